@@ -1,0 +1,49 @@
+# Everything here needs Python 3.11 or newer, git and make; the rest is installed into .venv, pinned and hash-checked.
+.DEFAULT_GOAL := help
+.PHONY: help demo demo-reset test bench lint shell up down openapi lock clean
+
+PY := .venv/bin/python
+
+help: ## List what make can do
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: ## Start everything, post the sample selfies, print verdicts, URL and logins (Ctrl-C stops it, data stays)
+	@tools/bootstrap.sh dev
+	@$(PY) manage.py demo $(ARGS)
+
+demo-reset: ## Stop the demo and delete all its data
+	@tools/bootstrap.sh dev
+	@$(PY) manage.py stack reset
+
+test: ## Run all tests with their own Postgres and Valkey (ARGS="-k name" narrows)
+	@tools/bootstrap.sh dev
+	@$(PY) -m pytest $(ARGS)
+
+bench: ## Measure throughput and latency against LitServe, and memory
+	@tools/bootstrap.sh bench
+	@$(PY) -m bench $(ARGS)
+
+lint: ## Style, types, import contracts, missing migrations, OpenAPI drift
+	@tools/bootstrap.sh dev
+	@tools/lint.sh
+
+shell: ## A Django shell in the environment of the embedded stack
+	@tools/bootstrap.sh dev
+	@$(PY) manage.py shell
+
+up: ## Run the embedded stack alone, without sample data (same as manage.py stack up)
+	@tools/bootstrap.sh dev
+	@$(PY) manage.py stack up $(ARGS)
+
+down: ## Stop a running stack from another terminal
+	@$(PY) manage.py stack down
+
+openapi: ## Rewrite docs/openapi.yaml from the code
+	@tools/bootstrap.sh dev
+	@tools/openapi.sh docs/openapi.yaml
+
+lock: ## Pin requirements/*.txt again from pyproject.toml (ARGS=--upgrade takes newer versions)
+	@tools/lock.sh $(ARGS)
+
+clean: ## Delete .venv and tool caches; keeps the data in .local
+	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache staticfiles

@@ -1,0 +1,37 @@
+#!/bin/sh
+# Every check that needs no service. All run, so that one look shows all that is wrong; exit 1 when any failed.
+set -u
+cd "$(dirname "$0")/.."
+. tools/placeholder-env.sh
+BIN=.venv/bin
+failed=""
+
+check() {
+    name=$1
+    shift
+    printf '== %s\n' "$name"
+    "$@" || failed="$failed, $name"
+}
+
+openapi_is_current() {
+    fresh=$(mktemp)
+    tools/openapi.sh "$fresh" && diff -u docs/openapi.yaml "$fresh" || {
+        echo "docs/openapi.yaml differs from the code: run make openapi and commit it"
+        rm -f "$fresh"
+        return 1
+    }
+    rm -f "$fresh"
+}
+
+# makemigrations asks the database which migrations ran, warns that it cannot, and compares models all the same.
+migrations_are_complete() { $BIN/python -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run; }
+
+check "ruff check" $BIN/ruff check .
+check "ruff format" $BIN/ruff format --check .
+check "mypy" $BIN/mypy
+check "import contracts" $BIN/lint-imports
+check "missing migrations" migrations_are_complete
+check "OpenAPI drift" openapi_is_current
+
+[ -z "$failed" ] || { printf 'FAILED: %s\n' "${failed#, }"; exit 1; }
+echo "lint: all clean"
