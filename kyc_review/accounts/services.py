@@ -1,0 +1,65 @@
+"""Writes on staff, integrations and their keys."""
+
+import hashlib
+import secrets
+from datetime import datetime
+
+from django.contrib.auth.models import Group
+from django.contrib.auth.password_validation import validate_password
+from django.db import models, transaction
+from django.utils import timezone
+
+from kyc_review.accounts.models import ApiKey, Integration, Role, User
+from kyc_review.audit import services as audit
+
+KEY_MARK = "kyc_live_"
+
+
+def key_digest(key: str) -> str:
+    return hashlib.sha512(key.encode()).hexdigest()
+
+
+def roles_ensure() -> None:
+    for role in Role:
+        Group.objects.get_or_create(name=role.value)
+
+
+@transaction.atomic
+def staff_create(
+    *, username: str, password: str, role: str, first_name: str = "", actor: models.Model | None = None
+) -> User:
+    """Raises ValidationError for a weak password, Group.DoesNotExist for an unknown role."""
+    user = User(username=username, first_name=first_name)
+    validate_password(password, user)
+    user.set_password(password)
+    user.save()
+    user.groups.add(Group.objects.get(name=Role(role).value))
+    audit.record(action="staff.created", actor=actor, target=user, detail={"role": role})
+    return user
+
+
+@transaction.atomic
+def integration_create(*, slug: str, name: str, actor: models.Model | None = None) -> Integration:
+    integration = Integration.objects.create(slug=slug, name=name)
+    audit.record(action="integration.created", actor=actor, target=integration)
+    return integration
+
+
+@transaction.atomic
+def key_create(
+    *, integration: Integration, expires_at: datetime | None = None, actor: models.Model | None = None
+) -> tuple[ApiKey, str]:
+    """The row and the key itself, which is shown now and can never be read again."""
+    prefix = KEY_MARK + secrets.token_hex(6)
+    key = f"{prefix}_{secrets.token_urlsafe(32)}"
+    row = ApiKey.objects.create(
+        integration=integration, prefix=prefix, digest=key_digest(key), expires_at=expires_at
+    )
+    audit.record(action="key.created", actor=actor, target=row, detail={"integration": integration.slug})
+    return row, key
+
+
+@transaction.atomic
+def key_revoke(*, key: ApiKey, actor: models.Model | None = None) -> None:
+    if ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=timezone.now()):
+        audit.record(action="key.revoked", actor=actor, target=key)

@@ -1,0 +1,40 @@
+"""Writing to the audit log, always in the transaction of the change it tells about."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.db import models
+
+from kyc_review.audit.models import Event
+
+
+def event(
+    *,
+    action: str,
+    actor: models.Model | None = None,
+    target: models.Model | None = None,
+    detail: dict[str, Any] | None = None,
+) -> Event:
+    """An unsaved event, for `record_many`. `actor=None` means the system itself."""
+    row = Event(action=action, actor_kind="system", detail=detail or {})
+    if actor is not None:
+        row.actor_kind = "user" if isinstance(actor, AbstractBaseUser) else "integration"
+        row.actor_id, row.actor_name = str(actor.pk), str(actor)
+    if target is not None:
+        row.target_kind, row.target_id = target._meta.model_name or "", str(target.pk)
+    return row
+
+
+def record(
+    *,
+    action: str,
+    actor: models.Model | None = None,
+    target: models.Model | None = None,
+    detail: dict[str, Any] | None = None,
+) -> None:
+    event(action=action, actor=actor, target=target, detail=detail).save(force_insert=True)
+
+
+def record_many(events: Iterable[Event]) -> None:
+    Event.objects.bulk_create(events)

@@ -1,0 +1,113 @@
+"""From votes to a destination: cleared, or a person. One writer for both."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from detection.voting import Verdict, decide, risk
+from detection.voting import Vote as MemberVote
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from kyc_review.audit import services as audit
+from kyc_review.review import services as review
+from kyc_review.scoring.leases import WAITING
+from kyc_review.scoring.models import Scoring, Vote
+from kyc_review.submissions.models import Result, State, Submission
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """What the ensemble said of one leased submission."""
+
+    votes: Sequence[MemberVote]
+    elapsed_ms: float
+
+
+@transaction.atomic
+def verdicts_record(
+    *, holder: str, bundle_version: str, bundle_digest: str, scored: Mapping[uuid.UUID, Scored]
+) -> int:
+    """Store votes and route every submission that `holder` still holds; late ones lose. Returns their number."""
+    held = list(
+        Submission.objects.select_for_update()
+        .filter(pk__in=list(scored), state=State.SCORING, lease_holder=holder)
+        .order_by("pk")
+    )
+    scorings = []
+    for row in held:
+        votes = scored[row.pk].votes
+        scorings.append(
+            Scoring(
+                submission=row,
+                bundle_version=bundle_version,
+                bundle_digest=bundle_digest,
+                verdict=decide(votes).value,
+                risk=risk(votes),
+                elapsed_ms=scored[row.pk].elapsed_ms,
+            )
+        )
+    Scoring.objects.bulk_create(scorings)
+    Vote.objects.bulk_create(
+        Vote(
+            scoring=scoring,
+            position=position,
+            member=vote.member,
+            probability=vote.probability,
+            threshold=vote.threshold,
+            is_fake=vote.is_fake,
+        )
+        for scoring in scorings
+        for position, vote in enumerate(scored[scoring.submission_id].votes)
+    )
+    _route(scorings)
+    return len(held)
+
+
+def _route(scorings: Sequence[Scoring]) -> None:
+    cleared = [s.submission_id for s in scorings if s.verdict == Verdict.CLEAR]
+    queued = [s for s in scorings if s.verdict != Verdict.CLEAR]
+    Submission.objects.filter(pk__in=cleared).update(
+        state=State.COMPLETED,
+        result=Result.CLEAR,
+        completed_at=timezone.now(),
+        lease_holder="",
+        last_error="",
+    )
+    Submission.objects.filter(pk__in=[s.submission_id for s in queued]).update(
+        state=State.IN_REVIEW, lease_holder="", last_error=""
+    )
+    review.items_open([(s.submission_id, s.verdict, s.risk) for s in queued])
+    audit.record_many(
+        audit.event(
+            action="submission.scored",
+            target=s.submission,
+            detail={"verdict": s.verdict, "risk": round(s.risk, 6), "bundle": s.bundle_digest},
+        )
+        for s in scorings
+    )
+
+
+@transaction.atomic
+def unscorable_route(*, limit: int = 100) -> int:
+    """Send to a person what failed `SCORING_ATTEMPTS_MAX` times and whose last lease has run out.
+
+    Doubt routes to a human: no error can clear a submission. Returns how many were routed.
+    """
+    spent = list(
+        Submission.objects.select_for_update(skip_locked=True).filter(
+            state__in=WAITING, due_at__lte=timezone.now(), attempts__gte=settings.SCORING_ATTEMPTS_MAX
+        )[:limit]
+    )
+    Submission.objects.filter(pk__in=[row.pk for row in spent]).update(state=State.IN_REVIEW, lease_holder="")
+    review.items_open([(row.pk, "unscorable", 1.0) for row in spent])
+    audit.record_many(
+        audit.event(
+            action="submission.unscorable",
+            target=row,
+            detail={"attempts": row.attempts, "error": row.last_error or "The worker died while scoring it."},
+        )
+        for row in spent
+    )
+    return len(spent)

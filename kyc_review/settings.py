@@ -1,0 +1,213 @@
+"""Settings, read from the environment only (.env.example lists every variable).
+
+Secrets and addresses have no default: a process that lacks one stops at start and names it.
+"""
+
+from pathlib import Path
+
+import environ
+from celery.schedules import schedule
+from csp.constants import NONE, SELF
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.Env()
+
+DEBUG = env.bool("DEBUG", default=False)
+SECRET_KEY = env.str("SECRET_KEY")
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost"])
+PUBLIC_URL = env.str("PUBLIC_URL", default="http://127.0.0.1:8000")
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+
+# Private state: originals, derivatives, bundles, snapshots. Never below a folder that a web server serves.
+DATA_DIR = Path(env.str("DATA_DIR", default=str(BASE_DIR / ".local")))
+BUNDLES_DIR = Path(env.str("BUNDLES_DIR", default=str(DATA_DIR / "bundles")))
+BASELINE_BUNDLE = BASE_DIR / "detection" / "baseline"
+# A reverse proxy that understands X-Accel-Redirect may serve derivatives; empty: Django streams them.
+ACCEL_REDIRECT_PREFIX = env.str("ACCEL_REDIRECT_PREFIX", default="")
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "csp",
+    "django_htmx",
+    "rest_framework",
+    "drf_spectacular",
+    "kyc_review.audit",
+    "kyc_review.accounts",
+    "kyc_review.submissions",
+    "kyc_review.scoring",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+
+ROOT_URLCONF = "kyc_review.urls"
+WSGI_APPLICATION = "kyc_review.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+DATABASES = {"default": env.db_url("DATABASE_URL")}
+if not DATABASES["default"]["ENGINE"].endswith("postgresql"):
+    # SQLite accepts SKIP LOCKED and ignores it: two workers would score the same selfie.
+    raise environ.ImproperlyConfigured(
+        "DATABASE_URL must name a PostgreSQL database: postgres://user:pass@host/name"
+    )
+DATABASES["default"] |= {"CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- people ---------------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "accounts.User"
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "/review/"
+LOGOUT_REDIRECT_URL = "login"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+SESSION_COOKIE_AGE = 12 * 3600
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_HTTPONLY = True
+
+# --- transport ------------------------------------------------------------------------------------------
+# HTTPS=false is for the loopback demo only; cookies travel over TLS otherwise.
+HTTPS = env.bool("HTTPS", default=True)
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_SSL_REDIRECT = env.bool("SSL_REDIRECT", default=False)
+if env.bool("TRUST_PROXY_TLS_HEADER", default=False):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+    }
+}
+
+# --- files ----------------------------------------------------------------------------------------------
+STATIC_URL = "static/"
+STATIC_ROOT = Path(env.str("STATIC_ROOT", default=str(BASE_DIR / "staticfiles")))
+STATICFILES_DIRS = [BASE_DIR / "static"]
+WHITENOISE_USE_FINDERS = True
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},  # nothing is stored by accident
+    "originals": {
+        "BACKEND": "kyc_review.submissions.storage.PrivateStorage",
+        "OPTIONS": {"location": str(DATA_DIR / "originals")},
+    },
+    "derivatives": {
+        "BACKEND": "kyc_review.submissions.storage.PrivateStorage",
+        "OPTIONS": {"location": str(DATA_DIR / "derivatives")},
+    },
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+UPLOAD_MAX_BYTES = 15_000_000
+# The whole request: image, text fields and multipart framing.
+REQUEST_MAX_BYTES = UPLOAD_MAX_BYTES + 100_000
+FILE_UPLOAD_MAX_MEMORY_SIZE = REQUEST_MAX_BYTES  # never spooled to a shared temporary folder
+
+# --- Celery: the broker is a hint, the database is the truth ----------------------------------------------
+VALKEY_URL = env.str("VALKEY_URL")
+CELERY_BROKER_URL = VALKEY_URL
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# A killed worker's message returns after seconds instead of minutes (measured: 6.5 s instead of 101 s).
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "unacked_restore_interval": 2,
+    "unacked_restore_throttle": 1,
+    "socket_connect_timeout": 2,
+    "socket_timeout": 10,
+    "socket_keepalive": True,
+}
+CELERY_TASK_SERIALIZER = CELERY_RESULT_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_TASK_DEFAULT_QUEUE = "default"
+CELERY_TASK_ROUTES = {"kyc_review.scoring.tasks.score_pending": {"queue": "scoring"}}
+CELERY_BEAT_SCHEDULE = {
+    # expires: a sweep that waited behind a stopped worker says nothing new.
+    "scoring-sweep": {
+        "task": "kyc_review.scoring.tasks.sweep",
+        "schedule": schedule(run_every=3),
+        "options": {"expires": 10},
+    },
+}
+
+# --- scoring ----------------------------------------------------------------------------------------------
+SCORING_BATCH_MAX = env.int("SCORING_BATCH_MAX", default=32)
+SCORING_LEASE_S = env.int("SCORING_LEASE_S", default=60)
+SCORING_ATTEMPTS_MAX = env.int("SCORING_ATTEMPTS_MAX", default=3)
+SCORING_DEVICE = env.str("SCORING_DEVICE", default="auto")
+SCORING_THREADS = env.int("SCORING_THREADS", default=0)  # 0: one per core
+
+# --- review -----------------------------------------------------------------------------------------------
+CLAIM_LEASE_S = env.int("CLAIM_LEASE_S", default=600)
+
+# --- API --------------------------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["kyc_review.accounts.authentication.ApiKeyAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["kyc_review.accounts.authentication.IsIntegration"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.MultiPartParser"],
+    "EXCEPTION_HANDLER": "kyc_review.problems.exception_handler",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "UNAUTHENTICATED_USER": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "KYC selfie review API",
+    "DESCRIPTION": "Post identity selfies; read what the ensemble and the bank's reviewers found.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "COMPONENT_SPLIT_REQUEST": True,
+}
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = env.str("TIME_ZONE", default="UTC")
+USE_TZ = True
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
+    "loggers": {"PIL": {"level": "WARNING"}},
+}

@@ -1,0 +1,73 @@
+import uuid
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from kyc_review.accounts.models import Integration
+
+
+class State(models.TextChoices):
+    RECEIVED = "received"  # waits for the scoring worker
+    SCORING = "scoring"  # leased by a worker until due_at
+    IN_REVIEW = "in_review"
+    COMPLETED = "completed"
+
+
+class Result(models.TextChoices):
+    CLEAR = "clear"
+    REJECTED = "rejected"
+    RESUBMIT = "resubmit"
+
+
+class Submission(models.Model):
+    """One posted image with its customer reference.
+
+    `due_at` is when scoring may next take the row: its arrival at first, the lease's end while a worker
+    holds it, the end of the back-off after a failure. `attempts` counts before work, so that an image that
+    kills its worker cannot do so for ever.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    integration = models.ForeignKey(Integration, on_delete=models.PROTECT, related_name="submissions")
+    external_ref = models.CharField(max_length=200)
+    applicant_ref = models.CharField(max_length=200, blank=True)
+    metadata = models.JSONField(default=dict)
+
+    image_key = models.CharField(max_length=100, unique=True)
+    sha256 = models.CharField(max_length=64)
+    size_bytes = models.PositiveIntegerField()
+    format = models.CharField(max_length=4)
+    width = models.PositiveIntegerField()
+    height = models.PositiveIntegerField()
+
+    state = models.CharField(max_length=10, choices=State, default=State.RECEIVED)
+    result = models.CharField(max_length=10, choices=Result, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    lease_holder = models.CharField(max_length=80, blank=True)
+    due_at = models.DateTimeField(default=timezone.now)
+    last_error = models.CharField(max_length=300, blank=True)
+    received_at = models.DateTimeField(default=timezone.now)
+    completed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="submission_completed_has_result",
+                condition=Q(state="completed", completed_at__isnull=False) & ~Q(result="")
+                | ~Q(state="completed") & Q(result="", completed_at__isnull=True),
+            ),
+            models.CheckConstraint(
+                name="submission_scoring_has_holder",
+                condition=Q(state="scoring") & ~Q(lease_holder="") | ~Q(state="scoring") & Q(lease_holder=""),
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["due_at"], name="submission_to_score", condition=Q(state__in=["received", "scoring"])
+            ),
+            models.Index(fields=["integration", "-received_at"], name="submission_by_integration"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.id)

@@ -1,0 +1,7 @@
+from django.urls import include, path
+
+urlpatterns = [
+    path("api/v1/", include("kyc_review.submissions.api.urls")),
+]
+handler404 = "kyc_review.problems.not_found"
+handler500 = "kyc_review.problems.server_error"

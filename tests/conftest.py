@@ -1,0 +1,92 @@
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from django.conf import LazySettings
+from django.test import Client
+from PIL import Image
+
+from kyc_review.accounts import services as accounts
+from kyc_review.accounts.models import Integration, User
+from kyc_review.submissions.models import Submission
+from kyc_review.submissions.services import submission_create
+
+PASSWORD = "correct horse battery staple"
+
+
+@pytest.fixture(autouse=True)
+def private_data(tmp_path: Path, settings: LazySettings, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Every test has private folders of its own."""
+    from kyc_review.submissions import storage
+
+    settings.DATA_DIR, settings.BUNDLES_DIR = tmp_path, tmp_path / "bundles"
+    for name in ("originals", "derivatives"):
+        monkeypatch.setattr(getattr(storage, name), "_location", str(tmp_path / name))
+        for cached in ("base_location", "location"):
+            getattr(storage, name).__dict__.pop(cached, None)
+    return tmp_path
+
+
+def jpeg_bytes(width: int = 200, height: int = 240, seed: int = 0) -> bytes:
+    """A small JPEG with structure; another seed gives other bytes."""
+    image = Image.linear_gradient("L").resize((width, height)).rotate(seed * 7 % 360).convert("RGB")
+    image.putpixel((0, 0), (seed % 256, seed // 256 % 256, 0))
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=90)
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def integration(db: None) -> Integration:
+    return accounts.integration_create(slug="mobile-app", name="Mobile app")
+
+
+@pytest.fixture
+def api_key(integration: Integration) -> str:
+    return accounts.key_create(integration=integration)[1]
+
+
+@pytest.fixture
+def api(client: Client, api_key: str) -> Client:
+    """A test client that carries the integration's key."""
+    client.defaults["HTTP_AUTHORIZATION"] = f"Bearer {api_key}"
+    return client
+
+
+@pytest.fixture
+def staff(db: None) -> Callable[..., User]:
+    """staff("alice", "reviewer") creates a member of staff with PASSWORD."""
+    accounts.roles_ensure()
+
+    def make(username: str, role: str) -> User:
+        return accounts.staff_create(username=username, password=PASSWORD, role=role)
+
+    return make
+
+
+@pytest.fixture
+def alice(staff: Callable[..., User]) -> User:
+    return staff("alice", "reviewer")
+
+
+@pytest.fixture
+def bob(staff: Callable[..., User]) -> User:
+    return staff("bob", "reviewer")
+
+
+@pytest.fixture
+def submit(integration: Integration) -> Callable[..., Submission]:
+    """submit() posts one more small selfie, as the intake service stores it."""
+    count = iter(range(100_000))
+
+    def make(**fields: object) -> Submission:
+        number = next(count)
+        defaults: dict = {
+            "integration": integration,
+            "image": jpeg_bytes(seed=number),
+            "external_ref": f"application-{number}",
+        }
+        return submission_create(**(defaults | fields))
+
+    return make
