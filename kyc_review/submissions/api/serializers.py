@@ -13,7 +13,8 @@ class SubmissionIn(serializers.Serializer):
     """The multipart form of a new submission."""
 
     image = serializers.FileField(
-        help_text=f"JPEG, PNG or WebP, one frame, at most {settings.UPLOAD_MAX_BYTES // 1_000_000} MB and 50 megapixels.",
+        help_text="JPEG, PNG or WebP, one frame, "
+        f"at most {settings.UPLOAD_MAX_BYTES // 1_000_000} MB and 50 megapixels.",
         allow_empty_file=True,  # refused with a better reason by the decoder
     )
     external_ref = serializers.CharField(max_length=200, help_text="Your reference for this submission.")
