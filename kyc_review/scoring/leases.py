@@ -1,5 +1,6 @@
 """Which submissions a worker may score now. Rows are the truth; whatever dies, the lease runs out."""
 
+import os
 import uuid
 from datetime import timedelta
 
@@ -54,8 +55,30 @@ def lease_fail(*, holder: str, submission_id: uuid.UUID, error: str) -> None:
     row.save(update_fields=["state", "lease_holder", "last_error", "due_at"])
 
 
-def leases_end(*, holder_prefix: str) -> int:
-    """Give back what a dead worker process held; called by its successor, which knows that it is dead."""
-    return Submission.objects.filter(state=State.SCORING, lease_holder__startswith=holder_prefix).update(
+def leases_end_of_dead(*, holder: str) -> int:
+    """Give back at once what worker processes of this host held when they died. Returns the number of rows.
+
+    A holder is named `<host>:<pid>:<random>`. Were one judged dead wrongly (two hosts of one name), its late
+    verdict would lose against the guarded write; nothing worse.
+    """
+    host, own_pid, _ = holder.split(":")
+    held = Submission.objects.filter(state=State.SCORING, lease_holder__startswith=f"{host}:")
+    dead = [
+        name
+        for name in held.values_list("lease_holder", flat=True).distinct()
+        if name != holder and (name.split(":")[1] == own_pid or not _exists(int(name.split(":")[1])))
+    ]
+    return held.filter(lease_holder__in=dead).update(
         state=State.RECEIVED, lease_holder="", due_at=timezone.now()
     )
+
+
+def _exists(pid: int) -> bool:
+    """Whether a process of this number exists, seen from this process' own pid namespace."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True

@@ -13,7 +13,7 @@ from django.conf import settings
 from PIL import Image
 
 from kyc_review.retraining.selectors import champion
-from kyc_review.scoring.leases import lease_batch, lease_fail
+from kyc_review.scoring.leases import lease_batch, lease_fail, leases_end_of_dead
 from kyc_review.scoring.nudge import acknowledge
 from kyc_review.scoring.routing import Scored, verdicts_record
 from kyc_review.submissions.models import Submission
@@ -21,6 +21,8 @@ from kyc_review.submissions.storage import originals
 
 log = logging.getLogger(__name__)
 HOLDER = f"{socket.gethostname()[:40]}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+
+DECODE_MAX_SIDE = 2048
 
 _serving: Ensemble | None = None
 
@@ -42,6 +44,8 @@ def serving() -> Ensemble:
 def run_until_idle() -> int:
     """Score until nothing is due; returns the number of verdicts recorded."""
     acknowledge()
+    if not _serving:  # the first run of this process
+        leases_end_of_dead(holder=HOLDER)
     done = 0
     ensemble = serving()
     while batch := lease_batch(holder=HOLDER, limit=settings.SCORING_BATCH_MAX):
@@ -56,7 +60,7 @@ def score(ensemble: Ensemble, batch: list[Submission]) -> int:
     rows, images = [], []
     for row in batch:
         try:
-            images.append(read(row, ensemble.input_side))
+            images.append(read(row))
             rows.append(row)
         except Exception as error:  # a person decides in the end, whatever the reason
             log.exception("submission %s cannot be decoded", row.pk)
@@ -81,7 +85,7 @@ def score(ensemble: Ensemble, batch: list[Submission]) -> int:
     )
 
 
-def read(row: Submission, side: int) -> Image.Image:
-    """The original as upright RGB, reduced while decoding to no less than `side`."""
+def read(row: Submission) -> Image.Image:
+    """The original as upright RGB. Only absurdly large ones are reduced: pixels are the evidence."""
     with originals.open(row.image_key) as file:
-        return decode(file.read(), max_side=None if side <= 0 else 4 * side)
+        return decode(file.read(), max_side=DECODE_MAX_SIDE)

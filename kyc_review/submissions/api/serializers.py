@@ -39,8 +39,9 @@ class SubmissionIn(serializers.Serializer):
             raise serializers.ValidationError(f"At most {METADATA_MAX_CHARS} characters.")
         try:
             parsed = json.loads(value)
+            json.dumps(parsed, allow_nan=False, ensure_ascii=False).encode()  # no NaN, no half characters
         except (ValueError, RecursionError):
-            raise serializers.ValidationError("This is not JSON.") from None
+            raise serializers.ValidationError("This is not JSON that can be stored.") from None
         if not isinstance(parsed, dict):
             raise serializers.ValidationError('Send a JSON object, for example {"branch": "12"}.')
         if "\\u0000" in value:
