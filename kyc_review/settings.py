@@ -39,6 +39,7 @@ INSTALLED_APPS = [
     "kyc_review.accounts",
     "kyc_review.submissions",
     "kyc_review.scoring",
+    "kyc_review.review",
 ]
 
 MIDDLEWARE = [
@@ -167,6 +168,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "kyc_review.scoring.tasks.sweep",
         "schedule": schedule(run_every=3),
         "options": {"expires": 10},
+    },
+    "review-sweep": {
+        "task": "kyc_review.review.tasks.sweep",
+        "schedule": schedule(run_every=15),
+        "options": {"expires": 30},
     },
 }
 
