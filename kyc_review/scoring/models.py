@@ -1,7 +1,7 @@
-from detection.voting import Verdict
 from django.db import models
 from django.db.models import Q
 
+from detection.voting import Verdict
 from kyc_review.submissions.models import Submission
 
 

@@ -4,12 +4,12 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from detection.voting import Verdict, decide, risk
-from detection.voting import Vote as MemberVote
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from detection.voting import Verdict, decide, risk
+from detection.voting import Vote as MemberVote
 from kyc_review.audit import services as audit
 from kyc_review.review import services as review
 from kyc_review.scoring.leases import WAITING

@@ -7,11 +7,11 @@ import time
 import uuid
 from pathlib import Path
 
-from detection.ensemble import Ensemble
-from detection.image import decode
 from django.conf import settings
 from PIL import Image
 
+from detection.ensemble import Ensemble
+from detection.image import decode
 from kyc_review.retraining.selectors import champion
 from kyc_review.scoring.leases import lease_batch, lease_fail, leases_end_of_dead
 from kyc_review.scoring.nudge import acknowledge

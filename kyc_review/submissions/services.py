@@ -3,11 +3,11 @@
 import uuid
 from typing import Any
 
-from detection.image import inspect
 from django.core.files.base import ContentFile
 from django.db import transaction
 from django.utils import timezone
 
+from detection.image import inspect
 from kyc_review.accounts.models import Integration
 from kyc_review.audit import services as audit
 from kyc_review.submissions.models import Result, State, Submission

@@ -1,6 +1,5 @@
 from uuid import UUID
 
-from detection.image import ImageRefused
 from django.conf import settings
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -10,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from detection.image import ImageRefused
 from kyc_review.problems import CONTENT_TYPE, Problem
 from kyc_review.scoring.nudge import nudge
 from kyc_review.submissions.api.serializers import ProblemOut, SubmissionIn, SubmissionOut

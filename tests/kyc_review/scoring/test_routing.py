@@ -2,12 +2,12 @@ from datetime import timedelta
 from itertools import product
 
 import pytest
-from detection.voting import Vote as MemberVote
 from django.db import IntegrityError
 from django.utils import timezone
-from kyc_review.review.models import ReviewItem
 
+from detection.voting import Vote as MemberVote
 from kyc_review.audit.models import Event
+from kyc_review.review.models import ReviewItem
 from kyc_review.scoring.leases import lease_batch
 from kyc_review.scoring.models import Scoring, Vote
 from kyc_review.scoring.routing import Scored, unscorable_route, verdicts_record
