@@ -1,15 +1,41 @@
-"""Postgres and Valkey for the tests, started before Django reads its settings (loaded by `-p tests.services`)."""
+"""Postgres and Valkey for the tests, started before Django reads its settings (loaded by `-p tests.services`).
 
+Parallel workers inherit the addresses from the process that started them, and so share both services.
+"""
+
+import atexit
 import os
+import shutil
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 
+KEPT = Path(__file__).parent.parent / ".local" / "test"
+
+
+def _private_folder(until_exit: ExitStack) -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="kyc-test-"))
+    until_exit.callback(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def _start(until_exit: ExitStack) -> dict[str, str]:
+    """The services kept for the tests of this checkout; of its own for a run beside another one."""
+    from kyc_review.stack import services
+    from kyc_review.stack.errors import AlreadyRunning
+
+    try:
+        return until_exit.enter_context(services.ensure(state_dir=KEPT, durable=False)).environment
+    except AlreadyRunning:
+        own = services.ensure(state_dir=_private_folder(until_exit) / "stack", durable=False)
+        return until_exit.enter_context(own).environment
+
+
+_until_exit = ExitStack()
+atexit.register(_until_exit.close)
 os.environ.setdefault("SECRET_KEY", "tests-only-" + "x" * 40)
 os.environ.setdefault("HTTPS", "false")
-os.environ.setdefault("DATA_DIR", tempfile.mkdtemp(prefix="kyc-test-data-"))
-
+if "DATA_DIR" not in os.environ:
+    os.environ["DATA_DIR"] = str(_private_folder(_until_exit))
 if "DATABASE_URL" not in os.environ or "VALKEY_URL" not in os.environ:
-    from kyc_review.stack import services
-
-    urls = services.ensure(state_dir=Path(__file__).parent.parent / ".local" / "test", durable=False)
-    os.environ["DATABASE_URL"], os.environ["VALKEY_URL"] = urls.database_url, urls.valkey_url
+    os.environ |= _start(_until_exit)

@@ -1,0 +1,82 @@
+"""The account that Postgres runs under: ours, or an unprivileged one when we are root, which Postgres refuses."""
+
+import hashlib
+import os
+import pwd
+from dataclasses import dataclass
+from pathlib import Path
+
+from kyc_review.stack.errors import StackRefused
+from kyc_review.stack.places import Places
+
+SHARED_PLACES = (Path("/var/lib"), Path("/var/tmp"))  # noqa: S108 - each is checked to be root's own
+
+
+@dataclass(frozen=True)
+class Account:
+    name: str
+    uid: int
+    gid: int
+
+
+def postgres_account() -> Account | None:
+    """None: run as ourselves."""
+    if os.geteuid() != 0:
+        return None
+    for name in ("postgres", "nobody"):
+        try:
+            entry = pwd.getpwnam(name)
+        except KeyError:
+            continue
+        return Account(name, entry.pw_uid, entry.pw_gid)
+    raise StackRefused(
+        "Postgres refuses to run as root and there is no account `postgres` or `nobody`: "
+        "run as an ordinary user, or set DATABASE_URL to a database of your own"
+    )
+
+
+def may_enter(path: Path, account: Account) -> bool:
+    """Whether `account` can pass every folder down to `path`, and enter or execute `path` itself."""
+    return all(_may_execute(step, account) for step in (path, *path.parents))
+
+
+def _may_execute(step: Path, account: Account) -> bool:
+    facts = step.stat()
+    if facts.st_uid == account.uid:
+        return bool(facts.st_mode & 0o100)
+    if facts.st_gid == account.gid:
+        return bool(facts.st_mode & 0o010)
+    return bool(facts.st_mode & 0o001)
+
+
+def shared_home() -> Path:
+    """A folder of root's that every account may pass: for a checkout in /root, which none may."""
+    for place in SHARED_PLACES:
+        home = place / "kyc-review"
+        try:
+            home.mkdir(mode=0o711, exist_ok=True)
+        except OSError:
+            continue
+        facts = home.lstat()
+        if home.is_symlink() or facts.st_uid != 0 or facts.st_mode & 0o022:
+            continue  # somebody else made it: not ours to trust
+        home.chmod(0o711)
+        return home
+    raise StackRefused(
+        f"no folder in {', '.join(map(str, SHARED_PLACES))} can hold Postgres's data: "
+        "run as an ordinary user, or set DATABASE_URL to a database of your own"
+    )
+
+
+def postgres_home(places: Places, account: Account | None) -> Path:
+    """The data directory: below the state directory where the account can reach it, else in shared_home()."""
+    if places.postgres_pointer.exists():
+        return Path(places.postgres_pointer.read_text().strip())
+    inside = places.root / "postgres"
+    if account is None or may_enter(places.root, account):
+        return inside
+    outside = shared_home() / hashlib.sha256(str(places.root).encode()).hexdigest()[:12] / "postgres"
+    outside.parent.mkdir(mode=0o711, exist_ok=True)
+    outside.parent.chmod(0o711)
+    places.postgres_pointer.write_text(f"{outside}\n")
+    return outside

@@ -1,0 +1,83 @@
+"""Where the stack keeps its state: by default `.local/` beside manage.py."""
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from kyc_review.stack.errors import StackRefused
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+# initdb takes 60 MB, a minute of work some more; Postgres must never meet the last byte.
+FREE_BYTES_NEEDED = 500_000_000
+
+
+@dataclass(frozen=True)
+class Places:
+    """Paths below one state directory. Two stacks with different state directories never touch each other."""
+
+    root: Path
+
+    @property
+    def logs(self) -> Path:
+        return self.root / "logs"
+
+    @property
+    def valkey(self) -> Path:
+        return self.root / "valkey"
+
+    @property
+    def beat(self) -> Path:
+        return self.root / "beat"
+
+    @property
+    def lock(self) -> Path:
+        return self.root / "stack.lock"
+
+    @property
+    def run_file(self) -> Path:
+        return self.root / "run.json"
+
+    @property
+    def secrets(self) -> Path:
+        return self.root / "secrets.json"
+
+    @property
+    def ports(self) -> Path:
+        return self.root / "ports.json"
+
+    @property
+    def env_file(self) -> Path:
+        return self.root / "stack.env"
+
+    @property
+    def postgres_pointer(self) -> Path:
+        """Names the Postgres data directory where it cannot lie below `root` (see postgres_home)."""
+        return self.root / "postgres.path"
+
+
+def default_state_dir() -> Path:
+    """$DATA_DIR as settings.DATA_DIR reads it, else `.local/` beside manage.py."""
+    return Path(os.environ.get("DATA_DIR") or REPOSITORY / ".local").resolve()
+
+
+def prepared(state_dir: Path) -> Places:
+    """Make the state directory, private to this user but passable, so that Postgres may run under another account."""
+    places = Places(state_dir.resolve())
+    try:
+        for folder in (places.root, places.logs, places.valkey, places.beat):
+            folder.mkdir(parents=True, exist_ok=True)
+        places.root.chmod(0o711)
+        for folder in (places.logs, places.valkey, places.beat):
+            folder.chmod(0o700)
+    except PermissionError as refused:
+        raise StackRefused(
+            f"{refused.filename} belongs to another user: run as that user, or choose another folder with DATA_DIR"
+        ) from refused
+    free = shutil.disk_usage(places.root).free
+    if free < FREE_BYTES_NEEDED:
+        raise StackRefused(
+            f"the disk of {places.root} has {free // 1_000_000} MB free and the stack needs "
+            f"{FREE_BYTES_NEEDED // 1_000_000}: free some space, or choose another folder with DATA_DIR"
+        )
+    return places

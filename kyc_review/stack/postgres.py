@@ -1,0 +1,168 @@
+"""A Postgres of our own: made once, reached over loopback with a password, run by an unprivileged account."""
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from kyc_review.stack import account as accounts
+from kyc_review.stack import binaries, credentials
+from kyc_review.stack.errors import StackRefused
+from kyc_review.stack.places import Places
+from kyc_review.stack.program import Program
+from kyc_review.stack.progress import Say
+
+ROLE = DATABASE = "kyc"
+SUPERUSER = "postgres"
+# Sized for one machine with few reviewers; production brings its own server.
+SETTINGS = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+    "max_connections": "60",
+    "shared_buffers": "64MB",
+    "password_encryption": "scram-sha-256",
+    "log_min_messages": "warning",
+    "log_line_prefix": "%m ",
+    "logging_collector": "off",
+}
+# For tests: nothing survives a power cut, everything else is the same.
+NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+
+@dataclass(frozen=True)
+class Postgres:
+    program: Program
+    binary: binaries.Binary
+    port: int
+    secrets: credentials.Credentials
+
+    @property
+    def url(self) -> str:
+        return f"postgres://{ROLE}:{self.secrets.postgres}@127.0.0.1:{self.port}/{DATABASE}"
+
+    def make_database(self) -> None:
+        """The product's role may create databases (the tests do) and is no superuser. Does nothing when both exist."""
+        address = self._address(SUPERUSER, self.secrets.postgres_superuser)
+        with psycopg.connect(address, autocommit=True) as connection:
+            if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [ROLE]).fetchone():
+                connection.execute(
+                    sql.SQL("CREATE ROLE {} LOGIN CREATEDB PASSWORD {}").format(
+                        sql.Identifier(ROLE), sql.Literal(self.secrets.postgres)
+                    )
+                )
+            if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
+                connection.execute(
+                    sql.SQL("CREATE DATABASE {} OWNER {}").format(
+                        sql.Identifier(DATABASE), sql.Identifier(ROLE)
+                    )
+                )
+
+    def _address(self, role: str, password: str) -> str:
+        return f"postgresql://{role}:{password}@127.0.0.1:{self.port}/postgres?connect_timeout=2"
+
+
+def prepare(places: Places, secrets: credentials.Credentials, *, durable: bool, say: Say) -> Postgres:
+    """Find the binary, make the data directory when there is none; says which server was taken."""
+    account = accounts.postgres_account()
+    home = accounts.postgres_home(places, account)
+    binary = binaries.reachable(binaries.postgres(data_major=data_major(home)), account)
+    if data_major(home) is None:
+        say(f"creating the database in {home}")
+        _initdb(home, binary, account, secrets.postgres_superuser)
+    port = credentials.port(places, "postgres")
+    settings = SETTINGS | ({} if durable else NOT_DURABLE)
+    options = [option for name, setting in settings.items() for option in ("-c", f"{name}={setting}")]
+    program = Program(
+        name="postgres",
+        command=(str(binary.path), "-D", str(home), "-p", str(port), *options),
+        rank=0,
+        stop_signal=signal.SIGINT,  # fast shutdown: roll back what is open, write all, end
+        stop_timeout_s=20,
+        account=account,
+        log=places.logs / "postgres.log",
+        is_ready=lambda: _answers(port, secrets),
+    )
+    say(f"PostgreSQL {binary}" + (f", run as {account.name}" if account else ""))
+    return Postgres(program, binary, port, secrets)
+
+
+def data_major(home: Path) -> int | None:
+    """The major version that made this data directory; None when there is none."""
+    try:
+        return int((home / "PG_VERSION").read_text())
+    except FileNotFoundError:
+        return None
+
+
+def _answers(port: int, secrets: credentials.Credentials) -> bool:
+    try:
+        psycopg.connect(
+            host="127.0.0.1",
+            port=port,
+            user=SUPERUSER,
+            password=secrets.postgres_superuser,
+            dbname="postgres",
+            connect_timeout=2,
+        ).close()
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
+def _initdb(home: Path, binary: binaries.Binary, account: accounts.Account | None, password: str) -> None:
+    """Made beside `home` and renamed when complete, so that an interrupted start leaves nothing half made."""
+    workshop = Path(tempfile.mkdtemp(prefix="postgres-new-", dir=home.parent))
+    try:
+        password_file = workshop / "password"
+        credentials.write_private(password_file, password)
+        if account:
+            os.chown(workshop, account.uid, account.gid)
+            os.chown(password_file, account.uid, account.gid)
+        made = workshop / "data"
+        command = [str(binary.path.with_name("initdb")), "-D", str(made), "-U", SUPERUSER]
+        command += [
+            "--auth=scram-sha-256",
+            f"--pwfile={password_file}",
+            "--encoding=UTF8",
+            *_locale(binary.major),
+        ]
+        done = subprocess.run(
+            command,
+            user=account.uid if account else None,
+            group=account.gid if account else None,
+            extra_groups=[] if account else None,
+            cwd="/",
+            env={**os.environ, "TZ": "UTC", "LC_ALL": "C.UTF-8"},
+            capture_output=True,
+            text=True,
+        )
+        if done.returncode:
+            raise StackRefused(f"initdb failed: {_reason(done.stderr)}")
+        made.rename(home)
+    except PermissionError as refused:
+        raise StackRefused(
+            f"root may not change to the account {account.name if account else '?'} here ({refused}): "
+            "run as an ordinary user, or set DATABASE_URL to a database of your own"
+        ) from refused
+    finally:
+        shutil.rmtree(workshop, ignore_errors=True)
+
+
+def _locale(major: int) -> list[str]:
+    """Unicode's own order and case rules, the same on every machine, where Postgres has them built in (17 on)."""
+    if major >= 17:
+        return ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+    return ["--locale=C.UTF-8"]
+
+
+def _reason(stderr: str) -> str:
+    if "No space left on device" in stderr:
+        return "the disk is full: free some space and run again"
+    lines = [line for line in stderr.splitlines() if "error" in line.lower()] or stderr.splitlines()
+    return lines[-1] if lines else "it gave no reason"

@@ -1,0 +1,83 @@
+"""One process of the stack: what to run, how it says that it is ready, how it stops."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from kyc_review.stack.account import Account
+
+SHIM = Path(__file__).with_name("shim.py")
+
+
+@dataclass(frozen=True)
+class Program:
+    name: str
+    command: tuple[str, ...]
+    # Programs of a higher rank stop first, those of one rank together.
+    rank: int
+    environment: Mapping[str, str] = field(default_factory=dict)
+    # What it obeys by finishing in good order; also what Linux sends it when the supervisor dies.
+    stop_signal: signal.Signals = signal.SIGTERM
+    stop_timeout_s: float = 10.0
+    account: Account | None = None
+    folder: Path = Path("/")
+    # A file for the program's output; None: the console, each line with the program's name before it.
+    log: Path | None = None
+    # Asked until true; None: ready when a line of output contains `ready_line`, or at once without one.
+    is_ready: Callable[[], bool] | None = None
+    ready_line: str = ""
+    ready_timeout_s: float = 60.0
+
+
+def spawn(program: Program) -> subprocess.Popen[str]:
+    """Start it in a session of its own. Call from the main thread: Linux watches the thread that started a process."""
+    account = program.account
+    shim = [sys.executable, "-I", "-S", str(SHIM), str(os.getpid()), str(int(program.stop_signal))]
+    shim += [str(account.uid), str(account.gid)] if account else ["-1", "-1"]
+    output = program.log.open("a") if program.log else None
+    try:
+        return subprocess.Popen(
+            [*shim, *program.command],
+            env={**os.environ, **program.environment},
+            cwd=program.folder,
+            stdin=subprocess.DEVNULL,
+            stdout=output or subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,  # Ctrl-C reaches the supervisor alone, which stops everything in order
+        )
+    finally:
+        if output:
+            output.close()
+
+
+def stop(running: list[tuple[Program, "subprocess.Popen[str]"]]) -> list[str]:
+    """Stop these together; returns the names of those that had to be killed.
+
+    Whatever a program left in its process group (a web server's own workers) goes with it.
+    """
+    for program, process in running:
+        if process.poll() is None:
+            process.send_signal(program.stop_signal)
+    killed = []
+    deadline = time.monotonic() + max((program.stop_timeout_s for program, _ in running), default=0)
+    for program, process in running:
+        try:
+            process.wait(timeout=max(0.0, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            killed.append(program.name)
+        kill_group(process)
+    return killed
+
+
+def kill_group(process: "subprocess.Popen[str]") -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):  # nobody is left in it
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()

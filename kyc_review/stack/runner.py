@@ -1,0 +1,143 @@
+"""Starts programs, watches over them, restarts what dies, stops all in order."""
+
+import itertools
+import os
+import subprocess
+import threading
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from kyc_review.stack import runfile
+from kyc_review.stack.errors import StackRefused
+from kyc_review.stack.places import Places
+from kyc_review.stack.program import Program, kill_group, spawn, stop
+from kyc_review.stack.progress import Console
+
+POLL_S = 0.05
+RESTART_FIRST_S = 0.5
+RESTART_LONGEST_S = 30.0
+# A program that ran so long starts over with the shortest wait.
+HEALTHY_AFTER_S = 30.0
+LOG_KEPT_BYTES = 10_000_000
+
+
+@dataclass
+class Running:
+    program: Program
+    process: "subprocess.Popen[str]"
+    started_s: float
+    ready: threading.Event
+    restart_wait_s: float = RESTART_FIRST_S
+    restart_at_s: float | None = None
+
+
+class Runner:
+    """All methods belong to the main thread (see program.spawn)."""
+
+    def __init__(self, places: Places, token: str, console: Console) -> None:
+        self._places = places
+        self._token = token
+        self._console = console
+        self._running: dict[str, Running] = {}
+
+    def start(self, program: Program) -> None:
+        """Spawn it, without waiting until it is ready."""
+        self._running[program.name] = self._spawned(program)
+        self._record()
+
+    def wait_ready(self, name: str) -> None:
+        """Raises StackRefused with the last words of a program that ended or stays silent."""
+        running = self._running[name]
+        program = running.program
+        deadline = running.started_s + program.ready_timeout_s
+        while not self._is_ready(running):
+            if running.process.poll() is not None:
+                raise StackRefused(f"{name} stopped at its start: {self._last_words(running)}")
+            if time.monotonic() > deadline:
+                raise StackRefused(
+                    f"{name} was not ready after {program.ready_timeout_s:.0f} s: {self._last_words(running)}"
+                )
+            time.sleep(POLL_S)
+
+    def watch(self) -> None:
+        """Look once: note what died, start again what has waited long enough."""
+        now = time.monotonic()
+        for name, running in self._running.items():
+            if running.restart_at_s is not None:
+                if now >= running.restart_at_s:
+                    self._console.line(name, "starting again")
+                    again = self._spawned(running.program)
+                    again.restart_wait_s = running.restart_wait_s
+                    self._running[name] = again
+                    self._record()
+            elif running.process.poll() is not None:
+                kill_group(running.process)
+                healthy = now - running.started_s > HEALTHY_AFTER_S
+                wait_s = RESTART_FIRST_S if healthy else running.restart_wait_s
+                running.restart_at_s = now + wait_s
+                running.restart_wait_s = min(2 * wait_s, RESTART_LONGEST_S)
+                self._console.line(
+                    name, f"died ({_how(running.process.returncode)}); starts again in {wait_s:g} s"
+                )
+
+    def stop_all(self) -> None:
+        """Highest rank first. Ends every process, by force when one does not obey in its time."""
+        by_rank = sorted(self._running.values(), key=lambda running: -running.program.rank)
+        for _, group in itertools.groupby(by_rank, key=lambda running: running.program.rank):
+            together = [(running.program, running.process) for running in group]
+            for name in stop(together):
+                self._console.line(name, "did not stop in time and was killed")
+        self._running.clear()
+        self._places.run_file.unlink(missing_ok=True)
+
+    def _spawned(self, program: Program) -> Running:
+        if program.log and program.log.exists() and program.log.stat().st_size > LOG_KEPT_BYTES:
+            program.log.replace(program.log.with_suffix(".old.log"))
+        with_token = {**program.environment, runfile.TOKEN_VARIABLE: self._token}
+        process = spawn(replace(program, environment=with_token))
+        running = Running(program, process, time.monotonic(), threading.Event())
+        if process.stdout:
+            threading.Thread(target=self._relay, args=(running,), daemon=True).start()
+        return running
+
+    def _relay(self, running: Running) -> None:
+        """Every line of the program to the console; notes the one that says that it is ready."""
+        assert running.process.stdout is not None
+        with running.process.stdout as lines:
+            for line in lines:
+                if running.program.ready_line and running.program.ready_line in line:
+                    running.ready.set()
+                self._console.line(running.program.name, line.rstrip("\n"))
+
+    def _is_ready(self, running: Running) -> bool:
+        if running.program.is_ready:
+            return running.process.poll() is None and running.program.is_ready()
+        return running.ready.is_set() if running.program.ready_line else True
+
+    def _last_words(self, running: Running) -> str:
+        log = running.program.log
+        if log is None:
+            return "its lines above say why"
+        words = _tail(log)
+        if "No space left on device" in words:
+            return "the disk is full: free some space and run again"
+        return f"{words.splitlines()[-1] if words else 'no output'} (all of it: {log})"
+
+    def _record(self) -> None:
+        entries = [runfile.Entry.of("supervisor", os.getpid())]
+        entries += [
+            runfile.Entry.of(name, running.process.pid, running.program.stop_signal)
+            for name, running in self._running.items()
+        ]
+        runfile.write(self._places, [entry for entry in entries if entry])
+
+
+def _how(code: int) -> str:
+    return f"signal {-code}" if code < 0 else f"exit code {code}"
+
+
+def _tail(log: Path, size_bytes: int = 4000) -> str:
+    with log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - size_bytes))
+        return file.read().decode(errors="replace").strip()

