@@ -4,3 +4,6 @@ from django.apps import AppConfig
 class AccountsConfig(AppConfig):
     name = "kyc_review.accounts"
     label = "accounts"
+
+    def ready(self) -> None:
+        from kyc_review.accounts import schema  # noqa: F401  (registers itself)

@@ -2,16 +2,18 @@
 
 import hmac
 import re
+from typing import TYPE_CHECKING
 
-from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from kyc_review.accounts.models import ApiKey, Integration
 from kyc_review.accounts.services import key_digest
+
+if TYPE_CHECKING:
+    from rest_framework.views import APIView  # imports this module in turn, through the settings
 
 KEY_PATTERN = re.compile(r"(?P<prefix>kyc_live_[0-9a-f]{12})_[A-Za-z0-9_-]{43}")
 # One answer for every failure: it must not tell whether a prefix exists.
@@ -40,13 +42,5 @@ class ApiKeyAuthentication(BaseAuthentication):
 class IsIntegration(BasePermission):
     message = REFUSAL
 
-    def has_permission(self, request: Request, view: APIView) -> bool:
+    def has_permission(self, request: Request, view: "APIView") -> bool:
         return isinstance(request.user, Integration)
-
-
-class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    target_class = ApiKeyAuthentication
-    name = "apiKey"
-
-    def get_security_definition(self, auto_schema: object) -> dict[str, str]:
-        return {"type": "http", "scheme": "bearer", "description": "An integration's API key."}
