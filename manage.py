@@ -4,6 +4,14 @@ import sys
 
 
 def main() -> None:
+    if sys.argv[1:2] == ["stack"]:  # makes the addresses and secrets that the settings below ask for
+        from kyc_review.stack.cli import main as stack
+
+        sys.exit(stack(sys.argv[2:]))
+    if "DATABASE_URL" not in os.environ:
+        from kyc_review.stack.environment import adopt
+
+        adopt(os.environ)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "kyc_review.settings")
     from django.core.management import execute_from_command_line
 

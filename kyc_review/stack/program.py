@@ -27,9 +27,12 @@ class Program:
     stop_timeout_s: float = 10.0
     account: Account | None = None
     folder: Path = Path("/")
-    # A file for the program's output; None: the console, each line with the program's name before it.
+    # A file that receives the program's output.
     log: Path | None = None
-    # Asked until true; None: ready when a line of output contains `ready_line`, or at once without one.
+    # True: the output comes through the supervisor, which also shows it, each line with the program's name before it.
+    # False: it goes straight to `log`, or to our own console where there is no log.
+    relayed: bool = False
+    # Asked until true; None: ready when a relayed line contains `ready_line`, or at once without one.
     is_ready: Callable[[], bool] | None = None
     ready_line: str = ""
     ready_timeout_s: float = 60.0
@@ -40,15 +43,15 @@ def spawn(program: Program) -> subprocess.Popen[str]:
     account = program.account
     shim = [sys.executable, "-I", "-S", str(SHIM), str(os.getpid()), str(int(program.stop_signal))]
     shim += [str(account.uid), str(account.gid)] if account else ["-1", "-1"]
-    output = program.log.open("a") if program.log else None
+    output = program.log.open("a") if program.log and not program.relayed else None
     try:
         return subprocess.Popen(
             [*shim, *program.command],
             env={**os.environ, **program.environment},
             cwd=program.folder,
             stdin=subprocess.DEVNULL,
-            stdout=output or subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            stdout=subprocess.PIPE if program.relayed else output,
+            stderr=subprocess.STDOUT if program.relayed or output else None,
             text=True,
             errors="replace",
             start_new_session=True,  # Ctrl-C reaches the supervisor alone, which stops everything in order

@@ -35,7 +35,9 @@ class Running:
 class Runner:
     """All methods belong to the main thread (see program.spawn)."""
 
-    def __init__(self, places: Places, token: str, console: Console) -> None:
+    def __init__(self, places: Places, token: str, console: Console, *, quiet: bool = False) -> None:
+        """quiet: relayed output goes to the log files only."""
+        self._quiet = quiet
         self._places = places
         self._token = token
         self._console = console
@@ -60,10 +62,31 @@ class Runner:
                 )
             time.sleep(POLL_S)
 
-    def watch(self) -> None:
-        """Look once: note what died, start again what has waited long enough."""
+    def run(self, program: Program) -> None:
+        """Run it to its end, which has to be a success."""
+        self.start(program)
+        running = self._running[program.name]
+        while running.process.poll() is None:
+            time.sleep(POLL_S)
+        if running.process.returncode:
+            raise StackRefused(
+                f"{program.name} failed ({_how(running.process.returncode)}): {self._last_words(running)}"
+            )
+        del self._running[program.name]
+
+    def ended(self, name: str) -> int | None:
+        """The exit code of a program that is not to be started again; None while it runs."""
+        code = self._running[name].process.poll()
+        if code is not None:
+            del self._running[name]
+        return code
+
+    def watch(self, *, but: str | None = None) -> None:
+        """Look once: note what died, start again what has waited long enough. `but` is not to be started again."""
         now = time.monotonic()
-        for name, running in self._running.items():
+        for name, running in list(self._running.items()):
+            if name == but:
+                continue
             if running.restart_at_s is not None:
                 if now >= running.restart_at_s:
                     self._console.line(name, "starting again")
@@ -102,13 +125,16 @@ class Runner:
         return running
 
     def _relay(self, running: Running) -> None:
-        """Every line of the program to the console; notes the one that says that it is ready."""
-        assert running.process.stdout is not None
-        with running.process.stdout as lines:
-            for line in lines:
-                if running.program.ready_line and running.program.ready_line in line:
+        """Every line of the program to its log and the console; notes the one that says that it is ready."""
+        program, output = running.program, running.process.stdout
+        assert output is not None
+        with output, open(program.log or os.devnull, "a", buffering=1) as log:
+            for line in output:
+                log.write(line)
+                if program.ready_line and program.ready_line in line:
                     running.ready.set()
-                self._console.line(running.program.name, line.rstrip("\n"))
+                if not self._quiet:
+                    self._console.line(program.name, line.rstrip("\n"))
 
     def _is_ready(self, running: Running) -> bool:
         if running.program.is_ready:
@@ -117,7 +143,7 @@ class Runner:
 
     def _last_words(self, running: Running) -> str:
         log = running.program.log
-        if log is None:
+        if log is None or not log.exists():
             return "its lines above say why"
         words = _tail(log)
         if "No space left on device" in words:

@@ -34,7 +34,9 @@ class Urls:
 
 
 @contextmanager
-def held(state_dir: Path, console: Console, say: Say) -> Iterator[tuple[places.Places, Runner]]:
+def held(
+    state_dir: Path, console: Console, say: Say, *, quiet: bool = False
+) -> Iterator[tuple[places.Places, Runner]]:
     """The state directory for us alone, cleared of an earlier start's orphans; all that was started ends with it."""
     where = places.prepared(state_dir)
     with runfile.hold(where):
@@ -42,7 +44,7 @@ def held(state_dir: Path, console: Console, say: Say) -> Iterator[tuple[places.P
         home = account.postgres_home(where, account.postgres_account())
         for name in runfile.sweep(where, home, token):
             say(f"ended {name}, left over from a start that was killed")
-        runner = Runner(where, token, console)
+        runner = Runner(where, token, console, quiet=quiet)
         try:
             yield where, runner
         finally:

@@ -1,0 +1,132 @@
+"""`python manage.py stack up | down | status | reset`: runs before Django reads its settings, which it provides."""
+
+import argparse
+import errno
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import psutil
+
+from kyc_review.stack import runfile, services, supervisor
+from kyc_review.stack.errors import AlreadyRunning, StackRefused
+from kyc_review.stack.places import Places, default_state_dir
+from kyc_review.stack.progress import Console
+
+DOWN_TIMEOUT_S = 60
+
+
+def main(arguments: Sequence[str]) -> int:
+    try:
+        wished = _parser().parse_args(arguments)
+        return int(wished.run(wished))
+    except StackRefused as refused:
+        print(f"error: {refused}", file=sys.stderr)
+    except OSError as failed:
+        if failed.errno != errno.ENOSPC:
+            raise
+        print("error: the disk is full: free some space and run again", file=sys.stderr)
+    return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="manage.py stack", description="Run the product on this machine.")
+    parser.set_defaults(run=lambda _: parser.print_help() or 0)
+    commands = parser.add_subparsers(title="commands", metavar="")
+    up = commands.add_parser("up", help="start everything and stay; Ctrl-C stops it, the data stays")
+    up.add_argument("--port", type=int, default=None, help="of the web server (default: $PORT or 8000)")
+    up.add_argument("--quiet", action="store_true", help="the processes write to .local/logs only")
+    up.add_argument(
+        "--then", nargs=argparse.REMAINDER, default=[], help="management command to run when ready"
+    )
+    up.set_defaults(run=_up)
+    for name, run, says in (
+        ("down", _down, "stop a stack that runs in another terminal"),
+        ("status", _status, "what runs, its memory and its log"),
+        ("reset", _reset, "stop it and delete all its data"),
+    ):
+        commands.add_parser(name, help=says).set_defaults(run=run)
+    return parser
+
+
+def _up(wished: argparse.Namespace) -> int:
+    port = wished.port or supervisor.wished_port()
+    wish = supervisor.Wish(default_state_dir(), port, tuple(wished.then), wished.quiet)
+    return supervisor.up(wish, Console())
+
+
+def _down(_: argparse.Namespace) -> int:
+    places = Places(default_state_dir())
+    running = runfile.supervisor(places)
+    if running:
+        print(f"stopping the stack (process {running.pid})")
+        running.send_signal(signal.SIGTERM)
+        try:
+            running.wait(timeout=DOWN_TIMEOUT_S)
+        except psutil.TimeoutExpired:
+            raise StackRefused(f"process {running.pid} did not stop in {DOWN_TIMEOUT_S} s") from None
+        print("stopped; the data stays")
+        return 0
+    if not places.run_file.exists():
+        print("no stack runs here")
+        return 0
+    with services.held(places.root, Console(), print):  # taking hold ends what a killed supervisor left
+        print("cleared up after a stack that was killed")
+    return 0
+
+
+def _status(_: argparse.Namespace) -> int:
+    places = Places(default_state_dir())
+    if runfile.supervisor(places) is None:
+        print("no stack runs here")
+        return 1
+    for entry in runfile.read(places):
+        process = entry.living()
+        if process is None:
+            print(f"{entry.name:<11} down")
+            continue
+        children = process.children(recursive=True) if entry.name != "supervisor" else []
+        memory = memory_mb(process, children=children)
+        minutes = (time.time() - entry.started_s) / 60
+        print(f"{entry.name:<11} process {entry.pid:<8} {memory:6.0f} MB   up {minutes:.0f} min")
+    return 0
+
+
+def memory_mb(process: psutil.Process, *, children: Sequence[psutil.Process] = ()) -> float:
+    """Of a process and these children, where shared pages count once (PSS, in 10^6 bytes); resident size elsewhere."""
+    total = 0
+    for one in (process, *children):
+        try:
+            facts = one.memory_full_info()
+            total += getattr(facts, "pss", facts.rss)
+        except psutil.Error:
+            continue
+    return total / 1e6
+
+
+def _reset(wished: argparse.Namespace) -> int:
+    root = default_state_dir()
+    places = Places(root)
+    if not places.secrets.exists():
+        print(f"nothing to delete in {root}")
+        return 0
+    _down(wished)
+    try:
+        lock = runfile.hold(places)
+    except AlreadyRunning as busy:
+        raise StackRefused(f"{busy}; nothing was deleted") from busy
+    with lock:
+        if places.postgres_pointer.exists():
+            shutil.rmtree(Path(places.postgres_pointer.read_text().strip()).parent, ignore_errors=True)
+        for inside in root.iterdir():
+            if inside.name == "test":  # another stack's: the tests of this checkout
+                continue
+            if inside.is_dir() and not inside.is_symlink():
+                shutil.rmtree(inside)
+            else:
+                inside.unlink()
+    print(f"deleted the data in {root}")
+    return 0

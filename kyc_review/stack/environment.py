@@ -1,0 +1,40 @@
+"""The settings that the stack hands to its processes, and to manage.py beside them while it runs."""
+
+import os
+from collections.abc import MutableMapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kyc_review.stack.credentials import write_private
+from kyc_review.stack.places import Places, default_state_dir
+
+if TYPE_CHECKING:  # a container without the embedded stack still reads this module
+    from kyc_review.stack.services import Urls
+
+
+def of(places: Places, urls: "Urls", port: int) -> dict[str, str]:
+    """What a process of this stack adds to its environment; what the caller has set wins where it is a preference."""
+    return urls.environment | {
+        "DATA_DIR": str(places.root),
+        "HTTPS": os.environ.get("HTTPS", "false"),  # loopback only
+        "PUBLIC_URL": os.environ.get("PUBLIC_URL", f"http://127.0.0.1:{port}"),
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def write(places: Places, variables: dict[str, str]) -> None:
+    write_private(places.env_file, "".join(f"{name}={text}\n" for name, text in variables.items()))
+
+
+def remove(places: Places) -> None:
+    places.env_file.unlink(missing_ok=True)
+
+
+def adopt(environ: MutableMapping[str, str], file: Path | None = None) -> None:
+    """For manage.py: use the running stack, unless the environment names a database itself."""
+    file = file or default_state_dir() / "stack.env"
+    if "DATABASE_URL" in environ or not file.exists():
+        return
+    for line in file.read_text().splitlines():
+        name, _, text = line.partition("=")
+        environ.setdefault(name, text)

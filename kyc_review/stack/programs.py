@@ -1,0 +1,104 @@
+"""The product's own processes, as the stack runs them on one machine."""
+
+import http.client
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from kyc_review.stack.places import REPOSITORY, Places
+from kyc_review.stack.program import Program
+
+LOOPBACK = "127.0.0.1"
+WORKERS_RANK, WEB_RANK, COMMAND_RANK = 2, 3, 4
+
+
+def manage(
+    places: Places, environment: Mapping[str, str], name: str, *arguments: str, relayed: bool = True
+) -> Program:
+    """`manage.py NAME ARGUMENTS`, run once. Not relayed: it speaks to our console itself."""
+    return Program(
+        name=name,
+        command=(sys.executable, str(REPOSITORY / "manage.py"), name, *arguments),
+        rank=COMMAND_RANK,
+        environment=environment,
+        folder=REPOSITORY,
+        log=places.logs / f"{name}.log" if relayed else None,
+        relayed=relayed,
+    )
+
+
+def all_of(places: Places, environment: Mapping[str, str], port: int) -> list[Program]:
+    """Two Celery workers, the clock and the web server. None forks: nothing can outlive its parent."""
+    return [
+        _celery(places, environment, "scoring", "-Q", "scoring", "--pool=solo", *_worker("scoring")),
+        _celery(
+            places,
+            environment,
+            "default",
+            "-Q",
+            "default",
+            "--pool=threads",
+            "--concurrency=2",
+            *_worker("default"),
+        ),
+        _celery(
+            places,
+            environment,
+            "beat",
+            "--schedule",
+            str(places.beat / "schedule"),
+            "--pidfile=",
+            ready_line="beat",
+        ),
+        _web(places, environment, port),
+    ]
+
+
+def _worker(name: str) -> tuple[str, ...]:
+    """No chatter between workers: there is one of each and the database knows who holds what."""
+    return ("-n", f"{name}@%h", "--without-gossip", "--without-mingle", "--without-heartbeat")
+
+
+def _celery(
+    places: Places, environment: Mapping[str, str], name: str, *options: str, ready_line: str = " ready."
+) -> Program:
+    kind = "beat" if name == "beat" else "worker"
+    return Program(
+        name=name,
+        command=(sys.executable, "-m", "celery", "-q", "-A", "kyc_review", kind, "--loglevel=INFO", *options),
+        rank=WORKERS_RANK,
+        environment=environment,
+        folder=REPOSITORY,
+        log=places.logs / f"{name}.log",
+        relayed=True,
+        ready_line=ready_line,
+    )
+
+
+def _web(places: Places, environment: Mapping[str, str], port: int) -> Program:
+    """One worker with four threads: requests wait for the database more than for the processor."""
+    options = ("--interface", "wsgi", "--host", LOOPBACK, "--port", str(port), "--workers", "1")
+    threads = ("--blocking-threads", "4", "--runtime-threads", "1", "--no-ws")
+    manners = ("--respawn-failed-workers", "--workers-kill-timeout", "5")
+    granian = str(Path(sys.executable).with_name("granian"))
+    return Program(
+        name="web",
+        command=(sys.executable, granian, *options, *threads, *manners, "kyc_review.wsgi:application"),
+        rank=WEB_RANK,
+        environment=environment,
+        folder=REPOSITORY,
+        log=places.logs / "web.log",
+        relayed=True,
+        is_ready=lambda: _answers(port),
+    )
+
+
+def _answers(port: int) -> bool:
+    connection = http.client.HTTPConnection(LOOPBACK, port, timeout=2)
+    try:
+        connection.request("GET", "/livez")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()

@@ -1,0 +1,126 @@
+"""The whole product on one machine: services, schema, workers, web; until somebody stops it."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+from kyc_review.stack import credentials, environment, programs, services
+from kyc_review.stack.errors import StackRefused
+from kyc_review.stack.places import Places
+from kyc_review.stack.progress import Console
+from kyc_review.stack.runner import Runner
+
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+WATCH_EVERY_S = 0.2
+
+
+class Stopped(BaseException):
+    """Somebody asked us to stop; no Exception, so that no library swallows it."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What `stack up` was asked for."""
+
+    state_dir: Path
+    port: int
+    # A management command to run once when everything is ready, with the stack's environment.
+    then: tuple[str, ...] = ()
+    # Output of the processes to their log files only.
+    quiet: bool = False
+
+
+def up(wish: Wish, console: Console) -> int:
+    """Run until stopped; returns the exit code. Raises StackRefused when it cannot start."""
+    say = console.speaker("stack")
+    if not credentials.is_free(wish.port):
+        raise StackRefused(
+            f"port {wish.port} is in use by another program: stop that program, or choose another port "
+            f"(PORT={wish.port + 1} make demo, or stack up --port {wish.port + 1})"
+        )
+    code = 0
+    with _stopping_by_signal():
+        try:
+            with services.held(wish.state_dir, console, say, quiet=wish.quiet) as (places, runner):
+                try:
+                    code = _serve(wish, places, runner, console)
+                finally:
+                    _ignore_signals()  # impatience must not turn an ordered end into a torn one
+                    say("stopping everything in order")
+                    environment.remove(places)
+        except Stopped:
+            pass
+    say("stopped; the data stays" if not code else "stopped")
+    return code
+
+
+def _serve(wish: Wish, places: Places, runner: Runner, console: Console) -> int:
+    say = console.speaker("stack")
+    began = time.monotonic()
+    urls = services.start(places, runner, durable=True, say=say)
+    variables = environment.of(places, urls, wish.port)
+    say("bringing the database up to date")
+    runner.run(programs.manage(places, variables, "migrate", "--noinput", "--verbosity=1"))
+    runner.run(programs.manage(places, variables, "prepare"))
+    say("starting web server, workers and clock")
+    started = programs.all_of(places, variables, wish.port)
+    for program in started:
+        runner.start(program)
+    for program in started:
+        runner.wait_ready(program.name)
+    environment.write(places, variables)
+    say(
+        f"ready after {time.monotonic() - began:.1f} s at {variables['PUBLIC_URL']} (Ctrl-C stops everything)"
+    )
+    if wish.quiet:
+        say(f"what the processes say is in {places.logs}")
+    return _watch(wish, places, runner, variables, console)
+
+
+def _watch(wish: Wish, places: Places, runner: Runner, variables: dict[str, str], console: Console) -> int:
+    """Returns only when the wished command fails; Stopped ends it otherwise."""
+    asked = wish.then[0] if wish.then else None
+    if asked:
+        runner.start(programs.manage(places, variables, *wish.then, relayed=False))
+    while True:
+        if asked:
+            code = runner.ended(asked)
+            if code:
+                console.line("stack", f"{asked} failed with exit code {code}")
+                return 1
+            if code == 0:
+                asked = None
+        runner.watch(but=asked)
+        time.sleep(WATCH_EVERY_S)
+
+
+@contextmanager
+def _stopping_by_signal() -> Iterator[None]:
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        _ignore_signals()
+        raise Stopped
+
+    before = {number: signal.signal(number, interrupt) for number in STOP_SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _ignore_signals() -> None:
+    for number in STOP_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+
+
+def wished_port() -> int:
+    """$PORT, else 8000."""
+    text = os.environ.get("PORT", "8000")
+    if not text.isdigit() or not 0 < int(text) < 65536:
+        raise StackRefused(f"PORT={text} is no port: give a number from 1024 to 65535")
+    return int(text)
