@@ -215,5 +215,8 @@ LOGGING = {
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
-    "loggers": {"PIL": {"level": "WARNING"}},
+    # A sweep every three seconds, four lines each, would hide everything else.
+    "loggers": dict.fromkeys(
+        ("PIL", "celery.beat", "celery.worker.strategy", "celery.app.trace"), {"level": "WARNING"}
+    ),
 }

@@ -16,6 +16,7 @@ def of(places: Places, urls: "Urls", port: int) -> dict[str, str]:
     """What a process of this stack adds to its environment; what the caller has set wins where it is a preference."""
     return urls.environment | {
         "DATA_DIR": str(places.root),
+        "STATIC_ROOT": str(places.static),
         "HTTPS": os.environ.get("HTTPS", "false"),  # loopback only
         "PUBLIC_URL": os.environ.get("PUBLIC_URL", f"http://127.0.0.1:{port}"),
         "PYTHONUNBUFFERED": "1",

@@ -31,6 +31,11 @@ class Places:
         return self.root / "beat"
 
     @property
+    def static(self) -> Path:
+        """Empty: WhiteNoise serves from the sources here, and warns where the folder for collected files is missing."""
+        return self.root / "static"
+
+    @property
     def lock(self) -> Path:
         return self.root / "stack.lock"
 
@@ -65,7 +70,7 @@ def prepared(state_dir: Path) -> Places:
     """Make the state directory, private to this user but passable, so that Postgres may run under another account."""
     places = Places(state_dir.resolve())
     try:
-        for folder in (places.root, places.logs, places.valkey, places.beat):
+        for folder in (places.root, places.logs, places.valkey, places.beat, places.static):
             folder.mkdir(parents=True, exist_ok=True)
         places.root.chmod(0o711)
         for folder in (places.logs, places.valkey, places.beat):

@@ -8,6 +8,8 @@ from pathlib import Path
 from kyc_review.stack.places import REPOSITORY, Places
 from kyc_review.stack.program import Program
 
+# Celery warns whoever is root on a machine of his own, at each start.
+ROOT_WARNING = "ignore:You're running the worker with superuser privileges"
 LOOPBACK = "127.0.0.1"
 WORKERS_RANK, WEB_RANK, COMMAND_RANK = 2, 3, 4
 
@@ -59,19 +61,29 @@ def _worker(name: str) -> tuple[str, ...]:
     return ("-n", f"{name}@%h", "--without-gossip", "--without-mingle", "--without-heartbeat")
 
 
-def _celery(
-    places: Places, environment: Mapping[str, str], name: str, *options: str, ready_line: str = " ready."
-) -> Program:
+def _celery(places: Places, environment: Mapping[str, str], name: str, *options: str) -> Program:
     kind = "beat" if name == "beat" else "worker"
     return Program(
         name=name,
-        command=(sys.executable, "-m", "celery", "-q", "-A", "kyc_review", kind, "--loglevel=INFO", *options),
+        command=(
+            sys.executable,
+            "-W",
+            ROOT_WARNING,
+            "-m",
+            "celery",
+            "-q",
+            "-A",
+            "kyc_review",
+            kind,
+            "--loglevel=INFO",
+            *options,
+        ),
         rank=WORKERS_RANK,
         environment=environment,
         folder=REPOSITORY,
         log=places.logs / f"{name}.log",
         relayed=True,
-        ready_line=ready_line,
+        ready_line="" if kind == "beat" else " ready.",
     )
 
 

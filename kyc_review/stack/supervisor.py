@@ -65,7 +65,6 @@ def _serve(wish: Wish, places: Places, runner: Runner, console: Console) -> int:
     urls = services.start(places, runner, durable=True, say=say)
     variables = environment.of(places, urls, wish.port)
     say("bringing the database up to date")
-    runner.run(programs.manage(places, variables, "migrate", "--noinput", "--verbosity=1"))
     runner.run(programs.manage(places, variables, "prepare"))
     say("starting web server, workers and clock")
     started = programs.all_of(places, variables, wish.port)
