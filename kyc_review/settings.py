@@ -216,7 +216,8 @@ LOGGING = {
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
     # A sweep every three seconds, four lines each, would hide everything else.
-    "loggers": dict.fromkeys(
-        ("PIL", "celery.beat", "celery.worker.strategy", "celery.app.trace"), {"level": "WARNING"}
-    ),
+    "loggers": {
+        name: {"level": "WARNING"}
+        for name in ("PIL", "celery.beat", "celery.worker.strategy", "celery.app.trace")
+    },
 }

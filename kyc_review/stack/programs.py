@@ -32,26 +32,11 @@ def manage(
 def all_of(places: Places, environment: Mapping[str, str], port: int) -> list[Program]:
     """Two Celery workers, the clock and the web server. None forks: nothing can outlive its parent."""
     return [
-        _celery(places, environment, "scoring", "-Q", "scoring", "--pool=solo", *_worker("scoring")),
+        _celery(places, environment, "scoring", "-Q scoring --pool=solo", *_worker("scoring")),
         _celery(
-            places,
-            environment,
-            "default",
-            "-Q",
-            "default",
-            "--pool=threads",
-            "--concurrency=2",
-            *_worker("default"),
+            places, environment, "default", "-Q default --pool=threads --concurrency=2", *_worker("default")
         ),
-        _celery(
-            places,
-            environment,
-            "beat",
-            "--schedule",
-            str(places.beat / "schedule"),
-            "--pidfile=",
-            ready_line="beat",
-        ),
+        _celery(places, environment, "beat", "--pidfile=", "--schedule", str(places.beat / "schedule")),
         _web(places, environment, port),
     ]
 
@@ -61,23 +46,12 @@ def _worker(name: str) -> tuple[str, ...]:
     return ("-n", f"{name}@%h", "--without-gossip", "--without-mingle", "--without-heartbeat")
 
 
-def _celery(places: Places, environment: Mapping[str, str], name: str, *options: str) -> Program:
+def _celery(places: Places, environment: Mapping[str, str], name: str, options: str, *more: str) -> Program:
     kind = "beat" if name == "beat" else "worker"
+    celery = (sys.executable, "-W", ROOT_WARNING, "-m", "celery", "-q", "-A", "kyc_review")
     return Program(
         name=name,
-        command=(
-            sys.executable,
-            "-W",
-            ROOT_WARNING,
-            "-m",
-            "celery",
-            "-q",
-            "-A",
-            "kyc_review",
-            kind,
-            "--loglevel=INFO",
-            *options,
-        ),
+        command=(*celery, kind, "--loglevel=INFO", *options.split(), *more),
         rank=WORKERS_RANK,
         environment=environment,
         folder=REPOSITORY,
