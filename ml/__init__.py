@@ -1,0 +1,1 @@
+"""Training, data, synthesis and evaluation: knows torch, never Django."""

@@ -1,0 +1,50 @@
+"""`python -m ml`: train a candidate, train what ships, or forge one sample."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from ml.synthesis.forge import SEAMS, Recipe
+from ml.synthesis.regions import REGIONS
+
+BASELINE = Path("detection/baseline")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The commands and their options."""
+    top = argparse.ArgumentParser(prog="python -m ml", description=__doc__)
+    commands = top.add_subparsers(dest="command", required=True)
+
+    forge = commands.add_parser("forge", help="lay a donor's facial region over a portrait")
+    forge.add_argument("--image", type=Path, required=True)
+    forge.add_argument("--donor", type=Path, required=True)
+    forge.add_argument("--region", choices=sorted(REGIONS), required=True)
+    forge.add_argument("--seam", choices=SEAMS, default="feather")
+    forge.add_argument("--softness", type=float, default=0.02, help="blur of the seam / face width")
+    forge.add_argument("--grow", type=float, default=1.2, help="size of the region, 1.0 hugs it")
+    forge.add_argument("--colour", type=float, default=0.9, help="0 donor's colours, 1 the portrait's")
+    forge.add_argument("--quality", type=int, default=90, help="JPEG quality")
+    forge.add_argument("--out", type=Path, required=True)
+    forge.set_defaults(run=run_forge)
+    return top
+
+
+def run_forge(options: argparse.Namespace) -> None:
+    """Writes one forgery."""
+    from ml.synthesis.sample import forge_file
+
+    recipe = Recipe(options.region, options.seam, options.softness, options.grow, options.colour)
+    forgery = forge_file(options.image, options.donor, options.out, recipe, quality=options.quality)
+    print(f"{options.out}: {forgery.kind}, {(forgery.mask > 0).mean():.1%} of the picture changed")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; an expected refusal is one line on standard error and exit status 2."""
+    options = parser().parse_args(arguments)
+    try:
+        options.run(options)
+    except (ValueError, OSError, RuntimeError) as error:
+        print(f"ml {options.command}: {error}", file=sys.stderr)
+        return 2
+    return 0

@@ -1,0 +1,1 @@
+"""Metrics with intervals, the three-way vote table, and the honest report."""

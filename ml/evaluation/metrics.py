@@ -1,0 +1,84 @@
+"""Rates and areas with intervals. Scores are probabilities of *fake*; labels are 1 for fake."""
+
+import math
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+from sklearn.metrics import roc_auc_score
+
+Z95 = NormalDist().inv_cdf(0.975)
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A value with its 95 % interval; `n` counts what it was measured on."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+
+    def as_dict(self) -> dict[str, float | int]:
+        """For a manifest, rounded to four places."""
+        return {
+            "value": round(self.value, 4),
+            "low": round(self.low, 4),
+            "high": round(self.high, 4),
+            "n": self.n,
+        }
+
+
+def wilson(hits: int, n: int, z: float = Z95) -> Estimate:
+    """Share hits/n with the score interval of Wilson (1927).
+
+    Raises ValueError unless 0 <= hits <= n and n > 0.
+    """
+    if n <= 0 or not 0 <= hits <= n:
+        raise ValueError(f"no share of {hits} in {n}: expected 0 <= hits <= n and n > 0")
+    share = hits / n
+    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    return Estimate(share, max(0.0, centre - half), min(1.0, centre + half), n)
+
+
+def auc(label: np.ndarray, score: np.ndarray, group: np.ndarray | None = None, draws: int = 500) -> Estimate:
+    """Area under the ROC curve with a bootstrap interval that resamples whole groups (people), seeded.
+
+    label, score, group: (N,). Raises ValueError when one class is missing.
+    """
+    if len(np.unique(label)) < 2:
+        raise ValueError("the area needs both classes: found one")
+    value = float(roc_auc_score(label, score))
+    _, number = np.unique(np.arange(len(label)) if group is None else group, return_inverse=True)
+    members = np.split(np.argsort(number, kind="stable"), np.cumsum(np.bincount(number))[:-1])
+    rng = np.random.default_rng(0)
+    areas = []
+    for _ in range(draws):
+        rows = np.concatenate([members[i] for i in rng.integers(len(members), size=len(members))])
+        if 0 < label[rows].sum() < len(rows):
+            areas.append(roc_auc_score(label[rows], score[rows]))
+    low, high = np.quantile(areas, (0.025, 0.975))
+    return Estimate(value, float(low), float(high), len(label))
+
+
+def threshold_for_miss_rate(label: np.ndarray, score: np.ndarray, miss: float) -> float:
+    """The highest threshold at which at most the share `miss` of the fakes scores below it.
+
+    Raises ValueError without fakes or for a miss rate outside [0, 1).
+    """
+    fakes = np.sort(score[label == 1])
+    if not len(fakes) or not 0 <= miss < 1:
+        raise ValueError("a threshold needs fakes and a miss rate in [0, 1)")
+    return float(fakes[math.floor(miss * len(fakes))])
+
+
+def at_prevalence(recall: float, false_alarm: float, prevalence: float) -> dict[str, float]:
+    """Precision of a flag and share of all images flagged, at another prevalence (prior shift: rates stay)."""
+    flagged = recall * prevalence + false_alarm * (1 - prevalence)
+    return {
+        "prevalence": prevalence,
+        "precision": recall * prevalence / flagged if flagged else 0.0,
+        "load": flagged,
+        "missed_per_million": (1 - recall) * prevalence * 1e6,
+    }

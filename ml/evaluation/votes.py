@@ -1,0 +1,73 @@
+"""The three-way table: what five votes do with a set of labelled images."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ml.evaluation.metrics import Estimate, at_prevalence, wilson
+
+
+@dataclass(frozen=True, slots=True)
+class VoteTable:
+    """Counts of (cleared, split, unanimous fake) for fakes and for reals."""
+
+    fake: tuple[int, int, int]
+    real: tuple[int, int, int]
+
+    @classmethod
+    def count(cls, probability: np.ndarray, threshold: np.ndarray, label: np.ndarray) -> "VoteTable":
+        """probability: (N, 5) of fake; threshold: (5,); label: (N,) 1 is fake. A vote is fake at or above its threshold.
+
+        Raises ValueError unless there are five columns.
+        """
+        if probability.ndim != 2 or probability.shape[1] != 5 or len(threshold) != 5:
+            raise ValueError(f"the table needs five votes an image: found shape {probability.shape}")
+        votes = (probability >= threshold).sum(1)
+        rows = []
+        for value in (1, 0):
+            of_class = votes[label == value]
+            rows.append(
+                (
+                    int((of_class == 0).sum()),
+                    int(((of_class > 0) & (of_class < 5)).sum()),
+                    int((of_class == 5).sum()),
+                )
+            )
+        return cls(fake=rows[0], real=rows[1])
+
+    @property
+    def recall_with_human(self) -> Estimate:
+        """Fakes that reach a human, over all fakes; the human column is in."""
+        return wilson(self.fake[1] + self.fake[2], sum(self.fake))
+
+    @property
+    def recall_unanimous(self) -> Estimate:
+        """Fakes that all five call fake, over all fakes."""
+        return wilson(self.fake[2], sum(self.fake))
+
+    @property
+    def false_alarm(self) -> Estimate:
+        """Reals that reach a human, over all reals."""
+        return wilson(self.real[1] + self.real[2], sum(self.real))
+
+    @property
+    def review_load(self) -> Estimate:
+        """Images that reach a human, over all images of this set."""
+        flagged = self.fake[1] + self.fake[2] + self.real[1] + self.real[2]
+        return wilson(flagged, sum(self.fake) + sum(self.real))
+
+    def as_dict(self) -> dict[str, object]:
+        """For a manifest: counts, rates with intervals, and the same rates at one forgery in a thousand."""
+        recall, alarm = self.recall_with_human, self.false_alarm
+        return {
+            "columns": ["cleared", "split_vote", "unanimous_fake"],
+            "fake": list(self.fake),
+            "real": list(self.real),
+            "recall_with_human": recall.as_dict(),
+            "recall_unanimous": self.recall_unanimous.as_dict(),
+            "false_alarm": alarm.as_dict(),
+            "review_load": self.review_load.as_dict(),
+            "at_one_in_1000": {
+                k: round(v, 5) for k, v in at_prevalence(recall.value, alarm.value, 0.001).items()
+            },
+        }

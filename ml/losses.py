@@ -1,0 +1,47 @@
+"""Losses over logit pairs (real, fake), and the mask's."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+GAMMA = 2.0
+ALPHA = 0.25
+
+
+def cross_entropy(logits: Tensor, target: Tensor, smoothing: float = 0.0) -> Tensor:
+    """Mean cross-entropy. logits: (B, 2) float; target: (B,) int64, 1 is fake."""
+    return F.cross_entropy(logits.float(), target, label_smoothing=smoothing)
+
+
+def focal(logits: Tensor, target: Tensor, gamma: float = GAMMA, alpha: float = ALPHA) -> Tensor:
+    """Mean focal loss of Lin et al. (2017), eq. 5: -alpha_t (1 - p_t)^gamma log p_t, alpha weighing the fakes.
+
+    logits: (B, 2) float; target: (B,) int64, 1 is fake.
+    """
+    log_p = F.log_softmax(logits.float(), 1).gather(1, target[:, None])[:, 0]
+    weight = torch.where(target == 1, alpha, 1 - alpha)
+    return -(weight * (1 - log_p.exp()) ** gamma * log_p).mean()
+
+
+def pair_margin(logits: Tensor, target: Tensor) -> Tensor:
+    """Mean of log(1 + exp(-(fake's score - its original's))), for batches whose rows 2k, 2k+1 are such pairs.
+
+    A score is the difference of the pair of logits; rows of equal label are left out; 0 when no pair is left.
+    """
+    score = (logits[:, 1] - logits[:, 0]).float().view(-1, 2)
+    sign = (target.view(-1, 2)[:, 1] - target.view(-1, 2)[:, 0]).float()
+    kept = sign != 0
+    if not kept.any():
+        return score.sum() * 0
+    return F.softplus(-(score[:, 1] - score[:, 0]) * sign)[kept].mean()
+
+
+def mask_loss(logits: Tensor, mask: Tensor, known: Tensor) -> Tensor:
+    """Binary cross-entropy per cell over the rows whose mask is known.
+
+    logits: (B, 1, h, w); mask: (B, H, W) float in 0..1, H a multiple of h; known: (B,) bool.
+    """
+    cell = mask.shape[-1] // logits.shape[-1]
+    target = F.avg_pool2d(mask[:, None], cell)
+    each = F.binary_cross_entropy_with_logits(logits.float(), target, reduction="none").mean((1, 2, 3))
+    return (each * known).sum() / known.sum().clamp(min=1)

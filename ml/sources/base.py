@@ -1,0 +1,41 @@
+"""What every reader gives: rows that name a file, its label and the person on it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
+
+
+class SourceMissing(ValueError):
+    """A data set is not where it was looked for; the text names the path and what was expected there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """One photograph. `key` is its path inside the data folder; `identity` is equal for one person within a source."""
+
+    path: Path
+    key: str
+    source: str
+    identity: str
+    label: str  # "real" | "fake"
+    regions: tuple[str, ...] = ()  # what was forged, where the data set says so
+
+
+def images_in(folder: Path, *, expected: str) -> list[Path]:
+    """Image files of one folder, sorted by name.
+
+    Raises SourceMissing if there is no such folder or it holds no image.
+    """
+    if not folder.is_dir():
+        raise SourceMissing(f"{folder} is not a folder: expected {expected}")
+    return require(sorted(p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES), folder, expected)
+
+
+def require(paths: Iterable[Path], folder: Path, expected: str) -> list[Path]:
+    """The paths as a list; SourceMissing when there are none."""
+    found = list(paths)
+    if not found:
+        raise SourceMissing(f"{folder} holds no images: expected {expected}")
+    return found

@@ -1,0 +1,1 @@
+"""Forgeries made from real faces: an image, the mask of what changed, and the kind of change."""

@@ -1,0 +1,56 @@
+"""What the synthesis and the splits need to know of each photograph, measured once and cached outside the repository."""
+
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import imagehash
+import numpy as np
+from PIL import Image
+
+from ml.sources import Photo
+from ml.synthesis.facemesh import FaceMesh
+from ml.synthesis.regions import OVAL
+
+MIN_SCORE = 0.5
+_mesh = FaceMesh()
+
+
+@dataclass(frozen=True, slots=True)
+class Measures:
+    """Arrays over N photos: points (N, 468, 2) float32 pixels; score (N,) presence in 0..1; hashes (N, 256) bool;
+    tone (N, 3) float32 mean RGB of the face."""
+
+    points: np.ndarray
+    score: np.ndarray
+    hashes: np.ndarray
+    tone: np.ndarray
+
+
+def measure(photos: Sequence[Photo], cache: Path, workers: int = 2) -> Measures:
+    """Measures of the photos, from `cache` (an .npz) when it holds exactly these keys."""
+    keys = np.array([p.key for p in photos])
+    if cache.exists():
+        stored = np.load(cache)
+        if np.array_equal(stored["keys"], keys):
+            return Measures(stored["points"], stored["score"], stored["hashes"], stored["tone"])
+    with ProcessPoolExecutor(workers) as pool:
+        rows = list(pool.map(_one, [p.path for p in photos], chunksize=50))
+    points, score, hashes, tone = (np.stack(column) for column in zip(*rows, strict=True))
+    cache.parent.mkdir(parents=True, exist_ok=True)
+    np.savez(cache, keys=keys, points=points, score=score, hashes=hashes, tone=tone)
+    return Measures(points, score, hashes, tone)
+
+
+def _one(path: Path) -> tuple[np.ndarray, np.float32, np.ndarray, np.ndarray]:
+    with Image.open(path) as opened:
+        picture = opened.convert("RGB")
+    image = np.asarray(picture)
+    points, score = _mesh.points(image)
+    oval = np.zeros(image.shape[:2], np.uint8)
+    cv2.fillConvexPoly(oval, np.round(points[list(OVAL)]).astype(np.int32), 1)
+    tone = image[oval > 0].mean(0) if oval.any() else np.zeros(3)
+    hashes = imagehash.phash(picture, hash_size=16, highfreq_factor=2).hash.ravel()
+    return points, np.float32(score), hashes, tone.astype(np.float32)

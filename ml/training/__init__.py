@@ -1,0 +1,1 @@
+"""The loop, the batches it eats, its checkpoints and its progress."""

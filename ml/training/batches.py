@@ -1,0 +1,89 @@
+"""Batches of pairs: a real face and its forged version side by side, cropped and mirrored alike."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ml.synthesis.bank import MASK, STORED, Bank
+
+CELL = STORED // MASK  # pixels of the image per mask cell
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """images (B, 3, S, S) float32 standardised per sample; label (B,) int64; mask (B, S/4, S/4) float32; known (B,)."""
+
+    images: Tensor
+    label: Tensor
+    mask: Tensor
+    known: Tensor
+
+
+class PairSampler:
+    """Draws batches from a bank: pairs (real, forged), and the source's own fakes beside a real of the same source."""
+
+    def __init__(self, bank: Bank, source: np.ndarray, *, own_share: float = 0.0, seed: int = 0):
+        """source: (N,) name of each row. own_share: part of the pairs that show a source's own fake."""
+        self.bank = bank
+        self.rng = np.random.default_rng(seed)
+        forged = np.flatnonzero(bank.made)
+        self.pairs = np.stack([forged - 1, forged], 1)
+        self.own = np.flatnonzero((bank.label == 1) & ~bank.made)
+        self.real_of = {
+            name: np.flatnonzero((bank.label == 0) & (source == name)) for name in set(source[self.own])
+        }
+        self.source = source
+        self.own_share = own_share if len(self.own) else 0.0
+        if not len(self.pairs) and not len(self.own):
+            raise ValueError("the bank holds no forged row: nothing can be learned from it")
+
+    def rows(self, size: int, hardest: float = 1.0) -> np.ndarray:
+        """(size,) row numbers, real and fake in turn; pairs harder than `hardest` are left out."""
+        count = size // 2
+        own = self.rng.binomial(count, self.own_share)
+        pairs = self.pairs[self.bank.difficulty[self.pairs[:, 1]] <= hardest]
+        drawn = pairs[self.rng.integers(len(pairs), size=count - own)]
+        fakes = self.own[self.rng.integers(len(self.own), size=own)] if own else np.empty(0, int)
+        reals = [self.rng.choice(self.real_of[self.source[row]]) for row in fakes]
+        extra = np.stack([np.array(reals, int), fakes], 1)
+        return np.concatenate([drawn, extra]).ravel()
+
+    def draw(self, size: int, side: int, hardest: float = 1.0) -> Batch:
+        """One augmented batch of `size` rows seen through a random window of `side` px."""
+        return assemble(self.bank, self.rows(size, hardest), side, self.rng)
+
+
+def assemble(
+    bank: Bank, rows: Sequence[int] | np.ndarray, side: int, rng: np.random.Generator | None = None
+) -> Batch:
+    """Rows as a batch: the middle window without `rng`; with it, a random window and mirror for each pair."""
+    slack = (STORED - side) // CELL
+    images = np.empty((len(rows), side, side, 3), np.uint8)
+    masks = np.empty((len(rows), side // CELL, side // CELL), np.uint8)
+    x = y = slack // 2
+    mirror = False
+    for k, row in enumerate(rows):
+        if rng is not None and k % 2 == 0:
+            low, high = max(0, slack // 2 - 5), min(slack, slack // 2 + 5)
+            x, y = (int(v) for v in rng.integers(low, high + 1, 2))
+            mirror = bool(rng.integers(2))
+        image = bank.images[row, y * CELL : y * CELL + side, x * CELL : x * CELL + side]
+        mask = bank.masks[row, y : y + side // CELL, x : x + side // CELL]
+        images[k] = image[:, ::-1] if mirror else image
+        masks[k] = mask[:, ::-1] if mirror else mask
+    return Batch(
+        images=standardise(torch.from_numpy(images)),
+        label=torch.from_numpy(bank.label[rows].astype(np.int64)),
+        mask=torch.from_numpy(masks).float() / 255,
+        known=torch.from_numpy(bank.masked[rows]),
+    )
+
+
+def standardise(pixels: Tensor) -> Tensor:
+    """(B, S, S, 3) uint8 to (B, 3, S, S) float32 with mean 0 and deviation 1 per sample."""
+    x = pixels.permute(0, 3, 1, 2).float()
+    mean = x.mean((1, 2, 3), keepdim=True)
+    return (x - mean) / x.std((1, 2, 3), keepdim=True).clamp(min=1.0)

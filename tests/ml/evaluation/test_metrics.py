@@ -1,0 +1,64 @@
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from ml.evaluation.metrics import at_prevalence, auc, threshold_for_miss_rate, wilson
+from ml.evaluation.votes import VoteTable
+
+
+def test_wilson_gives_the_published_interval():
+    # 75 of 80, as recomputed from the source document's table: 86.2 to 97.3 %
+    estimate = wilson(75, 80)
+    assert estimate.value == pytest.approx(0.9375)
+    assert (estimate.low, estimate.high) == pytest.approx((0.862, 0.973), abs=5e-4)
+
+
+def test_fifty_nine_fakes_without_a_miss_certify_about_95_percent():
+    # one-sided exact bound 0.05 ** (1/59); Wilson's two-sided interval is near it
+    assert 0.05 ** (1 / 59) == pytest.approx(0.9505, abs=1e-4)
+    assert wilson(59, 59).low == pytest.approx(0.939, abs=2e-3)
+
+
+@pytest.mark.parametrize(("hits", "n"), [(0, 0), (3, 2), (-1, 2)])
+def test_wilson_refuses_what_is_no_share(hits, n):
+    with pytest.raises(ValueError):
+        wilson(hits, n)
+
+
+def test_auc_interval_holds_the_value_and_is_the_same_every_time():
+    rng = np.random.default_rng(3)
+    label = rng.integers(0, 2, 200)
+    score = label * 0.8 + rng.normal(size=200)
+    first, second = auc(label, score), auc(label, score)
+    assert first == second
+    assert first.value == pytest.approx(roc_auc_score(label, score))
+    assert first.low < first.value < first.high
+
+
+def test_threshold_lets_at_most_the_stated_share_of_fakes_through():
+    label = np.array([1] * 10 + [0] * 5)
+    score = np.concatenate([np.arange(1, 11) / 10, np.zeros(5)])
+    threshold = threshold_for_miss_rate(label, score, 0.2)
+    assert (score[label == 1] < threshold).mean() == pytest.approx(0.2)
+
+
+def test_precision_falls_with_prevalence():
+    # the document's unanimous column: recall 55/80, 85 false calls among 20400 reals
+    row = at_prevalence(55 / 80, 85 / 20400, 0.001)
+    assert row["precision"] == pytest.approx(0.1417, abs=1e-3)
+
+
+def test_vote_table_counts_the_human_column():
+    threshold = np.full(5, 0.5)
+    probability = np.array([[0.1] * 5, [0.9] * 5, [0.9, 0.1, 0.1, 0.1, 0.1], [0.1] * 5, [0.1, 0.1, 0.1, 0.1, 0.5]])
+    label = np.array([1, 1, 1, 0, 0])
+    table = VoteTable.count(probability, threshold, label)
+    assert table.fake == (1, 1, 1)
+    assert table.real == (1, 1, 0)
+    assert table.recall_with_human.value == pytest.approx(2 / 3)
+    assert table.review_load.value == pytest.approx(3 / 5)
+
+
+def test_vote_table_needs_five_votes():
+    with pytest.raises(ValueError, match="five votes"):
+        VoteTable.count(np.zeros((2, 4)), np.zeros(4), np.zeros(2))

@@ -1,0 +1,40 @@
+import numpy as np
+import pytest
+
+from ml.balancing import SETTINGS, Setting, resample
+
+
+def rows(real, fake):
+    rng = np.random.default_rng(0)
+    return rng.integers(0, 256, (real + fake, 4, 4, 3), dtype=np.uint8), np.array([0] * real + [1] * fake)
+
+
+def test_setting_one_balances_the_classes():
+    images, label = resample(*rows(40, 8), SETTINGS[1])
+    assert np.bincount(label).tolist() == [40, 40]
+    assert images.dtype == np.uint8
+    assert images.shape == (80, 4, 4, 3)
+
+
+def test_setting_two_reaches_two_fifths_then_one_half():
+    _, label = resample(*rows(100, 8), SETTINGS[2])
+    assert np.bincount(label).tolist() == [80, 40]
+
+
+def test_settings_three_and_four_differ_only_in_their_loss():
+    assert (SETTINGS[3].smote, SETTINGS[3].under) == (SETTINGS[4].smote, SETTINGS[4].under)
+    assert SETTINGS[3].focal
+    assert not SETTINGS[4].focal
+
+
+def test_smote_rows_lie_between_two_fakes():
+    images, label = rows(10, 2)
+    made, made_label = resample(images, label, Setting(smote=1.0, under=None, focal=False))
+    low, high = images[label == 1].min(0).astype(int), images[label == 1].max(0).astype(int)
+    fakes = made[made_label == 1].astype(int)
+    assert ((fakes >= low - 1) & (fakes <= high + 1)).all()
+
+
+def test_one_fake_alone_is_refused():
+    with pytest.raises(ValueError, match="two rows of each class"):
+        resample(*rows(10, 1), SETTINGS[1])

@@ -1,0 +1,31 @@
+import pytest
+import torch
+
+from ml.losses import cross_entropy, focal, mask_loss, pair_margin
+
+
+def test_focal_loss_is_the_papers_formula():
+    logits, target = torch.tensor([[0.3, 1.2], [2.0, -0.5]]), torch.tensor([1, 0])
+    p = torch.softmax(logits, 1)
+    expected = -(0.25 * (1 - p[0, 1]) ** 2 * p[0, 1].log() + 0.75 * (1 - p[1, 0]) ** 2 * p[1, 0].log()) / 2
+    assert focal(logits, target).item() == pytest.approx(expected.item(), rel=1e-5)
+
+
+def test_focal_loss_without_focus_is_half_of_cross_entropy():
+    logits, target = torch.randn(8, 2, generator=torch.Generator().manual_seed(0)), torch.tensor([0, 1] * 4)
+    assert focal(logits, target, gamma=0.0, alpha=0.5).item() == pytest.approx(
+        0.5 * cross_entropy(logits, target).item(), rel=1e-5
+    )
+
+
+def test_pair_margin_leaves_out_pairs_of_one_class():
+    logits = torch.tensor([[0.0, 1.0], [0.0, 3.0], [0.0, 5.0], [0.0, -5.0]])
+    loss = pair_margin(logits, torch.tensor([0, 1, 0, 0]))
+    assert loss.item() == pytest.approx(torch.nn.functional.softplus(torch.tensor(-2.0)).item(), rel=1e-5)
+
+
+def test_mask_loss_ignores_rows_whose_mask_is_unknown():
+    logits, mask = torch.zeros(2, 1, 2, 2), torch.zeros(2, 8, 8)
+    mask[1] = 1
+    known = mask_loss(logits, mask, torch.tensor([True, False]))
+    assert known.item() == pytest.approx(0.6931, abs=1e-4)

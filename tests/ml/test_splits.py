@@ -1,0 +1,54 @@
+import numpy as np
+import pytest
+
+from ml.sources import Photo
+from ml.splits import assign, freeze, groups, load
+
+
+def photos(tmp_path, count, source="lfw"):
+    rows = []
+    for number in range(count):
+        path = tmp_path / f"{number}.jpg"
+        path.write_bytes(bytes([number % 256, number // 256]))
+        rows.append(Photo(path, f"{source}/{number}.jpg", source, f"person{number // 2}", "real"))
+    return rows
+
+
+def far_hashes(count):
+    return np.random.default_rng(0).integers(0, 2, (count, 256)).astype(bool)
+
+
+def test_one_person_is_never_on_two_sides(tmp_path):
+    rows = photos(tmp_path, 200)
+    sides = assign(rows, groups(rows, far_hashes(200)))
+    for first, second in zip(rows[::2], rows[1::2], strict=True):
+        assert sides[first.key] == sides[second.key]
+
+
+def test_near_duplicates_of_different_names_stay_together(tmp_path):
+    rows, hashes = photos(tmp_path, 40), far_hashes(40)
+    hashes[37] = hashes[2]
+    hashes[37, :10] ^= True
+    group_of = groups(rows, hashes)
+    assert group_of[37] == group_of[2] == group_of[36]
+    assert len(set(group_of)) == 19
+
+
+def test_shares_are_met_in_every_source(tmp_path):
+    rows = photos(tmp_path, 300) + photos(tmp_path, 200, "scut")
+    sides = assign(rows, groups(rows, far_hashes(500)))
+    for source, total in (("lfw", 300), ("scut", 200)):
+        for side, share in (("test", 0.1), ("validation", 0.1), ("stack", 0.1), ("train", 0.7)):
+            count = sum(sides[r.key] == side for r in rows if r.source == source)
+            assert count == pytest.approx(share * total, abs=2)
+
+
+def test_frozen_split_refuses_other_bytes(tmp_path):
+    rows = photos(tmp_path, 10)
+    group_of = groups(rows, far_hashes(10))
+    sides = assign(rows, group_of)
+    freeze(tmp_path / "splits.json", rows, group_of, sides)
+    assert load(tmp_path / "splits.json", rows) == sides
+    rows[3].path.write_bytes(b"other")
+    with pytest.raises(ValueError, match=r"3\.jpg is not what"):
+        load(tmp_path / "splits.json", rows)
