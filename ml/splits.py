@@ -43,7 +43,9 @@ def groups(photos: Sequence[Photo], hashes: np.ndarray) -> list[str]:
     rows.append(np.array([a for a, _ in same]))
     columns.append(np.array([b for _, b in same]))
     r, c = np.concatenate(rows), np.concatenate(columns)
-    _, component = connected_components(csr_matrix((np.ones(len(r)), (r, c)), (len(photos),) * 2), directed=False)
+    _, component = connected_components(
+        csr_matrix((np.ones(len(r)), (r, c)), (len(photos),) * 2), directed=False
+    )
     name: dict[int, str] = {}
     for photo, number in zip(photos, component, strict=True):
         name[number] = min(name.get(number, photo.key), photo.key)

@@ -16,7 +16,7 @@ class VoteTable:
 
     @classmethod
     def count(cls, probability: np.ndarray, threshold: np.ndarray, label: np.ndarray) -> "VoteTable":
-        """probability: (N, 5) of fake; threshold: (5,); label: (N,) 1 is fake. A vote is fake at or above its threshold.
+        """probability: (N, 5) of fake; threshold: (5,); label: (N,) 1 is fake. A vote is fake from its threshold up.
 
         Raises ValueError unless there are five columns.
         """

@@ -30,7 +30,9 @@ def images_in(folder: Path, *, expected: str) -> list[Path]:
     """
     if not folder.is_dir():
         raise SourceMissing(f"{folder} is not a folder: expected {expected}")
-    return require(sorted(p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES), folder, expected)
+    return require(
+        sorted(p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES), folder, expected
+    )
 
 
 def require(paths: Iterable[Path], folder: Path, expected: str) -> list[Path]:

@@ -80,9 +80,7 @@ def swap(
     return _lay(target, warped, mask, recipe, _face_width(points), "swap")
 
 
-def self_blend(
-    target: np.ndarray, points: np.ndarray, recipe: Recipe, rng: np.random.Generator
-) -> Forgery:
+def self_blend(target: np.ndarray, points: np.ndarray, recipe: Recipe, rng: np.random.Generator) -> Forgery:
     """The target's own region, moved by up to 2 % of the face, and recoloured, sharpened or softened."""
     width = _face_width(points)
     centre = points[indices(recipe.region)].mean(0)

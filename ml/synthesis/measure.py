@@ -1,4 +1,4 @@
-"""What the synthesis and the splits need to know of each photograph, measured once and cached outside the repository."""
+"""What synthesis and splits need to know of each photograph: measured once, cached outside the repository."""
 
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor

@@ -15,7 +15,7 @@ def test_wilson_gives_the_published_interval():
 
 def test_fifty_nine_fakes_without_a_miss_certify_about_95_percent():
     # one-sided exact bound 0.05 ** (1/59); Wilson's two-sided interval is near it
-    assert 0.05 ** (1 / 59) == pytest.approx(0.9505, abs=1e-4)
+    assert pytest.approx(0.9505, abs=1e-4) == 0.05 ** (1 / 59)
     assert wilson(59, 59).low == pytest.approx(0.939, abs=2e-3)
 
 
@@ -50,7 +50,9 @@ def test_precision_falls_with_prevalence():
 
 def test_vote_table_counts_the_human_column():
     threshold = np.full(5, 0.5)
-    probability = np.array([[0.1] * 5, [0.9] * 5, [0.9, 0.1, 0.1, 0.1, 0.1], [0.1] * 5, [0.1, 0.1, 0.1, 0.1, 0.5]])
+    probability = np.array(
+        [[0.1] * 5, [0.9] * 5, [0.9, 0.1, 0.1, 0.1, 0.1], [0.1] * 5, [0.1, 0.1, 0.1, 0.1, 0.5]]
+    )
     label = np.array([1, 1, 1, 0, 0])
     table = VoteTable.count(probability, threshold, label)
     assert table.fake == (1, 1, 1)
