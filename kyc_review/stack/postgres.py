@@ -74,7 +74,7 @@ def prepare(places: Places, secrets: credentials.Credentials, *, durable: bool, 
     binary = binaries.reachable(binaries.postgres(data_major=data_major(home)), account)
     if data_major(home) is None:
         say(f"creating the database in {home}")
-        _initdb(home, binary, account, secrets.postgres_superuser)
+        _initdb(home, binary, account, secrets.postgres_superuser, durable=durable)
     port = credentials.port(places, "postgres")
     settings = SETTINGS | ({} if durable else NOT_DURABLE)
     options = [option for name, setting in settings.items() for option in ("-c", f"{name}={setting}")]
@@ -115,7 +115,9 @@ def _answers(port: int, secrets: credentials.Credentials) -> bool:
     return True
 
 
-def _initdb(home: Path, binary: binaries.Binary, account: accounts.Account | None, password: str) -> None:
+def _initdb(
+    home: Path, binary: binaries.Binary, account: accounts.Account | None, password: str, *, durable: bool
+) -> None:
     """Made beside `home` and renamed when complete, so that an interrupted start leaves nothing half made."""
     workshop = Path(tempfile.mkdtemp(prefix="postgres-new-", dir=home.parent))
     try:

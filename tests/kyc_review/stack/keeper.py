@@ -1,0 +1,17 @@
+"""A small supervisor for the tests to kill: both services, their addresses on stdout, then it waits for ever."""
+
+import json
+import sys
+import time
+from pathlib import Path
+
+from kyc_review.stack import services
+from kyc_review.stack.errors import StackRefused
+
+if __name__ == "__main__":
+    try:
+        with services.ensure(state_dir=Path(sys.argv[1])) as urls:
+            print(json.dumps(urls.environment), flush=True)
+            time.sleep(3600)
+    except StackRefused as refused:
+        sys.exit(f"error: {refused}")

@@ -1,0 +1,127 @@
+import io
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from kyc_review.stack import places, runner
+from kyc_review.stack.errors import StackRefused
+from kyc_review.stack.program import Program
+from kyc_review.stack.progress import Console
+from kyc_review.stack.runner import Runner
+from tests.kyc_review.stack.conftest import eventually
+
+SLEEP = "import time; time.sleep(600)"
+
+
+@pytest.fixture
+def said() -> io.StringIO:
+    return io.StringIO()
+
+
+@pytest.fixture
+def running(state_dir: Path, said: io.StringIO) -> Iterator[Runner]:
+    made = Runner(places.prepared(state_dir), "token", Console(said))
+    yield made
+    made.stop_all()
+
+
+def program(
+    code: str, *, name: str = "child", rank: int = 0, ready_line: str = "", stop_timeout_s: float = 10
+) -> Program:
+    command = (sys.executable, "-u", "-c", code)
+    return Program(name, command, rank, relayed=True, ready_line=ready_line, stop_timeout_s=stop_timeout_s)
+
+
+def pids(running: Runner) -> dict[str, int]:
+    return {name: one.process.pid for name, one in running._running.items()}
+
+
+def alive(pid: int) -> bool:
+    try:
+        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rsplit(")")[-1].split()[0]
+    except OSError:
+        return False
+
+
+def test_a_child_that_dies_is_started_again(running: Runner, said: io.StringIO) -> None:
+    running.start(program(SLEEP))
+    first = pids(running)["child"]
+    os.kill(first, signal.SIGKILL)
+
+    def is_back() -> bool:
+        running.watch()
+        return pids(running)["child"] != first
+
+    assert eventually(is_back, 5)
+    assert "died (signal 9); starts again in 0.5 s" in said.getvalue()
+
+
+def test_a_child_that_dies_at_once_waits_longer_each_time(
+    running: Runner, said: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "RESTART_FIRST_S", 0.1)
+    running.start(program("raise SystemExit(3)"))
+    running._running["child"].restart_wait_s = 0.1
+
+    def waited_thrice() -> bool:
+        running.watch()
+        return "exit code 3); starts again in 0.4 s" in said.getvalue()
+
+    assert eventually(waited_thrice, 10)
+
+
+def test_its_lines_carry_its_name_and_the_expected_one_makes_it_ready(
+    running: Runner, said: io.StringIO
+) -> None:
+    running.start(program(f"print('child is ready.'); {SLEEP}", ready_line="ready."))
+    running.wait_ready("child")
+    assert eventually(lambda: "child     | child is ready." in said.getvalue(), 5)
+
+
+def test_a_child_that_ends_before_it_is_ready_is_refused(running: Runner) -> None:
+    running.start(program("raise SystemExit(3)", ready_line="ready."))
+    with pytest.raises(StackRefused, match="child stopped at its start"):
+        running.wait_ready("child")
+
+
+def test_higher_ranks_stop_first(running: Runner, said: io.StringIO) -> None:
+    slow_end = (
+        "import signal, sys, time\nsignal.signal(15, lambda *_: (print('ended'), sys.exit()))\nprint('up')\n"
+    )
+    for name, rank in (("database", 0), ("worker", 2), ("web", 3)):
+        running.start(program(f"{slow_end}time.sleep(600)", name=name, rank=rank, ready_line="up"))
+        running.wait_ready(name)
+    running.stop_all()
+    assert eventually(lambda: said.getvalue().count("ended") == 3, 5)
+    order = [line.split()[0] for line in said.getvalue().splitlines() if "ended" in line]
+    assert order == ["web", "worker", "database"]
+
+
+def test_a_child_that_ignores_the_signal_is_killed_with_its_own_children(
+    running: Runner, said: io.StringIO
+) -> None:
+    stubborn = (
+        "import signal, subprocess, sys, time\nsignal.signal(15, signal.SIG_IGN)\n"
+        f"child = subprocess.Popen([sys.executable, '-c', {SLEEP!r}])\nprint('child', child.pid)\ntime.sleep(600)"
+    )
+    running.start(replace(program(stubborn, ready_line="child"), stop_timeout_s=0.5))
+    running.wait_ready("child")
+    assert eventually(lambda: "child " in said.getvalue().partition("|")[2], 5)
+    grandchild = int(said.getvalue().split()[-1])
+    assert alive(grandchild)
+    running.stop_all()
+    assert eventually(lambda: not alive(grandchild), 5)
+    assert "did not stop in time and was killed" in said.getvalue()
+
+
+def test_a_command_that_fails_is_refused(running: Runner) -> None:
+    started = time.monotonic()
+    with pytest.raises(StackRefused, match="child failed"):
+        running.run(program("raise SystemExit(2)"))
+    assert time.monotonic() - started < 5
