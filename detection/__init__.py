@@ -1,0 +1,1 @@
+"""Inference only: bytes in, votes and evidence out. Knows neither Django nor training."""

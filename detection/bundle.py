@@ -1,0 +1,194 @@
+"""A bundle on disk: manifest.json, one safetensors file per member, one for the stack, and a model card.
+
+The manifest names every file with its SHA-256; nothing is used before all of them are checked. The bundle's digest
+is the SHA-256 of the manifest's bytes and so covers everything. No torch here: the web process reads bundles, too.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+FORMAT = "kyc-review/bundle/1"
+MANIFEST = "manifest.json"
+MODEL_CARD = "MODEL_CARD.md"
+ARCHITECTURES = re.compile(r"convnext_(zepto|atto|femto|pico|nano|tiny|small|base)(_rms)?(_ols)?(_hnf)?")
+STACK_ARCHITECTURE = "stacking_linear"
+MEMBERS = 4
+STACK = "stack"
+NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
+FILE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,60}\.safetensors")
+
+
+class BundleRefused(ValueError):
+    """The bundle cannot be trusted or understood; the text names the file and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a member sees: the centre square of `extent` times the short side, resized to `side` pixels."""
+
+    side: int
+    extent: float = 1.0
+    standardisation: str = "samplewise"
+
+    def __post_init__(self) -> None:
+        if not 16 <= self.side <= 1024 or not 0.1 <= self.extent <= 1.0:
+            raise BundleRefused(f"a view of side {self.side} and extent {self.extent} is out of range")
+        if self.standardisation != "samplewise":
+            raise BundleRefused(f"standardisation {self.standardisation!r} is unknown; use 'samplewise'")
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One voter. `arguments` go to the network's constructor (for example depths and dims)."""
+
+    name: str
+    architecture: str
+    file: str
+    sha256: str
+    view: View
+    threshold: float
+    temperature: float = 1.0
+    arguments: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """The fifth voter, a linear layer on the ReLU of the members' logits."""
+
+    file: str
+    sha256: str
+    threshold: float
+    temperature: float = 1.0
+    name: str = STACK
+    architecture: str = STACK_ARCHITECTURE
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A bundle whose files have been checked."""
+
+    path: Path
+    digest: str
+    version: str
+    created_at: str
+    members: tuple[Member, ...]
+    stack: Stack
+    provenance: Mapping[str, Any]
+    metrics: Mapping[str, Any]
+
+
+def read(path: Path) -> Bundle:
+    """Read and verify a bundle. Raises BundleRefused."""
+    path = Path(path)
+    try:
+        raw = (path / MANIFEST).read_bytes()
+    except OSError as error:
+        raise BundleRefused(
+            f"{path / MANIFEST} cannot be read ({error.strerror}); a bundle is a folder with it"
+        ) from error
+    try:
+        manifest = json.loads(raw)
+        bundle = _parse(manifest, path, hashlib.sha256(raw).hexdigest())
+    except (KeyError, TypeError, ValueError) as error:
+        if isinstance(error, BundleRefused):
+            raise
+        raise BundleRefused(f"{path / MANIFEST} is not a valid manifest: {error!r}") from error
+    for part in (*bundle.members, bundle.stack):
+        _verify(path / part.file, part.sha256)
+    return bundle
+
+
+def write(
+    path: Path,
+    *,
+    version: str,
+    created_at: str,
+    members: list[Member],
+    stack: Stack,
+    provenance: Mapping[str, Any],
+    metrics: Mapping[str, Any],
+) -> Bundle:
+    """Write manifest.json beside the weights that lie in `path` already, then read the bundle back.
+
+    Leave `sha256` empty in members and stack; it is computed here. Raises BundleRefused.
+    """
+    path = Path(path)
+    manifest = {
+        "format": FORMAT,
+        "version": version,
+        "created_at": created_at,
+        "members": [asdict(member) | {"sha256": _sha256(path / member.file)} for member in members],
+        "stack": asdict(stack) | {"sha256": _sha256(path / stack.file)},
+        "provenance": dict(provenance),
+        "metrics": dict(metrics),
+    }
+    text = json.dumps(manifest, indent=2, sort_keys=True, allow_nan=False)
+    (path / MANIFEST).write_text(text + "\n")
+    return read(path)
+
+
+def _parse(manifest: dict[str, Any], path: Path, digest: str) -> Bundle:
+    if manifest.get("format") != FORMAT:
+        raise BundleRefused(
+            f"{path}: format {manifest.get('format')!r} is unknown; this release reads {FORMAT!r}"
+        )
+    members = tuple(Member(**(row | {"view": View(**row["view"])})) for row in manifest["members"])
+    stack = Stack(**manifest["stack"])
+    if len(members) != MEMBERS:
+        raise BundleRefused(f"{path}: {len(members)} members; an ensemble has {MEMBERS} and the stack")
+    names = [member.name for member in members] + [stack.name]
+    if len(set(names)) != len(names) or stack.name != STACK:
+        raise BundleRefused(f"{path}: member names must differ and the stack be called {STACK!r}: {names}")
+    for member in members:
+        if not ARCHITECTURES.fullmatch(member.architecture):
+            raise BundleRefused(f"{path}: unknown architecture {member.architecture!r} of {member.name}")
+    if stack.architecture != STACK_ARCHITECTURE:
+        raise BundleRefused(f"{path}: unknown architecture {stack.architecture!r} of the stack")
+    for part in (*members, stack):
+        _check_part(path, part)
+    version = str(manifest["version"])
+    if not 1 <= len(version) <= 60:
+        raise BundleRefused(f"{path}: the version must have 1 to 60 characters")
+    return Bundle(
+        path=path,
+        digest=digest,
+        version=version,
+        created_at=str(manifest["created_at"]),
+        members=members,
+        stack=stack,
+        provenance=manifest["provenance"],
+        metrics=manifest["metrics"],
+    )
+
+
+def _check_part(path: Path, part: Member | Stack) -> None:
+    if not NAME.fullmatch(part.name):
+        raise BundleRefused(f"{path}: the member name {part.name!r} has characters that are not allowed")
+    if not FILE_NAME.fullmatch(part.file):  # no folders: nothing outside the bundle can be named
+        raise BundleRefused(f"{path}: the file name {part.file!r} is not a plain *.safetensors name")
+    if not 0.0 < part.threshold < 1.0:
+        raise BundleRefused(f"{path}: the threshold of {part.name} is {part.threshold}, not between 0 and 1")
+    if not 0.01 <= part.temperature <= 100:
+        raise BundleRefused(f"{path}: the temperature of {part.name} is {part.temperature}, out of range")
+
+
+def _verify(file: Path, expected: str) -> None:
+    if (found := _sha256(file)) != expected:
+        raise BundleRefused(
+            f"{file}: SHA-256 is {found[:12]}..., the manifest says {expected[:12]}...; fetch the bundle again"
+        )
+
+
+def _sha256(file: Path) -> str:
+    if file.is_symlink():
+        raise BundleRefused(f"{file} is a link; a bundle holds plain files")
+    try:
+        with file.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise BundleRefused(f"{file} cannot be read ({error.strerror}); the bundle is incomplete") from error

@@ -1,0 +1,95 @@
+"""Load a bundle once, score batches of images with its four members and the stack."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from PIL import Image
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from detection import bundle as bundles
+from detection.bundle import Bundle, BundleRefused, View
+from detection.networks.convnext import convnext
+from detection.networks.stacking import Stacking
+from detection.preprocess import batch
+from detection.voting import Vote
+
+
+class Ensemble:
+    """Five voters that serve: members in bfloat16 autocast, the stack in float32."""
+
+    def __init__(self, bundle: Bundle, device: torch.device) -> None:
+        self.bundle = bundle
+        self.device = device
+        self.version, self.digest = bundle.version, bundle.digest
+        self.member_names = (*(member.name for member in bundle.members), bundle.stack.name)
+        self.input_side = max(member.view.side for member in bundle.members)
+        self._members = [
+            _load(convnext(member.architecture, **member.arguments), bundle.path / member.file)
+            .to(device, memory_format=torch.channels_last)
+            .eval()
+            for member in bundle.members
+        ]
+        self._stack = _load(Stacking(len(bundle.members)), bundle.path / bundle.stack.file).to(device).eval()
+
+    @classmethod
+    def load(cls, path: Path, *, device: str = "auto", threads: int | None = None) -> "Ensemble":
+        """Verify and load a bundle. `threads`: torch's threads on the CPU, one per core by default.
+
+        Raises BundleRefused.
+        """
+        if device == "auto":
+            device = "cuda" if torch.cuda.is_available() else "cpu"
+        torch.set_num_threads(threads or len(os.sched_getaffinity(0)))
+        return cls(bundles.read(Path(path)), torch.device(device))
+
+    @torch.inference_mode()
+    def score(self, images: Sequence[Image.Image]) -> list[tuple[Vote, ...]]:
+        """Five votes for each RGB image, in the order of `member_names`.
+
+        Raises ValueError when a model gives no number: a broken model must not vote.
+        """
+        if not images:
+            return []
+        logits = self.logits(images)
+        parts = (*self.bundle.members, self.bundle.stack)
+        columns = [*logits, self._stack(torch.cat(logits, 1))]
+        fake = torch.stack(
+            [
+                (column / part.temperature).softmax(1)[:, 1]
+                for part, column in zip(parts, columns, strict=True)
+            ],
+            1,
+        )
+        return [
+            tuple(
+                Vote(part.name, probability, part.threshold)
+                for part, probability in zip(parts, row, strict=True)
+            )
+            for row in fake.cpu().tolist()
+        ]
+
+    @torch.inference_mode()
+    def logits(self, images: Sequence[Image.Image]) -> list[Tensor]:
+        """The four members' logits, each (B, 2) float32; members with the same view share its tensor."""
+        inputs: dict[View, Tensor] = {}
+        found = []
+        for member, network in zip(self.bundle.members, self._members, strict=True):
+            if member.view not in inputs:
+                pixels = batch(images, member.view)
+                inputs[member.view] = pixels.to(self.device, memory_format=torch.channels_last)
+            with torch.autocast(self.device.type, torch.bfloat16):
+                found.append(network(inputs[member.view]).float())
+        return found
+
+
+def _load(network: nn.Module, file: Path) -> nn.Module:
+    """Fill a network; weights may be stored in half precision and are used in float32."""
+    weights = {name: tensor.float() for name, tensor in load_file(file).items()}
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError as error:
+        raise BundleRefused(f"{file} does not fit its architecture: {error}") from error
+    return network

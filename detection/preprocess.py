@@ -1,0 +1,40 @@
+"""From RGB to a member's input. Training and serving share these functions, so they cannot drift apart."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from detection.bundle import View
+
+
+def crop(image: Image.Image, view: View) -> np.ndarray:
+    """The part of `image` that `view` shows: (side, side, 3) uint8 RGB.
+
+    Bilinear with the filter's support widened by the scale (Pillow's default), which does not alias.
+    """
+    width, height = image.size
+    edge = min(width, height) * view.extent
+    left, top = (width - edge) / 2, (height - edge) / 2
+    small = image.resize(
+        (view.side, view.side), Image.Resampling.BILINEAR, box=(left, top, left + edge, top + edge)
+    )
+    return np.asarray(small)
+
+
+def standardise(pixels: Tensor) -> Tensor:
+    """(B, S, S, 3) uint8 to (B, 3, S, S) float32, channels last, mean 0 and deviation 1 per sample.
+
+    Samplewise standardisation as in approach 3 of Bikoulis (2022); a flat image gives zeros, not NaN.
+    """
+    x = pixels.permute(0, 3, 1, 2).float()
+    mean = x.mean((1, 2, 3), keepdim=True)
+    return (x - mean) / x.std((1, 2, 3), keepdim=True).clamp(min=1.0)
+
+
+def batch(images: Sequence[Image.Image], view: View) -> Tensor:
+    """RGB images of any size to (B, 3, side, side) float32."""
+    pixels = np.stack([crop(image, view) for image in images])
+    return standardise(torch.from_numpy(pixels))

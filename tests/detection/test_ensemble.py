@@ -1,0 +1,91 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import timm
+import torch
+from PIL import Image
+from safetensors.torch import load_file
+
+from detection.bundle import View
+from detection.ensemble import Ensemble
+from detection.preprocess import batch, crop
+from tests.detection.tiny import ARGUMENTS, tiny_bundle
+
+
+def noise(width: int, height: int, seed: int) -> Image.Image:
+    pixels = np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
+    return Image.fromarray(pixels).resize((width, height), Image.Resampling.BICUBIC)
+
+
+IMAGES = [noise(60, 80, 1), noise(200, 100, 2), noise(33, 33, 3), noise(128, 128, 4)]
+
+
+@pytest.fixture
+def ensemble(tmp_path: Path) -> Ensemble:
+    tiny_bundle(tmp_path)
+    return Ensemble.load(tmp_path, device="cpu", threads=1)
+
+
+def test_five_votes_for_each_image_in_the_members_order(ensemble: Ensemble) -> None:
+    scored = ensemble.score(IMAGES)
+    assert len(scored) == len(IMAGES)
+    for votes in scored:
+        assert tuple(vote.member for vote in votes) == ensemble.member_names
+    assert ensemble.member_names == ("member-0", "member-1", "member-2", "member-3", "stack")
+
+
+def test_no_images_no_votes(ensemble: Ensemble) -> None:
+    assert ensemble.score([]) == []
+
+
+def test_the_votes_equal_an_independent_computation(ensemble: Ensemble) -> None:
+    """In float64, with no shared code: PIL crop, numpy standardisation, timm's network, softmax and stack by hand."""
+    image = IMAGES[1]
+    logits = []
+    for member in ensemble.bundle.members:
+        side, extent = member.view.side, member.view.extent
+        edge = 100 * extent
+        box = (100 - edge / 2, 50 - edge / 2, 100 + edge / 2, 50 + edge / 2)
+        small = np.asarray(image.resize((side, side), Image.Resampling.BILINEAR, box=box), np.float64)
+        x = torch.from_numpy((small - small.mean()) / small.std(ddof=1)).permute(2, 0, 1)[None]
+        network = timm.create_model("convnext_atto", num_classes=2, **ARGUMENTS)
+        network.load_state_dict(load_file(ensemble.bundle.path / member.file))
+        logits.append(network.double().eval()(x).detach())
+    weights = load_file(ensemble.bundle.path / "stack.safetensors")
+    joined = torch.cat(logits, 1).clamp(min=0)
+    logits.append(joined @ weights["linear.weight"].double().T + weights["linear.bias"].double())
+    expected = [float(1 / (1 + (row[0, 0] - row[0, 1]).exp())) for row in logits]
+    found = [vote.probability for vote in ensemble.score([image])[0]]
+    assert found == pytest.approx(expected, abs=0.03)  # members run in bfloat16
+
+
+def test_an_images_votes_do_not_depend_on_its_batch(ensemble: Ensemble) -> None:
+    together = ensemble.score(IMAGES)
+    for image, votes in zip(IMAGES, together, strict=True):
+        alone = ensemble.score([image])[0]
+        assert [v.probability for v in votes] == pytest.approx([v.probability for v in alone], abs=0.02)
+
+
+def test_a_broken_weight_does_not_vote(tmp_path: Path, ensemble: Ensemble) -> None:
+    with torch.no_grad():
+        next(ensemble._members[0].parameters()).fill_(float("nan"))
+    with pytest.raises(ValueError, match="not a number"):
+        ensemble.score(IMAGES)
+
+
+def test_a_flat_image_gives_numbers(ensemble: Ensemble) -> None:
+    assert len(ensemble.score([Image.new("RGB", (50, 50), "grey")])[0]) == 5
+
+
+def test_a_view_is_the_centre_square(ensemble: Ensemble) -> None:
+    image = Image.new("RGB", (300, 100), "black")
+    image.paste("white", (100, 0, 200, 100))
+    assert crop(image, View(side=20))[:, 1:-1].min() == 255  # the filter reaches over the edge
+    assert batch([image, image], View(side=20)).shape == (2, 3, 20, 20)
+
+
+def test_standardised_samples_have_mean_0_and_deviation_1() -> None:
+    x = batch(IMAGES, View(side=24))
+    assert torch.allclose(x.mean((1, 2, 3)), torch.zeros(4), atol=1e-5)
+    assert torch.allclose(x.std((1, 2, 3)), torch.ones(4), atol=1e-5)

@@ -1,0 +1,45 @@
+"""A real, tiny, seeded bundle: the shipped format and code with networks of a few thousand weights."""
+
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+
+from detection import bundle
+from detection.bundle import Bundle, Member, Stack, View
+from detection.networks.convnext import convnext
+from detection.networks.stacking import Stacking
+
+ARGUMENTS = {"depths": [1, 1, 1, 1], "dims": [8, 16, 24, 32]}
+
+
+def tiny_bundle(path: Path, *, seed: int = 0, version: str = "tiny-1", threshold: float = 0.5) -> Bundle:
+    path.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(seed)
+    members = []
+    for number in range(4):
+        network = convnext("convnext_atto", **ARGUMENTS)
+        for weight in network.parameters():
+            torch.nn.init.normal_(weight, std=0.5)
+        save_file(network.state_dict(), path / f"member-{number}.safetensors")
+        members.append(
+            Member(
+                name=f"member-{number}",
+                architecture="convnext_atto",
+                arguments=ARGUMENTS,
+                file=f"member-{number}.safetensors",
+                sha256="",
+                view=View(side=32 if number < 3 else 48, extent=1.0 if number < 2 else 0.8),
+                threshold=threshold,
+            )
+        )
+    save_file(Stacking().state_dict(), path / "stack.safetensors")
+    return bundle.write(
+        path,
+        version=version,
+        created_at="2026-01-01T00:00:00Z",
+        members=members,
+        stack=Stack(file="stack.safetensors", sha256="", threshold=threshold),
+        provenance={"data": "none: random weights for tests"},
+        metrics={},
+    )
