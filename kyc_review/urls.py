@@ -1,8 +1,14 @@
+from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import include, path
+from django.views.generic import RedirectView
 
 from kyc_review.health import livez, readyz
 
 urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="review:queue"), name="home"),
+    path("login/", LoginView.as_view(redirect_authenticated_user=True), name="login"),
+    path("logout/", LogoutView.as_view(), name="logout"),
+    path("review/", include("kyc_review.review.urls")),
     path("livez", livez),
     path("readyz", readyz),
     path("api/v1/", include("kyc_review.submissions.api.urls")),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 from django.db.models import Case, F, Q, Value, When
+from django.db.models.functions import Now
 
 
 class ReviewItem(models.Model):
@@ -56,7 +57,7 @@ class ReviewItem(models.Model):
     )
     claimed_at = models.DateTimeField(null=True, blank=True)
     claim_expires_at = models.DateTimeField(null=True, blank=True)
-    opened_at = models.DateTimeField(db_default=models.functions.Now())
+    opened_at = models.DateTimeField(db_default=Now())
     decided_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -112,7 +113,7 @@ class Skip(models.Model):
 
     item = models.ForeignKey(ReviewItem, on_delete=models.CASCADE, related_name="skips")
     reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
-    skipped_at = models.DateTimeField(db_default=models.functions.Now())
+    skipped_at = models.DateTimeField(db_default=Now())
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["item", "reviewer"], name="one_skip_per_reviewer")]
@@ -135,7 +136,7 @@ class Decision(models.Model):
     reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="decisions")
     label = models.CharField(max_length=4, choices=Label)
     note = models.TextField(blank=True, default="", max_length=2000)
-    decided_at = models.DateTimeField(db_default=models.functions.Now())
+    decided_at = models.DateTimeField(db_default=Now())
     handling_ms = models.PositiveIntegerField(help_text="From claim to decision, by the database's clock.")
 
     class Meta:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
 from .models import ReviewItem, Skip
@@ -33,7 +33,10 @@ def queue_items(*, viewer: User) -> QuerySet[ReviewItem]:
     return (
         ReviewItem.objects.filter(UNDECIDED)
         .select_related("claimed_by")
-        .annotate(skipped_by_viewer=Exists(Skip.objects.filter(item=OuterRef("pk"), reviewer=viewer)))
+        .annotate(
+            claim_is_live=LIVE_CLAIM,
+            skipped_by_viewer=Exists(Skip.objects.filter(item=OuterRef("pk"), reviewer=viewer)),
+        )
         .order_by("priority", "-risk", "opened_at", "id")
     )
 
@@ -71,8 +74,10 @@ def items_held(*, viewer: User) -> QuerySet[ReviewItem]:
 
 def items_in_focus(*, viewer: User) -> QuerySet[ReviewItem]:
     """Items whose face and votes the viewer may see: what they hold now; seniors see all, read-only."""
-    items = ReviewItem.objects.select_related("submission__scoring", "submission__integration", "claimed_by")
-    items = items.prefetch_related("submission__scoring__votes")
+    items = ReviewItem.objects.select_related("submission__scoring", "claimed_by", "decision__reviewer")
+    items = items.prefetch_related("submission__scoring__votes").annotate(
+        claim_remaining=F("claim_expires_at") - Now()
+    )
     if may_oversee(viewer):
         return items
     if not may_read_queue(viewer):

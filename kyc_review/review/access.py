@@ -1,0 +1,49 @@
+"""The door of every review page: a login for strangers, 403 for people without a role."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec
+
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django_htmx.http import HttpResponseClientRedirect
+from django_htmx.middleware import HtmxDetails
+
+from kyc_review.accounts.models import User
+
+from .permissions import may_read_queue
+
+P = ParamSpec("P")
+
+
+class StaffRequest(HttpRequest):
+    """A request that passed `staff_only`."""
+
+    user: User
+    htmx: HtmxDetails
+
+
+def staff_only(
+    view: Callable[Concatenate[StaffRequest, P], HttpResponse],
+) -> Callable[Concatenate[StaffRequest, P], HttpResponse]:
+    @wraps(view)
+    def guarded(request: StaffRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        if not request.user.is_authenticated:
+            return _login(request)
+        if not may_read_queue(request.user):
+            raise PermissionDenied("Your account has no role yet. Ask an administrator for one.")
+        return view(request, *args, **kwargs)
+
+    return guarded
+
+
+def _login(request: StaffRequest) -> HttpResponse:
+    """A session that ended in the middle of a page must not swap the login form into that page."""
+    if not request.htmx:
+        return redirect_to_login(request.get_full_path())
+    here = request.htmx.current_url_abs_path or reverse("review:queue")
+    return HttpResponseClientRedirect(redirect_to_login(here).url)

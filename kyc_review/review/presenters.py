@@ -1,0 +1,43 @@
+"""The votes as the focus page shows them, without a rule of the business."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .models import ReviewItem
+
+if TYPE_CHECKING:
+    from kyc_review.scoring.models import Vote
+
+STACK = "stack"
+
+
+@dataclass(frozen=True, slots=True)
+class VotePanel:
+    """The four members' votes and, apart from them, the one that is derived from them."""
+
+    members: tuple[Vote, ...]
+    stack: Vote | None
+    bundle: str
+
+    @property
+    def votes(self) -> tuple[Vote, ...]:
+        return self.members + ((self.stack,) if self.stack else ())
+
+    @property
+    def fake_count(self) -> int:
+        return sum(vote.is_fake for vote in self.votes)
+
+
+def vote_panel(item: ReviewItem) -> VotePanel | None:
+    """The five votes in the ensemble's order; None for what could not be scored."""
+    scoring = getattr(item.submission, "scoring", None)
+    if scoring is None:
+        return None
+    votes = list(scoring.votes.all())
+    return VotePanel(
+        members=tuple(vote for vote in votes if vote.member != STACK),
+        stack=next((vote for vote in votes if vote.member == STACK), None),
+        bundle=scoring.bundle_version,
+    )

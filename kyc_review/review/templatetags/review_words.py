@@ -1,0 +1,35 @@
+"""Short words for durations, for lists that are scanned rather than read."""
+
+import datetime as dt
+
+from django import template
+from django.utils import timezone
+
+register = template.Library()
+
+
+@register.filter
+def age(moment: dt.datetime) -> str:
+    """Time since `moment`: "12 s", "3 min", "2 h 5 min", "4 d"."""
+    seconds = max(0, int((timezone.now() - moment).total_seconds()))
+    if seconds < 60:
+        return f"{seconds} s"
+    minutes = seconds // 60
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 24:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    return f"{hours // 24} d"
+
+
+@register.filter
+def clock(seconds: int) -> str:
+    """Minutes and seconds: 600 -> "10:00"."""
+    return f"{seconds // 60}:{seconds % 60:02d}"
+
+
+@register.filter
+def percent(fraction: float) -> str:
+    """An SVG length on a scale of 0..1: 0.25 -> "25.00%"."""
+    return f"{fraction * 100:.2f}%"

@@ -1,0 +1,30 @@
+// Behaviour is bound to the document and to data attributes, so that swapped-in content needs no set-up of its own.
+import "./keys.js";
+import "./claim.js";
+import "./viewer.js";
+import { announce } from "./announce.js";
+
+document.addEventListener("click", (event) => {
+  if (event.target.closest("[data-theme-toggle]")) toggleTheme();
+  const opener = event.target.closest("[data-opens]");
+  if (opener) document.getElementById(opener.dataset.opens).showModal();
+});
+
+function toggleTheme() {
+  const root = document.documentElement;
+  const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+  root.dataset.theme = dark ? "light" : "dark";
+  localStorage.setItem("theme", root.dataset.theme);
+}
+
+// A new page in #main starts at its heading, for the keyboard and for screen readers.
+document.addEventListener("htmx:afterSettle", (event) => {
+  if (event.detail.target?.id === "main") document.querySelector("#main h1")?.focus({ preventScroll: true });
+});
+
+document.addEventListener("htmx:responseError", (event) => {
+  announce(`The server refused this (${event.detail.xhr.status}). Nothing was changed.`, { visibly: true });
+});
+document.addEventListener("htmx:sendError", () => {
+  announce("No connection. Nothing was changed; try again.", { visibly: true });
+});

@@ -1,0 +1,72 @@
+"""A real Chromium against a live server. Skipped, with the reason, where there is no browser."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page
+from pytest_django.live_server_helper import LiveServer
+
+from kyc_review.accounts.models import User
+from tests.conftest import PASSWORD, jpeg_bytes
+from tests.kyc_review.review.conftest import enqueue  # noqa: F401  (a fixture)
+
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+PORTRAITS = Path(os.environ.get("PORTRAITS", Path(__file__).parents[3] / "shared" / "data" / "portraits"))
+
+# Playwright keeps an event loop in this thread, and Django refuses the ORM beside one unless told that this is a test.
+os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if CHROMIUM is None:
+        for item in items:
+            if Path(__file__).parent in item.path.parents:
+                item.add_marker(pytest.mark.skip(reason="no chromium on PATH; set CHROMIUM to its path"))
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    quiet = [
+        "--no-sandbox",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+    ]
+    return browser_type_launch_args | {"executable_path": CHROMIUM, "args": [*quiet, "--no-first-run"]}
+
+
+@pytest.fixture
+def log_in(browser: Browser, live_server: LiveServer) -> Iterator[Callable[..., Page]]:
+    """log_in(user) opens a window of its own, goes through the login page and fails on any script or policy error."""
+    windows, problems = [], []
+
+    def go(user: User, **context: Any) -> Page:
+        window = browser.new_context(base_url=live_server.url, **context)
+        windows.append(window)
+        page = window.new_page()
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on(
+            "console", lambda said: problems.append(said.text) if "Security Policy" in said.text else None
+        )
+        page.goto("/")
+        page.get_by_label("User name").fill(user.username)
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Log in").click()
+        page.wait_for_url("**/review/")
+        return page
+
+    yield go
+    for window in windows:
+        window.close()
+    assert problems == []
+
+
+@pytest.fixture
+def portrait() -> bytes:
+    """A public-domain portrait from the data folder beside the checkout, or a drawn picture where there is none."""
+    files = sorted(PORTRAITS.glob("*.jpg"))
+    return files[8 % len(files)].read_bytes() if files else jpeg_bytes(600, 760)

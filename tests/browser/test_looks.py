@@ -1,0 +1,71 @@
+"""The pages at the sizes and themes that reviewers use; pictures go to test-artifacts/ for people to look at."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from kyc_review.accounts.models import User
+from kyc_review.review.models import ReviewItem
+
+PICTURES = Path(__file__).parents[2] / "test-artifacts" / "looks"
+SIZES = {"1440x900": {"width": 1440, "height": 900}, "1280x720": {"width": 1280, "height": 720}}
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def fits(page: Page) -> bool:
+    """Neither the page nor the panel needs scrolling."""
+    return bool(
+        page.evaluate(
+            """() => [document.documentElement, document.querySelector('.panel')].every(
+                 box => box.scrollHeight <= box.clientHeight && box.scrollWidth <= box.clientWidth)"""
+        )
+    )
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", SIZES)
+def test_the_focus_page_fits_the_window(
+    enqueue: Callable[..., ReviewItem],
+    log_in: Callable[..., Page],
+    alice: User,
+    portrait: bytes,
+    size: str,
+    scheme: str,
+) -> None:
+    enqueue("unanimous_fake", 0.97, (0.981, 0.874, 0.932, 0.761, 0.957), image=portrait)
+    for risk in (0.71, 0.64, 0.33):
+        enqueue("split_vote", risk)
+    enqueue("unscorable", 1.0)
+    page = log_in(alice, viewport=SIZES[size], color_scheme=scheme)
+    page.screenshot(path=PICTURES / f"queue-{size}-{scheme}.png")
+    page.keyboard.press("c")
+    expect(page.locator("[data-viewer=shown]")).to_be_visible()
+    assert fits(page)
+    page.screenshot(path=PICTURES / f"workbench-{size}-{scheme}.png")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Choose real or fake first.")).to_be_visible()
+    page.keyboard.press("2")
+    assert fits(page)
+    page.screenshot(path=PICTURES / f"chosen-{size}-{scheme}.png")
+    ReviewItem.objects.filter(state="claimed").update(
+        state="open", claimed_by=None, claimed_at=None, claim_expires_at=None
+    )
+    page.get_by_label("Note").fill("The left ear was pasted; its light comes from the other side.")
+    page.get_by_role("button", name="Submit").click()
+    expect(page.get_by_text("Nothing was recorded")).to_be_visible()
+    assert fits(page)
+    page.screenshot(path=PICTURES / f"lost-{size}-{scheme}.png")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_login_and_empty_queue(log_in: Callable[..., Page], alice: User, scheme: str) -> None:
+    page = log_in(alice, viewport=SIZES["1280x720"], color_scheme=scheme)
+    page.screenshot(path=PICTURES / f"empty-{scheme}.png")
+    page.keyboard.press("?")
+    page.screenshot(path=PICTURES / f"keys-{scheme}.png")
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Log out").click()
+    page.screenshot(path=PICTURES / f"login-{scheme}.png")

@@ -1,0 +1,283 @@
+from collections.abc import Callable
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from kyc_review.accounts.models import User
+from kyc_review.review import services
+from kyc_review.review.models import Decision, ReviewItem
+from tests.conftest import PASSWORD
+
+from .conftest import expire
+
+pytestmark = pytest.mark.django_db
+Enqueue = Callable[..., ReviewItem]
+Login = Callable[[User], Client]
+HTMX = {"HX-Request": "true"}
+
+
+def url(name: str, item: ReviewItem | None = None) -> str:
+    return reverse(f"review:{name}", args=[item.pk] if item else [])
+
+
+def decide(client: Client, item: ReviewItem, headers: dict | None = None, **fields: str):
+    return client.post(url("decision", item), {"label": "fake"} | fields, headers=headers or {})
+
+
+def test_home_leads_to_the_queue_and_a_stranger_to_the_login(client: Client) -> None:
+    assert client.get("/").url == "/review/"
+    assert client.get("/review/").url == "/login/?next=/review/"
+
+
+def test_a_session_that_ended_leaves_the_page_instead_of_swapping_the_login_into_it(client: Client) -> None:
+    headers = HTMX | {"HX-Current-URL": "http://testserver/review/items/7/"}
+    answer = client.post("/review/items/next/", headers=headers)
+    assert answer["HX-Redirect"] == "/login/?next=/review/items/7/"
+
+
+def test_logging_in_shows_the_queue(client: Client, alice: User) -> None:
+    answer = client.post("/login/", {"username": "alice", "password": PASSWORD}, follow=True)
+    assert "Review queue" in answer.text
+    assert "Nothing waits for review" in answer.text
+
+
+def test_a_wrong_password_says_so(client: Client, alice: User) -> None:
+    assert (
+        "correct username and password" in client.post("/login/", {"username": "alice", "password": "x"}).text
+    )
+
+
+def test_somebody_without_a_role_sees_nothing(login: Login, alice: User) -> None:
+    alice.groups.clear()
+    assert login(alice).get("/review/").status_code == 403
+
+
+def test_the_queue_shows_counts_reasons_risk_and_state_but_no_face(
+    enqueue: Enqueue, claimed: ReviewItem, login: Login, bob: User
+) -> None:
+    enqueue("unanimous_fake", 0.97)
+    page = login(bob).get("/review/").text
+    assert "All five say fake" in page
+    assert "0.97" in page
+    assert "With alice" in page
+    assert "<img" not in page
+
+
+def test_the_queues_poll_answers_with_the_list_alone(enqueue: Enqueue, login: Login, alice: User) -> None:
+    enqueue()
+    part = login(alice).get("/review/", headers=HTMX | {"HX-Target": "queue"}).text
+    assert "<html" not in part
+    assert "Votes disagree" in part
+
+
+def test_claiming_leads_to_the_item_with_its_votes(enqueue: Enqueue, login: Login, alice: User) -> None:
+    item = enqueue()
+    client = login(alice)
+    assert client.post("/review/items/next/").url == url("item", item)
+    page = client.get(url("item", item)).text
+    for expected in ("3 of 5 votes say fake", "0.910", "0.500", "not an independent vote"):
+        assert expected in page
+    assert page.count('<th scope="row">') == 5
+
+
+def test_an_unscorable_item_says_that_there_are_no_votes(enqueue: Enqueue, login: Login, alice: User) -> None:
+    enqueue("unscorable", 1.0)
+    page = login(alice).post("/review/items/next/", follow=True).text
+    assert "could not score this image" in page
+
+
+def test_a_decision_answers_with_the_next_item(
+    enqueue: Enqueue, claimed: ReviewItem, login: Login, alice: User
+) -> None:
+    following = enqueue()
+    answer = decide(login(alice), claimed, HTMX)
+    assert answer["HX-Push-Url"] == url("item", following)
+    assert f"Item {following.pk}" in answer.text
+    assert f"Item {claimed.pk}: fake. Recorded." in answer.text
+    assert "<html" not in answer.text
+    assert Decision.objects.get().item == claimed
+
+
+def test_the_last_decision_answers_with_the_empty_queue(
+    claimed: ReviewItem, login: Login, alice: User
+) -> None:
+    answer = decide(login(alice), claimed, HTMX)
+    assert answer["HX-Push-Url"] == "/review/"
+    assert "Nothing waits for review" in answer.text
+
+
+def test_without_scripts_a_decision_redirects_to_the_next_item(
+    enqueue: Enqueue, claimed: ReviewItem, login: Login, alice: User
+) -> None:
+    following = enqueue()
+    assert decide(login(alice), claimed).url == url("item", following)
+
+
+def test_a_decision_without_a_choice_says_what_is_missing_and_keeps_the_note(
+    claimed: ReviewItem, login: Login, alice: User
+) -> None:
+    client = login(alice)
+    answer = decide(client, claimed, HTMX, label="")
+    assert (answer.status_code, answer["HX-Retarget"]) == (422, "#problem")
+    assert "Choose real or fake first." in answer.text
+    plain = decide(client, claimed, label="", note="odd ear")
+    assert plain.status_code == 422
+    assert "odd ear</textarea>" in plain.text
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX])
+def test_late_decision_loses_with_a_message_and_keeps_the_note(
+    claimed: ReviewItem, login: Login, alice: User, headers: dict
+) -> None:
+    expire(claimed)
+    answer = decide(login(alice), claimed, headers, note="odd <ear>")
+    assert answer.status_code == 409
+    assert "Nothing was recorded" in answer.text
+    assert "Your claim on this item has ended" in answer.text
+    assert "odd &lt;ear&gt;</textarea>" in answer.text
+    assert not Decision.objects.exists()
+
+
+def test_a_decision_by_somebody_who_does_not_hold_the_item_loses(
+    claimed: ReviewItem, login: Login, bob: User
+) -> None:
+    answer = decide(login(bob), claimed, HTMX)
+    assert answer.status_code == 409
+    assert "A colleague holds this item now." in answer.text
+    assert not Decision.objects.exists()
+
+
+def test_a_heartbeat_renews_the_claim_and_tells_how_long_it_lasts(
+    claimed: ReviewItem, login: Login, alice: User
+) -> None:
+    answer = login(alice).post(url("claim", claimed), headers=HTMX)
+    assert answer.status_code == 204
+    assert '"remaining_s": 600' in answer["HX-Trigger"]
+
+
+def test_a_heartbeat_after_the_end_brings_the_message(claimed: ReviewItem, login: Login, alice: User) -> None:
+    expire(claimed)
+    answer = login(alice).post(url("claim", claimed), headers=HTMX)
+    assert (answer.status_code, answer["HX-Retarget"]) == (409, "#decision")
+
+
+def test_skipping_goes_on_to_another_item(
+    enqueue: Enqueue, claimed: ReviewItem, login: Login, alice: User
+) -> None:
+    other = enqueue(risk=0.1)
+    client = login(alice)
+    assert client.post(url("release", claimed), headers=HTMX)["HX-Push-Url"] == url("item", other)
+    page = client.post(url("release", other), headers=HTMX).text
+    assert "You skipped 2 waiting items" in page
+    assert client.post("/review/items/next/", {"skipped": "on"}).url == url("item", claimed)
+
+
+@pytest.mark.parametrize("name", ["item", "image"])
+def test_only_the_holder_and_seniors_see_the_face(
+    claimed: ReviewItem, login: Login, alice: User, bob: User, staff: Callable, name: str
+) -> None:
+    seen = {
+        who.username: login(who).get(url(name, claimed)).status_code
+        for who in (alice, bob, staff("sue", "senior"), staff("adam", "admin"), staff("audrey", "auditor"))
+    }
+    assert seen == {"alice": 200, "bob": 403, "sue": 200, "adam": 403, "audrey": 403}
+    assert Client().get(url(name, claimed)).status_code == 302
+
+
+@pytest.mark.parametrize("name", ["item", "image"])
+def test_the_face_is_gone_once_the_claim_ends(
+    claimed: ReviewItem, login: Login, alice: User, name: str
+) -> None:
+    client = login(alice)
+    expire(claimed)
+    assert client.get(url(name, claimed)).status_code == 403
+    services.claims_expire()
+    assert client.get(url(name, claimed)).status_code == 403
+
+
+def test_a_waiting_items_face_cannot_be_opened_by_its_address(
+    enqueue: Enqueue, login: Login, alice: User
+) -> None:
+    item = enqueue()
+    assert login(alice).get(url("image", item)).status_code == 403
+    assert login(alice).get("/review/items/424242/image/").status_code == 404
+
+
+def test_a_senior_looks_on_without_buttons(claimed: ReviewItem, login: Login, staff: Callable) -> None:
+    page = login(staff("sue", "senior")).get(url("item", claimed)).text
+    assert "alice holds this item" in page
+    assert 'name="label"' not in page
+
+
+def test_a_senior_reads_what_was_decided(
+    claimed: ReviewItem, login: Login, alice: User, staff: Callable
+) -> None:
+    services.decision_record(item_id=claimed.pk, reviewer=alice, label="real", note="twin")
+    page = login(staff("sue", "senior")).get(url("item", claimed)).text
+    assert "Decided <strong>real</strong> by alice" in page
+    assert "twin" in page
+
+
+@pytest.mark.parametrize("role", ["auditor", "admin"])
+def test_readers_see_the_queue_and_never_act(
+    claimed: ReviewItem, login: Login, staff: Callable, role: str
+) -> None:
+    client = login(staff("reader", role))
+    assert "Claim next" not in client.get("/review/").text
+    for name in ("decision", "claim", "release"):
+        assert client.post(url(name, claimed), {"label": "real"}).status_code == 403
+    assert client.post("/review/items/next/").status_code == 403
+    assert not Decision.objects.exists()
+
+
+def test_the_image_is_never_stored_by_the_browser(claimed: ReviewItem, login: Login, alice: User) -> None:
+    answer = login(alice).get(url("image", claimed))
+    assert answer["Content-Type"] == "image/jpeg"
+    assert "no-store" in answer["Cache-Control"]
+
+
+def test_changes_need_the_csrf_token(claimed: ReviewItem, alice: User) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(alice)
+    assert decide(client, claimed).status_code == 403
+    assert not Decision.objects.exists()
+
+
+def test_the_policy_allows_no_inline_script_or_style_and_the_pages_need_none(
+    claimed: ReviewItem, login: Login, alice: User
+) -> None:
+    client = login(alice)
+    for page in (client.get("/review/"), client.get(url("item", claimed)), Client().get("/login/")):
+        policy = page["Content-Security-Policy"]
+        assert "unsafe" not in policy
+        assert "script-src 'self'" in policy
+        assert " style=" not in page.text
+        assert " onclick=" not in page.text
+        assert "<script>" not in page.text
+
+
+def test_query_counts_do_not_grow_with_the_queue(
+    enqueue: Enqueue, claimed: ReviewItem, login: Login, alice: User
+) -> None:
+    client = login(alice)
+    addresses = ("/review/", url("item", claimed))
+    client.get("/review/")
+
+    def queries() -> list[int]:
+        found = []
+        for address in addresses:
+            with CaptureQueriesContext(
+                connection,
+            ) as captured:
+                assert client.get(address).status_code == 200
+            found.append(len(captured))
+        return found
+
+    before = queries()
+    for number in range(30):
+        enqueue("unanimous_fake" if number % 2 else "split_vote", number / 30)
+    assert queries() == before
+    assert max(before) <= 9
