@@ -40,6 +40,7 @@ INSTALLED_APPS = [
     "kyc_review.submissions",
     "kyc_review.scoring",
     "kyc_review.review",
+    "kyc_review.retraining",
 ]
 
 MIDDLEWARE = [
@@ -163,6 +164,11 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_ROUTES = {"kyc_review.scoring.tasks.score_pending": {"queue": "scoring"}}
 CELERY_BEAT_SCHEDULE = {
+    "snapshots-build": {
+        "task": "kyc_review.retraining.tasks.build_snapshots",
+        "schedule": schedule(run_every=15),
+        "options": {"expires": 30},
+    },
     # expires: a sweep that waited behind a stopped worker says nothing new.
     "scoring-sweep": {
         "task": "kyc_review.scoring.tasks.sweep",

@@ -1,9 +1,11 @@
 from typing import Any
 
 from django.core.management import call_command
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
+from detection.bundle import BundleRefused
 from kyc_review.accounts.services import roles_ensure
+from kyc_review.retraining.bundles import baseline_install
 
 
 class Command(BaseCommand):
@@ -12,3 +14,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         call_command("migrate", interactive=False, verbosity=options["verbosity"])
         roles_ensure()
+        try:
+            baseline_install()
+        except BundleRefused as refusal:
+            raise CommandError(f"No bundle serves, and the baseline cannot: {refusal}") from refusal

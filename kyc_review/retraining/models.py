@@ -1,0 +1,107 @@
+from pathlib import Path
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from kyc_review.review.models import Decision
+
+
+class Bundle(models.Model):
+    """One ensemble in the registry. Its files lie in BUNDLES_DIR/<digest> and are never changed."""
+
+    class Source(models.TextChoices):
+        BASELINE = "baseline"
+        TRAINED = "trained"
+
+    digest = models.CharField(max_length=64, unique=True)
+    version = models.CharField(max_length=60)
+    source = models.CharField(max_length=10, choices=Source)
+    trained_at = models.CharField(max_length=40)
+    provenance = models.JSONField(default=dict)
+    metrics = models.JSONField(default=dict)
+    registered_at = models.DateTimeField(auto_now_add=True)
+    registered_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+
+    def __str__(self) -> str:
+        return f"{self.version} ({self.digest[:12]})"
+
+    @property
+    def directory(self) -> Path:
+        return Path(settings.BUNDLES_DIR) / self.digest
+
+
+class Promotion(models.Model):
+    """A bundle became champion. Rows are only added; the latest one serves."""
+
+    class Kind(models.TextChoices):
+        PROMOTE = "promote"
+        ROLLBACK = "rollback"
+
+    bundle = models.ForeignKey(Bundle, on_delete=models.PROTECT, related_name="promotions")
+    kind = models.CharField(max_length=10, choices=Kind)
+    reason = models.CharField(max_length=300, blank=True)
+    promoted_at = models.DateTimeField(auto_now_add=True)
+    promoted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.bundle}"
+
+
+class Snapshot(models.Model):
+    """A frozen, hashed retraining set; its files lie in DATA_DIR/snapshots/<name>."""
+
+    class State(models.TextChoices):
+        PENDING = "pending", "Waiting"
+        READY = "ready", "Ready"
+        FAILED = "failed", "Failed"
+
+    name = models.SlugField(max_length=60, unique=True)
+    state = models.CharField(max_length=10, choices=State, default=State.PENDING)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    due_at = models.DateTimeField(default=timezone.now)
+    error = models.CharField(max_length=300, blank=True)
+    digest = models.CharField(max_length=64, blank=True)
+    count_real = models.PositiveIntegerField(default=0)
+    count_fake = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField(default=timezone.now)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    ready_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="snapshot_ready_has_digest",
+                condition=Q(state="ready", ready_at__isnull=False) & ~Q(digest="")
+                | ~Q(state="ready") & Q(digest=""),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def directory(self) -> Path:
+        return Path(settings.DATA_DIR) / "snapshots" / self.name
+
+
+class SnapshotItem(models.Model):
+    """Which decision a snapshot holds, so that erasing a submission can find every set that learned from it."""
+
+    snapshot = models.ForeignKey(Snapshot, on_delete=models.CASCADE, related_name="items")
+    decision = models.ForeignKey(Decision, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["snapshot", "decision"], name="decision_once_per_snapshot")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.snapshot_id}: {self.decision_id}"
