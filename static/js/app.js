@@ -17,6 +17,11 @@ function toggleTheme() {
   localStorage.setItem("theme", root.dataset.theme);
 }
 
+// A complaint about a missing choice is over once there is a choice.
+document.addEventListener("change", (event) => {
+  if (event.target.name === "label") document.getElementById("problem")?.replaceChildren();
+});
+
 // A new page in #main starts at its heading, for the keyboard and for screen readers.
 document.addEventListener("htmx:afterSettle", (event) => {
   if (event.detail.target?.id === "main") document.querySelector("#main h1")?.focus({ preventScroll: true });

@@ -1,9 +1,20 @@
 // A decision needs a face that was seen: until the image is there, submitting is refused.
 import { announce } from "./announce.js";
 
+const sizes = new ResizeObserver((entries) => entries.forEach((entry) => showScale(entry.target)));
+
 function settle(image) {
   const viewer = image.closest("[data-viewer]");
-  if (viewer && image.complete) viewer.dataset.viewer = image.naturalWidth ? "shown" : "failed";
+  if (!viewer || !image.complete) return;
+  viewer.dataset.viewer = image.naturalWidth ? "shown" : "failed";
+  if (image.naturalWidth) sizes.observe(image);
+}
+
+// Enlarging a small selfie softens it; a reviewer has to know that it is the enlargement that is soft.
+function showScale(image) {
+  const scale = Math.min(image.clientWidth / image.getAttribute("width"), image.clientHeight / image.getAttribute("height"));
+  const caption = image.parentElement?.querySelector("[data-scale]");
+  if (caption) caption.textContent = ` · shown at ${Math.round(scale * 100)} %`;
 }
 
 for (const outcome of ["load", "error"]) {

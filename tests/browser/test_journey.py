@@ -87,6 +87,27 @@ def test_a_late_decision_says_so_keeps_the_note_and_the_next_claim_goes_on(
     expect(page.get_by_label("Note")).to_have_value("")
 
 
+def test_claiming_the_lost_item_again_brings_the_note_along(
+    enqueue: Enqueue, log_in: LogIn, alice: User
+) -> None:
+    item = enqueue()
+    page = log_in(alice)
+    claim(page)
+    page.get_by_label("Note").fill("Two light sources.")
+    expire(item)
+    page.keyboard.press("Escape")
+    page.keyboard.press("1")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Nothing was recorded")).to_be_visible()
+    page.keyboard.press("c")
+    expect(page.locator("[data-viewer=shown]")).to_be_visible()
+    expect(page.get_by_role("radio", name="Real")).not_to_be_checked()
+    page.keyboard.press("2")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Nothing waits for review")).to_be_visible()
+    assert Decision.objects.get().note == "Two light sources."
+
+
 def test_the_page_itself_notices_the_end_of_the_claim(
     enqueue: Enqueue, log_in: LogIn, alice: User, settings
 ) -> None:

@@ -1,4 +1,8 @@
-"""The pages at the sizes and themes that reviewers use; pictures go to test-artifacts/ for people to look at."""
+"""The pages at the sizes and themes that reviewers use; pictures go to test-artifacts/looks/ for people to look at.
+
+The README's picture is made by this file too: `cp test-artifacts/looks/workbench-1280x720-light.png
+docs/images/workbench.png` after a run with the public-domain portraits beside the checkout.
+"""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -35,20 +39,22 @@ def test_the_focus_page_fits_the_window(
     size: str,
     scheme: str,
 ) -> None:
-    enqueue("unanimous_fake", 0.97, (0.981, 0.874, 0.932, 0.761, 0.957), image=portrait)
-    for risk in (0.71, 0.64, 0.33):
+    enqueue("split_vote", 0.71, (0.162, 0.418, 0.713, 0.087, 0.571), image=portrait)
+    for risk in (0.64, 0.33):
         enqueue("split_vote", risk)
     enqueue("unscorable", 1.0)
     page = log_in(alice, viewport=SIZES[size], color_scheme=scheme)
     page.screenshot(path=PICTURES / f"queue-{size}-{scheme}.png")
     page.keyboard.press("c")
     expect(page.locator("[data-viewer=shown]")).to_be_visible()
+    expect(page.get_by_text("shown at")).to_be_visible()
     assert fits(page)
     page.screenshot(path=PICTURES / f"workbench-{size}-{scheme}.png")
     page.keyboard.press("Enter")
     expect(page.get_by_text("Choose real or fake first.")).to_be_visible()
-    page.keyboard.press("2")
     assert fits(page)
+    page.keyboard.press("2")
+    expect(page.get_by_text("Choose real or fake first.")).to_be_hidden()
     page.screenshot(path=PICTURES / f"chosen-{size}-{scheme}.png")
     ReviewItem.objects.filter(state="claimed").update(
         state="open", claimed_by=None, claimed_at=None, claim_expires_at=None
