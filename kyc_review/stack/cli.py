@@ -34,8 +34,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="manage.py stack", description="Run the product on this machine.")
-    parser.set_defaults(run=lambda _: parser.print_help() or 0)
-    commands = parser.add_subparsers(title="commands", metavar="")
+    commands = parser.add_subparsers(title="commands", metavar="", required=True)
     up = commands.add_parser("up", help="start everything and stay; Ctrl-C stops it, the data stays")
     up.add_argument("--port", type=int, default=None, help="of the web server (default: $PORT or 8000)")
     up.add_argument("--quiet", action="store_true", help="the processes write to .local/logs only")

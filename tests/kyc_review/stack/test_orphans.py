@@ -51,6 +51,7 @@ def test_the_next_start_ends_what_the_run_file_names_and_what_carries_the_token(
     where = places.prepared(state_dir)
     token = credentials.credentials(where).token
     named, bearer = sleeper(), sleeper(KYC_STACK_TOKEN=token)
+    assert eventually(lambda: psutil.Process(bearer.pid).environ().get("KYC_STACK_TOKEN") == token)
     entry = runfile.Entry.of("worker", named.pid)
     assert entry
     runfile.write(where, [entry])
