@@ -10,14 +10,14 @@ from typing import Any
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 from django_htmx.http import push_url, reswap, retarget, trigger_client_event
 
-from detection.image import derivative
-from kyc_review.submissions.storage import originals
+from kyc_review.evidence.responses import derivative_response
 
 from . import selectors, services
 from .access import StaffRequest, staff_only
@@ -57,12 +57,9 @@ def item(request: StaffRequest, item_id: int) -> HttpResponse:
 
 @require_GET
 @staff_only
-def image(request: StaffRequest, item_id: int) -> HttpResponse:
-    """The display derivative of a face that the viewer may see; never the original bytes."""
-    submission = _in_focus(request, item_id).submission
-    answer = HttpResponse(derivative(originals.open(submission.image_key).read()), content_type="image/jpeg")
-    answer["Cache-Control"] = "private, no-store"
-    return answer
+def image(request: StaffRequest, item_id: int) -> HttpResponseBase:
+    """The face, if the viewer may see it now: the display derivative, never the original bytes."""
+    return derivative_response(_in_focus(request, item_id).submission)
 
 
 @require_POST

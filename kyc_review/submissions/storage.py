@@ -1,6 +1,7 @@
 """Private files: readable by the service account only, durable before the row that names them."""
 
 import os
+import threading
 from pathlib import Path
 
 from django.core.files.base import File
@@ -15,7 +16,7 @@ class PrivateStorage(FileSystemStorage):
     def _save(self, name: str, content: File) -> str:
         path = Path(self.path(name))
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+        temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.part")
         try:
             with open(temporary, "wb", opener=lambda p, flags: os.open(p, flags, 0o600)) as file:
                 for chunk in content.chunks():

@@ -10,9 +10,12 @@ function settle(image) {
   if (image.naturalWidth) sizes.observe(image);
 }
 
-// Enlarging a small selfie softens it; a reviewer has to know that it is the enlargement that is soft.
+// Enlarging a small selfie softens it; a reviewer has to know that it is the enlargement that is soft. Longest sides are
+// compared, because the posted size is the one before the camera's rotation is undone.
 function showScale(image) {
-  const scale = Math.min(image.clientWidth / image.getAttribute("width"), image.clientHeight / image.getAttribute("height"));
+  const fit = Math.min(image.clientWidth / image.naturalWidth, image.clientHeight / image.naturalHeight);
+  const posted = Math.max(image.getAttribute("width"), image.getAttribute("height"));
+  const scale = (fit * Math.max(image.naturalWidth, image.naturalHeight)) / posted;
   const caption = image.parentElement?.querySelector("[data-scale]");
   if (caption) caption.textContent = ` · shown at ${Math.round(scale * 100)} %`;
 }

@@ -1,0 +1,30 @@
+"""The answer that carries a face. Whether the viewer may see it is the caller's question, asked before."""
+
+from django.conf import settings
+from django.http import FileResponse, Http404, HttpResponse
+from django.http.response import HttpResponseBase
+
+from detection.image import ImageRefused
+from kyc_review.submissions.models import Submission
+from kyc_review.submissions.storage import derivatives
+
+from .derivatives import derivative_ensure
+
+
+def derivative_response(submission: Submission) -> HttpResponseBase:
+    """The display derivative, streamed by Django or handed to the reverse proxy; never kept by a cache."""
+    try:
+        key = derivative_ensure(submission)
+    except ImageRefused as refused:
+        return HttpResponse(refused.detail, status=refused.status, content_type="text/plain; charset=utf-8")
+    except FileNotFoundError as gone:
+        raise Http404("The original of this submission is gone.") from gone
+    answer: HttpResponseBase
+    if settings.ACCEL_REDIRECT_PREFIX:
+        answer = HttpResponse(content_type="image/jpeg")
+        answer["X-Accel-Redirect"] = f"{settings.ACCEL_REDIRECT_PREFIX.rstrip('/')}/{key}"
+    else:
+        answer = FileResponse(derivatives.open(key), content_type="image/jpeg")
+    answer["Cache-Control"] = "private, no-store"
+    answer["X-Content-Type-Options"] = "nosniff"
+    return answer

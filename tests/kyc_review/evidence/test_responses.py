@@ -1,0 +1,71 @@
+import io
+from collections.abc import Callable
+
+import pytest
+from django.conf import LazySettings
+from django.http import Http404
+from django.http.response import HttpResponseBase
+from PIL import Image
+
+from kyc_review.evidence.derivatives import derivative_ensure
+from kyc_review.evidence.responses import derivative_response
+from kyc_review.submissions.models import Submission
+from kyc_review.submissions.storage import derivatives, originals
+
+pytestmark = pytest.mark.django_db
+Submit = Callable[..., Submission]
+
+
+def body(answer: HttpResponseBase) -> bytes:
+    return answer.getvalue()  # type: ignore[attr-defined]
+
+
+def rotated_jpeg_with_a_secret() -> bytes:
+    """Stored 300 x 200, upright 200 x 300, with a name in its metadata."""
+    image, exif = Image.linear_gradient("L").resize((300, 200)).convert("RGB"), Image.Exif()
+    exif[0x0112], exif[0x013B] = 6, "Jane Doe"
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", exif=exif)
+    return buffer.getvalue()
+
+
+def test_the_browser_gets_upright_pixels_without_metadata(submit: Submit) -> None:
+    answer = derivative_response(submit(image=rotated_jpeg_with_a_secret()))
+    data = body(answer)
+    image = Image.open(io.BytesIO(data))
+    assert (image.format, image.size) == ("JPEG", (200, 300))
+    assert b"Jane Doe" not in data
+    assert not image.getexif()
+    assert (answer["Content-Type"], answer["Cache-Control"]) == ("image/jpeg", "private, no-store")
+
+
+def test_a_derivative_is_made_once(submit: Submit) -> None:
+    submission = submit()
+    key = derivative_ensure(submission)
+    originals.delete(submission.image_key)
+    assert derivative_ensure(submission) == key
+    assert derivatives.exists(key)
+
+
+def test_behind_a_proxy_the_file_is_handed_over_by_name(submit: Submit, settings: LazySettings) -> None:
+    settings.ACCEL_REDIRECT_PREFIX = "/protected/"
+    submission = submit()
+    answer = derivative_response(submission)
+    assert answer["X-Accel-Redirect"] == f"/protected/{submission.pk.hex[:2]}/{submission.pk.hex}.jpg"
+    assert body(answer) == b""
+
+
+def test_a_missing_original_is_not_found(submit: Submit) -> None:
+    submission = submit()
+    originals.delete(submission.image_key)
+    with pytest.raises(Http404):
+        derivative_response(submission)
+
+
+def test_an_original_that_no_longer_decodes_says_why(submit: Submit) -> None:
+    submission = submit()
+    with open(originals.path(submission.image_key), "wb") as file:
+        file.write(b"\xff\xd8\xff\xe0 damaged")
+    answer = derivative_response(submission)
+    assert 400 <= answer.status_code < 500
+    assert body(answer)
