@@ -1,0 +1,165 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from django.conf import LazySettings
+from django.db import connection
+
+from kyc_review.retraining.bundles import bundle_promote, bundle_register
+from kyc_review.retraining.models import Bundle
+from kyc_review.review.models import ReviewItem
+from kyc_review.scoring import worker
+from kyc_review.scoring.models import Scoring
+from kyc_review.scoring.nudge import nudge
+from kyc_review.submissions.models import State, Submission
+from kyc_review.submissions.storage import originals
+from tests.detection.tiny import tiny_bundle
+
+pytestmark = pytest.mark.django_db
+
+
+def promote(folder: Path, version: str, **kind: object) -> Bundle:
+    tiny_bundle(folder / version, version=version, **kind)
+    row = bundle_register(path=folder / version, source=Bundle.Source.TRAINED)
+    bundle_promote(bundle=row)
+    return row
+
+
+@pytest.fixture(autouse=True)
+def fresh_worker(monkeypatch: pytest.MonkeyPatch, settings: LazySettings) -> None:
+    monkeypatch.setattr(worker, "_serving", None)
+    settings.SCORING_DEVICE = "cpu"
+
+
+def test_everything_due_is_scored_in_batches(
+    submit: Callable, tmp_path: Path, settings: LazySettings
+) -> None:
+    promote(tmp_path, "tiny-1")
+    settings.SCORING_BATCH_MAX = 3
+    rows = [submit() for _ in range(7)]
+    assert worker.run_until_idle() == 7
+    assert Scoring.objects.filter(bundle_version="tiny-1").count() == 7
+    for row in rows:
+        row.refresh_from_db()
+        assert row.state in (State.COMPLETED, State.IN_REVIEW)
+        assert row.scoring.votes.count() == 5
+    assert worker.run_until_idle() == 0
+
+
+def test_a_promotion_takes_effect_without_a_restart(submit: Callable, tmp_path: Path) -> None:
+    promote(tmp_path, "tiny-1")
+    first = submit()
+    worker.run_until_idle()
+    promote(tmp_path, "tiny-2", seed=2)
+    second = submit()
+    worker.run_until_idle()
+    versions = dict(Scoring.objects.values_list("submission_id", "bundle_version"))
+    assert versions == {first.pk: "tiny-1", second.pk: "tiny-2"}
+
+
+def test_one_lost_original_does_not_stop_its_batch(submit: Callable, tmp_path: Path) -> None:
+    promote(tmp_path, "tiny-1")
+    lost, kept = submit(), submit()
+    originals.delete(lost.image_key)
+    assert worker.run_until_idle() == 1
+    lost.refresh_from_db()
+    assert (lost.state, lost.attempts) == (State.RECEIVED, 1)
+    assert "FileNotFoundError" in lost.last_error
+    assert Scoring.objects.get().submission == kept
+
+
+def test_a_broken_model_clears_nothing(submit: Callable, tmp_path: Path, monkeypatch) -> None:
+    promote(tmp_path, "tiny-1")
+    row = submit()
+
+    def broken(*_: object) -> None:
+        raise ValueError("member-0: probability is nan, not a number from 0 to 1")
+
+    monkeypatch.setattr("detection.ensemble.Ensemble.score", broken)
+    assert worker.run_until_idle() == 0
+    row.refresh_from_db()
+    assert (row.state, row.attempts) == (State.RECEIVED, 1)
+    assert not Scoring.objects.exists()
+
+
+def test_without_a_champion_nothing_is_leased(submit: Callable) -> None:
+    row = submit()
+    with pytest.raises(RuntimeError, match="bundle promote"):
+        worker.run_until_idle()
+    row.refresh_from_db()
+    assert (row.state, row.attempts) == (State.RECEIVED, 0)
+
+
+@pytest.fixture
+def celery_worker(settings: LazySettings, private_data: Path) -> Iterator[Callable[[], subprocess.Popen]]:
+    """Starts real scoring workers on the test database and the real broker."""
+    database = connection.settings_dict
+    url = f"postgres://{database['USER']}:{database['PASSWORD']}@{database['HOST']}:{database['PORT']}/{database['NAME']}"
+    env = os.environ | {
+        "DATABASE_URL": url.replace(":@", "@"),
+        "DATA_DIR": str(private_data),
+        "BUNDLES_DIR": str(settings.BUNDLES_DIR),
+        "SCORING_THREADS": "1",
+    }
+    started: list[subprocess.Popen] = []
+
+    def start() -> subprocess.Popen:
+        command = [
+            sys.executable,
+            "-m",
+            "celery",
+            "-A",
+            "kyc_review",
+            "worker",
+            "-Q",
+            "scoring",
+            "--pool=solo",
+        ]
+        started.append(subprocess.Popen([*command, "--loglevel=INFO"], env=env, start_new_session=True))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+def wait_for(
+    condition: Callable[[], bool], seconds: float = 40, each: Callable[[], None] = lambda: None
+) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "nothing happened in time"
+        each()
+        time.sleep(0.1)
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_workers_killed_in_the_middle_lose_nothing_and_double_nothing(
+    submit: Callable, tmp_path: Path, celery_worker: Callable, settings: LazySettings
+) -> None:
+    """Real Celery workers, real Valkey, kill -9: each submission gets exactly one verdict."""
+    promote(tmp_path, "tiny-1")
+    rows = [submit() for _ in range(150)]
+    for kill in range(3):
+        process = celery_worker()
+        before = Scoring.objects.count()
+        wait_for(lambda before=before: Scoring.objects.count() > before, each=nudge)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        assert kill == 2 or Scoring.objects.count() < len(rows)
+        for _ in range(10):
+            submit()
+    celery_worker()
+    finished = Submission.objects.filter(state__in=(State.COMPLETED, State.IN_REVIEW))
+    total = Submission.objects.count()
+    wait_for(lambda: finished.count() == total, each=nudge)
+    assert Scoring.objects.count() == total
+    assert ReviewItem.objects.count() == Submission.objects.filter(state=State.IN_REVIEW).count()
+    assert not ReviewItem.objects.filter(reason="unscorable").exists()
