@@ -77,10 +77,10 @@ install_uv() {
 
 install_wanted() {
     say "Installing $(grep -c '==' "$WANTED") pinned packages from $WANTED; the first time takes minutes (torch is about 3 GB)"
-    # Compiled now, or else the first start would spend its time on it.
+    # The file is complete: no dependency is looked up. Compiled now, or else the first start would spend its time on it.
     # The first try shows uv's own progress; only a failed one is repeated quietly, to read its reason.
-    .venv/bin/uv pip install --python .venv/bin/python --compile-bytecode --require-hashes -r "$WANTED" && return
-    .venv/bin/uv pip install --python .venv/bin/python --require-hashes -r "$WANTED" >"$LOG" 2>&1 || explain_failure "$LOG"
+    .venv/bin/uv pip install --python .venv/bin/python --compile-bytecode --no-deps --require-hashes -r "$WANTED" && return
+    .venv/bin/uv pip install --python .venv/bin/python --no-deps --require-hashes -r "$WANTED" >"$LOG" 2>&1 || explain_failure "$LOG"
 }
 
 [ -f "$WANTED" ] || stop "there is no $WANTED; the sets are: dev, bench, worker, web"
