@@ -8,6 +8,10 @@ def main() -> None:
         from kyc_review.stack.cli import main as stack
 
         sys.exit(stack(sys.argv[2:]))
+    if sys.argv[1:2] == ["demo"]:
+        from kyc_review.demo.cli import main as demo
+
+        sys.exit(demo(sys.argv[2:]))
     if "DATABASE_URL" not in os.environ:
         from kyc_review.stack.environment import adopt
 

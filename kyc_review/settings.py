@@ -41,6 +41,7 @@ INSTALLED_APPS = [
     "kyc_review.scoring",
     "kyc_review.review",
     "kyc_review.retraining",
+    "kyc_review.demo",
 ]
 
 MIDDLEWARE = [

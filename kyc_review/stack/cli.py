@@ -1,10 +1,8 @@
 """`python manage.py stack up | down | status | reset`: runs before Django reads its settings, which it provides."""
 
 import argparse
-import errno
 import shutil
 import signal
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +10,7 @@ from pathlib import Path
 import psutil
 
 from kyc_review.stack import runfile, services, supervisor
-from kyc_review.stack.errors import AlreadyRunning, StackRefused
+from kyc_review.stack.errors import AlreadyRunning, StackRefused, reported
 from kyc_review.stack.places import Places, default_state_dir
 from kyc_review.stack.progress import Console
 
@@ -20,16 +18,8 @@ DOWN_TIMEOUT_S = 60
 
 
 def main(arguments: Sequence[str]) -> int:
-    try:
-        wished = _parser().parse_args(arguments)
-        return int(wished.run(wished))
-    except StackRefused as refused:
-        print(f"error: {refused}", file=sys.stderr)
-    except OSError as failed:
-        if failed.errno != errno.ENOSPC:
-            raise
-        print("error: the disk is full: free some space and run again", file=sys.stderr)
-    return 1
+    wished = _parser().parse_args(arguments)
+    return reported(lambda: int(wished.run(wished)))
 
 
 def _parser() -> argparse.ArgumentParser:

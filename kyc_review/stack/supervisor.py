@@ -31,6 +31,8 @@ class Wish:
     port: int
     # A management command to run once when everything is ready, with the stack's environment.
     then: tuple[str, ...] = ()
+    # False: stop everything when that command has succeeded.
+    stay: bool = True
     # Output of the processes to their log files only.
     quiet: bool = False
 
@@ -82,7 +84,7 @@ def _serve(wish: Wish, places: Places, runner: Runner, console: Console) -> int:
 
 
 def _watch(wish: Wish, places: Places, runner: Runner, variables: dict[str, str], console: Console) -> int:
-    """Returns only when the wished command fails; Stopped ends it otherwise."""
+    """Returns when the wished command fails, or has succeeded and we need not stay; Stopped ends it otherwise."""
     asked = wish.then[0] if wish.then else None
     if asked:
         runner.start(programs.manage(places, variables, *wish.then, relayed=False))
@@ -93,6 +95,8 @@ def _watch(wish: Wish, places: Places, runner: Runner, variables: dict[str, str]
                 console.line("stack", f"{asked} failed with exit code {code}")
                 return 1
             if code == 0:
+                if not wish.stay:
+                    return 0
                 asked = None
         runner.watch(but=asked)
         time.sleep(WATCH_EVERY_S)

@@ -1,0 +1,105 @@
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from kyc_review.demo import people, table
+from kyc_review.demo.cli import SAMPLES
+from kyc_review.demo.client import ApiClient, ApiRefused
+from kyc_review.submissions.models import Submission
+
+KEYS_FILE = "demo.json"
+POLL_S = 0.25
+SAY_EVERY_S = 2.0
+# Since the last verdict; the first one includes loading the models.
+PATIENCE_S = 120.0
+
+
+class Command(BaseCommand):
+    help = (
+        "Fill a running stack with demo people and sample selfies (manage.py demo does both). Safe to repeat."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--api", default="http://127.0.0.1:8000", help="where the web server listens")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        self.say("looking after demo people and the API key")
+        file = Path(settings.DATA_DIR) / KEYS_FILE
+        keys = people.ensure(file)
+        try:
+            client = ApiClient(options["api"], keys.api_key)
+            posted = self.post(client)
+            self.wait(client, posted)
+        except ApiRefused as refused:
+            raise CommandError(str(refused)) from refused
+        self.show_table(posted)
+        self.show_logins(keys, file)
+
+    def say(self, text: str) -> None:
+        self.stdout.write(f"{'demo':<9} | {text}")
+        self.stdout.flush()
+
+    def post(self, client: ApiClient) -> dict[str, str]:
+        """File name -> submission id of every sample; those of an earlier run are not posted again."""
+        samples = sorted(SAMPLES.glob("*.jpg"))
+        known = Submission.objects.filter(integration__slug=people.ONBOARDING)
+        posted = {ref: str(pk) for ref, pk in known.values_list("external_ref", "pk")}
+        missing = [file for file in samples if reference(file) not in posted]
+        self.say(
+            f"posting {len(missing)} sample selfies over HTTP"
+            if missing
+            else f"{len(samples)} sample selfies were posted earlier"
+        )
+        for file in missing:
+            posted[reference(file)] = client.post(
+                file, external_ref=reference(file), applicant_ref=f"demo-applicant-{reference(file)[-2:]}"
+            )
+        return {file.name: posted[reference(file)] for file in samples}
+
+    def wait(self, client: ApiClient, posted: Mapping[str, str]) -> None:
+        """Until the API says of each that it is scored. Raises CommandError when no verdict comes any more."""
+        waiting = list(posted.values())
+        verdict_at = said_at = time.monotonic()
+        while True:
+            left = [one for one in waiting if client.status(one) in ("received", "scoring")]
+            now = time.monotonic()
+            if not left:
+                return
+            if len(left) < len(waiting):
+                verdict_at = now
+            if now - verdict_at > PATIENCE_S:
+                raise CommandError(
+                    f"no verdict for {PATIENCE_S:.0f} s, {len(left)} selfies wait: "
+                    f"{settings.DATA_DIR}/logs/scoring.log says why"
+                )
+            if said_at == verdict_at or now - said_at > SAY_EVERY_S or len(left) < len(waiting):
+                self.say(f"waiting for verdicts: {len(posted) - len(left)} of {len(posted)}")
+                said_at = now
+            waiting = left
+            time.sleep(POLL_S)
+
+    def show_table(self, posted: Mapping[str, str]) -> None:
+        found = Submission.objects.select_related("scoring").prefetch_related("scoring__votes")
+        by_id = {str(row.pk): row for row in found.filter(pk__in=posted.values())}
+        rows = [table.row(Path(name).stem, by_id[pk]) for name, pk in posted.items()]
+        lines = table.lines([table.header(list(by_id.values())), *rows])
+        self.stdout.write("\n" + "\n".join(lines))
+        self.stdout.write("Numbers are probabilities of fake; * is at or above that member's threshold.")
+
+    def show_logins(self, keys: people.Keys, file: Path) -> None:
+        self.stdout.write(f"\nOpen {settings.PUBLIC_URL}/ and log in:\n")
+        for person in people.PEOPLE:
+            self.stdout.write(
+                f"  {person.username:<8} {keys.passwords[person.username]}   {person.role}: {person.may}"
+            )
+        self.stdout.write(f"\nAPI key of {people.ONBOARDING}: {keys.api_key}\n(all kept in {file})\n\n")
+        self.stdout.flush()
+
+
+def reference(file: Path) -> str:
+    """`sample-07-edited-nose.jpg` -> `demo-07`: what a reviewer may see must not give the answer away."""
+    return f"demo-{file.stem.split('-')[1]}"

@@ -1,0 +1,68 @@
+"""The demo's logins and API key: generated once, kept in a file that only its owner reads (0600)."""
+
+import json
+import secrets
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from kyc_review.accounts import services as accounts
+from kyc_review.accounts.models import ApiKey, Integration, Role, User
+from kyc_review.stack.credentials import write_private
+
+ONBOARDING = "demo-onboarding"
+# Letters and digits that nobody confuses when typing them from a screen.
+ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
+
+
+@dataclass(frozen=True)
+class Person:
+    username: str
+    role: Role
+    may: str
+
+
+PEOPLE = (
+    Person("alice", Role.REVIEWER, "decides on flagged selfies"),
+    Person("sam", Role.SENIOR, "decides too, and oversees the queue"),
+    Person("ada", Role.ADMIN, "keeps models and retraining sets"),
+    Person("audrey", Role.AUDITOR, "reads everything, changes nothing"),
+)
+
+
+@dataclass
+class Keys:
+    """What the demo needs to log in and to post."""
+
+    passwords: dict[str, str] = field(default_factory=dict)
+    api_key: str = ""
+
+
+def ensure(file: Path) -> Keys:
+    """Make what is missing, in the database and in `file`, and return it; a second run changes nothing."""
+    keys = Keys(**json.loads(file.read_text())) if file.exists() else Keys()
+    accounts.roles_ensure()
+    for person in PEOPLE:
+        password = keys.passwords.setdefault(person.username, new_password())
+        user = User.objects.filter(username=person.username).first()
+        if user is None:
+            accounts.staff_create(username=person.username, password=password, role=person.role)
+        elif not user.check_password(password):
+            user.set_password(password)
+            user.save(update_fields=["password"])
+    if not _is_valid(keys.api_key):
+        integration = Integration.objects.filter(slug=ONBOARDING).first()
+        if integration is None:
+            integration = accounts.integration_create(slug=ONBOARDING, name="Demo onboarding")
+        _, keys.api_key = accounts.key_create(integration=integration)
+    write_private(file, json.dumps(asdict(keys), indent=1))
+    return keys
+
+
+def new_password() -> str:
+    """Four groups of four, 79 random bits."""
+    return "-".join("".join(secrets.choice(ALPHABET) for _ in range(4)) for _ in range(4))
+
+
+def _is_valid(key: str) -> bool:
+    row = ApiKey.objects.filter(digest=accounts.key_digest(key), integration__slug=ONBOARDING).first()
+    return row is not None and row.is_valid

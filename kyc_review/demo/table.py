@@ -1,0 +1,46 @@
+"""The demo's table: each sample, its five votes, the verdict and where it went."""
+
+from collections.abc import Sequence
+
+from kyc_review.review.models import Decision
+from kyc_review.submissions.models import State, Submission
+
+VERDICTS = {"clear": "clear", "unanimous_fake": "all say fake", "split_vote": "split vote", "": "unscorable"}
+GAP = "  "
+
+
+def row(sample: str, submission: Submission) -> list[str]:
+    """Cells of one line; a submission that could not be scored has dashes for votes."""
+    scoring = getattr(submission, "scoring", None)
+    votes = (
+        [f"{v.probability:.2f}{'*' if v.is_fake else ' '}" for v in scoring.votes.all()] if scoring else []
+    )
+    verdict = VERDICTS[scoring.verdict if scoring else ""]
+    return [sample, *(votes or ["-"] * 5), verdict, destination(submission)]
+
+
+def destination(submission: Submission) -> str:
+    """Where it is now, in words."""
+    decision = Decision.objects.filter(submission=submission).select_related("reviewer").last()
+    if decision:
+        return f"{decision.reviewer.username} said {decision.label}"
+    if submission.state == State.COMPLETED:
+        return "cleared"
+    return "review queue" if submission.state == State.IN_REVIEW else "not scored yet"
+
+
+def header(submissions: Sequence[Submission]) -> list[str]:
+    """Column titles, with the members' names as the bundle has them."""
+    scored = next((s.scoring for s in submissions if hasattr(s, "scoring")), None)
+    members = [vote.member for vote in scored.votes.all()] if scored else ["vote"] * 5
+    return ["selfie", *members, "verdict", "went to"]
+
+
+def lines(rows: Sequence[Sequence[str]]) -> list[str]:
+    """The rows with aligned columns, the first underlined."""
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    ruled = [rows[0], ["-" * width for width in widths], *rows[1:]]
+    return [
+        GAP.join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
+        for cells in ruled
+    ]
