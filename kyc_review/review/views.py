@@ -14,7 +14,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import push_url, reswap, retarget, trigger_client_event
 
 from kyc_review.evidence.responses import derivative_response
@@ -29,7 +29,7 @@ from .presenters import vote_panel
 ROWS_SHOWN = 50
 
 
-@require_GET
+@require_safe
 @never_cache
 @staff_only
 def queue(request: StaffRequest) -> HttpResponse:
@@ -48,14 +48,14 @@ def item_next(request: StaffRequest) -> HttpResponse:
     return _claim_and_show(request, include_skipped=form.cleaned_data["skipped"])
 
 
-@require_GET
+@require_safe
 @never_cache
 @staff_only
 def item(request: StaffRequest, item_id: int) -> HttpResponse:
     return render(request, "review/focus.html", _focus_context(request, item_id))
 
 
-@require_GET
+@require_safe
 @staff_only
 def image(request: StaffRequest, item_id: int) -> HttpResponseBase:
     """The face, if the viewer may see it now: the display derivative, never the original bytes."""

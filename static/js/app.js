@@ -27,9 +27,9 @@ document.addEventListener("htmx:afterSettle", (event) => {
   if (event.detail.target?.id === "main") document.querySelector("#main h1")?.focus({ preventScroll: true });
 });
 
+// A refusal is the server's word; a lost answer may belong to a change that was made, so neither message denies it.
 document.addEventListener("htmx:responseError", (event) => {
-  announce(`The server refused this (${event.detail.xhr.status}). Nothing was changed.`, { visibly: true });
+  const { status } = event.detail.xhr;
+  announce(status === 403 ? "Your role does not allow this." : `Something failed (${status}). Load the page again to see where things stand.`, { visibly: true });
 });
-document.addEventListener("htmx:sendError", () => {
-  announce("No connection. Nothing was changed; try again.", { visibly: true });
-});
+document.addEventListener("htmx:sendError", () => announce("No connection. Try again in a moment.", { visibly: true }));

@@ -14,7 +14,9 @@ from kyc_review.accounts.models import User
 from tests.conftest import PASSWORD, jpeg_bytes
 from tests.kyc_review.review.conftest import enqueue  # noqa: F401  (a fixture)
 
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+CHROMIUM = os.environ.get("CHROMIUM") or next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
 PORTRAITS = Path(os.environ.get("PORTRAITS", Path(__file__).parents[3] / "shared" / "data" / "portraits"))
 
 # Playwright keeps an event loop in this thread, and Django refuses the ORM beside one unless told that this is a test.

@@ -184,6 +184,23 @@ def test_skipping_by_key_and_the_sheet_of_keys(enqueue: Enqueue, log_in: LogIn, 
     expect(page.locator("[data-viewer=shown]")).to_be_visible()
 
 
+def test_a_lost_connection_is_said_and_the_decision_can_be_repeated(
+    enqueue: Enqueue, log_in: LogIn, alice: User
+) -> None:
+    enqueue()
+    page = log_in(alice)
+    claim(page)
+    page.get_by_label("Note").fill("Still here.")
+    page.get_by_role("radio", name="Fake").check()
+    page.context.set_offline(True)
+    page.get_by_role("button", name="Submit").click()
+    expect(page.get_by_text("No connection.")).to_be_visible()
+    page.context.set_offline(False)
+    page.get_by_role("button", name="Submit").click()
+    expect(page.get_by_text("Nothing waits for review")).to_be_visible()
+    assert (Decision.objects.get().label, Decision.objects.get().note) == ("fake", "Still here.")
+
+
 def test_nobody_decides_on_a_face_that_was_not_shown(enqueue: Enqueue, log_in: LogIn, alice: User) -> None:
     enqueue()
     page = log_in(alice)
