@@ -33,6 +33,7 @@ def decode_rgb(data: bytes, image_format: str, max_side: int | None) -> Image.Im
         rgb = _rgb(image)
     if max_side is not None and max(rgb.size) > max_side:
         rgb.thumbnail((max_side, max_side), Image.Resampling.LANCZOS, reducing_gap=2.0)
+    rgb.info = {}  # comments, profiles and thumbnails would travel into whatever is saved from it
     transpose = UPRIGHT.get(orientation)
     return rgb if transpose is None else rgb.transpose(transpose)
 

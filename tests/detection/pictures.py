@@ -1,0 +1,43 @@
+"""Small real images in every accepted form, for the decoder's tests."""
+
+import io
+import struct
+import zlib
+
+from PIL import Image
+
+RED, BLUE = (200, 30, 30), (30, 30, 200)
+
+
+def face(width: int = 64, height: int = 96) -> Image.Image:
+    """Red above, blue below: its upright position can be read off two pixels."""
+    image = Image.new("RGB", (width, height), RED)
+    image.paste(BLUE, (0, height // 2, width, height))
+    return image
+
+
+def saved(image: Image.Image, kind: str, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def png_chunk(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+def png(
+    width: int, height: int, *, rows: bytes = b"", before: bytes = b"", depth: int = 8, colour: int = 2
+) -> bytes:
+    """A PNG with any header and any compressed rows."""
+    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
+    chunks = png_chunk(b"IHDR", header) + before + png_chunk(b"IDAT", rows) + png_chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + chunks
+
+
+def png_bomb(width: int, height: int) -> bytes:
+    """A valid black PNG, tiny as a file: 16 bits a channel, so that decoding it raw takes the most memory."""
+    packer = zlib.compressobj(9)
+    row = bytes(1 + width * 6)
+    rows = b"".join(packer.compress(row) for _ in range(height)) + packer.flush()
+    return png(width, height, rows=rows, depth=16)
