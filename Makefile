@@ -9,7 +9,7 @@ help: ## List what make can do
 
 demo: ## Start everything, post the sample selfies, print verdicts, URL and logins (Ctrl-C stops it, data stays)
 	@tools/bootstrap.sh dev
-	@$(PY) manage.py stack up --quiet --then demo $(ARGS)
+	@$(PY) manage.py demo $(ARGS)
 
 demo-reset: ## Stop the demo and delete all its data
 	@tools/bootstrap.sh dev
