@@ -28,6 +28,12 @@ def private_data(tmp_path: Path, settings: LazySettings, monkeypatch: pytest.Mon
     return tmp_path
 
 
+@pytest.fixture(autouse=True)
+def cheap_passwords(settings: LazySettings) -> None:
+    """Hashing a password well takes a third of a second, and most tests make two people."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
 def jpeg_bytes(width: int = 200, height: int = 240, seed: int = 0) -> bytes:
     """A small JPEG with structure; another seed gives other bytes."""
     image = Image.linear_gradient("L").resize((width, height)).rotate(seed * 7 % 360).convert("RGB")

@@ -23,7 +23,7 @@ from . import selectors, services
 from .access import StaffRequest, staff_only
 from .forms import ClaimForm, DecisionForm
 from .models import Decision, ReviewItem
-from .permissions import may_decide
+from .permissions import may_decide, may_oversee
 from .presenters import vote_panel
 
 ROWS_SHOWN = 50
@@ -127,6 +127,7 @@ def _queue_context(request: StaffRequest) -> dict[str, Any]:
         "skipped": selectors.skipped_waiting(viewer=request.user),
         "held": selectors.items_held(viewer=request.user).first(),
         "may_decide": may_decide(request.user),
+        "may_oversee": may_oversee(request.user),
     }
 
 

@@ -206,6 +206,13 @@ def test_a_waiting_items_face_cannot_be_opened_by_its_address(
     assert login(alice).get("/review/items/424242/image/").status_code == 404
 
 
+def test_the_queue_links_to_items_only_for_seniors(
+    claimed: ReviewItem, login: Login, bob: User, staff: Callable
+) -> None:
+    assert url("item", claimed) not in login(bob).get("/review/").text
+    assert url("item", claimed) in login(staff("sue", "senior")).get("/review/").text
+
+
 def test_a_senior_looks_on_without_buttons(claimed: ReviewItem, login: Login, staff: Callable) -> None:
     page = login(staff("sue", "senior")).get(url("item", claimed)).text
     assert "alice holds this item" in page
