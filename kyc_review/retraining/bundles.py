@@ -1,114 +1,170 @@
-"""Writes on the registry of bundles: register, promote, roll back."""
+"""Writes on the bundle registry: register, promote, roll back.
 
-import os
-import shutil
-import tempfile
+Files come first and rows second, and a bundle's folder is named by its digest: whatever dies between the two leaves
+a folder that the next registration finds and checks, never a row without its files.
+"""
+
+from __future__ import annotations
+
+import uuid
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 
-from detection import bundle as files
+from detection import bundle as disk
 from detection.bundle import BundleRefused
-from kyc_review.accounts.models import User
 from kyc_review.audit import services as audit
+from kyc_review.retraining import files
 from kyc_review.retraining.models import Bundle, Promotion
-from kyc_review.retraining.selectors import champion, previous_champion
+from kyc_review.retraining.selectors import champion, champion_before
 
-# Serialises promotions: two admins at once are put in order, and both see what the other did.
-PROMOTION_LOCK = 0x6B7963
+if TYPE_CHECKING:
+    from kyc_review.accounts.models import User
+
+STAGED_MAX_S = 3600
+# Promotions follow one another: the order of their keys is the order in which they took effect.
+PROMOTION_LOCK = 0x6B79_6301
+
+
+class NothingToRollBack(Exception):
+    """No bundle served before this one."""
 
 
 def bundle_register(*, path: Path, source: str, actor: User | None = None) -> Bundle:
-    """Verify a bundle, copy it into the registry and record it; registering it again changes nothing.
+    """Verify a bundle, keep a copy in BUNDLES_DIR/<digest> and its row; registering it again changes nothing.
 
-    Raises BundleRefused.
+    Raises detection.bundle.BundleRefused, OSError.
     """
-    found = files.read(path)
-    _copy(found)
+    found = disk.read(path)
+    _copy_in(found)
     with transaction.atomic():
-        row, created = Bundle.objects.get_or_create(
+        row, is_new = Bundle.objects.get_or_create(
             digest=found.digest,
             defaults={
                 "version": found.version,
-                "source": source,
+                "source": Bundle.Source(source).value,
                 "trained_at": found.created_at,
-                "provenance": dict(found.provenance),
                 "metrics": dict(found.metrics),
+                "provenance": dict(found.provenance),
                 "registered_by": actor,
             },
         )
-        if created:
-            audit.record(action="bundle.registered", actor=actor, target=row, detail={"digest": row.digest})
+        if is_new:
+            audit.record(
+                action="bundle.registered",
+                actor=actor,
+                target=row,
+                detail={"version": row.version, "digest": row.digest, "source": row.source},
+            )
     return row
 
 
-def bundle_promote(
-    *, bundle: Bundle, actor: User | None = None, reason: str = "", kind: str = Promotion.Kind.PROMOTE
-) -> Promotion:
-    """Make a bundle champion after checking its files once more; workers load it before their next batch.
+@transaction.atomic
+def bundle_promote(*, bundle: Bundle, actor: User | None = None, reason: str = "") -> Promotion:
+    """Make the bundle serve from the workers' next lease on; promoting the champion again changes nothing.
 
-    Raises BundleRefused when its files are missing, changed or another bundle's.
+    Its files are hashed anew first. Raises detection.bundle.BundleRefused.
     """
-    if files.read(bundle.directory).digest != bundle.digest:
-        raise BundleRefused(f"{bundle.directory} holds another bundle; register {bundle.version} again")
-    with transaction.atomic():
-        _promotion_lock()
-        before = champion()
-        promotion = Promotion.objects.create(bundle=bundle, kind=kind, reason=reason, promoted_by=actor)
-        audit.record(
-            action=f"bundle.{'promoted' if kind == Promotion.Kind.PROMOTE else 'rolled_back'}",
-            actor=actor,
-            target=bundle,
-            detail={"digest": bundle.digest, "before": before.digest if before else None, "reason": reason},
-        )
-    return promotion
+    _lock_promotions()
+    latest = Promotion.objects.select_related("bundle").order_by("-pk").first()
+    if latest and latest.bundle_id == bundle.pk:
+        return latest
+    return _exchange(bundle, Promotion.Kind.PROMOTE, actor, reason)
 
 
+@transaction.atomic
 def bundle_rollback(*, actor: User | None = None, reason: str = "") -> Promotion:
-    """Return to the bundle that served before. Raises BundleRefused when there is none."""
-    earlier = previous_champion()
-    if earlier is None:
-        raise BundleRefused("there is no earlier champion to return to")
-    return bundle_promote(bundle=earlier, actor=actor, reason=reason, kind=Promotion.Kind.ROLLBACK)
+    """Return to the bundle that served before the champion was promoted.
+
+    Raises NothingToRollBack, or BundleRefused when that bundle's files are no longer what they were.
+    """
+    _lock_promotions()
+    before = champion_before()
+    if before is None:
+        raise NothingToRollBack("No other bundle served before this one; promote one instead.")
+    return _exchange(before, Promotion.Kind.ROLLBACK, actor, reason)
 
 
 def baseline_install() -> Bundle:
-    """Promote the bundle that ships when nothing serves yet. Raises BundleRefused when it is missing or damaged."""
-    present = champion()
-    if present is not None:
+    """Promote the bundle that ships when nothing serves yet; return what serves. Safe to repeat.
+
+    Raises BundleRefused when nothing serves and the baseline is missing or damaged.
+    """
+    if (present := champion()) is not None:
         return present
-    row = bundle_register(path=settings.BASELINE_BUNDLE, source=Bundle.Source.BASELINE)
-    bundle_promote(bundle=row, reason="first start")
+    path = Path(settings.BASELINE_BUNDLE)
+    if not (path / disk.MANIFEST).is_file():
+        raise BundleRefused(
+            f"the baseline bundle is missing: {path / disk.MANIFEST} does not exist; restore it from the release, "
+            f"or train one with `python -m ml baseline --out {path}`"
+        )
+    row = bundle_register(path=path, source=Bundle.Source.BASELINE)
+    with transaction.atomic():
+        _lock_promotions()
+        return champion() or bundle_promote(bundle=row, reason="First start: the baseline that ships.").bundle
+
+
+def bundle_check(bundle: Bundle) -> None:
+    """Hash the bundle's files on disk. Raises BundleRefused."""
+    found = disk.read(bundle.directory)
+    if found.digest != bundle.digest:
+        raise BundleRefused(
+            f"{bundle.directory / disk.MANIFEST} was changed: its SHA-256 is {found.digest[:12]}..., registered as "
+            f"{bundle.digest[:12]}...; add the bundle again from its source"
+        )
+
+
+def _exchange(bundle: Bundle, kind: Promotion.Kind, actor: User | None, reason: str) -> Promotion:
+    bundle_check(bundle)
+    before = champion()
+    row = Promotion.objects.create(bundle=bundle, kind=kind, promoted_by=actor, reason=reason[:300])
+    audit.record(
+        action="bundle.promoted" if kind == Promotion.Kind.PROMOTE else "bundle.rolled_back",
+        actor=actor,
+        target=bundle,
+        detail={
+            "version": bundle.version,
+            "digest": bundle.digest,
+            "before": before.digest if before else None,
+            "reason": row.reason,
+        },
+    )
     return row
 
 
-def _copy(found: files.Bundle) -> None:
-    """Into BUNDLES_DIR/<digest>, complete or not at all."""
-    target = Path(settings.BUNDLES_DIR) / found.digest
-    if target.exists():
-        try:
-            files.read(target)
-            return
-        except BundleRefused:  # damaged since: the good copy in hand replaces it
-            shutil.rmtree(target)
-    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=".part-"))
-    try:
-        names = [files.MANIFEST, *(part.file for part in (*found.members, found.stack))]
-        for name in [*names, files.MODEL_CARD]:
-            if name != files.MODEL_CARD or (found.path / name).exists():
-                shutil.copyfile(found.path / name, temporary / name)
-        files.read(temporary)
-        os.rename(temporary, target)
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        if not target.exists():  # else another process registered the same bundle meanwhile
-            raise
-
-
-def _promotion_lock() -> None:
-    from django.db import connection
-
+def _lock_promotions() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [PROMOTION_LOCK])
+
+
+def _copy_in(found: disk.Bundle) -> None:
+    """Put a checked copy at BUNDLES_DIR/<digest>; a sound one that is there stays, a damaged one is replaced."""
+    root = Path(settings.BUNDLES_DIR)
+    place = root / found.digest
+    if _is_sound(place, found.digest):
+        return
+    files.leftovers_remove(root, prefix="incoming-", older_than_s=STAGED_MAX_S)
+    with files.staging(root, f"incoming-{uuid.uuid4().hex}") as folder:
+        names = [disk.MANIFEST, *(member.file for member in found.members), found.stack.file]
+        card = found.path / disk.MODEL_CARD
+        if card.is_file() and not card.is_symlink():
+            names.append(disk.MODEL_CARD)
+        for name in names:
+            with open(found.path / name, "rb") as source, files.open_private(folder / name) as target:
+                files.copy_hashed(source, target)
+                files.sync_file(target)
+        if disk.read(folder).digest != found.digest:
+            raise BundleRefused(
+                f"{found.path} changed while it was copied; try again when nobody writes to it"
+            )
+        if not _is_sound(place, found.digest):  # another registration may have been faster
+            files.publish(folder, place)
+
+
+def _is_sound(place: Path, digest: str) -> bool:
+    try:
+        return disk.read(place).digest == digest
+    except BundleRefused:
+        return False

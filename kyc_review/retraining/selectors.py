@@ -14,13 +14,23 @@ def champion() -> Bundle | None:
     return latest.bundle if latest else None
 
 
-def previous_champion() -> Bundle | None:
-    """The bundle that served before the present one and is not it."""
-    present = champion()
-    if present is None:
-        return None
-    earlier = Promotion.objects.exclude(bundle=present).select_related("bundle").order_by("-pk").first()
-    return earlier.bundle if earlier else None
+def champion_before() -> Bundle | None:
+    """The bundle that a rollback returns to: a promotion goes one step up, a rollback one down."""
+    path: list[Bundle] = []
+    for step in Promotion.objects.select_related("bundle").order_by("pk"):
+        if step.kind == Promotion.Kind.PROMOTE:
+            path.append(step.bundle)
+        else:
+            path.pop()
+    return path[-2] if len(path) > 1 else None
+
+
+def bundles_matching(text: str) -> list[Bundle]:
+    """By version, by digest, or by the first eight or more digits of it."""
+    found = list(Bundle.objects.filter(version=text))
+    if not found and len(text) >= 8:
+        found = list(Bundle.objects.filter(digest__startswith=text.lower()))
+    return found
 
 
 def label_counts() -> list[dict[str, Any]]:

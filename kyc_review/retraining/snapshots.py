@@ -1,188 +1,188 @@
-"""Freezing decisions into a retraining set that `ml` can train on."""
+"""Asking for a snapshot: which decisions it holds, who may build it, and what became of it."""
 
-import hashlib
+from __future__ import annotations
+
 import json
-import os
+import re
 import shutil
-import tempfile
-from collections.abc import Iterator
+import uuid
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from django.db import transaction
-from django.db.models import F, QuerySet
+from django.conf import settings
+from django.db import IntegrityError, connection, transaction
+from django.db.models import Count, F, Q
 from django.utils import timezone
 
-from kyc_review.accounts.models import User
 from kyc_review.audit import services as audit
+from kyc_review.retraining import building, files
+from kyc_review.retraining.building import LEASE_S, LeaseLost, SnapshotFailed
 from kyc_review.retraining.models import Snapshot, SnapshotItem
-from kyc_review.review.models import Decision
-from kyc_review.submissions.storage import originals
+from kyc_review.retraining.selectors import champion
 
-FORMAT = "kyc-review/snapshot/1"
-MANIFEST = "manifest.json"
-CHUNK = 500
+if TYPE_CHECKING:
+    from kyc_review.accounts.models import User
+
 ATTEMPTS_MAX = 3
-RETRY_S = 600  # longer than a large snapshot takes, so that two workers do not build one at once
+NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
+# One example per submission: a later decision (a second opinion) replaces an earlier one.
+FREEZE = """
+INSERT INTO retraining_snapshotitem (snapshot_id, decision_id)
+SELECT %s, id FROM (
+    SELECT DISTINCT ON (submission_id) id FROM review_decision
+    ORDER BY submission_id, decided_at DESC, id DESC
+) latest ORDER BY id
+"""
 
 
-class SnapshotFailed(Exception):
-    """The set cannot be frozen or is not what it was; the text says which file and why."""
-
-
-@transaction.atomic
 def snapshot_request(*, name: str = "", actor: User | None = None) -> Snapshot:
-    """Ask for a snapshot of all decisions made so far; the default worker builds it.
+    """Freeze which decisions belong to a new snapshot; the default worker builds its files.
 
-    Raises SnapshotFailed when there is nothing to freeze.
+    Raises SnapshotFailed when nothing is decided yet, or the name is taken or unfit.
     """
-    if not Decision.objects.exists():
-        raise SnapshotFailed("There are no decisions yet; review some items first.")
-    name = name or f"decisions-{timezone.now():%Y%m%d-%H%M%S}"
-    if Snapshot.objects.filter(name=name).exists():
-        raise SnapshotFailed(f"A snapshot called {name} exists; choose another name.")
-    snapshot = Snapshot.objects.create(name=name, created_by=actor)
-    audit.record(action="snapshot.requested", actor=actor, target=snapshot, detail={"name": name})
-    return snapshot
+    return _freeze(name, actor, holder="")
+
+
+def snapshot_create(*, name: str = "", actor: User | None = None) -> Snapshot:
+    """Ask for a snapshot and build it here and now. Raises SnapshotFailed."""
+    holder = uuid.uuid4().hex
+    return _build(_freeze(name, actor, holder=holder), holder)
 
 
 def snapshot_build(*, snapshot: Snapshot) -> Snapshot:
-    """Copy the originals, write the manifest, freeze. Raises SnapshotFailed and records why.
-
-    The folder appears by one rename, with everything in it or not at all; a killed build leaves only a
-    temporary folder, which the next build removes.
-    """
-    parent = snapshot.directory.parent
-    parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for leftover in parent.glob(f".{snapshot.name}.*"):
-        shutil.rmtree(leftover, ignore_errors=True)
-    temporary = Path(tempfile.mkdtemp(dir=parent, prefix=f".{snapshot.name}."))
-    try:
-        return _freeze(snapshot, temporary)
-    except SnapshotFailed as failure:
-        Snapshot.objects.filter(pk=snapshot.pk).update(state=Snapshot.State.FAILED, error=str(failure)[:300])
-        raise
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    """Build a snapshot that waits. Raises SnapshotFailed; LeaseLost when somebody else builds it."""
+    holder = uuid.uuid4().hex
+    if not _lease(snapshot.pk, holder):
+        raise LeaseLost(f"Snapshot {snapshot.name} is finished or being built by another process.")
+    return _build(snapshot, holder)
 
 
 def snapshots_build_due() -> int:
-    """Build what was asked for and is not built; the sweep calls this. Returns how many were built."""
+    """Build what waits, and what a worker died of building; returns how many became ready. Safe to repeat."""
+    _fail_spent()
     built = 0
-    while snapshot := _take_due():
+    for snapshot in Snapshot.objects.filter(_due()).order_by("pk"):
         try:
             snapshot_build(snapshot=snapshot)
             built += 1
-        except SnapshotFailed:
-            continue  # the row says why
+        except (SnapshotFailed, LeaseLost):
+            continue  # the row says why, or its holder will
+    leftovers_remove()
     return built
 
 
 def snapshot_verify(*, snapshot: Snapshot) -> int:
-    """Hash everything again; returns the number of images. Raises SnapshotFailed at the first difference."""
-    raw = (snapshot.directory / MANIFEST).read_bytes()
-    if hashlib.sha256(raw).hexdigest() != snapshot.digest:
-        raise SnapshotFailed(f"{snapshot.directory / MANIFEST} was changed after it was frozen.")
+    """Hash everything again; returns the number of items. Raises SnapshotFailed at the first difference."""
+    try:
+        raw = snapshot.manifest.read_bytes()
+    except OSError as error:
+        raise SnapshotFailed(f"{snapshot.manifest} cannot be read: {error.strerror}.") from error
+    if files.sha256_of(snapshot.manifest) != snapshot.manifest_sha256:
+        raise SnapshotFailed(f"{snapshot.manifest} was changed after it was frozen.")
     items = json.loads(raw)["items"]
-    for item in items:
-        file = snapshot.directory / item["path"]
-        if not file.is_file() or hashlib.sha256(file.read_bytes()).hexdigest() != item["sha256"]:
-            raise SnapshotFailed(f"{file} is missing or was changed after it was frozen.")
+    for path, expected in {item["path"]: item["sha256"] for item in items}.items():
+        image = snapshot.directory / path
+        if not image.is_file() or files.sha256_of(image) != expected:
+            raise SnapshotFailed(f"{image} is missing or was changed after it was frozen.")
     return len(items)
 
 
-def _take_due() -> Snapshot | None:
-    """The oldest due snapshot, its attempt counted before the work."""
-    with transaction.atomic():
-        due = Snapshot.objects.select_for_update(skip_locked=True).filter(
-            state=Snapshot.State.PENDING, due_at__lte=timezone.now()
-        )
-        spent = due.filter(attempts__gte=ATTEMPTS_MAX)
-        spent.update(state=Snapshot.State.FAILED, error="The worker died each time it built this set.")
-        snapshot = due.filter(attempts__lt=ATTEMPTS_MAX).order_by("pk").first()
-        if snapshot is not None:
-            Snapshot.objects.filter(pk=snapshot.pk).update(
-                attempts=F("attempts") + 1, due_at=timezone.now() + timedelta(seconds=RETRY_S)
-            )
-        return snapshot
+def snapshot_export(*, snapshot: Snapshot, folder: Path, actor: User | None = None) -> Path:
+    """Leave a copy in `folder`/<name>, complete or not at all. Raises SnapshotFailed, OSError."""
+    place = folder / snapshot.name
+    if place.exists():
+        raise SnapshotFailed(f"{place} exists; choose another folder.")
+    with files.staging(folder, f"{snapshot.name}.{uuid.uuid4().hex}") as staged:
+        shutil.copytree(snapshot.directory, staged, dirs_exist_ok=True)
+        files.publish(staged, place)
+    audit.record(action="snapshot.exported", actor=actor, target=snapshot, detail={"folder": str(folder)})
+    return place
 
 
-def _decisions(snapshot: Snapshot) -> QuerySet[Decision]:
-    """In one fixed order; the request's time bounds the set, so that a retry freezes the same decisions."""
-    return (
-        Decision.objects.filter(decided_at__lte=snapshot.created_at)
-        .select_related("item", "submission__integration", "submission__scoring")
-        .prefetch_related("submission__scoring__votes")
-        .order_by("pk")
+def leftovers_remove() -> None:
+    """Remove half-built folders whose builder no longer holds the row."""
+    root = Path(settings.DATA_DIR) / "snapshots"
+    staged = list(root.glob(f".{building.STAGED}-*"))
+    if not staged:
+        return
+    held = set(Snapshot.objects.filter(state=Snapshot.State.BUILDING).values_list("lease_holder", flat=True))
+    for folder in staged:
+        if folder.name.removesuffix(".stale").rpartition("-")[2] not in held:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@transaction.atomic
+def _freeze(name: str, actor: User | None, *, holder: str) -> Snapshot:
+    """The row and its items; with a holder, leased to it from the start."""
+    name = name or f"decisions-{timezone.now():%Y%m%d-%H%M%S}"
+    if not NAME.fullmatch(name):
+        raise SnapshotFailed(f"{name!r} cannot be a name: use up to 60 of a-z, 0-9 and hyphens.")
+    snapshot = Snapshot(name=name, created_by=actor, source_bundle=champion())
+    if holder:
+        snapshot.state, snapshot.lease_holder, snapshot.attempts = Snapshot.State.BUILDING, holder, 1
+        snapshot.due_at = timezone.now() + timedelta(seconds=LEASE_S)
+    try:
+        with transaction.atomic():
+            snapshot.save(force_insert=True)
+    except IntegrityError as error:
+        raise SnapshotFailed(f"A snapshot called {name} exists; choose another name.") from error
+    with connection.cursor() as cursor:
+        cursor.execute(FREEZE, [snapshot.pk])
+    counts = SnapshotItem.objects.filter(snapshot=snapshot).aggregate(
+        real=Count("pk", filter=Q(decision__label="real")), fake=Count("pk", filter=Q(decision__label="fake"))
     )
-
-
-def _freeze(snapshot: Snapshot, folder: Path) -> Snapshot:
-    (folder / "images").mkdir()
-    counts = {"real": 0, "fake": 0}
-    items, pks = [], []
-    for decision in _decisions(snapshot).iterator(chunk_size=CHUNK):
-        items.append(_item(decision, folder))
-        counts[decision.label] += 1
-        pks.append(decision.pk)
-    manifest = {
-        "format": FORMAT,
-        "name": snapshot.name,
-        "created_at": snapshot.created_at.isoformat(),
-        "counts": counts,
-        "items": items,
-    }
-    raw = (json.dumps(manifest, indent=1, sort_keys=True) + "\n").encode()
-    with (folder / MANIFEST).open("wb") as file:
-        file.write(raw)
-        file.flush()
-        os.fsync(file.fileno())
-    with transaction.atomic():
-        SnapshotItem.objects.bulk_create(
-            (SnapshotItem(snapshot=snapshot, decision_id=pk) for pk in pks), batch_size=CHUNK
-        )
-        snapshot.state, snapshot.ready_at, snapshot.error = Snapshot.State.READY, timezone.now(), ""
-        snapshot.digest = hashlib.sha256(raw).hexdigest()
-        snapshot.count_real, snapshot.count_fake = counts["real"], counts["fake"]
-        snapshot.save()
-        audit.record(
-            action="snapshot.frozen", target=snapshot, detail={"digest": snapshot.digest, "counts": counts}
-        )
-        shutil.rmtree(snapshot.directory, ignore_errors=True)  # of a build killed between rename and commit
-        os.rename(folder, snapshot.directory)
+    if not any(counts.values()):
+        raise SnapshotFailed("There are no decisions yet; review some items first.")
+    snapshot.count_real, snapshot.count_fake = counts["real"], counts["fake"]
+    snapshot.save(update_fields=["count_real", "count_fake"])
+    audit.record(
+        action="snapshot.requested", actor=actor, target=snapshot, detail={"name": name, "counts": counts}
+    )
     return snapshot
 
 
-def _item(decision: Decision, folder: Path) -> dict[str, Any]:
-    """One line of the manifest; the original is copied and its hash compared with the one of its arrival."""
-    submission = decision.submission
-    name = f"images/{submission.sha256}.{'jpg' if submission.format == 'JPEG' else submission.format.lower()}"
+def _due() -> Q:
+    waits = Q(state__in=[Snapshot.State.PENDING, Snapshot.State.BUILDING])
+    return waits & Q(due_at__lte=timezone.now(), attempts__lt=ATTEMPTS_MAX)
+
+
+def _lease(pk: int, holder: str) -> bool:
+    """Take the row if it is due, counting the attempt before the work."""
+    until = timezone.now() + timedelta(seconds=LEASE_S)
+    taken = Snapshot.objects.filter(_due(), pk=pk).update(
+        state=Snapshot.State.BUILDING, lease_holder=holder, due_at=until, attempts=F("attempts") + 1
+    )
+    return taken == 1
+
+
+def _build(snapshot: Snapshot, holder: str) -> Snapshot:
+    held = Snapshot.objects.filter(pk=snapshot.pk, state=Snapshot.State.BUILDING, lease_holder=holder)
     try:
-        with originals.open(submission.image_key) as file:
-            data = file.read()
-    except OSError as error:
-        raise SnapshotFailed(
-            f"The original of submission {submission.pk} is missing: {error.strerror}"
-        ) from error
-    if hashlib.sha256(data).hexdigest() != submission.sha256:
-        raise SnapshotFailed(f"The original of submission {submission.pk} was changed since it arrived.")
-    (folder / name).write_bytes(data)
-    scoring = getattr(submission, "scoring", None)
-    return {
-        "path": name,
-        "sha256": submission.sha256,
-        "label": decision.label,
-        "submission": str(submission.pk),
-        "applicant": submission.applicant_ref,
-        "source": submission.integration.slug,
-        "reason": decision.item.reason,
-        "decided_at": decision.decided_at.isoformat(),
-        "bundle": scoring.bundle_digest if scoring else None,
-        "votes": list(_votes(scoring)) if scoring else [],
-    }
+        building.build(snapshot, holder)
+    except (SnapshotFailed, OSError) as failure:
+        reason = failure if isinstance(failure, SnapshotFailed) else f"The disk refused: {failure}"
+        with transaction.atomic():
+            if held.update(state=Snapshot.State.FAILED, lease_holder="", error=str(reason)[:300]):
+                audit.record(action="snapshot.failed", target=snapshot, detail={"error": str(reason)[:300]})
+        raise SnapshotFailed(str(reason)) from failure
+    except LeaseLost:
+        raise
+    except BaseException:  # stopped, not failed: the next sweep begins again
+        held.update(state=Snapshot.State.PENDING, lease_holder="", due_at=timezone.now())
+        raise
+    return Snapshot.objects.get(pk=snapshot.pk)
 
 
-def _votes(scoring: Any) -> Iterator[dict[str, Any]]:
-    for vote in scoring.votes.all():
-        yield {"member": vote.member, "probability": vote.probability, "threshold": vote.threshold}
+@transaction.atomic
+def _fail_spent() -> None:
+    spent = Snapshot.objects.select_for_update(skip_locked=True).filter(
+        state__in=[Snapshot.State.PENDING, Snapshot.State.BUILDING],
+        due_at__lte=timezone.now(),
+        attempts__gte=ATTEMPTS_MAX,
+    )
+    for snapshot in spent:
+        snapshot.state, snapshot.lease_holder = Snapshot.State.FAILED, ""
+        snapshot.error = f"The worker died {snapshot.attempts} times while it built this set."
+        snapshot.save(update_fields=["state", "lease_holder", "error"])
+        audit.record(action="snapshot.failed", target=snapshot, detail={"error": snapshot.error})

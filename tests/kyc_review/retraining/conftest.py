@@ -1,9 +1,13 @@
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from detection import bundle as bundles
 from detection.voting import Vote
 from kyc_review.accounts.models import User
+from kyc_review.retraining.bundles import bundle_register
+from kyc_review.retraining.models import Bundle
 from kyc_review.review.models import Decision, ReviewItem
 from kyc_review.review.services import decision_record, item_claim_next
 from kyc_review.scoring.leases import lease_batch
@@ -28,5 +32,41 @@ def decide(submit: Callable, alice: User) -> Callable[..., Decision]:
         assert isinstance(item, ReviewItem)
         decision_record(item_id=item.pk, reviewer=alice, label=label)
         return Decision.objects.get(item=item)
+
+    return make
+
+
+@pytest.fixture
+def made_bundle(tmp_path: Path) -> Callable[..., Path]:
+    """made_bundle("v2") writes a bundle whose weights are short texts: the registry checks hashes, not networks."""
+
+    def make(version: str = "v1", metrics: dict | None = None) -> Path:
+        folder = tmp_path / "made" / version
+        folder.mkdir(parents=True)
+        members = []
+        for name in ("one", "two", "three", "four"):
+            (folder / f"{name}.safetensors").write_text(f"{version} {name}")
+            view = bundles.View(side=64)
+            members.append(bundles.Member(name, "convnext_atto", f"{name}.safetensors", "", view, 0.5))
+        (folder / "stack.safetensors").write_text(f"{version} stack")
+        (folder / bundles.MODEL_CARD).write_text(f"# {version}\n")
+        bundles.write(
+            folder,
+            version=version,
+            created_at="2026-11-21T00:00:00Z",
+            members=members,
+            stack=bundles.Stack("stack.safetensors", "", 0.5),
+            provenance={"data": "none"},
+            metrics=metrics if metrics is not None else {"auc": 0.75},
+        )
+        return folder
+
+    return make
+
+
+@pytest.fixture
+def registered(db: None, made_bundle: Callable[..., Path]) -> Callable[..., Bundle]:
+    def make(version: str = "v1") -> Bundle:
+        return bundle_register(path=made_bundle(version), source="trained")
 
     return make

@@ -1,123 +1,331 @@
 import hashlib
 import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable
 from datetime import timedelta
 from io import StringIO
 from pathlib import Path
 
 import pytest
-from django.core.management import call_command
+from django.conf import settings
+from django.core.management import CommandError, call_command
+from django.db import DatabaseError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from kyc_review.retraining import snapshots
+from kyc_review.accounts.models import User
+from kyc_review.audit.models import Event
+from kyc_review.retraining import building, snapshots
+from kyc_review.retraining.building import LeaseLost, SnapshotFailed
+from kyc_review.retraining.bundles import bundle_promote
 from kyc_review.retraining.models import Snapshot
 from kyc_review.retraining.selectors import label_counts, unused_decisions
 from kyc_review.retraining.snapshots import (
-    SnapshotFailed,
     snapshot_build,
+    snapshot_create,
     snapshot_request,
     snapshot_verify,
     snapshots_build_due,
 )
+from kyc_review.review.models import Decision, ReviewItem
+from kyc_review.submissions.models import Submission
 from kyc_review.submissions.storage import originals
+from tests.conftest import jpeg_bytes
 
 pytestmark = pytest.mark.django_db
+ROOT = Path(__file__).parents[3]
 
 
-def test_every_decision_becomes_a_labelled_example(decide) -> None:
+def manifest_of(snapshot: Snapshot) -> dict:
+    return json.loads(snapshot.manifest.read_bytes())
+
+
+def names_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+
+
+def original_of(decision: Decision) -> Path:
+    return Path(originals.path(decision.submission.image_key))
+
+
+def test_the_manifest_says_exactly_what_was_decided_and_why(decide, registered, alice: User) -> None:
+    bundle_promote(bundle=registered("v7"))
     fake, real = decide("fake", applicant_ref="p-1"), decide("real")
-    snapshot = snapshot_build(snapshot=snapshot_request(name="first"))
-    manifest = json.loads((snapshot.directory / "manifest.json").read_bytes())
-    assert (manifest["format"], manifest["counts"]) == ("kyc-review/snapshot/1", {"real": 1, "fake": 1})
-    first, second = manifest["items"]
-    assert (first["submission"], first["label"]) == (str(fake.submission_id), "fake")
+    snapshot = snapshot_create(name="first", actor=alice)
+    manifest = manifest_of(snapshot)
+    first, second = manifest.pop("items")
+    assert re.fullmatch(r"[0-9a-f]{32}", applicant := first.pop("applicant"))
+    assert first == {
+        "path": f"images/{fake.submission.sha256}.jpg",
+        "sha256": fake.submission.sha256,
+        "label": "fake",
+        "submission": str(fake.submission_id),
+        "source": "mobile-app",
+        "reason": "split_vote",
+        "decided_at": fake.decided_at.isoformat(timespec="microseconds"),
+        "bundle": "test-1",
+        "votes": [{"member": f"member-{i}", "probability": 0.8, "threshold": 0.5} for i in range(4)]
+        + [{"member": "stack", "probability": 0.1, "threshold": 0.5}],
+    }
     assert (second["submission"], second["label"]) == (str(real.submission_id), "real")
-    assert (first["applicant"], first["source"], first["reason"]) == ("p-1", "mobile-app", "split_vote")
-    assert [vote["member"] for vote in first["votes"]] == [
-        "member-0",
-        "member-1",
-        "member-2",
-        "member-3",
-        "stack",
-    ]
-    assert first["bundle"] == "d" * 64
-    image = (snapshot.directory / first["path"]).read_bytes()
-    assert hashlib.sha256(image).hexdigest() == first["sha256"] == fake.submission.sha256
+    assert second["applicant"] != applicant
+    assert manifest == {
+        "format": "kyc-review/snapshot/1",
+        "name": "first",
+        "created_at": snapshot.created_at.isoformat(timespec="microseconds"),
+        "source_bundle": "v7",
+        "counts": {"real": 1, "fake": 1},
+        "digest": snapshot.digest,
+    }
+    assert (snapshot.count_real, snapshot.count_fake, snapshot.state) == (1, 1, "ready")
+    assert snapshot.size_bytes == sum(p.stat().st_size for p in snapshot.directory.rglob("*") if p.is_file())
+    actions = (
+        Event.objects.filter(action__startswith="snapshot.").order_by("pk").values_list("action", flat=True)
+    )
+    assert list(actions) == ["snapshot.requested", "snapshot.frozen"]
 
 
-def test_the_same_decisions_freeze_to_the_same_bytes(decide) -> None:
+def test_images_are_the_original_bytes_and_nobody_elses_to_read(decide) -> None:
+    decision = decide("fake")
+    snapshot = snapshot_create()
+    (image,) = (snapshot.directory / "images").iterdir()
+    assert image.read_bytes() == original_of(decision).read_bytes()
+    assert {path.stat().st_mode & 0o077 for path in (image, snapshot.manifest, snapshot.directory)} == {0}
+
+
+def test_one_person_has_one_opaque_name_per_integration(decide) -> None:
+    for label, applicant in (("fake", "p-1"), ("real", "p-1"), ("real", "p-2"), ("real", "")):
+        decide(label, applicant_ref=applicant)
+    first, again, other, unknown = [item["applicant"] for item in manifest_of(snapshot_create())["items"]]
+    assert first == again
+    assert len({first, other, unknown}) == 3
+    assert "p-1" not in snapshots.Snapshot.objects.get().manifest.read_text()
+
+
+def test_the_same_decisions_have_the_same_digest_under_any_name(decide) -> None:
     decide("fake"), decide("real")
-    snapshot = snapshot_request(name="first")
-    digest = snapshot_build(snapshot=snapshot).digest
-    snapshot.items.all().delete()
-    snapshot.state, snapshot.digest, snapshot.ready_at = Snapshot.State.PENDING, "", None
-    snapshot.save()
-    decide("fake")  # made after the request: not in it
-    assert snapshot_build(snapshot=snapshot).digest == digest
+    first, second = snapshot_create(name="first"), snapshot_create(name="second")
+    assert first.digest == second.digest
+    assert first.manifest_sha256 != second.manifest_sha256
+    decide("real")
+    assert snapshot_create(name="third").digest != first.digest
 
 
-def test_an_original_that_was_changed_stops_the_snapshot(decide) -> None:
-    submission = decide("fake").submission
-    Path(originals.path(submission.image_key)).write_bytes(b"something else")
-    snapshot = snapshot_request()
-    with pytest.raises(SnapshotFailed, match=str(submission.pk)):
-        snapshot_build(snapshot=snapshot)
-    snapshot.refresh_from_db()
-    assert snapshot.state == Snapshot.State.FAILED
-    assert "changed" in snapshot.error
-    assert not snapshot.directory.exists()
-
-
-def test_a_missing_original_stops_the_snapshot(decide) -> None:
-    originals.delete(decide("fake").submission.image_key)
-    with pytest.raises(SnapshotFailed, match="missing"):
-        snapshot_build(snapshot=snapshot_request())
-
-
-def test_a_build_that_dies_leaves_nothing_half_and_is_built_again(decide, monkeypatch) -> None:
+def test_what_is_decided_after_the_request_is_not_in_it(decide) -> None:
     decide("fake")
     snapshot = snapshot_request()
+    decide("real")
+    assert manifest_of(snapshot_build(snapshot=snapshot))["counts"] == {"real": 0, "fake": 1}
 
-    def die(*_: object, **__: object) -> None:
-        raise KeyboardInterrupt
 
+def test_of_two_decisions_on_one_submission_the_later_counts(decide, bob: User) -> None:
+    first = decide("fake")
+    item = ReviewItem.objects.create(
+        submission=first.submission,
+        reason="second_opinion",
+        risk=0.5,
+        state="decided",
+        decided_at=timezone.now(),
+    )
+    Decision.objects.create(item=item, submission=first.submission, reviewer=bob, label="real", handling_ms=1)
+    (only,) = manifest_of(snapshot_create())["items"]
+    assert (only["label"], only["reason"]) == ("real", "second_opinion")
+
+
+def test_an_unscored_submission_has_no_votes_and_no_bundle(submit, alice: User) -> None:
+    row = submit()
+    item = ReviewItem.objects.create(
+        submission=row, reason="unscorable", risk=1.0, state="decided", decided_at=timezone.now()
+    )
+    Decision.objects.create(item=item, submission=row, reviewer=alice, label="real", handling_ms=1)
+    (only,) = manifest_of(snapshot_create())["items"]
+    assert (only["votes"], only["bundle"]) == ([], None)
+
+
+def test_the_same_image_posted_twice_is_stored_once_and_listed_twice(decide) -> None:
+    decide("fake", image=jpeg_bytes(seed=9)), decide("fake", image=jpeg_bytes(seed=9))
+    snapshot = snapshot_create()
+    assert len(names_in(snapshot.directory / "images")) == 1
+    assert len(manifest_of(snapshot)["items"]) == 2
+    assert snapshot_verify(snapshot=snapshot) == 2
+
+
+@pytest.mark.parametrize("damage", ["changed", "missing"])
+def test_a_lost_or_changed_original_stops_the_snapshot(decide, damage: str) -> None:
+    decide("real")
+    decision = decide("fake")
+    if damage == "changed":
+        original_of(decision).write_bytes(b"something else")
+    else:
+        original_of(decision).unlink()
+    with pytest.raises(SnapshotFailed, match=rf"{decision.submission_id} (is|was) {damage}"):
+        snapshot_create()
+    row = Snapshot.objects.get()
+    assert row.state == Snapshot.State.FAILED
+    assert str(decision.submission_id) in row.error
+    assert names_in(row.directory.parent) == []
+    assert Event.objects.filter(action="snapshot.failed").count() == 1
+
+
+def test_a_full_disk_fails_the_snapshot_with_its_reason(decide, monkeypatch: pytest.MonkeyPatch) -> None:
+    decide("fake")
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(building.files, "copy_hashed", full)
+    with pytest.raises(SnapshotFailed, match="No space left"):
+        snapshot_create()
+    assert Snapshot.objects.get().state == Snapshot.State.FAILED
+    assert names_in(settings.DATA_DIR / "snapshots") == []
+
+
+def test_a_build_that_is_interrupted_leaves_nothing_half_and_is_built_again(decide, monkeypatch) -> None:
+    decide("fake")
+    snapshot = snapshot_request()
     with monkeypatch.context() as patch:
-        patch.setattr(snapshots.audit, "record", die)
+        patch.setattr(building.files, "publish", interrupt)
         with pytest.raises(KeyboardInterrupt):
             snapshot_build(snapshot=snapshot)
-    assert not snapshot.directory.exists()
-    assert list(snapshot.directory.parent.iterdir()) == []
-    snapshot.refresh_from_db()
-    assert snapshot.state == Snapshot.State.PENDING
+    assert names_in(snapshot.directory.parent) == []
+    assert Snapshot.objects.get().state == Snapshot.State.PENDING
     assert snapshots_build_due() == 1
     assert Snapshot.objects.get().state == Snapshot.State.READY
 
 
-def test_a_set_that_kills_its_worker_fails_after_three_attempts(decide, monkeypatch) -> None:
+def interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+BUILD = "import django; django.setup(); from kyc_review.retraining.snapshots import *; snapshots_build_due()"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_build_killed_in_the_middle_leaves_nothing_half_and_is_healed_by_the_sweep(decide) -> None:
+    decide("real")
+    blocked = original_of(decide("fake"))
+    kept = blocked.read_bytes()
+    blocked.unlink()
+    os.mkfifo(blocked)  # the builder waits at the second image
+    snapshot = snapshot_request(name="killed")
+    environment = os.environ | {
+        "DJANGO_SETTINGS_MODULE": "kyc_review.settings",
+        "DATA_DIR": str(settings.DATA_DIR),
+    }
+    test_name = connection.settings_dict["NAME"]
+    environment["DATABASE_URL"] = re.sub(
+        r"/[^/?]*(\?|$)", rf"/{test_name}\1", os.environ["DATABASE_URL"], count=1
+    )
+    child = subprocess.Popen([sys.executable, "-c", BUILD], env=environment, cwd=ROOT)
+    root = snapshot.directory.parent
+    try:
+        wait_for(lambda: any(root.glob(".building-*/images/*")), child)
+    finally:
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+    blocked.unlink()
+    blocked.write_bytes(kept)
+    assert not snapshot.directory.exists()
+    assert Snapshot.objects.get().state == Snapshot.State.BUILDING
+    assert snapshots_build_due() == 0  # the dead one's lease still runs
+    Snapshot.objects.update(due_at=timezone.now() - timedelta(seconds=1))
+    assert snapshots_build_due() == 1
+    assert names_in(root) == ["killed"]
+    assert snapshot_verify(snapshot=Snapshot.objects.get()) == 2
+
+
+def wait_for(condition: Callable[[], bool], child: subprocess.Popen) -> None:
+    until = time.monotonic() + 30
+    while not condition():
+        assert child.poll() is None
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
+def test_a_builder_whose_lease_was_taken_over_writes_nothing(decide) -> None:
+    decide("fake")
+    snapshot = snapshot_request()
+    Snapshot.objects.update(
+        state="building", lease_holder="somebody", due_at=timezone.now() + timedelta(hours=1)
+    )
+    with pytest.raises(LeaseLost):
+        building.build(snapshot, "late")
+    with pytest.raises(LeaseLost):
+        snapshot_build(snapshot=snapshot)
+    assert (names_in(snapshot.directory.parent), Snapshot.objects.get().lease_holder) == ([], "somebody")
+
+
+def test_a_set_that_kills_its_worker_fails_after_three_attempts(decide) -> None:
     decide("fake")
     snapshot_request()
-    monkeypatch.setattr(
-        snapshots, "snapshot_build", lambda snapshot: (_ for _ in ()).throw(KeyboardInterrupt)
-    )
-    for _ in range(3):
-        with pytest.raises(KeyboardInterrupt):
-            snapshots_build_due()
-        Snapshot.objects.update(due_at=timezone.now() - timedelta(seconds=1))
+    Snapshot.objects.update(state="building", lease_holder="dead", attempts=3, due_at=timezone.now())
     assert snapshots_build_due() == 0
-    assert Snapshot.objects.get().state == Snapshot.State.FAILED
+    row = Snapshot.objects.get()
+    assert row.state == Snapshot.State.FAILED
+    assert "died 3 times" in row.error
 
 
-def test_verification_finds_a_changed_image(decide) -> None:
+def test_what_dead_builders_left_is_swept_and_living_ones_stay(decide) -> None:
     decide("fake")
-    snapshot = snapshot_build(snapshot=snapshot_request())
-    assert snapshot_verify(snapshot=snapshot) == 1
-    next((snapshot.directory / "images").iterdir()).write_bytes(b"x")
+    snapshot = snapshot_request()
+    Snapshot.objects.update(
+        state="building", lease_holder="living", due_at=timezone.now() + timedelta(hours=1)
+    )
+    for holder in ("living", "dead"):
+        (snapshot.directory.parent / f".building-{snapshot.pk}-{holder}" / "images").mkdir(parents=True)
+    snapshots_build_due()
+    assert names_in(snapshot.directory.parent) == [f".building-{snapshot.pk}-living"]
+
+
+def test_a_folder_left_between_rename_and_commit_is_replaced(decide) -> None:
+    decide("fake")
+    snapshot = snapshot_request()
+    (snapshot.directory / "images").mkdir(parents=True)
+    (snapshot.directory / "images" / "stray.jpg").write_bytes(b"x")
+    snapshot_verify(snapshot=snapshot_build(snapshot=snapshot))
+    assert len(names_in(snapshot.directory / "images")) == 1
+    assert names_in(snapshot.directory.parent) == [snapshot.name]
+
+
+@pytest.mark.parametrize("damaged", ["image", "manifest", "missing"])
+def test_verification_finds_what_was_changed(decide, damaged: str) -> None:
+    decide("fake")
+    snapshot = snapshot_create()
+    (image,) = (snapshot.directory / "images").iterdir()
+    if damaged == "image":
+        image.write_bytes(b"x")
+    elif damaged == "missing":
+        image.unlink()
+    else:
+        snapshot.manifest.write_text(snapshot.manifest.read_text().replace("fake", "real"))
     with pytest.raises(SnapshotFailed, match="changed"):
         snapshot_verify(snapshot=snapshot)
+
+
+def test_the_database_refuses_to_change_a_ready_snapshot(decide) -> None:
+    decide("fake")
+    snapshot_create()
+    with pytest.raises(DatabaseError, match="written once"), transaction.atomic():
+        Snapshot.objects.update(count_fake=7)
 
 
 def test_nothing_decided_nothing_frozen() -> None:
     with pytest.raises(SnapshotFailed, match="no decisions"):
         snapshot_request()
+    assert not Snapshot.objects.exists()
+
+
+@pytest.mark.parametrize("name", ["../up", "Upper", "a b", "-x", "x" * 61, ".hidden"])
+def test_names_that_could_leave_the_folder_are_refused(decide, name: str) -> None:
+    decide("fake")
+    with pytest.raises(SnapshotFailed, match="cannot be a name"):
+        snapshot_request(name=name)
 
 
 def test_a_name_is_used_once(decide) -> None:
@@ -127,28 +335,39 @@ def test_a_name_is_used_once(decide) -> None:
         snapshot_request(name="first")
 
 
-def test_the_number_of_queries_does_not_grow_with_the_set(decide, django_assert_max_num_queries) -> None:
-    for label in ("fake", "real", "fake", "real", "fake", "real"):
-        decide(label)
-    snapshot = snapshot_request()
-    with django_assert_max_num_queries(8):
-        snapshot_build(snapshot=snapshot)
+def queries_for(count: int, decide: Callable) -> int:
+    for _ in range(count):
+        decide("fake")
+    with CaptureQueriesContext(connection) as queries:
+        snapshot_create(name=uuid.uuid4().hex)
+    return len(queries)
+
+
+def test_the_number_of_queries_does_not_grow_with_the_set(decide) -> None:
+    assert queries_for(1, decide) == queries_for(12, decide)
 
 
 def test_counts_and_what_is_not_used_yet(decide) -> None:
     decide("fake"), decide("real")
-    snapshot_build(snapshot=snapshot_request())
+    snapshot_create()
     later = decide("fake")
     assert list(unused_decisions()) == [later]
-    assert [(row["label"], row["count"]) for row in label_counts()] == [("fake", 2), ("real", 1)]
+    assert sum(row["count"] for row in label_counts()) == 3
 
 
-def test_the_commands_create_list_and_verify(decide) -> None:
+def test_the_commands_create_list_export_and_verify(decide, tmp_path: Path) -> None:
     decide("fake")
     out = StringIO()
-    call_command("snapshot", "create", "--name", "first", stdout=out)
+    call_command("snapshot", "create", "--name", "first", "--out", str(tmp_path / "away"), stdout=out)
     call_command("snapshot", "list", stdout=out)
     call_command("snapshot", "verify", "first", stdout=out)
     assert "0 real, 1 fake" in out.getvalue()
     assert "ready" in out.getvalue()
-    assert "1 images and the manifest are as they were frozen" in out.getvalue()
+    assert "1 items, their images and the manifest are as they were frozen" in out.getvalue()
+    copy = tmp_path / "away" / "first"
+    assert str(copy / "manifest.json") in out.getvalue()
+    snapshot = Snapshot.objects.get()
+    assert hashlib.sha256((copy / "manifest.json").read_bytes()).hexdigest() == snapshot.manifest_sha256
+    assert len(names_in(copy / "images")) == Submission.objects.count() == 1
+    with pytest.raises(CommandError, match="no ready snapshot"):
+        call_command("snapshot", "verify", "second", stdout=out)

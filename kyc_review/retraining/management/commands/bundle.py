@@ -5,65 +5,91 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from detection.bundle import BundleRefused
-from kyc_review.retraining.bundles import bundle_promote, bundle_register, bundle_rollback
-from kyc_review.retraining.models import Bundle
-from kyc_review.retraining.selectors import champion
+from kyc_review.retraining import bundles
+from kyc_review.retraining.models import Bundle, Promotion
+from kyc_review.retraining.selectors import bundles_matching, champion
 
 
 class Command(BaseCommand):
-    help = "The registry of bundles: bundle list | add PATH | show REF | promote PATH-or-REF | rollback."
+    help = (
+        "The bundles of models: list, add PATH, promote PATH|DIGEST|VERSION, rollback, show [DIGEST|VERSION]."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        actions = parser.add_subparsers(dest="verb", required=True)
-        actions.add_parser("list", help="all bundles; * marks the champion")
-        actions.add_parser("add", help="register a bundle without promoting it").add_argument("ref")
-        actions.add_parser("show", help="provenance and metrics").add_argument("ref")
-        promote = actions.add_parser("promote", help="make a bundle champion; workers take it over at once")
-        promote.add_argument("ref", help="a folder, a digest (12 characters are enough) or a version")
-        rollback = actions.add_parser("rollback", help="return to the champion before this one")
-        for action in (promote, rollback):
-            action.add_argument("--reason", default="", help="kept in the audit log")
+        verbs = parser.add_subparsers(dest="verb", required=True)
+        verbs.add_parser("list", help="every bundle; * serves")
+        add = verbs.add_parser("add", help="verify and register a bundle without serving it")
+        add.add_argument("path", type=Path)
+        add.add_argument("--source", choices=["trained", "imported"], default="imported")
+        promote = verbs.add_parser(
+            "promote", help="make a bundle serve; workers take it with their next batch"
+        )
+        promote.add_argument(
+            "bundle", help="a bundle's folder, its version, or 8 or more digits of its digest"
+        )
+        promote.add_argument("--reason", default="")
+        rollback = verbs.add_parser("rollback", help="return to the bundle that served before")
+        rollback.add_argument("--reason", default="")
+        show = verbs.add_parser("show", help="one bundle with its metrics; the champion when none is named")
+        show.add_argument("bundle", nargs="?")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             getattr(self, options["verb"])(options)
-        except BundleRefused as refusal:
-            raise CommandError(str(refusal)) from refusal
+        except (BundleRefused, bundles.NothingToRollBack) as error:
+            raise CommandError(str(error)) from error
+        except OSError as error:
+            raise CommandError(f"{error.filename or 'The disk'}: {error.strerror}.") from error
 
     def list(self, options: dict[str, Any]) -> None:
         serving = champion()
-        for row in Bundle.objects.order_by("registered_at"):
-            mark = "*" if row == serving else " "
-            day = f"{row.registered_at:%Y-%m-%d %H:%M}"
-            self.stdout.write(f"{mark} {row.digest[:12]}  {row.version:30} {row.source:9} {day}")
+        for row in Bundle.objects.order_by("pk"):
+            mark = "*" if serving and row.pk == serving.pk else " "
+            self.stdout.write(
+                f"{mark} {row.digest[:12]}  {row.version:<30}  {row.source:<8}  {row.registered_at:%Y-%m-%d %H:%M}"
+            )
 
     def add(self, options: dict[str, Any]) -> None:
-        row = bundle_register(path=Path(options["ref"]), source=Bundle.Source.TRAINED)
-        self.stdout.write(f"{row} is registered; `bundle promote {row.digest[:12]}` makes it serve.")
-
-    def show(self, options: dict[str, Any]) -> None:
-        row = self.find(options["ref"])
-        self.stdout.write(f"{row}, {row.directory}")
-        self.stdout.write(json.dumps({"provenance": row.provenance, "metrics": row.metrics}, indent=2))
+        row = bundles.bundle_register(path=options["path"], source=options["source"])
+        self.stdout.write(
+            f"{row} is registered; `manage.py bundle promote {row.digest[:12]}` makes it serve."
+        )
 
     def promote(self, options: dict[str, Any]) -> None:
-        ref = options["ref"]
-        if (Path(ref) / "manifest.json").is_file():
-            row = bundle_register(path=Path(ref), source=Bundle.Source.TRAINED)
+        path = Path(options["bundle"])
+        if path.is_dir():
+            row = bundles.bundle_register(path=path, source=Bundle.Source.TRAINED)
         else:
-            row = self.find(ref)
-        bundle_promote(bundle=row, reason=options["reason"])
-        self.stdout.write(f"{row} serves; scoring workers load it before their next batch.")
+            row = _named(options["bundle"])
+        self._say(bundles.bundle_promote(bundle=row, reason=options["reason"]))
 
     def rollback(self, options: dict[str, Any]) -> None:
-        row = bundle_rollback(reason=options["reason"]).bundle
-        self.stdout.write(f"{row} serves again; scoring workers load it before their next batch.")
+        self._say(bundles.bundle_rollback(reason=options["reason"]))
 
-    def find(self, ref: str) -> Bundle:
-        found = Bundle.objects.filter(version=ref) or Bundle.objects.filter(digest__startswith=ref)
-        if len(found) != 1:
-            several = f"{len(found)} bundles answer to" if found else "there is no bundle"
-            raise CommandError(
-                f"{several} {ref!r}; `bundle list` shows digests, a folder needs a manifest.json."
+    def show(self, options: dict[str, Any]) -> None:
+        row = _named(options["bundle"]) if options["bundle"] else champion()
+        if row is None:
+            raise CommandError("No bundle serves yet; run `manage.py prepare`.")
+        self.stdout.write(f"version     {row.version}\ndigest      {row.digest}\nsource      {row.source}")
+        self.stdout.write(f"registered  {row.registered_at:%Y-%m-%d %H:%M %Z}\nfolder      {row.directory}")
+        for step in row.promotions.select_related("promoted_by").order_by("pk"):
+            by = step.promoted_by or "system"
+            self.stdout.write(
+                f"{step.kind:<10}  {step.promoted_at:%Y-%m-%d %H:%M} by {by} {step.reason}".rstrip()
             )
-        return found[0]
+        self.stdout.write(json.dumps({"metrics": row.metrics, "provenance": row.provenance}, indent=2))
+
+    def _say(self, step: Promotion) -> None:
+        self.stdout.write(f"{step.bundle} serves from the next batch on.")
+
+
+def _named(text: str) -> Bundle:
+    found = bundles_matching(text)
+    if not found:
+        raise CommandError(
+            f"{text} is neither a folder nor a known version or digest; see `manage.py bundle list`."
+        )
+    if len(found) > 1:
+        digests = ", ".join(row.digest[:12] for row in found)
+        raise CommandError(f"{text} names several bundles; say which by digest: {digests}.")
+    return found[0]

@@ -1,20 +1,22 @@
+from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from kyc_review.retraining.building import SnapshotFailed
 from kyc_review.retraining.models import Snapshot
-from kyc_review.retraining.snapshots import SnapshotFailed, snapshot_build, snapshot_request, snapshot_verify
+from kyc_review.retraining.snapshots import snapshot_create, snapshot_export, snapshot_verify
 
 
 class Command(BaseCommand):
-    help = "Retraining sets: snapshot create [--name NAME] | list | verify NAME."
+    help = "Retraining sets: snapshot create [--name NAME] [--out DIR] | list | verify NAME."
 
     def add_arguments(self, parser: CommandParser) -> None:
         actions = parser.add_subparsers(dest="verb", required=True)
-        actions.add_parser("create", help="freeze all decisions made so far").add_argument(
-            "--name", default=""
-        )
-        actions.add_parser("list")
+        create = actions.add_parser("create", help="freeze all decisions made so far, with their images")
+        create.add_argument("--name", default="", help="a-z, 0-9 and hyphens; default: the date")
+        create.add_argument("--out", type=Path, help="leave a copy in OUT/NAME, too")
+        actions.add_parser("list", help="every snapshot with its counts and state")
         actions.add_parser("verify", help="hash every file again").add_argument("name")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -22,22 +24,27 @@ class Command(BaseCommand):
             getattr(self, options["verb"])(options)
         except SnapshotFailed as failure:
             raise CommandError(str(failure)) from failure
+        except OSError as error:
+            raise CommandError(f"{error.filename or 'The disk'}: {error.strerror}.") from error
 
     def create(self, options: dict[str, Any]) -> None:
-        snapshot = snapshot_build(snapshot=snapshot_request(name=options["name"]))
+        snapshot = snapshot_create(name=options["name"])
+        place = snapshot.directory
+        if options["out"]:
+            place = snapshot_export(snapshot=snapshot, folder=options["out"])
         counts = f"{snapshot.count_real} real, {snapshot.count_fake} fake"
-        self.stdout.write(f"{snapshot.directory / 'manifest.json'}\n{counts}, sha256 {snapshot.digest}")
+        self.stdout.write(f"{place / snapshot.manifest.name}\n{counts}, digest {snapshot.digest}")
 
     def list(self, options: dict[str, Any]) -> None:
         for row in Snapshot.objects.order_by("pk"):
+            about = row.error or row.digest[:12]
             self.stdout.write(
-                f"{row.name:32} {row.state:8} {row.count_real:7} real {row.count_fake:7} fake  {row.error}"
+                f"{row.name:32} {row.state:8} {row.count_real:7} real {row.count_fake:7} fake  {about}".rstrip()
             )
 
     def verify(self, options: dict[str, Any]) -> None:
         snapshot = Snapshot.objects.filter(name=options["name"], state=Snapshot.State.READY).first()
         if snapshot is None:
             raise CommandError(f"There is no ready snapshot {options['name']}; `snapshot list` shows all.")
-        self.stdout.write(
-            f"{snapshot_verify(snapshot=snapshot)} images and the manifest are as they were frozen."
-        )
+        count = snapshot_verify(snapshot=snapshot)
+        self.stdout.write(f"{count} items, their images and the manifest are as they were frozen.")

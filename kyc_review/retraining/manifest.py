@@ -1,0 +1,76 @@
+"""The snapshot's manifest: what a training run reads. Pure; one item per line, so that it is written in a stream.
+
+{"format": "kyc-review/snapshot/1", "name": ..., "created_at": ..., "source_bundle": <version or null>, "items": [
+ {"path": "images/<sha256>.jpg", "sha256", "label": "real|fake", "submission", "applicant", "source", "reason",
+  "decided_at", "bundle", "votes": [{"member", "probability", "threshold"}]}, ...
+], "counts": {"real": n, "fake": n}, "digest": <SHA-256 of the item lines, a line feed after each>}
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any, BinaryIO
+
+FORMAT = "kyc-review/snapshot/1"
+NAME = "manifest.json"
+EXTENSIONS = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp"}
+
+
+def image_path(*, sha256: str, format: str) -> str:
+    return f"images/{sha256}.{EXTENSIONS[format]}"
+
+
+def timestamp(moment: dt.datetime) -> str:
+    return moment.astimezone(dt.UTC).isoformat(timespec="microseconds")
+
+
+class Writer:
+    """Writes to an open file: the head at once, then items, then `close()` for what is known only at the end."""
+
+    def __init__(
+        self, file: BinaryIO, *, name: str, created_at: dt.datetime, source_bundle: str | None
+    ) -> None:
+        self._file = file
+        self._all = hashlib.sha256()
+        self._items = hashlib.sha256()
+        self.counts = {"real": 0, "fake": 0}
+        head = {
+            "format": FORMAT,
+            "name": name,
+            "created_at": timestamp(created_at),
+            "source_bundle": source_bundle,
+        }
+        self._write(_text(head)[:-1] + ', "items": [')
+        self._separator = "\n"
+
+    def add(self, item: Mapping[str, Any]) -> None:
+        line = _text(item)
+        self.counts[item["label"]] += 1
+        self._items.update(line.encode() + b"\n")
+        self._write(self._separator + line)
+        self._separator = ",\n"
+
+    def close(self) -> None:
+        self._write(f'\n], "counts": {_text(self.counts)}, "digest": "{self.digest}"}}\n')
+
+    @property
+    def digest(self) -> str:
+        """Of the items alone."""
+        return self._items.hexdigest()
+
+    @property
+    def sha256(self) -> str:
+        """Of everything written so far."""
+        return self._all.hexdigest()
+
+    def _write(self, text: str) -> None:
+        data = text.encode()
+        self._all.update(data)
+        self._file.write(data)
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=True, allow_nan=False)
