@@ -153,6 +153,12 @@ def decision_record(*, item_id: int, reviewer: User, label: str, note: str = "")
     return decision
 
 
+def look_record(*, item: ReviewItem, viewer: User) -> None:
+    """Leave a trace when somebody sees a face that they do not hold; the holder's claim is trace enough."""
+    if item.claimed_by_id != viewer.pk:
+        audit.record(action="item.looked_at", actor=viewer, target=item)
+
+
 def _held_by(reviewer: User, item_id: int | None = None) -> QuerySet[ReviewItem]:
     held = ReviewItem.objects.filter(
         state=ReviewItem.State.CLAIMED, claimed_by=reviewer, claim_expires_at__gt=Now()

@@ -59,7 +59,9 @@ def item(request: StaffRequest, item_id: int) -> HttpResponse:
 @staff_only
 def image(request: StaffRequest, item_id: int) -> HttpResponseBase:
     """The face, if the viewer may see it now: the display derivative, never the original bytes."""
-    return derivative_response(_in_focus(request, item_id).submission)
+    shown = _in_focus(request, item_id)
+    services.look_record(item=shown, viewer=request.user)
+    return derivative_response(shown.submission)
 
 
 @require_POST

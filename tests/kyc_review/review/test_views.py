@@ -7,6 +7,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from kyc_review.accounts.models import User
+from kyc_review.audit.models import Event
 from kyc_review.review import services
 from kyc_review.review.models import Decision, ReviewItem
 from tests.conftest import PASSWORD
@@ -217,6 +218,15 @@ def test_a_senior_looks_on_without_buttons(claimed: ReviewItem, login: Login, st
     page = login(staff("sue", "senior")).get(url("item", claimed)).text
     assert "alice holds this item" in page
     assert 'name="label"' not in page
+
+
+def test_a_senior_who_looks_at_a_colleagues_face_leaves_a_trace(
+    claimed: ReviewItem, login: Login, alice: User, staff: Callable
+) -> None:
+    login(alice).get(url("image", claimed))
+    assert not Event.objects.filter(action="item.looked_at").exists()
+    login(staff("sue", "senior")).get(url("image", claimed))
+    assert Event.objects.get(action="item.looked_at").actor_name == "sue"
 
 
 def test_a_senior_reads_what_was_decided(
