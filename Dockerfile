@@ -1,0 +1,46 @@
+# Two images from one file:
+#   docker build --target web    -t kyc-review-web .      Django, beat and the default worker; no torch
+#   docker build --target worker -t kyc-review-worker .   the scoring worker; CUDA torch, which runs on a CPU, too
+FROM python:3.12-slim AS base
+ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PATH=/opt/venv/bin:$PATH DATA_DIR=/data
+RUN groupadd --gid 10001 kyc && useradd --uid 10001 --gid kyc --no-create-home --home-dir /nonexistent kyc \
+    && install -d -o kyc -g kyc -m 0700 /data
+WORKDIR /app
+
+FROM base AS build
+COPY requirements/uv.txt requirements/
+RUN pip install --no-cache-dir --require-hashes -r requirements/uv.txt && uv venv /opt/venv
+
+FROM build AS build-web
+COPY requirements/web.txt requirements/
+RUN VIRTUAL_ENV=/opt/venv uv pip install --no-cache --compile-bytecode --no-deps --require-hashes -r requirements/web.txt
+
+FROM build AS build-worker
+COPY requirements/worker.txt requirements/
+RUN VIRTUAL_ENV=/opt/venv uv pip install --no-cache --compile-bytecode --no-deps --require-hashes -r requirements/worker.txt
+
+FROM base AS web
+COPY --from=build-web /opt/venv /opt/venv
+COPY manage.py ./
+COPY kyc_review kyc_review
+COPY detection detection
+COPY templates templates
+COPY static static
+# Placeholders let Django start for this one command; nothing of them stays in the image.
+ENV STATIC_ROOT=/app/staticfiles
+RUN SECRET_KEY=build DATABASE_URL=postgres://build VALKEY_URL=redis://build python manage.py collectstatic --noinput -v 0
+USER kyc
+EXPOSE 8000
+HEALTHCHECK --interval=10s --timeout=5s --start-period=20s \
+    CMD ["python", "-c", "import urllib.request as r; r.urlopen(r.Request('http://127.0.0.1:8000/readyz', headers={'Host': 'localhost'}), timeout=4)"]
+CMD ["granian", "--interface", "wsgi", "--host", "0.0.0.0", "--port", "8000", "--workers", "2", "--blocking-threads", "4", "--no-ws", "--respawn-failed-workers", "kyc_review.wsgi:application"]
+
+FROM base AS worker
+COPY --from=build-worker /opt/venv /opt/venv
+COPY manage.py ./
+COPY kyc_review kyc_review
+COPY detection detection
+COPY ml ml
+USER kyc
+# solo: CUDA does not survive a fork.
+CMD ["celery", "-A", "kyc_review", "worker", "-Q", "scoring", "--pool=solo", "-n", "scoring@%h", "--without-gossip", "--without-mingle", "--loglevel=INFO"]

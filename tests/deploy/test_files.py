@@ -1,0 +1,157 @@
+"""No container engine is needed to find most of what breaks a deployment."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+COMPOSE = (ROOT / "docker-compose.yml").read_text()
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
+EXAMPLE = (ROOT / ".env.example").read_text()
+SETTINGS = (ROOT / "kyc_review" / "settings.py").read_text()
+APP = {"migrate", "web", "worker-scoring", "worker-default", "beat"}
+
+
+class Loader(yaml.SafeLoader):
+    """Knows docker compose's own tag."""
+
+
+Loader.add_constructor("!reset", lambda loader, node: loader.construct_sequence(node))
+
+
+def services() -> dict[str, Any]:
+    return yaml.safe_load(COMPOSE)["services"]
+
+
+def stages() -> dict[str, str]:
+    parts = re.split(r"^FROM (\S+) AS (\S+)$", DOCKERFILE, flags=re.M)[1:]
+    return {name: base + "\n" + body for base, name, body in zip(*[iter(parts)] * 3, strict=True)}
+
+
+def test_the_services_are_those_of_the_plan() -> None:
+    assert set(services()) == APP | {"postgres", "valkey"}
+
+
+@pytest.mark.parametrize("name", sorted(APP | {"postgres", "valkey"}))
+def test_each_service_restarts_and_is_probed(name: str) -> None:
+    service = services()[name]
+    assert service["restart"] in ("unless-stopped", "on-failure")
+    assert "healthcheck" in service or (name == "web" and "HEALTHCHECK" in stages()["web"])
+
+
+def test_state_lies_in_named_volumes() -> None:
+    assert set(yaml.safe_load(COMPOSE)["volumes"]) == {"postgres", "valkey", "data"}
+    for name in APP:
+        assert services()[name]["volumes"] == ["data:/data"]
+    assert "--appendonly yes" in services()["valkey"]["command"][-1]
+
+
+def test_the_scoring_worker_reserves_a_gpu_and_can_do_without() -> None:
+    devices = services()["worker-scoring"]["deploy"]["resources"]["reservations"]["devices"]
+    assert devices[0]["capabilities"] == ["gpu"]
+    cpu = yaml.load((ROOT / "docker-compose.cpu.yml").read_text(), Loader)["services"]["worker-scoring"]
+    assert cpu["deploy"]["resources"]["reservations"]["devices"] == []
+    assert cpu["environment"]["SCORING_DEVICE"] == "cpu"
+
+
+def test_no_secret_has_a_default() -> None:
+    for name in ("SECRET_KEY", "POSTGRES_PASSWORD", "VALKEY_PASSWORD"):
+        uses = re.findall(rf"\$\{{{name}(.*?)\}}", COMPOSE)
+        assert uses
+        assert all(use.startswith(":?") for use in uses)
+        assert re.search(rf"^{name}=$", EXAMPLE, re.M)
+
+
+def test_nothing_but_loopback_is_published() -> None:
+    for service in services().values():
+        assert all(port.startswith("127.0.0.1:") for port in service.get("ports", []))
+
+
+def test_every_setting_is_documented_and_nothing_else() -> None:
+    read = set(re.findall(r'env(?:\.\w+)?\("(\w+)"', SETTINGS))
+    of_compose = set(re.findall(r"\$\{(\w+)", COMPOSE))
+    documented = set(re.findall(r"^(?:# )?([A-Z][A-Z_]+)=", EXAMPLE, re.M))
+    assert documented == read | of_compose
+
+
+def test_compose_passes_only_settings_that_exist() -> None:
+    read = set(re.findall(r'env(?:\.\w+)?\("(\w+)"', SETTINGS))
+    for name in APP - {"worker-scoring"}:
+        assert set(services()[name]["environment"]) <= read
+
+
+def test_the_web_image_has_no_torch_and_the_worker_has() -> None:
+    assert "--from=build-web" in stages()["web"]
+    assert "requirements/web.txt" in stages()["build-web"]
+    assert "requirements/worker.txt" not in stages()["build-web"]
+    assert not re.search(r"^(torch|timm)==", (ROOT / "requirements/web.txt").read_text(), re.M)
+    assert re.search(r"^torch==", (ROOT / "requirements/worker.txt").read_text(), re.M)
+
+
+@pytest.mark.parametrize("name", ["web", "worker"])
+def test_images_run_as_an_ordinary_user_without_secrets(name: str) -> None:
+    assert "USER kyc" in stages()[name]
+    assert not re.search(r"^(ARG|ENV).*(SECRET|PASSWORD|KEY)", stages()[name], re.M)
+
+
+@pytest.mark.parametrize("name", ["web", "worker"])
+def test_every_copied_path_exists(name: str) -> None:
+    for source in re.findall(r"^COPY (?!--from)(\S+) ", stages()[name], re.M):
+        assert (ROOT / source).exists(), source
+
+
+def commands() -> list[list[str]]:
+    found = [
+        service["command"] for name, service in services().items() if name in APP and "command" in service
+    ]
+    return found + [yaml.safe_load(line) for line in re.findall(r"^CMD (\[.*\])$", DOCKERFILE, re.M)]
+
+
+@pytest.mark.parametrize("command", commands(), ids=lambda command: " ".join(command)[:50])
+def test_every_command_is_understood_by_its_program(command: list[str]) -> None:
+    """Each option is known to the installed program: it is run with --help, after the options where it can."""
+    program = str(Path(sys.executable).with_name(command[0]))
+    if command[0] == "celery":
+        arguments = [program, *command[1:4], "--help"]
+        options = [part.split("=")[0] for part in command[4:] if part.startswith("-")]
+    elif command[0] == "granian":
+        arguments, options = [program, "--help"], [part for part in command if part.startswith("--")]
+    else:
+        arguments, options = [sys.executable, *command[1:], "--help"], []
+    done = subprocess.run(arguments, capture_output=True, text=True, cwd=ROOT, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert all(option in done.stdout for option in options), done.stdout
+
+
+@pytest.mark.parametrize("missing", ["SECRET_KEY", "DATABASE_URL", "VALKEY_URL"])
+def test_a_missing_secret_stops_the_start_and_is_named(missing: str, tmp_path: Path) -> None:
+    known = {"SECRET_KEY": "x", "DATABASE_URL": "postgres://u@h/d", "VALKEY_URL": "redis://h"}
+    env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)} | {
+        k: v for k, v in known.items() if k != missing
+    }
+    code = "import kyc_review.settings"
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode != 0
+    assert missing in done.stderr.splitlines()[-1]
+
+
+def test_another_database_than_postgres_is_refused(tmp_path: Path) -> None:
+    env = {
+        "PYTHONPATH": str(ROOT),
+        "SECRET_KEY": "x",
+        "DATABASE_URL": "sqlite:///x",
+        "VALKEY_URL": "redis://h",
+    }
+    code = "import kyc_review.settings"
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, cwd=tmp_path)
+    assert "must name a PostgreSQL database" in done.stderr
+
+
+def test_debug_is_off_unless_asked_for() -> None:
+    assert 'env.bool("DEBUG", default=False)' in SETTINGS
