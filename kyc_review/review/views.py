@@ -138,7 +138,7 @@ def _in_focus(request: StaffRequest, item_id: int) -> ReviewItem:
     if shown is None:
         if ReviewItem.objects.filter(pk=item_id).exists():
             raise PermissionDenied(
-                "You do not hold this item. Its face is shown only to the person who claimed it."
+                "You do not hold this item. Its face is shown to the person who claimed it."
             )
         raise Http404("There is no such item.")
     return shown
