@@ -17,7 +17,7 @@ demo-reset: ## Stop the demo and delete all its data
 
 test: ## Run all tests with their own Postgres and Valkey (ARGS="-k name" narrows)
 	@tools/bootstrap.sh dev
-	@$(PY) -m pytest $(ARGS)
+	@$(PY) -m pytest -n 2 --dist loadfile $(ARGS)
 
 bench: ## Measure throughput and latency against LitServe, and memory
 	@tools/bootstrap.sh bench

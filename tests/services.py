@@ -39,3 +39,7 @@ if "DATA_DIR" not in os.environ:
     os.environ["DATA_DIR"] = str(_private_folder(_until_exit))
 if "DATABASE_URL" not in os.environ or "VALKEY_URL" not in os.environ:
     os.environ |= _start(_until_exit)
+# A parallel worker (gw0, gw1, ...) has a numbered database in Valkey, as it has one in Postgres: no Celery worker
+# of one test may take the messages of another.
+if worker := os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw"):
+    os.environ["VALKEY_URL"] = os.environ["VALKEY_URL"].rpartition("/")[0] + f"/{1 + int(worker)}"

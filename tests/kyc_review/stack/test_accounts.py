@@ -24,14 +24,20 @@ def python_for(account: Account) -> tuple[str, str]:
     packages = os.pathsep.join(path for path in sys.path if path.endswith("site-packages"))
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     for python in (os.path.realpath(sys.executable), f"/usr/bin/{version}", f"/usr/local/bin/{version}"):
-        works = Path(python).exists() and may_enter(Path(python).resolve(), account)
-        if (
-            works
-            and may_enter(Path(packages.split(os.pathsep)[0]), account)
-            and may_enter(REPOSITORY, account)
-        ):
+        if not Path(python).exists() or not may_enter(Path(python).resolve(), account):
+            continue
+        tried = subprocess.run(
+            [python, "-c", "import tests.kyc_review.stack.keeper"],
+            cwd=REPOSITORY if may_enter(REPOSITORY, account) else "/",
+            user=account.uid,
+            group=account.gid,
+            extra_groups=[],
+            env=os.environ | {"PYTHONPATH": packages, "PYTHONDONTWRITEBYTECODE": "1"},
+            capture_output=True,
+        )
+        if tried.returncode == 0:
             return python, packages
-    pytest.skip(f"{account.name} may enter neither the checkout nor an interpreter of {version}")
+    pytest.skip(f"{account.name} cannot run {version} with the packages of this environment")
 
 
 def owner_of_postgres(state_dir: Path) -> str:
