@@ -9,6 +9,7 @@ urlpatterns = [
     path("login/", LoginView.as_view(redirect_authenticated_user=True), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
     path("review/", include("kyc_review.review.urls")),
+    path("retraining/", include("kyc_review.retraining.urls")),
     path("livez", livez),
     path("readyz", readyz),
     path("api/v1/", include("kyc_review.submissions.api.urls")),

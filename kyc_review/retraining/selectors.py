@@ -1,11 +1,29 @@
-"""Reads for the worker and for admins."""
+"""Reads for the worker, the commands and the people who watch over training."""
 
-from typing import Any
+from __future__ import annotations
 
-from django.db.models import Count, QuerySet
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from kyc_review.retraining.models import Bundle, Promotion, SnapshotItem
-from kyc_review.review.models import Decision
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+
+from kyc_review.retraining.models import Bundle, Promotion, Snapshot, SnapshotItem
+from kyc_review.retraining.permissions import may_freeze, may_see_retraining
+from kyc_review.review.models import Decision, ReviewItem
+
+if TYPE_CHECKING:
+    from kyc_review.accounts.models import User
+
+
+@dataclass(frozen=True, slots=True)
+class LabelCount:
+    """Decisions of one source (an integration's slug) and one reason."""
+
+    source: str
+    reason: str
+    reason_label: str
+    real: int
+    fake: int
 
 
 def champion() -> Bundle | None:
@@ -33,12 +51,55 @@ def bundles_matching(text: str) -> list[Bundle]:
     return found
 
 
-def label_counts() -> list[dict[str, Any]]:
-    """Decisions by label and by the reason that brought the item to a person."""
-    rows = Decision.objects.values("label", "item__reason").annotate(count=Count("pk"))
-    return list(rows.order_by("label", "item__reason"))
+def bundles_listed(*, viewer: User) -> QuerySet[Bundle]:
+    """Newest first."""
+    rows = Bundle.objects.select_related("registered_by").order_by("-pk")
+    return rows if may_see_retraining(viewer) else rows.none()
 
 
-def unused_decisions() -> QuerySet[Decision]:
-    """Decisions that no snapshot holds yet."""
-    return Decision.objects.exclude(pk__in=SnapshotItem.objects.values("decision"))
+def promotions_listed(*, viewer: User) -> QuerySet[Promotion]:
+    """Newest first: the first row's bundle serves."""
+    rows = Promotion.objects.select_related("bundle", "promoted_by").order_by("-pk")
+    return rows if may_see_retraining(viewer) else rows.none()
+
+
+def snapshots_listed(*, viewer: User) -> QuerySet[Snapshot]:
+    """Newest first."""
+    rows = Snapshot.objects.select_related("created_by").order_by("-pk")
+    return rows if may_see_retraining(viewer) else rows.none()
+
+
+def snapshots_downloadable(*, viewer: User) -> QuerySet[Snapshot]:
+    """Ready ones, for those who may take original images away."""
+    rows = Snapshot.objects.filter(state=Snapshot.State.READY)
+    return rows if may_freeze(viewer) else rows.none()
+
+
+def label_counts(*, viewer: User) -> list[LabelCount]:
+    """Decisions by source and by the reason that brought the item to a person."""
+    if not may_see_retraining(viewer):
+        return []
+    rows = (
+        Decision.objects.values("submission__integration__slug", "item__reason")
+        .annotate(real=Count("pk", filter=Q(label="real")), fake=Count("pk", filter=Q(label="fake")))
+        .order_by("submission__integration__slug", "item__reason")
+    )
+    return [
+        LabelCount(
+            source=row["submission__integration__slug"],
+            reason=row["item__reason"],
+            reason_label=ReviewItem.Reason(row["item__reason"]).label,
+            real=row["real"],
+            fake=row["fake"],
+        )
+        for row in rows
+    ]
+
+
+def unused_decisions(*, viewer: User) -> QuerySet[Decision]:
+    """Decisions that the next snapshot would hold and none holds so far (a failed one holds nothing)."""
+    if not may_see_retraining(viewer):
+        return Decision.objects.none()
+    used = SnapshotItem.objects.filter(decision=OuterRef("pk")).exclude(snapshot__state=Snapshot.State.FAILED)
+    later = Decision.objects.filter(submission=OuterRef("submission"), pk__gt=OuterRef("pk"))
+    return Decision.objects.filter(~Exists(used), ~Exists(later))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 import shutil
 import uuid
@@ -14,6 +15,8 @@ from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Count, F, Q
 from django.utils import timezone
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
 
 from kyc_review.audit import services as audit
 from kyc_review.retraining import building, files
@@ -24,6 +27,7 @@ from kyc_review.retraining.selectors import champion
 if TYPE_CHECKING:
     from kyc_review.accounts.models import User
 
+log = logging.getLogger(__name__)
 ATTEMPTS_MAX = 3
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
 # One example per submission: a later decision (a second opinion) replaces an earlier one.
@@ -41,7 +45,9 @@ def snapshot_request(*, name: str = "", actor: User | None = None) -> Snapshot:
 
     Raises SnapshotFailed when nothing is decided yet, or the name is taken or unfit.
     """
-    return _freeze(name, actor, holder="")
+    snapshot = _freeze(name, actor, holder="")
+    transaction.on_commit(nudge)
+    return snapshot
 
 
 def snapshot_create(*, name: str = "", actor: User | None = None) -> Snapshot:
@@ -56,6 +62,16 @@ def snapshot_build(*, snapshot: Snapshot) -> Snapshot:
     if not _lease(snapshot.pk, holder):
         raise LeaseLost(f"Snapshot {snapshot.name} is finished or being built by another process.")
     return _build(snapshot, holder)
+
+
+def nudge() -> None:
+    """Tell the default worker; never fails, for the sweep says it again."""
+    from kyc_review.retraining.tasks import build_snapshots
+
+    try:
+        build_snapshots.apply_async(retry=False, expires=60)
+    except (RedisError, OperationalError, OSError) as error:
+        log.warning("No message sent, the sweep will find the snapshot: %s", error)
 
 
 def snapshots_build_due() -> int:

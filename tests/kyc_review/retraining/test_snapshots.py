@@ -25,7 +25,6 @@ from kyc_review.retraining import building, snapshots
 from kyc_review.retraining.building import LeaseLost, SnapshotFailed
 from kyc_review.retraining.bundles import bundle_promote
 from kyc_review.retraining.models import Snapshot
-from kyc_review.retraining.selectors import label_counts, unused_decisions
 from kyc_review.retraining.snapshots import (
     snapshot_build,
     snapshot_create,
@@ -345,14 +344,6 @@ def queries_for(count: int, decide: Callable) -> int:
 
 def test_the_number_of_queries_does_not_grow_with_the_set(decide) -> None:
     assert queries_for(1, decide) == queries_for(12, decide)
-
-
-def test_counts_and_what_is_not_used_yet(decide) -> None:
-    decide("fake"), decide("real")
-    snapshot_create()
-    later = decide("fake")
-    assert list(unused_decisions()) == [later]
-    assert sum(row["count"] for row in label_counts()) == 3
 
 
 def test_the_commands_create_list_export_and_verify(decide, tmp_path: Path) -> None:

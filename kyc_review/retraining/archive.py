@@ -1,0 +1,51 @@
+"""A snapshot as one zip, made while it is sent: no temporary file and no more than a chunk in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from zipfile import ZIP_STORED, ZipFile, ZipInfo
+
+from kyc_review.retraining.files import CHUNK_BYTES
+from kyc_review.retraining.models import Snapshot
+
+# Fixed, so that the same snapshot is the same zip; images do not compress, so they are only stored.
+DATE = (1980, 1, 1, 0, 0, 0)
+
+
+class _Outbox:
+    """What zipfile has written and nobody has taken."""
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+
+    def write(self, data: bytes) -> int:
+        self._parts.append(bytes(data))
+        return len(data)
+
+    def flush(self) -> None: ...
+
+    def take(self) -> bytes:
+        taken = b"".join(self._parts)
+        self._parts.clear()
+        return taken
+
+
+def zip_stream(snapshot: Snapshot) -> Iterator[bytes]:
+    """`<name>/manifest.json` first, then the images by name. Raises OSError at the start when the folder is gone."""
+    files = [snapshot.manifest, *sorted((snapshot.directory / "images").iterdir())]
+    return _pieces(snapshot.directory, files)
+
+
+def _pieces(root: Path, files: list[Path]) -> Iterator[bytes]:
+    outbox = _Outbox()
+    with ZipFile(outbox, "w", ZIP_STORED) as archive:  # type: ignore[arg-type]  # it needs write and flush only
+        for path in files:
+            entry = ZipInfo(str(path.relative_to(root.parent)), DATE)
+            entry.file_size = path.stat().st_size  # tells zipfile whether it needs 64-bit sizes
+            entry.external_attr = 0o600 << 16
+            with path.open("rb") as source, archive.open(entry, "w") as target:
+                while chunk := source.read(CHUNK_BYTES):
+                    target.write(chunk)
+                    yield outbox.take()
+    yield outbox.take()

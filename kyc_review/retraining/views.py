@@ -1,0 +1,131 @@
+"""The retraining page, for admins and (to read) auditors. Promotion is done by `manage.py bundle`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import FileResponse, Http404, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_POST
+
+from kyc_review.audit import services as audit
+from kyc_review.retraining import selectors
+from kyc_review.retraining.archive import zip_stream
+from kyc_review.retraining.building import SnapshotFailed
+from kyc_review.retraining.models import Snapshot
+from kyc_review.retraining.permissions import may_freeze, may_see_retraining
+from kyc_review.retraining.presenters import figures
+from kyc_review.retraining.snapshots import snapshot_request
+from kyc_review.review.access import StaffRequest, staff_only
+
+ROWS_SHOWN = 50
+
+
+@require_GET
+@never_cache
+@staff_only
+def overview(request: StaffRequest) -> HttpResponse:
+    """The whole page; while a snapshot is built, the list of snapshots asks for itself alone."""
+    _require(may_see_retraining(request.user), "Admins and auditors see retraining; your role does not.")
+    if request.htmx.target == "snapshots":
+        return render(request, "retraining/_snapshots.html", _snapshots_context(request))
+    return render(request, "retraining/overview.html", _context(request))
+
+
+@require_POST
+@staff_only
+def snapshots(request: StaffRequest) -> HttpResponse:
+    _require(may_freeze(request.user), "Only admins make snapshots.")
+    name = request.POST.get("name", "").strip()
+    try:
+        made = snapshot_request(name=name, actor=request.user)
+    except SnapshotFailed as failure:
+        context = _context(request) | {"problem": str(failure), "name": name}
+        return render(request, "retraining/overview.html", context, status=422)
+    messages.success(request, f"Snapshot {made.name} is being built.")
+    return HttpResponseRedirect(reverse("retraining:overview"))
+
+
+@require_GET
+@never_cache
+@staff_only
+def manifest(request: StaffRequest, name: str) -> HttpResponseBase:
+    snapshot = _downloadable(request, name)
+    try:
+        file = snapshot.manifest.open("rb")
+    except OSError as error:
+        raise Http404("The files of this snapshot are gone from the disk.") from error
+    _audit(request, snapshot, "manifest")
+    return FileResponse(
+        file, as_attachment=True, filename=f"{name}-manifest.json", content_type="application/json"
+    )
+
+
+@require_GET
+@never_cache
+@staff_only
+def archive(request: StaffRequest, name: str) -> HttpResponseBase:
+    snapshot = _downloadable(request, name)
+    try:
+        pieces = zip_stream(snapshot)
+    except OSError as error:
+        raise Http404("The files of this snapshot are gone from the disk.") from error
+    _audit(request, snapshot, "archive")
+    answer = StreamingHttpResponse(pieces, content_type="application/zip")
+    answer["Content-Disposition"] = f'attachment; filename="{name}.zip"'
+    return answer
+
+
+def _require(allowed: bool, detail: str) -> None:
+    if not allowed:
+        raise PermissionDenied(detail)
+
+
+def _downloadable(request: StaffRequest, name: str) -> Snapshot:
+    _require(may_freeze(request.user), "Snapshots hold original images; only admins download them.")
+    snapshot = selectors.snapshots_downloadable(viewer=request.user).filter(name=name).first()
+    if snapshot is None:
+        raise Http404("There is no ready snapshot of this name.")
+    return snapshot
+
+
+def _audit(request: StaffRequest, snapshot: Snapshot, what: str) -> None:
+    audit.record(
+        action="snapshot.downloaded",
+        actor=request.user,
+        target=snapshot,
+        detail={"what": what, "name": snapshot.name, "manifest_sha256": snapshot.manifest_sha256},
+    )
+
+
+def _context(request: StaffRequest) -> dict[str, Any]:
+    viewer = request.user
+    counts = selectors.label_counts(viewer=viewer)
+    promotions = list(selectors.promotions_listed(viewer=viewer)[:ROWS_SHOWN])
+    champion = promotions[0].bundle if promotions else None
+    return _snapshots_context(request) | {
+        "counts": counts,
+        "real": sum(count.real for count in counts),
+        "fake": sum(count.fake for count in counts),
+        "unused": selectors.unused_decisions(viewer=viewer).count(),
+        "champion": champion,
+        "serves_since": promotions[0].promoted_at if promotions else None,
+        "figures": figures(champion.metrics) if champion else [],
+        "bundles": list(selectors.bundles_listed(viewer=viewer)[:ROWS_SHOWN]),
+        "promotions": promotions,
+    }
+
+
+def _snapshots_context(request: StaffRequest) -> dict[str, Any]:
+    rows = list(selectors.snapshots_listed(viewer=request.user)[:ROWS_SHOWN])
+    unfinished = {Snapshot.State.PENDING, Snapshot.State.BUILDING}
+    return {
+        "snapshots": rows,
+        "is_building": any(row.state in unfinished for row in rows),
+        "may_freeze": may_freeze(request.user),
+    }

@@ -1,0 +1,82 @@
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from kyc_review.accounts import services as accounts
+from kyc_review.accounts.models import User
+from kyc_review.retraining import selectors
+from kyc_review.retraining.bundles import bundle_promote
+from kyc_review.retraining.models import Snapshot
+from kyc_review.retraining.snapshots import snapshot_create, snapshot_request
+from kyc_review.review.models import Decision, ReviewItem
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def admin(staff) -> User:
+    return staff("ada", "admin")
+
+
+def test_decisions_are_counted_by_source_reason_and_label(decide, admin: User) -> None:
+    other = accounts.integration_create(slug="branch", name="Branch office")
+    decide("fake"), decide("real"), decide("fake"), decide("real", integration=other)
+    rows = selectors.label_counts(viewer=admin)
+    assert [(row.source, row.reason, row.real, row.fake) for row in rows] == [
+        ("branch", "split_vote", 1, 0),
+        ("mobile-app", "split_vote", 1, 2),
+    ]
+    assert rows[0].reason_label == "Votes disagree"
+
+
+def test_decisions_are_unused_until_a_snapshot_holds_them(decide, admin: User) -> None:
+    decide("fake")
+    assert selectors.unused_decisions(viewer=admin).count() == 1
+    snapshot_create()
+    assert selectors.unused_decisions(viewer=admin).count() == 0
+    later = decide("real")
+    assert list(selectors.unused_decisions(viewer=admin)) == [later]
+
+
+def test_a_failed_snapshot_used_nothing(decide, admin: User) -> None:
+    decide("fake")
+    snapshot_request()
+    Snapshot.objects.update(state="failed")
+    assert selectors.unused_decisions(viewer=admin).count() == 1
+
+
+def test_a_decision_that_a_later_one_replaced_waits_for_no_snapshot(decide, admin: User, bob: User) -> None:
+    first = decide("fake")
+    item = ReviewItem.objects.create(
+        submission=first.submission, reason="audit", risk=0.5, state="decided", decided_at=timezone.now()
+    )
+    second = Decision.objects.create(
+        item=item,
+        submission=first.submission,
+        reviewer=bob,
+        label="real",
+        handling_ms=1,
+        decided_at=timezone.now() + timedelta(seconds=1),
+    )
+    assert list(selectors.unused_decisions(viewer=admin)) == [second]
+
+
+@pytest.mark.parametrize(
+    ("role", "sees", "downloads"),
+    [("reviewer", 0, 0), ("senior", 0, 0), ("auditor", 1, 0), ("admin", 1, 1)],
+)
+def test_nothing_leaks_to_other_roles(
+    staff, decide, registered, role: str, sees: int, downloads: int
+) -> None:
+    decide("fake")
+    bundle_promote(bundle=registered())
+    snapshot_create()
+    decide("real")
+    viewer = staff("viewer", role)
+    assert len(selectors.label_counts(viewer=viewer)) == sees
+    assert selectors.unused_decisions(viewer=viewer).count() == sees
+    assert selectors.bundles_listed(viewer=viewer).count() == sees
+    assert selectors.promotions_listed(viewer=viewer).count() == sees
+    assert selectors.snapshots_listed(viewer=viewer).count() == sees
+    assert selectors.snapshots_downloadable(viewer=viewer).count() == downloads
