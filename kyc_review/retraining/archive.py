@@ -14,7 +14,7 @@ DATE = (1980, 1, 1, 0, 0, 0)
 
 
 class _Outbox:
-    """What zipfile has written and nobody has taken."""
+    """The file that zipfile writes to: what it wrote and nobody has taken yet."""
 
     def __init__(self) -> None:
         self._parts: list[bytes] = []
@@ -24,6 +24,8 @@ class _Outbox:
         return len(data)
 
     def flush(self) -> None: ...
+
+    def close(self) -> None: ...
 
     def take(self) -> bytes:
         taken = b"".join(self._parts)
@@ -39,7 +41,7 @@ def zip_stream(snapshot: Snapshot) -> Iterator[bytes]:
 
 def _pieces(root: Path, files: list[Path]) -> Iterator[bytes]:
     outbox = _Outbox()
-    with ZipFile(outbox, "w", ZIP_STORED) as archive:  # type: ignore[arg-type]  # it needs write and flush only
+    with ZipFile(outbox, "w", ZIP_STORED) as archive:
         for path in files:
             entry = ZipInfo(str(path.relative_to(root.parent)), DATE)
             entry.file_size = path.stat().st_size  # tells zipfile whether it needs 64-bit sizes
