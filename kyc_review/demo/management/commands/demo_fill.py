@@ -11,6 +11,7 @@ from kyc_review.demo.cli import SAMPLES
 from kyc_review.demo.client import ApiClient, ApiRefused
 from kyc_review.submissions.models import Submission
 
+UNSCORED = ("received", "scoring")
 KEYS_FILE = "demo.json"
 POLL_S = 0.25
 SAY_EVERY_S = 2.0
@@ -63,21 +64,19 @@ class Command(BaseCommand):
     def wait(self, client: ApiClient, posted: Mapping[str, str]) -> None:
         """Until the API says of each that it is scored. Raises CommandError when no verdict comes any more."""
         waiting = list(posted.values())
-        verdict_at = said_at = time.monotonic()
-        while True:
-            left = [one for one in waiting if client.status(one) in ("received", "scoring")]
+        self.say(f"waiting for {len(waiting)} verdicts")
+        progress_at = said_at = time.monotonic()
+        while left := [one for one in waiting if client.status(one) in UNSCORED]:
             now = time.monotonic()
-            if not left:
-                return
             if len(left) < len(waiting):
-                verdict_at = now
-            if now - verdict_at > PATIENCE_S:
+                progress_at = now
+            if now - progress_at > PATIENCE_S:
                 raise CommandError(
                     f"no verdict for {PATIENCE_S:.0f} s, {len(left)} selfies wait: "
                     f"{settings.DATA_DIR}/logs/scoring.log says why"
                 )
-            if said_at == verdict_at or now - said_at > SAY_EVERY_S or len(left) < len(waiting):
-                self.say(f"waiting for verdicts: {len(posted) - len(left)} of {len(posted)}")
+            if now - said_at > SAY_EVERY_S:
+                self.say(f"{len(posted) - len(left)} of {len(posted)} (the worker loads its models first)")
                 said_at = now
             waiting = left
             time.sleep(POLL_S)

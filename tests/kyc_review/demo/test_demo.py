@@ -1,0 +1,53 @@
+"""`manage.py demo` as a user runs it: the real stack, the real baseline, the real samples."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from kyc_review.demo import people
+from kyc_review.demo.cli import SAMPLES
+from kyc_review.stack.places import REPOSITORY
+from tests.kyc_review.stack.conftest import bare, processes_of, state_dir  # noqa: F401
+from tests.kyc_review.stack.test_command import free_port
+
+VOTES = r"(?:[01]\.\d\d[* ] +){5}"
+WENT = r"clear +cleared|(?:split vote|all say fake) +review queue"
+
+
+def demo(folder: Path) -> str:
+    command = ["env", f"DATA_DIR={folder}", sys.executable, "manage.py", "demo", "--exit"]
+    command += ["--port", str(free_port())]
+    ran = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=120)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    return ran.stdout
+
+
+def table_of(said: str) -> list[str]:
+    return [line for line in said.splitlines() if line.startswith("sample-")]
+
+
+@pytest.mark.slow
+def test_every_sample_gets_five_votes_and_a_destination_and_a_second_run_finds_them(
+    state_dir: Path,  # noqa: F811
+) -> None:
+    first = demo(state_dir)
+    rows = table_of(first)
+    assert [row.split()[0] for row in rows] == sorted(file.stem for file in SAMPLES.glob("*.jpg"))
+    for row in rows:
+        assert re.fullmatch(rf"\S+ +{VOTES}(?:{WENT})", row), row
+
+    kept = json.loads((state_dir / "demo.json").read_text())
+    assert (state_dir / "demo.json").stat().st_mode & 0o777 == 0o600
+    for person in people.PEOPLE:
+        assert re.search(rf"^ +{person.username} +{kept['passwords'][person.username]} ", first, re.MULTILINE)
+    assert kept["api_key"] in first
+    assert processes_of(state_dir) == []
+
+    second = demo(state_dir)
+    assert f"{len(rows)} sample selfies were posted earlier" in second
+    assert table_of(second) == rows
+    assert json.loads((state_dir / "demo.json").read_text()) == kept

@@ -1,0 +1,49 @@
+from collections.abc import Callable
+
+import pytest
+
+from kyc_review.demo import table
+from kyc_review.scoring.models import Scoring, Vote
+from kyc_review.submissions.models import State, Submission
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def flagged(submit: Callable[..., Submission]) -> Submission:
+    submission = submit()
+    scoring = Scoring.objects.create(
+        submission=submission,
+        bundle_version="v",
+        bundle_digest="d",
+        verdict="split_vote",
+        risk=0.5,
+        elapsed_ms=1,
+    )
+    for position, probability in enumerate((0.1, 0.2, 0.9, 0.3, 0.4)):
+        Vote.objects.create(
+            scoring=scoring,
+            position=position,
+            member=f"m{position}",
+            probability=probability,
+            threshold=0.5,
+            is_fake=probability >= 0.5,
+        )
+    Submission.objects.filter(pk=submission.pk).update(state=State.IN_REVIEW)
+    return Submission.objects.get(pk=submission.pk)
+
+
+def test_a_row_shows_five_votes_the_verdict_and_where_it_went(flagged: Submission) -> None:
+    assert table.row("one", flagged) == [
+        "one", "0.10 ", "0.20 ", "0.90*", "0.30 ", "0.40 ", "split vote", "review queue",
+    ]  # fmt: skip
+    assert table.header([flagged]) == ["selfie", "m0", "m1", "m2", "m3", "m4", "verdict", "went to"]
+
+
+def test_what_could_not_be_scored_has_dashes_for_votes(submit: Callable[..., Submission]) -> None:
+    submission = submit()
+    assert table.row("one", submission) == ["one", *["-"] * 5, "unscorable", "not scored yet"]
+
+
+def test_columns_are_aligned_and_the_header_is_ruled() -> None:
+    assert table.lines([["a", "bb"], ["ccc", "d"]]) == ["a    bb", "---  --", "ccc  d"]
