@@ -1,0 +1,73 @@
+"""The fifth voter and the operating point: what is learned and chosen after the members are frozen."""
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from detection.networks.stacking import Stacking
+from ml.evaluation.metrics import threshold_for_miss_rate
+
+EDGE = 1e-4  # thresholds stay inside the open interval that a bundle allows
+
+
+def fit_stack(logits: np.ndarray, label: np.ndarray, *, start: Stacking | None = None, pull: float = 1e-3) -> Stacking:
+    """A stack fitted by class-balanced cross-entropy on outputs of members that never saw these rows.
+
+    logits: (N, 8) float32, real and fake of each member in turn; label: (N,) 1 is fake. `start` is where to begin and
+    what the penalty `pull` draws back to; without it, the mean of the members.
+    """
+    stack = start or _mean_of_members()
+    anchor = [p.detach().clone() for p in stack.parameters()]
+    x, y = torch.from_numpy(logits).float(), torch.from_numpy(label.astype(np.int64))
+    weight = len(y) / (2 * torch.bincount(y, minlength=2).clamp(min=1).float())
+    optimiser = torch.optim.LBFGS(stack.parameters(), max_iter=100, line_search_fn="strong_wolfe")
+
+    def closure() -> torch.Tensor:
+        optimiser.zero_grad()
+        loss = F.cross_entropy(stack(x), y, weight=weight)
+        drawn = sum(((p - a) ** 2).sum() for p, a in zip(stack.parameters(), anchor, strict=True))
+        loss = loss + pull * drawn
+        loss.backward()
+        return loss
+
+    optimiser.step(closure)
+    return stack.eval()
+
+
+def _mean_of_members() -> Stacking:
+    stack = Stacking()
+    with torch.no_grad():
+        stack.linear.weight.zero_()
+        stack.linear.bias.zero_()
+        stack.linear.weight[0, 0::2] = 0.25
+        stack.linear.weight[1, 1::2] = 0.25
+    return stack
+
+
+def temperature(logits: np.ndarray, label: np.ndarray) -> float:
+    """The temperature that minimises class-balanced cross-entropy (Guo et al., 2017), within 0.2 to 10."""
+    x, y = torch.from_numpy(logits).float(), torch.from_numpy(label.astype(np.int64))
+    weight = len(y) / (2 * torch.bincount(y, minlength=2).clamp(min=1).float())
+    grid = np.geomspace(0.2, 10, 60)
+    return float(grid[int(np.argmin([F.cross_entropy(x / t, y, weight=weight).item() for t in grid]))])
+
+
+def probabilities(logits: np.ndarray, temperatures: list[float]) -> np.ndarray:
+    """(N, 5) probabilities of fake from (N, 10) logits of the five voters."""
+    pairs = torch.from_numpy(logits).float().view(len(logits), -1, 2)
+    return (pairs / torch.tensor(temperatures)[None, :, None]).softmax(2)[:, :, 1].numpy()
+
+
+def choose_thresholds(probability: np.ndarray, label: np.ndarray, miss: float) -> np.ndarray:
+    """(5,) thresholds at one miss rate a member, the largest at which all five together miss at most `miss`.
+
+    probability: (N, 5); a fake is missed when every vote is below its threshold. Raises ValueError without fakes.
+    """
+    fakes = probability[label == 1]
+    best = np.array([threshold_for_miss_rate(label, column, 0.0) for column in probability.T])
+    for each in np.linspace(0.005, 0.95, 190):
+        tried = np.array([threshold_for_miss_rate(label, column, each) for column in probability.T])
+        if (fakes < tried).all(1).mean() > miss:
+            break
+        best = tried
+    return np.clip(best, EDGE, 1 - EDGE)
