@@ -7,7 +7,16 @@ from torch import nn
 
 from detection.bundle import ARCHITECTURES, BundleRefused
 
-ARGUMENTS = {"depths", "dims", "kernel_sizes", "stem_type", "patch_size", "conv_mlp", "ls_init_value"}
+ARGUMENTS = {
+    "depths",
+    "dims",
+    "kernel_sizes",
+    "stem_type",
+    "patch_size",
+    "conv_mlp",
+    "ls_init_value",
+    "norm_layer",
+}
 
 
 def convnext(architecture: str, **arguments: Any) -> nn.Module:

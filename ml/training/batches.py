@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from detection.preprocess import standardise
 from ml.synthesis.bank import MASK, STORED, Bank
 
 CELL = STORED // MASK  # pixels of the image per mask cell
@@ -32,20 +33,23 @@ class PairSampler:
         forged = np.flatnonzero(bank.made)
         self.pairs = np.stack([forged - 1, forged], 1)
         self.own = np.flatnonzero((bank.label == 1) & ~bank.made)
-        self.real_of = {
-            name: np.flatnonzero((bank.label == 0) & (source == name)) for name in set(source[self.own])
-        }
+        reals = np.flatnonzero(bank.label == 0)
+        if not len(reals) or not (len(self.pairs) or len(self.own)):
+            raise ValueError("the bank lacks real or forged rows: nothing can be learned from it")
+        self.real_of = {}
+        for name in set(source[self.own]):
+            same = reals[source[reals] == name]
+            self.real_of[name] = same if len(same) else reals
         self.source = source
-        self.own_share = own_share if len(self.own) else 0.0
-        if not len(self.pairs) and not len(self.own):
-            raise ValueError("the bank holds no forged row: nothing can be learned from it")
+        self.own_share = 0.0 if not len(self.own) else own_share if len(self.pairs) else 1.0
 
     def rows(self, size: int, hardest: float = 1.0) -> np.ndarray:
         """(size,) row numbers, real and fake in turn; pairs harder than `hardest` are left out."""
         count = size // 2
         own = self.rng.binomial(count, self.own_share)
         pairs = self.pairs[self.bank.difficulty[self.pairs[:, 1]] <= hardest]
-        drawn = pairs[self.rng.integers(len(pairs), size=count - own)]
+        pairs = pairs if len(pairs) else self.pairs
+        drawn = self.rng.choice(pairs, count - own) if own < count else self.pairs[:0]
         fakes = self.own[self.rng.integers(len(self.own), size=own)] if own else np.empty(0, int)
         reals = [self.rng.choice(self.real_of[self.source[row]]) for row in fakes]
         extra = np.stack([np.array(reals, int), fakes], 1)
@@ -80,10 +84,3 @@ def assemble(
         mask=torch.from_numpy(masks).float() / 255,
         known=torch.from_numpy(bank.masked[rows]),
     )
-
-
-def standardise(pixels: Tensor) -> Tensor:
-    """(B, S, S, 3) uint8 to (B, 3, S, S) float32 with mean 0 and deviation 1 per sample."""
-    x = pixels.permute(0, 3, 1, 2).float()
-    mean = x.mean((1, 2, 3), keepdim=True)
-    return (x - mean) / x.std((1, 2, 3), keepdim=True).clamp(min=1.0)

@@ -15,7 +15,7 @@ from ml import losses
 from ml.synthesis.bank import Bank
 from ml.training.batches import PairSampler, assemble
 
-AUX_STAGE = 2  # the stage with stride 16, whose map the mask head reads
+AUX_STAGE = 1  # the stage with stride 8, whose map the seam head reads
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Plan:
 
 
 class WithMaskHead(nn.Module):
-    """A timm ConvNeXt with an auxiliary 1x1 head that says which cells were edited; the head is not shipped."""
+    """A timm ConvNeXt with an auxiliary 1x1 head that says which cells hold a seam; the head is not shipped."""
 
     def __init__(self, network: nn.Module):
         super().__init__()
@@ -47,7 +47,7 @@ class WithMaskHead(nn.Module):
         self.mask = nn.Conv2d(network.feature_info[AUX_STAGE]["num_chs"], 1, 1)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """x: (B, 3, S, S). Returns logits (B, 2) and mask logits (B, 1, S/16, S/16)."""
+        """x: (B, 3, S, S). Returns logits (B, 2) and seam logits (B, 1, S/8, S/8)."""
         net = self.network
         x = net.stem(x)
         for number, stage in enumerate(net.stages):
@@ -122,7 +122,7 @@ def _step(
     classify = losses.focal if plan.focal else losses.cross_entropy
     loss = classify(logits, batch.label)
     loss = loss + plan.margin_weight * losses.pair_margin(logits, batch.label)
-    loss = loss + plan.mask_weight * losses.mask_loss(edited, batch.mask, batch.known)
+    loss = loss + plan.mask_weight * losses.seam_loss(edited, batch.mask, batch.known)
     if not torch.isfinite(loss):
         raise FloatingPointError("the loss is not finite: lower the learning rate")
     optimiser.zero_grad(set_to_none=True)

@@ -10,7 +10,9 @@ from ml.evaluation.metrics import threshold_for_miss_rate
 EDGE = 1e-4  # thresholds stay inside the open interval that a bundle allows
 
 
-def fit_stack(logits: np.ndarray, label: np.ndarray, *, start: Stacking | None = None, pull: float = 1e-3) -> Stacking:
+def fit_stack(
+    logits: np.ndarray, label: np.ndarray, *, start: Stacking | None = None, pull: float = 1e-3
+) -> Stacking:
     """A stack fitted by class-balanced cross-entropy on outputs of members that never saw these rows.
 
     logits: (N, 8) float32, real and fake of each member in turn; label: (N,) 1 is fake. `start` is where to begin and

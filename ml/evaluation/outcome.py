@@ -1,0 +1,60 @@
+"""What an ensemble's votes are worth on one side of the split: the numbers that go into a manifest."""
+
+from typing import Any
+
+import numpy as np
+
+from ml.evaluation.metrics import auc, wilson
+from ml.evaluation.votes import VoteTable
+
+VOTERS = 5
+
+
+def outcome(
+    probability: np.ndarray,
+    thresholds: np.ndarray,
+    names: list[str],
+    *,
+    label: np.ndarray,
+    source: np.ndarray,
+    group: np.ndarray,
+    own: np.ndarray,
+) -> dict[str, Any]:
+    """Metrics of five voters.
+
+    probability: (N, 5) of fake; thresholds: (5,); label: (N,) 1 is fake; source, group: (N,) str, group naming people;
+    own: (N,) bool, the fakes that a source brought itself (not made here). Each area compares fakes with reals of the
+    same source, so that knowing the source wins nothing.
+    """
+    real = label == 0
+    report: dict[str, Any] = {"auc": {}, "false_alarm_by_source": {}, "votes": {}}
+    sets = {"own_" + s: (source == s) & (real | own) for s in sorted(set(source[own]))}
+    sets["made"] = ~own
+    sets |= {"made_" + s: ~own & (source == s) for s in sorted(set(source))}
+    for name, rows in sets.items():
+        if len(set(label[rows])) < 2:
+            continue
+        report["auc"][name] = {
+            voter: auc(label[rows], probability[rows, k], group[rows]).as_dict()
+            for k, voter in enumerate(names)
+        } | {"mean_of_five": auc(label[rows], probability[rows].mean(1), group[rows]).as_dict()}
+        report["votes"][name] = VoteTable.count(probability[rows], thresholds, label[rows]).as_dict()
+    flagged = (probability >= thresholds).any(1)
+    for name in sorted(set(source)):
+        rows = real & (source == name)
+        if rows.any():
+            report["false_alarm_by_source"][name] = wilson(
+                int(flagged[rows].sum()), int(rows.sum())
+            ).as_dict()
+    report["votes"]["all"] = VoteTable.count(probability, thresholds, label).as_dict()
+    return report
+
+
+def source_only_probe(
+    label: np.ndarray, source: np.ndarray, train_label: np.ndarray, train_source: np.ndarray
+) -> float:
+    """AUC on (label, source) of a detector that knows nothing but the source's share of fakes in training."""
+    from sklearn.metrics import roc_auc_score
+
+    share = {s: train_label[train_source == s].mean() for s in set(train_source)}
+    return float(roc_auc_score(label, [share.get(s, 0.5) for s in source]))

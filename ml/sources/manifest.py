@@ -1,0 +1,43 @@
+"""A snapshot of reviewers' decisions: `manifest.json` beside `images/<sha256>.jpg`."""
+
+import hashlib
+import json
+from pathlib import Path
+
+from ml.sources.base import Photo, SourceMissing
+
+FORMAT = "kyc-review/snapshot/1"
+
+
+def read(manifest: Path) -> list[Photo]:
+    """Rows of a snapshot; the applicant is the identity, the integration the source.
+
+    Raises SourceMissing when the file is no snapshot, an image is missing or has other bytes, or a label is unknown.
+    """
+    manifest = manifest / "manifest.json" if manifest.is_dir() else manifest
+    try:
+        document = json.loads(manifest.read_bytes())
+    except (OSError, ValueError) as error:
+        raise SourceMissing(f"{manifest} cannot be read as a snapshot's manifest: {error}") from error
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        raise SourceMissing(f"{manifest} is no snapshot: expected format {FORMAT}")
+    rows = []
+    for number, item in enumerate(document.get("items", [])):
+        try:
+            rows.append(_row(manifest.parent, item))
+        except KeyError as missing:
+            raise SourceMissing(f"{manifest}: item {number} lacks {missing}") from missing
+    return rows
+
+
+def _row(root: Path, item: dict[str, str]) -> Photo:
+    path = (root / item["path"]).resolve()
+    if not path.is_relative_to(root.resolve()):
+        raise SourceMissing(f"{item['path']} leaves the snapshot's folder: expected images/<sha256>.<suffix>")
+    if not path.is_file():
+        raise SourceMissing(f"{path} is missing: expected an image that the manifest names")
+    if hashlib.sha256(path.read_bytes()).hexdigest() != item["sha256"]:
+        raise SourceMissing(f"{path} is not the image that was decided on: its SHA-256 differs")
+    if item["label"] not in ("real", "fake"):
+        raise SourceMissing(f"{path} has the label {item['label']!r}: expected real or fake")
+    return Photo(path, item["sha256"], item["source"], item["applicant"] or item["submission"], item["label"])

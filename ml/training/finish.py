@@ -1,0 +1,94 @@
+"""After the members are frozen: fit the stack, set temperatures and thresholds, measure, and write the bundle."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from detection.bundle import Bundle as ShippedBundle
+from detection.networks.stacking import Stacking
+from ml.evaluation.outcome import outcome
+from ml.synthesis.bank import Bank
+from ml.training.loop import logits_of
+from ml.training.pack import Voter, pack
+from ml.training.stacking import choose_thresholds, fit_stack, probabilities, temperature
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One side of the split: its rows, and for each row the source's and the person's group's name."""
+
+    bank: Bank
+    source: np.ndarray
+    group: np.ndarray
+
+
+def voters_logits(voters: Sequence[Voter], bank: Bank) -> np.ndarray:
+    """(N, 8) float32 logits, each member through its own view."""
+    return np.concatenate([logits_of(v.network, bank, v.view.side) for v in voters], 1)
+
+
+def finish(
+    out: Path,
+    voters: Sequence[Voter],
+    *,
+    stack_side: Side,
+    validation: Side,
+    test: Side,
+    miss: float,
+    version: str,
+    provenance: Mapping[str, Any],
+    card: str,
+    start: Stacking | None = None,
+) -> ShippedBundle:
+    """The bundle of these members.
+
+    The stack and the temperatures are fitted on `stack_side`, which no member saw; thresholds on `validation`,
+    so that all five together miss at most the share `miss` of its fakes; `test` is only measured.
+    """
+    fitted_on = voters_logits(voters, stack_side.bank)
+    stack = fit_stack(fitted_on, stack_side.bank.label, start=start)
+    ten = _with_stack(stack, fitted_on)
+    warmth = [temperature(ten[:, 2 * k : 2 * k + 2], stack_side.bank.label) for k in range(5)]
+    chosen_on = probabilities(_with_stack(stack, voters_logits(voters, validation.bank)), warmth)
+    thresholds = choose_thresholds(chosen_on, validation.bank.label, miss)
+    measured = probabilities(_with_stack(stack, voters_logits(voters, test.bank)), warmth)
+    names = [*(v.name for v in voters), "stack"]
+    metrics = {
+        "miss_rate_chosen_for": miss,
+        "validation": _measure(chosen_on, thresholds, names, validation),
+        "test": _measure(measured, thresholds, names, test),
+    }
+    return pack(
+        out,
+        voters,
+        stack,
+        thresholds=thresholds.tolist(),
+        temperatures=warmth,
+        version=version,
+        provenance=provenance,
+        metrics=metrics,
+        card=card,
+    )
+
+
+def _with_stack(stack: Stacking, logits: np.ndarray) -> np.ndarray:
+    with torch.inference_mode():
+        return np.concatenate([logits, stack(torch.from_numpy(logits)).numpy()], 1)
+
+
+def _measure(probability: np.ndarray, thresholds: np.ndarray, names: list[str], side: Side) -> dict[str, Any]:
+    bank = side.bank
+    own = (bank.label == 1) & ~bank.made
+    return outcome(
+        probability,
+        thresholds,
+        names,
+        label=bank.label,
+        source=side.source,
+        group=side.group,
+        own=own,
+    )
