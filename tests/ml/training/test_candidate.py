@@ -1,0 +1,107 @@
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from detection import bundle as bundles
+from detection.bundle import View
+from detection.ensemble import Ensemble
+from detection.networks.convnext import convnext
+from detection.networks.stacking import Stacking
+from ml.cli import main
+from ml.sources import SourceMissing
+from ml.sources.manifest import read
+from ml.training.pack import Voter, pack
+
+TINY = {"depths": (1, 1, 1, 1), "dims": (8, 8, 8, 8), "norm_layer": "batchnorm2d"}
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Path:
+    torch.manual_seed(0)
+    voters = [
+        Voter(
+            name, "convnext_zepto_rms_ols", TINY, convnext("convnext_zepto_rms_ols", **TINY), View(32, 0.16)
+        )
+        for name in ("north", "east", "south", "west")
+    ]
+    out = tmp_path / "served"
+    pack(
+        out,
+        voters,
+        Stacking(),
+        thresholds=[0.5] * 5,
+        temperatures=[1.0] * 5,
+        version="tiny",
+        provenance={},
+        metrics={},
+        card="# tiny\n",
+    )
+    return out
+
+
+def snapshot(root: Path, people: int) -> Path:
+    """Real applicants are dark and fakes bright, two submissions each."""
+    (root / "images").mkdir(parents=True)
+    rng, items = np.random.default_rng(0), []
+    for number in range(people * 4):
+        label = "fake" if number % 2 else "real"
+        pixels = rng.integers(0, 100, (64, 64, 3)) + (150 if label == "fake" else 0)
+        path = root / "images" / f"{number}.png"
+        Image.fromarray(pixels.astype(np.uint8)).save(path)
+        items.append(
+            {
+                "path": f"images/{number}.png",
+                "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+                "label": label,
+                "submission": str(number),
+                "applicant": f"{label}{number // 4}",
+                "source": "branch",
+            }
+        )
+    (root / "manifest.json").write_text(json.dumps({"format": "kyc-review/snapshot/1", "items": items}))
+    return root / "manifest.json"
+
+
+def test_a_candidate_is_a_bundle_that_serves(tmp_path, served):
+    manifest, out = snapshot(tmp_path / "snapshot", 30), tmp_path / "candidate"
+    assert (
+        main(
+            ["train", "--manifest", str(manifest), "--out", str(out), "--init", str(served), "--epochs", "1"]
+        )
+        == 0
+    )
+    candidate = bundles.read(out)
+    assert candidate.provenance["trained_from"] == "tiny"
+    assert candidate.metrics["test"]["votes"]["all"]["recall_with_human"]["n"] > 0
+    votes = Ensemble.load(out, device="cpu", threads=1).score([Image.new("RGB", (80, 60))])[0]
+    assert [v.member for v in votes] == ["north", "east", "south", "west", "stack"]
+
+
+def test_too_few_decisions_say_how_many_are_needed(tmp_path, served, capsys):
+    manifest = snapshot(tmp_path / "snapshot", 3)
+    status = main(
+        ["train", "--manifest", str(manifest), "--out", str(tmp_path / "out"), "--init", str(served)]
+    )
+    assert status == 2
+    assert "at least 20 of each label" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_changed_image_is_refused(tmp_path):
+    manifest = snapshot(tmp_path, 1)
+    Image.new("RGB", (8, 8)).save(tmp_path / "images" / "0.png")
+    with pytest.raises(SourceMissing, match="its SHA-256 differs"):
+        read(manifest)
+
+
+def test_path_outside_the_snapshot_is_refused(tmp_path):
+    manifest = snapshot(tmp_path / "s", 1)
+    text = manifest.read_text().replace("images/0.png", "../../etc/passwd")
+    manifest.write_text(text)
+    with pytest.raises(SourceMissing, match="leaves the snapshot"):
+        read(manifest)
