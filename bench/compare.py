@@ -1,0 +1,129 @@
+"""Throughput and latency of the product, and the throughput of LitServe with the same networks, in one run."""
+
+import http.client
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from bench.background import Load
+from bench.load import HOST, Answer, Target, concurrent, steady
+from bench.product import Product
+from bench.report import percentile
+from kyc_review.stack.places import REPOSITORY
+
+WARM_UP_POSTS = 96
+DRAIN_TIMEOUT_S = 300
+START_TIMEOUT_S = 120
+
+
+class Refused(Exception):
+    """A post was not accepted: the measurement means nothing."""
+
+
+def throughput(running: Product, images: list[bytes], *, posts: int, at_once: int) -> tuple[float, float]:
+    """Images per second (first post sent to last verdict stored, first post sent to last accepted)."""
+    _post(running, images, posts=WARM_UP_POSTS, at_once=at_once, name="warm")
+    before = running.scored()
+    began = time.time()
+    answers = _post(running, images, posts=posts, at_once=at_once, name="load")
+    accepted_s = max(a.sent_s + a.elapsed_s for a in answers) - began
+    if running.scored() - before != posts:
+        raise Refused(f"{running.scored() - before} verdicts for {posts} posts")
+    (stored,) = running.rows("SELECT extract(epoch FROM max(scored_at)) FROM scoring_scoring")[0]
+    return posts / (float(stored) - began), posts / accepted_s
+
+
+def _post(running: Product, images: list[bytes], *, posts: int, at_once: int, name: str) -> list[Answer]:
+    """Post and wait until every one of them has its verdict."""
+    goal = running.scored() + posts
+    load = Load(
+        lambda heard: concurrent(running.target, images, posts=posts, at_once=at_once, name=name, heard=heard)
+    )
+    running.wait(lambda: load.is_done, timeout_s=DRAIN_TIMEOUT_S, what="posting")
+    _all_accepted(load.answers, running.target)
+    running.wait(lambda: running.scored() >= goal, timeout_s=DRAIN_TIMEOUT_S, what="verdicts")
+    return load.answers
+
+
+def latency(running: Product, images: list[bytes], *, posts: int, per_s: float) -> dict[str, list[float]]:
+    """Seconds at a steady rate: post sent to accepted, and to verdict stored (one clock)."""
+    goal = running.scored() + posts
+    load = Load(
+        lambda heard: steady(running.target, images, posts=posts, per_s=per_s, name="steady", heard=heard)
+    )
+    running.wait(lambda: load.is_done, timeout_s=DRAIN_TIMEOUT_S, what="posting")
+    _all_accepted(load.answers, running.target)
+    running.wait(lambda: running.scored() >= goal, timeout_s=DRAIN_TIMEOUT_S, what="verdicts")
+    stored = dict(
+        running.rows(
+            "SELECT s.external_ref, extract(epoch FROM g.scored_at)::float8 FROM scoring_scoring g "
+            "JOIN submissions_submission s ON s.id = g.submission_id WHERE s.external_ref LIKE 'steady-%%'"
+        )
+    )
+    return {
+        "accepted": [a.elapsed_s for a in load.answers],
+        "verdict": [stored[a.reference] - a.sent_s for a in load.answers],
+    }
+
+
+def litserve(kind: str, bundle: Path, port: int, images: list[bytes], *, posts: int, at_once: int) -> float:
+    """Images per second, first post sent to last answer received."""
+    target = Target(port, "/predict", "image")
+    with _litserve_server(kind, bundle, port):
+        for name, count in (("warm", WARM_UP_POSTS), ("load", posts)):
+            began = time.perf_counter()
+            load = Load(
+                lambda heard, count=count, name=name: concurrent(
+                    target, images, posts=count, at_once=at_once, name=name, heard=heard
+                )
+            )
+            while not load.is_done:
+                time.sleep(0.01)
+            elapsed_s = time.perf_counter() - began
+            _all_accepted(load.answers, target)
+    return posts / elapsed_s
+
+
+@contextmanager
+def _litserve_server(kind: str, bundle: Path, port: int) -> Iterator[None]:
+    command = [sys.executable, "-m", "bench.litserve_server", str(bundle), str(port), kind]
+    server = subprocess.Popen(
+        command, cwd=REPOSITORY, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    try:
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while not _is_ready(port):
+            if server.poll() is not None or time.monotonic() > deadline:
+                raise Refused(f"LitServe ({kind}) did not start")
+            time.sleep(0.2)
+        yield
+    finally:
+        os.killpg(server.pid, 9)
+        server.wait()
+
+
+def _is_ready(port: int) -> bool:
+    connection = http.client.HTTPConnection(HOST, port, timeout=2)
+    try:
+        connection.request("GET", "/health")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _all_accepted(answers: list[Answer], target: Target) -> None:
+    bad = [answer for answer in answers if answer.status != target.accepted]
+    if bad:
+        raise Refused(
+            f"{len(bad)} of {len(answers)} posts failed, first: {bad[0].status} {bad[0].body[:200]!r}"
+        )
+
+
+def summary(seconds: list[float]) -> str:
+    return f"p50 {percentile(seconds, 50):.3f}, p99 {percentile(seconds, 99):.3f}, max {max(seconds):.3f} s"

@@ -1,0 +1,89 @@
+"""LitServe with the same four ConvNeXts and stack: python -m bench.litserve_server BUNDLE PORT plain|ensemble
+
+Written as LitServe's documentation does it: decode_request, predict on a batch, encode_response, with dynamic
+batching (max_batch_size, batch_timeout) and one worker. `plain` is timm in float32; `ensemble` is this project's
+own Ensemble (bfloat16), so that what is left to compare is the serving.
+"""
+
+import io
+import sys
+from pathlib import Path
+
+import litserve as ls
+import timm
+import torch
+from fastapi import Request
+from PIL import Image
+from safetensors.torch import load_file
+
+from detection import bundle as bundles
+from detection.ensemble import Ensemble
+from detection.networks.stacking import Stacking
+from detection.preprocess import batch
+
+MAX_BATCH_SIZE = 32
+BATCH_TIMEOUT_S = 0.01
+
+
+class Faces(ls.LitAPI):
+    """Multipart field `image` in, five probabilities of *fake* out."""
+
+    def __init__(self, bundle: Path) -> None:
+        super().__init__(max_batch_size=MAX_BATCH_SIZE, batch_timeout=BATCH_TIMEOUT_S)
+        self.folder = bundle
+
+    def decode_request(self, request: Request) -> Image.Image:
+        return Image.open(io.BytesIO(request["image"].file.read())).convert("RGB")
+
+    def batch(self, inputs: list[Image.Image]) -> list[Image.Image]:
+        return inputs
+
+    def unbatch(self, output: list[list[float]]) -> list[list[float]]:
+        return output
+
+    def encode_response(self, output: list[float]) -> dict[str, list[float]]:
+        return {"votes": output}
+
+
+class PlainFaces(Faces):
+    def setup(self, device: str) -> None:
+        self.bundle = bundles.read(self.folder)
+        self.models = []
+        for member in self.bundle.members:
+            model = timm.create_model(member.architecture, num_classes=2, **member.arguments)
+            weights = load_file(self.folder / member.file)
+            model.load_state_dict({name: tensor.float() for name, tensor in weights.items()})
+            self.models.append(model.eval().to(device))
+        self.stack = Stacking(len(self.models)).eval()
+        self.stack.load_state_dict(
+            {n: t.float() for n, t in load_file(self.folder / self.bundle.stack.file).items()}
+        )
+
+    @torch.inference_mode()
+    def predict(self, x: list[Image.Image]) -> list[list[float]]:
+        inputs = {member.view: None for member in self.bundle.members}
+        inputs = {view: batch(x, view) for view in inputs}
+        logits = [model(inputs[m.view]) for m, model in zip(self.bundle.members, self.models, strict=True)]
+        columns = [*logits, self.stack(torch.cat(logits, 1))]
+        return torch.stack([column.softmax(1)[:, 1] for column in columns], 1).tolist()
+
+
+class EnsembleFaces(Faces):
+    def setup(self, device: str) -> None:
+        self.ensemble = Ensemble.load(self.folder, device="cpu")
+
+    def predict(self, x: list[Image.Image]) -> list[list[float]]:
+        return [[vote.probability for vote in votes] for votes in self.ensemble.score(x)]
+
+
+def main() -> None:
+    folder, port, kind = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+    api = {"plain": PlainFaces, "ensemble": EnsembleFaces}[kind](folder)
+    server = ls.LitServer(api, accelerator="cpu", workers_per_device=1, timeout=60)
+    server.run(
+        host="127.0.0.1", port=port, num_api_servers=1, generate_client_file=False, log_level="warning"
+    )
+
+
+if __name__ == "__main__":
+    main()

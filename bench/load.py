@@ -1,0 +1,121 @@
+"""A light load generator: one thread, keep-alive connections, bodies encoded beforehand; the same for every server."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+BOUNDARY = b"bench-4c1f0e7a"
+HOST = "127.0.0.1"
+ANSWER_TIMEOUT_S = 60
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where and how to post: `field` names the file's part."""
+
+    port: int
+    path: str
+    field: str
+    key: str = ""
+    accepted: int = 200
+
+    def request(self, reference: str, image: bytes) -> bytes:
+        """A complete HTTP/1.1 request, multipart/form-data with `external_ref` and the image."""
+        text = (
+            f'--{BOUNDARY.decode()}\r\nContent-Disposition: form-data; name="external_ref"\r\n\r\n{reference}\r\n'
+            f'--{BOUNDARY.decode()}\r\nContent-Disposition: form-data; name="{self.field}"; filename="selfie.jpg"\r\n'
+            "Content-Type: image/jpeg\r\n\r\n"
+        ).encode()
+        body = text + image + b"\r\n--" + BOUNDARY + b"--\r\n"
+        authorization = f"Authorization: Bearer {self.key}\r\n" if self.key else ""
+        head = (
+            f"POST {self.path} HTTP/1.1\r\nHost: {HOST}:{self.port}\r\n{authorization}"
+            f"Content-Type: multipart/form-data; boundary={BOUNDARY.decode()}\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
+        return head.encode() + body
+
+
+@dataclass(frozen=True)
+class Answer:
+    reference: str
+    status: int
+    # Wall clock, so that it compares with the database's time stamps.
+    sent_s: float
+    elapsed_s: float
+    body: bytes
+
+
+class Connection:
+    """One keep-alive HTTP/1.1 connection; answers have a Content-Length."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+
+    async def post(self, reference: str, image: bytes) -> Answer:
+        request = self._target.request(reference, image)
+        sent_s, began = time.time(), time.perf_counter()
+        try:
+            status, body = await asyncio.wait_for(self._exchange(request), ANSWER_TIMEOUT_S)
+        except (OSError, EOFError, ValueError, TimeoutError) as error:
+            self.close()
+            status, body = 0, repr(error).encode()
+        return Answer(reference, status, sent_s, time.perf_counter() - began, body)
+
+    async def _exchange(self, request: bytes) -> tuple[int, bytes]:
+        if self._streams is None:
+            self._streams = await asyncio.open_connection(HOST, self._target.port)
+        reader, writer = self._streams
+        writer.write(request)
+        await writer.drain()
+        head = (await reader.readuntil(b"\r\n\r\n")).lower()
+        length = int(head.split(b"content-length:", 1)[1].split(b"\r\n", 1)[0])
+        body = await reader.readexactly(length)
+        if b"connection: close" in head:
+            self.close()
+        return int(head.split(b" ", 2)[1]), body
+
+    def close(self) -> None:
+        if self._streams:
+            self._streams[1].close()
+            self._streams = None
+
+
+Heard = Callable[[Answer], None]
+
+
+async def concurrent(
+    target: Target, images: list[bytes], *, posts: int, at_once: int, name: str, heard: Heard
+) -> None:
+    """Post `posts` images, `at_once` of them in flight; each connection goes on as soon as it has its answer."""
+    numbers = iter(range(posts))
+
+    async def poster() -> None:
+        connection = Connection(target)
+        for number in numbers:
+            heard(await connection.post(f"{name}-{number}", images[number % len(images)]))
+        connection.close()
+
+    await asyncio.gather(*(poster() for _ in range(at_once)))
+
+
+async def steady(
+    target: Target, images: list[bytes], *, posts: int, per_s: float, name: str, heard: Heard
+) -> None:
+    """Post at a fixed rate whatever the server does, so that a slow answer does not hide the ones behind it."""
+    free: list[Connection] = []
+    began = time.perf_counter()
+    running = []
+
+    async def one(number: int) -> None:
+        connection = free.pop() if free else Connection(target)
+        heard(await connection.post(f"{name}-{number}", images[number % len(images)]))
+        free.append(connection)
+
+    for number in range(posts):
+        await asyncio.sleep(max(0.0, began + number / per_s - time.perf_counter()))
+        running.append(asyncio.create_task(one(number)))
+    await asyncio.gather(*running)
+    for connection in free:
+        connection.close()

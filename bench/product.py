@@ -1,0 +1,115 @@
+"""The real product in a state directory of its own: Postgres, Valkey, web, one scoring worker, default worker, beat."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import psycopg
+
+from bench.load import Target
+from kyc_review.stack import credentials, environment, programs, runfile, services
+from kyc_review.stack.cli import memory_mb
+from kyc_review.stack.places import REPOSITORY, Places
+from kyc_review.stack.program import Program
+from kyc_review.stack.progress import Console, Say
+from kyc_review.stack.runner import Runner
+
+WATCH_EVERY_S = 0.2
+
+
+@dataclass(frozen=True)
+class Product:
+    places: Places
+    runner: Runner
+    variables: dict[str, str]
+    target: Target
+    started: list[Program]
+
+    def rows(self, query: str, *parameters: object) -> list[tuple]:
+        with psycopg.connect(self.variables["DATABASE_URL"]) as connection:
+            return connection.execute(query, parameters).fetchall()
+
+    def scored(self) -> int:
+        return int(self.rows("SELECT count(*) FROM scoring_scoring")[0][0])
+
+    def wait(self, done: Callable[[], bool], *, timeout_s: float, what: str) -> None:
+        """Keep the stack alive until `done`; raises TimeoutError."""
+        deadline = time.monotonic() + timeout_s
+        while not done():
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{what}: not after {timeout_s:.0f} s; logs are in {self.places.logs}")
+            self.runner.watch()
+            time.sleep(WATCH_EVERY_S)
+
+    def process(self, name: str) -> psutil.Process | None:
+        entry = next((entry for entry in runfile.read(self.places) if entry.name == name), None)
+        return entry.living() if entry else None
+
+    def memory_mb(self, name: str) -> float:
+        process = self.process(name)
+        return memory_mb(process, children=process.children(recursive=True)) if process else 0.0
+
+    def has_torch(self, name: str) -> bool:
+        """Whether any process of `name` has torch's libraries mapped."""
+        process = self.process(name)
+        family = [process, *process.children(recursive=True)] if process else []
+        return any("libtorch" in Path(f"/proc/{one.pid}/maps").read_text() for one in family)
+
+    def restart(self, name: str) -> None:
+        """Start a killed program again at once, as a supervisor with a first restart does."""
+        self.runner.start(next(program for program in self.started if program.name == name))
+
+
+@contextmanager
+def product(bundle: Path, say: Say) -> Iterator[Product]:
+    """The running stack with `bundle` serving, on a state directory of its own; ends and deletes all that it made.
+
+    Call from the main thread.
+    """
+    with _state_dir() as state_dir, services.held(state_dir, Console(), say, quiet=True) as (places, runner):
+        port = credentials.port(places, "web")
+        urls = services.start(places, runner, durable=True, say=say)
+        variables = environment.of(places, urls, port) | {"SCORING_DEVICE": "cpu"}
+        for command in (("migrate", "-v0"), ("bundle", "promote", str(bundle))):
+            _manage(variables, *command)
+        key = _manage(variables, "integration", "add", f"bench-{os.getpid()}").strip()
+        started = programs.all_of(places, variables, port)
+        for program in started:
+            runner.start(program)
+        for program in started:
+            runner.wait_ready(program.name)
+        target = Target(port, "/api/v1/submissions", "image", key=key, accepted=202)
+        yield Product(places, runner, variables, target, started)
+
+
+@contextmanager
+def _state_dir() -> Iterator[Path]:
+    state_dir = Path(tempfile.mkdtemp(prefix="kyc-bench-"))
+    try:
+        yield state_dir
+    finally:
+        pointer = Places(state_dir).postgres_pointer
+        if pointer.exists():  # Postgres's data had to lie elsewhere
+            shutil.rmtree(Path(pointer.read_text().strip()).parent, ignore_errors=True)
+        shutil.rmtree(state_dir, ignore_errors=True)
+
+
+def _manage(variables: dict[str, str], *command: str) -> str:
+    done = subprocess.run(
+        [sys.executable, str(REPOSITORY / "manage.py"), *command],
+        env={**os.environ, **variables},
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        raise SystemExit(f"error: manage.py {command[0]} failed: {done.stderr.strip().splitlines()[-1]}")
+    return done.stdout
