@@ -72,7 +72,7 @@ def latency(running: Product, images: list[bytes], *, posts: int, per_s: float) 
 
 def litserve(kind: str, bundle: Path, port: int, images: list[bytes], *, posts: int, at_once: int) -> float:
     """Images per second, first post sent to last answer received."""
-    target = Target(port, "/predict", "image")
+    target = Target(port, "/predict", "image", is_json=True)
     with _litserve_server(kind, bundle, port):
         for name, count in (("warm", WARM_UP_POSTS), ("load", posts)):
             began = time.perf_counter()

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -12,26 +13,32 @@ ANSWER_TIMEOUT_S = 60
 
 @dataclass(frozen=True)
 class Target:
-    """Where and how to post: `field` names the file's part."""
+    """Where and how to post: multipart/form-data, or a base64 string in JSON."""
 
     port: int
     path: str
     field: str
     key: str = ""
     accepted: int = 200
+    is_json: bool = False
 
     def request(self, reference: str, image: bytes) -> bytes:
-        """A complete HTTP/1.1 request, multipart/form-data with `external_ref` and the image."""
+        """A complete HTTP/1.1 request with the image in `field`."""
+        if self.is_json:
+            return self._framed(b'{"%s": "%s"}' % (self.field.encode(), b64encode(image)), "application/json")
         text = (
             f'--{BOUNDARY.decode()}\r\nContent-Disposition: form-data; name="external_ref"\r\n\r\n{reference}\r\n'
             f'--{BOUNDARY.decode()}\r\nContent-Disposition: form-data; name="{self.field}"; filename="selfie.jpg"\r\n'
             "Content-Type: image/jpeg\r\n\r\n"
         ).encode()
         body = text + image + b"\r\n--" + BOUNDARY + b"--\r\n"
+        return self._framed(body, f"multipart/form-data; boundary={BOUNDARY.decode()}")
+
+    def _framed(self, body: bytes, content_type: str) -> bytes:
         authorization = f"Authorization: Bearer {self.key}\r\n" if self.key else ""
         head = (
             f"POST {self.path} HTTP/1.1\r\nHost: {HOST}:{self.port}\r\n{authorization}"
-            f"Content-Type: multipart/form-data; boundary={BOUNDARY.decode()}\r\nContent-Length: {len(body)}\r\n\r\n"
+            f"Content-Type: {content_type}\r\nContent-Length: {len(body)}\r\n\r\n"
         )
         return head.encode() + body
 
