@@ -81,6 +81,11 @@ class Bundle:
     provenance: Mapping[str, Any]
     metrics: Mapping[str, Any]
 
+    @property
+    def parts(self) -> "tuple[Member | Stack, ...]":
+        """All five voters, in the order of their votes."""
+        return (*self.members, self.stack)
+
 
 def read(path: Path) -> Bundle:
     """Read and verify a bundle. Raises BundleRefused."""
@@ -98,7 +103,7 @@ def read(path: Path) -> Bundle:
         if isinstance(error, BundleRefused):
             raise
         raise BundleRefused(f"{path / MANIFEST} is not a valid manifest: {error!r}") from error
-    for part in (*bundle.members, bundle.stack):
+    for part in bundle.parts:
         _verify(path / part.file, part.sha256)
     return bundle
 
@@ -149,8 +154,9 @@ def _parse(manifest: dict[str, Any], path: Path, digest: str) -> Bundle:
             raise BundleRefused(f"{path}: unknown architecture {member.architecture!r} of {member.name}")
     if stack.architecture != STACK_ARCHITECTURE:
         raise BundleRefused(f"{path}: unknown architecture {stack.architecture!r} of the stack")
-    for part in (*members, stack):
-        _check_part(path, part)
+    for member in members:
+        _check_part(path, member)
+    _check_part(path, stack)
     version = str(manifest["version"])
     if not 1 <= len(version) <= 60:
         raise BundleRefused(f"{path}: the version must have 1 to 60 characters")

@@ -28,7 +28,7 @@ class Ensemble:
         self.input_side = max(member.view.side for member in bundle.members)
         self._members = [
             _load(convnext(member.architecture, **member.arguments), bundle.path / member.file)
-            .to(device, memory_format=torch.channels_last)
+            .to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it
             .eval()
             for member in bundle.members
         ]
@@ -54,7 +54,7 @@ class Ensemble:
         if not images:
             return []
         logits = self.logits(images)
-        parts = (*self.bundle.members, self.bundle.stack)
+        parts = self.bundle.parts
         columns = [*logits, self._stack(torch.cat(logits, 1))]
         fake = torch.stack(
             [

@@ -73,6 +73,7 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))  # writes no file
     header, _, data = sys.stdin.buffer.read().partition(b"\n")
     request = json.loads(header)
+    answer: dict[str, object]
     try:
         rgb = decode_rgb(data, request["format"], request["max_side"])
         answer, pixels = {"size": rgb.size}, rgb.tobytes()

@@ -39,7 +39,7 @@ def outcome(
             for k, voter in enumerate(names)
         } | {"mean_of_five": auc(label[rows], probability[rows].mean(1), group[rows]).as_dict()}
         report["votes"][name] = VoteTable.count(probability[rows], thresholds, label[rows]).as_dict()
-    flagged = (probability >= thresholds).any(1)
+    flagged = np.asarray((probability >= thresholds).any(1))
     for name in sorted(set(source)):
         rows = real & (source == name)
         if rows.any():

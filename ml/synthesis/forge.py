@@ -87,7 +87,7 @@ def self_blend(target: np.ndarray, points: np.ndarray, recipe: Recipe, rng: np.r
     matrix = cv2.getRotationMatrix2D(
         (float(centre[0]), float(centre[1])), float(rng.uniform(-3, 3)), float(rng.uniform(0.96, 1.05))
     )
-    matrix[:, 2] += rng.uniform(-0.02, 0.02, 2) * width
+    matrix[:, 2] = matrix[:, 2] + rng.uniform(-0.02, 0.02, 2) * width
     size = (target.shape[1], target.shape[0])
     donor = cv2.warpAffine(target, matrix, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)
     donor = _retouch(donor, rng)
@@ -96,7 +96,7 @@ def self_blend(target: np.ndarray, points: np.ndarray, recipe: Recipe, rng: np.r
 
 
 def _retouch(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    out = image.astype(np.float32)
+    out: np.ndarray = image.astype(np.float32)
     out = out * rng.uniform(0.88, 1.12) + rng.uniform(-14, 14, 3)
     blurred = cv2.GaussianBlur(out, (0, 0), float(rng.uniform(0.6, 1.6)))
     amount = rng.uniform(-0.8, 0.9)  # below 0 sharpens, above 0 softens

@@ -96,7 +96,7 @@ def split(photos: Sequence[Photo], seed: int) -> dict[str, Side]:
     source = np.array([p.source for p in photos])
     made = {}
     for name, _ in SIDES:
-        rows = np.flatnonzero(of == name)
+        rows = np.flatnonzero(of == name).tolist()
         labels = {photos[i].label for i in rows}
         if labels != {"real", "fake"}:
             raise TooFewDecisions(

@@ -5,6 +5,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -41,9 +42,9 @@ class Plan:
 class WithMaskHead(nn.Module):
     """A timm ConvNeXt with an auxiliary 1x1 head that says which cells hold a seam; the head is not shipped."""
 
-    def __init__(self, network: nn.Module):
+    def __init__(self, network: Any):
         super().__init__()
-        self.network = network
+        self.network: Any = network  # timm's own attributes are typed nowhere
         self.mask = nn.Conv2d(network.feature_info[AUX_STAGE]["num_chs"], 1, 1)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -88,7 +89,7 @@ def fit(
     deadline: time.monotonic() value after which training stops early.
     """
     torch.manual_seed(plan.seed)
-    model.train().to(memory_format=torch.channels_last)
+    model.train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it
     average = copy.deepcopy(model).eval()
     forward = torch.compile(model, dynamic=False) if plan.compiled else model
     optimiser = optimiser_for(model, plan)

@@ -19,7 +19,7 @@ def start_from_scratch(network: nn.Module) -> None:
     for name, parameter in network.named_parameters():
         if name.endswith("gamma"):
             parameter.fill_(LAYER_SCALE)
-    stem = network.stem[0].weight
+    stem = network.get_parameter("stem.0.weight")
     half = stem.shape[0] // 2
     stem[:half] -= stem[:half].mean((2, 3), keepdim=True)
     stem[:half] *= 3
