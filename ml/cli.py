@@ -5,9 +5,6 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from ml.synthesis.forge import SEAMS, Recipe
-from ml.synthesis.regions import REGIONS
-
 BASELINE = Path("detection/baseline")
 
 
@@ -19,8 +16,8 @@ def parser() -> argparse.ArgumentParser:
     forge = commands.add_parser("forge", help="lay a donor's facial region over a portrait")
     forge.add_argument("--image", type=Path, required=True)
     forge.add_argument("--donor", type=Path, required=True)
-    forge.add_argument("--region", choices=sorted(REGIONS), required=True)
-    forge.add_argument("--seam", choices=SEAMS, default="feather")
+    forge.add_argument("--region", required=True, help="eyes, nose, mouth, face, ...")
+    forge.add_argument("--seam", default="feather", help="hard, feather or poisson")
     forge.add_argument("--softness", type=float, default=0.02, help="blur of the seam / face width")
     forge.add_argument("--grow", type=float, default=1.2, help="size of the region, 1.0 hugs it")
     forge.add_argument("--colour", type=float, default=0.9, help="0 donor's colours, 1 the portrait's")
@@ -72,6 +69,8 @@ def run_baseline(options: argparse.Namespace) -> None:
 
 def run_forge(options: argparse.Namespace) -> None:
     """Writes one forgery."""
+    # Only here: a training worker needs none of what forging needs.
+    from ml.synthesis.forge import Recipe
     from ml.synthesis.sample import forge_file
 
     recipe = Recipe(options.region, options.seam, options.softness, options.grow, options.colour)
@@ -84,6 +83,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
         options.run(options)
+    except ModuleNotFoundError as error:
+        print(f"ml {options.command}: {error}; install the extra `synthesis`", file=sys.stderr)
+        return 2
     except (ValueError, OSError, RuntimeError) as error:
         print(f"ml {options.command}: {error}", file=sys.stderr)
         return 2

@@ -11,17 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from ml.bank import FULL, MASK, STORED, Bank
 from ml.sources import Photo
 from ml.synthesis.donors import neighbours, shape_features
 from ml.synthesis.forge import draw_recipe, self_blend, swap
 from ml.synthesis.measure import MIN_SCORE, Measures
 from ml.synthesis.regions import mask_of
 
-FULL = 200  # side in pixels to which the photograph's centre square is scaled
-STORED = 176  # the middle of it that is kept
-MASK = 44  # side of the stored mask
 SELF_SHARE = 0.2
-EYES = {"left_eye", "right_eye"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,21 +31,6 @@ class Job:
     difficulty: float
     seed: int
     serving: bool  # framed exactly as serving frames it, for evaluation
-
-
-@dataclass(frozen=True, slots=True)
-class Bank:
-    """images (N, 176, 176, 3) uint8 RGB; masks (N, 44, 44) uint8; label (N,) 1 is fake; made (N,) bool: forged here;
-    index (N,) photo; kind (N,) str; masked (N,) bool: the mask is known; difficulty (N,) float32."""
-
-    images: np.ndarray
-    masks: np.ndarray
-    label: np.ndarray
-    made: np.ndarray
-    index: np.ndarray
-    kind: np.ndarray
-    masked: np.ndarray
-    difficulty: np.ndarray
 
 
 def plan(

@@ -15,8 +15,9 @@ from detection.bundle import Bundle as ShippedBundle
 from detection.bundle import View
 from detection.networks.convnext import convnext
 from ml import splits
+from ml.bank import FULL, Bank
 from ml.sources import Photo, read_all
-from ml.synthesis.bank import FULL, Bank, make, plan
+from ml.synthesis.bank import make, plan
 from ml.synthesis.measure import Measures, measure
 from ml.training.batches import PairSampler
 from ml.training.finish import Side, finish

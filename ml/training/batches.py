@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from detection.preprocess import standardise
-from ml.synthesis.bank import MASK, STORED, Bank
+from ml.bank import MASK, STORED, Bank
 
 CELL = STORED // MASK  # pixels of the image per mask cell
 

@@ -16,9 +16,9 @@ from detection.networks.convnext import convnext
 from detection.networks.stacking import Stacking
 from detection.preprocess import crop
 from ml import splits
+from ml.bank import FULL, MASK, STORED, Bank
 from ml.sources import Photo
 from ml.sources import manifest as snapshots
-from ml.synthesis.bank import FULL, MASK, STORED, Bank
 from ml.training.batches import PairSampler
 from ml.training.finish import Side, finish
 from ml.training.loop import Plan, WithMaskHead, fit

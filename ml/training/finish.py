@@ -10,8 +10,8 @@ import torch
 
 from detection.bundle import Bundle as ShippedBundle
 from detection.networks.stacking import Stacking
+from ml.bank import Bank
 from ml.evaluation.outcome import outcome
-from ml.synthesis.bank import Bank
 from ml.training.loop import logits_of
 from ml.training.pack import Voter, pack
 from ml.training.stacking import choose_thresholds, fit_stack, probabilities, temperature

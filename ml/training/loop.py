@@ -13,7 +13,7 @@ from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 
 from ml import losses
-from ml.synthesis.bank import Bank
+from ml.bank import Bank
 from ml.training.batches import PairSampler, assemble
 
 AUX_STAGE = 1  # the stage with stride 8, whose map the seam head reads

@@ -1,6 +1,8 @@
 import numpy as np
 import pytest
 
+pytest.importorskip("cv2", reason="the synthesis extra is not installed")
+
 from ml.synthesis.forge import SEAMS, Recipe, draw_recipe, self_blend, swap
 from ml.synthesis.regions import REGIONS, mask_of
 
