@@ -1,7 +1,9 @@
 """Load a bundle once, score batches of images with its four members and the stack."""
 
+import math
 import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import torch
@@ -16,6 +18,9 @@ from detection.networks.stacking import Stacking
 from detection.preprocess import batch
 from detection.voting import Vote
 
+# Fewer are not worth a second lane.
+LANE_IMAGES_MIN = 4
+
 
 class Ensemble:
     """Five voters that serve: members in bfloat16 autocast, the stack in float32."""
@@ -26,6 +31,8 @@ class Ensemble:
         self.version, self.digest = bundle.version, bundle.digest
         self.member_names = (*(member.name for member in bundle.members), bundle.stack.name)
         self.input_side = max(member.view.side for member in bundle.members)
+        self._lanes: ThreadPoolExecutor | None = None
+        self._lane_count = 1
         self._members = [
             _load(convnext(member.architecture, **member.arguments), bundle.path / member.file)
             .to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it
@@ -36,21 +43,38 @@ class Ensemble:
 
     @classmethod
     def load(cls, path: Path, *, device: str = "auto", threads: int | None = None) -> "Ensemble":
-        """Verify and load a bundle. `threads`: torch's threads on the CPU, one per core by default.
+        """Verify and load a bundle. `threads`: lanes on the CPU, one per core by default.
 
         Raises BundleRefused.
         """
         if device == "auto":
             device = "cuda" if torch.cuda.is_available() else "cpu"
-        torch.set_num_threads(threads or len(os.sched_getaffinity(0)))
-        return cls(bundles.read(Path(path)), torch.device(device))
+        ensemble = cls(bundles.read(Path(path)), torch.device(device))
+        if ensemble.device.type == "cpu":
+            ensemble._open_lanes(threads or len(os.sched_getaffinity(0)))
+        return ensemble
 
-    @torch.inference_mode()
+    def _open_lanes(self, count: int) -> None:
+        torch.set_num_threads(1)
+        self._lane_count = count
+        # Each thread sets its own: OpenMP keeps the number per thread.
+        self._lanes = ThreadPoolExecutor(count, "lane", initializer=torch.set_num_threads, initargs=(1,))
+
     def score(self, images: Sequence[Image.Image]) -> list[tuple[Vote, ...]]:
         """Five votes for each RGB image, in the order of `member_names`.
 
+        On the CPU the batch is shared out to single-threaded lanes, one per core: for networks this small, torch's own
+        threads spend half of their time waiting for each other (measured: 20.7 against 9.9 ms of CPU per image).
         Raises ValueError when a model gives no number: a broken model must not vote.
         """
+        if self._lanes is None:
+            return self._score(images)
+        size = max(LANE_IMAGES_MIN, math.ceil(len(images) / self._lane_count))
+        parts = [images[start : start + size] for start in range(0, len(images), size)]
+        return [votes for part in self._lanes.map(self._score, parts) for votes in part]
+
+    @torch.inference_mode()
+    def _score(self, images: Sequence[Image.Image]) -> list[tuple[Vote, ...]]:
         if not images:
             return []
         logits = self.logits(images)
