@@ -22,8 +22,10 @@ class Program:
     # Programs of a higher rank stop first, those of one rank together.
     rank: int
     environment: Mapping[str, str] = field(default_factory=dict)
-    # What it obeys by finishing in good order; also what Linux sends it when the supervisor dies.
+    # What it obeys by finishing in good order.
     stop_signal: signal.Signals = signal.SIGTERM
+    # What Linux sends it when the supervisor dies; None: the same.
+    death_signal: signal.Signals | None = None
     stop_timeout_s: float = 10.0
     account: Account | None = None
     folder: Path = Path("/")
@@ -41,7 +43,14 @@ class Program:
 def spawn(program: Program) -> subprocess.Popen[str]:
     """Start it in a session of its own. Call from the main thread: Linux watches the thread that started a process."""
     account = program.account
-    shim = [sys.executable, "-I", "-S", str(SHIM), str(os.getpid()), str(int(program.stop_signal))]
+    shim = [
+        sys.executable,
+        "-I",
+        "-S",
+        str(SHIM),
+        str(os.getpid()),
+        str(int(program.death_signal or program.stop_signal)),
+    ]
     shim += [str(account.uid), str(account.gid)] if account else ["-1", "-1"]
     output = program.log.open("a") if program.log and not program.relayed else None
     try:

@@ -1,6 +1,7 @@
 """The product's own processes, as the stack runs them on one machine."""
 
 import http.client
+import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -53,6 +54,8 @@ def _celery(places: Places, environment: Mapping[str, str], name: str, options: 
         name=name,
         command=(*celery, kind, "--loglevel=INFO", *options.split(), *more),
         rank=WORKERS_RANK,
+        # Without a supervisor Valkey ends at the same moment, and a polite worker would wait for its return.
+        death_signal=signal.SIGKILL,
         environment=environment,
         folder=REPOSITORY,
         log=places.logs / f"{name}.log",
