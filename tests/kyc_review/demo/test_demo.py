@@ -21,7 +21,7 @@ WENT = r"clear +cleared|(?:split vote|all say fake) +review queue"
 def demo(folder: Path) -> str:
     command = ["env", f"DATA_DIR={folder}", sys.executable, "manage.py", "demo", "--exit"]
     command += ["--port", str(free_port())]
-    ran = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=120)
+    ran = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=300)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     return ran.stdout
 
