@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from detection import bundle as bundles
 from detection.bundle import Bundle, BundleRefused, View
 from detection.networks.convnext import convnext
+from detection.networks.norms import quicken
 from detection.networks.stacking import Stacking
 from detection.preprocess import batch
 from detection.voting import Vote
@@ -34,7 +35,7 @@ class Ensemble:
         self._lanes: ThreadPoolExecutor | None = None
         self._lane_count = 1
         self._members = [
-            _load(convnext(member.architecture, **member.arguments), bundle.path / member.file)
+            quicken(_load(convnext(member.architecture, **member.arguments), bundle.path / member.file))
             .to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it
             .eval()
             for member in bundle.members
