@@ -10,6 +10,7 @@ from pathlib import Path
 from django.conf import settings
 from PIL import Image
 
+from detection.bundle import BundleRefused
 from detection.ensemble import Ensemble
 from detection.image import decode
 from kyc_review.retraining.selectors import champion
@@ -33,11 +34,19 @@ def serving() -> Ensemble:
     bundle = champion()
     if bundle is None:
         raise RuntimeError("No bundle is promoted; run `manage.py prepare` or `manage.py bundle promote`.")
-    if _serving is None or _serving.digest != bundle.digest:
+    if _serving is not None and _serving.digest == bundle.digest:
+        return _serving
+    try:
         _serving = Ensemble.load(
             Path(bundle.directory), device=settings.SCORING_DEVICE, threads=settings.SCORING_THREADS or None
         )
-        log.info("serving bundle %s (%s)", bundle.version, bundle.digest[:12])
+    except BundleRefused as refusal:
+        if _serving is None:
+            raise
+        # Going on with the bundle before it beats a standstill; every verdict names the bundle that gave it.
+        log.error("serving %s on: the champion cannot be loaded: %s", _serving.version, refusal)
+        return _serving
+    log.info("serving bundle %s (%s)", bundle.version, bundle.digest[:12])
     return _serving
 
 

@@ -62,6 +62,19 @@ def test_a_promotion_takes_effect_without_a_restart(submit: Callable, tmp_path: 
     assert versions == {first.pk: "tiny-1", second.pk: "tiny-2"}
 
 
+def test_a_champion_that_cannot_be_loaded_leaves_the_one_before_serving(
+    submit: Callable, tmp_path: Path
+) -> None:
+    promote(tmp_path, "tiny-1")
+    submit()
+    worker.run_until_idle()
+    (promote(tmp_path, "tiny-2", seed=2).directory / "stack.safetensors").unlink()
+    second = submit()
+    worker.run_until_idle()
+    second.refresh_from_db()
+    assert second.scoring.bundle_version == "tiny-1"
+
+
 def test_one_lost_original_does_not_stop_its_batch(submit: Callable, tmp_path: Path) -> None:
     promote(tmp_path, "tiny-1")
     lost, kept = submit(), submit()
