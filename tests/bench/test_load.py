@@ -1,7 +1,9 @@
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import pytest
 
@@ -25,6 +27,12 @@ class Acceptor(BaseHTTPRequestHandler):
         pass
 
 
+def run(load: Coroutine[Any, Any, object]) -> None:
+    """In a thread of its own: the browser tests leave an event loop running in this one."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, load).result()
+
+
 @pytest.fixture
 def target() -> Iterator[Target]:
     SEEN.clear()
@@ -37,7 +45,7 @@ def target() -> Iterator[Target]:
 
 def test_every_image_is_posted_once_with_its_key(target: Target) -> None:
     answers: list[Answer] = []
-    asyncio.run(concurrent(target, [b"one", b"two"], posts=20, at_once=4, name="n", heard=answers.append))
+    run(concurrent(target, [b"one", b"two"], posts=20, at_once=4, name="n", heard=answers.append))
     assert {answer.reference for answer in answers} == {f"n-{number}" for number in range(20)}
     assert all(answer.status == 202 for answer in answers)
     assert len(SEEN) == 20
@@ -47,7 +55,7 @@ def test_every_image_is_posted_once_with_its_key(target: Target) -> None:
 
 def test_a_steady_load_keeps_its_rate(target: Target) -> None:
     answers: list[Answer] = []
-    asyncio.run(steady(target, [b"one"], posts=10, per_s=50, name="n", heard=answers.append))
+    run(steady(target, [b"one"], posts=10, per_s=50, name="n", heard=answers.append))
     sent = sorted(answer.sent_s for answer in answers)
     assert sent[-1] - sent[0] >= 9 / 50 - 0.01
 
@@ -55,5 +63,5 @@ def test_a_steady_load_keeps_its_rate(target: Target) -> None:
 def test_an_answer_that_never_came_counts_as_failed() -> None:
     answers: list[Answer] = []
     nobody = Target(1, "/post", "image")
-    asyncio.run(concurrent(nobody, [b"one"], posts=1, at_once=1, name="n", heard=answers.append))
+    run(concurrent(nobody, [b"one"], posts=1, at_once=1, name="n", heard=answers.append))
     assert answers[0].status == 0
