@@ -5,6 +5,9 @@ import os
 import socket
 import time
 import uuid
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 from django.conf import settings
@@ -13,6 +16,7 @@ from PIL import Image
 from detection.bundle import BundleRefused
 from detection.ensemble import Ensemble
 from detection.image import decode
+from detection.voting import Vote
 from kyc_review.retraining.selectors import champion
 from kyc_review.scoring.leases import lease_batch, lease_fail, leases_end_of_dead
 from kyc_review.scoring.nudge import acknowledge
@@ -24,6 +28,11 @@ log = logging.getLogger(__name__)
 HOLDER = f"{socket.gethostname()[:40]}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
 
 DECODE_MAX_SIDE = 2048
+BATCHES_AHEAD = 2
+
+# Decoders beside the scorer: Pillow lets other threads run while it decodes.
+_readers = ThreadPoolExecutor(2, "reader")
+_scorer = ThreadPoolExecutor(1, "scorer")
 
 _serving: Ensemble | None = None
 
@@ -50,51 +59,73 @@ def serving() -> Ensemble:
     return _serving
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a batch: the votes on what could be read and scored, the errors of the rest."""
+
+    ensemble: Ensemble
+    votes: dict[uuid.UUID, tuple[Vote, ...]]
+    errors: dict[uuid.UUID, str]
+    elapsed_ms: float
+
+
 def run_until_idle() -> int:
-    """Score until nothing is due; returns the number of verdicts recorded."""
+    """Score until nothing is due; returns the number of verdicts recorded.
+
+    While one batch is scored the next is leased and decoded, and the one before is recorded: no core waits for the
+    database. Only this thread speaks to it.
+    """
     acknowledge()
     if not _serving:  # the first run of this process
         leases_end_of_dead(holder=HOLDER)
     done = 0
-    ensemble = serving()
-    while batch := lease_batch(holder=HOLDER, limit=settings.SCORING_BATCH_MAX):
-        done += score(ensemble, batch)
+    in_work: deque[Future[Outcome]] = deque()
+    while True:
         ensemble = serving()
-    return done
-
-
-def score(ensemble: Ensemble, batch: list[Submission]) -> int:
-    """Score one leased batch; an image that fails is given back alone."""
-    started = time.perf_counter()
-    rows, images = [], []
-    for row in batch:
-        try:
-            images.append(read(row))
-            rows.append(row)
-        except Exception as error:  # a person decides in the end, whatever the reason
-            log.exception("submission %s cannot be decoded", row.pk)
-            lease_fail(holder=HOLDER, submission_id=row.pk, error=f"{type(error).__name__}: {error}")
-    if not rows:
-        return 0
-    try:
-        votes = ensemble.score(images)
-    except Exception as error:
-        log.exception("a batch of %d failed", len(rows))
-        for row in rows:
-            lease_fail(holder=HOLDER, submission_id=row.pk, error=f"{type(error).__name__}: {error}")
-        return 0
-    elapsed_ms = (time.perf_counter() - started) * 1000 / len(rows)
-    return verdicts_record(
-        holder=HOLDER,
-        bundle_version=ensemble.version,
-        bundle_digest=ensemble.digest,
-        scored={
-            row.pk: Scored(votes=five, elapsed_ms=elapsed_ms) for row, five in zip(rows, votes, strict=True)
-        },
-    )
+        if batch := lease_batch(holder=HOLDER, limit=settings.SCORING_BATCH_MAX):
+            reading = [_readers.submit(read, row) for row in batch]
+            in_work.append(_scorer.submit(score, ensemble, batch, reading))
+        elif not in_work:
+            return done
+        if len(in_work) == BATCHES_AHEAD or not batch:
+            done += record(in_work.popleft().result())
 
 
 def read(row: Submission) -> Image.Image:
     """The original as upright RGB. Only absurdly large ones are reduced: pixels are the evidence."""
     with originals.open(row.image_key) as file:
         return decode(file.read(), max_side=DECODE_MAX_SIDE)
+
+
+def score(ensemble: Ensemble, batch: list[Submission], reading: list[Future[Image.Image]]) -> Outcome:
+    """Score one leased batch; raises nothing, for every image must get either votes or an error."""
+    started = time.perf_counter()
+    images: dict[uuid.UUID, Image.Image] = {}
+    errors: dict[uuid.UUID, str] = {}
+    for row, future in zip(batch, reading, strict=True):
+        try:
+            images[row.pk] = future.result()
+        except Exception as error:  # a person decides in the end, whatever the reason
+            log.exception("submission %s cannot be decoded", row.pk)
+            errors[row.pk] = f"{type(error).__name__}: {error}"
+    votes: dict[uuid.UUID, tuple[Vote, ...]] = {}
+    try:
+        votes = dict(zip(images, ensemble.score(list(images.values())), strict=True))
+    except Exception as error:
+        log.exception("a batch of %d failed", len(images))
+        errors |= dict.fromkeys(images, f"{type(error).__name__}: {error}")
+    return Outcome(ensemble, votes, errors, (time.perf_counter() - started) * 1000 / len(batch))
+
+
+def record(outcome: Outcome) -> int:
+    """Store verdicts and give failed images back, each alone; returns the number of verdicts."""
+    for pk, error in outcome.errors.items():
+        lease_fail(holder=HOLDER, submission_id=pk, error=error)
+    return verdicts_record(
+        holder=HOLDER,
+        bundle_version=outcome.ensemble.version,
+        bundle_digest=outcome.ensemble.digest,
+        scored={
+            pk: Scored(votes=votes, elapsed_ms=outcome.elapsed_ms) for pk, votes in outcome.votes.items()
+        },
+    )
