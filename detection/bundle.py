@@ -20,6 +20,7 @@ STACK_ARCHITECTURE = "stacking_linear"
 MEMBERS = 4
 STACK = "stack"
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
+SHA256 = re.compile(r"[0-9a-f]{64}")
 FILE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,60}\.safetensors")
 
 
@@ -99,7 +100,7 @@ def read(path: Path) -> Bundle:
     try:
         manifest = json.loads(raw)
         bundle = _parse(manifest, path, hashlib.sha256(raw).hexdigest())
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
         if isinstance(error, BundleRefused):
             raise
         raise BundleRefused(f"{path / MANIFEST} is not a valid manifest: {error!r}") from error
@@ -177,6 +178,8 @@ def _check_part(path: Path, part: Member | Stack) -> None:
         raise BundleRefused(f"{path}: the member name {part.name!r} has characters that are not allowed")
     if not FILE_NAME.fullmatch(part.file):  # no folders: nothing outside the bundle can be named
         raise BundleRefused(f"{path}: the file name {part.file!r} is not a plain *.safetensors name")
+    if not SHA256.fullmatch(part.sha256):
+        raise BundleRefused(f"{path}: the SHA-256 of {part.name} is not 64 hexadecimal digits")
     if not 0.0 < part.threshold < 1.0:
         raise BundleRefused(f"{path}: the threshold of {part.name} is {part.threshold}, not between 0 and 1")
     if not 0.01 <= part.temperature <= 100:

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import torch
 from PIL import Image
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from detection import bundle as bundles
-from detection.bundle import Bundle, BundleRefused, View
+from detection.bundle import Bundle, BundleRefused, Member, View
 from detection.networks.convnext import convnext
 from detection.networks.norms import quicken
 from detection.networks.stacking import Stacking
@@ -35,7 +36,7 @@ class Ensemble:
         self._lanes: ThreadPoolExecutor | None = None
         self._lane_count = 1
         self._members = [
-            quicken(_load(convnext(member.architecture, **member.arguments), bundle.path / member.file))
+            quicken(_load(_network(member), bundle.path / member.file))
             .to(device, self.dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in torch's stubs
             .eval()
             for member in bundle.members
@@ -118,11 +119,21 @@ def _member_dtype(device: torch.device) -> torch.dtype:
     return torch.bfloat16 if native else torch.float32
 
 
+def _network(member: Member) -> nn.Module:
+    """An unfilled network; whatever its constructor makes of odd arguments is a refusal of the bundle."""
+    try:
+        return convnext(member.architecture, **member.arguments)
+    except (AssertionError, IndexError, KeyError, RuntimeError, TypeError) as error:
+        raise BundleRefused(
+            f"{member.name}: {member.architecture} refuses its arguments: {error!r}"
+        ) from error
+
+
 def _load(network: nn.Module, file: Path) -> nn.Module:
     """Fill a network; weights may be stored in half precision and are used in float32."""
-    weights = {name: tensor.float() for name, tensor in load_file(file).items()}
     try:
+        weights = {name: tensor.float() for name, tensor in load_file(file).items()}
         network.load_state_dict(weights)
-    except RuntimeError as error:
+    except (RuntimeError, SafetensorError) as error:
         raise BundleRefused(f"{file} does not fit its architecture: {error}") from error
     return network

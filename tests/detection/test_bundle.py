@@ -1,3 +1,4 @@
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -77,6 +78,36 @@ def test_a_manifest_that_is_no_json_is_refused(tmp_path: Path) -> None:
     (tmp_path / "manifest.json").write_text("{")
     with pytest.raises(BundleRefused, match="not a valid manifest"):
         bundle.read(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["[]", '"x"', "[" * 100_000])
+def test_json_that_is_no_manifest_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "manifest.json").write_text(text)
+    with pytest.raises(BundleRefused, match="not a valid manifest"):
+        bundle.read(tmp_path)
+
+
+def test_a_manifest_without_a_hash_is_refused(tmp_path: Path) -> None:
+    tiny_bundle(tmp_path)
+    change(tmp_path, edit_member(sha256=None))
+    with pytest.raises(BundleRefused, match="not a valid manifest"):
+        bundle.read(tmp_path)
+
+
+@pytest.mark.parametrize("arguments", [{"depths": "x"}, [1], {"norm_layer": "os.system"}])
+def test_arguments_a_network_cannot_take_are_refused(tmp_path: Path, arguments: object) -> None:
+    tiny_bundle(tmp_path)
+    change(tmp_path, edit_member(arguments=arguments))
+    with pytest.raises(BundleRefused, match="refuses its arguments"):
+        Ensemble.load(tmp_path, device="cpu", threads=1)
+
+
+def test_a_weight_file_that_is_no_safetensors_is_refused(tmp_path: Path) -> None:
+    tiny_bundle(tmp_path)
+    (tmp_path / "member-0.safetensors").write_bytes(b"x" * 99)
+    change(tmp_path, edit_member(sha256=hashlib.sha256(b"x" * 99).hexdigest()))
+    with pytest.raises(BundleRefused, match="does not fit"):
+        Ensemble.load(tmp_path, device="cpu", threads=1)
 
 
 def test_a_linked_weight_file_is_refused(tmp_path: Path) -> None:
