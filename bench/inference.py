@@ -1,0 +1,83 @@
+"""Time scoring alone: `python -m bench.inference [BUNDLE]` prints ms per image for each batch size.
+
+Also what the serving path (bfloat16, fused norms, lanes) changes against the same weights in plain float32.
+"""
+
+import resource
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+from PIL import Image
+from safetensors.torch import load_file
+from torch import Tensor
+
+from bench.images import jpegs
+from detection.ensemble import Ensemble
+from detection.image import decode
+from detection.networks.convnext import convnext
+from detection.preprocess import batch
+
+BATCHES = (1, 2, 4, 8, 16, 32)
+ROUNDS = 5
+
+
+def _ms_per_image(work: Callable[[], object], images: int) -> float:
+    """The fastest of some rounds after a first one that warms up; on a shared machine the least disturbed."""
+    work()
+    spent = []
+    for _ in range(ROUNDS):
+        start = time.perf_counter()
+        work()
+        spent.append(time.perf_counter() - start)
+    return min(spent) * 1000 / images
+
+
+@torch.inference_mode()
+def _float32(ensemble: Ensemble, images: Sequence[Image.Image]) -> Tensor:
+    """Probabilities (B, 5) of the bundle's weights without autocast, exchanged norms or lanes."""
+    bundle = ensemble.bundle
+    logits = []
+    for member in bundle.members:
+        network = convnext(member.architecture, **member.arguments).eval()
+        network.load_state_dict({k: v.float() for k, v in load_file(bundle.path / member.file).items()})
+        logits.append(network(batch(images, member.view)))
+    linear = load_file(bundle.path / bundle.stack.file)
+    joined = torch.cat(logits, 1).relu()
+    logits.append(joined @ linear["linear.weight"].float().T + linear["linear.bias"].float())
+    rows = zip(logits, bundle.parts, strict=True)
+    return torch.stack([(x / part.temperature).softmax(1)[:, 1] for x, part in rows], 1)
+
+
+def main(path: Path) -> None:
+    start = time.perf_counter()
+    ensemble = Ensemble.load(path, device="cpu")
+    print(f"{ensemble.version}: loaded in {time.perf_counter() - start:.2f} s")
+    posted = jpegs(count=max(BATCHES))
+    images = [decode(image, max_side=ensemble.input_side) for image in posted]
+    each = _ms_per_image(
+        lambda: [decode(image, max_side=ensemble.input_side) for image in posted], len(posted)
+    )
+    print(f"decode            {each:6.2f} ms/image")
+    view = ensemble.bundle.members[0].view
+    print(f"preprocess, a view {_ms_per_image(lambda: batch(images, view), len(images)):5.2f} ms/image")
+    for size in BATCHES:
+        part = images[:size]
+        print(
+            f"score, batch {size:>3}  {_ms_per_image(lambda part=part: ensemble.score(part), size):6.2f} ms/image"
+        )
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"peak memory       {memory:6.0f} MB")
+    served = ensemble.score(images)
+    found = torch.tensor([[vote.probability for vote in votes] for votes in served])
+    exact = _float32(ensemble, images)
+    threshold = torch.tensor([part.threshold for part in ensemble.bundle.parts])
+    changed = ((found >= threshold) != (exact >= threshold)).sum().item()
+    print(f"against float32   {(found - exact).abs().max():.4f} largest deviation, ", end="")
+    print(f"{changed} of {found.numel()} calls changed")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else "detection/baseline"))
