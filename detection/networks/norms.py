@@ -5,12 +5,14 @@ channels, rsqrt(var_unbiased + eps) = sqrt((n - 1) / n) * rsqrt(var_biased + eps
 """
 
 import torch
-from timm.layers import SimpleNorm, SimpleNorm2d
+from timm.layers.norm import SimpleNorm, SimpleNorm2d
 from torch import Tensor, nn
 
 
 class DeviationNorm(nn.Module):
     """x / std(x) over the channels, times a weight: (..., C), or (B, C, H, W) with `channels_first`."""
+
+    weight: Tensor
 
     def __init__(self, norm: SimpleNorm | SimpleNorm2d, channels_first: bool) -> None:
         super().__init__()
