@@ -3,9 +3,64 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 FIGURES_MAX = 24
+STACK = "stack"
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """How a bundle did on one set of faces; each cell is "value (low to high)" with its 95 % interval, or empty."""
+
+    name: str
+    auc: str
+    recall: str
+    false_alarms: str
+    load: str
+
+
+def measured(metrics: Any) -> tuple[str, list[Task]]:
+    """The side of the split that was measured last (test, else validation) and its tasks; empty when unknown.
+
+    Reads what ml.evaluation.outcome writes; a bundle from elsewhere may state its metrics in another form.
+    """
+    for side in ("test", "validation"):
+        report = metrics.get(side) if isinstance(metrics, dict) else None
+        if isinstance(report, dict) and isinstance(report.get("votes"), dict):
+            aucs = report.get("auc") or {}
+            tasks = [
+                Task(
+                    name=_task_name(name),
+                    auc=_estimate((aucs.get(name) or {}).get(STACK), 2),
+                    recall=_percent(votes.get("recall_with_human")),
+                    false_alarms=_percent(votes.get("false_alarm")),
+                    load=_percent(votes.get("review_load")),
+                )
+                for name, votes in report["votes"].items()
+                if isinstance(votes, dict)
+            ]
+            return side, tasks
+    return "", []
+
+
+def _task_name(name: str) -> str:
+    """ "own_rff" is a set's own fakes, "made_lfw" forgeries that were synthesised from it."""
+    kind, _, source = name.partition("_")
+    words = {"own": "Its own fakes", "made": "Synthesised forgeries", "all": "All together"}
+    return f"{words.get(kind, kind)}{': ' + source.upper() if source else ''}"
+
+
+def _estimate(value: Any, digits: int, scale: float = 1) -> str:
+    if not isinstance(value, dict) or not all(_is_number(value.get(key)) for key in ("value", "low", "high")):
+        return ""
+    middle, low, high = (f"{value[key] * scale:.{digits}f}" for key in ("value", "low", "high"))
+    return f"{middle} ({low} to {high})"
+
+
+def _percent(value: Any) -> str:
+    return _estimate(value, 0, 100).replace(" (", " % (", 1)
 
 
 def figures(metrics: Any) -> list[tuple[str, str]]:

@@ -19,7 +19,7 @@ from kyc_review.retraining.archive import zip_stream
 from kyc_review.retraining.building import SnapshotFailed
 from kyc_review.retraining.models import Snapshot
 from kyc_review.retraining.permissions import may_freeze, may_see_retraining
-from kyc_review.retraining.presenters import figures
+from kyc_review.retraining.presenters import figures, measured
 from kyc_review.retraining.snapshots import snapshot_request
 from kyc_review.review.access import StaffRequest, staff_only
 
@@ -115,6 +115,7 @@ def _context(request: StaffRequest) -> dict[str, Any]:
         "unused": selectors.unused_decisions(viewer=viewer).count(),
         "champion": champion,
         "serves_since": promotions[0].promoted_at if promotions else None,
+        "measured": measured(champion.metrics) if champion else ("", []),
         "figures": figures(champion.metrics) if champion else [],
         "bundles": list(selectors.bundles_listed(viewer=viewer)[:ROWS_SHOWN]),
         "promotions": promotions,

@@ -1,4 +1,4 @@
-from kyc_review.retraining.presenters import FIGURES_MAX, figures
+from kyc_review.retraining.presenters import FIGURES_MAX, Task, figures, measured
 
 
 def test_nested_metrics_become_lines() -> None:
@@ -19,3 +19,33 @@ def test_nested_metrics_become_lines() -> None:
 def test_long_reports_are_cut_and_empty_ones_are_empty() -> None:
     assert len(figures({str(n): n for n in range(100)})) == FIGURES_MAX
     assert figures({}) == []
+
+
+def estimate(value: float) -> dict[str, float]:
+    return {"value": value, "low": value - 0.1, "high": value + 0.1, "n": 50}
+
+
+def test_the_shipped_form_of_metrics_becomes_one_line_a_task() -> None:
+    votes = {"recall_with_human": estimate(0.72), "false_alarm": estimate(0.54), "review_load": estimate(0.6)}
+    report = {
+        "auc": {"own_rff": {"north": estimate(0.5), "stack": estimate(0.66)}},
+        "votes": {"own_rff": votes},
+    }
+    assert measured({"validation": {"votes": {}}, "test": report}) == (
+        "test",
+        [
+            Task(
+                name="Its own fakes: RFF",
+                auc="0.66 (0.56 to 0.76)",
+                recall="72 % (62 to 82)",
+                false_alarms="54 % (44 to 64)",
+                load="60 % (50 to 70)",
+            )
+        ],
+    )
+
+
+def test_metrics_in_another_form_give_no_table() -> None:
+    for metrics in ({}, None, {"test": 3}, {"test": {"votes": []}}, {"accuracy": 0.9}):
+        assert measured(metrics) == ("", [])
+    assert measured({"test": {"votes": {"all": {"recall_with_human": "?"}}}})[1][0].recall == ""
