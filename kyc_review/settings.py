@@ -165,6 +165,11 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_ROUTES = {"kyc_review.scoring.tasks.score_pending": {"queue": "scoring"}}
 CELERY_BEAT_SCHEDULE = {
+    "originals-sweep": {
+        "task": "kyc_review.submissions.tasks.sweep_orphans",
+        "schedule": schedule(run_every=24 * 3600),
+        "options": {"expires": 3600},
+    },
     "snapshots-build": {
         "task": "kyc_review.retraining.tasks.build_snapshots",
         "schedule": schedule(run_every=15),

@@ -1,0 +1,38 @@
+"""Originals without a row: intake was killed between the file and the row, so nobody was told "accepted"."""
+
+import logging
+from collections.abc import Iterator
+from datetime import timedelta
+
+from django.utils import timezone
+
+from kyc_review.submissions.models import Submission
+from kyc_review.submissions.storage import originals
+
+log = logging.getLogger(__name__)
+# Far longer than any request may take: a file this old has its row, or will never have one.
+AGE = timedelta(hours=24)
+FOLDERS = [f"{number:02x}" for number in range(256)]
+
+
+def orphans_delete() -> int:
+    """Delete originals that no submission names; a private picture must not outlive its purpose. Returns their number."""
+    deleted = 0
+    for folder in FOLDERS:
+        names = list(_old_files(folder))
+        known = set(Submission.objects.filter(image_key__in=names).values_list("image_key", flat=True))
+        for name in set(names) - known:
+            originals.delete(name)
+            deleted += 1
+    if deleted:
+        log.warning("deleted %d originals without a submission, left by killed requests", deleted)
+    return deleted
+
+
+def _old_files(folder: str) -> Iterator[str]:
+    if not originals.exists(folder):
+        return
+    for name in originals.listdir(folder)[1]:
+        key = f"{folder}/{name}"
+        if originals.get_modified_time(key) < timezone.now() - AGE:
+            yield key
