@@ -167,7 +167,7 @@ CELERY_TASK_ROUTES = {"kyc_review.scoring.tasks.score_pending": {"queue": "scori
 CELERY_BEAT_SCHEDULE = {
     "originals-sweep": {
         "task": "kyc_review.submissions.tasks.sweep_orphans",
-        "schedule": schedule(run_every=24 * 3600),
+        "schedule": schedule(run_every=6 * 3600),
         "options": {"expires": 3600},
     },
     "snapshots-build": {

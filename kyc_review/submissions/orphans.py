@@ -16,7 +16,10 @@ FOLDERS = [f"{number:02x}" for number in range(256)]
 
 
 def orphans_delete() -> int:
-    """Delete originals that no submission names; a private picture must not outlive its purpose. Returns their number."""
+    """Delete originals that no submission names, for a private picture must not outlive its purpose.
+
+    Returns how many were deleted.
+    """
     deleted = 0
     for folder in FOLDERS:
         names = list(_old_files(folder))
