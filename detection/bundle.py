@@ -161,6 +161,9 @@ def _parse(manifest: dict[str, Any], path: Path, digest: str) -> Bundle:
     version = str(manifest["version"])
     if not 1 <= len(version) <= 60:
         raise BundleRefused(f"{path}: the version must have 1 to 60 characters")
+    for told in ("provenance", "metrics"):
+        if not isinstance(manifest[told], dict):
+            raise BundleRefused(f"{path}: {told!r} must be a JSON object")
     return Bundle(
         path=path,
         digest=digest,

@@ -52,13 +52,16 @@ adopt_pip_settings() {
     pip_setting() { .venv/bin/python -m pip config get "global.$1" 2>/dev/null || true; }
     index=${PIP_INDEX_URL:-$(pip_setting index-url)}
     if [ -z "${UV_DEFAULT_INDEX:-}${UV_INDEX_URL:-}" ] && [ -n "$index" ]; then export UV_DEFAULT_INDEX="$index"; fi
-    if [ -z "${SSL_CERT_FILE:-}" ] && [ -n "${PIP_CERT:-}" ]; then export SSL_CERT_FILE="$PIP_CERT"; fi
+    certificates=${PIP_CERT:-$(pip_setting cert)}
+    if [ -z "${SSL_CERT_FILE:-}" ] && [ -n "$certificates" ]; then export SSL_CERT_FILE="$certificates"; fi
 }
 
 explain_failure() {
     [ "$(free_mb .)" -ge 200 ] || stop "the disk is full: free some space and run again"
     case $(tail -c 4000 "$1") in
         *"o space left"*) stop "the disk is full: free some space and run again" ;;
+        *"peer certificate"* | *CERTIFICATE_VERIFY_FAILED*)
+            stop "the package registry's certificate is not trusted (a proxy that inspects TLS?): set SSL_CERT_FILE to your site's CA bundle" ;;
         *onnect* | *"timed out"* | *"name resolution"* | *dns* | *"ould not fetch"* | *unreachable* | *"No matching distribution"*)
             stop "the package registry cannot be reached: check the network, or set UV_DEFAULT_INDEX (and PIP_INDEX_URL) to your mirror" ;;
         *) tail -n 15 "$1" >&2; stop "installing $WANTED failed; the lines above say why" ;;

@@ -63,6 +63,8 @@ def edit_member(**fields: object) -> Callable[[dict], None]:
         (lambda m: m["stack"].update(architecture="mlp"), "unknown architecture"),
         (lambda m: m.pop("stack"), "not a valid manifest"),
         (lambda m: m.update(version=""), "version"),
+        (lambda m: m.update(provenance="research data"), "'provenance' must be a JSON object"),
+        (lambda m: m.update(metrics=[0.9]), "'metrics' must be a JSON object"),
     ],
 )
 def test_a_manifest_that_cannot_be_right_is_refused(
