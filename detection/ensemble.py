@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from detection import bundle as bundles
 from detection.bundle import Bundle, BundleRefused, Member, View
 from detection.networks.convnext import convnext
-from detection.networks.norms import quicken
+from detection.networks.fusion import quicken
 from detection.networks.stacking import Stacking
 from detection.preprocess import batch
 from detection.voting import Vote

@@ -6,7 +6,6 @@ from django.core.wsgi import get_wsgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "kyc_review.settings")
 application = get_wsgi_application()
 
-# What was imported stays: looking through it again and again for garbage cost 5 % of the time of a post.
+# What was imported stays: looking through it again and again for garbage takes time from every post.
 gc.collect()
 gc.freeze()
-gc.set_threshold(50_000, 20, 50)

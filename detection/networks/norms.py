@@ -12,28 +12,23 @@ from torch import Tensor, nn
 class DeviationNorm(nn.Module):
     """x / std(x) over the channels, times a weight: (..., C), or (B, C, H, W) with `channels_first`."""
 
-    weight: Tensor
+    weight: Tensor | None
 
     def __init__(self, norm: SimpleNorm | SimpleNorm2d, channels_first: bool) -> None:
         super().__init__()
         channels = norm.normalized_shape[0]
         bessel = (channels - 1) / channels
-        weight = torch.ones(channels) if norm.weight is None else norm.weight.detach()
         self.shape, self.eps, self.channels_first = (channels,), norm.eps * bessel, channels_first
-        self.register_buffer("weight", weight * bessel**0.5, persistent=False)
+        self.scale = bessel**0.5
+        # A weight of ones was folded into the layer behind, and costs nothing here.
+        weighs = norm.weight is not None and bool((norm.weight != 1).any())
+        self.register_buffer("weight", norm.weight.detach() if weighs else None, persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         if self.channels_first:
             x = x.permute(0, 2, 3, 1)
         _, _, rstd = torch.native_layer_norm(x, self.shape, None, None, self.eps)
-        x = x * rstd.to(x.dtype) * self.weight.to(x.dtype)
+        x = x * (rstd * self.scale).to(x.dtype)
+        if self.weight is not None:
+            x = x * self.weight.to(x.dtype)
         return x.permute(0, 3, 1, 2) if self.channels_first else x
-
-
-def quicken(network: nn.Module) -> nn.Module:
-    """Exchange every SimpleNorm inside; the network computes what it did, for inference only."""
-    for parent in list(network.modules()):
-        for name, child in parent.named_children():
-            if isinstance(child, SimpleNorm | SimpleNorm2d):
-                setattr(parent, name, DeviationNorm(child, isinstance(child, SimpleNorm2d)))
-    return network
