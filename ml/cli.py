@@ -31,6 +31,11 @@ def parser() -> argparse.ArgumentParser:
     train.add_argument("--init", type=Path, default=BASELINE, help="the bundle to start from")
     train.add_argument("--epochs", type=int, default=3)
     train.add_argument("--seed", type=int, default=0)
+    train.add_argument("--miss", type=float, default=0.1, help="share of fakes that the thresholds may miss")
+    train.add_argument(
+        "--scratch", action="store_true", help="keep the architectures, not the weights, of --init"
+    )
+    train.add_argument("--work", type=Path, help="where progress is told and a killed run resumes")
     train.set_defaults(run=run_train)
 
     baseline = commands.add_parser("baseline", help="train the bundle that ships from the face sets")
@@ -47,9 +52,10 @@ def parser() -> argparse.ArgumentParser:
 
 def run_train(options: argparse.Namespace) -> None:
     """Writes a candidate bundle and prints what it can do."""
-    from ml.training.candidate import train
+    from ml.training.candidate import Wish, train
 
-    bundle = train(options.manifest, options.out, init=options.init, epochs=options.epochs, seed=options.seed)
+    wish = Wish(options.epochs, options.seed, options.miss, options.scratch)
+    bundle = train(options.manifest, options.out, init=options.init, wish=wish, work=options.work)
     table = bundle.metrics["test"]["votes"]["all"]
     recall, load = table["recall_with_human"], table["review_load"]
     print(

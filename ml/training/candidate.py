@@ -2,16 +2,20 @@
 
 import datetime as dt
 import hashlib
+import json
+import shutil
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 from PIL import Image
 from safetensors.torch import load_file
 
 from detection import bundle as bundles
 from detection.bundle import Bundle as ShippedBundle
-from detection.bundle import View
+from detection.bundle import Member, View
 from detection.networks.convnext import convnext
 from detection.networks.stacking import Stacking
 from detection.preprocess import crop
@@ -21,46 +25,60 @@ from ml.sources import Photo
 from ml.sources import manifest as snapshots
 from ml.training.batches import PairSampler
 from ml.training.finish import Side, finish
-from ml.training.loop import Plan, WithMaskHead, fit
-from ml.training.pack import Voter
+from ml.training.loop import Plan, WithMaskHead, auc_of, fit, logits_of
+from ml.training.pack import Voter, save_weights
+from ml.training.progress import Progress
+from ml.training.start import start_from_scratch
 
 SIDES = (("test", 0.2), ("validation", 0.2), ("stack", 0.2), ("train", 0.4))
 LEAST = 20  # decisions of each label: a fifth of them is four, the least that gives a side both classes
 MISS = 0.1
 BATCH = 32
+REPORTS = 10  # of each member, with the area on validation
 
 
 class TooFewDecisions(ValueError):
     """The snapshot is too small to train and measure on; the text says how many are needed."""
 
 
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """How a candidate is to be trained. epochs: passes over the training side; miss: the share of fakes that the
+    thresholds may miss on validation; scratch: the champion's architectures, but not its weights."""
+
+    epochs: int = 3
+    seed: int = 0
+    miss: float = MISS
+    scratch: bool = False
+
+
 def train(
-    manifest: Path, out: Path, *, init: Path, epochs: int = 3, seed: int = 0, miss: float = MISS
+    manifest: Path, out: Path, *, init: Path, wish: Wish = Wish(), work: Path | None = None
 ) -> ShippedBundle:
     """Fine-tunes every member of `init` on a snapshot's decisions and writes a candidate to `out`.
 
-    People are split before anything else; what is reported was measured on people that no part was fitted to. Raises
+    People are split before anything else; what is reported was measured on people that no part was fitted to. With
+    `work`, progress goes to its progress.jsonl, and members that a killed run finished there are taken from it. Raises
     TooFewDecisions, SourceMissing, BundleRefused.
     """
     photos = snapshots.read(manifest)
     require_enough(photos)
     served = bundles.read(init)
-    sides = split(photos, seed)
-    voters = [
-        _fine_tuned(served, k, sides["train"], epochs=epochs, seed=seed + k)
-        for k in range(len(served.members))
-    ]
-    stack = Stacking(len(voters))
-    stack.load_state_dict(load_file(served.path / served.stack.file))
+    sides = split(photos, wish.seed)
     counts = {name: _counts(side.bank.label) for name, side in sides.items()}
     provenance = {
         "trained_from": served.version,
         "trained_from_digest": served.digest,
         "snapshot_sha256": hashlib.sha256(_manifest_file(manifest).read_bytes()).hexdigest(),
         "decisions": counts,
-        "epochs": epochs,
-        "seed": seed,
+        **asdict(wish),
     }
+    if work:
+        _resume_or_begin(work, provenance)
+    voters = _voters(served, sides, wish, work)
+    stack = Stacking(len(voters))
+    if not wish.scratch:
+        stack.load_state_dict(load_file(served.path / served.stack.file))
     version = f"candidate-{dt.datetime.now(dt.UTC):%Y%m%d-%H%M%S}"
     return finish(
         out,
@@ -68,12 +86,48 @@ def train(
         stack_side=sides["stack"],
         validation=sides["validation"],
         test=sides["test"],
-        miss=miss,
+        miss=wish.miss,
         version=version,
         provenance=provenance,
-        card=_card(version, served, counts, epochs),
-        start=stack,
+        card=_card(version, served, counts, wish),
+        start=None if wish.scratch else stack,
     )
+
+
+def _resume_or_begin(work: Path, provenance: dict[str, object]) -> None:
+    """Keep what lies in `work` only when it was made by the very same run."""
+    wish = work / "wish.json"
+    text = json.dumps(provenance, sort_keys=True)
+    if not wish.is_file() or wish.read_text() != text:
+        shutil.rmtree(work / "members", ignore_errors=True)
+    (work / "members").mkdir(parents=True, exist_ok=True)
+    wish.write_text(text)
+
+
+def _voters(served: ShippedBundle, sides: dict[str, Side], wish: Wish, work: Path | None) -> list[Voter]:
+    steps = wish.epochs * max(1, len(sides["train"].bank.label) // BATCH)
+    kept = (
+        {member.name: work / "members" / f"{member.name}.safetensors" for member in served.members}
+        if work
+        else {}
+    )
+    finished = sum(file.is_file() for file in kept.values())
+    progress = Progress(
+        work / "progress.jsonl" if work else None, of=steps * len(served.members), done=steps * finished
+    )
+    voters = []
+    for number, member in enumerate(served.members):
+        file = kept.get(member.name)
+        if file and file.is_file():
+            voter = _voter(served, member, load_file(file))
+        else:
+            voter = _fine_tuned(served, number, sides, wish, steps, progress)
+            if file:
+                save_weights(voter.network, file.with_suffix(".part"), half=False)
+                file.with_suffix(".part").replace(file)  # whole or not at all
+        voters.append(voter)
+    progress.tell(phase="finish")
+    return voters
 
 
 def require_enough(photos: Sequence[Photo], least: int = LEAST) -> None:
@@ -125,28 +179,50 @@ def _bank(photos: Sequence[Photo]) -> Bank:
     )
 
 
-def _fine_tuned(served: ShippedBundle, number: int, side: Side, *, epochs: int, seed: int) -> Voter:
-    member = served.members[number]
+def _voter(served: ShippedBundle, member: Member, weights: dict[str, torch.Tensor] | None = None) -> Voter:
+    """A member with these weights; without any, as it begins from scratch."""
     if abs(member.view.extent - member.view.side / FULL) > 0.01 or member.view.side > STORED:
         raise ValueError(
             f"{member.name} looks at another scale than training makes: retrain it with `ml baseline`"
         )
     network = convnext(member.architecture, **member.arguments)
-    network.load_state_dict({k: v.float() for k, v in load_file(served.path / member.file).items()})
-    if epochs:
-        steps = max(1, epochs * len(side.bank.label) // BATCH)
-        plan = Plan(
-            steps=steps,
-            side=member.view.side,
-            batch=BATCH,
-            rate=1e-4,
-            warmup=max(1, steps // 10),
-            average=0.9,
-            seed=seed,
-            compiled=False,
-        )
-        network = fit(WithMaskHead(network), PairSampler(side.bank, side.source, seed=seed), plan).network
+    if weights is None:
+        start_from_scratch(network)
+    else:
+        network.load_state_dict({name: tensor.float() for name, tensor in weights.items()})
     return Voter(member.name, member.architecture, member.arguments, network.eval(), member.view)
+
+
+def _fine_tuned(
+    served: ShippedBundle, number: int, sides: dict[str, Side], wish: Wish, steps: int, progress: Progress
+) -> Voter:
+    member, side, validation = served.members[number], sides["train"], sides["validation"]
+    torch.manual_seed(wish.seed + number)
+    voter = _voter(served, member, None if wish.scratch else load_file(served.path / member.file))
+    if not steps:
+        return voter
+    plan = Plan(
+        steps=steps,
+        side=member.view.side,
+        batch=BATCH,
+        rate=2e-3 if wish.scratch else 1e-4,
+        warmup=max(1, steps // 10),
+        average=0.9,
+        seed=wish.seed + number,
+        report_every=max(1, steps // REPORTS),
+        compiled=False,
+    )
+    told = 0
+
+    def report(step: int, loss: float, average: WithMaskHead) -> None:
+        nonlocal told
+        auc = auc_of(logits_of(average.network, validation.bank, plan.side), validation.bank.label)
+        progress.step(step - told, member=member.name, loss=round(loss, 4), auc=round(auc, 4))
+        told = step
+
+    sampler = PairSampler(side.bank, side.source, seed=plan.seed)
+    network = fit(WithMaskHead(voter.network), sampler, plan, report=report).network
+    return Voter(voter.name, voter.architecture, voter.arguments, network.eval(), voter.view)
 
 
 def _counts(label: np.ndarray) -> dict[str, int]:
@@ -157,11 +233,14 @@ def _manifest_file(manifest: Path) -> Path:
     return manifest / "manifest.json" if manifest.is_dir() else manifest
 
 
-def _card(version: str, served: ShippedBundle, counts: dict[str, dict[str, int]], epochs: int) -> str:
+def _card(version: str, served: ShippedBundle, counts: dict[str, dict[str, int]], wish: Wish) -> str:
     rows = "\n".join(f"| {side} | {n['real']} | {n['fake']} |" for side, n in counts.items())
+    begun = f"Trained for {wish.epochs} epochs from scratch, with the architectures of {served.version},"
+    if not wish.scratch:
+        begun = f"Fine-tuned for {wish.epochs} epochs from {served.version}"
     return f"""# {version}
 
-Fine-tuned for {epochs} epochs from {served.version} on reviewers' decisions, split by applicant.
+{begun} on reviewers' decisions, split by applicant.
 
 | side | real | fake |
 |---|---|---|

@@ -1,5 +1,9 @@
 import hashlib
 import json
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -80,6 +84,72 @@ def test_a_candidate_is_a_bundle_that_serves(tmp_path, served):
     assert candidate.metrics["test"]["votes"]["all"]["recall_with_human"]["n"] > 0
     votes = Ensemble.load(out, device="cpu", threads=1).score([Image.new("RGB", (80, 60))])[0]
     assert [v.member for v in votes] == ["north", "east", "south", "west", "stack"]
+
+
+def told(work: Path) -> list[dict]:
+    return [json.loads(line) for line in (work / "progress.jsonl").read_text().splitlines()]
+
+
+def test_a_killed_run_goes_on_after_the_last_finished_member(tmp_path, served):
+    manifest, out, work = snapshot(tmp_path / "snapshot", 30), tmp_path / "candidate", tmp_path / "work"
+    arguments = ["train", "--manifest", str(manifest), "--out", str(out), "--init", str(served)]
+    arguments += ["--epochs", "2", "--work", str(work)]
+    killed = subprocess.Popen([sys.executable, "-m", "ml", *arguments], stderr=subprocess.PIPE)
+    first = work / "members" / "north.safetensors"
+    deadline = time.monotonic() + 120
+    while not first.exists() and killed.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.005)
+    killed.send_signal(signal.SIGKILL)
+    killed.communicate()
+    assert first.exists()
+    written = first.stat().st_mtime_ns
+    assert main(arguments) == 0
+    assert first.stat().st_mtime_ns == written
+    lines = told(work)
+    assert lines[-1]["phase"] == "finish"
+    assert [line["done"] for line in lines if line.get("member") == "west"][-1] == lines[-2]["of"]
+    assert bundles.read(out).provenance["epochs"] == 2
+
+
+def test_members_of_another_wish_are_not_taken_over(tmp_path, served):
+    manifest, work = snapshot(tmp_path / "snapshot", 30), tmp_path / "work"
+    arguments = [
+        "train",
+        "--manifest",
+        str(manifest),
+        "--init",
+        str(served),
+        "--epochs",
+        "1",
+        "--work",
+        str(work),
+    ]
+    assert main([*arguments, "--out", str(tmp_path / "one")]) == 0
+    assert main([*arguments, "--out", str(tmp_path / "two"), "--seed", "1"]) == 0
+    digests = {(tmp_path / out / "north.safetensors").read_bytes() for out in ("one", "two")}
+    assert len(digests) == 2
+
+
+def test_from_scratch_keeps_the_architectures_and_no_weights(tmp_path, served):
+    manifest, out = snapshot(tmp_path / "snapshot", 30), tmp_path / "candidate"
+    arguments = [
+        "train",
+        "--manifest",
+        str(manifest),
+        "--out",
+        str(out),
+        "--init",
+        str(served),
+        "--epochs",
+        "1",
+    ]
+    assert main([*arguments, "--scratch"]) == 0
+    candidate = bundles.read(out)
+    assert candidate.provenance["scratch"] is True
+    assert [m.architecture for m in candidate.members] == [
+        m.architecture for m in bundles.read(served).members
+    ]
+    assert "from scratch" in (out / bundles.MODEL_CARD).read_text()
 
 
 def test_too_few_decisions_say_how_many_are_needed(tmp_path, served, capsys):
