@@ -1,8 +1,9 @@
-"""`python -m ml`: train a candidate, train what ships, or forge one sample."""
+"""`python -m ml`: run a published recipe, train a candidate, train what ships, or forge one sample."""
 
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 BASELINE = Path("detection/baseline")
@@ -47,7 +48,77 @@ def parser() -> argparse.ArgumentParser:
         "--smoke", action="store_true", help="a few steps on a few faces, to see that it runs"
     )
     baseline.set_defaults(run=run_baseline)
+    add_recipes(commands)
     return top
+
+
+def add_recipes(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """`list` and `run`."""
+    listing = commands.add_parser("list", help="the recipes: source, data layout, default budget")
+    listing.set_defaults(run=run_list)
+
+    run = commands.add_parser("run", help="train and measure one recipe; run it again to go on after a kill")
+    run.add_argument("name", help="as `list` shows it")
+    run.add_argument("--data", type=Path, help="the data set's own folder")
+    run.add_argument("--out", type=Path, required=True, help="folder for config, checkpoints and results")
+    run.add_argument(
+        "--scale", nargs="+", default=[], metavar="FIELD=N", help="epochs=, batch=, side=, images="
+    )
+    run.add_argument("--weights", type=Path, help="safetensors file to start from")
+    run.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    run.add_argument("--seed", type=int, default=0)
+    run.add_argument("--skip-unreadable", action="store_true", help="list unreadable images and go on")
+    run.add_argument("--smoke", action="store_true", help="under a minute; on generated data without --data")
+    run.add_argument("--export", type=Path, help="folder for what the workbench can load")
+    run.add_argument("--quiet", action="store_true", help="no progress bars")
+    run.set_defaults(run=run_recipe)
+
+
+def run_list(options: argparse.Namespace) -> None:
+    """Prints every recipe."""
+    from ml.recipes.catalogue import RECIPES
+
+    for recipe in RECIPES.values():
+        spent = ", ".join(f"{k} {v}" for k, v in asdict(recipe.budget).items() if v is not None)
+        print(f"{recipe.name:<4}{recipe.summary}")
+        for title, text in (
+            ("source", recipe.source),
+            ("data", recipe.layout),
+            ("reported", recipe.reported),
+            ("budget", spent),
+        ):
+            print(f"    {title:<9} {text}")
+
+
+def run_recipe(options: argparse.Namespace) -> None:
+    """Runs one and prints its figures."""
+    from ml.recipes.catalogue import find
+    from ml.recipes.run import RESULTS, run
+
+    pairs = [text.partition("=") for text in options.scale]
+    results = run(
+        find(options.name),
+        data=options.data,
+        out=options.out,
+        scale={name: value for name, _, value in pairs},
+        device=options.device,
+        seed=options.seed,
+        weights=options.weights,
+        skip_unreadable=options.skip_unreadable,
+        smoke=options.smoke,
+        export=options.export,
+        quiet=options.quiet,
+    )
+    for protocol in ("documented", "honest"):
+        for name, figure in getattr(results, protocol).items():
+            print(f"{protocol:<11} {name:<26} {_told(figure)}")
+    print(f"{options.out / RESULTS}: all of it")
+
+
+def _told(figure: object) -> str:
+    if isinstance(figure, dict) and {"value", "low", "high"} <= set(figure):
+        return f"{figure['value']:.3f} ({figure['low']:.3f} to {figure['high']:.3f}, n {figure['n']})"
+    return str(figure)
 
 
 def run_train(options: argparse.Namespace) -> None:

@@ -27,7 +27,8 @@ NEAR_BITS_RFF = 72  # an RFF fake differs from its original by up to four region
 def groups(photos: Sequence[Photo], hashes: np.ndarray) -> list[str]:
     """A group name for each photo.
 
-    hashes: (N, 256) bool perceptual hashes. Joined are equal identities, and hashes at most NEAR_BITS apart.
+    hashes: (N, 256) bool perceptual hashes. Joined are equal identities, a photograph and those it is related to, and
+    hashes at most NEAR_BITS apart.
     """
     signs = 2 * hashes.astype(np.float32) - 1
     rff = np.array([p.source == "rff" for p in photos])
@@ -39,7 +40,11 @@ def groups(photos: Sequence[Photo], hashes: np.ndarray) -> list[str]:
         rows.append(r + start)
         columns.append(c)
     first: dict[tuple[str, str], int] = {}
-    same = [(i, first.setdefault((p.source, p.identity), i)) for i, p in enumerate(photos)]
+    same = [
+        (i, first.setdefault((p.source, name), i))
+        for i, p in enumerate(photos)
+        for name in (p.identity, *p.related)
+    ]
     rows.append(np.array([a for a, _ in same]))
     columns.append(np.array([b for _, b in same]))
     r, c = np.concatenate(rows), np.concatenate(columns)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
+IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"})
 
 
 class SourceMissing(ValueError):
@@ -13,7 +13,11 @@ class SourceMissing(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Photo:
-    """One photograph. `key` is its path inside the data folder; `identity` is equal for one person within a source."""
+    """One photograph. `key` is its path inside the data folder; `identity` is equal for one person within a source.
+
+    related: further identities whose photographs belong on the same side of a split (what a forgery was made from).
+    mask: the file that shows what was forged, None where there is none.
+    """
 
     path: Path
     key: str
@@ -21,6 +25,8 @@ class Photo:
     identity: str
     label: str  # "real" | "fake"
     regions: tuple[str, ...] = ()  # what was forged, where the data set says so
+    related: tuple[str, ...] = ()
+    mask: Path | None = None
 
 
 def images_in(folder: Path, *, expected: str) -> list[Path]:

@@ -1,0 +1,127 @@
+"""What a recipe is, what it is given and what it gives back."""
+
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, Self
+
+import torch
+from tqdm import tqdm
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """How much a run may spend. images: most images of each class, None for all; side: of the input, pixels."""
+
+    epochs: int
+    batch: int
+    side: int
+    images: int | None = None
+
+    def scaled(self, changes: Mapping[str, str]) -> Self:
+        """The budget with some fields set, as given on the command line (`epochs=5`).
+
+        Raises ValueError for an unknown field or a value that is no whole number above zero.
+        """
+        known = [f.name for f in fields(self)]
+        numbers = {}
+        for name, text in changes.items():
+            if name not in known:
+                raise ValueError(f"--scale knows {', '.join(known)}: found {name!r}")
+            if not text.isdecimal() or int(text) < 1:
+                raise ValueError(f"--scale {name}= needs a whole number above zero: found {text!r}")
+            numbers[name] = int(text)
+        return replace(self, **numbers)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a run is given. `data` holds the data set's own folders; everything written goes below `out`.
+
+    weights: a local safetensors file to start from, None for none. export: where to put what serving can load.
+    """
+
+    data: Path
+    out: Path
+    budget: Budget
+    device: torch.device
+    seed: int = 0
+    weights: Path | None = None
+    skip_unreadable: bool = False
+    smoke: bool = False
+    export: Path | None = None
+    quiet: bool = False
+
+    def progress(self, total: int, what: str, done: int = 0) -> "tqdm[Any]":
+        """A bar with rate and ETA on standard error; `update(n)` it and close it (or use `with`)."""
+        return tqdm(
+            total=total,
+            desc=what,
+            initial=done,
+            disable=self.quiet,
+            file=sys.stderr,
+            dynamic_ncols=True,
+            leave=False,
+        )
+
+    def say(self, line: str) -> None:
+        """One line on standard error that leaves a bar in one piece."""
+        if not self.quiet:
+            tqdm.write(line, file=sys.stderr)
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """One side's outputs: what a report is drawn from. All of length N; score is the probability of *fake*."""
+
+    side: str
+    key: list[str]
+    source: list[str]
+    group: list[str]
+    label: list[int]
+    score: list[float]
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """What a run found.
+
+    weights: "from scratch", or which were loaded. counts: side -> class -> images. documented, honest: figure name ->
+    an `Estimate.as_dict()` or a plain number; `documented` follows the document's own protocol and holds its figure as
+    `reported`. why: one sentence on why the two differ. history: one row an epoch. extra: anything else for the report.
+    """
+
+    weights: str
+    counts: Mapping[str, Mapping[str, int]]
+    documented: Mapping[str, Any]
+    honest: Mapping[str, Any]
+    why: str
+    history: Mapping[str, list[dict[str, float]]] = field(default_factory=dict)
+    scores: tuple[Scores, ...] = ()
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For results.json; the scores are written beside it."""
+        row = asdict(self)
+        del row["scores"]
+        return row
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """One published system. `layout` says what must lie in the data folder; `reported` is the document's own figure.
+
+    run does everything from reading to measuring. sample writes a tiny data set in the layout, which `--smoke` without
+    `--data` and the tests use.
+    """
+
+    name: str
+    summary: str
+    source: str
+    layout: str
+    reported: str
+    budget: Budget
+    smoke: Budget
+    run: Callable[[Context], Results]
+    sample: Callable[[Path], None]

@@ -1,0 +1,96 @@
+"""Where a run stands, in one safetensors file that is replaced whole: a kill at any moment leaves the last good one."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+FORMAT = "kyc-review/checkpoint/1"
+
+
+@dataclass(slots=True)
+class Position:
+    """The next step of the next epoch, and all that led there. best_epoch is -1 before the first epoch ended."""
+
+    epoch: int = 0
+    step: int = 0
+    steps_before: int = 0
+    loss_sum: float = 0.0
+    best_epoch: int = -1
+    history: list[dict[str, float]] = field(default_factory=list)
+
+
+def write(
+    path: Path, network: nn.Module, optimiser: torch.optim.Optimizer, position: Position, fingerprint: str
+) -> None:
+    """Network, optimiser, random state and position. fingerprint: what the run is; another may not resume it."""
+    tensors = {f"network.{name}": value for name, value in network.state_dict().items()}
+    for number, state in optimiser.state_dict()["state"].items():
+        for name, value in state.items():
+            if isinstance(value, Tensor):
+                tensors[f"optimiser.{number}.{name}"] = value
+    tensors["random.cpu"] = torch.get_rng_state()
+    if torch.cuda.is_available():
+        tensors["random.cuda"] = torch.cuda.get_rng_state()
+    notes = {"format": FORMAT, "fingerprint": fingerprint, "position": json.dumps(asdict(position))}
+    save_whole(path, tensors, notes)
+
+
+def read(
+    path: Path, network: nn.Module, optimiser: torch.optim.Optimizer, fingerprint: str, device: torch.device
+) -> Position | None:
+    """Fills network, optimiser and random state and returns the position; None when there is nothing to resume.
+
+    Raises ValueError when the file belongs to a run with another configuration or cannot be read.
+    """
+    if not path.is_file():
+        return None
+    try:
+        with safe_open(path, "pt", device=str(device)) as file:
+            notes = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a dict)
+    except SafetensorError as error:
+        raise ValueError(f"{path} cannot be read ({error}): delete it to start over") from error
+    if notes.get("format") != FORMAT or notes.get("fingerprint") != fingerprint:
+        raise ValueError(f"{path} is of a run with other settings or data: choose another --out or delete it")
+    network.load_state_dict(_under(tensors, "network."))
+    document = optimiser.state_dict()
+    for name, value in _under(tensors, "optimiser.").items():
+        number, _, key = name.partition(".")
+        document["state"].setdefault(int(number), {})[key] = value
+    optimiser.load_state_dict(document)
+    torch.set_rng_state(tensors["random.cpu"].cpu())
+    if "random.cuda" in tensors and torch.cuda.is_available():
+        torch.cuda.set_rng_state(tensors["random.cuda"].cpu())
+    return Position(**json.loads(notes["position"]))
+
+
+def save_whole(path: Path, tensors: Mapping[str, Tensor], notes: Mapping[str, str] | None = None) -> None:
+    """A safetensors file that is either the old one or the new one, whenever the power goes."""
+    plain = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
+    _replace(path, lambda part: save_file(plain, part, dict(notes or {})))
+
+
+def write_json(path: Path, document: Any) -> None:
+    """The same for a JSON file."""
+    text = json.dumps(document, indent=2, sort_keys=True) + "\n"
+    _replace(path, lambda part: part.write_text(text))
+
+
+def _replace(path: Path, fill: Any) -> None:
+    part = path.with_name(path.name + ".part")
+    fill(part)
+    with part.open("rb+") as stream:
+        os.fsync(stream.fileno())
+    part.replace(path)
+
+
+def _under(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}

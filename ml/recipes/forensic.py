@@ -1,0 +1,158 @@
+"""What E and D share: one picture, one forensic view of it, and the same training under two protocols.
+
+*documented*: files as they are, a random 90:10 draw, the accuracy of the best epoch on the part that chose it.
+*honest*: every picture compressed once more alike before the view is made, groups kept together, 80:10:10, the epoch
+chosen on validation, the test side measured once.
+"""
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from PIL import Image
+from torch import nn
+
+from ml.evaluation.metrics import auc, wilson
+from ml.recipes.base import Context, Results
+from ml.recipes.data import Divided, Prepared, divide, label_of, open_rgb, prepare
+from ml.recipes.initial import glorot
+from ml.recipes.loop import Loss, Plan, cross_entropy, fit, load_weights, predict, probability
+from ml.sources import Photo
+
+QUALITY = 95  # of the compression that both classes get alike
+HELD_OUT = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A forensic view: make(image) gives an array of `shape` (H, W, C), uint8."""
+
+    name: str
+    shape: tuple[int, int, int]
+    make: Callable[[Image.Image], np.ndarray]
+
+
+def resized(array: np.ndarray, side: int) -> np.ndarray:
+    """(H, W, 3) uint8 to (side, side, 3), by the nearest pixel as Keras reads folders, so that levels stay levels."""
+    return np.asarray(Image.fromarray(array).resize((side, side), Image.Resampling.NEAREST))
+
+
+def compressed(image: Image.Image, quality: int = QUALITY) -> Image.Image:
+    """The picture after one JPEG compression at `quality` with 4:2:0 chroma."""
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=quality, subsampling="4:2:0")
+    return Image.open(buffer).convert("RGB")
+
+
+def two_protocols(
+    context: Context,
+    photos: list[Photo],
+    view: View,
+    network: Callable[[], nn.Module],
+    plan: Plan,
+    *,
+    reported: float,
+    loss: Callable[[np.ndarray], Loss] = lambda label: cross_entropy,
+    balanced: bool = False,
+) -> Results:
+    """Trains twice and measures each its own way.
+
+    loss: made from the training labels. balanced: the documented draw takes equally many pictures of both classes.
+    """
+    divided = divide(photos, context)
+    history, weights = {}, "from scratch"
+    label = label_of(divided.photos)
+    rng = np.random.default_rng(context.seed)
+    train, held = documented_draw(label, rng, balanced)
+    found: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+    for protocol, rows, chosen in (
+        ("documented", train, held),
+        ("honest", divided.on("train"), divided.on("validation")),
+    ):
+        inputs = prepare(
+            divided.photos,
+            f"{view.name}.{protocol}",
+            view.shape,
+            partial(made, view=view, alike=protocol == "honest"),
+            context,
+        )
+        model = network()
+        glorot(model, context.seed)
+        if context.weights:
+            weights = load_weights(model, context.weights)
+        history[protocol] = fit(
+            model,
+            Prepared(inputs, label, rows),
+            Prepared(inputs, label, chosen),
+            plan,
+            context,
+            name=protocol,
+            loss=loss(label[rows]),
+        )
+        measured = chosen if protocol == "documented" else divided.on("test")
+        outputs, target = predict(model, Prepared(inputs, label, measured), context, plan.batch)
+        found[protocol] = probability(outputs), target.numpy()
+    return Results(
+        weights=weights,
+        counts=divided.counts(),
+        documented=documented_figures(*found["documented"], history["documented"], reported),
+        honest=honest_figures(*found["honest"], divided),
+        why=WHY,
+        history=history,
+        scores=(divided.scores("test", found["honest"][0]),),
+        extra={"split_sha256": divided.sha256, "skipped": divided.skipped},
+    )
+
+
+WHY = (
+    "The document draws its validation pictures at random, so that versions of one photograph lie on both sides, reads "
+    "files whose classes were saved by different programs, and reports the epoch that its own validation chose."
+)
+
+
+def made(photo: Photo, view: View, alike: bool) -> np.ndarray:
+    """The view of one file, after a common compression when the protocol is the honest one."""
+    image = open_rgb(photo.path)
+    return view.make(compressed(image) if alike else image)
+
+
+def documented_draw(
+    label: np.ndarray, rng: np.random.Generator, balanced: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Rows to train on and rows held out, stratified 90:10 at random."""
+    classes = [rng.permutation(np.flatnonzero(label == value)) for value in (0, 1)]
+    if balanced:
+        fewest = min(len(rows) for rows in classes)
+        classes = [rows[:fewest] for rows in classes]
+    cut = [max(1, round(HELD_OUT * len(rows))) for rows in classes]
+    held = np.concatenate([rows[:n] for rows, n in zip(classes, cut, strict=True)])
+    return np.concatenate([rows[n:] for rows, n in zip(classes, cut, strict=True)]), held
+
+
+def documented_figures(
+    score: np.ndarray, target: np.ndarray, history: list[dict[str, float]], reported: float
+) -> dict[str, object]:
+    """The document's figure beside ours under its protocol. score, target: (N,) of the held-out rows."""
+    right = int(((score > 0.5) == target).sum())
+    return {
+        "metric": "validation accuracy, best epoch, random draw",
+        "reported": reported,
+        "accuracy": wilson(right, len(target)).as_dict(),
+        "accuracy_last_epoch": round(history[-1]["accuracy"], 4),
+    }
+
+
+def honest_figures(score: np.ndarray, target: np.ndarray, divided: Divided) -> dict[str, object]:
+    """Figures on the test side with intervals over groups. score, target: (N,) in the side's order."""
+    group = np.array(divided.group)[divided.on("test")]
+    right = (score > 0.5) == target
+    fake = target == 1
+    return {
+        "auc": auc(target, score, group).as_dict(),
+        "accuracy": wilson(int(right.sum()), len(target)).as_dict(),
+        "recall": wilson(int(right[fake].sum()), int(fake.sum())).as_dict(),
+        "false_alarm": wilson(int((~right[~fake]).sum()), int((~fake).sum())).as_dict(),
+        "always_the_commoner_class": round(float(max(fake.mean(), 1 - fake.mean())), 4),
+    }

@@ -1,0 +1,277 @@
+"""One training loop for every recipe: deterministic, resumable at any step, on a CPU or a CUDA device.
+
+Order and augmentation of a batch depend on (seed, epoch, step) alone, so that a run needs no state but its position.
+"""
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ml.recipes import checkpoint
+from ml.recipes.base import Context
+from ml.recipes.checkpoint import Position
+
+CHECKPOINT_EVERY_S = 30.0
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+Measure = Callable[[Tensor, Tensor], Mapping[str, float]]
+History = Sequence[Mapping[str, float]]
+
+
+class Examples(Protocol):
+    """Rows to learn from or to measure on."""
+
+    def __len__(self) -> int: ...
+
+    def batch(self, rows: np.ndarray, rng: np.random.Generator | None) -> tuple[Tensor, Tensor]:
+        """Inputs (B, C, H, W) float32 and targets, on the CPU. rng draws the augmentation; None leaves it out."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What one training does.
+
+    optimiser: made from the parameters that learn. rate(steps done, history so far): learning rate, None leaves the
+    optimiser's. best: the validation figure that chooses the epoch to keep; highest: whether more of it is better.
+    patience: epochs without a better figure after which training ends, None for never.
+    """
+
+    epochs: int
+    batch: int
+    optimiser: Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
+    rate: Callable[[int, History], float] | None = None
+    best: str = "loss"
+    highest: bool = False
+    patience: int | None = None
+
+
+def accuracy(outputs: Tensor, target: Tensor) -> dict[str, float]:
+    """Share of right calls. outputs: (N, 2) or (N, 1) logits; target: (N,) 1 is fake."""
+    called = outputs.argmax(1) if outputs.shape[1] == 2 else (outputs[:, 0] > 0).long()
+    return {"accuracy": float((called == target.round().long()).float().mean())}
+
+
+def probability(outputs: Tensor) -> np.ndarray:
+    """Probability of fake, (N,) float64, from (N, 2) logits (real, fake) or (N, 1)."""
+    logit = outputs[:, 1] - outputs[:, 0] if outputs.shape[1] == 2 else outputs[:, 0]
+    return np.asarray(torch.sigmoid(logit.double()).numpy())
+
+
+def cross_entropy(outputs: Tensor, target: Tensor) -> Tensor:
+    """Mean cross-entropy over (B, 2) logits, or binary over (B, 1); target: (B,) 1 is fake."""
+    if outputs.shape[1] == 2:
+        return F.cross_entropy(outputs.float(), target.long())
+    return F.binary_cross_entropy_with_logits(outputs[:, 0].float(), target.float())
+
+
+def fit(
+    network: nn.Module,
+    train: Examples,
+    validation: Examples,
+    plan: Plan,
+    context: Context,
+    *,
+    name: str = "network",
+    loss: Loss = cross_entropy,
+    measure: Measure = accuracy,
+) -> list[dict[str, float]]:
+    """Trains `network`, leaves it with its best epoch's weights, and returns the history.
+
+    Resumes from `<out>/<name>.checkpoint.safetensors`; the best weights lie in `<out>/<name>.safetensors`.
+    measure gets all validation outputs and targets at once; its figures and `loss` enter the history.
+    Raises FloatingPointError when the loss is no number, ValueError when the checkpoint is of another run.
+    """
+    course = _Course(network, train, validation, plan, context, name, loss, measure)
+    return course.run()
+
+
+def predict(
+    network: nn.Module, examples: Examples, context: Context, batch: int, what: str = "measuring"
+) -> tuple[Tensor, Tensor]:
+    """Outputs (N, ...) float32 and targets (N, ...) of every row, on the CPU, in order."""
+    network.to(context.device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]  # stubs
+    rows = [np.arange(i, min(i + batch, len(examples))) for i in range(0, len(examples), batch)]
+    outputs, targets = [], []
+    with torch.inference_mode(), context.progress(len(examples), what) as bar:
+        for x, target in _prefetched(examples, rows, lambda step: None):
+            outputs.append(forward(network, x, context.device).float().cpu())
+            targets.append(target)
+            bar.update(len(x))
+    return torch.cat(outputs), torch.cat(targets)
+
+
+def forward(network: nn.Module, x: Tensor, device: torch.device) -> Tensor:
+    """One pass, in bfloat16 where the processor has it and the operation allows it."""
+    x = x.to(device, non_blocking=True).contiguous(memory_format=torch.channels_last)
+    with torch.autocast(device.type, torch.bfloat16, enabled=has_bfloat16(device)):
+        outputs: Tensor = network(x)
+    return outputs
+
+
+def has_bfloat16(device: torch.device) -> bool:
+    """Whether the processor computes in bfloat16 itself; emulated, it is several times slower than float32."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+
+
+class _Course:
+    """One training from where it stands to its end."""
+
+    def __init__(
+        self,
+        network: nn.Module,
+        train: Examples,
+        validation: Examples,
+        plan: Plan,
+        context: Context,
+        name: str,
+        loss: Loss,
+        measure: Measure,
+    ) -> None:
+        self.network = network.to(context.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.train, self.validation, self.plan, self.context = train, validation, plan, context
+        self.name, self.loss, self.measure = name, loss, measure
+        self.optimiser = plan.optimiser(p for p in network.parameters() if p.requires_grad)
+        self.saved = context.out / f"{name}.checkpoint.safetensors"
+        self.kept = context.out / f"{name}.safetensors"
+        self.fingerprint = fingerprint(
+            name,
+            context.seed,
+            len(train),
+            len(validation),
+            plan.batch,
+            [str(p.shape) for p in network.parameters()],
+        )
+        self.saved_at = time.monotonic()
+        self.position = Position()
+
+    def run(self) -> list[dict[str, float]]:
+        torch.manual_seed(self.context.seed)
+        found = checkpoint.read(
+            self.saved, self.network, self.optimiser, self.fingerprint, self.context.device
+        )
+        if found:
+            self.position = found
+            self.context.say(f"{self.name}: going on at epoch {found.epoch + 1}, step {found.step + 1}")
+        while self.position.epoch < self.plan.epochs and not self._out_of_patience():
+            self._epoch()
+        self._save()
+        if self.position.best_epoch >= 0:
+            self.network.load_state_dict(load_file(self.kept, device=str(self.context.device)))
+        return self.position.history
+
+    def _epoch(self) -> None:
+        at = self.position
+        order = np.random.default_rng([self.context.seed, at.epoch]).permutation(len(self.train))
+        rows = [order[i : i + self.plan.batch] for i in range(0, len(order), self.plan.batch)]
+        if len(rows) > 1 and len(rows[-1]) == 1:  # batch normalisation needs two
+            rows.pop()
+        self.network.train()
+        left = rows[at.step :]
+        first, seed, epoch = at.step, self.context.seed, at.epoch
+
+        def draw(step: int) -> np.random.Generator:
+            return np.random.default_rng([seed, epoch, first + step])
+
+        title = f"{self.name} {at.epoch + 1}/{self.plan.epochs}"
+        with self.context.progress(len(rows), title, done=at.step) as bar:
+            for x, target in _prefetched(self.train, left, draw):
+                at.loss_sum += self._step(x, target)
+                at.step += 1
+                bar.set_postfix(loss=f"{at.loss_sum / at.step:.4f}", refresh=False)
+                bar.update()
+                if time.monotonic() - self.saved_at > CHECKPOINT_EVERY_S:
+                    self._save()
+        self._close_epoch(at.loss_sum / max(1, len(rows)), len(rows))
+
+    def _step(self, x: Tensor, target: Tensor) -> float:
+        at = self.position
+        if self.plan.rate:
+            for group in self.optimiser.param_groups:
+                group["lr"] = self.plan.rate(at.steps_before + at.step, at.history)
+        outputs = forward(self.network, x, self.context.device)
+        value = self.loss(outputs, target.to(self.context.device))
+        if not torch.isfinite(value):
+            raise FloatingPointError(
+                f"{self.name}: the loss is not finite in epoch {at.epoch + 1}, step {at.step + 1}"
+            )
+        self.optimiser.zero_grad(set_to_none=True)
+        value.backward()
+        self.optimiser.step()
+        return float(value.detach())
+
+    def _close_epoch(self, train_loss: float, steps: int) -> None:
+        at = self.position
+        outputs, target = predict(self.network, self.validation, self.context, self.plan.batch, "validation")
+        figures = {"loss": float(self.loss(outputs, target)), **self.measure(outputs, target)}
+        at.history.append({"epoch": at.epoch + 1, "train_loss": train_loss, **figures})
+        if at.best_epoch < 0 or self._better(
+            figures[self.plan.best], at.history[at.best_epoch][self.plan.best]
+        ):
+            at.best_epoch = at.epoch
+            checkpoint.save_whole(self.kept, self.network.state_dict())
+        told = "  ".join(f"{name} {value:.4f}" for name, value in figures.items())
+        self.context.say(
+            f"{self.name} {at.epoch + 1}/{self.plan.epochs}: train loss {train_loss:.4f}  {told}"
+        )
+        at.epoch, at.step, at.loss_sum, at.steps_before = at.epoch + 1, 0, 0.0, at.steps_before + steps
+        if time.monotonic() - self.saved_at > CHECKPOINT_EVERY_S:
+            self._save()
+
+    def _better(self, new: float, old: float) -> bool:
+        return new > old if self.plan.highest else new < old
+
+    def _out_of_patience(self) -> bool:
+        at = self.position
+        return self.plan.patience is not None and at.epoch - 1 - at.best_epoch >= self.plan.patience
+
+    def _save(self) -> None:
+        checkpoint.write(self.saved, self.network, self.optimiser, self.position, self.fingerprint)
+        self.saved_at = time.monotonic()
+
+
+def _prefetched(
+    examples: Examples, rows: list[np.ndarray], draw: Callable[[int], np.random.Generator | None]
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Batches in order; the next is read while this one is used."""
+    with ThreadPoolExecutor(1) as pool:
+        upcoming = pool.submit(examples.batch, rows[0], draw(0)) if rows else None
+        for step in range(len(rows)):
+            assert upcoming is not None
+            ready = upcoming.result()
+            if step + 1 < len(rows):
+                upcoming = pool.submit(examples.batch, rows[step + 1], draw(step + 1))
+            yield ready
+
+
+def fingerprint(*facts: Any) -> str:
+    """A short digest of what may not change between a run and its resumption."""
+    return hashlib.sha256(json.dumps(facts, default=str).encode()).hexdigest()[:16]
+
+
+def load_weights(network: nn.Module, path: Path) -> str:
+    """Fills `network` from a safetensors file, heads of another shape left out, and says so for the report.
+
+    Raises ValueError when no tensor fits.
+    """
+    own = network.state_dict()
+    fitting = {n: v for n, v in load_file(path).items() if n in own and own[n].shape == v.shape}
+    if not fitting:
+        raise ValueError(
+            f"{path} holds no tensor that fits this network: expected names like {next(iter(own))}"
+        )
+    network.load_state_dict(fitting, strict=False)
+    return f"{path.name}: {len(fitting)} of {len(own)} tensors"

@@ -1,0 +1,36 @@
+"""A tiny CASIA-like data set: scenes, and scenes with a pasted patch, with masks. For smoke runs and tests."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageFilter
+
+SIZE = (96, 64)
+KINDS = ("ani", "pla", "sec", "nat")
+
+
+def scene(rng: np.random.Generator, size: tuple[int, int] = SIZE) -> Image.Image:
+    """A smooth picture with a little noise, unlike the next one."""
+    coarse = Image.fromarray(rng.integers(0, 256, (6, 9, 3), dtype=np.uint8)).resize(
+        size, Image.Resampling.BICUBIC
+    )
+    noise = rng.normal(0, 4, (size[1], size[0], 3))
+    return Image.fromarray((np.asarray(coarse) + noise).clip(0, 255).astype(np.uint8))
+
+
+def write_casia(root: Path, count: int = 24, seed: int = 0) -> None:
+    """`Au`, `Sp` and `groundtruth` with `count` pictures of each class, none made from another."""
+    rng = np.random.default_rng(seed)
+    for name in ("Au", "Sp", "groundtruth"):
+        (root / name).mkdir(parents=True, exist_ok=True)
+    for number in range(count):
+        kind = KINDS[number % len(KINDS)]
+        scene(rng).save(root / "Au" / f"Au_{kind}_{number:04}.jpg", quality=85)
+        host, mask = scene(rng), Image.new("L", SIZE)
+        host = host.filter(ImageFilter.GaussianBlur(1))
+        x, y = int(rng.integers(0, 56)), int(rng.integers(0, 32))
+        host.paste(scene(rng).crop((0, 0, 32, 24)), (x, y))
+        mask.paste(255, (x, y, x + 32, y + 24))
+        stem = f"Sp_D_CNN_A_{kind}{number + 5000:04}_{kind}{number + 7000:04}_{number:04}"
+        host.save(root / "Sp" / f"{stem}.jpg", quality=85)
+        mask.save(root / "groundtruth" / f"{stem}_gt.png")

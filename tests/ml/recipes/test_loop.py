@@ -1,0 +1,121 @@
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from ml.recipes.base import Budget, Context
+from ml.recipes.data import Prepared
+from ml.recipes.loop import Plan, fit, load_weights, predict, probability
+
+# Trains a small network with dropout and augmentation; kills itself without warning at the batch it is told.
+PROGRAM = """
+import os, signal, sys
+from pathlib import Path
+from tests.ml.recipes import test_loop
+from ml.recipes import loop
+loop.CHECKPOINT_EVERY_S = 0
+test_loop.train(Path(sys.argv[1]), die_at=int(sys.argv[2]))
+"""
+
+
+class Dying(Prepared):
+    """Examples that end the process at a batch, as `kill -9` does."""
+
+    left = -1
+
+    def batch(self, rows, rng):
+        if rng is not None:
+            if Dying.left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+            Dying.left -= 1
+        return super().batch(rows, rng)
+
+
+def speckle(image, rng):
+    return image ^ rng.integers(0, 2, image.shape, dtype=np.uint8)
+
+
+def context_of(out: Path, seed: int = 3) -> Context:
+    return Context(
+        data=out, out=out, budget=Budget(4, 4, 8), device=torch.device("cpu"), seed=seed, quiet=True
+    )
+
+
+def network() -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Sequential(
+        nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Dropout(0.5), nn.Linear(144, 2)
+    )
+
+
+def train(out: Path, die_at: int = -1, seed: int = 3, **changes) -> tuple[nn.Module, list]:
+    torch.set_num_threads(1)
+    Dying.left = die_at
+    rng = np.random.default_rng(0)
+    inputs = rng.integers(0, 256, (24, 8, 8, 3), dtype=np.uint8)
+    label = np.arange(24) % 2
+    plan = Plan(**({"epochs": 4, "batch": 4, "optimiser": lambda p: torch.optim.Adam(p, lr=0.01)} | changes))
+    model = network()
+    rows = Dying(inputs, label, np.arange(18), speckle)
+    return model, fit(model, rows, Prepared(inputs, label, np.arange(18, 24)), plan, context_of(out, seed))
+
+
+@pytest.mark.parametrize("die_at", [2, 11])  # inside the first epoch, inside the third
+def test_a_killed_run_ends_as_if_it_had_not_been_killed(tmp_path, die_at):
+    (tmp_path / "whole").mkdir()
+    whole, history = train(tmp_path / "whole")
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    ended = subprocess.run([sys.executable, "-c", PROGRAM, str(broken), str(die_at)], check=False)
+    assert ended.returncode == -signal.SIGKILL
+    assert (broken / "network.checkpoint.safetensors").exists()
+    resumed, history_again = train(broken)
+    assert history_again == history
+    for name, value in whole.state_dict().items():
+        assert torch.equal(value, resumed.state_dict()[name]), name
+
+
+def test_a_checkpoint_of_another_seed_is_refused(tmp_path):
+    train(tmp_path)
+    with pytest.raises(ValueError, match="of a run with other settings or data"):
+        train(tmp_path, seed=4)
+
+
+def test_a_damaged_checkpoint_says_what_to_do(tmp_path):
+    train(tmp_path)
+    (tmp_path / "network.checkpoint.safetensors").write_bytes(b"\0" * 40)
+    with pytest.raises(ValueError, match="delete it to start over"):
+        train(tmp_path)
+
+
+def test_the_best_epoch_is_kept_and_patience_ends_training(tmp_path):
+    model, history = train(tmp_path, epochs=40, patience=2)
+    best = min(range(len(history)), key=lambda i: history[i]["loss"])
+    assert len(history) == best + 3
+    inputs = np.random.default_rng(0).integers(0, 256, (24, 8, 8, 3), dtype=np.uint8)
+    rows = Prepared(inputs, np.arange(24) % 2, np.arange(18, 24))
+    outputs, target = predict(model, rows, context_of(tmp_path), 4)
+    assert float(nn.functional.cross_entropy(outputs, target)) == pytest.approx(
+        history[best]["loss"], abs=1e-6
+    )
+
+
+def test_probability_of_fake_is_the_same_from_one_logit_and_from_two():
+    one = torch.tensor([[0.3], [-2.0]])
+    two = torch.cat([torch.zeros(2, 1), one], 1)
+    assert probability(one) == pytest.approx(probability(two))
+    assert probability(one)[1] == pytest.approx(1 / (1 + np.exp(2.0)))
+
+
+def test_weights_that_fit_nothing_are_refused(tmp_path):
+    from safetensors.torch import save_file
+
+    save_file({"other": torch.zeros(3)}, tmp_path / "w.safetensors")
+    with pytest.raises(ValueError, match="holds no tensor that fits"):
+        load_weights(network(), tmp_path / "w.safetensors")
