@@ -163,7 +163,10 @@ CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TASK_DEFAULT_QUEUE = "default"
-CELERY_TASK_ROUTES = {"kyc_review.scoring.tasks.score_pending": {"queue": "scoring"}}
+CELERY_TASK_ROUTES = {
+    "kyc_review.scoring.tasks.score_pending": {"queue": "scoring"},
+    "kyc_review.retraining.tasks.train_due": {"queue": "training"},
+}
 CELERY_BEAT_SCHEDULE = {
     "originals-sweep": {
         "task": "kyc_review.submissions.tasks.sweep_orphans",
@@ -174,6 +177,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "kyc_review.retraining.tasks.build_snapshots",
         "schedule": schedule(run_every=15),
         "options": {"expires": 30},
+    },
+    "training-sweep": {
+        "task": "kyc_review.retraining.tasks.train_due",
+        "schedule": schedule(run_every=15),
+        "options": {"expires": 15},
     },
     # expires: a sweep that waited behind a stopped worker says nothing new.
     "scoring-sweep": {

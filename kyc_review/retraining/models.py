@@ -128,3 +128,78 @@ class SnapshotItem(models.Model):
 
     def __str__(self) -> str:
         return f"{self.snapshot_id}: {self.decision_id}"
+
+
+class TrainingRun(models.Model):
+    """One candidate in the making; its files lie in DATA_DIR/training/<pk>.
+
+    The row is the work, as a snapshot's is: `due_at` is when a worker may take it (while one holds it, the end of
+    its lease), `attempts` counts before work. A worker that dies leaves finished members in the folder; the next one
+    goes on from them. `init` is the champion when the run was asked for: what is fine-tuned, or whose architectures
+    are trained from scratch.
+    """
+
+    class State(models.TextChoices):
+        QUEUED = "queued", "Waiting"
+        RUNNING = "running", "Training"
+        SUCCEEDED = "succeeded", "Trained"
+        FAILED = "failed", "Failed"
+        CANCELLED = "cancelled", "Cancelled"
+
+    snapshot = models.ForeignKey(Snapshot, on_delete=models.PROTECT, related_name="runs")
+    init = models.ForeignKey(Bundle, on_delete=models.PROTECT, related_name="+")
+    scratch = models.BooleanField(default=False)
+    epochs = models.PositiveSmallIntegerField(default=3)
+    seed = models.PositiveIntegerField(default=0)
+    miss = models.FloatField(default=0.1)
+    state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    lease_holder = models.CharField(max_length=32, blank=True)
+    due_at = models.DateTimeField(default=timezone.now)
+    cancel_asked = models.BooleanField(default=False)
+    error = models.CharField(max_length=500, blank=True)
+    candidate = models.ForeignKey(
+        Bundle, null=True, blank=True, on_delete=models.PROTECT, related_name="trained_by"
+    )
+    created_at = models.DateTimeField(default=timezone.now)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    started_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="run_running_has_holder",
+                condition=Q(state="running") & ~Q(lease_holder="") | ~Q(state="running") & Q(lease_holder=""),
+            ),
+            models.CheckConstraint(
+                name="run_succeeded_has_candidate",
+                condition=Q(state="succeeded", candidate__isnull=False)
+                | ~Q(state="succeeded") & Q(candidate__isnull=True),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"run {self.pk} on {self.snapshot}"
+
+    @property
+    def is_ended(self) -> bool:
+        return self.state in (self.State.SUCCEEDED, self.State.FAILED, self.State.CANCELLED)
+
+    @property
+    def directory(self) -> Path:
+        return Path(settings.DATA_DIR) / "training" / str(self.pk)
+
+    @property
+    def log(self) -> Path:
+        return self.directory / "log.txt"
+
+    @property
+    def progress(self) -> Path:
+        return self.directory / "work" / "progress.jsonl"
+
+    @property
+    def output(self) -> Path:
+        return self.directory / "candidate"

@@ -7,3 +7,11 @@ from kyc_review.retraining.snapshots import snapshots_build_due
 def build_snapshots() -> None:
     """Sent when a snapshot is asked for, and by the sweep in case that message was lost."""
     snapshots_build_due()
+
+
+@shared_task
+def train_due() -> None:
+    """Sent to the `training` queue when a run is asked for, and by the sweep in case that message was lost."""
+    from kyc_review.retraining import worker
+
+    worker.train_due()

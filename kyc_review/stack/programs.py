@@ -31,11 +31,18 @@ def manage(
 
 
 def all_of(places: Places, environment: Mapping[str, str], port: int) -> list[Program]:
-    """Two Celery workers, the clock and the web server. None forks: nothing can outlive its parent."""
+    """Three Celery workers, the clock and the web server. None forks: nothing can outlive its parent."""
     return [
         _celery(places, environment, "scoring", "-Q scoring --pool=solo", *_worker("scoring")),
         _celery(
             places, environment, "default", "-Q default --pool=threads --concurrency=2", *_worker("default")
+        ),
+        _celery(
+            places,
+            environment,
+            "training",
+            "-Q training --pool=threads --concurrency=1",
+            *_worker("training"),
         ),
         _celery(places, environment, "beat", "--pidfile=", "--schedule", str(places.beat / "schedule")),
         _web(places, environment, port),

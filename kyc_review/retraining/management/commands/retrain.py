@@ -1,0 +1,76 @@
+import time
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from kyc_review.retraining.curves import progress_of
+from kyc_review.retraining.models import Snapshot, TrainingRun
+from kyc_review.retraining.runs import RunRefused, run_cancel, run_request
+
+WATCH_EVERY_S = 1.0
+
+
+class Command(BaseCommand):
+    help = "Train a candidate on a snapshot (the training worker does it), list the runs, or cancel one."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "snapshot", nargs="?", help="a ready snapshot's name; without one, runs are listed"
+        )
+        parser.add_argument("--epochs", type=int, default=3)
+        parser.add_argument("--seed", type=int, default=0)
+        parser.add_argument("--miss", type=float, default=0.1, help="share of fakes that thresholds may miss")
+        parser.add_argument("--scratch", action="store_true", help="do not begin from the champion's weights")
+        parser.add_argument(
+            "--wait", action="store_true", help="stay until it has ended; exit 1 if it failed"
+        )
+        parser.add_argument(
+            "--cancel", type=int, metavar="RUN", help="the number of a run that has not ended"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            if options["cancel"] is not None:
+                self._cancel(options["cancel"])
+            elif options["snapshot"]:
+                self._train(options)
+            else:
+                self._list()
+        except RunRefused as refusal:
+            raise CommandError(str(refusal)) from refusal
+
+    def _train(self, options: dict[str, Any]) -> None:
+        snapshot = Snapshot.objects.filter(name=options["snapshot"]).first()
+        if snapshot is None:
+            raise CommandError(f"There is no snapshot {options['snapshot']}; see `manage.py snapshot list`.")
+        wish = {name: options[name] for name in ("epochs", "seed", "miss", "scratch")}
+        run = run_request(snapshot=snapshot, **wish)
+        self.stdout.write(
+            f"Run {run.pk} waits for the training worker; `manage.py retrain` shows how it goes."
+        )
+        while options["wait"] and not run.is_ended:
+            time.sleep(WATCH_EVERY_S)
+            run.refresh_from_db()
+        if options["wait"]:
+            self.stdout.write(_line(run))
+            if run.state != TrainingRun.State.SUCCEEDED:
+                raise CommandError(f"Run {run.pk} has no candidate.")
+
+    def _cancel(self, number: int) -> None:
+        run = TrainingRun.objects.filter(pk=number).first()
+        if run is None:
+            raise CommandError(f"There is no run {number}; `manage.py retrain` lists them.")
+        run_cancel(run=run)
+        self.stdout.write(f"Run {number} is told to stop.")
+
+    def _list(self) -> None:
+        for run in TrainingRun.objects.select_related("snapshot", "candidate").order_by("pk"):
+            self.stdout.write(_line(run))
+
+
+def _line(run: TrainingRun) -> str:
+    about = run.error or (str(run.candidate) if run.candidate else "")
+    if run.state == TrainingRun.State.RUNNING:
+        progress = progress_of(run)
+        about = f"{progress.percent} %" + (f", {progress.eta_s} s to go" if progress.eta_s else "")
+    return f"{run.pk:5} {run.state:10} {run.snapshot.name:32} {about}".rstrip()

@@ -1,0 +1,158 @@
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.utils import timezone
+
+from kyc_review.accounts.models import User
+from kyc_review.audit.models import Event
+from kyc_review.retraining import runs
+from kyc_review.retraining.bundles import bundle_promote, bundle_register
+from kyc_review.retraining.models import Bundle, Snapshot, TrainingRun
+from kyc_review.retraining.runs import RunLost, RunRefused, run_cancel, run_lease, run_renew, run_request
+from ml.training.candidate import LEAST
+
+pytestmark = pytest.mark.django_db
+State = TrainingRun.State
+
+
+@pytest.fixture
+def serving(made_bundle: Callable[..., Path]) -> Bundle:
+    bundle = bundle_register(path=made_bundle(), source="baseline")
+    bundle_promote(bundle=bundle)
+    return bundle
+
+
+@pytest.fixture
+def ready(db: None) -> Snapshot:
+    return Snapshot.objects.create(
+        name="ready",
+        state=Snapshot.State.READY,
+        digest="d" * 64,
+        manifest_sha256="e" * 64,
+        ready_at=timezone.now(),
+        count_real=40,
+        count_fake=40,
+    )
+
+
+@pytest.fixture
+def run(serving: Bundle, ready: Snapshot) -> TrainingRun:
+    return run_request(snapshot=ready)
+
+
+def lapse(run: TrainingRun) -> None:
+    TrainingRun.objects.filter(pk=run.pk).update(due_at=timezone.now() - timedelta(seconds=1))
+
+
+def test_the_least_of_decisions_is_what_training_asks_for() -> None:
+    assert runs.LEAST == LEAST
+
+
+def test_a_run_remembers_the_champion_of_its_hour(run: TrainingRun, serving: Bundle) -> None:
+    assert run.init == serving
+    assert Event.objects.filter(action="training.requested", target_id=str(run.pk)).exists()
+
+
+@pytest.mark.parametrize(
+    ("wish", "says"),
+    [
+        ({"epochs": 0}, "epochs"),
+        ({"epochs": 9999}, "epochs"),
+        ({"miss": 0.0}, "missed"),
+        ({"miss": 0.9}, "missed"),
+    ],
+)
+def test_a_wish_that_cannot_be_trained_is_refused(
+    serving: Bundle, ready: Snapshot, wish: dict, says: str
+) -> None:
+    with pytest.raises(RunRefused, match=says):
+        run_request(snapshot=ready, **wish)
+
+
+def test_without_a_champion_nothing_can_be_trained(ready: Snapshot) -> None:
+    with pytest.raises(RunRefused, match="No bundle serves"):
+        run_request(snapshot=ready)
+
+
+def test_too_few_decisions_are_refused_before_anything_starts(serving: Bundle, ready: Snapshot) -> None:
+    Snapshot.objects.filter(pk=ready.pk).delete()
+    few = Snapshot.objects.create(
+        name="few",
+        state=Snapshot.State.READY,
+        digest="d" * 64,
+        manifest_sha256="e" * 64,
+        ready_at=timezone.now(),
+        count_real=400,
+        count_fake=3,
+    )
+    with pytest.raises(RunRefused, match="3 fake decisions"):
+        run_request(snapshot=few)
+
+
+def test_a_snapshot_that_is_not_ready_is_refused(serving: Bundle) -> None:
+    with pytest.raises(RunRefused, match="not ready"):
+        run_request(snapshot=Snapshot.objects.create(name="waits", count_real=40, count_fake=40))
+
+
+def test_a_run_is_leased_once_and_counted_before_the_work(run: TrainingRun) -> None:
+    held = run_lease()
+    assert held is not None
+    assert (held.pk, held.attempts, held.state) == (run.pk, 1, State.RUNNING)
+    assert run_lease() is None
+
+
+def test_a_dead_workers_run_is_leased_again_and_its_late_word_loses(run: TrainingRun) -> None:
+    first = run_lease()
+    lapse(run)
+    second = run_lease()
+    assert first is not None
+    assert second is not None
+    assert second.attempts == 2
+    with pytest.raises(RunLost):
+        run_renew(first)
+    with pytest.raises(RunLost):
+        runs.run_fail(first, "too late")
+    assert run_renew(second) is False
+
+
+def test_a_run_that_dies_again_and_again_fails(run: TrainingRun) -> None:
+    for _ in range(runs.ATTEMPTS_MAX):
+        held = run_lease()
+        assert held is not None
+        runs.run_give_back(held, "It was ended by SIGSEGV.")
+    assert run_lease() is None
+    run.refresh_from_db()
+    assert run.state == State.FAILED
+    assert "died 3 times" in run.error
+    assert "SIGSEGV" in run.error
+
+
+def test_a_worker_that_is_told_to_stop_costs_no_attempt(run: TrainingRun) -> None:
+    held = run_lease()
+    assert held is not None
+    runs.run_give_back(held)
+    again = run_lease()
+    assert again is not None
+    assert again.attempts == 1
+
+
+def test_a_waiting_run_is_cancelled_at_once(run: TrainingRun, alice: User) -> None:
+    run_cancel(run=run, actor=alice)
+    run.refresh_from_db()
+    assert run.state == State.CANCELLED
+    with pytest.raises(RunRefused, match="ended already"):
+        run_cancel(run=run)
+    assert run_lease() is None
+
+
+def test_a_running_one_is_told_and_ends_even_if_its_worker_died(run: TrainingRun) -> None:
+    held = run_lease()
+    assert held is not None
+    run_cancel(run=run)
+    assert run_renew(held) is True
+    lapse(run)
+    assert run_lease() is None
+    run.refresh_from_db()
+    assert run.state == State.CANCELLED
