@@ -1,9 +1,11 @@
 """Every recipe by name."""
 
-from ml.recipes import e_ela_cnn
+from ml.recipes import d_dual_branch, e_ela_cnn, r_resnet, u_unet
 from ml.recipes.base import Recipe
 
-RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (e_ela_cnn.RECIPE,)}
+RECIPES: dict[str, Recipe] = {
+    recipe.name: recipe for recipe in (e_ela_cnn.RECIPE, d_dual_branch.RECIPE, u_unet.RECIPE, r_resnet.RECIPE)
+}
 
 
 def find(name: str) -> Recipe:

@@ -169,6 +169,27 @@ class Prepared:
         return x, torch.from_numpy(self.target[chosen])
 
 
+@dataclass(frozen=True, slots=True)
+class Streamed:
+    """Examples read from their files batch by batch, for sets that fit nowhere. make(photo): (H, W, C) uint8."""
+
+    photos: Sequence[Photo]
+    rows: np.ndarray
+    make: Callable[[Photo], np.ndarray]
+    augment: Augment | None = None
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def batch(self, rows: np.ndarray, rng: np.random.Generator | None) -> tuple[Tensor, Tensor]:
+        chosen = [self.photos[i] for i in self.rows[rows]]
+        images = [self.make(photo) for photo in chosen]
+        if rng is not None and self.augment:
+            images = [self.augment(image, rng) for image in images]
+        x = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).float() / 255
+        return x, torch.from_numpy(label_of(chosen))
+
+
 def _hashes(photos: Sequence[Photo], context: Context) -> tuple[list[np.ndarray | None], list[str]]:
     """A 256-bit perceptual hash of each photograph, None where it cannot be read, and the paths of those."""
 

@@ -7,10 +7,10 @@ pictures made from one another kept together, 80:10:10, the epoch chosen on vali
 
 import torch
 
-from detection.forensics.ela import ela
+from detection.forensics.views import ela_nearest
 from detection.networks.ela_cnn import ElaCnn
 from ml.recipes.base import Budget, Context, Recipe, Results
-from ml.recipes.forensic import View, resized, two_protocols
+from ml.recipes.forensic import View, two_protocols
 from ml.recipes.loop import Plan
 from ml.recipes.scenes import write_casia
 from ml.sources import casia
@@ -28,7 +28,7 @@ def run(context: Context) -> Results:
         best="accuracy",
         highest=True,
     )
-    view = View("ela", (side, side, 3), lambda image: resized(ela(image), side))
+    view = View("ela", (side, side, 3), lambda image: ela_nearest(image, side))
     return two_protocols(
         context, casia.read(context.data), view, lambda: ElaCnn(side), plan, reported=0.9048, balanced=True
     )

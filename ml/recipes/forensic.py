@@ -17,7 +17,7 @@ from torch import nn
 from ml.evaluation.metrics import auc, wilson
 from ml.recipes.base import Context, Results
 from ml.recipes.data import Divided, Prepared, divide, label_of, open_rgb, prepare
-from ml.recipes.initial import glorot
+from ml.recipes.initial import SCRATCH, glorot
 from ml.recipes.loop import Loss, Plan, cross_entropy, fit, load_weights, predict, probability
 from ml.sources import Photo
 
@@ -32,11 +32,6 @@ class View:
     name: str
     shape: tuple[int, int, int]
     make: Callable[[Image.Image], np.ndarray]
-
-
-def resized(array: np.ndarray, side: int) -> np.ndarray:
-    """(H, W, 3) uint8 to (side, side, 3), by the nearest pixel as Keras reads folders, so that levels stay levels."""
-    return np.asarray(Image.fromarray(array).resize((side, side), Image.Resampling.NEAREST))
 
 
 def compressed(image: Image.Image, quality: int = QUALITY) -> Image.Image:
@@ -62,7 +57,7 @@ def two_protocols(
     loss: made from the training labels. balanced: the documented draw takes equally many pictures of both classes.
     """
     divided = divide(photos, context)
-    history, weights = {}, "from scratch"
+    history, weights = {}, SCRATCH
     label = label_of(divided.photos)
     rng = np.random.default_rng(context.seed)
     train, held = documented_draw(label, rng, balanced)

@@ -1,7 +1,40 @@
 """How a network begins when nothing is loaded."""
 
+from collections.abc import Callable
+
 import torch
 from torch import nn
+
+from ml.recipes.base import Context
+from ml.recipes.loop import load_weights
+
+SCRATCH = "from scratch"
+
+
+def trunk(make: Callable[[bool], nn.Module], context: Context) -> tuple[nn.Module, str]:
+    """A network and what it starts from, for the report: the file of `--weights`, timm's pretrained weights where their
+    hub answers, nothing otherwise. make(pretrained) builds it; smoke runs ask no hub.
+    """
+    if context.weights:
+        network = make(False)
+        return network, load_weights(network, context.weights)
+    if not context.smoke:
+        try:
+            return make(True), "timm's pretrained weights"
+        except Exception as error:  # every hub client fails in its own way, and all mean that there are none
+            context.say(f"no pretrained weights ({type(error).__name__}): from scratch")
+    return make(False), SCRATCH
+
+
+@torch.no_grad()
+def he(network: nn.Module, seed: int) -> None:
+    """Normal weights of He et al. (2015), zero biases: what document 002 asks Keras for."""
+    torch.manual_seed(seed)
+    for layer in network.modules():
+        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
 
 
 @torch.no_grad()

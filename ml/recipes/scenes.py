@@ -1,4 +1,4 @@
-"""A tiny CASIA-like data set: scenes, and scenes with a pasted patch, with masks. For smoke runs and tests."""
+"""Tiny data sets for smoke runs and tests: scenes, some with a pasted patch and its mask, or real and fake folders."""
 
 from pathlib import Path
 
@@ -34,3 +34,15 @@ def write_casia(root: Path, count: int = 24, seed: int = 0) -> None:
         stem = f"Sp_D_CNN_A_{kind}{number + 5000:04}_{kind}{number + 7000:04}_{number:04}"
         host.save(root / "Sp" / f"{stem}.jpg", quality=85)
         mask.save(root / "groundtruth" / f"{stem}_gt.png")
+
+
+def write_faces(root: Path, count: int = 20, seed: int = 0) -> None:
+    """`real` and `fake` with `count` pictures each; the fakes lack the camera's noise."""
+    rng = np.random.default_rng(seed)
+    for name in ("real", "fake"):
+        (root / name).mkdir(parents=True, exist_ok=True)
+        for number in range(count):
+            picture = scene(rng, (80, 80))
+            if name == "fake":
+                picture = picture.filter(ImageFilter.GaussianBlur(2))
+            picture.save(root / name / f"{number:04}.jpg", quality=90)

@@ -12,9 +12,14 @@ def read_portraits(data: Path) -> list[Photo]:
 
 
 def read_labelled(root: Path, *, source: str) -> list[Photo]:
-    """Rows of `<root>/real` and `<root>/fake`; every file its own identity."""
+    """Rows of `<root>/real` and `<root>/fake`, in whatever case; every file its own identity until hashes group them.
+
+    Raises SourceMissing when a folder is absent or empty.
+    """
+    there = {p.name.lower(): p for p in sorted(root.iterdir()) if p.is_dir()} if root.is_dir() else {}
     rows = []
     for label in ("real", "fake"):
-        for path in images_in(root / label, expected=f"{label} face photographs"):
+        folder = there.get(label, root / label)
+        for path in images_in(folder, expected=f"{label} face photographs"):
             rows.append(Photo(path, f"{source}/{label}/{path.name}", source, f"{label}/{path.stem}", label))
     return rows

@@ -1,0 +1,42 @@
+"""How good a mask is. outputs: (N, 1, H, W) logits that a pixel was forged; target: the same shape in 0..1."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ml.evaluation.metrics import Estimate
+
+TOP_SHARE = 0.02  # of the pixels, whose mean probability is the picture's score
+DRAWS = 1000
+
+
+def pixel_figures(outputs: Tensor, target: Tensor) -> dict[str, float]:
+    """Share of right pixels over all pictures, and the mean F1 of forged pictures, both at one half."""
+    right = float(((outputs > 0) == (target > 0.5)).float().mean())
+    each = f1_each(outputs, target)
+    return {"pixel_accuracy": right, "pixel_f1": float(each.mean()) if len(each) else 0.0}
+
+
+def f1_each(outputs: Tensor, target: Tensor) -> np.ndarray:
+    """F1 = 2TP / (2TP + FP + FN) of each picture with a forged pixel: (M,) float32."""
+    called, forged = (outputs > 0).flatten(1), (target > 0.5).flatten(1)
+    some = forged.any(1)
+    hit = (called & forged).sum(1)[some].float()
+    total = (called.sum(1) + forged.sum(1))[some].float()
+    return np.asarray((2 * hit / total.clamp(min=1)).numpy())
+
+
+def mean_over(outputs: Tensor, target: Tensor) -> Estimate:
+    """Mean F1 of forged pictures with a seeded bootstrap interval. Raises ValueError when there is none."""
+    each = f1_each(outputs, target)
+    if not len(each):
+        raise ValueError("F1 needs a picture with a forged pixel: found none")
+    draws = np.random.default_rng(0).choice(each, (DRAWS, len(each))).mean(1)
+    low, high = np.quantile(draws, (0.025, 0.975))
+    return Estimate(float(each.mean()), float(low), float(high), len(each))
+
+
+def image_score(outputs: Tensor) -> np.ndarray:
+    """A picture's probability of fake from its mask, (N,) float64: mean of the highest 2 % of pixel probabilities."""
+    p = torch.sigmoid(outputs.double()).flatten(1)
+    return np.asarray(p.topk(max(1, round(TOP_SHARE * p.shape[1])), dim=1).values.mean(1).numpy())

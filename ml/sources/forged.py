@@ -1,0 +1,27 @@
+"""Which of the forgery sets a folder holds, told by its layout."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from ml.sources import casia, comofod, ifs_tc, micc
+from ml.sources.base import Photo, SourceMissing
+
+LAYOUTS = (
+    "CASIA (Au/, Sp/ or Tp/), CoMoFoD (001_O.png ...), MICC (groundtruthDB_*.txt), IFS-TC (pristine/, fake/)"
+)
+SIGNS: tuple[tuple[str, Callable[[Path], list[Photo]]], ...] = (
+    ("Au", casia.read),
+    ("groundtruthDB_*.txt", micc.read),
+    ("[0-9][0-9][0-9]_O*", comofod.read),
+    ("pristine", ifs_tc.read),
+    ("training/pristine", ifs_tc.read),
+    ("*/phase-01/training/pristine", ifs_tc.read),
+)
+
+
+def read(root: Path) -> list[Photo]:
+    """Rows of whichever set lies there. Raises SourceMissing when it is none of them."""
+    for sign, reader in SIGNS:
+        if next(root.glob(sign), None) is not None:
+            return reader(root)
+    raise SourceMissing(f"{root} holds none of the sets that are known: expected {LAYOUTS}")
