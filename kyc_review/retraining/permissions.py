@@ -18,3 +18,8 @@ def may_see_retraining(user: User) -> bool:
 def may_freeze(user: User) -> bool:
     """Make snapshots and download them. They hold original images, so nobody else may."""
     return user.has_role(Role.ADMIN)
+
+
+def may_train(user: User) -> bool:
+    """Ask for training runs and cancel them."""
+    return user.has_role(Role.ADMIN)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
-from kyc_review.retraining.models import Bundle, Promotion, Snapshot, SnapshotItem
-from kyc_review.retraining.permissions import may_freeze, may_see_retraining
+from kyc_review.retraining.models import Bundle, Promotion, Snapshot, SnapshotItem, TrainingRun
+from kyc_review.retraining.permissions import may_freeze, may_see_retraining, may_train
 from kyc_review.review.models import Decision, ReviewItem
 
 if TYPE_CHECKING:
@@ -73,6 +73,18 @@ def snapshots_downloadable(*, viewer: User) -> QuerySet[Snapshot]:
     """Ready ones, for those who may take original images away."""
     rows = Snapshot.objects.filter(state=Snapshot.State.READY)
     return rows if may_freeze(viewer) else rows.none()
+
+
+def snapshots_trainable(*, viewer: User) -> QuerySet[Snapshot]:
+    """Ready ones, newest first, for those who may train."""
+    rows = Snapshot.objects.filter(state=Snapshot.State.READY).order_by("-pk")
+    return rows if may_train(viewer) else rows.none()
+
+
+def runs_listed(*, viewer: User) -> QuerySet[TrainingRun]:
+    """Newest first."""
+    rows = TrainingRun.objects.select_related("snapshot", "init", "candidate", "created_by").order_by("-pk")
+    return rows if may_see_retraining(viewer) else rows.none()
 
 
 def label_counts(*, viewer: User) -> list[LabelCount]:

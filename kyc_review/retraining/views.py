@@ -18,7 +18,7 @@ from kyc_review.retraining import selectors
 from kyc_review.retraining.archive import zip_stream
 from kyc_review.retraining.building import SnapshotFailed
 from kyc_review.retraining.models import Snapshot
-from kyc_review.retraining.permissions import may_freeze, may_see_retraining
+from kyc_review.retraining.permissions import may_freeze, may_see_retraining, may_train
 from kyc_review.retraining.presenters import figures, measured
 from kyc_review.retraining.snapshots import snapshot_request
 from kyc_review.review.access import StaffRequest, staff_only
@@ -119,6 +119,8 @@ def _context(request: StaffRequest) -> dict[str, Any]:
         "figures": figures(champion.metrics) if champion else [],
         "bundles": list(selectors.bundles_listed(viewer=viewer)[:ROWS_SHOWN]),
         "promotions": promotions,
+        "runs": list(selectors.runs_listed(viewer=viewer)[:ROWS_SHOWN]),
+        "may_train": may_train(viewer),
     }
 
 

@@ -2,12 +2,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from django.utils import timezone
 
 from detection import bundle as bundles
 from detection.voting import Vote
 from kyc_review.accounts.models import User
-from kyc_review.retraining.bundles import bundle_register
-from kyc_review.retraining.models import Bundle
+from kyc_review.retraining.bundles import bundle_promote, bundle_register
+from kyc_review.retraining.models import Bundle, Snapshot, TrainingRun
+from kyc_review.retraining.runs import run_request
 from kyc_review.review.models import Decision, ReviewItem
 from kyc_review.review.services import decision_record, item_claim_next
 from kyc_review.scoring.leases import lease_batch
@@ -70,3 +72,28 @@ def registered(db: None, made_bundle: Callable[..., Path]) -> Callable[..., Bund
         return bundle_register(path=made_bundle(version), source="trained")
 
     return make
+
+
+@pytest.fixture
+def serving(made_bundle: Callable[..., Path]) -> Bundle:
+    bundle = bundle_register(path=made_bundle(), source="baseline")
+    bundle_promote(bundle=bundle)
+    return bundle
+
+
+@pytest.fixture
+def ready(db: None) -> Snapshot:
+    return Snapshot.objects.create(
+        name="ready",
+        state=Snapshot.State.READY,
+        digest="d" * 64,
+        manifest_sha256="e" * 64,
+        ready_at=timezone.now(),
+        count_real=40,
+        count_fake=40,
+    )
+
+
+@pytest.fixture
+def run(serving: Bundle, ready: Snapshot) -> TrainingRun:
+    return run_request(snapshot=ready)

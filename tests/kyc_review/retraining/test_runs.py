@@ -1,6 +1,4 @@
-from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from django.utils import timezone
@@ -8,38 +6,12 @@ from django.utils import timezone
 from kyc_review.accounts.models import User
 from kyc_review.audit.models import Event
 from kyc_review.retraining import runs
-from kyc_review.retraining.bundles import bundle_promote, bundle_register
 from kyc_review.retraining.models import Bundle, Snapshot, TrainingRun
 from kyc_review.retraining.runs import RunLost, RunRefused, run_cancel, run_lease, run_renew, run_request
 from ml.training.candidate import LEAST
 
 pytestmark = pytest.mark.django_db
 State = TrainingRun.State
-
-
-@pytest.fixture
-def serving(made_bundle: Callable[..., Path]) -> Bundle:
-    bundle = bundle_register(path=made_bundle(), source="baseline")
-    bundle_promote(bundle=bundle)
-    return bundle
-
-
-@pytest.fixture
-def ready(db: None) -> Snapshot:
-    return Snapshot.objects.create(
-        name="ready",
-        state=Snapshot.State.READY,
-        digest="d" * 64,
-        manifest_sha256="e" * 64,
-        ready_at=timezone.now(),
-        count_real=40,
-        count_fake=40,
-    )
-
-
-@pytest.fixture
-def run(serving: Bundle, ready: Snapshot) -> TrainingRun:
-    return run_request(snapshot=ready)
 
 
 def lapse(run: TrainingRun) -> None:

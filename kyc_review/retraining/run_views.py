@@ -1,0 +1,146 @@
+"""Training runs in the browser: ask for one, watch it, cancel it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_POST
+
+from kyc_review.retraining import selectors
+from kyc_review.retraining.curves import HEIGHT, WIDTH, log_tail, progress_of
+from kyc_review.retraining.models import Snapshot, TrainingRun
+from kyc_review.retraining.permissions import may_see_retraining, may_train
+from kyc_review.retraining.presenters import measured
+from kyc_review.retraining.runs import EPOCHS_MAX, LEAST, RunRefused, run_cancel, run_request
+from kyc_review.review.access import StaffRequest, staff_only
+
+
+class SnapshotChoice(forms.ModelChoiceField):
+    def label_from_instance(self, obj: Snapshot) -> str:
+        return f"{obj.name} ({obj.count_real} real, {obj.count_fake} fake)"
+
+
+class RunForm(forms.Form):
+    """What an admin may choose. `begin` says where the weights come from."""
+
+    snapshot = SnapshotChoice(Snapshot.objects.none(), empty_label=None)
+    begin = forms.ChoiceField(
+        label="Begin from",
+        choices=[
+            ("champion", "The champion's weights (fine-tune)"),
+            ("scratch", "Scratch (same architectures)"),
+        ],
+        widget=forms.RadioSelect,
+        initial="champion",
+    )
+    epochs = forms.IntegerField(min_value=1, max_value=EPOCHS_MAX, initial=3)
+    miss = forms.FloatField(
+        label="Fakes that may be missed",
+        help_text="Share of fakes that the thresholds may miss on validation; less means more review.",
+        min_value=0.001,
+        max_value=0.5,
+        initial=0.1,
+        widget=forms.NumberInput(attrs={"step": "any"}),
+    )
+    seed = forms.IntegerField(min_value=0, max_value=2**31 - 1, initial=0)
+
+    def __init__(self, *args: Any, request: StaffRequest, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["snapshot"]
+        assert isinstance(field, SnapshotChoice)
+        field.queryset = selectors.snapshots_trainable(viewer=request.user)
+
+
+@require_GET
+@never_cache
+@staff_only
+def new_run(request: StaffRequest) -> HttpResponse:
+    _require_admin(request)
+    chosen = (
+        selectors.snapshots_trainable(viewer=request.user)
+        .filter(name=request.GET.get("snapshot", ""))
+        .first()
+    )
+    initial = {"snapshot": chosen.pk} if chosen else {}
+    return _form(request, RunForm(request=request, initial=initial))
+
+
+@require_POST
+@staff_only
+def runs(request: StaffRequest) -> HttpResponse:
+    _require_admin(request)
+    form = RunForm(request.POST, request=request)
+    if not form.is_valid():
+        return _form(request, form, status=422)
+    wish = form.cleaned_data
+    try:
+        run = run_request(
+            snapshot=wish["snapshot"],
+            epochs=wish["epochs"],
+            seed=wish["seed"],
+            miss=wish["miss"],
+            scratch=wish["begin"] == "scratch",
+            actor=request.user,
+        )
+    except RunRefused as refusal:
+        form.add_error(None, str(refusal))
+        return _form(request, form, status=422)
+    return HttpResponseRedirect(reverse("retraining:run", args=[run.pk]))
+
+
+@require_GET
+@never_cache
+@staff_only
+def run(request: StaffRequest, number: int) -> HttpResponse:
+    """The whole page; while it trains, its progress asks for itself alone."""
+    row = _run(request, number)
+    context = {
+        "run": row,
+        "progress": progress_of(row),
+        "log": log_tail(row),
+        "may_train": may_train(request.user),
+        "measured": measured(row.candidate.metrics) if row.candidate else ("", []),
+        "width": WIDTH,
+        "height": HEIGHT,
+    }
+    part = request.htmx.target == "run"
+    return render(request, "retraining/_run.html" if part else "retraining/run.html", context)
+
+
+@require_POST
+@staff_only
+def cancellation(request: StaffRequest, number: int) -> HttpResponse:
+    _require_admin(request)
+    row = _run(request, number)
+    try:
+        run_cancel(run=row, actor=request.user)
+        messages.success(request, f"Run {row.pk} is told to stop.")
+    except RunRefused as refusal:
+        messages.error(request, str(refusal))
+    return HttpResponseRedirect(reverse("retraining:run", args=[row.pk]))
+
+
+def _require_admin(request: StaffRequest) -> None:
+    if not may_train(request.user):
+        raise PermissionDenied("Only admins train models.")
+
+
+def _run(request: StaffRequest, number: int) -> TrainingRun:
+    if not may_see_retraining(request.user):
+        raise PermissionDenied("Admins and auditors see retraining; your role does not.")
+    row = selectors.runs_listed(viewer=request.user).filter(pk=number).first()
+    if row is None:
+        raise Http404("There is no training run of this number.")
+    return row
+
+
+def _form(request: StaffRequest, form: RunForm, status: int = 200) -> HttpResponse:
+    context = {"form": form, "least": LEAST, "champion": selectors.champion()}
+    return render(request, "retraining/new_run.html", context, status=status)
