@@ -1,10 +1,14 @@
 """What the second-opinion networks look at, made the same way when they learn and when they serve."""
 
+import io
+
 import numpy as np
 from PIL import Image
 
 from detection.forensics.ela import ela
-from detection.forensics.srm import rescale, srm
+from detection.forensics.srm import LIMIT, rescale, srm
+
+COMMON_QUALITY = 95
 
 
 def ela_nearest(image: Image.Image, side: int) -> np.ndarray:
@@ -31,6 +35,21 @@ def ela_smooth(image: Image.Image, side: int, quality: int = 95) -> np.ndarray:
 def colours(image: Image.Image, side: int) -> np.ndarray:
     """(side, side, 3) uint8: the picture itself."""
     return _resized(np.asarray(image.convert("RGB")), side, Image.Resampling.BILINEAR)
+
+
+def colours_residual(image: Image.Image, side: int) -> np.ndarray:
+    """(side, side, 6) uint8: the resized picture, and its averaged SRM residual, -3..3 as 0..255."""
+    small = image.convert("RGB").resize((side, side), Image.Resampling.BILINEAR)
+    residual = np.rint((srm(small) + LIMIT) * (255 / (2 * LIMIT))).astype(np.uint8)
+    return np.concatenate([np.asarray(small), residual], axis=2)
+
+
+def compressed(image: Image.Image, quality: int = COMMON_QUALITY) -> Image.Image:
+    """The picture after one JPEG compression with 4:2:0 chroma, which every picture gets before a network's view of it,
+    so that the file's own last compression tells less."""
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=quality, subsampling="4:2:0")
+    return Image.open(buffer).convert("RGB")
 
 
 def _resized(array: np.ndarray, side: int, how: Image.Resampling) -> np.ndarray:

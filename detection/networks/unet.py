@@ -5,16 +5,18 @@ from torch import Tensor, nn
 
 
 class UNet(nn.Module):
-    """(B, 3, H, W) ELA image in 0..1, H and W multiples of 16 -> (B, 1, H, W) logit that a pixel was changed.
+    """(B, channels, H, W) in 0..1, H and W multiples of 16 -> (B, 1, H, W) logit that a pixel was changed.
 
     Five levels of width, 2, 4, 8 and 16 times `width` (the document: 16 to 256), two 3x3 convolutions each; dropout
     after every pooling and every joining.
     """
 
-    def __init__(self, width: int = 16, dropout: float = 0.5) -> None:
+    def __init__(self, width: int = 16, dropout: float = 0.5, channels: int = 3) -> None:
         super().__init__()
         sizes = [width * 2**level for level in range(5)]
-        self.down = nn.ModuleList(_block(a, b) for a, b in zip([3, *sizes[:3]], sizes[:4], strict=True))
+        self.down = nn.ModuleList(
+            _block(a, b) for a, b in zip([channels, *sizes[:3]], sizes[:4], strict=True)
+        )
         self.bottom = _block(sizes[3], sizes[4])
         self.up = nn.ModuleList(
             nn.ConvTranspose2d(2 * size, size, 3, stride=2, padding=1, output_padding=1)

@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from detection.forensics.views import dual
 from detection.networks.dual_branch import DualBranch
 from ml.recipes.base import Budget, Context, Recipe, Results
+from ml.recipes.exporting import Exhibit
 from ml.recipes.forensic import View, two_protocols
 from ml.recipes.loop import Loss, Plan
 from ml.recipes.scenes import write_casia
@@ -60,6 +61,9 @@ def run(context: Context) -> Results:
         lambda: DualBranch(side),
         plan,
         reported=REPORTED.get(photos[0].source, REPORTED["casia"]),
+        exhibit=Exhibit(
+            "d", "Error levels and noise, classified", "dual_branch", {"side": side}, "dual", photos[0].source
+        ),
         loss=class_weighted,
     )
 

@@ -10,6 +10,7 @@ import torch
 from detection.forensics.views import ela_nearest
 from detection.networks.ela_cnn import ElaCnn
 from ml.recipes.base import Budget, Context, Recipe, Results
+from ml.recipes.exporting import Exhibit
 from ml.recipes.forensic import View, two_protocols
 from ml.recipes.loop import Plan
 from ml.recipes.scenes import write_casia
@@ -30,7 +31,16 @@ def run(context: Context) -> Results:
     )
     view = View("ela", (side, side, 3), lambda image: ela_nearest(image, side))
     return two_protocols(
-        context, casia.read(context.data), view, lambda: ElaCnn(side), plan, reported=0.9048, balanced=True
+        context,
+        casia.read(context.data),
+        view,
+        lambda: ElaCnn(side),
+        plan,
+        reported=0.9048,
+        exhibit=Exhibit(
+            "e", "Error levels, classified", "ela_cnn", {"side": side}, "ela_nearest", "CASIA's JPEG pictures"
+        ),
+        balanced=True,
     )
 
 

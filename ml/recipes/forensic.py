@@ -5,7 +5,6 @@
 chosen on validation, the test side measured once.
 """
 
-import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -14,14 +13,15 @@ import numpy as np
 from PIL import Image
 from torch import nn
 
+from detection.forensics.views import compressed
 from ml.evaluation.metrics import auc, wilson
 from ml.recipes.base import Context, Results
 from ml.recipes.data import Divided, Prepared, divide, label_of, open_rgb, prepare
+from ml.recipes.exporting import Exhibit, export
 from ml.recipes.initial import SCRATCH, glorot
 from ml.recipes.loop import Loss, Plan, cross_entropy, fit, load_weights, predict, probability
 from ml.sources import Photo
 
-QUALITY = 95  # of the compression that both classes get alike
 HELD_OUT = 0.1
 
 
@@ -34,13 +34,6 @@ class View:
     make: Callable[[Image.Image], np.ndarray]
 
 
-def compressed(image: Image.Image, quality: int = QUALITY) -> Image.Image:
-    """The picture after one JPEG compression at `quality` with 4:2:0 chroma."""
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=quality, subsampling="4:2:0")
-    return Image.open(buffer).convert("RGB")
-
-
 def two_protocols(
     context: Context,
     photos: list[Photo],
@@ -49,10 +42,11 @@ def two_protocols(
     plan: Plan,
     *,
     reported: float,
+    exhibit: Exhibit,
     loss: Callable[[np.ndarray], Loss] = lambda label: cross_entropy,
     balanced: bool = False,
 ) -> Results:
-    """Trains twice and measures each its own way.
+    """Trains twice, measures each its own way, and exports the honest network when asked to.
 
     loss: made from the training labels. balanced: the documented draw takes equally many pictures of both classes.
     """
@@ -89,11 +83,13 @@ def two_protocols(
         measured = chosen if protocol == "documented" else divided.on("test")
         outputs, target = predict(model, Prepared(inputs, label, measured), context, plan.batch)
         found[protocol] = probability(outputs), target.numpy()
+    figures = honest_figures(*found["honest"], divided)
+    export(context, model, exhibit, figures, weights)
     return Results(
         weights=weights,
         counts=divided.counts(),
         documented=documented_figures(*found["documented"], history["documented"], reported),
-        honest=honest_figures(*found["honest"], divided),
+        honest=figures,
         why=WHY,
         history=history,
         scores=(divided.scores("test", found["honest"][0]),),

@@ -4,9 +4,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from detection.opinions.opinion import top_mean
 from ml.evaluation.metrics import Estimate
 
-TOP_SHARE = 0.02  # of the pixels, whose mean probability is the picture's score
 DRAWS = 1000
 
 
@@ -38,5 +38,4 @@ def mean_over(outputs: Tensor, target: Tensor) -> Estimate:
 
 def image_score(outputs: Tensor) -> np.ndarray:
     """A picture's probability of fake from its mask, (N,) float64: mean of the highest 2 % of pixel probabilities."""
-    p = torch.sigmoid(outputs.double()).flatten(1)
-    return np.asarray(p.topk(max(1, round(TOP_SHARE * p.shape[1])), dim=1).values.mean(1).numpy())
+    return np.asarray(top_mean(torch.sigmoid(outputs.double())).numpy())

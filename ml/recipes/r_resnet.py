@@ -11,13 +11,14 @@ from functools import partial
 import numpy as np
 import torch
 
-from detection.forensics.views import colours
+from detection.forensics.views import colours, compressed
 from detection.networks.resnet import ResNetHead
 from ml.evaluation.metrics import wilson
 from ml.recipes.augment import flips_and_colour
 from ml.recipes.base import Budget, Context, Recipe, Results
 from ml.recipes.data import Streamed, divide, open_rgb
-from ml.recipes.forensic import compressed, honest_figures
+from ml.recipes.exporting import Exhibit, export
+from ml.recipes.forensic import honest_figures
 from ml.recipes.initial import SCRATCH, trunk
 from ml.recipes.loop import History, Plan, fit, predict, probability
 from ml.recipes.scenes import write_faces
@@ -29,6 +30,7 @@ WHY = (
     "The document measures on the part that chose the epoch, drawn at random from sets in which each class comes from "
     "sources of its own, so that source and compression help; ours groups near-duplicates and compresses both alike."
 )
+EXHIBIT = Exhibit("r", "Generated face", "resnet", {}, "colours", "photographed and generated faces")
 
 
 def reduced(step: int, history: History) -> float:
@@ -78,6 +80,8 @@ def run(context: Context) -> Results:
         network, Streamed(divided.photos, divided.on("test"), make), context, plan.batch
     )
     score = probability(outputs)
+    figures = honest_figures(score, target.numpy(), divided)
+    export(context, network, EXHIBIT, figures, weights)
     return Results(
         weights=weights,
         counts=divided.counts(),
@@ -86,7 +90,7 @@ def run(context: Context) -> Results:
             "reported": 0.9734,
             "accuracy": wilson(right, len(chosen_label)).as_dict(),
         },
-        honest=honest_figures(score, target.numpy(), divided),
+        honest=figures,
         why=WHY,
         history={"resnet": history},
         scores=(divided.scores("test", score),),

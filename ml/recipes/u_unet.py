@@ -13,13 +13,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from detection.forensics.views import ela_smooth
+from detection.forensics.views import compressed, ela_smooth
 from detection.networks.unet import UNet
 from ml.evaluation.metrics import auc
 from ml.recipes.augment import joint
 from ml.recipes.base import Budget, Context, Recipe, Results
 from ml.recipes.data import Divided, divide, open_rgb, prepare
-from ml.recipes.forensic import compressed
+from ml.recipes.exporting import Exhibit, export
 from ml.recipes.initial import SCRATCH, he
 from ml.recipes.loop import Plan, fit, load_weights, predict
 from ml.recipes.pixels import image_score, mean_over, pixel_figures
@@ -32,6 +32,9 @@ WHY = (
     "The document counts right pixels of all pictures, most of which are untouched, so that calling nothing forged "
     "comes close to its figure; F1 counts forged pixels of forged pictures only."
 )
+
+
+EXHIBIT = Exhibit("u", "Where error levels differ", "unet", {}, "ela_smooth", "pictures with tamper masks")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,8 @@ def run(context: Context) -> Results:
     chosen, chosen_mask = predict(network, validation, context, plan.batch)
     outputs, target = predict(network, test, context, plan.batch)
     score = image_score(outputs)
+    figures = honest(outputs, target, score, divided)
+    export(context, network, EXHIBIT, figures, weights)
     return Results(
         weights=weights,
         counts=divided.counts(),
@@ -106,7 +111,7 @@ def run(context: Context) -> Results:
             "accuracy": round(pixel_figures(chosen, chosen_mask)["pixel_accuracy"], 4),
             "nothing_forged": round(float((chosen_mask < 0.5).float().mean()), 4),
         },
-        honest=honest(outputs, target, score, divided),
+        honest=figures,
         why=WHY,
         history={"unet": history},
         scores=(divided.scores("test", score),),

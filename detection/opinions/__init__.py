@@ -1,0 +1,5 @@
+"""Second opinions: one small network each, shown to reviewers as evidence and never counted as a vote."""
+
+from detection.opinions.opinion import Opinion, OpinionRefused, load, shipped, write
+
+__all__ = ["Opinion", "OpinionRefused", "load", "shipped", "write"]

@@ -1,0 +1,191 @@
+"""One second opinion on disk: opinion.json beside one safetensors file, checked before use.
+
+The manifest names the network, its arguments, what it looks at, the SHA-256 of its weights and what was measured. An
+opinion without measured figures is refused: a reviewer must be able to see what it is worth.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save_file
+from torch import nn
+
+from detection.forensics import views
+from detection.networks.dual_branch import DualBranch
+from detection.networks.ela_cnn import ElaCnn
+from detection.networks.resnet import ResNetHead
+from detection.networks.unet import UNet
+
+FORMAT = "kyc-review/opinion/1"
+MANIFEST, WEIGHTS = "opinion.json", "weights.safetensors"
+NAME = re.compile(r"[a-z0-9][a-z0-9_]{0,29}")
+LARGEST_SIDE = 2048  # a bigger picture is reduced first: a view of it would take too much memory
+MASK_SIDE = 1024
+TOP_SHARE = 0.02  # of a mask's pixels, whose mean probability is the picture's score
+NETWORKS: dict[str, Callable[..., nn.Module]] = {
+    "ela_cnn": ElaCnn,
+    "dual_branch": DualBranch,
+    "unet": UNet,
+    "resnet": ResNetHead,
+}
+VIEWS: dict[str, Callable[[Image.Image, int], np.ndarray]] = {
+    "ela_nearest": views.ela_nearest,
+    "ela_smooth": views.ela_smooth,
+    "dual": views.dual,
+    "colours": views.colours,
+    "colours_residual": views.colours_residual,
+}
+
+
+class OpinionRefused(ValueError):
+    """The folder cannot be trusted or understood; the text names the file and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """A loaded network. title and limits: for the reviewer; metrics: what was measured on held-out data, by name."""
+
+    name: str
+    title: str
+    limits: str
+    metrics: Mapping[str, Any]
+    provenance: Mapping[str, Any]
+    view: str
+    side: int
+    network: nn.Module
+
+    def score(self, image: Image.Image) -> float:
+        """Probability of *fake* in 0..1; of a mask network, the mean of the 2 % of pixels that it suspects most."""
+        outputs = self._outputs(image)
+        if outputs.ndim == 4:
+            return float(top_mean(torch.sigmoid(outputs))[0])
+        logit = outputs[0, 1] - outputs[0, 0] if outputs.shape[1] == 2 else outputs[0, 0]
+        return float(torch.sigmoid(logit))
+
+    def mask(self, image: Image.Image) -> np.ndarray | None:
+        """Probability that a pixel was changed, (H, W) float32 in the picture's proportions, its longer side at most
+        1024; None for a network that gives no mask."""
+        outputs = self._outputs(image)
+        if outputs.ndim != 4:
+            return None
+        shrink = min(1.0, MASK_SIDE / max(image.size))
+        size = (max(1, round(image.width * shrink)), max(1, round(image.height * shrink)))
+        map_ = Image.fromarray(torch.sigmoid(outputs[0, 0]).numpy())
+        return np.asarray(map_.resize(size, Image.Resampling.BILINEAR))
+
+    def _outputs(self, image: Image.Image) -> torch.Tensor:
+        picture = image.convert("RGB")
+        if max(picture.size) > LARGEST_SIDE:
+            picture.thumbnail((LARGEST_SIDE, LARGEST_SIDE), Image.Resampling.BOX)
+        seen = VIEWS[self.view](views.compressed(picture), self.side)
+        x = torch.from_numpy(np.array(seen)).permute(2, 0, 1)[None].float() / 255
+        with torch.inference_mode():
+            outputs: torch.Tensor = self.network(x).float()
+        return outputs
+
+
+def top_mean(probability: torch.Tensor) -> torch.Tensor:
+    """Mean of each picture's highest 2 % of pixel probabilities. probability: (N, 1, H, W) -> (N,)."""
+    flat = probability.flatten(1)
+    return flat.topk(max(1, round(TOP_SHARE * flat.shape[1])), dim=1).values.mean(1)
+
+
+def load(path: Path) -> Opinion:
+    """Reads, verifies and builds one opinion. Raises OpinionRefused."""
+    try:
+        manifest = json.loads((path / MANIFEST).read_bytes())
+        weights = (path / WEIGHTS).read_bytes()
+    except (OSError, ValueError) as error:
+        raise OpinionRefused(
+            f"{path} is no second opinion ({error}): expected {MANIFEST} and {WEIGHTS}"
+        ) from error
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+        raise OpinionRefused(
+            f"{path / MANIFEST} is no manifest that this release reads: expected format {FORMAT}"
+        )
+    if hashlib.sha256(weights).hexdigest() != manifest.get("sha256"):
+        raise OpinionRefused(f"{path / WEIGHTS} is not what the manifest names: its SHA-256 differs")
+    try:
+        return _build(manifest, weights)
+    except (KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
+        raise OpinionRefused(f"{path / MANIFEST} does not describe its network: {error}") from error
+
+
+def shipped() -> list[Path]:
+    """Folders of the opinions that come with this release, by name."""
+    return sorted(p.parent for p in Path(__file__).parent.glob(f"*/{MANIFEST}"))
+
+
+def write(
+    path: Path,
+    network: nn.Module,
+    *,
+    name: str,
+    title: str,
+    limits: str,
+    architecture: str,
+    arguments: Mapping[str, Any],
+    view: str,
+    side: int,
+    metrics: Mapping[str, Any],
+    provenance: Mapping[str, Any],
+) -> Opinion:
+    """Writes weights in half precision and the manifest, and reads them back. Raises OpinionRefused."""
+    path.mkdir(parents=True, exist_ok=True)
+    tensors = {
+        key: (value.half() if value.is_floating_point() else value).cpu().contiguous()
+        for key, value in network.state_dict().items()
+    }
+    save_file(tensors, path / WEIGHTS)
+    manifest = {
+        "format": FORMAT,
+        "name": name,
+        "title": title,
+        "limits": limits,
+        "architecture": architecture,
+        "arguments": dict(arguments),
+        "view": view,
+        "side": side,
+        "sha256": hashlib.sha256((path / WEIGHTS).read_bytes()).hexdigest(),
+        "metrics": dict(metrics),
+        "provenance": dict(provenance),
+    }
+    (path / MANIFEST).write_text(json.dumps(manifest, indent=2, sort_keys=True, allow_nan=False) + "\n")
+    return load(path)
+
+
+def _build(manifest: Mapping[str, Any], weights: bytes) -> Opinion:
+    if not NAME.fullmatch(manifest["name"]):
+        raise ValueError(f"the name {manifest['name']!r} has characters that are not allowed")
+    for key, known in (("architecture", NETWORKS), ("view", VIEWS)):
+        if manifest[key] not in known:
+            raise ValueError(f"unknown {key} {manifest[key]!r}")
+    if not 16 <= int(manifest["side"]) <= 1024:
+        raise ValueError(f"a side of {manifest['side']} is out of range")
+    if not manifest["metrics"]:
+        raise ValueError("it holds no measured figures")
+    network = NETWORKS[manifest["architecture"]](**manifest["arguments"])
+    network.load_state_dict(
+        {k: v.float() if v.is_floating_point() else v for k, v in load_tensors(weights).items()}
+    )
+    network.eval().requires_grad_(False)
+    return Opinion(
+        name=manifest["name"],
+        title=manifest["title"],
+        limits=manifest["limits"],
+        metrics=manifest["metrics"],
+        provenance=manifest["provenance"],
+        view=manifest["view"],
+        side=int(manifest["side"]),
+        network=network,
+    )
