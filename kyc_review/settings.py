@@ -165,7 +165,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_ROUTES = {
     "kyc_review.scoring.tasks.score_pending": {"queue": "scoring"},
-    "kyc_review.retraining.tasks.train_due": {"queue": "training"},
+    "kyc_review.retraining.tasks.work_due": {"queue": "training"},
 }
 CELERY_BEAT_SCHEDULE = {
     "originals-sweep": {
@@ -179,7 +179,7 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 30},
     },
     "training-sweep": {
-        "task": "kyc_review.retraining.tasks.train_due",
+        "task": "kyc_review.retraining.tasks.work_due",
         "schedule": schedule(run_every=15),
         "options": {"expires": 15},
     },
@@ -225,6 +225,10 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
 }
+
+# --- retraining -------------------------------------------------------------------------------------------
+# How many of the latest submissions a comparison of two bundles scores again.
+REPLAY_MAX = env.int("REPLAY_MAX", default=2000)
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = env.str("TIME_ZONE", default="UTC")

@@ -1,6 +1,7 @@
 """`python -m ml`: run a published recipe, train a candidate, train what ships, or forge one sample."""
 
 import argparse
+import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -38,6 +39,17 @@ def parser() -> argparse.ArgumentParser:
     )
     train.add_argument("--work", type=Path, help="where progress is told and a killed run resumes")
     train.set_defaults(run=run_train)
+
+    compare = commands.add_parser(
+        "compare", help="two bundles on held-out applicants and on replayed submissions"
+    )
+    compare.add_argument("--manifest", type=Path, required=True)
+    compare.add_argument("--champion", type=Path, required=True)
+    compare.add_argument("--candidate", type=Path, required=True)
+    compare.add_argument("--replay", type=Path, help="a file with one `<submission> <path>` per line")
+    compare.add_argument("--out", type=Path, required=True, help="the report, JSON")
+    compare.add_argument("--work", type=Path, help="where progress is told")
+    compare.set_defaults(run=run_compare)
 
     baseline = commands.add_parser("baseline", help="train the bundle that ships from the face sets")
     baseline.add_argument("--data", type=Path, default=Path("../shared/data"))
@@ -132,6 +144,25 @@ def run_train(options: argparse.Namespace) -> None:
     print(
         f"{options.out}: {bundle.version}; {recall['value']:.1%} of {recall['n']} fakes of unseen applicants "
         f"reach a human (95 % interval {recall['low']:.1%} to {recall['high']:.1%}), review load {load['value']:.1%}"
+    )
+
+
+def run_compare(options: argparse.Namespace) -> None:
+    """Writes the report and prints what would change for people."""
+    from ml.comparison import compare
+    from ml.training.progress import Progress
+
+    progress = Progress(options.work / "progress.jsonl" if options.work else None)
+    report = compare(
+        options.manifest, options.champion, options.candidate, replay=options.replay, progress=progress
+    )
+    options.out.write_text(json.dumps(report, allow_nan=False))
+    held_out = report["holdout"]
+    recall = {role: held_out[role]["recall_with_human"]["value"] for role in ("champion", "candidate")}
+    load = {role: held_out[role]["false_alarm"]["value"] for role in ("champion", "candidate")}
+    print(
+        f"{options.out}: recall {recall['champion']:.1%} to {recall['candidate']:.1%}, real faces flagged "
+        f"{load['champion']:.1%} to {load['candidate']:.1%}"
     )
 
 

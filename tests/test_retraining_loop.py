@@ -1,6 +1,7 @@
 """The retraining loop from end to end: decisions, snapshot, training run, promotion."""
 
 import io
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,9 +11,9 @@ from django.core.management import call_command
 
 from detection.ensemble import Ensemble
 from kyc_review.accounts.models import User
-from kyc_review.retraining.models import Snapshot, TrainingRun
+from kyc_review.retraining.models import Comparison, Snapshot, TrainingRun
 from kyc_review.retraining.selectors import champion
-from kyc_review.retraining.worker import train_due
+from kyc_review.retraining.worker import work_due
 from kyc_review.scoring import worker
 from kyc_review.submissions.models import Submission
 from tests.retraining_material import decide_all, small_bundle
@@ -45,10 +46,16 @@ def test_decisions_train_a_candidate_that_serves_after_its_promotion(
     manage("snapshot", "create", "--name", "first")
     snapshot = Snapshot.objects.get()
     assert "waits" in manage("retrain", "first", "--epochs", "1")
-    assert train_due() == 1
+    assert work_due() == 2  # the run, and the comparison that it asks for
     run = TrainingRun.objects.get()
     assert run.state == TrainingRun.State.SUCCEEDED, run.error
     assert run.candidate is not None
+    comparison = Comparison.objects.get()
+    assert comparison.state == Comparison.State.SUCCEEDED, comparison.error
+    assert (comparison.champion, comparison.candidate) == (before, run.candidate)
+    held_out = json.loads(snapshot.manifest.read_text())["items"]
+    measured = comparison.report["holdout"]["candidate"]
+    assert sum(measured["fake"]) + sum(measured["real"]) == sum(item["holdout"] for item in held_out)
 
     manage("bundle", "promote", run.candidate.digest, "--reason", "trained on the first snapshot")
     after = champion()

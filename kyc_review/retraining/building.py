@@ -129,12 +129,14 @@ def _copy_original(row: Mapping[str, Any], target: Path) -> int:
 
 
 def _item(row: Mapping[str, Any], path: str) -> dict[str, Any]:
+    applicant = _opaque_applicant(row)
     return {
         "path": path,
         "sha256": row["sha256"],
         "label": row["label"],
         "submission": str(row["submission"]),
-        "applicant": _opaque_applicant(row),
+        "applicant": applicant,
+        "holdout": manifest.is_held_out(applicant),
         "source": row["source"],
         "reason": row["reason"],
         "decided_at": manifest.timestamp(row["decided_at"]),

@@ -2,7 +2,7 @@
 
 {"format": "kyc-review/snapshot/1", "name": ..., "created_at": ..., "source_bundle": <version or null>, "items": [
  {"path": "images/<sha256>.jpg", "sha256", "label": "real|fake", "submission", "applicant", "source", "reason",
-  "decided_at", "bundle", "votes": [{"member", "probability", "threshold"}]}, ...
+  "decided_at", "bundle", "holdout", "votes": [{"member", "probability", "threshold"}]}, ...
 ], "counts": {"real": n, "fake": n}, "digest": <SHA-256 of the item lines, a line feed after each>}
 """
 
@@ -17,6 +17,15 @@ from typing import Any, BinaryIO
 FORMAT = "kyc-review/snapshot/1"
 NAME = "manifest.json"
 EXTENSIONS = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp"}
+
+
+# Of the applicants. A constant: another share would move people between what is trained on and what is measured.
+HOLDOUT_PERCENT = 20
+
+
+def is_held_out(applicant: str) -> bool:
+    """Whether this applicant (an opaque hexadecimal name) belongs to the hold-out: for ever, in every snapshot."""
+    return int(applicant[:8], 16) % 100 < HOLDOUT_PERCENT
 
 
 def image_path(*, sha256: str, format: str) -> str:

@@ -18,7 +18,8 @@ from kyc_review.retraining.curves import HEIGHT, WIDTH, log_tail, progress_of
 from kyc_review.retraining.models import Snapshot, TrainingRun
 from kyc_review.retraining.permissions import may_see_retraining, may_train
 from kyc_review.retraining.presenters import measured
-from kyc_review.retraining.runs import EPOCHS_MAX, LEAST, RunRefused, run_cancel, run_request
+from kyc_review.retraining.runs import EPOCHS_MAX, LEAST, run_request
+from kyc_review.retraining.work import WorkRefused, work_cancel
 from kyc_review.review.access import StaffRequest, staff_only
 
 
@@ -89,7 +90,7 @@ def runs(request: StaffRequest) -> HttpResponse:
             scratch=wish["begin"] == "scratch",
             actor=request.user,
         )
-    except RunRefused as refusal:
+    except WorkRefused as refusal:
         form.add_error(None, str(refusal))
         return _form(request, form, status=422)
     return HttpResponseRedirect(reverse("retraining:run", args=[run.pk]))
@@ -120,9 +121,9 @@ def cancellation(request: StaffRequest, number: int) -> HttpResponse:
     _require_admin(request)
     row = _run(request, number)
     try:
-        run_cancel(run=row, actor=request.user)
+        work_cancel(work=row, actor=request.user)
         messages.success(request, f"Run {row.pk} is told to stop.")
-    except RunRefused as refusal:
+    except WorkRefused as refusal:
         messages.error(request, str(refusal))
     return HttpResponseRedirect(reverse("retraining:run", args=[row.pk]))
 

@@ -10,8 +10,8 @@ def build_snapshots() -> None:
 
 
 @shared_task
-def train_due() -> None:
-    """Sent to the `training` queue when a run is asked for, and by the sweep in case that message was lost."""
+def work_due() -> None:
+    """Sent to the `training` queue when there is work, and by the sweep in case that message was lost."""
     from kyc_review.retraining import worker
 
-    worker.train_due()
+    worker.work_due()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import json
 import logging
 import os
 import shutil
@@ -19,9 +20,19 @@ from celery.signals import worker_shutting_down
 from django.conf import settings
 
 from detection.bundle import BundleRefused
-from kyc_review.retraining import files, runs
-from kyc_review.retraining.models import TrainingRun
-from kyc_review.retraining.runs import RunLost
+from kyc_review.retraining import files
+from kyc_review.retraining.bundles import bundle_register
+from kyc_review.retraining.comparisons import comparison_request, replayed
+from kyc_review.retraining.models import Bundle, Comparison, TrainingRun, Work
+from kyc_review.retraining.work import (
+    State,
+    WorkLost,
+    WorkRefused,
+    work_end,
+    work_give_back,
+    work_lease,
+    work_renew,
+)
 
 log = logging.getLogger(__name__)
 WATCH_EVERY_S = 1.0
@@ -44,31 +55,33 @@ def stop_soon(**_: Any) -> None:
     _stopping.set()
 
 
-def train_due() -> int:
-    """Work on due runs until none is left; returns how many candidates were made."""
-    made = 0
-    while not _stopping.is_set() and (run := runs.run_lease()):
+def work_due() -> int:
+    """Work on due runs and comparisons until none is left; returns how many succeeded."""
+    done = 0
+    while not _stopping.is_set() and (work := work_lease(TrainingRun) or work_lease(Comparison)):
         try:
-            made += _work(run)
-        except (RunLost, Stopping) as reason:
-            log.warning("%s: %s", run, reason)
-        except BaseException:  # stopped, not failed: the next worker goes on from the last finished member
-            runs.run_give_back(run)
+            done += _work(work)
+        except (WorkLost, Stopping) as reason:
+            log.warning("%s: %s", work, reason)
+        except BaseException:  # stopped, not failed: the next worker goes on
+            work_give_back(work)
             raise
-    return made
+    return done
 
 
-def _work(run: TrainingRun) -> bool:
-    files.folder_make(run.directory)
-    free = shutil.disk_usage(run.directory).free
+def _work(work: TrainingRun | Comparison) -> bool:
+    files.folder_make(work.directory / "work")
+    free = shutil.disk_usage(work.directory).free
     if free < FREE_BYTES_NEEDED:
-        runs.run_fail(
-            run, f"The disk has {free // 1_000_000} MB free, training needs 1,000 MB. Free some space."
+        error = (
+            f"The disk has {free // 1_000_000} MB free, this needs 1,000 MB. Free some space and ask again."
         )
+        work_end(work, State.FAILED, error=error)
         return False
-    with open(run.log, "ab") as output:
+    arguments = training(work) if isinstance(work, TrainingRun) else comparing(work)
+    with open(work.log, "ab") as output:
         process = subprocess.Popen(  # noqa: S603  # our own command, no shell
-            command(run),
+            [sys.executable, "-m", "ml", *arguments, "--work", str(work.directory / "work")],
             cwd=settings.BASE_DIR,
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -76,72 +89,83 @@ def _work(run: TrainingRun) -> bool:
             preexec_fn=_die_with_worker() if sys.platform == "linux" else None,
         )
         try:
-            cancelled = _watch(run, process)
+            cancelled = _watch(work, process)
         finally:
             _stop(process)
     if cancelled:
-        runs.run_stopped(run)
+        work_end(work, State.CANCELLED)
         return False
-    return _conclude(run, process.returncode)
+    return _conclude(work, process.returncode)
 
 
-def command(run: TrainingRun) -> list[str]:
+def training(run: TrainingRun) -> list[str]:
     """What makes the candidate: the same command that a person would type."""
     shutil.rmtree(run.output, ignore_errors=True)
-    parts = [
-        sys.executable,
-        "-m",
-        "ml",
-        "train",
-        "--manifest",
-        str(run.snapshot.manifest),
-        "--out",
-        str(run.output),
-    ]
-    parts += ["--init", str(run.init.directory), "--work", str(run.directory / "work")]
-    parts += ["--epochs", str(run.epochs), "--seed", str(run.seed), "--miss", str(run.miss)]
+    parts = ["train", "--manifest", str(run.snapshot.manifest), "--out", str(run.output)]
+    parts += ["--init", str(run.init.directory), "--epochs", str(run.epochs)]
+    parts += ["--seed", str(run.seed), "--miss", str(run.miss)]
     return [*parts, "--scratch"] if run.scratch else parts
 
 
-def _watch(run: TrainingRun, process: subprocess.Popen[bytes]) -> bool:
-    """Until the process ends, or somebody asks to cancel: then True. Raises RunLost, Stopping."""
+def comparing(comparison: Comparison) -> list[str]:
+    """What compares; the submissions to replay are listed in a file beside it."""
+    replay = comparison.directory / "replay.txt"
+    replay.write_text("".join(f"{pk} {path}\n" for pk, path in replayed()))
+    parts = ["compare", "--manifest", str(comparison.snapshot.manifest), "--replay", str(replay)]
+    parts += ["--champion", str(comparison.champion.directory)]
+    return [*parts, "--candidate", str(comparison.candidate.directory), "--out", str(comparison.output)]
+
+
+def _watch(work: TrainingRun | Comparison, process: subprocess.Popen[bytes]) -> bool:
+    """Until the process ends, or somebody asks to cancel: then True. Raises WorkLost, Stopping."""
     renewed = 0.0
     while process.poll() is None:
         if _stopping.is_set():
-            runs.run_give_back(run)
+            work_give_back(work)
             raise Stopping("given back, this worker stops")
-        if time.monotonic() - renewed > RENEW_EVERY_S or _cancel_asked(run):
-            if runs.run_renew(run):
+        if time.monotonic() - renewed > RENEW_EVERY_S or _cancel_asked(work):
+            if work_renew(work):
                 return True
             renewed = time.monotonic()
         time.sleep(WATCH_EVERY_S)
     return False
 
 
-def _cancel_asked(run: TrainingRun) -> bool:
-    return TrainingRun.objects.filter(pk=run.pk, cancel_asked=True).exists()
+def _cancel_asked(work: Work) -> bool:
+    return type(work)._default_manager.filter(pk=work.pk, cancel_asked=True).exists()
 
 
-def _conclude(run: TrainingRun, status: int) -> bool:
+def _conclude(work: TrainingRun | Comparison, status: int) -> bool:
     if status == 0:
-        try:
-            bundle = runs.run_succeed(run)
-        except (BundleRefused, OSError) as error:
-            runs.run_fail(run, f"The candidate cannot be registered: {error}")
-            return False
-        log.info("run %d made candidate %s", run.pk, bundle)
-        shutil.rmtree(run.directory / "work" / "members", ignore_errors=True)
-        return True
-    last = last_line(run.log)
+        return _succeed(work)
+    last = last_line(work.log)
     if status == REFUSED:
-        runs.run_fail(run, last.removeprefix("ml train: "))
+        work_end(work, State.FAILED, error=last.partition(": ")[2] or last)
     elif status < 0:
         died = f"It was ended by {signal.Signals(-status).name}"
         hint = " (out of memory?)" if -status == signal.SIGKILL else ""
-        runs.run_give_back(run, f"{died}{hint}. {last}")
+        work_give_back(work, f"{died}{hint}. {last}")
     else:
-        runs.run_give_back(run, f"It ended with status {status}: {last}")
+        work_give_back(work, f"It ended with status {status}: {last}")
     return False
+
+
+def _succeed(work: TrainingRun | Comparison) -> bool:
+    try:
+        if isinstance(work, TrainingRun):
+            bundle = bundle_register(path=work.output, source=Bundle.Source.TRAINED, actor=work.created_by)
+            work_end(work, State.SUCCEEDED, candidate=bundle)
+            comparison_request(snapshot=work.snapshot, candidate=bundle, actor=work.created_by)
+        else:
+            work_end(work, State.SUCCEEDED, report=json.loads(work.output.read_text()))
+    except (BundleRefused, OSError, ValueError, WorkRefused) as error:
+        if not isinstance(error, WorkRefused):
+            work_end(work, State.FAILED, error=f"Its result cannot be used: {error}")
+            return False
+        log.warning("no comparison after %s: %s", work, error)
+    log.info("%s: done", work)
+    shutil.rmtree(work.directory / "work" / "members", ignore_errors=True)
+    return True
 
 
 def last_line(file: Path) -> str:

@@ -17,6 +17,7 @@ class Photo:
 
     related: further identities whose photographs belong on the same side of a split (what a forgery was made from).
     mask: the file that shows what was forged, None where there is none.
+    holdout: never to be trained on or chosen by; `submission` names it to the people who decided.
     """
 
     path: Path
@@ -27,6 +28,8 @@ class Photo:
     regions: tuple[str, ...] = ()  # what was forged, where the data set says so
     related: tuple[str, ...] = ()
     mask: Path | None = None
+    holdout: bool = False
+    submission: str = ""
 
 
 def images_in(folder: Path, *, expected: str) -> list[Path]:

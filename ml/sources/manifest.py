@@ -3,6 +3,7 @@
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 from ml.sources.base import Photo, SourceMissing
 
@@ -30,7 +31,7 @@ def read(manifest: Path) -> list[Photo]:
     return rows
 
 
-def _row(root: Path, item: dict[str, str]) -> Photo:
+def _row(root: Path, item: dict[str, Any]) -> Photo:
     path = (root / item["path"]).resolve()
     if not path.is_relative_to(root.resolve()):
         raise SourceMissing(f"{item['path']} leaves the snapshot's folder: expected images/<sha256>.<suffix>")
@@ -40,4 +41,12 @@ def _row(root: Path, item: dict[str, str]) -> Photo:
         raise SourceMissing(f"{path} is not the image that was decided on: its SHA-256 differs")
     if item["label"] not in ("real", "fake"):
         raise SourceMissing(f"{path} has the label {item['label']!r}: expected real or fake")
-    return Photo(path, item["sha256"], item["source"], item["applicant"] or item["submission"], item["label"])
+    return Photo(
+        path,
+        item["sha256"],
+        item["source"],
+        item["applicant"] or item["submission"],
+        item["label"],
+        holdout=bool(item.get("holdout", False)),
+        submission=item["submission"],
+    )

@@ -31,6 +31,7 @@ from ml.training.progress import Progress
 from ml.training.start import start_from_scratch
 
 SIDES = (("test", 0.2), ("validation", 0.2), ("stack", 0.2), ("train", 0.4))
+SIDES_BESIDE_HOLDOUT = (("validation", 0.25), ("stack", 0.25), ("train", 0.5))
 LEAST = 20  # decisions of each label: a fifth of them is four, the least that gives a side both classes
 MISS = 0.1
 BATCH = 32
@@ -143,10 +144,16 @@ def require_enough(photos: Sequence[Photo], least: int = LEAST) -> None:
 
 
 def split(photos: Sequence[Photo], seed: int) -> dict[str, Side]:
-    """Sides by applicant. An applicant's submissions stay together; no hash is needed, applicants are named."""
+    """Sides by applicant. An applicant's submissions stay together; no hash is needed, applicants are named.
+
+    A snapshot's hold-out is the test side; an older one without has a fifth drawn for it.
+    """
     groups = np.array([f"{p.source}/{p.identity}" for p in photos])
-    side_of = splits.assign(photos, groups.tolist(), seed=f"candidate:{seed}", sides=SIDES)
-    of = np.array([side_of[p.key] for p in photos])
+    held_out = np.array([p.holdout for p in photos])
+    sides = SIDES_BESIDE_HOLDOUT if held_out.any() else SIDES
+    rest = [p for p in photos if not p.holdout]
+    side_of = splits.assign(rest, groups[~held_out].tolist(), seed=f"candidate:{seed}", sides=sides)
+    of = np.array(["test" if p.holdout else side_of[p.key] for p in photos])
     source = np.array([p.source for p in photos])
     made = {}
     for name, _ in SIDES:

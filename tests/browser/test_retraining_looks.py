@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from kyc_review.accounts.models import User
 from kyc_review.retraining.bundles import baseline_install
 from kyc_review.retraining.models import Snapshot, TrainingRun
-from kyc_review.retraining.runs import run_lease
+from kyc_review.retraining.work import work_lease
 from tests.browser.test_looks import PICTURES, SIZES
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -55,7 +55,7 @@ def test_an_admin_starts_a_run_watches_it_and_cancels_it(
     page.screenshot(path=PICTURES / f"new-run-{size}-{scheme}.png")
     page.get_by_role("button", name="Start training").click()
     expect(page.get_by_text("takes one run at a time")).to_be_visible()
-    run = run_lease()
+    run = work_lease(TrainingRun)
     assert run is not None
     tell(run)
     expect(page.get_by_text("288 of 480 steps (60 %)")).to_be_visible()

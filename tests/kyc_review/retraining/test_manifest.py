@@ -43,3 +43,10 @@ def test_the_digest_knows_the_items_and_not_the_name() -> None:
     assert one.sha256 != other.sha256
     assert written([*items, *items])[1].digest != one.digest
     assert one.digest == hashlib.sha256(json.dumps(items[0]).encode() + b"\n").hexdigest()
+
+
+def test_about_a_fifth_of_the_applicants_is_held_out_and_stays_so() -> None:
+    names = [hashlib.sha256(str(number).encode()).hexdigest()[:32] for number in range(5000)]
+    held_out = [manifest.is_held_out(name) for name in names]
+    assert 0.18 < sum(held_out) / len(held_out) < 0.22
+    assert held_out == [manifest.is_held_out(name) for name in names]

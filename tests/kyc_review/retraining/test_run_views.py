@@ -9,7 +9,8 @@ from kyc_review.accounts.models import User
 from kyc_review.retraining.bundles import bundle_register
 from kyc_review.retraining.curves import progress_of
 from kyc_review.retraining.models import Bundle, Snapshot, TrainingRun
-from kyc_review.retraining.runs import run_lease, run_request
+from kyc_review.retraining.runs import run_request
+from kyc_review.retraining.work import work_lease
 
 pytestmark = pytest.mark.django_db
 State = TrainingRun.State
@@ -69,7 +70,7 @@ def test_a_wish_that_cannot_be_met_says_why_and_keeps_what_was_typed(
 
 
 def test_a_running_page_shows_progress_and_asks_for_itself(as_role, run: TrainingRun) -> None:
-    run_lease()
+    work_lease(TrainingRun)
     tell(run, step("north", 10, 0.6), step("north", 20, 0.5), step("east", 25, 0.55))
     client = as_role("admin")
     whole = client.get(f"/retraining/runs/{run.pk}/").text

@@ -7,7 +7,17 @@ from kyc_review.accounts.models import User
 from kyc_review.audit.models import Event
 from kyc_review.retraining import runs
 from kyc_review.retraining.models import Bundle, Snapshot, TrainingRun
-from kyc_review.retraining.runs import RunLost, RunRefused, run_cancel, run_lease, run_renew, run_request
+from kyc_review.retraining.runs import run_request
+from kyc_review.retraining.work import (
+    ATTEMPTS_MAX,
+    WorkLost,
+    WorkRefused,
+    work_cancel,
+    work_end,
+    work_give_back,
+    work_lease,
+    work_renew,
+)
 from ml.training.candidate import LEAST
 
 pytestmark = pytest.mark.django_db
@@ -39,12 +49,12 @@ def test_a_run_remembers_the_champion_of_its_hour(run: TrainingRun, serving: Bun
 def test_a_wish_that_cannot_be_trained_is_refused(
     serving: Bundle, ready: Snapshot, wish: dict, says: str
 ) -> None:
-    with pytest.raises(RunRefused, match=says):
+    with pytest.raises(WorkRefused, match=says):
         run_request(snapshot=ready, **wish)
 
 
 def test_without_a_champion_nothing_can_be_trained(ready: Snapshot) -> None:
-    with pytest.raises(RunRefused, match="No bundle serves"):
+    with pytest.raises(WorkRefused, match="No bundle serves"):
         run_request(snapshot=ready)
 
 
@@ -59,42 +69,42 @@ def test_too_few_decisions_are_refused_before_anything_starts(serving: Bundle, r
         count_real=400,
         count_fake=3,
     )
-    with pytest.raises(RunRefused, match="3 fake decisions"):
+    with pytest.raises(WorkRefused, match="3 fake decisions"):
         run_request(snapshot=few)
 
 
 def test_a_snapshot_that_is_not_ready_is_refused(serving: Bundle) -> None:
-    with pytest.raises(RunRefused, match="not ready"):
+    with pytest.raises(WorkRefused, match="not ready"):
         run_request(snapshot=Snapshot.objects.create(name="waits", count_real=40, count_fake=40))
 
 
 def test_a_run_is_leased_once_and_counted_before_the_work(run: TrainingRun) -> None:
-    held = run_lease()
+    held = work_lease(TrainingRun)
     assert held is not None
     assert (held.pk, held.attempts, held.state) == (run.pk, 1, State.RUNNING)
-    assert run_lease() is None
+    assert work_lease(TrainingRun) is None
 
 
 def test_a_dead_workers_run_is_leased_again_and_its_late_word_loses(run: TrainingRun) -> None:
-    first = run_lease()
+    first = work_lease(TrainingRun)
     lapse(run)
-    second = run_lease()
+    second = work_lease(TrainingRun)
     assert first is not None
     assert second is not None
     assert second.attempts == 2
-    with pytest.raises(RunLost):
-        run_renew(first)
-    with pytest.raises(RunLost):
-        runs.run_fail(first, "too late")
-    assert run_renew(second) is False
+    with pytest.raises(WorkLost):
+        work_renew(first)
+    with pytest.raises(WorkLost):
+        work_end(first, State.FAILED, error="too late")
+    assert work_renew(second) is False
 
 
 def test_a_run_that_dies_again_and_again_fails(run: TrainingRun) -> None:
-    for _ in range(runs.ATTEMPTS_MAX):
-        held = run_lease()
+    for _ in range(ATTEMPTS_MAX):
+        held = work_lease(TrainingRun)
         assert held is not None
-        runs.run_give_back(held, "It was ended by SIGSEGV.")
-    assert run_lease() is None
+        work_give_back(held, "It was ended by SIGSEGV.")
+    assert work_lease(TrainingRun) is None
     run.refresh_from_db()
     assert run.state == State.FAILED
     assert "died 3 times" in run.error
@@ -102,29 +112,29 @@ def test_a_run_that_dies_again_and_again_fails(run: TrainingRun) -> None:
 
 
 def test_a_worker_that_is_told_to_stop_costs_no_attempt(run: TrainingRun) -> None:
-    held = run_lease()
+    held = work_lease(TrainingRun)
     assert held is not None
-    runs.run_give_back(held)
-    again = run_lease()
+    work_give_back(held)
+    again = work_lease(TrainingRun)
     assert again is not None
     assert again.attempts == 1
 
 
 def test_a_waiting_run_is_cancelled_at_once(run: TrainingRun, alice: User) -> None:
-    run_cancel(run=run, actor=alice)
+    work_cancel(work=run, actor=alice)
     run.refresh_from_db()
     assert run.state == State.CANCELLED
-    with pytest.raises(RunRefused, match="ended already"):
-        run_cancel(run=run)
-    assert run_lease() is None
+    with pytest.raises(WorkRefused, match="ended already"):
+        work_cancel(work=run)
+    assert work_lease(TrainingRun) is None
 
 
 def test_a_running_one_is_told_and_ends_even_if_its_worker_died(run: TrainingRun) -> None:
-    held = run_lease()
+    held = work_lease(TrainingRun)
     assert held is not None
-    run_cancel(run=run)
-    assert run_renew(held) is True
+    work_cancel(work=run)
+    assert work_renew(held) is True
     lapse(run)
-    assert run_lease() is None
+    assert work_lease(TrainingRun) is None
     run.refresh_from_db()
     assert run.state == State.CANCELLED

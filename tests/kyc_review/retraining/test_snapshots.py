@@ -24,6 +24,7 @@ from kyc_review.audit.models import Event
 from kyc_review.retraining import building, snapshots
 from kyc_review.retraining.building import LeaseLost, SnapshotFailed
 from kyc_review.retraining.bundles import bundle_promote
+from kyc_review.retraining.manifest import is_held_out
 from kyc_review.retraining.models import Snapshot
 from kyc_review.retraining.snapshots import (
     snapshot_build,
@@ -60,6 +61,7 @@ def test_the_manifest_says_exactly_what_was_decided_and_why(decide, registered, 
     manifest = manifest_of(snapshot)
     first, second = manifest.pop("items")
     assert re.fullmatch(r"[0-9a-f]{32}", applicant := first.pop("applicant"))
+    assert first.pop("holdout") == is_held_out(applicant)
     assert first == {
         "path": f"images/{fake.submission.sha256}.jpg",
         "sha256": fake.submission.sha256,

@@ -17,8 +17,9 @@ from kyc_review.retraining import worker
 from kyc_review.retraining.bundles import bundle_promote, bundle_register
 from kyc_review.retraining.curves import log_tail, progress_of
 from kyc_review.retraining.models import TrainingRun
-from kyc_review.retraining.runs import run_cancel, run_request
+from kyc_review.retraining.runs import run_request
 from kyc_review.retraining.snapshots import snapshot_create
+from kyc_review.retraining.work import work_cancel
 from kyc_review.submissions.models import Submission
 from tests.kyc_review.retraining.test_runs import lapse
 from tests.retraining_material import decide_all, small_bundle
@@ -51,7 +52,7 @@ def worker_process(tmp_path: Path) -> "subprocess.Popen[bytes]":
     url = f"postgres://{user}{settings['HOST'] or ''}:{settings['PORT'] or ''}/{settings['NAME']}"
     if str(settings["HOST"]).startswith("/"):
         url = f"postgres://{user}%2F{settings['HOST'][1:].replace('/', '%2F')}:{settings['PORT']}/{settings['NAME']}"
-    code = "import django; django.setup(); from kyc_review.retraining import worker; worker.train_due()"
+    code = "import django; django.setup(); from kyc_review.retraining import worker; worker.work_due()"
     places = {"DATABASE_URL": url, "DATA_DIR": str(tmp_path), "BUNDLES_DIR": str(tmp_path / "bundles")}
     return subprocess.Popen(
         [sys.executable, "-c", code],
@@ -80,7 +81,7 @@ def test_a_killed_worker_takes_its_training_along_and_the_next_one_goes_on(
     run.refresh_from_db()
     assert run.state == State.RUNNING
     lapse(run)
-    assert worker.train_due() == 1
+    assert worker.work_due() == 2  # the run, and the comparison that it asks for
     assert run.progress.read_text().count('"north"') == told  # it was not trained again
     run.refresh_from_db()
     assert (run.state, run.attempts) == (State.SUCCEEDED, 2)
@@ -96,7 +97,7 @@ def test_a_cancelled_run_stops_within_seconds(run: TrainingRun, tmp_path: Path) 
     working = worker_process(tmp_path)
     try:
         assert eventually(lambda: progress_of(run).done)
-        run_cancel(run=run)
+        work_cancel(work=run)
         assert working.wait(timeout=30) == 0
     finally:
         working.kill()
@@ -109,7 +110,7 @@ def test_a_cancelled_run_stops_within_seconds(run: TrainingRun, tmp_path: Path) 
 def test_a_refusal_of_the_training_is_the_runs_reason_and_not_tried_again(run: TrainingRun) -> None:
     image = next((run.snapshot.directory / "images").iterdir())
     image.write_bytes(b"changed")
-    assert worker.train_due() == 0
+    assert worker.work_due() == 0
     run.refresh_from_db()
     assert (run.state, run.attempts) == (State.FAILED, 1)
     assert "SHA-256 differs" in run.error

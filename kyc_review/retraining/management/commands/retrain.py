@@ -5,7 +5,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from kyc_review.retraining.curves import progress_of
 from kyc_review.retraining.models import Snapshot, TrainingRun
-from kyc_review.retraining.runs import RunRefused, run_cancel, run_request
+from kyc_review.retraining.runs import run_request
+from kyc_review.retraining.work import WorkRefused, work_cancel
 
 WATCH_EVERY_S = 1.0
 
@@ -36,7 +37,7 @@ class Command(BaseCommand):
                 self._train(options)
             else:
                 self._list()
-        except RunRefused as refusal:
+        except WorkRefused as refusal:
             raise CommandError(str(refusal)) from refusal
 
     def _train(self, options: dict[str, Any]) -> None:
@@ -60,7 +61,7 @@ class Command(BaseCommand):
         run = TrainingRun.objects.filter(pk=number).first()
         if run is None:
             raise CommandError(f"There is no run {number}; `manage.py retrain` lists them.")
-        run_cancel(run=run)
+        work_cancel(work=run)
         self.stdout.write(f"Run {number} is told to stop.")
 
     def _list(self) -> None:

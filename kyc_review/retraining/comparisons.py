@@ -1,0 +1,49 @@
+"""Asking for a comparison, and which submissions it replays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import transaction
+
+from kyc_review.audit import services as audit
+from kyc_review.retraining.models import Bundle, Comparison, Snapshot
+from kyc_review.retraining.selectors import champion
+from kyc_review.retraining.work import WorkRefused, nudge
+from kyc_review.scoring.models import Scoring
+from kyc_review.submissions.storage import originals
+
+if TYPE_CHECKING:
+    from kyc_review.accounts.models import User
+
+
+@transaction.atomic
+def comparison_request(*, snapshot: Snapshot, candidate: Bundle, actor: User | None = None) -> Comparison:
+    """Ask for candidate and champion to be compared on a ready snapshot's hold-out. Raises WorkRefused."""
+    serving = champion()
+    if serving is None:
+        raise WorkRefused("No bundle serves yet; there is nothing to compare with.")
+    if serving == candidate:
+        raise WorkRefused(f"{candidate} serves already.")
+    if snapshot.state != Snapshot.State.READY:
+        raise WorkRefused(f"Snapshot {snapshot.name} is not ready ({snapshot.get_state_display().lower()}).")
+    comparison = Comparison.objects.create(
+        snapshot=snapshot, champion=serving, candidate=candidate, created_by=actor
+    )
+    audit.record(
+        action="comparison.requested",
+        actor=actor,
+        target=comparison,
+        detail={"champion": serving.digest, "candidate": candidate.digest, "snapshot": snapshot.name},
+    )
+    transaction.on_commit(nudge)
+    return comparison
+
+
+def replayed() -> Iterator[tuple[str, str]]:
+    """(submission, path of its original) of the latest ones that were scored, whatever became of them."""
+    rows = Scoring.objects.order_by("-scored_at").values_list("submission_id", "submission__image_key")
+    for pk, image_key in rows[: settings.REPLAY_MAX]:
+        yield str(pk), originals.path(image_key)

@@ -1,0 +1,187 @@
+"""Two bundles on the same faces, in what they cost people: `python -m ml compare`.
+
+Both run through the serving code. Labelled faces are those of held-out applicants, whom no candidate ever trains on;
+the replayed ones are the latest submissions, labelled or not, and show the review load to expect.
+"""
+
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from detection.ensemble import Ensemble
+from detection.image import ImageRefused, decode
+from ml.evaluation.metrics import wilson
+from ml.evaluation.votes import VoteTable
+from ml.sources import Photo
+from ml.sources import manifest as snapshots
+from ml.training.progress import Progress
+
+BATCH = 32
+DECODE_MAX_SIDE = 2048  # as the scoring worker decodes
+NAMED_MAX = 200  # submissions named for each kind of change
+# Added to every voter's threshold on the logit scale: the operating points that one knob can reach.
+SHIFTS = np.round(np.arange(-3.0, 3.01, 0.1), 2)
+
+
+class NothingHeldOut(ValueError):
+    """The snapshot has no held-out applicant of one label; the text says what to do."""
+
+
+def compare(
+    manifest: Path,
+    champion: Path,
+    candidate: Path,
+    *,
+    replay: Path | None = None,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """The report on candidate and champion.
+
+    replay: a file with one `<submission> <path>` per line. Raises NothingHeldOut, SourceMissing, BundleRefused.
+    """
+    photos = [photo for photo in snapshots.read(manifest) if photo.holdout]
+    for label in ("real", "fake"):
+        if not any(photo.label == label for photo in photos):
+            raise NothingHeldOut(
+                f"no held-out applicant of the snapshot was labelled {label}; about a fifth of all applicants is held "
+                "out: decide on more, then make a new snapshot"
+            )
+    replayed = _listed(replay)
+    paths = [photo.path for photo in photos] + [path for _, path in replayed]
+    progress = progress or Progress(None)
+    report: dict[str, Any] = {}
+    scores: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+    for role, folder in (("champion", champion), ("candidate", candidate)):
+        ensemble = Ensemble.load(folder)
+        probability, per_image_ms = _scored(ensemble, paths, role, progress)
+        thresholds = np.array([part.threshold for part in ensemble.bundle.parts])
+        scores[role] = probability, thresholds
+        size = sum((ensemble.bundle.path / part.file).stat().st_size for part in ensemble.bundle.parts)
+        report[role] = {
+            "version": ensemble.version,
+            "digest": ensemble.digest,
+            "ms_per_image": round(per_image_ms, 2),
+            "size_bytes": size,
+            "thresholds": thresholds.tolist(),
+        }
+    report["holdout"] = _holdout(photos, scores)
+    report["replay"] = _replay([name for name, _ in replayed], scores, len(photos))
+    return report
+
+
+def _listed(file: Path | None) -> list[tuple[str, Path]]:
+    if file is None:
+        return []
+    rows = [line.split(" ", 1) for line in file.read_text().splitlines() if " " in line]
+    return [(name, Path(path)) for name, path in rows]
+
+
+def _scored(
+    ensemble: Ensemble, paths: Sequence[Path], role: str, progress: Progress
+) -> tuple[np.ndarray, float]:
+    """(N, 5) probabilities, NaN where an image cannot be read, and the milliseconds that one image took."""
+    found = np.full((len(paths), 5), np.nan)
+    began = time.perf_counter()
+    for start in range(0, len(paths), BATCH):
+        images = {
+            row: image for row in range(start, min(start + BATCH, len(paths))) if (image := _read(paths[row]))
+        }
+        for row, votes in zip(images, ensemble.score(list(images.values())), strict=True):
+            found[row] = [vote.probability for vote in votes]
+        progress.step(min(BATCH, len(paths) - start), member=role)
+    return found, 1000 * (time.perf_counter() - began) / max(1, len(paths))
+
+
+def _read(path: Path) -> Image.Image | None:
+    """None for an original that was erased, or that went to a person because it cannot be read."""
+    try:
+        return decode(path.read_bytes(), max_side=DECODE_MAX_SIDE)
+    except (OSError, ImageRefused):
+        return None
+
+
+def _holdout(photos: list[Photo], scores: dict[str, tuple[np.ndarray, np.ndarray]]) -> dict[str, Any]:
+    label = np.array([photo.label == "fake" for photo in photos], int)
+    source = np.array([photo.source for photo in photos])
+    flagged: dict[str, np.ndarray] = {}
+    report: dict[str, Any] = {"applicants": len({(p.source, p.identity) for p in photos})}
+    for role, (all_rows, thresholds) in scores.items():
+        probability = all_rows[: len(photos)]
+        if np.isnan(probability).any():
+            raise ValueError("an image of the snapshot cannot be read: make a new snapshot")
+        flagged[role] = np.asarray((probability >= thresholds).any(1))
+        report[role] = VoteTable.count(probability, thresholds, label).as_dict()
+        report[role]["by_source"] = {
+            name: VoteTable.count(probability[source == name], thresholds, label[source == name]).as_dict()
+            for name in sorted(set(source))
+            if len(set(label[source == name])) == 2
+        }
+        report[role]["curve"] = curve(probability, thresholds, label)
+    names = [photo.submission for photo in photos]
+    before, after = flagged["champion"], flagged["candidate"]
+    report["changed"] = {
+        "fakes_now_caught": _named(names, (label == 1) & ~before & after),
+        "fakes_now_missed": _named(names, (label == 1) & before & ~after),
+        "reals_now_spared": _named(names, (label == 0) & before & ~after),
+        "reals_now_flagged": _named(names, (label == 0) & ~before & after),
+    }
+    load = report["champion"]["false_alarm"]["value"]
+    report["recall_at_champions_load"] = recall_at(report["candidate"]["curve"], load)
+    return report
+
+
+def curve(probability: np.ndarray, thresholds: np.ndarray, label: np.ndarray) -> list[dict[str, float]]:
+    """Operating points, one for each of SHIFTS: share of fakes that reach a person, and of reals that do."""
+    points = []
+    for shift in SHIFTS:
+        moved = shifted(thresholds, float(shift))
+        flagged = np.asarray((probability >= moved).any(1))
+        points.append(
+            {
+                "shift": float(shift),
+                "recall": round(float(flagged[label == 1].mean()), 4),
+                "false_alarm": round(float(flagged[label == 0].mean()), 4),
+            }
+        )
+    return points
+
+
+def shifted(thresholds: np.ndarray, shift: float) -> np.ndarray:
+    """Every threshold moved by `shift` on the logit scale."""
+    return 1 / (1 + np.exp(-(np.log(thresholds / (1 - thresholds)) + shift)))
+
+
+def recall_at(points: Iterable[dict[str, float]], false_alarm: float) -> float:
+    """The best recall among the operating points that flag no more reals than this; 0 when none does."""
+    return max((point["recall"] for point in points if point["false_alarm"] <= false_alarm), default=0.0)
+
+
+def _replay(names: list[str], scores: dict[str, tuple[np.ndarray, np.ndarray]], skip: int) -> dict[str, Any]:
+    """The share of the latest submissions that would go to a person, and which would go another way."""
+    probability = {role: rows[skip:] for role, (rows, _) in scores.items()}
+    readable = ~np.isnan(probability["champion"]).any(1) & ~np.isnan(probability["candidate"]).any(1)
+    if not readable.any():
+        return {"n": 0, "unreadable": len(names)}
+    flagged = {
+        role: np.asarray((probability[role][readable] >= scores[role][1]).any(1))
+        for role in ("champion", "candidate")
+    }
+    count = int(readable.sum())
+    kept = [name for name, fine in zip(names, readable, strict=True) if fine]
+    return {
+        "n": count,
+        "unreadable": len(names) - count,
+        "champion": wilson(int(flagged["champion"].sum()), count).as_dict(),
+        "candidate": wilson(int(flagged["candidate"].sum()), count).as_dict(),
+        "now_flagged": _named(kept, ~flagged["champion"] & flagged["candidate"]),
+        "now_cleared": _named(kept, flagged["champion"] & ~flagged["candidate"]),
+    }
+
+
+def _named(names: Sequence[str], rows: np.ndarray) -> dict[str, Any]:
+    chosen = [name for name, row in zip(names, rows, strict=True) if row]
+    return {"count": len(chosen), "submissions": chosen[:NAMED_MAX]}

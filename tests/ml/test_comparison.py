@@ -1,0 +1,102 @@
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from ml.cli import main
+from ml.comparison import SHIFTS, curve, recall_at, shifted
+from tests.retraining_material import small_bundle
+
+
+@pytest.fixture
+def manifest(tmp_path: Path) -> Path:
+    """Twelve held-out applicants of each label and some that are not; fakes are brighter."""
+    (tmp_path / "images").mkdir()
+    rng, items = np.random.default_rng(0), []
+    for number in range(40):
+        label = "fake" if number % 2 else "real"
+        pixels = rng.integers(0, 100, (64, 64, 3)) + (150 if label == "fake" else 0)
+        path = tmp_path / "images" / f"{number}.png"
+        Image.fromarray(pixels.astype(np.uint8)).save(path)
+        sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+        items.append(
+            {"path": f"images/{number}.png", "sha256": sha256, "label": label, "holdout": number < 24}
+        )
+        items[-1] |= {"submission": f"s{number}", "applicant": f"a{number}", "source": "branch"}
+    (tmp_path / "manifest.json").write_text(json.dumps({"format": "kyc-review/snapshot/1", "items": items}))
+    return tmp_path / "manifest.json"
+
+
+@pytest.fixture
+def bundles(tmp_path: Path) -> tuple[str, str]:
+    made = []
+    for seed in (0, 1):
+        torch.manual_seed(seed)
+        made.append(str(small_bundle(tmp_path / f"bundle-{seed}")))
+    return made[0], made[1]
+
+
+def test_the_report_counts_held_out_faces_only_and_names_every_change(
+    tmp_path: Path, manifest: Path, bundles: tuple[str, str]
+) -> None:
+    replay = tmp_path / "replay.txt"
+    lines = [f"r{n} {tmp_path / 'images' / f'{n}.png'}" for n in range(10)] + [
+        f"gone {tmp_path / 'gone.png'}"
+    ]
+    replay.write_text("\n".join(lines) + "\n")
+    arguments = ["compare", "--manifest", str(manifest), "--champion", bundles[0], "--candidate", bundles[1]]
+    assert main([*arguments, "--replay", str(replay), "--out", str(tmp_path / "report.json")]) == 0
+    report = json.loads((tmp_path / "report.json").read_text())
+    held_out = report["holdout"]
+    for role in ("champion", "candidate"):
+        assert (sum(held_out[role]["fake"]), sum(held_out[role]["real"])) == (12, 12)
+        assert len(held_out[role]["curve"]) == len(SHIFTS)
+        assert report[role]["ms_per_image"] > 0
+    caught = {
+        role: round(held_out[role]["recall_with_human"]["value"] * 12) for role in ("champion", "candidate")
+    }
+    changed = held_out["changed"]
+    difference = changed["fakes_now_caught"]["count"] - changed["fakes_now_missed"]["count"]
+    assert caught["candidate"] - caught["champion"] == difference
+    assert (report["replay"]["n"], report["replay"]["unreadable"]) == (10, 1)
+
+
+def test_without_held_out_fakes_the_refusal_says_what_to_do(
+    tmp_path: Path, manifest: Path, bundles: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    document = json.loads(manifest.read_text())
+    for item in document["items"]:
+        item["holdout"] = item["label"] == "real"
+    manifest.write_text(json.dumps(document))
+    arguments = ["compare", "--manifest", str(manifest), "--champion", bundles[0], "--candidate", bundles[1]]
+    assert main([*arguments, "--out", str(tmp_path / "report.json")]) == 2
+    assert "no held-out applicant" in capsys.readouterr().err
+
+
+def test_a_higher_shift_flags_no_more() -> None:
+    rng = np.random.default_rng(0)
+    label = np.arange(200) % 2
+    points = curve(rng.random((200, 5)), np.full(5, 0.8), label)
+    recalls = [point["recall"] for point in points]
+    assert recalls == sorted(recalls, reverse=True)
+    assert next(point for point in points if point["shift"] == 0)["recall"] > 0
+
+
+def test_a_shift_of_nothing_changes_no_threshold() -> None:
+    thresholds = np.array([0.1, 0.5, 0.93, 0.2, 0.7])
+    assert np.allclose(shifted(thresholds, 0.0), thresholds)
+    assert (shifted(thresholds, 0.4) > thresholds).all()
+
+
+def test_the_recall_at_a_load_is_the_best_within_it() -> None:
+    points = [
+        {"recall": 0.9, "false_alarm": 0.5},
+        {"recall": 0.7, "false_alarm": 0.2},
+        {"recall": 0.6, "false_alarm": 0.1},
+    ]
+    assert recall_at(points, 0.3) == 0.7
+    assert recall_at(points, 0.05) == 0.0
