@@ -1,10 +1,11 @@
 """Every recipe by name."""
 
-from ml.recipes import d_dual_branch, e_ela_cnn, r_resnet, u_unet
+from ml.recipes import d_dual_branch, e_ela_cnn, l_localiser, r_resnet, u_unet
 from ml.recipes.base import Recipe
 
 RECIPES: dict[str, Recipe] = {
-    recipe.name: recipe for recipe in (e_ela_cnn.RECIPE, d_dual_branch.RECIPE, u_unet.RECIPE, r_resnet.RECIPE)
+    recipe.name: recipe
+    for recipe in (e_ela_cnn.RECIPE, d_dual_branch.RECIPE, u_unet.RECIPE, r_resnet.RECIPE, l_localiser.RECIPE)
 }
 
 

@@ -61,11 +61,11 @@ def label_of(photos: Sequence[Photo]) -> np.ndarray:
     return np.array([p.label == "fake" for p in photos], dtype=np.int64)
 
 
-def divide(photos: Sequence[Photo], context: Context) -> Divided:
+def divide(photos: Sequence[Photo], context: Context, *, both: bool = True) -> Divided:
     """Checks that every photograph can be read, groups near-duplicates, splits 80:10:10 and freezes it below `out`.
 
     A frozen split that is there already is used. Raises SourceMissing for an unreadable photograph (unless those are to
-    be skipped), an absent class, or too few groups to fill every side with both.
+    be skipped), or when a side lacks a class; without `both` it may, because fakes are made later.
     """
     chosen = limited(photos, context.budget.images)
     hashes, bad = _hashes(chosen, context)
@@ -84,7 +84,7 @@ def divide(photos: Sequence[Photo], context: Context) -> Divided:
     divided = Divided(
         kept, group, [side_of[p.key] for p in kept], bad, hashlib.sha256(frozen.read_bytes()).hexdigest()
     )
-    for side, classes in divided.counts().items():
+    for side, classes in divided.counts().items() if both else ():
         if empty := [name for name, count in classes.items() if not count]:
             raise SourceMissing(
                 f"{context.data}: the {side} side has no {' and no '.join(empty)} image: expected enough of both"

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageFilter
+from PIL import Image, ImageFilter, ImageOps
 
 SIZE = (96, 64)
+SAMPLES = Path(__file__).resolve().parents[2] / "samples"
 KINDS = ("ani", "pla", "sec", "nat")
 
 
@@ -46,3 +47,16 @@ def write_faces(root: Path, count: int = 20, seed: int = 0) -> None:
             if name == "fake":
                 picture = picture.filter(ImageFilter.GaussianBlur(2))
             picture.save(root / name / f"{number:04}.jpg", quality=90)
+
+
+def write_portraits(root: Path) -> None:
+    """`portraits` from the repository's sample selfies, as they are, mirrored, and closer."""
+    folder = root / "portraits"
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in sorted(SAMPLES.glob("*.jpg")):
+        with Image.open(path) as opened:
+            picture = opened.convert("RGB")
+        width, height = picture.size
+        closer = picture.crop((width // 12, height // 12, width - width // 12, height - height // 12))
+        for name, version in (("a", picture), ("b", ImageOps.mirror(picture)), ("c", closer)):
+            version.save(folder / f"{path.stem}{name}.jpg", quality=90)

@@ -129,7 +129,7 @@ def _poisson(target: np.ndarray, donor: np.ndarray, mask: np.ndarray) -> np.ndar
     if w < 4 or h < 4 or x < 2 or y < 2 or x + w > width - 2 or y + h > height - 2:
         return None
     centre = (x + w // 2, y + h // 2)
-    return cv2.seamlessClone(donor, target, mask, centre, cv2.NORMAL_CLONE)
+    return cv2.seamlessClone(donor, target, mask.copy(), centre, cv2.NORMAL_CLONE)  # it writes into its mask
 
 
 def _match_colour(donor: np.ndarray, target: np.ndarray, mask: np.ndarray, amount: float) -> np.ndarray:

@@ -32,6 +32,13 @@ def test_swap_changes_the_region_and_nothing_far_from_it(points, region, seam):
     assert forged.image.dtype == np.uint8
 
 
+def test_a_blended_forgery_keeps_the_mask_it_was_made_with(points):
+    recipe = Recipe("mouth", "poisson", grow=1.0)
+    forged = swap(picture(1), points, picture(2), points, recipe)
+    assert forged.kind == "swap/mouth/poisson"
+    assert np.array_equal(forged.mask, mask_of("mouth", points, (120, 120), 1.0))
+
+
 def test_hard_swap_without_colour_transfer_shows_the_donor_itself(points):
     donor = picture(2)
     forged = swap(picture(1), points, donor, points, Recipe("face", "hard", grow=1.0, colour=0.0))

@@ -1,0 +1,60 @@
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+pytest.importorskip("cv2", reason="the synthesis extra is not installed")
+
+from ml.recipes.data import Divided
+from ml.recipes.localising import Faces, Pairs, measured_on, pairs_of, pointing
+from ml.sources import Photo
+from ml.synthesis.measure import Measures
+
+
+@pytest.fixture
+def faces(tmp_path):
+    """Two real faces and an own fake of one source; the mesh is a ring of points in the middle."""
+    rng = np.random.default_rng(0)
+    rows = []
+    for name, label, regions in (("a", "real", ()), ("b", "real", ()), ("c", "fake", ("mouth",))):
+        path = tmp_path / f"{name}.jpg"
+        Image.fromarray(rng.integers(60, 200, (90, 90, 3), dtype=np.uint8)).save(path)
+        rows.append(Photo(path, f"rff/{name}", "rff", name, label, regions))
+    angle, radius = rng.uniform(0, 2 * np.pi, 468), rng.uniform(8, 25, 468)
+    ring = np.stack([45 + radius * np.cos(angle), 45 + radius * np.sin(angle)], 1).astype(np.float32)
+    measures = Measures(np.stack([ring] * 3), np.ones(3), np.zeros((3, 256), bool), np.zeros((3, 3)))
+    return Faces(rows, measures, {0: np.array([1]), 1: np.array([0])})
+
+
+def divided(faces):
+    return Divided(faces.photos, ["a", "b", "c"], ["test"] * 3, [], "")
+
+
+def test_each_real_is_paired_with_itself_and_each_own_fake_with_a_real(faces):
+    pairs = pairs_of(divided(faces), faces, "test", seed=0)
+    assert pairs[:2].tolist() == [[0, 0], [1, 1]]
+    assert pairs[2, 0] in (0, 1)
+    assert pairs[2, 1] == 2
+
+
+def test_a_pair_is_an_untouched_row_and_a_row_with_its_mask(faces):
+    pairs = Pairs(faces, np.array([[0, 0], [1, 2]]), side=48)
+    x, target = pairs.batch(np.array([0, 1]), None)
+    assert x.shape == (4, 6, 48, 48)
+    assert target[0].sum() == target[2].sum() == 0
+    assert target[1].sum() > 0
+    assert target[3].sum() > 0
+    again, _ = pairs.batch(np.array([0, 1]), None)
+    assert torch.equal(x, again)
+
+
+def test_figures_of_a_perfect_and_of_a_blind_mask(faces):
+    pairs = Pairs(faces, np.array([[0, 0], [1, 1], [1, 2]]), side=32)
+    target = torch.zeros(6, 1, 32, 32)
+    target[1::2, :, 8:16, 8:16] = 1
+    perfect = measured_on(pairs, 20 * target - 10, target, divided(faces))
+    assert perfect["auc"]["value"] == perfect["auc_own_fakes"]["value"] == 1
+    assert perfect["most_suspect_pixel_is_forged"]["value"] == 1
+    blind = measured_on(pairs, torch.zeros_like(target), target, divided(faces))
+    assert blind["told_apart_within_pair"]["value"] == 0
+    assert not pointing(torch.zeros(1, 1, 4, 4), torch.zeros(1, 1, 4, 4))[0]
