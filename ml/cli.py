@@ -124,6 +124,8 @@ def run_recipe(options: argparse.Namespace) -> None:
     for protocol in ("documented", "honest"):
         for name, figure in getattr(results, protocol).items():
             print(f"{protocol:<11} {name:<26} {_told(figure)}")
+    for name, figure in results.extra.get("probes", {}).items():
+        print(f"{'probe':<11} {name:<26} {_told(figure)}")
     print(f"{options.out / RESULTS}: all of it")
 
 

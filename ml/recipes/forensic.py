@@ -20,6 +20,7 @@ from ml.recipes.data import Divided, Prepared, divide, label_of, open_rgb, prepa
 from ml.recipes.exporting import Exhibit, export
 from ml.recipes.initial import SCRATCH, glorot
 from ml.recipes.loop import Loss, Plan, cross_entropy, fit, load_weights, predict, probability
+from ml.recipes.probes import probes
 from ml.sources import Photo
 
 HELD_OUT = 0.1
@@ -93,7 +94,7 @@ def two_protocols(
         why=WHY,
         history=history,
         scores=(divided.scores("test", found["honest"][0]),),
-        extra={"split_sha256": divided.sha256, "skipped": divided.skipped},
+        extra={"split_sha256": divided.sha256, "skipped": divided.skipped, "probes": probes(divided)},
     )
 
 

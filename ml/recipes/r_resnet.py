@@ -21,6 +21,7 @@ from ml.recipes.exporting import Exhibit, export
 from ml.recipes.forensic import honest_figures
 from ml.recipes.initial import SCRATCH, trunk
 from ml.recipes.loop import History, Plan, fit, predict, probability
+from ml.recipes.probes import probes
 from ml.recipes.scenes import write_faces
 from ml.sources import Photo
 from ml.sources.folders import read_labelled
@@ -94,7 +95,7 @@ def run(context: Context) -> Results:
         why=WHY,
         history={"resnet": history},
         scores=(divided.scores("test", score),),
-        extra={"split_sha256": divided.sha256, "skipped": divided.skipped},
+        extra={"split_sha256": divided.sha256, "skipped": divided.skipped, "probes": probes(divided)},
     )
 
 

@@ -23,6 +23,7 @@ from ml.recipes.exporting import Exhibit, export
 from ml.recipes.initial import SCRATCH, he
 from ml.recipes.loop import Plan, fit, load_weights, predict
 from ml.recipes.pixels import image_score, mean_over, pixel_figures
+from ml.recipes.probes import probes
 from ml.recipes.scenes import write_casia
 from ml.sources import Photo, SourceMissing, forged
 from ml.sources.masks import mask_of
@@ -115,7 +116,7 @@ def run(context: Context) -> Results:
         why=WHY,
         history={"unet": history},
         scores=(divided.scores("test", score),),
-        extra={"split_sha256": divided.sha256, "skipped": divided.skipped},
+        extra={"split_sha256": divided.sha256, "skipped": divided.skipped, "probes": probes(divided)},
     )
 
 
