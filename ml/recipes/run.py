@@ -5,7 +5,8 @@ import os
 import platform
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -61,9 +62,8 @@ def run(
     config = describe(recipe, context, sample=data is None)
     _same_run(out / CONFIG, config)
     write_json(out / CONFIG, config)
-    _repeatable(seed)
     started = time.monotonic()
-    with tempfile.TemporaryDirectory() as scratch:
+    with tempfile.TemporaryDirectory() as scratch, _repeatable(seed):
         if data is None:
             recipe.sample(Path(scratch))
             context = replace(context, data=Path(scratch))
@@ -117,8 +117,15 @@ def _same_run(path: Path, config: Mapping[str, Any]) -> None:
         raise ValueError(f"{path} is of a run with another {', '.join(other)}: choose another --out")
 
 
-def _repeatable(seed: int) -> None:
+@contextmanager
+def _repeatable(seed: int) -> Iterator[None]:
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS repeats itself only with this
     torch.manual_seed(seed)
-    torch.backends.cudnn.benchmark = False
+    before = torch.are_deterministic_algorithms_enabled(), torch.backends.cudnn.benchmark
     torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.backends.cudnn.benchmark = False
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before[0])
+        torch.backends.cudnn.benchmark = before[1]
