@@ -27,9 +27,12 @@ def dual(image: Image.Image, side: int) -> np.ndarray:
     )
 
 
-def ela_smooth(image: Image.Image, side: int, quality: int = 95) -> np.ndarray:
-    """(side, side, 3) uint8: ELA at native size, then averaged down; for a mask network."""
-    return _resized(ela(image, quality=quality), side, Image.Resampling.BILINEAR)
+def ela_smooth(image: Image.Image, side: int) -> np.ndarray:
+    """(side, side, 3) uint8: ELA at quality 90 and native size, then averaged down; for a mask network.
+
+    Another quality than the common compression's: saved twice at the same one, a picture hardly changes anywhere.
+    """
+    return _resized(ela(image), side, Image.Resampling.BILINEAR)
 
 
 def colours(image: Image.Image, side: int) -> np.ndarray:

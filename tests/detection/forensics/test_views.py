@@ -1,0 +1,37 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from detection.forensics import views
+from detection.forensics.srm import LIMIT, srm
+
+
+def photograph() -> Image.Image:
+    pixels = np.random.default_rng(0).normal(120, 25, (90, 120, 3)).clip(0, 255).astype(np.uint8)
+    return Image.fromarray(pixels)
+
+
+@pytest.mark.parametrize(
+    ("view", "channels"),
+    [
+        (views.ela_nearest, 3),
+        (views.ela_smooth, 3),
+        (views.colours, 3),
+        (views.dual, 6),
+        (views.colours_residual, 6),
+    ],
+)
+def test_views_are_square_bytes(view, channels):
+    seen = view(photograph(), 32)
+    assert seen.shape == (32, 32, channels)
+    assert seen.dtype == np.uint8
+
+
+def test_error_levels_still_speak_after_the_common_compression():
+    assert views.ela_smooth(views.compressed(photograph()), 32).std() > 3
+
+
+def test_the_residual_of_a_view_is_that_of_the_resized_picture():
+    small = photograph().resize((32, 32), Image.Resampling.BILINEAR)
+    seen = views.colours_residual(photograph(), 32)[..., 3:].astype(float) * (2 * LIMIT / 255) - LIMIT
+    assert np.abs(seen - srm(small)).max() <= LIMIT / 255 + 1e-6
