@@ -12,7 +12,9 @@ MASK = 44  # side of the stored mask
 @dataclass(frozen=True, slots=True)
 class Bank:
     """images (N, 176, 176, 3) uint8 RGB; masks (N, 44, 44) uint8; label (N,) 1 is fake; made (N,) bool: forged here;
-    index (N,) photo; kind (N,) str; masked (N,) bool: the mask is known; difficulty (N,) float32."""
+    index (N,) photo; kind (N,) str; masked (N,) bool: the mask is known; difficulty (N,) float32, 0 is plain to see;
+    strength (N,) float32: mean change inside the mask in grey levels, 0 for what was not made here; post (N,) str: what
+    happened to the picture afterwards."""
 
     images: np.ndarray
     masks: np.ndarray
@@ -22,3 +24,5 @@ class Bank:
     kind: np.ndarray
     masked: np.ndarray
     difficulty: np.ndarray
+    strength: np.ndarray
+    post: np.ndarray

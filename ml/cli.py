@@ -1,4 +1,4 @@
-"""`python -m ml`: run a published recipe, train a candidate, train what ships, or forge one sample."""
+"""`python -m ml`: run a published recipe, train a candidate, train what ships, forge one sample or a sheet of them."""
 
 import argparse
 import json
@@ -26,6 +26,17 @@ def parser() -> argparse.ArgumentParser:
     forge.add_argument("--quality", type=int, default=90, help="JPEG quality")
     forge.add_argument("--out", type=Path, required=True)
     forge.set_defaults(run=run_forge)
+
+    sheet = commands.add_parser(
+        "sheet", help="a picture of forgeries beside their originals, to look at them"
+    )
+    sheet.add_argument("--data", type=Path, default=Path("../shared/data"))
+    sheet.add_argument("--out", type=Path, required=True, help="a .png to write")
+    sheet.add_argument("--way", help="swap, self, warp, retouch, copymove or splice; all of them without it")
+    sheet.add_argument("--difficulty", type=float, nargs=2, default=(0.0, 1.0), metavar=("FROM", "TO"))
+    sheet.add_argument("--pairs", type=int, default=24)
+    sheet.add_argument("--seed", type=int, default=0)
+    sheet.set_defaults(run=run_sheet)
 
     train = commands.add_parser("train", help="fine-tune a candidate on a snapshot of decisions")
     train.add_argument("--manifest", type=Path, required=True)
@@ -166,6 +177,23 @@ def run_compare(options: argparse.Namespace) -> None:
         f"{options.out}: recall {recall['champion']:.1%} to {recall['candidate']:.1%}, real faces flagged "
         f"{load['champion']:.1%} to {load['candidate']:.1%}"
     )
+
+
+def run_sheet(options: argparse.Namespace) -> None:
+    """Writes a contact sheet."""
+    from ml.sources import read_all
+    from ml.synthesis.sheet import sheet
+
+    picture = sheet(
+        read_all(options.data),
+        pairs=options.pairs,
+        way=options.way,
+        difficulty=tuple(options.difficulty),
+        seed=options.seed,
+    )
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    picture.save(options.out)
+    print(f"{options.out}: {options.pairs} pairs; above the real face, below the forged one and its mask")
 
 
 def run_baseline(options: argparse.Namespace) -> None:

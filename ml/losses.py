@@ -37,16 +37,15 @@ def pair_margin(logits: Tensor, target: Tensor) -> Tensor:
     return F.softplus(-(score[:, 1] - score[:, 0]) * sign)[kept].mean()
 
 
-def seam_loss(logits: Tensor, mask: Tensor, known: Tensor) -> Tensor:
-    """Binary cross-entropy per cell over the rows whose mask is known, seams weighing three times.
+def edit_loss(logits: Tensor, mask: Tensor, known: Tensor) -> Tensor:
+    """Binary cross-entropy per cell over the rows whose mask is known: is it edited, and does the edit end here?
 
-    A cell's target is 4 m (1 - m) of its mean mask m: high where the edit ends, as in Face X-ray (Li et al., 2020); the
-    inside of a well-made edit is an ordinary face and gives nothing away.
-    logits: (B, 1, h, w); mask: (B, H, W) float in 0..1, H a multiple of h; known: (B,) bool.
+    A cell's targets are its mean mask m, and 4 m (1 - m), which weighs three times: a seam is what even a well-made
+    edit cannot do without (Face X-ray, Li et al., 2020), its inside tells what does not belong.
+    logits: (B, 2, h, w), inside and seam; mask: (B, H, W) float in 0..1, H a multiple of h; known: (B,) bool.
     """
     mean = F.avg_pool2d(mask[:, None], mask.shape[-1] // logits.shape[-1])
-    target = 4 * mean * (1 - mean)
-    each = F.binary_cross_entropy_with_logits(
-        logits.float(), target, reduction="none", pos_weight=torch.tensor(SEAM_WEIGHT)
-    ).mean((1, 2, 3))
-    return (each * known).sum() / known.sum().clamp(min=1)
+    target = torch.cat([mean, 4 * mean * (1 - mean)], 1)
+    weight = torch.tensor([1.0, SEAM_WEIGHT])[:, None, None]
+    each = F.binary_cross_entropy_with_logits(logits.float(), target, reduction="none", pos_weight=weight)
+    return (each.mean((1, 2, 3)) * known).sum() / known.sum().clamp(min=1)

@@ -1,10 +1,9 @@
 """The bank: real faces and forged versions of the same photographs, framed and compressed alike.
 
-Real and forged version share framing, JPEG quality and resizing, so that nothing but the edit tells them apart.
+Both share aftermath, framing, JPEG quality and resizing, so that nothing but the edit tells them apart.
 """
 
-import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
@@ -13,21 +12,25 @@ from PIL import Image
 
 from ml.bank import FULL, MASK, STORED, Bank
 from ml.sources import Photo
+from ml.synthesis.aftermath import jpeg, suffer
 from ml.synthesis.donors import neighbours, shape_features
-from ml.synthesis.forge import draw_recipe, self_blend, swap
+from ml.synthesis.edits import copy_move, retouch, splice, warp
+from ml.synthesis.forge import Forgery, draw_recipe, self_blend, swap
 from ml.synthesis.measure import MIN_SCORE, Measures
 from ml.synthesis.regions import mask_of
 
-SELF_SHARE = 0.2
+# How often each way of forging is drawn; swaps are what RFF's forgers did.
+WAYS = {"swap": 0.55, "self": 0.1, "warp": 0.12, "retouch": 0.11, "copymove": 0.06, "splice": 0.06}
+OWN = "own"  # no forging here: a real, or a source's own fake
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One row of the bank to make. fake: forge it; donor: index or -1 for a self-blend."""
+    """One row of the bank to make. way: of WAYS to forge it, or OWN; donor: index of the face that lends."""
 
     index: int
     donor: int
-    fake: bool
+    way: str
     difficulty: float
     seed: int
     serving: bool  # framed exactly as serving frames it, for evaluation
@@ -43,6 +46,7 @@ def plan(
     seed: int,
     serving: bool = False,
     difficulty: tuple[float, float] = (0.0, 1.0),
+    ways: Mapping[str, float] = WAYS,
 ) -> list[Job]:
     """Jobs in pairs (real, forged version of it) for real photos, and single rows for the sources' own fakes.
 
@@ -60,12 +64,12 @@ def plan(
         for _ in range(rounds):
             for index in pool:
                 level = float(rng.uniform(*difficulty))
-                donor = -1 if rng.random() < SELF_SHARE else int(rng.choice(near[index]))
-                made = int(rng.integers(2**31))
-                jobs.append(Job(int(index), donor, False, level, made, serving))
-                jobs.append(Job(int(index), donor, True, level, made, serving))
+                way = str(rng.choice(list(ways), p=list(ways.values())))
+                donor, made = int(rng.choice(near[index])), int(rng.integers(2**31))
+                jobs.append(Job(int(index), donor, OWN, level, made, serving))
+                jobs.append(Job(int(index), donor, way, level, made, serving))
             for index in np.flatnonzero(usable & ~real & (source == name)):
-                jobs.append(Job(int(index), -1, False, 1.0, int(rng.integers(2**31)), serving))
+                jobs.append(Job(int(index), -1, OWN, 1.0, int(rng.integers(2**31)), serving))
     return jobs
 
 
@@ -82,44 +86,82 @@ def make(photos: Sequence[Photo], measures: Measures, jobs: Sequence[Job], worke
     """Makes all rows; the same jobs give the same bank whatever the number of workers."""
     images = np.empty((len(jobs), STORED, STORED, 3), np.uint8)
     masks = np.empty((len(jobs), MASK, MASK), np.uint8)
-    kinds: list[str] = []
-    masked = np.empty(len(jobs), bool)
+    strength = np.zeros(len(jobs), np.float32)
+    kinds, posts, masked = [], [], np.empty(len(jobs), bool)
     with ProcessPoolExecutor(workers, initializer=_begin, initargs=(photos, measures)) as pool:
-        for row, (image, mask, kind, known) in enumerate(pool.map(_row, jobs, chunksize=64)):
-            images[row], masks[row], masked[row] = image, mask, known
-            kinds.append(kind)
+        for k, row in enumerate(pool.map(_row, jobs, chunksize=64)):
+            images[k], masks[k], strength[k], masked[k] = row.image, row.mask, row.strength, row.known
+            kinds.append(row.kind)
+            posts.append(row.post)
+    made = np.array([j.way != OWN for j in jobs])
     return Bank(
         images=images,
         masks=masks,
-        label=np.array([j.fake or photos[j.index].label == "fake" for j in jobs], np.float32),
-        made=np.array([j.fake for j in jobs]),
+        label=(made | np.array([photos[j.index].label == "fake" for j in jobs])).astype(np.float32),
+        made=made,
         index=np.array([j.index for j in jobs]),
         kind=np.array(kinds),
         masked=masked,
         difficulty=np.array([j.difficulty for j in jobs], np.float32),
+        strength=strength,
+        post=np.array(posts),
     )
 
 
-def _row(job: Job) -> tuple[np.ndarray, np.ndarray, str, bool]:
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of the bank, as its fields say."""
+
+    image: np.ndarray
+    mask: np.ndarray
+    kind: str
+    known: bool
+    strength: float
+    post: str
+
+
+def _row(job: Job) -> Row:
     assert _measures is not None
-    rng = np.random.default_rng(job.seed)
     photo, points = _photos[job.index], _measures.points[job.index]
     image = load_rgb(photo)
-    mask, kind, known = np.zeros(image.shape[:2], np.uint8), "real", True
-    view_rng = np.random.default_rng([job.seed, 1])  # the pair's two rows must frame and compress alike
-    if job.fake:
-        recipe = draw_recipe(rng, job.difficulty)
-        if job.donor < 0:
-            forged = self_blend(image, points, recipe, rng)
-        else:
-            donor = load_rgb(_photos[job.donor])
-            forged = swap(image, points, donor, _measures.points[job.donor], recipe)
+    mask, kind, known, strength = np.zeros(image.shape[:2], np.uint8), "real", True, 0.0
+    if job.way != OWN:
+        forged = _forged(job, image, points)
+        strength = strength_of(forged, image)
         image, mask, kind = forged.image, forged.mask, forged.kind
     elif photo.label == "fake":
         kind, known = "source", bool(photo.regions)
         for region in photo.regions:
             mask |= mask_of(region, points, image.shape[:2], 1.3)
-    return *view(image, mask, view_rng, serving=job.serving), kind, known
+    view_rng = np.random.default_rng([job.seed, 1])  # the pair's two rows must suffer and be framed alike
+    image, post = suffer(image, view_rng)
+    return Row(*view(image, mask, view_rng, serving=job.serving), kind, known, strength, post)
+
+
+def _forged(job: Job, image: np.ndarray, points: np.ndarray) -> Forgery:
+    assert _measures is not None
+    rng = np.random.default_rng(job.seed)
+    if job.way == "warp":
+        return warp(image, points, job.difficulty, rng)
+    if job.way == "retouch":
+        return retouch(image, points, job.difficulty, rng)
+    recipe = draw_recipe(rng, job.difficulty)
+    if job.way == "self":
+        return self_blend(image, points, recipe, rng)
+    if job.way == "copymove":
+        return copy_move(image, points, recipe, rng)
+    donor, donor_points = load_rgb(_photos[job.donor]), _measures.points[job.donor]
+    if job.way == "splice":
+        return splice(image, points, donor, donor_points, recipe, rng)
+    return swap(image, points, donor, donor_points, recipe)
+
+
+def strength_of(forged: Forgery, original: np.ndarray) -> float:
+    """Mean absolute change inside the mask, in grey levels of 0..255, before anything is compressed."""
+    inside = forged.mask > 127
+    if not inside.any():
+        return 0.0
+    return float(np.abs(forged.image[inside].astype(np.float32) - original[inside]).mean())
 
 
 def load_rgb(photo: Photo) -> np.ndarray:
@@ -135,9 +177,7 @@ def view(
 
     Unless `serving`, the square is zoomed by up to 20 % and shifted by up to 5 %.
     """
-    coded = io.BytesIO()
-    Image.fromarray(image).save(coded, "JPEG", quality=88 if serving else int(rng.integers(70, 97)))
-    picture = Image.open(coded)
+    picture = Image.fromarray(jpeg(image, 88 if serving else int(rng.integers(70, 97))))
     height, width = image.shape[:2]
     side = min(height, width) * (1.0 if serving else float(rng.uniform(0.82, 1.0)))
     shift = np.zeros(2) if serving else rng.uniform(-0.05, 0.05, 2) * side

@@ -77,12 +77,12 @@ def swap(
         borderMode=cv2.BORDER_REFLECT,
     )
     mask = mask_of(recipe.region, points, target.shape[:2], recipe.grow)
-    return _lay(target, warped, mask, recipe, _face_width(points), "swap")
+    return lay(target, warped, mask, recipe, face_width(points), f"swap/{recipe.region}")
 
 
 def self_blend(target: np.ndarray, points: np.ndarray, recipe: Recipe, rng: np.random.Generator) -> Forgery:
     """The target's own region, moved by up to 2 % of the face, and recoloured, sharpened or softened."""
-    width = _face_width(points)
+    width = face_width(points)
     centre = points[indices(recipe.region)].mean(0)
     matrix = cv2.getRotationMatrix2D(
         (float(centre[0]), float(centre[1])), float(rng.uniform(-3, 3)), float(rng.uniform(0.96, 1.05))
@@ -92,7 +92,7 @@ def self_blend(target: np.ndarray, points: np.ndarray, recipe: Recipe, rng: np.r
     donor = cv2.warpAffine(target, matrix, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)
     donor = _retouch(donor, rng)
     mask = mask_of(recipe.region, points, target.shape[:2], recipe.grow)
-    return _lay(target, donor, mask, recipe, width, "self")
+    return lay(target, donor, mask, recipe, width, f"self/{recipe.region}")
 
 
 def _retouch(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -103,20 +103,25 @@ def _retouch(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.clip(out + amount * (blurred - out), 0, 255).astype(np.uint8)
 
 
-def _face_width(points: np.ndarray) -> float:
+def face_width(points: np.ndarray) -> float:
+    """Pixels from the mesh's left to its right end."""
     return float(np.ptp(points[:, 0]))
 
 
-def _lay(
+def lay(
     target: np.ndarray, donor: np.ndarray, mask: np.ndarray, recipe: Recipe, width: float, way: str
 ) -> Forgery:
+    """`donor` over `target` inside `mask`, with the recipe's colour and seam; `way` begins the forgery's kind.
+
+    target, donor: (H, W, 3) uint8 RGB, already aligned; mask: (H, W) uint8; width: of the face, in pixels.
+    """
     donor = _match_colour(donor, target, mask, recipe.colour)
-    kind = f"{way}/{recipe.region}/{recipe.seam}"
+    kind = f"{way}/{recipe.seam}"
     if recipe.seam == "poisson":
         blended = _poisson(target, donor, mask)
         if blended is not None:
             return Forgery(blended, mask, kind)
-        kind = f"{way}/{recipe.region}/feather"  # the region touches the frame: Poisson has no border to start from
+        kind = f"{way}/feather"  # the region touches the frame: Poisson has no border to start from
     blur = 0.6 if recipe.seam == "hard" else max(0.6, recipe.softness * width)
     alpha = cv2.GaussianBlur(mask.astype(np.float32) / 255, (0, 0), blur)
     image = target + alpha[..., None] * (donor.astype(np.float32) - target)

@@ -122,7 +122,13 @@ def _voters(train: Side, schedule: Schedule, seed: int) -> list[Voter]:
         member = WithMaskHead(convnext(ARCHITECTURE, **ARGUMENTS))
         member.load_state_dict(trunk.state_dict())
         own_plan = replace(
-            base, steps=schedule.voter_steps, rate=base.rate / 4, focal=focal, ramp=0.01, seed=seed + number
+            base,
+            steps=schedule.voter_steps,
+            rate=base.rate / 4,
+            focal=focal,
+            hold=0.0,
+            ramp=0.01,
+            seed=seed + number,
         )
         network = _fitted(member, train.bank, train.source, own, own_plan).network.eval()
         view = View(schedule.side, schedule.side / FULL)

@@ -183,6 +183,8 @@ def _bank(photos: Sequence[Photo]) -> Bank:
         kind=np.array(["decision"] * count),
         masked=np.zeros(count, bool),
         difficulty=np.ones(count, np.float32),
+        strength=np.zeros(count, np.float32),
+        post=np.array(["none"] * count),
     )
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 ARCHITECTURE = "convnext_zepto_rms_ols"
-ARGUMENTS = {"norm_layer": "batchnorm2d"}
+ARGUMENTS = {"norm_layer": "batchnorm2d", "kernel_sizes": (3, 3, 5, 7), "evidence": "local"}
 LAYER_SCALE = 0.4
 
 
@@ -19,7 +19,7 @@ def start_from_scratch(network: nn.Module) -> None:
     for name, parameter in network.named_parameters():
         if name.endswith("gamma"):
             parameter.fill_(LAYER_SCALE)
-    stem = network.get_parameter("stem.0.weight")
+    stem = next(p for name, p in network.named_parameters() if name.endswith("stem.0.weight"))
     half = stem.shape[0] // 2
     stem[:half] -= stem[:half].mean((2, 3), keepdim=True)
     stem[:half] *= 3

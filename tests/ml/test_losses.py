@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from ml.losses import cross_entropy, focal, pair_margin, seam_loss
+from ml.losses import cross_entropy, edit_loss, focal, pair_margin
 
 
 def test_focal_loss_is_the_papers_formula():
@@ -24,16 +24,18 @@ def test_pair_margin_leaves_out_pairs_of_one_class():
     assert loss.item() == pytest.approx(torch.nn.functional.softplus(torch.tensor(-2.0)).item(), rel=1e-5)
 
 
-def test_seam_loss_ignores_rows_whose_mask_is_unknown():
-    logits, mask = torch.zeros(2, 1, 2, 2), torch.zeros(2, 8, 8)
-    mask[0, :2] = 1  # the upper cells are half covered: 4 * 0.5 * 0.5 = 1, weighing three times
-    known = seam_loss(logits, mask, torch.tensor([True, False]))
-    both = seam_loss(logits, mask, torch.tensor([True, True]))
-    assert known.item() > both.item()
-    assert both.item() > 0
+def test_edit_loss_ignores_rows_whose_mask_is_unknown():
+    logits, mask = torch.zeros(2, 2, 2, 2), torch.zeros(2, 8, 8)
+    mask[0, :2] = (
+        1  # the upper cells are half covered: inside 0.5, seam 4 * 0.5 * 0.5 = 1, weighing three times
+    )
+    known = edit_loss(logits, mask, torch.tensor([True, False]))
+    both = edit_loss(logits, mask, torch.tensor([True, True]))
+    assert known.item() > both.item() > 0
 
 
-def test_the_inside_of_an_edit_is_no_seam():
-    logits = torch.full((1, 1, 2, 2), -20.0)
+def test_the_inside_of_an_edit_is_edited_and_no_seam():
+    logits = torch.tensor([20.0, -20.0])[None, :, None, None].expand(1, 2, 2, 2)
     inside = torch.ones(1, 8, 8)
-    assert seam_loss(logits, inside, torch.tensor([True])).item() < 1e-6
+    assert edit_loss(logits, inside, torch.tensor([True])).item() < 1e-6
+    assert edit_loss(-logits, inside, torch.tensor([True])).item() > 1

@@ -67,3 +67,10 @@ def test_mask_grows_with_its_factor(points):
 def test_unknown_region_names_the_known_ones(points):
     with pytest.raises(ValueError, match="unknown region ear: choose one of"):
         mask_of("ear", points, (120, 120))
+
+
+def test_poisson_leaves_the_region_as_mask(points):
+    target, donor = picture(1) // 4 + 90, picture(2) // 4 + 90
+    forged = swap(target, points, donor, points, Recipe("nose", "poisson", grow=1.0))
+    assert forged.kind == "swap/nose/poisson"
+    assert np.array_equal(forged.mask, mask_of("nose", points, (120, 120), 1.0))

@@ -1,0 +1,86 @@
+"""A contact sheet of forgeries: what the bank would teach, to be looked at before anything is trained on it."""
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from ml.bank import STORED, Bank
+from ml.sources import Photo
+from ml.synthesis.bank import WAYS, make, plan
+from ml.synthesis.measure import measure
+
+CAPTION = 26  # pixels below each pair for its kind, difficulty and strength
+PAIRS_MAX = 400
+
+
+def sheet(
+    photos: Sequence[Photo],
+    *,
+    pairs: int = 24,
+    way: str | None = None,
+    difficulty: tuple[float, float] = (0.0, 1.0),
+    seed: int = 0,
+    columns: int = 6,
+) -> Image.Image:
+    """Pairs (real above, forged below, the mask beside it) with what was done to each.
+
+    way: one of WAYS, None for the mixture that training sees; difficulty: from, to within 0..1. Raises ValueError for
+    an unknown way, a number out of range, or photographs of which fewer than two of a source are real.
+    """
+    if not 1 <= pairs <= PAIRS_MAX:
+        raise ValueError(f"a sheet holds 1 to {PAIRS_MAX} pairs: {pairs} were asked for")
+    if way is not None and way not in WAYS:
+        raise ValueError(f"unknown way {way}: choose one of {', '.join(WAYS)}")
+    if not 0 <= difficulty[0] <= difficulty[1] <= 1:
+        raise ValueError(f"difficulty runs from 0 to 1: {difficulty} was asked for")
+    photos = _drawn_photos(photos, max(2 * pairs // 5, 12), seed)  # measuring all of them takes minutes
+    with tempfile.TemporaryDirectory() as folder:
+        measures = measure(photos, Path(folder) / "measures.npz")
+    groups = np.array([f"{p.source}/{p.identity}" for p in photos])
+    ways = WAYS if way is None else {way: 1.0}
+    jobs = plan(
+        photos,
+        measures,
+        groups,
+        np.ones(len(photos), bool),
+        rounds=1,
+        seed=seed,
+        difficulty=difficulty,
+        ways=ways,
+    )
+    forged = [k for k, job in enumerate(jobs) if job.way in WAYS]
+    drawn = np.random.default_rng(seed).permutation(forged)[:pairs]
+    chosen = [replace(jobs[k + step], serving=True) for k in drawn for step in (-1, 0)]
+    return _drawn(make(photos, measures, chosen, workers=1), columns)
+
+
+def _drawn_photos(photos: Sequence[Photo], each: int, seed: int) -> list[Photo]:
+    rng = np.random.default_rng(seed)
+    kept: list[Photo] = []
+    for source in sorted({p.source for p in photos}):
+        real = [p for p in photos if p.source == source and p.label == "real"]
+        kept += [real[i] for i in rng.permutation(len(real))[:each]]
+    return kept
+
+
+def _drawn(bank: Bank, columns: int) -> Image.Image:
+    pairs = len(bank.label) // 2
+    columns = min(columns, pairs)
+    height = 2 * STORED + CAPTION
+    canvas = Image.new("RGB", (columns * STORED, -(-pairs // columns) * height), "white")
+    draw = ImageDraw.Draw(canvas)
+    for k in range(pairs):
+        x, y = k % columns * STORED, k // columns * height
+        canvas.paste(Image.fromarray(bank.images[2 * k]), (x, y))
+        canvas.paste(Image.fromarray(bank.images[2 * k + 1]), (x, y + STORED))
+        mask = Image.fromarray(bank.masks[2 * k + 1])
+        canvas.paste(mask, (x + STORED - mask.width, y + 2 * STORED - mask.height))
+        row = 2 * k + 1
+        draw.text((x + 2, y + 2 * STORED + 1), str(bank.kind[row]), "black")
+        facts = f"d {bank.difficulty[row]:.2f}  s {bank.strength[row]:.1f}  {bank.post[row]}"
+        draw.text((x + 2, y + 2 * STORED + 13), facts, "black")
+    return canvas
