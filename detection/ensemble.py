@@ -18,7 +18,7 @@ from detection.networks.convnext import convnext
 from detection.networks.fusion import quicken
 from detection.networks.stacking import Stacking
 from detection.preprocess import batch
-from detection.voting import Vote
+from detection.voting import Vote, shifted
 
 # Fewer are not worth a second lane.
 LANE_IMAGES_MIN = 4
@@ -27,8 +27,9 @@ LANE_IMAGES_MIN = 4
 class Ensemble:
     """Five voters that serve: members in bfloat16 where the processor has it, the stack in float32."""
 
-    def __init__(self, bundle: Bundle, device: torch.device) -> None:
-        self.bundle = bundle
+    def __init__(self, bundle: Bundle, device: torch.device, shift: float = 0.0) -> None:
+        self.bundle, self.shift = bundle, shift
+        self.thresholds = [shifted(part.threshold, shift) for part in bundle.parts]
         self.device, self.dtype = device, _member_dtype(device)
         self.version, self.digest = bundle.version, bundle.digest
         self.member_names = (*(member.name for member in bundle.members), bundle.stack.name)
@@ -44,14 +45,17 @@ class Ensemble:
         self._stack = _load(Stacking(len(bundle.members)), bundle.path / bundle.stack.file).to(device).eval()
 
     @classmethod
-    def load(cls, path: Path, *, device: str = "auto", threads: int | None = None) -> "Ensemble":
-        """Verify and load a bundle. `threads`: lanes on the CPU, one per core by default.
+    def load(
+        cls, path: Path, *, device: str = "auto", threads: int | None = None, shift: float = 0.0
+    ) -> "Ensemble":
+        """Verify and load a bundle. `threads`: lanes on the CPU, one per core by default; `shift`: added to every
+        threshold on the logit scale.
 
         Raises BundleRefused.
         """
         if device == "auto":
             device = "cuda" if torch.cuda.is_available() else "cpu"
-        ensemble = cls(bundles.read(Path(path)), torch.device(device))
+        ensemble = cls(bundles.read(Path(path)), torch.device(device), shift)
         if ensemble.device.type == "cpu":
             ensemble._open_lanes(threads or len(os.sched_getaffinity(0)))
         return ensemble
@@ -91,8 +95,8 @@ class Ensemble:
         )
         return [
             tuple(
-                Vote(part.name, probability, part.threshold)
-                for part, probability in zip(parts, row, strict=True)
+                Vote(part.name, probability, threshold)
+                for part, probability, threshold in zip(parts, row, self.thresholds, strict=True)
             )
             for row in fake.cpu().tolist()
         ]

@@ -36,6 +36,11 @@ class Vote:
         return self.probability >= self.threshold
 
 
+def shifted(threshold: float, shift: float) -> float:
+    """A threshold moved by `shift` on the logit scale: up means fewer calls of *fake*."""
+    return threshold if not shift else 1 / (1 + math.exp(-(math.log(threshold / (1 - threshold)) + shift)))
+
+
 def decide(votes: Sequence[Vote]) -> Verdict:
     """Unanimous *real* is clear, unanimous *fake* is said so, anything else is a split vote.
 

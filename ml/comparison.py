@@ -11,9 +11,11 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
+from scipy.stats import beta
 
 from detection.ensemble import Ensemble
 from detection.image import ImageRefused, decode
+from detection.voting import shifted
 from ml.evaluation.metrics import wilson
 from ml.evaluation.votes import VoteTable
 from ml.sources import Photo
@@ -135,24 +137,30 @@ def _holdout(photos: list[Photo], scores: dict[str, tuple[np.ndarray, np.ndarray
 
 
 def curve(probability: np.ndarray, thresholds: np.ndarray, label: np.ndarray) -> list[dict[str, float]]:
-    """Operating points, one for each of SHIFTS: share of fakes that reach a person, and of reals that do."""
+    """Operating points, one for each of SHIFTS: share of fakes that reach a person, and of reals that do.
+
+    miss_at_most is what the number of fakes certifies for that point alone, chosen before these faces were seen.
+    """
     points = []
     for shift in SHIFTS:
-        moved = shifted(thresholds, float(shift))
+        moved = np.array([shifted(float(threshold), float(shift)) for threshold in thresholds])
         flagged = np.asarray((probability >= moved).any(1))
         points.append(
             {
                 "shift": float(shift),
                 "recall": round(float(flagged[label == 1].mean()), 4),
                 "false_alarm": round(float(flagged[label == 0].mean()), 4),
+                "miss_at_most": round(
+                    miss_at_most(int((~flagged[label == 1]).sum()), int((label == 1).sum())), 4
+                ),
             }
         )
     return points
 
 
-def shifted(thresholds: np.ndarray, shift: float) -> np.ndarray:
-    """Every threshold moved by `shift` on the logit scale."""
-    return 1 / (1 + np.exp(-(np.log(thresholds / (1 - thresholds)) + shift)))
+def miss_at_most(missed: int, fakes: int, confidence: float = 0.95) -> float:
+    """One-sided upper bound of Clopper and Pearson (1934) on the share of fakes that is missed."""
+    return 1.0 if missed >= fakes else float(beta.ppf(confidence, missed + 1, fakes - missed))
 
 
 def recall_at(points: Iterable[dict[str, float]], false_alarm: float) -> float:

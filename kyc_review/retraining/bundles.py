@@ -18,7 +18,7 @@ from detection.bundle import BundleRefused
 from kyc_review.audit import services as audit
 from kyc_review.retraining import files
 from kyc_review.retraining.models import Bundle, Promotion
-from kyc_review.retraining.selectors import champion, champion_before
+from kyc_review.retraining.selectors import champion, promotion_before
 
 if TYPE_CHECKING:
     from kyc_review.accounts.models import User
@@ -62,16 +62,18 @@ def bundle_register(*, path: Path, source: str, actor: User | None = None) -> Bu
 
 
 @transaction.atomic
-def bundle_promote(*, bundle: Bundle, actor: User | None = None, reason: str = "") -> Promotion:
+def bundle_promote(
+    *, bundle: Bundle, actor: User | None = None, reason: str = "", shift: float = 0.0
+) -> Promotion:
     """Make the bundle serve from the workers' next lease on; promoting the champion again changes nothing.
 
-    Its files are hashed anew first. Raises detection.bundle.BundleRefused.
+    Its files are hashed anew first; `shift` moves its thresholds on the logit scale. Raises BundleRefused.
     """
     _lock_promotions()
     latest = Promotion.objects.select_related("bundle").order_by("-pk").first()
-    if latest and latest.bundle_id == bundle.pk:
+    if latest and (latest.bundle_id, latest.shift) == (bundle.pk, shift):
         return latest
-    return _exchange(bundle, Promotion.Kind.PROMOTE, actor, reason)
+    return _exchange(bundle, Promotion.Kind.PROMOTE, actor, reason, shift)
 
 
 @transaction.atomic
@@ -81,10 +83,10 @@ def bundle_rollback(*, actor: User | None = None, reason: str = "") -> Promotion
     Raises NothingToRollBack, or BundleRefused when that bundle's files are no longer what they were.
     """
     _lock_promotions()
-    before = champion_before()
+    before = promotion_before()
     if before is None:
         raise NothingToRollBack("No other bundle served before this one; promote one instead.")
-    return _exchange(before, Promotion.Kind.ROLLBACK, actor, reason)
+    return _exchange(before.bundle, Promotion.Kind.ROLLBACK, actor, reason, before.shift)
 
 
 def baseline_install() -> Bundle:
@@ -116,10 +118,14 @@ def bundle_check(bundle: Bundle) -> None:
         )
 
 
-def _exchange(bundle: Bundle, kind: Promotion.Kind, actor: User | None, reason: str) -> Promotion:
+def _exchange(
+    bundle: Bundle, kind: Promotion.Kind, actor: User | None, reason: str, shift: float
+) -> Promotion:
     bundle_check(bundle)
     before = champion()
-    row = Promotion.objects.create(bundle=bundle, kind=kind, promoted_by=actor, reason=reason[:300])
+    row = Promotion.objects.create(
+        bundle=bundle, kind=kind, promoted_by=actor, reason=reason[:300], shift=shift
+    )
     audit.record(
         action="bundle.promoted" if kind == Promotion.Kind.PROMOTE else "bundle.rolled_back",
         actor=actor,
@@ -128,6 +134,7 @@ def _exchange(bundle: Bundle, kind: Promotion.Kind, actor: User | None, reason: 
             "version": bundle.version,
             "digest": bundle.digest,
             "before": before.digest if before else None,
+            "shift": shift,
             "reason": row.reason,
         },
     )

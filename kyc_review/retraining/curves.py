@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from kyc_review.retraining.models import TrainingRun
+from kyc_review.retraining.models import Work
 
 READ_BYTES_MAX = 1_000_000
 TAIL_BYTES, TAIL_LINES = 8192, 14
@@ -40,9 +40,9 @@ class Progress:
         return round(100 * self.done / self.of) if self.of else 0
 
 
-def progress_of(run: TrainingRun) -> Progress:
+def progress_of(work: Work) -> Progress:
     """Empty before the first report; a line that is being written, or is not ours, is passed over."""
-    lines = _lines(run)
+    lines = _lines(work)
     steps = [line for line in lines if isinstance(line.get("done"), int) and isinstance(line.get("of"), int)]
     if not steps:
         return Progress(phase=str(lines[-1].get("phase", "")) if lines else "")
@@ -61,20 +61,20 @@ def progress_of(run: TrainingRun) -> Progress:
     )
 
 
-def log_tail(run: TrainingRun) -> str:
+def log_tail(work: Work) -> str:
     """The last lines of what the training printed."""
     try:
-        with open(run.log, "rb") as file:
-            file.seek(max(0, run.log.stat().st_size - TAIL_BYTES))
+        with open(work.log, "rb") as file:
+            file.seek(max(0, work.log.stat().st_size - TAIL_BYTES))
             text = file.read().decode(errors="replace")
     except OSError:
         return ""
     return "\n".join(text.splitlines()[-TAIL_LINES:])
 
 
-def _lines(run: TrainingRun) -> list[dict[str, Any]]:
+def _lines(work: Work) -> list[dict[str, Any]]:
     try:
-        with open(run.progress, "rb") as file:
+        with open(work.progress, "rb") as file:
             raw = file.read(READ_BYTES_MAX)
     except OSError:
         return []

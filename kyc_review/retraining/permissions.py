@@ -23,3 +23,8 @@ def may_freeze(user: User) -> bool:
 def may_train(user: User) -> bool:
     """Ask for training runs and cancel them."""
     return user.has_role(Role.ADMIN)
+
+
+def may_promote(user: User) -> bool:
+    """Compare, propose, decide on another admin's proposal, roll back."""
+    return user.has_role(Role.ADMIN)

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
-from kyc_review.retraining.models import Bundle, Promotion, Snapshot, SnapshotItem, TrainingRun
+from kyc_review.retraining.models import (
+    Bundle,
+    Comparison,
+    Promotion,
+    Proposal,
+    Snapshot,
+    SnapshotItem,
+    TrainingRun,
+)
 from kyc_review.retraining.permissions import may_freeze, may_see_retraining, may_train
 from kyc_review.review.models import Decision, ReviewItem
 
@@ -28,16 +36,21 @@ class LabelCount:
 
 def champion() -> Bundle | None:
     """The serving bundle; one small query, so that a worker can ask before every batch."""
-    latest = Promotion.objects.select_related("bundle").order_by("-pk").first()
+    latest = serving_promotion()
     return latest.bundle if latest else None
 
 
-def champion_before() -> Bundle | None:
-    """The bundle that a rollback returns to: a promotion goes one step up, a rollback one down."""
-    path: list[Bundle] = []
+def serving_promotion() -> Promotion | None:
+    """Which bundle serves and at which operating point; one small query."""
+    return Promotion.objects.select_related("bundle").order_by("-pk").first()
+
+
+def promotion_before() -> Promotion | None:
+    """What a rollback returns to: a promotion goes one step up, a rollback one down."""
+    path: list[Promotion] = []
     for step in Promotion.objects.select_related("bundle").order_by("pk"):
         if step.kind == Promotion.Kind.PROMOTE:
-            path.append(step.bundle)
+            path.append(step)
         else:
             path.pop()
     return path[-2] if len(path) > 1 else None
@@ -84,6 +97,22 @@ def snapshots_trainable(*, viewer: User) -> QuerySet[Snapshot]:
 def runs_listed(*, viewer: User) -> QuerySet[TrainingRun]:
     """Newest first."""
     rows = TrainingRun.objects.select_related("snapshot", "init", "candidate", "created_by").order_by("-pk")
+    return rows if may_see_retraining(viewer) else rows.none()
+
+
+def comparisons_listed(*, viewer: User) -> QuerySet[Comparison]:
+    """Newest first."""
+    rows = Comparison.objects.select_related("snapshot", "champion", "candidate", "created_by").order_by(
+        "-pk"
+    )
+    return rows if may_see_retraining(viewer) else rows.none()
+
+
+def proposals_listed(*, viewer: User) -> QuerySet[Proposal]:
+    """Newest first."""
+    rows = Proposal.objects.select_related("comparison__candidate", "proposed_by", "decided_by").order_by(
+        "-pk"
+    )
     return rows if may_see_retraining(viewer) else rows.none()
 
 

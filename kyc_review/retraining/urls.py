@@ -1,6 +1,6 @@
 from django.urls import path
 
-from kyc_review.retraining import run_views, views
+from kyc_review.retraining import promotion_views, run_views, views
 
 app_name = "retraining"
 urlpatterns = [
@@ -8,6 +8,12 @@ urlpatterns = [
     path("snapshots/", views.snapshots, name="snapshots"),
     path("snapshots/<slug:name>/manifest/", views.manifest, name="manifest"),
     path("snapshots/<slug:name>/archive/", views.archive, name="archive"),
+    path("comparisons/", promotion_views.comparisons, name="comparisons"),
+    path("comparisons/<int:number>/", promotion_views.comparison, name="comparison"),
+    path("comparisons/<int:number>/proposals/", promotion_views.proposals, name="proposals"),
+    path("proposals/<int:number>/approval/", promotion_views.approval, name="approval"),
+    path("proposals/<int:number>/rejection/", promotion_views.rejection, name="rejection"),
+    path("rollback/", promotion_views.rollback, name="rollback"),
     path("runs/", run_views.runs, name="runs"),
     path("runs/new/", run_views.new_run, name="new_run"),
     path("runs/<int:number>/", run_views.run, name="run"),

@@ -18,7 +18,7 @@ from kyc_review.retraining import selectors
 from kyc_review.retraining.archive import zip_stream
 from kyc_review.retraining.building import SnapshotFailed
 from kyc_review.retraining.models import Snapshot
-from kyc_review.retraining.permissions import may_freeze, may_see_retraining, may_train
+from kyc_review.retraining.permissions import may_freeze, may_promote, may_see_retraining, may_train
 from kyc_review.retraining.presenters import figures, measured
 from kyc_review.retraining.snapshots import snapshot_request
 from kyc_review.review.access import StaffRequest, staff_only
@@ -121,6 +121,12 @@ def _context(request: StaffRequest) -> dict[str, Any]:
         "promotions": promotions,
         "runs": list(selectors.runs_listed(viewer=viewer)[:ROWS_SHOWN]),
         "may_train": may_train(viewer),
+        "may_promote": may_promote(viewer),
+        "comparisons": list(selectors.comparisons_listed(viewer=viewer)[:ROWS_SHOWN]),
+        "proposals": list(selectors.proposals_listed(viewer=viewer)[:ROWS_SHOWN]),
+        "comparable": selectors.snapshots_trainable(viewer=viewer)[:ROWS_SHOWN],
+        "can_roll_back": len(promotions) > 1 and selectors.promotion_before() is not None,
+        "viewer": viewer,
     }
 
 

@@ -17,7 +17,7 @@ from detection.bundle import BundleRefused
 from detection.ensemble import Ensemble
 from detection.image import decode
 from detection.voting import Vote
-from kyc_review.retraining.selectors import champion
+from kyc_review.retraining.selectors import serving_promotion
 from kyc_review.scoring.leases import lease_batch, lease_fail, leases_end_of_dead
 from kyc_review.scoring.nudge import acknowledge
 from kyc_review.scoring.routing import Scored, verdicts_record
@@ -40,14 +40,18 @@ _serving: Ensemble | None = None
 def serving() -> Ensemble:
     """The champion, loaded once and exchanged between two batches when another is promoted."""
     global _serving
-    bundle = champion()
-    if bundle is None:
+    promotion = serving_promotion()
+    if promotion is None:
         raise RuntimeError("No bundle is promoted; run `manage.py prepare` or `manage.py bundle promote`.")
-    if _serving is not None and _serving.digest == bundle.digest:
+    bundle = promotion.bundle
+    if _serving is not None and (_serving.digest, _serving.shift) == (bundle.digest, promotion.shift):
         return _serving
     try:
         _serving = Ensemble.load(
-            Path(bundle.directory), device=settings.SCORING_DEVICE, threads=settings.SCORING_THREADS or None
+            Path(bundle.directory),
+            device=settings.SCORING_DEVICE,
+            threads=settings.SCORING_THREADS or None,
+            shift=promotion.shift,
         )
     except BundleRefused as refusal:
         if _serving is None:

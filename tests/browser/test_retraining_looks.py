@@ -3,16 +3,19 @@
 import json
 import math
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from kyc_review.accounts.models import User
-from kyc_review.retraining.bundles import baseline_install
-from kyc_review.retraining.models import Snapshot, TrainingRun
+from kyc_review.retraining.bundles import baseline_install, bundle_register
+from kyc_review.retraining.models import Comparison, Snapshot, TrainingRun
 from kyc_review.retraining.work import work_lease
 from tests.browser.test_looks import PICTURES, SIZES
+from tests.kyc_review.retraining.reports import report
+from tests.retraining_material import small_bundle
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -61,6 +64,35 @@ def test_an_admin_starts_a_run_watches_it_and_cancels_it(
     expect(page.get_by_text("288 of 480 steps (60 %)")).to_be_visible()
     page.screenshot(path=PICTURES / f"run-{size}-{scheme}.png", full_page=True)
     page.get_by_role("button", name="Cancel the run").click()
-    expect(page.get_by_text("Training, stopping")).to_be_visible()
+    expect(page.get_by_text("Running, stopping")).to_be_visible()
     page.get_by_role("link", name="Retraining").first.click()
     page.screenshot(path=PICTURES / f"retraining-{size}-{scheme}.png", full_page=True)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_two_admins_promote_a_candidate(
+    log_in: Callable[..., Page], staff: Callable[..., User], ready: Snapshot, tmp_path: Path, scheme: str
+) -> None:
+    serving = baseline_install()
+    candidate = bundle_register(path=small_bundle(tmp_path / "small"), source="trained")
+    Comparison.objects.create(
+        snapshot=ready, champion=serving, candidate=candidate, state="succeeded", report=report()
+    )
+    ada = log_in(staff("ada", "admin"), viewport=SIZES["1440x900"], color_scheme=scheme)
+    ada.goto("/retraining/")
+    ada.get_by_role("link", name="small").click()
+    ada.screenshot(path=PICTURES / f"comparison-{scheme}.png", full_page=True)
+    ada.get_by_role("link", name="lowered by 1.0").click()
+    expect(ada.get_by_text("The gate is closed")).to_be_visible()
+    ada.get_by_label("Why should it serve?").fill("It catches more of last month's forgeries.")
+    ada.get_by_label("Why in spite of it?").fill("The load may rise while the wave lasts.")
+    ada.get_by_role("button", name="Propose for promotion").click()
+    expect(ada.get_by_text("Another admin has to approve what you proposed.")).to_be_visible()
+    amir = log_in(staff("amir", "admin"), viewport=SIZES["1440x900"], color_scheme=scheme)
+    amir.goto("/retraining/")
+    amir.screenshot(path=PICTURES / f"proposal-{scheme}.png", full_page=True)
+    amir.get_by_role("button", name="Approve and promote").click()
+    expect(amir.get_by_text("Approved: it serves")).to_be_visible()
+    amir.get_by_label("Why roll back?").fill("Too many flags.")
+    amir.get_by_role("button", name="Roll back").click()
+    expect(amir.get_by_text("baseline-1 serves again")).to_be_visible()

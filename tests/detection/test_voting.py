@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detection.voting import Verdict, Vote, decide, risk
+from detection.voting import Verdict, Vote, decide, risk, shifted
 
 
 def five(*fake: bool) -> list[Vote]:
@@ -52,3 +52,10 @@ def test_risk_lies_in_the_unit_interval_and_grows_with_each_probability(
     changed[index] = Vote("changed", other, votes[index].threshold)
     if other >= votes[index].probability:
         assert risk(changed) >= risk(votes) - 1e-12
+
+
+@pytest.mark.parametrize("threshold", [0.1, 0.5, 0.93])
+def test_a_shift_moves_a_threshold_on_the_logit_scale(threshold: float) -> None:
+    assert shifted(threshold, 0.0) == threshold
+    assert 0 < shifted(threshold, -0.7) < threshold < shifted(threshold, 0.7) < 1
+    assert shifted(shifted(threshold, 0.7), -0.7) == pytest.approx(threshold)

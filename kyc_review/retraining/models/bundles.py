@@ -41,6 +41,8 @@ class Promotion(models.Model):
     bundle = models.ForeignKey(Bundle, on_delete=models.PROTECT, related_name="promotions")
     kind = models.CharField(max_length=10, choices=Kind)
     reason = models.CharField(max_length=300, blank=True)
+    # On the logit scale, added to all five thresholds: the operating point that was chosen with the promotion.
+    shift = models.FloatField(default=0.0)
     promoted_at = models.DateTimeField(auto_now_add=True)
     promoted_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"

@@ -1,0 +1,166 @@
+"""From candidate to champion in the browser: compare, propose, let another admin decide, roll back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_POST
+
+from detection.bundle import BundleRefused
+from kyc_review.retraining import selectors
+from kyc_review.retraining.bundles import NothingToRollBack, bundle_rollback
+from kyc_review.retraining.comparisons import comparison_request
+from kyc_review.retraining.curves import progress_of
+from kyc_review.retraining.gate import gate, point_at
+from kyc_review.retraining.models import Bundle, Comparison, Proposal, Snapshot
+from kyc_review.retraining.permissions import may_promote, may_see_retraining
+from kyc_review.retraining.presenters import compared
+from kyc_review.retraining.proposals import (
+    ProposalRefused,
+    proposal_approve,
+    proposal_open,
+    proposal_reject,
+)
+from kyc_review.retraining.work import WorkRefused
+from kyc_review.review.access import StaffRequest, staff_only
+
+
+@require_POST
+@staff_only
+def comparisons(request: StaffRequest) -> HttpResponse:
+    """Compare a bundle with the champion on a snapshot; the training worker does it."""
+    _require_admin(request)
+    candidate = Bundle.objects.filter(digest=request.POST.get("candidate", "")).first()
+    snapshot = Snapshot.objects.filter(name=request.POST.get("snapshot", "")).first()
+    if candidate is None or snapshot is None:
+        messages.error(request, "Choose a bundle and a ready snapshot to compare on.")
+        return HttpResponseRedirect(reverse("retraining:overview"))
+    try:
+        made = comparison_request(snapshot=snapshot, candidate=candidate, actor=request.user)
+    except WorkRefused as refusal:
+        messages.error(request, str(refusal))
+        return HttpResponseRedirect(reverse("retraining:overview"))
+    return HttpResponseRedirect(reverse("retraining:comparison", args=[made.pk]))
+
+
+@require_GET
+@never_cache
+@staff_only
+def comparison(request: StaffRequest, number: int) -> HttpResponse:
+    """The whole page at one operating point (`?shift=`); while it is worked on, it asks for itself."""
+    return _comparison(request, _found(request, number), _shift(request.GET.get("shift", "")))
+
+
+@require_POST
+@staff_only
+def proposals(request: StaffRequest, number: int) -> HttpResponse:
+    _require_admin(request)
+    row, shift = _found(request, number), _shift(request.POST.get("shift", ""))
+    try:
+        proposal_open(
+            comparison=row,
+            actor=request.user,
+            reason=request.POST.get("reason", ""),
+            override=request.POST.get("override", ""),
+            shift=shift,
+        )
+    except ProposalRefused as refusal:
+        typed = {name: request.POST.get(name, "") for name in ("reason", "override")}
+        return _comparison(request, row, shift, typed | {"problem": str(refusal)}, status=422)
+    messages.success(request, "Proposed. It serves once another admin has approved it.")
+    return HttpResponseRedirect(reverse("retraining:overview") + "#proposals")
+
+
+@require_POST
+@staff_only
+def approval(request: StaffRequest, number: int) -> HttpResponse:
+    return _decide(request, number, proposal_approve, "Approved: it serves from the workers' next batch on.")
+
+
+@require_POST
+@staff_only
+def rejection(request: StaffRequest, number: int) -> HttpResponse:
+    return _decide(request, number, proposal_reject, "Closed without a promotion.")
+
+
+@require_POST
+@staff_only
+def rollback(request: StaffRequest) -> HttpResponse:
+    """One click back: a bad champion must not wait for a second person."""
+    _require_admin(request)
+    try:
+        step = bundle_rollback(actor=request.user, reason=request.POST.get("reason", "").strip())
+        messages.success(request, f"{step.bundle.version} serves again, from the workers' next batch on.")
+    except (NothingToRollBack, BundleRefused) as refusal:
+        messages.error(request, str(refusal))
+    return HttpResponseRedirect(reverse("retraining:overview"))
+
+
+def _decide(request: StaffRequest, number: int, decide: Callable[..., Proposal], done: str) -> HttpResponse:
+    _require_admin(request)
+    proposal = Proposal.objects.filter(pk=number).first()
+    if proposal is None:
+        raise Http404("There is no proposal of this number.")
+    try:
+        decide(proposal=proposal, actor=request.user, remark=request.POST.get("remark", "").strip())
+        messages.success(request, done)
+    except (ProposalRefused, BundleRefused) as refusal:
+        messages.error(request, str(refusal))
+    return HttpResponseRedirect(reverse("retraining:overview"))
+
+
+def _comparison(
+    request: StaffRequest,
+    row: Comparison,
+    shift: float,
+    more: dict[str, Any] | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    context: dict[str, Any] = {
+        "comparison": row,
+        "progress": progress_of(row),
+        "may_promote": may_promote(request.user),
+        "is_current": selectors.champion() == row.champion,
+    }
+    if row.report:
+        try:
+            checks = gate(row.report, shift=shift)
+        except KeyError as error:
+            raise Http404("There is no such operating point.") from error
+        curve = row.report["holdout"]["candidate"]["curve"]
+        context |= {
+            "shift": shift,
+            "point": point_at(curve, shift),
+            "checks": checks,
+            "gate_open": all(check.passed for check in checks),
+            "compared": compared(row.report, shift),
+        }
+    return render(request, "retraining/comparison.html", context | (more or {}), status=status)
+
+
+def _shift(text: str) -> float:
+    try:
+        return float(text or 0)
+    except ValueError as error:
+        raise Http404("There is no such operating point.") from error
+
+
+def _found(request: StaffRequest, number: int) -> Comparison:
+    if not may_see_retraining(request.user):
+        raise PermissionDenied("Admins and auditors see retraining; your role does not.")
+    row = selectors.comparisons_listed(viewer=request.user).filter(pk=number).first()
+    if row is None:
+        raise Http404("There is no comparison of this number.")
+    return row
+
+
+def _require_admin(request: StaffRequest) -> None:
+    if not may_promote(request.user):
+        raise PermissionDenied("Only admins compare, propose and promote.")
