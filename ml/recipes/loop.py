@@ -105,10 +105,10 @@ def predict(
     rows = [np.arange(i, min(i + batch, len(examples))) for i in range(0, len(examples), batch)]
     outputs, targets = [], []
     with torch.inference_mode(), context.progress(len(examples), what) as bar:
-        for x, target in _prefetched(examples, rows, lambda step: None):
+        for chosen, (x, target) in zip(rows, _prefetched(examples, rows, lambda step: None), strict=True):
             outputs.append(forward(network, x, context.device).float().cpu())
             targets.append(target)
-            bar.update(len(x))
+            bar.update(len(chosen))
     return torch.cat(outputs), torch.cat(targets)
 
 
