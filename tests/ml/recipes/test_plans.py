@@ -1,0 +1,79 @@
+"""Losses, rates and beginnings of single recipes, against independent formulas."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import nn
+from torch.nn import functional as F
+
+from ml.recipes.base import Budget, Context
+from ml.recipes.d_dual_branch import class_weighted
+from ml.recipes.forensic import documented_draw
+from ml.recipes.initial import SCRATCH, glorot, trunk
+from ml.recipes.r_resnet import reduced
+from ml.recipes.u_unet import mask_loss
+
+
+def test_class_weights_make_both_classes_count_alike():
+    loss = class_weighted(np.array([0] * 90 + [1] * 10))
+    logits = torch.randn(6, 2, generator=torch.Generator().manual_seed(0))
+    target = torch.tensor([0, 0, 0, 0, 1, 1])
+    each = F.cross_entropy(logits, target, reduction="none")
+    expected = (each[:4].sum() * (100 / 180) + each[4:].sum() * (100 / 20)) / 6
+    assert float(loss(logits, target)) == pytest.approx(float(expected), rel=1e-6)
+
+
+def test_the_rate_falls_to_a_tenth_after_three_epochs_without_gain_and_stops_at_its_floor():
+    losses = [1.0, 0.9, 0.9, 0.9]
+    history = [{"loss": value} for value in losses]
+    assert reduced(0, history) == pytest.approx(1e-4)
+    assert reduced(0, [*history, {"loss": 0.9}]) == pytest.approx(1e-5)
+    assert reduced(0, history + [{"loss": 0.9}] * 40) == pytest.approx(1e-6)
+
+
+def test_the_mask_loss_is_near_zero_for_a_perfect_mask_and_punishes_an_empty_one():
+    target = torch.zeros(2, 1, 16, 16)
+    target[0, 0, 4:8, 4:8] = 1
+    assert float(mask_loss(40 * target - 20, target)) < 0.01
+    assert float(mask_loss(torch.full_like(target, -20.0), target)) > 0.9
+
+
+def test_the_documented_draw_is_balanced_disjoint_and_a_tenth():
+    label = np.array([0] * 300 + [1] * 100)
+    train, held = documented_draw(label, np.random.default_rng(0), True)
+    assert not set(train) & set(held)
+    assert np.bincount(label[train]).tolist() == [90, 90]
+    assert np.bincount(label[held]).tolist() == [10, 10]
+    _, held = documented_draw(label, np.random.default_rng(0), False)
+    assert np.bincount(label[held]).tolist() == [30, 10]
+
+
+def context_of(out: Path, **changes) -> Context:
+    return Context(out, out, Budget(1, 2, 8), torch.device("cpu"), quiet=True, **changes)
+
+
+def test_a_trunk_says_what_it_starts_from(tmp_path):
+    def make(pretrained: bool) -> nn.Module:
+        if pretrained:
+            raise ConnectionError("no hub")
+        return nn.Linear(2, 2)
+
+    assert trunk(make, context_of(tmp_path))[1] == SCRATCH
+    assert trunk(lambda pretrained: nn.Linear(2, 2), context_of(tmp_path))[1] == "timm's pretrained weights"
+    save_file({"weight": torch.ones(2, 2)}, tmp_path / "w.safetensors")
+    network, said = trunk(make, context_of(tmp_path, weights=tmp_path / "w.safetensors"))
+    assert said == "w.safetensors: 1 of 2 tensors"
+    assert bool((network.weight == 1).all())
+
+
+def test_glorot_spreads_weights_as_keras_does():
+    layer = nn.Linear(300, 500)
+    glorot(layer, seed=0)
+    limit = (6 / 800) ** 0.5
+    weight = layer.weight.detach()
+    assert float(weight.abs().max()) <= limit
+    assert float(weight.std()) == pytest.approx(limit / 3**0.5, rel=0.02)
+    assert not layer.bias.any()
