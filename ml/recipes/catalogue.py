@@ -1,11 +1,29 @@
 """Every recipe by name."""
 
-from ml.recipes import d_dual_branch, e_ela_cnn, l_localiser, r_resnet, u_unet
+from ml.recipes import (
+    d_dual_branch,
+    e_ela_cnn,
+    l_localiser,
+    r_resnet,
+    t1_t2_resnet18,
+    t3_t4_simple_cnn,
+    u_unet,
+)
 from ml.recipes.base import Recipe
 
 RECIPES: dict[str, Recipe] = {
     recipe.name: recipe
-    for recipe in (e_ela_cnn.RECIPE, d_dual_branch.RECIPE, u_unet.RECIPE, r_resnet.RECIPE, l_localiser.RECIPE)
+    for recipe in (
+        t1_t2_resnet18.T1,
+        t1_t2_resnet18.T2,
+        t3_t4_simple_cnn.T3,
+        *t3_t4_simple_cnn.T4,
+        e_ela_cnn.RECIPE,
+        d_dual_branch.RECIPE,
+        u_unet.RECIPE,
+        r_resnet.RECIPE,
+        l_localiser.RECIPE,
+    )
 }
 
 

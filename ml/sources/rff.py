@@ -28,8 +28,9 @@ def regions_of(stem: str) -> tuple[str, ...]:
 
 
 def read(data: Path) -> list[Photo]:
-    """Rows of `<data>/rff`. Persons are not named: every file is its own identity until hashes group them."""
-    root = data / "rff"
+    """Rows of `<data>/rff`, or of `data` itself when it is the data set's folder. Persons are not named: every file is
+    its own identity until hashes group them."""
+    root = data if (data / "training_real").is_dir() else data / "rff"
     reals = images_in(root / "training_real", expected="real_<number>.jpg of Real and Fake Face Detection")
     fakes = images_in(root / "training_fake", expected="<difficulty>_<number>_<flags>.jpg of the same set")
     rows = [Photo(p, f"rff/training_real/{p.name}", "rff", p.stem, "real") for p in reals]
