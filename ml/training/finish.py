@@ -11,6 +11,8 @@ import torch
 from detection.bundle import Bundle as ShippedBundle
 from detection.networks.stacking import Stacking
 from ml.bank import Bank
+from ml.evaluation.certificate import miss_rate_bound
+from ml.evaluation.forgeries import forgeries
 from ml.evaluation.outcome import outcome
 from ml.training.loop import logits_of
 from ml.training.pack import Voter, pack
@@ -59,6 +61,7 @@ def finish(
     names = [*(v.name for v in voters), "stack"]
     metrics = {
         "miss_rate_chosen_for": miss,
+        "certificate": certificate(chosen_on, thresholds, validation.bank.label),
         "validation": _measure(chosen_on, thresholds, names, validation),
         "test": _measure(measured, thresholds, names, test),
     }
@@ -83,7 +86,7 @@ def _with_stack(stack: Stacking, logits: np.ndarray) -> np.ndarray:
 def _measure(probability: np.ndarray, thresholds: np.ndarray, names: list[str], side: Side) -> dict[str, Any]:
     bank = side.bank
     own = (bank.label == 1) & ~bank.made
-    return outcome(
+    report = outcome(
         probability,
         thresholds,
         names,
@@ -92,3 +95,21 @@ def _measure(probability: np.ndarray, thresholds: np.ndarray, names: list[str], 
         group=side.group,
         own=own,
     )
+    if bank.made.any():
+        report["forgeries"] = forgeries(bank, probability[:, -1], side.group)
+    return report
+
+
+def certificate(probability: np.ndarray, thresholds: np.ndarray, label: np.ndarray) -> dict[str, float | int]:
+    """What the fakes that the thresholds were chosen on certify: at most this share is cleared, with confidence 0.95.
+
+    probability: (N, 5); thresholds: (5,); label: (N,) 1 is fake.
+    """
+    fakes = probability[label == 1]
+    missed = int((fakes < thresholds).all(1).sum())
+    return {
+        "fakes": len(fakes),
+        "missed": missed,
+        "miss_rate_at_most": round(miss_rate_bound(missed, len(fakes)), 4),
+        "confidence": 0.95,
+    }

@@ -1,0 +1,26 @@
+import pytest
+from scipy.stats import binom
+
+from ml.evaluation.certificate import miss_rate_bound, misses_allowed
+
+
+@pytest.mark.parametrize(("missed", "fakes"), [(0, 59), (3, 81), (16, 160), (80, 81)])
+def test_the_bound_is_where_so_few_misses_have_a_chance_of_one_in_twenty(missed, fakes):
+    assert binom.cdf(missed, fakes, miss_rate_bound(missed, fakes)) == pytest.approx(0.05, abs=1e-6)
+
+
+def test_fifty_nine_fakes_without_a_miss_certify_five_percent():
+    assert misses_allowed(59, 0.05) == 0
+    with pytest.raises(ValueError, match="it takes 59 without a miss"):
+        misses_allowed(58, 0.05)
+
+
+def test_one_more_miss_than_allowed_is_not_certified():
+    allowed = misses_allowed(81, 0.2)
+    assert miss_rate_bound(allowed, 81) <= 0.2 < miss_rate_bound(allowed + 1, 81)
+
+
+@pytest.mark.parametrize(("missed", "fakes"), [(0, 0), (3, 2), (-1, 5)])
+def test_nothing_follows_from_impossible_counts(missed, fakes):
+    with pytest.raises(ValueError, match="expected"):
+        miss_rate_bound(missed, fakes)
