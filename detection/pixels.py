@@ -29,7 +29,7 @@ def decode_rgb(data: bytes, image_format: str, max_side: int | None) -> Image.Im
                 None, (max_side, max_side)
             )  # a JPEG scaled while decoding never becomes smaller than asked
         image.load()
-        orientation = _orientation(image)
+        orientation = orientation_of(image)
         rgb = _rgb(image)
     if max_side is not None and max(rgb.size) > max_side:
         rgb.thumbnail((max_side, max_side), Image.Resampling.LANCZOS, reducing_gap=2.0)
@@ -48,8 +48,19 @@ UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 
+BACK = {
+    Image.Transpose.ROTATE_90: Image.Transpose.ROTATE_270,
+    Image.Transpose.ROTATE_270: Image.Transpose.ROTATE_90,
+}
 
-def _orientation(image: Image.Image) -> int:
+
+def as_stored(upright: Image.Image, orientation: int) -> Image.Image:
+    """Undo the turn of `decode_rgb`: the grid of a JPEG's blocks starts at the stored picture's corner."""
+    turn = UPRIGHT.get(orientation)
+    return upright if turn is None else upright.transpose(BACK.get(turn, turn))
+
+
+def orientation_of(image: Image.Image) -> int:
     try:
         return int(image.getexif().get(0x0112, 1))
     except Exception:  # unreadable metadata must not cost the picture; it is shown as stored

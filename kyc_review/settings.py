@@ -40,6 +40,7 @@ INSTALLED_APPS = [
     "kyc_review.submissions",
     "kyc_review.scoring",
     "kyc_review.review",
+    "kyc_review.evidence",
     "kyc_review.retraining",
     "kyc_review.demo",
 ]
@@ -166,6 +167,7 @@ CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_ROUTES = {
     "kyc_review.scoring.tasks.score_pending": {"queue": "scoring"},
     "kyc_review.retraining.tasks.work_due": {"queue": "training"},
+    "kyc_review.evidence.tasks.compute_pending": {"queue": "evidence"},
 }
 CELERY_BEAT_SCHEDULE = {
     "originals-sweep": {
@@ -189,6 +191,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": schedule(run_every=3),
         "options": {"expires": 10},
     },
+    "evidence-sweep": {
+        "task": "kyc_review.evidence.tasks.sweep",
+        "schedule": schedule(run_every=10),
+        "options": {"expires": 20},
+    },
     "review-sweep": {
         "task": "kyc_review.review.tasks.sweep",
         "schedule": schedule(run_every=15),
@@ -202,6 +209,10 @@ SCORING_LEASE_S = env.int("SCORING_LEASE_S", default=60)
 SCORING_ATTEMPTS_MAX = env.int("SCORING_ATTEMPTS_MAX", default=3)
 SCORING_DEVICE = env.str("SCORING_DEVICE", default="auto")
 SCORING_THREADS = env.int("SCORING_THREADS", default=0)  # 0: one per core
+
+# --- evidence ---------------------------------------------------------------------------------------------
+EVIDENCE_LEASE_S = env.int("EVIDENCE_LEASE_S", default=60)
+EVIDENCE_ATTEMPTS_MAX = env.int("EVIDENCE_ATTEMPTS_MAX", default=2)
 
 # --- review -----------------------------------------------------------------------------------------------
 CLAIM_LEASE_S = env.int("CLAIM_LEASE_S", default=600)

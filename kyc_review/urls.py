@@ -9,6 +9,7 @@ urlpatterns = [
     path("login/", LoginView.as_view(redirect_authenticated_user=True), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
     path("review/", include("kyc_review.review.urls")),
+    path("review/", include("kyc_review.evidence.urls")),
     path("retraining/", include("kyc_review.retraining.urls")),
     path("livez", livez),
     path("readyz", readyz),

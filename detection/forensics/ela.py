@@ -24,4 +24,4 @@ def ela(image: Image.Image, *, quality: int = QUALITY) -> np.ndarray:
     before.save(buffer, "JPEG", quality=quality, subsampling="4:2:0")
     after = np.asarray(Image.open(buffer).convert("RGB"), dtype=np.int16)
     change = np.abs(np.asarray(before, dtype=np.int16) - after)
-    return np.rint(change * (255 / max(1, int(change.max())))).astype(np.uint8)
+    return np.rint(change * np.float32(255 / max(1, int(change.max())))).astype(np.uint8)

@@ -1,10 +1,11 @@
-"""The answer that carries a face. Whether the viewer may see it is the caller's question, asked before."""
+"""Answers that carry a face. Whether the viewer may see it is the caller's question, asked before."""
 
 from django.conf import settings
 from django.http import FileResponse, Http404, HttpResponse
 from django.http.response import HttpResponseBase
 
 from detection.image import ImageRefused
+from kyc_review.evidence.models import Evidence
 from kyc_review.submissions.models import Submission
 from kyc_review.submissions.storage import derivatives
 
@@ -12,19 +13,32 @@ from .derivatives import derivative_ensure
 
 
 def derivative_response(submission: Submission) -> HttpResponseBase:
-    """The display derivative, streamed by Django or handed to the reverse proxy; never kept by a cache."""
+    """The display derivative, made now if it is the first look."""
     try:
         key = derivative_ensure(submission)
     except ImageRefused as refused:
         return HttpResponse(refused.detail, status=refused.status, content_type="text/plain; charset=utf-8")
     except FileNotFoundError as gone:
         raise Http404("The original of this submission is gone.") from gone
+    return _send(key, "image/jpeg")
+
+
+def picture_response(evidence: Evidence, name: str) -> HttpResponseBase:
+    """One of the pictures that the evidence names. Raises Http404 when its file is gone."""
+    try:
+        return _send(evidence.key_of(name), evidence.pictures[name])
+    except FileNotFoundError as gone:
+        raise Http404("This view is gone.") from gone
+
+
+def _send(key: str, content_type: str) -> HttpResponseBase:
+    """Streamed by Django or handed to the reverse proxy; never kept by a cache."""
     answer: HttpResponseBase
     if settings.ACCEL_REDIRECT_PREFIX:
-        answer = HttpResponse(content_type="image/jpeg")
+        answer = HttpResponse(content_type=content_type)
         answer["X-Accel-Redirect"] = f"{settings.ACCEL_REDIRECT_PREFIX.rstrip('/')}/{key}"
     else:
-        answer = FileResponse(derivatives.open(key), content_type="image/jpeg")
+        answer = FileResponse(derivatives.open(key), content_type=content_type)
     answer["Cache-Control"] = "private, no-store"
     answer["X-Content-Type-Options"] = "nosniff"
     return answer

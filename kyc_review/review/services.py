@@ -19,6 +19,7 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from kyc_review.audit import services as audit
+from kyc_review.evidence import services as evidence
 from kyc_review.submissions import services as submissions
 
 from .models import Decision, ReviewItem, Skip
@@ -51,6 +52,7 @@ def items_open(rows: Iterable[tuple[UUID, str, float]]) -> None:
     """
     items = [ReviewItem(submission_id=sid, reason=reason, risk=risk) for sid, reason, risk in rows]
     ReviewItem.objects.bulk_create(items, ignore_conflicts=True)
+    evidence.evidence_request(item.submission_id for item in items)
 
 
 @transaction.atomic

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import transaction
@@ -11,10 +12,14 @@ from django.utils import timezone
 from detection.voting import Verdict, decide, risk
 from detection.voting import Vote as MemberVote
 from kyc_review.audit import services as audit
+from kyc_review.evidence.services import fingerprints_record
 from kyc_review.review import services as review
 from kyc_review.scoring.leases import WAITING
 from kyc_review.scoring.models import Scoring, Vote
 from kyc_review.submissions.models import Result, State, Submission
+
+if TYPE_CHECKING:
+    from detection.forensics.phash import Fingerprint
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +28,7 @@ class Scored:
 
     votes: Sequence[MemberVote]
     elapsed_ms: float
+    fingerprint: "Fingerprint | None" = None
 
 
 @transaction.atomic
@@ -61,6 +67,8 @@ def verdicts_record(
         for scoring in scorings
         for position, vote in enumerate(scored[scoring.submission_id].votes)
     )
+    prints = {row.pk: scored[row.pk].fingerprint for row in held}
+    fingerprints_record({pk: found for pk, found in prints.items() if found is not None})
     _route(scorings)
     return len(held)
 

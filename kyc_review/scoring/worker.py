@@ -15,6 +15,7 @@ from PIL import Image
 
 from detection.bundle import BundleRefused
 from detection.ensemble import Ensemble
+from detection.forensics.phash import Fingerprint, fingerprint
 from detection.image import decode
 from detection.voting import Vote
 from kyc_review.retraining.selectors import serving_promotion
@@ -69,6 +70,7 @@ class Outcome:
 
     ensemble: Ensemble
     votes: dict[uuid.UUID, tuple[Vote, ...]]
+    fingerprints: dict[uuid.UUID, Fingerprint]
     errors: dict[uuid.UUID, str]
     elapsed_ms: float
 
@@ -95,20 +97,24 @@ def run_until_idle() -> int:
             done += record(in_work.popleft().result())
 
 
-def read(row: Submission) -> Image.Image:
-    """The original as upright RGB. Only absurdly large ones are reduced: pixels are the evidence."""
+def read(row: Submission) -> tuple[Image.Image, Fingerprint]:
+    """Upright RGB, and what finds it again. Only absurdly large ones are reduced: pixels are the evidence."""
     with originals.open(row.image_key) as file:
-        return decode(file.read(), max_side=DECODE_MAX_SIDE)
+        image = decode(file.read(), max_side=DECODE_MAX_SIDE)
+    return image, fingerprint(image)
 
 
-def score(ensemble: Ensemble, batch: list[Submission], reading: list[Future[Image.Image]]) -> Outcome:
+def score(
+    ensemble: Ensemble, batch: list[Submission], reading: list[Future[tuple[Image.Image, Fingerprint]]]
+) -> Outcome:
     """Score one leased batch; raises nothing, for every image must get either votes or an error."""
     started = time.perf_counter()
     images: dict[uuid.UUID, Image.Image] = {}
+    prints: dict[uuid.UUID, Fingerprint] = {}
     errors: dict[uuid.UUID, str] = {}
     for row, future in zip(batch, reading, strict=True):
         try:
-            images[row.pk] = future.result()
+            images[row.pk], prints[row.pk] = future.result()
         except Exception as error:  # a person decides in the end, whatever the reason
             log.exception("submission %s cannot be decoded", row.pk)
             errors[row.pk] = f"{type(error).__name__}: {error}"
@@ -118,7 +124,7 @@ def score(ensemble: Ensemble, batch: list[Submission], reading: list[Future[Imag
     except Exception as error:
         log.exception("a batch of %d failed", len(images))
         errors |= dict.fromkeys(images, f"{type(error).__name__}: {error}")
-    return Outcome(ensemble, votes, errors, (time.perf_counter() - started) * 1000 / len(batch))
+    return Outcome(ensemble, votes, prints, errors, (time.perf_counter() - started) * 1000 / len(batch))
 
 
 def record(outcome: Outcome) -> int:
@@ -130,6 +136,7 @@ def record(outcome: Outcome) -> int:
         bundle_version=outcome.ensemble.version,
         bundle_digest=outcome.ensemble.digest,
         scored={
-            pk: Scored(votes=votes, elapsed_ms=outcome.elapsed_ms) for pk, votes in outcome.votes.items()
+            pk: Scored(votes, outcome.elapsed_ms, outcome.fingerprints[pk])
+            for pk, votes in outcome.votes.items()
         },
     )

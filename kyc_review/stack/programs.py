@@ -31,7 +31,7 @@ def manage(
 
 
 def all_of(places: Places, environment: Mapping[str, str], port: int) -> list[Program]:
-    """Three Celery workers, the clock and the web server. None forks: nothing can outlive its parent."""
+    """Four Celery workers, the clock and the web server. None forks: nothing can outlive its parent."""
     return [
         _celery(places, environment, "scoring", "-Q scoring --pool=solo", *_worker("scoring")),
         _celery(
@@ -44,6 +44,8 @@ def all_of(places: Places, environment: Mapping[str, str], port: int) -> list[Pr
             "-Q training --pool=threads --concurrency=1",
             *_worker("training"),
         ),
+        # Solo: a native library that crashes takes this process and no other.
+        _celery(places, environment, "evidence", "-Q evidence --pool=solo", *_worker("evidence")),
         _celery(places, environment, "beat", "--pidfile=", "--schedule", str(places.beat / "schedule")),
         _web(places, environment, port),
     ]
@@ -59,7 +61,15 @@ def _celery(places: Places, environment: Mapping[str, str], name: str, options: 
     celery = (sys.executable, "-W", ROOT_WARNING, "-m", "celery", "-q", "-A", "kyc_review")
     return Program(
         name=name,
-        command=(*celery, kind, "--loglevel=INFO", *options.split(), *more),
+        # Evidence may come late; verdicts may not.
+        command=(
+            *(("nice", "-n", "10") if name == "evidence" else ()),
+            *celery,
+            kind,
+            "--loglevel=INFO",
+            *options.split(),
+            *more,
+        ),
         rank=WORKERS_RANK,
         # Without a supervisor Valkey ends at the same moment, and a polite worker would wait for its return.
         death_signal=signal.SIGKILL,

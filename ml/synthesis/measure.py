@@ -10,9 +10,9 @@ import imagehash
 import numpy as np
 from PIL import Image
 
+from detection.forensics.facemesh import FaceMesh
+from detection.forensics.regions import OVAL
 from ml.sources import Photo
-from ml.synthesis.facemesh import FaceMesh
-from ml.synthesis.regions import OVAL
 
 MIN_SCORE = 0.5
 _mesh = FaceMesh()

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ml.synthesis.facemesh import FaceMesh, MeshUnavailable
+from detection.forensics.facemesh import FaceMesh, MeshUnavailable
 from ml.synthesis.forge import Forgery, Recipe, swap
 from ml.synthesis.measure import MIN_SCORE
 

@@ -1,30 +1,75 @@
-// A decision needs a face that was seen: until the image is there, submitting is refused.
+// The viewer of the focus page: it comes to life when its photograph is there, and its toolbar is bound to the document,
+// so that swapped-in content needs no set-up of its own. A decision needs a face that was seen: until then, submitting is refused.
 import { announce } from "./announce.js";
+import { Stage } from "./viewer/stage.js";
 
-const sizes = new ResizeObserver((entries) => entries.forEach((entry) => showScale(entry.target)));
+const STEP = 1.4;
+const PAN_PX = 60;
+const stages = new WeakMap(); // figure -> its stage
 
 function settle(image) {
-  const viewer = image.closest("[data-viewer]");
-  if (!viewer || !image.complete) return;
-  viewer.dataset.viewer = image.naturalWidth ? "shown" : "failed";
-  if (image.naturalWidth) sizes.observe(image);
-}
-
-// Enlarging a small selfie softens it; a reviewer has to know that it is the enlargement that is soft. Longest sides are
-// compared, because the posted size is the one before the camera's rotation is undone.
-function showScale(image) {
-  const fit = Math.min(image.clientWidth / image.naturalWidth, image.clientHeight / image.naturalHeight);
-  const posted = Math.max(image.getAttribute("width"), image.getAttribute("height"));
-  const scale = (fit * Math.max(image.naturalWidth, image.naturalHeight)) / posted;
-  const caption = image.parentElement?.querySelector("[data-scale]");
-  if (caption) caption.textContent = ` · shown at ${Math.round(scale * 100)} %`;
+  const figure = image.closest("[data-viewer]");
+  if (!figure || !image.complete || figure.dataset.viewer === "shown") return;
+  figure.dataset.viewer = image.naturalWidth ? "shown" : "failed";
+  if (image.naturalWidth) stages.set(figure, new Stage(figure, image));
 }
 
 for (const outcome of ["load", "error"]) {
   document.addEventListener(outcome, (event) => { if (event.target instanceof HTMLImageElement) settle(event.target); }, { capture: true });
 }
-document.addEventListener("htmx:load", (event) => event.detail.elt.querySelectorAll?.("[data-viewer] img").forEach(settle));
+document.addEventListener("htmx:load", (event) => {
+  event.detail.elt.querySelectorAll?.("[data-viewer] img").forEach(settle);
+  if (event.detail.elt.id === "viewer-panes") current()?.refresh();
+});
 document.querySelectorAll("[data-viewer] img").forEach(settle);
+
+export function current() {
+  return stages.get(document.querySelector("[data-viewer]"));
+}
+
+const TOOLS = {
+  fit: (stage) => stage.camera.reset(),
+  actual: (stage) => stage.camera.zoomTo(1 / stage.camera.fit(stage.first, stage.picture), stage.first, stage.picture),
+  in: (stage) => stage.camera.zoomTo(stage.camera.scale * STEP, stage.first, stage.picture),
+  out: (stage) => stage.camera.zoomTo(stage.camera.scale / STEP, stage.first, stage.picture),
+  turn: (stage) => { stage.camera.turn = (stage.camera.turn + 1) % 4; },
+  mirror: (stage) => { stage.camera.mirrored = !stage.camera.mirrored; },
+  grid: (stage) => { stage.settings.grid = !stage.settings.grid; },
+  mark: (stage) => stage.toggleMarking(),
+  unmark: (stage) => stage.removeBox(),
+  "close-up": (stage, button) => stage.camera.frame(button.dataset.box.split(" ").map(Number), stage.first, stage.picture),
+  "tone-reset": (stage) => { stage.settings.tone = { brightness: 1, contrast: 1, gamma: 1 }; stage.applyTone(); },
+};
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-tool], [data-pane]");
+  const stage = button && current();
+  if (!stage) return;
+  if (button.dataset.pane) return stage.toggle(button);
+  TOOLS[button.dataset.tool](stage, button);
+  stage.keep();
+});
+
+document.addEventListener("input", (event) => {
+  const { tone } = event.target.dataset;
+  const stage = tone && current();
+  if (!stage) return;
+  stage.settings.tone[tone] = Number(event.target.value);
+  stage.applyTone();
+  stage.keep();
+});
+
+const ARROWS = { ArrowLeft: [1, 0], ArrowRight: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
+document.addEventListener("keydown", (event) => {
+  const stage = current();
+  if (!stage || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.target === stage.root && ARROWS[event.key]) {
+    const [dx, dy] = ARROWS[event.key];
+    event.preventDefault();
+    stage.camera.pan(dx * PAN_PX, dy * PAN_PX, stage.first, stage.picture);
+    stage.keep();
+  }
+});
 
 document.addEventListener("click", (event) => {
   const viewer = document.querySelector("[data-viewer]");

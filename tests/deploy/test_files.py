@@ -15,7 +15,7 @@ COMPOSE = (ROOT / "docker-compose.yml").read_text()
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 EXAMPLE = (ROOT / ".env.example").read_text()
 SETTINGS = (ROOT / "kyc_review" / "settings.py").read_text()
-APP = {"migrate", "web", "worker-scoring", "worker-training", "worker-default", "beat"}
+APP = {"migrate", "web", "worker-scoring", "worker-training", "worker-evidence", "worker-default", "beat"}
 
 
 class Loader(yaml.SafeLoader):

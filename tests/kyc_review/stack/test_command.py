@@ -98,7 +98,7 @@ def test_the_stack_serves_survives_kill_9_restarts_children_and_stops_in_order(
     assert memory_mb(web, children=web.children(recursive=True)) < 150
     shown = run(state_dir, "status").stdout
     assert [line.split()[0] for line in shown.splitlines()] == [
-        "supervisor", "postgres", "valkey", "scoring", "default", "training", "beat", "web",
+        "supervisor", "postgres", "valkey", "scoring", "default", "training", "evidence", "beat", "web",
     ]  # fmt: skip
 
     first.kill()

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 SIDE = 192
@@ -72,17 +71,27 @@ class FaceMesh:
         back = np.array(
             [[cos, -sin, cx - half * (cos - sin)], [sin, cos, cy - half * (sin + cos)]], np.float32
         )
-        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        patch = cv2.warpAffine(image, back, (SIDE, SIDE), flags=flags, borderMode=cv2.BORDER_REPLICATE)
         interpreter = self._interpreter
-        interpreter.set_tensor(
-            interpreter.get_input_details()[0]["index"], patch[None].astype(np.float32) / 255
-        )
+        interpreter.set_tensor(interpreter.get_input_details()[0]["index"], _patch(image, back)[None] / 255)
         interpreter.invoke()
         outputs = [interpreter.get_tensor(d["index"]).ravel() for d in interpreter.get_output_details()]
         points = next(o for o in outputs if o.size == 468 * 3).reshape(468, 3)[:, :2]
         logit = float(next(o for o in outputs if o.size == 1)[0])
         return points @ back[:, :2].T + back[:, 2], float(1 / (1 + np.exp(-logit)))
+
+
+def _patch(image: np.ndarray, back: np.ndarray) -> np.ndarray:
+    """(SIDE, SIDE, 3) float32: `image` sampled bilinearly where `back` (2, 3) leads; the border goes on for ever."""
+    height, width = image.shape[:2]
+    y, x = np.mgrid[0:SIDE, 0:SIDE].astype(np.float32)
+    u = np.clip(back[0, 0] * x + back[0, 1] * y + back[0, 2], 0, width - 1)
+    v = np.clip(back[1, 0] * x + back[1, 1] * y + back[1, 2], 0, height - 1)
+    left, top = np.floor(u).astype(np.intp), np.floor(v).astype(np.intp)
+    right, bottom = np.minimum(left + 1, width - 1), np.minimum(top + 1, height - 1)
+    du, dv = (u - left)[..., None], (v - top)[..., None]
+    upper = image[top, left] * (1 - du) + image[top, right] * du
+    lower = image[bottom, left] * (1 - du) + image[bottom, right] * du
+    return np.asarray(upper * (1 - dv) + lower * dv, dtype=np.float32)
 
 
 def _square_around(points: np.ndarray) -> tuple[float, float, float, float]:

@@ -1,0 +1,178 @@
+"""Every forensic view of one picture, made together: facts that are JSON, and pictures for the browser.
+
+Each part stands alone: one that fails says so under `failed` and costs the others nothing. Pictures are re-encoded
+pixels without metadata, turned upright, and no larger than `VIEW_SIDE`, so that they lie on the display derivative.
+"""
+
+import dataclasses
+import io
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image
+
+from detection import image as images
+from detection.forensics import attention, jpeg, metadata, regions
+from detection.forensics.ela import ela
+from detection.forensics.phash import Fingerprint, fingerprint
+from detection.forensics.srm import LIMIT, srm
+from detection.pixels import UPRIGHT, as_stored, orientation_of
+
+if TYPE_CHECKING:
+    from detection.ensemble import Ensemble
+    from detection.opinions import Opinion
+
+log = logging.getLogger(__name__)
+VIEW_SIDE = 1600
+CLOSE_SIDE = 4096
+ELA_QUALITIES = (70, 80, 90, 95)
+ELA_PIXELS_MAX = 12_600_000  # a telephone's 12 megapixels; beyond, the arrays would not fit beside other work
+ELA_QUALITY_MIN = 60
+SRM_ROWS = 256
+
+
+@dataclass(slots=True)
+class Dossier:
+    """`pictures`: name -> (file's bytes, content type). `failed`: part -> reason."""
+
+    fingerprint: Fingerprint
+    facts: dict[str, Any] = field(default_factory=dict)
+    pictures: dict[str, tuple[bytes, str]] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
+
+
+def examine(
+    data: bytes, *, ensemble: "Ensemble | None" = None, opinions: "Sequence[Opinion]" = ()
+) -> Dossier:
+    """All that can be made of a stored original. Raises ImageRefused when not even the pixels can be had."""
+    picture = images.decode(data)
+    made = Dossier(fingerprint=fingerprint(picture))
+    size = _view_size(picture.size)
+
+    def part(name: str, make: Callable[[], None]) -> None:
+        try:
+            make()
+        except Exception as error:  # a view that fails must not cost the others
+            log.exception("the part %s cannot be computed", name)
+            made.failed[name] = f"{type(error).__name__}: {error}"[:200]
+
+    part("metadata", lambda: made.facts.update(metadata=dataclasses.asdict(metadata.read(data))))
+    if data.startswith(b"\xff\xd8"):
+        part("compression", lambda: made.facts.update(compression=dataclasses.asdict(jpeg.read(data))))
+    part("regions", lambda: made.facts.update(regions=regions.close_ups(picture)))
+    part("ela", lambda: _ela(made, data, picture, size))
+    part("noise", lambda: _noise(made, picture, size))
+    part("close", lambda: _close(made, picture))
+    if ensemble is not None:
+        part("attention", lambda: _attention(made, picture, size, ensemble))
+    for opinion in opinions:
+        part(f"opinion_{opinion.name}", partial(_opinion, made, picture, size, opinion))
+    return made
+
+
+def _view_size(size: tuple[int, int]) -> tuple[int, int]:
+    shrink = min(1.0, VIEW_SIDE / max(size))
+    return max(1, round(size[0] * shrink)), max(1, round(size[1] * shrink))
+
+
+def ela_objection(data: bytes, compression: dict[str, Any] | None) -> str:
+    """Why error levels of this file would mislead; empty when they may be looked at."""
+    if not data.startswith(b"\xff\xd8"):
+        return "The file is not a JPEG, so every part changes alike when it is saved as one."
+    if compression and compression["quality"] < ELA_QUALITY_MIN:
+        return f"The file was saved at quality {compression['quality']}; so strong a compression levels all traces."
+    if compression and compression["earlier_quality"]:
+        return (
+            f"The whole picture was saved again, first at about quality {compression['earlier_quality']}, "
+            f"then at {compression['quality']}: error levels show that first."
+        )
+    return ""
+
+
+def _ela(made: Dossier, data: bytes, picture: Image.Image, size: tuple[int, int]) -> None:
+    """Levels of the stored picture, turned afterwards; made despite an objection, for whoever asks for them."""
+    facts: dict[str, Any] = {
+        "objection": ela_objection(data, made.facts.get("compression")),
+        "qualities": [],
+    }
+    made.facts["ela"] = facts
+    if not data.startswith(b"\xff\xd8"):
+        return
+    if picture.width * picture.height > ELA_PIXELS_MAX:
+        facts["objection"] = "The picture is too large for this view."
+        return
+    with Image.open(io.BytesIO(data)) as header:
+        orientation = orientation_of(header)
+    stored, turn = as_stored(picture, orientation), UPRIGHT.get(orientation)
+    for quality in ELA_QUALITIES:
+        levels = Image.fromarray(ela(stored, quality=quality))
+        made.pictures[f"ela-{quality}"] = _jpeg(levels if turn is None else levels.transpose(turn), size)
+    facts["qualities"] = list(ELA_QUALITIES)
+
+
+def _noise(made: Dossier, picture: Image.Image, size: tuple[int, int]) -> None:
+    """The residual in strips, so that a large picture needs no large arrays; two rows beyond each make it exact."""
+    grey = Image.new("L", picture.size)
+    for top in range(0, picture.height, SRM_ROWS):
+        first, last = max(0, top - 2), min(picture.height, top + SRM_ROWS + 2)
+        if last - first < 3:
+            first = max(0, last - 3)
+        residual = srm(picture.crop((0, first, picture.width, last))).mean(2)
+        strip = np.rint((residual + LIMIT) * (255 / (2 * LIMIT))).astype(np.uint8)
+        rows = strip[top - first : top - first + SRM_ROWS]
+        grey.paste(Image.fromarray(rows), (0, top))
+    made.pictures["noise"] = _jpeg(grey, size)
+
+
+def _close(made: Dossier, picture: Image.Image) -> None:
+    """The picture beyond the display derivative's size, for a look at single pixels."""
+    if max(picture.size) > VIEW_SIDE:
+        close = picture.copy()
+        close.thumbnail((CLOSE_SIDE, CLOSE_SIDE), Image.Resampling.LANCZOS)
+        made.pictures["close"] = _jpeg(close, close.size, quality=92)
+
+
+def _attention(made: Dossier, picture: Image.Image, size: tuple[int, int], ensemble: "Ensemble") -> None:
+    heat = attention.occlusion(ensemble, picture)
+    made.facts["attention"] = {
+        "bundle": ensemble.version,
+        "strongest": round(float(heat.max()), 4),
+        "is_faint": float(heat.max()) < attention.FAINT,
+    }
+    shrink = min(1.0, 480 / max(size))
+    made.pictures["attention"] = _png(
+        attention.overlay(heat, (round(size[0] * shrink), round(size[1] * shrink)))
+    )
+
+
+def _opinion(made: Dossier, picture: Image.Image, size: tuple[int, int], opinion: "Opinion") -> None:
+    made.facts.setdefault("opinions", {})[opinion.name] = {
+        "title": opinion.title,
+        "limits": opinion.limits,
+        "score": round(opinion.score(picture), 6),
+    }
+    mask = opinion.mask(picture)
+    if mask is not None:
+        alpha = Image.fromarray(np.rint(np.clip(mask, 0, 1) * 225).astype(np.uint8))
+        tinted = Image.new("RGBA", alpha.size, (232, 30, 99, 0))
+        tinted.putalpha(alpha)
+        tinted.thumbnail(size)
+        made.pictures["mask"] = _png(tinted)
+
+
+def _jpeg(picture: Image.Image, size: tuple[int, int], quality: int = 90) -> tuple[bytes, str]:
+    buffer = io.BytesIO()
+    if picture.size != size:
+        picture = picture.resize(size, Image.Resampling.BOX)
+    picture.save(buffer, "JPEG", quality=quality, subsampling=0)
+    return buffer.getvalue(), "image/jpeg"
+
+
+def _png(picture: Image.Image) -> tuple[bytes, str]:
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG", optimize=True)
+    return buffer.getvalue(), "image/png"

@@ -1,0 +1,36 @@
+"""What the evidence templates need, from one place for the whole page and for its parts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from kyc_review.evidence import presenters, selectors
+from kyc_review.evidence.models import Evidence
+
+if TYPE_CHECKING:
+    from kyc_review.accounts.models import User
+    from kyc_review.review.models import ReviewItem
+
+
+def viewer_context(*, item: ReviewItem) -> dict[str, Any]:
+    evidence = selectors.evidence_of(item)
+    has_close = evidence is not None and "close" in evidence.pictures
+    return {
+        "item": item,
+        "panes": presenters.panes(item, evidence),
+        "close_ups": presenters.close_ups(evidence),
+        "close": presenters.picture_url(item, "close") if has_close else "",
+    }
+
+
+def panel_context(*, item: ReviewItem, viewer: User) -> dict[str, Any]:
+    evidence = selectors.evidence_of(item)
+    is_ready = evidence is not None and evidence.state == Evidence.State.READY
+    return viewer_context(item=item) | {
+        "evidence": evidence,
+        "is_ready": is_ready,
+        "is_failed": evidence is not None and evidence.state == Evidence.State.FAILED,
+        "findings": presenters.findings(evidence) if is_ready and evidence else [],
+        "look_alikes": selectors.look_alikes(viewer=viewer, item=item) if is_ready else [],
+        "others": selectors.applicants_others(viewer=viewer, item=item),
+    }

@@ -1,0 +1,56 @@
+"""Finding a picture again among all earlier submissions of the bank, without reading them all."""
+
+from collections.abc import Iterator
+
+from django.db.models import F, Q, QuerySet, Value
+
+from kyc_review.evidence.models import BitsApart, Fingerprint, Likeness
+from kyc_review.submissions.models import Submission
+
+# As measured in detection.forensics.phash, which the web process does not import.
+NEAR_COARSE = 7
+NEAR_FINE = 40
+KEPT_MAX = 20
+CANDIDATES_MAX = 2000
+
+
+def likenesses_find(*, submission: Submission) -> list[Likeness]:
+    """Record which earlier submissions look like this one, nearest first, at most KEPT_MAX."""
+    own = Fingerprint.objects.get(pk=submission.pk)
+    fine = int.from_bytes(own.fine, "big")
+    found = []
+    for other in (
+        near(own)
+        .select_related("submission")
+        .only("fine", "submission__sha256", "submission__received_at")[:CANDIDATES_MAX]
+    ):
+        apart = (int.from_bytes(other.fine, "big") ^ fine).bit_count()
+        if apart <= NEAR_FINE:
+            same = other.submission.sha256 == submission.sha256
+            found.append(
+                Likeness(submission=submission, earlier=other.submission, bits_apart=apart, same_file=same)
+            )
+    found.sort(key=lambda row: (not row.same_file, row.bits_apart))
+    return Likeness.objects.bulk_create(found[:KEPT_MAX], ignore_conflicts=True)
+
+
+def near(own: Fingerprint) -> QuerySet[Fingerprint]:
+    """Earlier fingerprints whose coarse hash differs in at most NEAR_COARSE bits: none is missed, few are read."""
+    bands = Q()
+    for band in range(4):
+        value = own.coarse >> (16 * band) & 0xFFFF
+        bands |= Q(**{f"band_{band}__in": list(neighbours(value))})
+    return (
+        Fingerprint.objects.filter(bands, submission__received_at__lte=own.submission.received_at)
+        .exclude(pk=own.pk)
+        .annotate(bits_apart=BitsApart(F("coarse"), Value(own.coarse)))
+        .filter(bits_apart__lte=NEAR_COARSE)
+        .order_by("bits_apart")
+    )
+
+
+def neighbours(band: int) -> Iterator[int]:
+    """A band of 16 bits and the 16 that differ from it in one bit."""
+    yield band
+    for bit in range(16):
+        yield band ^ 1 << bit

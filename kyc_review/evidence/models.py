@@ -1,0 +1,120 @@
+"""What was found out about a submission's picture, and how it is found again among a million others."""
+
+from django.db import models
+from django.db.models import F, Func, Q
+from django.utils import timezone
+
+from kyc_review.submissions.models import Submission
+
+
+class Evidence(models.Model):
+    """The forensic views of one queued submission. A row is a unit of the worker's work, like a submission to score.
+
+    `due_at` is when the worker may next take the row; `attempts` counts before work, so that a picture which kills its
+    worker cannot do so for ever. Pictures lie in the private derivatives under `folder`.
+    """
+
+    class State(models.TextChoices):
+        WAITING = "waiting"
+        WORKING = "working"
+        READY = "ready"
+        FAILED = "failed"
+
+    submission = models.OneToOneField(Submission, on_delete=models.CASCADE, related_name="evidence")
+    state = models.CharField(max_length=10, choices=State, default=State.WAITING)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    lease_holder = models.CharField(max_length=80, blank=True)
+    due_at = models.DateTimeField(default=timezone.now)
+    last_error = models.CharField(max_length=300, blank=True)
+    facts = models.JSONField(default=dict)
+    pictures = models.JSONField(default=dict, help_text="Name of each picture -> its content type.")
+    computed_at = models.DateTimeField(null=True, blank=True)
+    elapsed_ms = models.FloatField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="evidence_working_has_holder",
+                condition=Q(state="working") & ~Q(lease_holder="") | ~Q(state="working") & Q(lease_holder=""),
+            ),
+            models.CheckConstraint(
+                name="evidence_ready_is_dated",
+                condition=~Q(state="ready") | Q(computed_at__isnull=False),
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["due_at"], name="evidence_to_compute", condition=Q(state__in=["waiting", "working"])
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"evidence of {self.submission_id} ({self.state})"
+
+    def key_of(self, name: str) -> str:
+        """Where the picture `name` lies among the derivatives."""
+        return f"{self.submission_id.hex[:2]}/{self.submission_id.hex}/{name}"
+
+
+class Fingerprint(models.Model):
+    """Perceptual hashes of one submission (`detection.forensics.phash`).
+
+    The coarse hash is cut into four bands of 16 bits. Of two hashes at most seven bits apart, one band is at most one
+    bit apart; so looking up each band and its 16 neighbours misses no near-duplicate and reads few rows.
+    """
+
+    submission = models.OneToOneField(
+        Submission, on_delete=models.CASCADE, primary_key=True, related_name="fingerprint"
+    )
+    coarse = models.BigIntegerField(help_text="64 bits, as a signed number.")
+    fine = models.BinaryField(max_length=32)
+    band_0 = models.GeneratedField(
+        expression=F("coarse").bitand(0xFFFF), output_field=models.IntegerField(), db_persist=True
+    )
+    band_1 = models.GeneratedField(
+        expression=F("coarse").bitrightshift(16).bitand(0xFFFF),
+        output_field=models.IntegerField(),
+        db_persist=True,
+    )
+    band_2 = models.GeneratedField(
+        expression=F("coarse").bitrightshift(32).bitand(0xFFFF),
+        output_field=models.IntegerField(),
+        db_persist=True,
+    )
+    band_3 = models.GeneratedField(
+        expression=F("coarse").bitrightshift(48).bitand(0xFFFF),
+        output_field=models.IntegerField(),
+        db_persist=True,
+    )
+
+    class Meta:
+        indexes = [
+            models.Index(fields=[f"band_{band}"], name=f"fingerprint_band_{band}") for band in range(4)
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.coarse & 0xFFFFFFFFFFFFFFFF:016x}"
+
+
+class BitsApart(Func):
+    """In how many bits two 64-bit numbers differ."""
+
+    template = "bit_count((%(expressions)s)::bit(64))"
+    arg_joiner = " # "
+    output_field = models.IntegerField()
+
+
+class Likeness(models.Model):
+    """A submission looks like an earlier one. Found once, when the evidence is computed."""
+
+    submission = models.ForeignKey(Submission, on_delete=models.CASCADE, related_name="likenesses")
+    earlier = models.ForeignKey(Submission, on_delete=models.CASCADE, related_name="later_likenesses")
+    bits_apart = models.PositiveSmallIntegerField(help_text="Of the 256 bits of the fine hash.")
+    same_file = models.BooleanField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["submission", "earlier"], name="likeness_once")]
+        verbose_name_plural = "likenesses"
+
+    def __str__(self) -> str:
+        return f"{self.submission_id} is like {self.earlier_id} ({self.bits_apart} of 256 bits)"

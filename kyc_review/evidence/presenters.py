@@ -1,0 +1,163 @@
+"""Evidence in words and panes, as the focus page shows it. No rule of the business."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.urls import reverse
+
+from kyc_review.evidence.models import Evidence
+
+if TYPE_CHECKING:
+    from kyc_review.review.models import ReviewItem
+
+
+@dataclass(frozen=True, slots=True)
+class Pane:
+    """One view beside the photograph. `objection`: why it is not shown (unless asked for, when there is a `source`)."""
+
+    name: str
+    title: str
+    key: str
+    explanation: str
+    source: str = ""
+    objection: str = ""
+    is_overlay: bool = False
+    qualities: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the panel. `weight` is "notice" for what a reviewer should weigh, else "plain"."""
+
+    label: str
+    text: str
+    weight: str = "plain"
+
+
+def picture_url(item: ReviewItem, name: str) -> str:
+    return reverse("evidence:picture", args=[item.pk, name])
+
+
+def panes(item: ReviewItem, evidence: Evidence | None) -> list[Pane]:
+    """The views that can stand beside the photograph, in the order of their keys."""
+    pictures = evidence.pictures if evidence else {}
+    facts = evidence.facts if evidence else {}
+    waiting = _why_missing(evidence)
+    qualities = tuple(q for q in facts.get("ela", {}).get("qualities", ()) if f"ela-{q}" in pictures)
+    own = facts.get("compression", {}).get("quality", 0)
+    # Saving again at the file's own quality changes next to nothing.
+    shown = next((q for q in (90, 95, 80, 70) if q in qualities and abs(q - own) > 2), None)
+    faint = facts.get("attention", {}).get("is_faint")
+
+    def source(name: str) -> str:
+        return picture_url(item, name) if name in pictures else ""
+
+    return [
+        Pane(
+            "levels",
+            "Error levels",
+            "l",
+            "What one more JPEG compression changes. Compare like textures: an edited part can stand out.",
+            source=picture_url(item, f"ela-{shown}") if shown else "",
+            objection=facts.get("ela", {}).get("objection", "") or ("" if shown else waiting),
+            qualities=qualities,
+        ),
+        Pane(
+            "noise",
+            "Noise",
+            "w",
+            "What is left when each pixel is predicted from its neighbours. Look for parts with another grain.",
+            source=source("noise"),
+            objection="" if source("noise") else waiting,
+        ),
+        Pane(
+            "attention",
+            "Attention",
+            "a",
+            "Orange where covering the picture lowers the models' suspicion: what they used, not what is true.",
+            source="" if faint else source("attention"),
+            objection="No part of the picture moves the models much."
+            if faint
+            else ("" if source("attention") else waiting),
+            is_overlay=True,
+        ),
+        Pane(
+            "mask",
+            "Tamper mask",
+            "m",
+            "Where the segmentation model sees changed pixels.",
+            source=source("mask"),
+            objection=""
+            if source("mask")
+            else (
+                "No segmentation model is installed."
+                if evidence and evidence.state == Evidence.State.READY
+                else waiting
+            ),
+            is_overlay=True,
+        ),
+    ]
+
+
+def _why_missing(evidence: Evidence | None) -> str:
+    if evidence is not None and evidence.state in (Evidence.State.FAILED, Evidence.State.READY):
+        return "This view could not be computed."
+    return "This view is being computed."
+
+
+def close_ups(evidence: Evidence | None) -> list[tuple[str, str, str]]:
+    """(name, key, "x y width height" as fractions) of the face's parts; empty without a face."""
+    boxes = evidence.facts.get("regions", {}) if evidence else {}
+    keys = {"eyes": "6", "nose": "7", "mouth": "8", "face": "9"}
+    return [(name, key, " ".join(map(str, boxes[name]))) for name, key in keys.items() if name in boxes]
+
+
+def findings(evidence: Evidence) -> list[Finding]:
+    """Metadata and compression in short lines, what deserves weight first."""
+    facts = evidence.facts
+    lines = _metadata(facts.get("metadata")) + _compression(facts.get("compression"))
+    return sorted(lines, key=lambda line: line.weight != "notice")
+
+
+def _metadata(found: dict[str, Any] | None) -> list[Finding]:
+    if found is None:
+        return [Finding("Metadata", "could not be read")]
+    lines = []
+    if found["generator"]:
+        lines.append(Finding("Generator", f"names {found['generator']}", "notice"))
+    if found["editor"]:
+        lines.append(Finding("Editing software", f"names {found['editor']}", "notice"))
+    if found["thumbnail"] == "differs":
+        lines.append(Finding("Thumbnail", "shows another picture than the photograph", "notice"))
+    elif found["thumbnail"] == "matches":
+        lines.append(Finding("Thumbnail", "shows the same picture"))
+    if found["has_credentials"]:
+        lines.append(Finding("Content credentials", "present, not verified"))
+    software = [name for name in found["software"] if not found["editor"] or found["editor"] not in name]
+    if software:
+        lines.append(Finding("Software", ", ".join(software)))
+    if found["camera"] or found["taken_at"]:
+        lines.append(Finding("Camera", ", ".join(filter(None, (found["camera"], found["taken_at"])))))
+    if not found["has_exif"] and not lines:
+        lines.append(Finding("Metadata", "none; usual for pictures that went through an app"))
+    return lines
+
+
+def _compression(found: dict[str, Any] | None) -> list[Finding]:
+    if found is None:
+        return [Finding("Compression", "not a JPEG; nothing to read")]
+    tables = "standard tables" if found["is_standard"] else "tables of another encoder"
+    kind = ", progressive" if found["is_progressive"] else ""
+    prefix = "" if found["is_standard"] else "about "
+    lines = [Finding("JPEG", f"quality {prefix}{found['quality']}, {tables}, {found['subsampling']}{kind}")]
+    if found["earlier_quality"]:
+        lines.append(
+            Finding(
+                "Saved before", f"the whole picture, at about quality {found['earlier_quality']}", "notice"
+            )
+        )
+    else:
+        lines.append(Finding("Saved before", "no trace of an earlier compression"))
+    return lines

@@ -1,0 +1,93 @@
+"""What a viewer may see of the evidence: exactly what they may see of the face."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.db.models import Max
+
+from kyc_review.evidence.models import Evidence, Likeness
+from kyc_review.review import selectors as review
+from kyc_review.review.models import ReviewItem
+from kyc_review.submissions.models import Submission
+
+if TYPE_CHECKING:
+    from kyc_review.accounts.models import User
+
+ROWS_SHOWN = 6
+
+
+def item_with_evidence(*, viewer: User, item_id: int) -> ReviewItem | None:
+    """The item, if the viewer may see its face now; then its evidence may be asked for."""
+    return (
+        review.items_in_focus(viewer=viewer).filter(pk=item_id).select_related("submission__evidence").first()
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One other submission, as a reviewer needs it: what came of it, when; never its face."""
+
+    submission: Submission
+    item_id: int | None
+    bits_apart: int | None
+    same_file: bool
+    same_applicant: bool
+
+
+def look_alikes(*, viewer: User, item: ReviewItem) -> list[Seen]:
+    """Earlier submissions that look like this one, the same files first. Empty for those who may not see the item."""
+    if not _may_see(viewer, item):
+        return []
+    rows = (
+        Likeness.objects.filter(submission=item.submission)
+        .select_related("earlier")
+        .annotate(item_id=Max("earlier__review_items"))
+        .order_by("-same_file", "bits_apart", "-earlier__received_at")
+    )
+    own = item.submission
+    return [
+        Seen(
+            submission=row.earlier,
+            item_id=row.item_id,
+            bits_apart=row.bits_apart,
+            same_file=row.same_file,
+            same_applicant=_is_same_applicant(own, row.earlier),
+        )
+        for row in rows[:ROWS_SHOWN]
+    ]
+
+
+def applicants_others(*, viewer: User, item: ReviewItem) -> list[Seen]:
+    """Other submissions of the same applicant through the same onboarding system, newest first."""
+    own = item.submission
+    if not own.applicant_ref or not _may_see(viewer, item):
+        return []
+    rows = (
+        Submission.objects.filter(integration_id=own.integration_id, applicant_ref=own.applicant_ref)
+        .exclude(pk=own.pk)
+        .annotate(item_id=Max("review_items"))
+        .order_by("-received_at")
+    )
+    return [
+        Seen(submission=row, item_id=row.item_id, bits_apart=None, same_file=False, same_applicant=True)
+        for row in rows[:ROWS_SHOWN]
+    ]
+
+
+def _may_see(viewer: User, item: ReviewItem) -> bool:
+    return review.items_in_focus(viewer=viewer).filter(pk=item.pk).exists()
+
+
+def _is_same_applicant(one: Submission, other: Submission) -> bool:
+    return (
+        bool(one.applicant_ref)
+        and one.integration_id == other.integration_id
+        and one.applicant_ref == other.applicant_ref
+    )
+
+
+def evidence_of(item: ReviewItem) -> Evidence | None:
+    """The item's evidence row; None until the worker or the sweep has heard of it."""
+    return getattr(item.submission, "evidence", None)

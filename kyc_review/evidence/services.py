@@ -1,0 +1,128 @@
+"""The writers of evidence rows. The database is the truth: a message only says that there may be work."""
+
+import logging
+import uuid
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.core.files.base import ContentFile
+from django.db import transaction
+from django.utils import timezone
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+
+from kyc_review.evidence.likeness import likenesses_find
+from kyc_review.evidence.models import Evidence, Fingerprint
+from kyc_review.submissions.storage import derivatives
+
+if TYPE_CHECKING:
+    from detection.forensics.dossier import Dossier
+    from detection.forensics.phash import Fingerprint as Hashes
+
+log = logging.getLogger(__name__)
+UNFINISHED = (Evidence.State.WAITING, Evidence.State.WORKING)
+
+
+def evidence_request(submission_ids: Iterable[uuid.UUID]) -> None:
+    """Ask for the evidence of queued submissions, in the caller's transaction; asking again changes nothing."""
+    rows = [Evidence(submission_id=pk) for pk in submission_ids]
+    if rows:
+        Evidence.objects.bulk_create(rows, ignore_conflicts=True)
+        transaction.on_commit(nudge)
+
+
+def evidence_hasten(*, submission_id: uuid.UUID) -> None:
+    """Somebody looks at this submission now: its evidence comes before that of items which nobody has opened."""
+    Evidence.objects.filter(submission_id=submission_id, state=Evidence.State.WAITING, attempts=0).update(
+        due_at=timezone.now() - timedelta(days=365)
+    )
+
+
+def nudge() -> None:
+    """Tell the evidence worker; never fails, for the sweep says it again."""
+    from kyc_review.evidence.tasks import compute_pending
+
+    try:
+        compute_pending.apply_async(retry=False, expires=60)
+    except (RedisError, OperationalError, OSError) as error:
+        log.warning("No message sent, the sweep will find the work: %s", error)
+
+
+@transaction.atomic
+def evidence_lease(*, holder: str) -> Evidence | None:
+    """Lease the row that is due first; None when none is. The attempt is counted here, before the work."""
+    now = timezone.now()
+    row = (
+        Evidence.objects.select_for_update(skip_locked=True)
+        .filter(state__in=UNFINISHED, due_at__lte=now, attempts__lt=settings.EVIDENCE_ATTEMPTS_MAX)
+        .order_by("due_at")
+        .first()
+    )
+    if row is None:
+        return None
+    row.state, row.lease_holder, row.attempts = Evidence.State.WORKING, holder, row.attempts + 1
+    row.due_at = now + timedelta(seconds=settings.EVIDENCE_LEASE_S)
+    row.save(update_fields=["state", "lease_holder", "attempts", "due_at"])
+    return row
+
+
+def evidence_record(*, evidence: Evidence, dossier: "Dossier", elapsed_ms: float) -> bool:
+    """Keep what was computed, if the lease still holds. Files first, row second: no row names a missing picture."""
+    for name, (content, _) in dossier.pictures.items():
+        derivatives.save(evidence.key_of(name), ContentFile(content))
+    with transaction.atomic():
+        changed = Evidence.objects.filter(
+            pk=evidence.pk, state=Evidence.State.WORKING, lease_holder=evidence.lease_holder
+        ).update(
+            state=Evidence.State.READY,
+            lease_holder="",
+            last_error="",
+            facts=dossier.facts | {"failed": dossier.failed},
+            pictures={name: kind for name, (_, kind) in dossier.pictures.items()},
+            computed_at=timezone.now(),
+            elapsed_ms=elapsed_ms,
+        )
+        if changed:
+            hashes = {evidence.submission_id: dossier.fingerprint}
+            fingerprints_record(hashes)
+            likenesses_find(submission=evidence.submission)
+    return changed == 1
+
+
+@transaction.atomic
+def evidence_fail(*, evidence: Evidence, error: str) -> None:
+    """Give a row back after a failed attempt: due again after a pause, or "could not be computed" after the last."""
+    is_last = evidence.attempts >= settings.EVIDENCE_ATTEMPTS_MAX
+    Evidence.objects.filter(
+        pk=evidence.pk, state=Evidence.State.WORKING, lease_holder=evidence.lease_holder
+    ).update(
+        state=Evidence.State.FAILED if is_last else Evidence.State.WAITING,
+        lease_holder="",
+        last_error=error[:300],
+        due_at=timezone.now() + timedelta(seconds=2**evidence.attempts),
+    )
+
+
+def evidence_give_up() -> int:
+    """Close the rows whose last lease ran out: a worker died of each, and reviewing goes on without it."""
+    return Evidence.objects.filter(
+        state__in=UNFINISHED, due_at__lte=timezone.now(), attempts__gte=settings.EVIDENCE_ATTEMPTS_MAX
+    ).update(state=Evidence.State.FAILED, lease_holder="", last_error="The worker died while computing it.")
+
+
+def fingerprints_record(hashes: "Mapping[uuid.UUID, Hashes]") -> None:
+    """Keep the perceptual hashes of submissions; those that have theirs keep them."""
+    Fingerprint.objects.bulk_create(
+        (
+            Fingerprint(submission_id=pk, coarse=signed(found.coarse), fine=found.fine.to_bytes(32, "big"))
+            for pk, found in hashes.items()
+        ),
+        ignore_conflicts=True,
+    )
+
+
+def signed(bits: int) -> int:
+    """64 unsigned bits as the signed number that a database column holds."""
+    return bits - (1 << 64) if bits >> 63 else bits

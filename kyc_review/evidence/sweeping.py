@@ -1,0 +1,22 @@
+"""What a lost message, a killed worker or an item queued by another way left undone."""
+
+from django.conf import settings
+from django.utils import timezone
+
+from kyc_review.evidence.models import Evidence
+from kyc_review.evidence.services import UNFINISHED, evidence_give_up, evidence_request, nudge
+from kyc_review.review.models import ReviewItem
+
+LIMIT = 500
+
+
+def sweep() -> None:
+    """Ask for evidence that nobody asked for, give up what killed its worker, wake the worker if anything is due."""
+    forgotten = ReviewItem.objects.exclude(state=ReviewItem.State.DECIDED).filter(submission__evidence=None)
+    evidence_request(forgotten.values_list("submission_id", flat=True)[:LIMIT])
+    evidence_give_up()
+    due = Evidence.objects.filter(
+        state__in=UNFINISHED, due_at__lte=timezone.now(), attempts__lt=settings.EVIDENCE_ATTEMPTS_MAX
+    )
+    if due.exists():
+        nudge()

@@ -1,0 +1,15 @@
+from celery import shared_task
+
+from kyc_review.evidence import sweeping
+
+
+@shared_task
+def compute_pending() -> None:
+    from kyc_review.evidence.worker import run_until_idle  # numpy and torch live in the worker only
+
+    run_until_idle()
+
+
+@shared_task
+def sweep() -> None:
+    sweeping.sweep()

@@ -1,0 +1,22 @@
+"""The viewer and the evidence panel, so that a page includes either with one tag."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import template
+
+from kyc_review.evidence import context as contexts
+from kyc_review.review.models import ReviewItem
+
+register = template.Library()
+
+
+@register.inclusion_tag("evidence/_viewer.html")
+def viewer(item: ReviewItem) -> dict[str, Any]:
+    return contexts.viewer_context(item=item)
+
+
+@register.inclusion_tag("evidence/_panel.html", takes_context=True)
+def evidence_panel(context: template.RequestContext, item: ReviewItem) -> dict[str, Any]:
+    return contexts.panel_context(item=item, viewer=context["request"].user)

@@ -1,0 +1,45 @@
+"""The evidence of one item: the panel, which the page asks for until it is complete, and its pictures."""
+
+from __future__ import annotations
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from kyc_review.evidence import selectors, services
+from kyc_review.evidence.context import panel_context
+from kyc_review.evidence.responses import picture_response
+from kyc_review.review.access import StaffRequest, staff_only
+from kyc_review.review.models import ReviewItem
+
+
+@require_safe
+@never_cache
+@staff_only
+def panel(request: StaffRequest, item_id: int) -> HttpResponse:
+    """The panel and, beside it, the viewer's panes. Whoever looks brings the item to the head of the worker's list."""
+    item = _item(request, item_id)
+    services.evidence_hasten(submission_id=item.submission_id)
+    context = panel_context(item=item, viewer=request.user) | {"swaps_panes": True}
+    return render(request, "evidence/_panel.html", context)
+
+
+@require_safe
+@staff_only
+def picture(request: StaffRequest, item_id: int, name: str) -> HttpResponseBase:
+    evidence = selectors.evidence_of(_item(request, item_id))
+    if evidence is None or name not in evidence.pictures:
+        raise Http404("There is no such view of this item.")
+    return picture_response(evidence, name)
+
+
+def _item(request: StaffRequest, item_id: int) -> ReviewItem:
+    item = selectors.item_with_evidence(viewer=request.user, item_id=item_id)
+    if item is None:
+        if ReviewItem.objects.filter(pk=item_id).exists():
+            raise PermissionDenied("You do not hold this item.")
+        raise Http404("There is no such item.")
+    return item

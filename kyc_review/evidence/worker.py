@@ -1,0 +1,72 @@
+"""The evidence worker: lease one picture, examine it, keep what was found, until none is due.
+
+It runs beside the scoring worker, in a process of its own and at low priority: a picture that breaks a forensic view
+can then neither stop nor slow the verdicts.
+"""
+
+import logging
+import os
+import socket
+import time
+import uuid
+from functools import cache
+from pathlib import Path
+
+from django.conf import settings
+
+from detection.bundle import BundleRefused
+from detection.ensemble import Ensemble
+from detection.forensics.dossier import examine
+from detection.opinions import Opinion, OpinionRefused, load, shipped
+from kyc_review.evidence.services import evidence_fail, evidence_lease, evidence_record
+from kyc_review.retraining.selectors import champion
+from kyc_review.submissions.storage import originals
+
+log = logging.getLogger(__name__)
+HOLDER = f"{socket.gethostname()[:40]}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+
+_serving: Ensemble | None = None
+
+
+def run_until_idle() -> int:
+    """Examine until nothing is due; returns how many became ready. An error costs one attempt of one row."""
+    done = 0
+    while (row := evidence_lease(holder=HOLDER)) is not None:
+        started = time.perf_counter()
+        try:
+            with originals.open(row.submission.image_key) as file:
+                dossier = examine(file.read(), ensemble=ensemble(), opinions=opinions())
+            elapsed_ms = (time.perf_counter() - started) * 1000
+            done += evidence_record(evidence=row, dossier=dossier, elapsed_ms=elapsed_ms)
+        except Exception as error:  # whatever it is, the reviewer decides without this evidence
+            log.exception("evidence of submission %s cannot be computed", row.submission_id)
+            evidence_fail(evidence=row, error=f"{type(error).__name__}: {error}")
+    return done
+
+
+@cache
+def opinions() -> list[Opinion]:
+    """The second opinions of this release that can be loaded."""
+    loaded = []
+    for path in shipped():
+        try:
+            loaded.append(load(path))
+        except OpinionRefused as refusal:
+            log.error("a second opinion is left out: %s", refusal)
+    return loaded
+
+
+def ensemble() -> Ensemble | None:
+    """The champion, whose attention is shown; None while there is none that can be loaded."""
+    global _serving
+    bundle = champion()
+    if bundle is None:
+        return None
+    if _serving is None or _serving.digest != bundle.digest:
+        try:
+            # One lane: a reviewer's wait is shorter than the harm of taking the scoring worker's cores.
+            _serving = Ensemble.load(Path(bundle.directory), device=settings.SCORING_DEVICE, threads=1)
+        except BundleRefused as refusal:
+            log.error("no attention is shown: the champion cannot be loaded: %s", refusal)
+            return None
+    return _serving

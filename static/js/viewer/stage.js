@@ -1,0 +1,212 @@
+// The stage of one item: the photograph's pane and those beside it, drawn through one camera, with one cursor.
+import { Camera } from "./camera.js";
+import { Pane } from "./pane.js";
+import { recall, remember } from "./memory.js";
+import { bindPointers } from "./pointers.js";
+
+export class Stage {
+  constructor(figure, image) {
+    this.figure = figure;
+    this.image = image;
+    this.root = figure.querySelector("[data-stage]");
+    this.settings = recall();
+    this.camera = new Camera();
+    Object.assign(this.camera, { x: this.settings.x, y: this.settings.y, scale: this.settings.scale });
+    // The posted size, which the derivative may be a reduction of; turned as the camera's note of rotation says.
+    const posted = Math.max(image.getAttribute("width"), image.getAttribute("height"));
+    const enlarged = posted / Math.max(image.naturalWidth, image.naturalHeight);
+    this.picture = { width: image.naturalWidth * enlarged, height: image.naturalHeight * enlarged };
+    this.shrunk = enlarged;
+    this.panes = [new Pane({ name: "photo", title: "Photograph" })];
+    this.panes[0].base = image;
+    this.boxes = [];
+    this.cursor = this.draft = this.hovered = null;
+    this.root.append(this.panes[0].element);
+    this.applyTone();
+    this.refresh();
+    new ResizeObserver(() => this.arrange()).observe(this.root);
+    bindPointers(this);
+    this.arrange();
+  }
+
+  get first() { return this.panes[0]; }
+
+  // The toolbar names the views that exist; it changes once the evidence is computed.
+  refresh() {
+    this.figure.dataset.close = this.figure.querySelector("#viewer-panes")?.dataset.close ?? "";
+    for (const button of this.figure.querySelectorAll("[data-pane]")) {
+      const isOn = this.settings.panes.includes(button.dataset.pane);
+      button.setAttribute("aria-pressed", isOn);
+      const pane = this.panes.find(({ name }) => name === button.dataset.pane);
+      if (pane && pane.source !== button.dataset.source) this.close(pane);
+      if (isOn && !this.panes.some(({ name }) => name === button.dataset.pane)) this.open(button);
+    }
+    this.reflect();
+    this.arrange();
+  }
+
+  toggle(button) {
+    const { pane: name } = button.dataset;
+    const isOn = this.settings.panes.includes(name);
+    this.settings.panes = isOn ? this.settings.panes.filter((other) => other !== name) : [...this.settings.panes, name];
+    if (isOn) this.close(this.panes.find((pane) => pane.name === name));
+    this.refresh();
+    this.keep();
+  }
+
+  open(button) {
+    const { pane: name, title, explanation, source, objection, qualities } = button.dataset;
+    const pane = new Pane({ name, title, explanation });
+    pane.source = source;
+    pane.isOverlay = "overlay" in button.dataset;
+    if (pane.isOverlay) pane.base = this.panes[0].base;
+    if (source && qualities) this.addQualities(pane, qualities.split(" "));
+    if (source && pane.isOverlay) this.addOpacity(pane);
+    if (objection) this.object(pane, objection, source);
+    else if (source) this.load(pane, pane.wanted ?? source);
+    this.panes.push(pane);
+    this.root.append(pane.element);
+  }
+
+  close(pane) {
+    this.panes = this.panes.filter((other) => other !== pane);
+    pane.element.remove();
+  }
+
+  load(pane, source) {
+    const picture = new Image();
+    pane.wanted = source;
+    picture.onload = () => {
+      if (pane.wanted !== source) return;
+      pane[pane.isOverlay ? "overlay" : "base"] = picture;
+      this.draw();
+    };
+    picture.onerror = () => this.object(pane, "This view could not be loaded.", "");
+    picture.src = source;
+  }
+
+  object(pane, reason, source) {
+    const text = document.createElement("p");
+    text.textContent = pane.source && source ? `Not applicable: ${reason}` : reason;
+    pane.message.replaceChildren(text);
+    pane.message.hidden = false;
+    if (!source) return;
+    const anyway = document.createElement("button");
+    Object.assign(anyway, { type: "button", className: "button", textContent: "Show it anyway" });
+    anyway.addEventListener("click", () => { pane.message.hidden = true; this.load(pane, pane.wanted ?? source); });
+    pane.message.append(anyway);
+  }
+
+  addQualities(pane, qualities) {
+    const select = document.createElement("select");
+    select.setAttribute("aria-label", "Quality of the comparison");
+    for (const quality of qualities) select.add(new Option(`quality ${quality}`, quality));
+    const at = (quality) => pane.source.replace(/ela-\d+/, `ela-${quality}`);
+    select.value = qualities.includes(this.settings.quality) ? this.settings.quality : pane.source.match(/ela-(\d+)/)[1];
+    pane.wanted = at(select.value);
+    select.addEventListener("change", () => {
+      this.settings.quality = select.value;
+      this.keep();
+      pane.wanted = at(select.value);
+      if (pane.message.hidden) this.load(pane, pane.wanted);
+    });
+    pane.head.append(select);
+  }
+
+  addOpacity(pane) {
+    const range = document.createElement("input");
+    Object.assign(range, { type: "range", min: 0, max: 1, step: 0.05, value: this.settings.opacity });
+    range.setAttribute("aria-label", `Opacity of ${pane.name}`);
+    pane.opacity = this.settings.opacity;
+    range.addEventListener("input", () => {
+      pane.opacity = this.settings.opacity = Number(range.value);
+      this.keep();
+    });
+    pane.head.append(range);
+  }
+
+  // Boxes that a reviewer draws; the form's field takes them as JSON, in fractions of the picture.
+  addBox(box) {
+    this.boxes.push(box);
+    this.tellBoxes();
+  }
+
+  removeBox() {
+    this.boxes.pop();
+    this.tellBoxes();
+  }
+
+  tellBoxes() {
+    const field = document.querySelector("[data-boxes]");
+    if (field) field.value = JSON.stringify(this.boxes);
+    field?.dispatchEvent(new Event("change", { bubbles: true }));
+    this.draw();
+  }
+
+  toggleMarking() {
+    const isOn = this.figure.toggleAttribute("data-marking");
+    this.figure.querySelector("[data-tool=mark]")?.setAttribute("aria-pressed", isOn);
+  }
+
+  applyTone() {
+    const { brightness, contrast, gamma } = this.settings.tone;
+    for (const channel of this.figure.querySelectorAll("#viewer-gamma [exponent]")) channel.setAttribute("exponent", 1 / gamma);
+    const changed = brightness !== 1 || contrast !== 1 || gamma !== 1;
+    this.root.style.setProperty("--tone", changed ? `brightness(${brightness}) contrast(${contrast}) url(#viewer-gamma)` : "none");
+    this.figure.toggleAttribute("data-toned", changed);
+    for (const input of this.figure.querySelectorAll("[data-tone]")) input.value = this.settings.tone[input.dataset.tone];
+  }
+
+  arrange() {
+    this.root.dataset.count = this.panes.length;
+    for (const pane of this.panes) pane.measure();
+    this.draw();
+  }
+
+  reflect() {
+    this.figure.querySelector("[data-tool=mirror]")?.setAttribute("aria-pressed", this.camera.mirrored);
+    this.figure.querySelector("[data-tool=grid]")?.setAttribute("aria-pressed", this.settings.grid);
+  }
+
+  keep() {
+    const { x, y, scale } = this.camera;
+    Object.assign(this.settings, { x, y, scale });
+    remember(this.settings);
+    this.reflect();
+    this.draw();
+  }
+
+  draw() {
+    if (this.drawing) return;
+    this.drawing = requestAnimationFrame(() => {
+      this.drawing = 0;
+      this.sharpen();
+      for (const pane of this.panes) {
+        pane.draw(this.camera, this.picture, { grid: this.settings.grid, cursor: this.cursor, boxes: this.boxes, draft: this.draft, isHovered: pane === this.hovered });
+      }
+      this.caption();
+    });
+  }
+
+  // The derivative is a reduction of a large picture: near by, its full size is fetched once.
+  sharpen() {
+    const source = this.figure.dataset.close;
+    const zoom = this.camera.fit(this.first, this.picture) * this.camera.scale;
+    if (!source || this.closeAsked || zoom * this.shrunk < 1.1) return;
+    this.closeAsked = true;
+    const picture = new Image();
+    picture.onload = () => {
+      for (const pane of this.panes) if (pane.base === this.image) pane.base = picture;
+      this.draw();
+    };
+    picture.src = source;
+  }
+
+  caption() {
+    const zoom = this.camera.fit(this.first, this.picture) * this.camera.scale;
+    this.figure.querySelector("[data-scale]").textContent = ` · shown at ${Math.round(zoom * 100)} %`;
+    const at = this.cursor;
+    const isInside = at && at.x >= 0 && at.y >= 0 && at.x < this.picture.width && at.y < this.picture.height;
+    this.figure.querySelector("[data-place]").textContent = isInside ? ` · ${Math.floor(at.x)}, ${Math.floor(at.y)}` : "";
+  }
+}
