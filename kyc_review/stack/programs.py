@@ -1,6 +1,7 @@
 """The product's own processes, as the stack runs them on one machine."""
 
 import http.client
+import shutil
 import signal
 import sys
 from collections.abc import Mapping
@@ -56,14 +57,19 @@ def _worker(name: str) -> tuple[str, ...]:
     return ("-n", f"{name}@%h", "--without-gossip", "--without-mingle", "--without-heartbeat")
 
 
+def _gentle() -> tuple[str, ...]:
+    """Evidence may come late; verdicts may not."""
+    nice = shutil.which("nice")
+    return (nice, "-n", "10") if nice else ()
+
+
 def _celery(places: Places, environment: Mapping[str, str], name: str, options: str, *more: str) -> Program:
     kind = "beat" if name == "beat" else "worker"
     celery = (sys.executable, "-W", ROOT_WARNING, "-m", "celery", "-q", "-A", "kyc_review")
     return Program(
         name=name,
-        # Evidence may come late; verdicts may not.
         command=(
-            *(("nice", "-n", "10") if name == "evidence" else ()),
+            *(_gentle() if name == "evidence" else ()),
             *celery,
             kind,
             "--loglevel=INFO",

@@ -7,8 +7,9 @@ face's width, so that a small photograph is edited as a large one is.
 import cv2
 import numpy as np
 
+from detection.forensics.regions import CHEEKS, MOUTH, OVAL
 from ml.synthesis.forge import Forgery, Recipe, face_width, lay
-from ml.synthesis.regions import CHEEKS, MOUTH, OVAL, REGIONS, mask_of
+from ml.synthesis.regions import REGIONS, mask_of
 
 # What liquify is used for: mesh points that are pushed or swollen together.
 WARPED: dict[str, tuple[tuple[int, ...], ...]] = {

@@ -1,0 +1,140 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from io import BytesIO
+
+import pytest
+from django.conf import LazySettings
+from django.db import connection
+from django.utils import timezone
+
+from kyc_review.evidence import services, sweeping, worker
+from kyc_review.evidence.models import Evidence, Fingerprint
+from kyc_review.review.models import ReviewItem
+from kyc_review.review.services import items_open
+from kyc_review.submissions.models import Submission
+from kyc_review.submissions.storage import derivatives, originals
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fresh_worker")]
+Enqueue = Callable[..., ReviewItem]
+Examine = Callable[[ReviewItem], Evidence]
+
+
+def test_queueing_an_item_asks_for_its_evidence_once(submit: Callable[..., Submission]) -> None:
+    submission = submit()
+    for _ in range(2):
+        items_open([(submission.pk, "split_vote", 0.5)])
+    assert Evidence.objects.get().state == "waiting"
+
+
+def test_a_queued_item_gets_facts_and_private_pictures(
+    enqueue: Enqueue, examine: Examine, champion: object
+) -> None:
+    item = enqueue()
+    evidence = examine(item)
+    assert evidence.state == "ready"
+    assert evidence.facts["failed"] == {}
+    assert evidence.facts["attention"]["bundle"] == "tiny-1"
+    assert {"noise", "attention", "ela-90"} <= set(evidence.pictures)
+    for name in evidence.pictures:
+        assert os.stat(derivatives.path(evidence.key_of(name))).st_mode & 0o077 == 0
+    assert Fingerprint.objects.filter(submission=item.submission).exists()
+
+
+def test_without_a_champion_only_the_attention_is_missing(enqueue: Enqueue, examine: Examine) -> None:
+    evidence = examine(enqueue())
+    assert evidence.state == "ready"
+    assert "attention" not in evidence.pictures
+
+
+def test_a_picture_that_fails_every_time_could_not_be_computed_and_blocks_nobody(
+    enqueue: Enqueue, examine: Examine, settings: LazySettings
+) -> None:
+    broken, fine = enqueue(), enqueue()
+    originals.save(broken.submission.image_key, BytesIO(b"no picture"))  # type: ignore[arg-type]
+    services.evidence_request([broken.submission_id, fine.submission_id])
+    for _ in range(settings.EVIDENCE_ATTEMPTS_MAX):
+        worker.run_until_idle()
+        Evidence.objects.filter(state="waiting").update(due_at=timezone.now())
+    assert Evidence.objects.get(submission=fine.submission).state == "ready"
+    spent = Evidence.objects.get(submission=broken.submission)
+    assert (spent.state, spent.attempts) == ("failed", settings.EVIDENCE_ATTEMPTS_MAX)
+    assert "ImageRefused" in spent.last_error
+
+
+def test_a_late_result_loses_against_the_next_holder(enqueue: Enqueue) -> None:
+    from detection.forensics.dossier import examine
+
+    item = enqueue()
+    services.evidence_request([item.submission_id])
+    late = services.evidence_lease(holder="first")
+    assert late is not None
+    Evidence.objects.update(due_at=timezone.now())
+    assert services.evidence_lease(holder="second") is not None
+    with originals.open(item.submission.image_key) as file:
+        dossier = examine(file.read())
+    assert services.evidence_record(evidence=late, dossier=dossier, elapsed_ms=1.0) is False
+    assert Evidence.objects.get().lease_holder == "second"
+
+
+def test_who_is_looked_at_comes_first(enqueue: Enqueue) -> None:
+    items = [enqueue() for _ in range(3)]
+    services.evidence_request([item.submission_id for item in items])
+    services.evidence_hasten(submission_id=items[2].submission_id)
+    leased = services.evidence_lease(holder="worker")
+    assert leased is not None
+    assert leased.submission_id == items[2].submission_id
+
+
+def test_the_sweep_asks_for_what_nobody_asked_for(enqueue: Enqueue) -> None:
+    item = enqueue()
+    sweeping.sweep()
+    assert Evidence.objects.get().submission_id == item.submission_id
+
+
+def test_what_killed_its_worker_is_given_up(enqueue: Enqueue, settings: LazySettings) -> None:
+    services.evidence_request([enqueue().submission_id])
+    for _ in range(settings.EVIDENCE_ATTEMPTS_MAX):
+        assert services.evidence_lease(holder="dies") is not None
+        Evidence.objects.update(due_at=timezone.now() - timedelta(seconds=1))
+    assert services.evidence_lease(holder="lives") is None
+    sweeping.sweep()
+    assert (Evidence.objects.get().state, Evidence.objects.get().last_error[:10]) == ("failed", "The worker")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_killed_at_work_is_healed_by_the_next(
+    enqueue: Enqueue, settings: LazySettings, private_data: object
+) -> None:
+    item = enqueue()
+    services.evidence_request([item.submission_id])
+    program = (
+        "import django, time; django.setup()\n"
+        "from kyc_review.evidence import services\n"
+        "print(services.evidence_lease(holder='host:1:a').pk, flush=True); time.sleep(60)"
+    )
+    to = connection.settings_dict
+    address = f"postgres://{to['USER']}:{to['PASSWORD']}@{to['HOST']}:{to['PORT']}/{to['NAME']}".replace(
+        ":@", "@"
+    )
+    child = subprocess.Popen(
+        [sys.executable, "-c", program],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"DATABASE_URL": address},
+    )
+    assert child.stdout is not None
+    assert child.stdout.readline().strip()
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+    assert worker.run_until_idle() == 0, "the lease still runs"
+    Evidence.objects.update(due_at=timezone.now() - timedelta(seconds=1))
+    started = time.monotonic()
+    sweeping.sweep()
+    assert worker.run_until_idle() == 1
+    assert time.monotonic() - started < 60
+    assert Evidence.objects.get().state == "ready"
