@@ -15,7 +15,7 @@ from kyc_review.accounts.services import key_digest
 if TYPE_CHECKING:
     from rest_framework.views import APIView  # imports this module in turn, through the settings
 
-KEY_PATTERN = re.compile(r"(?P<prefix>kyc_live_[0-9a-f]{12})_[A-Za-z0-9_-]{43}")
+KEY_PATTERN = re.compile(r"(?P<prefix>kyc_(?:live|test)_[0-9a-f]{12})_[A-Za-z0-9_-]{43}")
 # One answer for every failure: it must not tell whether a prefix exists.
 REFUSAL = "The API key is missing, unknown, expired or revoked. Send `Authorization: Bearer <key>`."
 

@@ -1,4 +1,5 @@
 from django.contrib.auth.models import AbstractUser
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils import timezone
 
@@ -37,6 +38,19 @@ class Integration(models.Model):
         return self.slug
 
 
+class Scope(models.TextChoices):
+    """What a key may do; one may hold several."""
+
+    SUBMISSIONS_WRITE = "submissions:write", "post and cancel submissions"
+    SUBMISSIONS_READ = "submissions:read", "read submissions and their results"
+    OUTCOMES_WRITE = "outcomes:write", "report later what an applicant turned out to be"
+    WEBHOOKS_MANAGE = "webhooks:manage", "manage webhook endpoints and replay events"
+
+
+def all_scopes() -> list[str]:
+    return list(Scope.values)
+
+
 class ApiKey(models.Model):
     """A bearer key: the prefix finds the row, the SHA-512 digest of the whole key proves it.
 
@@ -46,6 +60,19 @@ class ApiKey(models.Model):
     integration = models.ForeignKey(Integration, on_delete=models.CASCADE, related_name="keys")
     prefix = models.CharField(max_length=24, unique=True)
     digest = models.CharField(max_length=128)
+    label = models.CharField(max_length=60, blank=True, help_text="What it is for, to tell keys apart.")
+    is_test = models.BooleanField(default=False, help_text="Reaches the sandbox only.")
+    scopes = ArrayField(models.CharField(max_length=30, choices=Scope), default=all_scopes)
+    networks = ArrayField(
+        models.CharField(max_length=50),
+        default=list,
+        blank=True,
+        help_text="Addresses that may use the key, such as 203.0.113.0/24; empty: any.",
+    )
+    rate_per_minute = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Empty: the house's limit."
+    )
+    last_used_at = models.DateTimeField(null=True, blank=True, help_text="To the minute.")
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)

@@ -2,17 +2,19 @@
 
 import hashlib
 import secrets
+from collections.abc import Sequence
 from datetime import datetime
+from ipaddress import ip_network
 
 from django.contrib.auth.models import Group
 from django.contrib.auth.password_validation import validate_password
 from django.db import models, transaction
 from django.utils import timezone
 
-from kyc_review.accounts.models import ApiKey, Integration, Role, User
+from kyc_review.accounts.models import ApiKey, Integration, Role, Scope, User, all_scopes
 from kyc_review.audit import services as audit
 
-KEY_MARK = "kyc_live_"
+LIVE_MARK, TEST_MARK = "kyc_live_", "kyc_test_"
 
 
 def key_digest(key: str) -> str:
@@ -47,13 +49,30 @@ def integration_create(*, slug: str, name: str, actor: models.Model | None = Non
 
 @transaction.atomic
 def key_create(
-    *, integration: Integration, expires_at: datetime | None = None, actor: models.Model | None = None
+    *,
+    integration: Integration,
+    scopes: Sequence[str] | None = None,
+    is_test: bool = False,
+    label: str = "",
+    networks: Sequence[str] = (),
+    expires_at: datetime | None = None,
+    actor: models.Model | None = None,
 ) -> tuple[ApiKey, str]:
-    """The row and the key itself, which is shown now and can never be read again."""
-    prefix = KEY_MARK + secrets.token_hex(6)
+    """The row and the key itself, which is shown now and can never be read again.
+
+    Without `scopes` it may do everything. Raises ValueError for an unknown scope or a malformed network.
+    """
+    prefix = (TEST_MARK if is_test else LIVE_MARK) + secrets.token_hex(6)
     key = f"{prefix}_{secrets.token_urlsafe(32)}"
     row = ApiKey.objects.create(
-        integration=integration, prefix=prefix, digest=key_digest(key), expires_at=expires_at
+        integration=integration,
+        prefix=prefix,
+        digest=key_digest(key),
+        expires_at=expires_at,
+        is_test=is_test,
+        label=label,
+        scopes=sorted(Scope(scope).value for scope in scopes) if scopes is not None else all_scopes(),
+        networks=[str(ip_network(network, strict=False)) for network in networks],
     )
     audit.record(action="key.created", actor=actor, target=row, detail={"integration": integration.slug})
     return row, key

@@ -23,7 +23,7 @@ def lease_batch(*, holder: str, limit: int) -> list[Submission]:
     now = timezone.now()
     due = list(
         Submission.objects.select_for_update(skip_locked=True)
-        .filter(state__in=WAITING, due_at__lte=now, attempts__lt=settings.SCORING_ATTEMPTS_MAX)
+        .filter(is_test=False, state__in=WAITING, due_at__lte=now, attempts__lt=settings.SCORING_ATTEMPTS_MAX)
         .order_by("due_at")[:limit]
     )
     retried = [row for row in due if row.attempts]

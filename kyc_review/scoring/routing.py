@@ -16,7 +16,7 @@ from kyc_review.evidence.services import fingerprints_record
 from kyc_review.review import services as review
 from kyc_review.scoring.leases import WAITING
 from kyc_review.scoring.models import Scoring, Vote
-from kyc_review.submissions.models import Result, State, Submission
+from kyc_review.submissions.models import Result, ResultReason, State, Submission
 
 if TYPE_CHECKING:
     from detection.forensics.phash import Fingerprint
@@ -79,6 +79,7 @@ def _route(scorings: Sequence[Scoring]) -> None:
     Submission.objects.filter(pk__in=cleared).update(
         state=State.COMPLETED,
         result=Result.CLEAR,
+        result_reason=ResultReason.MODELS_AGREE,
         completed_at=timezone.now(),
         lease_holder="",
         last_error="",
@@ -105,7 +106,10 @@ def unscorable_route(*, limit: int = 100) -> int:
     """
     spent = list(
         Submission.objects.select_for_update(skip_locked=True).filter(
-            state__in=WAITING, due_at__lte=timezone.now(), attempts__gte=settings.SCORING_ATTEMPTS_MAX
+            is_test=False,
+            state__in=WAITING,
+            due_at__lte=timezone.now(),
+            attempts__gte=settings.SCORING_ATTEMPTS_MAX,
         )[:limit]
     )
     Submission.objects.filter(pk__in=[row.pk for row in spent]).update(state=State.IN_REVIEW, lease_holder="")

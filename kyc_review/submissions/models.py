@@ -12,12 +12,21 @@ class State(models.TextChoices):
     SCORING = "scoring"  # leased by a worker until due_at
     IN_REVIEW = "in_review"
     COMPLETED = "completed"
+    CANCELLED = "cancelled"  # withdrawn by the integration before there was a result
 
 
 class Result(models.TextChoices):
     CLEAR = "clear"
     REJECTED = "rejected"
     RESUBMIT = "resubmit"
+
+
+class ResultReason(models.TextChoices):
+    """Why a submission has its result, as the integration reads it. Codes may be added, never change."""
+
+    MODELS_AGREE = "models_agree", "All models found the picture genuine."
+    REVIEWER_FOUND_GENUINE = "reviewer_found_genuine", "A reviewer found the picture genuine."
+    REVIEWER_FOUND_FORGED = "reviewer_found_forged", "A reviewer found the picture manipulated."
 
 
 class Submission(models.Model):
@@ -33,6 +42,9 @@ class Submission(models.Model):
     external_ref = models.CharField(max_length=200)
     applicant_ref = models.CharField(max_length=200, blank=True)
     metadata = models.JSONField(default=dict)
+    is_test = models.BooleanField(
+        default=False, help_text="Posted with a test key: answered by the sandbox, never scored or reviewed."
+    )
 
     image_key = models.CharField(max_length=100, unique=True)
     sha256 = models.CharField(max_length=64)
@@ -43,12 +55,16 @@ class Submission(models.Model):
 
     state = models.CharField(max_length=10, choices=State, default=State.RECEIVED)
     result = models.CharField(max_length=10, choices=Result, blank=True)
+    result_reason = models.CharField(
+        max_length=60, blank=True, help_text="A ResultReason, or why the applicant shall take another selfie."
+    )
     attempts = models.PositiveSmallIntegerField(default=0)
     lease_holder = models.CharField(max_length=80, blank=True)
     due_at = models.DateTimeField(default=timezone.now)
     last_error = models.CharField(max_length=300, blank=True)
     received_at = models.DateTimeField(default=timezone.now)
     completed_at = models.DateTimeField(null=True, blank=True)
+    cancelled_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [
@@ -56,6 +72,15 @@ class Submission(models.Model):
                 name="submission_completed_has_result",
                 condition=Q(state="completed", completed_at__isnull=False) & ~Q(result="")
                 | ~Q(state="completed") & Q(result="", completed_at__isnull=True),
+            ),
+            models.CheckConstraint(
+                name="submission_cancelled_has_time",
+                condition=Q(state="cancelled", cancelled_at__isnull=False)
+                | ~Q(state="cancelled") & Q(cancelled_at__isnull=True),
+            ),
+            models.CheckConstraint(
+                name="submission_resubmit_has_reason",
+                condition=~Q(result="resubmit") | ~Q(result_reason=""),
             ),
             models.CheckConstraint(
                 name="submission_scoring_has_holder",
@@ -66,7 +91,9 @@ class Submission(models.Model):
             models.Index(
                 fields=["due_at"], name="submission_to_score", condition=Q(state__in=["received", "scoring"])
             ),
-            models.Index(fields=["integration", "-received_at"], name="submission_by_integration"),
+            models.Index(fields=["integration", "is_test", "-received_at", "-id"], name="submission_listed"),
+            models.Index(fields=["integration", "external_ref"], name="submission_by_external_ref"),
+            models.Index(fields=["integration", "applicant_ref"], name="submission_by_applicant_ref"),
         ]
 
     def __str__(self) -> str:

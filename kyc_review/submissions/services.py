@@ -10,8 +10,13 @@ from django.utils import timezone
 from detection.image import inspect
 from kyc_review.accounts.models import Integration
 from kyc_review.audit import services as audit
-from kyc_review.submissions.models import Result, State, Submission
+from kyc_review.submissions.models import Result, ResultReason, State, Submission
 from kyc_review.submissions.storage import originals
+
+REASON_OF_RESULT = {
+    Result.CLEAR: ResultReason.REVIEWER_FOUND_GENUINE.value,
+    Result.REJECTED: ResultReason.REVIEWER_FOUND_FORGED.value,
+}
 
 
 class StaleSubmission(Exception):
@@ -25,6 +30,7 @@ def submission_create(
     external_ref: str,
     applicant_ref: str = "",
     metadata: dict[str, Any] | None = None,
+    is_test: bool = False,
     filename: str | None = None,
     content_type: str | None = None,
 ) -> Submission:
@@ -41,6 +47,7 @@ def submission_create(
         external_ref=external_ref,
         applicant_ref=applicant_ref,
         metadata=metadata or {},
+        is_test=is_test,
         image_key=f"{pk.hex[:2]}/{pk.hex}.{facts.format.lower()}",
         sha256=facts.sha256,
         size_bytes=facts.size_bytes,
@@ -64,13 +71,17 @@ def submission_create(
     return submission
 
 
-def submission_complete(*, submission_id: uuid.UUID, result: str) -> None:
+def submission_complete(*, submission_id: uuid.UUID, result: str, reason: str = "") -> None:
     """Close a submission in review with its outcome; call it in the transaction of the decision.
 
-    Raises StaleSubmission when it is not in review.
+    `reason` is a code that the integration reads; `resubmit` needs one (what was wrong with the picture).
+    Raises StaleSubmission when it is not in review, ValueError for `resubmit` without a reason.
     """
+    reason = reason or REASON_OF_RESULT.get(Result(result), "")
+    if not reason:
+        raise ValueError("A request for another selfie needs a reason.")
     changed = Submission.objects.filter(pk=submission_id, state=State.IN_REVIEW).update(
-        state=State.COMPLETED, result=Result(result).value, completed_at=timezone.now()
+        state=State.COMPLETED, result=Result(result).value, result_reason=reason, completed_at=timezone.now()
     )
     if changed != 1:
         raise StaleSubmission(f"Submission {submission_id} is not in review.")
