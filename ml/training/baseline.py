@@ -23,6 +23,7 @@ from ml.training.batches import PairSampler
 from ml.training.finish import Side, finish
 from ml.training.loop import Plan, WithMaskHead, fit
 from ml.training.pack import Voter
+from ml.training.stacking import lift
 from ml.training.start import ARCHITECTURE, ARGUMENTS, start_from_scratch
 
 
@@ -131,6 +132,7 @@ def _voters(train: Side, schedule: Schedule, seed: int) -> list[Voter]:
             seed=seed + number,
         )
         network = _fitted(member, train.bank, train.source, own, own_plan).network.eval()
+        lift(network)
         view = View(schedule.side, schedule.side / FULL)
         voters.append(Voter(name, ARCHITECTURE, ARGUMENTS, network, view))
     return voters
