@@ -1,4 +1,4 @@
-"""python -m bench [compare|chaos]: what `make bench` runs."""
+"""python -m bench [compare|chaos|store]: what `make bench` runs."""
 
 import argparse
 import sys
@@ -44,6 +44,9 @@ def _parser() -> argparse.ArgumentParser:
     kills.add_argument("--kills", type=int, default=20)
     kills.add_argument("--seed", type=int, default=1)
     kills.set_defaults(run=survived)
+    store = commands.add_parser("store", help="the data store and SMOTE at the size of document 004")
+    store.add_argument("--images", type=int, default=20_464)
+    store.set_defaults(run=at_scale)
     for command in (compare, kills):
         command.add_argument("--bundle", type=Path, default=BASELINE)
     return parser
@@ -110,6 +113,12 @@ def _memory(running: Product) -> list[bool]:
             target="< 1500 MB",
         ),
     ]
+
+
+def at_scale(wished: argparse.Namespace) -> bool:
+    from bench import store
+
+    return store.run(wished.images)
 
 
 def survived(wished: argparse.Namespace) -> bool:

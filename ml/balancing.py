@@ -4,11 +4,15 @@ SMOTE (Chawla et al., 2002) interpolates between neighbouring fakes; on pixels i
 shipped bundle does not use it. It stays for the documented reproduction. Only training rows may be resampled.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from imblearn.over_sampling import SMOTE
 from imblearn.under_sampling import RandomUnderSampler
+from scipy.sparse import csr_matrix
+from sklearn.base import BaseEstimator
+from sklearn.neighbors import NearestNeighbors
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,3 +60,103 @@ def resample(
 def _ratio(label: np.ndarray) -> float:
     counts = np.bincount(label, minlength=2)
     return float(counts.min() / counts.max())
+
+
+@dataclass(frozen=True, slots=True)
+class Mixture:
+    """Rows after resampling, none of them made yet. Row i is `first[i]` moved by `share[i]` of the way to `second[i]`.
+
+    first, second: (M,) int64 rows of the original set; share: (M,) float32, 0 for a row that is taken as it is.
+    """
+
+    label: np.ndarray
+    first: np.ndarray
+    second: np.ndarray
+    share: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.label)
+
+    def batch(self, rows: np.ndarray, images: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+        """(B, H, W, 3) uint8 of some resampled rows. images(original rows): (B, H, W, 3) uint8."""
+        out = np.array(images(self.first[rows]))
+        mixed = np.flatnonzero(self.share[rows])
+        if len(mixed):
+            near, far = out[mixed].astype(np.float32), images(self.second[rows[mixed]]).astype(np.float32)
+            moved = near + self.share[rows[mixed]][:, None, None, None] * (far - near)
+            out[mixed] = np.clip(np.round(moved), 0, 255).astype(np.uint8)
+        return out
+
+
+class PixelNeighbours(BaseEstimator):
+    """Nearest neighbours for SMOTE whose rows only stand for pictures: row i of what it is asked is picture i."""
+
+    def __init__(self, pixels: np.ndarray, n_neighbors: int) -> None:
+        self.pixels = pixels
+        self.n_neighbors = n_neighbors
+
+    def __sklearn_clone__(self) -> "PixelNeighbours":
+        return self  # the pictures are not copied
+
+    def fit(self, X: csr_matrix, y: None = None) -> "PixelNeighbours":
+        self.search = NearestNeighbors(n_neighbors=self.n_neighbors).fit(self.pixels)
+        return self
+
+    def kneighbors(self, X: csr_matrix, return_distance: bool = True) -> np.ndarray:
+        found: np.ndarray = self.search.kneighbors(self.pixels, return_distance=return_distance)
+        return found
+
+    def kneighbors_graph(self, X: csr_matrix) -> csr_matrix:
+        return self.search.kneighbors_graph(self.pixels)
+
+
+def mixture(
+    label: np.ndarray,
+    images: Callable[[np.ndarray], np.ndarray],
+    setting: Setting,
+    *,
+    seed: int = 0,
+) -> Mixture:
+    """The same resampling as `resample`, row for row, with only the fakes in memory and the new rows made when drawn.
+
+    imbalanced-learn is given unit vectors in the place of the fakes' pixels, so that its new rows are the shares of
+    the two fakes they lie between. label: (N,) 1 is fake, the rarer class; images(rows): (B, H, W, 3) uint8.
+    Raises ValueError when there are fewer than two fakes or more fakes than reals.
+    """
+    label = label.astype(np.int64)
+    fakes = np.flatnonzero(label == 1)
+    if not 2 <= len(fakes) <= len(label) / 2:
+        raise ValueError(
+            f"resampling needs two fakes or more, fewer than reals: found {len(fakes)} of {len(label)}"
+        )
+    everything = np.arange(len(label))
+    rows = Mixture(label, everything, everything, np.zeros(len(label), np.float32))
+    if setting.smote is not None and _ratio(label) < setting.smote:
+        rows = _smote(label, fakes, images(fakes).reshape(len(fakes), -1), setting.smote, seed)
+    if setting.under is not None and _ratio(rows.label) < setting.under:
+        kept, _ = RandomUnderSampler(sampling_strategy=setting.under, random_state=seed).fit_resample(
+            np.arange(len(rows))[:, None], rows.label
+        )
+        k = kept[:, 0]
+        rows = Mixture(rows.label[k], rows.first[k], rows.second[k], rows.share[k])
+    return rows
+
+
+def _smote(label: np.ndarray, fakes: np.ndarray, pixels: np.ndarray, ratio: float, seed: int) -> Mixture:
+    units = csr_matrix((np.ones(len(fakes)), (fakes, np.arange(len(fakes)))), (len(label), len(fakes)))
+    near = PixelNeighbours(pixels.astype(np.float32), min(5, len(fakes) - 1) + 1)
+    shares, new = SMOTE(sampling_strategy=ratio, k_neighbors=near, random_state=seed).fit_resample(
+        units, label
+    )
+    made = csr_matrix(shares)[len(label) :]
+    # A new row holds two shares that sum to one; a single one where it fell on a fake itself.
+    begin, end = made.indptr[:-1], made.indptr[1:] - 1
+    first, second = fakes[made.indices[begin]], fakes[made.indices[end]]
+    share = np.where(begin == end, 0, made.data[end]).astype(np.float32)
+    everything = np.arange(len(label))
+    return Mixture(
+        np.asarray(new),
+        np.concatenate([everything, first]),
+        np.concatenate([everything, second]),
+        np.concatenate([np.zeros(len(label), np.float32), share]),
+    )

@@ -1,4 +1,4 @@
-"""`python -m ml`: run a published recipe, train a candidate, train what ships, forge one sample or a sheet of them."""
+"""`python -m ml`: run a published recipe, train a candidate, train what ships, forge samples, keep faces in a store."""
 
 import argparse
 import json
@@ -72,7 +72,19 @@ def parser() -> argparse.ArgumentParser:
     )
     baseline.set_defaults(run=run_baseline)
     add_recipes(commands)
+    add_store(commands)
     return top
+
+
+def add_store(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """`store`."""
+    store = commands.add_parser("store", help="decode faces once: document 004's set in 12 fakes a shard")
+    store.add_argument("--data", type=Path, required=True, help="a folder with RFF and CelebA or LFW")
+    store.add_argument("--out", type=Path, required=True)
+    store.add_argument("--side", type=int, default=125, help="pixels")
+    store.add_argument("--hdf5", type=Path, help="folder for the document's files, much larger")
+    store.add_argument("--seed", type=int, default=0, help="of the document's 80:10:10 draw in --hdf5")
+    store.set_defaults(run=run_store)
 
 
 def add_recipes(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -95,6 +107,25 @@ def add_recipes(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     run.add_argument("--export", type=Path, help="folder for what the workbench can load")
     run.add_argument("--quiet", action="store_true", help="no progress bars")
     run.set_defaults(run=run_recipe)
+
+
+def run_store(options: argparse.Namespace) -> None:
+    """Builds a store, and HDF5 files when asked to."""
+    from tqdm import tqdm
+
+    from ml import hdf5, shards
+    from ml.sources.voting import read
+
+    photos = read(options.data)
+    fakes = sum(photo.label == "fake" for photo in photos)
+    with tqdm(total=len(photos), desc="store", file=sys.stderr) as bar:
+        store = shards.build(
+            photos, options.out, side=options.side, shards=shards.shards_for(fakes), advance=bar.update
+        )
+    print(f"{options.out}: {len(store)} faces, {fakes} of them forged, {store.size_bytes / 1e6:.0f} MB")
+    if options.hdf5:
+        for path in hdf5.export(store, options.hdf5, shards.divided(store.label, store.shard, options.seed)):
+            print(f"{path}: {path.stat().st_size / 1e6:.0f} MB")
 
 
 def run_list(options: argparse.Namespace) -> None:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ml.balancing import SETTINGS, Setting, resample
+from ml.balancing import SETTINGS, Setting, mixture, resample
 
 
 def rows(real, fake):
@@ -38,3 +38,31 @@ def test_smote_rows_lie_between_two_fakes():
 def test_one_fake_alone_is_refused():
     with pytest.raises(ValueError, match="two rows of each class"):
         resample(*rows(10, 1), SETTINGS[1])
+
+
+@pytest.mark.parametrize("number", SETTINGS)
+def test_streamed_resampling_gives_the_very_rows_that_imbalanced_learn_gives(number):
+    images, label = rows(120, 9)
+    whole, whole_label = resample(images, label, SETTINGS[number], seed=3)
+    planned = mixture(label, lambda k: images[k], SETTINGS[number], seed=3)
+    assert planned.label.tolist() == whole_label.tolist()
+    streamed = np.concatenate(
+        [planned.batch(part, lambda k: images[k]) for part in np.array_split(np.arange(len(planned)), 5)]
+    )
+    # imbalanced-learn adds in float32 from the other end of the line, so that a half may round either way
+    assert np.abs(streamed.astype(int) - whole).max() <= 1
+    assert (streamed == whole).mean() > 0.999
+
+
+def test_streamed_resampling_holds_no_more_than_the_fakes():
+    images, label = rows(300, 6)
+    asked = []
+    planned = mixture(label, lambda k: asked.append(len(k)) or images[k], SETTINGS[1])
+    assert asked == [6]
+    assert len(planned) == 600
+
+
+def test_streamed_resampling_refuses_more_fakes_than_reals():
+    images, label = rows(4, 8)
+    with pytest.raises(ValueError, match="fewer than reals: found 8 of 12"):
+        mixture(label, lambda k: images[k], SETTINGS[1])
