@@ -196,6 +196,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": schedule(run_every=10),
         "options": {"expires": 20},
     },
+    "evidence-measure": {
+        "task": "kyc_review.evidence.tasks.measure",
+        "schedule": schedule(run_every=600),
+        "options": {"expires": 300},
+    },
     "review-sweep": {
         "task": "kyc_review.review.tasks.sweep",
         "schedule": schedule(run_every=15),

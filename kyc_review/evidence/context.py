@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from kyc_review.evidence import presenters, selectors
-from kyc_review.evidence.models import Evidence
+from kyc_review.evidence.models import Evidence, OpinionMeasure
 
 if TYPE_CHECKING:
     from kyc_review.accounts.models import User
@@ -26,11 +26,14 @@ def viewer_context(*, item: ReviewItem) -> dict[str, Any]:
 def panel_context(*, item: ReviewItem, viewer: User) -> dict[str, Any]:
     evidence = selectors.evidence_of(item)
     is_ready = evidence is not None and evidence.state == Evidence.State.READY
+    measured = {row.name: row for row in OpinionMeasure.objects.all()} if is_ready else {}
     return viewer_context(item=item) | {
         "evidence": evidence,
         "is_ready": is_ready,
         "is_failed": evidence is not None and evidence.state == Evidence.State.FAILED,
         "findings": presenters.findings(evidence) if is_ready and evidence else [],
+        "history": presenters.history_lines(selectors.vote_history(viewer=viewer, item=item)),
+        "opinions": presenters.opinion_lines(evidence, measured) if is_ready and evidence else [],
         "look_alikes": selectors.look_alikes(viewer=viewer, item=item) if is_ready else [],
         "others": selectors.applicants_others(viewer=viewer, item=item),
     }

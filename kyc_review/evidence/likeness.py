@@ -41,7 +41,9 @@ def near(own: Fingerprint) -> QuerySet[Fingerprint]:
         value = own.coarse >> (16 * band) & 0xFFFF
         bands |= Q(**{f"band_{band}__in": list(neighbours(value))})
     return (
-        Fingerprint.objects.filter(bands, submission__received_at__lte=own.submission.received_at)
+        Fingerprint.objects.filter(
+            bands, submission__is_test=False, submission__received_at__lte=own.submission.received_at
+        )
         .exclude(pk=own.pk)
         .annotate(bits_apart=BitsApart(F("coarse"), Value(own.coarse)))
         .filter(bits_apart__lte=NEAR_COARSE)

@@ -118,3 +118,35 @@ class Likeness(models.Model):
 
     def __str__(self) -> str:
         return f"{self.submission_id} is like {self.earlier_id} ({self.bits_apart} of 256 bits)"
+
+
+class PatternOutcome(models.Model):
+    """How often submissions with these votes turned out fake. Counted anew by `evidence.measures`."""
+
+    bundle_digest = models.CharField(max_length=64)
+    pattern = models.CharField(max_length=10, help_text="One digit per voter in its order: 1 called fake.")
+    fakes = models.PositiveIntegerField()
+    reals = models.PositiveIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["bundle_digest", "pattern"], name="pattern_once_per_bundle")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.pattern}: {self.fakes} of {self.fakes + self.reals} fake"
+
+
+class OpinionMeasure(models.Model):
+    """How well a second opinion tells this bank's fakes from its real ones: area under the ROC curve, 95 % interval."""
+
+    name = models.CharField(max_length=30, unique=True)
+    auc = models.FloatField()
+    low = models.FloatField()
+    high = models.FloatField()
+    fakes = models.PositiveIntegerField()
+    reals = models.PositiveIntegerField()
+    measured_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.auc:.2f}"

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.urls import reverse
 
-from kyc_review.evidence.models import Evidence
+from kyc_review.evidence.measures import wilson
+from kyc_review.evidence.models import Evidence, OpinionMeasure
+from kyc_review.evidence.selectors import VoteHistory
 
 if TYPE_CHECKING:
     from kyc_review.review.models import ReviewItem
+
+EXACT_MIN = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +124,48 @@ def findings(evidence: Evidence) -> list[Finding]:
     facts = evidence.facts
     lines = _metadata(facts.get("metadata")) + _compression(facts.get("compression"))
     return sorted(lines, key=lambda line: line.weight != "notice")
+
+
+@dataclass(frozen=True, slots=True)
+class OpinionLine:
+    """A second opinion's score and what it is worth here."""
+
+    title: str
+    limits: str
+    score: float
+    worth: str
+
+
+def opinion_lines(evidence: Evidence, measured: Mapping[str, OpinionMeasure]) -> list[OpinionLine]:
+    """Every second opinion's score beside its area under the curve on this bank's own outcomes."""
+    lines = []
+    for name, found in sorted(evidence.facts.get("opinions", {}).items()):
+        row = measured.get(name)
+        worth = (
+            f"AUC {row.auc:.2f} here ({row.low:.2f} to {row.high:.2f}, n = {row.fakes + row.reals})"
+            if row
+            else "not measured here yet"
+        )
+        lines.append(OpinionLine(found["title"], found["limits"], found["score"], worth))
+    return lines
+
+
+def history_lines(history: VoteHistory | None) -> list[Finding]:
+    """What votes like these turned out to be, with the number behind each share."""
+    if history is None:
+        return []
+    split = f"{history.fake_calls}-{history.real_calls} for fake"
+    lines = [Finding(split, _share(*history.split))]
+    if history.exact[1] >= EXACT_MIN and history.exact != history.split:
+        lines.append(Finding("Exactly these votes", _share(*history.exact)))
+    return lines
+
+
+def _share(fakes: int, total: int) -> str:
+    if total < EXACT_MIN:
+        return f"too few decisions to say, n = {total}"
+    low, high = wilson(fakes, total)
+    return f"{100 * fakes / total:.0f} % were fake, n = {total} (95 %: {100 * low:.0f} to {100 * high:.0f} %)"
 
 
 def _metadata(found: dict[str, Any] | None) -> list[Finding]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.db.models import Max
 
-from kyc_review.evidence.models import Evidence, Likeness
+from kyc_review.evidence.models import Evidence, Likeness, PatternOutcome
 from kyc_review.review import selectors as review
 from kyc_review.review.models import ReviewItem
 from kyc_review.submissions.models import Submission
@@ -65,7 +66,9 @@ def applicants_others(*, viewer: User, item: ReviewItem) -> list[Seen]:
     if not own.applicant_ref or not _may_see(viewer, item):
         return []
     rows = (
-        Submission.objects.filter(integration_id=own.integration_id, applicant_ref=own.applicant_ref)
+        Submission.objects.filter(
+            integration_id=own.integration_id, applicant_ref=own.applicant_ref, is_test=False
+        )
         .exclude(pk=own.pk)
         .annotate(item_id=Max("review_items"))
         .order_by("-received_at")
@@ -74,6 +77,38 @@ def applicants_others(*, viewer: User, item: ReviewItem) -> list[Seen]:
         Seen(submission=row, item_id=row.item_id, bits_apart=None, same_file=False, same_applicant=True)
         for row in rows[:ROWS_SHOWN]
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class VoteHistory:
+    """What came of decided submissions with as many calls of fake (`split`), and with exactly these votes."""
+
+    fake_calls: int
+    real_calls: int
+    split: tuple[int, int]
+    exact: tuple[int, int]
+
+
+def vote_history(*, viewer: User, item: ReviewItem) -> VoteHistory | None:
+    """(fakes, all) per bundle, so that a new ensemble starts its own history; None for what has no votes."""
+    scoring = getattr(item.submission, "scoring", None)
+    if scoring is None or not _may_see(viewer, item):
+        return None
+    calls = [vote.is_fake for vote in scoring.votes.all()]
+    pattern = "".join("1" if call else "0" for call in calls)
+    rows = PatternOutcome.objects.filter(bundle_digest=scoring.bundle_digest)
+    alike = [row for row in rows if row.pattern.count("1") == sum(calls)]
+    return VoteHistory(
+        fake_calls=sum(calls),
+        real_calls=len(calls) - sum(calls),
+        split=_fakes_of(alike),
+        exact=_fakes_of(row for row in alike if row.pattern == pattern),
+    )
+
+
+def _fakes_of(rows: Iterable[PatternOutcome]) -> tuple[int, int]:
+    counted = [(row.fakes, row.fakes + row.reals) for row in rows]
+    return sum(fakes for fakes, _ in counted), sum(total for _, total in counted)
 
 
 def _may_see(viewer: User, item: ReviewItem) -> bool:

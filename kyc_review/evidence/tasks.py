@@ -1,6 +1,6 @@
 from celery import shared_task
 
-from kyc_review.evidence import sweeping
+from kyc_review.evidence import measures, sweeping
 
 
 @shared_task
@@ -13,3 +13,9 @@ def compute_pending() -> None:
 @shared_task
 def sweep() -> None:
     sweeping.sweep()
+
+
+@shared_task
+def measure() -> None:
+    measures.patterns_count()
+    measures.opinions_measure()

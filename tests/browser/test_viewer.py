@@ -1,14 +1,17 @@
 """The viewer and the evidence panel in a real browser; pictures go to test-artifacts/looks/."""
 
+import io
 from collections.abc import Callable
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Page, expect
 
 from kyc_review.accounts.models import User
 from kyc_review.evidence.models import Evidence
 from kyc_review.review.models import ReviewItem
 from tests.browser.test_looks import PICTURES, SIZES, fits
+from tests.detection.forensics.test_jpeg import photograph, saved
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Enqueue = Callable[..., ReviewItem]
@@ -64,3 +67,166 @@ def test_linked_panes_and_evidence_fit_the_window(
     page.wait_for_timeout(150)
     page.screenshot(path=PICTURES / f"viewer-eyes-{size}-{scheme}.png")
     assert fits(page)
+
+
+def test_the_wheel_enlarges_at_the_cursor_and_a_drag_moves(
+    enqueue: Enqueue, log_in: LogIn, alice: User, portrait: bytes
+) -> None:
+    enqueue(image=portrait)
+    page = log_in(alice, viewport=SIZES["1280x720"])
+    open_next(page)
+    fitted = scale(page)
+    page.mouse.move(420, 260)
+    place = page.locator("[data-place]")
+    expect(place).to_contain_text(",")
+    before = place.inner_text()
+    page.mouse.wheel(0, -600)
+    expect(page.locator("[data-scale]")).not_to_contain_text(f"{fitted} %")
+    assert scale(page) > 2 * fitted
+    assert place.inner_text() == before, "what lies under the cursor stays there"
+    page.mouse.down()
+    page.mouse.move(470, 310)
+    page.mouse.up()
+    page.wait_for_timeout(50)
+    assert place.inner_text() == before, "and moves with the hand"
+    page.keyboard.press("0")
+    expect(page.locator("[data-scale]")).to_contain_text(f"{fitted} %")
+
+
+def test_every_tool_works_by_key_alone(enqueue: Enqueue, log_in: LogIn, alice: User, portrait: bytes) -> None:
+    enqueue(image=portrait)
+    page = log_in(alice, viewport=SIZES["1280x720"])
+    open_next(page)
+    page.keyboard.press(".")
+    expect(page.locator("[data-scale]")).to_contain_text("at 100 %")
+    page.keyboard.press("+")
+    expect(page.locator("[data-scale]")).to_contain_text("at 140 %")
+    page.keyboard.press("-")
+    expect(page.locator("[data-scale]")).to_contain_text("at 100 %")
+    page.keyboard.press("0")
+    upright = ink(page)
+    page.keyboard.press("r")
+    page.wait_for_timeout(50)
+    assert 0 < ink(page) < upright, "lying, the picture fills less of the wide pane"
+    for key, name in (("f", "Mirror"), ("g", "Grid")):
+        page.keyboard.press(key)
+        expect(page.get_by_role("button", name=name)).to_have_attribute("aria-pressed", "true")
+    page.locator("[data-stage]").focus()
+    page.mouse.move(420, 260)
+    place = page.locator("[data-place]")
+    before = place.inner_text()
+    page.keyboard.press("ArrowRight")
+    page.mouse.move(421, 260)
+    page.mouse.move(420, 260)
+    expect(place).not_to_have_text(before)
+    page.keyboard.press("t")
+    expect(page.get_by_label("Gamma")).to_be_visible()
+    page.get_by_label("Gamma").fill("2")
+    expect(page.locator(".viewer[data-toned]")).to_be_visible()
+    page.get_by_role("button", name="As it is").click()
+    expect(page.locator(".viewer[data-toned]")).to_have_count(0)
+
+
+def test_panes_and_zoom_survive_to_the_next_item(
+    enqueue: Enqueue, examine: Examine, log_in: LogIn, alice: User, portrait: bytes
+) -> None:
+    for risk in (0.9, 0.5):
+        examine(enqueue(risk=risk, image=portrait))
+    page = log_in(alice, viewport=SIZES["1280x720"])
+    open_next(page)
+    page.keyboard.press("w")
+    page.keyboard.press("6")
+    expect(page.locator("[data-name=noise]")).to_be_visible()
+    near = scale(page)
+    page.keyboard.press("1")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Recorded.")).to_be_visible()
+    expect(page.locator("[data-viewer=shown]")).to_be_visible()
+    expect(page.locator("[data-name=noise]")).to_be_visible()
+    expect(page.locator("[data-scale]")).to_contain_text(f"{near} %")
+
+
+def test_panes_are_linked_and_each_quality_of_the_error_levels_can_be_chosen(
+    enqueue: Enqueue, examine: Examine, log_in: LogIn, alice: User, portrait: bytes
+) -> None:
+    examine(enqueue(image=portrait))
+    page = log_in(alice, viewport=SIZES["1280x720"])
+    open_next(page)
+    page.keyboard.press("l")
+    page.keyboard.press("w")
+    page.wait_for_function("document.querySelectorAll('.pane').length === 3")
+    page.wait_for_timeout(200)
+    page.mouse.move(300, 250)
+    page.mouse.wheel(0, -800)
+    page.wait_for_timeout(100)
+    assert ink(page, "noise") == ink(page, "levels") == ink(page)
+    with page.expect_response(lambda answer: "ela-70" in answer.url) as asked:
+        page.get_by_label("Quality of the comparison").select_option("70")
+    assert asked.value.status == 200
+
+
+def test_error_levels_that_would_mislead_say_so_and_show_only_when_asked(
+    enqueue: Enqueue, examine: Examine, log_in: LogIn, alice: User
+) -> None:
+    again = Image.open(io.BytesIO(saved(photograph(), 65)))
+    examine(enqueue(image=saved(again, 92)))
+    page = log_in(alice, viewport=SIZES["1280x720"])
+    open_next(page)
+    page.keyboard.press("l")
+    expect(page.get_by_text("Not applicable: The whole picture was saved again")).to_be_visible()
+    assert ink(page, "levels") == 0
+    with page.expect_response(lambda answer: "ela-" in answer.url):
+        page.get_by_role("button", name="Show it anyway").click()
+    page.wait_for_timeout(100)
+    assert ink(page, "levels") > 0
+
+
+def test_evidence_that_comes_later_appears_by_itself(
+    enqueue: Enqueue, examine: Examine, log_in: LogIn, alice: User, portrait: bytes
+) -> None:
+    item = enqueue(image=portrait)
+    page = log_in(alice, viewport=SIZES["1280x720"])
+    open_next(page)
+    expect(page.get_by_text("Being computed")).to_be_visible()
+    page.keyboard.press("w")
+    expect(page.get_by_text("This view is being computed.")).to_be_visible()
+    examine(item)
+    expect(page.get_by_text("quality 90")).to_be_visible()
+    expect(page.get_by_text("This view is being computed.")).to_be_hidden()
+    page.wait_for_timeout(200)
+    assert ink(page, "noise") > 0
+
+
+def test_the_page_weighs_less_than_300_kb_without_its_photograph(
+    enqueue: Enqueue, examine: Examine, log_in: LogIn, alice: User, portrait: bytes
+) -> None:
+    examine(enqueue(image=portrait))
+    page = log_in(alice, viewport=SIZES["1280x720"])
+    open_next(page)
+    sizes: dict[str, int] = {}
+    page.on("response", lambda answer: sizes.update({answer.url: len(answer.body())}))
+    page.reload(wait_until="networkidle")
+    weight = sum(size for url, size in sizes.items() if not url.endswith("/image/"))
+    assert 0 < weight < 300_000, sizes
+
+
+def test_near_by_a_large_photograph_is_fetched_in_full(
+    enqueue: Enqueue, examine: Examine, log_in: LogIn, alice: User
+) -> None:
+    examine(enqueue(image=saved(photograph().resize((2400, 2400)), 90)))
+    page = log_in(alice, viewport=SIZES["1280x720"])
+    open_next(page)
+    with page.expect_response(lambda answer: answer.url.endswith("/evidence/close/")) as asked:
+        page.keyboard.press(".")
+        page.keyboard.press("+")
+    assert asked.value.status == 200
+
+
+def test_two_controls_never_share_a_key(
+    enqueue: Enqueue, examine: Examine, log_in: LogIn, alice: User, portrait: bytes
+) -> None:
+    examine(enqueue(image=portrait))
+    page = log_in(alice)
+    open_next(page)
+    keys = page.eval_on_selector_all("[data-key]", "found => found.map(control => control.dataset.key)")
+    assert len(keys) == len(set(keys)), sorted(keys)

@@ -26,7 +26,8 @@ export class Camera {
 
   zoomTo(scale, pane, picture, anchor = { x: pane.width / 2, y: pane.height / 2 }) {
     const before = this.matrix(pane, picture).inverse().transformPoint(anchor);
-    this.scale = Math.min(Math.max(scale, FARTHEST), Math.max(1, NEAREST_PX / this.fit(pane, picture)));
+    const fit = this.fit(pane, picture);
+    this.scale = Math.min(Math.max(scale, Math.min(FARTHEST, 1 / fit)), Math.max(1, NEAREST_PX / fit));
     const after = this.matrix(pane, picture).inverse().transformPoint(anchor);
     this.lookAt(this.x + (before.x - after.x) / picture.width, this.y + (before.y - after.y) / picture.height);
   }

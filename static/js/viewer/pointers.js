@@ -38,6 +38,7 @@ export function bindPointers(stage) {
     else if (held && fingers.size === 2) pinch(stage, fingers, held, event);
     else if (held) stage.camera.pan(event.clientX - held.x, event.clientY - held.y, held.pane, stage.picture);
     if (held) Object.assign(held, { x: event.clientX, y: event.clientY });
+    stage.cursor = inPicture(at); // the picture may have moved under the hand
     if (held && !stage.start) stage.keep();
     else stage.draw();
   });

@@ -1,0 +1,108 @@
+"""What this bank's own outcomes say about votes and second opinions. Counted now and then, read at every opening."""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from django.db import connection, transaction
+
+from kyc_review.evidence.models import Evidence, OpinionMeasure, PatternOutcome
+from kyc_review.submissions.models import Result, State
+
+OPINIONS_MAX = 20_000
+EACH_MIN = 20
+# Outcomes are the submissions' own, so that corrections count and what was taken back does not. Never the untouched
+# cleared ones: nobody looked at them.
+PATTERNS = """
+    SELECT bundle_digest, pattern,
+           count(*) FILTER (WHERE result = 'rejected'), count(*) FILTER (WHERE result = 'clear')
+    FROM (SELECT s.bundle_digest, sub.result,
+                 string_agg(CASE WHEN v.is_fake THEN '1' ELSE '0' END, '' ORDER BY v.position) AS pattern
+          FROM scoring_scoring s
+          JOIN submissions_submission sub ON sub.id = s.submission_id
+          JOIN scoring_vote v ON v.scoring_id = s.id
+          WHERE s.verdict <> 'clear' AND NOT sub.is_test AND sub.state = 'completed' AND sub.result IN ('clear', 'rejected')
+            AND sub.completed_at > now() - interval '1 year'
+          GROUP BY s.id, sub.result) AS decided
+    GROUP BY bundle_digest, pattern
+"""
+
+
+@transaction.atomic
+def patterns_count() -> int:
+    """Count anew how often each pattern of votes turned out fake in the last year; returns the number of patterns."""
+    with connection.cursor() as cursor:
+        cursor.execute(PATTERNS)
+        rows = [
+            PatternOutcome(bundle_digest=digest, pattern=pattern, fakes=fakes, reals=reals)
+            for digest, pattern, fakes, reals in cursor.fetchall()
+        ]
+    PatternOutcome.objects.all().delete()
+    PatternOutcome.objects.bulk_create(rows)
+    return len(rows)
+
+
+@transaction.atomic
+def opinions_measure() -> int:
+    """Measure each second opinion on the newest decided submissions; returns how many had enough of both labels."""
+    scores: dict[str, dict[str, list[float]]] = defaultdict(lambda: {Result.REJECTED: [], Result.CLEAR: []})
+    decided = (
+        Evidence.objects.filter(
+            state=Evidence.State.READY,
+            submission__is_test=False,
+            submission__state=State.COMPLETED,
+            submission__result__in=[Result.REJECTED, Result.CLEAR],
+        )
+        .order_by("-pk")
+        .values_list("facts__opinions", "submission__result")[:OPINIONS_MAX]
+    )
+    for opinions, result in decided:
+        for name, found in (opinions or {}).items():
+            scores[name][result].append(found["score"])
+    rows = []
+    for name, found in scores.items():
+        fakes, reals = found[Result.REJECTED], found[Result.CLEAR]
+        if min(len(fakes), len(reals)) >= EACH_MIN:
+            area = auc(fakes, reals)
+            low, high = interval(area, len(fakes), len(reals))
+            rows.append(
+                OpinionMeasure(name=name, auc=area, low=low, high=high, fakes=len(fakes), reals=len(reals))
+            )
+    OpinionMeasure.objects.all().delete()
+    OpinionMeasure.objects.bulk_create(rows)
+    return len(rows)
+
+
+def auc(fakes: Sequence[float], reals: Sequence[float]) -> float:
+    """How often a fake scores higher than a real one, ties counting half (Mann and Whitney, 1947)."""
+    values = sorted([(score, 1) for score in fakes] + [(score, 0) for score in reals])
+    ranks, start = 0.0, 0
+    while start < len(values):
+        end = start
+        while end < len(values) and values[end][0] == values[start][0]:
+            end += 1
+        ranks += (start + 1 + end) / 2 * _fakes_in(values[start:end])
+        start = end
+    return (ranks - len(fakes) * (len(fakes) + 1) / 2) / (len(fakes) * len(reals))
+
+
+def _fakes_in(values: Iterable[tuple[float, int]]) -> int:
+    return sum(is_fake for _, is_fake in values)
+
+
+def interval(area: float, fakes: int, reals: int) -> tuple[float, float]:
+    """95 % interval of an area under the curve (Hanley and McNeil, 1982), within 0..1."""
+    q1, q2 = area / (2 - area), 2 * area**2 / (1 + area)
+    spread = area * (1 - area) + (fakes - 1) * (q1 - area**2) + (reals - 1) * (q2 - area**2)
+    half = 1.96 * math.sqrt(max(spread, 0.0) / (fakes * reals))
+    return max(0.0, area - half), min(1.0, area + half)
+
+
+def wilson(hits: int, total: int) -> tuple[float, float]:
+    """95 % interval of a share (Wilson, 1927); (0, 1) of nothing."""
+    if not total:
+        return 0.0, 1.0
+    z, share = 1.96, hits / total
+    centre = (share + z * z / (2 * total)) / (1 + z * z / total)
+    half = z / (1 + z * z / total) * math.sqrt(share * (1 - share) / total + z * z / (4 * total * total))
+    return max(0.0, centre - half), min(1.0, centre + half)

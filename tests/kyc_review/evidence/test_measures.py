@@ -1,0 +1,109 @@
+import random
+from collections.abc import Callable
+
+import pytest
+from django.utils import timezone
+from sklearn.metrics import roc_auc_score
+
+from kyc_review.accounts.models import User
+from kyc_review.evidence import measures, presenters, selectors
+from kyc_review.evidence.models import Evidence, OpinionMeasure, PatternOutcome
+from kyc_review.review.models import ReviewItem
+from kyc_review.review.services import item_claim_next
+from kyc_review.submissions.models import Submission
+
+Enqueue = Callable[..., ReviewItem]
+THREE_TWO = (0.91, 0.12, 0.74, 0.08, 0.55)
+
+
+def complete(item: ReviewItem, result: str) -> None:
+    ReviewItem.objects.filter(pk=item.pk).delete()
+    Submission.objects.filter(pk=item.submission_id).update(
+        state="completed", result=result, completed_at=timezone.now()
+    )
+
+
+def test_the_area_under_the_curve_agrees_with_scikit_learn_ties_included() -> None:
+    draw = random.Random(1)
+    fakes = [round(draw.gauss(0.6, 0.2), 1) for _ in range(70)]
+    reals = [round(draw.gauss(0.4, 0.2), 1) for _ in range(110)]
+    expected = roc_auc_score([1] * 70 + [0] * 110, fakes + reals)
+    assert measures.auc(fakes, reals) == pytest.approx(expected)
+    low, high = measures.interval(expected, 70, 110)
+    assert 0 < low < expected < high < 1
+
+
+def test_the_interval_of_a_share_agrees_with_a_worked_example() -> None:
+    """Newcombe (1998), table I: 15 of 148 gives 0.0624 to 0.1605."""
+    assert measures.wilson(15, 148) == pytest.approx((0.0624, 0.1605), abs=5e-4)
+    assert measures.wilson(0, 0) == (0.0, 1.0)
+
+
+@pytest.mark.django_db
+def test_patterns_are_counted_from_outcomes_and_shown_with_their_number(
+    enqueue: Enqueue, alice: User
+) -> None:
+    for number in range(12):
+        complete(enqueue(probabilities=THREE_TWO), "rejected" if number < 3 else "clear")
+    complete(enqueue(probabilities=(0.1, 0.91, 0.74, 0.08, 0.55)), "rejected")
+    enqueue(probabilities=THREE_TWO)
+    assert measures.patterns_count() == 2
+    assert measures.patterns_count() == 2, "counting again replaces"
+    item = item_claim_next(reviewer=alice)
+    assert item is not None
+    history = selectors.vote_history(viewer=alice, item=item)
+    assert history is not None
+    assert (history.split, history.exact) == ((4, 13), (3, 12))
+    first, second = presenters.history_lines(history)
+    assert (first.label, first.text[:21]) == ("3-2 for fake", "31 % were fake, n = 1")
+    assert second.text.startswith("25 % were fake, n = 12")
+
+
+@pytest.mark.django_db
+def test_few_decisions_say_nothing_and_another_ensembles_do_not_count(enqueue: Enqueue, alice: User) -> None:
+    PatternOutcome.objects.create(bundle_digest="e" * 64, pattern="10101", fakes=50, reals=50)
+    PatternOutcome.objects.create(bundle_digest="d" * 64, pattern="10101", fakes=1, reals=2)
+    enqueue(probabilities=THREE_TWO)
+    item = item_claim_next(reviewer=alice)
+    assert item is not None
+    (line,) = presenters.history_lines(selectors.vote_history(viewer=alice, item=item))
+    assert line.text == "too few decisions to say, n = 3"
+
+
+@pytest.mark.django_db
+def test_test_submissions_do_not_enter_the_counts(enqueue: Enqueue) -> None:
+    item = enqueue()
+    complete(item, "rejected")
+    Submission.objects.update(is_test=True)
+    assert measures.patterns_count() == 0
+
+
+@pytest.mark.django_db
+def test_nobody_but_the_viewer_of_the_face_reads_the_history(
+    claimed: ReviewItem, alice: User, bob: User
+) -> None:
+    assert selectors.vote_history(viewer=alice, item=claimed) is not None
+    assert selectors.vote_history(viewer=bob, item=claimed) is None
+
+
+@pytest.mark.django_db
+def test_a_second_opinion_is_measured_once_there_are_enough_of_both(enqueue: Enqueue) -> None:
+    def decided(score: float, result: str) -> None:
+        item = enqueue()
+        facts = {"opinions": {"error_levels": {"title": "Error levels", "limits": "", "score": score}}}
+        Evidence.objects.create(
+            submission=item.submission, state="ready", facts=facts, computed_at=timezone.now()
+        )
+        complete(item, result)
+
+    for number in range(measures.EACH_MIN):
+        decided(0.5 + number / 100, "rejected")
+    assert measures.opinions_measure() == 0
+    for number in range(measures.EACH_MIN):
+        decided(0.4 + number / 100, "clear")
+    assert measures.opinions_measure() == 1
+    row = OpinionMeasure.objects.get()
+    (line,) = presenters.opinion_lines(Evidence.objects.all()[0], {row.name: row})
+    assert "n = 40" in line.worth
+    (unmeasured,) = presenters.opinion_lines(Evidence.objects.all()[0], {})
+    assert unmeasured.worth == "not measured here yet"
