@@ -21,8 +21,8 @@ PATTERNS = """
           FROM scoring_scoring s
           JOIN submissions_submission sub ON sub.id = s.submission_id
           JOIN scoring_vote v ON v.scoring_id = s.id
-          WHERE s.verdict <> 'clear' AND NOT sub.is_test AND sub.state = 'completed' AND sub.result IN ('clear', 'rejected')
-            AND sub.completed_at > now() - interval '1 year'
+          WHERE s.verdict <> 'clear' AND NOT sub.is_test AND sub.state = 'completed'
+            AND sub.result IN ('clear', 'rejected') AND sub.completed_at > now() - interval '1 year'
           GROUP BY s.id, sub.result) AS decided
     GROUP BY bundle_digest, pattern
 """

@@ -1,8 +1,4 @@
-"""The pages at the sizes and themes that reviewers use; pictures go to test-artifacts/looks/ for people to look at.
-
-The README's picture is made by this file too: `cp test-artifacts/looks/workbench-1280x720-light.png
-docs/images/workbench.png` after a run with the public-domain portraits beside the checkout.
-"""
+"""The pages at the sizes and themes that reviewers use; pictures go to test-artifacts/looks/ for people to look at."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -2,16 +2,24 @@
 
 import io
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+from django.conf import LazySettings
 from PIL import Image
 from playwright.sync_api import Page, expect
 
 from kyc_review.accounts.models import User
+from kyc_review.evidence import worker as evidence
 from kyc_review.evidence.models import Evidence
+from kyc_review.retraining.bundles import baseline_install
 from kyc_review.review.models import ReviewItem
+from kyc_review.scoring import worker as scoring
+from kyc_review.submissions.models import Submission
 from tests.browser.test_looks import PICTURES, SIZES, fits
 from tests.detection.forensics.test_jpeg import photograph, saved
+
+SAMPLES = Path(__file__).parents[2] / "samples"
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Enqueue = Callable[..., ReviewItem]
@@ -104,10 +112,11 @@ def test_every_tool_works_by_key_alone(enqueue: Enqueue, log_in: LogIn, alice: U
     page.keyboard.press("-")
     expect(page.locator("[data-scale]")).to_contain_text("at 100 %")
     page.keyboard.press("0")
+    page.wait_for_timeout(100)
     upright = ink(page)
     page.keyboard.press("r")
-    page.wait_for_timeout(50)
-    assert 0 < ink(page) < upright, "lying, the picture fills less of the wide pane"
+    page.wait_for_timeout(100)
+    assert ink(page) > 1.2 * upright > 0, "lying, the tall picture fills more of the wide pane"
     for key, name in (("f", "Mirror"), ("g", "Grid")):
         page.keyboard.press(key)
         expect(page.get_by_role("button", name=name)).to_have_attribute("aria-pressed", "true")
@@ -230,3 +239,27 @@ def test_two_controls_never_share_a_key(
     open_next(page)
     keys = page.eval_on_selector_all("[data-key]", "found => found.map(control => control.dataset.key)")
     assert len(keys) == len(set(keys)), sorted(keys)
+
+
+def test_a_real_item_for_the_readme(
+    submit: Callable[..., Submission], examine: Examine, log_in: LogIn, alice: User, settings: LazySettings
+) -> None:
+    """A sample with edited eyes, scored by the ensemble that ships: `cp test-artifacts/looks/readme.png
+    docs/images/workbench.png` renews the README's picture."""
+    baseline_install()
+    scoring._serving = None
+    for number, name in enumerate(("sample-02-edited-eyes.jpg", "sample-03-genuine.jpg")):
+        submit(image=(SAMPLES / name).read_bytes(), applicant_ref=f"person-{number}")
+    scoring.run_until_idle()
+    evidence.run_until_idle()
+    scoring._serving = evidence._serving = None
+    assert ReviewItem.objects.exists(), "the baseline flags at least one of the two"
+    page = log_in(alice, viewport=SIZES["1440x900"], color_scheme="light")
+    open_next(page)
+    for key in "lwa":
+        page.keyboard.press(key)
+    page.wait_for_function("document.querySelectorAll('.pane').length === 4")
+    page.mouse.move(255, 280)
+    page.wait_for_timeout(400)
+    page.screenshot(path=PICTURES / "readme.png")
+    assert fits(page)
