@@ -203,8 +203,8 @@ CELERY_BEAT_SCHEDULE = {
     },
     "review-sweep": {
         "task": "kyc_review.review.tasks.sweep",
-        "schedule": schedule(run_every=15),
-        "options": {"expires": 30},
+        "schedule": schedule(run_every=2),
+        "options": {"expires": 10},
     },
 }
 
@@ -221,6 +221,17 @@ EVIDENCE_ATTEMPTS_MAX = env.int("EVIDENCE_ATTEMPTS_MAX", default=2)
 
 # --- review -----------------------------------------------------------------------------------------------
 CLAIM_LEASE_S = env.int("CLAIM_LEASE_S", default=600)
+# A decision can be taken back for so long; its submission completes, and its webhook is sent, after it.
+UNDO_WINDOW_S = env.int("UNDO_WINDOW_S", default=10)
+HANDOVER_S = env.int("HANDOVER_S", default=4 * 3600)
+REVIEW_SLA_S = env.int("REVIEW_SLA_S", default=4 * 3600)
+# Share of items whose votes and evidence stay hidden until a first call. Gold, audit and second opinions always are:
+# below 1, a blind item is a little more likely to be one of them.
+BLIND_SHARE = env.float("BLIND_SHARE", default=1.0)
+GOLD_RATE = env.float("GOLD_RATE", default=0.03)
+SECOND_OPINION_SHARE = env.float("SECOND_OPINION_SHARE", default=0.0)
+# A fake at or above this risk needs a second person; risks end at 1, so 2 asks for none.
+SECOND_OPINION_FAKE_RISK = env.float("SECOND_OPINION_FAKE_RISK", default=2.0)
 
 # --- API --------------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {

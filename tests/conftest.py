@@ -34,6 +34,12 @@ def cheap_passwords(settings: LazySettings) -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
+@pytest.fixture(autouse=True)
+def settled_at_once(settings: LazySettings) -> None:
+    """Decisions are final at once, and votes are open, unless a test is about these very things."""
+    settings.UNDO_WINDOW_S, settings.BLIND_SHARE = 0, 0.0
+
+
 def jpeg_bytes(width: int = 200, height: int = 240, seed: int = 0) -> bytes:
     """A small JPEG with structure; another seed gives other bytes."""
     image = Image.linear_gradient("L").resize((width, height)).rotate(seed * 7 % 360).convert("RGB")

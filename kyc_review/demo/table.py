@@ -21,9 +21,9 @@ def row(sample: str, submission: Submission) -> list[str]:
 
 def destination(submission: Submission) -> str:
     """Where it is now, in words."""
-    decision = Decision.objects.filter(submission=submission).select_related("reviewer").last()
+    decision = Decision.objects.standing().filter(submission=submission).select_related("reviewer").last()
     if decision:
-        return f"{decision.reviewer.username} said {decision.label}"
+        return f"{decision.reviewer.username} said {decision.get_label_display().lower()}"
     if submission.state == State.COMPLETED:
         return "cleared"
     return "review queue" if submission.state == State.IN_REVIEW else "not scored yet"

@@ -18,6 +18,7 @@ from kyc_review.retraining.models import (
 )
 from kyc_review.retraining.permissions import may_freeze, may_see_retraining, may_train
 from kyc_review.review.models import Decision, ReviewItem
+from kyc_review.submissions.models import State
 
 if TYPE_CHECKING:
     from kyc_review.accounts.models import User
@@ -121,7 +122,9 @@ def label_counts(*, viewer: User) -> list[LabelCount]:
     if not may_see_retraining(viewer):
         return []
     rows = (
-        Decision.objects.values("submission__integration__slug", "item__reason")
+        Decision.objects.final()
+        .exclude(item__reason=ReviewItem.Reason.GOLD)
+        .values("submission__integration__slug", "item__reason")
         .annotate(real=Count("pk", filter=Q(label="real")), fake=Count("pk", filter=Q(label="fake")))
         .order_by("submission__integration__slug", "item__reason")
     )
@@ -142,5 +145,10 @@ def unused_decisions(*, viewer: User) -> QuerySet[Decision]:
     if not may_see_retraining(viewer):
         return Decision.objects.none()
     used = SnapshotItem.objects.filter(decision=OuterRef("pk")).exclude(snapshot__state=Snapshot.State.FAILED)
-    later = Decision.objects.filter(submission=OuterRef("submission"), pk__gt=OuterRef("pk"))
-    return Decision.objects.filter(~Exists(used), ~Exists(later))
+    later = (
+        Decision.objects.final()
+        .exclude(item__reason=ReviewItem.Reason.GOLD)
+        .filter(submission=OuterRef("submission"), pk__gt=OuterRef("pk"))
+    )
+    trainable = Decision.objects.final().filter(label__in=["real", "fake"], submission__state=State.COMPLETED)
+    return trainable.exclude(item__reason=ReviewItem.Reason.GOLD).filter(~Exists(used), ~Exists(later))

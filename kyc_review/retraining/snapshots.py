@@ -34,9 +34,14 @@ NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
 FREEZE = """
 INSERT INTO retraining_snapshotitem (snapshot_id, decision_id)
 SELECT %s, id FROM (
-    SELECT DISTINCT ON (submission_id) id FROM review_decision
-    ORDER BY submission_id, decided_at DESC, id DESC
-) latest ORDER BY id
+    SELECT DISTINCT ON (decision.submission_id) decision.id, decision.label
+    FROM review_decision decision
+    JOIN review_reviewitem item ON item.id = decision.item_id
+    JOIN submissions_submission submission ON submission.id = decision.submission_id
+    WHERE item.state = 'decided' AND item.reason <> 'gold' AND submission.state = 'completed'
+      AND NOT EXISTS (SELECT 1 FROM review_withdrawal WHERE decision_id = decision.id)
+    ORDER BY decision.submission_id, decision.decided_at DESC, decision.id DESC
+) latest WHERE label IN ('real', 'fake') ORDER BY id
 """
 
 

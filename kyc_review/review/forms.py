@@ -1,18 +1,68 @@
+from __future__ import annotations
+
+from typing import Any
+
 from django import forms
 
-from .models import Decision
+from .models import Decision, Skip
+
+REGIONS_MAX = 20
+SIDES = ("x", "y", "width", "height")
+
+
+class RegionsField(forms.JSONField):
+    """Boxes {x, y, width, height} in fractions of the picture, as the viewer writes them."""
+
+    def to_python(self, value: Any) -> Any:
+        boxes = super().to_python(value) or []
+        if not isinstance(boxes, list) or len(boxes) > REGIONS_MAX:
+            raise forms.ValidationError(f"Mark up to {REGIONS_MAX} regions.")
+        return [self._box(box) for box in boxes]
+
+    @staticmethod
+    def _box(box: object) -> dict[str, float]:
+        if not isinstance(box, dict) or not all(
+            isinstance(box.get(side), int | float) and 0 <= box[side] <= 1 for side in SIDES
+        ):
+            raise forms.ValidationError("A marked region could not be read; remove it and mark it again.")
+        return {side: round(float(box[side]), 4) for side in SIDES}
 
 
 class DecisionForm(forms.Form):
+    """What a reviewer says. Parts, methods and regions belong to fake; an obstacle to not assessable."""
+
     label = forms.ChoiceField(
         choices=Decision.Label,
         error_messages={
-            "required": "Choose real or fake first.",
-            "invalid_choice": "Choose real or fake first.",
+            "required": "Choose real, fake or not assessable first.",
+            "invalid_choice": "Choose real, fake or not assessable first.",
         },
     )
+    obstacle = forms.ChoiceField(choices=Decision.Obstacle, required=False)
+    parts = forms.MultipleChoiceField(choices=Decision.Part, required=False)
+    methods = forms.MultipleChoiceField(choices=Decision.Method, required=False)
+    regions = RegionsField(required=False)
     note = forms.CharField(required=False, max_length=2000)
+
+    def clean(self) -> dict[str, Any]:
+        said = super().clean() or {}
+        if said.get("label") == Decision.Label.NOT_ASSESSABLE and not said.get("obstacle"):
+            raise forms.ValidationError("Say why it cannot be assessed; the applicant is asked for another.")
+        return said
+
+
+class FirstCallForm(forms.Form):
+    label = forms.ChoiceField(choices=Decision.Label)
 
 
 class ClaimForm(forms.Form):
     skipped = forms.BooleanField(required=False)
+
+
+class AsideForm(forms.Form):
+    """What comes with skipping, snoozing, escalating and handing over; each view reads its own field."""
+
+    skip_reason = forms.ChoiceField(choices=Skip.Reason, required=False)
+    minutes = forms.IntegerField(required=False)
+    to = forms.IntegerField(required=False)
+    message = forms.CharField(required=False, max_length=300)

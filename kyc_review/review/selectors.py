@@ -74,7 +74,7 @@ def items_held(*, viewer: User) -> QuerySet[ReviewItem]:
 
 def items_in_focus(*, viewer: User) -> QuerySet[ReviewItem]:
     """Items whose face and votes the viewer may see: what they hold now; seniors see all, read-only."""
-    items = ReviewItem.objects.select_related("submission__scoring", "claimed_by", "decision__reviewer")
+    items = ReviewItem.objects.select_related("submission__scoring", "claimed_by", "held_for")
     items = items.prefetch_related("submission__scoring__votes").annotate(
         claim_remaining=F("claim_expires_at") - Now()
     )

@@ -5,5 +5,5 @@ from . import services
 
 @shared_task
 def sweep() -> int:
-    """Return expired claims to the queue. Late or doubled runs change nothing."""
-    return services.claims_expire()
+    """Make decisions final and return expired claims to the queue. Late or doubled runs change nothing."""
+    return services.decisions_settle() + services.claims_expire()

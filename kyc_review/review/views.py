@@ -75,8 +75,7 @@ def decision(request: StaffRequest, item_id: int) -> HttpResponse:
         made = services.decision_record(
             item_id=item_id,
             reviewer=request.user,
-            label=form.cleaned_data["label"],
-            note=form.cleaned_data["note"],
+            **form.cleaned_data,
         )
     except services.ClaimLost as lost:
         return _claim_lost(request, item_id, lost)
@@ -151,6 +150,7 @@ def _focus_context(request: StaffRequest, item_id: int) -> dict[str, Any]:
     return {
         "item": shown,
         "votes": vote_panel(shown),
+        "decision": shown.decisions.standing().select_related("reviewer").order_by("pk").last(),
         "holds": holds and may_decide(request.user),
         "remaining_s": int(remaining.total_seconds()) if holds else 0,
         "lease_s": int(services.claim_lease().total_seconds()),

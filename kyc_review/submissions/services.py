@@ -85,3 +85,21 @@ def submission_complete(*, submission_id: uuid.UUID, result: str, reason: str = 
     )
     if changed != 1:
         raise StaleSubmission(f"Submission {submission_id} is not in review.")
+
+
+def submission_overturn(*, submission_id: uuid.UUID, result: str, reason: str = "") -> bool:
+    """Give a completed submission another outcome, in the transaction of the correction; False when it is the same.
+
+    `reason` as in `submission_complete`. Raises StaleSubmission when the submission is not completed.
+    """
+    row = Submission.objects.select_for_update().filter(pk=submission_id, state=State.COMPLETED).first()
+    if row is None:
+        raise StaleSubmission(f"Submission {submission_id} is not completed.")
+    reason = reason or REASON_OF_RESULT.get(Result(result), "")
+    if (row.result, row.result_reason) == (result, reason):
+        return False
+    before, row.result, row.result_reason = row.result, Result(result).value, reason
+    row.save(update_fields=["result", "result_reason"])
+    detail = {"from": before, "result": row.result, "reason": reason}
+    audit.record(action="submission.overturned", target=row, detail=detail)
+    return True

@@ -165,7 +165,7 @@ def test_no_single_key_decides(enqueue: Enqueue, log_in: LogIn, alice: User) -> 
     page = log_in(alice)
     claim(page)
     page.keyboard.press("Enter")
-    expect(page.get_by_text("Choose real or fake first.")).to_be_visible()
+    expect(page.get_by_text("Choose real, fake or not assessable first.")).to_be_visible()
     for key in ("1", "2"):
         page.keyboard.press(key)
     assert not Decision.objects.exists()

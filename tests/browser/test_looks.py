@@ -47,10 +47,10 @@ def test_the_focus_page_fits_the_window(
     assert fits(page)
     page.screenshot(path=PICTURES / f"workbench-{size}-{scheme}.png")
     page.keyboard.press("Enter")
-    expect(page.get_by_text("Choose real or fake first.")).to_be_visible()
+    expect(page.get_by_text("Choose real, fake or not assessable first.")).to_be_visible()
     assert fits(page)
     page.keyboard.press("2")
-    expect(page.get_by_text("Choose real or fake first.")).to_be_hidden()
+    expect(page.get_by_text("Choose real, fake or not assessable first.")).to_be_hidden()
     page.screenshot(path=PICTURES / f"chosen-{size}-{scheme}.png")
     ReviewItem.objects.filter(state="claimed").update(
         state="open", claimed_by=None, claimed_at=None, claim_expires_at=None

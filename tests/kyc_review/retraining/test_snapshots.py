@@ -141,6 +141,7 @@ def test_of_two_decisions_on_one_submission_the_later_counts(decide, bob: User) 
 
 def test_an_unscored_submission_has_no_votes_and_no_bundle(submit, alice: User) -> None:
     row = submit()
+    type(row).objects.filter(pk=row.pk).update(state="completed", result="clear", completed_at=timezone.now())
     item = ReviewItem.objects.create(
         submission=row, reason="unscorable", risk=1.0, state="decided", decided_at=timezone.now()
     )

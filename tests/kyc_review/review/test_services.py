@@ -168,11 +168,15 @@ def test_an_unknown_label_changes_nothing(claimed: ReviewItem, alice: User) -> N
     assert unchanged(claimed)
 
 
-def test_when_the_submission_cannot_complete_the_item_stays_claimed(claimed: ReviewItem, alice: User) -> None:
-    Submission.objects.filter(pk=claimed.submission_id).update(state=State.RECEIVED)
-    with pytest.raises(Exception, match="not in review"):
+def test_a_submission_completed_otherwise_says_so_and_closes_the_item(
+    claimed: ReviewItem, alice: User
+) -> None:
+    Submission.objects.filter(pk=claimed.submission_id).update(
+        state=State.COMPLETED, result=Result.CLEAR, completed_at=Now()
+    )
+    with pytest.raises(services.ClaimLost, match="completed in another way"):
         services.decision_record(item_id=claimed.pk, reviewer=alice, label="fake")
-    assert ReviewItem.objects.get(pk=claimed.pk).state == "claimed"
+    assert ReviewItem.objects.get(pk=claimed.pk).state == "decided"
     assert not Decision.objects.exists()
 
 

@@ -123,7 +123,7 @@ def test_a_decision_without_a_choice_says_what_is_missing_and_keeps_the_note(
     client = login(alice)
     answer = decide(client, claimed, HTMX, label="")
     assert (answer.status_code, answer["HX-Retarget"]) == (422, "#problem")
-    assert "Choose real or fake first." in answer.text
+    assert "Choose real, fake or not assessable first." in answer.text
     plain = decide(client, claimed, label="", note="odd ear")
     assert plain.status_code == 422
     assert "odd ear</textarea>" in plain.text

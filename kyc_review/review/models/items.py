@@ -1,4 +1,4 @@
-"""What people look at and what they decided. Rules about change live in services.py; what must hold for ever, here."""
+"""A unit of human work and its way through the queue."""
 
 from __future__ import annotations
 
@@ -8,39 +8,71 @@ from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Now
 
 
-class ReviewItem(models.Model):
-    """A unit of human work: one submission that the models could not clear, and why."""
+class Reason(models.TextChoices):
+    UNANIMOUS_FAKE = "unanimous_fake", "All five say fake"
+    SPLIT_VOTE = "split_vote", "Votes disagree"
+    SECOND_OPINION = "second_opinion", "Second opinion"
+    ADJUDICATION = "adjudication", "Two people disagree"
+    UNSCORABLE = "unscorable", "Could not be scored"
+    AUDIT = "audit", "Audit sample"
+    GOLD = "gold", "Calibration"
 
-    class Reason(models.TextChoices):
-        UNANIMOUS_FAKE = "unanimous_fake", "All five say fake"
-        SPLIT_VOTE = "split_vote", "Votes disagree"
-        SECOND_OPINION = "second_opinion", "Second opinion"
-        UNSCORABLE = "unscorable", "Could not be scored"
-        AUDIT = "audit", "Audit sample"
-        GOLD = "gold", "Calibration"
+
+# Most urgent first, by the reason that people are shown: a place in the queue does not give gold away.
+PRIORITIES = {
+    Reason.UNANIMOUS_FAKE: 0,
+    Reason.SECOND_OPINION: 1,
+    Reason.SPLIT_VOTE: 2,
+    Reason.UNSCORABLE: 3,
+    Reason.AUDIT: 4,
+}
+
+
+class ReviewItem(models.Model):
+    """One submission that needs a person, and why.
+
+    `settling` is a decision that its author may still take back; `settles_at` is when the sweep makes it final. An open
+    item with `held_for` and a `held_until` ahead is offered to that person alone: handed over, or about to be shown.
+    """
+
+    Reason = Reason
 
     class State(models.TextChoices):
         OPEN = "open", "Waiting"
         CLAIMED = "claimed", "Claimed"
+        SETTLING = "settling", "Decided a moment ago"
         DECIDED = "decided", "Decided"
-
-    # Most urgent first. Gold shares a rank with ordinary work, so that its place in the queue does not give it away.
-    PRIORITIES = {
-        Reason.UNANIMOUS_FAKE: 0,
-        Reason.SECOND_OPINION: 1,
-        Reason.SPLIT_VOTE: 2,
-        Reason.GOLD: 2,
-        Reason.UNSCORABLE: 3,
-        Reason.AUDIT: 4,
-    }
 
     submission = models.ForeignKey(
         "submissions.Submission", on_delete=models.PROTECT, related_name="review_items"
     )
     reason = models.CharField(max_length=20, choices=Reason)
+    disguise = models.CharField(
+        max_length=20,
+        choices=Reason,
+        blank=True,
+        default="",
+        help_text="The reason shown instead, where the true one would tell the reviewer what to answer.",
+    )
+    shown_reason = models.GeneratedField(
+        expression=Case(When(disguise="", then=F("reason")), default=F("disguise")),
+        output_field=models.CharField(max_length=20, choices=Reason),
+        db_persist=True,
+    )
+    is_blind = models.BooleanField(
+        default=False, help_text="Votes and evidence are hidden until the reviewer's first call."
+    )
+    is_escalated = models.BooleanField(default=False)
+    escalated_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
     priority = models.GeneratedField(
         expression=Case(
-            *(When(reason=reason.value, then=Value(rank)) for reason, rank in PRIORITIES.items()),
+            When(is_escalated=True, then=Value(-1)),
+            *(
+                When(Q(disguise=reason.value) | Q(disguise="", reason=reason.value), then=Value(rank))
+                for reason, rank in PRIORITIES.items()
+            ),
             default=Value(9),
         ),
         output_field=models.SmallIntegerField(),
@@ -57,7 +89,16 @@ class ReviewItem(models.Model):
     )
     claimed_at = models.DateTimeField(null=True, blank=True)
     claim_expires_at = models.DateTimeField(null=True, blank=True)
+    held_for = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="held_items"
+    )
+    held_until = models.DateTimeField(null=True, blank=True)
+    message = models.CharField(
+        max_length=300, blank=True, default="", help_text="From the person who escalated or handed it over."
+    )
+    snoozed_until = models.DateTimeField(null=True, blank=True)
     opened_at = models.DateTimeField(db_default=Now())
+    settles_at = models.DateTimeField(null=True, blank=True)
     decided_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -82,12 +123,22 @@ class ReviewItem(models.Model):
                 name="claim_fields_all_or_none",
             ),
             models.CheckConstraint(
+                condition=Q(held_for__isnull=True, held_until__isnull=True)
+                | Q(held_for__isnull=False, held_until__isnull=False),
+                name="hold_fields_all_or_none",
+            ),
+            models.CheckConstraint(
+                condition=Q(state="settling", settles_at__isnull=False)
+                | (~Q(state="settling") & Q(settles_at__isnull=True)),
+                name="settles_at_while_settling",
+            ),
+            models.CheckConstraint(
                 condition=Q(state="decided", decided_at__isnull=False)
                 | (~Q(state="decided") & Q(decided_at__isnull=True)),
                 name="decided_at_when_decided",
             ),
             models.CheckConstraint(
-                condition=Q(state__in=["open", "claimed", "decided"]), name="item_state_known"
+                condition=Q(state__in=["open", "claimed", "settling", "decided"]), name="item_state_known"
             ),
             models.CheckConstraint(condition=Q(risk__gte=0, risk__lte=1), name="item_risk_from_0_to_1"),
         ]
@@ -102,6 +153,10 @@ class ReviewItem(models.Model):
                 name="item_next",
             ),
             models.Index(fields=["claim_expires_at"], condition=Q(state="claimed"), name="item_claim_expiry"),
+            models.Index(fields=["settles_at"], condition=Q(state="settling"), name="item_to_settle"),
+            models.Index(
+                fields=["held_for"], condition=Q(state="open", held_for__isnull=False), name="item_held"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -111,8 +166,15 @@ class ReviewItem(models.Model):
 class Skip(models.Model):
     """A reviewer put an item back for somebody else; the queue does not offer it to them again unasked."""
 
+    class Reason(models.TextChoices):
+        UNSURE = "unsure", "I am not sure"
+        KNOWN = "known", "I know this person"
+        UNREADABLE = "unreadable", "The picture does not show"
+        OTHER = "other", "Another reason"
+
     item = models.ForeignKey(ReviewItem, on_delete=models.CASCADE, related_name="skips")
     reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    reason = models.CharField(max_length=12, choices=Reason, default=Reason.UNSURE)
     skipped_at = models.DateTimeField(db_default=Now())
 
     class Meta:
@@ -120,30 +182,3 @@ class Skip(models.Model):
 
     def __str__(self) -> str:
         return f"item {self.item_id} skipped by {self.reviewer_id}"
-
-
-class Decision(models.Model):
-    """A human's word on one item. Written once; a trigger refuses any change."""
-
-    class Label(models.TextChoices):
-        REAL = "real", "Real"
-        FAKE = "fake", "Fake"
-
-    item = models.OneToOneField(ReviewItem, on_delete=models.PROTECT, related_name="decision")
-    submission = models.ForeignKey(
-        "submissions.Submission", on_delete=models.PROTECT, related_name="decisions"
-    )
-    reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="decisions")
-    label = models.CharField(max_length=4, choices=Label)
-    note = models.TextField(blank=True, default="", max_length=2000)
-    decided_at = models.DateTimeField(db_default=Now())
-    handling_ms = models.PositiveIntegerField(help_text="From claim to decision, by the database's clock.")
-
-    class Meta:
-        constraints = [
-            models.CheckConstraint(condition=Q(label__in=["real", "fake"]), name="decision_label_known")
-        ]
-        indexes = [models.Index(fields=["decided_at"], name="decision_decided_at")]
-
-    def __str__(self) -> str:
-        return f"{self.label} on item {self.item_id}"

@@ -1,0 +1,94 @@
+"""Gold: faces whose answer is known, mixed into the queue as if they were new."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.db.models import Count, Exists, F, OuterRef, Q
+
+from kyc_review.accounts.models import Role, User
+from kyc_review.audit import services as audit
+from kyc_review.submissions.models import State, Submission
+
+from .models import Decision, Gold, ReviewItem
+from .permissions import may_oversee
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+# Which face comes when need not be unguessable to a program, only to a person.
+_dice = random.Random()  # noqa: S311
+
+
+def gold_add(*, submission_id: UUID, senior: User, label: str) -> Gold:
+    """Use a completed submission to calibrate people. Raises PermissionDenied, ValueError."""
+    if not may_oversee(senior):
+        raise PermissionDenied("Only seniors choose calibration items.")
+    wished = Decision.Label(label)
+    if not Submission.objects.filter(pk=submission_id, state=State.COMPLETED).exists():
+        raise ValueError("Only a completed submission can be used.")
+    with transaction.atomic():
+        gold, _ = Gold.objects.update_or_create(
+            submission_id=submission_id, defaults={"label": wished, "added_by": senior, "is_active": True}
+        )
+        audit.record(action="gold.added", actor=senior, target=gold, detail={"label": wished.value})
+    return gold
+
+
+def gold_remove(*, submission_id: UUID, senior: User) -> None:
+    """Stop using it; answers given so far stay."""
+    if not may_oversee(senior):
+        raise PermissionDenied("Only seniors choose calibration items.")
+    with transaction.atomic():
+        for gold in Gold.objects.filter(submission_id=submission_id, is_active=True):
+            Gold.objects.filter(pk=gold.pk).update(is_active=False)
+            audit.record(action="gold.removed", actor=senior, target=gold)
+
+
+def gold_mix(*, opened: int) -> list[ReviewItem]:
+    """Unsaved gold items to go into the queue beside `opened` new ones, so that numbers and ages give nothing away.
+
+    Left out: what waits already, and what every reviewer has answered.
+    """
+    wished = sum(_dice.random() < settings.GOLD_RATE for _ in range(opened))
+    if not wished:
+        return []
+    people = User.objects.filter(groups__name__in=[Role.REVIEWER, Role.SENIOR], is_active=True).distinct()
+    waits = ReviewItem.objects.exclude(state=ReviewItem.State.DECIDED).filter(
+        submission=OuterRef("submission")
+    )
+    chosen = (
+        Gold.objects.filter(~Exists(waits), is_active=True)
+        .annotate(
+            judges=Count(
+                "submission__decisions__reviewer",
+                filter=Q(submission__decisions__reviewer__in=people),
+                distinct=True,
+            )
+        )
+        .filter(judges__lt=people.count())
+        .annotate(verdict=F("submission__scoring__verdict"), risk=F("submission__scoring__risk"))
+        .order_by("?")[:wished]
+    )
+    return [
+        ReviewItem(
+            submission_id=gold.submission_id,
+            reason=ReviewItem.Reason.GOLD,
+            disguise=_disguise(gold.verdict),
+            is_blind=True,
+            risk=1.0 if gold.risk is None else gold.risk,
+        )
+        for gold in chosen
+    ]
+
+
+def _disguise(verdict: str | None) -> str:
+    """The reason that the queue would show if this face came today; what would be cleared looks like a split vote."""
+    if verdict is None:
+        return ReviewItem.Reason.UNSCORABLE
+    known = {ReviewItem.Reason.UNANIMOUS_FAKE, ReviewItem.Reason.SPLIT_VOTE}
+    return verdict if verdict in known else ReviewItem.Reason.SPLIT_VOTE

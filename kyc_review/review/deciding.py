@@ -1,0 +1,211 @@
+"""Decisions: recorded at once, final after UNDO_WINDOW_S, corrected by later rows and never changed.
+
+The database is the truth: a settling item carries its own deadline, so a killed process loses nothing; the sweep makes
+final what is due, and only then is the submission completed and its event sent.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.db.models.functions import Now
+
+from kyc_review.audit import services as audit
+from kyc_review.submissions import services as submissions
+from kyc_review.submissions.models import State, Submission
+
+from .claims import NOT_HELD, RELEASED, ClaimLost, claim_lease, claim_lost, held_by, require_decider
+from .models import Decision, FirstCall, ReviewItem, Withdrawal
+from .permissions import may_oversee
+from .second_opinions import after
+
+if TYPE_CHECKING:
+    from kyc_review.accounts.models import User
+
+RESULT_OF_LABEL = {
+    Decision.Label.REAL: "clear",
+    Decision.Label.FAKE: "rejected",
+    Decision.Label.NOT_ASSESSABLE: "resubmit",
+}
+OUTDATED = "This submission was completed in another way meanwhile; there is nothing left to decide."
+
+
+class TooLate(Exception):
+    """The decision cannot be taken back any more; it can be corrected."""
+
+    detail = "It is too late to take this decision back. A correction is possible from the item's page."
+
+
+@transaction.atomic
+def first_call_record(*, item_id: int, reviewer: User, label: str) -> None:
+    """Note what the holder says before the reveal; a second call changes nothing. Raises ClaimLost, ValueError."""
+    require_decider(reviewer)
+    wished = Decision.Label(label)
+    if not held_by(reviewer, item_id).exists():
+        raise claim_lost(item_id, reviewer)
+    FirstCall.objects.get_or_create(item_id=item_id, reviewer=reviewer, defaults={"label": wished})
+
+
+def decision_record(*, item_id: int, reviewer: User, label: str, **said: Any) -> Decision:
+    """Store the holder's decision; its submission completes when UNDO_WINDOW_S is over.
+
+    `said`: obstacle (for not_assessable), parts, methods, regions (for fake), note. Raises ClaimLost when the claim
+    expired, is somebody else's, or the submission was completed otherwise (the item is closed then); ValueError for an
+    unknown label or a missing obstacle.
+    """
+    require_decider(reviewer)
+    wished = Decision.Label(label)
+    obstacle = Decision.Obstacle(said.pop("obstacle")) if wished == Decision.Label.NOT_ASSESSABLE else ""
+    said.pop("obstacle", None)
+    if wished != Decision.Label.FAKE:
+        said |= {"parts": [], "methods": [], "regions": []}
+    if _close_if_outdated(item_id, reviewer):
+        raise ClaimLost(OUTDATED)
+    return _record(item_id, reviewer, {"label": wished.value, "obstacle": obstacle} | said)
+
+
+@transaction.atomic
+def _record(item_id: int, reviewer: User, said: dict[str, Any]) -> Decision:
+    mine = held_by(reviewer, item_id)
+    row = mine.values_list("submission_id", "claimed_at", "is_blind", Now()).first()
+    if row is None:
+        raise claim_lost(item_id, reviewer)
+    submission_id, claimed_at, is_blind, now = row
+    window = dt.timedelta(seconds=settings.UNDO_WINDOW_S)
+    settling = {"state": ReviewItem.State.SETTLING, "settles_at": Now() + window}
+    if mine.update(**RELEASED | settling) != 1:
+        raise claim_lost(item_id, reviewer)
+    decision = Decision.objects.create(
+        item_id=item_id,
+        submission_id=submission_id,
+        reviewer=reviewer,
+        handling_ms=int((now - claimed_at).total_seconds() * 1000),
+        **said,
+    )
+    if is_blind:  # whoever decides without looking at the votes has made the first call by it
+        FirstCall.objects.get_or_create(item_id=item_id, reviewer=reviewer, defaults={"label": said["label"]})
+    audit.record(action="item.decided", actor=reviewer, target=decision.item, detail={"label": said["label"]})
+    if not settings.UNDO_WINDOW_S:
+        _settle(decision.item)
+    return decision
+
+
+@transaction.atomic
+def decision_undo(*, item_id: int, reviewer: User) -> None:
+    """Take one's own decision back and hold its item again. What is held meanwhile waits for the same person.
+
+    Raises TooLate.
+    """
+    require_decider(reviewer)
+    get_user_model().objects.select_for_update(no_key=True).get(pk=reviewer.pk)
+    item = (
+        ReviewItem.objects.select_for_update()
+        .filter(pk=item_id, state=ReviewItem.State.SETTLING, settles_at__gt=Now())
+        .first()
+    )
+    decision = Decision.objects.standing().filter(item=item).order_by("-pk").first()
+    if item is None or decision is None or decision.reviewer_id != reviewer.pk:
+        raise TooLate
+    until = Now() + claim_lease()
+    ReviewItem.objects.filter(state=ReviewItem.State.CLAIMED, claimed_by=reviewer).update(
+        **RELEASED | {"held_for": reviewer, "held_until": until}
+    )
+    Withdrawal.objects.create(decision=decision)
+    ReviewItem.objects.filter(pk=item.pk, state=ReviewItem.State.SETTLING).update(
+        state=ReviewItem.State.CLAIMED,
+        claimed_by=reviewer,
+        claimed_at=Now(),
+        claim_expires_at=until,
+        settles_at=None,
+        **NOT_HELD,
+    )
+    audit.record(action="item.undone", actor=reviewer, target=item, detail={"label": decision.label})
+
+
+def decisions_settle() -> int:
+    """Make final every decision whose seconds are over; how many. Safe to call at any time, by anyone."""
+    due = ReviewItem.objects.filter(state=ReviewItem.State.SETTLING, settles_at__lte=Now())
+    settled = 0
+    for pk in list(due.order_by("settles_at").values_list("pk", flat=True)[:500]):
+        with transaction.atomic():
+            item = due.select_for_update(skip_locked=True).filter(pk=pk).first()
+            if item is not None:
+                _settle(item)
+                settled += 1
+    return settled
+
+
+def _settle(item: ReviewItem) -> None:
+    decision = item.decisions.filter(withdrawal=None).order_by("-pk")[0]
+    ReviewItem.objects.filter(pk=item.pk, state=ReviewItem.State.SETTLING).update(
+        state=ReviewItem.State.DECIDED, decided_at=Now(), settles_at=None
+    )
+    if item.reason == ReviewItem.Reason.GOLD:
+        return
+    opened = after(item=item, decision=decision)
+    if opened is not None:
+        audit.record(action="item.opened", target=opened, detail={"reason": opened.reason})
+        return
+    result = RESULT_OF_LABEL[Decision.Label(decision.label)]
+    try:
+        with transaction.atomic():
+            submissions.submission_complete(
+                submission_id=item.submission_id, result=result, reason=decision.obstacle
+            )
+    except submissions.StaleSubmission:
+        audit.record(action="item.outdated", target=item, detail={"label": decision.label})
+        return
+    audit.record(action="item.settled", target=item, detail={"label": decision.label, "result": result})
+
+
+@transaction.atomic
+def decision_correct(*, item_id: int, corrector: User, label: str, **said: Any) -> Decision:
+    """A later word on a decided item: by its author, or by a senior (who overturns). The row before stays.
+
+    Raises PermissionDenied, ClaimLost when the item is not final yet, ValueError.
+    """
+    require_decider(corrector)
+    wished = Decision.Label(label)
+    obstacle = Decision.Obstacle(said.pop("obstacle")) if wished == Decision.Label.NOT_ASSESSABLE else ""
+    said.pop("obstacle", None)
+    item = ReviewItem.objects.select_for_update().filter(pk=item_id).first()
+    before = Decision.objects.final().filter(item_id=item_id).order_by("-pk").first()
+    if item is None or before is None or item.reason == ReviewItem.Reason.GOLD:
+        raise ClaimLost("Only a decision that is final can be corrected.")
+    if not may_oversee(corrector) and before.reviewer_id != corrector.pk:
+        raise PermissionDenied("Only its author or a senior corrects a decision.")
+    if ReviewItem.objects.exclude(state=ReviewItem.State.DECIDED).filter(submission=item.submission_id):
+        raise ClaimLost("Another person looks at this submission now; wait for what they find.")
+    made = Decision.objects.create(
+        item=item,
+        submission_id=item.submission_id,
+        reviewer=corrector,
+        label=wished,
+        obstacle=obstacle,
+        corrects=before,
+        handling_ms=0,
+        **said,
+    )
+    submissions.submission_overturn(
+        submission_id=item.submission_id, result=RESULT_OF_LABEL[wished], reason=made.obstacle
+    )
+    detail = {"from": before.label, "label": made.label, "note": made.note}
+    audit.record(action="item.corrected", actor=corrector, target=item, detail=detail)
+    return made
+
+
+@transaction.atomic
+def _close_if_outdated(item_id: int, reviewer: User) -> bool:
+    """Close the reviewer's item when its submission no longer waits for anybody."""
+    mine = held_by(reviewer, item_id).exclude(reason=ReviewItem.Reason.GOLD)
+    submission = Submission.objects.select_for_update().filter(pk__in=mine.values("submission")).first()
+    if submission is None or submission.state == State.IN_REVIEW:
+        return False
+    closed = mine.update(**RELEASED | {"state": ReviewItem.State.DECIDED, "decided_at": Now()})
+    audit.record(action="item.outdated", target=ReviewItem(pk=item_id))
+    return closed == 1

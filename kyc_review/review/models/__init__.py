@@ -1,0 +1,8 @@
+"""What people look at and what they decided. Rules about change live in services; what must hold for ever, here."""
+
+from .decisions import Decision, FirstCall, Withdrawal
+from .items import ReviewItem, Skip
+from .people import KeyChoice
+from .quality import Gold
+
+__all__ = ["Decision", "FirstCall", "Gold", "KeyChoice", "ReviewItem", "Skip", "Withdrawal"]

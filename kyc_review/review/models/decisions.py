@@ -1,0 +1,122 @@
+"""What a human said: rows that are written once; a trigger refuses any change."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Exists, OuterRef, Q
+from django.db.models.functions import Now
+
+from .items import ReviewItem
+
+
+class DecisionRows(models.QuerySet["Decision"]):
+    def standing(self) -> DecisionRows:
+        """Those that were not taken back within the seconds after them."""
+        return self.filter(~Exists(Withdrawal.objects.filter(decision=OuterRef("pk"))))
+
+    def final(self) -> DecisionRows:
+        """Standing ones that can no longer be taken back."""
+        return self.standing().filter(item__state=ReviewItem.State.DECIDED)
+
+
+class Decision(models.Model):
+    """A human's word on one item. A correction is a later row that names the one it `corrects`."""
+
+    class Label(models.TextChoices):
+        REAL = "real", "Real"
+        FAKE = "fake", "Fake"
+        NOT_ASSESSABLE = "not_assessable", "Not assessable"
+
+    class Obstacle(models.TextChoices):
+        """Why a face cannot be assessed; the onboarding system reads it beside the result `resubmit`."""
+
+        BLURRED = "blurred", "Blurred"
+        NO_FACE = "no_face", "No face"
+        SEVERAL_FACES = "several_faces", "Several faces"
+        OCCLUDED = "occluded", "Face covered"
+        SCREEN_PHOTO = "screen_photo", "Photo of a screen"
+        TOO_DARK = "too_dark", "Too dark or bright"
+        OTHER = "other", "Other"
+
+    class Part(models.TextChoices):
+        EYES = "eyes", "Eyes"
+        NOSE = "nose", "Nose"
+        MOUTH = "mouth", "Mouth"
+        FACE = "face", "Whole face"
+        HAIR = "hair", "Hair"
+        BACKGROUND = "background", "Background"
+
+    class Method(models.TextChoices):
+        SWAP = "swap", "Swap"
+        WARP = "warp", "Warp"
+        RETOUCH = "retouch", "Retouch"
+        PASTE = "paste", "Paste"
+        GENERATED = "generated", "Generated"
+
+    item = models.ForeignKey(ReviewItem, on_delete=models.PROTECT, related_name="decisions")
+    submission = models.ForeignKey(
+        "submissions.Submission", on_delete=models.PROTECT, related_name="decisions"
+    )
+    reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="decisions")
+    label = models.CharField(max_length=14, choices=Label)
+    obstacle = models.CharField(max_length=16, choices=Obstacle, blank=True, default="")
+    parts = models.JSONField(default=list, blank=True, help_text="Values of Part.")
+    methods = models.JSONField(default=list, blank=True, help_text="Values of Method.")
+    regions = models.JSONField(
+        default=list, blank=True, help_text="Boxes {x, y, width, height} in fractions of the upright picture."
+    )
+    note = models.TextField(blank=True, default="", max_length=2000)
+    corrects = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="corrections"
+    )
+    decided_at = models.DateTimeField(db_default=Now())
+    handling_ms = models.PositiveIntegerField(help_text="From claim to decision, by the database's clock.")
+
+    objects = DecisionRows.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(label__in=["real", "fake", "not_assessable"]), name="decision_label_known"
+            ),
+            models.CheckConstraint(
+                condition=(Q(label="not_assessable") & ~Q(obstacle=""))
+                | (~Q(label="not_assessable") & Q(obstacle="")),
+                name="obstacle_when_not_assessable",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["decided_at"], name="decision_decided_at"),
+            models.Index(fields=["submission", "reviewer"], name="decision_by_reviewer"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.label} on item {self.item_id}"
+
+
+class Withdrawal(models.Model):
+    """A decision was taken back within its seconds; it never counted."""
+
+    decision = models.OneToOneField(Decision, on_delete=models.PROTECT, related_name="withdrawal")
+    withdrawn_at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return f"{self.decision_id} taken back"
+
+
+class FirstCall(models.Model):
+    """What a reviewer said of a blind item before the votes and the evidence were shown."""
+
+    item = models.ForeignKey(ReviewItem, on_delete=models.PROTECT, related_name="first_calls")
+    reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    label = models.CharField(max_length=14, choices=Decision.Label)
+    called_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["item", "reviewer"], name="one_first_call_per_reviewer")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.label} at first on item {self.item_id}"

@@ -1,0 +1,17 @@
+"""How a reviewer likes to work."""
+
+from django.conf import settings
+from django.db import models
+
+
+class KeyChoice(models.Model):
+    """A person's own keys: printed key -> chosen key, only where they differ."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, primary_key=True, related_name="key_choice"
+    )
+    is_on = models.BooleanField(default=True)
+    chosen = models.JSONField(default=dict, blank=True)
+
+    def __str__(self) -> str:
+        return f"keys of {self.user_id}"

@@ -1,0 +1,110 @@
+"""Ways to part with a claimed item without deciding it. Each raises ClaimLost when the caller does not hold it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.db.models.functions import Now
+
+from kyc_review.accounts.models import Role, User
+from kyc_review.audit import services as audit
+
+from .claims import NOT_HELD, RELEASED, claim_lost, held_by, require_decider
+from .models import Decision, ReviewItem, Skip
+from .permissions import may_oversee
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SNOOZES = {15: "15 minutes", 60: "1 hour", 240: "4 hours"}
+
+
+class Refused(Exception):
+    """The wish makes no sense; nothing was changed. `detail` says why, to a person."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+@transaction.atomic
+def claim_release(*, item_id: int, reviewer: User, reason: str = Skip.Reason.UNSURE) -> None:
+    """Skip: the item goes back for others and is not offered to this reviewer again."""
+    _part(item_id, reviewer, "item.skipped", {"reason": Skip.Reason(reason).value})
+    Skip.objects.get_or_create(item_id=item_id, reviewer=reviewer, defaults={"reason": reason})
+
+
+@transaction.atomic
+def item_snooze(*, item_id: int, reviewer: User, minutes: int) -> None:
+    """Nobody is offered the item until then; afterwards everybody is."""
+    if minutes not in SNOOZES:
+        raise Refused("Choose one of the times offered.")
+    until = Now() + dt.timedelta(minutes=minutes)
+    _part(item_id, reviewer, "item.snoozed", {"minutes": minutes}, snoozed_until=until)
+
+
+@transaction.atomic
+def item_escalate(*, item_id: int, reviewer: User, message: str = "") -> None:
+    """The item goes to the head of the queue, for seniors other than the one who escalated it."""
+    seniors = User.objects.filter(groups__name=Role.SENIOR, is_active=True).exclude(pk=reviewer.pk)
+    if not seniors.exists():
+        raise Refused("There is no other senior reviewer to ask.")
+    _part(
+        item_id,
+        reviewer,
+        "item.escalated",
+        {"message": message},
+        is_escalated=True,
+        escalated_by=reviewer,
+        message=message,
+    )
+
+
+@transaction.atomic
+def item_hand_over(*, item_id: int, reviewer: User, to: User, message: str = "") -> None:
+    """The item is offered to `to` alone for HANDOVER_S, then to everybody."""
+    item = ReviewItem.objects.filter(pk=item_id).first()
+    if to.pk == reviewer.pk:
+        raise Refused("You hold it already.")
+    if not to.has_role(Role.REVIEWER, Role.SENIOR):
+        raise Refused("That person does not judge faces.")
+    if item is not None and item.is_escalated and not may_oversee(to):
+        raise Refused("This item was escalated; only a senior can take it.")
+    if item is not None and Decision.objects.standing().filter(submission=item.submission_id, reviewer=to):
+        raise Refused("They cannot take this item; choose somebody else.")
+    until = Now() + dt.timedelta(seconds=settings.HANDOVER_S)
+    _part(
+        item_id,
+        reviewer,
+        "item.handed_over",
+        {"to": to.pk, "message": message},
+        held_for=to,
+        held_until=until,
+        message=message,
+    )
+    Skip.objects.filter(item_id=item_id, reviewer=to).delete()
+
+
+@transaction.atomic
+def claim_take_back(*, item_id: int, senior: User) -> None:
+    """A senior returns a colleague's claim, or what is kept for somebody, to the queue for all."""
+    if not may_oversee(senior):
+        raise PermissionDenied("Only seniors take items back.")
+    claimed = ReviewItem.objects.filter(pk=item_id, state=ReviewItem.State.CLAIMED)
+    kept = ReviewItem.objects.filter(pk=item_id, state=ReviewItem.State.OPEN, held_for__isnull=False)
+    holder = ReviewItem.objects.filter(pk=item_id).values_list("claimed_by_id", "held_for_id").first()
+    if claimed.update(**RELEASED) + kept.update(**NOT_HELD) != 1:
+        raise Refused("Nobody holds this item.")
+    detail = {"holder": next(filter(None, holder or ()), None)}
+    audit.record(action="item.taken_back", actor=senior, target=ReviewItem(pk=item_id), detail=detail)
+
+
+def _part(item_id: int, reviewer: User, action: str, detail: Mapping[str, Any], **changes: Any) -> None:
+    require_decider(reviewer)
+    if held_by(reviewer, item_id).update(**RELEASED | NOT_HELD | changes) != 1:
+        raise claim_lost(item_id, reviewer)
+    audit.record(action=action, actor=reviewer, target=ReviewItem(pk=item_id), detail=dict(detail))

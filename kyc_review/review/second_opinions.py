@@ -1,0 +1,49 @@
+"""Who is asked after a decision: nobody, a second person, or a third when the first two disagree. All of them blind."""
+
+from __future__ import annotations
+
+from django.conf import settings
+
+from .models import Decision, ReviewItem
+
+SHARE_STEPS = 10_000
+
+
+def after(*, item: ReviewItem, decision: Decision) -> ReviewItem | None:
+    """The item that must be opened before the submission may complete; None when the decision completes it.
+
+    The next person sees the reason and risk that the first one saw, and nothing of what was said.
+    """
+    if item.reason == ReviewItem.Reason.ADJUDICATION:
+        return None
+    if item.reason == ReviewItem.Reason.SECOND_OPINION:
+        first = (
+            Decision.objects.final()
+            .filter(submission=item.submission_id)
+            .exclude(item__reason=ReviewItem.Reason.GOLD)
+            .exclude(item=item)
+            .order_by("pk")
+            .last()
+        )
+        if first is None or first.label == decision.label:
+            return None
+        return _open(item, ReviewItem.Reason.ADJUDICATION)
+    return _open(item, ReviewItem.Reason.SECOND_OPINION) if wants_second(item, decision) else None
+
+
+def wants_second(item: ReviewItem, decision: Decision) -> bool:
+    """A fixed share of all, chosen by the submission's random number; and every fake at or above the set risk."""
+    if decision.label == Decision.Label.FAKE and item.risk >= settings.SECOND_OPINION_FAKE_RISK:
+        return True
+    drawn: int = item.submission_id.int % SHARE_STEPS
+    return drawn < settings.SECOND_OPINION_SHARE * SHARE_STEPS
+
+
+def _open(item: ReviewItem, reason: str) -> ReviewItem:
+    return ReviewItem.objects.create(
+        submission_id=item.submission_id,
+        reason=reason,
+        disguise=item.disguise or item.reason,
+        is_blind=True,
+        risk=item.risk,
+    )
