@@ -32,14 +32,15 @@ def write(
 ) -> None:
     """Network, optimiser, random state and position. fingerprint: what the run is; another may not resume it."""
     tensors = {f"network.{name}": value for name, value in network.state_dict().items()}
+    plain: dict[str, Any] = {}  # some optimisers keep flags and counts beside their tensors
     for number, state in optimiser.state_dict()["state"].items():
         for name, value in state.items():
-            if isinstance(value, Tensor):
-                tensors[f"optimiser.{number}.{name}"] = value
+            (tensors if isinstance(value, Tensor) else plain)[f"optimiser.{number}.{name}"] = value
     tensors["random.cpu"] = torch.get_rng_state()
     if torch.cuda.is_available():
         tensors["random.cuda"] = torch.cuda.get_rng_state()
     notes = {"format": FORMAT, "fingerprint": fingerprint, "position": json.dumps(asdict(position))}
+    notes["plain"] = json.dumps(plain)
     save_whole(path, tensors, notes)
 
 
@@ -62,7 +63,7 @@ def read(
         raise ValueError(f"{path} is of a run with other settings or data: choose another --out or delete it")
     network.load_state_dict(_under(tensors, "network."))
     document = optimiser.state_dict()
-    for name, value in _under(tensors, "optimiser.").items():
+    for name, value in _under(tensors | json.loads(notes.get("plain", "{}")), "optimiser.").items():
         number, _, key = name.partition(".")
         document["state"].setdefault(int(number), {})[key] = value
     optimiser.load_state_dict(document)
@@ -92,5 +93,5 @@ def _replace(path: Path, fill: Any) -> None:
     part.replace(path)
 
 
-def _under(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+def _under(tensors: Mapping[str, Any], prefix: str) -> dict[str, Any]:
     return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}

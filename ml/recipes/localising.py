@@ -10,9 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 from PIL import Image
+from timm.optim.muon import Muon
 from torch import Tensor
 
 from detection.forensics.views import colours_residual, compressed
@@ -27,12 +29,15 @@ from ml.recipes.pixels import image_score, mean_over, pixel_figures
 from ml.recipes.u_unet import mask_loss
 from ml.sources import SOURCES, Photo, SourceMissing, read_all
 from ml.synthesis.donors import neighbours, shape_features
-from ml.synthesis.forge import Forgery, draw_recipe, self_blend, swap
+from ml.synthesis.edits import copy_move, splice
+from ml.synthesis.forge import Forgery, draw_recipe, lay, self_blend, swap
+from ml.synthesis.forge import Recipe as Stroke
 from ml.synthesis.measure import MIN_SCORE, Measures, measure
 from ml.synthesis.regions import mask_of
 
-WIDTH, RATE, WARMUP = 8, 3e-3, 100
-SELF_SHARE, LEAST_QUALITY, BEST_QUALITY, OWN_GROWTH, EASIEST = 0.2, 70, 96, 1.3, 0.2
+WIDTH, RATE, WARMUP = 8, 2e-3, 100
+LEAST_QUALITY, BEST_QUALITY, OWN_GROWTH = 70, 96, 1.3
+WAYS, SHARES = ("swap", "self", "splice", "copymove", "anywhere"), (0.4, 0.1, 0.15, 0.15, 0.2)
 PRIOR_PAIRS = 300
 EXHIBIT = Exhibit(
     "l",
@@ -40,7 +45,7 @@ EXHIBIT = Exhibit(
     "unet",
     {"width": WIDTH, "channels": 6, "dropout": 0.0},
     "colours_residual",
-    "face swaps, region swaps and retouching made from research and official portraits, and RFF",
+    "swapped, spliced and copied regions of research and official portraits, and RFF",
 )
 
 
@@ -68,7 +73,7 @@ class Pairs:
         return len(self.pairs)
 
     def batch(self, rows: np.ndarray, rng: np.random.Generator | None) -> tuple[Tensor, Tensor]:
-        hardest = 1.0 if rng is None else float(rng.uniform(EASIEST, 1.0))
+        hardest = 1.0 if rng is None else float(rng.uniform())
         views, masks = [], []
         for row in rows:
             draw = rng or np.random.default_rng([self.seed, int(row)])
@@ -97,12 +102,26 @@ class Pairs:
         target, points = pixels(self.faces.photos[row]), self.faces.measures.points[row]
         recipe = draw_recipe(rng, hardest)
         near = self.faces.donors.get(row)
-        if near is None or rng.random() < SELF_SHARE:
+        way = str(rng.choice(WAYS, p=SHARES))
+        if way == "self" or near is None:
             return self_blend(target, points, recipe, rng)
-        donor = int(rng.choice(near))
-        return swap(
-            target, points, pixels(self.faces.photos[donor]), self.faces.measures.points[donor], recipe
-        )
+        if way == "copymove":
+            return copy_move(target, points, recipe, rng)
+        other = int(rng.choice(near))
+        donor, donor_points = pixels(self.faces.photos[other]), self.faces.measures.points[other]
+        if way == "splice":
+            return splice(target, points, donor, donor_points, recipe, rng)
+        if way == "anywhere":
+            return anywhere(target, donor, recipe, rng)
+        return swap(target, points, donor, donor_points, recipe)
+
+    def way(self, row: int) -> str:
+        """How the pair's forgery is made when measuring."""
+        real, fake = (int(i) for i in self.pairs[row])
+        if real != fake:
+            return "own"
+        rng = np.random.default_rng([self.seed, row])
+        return self.forge(real, rng, 1.0).kind.split("/")[0]
 
     def own(self, row: int) -> Forgery:
         """A fake that its data set brought, with the regions that its name states."""
@@ -111,6 +130,21 @@ class Pairs:
             part = mask_of(region, self.faces.measures.points[row], image.shape[:2], OWN_GROWTH)
             mask = part if mask is None else mask | part
         return Forgery(image, np.zeros(image.shape[:2], np.uint8) if mask is None else mask, "own")
+
+
+def anywhere(target: np.ndarray, donor: np.ndarray, recipe: Stroke, rng: np.random.Generator) -> Forgery:
+    """An ellipse of another photograph anywhere in the picture, so that the place of an edit tells nothing.
+
+    target, donor: (H, W, 3) uint8 RGB of any sizes. recipe: seam, softness and colour are used.
+    """
+    height, width = target.shape[:2]
+    scaled = np.asarray(Image.fromarray(donor).resize((width, height), Image.Resampling.BICUBIC))
+    moved = np.roll(scaled, rng.integers(0, (height, width)), axis=(0, 1))
+    mask = np.zeros((height, width), np.uint8)
+    axes = np.round(min(height, width) * rng.uniform(0.06, 0.2, 2)).astype(int)
+    centre = (int(rng.integers(axes[0], width - axes[0])), int(rng.integers(axes[1], height - axes[1])))
+    cv2.ellipse(mask, centre, (int(axes[0]), int(axes[1])), float(rng.uniform(0, 180)), 0, 360, 255, -1)
+    return lay(target, moved, mask, recipe, width / 2, "anywhere/patch")
 
 
 def pixels(photo: Photo) -> np.ndarray:
@@ -180,7 +214,7 @@ def run(context: Context) -> Results:
     plan = Plan(
         epochs=budget.epochs,
         batch=budget.batch,
-        optimiser=lambda parameters: torch.optim.AdamW(parameters, lr=RATE, weight_decay=0.01),
+        optimiser=lambda parameters: Muon(list(parameters), lr=RATE, adjust_lr_fn="match_rms_adamw"),
         rate=rate,
     )
     history = fit(
@@ -207,6 +241,7 @@ def measured_on(test: Pairs, outputs: Tensor, target: Tensor, divided: Divided) 
     made = np.repeat(test.pairs[:, 0] == test.pairs[:, 1], 2)
     pair = score.reshape(-1, 2)[made[::2]]
     hit = pointing(outputs[1::2], target[1::2])
+    ways = np.repeat(np.array([test.way(i) for i in range(len(test))]), 2)
     figures: dict[str, object] = {
         "auc": auc(label[made], score[made], group[made]).as_dict(),
         "told_apart_within_pair": wilson(int((pair[:, 1] > pair[:, 0]).sum()), len(pair)).as_dict(),
@@ -215,6 +250,10 @@ def measured_on(test: Pairs, outputs: Tensor, target: Tensor, divided: Divided) 
         "most_suspect_pixel_is_forged": wilson(int(hit.sum()), len(hit)).as_dict(),
         "share_of_forged_pixels": round(float(target[1::2].mean()), 4),
     }
+    for name in WAYS:
+        rows = made & (ways == name)
+        if rows.any():
+            figures[f"auc_{name}"] = auc(label[rows], score[rows], group[rows]).as_dict()
     if not made.all():
         figures["auc_own_fakes"] = auc(label[~made], score[~made], group[~made]).as_dict()
     return figures

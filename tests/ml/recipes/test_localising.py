@@ -6,8 +6,9 @@ from PIL import Image
 pytest.importorskip("cv2", reason="the synthesis extra is not installed")
 
 from ml.recipes.data import Divided
-from ml.recipes.localising import Faces, Pairs, measured_on, pairs_of, pointing
+from ml.recipes.localising import Faces, Pairs, anywhere, measured_on, pairs_of, pointing, position_only
 from ml.sources import Photo
+from ml.synthesis.forge import Recipe
 from ml.synthesis.measure import Measures
 
 
@@ -58,3 +59,26 @@ def test_figures_of_a_perfect_and_of_a_blind_mask(faces):
     blind = measured_on(pairs, torch.zeros_like(target), target, divided(faces))
     assert blind["told_apart_within_pair"]["value"] == 0
     assert not pointing(torch.zeros(1, 1, 4, 4), torch.zeros(1, 1, 4, 4))[0]
+
+
+def test_a_patch_can_lie_anywhere_and_changes_only_its_place():
+    rng = np.random.default_rng(0)
+    target = rng.integers(0, 256, (60, 80, 3), dtype=np.uint8)
+    donor = rng.integers(0, 256, (90, 50, 3), dtype=np.uint8)
+    centres = []
+    for seed in range(30):
+        forged = anywhere(target, donor, Recipe("nose", "hard"), np.random.default_rng(seed))
+        changed = (forged.image != target).any(-1)
+        assert changed.any()
+        beyond = forged.image.astype(int)[forged.mask == 0] - target[forged.mask == 0]
+        assert np.abs(beyond).max() <= 1  # the end of a soft seam
+        centres.append(np.argwhere(forged.mask > 127).mean(0))
+    assert np.ptp(centres, axis=0).min() > 20
+
+
+def test_a_mask_that_is_the_same_for_every_face_sets_the_bar(faces):
+    pairs = Pairs(faces, np.array([[0, 2], [1, 2]]), side=32)
+    _, target = pairs.batch(np.array([0, 1]), None)
+    bar = position_only(pairs, target)
+    assert bar["pixel_f1_by_position_only"]["value"] == 1
+    assert bar["most_suspect_pixel_by_position_only"]["value"] == 1

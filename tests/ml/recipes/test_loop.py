@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from timm.optim.muon import Muon
 from torch import nn
 
 from ml.recipes.base import Budget, Context
@@ -20,8 +21,11 @@ from pathlib import Path
 from tests.ml.recipes import test_loop
 from ml.recipes import loop
 loop.CHECKPOINT_EVERY_S = 0
-test_loop.train(Path(sys.argv[1]), die_at=int(sys.argv[2]))
+test_loop.train(Path(sys.argv[1]), die_at=int(sys.argv[2]), optimiser=test_loop.OPTIMISERS[sys.argv[3]])
 """
+
+
+OPTIMISERS = {"adam": lambda p: torch.optim.Adam(p, lr=0.01), "muon": lambda p: Muon(list(p), lr=0.01)}
 
 
 class Dying(Prepared):
@@ -66,16 +70,16 @@ def train(out: Path, die_at: int = -1, seed: int = 3, **changes) -> tuple[nn.Mod
     return model, fit(model, rows, Prepared(inputs, label, np.arange(18, 24)), plan, context_of(out, seed))
 
 
-@pytest.mark.parametrize("die_at", [2, 11])  # inside the first epoch, inside the third
-def test_a_killed_run_ends_as_if_it_had_not_been_killed(tmp_path, die_at):
+@pytest.mark.parametrize(("die_at", "name"), [(2, "adam"), (11, "muon")])  # in the first epoch, in the third
+def test_a_killed_run_ends_as_if_it_had_not_been_killed(tmp_path, die_at, name):
     (tmp_path / "whole").mkdir()
-    whole, history = train(tmp_path / "whole")
+    whole, history = train(tmp_path / "whole", optimiser=OPTIMISERS[name])
     broken = tmp_path / "broken"
     broken.mkdir()
-    ended = subprocess.run([sys.executable, "-c", PROGRAM, str(broken), str(die_at)], check=False)
+    ended = subprocess.run([sys.executable, "-c", PROGRAM, str(broken), str(die_at), name], check=False)
     assert ended.returncode == -signal.SIGKILL
     assert (broken / "network.checkpoint.safetensors").exists()
-    resumed, history_again = train(broken)
+    resumed, history_again = train(broken, optimiser=OPTIMISERS[name])
     assert history_again == history
     for name, value in whole.state_dict().items():
         assert torch.equal(value, resumed.state_dict()[name]), name
