@@ -51,15 +51,25 @@ def auc(label: np.ndarray, score: np.ndarray, group: np.ndarray | None = None, d
         raise ValueError("the area needs both classes: found one")
     value = float(roc_auc_score(label, score))
     _, number = np.unique(np.arange(len(label)) if group is None else group, return_inverse=True)
-    members = np.split(np.argsort(number, kind="stable"), np.cumsum(np.bincount(number))[:-1])
+    groups = int(number.max()) + 1
     rng = np.random.default_rng(0)
-    areas = []
-    for _ in range(draws):
-        rows = np.concatenate([members[i] for i in rng.integers(len(members), size=len(members))])
-        if 0 < label[rows].sum() < len(rows):
-            areas.append(roc_auc_score(label[rows], score[rows]))
-    low, high = np.quantile(areas, (0.025, 0.975))
+    times = np.stack([np.bincount(rng.integers(groups, size=groups), minlength=groups) for _ in range(draws)])
+    areas = _weighted_areas(label, score, times[:, number])
+    low, high = np.nanquantile(areas, (0.025, 0.975))
     return Estimate(value, float(low), float(high), len(label))
+
+
+def _weighted_areas(label: np.ndarray, score: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """(draws,) areas with each row counted `weight` times; NaN where a class is missing. weight: (draws, N)."""
+    order = np.argsort(score, kind="stable")
+    starts = np.flatnonzero(
+        np.diff(score[order], prepend=np.nan) != 0
+    )  # equal scores are one step of the curve
+    fake = np.add.reduceat(weight[:, order] * (label[order] == 1), starts, axis=1)
+    real = np.add.reduceat(weight[:, order] * (label[order] == 0), starts, axis=1)
+    below = np.cumsum(real, axis=1) - real / 2  # a tie counts half
+    pairs = fake.sum(1) * real.sum(1)
+    return np.divide((fake * below).sum(1), pairs, out=np.full(len(weight), np.nan), where=pairs > 0)
 
 
 def threshold_for_miss_rate(label: np.ndarray, score: np.ndarray, miss: float) -> float:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from ml.evaluation.metrics import at_prevalence, auc, threshold_for_miss_rate, wilson
+from ml.evaluation.metrics import _weighted_areas, at_prevalence, auc, threshold_for_miss_rate, wilson
 from ml.evaluation.votes import VoteTable
 
 
@@ -64,3 +64,11 @@ def test_vote_table_counts_the_human_column():
 def test_vote_table_needs_five_votes():
     with pytest.raises(ValueError, match="five votes"):
         VoteTable.count(np.zeros((2, 4)), np.zeros(4), np.zeros(2))
+
+
+def test_bootstrap_areas_equal_scikit_learns_on_the_repeated_rows():
+    rng = np.random.default_rng(1)
+    label, score = rng.integers(0, 2, 60), rng.integers(0, 12, 60) / 12  # many ties
+    weight = rng.integers(0, 4, (20, 60))
+    expected = [roc_auc_score(np.repeat(label, w), np.repeat(score, w)) for w in weight]
+    assert _weighted_areas(label, score, weight) == pytest.approx(expected)
