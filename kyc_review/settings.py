@@ -38,6 +38,7 @@ INSTALLED_APPS = [
     "kyc_review.audit",
     "kyc_review.accounts",
     "kyc_review.submissions",
+    "kyc_review.webhooks",
     "kyc_review.scoring",
     "kyc_review.review",
     "kyc_review.evidence",
@@ -201,6 +202,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": schedule(run_every=600),
         "options": {"expires": 300},
     },
+    "webhooks-sweep": {
+        "task": "kyc_review.webhooks.tasks.deliver_due",
+        "schedule": schedule(run_every=3),
+        "options": {"expires": 10},
+    },
     "review-sweep": {
         "task": "kyc_review.review.tasks.sweep",
         "schedule": schedule(run_every=2),
@@ -232,6 +238,12 @@ GOLD_RATE = env.float("GOLD_RATE", default=0.03)
 SECOND_OPINION_SHARE = env.float("SECOND_OPINION_SHARE", default=0.0)
 # A fake at or above this risk needs a second person; risks end at 1, so 2 asks for none.
 SECOND_OPINION_FAKE_RISK = env.float("SECOND_OPINION_FAKE_RISK", default=2.0)
+
+# --- webhooks ---------------------------------------------------------------------------------------------
+# Seals endpoints' secrets in the database; empty: derived from SECRET_KEY. Several: the first seals, all open.
+WEBHOOK_SECRETS_KEY = env.list("WEBHOOK_SECRETS_KEY", default=[])
+# Receivers in the bank's own network; every other host must have public addresses and TLS.
+WEBHOOK_ALLOWED_HOSTS = [host.lower() for host in env.list("WEBHOOK_ALLOWED_HOSTS", default=[])]
 
 # --- API --------------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {

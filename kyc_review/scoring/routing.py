@@ -17,6 +17,8 @@ from kyc_review.review import services as review
 from kyc_review.scoring.leases import WAITING
 from kyc_review.scoring.models import Scoring, Vote
 from kyc_review.submissions.models import Result, ResultReason, State, Submission
+from kyc_review.webhooks import services as webhooks
+from kyc_review.webhooks.models import Kind
 
 if TYPE_CHECKING:
     from detection.forensics.phash import Fingerprint
@@ -88,6 +90,8 @@ def _route(scorings: Sequence[Scoring]) -> None:
         state=State.IN_REVIEW, lease_holder="", last_error=""
     )
     review.items_open([(s.submission_id, s.verdict, s.risk) for s in queued])
+    webhooks.events_record(submission_ids=cleared, kind=Kind.CLEARED)
+    webhooks.events_record(submission_ids=[s.submission_id for s in queued], kind=Kind.QUEUED)
     audit.record_many(
         audit.event(
             action="submission.scored",
@@ -114,6 +118,7 @@ def unscorable_route(*, limit: int = 100) -> int:
     )
     Submission.objects.filter(pk__in=[row.pk for row in spent]).update(state=State.IN_REVIEW, lease_holder="")
     review.items_open([(row.pk, "unscorable", 1.0) for row in spent])
+    webhooks.events_record(submission_ids=[row.pk for row in spent], kind=Kind.QUEUED)
     audit.record_many(
         audit.event(
             action="submission.unscorable",

@@ -19,6 +19,8 @@ def of(places: Places, urls: "Urls", port: int) -> dict[str, str]:
         "STATIC_ROOT": str(places.static),
         "HTTPS": os.environ.get("HTTPS", "false"),  # loopback only
         "PUBLIC_URL": os.environ.get("PUBLIC_URL", f"http://127.0.0.1:{port}"),
+        # A receiver on this machine, to try webhooks with.
+        "WEBHOOK_ALLOWED_HOSTS": os.environ.get("WEBHOOK_ALLOWED_HOSTS", "127.0.0.1,localhost"),
         "PYTHONUNBUFFERED": "1",
     }
 

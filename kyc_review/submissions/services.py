@@ -12,6 +12,8 @@ from kyc_review.accounts.models import Integration
 from kyc_review.audit import services as audit
 from kyc_review.submissions.models import Result, ResultReason, State, Submission
 from kyc_review.submissions.storage import originals
+from kyc_review.webhooks import services as webhooks
+from kyc_review.webhooks.models import Kind
 
 REASON_OF_RESULT = {
     Result.CLEAR: ResultReason.REVIEWER_FOUND_GENUINE.value,
@@ -71,10 +73,12 @@ def submission_create(
     return submission
 
 
+@transaction.atomic
 def submission_complete(*, submission_id: uuid.UUID, result: str, reason: str = "") -> None:
     """Close a submission in review with its outcome; call it in the transaction of the decision.
 
     `reason` is a code that the integration reads; `resubmit` needs one (what was wrong with the picture).
+    The integration hears of it once that transaction is committed.
     Raises StaleSubmission when it is not in review, ValueError for `resubmit` without a reason.
     """
     reason = reason or REASON_OF_RESULT.get(Result(result), "")
@@ -85,8 +89,11 @@ def submission_complete(*, submission_id: uuid.UUID, result: str, reason: str = 
     )
     if changed != 1:
         raise StaleSubmission(f"Submission {submission_id} is not in review.")
+    kind = Kind.RESUBMIT_REQUESTED if result == Result.RESUBMIT else Kind.COMPLETED
+    webhooks.events_record(submission_ids=[submission_id], kind=kind)
 
 
+@transaction.atomic
 def submission_overturn(*, submission_id: uuid.UUID, result: str, reason: str = "") -> bool:
     """Give a completed submission another outcome, in the transaction of the correction; False when it is the same.
 
@@ -102,4 +109,5 @@ def submission_overturn(*, submission_id: uuid.UUID, result: str, reason: str = 
     row.save(update_fields=["result", "result_reason"])
     detail = {"from": before, "result": row.result, "reason": reason}
     audit.record(action="submission.overturned", target=row, detail=detail)
+    webhooks.events_record(submission_ids=[submission_id], kind=Kind.OVERTURNED)
     return True

@@ -1,0 +1,79 @@
+"""Which addresses a message may be sent to: whoever registers an endpoint must not reach the bank's network by it."""
+
+import ipaddress
+import socket
+from urllib.parse import SplitResult, urlsplit
+
+from django.conf import settings
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+# They carry an IPv4 address that a gateway would reach: RFC 6052 (NAT64), RFC 3056 (6to4), RFC 4380 (Teredo).
+NAT64 = ipaddress.ip_network("64:ff9b::/96")
+TUNNELS = [ipaddress.ip_network(net) for net in ("64:ff9b:1::/48", "2002::/16", "2001::/32")]
+SITE_LOCAL = ipaddress.ip_network("fec0::/10")  # RFC 3879: deprecated, and routed in some old networks
+URL_MAX_CHARS = 500
+
+
+class AddressRefused(Exception):
+    """The address may not be used; the text says why, to the integrator."""
+
+
+def url_check(url: str) -> SplitResult:
+    """The parts of an acceptable URL. Raises AddressRefused. Resolves nothing: that is done at each attempt."""
+    if len(url) > URL_MAX_CHARS or not url.isascii() or any(c.isspace() or ord(c) < 33 for c in url):
+        raise AddressRefused(f"Send a URL of at most {URL_MAX_CHARS} ASCII characters without spaces.")
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise AddressRefused("This is not a URL.") from None
+    if not parts.hostname or port == 0:
+        raise AddressRefused("The URL names no host.")
+    if parts.username is not None or parts.password is not None:
+        raise AddressRefused("The URL must not contain a user name or password.")
+    if parts.fragment:
+        raise AddressRefused("The URL must not contain a fragment.")
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_allowed(parts.hostname)):
+        raise AddressRefused("The URL must begin with https://.")
+    literal = _literal(parts.hostname)
+    if literal is not None and not is_allowed(parts.hostname):
+        address_check(literal)
+    return parts
+
+
+def is_allowed(host: str) -> bool:
+    """Whether the bank has named this host as one that may be private, and may do without TLS."""
+    return host.lower().rstrip(".") in settings.WEBHOOK_ALLOWED_HOSTS
+
+
+def address_check(address: Address) -> None:
+    """Raises AddressRefused for everything that is not a host of the public internet."""
+    inner = address
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped is not None:
+            inner = address.ipv4_mapped
+        elif address in NAT64:
+            inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    is_special = isinstance(inner, ipaddress.IPv6Address) and any(
+        inner in net for net in [*TUNNELS, SITE_LOCAL]
+    )
+    if is_special or inner.is_multicast or inner.is_reserved or not inner.is_global:
+        raise AddressRefused(f"{address} is not an address of the public internet.")
+
+
+def resolve(host: str, port: int) -> list[Address]:
+    """Every address of the host, each one checked. Raises AddressRefused when one is not public, OSError when the
+    host has none: one bad address among good ones is how a name is turned against us."""
+    answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    found = list(dict.fromkeys(ipaddress.ip_address(str(sockaddr[0])) for *_, sockaddr in answers))
+    if not is_allowed(host):
+        for address in found:
+            address_check(address)
+    return found
+
+
+def _literal(host: str) -> Address | None:
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError:
+        return None

@@ -1,0 +1,79 @@
+"""The outbox: what happened is written down in the transaction in which it happened, for whoever listens."""
+
+import uuid
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from kyc_review.submissions.models import Submission
+from kyc_review.webhooks.models import Delivery, Endpoint, Event, Kind
+from kyc_review.webhooks.nudge import nudge
+from kyc_review.webhooks.retrying import GIVE_UP_AFTER
+
+FACTS = ("id", "integration_id", "is_test", "state", "result", "result_reason")
+
+
+def event_record(*, submission: Submission, kind: str) -> None:
+    """Write an event and a delivery to each endpoint that listens; after the change and in its transaction."""
+    events_record(submission_ids=[submission.pk], kind=kind)
+
+
+@transaction.atomic
+def events_record(*, submission_ids: Iterable[uuid.UUID], kind: str) -> None:
+    """`event_record` for many submissions in few queries. State and result are read from the database."""
+    kind = Kind(kind).value
+    submission_ids = list(submission_ids)
+    if not submission_ids:
+        return
+    facts = list(Submission.objects.filter(pk__in=submission_ids).values(*FACTS))
+    listening: dict[tuple[int, bool], list[Endpoint]] = {}
+    for endpoint in Endpoint.objects.filter(
+        integration__in={row["integration_id"] for row in facts},
+        is_active=True,
+        deleted_at=None,
+        kinds__contains=[kind],
+    ):
+        listening.setdefault((endpoint.integration_id, endpoint.is_test), []).append(endpoint)
+    now = timezone.now()
+    told = [
+        (_event(row, kind, now), listening[key])
+        for row in facts
+        if (key := (row["integration_id"], row["is_test"])) in listening
+    ]
+    if not told:
+        return
+    Event.objects.bulk_create(event for event, _ in told)
+    Delivery.objects.bulk_create(
+        Delivery(event=event, endpoint=endpoint, gives_up_at=now + GIVE_UP_AFTER)
+        for event, endpoints in told
+        for endpoint in endpoints
+    )
+    transaction.on_commit(nudge)
+
+
+def _event(row: dict[str, Any], kind: str, now: datetime) -> Event:
+    return Event(
+        integration_id=row["integration_id"],
+        submission_id=row["id"],
+        kind=kind,
+        payload=payload_of(
+            kind,
+            now,
+            {
+                "id": str(row["id"]),
+                "status": row["state"],
+                "result": row["result"] or None,
+                "reason": row["result_reason"] or None,
+                "is_test": row["is_test"],
+            },
+        ),
+        created_at=now,
+    )
+
+
+def payload_of(kind: str, at: datetime, facts: dict[str, Any]) -> dict[str, Any]:
+    """Thin: an identifier and codes. References and whatever else may name a person are fetched with a key."""
+    return {"type": kind, "timestamp": at.isoformat(timespec="milliseconds"), "data": facts}

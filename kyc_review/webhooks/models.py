@@ -1,0 +1,150 @@
+"""Where events go, what happened, and what became of telling it."""
+
+import uuid
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from kyc_review.accounts.models import Integration
+from kyc_review.submissions.models import Submission
+
+
+class Kind(models.TextChoices):
+    """What happened, as the integration reads it. Kinds may be added, never change."""
+
+    CLEARED = "submission.cleared", "All models found it genuine."
+    QUEUED = "submission.queued", "It waits for a reviewer."
+    COMPLETED = "submission.completed", "A reviewer decided."
+    OVERTURNED = "submission.overturned", "An earlier result was corrected."
+    RESUBMIT_REQUESTED = "submission.resubmit_requested", "The applicant shall take another selfie."
+    TEST = "webhook.test", "Sent on request, to try an endpoint."
+
+
+def all_kinds() -> list[str]:
+    return [kind.value for kind in Kind if kind != Kind.TEST]
+
+
+class Endpoint(models.Model):
+    """An address of an integration that wants to hear of its submissions.
+
+    `secret` and `previous_secret` are sealed (`sealing.py`). While the previous one is valid, every message carries
+    both signatures, so that the receiver can change its copy at any moment in between.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    integration = models.ForeignKey(Integration, on_delete=models.CASCADE, related_name="webhook_endpoints")
+    is_test = models.BooleanField(default=False, help_text="Hears of the sandbox only.")
+    url = models.CharField(max_length=500)
+    description = models.CharField(max_length=200, blank=True)
+    kinds = ArrayField(models.CharField(max_length=40, choices=Kind), default=all_kinds)
+    secret = models.TextField()
+    previous_secret = models.TextField(blank=True)
+    previous_secret_expires_at = models.DateTimeField(null=True, blank=True)
+    is_active = models.BooleanField(default=True)
+    disabled_reason = models.CharField(max_length=200, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    deleted_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["integration", "is_test"],
+                condition=Q(is_active=True, deleted_at__isnull=True),
+                name="webhook_endpoint_listening",
+            )
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(deleted_at__isnull=True) | Q(is_active=False), name="webhook_deleted_is_inactive"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class Event(models.Model):
+    """Something that happened, written in the transaction in which it happened. `payload` is what is sent."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    integration = models.ForeignKey(Integration, on_delete=models.CASCADE, related_name="+")
+    submission = models.ForeignKey(
+        Submission, null=True, on_delete=models.CASCADE, related_name="webhook_events"
+    )
+    kind = models.CharField(max_length=40, choices=Kind)
+    payload = models.JSONField()
+    created_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return self.message_id
+
+    @property
+    def message_id(self) -> str:
+        """The `webhook-id`: the same for every attempt and replay, by which a receiver knows what it has seen."""
+        return f"evt_{self.id.hex}"
+
+
+class Delivery(models.Model):
+    """One event for one endpoint.
+
+    `due_at` is when a worker may next take the row: at once at first, the lease's end while a worker sends it, the end
+    of the back-off after a failure. `gives_up_at` is the end of the three days.
+    """
+
+    class State(models.TextChoices):
+        PENDING = "pending", "Waiting"
+        SENDING = "sending", "Being sent"
+        DELIVERED = "delivered", "Delivered"
+        DEAD = "dead", "Given up"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    event = models.ForeignKey(Event, on_delete=models.CASCADE, related_name="deliveries")
+    endpoint = models.ForeignKey(Endpoint, on_delete=models.CASCADE, related_name="deliveries")
+    state = models.CharField(max_length=10, choices=State, default=State.PENDING)
+    attempts_made = models.PositiveIntegerField(default=0, help_text="Since it was made or last replayed.")
+    lease_holder = models.CharField(max_length=80, blank=True)
+    due_at = models.DateTimeField(default=timezone.now)
+    gives_up_at = models.DateTimeField()
+    created_at = models.DateTimeField(default=timezone.now)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["event", "endpoint"], name="webhook_delivery_once_per_endpoint"),
+            models.CheckConstraint(
+                condition=Q(state="sending") & ~Q(lease_holder="") | ~Q(state="sending") & Q(lease_holder=""),
+                name="webhook_sending_has_holder",
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=["delivered", "dead"], finished_at__isnull=False)
+                | Q(state__in=["pending", "sending"], finished_at__isnull=True),
+                name="webhook_finished_has_time",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["due_at"], condition=Q(state__in=["pending", "sending"]), name="webhook_delivery_due"
+            ),
+            models.Index(fields=["endpoint", "-created_at", "-id"], name="webhook_delivery_listed"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.event_id} to {self.endpoint_id} ({self.state})"
+
+
+class Attempt(models.Model):
+    """One try to deliver: what the receiver answered, or why it could not be asked."""
+
+    delivery = models.ForeignKey(Delivery, on_delete=models.CASCADE, related_name="attempts")
+    at = models.DateTimeField(default=timezone.now)
+    status = models.PositiveSmallIntegerField(null=True, help_text="The HTTP status; null when none came.")
+    error = models.CharField(max_length=300, blank=True)
+    elapsed_ms = models.PositiveIntegerField()
+
+    class Meta:
+        ordering = ["at", "pk"]
+
+    def __str__(self) -> str:
+        return f"{self.status or self.error}"

@@ -1,0 +1,136 @@
+"""One POST to a receiver: signed, to an address that was checked, without redirects, within fifteen seconds in all."""
+
+import http.client
+import json
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from standardwebhooks import Webhook
+
+from kyc_review.webhooks.addresses import Address, AddressRefused, resolve, url_check
+
+TIMEOUT_S = 15.0
+USER_AGENT = "kyc-review-webhooks/1"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back: an HTTP status, or the reason why there is none."""
+
+    status: int | None
+    error: str
+    elapsed_ms: int
+
+    @property
+    def is_success(self) -> bool:
+        return self.status is not None and 200 <= self.status < 300
+
+
+def body_of(payload: dict[str, Any]) -> bytes:
+    """The bytes that are signed and sent; equal for every attempt."""
+    return json.dumps(payload, separators=(",", ":"), ensure_ascii=True).encode()
+
+
+def signed(message_id: str, at: datetime, body: bytes, secrets: Sequence[str]) -> dict[str, str]:
+    """The three headers of Standard Webhooks; one signature for each secret. `at` must be in UTC."""
+    signatures = [Webhook(secret).sign(message_id, at, body.decode()) for secret in secrets]
+    return {
+        "webhook-id": message_id,
+        "webhook-timestamp": str(int(at.timestamp())),
+        "webhook-signature": " ".join(signatures),
+    }
+
+
+def post(url: str, body: bytes, headers: dict[str, str], *, timeout_s: float = TIMEOUT_S) -> Answer:
+    """Send; raises nothing, for every attempt gets an answer or a reason."""
+    started = time.monotonic()
+    status, error = None, ""
+    try:
+        status = _post(url, body, headers, started + timeout_s)
+        if 300 <= status < 400:
+            error = "Redirects are not followed; register the final URL."
+    except AddressRefused as refusal:
+        error = str(refusal)
+    except ssl.SSLCertVerificationError as refusal:
+        error = f"The certificate was refused: {refusal.verify_message}"
+    except (OSError, http.client.HTTPException) as failure:
+        late = time.monotonic() - started >= timeout_s
+        error = f"No answer within {timeout_s:g} s." if late else _reason(failure)
+    return Answer(status, error[:300], int((time.monotonic() - started) * 1000))
+
+
+def _reason(failure: Exception) -> str:
+    if isinstance(failure, socket.gaierror):
+        return "The host name has no address."
+    return f"No HTTP answer: {failure or type(failure).__name__}"
+
+
+def _post(url: str, body: bytes, headers: dict[str, str], deadline: float) -> int:
+    parts = url_check(url)
+    host = parts.hostname or ""
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    connection = _Pinned(resolve(host, port), host, port, secure=parts.scheme == "https", deadline=deadline)
+    # A receiver that sends a byte now and then never runs into a timeout of its socket; this ends it.
+    alarm = threading.Timer(max(0.0, deadline - time.monotonic()), connection.cut)
+    alarm.daemon = True
+    alarm.start()
+    try:
+        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        connection.request(
+            "POST",
+            path,
+            body,
+            headers | {"Content-Type": "application/json", "User-Agent": USER_AGENT, "Connection": "close"},
+        )
+        return connection.getresponse().status  # the body is of no interest and is not read
+    finally:
+        alarm.cancel()
+        connection.close()
+
+
+class _Pinned(http.client.HTTPConnection):
+    """Connects to the addresses that were checked, whatever the name resolves to by now; Host header, SNI and the
+    certificate's name are the URL's host as ever."""
+
+    def __init__(
+        self, addresses: list[Address], host: str, port: int, *, secure: bool, deadline: float
+    ) -> None:
+        super().__init__(host, port)
+        self.default_port = 443 if secure else 80  # what the Host header may leave out
+        self._addresses, self._secure, self._deadline = addresses, secure, deadline
+
+    def connect(self) -> None:
+        self.sock = self._reached()
+        if self._secure:
+            self.sock = _tls().wrap_socket(self.sock, server_hostname=self.host)
+
+    def _reached(self) -> socket.socket:
+        failure: OSError = OSError("the host name has no address")
+        for address in self._addresses:
+            try:
+                return socket.create_connection((str(address), self.port), timeout=self._left())
+            except OSError as error:
+                failure = error
+        raise failure
+
+    def _left(self) -> float:
+        return max(0.1, self._deadline - time.monotonic())
+
+    def cut(self) -> None:
+        sock = self.sock
+        if sock is not None:
+            with suppress(OSError):  # closed already
+                sock.shutdown(socket.SHUT_RDWR)
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    return ssl.create_default_context()

@@ -1,0 +1,174 @@
+"""The writers of endpoints and replays. Events are written by `event_record`, attempts by the deliverer."""
+
+import base64
+import secrets
+import uuid
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from django.db import models, transaction
+from django.utils import timezone
+
+from kyc_review.accounts.models import Integration
+from kyc_review.audit import services as audit
+from kyc_review.webhooks.addresses import AddressRefused, url_check
+from kyc_review.webhooks.delivering import endpoint_disable
+from kyc_review.webhooks.events import event_record, events_record, payload_of
+from kyc_review.webhooks.models import Delivery, Endpoint, Event, Kind, all_kinds
+from kyc_review.webhooks.nudge import nudge
+from kyc_review.webhooks.retrying import GIVE_UP_AFTER
+from kyc_review.webhooks.sealing import seal
+
+__all__ = ["AddressRefused", "endpoint_disable", "event_record", "events_record"]
+
+SECRET_BYTES = 32  # Standard Webhooks asks for 24 to 64
+BOTH_VALID = timedelta(hours=24)
+ENDPOINTS_MAX = 20
+
+
+class EndpointsFull(Exception):
+    """The integration has as many endpoints as it may have."""
+
+
+class NotReplayable(Exception):
+    """The delivery is under way already, or its endpoint hears nothing; the text says which."""
+
+
+@transaction.atomic
+def endpoint_create(
+    *,
+    integration: Integration,
+    url: str,
+    kinds: Sequence[str] | None = None,
+    description: str = "",
+    is_test: bool = False,
+    actor: models.Model | None = None,
+) -> tuple[Endpoint, str]:
+    """The row and its secret, which is shown now and can never be read again.
+
+    Raises AddressRefused for a URL that may not be used, EndpointsFull.
+    """
+    url_check(url)
+    Integration.objects.select_for_update(no_key=True).get(pk=integration.pk)
+    if integration.webhook_endpoints.filter(deleted_at=None).count() >= ENDPOINTS_MAX:
+        raise EndpointsFull(f"An integration may have {ENDPOINTS_MAX} endpoints; delete one first.")
+    secret = _fresh_secret()
+    endpoint = Endpoint.objects.create(
+        integration=integration,
+        url=url,
+        kinds=list(kinds) if kinds else all_kinds(),
+        description=description,
+        is_test=is_test,
+        secret=seal(secret),
+    )
+    audit.record(
+        action="webhook.created",
+        actor=actor,
+        target=endpoint,
+        detail={"integration": integration.slug, "url": url},
+    )
+    return endpoint, secret
+
+
+@transaction.atomic
+def endpoint_change(*, endpoint: Endpoint, actor: models.Model | None = None, **changes: Any) -> Endpoint:
+    """Change any of url, kinds, description, is_active. Raises AddressRefused."""
+    row = Endpoint.objects.select_for_update().get(pk=endpoint.pk, deleted_at=None)
+    if "url" in changes:
+        url_check(changes["url"])
+    if changes.pop("is_active", row.is_active) != row.is_active:
+        if row.is_active:
+            endpoint_disable(endpoint_id=row.pk, reason="Switched off by hand.")
+            row.refresh_from_db()
+        else:
+            row.is_active, row.disabled_reason = True, ""
+    for name in ("url", "kinds", "description"):
+        setattr(row, name, changes.get(name, getattr(row, name)))
+    row.save()
+    audit.record(
+        action="webhook.changed", actor=actor, target=row, detail={"url": row.url, "is_active": row.is_active}
+    )
+    return row
+
+
+@transaction.atomic
+def endpoint_delete(*, endpoint: Endpoint, actor: models.Model | None = None) -> None:
+    """It hears nothing more and is listed nowhere; what was sent stays in the log of the house."""
+    endpoint_disable(endpoint_id=endpoint.pk, reason="Deleted.")
+    if Endpoint.objects.filter(pk=endpoint.pk, deleted_at=None).update(deleted_at=timezone.now()):
+        audit.record(action="webhook.deleted", actor=actor, target=endpoint)
+
+
+@transaction.atomic
+def secret_rotate(*, endpoint: Endpoint, actor: models.Model | None = None) -> str:
+    """A new secret, shown now only. For a day every message carries the old secret's signature too."""
+    row = Endpoint.objects.select_for_update().get(pk=endpoint.pk, deleted_at=None)
+    secret = _fresh_secret()
+    row.previous_secret, row.secret = row.secret, seal(secret)
+    row.previous_secret_expires_at = timezone.now() + BOTH_VALID
+    row.save(update_fields=["secret", "previous_secret", "previous_secret_expires_at"])
+    audit.record(action="webhook.secret_rotated", actor=actor, target=row)
+    return secret
+
+
+@transaction.atomic
+def trial_send(*, endpoint: Endpoint, actor: models.Model | None = None) -> Delivery:
+    """Queue a `webhook.test` for this endpoint alone. Raises NotReplayable when it is switched off."""
+    row = Endpoint.objects.select_for_update().get(pk=endpoint.pk, deleted_at=None)
+    if not row.is_active:
+        raise NotReplayable("The endpoint is switched off; switch it on first.")
+    now = timezone.now()
+    event = Event.objects.create(
+        integration=row.integration,
+        kind=Kind.TEST,
+        payload=payload_of(Kind.TEST.value, now, {"endpoint": str(row.pk), "is_test": row.is_test}),
+        created_at=now,
+    )
+    delivery = Delivery.objects.create(event=event, endpoint=row, gives_up_at=now + GIVE_UP_AFTER)
+    audit.record(action="webhook.tested", actor=actor, target=row)
+    transaction.on_commit(nudge)
+    return delivery
+
+
+@transaction.atomic
+def delivery_replay(*, delivery: Delivery, actor: models.Model | None = None) -> Delivery:
+    """Send a finished delivery again, under the same `webhook-id`, for up to three days. Raises NotReplayable."""
+    return _replay([delivery.pk], actor)[0]
+
+
+@transaction.atomic
+def dead_replay(*, endpoint: Endpoint, actor: models.Model | None = None) -> int:
+    """Replay everything that was given up for this endpoint; returns how many. Raises NotReplayable."""
+    dead = Delivery.objects.filter(endpoint=endpoint, state=Delivery.State.DEAD)
+    return len(_replay(list(dead.values_list("pk", flat=True)), actor))
+
+
+def _replay(ids: list[uuid.UUID], actor: models.Model | None) -> list[Delivery]:
+    rows = list(
+        Delivery.objects.select_for_update(of=("self",))
+        .select_related("endpoint")
+        .filter(pk__in=ids)
+        .order_by("pk")
+    )
+    now = timezone.now()
+    for row in rows:
+        if not row.endpoint.is_active:
+            raise NotReplayable("The endpoint is switched off; switch it on first.")
+        if row.finished_at is None:
+            raise NotReplayable("This delivery is under way already.")
+        row.state, row.attempts_made, row.finished_at = Delivery.State.PENDING, 0, None
+        row.due_at, row.gives_up_at = now, now + GIVE_UP_AFTER
+    Delivery.objects.bulk_update(
+        rows, ["state", "attempts_made", "finished_at", "due_at", "gives_up_at"], batch_size=500
+    )
+    audit.record_many(
+        audit.event(action="webhook.replayed", actor=actor, target=row, detail={"event": str(row.event_id)})
+        for row in rows
+    )
+    transaction.on_commit(nudge)
+    return rows
+
+
+def _fresh_secret() -> str:
+    return "whsec_" + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()

@@ -1,0 +1,8 @@
+from celery import shared_task
+
+from kyc_review.webhooks.delivering import deliver_until_idle
+
+
+@shared_task
+def deliver_due() -> None:
+    deliver_until_idle()
