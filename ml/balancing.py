@@ -45,7 +45,7 @@ def resample(
     rare = int(np.bincount(label, minlength=2).min())
     if rare < 2:
         raise ValueError(f"resampling needs two rows of each class: the rarer one has {rare}")
-    if setting.smote is not None and _ratio(label) < setting.smote:
+    if setting.smote is not None and _lacks(label, setting.smote):
         near = min(5, rare - 1)
         flat, label = SMOTE(
             sampling_strategy=setting.smote, k_neighbors=near, random_state=seed
@@ -55,6 +55,12 @@ def resample(
             flat, label
         )
     return np.clip(np.round(flat), 0, 255).astype(np.uint8).reshape(-1, *shape), label
+
+
+def _lacks(label: np.ndarray, ratio: float) -> bool:
+    """Whether whole rows are missing until the ratio is reached."""
+    counts = np.bincount(label, minlength=2)
+    return int(ratio * counts.max()) > int(counts.min())
 
 
 def _ratio(label: np.ndarray) -> float:
@@ -131,7 +137,7 @@ def mixture(
         )
     everything = np.arange(len(label))
     rows = Mixture(label, everything, everything, np.zeros(len(label), np.float32))
-    if setting.smote is not None and _ratio(label) < setting.smote:
+    if setting.smote is not None and _lacks(label, setting.smote):
         rows = _smote(label, fakes, images(fakes).reshape(len(fakes), -1), setting.smote, seed)
     if setting.under is not None and _ratio(rows.label) < setting.under:
         kept, _ = RandomUnderSampler(sampling_strategy=setting.under, random_state=seed).fit_resample(

@@ -73,7 +73,10 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """One side's outputs: what a report is drawn from. All of length N; score is the probability of *fake*."""
+    """One side's outputs: what a report is drawn from. All of length N; score is the probability of *fake*.
+
+    votes: voter -> probability of *fake*, where several vote; thresholds: voter -> from where it calls *fake*.
+    """
 
     side: str
     key: list[str]
@@ -81,6 +84,8 @@ class Scores:
     group: list[str]
     label: list[int]
     score: list[float]
+    votes: Mapping[str, list[float]] = field(default_factory=dict)
+    thresholds: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from ml.recipes import (
     r_resnet,
     t1_t2_resnet18,
     t3_t4_simple_cnn,
+    t5_voting,
     u_unet,
 )
 from ml.recipes.base import Recipe
@@ -18,6 +19,8 @@ RECIPES: dict[str, Recipe] = {
         t1_t2_resnet18.T2,
         t3_t4_simple_cnn.T3,
         *t3_t4_simple_cnn.T4,
+        t5_voting.T5,
+        t5_voting.T5_FULL,
         e_ela_cnn.RECIPE,
         d_dual_branch.RECIPE,
         u_unet.RECIPE,

@@ -1,0 +1,55 @@
+"""What a vote is worth under document 004's two rules, and counted honestly. Tables are `VoteTable`s."""
+
+from typing import Any
+
+from ml.evaluation.metrics import Estimate, wilson
+from ml.evaluation.votes import VoteTable
+
+REPORTED = {
+    "validation_recall": 0.9625,
+    "validation_precision": 0.1321,
+    "test_recall": 0.9167,
+    "test_precision": 0.3928,
+}
+# Its test table: (cleared, to a human, unanimous fake) of 80 fakes and of 20,400 reals.
+DOCUMENT = VoteTable(fake=(5, 20, 55), real=(19_859, 456, 85))
+
+
+def documented(validation: VoteTable, test: VoteTable) -> dict[str, Any]:
+    """Recall and precision as the document computes them.
+
+    On validation a single vote of *fake* makes the call. On test only unanimous votes are calls, and what goes to a
+    human is in neither rate. A rate with nothing below its line is None.
+    """
+    caught, false = sum(validation.fake[1:]), sum(validation.real[1:])
+    return {
+        "validation_recall": _share(caught, sum(validation.fake)),
+        "validation_precision": _share(caught, caught + false),
+        "test_recall": _share(test.fake[2], test.fake[2] + test.fake[0]),
+        "test_precision": _share(test.fake[2], test.fake[2] + test.real[2]),
+    }
+
+
+def honest(table: VoteTable) -> dict[str, Any]:
+    """Recall over all fakes, with and without people; what the cleared pile hides; what people must look at."""
+    cleared = table.fake[0] + table.real[0]
+    return {
+        "recall_with_human": table.recall_with_human.as_dict(),
+        "recall_unanimous": table.recall_unanimous.as_dict(),
+        "review_load": table.review_load.as_dict(),
+        "false_alarm": table.false_alarm.as_dict(),
+        "fakes_in_the_cleared_pile": _share(table.fake[0], cleared),
+        "unanimous_calls_that_are_right": _share(table.fake[2], table.fake[2] + table.real[2]),
+    }
+
+
+def _share(hits: int, n: int) -> dict[str, Any] | None:
+    return wilson(hits, n).as_dict() if n else None
+
+
+def knows_only_the_source(fakes: int, reals_of_the_fakes_source: int) -> dict[str, Estimate]:
+    """Recall and precision of a detector that calls everything *fake* that comes from where the fakes come from."""
+    return {
+        "recall": wilson(fakes, fakes),
+        "precision": wilson(fakes, fakes + reals_of_the_fakes_source),
+    }

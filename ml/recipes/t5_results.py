@@ -1,0 +1,133 @@
+"""From T5's votes to its figures: the document's two rules, and the honest count of the same five voters."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ml.evaluation import protocols
+from ml.evaluation.metrics import auc, threshold_for_miss_rate
+from ml.evaluation.votes import VoteTable
+from ml.recipes.base import Context, Results, Scores
+from ml.recipes.data import Divided
+from ml.recipes.faces import called
+from ml.recipes.probes import probes
+from ml.shards import Store
+
+MISS = 0.05  # share of validation fakes that each voter's threshold may let pass
+VOTERS = ["model 1", "model 2", "model 3", "model 4", "stack"]
+WHY = (
+    "The document's fakes all come from RFF and nearly all of its reals do not, so knowing the source is enough; it "
+    "leaves what goes to a human out of its rates, trains the stack on its members' own rows, and divides at random."
+)
+Rows = dict[str, np.ndarray]
+HALF = np.full(len(VOTERS), 0.5)
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """One protocol's five voters: probabilities (N, 5) of fake on both sides, and how they learned."""
+
+    validation: np.ndarray
+    test: np.ndarray
+    history: dict[str, list[dict[str, float]]] = field(default_factory=dict)
+
+
+def results(
+    context: Context,
+    parted: Divided,
+    store: Store,
+    documented: tuple[Rows, Vote],
+    honest: tuple[Rows, Vote],
+    weights: str,
+) -> Results:
+    """Both protocols' figures. rows: side -> rows of the store, in the order of the votes."""
+    (drawn, theirs), (apart, ours) = documented, honest
+    source = np.array([p.source for p in parted.photos])[store.photo]
+    group = np.array(parted.group)[store.photo]
+    tables = {
+        side: VoteTable.count(vote, HALF, store.label[drawn[side]])
+        for side, vote in (("validation", theirs.validation), ("test", theirs.test))
+    }
+    threshold = operating_point(ours.validation, store.label[apart["validation"]])
+    label = store.label[apart["test"]]
+    table = VoteTable.count(ours.test, threshold, label)
+    told = protocols.documented(tables["validation"], tables["test"])
+    figures = protocols.honest(table) | source_matched(
+        ours.test, label, source[apart["test"]], group[apart["test"]]
+    )
+    return Results(
+        weights=weights,
+        counts=parted.counts(),
+        documented={"metric": "any-fake vote on validation; unanimous vote on test, human column left out"}
+        | {"reported": protocols.REPORTED}
+        | {name: figure for name, figure in told.items() if figure},
+        honest={name: figure for name, figure in figures.items() if figure},
+        why=WHY,
+        history=theirs.history | ours.history,
+        scores=(_scores(store, apart["test"], source, group, ours.test, threshold),),
+        extra={
+            "split_sha256": parted.sha256,
+            "skipped": parted.skipped,
+            "probes": probes(parted)
+            | {f"source_only_{k}": v for k, v in source_detector(store, drawn["test"], source).items()},
+            "votes": {
+                "documented, validation": tables["validation"].as_dict(),
+                "documented, test": tables["test"].as_dict(),
+                "honest, test": table.as_dict(),
+                "the document's own test": protocols.DOCUMENT.as_dict(),
+            },
+            "documented_counted_honestly": protocols.honest(tables["test"]),
+            "document_counted_honestly": protocols.honest(protocols.DOCUMENT),
+            "thresholds": dict(zip(VOTERS, threshold.round(4).tolist(), strict=True)),
+            "models": {
+                name: called(theirs.validation[:, k], store.label[drawn["validation"]])
+                for k, name in enumerate(VOTERS)
+            },
+            "faces": {"store": store.folder.name},
+        },
+    )
+
+
+def operating_point(validation: np.ndarray, label: np.ndarray) -> np.ndarray:
+    """(5,) thresholds, each letting at most MISS of the validation fakes below it. validation: (N, 5)."""
+    return np.array([threshold_for_miss_rate(label, p, MISS) for p in validation.T])
+
+
+def source_matched(
+    votes: np.ndarray, label: np.ndarray, source: np.ndarray, group: np.ndarray
+) -> dict[str, Any]:
+    """Areas of the stack: over everything, and within RFF, where the source gives nothing away."""
+    figures = {"auc": auc(label, votes[:, 4], group).as_dict()}
+    rff = source == "rff"
+    if len(set(label[rff])) == 2:
+        figures["auc_rff_only"] = auc(label[rff], votes[rff, 4], group[rff]).as_dict()
+    return figures
+
+
+def source_detector(store: Store, rows: np.ndarray, source: np.ndarray) -> dict[str, Any]:
+    """Recall and precision, on these rows, of calling everything from RFF a fake."""
+    from_rff = rows[source[rows] == "rff"]
+    fakes = int(store.label[from_rff].sum())
+    found = protocols.knows_only_the_source(fakes, len(from_rff) - fakes)
+    return {name: figure.as_dict() for name, figure in found.items()}
+
+
+def _scores(
+    store: Store,
+    rows: np.ndarray,
+    source: np.ndarray,
+    group: np.ndarray,
+    votes: np.ndarray,
+    threshold: np.ndarray,
+) -> Scores:
+    return Scores(
+        side="test",
+        key=[store.keys[i] for i in store.photo[rows]],
+        source=source[rows].tolist(),
+        group=group[rows].tolist(),
+        label=store.label[rows].tolist(),
+        score=votes[:, 4].round(6).tolist(),
+        votes={name: votes[:, k].round(6).tolist() for k, name in enumerate(VOTERS)},
+        thresholds=dict(zip(VOTERS, threshold.tolist(), strict=True)),
+    )
