@@ -112,7 +112,11 @@ def _fakes_of(rows: Iterable[PatternOutcome]) -> tuple[int, int]:
 
 
 def _may_see(viewer: User, item: ReviewItem) -> bool:
-    return review.items_in_focus(viewer=viewer).filter(pk=item.pk).exists()
+    """Asked once per item that was read, for the panel asks for several things about it."""
+    answers: dict[int, bool] = item.__dict__.setdefault("_may_be_seen_by", {})
+    if viewer.pk not in answers:
+        answers[viewer.pk] = review.items_in_focus(viewer=viewer).filter(pk=item.pk).exists()
+    return answers[viewer.pk]
 
 
 def _is_same_applicant(one: Submission, other: Submission) -> bool:

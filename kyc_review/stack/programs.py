@@ -83,7 +83,7 @@ def _celery(places: Places, environment: Mapping[str, str], name: str, options: 
         folder=REPOSITORY,
         log=places.logs / f"{name}.log",
         relayed=True,
-        ready_line="" if kind == "beat" else " ready.",
+        ready_line="" if name in ("beat", "evidence") else " ready.",
     )
 
 
