@@ -12,22 +12,25 @@ if TYPE_CHECKING:
     from kyc_review.review.models import ReviewItem
 
 
-def viewer_context(*, item: ReviewItem) -> dict[str, Any]:
-    evidence = selectors.evidence_of(item)
+def viewer_context(*, item: ReviewItem, viewer: User) -> dict[str, Any]:
+    """A blind item has the photograph alone until its first call."""
+    evidence = selectors.evidence_of(viewer=viewer, item=item)
     has_close = evidence is not None and "close" in evidence.pictures
+    is_open = selectors.may_see(viewer=viewer, item=item)
     return {
         "item": item,
-        "panes": presenters.panes(item, evidence),
+        "is_open": is_open,
+        "panes": presenters.panes(item, evidence) if is_open else [],
         "close_ups": presenters.close_ups(evidence),
         "close": presenters.picture_url(item, "close") if has_close else "",
     }
 
 
 def panel_context(*, item: ReviewItem, viewer: User) -> dict[str, Any]:
-    evidence = selectors.evidence_of(item)
+    evidence = selectors.evidence_of(viewer=viewer, item=item)
     is_ready = evidence is not None and evidence.state == Evidence.State.READY
     measured = {row.name: row for row in OpinionMeasure.objects.all()} if is_ready else {}
-    return viewer_context(item=item) | {
+    return viewer_context(item=item, viewer=viewer) | {
         "evidence": evidence,
         "is_ready": is_ready,
         "is_failed": evidence is not None and evidence.state == Evidence.State.FAILED,

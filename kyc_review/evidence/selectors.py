@@ -39,7 +39,7 @@ class Seen:
 
 def look_alikes(*, viewer: User, item: ReviewItem) -> list[Seen]:
     """Earlier submissions that look like this one, the same files first. Empty for those who may not see the item."""
-    if not _may_see(viewer, item):
+    if not may_see(viewer=viewer, item=item):
         return []
     rows = (
         Likeness.objects.filter(submission=item.submission)
@@ -63,7 +63,7 @@ def look_alikes(*, viewer: User, item: ReviewItem) -> list[Seen]:
 def applicants_others(*, viewer: User, item: ReviewItem) -> list[Seen]:
     """Other submissions of the same applicant through the same onboarding system, newest first."""
     own = item.submission
-    if not own.applicant_ref or not _may_see(viewer, item):
+    if not own.applicant_ref or not may_see(viewer=viewer, item=item):
         return []
     rows = (
         Submission.objects.filter(
@@ -92,7 +92,7 @@ class VoteHistory:
 def vote_history(*, viewer: User, item: ReviewItem) -> VoteHistory | None:
     """(fakes, all) per bundle, so that a new ensemble starts its own history; None for what has no votes."""
     scoring = getattr(item.submission, "scoring", None)
-    if scoring is None or not _may_see(viewer, item):
+    if scoring is None or not may_see(viewer=viewer, item=item):
         return None
     calls = [vote.is_fake for vote in scoring.votes.all()]
     pattern = "".join("1" if call else "0" for call in calls)
@@ -111,11 +111,12 @@ def _fakes_of(rows: Iterable[PatternOutcome]) -> tuple[int, int]:
     return sum(fakes for fakes, _ in counted), sum(total for _, total in counted)
 
 
-def _may_see(viewer: User, item: ReviewItem) -> bool:
-    """Asked once per item that was read, for the panel asks for several things about it."""
+def may_see(*, viewer: User, item: ReviewItem) -> bool:
+    """The face, and no first call still to be made. Asked once per item that was read, for the panel asks often."""
     answers: dict[int, bool] = item.__dict__.setdefault("_may_be_seen_by", {})
     if viewer.pk not in answers:
-        answers[viewer.pk] = review.items_in_focus(viewer=viewer).filter(pk=item.pk).exists()
+        sees_face = review.items_in_focus(viewer=viewer).filter(pk=item.pk).exists()
+        answers[viewer.pk] = sees_face and review.is_revealed(viewer=viewer, item=item)
     return answers[viewer.pk]
 
 
@@ -127,6 +128,6 @@ def _is_same_applicant(one: Submission, other: Submission) -> bool:
     )
 
 
-def evidence_of(item: ReviewItem) -> Evidence | None:
-    """The item's evidence row; None until the worker or the sweep has heard of it."""
-    return getattr(item.submission, "evidence", None)
+def evidence_of(*, viewer: User, item: ReviewItem) -> Evidence | None:
+    """The item's evidence row; None while the viewer may not see it, or nobody asked for it yet."""
+    return getattr(item.submission, "evidence", None) if may_see(viewer=viewer, item=item) else None

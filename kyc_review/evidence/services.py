@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.core.files.base import ContentFile
 from django.db import transaction
+from django.db.models import F, FilteredRelation, Q
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from detection.forensics.phash import Fingerprint as Hashes
 
 log = logging.getLogger(__name__)
+WANTED = Q(submission__review_items__state__in=["open", "claimed"])
 UNFINISHED = (Evidence.State.WAITING, Evidence.State.WORKING)
 
 
@@ -31,13 +33,6 @@ def evidence_request(submission_ids: Iterable[uuid.UUID]) -> None:
     if rows:
         Evidence.objects.bulk_create(rows, ignore_conflicts=True)
         transaction.on_commit(nudge)
-
-
-def evidence_hasten(*, submission_id: uuid.UUID) -> None:
-    """Somebody looks at this submission now: its evidence comes before that of items which nobody has opened."""
-    Evidence.objects.filter(submission_id=submission_id, state=Evidence.State.WAITING, attempts=0).update(
-        due_at=timezone.now() - timedelta(days=365)
-    )
 
 
 def nudge() -> None:
@@ -52,12 +47,21 @@ def nudge() -> None:
 
 @transaction.atomic
 def evidence_lease(*, holder: str) -> Evidence | None:
-    """Lease the row that is due first; None when none is. The attempt is counted here, before the work."""
+    """Lease the row that is needed first: what somebody holds, then the queue's order; None when none is due.
+
+    The attempt is counted here, before the work.
+    """
     now = timezone.now()
     row = (
-        Evidence.objects.select_for_update(skip_locked=True)
+        Evidence.objects.select_for_update(skip_locked=True, of=("self",))
         .filter(state__in=UNFINISHED, due_at__lte=now, attempts__lt=settings.EVIDENCE_ATTEMPTS_MAX)
-        .order_by("due_at")
+        .annotate(item=FilteredRelation("submission__review_items", condition=WANTED))
+        .order_by(
+            F("item__claimed_at").asc(nulls_last=True),
+            F("item__priority").asc(nulls_last=True),
+            F("item__risk").desc(nulls_last=True),
+            "due_at",
+        )
         .first()
     )
     if row is None:

@@ -9,7 +9,7 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from kyc_review.evidence import selectors, services
+from kyc_review.evidence import selectors
 from kyc_review.evidence.context import panel_context
 from kyc_review.evidence.responses import picture_response
 from kyc_review.review.access import StaffRequest, staff_only
@@ -20,9 +20,8 @@ from kyc_review.review.models import ReviewItem
 @never_cache
 @staff_only
 def panel(request: StaffRequest, item_id: int) -> HttpResponse:
-    """The panel and, beside it, the viewer's panes. Whoever looks brings the item to the head of the worker's list."""
+    """The panel and, beside it, the viewer's panes."""
     item = _item(request, item_id)
-    services.evidence_hasten(submission_id=item.submission_id)
     context = panel_context(item=item, viewer=request.user) | {"swaps_panes": True}
     return render(request, "evidence/_panel.html", context)
 
@@ -30,7 +29,7 @@ def panel(request: StaffRequest, item_id: int) -> HttpResponse:
 @require_safe
 @staff_only
 def picture(request: StaffRequest, item_id: int, name: str) -> HttpResponseBase:
-    evidence = selectors.evidence_of(_item(request, item_id))
+    evidence = selectors.evidence_of(viewer=request.user, item=_item(request, item_id))
     if evidence is None or name not in evidence.pictures:
         raise Http404("There is no such view of this item.")
     return picture_response(evidence, name)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
-from .models import ReviewItem, Skip
-from .permissions import may_oversee, may_read_queue
+from .models import FirstCall, ReviewItem, Skip
+from .permissions import may_decide, may_oversee, may_read_queue
 
 if TYPE_CHECKING:
     from kyc_review.accounts.models import User
@@ -83,3 +83,15 @@ def items_in_focus(*, viewer: User) -> QuerySet[ReviewItem]:
     if not may_read_queue(viewer):
         return items.none()
     return items.filter(LIVE_CLAIM, claimed_by=viewer)
+
+
+def is_revealed(*, viewer: User, item: ReviewItem) -> bool:
+    """Whether this viewer may see votes and evidence, not only the face.
+
+    Of a blind item that waits for a decision, whoever could decide it has to make a first call before.
+    """
+    if not item.is_blind or not may_decide(viewer):
+        return True
+    if item.state not in (ReviewItem.State.OPEN, ReviewItem.State.CLAIMED):
+        return True
+    return FirstCall.objects.filter(item=item, reviewer=viewer).exists()

@@ -12,9 +12,9 @@ from kyc_review.review.models import ReviewItem
 register = template.Library()
 
 
-@register.inclusion_tag("evidence/_viewer.html")
-def viewer(item: ReviewItem) -> dict[str, Any]:
-    return contexts.viewer_context(item=item)
+@register.inclusion_tag("evidence/_viewer.html", takes_context=True)
+def viewer(context: template.RequestContext, item: ReviewItem) -> dict[str, Any]:
+    return contexts.viewer_context(item=item, viewer=context["request"].user)
 
 
 @register.inclusion_tag("evidence/_panel.html", takes_context=True)

@@ -8,6 +8,7 @@ from kyc_review.accounts.models import User
 from kyc_review.evidence import selectors
 from kyc_review.evidence.models import Evidence
 from kyc_review.review.models import ReviewItem
+from kyc_review.review.services import first_call_record
 from kyc_review.submissions.models import Submission
 from tests.kyc_review.review.conftest import expire
 
@@ -114,3 +115,22 @@ def test_other_submissions_of_the_applicant_are_listed_for_the_same_integration_
 
 def test_an_item_without_an_applicant_names_none(claimed: ReviewItem, alice: User) -> None:
     assert selectors.applicants_others(viewer=alice, item=claimed) == []
+
+
+def test_a_blind_item_shows_no_evidence_until_the_first_call(
+    claimed: ReviewItem, examine: Examine, login: Login, alice: User, staff: Callable
+) -> None:
+    examine(claimed)
+    ReviewItem.objects.filter(pk=claimed.pk).update(is_blind=True)
+    client, sue = login(alice), login(staff("sue", "senior"))
+    for person in (client, sue):
+        page = person.get(reverse("review:item", args=[claimed.pk])).text
+        assert "data-pane" not in page
+        assert "quality 90" not in page
+        assert "data-pane" not in person.get(url(claimed)).text
+        assert person.get(url(claimed, "noise")).status_code == 404
+    assert client.get(reverse("review:image", args=[claimed.pk])).status_code == 200
+    first_call_record(item_id=claimed.pk, reviewer=alice, label="real")
+    assert "quality 90" in client.get(url(claimed)).text
+    assert client.get(url(claimed, "noise")).status_code == 200
+    assert sue.get(url(claimed, "noise")).status_code == 404, "her own first call is still to come"

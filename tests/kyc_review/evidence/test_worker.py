@@ -10,8 +10,10 @@ from io import BytesIO
 import pytest
 from django.conf import LazySettings
 from django.db import connection
+from django.db.models.functions import Now
 from django.utils import timezone
 
+from kyc_review.accounts.models import User
 from kyc_review.evidence import services, sweeping, worker
 from kyc_review.evidence.models import Evidence, Fingerprint
 from kyc_review.review.models import ReviewItem
@@ -81,13 +83,16 @@ def test_a_late_result_loses_against_the_next_holder(enqueue: Enqueue) -> None:
     assert Evidence.objects.get().lease_holder == "second"
 
 
-def test_who_is_looked_at_comes_first(enqueue: Enqueue) -> None:
-    items = [enqueue() for _ in range(3)]
+def test_what_somebody_holds_comes_first_then_the_queues_order(enqueue: Enqueue, alice: User) -> None:
+    queue = (("split_vote", 0.2), ("split_vote", 0.9), ("unanimous_fake", 0.6), ("audit", 0.9))
+    items = [enqueue(reason, risk) for reason, risk in queue]
     services.evidence_request([item.submission_id for item in items])
-    services.evidence_hasten(submission_id=items[2].submission_id)
-    leased = services.evidence_lease(holder="worker")
-    assert leased is not None
-    assert leased.submission_id == items[2].submission_id
+    ReviewItem.objects.filter(pk=items[0].pk).update(
+        state="claimed", claimed_by=alice, claimed_at=Now(), claim_expires_at=Now() + timedelta(minutes=9)
+    )
+    leased = [services.evidence_lease(holder="worker") for _ in items]
+    assert [row.submission_id for row in leased if row] == [items[i].submission_id for i in (0, 2, 1, 3)]
+    assert services.evidence_lease(holder="worker") is None
 
 
 def test_the_sweep_asks_for_what_nobody_asked_for(enqueue: Enqueue) -> None:
