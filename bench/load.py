@@ -25,17 +25,21 @@ class Target:
     def request(self, reference: str, image: bytes) -> bytes:
         """A complete HTTP/1.1 request with the image in `field`."""
         if self.is_json:
-            return self._framed(b'{"%s": "%s"}' % (self.field.encode(), b64encode(image)), "application/json")
+            return self._framed(
+                reference, b'{"%s": "%s"}' % (self.field.encode(), b64encode(image)), "application/json"
+            )
         text = (
             f'--{BOUNDARY.decode()}\r\nContent-Disposition: form-data; name="external_ref"\r\n\r\n{reference}\r\n'
             f'--{BOUNDARY.decode()}\r\nContent-Disposition: form-data; name="{self.field}"; filename="selfie.jpg"\r\n'
             "Content-Type: image/jpeg\r\n\r\n"
         ).encode()
         body = text + image + b"\r\n--" + BOUNDARY + b"--\r\n"
-        return self._framed(body, f"multipart/form-data; boundary={BOUNDARY.decode()}")
+        return self._framed(reference, body, f"multipart/form-data; boundary={BOUNDARY.decode()}")
 
-    def _framed(self, body: bytes, content_type: str) -> bytes:
-        authorization = f"Authorization: Bearer {self.key}\r\n" if self.key else ""
+    def _framed(self, reference: str, body: bytes, content_type: str) -> bytes:
+        authorization = (
+            f"Authorization: Bearer {self.key}\r\nIdempotency-Key: {reference}\r\n" if self.key else ""
+        )
         head = (
             f"POST {self.path} HTTP/1.1\r\nHost: {HOST}:{self.port}\r\n{authorization}"
             f"Content-Type: {content_type}\r\nContent-Length: {len(body)}\r\n\r\n"

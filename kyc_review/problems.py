@@ -1,5 +1,6 @@
 """Errors of the API as RFC 9457 problem details (application/problem+json)."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -16,8 +17,17 @@ CONTENT_TYPE = "application/problem+json"
 class Problem(exceptions.APIException):
     """An error with a machine-readable code; `status_code` and `default_detail` as DRF has them."""
 
-    def __init__(self, *, status: int, code: str, detail: str, pointer: str | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        status: int,
+        code: str,
+        detail: str,
+        pointer: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(detail=detail, code=code)
+        self.headers = dict(headers or {})
         self.status_code = status
         self.pointer = pointer
 
@@ -44,6 +54,15 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
     response = drf_exception_handler(exc, context)
     if response is None or not isinstance(exc, exceptions.APIException):
         return response
+    response.data = document(exc)
+    response.content_type = CONTENT_TYPE
+    for name, value in getattr(exc, "headers", {}).items():
+        response[name] = value
+    return response
+
+
+def document(exc: exceptions.APIException) -> dict[str, Any]:
+    """The problem that an exception is; a batch puts one in the place of each item that it refuses."""
     errors: list[dict[str, str]] = []
     if isinstance(exc, exceptions.ValidationError) and isinstance(exc.detail, dict):
         for field, reasons in exc.detail.items():
@@ -55,9 +74,7 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
             code = str(exc.get_codes())
             if exc.pointer:
                 errors = [{"pointer": exc.pointer, "detail": detail}]
-    response.data = body(response.status_code, code, detail, errors)
-    response.content_type = CONTENT_TYPE
-    return response
+    return body(exc.status_code, code, detail, errors)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -57,6 +57,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "kyc_review.accounts.limits.RateLimitHeaders",
 ]
 
 ROOT_URLCONF = "kyc_review.urls"
@@ -143,6 +144,8 @@ STORAGES = {
 UPLOAD_MAX_BYTES = 15_000_000
 # The whole request: image, text fields and multipart framing.
 REQUEST_MAX_BYTES = UPLOAD_MAX_BYTES + 100_000
+# base64 takes four characters for three bytes; a batch shares the same limit.
+JSON_MAX_BYTES = UPLOAD_MAX_BYTES * 4 // 3 + 100_000
 FILE_UPLOAD_MAX_MEMORY_SIZE = REQUEST_MAX_BYTES  # never spooled to a shared temporary folder
 
 # --- Celery: the broker is a hint, the database is the truth ----------------------------------------------
@@ -171,6 +174,16 @@ CELERY_TASK_ROUTES = {
     "kyc_review.evidence.tasks.compute_pending": {"queue": "evidence"},
 }
 CELERY_BEAT_SCHEDULE = {
+    "sandbox-advance": {
+        "task": "kyc_review.submissions.tasks.advance_sandbox",
+        "schedule": schedule(run_every=2),
+        "options": {"expires": 2},
+    },
+    "idempotency-expire": {
+        "task": "kyc_review.submissions.tasks.expire_idempotency",
+        "schedule": schedule(run_every=3600),
+        "options": {"expires": 3600},
+    },
     "originals-sweep": {
         "task": "kyc_review.submissions.tasks.sweep_orphans",
         "schedule": schedule(run_every=6 * 3600),
@@ -246,11 +259,17 @@ WEBHOOK_SECRETS_KEY = env.list("WEBHOOK_SECRETS_KEY", default=[])
 WEBHOOK_ALLOWED_HOSTS = [host.lower() for host in env.list("WEBHOOK_ALLOWED_HOSTS", default=[])]
 
 # --- API --------------------------------------------------------------------------------------------------
+API_RATE_PER_MINUTE = env.int("API_RATE_PER_MINUTE", default=12_000)
+# Requests with ?wait= that may hold a thread of a web process at once; the others answer without waiting.
+API_WAITERS_MAX = env.int("API_WAITERS_MAX", default=8)
+# Proxies (addresses or networks) whose X-Forwarded-For tells where a request comes from.
+TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", default=[])
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["kyc_review.accounts.authentication.ApiKeyAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["kyc_review.accounts.authentication.IsIntegration"],
+    "DEFAULT_PERMISSION_CLASSES": ["kyc_review.accounts.authentication.HasScope"],
+    "DEFAULT_THROTTLE_CLASSES": ["kyc_review.accounts.limits.KeyRate"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.MultiPartParser"],
+    "DEFAULT_PARSER_CLASSES": ["kyc_review.parsers.JSONParser"],
     "EXCEPTION_HANDLER": "kyc_review.problems.exception_handler",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "UNAUTHENTICATED_USER": None,

@@ -1,14 +1,18 @@
-"""`Authorization: Bearer <key>` for onboarding systems."""
+"""`Authorization: Bearer <key>` for onboarding systems, and what a key may do."""
 
 import hmac
 import re
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from django.db.models import Q
+from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
+from kyc_review.accounts.addresses import client_address, within
 from kyc_review.accounts.models import ApiKey, Integration
 from kyc_review.accounts.services import key_digest
 
@@ -17,10 +21,16 @@ if TYPE_CHECKING:
 
 KEY_PATTERN = re.compile(r"(?P<prefix>kyc_(?:live|test)_[0-9a-f]{12})_[A-Za-z0-9_-]{43}")
 # One answer for every failure: it must not tell whether a prefix exists.
-REFUSAL = "The API key is missing, unknown, expired or revoked. Send `Authorization: Bearer <key>`."
+REFUSAL = (
+    "The API key is missing, unknown, expired, revoked or not for this address. "
+    "Send `Authorization: Bearer <key>`."
+)
+USE_NOTED_EVERY = timedelta(minutes=1)
 
 
 class ApiKeyAuthentication(BaseAuthentication):
+    """`request.user` is the Integration, `request.auth` the ApiKey. Never cached: a revoked key ends at once."""
+
     def authenticate(self, request: Request) -> tuple[Integration, ApiKey] | None:
         scheme, _, token = get_authorization_header(request).decode("latin-1").partition(" ")
         if not scheme:
@@ -33,14 +43,33 @@ class ApiKeyAuthentication(BaseAuthentication):
             raise AuthenticationFailed(REFUSAL)
         if not key.is_valid or not key.integration.is_active:
             raise AuthenticationFailed(REFUSAL)
+        if key.networks and not within(client_address(request._request), key.networks):
+            raise AuthenticationFailed(REFUSAL)
+        _note_use(key)
         return key.integration, key
 
     def authenticate_header(self, request: Request) -> str:
         return 'Bearer realm="kyc-review"'
 
 
-class IsIntegration(BasePermission):
-    message = REFUSAL
+def _note_use(key: ApiKey) -> None:
+    """One write a minute and key, not one a request."""
+    before = timezone.now() - USE_NOTED_EVERY
+    if key.last_used_at is None or key.last_used_at < before:
+        stale = Q(last_used_at=None) | Q(last_used_at__lt=before)
+        ApiKey.objects.filter(stale, pk=key.pk).update(last_used_at=timezone.now())
+
+
+class HasScope(BasePermission):
+    """Each view names the scope of each method in `scopes`; a method without one is refused."""
 
     def has_permission(self, request: Request, view: "APIView") -> bool:
-        return isinstance(request.user, Integration)
+        if not isinstance(request.auth, ApiKey):
+            self.message = REFUSAL
+            return False
+        method = str(request.method)
+        if not hasattr(view, method.lower()):
+            return True  # there is nothing to protect: the answer is 405
+        needed = getattr(view, "scopes", {}).get(method)
+        self.message = f"This key lacks the scope `{needed}`; an administrator can issue one that has it."
+        return needed in request.auth.scopes

@@ -3,7 +3,7 @@
 import hashlib
 import secrets
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from ipaddress import ip_network
 
 from django.contrib.auth.models import Group
@@ -55,6 +55,7 @@ def key_create(
     is_test: bool = False,
     label: str = "",
     networks: Sequence[str] = (),
+    rate_per_minute: int | None = None,
     expires_at: datetime | None = None,
     actor: models.Model | None = None,
 ) -> tuple[ApiKey, str]:
@@ -72,6 +73,7 @@ def key_create(
         is_test=is_test,
         label=label,
         scopes=sorted(Scope(scope).value for scope in scopes) if scopes is not None else all_scopes(),
+        rate_per_minute=rate_per_minute,
         networks=[str(ip_network(network, strict=False)) for network in networks],
     )
     audit.record(action="key.created", actor=actor, target=row, detail={"integration": integration.slug})
@@ -82,3 +84,39 @@ def key_create(
 def key_revoke(*, key: ApiKey, actor: models.Model | None = None) -> None:
     if ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=timezone.now()):
         audit.record(action="key.revoked", actor=actor, target=key)
+
+
+@transaction.atomic
+def key_rotate(
+    *, key: ApiKey, overlap: timedelta = timedelta(hours=24), actor: models.Model | None = None
+) -> tuple[ApiKey, str]:
+    """A successor with the same rights; the old key ends after `overlap`, or earlier if it would anyway.
+
+    Raises ValueError for a key that is not valid any more.
+    """
+    if not key.is_valid:
+        raise ValueError(f"{key.prefix} has ended; make a new key instead.")
+    created = key_create(
+        integration=key.integration,
+        scopes=key.scopes,
+        is_test=key.is_test,
+        label=key.label,
+        networks=key.networks,
+        rate_per_minute=key.rate_per_minute,
+        actor=actor,
+    )
+    ends = timezone.now() + overlap
+    if key.expires_at is None or key.expires_at > ends:
+        ApiKey.objects.filter(pk=key.pk).update(expires_at=ends)
+    audit.record(action="key.rotated", actor=actor, target=key, detail={"successor": created[0].prefix})
+    return created
+
+
+@transaction.atomic
+def integration_switch(
+    *, integration: Integration, is_active: bool, actor: models.Model | None = None
+) -> None:
+    """Let an integration in, or keep it out with all its keys; both with the next request."""
+    if Integration.objects.filter(pk=integration.pk).exclude(is_active=is_active).update(is_active=is_active):
+        action = "integration.activated" if is_active else "integration.deactivated"
+        audit.record(action=action, actor=actor, target=integration)

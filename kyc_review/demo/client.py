@@ -27,16 +27,18 @@ class ApiClient:
     def post(self, image: Path, *, external_ref: str, applicant_ref: str = "") -> str:
         """Post one selfie; returns the submission's id. Raises ApiRefused."""
         body, content_type = multipart(image, {"external_ref": external_ref, "applicant_ref": applicant_ref})
-        return str(self._ask("POST", "/api/v1/submissions", body, content_type)["id"])
+        headers = {"Content-Type": content_type, "Idempotency-Key": secrets.token_hex(16)}
+        return str(self._ask("POST", "/api/v1/submissions", body, headers)["id"])
 
     def status(self, submission_id: str) -> str:
         """`received`, `scoring`, `in_review` or `completed`. Raises ApiRefused."""
         return str(self._ask("GET", f"/api/v1/submissions/{submission_id}")["status"])
 
-    def _ask(self, method: str, path: str, body: bytes | None = None, content_type: str = "") -> Any:
-        headers = self._headers | ({"Content-Type": content_type} if content_type else {})
+    def _ask(
+        self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
+    ) -> Any:
         try:
-            self._connection.request(method, path, body, headers)
+            self._connection.request(method, path, body, self._headers | (headers or {}))
             response = self._connection.getresponse()
             answer = response.read()
         except (OSError, http.client.HTTPException) as failed:

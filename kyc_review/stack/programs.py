@@ -88,9 +88,9 @@ def _celery(places: Places, environment: Mapping[str, str], name: str, options: 
 
 
 def _web(places: Places, environment: Mapping[str, str], port: int) -> Program:
-    """One worker with four threads: requests wait for the database more than for the processor."""
+    """One worker with twelve threads: four to work with, and eight that `?wait=` may hold (API_WAITERS_MAX)."""
     options = ("--interface", "wsgi", "--host", LOOPBACK, "--port", str(port), "--workers", "1")
-    threads = ("--blocking-threads", "4", "--runtime-threads", "1", "--no-ws")
+    threads = ("--blocking-threads", "12", "--runtime-threads", "1", "--no-ws")
     manners = ("--respawn-failed-workers", "--workers-kill-timeout", "5")
     granian = str(Path(sys.executable).with_name("granian"))
     return Program(

@@ -91,6 +91,11 @@ class Submission(models.Model):
             models.Index(
                 fields=["due_at"], name="submission_to_score", condition=Q(state__in=["received", "scoring"])
             ),
+            models.Index(
+                fields=["due_at"],
+                name="submission_in_sandbox",
+                condition=Q(is_test=True, state__in=["received", "in_review"]),
+            ),
             models.Index(fields=["integration", "is_test", "-received_at", "-id"], name="submission_listed"),
             models.Index(fields=["integration", "external_ref"], name="submission_by_external_ref"),
             models.Index(fields=["integration", "applicant_ref"], name="submission_by_applicant_ref"),
@@ -98,3 +103,47 @@ class Submission(models.Model):
 
     def __str__(self) -> str:
         return str(self.id)
+
+
+class IdempotencyRecord(models.Model):
+    """What a create answered under an Idempotency-Key, written in the transaction of the rows it made."""
+
+    integration = models.ForeignKey(Integration, on_delete=models.CASCADE, related_name="+")
+    is_test = models.BooleanField()
+    key = models.CharField(max_length=255)
+    fingerprint = models.CharField(
+        max_length=64, help_text="SHA-256 of what the request says, however framed."
+    )
+    status = models.PositiveSmallIntegerField()
+    body = models.TextField(help_text="JSON, with its fields in the order in which they were answered.")
+    location = models.CharField(max_length=500, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["integration", "is_test", "key"], name="idempotency_key_once")
+        ]
+        indexes = [models.Index(fields=["created_at"], name="idempotency_by_age")]
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class LateOutcome(models.Model):
+    """What an applicant turned out to be, months later; ground truth. A correction is a later row."""
+
+    class Finding(models.TextChoices):
+        FRAUD = "confirmed_fraud"
+        GENUINE = "confirmed_genuine"
+
+    submission = models.ForeignKey(Submission, on_delete=models.PROTECT, related_name="late_outcomes")
+    finding = models.CharField(max_length=20, choices=Finding)
+    note = models.CharField(max_length=500, blank=True)
+    reported_by = models.CharField(max_length=24, help_text="The prefix of the key that reported it.")
+    reported_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes = [models.Index(fields=["submission", "-reported_at"], name="late_outcome_latest")]
+
+    def __str__(self) -> str:
+        return f"{self.finding} {self.submission_id}"

@@ -1,11 +1,42 @@
 """Multi-row reads on submissions; each takes the viewer."""
 
-from django.db.models import QuerySet
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
 
-from kyc_review.accounts.models import Integration
+from django.db.models import Q, QuerySet
+
+from kyc_review.accounts.models import ApiKey
 from kyc_review.submissions.models import Submission
 
+FILTERS = {
+    "status": "state",
+    "result": "result",
+    "external_ref": "external_ref",
+    "applicant_ref": "applicant_ref",
+    "received_from": "received_at__gte",
+    "received_before": "received_at__lt",
+}
 
-def submissions_of(integration: Integration) -> QuerySet[Submission]:
-    """An integration sees its own submissions and no others."""
-    return Submission.objects.filter(integration=integration)
+
+def submissions_of(viewer: ApiKey) -> QuerySet[Submission]:
+    """A key sees its integration's submissions of its own mode, live or test, and no others."""
+    return Submission.objects.filter(integration_id=viewer.integration_id, is_test=viewer.is_test)
+
+
+def submissions_page(
+    *, viewer: ApiKey, filters: Mapping[str, str | datetime], after: UUID | None, limit: int
+) -> tuple[list[Submission], bool]:
+    """Newest first, those after the submission `after`, and whether more follow.
+
+    Raises Submission.DoesNotExist when `after` is none of the viewer's.
+    """
+    rows = submissions_of(viewer).filter(**{FILTERS[name]: value for name, value in filters.items()})
+    if after is not None:
+        last: Any = submissions_of(viewer).only("received_at").get(pk=after)
+        rows = rows.filter(
+            Q(received_at__lt=last.received_at) | Q(received_at=last.received_at, pk__lt=last.pk)
+        )
+    page = list(rows.order_by("-received_at", "-pk")[: limit + 1])
+    return page[:limit], len(page) > limit

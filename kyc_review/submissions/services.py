@@ -8,9 +8,10 @@ from django.db import transaction
 from django.utils import timezone
 
 from detection.image import inspect
-from kyc_review.accounts.models import Integration
+from kyc_review.accounts.models import ApiKey, Integration
 from kyc_review.audit import services as audit
-from kyc_review.submissions.models import Result, ResultReason, State, Submission
+from kyc_review.review.withdrawals import AlreadyDecided, item_withdraw
+from kyc_review.submissions.models import LateOutcome, Result, ResultReason, State, Submission
 from kyc_review.submissions.storage import originals
 from kyc_review.webhooks import services as webhooks
 from kyc_review.webhooks.models import Kind
@@ -111,3 +112,56 @@ def submission_overturn(*, submission_id: uuid.UUID, result: str, reason: str = 
     audit.record(action="submission.overturned", target=row, detail=detail)
     webhooks.events_record(submission_ids=[submission_id], kind=Kind.OVERTURNED)
     return True
+
+
+@transaction.atomic
+def submission_cancel(*, submission: Submission, actor: Integration) -> None:
+    """Withdraw a submission that has no result yet; nobody scores or reviews it any more. Safe to repeat.
+
+    The review item first, as a decision does it, so that the two cannot wait for each other.
+    Raises StaleSubmission when it is completed or a person has decided.
+    """
+    try:
+        item_withdraw(submission_id=submission.pk)
+    except AlreadyDecided:
+        raise StaleSubmission(f"Submission {submission.pk} has been decided.") from None
+    open_states = [State.RECEIVED, State.SCORING, State.IN_REVIEW]
+    changed = Submission.objects.filter(pk=submission.pk, state__in=open_states).update(
+        state=State.CANCELLED, lease_holder="", cancelled_at=timezone.now()
+    )
+    submission.refresh_from_db()
+    if changed:
+        # Routing may have opened an item since the first look.
+        item_withdraw(submission_id=submission.pk)
+        audit.record(action="submission.cancelled", actor=actor, target=submission)
+    elif submission.state != State.CANCELLED:
+        raise StaleSubmission(f"Submission {submission.pk} is {submission.state}.")
+
+
+@transaction.atomic
+def late_outcome_record(
+    *, submission: Submission, finding: str, reported_by: ApiKey, note: str = ""
+) -> LateOutcome:
+    """Keep what the applicant turned out to be. The latest row counts; the same finding again adds none.
+
+    Raises StaleSubmission when the submission has no result yet.
+    """
+    row = Submission.objects.select_for_update().get(pk=submission.pk)
+    if row.state != State.COMPLETED:
+        raise StaleSubmission(f"Submission {row.pk} is {row.state}.")
+    latest = row.late_outcomes.order_by("-reported_at", "-pk").first()
+    if latest and latest.finding == finding and latest.note == note:
+        return latest
+    outcome = LateOutcome.objects.create(
+        submission=row,
+        finding=LateOutcome.Finding(finding).value,
+        note=note,
+        reported_by=reported_by.prefix,
+    )
+    audit.record(
+        action="submission.outcome_reported",
+        actor=reported_by.integration,
+        target=row,
+        detail={"finding": finding, "result": row.result},
+    )
+    return outcome

@@ -20,6 +20,7 @@ from django.db.models.functions import RowNumber
 from django.utils import timezone
 
 from kyc_review.audit import services as audit
+from kyc_review.submissions.scripts import webhook_fails
 from kyc_review.webhooks.models import Attempt, Delivery, Endpoint
 from kyc_review.webhooks.nudge import acknowledge
 from kyc_review.webhooks.retrying import next_attempt_at
@@ -103,7 +104,7 @@ def lease_messages(*, limit: int, avoid: Iterable[uuid.UUID] = (), holder: str =
     )
     rows = list(
         Delivery.objects.select_for_update(skip_locked=True, of=("self",))
-        .select_related("event", "endpoint")
+        .select_related("event__submission", "endpoint")
         # Again: another worker may have taken or finished a row since the list above was read.
         .filter(pk__in=list(due[:limit]), due_at__lte=now)
         .filter(state__in=[Delivery.State.PENDING, Delivery.State.SENDING])
@@ -127,6 +128,9 @@ def _message(row: Delivery, now: datetime) -> Message:
             secrets.append(unseal(endpoint.previous_secret))
     except SealBroken as broken:
         problem = str(broken)
+    tested = row.event.submission if endpoint.is_test else None
+    if tested and webhook_fails(tested.external_ref, attempts_made=row.attempts_made):
+        problem = "The sandbox fails the first attempt of this submission on purpose."
     return Message(
         delivery_id=row.pk,
         endpoint_id=endpoint.pk,

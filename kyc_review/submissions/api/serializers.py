@@ -1,58 +1,26 @@
-import json
+"""What integrations get."""
+
 from typing import Any
 
-from django.conf import settings
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from kyc_review.submissions.models import Result, State, Submission
-
-METADATA_MAX_CHARS = 8_000
+from kyc_review.submissions.models import LateOutcome, Result, ResultReason, State, Submission
 
 
-class SubmissionIn(serializers.Serializer):
-    """The multipart form of a new submission."""
-
-    image = serializers.FileField(
-        help_text="JPEG, PNG or WebP, one frame, "
-        f"at most {settings.UPLOAD_MAX_BYTES // 1_000_000} MB and 50 megapixels.",
-        allow_empty_file=True,  # refused with a better reason by the decoder
-    )
-    external_ref = serializers.CharField(max_length=200, help_text="Your reference for this submission.")
-    applicant_ref = serializers.CharField(
-        max_length=200,
-        required=False,
-        allow_blank=True,
-        default="",
-        help_text="Your opaque reference for the person; no name, please.",
-    )
-    metadata = serializers.CharField(
-        required=False,
-        allow_blank=True,
-        default="",
-        help_text=f"A JSON object of your own, at most {METADATA_MAX_CHARS} characters.",
-    )
-
-    def validate_metadata(self, value: str) -> dict[str, Any]:
-        if not value:
-            return {}
-        if len(value) > METADATA_MAX_CHARS:
-            raise serializers.ValidationError(f"At most {METADATA_MAX_CHARS} characters.")
-        try:
-            parsed = json.loads(value)
-            json.dumps(parsed, allow_nan=False, ensure_ascii=False).encode()  # no NaN, no half characters
-        except (ValueError, RecursionError):
-            raise serializers.ValidationError("This is not JSON that can be stored.") from None
-        if not isinstance(parsed, dict):
-            raise serializers.ValidationError('Send a JSON object, for example {"branch": "12"}.')
-        if "\\u0000" in value:
-            raise serializers.ValidationError("The character U+0000 cannot be stored.")
-        return parsed
+class ReasonOut(serializers.Serializer):
+    code = serializers.CharField(help_text="For your program. New codes may be added.")
+    detail = serializers.CharField(help_text="For a person.")
 
 
 class SubmissionOut(serializers.ModelSerializer[Submission]):
     status = serializers.ChoiceField(choices=State.choices, source="state", read_only=True)
     result = serializers.ChoiceField(
         choices=Result.choices, allow_null=True, read_only=True, help_text="Null until status is `completed`."
+    )
+    reasons = serializers.SerializerMethodField(help_text="Why it has this result; empty until it has one.")
+    test = serializers.BooleanField(
+        source="is_test", read_only=True, help_text="Posted with a test key: answered by the sandbox."
     )
 
     class Meta:
@@ -64,16 +32,47 @@ class SubmissionOut(serializers.ModelSerializer[Submission]):
             "metadata",
             "status",
             "result",
+            "reasons",
+            "test",
             "sha256",
             "received_at",
             "completed_at",
         )
         read_only_fields = fields
 
+    @extend_schema_field(ReasonOut(many=True))
+    def get_reasons(self, row: Submission) -> list[dict[str, str]]:
+        return [{"code": row.result_reason, "detail": explained(row)}] if row.result_reason else []
+
     def to_representation(self, instance: Submission) -> dict[str, Any]:
         shown = super().to_representation(instance)
         shown["result"] = shown["result"] or None
         return shown
+
+
+def explained(row: Submission) -> str:
+    if row.result_reason in ResultReason:
+        return str(ResultReason(row.result_reason).label)
+    return f"Ask for another selfie: {row.result_reason.replace('_', ' ')}."
+
+
+class SubmissionPage(serializers.Serializer):
+    """Newest first."""
+
+    # The names are the API's; a serializer's own `data` is not asked for on a class that only describes.
+    data = SubmissionOut(many=True)  # type: ignore[assignment]
+    has_more = serializers.BooleanField()
+    next = serializers.UUIDField(allow_null=True, help_text="Send it as `after` for the next page.")
+
+
+class LateOutcomeOut(serializers.ModelSerializer[LateOutcome]):
+    outcome = serializers.ChoiceField(choices=LateOutcome.Finding.choices, source="finding", read_only=True)
+    submission = serializers.UUIDField(source="submission_id", read_only=True)
+
+    class Meta:
+        model = LateOutcome
+        fields = ("submission", "outcome", "note", "reported_at")
+        read_only_fields = fields
 
 
 class ProblemOut(serializers.Serializer):
@@ -88,3 +87,16 @@ class ProblemOut(serializers.Serializer):
     errors = serializers.ListField(  # type: ignore[assignment]
         child=serializers.DictField(), required=False
     )
+
+
+class BatchItemOut(serializers.Serializer):
+    """What became of one submission of a batch: `submission` when status is 202, else `problem`."""
+
+    index = serializers.IntegerField(help_text="Its place in what you sent, from 0.")
+    status = serializers.IntegerField()
+    submission = SubmissionOut(required=False)
+    problem = ProblemOut(required=False)
+
+
+class BatchOut(serializers.Serializer):
+    results = BatchItemOut(many=True)

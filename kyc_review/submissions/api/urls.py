@@ -1,8 +1,15 @@
 from django.urls import path
 
-from kyc_review.submissions.api.views import SubmissionsView, SubmissionView
+from kyc_review.submissions.api import views
 
 urlpatterns = [
-    path("submissions", SubmissionsView.as_view(), name="submissions"),
-    path("submissions/<uuid:submission_id>", SubmissionView.as_view(), name="submission"),
+    path("submissions", views.SubmissionsView.as_view(), name="submissions"),
+    path("submissions/batch", views.BatchView.as_view(), name="submissions-batch"),
+    path("submissions/<uuid:submission_id>", views.SubmissionView.as_view(), name="submission"),
+    path(
+        "submissions/<uuid:submission_id>/cancel", views.CancellationView.as_view(), name="submission-cancel"
+    ),
+    path(
+        "submissions/<uuid:submission_id>/outcome", views.LateOutcomeView.as_view(), name="submission-outcome"
+    ),
 ]

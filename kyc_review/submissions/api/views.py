@@ -1,93 +1,146 @@
-from typing import cast
+from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.shortcuts import get_object_or_404
-from django.urls import reverse
-from drf_spectacular.utils import OpenApiResponse, extend_schema
-from rest_framework import status
+from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
-from detection.image import ImageRefused
-from kyc_review.accounts.models import Integration
-from kyc_review.problems import CONTENT_TYPE, Problem
-from kyc_review.scoring.nudge import nudge
-from kyc_review.submissions.api.serializers import ProblemOut, SubmissionIn, SubmissionOut
-from kyc_review.submissions.selectors import submissions_of
-from kyc_review.submissions.services import submission_create
+from kyc_review.accounts.models import Scope
+from kyc_review.api import ApiView, caller_of, conditional, etag_of, integration_of, known_tags
+from kyc_review.parsers import JSONParser
+from kyc_review.problems import Problem
+from kyc_review.submissions.api import creating, describing
+from kyc_review.submissions.api.incoming import BatchIn, LateOutcomeIn, ListIn
+from kyc_review.submissions.api.serializers import LateOutcomeOut, SubmissionOut
+from kyc_review.submissions.api.waiting import wait_of, wait_until
+from kyc_review.submissions.models import State, Submission
+from kyc_review.submissions.selectors import submissions_of, submissions_page
+from kyc_review.submissions.services import StaleSubmission, late_outcome_record, submission_cancel
 
-
-def problem(description: str) -> OpenApiResponse:
-    return OpenApiResponse(ProblemOut, description=description)
-
-
-UNAUTHORISED = {(401, CONTENT_TYPE): problem("The API key is missing, unknown, expired or revoked.")}
+UNSCORED = (State.RECEIVED, State.SCORING)
 
 
-class SubmissionsView(APIView):
-    @extend_schema(
-        operation_id="create_submission",
-        summary="Post a selfie",
-        description="Accepted means stored: the verdict follows at the Location, usually within a second.",
-        request={"multipart/form-data": SubmissionIn},
-        responses=UNAUTHORISED
-        | {
-            202: SubmissionOut,
-            (400, CONTENT_TYPE): problem("A field is missing or invalid, or the file is empty."),
-            (413, CONTENT_TYPE): problem("Too many bytes or pixels."),
-            (415, CONTENT_TYPE): problem("Not multipart, or not a JPEG, PNG or WebP image."),
-            (422, CONTENT_TYPE): problem("The image is damaged, animated or carries foreign data."),
-        },
-    )
+class SubmissionsView(ApiView):
+    scopes = {"GET": Scope.SUBMISSIONS_READ, "POST": Scope.SUBMISSIONS_WRITE}
+    parser_classes = (MultiPartParser, JSONParser)
+
+    @describing.create
     def post(self, request: Request) -> Response:
-        refuse_large(request)
-        form = SubmissionIn(data=request.data)
+        creating.idempotency_key(request)  # a missing one is the first thing to hear about
+        seconds, fields = wait_of(request), creating.read(request)
+        caller = caller_of(request)
+        response = creating.created_once(
+            request, creating.said(fields), lambda: creating.answer_one(caller, fields)
+        )
+        if seconds:
+            row = waited_for(request, UUID(response.data["id"]), seconds)
+            response.data = dict(SubmissionOut(row).data)
+        return response
+
+    @describing.list_
+    def get(self, request: Request) -> Response:
+        form = ListIn(data=request.query_params)
         form.is_valid(raise_exception=True)
-        image = form.validated_data["image"]
+        wished: dict[str, Any] = dict(form.validated_data)
+        after, limit = wished.pop("after", None), wished.pop("limit")
         try:
-            submission = submission_create(
-                integration=integration_of(request),
-                image=image.read(),
-                external_ref=form.validated_data["external_ref"],
-                applicant_ref=form.validated_data["applicant_ref"],
-                metadata=form.validated_data["metadata"],
-                filename=image.name,
-                content_type=image.content_type,
+            rows, has_more = submissions_page(
+                viewer=caller_of(request), filters=wished, after=after, limit=limit
             )
-        except ImageRefused as refusal:
+        except Submission.DoesNotExist:
             raise Problem(
-                status=refusal.status, code=refusal.code, detail=refusal.detail, pointer="#/image"
-            ) from refusal
-        nudge()
-        location = request.build_absolute_uri(reverse("submission", args=[submission.pk]))
-        return Response(
-            SubmissionOut(submission).data, status=status.HTTP_202_ACCEPTED, headers={"Location": location}
-        )
+                status=400,
+                code="invalid_cursor",
+                detail="`after` is none of your submissions; send `next` of the page before.",
+                pointer="#/after",
+            ) from None
+        body = {
+            "data": SubmissionOut(rows, many=True).data,
+            "has_more": has_more,
+            "next": str(rows[-1].pk) if has_more else None,
+        }
+        return conditional(request, body)
 
 
-class SubmissionView(APIView):
-    @extend_schema(
-        operation_id="retrieve_submission",
-        summary="Read a submission",
-        responses=UNAUTHORISED
-        | {200: SubmissionOut, (404, CONTENT_TYPE): problem("No such submission, or not yours.")},
-    )
+class BatchView(ApiView):
+    scopes = {"POST": Scope.SUBMISSIONS_WRITE}
+
+    @describing.create_batch
+    def post(self, request: Request) -> Response:
+        creating.idempotency_key(request)
+        form = BatchIn(data=request.data)
+        form.is_valid(raise_exception=True)
+        items = form.validated_data["submissions"]
+        caller = caller_of(request)
+        return creating.created_once(request, {"batch": items}, lambda: creating.answer_batch(caller, items))
+
+
+class SubmissionView(ApiView):
+    scopes = {"GET": Scope.SUBMISSIONS_READ}
+
+    @describing.retrieve
     def get(self, request: Request, submission_id: UUID) -> Response:
-        return Response(
-            SubmissionOut(get_object_or_404(submissions_of(integration_of(request)), pk=submission_id)).data
-        )
+        seconds = wait_of(request)
+        row = waited_for(request, submission_id, seconds) if seconds else found(request, submission_id)
+        return conditional(request, dict(SubmissionOut(row).data))
 
 
-def integration_of(request: Request) -> Integration:
-    """Who posts: IsIntegration has let nobody else in."""
-    return cast(Integration, request.user)
+class CancellationView(ApiView):
+    scopes = {"POST": Scope.SUBMISSIONS_WRITE}
+
+    @describing.cancel
+    def post(self, request: Request, submission_id: UUID) -> Response:
+        row = found(request, submission_id)
+        try:
+            submission_cancel(submission=row, actor=integration_of(request))
+        except StaleSubmission:
+            raise Problem(
+                status=409,
+                code="already_decided",
+                detail="This submission has its result already, or a person has just decided.",
+            ) from None
+        return Response(SubmissionOut(row).data)
 
 
-def refuse_large(request: Request) -> None:
-    """Before the body is read: its declared length bounds what Django reads."""
-    declared = request.META.get("CONTENT_LENGTH") or "0"
-    if declared.isdigit() and int(declared) > settings.REQUEST_MAX_BYTES:
-        limit = settings.UPLOAD_MAX_BYTES // 1_000_000
-        raise Problem(status=413, code="too_many_bytes", detail=f"The image may have at most {limit} MB.")
+class LateOutcomeView(ApiView):
+    scopes = {"POST": Scope.OUTCOMES_WRITE}
+
+    @describing.report_outcome
+    def post(self, request: Request, submission_id: UUID) -> Response:
+        row = found(request, submission_id)
+        form = LateOutcomeIn(data=request.data)
+        form.is_valid(raise_exception=True)
+        try:
+            outcome = late_outcome_record(
+                submission=row,
+                finding=form.validated_data["outcome"],
+                note=form.validated_data["note"],
+                reported_by=caller_of(request),
+            )
+        except StaleSubmission:
+            raise Problem(
+                status=409,
+                code="not_completed",
+                detail="An outcome belongs to a submission with a result; this one has none yet.",
+            ) from None
+        return Response(LateOutcomeOut(outcome).data, status=201)
+
+
+def found(request: Request, submission_id: UUID) -> Submission:
+    """Raises Http404, also for what belongs to somebody else or to the other mode."""
+    return get_object_or_404(submissions_of(caller_of(request)), pk=submission_id)
+
+
+def waited_for(request: Request, submission_id: UUID, seconds: float) -> Submission:
+    """The submission, as soon as it differs from the ETag that the caller has; without one, as soon as it is scored."""
+    row, known = found(request, submission_id), known_tags(request)
+
+    def arrived() -> bool:
+        row.refresh_from_db()
+        if known:
+            return etag_of(dict(SubmissionOut(row).data)) not in known
+        return row.state not in UNSCORED
+
+    wait_until(arrived, seconds=seconds)
+    return row

@@ -74,3 +74,62 @@ def test_the_command_prints_a_working_key_once() -> None:
     assert status_with(out.getvalue().strip()) == 404
     with pytest.raises(CommandError, match="exists already"):
         call_command("integration", "add", "branch-office", stdout=out, stderr=StringIO())
+
+
+def command(*words: str) -> str:
+    out = StringIO()
+    call_command("integration", *words, stdout=out, stderr=StringIO())
+    return out.getvalue().strip()
+
+
+def test_the_command_makes_limited_keys_and_lists_them(integration: Integration) -> None:
+    words = (
+        "--test",
+        "--scope",
+        "submissions:read",
+        "--expires-days",
+        "9",
+        "--network",
+        "10.0.0.0/8",
+        "--rate",
+        "5",
+    )
+    command("key", "mobile-app", *words, "--label", "night job")
+    row = ApiKey.objects.get()
+    assert (row.is_test, row.scopes, row.networks, row.rate_per_minute) == (
+        True,
+        ["submissions:read"],
+        ["10.0.0.0/8"],
+        5,
+    )
+    assert row.expires_at
+    listed = command("list")
+    assert row.prefix in listed
+    assert "night job" in listed
+    with pytest.raises(CommandError, match="nowhere"):
+        command("key", "mobile-app", "--network", "nowhere")
+
+
+def test_a_rotated_key_works_beside_its_successor_until_the_overlap_ends(api_key: str) -> None:
+    old = ApiKey.objects.get()
+    ApiKey.objects.update(scopes=["submissions:read"], label="app")
+    new = command("rotate", old.prefix)
+    assert {status_with(api_key), status_with(new)} == {404}
+    successor = ApiKey.objects.exclude(pk=old.pk).get()
+    assert (successor.scopes, successor.label) == (["submissions:read"], "app")
+    old.refresh_from_db()
+    assert old.expires_at is not None
+    assert old.expires_at - timezone.now() < timedelta(hours=24)
+    command("rotate", old.prefix, "--overlap-hours", "0")
+    assert status_with(api_key) == 401
+    with pytest.raises(CommandError, match="has ended"):
+        command("rotate", old.prefix)
+
+
+def test_a_switched_off_integration_is_kept_out_and_let_in_again(
+    integration: Integration, api_key: str
+) -> None:
+    services.integration_switch(integration=integration, is_active=False)
+    assert status_with(api_key) == 401
+    services.integration_switch(integration=integration, is_active=True)
+    assert status_with(api_key) == 404

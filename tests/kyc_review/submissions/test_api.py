@@ -1,5 +1,6 @@
 from typing import Any
 from unittest.mock import ANY
+from uuid import uuid4
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -18,7 +19,8 @@ URL = "/api/v1/submissions"
 
 def post(client: Client, data: bytes | None = None, name: str = "selfie.jpg", **fields: Any) -> HttpResponse:
     image = SimpleUploadedFile(name, jpeg_bytes() if data is None else data, content_type="image/jpeg")
-    return client.post(URL, {"image": image, "external_ref": "application-1"} | fields)
+    once = {"Idempotency-Key": uuid4().hex}
+    return client.post(URL, {"image": image, "external_ref": "application-1"} | fields, headers=once)
 
 
 def test_an_accepted_selfie_answers_202_with_its_location(api: Client) -> None:
@@ -32,6 +34,8 @@ def test_an_accepted_selfie_answers_202_with_its_location(api: Client) -> None:
         "metadata": {"branch": "12"},
         "status": "received",
         "result": None,
+        "reasons": [],
+        "test": False,
         "sha256": ANY,
         "received_at": ANY,
         "completed_at": None,
@@ -101,13 +105,14 @@ def test_a_bad_field_is_named(api: Client, fields: dict[str, str], pointer: str)
 
 
 def test_a_missing_image_is_named(api: Client) -> None:
-    response = api.post(URL, {"external_ref": "application-1"})
+    response = api.post(URL, {"external_ref": "application-1"}, headers={"Idempotency-Key": "a"})
     assert response.status_code == 400
     assert response.json()["errors"][0]["pointer"] == "#/image"
 
 
-def test_json_is_not_accepted_here(api: Client) -> None:
-    assert api.post(URL, {"external_ref": "x"}, content_type="application/json").status_code == 415
+def test_other_than_a_form_or_json_is_not_accepted(api: Client) -> None:
+    once = {"Idempotency-Key": "a"}
+    assert api.post(URL, "external_ref=x", content_type="text/plain", headers=once).status_code == 415
 
 
 def test_an_integration_cannot_read_anothers_submission(api: Client) -> None:

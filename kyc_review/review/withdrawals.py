@@ -1,0 +1,20 @@
+"""Taking work out of the queue because its submission was cancelled."""
+
+from uuid import UUID
+
+from kyc_review.review.models import ReviewItem
+
+
+class AlreadyDecided(Exception):
+    """A person has decided; the item stays."""
+
+
+def item_withdraw(*, submission_id: UUID) -> None:
+    """Delete the submission's item, in the caller's transaction; its holder is told at their next action.
+
+    The audit log keeps what happened to it. Raises AlreadyDecided.
+    """
+    for item in ReviewItem.objects.select_for_update().filter(submission_id=submission_id):
+        if item.submission.decisions.exists():
+            raise AlreadyDecided
+        item.delete()

@@ -1,0 +1,224 @@
+"""How the OpenAPI document describes the endpoints: every answer, every error, examples."""
+
+from typing import Any
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
+
+from kyc_review.problems import CONTENT_TYPE
+from kyc_review.submissions.api.incoming import BatchIn, LateOutcomeIn, ListIn, SubmissionForm, SubmissionJson
+from kyc_review.submissions.api.serializers import (
+    BatchOut,
+    LateOutcomeOut,
+    ProblemOut,
+    SubmissionOut,
+    SubmissionPage,
+)
+from kyc_review.submissions.api.waiting import WaitIn
+
+ID = "0b6e5a52-6f0c-4f1e-9d43-6f1f2f1f7a10"
+RECEIVED: dict[str, Any] = {
+    "id": ID,
+    "external_ref": "application-1",
+    "applicant_ref": "p-77",
+    "metadata": {"branch": "12"},
+    "status": "received",
+    "result": None,
+    "reasons": [],
+    "test": False,
+    "sha256": "9f2c1f6f1b6d4c7b8e0c3a5d7e9f1b2c4d6e8f0a1b3c5d7e9f0a2b4c6d8e0f1a",
+    "received_at": "2026-11-21T09:30:00Z",
+    "completed_at": None,
+}
+COMPLETED = RECEIVED | {
+    "status": "completed",
+    "result": "clear",
+    "reasons": [{"code": "models_agree", "detail": "All models found the picture genuine."}],
+    "completed_at": "2026-11-21T09:30:01Z",
+}
+TINY = "/9j/4AAQSkZJRgABAQAAAQABAAD..."
+
+
+def problem(description: str) -> OpenApiResponse:
+    return OpenApiResponse(ProblemOut, description=description)
+
+
+def errors(**described: str) -> dict[Any, OpenApiResponse]:
+    """errors(e404="No such submission.") and what every endpoint may answer."""
+    everywhere = {
+        "e401": "The API key is missing, unknown, expired, revoked or not for this address.",
+        "e403": "The key lacks the scope.",
+        "e405": "This address has no such method.",
+        "e429": "Too many requests for this key; `Retry-After` says when to go on.",
+        "e500": "Our fault; nothing was accepted.",
+    }
+    found = everywhere | described
+    return {(int(name[1:]), CONTENT_TYPE): problem(text) for name, text in sorted(found.items())}
+
+
+def example(name: str, value: Any, *, is_request: bool = False, **more: Any) -> OpenApiExample:
+    return OpenApiExample(name, value=value, request_only=is_request, response_only=not is_request, **more)
+
+
+def header(name: str, description: str, *, required: bool = False) -> OpenApiParameter:
+    return OpenApiParameter(
+        name, OpenApiTypes.STR, OpenApiParameter.HEADER, required=required, description=description
+    )
+
+
+def returned(name: str, description: str, status: int) -> OpenApiParameter:
+    return OpenApiParameter(
+        name, OpenApiTypes.STR, OpenApiParameter.HEADER, response=[status], description=description
+    )
+
+
+IDEMPOTENCY = OpenApiParameter(
+    "Idempotency-Key",
+    {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+    OpenApiParameter.HEADER,
+    required=True,
+    description="A value of your own for each new submission, such as a UUID; the same when you repeat the request. "
+    "Kept for 24 hours.",
+    examples=[OpenApiExample("A UUID", value="7c1b3c0e-2a52-4c3f-9a0b-0d7c8b1f6a11")],
+)
+REPLAYED = returned("Idempotent-Replayed", "`true`: this is the answer that the key got before.", 202)
+KNOWN = header("If-None-Match", "The ETag that you have; unchanged reads answer 304.")
+UNCHANGED = {304: OpenApiResponse(description="Unchanged.")}
+NOT_YOURS = "No such submission, or not this key's."
+MALFORMED = "A field or parameter is missing or invalid; `errors` names each."
+ABOUT_KEY = "A request with this Idempotency-Key is being answered right now."
+
+create = extend_schema(
+    operation_id="create_submission",
+    summary="Post a selfie",
+    description="Accepted means stored: the verdict follows at the Location, usually within a second. "
+    "Send the picture as a form (`multipart/form-data`) or in JSON with base64.",
+    parameters=[IDEMPOTENCY, WaitIn, REPLAYED, returned("Location", "Where to ask for the result.", 202)],
+    request={"multipart/form-data": SubmissionForm, "application/json": SubmissionJson},
+    examples=[
+        example(
+            "JSON",
+            {
+                "image": TINY,
+                "external_ref": "application-1",
+                "applicant_ref": "p-77",
+                "metadata": {"branch": "12"},
+            },
+            is_request=True,
+            media_type="application/json",
+        ),
+        example("Accepted", RECEIVED, status_codes=["202"]),
+    ],
+    responses={202: SubmissionOut}
+    | errors(
+        e400=f"{MALFORMED} Or the Idempotency-Key is missing, or the picture is empty.",
+        e409=ABOUT_KEY,
+        e413="Too many bytes or pixels.",
+        e415="Neither a form nor JSON, or not a JPEG, PNG or WebP image.",
+        e422="The image is damaged, animated or carries foreign data; or the Idempotency-Key was used for "
+        "another request.",
+        e503="Too many large images at once; repeat it in a minute.",
+    ),
+)
+create_batch = extend_schema(
+    operation_id="create_submissions",
+    summary="Post up to fifty selfies",
+    description="Each is accepted or refused by itself; the whole request may have at most 20 MB. "
+    "Repeated with the same Idempotency-Key, the whole answer is replayed.",
+    parameters=[IDEMPOTENCY, REPLAYED],
+    request=BatchIn,
+    examples=[
+        example(
+            "Two selfies",
+            {
+                "submissions": [
+                    {"image": TINY, "external_ref": "application-1"},
+                    {"image": TINY, "external_ref": "application-2"},
+                ]
+            },
+            is_request=True,
+        ),
+        example(
+            "One of two accepted",
+            {
+                "results": [
+                    {"index": 0, "status": 202, "submission": RECEIVED},
+                    {
+                        "index": 1,
+                        "status": 422,
+                        "problem": {
+                            "type": "/docs/problems/corrupt-image",
+                            "title": "Unprocessable Entity",
+                            "status": 422,
+                            "code": "corrupt_image",
+                            "detail": "The image is damaged.",
+                            "errors": [{"pointer": "#/image", "detail": "The image is damaged."}],
+                        },
+                    },
+                ]
+            },
+            status_codes=["202"],
+        ),
+    ],
+    responses={202: BatchOut}
+    | errors(
+        e400=f"{MALFORMED} Or the Idempotency-Key is missing.",
+        e409=ABOUT_KEY,
+        e413="Over 20 MB.",
+        e415="Not JSON.",
+        e422="The Idempotency-Key was used for another request.",
+    ),
+)
+list_ = extend_schema(
+    operation_id="list_submissions",
+    summary="List submissions",
+    description="Newest first. Go on with `after`, set to `next`, while `has_more` is true.",
+    parameters=[ListIn, KNOWN, returned("ETag", "Send it back as If-None-Match.", 200)],
+    examples=[example("The last page", {"data": [COMPLETED], "has_more": False, "next": None})],
+    responses={200: SubmissionPage} | UNCHANGED | errors(e400=MALFORMED),
+)
+retrieve = extend_schema(
+    operation_id="retrieve_submission",
+    summary="Read a submission",
+    description="With `wait` the answer comes when the submission is scored, or, with If-None-Match, when it has "
+    "changed.",
+    parameters=[WaitIn, KNOWN, returned("ETag", "Send it back as If-None-Match.", 200)],
+    examples=[example("Cleared", COMPLETED)],
+    responses={200: SubmissionOut} | UNCHANGED | errors(e400=MALFORMED, e404=NOT_YOURS),
+)
+cancel = extend_schema(
+    operation_id="cancel_submission",
+    summary="Cancel a submission",
+    description="Before there is a result: nobody scores or reviews it any more. Safe to repeat.",
+    request=None,
+    examples=[example("Cancelled", RECEIVED | {"status": "cancelled"})],
+    responses={200: SubmissionOut} | errors(e404=NOT_YOURS, e409="It has a result already."),
+)
+report_outcome = extend_schema(
+    operation_id="report_outcome",
+    summary="Report what an applicant turned out to be",
+    description="Months later, when you know: it becomes ground truth for measuring models and reviewers, and "
+    "changes no result. The latest report counts.",
+    request=LateOutcomeIn,
+    examples=[
+        example("Fraud", {"outcome": "confirmed_fraud", "note": "charge-back in March"}, is_request=True),
+        example(
+            "Kept",
+            {
+                "submission": ID,
+                "outcome": "confirmed_fraud",
+                "note": "charge-back in March",
+                "reported_at": "2027-03-02T10:00:00Z",
+            },
+            status_codes=["201"],
+        ),
+    ],
+    responses={201: LateOutcomeOut}
+    | errors(
+        e400=MALFORMED,
+        e404=NOT_YOURS,
+        e409="The submission has no result yet.",
+        e413="Too large.",
+        e415="Not JSON.",
+    ),
+)

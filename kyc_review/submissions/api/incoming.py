@@ -1,0 +1,125 @@
+"""What integrations send: a form or JSON, one submission or fifty."""
+
+import base64
+import binascii
+import json
+from typing import Any
+
+from django.conf import settings
+from rest_framework import serializers
+
+from kyc_review.submissions.models import LateOutcome, Result, State
+
+METADATA_MAX_CHARS = 8_000
+BATCH_MAX = 50
+IMAGE_HELP = (
+    f"JPEG, PNG or WebP, one frame, at most {settings.UPLOAD_MAX_BYTES // 1_000_000} MB and 50 megapixels"
+)
+
+
+def storable(value: Any) -> dict[str, Any]:
+    """A JSON object that Postgres can keep. Raises ValidationError."""
+    if not isinstance(value, dict):
+        raise serializers.ValidationError('Send a JSON object, for example {"branch": "12"}.')
+    try:
+        text = json.dumps(value, allow_nan=False, ensure_ascii=False)  # no NaN
+        text.encode()  # no half characters
+    except (ValueError, RecursionError):
+        raise serializers.ValidationError("This is not JSON that can be stored.") from None
+    if len(text) > METADATA_MAX_CHARS:
+        raise serializers.ValidationError(f"At most {METADATA_MAX_CHARS} characters.")
+    if "\\u0000" in text:
+        raise serializers.ValidationError("The character U+0000 cannot be stored.")
+    return value
+
+
+class References(serializers.Serializer):
+    external_ref = serializers.CharField(max_length=200, help_text="Your reference for this submission.")
+    applicant_ref = serializers.CharField(
+        max_length=200,
+        required=False,
+        allow_blank=True,
+        default="",
+        help_text="Your opaque reference for the person; no name, please.",
+    )
+
+
+class SubmissionForm(References):
+    """The multipart form of a new submission."""
+
+    image = serializers.FileField(
+        help_text=f"{IMAGE_HELP}.",
+        allow_empty_file=True,  # refused with a better reason by the decoder
+    )
+    metadata = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        default="",
+        help_text=f"A JSON object of your own, at most {METADATA_MAX_CHARS} characters.",
+    )
+
+    def validate_metadata(self, value: str) -> dict[str, Any]:
+        if not value:
+            return {}
+        if len(value) > METADATA_MAX_CHARS:
+            raise serializers.ValidationError(f"At most {METADATA_MAX_CHARS} characters.")
+        try:
+            return storable(json.loads(value))
+        except (ValueError, RecursionError):
+            raise serializers.ValidationError("This is not JSON that can be stored.") from None
+
+
+class SubmissionJson(References):
+    """A new submission as JSON."""
+
+    image = serializers.CharField(
+        trim_whitespace=False,
+        help_text=f"{IMAGE_HELP}; its bytes in base64.",
+        max_length=settings.JSON_MAX_BYTES,
+    )
+    metadata = serializers.DictField(
+        required=False,
+        default=dict,
+        help_text=f"A JSON object of your own, at most {METADATA_MAX_CHARS} characters.",
+    )
+
+    def validate_image(self, value: str) -> bytes:
+        try:
+            return base64.b64decode(value.encode("ascii"), validate=True)
+        except (binascii.Error, ValueError):
+            raise serializers.ValidationError(
+                "This is not base64: the standard alphabet, padded, without line breaks or a data: prefix."
+            ) from None
+
+    def validate_metadata(self, value: dict[str, Any]) -> dict[str, Any]:
+        return storable(value)
+
+
+class BatchIn(serializers.Serializer):
+    """Up to fifty new submissions; each is accepted or refused by itself."""
+
+    submissions = serializers.ListField(
+        child=serializers.DictField(), min_length=1, max_length=BATCH_MAX, help_text="See the single create."
+    )
+
+
+class ListIn(serializers.Serializer):
+    """Which submissions to list."""
+
+    status = serializers.ChoiceField(choices=State.choices, required=False)
+    result = serializers.ChoiceField(choices=Result.choices, required=False)
+    external_ref = serializers.CharField(max_length=200, required=False)
+    applicant_ref = serializers.CharField(max_length=200, required=False)
+    received_from = serializers.DateTimeField(required=False, help_text="At or after this time.")
+    received_before = serializers.DateTimeField(required=False, help_text="Before this time.")
+    after = serializers.UUIDField(required=False, help_text="`next` of the page before.")
+    limit = serializers.IntegerField(min_value=1, max_value=100, default=50)
+
+
+class LateOutcomeIn(serializers.Serializer):
+    """What the applicant turned out to be."""
+
+    outcome = serializers.ChoiceField(choices=LateOutcome.Finding.choices)
+    note = serializers.CharField(
+        max_length=500, required=False, allow_blank=True, default="", help_text="No names, please."
+    )

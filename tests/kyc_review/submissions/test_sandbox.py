@@ -1,0 +1,74 @@
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from kyc_review.accounts.models import Integration
+from kyc_review.review.models import ReviewItem
+from kyc_review.scoring.leases import lease_batch
+from kyc_review.submissions.models import Submission
+from kyc_review.submissions.sandbox import sandbox_advance
+from kyc_review.submissions.scripts import script_of, webhook_fails
+from kyc_review.webhooks.models import Endpoint, Event
+
+pytestmark = pytest.mark.django_db
+
+
+def later(seconds: int) -> None:
+    Submission.objects.update(due_at=timezone.now() - timedelta(seconds=1) if seconds else timezone.now())
+
+
+@pytest.mark.parametrize(
+    ("reference", "result", "kinds"),
+    [
+        ("sandbox-clear", "clear", ["submission.cleared"]),
+        ("application-7", "clear", ["submission.cleared"]),
+        ("sandbox-failed-webhook", "clear", ["submission.cleared"]),
+        ("sandbox-unanimous-fake", "rejected", ["submission.queued", "submission.completed"]),
+        ("sandbox-split-42", "clear", ["submission.queued", "submission.completed"]),
+        ("sandbox-slow-review", "clear", ["submission.queued", "submission.completed"]),
+        ("sandbox-unscorable", "resubmit", ["submission.queued", "submission.resubmit_requested"]),
+    ],
+)
+def test_the_reference_decides_what_becomes_of_a_test_submission(
+    integration: Integration, submit, reference: str, result: str, kinds: list[str]
+) -> None:
+    Endpoint.objects.create(integration=integration, is_test=True, url="https://hooks.example/in", secret="")
+    row = submit(is_test=True, external_ref=reference)
+    for _ in kinds:
+        later(1)
+        assert sandbox_advance() == 1
+    row.refresh_from_db()
+    assert (row.state, row.result) == ("completed", result)
+    assert row.result_reason
+    assert list(Event.objects.order_by("created_at").values_list("kind", flat=True)) == kinds
+    later(1)
+    assert sandbox_advance() == 0
+
+
+def test_a_slow_review_is_not_due_before_its_minute(submit) -> None:
+    row = submit(is_test=True, external_ref="sandbox-slow-review")
+    assert (sandbox_advance(), sandbox_advance()) == (1, 0)
+    row.refresh_from_db()
+    assert row.state == "in_review"
+    assert timedelta(seconds=55) < row.due_at - timezone.now() < timedelta(seconds=61)
+
+
+def test_test_submissions_reach_neither_models_nor_reviewers_and_live_ones_not_the_sandbox(submit) -> None:
+    live, test = submit(), submit(is_test=True, external_ref="sandbox-split")
+    assert [row.pk for row in lease_batch(holder="h:1:a", limit=9)] == [live.pk]
+    sandbox_advance()
+    live.refresh_from_db()
+    test.refresh_from_db()
+    assert (live.state, test.state) == ("scoring", "in_review")
+    assert not ReviewItem.objects.exists()
+
+
+def test_a_name_that_only_begins_alike_is_no_script() -> None:
+    assert script_of("sandbox-splitter") is script_of("sandbox-clear")
+
+
+def test_only_the_first_attempt_to_deliver_fails() -> None:
+    assert webhook_fails("sandbox-failed-webhook-1", attempts_made=0)
+    assert not webhook_fails("sandbox-failed-webhook-1", attempts_made=1)
+    assert not webhook_fails("application-1", attempts_made=0)
