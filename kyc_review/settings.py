@@ -237,6 +237,8 @@ SCORING_THREADS = env.int("SCORING_THREADS", default=0)  # 0: one per core
 # --- evidence ---------------------------------------------------------------------------------------------
 EVIDENCE_LEASE_S = env.int("EVIDENCE_LEASE_S", default=60)
 EVIDENCE_ATTEMPTS_MAX = env.int("EVIDENCE_ATTEMPTS_MAX", default=2)
+# Second opinions beside those that ship: folders as `python -m ml run --export` writes them.
+OPINIONS_DIR = Path(env.str("OPINIONS_DIR", default=str(DATA_DIR / "opinions")))
 
 # --- review -----------------------------------------------------------------------------------------------
 CLAIM_LEASE_S = env.int("CLAIM_LEASE_S", default=600)

@@ -18,6 +18,7 @@ from detection.bundle import BundleRefused
 from detection.ensemble import Ensemble
 from detection.forensics.dossier import examine
 from detection.opinions import Opinion, OpinionRefused, load, shipped
+from detection.opinions.opinion import MANIFEST
 from kyc_review.evidence.services import evidence_fail, evidence_lease, evidence_record
 from kyc_review.retraining.selectors import champion
 from kyc_review.submissions.storage import originals
@@ -46,9 +47,10 @@ def run_until_idle() -> int:
 
 @cache
 def opinions() -> list[Opinion]:
-    """The second opinions of this release that can be loaded."""
+    """The second opinions of this release and of this bank that can be loaded."""
     loaded = []
-    for path in shipped():
+    own = sorted(path.parent for path in settings.OPINIONS_DIR.glob(f"*/{MANIFEST}"))
+    for path in [*shipped(), *own]:
         try:
             loaded.append(load(path))
         except OpinionRefused as refusal:

@@ -1,6 +1,7 @@
 """The viewer and the evidence panel in a real browser; pictures go to test-artifacts/looks/."""
 
 import io
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,6 +21,8 @@ from tests.browser.test_looks import PICTURES, SIZES, fits
 from tests.detection.forensics.test_jpeg import photograph, saved
 
 SAMPLES = Path(__file__).parents[2] / "samples"
+FORM = """<input type="hidden" data-boxes><button type="button" data-tool="mark">Mark</button>
+<button type="button" data-tool="unmark">Unmark</button>"""
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Enqueue = Callable[..., ReviewItem]
@@ -263,3 +266,31 @@ def test_a_real_item_for_the_readme(
     page.wait_for_timeout(400)
     page.screenshot(path=PICTURES / "readme.png")
     assert fits(page)
+
+
+def test_boxes_drawn_on_the_picture_reach_the_forms_field_in_fractions(
+    enqueue: Enqueue, log_in: LogIn, alice: User, portrait: bytes
+) -> None:
+    enqueue(image=portrait)
+    page = log_in(alice, viewport=SIZES["1280x720"])
+    open_next(page)
+    if not page.locator("[data-boxes]").count():  # the form asks for regions of a fake only
+        page.evaluate(
+            "form => document.querySelector('#decision').insertAdjacentHTML('beforeend', form)", FORM
+        )
+    page.evaluate("document.querySelector('[data-tool=mark]').click()")
+    page.mouse.move(400, 200)
+    page.mouse.down()
+    page.mouse.move(500, 320, steps=4)
+    page.mouse.up()
+    (box,) = json.loads(page.locator("[data-boxes]").input_value())
+    assert set(box) == {"x", "y", "width", "height"}
+    assert all(0 < side < 1 for side in box.values())
+    page.mouse.move(20, 100)
+    page.mouse.down()
+    page.mouse.move(900, 640, steps=4)
+    page.mouse.up()
+    boxes = json.loads(page.locator("[data-boxes]").input_value())
+    assert boxes[1]["x"] == 0, "cut at the picture's border"
+    page.evaluate("document.querySelector('[data-tool=unmark]').click()")
+    assert json.loads(page.locator("[data-boxes]").input_value()) == [box]

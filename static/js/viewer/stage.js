@@ -59,7 +59,7 @@ export class Stage {
     const pane = new Pane({ name, title, explanation });
     pane.source = source;
     pane.isOverlay = "overlay" in button.dataset;
-    if (pane.isOverlay) pane.base = this.panes[0].base;
+    if (pane.isOverlay && !objection) pane.base = this.panes[0].base;
     if (source && qualities) this.addQualities(pane, qualities.split(" "));
     if (source && pane.isOverlay) this.addOpacity(pane);
     if (objection) this.object(pane, objection, source);
@@ -137,7 +137,7 @@ export class Stage {
   }
 
   tellBoxes() {
-    const field = document.querySelector("[data-boxes]");
+    const field = document.querySelector("[data-boxes]"); // the decision's form takes them, where it asks for regions
     if (field) field.value = JSON.stringify(this.boxes);
     field?.dispatchEvent(new Event("change", { bubbles: true }));
     this.draw();
@@ -145,7 +145,7 @@ export class Stage {
 
   toggleMarking() {
     const isOn = this.figure.toggleAttribute("data-marking");
-    this.figure.querySelector("[data-tool=mark]")?.setAttribute("aria-pressed", isOn);
+    document.querySelector("[data-tool=mark]")?.setAttribute("aria-pressed", isOn);
   }
 
   applyTone() {

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 from io import BytesIO
+from pathlib import Path
 
 import pytest
 from django.conf import LazySettings
@@ -20,6 +21,7 @@ from kyc_review.review.models import ReviewItem
 from kyc_review.review.services import items_open
 from kyc_review.submissions.models import Submission
 from kyc_review.submissions.storage import derivatives, originals
+from tests.detection.opinions.test_opinion import written
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fresh_worker")]
 Enqueue = Callable[..., ReviewItem]
@@ -143,3 +145,18 @@ def test_a_worker_killed_at_work_is_healed_by_the_next(
     assert worker.run_until_idle() == 1
     assert time.monotonic() - started < 60
     assert Evidence.objects.get().state == "ready"
+
+
+def test_a_banks_own_second_opinion_scores_and_masks(
+    enqueue: Enqueue, examine: Examine, settings: LazySettings, private_data: Path
+) -> None:
+    settings.OPINIONS_DIR = private_data / "opinions"
+    written(settings.OPINIONS_DIR / "u")
+    (settings.OPINIONS_DIR / "broken").mkdir()
+    (settings.OPINIONS_DIR / "broken" / "opinion.json").write_text("{}")
+    worker.opinions.cache_clear()
+    evidence = examine(enqueue())
+    worker.opinions.cache_clear()
+    assert set(evidence.facts["opinions"]) == {"u"}
+    assert 0 <= evidence.facts["opinions"]["u"]["score"] <= 1
+    assert evidence.pictures["mask"] == "image/png"
