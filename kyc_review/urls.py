@@ -11,9 +11,11 @@ urlpatterns = [
     path("review/", include("kyc_review.review.urls")),
     path("review/", include("kyc_review.evidence.urls")),
     path("retraining/", include("kyc_review.retraining.urls")),
+    path("webhooks/", include("kyc_review.webhooks.urls")),
     path("livez", livez),
     path("readyz", readyz),
     path("api/v1/", include("kyc_review.submissions.api.urls")),
+    path("api/v1/", include("kyc_review.webhooks.api.urls")),
 ]
 handler404 = "kyc_review.problems.not_found"
 handler500 = "kyc_review.problems.server_error"

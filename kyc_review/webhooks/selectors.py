@@ -1,27 +1,46 @@
 """Multi-row reads on webhooks; each takes the viewer. An integration sees its own; a test key, the sandbox's."""
 
-from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet
+from uuid import UUID
 
-from kyc_review.accounts.models import Integration, User
+from django.db.models import Count, Max, Q, QuerySet
+
+from kyc_review.accounts.models import ApiKey, User
 from kyc_review.webhooks.models import Delivery, Endpoint
 from kyc_review.webhooks.permissions import may_see_webhooks
 
 
-def endpoints_of(integration: Integration, *, is_test: bool) -> QuerySet[Endpoint]:
-    return Endpoint.objects.filter(integration=integration, is_test=is_test, deleted_at=None).order_by(
-        "created_at", "pk"
-    )
+def endpoints_of(viewer: ApiKey) -> QuerySet[Endpoint]:
+    """A key sees its integration's endpoints of its own mode, live or test, and no others."""
+    return Endpoint.objects.filter(
+        integration_id=viewer.integration_id, is_test=viewer.is_test, deleted_at=None
+    ).order_by("created_at", "pk")
 
 
-def deliveries_of(integration: Integration, *, is_test: bool) -> QuerySet[Delivery]:
+def deliveries_of(viewer: ApiKey) -> QuerySet[Delivery]:
     """The newest first, with their events and attempts."""
-    mine = endpoints_of(integration, is_test=is_test).filter(pk=OuterRef("endpoint"))
     return (
-        Delivery.objects.filter(Exists(mine))
+        Delivery.objects.filter(endpoint__in=endpoints_of(viewer))
         .select_related("event", "endpoint")
         .prefetch_related("attempts")
         .order_by("-created_at", "-pk")
     )
+
+
+def deliveries_page(
+    *, viewer: ApiKey, endpoint: Endpoint, state: str, after: UUID | None, limit: int
+) -> tuple[list[Delivery], bool]:
+    """The newest first, those after the delivery `after`, and whether more follow.
+
+    Raises Delivery.DoesNotExist when `after` is none of the viewer's.
+    """
+    rows = deliveries_of(viewer).filter(endpoint=endpoint)
+    if state:
+        rows = rows.filter(state=state)
+    if after is not None:
+        last = deliveries_of(viewer).get(pk=after)
+        rows = rows.filter(Q(created_at__lt=last.created_at) | Q(created_at=last.created_at, pk__lt=last.pk))
+    page = list(rows[: limit + 1])
+    return page[:limit], len(page) > limit
 
 
 def endpoints_listed(*, viewer: User) -> QuerySet[Endpoint]:

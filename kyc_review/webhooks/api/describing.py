@@ -1,0 +1,101 @@
+"""How the OpenAPI document describes the webhooks' endpoints."""
+
+from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
+
+from kyc_review.submissions.api.describing import MALFORMED, errors
+from kyc_review.webhooks.api.serializers import (
+    DeliveriesIn,
+    DeliveriesOut,
+    DeliveryOut,
+    EndpointChange,
+    EndpointIn,
+    EndpointOut,
+    EndpointsOut,
+    EndpointWithSecretOut,
+    SecretOut,
+)
+
+TAGS = ["webhooks"]
+NOT_YOURS = "No such endpoint, or not this key's."
+NO_DELIVERY = "No such delivery, or not this key's."
+NOT_ALLOWED = "The URL may not be used: not https, or not on the public internet."
+TEXT = {"e415": "Not JSON."}
+
+
+NEW = OpenApiExample("All events", value={"url": "https://onboarding.bank.example/kyc"}, request_only=True)
+list_endpoints = extend_schema(
+    operation_id="list_webhook_endpoints",
+    summary="List your webhook endpoints",
+    tags=TAGS,
+    responses={200: EndpointsOut} | errors(),
+)
+create_endpoint = extend_schema(
+    operation_id="create_webhook_endpoint",
+    summary="Register a webhook endpoint",
+    description="The answer has the secret that signs every message. It is shown this once. A live key's endpoints "
+    "hear of live submissions, a test key's of the sandbox.",
+    tags=TAGS,
+    request=EndpointIn,
+    examples=[NEW],
+    responses={201: EndpointWithSecretOut}
+    | errors(e400=MALFORMED, e409="You have twenty endpoints already.", e422=NOT_ALLOWED, **TEXT),
+)
+retrieve_endpoint = extend_schema(
+    operation_id="retrieve_webhook_endpoint",
+    summary="Read a webhook endpoint",
+    tags=TAGS,
+    responses={200: EndpointOut} | errors(e404=NOT_YOURS),
+)
+change_endpoint = extend_schema(
+    operation_id="change_webhook_endpoint",
+    summary="Change a webhook endpoint",
+    description="Also switches it on again after it answered 410.",
+    tags=TAGS,
+    request=EndpointChange,
+    responses={200: EndpointOut} | errors(e400=MALFORMED, e404=NOT_YOURS, e422=NOT_ALLOWED, **TEXT),
+)
+delete_endpoint = extend_schema(
+    operation_id="delete_webhook_endpoint",
+    summary="Delete a webhook endpoint",
+    tags=TAGS,
+    responses={204: OpenApiResponse(description="Deleted.")} | errors(e404=NOT_YOURS),
+)
+rotate_secret = extend_schema(
+    operation_id="rotate_webhook_secret",
+    summary="Rotate an endpoint's secret",
+    description="For 24 hours every message carries two signatures, of the new secret and of the previous one.",
+    tags=TAGS,
+    request=None,
+    responses={201: SecretOut} | errors(e404=NOT_YOURS),
+)
+send_test = extend_schema(
+    operation_id="send_test_webhook",
+    summary="Send a test event",
+    description="Queues a `webhook.test` for this endpoint; read the delivery to see what came back.",
+    tags=TAGS,
+    request=None,
+    responses={202: DeliveryOut} | errors(e404=NOT_YOURS, e409="The endpoint is switched off."),
+)
+list_deliveries = extend_schema(
+    operation_id="list_webhook_deliveries",
+    summary="Read an endpoint's delivery log",
+    description="Newest first, with every attempt.",
+    tags=TAGS,
+    parameters=[DeliveriesIn],
+    responses={200: DeliveriesOut} | errors(e400=MALFORMED, e404=NOT_YOURS),
+)
+retrieve_delivery = extend_schema(
+    operation_id="retrieve_webhook_delivery",
+    summary="Read a delivery",
+    tags=TAGS,
+    responses={200: DeliveryOut} | errors(e404=NO_DELIVERY),
+)
+replay_delivery = extend_schema(
+    operation_id="replay_webhook_delivery",
+    summary="Send a delivery again",
+    description="Under the same `webhook-id`, for up to three days.",
+    tags=TAGS,
+    request=None,
+    responses={202: DeliveryOut}
+    | errors(e404=NO_DELIVERY, e409="It is under way already, or the endpoint is switched off."),
+)

@@ -1,0 +1,115 @@
+from rest_framework import serializers
+
+from kyc_review.webhooks.addresses import URL_MAX_CHARS
+from kyc_review.webhooks.models import Attempt, Delivery, Endpoint, Kind
+
+KINDS = [(kind.value, kind.label) for kind in Kind if kind != Kind.TEST]
+
+
+class EndpointIn(serializers.Serializer):
+    """A new endpoint."""
+
+    url = serializers.CharField(max_length=URL_MAX_CHARS, help_text="https, on the public internet.")
+    description = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
+    events = serializers.ListField(
+        child=serializers.ChoiceField(choices=KINDS),
+        required=False,
+        allow_empty=False,
+        max_length=len(KINDS),
+        help_text="Which kinds it hears of; all when left out.",
+    )
+
+
+class EndpointChange(serializers.Serializer):
+    """What shall change; what is left out stays."""
+
+    url = serializers.CharField(max_length=URL_MAX_CHARS, required=False)
+    description = serializers.CharField(max_length=200, required=False, allow_blank=True)
+    events = serializers.ListField(
+        child=serializers.ChoiceField(choices=KINDS),
+        required=False,
+        allow_empty=False,
+        max_length=len(KINDS),
+    )
+    active = serializers.BooleanField(required=False, help_text="`true` switches it on again.")
+
+
+class EndpointOut(serializers.ModelSerializer[Endpoint]):
+    events = serializers.ListField(child=serializers.ChoiceField(choices=KINDS), source="kinds")
+    active = serializers.BooleanField(source="is_active")
+    test = serializers.BooleanField(source="is_test", help_text="Hears of the sandbox only.")
+
+    class Meta:
+        model = Endpoint
+        fields = ("id", "url", "description", "events", "active", "disabled_reason", "test", "created_at")
+        read_only_fields = fields
+
+
+class EndpointWithSecretOut(EndpointOut):
+    """With the secret, which is shown this once."""
+
+    secret = serializers.CharField(help_text="Signs every message. It cannot be read again.")
+
+    class Meta(EndpointOut.Meta):
+        fields = (*EndpointOut.Meta.fields, "secret")  # type: ignore[assignment]
+        read_only_fields = fields  # type: ignore[assignment]
+
+
+class EndpointsOut(serializers.Serializer):
+    # The name is the API's for every list; a serializer's own `data` is not asked for.
+    data = EndpointOut(many=True)  # type: ignore[assignment]
+
+
+class SecretOut(serializers.Serializer):
+    secret = serializers.CharField(help_text="Signs every message from now on. It cannot be read again.")
+    previous_secret_expires_at = serializers.DateTimeField(
+        help_text="Until then messages carry the previous secret's signature too."
+    )
+
+
+class AttemptOut(serializers.ModelSerializer[Attempt]):
+    class Meta:
+        model = Attempt
+        fields = ("at", "status", "error", "elapsed_ms")
+        read_only_fields = fields
+
+
+class DeliveryOut(serializers.ModelSerializer[Delivery]):
+    webhook_id = serializers.CharField(source="event.message_id", help_text="As in the header `webhook-id`.")
+    event = serializers.ChoiceField(choices=[(k.value, k.label) for k in Kind], source="event.kind")
+    submission = serializers.UUIDField(source="event.submission_id", allow_null=True)
+    state = serializers.ChoiceField(choices=Delivery.State.choices)
+    next_attempt_at = serializers.SerializerMethodField()
+    attempts = AttemptOut(many=True)
+
+    class Meta:
+        model = Delivery
+        fields = (
+            "id",
+            "webhook_id",
+            "event",
+            "submission",
+            "state",
+            "created_at",
+            "next_attempt_at",
+            "finished_at",
+            "attempts",
+        )
+        read_only_fields = fields
+
+    def get_next_attempt_at(self, row: Delivery) -> str | None:
+        if row.state != Delivery.State.PENDING:
+            return None
+        return serializers.DateTimeField().to_representation(row.due_at)
+
+
+class DeliveriesOut(serializers.Serializer):
+    data = DeliveryOut(many=True)  # type: ignore[assignment]
+    has_more = serializers.BooleanField()
+    next = serializers.UUIDField(allow_null=True, help_text="Send it as `after` for the following page.")
+
+
+class DeliveriesIn(serializers.Serializer):
+    state = serializers.ChoiceField(choices=Delivery.State.choices, required=False, default="")
+    after = serializers.UUIDField(required=False)
+    limit = serializers.IntegerField(min_value=1, max_value=100, required=False, default=50)

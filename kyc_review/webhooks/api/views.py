@@ -1,0 +1,158 @@
+from typing import Any
+from uuid import UUID
+
+from django.shortcuts import get_object_or_404
+from rest_framework import status
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from kyc_review.accounts.models import Scope
+from kyc_review.api import ApiView, caller_of
+from kyc_review.problems import Problem
+from kyc_review.webhooks import services
+from kyc_review.webhooks.api import describing
+from kyc_review.webhooks.api.serializers import (
+    DeliveriesIn,
+    DeliveryOut,
+    EndpointChange,
+    EndpointIn,
+    EndpointOut,
+)
+from kyc_review.webhooks.models import Delivery, Endpoint
+from kyc_review.webhooks.selectors import deliveries_of, deliveries_page, endpoints_of
+
+MANAGE = Scope.WEBHOOKS_MANAGE
+
+
+class WebhooksView(ApiView):
+    scopes = dict.fromkeys(("GET", "POST", "PATCH", "DELETE"), MANAGE)
+
+    def handle_exception(self, exc: Exception) -> Response:
+        return super().handle_exception(_told(exc))
+
+
+def _told(exc: Exception) -> Exception:
+    """What the services refuse, as the integration reads it."""
+    match exc:
+        case services.AddressRefused():
+            return Problem(status=422, code="url_refused", detail=str(exc), pointer="#/url")
+        case services.EndpointsFull():
+            return Problem(status=409, code="too_many_endpoints", detail=str(exc))
+        case services.NotReplayable():
+            return Problem(status=409, code="not_replayable", detail=str(exc))
+    return exc
+
+
+class EndpointsView(WebhooksView):
+    @describing.list_endpoints
+    def get(self, request: Request) -> Response:
+        return Response({"data": EndpointOut(endpoints_of(caller_of(request)), many=True).data})
+
+    @describing.create_endpoint
+    def post(self, request: Request) -> Response:
+        form = EndpointIn(data=request.data)
+        form.is_valid(raise_exception=True)
+        caller = caller_of(request)
+        endpoint, secret = services.endpoint_create(
+            integration=caller.integration,
+            url=form.validated_data["url"],
+            kinds=form.validated_data.get("events"),
+            description=form.validated_data["description"],
+            is_test=caller.is_test,
+            actor=caller.integration,
+        )
+        body = EndpointOut(endpoint).data | {"secret": secret}
+        return Response(body, status=status.HTTP_201_CREATED)
+
+
+class EndpointView(WebhooksView):
+    @describing.retrieve_endpoint
+    def get(self, request: Request, endpoint_id: UUID) -> Response:
+        return Response(EndpointOut(found(request, endpoint_id)).data)
+
+    @describing.change_endpoint
+    def patch(self, request: Request, endpoint_id: UUID) -> Response:
+        row = found(request, endpoint_id)
+        form = EndpointChange(data=request.data)
+        form.is_valid(raise_exception=True)
+        names = {"events": "kinds", "active": "is_active"}
+        changes: dict[str, Any] = {names.get(k, k): v for k, v in form.validated_data.items()}
+        row = services.endpoint_change(endpoint=row, actor=caller_of(request).integration, **changes)
+        return Response(EndpointOut(row).data)
+
+    @describing.delete_endpoint
+    def delete(self, request: Request, endpoint_id: UUID) -> Response:
+        services.endpoint_delete(endpoint=found(request, endpoint_id), actor=caller_of(request).integration)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class SecretView(WebhooksView):
+    @describing.rotate_secret
+    def post(self, request: Request, endpoint_id: UUID) -> Response:
+        row = found(request, endpoint_id)
+        secret = services.secret_rotate(endpoint=row, actor=caller_of(request).integration)
+        row.refresh_from_db()
+        return Response(
+            {"secret": secret, "previous_secret_expires_at": row.previous_secret_expires_at}, status=201
+        )
+
+
+class TrialView(WebhooksView):
+    @describing.send_test
+    def post(self, request: Request, endpoint_id: UUID) -> Response:
+        row = found(request, endpoint_id)
+        delivery = services.trial_send(endpoint=row, actor=caller_of(request).integration)
+        return Response(DeliveryOut(delivery).data, status=status.HTTP_202_ACCEPTED)
+
+
+class DeliveriesView(WebhooksView):
+    @describing.list_deliveries
+    def get(self, request: Request, endpoint_id: UUID) -> Response:
+        endpoint = found(request, endpoint_id)
+        form = DeliveriesIn(data=request.query_params)
+        form.is_valid(raise_exception=True)
+        asked = form.validated_data
+        try:
+            rows, has_more = deliveries_page(
+                viewer=caller_of(request),
+                endpoint=endpoint,
+                state=asked["state"],
+                after=asked.get("after"),
+                limit=asked["limit"],
+            )
+        except Delivery.DoesNotExist:
+            raise Problem(
+                status=400,
+                code="invalid_cursor",
+                detail="`after` is none of your deliveries; send `next` of the page before.",
+                pointer="#/after",
+            ) from None
+        return Response(
+            {
+                "data": DeliveryOut(rows, many=True).data,
+                "has_more": has_more,
+                "next": str(rows[-1].pk) if has_more else None,
+            }
+        )
+
+
+class DeliveryView(WebhooksView):
+    @describing.retrieve_delivery
+    def get(self, request: Request, delivery_id: UUID) -> Response:
+        row = get_object_or_404(deliveries_of(caller_of(request)), pk=delivery_id)
+        return Response(DeliveryOut(row).data)
+
+
+class ReplayView(WebhooksView):
+    @describing.replay_delivery
+    def post(self, request: Request, delivery_id: UUID) -> Response:
+        caller = caller_of(request)
+        row = get_object_or_404(deliveries_of(caller), pk=delivery_id)
+        services.delivery_replay(delivery=row, actor=caller.integration)
+        row.refresh_from_db()
+        return Response(DeliveryOut(row).data, status=status.HTTP_202_ACCEPTED)
+
+
+def found(request: Request, endpoint_id: UUID) -> Endpoint:
+    """Raises Http404, also for what belongs to somebody else or to the other mode."""
+    return get_object_or_404(endpoints_of(caller_of(request)), pk=endpoint_id)

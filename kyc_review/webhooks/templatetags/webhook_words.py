@@ -1,0 +1,14 @@
+from django import template
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
+
+from kyc_review.accounts.models import User
+from kyc_review.webhooks.permissions import may_see_webhooks
+
+register = template.Library()
+
+
+@register.filter
+def sees_webhooks(user: AbstractBaseUser | AnonymousUser | None) -> bool:
+    """Whether the navigation offers the page to this viewer."""
+    return isinstance(user, User) and may_see_webhooks(user)

@@ -1,0 +1,171 @@
+"""The console: all integrations' endpoints and their delivery logs, for admins; auditors read."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.http import Http404, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from kyc_review.accounts.models import Integration
+from kyc_review.review.access import StaffRequest, staff_only
+from kyc_review.webhooks import services
+from kyc_review.webhooks.models import Delivery, Endpoint
+from kyc_review.webhooks.permissions import may_manage_webhooks, may_see_webhooks
+from kyc_review.webhooks.selectors import deliveries_listed, endpoints_listed
+
+PAGE = 25
+
+
+@require_http_methods(["GET", "POST"])
+@never_cache
+@staff_only
+def overview(request: StaffRequest) -> HttpResponse:
+    if not may_see_webhooks(request.user):
+        raise PermissionDenied("Admins and auditors see webhooks; your role does not.")
+    context: dict[str, object] = {}
+    if request.method == "POST":
+        _require_admin(request)
+        made = _created(request)
+        if isinstance(made, tuple):
+            return _endpoint(request, made[0], {"secret": made[1]})
+        context = made
+    return render(
+        request,
+        "webhooks/overview.html",
+        {
+            "endpoints": endpoints_listed(viewer=request.user),
+            "may_manage": may_manage_webhooks(request.user),
+            "integrations": Integration.objects.filter(is_active=True).order_by("slug"),
+        }
+        | context,
+        status=422 if "problem" in context else 200,
+    )
+
+
+def _created(request: StaffRequest) -> tuple[Endpoint, str] | dict[str, object]:
+    """The endpoint and its secret, or what the page says about why there is none."""
+    typed = {name: request.POST.get(name, "").strip() for name in ("url", "description", "integration")}
+    integration = Integration.objects.filter(slug=typed["integration"], is_active=True).first()
+    if integration is None:
+        return {"problem": "Choose an integration.", "typed": typed}
+    try:
+        return services.endpoint_create(
+            integration=integration,
+            url=typed["url"],
+            description=typed["description"][:200],
+            is_test="is_test" in request.POST,
+            actor=request.user,
+        )
+    except (services.AddressRefused, services.EndpointsFull) as refusal:
+        return {"problem": str(refusal), "typed": typed}
+
+
+@require_GET
+@never_cache
+@staff_only
+def endpoint(request: StaffRequest, endpoint_id: UUID) -> HttpResponse:
+    return _endpoint(request, _found(request, endpoint_id))
+
+
+@require_POST
+@staff_only
+def switch(request: StaffRequest, endpoint_id: UUID) -> HttpResponse:
+    row = _managed(request, endpoint_id)
+    services.endpoint_change(endpoint=row, actor=request.user, is_active=not row.is_active)
+    messages.success(request, "Switched off." if row.is_active else "Switched on.")
+    return _back(row)
+
+
+@require_POST
+@never_cache
+@staff_only
+def secret(request: StaffRequest, endpoint_id: UUID) -> HttpResponse:
+    row = _managed(request, endpoint_id)
+    fresh = services.secret_rotate(endpoint=row, actor=request.user)
+    row.refresh_from_db()
+    return _endpoint(request, row, {"secret": fresh})
+
+
+@require_POST
+@staff_only
+def trial(request: StaffRequest, endpoint_id: UUID) -> HttpResponse:
+    row = _managed(request, endpoint_id)
+    try:
+        services.trial_send(endpoint=row, actor=request.user)
+        messages.success(request, "A test event is on its way.")
+    except services.NotReplayable as refusal:
+        messages.error(request, str(refusal))
+    return _back(row)
+
+
+@require_POST
+@staff_only
+def replay_dead(request: StaffRequest, endpoint_id: UUID) -> HttpResponse:
+    row = _managed(request, endpoint_id)
+    try:
+        number = services.dead_replay(endpoint=row, actor=request.user)
+        messages.success(request, f"{number} queued again.")
+    except services.NotReplayable as refusal:
+        messages.error(request, str(refusal))
+    return _back(row)
+
+
+@require_POST
+@staff_only
+def replay(request: StaffRequest, delivery_id: UUID) -> HttpResponse:
+    _require_admin(request)
+    row = Delivery.objects.select_related("endpoint").filter(pk=delivery_id).first()
+    if row is None:
+        raise Http404("There is no such delivery.")
+    try:
+        services.delivery_replay(delivery=row, actor=request.user)
+        messages.success(request, "Queued again.")
+    except services.NotReplayable as refusal:
+        messages.error(request, str(refusal))
+    return _back(row.endpoint)
+
+
+def _endpoint(request: StaffRequest, row: Endpoint, more: dict[str, object] | None = None) -> HttpResponse:
+    state = request.GET.get("state", "")
+    rows = deliveries_listed(viewer=request.user, endpoint=row)
+    if state in Delivery.State.values:
+        rows = rows.filter(state=state)
+    context = {
+        "endpoint": row,
+        "deliveries": Paginator(rows, PAGE).get_page(request.GET.get("page")),
+        "state": state,
+        "states": Delivery.State.choices,
+        "dead": rows.filter(state=Delivery.State.DEAD).count(),
+        "may_manage": may_manage_webhooks(request.user),
+    }
+    return render(request, "webhooks/endpoint.html", context | (more or {}))
+
+
+def _found(request: StaffRequest, endpoint_id: UUID) -> Endpoint:
+    if not may_see_webhooks(request.user):
+        raise PermissionDenied("Admins and auditors see webhooks; your role does not.")
+    row = endpoints_listed(viewer=request.user).filter(pk=endpoint_id).first()
+    if row is None:
+        raise Http404("There is no such endpoint.")
+    return row
+
+
+def _managed(request: StaffRequest, endpoint_id: UUID) -> Endpoint:
+    _require_admin(request)
+    return _found(request, endpoint_id)
+
+
+def _require_admin(request: StaffRequest) -> None:
+    if not may_manage_webhooks(request.user):
+        raise PermissionDenied("Only admins change webhooks.")
+
+
+def _back(row: Endpoint) -> HttpResponse:
+    return HttpResponseRedirect(reverse("webhooks:endpoint", args=[row.pk]))

@@ -1,0 +1,93 @@
+from collections.abc import Callable
+
+import pytest
+
+from detection.voting import Vote
+from kyc_review.accounts.models import User
+from kyc_review.review import services as review
+from kyc_review.scoring.leases import lease_batch
+from kyc_review.scoring.routing import Scored, unscorable_route, verdicts_record
+from kyc_review.submissions.models import Submission
+from kyc_review.submissions.services import submission_complete, submission_overturn
+from kyc_review.webhooks.models import Endpoint, Event
+
+pytestmark = pytest.mark.django_db
+
+
+def votes(*probabilities: float) -> tuple[Vote, ...]:
+    return tuple(Vote(f"m{i}", p, 0.5) for i, p in enumerate(probabilities))
+
+
+@pytest.fixture
+def scored(submit: Callable[..., Submission]) -> Callable[..., Submission]:
+    def make(*probabilities: float) -> Submission:
+        row = submit()
+        lease_batch(holder="w", limit=1)
+        verdicts_record(
+            holder="w",
+            bundle_version="1",
+            bundle_digest="d" * 64,
+            scored={row.pk: Scored(votes(*probabilities), 1.0)},
+        )
+        return row
+
+    return make
+
+
+def told() -> list[tuple[str, str, str | None]]:
+    return [
+        (event.kind, event.payload["data"]["status"], event.payload["data"]["result"])
+        for event in Event.objects.order_by("created_at")
+    ]
+
+
+def test_clearing_and_queueing_are_told(endpoint: tuple[Endpoint, str], scored) -> None:
+    scored(0.1, 0.1, 0.1, 0.1, 0.1)
+    scored(0.9, 0.1, 0.9, 0.1, 0.9)
+    assert told() == [
+        ("submission.cleared", "completed", "clear"),
+        ("submission.queued", "in_review", None),
+    ]
+
+
+def test_what_cannot_be_scored_is_told_as_queued(endpoint: tuple[Endpoint, str], submit, settings) -> None:
+    submit()
+    settings.SCORING_ATTEMPTS_MAX = 0
+    unscorable_route()
+    assert told() == [("submission.queued", "in_review", None)]
+
+
+def test_completion_correction_and_a_wish_for_another_selfie_are_told(
+    endpoint: tuple[Endpoint, str], scored
+) -> None:
+    first, second = scored(0.9, 0.1, 0.9, 0.1, 0.9), scored(0.9, 0.1, 0.9, 0.1, 0.9)
+    Event.objects.all().delete()
+    submission_complete(submission_id=first.pk, result="rejected")
+    submission_overturn(submission_id=first.pk, result="clear")
+    submission_complete(submission_id=second.pk, result="resubmit", reason="too_dark")
+    assert told() == [
+        ("submission.completed", "completed", "rejected"),
+        ("submission.overturned", "completed", "clear"),
+        ("submission.resubmit_requested", "completed", "resubmit"),
+    ]
+
+
+def test_nothing_is_written_for_an_integration_without_endpoints(scored) -> None:
+    scored(0.1, 0.1, 0.1, 0.1, 0.1)
+    assert not Event.objects.exists()
+
+
+def test_a_decision_taken_back_is_never_told(
+    endpoint: tuple[Endpoint, str], scored, alice: User, settings
+) -> None:
+    scored(0.9, 0.1, 0.9, 0.1, 0.9)
+    Event.objects.all().delete()
+    settings.UNDO_WINDOW_S = 10
+    item = review.item_claim_next(reviewer=alice)
+    assert item is not None
+    review.first_call_record(item_id=item.pk, reviewer=alice, label="fake")
+    review.decision_record(item_id=item.pk, reviewer=alice, label="fake")
+    assert told() == []
+    review.decision_undo(item_id=item.pk, reviewer=alice)
+    review.decisions_settle()
+    assert told() == []
