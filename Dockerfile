@@ -26,6 +26,7 @@ COPY kyc_review kyc_review
 COPY detection detection
 COPY templates templates
 COPY static static
+COPY docs/openapi.yaml docs/
 # Placeholders let Django start for this one command; nothing of them stays in the image.
 ENV STATIC_ROOT=/app/staticfiles
 RUN SECRET_KEY=build DATABASE_URL=postgres://build VALKEY_URL=redis://build python manage.py collectstatic --noinput -v 0

@@ -3,6 +3,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from kyc_review.health import livez, readyz
+from kyc_review.reference import document, reference
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="review:queue"), name="home"),
@@ -12,6 +13,8 @@ urlpatterns = [
     path("review/", include("kyc_review.evidence.urls")),
     path("retraining/", include("kyc_review.retraining.urls")),
     path("webhooks/", include("kyc_review.webhooks.urls")),
+    path("docs/api/", reference, name="reference"),
+    path("docs/openapi.yaml", document, name="openapi"),
     path("livez", livez),
     path("readyz", readyz),
     path("api/v1/", include("kyc_review.submissions.api.urls")),

@@ -1,0 +1,226 @@
+"""Reading, listing, batches, JSON, cancelling, late outcomes; creating by form is in test_api.py."""
+
+import base64
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.http import HttpResponse
+from django.test import Client
+
+from kyc_review.audit.models import Event
+from kyc_review.review.models import ReviewItem
+from kyc_review.review.services import items_open
+from kyc_review.submissions.api import waiting
+from kyc_review.submissions.models import State, Submission
+from kyc_review.submissions.services import submission_complete
+from tests.conftest import jpeg_bytes
+
+pytestmark = pytest.mark.django_db
+URL = "/api/v1/submissions"
+
+
+def send(client: Client, path: str, body: Any, key: str | None = None) -> HttpResponse:
+    once = {"Idempotency-Key": key or uuid4().hex}
+    return client.post(f"{URL}{path}", body, content_type="application/json", headers=once)
+
+
+def as_json(seed: int = 0, **more: Any) -> dict[str, Any]:
+    image = base64.b64encode(jpeg_bytes(seed=seed)).decode()
+    return {"image": image, "external_ref": f"application-{seed}"} | more
+
+
+def test_json_with_base64_is_the_same_submission_as_a_form(api: Client) -> None:
+    response = send(api, "", as_json(metadata={"branch": "12"}), key="k")
+    assert response.status_code == 202, response.content
+    assert response.json()["metadata"] == {"branch": "12"}
+    from django.core.files.uploadedfile import SimpleUploadedFile
+
+    image = SimpleUploadedFile("x.jpg", jpeg_bytes(), content_type="image/jpeg")
+    form = {"image": image, "external_ref": "application-0", "metadata": '{"branch": "12"}'}
+    again = api.post(URL, form, headers={"Idempotency-Key": "k"})
+    assert again.content == response.content
+
+
+@pytest.mark.parametrize(
+    ("more", "status", "pointer"),
+    [
+        ({"image": "no base64!"}, 400, "#/image"),
+        ({"image": "data:image/jpeg;base64,AAAA"}, 400, "#/image"),
+        ({"image": "AAAA"}, 415, "#/image"),
+        ({"metadata": [1]}, 400, "#/metadata"),
+        ({"metadata": {"a": "\u0000"}}, 400, "#/metadata"),
+        ({"external_ref": 7, "metadata": {"a": "x" * 9000}}, 400, "#/metadata"),
+    ],
+)
+def test_bad_json_fields_are_named(api: Client, more: dict[str, Any], status: int, pointer: str) -> None:
+    response = send(api, "", as_json() | more)
+    assert response.status_code == status, response.content
+    assert [error["pointer"] for error in response.json()["errors"]] == [pointer]
+
+
+@pytest.mark.parametrize("body", ["{", "[" * 100_000, "null", "[]", '{"external_ref": "\\ud800"}', "7"])
+def test_nonsense_in_json_is_refused(api: Client, body: str) -> None:
+    assert send(api, "", body).status_code == 400
+    assert send(api, "/batch", body).status_code == 400
+
+
+def test_a_batch_accepts_each_by_itself_and_is_replayed_as_a_whole(api: Client) -> None:
+    items = [as_json(0), as_json(1, image="AAAA"), as_json(2, external_ref=""), "nonsense", as_json(3)]
+    items[3] = {}
+    body = {"submissions": items}
+    response = send(api, "/batch", body, key="b")
+    assert response.status_code == 202, response.content
+    results = response.json()["results"]
+    assert [one["status"] for one in results] == [202, 415, 400, 400, 202]
+    assert [one["index"] for one in results] == [0, 1, 2, 3, 4]
+    assert results[1]["problem"]["errors"][0]["pointer"] == "#/image"
+    assert results[4]["submission"]["external_ref"] == "application-3"
+    again = send(api, "/batch", body, key="b")
+    assert (again.content, again["Idempotent-Replayed"]) == (response.content, "true")
+    assert Submission.objects.count() == 2
+
+
+@pytest.mark.parametrize("number", [0, 51])
+def test_a_batch_has_one_to_fifty(api: Client, number: int) -> None:
+    response = send(api, "/batch", {"submissions": [{}] * number})
+    assert response.status_code == 400
+    assert not Submission.objects.exists()
+
+
+def test_a_list_goes_through_all_pages_newest_first(api: Client, submit) -> None:
+    posted = [str(submit().pk) for _ in range(5)]
+    same = Submission.objects.get(pk=posted[0]).received_at
+    Submission.objects.filter(pk__in=posted[:2]).update(received_at=same)
+    seen: list[str] = []
+    after = ""
+    while True:
+        page = api.get(f"{URL}?limit=2{after}").json()
+        seen += [one["id"] for one in page["data"]]
+        if not page["has_more"]:
+            break
+        after = f"&after={page['next']}"
+    assert page["next"] is None
+    assert sorted(seen) == sorted(posted)
+    assert seen[:3] == posted[:1:-1]
+
+
+def test_filters_are_combined(api: Client, submit) -> None:
+    wanted = submit(external_ref="a", applicant_ref="p-1")
+    submit(external_ref="a", applicant_ref="p-2")
+    done = submit(external_ref="b", applicant_ref="p-1")
+    Submission.objects.filter(pk=done.pk).update(state=State.IN_REVIEW)
+    submission_complete(submission_id=done.pk, result="rejected")
+    hour = timedelta(hours=1)
+
+    def ids(**query: str) -> set[str]:
+        return {one["id"] for one in api.get(URL, query).json()["data"]}
+
+    assert ids(external_ref="a", applicant_ref="p-1") == {str(wanted.pk)}
+    assert ids(status="completed") == ids(result="rejected") == {str(done.pk)}
+    assert ids(received_from=(wanted.received_at + hour).isoformat()) == set()
+    assert len(ids(received_before=(wanted.received_at + hour).isoformat())) == 3
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["limit=0", "limit=101", "limit=x", "status=odd", "after=x", f"after={uuid4()}", "received_from=soon"],
+)
+def test_a_bad_filter_is_named(api: Client, query: str) -> None:
+    response = api.get(f"{URL}?{query}")
+    assert response.status_code == 400
+    assert response.json()["errors"][0]["pointer"] == f"#/{query.split('=')[0]}"
+
+
+def test_an_unchanged_read_answers_304(api: Client, submit) -> None:
+    row = submit()
+    for path in (f"{URL}/{row.pk}", URL):
+        first = api.get(path)
+        again = api.get(path, headers={"If-None-Match": f'W/{first["ETag"]}, "other"'})
+        assert (again.status_code, again.content, again["ETag"]) == (304, b"", first["ETag"])
+        assert again["Cache-Control"] == "private, no-cache"
+    Submission.objects.update(state=State.IN_REVIEW)
+    changed = api.get(f"{URL}/{row.pk}", headers={"If-None-Match": first["ETag"]})
+    assert (changed.status_code, changed.json()["status"]) == (200, "in_review")
+
+
+def test_the_reason_stands_beside_the_result(api: Client, submit) -> None:
+    for result, reason, code in (
+        ("clear", "", "reviewer_found_genuine"),
+        ("rejected", "", "reviewer_found_forged"),
+        ("resubmit", "too_dark", "too_dark"),
+    ):
+        row = submit()
+        Submission.objects.filter(pk=row.pk).update(state=State.IN_REVIEW)
+        submission_complete(submission_id=row.pk, result=result, reason=reason)
+        shown = api.get(f"{URL}/{row.pk}").json()
+        assert (shown["result"], [one["code"] for one in shown["reasons"]]) == (result, [code])
+        assert len(shown["reasons"][0]["detail"]) > 10
+
+
+@pytest.mark.parametrize("state", [State.RECEIVED, State.IN_REVIEW])
+def test_a_cancelled_submission_leaves_the_queue_and_stays_cancelled(api: Client, submit, state: str) -> None:
+    row = submit()
+    if state == State.IN_REVIEW:
+        Submission.objects.update(state=state)
+        items_open([(row.pk, "split_vote", 0.5)])
+    for _ in range(2):
+        response = api.post(f"{URL}/{row.pk}/cancel")
+        assert (response.status_code, response.json()["status"]) == (200, "cancelled")
+    assert not ReviewItem.objects.exists()
+    assert Event.objects.filter(action="submission.cancelled").count() == 1
+
+
+def test_a_submission_with_a_result_cannot_be_cancelled(api: Client, submit) -> None:
+    row = submit()
+    Submission.objects.update(state=State.IN_REVIEW)
+    submission_complete(submission_id=row.pk, result="clear")
+    response = api.post(f"{URL}/{row.pk}/cancel")
+    assert (response.status_code, response.json()["code"]) == (409, "already_decided")
+
+
+def test_a_late_outcome_is_kept_and_corrected_and_changes_no_result(api: Client, submit) -> None:
+    row = submit()
+    path = f"/{row.pk}/outcome"
+    early = send(api, path, {"outcome": "confirmed_fraud"})
+    assert (early.status_code, early.json()["code"]) == (409, "not_completed")
+    Submission.objects.update(state=State.IN_REVIEW)
+    submission_complete(submission_id=row.pk, result="clear")
+    first = send(api, path, {"outcome": "confirmed_fraud", "note": "charge-back"})
+    assert first.status_code == 201, first.content
+    assert first.json() == send(api, path, {"outcome": "confirmed_fraud", "note": "charge-back"}).json()
+    assert send(api, path, {"outcome": "confirmed_genuine"}).status_code == 201
+    assert list(row.late_outcomes.order_by("pk").values_list("finding", flat=True)) == [
+        "confirmed_fraud",
+        "confirmed_genuine",
+    ]
+    assert api.get(f"{URL}/{row.pk}").json()["result"] == "clear"
+    assert send(api, path, {"outcome": "perhaps"}).status_code == 400
+
+
+def test_a_wait_ends_with_the_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(waiting.time, "sleep", lambda _: asked.append(1))
+    waiting.wait_until(lambda: len(asked) > 3, seconds=10)
+    assert len(asked) == 4
+
+
+def test_only_so_many_wait_and_the_others_are_answered_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    from threading import BoundedSemaphore
+
+    monkeypatch.setattr(waiting, "_places", BoundedSemaphore(1))
+    with waiting._places:
+        waiting.wait_until(lambda: False, seconds=3600)
+    assert waiting._places.acquire(blocking=False)
+
+
+@pytest.mark.parametrize("wait", ["11", "-1", "x", "nan", "inf"])
+def test_a_wait_has_bounds(api: Client, submit, wait: str) -> None:
+    response = api.get(f"{URL}/{submit().pk}?wait={wait}")
+    assert response.status_code == 400, response.content
+    assert response.json()["errors"][0]["pointer"] == "#/wait"
+
+
+def test_a_large_json_body_is_refused_before_it_is_read(api: Client) -> None:
+    assert send(api, "", '"' + "A" * 20_200_000 + '"').status_code == 413
