@@ -77,7 +77,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def add_store(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """`store`."""
+    """`store` and `report`."""
     store = commands.add_parser("store", help="decode faces once: document 004's set in 12 fakes a shard")
     store.add_argument("--data", type=Path, required=True, help="a folder with RFF and CelebA or LFW")
     store.add_argument("--out", type=Path, required=True)
@@ -85,6 +85,10 @@ def add_store(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     store.add_argument("--hdf5", type=Path, help="folder for the document's files, much larger")
     store.add_argument("--seed", type=int, default=0, help="of the document's 80:10:10 draw in --hdf5")
     store.set_defaults(run=run_store)
+    report = commands.add_parser("report", help="draw a recipe's report again, or put two runs side by side")
+    report.add_argument("run_folder", type=Path, help="the --out of a finished run")
+    report.add_argument("other", type=Path, nargs="?", help="the --out of another one")
+    report.set_defaults(run=run_report)
 
 
 def add_recipes(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -107,6 +111,18 @@ def add_recipes(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     run.add_argument("--export", type=Path, help="folder for what the workbench can load")
     run.add_argument("--quiet", action="store_true", help="no progress bars")
     run.set_defaults(run=run_recipe)
+
+
+def run_report(options: argparse.Namespace) -> None:
+    """Draws one run's report again, or prints two runs beside each other."""
+    from ml.evaluation import report
+    from ml.evaluation.beside import beside
+
+    if options.other is None:
+        print(report.write(options.run_folder))
+        return
+    for name, first, second in beside(report.build(options.run_folder), report.build(options.other)):
+        print(f"{name:<44} {_told(first):<40} {_told(second)}")
 
 
 def run_store(options: argparse.Namespace) -> None:
@@ -146,6 +162,7 @@ def run_list(options: argparse.Namespace) -> None:
 
 def run_recipe(options: argparse.Namespace) -> None:
     """Runs one and prints its figures."""
+    from ml.evaluation.report import PAGE
     from ml.recipes.catalogue import find
     from ml.recipes.run import RESULTS, run
 
@@ -168,7 +185,7 @@ def run_recipe(options: argparse.Namespace) -> None:
             print(f"{protocol:<11} {name:<26} {_told(figure)}")
     for name, figure in results.extra.get("probes", {}).items():
         print(f"{'probe':<11} {name:<26} {_told(figure)}")
-    print(f"{options.out / RESULTS}: all of it")
+    print(f"{options.out / RESULTS}: all of it; {options.out / PAGE} to look at")
 
 
 def _told(figure: object) -> str:

@@ -8,6 +8,7 @@ from ml.recipes import (
     t1_t2_resnet18,
     t3_t4_simple_cnn,
     t5_voting,
+    t6_analysis,
     u_unet,
 )
 from ml.recipes.base import Recipe
@@ -21,6 +22,7 @@ RECIPES: dict[str, Recipe] = {
         *t3_t4_simple_cnn.T4,
         t5_voting.T5,
         t5_voting.T5_FULL,
+        t6_analysis.RECIPE,
         e_ela_cnn.RECIPE,
         d_dual_branch.RECIPE,
         u_unet.RECIPE,

@@ -17,6 +17,7 @@ from sklearn.model_selection import train_test_split
 from torch import Tensor, nn
 from torchvision.transforms.v2 import functional as V
 
+from ml.evaluation import average
 from ml.evaluation.metrics import wilson
 from ml.recipes.base import Context, Results
 from ml.recipes.data import Prepared, divide, label_of, open_rgb, prepare
@@ -83,7 +84,12 @@ def two_draws(context: Context, photos: Sequence[Photo], system: System) -> Resu
         why=WHY,
         history=history,
         scores=(divided.scores("test", found["honest"][0]),),
-        extra={"split_sha256": divided.sha256, "skipped": divided.skipped, "probes": probes(divided)},
+        extra={
+            "split_sha256": divided.sha256,
+            "skipped": divided.skipped,
+            "probes": probes(divided),
+            "faces": average.write(average.average_faces(label, lambda rows: inputs[rows]), context.out),
+        },
     )
 
 

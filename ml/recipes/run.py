@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from ml.evaluation import report
 from ml.recipes.base import Context, Recipe, Results
 from ml.recipes.checkpoint import write_json
 
@@ -36,7 +37,7 @@ def run(
     quiet: bool = False,
 ) -> Results:
     """Runs to the end, or goes on where a killed run of the same settings stood; writes config.json before anything
-    else and results.json and scores.json at the end.
+    else, and results.json, scores.json and the report at the end.
 
     Raises ValueError when `out` holds a run with other settings, the data are not as the recipe expects them, or there
     is neither `data` nor `smoke`.
@@ -71,6 +72,7 @@ def run(
     write_json(out / SCORES, [asdict(rows) for rows in results.scores])
     document = {"recipe": recipe.name, "seconds": round(time.monotonic() - started, 1), "config": config}
     write_json(out / RESULTS, document | results.as_dict())
+    report.write(out)
     return results
 
 

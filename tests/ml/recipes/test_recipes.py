@@ -47,7 +47,7 @@ def test_the_same_seed_gives_the_same_figures(tmp_path):
 
 def test_names_are_found_in_either_case():
     assert find("e") is RECIPES["E"]
-    with pytest.raises(ValueError, match="no recipe 'X': known are E"):
+    with pytest.raises(ValueError, match="no recipe 'X': known are T1, T2"):
         find("X")
 
 

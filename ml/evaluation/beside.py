@@ -1,0 +1,29 @@
+"""Two runs' figures beside each other."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+
+def beside(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
+    """(name, first run's, second run's) of every figure that either has; a dash where one has none.
+
+    first, second: documents of `report.build`.
+    """
+    found = [dict(_figures(document)) for document in (first, second)]
+    names = dict.fromkeys([*found[0], *found[1]])
+    head = [("recipe", first["recipe"], second["recipe"])]
+    return head + [(name, found[0].get(name, "-"), found[1].get(name, "-")) for name in names]
+
+
+def _figures(document: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for protocol in ("documented", "honest"):
+        for name, figure in document[protocol].items():
+            if name not in ("metric", "reported"):
+                yield f"{protocol} {name}", figure
+    for title, side in document["sides"].items():
+        yield f"{title} AUC", side["areas"]["auc"]
+        for name, figure in side["selective"]["figures"].items():
+            yield f"{title} {name}", figure
+        yield f"{title} calibration error", side["calibration"]["expected_error"]
+    for name, figure in document["extra"].get("probes", {}).items():
+        yield f"probe {name}", figure

@@ -1,0 +1,133 @@
+"""What every run is judged by, from what it wrote: `results.json` and `scores.json` become one document.
+
+`build` computes it, `page.render` draws it. Figures are of the test side; calls are made at the thresholds that the run
+chose on validation, and at one half where it chose none.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.metrics import average_precision_score, roc_curve
+
+from ml.evaluation.calibration import calibration
+from ml.evaluation.certificate import CONFIDENCE, miss_rate_bound
+from ml.evaluation.metrics import Estimate, at_prevalence, auc, wilson
+from ml.evaluation.selective import PREVALENCE, selective
+from ml.evaluation.slices import by_source, of_rff
+
+FORMAT = "kyc-review/report/1"
+REPORT, PAGE = "report.json", "report.html"
+DRAWS = 300
+
+
+def write(out: Path) -> Path:
+    """Writes `report.json` and `report.html` beside a run's results and returns the latter's path.
+
+    Raises ValueError when the folder holds no finished run.
+    """
+    from ml.evaluation.page import render
+
+    document = build(out)
+    (out / REPORT).write_text(json.dumps(document, indent=1))
+    (out / PAGE).write_text(render(document, out))
+    return out / PAGE
+
+
+def build(out: Path) -> dict[str, Any]:
+    """The document. Raises ValueError when the folder holds no finished run."""
+    try:
+        results = json.loads((out / "results.json").read_text())
+        scores = json.loads((out / "scores.json").read_text())
+    except OSError as error:
+        raise ValueError(f"{error.filename} cannot be read: expected the folder of a finished run") from error
+    return {"format": FORMAT, **results, "sides": {s["side"]: side(s) for s in scores if _both(s["label"])}}
+
+
+def side(scores: dict[str, Any]) -> dict[str, Any]:
+    """All that one side's scores say. scores: a `Scores` as a dict; both classes present."""
+    label, score = np.array(scores["label"]), np.array(scores["score"])
+    group, source = np.array(scores["group"]), np.array(scores["source"])
+    flagged = calls(scores)
+    tables = {
+        "areas": {
+            "auc": auc(label, score, group).as_dict(),
+            "average_precision": _precision(label, score, group),
+        },
+        "voters": voters(scores, label, group),
+        "confusion": confusion(label, flagged),
+        "selective": selective(label, score, group),
+        "calibration": calibration(label, score, group),
+        "by_source": by_source(label, flagged, source),
+        "rff": of_rff(scores["key"], label, score, flagged, group),
+    }
+    return {"roc": _roc(label, score), **tables}
+
+
+def calls(scores: dict[str, Any]) -> np.ndarray:
+    """(N,) bool: what goes to a person, because any voter calls it fake."""
+    votes = scores.get("votes") or {"": scores["score"]}
+    thresholds = scores.get("thresholds") or {}
+    return np.any([np.array(p) >= thresholds.get(name, 0.5) for name, p in votes.items()], axis=0)
+
+
+def voters(scores: dict[str, Any], label: np.ndarray, group: np.ndarray) -> dict[str, Any]:
+    """Each voter by itself at its threshold: area, recall, precision, F1. Empty where only one votes."""
+    rows = {}
+    for name, p in scores.get("votes", {}).items():
+        probability, threshold = np.array(p), scores["thresholds"].get(name, 0.5)
+        flagged, fake = probability >= threshold, label == 1
+        caught, all_flagged = int((flagged & fake).sum()), int(flagged.sum())
+        rows[name] = {
+            "threshold": round(float(threshold), 4),
+            "auc": auc(label, probability, group).as_dict(),
+            "recall": wilson(caught, int(fake.sum())).as_dict(),
+            "precision": wilson(caught, all_flagged).as_dict() if all_flagged else None,
+            "f1": round(2 * caught / (all_flagged + int(fake.sum())), 4),
+        }
+    return rows
+
+
+def confusion(label: np.ndarray, flagged: np.ndarray) -> dict[str, Any]:
+    """Counts, rates, what they mean at 1:1000, and what the missed fakes certify."""
+    fake = label == 1
+    caught, alarms = int(flagged[fake].sum()), int(flagged[~fake].sum())
+    fakes, reals = int(fake.sum()), int((~fake).sum())
+    cleared = fakes - caught + reals - alarms
+    recall, alarm = wilson(caught, fakes), wilson(alarms, reals)
+    world = at_prevalence(recall.value, alarm.value, PREVALENCE)
+    return {
+        "fake": [fakes - caught, caught],
+        "real": [reals - alarms, alarms],
+        "recall_with_human": recall.as_dict(),
+        "false_alarm": alarm.as_dict(),
+        "review_load": wilson(caught + alarms, fakes + reals).as_dict(),
+        "cleared_that_are_fake": wilson(fakes - caught, cleared).as_dict() if cleared else None,
+        "at_one_in_1000": {name: round(value, 5) for name, value in world.items()},
+        "certified_miss_rate": round(miss_rate_bound(fakes - caught, fakes), 4),
+        "certified_at": CONFIDENCE,
+    }
+
+
+def _precision(label: np.ndarray, score: np.ndarray, group: np.ndarray) -> dict[str, float | int]:
+    rng = np.random.default_rng(0)
+    names = np.unique(group)
+    members = {name: np.flatnonzero(group == name) for name in names}
+    drawn = []
+    for _ in range(DRAWS):
+        rows = np.concatenate([members[name] for name in rng.choice(names, len(names))])
+        if 0 < label[rows].sum() < len(rows):
+            drawn.append(average_precision_score(label[rows], score[rows]))
+    low, high = np.quantile(drawn, (0.025, 0.975))
+    value = float(average_precision_score(label, score))
+    return Estimate(value, float(low), float(high), len(label)).as_dict()
+
+
+def _roc(label: np.ndarray, score: np.ndarray) -> list[list[float]]:
+    alarm, recall, _ = roc_curve(label, score)
+    return [[round(float(a), 5), round(float(r), 5)] for a, r in zip(alarm, recall, strict=True)]
+
+
+def _both(label: list[int]) -> bool:
+    return 0 < sum(label) < len(label)
