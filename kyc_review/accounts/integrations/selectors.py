@@ -1,0 +1,39 @@
+"""Integrations and keys as the console shows them; each takes the viewer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db.models import Count, Max, Q, QuerySet
+from django.utils import timezone
+
+from kyc_review.accounts.models import ApiKey, Integration, Role
+
+if TYPE_CHECKING:
+    from kyc_review.accounts.models import User
+
+
+def may_see_integrations(user: User) -> bool:
+    return user.has_role(Role.ADMIN, Role.AUDITOR)
+
+
+def may_manage_integrations(user: User) -> bool:
+    return user.has_role(Role.ADMIN)
+
+
+def integrations_listed(*, viewer: User) -> QuerySet[Integration]:
+    """All, with the number of their valid keys and their keys' last use."""
+    if not may_see_integrations(viewer):
+        return Integration.objects.none()
+    unended = Q(keys__expires_at=None) | Q(keys__expires_at__gt=timezone.now())
+    return Integration.objects.annotate(
+        valid_keys=Count("keys", filter=Q(keys__revoked_at=None) & unended),
+        last_used_at=Max("keys__last_used_at"),
+    ).order_by("slug")
+
+
+def keys_listed(*, viewer: User, integration: Integration) -> QuerySet[ApiKey]:
+    """Its keys, the newest first; never more of a key than its prefix."""
+    if not may_see_integrations(viewer):
+        return ApiKey.objects.none()
+    return integration.keys.order_by("-created_at", "-pk").defer("digest")

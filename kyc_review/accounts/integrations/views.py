@@ -1,0 +1,123 @@
+"""The console: onboarding systems and their keys, for admins; auditors read. A key is shown in one answer only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST
+
+from kyc_review.accounts import services
+from kyc_review.accounts.integrations.forms import IntegrationForm, KeyForm
+from kyc_review.accounts.integrations.selectors import (
+    integrations_listed,
+    keys_listed,
+    may_manage_integrations,
+    may_see_integrations,
+)
+from kyc_review.accounts.models import ApiKey, Integration
+from kyc_review.review.access import StaffRequest, staff_only
+
+
+@require_http_methods(["GET", "POST"])
+@never_cache
+@staff_only
+def overview(request: StaffRequest) -> HttpResponse:
+    _require_reader(request)
+    form = IntegrationForm(request.POST or None)
+    if request.method == "POST":
+        _require_admin(request)
+        if form.is_valid():
+            made = services.integration_create(**form.cleaned_data, actor=request.user)
+            messages.success(request, "Added. Now make its first key.")
+            return redirect("integrations:integration", slug=made.slug)
+    context = {
+        "integrations": integrations_listed(viewer=request.user),
+        "may_manage": may_manage_integrations(request.user),
+        "form": form,
+    }
+    return render(request, "integrations/overview.html", context, status=422 if form.errors else 200)
+
+
+@require_http_methods(["GET", "POST"])
+@never_cache
+@staff_only
+def integration(request: StaffRequest, slug: str) -> HttpResponse:
+    """GET shows its keys; POST makes one and shows it, this once."""
+    _require_reader(request)
+    row = get_object_or_404(Integration, slug=slug)
+    form = KeyForm(request.POST or None)
+    if request.method == "GET":
+        return _page(request, row, form)
+    _require_admin(request)
+    if not form.is_valid():
+        return _page(request, row, form, status=422)
+    _, key = services.key_create(integration=row, actor=request.user, **form.wishes())
+    return _page(request, row, KeyForm(), fresh=key)
+
+
+@require_POST
+@never_cache
+@staff_only
+def rotate(request: StaffRequest, prefix: str) -> HttpResponse:
+    key = _managed(request, prefix)
+    try:
+        _, fresh = services.key_rotate(key=key, actor=request.user)
+    except ValueError as refusal:
+        messages.error(request, str(refusal))
+        return _back(key)
+    return _page(request, key.integration, KeyForm(), fresh=fresh, rotated=key.prefix)
+
+
+@require_POST
+@staff_only
+def revoke(request: StaffRequest, prefix: str) -> HttpResponse:
+    key = _managed(request, prefix)
+    services.key_revoke(key=key, actor=request.user)
+    messages.success(request, f"{key.prefix} has ended.")
+    return _back(key)
+
+
+@require_POST
+@staff_only
+def switch(request: StaffRequest, slug: str) -> HttpResponse:
+    _require_admin(request)
+    row = get_object_or_404(Integration, slug=slug)
+    services.integration_switch(integration=row, is_active=not row.is_active, actor=request.user)
+    messages.success(request, "Kept out, with all its keys." if row.is_active else "Let in again.")
+    return redirect("integrations:integration", slug=slug)
+
+
+def _page(
+    request: StaffRequest, row: Integration, form: KeyForm, *, status: int = 200, **more: Any
+) -> HttpResponse:
+    context = {
+        "integration": row,
+        "keys": keys_listed(viewer=request.user, integration=row),
+        "may_manage": may_manage_integrations(request.user),
+        "form": form,
+    }
+    return render(request, "integrations/integration.html", context | more, status=status)
+
+
+def _managed(request: StaffRequest, prefix: str) -> ApiKey:
+    _require_admin(request)
+    return get_object_or_404(ApiKey.objects.select_related("integration"), prefix=prefix)
+
+
+def _back(key: ApiKey) -> HttpResponseRedirect:
+    return redirect("integrations:integration", slug=key.integration.slug)
+
+
+def _require_reader(request: StaffRequest) -> None:
+    if not may_see_integrations(request.user):
+        raise PermissionDenied("Admins and auditors see integrations; your role does not.")
+
+
+def _require_admin(request: StaffRequest) -> None:
+    if not may_manage_integrations(request.user):
+        raise PermissionDenied("Only admins change integrations and keys.")

@@ -1,0 +1,14 @@
+from django import template
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
+
+from kyc_review.accounts.integrations.selectors import may_see_integrations
+from kyc_review.accounts.models import User
+
+register = template.Library()
+
+
+@register.filter
+def sees_integrations(user: AbstractBaseUser | AnonymousUser | None) -> bool:
+    """Whether the navigation offers the page to this viewer."""
+    return isinstance(user, User) and may_see_integrations(user)

@@ -1,0 +1,99 @@
+import re
+
+import pytest
+from django.test import Client
+
+from kyc_review.accounts import services
+from kyc_review.accounts.integrations.selectors import integrations_listed, keys_listed
+from kyc_review.accounts.models import ApiKey, Integration
+from kyc_review.audit.models import Event
+
+pytestmark = pytest.mark.django_db
+KEY = {"mode": "live", "scopes": ["submissions:read"]}
+
+
+@pytest.fixture
+def admin(client: Client, staff) -> Client:
+    client.force_login(staff("ada", "admin"))
+    return client
+
+
+@pytest.fixture
+def page(integration: Integration) -> str:
+    return f"/integrations/{integration.slug}/"
+
+
+def shown_key(response) -> str:
+    found = re.search(r"<code>(kyc_\w+?_[\w-]+)</code>", response.content.decode())
+    assert found
+    return found[1]
+
+
+def works(key: str) -> bool:
+    headers = {"Authorization": f"Bearer {key}"}
+    return Client().get("/api/v1/submissions", headers=headers).status_code == 200
+
+
+def test_a_key_is_shown_once_and_works(admin: Client, page: str) -> None:
+    response = admin.post(page, KEY | {"label": "app", "expires_days": "30", "networks": "127.0.0.1"})
+    key = shown_key(response)
+    assert works(key)
+    assert "no-store" in response["Cache-Control"]
+    again = admin.get(page).content.decode()
+    assert key not in again
+    row = ApiKey.objects.get()
+    assert row.prefix in again
+    assert (row.label, row.scopes, row.networks) == ("app", ["submissions:read"], ["127.0.0.1/32"])
+    assert Event.objects.filter(action="key.created", actor_name="ada").exists()
+
+
+def test_a_rotated_key_shows_its_successor_and_both_work(admin: Client, page: str) -> None:
+    old = shown_key(admin.post(page, KEY))
+    new = shown_key(admin.post(f"/integrations/keys/{ApiKey.objects.get().prefix}/rotation/"))
+    assert works(old)
+    assert works(new)
+
+
+def test_a_revoked_key_ends_with_the_next_request(admin: Client, page: str) -> None:
+    key = shown_key(admin.post(page, KEY))
+    assert admin.post(f"/integrations/keys/{ApiKey.objects.get().prefix}/revocation/").status_code == 302
+    assert not works(key)
+
+
+def test_an_integration_is_added_and_kept_out(admin: Client) -> None:
+    response = admin.post("/integrations/", {"slug": "branch", "name": "Branch"})
+    assert response["Location"] == "/integrations/branch/"
+    key = shown_key(admin.post("/integrations/branch/", KEY))
+    admin.post("/integrations/branch/switch/")
+    assert not works(key)
+    admin.post("/integrations/branch/switch/")
+    assert works(key)
+    assert admin.post("/integrations/", {"slug": "branch", "name": "Again"}).status_code == 422
+
+
+@pytest.mark.parametrize("wrong", [{"scopes": []}, {"networks": "here"}, {"expires_days": "0"}])
+def test_a_wrong_wish_makes_no_key_and_says_why(admin: Client, page: str, wrong: dict) -> None:
+    response = admin.post(page, KEY | wrong)
+    assert response.status_code == 422
+    assert 'role="alert"' in response.content.decode()
+    assert not ApiKey.objects.exists()
+
+
+@pytest.mark.parametrize(("role", "reads"), [("reviewer", 403), ("senior", 403), ("auditor", 200)])
+def test_other_roles_change_nothing_and_see_what_theirs_allows(
+    client: Client, staff, integration: Integration, page: str, role: str, reads: int
+) -> None:
+    key, _ = services.key_create(integration=integration)
+    viewer = staff("zoe", role)
+    client.force_login(viewer)
+    assert (client.get(page).status_code, client.get("/integrations/").status_code) == (reads, reads)
+    for path in (page, "/integrations/", f"{page}switch/", f"/integrations/keys/{key.prefix}/revocation/"):
+        assert client.post(path, KEY).status_code == 403
+    assert client.post(f"/integrations/keys/{key.prefix}/rotation/").status_code == 403
+    assert integrations_listed(viewer=viewer).exists() == (reads == 200)
+    assert keys_listed(viewer=viewer, integration=integration).exists() == (reads == 200)
+    assert ApiKey.objects.get().is_valid
+
+
+def test_strangers_are_sent_to_the_login(client: Client, page: str) -> None:
+    assert client.get(page).status_code == 302
