@@ -12,6 +12,7 @@ import uuid
 from functools import cache
 from pathlib import Path
 
+from celery.worker import state
 from django.conf import settings
 
 from detection.bundle import BundleRefused
@@ -32,7 +33,7 @@ _serving: Ensemble | None = None
 def run_until_idle() -> int:
     """Examine until nothing is due; returns how many became ready. An error costs one attempt of one row."""
     done = 0
-    while (row := evidence_lease(holder=HOLDER)) is not None:
+    while not is_stopping() and (row := evidence_lease(holder=HOLDER)) is not None:
         started = time.perf_counter()
         try:
             with originals.open(row.submission.image_key) as file:
@@ -43,6 +44,11 @@ def run_until_idle() -> int:
             log.exception("evidence of submission %s cannot be computed", row.submission_id)
             evidence_fail(evidence=row, error=f"{type(error).__name__}: {error}")
     return done
+
+
+def is_stopping() -> bool:
+    """Whether Celery was told to stop: then the picture in work is the last."""
+    return state.should_stop is not None and state.should_stop is not False
 
 
 @cache
