@@ -24,6 +24,15 @@ def focal(logits: Tensor, target: Tensor, gamma: float = GAMMA, alpha: float = A
     return -(weight * (1 - log_p.exp()) ** gamma * log_p).mean()
 
 
+def focal_unweighted(logits: Tensor, target: Tensor, gamma: float = GAMMA, alpha: float = ALPHA) -> Tensor:
+    """Mean focal loss as document 004 states it: -alpha (1 - p_t)^gamma log p_t, one alpha for both classes.
+
+    logits: (B, 2) float; target: (B,) int64, 1 is fake.
+    """
+    log_p = F.log_softmax(logits.float(), 1).gather(1, target[:, None])[:, 0]
+    return -(alpha * (1 - log_p.exp()) ** gamma * log_p).mean()
+
+
 def pair_margin(logits: Tensor, target: Tensor) -> Tensor:
     """Mean of log(1 + exp(-(fake's score - its original's))), for batches whose rows 2k, 2k+1 are such pairs.
 

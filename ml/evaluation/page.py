@@ -2,19 +2,19 @@
 
 import base64
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
 
 from ml.evaluation.average import NAMES
+from ml.evaluation.markup import figure, named, table, table_of, told
 from ml.evaluation.svg import Line, chart
 
 CSS = Path(__file__).with_name("report.css")
 UNIT = (0.0, 1.0)
+LOAD = 0.2  # more review work than this is not worth drawing
 COLUMNS = ("cleared", "split vote", "unanimous fake")
-WORDS = {"auc": "AUC", "f1": "F1", "rff": "RFF", "augrc": "AUGRC"}
-SHARES = ("recall", "precision", "accuracy", "load", "alarm", "cleared", "calls", "class")
 
 
 def render(document: Mapping[str, Any], out: Path) -> str:
@@ -47,14 +47,14 @@ def _both_protocols(document: Mapping[str, Any]) -> str:
         reported = {next((k for k, v in documented.items() if isinstance(v, dict)), "figure"): reported}
     names = [k for k in documented if k not in ("metric", "reported")]
     theirs = [
-        [_name(k), _told(reported[k], k) if k in reported else "", _told(documented[k], k)] for k in names
+        [named(k), told(reported[k], k) if k in reported else "", told(documented[k], k)] for k in names
     ]
-    ours = [[_name(k), _told(v, k)] for k, v in honest.items()]
+    ours = [[named(k), told(v, k)] for k, v in honest.items()]
     return (
         '<h2>The document\'s figure and the honest one</h2><div class="row">'
         f'<div><h3>As the document measures</h3><p class="soft">{escape(str(documented.get("metric", "")))}</p>'
-        f"{_table(['', 'document', 'here'], theirs)}</div>"
-        f"<div><h3>Honest, on the test side</h3>{_table(['', 'here'], ours)}</div></div>"
+        f"{table(['', 'document', 'here'], theirs)}</div>"
+        f"<div><h3>Honest, on the test side</h3>{table(['', 'here'], ours)}</div></div>"
         f'<p class="why"><strong>Why they differ.</strong> {escape(document["why"])}</p>'
     )
 
@@ -65,7 +65,7 @@ def _counts(document: Mapping[str, Any]) -> str:
     rows = [[s, f"{c['real']:,}", f"{c['fake']:,}"] for s, c in sides.items()]
     rows.append(["all", f"{total['real']:,}", f"{total['fake']:,}"])
     ratio = f"<p>{total['real'] / total['fake']:.1f} real faces to one fake.</p>" if total["fake"] else ""
-    return f"<h2>Images</h2>{_table(['side', 'real', 'fake'], rows)}{ratio}"
+    return f"<h2>Images</h2>{table(['side', 'real', 'fake'], rows)}{ratio}"
 
 
 def _votes(document: Mapping[str, Any]) -> str:
@@ -73,16 +73,16 @@ def _votes(document: Mapping[str, Any]) -> str:
     if not tables:
         return ""
     parts = []
-    for title, table in tables.items():
-        rows = [[c, *(f"{n:,}" for n in table[c])] for c in ("fake", "real")]
-        told = "; ".join(
-            f"{_name(k)} {_told(table[k], k)}"
+    for title, votes in tables.items():
+        rows = [[c, *(f"{n:,}" for n in votes[c])] for c in ("fake", "real")]
+        rates = "; ".join(
+            f"{named(k)} {told(votes[k], k)}"
             for k in ("recall_with_human", "recall_unanimous", "review_load")
         )
-        precision = table["at_one_in_1000"]["precision"]
+        precision = votes["at_one_in_1000"]["precision"]
         parts.append(
-            f"<div><h3>{escape(title.capitalize())}</h3>{_table(['', *COLUMNS], rows)}"
-            f'<p class="soft">{told}; precision of a flag at 1:1000 {precision:.2%}</p></div>'
+            f"<div><h3>{escape(title.capitalize())}</h3>{table(['', *COLUMNS], rows)}"
+            f'<p class="soft">{rates}; precision of a flag at 1:1000 {precision:.2%}</p></div>'
         )
     return f'<h2>Votes</h2><p>A person sees the last two columns.</p><div class="row">{"".join(parts)}</div>'
 
@@ -91,17 +91,17 @@ def _models(document: Mapping[str, Any]) -> str:
     models = document["extra"].get("models")
     if not models:
         return ""
-    return "<h2>Models as the document lists them</h2>" + _mapping_table(models, "validation, at one half")
+    return "<h2>Models as the document lists them</h2>" + table_of(models, "validation, at one half")
 
 
 def _probes(document: Mapping[str, Any]) -> str:
     probes = document["extra"].get("probes")
     if not probes:
         return ""
-    rows = [[_name(k), _told(v, k)] for k, v in probes.items()]
+    rows = [[named(k), told(v, k)] for k, v in probes.items()]
     return (
         "<h2>What needs no look at the picture</h2><p>A detector that knows only a file's header, or only its source. "
-        f"What a system scores above these is what it learned about forgeries.</p>{_table(['', 'test side'], rows)}"
+        f"What a system scores above these is what it learned about forgeries.</p>{table(['', 'test side'], rows)}"
     )
 
 
@@ -109,7 +109,7 @@ def _side(title: str, side: Mapping[str, Any]) -> str:
     confusion, chosen = side["confusion"], side["selective"]
     counts = [[c, *(f"{n:,}" for n in confusion[c])] for c in ("fake", "real")]
     rates = [
-        [_name(k), _told(v, k)]
+        [named(k), told(v, k)]
         for k, v in (side["areas"] | confusion).items()
         if isinstance(v, dict) and "value" in v
     ]
@@ -125,24 +125,24 @@ def _side(title: str, side: Mapping[str, Any]) -> str:
     )
     parts = [
         f"<h2>The {escape(title)} side</h2>",
-        f'<div class="row"><div>{_table(["", "cleared", "to a person"], counts)}<p>{certified}</p></div>'
-        f"<div>{_table(['', 'value'], rates)}</div></div>",
-        f'<div class="row">{"".join(_plots(side))}</div>',
-        "<h3>Read off the curve, at one forgery in a thousand</h3>",
-        _table(["", "value"], [[_name(k), _told(v, k)] for k, v in chosen["figures"].items()]),
+        f'<div class="row"><div>{table(["", "cleared", "to a person"], counts)}<p>{certified}</p></div>'
+        f"<div>{table(['', 'value'], rates)}</div></div>",
+        f'<div class="plots">{"".join(_plots(side))}</div>',
+        "<h3>Read off the curve: load and precision at one forgery in a thousand, AUGRC as here</h3>",
+        table(["", "value"], [[named(k), told(v, k)] for k, v in chosen["figures"].items()]),
     ]
     for heading, key in (("Voters", "voters"), ("By source", "by_source"), ("RFF by edit", "rff")):
         if side[key]:
-            parts.append(f"<h3>{heading}</h3>{_mapping_table(side[key], '')}")
+            parts.append(f"<h3>{heading}</h3>{table_of(side[key], '')}")
     return "".join(parts)
 
 
 def _plots(side: Mapping[str, Any]) -> list[str]:
     diagonal = Line("chance", [[0, 0], [1, 1]], guide=True)
     reliable = [[row["probability"], row["fakes"]] for row in side["calibration"]["reliability"]]
-    chosen, told = side["selective"], side["calibration"]
+    chosen, error = side["selective"], side["calibration"]
     return [
-        _figure(
+        figure(
             chart(
                 [Line("score", side["roc"]), diagonal],
                 x="false alarms",
@@ -152,17 +152,23 @@ def _plots(side: Mapping[str, Any]) -> list[str]:
             ),
             "ROC curve: recall of fakes over the share of real faces that a person must see.",
         ),
-        _figure(
-            chart([Line("", chosen["load_recall"])], x="review load of real faces", y="recall with human"),
-            "What each share of review work buys; at 1:1000 nearly all work is on real faces.",
+        figure(
+            chart(
+                [Line("", [p for p in chosen["load_recall"] if p[0] <= LOAD])],
+                x="review load of real faces",
+                y="recall with human",
+                x_range=(0.0, LOAD),
+                y_range=UNIT,
+            ),
+            f"What the first {LOAD:.0%} of review work buys; at 1:1000 nearly all of it is on real faces.",
         ),
-        _figure(
+        figure(
             chart(
                 [Line("", chosen["risk_coverage"])], x="share cleared (coverage)", y="fakes among the cleared"
             ),
             "Risk and coverage: what the cleared pile hides as it grows.",
         ),
-        _figure(
+        figure(
             chart(
                 [
                     Line("bins of equal size", reliable, dots=True),
@@ -173,8 +179,8 @@ def _plots(side: Mapping[str, Any]) -> list[str]:
                 x_range=UNIT,
                 y_range=UNIT,
             ),
-            f"Calibration: expected error {told['expected_error']:.3f}; with a temperature that the other half of the "
-            f"groups taught {told['expected_error_with_temperature']:.3f} (T = {told['temperature']:g} on all).",
+            f"Calibration: expected error {error['expected_error']:.3f}; with a temperature that the other half of the "
+            f"groups taught {error['expected_error_with_temperature']:.3f} (T = {error['temperature']:g} on all).",
         ),
     ]
 
@@ -185,8 +191,8 @@ def _faces(document: Mapping[str, Any], out: Path) -> str:
     if not shown:
         return ""
     figures = "".join(
-        f'<figure><img alt="{_name(n)}" src="data:image/png;base64,{base64.b64encode(p.read_bytes()).decode()}">'
-        f"<figcaption>{_name(n)}</figcaption></figure>"
+        f'<figure><img alt="{named(n)}" src="data:image/png;base64,{base64.b64encode(p.read_bytes()).decode()}">'
+        f"<figcaption>{named(n)}</figcaption></figure>"
         for n, p in shown
     )
     return (
@@ -201,13 +207,13 @@ def _history(document: Mapping[str, Any]) -> str:
     for title, rows in document["history"].items():
         names = [k for k in ("train_loss", "loss") if rows and k in rows[0]]
         if names:
-            lines = [Line(_name(k) if k != "loss" else "validation loss", _over(rows, k)) for k in names]
-            figures.append(_figure(chart(lines, x="epoch", y="loss"), f"{title}: loss"))
+            lines = [Line(named(k) if k != "loss" else "validation loss", _over(rows, k)) for k in names]
+            figures.append(figure(chart(lines, x="epoch", y="loss"), f"{title}: loss"))
         others = [k for k in (rows[0] if rows else ()) if k not in ("epoch", "train_loss", "loss")]
         if others:
-            lines = [Line(_name(k), _over(rows, k)) for k in others]
+            lines = [Line(named(k), _over(rows, k)) for k in others]
             figures.append(
-                _figure(chart(lines, x="epoch", y="validation", y_range=UNIT), f"{title}: validation")
+                figure(chart(lines, x="epoch", y="validation", y_range=UNIT), f"{title}: validation")
             )
     return f'<h2>Training</h2><div class="row">{"".join(figures)}</div>' if figures else ""
 
@@ -221,39 +227,3 @@ def _how(document: Mapping[str, Any]) -> str:
         k: document["extra"][k] for k in ("split_sha256", "skipped", "thresholds") if k in document["extra"]
     }
     return f"<h2>How it was run</h2><pre>{escape(json.dumps({'config': document['config']} | known, indent=1))}</pre>"
-
-
-def _mapping_table(rows: Mapping[str, Mapping[str, Any]], corner: str) -> str:
-    columns = list(dict.fromkeys(k for row in rows.values() for k in row))
-    table = [[name, *(_told(row[k], k) if k in row else "" for k in columns)] for name, row in rows.items()]
-    return _table([corner, *(_name(k) for k in columns)], table)
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Cells are HTML already: what `_told` gave, or words of ours."""
-    lines = "".join(f"<tr>{_cells('td', row)}</tr>" for row in rows)
-    return f'<div class="wide"><table><thead><tr>{_cells("th", head)}</tr></thead><tbody>{lines}</tbody></table></div>'
-
-
-def _cells(tag: str, cells: Sequence[str]) -> str:
-    return "".join(f"<{tag}>{cell}</{tag}>" for cell in cells)
-
-
-def _figure(picture: str, caption: str) -> str:
-    return f"<figure>{picture}<figcaption>{escape(caption)}</figcaption></figure>"
-
-
-def _name(key: str) -> str:
-    return " ".join(WORDS.get(part, part) for part in escape(key).split("_"))
-
-
-def _told(figure: Any, name: str) -> str:
-    """A figure as HTML: shares in percent, areas as they are, an interval in small type after the value."""
-    share = any(word in name for word in SHARES) and "auc" not in name.split("_")
-    write = "{:.1%}".format if share else "{:.3f}".format
-    if isinstance(figure, dict) and {"value", "low", "high"} <= set(figure):
-        interval = f"{write(figure['low'])} to {write(figure['high'])}, n {figure['n']:,}"
-        return f"{write(figure['value'])} <small>({interval})</small>"
-    if isinstance(figure, float):
-        return write(figure)
-    return "" if figure is None else escape(str(figure))

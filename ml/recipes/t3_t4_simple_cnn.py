@@ -14,7 +14,7 @@ from torch import nn
 
 from detection.networks.simple_cnn import SimpleCnn
 from ml.balancing import SETTINGS, Setting, resample
-from ml.losses import focal
+from ml.losses import focal_unweighted
 from ml.recipes.base import Budget, Context, Recipe, Results
 from ml.recipes.data import Prepared, limited
 from ml.recipes.faces import (
@@ -64,7 +64,7 @@ def run_imbalanced(context: Context, setting: Setting, reported: dict[str, float
         reported,
         augment=flips_and_turn,
         enlarge=partial(resampled, setting=setting),
-        loss=focal if setting.focal else cross_entropy,
+        loss=focal_unweighted if setting.focal else cross_entropy,
         measure=recall_and_precision,
     )
     return two_draws(context, imbalanced(rff.read(context.data)), system)

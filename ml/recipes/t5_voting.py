@@ -23,7 +23,7 @@ from detection.networks.convnext import convnext
 from detection.networks.stacking import Stacking
 from ml import shards
 from ml.balancing import SETTINGS
-from ml.losses import focal
+from ml.losses import focal_unweighted
 from ml.recipes.base import Budget, Context, Recipe, Results
 from ml.recipes.data import divide
 from ml.recipes.faces import SOURCE, write_rff
@@ -131,7 +131,7 @@ def trained(
             plan(context),
             context,
             name=name,
-            loss=focal if setting.focal else cross_entropy,
+            loss=focal_unweighted if setting.focal else cross_entropy,
         )
         members.append(network)
     return members, history

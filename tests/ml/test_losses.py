@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from ml.losses import cross_entropy, edit_loss, focal, pair_margin
+from ml.losses import cross_entropy, edit_loss, focal, focal_unweighted, pair_margin
 
 
 def test_focal_loss_is_the_papers_formula():
@@ -9,6 +9,14 @@ def test_focal_loss_is_the_papers_formula():
     p = torch.softmax(logits, 1)
     expected = -(0.25 * (1 - p[0, 1]) ** 2 * p[0, 1].log() + 0.75 * (1 - p[1, 0]) ** 2 * p[1, 0].log()) / 2
     assert focal(logits, target).item() == pytest.approx(expected.item(), rel=1e-5)
+
+
+def test_the_documents_focal_loss_weighs_both_classes_alike():
+    logits, target = torch.tensor([[0.3, 1.2], [2.0, -0.5]]), torch.tensor([1, 0])
+    p = torch.softmax(logits, 1)
+    right = torch.stack([p[0, 1], p[1, 0]])
+    expected = -(0.25 * (1 - right) ** 2 * right.log()).mean()
+    assert focal_unweighted(logits, target).item() == pytest.approx(expected.item(), rel=1e-5)
 
 
 def test_focal_loss_without_focus_is_half_of_cross_entropy():
