@@ -1,16 +1,31 @@
 """Errors of the API as RFC 9457 problem details (application/problem+json)."""
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
-from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.core.exceptions import (
+    BadRequest,
+    PermissionDenied,
+    RequestDataTooBig,
+    SuspiciousOperation,
+    TooManyFieldsSent,
+    TooManyFilesSent,
+)
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
+from django.http.multipartparser import MultiPartParserError
 from django.views import defaults
 from rest_framework import exceptions
 from rest_framework.response import Response
+from rest_framework.settings import api_settings
 from rest_framework.views import exception_handler as drf_exception_handler
 
+from kyc_review import request_ids
+
+log = logging.getLogger(__name__)
 CONTENT_TYPE = "application/problem+json"
 
 
@@ -40,6 +55,8 @@ def body(status: int, code: str, detail: str, errors: list[dict[str, str]] | Non
         "code": code,
         "detail": detail,
     }
+    if request_id := request_ids.current():
+        problem["request_id"] = request_id
     if errors:
         problem["errors"] = errors
     return problem
@@ -47,10 +64,7 @@ def body(status: int, code: str, detail: str, errors: list[dict[str, str]] | Non
 
 def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
     """DRF's handler decides status and headers; this one gives the answer its form."""
-    if isinstance(exc, Http404):
-        exc = exceptions.NotFound("There is no such resource, or it is not yours.")
-    elif isinstance(exc, PermissionDenied):
-        exc = exceptions.PermissionDenied()
+    exc = _told(exc)
     response = drf_exception_handler(exc, context)
     if response is None or not isinstance(exc, exceptions.APIException):
         return response
@@ -61,12 +75,37 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
     return response
 
 
+def _told(exc: Exception) -> Exception:
+    """What Django raises below DRF, as an error that DRF answers."""
+    match exc:
+        case Http404():
+            return exceptions.NotFound("There is no such resource, or it is not yours.")
+        case PermissionDenied():
+            return exceptions.PermissionDenied()
+        case RequestDataTooBig() | TooManyFieldsSent() | TooManyFilesSent():
+            return Problem(
+                status=413, code="request_too_large", detail="The request has too much beside its image."
+            )
+        case SuspiciousOperation() | BadRequest() | MultiPartParserError() | UnreadablePostError():
+            return Problem(
+                status=400, code="malformed_request", detail="The request cannot be read as it was sent."
+            )
+        case OperationalError() | InterfaceError():
+            log.error("the database does not answer: %s", exc)
+            return Problem(
+                status=503,
+                code="unavailable",
+                detail="The service is away for a moment; nothing was accepted. Repeat the request.",
+                headers={"Retry-After": "2"},
+            )
+    return exc
+
+
 def document(exc: exceptions.APIException) -> dict[str, Any]:
     """The problem that an exception is; a batch puts one in the place of each item that it refuses."""
     errors: list[dict[str, str]] = []
-    if isinstance(exc, exceptions.ValidationError) and isinstance(exc.detail, dict):
-        for field, reasons in exc.detail.items():
-            errors += [{"pointer": f"#/{field}", "detail": str(reason)} for reason in reasons]
+    if isinstance(exc, exceptions.ValidationError):
+        errors = list(_pointed("#", exc.detail))
         code, detail = "invalid_request", "Some fields are missing or invalid; `errors` names each."
     else:
         code, detail = str(getattr(exc, "code", None) or exc.default_code), str(exc.detail)
@@ -77,16 +116,49 @@ def document(exc: exceptions.APIException) -> dict[str, Any]:
     return body(exc.status_code, code, detail, errors)
 
 
+def _pointed(at: str, found: Any) -> Iterator[dict[str, str]]:
+    """Every leaf of DRF's nested errors with a JSON pointer (RFC 6901) as a URI fragment."""
+    if isinstance(found, Mapping):
+        for name, inner in found.items():
+            whole = str(name) == api_settings.NON_FIELD_ERRORS_KEY
+            escaped = quote(str(name).replace("~", "~0").replace("/", "~1"))
+            yield from _pointed(at if whole else f"{at}/{escaped}", inner)
+    elif isinstance(found, list | tuple):
+        for number, inner in enumerate(found):
+            yield from _pointed(at if isinstance(inner, str) else f"{at}/{number}", inner)
+    else:
+        yield {"pointer": at, "detail": str(found)}
+
+
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    if not request.path.startswith("/api/"):
+    if not _in_api(request):
         return defaults.page_not_found(request, exception)
-    return JsonResponse(
-        body(404, "not_found", "There is no such address in this API."), status=404, content_type=CONTENT_TYPE
-    )
+    return _answer(404, "not_found", "There is no such address in this API.")
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if not _in_api(request):
+        return defaults.bad_request(request, exception)
+    return _answer(400, "malformed_request", "The request cannot be read as it was sent.")
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if not _in_api(request):
+        return defaults.permission_denied(request, exception)
+    return _answer(403, "permission_denied", "This is not allowed.")
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    if not request.path.startswith("/api/"):
+    if not _in_api(request):
         return defaults.server_error(request)
-    detail = "Something failed on our side; nothing was accepted. Retry with a growing delay."
-    return JsonResponse(body(500, "server_error", detail), status=500, content_type=CONTENT_TYPE)
+    return _answer(
+        500, "server_error", "Something failed on our side; nothing was accepted. Retry with a growing delay."
+    )
+
+
+def _in_api(request: HttpRequest) -> bool:
+    return request.path.startswith("/api/")
+
+
+def _answer(status: int, code: str, detail: str) -> HttpResponse:
+    return JsonResponse(body(status, code, detail), status=status, content_type=CONTENT_TYPE)

@@ -47,6 +47,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "kyc_review.request_ids.RequestIds",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -293,15 +294,18 @@ REPLAY_MAX = env.int("REPLAY_MAX", default=2000)
 LANGUAGE_CODE = "en"
 TIME_ZONE = env.str("TIME_ZONE", default="UTC")
 USE_TZ = True
+LOG_FORMAT = env.str("LOG_FORMAT", default="json")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "formatters": {"line": {"()": "kyc_review.logs.formatter", "form": LOG_FORMAT}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
     # A sweep every three seconds, four lines each, would hide everything else.
     "loggers": {
         name: {"level": "WARNING"}
         for name in ("PIL", "celery.beat", "celery.worker.strategy", "celery.app.trace")
-    },
+    }
+    # Every request has its line in production; on the console of one machine, those that failed.
+    | ({"kyc_review.requests": {"level": "WARNING"}} if LOG_FORMAT == "text" else {}),
 }

@@ -3,6 +3,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from kyc_review.health import livez, readyz
+from kyc_review.problem_types import problem_type, problem_types
 from kyc_review.reference import document, reference
 
 urlpatterns = [
@@ -16,10 +17,14 @@ urlpatterns = [
     path("webhooks/", include("kyc_review.webhooks.urls")),
     path("docs/api/", reference, name="reference"),
     path("docs/openapi.yaml", document, name="openapi"),
+    path("docs/problems/", problem_types, name="problem_types"),
+    path("docs/problems/<slug:slug>", problem_type, name="problem_type"),
     path("livez", livez),
     path("readyz", readyz),
     path("api/v1/", include("kyc_review.submissions.api.urls")),
     path("api/v1/", include("kyc_review.webhooks.api.urls")),
 ]
+handler400 = "kyc_review.problems.bad_request"
+handler403 = "kyc_review.problems.permission_denied"
 handler404 = "kyc_review.problems.not_found"
 handler500 = "kyc_review.problems.server_error"

@@ -21,6 +21,7 @@ def of(places: Places, urls: "Urls", port: int) -> dict[str, str]:
         "PUBLIC_URL": os.environ.get("PUBLIC_URL", f"http://127.0.0.1:{port}"),
         # A receiver on this machine, to try webhooks with.
         "WEBHOOK_ALLOWED_HOSTS": os.environ.get("WEBHOOK_ALLOWED_HOSTS", "127.0.0.1,localhost"),
+        "LOG_FORMAT": os.environ.get("LOG_FORMAT", "text"),
         "PYTHONUNBUFFERED": "1",
     }
 

@@ -1,0 +1,35 @@
+"""One line per event, with the request's or the task's id: JSON for machines, text for the console of one machine."""
+
+import logging
+from typing import Any
+
+import structlog
+from structlog.typing import Processor
+
+
+def formatter(form: str) -> logging.Formatter:
+    """`json` or `text`. Raises ValueError for another word."""
+    if form not in ("json", "text"):
+        raise ValueError("LOG_FORMAT must be json or text")
+    found_out: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.ExtraAdder(allow=("status", "elapsed_ms")),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
+    last: Processor = _line if form == "text" else structlog.processors.JSONRenderer()
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=found_out,
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, last],
+    )
+
+
+def _line(_logger: Any, _method: str, event: Any) -> str:
+    """2026-11-21T09:30:00.000000Z INFO kyc_review.scoring: the message (request_id=...)"""
+    said = dict(event)
+    head = f"{said.pop('timestamp')} {said.pop('level').upper()} {said.pop('logger')}: {said.pop('event')}"
+    trace = said.pop("exception", "")
+    rest = " ".join(f"{name}={value}" for name, value in said.items())
+    return head + (f" ({rest})" if rest else "") + (f"\n{trace}" if trace else "")

@@ -1,0 +1,79 @@
+"""The kinds of problem that the API answers with, explained at the address that each one's `type` names."""
+
+from dataclasses import dataclass
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemType:
+    code: str
+    status: int
+    meaning: str
+    remedy: str
+
+    @property
+    def slug(self) -> str:
+        return self.code.replace("_", "-")
+
+
+RESEND = "Choose another file, or export the picture anew as a plain JPEG, PNG or WebP."
+TYPES = [
+    ProblemType(*row)
+    for row in [
+        ("invalid_request", 400, "Fields or parameters are missing or invalid.", "`errors` names each with a pointer; correct them."),
+        ("parse_error", 400, "The body is not what its Content-Type says.", "Check how the request is put together."),
+        ("malformed_request", 400, "The request could not be read as it was sent.", "Check its headers and its body."),
+        ("invalid_cursor", 400, "`after` is none of your resources.", "Send `next` of the page before, unchanged."),
+        ("idempotency_key_missing", 400, "A create needs an `Idempotency-Key`.", "Send a fresh UUID with each new submission, and the same one with each repetition."),
+        ("idempotency_key_invalid", 400, "The `Idempotency-Key` is empty, too long or has odd characters.", "Send 1 to 255 visible ASCII characters."),
+        ("empty_image", 400, "The file has no bytes.", "Send the image itself."),
+        ("not_authenticated", 401, "There is no API key.", "Send `Authorization: Bearer <key>`."),
+        ("authentication_failed", 401, "The key is unknown, expired, revoked or not for your address.", "Ask the bank's administrator for a key."),
+        ("permission_denied", 403, "The key lacks the scope for this.", "`detail` names the scope; an administrator can issue a key that has it."),
+        ("not_found", 404, "There is no such resource, or it is not yours.", "Check the identifier, and that a test key is not asking for something live."),
+        ("method_not_allowed", 405, "This address does not have this method.", "The header `Allow` lists those that it has."),
+        ("not_acceptable", 406, "The answer cannot have the form that `Accept` asks for.", "Accept `application/json`."),
+        ("idempotency_key_in_flight", 409, "A request with this `Idempotency-Key` is being answered right now.", "Wait a moment and repeat it."),
+        ("already_decided", 409, "The submission has its result, or a person has just decided.", "Read the submission."),
+        ("not_completed", 409, "The submission has no result yet.", "Report the outcome once it has one."),
+        ("too_many_endpoints", 409, "The integration has as many webhook endpoints as it may have.", "Delete one."),
+        ("not_replayable", 409, "The delivery is under way, or its endpoint is switched off.", "Wait for it, or switch the endpoint on."),
+        ("too_many_bytes", 413, "The request is larger than the API takes.", "Send a smaller file."),
+        ("too_many_pixels", 413, "The image has more than 50 megapixels.", "Send a smaller picture, not a re-compressed one."),
+        ("request_too_large", 413, "The request has too many or too large fields beside its image.", "Send fewer or shorter fields."),
+        ("unsupported_media_type", 415, "The Content-Type is none that this address reads.", "Send a form or JSON, as the reference says."),
+        ("unsupported_image", 415, "The file is not a JPEG, PNG or WebP image.", RESEND),
+        ("type_mismatch", 415, "The file's name or declared type contradicts its content.", "Name it as what it is."),
+        ("corrupt_image", 422, "The image is damaged.", RESEND),
+        ("truncated_image", 422, "The image ends too early.", "Send it again; the upload may have been cut off."),
+        ("trailing_data", 422, "There is foreign data behind the image.", RESEND),
+        ("bad_dimensions", 422, "The image is too small, too long or too narrow to show a face.", "Take the picture anew."),
+        ("too_many_scans", 422, "The JPEG is built of more scans than any camera writes.", RESEND),
+        ("animated_image", 422, "The file has more than one frame.", "Send a single picture."),
+        ("too_costly", 422, "The image takes too much time or memory to decode.", RESEND),
+        ("idempotency_key_reused", 422, "The `Idempotency-Key` was used for another request.", "A new request needs a new key."),
+        ("url_refused", 422, "The webhook's URL may not be used.", "Register an https URL of a host with public addresses, or ask the bank to allow the host."),
+        ("throttled", 429, "Too many requests for this key.", "Wait as long as `Retry-After` says."),
+        ("server_error", 500, "Something failed on our side; nothing was accepted.", "Repeat the request with the same `Idempotency-Key` and a growing delay; name the `request_id` when you ask."),
+        ("unavailable", 503, "The service is away for a moment; nothing was accepted.", "Repeat the request with the same `Idempotency-Key`."),
+        ("busy", 503, "Too many large images are being decoded at once.", "Repeat the request in a minute."),
+    ]
+]  # fmt: skip
+BY_SLUG = {kind.slug: kind for kind in TYPES}
+
+
+@require_safe
+def problem_types(request: HttpRequest) -> HttpResponse:
+    """Open to everybody, as the reference is."""
+    return render(request, "problems.html", {"kinds": TYPES})
+
+
+@require_safe
+def problem_type(request: HttpRequest, slug: str) -> HttpResponse:
+    kind = BY_SLUG.get(slug)
+    if kind is None:
+        raise Http404("There is no such kind of problem.")
+    return render(request, "problems.html", {"kinds": [kind], "one": kind})
