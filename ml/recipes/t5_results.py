@@ -53,9 +53,12 @@ def results(
     label = store.label[apart["test"]]
     table = VoteTable.count(ours.test, threshold, label)
     told = protocols.documented(tables["validation"], tables["test"])
-    figures = protocols.honest(table) | source_matched(
-        ours.test, label, source[apart["test"]], group[apart["test"]]
-    )
+    here, people = source[apart["test"]], group[apart["test"]]
+    figures = protocols.honest(table) | source_matched(ours.test, label, here, people)
+    rff, flagged = here == "rff", (ours.test >= threshold).any(1)
+    if len(set(label[rff])) == 2:
+        load = protocols.load_in_the_document(label, flagged, rff, people)
+        figures["load_in_the_documents_mixture"] = load.as_dict()
     return Results(
         weights=weights,
         counts=parted.counts(),

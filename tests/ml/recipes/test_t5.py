@@ -102,3 +102,14 @@ def test_the_documents_own_table_gives_its_figures_and_the_honest_ones():
     assert counted["recall_unanimous"]["value"] == 0.6875
     assert counted["review_load"]["value"] == pytest.approx(616 / 20_480, abs=1e-4)
     assert protocols.knows_only_the_source(80, 108)["precision"].value == pytest.approx(0.4255, abs=1e-3)
+
+
+def test_the_load_is_that_of_the_documents_mixture():
+    label = np.array([1] * 10 + [0] * 10 + [0] * 80)
+    rff = np.arange(100) < 20
+    flagged = rff | (np.arange(100) < 22)  # knows the source, and two of eighty others
+    load = protocols.load_in_the_document(label, flagged, rff, np.arange(100))
+    assert load.value == pytest.approx((960 + 1081 + 202_599 * 2 / 80) / 204_640)
+    assert load.low < load.value < load.high
+    with pytest.raises(ValueError, match="needs fakes, reals from RFF"):
+        protocols.load_in_the_document(label, flagged, rff & (label == 1), np.arange(100))
