@@ -55,7 +55,7 @@ def results(
     told = protocols.documented(tables["validation"], tables["test"])
     here, people = source[apart["test"]], group[apart["test"]]
     figures = protocols.honest(table) | source_matched(ours.test, label, here, people)
-    rff, flagged = here == "rff", (ours.test >= threshold).any(1)
+    rff, flagged = here == "rff", np.asarray((ours.test >= threshold).any(1))
     if len(set(label[rff])) == 2:
         load = protocols.load_in_the_document(label, flagged, rff, people)
         figures["load_in_the_documents_mixture"] = load.as_dict()
