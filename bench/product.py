@@ -77,7 +77,10 @@ def product(bundle: Path, say: Say) -> Iterator[Product]:
     with _state_dir() as state_dir, services.held(state_dir, Console(), say, quiet=True) as (places, runner):
         port = credentials.port(places, "web")
         urls = services.start(places, runner, durable=True, say=say)
-        variables = environment.of(places, urls, port) | {"SCORING_DEVICE": "cpu"}
+        variables = environment.of(places, urls, port) | {
+            "SCORING_DEVICE": "cpu",
+            "API_RATE_PER_MINUTE": "10000000",
+        }
         for command in (("migrate", "-v0"), ("bundle", "promote", str(bundle))):
             _manage(variables, *command)
         key = _manage(variables, "integration", "add", f"bench-{os.getpid()}").strip()
