@@ -1,7 +1,29 @@
-"""Probes for orchestrators: is the process alive, and can it serve."""
+"""Probes for orchestrators: is the process alive, and can the product serve."""
 
+import logging
+import time
+import uuid
+from collections.abc import Callable
+from datetime import timedelta
+
+from django.conf import settings
+from django.core.files.base import ContentFile
 from django.db import connection
-from django.http import HttpRequest, HttpResponse
+from django.db.migrations.executor import MigrationExecutor
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils import timezone
+
+from kyc_review.scoring.canary import last_scored_at
+from kyc_review.submissions.storage import originals
+from kyc_review.valkey import client
+
+log = logging.getLogger(__name__)
+_started = time.monotonic()
+_migrated = False
+
+
+class Unready(Exception):
+    """The text says what is wrong, without addresses or secrets."""
 
 
 def livez(request: HttpRequest) -> HttpResponse:
@@ -10,10 +32,70 @@ def livez(request: HttpRequest) -> HttpResponse:
 
 
 def readyz(request: HttpRequest) -> HttpResponse:
-    """Whether the database answers; without it no selfie can be accepted."""
+    """200 when everything works that a selfie needs on its way to a verdict, 503 otherwise; names each check."""
+    found = {name: _found(name, check) for name, check in CHECKS.items()}
+    is_ready = all(text == "ok" for text in found.values())
+    return JsonResponse({"ready": is_ready, "checks": found}, status=200 if is_ready else 503)
+
+
+def _found(name: str, check: Callable[[], None]) -> str:
     try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
-    except Exception:  # whatever is wrong with it, the answer is the same
-        return HttpResponse("the database does not answer\n", status=503, content_type="text/plain")
-    return HttpResponse("ready\n", content_type="text/plain")
+        check()
+    except Unready as reason:
+        return str(reason)
+    except (
+        Exception
+    ) as error:  # whatever is wrong: the reason is in the log, for strangers may read the answer
+        log.error("not ready, %s: %s: %s", name, type(error).__name__, error)
+        return "does not answer"
+    return "ok"
+
+
+def database() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+
+
+def migrations() -> None:
+    """Whether the database has what this code expects; asked until it is so, for code does not change in a process."""
+    global _migrated
+    if _migrated:
+        return
+    executor = MigrationExecutor(connection)
+    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        raise Unready("migrations are missing; run manage.py prepare")
+    _migrated = True
+
+
+def broker() -> None:
+    client().ping()
+
+
+def storage() -> None:
+    """Whether an original can be written, read and deleted."""
+    name = originals.save(f"probe/{uuid.uuid4().hex}", ContentFile(b"probe"))
+    try:
+        with originals.open(name) as file:
+            if file.read() != b"probe":
+                raise Unready("what was stored cannot be read")
+    finally:
+        originals.delete(name)
+
+
+def scoring() -> None:
+    limit = timedelta(seconds=settings.CANARY_MAX_AGE_S)
+    last = last_scored_at()
+    if last is not None and timezone.now() - last <= limit:
+        return
+    # At the start of everything the workers may still be loading their models.
+    if time.monotonic() - _started > limit.total_seconds():
+        raise Unready(f"nothing was scored for {limit.total_seconds():.0f} s, not even the sample")
+
+
+CHECKS: dict[str, Callable[[], None]] = {
+    "database": database,
+    "migrations": migrations,
+    "broker": broker,
+    "storage": storage,
+    "scoring": scoring,
+}

@@ -171,6 +171,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_ROUTES = {
     "kyc_review.scoring.tasks.score_pending": {"queue": "scoring"},
+    "kyc_review.scoring.tasks.score_canary": {"queue": "scoring"},
     "kyc_review.retraining.tasks.work_due": {"queue": "training"},
     "kyc_review.evidence.tasks.compute_pending": {"queue": "evidence"},
 }
@@ -206,6 +207,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": schedule(run_every=3),
         "options": {"expires": 10},
     },
+    "scoring-canary": {
+        "task": "kyc_review.scoring.tasks.score_canary",
+        "schedule": schedule(run_every=60),
+        "options": {"expires": 55},
+    },
     "evidence-sweep": {
         "task": "kyc_review.evidence.tasks.sweep",
         "schedule": schedule(run_every=10),
@@ -232,6 +238,8 @@ CELERY_BEAT_SCHEDULE = {
 SCORING_BATCH_MAX = env.int("SCORING_BATCH_MAX", default=32)
 SCORING_LEASE_S = env.int("SCORING_LEASE_S", default=60)
 SCORING_ATTEMPTS_MAX = env.int("SCORING_ATTEMPTS_MAX", default=3)
+# The web process is not ready when nothing was scored, not even the canary, for so long.
+CANARY_MAX_AGE_S = env.int("CANARY_MAX_AGE_S", default=300)
 SCORING_DEVICE = env.str("SCORING_DEVICE", default="auto")
 SCORING_THREADS = env.int("SCORING_THREADS", default=0)  # 0: one per core
 

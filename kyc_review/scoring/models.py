@@ -44,3 +44,17 @@ class Vote(models.Model):
 
     def __str__(self) -> str:
         return f"{self.member} {self.probability:.3f}"
+
+
+class Canary(models.Model):
+    """The one row that says when the canary last came through the models."""
+
+    finished_at = models.DateTimeField()
+    bundle_version = models.CharField(max_length=60)
+    elapsed_ms = models.FloatField()
+
+    class Meta:
+        constraints = [models.CheckConstraint(name="one_canary", condition=Q(pk=1))]
+
+    def __str__(self) -> str:
+        return f"{self.bundle_version} at {self.finished_at}"

@@ -16,6 +16,13 @@ def score_pending() -> None:
 
 
 @shared_task
+def score_canary() -> None:
+    from kyc_review.scoring.worker import score_canary
+
+    score_canary()
+
+
+@shared_task
 def sweep() -> None:
     """Say again what a lost message, a dead worker or an emptied broker left unsaid."""
     unscorable_route()

@@ -19,6 +19,7 @@ from detection.forensics.phash import Fingerprint, fingerprint
 from detection.image import decode
 from detection.voting import Vote
 from kyc_review.retraining.selectors import serving_promotion
+from kyc_review.scoring.canary import SAMPLE, canary_record
 from kyc_review.scoring.leases import lease_batch, lease_fail, leases_end_of_dead
 from kyc_review.scoring.nudge import acknowledge
 from kyc_review.scoring.routing import Scored, verdicts_record
@@ -95,6 +96,16 @@ def run_until_idle() -> int:
             return done
         if len(in_work) == BATCHES_AHEAD or not batch:
             done += record(in_work.popleft().result())
+
+
+def score_canary() -> None:
+    """The shipped sample goes the way of a selfie. Raises what goes wrong: then nothing is noted."""
+    ensemble, started = serving(), time.perf_counter()
+    image = decode(SAMPLE.read_bytes(), max_side=DECODE_MAX_SIDE)
+    _scorer.submit(ensemble.score, [image]).result()
+    canary_record(
+        bundle_version=ensemble.version, elapsed_ms=round((time.perf_counter() - started) * 1000, 1)
+    )
 
 
 def read(row: Submission) -> tuple[Image.Image, Fingerprint]:

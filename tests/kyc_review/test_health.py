@@ -1,0 +1,98 @@
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import redis
+from django.db import connection
+from django.test import Client
+from django.utils import timezone
+
+from kyc_review import health
+from kyc_review.retraining.bundles import bundle_promote, bundle_register
+from kyc_review.retraining.models import Bundle
+from kyc_review.scoring import worker
+from kyc_review.scoring.canary import canary_record
+from kyc_review.scoring.models import Canary, Scoring
+from kyc_review.submissions.models import Submission
+from tests.detection.tiny import tiny_bundle
+
+
+@pytest.fixture
+def long_ago(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process did not start just now."""
+    monkeypatch.setattr(health, "_started", health._started - 10_000)
+
+
+def checks(client: Client) -> tuple[int, dict[str, str]]:
+    response = client.get("/readyz")
+    return response.status_code, response.json()["checks"]
+
+
+def test_being_alive_asks_nobody(client: Client) -> None:
+    """Without the mark for database access, a query would fail the test."""
+    assert client.get("/livez").status_code == 200
+
+
+@pytest.mark.django_db
+def test_all_is_well_after_a_canary(client: Client, long_ago: None, private_data: Path) -> None:
+    canary_record(bundle_version="1", elapsed_ms=5)
+    status, found = checks(client)
+    assert (status, set(found.values())) == (200, {"ok"}), found
+    assert [path for path in private_data.rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.django_db
+def test_a_fresh_process_may_still_wait_for_its_first_canary(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "_started", time.monotonic())
+    assert checks(client)[0] == 200
+
+
+@pytest.mark.django_db
+def test_an_old_canary_is_not_enough(client: Client, long_ago: None) -> None:
+    canary_record(bundle_version="1", elapsed_ms=5)
+    Canary.objects.update(finished_at=timezone.now() - timedelta(minutes=6))
+    status, found = checks(client)
+    assert (status, found["scoring"][:18]) == (503, "nothing was scored")
+
+
+@pytest.mark.django_db
+def test_a_broker_that_is_away_is_named_without_its_address(
+    client: Client, long_ago: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    canary_record(bundle_version="1", elapsed_ms=5)
+    away = redis.Redis.from_url("redis://127.0.0.1:1/0", socket_connect_timeout=0.2)
+    monkeypatch.setattr(health, "client", lambda: away)
+    status, found = checks(client)
+    assert status == 503
+    assert {name for name, text in found.items() if text != "ok"} == {"broker"}
+    assert found["broker"] == "does not answer"
+
+
+@pytest.mark.django_db
+def test_a_missing_migration_is_named(
+    client: Client, long_ago: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "_migrated", False)
+    canary_record(bundle_version="1", elapsed_ms=5)
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM django_migrations WHERE app = 'webhooks'")
+    assert "manage.py prepare" in checks(client)[1]["migrations"]
+
+
+@pytest.mark.django_db
+def test_the_canary_goes_through_the_serving_models_and_leaves_no_other_trace(
+    tmp_path: Path, settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "_serving", None)
+    settings.SCORING_DEVICE = "cpu"
+    tiny_bundle(tmp_path / "tiny")
+    bundle_promote(bundle=bundle_register(path=tmp_path / "tiny", source=Bundle.Source.TRAINED))
+    worker.score_canary()
+    worker.score_canary()
+    row = Canary.objects.get()
+    assert row.elapsed_ms > 0
+    assert not Submission.objects.exists()
+    assert not Scoring.objects.exists()
