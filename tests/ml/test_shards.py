@@ -8,7 +8,9 @@ import pytest
 from PIL import Image
 
 from ml import hdf5, shards
+from ml.cli import main
 from ml.recipes.faces import write_rff
+from ml.recipes.t5_voting import write_voting
 from ml.sources import SourceMissing, rff
 
 
@@ -105,3 +107,12 @@ def test_the_index_is_json_that_names_every_file(store):
     notes = json.loads((store.folder / "store.json").read_text())
     assert notes["format"] == shards.FORMAT
     assert len(notes["keys"]) == len(store)
+
+
+def test_the_command_builds_a_store_and_the_documents_files(tmp_path, capsys):
+    write_voting(tmp_path / "data", count=24)
+    out = ["--data", str(tmp_path / "data"), "--out", str(tmp_path / "store"), "--side", "16"]
+    assert main(["store", *out, "--hdf5", str(tmp_path / "h5")]) == 0
+    assert "96 faces, 24 of them forged" in capsys.readouterr().out
+    assert len(shards.Store.open(tmp_path / "store")) == 96
+    assert (tmp_path / "h5/train.h5").is_file()
