@@ -6,15 +6,17 @@ from kyc_review.review.models import ReviewItem
 
 
 class AlreadyDecided(Exception):
-    """A person has decided; the item stays."""
+    """A person has decided, even if they took it back; the item stays."""
 
 
 def item_withdraw(*, submission_id: UUID) -> None:
     """Delete the submission's item, in the caller's transaction; its holder is told at their next action.
 
-    The audit log keeps what happened to it. Raises AlreadyDecided.
+    A first call goes with it: it judged nothing that will be decided. The audit log keeps what happened.
+    Raises AlreadyDecided.
     """
     for item in ReviewItem.objects.select_for_update().filter(submission_id=submission_id):
-        if item.submission.decisions.exists():
+        if item.decisions.exists():
             raise AlreadyDecided
+        item.first_calls.all().delete()
         item.delete()

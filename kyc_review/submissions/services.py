@@ -60,7 +60,7 @@ def submission_create(
     )
     originals.save(submission.image_key, ContentFile(image))
     try:
-        with transaction.atomic():
+        with transaction.atomic(savepoint=False):
             submission.save(force_insert=True)
             audit.record(
                 action="submission.received",

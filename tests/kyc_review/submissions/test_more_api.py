@@ -10,7 +10,7 @@ from django.http import HttpResponse
 from django.test import Client
 
 from kyc_review.audit.models import Event
-from kyc_review.review.models import ReviewItem
+from kyc_review.review.models import Decision, FirstCall, ReviewItem
 from kyc_review.review.services import items_open
 from kyc_review.submissions.api import waiting
 from kyc_review.submissions.models import State, Submission
@@ -180,6 +180,31 @@ def test_a_cancelled_submission_leaves_the_queue_and_stays_cancelled(api: Client
         assert (response.status_code, response.json()["status"]) == (200, "cancelled")
     assert not ReviewItem.objects.exists()
     assert Event.objects.filter(action="submission.cancelled").count() == 1
+
+
+def test_a_blind_first_call_does_not_keep_a_cancelled_submission_in_the_queue(
+    api: Client, submit, alice
+) -> None:
+    row = submit()
+    Submission.objects.update(state=State.IN_REVIEW)
+    items_open([(row.pk, "split_vote", 0.5)])
+    item = ReviewItem.objects.get()
+    FirstCall.objects.create(item=item, reviewer=alice, label="real")
+    assert api.post(f"{URL}/{row.pk}/cancel").status_code == 200
+    assert not ReviewItem.objects.exists()
+
+
+def test_what_a_person_has_decided_is_too_late_to_cancel(api: Client, submit, alice) -> None:
+    """Also within the seconds in which the decision may be taken back: the reviewer's word stands until then."""
+    row = submit()
+    Submission.objects.update(state=State.IN_REVIEW)
+    items_open([(row.pk, "split_vote", 0.5)])
+    item = ReviewItem.objects.get()
+    Decision.objects.create(item=item, submission=row, reviewer=alice, label="real", handling_ms=1)
+    response = api.post(f"{URL}/{row.pk}/cancel")
+    assert (response.status_code, response.json()["code"]) == (409, "already_decided")
+    row.refresh_from_db()
+    assert row.state == State.IN_REVIEW
 
 
 def test_a_submission_with_a_result_cannot_be_cancelled(api: Client, submit) -> None:
