@@ -109,6 +109,15 @@ def evidence_fail(*, evidence: Evidence, error: str) -> None:
     )
 
 
+def evidence_renew(*, evidence: Evidence) -> None:
+    """Its pictures are gone from the storage: compute them again."""
+    changed = Evidence.objects.filter(pk=evidence.pk, state=Evidence.State.READY).update(
+        state=Evidence.State.WAITING, attempts=0, due_at=timezone.now()
+    )
+    if changed:
+        nudge()
+
+
 def evidence_give_up() -> int:
     """Close the rows whose last lease ran out: a worker died of each, and reviewing goes on without it."""
     return Evidence.objects.filter(
