@@ -14,7 +14,7 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
-from django.db.models.functions import Now
+from django.db.models.functions import Greatest, Now
 
 from kyc_review.audit import services as audit
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 ORDER = ("priority", "-risk", "opened_at", "id")
 RELEASED = {"state": ReviewItem.State.OPEN, "claimed_by": None, "claimed_at": None, "claim_expires_at": None}
+# Each heartbeat of the page renews it, every 30 seconds.
+KEPT_AHEAD = dt.timedelta(seconds=120)
 NOT_HELD = {"held_for": None, "held_until": None}
 
 
@@ -110,7 +112,7 @@ def item_claim_next(*, reviewer: User, include_skipped: bool = False) -> ReviewI
 def item_keep_ahead(*, reviewer: User) -> ReviewItem | None:
     """Keep the item that `reviewer` will get next, so that their page can fetch its face while they judge another.
 
-    It stays in the queue, offered to them alone for one lease; if they never come for it, it is free again by itself.
+    It stays in the queue, offered to them alone for KEPT_AHEAD; if they never come for it, it is free again by itself.
     At most one item is kept for a person in this way. None when none waits or they hold nothing.
     """
     require_decider(reviewer)
@@ -123,7 +125,7 @@ def item_keep_ahead(*, reviewer: User) -> ReviewItem | None:
     if item is None:
         return None
     ReviewItem.objects.filter(pk=item.pk, state=ReviewItem.State.OPEN).update(
-        held_for=reviewer, held_until=Now() + claim_lease()
+        held_for=reviewer, held_until=Greatest("held_until" if kept else Now(), Now() + KEPT_AHEAD)
     )
     return item
 

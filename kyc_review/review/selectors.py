@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Now
 
-from .models import FirstCall, ReviewItem, Skip
-from .permissions import may_decide, may_oversee, may_read_queue
+from kyc_review.accounts.models import Role, User
 
-if TYPE_CHECKING:
-    from kyc_review.accounts.models import User
+from .models import Decision, FirstCall, ReviewItem, Skip
+from .models.items import PRIORITIES
+from .permissions import may_decide, may_oversee, may_read_queue
 
 LIVE_CLAIM = Q(state=ReviewItem.State.CLAIMED, claim_expires_at__gt=Now())
 UNDECIDED = Q(state__in=[ReviewItem.State.OPEN, ReviewItem.State.CLAIMED])
@@ -32,9 +31,12 @@ def queue_items(*, viewer: User) -> QuerySet[ReviewItem]:
         return ReviewItem.objects.none()
     return (
         ReviewItem.objects.filter(UNDECIDED)
-        .select_related("claimed_by")
+        .select_related("claimed_by", "held_for")
         .annotate(
             claim_is_live=LIVE_CLAIM,
+            is_veiled=F("is_blind") if may_decide(viewer) else Value(False),
+            is_kept=Q(held_for__isnull=False, held_until__gt=Now()),
+            is_asleep=Q(snoozed_until__gt=Now()),
             skipped_by_viewer=Exists(Skip.objects.filter(item=OuterRef("pk"), reviewer=viewer)),
         )
         .order_by("priority", "-risk", "opened_at", "id")
@@ -42,23 +44,23 @@ def queue_items(*, viewer: User) -> QuerySet[ReviewItem]:
 
 
 def queue_counts(*, viewer: User) -> list[ReasonCount]:
-    """How many items wait and are claimed, per reason that occurs, most urgent reason first."""
+    """How many items wait and are claimed, per shown reason that occurs, most urgent reason first."""
     if not may_read_queue(viewer):
         return []
     rows = (
         ReviewItem.objects.filter(UNDECIDED)
-        .order_by("priority", "reason")
-        .values("priority", "reason")
+        .order_by("shown_reason")
+        .values("shown_reason")
         .annotate(claimed=Count("pk", filter=LIVE_CLAIM), everything=Count("pk"))
     )
     return [
         ReasonCount(
-            reason=row["reason"],
-            label=ReviewItem.Reason(row["reason"]).label,
+            reason=row["shown_reason"],
+            label=ReviewItem.Reason(row["shown_reason"]).label,
             waiting=row["everything"] - row["claimed"],
             claimed=row["claimed"],
         )
-        for row in rows
+        for row in sorted(rows, key=lambda row: PRIORITIES.get(row["shown_reason"], len(PRIORITIES)))
     ]
 
 
@@ -76,7 +78,7 @@ def items_in_focus(*, viewer: User) -> QuerySet[ReviewItem]:
     """Items whose face and votes the viewer may see: what they hold now; seniors see all, read-only."""
     items = ReviewItem.objects.select_related("submission__scoring", "claimed_by", "held_for")
     items = items.prefetch_related("submission__scoring__votes").annotate(
-        claim_remaining=F("claim_expires_at") - Now()
+        claim_remaining=F("claim_expires_at") - Now(), is_veiled=_veiled(viewer)
     )
     if may_oversee(viewer):
         return items
@@ -95,3 +97,58 @@ def is_revealed(*, viewer: User, item: ReviewItem) -> bool:
     if item.state not in (ReviewItem.State.OPEN, ReviewItem.State.CLAIMED):
         return True
     return FirstCall.objects.filter(item=item, reviewer=viewer).exists()
+
+
+def items_unveiled(*, viewer: User) -> QuerySet[ReviewItem]:
+    """Of the items in focus, those whose votes and evidence the viewer may see now: blind ones after the first call."""
+    return items_in_focus(viewer=viewer).exclude(_veiled(viewer))
+
+
+def faces_shown(*, viewer: User) -> QuerySet[ReviewItem]:
+    """Items whose picture the viewer may fetch: those in focus, and the one kept for them, to be shown next."""
+    if not may_decide(viewer):
+        return items_in_focus(viewer=viewer)
+    kept = ReviewItem.objects.filter(
+        state=ReviewItem.State.OPEN, held_for=viewer, held_until__gt=Now()
+    ).select_related("submission")
+    mine = ReviewItem.objects.filter(LIVE_CLAIM, claimed_by=viewer)
+    seen = Q(pk__in=kept.values("pk")) | Q(pk__in=mine.values("pk"))
+    return ReviewItem.objects.select_related("submission").filter(Q() if may_oversee(viewer) else seen)
+
+
+@dataclass(frozen=True, slots=True)
+class Undoable:
+    item_id: int
+    label: str
+    remaining_s: int
+
+
+def decision_undoable(*, viewer: User) -> Undoable | None:
+    """The viewer's latest decision, while it can be taken back."""
+    row = (
+        Decision.objects.standing()
+        .filter(reviewer=viewer, item__state=ReviewItem.State.SETTLING, item__settles_at__gt=Now())
+        .annotate(remaining=F("item__settles_at") - Now())
+        .order_by("-pk")
+        .first()
+    )
+    if row is None:
+        return None
+    remaining = row.remaining
+    return Undoable(row.item_id, row.get_label_display(), max(1, round(remaining.total_seconds())))
+
+
+def colleagues(*, viewer: User) -> list[User]:
+    """Who an item can be handed over to."""
+    if not may_decide(viewer):
+        return []
+    people = User.objects.filter(groups__name__in=[Role.REVIEWER, Role.SENIOR], is_active=True)
+    return list(people.exclude(pk=viewer.pk).distinct().order_by("username")[:100])
+
+
+def _veiled(viewer: User) -> Q:
+    """Undecided blind items of which the viewer, who could decide them, has not made a first call."""
+    if not may_decide(viewer):
+        return Q(pk__isnull=True)
+    called = FirstCall.objects.filter(item=OuterRef("pk"), reviewer=viewer)
+    return Q(is_blind=True) & UNDECIDED & ~Q(Exists(called))

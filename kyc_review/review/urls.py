@@ -1,14 +1,22 @@
 from django.urls import path
 
-from . import views
+from . import aside_views, views
 
 app_name = "review"
 urlpatterns = [
     path("", views.queue, name="queue"),
     path("items/next/", views.item_next, name="next"),
+    path("items/ahead/", views.item_ahead, name="ahead"),
     path("items/<int:item_id>/", views.item, name="item"),
     path("items/<int:item_id>/image/", views.image, name="image"),
+    path("items/<int:item_id>/first-call/", views.first_call, name="first-call"),
     path("items/<int:item_id>/decision/", views.decision, name="decision"),
+    path("items/<int:item_id>/decision/undo/", views.decision_undo, name="undo"),
+    path("items/<int:item_id>/correction/", views.correction, name="correction"),
     path("items/<int:item_id>/claim/", views.claim, name="claim"),
-    path("items/<int:item_id>/claim/release/", views.claim_release, name="release"),
+    path("items/<int:item_id>/claim/release/", aside_views.claim_release, name="release"),
+    path("items/<int:item_id>/claim/take-back/", aside_views.take_back, name="take-back"),
+    path("items/<int:item_id>/snooze/", aside_views.snooze, name="snooze"),
+    path("items/<int:item_id>/escalation/", aside_views.escalation, name="escalation"),
+    path("items/<int:item_id>/handover/", aside_views.handover, name="handover"),
 ]

@@ -2,6 +2,9 @@
 import "./keys.js";
 import "./claim.js";
 import "./viewer.js";
+import "./ahead.js";
+import "./drafts.js";
+import "./undo.js";
 import { announce } from "./announce.js";
 
 document.addEventListener("click", (event) => {

@@ -1,6 +1,13 @@
 // One key per control, named by its data-key attribute, which is also printed on it. A key only does what a click does.
+// A person may choose other keys, or none: <body data-keys='{"s": "x"}' data-keys-off>.
 const TYPING = "textarea, select, [contenteditable], input:not([type=radio], [type=checkbox])";
 const PRESSABLE = "button, a[href], summary";
+
+const chosen = JSON.parse(document.body.dataset.keys || "{}"); // printed key -> the person's key
+const printed = Object.fromEntries(Object.entries(chosen).map(([key, own]) => [own, key]));
+const isOff = "keysOff" in document.body.dataset;
+
+const isShown = (control) => (control.checkVisibility?.() ?? true) && !control.matches(":disabled");
 
 document.addEventListener("keydown", (event) => {
   if (event.defaultPrevented || event.repeat || event.isComposing) return;
@@ -10,12 +17,28 @@ document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") event.target.blur();
     return;
   }
+  if (event.key === "Escape") document.querySelector("details.aside-menu[open]")?.removeAttribute("open");
   // Enter on a focused button presses that button.
-  if (event.key === "Enter" && event.target.closest(PRESSABLE)) return;
-  const name = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-  const control = document.querySelector(`[data-key="${CSS.escape(name)}"]`);
-  if (!control || control.matches(":disabled")) return;
+  if (isOff || (event.key === "Enter" && event.target.closest(PRESSABLE))) return;
+  const pressed = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  const name = printed[pressed] ?? (pressed in chosen ? null : pressed);
+  const control = name && [...document.querySelectorAll(`[data-key="${CSS.escape(name)}"]`)].find(isShown);
+  if (!control) return;
   event.preventDefault();
   if (control.matches("textarea")) control.focus();
   else control.click();
 });
+
+// Buttons print the key that works.
+function print(root) {
+  if (!isOff && !Object.keys(chosen).length) return;
+  for (const control of root.querySelectorAll?.("[data-key]") ?? []) {
+    const cap = (control.closest("label") ?? control).querySelector("kbd") ?? control.labels?.[0]?.querySelector("kbd");
+    if (!cap) continue;
+    cap.hidden = isOff;
+    const own = chosen[control.dataset.key];
+    if (own) cap.textContent = own.length === 1 ? own.toUpperCase() : own;
+  }
+}
+document.addEventListener("htmx:load", (event) => print(event.detail.elt));
+print(document);

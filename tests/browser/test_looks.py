@@ -52,6 +52,13 @@ def test_the_focus_page_fits_the_window(
     page.keyboard.press("2")
     expect(page.get_by_text("Choose real, fake or not assessable first.")).to_be_hidden()
     page.screenshot(path=PICTURES / f"chosen-{size}-{scheme}.png")
+    assert fits(page)
+    page.keyboard.press("3")
+    page.keyboard.press("o")
+    page.screenshot(path=PICTURES / f"aside-{size}-{scheme}.png")
+    page.keyboard.press("Escape")
+    assert fits(page)
+    page.keyboard.press("2")
     ReviewItem.objects.filter(state="claimed").update(
         state="open", claimed_by=None, claimed_at=None, claim_expires_at=None
     )

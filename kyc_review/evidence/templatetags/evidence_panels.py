@@ -20,3 +20,9 @@ def viewer(context: template.RequestContext, item: ReviewItem) -> dict[str, Any]
 @register.inclusion_tag("evidence/_panel.html", takes_context=True)
 def evidence_panel(context: template.RequestContext, item: ReviewItem) -> dict[str, Any]:
     return contexts.panel_context(item=item, viewer=context["request"].user)
+
+
+@register.inclusion_tag("evidence/_panes.html", takes_context=True)
+def viewer_panes(context: template.RequestContext, item: ReviewItem) -> dict[str, Any]:
+    """The viewer's buttons alone, swapped into a page that shows the item already."""
+    return contexts.viewer_context(item=item, viewer=context["request"].user) | {"swaps_panes": True}

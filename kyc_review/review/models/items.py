@@ -162,6 +162,10 @@ class ReviewItem(models.Model):
     def __str__(self) -> str:
         return f"item {self.pk} ({self.reason}, {self.state})"
 
+    @property
+    def shown_reason_label(self) -> str:
+        return str(Reason(self.shown_reason).label)
+
 
 class Skip(models.Model):
     """A reviewer put an item back for somebody else; the queue does not offer it to them again unasked."""

@@ -24,6 +24,15 @@ def age(moment: dt.datetime) -> str:
 
 
 @register.filter
+def lateness(moment: dt.datetime, sla_s: int) -> str:
+    """A class for how long something waits: "late" past the limit, "soon-late" from four fifths of it on."""
+    waited = (timezone.now() - moment).total_seconds()
+    if waited >= sla_s:
+        return "late"
+    return "soon-late" if waited >= 0.8 * sla_s else ""
+
+
+@register.filter
 def clock(seconds: int) -> str:
     """Minutes and seconds: 600 -> "10:00"."""
     return f"{seconds // 60}:{seconds % 60:02d}"

@@ -1,0 +1,101 @@
+"""Skip, snooze, escalate, hand over, take back: an item leaves the desk undecided, and the next one is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.contrib import messages
+from django.http import HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.views.decorators.http import require_POST
+
+from kyc_review.accounts.models import User
+
+from . import services
+from .access import StaffRequest, staff_only
+from .forms import AsideForm
+from .models import Skip
+from .pages import claim_and_show, claim_lost, problem
+from .putting_aside import SNOOZES
+
+
+@require_POST
+@staff_only
+def claim_release(request: StaffRequest, item_id: int) -> HttpResponse:
+    reason = _said(request).get("skip_reason") or Skip.Reason.UNSURE
+    return _aside(
+        request,
+        item_id,
+        lambda: services.claim_release(item_id=item_id, reviewer=request.user, reason=reason),
+        f"Item {item_id} is back in the queue for a colleague.",
+    )
+
+
+@require_POST
+@staff_only
+def snooze(request: StaffRequest, item_id: int) -> HttpResponse:
+    minutes = _said(request).get("minutes") or 0
+    return _aside(
+        request,
+        item_id,
+        lambda: services.item_snooze(item_id=item_id, reviewer=request.user, minutes=minutes),
+        f"Item {item_id} comes back in {SNOOZES.get(minutes, '')}.",
+    )
+
+
+@require_POST
+@staff_only
+def escalation(request: StaffRequest, item_id: int) -> HttpResponse:
+    message = _said(request).get("message", "")
+    return _aside(
+        request,
+        item_id,
+        lambda: services.item_escalate(item_id=item_id, reviewer=request.user, message=message),
+        f"Item {item_id} waits for a senior reviewer.",
+    )
+
+
+@require_POST
+@staff_only
+def handover(request: StaffRequest, item_id: int) -> HttpResponse:
+    said = _said(request)
+    to = User.objects.filter(pk=said.get("to") or 0).first()
+    if to is None:
+        return problem(request, item_id, "Choose a colleague first.")
+    return _aside(
+        request,
+        item_id,
+        lambda: services.item_hand_over(
+            item_id=item_id, reviewer=request.user, to=to, message=said.get("message", "")
+        ),
+        f"Item {item_id} waits for {to.get_full_name() or to.username}.",
+    )
+
+
+@require_POST
+@staff_only
+def take_back(request: StaffRequest, item_id: int) -> HttpResponse:
+    """For seniors: what a colleague holds goes back to everybody."""
+    try:
+        services.claim_take_back(item_id=item_id, senior=request.user)
+        messages.success(request, f"Item {item_id} is back in the queue.")
+    except services.Refused as refused:
+        messages.error(request, refused.detail)
+    return HttpResponseRedirect(reverse("review:item", args=[item_id]))
+
+
+def _said(request: StaffRequest) -> dict:
+    form = AsideForm(request.POST)
+    form.is_valid()
+    return form.cleaned_data
+
+
+def _aside(request: StaffRequest, item_id: int, act: Callable[[], None], done: str) -> HttpResponse:
+    try:
+        act()
+    except services.ClaimLost as lost:
+        return claim_lost(request, item_id, lost)
+    except services.Refused as refused:
+        return problem(request, item_id, refused.detail)
+    messages.info(request, done)
+    return claim_and_show(request)

@@ -1,0 +1,130 @@
+"""The queue and the focus page as contexts and answers, for every view that ends on one of them.
+
+htmx swaps `#main`; a plain request gets the whole page, or a redirect to it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django_htmx.http import push_url, reswap, retarget
+
+from . import selectors, services
+from .access import StaffRequest
+from .models import Decision, ReviewItem, Skip
+from .permissions import may_decide, may_oversee
+from .presenters import vote_panel
+from .putting_aside import SNOOZES
+
+ROWS_SHOWN = 50
+
+
+def claim_and_show(request: StaffRequest, *, include_skipped: bool = False) -> HttpResponse:
+    claimed = services.item_claim_next(reviewer=request.user, include_skipped=include_skipped)
+    url = reverse("review:item", args=[claimed.pk]) if claimed else reverse("review:queue")
+    if not request.htmx:
+        return HttpResponseRedirect(url)
+    if claimed:
+        answer = render(request, "review/_focus.html", focus_context(request, claimed.pk))
+    else:
+        answer = render(request, "review/_queue_page.html", queue_context(request))
+    return push_url(answer, url)
+
+
+def queue_context(request: StaffRequest) -> dict[str, Any]:
+    counts = selectors.queue_counts(viewer=request.user)
+    return {
+        "counts": counts,
+        "waiting": sum(count.waiting for count in counts),
+        "items": list(selectors.queue_items(viewer=request.user)[:ROWS_SHOWN]),
+        "total": sum(count.waiting + count.claimed for count in counts),
+        "skipped": selectors.skipped_waiting(viewer=request.user),
+        "held": selectors.items_held(viewer=request.user).first(),
+        "may_decide": may_decide(request.user),
+        "may_oversee": may_oversee(request.user),
+        "undoable": selectors.decision_undoable(viewer=request.user),
+        "sla_s": settings.REVIEW_SLA_S,
+    }
+
+
+def in_focus(request: StaffRequest, item_id: int) -> ReviewItem:
+    shown = selectors.items_in_focus(viewer=request.user).filter(pk=item_id).first()
+    if shown is None:
+        if ReviewItem.objects.filter(pk=item_id).exists():
+            raise PermissionDenied(
+                "You do not hold this item. Its face is shown to the person who claimed it."
+            )
+        raise Http404("There is no such item.")
+    return shown
+
+
+def focus_context(request: StaffRequest, item_id: int) -> dict[str, Any]:
+    shown = in_focus(request, item_id)
+    remaining = shown.claim_remaining  # type: ignore[attr-defined]
+    holds = shown.claimed_by_id == request.user.pk and remaining is not None and remaining.total_seconds() > 0
+    holds = holds and may_decide(request.user)
+    context = {
+        "item": shown,
+        "votes": None if shown.is_veiled else vote_panel(shown),  # type: ignore[attr-defined]
+        "holds": holds,
+        "remaining_s": int(remaining.total_seconds()) if holds else 0,
+        "lease_s": int(services.claim_lease().total_seconds()),
+        "sla_s": settings.REVIEW_SLA_S,
+        "undoable": selectors.decision_undoable(viewer=request.user),
+    }
+    return context | (_choices(request) if holds else _outcome(request, shown))
+
+
+def _choices(request: StaffRequest) -> dict[str, Any]:
+    return {
+        "obstacles": OBSTACLE_KEYS,
+        "parts": Decision.Part.choices,
+        "methods": Decision.Method.choices,
+        "skip_reasons": Skip.Reason.choices,
+        "snoozes": SNOOZES.items(),
+        "colleagues": selectors.colleagues(viewer=request.user),
+    }
+
+
+def _outcome(request: StaffRequest, shown: ReviewItem) -> dict[str, Any]:
+    """What was decided, for those who look on; what may be done about it."""
+    history = list(shown.decisions.standing().select_related("reviewer").order_by("pk"))
+    latest = history[-1] if history else None
+    is_final = latest is not None and shown.state == ReviewItem.State.DECIDED
+    mine = latest is not None and latest.reviewer_id == request.user.pk
+    return {
+        "decision": latest,
+        "history": history,
+        "may_correct": is_final and may_decide(request.user) and (may_oversee(request.user) or mine),
+        "may_take_back": may_oversee(request.user) and (shown.claimed_by_id or shown.held_for_id),
+        "obstacles": OBSTACLE_KEYS,
+    }
+
+
+# Keys that neither the viewer nor another button of the focus page uses.
+OBSTACLE_KEYS = [
+    (value, label, key) for (value, label), key in zip(Decision.Obstacle.choices, "bevhpdx", strict=True)
+]
+
+
+def problem(request: StaffRequest, item_id: int, text: str, status: int = 422) -> HttpResponse:
+    """Say what is wrong beside the buttons; whatever was typed stays."""
+    if request.htmx:
+        answer = render(request, "review/_problem.html", {"problem": text}, status=status)
+        return reswap(retarget(answer, "#problem"), "innerHTML")
+    context = focus_context(request, item_id) | {"problem": text, "note": request.POST.get("note", "")}
+    return render(request, "review/focus.html", context, status=status)
+
+
+def claim_lost(request: StaffRequest, item_id: int, lost: services.ClaimLost) -> HttpResponse:
+    """409: nothing was changed; the note goes back to the page, so that it is not lost too."""
+    context = {"detail": lost.detail, "item_id": item_id, "note": request.POST.get("note", "")}
+    if request.htmx:
+        answer = render(request, "review/_claim_lost.html", context, status=409)
+        return reswap(retarget(answer, "#decision"), "outerHTML")
+    return render(request, "review/claim_lost.html", context, status=409)

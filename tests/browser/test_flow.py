@@ -1,0 +1,149 @@
+"""Undo, the first look, the next face that is there already, drafts and the menu of ways out, in a real browser."""
+
+import re
+import statistics
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from kyc_review.accounts.models import User
+from kyc_review.review.models import Decision, FirstCall, ReviewItem
+from tests.browser.test_journey import claim
+from tests.browser.test_looks import PICTURES, SIZES, fits
+
+pytestmark = pytest.mark.django_db(transaction=True)
+Enqueue = Callable[..., ReviewItem]
+LogIn = Callable[..., Page]
+
+
+def test_undo_brings_the_item_back_and_the_next_one_waits(
+    enqueue: Enqueue, log_in: LogIn, alice: User, settings
+) -> None:
+    settings.UNDO_WINDOW_S = 10
+    first, second = enqueue(risk=0.9), enqueue(risk=0.1)
+    page = log_in(alice, viewport=SIZES["1280x720"])
+    claim(page)
+    page.keyboard.press("2")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(rf"/{second.pk}/$"))
+    expect(page.get_by_role("button", name="Undo")).to_be_visible()
+    page.screenshot(path=PICTURES / "undo-1280x720.png")
+    assert fits(page)
+    page.keyboard.press("Control+z")
+    expect(page).to_have_url(re.compile(rf"/{first.pk}/$"))
+    expect(page.get_by_role("radio", name="Fake")).not_to_be_checked()
+    assert not Decision.objects.standing().exists()
+    page.keyboard.press("1")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(rf"/{second.pk}/$"))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_votes_stay_hidden_until_the_first_call(
+    enqueue: Enqueue, log_in: LogIn, alice: User, portrait: bytes, scheme: str
+) -> None:
+    item = enqueue("unanimous_fake", 0.9, image=portrait)
+    ReviewItem.objects.filter(pk=item.pk).update(is_blind=True)
+    page = log_in(alice, viewport=SIZES["1280x720"], color_scheme=scheme)
+    claim(page)
+    expect(page.get_by_text("Your eyes first")).to_be_visible()
+    assert "votes say fake" not in page.content()
+    assert "All five" not in page.content()
+    assert fits(page)
+    page.screenshot(path=PICTURES / f"veiled-{scheme}.png")
+    page.keyboard.press("1")
+    expect(page.get_by_text("votes say fake")).to_be_visible()
+    expect(page.get_by_text("All five say fake")).to_be_visible()
+    expect(page.get_by_role("radio", name="Real")).to_be_checked()
+    expect(page.get_by_role("button", name="Error levels")).to_be_visible()
+    page.keyboard.press("2")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Nothing waits")).to_be_visible()
+    assert (FirstCall.objects.get().label, Decision.objects.get().label) == ("real", "fake")
+
+
+def test_the_next_face_is_there_before_it_is_asked_for(
+    enqueue: Enqueue, log_in: LogIn, alice: User, portrait: bytes
+) -> None:
+    for number in range(7):
+        enqueue(risk=number / 10, image=portrait)
+    page = log_in(alice, viewport=SIZES["1280x720"])
+    fetched: list[str] = []
+    page.on("request", lambda request: fetched.append(request.url) if "/image/" in request.url else None)
+    claim(page)
+    waits = []
+    for number in range(6):
+        expect(page.locator("[data-viewer=shown]")).to_be_visible()
+        page.wait_for_timeout(400)
+        assert len(fetched) == min(7, number + 2), "each face is fetched once, and one ahead"
+        waits.append(page.evaluate(KEY_TO_FACE))
+    print(f"key to next face: median {statistics.median(waits):.0f} ms, slowest {max(waits):.0f} ms")
+    assert Decision.objects.count() == 6
+    assert len(fetched) == len(set(fetched)) == 7
+
+
+# From the press of Enter to the first frame painted with the next face, in this browser's clock.
+KEY_TO_FACE = """() => new Promise((done) => {
+    const before = document.querySelector('[data-viewer]');
+    document.querySelector('[data-key="1"]').click();
+    const start = performance.now();
+    const look = () => {
+        const now = document.querySelector('[data-viewer=shown]');
+        if (now && now !== before) requestAnimationFrame(() => setTimeout(() => done(performance.now() - start)));
+        else setTimeout(look, 1);
+    };
+    document.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', bubbles: true }));
+    document.body.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', bubbles: true }));
+    look();
+})"""
+
+
+def test_a_reload_loses_nothing_typed(enqueue: Enqueue, log_in: LogIn, alice: User) -> None:
+    enqueue()
+    page = log_in(alice)
+    claim(page)
+    page.keyboard.press("2")
+    page.get_by_label("Note").fill("Two light sources.")
+    page.get_by_role("checkbox", name="Eyes").check(force=True)
+    page.reload()
+    expect(page.get_by_label("Note")).to_have_value("Two light sources.")
+    page.keyboard.press("Escape")
+    page.keyboard.press("2")
+    expect(page.get_by_role("checkbox", name="Eyes")).to_be_checked()
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Nothing waits")).to_be_visible()
+    made = Decision.objects.get()
+    assert (made.note, made.parts) == ("Two light sources.", ["eyes"])
+
+
+def test_what_cannot_be_assessed_is_said_with_two_keys_and_enter(
+    enqueue: Enqueue, log_in: LogIn, alice: User
+) -> None:
+    enqueue()
+    page = log_in(alice)
+    claim(page)
+    page.keyboard.press("3")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Say why it cannot be assessed")).to_be_visible()
+    page.keyboard.press("b")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Nothing waits")).to_be_visible()
+    assert (Decision.objects.get().label, Decision.objects.get().obstacle) == ("not_assessable", "blurred")
+
+
+def test_an_item_is_handed_over_from_the_menu_with_the_keyboard(
+    enqueue: Enqueue, log_in: LogIn, alice: User, bob: User
+) -> None:
+    item = enqueue()
+    page = log_in(alice)
+    claim(page)
+    page.keyboard.press("o")
+    page.get_by_label("A colleague").select_option(label="bob")
+    page.get_by_label("A line for whoever gets it").fill("You know these filters.")
+    page.get_by_role("button", name="Hand over").press("Enter")
+    expect(page.get_by_text("Kept for bob")).to_be_visible()
+    other = log_in(bob)
+    claim(other)
+    expect(other.get_by_text("You know these filters.")).to_be_visible()
+    assert ReviewItem.objects.get(pk=item.pk).claimed_by == bob

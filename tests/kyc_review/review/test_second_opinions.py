@@ -1,0 +1,171 @@
+"""A second person, a third, and gold that looks like ordinary work."""
+
+import re
+from collections.abc import Callable
+from uuid import UUID
+
+import pytest
+from django.core.exceptions import PermissionDenied
+from django.test import Client
+
+from kyc_review.accounts.models import User
+from kyc_review.review import services
+from kyc_review.review.claims import RELEASED
+from kyc_review.review.models import Decision, Gold, ReviewItem
+from kyc_review.submissions.models import Submission
+
+pytestmark = pytest.mark.django_db
+Enqueue = Callable[..., ReviewItem]
+
+
+def judge(reviewer: User, label: str) -> ReviewItem:
+    item = services.item_claim_next(reviewer=reviewer)
+    assert item is not None
+    services.decision_record(item_id=item.pk, reviewer=reviewer, label=label)
+    return item
+
+
+def result_of(item: ReviewItem) -> str:
+    return Submission.objects.get(pk=item.submission_id).result
+
+
+@pytest.fixture
+def second_opinions(settings) -> None:
+    settings.SECOND_OPINION_FAKE_RISK = 0.9
+
+
+@pytest.mark.usefixtures("second_opinions")
+def test_a_risky_fake_needs_a_second_person_who_sees_what_the_first_saw(
+    enqueue: Enqueue, alice: User, bob: User
+) -> None:
+    first = enqueue("unanimous_fake", 0.95)
+    judge(alice, "fake")
+    assert result_of(first) == ""
+    second = ReviewItem.objects.get(state="open")
+    assert (second.reason, second.shown_reason, second.is_blind) == ("second_opinion", "unanimous_fake", True)
+    assert (second.priority, second.risk) == (first.priority, first.risk)
+    assert services.item_claim_next(reviewer=alice) is None, "nobody reviews a face twice"
+    judge(bob, "fake")
+    assert result_of(first) == "rejected"
+
+
+@pytest.mark.usefixtures("second_opinions")
+def test_a_third_person_settles_a_disagreement(
+    enqueue: Enqueue, alice: User, bob: User, staff: Callable
+) -> None:
+    first = enqueue("unanimous_fake", 0.95)
+    judge(alice, "fake")
+    judge(bob, "real")
+    assert result_of(first) == ""
+    assert services.item_claim_next(reviewer=bob) is None
+    third = judge(staff("carol", "reviewer"), "real")
+    assert (third.reason, third.shown_reason) == ("adjudication", "unanimous_fake")
+    assert result_of(first) == "clear"
+
+
+@pytest.mark.usefixtures("second_opinions")
+def test_mild_fakes_and_reals_need_one_person(enqueue: Enqueue, alice: User) -> None:
+    mild, real = enqueue("unanimous_fake", 0.89), enqueue("unanimous_fake", 0.85)
+    judge(alice, "fake"), judge(alice, "real")
+    assert (result_of(mild), result_of(real)) == ("rejected", "clear")
+
+
+def test_the_share_is_drawn_from_the_submissions_number(enqueue: Enqueue, alice: User, settings) -> None:
+    settings.SECOND_OPINION_SHARE = 0.5
+    for low_number in (0, 4_999, 5_000, 9_999):
+        decision = Decision(label="real")
+        item = ReviewItem(submission_id=UUID(int=low_number), risk=0.1)
+        from kyc_review.review.second_opinions import wants_second
+
+        assert wants_second(item, decision) is (low_number < 5_000)
+
+
+@pytest.fixture
+def gold(enqueue: Enqueue, staff: Callable) -> Gold:
+    """A face that a senior judged earlier and chose."""
+    sue = staff("sue", "senior")
+    item = enqueue("split_vote", 0.5)
+    judge(sue, "fake")
+    return services.gold_add(submission_id=item.submission_id, senior=sue, label="fake")
+
+
+def test_only_seniors_choose_gold_and_only_what_is_completed(
+    enqueue: Enqueue, alice: User, staff: Callable
+) -> None:
+    item = enqueue()
+    with pytest.raises(PermissionDenied):
+        services.gold_add(submission_id=item.submission_id, senior=alice, label="fake")
+    with pytest.raises(ValueError, match="completed"):
+        services.gold_add(submission_id=item.submission_id, senior=staff("sam", "senior"), label="fake")
+
+
+def test_gold_is_mixed_in_at_the_set_rate_and_changes_no_result(
+    gold: Gold, submit: Callable, alice: User, settings
+) -> None:
+    settings.GOLD_RATE = 1.0
+    row = submit()
+    Submission.objects.filter(pk=row.pk).update(state="in_review")
+    services.items_open([(row.pk, "split_vote", 0.5)])
+    mixed = ReviewItem.objects.get(reason="gold")
+    assert (mixed.shown_reason, mixed.is_blind, mixed.risk) == ("split_vote", True, 0.5)
+    seen = {judge(alice, "real").reason, judge(alice, "real").reason}
+    assert seen == {"split_vote", "gold"}
+    assert result_of(mixed) == "rejected"
+    services.items_open([(submit().pk, "split_vote", 0.5)])
+    assert services.item_claim_next(reviewer=alice).reason == "split_vote", "no gold twice"
+
+
+def test_whoever_gave_the_answer_never_gets_their_gold(gold: Gold, enqueue: Enqueue, alice: User) -> None:
+    ReviewItem.objects.create(
+        submission_id=gold.submission_id, reason="gold", disguise="split_vote", risk=0.5, is_blind=True
+    )
+    assert services.item_claim_next(reviewer=gold.added_by) is None
+    assert services.item_claim_next(reviewer=alice)
+
+
+def test_gold_is_never_trained_on(gold: Gold, alice: User) -> None:
+    from kyc_review.retraining.models import SnapshotItem
+    from kyc_review.retraining.snapshots import snapshot_request
+
+    ReviewItem.objects.create(submission_id=gold.submission_id, reason="gold", risk=0.5)
+    judge(alice, "real")
+    snapshot_request(name="without-gold")
+    assert [row.decision.label for row in SnapshotItem.objects.all()] == ["fake"]
+
+
+def without_numbers(html: str) -> str:
+    """The page without what differs between any two ordinary items: numbers, tokens, the viewer's own name."""
+    html = re.sub(r'(csrfmiddlewaretoken" value=|X-CSRFToken": )"[^"]+"', "", html)
+    return re.sub(r"[\d.]+", "#", html)
+
+
+def test_gold_and_second_opinions_look_like_ordinary_items_on_every_page(
+    gold: Gold, enqueue: Enqueue, login: Callable[[User], Client], staff: Callable
+) -> None:
+    ordinary = enqueue("split_vote", 0.5)
+    ReviewItem.objects.filter(pk=ordinary.pk).update(is_blind=True)
+    disguised = {"disguise": "split_vote", "risk": 0.5, "is_blind": True}
+    ReviewItem.objects.create(submission_id=gold.submission_id, reason="gold", **disguised)
+    again = enqueue("split_vote", 0.5)
+    ReviewItem.objects.filter(pk=again.pk).update(reason="second_opinion", **disguised)
+    pages: dict[str, list[str]] = {}
+    for person in [staff(f"person{number}", "reviewer") for number in range(3)]:
+        browser = login(person)
+        item = services.item_claim_next(reviewer=person)
+        address = f"/review/items/{item.pk}/"
+        seen = [
+            browser.get(address),
+            browser.post(f"{address}claim/"),
+            browser.post(f"{address}first-call/", {"label": "real"}, headers={"HX-Request": "true"}),
+            browser.get(address),
+            browser.post(f"{address}decision/", {"label": "real"}, headers={"HX-Request": "true"}),
+        ]
+        pages[item.reason] = [without_numbers(answer.text) for answer in seen[:4]]
+        pages[item.reason] += [str(answer.status_code) for answer in seen]
+        ReviewItem.objects.filter(state="claimed").update(**RELEASED)
+        assert "3 of 5 votes" not in seen[0].text
+        assert "3 of 5 votes" in seen[3].text
+    assert pages["gold"] == pages["split_vote"] == pages["second_opinion"]
+    listed = login(staff("late", "reviewer")).get("/review/").text
+    assert "Calibration" not in listed
+    assert "Second opinion" not in listed
