@@ -101,6 +101,7 @@ def _outcome(request: StaffRequest, shown: ReviewItem) -> dict[str, Any]:
         "decision": latest,
         "history": history,
         "may_correct": is_final and may_decide(request.user) and (may_oversee(request.user) or mine),
+        "may_choose_gold": is_final and may_oversee(request.user),
         "may_take_back": may_oversee(request.user) and (shown.claimed_by_id or shown.held_for_id),
         "obstacles": OBSTACLE_KEYS,
     }

@@ -93,7 +93,6 @@ KEY_TO_FACE = """() => new Promise((done) => {
         if (now && now !== before) requestAnimationFrame(() => setTimeout(() => done(performance.now() - start)));
         else setTimeout(look, 1);
     };
-    document.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', bubbles: true }));
     document.body.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', bubbles: true }));
     look();
 })"""

@@ -42,3 +42,9 @@ def clock(seconds: int) -> str:
 def percent(fraction: float) -> str:
     """An SVG length on a scale of 0..1: 0.25 -> "25.00%"."""
     return f"{fraction * 100:.2f}%"
+
+
+@register.filter
+def whole_percent(fraction: float) -> str:
+    """0.987 -> "99 %"."""
+    return f"{fraction * 100:.0f} %"

@@ -1,0 +1,104 @@
+"""How well people judge, for themselves and for seniors."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from django.db.models import F, OuterRef, Subquery
+
+from kyc_review.accounts.models import Role, User
+
+from .consensus import Rate, dawid_skene
+from .models import Decision, FirstCall, ReviewItem
+from .permissions import may_oversee, may_read_queue
+
+ROWS_READ = 5000  # the latest decisions count
+
+
+@dataclass
+class _Tally:
+    decisions: int = 0
+    counts: dict[str, list[int]] = field(default_factory=lambda: defaultdict(lambda: [0, 0]))
+
+    def add(self, name: str, right: bool) -> None:
+        self.counts[name][0] += right
+        self.counts[name][1] += 1
+
+    def rate(self, name: str) -> Rate:
+        return Rate(*self.counts[name]) if name in self.counts else Rate(0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """One person's figures over their latest decisions."""
+
+    person: User
+    decisions: int
+    gold: Rate
+    agreement: Rate
+    consensus: Rate
+    changed: Rate
+
+
+def qualities(*, viewer: User) -> list[Quality]:
+    """Everybody's figures for seniors, admins and auditors; a reviewer's own for themselves; nothing for strangers."""
+    if not may_read_queue(viewer):
+        return []
+    sees_all = may_oversee(viewer) or viewer.has_role(Role.ADMIN, Role.AUDITOR)
+    tallies = _tallies()
+    people = User.objects.filter(pk__in=tallies) if sees_all else User.objects.filter(pk=viewer.pk)
+    return [
+        Quality(
+            person=person,
+            decisions=tally.decisions,
+            gold=tally.rate("gold"),
+            agreement=tally.rate("agreement"),
+            consensus=tally.rate("consensus"),
+            changed=tally.rate("changed"),
+        )
+        for person in people.order_by("username")
+        for tally in [tallies.get(person.pk, _Tally())]
+    ]
+
+
+def _tallies() -> dict[int, _Tally]:
+    first = FirstCall.objects.filter(item=OuterRef("item"), reviewer=OuterRef("reviewer"))
+    rows = (
+        Decision.objects.final()
+        .filter(corrects=None)
+        .annotate(truth=F("submission__gold__label"), first=Subquery(first.values("label")[:1]))
+        .order_by("-pk")
+        .values_list("submission_id", "reviewer_id", "label", "item__reason", "truth", "first")[:ROWS_READ]
+    )
+    tallies: dict[int, _Tally] = defaultdict(_Tally)
+    judged: dict[object, list[tuple[int, str]]] = defaultdict(list)
+    for submission, person, label, reason, truth, first_label in rows:
+        tally = tallies[person]
+        tally.decisions += 1
+        if reason == ReviewItem.Reason.GOLD:
+            if truth:
+                tally.add("gold", label == truth)
+        else:
+            judged[submission].append((person, label))
+        if first_label:
+            tally.add("changed", label != first_label)
+    _compare(tallies, {key: given for key, given in judged.items() if len(given) > 1})
+    return dict(tallies)
+
+
+def _compare(tallies: dict[int, _Tally], judged: dict[object, list[tuple[int, str]]]) -> None:
+    """People against each other, and against the consensus of all."""
+    belief = dawid_skene(_flat(judged))
+    for submission, given in judged.items():
+        likely = max(belief[submission], key=lambda label: belief[submission][label])
+        for person, label in given:
+            tallies[person].add("consensus", label == likely)
+            for other, other_label in given:
+                if other != person:
+                    tallies[person].add("agreement", label == other_label)
+
+
+def _flat(judged: dict[object, list[tuple[int, str]]]) -> Iterable[tuple[object, int, str]]:
+    return ((item, person, label) for item, given in judged.items() for person, label in given)

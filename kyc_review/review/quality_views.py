@@ -1,0 +1,40 @@
+"""How well people judge; and the choice of faces to measure it by."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from . import services
+from .access import StaffRequest, staff_only
+from .pages import in_focus
+from .quality import qualities
+
+
+@require_safe
+@never_cache
+@staff_only
+def quality(request: StaffRequest) -> HttpResponse:
+    rows = qualities(viewer=request.user)
+    own = next((row for row in rows if row.person.pk == request.user.pk), None)
+    return render(request, "review/quality.html", {"rows": rows, "own": own})
+
+
+@require_POST
+@staff_only
+def gold(request: StaffRequest, item_id: int) -> HttpResponse:
+    """Use a decided face, with the answer that stands, to calibrate others."""
+    item = in_focus(request, item_id)
+    word = item.decisions.final().order_by("pk").last()
+    try:
+        if word is None:
+            raise ValueError("Only a decided item can be used.")
+        services.gold_add(submission_id=item.submission_id, senior=request.user, label=word.label)
+        messages.success(request, f"Item {item_id} will be mixed in for calibration.")
+    except ValueError as refused:
+        messages.error(request, str(refused))
+    return HttpResponseRedirect(reverse("review:item", args=[item_id]))

@@ -1,0 +1,72 @@
+"""Figures about people: intervals against published values, the consensus, and who sees what."""
+
+from collections.abc import Callable
+
+import pytest
+from django.test import Client
+
+from kyc_review.accounts.models import User
+from kyc_review.review import services
+from kyc_review.review.consensus import Rate, dawid_skene
+from kyc_review.review.models import Gold, ReviewItem
+from kyc_review.review.quality import qualities
+
+
+def test_wilsons_interval_has_its_published_values() -> None:
+    low, high = Rate(81, 263).interval  # Newcombe 1998, Stat. Med. 17, table I
+    assert (round(low, 4), round(high, 4)) == (0.2553, 0.3662)
+    low, high = Rate(0, 20).interval
+    assert (low, round(high, 4)) == (0.0, 0.1611)
+    assert Rate(0, 0).interval == (0.0, 1.0)
+
+
+def test_the_consensus_follows_reliable_people_against_two_who_guess() -> None:
+    rows = []
+    for item in range(40):
+        truth = "fake" if item % 2 else "real"
+        other = "real" if item % 2 else "fake"
+        rows += [(item, person, truth) for person in (1, 2, 3)]
+        rows += [(item, person, truth if (item // 2) % 2 else other) for person in (4, 5)]
+    rows += [("contested", 1, "fake"), ("contested", 4, "real"), ("contested", 5, "real")]
+    belief = dawid_skene(rows)
+    assert belief["contested"]["fake"] > 0.5, "a majority vote would say real"
+    assert all(belief[item]["fake" if item % 2 else "real"] > 0.9 for item in range(40))
+
+
+def test_no_answers_have_no_consensus() -> None:
+    assert dawid_skene([]) == {}
+
+
+@pytest.fixture
+def gold_answers(claimed: ReviewItem, alice: User, bob: User) -> None:
+    services.decision_record(item_id=claimed.pk, reviewer=alice, label="fake")
+    Gold.objects.create(submission_id=claimed.submission_id, label="fake", added_by=alice)
+    item = ReviewItem.objects.create(submission_id=claimed.submission_id, reason="gold", risk=0.5)
+    assert services.item_claim_next(reviewer=bob) == item
+    services.decision_record(item_id=item.pk, reviewer=bob, label="real")
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("gold_answers")
+def test_reviewers_see_themselves_seniors_everybody_strangers_nobody(
+    alice: User, bob: User, staff: Callable
+) -> None:
+    def names(viewer: User) -> list[str]:
+        return [row.person.username for row in qualities(viewer=viewer)]
+
+    assert names(bob) == ["bob"]
+    assert names(staff("sue", "senior")) == ["alice", "bob"]
+    stranger = staff("stranger", "reviewer")
+    stranger.groups.clear()
+    assert names(User.objects.get(pk=stranger.pk)) == []
+    (own,) = qualities(viewer=bob)
+    assert (own.gold.right, own.gold.total, own.agreement.total) == (0, 1, 0)
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("gold_answers")
+def test_the_page_speaks_kindly(login: Callable[[User], Client], bob: User) -> None:
+    page = login(bob).get("/review/quality/").text
+    assert "0 of 1" in page
+    assert "no failure" in page
+    assert "alice" not in page
