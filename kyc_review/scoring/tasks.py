@@ -27,7 +27,10 @@ def sweep() -> None:
     """Say again what a lost message, a dead worker or an emptied broker left unsaid."""
     unscorable_route()
     due = Submission.objects.filter(
-        state__in=WAITING, due_at__lte=timezone.now(), attempts__lt=settings.SCORING_ATTEMPTS_MAX
+        is_test=False,
+        state__in=WAITING,
+        due_at__lte=timezone.now(),
+        attempts__lt=settings.SCORING_ATTEMPTS_MAX,
     )
     if due.exists():
         nudge()
