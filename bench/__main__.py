@@ -1,10 +1,11 @@
-"""python -m bench [compare|chaos|store]: what `make bench` runs."""
+"""python -m bench [compare|intake|chaos|store]: what `make bench` runs."""
 
 import argparse
 import sys
 import tempfile
 from pathlib import Path
 
+from bench.compare import Refused
 from bench.images import jpegs
 from bench.product import Product, product
 from bench.report import line, percentile
@@ -22,7 +23,7 @@ def main() -> int:
         return 1
     try:
         return 0 if wished.run(wished) else 2
-    except (StackRefused, TimeoutError) as error:
+    except (Refused, StackRefused, TimeoutError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
 
@@ -39,6 +40,12 @@ def _parser() -> argparse.ArgumentParser:
     compare.add_argument("--per-s", type=float, default=20.0)
     compare.add_argument("--skip-litserve", action="store_true")
     compare.set_defaults(run=compared)
+    intake = commands.add_parser(
+        "intake", help="how long accepting takes at a steady rate while scoring runs"
+    )
+    intake.add_argument("--per-s", type=float, default=50.0)
+    intake.add_argument("--seconds", type=int, default=30)
+    intake.set_defaults(run=accepted)
     kills = commands.add_parser("chaos", help="kill -9 the scoring worker at random, then count verdicts")
     kills.add_argument("--submissions", type=int, default=10_000)
     kills.add_argument("--kills", type=int, default=20)
@@ -47,7 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     store = commands.add_parser("store", help="the data store and SMOTE at the size of document 004")
     store.add_argument("--images", type=int, default=20_464)
     store.set_defaults(run=at_scale)
-    for command in (compare, kills):
+    for command in (compare, intake, kills):
         command.add_argument("--bundle", type=Path, default=BASELINE)
     return parser
 
@@ -98,6 +105,19 @@ def compared(wished: argparse.Namespace) -> bool:
                 )
             )
     return all(fine)
+
+
+def accepted(wished: argparse.Namespace) -> bool:
+    from bench import compare
+
+    images = jpegs()
+    with product(wished.bundle, _says) as running:
+        seconds = compare.latency(
+            running, images, posts=int(wished.seconds * wished.per_s), per_s=wished.per_s
+        )
+        line(f"accepted at {wished.per_s:g} posts/s", compare.summary(seconds["accepted"]))
+        p99 = percentile(seconds["accepted"], 99)
+        return line("  its p99", f"{p99 * 1000:.0f} ms", reached=p99 < 0.15, target="< 150 ms")
 
 
 def _memory(running: Product) -> list[bool]:

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from bench.background import Load
@@ -98,11 +98,12 @@ def _litserve_server(kind: str, bundle: Path, port: int) -> Iterator[None]:
         deadline = time.monotonic() + START_TIMEOUT_S
         while not _is_ready(port):
             if server.poll() is not None or time.monotonic() > deadline:
-                raise Refused(f"LitServe ({kind}) did not start")
+                raise Refused(f"LitServe ({kind}) did not start; `make bench` installs it")
             time.sleep(0.2)
         yield
     finally:
-        os.killpg(server.pid, 9)
+        with suppress(ProcessLookupError):  # it never started
+            os.killpg(server.pid, 9)
         server.wait()
 
 
