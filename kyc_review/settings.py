@@ -43,6 +43,7 @@ INSTALLED_APPS = [
     "kyc_review.review",
     "kyc_review.evidence",
     "kyc_review.retraining",
+    "kyc_review.insights",
     "kyc_review.demo",
 ]
 

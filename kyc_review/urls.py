@@ -13,6 +13,7 @@ urlpatterns = [
     path("review/", include("kyc_review.review.urls")),
     path("review/", include("kyc_review.evidence.urls")),
     path("retraining/", include("kyc_review.retraining.urls")),
+    path("insights/", include("kyc_review.insights.urls")),
     path("integrations/", include("kyc_review.accounts.integrations.urls")),
     path("webhooks/", include("kyc_review.webhooks.urls")),
     path("docs/api/", reference, name="reference"),

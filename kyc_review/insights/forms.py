@@ -1,0 +1,27 @@
+from django import forms
+
+from kyc_review.review.models import ReviewItem
+from kyc_review.submissions.models import Result, State
+
+
+class SearchForm(forms.Form):
+    q = forms.CharField(required=False, max_length=200)
+    state = forms.ChoiceField(required=False, choices=[("", "Any"), *State.choices])
+    result = forms.ChoiceField(required=False, choices=[("", "Any"), *Result.choices])
+    reason = forms.ChoiceField(required=False, choices=[("", "Any"), *ReviewItem.Reason.choices])
+    waiting = forms.ChoiceField(
+        required=False,
+        choices=[("", "Any"), ("any", "Waits"), ("at_risk", "Waits, nearly late"), ("late", "Waits, late")],
+    )
+    reviewer = forms.CharField(required=False, max_length=150)
+    since = forms.DateField(required=False)
+    until = forms.DateField(required=False)
+
+
+class AuditForm(forms.Form):
+    action = forms.CharField(required=False, max_length=60)
+    actor = forms.CharField(required=False, max_length=150)
+    target = forms.CharField(required=False, max_length=64)
+    since = forms.DateField(required=False)
+    until = forms.DateField(required=False)
+    before = forms.IntegerField(required=False, min_value=1)

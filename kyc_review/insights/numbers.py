@@ -1,0 +1,190 @@
+"""The dashboard's numbers. Sandbox submissions never count; every function takes the viewer.
+
+Each is one query over an index of time or over the open queue, so a long history costs nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.db.models import Count, F, FloatField, Max, Min, Q
+from django.db.models.aggregates import Aggregate
+from django.db.models.functions import TruncDate, TruncHour
+from django.utils import timezone
+
+from kyc_review.insights.permissions import may_see_insights
+from kyc_review.review.models import Decision, ReviewItem
+from kyc_review.scoring.models import Scoring, Vote
+
+if TYPE_CHECKING:
+    from kyc_review.accounts.models import User
+
+ONLINE_S = 600
+AT_RISK = 0.75
+
+
+class Median(Aggregate):
+    """Postgres' percentile_cont(0.5): half of the values lie below."""
+
+    function = "PERCENTILE_CONT"
+    name = "Median"
+    template = "%(function)s(0.5) WITHIN GROUP (ORDER BY %(expressions)s)"
+    output_field = FloatField()
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    reason: str
+    label: str
+    total: int
+    at_risk: int
+    late: int
+    oldest: datetime
+
+
+def queue_by_reason(*, viewer: User) -> list[Waiting]:
+    """Undecided items by the reason that reviewers are shown; `late` waits longer than REVIEW_SLA_S,
+    `at_risk` longer than three quarters of it."""
+    if not may_see_insights(viewer):
+        return []
+    late_before, risk_before = sla_moments()
+    rows = (
+        ReviewItem.objects.filter(state__in=["open", "claimed"], submission__is_test=False)
+        .values("shown_reason", "priority")
+        .annotate(
+            total=Count("pk"),
+            late=Count("pk", filter=Q(opened_at__lt=late_before)),
+            at_risk=Count("pk", filter=Q(opened_at__lt=risk_before, opened_at__gte=late_before)),
+            oldest=Min("opened_at"),
+        )
+        .order_by("priority", "shown_reason")
+    )
+    merged: dict[str, Waiting] = {}
+    for row in rows:
+        known = merged.get(row["shown_reason"])
+        merged[row["shown_reason"]] = Waiting(
+            reason=row["shown_reason"],
+            label=ReviewItem.Reason(row["shown_reason"]).label,
+            total=row["total"] + (known.total if known else 0),
+            at_risk=row["at_risk"] + (known.at_risk if known else 0),
+            late=row["late"] + (known.late if known else 0),
+            oldest=min(row["oldest"], known.oldest) if known else row["oldest"],
+        )
+    return list(merged.values())
+
+
+def sla_moments() -> tuple[datetime, datetime]:
+    """What was opened before the first is late, before the second at risk."""
+    now, sla = timezone.now(), timedelta(seconds=settings.REVIEW_SLA_S)
+    return now - sla, now - sla * AT_RISK
+
+
+def decisions_by_hour(*, viewer: User, since: datetime) -> list[dict[str, Any]]:
+    """Standing decisions per hour in which there were any: `hour`, `number`, `fakes`."""
+    if not may_see_insights(viewer):
+        return []
+    return list(
+        _decisions(since)
+        .annotate(hour=TruncHour("decided_at"))
+        .values("hour")
+        .annotate(number=Count("pk"), fakes=Count("pk", filter=Q(label="fake")))
+        .order_by("hour")
+    )
+
+
+def work_by_reviewer(*, viewer: User, since: datetime) -> list[dict[str, Any]]:
+    """Per reviewer: `number`, `median_ms` and `fakes`."""
+    if not may_see_insights(viewer):
+        return []
+    return list(
+        _decisions(since)
+        .values("reviewer_id", name=F("reviewer__username"))
+        .annotate(
+            number=Count("pk"),
+            fakes=Count("pk", filter=Q(label="fake")),
+            median_ms=Median("handling_ms"),
+        )
+        .order_by("-number", "name")
+    )
+
+
+def totals(*, viewer: User, since: datetime) -> dict[str, Any]:
+    """`number` of decisions, `median_ms` of handling, `corrected` ones, `false_alarms` of `unanimous` fakes."""
+    if not may_see_insights(viewer):
+        return {}
+    unanimous = Q(item__reason="unanimous_fake")
+    return _decisions(since).aggregate(
+        number=Count("pk"),
+        median_ms=Median("handling_ms"),
+        corrections=Count("pk", filter=Q(corrects__isnull=False)),
+        unanimous=Count("pk", filter=unanimous),
+        false_alarms=Count("pk", filter=unanimous & Q(label="real")),
+    )
+
+
+def reviewers_online(*, viewer: User) -> list[dict[str, Any]]:
+    """Who holds a live claim (kept alive by the open page) or decided within the last ten minutes."""
+    if not may_see_insights(viewer):
+        return []
+    now = timezone.now()
+    claims = ReviewItem.objects.filter(state="claimed", claim_expires_at__gt=now)
+    people = {
+        row["claimed_by__username"]: {"name": row["claimed_by__username"], "item": row["pk"]}
+        for row in claims.values("claimed_by__username", "pk")
+    }
+    recent = Decision.objects.filter(decided_at__gte=now - timedelta(seconds=ONLINE_S))
+    for name in recent.values_list("reviewer__username", flat=True).distinct():
+        people.setdefault(name, {"name": name, "item": None})
+    return sorted(people.values(), key=lambda person: str(person["name"]))
+
+
+def outcomes_by_day(*, viewer: User, since: datetime) -> list[dict[str, Any]]:
+    """Scored submissions per day: `day`, `scored`, `cleared` by the models, `queued` for people, `fake` in the end."""
+    if not may_see_insights(viewer):
+        return []
+    rows = (
+        _scorings(since)
+        .annotate(day=TruncDate("scored_at"))
+        .values("day")
+        .annotate(
+            scored=Count("pk"),
+            cleared=Count("pk", filter=Q(verdict="clear")),
+            fake=Count("pk", filter=Q(submission__result="rejected")),
+        )
+        .order_by("day")
+    )
+    return [row | {"queued": row["scored"] - row["cleared"]} for row in rows]
+
+
+def member_disagreement(*, viewer: User, since: datetime) -> list[dict[str, Any]]:
+    """Per member over what people decided: `judged`, `missed` (real, but rejected), `alarms` (fake, but cleared)."""
+    if not may_see_insights(viewer):
+        return []
+    judged = Vote.objects.filter(
+        scoring__scored_at__gte=since,
+        scoring__submission__is_test=False,
+        scoring__submission__state="completed",
+        scoring__submission__result__in=["clear", "rejected"],
+    ).exclude(scoring__verdict="clear")
+    rejected = Q(scoring__submission__result="rejected")
+    return list(
+        judged.values("member")
+        .annotate(
+            judged=Count("pk"),
+            missed=Count("pk", filter=rejected & Q(is_fake=False)),
+            alarms=Count("pk", filter=~rejected & Q(is_fake=True)),
+            place=Max("position"),
+        )
+        .order_by("place", "member")
+    )
+
+
+def _decisions(since: datetime) -> Any:
+    return Decision.objects.standing().filter(decided_at__gte=since, submission__is_test=False)
+
+
+def _scorings(since: datetime) -> Any:
+    return Scoring.objects.filter(scored_at__gte=since, submission__is_test=False)

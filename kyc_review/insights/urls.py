@@ -1,0 +1,13 @@
+from django.urls import path
+
+from kyc_review.insights import audit_views, views
+
+app_name = "insights"
+urlpatterns = [
+    path("", views.dashboard, name="dashboard"),
+    path("search/", views.search, name="search"),
+    path("submissions/<uuid:submission_id>/", views.submission, name="submission"),
+    path("submissions/<uuid:submission_id>/image/", views.image, name="image"),
+    path("audit/", audit_views.log, name="audit"),
+    path("audit.csv", audit_views.export, name="audit_csv"),
+]

@@ -1,0 +1,103 @@
+"""The dashboard, the search and one submission with its whole history. All of it is read-only."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import UUID
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from kyc_review.audit import services as audit
+from kyc_review.evidence.responses import derivative_response
+from kyc_review.insights import numbers
+from kyc_review.insights.forms import SearchForm
+from kyc_review.insights.permissions import may_see_faces, may_see_insights
+from kyc_review.insights.searching import history, is_hidden, submissions_found, submissions_visible
+from kyc_review.review.access import StaffRequest, staff_only
+from kyc_review.submissions.models import Submission
+
+DAYS = (1, 7, 30)
+ROWS = 50
+
+
+@require_safe
+@never_cache
+@staff_only
+def dashboard(request: StaffRequest) -> HttpResponse:
+    _require(request)
+    asked = request.GET.get("days", "")
+    days = int(asked) if asked in map(str, DAYS) else 7
+    viewer, since = request.user, timezone.now() - timedelta(days=days)
+    context = {
+        "days": days,
+        "choices": DAYS,
+        "since": since,
+        "queue": numbers.queue_by_reason(viewer=viewer),
+        "totals": numbers.totals(viewer=viewer, since=since),
+        "hours": numbers.decisions_by_hour(
+            viewer=viewer, since=max(since, timezone.now() - timedelta(days=1))
+        ),
+        "reviewers": numbers.work_by_reviewer(viewer=viewer, since=since),
+        "online": numbers.reviewers_online(viewer=viewer),
+        "outcomes": numbers.outcomes_by_day(viewer=viewer, since=since),
+        "members": numbers.member_disagreement(viewer=viewer, since=since),
+    }
+    return render(request, "insights/dashboard.html", context)
+
+
+@require_safe
+@never_cache
+@staff_only
+def search(request: StaffRequest) -> HttpResponse:
+    _require(request)
+    form = SearchForm(request.GET)
+    found = submissions_found(viewer=request.user, wanted=form.cleaned_data) if form.is_valid() else []
+    rows = list(found[: ROWS + 1])
+    context = {"form": form, "rows": rows[:ROWS], "more": len(rows) > ROWS, "limit": ROWS}
+    return render(request, "insights/search.html", context)
+
+
+@require_safe
+@never_cache
+@staff_only
+def submission(request: StaffRequest, submission_id: UUID) -> HttpResponse:
+    row = _found(request, submission_id)
+    hidden = is_hidden(viewer=request.user, submission=row)
+    context = {
+        "submission": row,
+        "hidden": hidden,
+        "scoring": None if hidden else getattr(row, "scoring", None),
+        "history": history(viewer=request.user, submission=row),
+        "may_see_faces": may_see_faces(request.user),
+    }
+    return render(request, "insights/submission.html", context)
+
+
+@require_safe
+@staff_only
+def image(request: StaffRequest, submission_id: UUID) -> HttpResponseBase:
+    """The face; every look leaves a row in the audit log."""
+    row = _found(request, submission_id)
+    if not may_see_faces(request.user):
+        raise PermissionDenied("Seniors and auditors see faces here; your role does not.")
+    audit.record(action="submission.looked_at", actor=request.user, target=row)
+    return derivative_response(row)
+
+
+def _found(request: StaffRequest, submission_id: UUID) -> Submission:
+    _require(request)
+    row = submissions_visible(viewer=request.user).filter(pk=submission_id).first()
+    if row is None:
+        raise Http404("There is no such submission.")
+    return row
+
+
+def _require(request: StaffRequest) -> None:
+    if not may_see_insights(request.user):
+        raise PermissionDenied("Seniors, admins and auditors see this; your role does not.")

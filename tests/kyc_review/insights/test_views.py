@@ -1,0 +1,159 @@
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.db.models.functions import Now
+from django.test import Client
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from kyc_review.accounts.models import User
+from kyc_review.audit.models import Event
+from kyc_review.insights import numbers
+from kyc_review.insights.audit_views import events_found
+from kyc_review.insights.searching import history, submissions_found, submissions_visible
+from kyc_review.review.models import ReviewItem
+from kyc_review.review.services import decision_record, item_claim_next
+from kyc_review.submissions.models import Submission
+
+pytestmark = pytest.mark.django_db
+
+PAGES = {
+    "/insights/": {"senior", "admin", "auditor"},
+    "/insights/search/": {"senior", "admin", "auditor"},
+    "/insights/audit/": {"admin", "auditor"},
+    "/insights/audit.csv": {"admin", "auditor"},
+}
+
+
+@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("role", ["reviewer", "senior", "admin", "auditor"])
+def test_each_page_opens_for_its_roles_alone(
+    staff: Callable[..., User], login: Callable[..., Client], path: str, role: str
+) -> None:
+    assert login(staff("person", role)).get(path).status_code == (200 if role in PAGES[path] else 403)
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_strangers_are_sent_to_the_login(client: Client, path: str) -> None:
+    assert client.get(path)["Location"].startswith("/login/")
+
+
+def test_selectors_leak_nothing_to_a_reviewer(enqueue: Callable[..., ReviewItem], alice: User) -> None:
+    submission, since = enqueue().submission, timezone.now() - timedelta(days=1)
+    assert not numbers.queue_by_reason(viewer=alice)
+    assert not numbers.totals(viewer=alice, since=since)
+    assert not numbers.decisions_by_hour(viewer=alice, since=since)
+    assert not numbers.work_by_reviewer(viewer=alice, since=since)
+    assert not numbers.reviewers_online(viewer=alice)
+    assert not numbers.outcomes_by_day(viewer=alice, since=since)
+    assert not numbers.member_disagreement(viewer=alice, since=since)
+    assert not submissions_visible(viewer=alice)
+    assert not history(viewer=alice, submission=submission).events
+    assert not events_found(viewer=alice, wanted={})
+
+
+def test_the_numbers_count_what_waits_and_what_people_did(
+    enqueue: Callable[..., ReviewItem], alice: User, staff: Callable[..., User]
+) -> None:
+    ada = staff("ada", "admin")
+    late = enqueue("split_vote", 0.2)
+    enqueue("split_vote", 0.9)
+    enqueue("unanimous_fake", 0.1)
+    ReviewItem.objects.filter(pk=late.pk).update(opened_at=Now() - timedelta(hours=5))
+    held = item_claim_next(reviewer=alice)
+    assert held is not None
+    decision_record(item_id=held.pk, reviewer=alice, label="fake", note="")
+    waiting = {row.reason: row for row in numbers.queue_by_reason(viewer=ada)}
+    assert (waiting["split_vote"].total, waiting["split_vote"].late) == (2, 1)
+    since = timezone.now() - timedelta(days=1)
+    assert numbers.totals(viewer=ada, since=since)["number"] == 1
+    assert numbers.reviewers_online(viewer=ada) == [{"name": "alice", "item": None}]
+    assert numbers.outcomes_by_day(viewer=ada, since=since)[0]["queued"] == 3
+
+
+def test_the_sandbox_never_counts(enqueue: Callable[..., ReviewItem], staff: Callable[..., User]) -> None:
+    ada = staff("ada", "admin")
+    item = enqueue()
+    Submission.objects.filter(pk=item.submission_id).update(is_test=True)
+    assert not numbers.queue_by_reason(viewer=ada)
+    assert not numbers.outcomes_by_day(viewer=ada, since=timezone.now() - timedelta(days=1))
+    assert not submissions_visible(viewer=ada)
+
+
+@pytest.mark.parametrize("path", ["/insights/?days=30", "/insights/search/?waiting=any"])
+def test_query_count_does_not_grow_with_the_queue(
+    enqueue: Callable[..., ReviewItem],
+    staff: Callable[..., User],
+    login: Callable[..., Client],
+    django_assert_max_num_queries: DjangoAssertNumQueries,
+    path: str,
+) -> None:
+    for _ in range(6):
+        enqueue()
+    window = login(staff("ada", "admin"))
+    with django_assert_max_num_queries(14):
+        assert window.get(path).status_code == 200
+
+
+def test_search_finds_by_reference_id_hash_item_and_state(
+    enqueue: Callable[..., ReviewItem], staff: Callable[..., User]
+) -> None:
+    ada, item = staff("ada", "admin"), enqueue(applicant_ref="customer-7")
+    enqueue()
+    one = item.submission
+    for text in (one.external_ref, "customer-7", str(one.pk), one.sha256.upper(), str(item.pk)):
+        assert submissions_found(viewer=ada, wanted={"q": text}).get() == one
+    assert submissions_found(viewer=ada, wanted={"state": "in_review", "waiting": "any"}).count() == 2
+    assert not submissions_found(viewer=ada, wanted={"waiting": "late"})
+
+
+def test_a_history_names_every_step_and_votes_by_bundle(
+    claimed: ReviewItem, alice: User, staff: Callable[..., User], login: Callable[..., Client]
+) -> None:
+    decision_record(item_id=claimed.pk, reviewer=alice, label="real", note="Hair is fine.")
+    page = (
+        login(staff("audrey", "auditor"))
+        .get(f"/insights/submissions/{claimed.submission_id}/")
+        .content.decode()
+    )
+    for text in (
+        "Submission received",
+        "Item claimed",
+        "Item decided",
+        "baseline-1",
+        "atto-a",
+        "Hair is fine.",
+    ):
+        assert text in page
+
+
+def test_a_senior_reads_nothing_of_a_face_that_waits_for_a_blind_look(
+    enqueue: Callable[..., ReviewItem], staff: Callable[..., User], login: Callable[..., Client]
+) -> None:
+    item = enqueue()
+    ReviewItem.objects.filter(pk=item.pk).update(is_blind=True)
+    page = login(staff("sam", "senior")).get(f"/insights/submissions/{item.submission_id}/").content.decode()
+    assert "atto-a" not in page
+    assert "Submission received" not in page
+
+
+def test_a_look_at_a_face_is_recorded_and_refused_to_admins(
+    enqueue: Callable[..., ReviewItem], staff: Callable[..., User], login: Callable[..., Client]
+) -> None:
+    path = f"/insights/submissions/{enqueue().submission_id}/image/"
+    assert login(staff("ada", "admin")).get(path).status_code == 403
+    assert login(staff("audrey", "auditor")).get(path)["Content-Type"] == "image/jpeg"
+    assert Event.objects.get(action="submission.looked_at").actor_name == "audrey"
+
+
+def test_the_export_streams_what_the_filters_ask_for_and_disarms_formulas(
+    staff: Callable[..., User], login: Callable[..., Client]
+) -> None:
+    Event.objects.create(action="staff.created", actor_kind="user", actor_name="=cmd()")
+    answer = login(staff("audrey", "auditor")).get("/insights/audit.csv?actor=%3Dcmd()")
+    assert answer.streaming
+    lines = b"".join(answer.streaming_content).decode().splitlines()  # type: ignore[attr-defined]
+    assert len(lines) == 2
+    assert ",'=cmd()," in lines[1]
+    assert Event.objects.filter(action="audit.exported").exists()
