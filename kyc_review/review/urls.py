@@ -1,10 +1,11 @@
 from django.urls import path
 
-from . import aside_views, quality_views, views
+from . import aside_views, key_views, quality_views, views
 
 app_name = "review"
 urlpatterns = [
     path("", views.queue, name="queue"),
+    path("keys/", key_views.keys, name="keys"),
     path("quality/", quality_views.quality, name="quality"),
     path("items/<int:item_id>/gold/", quality_views.gold, name="gold"),
     path("items/next/", views.item_next, name="next"),

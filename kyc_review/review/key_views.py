@@ -1,0 +1,34 @@
+"""The page on which people choose their own keys."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from .access import StaffRequest, staff_only
+from .keys import KEYS, KeysRefused, keys_choose, keys_of
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+@staff_only
+def keys(request: StaffRequest) -> HttpResponse:
+    if request.method == "POST":
+        wished = {key: request.POST.get(f"key-{key}", "") for key in KEYS}
+        try:
+            keys_choose(user=request.user, wished=wished, is_on="is_on" in request.POST)
+        except KeysRefused as refused:
+            context = {"rows": _rows(wished), "is_on": "is_on" in request.POST, "problem": refused.detail}
+            return render(request, "review/keys.html", context, status=422)
+        messages.success(request, "Your keys are set.")
+        return HttpResponseRedirect(reverse("review:keys"))
+    choice = keys_of(request.user)
+    return render(request, "review/keys.html", {"rows": _rows(choice.chosen), "is_on": choice.is_on})
+
+
+def _rows(chosen: dict[str, str]) -> list[tuple[str, str, str]]:
+    return [(key, does, chosen.get(key) or key) for key, does in KEYS.items()]

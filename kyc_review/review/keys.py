@@ -1,0 +1,65 @@
+"""The keys of the desk, and each person's own choice of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+
+from .models import KeyChoice
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from kyc_review.accounts.models import User
+
+# The printed key -> what it does, as the sheet of keys tells it.
+KEYS = {
+    "c": "Claim the next item",
+    "1": "Real",
+    "2": "Fake",
+    "3": "Cannot tell",
+    "Enter": "Submit the choice, go on to the next",
+    "z": "Undo the last decision",
+    "n": "Write a note",
+    "k": "Mark fake regions",
+    "s": "Skip",
+    "o": "More: snooze, hand over, escalate",
+    "0": "Fit the picture into the window",
+    ".": "One pixel per pixel",
+    "r": "Turn",
+    "f": "Mirror",
+    "g": "Grid",
+    "t": "Tone",
+}
+NAMED = {"Enter", "Tab", "Space", "Backspace", "ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown"}
+
+
+class KeysRefused(Exception):
+    """Two controls on one key, or no key at all; nothing was changed. `detail` says which."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+@transaction.atomic
+def keys_choose(*, user: User, wished: Mapping[str, str], is_on: bool) -> KeyChoice:
+    """Store the person's keys, printed key -> own key; empty ones stay as printed. Raises KeysRefused."""
+    chosen = {printed: wished.get(printed, "").strip() or printed for printed in KEYS}
+    chosen = {key: own.lower() if len(own) == 1 else own for key, own in chosen.items()}
+    for key, own in chosen.items():
+        if len(own) != 1 and own not in NAMED:
+            raise KeysRefused(f"“{own}” is no key; type one character ({KEYS[key]}).")
+    taken: dict[str, str] = {}
+    for key, own in chosen.items():
+        if own in taken:
+            raise KeysRefused(f"“{own}” would do two things: {KEYS[taken[own]]}, and {KEYS[key]}.")
+        taken[own] = key
+    differing = {key: own for key, own in chosen.items() if own != key}
+    return KeyChoice.objects.update_or_create(user=user, defaults={"is_on": is_on, "chosen": differing})[0]
+
+
+def keys_of(user: User) -> KeyChoice:
+    """The person's choice; the printed keys, switched on, for those who made none."""
+    return KeyChoice.objects.filter(user=user).first() or KeyChoice(user=user)

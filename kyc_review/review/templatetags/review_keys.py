@@ -1,0 +1,23 @@
+"""A person's keys as attributes of <body>, where static/js/keys.js reads them."""
+
+import json
+
+from django import template
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from kyc_review.review.keys import keys_of
+
+register = template.Library()
+
+
+@register.simple_tag(takes_context=True)
+def key_attributes(context: template.RequestContext) -> SafeString | str:
+    user = getattr(context.get("request"), "user", None)
+    if user is None or not user.is_authenticated:
+        return ""
+    choice = keys_of(user)
+    attributes = (
+        format_html(' data-keys="{}"', json.dumps(choice.chosen)) if choice.chosen else SafeString("")
+    )
+    return attributes if choice.is_on else format_html("{} data-keys-off", attributes)
