@@ -114,6 +114,11 @@ class Ensemble:
         return found
 
 
+def members(bundle: Bundle) -> list[nn.Module]:
+    """The four members as they are stored, in float32 on the CPU: for gradients, which the fused ones do not give."""
+    return [_load(_network(member), bundle.path / member.file).eval() for member in bundle.members]
+
+
 def _member_dtype(device: torch.device) -> torch.dtype:
     """bfloat16 where it is native; elsewhere it would be emulated, several times slower than float32."""
     if device.type == "cuda":

@@ -137,11 +137,11 @@ def _close(made: Dossier, picture: Image.Image) -> None:
 
 
 def _attention(made: Dossier, picture: Image.Image, size: tuple[int, int], ensemble: "Ensemble") -> None:
-    heat = attention.occlusion(ensemble, picture)
+    heat = attention.attribution(ensemble, picture)
     made.facts["attention"] = {
         "bundle": ensemble.version,
-        "strongest": round(float(heat.max()), 4),
-        "is_faint": float(heat.max()) < attention.FAINT,
+        "adds": round(float(heat.sum()), 4),
+        "is_faint": attention.is_faint(heat),
     }
     shrink = min(1.0, 480 / max(size))
     made.pictures["attention"] = _png(

@@ -81,9 +81,9 @@ def panes(item: ReviewItem, evidence: Evidence | None) -> list[Pane]:
             "attention",
             "Attention",
             "a",
-            "Orange where covering the picture lowers the models' suspicion: what they used, not what is true.",
+            "Orange where detail raises the models' suspicion: what they used, not what is true.",
             source="" if faint else source("attention"),
-            objection="No part of the picture moves the models much."
+            objection="No detail of the picture raises the models' suspicion."
             if faint
             else ("" if source("attention") else waiting),
             is_overlay=True,

@@ -24,11 +24,8 @@ def derivative_response(submission: Submission) -> HttpResponseBase:
 
 
 def picture_response(evidence: Evidence, name: str) -> HttpResponseBase:
-    """One of the pictures that the evidence names. Raises Http404 when its file is gone."""
-    try:
-        return _send(evidence.key_of(name), evidence.pictures[name])
-    except FileNotFoundError as gone:
-        raise Http404("This view is gone.") from gone
+    """One of the pictures that the evidence names. Raises FileNotFoundError when its file is gone."""
+    return _send(evidence.key_of(name), evidence.pictures[name])
 
 
 def _send(key: str, content_type: str) -> HttpResponseBase:

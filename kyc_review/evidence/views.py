@@ -9,7 +9,7 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from kyc_review.evidence import selectors
+from kyc_review.evidence import selectors, services
 from kyc_review.evidence.context import panel_context
 from kyc_review.evidence.responses import picture_response
 from kyc_review.review.access import StaffRequest, staff_only
@@ -32,7 +32,11 @@ def picture(request: StaffRequest, item_id: int, name: str) -> HttpResponseBase:
     evidence = selectors.evidence_of(viewer=request.user, item=_item(request, item_id))
     if evidence is None or name not in evidence.pictures:
         raise Http404("There is no such view of this item.")
-    return picture_response(evidence, name)
+    try:
+        return picture_response(evidence, name)
+    except FileNotFoundError as gone:
+        services.evidence_renew(evidence=evidence)
+        raise Http404("This view is gone; it is being made again.") from gone
 
 
 def _item(request: StaffRequest, item_id: int) -> ReviewItem:

@@ -5,11 +5,12 @@ from django.test import Client
 from django.urls import reverse
 
 from kyc_review.accounts.models import User
-from kyc_review.evidence import selectors
+from kyc_review.evidence import selectors, worker
 from kyc_review.evidence.models import Evidence
 from kyc_review.review.models import ReviewItem
 from kyc_review.review.services import first_call_record
 from kyc_review.submissions.models import Submission
+from kyc_review.submissions.storage import derivatives
 from tests.kyc_review.review.conftest import expire
 
 pytestmark = pytest.mark.django_db
@@ -134,3 +135,14 @@ def test_a_blind_item_shows_no_evidence_until_the_first_call(
     assert "quality 90" in client.get(url(claimed)).text
     assert client.get(url(claimed, "noise")).status_code == 200
     assert sue.get(url(claimed, "noise")).status_code == 404, "her own first call is still to come"
+
+
+def test_a_view_whose_file_is_gone_is_made_again(
+    claimed: ReviewItem, examine: Examine, login: Login, alice: User
+) -> None:
+    evidence = examine(claimed)
+    derivatives.delete(evidence.key_of("noise"))
+    client = login(alice)
+    assert client.get(url(claimed, "noise")).status_code == 404
+    assert worker.run_until_idle() == 1
+    assert client.get(url(claimed, "noise")).status_code == 200
