@@ -1,4 +1,4 @@
-"""python -m bench [compare|intake|chaos|store]: what `make bench` runs."""
+"""python -m bench [compare|intake|chaos|outages|store]: what `make bench` runs."""
 
 import argparse
 import sys
@@ -51,10 +51,17 @@ def _parser() -> argparse.ArgumentParser:
     kills.add_argument("--kills", type=int, default=20)
     kills.add_argument("--seed", type=int, default=1)
     kills.set_defaults(run=survived)
+    outages = commands.add_parser(
+        "outages", help="kill -9 web, worker, Valkey and Postgres while posts are retried"
+    )
+    outages.add_argument("--posts", type=int, default=2000)
+    outages.add_argument("--kills", type=int, default=20)
+    outages.add_argument("--seed", type=int, default=1)
+    outages.set_defaults(run=outlasted)
     store = commands.add_parser("store", help="the data store and SMOTE at the size of document 004")
     store.add_argument("--images", type=int, default=20_464)
     store.set_defaults(run=at_scale)
-    for command in (compare, intake, kills):
+    for command in (compare, intake, kills, outages):
         command.add_argument("--bundle", type=Path, default=BASELINE)
     return parser
 
@@ -149,6 +156,16 @@ def survived(wished: argparse.Namespace) -> bool:
             running, jpegs(), posts=wished.submissions, kills=wished.kills, seed=wished.seed, say=print
         )
     return chaos.report(outcome)
+
+
+def outlasted(wished: argparse.Namespace) -> bool:
+    from bench import outages
+
+    with product(wished.bundle, _says) as running:
+        outcome = outages.run(
+            running, jpegs(), posts=wished.posts, kills=wished.kills, seed=wished.seed, say=print
+        )
+    return outages.report(outcome)
 
 
 def _says(text: str) -> None:
