@@ -3,6 +3,7 @@
 Secrets and addresses have no default: a process that lacks one stops at start and names it.
 """
 
+from datetime import timedelta
 from pathlib import Path
 
 import environ
@@ -31,6 +32,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "axes",
     "csp",
     "django_htmx",
     "rest_framework",
@@ -60,6 +62,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "kyc_review.accounts.limits.RateLimitHeaders",
+    "axes.middleware.AxesMiddleware",
 ]
 
 ROOT_URLCONF = "kyc_review.urls"
@@ -97,6 +100,20 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
+# Wrong passwords lock a name for one address; the address comes from the proxy as far as TRUSTED_PROXIES says so.
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+AXES_FAILURE_LIMIT = env.int("LOGIN_FAILURES_MAX", default=5)
+LOGIN_LOCK_S = env.int("LOGIN_LOCK_S", default=900)
+AXES_COOLOFF_TIME = timedelta(seconds=LOGIN_LOCK_S)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_CLIENT_IP_CALLABLE = "kyc_review.accounts.addresses.client_address"
+AXES_LOCKOUT_CALLABLE = "kyc_review.accounts.lockout.locked_out"
+AXES_RESET_ON_SUCCESS = True
+AXES_DISABLE_ACCESS_LOG = True  # our own audit log tells who logged in
+AXES_ENABLE_ADMIN = False
+AXES_VERBOSE = False
+# A session ends with the browser, and after half a day without a request.
+SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"

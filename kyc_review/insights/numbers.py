@@ -163,7 +163,7 @@ def member_disagreement(*, viewer: User, since: datetime) -> list[dict[str, Any]
     """Per member over what people decided: `judged`, `missed` (real, but rejected), `alarms` (fake, but cleared)."""
     if not may_see_insights(viewer):
         return []
-    judged = Vote.objects.filter(
+    judged: Any = Vote.objects.filter(
         scoring__scored_at__gte=since,
         scoring__submission__is_test=False,
         scoring__submission__state="completed",

@@ -57,8 +57,9 @@ def dashboard(request: StaffRequest) -> HttpResponse:
 def search(request: StaffRequest) -> HttpResponse:
     _require(request)
     form = SearchForm(request.GET)
-    found = submissions_found(viewer=request.user, wanted=form.cleaned_data) if form.is_valid() else []
-    rows = list(found[: ROWS + 1])
+    rows: list[Submission] = []
+    if form.is_valid():
+        rows = list(submissions_found(viewer=request.user, wanted=form.cleaned_data)[: ROWS + 1])
     context = {"form": form, "rows": rows[:ROWS], "more": len(rows) > ROWS, "limit": ROWS}
     return render(request, "insights/search.html", context)
 
