@@ -86,7 +86,7 @@ def history(*, viewer: User, submission: Submission) -> History:
 
 
 def _said(text: str) -> Q:
-    """An exact reference, a whole id or a SHA-256; each is found by an index."""
+    """An exact reference, a whole id, an item's number or a SHA-256; the last is found by reading all rows."""
     systems = list(Integration.objects.values_list("pk", flat=True))
     found = Q(integration__in=systems, external_ref=text) | Q(integration__in=systems, applicant_ref=text)
     if re.fullmatch(r"[0-9a-fA-F]{64}", text):
