@@ -95,4 +95,4 @@ def test_two_admins_promote_a_candidate(
     expect(amir.get_by_text("Approved: it serves")).to_be_visible()
     amir.get_by_label("Why roll back?").fill("Too many flags.")
     amir.get_by_role("button", name="Roll back").click()
-    expect(amir.get_by_text("baseline-1 serves again")).to_be_visible()
+    expect(amir.get_by_text(f"{serving.version} serves again")).to_be_visible()
