@@ -1,8 +1,8 @@
 """LitServe with the same four ConvNeXts and stack: python -m bench.litserve_server BUNDLE PORT plain|ensemble
 
 Written as LitServe's documentation does it: decode_request, predict on a batch, encode_response, with dynamic
-batching (max_batch_size, batch_timeout) and one worker. `plain` is timm in float32; `ensemble` is this project's
-own Ensemble (bfloat16), so that what is left to compare is the serving.
+batching (max_batch_size, batch_timeout) and one worker. `plain` is the networks as they were trained, in float32;
+`ensemble` is this project's own Ensemble (bfloat16, fused kernels), so that what is left to compare is the serving.
 """
 
 import base64
@@ -11,13 +11,13 @@ import sys
 from pathlib import Path
 
 import litserve as ls
-import timm
 import torch
 from PIL import Image
 from safetensors.torch import load_file
 
 from detection import bundle as bundles
 from detection.ensemble import Ensemble
+from detection.networks.convnext import convnext
 from detection.networks.stacking import Stacking
 from detection.preprocess import batch
 
@@ -50,7 +50,7 @@ class PlainFaces(Faces):
         self.bundle = bundles.read(self.folder)
         self.models = []
         for member in self.bundle.members:
-            model = timm.create_model(member.architecture, num_classes=2, **member.arguments)
+            model = convnext(member.architecture, **member.arguments)
             weights = load_file(self.folder / member.file)
             model.load_state_dict({name: tensor.float() for name, tensor in weights.items()})
             self.models.append(model.eval().to(device))
