@@ -60,7 +60,7 @@ def _worker(name: str) -> tuple[str, ...]:
 def _gentle() -> tuple[str, ...]:
     """Evidence may come late; verdicts may not."""
     nice = shutil.which("nice")
-    return (nice, "-n", "10") if nice else ()
+    return (nice, "-n", "19") if nice else ()
 
 
 def _celery(places: Places, environment: Mapping[str, str], name: str, options: str, *more: str) -> Program:
