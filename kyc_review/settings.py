@@ -32,6 +32,9 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
     "axes",
     "csp",
     "django_htmx",
@@ -58,9 +61,11 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "kyc_review.accounts.duties.Duties",
     "kyc_review.accounts.limits.RateLimitHeaders",
     "axes.middleware.AxesMiddleware",
 ]
@@ -107,11 +112,24 @@ LOGIN_LOCK_S = env.int("LOGIN_LOCK_S", default=900)
 AXES_COOLOFF_TIME = timedelta(seconds=LOGIN_LOCK_S)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_CLIENT_IP_CALLABLE = "kyc_review.accounts.addresses.client_address"
-AXES_LOCKOUT_CALLABLE = "kyc_review.accounts.lockout.locked_out"
+AXES_LOCKOUT_CALLABLE = "kyc_review.accounts.login.locked_out"
 AXES_RESET_ON_SUCCESS = True
 AXES_DISABLE_ACCESS_LOG = True  # our own audit log tells who logged in
 AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False
+# Beside "password": what never enters the table of failed attempts.
+AXES_SENSITIVE_PARAMETERS = ["code", "old_password", "new_password1", "new_password2"]
+# The second factor: django-allauth keeps and checks it, our own pages show it. None of its URLs is routed.
+REQUIRE_SECOND_FACTOR = env.list("REQUIRE_SECOND_FACTOR", default=[])
+MFA_ADAPTER = "kyc_review.accounts.second_factor.adapter.Adapter"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_TOTP_ISSUER = env.str("SECOND_FACTOR_ISSUER", default="KYC Review")
+MFA_TOTP_TOLERANCE = 1  # a telephone's clock may be half a minute off
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_SIGNUP_FIELDS = [
+    "username*",
+    "password1*",
+]  # nobody signs up; without it allauth wants e-mail addresses
 # A session ends with the browser, and after half a day without a request.
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 SESSION_COOKIE_AGE = 12 * 3600

@@ -2,7 +2,7 @@ from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from kyc_review.accounts.lockout import RecordedLogin
+from kyc_review.accounts.login import RecordedLogin, code
 from kyc_review.health import livez, readyz
 from kyc_review.problem_types import problem_type, problem_types
 from kyc_review.reference import document, reference
@@ -10,7 +10,9 @@ from kyc_review.reference import document, reference
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="review:queue"), name="home"),
     path("login/", RecordedLogin.as_view(redirect_authenticated_user=True), name="login"),
+    path("login/code/", code, name="login_code"),
     path("logout/", LogoutView.as_view(), name="logout"),
+    path("account/", include("kyc_review.accounts.own.urls")),
     path("review/", include("kyc_review.review.urls")),
     path("review/", include("kyc_review.evidence.urls")),
     path("retraining/", include("kyc_review.retraining.urls")),

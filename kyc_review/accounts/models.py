@@ -16,6 +16,13 @@ class Role(models.TextChoices):
 class User(AbstractUser):
     """A member of the bank's staff."""
 
+    must_change_password = models.BooleanField(
+        default=False, help_text="The password was chosen by somebody else; the next login must change it."
+    )
+    must_use_second_factor = models.BooleanField(
+        default=False, help_text="Asked of this person, whatever REQUIRE_SECOND_FACTOR asks of the role."
+    )
+
     def has_role(self, *roles: str) -> bool:
         """Whether the user holds any of the roles; superusers get no exception, so tests see what users see."""
         if not hasattr(self, "_roles"):

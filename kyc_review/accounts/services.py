@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from ipaddress import ip_network
 
+from axes.utils import reset
 from django.contrib.auth.models import Group
 from django.contrib.auth.password_validation import validate_password
 from django.db import models, transaction
 from django.utils import timezone
 
 from kyc_review.accounts.models import ApiKey, Integration, Role, Scope, User, all_scopes
+from kyc_review.accounts.second_factor.services import code_failures_forget
 from kyc_review.audit import services as audit
 
 LIVE_MARK, TEST_MARK = "kyc_live_", "kyc_test_"
@@ -38,6 +40,24 @@ def staff_create(
     user.groups.add(Group.objects.get(name=Role(role).value))
     audit.record(action="staff.created", actor=actor, target=user, detail={"role": role})
     return user
+
+
+@transaction.atomic
+def password_change(*, user: User, password: str) -> None:
+    """By its owner; the caller has checked the old one and the new one's strength."""
+    user.set_password(password)
+    user.must_change_password = False
+    user.save(update_fields=["password", "must_change_password"])
+    audit.record(action="staff.password_changed", actor=user, target=user)
+
+
+@transaction.atomic
+def staff_unlock(*, user: User, actor: models.Model | None = None) -> bool:
+    """Forget the wrong passwords and codes typed for this name, from every address; whether there were any."""
+    forgotten = reset(username=user.get_username()) + code_failures_forget(user=user)
+    if forgotten:
+        audit.record(action="staff.unlocked", actor=actor, target=user)
+    return bool(forgotten)
 
 
 @transaction.atomic

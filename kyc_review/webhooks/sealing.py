@@ -4,12 +4,11 @@ Fernet (AES-128-CBC with HMAC-SHA256). The key is derived from WEBHOOK_SECRETS_K
 empty. Several keys separated by commas: the first seals, all of them open, so a key can be changed.
 """
 
-import base64
-import hashlib
-import hmac
 from typing import TYPE_CHECKING
 
 from django.conf import settings
+
+from kyc_review.sealing import box
 
 if TYPE_CHECKING:
     from cryptography.fernet import MultiFernet
@@ -35,13 +34,5 @@ def unseal(sealed: str) -> str:
 
 
 def _box() -> "MultiFernet":
-    from cryptography.fernet import Fernet, MultiFernet  # here: few web processes ever need it
-
     keys = settings.WEBHOOK_SECRETS_KEY or [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
-    return MultiFernet([Fernet(_derived(key)) for key in keys])
-
-
-def _derived(key: str) -> bytes:
-    """HMAC with a name of its own: what SECRET_KEY signs elsewhere says nothing about this key."""
-    digest = hmac.digest(key.encode(), b"kyc_review.webhooks.sealing", hashlib.sha256)
-    return base64.urlsafe_b64encode(digest)
+    return box(keys, purpose="kyc_review.webhooks.sealing")

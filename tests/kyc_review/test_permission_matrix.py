@@ -21,6 +21,7 @@ OPEN = ("login/", "logout/", "docs/", "livez", "readyz", "metrics", "api/v1/")
 READERS: dict[str, set[str]] = {
     "": set(ROLES),
     "review/": set(ROLES),
+    "account/": set(ROLES),
     "insights/": {"senior", "admin", "auditor"},
     "insights/audit": {"admin", "auditor"},
     "integrations/": {"admin", "auditor"},
@@ -28,7 +29,14 @@ READERS: dict[str, set[str]] = {
     "webhooks/": {"admin", "auditor"},
 }
 PAGES = ["", "review/", "insights/", "insights/search/", "insights/audit/", "insights/audit.csv"]
-PAGES += ["integrations/", "retraining/", "webhooks/"]
+PAGES += [
+    "account/",
+    "account/password/",
+    "account/second-factor/",
+    "integrations/",
+    "retraining/",
+    "webhooks/",
+]
 
 
 def walk(patterns: Iterable[URLPattern | URLResolver], prefix: str = "") -> Iterator[str]:

@@ -6,10 +6,14 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from kyc_review.accounts import services
 from kyc_review.accounts.models import Role, User
+from kyc_review.accounts.second_factor.services import second_factor_reset
 
 
 class Command(BaseCommand):
-    help = "Add a member of staff: staff add NAME --role reviewer|senior|admin|auditor (the password is asked for)."
+    help = (
+        "Add a member of staff: staff add NAME --role reviewer|senior|admin|auditor (the password is asked for). "
+        "staff unlock NAME ends a lock; staff reset-second-factor NAME is for a lost telephone."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         actions = parser.add_subparsers(dest="verb", required=True)
@@ -19,8 +23,24 @@ class Command(BaseCommand):
         add.add_argument(
             "--password-stdin", action="store_true", help="read the password from standard input"
         )
+        for verb in ("unlock", "reset-second-factor"):
+            actions.add_parser(verb).add_argument("username")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["verb"] == "add":
+            self.add(options)
+            return
+        user = User.objects.filter(username=options["username"]).first()
+        if user is None:
+            raise CommandError(f"There is no {options['username']}.")
+        done = (
+            services.staff_unlock(user=user)
+            if options["verb"] == "unlock"
+            else second_factor_reset(user=user)
+        )
+        self.stdout.write("Done." if done else "There was nothing to do.")
+
+    def add(self, options: dict[str, Any]) -> None:
         username = options["username"]
         if User.objects.filter(username=username).exists():
             raise CommandError(f"{username} exists already; choose another name.")

@@ -1,0 +1,119 @@
+"""Logging in: the password, then the code where there is a second factor; and the page of too many wrong ones."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from axes.handlers.proxy import AxesProxyHandler
+from django.conf import settings
+from django.contrib.auth import login
+from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.signals import user_login_failed
+from django.contrib.auth.views import LoginView
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect, render
+from django.utils.crypto import constant_time_compare
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_protect
+from django.views.decorators.http import require_http_methods
+
+from kyc_review.accounts.addresses import client_address
+from kyc_review.accounts.models import User
+from kyc_review.accounts.second_factor.adapter import FactorUnreadable
+from kyc_review.accounts.second_factor.selectors import has_second_factor
+from kyc_review.accounts.second_factor.services import Checked, code_check
+from kyc_review.audit import services as audit
+
+# Session: who typed the right password and still owes a code; and that this session's owner gave one.
+PENDING, PASSED = "login_pending", "second_factor_passed"
+PENDING_S = 300
+REFUSALS = {
+    Checked.REFUSED: "That code does not fit, or was used already. Wait for the next one, or use a recovery code.",
+    Checked.PAUSED: "Too many wrong codes for this account. Wait {minutes} minutes, or ask an administrator.",
+}
+
+
+class RecordedLogin(LoginView):
+    """Each login is an event, with the address it came from."""
+
+    def form_valid(self, form: AuthenticationForm) -> HttpResponse:
+        user = form.get_user()
+        assert isinstance(user, User)
+        if not has_second_factor(user):
+            return _let_in(self.request, user, self.get_success_url())
+        self.request.session.cycle_key()
+        self.request.session[PENDING] = {
+            "user": user.pk,
+            "backend": getattr(user, "backend", None),
+            "password": user.get_session_auth_hash(),
+            "until": time.time() + PENDING_S,
+            "next": self.get_success_url(),
+        }
+        return redirect("login_code")
+
+
+@require_http_methods(["GET", "POST"])
+@csrf_protect
+@never_cache
+def code(request: HttpRequest) -> HttpResponse:
+    """The second step. Wrong codes count as wrong passwords do: the name is locked for that address."""
+    pending: dict[str, Any] = request.session.get(PENDING, {})
+    user = _pending_user(pending)
+    if user is None:
+        request.session.pop(PENDING, None)
+        return redirect("login")
+    if request.method != "POST":
+        return render(request, "registration/code.html")
+    named = {"username": user.get_username()}
+    if not AxesProxyHandler.is_allowed(request, named):
+        return locked_out(request, credentials=named)
+    try:
+        checked = code_check(user=user, code=request.POST.get("code", "")[:40])
+    except FactorUnreadable:
+        problem = "Your second factor cannot be read any more. Ask an administrator to reset it."
+        return render(request, "registration/code.html", {"problem": problem}, status=422)
+    if checked in REFUSALS:
+        user_login_failed.send(sender=__name__, credentials=named, request=request)
+        problem = REFUSALS[checked].format(minutes=lock_minutes())
+        return render(request, "registration/code.html", {"problem": problem}, status=422)
+    user.backend = pending["backend"]
+    del request.session[PENDING]
+    return _let_in(request, user, pending["next"], second_factor=checked)
+
+
+def _pending_user(pending: dict[str, Any]) -> User | None:
+    """Who it is, unless too much time has passed, or the password or the account ended meanwhile."""
+    if not pending or time.time() > pending["until"]:
+        return None
+    user = User.objects.filter(pk=pending["user"], is_active=True).first()
+    if user is None or not constant_time_compare(user.get_session_auth_hash(), pending["password"]):
+        return None
+    return user
+
+
+def _let_in(
+    request: HttpRequest, user: User, there: str, *, second_factor: Checked | None = None
+) -> HttpResponse:
+    login(request, user)
+    detail = {"address": client_address(request)}
+    if second_factor is not None:
+        request.session[PASSED] = True
+        detail["second_factor"] = second_factor.value
+    audit.record(action="staff.logged_in", actor=user, detail=detail)
+    return HttpResponseRedirect(there)
+
+
+def locked_out(
+    request: HttpRequest, response: HttpResponse | None = None, credentials: dict[str, Any] | None = None
+) -> HttpResponse:
+    """The same answer whether or not there is such a person, so that it tells no names."""
+    name = str((credentials or {}).get("username", ""))[:150]
+    audit.record(action="staff.locked_out", detail={"username": name, "address": client_address(request)})
+    answer = render(request, "registration/locked.html", {"minutes": lock_minutes()}, status=429)
+    answer["Retry-After"] = str(settings.LOGIN_LOCK_S)
+    return answer
+
+
+def lock_minutes() -> int:
+    return -(-settings.LOGIN_LOCK_S // 60)

@@ -1,0 +1,13 @@
+from django.urls import path
+
+from kyc_review.accounts.own import views
+
+app_name = "account"
+urlpatterns = [
+    path("", views.overview, name="overview"),
+    path("password/", views.password, name="password"),
+    path("second-factor/", views.second_factor, name="second_factor"),
+    path("second-factor/qr.svg", views.qr, name="qr"),
+    path("second-factor/recovery-codes/", views.recovery_codes, name="recovery_codes"),
+    path("second-factor/end/", views.end_second_factor, name="end_second_factor"),
+]

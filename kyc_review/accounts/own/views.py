@@ -1,0 +1,148 @@
+"""A person's own account: the password, the second factor. What changes the second factor asks for the password."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from allauth.mfa.adapter import get_adapter
+from axes.handlers.proxy import AxesProxyHandler
+from django.contrib import messages
+from django.contrib.auth import update_session_auth_hash
+from django.contrib.auth.forms import PasswordChangeForm
+from django.contrib.auth.signals import user_login_failed
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from kyc_review.accounts import services as accounts
+from kyc_review.accounts.login import PASSED
+from kyc_review.accounts.second_factor import services
+from kyc_review.accounts.second_factor.selectors import is_required, own_factor
+from kyc_review.accounts.second_factor.services import FactorRefused
+from kyc_review.review.access import StaffRequest, staff_only
+
+SECRET = "second_factor_secret"  # noqa: S105  (the name in the session; what lies there is sealed)
+WRONG_PASSWORD = "That is not your password."  # noqa: S105
+
+
+@require_safe
+@never_cache
+@staff_only
+def overview(request: StaffRequest) -> HttpResponse:
+    context = {"factor": own_factor(viewer=request.user), "is_required": is_required(request.user)}
+    return render(request, "account/overview.html", context)
+
+
+@sensitive_post_parameters()
+@require_http_methods(["GET", "POST"])
+@never_cache
+@staff_only
+def password(request: StaffRequest) -> HttpResponse:
+    is_duty = request.user.must_change_password
+    form = PasswordChangeForm(request.user, request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        accounts.password_change(user=request.user, password=form.cleaned_data["new_password1"])
+        update_session_auth_hash(request, request.user)
+        messages.success(request, "Your password is changed.")
+        return redirect("home" if is_duty else "account:overview")
+    if "old_password" in form.errors:
+        _count_failure(request)
+    context = {"form": form, "is_duty": is_duty}
+    return render(request, "account/password.html", context, status=422 if form.errors else 200)
+
+
+@sensitive_post_parameters()
+@require_http_methods(["GET", "POST"])
+@never_cache
+@staff_only
+def second_factor(request: StaffRequest) -> HttpResponse:
+    """Set one up, or see that there is one."""
+    factor = own_factor(viewer=request.user)
+    if request.method != "POST" or factor is not None:
+        return _factor_page(request)
+    if not _is_password_right(request):
+        return _factor_page(request, problem=WRONG_PASSWORD)
+    try:
+        codes = services.second_factor_enrol(
+            user=request.user, secret=_secret(request), code=request.POST.get("code", "")[:40]
+        )
+    except FactorRefused as refused:
+        return _factor_page(request, problem=refused.detail)
+    del request.session[SECRET]
+    request.session[PASSED] = True
+    return _factor_page(request, codes=codes)
+
+
+@require_safe
+@never_cache
+@staff_only
+def qr(request: StaffRequest) -> HttpResponse:
+    """The picture for the app's camera, while the secret waits to be confirmed."""
+    if SECRET not in request.session:
+        raise Http404("Nothing is being set up.")
+    adapter = get_adapter()
+    picture = adapter.build_totp_svg(adapter.build_totp_url(request.user, _secret(request)))
+    return HttpResponse(picture, content_type="image/svg+xml")
+
+
+@sensitive_post_parameters()
+@require_POST
+@never_cache
+@staff_only
+def recovery_codes(request: StaffRequest) -> HttpResponse:
+    if not _is_password_right(request):
+        return _factor_page(request, problem=WRONG_PASSWORD)
+    try:
+        return _factor_page(request, codes=services.recovery_codes_renew(user=request.user))
+    except FactorRefused as refused:
+        return _factor_page(request, problem=refused.detail)
+
+
+@sensitive_post_parameters()
+@require_POST
+@never_cache
+@staff_only
+def end_second_factor(request: StaffRequest) -> HttpResponse:
+    if not _is_password_right(request):
+        return _factor_page(request, problem=WRONG_PASSWORD)
+    try:
+        services.second_factor_end(user=request.user)
+    except FactorRefused as refused:
+        return _factor_page(request, problem=refused.detail)
+    request.session.pop(PASSED, None)
+    messages.success(request, "Your second factor has ended.")
+    return redirect("account:overview")
+
+
+def _factor_page(request: StaffRequest, *, problem: str = "", **more: Any) -> HttpResponse:
+    factor = own_factor(viewer=request.user)
+    context = {"factor": factor, "problem": problem, "is_required": is_required(request.user)} | more
+    if factor is None:
+        secret = _secret(request)
+        context["secret"] = " ".join(secret[i : i + 4] for i in range(0, len(secret), 4))
+    return render(request, "account/second_factor.html", context, status=422 if problem else 200)
+
+
+def _secret(request: StaffRequest) -> str:
+    """The one that waits in the session, sealed, until a code confirms it."""
+    adapter = get_adapter()
+    if SECRET not in request.session:
+        request.session[SECRET] = adapter.encrypt(services.secret_new())
+    return str(adapter.decrypt(request.session[SECRET]))
+
+
+def _is_password_right(request: StaffRequest) -> bool:
+    """An unattended screen must not be enough. Wrong ones count as at the login, and lock in the same way."""
+    allowed = AxesProxyHandler.is_allowed(request, {"username": request.user.get_username()})
+    if allowed and request.user.check_password(request.POST.get("password", "")):
+        return True
+    _count_failure(request)
+    return False
+
+
+def _count_failure(request: StaffRequest) -> None:
+    user_login_failed.send(
+        sender=__name__, credentials={"username": request.user.get_username()}, request=request
+    )

@@ -1,0 +1,184 @@
+"""A second factor's life: begun, enrolled, asked for, ended. TOTP (RFC 6238) and recovery codes are allauth's.
+
+allauth remembers used codes and failures in a cache, which each web process has for itself; here both are in the
+authenticator's row, so that a code counts once and guesses are counted together, whichever process is asked.
+"""
+
+from __future__ import annotations
+
+import time
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from allauth.core.internal.cryptokit import compare_user_code
+from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from allauth.mfa.totp.internal.auth import (
+    TOTP,
+    format_hotp_value,
+    generate_totp_secret,
+    hotp_value,
+    yield_hotp_counters_from_time,
+)
+from allauth.mfa.utils import decrypt
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from kyc_review.accounts.second_factor.selectors import is_required, is_required_by_role
+from kyc_review.audit import services as audit
+
+if TYPE_CHECKING:
+    from django.db import models
+
+    from kyc_review.accounts.models import User
+
+# Wrong codes in a row, from wherever they come, before codes are not even looked at for LOGIN_LOCK_S. The lock of
+# one address comes earlier (LOGIN_FAILURES_MAX); this one stops somebody who has the password and many addresses.
+FAILURES_MAX = 10
+
+
+class Checked(StrEnum):
+    TOTP = "totp"
+    RECOVERY_CODE = "recovery_code"
+    REFUSED = "refused"
+    PAUSED = "paused"
+
+
+class FactorRefused(Exception):
+    """Nothing was changed; `detail` says why, to a person."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+def secret_new() -> str:
+    """160 random bits in base32."""
+    return str(generate_totp_secret())
+
+
+@transaction.atomic
+def second_factor_enrol(*, user: User, secret: str, code: str) -> list[str]:
+    """Store the secret, once a code proves that the app has it; ten recovery codes. Raises FactorRefused."""
+    step = _matching_step(secret, code)
+    if step is None:
+        raise FactorRefused(
+            "That code does not fit. Type the one the app shows now; is the telephone's clock right?"
+        )
+    if Authenticator.objects.filter(user=user, type=Authenticator.Type.TOTP).exists():
+        raise FactorRefused("A second factor is set up already.")
+    row = TOTP.activate(user, secret).instance
+    row.data["last_step"] = step
+    row.save(update_fields=["data"])
+    audit.record(action="staff.second_factor_enrolled", actor=user, target=user)
+    return _fresh_codes(user)
+
+
+@transaction.atomic
+def recovery_codes_renew(*, user: User) -> list[str]:
+    """Ten new ones; the old ones end. Raises FactorRefused for people without a second factor."""
+    if not Authenticator.objects.filter(user=user, type=Authenticator.Type.TOTP).exists():
+        raise FactorRefused("Set up a second factor first.")
+    audit.record(action="staff.recovery_codes_renewed", actor=user, target=user)
+    return _fresh_codes(user)
+
+
+@transaction.atomic
+def code_check(*, user: User, code: str) -> Checked:
+    """Whether it is the app's code, or an unused recovery code. Each counts once; raises FactorUnreadable."""
+    row = Authenticator.objects.select_for_update().filter(user=user, type=Authenticator.Type.TOTP).first()
+    if row is None:
+        return Checked.REFUSED
+    if _is_paused(row):
+        return Checked.PAUSED
+    checked = _checked(row, code)
+    if checked is Checked.REFUSED:
+        row.data |= {"failures": row.data.get("failures", 0) + 1, "failed_at": time.time()}
+        audit.record(
+            action="staff.code_refused", actor=user, target=user, detail={"in_a_row": row.data["failures"]}
+        )
+    else:
+        row.data |= {"failures": 0}
+        row.last_used_at = timezone.now()
+    row.save(update_fields=["data", "last_used_at"])
+    return checked
+
+
+@transaction.atomic
+def code_failures_forget(*, user: User) -> int:
+    """How many wrong codes in a row there were."""
+    row = Authenticator.objects.select_for_update().filter(user=user, type=Authenticator.Type.TOTP).first()
+    failures = int(row.data.get("failures", 0)) if row else 0
+    if row and failures:
+        row.data |= {"failures": 0}
+        row.save(update_fields=["data"])
+    return failures
+
+
+@transaction.atomic
+def second_factor_end(*, user: User) -> None:
+    """By its owner. Raises FactorRefused where one is required."""
+    if is_required(user):
+        raise FactorRefused("Your account must have a second factor.")
+    if _delete(user):
+        audit.record(action="staff.second_factor_ended", actor=user, target=user)
+
+
+@transaction.atomic
+def second_factor_reset(*, user: User, actor: models.Model | None = None) -> bool:
+    """By an admin, for somebody who lost the telephone and the recovery codes; whether there was one."""
+    if actor is not None and actor.pk == user.pk:
+        raise FactorRefused("End your own second factor on your account's page; that asks for your password.")
+    was_there = _delete(user)
+    if was_there:
+        audit.record(action="staff.second_factor_reset", actor=actor, target=user)
+    return was_there
+
+
+@transaction.atomic
+def second_factor_require(*, user: User, is_asked: bool, actor: models.Model | None = None) -> None:
+    """Ask it of this person, or leave it to what the role is asked. Raises FactorRefused where the role is."""
+    if not is_asked and is_required_by_role(user):
+        raise FactorRefused("REQUIRE_SECOND_FACTOR asks it of this role; it cannot be waived here.")
+    rows = type(user).objects.filter(pk=user.pk).exclude(must_use_second_factor=is_asked)
+    if rows.update(must_use_second_factor=is_asked):
+        action = "staff.second_factor_required" if is_asked else "staff.second_factor_waived"
+        audit.record(action=action, actor=actor, target=user)
+
+
+def _checked(row: Authenticator, code: str) -> Checked:
+    step = _matching_step(decrypt(row.data["secret"]), code)
+    if step is not None and step > row.data.get("last_step", -1):
+        row.data["last_step"] = step
+        return Checked.TOTP
+    codes = Authenticator.objects.filter(user=row.user, type=Authenticator.Type.RECOVERY_CODES).first()
+    if codes is not None and RecoveryCodes(codes).validate_code(code):
+        return Checked.RECOVERY_CODE
+    return Checked.REFUSED
+
+
+def _matching_step(secret: str, code: str) -> int | None:
+    """The 30 s step, of the present one and its neighbours, whose code this is."""
+    steps = yield_hotp_counters_from_time()
+    fitting = (
+        step
+        for step in steps
+        if compare_user_code(actual=code, expected=format_hotp_value(hotp_value(secret, step)))
+    )
+    return next(fitting, None)
+
+
+def _is_paused(row: Authenticator) -> bool:
+    if row.data.get("failures", 0) < FAILURES_MAX:
+        return False
+    return bool(time.time() - row.data["failed_at"] < settings.LOGIN_LOCK_S)
+
+
+def _fresh_codes(user: User) -> list[str]:
+    Authenticator.objects.filter(user=user, type=Authenticator.Type.RECOVERY_CODES).delete()
+    return [f"{code[:4]} {code[4:]}" for code in RecoveryCodes.activate(user).generate_codes()]
+
+
+def _delete(user: User) -> bool:
+    return bool(Authenticator.objects.filter(user=user).delete()[0])
