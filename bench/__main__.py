@@ -1,4 +1,4 @@
-"""python -m bench [compare|intake|chaos|outages|store]: what `make bench` runs."""
+"""python -m bench [compare|intake|queue|chaos|outages|store]: what `make bench` runs."""
 
 import argparse
 import sys
@@ -41,11 +41,19 @@ def _parser() -> argparse.ArgumentParser:
     compare.add_argument("--skip-litserve", action="store_true")
     compare.set_defaults(run=compared)
     intake = commands.add_parser(
-        "intake", help="how long accepting takes at a steady rate while scoring runs"
+        "intake", help="accepting at a steady rate while scoring runs, and beside Label Studio's import"
     )
     intake.add_argument("--per-s", type=float, default=50.0)
     intake.add_argument("--seconds", type=int, default=30)
+    intake.add_argument("--skip-label-studio", action="store_true")
     intake.set_defaults(run=accepted)
+    queue = commands.add_parser("queue", help="reviewers at a long queue, in turns with Label Studio's")
+    queue.add_argument("--items", type=int, default=100_000)
+    queue.add_argument("--reviewers", type=int, default=20)
+    queue.add_argument("--seconds", type=float, default=20.0, help="of each turn")
+    queue.add_argument("--turns", type=int, default=3)
+    queue.add_argument("--skip-label-studio", action="store_true")
+    queue.set_defaults(run=reviewed)
     kills = commands.add_parser("chaos", help="kill -9 the scoring worker at random, then count verdicts")
     kills.add_argument("--submissions", type=int, default=10_000)
     kills.add_argument("--kills", type=int, default=20)
@@ -61,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     store = commands.add_parser("store", help="the data store and SMOTE at the size of document 004")
     store.add_argument("--images", type=int, default=20_464)
     store.set_defaults(run=at_scale)
-    for command in (compare, intake, kills, outages):
+    for command in (compare, intake, queue, kills, outages):
         command.add_argument("--bundle", type=Path, default=BASELINE)
     return parser
 
@@ -115,7 +123,7 @@ def compared(wished: argparse.Namespace) -> bool:
 
 
 def accepted(wished: argparse.Namespace) -> bool:
-    from bench import compare
+    from bench import compare, intake
 
     images = jpegs()
     with product(wished.bundle, _says) as running:
@@ -124,7 +132,17 @@ def accepted(wished: argparse.Namespace) -> bool:
         )
         line(f"accepted at {wished.per_s:g} posts/s", compare.summary(seconds["accepted"]))
         p99 = percentile(seconds["accepted"], 99)
-        return line("  its p99", f"{p99 * 1000:.0f} ms", reached=p99 < 0.15, target="< 150 ms")
+        fine = line("  its p99", f"{p99 * 1000:.0f} ms", reached=p99 < 0.15, target="< 150 ms")
+        if wished.skip_label_studio:
+            return fine
+        return intake.beside_label_studio(running, images, _says) and fine
+
+
+def reviewed(wished: argparse.Namespace) -> bool:
+    from bench import queue
+
+    with product(wished.bundle, _says) as running:
+        return queue.run(running, jpegs(), wished, _says)
 
 
 def _memory(running: Product) -> list[bool]:

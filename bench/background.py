@@ -3,23 +3,32 @@
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, Generic, TypeVar
 
-from bench.load import Answer
-
-Posting = Callable[[Callable[[Answer], None]], Coroutine[Any, Any, None]]
+Heard = TypeVar("Heard")
 
 
-class Load:
-    """Runs `posting` and gathers its answers."""
+class Load(Generic[Heard]):
+    """Runs `posting` and gathers what it hears. `error` is what ended it early."""
 
-    def __init__(self, posting: Posting) -> None:
-        self.answers: list[Answer] = []
-        self._thread = threading.Thread(
-            target=lambda: asyncio.run(posting(self.answers.append)), name="load", daemon=True
-        )
+    def __init__(self, posting: Callable[[Callable[[Heard], None]], Coroutine[Any, Any, None]]) -> None:
+        self.answers: list[Heard] = []
+        self.error: BaseException | None = None
+        self._posting = posting
+        self._thread = threading.Thread(target=self._run, name="load", daemon=True)
         self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._posting(self.answers.append))
+        except BaseException as error:  # for the main thread to raise
+            self.error = error
 
     @property
     def is_done(self) -> bool:
-        return not self._thread.is_alive()
+        """Raises what ended it early."""
+        if self._thread.is_alive():
+            return False
+        if self.error:
+            raise self.error
+        return True

@@ -44,7 +44,7 @@ def _post(running: Product, images: list[bytes], *, posts: int, at_once: int, na
         lambda heard: concurrent(running.target, images, posts=posts, at_once=at_once, name=name, heard=heard)
     )
     running.wait(lambda: load.is_done, timeout_s=DRAIN_TIMEOUT_S, what="posting")
-    _all_accepted(load.answers, running.target)
+    all_accepted(load.answers, running.target)
     running.wait(lambda: running.scored() >= goal, timeout_s=DRAIN_TIMEOUT_S, what="verdicts")
     return load.answers
 
@@ -56,7 +56,7 @@ def latency(running: Product, images: list[bytes], *, posts: int, per_s: float) 
         lambda heard: steady(running.target, images, posts=posts, per_s=per_s, name="steady", heard=heard)
     )
     running.wait(lambda: load.is_done, timeout_s=DRAIN_TIMEOUT_S, what="posting")
-    _all_accepted(load.answers, running.target)
+    all_accepted(load.answers, running.target)
     running.wait(lambda: running.scored() >= goal, timeout_s=DRAIN_TIMEOUT_S, what="verdicts")
     stored = dict(
         running.rows(
@@ -84,7 +84,7 @@ def litserve(kind: str, bundle: Path, port: int, images: list[bytes], *, posts: 
             while not load.is_done:
                 time.sleep(0.01)
             elapsed_s = time.perf_counter() - began
-            _all_accepted(load.answers, target)
+            all_accepted(load.answers, target)
     return posts / elapsed_s
 
 
@@ -96,7 +96,7 @@ def _litserve_server(kind: str, bundle: Path, port: int) -> Iterator[None]:
     )
     try:
         deadline = time.monotonic() + START_TIMEOUT_S
-        while not _is_ready(port):
+        while not is_ready(port):
             if server.poll() is not None or time.monotonic() > deadline:
                 raise Refused(f"LitServe ({kind}) did not start; `make bench` installs it")
             time.sleep(0.2)
@@ -107,7 +107,7 @@ def _litserve_server(kind: str, bundle: Path, port: int) -> Iterator[None]:
         server.wait()
 
 
-def _is_ready(port: int) -> bool:
+def is_ready(port: int) -> bool:
     connection = http.client.HTTPConnection(HOST, port, timeout=2)
     try:
         connection.request("GET", "/health")
@@ -118,7 +118,7 @@ def _is_ready(port: int) -> bool:
         connection.close()
 
 
-def _all_accepted(answers: list[Answer], target: Target) -> None:
+def all_accepted(answers: list[Answer], target: Target) -> None:
     bad = [answer for answer in answers if answer.status != target.accepted]
     if bad:
         raise Refused(

@@ -21,6 +21,8 @@ class Target:
     key: str = ""
     accepted: int = 200
     is_json: bool = False
+    # What else stands in the head: "Name: value".
+    headers: tuple[str, ...] = ()
 
     def request(self, reference: str, image: bytes) -> bytes:
         """A complete HTTP/1.1 request with the image in `field`."""
@@ -40,11 +42,24 @@ class Target:
         authorization = (
             f"Authorization: Bearer {self.key}\r\nIdempotency-Key: {reference}\r\n" if self.key else ""
         )
+        authorization += "".join(f"{header}\r\n" for header in self.headers)
         head = (
             f"POST {self.path} HTTP/1.1\r\nHost: {HOST}:{self.port}\r\n{authorization}"
             f"Content-Type: {content_type}\r\nContent-Length: {len(body)}\r\n\r\n"
         )
         return head.encode() + body
+
+
+@dataclass(frozen=True)
+class Address:
+    """A server that gets other requests than posts of images."""
+
+    port: int
+
+    def request(self, method: str, path: str, headers: dict[str, str], body: str = "") -> bytes:
+        lines = "".join(f"{name}: {text}\r\n" for name, text in headers.items())
+        head = f"{method} {path} HTTP/1.1\r\nHost: {HOST}:{self.port}\r\n{lines}Content-Length: {len(body)}\r\n\r\n"
+        return (head + body).encode()
 
 
 @dataclass(frozen=True)
@@ -60,7 +75,7 @@ class Answer:
 class Connection:
     """One keep-alive HTTP/1.1 connection; answers have a Content-Length."""
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target | Address) -> None:
         self._target = target
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
@@ -68,13 +83,14 @@ class Connection:
         request = self._target.request(reference, image)
         sent_s, began = time.time(), time.perf_counter()
         try:
-            status, body = await asyncio.wait_for(self._exchange(request), ANSWER_TIMEOUT_S)
+            status, body = await asyncio.wait_for(self.send(request), ANSWER_TIMEOUT_S)
         except (OSError, EOFError, ValueError, TimeoutError) as error:
             self.close()
             status, body = 0, repr(error).encode()
         return Answer(reference, status, sent_s, time.perf_counter() - began, body)
 
-    async def _exchange(self, request: bytes) -> tuple[int, bytes]:
+    async def send(self, request: bytes) -> tuple[int, bytes]:
+        """Status and body. Raises OSError, EOFError or ValueError when the connection breaks."""
         if self._streams is None:
             self._streams = await asyncio.open_connection(HOST, self._target.port)
         reader, writer = self._streams

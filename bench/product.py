@@ -40,14 +40,16 @@ class Product:
     def scored(self) -> int:
         return int(self.rows("SELECT count(*) FROM scoring_scoring")[0][0])
 
-    def wait(self, done: Callable[[], bool], *, timeout_s: float, what: str) -> None:
+    def wait(
+        self, done: Callable[[], bool], *, timeout_s: float, what: str, every_s: float = WATCH_EVERY_S
+    ) -> None:
         """Keep the stack alive until `done`; raises TimeoutError."""
         deadline = time.monotonic() + timeout_s
         while not done():
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{what}: not after {timeout_s:.0f} s; logs are in {self.places.logs}")
             self.runner.watch()
-            time.sleep(WATCH_EVERY_S)
+            time.sleep(every_s)
 
     def process(self, name: str) -> psutil.Process | None:
         entry = next((entry for entry in runfile.read(self.places) if entry.name == name), None)

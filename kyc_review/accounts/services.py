@@ -17,6 +17,12 @@ from kyc_review.accounts.second_factor.services import code_failures_forget
 from kyc_review.audit import services as audit
 
 LIVE_MARK, TEST_MARK = "kyc_live_", "kyc_test_"
+# One to work with and its successor while a rotation goes on; a third would be one that nobody looks after.
+VALID_KEYS_MAX = 2
+
+
+class TooManyKeys(ValueError):
+    """An integration has as many valid keys of this mode as it may; the text names them."""
 
 
 def key_digest(key: str) -> str:
@@ -81,8 +87,10 @@ def key_create(
 ) -> tuple[ApiKey, str]:
     """The row and the key itself, which is shown now and can never be read again.
 
-    Without `scopes` it may do everything. Raises ValueError for an unknown scope or a malformed network.
+    Without `scopes` it may do everything. Raises TooManyKeys beyond VALID_KEYS_MAX per integration and mode, ValueError
+    for an unknown scope or a malformed network.
     """
+    _require_room(integration, is_test=is_test)
     prefix = (TEST_MARK if is_test else LIVE_MARK) + secrets.token_hex(6)
     key = f"{prefix}_{secrets.token_urlsafe(32)}"
     row = ApiKey.objects.create(
@@ -100,6 +108,21 @@ def key_create(
     return row, key
 
 
+def _require_room(integration: Integration, *, is_test: bool) -> None:
+    """Keys of one integration are made one after the other. Raises TooManyKeys."""
+    Integration.objects.select_for_update(no_key=True).get(pk=integration.pk)
+    now = timezone.now()
+    keys = ApiKey.objects.filter(integration=integration, is_test=is_test, revoked_at=None)
+    valid = keys.filter(models.Q(expires_at=None) | models.Q(expires_at__gt=now)).order_by("created_at")
+    prefixes = list(valid.values_list("prefix", flat=True))
+    if len(prefixes) >= VALID_KEYS_MAX:
+        mode = "test" if is_test else "live"
+        raise TooManyKeys(
+            f"{integration.slug} has {len(prefixes)} valid {mode} keys already ({', '.join(prefixes)}): "
+            "end one of them first."
+        )
+
+
 @transaction.atomic
 def key_revoke(*, key: ApiKey, actor: models.Model | None = None) -> None:
     if ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=timezone.now()):
@@ -112,10 +135,13 @@ def key_rotate(
 ) -> tuple[ApiKey, str]:
     """A successor with the same rights; the old key ends after `overlap`, or earlier if it would anyway.
 
-    Raises ValueError for a key that is not valid any more.
+    Raises ValueError for a key that is not valid any more, TooManyKeys while an earlier rotation goes on.
     """
     if not key.is_valid:
         raise ValueError(f"{key.prefix} has ended; make a new key instead.")
+    ends = timezone.now() + overlap
+    if key.expires_at is None or key.expires_at > ends:
+        ApiKey.objects.filter(pk=key.pk).update(expires_at=ends)
     created = key_create(
         integration=key.integration,
         scopes=key.scopes,
@@ -125,9 +151,6 @@ def key_rotate(
         rate_per_minute=key.rate_per_minute,
         actor=actor,
     )
-    ends = timezone.now() + overlap
-    if key.expires_at is None or key.expires_at > ends:
-        ApiKey.objects.filter(pk=key.pk).update(expires_at=ends)
     audit.record(action="key.rotated", actor=actor, target=key, detail={"successor": created[0].prefix})
     return created
 

@@ -21,9 +21,7 @@ ROWS_SHOWN = 6
 
 def item_with_evidence(*, viewer: User, item_id: int) -> ReviewItem | None:
     """The item, if the viewer may see its face now; then its evidence may be asked for."""
-    return (
-        review.items_in_focus(viewer=viewer).filter(pk=item_id).select_related("submission__evidence").first()
-    )
+    return review.item_in_focus(viewer=viewer, item_id=item_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +111,7 @@ def _fakes_of(rows: Iterable[PatternOutcome]) -> tuple[int, int]:
 
 def may_see(*, viewer: User, item: ReviewItem) -> bool:
     """The face, and no first call still to be made. Asked once per item that was read, for the panel asks often."""
-    answers: dict[int, bool] = item.__dict__.setdefault("_may_be_seen_by", {})
+    answers: dict[int, bool] = item.__dict__.setdefault(review.MAY_BE_SEEN_BY, {})
     if viewer.pk not in answers:
         sees_face = review.items_in_focus(viewer=viewer).filter(pk=item.pk).exists()
         answers[viewer.pk] = sees_face and review.is_revealed(viewer=viewer, item=item)

@@ -86,16 +86,17 @@ def item_claim_next(*, reviewer: User, include_skipped: bool = False) -> ReviewI
     """
     require_decider(reviewer)
     # One claim at a time per person: their other tab waits here and then finds what this one claimed.
-    get_user_model().objects.select_for_update(no_key=True).get(pk=reviewer.pk)
+    _one_by_one(reviewer)
     claims_expire()
     held = held_by(reviewer).first()
     if held is not None:
         return held
     waiting = items_for(reviewer, include_skipped=include_skipped)
-    item = _locked(waiting.filter(held_for=reviewer)) or _locked(waiting)
-    if item is None:
+    kept = ReviewItem.objects.filter(state=ReviewItem.State.OPEN, held_for=reviewer).exists()
+    pk = (kept and _locked(waiting.filter(held_for=reviewer))) or _locked(waiting)
+    if not pk:
         return None
-    ReviewItem.objects.filter(pk=item.pk, state=ReviewItem.State.OPEN).update(
+    ReviewItem.objects.filter(pk=pk, state=ReviewItem.State.OPEN).update(
         state=ReviewItem.State.CLAIMED,
         claimed_by=reviewer,
         claimed_at=Now(),
@@ -103,8 +104,8 @@ def item_claim_next(*, reviewer: User, include_skipped: bool = False) -> ReviewI
         snoozed_until=None,
         **NOT_HELD,
     )
+    item = ReviewItem.objects.get(pk=pk)
     audit.record(action="item.claimed", actor=reviewer, target=item)
-    item.refresh_from_db()
     return item
 
 
@@ -116,18 +117,18 @@ def item_keep_ahead(*, reviewer: User) -> ReviewItem | None:
     At most one item is kept for a person in this way. None when none waits or they hold nothing.
     """
     require_decider(reviewer)
-    get_user_model().objects.select_for_update(no_key=True).get(pk=reviewer.pk)
+    _one_by_one(reviewer)
     if not held_by(reviewer).exists():
         return None
     waiting = items_for(reviewer)
     kept = waiting.filter(held_for=reviewer, held_until__gt=Now()).order_by(*ORDER).first()
-    item = kept or _locked(waiting)
-    if item is None:
+    pk = kept.pk if kept else _locked(waiting)
+    if pk is None:
         return None
-    ReviewItem.objects.filter(pk=item.pk, state=ReviewItem.State.OPEN).update(
+    ReviewItem.objects.filter(pk=pk, state=ReviewItem.State.OPEN).update(
         held_for=reviewer, held_until=Greatest("held_until" if kept else Now(), Now() + KEPT_AHEAD)
     )
-    return item
+    return ReviewItem.objects.get(pk=pk)
 
 
 def claim_renew(*, item_id: int, reviewer: User) -> dt.timedelta:
@@ -138,7 +139,7 @@ def claim_renew(*, item_id: int, reviewer: User) -> dt.timedelta:
     return claim_lease()
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def claims_expire() -> int:
     """Return every claim whose time is over to the queue; how many there were. Safe to call at any time, by anyone."""
     over = (
@@ -169,5 +170,12 @@ def claim_lost(item_id: int, reviewer: User) -> ClaimLost:
     return ClaimLost("Your claim on this item has ended, and it went back to the queue.")
 
 
-def _locked(waiting: QuerySet[ReviewItem]) -> ReviewItem | None:
-    return waiting.order_by(*ORDER).select_for_update(skip_locked=True, of=("self",)).first()
+def _one_by_one(reviewer: User) -> None:
+    """Until the caller's transaction ends, no other request of this person comes past here."""
+    people = get_user_model().objects.select_for_update(no_key=True)
+    people.values_list("pk").get(pk=reviewer.pk)
+
+
+def _locked(waiting: QuerySet[ReviewItem]) -> int | None:
+    rows = waiting.order_by(*ORDER).select_for_update(skip_locked=True, of=("self",))
+    return rows.values_list("pk", flat=True).first()

@@ -17,7 +17,7 @@ from django.db.models.functions import Now
 
 from kyc_review.audit import services as audit
 from kyc_review.submissions import services as submissions
-from kyc_review.submissions.models import State, Submission
+from kyc_review.submissions.models import State
 
 from .claims import NOT_HELD, RELEASED, ClaimLost, claim_lease, claim_lost, held_by, require_decider
 from .models import Decision, FirstCall, ReviewItem, Withdrawal
@@ -64,34 +64,41 @@ def decision_record(*, item_id: int, reviewer: User, label: str, **said: Any) ->
     said.pop("obstacle", None)
     if wished != Decision.Label.FAKE:
         said |= {"parts": [], "methods": [], "regions": []}
-    if _close_if_outdated(item_id, reviewer):
+    made = _record(item_id, reviewer, {"label": wished.value, "obstacle": obstacle} | said)
+    if made is None:
         raise ClaimLost(OUTDATED)
-    return _record(item_id, reviewer, {"label": wished.value, "obstacle": obstacle} | said)
+    return made
 
 
 @transaction.atomic
-def _record(item_id: int, reviewer: User, said: dict[str, Any]) -> Decision:
+def _record(item_id: int, reviewer: User, said: dict[str, Any]) -> Decision | None:
+    """None when the submission no longer waits for anybody: its item is closed then."""
     mine = held_by(reviewer, item_id)
-    row = mine.values_list("submission_id", "claimed_at", "is_blind", Now()).first()
-    if row is None:
+    found = mine.select_related("submission").select_for_update(of=("submission",))
+    item = found.annotate(now=Now()).first()
+    if item is None:
         raise claim_lost(item_id, reviewer)
-    submission_id, claimed_at, is_blind, now = row
+    if item.submission.state != State.IN_REVIEW and item.reason != ReviewItem.Reason.GOLD:
+        mine.update(**RELEASED | {"state": ReviewItem.State.DECIDED, "decided_at": Now()})
+        audit.record(action="item.outdated", target=item)
+        return None
     window = dt.timedelta(seconds=settings.UNDO_WINDOW_S)
     settling = {"state": ReviewItem.State.SETTLING, "settles_at": Now() + window}
     if mine.update(**RELEASED | settling) != 1:
         raise claim_lost(item_id, reviewer)
+    assert item.claimed_at is not None  # a constraint of the row
     decision = Decision.objects.create(
-        item_id=item_id,
-        submission_id=submission_id,
+        item=item,
+        submission_id=item.submission_id,
         reviewer=reviewer,
-        handling_ms=int((now - claimed_at).total_seconds() * 1000),
+        handling_ms=int((item.now - item.claimed_at).total_seconds() * 1000),
         **said,
     )
-    if is_blind:  # whoever decides without looking at the votes has made the first call by it
+    if item.is_blind:  # whoever decides without looking at the votes has made the first call by it
         FirstCall.objects.get_or_create(item_id=item_id, reviewer=reviewer, defaults={"label": said["label"]})
-    audit.record(action="item.decided", actor=reviewer, target=decision.item, detail={"label": said["label"]})
+    audit.record(action="item.decided", actor=reviewer, target=item, detail={"label": said["label"]})
     if not settings.UNDO_WINDOW_S:
-        _settle(decision.item)
+        _settle(item)
     return decision
 
 
@@ -197,15 +204,3 @@ def decision_correct(*, item_id: int, corrector: User, label: str, **said: Any) 
     detail = {"from": before.label, "label": made.label, "note": made.note}
     audit.record(action="item.corrected", actor=corrector, target=item, detail=detail)
     return made
-
-
-@transaction.atomic
-def _close_if_outdated(item_id: int, reviewer: User) -> bool:
-    """Close the reviewer's item when its submission no longer waits for anybody."""
-    mine = held_by(reviewer, item_id).exclude(reason=ReviewItem.Reason.GOLD)
-    submission = Submission.objects.select_for_update().filter(pk__in=mine.values("submission")).first()
-    if submission is None or submission.state == State.IN_REVIEW:
-        return False
-    closed = mine.update(**RELEASED | {"state": ReviewItem.State.DECIDED, "decided_at": Now()})
-    audit.record(action="item.outdated", target=ReviewItem(pk=item_id))
-    return closed == 1

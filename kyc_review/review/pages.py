@@ -53,7 +53,7 @@ def queue_context(request: StaffRequest) -> dict[str, Any]:
 
 
 def in_focus(request: StaffRequest, item_id: int) -> ReviewItem:
-    shown = selectors.items_in_focus(viewer=request.user).filter(pk=item_id).first()
+    shown = selectors.item_in_focus(viewer=request.user, item_id=item_id)
     if shown is None:
         if ReviewItem.objects.filter(pk=item_id).exists():
             raise PermissionDenied(

@@ -14,6 +14,8 @@ from .models.items import PRIORITIES
 from .permissions import may_decide, may_oversee, may_read_queue
 
 LIVE_CLAIM = Q(state=ReviewItem.State.CLAIMED, claim_expires_at__gt=Now())
+# Where an item keeps who may see its votes and evidence: {viewer's key: answer}, for the request that read it.
+MAY_BE_SEEN_BY = "_may_be_seen_by"
 UNDECIDED = Q(state__in=[ReviewItem.State.OPEN, ReviewItem.State.CLAIMED])
 
 
@@ -76,7 +78,9 @@ def items_held(*, viewer: User) -> QuerySet[ReviewItem]:
 
 def items_in_focus(*, viewer: User) -> QuerySet[ReviewItem]:
     """Items whose face and votes the viewer may see: what they hold now; seniors see all, read-only."""
-    items = ReviewItem.objects.select_related("submission__scoring", "claimed_by", "held_for")
+    items = ReviewItem.objects.select_related(
+        "submission__scoring", "submission__evidence", "claimed_by", "held_for"
+    )
     items = items.prefetch_related("submission__scoring__votes").annotate(
         claim_remaining=F("claim_expires_at") - Now(), is_veiled=_veiled(viewer)
     )
@@ -85,6 +89,14 @@ def items_in_focus(*, viewer: User) -> QuerySet[ReviewItem]:
     if not may_read_queue(viewer):
         return items.none()
     return items.filter(LIVE_CLAIM, claimed_by=viewer)
+
+
+def item_in_focus(*, viewer: User, item_id: int) -> ReviewItem | None:
+    """One of them, with the answer noted that the evidence panel asks for several times."""
+    item = items_in_focus(viewer=viewer).filter(pk=item_id).first()
+    if item is not None:
+        item.__dict__[MAY_BE_SEEN_BY] = {viewer.pk: not item.is_veiled}  # type: ignore[attr-defined]
+    return item
 
 
 def is_revealed(*, viewer: User, item: ReviewItem) -> bool:

@@ -56,7 +56,11 @@ def integration(request: StaffRequest, slug: str) -> HttpResponse:
     _require_admin(request)
     if not form.is_valid():
         return _page(request, row, form, status=422)
-    _, key = services.key_create(integration=row, actor=request.user, **form.wishes())
+    try:
+        _, key = services.key_create(integration=row, actor=request.user, **form.wishes())
+    except services.TooManyKeys as refusal:
+        form.add_error(None, str(refusal))
+        return _page(request, row, form, status=422)
     return _page(request, row, KeyForm(), fresh=key)
 
 

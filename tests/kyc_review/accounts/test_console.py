@@ -79,6 +79,16 @@ def test_a_wrong_wish_makes_no_key_and_says_why(admin: Client, page: str, wrong:
     assert not ApiKey.objects.exists()
 
 
+def test_a_third_key_is_refused_with_the_names_of_the_two(
+    admin: Client, integration: Integration, page: str
+) -> None:
+    prefixes = [services.key_create(integration=integration)[0].prefix for _ in range(2)]
+    response = admin.post(page, KEY)
+    assert response.status_code == 422
+    assert all(prefix in response.content.decode().split('role="alert"')[1][:400] for prefix in prefixes)
+    assert ApiKey.objects.count() == 2
+
+
 @pytest.mark.parametrize(("role", "reads"), [("reviewer", 403), ("senior", 403), ("auditor", 200)])
 def test_other_roles_change_nothing_and_see_what_theirs_allows(
     client: Client, staff, integration: Integration, page: str, role: str, reads: int

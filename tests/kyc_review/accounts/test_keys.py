@@ -56,6 +56,24 @@ def test_two_keys_are_valid_at_once_for_rotation(integration: Integration, api_k
     assert {status_with(api_key), status_with(second)} == {404}
 
 
+def test_a_third_valid_key_of_one_kind_is_refused_until_another_has_ended(
+    integration: Integration, api_key: str
+) -> None:
+    first = ApiKey.objects.get()
+    second, _ = services.key_create(integration=integration)
+    with pytest.raises(services.TooManyKeys, match=first.prefix):
+        services.key_create(integration=integration)
+    with pytest.raises(services.TooManyKeys):
+        services.key_rotate(key=first)
+    with pytest.raises(CommandError, match="2 valid live keys"):
+        call_command("integration", "key", integration.slug)
+    services.key_create(integration=integration, is_test=True)  # the sandbox counts by itself
+    services.key_create(integration=services.integration_create(slug="other", name="Other"))
+    services.key_revoke(key=second)
+    services.key_rotate(key=first)
+    assert ApiKey.objects.filter(integration=integration, is_test=False).count() == 3
+
+
 def test_an_inactive_integration_is_refused(integration: Integration, api_key: str) -> None:
     Integration.objects.update(is_active=False)
     assert status_with(api_key) == 401

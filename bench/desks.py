@@ -1,0 +1,228 @@
+"""Reviewers at work, the product's and Label Studio's, in turns in one run: what a decision costs the server.
+
+A cycle here is: claim the next item, open it (its page with votes and evidence, and the photograph), decide. There: the
+next task (without its picture), and the annotation that is submitted. Nobody thinks, so the server is always busy.
+"""
+
+import asyncio
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Protocol
+from urllib.parse import urlencode
+
+import psutil
+
+from bench.background import Load
+from bench.compare import Refused
+from bench.load import Address, Connection, concurrent
+from bench.product import Product
+from bench.report import line, percentile
+from kyc_review.stack.places import REPOSITORY
+
+CSRF = "b" * 32
+TEMPLATES = 8
+READY_TIMEOUT_S = 600
+MARKED = re.compile(rb'/review/items/(\d+)/decision/"')
+ANNOTATION = json.dumps(
+    {
+        "result": [
+            {"from_name": "label", "to_name": "face", "type": "choices", "value": {"choices": ["Real"]}}
+        ],
+        "lead_time": 2.5,
+    }
+)
+
+
+class Desk(Protocol):
+    """One person's way of working."""
+
+    connection: Connection
+
+    async def start(self) -> None: ...
+
+    async def cycle(self) -> dict[str, float]:
+        """Seconds that each step of one decision took."""
+        ...
+
+
+@dataclass
+class Ours:
+    """A reviewer's page, as htmx asks for it: the answer to a decision is the next item, claimed and open."""
+
+    port: int
+    session: str
+    item: int = 0
+    connection: Connection = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.address = Address(self.port)
+        self.connection = Connection(self.address)
+        self.headers = {
+            "Cookie": f"sessionid={self.session}; csrftoken={CSRF}",
+            "X-CSRFToken": CSRF,
+            "HX-Request": "true",
+            "Content-Type": "application/x-www-form-urlencoded",
+        }
+
+    async def start(self) -> None:
+        await self._claimed("/review/items/next/", {})
+
+    async def cycle(self) -> dict[str, float]:
+        began = time.perf_counter()
+        await self._asked("GET", f"/review/items/{self.item}/image/")
+        seen = time.perf_counter()
+        await self._claimed(f"/review/items/{self.item}/decision/", {"label": "real"})
+        return {"photograph": seen - began, "decide, claim next, open": time.perf_counter() - seen}
+
+    async def _claimed(self, path: str, form: dict[str, str]) -> None:
+        body = await self._asked("POST", path, urlencode(form))
+        found = MARKED.search(body)
+        if found is None:
+            raise Refused(f"no item after {path}: {body[:200]!r}")
+        self.item = int(found[1])
+
+    async def _asked(self, method: str, path: str, body: str = "") -> bytes:
+        status, answer = await self.connection.send(self.address.request(method, path, self.headers, body))
+        if status != 200:
+            raise Refused(f"{path}: {status} {answer[:300]!r}")
+        return answer
+
+
+@dataclass
+class Theirs:
+    """An annotator's label stream."""
+
+    port: int
+    project: int
+    token: str
+
+    def __post_init__(self) -> None:
+        self.address = Address(self.port)
+        self.connection = Connection(self.address)
+        self.headers = {"Authorization": f"Token {self.token}", "Content-Type": "application/json"}
+
+    async def start(self) -> None:
+        """Its stream has no state."""
+
+    async def cycle(self) -> dict[str, float]:
+        began = time.perf_counter()
+        task = json.loads(await self._asked(200, "GET", f"/api/projects/{self.project}/next"))["id"]
+        seen = time.perf_counter()
+        path = f"/api/tasks/{task}/annotations/?project={self.project}"
+        await self._asked(201, "POST", path, ANNOTATION)
+        return {"next task": seen - began, "submit annotation": time.perf_counter() - seen}
+
+    async def _asked(self, wanted: int, method: str, path: str, body: str = "") -> bytes:
+        status, answer = await self.connection.send(self.address.request(method, path, self.headers, body))
+        if status != wanted:
+            raise Refused(f"Label Studio, {path}: {status} {answer[:300]!r}")
+        return answer
+
+
+@dataclass
+class Work:
+    """What was measured of one side, over all of its turns."""
+
+    cycles: list[dict[str, float]] = field(default_factory=list)
+    elapsed_s: float = 0.0
+    processor_s: float = 0.0
+
+    @property
+    def each_s(self) -> float:
+        """How long the busy server needs for one cycle."""
+        return self.elapsed_s / len(self.cycles)
+
+
+def filled(running: Product, images: list[bytes], *, items: int, reviewers: int) -> list[str]:
+    """Fill the queue out of real selfies with verdicts and evidence; sessions of reviewers."""
+    load = Load(
+        lambda heard: concurrent(
+            running.target, images[:TEMPLATES], posts=TEMPLATES, at_once=4, name="template", heard=heard
+        )
+    )
+    unfinished = (
+        "SELECT (SELECT count(*) FROM submissions_submission WHERE state IN ('received', 'scoring'))"
+        " + (SELECT count(*) FROM evidence_evidence WHERE state IN ('waiting', 'working'))"
+    )
+    running.wait(lambda: load.is_done, timeout_s=READY_TIMEOUT_S, what="posting")
+    _hurry(running, "evidence")
+    running.wait(
+        lambda: running.rows(unfinished)[0][0] == 0, timeout_s=READY_TIMEOUT_S, what="verdicts and evidence"
+    )
+    command = [sys.executable, "-m", "bench.filling", str(items), str(reviewers)]
+    environment = {**os.environ, **running.variables}
+    done = subprocess.run(
+        command, env=environment, cwd=REPOSITORY, capture_output=True, text=True, timeout=600
+    )
+    if done.returncode:
+        raise Refused(f"filling the queue failed: {done.stderr.strip().splitlines()[-1]}")
+    return json.loads(done.stdout)
+
+
+def _hurry(running: Product, name: str) -> None:
+    """Evidence has the lowest priority; here all waits for it. Only root may take that back."""
+    process = running.process(name)
+    threads = process.threads() if process else []
+    with suppress(psutil.Error, OSError):
+        for thread in threads:
+            os.setpriority(os.PRIO_PROCESS, thread.id, 0)
+
+
+def turn(
+    desks: list[Desk],
+    work: Work,
+    processes: list[psutil.Process],
+    *,
+    seconds: float,
+    idle: Callable[[], None],
+) -> None:
+    """Everybody works for so long; `idle` is called meanwhile (the stack wants to be watched)."""
+    before, began = _processor_s(processes), time.perf_counter()
+    load: Load[dict[str, float]] = Load(lambda heard: _everybody(desks, heard, began + seconds))
+    while not load.is_done:
+        idle()
+        time.sleep(0.05)
+    work.cycles += load.answers
+    work.elapsed_s += time.perf_counter() - began
+    work.processor_s += _processor_s(processes) - before
+
+
+async def _everybody(desks: list[Desk], heard: Callable[[dict[str, float]], None], until: float) -> None:
+    async def person(desk: Desk) -> None:
+        await desk.start()
+        while time.perf_counter() < until:
+            heard(await desk.cycle())
+        desk.connection.close()
+
+    await asyncio.gather(*(person(desk) for desk in desks))
+
+
+def _processor_s(processes: list[psutil.Process]) -> float:
+    """Processor time of these and of their children, ended ones included."""
+    total = 0.0
+    for root in processes:
+        for one in (root, *root.children(recursive=True)):
+            spent = one.cpu_times()
+            total += (
+                spent.user
+                + spent.system
+                + getattr(spent, "children_user", 0)
+                + getattr(spent, "children_system", 0)
+            )
+    return total
+
+
+def report(name: str, work: Work) -> None:
+    line(f"{name}: decisions", str(len(work.cycles)))
+    for step in work.cycles[0]:
+        spent = [cycle[step] for cycle in work.cycles]
+        line(f"  {step}", f"{1000 * percentile(spent, 50):.0f} ms, p95 {1000 * percentile(spent, 95):.0f} ms")
+    line("  the busy server's time for a decision", f"{1000 * work.each_s:.1f} ms")
+    line("  its processors' time", f"{1000 * work.processor_s / len(work.cycles):.1f} ms")
