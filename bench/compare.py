@@ -27,6 +27,7 @@ class Refused(Exception):
 def throughput(running: Product, images: list[bytes], *, posts: int, at_once: int) -> tuple[float, float]:
     """Images per second (first post sent to last verdict stored, first post sent to last accepted)."""
     _post(running, images, posts=WARM_UP_POSTS, at_once=at_once, name="warm")
+    running.wait(lambda: _is_examined(running), timeout_s=DRAIN_TIMEOUT_S, what="evidence of the warm-up")
     before = running.scored()
     began = time.time()
     answers = _post(running, images, posts=posts, at_once=at_once, name="load")
@@ -35,6 +36,13 @@ def throughput(running: Product, images: list[bytes], *, posts: int, at_once: in
         raise Refused(f"{running.scored() - before} verdicts for {posts} posts")
     (stored,) = running.rows("SELECT extract(epoch FROM max(scored_at)) FROM scoring_scoring")[0]
     return posts / (float(stored) - began), posts / accepted_s
+
+
+def _is_examined(running: Product) -> bool:
+    """Whether the evidence worker has loaded what it needs and caught up."""
+    return running.rows("SELECT count(*) FROM evidence_evidence WHERE state IN ('waiting', 'working')") == [
+        (0,)
+    ]
 
 
 def _post(running: Product, images: list[bytes], *, posts: int, at_once: int, name: str) -> list[Answer]:

@@ -93,7 +93,11 @@ if not DATABASES["default"]["ENGINE"].endswith("postgresql"):
     raise environ.ImproperlyConfigured(
         "DATABASE_URL must name a PostgreSQL database: postgres://user:pass@host/name"
     )
-DATABASES["default"] |= {"CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True}
+DATABASES["default"] |= {
+    "ENGINE": "kyc_review.postgres",
+    "CONN_MAX_AGE": 600,
+    "CONN_HEALTH_CHECKS": True,
+}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- people ---------------------------------------------------------------------------------------------
@@ -282,6 +286,7 @@ SCORING_THREADS = env.int("SCORING_THREADS", default=0)  # 0: one per core
 # --- evidence ---------------------------------------------------------------------------------------------
 EVIDENCE_LEASE_S = env.int("EVIDENCE_LEASE_S", default=60)
 EVIDENCE_ATTEMPTS_MAX = env.int("EVIDENCE_ATTEMPTS_MAX", default=2)
+EVIDENCE_PATIENCE_S = env.float("EVIDENCE_PATIENCE_S", default=10.0)
 # Second opinions beside those that ship: folders as `python -m ml run --export` writes them.
 OPINIONS_DIR = Path(env.str("OPINIONS_DIR", default=str(DATA_DIR / "opinions")))
 

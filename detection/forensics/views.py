@@ -40,6 +40,20 @@ def colours(image: Image.Image, side: int) -> np.ndarray:
     return _resized(np.asarray(image.convert("RGB")), side, Image.Resampling.BILINEAR)
 
 
+def centre(image: Image.Image, side: int) -> np.ndarray:
+    """(side, side, 3) uint8: the picture's centre square, undistorted."""
+    square = image.convert("RGB").crop(centre_box(image.size))
+    return np.asarray(square.resize((side, side), Image.Resampling.BILINEAR))
+
+
+def centre_box(size: tuple[int, int]) -> tuple[int, int, int, int]:
+    """Left, upper, right and lower edge of the centre square of a picture of that width and height."""
+    width, height = size
+    edge = min(width, height)
+    left, top = (width - edge) // 2, (height - edge) // 2
+    return left, top, left + edge, top + edge
+
+
 def colours_residual(image: Image.Image, side: int) -> np.ndarray:
     """(side, side, 6) uint8: the resized picture, and its averaged SRM residual, -3..3 as 0..255."""
     small = image.convert("RGB").resize((side, side), Image.Resampling.BILINEAR)

@@ -23,6 +23,7 @@ from torch import nn
 from detection.forensics import views
 from detection.networks.dual_branch import DualBranch
 from detection.networks.ela_cnn import ElaCnn
+from detection.networks.localiser import Localiser
 from detection.networks.resnet import ResNetHead
 from detection.networks.unet import UNet
 
@@ -37,6 +38,7 @@ NETWORKS: dict[str, Callable[..., nn.Module]] = {
     "dual_branch": DualBranch,
     "unet": UNet,
     "resnet": ResNetHead,
+    "localiser": Localiser,
 }
 VIEWS: dict[str, Callable[[Image.Image, int], np.ndarray]] = {
     "ela_nearest": views.ela_nearest,
@@ -44,6 +46,7 @@ VIEWS: dict[str, Callable[[Image.Image, int], np.ndarray]] = {
     "dual": views.dual,
     "colours": views.colours,
     "colours_residual": views.colours_residual,
+    "centre": views.centre,
 }
 
 
@@ -80,8 +83,11 @@ class Opinion:
             return None
         shrink = min(1.0, MASK_SIDE / max(image.size))
         size = (max(1, round(image.width * shrink)), max(1, round(image.height * shrink)))
+        box = views.centre_box(size) if self.view == "centre" else (0, 0, *size)
         map_ = Image.fromarray(torch.sigmoid(outputs[0, 0]).numpy())
-        return np.asarray(map_.resize(size, Image.Resampling.BILINEAR))
+        whole = Image.new("F", size)  # nothing is suspected where it did not look
+        whole.paste(map_.resize((box[2] - box[0], box[3] - box[1]), Image.Resampling.BILINEAR), box[:2])
+        return np.asarray(whole)
 
     def _outputs(self, image: Image.Image) -> torch.Tensor:
         picture = image.convert("RGB")

@@ -38,7 +38,8 @@ class ApiKeyAuthentication(BaseAuthentication):
         match = KEY_PATTERN.fullmatch(token.strip())
         if scheme.lower() != "bearer" or match is None:
             raise AuthenticationFailed(REFUSAL)
-        key = ApiKey.objects.select_related("integration").filter(prefix=match["prefix"]).first()
+        found = ApiKey.objects.select_related("integration").filter(prefix=match["prefix"])
+        key = next(iter(found), None)  # prefixes are unique; `first` would sort them
         if key is None or not hmac.compare_digest(key.digest, key_digest(token.strip())):
             raise AuthenticationFailed(REFUSAL)
         if not key.is_valid or not key.integration.is_active:

@@ -22,9 +22,11 @@ from detection.opinions import Opinion, OpinionRefused, load, shipped
 from detection.opinions.opinion import MANIFEST
 from kyc_review.evidence.services import evidence_fail, evidence_lease, evidence_record
 from kyc_review.retraining.selectors import champion
+from kyc_review.scoring.leases import is_busy
 from kyc_review.submissions.storage import originals
 
 log = logging.getLogger(__name__)
+LOOK_AGAIN_S = 0.1
 HOLDER = f"{socket.gethostname()[:40]}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
 
 _serving: Ensemble | None = None
@@ -33,7 +35,10 @@ _serving: Ensemble | None = None
 def run_until_idle() -> int:
     """Examine until nothing is due; returns how many became ready. An error costs one attempt of one row."""
     done = 0
-    while not is_stopping() and (row := evidence_lease(holder=HOLDER)) is not None:
+    while not is_stopping():
+        give_way()
+        if (row := evidence_lease(holder=HOLDER)) is None:
+            break
         started = time.perf_counter()
         try:
             with originals.open(row.submission.image_key) as file:
@@ -44,6 +49,13 @@ def run_until_idle() -> int:
             log.exception("evidence of submission %s cannot be computed", row.submission_id)
             evidence_fail(evidence=row, error=f"{type(error).__name__}: {error}")
     return done
+
+
+def give_way() -> None:
+    """Wait while selfies wait for their verdicts, but not for long: a reviewer may wait for this picture."""
+    until = time.monotonic() + settings.EVIDENCE_PATIENCE_S
+    while time.monotonic() < until and is_busy() and not is_stopping():
+        time.sleep(LOOK_AGAIN_S)
 
 
 def is_stopping() -> bool:

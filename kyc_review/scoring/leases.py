@@ -37,6 +37,12 @@ def lease_batch(*, holder: str, limit: int) -> list[Submission]:
     return batch
 
 
+def is_busy() -> bool:
+    """Whether a selfie waits for a scoring worker right now; what can wait for this to end shall."""
+    now = timezone.now()
+    return Submission.objects.filter(is_test=False, state=State.RECEIVED, due_at__lte=now).exists()
+
+
 @transaction.atomic
 def lease_fail(*, holder: str, submission_id: uuid.UUID, error: str) -> None:
     """Give a submission back after a failed attempt; it is due again after a growing pause.

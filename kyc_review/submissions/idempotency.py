@@ -7,13 +7,19 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from kyc_review.accounts.models import ApiKey
 from kyc_review.submissions.models import IdempotencyRecord
 
 KEPT = timedelta(hours=24)
+FOUND = ("fingerprint", "status", "body", "location", "created_at")
+LOCK_AND_FIND = f"""
+SELECT pg_try_advisory_xact_lock(%s), id, {", ".join(FOUND)}
+FROM (VALUES (1)) AS always LEFT JOIN {IdempotencyRecord._meta.db_table}
+ON integration_id = %s AND is_test = %s AND key = %s
+"""  # noqa: S608  (names of our own)
 
 
 class InFlight(Exception):
@@ -41,7 +47,6 @@ def fingerprint(content: Mapping[str, Any]) -> str:
     return hashlib.sha256(plain.encode()).hexdigest()
 
 
-@transaction.atomic
 def answer_once(*, caller: ApiKey, key: str, content: str, act: Callable[[], Answer]) -> Answer:
     """Run `act` and keep its answer, or give the answer it gave before; `content` is the request's fingerprint.
 
@@ -49,35 +54,47 @@ def answer_once(*, caller: ApiKey, key: str, content: str, act: Callable[[], Ans
     raises is kept nowhere: nothing was made. Raises InFlight, KeyReused.
     """
     owner = {"integration_id": caller.integration_id, "is_test": caller.is_test, "key": key}
-    _lock(owner)
-    record = IdempotencyRecord.objects.filter(**owner).first()
-    if record and record.created_at < timezone.now() - KEPT:
-        record.delete()
-        record = None
-    if record is None:
+    with transaction.atomic():
+        kept = _locked(owner)
+        if kept is not None:
+            if kept.fingerprint != content:
+                raise KeyReused
+            return Answer(kept.status, json.loads(kept.body), kept.location, is_replay=True)
         answer = act()
-        IdempotencyRecord.objects.create(
+        record = IdempotencyRecord(
             **owner,
             fingerprint=content,
             status=answer.status,
             body=json.dumps(answer.body),
             location=answer.location,
         )
-        return answer
-    if record.fingerprint != content:
-        raise KeyReused
-    return Answer(record.status, json.loads(record.body), record.location, is_replay=True)
+        try:
+            record.save(force_insert=True)
+        except IntegrityError:
+            # Another answer was committed between the look at the table and the lock, which are one statement.
+            raise InFlight from None
+    return answer
 
 
-def _lock(owner: Mapping[str, Any]) -> None:
-    """Held to the end of the transaction; a second request does not wait for it, so it costs no thread."""
+def _locked(owner: Mapping[str, Any]) -> IdempotencyRecord | None:
+    """Take the key's lock, held to the end of the transaction, and find what was answered under it.
+
+    One statement, for this is in the way of every post. A second request does not wait for the first, so it costs no
+    thread. Raises InFlight.
+    """
     digest = hashlib.sha256(repr(sorted(owner.items())).encode()).digest()
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_try_advisory_xact_lock(%s)", [int.from_bytes(digest[:8], "big", signed=True)]
-        )
-        if not cursor.fetchone()[0]:
-            raise InFlight
+        cursor.execute(LOCK_AND_FIND, [int.from_bytes(digest[:8], "big", signed=True), *owner.values()])
+        is_free, pk, *found = cursor.fetchone()
+    if not is_free:
+        raise InFlight
+    if pk is None:
+        return None
+    record = IdempotencyRecord(**owner, **dict(zip(FOUND, found, strict=True)), pk=pk)
+    if record.created_at < timezone.now() - KEPT:
+        record.delete()
+        return None
+    return record
 
 
 def records_expire() -> int:

@@ -20,12 +20,12 @@ from torch import Tensor
 from detection.forensics.views import colours_residual, compressed
 from detection.networks.unet import UNet
 from ml.evaluation.metrics import auc, wilson
+from ml.evaluation.pixels import image_score, mean_over, pixel_figures, pointing, position_only
 from ml.recipes.base import Context, Results
 from ml.recipes.data import Divided, divide, open_rgb
 from ml.recipes.exporting import Exhibit, export
 from ml.recipes.initial import SCRATCH, he
 from ml.recipes.loop import History, Plan, fit, load_weights, predict
-from ml.recipes.pixels import image_score, mean_over, pixel_figures
 from ml.recipes.u_unet import mask_loss
 from ml.sources import SOURCES, Photo, SourceMissing, read_all
 from ml.synthesis.donors import neighbours, shape_features
@@ -221,7 +221,9 @@ def run(context: Context) -> Results:
         network, train, validation, plan, context, name="localiser", loss=mask_loss, measure=pixel_figures
     )
     outputs, target = predict(network, test, context, budget.batch)
-    figures = measured_on(test, outputs, target, divided) | position_only(train, target)
+    rows = np.arange(len(train))[:: max(1, len(train) // PRIOR_PAIRS)]
+    usual = train.batch(rows, None)[1][1::2]
+    figures = measured_on(test, outputs, target, divided) | position_only(usual, target)
     export(context, network, EXHIBIT, figures, weights)
     return Results(
         weights=weights,
@@ -257,27 +259,3 @@ def measured_on(test: Pairs, outputs: Tensor, target: Tensor, divided: Divided) 
     if not made.all():
         figures["auc_own_fakes"] = auc(label[~made], score[~made], group[~made]).as_dict()
     return figures
-
-
-def position_only(train: Pairs, target: Tensor) -> dict[str, object]:
-    """The same figures of a mask that is the same for every picture: where edits lay in training, cut where F1 is best
-    there. Eyes, nose and mouth lie in the middle, so a network must beat this to have seen anything.
-    """
-    rows = np.arange(len(train))[:: max(1, len(train) // PRIOR_PAIRS)]
-    _, masks = train.batch(rows, None)
-    masks = masks[1::2]
-    mean = masks.mean(0, keepdim=True)
-    cuts = [float(c) for c in torch.linspace(0.05, 0.95, 19) * mean.max()]
-    best = max(cuts, key=lambda cut: mean_over((mean - cut).expand_as(masks), masks).value)
-    same = (mean - best).expand_as(target)
-    hit = pointing(same[1::2], target[1::2])
-    return {
-        "pixel_f1_by_position_only": mean_over(same, target).as_dict(),
-        "most_suspect_pixel_by_position_only": wilson(int(hit.sum()), len(hit)).as_dict(),
-    }
-
-
-def pointing(outputs: Tensor, target: Tensor) -> np.ndarray:
-    """Whether each picture's most suspect pixel is a forged one: (N,) bool."""
-    best = outputs.flatten(1).argmax(1)
-    return np.asarray((target.flatten(1)[torch.arange(len(best)), best] > 0.5).numpy())

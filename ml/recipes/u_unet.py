@@ -16,13 +16,13 @@ from torch.nn import functional as F
 from detection.forensics.views import compressed, ela_smooth
 from detection.networks.unet import UNet
 from ml.evaluation.metrics import auc
+from ml.evaluation.pixels import image_score, mean_over, pixel_figures
 from ml.recipes.augment import joint
 from ml.recipes.base import Budget, Context, Recipe, Results
 from ml.recipes.data import Divided, divide, open_rgb, prepare
 from ml.recipes.exporting import Exhibit, export
 from ml.recipes.initial import SCRATCH, he
 from ml.recipes.loop import Plan, fit, load_weights, predict
-from ml.recipes.pixels import image_score, mean_over, pixel_figures
 from ml.recipes.probes import probes
 from ml.recipes.scenes import write_casia
 from ml.sources import Photo, SourceMissing, forged

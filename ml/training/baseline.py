@@ -14,6 +14,7 @@ import torch
 from detection.bundle import Bundle as ShippedBundle
 from detection.bundle import View
 from detection.networks.convnext import convnext
+from detection.networks.localiser import WithMaskHead
 from ml import splits
 from ml.bank import FULL, Bank
 from ml.sources import Photo, read_all
@@ -21,7 +22,7 @@ from ml.synthesis.bank import make, plan
 from ml.synthesis.measure import Measures, measure
 from ml.training.batches import PairSampler
 from ml.training.finish import Side, finish
-from ml.training.loop import Plan, WithMaskHead, fit
+from ml.training.loop import Plan, fit
 from ml.training.pack import Voter
 from ml.training.stacking import lift
 from ml.training.start import ARCHITECTURE, ARGUMENTS, start_from_scratch

@@ -17,6 +17,7 @@ from detection import bundle as bundles
 from detection.bundle import Bundle as ShippedBundle
 from detection.bundle import Member, View
 from detection.networks.convnext import convnext
+from detection.networks.localiser import WithMaskHead
 from detection.networks.stacking import Stacking
 from detection.preprocess import crop
 from ml import splits
@@ -25,7 +26,7 @@ from ml.sources import Photo
 from ml.sources import manifest as snapshots
 from ml.training.batches import PairSampler
 from ml.training.finish import Side, finish
-from ml.training.loop import Plan, WithMaskHead, auc_of, fit, logits_of
+from ml.training.loop import Plan, auc_of, fit, logits_of
 from ml.training.pack import Voter, save_weights
 from ml.training.progress import Progress
 from ml.training.start import start_from_scratch

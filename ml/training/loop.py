@@ -5,21 +5,17 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 from sklearn.metrics import roc_auc_score
 from timm.optim.muon import Muon
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from detection.networks.convnext import features, judge
+from detection.networks.localiser import WithMaskHead
 from ml import losses
 from ml.bank import Bank
 from ml.training.batches import PairSampler, assemble
-
-FINEST = 1  # the stage with stride 8, from which on the maps are read for where the edit is
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,26 +42,6 @@ class Plan:
     seed: int = 0
     report_every: int = 250
     compiled: bool = True
-
-
-class WithMaskHead(nn.Module):
-    """A ConvNeXt with an auxiliary head that says which cells are edited and which hold a seam; it is not shipped."""
-
-    def __init__(self, network: Any):
-        super().__init__()
-        self.network: Any = network  # timm's own attributes are typed nowhere
-        channels = [stage["num_chs"] for stage in network.feature_info[FINEST:]]
-        self.where = nn.ModuleList(nn.Sequential(nn.BatchNorm2d(n), nn.Conv2d(n, 2, 1)) for n in channels)
-
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """x: (B, 3, S, S). Returns logits (B, 2) and per cell (B, 2, S/8, S/8) logits of inside and seam."""
-        maps = features(self.network, x)
-        edited: Tensor | None = None
-        for head, each in zip(reversed(self.where), reversed(maps[FINEST:]), strict=True):
-            told = head(each)
-            edited = told if edited is None else told + F.interpolate(edited, size=told.shape[-2:])
-        assert edited is not None
-        return judge(self.network, maps), edited
 
 
 def rate_at(step: int, part: float, plan: Plan) -> float:

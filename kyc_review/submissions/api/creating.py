@@ -17,7 +17,7 @@ from kyc_review.api import caller_of
 from kyc_review.problems import Problem
 from kyc_review.scoring.nudge import nudge
 from kyc_review.submissions.api.incoming import SubmissionForm, SubmissionJson
-from kyc_review.submissions.api.serializers import SubmissionOut
+from kyc_review.submissions.api.serializers import shown
 from kyc_review.submissions.idempotency import Answer, InFlight, KeyReused, answer_once, fingerprint
 from kyc_review.submissions.models import Submission
 from kyc_review.submissions.nudge import nudge_sandbox
@@ -102,7 +102,7 @@ def create(caller: ApiKey, fields: Mapping[str, Any]) -> Submission:
 
 def answer_one(caller: ApiKey, fields: Mapping[str, Any]) -> Answer:
     row = create(caller, fields)
-    return Answer(202, dict(SubmissionOut(row).data), reverse("submission", args=[row.pk]))
+    return Answer(202, shown(row), reverse("submission", args=[row.pk]))
 
 
 def answer_batch(caller: ApiKey, items: list[Any]) -> Answer:
@@ -118,4 +118,4 @@ def _item(caller: ApiKey, index: int, sent: Any) -> dict[str, Any]:
     except (Problem, serializers.ValidationError) as refused:
         document = problems.document(refused)
         return {"index": index, "status": document["status"], "problem": document}
-    return {"index": index, "status": 202, "submission": dict(SubmissionOut(row).data)}
+    return {"index": index, "status": 202, "submission": shown(row)}

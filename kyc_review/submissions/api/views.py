@@ -12,7 +12,7 @@ from kyc_review.parsers import JSONParser
 from kyc_review.problems import Problem
 from kyc_review.submissions.api import creating, describing
 from kyc_review.submissions.api.incoming import BatchIn, LateOutcomeIn, ListIn
-from kyc_review.submissions.api.serializers import LateOutcomeOut, SubmissionOut
+from kyc_review.submissions.api.serializers import LateOutcomeOut, shown
 from kyc_review.submissions.api.waiting import wait_of, wait_until
 from kyc_review.submissions.models import State, Submission
 from kyc_review.submissions.selectors import submissions_of, submissions_page
@@ -35,7 +35,7 @@ class SubmissionsView(ApiView):
         )
         if seconds:
             row = waited_for(request, UUID(response.data["id"]), seconds)
-            response.data = dict(SubmissionOut(row).data)
+            response.data = shown(row)
         return response
 
     @describing.list_
@@ -56,7 +56,7 @@ class SubmissionsView(ApiView):
                 pointer="#/after",
             ) from None
         body = {
-            "data": SubmissionOut(rows, many=True).data,
+            "data": [shown(row) for row in rows],
             "has_more": has_more,
             "next": str(rows[-1].pk) if has_more else None,
         }
@@ -83,7 +83,7 @@ class SubmissionView(ApiView):
     def get(self, request: Request, submission_id: UUID) -> Response:
         seconds = wait_of(request)
         row = waited_for(request, submission_id, seconds) if seconds else found(request, submission_id)
-        return conditional(request, dict(SubmissionOut(row).data))
+        return conditional(request, shown(row))
 
 
 class CancellationView(ApiView):
@@ -100,7 +100,7 @@ class CancellationView(ApiView):
                 code="already_decided",
                 detail="This submission has its result already, or a person has just decided.",
             ) from None
-        return Response(SubmissionOut(row).data)
+        return Response(shown(row))
 
 
 class LateOutcomeView(ApiView):
@@ -139,7 +139,7 @@ def waited_for(request: Request, submission_id: UUID, seconds: float) -> Submiss
     def arrived() -> bool:
         row.refresh_from_db()
         if known:
-            return etag_of(dict(SubmissionOut(row).data)) not in known
+            return etag_of(shown(row)) not in known
         return row.state not in UNSCORED
 
     wait_until(arrived, seconds=seconds)

@@ -19,6 +19,7 @@ from kyc_review.evidence import services, sweeping, worker
 from kyc_review.evidence.models import Evidence, Fingerprint
 from kyc_review.review.models import ReviewItem
 from kyc_review.review.services import items_open
+from kyc_review.scoring.leases import is_busy
 from kyc_review.submissions.models import Submission
 from kyc_review.submissions.storage import derivatives, originals
 from tests.detection.opinions.test_opinion import written
@@ -47,6 +48,21 @@ def test_a_queued_item_gets_facts_and_private_pictures(
     for name in evidence.pictures:
         assert os.stat(derivatives.path(evidence.key_of(name))).st_mode & 0o077 == 0
     assert Fingerprint.objects.filter(submission=item.submission).exists()
+
+
+def test_evidence_gives_way_to_waiting_selfies_but_not_for_ever(
+    submit: Callable[..., Submission], settings: LazySettings
+) -> None:
+    settings.EVIDENCE_PATIENCE_S = 0.3
+    assert not is_busy()
+    worker.give_way()
+    selfie = submit()
+    assert is_busy()
+    began = time.monotonic()
+    worker.give_way()
+    assert time.monotonic() - began >= 0.3
+    Submission.objects.filter(pk=selfie.pk).update(is_test=True)
+    assert not is_busy()
 
 
 def test_without_a_champion_only_the_attention_is_missing(enqueue: Enqueue, examine: Examine) -> None:

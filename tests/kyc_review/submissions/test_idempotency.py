@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import connection
+from django.db import connection, transaction
 from django.http import HttpResponse
 from django.test import Client
 
 from kyc_review.accounts import services as accounts
 from kyc_review.accounts.models import ApiKey
-from kyc_review.submissions.idempotency import Answer, answer_once, records_expire
+from kyc_review.submissions.idempotency import Answer, InFlight, answer_once, records_expire
 from kyc_review.submissions.models import IdempotencyRecord, Submission
 from tests.conftest import jpeg_bytes
 
@@ -115,6 +115,26 @@ def test_a_key_in_flight_is_refused_without_waiting(api: Client) -> None:
         assert answer.result().status == 202
     assert (response.status_code, response.json()["code"]) == (409, "idempotency_key_in_flight")
     assert response["Retry-After"] == "1"
+
+
+def test_an_answer_that_was_kept_between_the_look_and_the_lock_is_never_given_twice(api_key: str) -> None:
+    """What the lock cannot exclude, the table does: the second is sent away and makes nothing."""
+    caller = ApiKey.objects.get()
+
+    def act() -> Answer:
+        IdempotencyRecord.objects.create(
+            integration=caller.integration,
+            is_test=caller.is_test,
+            key="k",
+            fingerprint="c",
+            status=202,
+            body="{}",
+        )
+        return Answer(202, {})
+
+    with pytest.raises(InFlight), transaction.atomic():
+        answer_once(caller=caller, key="k", content="c", act=act)
+    assert not IdempotencyRecord.objects.exists()
 
 
 def test_what_fails_while_it_is_made_keeps_no_answer(api_key: str) -> None:

@@ -4,9 +4,10 @@ import numpy as np
 import torch
 
 from detection.networks.convnext import convnext
+from detection.networks.localiser import WithMaskHead
 from ml.bank import MASK, STORED, Bank
 from ml.training.batches import PairSampler
-from ml.training.loop import Plan, WithMaskHead, fit, hardest_at, rate_at
+from ml.training.loop import Plan, fit, hardest_at, rate_at
 
 TINY = {"depths": (1, 1, 1, 1), "dims": (8, 8, 8, 8), "norm_layer": "batchnorm2d"}
 

@@ -3,7 +3,7 @@ import pytest
 import torch
 from sklearn.metrics import f1_score
 
-from ml.recipes.pixels import f1_each, image_score, mean_over, pixel_figures
+from ml.evaluation.pixels import f1_each, image_score, mean_over, pixel_figures
 
 
 def masks():

@@ -1,0 +1,47 @@
+import numpy as np
+import torch
+from PIL import Image
+
+from detection.networks.convnext import convnext
+from detection.networks.localiser import WithMaskHead
+from detection.opinions import load
+from ml.training.finish import Side
+from ml.training.localise import measured, write_opinion
+from tests.ml.training.test_loop import TINY, bank
+
+NAME = "convnext_zepto_rms_ols"
+
+
+def model() -> WithMaskHead:
+    torch.manual_seed(0)
+    return WithMaskHead(convnext(NAME, **TINY)).eval()
+
+
+def test_masks_are_measured_beside_one_mask_for_every_face() -> None:
+    rows = bank(24)
+    side = Side(rows, np.array(["a"] * len(rows.label)), np.repeat(np.arange(24), 2))
+    found = measured(model(), side, side)
+    assert found["pixel_f1_by_position_only"]["value"] > 0.95  # the edit lies at one place in all of them
+    assert found["most_suspect_pixel_by_position_only"]["value"] == 1
+    assert found["auc"]["n"] == 48
+    assert 0 <= found["marked_share_of_real"] <= 1
+
+
+def test_what_is_written_marks_the_centre_square_of_a_picture(tmp_path) -> None:
+    trained = model()
+    write_opinion(
+        tmp_path,
+        trained,
+        architecture=NAME,
+        arguments=TINY,
+        metrics={"auc": {"value": 0.7}},
+        provenance={"bundle": "b"},
+    )
+    pixels = np.random.default_rng(0).integers(0, 256, (320, 240, 3), dtype=np.uint8)
+    opinion = load(tmp_path)
+    mask = opinion.mask(Image.fromarray(pixels))
+    assert mask.shape == (320, 240)
+    assert not mask[:40].any()
+    assert not mask[280:].any()
+    assert (mask[40:280] > 0).all()
+    assert 0 < opinion.score(Image.fromarray(pixels)) < 1
