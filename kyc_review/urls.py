@@ -18,6 +18,7 @@ urlpatterns = [
     path("retraining/", include("kyc_review.retraining.urls")),
     path("insights/", include("kyc_review.insights.urls")),
     path("integrations/", include("kyc_review.accounts.integrations.urls")),
+    path("people/", include("kyc_review.accounts.people.urls")),
     path("webhooks/", include("kyc_review.webhooks.urls")),
     path("docs/api/", reference, name="reference"),
     path("docs/openapi.yaml", document, name="openapi"),

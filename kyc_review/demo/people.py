@@ -1,17 +1,15 @@
 """The demo's logins and API key: generated once, kept in a file that only its owner reads (0600)."""
 
 import json
-import secrets
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from kyc_review.accounts import services as accounts
 from kyc_review.accounts.models import ApiKey, Integration, Role, User
+from kyc_review.accounts.people.services import password_new
 from kyc_review.stack.credentials import write_private
 
 ONBOARDING = "demo-onboarding"
-# Letters and digits that nobody confuses when typing them from a screen.
-ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 
 
 @dataclass(frozen=True)
@@ -42,13 +40,14 @@ def ensure(file: Path) -> Keys:
     keys = Keys(**json.loads(file.read_text())) if file.exists() else Keys()
     accounts.roles_ensure()
     for person in PEOPLE:
-        password = keys.passwords.setdefault(person.username, new_password())
+        password = keys.passwords.setdefault(person.username, password_new())
         user = User.objects.filter(username=person.username).first()
         if user is None:
             accounts.staff_create(username=person.username, password=password, role=person.role)
         elif not user.check_password(password):
             user.set_password(password)
-            user.save(update_fields=["password"])
+            user.must_change_password = False
+            user.save(update_fields=["password", "must_change_password"])
     if not _is_valid(keys.api_key):
         integration = Integration.objects.filter(slug=ONBOARDING).first()
         if integration is None:
@@ -56,11 +55,6 @@ def ensure(file: Path) -> Keys:
         _, keys.api_key = accounts.key_create(integration=integration)
     write_private(file, json.dumps(asdict(keys), indent=1))
     return keys
-
-
-def new_password() -> str:
-    """Four groups of four, 79 random bits."""
-    return "-".join("".join(secrets.choice(ALPHABET) for _ in range(4)) for _ in range(4))
 
 
 def _is_valid(key: str) -> bool:

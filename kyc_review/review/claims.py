@@ -158,6 +158,20 @@ def claims_expire() -> int:
     return len(holders)
 
 
+@transaction.atomic
+def claims_release(*, holder: User) -> int:
+    """Return what this person holds, or is to have, to the queue: they left, or may not decide any more."""
+    held = ReviewItem.objects.select_for_update().filter(state=ReviewItem.State.CLAIMED, claimed_by=holder)
+    released = list(held.values_list("pk", flat=True))
+    ReviewItem.objects.filter(pk__in=released, state=ReviewItem.State.CLAIMED).update(**RELEASED)
+    ReviewItem.objects.filter(state=ReviewItem.State.OPEN, held_for=holder).update(**NOT_HELD)
+    audit.record_many(
+        audit.event(action="item.claim_released", target=ReviewItem(pk=pk), detail={"holder": holder.pk})
+        for pk in released
+    )
+    return len(released)
+
+
 def claim_lost(item_id: int, reviewer: User) -> ClaimLost:
     """Why this person does not hold this item."""
     item = ReviewItem.objects.filter(pk=item_id).only("state", "claimed_by_id").first()

@@ -25,6 +25,7 @@ READERS: dict[str, set[str]] = {
     "insights/": {"senior", "admin", "auditor"},
     "insights/audit": {"admin", "auditor"},
     "integrations/": {"admin", "auditor"},
+    "people/": {"admin", "auditor"},
     "retraining/": {"admin", "auditor"},
     "webhooks/": {"admin", "auditor"},
 }
@@ -89,7 +90,8 @@ def test_a_stranger_reaches_no_page(client: Client, claimed: ReviewItem) -> None
 
 def _state(item: ReviewItem) -> list[object]:
     submission = Submission.objects.filter(pk=item.submission_id).values().get()
-    return [submission, ReviewItem.objects.filter(pk=item.pk).values().get(), User.objects.count()]
+    people = list(User.objects.order_by("pk").values("username", "password", "is_active", "groups__name"))
+    return [submission, ReviewItem.objects.filter(pk=item.pk).values().get(), people]
 
 
 def _values(item: ReviewItem) -> dict[str, str]:
@@ -97,6 +99,7 @@ def _values(item: ReviewItem) -> dict[str, str]:
     return {
         "<int:item_id>": str(item.pk),
         "<int:number>": "1",
+        "<int:person_id>": str(item.claimed_by_id),
         "<uuid:submission_id>": some,
         "<uuid:endpoint_id>": some,
         "<uuid:delivery_id>": some,

@@ -4,6 +4,7 @@ from django.contrib.auth.models import AnonymousUser
 
 from kyc_review.accounts.integrations.selectors import may_see_integrations
 from kyc_review.accounts.models import User
+from kyc_review.accounts.people.selectors import may_see_people
 
 register = template.Library()
 
@@ -12,3 +13,8 @@ register = template.Library()
 def sees_integrations(user: AbstractBaseUser | AnonymousUser | None) -> bool:
     """Whether the navigation offers the page to this viewer."""
     return isinstance(user, User) and may_see_integrations(user)
+
+
+@register.filter
+def sees_people(user: AbstractBaseUser | AnonymousUser | None) -> bool:
+    return isinstance(user, User) and may_see_people(user)

@@ -38,7 +38,7 @@ def test_a_lost_file_is_made_again_with_logins_that_work(tmp_path: Path) -> None
 
 
 def test_no_secret_is_the_same_in_two_installations(tmp_path: Path) -> None:
-    made = {people.new_password() for _ in range(100)}
+    made = {people.password_new() for _ in range(100)}
     assert len(made) == 100
     people.ensure(tmp_path / "demo.json")
     assert len(set(json.loads((tmp_path / "demo.json").read_text())["passwords"].values())) == len(

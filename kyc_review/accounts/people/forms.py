@@ -1,0 +1,15 @@
+from django import forms
+
+from kyc_review.accounts.models import Role, User
+
+
+class PersonForm(forms.ModelForm):
+    role = forms.ChoiceField(choices=Role.choices, initial=Role.REVIEWER)
+
+    class Meta:
+        model = User
+        fields = ("username", "first_name", "last_name")
+
+
+class RoleForm(forms.Form):
+    role = forms.ChoiceField(choices=Role.choices)

@@ -1,0 +1,65 @@
+"""Staff as the people page shows them; each takes the viewer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from allauth.mfa.models import Authenticator
+from axes.models import AccessAttempt
+from django.conf import settings
+from django.contrib.postgres.aggregates import StringAgg
+from django.db.models import Exists, Max, OuterRef, QuerySet, Sum
+from django.utils import timezone
+
+from kyc_review.accounts.models import Role, User
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+def may_see_people(user: User) -> bool:
+    return user.has_role(Role.ADMIN, Role.AUDITOR)
+
+
+def may_manage_people(user: User) -> bool:
+    return user.has_role(Role.ADMIN)
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """Where wrong passwords or codes locked somebody out, and until when."""
+
+    address: str
+    until: datetime
+
+
+def people_listed(*, viewer: User) -> QuerySet[User]:
+    """All staff with `role`, `has_factor` and `is_locked`; who left comes last."""
+    if not may_see_people(viewer):
+        return User.objects.none()
+    factors = Authenticator.objects.filter(user=OuterRef("pk"), type=Authenticator.Type.TOTP)
+    locks = _locking().filter(username=OuterRef("username"))
+    return User.objects.annotate(
+        role=StringAgg("groups__name", delimiter=", ", order_by="groups__name"),
+        has_factor=Exists(factors),
+        is_locked=Exists(locks),
+    ).order_by("-is_active", "username")
+
+
+def locks_of(*, viewer: User, person: User) -> list[Lock]:
+    if not may_see_people(viewer):
+        return []
+    rows = _locking().filter(username=person.get_username())
+    return [Lock(row["ip_address"], row["last"] + settings.AXES_COOLOFF_TIME) for row in rows]
+
+
+def _locking() -> QuerySet[AccessAttempt, dict[str, Any]]:
+    """Attempts by name and address, as django-axes counts them: all browsers of one address together."""
+    since = timezone.now() - settings.AXES_COOLOFF_TIME
+    return (
+        AccessAttempt.objects.filter(attempt_time__gte=since)
+        .values("username", "ip_address")
+        .annotate(failures=Sum("failures_since_start"), last=Max("attempt_time"))
+        .filter(failures__gte=settings.AXES_FAILURE_LIMIT)
+    )

@@ -1,0 +1,105 @@
+"""What admins do to other people's accounts. No admin can shut himself out, and one admin always stays."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+
+from django.contrib.auth.models import Group
+from django.db import transaction
+
+from kyc_review.accounts.models import Role, User
+from kyc_review.accounts.services import staff_create
+from kyc_review.audit import services as audit
+from kyc_review.review.claims import claims_release
+
+if TYPE_CHECKING:
+    from django.db import models
+
+# Letters and digits that nobody confuses when typing them from a screen.
+ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
+DECIDERS = {Role.REVIEWER, Role.SENIOR}
+
+
+class PeopleRefused(Exception):
+    """Nothing was changed; `detail` says why, to a person."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+def password_new() -> str:
+    """Four groups of four, 79 random bits."""
+    return "-".join("".join(secrets.choice(ALPHABET) for _ in range(4)) for _ in range(4))
+
+
+@transaction.atomic
+def person_create(
+    *, username: str, role: str, first_name: str = "", last_name: str = "", actor: models.Model
+) -> tuple[User, str]:
+    """The person and a first password, which is shown now and must be changed at the first login."""
+    password = password_new()
+    person = staff_create(username=username, password=password, role=role, first_name=first_name, actor=actor)
+    person.last_name, person.must_change_password = last_name, True
+    person.save(update_fields=["last_name", "must_change_password"])
+    return person, password
+
+
+@transaction.atomic
+def password_reissue(*, person: User, actor: models.Model) -> str:
+    """A new password, shown now, to be changed at the next login; all sessions end. Raises PeopleRefused."""
+    _refuse_self(person, actor, "Change your own password on your account's page.")
+    password = password_new()
+    person.set_password(password)
+    person.must_change_password = True
+    person.save(update_fields=["password", "must_change_password"])
+    audit.record(action="staff.password_reissued", actor=actor, target=person)
+    return password
+
+
+@transaction.atomic
+def role_change(*, person: User, role: str, actor: models.Model) -> None:
+    """One role each. Whoever may not decide any more gives back what they hold. Raises PeopleRefused, ValueError."""
+    wanted = Role(role)
+    _refuse_self(person, actor, "Nobody changes their own role; ask another admin.")
+    before = sorted(person.groups.values_list("name", flat=True))
+    if before == [wanted]:
+        return
+    if wanted is not Role.ADMIN:
+        _keep_an_admin(person)
+    person.groups.set([Group.objects.get(name=wanted.value)])
+    released = claims_release(holder=person) if wanted not in DECIDERS else 0
+    detail = {"before": before, "after": wanted.value, "claims_released": released}
+    audit.record(action="staff.role_changed", actor=actor, target=person, detail=detail)
+
+
+@transaction.atomic
+def person_deactivate(*, person: User, actor: models.Model) -> int:
+    """They cannot log in, sessions end, what they hold returns to the queue; how many items that were."""
+    _refuse_self(person, actor, "Nobody deactivates themselves; ask another admin.")
+    _keep_an_admin(person)
+    if not User.objects.filter(pk=person.pk, is_active=True).update(is_active=False):
+        return 0
+    released = claims_release(holder=person)
+    audit.record(action="staff.deactivated", actor=actor, target=person, detail={"claims_released": released})
+    return released
+
+
+@transaction.atomic
+def person_activate(*, person: User, actor: models.Model) -> None:
+    if User.objects.filter(pk=person.pk, is_active=False).update(is_active=True):
+        audit.record(action="staff.activated", actor=actor, target=person)
+
+
+def _refuse_self(person: User, actor: models.Model, why: str) -> None:
+    if person.pk == actor.pk:
+        raise PeopleRefused(why)
+
+
+def _keep_an_admin(person: User) -> None:
+    """Two admins who remove each other at once: the second waits here, and then finds herself the last."""
+    Group.objects.select_for_update().get(name=Role.ADMIN.value)
+    admins = User.objects.filter(is_active=True, groups__name=Role.ADMIN.value)
+    if admins.filter(pk=person.pk).exists() and not admins.exclude(pk=person.pk).exists():
+        raise PeopleRefused("The last active admin stays.")

@@ -1,0 +1,152 @@
+"""People and their roles: admins change them, auditors read. A password is shown in one answer only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from kyc_review.accounts.models import Role, User
+from kyc_review.accounts.people import services
+from kyc_review.accounts.people.forms import PersonForm, RoleForm
+from kyc_review.accounts.people.selectors import locks_of, may_manage_people, may_see_people, people_listed
+from kyc_review.accounts.people.services import PeopleRefused
+from kyc_review.accounts.second_factor.selectors import is_required, is_required_by_role
+from kyc_review.accounts.second_factor.services import (
+    FactorRefused,
+    second_factor_require,
+    second_factor_reset,
+)
+from kyc_review.accounts.services import staff_unlock
+from kyc_review.review.access import StaffRequest, staff_only
+
+
+@require_http_methods(["GET", "POST"])
+@never_cache
+@staff_only
+def overview(request: StaffRequest) -> HttpResponse:
+    """GET lists all; POST adds somebody and shows the first password, this once."""
+    _require_reader(request)
+    form = PersonForm(request.POST or None)
+    if request.method == "POST":
+        _require_admin(request)
+        if form.is_valid():
+            made, fresh = services.person_create(**form.cleaned_data, actor=request.user)
+            return _page(request, made, fresh=fresh)
+    context = {
+        "people": people_listed(viewer=request.user),
+        "may_manage": may_manage_people(request.user),
+        "roles": Role.choices,
+        "form": form,
+        "asked_of": settings.REQUIRE_SECOND_FACTOR,
+    }
+    return render(request, "people/overview.html", context, status=422 if form.errors else 200)
+
+
+@require_safe
+@never_cache
+@staff_only
+def person(request: StaffRequest, person_id: int) -> HttpResponse:
+    _require_reader(request)
+    return _page(request, get_object_or_404(User, pk=person_id))
+
+
+def _change(
+    view: Callable[[StaffRequest, User], HttpResponse | str],
+) -> Callable[..., HttpResponseBase]:
+    """Admins post it to somebody's URL; it answers with a page, or with what to say on the person's page."""
+
+    @require_POST
+    @never_cache
+    @staff_only
+    @wraps(view)
+    def changed(request: StaffRequest, person_id: int) -> HttpResponse:
+        _require_admin(request)
+        found = get_object_or_404(User, pk=person_id)
+        try:
+            said = view(request, found)
+        except (PeopleRefused, FactorRefused) as refused:
+            return _page(request, found, problem=refused.detail, status=422)
+        if isinstance(said, HttpResponse):
+            return said
+        messages.success(request, said)
+        return redirect("people:person", person_id=person_id)
+
+    return changed
+
+
+@_change
+def role(request: StaffRequest, found: User) -> HttpResponse | str:
+    form = RoleForm(request.POST)
+    if not form.is_valid():
+        raise PeopleRefused("Choose a role.")
+    services.role_change(person=found, role=form.cleaned_data["role"], actor=request.user)
+    return "The role is changed, with the next request."
+
+
+@_change
+def activation(request: StaffRequest, found: User) -> HttpResponse | str:
+    if not found.is_active:
+        services.person_activate(person=found, actor=request.user)
+        return "Active again."
+    released = services.person_deactivate(person=found, actor=request.user)
+    return "Deactivated; all sessions have ended." + (
+        f" {released} item{'s' * (released > 1)} went back to the queue." if released else ""
+    )
+
+
+@_change
+def password(request: StaffRequest, found: User) -> HttpResponse | str:
+    return _page(request, found, fresh=services.password_reissue(person=found, actor=request.user))
+
+
+@_change
+def unlock(request: StaffRequest, found: User) -> HttpResponse | str:
+    return "Unlocked." if staff_unlock(user=found, actor=request.user) else "There was no lock."
+
+
+@_change
+def reset_factor(request: StaffRequest, found: User) -> HttpResponse | str:
+    if second_factor_reset(user=found, actor=request.user):
+        return "The second factor is gone; the next login asks for the password alone."
+    return "There was no second factor."
+
+
+@_change
+def require_factor(request: StaffRequest, found: User) -> HttpResponse | str:
+    is_asked = not found.must_use_second_factor
+    second_factor_require(user=found, is_asked=is_asked, actor=request.user)
+    return "A second factor is asked for." if is_asked else "A second factor is not asked for any more."
+
+
+def _page(request: StaffRequest, found: User, *, status: int = 200, **more: Any) -> HttpResponse:
+    row = people_listed(viewer=request.user).get(pk=found.pk)
+    context = {
+        "person": row,
+        "is_self": row.pk == request.user.pk,
+        "locks": locks_of(viewer=request.user, person=row),
+        "must_by_role": is_required_by_role(row),
+        "must": is_required(row),
+        "roles": Role.choices,
+        "may_manage": may_manage_people(request.user),
+    }
+    return render(request, "people/person.html", context | more, status=status)
+
+
+def _require_reader(request: StaffRequest) -> None:
+    if not may_see_people(request.user):
+        raise PermissionDenied("Admins and auditors see people's accounts; your role does not.")
+
+
+def _require_admin(request: StaffRequest) -> None:
+    if not may_manage_people(request.user):
+        raise PermissionDenied("Only admins change people's accounts.")
