@@ -303,6 +303,10 @@ GOLD_RATE = env.float("GOLD_RATE", default=0.03)
 SECOND_OPINION_SHARE = env.float("SECOND_OPINION_SHARE", default=0.0)
 # A fake at or above this risk needs a second person; risks end at 1, so 2 asks for none.
 SECOND_OPINION_FAKE_RISK = env.float("SECOND_OPINION_FAKE_RISK", default=2.0)
+# Cleared submissions that people look at all the same: this share of all of them, and besides up to this share of
+# those that were cleared most narrowly (in proportion to the risk).
+AUDIT_SHARE = env.float("AUDIT_SHARE", default=0.01)
+AUDIT_RISK_SHARE = env.float("AUDIT_RISK_SHARE", default=0.02)
 
 # --- webhooks ---------------------------------------------------------------------------------------------
 # Seals endpoints' secrets in the database; empty: derived from SECRET_KEY. Several: the first seals, all open.

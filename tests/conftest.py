@@ -36,8 +36,9 @@ def cheap_passwords(settings: LazySettings) -> None:
 
 @pytest.fixture(autouse=True)
 def settled_at_once(settings: LazySettings) -> None:
-    """Decisions are final at once, and votes are open, unless a test is about these very things."""
+    """Decisions are final at once, votes are open and nothing is drawn, unless a test is about these very things."""
     settings.UNDO_WINDOW_S, settings.BLIND_SHARE = 0, 0.0
+    settings.AUDIT_SHARE = settings.AUDIT_RISK_SHARE = 0.0
 
 
 def jpeg_bytes(width: int = 200, height: int = 240, seed: int = 0) -> bytes:

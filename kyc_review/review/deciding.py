@@ -19,6 +19,7 @@ from kyc_review.audit import services as audit
 from kyc_review.submissions import services as submissions
 from kyc_review.submissions.models import State
 
+from .auditing import audit_conclude, is_audited
 from .claims import NOT_HELD, RELEASED, ClaimLost, claim_lease, claim_lost, held_by, require_decider
 from .models import Decision, FirstCall, ReviewItem, Withdrawal
 from .permissions import may_oversee
@@ -78,7 +79,8 @@ def _record(item_id: int, reviewer: User, said: dict[str, Any]) -> Decision | No
     item = found.annotate(now=Now()).first()
     if item is None:
         raise claim_lost(item_id, reviewer)
-    if item.submission.state != State.IN_REVIEW and item.reason != ReviewItem.Reason.GOLD:
+    waits = item.submission.state == State.IN_REVIEW or item.reason == ReviewItem.Reason.GOLD
+    if not waits and not is_audited(item.submission_id):
         mine.update(**RELEASED | {"state": ReviewItem.State.DECIDED, "decided_at": Now()})
         audit.record(action="item.outdated", target=item)
         return None
@@ -158,15 +160,17 @@ def _settle(item: ReviewItem) -> None:
     if opened is not None:
         audit.record(action="item.opened", target=opened, detail={"reason": opened.reason})
         return
-    result = RESULT_OF_LABEL[Decision.Label(decision.label)]
+    result: str = RESULT_OF_LABEL[Decision.Label(decision.label)]
     try:
         with transaction.atomic():
             submissions.submission_complete(
                 submission_id=item.submission_id, result=result, reason=decision.obstacle
             )
     except submissions.StaleSubmission:
-        audit.record(action="item.outdated", target=item, detail={"label": decision.label})
-        return
+        if not is_audited(item.submission_id):
+            audit.record(action="item.outdated", target=item, detail={"label": decision.label})
+            return
+        result = audit_conclude(submission_id=item.submission_id, label=decision.label)
     audit.record(action="item.settled", target=item, detail={"label": decision.label, "result": result})
 
 
@@ -198,9 +202,12 @@ def decision_correct(*, item_id: int, corrector: User, label: str, **said: Any) 
         handling_ms=0,
         **said,
     )
-    submissions.submission_overturn(
-        submission_id=item.submission_id, result=RESULT_OF_LABEL[wished], reason=made.obstacle
-    )
+    if is_audited(item.submission_id):
+        audit_conclude(submission_id=item.submission_id, label=made.label)
+    else:
+        submissions.submission_overturn(
+            submission_id=item.submission_id, result=RESULT_OF_LABEL[wished], reason=made.obstacle
+        )
     detail = {"from": before.label, "label": made.label, "note": made.note}
     audit.record(action="item.corrected", actor=corrector, target=item, detail=detail)
     return made

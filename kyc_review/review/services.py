@@ -12,6 +12,7 @@ from django.conf import settings
 from kyc_review.audit import services as audit
 from kyc_review.evidence import services as evidence
 
+from .auditing import audits_drawn
 from .calibration import gold_add, gold_mix, gold_remove
 from .claims import ClaimLost, claim_lease, claim_renew, claims_expire, item_claim_next, item_keep_ahead
 from .deciding import (
@@ -39,6 +40,7 @@ __all__ = [
     "ClaimLost",
     "Refused",
     "TooLate",
+    "audits_open",
     "claim_lease",
     "claim_release",
     "claim_renew",
@@ -76,6 +78,14 @@ def items_open(rows: Iterable[tuple[UUID, str, float]]) -> None:
         items.insert(_dice.randrange(len(items) + 1), gold)
     ReviewItem.objects.bulk_create(items, ignore_conflicts=True)
     evidence.evidence_request(item.submission_id for item in items)
+
+
+def audits_open(cleared: Iterable[tuple[UUID, float]]) -> None:
+    """Draw the audit sample from `(submission_id, risk)` rows that were just cleared, in the caller's transaction.
+
+    What is drawn waits for people beside its outcome, which stands and goes out as ever.
+    """
+    items_open([(sid, ReviewItem.Reason.AUDIT, risk) for sid, risk in audits_drawn(cleared)])
 
 
 def look_record(*, item: ReviewItem, viewer: User) -> None:

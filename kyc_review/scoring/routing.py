@@ -90,6 +90,7 @@ def _route(scorings: Sequence[Scoring]) -> None:
         state=State.IN_REVIEW, lease_holder="", last_error=""
     )
     review.items_open([(s.submission_id, s.verdict, s.risk) for s in queued])
+    review.audits_open([(s.submission_id, s.risk) for s in scorings if s.verdict == Verdict.CLEAR])
     webhooks.events_record(submission_ids=cleared, kind=Kind.CLEARED)
     webhooks.events_record(submission_ids=[s.submission_id for s in queued], kind=Kind.QUEUED)
     audit.record_many(

@@ -1,8 +1,18 @@
 """What people look at and what they decided. Rules about change live in services; what must hold for ever, here."""
 
+from .audits import AuditDraw
 from .decisions import Decision, FirstCall, Withdrawal
 from .items import ReviewItem, Skip
 from .people import KeyChoice
 from .quality import Gold
 
-__all__ = ["Decision", "FirstCall", "Gold", "KeyChoice", "ReviewItem", "Skip", "Withdrawal"]
+__all__ = [
+    "AuditDraw",
+    "Decision",
+    "FirstCall",
+    "Gold",
+    "KeyChoice",
+    "ReviewItem",
+    "Skip",
+    "Withdrawal",
+]

@@ -1,0 +1,39 @@
+"""Which cleared faces people look at all the same, and how likely each was to be drawn."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+
+class AuditDraw(models.Model):
+    """A submission that the models cleared was drawn; it stays cleared unless a person finds it fake.
+
+    `probability` is the chance it had of being drawn at all. `uniform_share` is the part of it that every cleared
+    submission of its moment had alike, `is_uniform` whether that part drew it: those rows are a simple random sample.
+    """
+
+    submission = models.OneToOneField(
+        "submissions.Submission", on_delete=models.PROTECT, related_name="audit_draw"
+    )
+    probability = models.FloatField()
+    uniform_share = models.FloatField()
+    is_uniform = models.BooleanField()
+    drawn_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="audit_probability_in_unit",
+                condition=Q(
+                    probability__gt=0,
+                    probability__lte=1,
+                    uniform_share__gte=0,
+                    uniform_share__lte=F("probability"),
+                ),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.submission_id} drawn with {self.probability:.4f}"
