@@ -18,6 +18,7 @@ from bench.report import line
 KILLED = ("web", "scoring", "valkey", "postgres")
 AT_ONCE = 8
 RETRY_S = 0.25
+AT_ONCE_SHARE = 0.25
 POST_TIMEOUT_S = 180
 
 
@@ -56,15 +57,19 @@ async def insisting(target: Target, images: list[bytes], *, posts: int, heard: H
 def run(
     running: Product, images: list[bytes], *, posts: int, kills: int, seed: int, say: Callable[[str], None]
 ) -> Outcome:
-    """Each of the four is killed in turn in a random order, at random moments, while posting goes on."""
-    chance, done = random.Random(seed), 0
+    """Each of the four is killed in turn in a random order, at random moments over all the posts; some kills follow
+    the one before at once, while that is still starting."""
+    chance, done, due = random.Random(seed), 0, 0.0
     load = Load(lambda heard: insisting(running.target, images, posts=posts, heard=heard))
     order: list[str] = []
     while not load.is_done:
-        if done < kills:
+        if done < kills and len(load.answers) >= due:
             order = order or chance.sample(KILLED, len(KILLED))
             if _kill(running, order[0]):
                 done += 1
+                due = (
+                    due if chance.random() < AT_ONCE_SHARE else (done + chance.random()) * posts / (kills + 1)
+                )
                 say(f"  kill {done} of {kills}: {order[0]}; {len(load.answers)} answered")
                 order.pop(0)
         until = time.monotonic() + chance.uniform(0.5, 2.5)

@@ -141,6 +141,9 @@ SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = True
 
+# What a scraper of /metrics sends as its bearer token. Empty: only requests from this machine itself are answered.
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
+
 # --- transport ------------------------------------------------------------------------------------------
 # HTTPS=false is for the loopback demo only; cookies travel over TLS otherwise.
 HTTPS = env.bool("HTTPS", default=True)

@@ -4,6 +4,7 @@ from django.views.generic import RedirectView
 
 from kyc_review.accounts.login import RecordedLogin, code
 from kyc_review.health import livez, readyz
+from kyc_review.metrics.views import metrics
 from kyc_review.problem_types import problem_type, problem_types
 from kyc_review.reference import document, reference
 
@@ -26,6 +27,7 @@ urlpatterns = [
     path("docs/problems/<slug:slug>", problem_type, name="problem_type"),
     path("livez", livez),
     path("readyz", readyz),
+    path("metrics", metrics),
     path("api/v1/", include("kyc_review.submissions.api.urls")),
     path("api/v1/", include("kyc_review.webhooks.api.urls")),
 ]

@@ -96,6 +96,11 @@ class Submission(models.Model):
                 name="submission_in_sandbox",
                 condition=Q(is_test=True, state__in=["received", "in_review"]),
             ),
+            models.Index(
+                fields=["state"],
+                name="submission_unfinished",
+                condition=Q(is_test=False, state__in=["received", "scoring", "in_review"]),
+            ),
             models.Index(fields=["integration", "is_test", "-received_at", "-id"], name="submission_listed"),
             models.Index(fields=["integration", "external_ref"], name="submission_by_external_ref"),
             models.Index(fields=["integration", "applicant_ref"], name="submission_by_applicant_ref"),

@@ -127,6 +127,7 @@ class Delivery(models.Model):
             models.Index(
                 fields=["due_at"], condition=Q(state__in=["pending", "sending"]), name="webhook_delivery_due"
             ),
+            models.Index(fields=["endpoint"], condition=Q(state="dead"), name="webhook_delivery_dead"),
             models.Index(fields=["endpoint", "-created_at", "-id"], name="webhook_delivery_listed"),
         ]
 

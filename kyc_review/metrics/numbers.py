@@ -1,0 +1,166 @@
+"""What the product measures of itself. Each is one query over a partial index or over the last minutes; sandbox
+submissions never count. No viewer: the view lets a machine in, and there is nothing personal here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Count, DurationField, ExpressionWrapper, F, Min, Q
+from django.db.models.aggregates import Aggregate
+from django.utils import timezone
+from prometheus_client.core import GaugeMetricFamily, Metric
+
+from kyc_review.evidence.models import Evidence
+from kyc_review.review.models import Decision, ReviewItem
+from kyc_review.scoring.canary import last_scored_at
+from kyc_review.scoring.models import Scoring
+from kyc_review.submissions.models import State, Submission
+from kyc_review.webhooks.models import Delivery
+
+WINDOW = timedelta(minutes=5)
+QUANTILES = (0.5, 0.95, 0.99)
+UNFINISHED = (State.RECEIVED, State.SCORING, State.IN_REVIEW)
+
+
+class Quantiles(Aggregate):
+    """Postgres' percentile_cont of a duration, one value for each of QUANTILES."""
+
+    function = "PERCENTILE_CONT"
+    name = "Quantiles"
+    template = (
+        f"%(function)s(ARRAY{list(QUANTILES)}) WITHIN GROUP (ORDER BY EXTRACT(EPOCH FROM %(expressions)s))"
+    )
+
+    def convert_value(self, value: Any, expression: Any, connection: Any) -> Any:
+        return value
+
+
+class Numbers:
+    """A collector: asked anew at each scrape, and remembers nothing."""
+
+    def collect(self) -> Iterator[Metric]:
+        now = timezone.now()
+        yield from _queue(now)
+        yield from _submissions(now)
+        yield from _verdicts(now)
+        yield from _decisions(now)
+        yield from _evidence(now)
+        yield from _webhooks(now)
+
+
+def _queue(now: datetime) -> Iterator[Metric]:
+    """By the reason that reviewers are shown: gold stays in disguise here, too."""
+    depth = GaugeMetricFamily(
+        "kyc_queue_items", "Items that wait for a person or are claimed.", labels=["reason"]
+    )
+    oldest = GaugeMetricFamily(
+        "kyc_queue_oldest_seconds", "Age of the item that waits longest.", labels=["reason"]
+    )
+    late = GaugeMetricFamily(
+        "kyc_queue_late_items", "Items that wait longer than REVIEW_SLA_S.", labels=["reason"]
+    )
+    late_before = now - timedelta(seconds=settings.REVIEW_SLA_S)
+    rows = (
+        ReviewItem.objects.filter(state__in=[ReviewItem.State.OPEN, ReviewItem.State.CLAIMED])
+        .values("shown_reason")
+        .annotate(
+            number=Count("pk"), first=Min("opened_at"), late=Count("pk", filter=Q(opened_at__lt=late_before))
+        )
+    )
+    found: dict[str, Any] = {row["shown_reason"]: row for row in rows}
+    for reason in ReviewItem.Reason.values:
+        row = found.get(reason, {"number": 0, "first": None, "late": 0})
+        depth.add_metric([reason], row["number"])
+        oldest.add_metric([reason], _age_s(now, row["first"]))
+        late.add_metric([reason], row["late"])
+    yield from (depth, oldest, late)
+
+
+def _submissions(now: datetime) -> Iterator[Metric]:
+    rows = Submission.objects.filter(is_test=False, state__in=UNFINISHED).values("state")
+    found = {row["state"]: row["number"] for row in rows.annotate(number=Count("pk"))}
+    numbers = GaugeMetricFamily("kyc_submissions", "Submissions without a result.", labels=["state"])
+    for state in UNFINISHED:
+        numbers.add_metric([state], found.get(state, 0))
+    yield numbers
+    due = Submission.objects.filter(state__in=[State.RECEIVED, State.SCORING], is_test=False)
+    yield _gauge(
+        "kyc_scoring_backlog_seconds",
+        "How long the first submission without a verdict has been due.",
+        max(0.0, _age_s(now, due.aggregate(first=Min("due_at"))["first"])),
+    )
+
+
+def _verdicts(now: datetime) -> Iterator[Metric]:
+    waited = ExpressionWrapper(F("scored_at") - F("submission__received_at"), output_field=DurationField())
+    recent = Scoring.objects.filter(scored_at__gte=now - WINDOW, submission__is_test=False)
+    verdicts = GaugeMetricFamily("kyc_verdicts_5m", "Verdicts of the last five minutes.", labels=["verdict"])
+    for row in recent.values("verdict").annotate(number=Count("pk")).order_by("verdict"):
+        verdicts.add_metric([row["verdict"]], row["number"])
+    latency = GaugeMetricFamily(
+        "kyc_verdict_latency_seconds", "Post to verdict, of the last five minutes.", labels=["quantile"]
+    )
+    for quantile, seconds in zip(
+        QUANTILES, recent.aggregate(found=Quantiles(waited))["found"] or (), strict=False
+    ):
+        latency.add_metric([str(quantile)], float(seconds))
+    yield from (verdicts, latency)
+    last = last_scored_at()
+    if last is not None:
+        yield _gauge(
+            "kyc_scoring_worker_silence_seconds",
+            "Since the scoring worker finished a selfie or the sample of each minute.",
+            _age_s(now, last),
+        )
+
+
+def _decisions(now: datetime) -> Iterator[Metric]:
+    numbers = GaugeMetricFamily(
+        "kyc_decisions_5m", "Standing decisions of the last five minutes.", labels=["label"]
+    )
+    recent = Decision.objects.standing().filter(decided_at__gte=now - WINDOW)
+    for row in recent.values("label").annotate(number=Count("pk")).order_by("label"):
+        numbers.add_metric([row["label"]], row["number"])
+    yield numbers
+    overdue = ReviewItem.objects.filter(state=ReviewItem.State.SETTLING, settles_at__lt=now)
+    yield _gauge(
+        "kyc_default_worker_lag_seconds",
+        "How long a decision has been due to become final: the sweep does it every two seconds.",
+        _age_s(now, overdue.aggregate(first=Min("settles_at"))["first"]),
+    )
+
+
+def _evidence(now: datetime) -> Iterator[Metric]:
+    waiting = Evidence.objects.filter(state__in=[Evidence.State.WAITING, Evidence.State.WORKING])
+    row = waiting.aggregate(number=Count("pk"), first=Min("due_at"))
+    yield _gauge("kyc_evidence_waiting", "Pictures whose evidence is to be computed.", row["number"])
+    yield _gauge(
+        "kyc_evidence_backlog_seconds",
+        "How long the first of them has been due.",
+        max(0.0, _age_s(now, row["first"])),
+    )
+
+
+def _webhooks(now: datetime) -> Iterator[Metric]:
+    live = Delivery.objects.filter(endpoint__is_test=False)
+    row = live.filter(state__in=["pending", "sending"]).aggregate(number=Count("pk"), first=Min("due_at"))
+    yield _gauge("kyc_webhook_backlog", "Deliveries that wait or are being sent.", row["number"])
+    yield _gauge(
+        "kyc_webhook_backlog_seconds",
+        "How long the first of them has been due.",
+        max(0.0, _age_s(now, row["first"])),
+    )
+    dead = live.filter(state=Delivery.State.DEAD).count()
+    yield _gauge("kyc_webhook_dead_letters", "Deliveries that were given up and not replayed.", dead)
+
+
+def _gauge(name: str, says: str, value: float) -> Metric:
+    return GaugeMetricFamily(name, says, value=value)
+
+
+def _age_s(now: datetime, moment: datetime | None) -> float:
+    return (now - moment).total_seconds() if moment else 0.0

@@ -1,0 +1,117 @@
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+from prometheus_client.parser import text_string_to_metric_families
+
+from kyc_review.accounts.models import Integration
+from kyc_review.review.models import ReviewItem
+from kyc_review.scoring.canary import canary_record
+from kyc_review.scoring.models import Scoring
+from kyc_review.submissions.models import Submission
+from kyc_review.webhooks.models import Delivery, Endpoint, Event
+
+pytestmark = pytest.mark.django_db
+
+
+def scraped(client: Client, **headers: str) -> dict[tuple[str, str], float]:
+    """(name, its only label) -> value."""
+    answer = client.get("/metrics", headers=headers)
+    assert answer.status_code == 200
+    families = text_string_to_metric_families(answer.content.decode())
+    return {
+        (sample.name, next(iter(sample.labels.values()), "")): sample.value
+        for family in families
+        for sample in family.samples
+    }
+
+
+def test_an_empty_house_has_zeros(client: Client) -> None:
+    found = scraped(client)
+    assert found["kyc_queue_items", "split_vote"] == 0
+    assert found["kyc_webhook_backlog", ""] == 0
+    assert (
+        "kyc_scoring_worker_silence_seconds",
+        "",
+    ) not in found  # nothing ever came through: not "just now"
+
+
+def test_the_queue_is_counted_by_the_reason_that_is_shown(
+    client: Client,
+    enqueue: Callable[..., ReviewItem],
+    settings: Any,
+) -> None:
+    settings.REVIEW_SLA_S = 3600
+    enqueue("split_vote")
+    gold = enqueue("gold")
+    old = timezone.now() - timedelta(hours=2)
+    ReviewItem.objects.filter(pk=gold.pk).update(disguise="unanimous_fake", opened_at=old)
+    found = scraped(client)
+    assert found["kyc_queue_items", "split_vote"] == found["kyc_queue_items", "unanimous_fake"] == 1
+    assert found["kyc_queue_items", "gold"] == 0
+    assert 7200 <= found["kyc_queue_oldest_seconds", "unanimous_fake"] < 7300
+    assert found["kyc_queue_late_items", "unanimous_fake"] == 1
+    assert found["kyc_submissions", "in_review"] == 2
+
+
+def test_latency_is_from_post_to_verdict_and_the_sandbox_does_not_count(
+    client: Client,
+    enqueue: Callable[..., ReviewItem],
+) -> None:
+    live, sandbox = enqueue().submission, enqueue().submission
+    scored = Scoring.objects.get(submission=live).scored_at
+    Submission.objects.filter(pk=live.pk).update(received_at=scored - timedelta(seconds=3))
+    Submission.objects.filter(pk=sandbox.pk).update(received_at=scored - timedelta(seconds=90), is_test=True)
+    found = scraped(client)
+    assert found["kyc_verdict_latency_seconds", "0.5"] == pytest.approx(3, abs=0.01)
+    assert found["kyc_verdict_latency_seconds", "0.99"] == pytest.approx(3, abs=0.01)
+    assert found["kyc_verdicts_5m", "split_vote"] == 1
+
+
+def test_the_worker_s_silence_grows_until_a_canary(client: Client) -> None:
+    canary_record(bundle_version="1", elapsed_ms=5)
+    assert scraped(client)["kyc_scoring_worker_silence_seconds", ""] < 60
+
+
+def test_dead_letters_and_the_backlog_are_counted(client: Client, integration: Integration) -> None:
+    endpoint = Endpoint.objects.create(integration=integration, url="https://bank.example/hook")
+    now = timezone.now()
+    for state, finished in (("pending", None), ("dead", now)):
+        Delivery.objects.create(
+            event=Event.objects.create(integration=integration, kind="submission.cleared", payload={}),
+            endpoint=endpoint,
+            state=state,
+            finished_at=finished,
+            due_at=now - timedelta(seconds=40),
+            gives_up_at=now,
+        )
+    found = scraped(client)
+    assert found["kyc_webhook_backlog", ""] == found["kyc_webhook_dead_letters", ""] == 1
+    assert 40 <= found["kyc_webhook_backlog_seconds", ""] < 100
+
+
+def test_without_a_token_only_this_machine_may_ask(client: Client) -> None:
+    assert client.get("/metrics", REMOTE_ADDR="10.0.0.9").status_code == 403
+    assert client.get("/metrics", headers={"X-Forwarded-For": "127.0.0.1"}).status_code == 403
+    assert client.get("/metrics").status_code == 200
+
+
+def test_with_a_token_nobody_may_ask_without_it(client: Client, settings: Any) -> None:
+    settings.METRICS_TOKEN = "watch"
+    assert client.get("/metrics").status_code == 403
+    assert client.get("/metrics", headers={"Authorization": "Bearer wätch"}).status_code == 403
+    scraped(Client(REMOTE_ADDR="10.0.0.9"), Authorization="Bearer watch")
+
+
+def test_a_scrape_costs_as_many_queries_however_long_the_queue_is(
+    client: Client,
+    enqueue: Callable[..., ReviewItem],
+    django_assert_num_queries: Any,
+) -> None:
+    for number in range(12):
+        enqueue("split_vote", number / 20)
+    with django_assert_num_queries(12):
+        client.get("/metrics")
