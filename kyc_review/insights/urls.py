@@ -1,10 +1,11 @@
 from django.urls import path
 
-from kyc_review.insights import audit_views, views
+from kyc_review.insights import audit_views, loop_views, views
 
 app_name = "insights"
 urlpatterns = [
     path("", views.dashboard, name="dashboard"),
+    path("loop/", loop_views.loop, name="loop"),
     path("search/", views.search, name="search"),
     path("submissions/<uuid:submission_id>/", views.submission, name="submission"),
     path("submissions/<uuid:submission_id>/image/", views.image, name="image"),

@@ -22,6 +22,7 @@ from kyc_review.retraining.permissions import may_freeze, may_promote, may_see_r
 from kyc_review.retraining.presenters import figures, measured
 from kyc_review.retraining.snapshots import snapshot_request
 from kyc_review.review.access import StaffRequest, staff_only
+from kyc_review.review.audited import audits_by_bundle
 
 ROWS_SHOWN = 50
 
@@ -108,6 +109,7 @@ def _context(request: StaffRequest) -> dict[str, Any]:
     counts = selectors.label_counts(viewer=viewer)
     promotions = list(selectors.promotions_listed(viewer=viewer)[:ROWS_SHOWN])
     champion = promotions[0].bundle if promotions else None
+    audits = audits_by_bundle(viewer=viewer)
     return _snapshots_context(request) | {
         "counts": counts,
         "real": sum(count.real for count in counts),
@@ -116,6 +118,7 @@ def _context(request: StaffRequest) -> dict[str, Any]:
         "champion": champion,
         "serves_since": promotions[0].promoted_at if promotions else None,
         "measured": measured(champion.metrics) if champion else ("", []),
+        "audited": next((row for row in audits if row.digest == champion.digest), None) if champion else None,
         "figures": figures(champion.metrics) if champion else [],
         "bundles": list(selectors.bundles_listed(viewer=viewer)[:ROWS_SHOWN]),
         "promotions": promotions,

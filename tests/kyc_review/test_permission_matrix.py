@@ -29,7 +29,15 @@ READERS: dict[str, set[str]] = {
     "retraining/": {"admin", "auditor"},
     "webhooks/": {"admin", "auditor"},
 }
-PAGES = ["", "review/", "insights/", "insights/search/", "insights/audit/", "insights/audit.csv"]
+PAGES = [
+    "",
+    "review/",
+    "insights/",
+    "insights/search/",
+    "insights/loop/",
+    "insights/audit/",
+    "insights/audit.csv",
+]
 PAGES += [
     "account/",
     "account/password/",

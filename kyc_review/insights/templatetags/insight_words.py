@@ -1,9 +1,12 @@
+import math
+
 from django import template
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 
 from kyc_review.accounts.models import User
 from kyc_review.insights.permissions import may_read_audit, may_see_insights
+from kyc_review.review.audited import Audited
 
 register = template.Library()
 
@@ -26,7 +29,7 @@ def seconds(milliseconds: float | None) -> str:
 
 
 @register.simple_tag
-def share(part: int, whole: int) -> str:
+def share(part: float, whole: float) -> str:
     """ "12.5 %"; of nothing: a dash."""
     return f"{100 * part / whole:.1f} %" if whole else "-"
 
@@ -35,3 +38,18 @@ def share(part: int, whole: int) -> str:
 def sentence(action: str) -> str:
     """ "item.claim_expired" -> "Item claim expired"."""
     return action.replace(".", " ").replace("_", " ").capitalize()
+
+
+@register.filter
+def certified(found: Audited) -> str:
+    """ "0 found in 640: at most 0.5 %"."""
+    if not found.judged:
+        return "None judged yet"
+    return f"{found.fake} found in {found.judged}: at most {_ceiling(found.bound)} %"
+
+
+def _ceiling(fraction: float) -> str:
+    """Percent with two significant figures, rounded up: a bound must not shrink on its way to the page."""
+    percent = 100 * fraction
+    digits = max(0, 1 - math.floor(math.log10(percent)))
+    return f"{min(100.0, math.ceil(percent * 10**digits) / 10**digits):.{digits}f}"

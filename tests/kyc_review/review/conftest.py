@@ -7,10 +7,13 @@ from django.contrib.auth import get_user_model
 from django.db.models.functions import Now
 from django.test import Client
 
+from detection.voting import Vote as MemberVote
 from kyc_review.accounts.models import User
 from kyc_review.review.models import ReviewItem
 from kyc_review.review.services import item_claim_next
+from kyc_review.scoring.leases import lease_batch
 from kyc_review.scoring.models import Scoring, Vote
+from kyc_review.scoring.routing import Scored, verdicts_record
 from kyc_review.submissions.models import State, Submission
 
 MEMBERS = ("atto-a", "atto-b", "atto-c", "atto-d", "stack")
@@ -55,6 +58,22 @@ def claimed(enqueue: Callable[..., ReviewItem], alice: User) -> ReviewItem:
     item = item_claim_next(reviewer=alice)
     assert item is not None
     return item
+
+
+@pytest.fixture
+def clear(submit: Callable[..., Submission]) -> Callable[..., Submission]:
+    """clear() posts a selfie that all five models find real, by `probability` of fake against a threshold of 0.5."""
+
+    def make(probability: float = 0.1, **fields: object) -> Submission:
+        row = submit(**fields)
+        lease_batch(holder="one", limit=1)
+        votes = tuple(MemberVote(f"member-{i}", probability, 0.5) for i in range(5))
+        scored = {row.pk: Scored(votes=votes, elapsed_ms=1.0)}
+        assert verdicts_record(holder="one", bundle_version="b-1", bundle_digest="c" * 64, scored=scored) == 1
+        row.refresh_from_db()
+        return row
+
+    return make
 
 
 @pytest.fixture

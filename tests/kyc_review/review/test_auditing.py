@@ -11,28 +11,11 @@ from kyc_review.review import auditing, services
 from kyc_review.review.models import AuditDraw, Decision, ReviewItem
 from kyc_review.scoring.leases import lease_batch
 from kyc_review.scoring.routing import Scored, verdicts_record
-from kyc_review.submissions.models import Submission
 from kyc_review.submissions.services import StaleSubmission, submission_cancel
 from kyc_review.webhooks.models import Endpoint
 from kyc_review.webhooks.models import Event as Sent
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def clear(submit: Callable[..., Submission]) -> Callable[..., Submission]:
-    """clear() posts a selfie that all five models find real, by `probability` of fake against a threshold of 0.5."""
-
-    def make(probability: float = 0.1) -> Submission:
-        row = submit()
-        lease_batch(holder="one", limit=1)
-        votes = tuple(MemberVote(f"member-{i}", probability, 0.5) for i in range(5))
-        scored = {row.pk: Scored(votes=votes, elapsed_ms=1.0)}
-        assert verdicts_record(holder="one", bundle_version="b-1", bundle_digest="d" * 64, scored=scored) == 1
-        row.refresh_from_db()
-        return row
-
-    return make
 
 
 @pytest.fixture

@@ -1,0 +1,40 @@
+"""How decisions become models, and what the models do then."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.conf import settings
+from django.core.exceptions import PermissionDenied
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from kyc_review.insights import loop as numbers
+from kyc_review.insights.permissions import may_see_insights
+from kyc_review.review.access import StaffRequest, staff_only
+
+DAYS = (30, 90, 365)
+
+
+@require_safe
+@never_cache
+@staff_only
+def loop(request: StaffRequest) -> HttpResponse:
+    if not may_see_insights(request.user):
+        raise PermissionDenied("Seniors, admins and auditors see this; your role does not.")
+    asked = request.GET.get("days", "")
+    days = int(asked) if asked in map(str, DAYS) else 90
+    viewer, since = request.user, timezone.now() - timedelta(days=days)
+    context = {
+        "days": days,
+        "choices": DAYS,
+        "weeks": numbers.labels_by_week(viewer=viewer, since=since),
+        "versions": numbers.versions(viewer=viewer, since=since),
+        "bias": numbers.automation_bias(viewer=viewer, since=since),
+        "audit_share": settings.AUDIT_SHARE,
+        "audit_risk_share": settings.AUDIT_RISK_SHARE,
+    }
+    return render(request, "insights/loop.html", context)
