@@ -91,7 +91,7 @@ def panes(item: ReviewItem, evidence: Evidence | None) -> list[Pane]:
         Pane(
             "mask",
             "Tamper mask",
-            "k",
+            "m",
             "Where the segmentation model sees changed pixels.",
             source=source("mask"),
             objection=""

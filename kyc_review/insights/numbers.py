@@ -183,7 +183,9 @@ def member_disagreement(*, viewer: User, since: datetime) -> list[dict[str, Any]
 
 
 def _decisions(since: datetime) -> Any:
-    return Decision.objects.standing().filter(decided_at__gte=since, submission__is_test=False)
+    """Standing ones on real work: calibration has a known answer and would flatter every rate."""
+    rows = Decision.objects.standing().filter(decided_at__gte=since, submission__is_test=False)
+    return rows.exclude(item__reason=ReviewItem.Reason.GOLD)
 
 
 def _scorings(since: datetime) -> Any:

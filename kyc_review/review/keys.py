@@ -6,13 +6,17 @@ from typing import TYPE_CHECKING
 
 from django.db import transaction
 
-from .models import KeyChoice
+from .models import Decision, KeyChoice
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from kyc_review.accounts.models import User
 
+# Why something cannot be assessed: value, words, key. Keys that no other control of the focus page has.
+OBSTACLE_KEYS = [
+    (value, label, key) for (value, label), key in zip(Decision.Obstacle.choices, "bevhpdx", strict=True)
+]
 # The printed key -> what it does, as the sheet of keys tells it.
 KEYS = {
     "c": "Claim the next item",
@@ -31,6 +35,18 @@ KEYS = {
     "f": "Mirror",
     "g": "Grid",
     "t": "Tone",
+    "+": "Larger",
+    "-": "Smaller",
+    "6": "Close to the eyes",
+    "7": "Close to the nose",
+    "8": "Close to the mouth",
+    "9": "Close to the face",
+    "l": "Error levels",
+    "w": "Noise",
+    "a": "Attention",
+    "m": "Tamper mask",
+    "?": "The sheet of keys",
+    **{key: f"Cannot tell: {label.lower()}" for _, label, key in OBSTACLE_KEYS},
 }
 NAMED = {"Enter", "Tab", "Space", "Backspace", "ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown"}
 

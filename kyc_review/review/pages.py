@@ -16,6 +16,7 @@ from django_htmx.http import push_url, reswap, retarget
 
 from . import selectors, services
 from .access import StaffRequest
+from .keys import OBSTACLE_KEYS
 from .models import Decision, ReviewItem, Skip
 from .permissions import may_decide, may_oversee
 from .presenters import vote_panel
@@ -105,12 +106,6 @@ def _outcome(request: StaffRequest, shown: ReviewItem) -> dict[str, Any]:
         "may_take_back": may_oversee(request.user) and (shown.claimed_by_id or shown.held_for_id),
         "obstacles": OBSTACLE_KEYS,
     }
-
-
-# Keys that neither the viewer nor another button of the focus page uses.
-OBSTACLE_KEYS = [
-    (value, label, key) for (value, label), key in zip(Decision.Obstacle.choices, "bevhpdx", strict=True)
-]
 
 
 def problem(request: StaffRequest, item_id: int, text: str, status: int = 422) -> HttpResponse:

@@ -29,15 +29,22 @@ document.addEventListener("keydown", (event) => {
   else control.click();
 });
 
-// Buttons print the key that works.
+const spelled = (key) => (key.length === 1 ? key.toUpperCase() : key);
+
+// Buttons print the key that works, and so does the sheet of keys.
 function print(root) {
   if (!isOff && !Object.keys(chosen).length) return;
+  for (const cap of root.querySelectorAll?.("[data-for-key]") ?? []) {
+    const own = chosen[cap.dataset.forKey];
+    if (own) cap.textContent = spelled(own);
+  }
+  for (const note of root.querySelectorAll?.("[data-off-note]") ?? []) note.hidden = !isOff;
   for (const control of root.querySelectorAll?.("[data-key]") ?? []) {
     const cap = (control.closest("label") ?? control).querySelector("kbd") ?? control.labels?.[0]?.querySelector("kbd");
     if (!cap) continue;
     cap.hidden = isOff;
     const own = chosen[control.dataset.key];
-    if (own) cap.textContent = own.length === 1 ? own.toUpperCase() : own;
+    if (own) cap.textContent = spelled(own);
   }
 }
 document.addEventListener("htmx:load", (event) => print(event.detail.elt));

@@ -157,3 +157,20 @@ def test_the_export_streams_what_the_filters_ask_for_and_disarms_formulas(
     assert len(lines) == 2
     assert ",'=cmd()," in lines[1]
     assert Event.objects.filter(action="audit.exported").exists()
+
+
+def test_calibration_counts_in_no_total(
+    enqueue: Callable[..., ReviewItem], alice: User, bob: User, staff: Callable[..., User]
+) -> None:
+    ada, since = staff("ada", "admin"), timezone.now() - timedelta(days=1)
+    item = enqueue("split_vote", 0.9)
+    held = item_claim_next(reviewer=alice)
+    assert held is not None
+    decision_record(item_id=held.pk, reviewer=alice, label="fake", note="")
+    ReviewItem.objects.create(submission=item.submission, reason="gold", disguise="split_vote", risk=0.5)
+    gold = item_claim_next(reviewer=bob)
+    assert gold is not None
+    decision_record(item_id=gold.pk, reviewer=bob, label="real", note="")
+    assert numbers.totals(viewer=ada, since=since)["number"] == 1
+    assert [row["name"] for row in numbers.work_by_reviewer(viewer=ada, since=since)] == ["alice"]
+    assert sum(row["number"] for row in numbers.decisions_by_hour(viewer=ada, since=since)) == 1

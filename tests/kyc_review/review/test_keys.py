@@ -1,17 +1,19 @@
+import re
 from collections.abc import Callable
 
 import pytest
+from django.conf import settings
 from django.test import Client
 
 from kyc_review.accounts.models import User
-from kyc_review.review.keys import KeysRefused, keys_choose, keys_of
+from kyc_review.review.keys import KEYS, KeysRefused, keys_choose, keys_of
 
 pytestmark = pytest.mark.django_db
 
 
 def test_only_what_differs_is_stored_per_person(alice: User, bob: User) -> None:
-    keys_choose(user=alice, wished={"s": "X", "c": "c"}, is_on=True)
-    assert keys_of(alice).chosen == {"s": "x"}
+    keys_choose(user=alice, wished={"s": "Q", "c": "c"}, is_on=True)
+    assert keys_of(alice).chosen == {"s": "q"}
     assert keys_of(bob).chosen == {}
 
 
@@ -29,8 +31,23 @@ def test_pages_carry_the_persons_keys_and_whether_they_are_off(
 ) -> None:
     browser = login(alice)
     assert "data-keys" not in browser.get("/review/").text
-    browser.post("/review/keys/", {"key-s": "x"})
+    browser.post("/review/keys/", {"key-s": "q"})
     page = browser.get("/review/").text
-    assert 'data-keys="{&quot;s&quot;: &quot;x&quot;}" data-keys-off' in page
+    assert 'data-keys="{&quot;s&quot;: &quot;q&quot;}" data-keys-off' in page
     refused = browser.post("/review/keys/", {"key-s": "c", "is_on": "on"})
     assert (refused.status_code, "two things" in refused.text) == (422, True)
+
+
+def test_a_key_of_the_viewer_or_of_an_obstacle_is_taken_too(alice: User) -> None:
+    for own in ("l", "6", "+", "b", "?"):
+        with pytest.raises(KeysRefused, match="two things"):
+            keys_choose(user=alice, wished={"s": own}, is_on=True)
+
+
+def test_every_printed_key_can_be_chosen_anew() -> None:
+    """Of the desk's templates and panes; Backspace, which removes the last box, is on no sheet."""
+    folder = settings.BASE_DIR / "templates"
+    printed = set()
+    for template in folder.rglob("*.html"):
+        printed |= set(re.findall(r'data-(?:for-)?key="([^{"]+)"', template.read_text()))
+    assert printed - {"Backspace"} <= set(KEYS)
