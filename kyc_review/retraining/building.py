@@ -85,6 +85,7 @@ def _rows(snapshot: Snapshot) -> Iterator[Mapping[str, Any]]:
             integration=F("decision__submission__integration"),
             source=F("decision__submission__integration__slug"),
             bundle=F("decision__submission__scoring__bundle_version"),
+            drawn_with=F("decision__submission__audit_draw__probability"),
         )
     )
     return rows.iterator(chunk_size=CHUNK_ROWS)
@@ -141,6 +142,7 @@ def _item(row: Mapping[str, Any], path: str) -> dict[str, Any]:
         "reason": row["reason"],
         "decided_at": manifest.timestamp(row["decided_at"]),
         "bundle": row["bundle"],
+        "weight": round(1 / (row["drawn_with"] or 1.0), 6),
         "votes": row["votes"],
     }
 

@@ -2,8 +2,10 @@
 
 {"format": "kyc-review/snapshot/1", "name": ..., "created_at": ..., "source_bundle": <version or null>, "items": [
  {"path": "images/<sha256>.jpg", "sha256", "label": "real|fake", "submission", "applicant", "source", "reason",
-  "decided_at", "bundle", "holdout", "votes": [{"member", "probability", "threshold"}]}, ...
+  "decided_at", "bundle", "holdout", "weight", "votes": [{"member", "probability", "threshold"}]}, ...
 ], "counts": {"real": n, "fake": n}, "digest": <SHA-256 of the item lines, a line feed after each>}
+
+`weight` is one over the chance that the item had of reaching people: 1 for what the models flagged, more for the audit.
 """
 
 from __future__ import annotations

@@ -150,5 +150,14 @@ def unused_decisions(*, viewer: User) -> QuerySet[Decision]:
         .exclude(item__reason=ReviewItem.Reason.GOLD)
         .filter(submission=OuterRef("submission"), pk__gt=OuterRef("pk"))
     )
-    trainable = Decision.objects.final().filter(label__in=["real", "fake"], submission__state=State.COMPLETED)
-    return trainable.exclude(item__reason=ReviewItem.Reason.GOLD).filter(~Exists(used), ~Exists(later))
+    waits = (
+        ReviewItem.objects.exclude(state=ReviewItem.State.DECIDED)
+        .exclude(reason=ReviewItem.Reason.GOLD)
+        .filter(submission=OuterRef("submission"))
+    )
+    trainable = Decision.objects.final().filter(
+        label__in=["real", "fake"], submission__state=State.COMPLETED, submission__is_test=False
+    )
+    return trainable.exclude(item__reason=ReviewItem.Reason.GOLD).filter(
+        ~Exists(used), ~Exists(later), ~Exists(waits)
+    )

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 ATTEMPTS_MAX = 3
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
-# One example per submission: a later decision (a second opinion) replaces an earlier one.
+# One example per submission: a later decision (a second opinion) replaces an earlier one. While somebody still looks
+# at a face, as after an audit's first word, there is no consensus on it yet.
 FREEZE = """
 INSERT INTO retraining_snapshotitem (snapshot_id, decision_id)
 SELECT %s, id FROM (
@@ -39,7 +40,10 @@ SELECT %s, id FROM (
     JOIN review_reviewitem item ON item.id = decision.item_id
     JOIN submissions_submission submission ON submission.id = decision.submission_id
     WHERE item.state = 'decided' AND item.reason <> 'gold' AND submission.state = 'completed'
+      AND NOT submission.is_test
       AND NOT EXISTS (SELECT 1 FROM review_withdrawal WHERE decision_id = decision.id)
+      AND NOT EXISTS (SELECT 1 FROM review_reviewitem other WHERE other.submission_id = submission.id
+                      AND other.state <> 'decided' AND other.reason <> 'gold')
     ORDER BY decision.submission_id, decision.decided_at DESC, decision.id DESC
 ) latest WHERE label IN ('real', 'fake') ORDER BY id
 """

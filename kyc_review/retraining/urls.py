@@ -1,11 +1,14 @@
 from django.urls import path
 
-from kyc_review.retraining import promotion_views, run_views, views
+from kyc_review.retraining import promotion_views, run_views, snapshot_views, views
 
 app_name = "retraining"
 urlpatterns = [
     path("", views.overview, name="overview"),
     path("snapshots/", views.snapshots, name="snapshots"),
+    path("snapshots/<slug:name>/", snapshot_views.snapshot, name="snapshot"),
+    path("snapshots/<slug:name>/faces/<uuid:submission_id>/", snapshot_views.face, name="face"),
+    path("snapshots/<slug:name>/faces/<uuid:submission_id>/blurred/", snapshot_views.blurred, name="blurred"),
     path("snapshots/<slug:name>/manifest/", views.manifest, name="manifest"),
     path("snapshots/<slug:name>/archive/", views.archive, name="archive"),
     path("comparisons/", promotion_views.comparisons, name="comparisons"),

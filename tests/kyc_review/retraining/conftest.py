@@ -14,6 +14,7 @@ from kyc_review.review.models import Decision, ReviewItem
 from kyc_review.review.services import decision_record, item_claim_next
 from kyc_review.scoring.leases import lease_batch
 from kyc_review.scoring.routing import Scored, verdicts_record
+from tests.kyc_review.review.conftest import clear, login  # noqa: F401  (fixtures)
 
 
 @pytest.fixture

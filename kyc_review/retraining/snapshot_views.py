@@ -1,0 +1,107 @@
+"""One snapshot in the browser: its counts, its faces, and how it differs from another."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+from uuid import UUID
+
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.http import Http404, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+from PIL import Image
+
+from detection.image import ImageRefused
+from kyc_review.audit import services as audit
+from kyc_review.evidence.derivatives import derivative_ensure
+from kyc_review.evidence.responses import derivative_response
+from kyc_review.retraining import contents, selectors
+from kyc_review.retraining.models import Snapshot
+from kyc_review.retraining.permissions import may_freeze, may_see_retraining
+from kyc_review.review.access import StaffRequest, staff_only
+from kyc_review.submissions.models import Submission
+from kyc_review.submissions.storage import derivatives
+
+FACES_PER_PAGE = 36
+BLURRED_PX = 10  # so wide is what the sheet is sent: colours and light, nobody's face
+
+
+@require_safe
+@never_cache
+@staff_only
+def snapshot(request: StaffRequest, name: str) -> HttpResponse:
+    """`?against=` names another snapshot, `?page=` a page of the contact sheet."""
+    row, viewer = _found(request, name), request.user
+    others = selectors.snapshots_listed(viewer=viewer).exclude(pk=row.pk)
+    context: dict[str, Any] = {
+        "snapshot": row,
+        "shares": contents.shares(viewer=viewer, snapshot=row),
+        "weighted": contents.weighted_fakes(viewer=viewer, snapshot=row),
+        "others": others[:50],
+        "runs": selectors.runs_listed(viewer=viewer).filter(snapshot=row),
+        "may_freeze": may_freeze(viewer),
+        "may_see_faces": contents.may_see_snapshot_faces(viewer),
+        "sheet": Paginator(contents.faces(viewer=viewer, snapshot=row), FACES_PER_PAGE).get_page(
+            request.GET.get("page")
+        ),
+    }
+    if against := request.GET.get("against", ""):
+        other = others.filter(name=against).first()
+        if other is None:
+            raise Http404("There is no other snapshot of this name.")
+        context["difference"] = contents.difference(viewer=viewer, snapshot=row, other=other)
+    return render(request, "retraining/snapshot.html", context)
+
+
+@require_safe
+@never_cache
+@staff_only
+def face(request: StaffRequest, name: str, submission_id: UUID) -> HttpResponseBase:
+    """One face of the set, in full; every look leaves a row in the audit log."""
+    found = _face(request, name, submission_id)
+    audit.record(action="submission.looked_at", actor=request.user, target=found, detail={"snapshot": name})
+    return derivative_response(found)
+
+
+@require_safe
+@never_cache
+@staff_only
+def blurred(request: StaffRequest, name: str, submission_id: UUID) -> HttpResponse:
+    """What the contact sheet shows of it; the pixels that would tell who it is never leave the server."""
+    found = _face(request, name, submission_id)
+    try:
+        with derivatives.open(derivative_ensure(found)) as file, Image.open(file, formats=["JPEG"]) as image:
+            image.draft("RGB", (64, 64))
+            small = image.convert("RGB").resize(
+                (BLURRED_PX, max(1, round(BLURRED_PX * image.height / image.width))), Image.Resampling.BOX
+            )
+    except (ImageRefused, FileNotFoundError) as gone:
+        raise Http404("The picture of this submission is gone.") from gone
+    made = io.BytesIO()
+    small.save(made, "PNG")
+    return HttpResponse(
+        made.getvalue(), content_type="image/png", headers={"Cache-Control": "private, no-store"}
+    )
+
+
+def _face(request: StaffRequest, name: str, submission_id: UUID) -> Submission:
+    row = _found(request, name)
+    if not contents.may_see_snapshot_faces(request.user):
+        raise PermissionDenied("Your role does not see the faces of a snapshot.")
+    found = contents.face(viewer=request.user, snapshot=row, submission_id=submission_id)
+    if found is None:
+        raise Http404("This snapshot does not hold that submission.")
+    return found
+
+
+def _found(request: StaffRequest, name: str) -> Snapshot:
+    if not may_see_retraining(request.user):
+        raise PermissionDenied("Admins and auditors see retraining; your role does not.")
+    row = selectors.snapshots_listed(viewer=request.user).filter(name=name).first()
+    if row is None:
+        raise Http404("There is no snapshot of this name.")
+    return row
