@@ -82,10 +82,16 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "kyc_review.branding.branding",
             ]
         },
     }
 ]
+
+# The bank's name in the bar, and absolute paths of its logo and of a style sheet that comes after all others.
+BRAND_NAME = env.str("BRAND_NAME", default="KYC Review")
+BRAND_LOGO = env.str("BRAND_LOGO", default="")
+BRAND_CSS = env.str("BRAND_CSS", default="")
 
 DATABASES = {"default": env.db_url("DATABASE_URL")}
 if not DATABASES["default"]["ENGINE"].endswith("postgresql"):
@@ -127,7 +133,7 @@ AXES_SENSITIVE_PARAMETERS = ["code", "old_password", "new_password1", "new_passw
 REQUIRE_SECOND_FACTOR = env.list("REQUIRE_SECOND_FACTOR", default=[])
 MFA_ADAPTER = "kyc_review.accounts.second_factor.adapter.Adapter"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
-MFA_TOTP_ISSUER = env.str("SECOND_FACTOR_ISSUER", default="KYC Review")
+MFA_TOTP_ISSUER = BRAND_NAME
 MFA_TOTP_TOLERANCE = 1  # a telephone's clock may be half a minute off
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_SIGNUP_FIELDS = [

@@ -3,6 +3,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from kyc_review.accounts.login import RecordedLogin, code
+from kyc_review.branding import file as branding_file
 from kyc_review.health import livez, readyz
 from kyc_review.metrics.views import metrics
 from kyc_review.problem_types import problem_type, problem_types
@@ -25,6 +26,7 @@ urlpatterns = [
     path("docs/openapi.yaml", document, name="openapi"),
     path("docs/problems/", problem_types, name="problem_types"),
     path("docs/problems/<slug:slug>", problem_type, name="problem_type"),
+    path("branding/<slug:kind>/", branding_file, name="branding"),
     path("livez", livez),
     path("readyz", readyz),
     path("metrics", metrics),

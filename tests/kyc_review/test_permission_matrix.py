@@ -16,7 +16,7 @@ from tests.kyc_review.review.conftest import claimed, enqueue, login  # noqa: F4
 
 ROLES = ("reviewer", "senior", "admin", "auditor")
 # Open to everybody: the door, the reference, the probes. The API has keys of its own.
-OPEN = ("login/", "logout/", "docs/", "livez", "readyz", "metrics", "api/v1/")
+OPEN = ("login/", "logout/", "branding/", "docs/", "livez", "readyz", "metrics", "api/v1/")
 # The longest beginning of a path that is listed decides who may read it.
 READERS: dict[str, set[str]] = {
     "": set(ROLES),

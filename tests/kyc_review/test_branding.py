@@ -1,0 +1,83 @@
+"""A bank's own logo and colours: served, under the same policy, and replaced by ours when they cannot be."""
+
+import os
+from pathlib import Path
+
+import pytest
+from django.conf import LazySettings
+from django.core.management import call_command
+from django.test import Client
+
+LOGO = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 4 4"><rect width="4" height="4"/></svg>'
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def branded(settings: LazySettings, tmp_path: Path) -> Path:
+    settings.BRAND_NAME = "Example Bank & Sons"
+    settings.BRAND_LOGO, settings.BRAND_CSS = str(tmp_path / "logo.svg"), str(tmp_path / "brand.css")
+    (tmp_path / "logo.svg").write_text(LOGO)
+    (tmp_path / "brand.css").write_text(":root { --brand: light-dark(#7a0019, #ff9aa8); }")
+    return tmp_path
+
+
+def body(client: Client, address: str) -> tuple[str, str]:
+    answer = client.get(address)
+    assert answer.status_code == 200
+    assert "script-src 'self'" in answer["Content-Security-Policy"]
+    assert answer["X-Content-Type-Options"] == "nosniff"
+    return answer["Content-Type"], b"".join(answer.streaming_content).decode()  # type: ignore[attr-defined]
+
+
+def addresses(page: str) -> list[str]:
+    return [part.split('"')[0] for part in page.split('"') if part.startswith("/branding/")]
+
+
+def test_name_logo_and_style_are_on_every_page_and_served(client: Client, branded: Path) -> None:
+    page = client.get("/login/").text
+    style, logo = addresses(page)
+    assert "Example Bank &amp; Sons" in page
+    assert page.index(style) > page.index("css/review.css"), "the bank's word is the last"
+    assert body(client, style) == ("text/css; charset=utf-8", (branded / "brand.css").read_text())
+    assert body(client, logo) == ("image/svg+xml", LOGO)
+    assert call_command("check", "--fail-level", "WARNING") is None
+
+
+def test_another_version_of_a_file_has_another_address(client: Client, branded: Path) -> None:
+    before = addresses(client.get("/login/").text)
+    os.utime(branded / "logo.svg", (1, 1))
+    after = addresses(client.get("/login/").text)
+    assert (before[0], before[1] != after[1]) == (after[0], True)
+
+
+@pytest.mark.parametrize("fault", ["missing", "large", "kind", "relative"])
+def test_what_cannot_be_served_leaves_our_own_mark_and_a_warning(
+    client: Client, branded: Path, settings: LazySettings, capsys: pytest.CaptureFixture[str], fault: str
+) -> None:
+    logo = branded / "logo.svg"
+    if fault == "missing":
+        logo.unlink()
+    elif fault == "large":
+        logo.write_text(LOGO + " " * 100_000)
+    elif fault == "kind":
+        settings.BRAND_LOGO = str(branded / "brand.css")
+    else:
+        settings.BRAND_LOGO = "logo.svg"
+    page = client.get("/login/").text
+    assert len(addresses(page)) == 1
+    assert "<svg" in page
+    assert client.get("/branding/logo/").status_code == 404
+    call_command("check")
+    assert "kyc_review.W001" in capsys.readouterr().err
+
+
+def test_without_settings_nothing_is_served(client: Client) -> None:
+    page = client.get("/login/").text
+    assert addresses(page) == []
+    assert "KYC Review" in page
+    for kind in ("logo", "style"):
+        assert client.get(f"/branding/{kind}/").status_code == 404
+
+
+def test_only_the_two_kinds_have_an_address(client: Client, branded: Path) -> None:
+    assert client.get("/branding/settings/").status_code == 404
