@@ -5,8 +5,9 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from bench.background import Load
@@ -24,13 +25,45 @@ class Refused(Exception):
     """A post was not accepted: the measurement means nothing."""
 
 
-def throughput(running: Product, images: list[bytes], *, posts: int, at_once: int) -> tuple[float, float]:
-    """Images per second (first post sent to last verdict stored, first post sent to last accepted)."""
+@dataclass(frozen=True)
+class Turn:
+    """Images per second in one turn: verdicts stored, posts accepted meanwhile, and LitServe's answers by kind."""
+
+    verdicts: float
+    accepted: float
+    litserve: Mapping[str, float]
+
+
+def turns(
+    running: Product,
+    images: list[bytes],
+    *,
+    bundle: Path,
+    port: int,
+    posts: int,
+    at_once: int,
+    count: int,
+    kinds: Sequence[str],
+) -> list[Turn]:
+    """The product and LitServe in turns, `posts` each in all, so that a slow minute of the machine meets both."""
     _post(running, images, posts=WARM_UP_POSTS, at_once=at_once, name="warm")
     running.wait(lambda: _is_examined(running), timeout_s=DRAIN_TIMEOUT_S, what="evidence of the warm-up")
+    found = []
+    for number in range(count):
+        each = posts // count
+        verdicts, accepted = throughput(running, images, posts=each, at_once=at_once, name=f"turn-{number}")
+        answers = {kind: litserve(kind, bundle, port, images, posts=each, at_once=at_once) for kind in kinds}
+        found.append(Turn(verdicts, accepted, answers))
+    return found
+
+
+def throughput(
+    running: Product, images: list[bytes], *, posts: int, at_once: int, name: str
+) -> tuple[float, float]:
+    """Images per second (first post sent to last verdict stored, first post sent to last accepted)."""
     before = running.scored()
     began = time.time()
-    answers = _post(running, images, posts=posts, at_once=at_once, name="load")
+    answers = _post(running, images, posts=posts, at_once=at_once, name=name)
     accepted_s = max(a.sent_s + a.elapsed_s for a in answers) - began
     if running.scored() - before != posts:
         raise Refused(f"{running.scored() - before} verdicts for {posts} posts")

@@ -26,16 +26,19 @@ def crop(image: Image.Image, view: View) -> np.ndarray:
 
 def standardise(pixels: Tensor) -> Tensor:
     """(B, S, S, 3) uint8 to (B, 3, S, S) float32, channels last, mean 0 and deviation 1 per sample."""
-    return per_sample(pixels.permute(0, 3, 1, 2).float())
+    return per_sample(pixels.float()).permute(0, 3, 1, 2)
 
 
 def per_sample(x: Tensor) -> Tensor:
-    """(B, C, H, W) float in 0..255 to mean 0 and deviation 1 per sample.
+    """(B, ...) float in 0..255 to mean 0 and deviation 1 per sample.
 
     Samplewise standardisation as in approach 3 of Bikoulis (2022); a flat image gives zeros, not NaN.
     """
-    mean = x.mean((1, 2, 3), keepdim=True)
-    return (x - mean) / x.std((1, 2, 3), keepdim=True).clamp(min=1.0)
+    flat = x.flatten(1)
+    flat = flat - flat.mean(1, keepdim=True)
+    # What Tensor.std gives, in less time.
+    variance = flat.square().sum(1, keepdim=True) / (flat.shape[1] - 1)
+    return (flat / variance.sqrt().clamp(min=1.0)).view(x.shape)
 
 
 def batch(images: Sequence[Image.Image], view: View) -> Tensor:

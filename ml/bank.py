@@ -1,6 +1,8 @@
 """Rows to learn from: framed pixels, what is forged in them, and where; plain arrays, without what synthesis needs."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +18,7 @@ class Bank:
     strength (N,) float32: mean change inside the mask in grey levels, 0 for what was not made here; post (N,) str: what
     happened to the picture afterwards."""
 
-    images: np.ndarray
+    images: "np.ndarray | Joined"
     masks: np.ndarray
     label: np.ndarray
     made: np.ndarray
@@ -26,3 +28,30 @@ class Bank:
     difficulty: np.ndarray
     strength: np.ndarray
     post: np.ndarray
+
+
+class Joined:
+    """Several banks' images as one array to read single rows of; nothing is copied."""
+
+    def __init__(self, parts: "Sequence[np.ndarray | Joined]") -> None:
+        self.parts = parts
+        self.starts = np.cumsum([0, *(len(part) for part in parts)])
+
+    def __len__(self) -> int:
+        return int(self.starts[-1])
+
+    def __getitem__(self, at: Any) -> np.ndarray:
+        """joined[row] or joined[row, ...], from the part that holds the row."""
+        row, *rest = at if isinstance(at, tuple) else (at,)
+        part = int(np.searchsorted(self.starts, row, "right")) - 1
+        return np.asarray(self.parts[part][(row - self.starts[part], *rest)])
+
+
+def join(banks: Sequence[Bank]) -> Bank:
+    """One bank of all rows, in order."""
+    columns = {
+        field.name: np.concatenate([getattr(bank, field.name) for bank in banks])
+        for field in fields(Bank)
+        if field.name != "images"
+    }
+    return Bank(images=Joined([bank.images for bank in banks]), **columns)

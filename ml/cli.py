@@ -65,6 +65,9 @@ def parser() -> argparse.ArgumentParser:
     baseline = commands.add_parser("baseline", help="train the bundle that ships from the face sets")
     baseline.add_argument("--data", type=Path, default=Path("../shared/data"))
     baseline.add_argument("--out", type=Path, required=True)
+    baseline.add_argument(
+        "--opinion", type=Path, help="also write a second opinion with masks to this folder"
+    )
     baseline.add_argument("--work", type=Path, default=Path("runs/baseline"), help="cache of measured faces")
     baseline.add_argument("--seed", type=int, default=0)
     baseline.add_argument(
@@ -249,7 +252,14 @@ def run_baseline(options: argparse.Namespace) -> None:
     from ml.training.baseline import SMOKE, Schedule, train
 
     schedule = SMOKE if options.smoke else Schedule()
-    bundle = train(options.data, options.out, work=options.work, seed=options.seed, schedule=schedule)
+    bundle = train(
+        options.data,
+        options.out,
+        work=options.work,
+        opinion=options.opinion,
+        seed=options.seed,
+        schedule=schedule,
+    )
     print(f"{options.out}: {bundle.version}, metrics in its manifest.json")
 
 

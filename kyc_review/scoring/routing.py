@@ -13,6 +13,7 @@ from detection.voting import Verdict, decide, risk
 from detection.voting import Vote as MemberVote
 from kyc_review.audit import services as audit
 from kyc_review.evidence.services import fingerprints_record
+from kyc_review.postgres.copy import copy_in
 from kyc_review.review import services as review
 from kyc_review.scoring.leases import WAITING
 from kyc_review.scoring.models import Scoring, Vote
@@ -57,17 +58,14 @@ def verdicts_record(
             )
         )
     Scoring.objects.bulk_create(scorings)
-    Vote.objects.bulk_create(
-        Vote(
-            scoring=scoring,
-            position=position,
-            member=vote.member,
-            probability=vote.probability,
-            threshold=vote.threshold,
-            is_fake=vote.is_fake,
-        )
-        for scoring in scorings
-        for position, vote in enumerate(scored[scoring.submission_id].votes)
+    copy_in(
+        Vote,
+        ("scoring", "position", "member", "probability", "threshold", "is_fake"),
+        (
+            (scoring.pk, position, vote.member, vote.probability, vote.threshold, vote.is_fake)
+            for scoring in scorings
+            for position, vote in enumerate(scored[scoring.submission_id].votes)
+        ),
     )
     prints = {row.pk: scored[row.pk].fingerprint for row in held}
     fingerprints_record({pk: found for pk, found in prints.items() if found is not None})

@@ -1,11 +1,12 @@
 """`python -m ml baseline`: from the face sets to the bundle that ships, in one command.
 
-Split by person, measure faces, make the banks, train one trunk, let four voters diverge from it, then finish on
+Split by person, measure faces, make the banks, train one trunk, let two branches diverge from it, then finish on
 held-back people. Everything slow is cached in `work`, outside the repository.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +17,13 @@ from detection.bundle import View
 from detection.networks.convnext import convnext
 from detection.networks.localiser import WithMaskHead
 from ml import splits
-from ml.bank import FULL, Bank
+from ml.bank import FULL, Bank, join
 from ml.sources import Photo, read_all
-from ml.synthesis.bank import make, plan
+from ml.synthesis.bank import WAYS, make, plan
 from ml.synthesis.measure import Measures, measure
 from ml.training.batches import PairSampler
 from ml.training.finish import Side, finish
+from ml.training.localise import measured, write_opinion
 from ml.training.loop import Plan, fit
 from ml.training.pack import Voter
 from ml.training.stacking import lift
@@ -29,26 +31,61 @@ from ml.training.start import ARCHITECTURE, ARGUMENTS, start_from_scratch
 
 
 @dataclass(frozen=True, slots=True)
-class Schedule:
-    """How much is done. rounds: framings of each training photo; own: share of pairs with a source's own fake."""
+class Lesson:
+    """Forgeries to learn from: framings of each training photo, how hard they are, and in which ways they are made."""
 
-    rounds: int = 4
-    trunk_steps: int = 20000
-    voter_steps: int = 3000
-    side: int = 128
+    rounds: int
+    difficulty: tuple[float, float] = (0.0, 1.0)
+    ways: Mapping[str, float] = field(default_factory=lambda: WAYS)
+
+
+SUBTLE = {"swap": 0.4, "self": 0.1, "warp": 0.2, "retouch": 0.2, "copymove": 0.05, "splice": 0.05}
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """How much is done. sides: pixels of the narrow and the wide view."""
+
+    lessons: tuple[Lesson, ...] = (
+        Lesson(2, (0.0, 0.5)),
+        Lesson(3, (0.2, 1.0)),
+        Lesson(3, (0.1, 1.0), SUBTLE),
+    )
+    trunk_steps: int = 12000
+    branch_steps: int = 4000
+    sides: tuple[int, int] = (128, 176)
     limit: int | None = None  # photos of each source and label, for a smoke run
 
 
-SMOKE = Schedule(rounds=1, trunk_steps=4, voter_steps=2, side=32, limit=24)
-# name, own share, focal loss: the four voters differ in what they see most and in how they are punished
-VOTERS = (("north", 0.12, False), ("east", 0.5, False), ("south", 0.25, True), ("west", 0.0, False))
-MISS = 0.2
+SMOKE = Schedule(lessons=(Lesson(1), Lesson(1)), trunk_steps=4, branch_steps=2, sides=(32, 64), limit=24)
+TRUNK_OWN, TRUNK = 0.2, "trunk"
+# Branches that go on from the trunk, and the share of their pairs that shows a source's own fake.
+BRANCHES = {"general": 0.1, "own": 0.5}
+# The voters: which branch, and whether it sees the wide view.
+VOTERS = {
+    "north": ("general", False),
+    "east": ("own", True),
+    "south": (TRUNK, True),
+    "west": ("own", False),
+}
+FAINTEST = 1.5  # grey levels; a change below it is taught to nobody
+UNTAUGHT = 2.0  # a difficulty beyond every curriculum
+MISS = 0.3
 
 
 def train(
-    data: Path, out: Path, *, work: Path, seed: int = 0, schedule: Schedule | None = None
+    data: Path,
+    out: Path,
+    *,
+    work: Path,
+    opinion: Path | None = None,
+    seed: int = 0,
+    schedule: Schedule | None = None,
 ) -> ShippedBundle:
-    """Trains and writes the baseline. Raises SourceMissing when a set is absent under `data`."""
+    """Trains and writes the baseline, and the trunk with its masks as a second opinion to `opinion`.
+
+    Raises SourceMissing when a set is absent under `data`.
+    """
     schedule = schedule or Schedule()
     photos = _limited(read_all(data), schedule.limit)
     work.mkdir(parents=True, exist_ok=True)
@@ -57,27 +94,35 @@ def train(
     side_of = splits.assign(photos, groups.tolist())
     frozen = splits.freeze(work / "splits.json", photos, groups.tolist(), side_of)
     side = np.array([side_of[p.key] for p in photos])
-    rows = {"train": schedule.rounds, "stack": 1, "validation": 1, "test": 1}
-    sides = {
-        name: _side(
-            photos, measures, groups, side == name, rounds=rounds, seed=seed + k, serving=name != "train"
-        )
-        for k, (name, rounds) in enumerate(rows.items())
+    faces = Faces(photos, measures, groups)
+    learned = faces.lessons(side == "train", schedule.lessons, seed)
+    held = {
+        name: faces.held(side == name, seed + 100 + k)
+        for k, name in enumerate(("stack", "validation", "test"))
     }
-    voters = _voters(sides["train"], schedule, seed)
+    networks = _branches(learned, schedule, seed)
     provenance = {
         "sources": sorted({p.source for p in photos}),
         "splits_sha256": frozen,
         "seed": seed,
         "trunk_steps": schedule.trunk_steps,
-        "voter_steps": schedule.voter_steps,
+        "branch_steps": schedule.branch_steps,
     }
+    if opinion is not None:
+        write_opinion(
+            opinion,
+            networks[TRUNK],
+            architecture=ARCHITECTURE,
+            arguments=ARGUMENTS,
+            metrics=measured(networks[TRUNK], learned, held["test"]),
+            provenance=provenance,
+        )
     return finish(
         out,
-        voters,
-        stack_side=sides["stack"],
-        validation=sides["validation"],
-        test=sides["test"],
+        _voters(networks, schedule),
+        stack_side=held["stack"],
+        validation=held["validation"],
+        test=held["test"],
         miss=MISS,
         version=f"baseline-seed{seed}",
         provenance=provenance,
@@ -98,49 +143,79 @@ def _limited(photos: Sequence[Photo], limit: int | None) -> list[Photo]:
     return kept
 
 
-def _side(
-    photos: Sequence[Photo],
-    measures: Measures,
-    groups: np.ndarray,
-    chosen: np.ndarray,
-    *,
-    rounds: int,
-    seed: int,
-    serving: bool,
-) -> Side:
-    jobs = plan(photos, measures, groups, chosen, rounds=rounds, seed=seed, serving=serving)
-    bank = make(photos, measures, jobs)
-    return Side(bank, np.array([photos[i].source for i in bank.index]), groups[bank.index])
+@dataclass(frozen=True, slots=True)
+class Faces:
+    """The photographs with what forging needs, and each one's group of the split."""
+
+    photos: Sequence[Photo]
+    measures: Measures
+    groups: np.ndarray
+
+    def lessons(self, chosen: np.ndarray, lessons: Sequence[Lesson], seed: int) -> Side:
+        """What is learned from: all lessons' rows; chosen: (N,) bool."""
+        banks = []
+        for number, lesson in enumerate(lessons):
+            jobs = plan(
+                self.photos,
+                self.measures,
+                self.groups,
+                chosen,
+                rounds=lesson.rounds,
+                seed=seed + number,
+                difficulty=lesson.difficulty,
+                ways=lesson.ways,
+            )
+            bank = make(self.photos, self.measures, jobs)
+            bank.difficulty[bank.made & (bank.strength < FAINTEST)] = UNTAUGHT
+            banks.append(bank)
+        return self._side(join(banks))
+
+    def held(self, chosen: np.ndarray, seed: int) -> Side:
+        """What stack, thresholds and figures come from: each face once, framed as serving frames it."""
+        jobs = plan(self.photos, self.measures, self.groups, chosen, rounds=1, seed=seed, serving=True)
+        return self._side(make(self.photos, self.measures, jobs))
+
+    def _side(self, bank: Bank) -> Side:
+        return Side(bank, np.array([self.photos[i].source for i in bank.index]), self.groups[bank.index])
 
 
-def _voters(train: Side, schedule: Schedule, seed: int) -> list[Voter]:
+def _branches(learned: Side, schedule: Schedule, seed: int) -> dict[str, WithMaskHead]:
+    """The trunk and what goes on from it, by name."""
     torch.manual_seed(seed)
     network = convnext(ARCHITECTURE, **ARGUMENTS)
     start_from_scratch(network)
-    base = Plan(steps=schedule.trunk_steps, side=schedule.side, seed=seed, compiled=schedule.limit is None)
-    trunk = _fitted(WithMaskHead(network), train.bank, train.source, 0.12, base)
-    voters = []
-    for number, (name, own, focal) in enumerate(VOTERS, start=1):
+    base = Plan(
+        steps=schedule.trunk_steps, side=schedule.sides[0], seed=seed, compiled=schedule.limit is None
+    )
+    found = {TRUNK: _fitted(WithMaskHead(network), learned, TRUNK_OWN, base)}
+    for number, (name, own) in enumerate(BRANCHES.items(), start=1):
         member = WithMaskHead(convnext(ARCHITECTURE, **ARGUMENTS))
-        member.load_state_dict(trunk.state_dict())
-        own_plan = replace(
+        member.load_state_dict(found[TRUNK].state_dict())
+        going_on = replace(
             base,
-            steps=schedule.voter_steps,
-            rate=base.rate / 4,
-            focal=focal,
+            steps=schedule.branch_steps,
+            rate=base.rate * 2 / 3,
             hold=0.0,
             ramp=0.01,
             seed=seed + number,
         )
-        network = _fitted(member, train.bank, train.source, own, own_plan).network.eval()
+        found[name] = _fitted(member, learned, own, going_on)
+    return found
+
+
+def _voters(networks: Mapping[str, WithMaskHead], schedule: Schedule) -> list[Voter]:
+    voters = []
+    for name, (branch, is_wide) in VOTERS.items():
+        network = copy.deepcopy(networks[branch].network).eval()
         lift(network)
-        view = View(schedule.side, schedule.side / FULL)
-        voters.append(Voter(name, ARCHITECTURE, ARGUMENTS, network, view))
+        side = schedule.sides[is_wide]
+        voters.append(Voter(name, ARCHITECTURE, ARGUMENTS, network, View(side, side / FULL)))
     return voters
 
 
-def _fitted(model: WithMaskHead, bank: Bank, source: np.ndarray, own: float, plan: Plan) -> WithMaskHead:
+def _fitted(model: WithMaskHead, learned: Side, own: float, plan: Plan) -> WithMaskHead:
     def report(step: int, loss: float, _: WithMaskHead) -> None:
         print(f"step {step} of {plan.steps}: loss {loss:.3f}", flush=True)
 
-    return fit(model, PairSampler(bank, source, own_share=own, seed=plan.seed), plan, report=report)
+    sampler = PairSampler(learned.bank, learned.source, own_share=own, seed=plan.seed)
+    return fit(model, sampler, plan, report=report)

@@ -1,9 +1,14 @@
+from collections.abc import Callable
+
 import psycopg
 import pytest
 from django.conf import settings
-from django.db import connection, connections
+from django.db import IntegrityError, connection, connections, transaction
 
 from kyc_review.postgres.base import DatabaseWrapper
+from kyc_review.postgres.copy import copy_in
+from kyc_review.scoring.models import Scoring, Vote
+from kyc_review.submissions.models import Submission
 
 
 def ended_by_the_server() -> None:
@@ -53,3 +58,18 @@ def test_a_notice_does_not_end_a_connection() -> None:
     with connection.cursor() as cursor:
         cursor.execute("DO $$ BEGIN RAISE NOTICE 'still here'; END $$")
     assert connection.is_usable()
+
+
+@pytest.mark.django_db
+def test_copied_rows_keep_the_tables_constraints(submit: Callable[..., Submission]) -> None:
+    scoring = Scoring.objects.create(
+        submission=submit(), bundle_version="b", bundle_digest="d", verdict="clear", risk=0.1, elapsed_ms=1
+    )
+    fields = ("scoring", "position", "member", "probability", "threshold", "is_fake")
+    copy_in(Vote, fields, [(scoring.pk, 7, "a\tb\\", 0.25, 0.5, False), (scoring.pk, 8, "c", 1.0, 0.5, True)])
+    kept = list(scoring.votes.filter(position__gte=7).values_list("member", "probability", "is_fake"))
+    assert kept == [("a\tb\\", 0.25, False), ("c", 1.0, True)]
+    for broken in ((scoring.pk, 7, "twice", 0.5, 0.5, False), (scoring.pk, 9, "no share", 1.5, 0.5, False)):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            copy_in(Vote, fields, [broken])
+    copy_in(Vote, fields, [])
