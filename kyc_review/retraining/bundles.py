@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.utils import timezone
 
 from detection import bundle as disk
 from detection.bundle import BundleRefused
 from kyc_review.audit import services as audit
 from kyc_review.retraining import files
-from kyc_review.retraining.models import Bundle, Promotion
+from kyc_review.retraining.models import Bundle, Promotion, Shadow
 from kyc_review.retraining.selectors import champion, promotion_before
 
 if TYPE_CHECKING:
@@ -126,6 +127,8 @@ def _exchange(
     row = Promotion.objects.create(
         bundle=bundle, kind=kind, promoted_by=actor, reason=reason[:300], shift=shift
     )
+    ended = {"ended_at": timezone.now(), "remark": "It serves now."}
+    Shadow.objects.filter(bundle=bundle, ended_at=None).update(**ended)
     audit.record(
         action="bundle.promoted" if kind == Promotion.Kind.PROMOTE else "bundle.rolled_back",
         actor=actor,

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from kyc_review.retraining import promotion_views, run_views, snapshot_views, views
+from kyc_review.retraining import promotion_views, run_views, shadow_views, snapshot_views, views
 
 app_name = "retraining"
 urlpatterns = [
@@ -17,6 +17,8 @@ urlpatterns = [
     path("proposals/<int:number>/approval/", promotion_views.approval, name="approval"),
     path("proposals/<int:number>/rejection/", promotion_views.rejection, name="rejection"),
     path("rollback/", promotion_views.rollback, name="rollback"),
+    path("shadow/", shadow_views.shadow, name="shadow"),
+    path("shadow/end/", shadow_views.end, name="shadow_end"),
     path("runs/", run_views.runs, name="runs"),
     path("runs/new/", run_views.new_run, name="new_run"),
     path("runs/<int:number>/", run_views.run, name="run"),

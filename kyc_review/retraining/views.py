@@ -20,6 +20,7 @@ from kyc_review.retraining.building import SnapshotFailed
 from kyc_review.retraining.models import Snapshot
 from kyc_review.retraining.permissions import may_freeze, may_promote, may_see_retraining, may_train
 from kyc_review.retraining.presenters import figures, measured
+from kyc_review.retraining.shadows import shadow_now
 from kyc_review.retraining.snapshots import snapshot_request
 from kyc_review.review.access import StaffRequest, staff_only
 from kyc_review.review.audited import audits_by_bundle
@@ -130,6 +131,7 @@ def _context(request: StaffRequest) -> dict[str, Any]:
         "comparable": selectors.snapshots_trainable(viewer=viewer)[:ROWS_SHOWN],
         "can_roll_back": len(promotions) > 1 and selectors.promotion_before() is not None,
         "viewer": viewer,
+        "shadow": shadow_now(),
     }
 
 

@@ -19,6 +19,7 @@ from detection.forensics.phash import Fingerprint, fingerprint
 from detection.image import decode
 from detection.voting import Vote
 from kyc_review.retraining.selectors import serving_promotion
+from kyc_review.retraining.shadows import shadow_batch, shadow_now, shadow_record
 from kyc_review.scoring.canary import SAMPLE, canary_record
 from kyc_review.scoring.leases import lease_batch, lease_fail, leases_end_of_dead
 from kyc_review.scoring.nudge import acknowledge
@@ -31,12 +32,14 @@ HOLDER = f"{socket.gethostname()[:40]}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
 
 DECODE_MAX_SIDE = 2048
 BATCHES_AHEAD = 2
+SHADOW_BATCH = 8  # so few that a selfie which arrives meanwhile hardly waits
 
 # Decoders beside the scorer: Pillow lets other threads run while it decodes.
 _readers = ThreadPoolExecutor(2, "reader")
 _scorer = ThreadPoolExecutor(1, "scorer")
 
 _serving: Ensemble | None = None
+_shadow: Ensemble | None = None
 
 
 def serving() -> Ensemble:
@@ -92,10 +95,38 @@ def run_until_idle() -> int:
         if batch := lease_batch(holder=HOLDER, limit=settings.SCORING_BATCH_MAX):
             reading = [_readers.submit(read, row) for row in batch]
             in_work.append(_scorer.submit(score, ensemble, batch, reading))
-        elif not in_work:
+        elif not in_work and not shadow_some():
             return done
-        if len(in_work) == BATCHES_AHEAD or not batch:
+        if in_work and (len(in_work) == BATCHES_AHEAD or not batch):
             done += record(in_work.popleft().result())
+
+
+def shadow_some() -> bool:
+    """Let the shadow, if there is one, judge a few of those that have their verdict; False when none is left.
+
+    Raises nothing, whatever is wrong with it: verdicts do not depend on it.
+    """
+    global _shadow
+    try:
+        row = shadow_now()
+        batch = shadow_batch(row, limit=SHADOW_BATCH) if row else []
+        if row is None or not batch:
+            _shadow = _shadow if row else None
+            return False
+        if _shadow is None or _shadow.digest != row.bundle.digest:
+            _shadow = Ensemble.load(
+                Path(row.bundle.directory),
+                device=settings.SCORING_DEVICE,
+                threads=settings.SCORING_THREADS or None,
+            )
+        outcome = score(_shadow, batch, [_readers.submit(read, submission) for submission in batch])
+        if outcome.errors and not outcome.votes:
+            raise RuntimeError(f"it scored none of {len(batch)}")
+        shadow_record(row, {submission.pk: outcome.votes.get(submission.pk) for submission in batch})
+    except Exception:
+        log.exception("the shadow failed; verdicts do not depend on it")
+        return False
+    return True
 
 
 def score_canary() -> None:

@@ -1,0 +1,79 @@
+"""Shadow mode in the browser: start it, read what would have been, end it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST
+
+from detection.bundle import BundleRefused
+from kyc_review.retraining.models import Bundle
+from kyc_review.retraining.permissions import may_promote, may_see_retraining
+from kyc_review.retraining.shadows import (
+    ShadowRefused,
+    beside,
+    disagreements,
+    shadow_end,
+    shadow_now,
+    shadow_start,
+    shadows_listed,
+)
+from kyc_review.review.access import StaffRequest, staff_only
+
+LISTED = 50
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+@staff_only
+def shadow(request: StaffRequest) -> HttpResponse:
+    """The latest shadow's page; a POST puts the bundle `candidate` into the shadow."""
+    if not may_see_retraining(request.user):
+        raise PermissionDenied("Admins and auditors see retraining; your role does not.")
+    if request.method == "POST":
+        return _start(request)
+    latest = shadows_listed(viewer=request.user).first()
+    context: dict[str, Any] = {"shadow": latest, "may_promote": may_promote(request.user)}
+    if latest:
+        context["beside"] = beside(viewer=request.user, shadow=latest)
+        context["rows"] = list(disagreements(viewer=request.user, shadow=latest)[:LISTED])
+    return render(request, "retraining/shadow.html", context)
+
+
+@require_POST
+@staff_only
+def end(request: StaffRequest) -> HttpResponse:
+    _require_admin(request)
+    running = shadow_now()
+    try:
+        if running is None:
+            raise ShadowRefused("No bundle is in the shadow.")
+        shadow_end(shadow=running, actor=request.user, remark=request.POST.get("remark", "").strip())
+        messages.success(request, f"{running.bundle.version} has left the shadow.")
+    except ShadowRefused as refusal:
+        messages.error(request, str(refusal))
+    return HttpResponseRedirect(reverse("retraining:shadow"))
+
+
+def _start(request: StaffRequest) -> HttpResponse:
+    _require_admin(request)
+    bundle = Bundle.objects.filter(digest=request.POST.get("candidate", "")).first()
+    try:
+        if bundle is None:
+            raise ShadowRefused("Choose a registered bundle.")
+        shadow_start(bundle=bundle, actor=request.user)
+        messages.success(request, f"{bundle.version} scores what arrives from now on, without effect.")
+    except (ShadowRefused, BundleRefused) as refusal:
+        messages.error(request, str(refusal))
+    return HttpResponseRedirect(reverse("retraining:shadow"))
+
+
+def _require_admin(request: StaffRequest) -> None:
+    if not may_promote(request.user):
+        raise PermissionDenied("Only admins put bundles into the shadow.")
