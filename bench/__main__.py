@@ -1,4 +1,4 @@
-"""python -m bench [compare|intake|queue|chaos|outages|store]: what `make bench` runs."""
+"""python -m bench [compare|intake|queue|face|chaos|outages|store]: what `make bench` runs."""
 
 import argparse
 import sys
@@ -57,6 +57,9 @@ def _parser() -> argparse.ArgumentParser:
     queue.add_argument("--turns", type=int, default=3)
     queue.add_argument("--skip-label-studio", action="store_true")
     queue.set_defaults(run=reviewed)
+    face = commands.add_parser("face", help="key press to the next face on the screen, in Chromium")
+    face.add_argument("--presses", type=int, default=60)
+    face.set_defaults(run=seen)
     kills = commands.add_parser("chaos", help="kill -9 the scoring worker at random, then count verdicts")
     kills.add_argument("--submissions", type=int, default=10_000)
     kills.add_argument("--kills", type=int, default=20)
@@ -72,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     store = commands.add_parser("store", help="the data store and SMOTE at the size of document 004")
     store.add_argument("--images", type=int, default=20_464)
     store.set_defaults(run=at_scale)
-    for command in (compare, intake, queue, kills, outages):
+    for command in (compare, intake, queue, face, kills, outages):
         command.add_argument("--bundle", type=Path, default=BASELINE)
     return parser
 
@@ -148,6 +151,13 @@ def reviewed(wished: argparse.Namespace) -> bool:
 
     with product(wished.bundle, _says) as running:
         return queue.run(running, jpegs(), wished, _says)
+
+
+def seen(wished: argparse.Namespace) -> bool:
+    from bench import face
+
+    with product(wished.bundle, _says) as running:
+        return face.run(running, jpegs(), presses=wished.presses)
 
 
 def _memory(running: Product) -> list[bool]:

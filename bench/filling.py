@@ -23,7 +23,12 @@ COPIES = {
         "received_at": "now() - interval '1 second' * c.n / 10",
     },
     "scoring_scoring": {"submission_id": "c.id"},
-    "evidence_evidence": {"submission_id": "c.id"},
+    "evidence_evidence": {
+        "submission_id": "c.id",
+        "state": "'ready'",
+        "lease_holder": "''",
+        "computed_at": "now()",
+    },
     "review_reviewitem": {
         "submission_id": "c.id",
         "is_blind": "false",  # the whole page, with votes and evidence, is what takes longest
@@ -39,7 +44,8 @@ TEMPLATES = """CREATE TEMP TABLE copy AS SELECT gen_random_uuid() AS id, t.id AS
     FROM generate_series(1, %s) AS n JOIN (
         SELECT s.id, row_number() OVER (ORDER BY s.id) - 1 AS place, count(*) OVER () AS number
         FROM submissions_submission s JOIN review_reviewitem i ON i.submission_id = s.id
-        JOIN evidence_evidence e ON e.submission_id = s.id WHERE i.state = 'open' AND e.state = 'ready'
+        JOIN evidence_evidence e ON e.submission_id = s.id WHERE i.state = 'open' AND (
+            e.state = 'ready' OR NOT EXISTS (SELECT 1 FROM evidence_evidence WHERE state = 'ready'))
     ) t ON n %% t.number = t.place"""
 
 

@@ -47,7 +47,15 @@ def item_next(request: StaffRequest) -> HttpResponse:
 def item_ahead(request: StaffRequest) -> HttpResponse:
     """Keep the next item for this reviewer and say where its face is, so that it is there when it is needed."""
     kept = services.item_keep_ahead(reviewer=request.user)
-    return JsonResponse({"image": reverse("review:image", args=[kept.pk]) if kept else None})
+    if kept is None:
+        return JsonResponse({"image": None})
+    return JsonResponse(
+        {
+            "image": reverse("review:image", args=[kept.pk]),
+            "posted": max(kept.submission.width, kept.submission.height),
+            "is_veiled": kept.is_blind,
+        }
+    )
 
 
 @require_safe

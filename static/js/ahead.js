@@ -1,7 +1,10 @@
 // While one face is judged, the next is fetched: the server keeps that item for this person (for two minutes, renewed with
 // the claim), and the picture waits here, decoded. When the next page arrives, the picture takes its place at once.
 // Pictures are never stored by the browser, so it is the element itself that moves, not a cached response.
-let ahead = null; // { path, image }
+// On a decision the face shows at once, before the server has answered; if the answer is a refusal, the old one returns.
+import { current } from "./viewer.js";
+
+let ahead = null; // { path, image, posted, isVeiled }
 
 async function fetchAhead() {
   const form = document.querySelector("form[data-ahead]");
@@ -9,13 +12,33 @@ async function fetchAhead() {
   const headers = JSON.parse(document.body.getAttribute("hx-headers"));
   const answer = await fetch(form.dataset.ahead, { method: "POST", headers }).catch(() => null);
   if (!answer?.ok || answer.redirected) return;
-  const path = (await answer.json()).image;
+  const { image: path, posted, is_veiled: isVeiled } = await answer.json();
   if (!path || path === ahead?.path) return;
   const image = new Image();
   image.src = path;
-  ahead = { path, image };
+  ahead = { path, image, posted, isVeiled };
   image.decode().catch(() => { if (ahead?.image === image) ahead = null; });
 }
+
+const isLast = ({ requestConfig }) => /\/items\/\d+\/(decision|claim\/release)\/$/.test(requestConfig?.path ?? "");
+
+// What the server is sure to refuse is not tried: no answer, or no reason why it cannot be assessed.
+function isComplete(form) {
+  const said = new FormData(form);
+  return said.has("label") && (said.get("label") !== "not_assessable" || said.has("obstacle"));
+}
+
+document.addEventListener("htmx:beforeRequest", ({ detail }) => {
+  if (!isLast(detail) || !ahead?.image.complete || !ahead.image.naturalWidth) return;
+  if (detail.requestConfig.path.endsWith("/decision/") && !isComplete(detail.elt.closest("form"))) return;
+  current()?.preview(ahead);
+  document.querySelector(".focus")?.setAttribute("aria-busy", "true");
+});
+document.addEventListener("htmx:afterRequest", ({ detail }) => {
+  if (!isLast(detail) || detail.successful) return;
+  current()?.restore();
+  document.querySelector(".focus")?.removeAttribute("aria-busy");
+});
 
 document.addEventListener("htmx:beforeSwap", (event) => {
   if (!ahead?.image.complete || event.detail.target?.id !== "main") return;

@@ -5,7 +5,7 @@ import statistics
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from kyc_review.accounts.models import User
 from kyc_review.review.models import Decision, FirstCall, ReviewItem
@@ -81,6 +81,33 @@ def test_the_next_face_is_there_before_it_is_asked_for(
     print(f"key to next face: median {statistics.median(waits):.0f} ms, slowest {max(waits):.0f} ms")
     assert Decision.objects.count() == 6
     assert len(fetched) == len(set(fetched)) == 7
+
+
+def test_the_next_face_shows_before_the_server_has_answered_and_goes_again_when_it_refuses(
+    enqueue: Enqueue, log_in: LogIn, alice: User, portrait: bytes
+) -> None:
+    first, second = enqueue(risk=0.9, image=portrait), enqueue(risk=0.1, image=portrait)
+    page = log_in(alice, viewport=SIZES["1280x720"])
+    with page.expect_response("**/items/*/image/"):
+        claim(page)
+        page.wait_for_url(f"**/{first.pk}/")
+    viewer = page.locator("[data-viewer]")
+    expect(viewer).to_have_attribute("data-face", f"/review/items/{first.pk}/image/")
+    page.wait_for_timeout(400)
+    held: list[Route] = []
+    page.route("**/decision/", lambda route: held.append(route))
+    page.keyboard.press("1")
+    page.keyboard.press("Enter")
+    expect(viewer).to_have_attribute("data-face", f"/review/items/{second.pk}/image/")
+    expect(page.get_by_role("heading", name=f"Item {first.pk}")).to_be_visible()
+    held[0].fulfill(status=500)
+    expect(viewer).to_have_attribute("data-face", f"/review/items/{first.pk}/image/")
+    expect(page.get_by_text("Something failed (500)")).to_be_visible()
+    assert not Decision.objects.exists()
+    page.unroute("**/decision/")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(rf"/{second.pk}/$"))
+    expect(viewer).to_have_attribute("data-face", f"/review/items/{second.pk}/image/")
 
 
 # From the press of Enter to the first frame painted with the next face, in this browser's clock.

@@ -12,11 +12,7 @@ export class Stage {
     this.settings = recall();
     this.camera = new Camera();
     Object.assign(this.camera, { x: this.settings.x, y: this.settings.y, scale: this.settings.scale });
-    // The posted size, which the derivative may be a reduction of; turned as the camera's note of rotation says.
-    const posted = Math.max(image.getAttribute("width"), image.getAttribute("height"));
-    const enlarged = posted / Math.max(image.naturalWidth, image.naturalHeight);
-    this.picture = { width: image.naturalWidth * enlarged, height: image.naturalHeight * enlarged };
-    this.shrunk = enlarged;
+    this.measure(Math.max(image.getAttribute("width"), image.getAttribute("height")));
     this.panes = [new Pane({ name: "photo", title: "Photograph" })];
     this.panes[0].base = image;
     this.boxes = [];
@@ -30,6 +26,37 @@ export class Stage {
   }
 
   get first() { return this.panes[0]; }
+
+  // posted: the longer side as posted, which the derivative may be a reduction of; turned as the camera's note says.
+  measure(posted) {
+    const { naturalWidth, naturalHeight } = this.image;
+    this.shrunk = posted / Math.max(naturalWidth, naturalHeight);
+    this.picture = { width: naturalWidth * this.shrunk, height: naturalHeight * this.shrunk };
+  }
+
+  // Show the next item's face while the server still records this one's decision. `restore` takes it back.
+  preview({ image, posted, isVeiled }) {
+    const { panes, boxes, picture, shrunk } = this;
+    this.before = { image: this.image, panes, boxes, picture, shrunk, shown: panes.map(({ base, overlay }) => ({ base, overlay })) };
+    this.image = image;
+    this.measure(posted);
+    this.figure.dataset.close = "";
+    this.boxes = [];
+    for (const pane of panes) pane.base = pane.overlay = null;
+    this.first.base = image;
+    if (isVeiled) for (const pane of panes.slice(1)) this.close(pane);
+    this.arrange();
+  }
+
+  restore() {
+    if (!this.before) return;
+    const { shown, ...rest } = this.before;
+    this.before = null;
+    Object.assign(this, rest);
+    this.panes.forEach((pane, index) => Object.assign(pane, shown[index]));
+    this.root.append(...this.panes.map(({ element }) => element));
+    this.refresh();
+  }
 
   // The toolbar names the views that exist; it changes once the evidence is computed.
   refresh() {
@@ -185,6 +212,7 @@ export class Stage {
         pane.draw(this.camera, this.picture, { grid: this.settings.grid, cursor: this.cursor, boxes: this.boxes, draft: this.draft, isHovered: pane === this.hovered });
       }
       this.caption();
+      this.figure.dataset.face = new URL(this.image.src).pathname;
     });
   }
 
