@@ -15,6 +15,7 @@ from django.views.decorators.http import require_safe
 from kyc_review.insights import loop as numbers
 from kyc_review.insights.permissions import may_see_insights
 from kyc_review.review.access import StaffRequest, staff_only
+from kyc_review.review.late import late_by_bundle
 
 DAYS = (30, 90, 365)
 
@@ -34,6 +35,7 @@ def loop(request: StaffRequest) -> HttpResponse:
         "weeks": numbers.labels_by_week(viewer=viewer, since=since),
         "versions": numbers.versions(viewer=viewer, since=since),
         "bias": numbers.automation_bias(viewer=viewer, since=since),
+        "late": late_by_bundle(viewer=viewer),
         "audit_share": settings.AUDIT_SHARE,
         "audit_risk_share": settings.AUDIT_RISK_SHARE,
     }

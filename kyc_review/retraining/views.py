@@ -24,6 +24,7 @@ from kyc_review.retraining.shadows import shadow_now
 from kyc_review.retraining.snapshots import snapshot_request
 from kyc_review.review.access import StaffRequest, staff_only
 from kyc_review.review.audited import audits_by_bundle
+from kyc_review.review.late import late_by_bundle
 
 ROWS_SHOWN = 50
 
@@ -111,6 +112,7 @@ def _context(request: StaffRequest) -> dict[str, Any]:
     promotions = list(selectors.promotions_listed(viewer=viewer)[:ROWS_SHOWN])
     champion = promotions[0].bundle if promotions else None
     audits = audits_by_bundle(viewer=viewer)
+    later = late_by_bundle(viewer=viewer)
     return _snapshots_context(request) | {
         "counts": counts,
         "real": sum(count.real for count in counts),
@@ -120,6 +122,7 @@ def _context(request: StaffRequest) -> dict[str, Any]:
         "serves_since": promotions[0].promoted_at if promotions else None,
         "measured": measured(champion.metrics) if champion else ("", []),
         "audited": next((row for row in audits if row.digest == champion.digest), None) if champion else None,
+        "late": next((row for row in later if row.digest == champion.digest), None) if champion else None,
         "figures": figures(champion.metrics) if champion else [],
         "bundles": list(selectors.bundles_listed(viewer=viewer)[:ROWS_SHOWN]),
         "promotions": promotions,

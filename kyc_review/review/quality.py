@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from django.db.models import F, OuterRef, Subquery
 
 from kyc_review.accounts.models import Role, User
+from kyc_review.submissions.models import LateOutcome
 
 from .consensus import Rate, dawid_skene
+from .late import latest_outcomes
 from .models import Decision, FirstCall, ReviewItem
 from .permissions import may_oversee, may_read_queue
 
@@ -40,6 +42,7 @@ class Quality:
     agreement: Rate
     consensus: Rate
     changed: Rate
+    late: Rate
 
 
 def qualities(*, viewer: User) -> list[Quality]:
@@ -57,6 +60,7 @@ def qualities(*, viewer: User) -> list[Quality]:
             agreement=tally.rate("agreement"),
             consensus=tally.rate("consensus"),
             changed=tally.rate("changed"),
+            late=tally.rate("late"),
         )
         for person in people.order_by("username")
         for tally in [tallies.get(person.pk, _Tally())]
@@ -65,16 +69,23 @@ def qualities(*, viewer: User) -> list[Quality]:
 
 def _tallies() -> dict[int, _Tally]:
     first = FirstCall.objects.filter(item=OuterRef("item"), reviewer=OuterRef("reviewer"))
+    late = latest_outcomes().filter(submission=OuterRef("submission"))
     rows = (
         Decision.objects.final()
         .filter(corrects=None)
-        .annotate(truth=F("submission__gold__label"), first=Subquery(first.values("label")[:1]))
+        .annotate(
+            truth=F("submission__gold__label"),
+            first=Subquery(first.values("label")[:1]),
+            late=Subquery(late.values("finding")[:1]),
+        )
         .order_by("-pk")
-        .values_list("submission_id", "reviewer_id", "label", "item__reason", "truth", "first")[:ROWS_READ]
+        .values_list("submission_id", "reviewer_id", "label", "item__reason", "truth", "first", "late")[
+            :ROWS_READ
+        ]
     )
     tallies: dict[int, _Tally] = defaultdict(_Tally)
     judged: dict[object, list[tuple[int, str]]] = defaultdict(list)
-    for submission, person, label, reason, truth, first_label in rows:
+    for submission, person, label, reason, truth, first_label, turned_out in rows:
         tally = tallies[person]
         tally.decisions += 1
         if reason == ReviewItem.Reason.GOLD:
@@ -82,6 +93,8 @@ def _tallies() -> dict[int, _Tally]:
                 tally.add("gold", label == truth)
         else:
             judged[submission].append((person, label))
+        if turned_out and label != Decision.Label.NOT_ASSESSABLE and reason != ReviewItem.Reason.GOLD:
+            tally.add("late", (label == Decision.Label.FAKE) == (turned_out == LateOutcome.Finding.FRAUD))
         if first_label:
             tally.add("changed", label != first_label)
     _compare(tallies, {key: given for key, given in judged.items() if len(given) > 1})

@@ -7,6 +7,7 @@ from django.contrib.auth.models import AnonymousUser
 from kyc_review.accounts.models import User
 from kyc_review.insights.permissions import may_read_audit, may_see_insights
 from kyc_review.review.audited import Audited
+from kyc_review.review.consensus import Rate
 
 register = template.Library()
 
@@ -46,6 +47,15 @@ def certified(found: Audited) -> str:
     if not found.judged:
         return "None judged yet"
     return f"{found.fake} found in {found.judged}: at most {_ceiling(found.bound)} %"
+
+
+@register.filter
+def turned_out(rate: Rate) -> str:
+    """ "2 of 40: 5.0 % (1.4 to 16.5 %)"."""
+    if rate.value is None:
+        return "none reported"
+    low, high = (100 * bound for bound in rate.interval)
+    return f"{rate.right} of {rate.total}: {100 * rate.value:.1f} % ({low:.1f} to {high:.1f} %)"
 
 
 def _ceiling(fraction: float) -> str:

@@ -1,0 +1,64 @@
+"""What applicants turned out to be, months later, against what the models and the reviewers had said."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
+
+from kyc_review.submissions.models import LateOutcome
+
+from .audited import may_see_audits
+from .consensus import Rate
+
+if TYPE_CHECKING:
+    from kyc_review.accounts.models import User
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """How many turned out fraud of those with a late outcome that one bundle cleared, and that it gave to people."""
+
+    digest: str
+    version: str
+    cleared: Rate
+    flagged: Rate
+
+
+def latest_outcomes() -> QuerySet[LateOutcome]:
+    """The latest report on each live submission; earlier ones were corrected by it."""
+    newer = LateOutcome.objects.filter(submission=OuterRef("submission")).filter(
+        Q(reported_at__gt=OuterRef("reported_at"))
+        | Q(reported_at=OuterRef("reported_at"), pk__gt=OuterRef("pk"))
+    )
+    return LateOutcome.objects.filter(~Exists(newer), submission__is_test=False)
+
+
+def late_by_bundle(*, viewer: User) -> list[Late]:
+    """One row per bundle that scored a submission with a late outcome. Empty for people who only review."""
+    if not may_see_audits(viewer):
+        return []
+    rows = (
+        latest_outcomes()
+        .filter(submission__scoring__isnull=False)
+        .values(
+            "finding",
+            digest=F("submission__scoring__bundle_digest"),
+            version=F("submission__scoring__bundle_version"),
+            verdict=F("submission__scoring__verdict"),
+        )
+        .annotate(number=Count("pk"))
+        .order_by("digest")
+    )
+    # digest -> [[fraud, all] cleared, [fraud, all] flagged]
+    counts: dict[tuple[str, str], list[list[int]]] = {}
+    for row in rows:
+        pair = counts.setdefault((row["digest"], row["version"]), [[0, 0], [0, 0]])
+        found = pair[0 if row["verdict"] == "clear" else 1]
+        found[0] += row["number"] if row["finding"] == LateOutcome.Finding.FRAUD else 0
+        found[1] += row["number"]
+    return [
+        Late(digest, version, cleared=Rate(*cleared), flagged=Rate(*flagged))
+        for (digest, version), (cleared, flagged) in counts.items()
+    ]
