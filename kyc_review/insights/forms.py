@@ -1,7 +1,15 @@
 from django import forms
+from django.db import models
 
 from kyc_review.review.models import ReviewItem
 from kyc_review.submissions.models import Result, State
+
+
+class Erred(models.TextChoices):
+    """How a member can be at odds with what people decided."""
+
+    MISSED = "missed", "called real what people rejected"
+    ALARM = "alarm", "called fake what people accepted"
 
 
 class SearchForm(forms.Form):
@@ -16,6 +24,10 @@ class SearchForm(forms.Form):
     reviewer = forms.CharField(required=False, max_length=150)
     since = forms.DateField(required=False)
     until = forms.DateField(required=False)
+    # These come from the dashboard's plots; the page has no field for them, and says what they ask for.
+    decided = forms.DateTimeField(required=False)
+    member = forms.CharField(required=False, max_length=100, widget=forms.HiddenInput)
+    erred = forms.ChoiceField(required=False, choices=Erred.choices, widget=forms.HiddenInput)
 
 
 class AuditForm(forms.Form):

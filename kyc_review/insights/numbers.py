@@ -22,6 +22,9 @@ from kyc_review.scoring.models import Scoring, Vote
 if TYPE_CHECKING:
     from kyc_review.accounts.models import User
 
+# A vote at odds with people's result.
+MISSED = Q(is_fake=False, scoring__submission__result="rejected")
+ALARMED = Q(is_fake=True, scoring__submission__result="clear")
 ONLINE_S = 600
 AT_RISK = 0.75
 
@@ -87,7 +90,7 @@ def decisions_by_hour(*, viewer: User, since: datetime) -> list[dict[str, Any]]:
     if not may_see_insights(viewer):
         return []
     return list(
-        _decisions(since)
+        real_decisions(since=since)
         .annotate(hour=TruncHour("decided_at"))
         .values("hour")
         .annotate(number=Count("pk"), fakes=Count("pk", filter=Q(label="fake")))
@@ -100,7 +103,7 @@ def work_by_reviewer(*, viewer: User, since: datetime) -> list[dict[str, Any]]:
     if not may_see_insights(viewer):
         return []
     return list(
-        _decisions(since)
+        real_decisions(since=since)
         .values("reviewer_id", name=F("reviewer__username"))
         .annotate(
             number=Count("pk"),
@@ -116,7 +119,7 @@ def totals(*, viewer: User, since: datetime) -> dict[str, Any]:
     if not may_see_insights(viewer):
         return {}
     unanimous = Q(item__reason="unanimous_fake")
-    return _decisions(since).aggregate(
+    return real_decisions(since=since).aggregate(
         number=Count("pk"),
         median_ms=Median("handling_ms"),
         corrections=Count("pk", filter=Q(corrects__isnull=False)),
@@ -163,28 +166,33 @@ def member_disagreement(*, viewer: User, since: datetime) -> list[dict[str, Any]
     """Per member over what people decided: `judged`, `missed` (real, but rejected), `alarms` (fake, but cleared)."""
     if not may_see_insights(viewer):
         return []
-    judged: Any = Vote.objects.filter(
-        scoring__scored_at__gte=since,
-        scoring__submission__is_test=False,
-        scoring__submission__state="completed",
-        scoring__submission__result__in=["clear", "rejected"],
-    ).exclude(scoring__verdict="clear")
-    rejected = Q(scoring__submission__result="rejected")
+    judged: Any = member_votes().filter(scoring__scored_at__gte=since)
     return list(
         judged.values("member")
         .annotate(
             judged=Count("pk"),
-            missed=Count("pk", filter=rejected & Q(is_fake=False)),
-            alarms=Count("pk", filter=~rejected & Q(is_fake=True)),
+            missed=Count("pk", filter=MISSED),
+            alarms=Count("pk", filter=ALARMED),
             place=Max("position"),
         )
         .order_by("place", "member")
     )
 
 
-def _decisions(since: datetime) -> Any:
+def member_votes() -> Any:
+    """Votes on what people decided, sandbox and what the models cleared left out."""
+    return Vote.objects.filter(
+        scoring__submission__is_test=False,
+        scoring__submission__state="completed",
+        scoring__submission__result__in=["clear", "rejected"],
+    ).exclude(scoring__verdict="clear")
+
+
+def real_decisions(*, since: datetime, until: datetime | None = None) -> Any:
     """Standing ones on real work: calibration has a known answer and would flatter every rate."""
     rows = Decision.objects.standing().filter(decided_at__gte=since, submission__is_test=False)
+    if until is not None:
+        rows = rows.filter(decided_at__lt=until)
     return rows.exclude(item__reason=ReviewItem.Reason.GOLD)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
@@ -16,7 +17,7 @@ from django.views.decorators.http import require_safe
 from kyc_review.audit import services as audit
 from kyc_review.evidence.responses import derivative_response
 from kyc_review.insights import numbers
-from kyc_review.insights.forms import SearchForm
+from kyc_review.insights.forms import Erred, SearchForm
 from kyc_review.insights.permissions import may_see_faces, may_see_insights
 from kyc_review.insights.searching import history, is_hidden, submissions_found, submissions_visible
 from kyc_review.review.access import StaffRequest, staff_only
@@ -41,7 +42,7 @@ def dashboard(request: StaffRequest) -> HttpResponse:
         "queue": numbers.queue_by_reason(viewer=viewer),
         "totals": numbers.totals(viewer=viewer, since=since),
         "hours": numbers.decisions_by_hour(
-            viewer=viewer, since=max(since, timezone.now() - timedelta(days=1))
+            viewer=viewer, since=max(since, timezone.now() - timedelta(days=7))
         ),
         "reviewers": numbers.work_by_reviewer(viewer=viewer, since=since),
         "online": numbers.reviewers_online(viewer=viewer),
@@ -60,7 +61,14 @@ def search(request: StaffRequest) -> HttpResponse:
     rows: list[Submission] = []
     if form.is_valid():
         rows = list(submissions_found(viewer=request.user, wanted=form.cleaned_data)[: ROWS + 1])
-    context = {"form": form, "rows": rows[:ROWS], "more": len(rows) > ROWS, "limit": ROWS}
+    narrowed = _narrowed(form.cleaned_data) if form.is_valid() else ""
+    context = {
+        "narrowed": narrowed,
+        "form": form,
+        "rows": rows[:ROWS],
+        "more": len(rows) > ROWS,
+        "limit": ROWS,
+    }
     return render(request, "insights/search.html", context)
 
 
@@ -89,6 +97,17 @@ def image(request: StaffRequest, submission_id: UUID) -> HttpResponseBase:
         raise PermissionDenied("Seniors and auditors see faces here; your role does not.")
     audit.record(action="submission.looked_at", actor=request.user, target=row)
     return derivative_response(row)
+
+
+def _narrowed(wanted: dict[str, Any]) -> str:
+    """What a plot's link asks for, in words."""
+    words = []
+    if wanted["decided"]:
+        words.append(f"decided within the hour from {timezone.localtime(wanted['decided']):%Y-%m-%d %H:%M}")
+    if wanted["member"]:
+        erred = Erred(wanted["erred"]).label if wanted["erred"] else "judged, and people too"
+        words.append(f"{wanted['member']} {erred}")
+    return "; ".join(words)
 
 
 def _found(request: StaffRequest, submission_id: UUID) -> Submission:

@@ -174,3 +174,48 @@ def test_calibration_counts_in_no_total(
     assert numbers.totals(viewer=ada, since=since)["number"] == 1
     assert [row["name"] for row in numbers.work_by_reviewer(viewer=ada, since=since)] == ["alice"]
     assert sum(row["number"] for row in numbers.decisions_by_hour(viewer=ada, since=since)) == 1
+
+
+def test_a_plots_point_finds_its_submissions(
+    enqueue: Callable[..., ReviewItem], alice: User, staff: Callable[..., User]
+) -> None:
+    ada = staff("ada", "admin")
+    fake, real = enqueue("split_vote", 0.9), enqueue("split_vote", 0.4)
+    for item, label in ((fake, "fake"), (real, "real")):
+        assert item_claim_next(reviewer=alice) == item
+        decision_record(item_id=item.pk, reviewer=alice, label=label, note="")
+    hour = timezone.now().replace(minute=0, second=0, microsecond=0)
+
+    def found(**wanted: object) -> set[object]:
+        return {row.pk for row in submissions_found(viewer=ada, wanted=wanted)}
+
+    both = {fake.submission_id, real.submission_id}
+    assert found(decided=hour) | found(decided=hour - timedelta(hours=1)) == both
+    assert found(decided=hour - timedelta(hours=3)) == set()
+    assert found(member="atto-b", erred="missed") == {fake.submission_id}
+    assert found(member="atto-a", erred="alarm") == {real.submission_id}
+    assert found(member="atto-a", erred="missed") == set()
+    assert found(member="atto-a", erred="") == both
+    counted = {
+        row["member"]: row for row in numbers.member_disagreement(viewer=ada, since=hour - timedelta(1))
+    }
+    assert (counted["atto-b"]["missed"], counted["atto-a"]["alarms"]) == (1, 1)
+
+
+def test_votes_of_a_face_that_somebody_still_judges_blind_are_not_found_by_a_plot(
+    enqueue: Callable[..., ReviewItem], alice: User, staff: Callable[..., User]
+) -> None:
+    item = enqueue("split_vote", 0.9)
+    item_claim_next(reviewer=alice)
+    decision_record(item_id=item.pk, reviewer=alice, label="fake", note="")
+    ReviewItem.objects.create(submission=item.submission, reason="gold", is_blind=True, risk=0.5)
+    for role, number in (("senior", 0), ("auditor", 1)):
+        wanted = {"member": "atto-b", "erred": "missed"}
+        assert submissions_found(viewer=staff(role, role), wanted=wanted).count() == number
+
+
+def test_the_search_says_what_a_plot_asked_for(
+    staff: Callable[..., User], login: Callable[..., Client]
+) -> None:
+    page = login(staff("ada", "admin")).get("/insights/search/?member=atto-a&erred=missed").text
+    assert "atto-a called real what people rejected" in page

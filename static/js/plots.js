@@ -1,0 +1,115 @@
+// Draws each <figure data-plot> from the table inside it; without this script the table is all there is, and to screen
+// readers it always is. Columns to draw name a colour (th[data-ink]); rows have a place (tr[data-at]), cells a value.
+// A click leads where the nearest cell's link leads.
+const HEIGHT = 220;
+
+function ink(name) {
+  const probe = document.body.appendChild(document.createElement("i"));
+  probe.style.color = `var(${name})`;
+  const { color } = getComputedStyle(probe);
+  probe.remove();
+  return color;
+}
+
+function read(figure) {
+  const heads = [...figure.querySelectorAll("th[data-ink]")];
+  const rows = [...figure.querySelectorAll("tr[data-at]")];
+  const cells = heads.map((head) => rows.map((row) => row.children[head.cellIndex]));
+  const values = cells.map((column) => column.map((cell) => (cell.dataset.value === "" ? null : Number(cell.dataset.value))));
+  return { heads, rows, cells, data: [rows.map((row) => Number(row.dataset.at)), ...values] };
+}
+
+function paths(shape, place, count) {
+  if (shape === "lines") return undefined;
+  if (shape === "bars") return uPlot.paths.bars({ size: [0.7, 26, 2] });
+  return uPlot.paths.bars({ size: [0.7 / count, 40], align: place === 0 ? -1 : 1 });
+}
+
+// 11-21, and between days 14:00.
+const DAY = uPlot.fmtDate("{MM}-{DD}");
+const HOUR = uPlot.fmtDate("{HH}:{mm}");
+function moments(marks, step, tzDate = (seconds) => new Date(seconds * 1000)) {
+  const dates = marks.map((mark) => tzDate(mark));
+  return dates.map((date) => (step >= 86400 || (date.getHours() === 0 && date.getMinutes() === 0) ? DAY(date) : HOUR(date)));
+}
+
+function options(figure, { heads, rows }) {
+  const { plot: shape, unit = "", timezone } = figure.dataset;
+  const says = (value) => (value === null || value === undefined ? "–" : `${Number(value.toFixed(1))}${unit && ` ${unit}`}`);
+  const tzDate = timezone ? (seconds) => uPlot.tzDate(new Date(seconds * 1000), timezone) : undefined;
+  const axis = { stroke: ink("--ink-soft"), font: `12px ${getComputedStyle(document.body).fontFamily}`, ticks: { show: false } };
+  const named = shape === "groups" && {
+    splits: () => rows.map((row) => Number(row.dataset.at)),
+    values: () => rows.map((row) => row.dataset.name),
+  };
+  return {
+    width: figure.clientWidth - 28,
+    height: HEIGHT,
+    tzDate,
+    cursor: { drag: { x: false, y: false }, points: { show: shape === "lines" } },
+    scales: {
+      x: named ? { time: false, range: [0.4, rows.length + 0.6] } : { time: true, range: (_, low, high) => beyond(low, high, shape) },
+      y: { range: (_, low, high) => [0, Math.max(high * 1.08, unit ? 5 : 4)] },
+    },
+    axes: [
+      { ...axis, grid: { show: false }, ...(named || { values: (_plot, marks, _axis, _space, step) => moments(marks, step, tzDate) }) },
+      { ...axis, size: 52, incrs: [1, 2, 5, 10, 20, 25, 50, 100, 200, 500, 1000, 5000, 10000], grid: { stroke: ink("--line"), width: 1 }, values: (_, marks) => marks.map(says) },
+    ],
+    series: [
+      named ? { label: "Member", value: (_, place) => rows[place - 1]?.dataset.name ?? "–" } : { label: shape === "bars" ? "Hour" : "Day", value: shape === "bars" ? "{YYYY}-{MM}-{DD} {HH}:00" : "{YYYY}-{MM}-{DD}" },
+      ...heads.map((head, place) => ({
+        label: head.textContent,
+        stroke: ink(head.dataset.ink),
+        fill: shape === "lines" ? undefined : ink(head.dataset.ink),
+        width: shape === "lines" ? 2 : 0,
+        points: { show: shape === "lines", size: 6 },
+        paths: paths(shape, place, heads.length),
+        value: (_, value) => says(value),
+      })),
+    ],
+  };
+}
+
+// Half a step of room at both ends, so that the first and last bar, or a single point, stand inside.
+function beyond(low, high, shape) {
+  const half = shape === "bars" ? 3600 : 43200;
+  return [low - half, high + half];
+}
+
+function follow(plot, { cells }) {
+  plot.over.addEventListener("click", () => {
+    const { idx, top, left } = plot.cursor;
+    if (idx === null || idx === undefined) return;
+    const isLeft = plot.posToVal(left, "x") < plot.data[0][idx];
+    const distance = (values) => Math.abs(plot.valToPos(values[idx] ?? 0, "y") - top);
+    const nearest = plot.scales.x.time
+      ? cells.map((_, place) => place).sort((a, b) => distance(plot.data[a + 1]) - distance(plot.data[b + 1]))[0]
+      : Number(!isLeft);
+    const cell = cells[nearest][idx];
+    (cell.querySelector("a") ?? cell.parentElement.querySelector("a"))?.click();
+  });
+}
+
+function draw(figure) {
+  const found = read(figure);
+  if (!found.rows.length) return undefined;
+  const place = document.createElement("div");
+  place.setAttribute("role", "img");
+  place.setAttribute("aria-label", `${figure.querySelector("figcaption").textContent.trim()}; the table below has the numbers`);
+  figure.querySelector("figcaption").after(place);
+  const plot = new uPlot(options(figure, found), found.data, place);
+  follow(plot, found);
+  const watch = new ResizeObserver(() => plot.setSize({ width: figure.clientWidth - 28, height: HEIGHT }));
+  watch.observe(figure);
+  return () => { watch.disconnect(); plot.destroy(); place.remove(); };
+}
+
+let drawn = [];
+function drawAll() {
+  for (const undo of drawn) undo?.();
+  drawn = [...document.querySelectorAll("figure[data-plot]")].map(draw);
+}
+drawAll();
+// Canvases do not follow the theme by themselves.
+new MutationObserver(drawAll).observe(document.documentElement, { attributeFilter: ["data-theme"] });
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
