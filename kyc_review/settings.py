@@ -245,6 +245,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": schedule(run_every=15),
         "options": {"expires": 30},
     },
+    "training-schedule": {
+        "task": "kyc_review.retraining.tasks.retrain_on_schedule",
+        "schedule": schedule(run_every=3600),
+        "options": {"expires": 1800},
+    },
     "training-sweep": {
         "task": "kyc_review.retraining.tasks.work_due",
         "schedule": schedule(run_every=15),
@@ -352,6 +357,11 @@ SPECTACULAR_SETTINGS = {
 # --- retraining -------------------------------------------------------------------------------------------
 # How many of the latest submissions a comparison of two bundles scores again.
 REPLAY_MAX = env.int("REPLAY_MAX", default=2000)
+# Freeze the decisions and train a candidate every so many days; 0: only when asked. Nothing is promoted by itself.
+RETRAIN_EVERY_DAYS = env.int("RETRAIN_EVERY_DAYS", default=0)
+# So many decisions that no snapshot holds, or an audit's bound above this share, suggest retraining.
+RETRAIN_SUGGEST_DECISIONS = env.int("RETRAIN_SUGGEST_DECISIONS", default=500)
+AUDIT_BOUND_MAX = env.float("AUDIT_BOUND_MAX", default=0.05)
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = env.str("TIME_ZONE", default="UTC")

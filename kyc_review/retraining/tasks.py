@@ -1,6 +1,7 @@
 from celery import shared_task
 
 from kyc_review.retraining.snapshots import snapshots_build_due
+from kyc_review.retraining.triggers import retrain_if_due
 
 
 @shared_task
@@ -15,3 +16,9 @@ def work_due() -> None:
     from kyc_review.retraining import worker
 
     worker.work_due()
+
+
+@shared_task
+def retrain_on_schedule() -> None:
+    """Asked every hour; the calendar is in RETRAIN_EVERY_DAYS."""
+    retrain_if_due()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import FileResponse, Http404, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
@@ -22,6 +23,7 @@ from kyc_review.retraining.permissions import may_freeze, may_promote, may_see_r
 from kyc_review.retraining.presenters import figures, measured
 from kyc_review.retraining.shadows import shadow_now
 from kyc_review.retraining.snapshots import snapshot_request
+from kyc_review.retraining.triggers import signs
 from kyc_review.review.access import StaffRequest, staff_only
 from kyc_review.review.audited import audits_by_bundle
 from kyc_review.review.late import late_by_bundle
@@ -113,7 +115,11 @@ def _context(request: StaffRequest) -> dict[str, Any]:
     champion = promotions[0].bundle if promotions else None
     audits = audits_by_bundle(viewer=viewer)
     later = late_by_bundle(viewer=viewer)
+    watched = signs(viewer=viewer)
     return _snapshots_context(request) | {
+        "signs": watched,
+        "is_called": any(sign.calls for sign in watched),
+        "every_days": settings.RETRAIN_EVERY_DAYS,
         "counts": counts,
         "real": sum(count.real for count in counts),
         "fake": sum(count.fake for count in counts),
