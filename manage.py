@@ -17,9 +17,17 @@ def main() -> None:
 
         adopt(os.environ)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "kyc_review.settings")
+    from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
 
-    execute_from_command_line(sys.argv)
+    try:
+        execute_from_command_line(sys.argv)
+    except ImproperlyConfigured as missing:
+        if "DATABASE_URL" in os.environ:
+            raise
+        sys.exit(
+            f"error: {missing}. No stack runs here: start one (make up), or set what .env.example lists."
+        )
 
 
 if __name__ == "__main__":

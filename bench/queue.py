@@ -4,7 +4,7 @@ import argparse
 from contextlib import ExitStack
 
 from bench import desks
-from bench.desks import Ours, Theirs, Work
+from bench.desks import Desk, Faces, Ours, Theirs, Work
 from bench.label_studio import label_studio
 from bench.product import Product
 from bench.report import line
@@ -32,10 +32,14 @@ def run(running: Product, images: list[bytes], wished: argparse.Namespace, say: 
                 both = [theirs.web, theirs.postgres]
                 desks.turn(annotators, other, both, seconds=wished.seconds, idle=running.runner.watch)
     print(f"{wished.reviewers} reviewers at a queue of {wished.items}:")
-    desks.report("the product", mine)
+    desks.report("the product: decisions", mine)
+    seen = Work()
+    faces: list[Desk] = [Faces(running.target.port, session) for session in sessions]
+    desks.turn(faces, seen, processes, seconds=wished.seconds / 2, idle=running.runner.watch)
+    desks.report("the product: photographs, beside them", seen)
     if theirs is None:
         return True
-    desks.report("Label Studio", other)
+    desks.report("Label Studio: decisions", other)
     spent = mine.processor_s / len(mine.cycles) / (other.processor_s / len(other.cycles))
     line("ratio product / Label Studio, processors' time", f"{spent:.3f}")
     ratio = mine.each_s / other.each_s

@@ -106,8 +106,16 @@ class BatchIn(serializers.Serializer):
 class ListIn(serializers.Serializer):
     """Which submissions to list."""
 
-    status = serializers.ChoiceField(choices=State.choices, required=False)
-    result = serializers.ChoiceField(choices=Result.choices, required=False)
+    status = serializers.ChoiceField(
+        choices=State.choices,
+        required=False,
+        error_messages={"invalid_choice": f"Send one of {', '.join(State.values)}."},
+    )
+    result = serializers.ChoiceField(
+        choices=Result.choices,
+        required=False,
+        error_messages={"invalid_choice": f"Send one of {', '.join(Result.values)}."},
+    )
     external_ref = serializers.CharField(max_length=200, required=False)
     applicant_ref = serializers.CharField(max_length=200, required=False)
     received_from = serializers.DateTimeField(required=False, help_text="At or after this time.")
@@ -119,7 +127,10 @@ class ListIn(serializers.Serializer):
 class LateOutcomeIn(serializers.Serializer):
     """What the applicant turned out to be."""
 
-    outcome = serializers.ChoiceField(choices=LateOutcome.Finding.choices)
+    outcome = serializers.ChoiceField(
+        choices=LateOutcome.Finding.choices,
+        error_messages={"invalid_choice": f"Send one of {', '.join(LateOutcome.Finding.values)}."},
+    )
     note = serializers.CharField(
         max_length=500, required=False, allow_blank=True, default="", help_text="No names, please."
     )
