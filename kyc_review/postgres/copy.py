@@ -14,7 +14,7 @@ def copy_in(model: type[Model], fields: Sequence[str], rows: Iterable[Sequence[A
     fields: names of the model's fields, in the order of the values. Raises django.db.IntegrityError.
     """
     names = {field.name: field.column for field in model._meta.concrete_fields}
-    columns = [Identifier(names[name]) for name in fields]
+    columns = [Identifier(names[name] or name) for name in fields]
     statement = SQL("COPY {} ({}) FROM STDIN").format(
         Identifier(model._meta.db_table), SQL(", ").join(columns)
     )
