@@ -78,17 +78,23 @@ def items_for(reviewer: User, *, include_skipped: bool = False) -> QuerySet[Revi
     return waiting if include_skipped else waiting.exclude(skips__reviewer=reviewer)
 
 
-@transaction.atomic
 def item_claim_next(*, reviewer: User, include_skipped: bool = False) -> ReviewItem | None:
+    """The item of `claim_next`, read anew."""
+    pk = claim_next(reviewer=reviewer, include_skipped=include_skipped)
+    return None if pk is None else ReviewItem.objects.get(pk=pk)
+
+
+@transaction.atomic
+def claim_next(*, reviewer: User, include_skipped: bool = False) -> int | None:
     """Give `reviewer` the item kept for them, else the most urgent one, for one lease; or the one they hold already.
 
-    None when none waits. Raises PermissionDenied for people who may not decide.
+    Its key; None when none waits. Raises PermissionDenied for people who may not decide.
     """
     require_decider(reviewer)
     # One claim at a time per person: their other tab waits here and then finds what this one claimed.
     _one_by_one(reviewer)
     claims_expire()
-    held = held_by(reviewer).first()
+    held = held_by(reviewer).values_list("pk", flat=True).first()
     if held is not None:
         return held
     waiting = items_for(reviewer, include_skipped=include_skipped)
@@ -104,9 +110,8 @@ def item_claim_next(*, reviewer: User, include_skipped: bool = False) -> ReviewI
         snoozed_until=None,
         **NOT_HELD,
     )
-    item = ReviewItem.objects.get(pk=pk)
-    audit.record(action="item.claimed", actor=reviewer, target=item)
-    return item
+    audit.record(action="item.claimed", actor=reviewer, target=ReviewItem(pk=pk))
+    return pk
 
 
 @transaction.atomic

@@ -26,12 +26,12 @@ ROWS_SHOWN = 50
 
 
 def claim_and_show(request: StaffRequest, *, include_skipped: bool = False) -> HttpResponse:
-    claimed = services.item_claim_next(reviewer=request.user, include_skipped=include_skipped)
-    url = reverse("review:item", args=[claimed.pk]) if claimed else reverse("review:queue")
+    claimed = services.claim_next(reviewer=request.user, include_skipped=include_skipped)
+    url = reverse("review:item", args=[claimed]) if claimed else reverse("review:queue")
     if not request.htmx:
         return HttpResponseRedirect(url)
     if claimed:
-        answer = render(request, "review/_focus.html", focus_context(request, claimed.pk))
+        answer = render(request, "review/_focus.html", focus_context(request, claimed))
     else:
         answer = render(request, "review/_queue_page.html", queue_context(request))
     return push_url(answer, url)

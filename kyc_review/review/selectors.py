@@ -78,9 +78,8 @@ def items_held(*, viewer: User) -> QuerySet[ReviewItem]:
 
 def items_in_focus(*, viewer: User) -> QuerySet[ReviewItem]:
     """Items whose face and votes the viewer may see: what they hold now; seniors see all, read-only."""
-    items = ReviewItem.objects.select_related(
-        "submission__scoring", "submission__evidence", "claimed_by", "held_for"
-    )
+    # Not the people: whoever holds the item, the usual case, needs no name; looking on asks for it.
+    items = ReviewItem.objects.select_related("submission__scoring", "submission__evidence")
     items = items.prefetch_related("submission__scoring__votes").annotate(
         claim_remaining=F("claim_expires_at") - Now(), is_veiled=_veiled(viewer)
     )
@@ -155,7 +154,8 @@ def colleagues(*, viewer: User) -> list[User]:
     if not may_decide(viewer):
         return []
     people = User.objects.filter(groups__name__in=[Role.REVIEWER, Role.SENIOR], is_active=True)
-    return list(people.exclude(pk=viewer.pk).distinct().order_by("username")[:100])
+    named = people.only("username", "first_name", "last_name")  # what a page prints of them
+    return list(named.exclude(pk=viewer.pk).distinct().order_by("username")[:100])
 
 
 def _veiled(viewer: User) -> Q:

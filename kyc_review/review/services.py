@@ -14,7 +14,15 @@ from kyc_review.evidence import services as evidence
 
 from .auditing import audits_drawn
 from .calibration import gold_add, gold_mix, gold_remove
-from .claims import ClaimLost, claim_lease, claim_renew, claims_expire, item_claim_next, item_keep_ahead
+from .claims import (
+    ClaimLost,
+    claim_lease,
+    claim_next,
+    claim_renew,
+    claims_expire,
+    item_claim_next,
+    item_keep_ahead,
+)
 from .deciding import (
     TooLate,
     decision_correct,
@@ -42,6 +50,7 @@ __all__ = [
     "TooLate",
     "audits_open",
     "claim_lease",
+    "claim_next",
     "claim_release",
     "claim_renew",
     "claim_take_back",
