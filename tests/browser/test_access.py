@@ -201,3 +201,5 @@ def test_the_office(
         snapshot=snapshot, champion=champion, candidate=candidate, state="succeeded", report=report()
     )
     check(page, f"/retraining/comparisons/{compared.pk}/")
+    for there in ("/insights/loop/", "/retraining/shadow/", f"/retraining/snapshots/{snapshot.name}/"):
+        check(page, there)

@@ -1,0 +1,65 @@
+"""The loop, a snapshot and the shadow as an admin sees them; pictures go to test-artifacts/looks/."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from kyc_review.accounts.models import User
+from kyc_review.retraining.models import Shadow, ShadowScore
+from kyc_review.retraining.snapshots import snapshot_create
+from kyc_review.review.models import ReviewItem
+from kyc_review.review.services import decision_record, item_claim_next
+from kyc_review.submissions.models import Submission
+from tests.browser.test_looks import PICTURES, SIZES
+from tests.kyc_review.retraining.conftest import made_bundle, registered, serving  # noqa: F401  (fixtures)
+from tests.kyc_review.review.conftest import clear  # noqa: F401  (fixtures)
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.mark.parametrize(("size", "scheme"), [("1440x900", "light"), ("1280x720", "dark")])
+def test_an_admin_reads_the_loop_a_snapshot_and_the_shadow(
+    enqueue: Callable[..., ReviewItem],
+    clear: Callable[..., Submission],  # noqa: F811
+    registered: Callable,  # noqa: F811
+    serving: object,  # noqa: F811
+    log_in: Callable[..., Page],
+    staff: Callable[..., User],
+    alice: User,
+    portrait: bytes,
+    settings,  # type: ignore[no-untyped-def]
+    size: str,
+    scheme: str,
+) -> None:
+    settings.AUDIT_SHARE = 1.0
+    enqueue("unanimous_fake", 0.9, image=portrait)
+    enqueue("split_vote", 0.4)
+    cleared = [clear() for _ in range(3)]
+    for label in ("fake", "real", "real", "fake"):
+        held = item_claim_next(reviewer=alice)
+        assert held is not None
+        decision_record(item_id=held.pk, reviewer=alice, label=label)
+    snapshot_create(name="first")
+    held = item_claim_next(reviewer=alice)
+    assert held is not None
+    decision_record(item_id=held.pk, reviewer=alice, label="real")
+    snapshot_create(name="second")
+    shadow = Shadow.objects.create(bundle=registered("candidate-20261121"))
+    for row, verdict in zip(cleared, ("clear", "split_vote", "unanimous_fake"), strict=True):
+        ShadowScore.objects.create(shadow=shadow, submission=row, verdict=verdict, risk=0.6)
+    page = log_in(staff("ada", "admin"), viewport=SIZES[size], color_scheme=scheme)
+    page.goto("/insights/loop/")
+    expect(page.get_by_text("1 found in 3: at most 87 %")).to_be_visible()
+    for name, path in (
+        ("loop", "/insights/loop/"),
+        ("snapshot", "/retraining/snapshots/second/?against=first"),
+        ("shadow", "/retraining/shadow/"),
+        ("retraining-signs", "/retraining/"),
+    ):
+        page.goto(path)
+        page.wait_for_load_state("networkidle")
+        page.screenshot(path=PICTURES / f"{name}-{size}-{scheme}.png", full_page=True)
+        assert page.evaluate(
+            "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
+        ), name
