@@ -13,7 +13,8 @@ from playwright.sync_api import Error as PlaywrightError
 from pytest_django.live_server_helper import LiveServer
 
 from kyc_review.accounts.models import User
-from tests.conftest import PASSWORD, jpeg_bytes
+from tests.conftest import PASSWORD
+from tests.detection.forensics.test_jpeg import photograph, saved
 from tests.kyc_review.evidence.conftest import champion, examine, fresh_worker  # noqa: F401  (fixtures)
 from tests.kyc_review.review.conftest import enqueue  # noqa: F401  (a fixture)
 
@@ -75,6 +76,7 @@ def log_in(browser: Browser, live_server: LiveServer) -> Iterator[Callable[..., 
 
 @pytest.fixture
 def portrait() -> bytes:
-    """A public-domain portrait from the data folder beside the checkout, or a drawn picture where there is none."""
+    """A public-domain portrait from the data folder beside the checkout, or a drawn one where there is none:
+    saved once, so that error levels apply to it."""
     files = sorted(PORTRAITS.glob("*.jpg"))
-    return files[8 % len(files)].read_bytes() if files else jpeg_bytes(600, 760)
+    return files[8 % len(files)].read_bytes() if files else saved(photograph(), 92)

@@ -71,12 +71,12 @@ def test_the_next_face_is_there_before_it_is_asked_for(
     page = log_in(alice, viewport=SIZES["1280x720"])
     fetched: list[str] = []
     page.on("request", lambda request: fetched.append(request.url) if "/image/" in request.url else None)
+    page.evaluate(WATCH_IMAGES)
     claim(page)
     waits = []
     for number in range(6):
         expect(page.locator("[data-viewer=shown]")).to_be_visible()
-        page.wait_for_timeout(400)
-        assert len(fetched) == min(7, number + 2), "each face is fetched once, and one ahead"
+        page.wait_for_function(IS_AHEAD, arg=min(6, number + 1))
         waits.append(page.evaluate(KEY_TO_FACE))
     print(f"key to next face: median {statistics.median(waits):.0f} ms, slowest {max(waits):.0f} ms")
     assert Decision.objects.count() == 6
@@ -88,12 +88,12 @@ def test_the_next_face_shows_before_the_server_has_answered_and_goes_again_when_
 ) -> None:
     first, second = enqueue(risk=0.9, image=portrait), enqueue(risk=0.1, image=portrait)
     page = log_in(alice, viewport=SIZES["1280x720"])
-    with page.expect_response("**/items/*/image/"):
-        claim(page)
-        page.wait_for_url(f"**/{first.pk}/")
+    page.evaluate(WATCH_IMAGES)
+    claim(page)
+    page.wait_for_url(f"**/{first.pk}/")
     viewer = page.locator("[data-viewer]")
     expect(viewer).to_have_attribute("data-face", f"/review/items/{first.pk}/image/")
-    page.wait_for_timeout(400)
+    page.wait_for_function(IS_AHEAD, arg=1)
     held: list[Route] = []
     page.route("**/decision/", lambda route: held.append(route))
     page.keyboard.press("1")
@@ -109,6 +109,16 @@ def test_the_next_face_shows_before_the_server_has_answered_and_goes_again_when_
     expect(page).to_have_url(re.compile(rf"/{second.pk}/$"))
     expect(viewer).to_have_attribute("data-face", f"/review/items/{second.pk}/image/")
 
+
+# The page makes an element for each face that it fetches ahead; this counts those whose picture has come.
+WATCH_IMAGES = """() => {
+    const Plain = Image;
+    window.made = [];
+    window.Image = function () { const image = new Plain(); window.made.push(image); return image; };
+}"""
+IS_AHEAD = (
+    "(number) => window.made.filter((image) => image.complete && image.naturalWidth > 0).length >= number"
+)
 
 # From the press of Enter to the first frame painted with the next face, in this browser's clock.
 KEY_TO_FACE = """() => new Promise((done) => {

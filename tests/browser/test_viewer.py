@@ -18,6 +18,7 @@ from kyc_review.review.models import ReviewItem
 from kyc_review.scoring import worker as scoring
 from kyc_review.submissions.models import Submission
 from tests.browser.test_looks import PICTURES, SIZES, fits
+from tests.browser.waiting import eventually, steady
 from tests.detection.forensics.test_jpeg import photograph, saved
 
 SAMPLES = Path(__file__).parents[2] / "samples"
@@ -51,6 +52,20 @@ def ink(page: Page, pane: str = "photo") -> int:
     )
 
 
+def painted(page: Page, pane: str = "photo") -> int:
+    """The ink of a pane once it is drawn and keeps still."""
+    eventually(page, lambda: ink(page, pane) > 0, f"{pane} stays empty")
+    return steady(page, lambda: ink(page, pane))
+
+
+def settled(page: Page) -> None:
+    """Every pane is drawn, or says why it is not."""
+    for pane in page.locator(".pane").all():
+        name = str(pane.get_attribute("data-name"))
+        message = pane.locator(".pane-message")
+        eventually(page, lambda name=name, message=message: message.is_visible() or ink(page, name) > 0, name)
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", SIZES)
 def test_linked_panes_and_evidence_fit_the_window(
@@ -67,15 +82,15 @@ def test_linked_panes_and_evidence_fit_the_window(
     examine(item)
     page = log_in(alice, viewport=SIZES[size], color_scheme=scheme)
     open_next(page)
-    page.wait_for_timeout(150)
+    painted(page)
     page.screenshot(path=PICTURES / f"viewer-one-{size}-{scheme}.png")
     for key in "lwa":
         page.keyboard.press(key)
     page.mouse.move(300, 300)
-    page.wait_for_timeout(250)
+    settled(page)
     page.screenshot(path=PICTURES / f"viewer-four-{size}-{scheme}.png")
     page.keyboard.press("6")
-    page.wait_for_timeout(150)
+    painted(page)
     page.screenshot(path=PICTURES / f"viewer-eyes-{size}-{scheme}.png")
     assert fits(page)
 
@@ -93,13 +108,12 @@ def test_the_wheel_enlarges_at_the_cursor_and_a_drag_moves(
     before = place.inner_text()
     page.mouse.wheel(0, -600)
     expect(page.locator("[data-scale]")).not_to_contain_text(f"{fitted} %")
-    assert scale(page) > 2 * fitted
+    eventually(page, lambda: scale(page) > 2 * fitted)
     assert place.inner_text() == before, "what lies under the cursor stays there"
     page.mouse.down()
     page.mouse.move(470, 310)
     page.mouse.up()
-    page.wait_for_timeout(50)
-    assert place.inner_text() == before, "and moves with the hand"
+    eventually(page, lambda: place.inner_text() == before, "it moves with the hand")
     page.keyboard.press("0")
     expect(page.locator("[data-scale]")).to_contain_text(f"{fitted} %")
 
@@ -115,11 +129,9 @@ def test_every_tool_works_by_key_alone(enqueue: Enqueue, log_in: LogIn, alice: U
     page.keyboard.press("-")
     expect(page.locator("[data-scale]")).to_contain_text("at 100 %")
     page.keyboard.press("0")
-    page.wait_for_timeout(100)
-    upright = ink(page)
+    upright = painted(page)
     page.keyboard.press("r")
-    page.wait_for_timeout(100)
-    assert ink(page) > 1.2 * upright > 0, "lying, the tall picture fills more of the wide pane"
+    eventually(page, lambda: ink(page) > 1.2 * upright, "lying, the tall picture fills more of the wide pane")
     for key, name in (("f", "Mirror"), ("g", "Grid")):
         page.keyboard.press(key)
         expect(page.get_by_role("button", name=name)).to_have_attribute("aria-pressed", "true")
@@ -147,9 +159,11 @@ def test_panes_and_zoom_survive_to_the_next_item(
     page = log_in(alice, viewport=SIZES["1280x720"])
     open_next(page)
     page.keyboard.press("w")
-    page.keyboard.press("6")
     expect(page.locator("[data-name=noise]")).to_be_visible()
-    near = scale(page)
+    fitted = steady(page, lambda: scale(page))
+    page.keyboard.press("+")
+    eventually(page, lambda: scale(page) > fitted)
+    near = steady(page, lambda: scale(page))
     page.keyboard.press("1")
     page.keyboard.press("Enter")
     expect(page.get_by_text("Recorded.")).to_be_visible()
@@ -167,11 +181,13 @@ def test_panes_are_linked_and_each_quality_of_the_error_levels_can_be_chosen(
     page.keyboard.press("l")
     page.keyboard.press("w")
     page.wait_for_function("document.querySelectorAll('.pane').length === 3")
-    page.wait_for_timeout(200)
+    for pane in ("noise", "levels"):
+        painted(page, pane)
+    fitted = scale(page)
     page.mouse.move(300, 250)
     page.mouse.wheel(0, -800)
-    page.wait_for_timeout(100)
-    assert ink(page, "noise") == ink(page, "levels") == ink(page)
+    eventually(page, lambda: scale(page) > fitted)
+    eventually(page, lambda: ink(page, "noise") == ink(page, "levels") == ink(page))
     with page.expect_response(lambda answer: "ela-70" in answer.url) as asked:
         page.get_by_label("Quality of the comparison").select_option("70")
     assert asked.value.status == 200
@@ -189,8 +205,7 @@ def test_error_levels_that_would_mislead_say_so_and_show_only_when_asked(
     assert ink(page, "levels") == 0
     with page.expect_response(lambda answer: "ela-" in answer.url):
         page.get_by_role("button", name="Show it anyway").click()
-    page.wait_for_timeout(100)
-    assert ink(page, "levels") > 0
+    painted(page, "levels")
 
 
 def test_evidence_that_comes_later_appears_by_itself(
@@ -205,8 +220,7 @@ def test_evidence_that_comes_later_appears_by_itself(
     examine(item)
     expect(page.get_by_text("quality 90")).to_be_visible()
     expect(page.get_by_text("This view is being computed.")).to_be_hidden()
-    page.wait_for_timeout(200)
-    assert ink(page, "noise") > 0
+    painted(page, "noise")
 
 
 def test_the_page_weighs_less_than_300_kb_without_its_photograph(
@@ -266,7 +280,7 @@ def test_a_real_item_for_the_readme(
         page.keyboard.press(key)
     page.wait_for_function("document.querySelectorAll('.pane').length === 4")
     page.mouse.move(255, 280)
-    page.wait_for_timeout(400)
+    settled(page)
     page.screenshot(path=PICTURES / "readme.png")
     assert fits(page)
 
