@@ -1,6 +1,6 @@
 # Everything here needs Python 3.11 or newer, git and make; the rest is installed into .venv, pinned and hash-checked.
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset test bench lint shell up down openapi lock clean
+.PHONY: help demo demo-reset demo-loop test bench lint shell up down openapi lock clean
 
 PY := .venv/bin/python
 
@@ -14,6 +14,10 @@ demo: ## Start everything, post the sample selfies, print verdicts, URL and logi
 demo-reset: ## Stop the demo and delete all its data
 	@tools/bootstrap.sh dev
 	@$(PY) manage.py stack reset
+
+demo-loop: ## Show the loop: a weakened champion, scripted reviewers, retraining, promotion by two admins, rollback (about 10 minutes)
+	@tools/bootstrap.sh bench
+	@$(PY) -m bench loop $(ARGS)
 
 test: ## Run all tests with their own Postgres and Valkey (ARGS="-k name" narrows)
 	@tools/bootstrap.sh dev

@@ -1,4 +1,4 @@
-"""python -m bench [compare|intake|queue|face|chaos|outages|store]: what `make bench` runs."""
+"""python -m bench [compare|intake|queue|face|chaos|outages|store|loop]: what `make bench` runs."""
 
 import argparse
 import sys
@@ -75,9 +75,22 @@ def _parser() -> argparse.ArgumentParser:
     store = commands.add_parser("store", help="the data store and SMOTE at the size of document 004")
     store.add_argument("--images", type=int, default=20_464)
     store.set_defaults(run=at_scale)
+    loop = commands.add_parser(
+        "loop", help="a weakened champion, scripted reviewers, retraining, promotion, rollback"
+    )
+    loop.add_argument("--data", type=Path, default=REPOSITORY.parent / "shared" / "data")
+    loop.add_argument("--posts", type=int, default=300)
+    loop.add_argument("--epochs", type=int, default=6)
+    loop.set_defaults(run=learned)
     for command in (compare, intake, queue, face, kills, outages):
         command.add_argument("--bundle", type=Path, default=BASELINE)
     return parser
+
+
+def learned(wished: argparse.Namespace) -> bool:
+    from bench import loop
+
+    return loop.run(wished.data, posts=wished.posts, epochs=wished.epochs)
 
 
 def compared(wished: argparse.Namespace) -> bool:

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +32,18 @@ class Product:
     variables: dict[str, str]
     target: Target
     started: list[Program]
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.target.port}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {**os.environ, **self.variables}
+
+    @property
+    def bundles(self) -> Path:
+        return Path(self.variables.get("BUNDLES_DIR") or Path(self.variables["DATA_DIR"]) / "bundles")
 
     def rows(self, query: str, *parameters: object) -> list[tuple]:
         with psycopg.connect(self.variables["DATABASE_URL"]) as connection:
@@ -71,10 +83,10 @@ class Product:
 
 
 @contextmanager
-def product(bundle: Path, say: Say) -> Iterator[Product]:
+def product(bundle: Path, say: Say, more: Mapping[str, str] | None = None) -> Iterator[Product]:
     """The running stack with `bundle` serving, on a state directory of its own; ends and deletes all that it made.
 
-    Call from the main thread.
+    `more` are settings of its environment. Call from the main thread.
     """
     with _state_dir() as state_dir, services.held(state_dir, Console(), say, quiet=True) as (places, runner):
         port = credentials.port(places, "web")
@@ -82,6 +94,7 @@ def product(bundle: Path, say: Say) -> Iterator[Product]:
         variables = environment.of(places, urls, port) | {
             "SCORING_DEVICE": "cpu",
             "API_RATE_PER_MINUTE": "10000000",
+            **(more or {}),
         }
         for command in (("migrate", "-v0"), ("bundle", "promote", str(bundle))):
             _manage(variables, *command)

@@ -8,13 +8,18 @@ from pathlib import Path
 import pytest
 from django.conf import LazySettings
 from django.core.management import call_command
+from django.test import Client
 
 from detection.ensemble import Ensemble
+from detection.voting import Vote
 from kyc_review.accounts.models import User
-from kyc_review.retraining.models import Comparison, Snapshot, TrainingRun
+from kyc_review.retraining.models import Comparison, Proposal, Snapshot, TrainingRun
 from kyc_review.retraining.selectors import champion
+from kyc_review.retraining.snapshots import snapshots_build_due
 from kyc_review.retraining.worker import work_due
 from kyc_review.scoring import worker
+from kyc_review.scoring.leases import lease_batch
+from kyc_review.scoring.routing import Scored, verdicts_record
 from kyc_review.submissions.models import Submission
 from tests.retraining_material import decide_all, small_bundle
 
@@ -68,3 +73,58 @@ def test_decisions_train_a_candidate_that_serves_after_its_promotion(
 
     manage("bundle", "rollback", "--reason", "only a test")
     assert worker.serving().digest == before.digest
+
+
+@pytest.mark.slow
+def test_the_whole_loop_goes_through_pages_and_two_admins(
+    submit: Callable[..., Submission],
+    staff: Callable[..., User],
+    alice: User,
+    settings: LazySettings,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """Decisions, an audit that overturns, snapshot, run, proposal, approval, rollback: all but the training by page."""
+    monkeypatch.setattr(worker, "_serving", None)
+    settings.SCORING_DEVICE = "cpu"
+    manage("bundle", "promote", str(small_bundle(tmp_path / "served")))
+    before = champion()
+    decide_all(submit, alice, people=26)
+    overturned = submit(applicant_ref="audited")
+    settings.AUDIT_SHARE = 1.0
+    lease_batch(holder="one", limit=1)
+    votes = tuple(Vote(f"member-{number}", 0.1, 0.5) for number in range(5))
+    scored = {overturned.pk: Scored(votes=votes, elapsed_ms=1.0)}
+    verdicts_record(holder="one", bundle_version="small", bundle_digest="d" * 64, scored=scored)
+    reviewer, ada, amir = (
+        logged_in(person) for person in (alice, staff("ada", "admin"), staff("amir", "admin"))
+    )
+    item = reviewer.post("/review/items/next/").headers["Location"]
+    assert reviewer.post(f"{item}first-call/", {"label": "fake"}).status_code == 302
+    assert reviewer.post(f"{item}decision/", {"label": "fake"}).status_code == 302
+    overturned.refresh_from_db()
+    assert overturned.result == "rejected"
+
+    ada.post("/retraining/snapshots/", {"name": "first"})
+    assert snapshots_build_due() == 1
+    snapshot = Snapshot.objects.get()
+    wish = {"snapshot": snapshot.pk, "begin": "champion", "epochs": 1, "miss": 0.1, "seed": 0}
+    assert ada.post("/retraining/runs/", wish).status_code == 302
+    assert work_due() == 2
+    comparison = Comparison.objects.get()
+    reasons = {"reason": "A test.", "override": "A test's few faces cannot open the gate.", "shift": "0.0"}
+    assert ada.post(f"/retraining/comparisons/{comparison.pk}/proposals/", reasons).status_code == 302
+    approval = f"/retraining/proposals/{Proposal.objects.get().pk}/approval/"
+    ada.post(approval)
+    assert champion() == before, "nobody approves what they proposed"
+    amir.post(approval)
+    assert champion() == comparison.candidate
+    assert worker.serving().digest == comparison.candidate.digest
+    amir.post("/retraining/rollback/", {"reason": "Only a test."})
+    assert champion() == before
+
+
+def logged_in(person: User) -> Client:
+    client = Client()
+    client.force_login(person)
+    return client

@@ -1,0 +1,41 @@
+"""The demonstration's own measuring and its people, apart from the product that it shows."""
+
+import numpy as np
+import pytest
+
+from bench.loop_measure import compared, recall_at, suspicion
+from detection.voting import shifted
+
+
+def test_suspicion_is_the_shift_at_which_nobody_flags_any_more() -> None:
+    rng = np.random.default_rng(0)
+    probability, thresholds = rng.uniform(0.01, 0.99, (50, 5)), rng.uniform(0.3, 0.7, 5)
+    score = suspicion(probability, thresholds)
+    for shift in (-2.0, -0.3, 0.0, 0.7, 2.0):
+        moved = np.array([shifted(float(t), shift) for t in thresholds])
+        np.testing.assert_array_equal((probability >= moved).any(1), score >= shift)
+
+
+def test_recall_is_taken_where_so_many_real_faces_are_flagged() -> None:
+    score = np.concatenate([np.arange(10.0), [8.5, 7.5, 20.0, 0.0]])
+    fake = np.arange(14) >= 10
+    assert recall_at(score, fake, 0.1) == 0.5  # one of ten real faces lies above 8.1, and two of four fakes
+    assert recall_at(score, fake, 0.3) == 0.75
+
+
+def test_the_gain_is_measured_on_the_same_faces_and_its_interval_is_narrow_when_nothing_changed() -> None:
+    rng = np.random.default_rng(1)
+    fake = np.arange(200) % 2 == 1
+    weak, strong = rng.normal(size=200), rng.normal(size=200) + 2 * fake
+    before, after, gain = compared(weak, strong, fake, 0.2)
+    assert gain.value == pytest.approx(after.value - before.value)
+    assert gain.low > 0.2
+    _, _, none = compared(weak, weak, fake, 0.2)
+    assert (none.value, none.low, none.high) == (0, 0, 0)
+
+
+def test_without_faces_the_demonstration_says_so_and_ends_well(tmp_path, capsys) -> None:
+    from bench import loop
+
+    assert loop.run(tmp_path) is True
+    assert capsys.readouterr().out.startswith("skipped: there are no faces in")
