@@ -5,14 +5,15 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from detection.bundle import BundleRefused
-from kyc_review.retraining import bundles
+from kyc_review.retraining import bundles, shadows
 from kyc_review.retraining.models import Bundle, Promotion
 from kyc_review.retraining.selectors import bundles_matching, champion
 
 
 class Command(BaseCommand):
     help = (
-        "The bundles of models: list, add PATH, promote PATH|DIGEST|VERSION, rollback, show [DIGEST|VERSION]."
+        "The bundles of models: list, add PATH, promote PATH|DIGEST|VERSION, rollback, show [DIGEST|VERSION], "
+        "shadow DIGEST|VERSION, shadow --end."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -33,10 +34,16 @@ class Command(BaseCommand):
         show = verbs.add_parser("show", help="one bundle with its metrics; the champion when none is named")
         show.add_argument("bundle", nargs="?")
 
+        shadow = verbs.add_parser(
+            "shadow", help="let a bundle score live selfies without effect, or end that"
+        )
+        shadow.add_argument("bundle", nargs="?")
+        shadow.add_argument("--end", action="store_true")
+
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             getattr(self, options["verb"])(options)
-        except (BundleRefused, bundles.NothingToRollBack) as error:
+        except (BundleRefused, bundles.NothingToRollBack, shadows.ShadowRefused) as error:
             raise CommandError(str(error)) from error
         except OSError as error:
             raise CommandError(f"{error.filename or 'The disk'}: {error.strerror}.") from error
@@ -78,6 +85,19 @@ class Command(BaseCommand):
                 f"{step.kind:<10}  {step.promoted_at:%Y-%m-%d %H:%M} by {by} {step.reason}".rstrip()
             )
         self.stdout.write(json.dumps({"metrics": row.metrics, "provenance": row.provenance}, indent=2))
+
+    def shadow(self, options: dict[str, Any]) -> None:
+        running = shadows.shadow_now()
+        if options["end"]:
+            if running is None:
+                raise CommandError("No bundle is in the shadow.")
+            shadows.shadow_end(shadow=running, remark="Ended on the command line.")
+            self.stdout.write(f"{running.bundle} has left the shadow.")
+        elif options["bundle"]:
+            made = shadows.shadow_start(bundle=_named(options["bundle"]))
+            self.stdout.write(f"{made.bundle} scores what arrives from now on, without effect.")
+        else:
+            self.stdout.write(str(running) if running else "No bundle is in the shadow.")
 
     def _say(self, step: Promotion) -> None:
         self.stdout.write(f"{step.bundle} serves from the next batch on.")
