@@ -38,7 +38,7 @@ def per_sample(x: Tensor) -> Tensor:
     flat = flat - flat.mean(1, keepdim=True)
     # What Tensor.std gives, in less time.
     variance = flat.square().sum(1, keepdim=True) / (flat.shape[1] - 1)
-    return (flat / variance.sqrt().clamp(min=1.0)).view(x.shape)
+    return (flat / variance.clamp(min=1.0).sqrt()).view(x.shape)
 
 
 def batch(images: Sequence[Image.Image], view: View) -> Tensor:

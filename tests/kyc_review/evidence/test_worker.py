@@ -173,6 +173,6 @@ def test_a_banks_own_second_opinion_scores_and_masks(
     worker.opinions.cache_clear()
     evidence = examine(enqueue())
     worker.opinions.cache_clear()
-    assert set(evidence.facts["opinions"]) == {"u"}
+    assert set(evidence.facts["opinions"]) == {"edited_region", "u"}
     assert 0 <= evidence.facts["opinions"]["u"]["score"] <= 1
     assert evidence.pictures["mask"] == "image/png"
