@@ -13,11 +13,11 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from detection import bundle as bundles
-from detection.bundle import Bundle, BundleRefused, Member, View
+from detection.bundle import Bundle, BundleRefused, Member
 from detection.networks.convnext import convnext
 from detection.networks.fusion import quicken
 from detection.networks.stacking import Stacking
-from detection.preprocess import batch
+from detection.preprocess import batches
 from detection.voting import Vote, shifted
 
 # Fewer are not worth a second lane.
@@ -104,14 +104,14 @@ class Ensemble:
     @torch.inference_mode()
     def logits(self, images: Sequence[Image.Image]) -> list[Tensor]:
         """The four members' logits, each (B, 2) float32; members with the same view share its tensor."""
-        inputs: dict[View, Tensor] = {}
-        found = []
-        for member, network in zip(self.bundle.members, self._members, strict=True):
-            if member.view not in inputs:
-                pixels = batch(images, member.view)
-                inputs[member.view] = pixels.to(self.device, self.dtype, memory_format=torch.channels_last)
-            found.append(network(inputs[member.view]).float())
-        return found
+        inputs = {
+            view: pixels.to(self.device, self.dtype, memory_format=torch.channels_last)
+            for view, pixels in batches(images, [member.view for member in self.bundle.members]).items()
+        }
+        return [
+            network(inputs[member.view]).float()
+            for member, network in zip(self.bundle.members, self._members, strict=True)
+        ]
 
 
 def members(bundle: Bundle) -> list[nn.Module]:

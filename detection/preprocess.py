@@ -1,5 +1,6 @@
 """From RGB to a member's input. Training and serving share these functions, so they cannot drift apart."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -43,5 +44,24 @@ def per_sample(x: Tensor) -> Tensor:
 
 def batch(images: Sequence[Image.Image], view: View) -> Tensor:
     """RGB images of any size to (B, 3, side, side) float32."""
-    pixels = np.stack([crop(image, view) for image in images])
-    return standardise(torch.from_numpy(pixels))
+    return batches(images, [view])[view]
+
+
+def batches(images: Sequence[Image.Image], views: Sequence[View]) -> dict[View, Tensor]:
+    """`batch` of every view. Views of one scale are cut from the widest of them, which is resized once."""
+    cut: dict[View, np.ndarray] = {}
+    for view in sorted(set(views), key=lambda v: -v.side):
+        wide = next((v for v in cut if _holds(v, view)), None)
+        if wide is None:
+            cut[view] = np.stack([crop(image, view) for image in images])
+        else:
+            edge = (wide.side - view.side) // 2
+            cut[view] = cut[wide][:, edge : edge + view.side, edge : edge + view.side]
+    return {view: standardise(torch.from_numpy(pixels)) for view, pixels in cut.items()}
+
+
+def _holds(wide: View, narrow: View) -> bool:
+    """Whether the narrow view is the middle of the wide one, pixel by pixel."""
+    return (wide.side - narrow.side) % 2 == 0 and math.isclose(
+        wide.side / wide.extent, narrow.side / narrow.extent
+    )

@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 
 from detection.bundle import View
 from detection.ensemble import Ensemble
-from detection.preprocess import batch, crop
+from detection.preprocess import batch, batches, crop
 from tests.detection.tiny import ARGUMENTS, tiny_bundle
 
 
@@ -83,6 +83,18 @@ def test_a_view_is_the_centre_square(ensemble: Ensemble) -> None:
     image.paste("white", (100, 0, 200, 100))
     assert crop(image, View(side=20))[:, 1:-1].min() == 255  # the filter reaches over the edge
     assert batch([image, image], View(side=20)).shape == (2, 3, 20, 20)
+
+
+def test_a_view_cut_from_a_wider_one_is_what_it_would_see_by_itself() -> None:
+    wide, narrow, other = View(176, 0.88), View(128, 0.64), View(64, 1.0)
+    pictures = [noise(600, 600, 1), noise(777, 333, 2), noise(1000, 997, 3)]
+    together = batches(pictures, [narrow, wide, other])
+    assert list(together) == [wide, narrow, other]
+    for view in (wide, other):
+        assert torch.equal(together[view], batch(pictures, view))
+    # A pixel between two levels may be rounded the other way.
+    assert (together[narrow] - batch(pictures, narrow)).abs().max() < 0.2
+    assert torch.equal(together[narrow][0], batch(pictures, narrow)[0])
 
 
 def test_standardised_samples_have_mean_0_and_deviation_1() -> None:
