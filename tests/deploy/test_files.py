@@ -155,3 +155,8 @@ def test_another_database_than_postgres_is_refused(tmp_path: Path) -> None:
 
 def test_debug_is_off_unless_asked_for() -> None:
     assert 'env.bool("DEBUG", default=False)' in SETTINGS
+
+
+@pytest.mark.parametrize("name", sorted(APP))
+def test_every_setting_of_the_env_file_reaches_the_app(name: str) -> None:
+    assert services()[name]["env_file"] == [{"path": ".env", "required": False}]
