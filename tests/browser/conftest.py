@@ -45,6 +45,22 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
     return browser_type_launch_args | {"executable_path": CHROMIUM, "args": [*quiet, "--no-first-run"]}
 
 
+def patient(page: Page) -> Page:
+    """Chromium now and then answers that it cannot capture while the machine is busy; the second time it can."""
+    take = page.screenshot
+
+    def screenshot(**wished: Any) -> bytes:
+        try:
+            return take(**wished)
+        except PlaywrightError as error:
+            if "Unable to capture" not in str(error):
+                raise
+            return take(**wished)
+
+    page.screenshot = screenshot  # type: ignore[method-assign]
+    return page
+
+
 @pytest.fixture
 def log_in(browser: Browser, live_server: LiveServer) -> Iterator[Callable[..., Page]]:
     """log_in(user) opens a window of its own, goes through the login page and fails on any script or policy error."""
@@ -53,7 +69,7 @@ def log_in(browser: Browser, live_server: LiveServer) -> Iterator[Callable[..., 
     def go(user: User, **context: Any) -> Page:
         window = browser.new_context(base_url=live_server.url, **context)
         windows.append(window)
-        page = window.new_page()
+        page = patient(window.new_page())
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.on(
             "console", lambda said: problems.append(said.text) if "Security Policy" in said.text else None

@@ -84,7 +84,7 @@ def test_linked_panes_and_evidence_fit_the_window(
     open_next(page)
     painted(page)
     page.screenshot(path=PICTURES / f"viewer-one-{size}-{scheme}.png")
-    for key in "lwa":
+    for key in "lam":
         page.keyboard.press(key)
     page.mouse.move(300, 300)
     settled(page)
@@ -264,21 +264,21 @@ def test_two_controls_never_share_a_key(
 def test_a_real_item_for_the_readme(
     submit: Callable[..., Submission], examine: Examine, log_in: LogIn, alice: User, settings: LazySettings
 ) -> None:
-    """A sample with edited eyes, scored by the ensemble that ships: `cp test-artifacts/looks/readme.png
+    """A sample with an edited nose, scored by the ensemble that ships: `cp test-artifacts/looks/readme.png
     docs/images/workbench.png` renews the README's picture."""
     baseline_install()
     scoring._serving = None
-    for number, name in enumerate(("sample-02-edited-eyes.jpg", "sample-03-genuine.jpg")):
+    for number, name in enumerate(("sample-14-edited-nose.jpg", "sample-03-genuine.jpg")):
         submit(image=(SAMPLES / name).read_bytes(), applicant_ref=f"person-{number}")
     scoring.run_until_idle()
     evidence.run_until_idle()
     scoring._serving = evidence._serving = None
-    assert ReviewItem.objects.exists(), "the baseline flags at least one of the two"
+    assert ReviewItem.objects.exists(), "the baseline flags the edited one"
     page = log_in(alice, viewport=SIZES["1440x900"], color_scheme="light")
     open_next(page)
-    for key in "lwa":
+    for key in "lam":
         page.keyboard.press(key)
-    page.wait_for_function("document.querySelectorAll('.pane').length === 4")
+    page.locator(".pane").nth(3).wait_for()
     page.mouse.move(255, 280)
     settled(page)
     page.screenshot(path=PICTURES / "readme.png")
