@@ -4,8 +4,10 @@ Runs with the environment of the product. Rows are copied inside Postgres; each 
 link to the face that it was copied from, so a page and its photograph are served as any other.
 """
 
+import errno
 import json
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -80,7 +82,14 @@ def fill(items: int) -> None:
 
 def _link(existing: Path, name: Path) -> None:
     name.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    os.link(existing, name)
+    try:
+        os.link(existing, name)
+    except OSError as error:
+        if error.errno != errno.EMLINK:  # a file has at most some 65,000 names: a copy has as many more
+            raise
+        shutil.copyfile(existing, name)
+        os.replace(name, existing)
+        os.link(existing, name)
 
 
 def derive() -> None:
