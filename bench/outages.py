@@ -20,6 +20,8 @@ AT_ONCE = 8
 RETRY_S = 0.25
 AT_ONCE_SHARE = 0.25
 POST_TIMEOUT_S = 180
+# A fast machine would have answered every post before the second kill.
+SECONDS_A_KILL = 2.5
 
 
 @dataclass(frozen=True)
@@ -36,8 +38,11 @@ class Outcome:
         return self.accepted == self.posted and self.missing == self.doubled == self.without_original == 0
 
 
-async def insisting(target: Target, images: list[bytes], *, posts: int, heard: Heard) -> None:
-    """Post each image until it is accepted, always under the same Idempotency-Key, as an integrator does."""
+async def insisting(
+    target: Target, images: list[bytes], *, posts: int, lasting_s: float, heard: Heard
+) -> None:
+    """Post each image until it is accepted, always under the same Idempotency-Key, as an integrator does; all of
+    them take `lasting_s` or longer."""
     numbers = iter(range(posts))
 
     async def poster() -> None:
@@ -49,6 +54,7 @@ async def insisting(target: Target, images: list[bytes], *, posts: int, heard: H
                 await asyncio.sleep(RETRY_S)
                 answer = await connection.post(f"outage-{number}", images[number % len(images)])
             heard(answer)
+            await asyncio.sleep(lasting_s * AT_ONCE / posts)
         connection.close()
 
     await asyncio.gather(*(poster() for _ in range(AT_ONCE)))
@@ -60,7 +66,10 @@ def run(
     """Each of the four is killed in turn in a random order, at random moments over all the posts; some kills follow
     the one before at once, while that is still starting."""
     chance, done, due = random.Random(seed), 0, 0.0
-    load = Load(lambda heard: insisting(running.target, images, posts=posts, heard=heard))
+    lasting_s = SECONDS_A_KILL * (kills + 1)
+    load = Load(
+        lambda heard: insisting(running.target, images, posts=posts, lasting_s=lasting_s, heard=heard)
+    )
     order: list[str] = []
     while not load.is_done:
         if done < kills and len(load.answers) >= due:

@@ -5,12 +5,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from django.utils import timezone
 from PIL import Image
 
 from detection.bundle import View
 from detection.networks.convnext import convnext
 from detection.networks.stacking import Stacking
 from kyc_review.accounts.models import User
+from kyc_review.retraining.models import Snapshot
 from kyc_review.review.services import decision_record, item_claim_next, items_open
 from kyc_review.submissions.models import State, Submission
 from ml.training.pack import Voter, pack
@@ -18,6 +20,20 @@ from ml.training.pack import Voter, pack
 PEOPLE = 40  # of each label, two selfies each; about a fifth of them is held out
 TINY = {"depths": (1, 1, 1, 1), "dims": (8, 8, 8, 8), "norm_layer": "batchnorm2d"}
 ARCHITECTURE = "convnext_zepto_rms_ols"
+
+
+def frozen_snapshot() -> Snapshot:
+    """A ready snapshot as pages show one; its files do not exist."""
+    return Snapshot.objects.create(
+        name="decisions-20261121",
+        state=Snapshot.State.READY,
+        digest="d" * 64,
+        manifest_sha256="e" * 64,
+        ready_at=timezone.now(),
+        count_real=412,
+        count_fake=96,
+        size_bytes=81_000_000,
+    )
 
 
 def small_bundle(out: Path) -> Path:

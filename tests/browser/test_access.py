@@ -9,13 +9,12 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.conf import LazySettings
 from django.test import Client
-from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from kyc_review.accounts import services as accounts
 from kyc_review.accounts.models import Integration, User
 from kyc_review.retraining.bundles import baseline_install, bundle_register
-from kyc_review.retraining.models import Comparison, Snapshot
+from kyc_review.retraining.models import Comparison
 from kyc_review.review.models import ReviewItem
 from kyc_review.review.services import decision_record, item_claim_next
 from kyc_review.webhooks.models import Endpoint
@@ -24,7 +23,7 @@ from tests.browser.test_looks import PICTURES, SIZES
 from tests.conftest import PASSWORD, jpeg_bytes
 from tests.kyc_review.accounts.test_second_factor import code_at
 from tests.kyc_review.retraining.reports import report
-from tests.retraining_material import small_bundle
+from tests.retraining_material import frozen_snapshot, small_bundle
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SCHEMES = pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -33,19 +32,6 @@ GRAVE = ("serious", "critical")
 Check = Callable[..., None]
 LogIn = Callable[..., Page]
 axe = Axe()
-
-
-def frozen() -> Snapshot:
-    return Snapshot.objects.create(
-        name="decisions-20261121",
-        state=Snapshot.State.READY,
-        digest="d" * 64,
-        manifest_sha256="e" * 64,
-        ready_at=timezone.now(),
-        count_real=412,
-        count_fake=96,
-        size_bytes=81_000_000,
-    )
 
 
 def findings(page: Page) -> list[str]:
@@ -179,7 +165,7 @@ def test_the_office(
     tmp_path: Path,
     scheme: str,
 ) -> None:
-    champion, snapshot = baseline_install(), frozen()
+    champion, snapshot = baseline_install(), frozen_snapshot()
     for _ in range(5):
         Client().post("/login/", {"username": "alice", "password": "wrong"})
     page = log_in(staff("ada", "admin"), color_scheme=scheme, viewport=SIZES["1280x720"])

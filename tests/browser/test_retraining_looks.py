@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from kyc_review.accounts.models import User
@@ -15,23 +14,14 @@ from kyc_review.retraining.models import Comparison, Snapshot, TrainingRun
 from kyc_review.retraining.work import work_lease
 from tests.browser.test_looks import PICTURES, SIZES
 from tests.kyc_review.retraining.reports import report
-from tests.retraining_material import small_bundle
+from tests.retraining_material import frozen_snapshot, small_bundle
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
 def ready() -> Snapshot:
-    return Snapshot.objects.create(
-        name="decisions-20261121",
-        state=Snapshot.State.READY,
-        digest="d" * 64,
-        manifest_sha256="e" * 64,
-        ready_at=timezone.now(),
-        count_real=412,
-        count_fake=96,
-        size_bytes=81_000_000,
-    )
+    return frozen_snapshot()
 
 
 def tell(run: TrainingRun) -> None:
