@@ -17,6 +17,7 @@ from django.views.decorators.http import require_safe
 
 LOGO_TYPES = {".svg": "image/svg+xml", ".png": "image/png", ".webp": "image/webp", ".jpg": "image/jpeg"}
 CSS_TYPES = {".css": "text/css; charset=utf-8"}
+PRODUCT = "KYC Review"
 # Every page carries both.
 SIZE_MAX_BYTES = 100_000
 KINDS = {"logo": ("BRAND_LOGO", LOGO_TYPES), "style": ("BRAND_CSS", CSS_TYPES)}
@@ -41,7 +42,7 @@ def flaw(kind: str) -> str:
 
 def branding(request: HttpRequest) -> dict[str, Any]:
     """Context processor: `brand` with `name`, and `logo` and `style` as addresses or empty."""
-    return {"brand": {"name": settings.BRAND_NAME} | {kind: _address(kind) for kind in KINDS}}
+    return {"brand": {"name": settings.BRAND_NAME or PRODUCT} | {kind: _address(kind) for kind in KINDS}}
 
 
 @require_safe

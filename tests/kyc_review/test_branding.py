@@ -1,6 +1,7 @@
 """A bank's own logo and colours: served, under the same policy, and replaced by ours when they cannot be."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,9 @@ from django.conf import LazySettings
 from django.core.management import call_command
 from django.test import Client
 
+from kyc_review.accounts.models import User
+
+TEMPLATES = Path(__file__).parents[2] / "templates"
 LOGO = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 4 4"><rect width="4" height="4"/></svg>'
 pytestmark = pytest.mark.django_db
 
@@ -41,6 +45,20 @@ def test_name_logo_and_style_are_on_every_page_and_served(client: Client, brande
     assert body(client, style) == ("text/css; charset=utf-8", (branded / "brand.css").read_text())
     assert body(client, logo) == ("image/svg+xml", LOGO)
     assert call_command("check", "--fail-level", "WARNING") is None
+
+
+@pytest.mark.parametrize("address", ["/login/", "/review/", "/account/", "/docs/api/", "/nowhere/"])
+def test_every_title_ends_with_the_banks_name(
+    client: Client, alice: User, branded: Path, address: str
+) -> None:
+    client.force_login(alice)
+    page = client.get(address, follow=True).text
+    assert re.search(r"<title>[^<]+ · Example Bank &amp; Sons</title>", page)
+
+
+def test_no_page_names_the_product_by_itself() -> None:
+    naming = [file for file in TEMPLATES.rglob("*.html") if "KYC Review" in file.read_text()]
+    assert naming == []
 
 
 def test_another_version_of_a_file_has_another_address(client: Client, branded: Path) -> None:
