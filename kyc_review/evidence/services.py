@@ -59,7 +59,7 @@ def evidence_lease(*, holder: str) -> Evidence | None:
         .order_by(
             F("item__claimed_at").asc(nulls_last=True),
             F("item__priority").asc(nulls_last=True),
-            F("item__risk").desc(nulls_last=True),
+            F("item__urgency").desc(nulls_last=True),
             "due_at",
         )
         .first()

@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from kyc_review.insights.permissions import may_see_insights
 from kyc_review.review.models import Decision, ReviewItem
+from kyc_review.review.selectors import listed_reason
 from kyc_review.scoring.models import Scoring, Vote
 
 if TYPE_CHECKING:
@@ -49,28 +50,29 @@ class Waiting:
 
 
 def queue_by_reason(*, viewer: User) -> list[Waiting]:
-    """Undecided items by the reason that reviewers are shown; `late` waits longer than REVIEW_SLA_S,
+    """Undecided items by the reason they stand under for the viewer; `late` waits longer than REVIEW_SLA_S,
     `at_risk` longer than three quarters of it."""
     if not may_see_insights(viewer):
         return []
     late_before, risk_before = sla_moments()
     rows = (
         ReviewItem.objects.filter(state__in=["open", "claimed"], submission__is_test=False)
-        .values("shown_reason", "priority")
+        .annotate(listed=listed_reason(viewer=viewer))
+        .values("listed", "priority")
         .annotate(
             total=Count("pk"),
             late=Count("pk", filter=Q(opened_at__lt=late_before)),
             at_risk=Count("pk", filter=Q(opened_at__lt=risk_before, opened_at__gte=late_before)),
             oldest=Min("opened_at"),
         )
-        .order_by("priority", "shown_reason")
+        .order_by("priority", "listed")
     )
     merged: dict[str, Waiting] = {}
     for row in rows:
-        known = merged.get(row["shown_reason"])
-        merged[row["shown_reason"]] = Waiting(
-            reason=row["shown_reason"],
-            label=ReviewItem.Reason(row["shown_reason"]).label,
+        known = merged.get(row["listed"])
+        merged[row["listed"]] = Waiting(
+            reason=row["listed"],
+            label=ReviewItem.Reason(row["listed"]).label,
             total=row["total"] + (known.total if known else 0),
             at_risk=row["at_risk"] + (known.at_risk if known else 0),
             late=row["late"] + (known.late if known else 0),

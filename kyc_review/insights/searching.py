@@ -9,7 +9,7 @@ from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet, Value
 from django.utils import timezone
 
 from kyc_review.accounts.models import Integration
@@ -19,61 +19,63 @@ from kyc_review.insights.numbers import ALARMED, MISSED, member_votes, real_deci
 from kyc_review.insights.permissions import may_see_insights
 from kyc_review.review.models import Decision, ReviewItem
 from kyc_review.review.permissions import may_decide
-from kyc_review.submissions.models import Submission
+from kyc_review.review.selectors import listed_reason
+from kyc_review.submissions.models import State, Submission
 
 if TYPE_CHECKING:
     from kyc_review.accounts.models import User
 
 UNDECIDED = Q(state__in=["open", "claimed", "settling"])
+SEEN = Q(is_veiled=False)  # of `submissions_visible`
 
 
 def submissions_visible(*, viewer: User) -> QuerySet[Submission]:
-    """Live submissions of all integrations, the newest first; nothing for people without the right."""
+    """Live submissions of all integrations, the newest first; nothing for people without the right.
+
+    `is_veiled` where the viewer may still be asked about the face: to them it is in review and without a result,
+    whatever was said of it (gold and audits have a result).
+    """
     if not may_see_insights(viewer):
         return Submission.objects.none()
-    return (
-        Submission.objects.filter(is_test=False)
-        .select_related("integration", "scoring")
-        .order_by("-received_at", "-pk")
-    )
+    rows = Submission.objects.filter(is_test=False).select_related("integration", "scoring")
+    waiting = ReviewItem.objects.filter(UNDECIDED, submission=OuterRef("pk"), is_blind=True)
+    rows = rows.annotate(is_veiled=Exists(waiting) if may_decide(viewer) else Value(False))
+    return rows.order_by("-received_at", "-pk")
 
 
 def submissions_found(*, viewer: User, wanted: dict[str, Any]) -> QuerySet[Submission]:
-    """`wanted`: cleaned values of `SearchForm`; empty ones ask for nothing."""
+    """`wanted`: cleaned values of `SearchForm`; empty ones ask for nothing. What is veiled is not found by what is."""
     rows = submissions_visible(viewer=viewer)
     if wanted.get("q"):
-        rows = rows.filter(_said(wanted["q"].strip()))
-    for name in ("state", "result"):
-        if wanted.get(name):
-            rows = rows.filter(**{name: wanted[name]})
+        rows = rows.filter(_said(wanted["q"].strip(), viewer))
+    if wanted.get("state"):
+        alike = Q(SEEN, state=wanted["state"])
+        rows = rows.filter(alike | ~SEEN if wanted["state"] == State.IN_REVIEW else alike)
+    if wanted.get("result"):
+        rows = rows.filter(SEEN, result=wanted["result"])
     if wanted.get("since"):
         rows = rows.filter(received_at__gte=_midnight(wanted["since"]))
     if wanted.get("until"):
         rows = rows.filter(received_at__lt=_midnight(wanted["until"] + timedelta(days=1)))
     if wanted.get("reviewer"):
         decided = Decision.objects.filter(reviewer__username=wanted["reviewer"])
-        rows = rows.filter(Exists(decided.filter(submission=OuterRef("pk"))))
+        rows = rows.filter(Exists(decided.filter(submission=OuterRef("pk"))), SEEN)
     if wanted.get("decided"):
         decided = real_decisions(since=wanted["decided"], until=wanted["decided"] + timedelta(hours=1))
-        rows = rows.filter(Exists(decided.filter(submission=OuterRef("pk"))))
+        rows = rows.filter(Exists(decided.filter(submission=OuterRef("pk"))), SEEN)
     if wanted.get("member"):
-        rows = _at_odds(rows, viewer, wanted["member"], wanted.get("erred", ""))
+        rows = _at_odds(rows, wanted["member"], wanted.get("erred", ""))
     if wanted.get("reason") or wanted.get("waiting"):
-        rows = rows.filter(Exists(_items(wanted).filter(submission=OuterRef("pk"))))
+        rows = rows.filter(Exists(_items(wanted, viewer).filter(submission=OuterRef("pk"))))
     return rows
 
 
-def _at_odds(rows: QuerySet[Submission], viewer: User, member: str, erred: str) -> QuerySet[Submission]:
-    """Where a member's vote differs from people's result. What `is_hidden` hides is not found by its votes either."""
+def _at_odds(rows: QuerySet[Submission], member: str, erred: str) -> QuerySet[Submission]:
+    """Where a member's vote differs from people's result."""
     votes = member_votes().filter(member=member)
     if erred:
         votes = votes.filter(MISSED if erred == Erred.MISSED else ALARMED)
-    rows = rows.filter(Exists(votes.filter(scoring__submission=OuterRef("pk"))))
-    if may_decide(viewer):
-        rows = rows.exclude(
-            Exists(ReviewItem.objects.filter(UNDECIDED, submission=OuterRef("pk"), is_blind=True))
-        )
-    return rows
+    return rows.filter(Exists(votes.filter(scoring__submission=OuterRef("pk"))), SEEN)
 
 
 def is_hidden(*, viewer: User, submission: Submission) -> bool:
@@ -104,8 +106,11 @@ def history(*, viewer: User, submission: Submission) -> History:
     )
 
 
-def _said(text: str) -> Q:
-    """An exact reference, a whole id, an item's number or a SHA-256; the last is found by reading all rows."""
+def _said(text: str, viewer: User) -> Q:
+    """An exact reference, a whole id, an item's number or a SHA-256; the last is found by reading all rows.
+
+    The number of a blind item that waits leads nobody who may be asked about it to what it is.
+    """
     systems = list(Integration.objects.values_list("pk", flat=True))
     found = Q(integration__in=systems, external_ref=text) | Q(integration__in=systems, applicant_ref=text)
     if re.fullmatch(r"[0-9a-fA-F]{64}", text):
@@ -113,15 +118,18 @@ def _said(text: str) -> Q:
     with contextlib.suppress(ValueError):
         found |= Q(pk=UUID(text))
     if text.isdecimal() and len(text) < 16:
-        found |= Q(pk__in=ReviewItem.objects.filter(pk=int(text)).values("submission_id"))
+        items = ReviewItem.objects.filter(pk=int(text))
+        if may_decide(viewer):
+            items = items.exclude(UNDECIDED, is_blind=True)
+        found |= Q(pk__in=items.values("submission_id"))
     return found
 
 
-def _items(wanted: dict[str, Any]) -> QuerySet[ReviewItem]:
-    """By the reason that reviewers are shown: a search must not tell calibration apart."""
+def _items(wanted: dict[str, Any], viewer: User) -> QuerySet[ReviewItem]:
+    """By the reason that they stand under: a search must not tell calibration apart."""
     rows = ReviewItem.objects.all()
     if wanted.get("reason"):
-        rows = rows.filter(shown_reason=wanted["reason"])
+        rows = rows.annotate(listed=listed_reason(viewer=viewer)).filter(listed=wanted["reason"])
     if not wanted.get("waiting"):
         return rows
     rows = rows.filter(state__in=["open", "claimed"])

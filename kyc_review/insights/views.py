@@ -21,6 +21,7 @@ from kyc_review.insights.forms import Erred, SearchForm
 from kyc_review.insights.permissions import may_see_faces, may_see_insights
 from kyc_review.insights.searching import history, is_hidden, submissions_found, submissions_visible
 from kyc_review.review.access import StaffRequest, staff_only
+from kyc_review.review.permissions import may_oversee
 from kyc_review.submissions.models import Submission
 
 DAYS = (1, 7, 30)
@@ -39,6 +40,7 @@ def dashboard(request: StaffRequest) -> HttpResponse:
         "days": days,
         "choices": DAYS,
         "since": since,
+        "looks_on": may_oversee(viewer),
         "queue": numbers.queue_by_reason(viewer=viewer),
         "totals": numbers.totals(viewer=viewer, since=since),
         "hours": numbers.decisions_by_hour(

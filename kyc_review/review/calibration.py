@@ -87,8 +87,8 @@ def gold_mix(*, opened: int) -> list[ReviewItem]:
 
 
 def _disguise(verdict: str | None) -> str:
-    """The reason that the queue would show if this face came today; what would be cleared looks like a split vote."""
+    """The reason that people would read after their first call if this face came today."""
     if verdict is None:
         return ReviewItem.Reason.UNSCORABLE
     known = {ReviewItem.Reason.UNANIMOUS_FAKE, ReviewItem.Reason.SPLIT_VOTE}
-    return verdict if verdict in known else ReviewItem.Reason.SPLIT_VOTE
+    return verdict if verdict in known else ReviewItem.Reason.AUDIT

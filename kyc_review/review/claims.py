@@ -24,7 +24,7 @@ from .permissions import may_decide, may_oversee
 if TYPE_CHECKING:
     from kyc_review.accounts.models import User
 
-ORDER = ("priority", "-risk", "opened_at", "id")
+ORDER = ("priority", "-urgency", "opened_at", "id")
 RELEASED = {"state": ReviewItem.State.OPEN, "claimed_by": None, "claimed_at": None, "claim_expires_at": None}
 # Each heartbeat of the page renews it, every 30 seconds.
 KEPT_AHEAD = dt.timedelta(seconds=120)

@@ -186,7 +186,7 @@ def decision_correct(*, item_id: int, corrector: User, label: str, **said: Any) 
     said.pop("obstacle", None)
     item = ReviewItem.objects.select_for_update().filter(pk=item_id).first()
     before = Decision.objects.final().filter(item_id=item_id).order_by("-pk").first()
-    if item is None or before is None or item.reason == ReviewItem.Reason.GOLD:
+    if item is None or before is None:
         raise ClaimLost("Only a decision that is final can be corrected.")
     if not may_oversee(corrector) and before.reviewer_id != corrector.pk:
         raise PermissionDenied("Only its author or a senior corrects a decision.")
@@ -202,7 +202,9 @@ def decision_correct(*, item_id: int, corrector: User, label: str, **said: Any) 
         handling_ms=0,
         **said,
     )
-    if is_audited(item.submission_id):
+    if item.reason == ReviewItem.Reason.GOLD:
+        pass  # kept like any other, and of no effect: a refusal would tell gold apart
+    elif is_audited(item.submission_id):
         audit_conclude(submission_id=item.submission_id, label=made.label)
     else:
         submissions.submission_overturn(

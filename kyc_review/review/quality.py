@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from django.db.models import F, OuterRef, Subquery
+from django.utils import timezone
 
 from kyc_review.accounts.models import Role, User
 from kyc_review.submissions.models import LateOutcome
@@ -45,12 +47,16 @@ class Quality:
     late: Rate
 
 
-def qualities(*, viewer: User) -> list[Quality]:
-    """Everybody's figures for seniors, admins and auditors; a reviewer's own for themselves; nothing for strangers."""
+def qualities(*, viewer: User, now: datetime | None = None) -> list[Quality]:
+    """Everybody's figures for seniors, admins and auditors; a reviewer's own for themselves; nothing for strangers.
+
+    Answers to gold count from the day after them on: a number that moved with a decision would say which face it was.
+    """
     if not may_read_queue(viewer):
         return []
     sees_all = may_oversee(viewer) or viewer.has_role(Role.ADMIN, Role.AUDITOR)
-    tallies = _tallies()
+    today = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
+    tallies = _tallies(today)
     people = User.objects.filter(pk__in=tallies) if sees_all else User.objects.filter(pk=viewer.pk)
     return [
         Quality(
@@ -67,7 +73,7 @@ def qualities(*, viewer: User) -> list[Quality]:
     ]
 
 
-def _tallies() -> dict[int, _Tally]:
+def _tallies(today: datetime) -> dict[int, _Tally]:
     first = FirstCall.objects.filter(item=OuterRef("item"), reviewer=OuterRef("reviewer"))
     late = latest_outcomes().filter(submission=OuterRef("submission"))
     rows = (
@@ -79,17 +85,17 @@ def _tallies() -> dict[int, _Tally]:
             late=Subquery(late.values("finding")[:1]),
         )
         .order_by("-pk")
-        .values_list("submission_id", "reviewer_id", "label", "item__reason", "truth", "first", "late")[
-            :ROWS_READ
-        ]
+        .values_list(
+            "submission_id", "reviewer_id", "label", "item__reason", "truth", "first", "late", "decided_at"
+        )[:ROWS_READ]
     )
     tallies: dict[int, _Tally] = defaultdict(_Tally)
     judged: dict[object, list[tuple[int, str]]] = defaultdict(list)
-    for submission, person, label, reason, truth, first_label, turned_out in rows:
+    for submission, person, label, reason, truth, first_label, turned_out, decided_at in rows:
         tally = tallies[person]
         tally.decisions += 1
         if reason == ReviewItem.Reason.GOLD:
-            if truth:
+            if truth and decided_at < today:
                 tally.add("gold", label == truth)
         else:
             judged[submission].append((person, label))

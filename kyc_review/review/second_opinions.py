@@ -46,4 +46,6 @@ def _open(item: ReviewItem, reason: str) -> ReviewItem:
         disguise=item.disguise or item.reason,
         is_blind=True,
         risk=item.risk,
+        placed_as=item.placed_as,
+        placed_risk=item.placed_risk,
     )

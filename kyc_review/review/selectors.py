@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Value
+from django.db.models import Case, Count, Exists, F, OuterRef, Q, QuerySet, Value, When
 from django.db.models.functions import Now
 
 from kyc_review.accounts.models import Role, User
 
+from .claims import ORDER
 from .models import Decision, FirstCall, ReviewItem, Skip
 from .models.items import PRIORITIES
 from .permissions import may_decide, may_oversee, may_read_queue
@@ -16,6 +17,7 @@ from .permissions import may_decide, may_oversee, may_read_queue
 LIVE_CLAIM = Q(state=ReviewItem.State.CLAIMED, claim_expires_at__gt=Now())
 # Where an item keeps who may see its votes and evidence: {viewer's key: answer}, for the request that read it.
 MAY_BE_SEEN_BY = "_may_be_seen_by"
+FIRST_LOOK, FIRST_LOOK_LABEL = "first_look", "First look"
 UNDECIDED = Q(state__in=[ReviewItem.State.OPEN, ReviewItem.State.CLAIMED])
 
 
@@ -41,29 +43,44 @@ def queue_items(*, viewer: User) -> QuerySet[ReviewItem]:
             is_asleep=Q(snoozed_until__gt=Now()),
             skipped_by_viewer=Exists(Skip.objects.filter(item=OuterRef("pk"), reviewer=viewer)),
         )
-        .order_by("priority", "-risk", "opened_at", "id")
+        .order_by(*ORDER)
     )
 
 
 def queue_counts(*, viewer: User) -> list[ReasonCount]:
-    """How many items wait and are claimed, per shown reason that occurs, most urgent reason first."""
+    """How many items wait and are claimed, per shown reason that occurs, most urgent reason first.
+
+    To people who decide, blind items are a first look and nothing more: a number that changes with a claim would name
+    the reason of what was claimed.
+    """
     if not may_read_queue(viewer):
         return []
+    shown = Case(When(is_blind=True, then=Value(FIRST_LOOK)), default=F("shown_reason"))
     rows = (
         ReviewItem.objects.filter(UNDECIDED)
-        .order_by("shown_reason")
-        .values("shown_reason")
+        .annotate(seen=shown if may_decide(viewer) else F("shown_reason"))
+        .order_by("seen")
+        .values("seen")
         .annotate(claimed=Count("pk", filter=LIVE_CLAIM), everything=Count("pk"))
     )
     return [
         ReasonCount(
-            reason=row["shown_reason"],
-            label=ReviewItem.Reason(row["shown_reason"]).label,
+            reason=row["seen"],
+            label=FIRST_LOOK_LABEL if row["seen"] == FIRST_LOOK else ReviewItem.Reason(row["seen"]).label,
             waiting=row["everything"] - row["claimed"],
             claimed=row["claimed"],
         )
-        for row in sorted(rows, key=lambda row: PRIORITIES.get(row["shown_reason"], len(PRIORITIES)))
+        for row in sorted(rows, key=lambda row: PRIORITIES.get(row["seen"], len(PRIORITIES)))
     ]
+
+
+def listed_reason(*, viewer: User) -> Case | F:
+    """The reason to count, list and find items by: to people who decide, what is placed elsewhere is what it stands
+    among until it is decided."""
+    if not may_decide(viewer):
+        return F("shown_reason")
+    placed = ~Q(placed_as="") & ~Q(state=ReviewItem.State.DECIDED)
+    return Case(When(placed, then=F("placed_as")), default=F("shown_reason"))
 
 
 def skipped_waiting(*, viewer: User) -> int:

@@ -32,6 +32,7 @@ from .deciding import (
     first_call_record,
 )
 from .models import ReviewItem
+from .places import places_give
 from .putting_aside import (
     Refused,
     claim_release,
@@ -85,6 +86,7 @@ def items_open(rows: Iterable[tuple[UUID, str, float]]) -> None:
     ]
     for gold in gold_mix(opened=len(items)):
         items.insert(_dice.randrange(len(items) + 1), gold)
+    places_give(items)
     ReviewItem.objects.bulk_create(items, ignore_conflicts=True)
     evidence.evidence_request(item.submission_id for item in items)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 from django.db.models import Case, F, Q, Value, When
-from django.db.models.functions import Now
+from django.db.models.functions import Coalesce, Now
 
 
 class Reason(models.TextChoices):
@@ -66,11 +66,24 @@ class ReviewItem(models.Model):
     escalated_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
+    placed_as = models.CharField(
+        max_length=20,
+        choices=Reason,
+        blank=True,
+        default="",
+        help_text="Among whom it waits, where its own place would tell what it is: a drawn reason and risk.",
+    )
+    placed_risk = models.FloatField(null=True, blank=True)
     priority = models.GeneratedField(
         expression=Case(
             When(is_escalated=True, then=Value(-1)),
             *(
-                When(Q(disguise=reason.value) | Q(disguise="", reason=reason.value), then=Value(rank))
+                When(
+                    Q(placed_as=reason.value)
+                    | Q(placed_as="", disguise=reason.value)
+                    | Q(placed_as="", disguise="", reason=reason.value),
+                    then=Value(rank),
+                )
                 for reason, rank in PRIORITIES.items()
             ),
             default=Value(9),
@@ -78,7 +91,13 @@ class ReviewItem(models.Model):
         output_field=models.SmallIntegerField(),
         db_persist=True,
     )
-    risk = models.FloatField(help_text="0..1 from detection.voting.risk; orders items of one reason.")
+    risk = models.FloatField(help_text="0..1 from detection.voting.risk")
+    urgency = models.GeneratedField(
+        expression=Coalesce("placed_risk", "risk"),
+        output_field=models.FloatField(),
+        db_persist=True,
+        help_text="Orders items of one priority.",
+    )
     state = models.CharField(max_length=10, choices=State, default=State.OPEN)
     claimed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -141,12 +160,17 @@ class ReviewItem(models.Model):
                 condition=Q(state__in=["open", "claimed", "settling", "decided"]), name="item_state_known"
             ),
             models.CheckConstraint(condition=Q(risk__gte=0, risk__lte=1), name="item_risk_from_0_to_1"),
+            models.CheckConstraint(
+                condition=Q(placed_as="", placed_risk__isnull=True)
+                | (~Q(placed_as="") & Q(placed_risk__gte=0, placed_risk__lte=1)),
+                name="item_placed_as_and_at",
+            ),
         ]
         indexes = [
             # The claim's ORDER BY, so that taking the next item costs the same in a long queue.
             models.Index(
                 F("priority"),
-                F("risk").desc(),
+                F("urgency").desc(),
                 F("opened_at"),
                 F("id"),
                 condition=Q(state="open"),

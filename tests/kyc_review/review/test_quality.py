@@ -1,9 +1,11 @@
 """Figures about people: intervals against published values, the consensus, and who sees what."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from kyc_review.accounts.models import User
 from kyc_review.review import services
@@ -60,6 +62,8 @@ def test_reviewers_see_themselves_seniors_everybody_strangers_nobody(
     stranger.groups.clear()
     assert names(User.objects.get(pk=stranger.pk)) == []
     (own,) = qualities(viewer=bob)
+    assert (own.decisions, own.gold.total, own.agreement.total) == (1, 0, 0)
+    (own,) = qualities(viewer=bob, now=timezone.now() + timedelta(days=1))
     assert (own.gold.right, own.gold.total, own.agreement.total) == (0, 1, 0)
 
 
@@ -67,6 +71,6 @@ def test_reviewers_see_themselves_seniors_everybody_strangers_nobody(
 @pytest.mark.usefixtures("gold_answers")
 def test_the_page_speaks_kindly(login: Callable[[User], Client], bob: User) -> None:
     page = login(bob).get("/review/quality/").text
-    assert "0 of 1" in page
+    assert "No known answers to count yet." in page
     assert "no failure" in page
     assert "alice" not in page
