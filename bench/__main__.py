@@ -1,4 +1,4 @@
-"""python -m bench [compare|intake|queue|face|chaos|outages|store|loop]: what `make bench` runs."""
+"""python -m bench [compare|intake|queue|face|chaos|outages|store|snapshot|replay|loop]: what `make bench` runs."""
 
 import argparse
 import sys
@@ -75,6 +75,14 @@ def _parser() -> argparse.ArgumentParser:
     store = commands.add_parser("store", help="the data store and SMOTE at the size of document 004")
     store.add_argument("--images", type=int, default=20_464)
     store.set_defaults(run=at_scale)
+    snapshot = commands.add_parser("snapshot", help="freezing very many decisions, each with its own file")
+    snapshot.add_argument("--decisions", type=int, default=100_000)
+    snapshot.set_defaults(run=frozen)
+    replay = commands.add_parser(
+        "replay", help="champion and candidate over the same files, against the bare ensemble"
+    )
+    replay.add_argument("--submissions", type=int, default=2000)
+    replay.set_defaults(run=replayed)
     loop = commands.add_parser(
         "loop", help="a weakened champion, scripted reviewers, retraining, promotion, rollback"
     )
@@ -82,7 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     loop.add_argument("--posts", type=int, default=300)
     loop.add_argument("--epochs", type=int, default=6)
     loop.set_defaults(run=learned)
-    for command in (compare, intake, queue, face, kills, outages):
+    for command in (compare, intake, queue, face, kills, outages, snapshot, replay):
         command.add_argument("--bundle", type=Path, default=BASELINE)
     return parser
 
@@ -192,6 +200,19 @@ def at_scale(wished: argparse.Namespace) -> bool:
     from bench import store
 
     return store.run(wished.images)
+
+
+def frozen(wished: argparse.Namespace) -> bool:
+    from bench import freezing
+
+    with product(wished.bundle, _says) as running:
+        return freezing.run(running, jpegs(), decisions=wished.decisions, say=_says)
+
+
+def replayed(wished: argparse.Namespace) -> bool:
+    from bench import replaying
+
+    return replaying.run(wished.bundle, jpegs(), submissions=wished.submissions)
 
 
 def survived(wished: argparse.Namespace) -> bool:

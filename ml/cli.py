@@ -214,11 +214,9 @@ def run_train(options: argparse.Namespace) -> None:
 def run_compare(options: argparse.Namespace) -> None:
     """Writes the report and prints what would change for people."""
     from ml.comparison import compare
-    from ml.training.progress import Progress
 
-    progress = Progress(options.work / "progress.jsonl" if options.work else None)
     report = compare(
-        options.manifest, options.champion, options.candidate, replay=options.replay, progress=progress
+        options.manifest, options.champion, options.candidate, replay=options.replay, work=options.work
     )
     options.out.write_text(json.dumps(report, allow_nan=False))
     held_out = report["holdout"]

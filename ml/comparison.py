@@ -4,26 +4,22 @@ Both run through the serving code. Labelled faces are those of held-out applican
 the replayed ones are the latest submissions, labelled or not, and show the review load to expect.
 """
 
-import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 from scipy.stats import beta
 
 from detection.ensemble import Ensemble
-from detection.image import ImageRefused, decode
 from detection.voting import shifted
 from ml.evaluation.metrics import wilson
 from ml.evaluation.votes import VoteTable
+from ml.replay import scored
 from ml.sources import Photo
 from ml.sources import manifest as snapshots
 from ml.training.progress import Progress
 
-BATCH = 32
-DECODE_MAX_SIDE = 2048  # as the scoring worker decodes
 NAMED_MAX = 200  # submissions named for each kind of change
 # Added to every voter's threshold on the logit scale: the operating points that one knob can reach.
 SHIFTS = np.round(np.arange(-3.0, 3.01, 0.1), 2)
@@ -39,9 +35,9 @@ def compare(
     candidate: Path,
     *,
     replay: Path | None = None,
-    progress: Progress | None = None,
+    work: Path | None = None,
 ) -> dict[str, Any]:
-    """The report on candidate and champion.
+    """The report on candidate and champion; with `work`, progress goes to its progress.jsonl.
 
     replay: a file with one `<submission> <path>` per line. Raises NothingHeldOut, SourceMissing, BundleRefused.
     """
@@ -54,19 +50,18 @@ def compare(
             )
     replayed = _listed(replay)
     paths = [photo.path for photo in photos] + [path for _, path in replayed]
-    progress = progress or Progress(None)
+    ensembles = {"champion": Ensemble.load(champion), "candidate": Ensemble.load(candidate)}
+    found = scored(ensembles, paths, Progress(work / "progress.jsonl" if work else None, of=len(paths)))
     report: dict[str, Any] = {}
     scores: dict[str, tuple[np.ndarray, np.ndarray]] = {}
-    for role, folder in (("champion", champion), ("candidate", candidate)):
-        ensemble = Ensemble.load(folder)
-        probability, per_image_ms = _scored(ensemble, paths, role, progress)
+    for role, ensemble in ensembles.items():
         thresholds = np.array([part.threshold for part in ensemble.bundle.parts])
-        scores[role] = probability, thresholds
+        scores[role] = found[role].probability, thresholds
         size = sum((ensemble.bundle.path / part.file).stat().st_size for part in ensemble.bundle.parts)
         report[role] = {
             "version": ensemble.version,
             "digest": ensemble.digest,
-            "ms_per_image": round(per_image_ms, 2),
+            "ms_per_image": round(found[role].per_image_ms, 2),
             "size_bytes": size,
             "thresholds": thresholds.tolist(),
         }
@@ -80,30 +75,6 @@ def _listed(file: Path | None) -> list[tuple[str, Path]]:
         return []
     rows = [line.split(" ", 1) for line in file.read_text().splitlines() if " " in line]
     return [(name, Path(path)) for name, path in rows]
-
-
-def _scored(
-    ensemble: Ensemble, paths: Sequence[Path], role: str, progress: Progress
-) -> tuple[np.ndarray, float]:
-    """(N, 5) probabilities, NaN where an image cannot be read, and the milliseconds that one image took."""
-    found = np.full((len(paths), 5), np.nan)
-    began = time.perf_counter()
-    for start in range(0, len(paths), BATCH):
-        images = {
-            row: image for row in range(start, min(start + BATCH, len(paths))) if (image := _read(paths[row]))
-        }
-        for row, votes in zip(images, ensemble.score(list(images.values())), strict=True):
-            found[row] = [vote.probability for vote in votes]
-        progress.step(min(BATCH, len(paths) - start), member=role)
-    return found, 1000 * (time.perf_counter() - began) / max(1, len(paths))
-
-
-def _read(path: Path) -> Image.Image | None:
-    """None for an original that was erased, or that went to a person because it cannot be read."""
-    try:
-        return decode(path.read_bytes(), max_side=DECODE_MAX_SIDE)
-    except (OSError, ImageRefused):
-        return None
 
 
 def _holdout(photos: list[Photo], scores: dict[str, tuple[np.ndarray, np.ndarray]]) -> dict[str, Any]:
