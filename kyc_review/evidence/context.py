@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from kyc_review.evidence import presenters, selectors
-from kyc_review.evidence.models import Evidence, OpinionMeasure
+from kyc_review.evidence.models import Evidence
 
 if TYPE_CHECKING:
     from kyc_review.accounts.models import User
@@ -29,7 +29,7 @@ def viewer_context(*, item: ReviewItem, viewer: User) -> dict[str, Any]:
 def panel_context(*, item: ReviewItem, viewer: User) -> dict[str, Any]:
     evidence = selectors.evidence_of(viewer=viewer, item=item)
     is_ready = evidence is not None and evidence.state == Evidence.State.READY
-    measured = {row.name: row for row in OpinionMeasure.objects.all()} if is_ready else {}
+    measured = {row.name: row for row in selectors.measures()} if is_ready else {}
     return viewer_context(item=item, viewer=viewer) | {
         "evidence": evidence,
         "is_ready": is_ready,

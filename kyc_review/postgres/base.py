@@ -1,10 +1,24 @@
 import select
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 from django.db.backends.postgresql import base
 from psycopg.pq import ConnStatus
 
+# A statement that is bound on the server is planned once, from the second time on that a connection runs it.
+PREPARED_FROM = 2
+
 
 class DatabaseWrapper(base.DatabaseWrapper):
+    _binds_on_server = False
+
+    def get_connection_params(self) -> dict[str, Any]:
+        params = super().get_connection_params()
+        if "prepare_threshold" not in self.settings_dict["OPTIONS"]:
+            params["prepare_threshold"] = PREPARED_FROM
+        return params
+
     def is_usable(self) -> bool:
         """Asked before each request: does the kept connection still live?
 
@@ -17,3 +31,20 @@ class DatabaseWrapper(base.DatabaseWrapper):
         socket = select.poll()
         socket.register(self.connection.pgconn.socket, select.POLLIN)
         return not socket.poll(0) or bool(super().is_usable())
+
+    @contextmanager
+    def binding_on_server(self) -> Iterator[None]:
+        """Meanwhile, cursors send values apart from the statement, which the server then prepares.
+
+        Not the rule, because a value that comes without a type has one guessed, at times another than in the text.
+        """
+        self._binds_on_server = True
+        try:
+            yield
+        finally:
+            self._binds_on_server = False
+
+    def create_cursor(self, name: str | None = None) -> Any:
+        if self._binds_on_server and name is None:
+            return base.ServerBindingCursor(self.connection)  # type: ignore[call-arg]
+        return super().create_cursor(name)

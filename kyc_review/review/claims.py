@@ -7,7 +7,7 @@ so of two people (or two tabs) only one can win. Time is the database's clock, t
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
@@ -17,6 +17,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Greatest, Now
 
 from kyc_review.audit import services as audit
+from kyc_review.postgres.compiled import compiled, compiled_update
 
 from .models import Decision, Gold, ReviewItem
 from .permissions import may_decide, may_oversee
@@ -49,16 +50,16 @@ def require_decider(reviewer: User) -> None:
         raise PermissionDenied("Only reviewers and seniors decide; your role reads.")
 
 
-def held_by(reviewer: User, item_id: int | None = None) -> QuerySet[ReviewItem]:
-    """The reviewer's live claim, if it is this item."""
+def held_by(person: int, item_id: int | None = None) -> QuerySet[ReviewItem]:
+    """The live claim of the person with this key, if it is this item."""
     held = ReviewItem.objects.filter(
-        state=ReviewItem.State.CLAIMED, claimed_by=reviewer, claim_expires_at__gt=Now()
+        state=ReviewItem.State.CLAIMED, claimed_by=person, claim_expires_at__gt=Now()
     )
     return held if item_id is None else held.filter(pk=item_id)
 
 
-def items_for(reviewer: User, *, include_skipped: bool = False) -> QuerySet[ReviewItem]:
-    """Waiting items that this person may take now, in no order.
+def items_for(reviewer: int, *, is_senior: bool, include_skipped: bool = False) -> QuerySet[ReviewItem]:
+    """Waiting items that the person with this key may take now, in no order.
 
     Not: what somebody else is to have, what sleeps, what waits for a senior, what they escalated themselves, faces that
     they judged before, and gold whose answer they gave.
@@ -73,7 +74,7 @@ def items_for(reviewer: User, *, include_skipped: bool = False) -> QuerySet[Revi
         ~Exists(own_gold),
         state=ReviewItem.State.OPEN,
     )
-    if not may_oversee(reviewer):
+    if not is_senior:
         waiting = waiting.filter(is_escalated=False)
     return waiting if include_skipped else waiting.exclude(skips__reviewer=reviewer)
 
@@ -94,24 +95,17 @@ def claim_next(*, reviewer: User, include_skipped: bool = False) -> int | None:
     # One claim at a time per person: their other tab waits here and then finds what this one claimed.
     _one_by_one(reviewer)
     claims_expire()
-    held = held_by(reviewer).values_list("pk", flat=True).first()
-    if held is not None:
-        return held
-    waiting = items_for(reviewer, include_skipped=include_skipped)
-    kept = ReviewItem.objects.filter(state=ReviewItem.State.OPEN, held_for=reviewer).exists()
-    pk = (kept and _locked(waiting.filter(held_for=reviewer))) or _locked(waiting)
-    if not pk:
+    tied = _tied_to(person=reviewer.pk)
+    held = [pk for pk, state in tied if state == ReviewItem.State.CLAIMED]
+    if held:
+        return held[0]
+    shape = may_oversee(reviewer), include_skipped
+    found = (tied and _locked(*shape, True, person=reviewer.pk)) or _locked(*shape, False, person=reviewer.pk)
+    if not found:
         return None
-    ReviewItem.objects.filter(pk=pk, state=ReviewItem.State.OPEN).update(
-        state=ReviewItem.State.CLAIMED,
-        claimed_by=reviewer,
-        claimed_at=Now(),
-        claim_expires_at=Now() + claim_lease(),
-        snoozed_until=None,
-        **NOT_HELD,
-    )
-    audit.record(action="item.claimed", actor=reviewer, target=ReviewItem(pk=pk))
-    return pk
+    _claim(item=found[0], person=reviewer.pk, lease=claim_lease())
+    audit.record(action="item.claimed", actor=reviewer, target=ReviewItem(pk=found[0]))
+    return found[0]
 
 
 @transaction.atomic
@@ -123,13 +117,14 @@ def item_keep_ahead(*, reviewer: User) -> ReviewItem | None:
     """
     require_decider(reviewer)
     _one_by_one(reviewer)
-    if not held_by(reviewer).exists():
+    if not held_by(reviewer.pk).exists():
         return None
-    waiting = items_for(reviewer)
+    waiting = items_for(reviewer.pk, is_senior=may_oversee(reviewer))
     kept = waiting.filter(held_for=reviewer, held_until__gt=Now()).order_by(*ORDER).first()
-    pk = kept.pk if kept else _locked(waiting)
-    if pk is None:
+    found = [kept.pk] if kept else _locked(may_oversee(reviewer), False, False, person=reviewer.pk)
+    if not found:
         return None
+    pk = found[0]
     ReviewItem.objects.filter(pk=pk, state=ReviewItem.State.OPEN).update(
         held_for=reviewer, held_until=Greatest("held_until" if kept else Now(), Now() + KEPT_AHEAD)
     )
@@ -139,7 +134,7 @@ def item_keep_ahead(*, reviewer: User) -> ReviewItem | None:
 def claim_renew(*, item_id: int, reviewer: User) -> dt.timedelta:
     """Start the lease anew and return how long it lasts. Raises ClaimLost."""
     require_decider(reviewer)
-    if held_by(reviewer, item_id).update(claim_expires_at=Now() + claim_lease()) != 1:
+    if held_by(reviewer.pk, item_id).update(claim_expires_at=Now() + claim_lease()) != 1:
         raise claim_lost(item_id, reviewer)
     return claim_lease()
 
@@ -147,12 +142,7 @@ def claim_renew(*, item_id: int, reviewer: User) -> dt.timedelta:
 @transaction.atomic(savepoint=False)
 def claims_expire() -> int:
     """Return every claim whose time is over to the queue; how many there were. Safe to call at any time, by anyone."""
-    over = (
-        ReviewItem.objects.filter(state=ReviewItem.State.CLAIMED, claim_expires_at__lte=Now())
-        .select_for_update(skip_locked=True, of=("self",))
-        .values_list("pk", "claimed_by_id")
-    )
-    holders = dict(over)
+    holders = dict(_over())
     if not holders:
         return 0
     ReviewItem.objects.filter(pk__in=holders, state=ReviewItem.State.CLAIMED).update(**RELEASED)
@@ -191,10 +181,44 @@ def claim_lost(item_id: int, reviewer: User) -> ClaimLost:
 
 def _one_by_one(reviewer: User) -> None:
     """Until the caller's transaction ends, no other request of this person comes past here."""
+    if not _person_locked(person=reviewer.pk):
+        raise PermissionDenied("This account does not exist any more.")
+
+
+@compiled
+def _person_locked(*, person: int) -> QuerySet[User, int]:
     people = get_user_model().objects.select_for_update(no_key=True)
-    people.values_list("pk").get(pk=reviewer.pk)
+    return people.filter(pk=person).values_list("pk", flat=True)
 
 
-def _locked(waiting: QuerySet[ReviewItem]) -> int | None:
+@compiled
+def _over() -> QuerySet[ReviewItem, tuple[int, int]]:
+    """Claims whose time is over, with their holders."""
+    over = ReviewItem.objects.filter(state=ReviewItem.State.CLAIMED, claim_expires_at__lte=Now())
+    return over.select_for_update(skip_locked=True, of=("self",)).values_list("pk", "claimed_by_id")
+
+
+@compiled
+def _tied_to(*, person: int) -> QuerySet[ReviewItem, tuple[int, str]]:
+    """What the person holds, and what waits for them alone, with its state."""
+    kept = ReviewItem.objects.filter(state=ReviewItem.State.OPEN, held_for=person)
+    return held_by(person).values_list("pk", "state").union(kept.values_list("pk", "state"), all=True)
+
+
+@compiled
+def _locked(
+    is_senior: bool, include_skipped: bool, is_kept: bool, *, person: int
+) -> QuerySet[ReviewItem, int]:
+    """The most urgent of the items for this person, or of those that wait for them alone."""
+    waiting = items_for(person, is_senior=is_senior, include_skipped=include_skipped)
+    if is_kept:
+        waiting = waiting.filter(held_for=person)
     rows = waiting.order_by(*ORDER).select_for_update(skip_locked=True, of=("self",))
-    return rows.values_list("pk", flat=True).first()
+    return rows.values_list("pk", flat=True)[:1]
+
+
+@compiled_update
+def _claim(*, item: int, person: int, lease: dt.timedelta) -> tuple[QuerySet[ReviewItem], dict[str, Any]]:
+    claimed = {"state": ReviewItem.State.CLAIMED, "claimed_by": person, "claimed_at": Now()}
+    until = {"claim_expires_at": Now() + lease, "snoozed_until": None}
+    return ReviewItem.objects.filter(pk=item, state=ReviewItem.State.OPEN), claimed | until | NOT_HELD

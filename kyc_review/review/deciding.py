@@ -13,9 +13,11 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from kyc_review.audit import services as audit
+from kyc_review.postgres.compiled import compiled, compiled_update
 from kyc_review.submissions import services as submissions
 from kyc_review.submissions.models import State
 
@@ -47,7 +49,7 @@ def first_call_record(*, item_id: int, reviewer: User, label: str) -> None:
     """Note what the holder says before the reveal; a second call changes nothing. Raises ClaimLost, ValueError."""
     require_decider(reviewer)
     wished = Decision.Label(label)
-    if not held_by(reviewer, item_id).exists():
+    if not held_by(reviewer.pk, item_id).exists():
         raise claim_lost(item_id, reviewer)
     FirstCall.objects.get_or_create(item_id=item_id, reviewer=reviewer, defaults={"label": wished})
 
@@ -74,26 +76,25 @@ def decision_record(*, item_id: int, reviewer: User, label: str, **said: Any) ->
 @transaction.atomic
 def _record(item_id: int, reviewer: User, said: dict[str, Any]) -> Decision | None:
     """None when the submission no longer waits for anybody: its item is closed then."""
-    mine = held_by(reviewer, item_id)
-    found = mine.select_related("submission").select_for_update(of=("submission",))
-    item = found.annotate(now=Now()).first()
-    if item is None:
+    found = _held_with_submission(item=item_id, person=reviewer.pk)
+    if not found:
         raise claim_lost(item_id, reviewer)
+    item = found[0]
     waits = item.submission.state == State.IN_REVIEW or item.reason == ReviewItem.Reason.GOLD
     if not waits and not is_audited(item.submission_id):
-        mine.update(**RELEASED | {"state": ReviewItem.State.DECIDED, "decided_at": Now()})
+        released = RELEASED | {"state": ReviewItem.State.DECIDED, "decided_at": Now()}
+        held_by(reviewer.pk, item_id).update(**released)
         audit.record(action="item.outdated", target=item)
         return None
     window = dt.timedelta(seconds=settings.UNDO_WINDOW_S)
-    settling = {"state": ReviewItem.State.SETTLING, "settles_at": Now() + window}
-    if mine.update(**RELEASED | settling) != 1:
+    if _settling(item=item_id, person=reviewer.pk, window=window) != 1:
         raise claim_lost(item_id, reviewer)
     assert item.claimed_at is not None  # a constraint of the row
     decision = Decision.objects.create(
         item=item,
         submission_id=item.submission_id,
         reviewer=reviewer,
-        handling_ms=int((item.now - item.claimed_at).total_seconds() * 1000),
+        handling_ms=int((item.now - item.claimed_at).total_seconds() * 1000),  # type: ignore[attr-defined]
         **said,
     )
     if item.is_blind:  # whoever decides without looking at the votes has made the first call by it
@@ -102,6 +103,19 @@ def _record(item_id: int, reviewer: User, said: dict[str, Any]) -> Decision | No
     if not settings.UNDO_WINDOW_S:
         _settle(item)
     return decision
+
+
+@compiled
+def _held_with_submission(*, item: int, person: int) -> QuerySet[ReviewItem, ReviewItem]:
+    """The item, if this person holds it, with its submission locked and the database's time as `now`."""
+    held = held_by(person, item).select_related("submission")
+    return held.select_for_update(of=("submission",)).annotate(now=Now())
+
+
+@compiled_update
+def _settling(*, item: int, person: int, window: dt.timedelta) -> tuple[QuerySet[ReviewItem], dict[str, Any]]:
+    settling = {"state": ReviewItem.State.SETTLING, "settles_at": Now() + window}
+    return held_by(person, item), RELEASED | settling
 
 
 @transaction.atomic

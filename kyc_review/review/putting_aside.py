@@ -105,6 +105,6 @@ def claim_take_back(*, item_id: int, senior: User) -> None:
 
 def _part(item_id: int, reviewer: User, action: str, detail: Mapping[str, Any], **changes: Any) -> None:
     require_decider(reviewer)
-    if held_by(reviewer, item_id).update(**RELEASED | NOT_HELD | changes) != 1:
+    if held_by(reviewer.pk, item_id).update(**RELEASED | NOT_HELD | changes) != 1:
         raise claim_lost(item_id, reviewer)
     audit.record(action=action, actor=reviewer, target=ReviewItem(pk=item_id), detail=dict(detail))

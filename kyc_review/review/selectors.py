@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 
 from django.db.models import Case, Count, Exists, F, OuterRef, Q, QuerySet, Value, When
 from django.db.models.functions import Now
 
 from kyc_review.accounts.models import Role, User
+from kyc_review.postgres.compiled import compiled
 
 from .claims import ORDER
 from .models import Decision, FirstCall, ReviewItem, Skip
@@ -95,24 +97,36 @@ def items_held(*, viewer: User) -> QuerySet[ReviewItem]:
 
 def items_in_focus(*, viewer: User) -> QuerySet[ReviewItem]:
     """Items whose face and votes the viewer may see: what they hold now; seniors see all, read-only."""
+    if not may_read_queue(viewer):
+        return ReviewItem.objects.none()
+    return _in_focus(may_oversee(viewer), may_decide(viewer), viewer.pk)
+
+
+def _in_focus(oversees: bool, decides: bool, person: int) -> QuerySet[ReviewItem]:
     # Not the people: whoever holds the item, the usual case, needs no name; looking on asks for it.
     items = ReviewItem.objects.select_related("submission__scoring", "submission__evidence")
     items = items.prefetch_related("submission__scoring__votes").annotate(
-        claim_remaining=F("claim_expires_at") - Now(), is_veiled=_veiled(viewer)
+        claim_remaining=F("claim_expires_at") - Now(), is_veiled=_veiled(decides, person)
     )
-    if may_oversee(viewer):
-        return items
-    if not may_read_queue(viewer):
-        return items.none()
-    return items.filter(LIVE_CLAIM, claimed_by=viewer)
+    return items if oversees else items.filter(LIVE_CLAIM, claimed_by=person)
+
+
+@compiled
+def _one_in_focus(
+    oversees: bool, decides: bool, *, item: int, person: int
+) -> QuerySet[ReviewItem, ReviewItem]:
+    return _in_focus(oversees, decides, person).filter(pk=item)
 
 
 def item_in_focus(*, viewer: User, item_id: int) -> ReviewItem | None:
     """One of them, with the answer noted that the evidence panel asks for several times."""
-    item = items_in_focus(viewer=viewer).filter(pk=item_id).first()
-    if item is not None:
+    if not may_read_queue(viewer):
+        return None
+    found = _one_in_focus(may_oversee(viewer), may_decide(viewer), item=item_id, person=viewer.pk)
+    for item in found:
         item.__dict__[MAY_BE_SEEN_BY] = {viewer.pk: not item.is_veiled}  # type: ignore[attr-defined]
-    return item
+        return item
+    return None
 
 
 def is_revealed(*, viewer: User, item: ReviewItem) -> bool:
@@ -129,7 +143,7 @@ def is_revealed(*, viewer: User, item: ReviewItem) -> bool:
 
 def items_unveiled(*, viewer: User) -> QuerySet[ReviewItem]:
     """Of the items in focus, those whose votes and evidence the viewer may see now: blind ones after the first call."""
-    return items_in_focus(viewer=viewer).exclude(_veiled(viewer))
+    return items_in_focus(viewer=viewer).exclude(_veiled(may_decide(viewer), viewer.pk))
 
 
 def faces_shown(*, viewer: User) -> QuerySet[ReviewItem]:
@@ -153,31 +167,38 @@ class Undoable:
 
 def decision_undoable(*, viewer: User) -> Undoable | None:
     """The viewer's latest decision, while it can be taken back."""
-    row = (
+    for item_id, label, remaining in _undoable(person=viewer.pk):
+        return Undoable(item_id, str(Decision.Label(label).label), max(1, round(remaining.total_seconds())))
+    return None
+
+
+@compiled
+def _undoable(*, person: int) -> QuerySet[Decision, tuple[int, str, dt.timedelta]]:
+    latest = (
         Decision.objects.standing()
-        .filter(reviewer=viewer, item__state=ReviewItem.State.SETTLING, item__settles_at__gt=Now())
-        .annotate(remaining=F("item__settles_at") - Now())
+        .filter(reviewer=person, item__state=ReviewItem.State.SETTLING, item__settles_at__gt=Now())
         .order_by("-pk")
-        .first()
     )
-    if row is None:
-        return None
-    remaining = row.remaining
-    return Undoable(row.item_id, row.get_label_display(), max(1, round(remaining.total_seconds())))
+    return latest.values_list("item_id", "label", F("item__settles_at") - Now())[:1]
 
 
 def colleagues(*, viewer: User) -> list[User]:
     """Who an item can be handed over to."""
     if not may_decide(viewer):
         return []
+    return _others(person=viewer.pk)
+
+
+@compiled
+def _others(*, person: int) -> QuerySet[User, User]:
     people = User.objects.filter(groups__name__in=[Role.REVIEWER, Role.SENIOR], is_active=True)
     named = people.only("username", "first_name", "last_name")  # what a page prints of them
-    return list(named.exclude(pk=viewer.pk).distinct().order_by("username")[:100])
+    return named.exclude(pk=person).distinct().order_by("username")[:100]
 
 
-def _veiled(viewer: User) -> Q:
-    """Undecided blind items of which the viewer, who could decide them, has not made a first call."""
-    if not may_decide(viewer):
+def _veiled(decides: bool, person: int) -> Q:
+    """Undecided blind items of which the person, who could decide them, has not made a first call."""
+    if not decides:
         return Q(pk__isnull=True)
-    called = FirstCall.objects.filter(item=OuterRef("pk"), reviewer=viewer)
+    called = FirstCall.objects.filter(item=OuterRef("pk"), reviewer=person)
     return Q(is_blind=True) & UNDECIDED & ~Q(Exists(called))
