@@ -81,7 +81,7 @@ def _told(exc: Exception) -> Exception:
         case Http404():
             return exceptions.NotFound("There is no such resource, or it is not yours.")
         case exceptions.NotAuthenticated():
-            said = "The request has no API key. Send `Authorization: Bearer <key>`."
+            said = "The request has no key or token. Send `Authorization: Bearer <key>`."
             exc.detail = exceptions.ErrorDetail(said, exc.default_code)
         case exceptions.UnsupportedMediaType():
             said = f"{exc.detail} Send JSON as application/json, a picture's form as multipart/form-data."

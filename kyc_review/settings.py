@@ -352,6 +352,13 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {
+        "DeliveryState": "kyc_review.webhooks.models.Delivery.State",
+        "ProposalState": "kyc_review.retraining.models.Proposal.State",
+        "SnapshotState": "kyc_review.retraining.models.Snapshot.State",
+        "WorkState": "kyc_review.retraining.models.Work.State",
+        "BundleState": "kyc_review.retraining.lineage.BundleState",
+    },
 }
 
 # --- retraining -------------------------------------------------------------------------------------------

@@ -32,6 +32,7 @@ urlpatterns = [
     path("metrics", metrics),
     path("api/v1/", include("kyc_review.submissions.api.urls")),
     path("api/v1/", include("kyc_review.webhooks.api.urls")),
+    path("api/v1/retraining/", include("kyc_review.retraining.api.urls")),
 ]
 handler400 = "kyc_review.problems.bad_request"
 handler403 = "kyc_review.problems.permission_denied"

@@ -3,9 +3,9 @@
 import hmac
 import re
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed
@@ -13,12 +13,13 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from kyc_review.accounts.addresses import client_address, within
-from kyc_review.accounts.models import ApiKey, Integration
+from kyc_review.accounts.models import ApiKey, BearerKey, Integration
 from kyc_review.accounts.services import key_digest
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView  # imports this module in turn, through the settings
 
+K = TypeVar("K", bound=BearerKey)
 KEY_PATTERN = re.compile(r"(?P<prefix>kyc_(?:live|test)_[0-9a-f]{12})_[A-Za-z0-9_-]{43}")
 # One answer for every failure: it must not tell whether a prefix exists.
 REFUSAL = (
@@ -32,33 +33,48 @@ class ApiKeyAuthentication(BaseAuthentication):
     """`request.user` is the Integration, `request.auth` the ApiKey. Never cached: a revoked key ends at once."""
 
     def authenticate(self, request: Request) -> tuple[Integration, ApiKey] | None:
-        scheme, _, token = get_authorization_header(request).decode("latin-1").partition(" ")
-        if not scheme:
+        sent = bearer(request)
+        if sent is None:
             return None
-        match = KEY_PATTERN.fullmatch(token.strip())
-        if scheme.lower() != "bearer" or match is None:
-            raise AuthenticationFailed(REFUSAL)
-        found = ApiKey.objects.select_related("integration").filter(prefix=match["prefix"])
-        key = next(iter(found), None)  # prefixes are unique; `first` would sort them
-        if key is None or not hmac.compare_digest(key.digest, key_digest(token.strip())):
-            raise AuthenticationFailed(REFUSAL)
-        if not key.is_valid or not key.integration.is_active:
+        key = key_found(sent, KEY_PATTERN, ApiKey.objects.select_related("integration"))
+        if key is None or not key.integration.is_active:
             raise AuthenticationFailed(REFUSAL)
         if key.networks and not within(client_address(request._request), key.networks):
             raise AuthenticationFailed(REFUSAL)
-        _note_use(key)
+        use_note(key)
         return key.integration, key
 
     def authenticate_header(self, request: Request) -> str:
         return 'Bearer realm="kyc-review"'
 
 
-def _note_use(key: ApiKey) -> None:
+def bearer(request: Request) -> str | None:
+    """What follows `Bearer`; None without credentials, empty when they are of another kind."""
+    scheme, _, sent = get_authorization_header(request).decode("latin-1").partition(" ")
+    if not scheme:
+        return None
+    return sent.strip() if scheme.lower() == "bearer" else ""
+
+
+def key_found(sent: str, pattern: re.Pattern[str], rows: QuerySet[K]) -> K | None:
+    """The valid key of this kind that was sent, if there is one."""
+    match = pattern.fullmatch(sent)
+    if match is None:
+        return None
+    key = next(
+        iter(rows.filter(prefix=match["prefix"])), None
+    )  # prefixes are unique; `first` would sort them
+    if key is None or not hmac.compare_digest(key.digest, key_digest(sent)):
+        return None
+    return key if key.is_valid else None
+
+
+def use_note(key: BearerKey) -> None:
     """One write a minute and key, not one a request."""
     before = timezone.now() - USE_NOTED_EVERY
     if key.last_used_at is None or key.last_used_at < before:
         stale = Q(last_used_at=None) | Q(last_used_at__lt=before)
-        ApiKey.objects.filter(stale, pk=key.pk).update(last_used_at=timezone.now())
+        type(key)._default_manager.filter(stale, pk=key.pk).update(last_used_at=timezone.now())
 
 
 class HasScope(BasePermission):

@@ -35,7 +35,7 @@ class Duties:
         if settings.SESSION_COOKIE_NAME not in request.COOKIES or not request.user.is_authenticated:
             return None
         page = request.resolver_match.view_name if request.resolver_match else ""
-        duty = _duty(request.user, has_passed=bool(request.session.get(PASSED)))
+        duty = duty_of(request.user, has_passed=bool(request.session.get(PASSED)))
         if (
             duty is None
             or page in ALWAYS
@@ -48,7 +48,8 @@ class Duties:
         return HttpResponseClientRedirect(there) if htmx else HttpResponseRedirect(there)
 
 
-def _duty(user: User, *, has_passed: bool) -> str | None:
+def duty_of(user: User, *, has_passed: bool) -> str | None:
+    """The page that comes before anything else; None when nothing is owed."""
     if user.must_change_password:
         return PASSWORD
     if not has_passed and is_required(user) and not has_second_factor(user):

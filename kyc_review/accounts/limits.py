@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
-from kyc_review.accounts.models import ApiKey
+from kyc_review.accounts.models import BearerKey
 from kyc_review.valkey import client
 
 if TYPE_CHECKING:
@@ -38,14 +38,14 @@ class Allowance:
         }
 
 
-def count(*, key: ApiKey) -> tuple[Allowance, bool] | None:
+def count(*, key: BearerKey) -> tuple[Allowance, bool] | None:
     """Count one request of `key`: what is left, and whether it may pass. None when Valkey does not answer."""
     global _asked_again_at
     if time.monotonic() < _asked_again_at:
         return None
     quota = key.rate_per_minute or settings.API_RATE_PER_MINUTE
     window, into = divmod(int(time.time()), WINDOW_S)
-    name = f"rate:{key.pk}:{window}"
+    name = f"rate:{key.prefix}:{window}"
     try:
         pipeline = client().pipeline(transaction=False)
         pipeline.incr(name)
@@ -64,7 +64,7 @@ class KeyRate(BaseThrottle):
     reset_s = WINDOW_S
 
     def allow_request(self, request: Request, view: "APIView") -> bool:
-        counted = count(key=request.auth) if isinstance(request.auth, ApiKey) else None
+        counted = count(key=request.auth) if isinstance(request.auth, BearerKey) else None
         if counted is None:
             return True
         allowance, may_pass = counted

@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 from django.contrib.auth.models import AbstractUser
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -22,6 +24,9 @@ class User(AbstractUser):
     must_use_second_factor = models.BooleanField(
         default=False, help_text="Asked of this person, whatever REQUIRE_SECOND_FACTOR asks of the role."
     )
+
+    # The prefix of the personal token that asks in this person's name; empty in a browser. Events name it.
+    asks_by_token = ""
 
     def has_role(self, *roles: str) -> bool:
         """Whether the user holds any of the roles; superusers get no exception, so tests see what users see."""
@@ -58,16 +63,36 @@ def all_scopes() -> list[str]:
     return list(Scope.values)
 
 
-class ApiKey(models.Model):
-    """A bearer key: the prefix finds the row, the SHA-512 digest of the whole key proves it.
+class BearerKey(models.Model):
+    """The prefix finds the row, the SHA-512 digest of the whole key proves it.
 
     The secret part has 256 random bits, so a fast hash is as safe as a slow one and a request costs microseconds.
     """
 
-    integration = models.ForeignKey(Integration, on_delete=models.CASCADE, related_name="keys")
     prefix = models.CharField(max_length=24, unique=True)
     digest = models.CharField(max_length=128)
     label = models.CharField(max_length=60, blank=True, help_text="What it is for, to tell keys apart.")
+    last_used_at = models.DateTimeField(null=True, blank=True, help_text="To the minute.")
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    rate_per_minute: int | None
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return self.prefix
+
+    @property
+    def is_valid(self) -> bool:
+        return self.revoked_at is None and (self.expires_at is None or self.expires_at > timezone.now())
+
+
+class ApiKey(BearerKey):
+    """An integration's: it posts and reads that integration's submissions."""
+
+    integration = models.ForeignKey(Integration, on_delete=models.CASCADE, related_name="keys")
     is_test = models.BooleanField(default=False, help_text="Reaches the sandbox only.")
     scopes = ArrayField(models.CharField(max_length=30, choices=Scope), default=all_scopes)
     networks = ArrayField(
@@ -79,14 +104,27 @@ class ApiKey(models.Model):
     rate_per_minute = models.PositiveIntegerField(
         null=True, blank=True, help_text="Empty: the house's limit."
     )
-    last_used_at = models.DateTimeField(null=True, blank=True, help_text="To the minute.")
-    created_at = models.DateTimeField(auto_now_add=True)
-    expires_at = models.DateTimeField(null=True, blank=True)
-    revoked_at = models.DateTimeField(null=True, blank=True)
 
-    def __str__(self) -> str:
-        return self.prefix
 
-    @property
-    def is_valid(self) -> bool:
-        return self.revoked_at is None and (self.expires_at is None or self.expires_at > timezone.now())
+TOKEN_LIFE_MAX = timedelta(days=90)
+
+
+class PersonalToken(BearerKey):
+    """A member of staff's: a script that carries it may what its owner's role may at that moment, and is its owner.
+
+    It opens the API of the retraining loop, no page, and nothing that integrations do.
+    """
+
+    owner = models.ForeignKey(User, on_delete=models.PROTECT, related_name="tokens")
+    label = models.CharField(max_length=60, help_text="What it is for, to tell tokens apart.")
+    is_read_only = models.BooleanField(default=False)
+    expires_at = models.DateTimeField()
+    rate_per_minute = 600
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="personal_token_ends",
+                condition=models.Q(expires_at__lte=models.F("created_at") + TOKEN_LIFE_MAX),
+            )
+        ]

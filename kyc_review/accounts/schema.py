@@ -9,3 +9,14 @@ class ApiKeyScheme(OpenApiAuthenticationExtension):
 
     def get_security_definition(self, auto_schema: object) -> dict[str, str]:
         return {"type": "http", "scheme": "bearer", "description": "An integration's API key."}
+
+
+class PersonalTokenScheme(OpenApiAuthenticationExtension):
+    """And the token of a member of staff, for the retraining loop alone."""
+
+    target_class = "kyc_review.accounts.tokens.authentication.TokenAuthentication"
+    name = "personalToken"
+
+    def get_security_definition(self, auto_schema: object) -> dict[str, str]:
+        said = "A member of staff's token, made on their account's page. It opens the retraining loop alone."
+        return {"type": "http", "scheme": "bearer", "description": said}

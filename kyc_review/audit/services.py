@@ -16,11 +16,16 @@ def event(
     target: models.Model | None = None,
     detail: dict[str, Any] | None = None,
 ) -> Event:
-    """An unsaved event, for `record_many`. `actor=None` means the system itself."""
+    """An unsaved event, for `record_many`. `actor=None` means the system itself.
+
+    What somebody did through a personal token is their doing; `detail` names the token beside it.
+    """
     row = Event(action=action, actor_kind="system", detail=detail or {})
     if actor is not None:
         row.actor_kind = "user" if isinstance(actor, AbstractBaseUser) else "integration"
         row.actor_id, row.actor_name = str(actor.pk), str(actor)
+        if token := getattr(actor, "asks_by_token", ""):
+            row.detail = row.detail | {"token": token}
     if target is not None:
         row.target_kind, row.target_id = target._meta.model_name or "", str(target.pk)
     return row

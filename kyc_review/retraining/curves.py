@@ -15,11 +15,15 @@ WIDTH, HEIGHT = 320, 96  # of a plot, in its own units
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """One member's line: `points` is what an SVG polyline takes, `last` the newest value."""
+    """One member's values, the newest last; `points` is what an SVG polyline takes."""
 
     member: str
     points: str
-    last: float
+    values: list[float]
+
+    @property
+    def last(self) -> float:
+        return self.values[-1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,4 +109,4 @@ def _curve(member: str, values: list[float], low: float, high: float) -> Curve:
         f"{number * across:.1f},{HEIGHT - HEIGHT * (min(max(value, low), high) - low) / (high - low):.1f}"
         for number, value in enumerate(values)
     ]
-    return Curve(member, " ".join(points), values[-1])
+    return Curve(member, " ".join(points), values)

@@ -49,6 +49,14 @@ def gate(report: Mapping[str, Any], *, shift: float = 0.0) -> list[Check]:
     ]
 
 
+def points_with_gate(report: Mapping[str, Any]) -> list[dict[str, float | bool]]:
+    """The candidate's operating points, each with `gate_open`."""
+    return [
+        point | {"gate_open": all(check.passed for check in gate(report, shift=point["shift"]))}
+        for point in report["holdout"]["candidate"]["curve"]
+    ]
+
+
 def point_at(points: list[dict[str, float]], shift: float) -> dict[str, float]:
     """The operating point of this shift. Raises KeyError."""
     for point in points:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO
 
 FORMAT = "kyc-review/snapshot/1"
@@ -36,6 +36,17 @@ def image_path(*, sha256: str, format: str) -> str:
 
 def timestamp(moment: dt.datetime) -> str:
     return moment.astimezone(dt.UTC).isoformat(timespec="microseconds")
+
+
+def items(file: BinaryIO) -> Iterator[dict[str, Any]]:
+    """The items of an open manifest, one line at a time. Raises ValueError when it is none of ours."""
+    if not file.readline().endswith(b'"items": [\n'):
+        raise ValueError("no manifest of a snapshot")
+    for line in file:
+        if line.startswith(b"]"):
+            return
+        yield json.loads(line.rstrip(b",\n"))
+    raise ValueError("the manifest ends too early")
 
 
 class Writer:

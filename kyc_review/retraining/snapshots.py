@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 import shutil
 import uuid
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
@@ -19,7 +18,7 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from kyc_review.audit import services as audit
-from kyc_review.retraining import building, files
+from kyc_review.retraining import building, files, manifest
 from kyc_review.retraining.building import LEASE_S, LeaseLost, SnapshotFailed
 from kyc_review.retraining.models import Snapshot, SnapshotItem
 from kyc_review.retraining.selectors import champion
@@ -100,17 +99,19 @@ def snapshots_build_due() -> int:
 def snapshot_verify(*, snapshot: Snapshot) -> int:
     """Hash everything again; returns the number of items. Raises SnapshotFailed at the first difference."""
     try:
-        raw = snapshot.manifest.read_bytes()
+        if files.sha256_of(snapshot.manifest) != snapshot.manifest_sha256:
+            raise SnapshotFailed(f"{snapshot.manifest} was changed after it was frozen.")
+        with snapshot.manifest.open("rb") as file:
+            return sum(_is_as_frozen(snapshot, item) for item in manifest.items(file))
     except OSError as error:
-        raise SnapshotFailed(f"{snapshot.manifest} cannot be read: {error.strerror}.") from error
-    if files.sha256_of(snapshot.manifest) != snapshot.manifest_sha256:
-        raise SnapshotFailed(f"{snapshot.manifest} was changed after it was frozen.")
-    items = json.loads(raw)["items"]
-    for path, expected in {item["path"]: item["sha256"] for item in items}.items():
-        image = snapshot.directory / path
-        if not image.is_file() or files.sha256_of(image) != expected:
-            raise SnapshotFailed(f"{image} is missing or was changed after it was frozen.")
-    return len(items)
+        raise SnapshotFailed(f"{error.filename} cannot be read: {error.strerror}.") from error
+
+
+def _is_as_frozen(snapshot: Snapshot, item: dict[str, Any]) -> bool:
+    image = snapshot.directory / item["path"]
+    if not image.is_file() or files.sha256_of(image) != item["sha256"]:
+        raise SnapshotFailed(f"{image} is missing or was changed after it was frozen.")
+    return True
 
 
 def snapshot_export(*, snapshot: Snapshot, folder: Path, actor: User | None = None) -> Path:

@@ -1,4 +1,4 @@
-"""The retraining page, for admins and (to read) auditors. Promotion is done by `manage.py bundle`."""
+"""The retraining page, for admins and (to read) auditors."""
 
 from __future__ import annotations
 
@@ -14,9 +14,8 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
-from kyc_review.audit import services as audit
 from kyc_review.retraining import selectors
-from kyc_review.retraining.archive import zip_stream
+from kyc_review.retraining.archive import archive_take, manifest_take
 from kyc_review.retraining.building import SnapshotFailed
 from kyc_review.retraining.models import Snapshot
 from kyc_review.retraining.permissions import may_freeze, may_promote, may_see_retraining, may_train
@@ -62,10 +61,9 @@ def snapshots(request: StaffRequest) -> HttpResponse:
 def manifest(request: StaffRequest, name: str) -> HttpResponseBase:
     snapshot = _downloadable(request, name)
     try:
-        file = snapshot.manifest.open("rb")
+        file = manifest_take(snapshot=snapshot, actor=request.user)
     except OSError as error:
         raise Http404("The files of this snapshot are gone from the disk.") from error
-    _audit(request, snapshot, "manifest")
     return FileResponse(
         file, as_attachment=True, filename=f"{name}-manifest.json", content_type="application/json"
     )
@@ -77,10 +75,9 @@ def manifest(request: StaffRequest, name: str) -> HttpResponseBase:
 def archive(request: StaffRequest, name: str) -> HttpResponseBase:
     snapshot = _downloadable(request, name)
     try:
-        pieces = zip_stream(snapshot)
+        pieces = archive_take(snapshot=snapshot, actor=request.user)
     except OSError as error:
         raise Http404("The files of this snapshot are gone from the disk.") from error
-    _audit(request, snapshot, "archive")
     answer = StreamingHttpResponse(pieces, content_type="application/zip")
     answer["Content-Disposition"] = f'attachment; filename="{name}.zip"'
     return answer
@@ -97,15 +94,6 @@ def _downloadable(request: StaffRequest, name: str) -> Snapshot:
     if snapshot is None:
         raise Http404("There is no ready snapshot of this name.")
     return snapshot
-
-
-def _audit(request: StaffRequest, snapshot: Snapshot, what: str) -> None:
-    audit.record(
-        action="snapshot.downloaded",
-        actor=request.user,
-        target=snapshot,
-        detail={"what": what, "name": snapshot.name, "manifest_sha256": snapshot.manifest_sha256},
-    )
 
 
 def _context(request: StaffRequest) -> dict[str, Any]:

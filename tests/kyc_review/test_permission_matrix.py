@@ -42,6 +42,7 @@ PAGES += [
     "account/",
     "account/password/",
     "account/second-factor/",
+    "account/tokens/",
     "integrations/",
     "retraining/",
     "webhooks/",

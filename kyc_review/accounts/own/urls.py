@@ -1,6 +1,6 @@
 from django.urls import path
 
-from kyc_review.accounts.own import views
+from kyc_review.accounts.own import token_views, views
 
 app_name = "account"
 urlpatterns = [
@@ -10,4 +10,6 @@ urlpatterns = [
     path("second-factor/qr.svg", views.qr, name="qr"),
     path("second-factor/recovery-codes/", views.recovery_codes, name="recovery_codes"),
     path("second-factor/end/", views.end_second_factor, name="end_second_factor"),
+    path("tokens/", token_views.tokens, name="tokens"),
+    path("tokens/<slug:prefix>/revocation/", token_views.revocation, name="token_revocation"),
 ]

@@ -5,11 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from allauth.mfa.adapter import get_adapter
-from axes.handlers.proxy import AxesProxyHandler
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.forms import PasswordChangeForm
-from django.contrib.auth.signals import user_login_failed
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
@@ -18,20 +16,26 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from kyc_review.accounts import services as accounts
 from kyc_review.accounts.login import PASSED
+from kyc_review.accounts.own.confirming import WRONG_PASSWORD, count_failure, is_password_right
 from kyc_review.accounts.second_factor import services
 from kyc_review.accounts.second_factor.selectors import is_required, own_factor
 from kyc_review.accounts.second_factor.services import FactorRefused
+from kyc_review.accounts.tokens.selectors import tokens_valid
 from kyc_review.review.access import StaffRequest, staff_only
 
 SECRET = "second_factor_secret"  # noqa: S105  (the name in the session; what lies there is sealed)
-WRONG_PASSWORD = "That is not your password."  # noqa: S105
 
 
 @require_safe
 @never_cache
 @staff_only
 def overview(request: StaffRequest) -> HttpResponse:
-    context = {"factor": own_factor(viewer=request.user), "is_required": is_required(request.user)}
+    viewer = request.user
+    context = {
+        "factor": own_factor(viewer=viewer),
+        "is_required": is_required(viewer),
+        "tokens": tokens_valid(viewer=viewer, owner=viewer).count(),
+    }
     return render(request, "account/overview.html", context)
 
 
@@ -48,7 +52,7 @@ def password(request: StaffRequest) -> HttpResponse:
         messages.success(request, "Your password is changed.")
         return redirect("home" if is_duty else "account:overview")
     if "old_password" in form.errors:
-        _count_failure(request)
+        count_failure(request)
     context = {"form": form, "is_duty": is_duty}
     return render(request, "account/password.html", context, status=422 if form.errors else 200)
 
@@ -62,7 +66,7 @@ def second_factor(request: StaffRequest) -> HttpResponse:
     factor = own_factor(viewer=request.user)
     if request.method != "POST" or factor is not None:
         return _factor_page(request)
-    if not _is_password_right(request):
+    if not is_password_right(request):
         return _factor_page(request, problem=WRONG_PASSWORD)
     try:
         codes = services.second_factor_enrol(
@@ -92,7 +96,7 @@ def qr(request: StaffRequest) -> HttpResponse:
 @never_cache
 @staff_only
 def recovery_codes(request: StaffRequest) -> HttpResponse:
-    if not _is_password_right(request):
+    if not is_password_right(request):
         return _factor_page(request, problem=WRONG_PASSWORD)
     try:
         return _factor_page(request, codes=services.recovery_codes_renew(user=request.user))
@@ -105,7 +109,7 @@ def recovery_codes(request: StaffRequest) -> HttpResponse:
 @never_cache
 @staff_only
 def end_second_factor(request: StaffRequest) -> HttpResponse:
-    if not _is_password_right(request):
+    if not is_password_right(request):
         return _factor_page(request, problem=WRONG_PASSWORD)
     try:
         services.second_factor_end(user=request.user)
@@ -131,18 +135,3 @@ def _secret(request: StaffRequest) -> str:
     if SECRET not in request.session:
         request.session[SECRET] = adapter.encrypt(services.secret_new())
     return str(adapter.decrypt(request.session[SECRET]))
-
-
-def _is_password_right(request: StaffRequest) -> bool:
-    """An unattended screen must not be enough. Wrong ones count as at the login, and lock in the same way."""
-    allowed = AxesProxyHandler.is_allowed(request, {"username": request.user.get_username()})
-    if allowed and request.user.check_password(request.POST.get("password", "")):
-        return True
-    _count_failure(request)
-    return False
-
-
-def _count_failure(request: StaffRequest) -> None:
-    user_login_failed.send(
-        sender=__name__, credentials={"username": request.user.get_username()}, request=request
-    )

@@ -10,6 +10,7 @@ from django.db import transaction
 
 from kyc_review.accounts.models import Role, User
 from kyc_review.accounts.services import staff_create
+from kyc_review.accounts.tokens.services import tokens_revoke_all
 from kyc_review.audit import services as audit
 from kyc_review.review.claims import claims_release
 
@@ -48,12 +49,13 @@ def person_create(
 
 @transaction.atomic
 def password_reissue(*, person: User, actor: models.Model) -> str:
-    """A new password, shown now, to be changed at the next login; all sessions end. Raises PeopleRefused."""
+    """A new password, shown now, to be changed at the next login; all sessions and tokens end. Raises PeopleRefused."""
     _refuse_self(person, actor, "Change your own password on your account's page.")
     password = password_new()
     person.set_password(password)
     person.must_change_password = True
     person.save(update_fields=["password", "must_change_password"])
+    tokens_revoke_all(owner=person, actor=actor)
     audit.record(action="staff.password_reissued", actor=actor, target=person)
     return password
 
@@ -76,11 +78,12 @@ def role_change(*, person: User, role: str, actor: models.Model) -> None:
 
 @transaction.atomic
 def person_deactivate(*, person: User, actor: models.Model) -> int:
-    """They cannot log in, sessions end, what they hold returns to the queue; how many items that were."""
+    """They cannot log in, sessions and tokens end, what they hold returns to the queue; how many items that were."""
     _refuse_self(person, actor, "Nobody deactivates themselves; ask another admin.")
     _keep_an_admin(person)
     if not User.objects.filter(pk=person.pk, is_active=True).update(is_active=False):
         return 0
+    tokens_revoke_all(owner=person, actor=actor)
     released = claims_release(holder=person)
     audit.record(action="staff.deactivated", actor=actor, target=person, detail={"claims_released": released})
     return released

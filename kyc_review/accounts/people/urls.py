@@ -12,4 +12,5 @@ urlpatterns = [
     path("<int:person_id>/lock/", views.unlock, name="unlock"),
     path("<int:person_id>/second-factor/", views.reset_factor, name="reset_factor"),
     path("<int:person_id>/second-factor/duty/", views.require_factor, name="require_factor"),
+    path("<int:person_id>/tokens/<slug:prefix>/revocation/", views.revoke_token, name="revoke_token"),
 ]

@@ -27,6 +27,8 @@ from kyc_review.accounts.second_factor.services import (
     second_factor_reset,
 )
 from kyc_review.accounts.services import staff_unlock
+from kyc_review.accounts.tokens.selectors import tokens_listed, tokens_valid
+from kyc_review.accounts.tokens.services import token_revoke
 from kyc_review.review.access import StaffRequest, staff_only
 
 
@@ -61,7 +63,7 @@ def person(request: StaffRequest, person_id: int) -> HttpResponse:
 
 
 def _change(
-    view: Callable[[StaffRequest, User], HttpResponse | str],
+    view: Callable[..., HttpResponse | str],
 ) -> Callable[..., HttpResponseBase]:
     """Admins post it to somebody's URL; it answers with a page, or with what to say on the person's page."""
 
@@ -69,11 +71,11 @@ def _change(
     @never_cache
     @staff_only
     @wraps(view)
-    def changed(request: StaffRequest, person_id: int) -> HttpResponse:
+    def changed(request: StaffRequest, person_id: int, **more: str) -> HttpResponse:
         _require_admin(request)
         found = get_object_or_404(User, pk=person_id)
         try:
-            said = view(request, found)
+            said = view(request, found, **more)
         except (PeopleRefused, FactorRefused) as refused:
             return _page(request, found, problem=refused.detail, status=422)
         if isinstance(said, HttpResponse):
@@ -99,7 +101,7 @@ def activation(request: StaffRequest, found: User) -> HttpResponse | str:
         services.person_activate(person=found, actor=request.user)
         return "Active again."
     released = services.person_deactivate(person=found, actor=request.user)
-    return "Deactivated; all sessions have ended." + (
+    return "Deactivated; all sessions and tokens have ended." + (
         f" {released} item{'s' * (released > 1)} went back to the queue." if released else ""
     )
 
@@ -128,12 +130,21 @@ def require_factor(request: StaffRequest, found: User) -> HttpResponse | str:
     return "A second factor is asked for." if is_asked else "A second factor is not asked for any more."
 
 
+@_change
+def revoke_token(request: StaffRequest, found: User, prefix: str) -> HttpResponse | str:
+    token = get_object_or_404(tokens_listed(viewer=request.user, owner=found), prefix=prefix)
+    return (
+        f"{prefix} has ended." if token_revoke(token=token, actor=request.user) else "It had ended already."
+    )
+
+
 def _page(request: StaffRequest, found: User, *, status: int = 200, **more: Any) -> HttpResponse:
     row = people_listed(viewer=request.user).get(pk=found.pk)
     context = {
         "person": row,
         "is_self": row.pk == request.user.pk,
         "locks": locks_of(viewer=request.user, person=row),
+        "tokens": tokens_valid(viewer=request.user, owner=row),
         "must_by_role": is_required_by_role(row),
         "must": is_required(row),
         "roles": Role.choices,

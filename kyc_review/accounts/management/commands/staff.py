@@ -1,4 +1,5 @@
 import getpass
+from collections.abc import Callable
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -7,12 +8,20 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from kyc_review.accounts import services
 from kyc_review.accounts.models import Role, User
 from kyc_review.accounts.second_factor.services import second_factor_reset
+from kyc_review.accounts.tokens.services import tokens_revoke_all
+
+DONE_TO: dict[str, Callable[[User], bool | int]] = {
+    "unlock": lambda user: services.staff_unlock(user=user),
+    "reset-second-factor": lambda user: second_factor_reset(user=user),
+    "end-tokens": lambda user: tokens_revoke_all(owner=user),
+}
 
 
 class Command(BaseCommand):
     help = (
         "Add a member of staff: staff add NAME --role reviewer|senior|admin|auditor (the password is asked for). "
-        "staff unlock NAME ends a lock; staff reset-second-factor NAME is for a lost telephone."
+        "staff unlock NAME ends a lock; staff reset-second-factor NAME is for a lost telephone; "
+        "staff end-tokens NAME ends all personal tokens."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -23,7 +32,7 @@ class Command(BaseCommand):
         add.add_argument(
             "--password-stdin", action="store_true", help="read the password from standard input"
         )
-        for verb in ("unlock", "reset-second-factor"):
+        for verb in DONE_TO:
             actions.add_parser(verb).add_argument("username")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -33,11 +42,7 @@ class Command(BaseCommand):
         user = User.objects.filter(username=options["username"]).first()
         if user is None:
             raise CommandError(f"There is no {options['username']}.")
-        done = (
-            services.staff_unlock(user=user)
-            if options["verb"] == "unlock"
-            else second_factor_reset(user=user)
-        )
+        done = DONE_TO[options["verb"]](user)
         self.stdout.write("Done." if done else "There was nothing to do.")
 
     def add(self, options: dict[str, Any]) -> None:

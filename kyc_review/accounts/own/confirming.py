@@ -1,0 +1,45 @@
+"""That it is really the account's owner: an unattended screen must not be enough for what lasts."""
+
+from __future__ import annotations
+
+from axes.handlers.proxy import AxesProxyHandler
+from django.contrib.auth.signals import user_login_failed
+
+from kyc_review.accounts.login import REFUSALS, lock_minutes
+from kyc_review.accounts.second_factor.adapter import FactorUnreadable
+from kyc_review.accounts.second_factor.selectors import has_second_factor
+from kyc_review.accounts.second_factor.services import code_check
+from kyc_review.review.access import StaffRequest
+
+WRONG_PASSWORD = "That is not your password."  # noqa: S105
+
+
+def is_password_right(request: StaffRequest) -> bool:
+    """Of the field `password`. Wrong ones count as at the login, and lock in the same way."""
+    allowed = AxesProxyHandler.is_allowed(request, {"username": request.user.get_username()})
+    if allowed and request.user.check_password(request.POST.get("password", "")):
+        return True
+    count_failure(request)
+    return False
+
+
+def unconfirmed(request: StaffRequest) -> str:
+    """Why the fields `password` and, where there is a second factor, `code` do not prove it; empty when they do."""
+    if not is_password_right(request):
+        return WRONG_PASSWORD
+    if not has_second_factor(request.user):
+        return ""
+    try:
+        checked = code_check(user=request.user, code=request.POST.get("code", "")[:40])
+    except FactorUnreadable:
+        return "Your second factor cannot be read any more. Ask an administrator to reset it."
+    if checked not in REFUSALS:
+        return ""
+    count_failure(request)
+    return REFUSALS[checked].format(minutes=lock_minutes())
+
+
+def count_failure(request: StaffRequest) -> None:
+    user_login_failed.send(
+        sender=__name__, credentials={"username": request.user.get_username()}, request=request
+    )

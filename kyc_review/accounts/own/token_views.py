@@ -1,0 +1,71 @@
+"""A person's own tokens: made after the password and the code, shown once, ended with one press."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST
+
+from kyc_review.accounts.models import TOKEN_LIFE_MAX
+from kyc_review.accounts.own.confirming import unconfirmed
+from kyc_review.accounts.second_factor.selectors import has_second_factor, is_required
+from kyc_review.accounts.tokens.selectors import tokens_listed
+from kyc_review.accounts.tokens.services import TokenRefused, token_create, token_revoke
+from kyc_review.review.access import StaffRequest, staff_only
+
+SHOWN = 20
+
+
+class TokenForm(forms.Form):
+    label = forms.CharField(label="What it is for", max_length=60)
+    days = forms.IntegerField(label="Ends after days", min_value=1, max_value=TOKEN_LIFE_MAX.days, initial=30)
+    is_read_only = forms.BooleanField(label="May only read", required=False, initial=True)
+
+
+@sensitive_post_parameters()
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+@staff_only
+def tokens(request: StaffRequest) -> HttpResponse:
+    """GET lists them; POST makes one and shows it, this once."""
+    form = TokenForm(request.POST if request.method == "POST" else None)
+    if request.method != "POST":
+        return _page(request, form)
+    if not form.is_valid():
+        return _page(request, form, status=422)
+    if problem := unconfirmed(request):
+        form.add_error(None, problem)
+        return _page(request, form, status=422)
+    try:
+        row, fresh = token_create(owner=request.user, **form.cleaned_data)
+    except TokenRefused as refused:
+        form.add_error(None, refused.detail)
+        return _page(request, form, status=422)
+    return _page(request, TokenForm(), fresh=fresh, made=row)
+
+
+@require_POST
+@staff_only
+def revocation(request: StaffRequest, prefix: str) -> HttpResponse:
+    row = get_object_or_404(tokens_listed(viewer=request.user, owner=request.user), prefix=prefix)
+    ended = token_revoke(token=row, actor=request.user)
+    messages.success(request, f"{prefix} has ended." if ended else f"{prefix} had ended already.")
+    return redirect("account:tokens")
+
+
+def _page(request: StaffRequest, form: TokenForm, *, status: int = 200, **more: Any) -> HttpResponse:
+    has_factor = has_second_factor(request.user)
+    context = {
+        "tokens": tokens_listed(viewer=request.user, owner=request.user)[:SHOWN],
+        "form": form,
+        "has_factor": has_factor,
+        "lacks_factor": is_required(request.user) and not has_factor,
+        "days_max": TOKEN_LIFE_MAX.days,
+    }
+    return render(request, "account/tokens.html", context | more, status=status)

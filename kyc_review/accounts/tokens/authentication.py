@@ -1,0 +1,77 @@
+"""`Authorization: Bearer <token>` of a member of staff, and what the owner's role allows at this moment."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.permissions import SAFE_METHODS, BasePermission
+
+from kyc_review.accounts.authentication import bearer, key_found, use_note
+from kyc_review.accounts.duties import duty_of
+from kyc_review.accounts.models import PersonalToken, User
+
+if TYPE_CHECKING:
+    from rest_framework.request import Request
+    from rest_framework.views import APIView
+
+PATTERN = re.compile(r"(?P<prefix>kyc_person_[0-9a-f]{12})_[A-Za-z0-9_-]{43}")
+# One answer for every failure: it must not tell whether a prefix exists.
+REFUSAL = (
+    "The personal token is missing, unknown, expired or revoked, or its owner has left. Send "
+    "`Authorization: Bearer <token>`; people make tokens on their account's page. Integrations' keys do not open it."
+)
+
+
+class TokenAuthentication(BaseAuthentication):
+    """`request.user` is the User, `request.auth` the PersonalToken. Never cached: what ends, ends at once."""
+
+    def authenticate(self, request: Request) -> tuple[User, PersonalToken] | None:
+        sent = bearer(request)
+        if sent is None:
+            return None
+        token = token_found(sent)
+        if token is None:
+            raise AuthenticationFailed(REFUSAL)
+        return token.owner, token
+
+    def authenticate_header(self, request: Request) -> str:
+        return 'Bearer realm="kyc-review staff"'
+
+
+def token_found(sent: str) -> PersonalToken | None:
+    """The valid token of an active person; its use is noted, and what its owner does from now on names it."""
+    token = key_found(sent, PATTERN, PersonalToken.objects.select_related("owner"))
+    if token is None or not token.owner.is_active:
+        return None
+    use_note(token)
+    token.owner.asks_by_token = token.prefix
+    return token
+
+
+class MayAsk(BasePermission):
+    """Each view names in `allowed` who may use each method; a method without a name is refused."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        if not isinstance(request.auth, PersonalToken):
+            self.message = REFUSAL
+            return False
+        method = str(request.method)
+        if not hasattr(view, method.lower()):
+            return True  # there is nothing to protect: the answer is 405
+        allowed = getattr(view, "allowed", {}).get("GET" if method == "HEAD" else method)
+        self.message = refusal(request.auth, is_change=method not in SAFE_METHODS)
+        if not self.message and not (allowed and allowed(request.auth.owner)):
+            self.message = "Your role does not allow this."
+        return not self.message
+
+
+def refusal(token: PersonalToken, *, is_change: bool) -> str:
+    """Why this token may not ask now, whatever the role; empty when it may."""
+    if duty_of(token.owner, has_passed=False):
+        return "Your account owes something first (a new password or a second factor): log in and see to it."
+    if is_change and token.is_read_only:
+        return "This token may only read; make another one on your account's page."
+    return ""

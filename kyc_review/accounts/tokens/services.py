@@ -1,0 +1,82 @@
+"""Personal tokens: made by their owner after the password and the code, ended by the owner or an admin."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.utils import timezone
+
+from kyc_review.accounts.models import TOKEN_LIFE_MAX, PersonalToken, User
+from kyc_review.accounts.second_factor.selectors import has_second_factor, is_required
+from kyc_review.accounts.services import key_digest
+from kyc_review.audit import services as audit
+
+if TYPE_CHECKING:
+    from django.db import models
+
+MARK = "kyc_person_"
+VALID_TOKENS_MAX = 5
+
+
+class TokenRefused(Exception):
+    """Nothing was made; `detail` says why, to a person."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+@transaction.atomic
+def token_create(
+    *, owner: User, label: str, days: int, is_read_only: bool = False
+) -> tuple[PersonalToken, str]:
+    """The row and the token itself, which is shown now and can never be read again.
+
+    The caller has confirmed the password and the code. Raises TokenRefused.
+    """
+    life = timedelta(days=days)
+    if not timedelta() < life <= TOKEN_LIFE_MAX:
+        raise TokenRefused(f"A token lives 1 to {TOKEN_LIFE_MAX.days} days.")
+    if is_required(owner) and not has_second_factor(owner):
+        raise TokenRefused("Your account must have a second factor before it can have tokens.")
+    User.objects.select_for_update(no_key=True).get(pk=owner.pk)  # one after the other
+    now = timezone.now()
+    if (
+        PersonalToken.objects.filter(owner=owner, revoked_at=None, expires_at__gt=now).count()
+        >= VALID_TOKENS_MAX
+    ):
+        raise TokenRefused(f"You have {VALID_TOKENS_MAX} valid tokens already; end one of them first.")
+    prefix = MARK + secrets.token_hex(6)
+    token = f"{prefix}_{secrets.token_urlsafe(32)}"
+    row = PersonalToken.objects.create(
+        owner=owner,
+        prefix=prefix,
+        digest=key_digest(token),
+        label=label,
+        is_read_only=is_read_only,
+        expires_at=now + life,
+    )
+    detail = {"label": label, "expires_at": row.expires_at.isoformat(), "read_only": is_read_only}
+    audit.record(action="token.created", actor=owner, target=row, detail=detail)
+    return row, token
+
+
+@transaction.atomic
+def token_revoke(*, token: PersonalToken, actor: models.Model | None = None) -> bool:
+    """End it with the next request; whether it had not been ended before."""
+    ended = PersonalToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=timezone.now())
+    if ended:
+        audit.record(
+            action="token.revoked", actor=actor, target=token, detail={"owner": token.owner.username}
+        )
+    return bool(ended)
+
+
+@transaction.atomic
+def tokens_revoke_all(*, owner: User, actor: models.Model | None = None) -> int:
+    """End all that somebody has: the account was closed, or is feared to be in other hands."""
+    rows = PersonalToken.objects.select_related("owner").filter(owner=owner, revoked_at=None)
+    return sum(token_revoke(token=row, actor=actor) for row in rows.filter(expires_at__gt=timezone.now()))

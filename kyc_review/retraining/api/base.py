@@ -1,0 +1,109 @@
+"""What the endpoints of the retraining loop share: people ask by their tokens, services refuse in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, TypeVar, cast
+
+from django.db.models import Model, QuerySet
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from detection.bundle import BundleRefused
+from kyc_review.accounts.models import User
+from kyc_review.accounts.tokens.authentication import MayAsk, TokenAuthentication
+from kyc_review.api import ApiView
+from kyc_review.problems import Problem
+from kyc_review.retraining.building import SnapshotFailed
+from kyc_review.retraining.bundles import NothingToRollBack
+from kyc_review.retraining.proposals import ProposalRefused
+from kyc_review.retraining.shadows import ShadowRefused
+from kyc_review.retraining.work import WorkRefused
+
+M = TypeVar("M", bound=Model)
+
+
+class RetrainingView(ApiView):
+    """A view names in `allowed` who may use each method, by the functions that the pages ask, too."""
+
+    authentication_classes = (TokenAuthentication,)
+    permission_classes = (MayAsk,)
+    allowed: ClassVar[Mapping[str, Callable[[User], bool]]] = {}
+
+    def handle_exception(self, exc: Exception) -> Response:
+        return super().handle_exception(_told(exc))
+
+
+def _told(exc: Exception) -> Exception:
+    """What the services refuse, as a script reads it."""
+    match exc:
+        case SnapshotFailed():
+            return Problem(status=409, code="snapshot_refused", detail=str(exc))
+        case WorkRefused():
+            return Problem(status=409, code="work_refused", detail=str(exc))
+        case ProposalRefused():
+            return Problem(status=409, code="proposal_refused", detail=str(exc))
+        case ShadowRefused():
+            return Problem(status=409, code="shadow_refused", detail=str(exc))
+        case NothingToRollBack():
+            return Problem(status=409, code="nothing_to_roll_back", detail=str(exc))
+        case BundleRefused():
+            return Problem(status=409, code="bundle_refused", detail=str(exc))
+    return exc
+
+
+def viewer_of(request: Request) -> User:
+    """Who asks: MayAsk has let nobody in without a token."""
+    return cast(User, request.user)
+
+
+def read(form: type[serializers.Serializer], request: Request) -> dict[str, Any]:
+    """What was sent in the body. Raises ValidationError."""
+    sent = form(data=request.data)
+    sent.is_valid(raise_exception=True)
+    return dict(sent.validated_data)
+
+
+def asked(form: type[serializers.Serializer], request: Request) -> dict[str, Any]:
+    """What was asked for behind the question mark. Raises ValidationError."""
+    sent = form(data=request.query_params)
+    sent.is_valid(raise_exception=True)
+    return dict(sent.validated_data)
+
+
+def named(rows: QuerySet[M], field: str, **wanted: Any) -> M:
+    """The row that a field of the body names. Raises Problem 400."""
+    row = rows.filter(**wanted).first()
+    if row is None:
+        raise Problem(
+            status=400,
+            code="unknown_reference",
+            detail=f"`{field}` names nothing that there is, or nothing that is ready.",
+            pointer=f"#/{field}",
+        )
+    return row
+
+
+def page(
+    request: Request, rows: QuerySet[M], form: type[serializers.Serializer], key: str = "pk"
+) -> tuple[list[M], dict[str, Any]]:
+    """One page of rows that are sorted by falling `pk`, and what tells of the next; `key` is what `next` holds.
+
+    The form's fields beside `after` and `limit` are filters. Raises Problem 400 when `after` is none of the rows.
+    """
+    wish = asked(form, request)
+    limit, after = wish.pop("limit"), wish.pop("after", None)
+    if after is not None:
+        last = rows.filter(**{key: after}).first()
+        if last is None:
+            raise Problem(
+                status=400,
+                code="invalid_cursor",
+                detail="`after` is none of the list; send `next` of the page before.",
+                pointer="#/after",
+            )
+        rows = rows.filter(pk__lt=last.pk)
+    found = list(rows.filter(**wish)[: limit + 1])
+    shown, has_more = found[:limit], len(found) > limit
+    return shown, {"has_more": has_more, "next": getattr(shown[-1], key) if has_more else None}

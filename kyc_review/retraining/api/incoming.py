@@ -1,0 +1,112 @@
+"""What scripts send. Shapes only: what may be done is the services' affair."""
+
+from rest_framework import serializers
+
+from kyc_review.retraining.models import Bundle, Proposal, Snapshot, Work
+from kyc_review.retraining.runs import EPOCHS_MAX
+from kyc_review.retraining.snapshots import NAME
+
+DIGEST = r"^[0-9a-f]{64}$"
+REASON_MAX = 300
+BEGINNINGS = [
+    ("champion", "Fine-tune the champion's weights"),
+    ("scratch", "Train the same architectures from scratch"),
+]
+
+
+class PageIn(serializers.Serializer):
+    """Numbered rows: `after` is `next` of the page before."""
+
+    after = serializers.IntegerField(min_value=1, required=False, help_text="`next` of the page before.")
+    limit = serializers.IntegerField(min_value=1, max_value=100, default=50)
+
+
+class WorkPageIn(PageIn):
+    state = serializers.ChoiceField(choices=Work.State.choices, required=False)
+
+
+class ProposalPageIn(PageIn):
+    state = serializers.ChoiceField(choices=Proposal.State.choices, required=False)
+
+
+class SnapshotPageIn(PageIn):
+    after = serializers.SlugField(  # type: ignore[assignment]
+        max_length=60, required=False, help_text="`next` of the page before."
+    )
+    state = serializers.ChoiceField(choices=Snapshot.State.choices, required=False)
+
+
+class BundlePageIn(PageIn):
+    after = serializers.RegexField(  # type: ignore[assignment]
+        DIGEST, required=False, help_text="`next` of the page before."
+    )
+    source = serializers.ChoiceField(  # type: ignore[assignment]
+        choices=Bundle.Source.choices, required=False
+    )
+
+
+class SnapshotIn(serializers.Serializer):
+    """A new snapshot of all final decisions of this moment."""
+
+    name = serializers.RegexField(
+        f"^{NAME.pattern}$",
+        required=False,
+        default="",
+        help_text="a-z, 0-9 and hyphens; by default the date.",
+    )
+
+
+class RunIn(serializers.Serializer):
+    """A new training run; what is left out has the page's defaults."""
+
+    snapshot = serializers.SlugField(max_length=60, help_text="A ready snapshot's name.")
+    begin = serializers.ChoiceField(choices=BEGINNINGS, default="champion")
+    epochs = serializers.IntegerField(min_value=1, max_value=EPOCHS_MAX, default=3)
+    miss = serializers.FloatField(
+        min_value=0.001,
+        max_value=0.5,
+        default=0.1,
+        help_text="Share of fakes that the thresholds may miss on validation.",
+    )
+    seed = serializers.IntegerField(min_value=0, max_value=2**31 - 1, default=0)
+
+
+class ComparisonIn(serializers.Serializer):
+    """Champion and this bundle on a snapshot's hold-out and the latest submissions."""
+
+    candidate = serializers.RegexField(DIGEST, help_text="A bundle's digest.")
+    snapshot = serializers.SlugField(max_length=60, help_text="A ready snapshot's name.")
+
+
+class PointIn(serializers.Serializer):
+    shift = serializers.FloatField(
+        min_value=-10, max_value=10, default=0.0, help_text="One of `points[].shift`."
+    )
+
+
+class ProposalIn(PointIn):
+    """That a compared candidate shall serve at an operating point."""
+
+    comparison = serializers.IntegerField(min_value=1)
+    reason = serializers.CharField(
+        max_length=REASON_MAX, help_text="Why it should serve; an auditor reads it."
+    )
+    override = serializers.CharField(
+        max_length=REASON_MAX,
+        required=False,
+        allow_blank=True,
+        default="",
+        help_text="Needed while the gate is closed: why in spite of it, in at least 20 characters.",
+    )
+
+
+class RemarkIn(serializers.Serializer):
+    remark = serializers.CharField(max_length=REASON_MAX, required=False, allow_blank=True, default="")
+
+
+class ReasonIn(serializers.Serializer):
+    reason = serializers.CharField(max_length=REASON_MAX, help_text="An auditor reads it.")
+
+
+class ShadowIn(serializers.Serializer):
+    bundle = serializers.RegexField(DIGEST, help_text="A bundle's digest.")

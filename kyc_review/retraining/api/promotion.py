@@ -1,0 +1,201 @@
+"""From candidate to champion by API: bundles, the shadow, proposals of one and decisions of another, the way back."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+from django.conf import settings
+from django.db.models import QuerySet
+from django.http import Http404
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from kyc_review.retraining import selectors
+from kyc_review.retraining.api import describing
+from kyc_review.retraining.api.base import RetrainingView, asked, named, page, read, viewer_of
+from kyc_review.retraining.api.incoming import (
+    BundlePageIn,
+    PageIn,
+    ProposalIn,
+    ProposalPageIn,
+    ReasonIn,
+    RemarkIn,
+    ShadowIn,
+)
+from kyc_review.retraining.api.serializers import (
+    BesideOut,
+    BundleOut,
+    PromotionOut,
+    ProposalOut,
+    ShadowOut,
+    SignOut,
+)
+from kyc_review.retraining.bundles import bundle_rollback
+from kyc_review.retraining.lineage import bundle_states, lineage, model_card
+from kyc_review.retraining.models import Proposal, Shadow
+from kyc_review.retraining.permissions import may_promote, may_see_retraining
+from kyc_review.retraining.proposals import proposal_approve, proposal_open, proposal_reject
+from kyc_review.retraining.shadows import (
+    ShadowRefused,
+    beside,
+    shadow_end,
+    shadow_now,
+    shadow_start,
+    shadows_listed,
+)
+from kyc_review.retraining.triggers import signs
+
+
+class SuggestionsView(RetrainingView):
+    allowed = {"GET": may_see_retraining}
+
+    @describing.read_suggestions
+    def get(self, request: Request) -> Response:
+        viewer = viewer_of(request)
+        watched = signs(viewer=viewer)
+        body = {
+            "calls": any(sign.calls for sign in watched),
+            "signs": SignOut(watched, many=True).data,
+            "unused_decisions": selectors.unused_decisions(viewer=viewer).count(),
+            "every_days": settings.RETRAIN_EVERY_DAYS,
+        }
+        return Response(body)
+
+
+class BundlesView(RetrainingView):
+    allowed = {"GET": may_see_retraining}
+
+    @describing.list_bundles
+    def get(self, request: Request) -> Response:
+        viewer = viewer_of(request)
+        rows, more = page(request, selectors.bundles_listed(viewer=viewer), BundlePageIn, key="digest")
+        context = {"states": bundle_states(viewer=viewer)}
+        return Response({"data": BundleOut(rows, many=True, context=context).data} | more)
+
+
+class BundleView(RetrainingView):
+    allowed = {"GET": may_see_retraining}
+
+    @describing.retrieve_bundle
+    def get(self, request: Request, digest: str) -> Response:
+        viewer = viewer_of(request)
+        row = get_object_or_404(selectors.bundles_listed(viewer=viewer), digest=digest)
+        context = {"states": bundle_states(viewer=viewer)}
+        steps = selectors.promotions_listed(viewer=viewer).filter(bundle=row)
+        more = {
+            "lineage": asdict(lineage(viewer=viewer, bundle=row)),
+            "provenance": row.provenance,
+            "metrics": row.metrics,
+            "promotions": PromotionOut(steps, many=True).data,
+            "model_card": model_card(row),
+        }
+        return Response(dict(BundleOut(row, context=context).data) | more)
+
+
+class ProposalsView(RetrainingView):
+    allowed = {"GET": may_see_retraining, "POST": may_promote}
+
+    @describing.list_proposals
+    def get(self, request: Request) -> Response:
+        rows, more = page(request, proposals(request), ProposalPageIn)
+        return Response({"data": ProposalOut(rows, many=True).data} | more)
+
+    @describing.create_proposal
+    def post(self, request: Request) -> Response:
+        wish, viewer = read(ProposalIn, request), viewer_of(request)
+        compared = selectors.comparisons_listed(viewer=viewer)
+        wish["comparison"] = named(compared, "comparison", pk=wish["comparison"])
+        row = proposal_open(actor=viewer, **wish)
+        there = request.build_absolute_uri(reverse("api-proposal", args=[row.pk]))
+        return Response(ProposalOut(row).data, status=201, headers={"Location": there})
+
+
+class ProposalView(RetrainingView):
+    allowed = {"GET": may_see_retraining}
+
+    @describing.retrieve_proposal
+    def get(self, request: Request, number: int) -> Response:
+        return Response(ProposalOut(get_object_or_404(proposals(request), pk=number)).data)
+
+
+class ApprovalView(RetrainingView):
+    allowed = {"POST": may_promote}
+
+    @describing.approve_proposal
+    def post(self, request: Request, number: int) -> Response:
+        return decided(request, number, proposal_approve)
+
+
+class RejectionView(RetrainingView):
+    allowed = {"POST": may_promote}
+
+    @describing.reject_proposal
+    def post(self, request: Request, number: int) -> Response:
+        return decided(request, number, proposal_reject)
+
+
+class PromotionsView(RetrainingView):
+    allowed = {"GET": may_see_retraining}
+
+    @describing.list_promotions
+    def get(self, request: Request) -> Response:
+        rows, more = page(request, selectors.promotions_listed(viewer=viewer_of(request)), PageIn)
+        return Response({"data": PromotionOut(rows, many=True).data} | more)
+
+
+class RollbackView(RetrainingView):
+    allowed = {"POST": may_promote}
+
+    @describing.roll_back
+    def post(self, request: Request) -> Response:
+        step = bundle_rollback(actor=viewer_of(request), **read(ReasonIn, request))
+        return Response(PromotionOut(step).data, status=201)
+
+
+class ShadowView(RetrainingView):
+    allowed = {"GET": may_see_retraining, "PUT": may_promote, "DELETE": may_promote}
+
+    @describing.read_shadow
+    def get(self, request: Request) -> Response:
+        latest = shadows_listed(viewer=viewer_of(request)).first()
+        if latest is None:
+            raise Http404
+        return Response(shadow_whole(request, latest))
+
+    @describing.start_shadow
+    def put(self, request: Request) -> Response:
+        """The same bundle again changes nothing; another one has to wait for this one's end."""
+        viewer = viewer_of(request)
+        wanted = named(
+            selectors.bundles_listed(viewer=viewer), "bundle", digest=read(ShadowIn, request)["bundle"]
+        )
+        running = shadow_now()
+        if running is None or running.bundle_id != wanted.pk:
+            running = shadow_start(bundle=wanted, actor=viewer)
+        return Response(shadow_whole(request, running))
+
+    @describing.end_shadow
+    def delete(self, request: Request) -> Response:
+        running = shadow_now()
+        if running is None:
+            raise ShadowRefused("No bundle is in the shadow.")
+        shadow_end(shadow=running, actor=viewer_of(request), **asked(RemarkIn, request))
+        running.refresh_from_db()
+        return Response(shadow_whole(request, running))
+
+
+def proposals(request: Request) -> QuerySet[Proposal]:
+    return selectors.proposals_listed(viewer=viewer_of(request))
+
+
+def decided(request: Request, number: int, decide: Callable[..., Proposal]) -> Response:
+    row = get_object_or_404(proposals(request), pk=number)
+    done = decide(proposal=row, actor=viewer_of(request), **read(RemarkIn, request))
+    return Response(ProposalOut(done).data)
+
+
+def shadow_whole(request: Request, row: Shadow) -> dict[str, Any]:
+    counts = BesideOut(beside(viewer=viewer_of(request), shadow=row)).data
+    return dict(ShadowOut(row).data) | {"counts": counts}

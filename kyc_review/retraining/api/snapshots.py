@@ -1,0 +1,115 @@
+"""Snapshots by API: freeze, read, take away, hash again."""
+
+from threading import BoundedSemaphore
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import FileResponse, Http404, HttpResponseBase, StreamingHttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from kyc_review.problems import Problem
+from kyc_review.retraining import contents, selectors
+from kyc_review.retraining.api import describing
+from kyc_review.retraining.api.base import RetrainingView, page, read, viewer_of
+from kyc_review.retraining.api.incoming import SnapshotIn, SnapshotPageIn
+from kyc_review.retraining.api.serializers import ShareOut, SnapshotOut
+from kyc_review.retraining.archive import archive_take, manifest_take
+from kyc_review.retraining.building import SnapshotFailed
+from kyc_review.retraining.models import Snapshot
+from kyc_review.retraining.permissions import may_freeze, may_see_retraining
+from kyc_review.retraining.snapshots import snapshot_request, snapshot_verify
+
+# Hashing reads every image: one at a time in each web process.
+_verifying = BoundedSemaphore(1)
+
+
+class SnapshotsView(RetrainingView):
+    allowed = {"GET": may_see_retraining, "POST": may_freeze}
+
+    @describing.list_snapshots
+    def get(self, request: Request) -> Response:
+        rows, more = page(request, listed(request), SnapshotPageIn, key="name")
+        return Response({"data": SnapshotOut(rows, many=True).data} | more)
+
+    @describing.create_snapshot
+    def post(self, request: Request) -> Response:
+        row = snapshot_request(actor=viewer_of(request), **read(SnapshotIn, request))
+        there = request.build_absolute_uri(reverse("api-snapshot", args=[row.name]))
+        return Response(whole(request, row), status=202, headers={"Location": there})
+
+
+class SnapshotView(RetrainingView):
+    allowed = {"GET": may_see_retraining}
+
+    @describing.retrieve_snapshot
+    def get(self, request: Request, name: str) -> Response:
+        return Response(whole(request, get_object_or_404(listed(request), name=name)))
+
+
+class VerificationView(RetrainingView):
+    allowed = {"GET": may_see_retraining}
+
+    @describing.verify_snapshot
+    def get(self, request: Request, name: str) -> Response:
+        row = get_object_or_404(listed(request), name=name, state=Snapshot.State.READY)
+        if not _verifying.acquire(blocking=False):
+            raise Problem(
+                status=503,
+                code="busy",
+                detail="Another snapshot is being hashed; ask again when that one has its answer.",
+                headers={"Retry-After": "10"},
+            )
+        try:
+            return Response({"intact": True, "items": snapshot_verify(snapshot=row), "detail": ""})
+        except SnapshotFailed as difference:
+            return Response({"intact": False, "items": None, "detail": str(difference)})
+        finally:
+            _verifying.release()
+
+
+class ManifestView(RetrainingView):
+    allowed = {"GET": may_freeze}
+
+    @describing.download_manifest
+    def get(self, request: Request, name: str) -> HttpResponseBase:
+        row = downloadable(request, name)
+        try:
+            file = manifest_take(snapshot=row, actor=viewer_of(request))
+        except OSError as gone:
+            raise Http404 from gone
+        return FileResponse(file, filename=f"{name}-manifest.json", content_type="application/json")
+
+
+class ArchiveView(RetrainingView):
+    allowed = {"GET": may_freeze}
+
+    @describing.download_archive
+    def get(self, request: Request, name: str) -> HttpResponseBase:
+        row = downloadable(request, name)
+        try:
+            pieces = archive_take(snapshot=row, actor=viewer_of(request))
+        except OSError as gone:
+            raise Http404 from gone
+        answer = StreamingHttpResponse(pieces, content_type="application/zip")
+        answer["Content-Disposition"] = f'attachment; filename="{name}.zip"'
+        return answer
+
+
+def listed(request: Request) -> QuerySet[Snapshot]:
+    return selectors.snapshots_listed(viewer=viewer_of(request)).select_related("source_bundle")
+
+
+def downloadable(request: Request, name: str) -> Snapshot:
+    """Raises Http404."""
+    return get_object_or_404(selectors.snapshots_downloadable(viewer=viewer_of(request)), name=name)
+
+
+def whole(request: Request, row: Snapshot) -> dict[str, Any]:
+    viewer = viewer_of(request)
+    return dict(SnapshotOut(row).data) | {
+        "shares": ShareOut(contents.shares(viewer=viewer, snapshot=row), many=True).data,
+        "weighted_fakes": contents.weighted_fakes(viewer=viewer, snapshot=row),
+    }

@@ -1,0 +1,26 @@
+from django.urls import path
+
+from kyc_review.retraining.api import promotion, snapshots, work
+
+urlpatterns = [
+    path("suggestions", promotion.SuggestionsView.as_view()),
+    path("snapshots", snapshots.SnapshotsView.as_view()),
+    path("snapshots/<slug:name>", snapshots.SnapshotView.as_view(), name="api-snapshot"),
+    path("snapshots/<slug:name>/verification", snapshots.VerificationView.as_view()),
+    path("snapshots/<slug:name>/manifest", snapshots.ManifestView.as_view()),
+    path("snapshots/<slug:name>/archive", snapshots.ArchiveView.as_view()),
+    path("runs", work.RunsView.as_view()),
+    path("runs/<int:number>", work.RunView.as_view(), name="api-run"),
+    path("runs/<int:number>/cancellation", work.CancellationView.as_view()),
+    path("comparisons", work.ComparisonsView.as_view()),
+    path("comparisons/<int:number>", work.ComparisonView.as_view(), name="api-comparison"),
+    path("bundles", promotion.BundlesView.as_view()),
+    path("bundles/<slug:digest>", promotion.BundleView.as_view()),
+    path("proposals", promotion.ProposalsView.as_view()),
+    path("proposals/<int:number>", promotion.ProposalView.as_view(), name="api-proposal"),
+    path("proposals/<int:number>/approval", promotion.ApprovalView.as_view()),
+    path("proposals/<int:number>/rejection", promotion.RejectionView.as_view()),
+    path("promotions", promotion.PromotionsView.as_view()),
+    path("rollback", promotion.RollbackView.as_view()),
+    path("shadow", promotion.ShadowView.as_view()),
+]

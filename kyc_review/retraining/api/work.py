@@ -1,0 +1,132 @@
+"""Training runs and comparisons by API: ask for one, watch it, stop it."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from kyc_review.problems import Problem
+from kyc_review.retraining import selectors
+from kyc_review.retraining.api import describing
+from kyc_review.retraining.api.base import RetrainingView, asked, named, page, read, viewer_of
+from kyc_review.retraining.api.incoming import ComparisonIn, PointIn, RunIn, WorkPageIn
+from kyc_review.retraining.api.serializers import (
+    CheckOut,
+    ComparisonOut,
+    PointOut,
+    ProgressOut,
+    RunOut,
+)
+from kyc_review.retraining.comparisons import comparison_request
+from kyc_review.retraining.curves import log_tail, progress_of
+from kyc_review.retraining.gate import gate, points_with_gate
+from kyc_review.retraining.models import Comparison, TrainingRun
+from kyc_review.retraining.permissions import may_promote, may_see_retraining, may_train
+from kyc_review.retraining.runs import run_request
+from kyc_review.retraining.work import work_cancel
+
+
+class RunsView(RetrainingView):
+    allowed = {"GET": may_see_retraining, "POST": may_train}
+
+    @describing.list_runs
+    def get(self, request: Request) -> Response:
+        rows, more = page(request, runs(request), WorkPageIn)
+        return Response({"data": RunOut(rows, many=True).data} | more)
+
+    @describing.create_run
+    def post(self, request: Request) -> Response:
+        wish, viewer = read(RunIn, request), viewer_of(request)
+        ready = selectors.snapshots_trainable(viewer=viewer)
+        wish["snapshot"] = named(ready, "snapshot", name=wish["snapshot"])
+        row = run_request(actor=viewer, scratch=wish.pop("begin") == "scratch", **wish)
+        return accepted(request, "api-run", row.pk, run_whole(row))
+
+
+class RunView(RetrainingView):
+    allowed = {"GET": may_see_retraining}
+
+    @describing.retrieve_run
+    def get(self, request: Request, number: int) -> Response:
+        return Response(run_whole(get_object_or_404(runs(request), pk=number)))
+
+
+class CancellationView(RetrainingView):
+    allowed = {"POST": may_train}
+
+    @describing.cancel_run
+    def post(self, request: Request, number: int) -> Response:
+        row = get_object_or_404(runs(request), pk=number)
+        work_cancel(work=row, actor=viewer_of(request))
+        row.refresh_from_db()
+        return Response(run_whole(row), status=202)
+
+
+class ComparisonsView(RetrainingView):
+    allowed = {"GET": may_see_retraining, "POST": may_promote}
+
+    @describing.list_comparisons
+    def get(self, request: Request) -> Response:
+        rows, more = page(request, comparisons(request), WorkPageIn)
+        return Response({"data": ComparisonOut(rows, many=True).data} | more)
+
+    @describing.create_comparison
+    def post(self, request: Request) -> Response:
+        wish, viewer = read(ComparisonIn, request), viewer_of(request)
+        row = comparison_request(
+            snapshot=named(selectors.snapshots_trainable(viewer=viewer), "snapshot", name=wish["snapshot"]),
+            candidate=named(selectors.bundles_listed(viewer=viewer), "candidate", digest=wish["candidate"]),
+            actor=viewer,
+        )
+        return accepted(request, "api-comparison", row.pk, comparison_whole(row, shift=0.0))
+
+
+class ComparisonView(RetrainingView):
+    allowed = {"GET": may_see_retraining}
+
+    @describing.retrieve_comparison
+    def get(self, request: Request, number: int) -> Response:
+        shift = asked(PointIn, request)["shift"]
+        row = get_object_or_404(comparisons(request), pk=number)
+        try:
+            return Response(comparison_whole(row, shift=shift))
+        except KeyError:
+            raise Problem(
+                status=400,
+                code="unknown_reference",
+                detail="`shift` is none of the comparison's operating points.",
+                pointer="#/shift",
+            ) from None
+
+
+def accepted(request: Request, name: str, number: int, body: dict[str, Any]) -> Response:
+    there = request.build_absolute_uri(reverse(name, args=[number]))
+    return Response(body, status=202, headers={"Location": there})
+
+
+def runs(request: Request) -> QuerySet[TrainingRun]:
+    return selectors.runs_listed(viewer=viewer_of(request))
+
+
+def comparisons(request: Request) -> QuerySet[Comparison]:
+    return selectors.comparisons_listed(viewer=viewer_of(request))
+
+
+def run_whole(row: TrainingRun) -> dict[str, Any]:
+    progress = ProgressOut(progress_of(row)).data
+    return dict(RunOut(row).data) | {"progress": progress, "log": log_tail(row)}
+
+
+def comparison_whole(row: Comparison, *, shift: float) -> dict[str, Any]:
+    """Raises KeyError when the report lacks this operating point."""
+    report = row.report
+    return dict(ComparisonOut(row).data) | {
+        "progress": ProgressOut(progress_of(row)).data,
+        "is_current": selectors.champion() == row.champion,
+        "points": PointOut(points_with_gate(report), many=True).data if report else [],
+        "gate": CheckOut(gate(report, shift=shift), many=True).data if report else [],
+        "report": report,
+    }

@@ -1,0 +1,250 @@
+"""Personal tokens: made after password and code, good for the retraining API alone, ended at once."""
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.conf import LazySettings
+from django.core.management import call_command
+from django.db import IntegrityError, transaction
+from django.test import Client
+from django.utils import timezone
+
+from kyc_review.accounts.models import PersonalToken, User
+from kyc_review.accounts.people.services import password_reissue, person_activate, person_deactivate
+from kyc_review.accounts.second_factor import services as factors
+from kyc_review.accounts.services import key_digest
+from kyc_review.accounts.tokens.selectors import tokens_listed
+from kyc_review.accounts.tokens.services import (
+    VALID_TOKENS_MAX,
+    TokenRefused,
+    token_create,
+    token_revoke,
+)
+from kyc_review.audit.models import Event
+from tests.conftest import PASSWORD
+from tests.kyc_review.accounts.test_second_factor import SECRET, clock, code_at  # noqa: F401  (a fixture)
+
+pytestmark = pytest.mark.django_db
+LOOP = "/api/v1/retraining/snapshots"
+WISH = {"label": "nightly job", "days": "30", "password": PASSWORD}
+
+
+@pytest.fixture
+def ada(staff: Callable[..., User]) -> User:
+    return staff("ada", "admin")
+
+
+@pytest.fixture
+def amir(staff: Callable[..., User]) -> User:
+    return staff("amir", "admin")
+
+
+@pytest.fixture
+def token(ada: User) -> str:
+    return token_create(owner=ada, label="nightly job", days=30)[1]
+
+
+def window(user: User) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def asked(token: str | None, path: str = LOOP, method: str = "GET") -> int:
+    headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+    return Client().generic(method, path, headers=headers).status_code
+
+
+def shown(text: str) -> str:
+    found = re.search(r"<code>(kyc_person_[0-9a-f]{12}_[\w-]{43})</code>", text)
+    assert found
+    return found[1]
+
+
+def test_somebody_makes_one_with_the_password_and_sees_it_once(ada: User) -> None:
+    desk = window(ada)
+    answer = desk.post("/account/tokens/", WISH)
+    made = shown(answer.text)
+    assert answer["Cache-Control"].find("no-store") >= 0
+    assert asked(made) == 200
+    assert made not in desk.get("/account/tokens/").text
+    row = PersonalToken.objects.get()
+    assert row.digest == key_digest(made)
+    assert timedelta(days=29) < row.expires_at - timezone.now() <= timedelta(days=30)
+    event = Event.objects.get(action="token.created")
+    assert (event.actor_name, event.detail["label"]) == ("ada", "nightly job")
+    assert made not in str(event.detail)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"password": "wrong"}, {"days": "91"}, {"days": "0"}, {"days": ""}, {"label": ""}, {"label": "x" * 61}],
+)
+def test_what_is_wrong_makes_no_token(ada: User, wrong: dict[str, str]) -> None:
+    assert window(ada).post("/account/tokens/", WISH | wrong).status_code == 422
+    assert not PersonalToken.objects.exists()
+
+
+def test_wrong_passwords_lock_as_at_the_login(ada: User) -> None:
+    desk = window(ada)
+    for _ in range(5):
+        desk.post("/account/tokens/", WISH | {"password": "wrong"})
+    assert desk.post("/account/tokens/", WISH).status_code == 429
+    assert Client().post("/login/", {"username": "ada", "password": PASSWORD}).status_code == 429
+    assert not PersonalToken.objects.exists()
+
+
+def test_who_has_a_second_factor_types_its_code_too(ada: User, clock: list[float]) -> None:  # noqa: F811
+    factors.second_factor_enrol(user=ada, secret=SECRET, code=code_at(clock[0]))
+    clock[0] += 60
+    desk = window(ada)
+    assert 'name="code"' in desk.get("/account/tokens/").text
+    assert desk.post("/account/tokens/", WISH).status_code == 422
+    assert desk.post("/account/tokens/", WISH | {"code": "000000"}).status_code == 422
+    code = code_at(clock[0])
+    assert desk.post("/account/tokens/", WISH | {"code": code}).status_code == 200
+    assert desk.post("/account/tokens/", WISH | {"code": code}).status_code == 422, "a code counts once"
+    assert PersonalToken.objects.count() == 1
+
+
+def test_without_the_second_factor_that_the_office_asks_for_there_is_no_token(
+    ada: User, token: str, settings: LazySettings
+) -> None:
+    settings.REQUIRE_SECOND_FACTOR = ["admin"]
+    with pytest.raises(TokenRefused, match="second factor"):
+        token_create(owner=ada, label="another", days=1)
+    assert window(ada).get("/account/tokens/")["Location"] == "/account/second-factor/"
+    assert asked(token) == 403, "and one that there was waits until there is a second factor"
+
+
+def test_a_password_that_must_be_changed_comes_first(ada: User, token: str) -> None:
+    User.objects.update(must_change_password=True)
+    assert asked(token) == 403
+
+
+@pytest.mark.parametrize("wrong", [None, "", "x", "kyc_person_000000000000_" + "a" * 43])
+def test_a_missing_or_unknown_token_is_refused(token: str, wrong: str | None) -> None:
+    assert asked(wrong) == 401
+
+
+def test_a_token_with_one_other_character_is_refused(token: str) -> None:
+    assert asked(token[:-1] + ("a" if token[-1] != "a" else "b")) == 401
+
+
+def test_every_refusal_has_the_same_words(ada: User, token: str) -> None:
+    token_revoke(token=PersonalToken.objects.get())
+    said = {
+        Client().get(LOOP, headers={"Authorization": f"Bearer {sent}"}).json()["detail"]
+        for sent in (token, "kyc_person_000000000000_" + "a" * 43, "nonsense")
+    }
+    assert len(said) == 1
+
+
+def test_an_expired_token_is_refused(token: str) -> None:
+    PersonalToken.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+    assert asked(token) == 401
+
+
+def test_the_database_keeps_no_token_beyond_ninety_days(token: str) -> None:
+    with pytest.raises(IntegrityError), transaction.atomic():
+        PersonalToken.objects.update(expires_at=timezone.now() + timedelta(days=91))
+
+
+def test_its_owner_ends_it_and_nobody_elses(ada: User, amir: User, token: str) -> None:
+    row = PersonalToken.objects.get()
+    there = f"/account/tokens/{row.prefix}/revocation/"
+    assert window(amir).post(there).status_code == 404
+    assert asked(token) == 200
+    assert window(ada).post(there).status_code == 302
+    assert asked(token) == 401
+    assert Event.objects.get(action="token.revoked").actor_name == "ada"
+
+
+def test_an_admin_ends_somebodys_token_and_an_auditor_only_sees_it(
+    amir: User, ada: User, token: str, staff: Callable[..., User]
+) -> None:
+    row = PersonalToken.objects.get()
+    page, there = f"/people/{ada.pk}/", f"/people/{ada.pk}/tokens/{row.prefix}/revocation/"
+    auditor = window(staff("audrey", "auditor"))
+    assert row.prefix in auditor.get(page).text
+    assert there not in auditor.get(page).text
+    assert auditor.post(there).status_code == 403
+    assert asked(token) == 200
+    assert window(amir).post(f"/people/{amir.pk}/tokens/{row.prefix}/revocation/").status_code == 404
+    assert window(amir).post(there, follow=True).status_code == 200
+    assert asked(token) == 401
+    event = Event.objects.get(action="token.revoked")
+    assert (event.actor_name, event.detail["owner"]) == ("amir", "ada")
+
+
+def test_who_is_deactivated_has_no_token_any_more_even_when_activated_again(
+    ada: User, amir: User, token: str
+) -> None:
+    person_deactivate(person=ada, actor=amir)
+    assert asked(token) == 401
+    person_activate(person=ada, actor=amir)
+    assert asked(token) == 401
+
+
+def test_an_account_that_is_off_in_the_database_alone_is_refused(token: str) -> None:
+    User.objects.update(is_active=False)
+    assert asked(token) == 401
+
+
+def test_a_password_that_an_admin_made_anew_ends_the_tokens(ada: User, amir: User, token: str) -> None:
+    password_reissue(person=ada, actor=amir)
+    User.objects.update(must_change_password=False)
+    assert asked(token) == 401
+
+
+def test_the_command_ends_all_of_somebodys(ada: User, token: str, capsys: pytest.CaptureFixture[str]) -> None:
+    call_command("staff", "end-tokens", "ada")
+    assert asked(token) == 401
+    assert "Done." in capsys.readouterr().out
+
+
+def test_nobody_has_more_than_five(ada: User, token: str) -> None:
+    for _ in range(VALID_TOKENS_MAX - 1):
+        token_create(owner=ada, label="more", days=1)
+    with pytest.raises(TokenRefused, match="end one"):
+        token_create(owner=ada, label="more", days=1)
+    token_revoke(token=PersonalToken.objects.all()[0])
+    token_create(owner=ada, label="more", days=1)
+
+
+@pytest.mark.parametrize("page", ["/review/", "/account/", "/retraining/", "/people/", "/insights/"])
+def test_a_token_opens_no_page(token: str, page: str) -> None:
+    assert asked(token, page) == 302
+
+
+def test_a_token_opens_nothing_that_integrations_do_and_their_keys_nothing_of_the_loop(
+    token: str, api_key: str
+) -> None:
+    for path in ("/api/v1/submissions", "/api/v1/webhook-endpoints"):
+        assert asked(token, path) == 401
+        assert asked(api_key, path) == 200
+    assert asked(api_key) == 401
+
+
+@pytest.mark.parametrize(("role", "seen"), [("reviewer", 0), ("senior", 0), ("admin", 1), ("auditor", 1)])
+def test_others_tokens_are_found_by_those_who_see_people(
+    staff: Callable[..., User], ada: User, token: str, role: str, seen: int
+) -> None:
+    assert tokens_listed(viewer=staff("viewer", role), owner=ada).count() == seen
+    assert tokens_listed(viewer=ada, owner=ada).count() == 1
+
+
+def test_the_last_use_is_noted(ada: User, token: str) -> None:
+    assert asked(token) == 200
+    row = PersonalToken.objects.get()
+    assert row.last_used_at is not None
+    assert f"{row.last_used_at:%Y-%m-%d %H:%M}" in window(ada).get("/account/tokens/").text
+
+
+def test_a_token_has_a_rate_of_its_own(token: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(PersonalToken, "rate_per_minute", 2)
+    answers = [Client().get(LOOP, headers={"Authorization": f"Bearer {token}"}) for _ in range(3)]
+    assert [answer.status_code for answer in answers] in ([200, 200, 429], [200, 200, 200])  # a minute ended
+    assert answers[0]["RateLimit-Policy"] == '"key";q=2;w=60'

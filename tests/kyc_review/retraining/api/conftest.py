@@ -1,0 +1,65 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from kyc_review.accounts.models import User
+from kyc_review.accounts.tokens.services import token_create
+from kyc_review.retraining.bundles import bundle_register
+from kyc_review.retraining.models import Bundle, Comparison, Snapshot
+from tests.kyc_review.retraining.reports import report
+
+LOOP = "/api/v1/retraining"
+
+
+class Script:
+    """A person's script: it carries a token and speaks JSON."""
+
+    def __init__(self, person: User, *, is_read_only: bool = False) -> None:
+        self.person = person
+        token = token_create(owner=person, label="a test", days=1, is_read_only=is_read_only)[1]
+        self.client = Client(headers={"Authorization": f"Bearer {token}"})
+
+    def get(self, path: str, **query: Any) -> Any:
+        return self.client.get(f"{LOOP}{path}", query)
+
+    def send(self, method: str, path: str, **body: Any) -> Any:
+        return self.client.generic(method, f"{LOOP}{path}", json.dumps(body), content_type="application/json")
+
+    def post(self, path: str, **body: Any) -> Any:
+        return self.send("POST", path, **body)
+
+
+@pytest.fixture
+def script(staff: Callable[..., User]) -> Callable[..., Script]:
+    """script("ada", "admin") makes a person and what asks in their name."""
+
+    def make(name: str, role: str, **more: Any) -> Script:
+        return Script(staff(name, role), **more)
+
+    return make
+
+
+@pytest.fixture
+def ada(script: Callable[..., Script]) -> Script:
+    return script("ada", "admin")
+
+
+@pytest.fixture
+def amir(script: Callable[..., Script]) -> Script:
+    return script("amir", "admin")
+
+
+@pytest.fixture
+def candidate(serving: Bundle, made_bundle: Callable[..., Path]) -> Bundle:
+    return bundle_register(path=made_bundle("v2"), source="trained")
+
+
+@pytest.fixture
+def comparison(serving: Bundle, candidate: Bundle, ready: Snapshot) -> Comparison:
+    return Comparison.objects.create(
+        snapshot=ready, champion=serving, candidate=candidate, state="succeeded", report=report()
+    )
