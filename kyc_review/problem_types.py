@@ -48,6 +48,7 @@ TYPES = [
         ("shadow_refused", 409, "The bundle cannot go into the shadow, or none is there.", "`detail` says why; end the shadow that runs first."),
         ("bundle_refused", 409, "A bundle's files are not what was registered.", "Register it again from its source; `detail` names the file."),
         ("nothing_to_roll_back", 409, "No other bundle served before the champion.", "Promote another bundle instead."),
+        ("erased", 410, "The submission was erased; its picture and references are gone for ever.", "Forget it, too."),
         ("too_many_bytes", 413, "The request is larger than the API takes.", "Send a smaller file."),
         ("too_many_pixels", 413, "The image has more than 50 megapixels.", "Send a smaller picture, not a re-compressed one."),
         ("request_too_large", 413, "The request has too many or too large fields beside its image.", "Send fewer or shorter fields."),

@@ -240,6 +240,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": schedule(run_every=6 * 3600),
         "options": {"expires": 3600},
     },
+    "erasures-sweep": {
+        "task": "kyc_review.submissions.tasks.sweep_erasures",
+        "schedule": schedule(run_every=30),
+        "options": {"expires": 30},
+    },
     "snapshots-build": {
         "task": "kyc_review.retraining.tasks.build_snapshots",
         "schedule": schedule(run_every=15),

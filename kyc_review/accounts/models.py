@@ -55,12 +55,14 @@ class Scope(models.TextChoices):
 
     SUBMISSIONS_WRITE = "submissions:write", "post and cancel submissions"
     SUBMISSIONS_READ = "submissions:read", "read submissions and their results"
+    SUBMISSIONS_ERASE = "submissions:erase", "delete an applicant's picture and references for ever"
     OUTCOMES_WRITE = "outcomes:write", "report later what an applicant turned out to be"
     WEBHOOKS_MANAGE = "webhooks:manage", "manage webhook endpoints and replay events"
 
 
 def all_scopes() -> list[str]:
-    return list(Scope.values)
+    """What a key may do unless somebody chose: everything that can be made good again."""
+    return [scope.value for scope in Scope if scope != Scope.SUBMISSIONS_ERASE]
 
 
 class BearerKey(models.Model):

@@ -87,8 +87,8 @@ def key_create(
 ) -> tuple[ApiKey, str]:
     """The row and the key itself, which is shown now and can never be read again.
 
-    Without `scopes` it may do everything. Raises TooManyKeys beyond VALID_KEYS_MAX per integration and mode, ValueError
-    for an unknown scope or a malformed network.
+    Without `scopes` it may do everything but erase. Raises TooManyKeys beyond VALID_KEYS_MAX per integration and mode,
+    ValueError for an unknown scope or a malformed network.
     """
     _require_room(integration, is_test=is_test)
     prefix = (TEST_MARK if is_test else LIVE_MARK) + secrets.token_hex(6)

@@ -37,3 +37,10 @@ class AuditForm(forms.Form):
     since = forms.DateField(required=False)
     until = forms.DateField(required=False)
     before = forms.IntegerField(required=False, min_value=1)
+
+
+class EraseForm(forms.Form):
+    """Why, and a word that nobody types by mistake."""
+
+    reason = forms.CharField(max_length=300, error_messages={"required": "Say why; an auditor will read it."})
+    confirmed = forms.BooleanField(error_messages={"required": "Confirm that it cannot be undone."})

@@ -22,3 +22,8 @@ def may_see_faces(user: User) -> bool:
 
 def may_read_audit(user: User) -> bool:
     return user.has_role(Role.ADMIN, Role.AUDITOR)
+
+
+def may_erase(user: User) -> bool:
+    """Delete an applicant's picture and references for ever."""
+    return user.has_role(Role.ADMIN)

@@ -1,4 +1,4 @@
-"""The dashboard, the search and one submission with its whole history. All of it is read-only."""
+"""The dashboard, the search and one submission with its whole history, which an admin can erase."""
 
 from __future__ import annotations
 
@@ -6,22 +6,27 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from kyc_review.audit import services as audit
 from kyc_review.evidence.responses import derivative_response
 from kyc_review.insights import numbers
-from kyc_review.insights.forms import Erred, SearchForm
-from kyc_review.insights.permissions import may_see_faces, may_see_insights
+from kyc_review.insights.forms import EraseForm, Erred, SearchForm
+from kyc_review.insights.permissions import may_erase, may_see_faces, may_see_insights
 from kyc_review.insights.searching import history, is_hidden, submissions_found, submissions_visible
+from kyc_review.retraining.erasures import bundles_holding, holding
+from kyc_review.retraining.permissions import may_see_retraining
 from kyc_review.review.access import StaffRequest, staff_only
 from kyc_review.review.permissions import may_oversee
+from kyc_review.submissions.erasing import submission_erase
 from kyc_review.submissions.models import Submission
 
 DAYS = (1, 7, 30)
@@ -78,16 +83,40 @@ def search(request: StaffRequest) -> HttpResponse:
 @never_cache
 @staff_only
 def submission(request: StaffRequest, submission_id: UUID) -> HttpResponse:
+    return _submission(request, _found(request, submission_id))
+
+
+@require_POST
+@staff_only
+def erasure(request: StaffRequest, submission_id: UUID) -> HttpResponse:
+    """Delete the picture and whatever names the applicant, for ever."""
     row = _found(request, submission_id)
+    if not may_erase(request.user):
+        raise PermissionDenied("Only admins erase submissions.")
+    form = EraseForm(request.POST)
+    if not form.is_valid():
+        return _submission(request, row, form, status=422)
+    submission_erase(submission_id=row.pk, reason=form.cleaned_data["reason"], actor=request.user)
+    messages.success(request, "The submission was erased.")
+    return HttpResponseRedirect(reverse("insights:submission", args=[row.pk]))
+
+
+def _submission(
+    request: StaffRequest, row: Submission, form: EraseForm | None = None, status: int = 200
+) -> HttpResponse:
     hidden = is_hidden(viewer=request.user, submission=row)
     context = {
         "submission": row,
         "hidden": hidden,
         "scoring": None if hidden else getattr(row, "scoring", None),
         "history": history(viewer=request.user, submission=row),
-        "may_see_faces": may_see_faces(request.user),
+        "may_see_faces": may_see_faces(request.user) and not row.erased_at,
+        "may_erase": may_erase(request.user) and not row.erased_at,
+        "form": form or EraseForm(),
+        "sets": holding(row.pk) if may_see_retraining(request.user) else [],
+        "models": bundles_holding(row.pk) if may_see_retraining(request.user) else [],
     }
-    return render(request, "insights/submission.html", context)
+    return render(request, "insights/submission.html", context, status=status)
 
 
 @require_safe

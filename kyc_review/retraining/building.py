@@ -41,6 +41,7 @@ def build(snapshot: Snapshot, holder: str) -> None:
 
     Raises SnapshotFailed when an original is missing or not what arrived, LeaseLost, OSError.
     """
+    leave_out_erased(snapshot)
     with files.staging(snapshot.directory.parent, f"{STAGED}-{snapshot.pk}-{holder}") as folder:
         (folder / "images").mkdir(mode=0o700)
         with files.open_private(folder / manifest.NAME) as file:
@@ -60,6 +61,20 @@ def build(snapshot: Snapshot, holder: str) -> None:
             raise SnapshotFailed(f"{writer.counts} were written, {expected} were frozen: rows are missing.")
         os.sync()  # once for all images, instead of one fsync for each of 100,000
         _finish(snapshot, holder, folder, writer, size_bytes)
+
+
+@transaction.atomic
+def leave_out_erased(snapshot: Snapshot) -> None:
+    """What was erased since the set was asked for is in no file of it. Raises SnapshotFailed when nothing is left."""
+    gone = snapshot.items.filter(decision__submission__erased_at__isnull=False).delete()[0]
+    if not gone:
+        return
+    for label in ("real", "fake"):
+        setattr(snapshot, f"count_{label}", snapshot.items.filter(decision__label=label).count())
+    snapshot.save(update_fields=["count_real", "count_fake"])
+    audit.record(action="snapshot.erased_left_out", target=snapshot, detail={"number": gone})
+    if not snapshot.items.exists():
+        raise SnapshotFailed("Everything that it was to hold was erased before it was built.")
 
 
 def _rows(snapshot: Snapshot) -> Iterator[Mapping[str, Any]]:

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import transaction
 
 from kyc_review.audit import services as audit
+from kyc_review.retraining import erasures
 from kyc_review.retraining.models import Bundle, Comparison, Snapshot
 from kyc_review.retraining.selectors import champion
 from kyc_review.retraining.work import WorkRefused, nudge
@@ -29,6 +30,7 @@ def comparison_request(*, snapshot: Snapshot, candidate: Bundle, actor: User | N
         raise WorkRefused(f"{candidate} serves already.")
     if snapshot.state != Snapshot.State.READY:
         raise WorkRefused(f"Snapshot {snapshot.name} is not ready ({snapshot.get_state_display().lower()}).")
+    erasures.require_unmarked(snapshot)
     comparison = Comparison.objects.create(
         snapshot=snapshot, champion=serving, candidate=candidate, created_by=actor
     )
@@ -44,6 +46,7 @@ def comparison_request(*, snapshot: Snapshot, candidate: Bundle, actor: User | N
 
 def replayed() -> Iterator[tuple[str, str]]:
     """(submission, path of its original) of the latest ones that were scored, whatever became of them."""
-    rows = Scoring.objects.order_by("-scored_at").values_list("submission_id", "submission__image_key")
+    kept = Scoring.objects.filter(submission__erased_at=None)
+    rows = kept.order_by("-scored_at").values_list("submission_id", "submission__image_key")
     for pk, image_key in rows[: settings.REPLAY_MAX]:
         yield str(pk), originals.path(image_key)

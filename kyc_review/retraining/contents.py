@@ -110,7 +110,8 @@ def faces(*, viewer: User, snapshot: Snapshot) -> QuerySet[SnapshotItem]:
 
 def face(*, viewer: User, snapshot: Snapshot, submission_id: UUID) -> Submission | None:
     """One submission that this snapshot holds."""
-    item = faces(viewer=viewer, snapshot=snapshot).filter(decision__submission=submission_id).first()
+    held = faces(viewer=viewer, snapshot=snapshot).filter(decision__submission__erased_at=None)
+    item = held.filter(decision__submission=submission_id).first()
     return item.decision.submission if item else None
 
 

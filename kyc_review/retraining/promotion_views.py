@@ -14,7 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from detection.bundle import BundleRefused
-from kyc_review.retraining import selectors
+from kyc_review.retraining import erasures, selectors
 from kyc_review.retraining.bundles import NothingToRollBack, bundle_rollback
 from kyc_review.retraining.comparisons import comparison_request
 from kyc_review.retraining.curves import progress_of
@@ -123,8 +123,12 @@ def _comparison(
     more: dict[str, Any] | None = None,
     status: int = 200,
 ) -> HttpResponse:
+    pair = [row.candidate, row.champion]
+    marks = erasures.marks_of_bundles(viewer=request.user, bundles=pair)
     context: dict[str, Any] = {
         "comparison": row,
+        "candidate_mark": marks.get(row.candidate_id),
+        "champion_mark": marks.get(row.champion_id),
         "progress": progress_of(row),
         "may_promote": may_promote(request.user),
         "is_current": selectors.champion() == row.champion,

@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
-from kyc_review.retraining import selectors
+from kyc_review.retraining import erasures, selectors
 from kyc_review.retraining.curves import HEIGHT, WIDTH, log_tail, progress_of
 from kyc_review.retraining.models import Snapshot, TrainingRun
 from kyc_review.retraining.permissions import may_see_retraining, may_train
@@ -107,6 +107,7 @@ def run(request: StaffRequest, number: int) -> HttpResponse:
         "progress": progress_of(row),
         "log": log_tail(row),
         "may_train": may_train(request.user),
+        "mark": _mark(request, row),
         "measured": measured(row.candidate.metrics) if row.candidate else ("", []),
         "width": WIDTH,
         "height": HEIGHT,
@@ -140,6 +141,12 @@ def _run(request: StaffRequest, number: int) -> TrainingRun:
     if row is None:
         raise Http404("There is no training run of this number.")
     return row
+
+
+def _mark(request: StaffRequest, row: TrainingRun) -> erasures.Mark | None:
+    if row.candidate is None:
+        return None
+    return erasures.marks_of_bundles(viewer=request.user, bundles=[row.candidate]).get(row.candidate.pk)
 
 
 def _form(request: StaffRequest, form: RunForm, status: int = 200) -> HttpResponse:

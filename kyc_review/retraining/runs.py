@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 
 from kyc_review.audit import services as audit
+from kyc_review.retraining import erasures
 from kyc_review.retraining.models import Snapshot, TrainingRun
 from kyc_review.retraining.selectors import champion
 from kyc_review.retraining.work import WorkRefused, nudge
@@ -35,6 +36,7 @@ def run_request(
         raise WorkRefused("No bundle serves yet; run `manage.py prepare` first.")
     if snapshot.state != Snapshot.State.READY:
         raise WorkRefused(f"Snapshot {snapshot.name} is not ready ({snapshot.get_state_display().lower()}).")
+    erasures.require_unmarked(snapshot)
     if min(snapshot.count_real, snapshot.count_fake) < LEAST:
         raise WorkRefused(
             f"Snapshot {snapshot.name} has {snapshot.count_real} real and {snapshot.count_fake} fake decisions; "

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
+from kyc_review.retraining import erasures
 from kyc_review.retraining.models import (
     Bundle,
     Comparison,
@@ -90,8 +91,8 @@ def snapshots_downloadable(*, viewer: User) -> QuerySet[Snapshot]:
 
 
 def snapshots_trainable(*, viewer: User) -> QuerySet[Snapshot]:
-    """Ready ones, newest first, for those who may train."""
-    rows = Snapshot.objects.filter(state=Snapshot.State.READY).order_by("-pk")
+    """Ready ones without an erased face, newest first, for those who may train."""
+    rows = Snapshot.objects.filter(state=Snapshot.State.READY).exclude(erasures.MARKED).order_by("-pk")
     return rows if may_train(viewer) else rows.none()
 
 
@@ -156,7 +157,10 @@ def unused_decisions(*, viewer: User) -> QuerySet[Decision]:
         .filter(submission=OuterRef("submission"))
     )
     trainable = Decision.objects.final().filter(
-        label__in=["real", "fake"], submission__state=State.COMPLETED, submission__is_test=False
+        label__in=["real", "fake"],
+        submission__state=State.COMPLETED,
+        submission__is_test=False,
+        submission__erased_at=None,
     )
     return trainable.exclude(item__reason=ReviewItem.Reason.GOLD).filter(
         ~Exists(used), ~Exists(later), ~Exists(waits)

@@ -69,7 +69,12 @@ def shadow_batch(shadow: Shadow, *, limit: int) -> list[Submission]:
     """
     judged = ShadowScore.objects.filter(shadow=shadow, submission=OuterRef("submission"))
     rows = (
-        Scoring.objects.filter(~Exists(judged), scored_at__gte=shadow.started_at, submission__is_test=False)
+        Scoring.objects.filter(
+            ~Exists(judged),
+            scored_at__gte=shadow.started_at,
+            submission__is_test=False,
+            submission__erased_at=None,
+        )
         .select_related("submission")
         .order_by("scored_at")[:limit]
     )

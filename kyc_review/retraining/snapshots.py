@@ -18,7 +18,7 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from kyc_review.audit import services as audit
-from kyc_review.retraining import building, files, manifest
+from kyc_review.retraining import building, erasures, files, manifest
 from kyc_review.retraining.building import LEASE_S, LeaseLost, SnapshotFailed
 from kyc_review.retraining.models import Snapshot, SnapshotItem
 from kyc_review.retraining.selectors import champion
@@ -39,7 +39,7 @@ SELECT %s, id FROM (
     JOIN review_reviewitem item ON item.id = decision.item_id
     JOIN submissions_submission submission ON submission.id = decision.submission_id
     WHERE item.state = 'decided' AND item.reason <> 'gold' AND submission.state = 'completed'
-      AND NOT submission.is_test
+      AND NOT submission.is_test AND submission.erased_at IS NULL
       AND NOT EXISTS (SELECT 1 FROM review_withdrawal WHERE decision_id = decision.id)
       AND NOT EXISTS (SELECT 1 FROM review_reviewitem other WHERE other.submission_id = submission.id
                       AND other.state <> 'decided' AND other.reason <> 'gold')
@@ -97,18 +97,24 @@ def snapshots_build_due() -> int:
 
 
 def snapshot_verify(*, snapshot: Snapshot) -> int:
-    """Hash everything again; returns the number of items. Raises SnapshotFailed at the first difference."""
+    """Hash everything again; returns the number of items. Raises SnapshotFailed at the first difference.
+
+    An image that was erased since may be gone: that is how it should be (`erasures.mark_of` counts them).
+    """
+    erased = erasures.images_erased(snapshot)
     try:
         if files.sha256_of(snapshot.manifest) != snapshot.manifest_sha256:
             raise SnapshotFailed(f"{snapshot.manifest} was changed after it was frozen.")
         with snapshot.manifest.open("rb") as file:
-            return sum(_is_as_frozen(snapshot, item) for item in manifest.items(file))
+            return sum(_is_as_frozen(snapshot, item, erased) for item in manifest.items(file))
     except OSError as error:
         raise SnapshotFailed(f"{error.filename} cannot be read: {error.strerror}.") from error
 
 
-def _is_as_frozen(snapshot: Snapshot, item: dict[str, Any]) -> bool:
+def _is_as_frozen(snapshot: Snapshot, item: dict[str, Any], erased: set[str]) -> bool:
     image = snapshot.directory / item["path"]
+    if item["sha256"] in erased and not image.exists():
+        return True
     if not image.is_file() or files.sha256_of(image) != item["sha256"]:
         raise SnapshotFailed(f"{image} is missing or was changed after it was frozen.")
     return True

@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
-from kyc_review.retraining import selectors
+from kyc_review.retraining import erasures, selectors
 from kyc_review.retraining.archive import archive_take, manifest_take
 from kyc_review.retraining.building import SnapshotFailed
 from kyc_review.retraining.models import Snapshot
@@ -101,6 +101,10 @@ def _context(request: StaffRequest) -> dict[str, Any]:
     counts = selectors.label_counts(viewer=viewer)
     promotions = list(selectors.promotions_listed(viewer=viewer)[:ROWS_SHOWN])
     champion = promotions[0].bundle if promotions else None
+    bundles = list(selectors.bundles_listed(viewer=viewer)[:ROWS_SHOWN])
+    marks = erasures.marks_of_bundles(viewer=viewer, bundles=[*bundles, *([champion] if champion else [])])
+    for bundle in bundles:
+        bundle.mark = marks.get(bundle.pk)  # type: ignore[attr-defined]  # for the template
     audits = audits_by_bundle(viewer=viewer)
     later = late_by_bundle(viewer=viewer)
     watched = signs(viewer=viewer)
@@ -118,7 +122,8 @@ def _context(request: StaffRequest) -> dict[str, Any]:
         "audited": next((row for row in audits if row.digest == champion.digest), None) if champion else None,
         "late": next((row for row in later if row.digest == champion.digest), None) if champion else None,
         "figures": figures(champion.metrics) if champion else [],
-        "bundles": list(selectors.bundles_listed(viewer=viewer)[:ROWS_SHOWN]),
+        "bundles": bundles,
+        "champion_mark": marks.get(champion.pk) if champion else None,
         "promotions": promotions,
         "runs": list(selectors.runs_listed(viewer=viewer)[:ROWS_SHOWN]),
         "may_train": may_train(viewer),
@@ -134,6 +139,9 @@ def _context(request: StaffRequest) -> dict[str, Any]:
 
 def _snapshots_context(request: StaffRequest) -> dict[str, Any]:
     rows = list(selectors.snapshots_listed(viewer=request.user)[:ROWS_SHOWN])
+    marks = erasures.marks_of_snapshots(viewer=request.user, snapshots=rows)
+    for row in rows:
+        row.mark = marks.get(row.pk)  # type: ignore[attr-defined]  # for the template
     unfinished = {Snapshot.State.PENDING, Snapshot.State.BUILDING}
     return {
         "snapshots": rows,

@@ -20,7 +20,7 @@ from celery.signals import worker_shutting_down
 from django.conf import settings
 
 from detection.bundle import BundleRefused
-from kyc_review.retraining import files
+from kyc_review.retraining import erasures, files
 from kyc_review.retraining.bundles import bundle_register
 from kyc_review.retraining.comparisons import comparison_request, replayed
 from kyc_review.retraining.models import Bundle, Comparison, TrainingRun, Work
@@ -78,6 +78,11 @@ def _work(work: TrainingRun | Comparison) -> bool:
         )
         work_end(work, State.FAILED, error=error)
         return False
+    try:
+        erasures.require_unmarked(work.snapshot)  # it may have been erased while the work waited
+    except WorkRefused as refusal:
+        work_end(work, State.FAILED, error=str(refusal))
+        return False
     arguments = training(work) if isinstance(work, TrainingRun) else comparing(work)
     with open(work.log, "ab") as output:
         process = subprocess.Popen(  # noqa: S603  # our own command, no shell
@@ -93,7 +98,8 @@ def _work(work: TrainingRun | Comparison) -> bool:
         finally:
             _stop(process)
     if cancelled:
-        work_end(work, State.CANCELLED)
+        reason = type(work)._default_manager.values_list("error", flat=True).get(pk=work.pk)
+        work_end(work, State.CANCELLED, error=reason)
         return False
     return _conclude(work, process.returncode)
 

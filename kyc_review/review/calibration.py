@@ -29,7 +29,7 @@ def gold_add(*, submission_id: UUID, senior: User, label: str) -> Gold:
     if not may_oversee(senior):
         raise PermissionDenied("Only seniors choose calibration items.")
     wished = Decision.Label(label)
-    if not Submission.objects.filter(pk=submission_id, state=State.COMPLETED).exists():
+    if not Submission.objects.filter(pk=submission_id, state=State.COMPLETED, erased_at=None).exists():
         raise ValueError("Only a completed submission can be used.")
     with transaction.atomic():
         gold, _ = Gold.objects.update_or_create(

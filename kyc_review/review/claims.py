@@ -31,6 +31,8 @@ RELEASED = {"state": ReviewItem.State.OPEN, "claimed_by": None, "claimed_at": No
 KEPT_AHEAD = dt.timedelta(seconds=120)
 NOT_HELD = {"held_for": None, "held_until": None}
 
+ERASED = "The applicant's picture was erased meanwhile, as the law asks; there is nothing left to decide."
+
 
 def claim_lease() -> dt.timedelta:
     """How long a claim lasts without a sign of life from its holder's page."""
@@ -169,9 +171,12 @@ def claims_release(*, holder: User) -> int:
 
 def claim_lost(item_id: int, reviewer: User) -> ClaimLost:
     """Why this person does not hold this item."""
-    item = ReviewItem.objects.filter(pk=item_id).only("state", "claimed_by_id").first()
+    rows = ReviewItem.objects.filter(pk=item_id).select_related("submission")
+    item = rows.only("state", "claimed_by_id", "submission__erased_at").first()
     if item is None:
         return ClaimLost("This item does not exist.")
+    if item.submission.erased_at:
+        return ClaimLost(ERASED)
     if item.state in (ReviewItem.State.DECIDED, ReviewItem.State.SETTLING):
         return ClaimLost("This item has been decided already.")
     if item.state == ReviewItem.State.CLAIMED and item.claimed_by_id != reviewer.pk:

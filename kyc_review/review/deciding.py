@@ -22,7 +22,7 @@ from kyc_review.submissions import services as submissions
 from kyc_review.submissions.models import State
 
 from .auditing import audit_conclude, is_audited
-from .claims import NOT_HELD, RELEASED, ClaimLost, claim_lease, claim_lost, held_by, require_decider
+from .claims import ERASED, NOT_HELD, RELEASED, ClaimLost, claim_lease, claim_lost, held_by, require_decider
 from .models import Decision, FirstCall, ReviewItem, Withdrawal
 from .permissions import may_oversee
 from .second_opinions import after
@@ -101,7 +101,7 @@ def _record(item_id: int, reviewer: User, said: dict[str, Any]) -> Decision | No
         FirstCall.objects.get_or_create(item_id=item_id, reviewer=reviewer, defaults={"label": said["label"]})
     audit.record(action="item.decided", actor=reviewer, target=item, detail={"label": said["label"]})
     if not settings.UNDO_WINDOW_S:
-        _settle(item)
+        settle(item)
     return decision
 
 
@@ -158,12 +158,13 @@ def decisions_settle() -> int:
         with transaction.atomic():
             item = due.select_for_update(skip_locked=True).filter(pk=pk).first()
             if item is not None:
-                _settle(item)
+                settle(item)
                 settled += 1
     return settled
 
 
-def _settle(item: ReviewItem) -> None:
+def settle(item: ReviewItem) -> None:
+    """Make its standing decision final: the submission completes, or another person is asked. Lock the item before."""
     decision = item.decisions.filter(withdrawal=None).order_by("-pk")[0]
     ReviewItem.objects.filter(pk=item.pk, state=ReviewItem.State.SETTLING).update(
         state=ReviewItem.State.DECIDED, decided_at=Now(), settles_at=None
@@ -198,7 +199,14 @@ def decision_correct(*, item_id: int, corrector: User, label: str, **said: Any) 
     wished = Decision.Label(label)
     obstacle = Decision.Obstacle(said.pop("obstacle")) if wished == Decision.Label.NOT_ASSESSABLE else ""
     said.pop("obstacle", None)
-    item = ReviewItem.objects.select_for_update().filter(pk=item_id).first()
+    item = (
+        ReviewItem.objects.select_for_update(of=("self",))
+        .select_related("submission")
+        .filter(pk=item_id)
+        .first()
+    )
+    if item is not None and item.submission.erased_at:
+        raise ClaimLost(ERASED)
     before = Decision.objects.final().filter(item_id=item_id).order_by("-pk").first()
     if item is None or before is None:
         raise ClaimLost("Only a decision that is final can be corrected.")
@@ -224,6 +232,6 @@ def decision_correct(*, item_id: int, corrector: User, label: str, **said: Any) 
         submissions.submission_overturn(
             submission_id=item.submission_id, result=RESULT_OF_LABEL[wished], reason=made.obstacle
         )
-    detail = {"from": before.label, "label": made.label, "note": made.note}
+    detail = {"from": before.label, "label": made.label}
     audit.record(action="item.corrected", actor=corrector, target=item, detail=detail)
     return made

@@ -49,7 +49,10 @@ def item_snooze(*, item_id: int, reviewer: User, minutes: int) -> None:
 
 @transaction.atomic
 def item_escalate(*, item_id: int, reviewer: User, message: str = "") -> None:
-    """The item goes to the head of the queue, for seniors other than the one who escalated it."""
+    """The item goes to the head of the queue, for seniors other than the one who escalated it.
+
+    The message stays on the item alone: the log outlives an erasure, and words may name the applicant.
+    """
     seniors = User.objects.filter(groups__name=Role.SENIOR, is_active=True).exclude(pk=reviewer.pk)
     if not seniors.exists():
         raise Refused("There is no other senior reviewer to ask.")
@@ -57,7 +60,7 @@ def item_escalate(*, item_id: int, reviewer: User, message: str = "") -> None:
         item_id,
         reviewer,
         "item.escalated",
-        {"message": message},
+        {},
         is_escalated=True,
         escalated_by=reviewer,
         message=message,
@@ -81,7 +84,7 @@ def item_hand_over(*, item_id: int, reviewer: User, to: User, message: str = "")
         item_id,
         reviewer,
         "item.handed_over",
-        {"to": to.pk, "message": message},
+        {"to": to.pk},
         held_for=to,
         held_until=until,
         message=message,

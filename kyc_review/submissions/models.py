@@ -65,9 +65,28 @@ class Submission(models.Model):
     received_at = models.DateTimeField(default=timezone.now)
     completed_at = models.DateTimeField(null=True, blank=True)
     cancelled_at = models.DateTimeField(null=True, blank=True)
+    erased_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="The picture and whatever named the applicant were deleted (erasing.py).",
+    )
+    erasure_settled_at = models.DateTimeField(
+        null=True, blank=True, help_text="No file of it was left, long after whatever worked on it had ended."
+    )
 
     class Meta:
         constraints = [
+            models.CheckConstraint(
+                name="submission_erased_is_bare",
+                condition=Q(erased_at__isnull=True, erasure_settled_at__isnull=True)
+                | Q(
+                    erased_at__isnull=False,
+                    external_ref="",
+                    applicant_ref="",
+                    metadata={},
+                    state__in=["completed", "cancelled"],
+                ),
+            ),
             models.CheckConstraint(
                 name="submission_completed_has_result",
                 condition=Q(state="completed", completed_at__isnull=False) & ~Q(result="")
@@ -102,6 +121,9 @@ class Submission(models.Model):
                 condition=Q(is_test=False, state__in=["received", "scoring", "in_review"]),
             ),
             models.Index(fields=["integration", "is_test", "-received_at", "-id"], name="submission_listed"),
+            models.Index(
+                fields=["erased_at"], name="submission_erased", condition=Q(erased_at__isnull=False)
+            ),
             models.Index(fields=["integration", "external_ref"], name="submission_by_external_ref"),
             models.Index(fields=["integration", "applicant_ref"], name="submission_by_applicant_ref"),
         ]

@@ -28,11 +28,13 @@ def submissions_of(viewer: ApiKey) -> QuerySet[Submission]:
 def submissions_page(
     *, viewer: ApiKey, filters: Mapping[str, str | datetime], after: UUID | None, limit: int
 ) -> tuple[list[Submission], bool]:
-    """Newest first, those after the submission `after`, and whether more follow.
+    """Newest first, those after the submission `after`, and whether more follow; what was erased is left out.
 
     Raises Submission.DoesNotExist when `after` is none of the viewer's.
     """
-    rows = submissions_of(viewer).filter(**{FILTERS[name]: value for name, value in filters.items()})
+    rows = submissions_of(viewer).filter(
+        erased_at=None, **{FILTERS[name]: value for name, value in filters.items()}
+    )
     if after is not None:
         last: Any = submissions_of(viewer).only("received_at").get(pk=after)
         rows = rows.filter(

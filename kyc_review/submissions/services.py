@@ -66,7 +66,7 @@ def submission_create(
                 action="submission.received",
                 actor=integration,
                 target=submission,
-                detail={"external_ref": external_ref, "sha256": facts.sha256},
+                detail={"sha256": facts.sha256},  # no reference: the log outlives an erasure
             )
     except Exception:
         originals.delete(submission.image_key)

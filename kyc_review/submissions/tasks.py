@@ -1,5 +1,6 @@
 from celery import shared_task
 
+from kyc_review.submissions.erasing import erasures_sweep
 from kyc_review.submissions.idempotency import records_expire
 from kyc_review.submissions.orphans import orphans_delete
 from kyc_review.submissions.sandbox import sandbox_advance
@@ -18,3 +19,8 @@ def expire_idempotency() -> None:
 @shared_task
 def advance_sandbox() -> None:
     sandbox_advance()
+
+
+@shared_task
+def sweep_erasures() -> None:
+    erasures_sweep()

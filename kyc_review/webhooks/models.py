@@ -19,6 +19,7 @@ class Kind(models.TextChoices):
     COMPLETED = "submission.completed", "A reviewer decided."
     OVERTURNED = "submission.overturned", "An earlier result was corrected."
     RESUBMIT_REQUESTED = "submission.resubmit_requested", "The applicant shall take another selfie."
+    ERASED = "submission.erased", "The picture and what named the applicant were deleted."
     TEST = "webhook.test", "Sent on request, to try an endpoint."
 
 

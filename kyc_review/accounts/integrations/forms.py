@@ -8,7 +8,7 @@ from django import forms
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.utils import timezone
 
-from kyc_review.accounts.models import Integration, Scope
+from kyc_review.accounts.models import Integration, Scope, all_scopes
 
 
 class IntegrationForm(forms.ModelForm):
@@ -20,7 +20,7 @@ class IntegrationForm(forms.ModelForm):
 class KeyForm(forms.Form):
     label = forms.CharField(max_length=60, required=False)
     mode = forms.ChoiceField(choices=[("live", "Live"), ("test", "Test")], initial="live")
-    scopes = forms.MultipleChoiceField(choices=Scope.choices, initial=Scope.values)
+    scopes = forms.MultipleChoiceField(choices=Scope.choices, initial=all_scopes)
     expires_days = forms.IntegerField(
         required=False, validators=[MinValueValidator(1), MaxValueValidator(3650)]
     )

@@ -6,7 +6,14 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
 
 from kyc_review.problems import CONTENT_TYPE
-from kyc_review.submissions.api.incoming import BatchIn, LateOutcomeIn, ListIn, SubmissionForm, SubmissionJson
+from kyc_review.submissions.api.incoming import (
+    BatchIn,
+    EraseIn,
+    LateOutcomeIn,
+    ListIn,
+    SubmissionForm,
+    SubmissionJson,
+)
 from kyc_review.submissions.api.serializers import (
     BatchOut,
     LateOutcomeOut,
@@ -86,6 +93,7 @@ KNOWN = header("If-None-Match", "The ETag that you have; unchanged reads answer 
 UNCHANGED = {304: OpenApiResponse(description="Unchanged.")}
 NOT_YOURS = "No such submission, or not this key's."
 MALFORMED = "A field or parameter is missing or invalid; `errors` names each."
+GONE = "It was erased."
 ABOUT_KEY = "A request with this Idempotency-Key is being answered right now."
 
 create = extend_schema(
@@ -184,7 +192,18 @@ retrieve = extend_schema(
     "changed.",
     parameters=[WaitIn, KNOWN, returned("ETag", "Send it back as If-None-Match.", 200)],
     examples=[example("Cleared", COMPLETED)],
-    responses={200: SubmissionOut} | UNCHANGED | errors(e400=MALFORMED, e404=NOT_YOURS),
+    responses={200: SubmissionOut} | UNCHANGED | errors(e400=MALFORMED, e404=NOT_YOURS, e410=GONE),
+)
+erase = extend_schema(
+    operation_id="erase_submission",
+    summary="Erase a submission",
+    description="For ever: the picture, everything that was made from it, and your references are deleted; what was "
+    "open is withdrawn. The bare result stays for the audit, and models that learned from the picture are marked. "
+    "Needs the scope `submissions:erase`, which a key has only if somebody chose it. Safe to repeat; afterwards reads "
+    "answer 410.",
+    parameters=[EraseIn],
+    request=None,
+    responses={204: OpenApiResponse(description="Erased.")} | errors(e400=MALFORMED, e404=NOT_YOURS),
 )
 cancel = extend_schema(
     operation_id="cancel_submission",
@@ -192,7 +211,7 @@ cancel = extend_schema(
     description="Before there is a result: nobody scores or reviews it any more. Safe to repeat.",
     request=None,
     examples=[example("Cancelled", RECEIVED | {"status": "cancelled"})],
-    responses={200: SubmissionOut} | errors(e404=NOT_YOURS, e409="It has a result already."),
+    responses={200: SubmissionOut} | errors(e404=NOT_YOURS, e409="It has a result already.", e410=GONE),
 )
 report_outcome = extend_schema(
     operation_id="report_outcome",
@@ -218,6 +237,7 @@ report_outcome = extend_schema(
         e400=MALFORMED,
         e404=NOT_YOURS,
         e409="The submission has no result yet.",
+        e410=GONE,
         e413="Too large.",
         e415="Not JSON.",
     ),

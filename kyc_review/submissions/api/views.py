@@ -11,9 +11,10 @@ from kyc_review.api import ApiView, caller_of, conditional, etag_of, integration
 from kyc_review.parsers import JSONParser
 from kyc_review.problems import Problem
 from kyc_review.submissions.api import creating, describing
-from kyc_review.submissions.api.incoming import BatchIn, LateOutcomeIn, ListIn
+from kyc_review.submissions.api.incoming import BatchIn, EraseIn, LateOutcomeIn, ListIn
 from kyc_review.submissions.api.serializers import LateOutcomeOut, shown
 from kyc_review.submissions.api.waiting import wait_of, wait_until
+from kyc_review.submissions.erasing import submission_erase
 from kyc_review.submissions.models import State, Submission
 from kyc_review.submissions.selectors import submissions_of, submissions_page
 from kyc_review.submissions.services import StaleSubmission, late_outcome_record, submission_cancel
@@ -77,13 +78,23 @@ class BatchView(ApiView):
 
 
 class SubmissionView(ApiView):
-    scopes = {"GET": Scope.SUBMISSIONS_READ}
+    scopes = {"GET": Scope.SUBMISSIONS_READ, "DELETE": Scope.SUBMISSIONS_ERASE}
 
     @describing.retrieve
     def get(self, request: Request, submission_id: UUID) -> Response:
         seconds = wait_of(request)
         row = waited_for(request, submission_id, seconds) if seconds else found(request, submission_id)
         return conditional(request, shown(row))
+
+    @describing.erase
+    def delete(self, request: Request, submission_id: UUID) -> Response:
+        form = EraseIn(data=request.query_params)
+        form.is_valid(raise_exception=True)
+        row = get_object_or_404(submissions_of(caller_of(request)), pk=submission_id)
+        submission_erase(
+            submission_id=row.pk, reason=form.validated_data["reason"], actor=integration_of(request)
+        )
+        return Response(status=204)
 
 
 class CancellationView(ApiView):
@@ -128,8 +139,20 @@ class LateOutcomeView(ApiView):
 
 
 def found(request: Request, submission_id: UUID) -> Submission:
-    """Raises Http404, also for what belongs to somebody else or to the other mode."""
-    return get_object_or_404(submissions_of(caller_of(request)), pk=submission_id)
+    """Raises Http404, also for what belongs to somebody else or to the other mode; Problem 410 for what was erased."""
+    row = get_object_or_404(submissions_of(caller_of(request)), pk=submission_id)
+    refuse_erased(row)
+    return row
+
+
+def refuse_erased(row: Submission) -> None:
+    """As other providers of identity checks answer once a person's data is gone: that it was here, and nothing else."""
+    if row.erased_at:
+        raise Problem(
+            status=410,
+            code="erased",
+            detail=f"This submission was erased at {row.erased_at:%Y-%m-%dT%H:%M:%SZ}; it cannot be brought back.",
+        )
 
 
 def waited_for(request: Request, submission_id: UUID, seconds: float) -> Submission:
@@ -138,6 +161,7 @@ def waited_for(request: Request, submission_id: UUID, seconds: float) -> Submiss
 
     def arrived() -> bool:
         row.refresh_from_db()
+        refuse_erased(row)
         if known:
             return etag_of(shown(row)) not in known
         return row.state not in UNSCORED

@@ -23,7 +23,10 @@ class Command(BaseCommand):
         key.add_argument("slug")
         key.add_argument("--test", action="store_true", help="for the sandbox")
         key.add_argument(
-            "--scope", action="append", choices=Scope.values, help="may be repeated; without: all of them"
+            "--scope",
+            action="append",
+            choices=Scope.values,
+            help="may be repeated; without: all but submissions:erase",
         )
         key.add_argument("--expires-days", type=int, help="without: never")
         key.add_argument(

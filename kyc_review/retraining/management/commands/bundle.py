@@ -6,6 +6,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from detection.bundle import BundleRefused
 from kyc_review.retraining import bundles, shadows
+from kyc_review.retraining.erasures import bundles_marked
 from kyc_review.retraining.models import Bundle, Promotion
 from kyc_review.retraining.selectors import bundles_matching, champion
 
@@ -50,10 +51,14 @@ class Command(BaseCommand):
 
     def list(self, options: dict[str, Any]) -> None:
         serving = champion()
-        for row in Bundle.objects.order_by("pk"):
+        rows = list(Bundle.objects.order_by("pk"))
+        erased = bundles_marked(rows)
+        for row in rows:
+            holds = f"  holds {erased[row.pk].number} erased" if row.pk in erased else ""
             mark = "*" if serving and row.pk == serving.pk else " "
             self.stdout.write(
                 f"{mark} {row.digest[:12]}  {row.version:<30}  {row.source:<8}  {row.registered_at:%Y-%m-%d %H:%M}"
+                f"{holds}"
             )
 
     def add(self, options: dict[str, Any]) -> None:
@@ -79,6 +84,10 @@ class Command(BaseCommand):
             raise CommandError("No bundle serves yet; run `manage.py prepare`.")
         self.stdout.write(f"version     {row.version}\ndigest      {row.digest}\nsource      {row.source}")
         self.stdout.write(f"registered  {row.registered_at:%Y-%m-%d %H:%M %Z}\nfolder      {row.directory}")
+        if (erased := bundles_marked([row]).get(row.pk)) is not None:
+            self.stdout.write(
+                f"erased      {erased.number} of its faces, since {erased.since:%Y-%m-%d}; retrain"
+            )
         for step in row.promotions.select_related("promoted_by").order_by("pk"):
             by = step.promoted_by or "system"
             self.stdout.write(

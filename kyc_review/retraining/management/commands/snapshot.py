@@ -4,6 +4,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from kyc_review.retraining.building import SnapshotFailed
+from kyc_review.retraining.erasures import mark_of
 from kyc_review.retraining.models import Snapshot
 from kyc_review.retraining.snapshots import snapshot_create, snapshot_export, snapshot_verify
 
@@ -48,3 +49,5 @@ class Command(BaseCommand):
             raise CommandError(f"There is no ready snapshot {options['name']}; `snapshot list` shows all.")
         count = snapshot_verify(snapshot=snapshot)
         self.stdout.write(f"{count} items, their images and the manifest are as they were frozen.")
+        if (mark := mark_of(snapshot)) is not None:
+            self.stdout.write(f"erased: {mark.number}, since {mark.since:%Y-%m-%d}. Train on a new snapshot.")

@@ -1,0 +1,28 @@
+"""Deleting what was found out about a submission's picture, and every picture made from it."""
+
+from uuid import UUID
+
+from django.db.models import Q
+
+from kyc_review.evidence.models import Evidence, Fingerprint, Likeness
+from kyc_review.submissions.storage import derivatives
+
+
+def evidence_erase(*, submission_id: UUID) -> None:
+    """The rows, in the caller's transaction: facts with the photograph's metadata, perceptual hashes, likenesses.
+
+    A worker that examines it right now finds its row gone and records nothing.
+    """
+    Likeness.objects.filter(Q(submission=submission_id) | Q(earlier=submission_id)).delete()
+    Fingerprint.objects.filter(pk=submission_id).delete()
+    Evidence.objects.filter(submission=submission_id).delete()
+
+
+def pictures_remove(*, submission_id: UUID) -> None:
+    """The display derivative and the views of the evidence. Safe to repeat. Raises OSError."""
+    folder = f"{submission_id.hex[:2]}/{submission_id.hex}"
+    derivatives.delete(f"{folder}.jpg")
+    if derivatives.exists(folder):
+        for name in derivatives.listdir(folder)[1]:
+            derivatives.delete(f"{folder}/{name}")
+        derivatives.delete(folder)

@@ -1,0 +1,48 @@
+"""What an erased submission leaves in the queue and in people's words. Call it in the transaction of the erasure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.db.models.functions import Now
+
+from kyc_review.audit import services as audit
+
+from .claims import NOT_HELD, RELEASED
+from .deciding import settle
+from .models import AuditDraw, Decision, Gold, ReviewItem
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+
+@transaction.atomic
+def items_close(*, submission_id: UUID) -> None:
+    """Close everything of it that waits for a person. A decision in its seconds of undo becomes final at once.
+
+    A holder is told at their next action, within half a minute by their page itself: `claim_lost` says why.
+    """
+    waiting = ReviewItem.objects.exclude(state=ReviewItem.State.DECIDED).filter(submission=submission_id)
+    for item in waiting.select_for_update().filter(state=ReviewItem.State.SETTLING):
+        settle(item)  # which may ask a second person: closed below
+    for item in waiting.select_for_update():
+        closed = {"state": ReviewItem.State.DECIDED, "decided_at": Now(), "snoozed_until": None}
+        waiting.filter(pk=item.pk).update(**RELEASED | NOT_HELD | closed)
+        detail = {"why": "erased"} | ({"holder": item.claimed_by_id} if item.claimed_by_id else {})
+        audit.record(action="item.withdrawn", target=item, detail=detail)
+
+
+@transaction.atomic
+def words_erase(*, submission_id: UUID) -> None:
+    """Empty what people wrote about it, and calibrate nobody with it any more. The submission is erased already.
+
+    An audit's draw that nobody judged goes: it would count as waiting for ever.
+    """
+    Decision.objects.filter(submission=submission_id).exclude(note="").update(note="")
+    ReviewItem.objects.filter(submission=submission_id).exclude(message="").update(message="")
+    for gold in Gold.objects.filter(submission=submission_id, is_active=True):
+        Gold.objects.filter(pk=gold.pk).update(is_active=False)
+        audit.record(action="gold.removed", target=gold, detail={"why": "erased"})
+    if not Decision.objects.final().filter(submission=submission_id).exists():
+        AuditDraw.objects.filter(submission=submission_id).delete()

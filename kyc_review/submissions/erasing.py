@@ -1,0 +1,145 @@
+"""Erasing a submission, as article 17 of the GDPR asks: what showed or named the applicant goes, the bare row stays.
+
+Rows are the truth: the transaction empties them and says that the files must go; whoever commits deletes the files,
+and the sweep does it again until long after everything that worked on them has ended. docs/erasure.md says what stays
+and why.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from kyc_review.audit import services as audit
+from kyc_review.evidence.erasing import evidence_erase, pictures_remove
+from kyc_review.retraining.erasures import bundles_holding, copies_remove, holding, loop_release
+from kyc_review.review.erasing import items_close, words_erase
+from kyc_review.submissions.models import IdempotencyRecord, State, Submission
+from kyc_review.submissions.storage import originals
+from kyc_review.webhooks.models import Kind
+from kyc_review.webhooks.services import event_record
+
+if TYPE_CHECKING:
+    from kyc_review.accounts.models import Integration, User
+
+log = logging.getLogger(__name__)
+REASON_MAX = 300
+# Longer than anything may go on that began before the erasure and still writes a file of it.
+SETTLED_AFTER = timedelta(hours=1)
+NEAR = timedelta(minutes=10)  # between a row's birth and that of the answer kept for its Idempotency-Key
+
+
+@transaction.atomic
+def submission_erase(
+    *, submission_id: UUID, reason: str, actor: User | Integration | None = None
+) -> Submission:
+    """Delete the picture, all that was made from it, and the references; safe to repeat.
+
+    The result, the votes, the decisions and the audit log stay. What waits for the models or for a person is withdrawn
+    and ends as cancelled. Raises ValueError without a reason, Submission.DoesNotExist.
+    """
+    reason = reason.strip()[:REASON_MAX]
+    if not reason:
+        raise ValueError("Say why it is erased; an auditor will read it.")
+    # Items first, as a decision locks them, so that the two cannot wait for each other.
+    items_close(submission_id=submission_id)
+    row = Submission.objects.select_for_update().get(pk=submission_id)
+    if row.erased_at:
+        return row
+    items_close(submission_id=submission_id)  # routing may have opened one since
+    _forget_answers(row)
+    _make_bare(row)
+    evidence_erase(submission_id=row.pk)
+    words_erase(submission_id=row.pk)
+    row.late_outcomes.exclude(note="").update(note="")
+    loop_release(submission_id=row.pk, actor=None if actor is None else _staff(actor))
+    audit.record(action="submission.erased", actor=actor, target=row, detail=_told(row, reason))
+    event_record(submission=row, kind=Kind.ERASED)
+    transaction.on_commit(lambda: files_remove(row))
+    return row
+
+
+def files_remove(row: Submission) -> bool:
+    """Delete every file of an erased submission; False when the disk refused, and the sweep tries again."""
+    try:
+        originals.delete(row.image_key)
+        pictures_remove(submission_id=row.pk)
+        copies_remove(row)
+    except OSError:
+        log.exception("files of the erased submission %s are left; the sweep tries again", row.pk)
+        return False
+    return True
+
+
+def erasures_sweep() -> int:
+    """Delete what a killed process left, or one that worked at that moment wrote afterwards; how many rows it saw."""
+    rows = list(
+        Submission.objects.filter(erased_at__isnull=False, erasure_settled_at=None).order_by("erased_at")[
+            :500
+        ]
+    )
+    settled = timezone.now()
+    for row in rows:
+        assert row.erased_at is not None  # as the query asked
+        if files_remove(row) and row.erased_at < settled - SETTLED_AFTER:
+            Submission.objects.filter(pk=row.pk).update(erasure_settled_at=settled)
+    return len(rows)
+
+
+def _make_bare(row: Submission) -> None:
+    """Empty what names the applicant. What had no result by now never gets one: a late verdict finds it cancelled."""
+    row.refresh_from_db()  # a decision that settled just now has completed it
+    now = timezone.now()
+    row.external_ref, row.applicant_ref, row.metadata, row.last_error = "", "", {}, ""
+    row.erased_at = now
+    if row.state not in (State.COMPLETED, State.CANCELLED):
+        row.state, row.lease_holder, row.cancelled_at = State.CANCELLED, "", now
+    row.save()
+
+
+def _forget_answers(row: Submission) -> None:
+    """The answer kept for its create's Idempotency-Key names the applicant, too. It stays without references, so that
+    a late repetition does not bring the picture back as a new submission."""
+    kept = IdempotencyRecord.objects.filter(
+        integration=row.integration_id,
+        is_test=row.is_test,
+        created_at__range=(row.received_at - NEAR, row.received_at + NEAR),
+        body__contains=str(row.pk),
+    )
+    for record in kept:
+        body = json.loads(record.body)
+        for one in _submissions(body):
+            if one.get("id") == str(row.pk):
+                one |= {"external_ref": "", "applicant_ref": "", "metadata": {}}
+        IdempotencyRecord.objects.filter(pk=record.pk).update(body=json.dumps(body))
+
+
+def _submissions(body: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Those that the answer to a create, or to a batch of them, shows."""
+    yield body
+    for result in body.get("results", []):
+        if isinstance(shown := result.get("submission"), dict):
+            yield shown
+
+
+def _staff(actor: User | Integration) -> User | None:
+    from kyc_review.accounts.models import User
+
+    return actor if isinstance(actor, User) else None
+
+
+def _told(row: Submission, reason: str) -> dict[str, Any]:
+    return {
+        "reason": reason,
+        "state": row.state,
+        "result": row.result,
+        "snapshots": [snapshot.name for snapshot in holding(row.pk)],
+        "bundles": [bundle.version for bundle in bundles_holding(row.pk)],
+    }

@@ -1,0 +1,65 @@
+"""Erasing a submission as an admin does it, and what the loop says afterwards; pictures go to test-artifacts/looks/."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from kyc_review.accounts.models import User
+from kyc_review.retraining.models import Bundle, Comparison
+from kyc_review.retraining.snapshots import snapshot_create
+from kyc_review.review.models import ReviewItem
+from kyc_review.review.services import decision_record, item_claim_next
+from tests.browser.test_looks import PICTURES, SIZES
+from tests.kyc_review.retraining.conftest import made_bundle, serving  # noqa: F401  (fixtures)
+from tests.kyc_review.retraining.reports import report
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.mark.parametrize(("size", "scheme"), [("1440x900", "light"), ("1280x720", "dark")])
+def test_an_admin_erases_a_submission_and_reads_what_is_marked(
+    enqueue: Callable[..., ReviewItem],
+    serving: Bundle,  # noqa: F811
+    log_in: Callable[..., Page],
+    staff: Callable[..., User],
+    alice: User,
+    size: str,
+    scheme: str,
+) -> None:
+    items = [enqueue("split_vote", 0.4, applicant_ref=f"person-{number}") for number in range(4)]
+    for label in ("fake", "real", "real", "fake"):
+        held = item_claim_next(reviewer=alice)
+        assert held is not None
+        decision_record(item_id=held.pk, reviewer=alice, label=label, note="The left eye.")
+    snapshot = snapshot_create(name="first")
+    candidate = Bundle.objects.create(
+        digest="1" * 64,
+        version="candidate-20261121",
+        source="trained",
+        provenance={"snapshot_sha256": snapshot.manifest_sha256},
+    )
+    comparison = Comparison.objects.create(
+        snapshot=snapshot, champion=serving, candidate=candidate, state="succeeded", report=report()
+    )
+    page = log_in(staff("ada", "admin"), viewport=SIZES[size], color_scheme=scheme)
+    page.goto(f"/insights/submissions/{items[0].submission_id}/")
+    page.get_by_text("Delete the picture and whatever names the applicant").click()
+    page.get_by_label("Why?").fill("Asked for by the applicant, letter of 20 November.")
+    page.get_by_label("I know that this cannot be undone.").check()
+    page.screenshot(path=PICTURES / f"erase-{size}-{scheme}.png", full_page=True)
+    page.get_by_role("button", name="Erase for ever").click()
+    expect(page.get_by_role("heading", name="Erased submission")).to_be_visible()
+    page.screenshot(path=PICTURES / f"erased-{size}-{scheme}.png", full_page=True)
+    for name, path in (
+        ("marked-snapshot", "/retraining/snapshots/first/"),
+        ("marked-retraining", "/retraining/"),
+        ("marked-comparison", f"/retraining/comparisons/{comparison.pk}/"),
+    ):
+        page.goto(path)
+        page.wait_for_load_state("networkidle")
+        expect(page.get_by_text("1 erased").first).to_be_visible()
+        page.screenshot(path=PICTURES / f"{name}-{size}-{scheme}.png", full_page=True)
+        assert page.evaluate(
+            "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
+        ), name
