@@ -88,7 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     loop.add_argument("--data", type=Path, default=REPOSITORY.parent / "shared" / "data")
     loop.add_argument("--posts", type=int, default=300)
-    loop.add_argument("--epochs", type=int, default=6)
+    loop.add_argument("--epochs", type=int, default=12)
     loop.set_defaults(run=learned)
     for command in (compare, intake, queue, face, kills, outages, snapshot, replay):
         command.add_argument("--bundle", type=Path, default=BASELINE)

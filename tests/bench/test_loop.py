@@ -1,10 +1,15 @@
 """The demonstration's own measuring and its people, apart from the product that it shows."""
 
+import shutil
+
 import numpy as np
 import pytest
 
 from bench.loop_measure import compared, recall_at, suspicion
 from detection.voting import shifted
+from kyc_review.stack.places import REPOSITORY
+
+SAMPLE = REPOSITORY / "samples" / "sample-01-genuine.jpg"
 
 
 def test_suspicion_is_the_shift_at_which_nobody_flags_any_more() -> None:
@@ -39,3 +44,18 @@ def test_without_faces_the_demonstration_says_so_and_ends_well(tmp_path, capsys)
 
     assert loop.run(tmp_path) is True
     assert capsys.readouterr().out.startswith("skipped: there are no faces in")
+
+
+def test_nobody_is_both_held_out_and_worked_with(tmp_path, monkeypatch) -> None:
+    from bench import loop_faces
+
+    names = [*sorted(loop_faces.HELD_OUT)[:3], "Some_Body", "Any_Body"]
+    for name in names:
+        (tmp_path / "lfw" / name).mkdir(parents=True)
+        shutil.copy(SAMPLE, tmp_path / "lfw" / name / f"{name}_0001.jpg")
+    worked_with = {face.person for face in loop_faces.faces(tmp_path, tmp_path / "a", count=9, seed=0)}
+    held = {
+        face.person for face in loop_faces.faces(tmp_path, tmp_path / "b", count=9, seed=0, held_out=True)
+    }
+    assert worked_with == {"Some_Body", "Any_Body"}
+    assert held == set(names[:3])
