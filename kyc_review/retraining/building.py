@@ -51,6 +51,7 @@ def build(snapshot: Snapshot, holder: str) -> None:
                 name=snapshot.name,
                 created_at=snapshot.created_at,
                 source_bundle=source.version if source else None,
+                choices=snapshot.choices,
             )
             size_bytes = _write_items(snapshot, holder, folder, writer)
             writer.close()

@@ -1,10 +1,12 @@
 """The snapshot's manifest: what a training run reads. Pure; one item per line, so that it is written in a stream.
 
-{"format": "kyc-review/snapshot/1", "name": ..., "created_at": ..., "source_bundle": <version or null>, "items": [
+{"format": "kyc-review/snapshot/1", "name": ..., "created_at": ..., "source_bundle": <version or null>,
+ "choices": {"consensus": true, "sources": [...], "reasons": [...], "since": day, "until": day}, "items": [
  {"path": "images/<sha256>.jpg", "sha256", "label": "real|fake", "submission", "applicant", "source", "reason",
   "decided_at", "bundle", "holdout", "weight", "votes": [{"member", "probability", "threshold"}]}, ...
 ], "counts": {"real": n, "fake": n}, "digest": <SHA-256 of the item lines, a line feed after each>}
 
+`choices` names only what was chosen: nothing means that every final decision was taken. The digest is of the items.
 `weight` is one over the chance that the item had of reaching people: 1 for what the models flagged, more for the audit.
 """
 
@@ -53,7 +55,13 @@ class Writer:
     """Writes to an open file: the head at once, then items, then `close()` for what is known only at the end."""
 
     def __init__(
-        self, file: BinaryIO, *, name: str, created_at: dt.datetime, source_bundle: str | None
+        self,
+        file: BinaryIO,
+        *,
+        name: str,
+        created_at: dt.datetime,
+        source_bundle: str | None,
+        choices: Mapping[str, Any],
     ) -> None:
         self._file = file
         self._all = hashlib.sha256()
@@ -64,6 +72,7 @@ class Writer:
             "name": name,
             "created_at": timestamp(created_at),
             "source_bundle": source_bundle,
+            "choices": choices,
         }
         self._write(_text(head)[:-1] + ', "items": [')
         self._separator = "\n"

@@ -19,7 +19,7 @@ from detection.image import ImageRefused
 from kyc_review.audit import services as audit
 from kyc_review.evidence.derivatives import derivative_ensure
 from kyc_review.evidence.responses import derivative_response
-from kyc_review.retraining import contents, erasures, selectors
+from kyc_review.retraining import choices, contents, erasures, selectors
 from kyc_review.retraining.models import Snapshot
 from kyc_review.retraining.permissions import may_freeze, may_see_retraining
 from kyc_review.review.access import StaffRequest, staff_only
@@ -41,6 +41,7 @@ def snapshot(request: StaffRequest, name: str) -> HttpResponse:
         "snapshot": row,
         "shares": contents.shares(viewer=viewer, snapshot=row),
         "weighted": contents.weighted_fakes(viewer=viewer, snapshot=row),
+        "told": choices.told(row.choices),
         "mark": erasures.mark_of(row),
         "taken_away": erasures.taken_away(viewer=viewer, snapshot=row),
         "others": others[:50],

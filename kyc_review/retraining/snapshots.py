@@ -20,6 +20,7 @@ from redis.exceptions import RedisError
 from kyc_review.audit import services as audit
 from kyc_review.retraining import building, erasures, files, manifest
 from kyc_review.retraining.building import LEASE_S, LeaseLost, SnapshotFailed
+from kyc_review.retraining.choices import EVERYTHING, Choices
 from kyc_review.retraining.models import Snapshot, SnapshotItem
 from kyc_review.retraining.selectors import champion
 
@@ -29,39 +30,22 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 ATTEMPTS_MAX = 3
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
-# One example per submission: a later decision (a second opinion) replaces an earlier one. While somebody still looks
-# at a face, as after an audit's first word, there is no consensus on it yet.
-FREEZE = """
-INSERT INTO retraining_snapshotitem (snapshot_id, decision_id)
-SELECT %s, id FROM (
-    SELECT DISTINCT ON (decision.submission_id) decision.id, decision.label
-    FROM review_decision decision
-    JOIN review_reviewitem item ON item.id = decision.item_id
-    JOIN submissions_submission submission ON submission.id = decision.submission_id
-    WHERE item.state = 'decided' AND item.reason <> 'gold' AND submission.state = 'completed'
-      AND NOT submission.is_test AND submission.erased_at IS NULL
-      AND NOT EXISTS (SELECT 1 FROM review_withdrawal WHERE decision_id = decision.id)
-      AND NOT EXISTS (SELECT 1 FROM review_reviewitem other WHERE other.submission_id = submission.id
-                      AND other.state <> 'decided' AND other.reason <> 'gold')
-    ORDER BY decision.submission_id, decision.decided_at DESC, decision.id DESC
-) latest WHERE label IN ('real', 'fake') ORDER BY id
-"""
 
 
-def snapshot_request(*, name: str = "", actor: User | None = None) -> Snapshot:
+def snapshot_request(*, name: str = "", actor: User | None = None, choices: Choices = EVERYTHING) -> Snapshot:
     """Freeze which decisions belong to a new snapshot; the default worker builds its files.
 
-    Raises SnapshotFailed when nothing is decided yet, or the name is taken or unfit.
+    Raises SnapshotFailed when nothing of what is chosen is decided yet, or the name is taken or unfit.
     """
-    snapshot = _freeze(name, actor, holder="")
+    snapshot = _freeze(name, actor, choices, holder="")
     transaction.on_commit(nudge)
     return snapshot
 
 
-def snapshot_create(*, name: str = "", actor: User | None = None) -> Snapshot:
+def snapshot_create(*, name: str = "", actor: User | None = None, choices: Choices = EVERYTHING) -> Snapshot:
     """Ask for a snapshot and build it here and now. Raises SnapshotFailed."""
     holder = uuid.uuid4().hex
-    return _build(_freeze(name, actor, holder=holder), holder)
+    return _build(_freeze(name, actor, choices, holder=holder), holder)
 
 
 def snapshot_build(*, snapshot: Snapshot) -> Snapshot:
@@ -145,12 +129,13 @@ def leftovers_remove() -> None:
 
 
 @transaction.atomic
-def _freeze(name: str, actor: User | None, *, holder: str) -> Snapshot:
+def _freeze(name: str, actor: User | None, choices: Choices, *, holder: str) -> Snapshot:
     """The row and its items; with a holder, leased to it from the start."""
     name = name or f"decisions-{timezone.now():%Y%m%d-%H%M%S}"
     if not NAME.fullmatch(name):
         raise SnapshotFailed(f"{name!r} cannot be a name: use up to 60 of a-z, 0-9 and hyphens.")
-    snapshot = Snapshot(name=name, created_by=actor, source_bundle=champion())
+    chosen = choices.as_dict()
+    snapshot = Snapshot(name=name, created_by=actor, source_bundle=champion(), choices=chosen)
     if holder:
         snapshot.state, snapshot.lease_holder, snapshot.attempts = Snapshot.State.BUILDING, holder, 1
         snapshot.due_at = timezone.now() + timedelta(seconds=LEASE_S)
@@ -159,17 +144,26 @@ def _freeze(name: str, actor: User | None, *, holder: str) -> Snapshot:
             snapshot.save(force_insert=True)
     except IntegrityError as error:
         raise SnapshotFailed(f"A snapshot called {name} exists; choose another name.") from error
+    sql, values = choices.select()
+    freeze = "INSERT INTO retraining_snapshotitem (snapshot_id, decision_id) SELECT %s, id FROM"
     with connection.cursor() as cursor:
-        cursor.execute(FREEZE, [snapshot.pk])
+        cursor.execute(f"{freeze} ({sql}) chosen ORDER BY id", [snapshot.pk, *values])
     counts = SnapshotItem.objects.filter(snapshot=snapshot).aggregate(
         real=Count("pk", filter=Q(decision__label="real")), fake=Count("pk", filter=Q(decision__label="fake"))
     )
     if not any(counts.values()):
-        raise SnapshotFailed("There are no decisions yet; review some items first.")
+        raise SnapshotFailed(
+            "There are no decisions of this choice yet; choose less narrowly."
+            if chosen
+            else "There are no decisions yet; review some items first."
+        )
     snapshot.count_real, snapshot.count_fake = counts["real"], counts["fake"]
     snapshot.save(update_fields=["count_real", "count_fake"])
     audit.record(
-        action="snapshot.requested", actor=actor, target=snapshot, detail={"name": name, "counts": counts}
+        action="snapshot.requested",
+        actor=actor,
+        target=snapshot,
+        detail={"name": name, "counts": counts} | ({"choices": chosen} if chosen else {}),
     )
     return snapshot
 

@@ -1,11 +1,19 @@
 from django.urls import path
 
-from kyc_review.retraining import promotion_views, run_views, shadow_views, snapshot_views, views
+from kyc_review.retraining import (
+    new_snapshot_views,
+    promotion_views,
+    run_views,
+    shadow_views,
+    snapshot_views,
+    views,
+)
 
 app_name = "retraining"
 urlpatterns = [
     path("", views.overview, name="overview"),
     path("snapshots/", views.snapshots, name="snapshots"),
+    path("new-snapshot/", new_snapshot_views.new_snapshot, name="new_snapshot"),
     path("snapshots/<slug:name>/", snapshot_views.snapshot, name="snapshot"),
     path("snapshots/<slug:name>/faces/<uuid:submission_id>/", snapshot_views.face, name="face"),
     path("snapshots/<slug:name>/faces/<uuid:submission_id>/blurred/", snapshot_views.blurred, name="blurred"),

@@ -18,6 +18,7 @@ from kyc_review.retraining import erasures, selectors
 from kyc_review.retraining.archive import archive_take, manifest_take
 from kyc_review.retraining.building import SnapshotFailed
 from kyc_review.retraining.models import Snapshot
+from kyc_review.retraining.new_snapshot_views import snapshot_chosen
 from kyc_review.retraining.permissions import may_freeze, may_promote, may_see_retraining, may_train
 from kyc_review.retraining.presenters import figures, measured
 from kyc_review.retraining.shadows import shadow_now
@@ -45,6 +46,8 @@ def overview(request: StaffRequest) -> HttpResponse:
 @staff_only
 def snapshots(request: StaffRequest) -> HttpResponse:
     _require(may_freeze(request.user), "Only admins make snapshots.")
+    if "chosen" in request.POST:
+        return snapshot_chosen(request)
     name = request.POST.get("name", "").strip()
     try:
         made = snapshot_request(name=name, actor=request.user)

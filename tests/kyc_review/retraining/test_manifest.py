@@ -10,7 +10,7 @@ AT = dt.datetime(2026, 11, 21, 6, 0, tzinfo=dt.UTC)
 
 def written(items: list[dict], name: str = "first") -> tuple[bytes, manifest.Writer]:
     file = io.BytesIO()
-    writer = manifest.Writer(file, name=name, created_at=AT, source_bundle="v1")
+    writer = manifest.Writer(file, name=name, created_at=AT, source_bundle="v1", choices={})
     for item in items:
         writer.add(item)
     writer.close()
@@ -25,6 +25,7 @@ def test_what_is_streamed_is_one_json_document() -> None:
         "name": "first",
         "created_at": "2026-11-21T06:00:00.000000+00:00",
         "source_bundle": "v1",
+        "choices": {},
         "items": items,
         "counts": {"real": 1, "fake": 1},
         "digest": writer.digest,

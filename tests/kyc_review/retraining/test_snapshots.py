@@ -82,6 +82,7 @@ def test_the_manifest_says_exactly_what_was_decided_and_why(decide, registered, 
         "name": "first",
         "created_at": snapshot.created_at.isoformat(timespec="microseconds"),
         "source_bundle": "v7",
+        "choices": {},
         "counts": {"real": 1, "fake": 1},
         "digest": snapshot.digest,
     }

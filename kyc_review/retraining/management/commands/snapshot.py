@@ -1,12 +1,15 @@
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from kyc_review.retraining.building import SnapshotFailed
+from kyc_review.retraining.choices import Choices
 from kyc_review.retraining.erasures import mark_of
 from kyc_review.retraining.models import Snapshot
 from kyc_review.retraining.snapshots import snapshot_create, snapshot_export, snapshot_verify
+from kyc_review.review.models import ReviewItem
 
 
 class Command(BaseCommand):
@@ -16,6 +19,23 @@ class Command(BaseCommand):
         actions = parser.add_subparsers(dest="verb", required=True)
         create = actions.add_parser("create", help="freeze all decisions made so far, with their images")
         create.add_argument("--name", default="", help="a-z, 0-9 and hyphens; default: the date")
+        create.add_argument(
+            "--consensus", action="store_true", help="only what two people agreed on or a third settled"
+        )
+        create.add_argument(
+            "--source", action="append", default=[], help="only of this integration; may be repeated"
+        )
+        create.add_argument(
+            "--reason",
+            action="append",
+            default=[],
+            choices=[reason for reason in ReviewItem.Reason.values if reason != "gold"],
+            help="only what came to people because of it; may be repeated",
+        )
+        create.add_argument(
+            "--since", type=date.fromisoformat, help="decided on this day (2026-11-21) or later"
+        )
+        create.add_argument("--until", type=date.fromisoformat, help="decided on this day or earlier")
         create.add_argument("--out", type=Path, help="leave a copy in OUT/NAME, too")
         actions.add_parser("list", help="every snapshot with its counts and state")
         actions.add_parser("verify", help="hash every file again").add_argument("name")
@@ -29,7 +49,14 @@ class Command(BaseCommand):
             raise CommandError(f"{error.filename or 'The disk'}: {error.strerror}.") from error
 
     def create(self, options: dict[str, Any]) -> None:
-        snapshot = snapshot_create(name=options["name"])
+        choices = Choices(
+            consensus=options["consensus"],
+            sources=tuple(options["source"]),
+            reasons=tuple(options["reason"]),
+            since=options["since"],
+            until=options["until"],
+        )
+        snapshot = snapshot_create(name=options["name"], choices=choices)
         place = snapshot.directory
         if options["out"]:
             place = snapshot_export(snapshot=snapshot, folder=options["out"])

@@ -1,0 +1,62 @@
+"""What an admin chooses of the decisions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+
+from kyc_review.accounts.models import Integration
+from kyc_review.retraining.choices import Choices
+from kyc_review.review.models import ReviewItem
+
+REASONS = [choice for choice in ReviewItem.Reason.choices if choice[0] != ReviewItem.Reason.GOLD]
+
+
+class SnapshotForm(forms.Form):
+    """Nothing chosen means everything that is final."""
+
+    name = forms.SlugField(max_length=60, required=False, help_text="a-z, 0-9 and hyphens; empty: the date.")
+    consensus = forms.BooleanField(
+        required=False, label="Consensus only", help_text="Two people agreed, or a third settled it."
+    )
+    sources = forms.MultipleChoiceField(
+        required=False, label="Only from", widget=forms.CheckboxSelectMultiple, help_text="None: from all."
+    )
+    reasons = forms.MultipleChoiceField(
+        required=False,
+        label="Only what came to people because of",
+        widget=forms.CheckboxSelectMultiple,
+        choices=REASONS,
+        help_text="None: whatever the reason.",
+    )
+    since = forms.DateField(
+        required=False, label="Decided from", widget=forms.DateInput(attrs={"type": "date"})
+    )
+    until = forms.DateField(
+        required=False, label="Decided up to", widget=forms.DateInput(attrs={"type": "date"})
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["sources"]
+        assert isinstance(field, forms.MultipleChoiceField)
+        field.choices = list(Integration.objects.order_by("slug").values_list("slug", "name"))
+
+    def clean(self) -> dict[str, Any]:
+        found = super().clean() or {}
+        since, until = found.get("since"), found.get("until")
+        if since and until and since > until:
+            self.add_error("until", "It lies before the first day.")
+        return found
+
+    def chosen(self) -> Choices:
+        """Of a valid form."""
+        wish = self.cleaned_data
+        return Choices(
+            consensus=wish["consensus"],
+            sources=tuple(wish["sources"]),
+            reasons=tuple(wish["reasons"]),
+            since=wish["since"],
+            until=wish["until"],
+        )

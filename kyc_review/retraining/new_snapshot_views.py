@@ -1,0 +1,44 @@
+"""Choosing which decisions a snapshot holds, and counting them before it is made."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET
+
+from kyc_review.retraining.building import SnapshotFailed
+from kyc_review.retraining.choices import counted
+from kyc_review.retraining.forms import SnapshotForm
+from kyc_review.retraining.permissions import may_freeze
+from kyc_review.retraining.snapshots import snapshot_request
+from kyc_review.review.access import StaffRequest, staff_only
+
+
+@require_GET
+@never_cache
+@staff_only
+def new_snapshot(request: StaffRequest) -> HttpResponse:
+    """The form; with choices in the query, how many decisions they take."""
+    if not may_freeze(request.user):
+        raise PermissionDenied("Only admins make snapshots.")
+    form = SnapshotForm(request.GET or None)
+    counts = counted(form.chosen()) if form.is_bound and form.is_valid() else None
+    return render(request, "retraining/new_snapshot.html", {"form": form, "counts": counts})
+
+
+def snapshot_chosen(request: StaffRequest) -> HttpResponse:
+    """Make what the form says. Whether the viewer may is asked before."""
+    form = SnapshotForm(request.POST)
+    if form.is_valid():
+        try:
+            made = snapshot_request(name=form.cleaned_data["name"], actor=request.user, choices=form.chosen())
+        except SnapshotFailed as failure:
+            form.add_error(None, str(failure))
+        else:
+            messages.success(request, f"Snapshot {made.name} is being built.")
+            return HttpResponseRedirect(reverse("retraining:overview"))
+    return render(request, "retraining/new_snapshot.html", {"form": form}, status=422)
