@@ -21,6 +21,7 @@ from kyc_review.scoring import worker
 from kyc_review.scoring.leases import lease_batch
 from kyc_review.scoring.routing import Scored, verdicts_record
 from kyc_review.submissions.models import Submission
+from tests.kyc_review.retraining.api.conftest import Script
 from tests.retraining_material import decide_all, small_bundle
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -128,3 +129,53 @@ def logged_in(person: User) -> Client:
     client = Client()
     client.force_login(person)
     return client
+
+
+@pytest.mark.slow
+def test_the_whole_loop_goes_by_api_with_two_peoples_tokens(
+    submit: Callable[..., Submission],
+    staff: Callable[..., User],
+    alice: User,
+    settings: LazySettings,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """As a bank's nightly job would: freeze, train, read the comparison, propose; another person's script approves."""
+    monkeypatch.setattr(worker, "_serving", None)
+    settings.SCORING_DEVICE = "cpu"
+    manage("bundle", "promote", str(small_bundle(tmp_path / "served")))
+    before = champion()
+    assert before is not None
+    decide_all(submit, alice, people=26)
+    ada, amir = Script(staff("ada", "admin")), Script(staff("amir", "admin"))
+
+    assert ada.get("/suggestions").json()["unused_decisions"] == 104
+    assert ada.post("/snapshots", name="first").status_code == 202
+    assert snapshots_build_due() == 1
+    assert ada.get("/snapshots/first/verification").json()["items"] == 104
+    asked = ada.post("/runs", snapshot="first", epochs=1)
+    assert work_due() == 2  # the run, and the comparison that it asks for
+    run = ada.client.get(asked["Location"]).json()
+    assert run["state"] == "succeeded", run["error"]
+    assert run["progress"]["done"] == run["progress"]["of"] > 0
+    comparison = ada.get("/comparisons", state="succeeded").json()["data"][0]
+    assert (comparison["champion"], comparison["candidate"]) == (before.digest, run["candidate"])
+    measured = ada.get(f"/comparisons/{comparison['id']}").json()
+    assert any(point["shift"] == -0.5 for point in measured["points"])
+    proposal = ada.post(
+        "/proposals",
+        comparison=comparison["id"],
+        shift=-0.5,
+        reason="A test.",
+        override="A test's few faces cannot open the gate.",
+    ).json()
+    approval = f"/proposals/{proposal['id']}/approval"
+    assert ada.post(approval).status_code == 409, "nobody approves what they proposed"
+    assert amir.post(approval).status_code == 200
+    bundle = amir.get(f"/bundles/{run['candidate']}").json()
+    assert bundle["state"] == "champion"
+    assert bundle["lineage"] == {"run": run["id"], "snapshot": "first", "parent": before.digest}
+    assert bundle["promotions"][0]["shift"] == -0.5
+    assert worker.serving().digest == run["candidate"]
+    assert ada.post("/rollback", reason="Only a test.").json()["bundle"] == before.digest
+    assert champion() == before

@@ -121,7 +121,7 @@ class PersonalToken(BearerKey):
     label = models.CharField(max_length=60, help_text="What it is for, to tell tokens apart.")
     is_read_only = models.BooleanField(default=False)
     expires_at = models.DateTimeField()
-    rate_per_minute = 600
+    rate_per_minute = None
 
     class Meta:
         constraints = [

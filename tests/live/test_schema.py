@@ -3,8 +3,23 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
+from kyc_review.accounts.models import User
+from kyc_review.accounts.tokens.services import token_create
+from kyc_review.retraining.models import Bundle, Comparison, Proposal, TrainingRun
+from kyc_review.retraining.proposals import proposal_open
+from kyc_review.retraining.shadows import shadow_start
+from tests.kyc_review.retraining.api.conftest import candidate, comparison  # noqa: F401  (fixtures)
+from tests.kyc_review.retraining.conftest import (  # noqa: F401  (fixtures)
+    made_bundle,
+    ready,
+    run,
+    serving,
+)
 from tests.live.conftest import REPOSITORY
 
 CHECKS = (
@@ -18,21 +33,49 @@ CHECKS = (
 )
 
 
+LOOP = "^/api/v1/retraining/"
+
+
 def test_the_live_server_keeps_to_its_schema(server: str, live_key: str, tmp_path: Path) -> None:
+    check(server, live_key, tmp_path, "--exclude-path-regex", LOOP, "--max-examples", "15")
+
+
+@pytest.mark.usefixtures("loop_rows")
+@pytest.mark.django_db(transaction=True)
+def test_the_retraining_loop_keeps_to_its_schema(server: str, tmp_path: Path) -> None:
+    """Asked by an admin, with a row of each kind there."""
+    token = token_create(owner=User.objects.get(username="ada"), label="schemathesis", days=1)[1]
+    (tmp_path / "schemathesis.toml").write_text(numbers())
+    check(server, token, tmp_path, "--include-path-regex", LOOP, "--max-examples", "8")
+
+
+@pytest.fixture
+def loop_rows(comparison: Comparison, run: TrainingRun, staff: Callable[..., User]) -> None:  # noqa: F811
+    staff("ada", "admin")
+    proposal_open(comparison=comparison, actor=staff("amir", "admin"), reason="It is better.")
+    shadow_start(bundle=comparison.candidate)
+
+
+def numbers() -> str:
+    """Which rows there are, for what is asked by number or name."""
+    rows = {"comparisons": Comparison, "runs": TrainingRun, "proposals": Proposal}
+    told = [
+        f'[parameters]\nname = "ready"\ndigest = "{Bundle.objects.values_list("digest", flat=True)[0]}"\n'
+    ]
+    for name, model in rows.items():
+        pattern = f'include-path-regex = "/{name}/"'
+        told.append(f"[[operations]]\n{pattern}\nparameters = {{ number = {model.objects.get().pk} }}\n")
+    return "\n".join(told)
+
+
+def check(server: str, key: str, tmp_path: Path, *more: str) -> None:
     command = [
         str(Path(sys.executable).with_name("schemathesis")),
         "run",
         str(REPOSITORY / "docs/openapi.yaml"),
     ]
-    command += [
-        "--url",
-        server,
-        "--header",
-        f"Authorization: Bearer {live_key}",
-        "--checks",
-        ",".join(CHECKS),
-    ]
-    command += ["--phases", "examples,coverage,fuzzing,stateful", "--max-examples", "15", "--seed", "1"]
+    command += ["--url", server, "--header", f"Authorization: Bearer {key}", "--checks", ",".join(CHECKS)]
+    command += ["--phases", "examples,coverage,fuzzing,stateful", "--seed", "1", *more]
     command += ["--workers", "1", "--generation-deterministic", "--no-color"]
     environment = os.environ | {"HYPOTHESIS_STORAGE_DIRECTORY": str(tmp_path)}
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300)

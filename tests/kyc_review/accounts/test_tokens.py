@@ -243,8 +243,8 @@ def test_the_last_use_is_noted(ada: User, token: str) -> None:
     assert f"{row.last_used_at:%Y-%m-%d %H:%M}" in window(ada).get("/account/tokens/").text
 
 
-def test_a_token_has_a_rate_of_its_own(token: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(PersonalToken, "rate_per_minute", 2)
+def test_a_tokens_requests_are_counted(token: str, settings: LazySettings) -> None:
+    settings.API_RATE_PER_MINUTE = 2
     answers = [Client().get(LOOP, headers={"Authorization": f"Bearer {token}"}) for _ in range(3)]
     assert [answer.status_code for answer in answers] in ([200, 200, 429], [200, 200, 200])  # a minute ended
     assert answers[0]["RateLimit-Policy"] == '"key";q=2;w=60'

@@ -1,0 +1,106 @@
+import io
+import json
+from collections.abc import Callable
+from zipfile import ZipFile
+
+import pytest
+
+from kyc_review.audit.models import Event
+from kyc_review.retraining.models import Snapshot
+from kyc_review.retraining.snapshots import snapshot_create, snapshots_build_due
+from kyc_review.review.models import Decision
+from tests.kyc_review.retraining.api.conftest import LOOP, Script
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def frozen(decide: Callable[..., Decision]) -> Snapshot:
+    for label in ("fake", "real", "fake"):
+        decide(label)
+    return snapshot_create(name="autumn")
+
+
+def test_a_snapshot_is_asked_for_built_and_read(ada: Script, decide: Callable[..., Decision]) -> None:
+    decide("fake")
+    decide("real")
+    asked = ada.post("/snapshots", name="autumn")
+    assert (asked.status_code, asked.json()["state"]) == (202, "pending")
+    assert asked["Location"].endswith(f"{LOOP}/snapshots/autumn")
+    assert snapshots_build_due() == 1
+    told = ada.client.get(asked["Location"]).json()
+    assert (told["state"], told["counts"], told["created_by"]) == ("ready", {"real": 1, "fake": 1}, "ada")
+    assert told["shares"] == [
+        {"source": "mobile-app", "reason": "split_vote", "real": 1, "fake": 1, "weight": 1.0}
+    ]
+    assert told["weighted_fakes"] == 0.5
+    event = Event.objects.get(action="snapshot.requested")
+    assert event.actor_name == "ada"
+    assert event.detail["token"].startswith("kyc_person_")
+
+
+def test_without_a_name_it_gets_the_date(ada: Script, decide: Callable[..., Decision]) -> None:
+    decide("fake")
+    assert ada.post("/snapshots").json()["name"].startswith("decisions-20")
+
+
+def test_what_cannot_be_frozen_is_refused_in_the_services_words(ada: Script, frozen: Snapshot) -> None:
+    taken = ada.post("/snapshots", name="autumn")
+    assert (taken.status_code, taken.json()["code"]) == (409, "snapshot_refused")
+    assert "exists" in taken.json()["detail"]
+    unfit = ada.post("/snapshots", name="Autumn 2026")
+    assert (unfit.status_code, unfit.json()["errors"][0]["pointer"]) == (400, "#/name")
+
+
+def test_manifest_and_archive_are_taken_away_and_that_is_recorded(ada: Script, frozen: Snapshot) -> None:
+    sent = b"".join(ada.get("/snapshots/autumn/manifest").streaming_content)
+    assert sent == frozen.manifest.read_bytes()
+    archive = ada.get("/snapshots/autumn/archive")
+    assert archive["Content-Type"] == "application/zip"
+    with ZipFile(io.BytesIO(b"".join(archive.streaming_content))) as packed:
+        assert len(packed.namelist()) == 4
+    taken = Event.objects.filter(action="snapshot.downloaded", actor_name="ada").order_by("pk")
+    assert [event.detail["what"] for event in taken] == ["manifest", "archive"]
+
+
+def test_verification_tells_an_auditor_whether_a_file_was_changed(
+    script: Callable[..., Script], frozen: Snapshot
+) -> None:
+    audrey = script("audrey", "auditor")
+    path = "/snapshots/autumn/verification"
+    assert audrey.get(path).json() == {"intact": True, "items": 3, "detail": ""}
+    image = next((frozen.directory / "images").iterdir())
+    image.write_bytes(b"another face")
+    told = audrey.get(path).json()
+    assert (told["intact"], told["items"]) == (False, None)
+    assert image.name in told["detail"]
+
+
+def test_a_manifest_that_was_changed_is_not_intact(ada: Script, frozen: Snapshot) -> None:
+    items = json.loads(frozen.manifest.read_text())
+    frozen.manifest.write_text(json.dumps(items))
+    assert ada.get("/snapshots/autumn/verification").json()["intact"] is False
+
+
+def test_files_that_are_gone_are_not_found(ada: Script, ready: Snapshot) -> None:
+    for what in ("manifest", "archive"):
+        assert ada.get(f"/snapshots/ready/{what}").status_code == 404
+    assert not Event.objects.filter(action="snapshot.downloaded").exists()
+
+
+def test_pages_follow_one_another_by_cursor(ada: Script, ready: Snapshot) -> None:
+    for number in range(4):
+        Snapshot.objects.create(name=f"more-{number}")
+    names, after = [], {}
+    for _ in range(3):
+        page = ada.get("/snapshots", limit=2, **after).json()
+        names += [row["name"] for row in page["data"]]
+        after = {"after": page["next"]}
+    assert (names, page["has_more"], page["next"]) == (
+        ["more-3", "more-2", "more-1", "more-0", "ready"],
+        False,
+        None,
+    )
+    assert [row["name"] for row in ada.get("/snapshots", state="ready").json()["data"]] == ["ready"]
+    assert ada.get("/snapshots", after="nobody").json()["code"] == "invalid_cursor"
+    assert ada.get("/snapshots", limit=101).status_code == 400
