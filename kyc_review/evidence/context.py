@@ -26,6 +26,16 @@ def viewer_context(*, item: ReviewItem, viewer: User) -> dict[str, Any]:
     }
 
 
+def views_ahead(item: ReviewItem) -> list[dict[str, Any]]:
+    """Where the pictures are of those views that will be shown without being asked for; the caller knows the viewer."""
+    views = presenters.panes(item, getattr(item.submission, "evidence", None))
+    return [
+        {"name": view.name, "source": view.source, "qualities": view.qualities}
+        for view in views
+        if view.source and not view.objection
+    ]
+
+
 def panel_context(*, item: ReviewItem, viewer: User) -> dict[str, Any]:
     evidence = selectors.evidence_of(viewer=viewer, item=item)
     is_ready = evidence is not None and evidence.state == Evidence.State.READY

@@ -26,6 +26,12 @@ def item_with_evidence(*, viewer: User, item_id: int) -> ReviewItem | None:
     return review.item_in_focus(viewer=viewer, item_id=item_id)
 
 
+def evidence_ahead(*, viewer: User, item_id: int) -> Evidence | None:
+    """Of the item that is kept for the viewer and shown next, so that its views are there then; of no blind one."""
+    kept = review.items_kept(viewer=viewer).filter(pk=item_id, is_blind=False)
+    return Evidence.objects.filter(submission__in=kept.values("submission")).first()
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
     """One other submission, as a reviewer needs it: what came of it, when; never its face."""

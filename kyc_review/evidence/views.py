@@ -29,7 +29,13 @@ def panel(request: StaffRequest, item_id: int) -> HttpResponse:
 @require_safe
 @staff_only
 def picture(request: StaffRequest, item_id: int, name: str) -> HttpResponseBase:
-    evidence = selectors.evidence_of(viewer=request.user, item=_item(request, item_id))
+    item = selectors.item_with_evidence(viewer=request.user, item_id=item_id)
+    if item is None:
+        evidence = selectors.evidence_ahead(viewer=request.user, item_id=item_id)
+    else:
+        evidence = selectors.evidence_of(viewer=request.user, item=item)
+    if item is None and evidence is None:
+        raise _refusal(item_id)
     if evidence is None or name not in evidence.pictures:
         raise Http404("There is no such view of this item.")
     try:
@@ -42,7 +48,11 @@ def picture(request: StaffRequest, item_id: int, name: str) -> HttpResponseBase:
 def _item(request: StaffRequest, item_id: int) -> ReviewItem:
     item = selectors.item_with_evidence(viewer=request.user, item_id=item_id)
     if item is None:
-        if ReviewItem.objects.filter(pk=item_id).exists():
-            raise PermissionDenied("You do not hold this item.")
-        raise Http404("There is no such item.")
+        raise _refusal(item_id)
     return item
+
+
+def _refusal(item_id: int) -> Exception:
+    if ReviewItem.objects.filter(pk=item_id).exists():
+        return PermissionDenied("You do not hold this item.")
+    return Http404("There is no such item.")

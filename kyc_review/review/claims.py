@@ -130,7 +130,7 @@ def item_keep_ahead(*, reviewer: User) -> ReviewItem | None:
     ReviewItem.objects.filter(pk=pk, state=ReviewItem.State.OPEN).update(
         held_for=reviewer, held_until=Greatest("held_until" if kept else Now(), Now() + KEPT_AHEAD)
     )
-    return ReviewItem.objects.select_related("submission").get(pk=pk)
+    return ReviewItem.objects.select_related("submission__evidence").get(pk=pk)
 
 
 def claim_renew(*, item_id: int, reviewer: User) -> dt.timedelta:

@@ -150,12 +150,17 @@ def faces_shown(*, viewer: User) -> QuerySet[ReviewItem]:
     """Items whose picture the viewer may fetch: those in focus, and the one kept for them, to be shown next."""
     if not may_decide(viewer):
         return items_in_focus(viewer=viewer)
-    kept = ReviewItem.objects.filter(
-        state=ReviewItem.State.OPEN, held_for=viewer, held_until__gt=Now()
-    ).select_related("submission")
+    kept = items_kept(viewer=viewer)
     mine = ReviewItem.objects.filter(LIVE_CLAIM, claimed_by=viewer)
     seen = Q(pk__in=kept.values("pk")) | Q(pk__in=mine.values("pk"))
     return ReviewItem.objects.select_related("submission").filter(Q() if may_oversee(viewer) else seen)
+
+
+def items_kept(*, viewer: User) -> QuerySet[ReviewItem]:
+    """What is offered to the viewer alone, to be shown next."""
+    if not may_decide(viewer):
+        return ReviewItem.objects.none()
+    return ReviewItem.objects.filter(state=ReviewItem.State.OPEN, held_for=viewer, held_until__gt=Now())
 
 
 @dataclass(frozen=True, slots=True)

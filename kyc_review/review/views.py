@@ -14,6 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import push_url, trigger_client_event
 
+from kyc_review.evidence.context import views_ahead
 from kyc_review.evidence.responses import derivative_response
 
 from . import selectors, services
@@ -45,7 +46,10 @@ def item_next(request: StaffRequest) -> HttpResponse:
 @require_POST
 @staff_only
 def item_ahead(request: StaffRequest) -> HttpResponse:
-    """Keep the next item for this reviewer and say where its face is, so that it is there when it is needed."""
+    """Keep the next item for this reviewer and say where its face is, so that it is there when it is needed.
+
+    Of a blind one, nothing but the face; of others the views beside it, too.
+    """
     kept = services.item_keep_ahead(reviewer=request.user)
     if kept is None:
         return JsonResponse({"image": None})
@@ -54,6 +58,7 @@ def item_ahead(request: StaffRequest) -> HttpResponse:
             "image": reverse("review:image", args=[kept.pk]),
             "posted": max(kept.submission.width, kept.submission.height),
             "is_veiled": kept.is_blind,
+            "views": [] if kept.is_blind else views_ahead(kept),
         }
     )
 

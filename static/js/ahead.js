@@ -1,10 +1,12 @@
 // While one face is judged, the next is fetched: the server keeps that item for this person (for two minutes, renewed with
 // the claim), and the picture waits here, decoded. When the next page arrives, the picture takes its place at once.
 // Pictures are never stored by the browser, so it is the element itself that moves, not a cached response.
+// So are the views that stand beside it, unless it is to be looked at blind: then the server names none.
 // On a decision the face shows at once, before the server has answered; if the answer is a refusal, the old one returns.
 import { current } from "./viewer.js";
+import { fetchViews } from "./viewer/fetched.js";
 
-let ahead = null; // { path, image, posted, isVeiled }
+let ahead = null; // { path, image, posted, isVeiled, views, pictures: { pane: its picture } }
 
 async function fetchAhead() {
   const form = document.querySelector("form[data-ahead]");
@@ -12,12 +14,18 @@ async function fetchAhead() {
   const headers = JSON.parse(document.body.getAttribute("hx-headers"));
   const answer = await fetch(form.dataset.ahead, { method: "POST", headers }).catch(() => null);
   if (!answer?.ok || answer.redirected) return;
-  const { image: path, posted, is_veiled: isVeiled } = await answer.json();
+  const { image: path, posted, is_veiled: isVeiled, views } = await answer.json();
   if (!path || path === ahead?.path) return;
   const image = new Image();
   image.src = path;
-  ahead = { path, image, posted, isVeiled };
-  image.decode().catch(() => { if (ahead?.image === image) ahead = null; });
+  ahead = { path, image, posted, isVeiled, views, pictures: {} };
+  await image.decode().catch(() => { if (ahead?.image === image) ahead = null; });
+  if (ahead?.image === image) fetchOpenViews();
+}
+
+function fetchOpenViews() {
+  const stage = current();
+  if (stage && ahead) ahead.pictures = fetchViews(ahead.views, stage.settings);
 }
 
 const isLast = ({ requestConfig }) => /\/items\/\d+\/(decision|claim\/release)\/$/.test(requestConfig?.path ?? "");
@@ -59,4 +67,7 @@ document.addEventListener("htmx:load", (event) => {
   if (image?.complete) setTimeout(fetchAhead, 100);
 });
 document.addEventListener("claim:renewed", fetchAhead);
+// What is opened beside this face will stand beside the next one, too.
+document.addEventListener("click", (event) => { if (event.target.closest("[data-pane]")) setTimeout(fetchOpenViews); });
+document.addEventListener("change", (event) => { if (event.target.closest(".pane-head")) fetchOpenViews(); });
 if (document.querySelector("[data-viewer] img")?.complete) fetchAhead();

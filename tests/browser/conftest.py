@@ -93,6 +93,6 @@ def log_in(browser: Browser, live_server: LiveServer) -> Iterator[Callable[..., 
 @pytest.fixture
 def portrait() -> bytes:
     """A public-domain portrait from the data folder beside the checkout, or a drawn one where there is none:
-    saved once, so that error levels apply to it."""
+    upright, and saved once at quality 90, so that error levels apply to it."""
     files = sorted(PORTRAITS.glob("*.jpg"))
-    return files[8 % len(files)].read_bytes() if files else saved(photograph(), 92)
+    return files[8 % len(files)].read_bytes() if files else saved(photograph().resize((320, 400)), 90)

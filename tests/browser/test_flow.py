@@ -110,6 +110,29 @@ def test_the_next_face_shows_before_the_server_has_answered_and_goes_again_when_
     expect(viewer).to_have_attribute("data-face", f"/review/items/{second.pk}/image/")
 
 
+def test_the_next_items_views_are_fetched_ahead_and_shown_without_another_request(
+    enqueue: Enqueue, examine: Callable, log_in: LogIn, alice: User, portrait: bytes
+) -> None:
+    items = [enqueue(risk=risk, image=portrait) for risk in (0.9, 0.5, 0.1)]
+    for item in items:
+        examine(item)
+    ReviewItem.objects.filter(pk=items[2].pk).update(is_blind=True)
+    page = log_in(alice, viewport=SIZES["1280x720"])
+    fetched: list[str] = []
+    page.on("request", lambda request: fetched.append(request.url) if "/evidence/" in request.url else None)
+    claim(page)
+    with page.expect_response(f"**/items/{items[1].pk}/evidence/noise/"):
+        page.keyboard.press("w")
+    page.keyboard.press("1")
+    with page.expect_response(f"**/items/{items[2].pk}/image/"):
+        page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name=f"Item {items[1].pk}")).to_be_visible()
+    expect(page.locator("[data-name=noise]")).to_be_visible()
+    page.wait_for_load_state("networkidle")
+    assert sum(f"/{items[1].pk}/evidence/noise/" in address for address in fetched) == 1
+    assert not any(f"/{items[2].pk}/evidence/" in address for address in fetched), "of a blind one, nothing"
+
+
 # The page makes an element for each face that it fetches ahead; this counts those whose picture has come.
 WATCH_IMAGES = """() => {
     const Plain = Image;

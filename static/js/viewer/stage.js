@@ -1,5 +1,6 @@
 // The stage of one item: the photograph's pane and those beside it, drawn through one camera, with one cursor.
 import { Camera } from "./camera.js";
+import { isThere, take } from "./fetched.js";
 import { Pane } from "./pane.js";
 import { recall, remember } from "./memory.js";
 import { bindPointers } from "./pointers.js";
@@ -35,14 +36,18 @@ export class Stage {
   }
 
   // Show the next item's face while the server still records this one's decision. `restore` takes it back.
-  preview({ image, posted, isVeiled }) {
+  preview({ image, posted, isVeiled, pictures }) {
     const { panes, boxes, picture, shrunk } = this;
     this.before = { image: this.image, panes, boxes, picture, shrunk, shown: panes.map(({ base, overlay }) => ({ base, overlay })) };
     this.image = image;
     this.measure(posted);
     this.figure.dataset.close = "";
     this.boxes = [];
-    for (const pane of panes) pane.base = pane.overlay = null;
+    for (const pane of panes) {
+      const picture = isThere(pictures[pane.name]) ? pictures[pane.name] : null;
+      pane.base = picture && pane.isOverlay ? image : picture;
+      pane.overlay = pane.isOverlay ? picture : null;
+    }
     this.first.base = image;
     if (isVeiled) for (const pane of panes.slice(1)) this.close(pane);
     this.arrange();
@@ -101,15 +106,17 @@ export class Stage {
   }
 
   load(pane, source) {
-    const picture = new Image();
     pane.wanted = source;
-    picture.onload = () => {
+    const picture = take(source) ?? new Image();
+    const show = () => {
       if (pane.wanted !== source) return;
       pane[pane.isOverlay ? "overlay" : "base"] = picture;
       this.draw();
     };
+    if (isThere(picture)) return show();
+    picture.onload = show;
     picture.onerror = () => this.object(pane, "This view could not be loaded.", "");
-    picture.src = source;
+    picture.src ||= source;
   }
 
   object(pane, reason, source) {

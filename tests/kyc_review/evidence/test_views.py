@@ -146,3 +146,28 @@ def test_a_view_whose_file_is_gone_is_made_again(
     assert client.get(url(claimed, "noise")).status_code == 404
     assert worker.run_until_idle() == 1
     assert client.get(url(claimed, "noise")).status_code == 200
+
+
+def test_views_of_the_kept_item_can_be_fetched_ahead_by_that_person_alone(
+    claimed: ReviewItem, enqueue: Callable, examine: Examine, login: Login, alice: User, bob: User
+) -> None:
+    following = enqueue(risk=0.1)
+    examine(following)
+    assert login(alice).get(url(following, "noise")).status_code == 403, "not kept yet"
+    ahead = login(alice).post("/review/items/ahead/").json()
+    assert {view["name"] for view in ahead["views"]} >= {"noise"}
+    assert all(login(alice).get(view["source"]).status_code == 200 for view in ahead["views"])
+    assert login(bob).get(url(following, "noise")).status_code == 403
+    assert login(alice).get(url(following)).status_code == 403, "the panel waits for the claim"
+
+
+def test_of_a_blind_item_nothing_but_the_face_is_fetched_ahead(
+    claimed: ReviewItem, enqueue: Callable, examine: Examine, login: Login, alice: User
+) -> None:
+    following = enqueue(risk=0.1)
+    examine(following)
+    ReviewItem.objects.filter(pk=following.pk).update(is_blind=True)
+    ahead = login(alice).post("/review/items/ahead/").json()
+    assert (ahead["is_veiled"], ahead["views"]) == (True, [])
+    assert login(alice).get(ahead["image"]).status_code == 200
+    assert login(alice).get(url(following, "noise")).status_code == 403
