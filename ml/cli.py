@@ -49,6 +49,7 @@ def parser() -> argparse.ArgumentParser:
         "--scratch", action="store_true", help="keep the architectures, not the weights, of --init"
     )
     train.add_argument("--work", type=Path, help="where progress is told and a killed run resumes")
+    train.add_argument("--processes", type=int, help="each trains members of its own; default: one a GPU")
     train.set_defaults(run=run_train)
 
     compare = commands.add_parser(
@@ -199,10 +200,20 @@ def _told(figure: object) -> str:
 
 def run_train(options: argparse.Namespace) -> None:
     """Writes a candidate bundle and prints what it can do."""
+    from ml.training import ranks
     from ml.training.candidate import Wish, train
 
+    processes = ranks.wanted(options.processes, members_of=options.init)
+    if processes > 1 and not ranks.launched():
+        ranks.launch(processes, options.arguments)
+        return
     wish = Wish(options.epochs, options.seed, options.miss, options.scratch)
-    bundle = train(options.manifest, options.out, init=options.init, wish=wish, work=options.work)
+    with ranks.joined() as crew:
+        bundle = train(
+            options.manifest, options.out, init=options.init, wish=wish, work=options.work, crew=crew
+        )
+    if bundle is None:
+        return
     table = bundle.metrics["test"]["votes"]["all"]
     recall, load = table["recall_with_human"], table["review_load"]
     print(
@@ -274,7 +285,9 @@ def run_forge(options: argparse.Namespace) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; an expected refusal is one line on standard error and exit status 2."""
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
     options = parser().parse_args(arguments)
+    options.arguments = arguments
     try:
         options.run(options)
     except ModuleNotFoundError as error:

@@ -50,13 +50,13 @@ def progress_of(work: Work) -> Progress:
     steps = [line for line in lines if isinstance(line.get("done"), int) and isinstance(line.get("of"), int)]
     if not steps:
         return Progress(phase=str(lines[-1].get("phase", "")) if lines else "")
-    last = steps[-1]
+    last, newest = steps[-1], _newest_by_process(steps)
     losses = _series(steps, "loss")
     top = max((value for values in losses.values() for value in values), default=0.0) or 1.0
     return Progress(
-        done=last["done"],
+        done=sum(line["done"] for line in newest),
         of=last["of"],
-        eta_s=last.get("eta_s"),
+        eta_s=max((line["eta_s"] for line in newest if isinstance(line.get("eta_s"), int)), default=None),
         phase=str(lines[-1].get("phase", "")),
         member=str(last.get("member", "")),
         losses=[_curve(name, values, 0.0, top) for name, values in losses.items()],
@@ -91,6 +91,12 @@ def _lines(work: Work) -> list[dict[str, Any]]:
         if isinstance(entry, dict):
             found.append(entry)
     return found
+
+
+def _newest_by_process(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The last line of each process of the latest attempt; an earlier one may have had more of them."""
+    by_rank = {line.get("rank", 0): line for line in steps}
+    return [line for rank, line in by_rank.items() if rank < steps[-1].get("ranks", 1)]
 
 
 def _series(steps: list[dict[str, Any]], name: str) -> dict[str, list[float]]:

@@ -144,7 +144,7 @@ def _cancel_asked(work: Work) -> bool:
 def _conclude(work: TrainingRun | Comparison, status: int) -> bool:
     if status == 0:
         return _succeed(work)
-    last = last_line(work.log)
+    last = last_line(work.log, begins="ml " if status == REFUSED else "")
     if status == REFUSED:
         work_end(work, State.FAILED, error=last.partition(": ")[2] or last)
     elif status < 0:
@@ -174,12 +174,12 @@ def _succeed(work: TrainingRun | Comparison) -> bool:
     return True
 
 
-def last_line(file: Path) -> str:
-    """The last line with text in it, from the file's last 4 kB."""
+def last_line(file: Path, *, begins: str = "") -> str:
+    """The last line with text in it that begins so, from the file's last 4 kB: torchrun talks on after a refusal."""
     with open(file, "rb") as stream:
         stream.seek(max(0, os.fstat(stream.fileno()).st_size - 4096))
         lines = stream.read().decode(errors="replace").split("\n")
-    return next((line.strip() for line in reversed(lines) if line.strip()), "")
+    return next((line.strip() for line in reversed(lines) if line.strip() and line.startswith(begins)), "")
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

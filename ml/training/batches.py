@@ -1,7 +1,7 @@
 """Batches of pairs: a real face and its forged version side by side, cropped and mirrored alike."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
@@ -21,6 +21,9 @@ class Batch:
     label: Tensor
     mask: Tensor
     known: Tensor
+
+    def to(self, device: torch.device) -> "Batch":
+        return Batch(*(getattr(self, field.name).to(device) for field in fields(self)))
 
 
 class PairSampler:

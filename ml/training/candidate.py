@@ -5,8 +5,10 @@ import hashlib
 import json
 import shutil
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
@@ -29,6 +31,7 @@ from ml.training.finish import Side, finish
 from ml.training.loop import Plan, auc_of, fit, logits_of
 from ml.training.pack import Voter, save_weights
 from ml.training.progress import Progress
+from ml.training.ranks import ALONE, Ranks, device
 from ml.training.start import start_from_scratch
 
 SIDES = (("test", 0.2), ("validation", 0.2), ("stack", 0.2), ("train", 0.4))
@@ -55,14 +58,23 @@ class Wish:
 
 
 def train(
-    manifest: Path, out: Path, *, init: Path, wish: Wish = Wish(), work: Path | None = None
-) -> ShippedBundle:
+    manifest: Path,
+    out: Path,
+    *,
+    init: Path,
+    wish: Wish = Wish(),
+    work: Path | None = None,
+    crew: Ranks = ALONE,
+) -> ShippedBundle | None:
     """Fine-tunes every member of `init` on a snapshot's decisions and writes a candidate to `out`.
 
     People are split before anything else; what is reported was measured on people that no part was fitted to. With
-    `work`, progress goes to its progress.jsonl, and members that a killed run finished there are taken from it. Raises
-    TooFewDecisions, SourceMissing, BundleRefused.
+    `work`, progress goes to its progress.jsonl, and members that a killed run finished there are taken from it. Of
+    several processes, which need the same `work`, each trains members of its own; the first writes the bundle, the
+    others return None. Raises TooFewDecisions, SourceMissing, BundleRefused, ValueError.
     """
+    if crew.count > 1 and work is None:
+        raise ValueError("several processes need a folder to leave their members in: name one with --work")
     photos = snapshots.read(manifest)
     require_enough(photos)
     served = bundles.read(init)
@@ -75,9 +87,16 @@ def train(
         "decisions": counts,
         **asdict(wish),
     }
-    if work:
-        _resume_or_begin(work, provenance)
-    voters = _voters(served, sides, wish, work)
+    with nullcontext(work) if work else TemporaryDirectory(prefix="ml-train-") as folder:
+        members = Path(folder) / "members"
+        if crew.is_first:
+            _resume_or_begin(Path(folder), provenance)
+        crew.together()
+        told = Path(folder) / "progress.jsonl" if work else None
+        _train_members(served, sides, wish, members, told, crew)
+        if not crew.is_first:
+            return None
+        voters = [_voter(member, load_file(_kept(members, member))) for member in served.members]
     stack = Stacking(len(voters))
     if not wish.scratch:
         stack.load_state_dict(load_file(served.path / served.stack.file))
@@ -106,30 +125,34 @@ def _resume_or_begin(work: Path, provenance: dict[str, object]) -> None:
     wish.write_text(text)
 
 
-def _voters(served: ShippedBundle, sides: dict[str, Side], wish: Wish, work: Path | None) -> list[Voter]:
+def _train_members(
+    served: ShippedBundle, sides: dict[str, Side], wish: Wish, kept: Path, told: Path | None, crew: Ranks
+) -> None:
+    """Leave every member of this process in the folder `kept`; what an earlier process left there stays."""
     steps = wish.epochs * max(1, len(sides["train"].bank.label) // BATCH)
-    kept = (
-        {member.name: work / "members" / f"{member.name}.safetensors" for member in served.members}
-        if work
-        else {}
-    )
-    finished = sum(file.is_file() for file in kept.values())
+    mine = crew.mine(list(enumerate(served.members)))
+    finished = sum(_kept(kept, member).is_file() for _, member in mine)
     progress = Progress(
-        work / "progress.jsonl" if work else None, of=steps * len(served.members), done=steps * finished
+        told,
+        of=steps * len(served.members),
+        mine=steps * len(mine),
+        done=steps * finished,
+        rank=crew.rank,
+        ranks=crew.count,
     )
-    voters = []
-    for number, member in enumerate(served.members):
-        file = kept.get(member.name)
-        if file and file.is_file():
-            voter = _voter(served, member, load_file(file))
-        else:
+    for number, member in mine:
+        file = _kept(kept, member)
+        if not file.is_file():
             voter = _fine_tuned(served, number, sides, wish, steps, progress)
-            if file:
-                save_weights(voter.network, file.with_suffix(".part"), half=False)
-                file.with_suffix(".part").replace(file)  # whole or not at all
-        voters.append(voter)
-    progress.tell(phase="finish")
-    return voters
+            save_weights(voter.network, file.with_suffix(".part"), half=False)
+            file.with_suffix(".part").replace(file)  # whole or not at all
+    crew.together()
+    if crew.is_first:
+        progress.tell(phase="finish")
+
+
+def _kept(members: Path, member: Member) -> Path:
+    return members / f"{member.name}.safetensors"
 
 
 def require_enough(photos: Sequence[Photo], least: int = LEAST) -> None:
@@ -189,8 +212,8 @@ def _bank(photos: Sequence[Photo]) -> Bank:
     )
 
 
-def _voter(served: ShippedBundle, member: Member, weights: dict[str, torch.Tensor] | None = None) -> Voter:
-    """A member with these weights; without any, as it begins from scratch."""
+def _voter(member: Member, weights: dict[str, torch.Tensor] | None = None) -> Voter:
+    """A member with these weights, on this process's device; without any, as it begins from scratch."""
     if abs(member.view.extent - member.view.side / FULL) > 0.01 or member.view.side > STORED:
         raise ValueError(
             f"{member.name} looks at another scale than training makes: retrain it with `ml baseline`"
@@ -200,7 +223,7 @@ def _voter(served: ShippedBundle, member: Member, weights: dict[str, torch.Tenso
         start_from_scratch(network)
     else:
         network.load_state_dict({name: tensor.float() for name, tensor in weights.items()})
-    return Voter(member.name, member.architecture, member.arguments, network.eval(), member.view)
+    return Voter(member.name, member.architecture, member.arguments, network.to(device()).eval(), member.view)
 
 
 def _fine_tuned(
@@ -208,7 +231,7 @@ def _fine_tuned(
 ) -> Voter:
     member, side, validation = served.members[number], sides["train"], sides["validation"]
     torch.manual_seed(wish.seed + number)
-    voter = _voter(served, member, None if wish.scratch else load_file(served.path / member.file))
+    voter = _voter(member, None if wish.scratch else load_file(served.path / member.file))
     if not steps:
         return voter
     plan = Plan(

@@ -83,7 +83,8 @@ def fit(
 
     report(step, mean loss since the last report, average) is called every `plan.report_every` steps and at the end.
     after_step(step, model) may change the weights, to share them with another worker. deadline: time.monotonic() value
-    by which training ends; rate and difficulty follow steps or time, whichever is further on.
+    by which training ends; rate and difficulty follow steps or time, whichever is further on. It trains on the
+    device of `model`.
     """
     torch.manual_seed(plan.seed)
     model.train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it
@@ -116,8 +117,8 @@ def _step(
     plan: Plan,
     hardest: float,
 ) -> float:
-    batch = sampler.draw(plan.batch, plan.side, hardest)
-    with torch.autocast("cpu", torch.bfloat16):
+    batch = sampler.draw(plan.batch, plan.side, hardest).to(device_of(model))
+    with torch.autocast(batch.images.device.type, torch.bfloat16):
         logits, edited = forward(batch.images.contiguous(memory_format=torch.channels_last))
     classify = losses.focal if plan.focal else losses.cross_entropy
     loss = classify(logits, batch.label)
@@ -145,13 +146,18 @@ def _blend(average: nn.Module, model: nn.Module, keep: float) -> None:
 def logits_of(network: nn.Module, bank: Bank, side: int, batch: int = 64) -> np.ndarray:
     """(N, 2) float32 logits of every row of the bank, seen as serving sees it."""
     network.eval()
-    out = []
+    out, device = [], device_of(network)
     for start in range(0, len(bank.label), batch):
         rows = np.arange(start, min(start + batch, len(bank.label)))
-        x = assemble(bank, rows, side).images.contiguous(memory_format=torch.channels_last)
-        with torch.autocast("cpu", torch.bfloat16):
-            out.append(network(x).float().numpy())
+        x = assemble(bank, rows, side).images.to(device).contiguous(memory_format=torch.channels_last)
+        with torch.autocast(device.type, torch.bfloat16):
+            out.append(network(x).float().cpu().numpy())
     return np.concatenate(out)
+
+
+def device_of(network: nn.Module) -> torch.device:
+    """Where its first parameter is."""
+    return next(network.parameters()).device
 
 
 def auc_of(logits: np.ndarray, label: np.ndarray, rows: np.ndarray | slice = slice(None)) -> float:

@@ -73,7 +73,8 @@ def pack(
 def save_weights(network: nn.Module, path: Path, *, half: bool) -> None:
     """safetensors of the state; counters stay integers."""
     state = {}
-    for name, tensor in network.state_dict().items():
+    for name, found in network.state_dict().items():
+        tensor = found.cpu()
         kept = tensor.half() if half and tensor.is_floating_point() else tensor
         state[name] = kept.contiguous().clone(memory_format=torch.contiguous_format)
     save_file(state, str(path))

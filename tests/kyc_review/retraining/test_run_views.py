@@ -109,5 +109,16 @@ def test_half_a_line_and_a_strangers_line_are_passed_over(run: TrainingRun) -> N
     assert progress_of(run).done == 10
 
 
+def test_the_steps_of_several_processes_add_up_and_the_slowest_says_how_long(run: TrainingRun) -> None:
+    tell(
+        run,
+        step("west", 20, 0.5) | {"rank": 3, "ranks": 4},  # an earlier attempt on more GPUs
+        step("north", 10, 0.6) | {"rank": 0, "ranks": 2, "eta_s": 30},
+        step("east", 4, 0.6) | {"rank": 1, "ranks": 2, "eta_s": 50},
+    )
+    progress = progress_of(run)
+    assert (progress.done, progress.of, progress.eta_s) == (14, 40, 50)
+
+
 def test_without_a_file_there_is_no_progress(serving: Bundle, ready: Snapshot) -> None:
     assert progress_of(run_request(snapshot=ready)).of == 0

@@ -114,3 +114,10 @@ def test_a_refusal_of_the_training_is_the_runs_reason_and_not_tried_again(run: T
     run.refresh_from_db()
     assert (run.state, run.attempts) == (State.FAILED, 1)
     assert "SHA-256 differs" in run.error
+
+
+def test_the_reason_of_a_refusal_is_found_before_what_torchrun_says_of_it(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_text("ml train: too few\nW1121 closing signal SIGTERM\nE1121 failed (exitcode: 2)\n\n")
+    assert worker.last_line(log, begins="ml ") == "ml train: too few"
+    assert worker.last_line(log) == "E1121 failed (exitcode: 2)"

@@ -1,0 +1,120 @@
+"""One training run in several processes, as `torchrun` starts them; each trains members of its own on a GPU of its own.
+
+Members are trained apart from each other, so nothing is exchanged while they learn, and every member is the one that a
+single process would have made. DistributedDataParallel would share one member's batch of 32 between GPUs instead: too
+little for each of them, and batch normalisation would see other statistics with every number of GPUs.
+"""
+
+import ctypes
+import os
+import signal
+import sys
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+from torch import distributed
+
+from detection import bundle as bundles
+
+PATIENCE = timedelta(days=7)  # for the slowest member
+REFUSED = 2
+PR_SET_PDEATHSIG = 1
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Ranks:
+    """This process among `count`."""
+
+    rank: int = 0
+    count: int = 1
+
+    @property
+    def is_first(self) -> bool:
+        return self.rank == 0
+
+    def mine(self, things: Sequence[T]) -> Sequence[T]:
+        """Every thing is exactly one process's."""
+        return things[self.rank :: self.count]
+
+    def together(self) -> None:
+        """Wait for all the others."""
+        if self.count > 1:
+            distributed.barrier()
+
+
+ALONE = Ranks()
+
+
+def wanted(asked: int | None, *, members_of: Path) -> int:
+    """How many processes to train a bundle's members in: as asked, else one for each GPU; more than members idle.
+
+    Raises BundleRefused, ValueError.
+    """
+    if asked is not None and asked < 1:
+        raise ValueError(f"--processes {asked}: at least one process trains")
+    return min(asked or max(1, torch.cuda.device_count()), len(bundles.read(members_of).members))
+
+
+def launched() -> bool:
+    """Whether this process is one of several."""
+    return int(os.environ.get("WORLD_SIZE", "1")) > 1
+
+
+@contextmanager
+def joined() -> Iterator[Ranks]:
+    """Belong to the others as long as the block; alone without torchrun."""
+    if not launched():
+        yield ALONE
+        return
+    if (
+        sys.platform == "linux"
+    ):  # torchrun does not end its processes when it is killed; two runs must never meet
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    distributed.init_process_group("gloo", timeout=PATIENCE)  # only waits are sent, never a tensor
+    try:
+        yield Ranks(distributed.get_rank(), distributed.get_world_size())
+    finally:
+        distributed.destroy_process_group()
+
+
+def device() -> torch.device:
+    """This process's GPU, else the processor."""
+    if not torch.cuda.is_available():
+        return torch.device("cpu")
+    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+
+
+def launch(count: int, arguments: Sequence[str]) -> None:
+    """Run `python -m ml ARGUMENTS` in so many processes, as `torchrun --standalone --nproc-per-node COUNT` does.
+
+    Raises SystemExit with status 2 when they refused in a line of their own, RuntimeError when one died.
+    """
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+    from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+
+    config = LaunchConfig(
+        min_nodes=1,
+        max_nodes=1,
+        nproc_per_node=count,
+        run_id=uuid.uuid4().hex,
+        rdzv_backend="c10d",
+        rdzv_endpoint="localhost:0",
+        max_restarts=0,  # the training worker begins again itself, and counts
+    )
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, len(os.sched_getaffinity(0)) // count)))
+    try:
+        elastic_launch(config, sys.executable)("-m", "ml", *arguments)
+    except ChildFailedError as failed:
+        codes = {rank: failure.exitcode for rank, failure in failed.failures.items()}
+        if REFUSED in codes.values():
+            raise SystemExit(REFUSED) from failed
+        rank, code = min(codes.items())
+        how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with status {code}"
+        raise ChildProcessError(f"process {rank + 1} of {count} {how}") from failed
