@@ -2,6 +2,7 @@
 
 import hmac
 import re
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
@@ -15,6 +16,7 @@ from rest_framework.request import Request
 from kyc_review.accounts.addresses import client_address, within
 from kyc_review.accounts.models import ApiKey, BearerKey, Integration
 from kyc_review.accounts.services import key_digest
+from kyc_review.postgres.compiled import compiled
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView  # imports this module in turn, through the settings
@@ -36,7 +38,7 @@ class ApiKeyAuthentication(BaseAuthentication):
         sent = bearer(request)
         if sent is None:
             return None
-        key = key_found(sent, KEY_PATTERN, ApiKey.objects.select_related("integration"))
+        key = key_found(sent, KEY_PATTERN, _keys)
         if key is None or not key.integration.is_active:
             raise AuthenticationFailed(REFUSAL)
         if key.networks and not within(client_address(request._request), key.networks):
@@ -48,6 +50,12 @@ class ApiKeyAuthentication(BaseAuthentication):
         return 'Bearer realm="kyc-review"'
 
 
+@compiled
+def _keys(*, prefix: str) -> QuerySet[ApiKey, ApiKey]:
+    """At most one: prefixes are unique."""
+    return ApiKey.objects.select_related("integration").filter(prefix=prefix)
+
+
 def bearer(request: Request) -> str | None:
     """What follows `Bearer`; None without credentials, empty when they are of another kind."""
     scheme, _, sent = get_authorization_header(request).decode("latin-1").partition(" ")
@@ -56,14 +64,12 @@ def bearer(request: Request) -> str | None:
     return sent.strip() if scheme.lower() == "bearer" else ""
 
 
-def key_found(sent: str, pattern: re.Pattern[str], rows: QuerySet[K]) -> K | None:
+def key_found(sent: str, pattern: re.Pattern[str], rows: Callable[..., Iterable[K]]) -> K | None:
     """The valid key of this kind that was sent, if there is one."""
     match = pattern.fullmatch(sent)
     if match is None:
         return None
-    key = next(
-        iter(rows.filter(prefix=match["prefix"])), None
-    )  # prefixes are unique; `first` would sort them
+    key = next(iter(rows(prefix=match["prefix"])), None)
     if key is None or not hmac.compare_digest(key.digest, key_digest(sent)):
         return None
     return key if key.is_valid else None

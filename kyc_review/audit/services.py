@@ -7,6 +7,8 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import models
 
 from kyc_review.audit.models import Event
+from kyc_review.postgres.copy import copy_rows
+from kyc_review.postgres.inserted import insert
 
 
 def event(
@@ -38,8 +40,8 @@ def record(
     target: models.Model | None = None,
     detail: dict[str, Any] | None = None,
 ) -> None:
-    event(action=action, actor=actor, target=target, detail=detail).save(force_insert=True)
+    insert(event(action=action, actor=actor, target=target, detail=detail))
 
 
 def record_many(events: Iterable[Event]) -> None:
-    Event.objects.bulk_create(events)
+    copy_rows(events)

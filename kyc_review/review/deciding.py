@@ -18,6 +18,7 @@ from django.db.models.functions import Now
 
 from kyc_review.audit import services as audit
 from kyc_review.postgres.compiled import compiled, compiled_update
+from kyc_review.postgres.inserted import insert
 from kyc_review.submissions import services as submissions
 from kyc_review.submissions.models import State
 
@@ -90,13 +91,14 @@ def _record(item_id: int, reviewer: User, said: dict[str, Any]) -> Decision | No
     if _settling(item=item_id, person=reviewer.pk, window=window) != 1:
         raise claim_lost(item_id, reviewer)
     assert item.claimed_at is not None  # a constraint of the row
-    decision = Decision.objects.create(
+    decision = Decision(
         item=item,
         submission_id=item.submission_id,
         reviewer=reviewer,
         handling_ms=int((item.now - item.claimed_at).total_seconds() * 1000),  # type: ignore[attr-defined]
         **said,
     )
+    insert(decision)
     if item.is_blind:  # whoever decides without looking at the votes has made the first call by it
         FirstCall.objects.get_or_create(item_id=item_id, reviewer=reviewer, defaults={"label": said["label"]})
     audit.record(action="item.decided", actor=reviewer, target=item, detail={"label": said["label"]})

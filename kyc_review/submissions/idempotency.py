@@ -11,6 +11,7 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from kyc_review.accounts.models import ApiKey
+from kyc_review.postgres.inserted import insert
 from kyc_review.submissions.models import IdempotencyRecord
 
 KEPT = timedelta(hours=24)
@@ -69,7 +70,7 @@ def answer_once(*, caller: ApiKey, key: str, content: str, act: Callable[[], Ans
             location=answer.location,
         )
         try:
-            record.save(force_insert=True)
+            insert(record)
         except IntegrityError:
             # Another answer was committed between the look at the table and the lock, which are one statement.
             raise InFlight from None

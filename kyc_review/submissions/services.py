@@ -10,6 +10,7 @@ from django.utils import timezone
 from detection.image import inspect
 from kyc_review.accounts.models import ApiKey, Integration
 from kyc_review.audit import services as audit
+from kyc_review.postgres.inserted import insert
 from kyc_review.review.withdrawals import AlreadyDecided, item_withdraw
 from kyc_review.submissions.models import LateOutcome, Result, ResultReason, State, Submission
 from kyc_review.submissions.storage import originals
@@ -61,7 +62,7 @@ def submission_create(
     originals.save(submission.image_key, ContentFile(image))
     try:
         with transaction.atomic(savepoint=False):
-            submission.save(force_insert=True)
+            insert(submission)
             audit.record(
                 action="submission.received",
                 actor=integration,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from django.db.models import QuerySet
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import SAFE_METHODS, BasePermission
@@ -43,12 +44,16 @@ class TokenAuthentication(BaseAuthentication):
 
 def token_found(sent: str) -> PersonalToken | None:
     """The valid token of an active person; its use is noted, and what its owner does from now on names it."""
-    token = key_found(sent, PATTERN, PersonalToken.objects.select_related("owner"))
+    token = key_found(sent, PATTERN, _tokens)
     if token is None or not token.owner.is_active:
         return None
     use_note(token)
     token.owner.asks_by_token = token.prefix
     return token
+
+
+def _tokens(*, prefix: str) -> QuerySet[PersonalToken]:
+    return PersonalToken.objects.select_related("owner").filter(prefix=prefix)
 
 
 class MayAsk(BasePermission):
