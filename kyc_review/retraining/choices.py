@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
 from typing import Any
 
 from django.db import connection
@@ -70,10 +70,10 @@ class Choices:
                 values.append(list(chosen))
         if self.since:
             conditions.append("decided_at >= %s")
-            values.append(_midnight(self.since))
+            values.append(_moment(self.since, time.min))
         if self.until:
-            conditions.append("decided_at < %s")
-            values.append(_midnight(self.until + timedelta(days=1)))
+            conditions.append("decided_at <= %s")
+            values.append(_moment(self.until, time.max))
         return f"SELECT id, label FROM ({LATEST}) latest WHERE {' AND '.join(conditions)}", values  # noqa: S608
 
 
@@ -103,5 +103,5 @@ def told(choices: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def _midnight(day: date) -> datetime:
-    return timezone.make_aware(datetime.combine(day, time.min))
+def _moment(day: date, at: time) -> datetime:
+    return timezone.make_aware(datetime.combine(day, at))

@@ -39,8 +39,11 @@ class Lineage:
 
 def bundle_states(*, viewer: User) -> dict[int, BundleState]:
     """By primary key; whatever is not named is a candidate."""
-    if not may_see_retraining(viewer):
-        return {}
+    return states_now() if may_see_retraining(viewer) else {}
+
+
+def states_now() -> dict[int, BundleState]:
+    """`bundle_states` for the command line."""
     states = dict.fromkeys(Promotion.objects.values_list("bundle_id", flat=True), BundleState.FORMER)
     if running := shadow_now():
         states[running.bundle_id] = BundleState.SHADOW

@@ -7,6 +7,7 @@ from drf_spectacular.utils import OpenApiResponse, extend_schema
 
 from kyc_review.retraining.api.incoming import (
     BundlePageIn,
+    ChoicesIn,
     ComparisonIn,
     PageIn,
     PointIn,
@@ -25,6 +26,7 @@ from kyc_review.retraining.api.serializers import (
     BundleWholeOut,
     ComparisonPage,
     ComparisonWholeOut,
+    CountsOut,
     PromotionOut,
     PromotionPage,
     ProposalOut,
@@ -84,13 +86,28 @@ read_suggestions = told(
 )
 
 list_snapshots = listing("list_snapshots", "List snapshots", SnapshotPageIn, SnapshotPage)
+count_decisions = told(
+    "count_decisions",
+    "Count what a snapshot would hold now",
+    "Final decisions by label, with the choices that a new snapshot can make. Admins.",
+    parameters=[ChoicesIn],
+    responses={200: CountsOut},
+    described={"e400": MALFORMED},
+)
 create_snapshot = told(
     "create_snapshot",
     "Freeze the decisions of this moment",
     "Its items are fixed at once; a worker builds its files, until `state` is `ready`. Admins.",
     parameters=[location(202)],
     request=SnapshotIn,
-    examples=[example("Named", {"name": SNAPSHOT}, is_request=True)],
+    examples=[
+        example("Everything", {"name": SNAPSHOT}, is_request=True),
+        example(
+            "Chosen",
+            {"name": SNAPSHOT, "choices": {"consensus": True, "since": "2026-10-01"}},
+            is_request=True,
+        ),
+    ],
     responses={202: SnapshotWholeOut},
     described=BODY | {"e409": "The name is taken, or nothing is decided yet."},
 )

@@ -1,7 +1,12 @@
 """What scripts send. Shapes only: what may be done is the services' affair."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from rest_framework import serializers
 
+from kyc_review.retraining.choices import Choices
+from kyc_review.retraining.forms import REASONS
 from kyc_review.retraining.models import Bundle, Proposal, Snapshot, Work
 from kyc_review.retraining.runs import EPOCHS_MAX
 from kyc_review.retraining.snapshots import NAME
@@ -45,8 +50,42 @@ class BundlePageIn(PageIn):
     )
 
 
+class ChoicesIn(serializers.Serializer):
+    """Which decisions; what is left out leaves none out."""
+
+    consensus = serializers.BooleanField(
+        default=False, help_text="Only what two people agreed on, or a third settled."
+    )
+    sources = serializers.ListField(
+        child=serializers.SlugField(max_length=50), default=list, help_text="Only of these integrations."
+    )
+    reasons = serializers.ListField(
+        child=serializers.ChoiceField(choices=REASONS),
+        default=list,
+        help_text="Only what came to people because of these.",
+    )
+    since = serializers.DateField(required=False, help_text="Decided on this day or later.")
+    until = serializers.DateField(required=False, help_text="Decided on this day or earlier.")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if "since" in attrs and "until" in attrs and attrs["since"] > attrs["until"]:
+            raise serializers.ValidationError({"until": "It lies before the first day."})
+        return attrs
+
+
+def choices_of(sent: Mapping[str, Any]) -> Choices:
+    """Of a valid ChoicesIn."""
+    return Choices(
+        consensus=sent.get("consensus", False),
+        sources=tuple(sent.get("sources", ())),
+        reasons=tuple(sent.get("reasons", ())),
+        since=sent.get("since"),
+        until=sent.get("until"),
+    )
+
+
 class SnapshotIn(serializers.Serializer):
-    """A new snapshot of all final decisions of this moment."""
+    """A new snapshot of the final decisions of this moment."""
 
     name = serializers.RegexField(
         f"^{NAME.pattern}$",
@@ -54,6 +93,7 @@ class SnapshotIn(serializers.Serializer):
         default="",
         help_text="a-z, 0-9 and hyphens; by default the date.",
     )
+    choices = ChoicesIn(required=False)
 
 
 class RunIn(serializers.Serializer):

@@ -33,6 +33,7 @@ from kyc_review.retraining.api.serializers import (
     SignOut,
 )
 from kyc_review.retraining.bundles import bundle_rollback
+from kyc_review.retraining.erasures import marks_of_bundles
 from kyc_review.retraining.lineage import bundle_states, lineage, model_card
 from kyc_review.retraining.models import Proposal, Shadow
 from kyc_review.retraining.permissions import may_promote, may_see_retraining
@@ -71,7 +72,8 @@ class BundlesView(RetrainingView):
     def get(self, request: Request) -> Response:
         viewer = viewer_of(request)
         rows, more = page(request, selectors.bundles_listed(viewer=viewer), BundlePageIn, key="digest")
-        context = {"states": bundle_states(viewer=viewer)}
+        marks = marks_of_bundles(viewer=viewer, bundles=rows)
+        context = {"states": bundle_states(viewer=viewer), "marks": marks}
         return Response({"data": BundleOut(rows, many=True, context=context).data} | more)
 
 
@@ -82,7 +84,8 @@ class BundleView(RetrainingView):
     def get(self, request: Request, digest: str) -> Response:
         viewer = viewer_of(request)
         row = get_object_or_404(selectors.bundles_listed(viewer=viewer), digest=digest)
-        context = {"states": bundle_states(viewer=viewer)}
+        marks = marks_of_bundles(viewer=viewer, bundles=[row])
+        context = {"states": bundle_states(viewer=viewer), "marks": marks}
         steps = selectors.promotions_listed(viewer=viewer).filter(bundle=row)
         more = {
             "lineage": asdict(lineage(viewer=viewer, bundle=row)),

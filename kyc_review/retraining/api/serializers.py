@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db.models import Model
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -31,14 +32,33 @@ class PersonField(serializers.CharField):
         return str(value.get_username())
 
 
+class MarkOut(serializers.Serializer):
+    """It holds, or learned from, so many submissions that were erased since."""
+
+    number = serializers.IntegerField()
+    since = serializers.DateTimeField()
+
+
+class Markable(serializers.Serializer):
+    """What erased submissions left in it; `marks` in the context has them by primary key."""
+
+    erased = serializers.SerializerMethodField(help_text="Null: no submission in it was erased.")
+
+    @extend_schema_field(MarkOut(allow_null=True))
+    def get_erased(self, row: Model) -> dict[str, Any] | None:
+        mark = self.context["marks"].get(row.pk)
+        return dict(MarkOut(mark).data) if mark else None
+
+
 class CountsOut(serializers.Serializer):
     real = serializers.IntegerField()
     fake = serializers.IntegerField()
 
 
-class SnapshotOut(serializers.ModelSerializer[Snapshot]):
+class SnapshotOut(Markable, serializers.ModelSerializer[Snapshot]):
     state = serializers.ChoiceField(choices=Snapshot.State.choices, read_only=True)
     counts = serializers.SerializerMethodField(help_text="Items by label.")
+    choices = serializers.DictField(help_text="Which decisions were chosen; empty: all that were final.")
     source_bundle = serializers.CharField(
         source="source_bundle.digest", allow_null=True, help_text="What served when it was made."
     )
@@ -49,7 +69,9 @@ class SnapshotOut(serializers.ModelSerializer[Snapshot]):
         fields: tuple[str, ...] = (
             "name",
             "state",
+            "choices",
             "counts",
+            "erased",
             "size_bytes",
             "digest",
             "manifest_sha256",
@@ -244,7 +266,7 @@ class PromotionOut(serializers.ModelSerializer[Promotion]):
         read_only_fields = fields
 
 
-class BundleOut(serializers.ModelSerializer[Bundle]):
+class BundleOut(Markable, serializers.ModelSerializer[Bundle]):
     state = serializers.SerializerMethodField()
     source = serializers.ChoiceField(  # type: ignore[assignment]
         choices=Bundle.Source.choices, read_only=True
@@ -257,6 +279,7 @@ class BundleOut(serializers.ModelSerializer[Bundle]):
             "digest",
             "version",
             "state",
+            "erased",
             "source",
             "trained_at",
             "registered_at",

@@ -13,11 +13,13 @@ from rest_framework.response import Response
 from kyc_review.problems import Problem
 from kyc_review.retraining import contents, selectors
 from kyc_review.retraining.api import describing
-from kyc_review.retraining.api.base import RetrainingView, page, read, viewer_of
-from kyc_review.retraining.api.incoming import SnapshotIn, SnapshotPageIn
+from kyc_review.retraining.api.base import RetrainingView, asked, page, read, viewer_of
+from kyc_review.retraining.api.incoming import ChoicesIn, SnapshotIn, SnapshotPageIn, choices_of
 from kyc_review.retraining.api.serializers import ShareOut, SnapshotOut
 from kyc_review.retraining.archive import archive_take, manifest_take
 from kyc_review.retraining.building import SnapshotFailed
+from kyc_review.retraining.choices import counted
+from kyc_review.retraining.erasures import marks_of_snapshots
 from kyc_review.retraining.models import Snapshot
 from kyc_review.retraining.permissions import may_freeze, may_see_retraining
 from kyc_review.retraining.snapshots import snapshot_request, snapshot_verify
@@ -32,13 +34,24 @@ class SnapshotsView(RetrainingView):
     @describing.list_snapshots
     def get(self, request: Request) -> Response:
         rows, more = page(request, listed(request), SnapshotPageIn, key="name")
-        return Response({"data": SnapshotOut(rows, many=True).data} | more)
+        context = {"marks": marks_of_snapshots(viewer=viewer_of(request), snapshots=rows)}
+        return Response({"data": SnapshotOut(rows, many=True, context=context).data} | more)
 
     @describing.create_snapshot
     def post(self, request: Request) -> Response:
-        row = snapshot_request(actor=viewer_of(request), **read(SnapshotIn, request))
+        wish = read(SnapshotIn, request)
+        choices = choices_of(wish.get("choices", {}))
+        row = snapshot_request(actor=viewer_of(request), name=wish["name"], choices=choices)
         there = request.build_absolute_uri(reverse("api-snapshot", args=[row.name]))
         return Response(whole(request, row), status=202, headers={"Location": there})
+
+
+class DecisionsView(RetrainingView):
+    allowed = {"GET": may_freeze}
+
+    @describing.count_decisions
+    def get(self, request: Request) -> Response:
+        return Response(counted(choices_of(asked(ChoicesIn, request))))
 
 
 class SnapshotView(RetrainingView):
@@ -109,7 +122,8 @@ def downloadable(request: Request, name: str) -> Snapshot:
 
 def whole(request: Request, row: Snapshot) -> dict[str, Any]:
     viewer = viewer_of(request)
-    return dict(SnapshotOut(row).data) | {
+    context = {"marks": marks_of_snapshots(viewer=viewer, snapshots=[row])}
+    return dict(SnapshotOut(row, context=context).data) | {
         "shares": ShareOut(contents.shares(viewer=viewer, snapshot=row), many=True).data,
         "weighted_fakes": contents.weighted_fakes(viewer=viewer, snapshot=row),
     }

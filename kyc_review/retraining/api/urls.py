@@ -4,6 +4,7 @@ from kyc_review.retraining.api import promotion, snapshots, work
 
 urlpatterns = [
     path("suggestions", promotion.SuggestionsView.as_view()),
+    path("decisions", snapshots.DecisionsView.as_view()),
     path("snapshots", snapshots.SnapshotsView.as_view()),
     path("snapshots/<slug:name>", snapshots.SnapshotView.as_view(), name="api-snapshot"),
     path("snapshots/<slug:name>/verification", snapshots.VerificationView.as_view()),

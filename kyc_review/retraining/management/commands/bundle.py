@@ -6,9 +6,12 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from detection.bundle import BundleRefused
 from kyc_review.retraining import bundles, shadows
+from kyc_review.retraining.api.serializers import BundleOut
 from kyc_review.retraining.erasures import bundles_marked
+from kyc_review.retraining.lineage import states_now
+from kyc_review.retraining.management.speaking import bundle_named, json_option, say
 from kyc_review.retraining.models import Bundle, Promotion
-from kyc_review.retraining.selectors import bundles_matching, champion
+from kyc_review.retraining.selectors import champion
 
 
 class Command(BaseCommand):
@@ -19,7 +22,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         verbs = parser.add_subparsers(dest="verb", required=True)
-        verbs.add_parser("list", help="every bundle; * serves")
+        json_option(verbs.add_parser("list", help="every bundle; * serves"))
         add = verbs.add_parser("add", help="verify and register a bundle without serving it")
         add.add_argument("path", type=Path)
         add.add_argument("--source", choices=["trained", "imported"], default="imported")
@@ -34,7 +37,7 @@ class Command(BaseCommand):
         rollback.add_argument("--reason", default="")
         show = verbs.add_parser("show", help="one bundle with its metrics; the champion when none is named")
         show.add_argument("bundle", nargs="?")
-
+        json_option(show)
         shadow = verbs.add_parser(
             "shadow", help="let a bundle score live selfies without effect, or end that"
         )
@@ -53,6 +56,10 @@ class Command(BaseCommand):
         serving = champion()
         rows = list(Bundle.objects.order_by("pk"))
         erased = bundles_marked(rows)
+        if options["json"]:
+            context = {"states": states_now(), "marks": erased}
+            say(self, options, BundleOut(rows, many=True, context=context).data)
+            return
         for row in rows:
             holds = f"  holds {erased[row.pk].number} erased" if row.pk in erased else ""
             mark = "*" if serving and row.pk == serving.pk else " "
@@ -72,16 +79,21 @@ class Command(BaseCommand):
         if path.is_dir():
             row = bundles.bundle_register(path=path, source=Bundle.Source.TRAINED)
         else:
-            row = _named(options["bundle"])
+            row = bundle_named(options["bundle"])
         self._say(bundles.bundle_promote(bundle=row, reason=options["reason"]))
 
     def rollback(self, options: dict[str, Any]) -> None:
         self._say(bundles.bundle_rollback(reason=options["reason"]))
 
     def show(self, options: dict[str, Any]) -> None:
-        row = _named(options["bundle"]) if options["bundle"] else champion()
+        row = bundle_named(options["bundle"]) if options["bundle"] else champion()
         if row is None:
             raise CommandError("No bundle serves yet; run `manage.py prepare`.")
+        if options["json"]:
+            context = {"states": states_now(), "marks": bundles_marked([row])}
+            told = {"metrics": row.metrics, "provenance": row.provenance, "folder": str(row.directory)}
+            say(self, options, dict(BundleOut(row, context=context).data) | told)
+            return
         self.stdout.write(f"version     {row.version}\ndigest      {row.digest}\nsource      {row.source}")
         self.stdout.write(f"registered  {row.registered_at:%Y-%m-%d %H:%M %Z}\nfolder      {row.directory}")
         if (erased := bundles_marked([row]).get(row.pk)) is not None:
@@ -103,22 +115,10 @@ class Command(BaseCommand):
             shadows.shadow_end(shadow=running, remark="Ended on the command line.")
             self.stdout.write(f"{running.bundle} has left the shadow.")
         elif options["bundle"]:
-            made = shadows.shadow_start(bundle=_named(options["bundle"]))
+            made = shadows.shadow_start(bundle=bundle_named(options["bundle"]))
             self.stdout.write(f"{made.bundle} scores what arrives from now on, without effect.")
         else:
             self.stdout.write(str(running) if running else "No bundle is in the shadow.")
 
     def _say(self, step: Promotion) -> None:
         self.stdout.write(f"{step.bundle} serves from the next batch on.")
-
-
-def _named(text: str) -> Bundle:
-    found = bundles_matching(text)
-    if not found:
-        raise CommandError(
-            f"{text} is neither a folder nor a known version or digest; see `manage.py bundle list`."
-        )
-    if len(found) > 1:
-        digests = ", ".join(row.digest[:12] for row in found)
-        raise CommandError(f"{text} names several bundles; say which by digest: {digests}.")
-    return found[0]

@@ -3,7 +3,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from kyc_review.retraining.api.work import run_whole
 from kyc_review.retraining.curves import progress_of
+from kyc_review.retraining.management.speaking import json_option, say
 from kyc_review.retraining.models import Snapshot, TrainingRun
 from kyc_review.retraining.runs import run_request
 from kyc_review.retraining.work import WorkRefused, work_cancel
@@ -18,6 +20,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "snapshot", nargs="?", help="a ready snapshot's name; without one, runs are listed"
         )
+        json_option(parser)
         parser.add_argument("--epochs", type=int, default=3)
         parser.add_argument("--seed", type=int, default=0)
         parser.add_argument("--miss", type=float, default=0.1, help="share of fakes that thresholds may miss")
@@ -32,11 +35,11 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             if options["cancel"] is not None:
-                self._cancel(options["cancel"])
+                self._cancel(options["cancel"], options)
             elif options["snapshot"]:
                 self._train(options)
             else:
-                self._list()
+                self._list(options)
         except WorkRefused as refusal:
             raise CommandError(str(refusal)) from refusal
 
@@ -46,26 +49,33 @@ class Command(BaseCommand):
             raise CommandError(f"There is no snapshot {options['snapshot']}; see `manage.py snapshot list`.")
         wish = {name: options[name] for name in ("epochs", "seed", "miss", "scratch")}
         run = run_request(snapshot=snapshot, **wish)
-        self.stdout.write(
-            f"Run {run.pk} waits for the training worker; `manage.py retrain` shows how it goes."
-        )
+        if not (options["wait"] and options["json"]):
+            waits = f"Run {run.pk} waits for the training worker; `manage.py retrain` shows how it goes."
+            say(self, options, run_whole(run), waits)
         while options["wait"] and not run.is_ended:
             time.sleep(WATCH_EVERY_S)
             run.refresh_from_db()
         if options["wait"]:
-            self.stdout.write(_line(run))
+            say(self, options, run_whole(run), _line(run))
             if run.state != TrainingRun.State.SUCCEEDED:
                 raise CommandError(f"Run {run.pk} has no candidate.")
 
-    def _cancel(self, number: int) -> None:
+    def _cancel(self, number: int, options: dict[str, Any]) -> None:
         run = TrainingRun.objects.filter(pk=number).first()
         if run is None:
             raise CommandError(f"There is no run {number}; `manage.py retrain` lists them.")
         work_cancel(work=run)
-        self.stdout.write(f"Run {number} is told to stop.")
+        run.refresh_from_db()
+        say(self, options, run_whole(run), f"Run {number} is told to stop.")
 
-    def _list(self) -> None:
-        for run in TrainingRun.objects.select_related("snapshot", "candidate").order_by("pk"):
+    def _list(self, options: dict[str, Any]) -> None:
+        rows = TrainingRun.objects.select_related("snapshot", "init", "candidate", "created_by").order_by(
+            "pk"
+        )
+        if options["json"]:
+            say(self, options, [run_whole(run) for run in rows])
+            return
+        for run in rows:
             self.stdout.write(_line(run))
 
 

@@ -1,12 +1,15 @@
+from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from kyc_review.retraining.api.serializers import SnapshotOut
 from kyc_review.retraining.building import SnapshotFailed
 from kyc_review.retraining.choices import Choices
 from kyc_review.retraining.erasures import mark_of
+from kyc_review.retraining.management.speaking import json_option, say
 from kyc_review.retraining.models import Snapshot
 from kyc_review.retraining.snapshots import snapshot_create, snapshot_export, snapshot_verify
 from kyc_review.review.models import ReviewItem
@@ -37,8 +40,11 @@ class Command(BaseCommand):
         )
         create.add_argument("--until", type=date.fromisoformat, help="decided on this day or earlier")
         create.add_argument("--out", type=Path, help="leave a copy in OUT/NAME, too")
-        actions.add_parser("list", help="every snapshot with its counts and state")
-        actions.add_parser("verify", help="hash every file again").add_argument("name")
+        listing = actions.add_parser("list", help="every snapshot with its counts and state")
+        verify = actions.add_parser("verify", help="hash every file again; exit 1 when one differs")
+        verify.add_argument("name")
+        for one in (create, listing, verify):
+            json_option(one)
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -60,11 +66,20 @@ class Command(BaseCommand):
         place = snapshot.directory
         if options["out"]:
             place = snapshot_export(snapshot=snapshot, folder=options["out"])
+        if options["json"]:
+            say(
+                self, options, dict(_shown([snapshot])[0]) | {"manifest": str(place / snapshot.manifest.name)}
+            )
+            return
         counts = f"{snapshot.count_real} real, {snapshot.count_fake} fake"
         self.stdout.write(f"{place / snapshot.manifest.name}\n{counts}, digest {snapshot.digest}")
 
     def list(self, options: dict[str, Any]) -> None:
-        for row in Snapshot.objects.order_by("pk"):
+        rows = Snapshot.objects.select_related("source_bundle", "created_by").order_by("pk")
+        if options["json"]:
+            say(self, options, _shown(rows))
+            return
+        for row in rows:
             about = row.error or row.digest[:12]
             self.stdout.write(
                 f"{row.name:32} {row.state:8} {row.count_real:7} real {row.count_fake:7} fake  {about}".rstrip()
@@ -75,6 +90,16 @@ class Command(BaseCommand):
         if snapshot is None:
             raise CommandError(f"There is no ready snapshot {options['name']}; `snapshot list` shows all.")
         count = snapshot_verify(snapshot=snapshot)
-        self.stdout.write(f"{count} items, their images and the manifest are as they were frozen.")
+        whole = f"{count} items, their images and the manifest are as they were frozen."
+        say(self, options, {"intact": True, "items": count, "detail": ""}, whole)
+        if options["json"]:
+            return
         if (mark := mark_of(snapshot)) is not None:
             self.stdout.write(f"erased: {mark.number}, since {mark.since:%Y-%m-%d}. Train on a new snapshot.")
+
+
+def _shown(rows: Iterable[Snapshot]) -> Any:
+    """As the API shows them."""
+    found = list(rows)
+    marks = {row.pk: mark for row in found if (mark := mark_of(row))}
+    return SnapshotOut(found, many=True, context={"marks": marks}).data

@@ -18,6 +18,7 @@ READERS, ADMINS = {"auditor", "admin"}, {"admin"}
 # What each address's methods are for, as on the pages: originals leave the house with admins alone.
 ROWS: dict[str, dict[str, set[str]]] = {
     "suggestions": {"GET": READERS},
+    "decisions": {"GET": ADMINS},
     "snapshots": {"GET": READERS, "POST": ADMINS},
     "snapshots/<slug:name>": {"GET": READERS},
     "snapshots/<slug:name>/verification": {"GET": READERS},

@@ -9,6 +9,7 @@ from kyc_review.audit.models import Event
 from kyc_review.retraining.models import Snapshot
 from kyc_review.retraining.snapshots import snapshot_create, snapshots_build_due
 from kyc_review.review.models import Decision
+from kyc_review.submissions.erasing import submission_erase
 from tests.kyc_review.retraining.api.conftest import LOOP, Script
 
 pytestmark = pytest.mark.django_db
@@ -42,6 +43,32 @@ def test_a_snapshot_is_asked_for_built_and_read(ada: Script, decide: Callable[..
 def test_without_a_name_it_gets_the_date(ada: Script, decide: Callable[..., Decision]) -> None:
     decide("fake")
     assert ada.post("/snapshots").json()["name"].startswith("decisions-20")
+
+
+def test_decisions_are_chosen_and_counted_before(ada: Script, decide: Callable[..., Decision]) -> None:
+    for label in ("fake", "real", "fake"):
+        decide(label)
+    assert ada.get("/decisions").json() == {"real": 1, "fake": 2}
+    assert ada.get("/decisions", sources=["mobile-app", "branch"], reasons="split_vote").json()["fake"] == 2
+    assert ada.get("/decisions", consensus="true").json() == {"real": 0, "fake": 0}
+    assert ada.get("/decisions", until="2020-01-01").json() == {"real": 0, "fake": 0}
+    assert ada.get("/decisions", since="2020-01-01", until="9999-12-31").json()["real"] == 1
+    chosen = {"sources": ["mobile-app"], "since": "2020-01-01"}
+    assert ada.post("/snapshots", name="chosen", choices=chosen).json()["choices"] == chosen
+    none = ada.post("/snapshots", name="none", choices={"consensus": True})
+    assert (none.status_code, "less narrowly" in none.json()["detail"]) == (409, True)
+    for wrong in ({"reasons": ["gold"]}, {"since": "x"}, {"since": "2026-02-01", "until": "2026-01-01"}):
+        assert ada.post("/snapshots", choices=wrong).status_code == 400
+
+
+def test_a_snapshot_tells_what_was_erased_of_it(ada: Script, frozen: Snapshot) -> None:
+    assert ada.get("/snapshots/autumn").json()["erased"] is None
+    item = frozen.items.first()
+    assert item is not None
+    submission_erase(submission_id=item.decision.submission_id, reason="the applicant asked")
+    for told in (ada.get("/snapshots/autumn").json(), ada.get("/snapshots").json()["data"][0]):
+        assert told["erased"]["number"] == 1
+    assert ada.get("/snapshots/autumn/verification").json()["intact"] is True
 
 
 def test_what_cannot_be_frozen_is_refused_in_the_services_words(ada: Script, frozen: Snapshot) -> None:

@@ -1,0 +1,105 @@
+import time
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from kyc_review.retraining.api.serializers import ComparisonOut
+from kyc_review.retraining.api.work import comparison_whole
+from kyc_review.retraining.comparisons import comparison_request
+from kyc_review.retraining.gate import gate, point_at
+from kyc_review.retraining.management.speaking import bundle_named, json_option, say
+from kyc_review.retraining.models import Comparison, Snapshot
+from kyc_review.retraining.work import WorkRefused
+
+WATCH_EVERY_S = 1.0
+
+
+class Command(BaseCommand):
+    help = (
+        "Champion against another bundle: comparison start BUNDLE SNAPSHOT [--wait] | list | "
+        "show NUMBER [--shift SHIFT]."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        verbs = parser.add_subparsers(dest="verb", required=True)
+        start = verbs.add_parser("start", help="the training worker does it; a training run asks for its own")
+        start.add_argument("bundle", help="a version, or 8 or more digits of a digest")
+        start.add_argument("snapshot", help="a ready snapshot's name")
+        start.add_argument("--wait", action="store_true", help="stay until it has ended; exit 1 if it failed")
+        json_option(start)
+        json_option(verbs.add_parser("list", help="every comparison, the newest last"))
+        show = verbs.add_parser("show", help="its figures and the gate at one operating point")
+        show.add_argument("number", type=int)
+        show.add_argument("--shift", type=float, default=0.0, help="of the thresholds, on the logit scale")
+        json_option(show)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            getattr(self, options["verb"])(options)
+        except WorkRefused as refusal:
+            raise CommandError(str(refusal)) from refusal
+
+    def start(self, options: dict[str, Any]) -> None:
+        snapshot = Snapshot.objects.filter(name=options["snapshot"]).first()
+        if snapshot is None:
+            raise CommandError(f"There is no snapshot {options['snapshot']}; see `manage.py snapshot list`.")
+        row = comparison_request(snapshot=snapshot, candidate=bundle_named(options["bundle"]))
+        if not options["wait"]:
+            waits = f"Comparison {row.pk} waits for the training worker."
+            say(self, options, comparison_whole(row, shift=0.0), waits)
+            return
+        while not row.is_ended:
+            time.sleep(WATCH_EVERY_S)
+            row.refresh_from_db()
+        self._show(row, 0.0, options)
+        if row.state != Comparison.State.SUCCEEDED:
+            raise CommandError(f"Comparison {row.pk} has no report.")
+
+    def list(self, options: dict[str, Any]) -> None:
+        rows = Comparison.objects.select_related("snapshot", "champion", "candidate", "created_by")
+        rows = rows.order_by("pk")
+        if options["json"]:
+            say(self, options, ComparisonOut(rows, many=True).data)
+            return
+        for row in rows:
+            self.stdout.write(_line(row))
+
+    def show(self, options: dict[str, Any]) -> None:
+        row = Comparison.objects.filter(pk=options["number"]).first()
+        if row is None:
+            raise CommandError(f"There is no comparison {options['number']}; `comparison list` shows all.")
+        self._show(row, options["shift"], options)
+
+    def _show(self, row: Comparison, shift: float, options: dict[str, Any]) -> None:
+        try:
+            if options["json"]:
+                say(self, options, comparison_whole(row, shift=shift))
+                return
+            self.stdout.write(_line(row))
+            for line in _figures(row, shift) if row.report else ():
+                self.stdout.write(line)
+        except KeyError as error:
+            raise CommandError(f"{shift:g} is none of the operating points.") from error
+
+
+def _line(row: Comparison) -> str:
+    about = f"{row.candidate} against {row.champion} on {row.snapshot.name}"
+    return f"{row.pk:5} {row.state:10} {about} {row.error}".rstrip()
+
+
+def _figures(row: Comparison, shift: float) -> list[str]:
+    """Raises KeyError."""
+    held_out = row.report["holdout"]
+    point, before = point_at(held_out["candidate"]["curve"], shift), held_out["champion"]
+    recall, alarms = before["recall_with_human"], before["false_alarm"]
+    return [
+        f"fakes that reach a person       {point['recall']:.1%}, champion {recall['value']:.1%} "
+        f"({recall['low']:.1%} to {recall['high']:.1%})",
+        f"real faces that do, too         {point['false_alarm']:.1%}, champion {alarms['value']:.1%} "
+        f"({alarms['low']:.1%} to {alarms['high']:.1%})",
+        f"certified: missed at most       {point['miss_at_most']:.1%}",
+        *(
+            f"{check.name:31} {'yes' if check.passed else 'NO'}: {check.detail}"
+            for check in gate(row.report, shift=shift)
+        ),
+    ]
