@@ -369,6 +369,8 @@ SPECTACULAR_SETTINGS = {
 # --- retraining -------------------------------------------------------------------------------------------
 # How many of the latest submissions a comparison of two bundles scores again.
 REPLAY_MAX = env.int("REPLAY_MAX", default=2000)
+# A field of submissions' metadata by whose values a comparison also counts, as "branch" or "age_band"; empty: none.
+COMPARISON_GROUP_FIELD = env.str("COMPARISON_GROUP_FIELD", default="")
 # Freeze the decisions and train a candidate every so many days; 0: only when asked. Nothing is promoted by itself.
 RETRAIN_EVERY_DAYS = env.int("RETRAIN_EVERY_DAYS", default=0)
 # So many decisions that no snapshot holds, or an audit's bound above this share, suggest retraining.

@@ -59,6 +59,7 @@ def parser() -> argparse.ArgumentParser:
     compare.add_argument("--champion", type=Path, required=True)
     compare.add_argument("--candidate", type=Path, required=True)
     compare.add_argument("--replay", type=Path, help="a file with one `<submission> <path>` per line")
+    compare.add_argument("--groups", type=Path, help='a file of {"submission": ..., "groups": {name: value}}')
     compare.add_argument("--out", type=Path, required=True, help="the report, JSON")
     compare.add_argument("--work", type=Path, help="where progress is told")
     compare.set_defaults(run=run_compare)
@@ -227,7 +228,12 @@ def run_compare(options: argparse.Namespace) -> None:
     from ml.comparison import compare
 
     report = compare(
-        options.manifest, options.champion, options.candidate, replay=options.replay, work=options.work
+        options.manifest,
+        options.champion,
+        options.candidate,
+        replay=options.replay,
+        groups=options.groups,
+        work=options.work,
     )
     options.out.write_text(json.dumps(report, allow_nan=False))
     held_out = report["holdout"]

@@ -4,7 +4,8 @@ Both run through the serving code. Labelled faces are those of held-out applican
 the replayed ones are the latest submissions, labelled or not, and show the review load to expect.
 """
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from scipy.stats import beta
 
 from detection.ensemble import Ensemble
 from detection.voting import shifted
+from ml.evaluation.groups import held_out_groups, matched_difference, rates, replay_groups
 from ml.evaluation.metrics import wilson
 from ml.evaluation.votes import VoteTable
 from ml.replay import scored
@@ -35,11 +37,14 @@ def compare(
     candidate: Path,
     *,
     replay: Path | None = None,
+    groups: Path | None = None,
     work: Path | None = None,
 ) -> dict[str, Any]:
     """The report on candidate and champion; with `work`, progress goes to its progress.jsonl.
 
-    replay: a file with one `<submission> <path>` per line. Raises NothingHeldOut, SourceMissing, BundleRefused.
+    replay: a file with one `<submission> <path>` per line. groups: a file with one JSON object per line,
+    {"submission": ..., "groups": {grouping: value}}; without it, held-out faces have their source only. Raises
+    NothingHeldOut, SourceMissing, BundleRefused, ValueError.
     """
     photos = [photo for photo in snapshots.read(manifest) if photo.holdout]
     for label in ("real", "fake"):
@@ -65,9 +70,18 @@ def compare(
             "size_bytes": size,
             "thresholds": thresholds.tolist(),
         }
-    report["holdout"] = _holdout(photos, scores)
-    report["replay"] = _replay([name for name, _ in replayed], scores, len(photos))
+    belongs = _belonging(groups)
+    report["holdout"] = _holdout(photos, scores, belongs)
+    report["replay"] = _replay([name for name, _ in replayed], scores, len(photos), belongs)
     return report
+
+
+def _belonging(file: Path | None) -> dict[str, dict[str, str]]:
+    """Submission -> the value of each grouping that it has."""
+    if file is None:
+        return {}
+    rows = [json.loads(line) for line in file.read_text().splitlines()]
+    return {row["submission"]: row["groups"] for row in rows}
 
 
 def _listed(file: Path | None) -> list[tuple[str, Path]]:
@@ -77,7 +91,11 @@ def _listed(file: Path | None) -> list[tuple[str, Path]]:
     return [(name, Path(path)) for name, path in rows]
 
 
-def _holdout(photos: list[Photo], scores: dict[str, tuple[np.ndarray, np.ndarray]]) -> dict[str, Any]:
+def _holdout(
+    photos: list[Photo],
+    scores: dict[str, tuple[np.ndarray, np.ndarray]],
+    belongs: Mapping[str, Mapping[str, str]],
+) -> dict[str, Any]:
     label = np.array([photo.label == "fake" for photo in photos], int)
     source = np.array([photo.source for photo in photos])
     flagged: dict[str, np.ndarray] = {}
@@ -102,6 +120,12 @@ def _holdout(photos: list[Photo], scores: dict[str, tuple[np.ndarray, np.ndarray
         "reals_now_spared": _named(names, (label == 0) & before & ~after),
         "reals_now_flagged": _named(names, (label == 0) & ~before & after),
     }
+    report["difference"] = {
+        "fakes": rates(before[label == 1], after[label == 1]),
+        "reals": rates(before[label == 0], after[label == 0]),
+    }
+    known = [belongs.get(photo.submission, {"Source": photo.source}) for photo in photos]
+    report["groups"] = held_out_groups(known, label, before, after)
     load = report["champion"]["false_alarm"]["value"]
     report["recall_at_champions_load"] = recall_at(report["candidate"]["curve"], load)
     return report
@@ -139,7 +163,12 @@ def recall_at(points: Iterable[dict[str, float]], false_alarm: float) -> float:
     return max((point["recall"] for point in points if point["false_alarm"] <= false_alarm), default=0.0)
 
 
-def _replay(names: list[str], scores: dict[str, tuple[np.ndarray, np.ndarray]], skip: int) -> dict[str, Any]:
+def _replay(
+    names: list[str],
+    scores: dict[str, tuple[np.ndarray, np.ndarray]],
+    skip: int,
+    belongs: Mapping[str, Mapping[str, str]],
+) -> dict[str, Any]:
     """The share of the latest submissions that would go to a person, and which would go another way."""
     probability = {role: rows[skip:] for role, (rows, _) in scores.items()}
     readable = ~np.isnan(probability["champion"]).any(1) & ~np.isnan(probability["candidate"]).any(1)
@@ -156,6 +185,10 @@ def _replay(names: list[str], scores: dict[str, tuple[np.ndarray, np.ndarray]], 
         "unreadable": len(names) - count,
         "champion": wilson(int(flagged["champion"].sum()), count).as_dict(),
         "candidate": wilson(int(flagged["candidate"].sum()), count).as_dict(),
+        "difference": matched_difference(flagged["champion"], flagged["candidate"]).as_dict(),
+        "groups": replay_groups(
+            [belongs.get(name, {}) for name in kept], flagged["champion"], flagged["candidate"]
+        ),
         "now_flagged": _named(kept, ~flagged["champion"] & flagged["candidate"]),
         "now_cleared": _named(kept, flagged["champion"] & ~flagged["candidate"]),
     }

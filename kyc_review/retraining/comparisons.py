@@ -44,6 +44,12 @@ def comparison_request(*, snapshot: Snapshot, candidate: Bundle, actor: User | N
     return comparison
 
 
+def frozen(snapshot: Snapshot) -> Iterator[str]:
+    """The submissions that a snapshot holds."""
+    rows = snapshot.items.values_list("decision__submission_id", flat=True)
+    yield from map(str, rows.iterator())
+
+
 def replayed() -> Iterator[tuple[str, str]]:
     """(submission, path of its original) of the latest ones that were scored, whatever became of them."""
     kept = Scoring.objects.filter(submission__erased_at=None)

@@ -33,10 +33,10 @@ def measured(metrics: Any) -> tuple[str, list[Task]]:
             tasks = [
                 Task(
                     name=_task_name(name),
-                    auc=_estimate((aucs.get(name) or {}).get(STACK), 2),
-                    recall=_percent(votes.get("recall_with_human")),
-                    false_alarms=_percent(votes.get("false_alarm")),
-                    load=_percent(votes.get("review_load")),
+                    auc=estimate((aucs.get(name) or {}).get(STACK), 2),
+                    recall=percent(votes.get("recall_with_human")),
+                    false_alarms=percent(votes.get("false_alarm")),
+                    load=percent(votes.get("review_load")),
                 )
                 for name, votes in report["votes"].items()
                 if isinstance(votes, dict)
@@ -52,98 +52,15 @@ def _task_name(name: str) -> str:
     return f"{words.get(kind, kind)}{': ' + source.upper() if source else ''}"
 
 
-def _estimate(value: Any, digits: int, scale: float = 1) -> str:
+def estimate(value: Any, digits: int, scale: float = 1) -> str:
     if not isinstance(value, dict) or not all(_is_number(value.get(key)) for key in ("value", "low", "high")):
         return ""
     middle, low, high = (f"{value[key] * scale:.{digits}f}" for key in ("value", "low", "high"))
     return f"{middle} ({low} to {high})"
 
 
-def _percent(value: Any) -> str:
-    return _estimate(value, 0, 100).replace(" (", " % (", 1)
-
-
-WIDTH, HEIGHT = 320, 200  # of the plot, in its own units
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """One figure of champion and candidate, ready to show."""
-
-    name: str
-    champion: str
-    candidate: str
-
-
-@dataclass(frozen=True, slots=True)
-class Compared:
-    """A comparison as a page shows it: figures side by side, what would change, and the two curves."""
-
-    pairs: list[Pair]
-    changes: list[tuple[str, int]]
-    points: list[dict[str, float]]
-    champion_line: str
-    candidate_line: str
-    here: tuple[float, float]
-
-
-CHANGES = {
-    "fakes_now_caught": "held-out fakes that the champion clears and the candidate flags",
-    "fakes_now_missed": "held-out fakes that the champion flags and the candidate clears",
-    "reals_now_spared": "held-out real faces that need no review any more",
-    "reals_now_flagged": "held-out real faces that would newly be reviewed",
-}
-
-
-def compared(report: Any, shift: float) -> Compared:
-    """What `ml compare` found, with the candidate's curve at every operating point."""
-    held_out, replay = report["holdout"], report["replay"]
-    roles = ("champion", "candidate")
-    rows = [
-        ("Fakes that reach a person", *(_percent(held_out[role]["recall_with_human"]) for role in roles)),
-        ("Real faces that do, too", *(_percent(held_out[role]["false_alarm"]) for role in roles)),
-        ("Fakes that all five call fake", *(_percent(held_out[role]["recall_unanimous"]) for role in roles)),
-    ]
-    for source in held_out["champion"]["by_source"]:
-        recalls = (
-            _percent(held_out[role]["by_source"].get(source, {}).get("recall_with_human")) for role in roles
-        )
-        rows.append((f"Fakes that reach a person: {source}", *recalls))
-    if replay["n"]:
-        rows.append(
-            (f"Review load on the latest {replay['n']:,}", *(_percent(replay[role]) for role in roles))
-        )
-    rows.append(("Time per image", *(f"{report[role]['ms_per_image']:.1f} ms" for role in roles)))
-    rows.append(("Size", *(f"{report[role]['size_bytes'] / 1e6:.1f} MB" for role in roles)))
-    changes = [(words, held_out["changed"][key]["count"]) for key, words in CHANGES.items()]
-    if replay["n"]:
-        changes.append(
-            ("of the latest submissions that would newly be reviewed", replay["now_flagged"]["count"])
-        )
-        changes.append(("of them that would newly be cleared", replay["now_cleared"]["count"]))
-    points = held_out["candidate"]["curve"]
-    here = next((p for p in points if abs(p["shift"] - shift) < 0.005), points[0])
-    return Compared(
-        pairs=[Pair(*row) for row in rows],
-        changes=changes,
-        points=[point for point in points if _is_step(point["shift"])],
-        champion_line=_line(held_out["champion"]["curve"]),
-        candidate_line=_line(points),
-        here=_place(here),
-    )
-
-
-def _is_step(shift: float) -> bool:
-    """Every fifth point is enough to choose from."""
-    return abs(shift * 2 - round(shift * 2)) < 0.01
-
-
-def _line(points: list[dict[str, float]]) -> str:
-    return " ".join(f"{x:.1f},{y:.1f}" for x, y in map(_place, points))
-
-
-def _place(point: dict[str, float]) -> tuple[float, float]:
-    return round(point["false_alarm"] * WIDTH, 1), round(HEIGHT * (1 - point["recall"]), 1)
+def percent(value: Any) -> str:
+    return estimate(value, 0, 100).replace(" (", " % (", 1)
 
 
 def figures(metrics: Any) -> list[tuple[str, str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse, HttpResponseRedirect
@@ -21,14 +22,15 @@ from kyc_review.retraining.curves import progress_of
 from kyc_review.retraining.gate import gate, point_at
 from kyc_review.retraining.models import Bundle, Comparison, Proposal, Snapshot
 from kyc_review.retraining.permissions import may_promote, may_see_retraining
-from kyc_review.retraining.presenters import compared
 from kyc_review.retraining.proposals import (
     ProposalRefused,
     proposal_approve,
     proposal_open,
     proposal_reject,
 )
+from kyc_review.retraining.side_by_side import compared
 from kyc_review.retraining.work import WorkRefused
+from kyc_review.retraining.workload import workload
 from kyc_review.review.access import StaffRequest, staff_only
 
 
@@ -143,8 +145,9 @@ def _comparison(
             "shift": shift,
             "point": point_at(curve, shift),
             "checks": checks,
+            "group_field": settings.COMPARISON_GROUP_FIELD,
             "gate_open": all(check.passed for check in checks),
-            "compared": compared(row.report, shift),
+            "compared": compared(row.report, shift, workload(viewer=request.user)),
         }
     return render(request, "retraining/comparison.html", context | (more or {}), status=status)
 

@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,8 @@ from django.conf import settings
 from detection.bundle import BundleRefused
 from kyc_review.retraining import erasures, files
 from kyc_review.retraining.bundles import bundle_register
-from kyc_review.retraining.comparisons import comparison_request, replayed
+from kyc_review.retraining.comparisons import comparison_request, frozen, replayed
+from kyc_review.retraining.grouping import groups_of
 from kyc_review.retraining.models import Bundle, Comparison, TrainingRun, Work
 from kyc_review.retraining.work import (
     State,
@@ -114,11 +116,18 @@ def training(run: TrainingRun) -> list[str]:
 
 
 def comparing(comparison: Comparison) -> list[str]:
-    """What compares; the submissions to replay are listed in a file beside it."""
-    replay = comparison.directory / "replay.txt"
-    replay.write_text("".join(f"{pk} {path}\n" for pk, path in replayed()))
+    """What compares; the submissions to replay, and the groups that all belong to, are in files beside it."""
+    replay, groups, latest = (
+        comparison.directory / "replay.txt",
+        comparison.directory / "groups.jsonl",
+        list(replayed()),
+    )
+    replay.write_text("".join(f"{pk} {path}\n" for pk, path in latest))
+    with open(groups, "w") as file:
+        for pk, belongs in groups_of(chain(frozen(comparison.snapshot), (pk for pk, _ in latest))):
+            file.write(json.dumps({"submission": pk, "groups": belongs}) + "\n")
     parts = ["compare", "--manifest", str(comparison.snapshot.manifest), "--replay", str(replay)]
-    parts += ["--champion", str(comparison.champion.directory)]
+    parts += ["--groups", str(groups), "--champion", str(comparison.champion.directory)]
     return [*parts, "--candidate", str(comparison.candidate.directory), "--out", str(comparison.output)]
 
 

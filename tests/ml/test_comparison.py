@@ -49,7 +49,11 @@ def test_the_report_counts_held_out_faces_only_and_names_every_change(
     ]
     replay.write_text("\n".join(lines) + "\n")
     arguments = ["compare", "--manifest", str(manifest), "--champion", bundles[0], "--candidate", bundles[1]]
-    assert main([*arguments, "--replay", str(replay), "--out", str(tmp_path / "report.json")]) == 0
+    groups = tmp_path / "groups.jsonl"
+    belongs = {f"{kind}{n}": {"Camera": "old" if n < 8 else "new"} for kind in "sr" for n in range(40)}
+    groups.write_text("".join(json.dumps({"submission": n, "groups": g}) + "\n" for n, g in belongs.items()))
+    arguments += ["--replay", str(replay), "--groups", str(groups)]
+    assert main([*arguments, "--out", str(tmp_path / "report.json")]) == 0
     report = json.loads((tmp_path / "report.json").read_text())
     held_out = report["holdout"]
     for role in ("champion", "candidate"):
@@ -63,6 +67,15 @@ def test_the_report_counts_held_out_faces_only_and_names_every_change(
     difference = changed["fakes_now_caught"]["count"] - changed["fakes_now_missed"]["count"]
     assert caught["candidate"] - caught["champion"] == difference
     assert (report["replay"]["n"], report["replay"]["unreadable"]) == (10, 1)
+    assert held_out["difference"]["fakes"]["difference"]["value"] == pytest.approx(difference / 12, abs=1e-4)
+    assert [(part["value"], part["fakes"]["champion"]["n"]) for part in held_out["groups"]] == [
+        ("new", 8),
+        ("old", 4),
+    ]
+    assert [(part["value"], part["all"]["champion"]["n"]) for part in report["replay"]["groups"]] == [
+        ("old", 8),
+        ("new", 2),
+    ]
 
 
 def test_without_held_out_fakes_the_refusal_says_what_to_do(

@@ -22,6 +22,15 @@ def table(caught: int, fakes: int, flagged: int, reals: int) -> dict[str, Any]:
     }
 
 
+def rates(champion: int, candidate: int, n: int) -> dict[str, Any]:
+    change = (candidate - champion) / n
+    return {
+        "champion": estimate(champion, n),
+        "candidate": estimate(candidate, n),
+        "difference": {"value": change, "low": change - 0.04, "high": change + 0.04, "n": n},
+    }
+
+
 def point(shift: float, recall: float, false_alarm: float) -> dict[str, float]:
     """Both rates move along a logistic curve and are as given at a shift of 0."""
 
@@ -60,6 +69,19 @@ def report(
             "champion": table(champion[0], fakes, champion[1], reals),
             "candidate": table(candidate[0], fakes, candidate[1], reals),
             "recall_at_champions_load": 0.93,
+            "difference": {
+                "fakes": rates(champion[0], candidate[0], fakes),
+                "reals": rates(champion[1], candidate[1], reals),
+            },
+            "groups": [
+                {
+                    "name": "Source",
+                    "value": "mobile-app",
+                    "fakes": rates(champion[0], candidate[0], fakes),
+                    "reals": rates(champion[1], candidate[1], reals),
+                },
+                {"name": "Reason", "value": "Audit", "fakes": None, "reals": rates(4, 5, 10)},
+            ],
             "changed": {
                 "fakes_now_caught": named(7),
                 "fakes_now_missed": named(1),
@@ -72,6 +94,11 @@ def report(
             "unreadable": 3,
             "champion": estimate(360, 1200),
             "candidate": estimate(300, 1200),
+            "difference": rates(360, 300, 1200)["difference"],
+            "groups": [
+                {"name": "Format", "value": "JPEG", "all": rates(360, 300, 1200)},
+                {"name": "Reason", "value": "Audit", "all": rates(4, 5, 10)},
+            ],
             "now_flagged": named(25),
             "now_cleared": named(85),
         },
