@@ -52,7 +52,10 @@ def turns(
     for number in range(count):
         each = posts // count
         verdicts, accepted = throughput(running, images, posts=each, at_once=at_once, name=f"turn-{number}")
-        answers = {kind: litserve(kind, bundle, port, images, posts=each, at_once=at_once) for kind in kinds}
+        with running.paused("evidence"):  # of what was flagged in this turn; LitServe has the machine alone
+            answers = {
+                kind: litserve(kind, bundle, port, images, posts=each, at_once=at_once) for kind in kinds
+            }
         found.append(Turn(verdicts, accepted, answers))
     return found
 

@@ -67,6 +67,19 @@ class Product:
         entry = next((entry for entry in runfile.read(self.places) if entry.name == name), None)
         return entry.living() if entry else None
 
+    @contextmanager
+    def paused(self, name: str) -> Iterator[None]:
+        """Meanwhile the program stands still and takes no time from whatever else is measured."""
+        process = self.process(name)
+        family = [process, *process.children(recursive=True)] if process else []
+        for one in family:
+            one.suspend()
+        try:
+            yield
+        finally:
+            for one in family:
+                one.resume()
+
     def memory_mb(self, name: str) -> float:
         process = self.process(name)
         return memory_mb(process, children=process.children(recursive=True)) if process else 0.0

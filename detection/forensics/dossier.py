@@ -46,14 +46,22 @@ class Dossier:
 
 
 def examine(
-    data: bytes, *, ensemble: "Ensemble | None" = None, opinions: "Sequence[Opinion]" = ()
+    data: bytes,
+    *,
+    ensemble: "Ensemble | None" = None,
+    opinions: "Sequence[Opinion]" = (),
+    between: Callable[[], None] = lambda: None,
 ) -> Dossier:
-    """All that can be made of a stored original. Raises ImageRefused when not even the pixels can be had."""
+    """All that can be made of a stored original; `between` is called before each part and may let others go first.
+
+    Raises ImageRefused when not even the pixels can be had.
+    """
     picture = images.decode(data)
     made = Dossier(fingerprint=fingerprint(picture))
     size = _view_size(picture.size)
 
     def part(name: str, make: Callable[[], None]) -> None:
+        between()
         try:
             make()
         except Exception as error:  # a view that fails must not cost the others

@@ -9,7 +9,7 @@ import os
 import socket
 import time
 import uuid
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from celery.worker import state
@@ -36,13 +36,19 @@ def run_until_idle() -> int:
     """Examine until nothing is due; returns how many became ready. An error costs one attempt of one row."""
     done = 0
     while not is_stopping():
-        give_way()
+        until = time.monotonic() + settings.EVIDENCE_PATIENCE_S
+        give_way(until)
         if (row := evidence_lease(holder=HOLDER)) is None:
             break
         started = time.perf_counter()
         try:
             with originals.open(row.submission.image_key) as file:
-                dossier = examine(file.read(), ensemble=ensemble(), opinions=opinions())
+                dossier = examine(
+                    file.read(),
+                    ensemble=ensemble(),
+                    opinions=opinions(),
+                    between=partial(give_way, until),
+                )
             elapsed_ms = (time.perf_counter() - started) * 1000
             done += evidence_record(evidence=row, dossier=dossier, elapsed_ms=elapsed_ms)
         except Exception as error:  # whatever it is, the reviewer decides without this evidence
@@ -51,9 +57,8 @@ def run_until_idle() -> int:
     return done
 
 
-def give_way() -> None:
-    """Wait while selfies wait for their verdicts, but not for long: a reviewer may wait for this picture."""
-    until = time.monotonic() + settings.EVIDENCE_PATIENCE_S
+def give_way(until: float) -> None:
+    """Wait while selfies wait for their verdicts, up to a moment of the monotonic clock: a reviewer may wait, too."""
     while time.monotonic() < until and is_busy() and not is_stopping():
         time.sleep(LOOK_AGAIN_S)
 

@@ -6,8 +6,11 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q, QuerySet, Value
+from django.db.models.functions import Now
 from django.utils import timezone
 
+from kyc_review.postgres.compiled import compiled
 from kyc_review.submissions.models import State, Submission
 
 WAITING = (State.RECEIVED, State.SCORING)
@@ -38,9 +41,15 @@ def lease_batch(*, holder: str, limit: int) -> list[Submission]:
 
 
 def is_busy() -> bool:
-    """Whether a selfie waits for a scoring worker right now; what can wait for this to end shall."""
-    now = timezone.now()
-    return Submission.objects.filter(is_test=False, state=State.RECEIVED, due_at__lte=now).exists()
+    """Whether a selfie waits for its votes or is given them right now; what can wait for this to end shall."""
+    return bool(_one_at_work())
+
+
+@compiled
+def _one_at_work() -> QuerySet[Submission, int]:
+    waiting = Q(state=State.RECEIVED, due_at__lte=Now()) | Q(state=State.SCORING, due_at__gt=Now())
+    # A constant, because nobody wants to know which.
+    return Submission.objects.filter(waiting, is_test=False).values_list(Value(1), flat=True)[:1]
 
 
 @transaction.atomic

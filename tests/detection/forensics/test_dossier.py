@@ -66,3 +66,9 @@ def test_a_large_picture_gets_a_close_one_beside_its_reduced_views() -> None:
     made = examine(saved(photograph().resize((2000, 1500)), 90))
     assert opened(made, "close").size == (2000, 1500)
     assert opened(made, "noise").size == (1600, 1200)
+
+
+def test_others_may_go_first_before_each_part() -> None:
+    asked: list[int] = []
+    examine(saved(photograph(), 90), between=lambda: asked.append(1))
+    assert len(asked) == 6, "metadata, compression, regions, ela, noise, close"
