@@ -32,6 +32,33 @@ SETTINGS: dict[int, Setting] = {
 }
 
 
+# How a voter of a candidate learns; "pairs" makes nothing up. The rest are the four settings of the document.
+PAIRS = "pairs"
+WAYS: dict[str, Setting | None] = {
+    PAIRS: None,
+    "smote": SETTINGS[1],
+    "smote-under-focal": SETTINGS[2],
+    "under-focal": SETTINGS[3],
+    "under": SETTINGS[4],
+}
+DOCUMENT = "document"  # the four settings, one for each voter
+
+
+def ways_of(wished: str, voters: int) -> list[str]:
+    """A way for each voter: "document", one name for all, or a name for each with commas between. Raises ValueError."""
+    names = [name for name in WAYS if name != PAIRS] if wished == DOCUMENT else wished.split(",")
+    names = names * voters if len(names) == 1 else names
+    if unknown := sorted(set(names) - set(WAYS)):
+        raise ValueError(
+            f"{', '.join(unknown)} is no way to balance: choose of {', '.join([DOCUMENT, *WAYS])}"
+        )
+    if len(names) != voters:
+        raise ValueError(
+            f"{wished} names {len(names)} ways to balance for {voters} voters: name one or {voters}"
+        )
+    return names
+
+
 def resample(
     images: np.ndarray, label: np.ndarray, setting: Setting, *, seed: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:

@@ -48,6 +48,18 @@ def parser() -> argparse.ArgumentParser:
     train.add_argument(
         "--scratch", action="store_true", help="keep the architectures, not the weights, of --init"
     )
+    train.add_argument(
+        "--balance",
+        default="pairs",
+        help="pairs (as many fakes as reals of one source, nothing made up), smote, smote-under-focal, under-focal, "
+        "under; one for all voters, one for each with commas between, or `document`: the last four in turn",
+    )
+    train.add_argument(
+        "--no-weights",
+        action="store_true",
+        help="let all rows count alike, whatever their chance of being labelled",
+    )
+    train.add_argument("--weight-max", type=float, default=20.0, help="where weights are truncated")
     train.add_argument("--work", type=Path, help="where progress is told and a killed run resumes")
     train.add_argument("--processes", type=int, help="each trains members of its own; default: one a GPU")
     train.set_defaults(run=run_train)
@@ -208,7 +220,15 @@ def run_train(options: argparse.Namespace) -> None:
     if processes > 1 and not ranks.launched():
         ranks.launch(processes, options.arguments)
         return
-    wish = Wish(options.epochs, options.seed, options.miss, options.scratch)
+    wish = Wish(
+        options.epochs,
+        options.seed,
+        options.miss,
+        options.scratch,
+        options.balance,
+        not options.no_weights,
+        options.weight_max,
+    )
     with ranks.joined() as crew:
         bundle = train(
             options.manifest, options.out, init=options.init, wish=wish, work=options.work, crew=crew

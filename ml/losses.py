@@ -9,19 +9,31 @@ ALPHA = 0.25
 SEAM_WEIGHT = 3.0
 
 
-def cross_entropy(logits: Tensor, target: Tensor, smoothing: float = 0.0) -> Tensor:
-    """Mean cross-entropy. logits: (B, 2) float; target: (B,) int64, 1 is fake."""
-    return F.cross_entropy(logits.float(), target, label_smoothing=smoothing)
+def cross_entropy(
+    logits: Tensor, target: Tensor, smoothing: float = 0.0, *, weight: Tensor | None = None
+) -> Tensor:
+    """Mean cross-entropy. logits: (B, 2) float; target: (B,) int64, 1 is fake; weight: (B,) float, of each row."""
+    if weight is None:
+        return F.cross_entropy(logits.float(), target, label_smoothing=smoothing)
+    each = F.cross_entropy(logits.float(), target, label_smoothing=smoothing, reduction="none")
+    return (weight * each).mean()
 
 
-def focal(logits: Tensor, target: Tensor, gamma: float = GAMMA, alpha: float = ALPHA) -> Tensor:
+def focal(
+    logits: Tensor,
+    target: Tensor,
+    gamma: float = GAMMA,
+    alpha: float = ALPHA,
+    *,
+    weight: Tensor | None = None,
+) -> Tensor:
     """Mean focal loss of Lin et al. (2017), eq. 5: -alpha_t (1 - p_t)^gamma log p_t, alpha weighing the fakes.
 
-    logits: (B, 2) float; target: (B,) int64, 1 is fake.
+    logits: (B, 2) float; target: (B,) int64, 1 is fake; weight: (B,) float, of each row.
     """
     log_p = F.log_softmax(logits.float(), 1).gather(1, target[:, None])[:, 0]
-    weight = torch.where(target == 1, alpha, 1 - alpha)
-    return -(weight * (1 - log_p.exp()) ** gamma * log_p).mean()
+    each = -(torch.where(target == 1, alpha, 1 - alpha) * (1 - log_p.exp()) ** gamma * log_p)
+    return each.mean() if weight is None else (weight * each).mean()
 
 
 def focal_unweighted(logits: Tensor, target: Tensor, gamma: float = GAMMA, alpha: float = ALPHA) -> Tensor:
@@ -33,17 +45,19 @@ def focal_unweighted(logits: Tensor, target: Tensor, gamma: float = GAMMA, alpha
     return -(alpha * (1 - log_p.exp()) ** gamma * log_p).mean()
 
 
-def pair_margin(logits: Tensor, target: Tensor) -> Tensor:
+def pair_margin(logits: Tensor, target: Tensor, *, weight: Tensor | None = None) -> Tensor:
     """Mean of log(1 + exp(-(fake's score - its original's))), for batches whose rows 2k, 2k+1 are such pairs.
 
-    A score is the difference of the pair of logits; rows of equal label are left out; 0 when no pair is left.
+    A score is the difference of the pair of logits; rows of equal label are left out; 0 when no pair is left. A pair
+    weighs the product of its rows' weights: it was drawn with the product of their chances.
     """
     score = (logits[:, 1] - logits[:, 0]).float().view(-1, 2)
     sign = (target.view(-1, 2)[:, 1] - target.view(-1, 2)[:, 0]).float()
     kept = sign != 0
     if not kept.any():
         return score.sum() * 0
-    return F.softplus(-(score[:, 1] - score[:, 0]) * sign)[kept].mean()
+    each = F.softplus(-(score[:, 1] - score[:, 0]) * sign)
+    return (each if weight is None else each * weight.view(-1, 2).prod(1))[kept].mean()
 
 
 def edit_loss(logits: Tensor, mask: Tensor, known: Tensor) -> Tensor:

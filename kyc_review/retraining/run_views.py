@@ -18,7 +18,7 @@ from kyc_review.retraining.curves import HEIGHT, WIDTH, log_tail, progress_of
 from kyc_review.retraining.models import Snapshot, TrainingRun
 from kyc_review.retraining.permissions import may_see_retraining, may_train
 from kyc_review.retraining.presenters import measured
-from kyc_review.retraining.runs import EPOCHS_MAX, LEAST, run_request
+from kyc_review.retraining.runs import BALANCES, EPOCHS_MAX, LEAST, run_request
 from kyc_review.retraining.work import WorkRefused, work_cancel
 from kyc_review.review.access import StaffRequest, staff_only
 
@@ -49,6 +49,29 @@ class RunForm(forms.Form):
         max_value=0.5,
         initial=0.1,
         widget=forms.NumberInput(attrs={"step": "any"}),
+    )
+    balance = forms.ChoiceField(
+        label="Balance of labels",
+        choices=[
+            ("pairs", "As many fakes as reals of one source; nothing made up"),
+            ("document", "A setting for each voter: the four of document 004"),
+            ("smote", "All voters: SMOTE to 1:1"),
+            ("smote-under-focal", "All: SMOTE to 0.4, undersampling to 0.5, focal loss"),
+            ("under-focal", "All: SMOTE to 0.1, undersampling to 0.5, focal loss"),
+            ("under", "All: SMOTE to 0.1, undersampling to 0.5"),
+        ],
+        help_text="SMOTE cross-fades faces; it is here to be compared with.",
+        required=False,
+    )
+    weights = forms.ChoiceField(
+        label="Weights",
+        choices=[
+            ("chance", "One over the chance of being labelled: the audit's items stand for those not drawn"),
+            ("alike", "All items count alike"),
+        ],
+        widget=forms.RadioSelect,
+        initial="chance",
+        required=False,
     )
     seed = forms.IntegerField(min_value=0, max_value=2**31 - 1, initial=0)
 
@@ -88,6 +111,8 @@ def runs(request: StaffRequest) -> HttpResponse:
             seed=wish["seed"],
             miss=wish["miss"],
             scratch=wish["begin"] == "scratch",
+            balance=wish["balance"] or BALANCES[0],
+            weigh=wish["weights"] != "alike",
             actor=request.user,
         )
     except WorkRefused as refusal:

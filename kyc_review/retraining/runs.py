@@ -16,8 +16,12 @@ if TYPE_CHECKING:
     from kyc_review.accounts.models import User
 
 EPOCHS_MAX = 200
-# ml.training.candidate.LEAST, which the web process cannot import; a test holds the two together.
+# ml.training.decisions.LEAST, which the web process cannot import; a test holds the two together.
 LEAST = 20
+# Those of ml.balancing, likewise; the last stands for the four settings of document 004, one for each voter.
+DOCUMENT = "document"
+BALANCES = ("pairs", "smote", "smote-under-focal", "under-focal", "under", DOCUMENT)
+VOTERS = 4
 
 
 @transaction.atomic
@@ -28,6 +32,8 @@ def run_request(
     seed: int = 0,
     miss: float = 0.1,
     scratch: bool = False,
+    balance: str = BALANCES[0],
+    weigh: bool = True,
     actor: User | None = None,
 ) -> TrainingRun:
     """Ask for a candidate trained on a ready snapshot, from the champion or from scratch. Raises WorkRefused."""
@@ -46,15 +52,26 @@ def run_request(
         raise WorkRefused(f"Choose 1 to {EPOCHS_MAX} epochs.")
     if not 0.001 <= miss <= 0.5:
         raise WorkRefused("The share of fakes that may be missed must lie between 0.001 and 0.5.")
-    run = TrainingRun.objects.create(
-        snapshot=snapshot, init=init, epochs=epochs, seed=seed, miss=miss, scratch=scratch, created_by=actor
-    )
+    if unknown := set(balance.split(",")) - set(BALANCES):
+        raise WorkRefused(
+            f"{', '.join(sorted(unknown))} is no way to balance: choose of {', '.join(BALANCES)}."
+        )
+    if len(balance.split(",")) not in (1, VOTERS) or (balance.count(",") and DOCUMENT in balance):
+        raise WorkRefused(f"Choose one way to balance, or one for each of the {VOTERS} voters.")
+    wish = {
+        "epochs": epochs,
+        "seed": seed,
+        "miss": miss,
+        "scratch": scratch,
+        "balance": balance,
+        "weigh": weigh,
+    }
+    run = TrainingRun.objects.create(snapshot=snapshot, init=init, created_by=actor, **wish)
     audit.record(
         action="training.requested",
         actor=actor,
         target=run,
-        detail={"snapshot": snapshot.name, "init": init.digest, "epochs": epochs, "seed": seed}
-        | {"miss": miss, "scratch": scratch},
+        detail={"snapshot": snapshot.name, "init": init.digest} | wish,
     )
     transaction.on_commit(nudge)
     return run

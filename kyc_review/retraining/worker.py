@@ -112,6 +112,7 @@ def training(run: TrainingRun) -> list[str]:
     parts = ["train", "--manifest", str(run.snapshot.manifest), "--out", str(run.output)]
     parts += ["--init", str(run.init.directory), "--epochs", str(run.epochs)]
     parts += ["--seed", str(run.seed), "--miss", str(run.miss)]
+    parts += ["--balance", run.balance] + ([] if run.weigh else ["--no-weights"])
     return [*parts, "--scratch"] if run.scratch else parts
 
 

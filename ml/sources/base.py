@@ -30,6 +30,7 @@ class Photo:
     mask: Path | None = None
     holdout: bool = False
     submission: str = ""
+    weight: float = 1.0  # one over the chance that it had of being labelled at all
 
 
 def images_in(folder: Path, *, expected: str) -> list[Path]:

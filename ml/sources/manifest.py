@@ -49,4 +49,5 @@ def _row(root: Path, item: dict[str, Any]) -> Photo:
         item["label"],
         holdout=bool(item.get("holdout", False)),
         submission=item["submission"],
+        weight=float(item.get("weight", 1.0)),
     )

@@ -1,13 +1,14 @@
 """Batches of pairs: a real face and its forged version side by side, cropped and mirrored alike."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from detection.preprocess import standardise
+from ml.balancing import Mixture, Setting, mixture
 from ml.bank import MASK, STORED, Bank
 
 CELL = STORED // MASK  # pixels of the image per mask cell
@@ -15,12 +16,14 @@ CELL = STORED // MASK  # pixels of the image per mask cell
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """images (B, 3, S, S) float32 standardised per sample; label (B,) int64; mask (B, S/4, S/4) float32; known (B,)."""
+    """images (B, 3, S, S) float32 standardised per sample; label (B,) int64; mask (B, S/4, S/4) float32; known (B,);
+    weight (B,) float32 of each row in the loss, 1 where all count alike."""
 
     images: Tensor
     label: Tensor
     mask: Tensor
     known: Tensor
+    weight: Tensor
 
     def to(self, device: torch.device) -> "Batch":
         return Batch(*(getattr(self, field.name).to(device) for field in fields(self)))
@@ -29,9 +32,18 @@ class Batch:
 class PairSampler:
     """Draws batches from a bank: pairs (real, forged), and the source's own fakes beside a real of the same source."""
 
-    def __init__(self, bank: Bank, source: np.ndarray, *, own_share: float = 0.0, seed: int = 0):
-        """source: (N,) name of each row. own_share: part of the pairs that show a source's own fake."""
+    def __init__(
+        self,
+        bank: Bank,
+        source: np.ndarray,
+        *,
+        own_share: float = 0.0,
+        seed: int = 0,
+        weight: np.ndarray | None = None,
+    ):
+        """source: (N,) name of each row. own_share: part of the pairs that show a source's own fake. weight: (N,)."""
         self.bank = bank
+        self.weight = np.ones(len(bank.label), np.float32) if weight is None else weight
         self.rng = np.random.default_rng(seed)
         forged = np.flatnonzero(bank.made)
         self.pairs = np.stack([forged - 1, forged], 1)
@@ -60,20 +72,66 @@ class PairSampler:
 
     def draw(self, size: int, side: int, hardest: float = 1.0) -> Batch:
         """One augmented batch of `size` rows seen through a random window of `side` px."""
-        return assemble(self.bank, self.rows(size, hardest), side, self.rng)
+        rows = self.rows(size, hardest)
+        return replace(assemble(self.bank, rows, side, self.rng), weight=torch.from_numpy(self.weight[rows]))
+
+
+class ResampledSampler:
+    """Draws single rows of a bank after SMOTE and undersampling (`ml.balancing`), each with a window of its own.
+
+    Where fakes are not the rarer label there is nothing to resample, and rows are drawn as they are. Neighbours are
+    looked for in every fourth pixel of every fourth line, which decides as well and takes a sixteenth of the memory.
+    """
+
+    def __init__(self, bank: Bank, setting: Setting, *, seed: int = 0, weight: np.ndarray | None = None):
+        """weight: (N,) of the bank's rows; a made row has those of its two, mixed as their pixels are."""
+        self.bank, self.rng = bank, np.random.default_rng(seed)
+        fakes = int((bank.label == 1).sum())
+        if 2 <= fakes <= len(bank.label) / 2:
+            self.rows = mixture(bank.label, lambda rows: self._pixels(rows)[:, ::4, ::4], setting, seed=seed)
+        else:
+            everything = np.arange(len(bank.label))
+            self.rows = Mixture(
+                bank.label.astype(np.int64), everything, everything, np.zeros(len(everything), np.float32)
+            )
+        known = np.ones(len(bank.label), np.float32) if weight is None else weight
+        near, far = known[self.rows.first], known[self.rows.second]
+        self.weight = (near + self.rows.share * (far - near)).astype(np.float32)
+
+    def draw(self, size: int, side: int, hardest: float = 1.0) -> Batch:
+        """One augmented batch of `size` rows; `hardest` is for forgeries made here, of which there are none."""
+        drawn = self.rng.integers(len(self.rows), size=size)
+        at = self.rows.first[drawn]
+        mixed = replace(
+            self.bank,
+            images=self.rows.batch(drawn, self._pixels),
+            masks=self.bank.masks[at],
+            label=self.rows.label[drawn].astype(np.float32),
+            masked=np.zeros(size, bool),
+        )
+        batch = assemble(mixed, np.arange(size), side, self.rng, pairs=False)
+        return replace(batch, weight=torch.from_numpy(self.weight[drawn]))
+
+    def _pixels(self, rows: np.ndarray) -> np.ndarray:
+        return np.stack([self.bank.images[int(row)] for row in rows])
 
 
 def assemble(
-    bank: Bank, rows: Sequence[int] | np.ndarray, side: int, rng: np.random.Generator | None = None
+    bank: Bank,
+    rows: Sequence[int] | np.ndarray,
+    side: int,
+    rng: np.random.Generator | None = None,
+    *,
+    pairs: bool = True,
 ) -> Batch:
-    """Rows as a batch: the middle window without `rng`; with it, a random window and mirror for each pair."""
+    """Rows as a batch: the middle window without `rng`; with it, a random window and mirror for each pair, or row."""
     slack = (STORED - side) // CELL
     images = np.empty((len(rows), side, side, 3), np.uint8)
     masks = np.empty((len(rows), side // CELL, side // CELL), np.uint8)
     x = y = slack // 2
     mirror = False
     for k, row in enumerate(rows):
-        if rng is not None and k % 2 == 0:
+        if rng is not None and (k % 2 == 0 or not pairs):
             low, high = max(0, slack // 2 - 5), min(slack, slack // 2 + 5)
             x, y = (int(v) for v in rng.integers(low, high + 1, 2))
             mirror = bool(rng.integers(2))
@@ -86,4 +144,5 @@ def assemble(
         label=torch.from_numpy(bank.label[rows].astype(np.int64)),
         mask=torch.from_numpy(masks).float() / 255,
         known=torch.from_numpy(bank.masked[rows]),
+        weight=torch.ones(len(rows)),
     )

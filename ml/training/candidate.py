@@ -4,57 +4,54 @@ import datetime as dt
 import hashlib
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
-import numpy as np
 import torch
-from PIL import Image
 from safetensors.torch import load_file
 
 from detection import bundle as bundles
 from detection.bundle import Bundle as ShippedBundle
-from detection.bundle import Member, View
+from detection.bundle import Member
 from detection.networks.convnext import convnext
 from detection.networks.localiser import WithMaskHead
 from detection.networks.stacking import Stacking
-from detection.preprocess import crop
-from ml import splits
-from ml.bank import FULL, MASK, STORED, Bank
-from ml.sources import Photo
+from ml.balancing import PAIRS, WAYS, ways_of
+from ml.bank import FULL, STORED
 from ml.sources import manifest as snapshots
-from ml.training.batches import PairSampler
+from ml.training.batches import PairSampler, ResampledSampler
+from ml.training.decisions import counted, require_enough, split
 from ml.training.finish import Side, finish
 from ml.training.loop import Plan, auc_of, fit, logits_of
 from ml.training.pack import Voter, save_weights
 from ml.training.progress import Progress
 from ml.training.ranks import ALONE, Ranks, device
 from ml.training.start import start_from_scratch
+from ml.weighting import MOST, Weighing
 
-SIDES = (("test", 0.2), ("validation", 0.2), ("stack", 0.2), ("train", 0.4))
-SIDES_BESIDE_HOLDOUT = (("validation", 0.25), ("stack", 0.25), ("train", 0.5))
-LEAST = 20  # decisions of each label: a fifth of them is four, the least that gives a side both classes
 MISS = 0.1
 BATCH = 32
 REPORTS = 10  # of each member, with the area on validation
 
 
-class TooFewDecisions(ValueError):
-    """The snapshot is too small to train and measure on; the text says how many are needed."""
-
-
 @dataclass(frozen=True, slots=True)
 class Wish:
     """How a candidate is to be trained. epochs: passes over the training side; miss: the share of fakes that the
-    thresholds may miss on validation; scratch: the champion's architectures, but not its weights."""
+    thresholds may miss on validation; scratch: the champion's architectures, but not its weights; balance: how labels
+    are balanced for each voter (`ml.balancing.ways_of`); weigh: rows count by one over their chance of being labelled,
+    truncated at weight_max (`ml.weighting`)."""
 
     epochs: int = 3
     seed: int = 0
     miss: float = MISS
     scratch: bool = False
+    balance: str = PAIRS
+    weigh: bool = True
+    weight_max: float = MOST
 
 
 def train(
@@ -78,14 +75,17 @@ def train(
     photos = snapshots.read(manifest)
     require_enough(photos)
     served = bundles.read(init)
-    sides = split(photos, wish.seed)
-    counts = {name: _counts(side.bank.label) for name, side in sides.items()}
-    provenance = {
+    ways = ways_of(wish.balance, len(served.members))
+    sides = split(photos, wish.seed, wish.weight_max if wish.weigh else None)
+    counts = {name: counted(side.bank.label) for name, side in sides.items()}
+    provenance: dict[str, Any] = {
         "trained_from": served.version,
         "trained_from_digest": served.digest,
         "snapshot_sha256": hashlib.sha256(_manifest_file(manifest).read_bytes()).hexdigest(),
         "decisions": counts,
         **asdict(wish),
+        "balance": {member.name: way for member, way in zip(served.members, ways, strict=True)},
+        "weights": _weighed(sides["train"].weighing, wish),
     }
     with nullcontext(work) if work else TemporaryDirectory(prefix="ml-train-") as folder:
         members = Path(folder) / "members"
@@ -110,7 +110,7 @@ def train(
         miss=wish.miss,
         version=version,
         provenance=provenance,
-        card=_card(version, served, counts, wish),
+        card=_card(version, served, provenance),
         start=None if wish.scratch else stack,
     )
 
@@ -155,63 +155,6 @@ def _kept(members: Path, member: Member) -> Path:
     return members / f"{member.name}.safetensors"
 
 
-def require_enough(photos: Sequence[Photo], least: int = LEAST) -> None:
-    """TooFewDecisions unless both labels have `least` different people."""
-    for label in ("real", "fake"):
-        people = len({p.identity for p in photos if p.label == label})
-        if people < least:
-            raise TooFewDecisions(
-                f"the snapshot has decisions of {people} applicants labelled {label}: at least {least} of each label "
-                f"are needed to train, choose thresholds and measure on different people; decide "
-                f"{least - people} more"
-            )
-
-
-def split(photos: Sequence[Photo], seed: int) -> dict[str, Side]:
-    """Sides by applicant. An applicant's submissions stay together; no hash is needed, applicants are named.
-
-    A snapshot's hold-out is the test side; an older one without has a fifth drawn for it.
-    """
-    groups = np.array([f"{p.source}/{p.identity}" for p in photos])
-    held_out = np.array([p.holdout for p in photos])
-    sides = SIDES_BESIDE_HOLDOUT if held_out.any() else SIDES
-    rest = [p for p in photos if not p.holdout]
-    side_of = splits.assign(rest, groups[~held_out].tolist(), seed=f"candidate:{seed}", sides=sides)
-    of = np.array(["test" if p.holdout else side_of[p.key] for p in photos])
-    source = np.array([p.source for p in photos])
-    made = {}
-    for name, _ in SIDES:
-        rows = np.flatnonzero(of == name).tolist()
-        labels = {photos[i].label for i in rows}
-        if labels != {"real", "fake"}:
-            raise TooFewDecisions(
-                f"the {name} side holds only {', '.join(sorted(labels)) or 'no'} decisions: add more of both labels"
-            )
-        made[name] = Side(_bank([photos[i] for i in rows]), source[rows], groups[rows])
-    return made
-
-
-def _bank(photos: Sequence[Photo]) -> Bank:
-    """Decisions framed as serving frames them; no masks, for nobody drew any."""
-    count = len(photos)
-    images = np.empty((count, STORED, STORED, 3), np.uint8)
-    for row, photo in enumerate(photos):
-        with Image.open(photo.path) as opened:
-            images[row] = crop(opened.convert("RGB"), View(STORED, STORED / FULL))
-    return Bank(
-        images=images,
-        masks=np.zeros((count, MASK, MASK), np.uint8),
-        label=np.array([p.label == "fake" for p in photos], np.float32),
-        made=np.zeros(count, bool),
-        index=np.arange(count),
-        kind=np.array(["decision"] * count),
-        masked=np.zeros(count, bool),
-        difficulty=np.ones(count, np.float32),
-        strength=np.zeros(count, np.float32),
-        post=np.array(["none"] * count),
-    )
-
-
 def _voter(member: Member, weights: dict[str, torch.Tensor] | None = None) -> Voter:
     """A member with these weights, on this process's device; without any, as it begins from scratch."""
     if abs(member.view.extent - member.view.side / FULL) > 0.01 or member.view.side > STORED:
@@ -230,6 +173,7 @@ def _fine_tuned(
     served: ShippedBundle, number: int, sides: dict[str, Side], wish: Wish, steps: int, progress: Progress
 ) -> Voter:
     member, side, validation = served.members[number], sides["train"], sides["validation"]
+    setting = WAYS[ways_of(wish.balance, len(served.members))[number]]
     torch.manual_seed(wish.seed + number)
     voter = _voter(member, None if wish.scratch else load_file(served.path / member.file))
     if not steps:
@@ -244,6 +188,8 @@ def _fine_tuned(
         seed=wish.seed + number,
         report_every=max(1, steps // REPORTS),
         compiled=False,
+        focal=setting is not None and setting.focal,
+        margin_weight=0.5 if setting is None else 0.0,  # rows that were drawn singly are no pairs
     )
     told = 0
 
@@ -253,24 +199,46 @@ def _fine_tuned(
         progress.step(step - told, member=member.name, loss=round(loss, 4), auc=round(auc, 4))
         told = step
 
-    sampler = PairSampler(side.bank, side.source, seed=plan.seed)
+    sampler: PairSampler | ResampledSampler
+    if setting is None:
+        sampler = PairSampler(side.bank, side.source, seed=plan.seed, weight=side.weight)
+    else:
+        sampler = ResampledSampler(side.bank, setting, seed=plan.seed, weight=side.weight)
     network = fit(WithMaskHead(voter.network), sampler, plan, report=report).network
     return Voter(voter.name, voter.architecture, voter.arguments, network.eval(), voter.view)
 
 
-def _counts(label: np.ndarray) -> dict[str, int]:
-    return {"real": int((label == 0).sum()), "fake": int((label == 1).sum())}
+def _weighed(weighing: Weighing | None, wish: Wish) -> dict[str, Any] | None:
+    """What the weights of the training side are, and what they leave of it; None when all rows count alike."""
+    if weighing is None:
+        return None
+    return {
+        "method": "one over the chance of being labelled (Horvitz and Thompson, 1952), truncated, mean 1 per label",
+        "truncated_at": wish.weight_max,
+        "truncated": weighing.truncated,
+        "effective_size": weighing.effective,
+    }
 
 
 def _manifest_file(manifest: Path) -> Path:
     return manifest / "manifest.json" if manifest.is_dir() else manifest
 
 
-def _card(version: str, served: ShippedBundle, counts: dict[str, dict[str, int]], wish: Wish) -> str:
-    rows = "\n".join(f"| {side} | {n['real']} | {n['fake']} |" for side, n in counts.items())
-    begun = f"Trained for {wish.epochs} epochs from scratch, with the architectures of {served.version},"
-    if not wish.scratch:
-        begun = f"Fine-tuned for {wish.epochs} epochs from {served.version}"
+def _card(version: str, served: ShippedBundle, provenance: Mapping[str, Any]) -> str:
+    rows = "\n".join(f"| {side} | {n['real']} | {n['fake']} |" for side, n in provenance["decisions"].items())
+    begun = (
+        f"Trained for {provenance['epochs']} epochs from scratch, with the architectures of {served.version},"
+    )
+    if not provenance["scratch"]:
+        begun = f"Fine-tuned for {provenance['epochs']} epochs from {served.version}"
+    ways = ", ".join(f"{name} {way}" for name, way in provenance["balance"].items())
+    weighed = "All rows counted alike."
+    if weights := provenance["weights"]:
+        left = " and ".join(f"{size:g} {name}" for name, size in weights["effective_size"].items())
+        weighed = (
+            f"Rows counted by one over their chance of being labelled, truncated at {weights['truncated_at']:g} "
+            f"({weights['truncated']} were above): the training side tells as much as {left} rows of equal weight."
+        )
     return f"""# {version}
 
 {begun} on reviewers' decisions, split by applicant.
@@ -278,6 +246,8 @@ def _card(version: str, served: ShippedBundle, counts: dict[str, dict[str, int]]
 | side | real | fake |
 |---|---|---|
 {rows}
+
+Labels were balanced by: {ways}. {weighed}
 
 The stack and the temperatures were fitted on `stack`, thresholds chosen on `validation`, and `test` was measured once;
 the numbers with their intervals are in `manifest.json`. Labels are reviewers' decisions and err as reviewers do; only

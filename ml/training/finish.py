@@ -17,15 +17,23 @@ from ml.evaluation.outcome import outcome
 from ml.training.loop import logits_of
 from ml.training.pack import Voter, pack
 from ml.training.stacking import choose_thresholds, fit_stack, probabilities, temperature
+from ml.weighting import Weighing
 
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One side of the split: its rows, and for each row the source's and the person's group's name."""
+    """One side of the split: its rows, and for each row the source's and the person's group's name. `weighing` counts
+    in what is fitted, if there is one; what is measured is never weighed."""
 
     bank: Bank
     source: np.ndarray
     group: np.ndarray
+    weighing: Weighing | None = None
+
+    @property
+    def weight(self) -> np.ndarray | None:
+        """(N,) float32, None where all rows count alike."""
+        return self.weighing.weight if self.weighing else None
 
 
 def voters_logits(voters: Sequence[Voter], bank: Bank) -> np.ndarray:
@@ -52,9 +60,11 @@ def finish(
     so that all five together miss at most the share `miss` of its fakes; `test` is only measured.
     """
     fitted_on = voters_logits(voters, stack_side.bank)
-    stack = fit_stack(fitted_on, stack_side.bank.label, start=start)
+    stack = fit_stack(fitted_on, stack_side.bank.label, start=start, row_weight=stack_side.weight)
     ten = _with_stack(stack, fitted_on)
-    warmth = [temperature(ten[:, 2 * k : 2 * k + 2], stack_side.bank.label) for k in range(5)]
+    warmth = [
+        temperature(ten[:, 2 * k : 2 * k + 2], stack_side.bank.label, stack_side.weight) for k in range(5)
+    ]
     chosen_on = probabilities(_with_stack(stack, voters_logits(voters, validation.bank)), warmth)
     thresholds = choose_thresholds(chosen_on, validation.bank.label, miss)
     measured = probabilities(_with_stack(stack, voters_logits(voters, test.bank)), warmth)

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from detection.networks.localiser import WithMaskHead
 from ml import losses
 from ml.bank import Bank
-from ml.training.batches import PairSampler, assemble
+from ml.training.batches import PairSampler, ResampledSampler, assemble
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def optimiser_for(model: nn.Module, plan: Plan) -> torch.optim.Optimizer:
 
 def fit(
     model: WithMaskHead,
-    sampler: PairSampler,
+    sampler: PairSampler | ResampledSampler,
     plan: Plan,
     *,
     report: Callable[[int, float, WithMaskHead], None] = lambda step, loss, average: None,
@@ -113,7 +113,7 @@ def _step(
     forward: Callable[[Tensor], tuple[Tensor, Tensor]],
     model: nn.Module,
     optimiser: torch.optim.Optimizer,
-    sampler: PairSampler,
+    sampler: PairSampler | ResampledSampler,
     plan: Plan,
     hardest: float,
 ) -> float:
@@ -121,8 +121,9 @@ def _step(
     with torch.autocast(batch.images.device.type, torch.bfloat16):
         logits, edited = forward(batch.images.contiguous(memory_format=torch.channels_last))
     classify = losses.focal if plan.focal else losses.cross_entropy
-    loss = classify(logits, batch.label)
-    loss = loss + plan.margin_weight * losses.pair_margin(logits, batch.label)
+    loss = classify(logits, batch.label, weight=batch.weight)
+    if plan.margin_weight:
+        loss = loss + plan.margin_weight * losses.pair_margin(logits, batch.label, weight=batch.weight)
     loss = loss + plan.mask_weight * losses.edit_loss(edited, batch.mask, batch.known)
     if not torch.isfinite(loss):
         raise FloatingPointError("the loss is not finite: lower the learning rate")

@@ -25,22 +25,28 @@ def lift(network: nn.Module, by: float = LIFT) -> None:
 
 
 def fit_stack(
-    logits: np.ndarray, label: np.ndarray, *, start: Stacking | None = None, pull: float = 1e-3
+    logits: np.ndarray,
+    label: np.ndarray,
+    *,
+    start: Stacking | None = None,
+    pull: float = 1e-3,
+    row_weight: np.ndarray | None = None,
 ) -> Stacking:
     """A stack fitted by class-balanced cross-entropy on outputs of members that never saw these rows.
 
-    logits: (N, 8) float32, real and fake of each member in turn; label: (N,) 1 is fake. `start` is where to begin and
+    logits: (N, 8) float32, real and fake of each member in turn; label: (N,) 1 is fake; row_weight: (N,), mean 1 within
+    each label (`ml.weighting`). `start` is where to begin and
     what the penalty `pull` draws back to; without it, the mean of the members.
     """
     stack = start or _mean_of_members()
     anchor = [p.detach().clone() for p in stack.parameters()]
     x, y = torch.from_numpy(logits).float(), torch.from_numpy(label.astype(np.int64))
-    weight = len(y) / (2 * torch.bincount(y, minlength=2).clamp(min=1).float())
+    weight = _balanced(y, row_weight)
     optimiser = torch.optim.LBFGS(stack.parameters(), max_iter=100, line_search_fn="strong_wolfe")
 
     def closure() -> torch.Tensor:
         optimiser.zero_grad()
-        loss = F.cross_entropy(stack(x), y, weight=weight)
+        loss = (weight * F.cross_entropy(stack(x), y, reduction="none")).mean()
         drawn = sum(((p - a) ** 2).sum() for p, a in zip(stack.parameters(), anchor, strict=True))
         loss = loss + pull * drawn
         loss.backward()
@@ -60,12 +66,18 @@ def _mean_of_members() -> Stacking:
     return stack
 
 
-def temperature(logits: np.ndarray, label: np.ndarray) -> float:
+def _balanced(y: torch.Tensor, row_weight: np.ndarray | None) -> torch.Tensor:
+    """(N,) weights of rows, with which both labels count alike."""
+    weight = (len(y) / (2 * torch.bincount(y, minlength=2).clamp(min=1).float()))[y]
+    return weight if row_weight is None else weight * torch.from_numpy(row_weight).float()
+
+
+def temperature(logits: np.ndarray, label: np.ndarray, row_weight: np.ndarray | None = None) -> float:
     """The temperature that minimises class-balanced cross-entropy (Guo et al., 2017), within 0.2 to 10."""
     x, y = torch.from_numpy(logits).float(), torch.from_numpy(label.astype(np.int64))
-    weight = len(y) / (2 * torch.bincount(y, minlength=2).clamp(min=1).float())
-    grid = np.geomspace(0.2, 10, 60)
-    return float(grid[int(np.argmin([F.cross_entropy(x / t, y, weight=weight).item() for t in grid]))])
+    weight, grid = _balanced(y, row_weight), np.geomspace(0.2, 10, 60)
+    loss = [float((weight * F.cross_entropy(x / t, y, reduction="none")).mean()) for t in grid]
+    return float(grid[int(np.argmin(loss))])
 
 
 def probabilities(logits: np.ndarray, temperatures: list[float]) -> np.ndarray:

@@ -47,3 +47,25 @@ def test_the_inside_of_an_edit_is_edited_and_no_seam():
     inside = torch.ones(1, 8, 8)
     assert edit_loss(logits, inside, torch.tensor([True])).item() < 1e-6
     assert edit_loss(-logits, inside, torch.tensor([True])).item() > 1
+
+
+@pytest.mark.parametrize("loss", [cross_entropy, focal])
+def test_a_weight_of_three_is_the_row_three_times(loss):
+    logits = torch.randn(4, 2, generator=torch.Generator().manual_seed(1))
+    target, weight = torch.tensor([0, 1, 0, 1]), torch.tensor([1.0, 3.0, 1.0, 2.0])
+    repeated = [0, 1, 1, 1, 2, 3, 3]
+    expected = loss(logits[repeated], target[repeated]) * len(repeated) / len(target)
+    assert loss(logits, target, weight=weight).item() == pytest.approx(expected.item(), rel=1e-5)
+    assert loss(logits, target, weight=torch.ones(4)).item() == pytest.approx(loss(logits, target).item())
+
+
+def test_a_pair_weighs_the_product_of_its_rows():
+    logits, target = (
+        torch.tensor([[0.0, 1.0], [0.0, 3.0], [0.0, 2.0], [0.0, 1.0]]),
+        torch.tensor([0, 1, 0, 1]),
+    )
+    each = [pair_margin(logits[k : k + 2], target[k : k + 2]).item() for k in (0, 2)]
+    weight = torch.tensor([2.0, 3.0, 0.5, 1.0])
+    assert pair_margin(logits, target, weight=weight).item() == pytest.approx(
+        (6 * each[0] + 0.5 * each[1]) / 2
+    )

@@ -82,6 +82,12 @@ class TrainingRun(Work):
     epochs = models.PositiveSmallIntegerField(default=3)
     seed = models.PositiveIntegerField(default=0)
     miss = models.FloatField(default=0.1)
+    balance = models.CharField(
+        max_length=120, default="pairs", help_text="How labels are balanced (ml.balancing.ways_of)."
+    )
+    weigh = models.BooleanField(
+        default=True, help_text="Items count by one over their chance of being labelled (ml.weighting)."
+    )
     candidate = models.ForeignKey(
         Bundle, null=True, blank=True, on_delete=models.PROTECT, related_name="trained_by"
     )

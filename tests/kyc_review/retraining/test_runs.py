@@ -5,7 +5,7 @@ from django.utils import timezone
 
 from kyc_review.accounts.models import User
 from kyc_review.audit.models import Event
-from kyc_review.retraining import runs
+from kyc_review.retraining import runs, worker
 from kyc_review.retraining.models import Bundle, Snapshot, TrainingRun
 from kyc_review.retraining.runs import run_request
 from kyc_review.retraining.work import (
@@ -18,7 +18,8 @@ from kyc_review.retraining.work import (
     work_lease,
     work_renew,
 )
-from ml.training.candidate import LEAST
+from ml.balancing import DOCUMENT, WAYS, ways_of
+from ml.training.decisions import LEAST
 
 pytestmark = pytest.mark.django_db
 State = TrainingRun.State
@@ -32,6 +33,21 @@ def test_the_least_of_decisions_is_what_training_asks_for() -> None:
     assert runs.LEAST == LEAST
 
 
+def test_the_ways_to_balance_are_those_of_training() -> None:
+    assert (*WAYS, DOCUMENT) == runs.BALANCES
+    assert len(ways_of(DOCUMENT, runs.VOTERS)) == runs.VOTERS
+
+
+def test_balance_and_weights_reach_the_training_command(serving: Bundle, ready: Snapshot) -> None:
+    plain = worker.training(run_request(snapshot=ready))
+    assert plain[plain.index("--balance") + 1] == "pairs"
+    assert "--no-weights" not in plain
+    mixed = "pairs,pairs,smote,under"
+    wished = worker.training(run_request(snapshot=ready, balance=mixed, weigh=False))
+    assert wished[wished.index("--balance") + 1] == mixed
+    assert "--no-weights" in wished
+
+
 def test_a_run_remembers_the_champion_of_its_hour(run: TrainingRun, serving: Bundle) -> None:
     assert run.init == serving
     assert Event.objects.filter(action="training.requested", target_id=str(run.pk)).exists()
@@ -42,6 +58,9 @@ def test_a_run_remembers_the_champion_of_its_hour(run: TrainingRun, serving: Bun
     [
         ({"epochs": 0}, "epochs"),
         ({"epochs": 9999}, "epochs"),
+        ({"balance": "fairly"}, "no way to balance"),
+        ({"balance": "pairs,smote"}, "each of the 4 voters"),
+        ({"balance": "document,pairs,pairs,pairs"}, "each of the 4 voters"),
         ({"miss": 0.0}, "missed"),
         ({"miss": 0.9}, "missed"),
     ],

@@ -175,3 +175,53 @@ def test_path_outside_the_snapshot_is_refused(tmp_path):
     manifest.write_text(text)
     with pytest.raises(SourceMissing, match="leaves the snapshot"):
         read(manifest)
+
+
+def weighed(manifest: Path, weight: float) -> None:
+    """Every fourth item was drawn by an audit."""
+    document = json.loads(manifest.read_text())
+    for number, item in enumerate(document["items"]):
+        item["weight"] = weight if number // 4 % 4 == 0 else 1.0
+    manifest.write_text(json.dumps(document))
+
+
+def trained(served: Path, manifest: Path, out: Path, *more: str) -> bundles.Bundle:
+    arguments = ["train", "--manifest", str(manifest), "--out", str(out), "--init", str(served)]
+    assert main([*arguments, "--epochs", "1", *more]) == 0
+    return bundles.read(out)
+
+
+def test_weights_count_in_training_unless_they_are_switched_off(tmp_path, served):
+    manifest = snapshot(tmp_path / "snapshot", 30)
+    alike = trained(served, manifest, tmp_path / "alike")
+    weighed(manifest, 50.0)
+    counted = trained(served, manifest, tmp_path / "counted", "--weight-max", "8")
+    off = trained(served, manifest, tmp_path / "off", "--no-weights")
+    north = {
+        name: (tmp_path / name / "north.safetensors").read_bytes() for name in ("alike", "counted", "off")
+    }
+    assert north["off"] == north["alike"]
+    assert north["counted"] != north["off"]
+    assert alike.provenance["weights"]["effective_size"] == alike.provenance["decisions"]["train"]
+    told, rows = counted.provenance["weights"], counted.provenance["decisions"]["train"]
+    assert (told["truncated_at"], told["truncated"] > 0) == (8.0, True)
+    assert told["effective_size"]["real"] < rows["real"]
+    assert off.provenance["weights"] is None
+    assert "All rows counted alike" in (tmp_path / "off" / bundles.MODEL_CARD).read_text()
+
+
+def test_each_voter_may_be_balanced_in_its_own_way(tmp_path, served, capsys):
+    manifest = snapshot(tmp_path / "snapshot", 30)
+    document = trained(served, manifest, tmp_path / "document", "--balance", "document")
+    assert document.provenance["balance"] == {
+        "north": "smote",
+        "east": "smote-under-focal",
+        "south": "under-focal",
+        "west": "under",
+    }
+    assert "north smote" in (tmp_path / "document" / bundles.MODEL_CARD).read_text()
+    plain = trained(served, manifest, tmp_path / "plain")
+    assert set(plain.provenance["balance"].values()) == {"pairs"}
+    arguments = ["train", "--manifest", str(manifest), "--init", str(served), "--out", str(tmp_path / "x")]
+    assert main([*arguments, "--balance", "fairly"]) == 2
+    assert "no way to balance" in capsys.readouterr().err

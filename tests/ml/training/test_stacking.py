@@ -2,7 +2,7 @@ import numpy as np
 import torch
 
 from detection.networks.convnext import convnext
-from ml.training.stacking import fit_stack, lift
+from ml.training.stacking import fit_stack, lift, temperature
 
 TINY = {"depths": (1, 1, 1, 1), "dims": (8, 8, 8, 8), "norm_layer": "batchnorm2d"}
 
@@ -32,3 +32,18 @@ def test_the_stack_hears_a_member_with_negative_logits_only_when_they_are_lifted
 
     assert right(logits) < 0.6
     assert right(logits + 4) > 0.9
+
+
+def test_a_row_that_weighs_three_is_fitted_as_three_rows():
+    rng = np.random.default_rng(0)
+    logits, label = rng.normal(0, 1, (40, 8)).astype(np.float32), np.array([0, 1] * 20)
+    logits[label == 1, 1::2] += 1
+    repeated = np.concatenate([np.arange(40), [0, 1, 0, 1]])  # rows 0 and 1, of either label, three times
+    weight = np.ones(40, np.float32)
+    weight[:2] = 3
+    weight *= 20 / 22  # mean 1 within each label, as ml.weighting makes them
+    once, thrice = fit_stack(logits, label, row_weight=weight), fit_stack(logits[repeated], label[repeated])
+    for one, other in zip(once.parameters(), thrice.parameters(), strict=True):
+        assert torch.allclose(one, other, atol=1e-3)
+    two = logits[:, :2]
+    assert temperature(two, label, weight) == temperature(two[repeated], label[repeated])

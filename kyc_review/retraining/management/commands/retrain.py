@@ -7,7 +7,7 @@ from kyc_review.retraining.api.work import run_whole
 from kyc_review.retraining.curves import progress_of
 from kyc_review.retraining.management.speaking import json_option, say
 from kyc_review.retraining.models import Snapshot, TrainingRun
-from kyc_review.retraining.runs import run_request
+from kyc_review.retraining.runs import BALANCES, run_request
 from kyc_review.retraining.work import WorkRefused, work_cancel
 
 WATCH_EVERY_S = 1.0
@@ -25,6 +25,16 @@ class Command(BaseCommand):
         parser.add_argument("--seed", type=int, default=0)
         parser.add_argument("--miss", type=float, default=0.1, help="share of fakes that thresholds may miss")
         parser.add_argument("--scratch", action="store_true", help="do not begin from the champion's weights")
+        parser.add_argument(
+            "--balance",
+            default=BALANCES[0],
+            help=f"how labels are balanced: one of {', '.join(BALANCES)}; or one for each voter, with commas",
+        )
+        parser.add_argument(
+            "--no-weights",
+            action="store_true",
+            help="let items count alike, whatever their chance of being labelled",
+        )
         parser.add_argument(
             "--wait", action="store_true", help="stay until it has ended; exit 1 if it failed"
         )
@@ -48,7 +58,9 @@ class Command(BaseCommand):
         if snapshot is None:
             raise CommandError(f"There is no snapshot {options['snapshot']}; see `manage.py snapshot list`.")
         wish = {name: options[name] for name in ("epochs", "seed", "miss", "scratch")}
-        run = run_request(snapshot=snapshot, **wish)
+        run = run_request(
+            snapshot=snapshot, balance=options["balance"], weigh=not options["no_weights"], **wish
+        )
         if not (options["wait"] and options["json"]):
             waits = f"Run {run.pk} waits for the training worker; `manage.py retrain` shows how it goes."
             say(self, options, run_whole(run), waits)

@@ -1,0 +1,87 @@
+"""Reviewers' decisions as sides to learn, choose and measure on, split by person."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image
+
+from detection.bundle import View
+from detection.preprocess import crop
+from ml import splits
+from ml.bank import FULL, MASK, STORED, Bank
+from ml.sources import Photo
+from ml.training.finish import Side
+from ml.weighting import weigh
+
+SIDES = (("test", 0.2), ("validation", 0.2), ("stack", 0.2), ("train", 0.4))
+SIDES_BESIDE_HOLDOUT = (("validation", 0.25), ("stack", 0.25), ("train", 0.5))
+LEAST = 20  # decisions of each label: a fifth of them is four, the least that gives a side both classes
+
+
+class TooFewDecisions(ValueError):
+    """The snapshot is too small to train and measure on; the text says how many are needed."""
+
+
+def require_enough(photos: Sequence[Photo], least: int = LEAST) -> None:
+    """TooFewDecisions unless both labels have `least` different people."""
+    for label in ("real", "fake"):
+        people = len({p.identity for p in photos if p.label == label})
+        if people < least:
+            raise TooFewDecisions(
+                f"the snapshot has decisions of {people} applicants labelled {label}: at least {least} of each label "
+                f"are needed to train, choose thresholds and measure on different people; decide "
+                f"{least - people} more"
+            )
+
+
+def split(photos: Sequence[Photo], seed: int, weight_max: float | None = None) -> dict[str, Side]:
+    """Sides by applicant. An applicant's submissions stay together; no hash is needed, applicants are named.
+
+    A snapshot's hold-out is the test side; an older one without has a fifth drawn for it. weight_max: where weights
+    are truncated; without it rows have none.
+    """
+    groups = np.array([f"{p.source}/{p.identity}" for p in photos])
+    held_out = np.array([p.holdout for p in photos])
+    sides = SIDES_BESIDE_HOLDOUT if held_out.any() else SIDES
+    rest = [p for p in photos if not p.holdout]
+    side_of = splits.assign(rest, groups[~held_out].tolist(), seed=f"candidate:{seed}", sides=sides)
+    of = np.array(["test" if p.holdout else side_of[p.key] for p in photos])
+    source = np.array([p.source for p in photos])
+    made = {}
+    for name, _ in SIDES:
+        rows = np.flatnonzero(of == name).tolist()
+        labels = {photos[i].label for i in rows}
+        if labels != {"real", "fake"}:
+            raise TooFewDecisions(
+                f"the {name} side holds only {', '.join(sorted(labels)) or 'no'} decisions: add more of both labels"
+            )
+        bank = _bank([photos[i] for i in rows])
+        raw = np.array([photos[i].weight for i in rows])
+        weighing = weigh(raw, bank.label, most=weight_max) if weight_max else None
+        made[name] = Side(bank, source[rows], groups[rows], weighing)
+    return made
+
+
+def _bank(photos: Sequence[Photo]) -> Bank:
+    """Decisions framed as serving frames them; no masks, for nobody drew any."""
+    count = len(photos)
+    images = np.empty((count, STORED, STORED, 3), np.uint8)
+    for row, photo in enumerate(photos):
+        with Image.open(photo.path) as opened:
+            images[row] = crop(opened.convert("RGB"), View(STORED, STORED / FULL))
+    return Bank(
+        images=images,
+        masks=np.zeros((count, MASK, MASK), np.uint8),
+        label=np.array([p.label == "fake" for p in photos], np.float32),
+        made=np.zeros(count, bool),
+        index=np.arange(count),
+        kind=np.array(["decision"] * count),
+        masked=np.zeros(count, bool),
+        difficulty=np.ones(count, np.float32),
+        strength=np.zeros(count, np.float32),
+        post=np.array(["none"] * count),
+    )
+
+
+def counted(label: np.ndarray) -> dict[str, int]:
+    return {"real": int((label == 0).sum()), "fake": int((label == 1).sum())}
