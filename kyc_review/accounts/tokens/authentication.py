@@ -69,7 +69,9 @@ class MayAsk(BasePermission):
         allowed = getattr(view, "allowed", {}).get("GET" if method == "HEAD" else method)
         self.message = refusal(request.auth, is_change=method not in SAFE_METHODS)
         if not self.message and not (allowed and allowed(request.auth.owner)):
-            self.message = "Your role does not allow this."
+            self.message = (
+                "Your role does not allow this: admins change things here, admins and auditors read."
+            )
         return not self.message
 
 

@@ -72,14 +72,15 @@ def asked(form: type[serializers.Serializer], request: Request) -> dict[str, Any
     return dict(sent.validated_data)
 
 
-def named(rows: QuerySet[M], field: str, **wanted: Any) -> M:
-    """The row that a field of the body names. Raises Problem 400."""
+def named(rows: QuerySet[M], field: str, what: str, **wanted: Any) -> M:
+    """The row that a field of the body names; `what` is what it should be, in words. Raises Problem 400."""
     row = rows.filter(**wanted).first()
     if row is None:
+        value = next(iter(wanted.values()))
         raise Problem(
             status=400,
             code="unknown_reference",
-            detail=f"`{field}` names nothing that there is, or nothing that is ready.",
+            detail=f"`{value}` is not {what}; list what there is.",
             pointer=f"#/{field}",
         )
     return row

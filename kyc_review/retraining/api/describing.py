@@ -9,6 +9,7 @@ from kyc_review.retraining.api.incoming import (
     BundlePageIn,
     ChoicesIn,
     ComparisonIn,
+    ComparisonPageIn,
     PageIn,
     PointIn,
     ProposalIn,
@@ -168,7 +169,7 @@ cancel_run = told(
     described={"e404": GONE, "e409": "It has ended already."},
 )
 
-list_comparisons = listing("list_comparisons", "List comparisons", WorkPageIn, ComparisonPage)
+list_comparisons = listing("list_comparisons", "List comparisons", ComparisonPageIn, ComparisonPage)
 create_comparison = told(
     "create_comparison",
     "Compare a bundle with the champion",

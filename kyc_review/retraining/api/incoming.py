@@ -30,6 +30,12 @@ class WorkPageIn(PageIn):
     state = serializers.ChoiceField(choices=Work.State.choices, required=False)
 
 
+class ComparisonPageIn(WorkPageIn):
+    candidate = serializers.RegexField(
+        DIGEST, required=False, source="candidate__digest", help_text="Of this bundle, by its digest."
+    )
+
+
 class ProposalPageIn(PageIn):
     state = serializers.ChoiceField(choices=Proposal.State.choices, required=False)
 

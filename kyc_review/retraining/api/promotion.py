@@ -109,7 +109,7 @@ class ProposalsView(RetrainingView):
     def post(self, request: Request) -> Response:
         wish, viewer = read(ProposalIn, request), viewer_of(request)
         compared = selectors.comparisons_listed(viewer=viewer)
-        wish["comparison"] = named(compared, "comparison", pk=wish["comparison"])
+        wish["comparison"] = named(compared, "comparison", "a comparison", pk=wish["comparison"])
         row = proposal_open(actor=viewer, **wish)
         there = request.build_absolute_uri(reverse("api-proposal", args=[row.pk]))
         return Response(ProposalOut(row).data, status=201, headers={"Location": there})
@@ -172,7 +172,10 @@ class ShadowView(RetrainingView):
         """The same bundle again changes nothing; another one has to wait for this one's end."""
         viewer = viewer_of(request)
         wanted = named(
-            selectors.bundles_listed(viewer=viewer), "bundle", digest=read(ShadowIn, request)["bundle"]
+            selectors.bundles_listed(viewer=viewer),
+            "bundle",
+            "a bundle's digest",
+            digest=read(ShadowIn, request)["bundle"],
         )
         running = shadow_now()
         if running is None or running.bundle_id != wanted.pk:

@@ -12,7 +12,7 @@ from kyc_review.problems import Problem
 from kyc_review.retraining import selectors
 from kyc_review.retraining.api import describing
 from kyc_review.retraining.api.base import RetrainingView, asked, named, page, read, viewer_of
-from kyc_review.retraining.api.incoming import ComparisonIn, PointIn, RunIn, WorkPageIn
+from kyc_review.retraining.api.incoming import ComparisonIn, ComparisonPageIn, PointIn, RunIn, WorkPageIn
 from kyc_review.retraining.api.serializers import (
     CheckOut,
     ComparisonOut,
@@ -41,7 +41,7 @@ class RunsView(RetrainingView):
     def post(self, request: Request) -> Response:
         wish, viewer = read(RunIn, request), viewer_of(request)
         ready = selectors.snapshots_trainable(viewer=viewer)
-        wish["snapshot"] = named(ready, "snapshot", name=wish["snapshot"])
+        wish["snapshot"] = named(ready, "snapshot", "a ready snapshot", name=wish["snapshot"])
         row = run_request(actor=viewer, scratch=wish.pop("begin") == "scratch", **wish)
         return accepted(request, "api-run", row.pk, run_whole(row))
 
@@ -70,15 +70,25 @@ class ComparisonsView(RetrainingView):
 
     @describing.list_comparisons
     def get(self, request: Request) -> Response:
-        rows, more = page(request, comparisons(request), WorkPageIn)
+        rows, more = page(request, comparisons(request), ComparisonPageIn)
         return Response({"data": ComparisonOut(rows, many=True).data} | more)
 
     @describing.create_comparison
     def post(self, request: Request) -> Response:
         wish, viewer = read(ComparisonIn, request), viewer_of(request)
         row = comparison_request(
-            snapshot=named(selectors.snapshots_trainable(viewer=viewer), "snapshot", name=wish["snapshot"]),
-            candidate=named(selectors.bundles_listed(viewer=viewer), "candidate", digest=wish["candidate"]),
+            snapshot=named(
+                selectors.snapshots_trainable(viewer=viewer),
+                "snapshot",
+                "a ready snapshot",
+                name=wish["snapshot"],
+            ),
+            candidate=named(
+                selectors.bundles_listed(viewer=viewer),
+                "candidate",
+                "a bundle's digest",
+                digest=wish["candidate"],
+            ),
             actor=viewer,
         )
         return accepted(request, "api-comparison", row.pk, comparison_whole(row, shift=0.0))

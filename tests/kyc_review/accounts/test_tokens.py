@@ -87,6 +87,13 @@ def test_what_is_wrong_makes_no_token(ada: User, wrong: dict[str, str]) -> None:
     assert not PersonalToken.objects.exists()
 
 
+@pytest.mark.parametrize(("chosen", "status"), [("true", 403), ("false", 409)])
+def test_it_reads_only_or_does_what_the_role_can(ada: User, chosen: str, status: int) -> None:
+    made = shown(window(ada).post("/account/tokens/", WISH | {"is_read_only": chosen}).text)
+    assert asked(made) == 200
+    assert asked(made, method="POST") == status
+
+
 def test_wrong_passwords_lock_as_at_the_login(ada: User) -> None:
     desk = window(ada)
     for _ in range(5):

@@ -78,6 +78,8 @@ def test_a_comparison_is_asked_for(ada: Script, comparison: Comparison) -> None:
     assert ada.post("/comparisons", **wish | {"candidate": "0" * 64}).json()["code"] == "unknown_reference"
     assert ada.post("/comparisons", **wish | {"candidate": "v2"}).json()["code"] == "invalid_request"
     assert len(ada.get("/comparisons").json()["data"]) == 2
+    assert len(ada.get("/comparisons", candidate=comparison.candidate.digest).json()["data"]) == 2
+    assert ada.get("/comparisons", candidate=comparison.champion.digest).json()["data"] == []
 
 
 def test_a_comparison_tells_its_points_and_the_gate_at_one_of_them(
