@@ -22,6 +22,7 @@ READERS: dict[str, set[str]] = {
     "": set(ROLES),
     "review/": set(ROLES),
     "account/": set(ROLES),
+    "account/tokens/": {"admin", "auditor"},
     "insights/": {"senior", "admin", "auditor"},
     "insights/audit": {"admin", "auditor"},
     "integrations/": {"admin", "auditor"},

@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
@@ -15,8 +16,9 @@ from django.views.decorators.http import require_http_methods, require_POST
 from kyc_review.accounts.models import TOKEN_LIFE_MAX
 from kyc_review.accounts.own.confirming import unconfirmed
 from kyc_review.accounts.second_factor.selectors import has_second_factor, is_required
-from kyc_review.accounts.tokens.selectors import tokens_listed
+from kyc_review.accounts.tokens.selectors import may_have_tokens, tokens_listed
 from kyc_review.accounts.tokens.services import TokenRefused, token_create, token_revoke
+from kyc_review.retraining.permissions import may_promote
 from kyc_review.review.access import StaffRequest, staff_only
 
 SHOWN = 20
@@ -34,6 +36,8 @@ class TokenForm(forms.Form):
 @staff_only
 def tokens(request: StaffRequest) -> HttpResponse:
     """GET lists them; POST makes one and shows it, this once."""
+    if not may_have_tokens(request.user):
+        raise PermissionDenied("Only admins and auditors use the retraining API; your role does not.")
     form = TokenForm(request.POST if request.method == "POST" else None)
     if request.method != "POST":
         return _page(request, form)
@@ -56,7 +60,7 @@ def revocation(request: StaffRequest, prefix: str) -> HttpResponse:
     row = get_object_or_404(tokens_listed(viewer=request.user, owner=request.user), prefix=prefix)
     ended = token_revoke(token=row, actor=request.user)
     messages.success(request, f"{prefix} has ended." if ended else f"{prefix} had ended already.")
-    return redirect("account:tokens")
+    return redirect("account:tokens" if may_have_tokens(request.user) else "account:overview")
 
 
 def _page(request: StaffRequest, form: TokenForm, *, status: int = 200, **more: Any) -> HttpResponse:
@@ -66,6 +70,7 @@ def _page(request: StaffRequest, form: TokenForm, *, status: int = 200, **more: 
         "form": form,
         "has_factor": has_factor,
         "lacks_factor": is_required(request.user) and not has_factor,
+        "may_change": may_promote(request.user),
         "days_max": TOKEN_LIFE_MAX.days,
     }
     return render(request, "account/tokens.html", context | more, status=status)

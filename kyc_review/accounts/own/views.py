@@ -20,7 +20,7 @@ from kyc_review.accounts.own.confirming import WRONG_PASSWORD, count_failure, is
 from kyc_review.accounts.second_factor import services
 from kyc_review.accounts.second_factor.selectors import is_required, own_factor
 from kyc_review.accounts.second_factor.services import FactorRefused
-from kyc_review.accounts.tokens.selectors import tokens_valid
+from kyc_review.accounts.tokens.selectors import may_have_tokens, tokens_valid
 from kyc_review.review.access import StaffRequest, staff_only
 
 SECRET = "second_factor_secret"  # noqa: S105  (the name in the session; what lies there is sealed)
@@ -35,6 +35,7 @@ def overview(request: StaffRequest) -> HttpResponse:
         "factor": own_factor(viewer=viewer),
         "is_required": is_required(viewer),
         "tokens": tokens_valid(viewer=viewer, owner=viewer).count(),
+        "may_have_tokens": may_have_tokens(viewer),
     }
     return render(request, "account/overview.html", context)
 

@@ -12,6 +12,7 @@ from django.utils import timezone
 from kyc_review.accounts.models import TOKEN_LIFE_MAX, PersonalToken, User
 from kyc_review.accounts.second_factor.selectors import has_second_factor, is_required
 from kyc_review.accounts.services import key_digest
+from kyc_review.accounts.tokens.selectors import may_have_tokens
 from kyc_review.audit import services as audit
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ def token_create(
 
     The caller has confirmed the password and the code. Raises TokenRefused.
     """
+    if not may_have_tokens(owner):
+        raise TokenRefused("Only admins and auditors use the retraining API; your role does not.")
     life = timedelta(days=days)
     if not timedelta() < life <= TOKEN_LIFE_MAX:
         raise TokenRefused(f"A token lives 1 to {TOKEN_LIFE_MAX.days} days.")

@@ -8,7 +8,7 @@ from rest_framework import serializers
 from kyc_review.retraining.choices import Choices
 from kyc_review.retraining.forms import REASONS
 from kyc_review.retraining.models import Bundle, Proposal, Snapshot, Work
-from kyc_review.retraining.runs import EPOCHS_MAX
+from kyc_review.retraining.runs import BALANCES, EPOCHS_MAX
 from kyc_review.retraining.snapshots import NAME
 
 DIGEST = r"^[0-9a-f]{64}$"
@@ -113,6 +113,14 @@ class RunIn(serializers.Serializer):
         max_value=0.5,
         default=0.1,
         help_text="Share of fakes that the thresholds may miss on validation.",
+    )
+    balance = serializers.CharField(
+        max_length=120,
+        default=BALANCES[0],
+        help_text=f"How labels are balanced: one of {', '.join(BALANCES)}; or one for each voter, with commas.",
+    )
+    weigh = serializers.BooleanField(
+        default=True, help_text="Items count by one over their chance of being labelled."
     )
     seed = serializers.IntegerField(min_value=0, max_value=2**31 - 1, default=0)
 

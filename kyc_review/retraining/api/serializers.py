@@ -149,7 +149,17 @@ class RunOut(WorkOut):
 
     class Meta(WorkOut.Meta):
         model = TrainingRun
-        fields = (*WorkOut.Meta.fields, "begin", "init", "epochs", "seed", "miss", "candidate")
+        fields = (
+            *WorkOut.Meta.fields,
+            "begin",
+            "init",
+            "epochs",
+            "seed",
+            "miss",
+            "balance",
+            "weigh",
+            "candidate",
+        )
         read_only_fields = fields
 
     @extend_schema_field(serializers.ChoiceField(choices=BEGINNINGS))

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from django.conf import LazySettings
+from django.contrib.auth.models import Group
 from django.core.management import call_command
 from django.db import IntegrityError, transaction
 from django.test import Client
@@ -92,6 +93,30 @@ def test_it_reads_only_or_does_what_the_role_can(ada: User, chosen: str, status:
     made = shown(window(ada).post("/account/tokens/", WISH | {"is_read_only": chosen}).text)
     assert asked(made) == 200
     assert asked(made, method="POST") == status
+
+
+@pytest.mark.parametrize("role", ["reviewer", "senior"])
+def test_whom_the_api_does_not_answer_gets_no_token(staff: Callable[..., User], role: str) -> None:
+    person = staff("person", role)
+    assert window(person).post("/account/tokens/", WISH).status_code == 403
+    assert "Tokens" not in window(person).get("/account/").text
+    with pytest.raises(TokenRefused, match="your role does not"):
+        token_create(owner=person, label="of no use", days=1)
+
+
+def test_an_auditor_has_no_choice_but_to_read(staff: Callable[..., User]) -> None:
+    page = window(staff("audrey", "auditor")).get("/account/tokens/").text
+    assert "propose" not in page
+    assert 'type="hidden" name="is_read_only" value="true"' in page
+
+
+def test_who_lost_the_role_still_ends_their_token(ada: User, token: str) -> None:
+    ada.groups.clear()
+    ada.groups.add(Group.objects.get(name="reviewer"))
+    row = PersonalToken.objects.get()
+    there = window(ada).post(f"/account/tokens/{row.prefix}/revocation/")
+    assert there["Location"] == "/account/"
+    assert asked(token) == 401
 
 
 def test_wrong_passwords_lock_as_at_the_login(ada: User) -> None:

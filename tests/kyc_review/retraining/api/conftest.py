@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group
 from django.test import Client
 
 from kyc_review.accounts.models import User
@@ -35,10 +36,13 @@ class Script:
 
 @pytest.fixture
 def script(staff: Callable[..., User]) -> Callable[..., Script]:
-    """script("ada", "admin") makes a person and what asks in their name."""
+    """script("ada", "admin") makes a person and what asks in their name; who has another role now was an admin once."""
 
     def make(name: str, role: str, **more: Any) -> Script:
-        return Script(staff(name, role), **more)
+        made = Script(staff(name, "admin"), **more)
+        made.person.groups.set([Group.objects.get(name=role)])
+        del made.person._roles
+        return made
 
     return make
 

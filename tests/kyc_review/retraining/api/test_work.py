@@ -22,9 +22,13 @@ def test_a_run_is_asked_for_with_the_pages_defaults_or_ones_own(
         0.1,
     )
     assert (told["init"], told["candidate"]) == (comparison.champion.digest, None)
-    ada.post("/runs", snapshot="ready", begin="scratch", epochs=9, miss=0.05, seed=4)
+    ada.post(
+        "/runs", snapshot="ready", begin="scratch", epochs=9, miss=0.05, seed=4, balance="under", weigh=False
+    )
     row = TrainingRun.objects.latest("pk")
     assert (row.scratch, row.epochs, row.miss, row.seed, row.created_by) == (True, 9, 0.05, 4, ada.person)
+    assert (row.balance, row.weigh) == ("under", False)
+    assert ada.post("/runs", snapshot="ready", balance="nonsense").json()["code"] == "work_refused"
 
 
 def test_a_run_that_cannot_be_is_refused(ada: Script, comparison: Comparison, ready: Snapshot) -> None:
