@@ -76,6 +76,12 @@ def parser() -> argparse.ArgumentParser:
     compare.add_argument("--work", type=Path, help="where progress is told")
     compare.set_defaults(run=run_compare)
 
+    means = commands.add_parser("means", help="mean faces of a snapshot, per source and label")
+    means.add_argument("--manifest", type=Path, required=True)
+    means.add_argument("--out", type=Path, required=True, help="a new folder")
+    means.add_argument("--work", type=Path, help="where progress is told")
+    means.set_defaults(run=run_means)
+
     baseline = commands.add_parser("baseline", help="train the bundle that ships from the face sets")
     baseline.add_argument("--data", type=Path, default=Path("../shared/data"))
     baseline.add_argument("--out", type=Path, required=True)
@@ -263,6 +269,18 @@ def run_compare(options: argparse.Namespace) -> None:
         f"{options.out}: recall {recall['champion']:.1%} to {recall['candidate']:.1%}, real faces flagged "
         f"{load['champion']:.1%} to {load['candidate']:.1%}"
     )
+
+
+def run_means(options: argparse.Namespace) -> None:
+    """Writes the pictures and cells.json."""
+    from ml.means import mean_faces
+    from ml.sources.manifest import present
+    from ml.training.progress import Progress
+
+    progress = Progress(options.work / "progress.jsonl" if options.work else None)
+    cells = mean_faces(present(options.manifest), options.out, progress)
+    (options.out / "cells.json").write_text(json.dumps(cells))
+    print(f"{options.out}: {sum(cell['file'] is not None for cell in cells)} of {len(cells)} means")
 
 
 def run_sheet(options: argparse.Namespace) -> None:

@@ -18,7 +18,8 @@ from django.utils.crypto import salted_hmac
 
 from kyc_review.audit import services as audit
 from kyc_review.retraining import files, manifest
-from kyc_review.retraining.models import Snapshot
+from kyc_review.retraining.models import MeanFaces, Snapshot
+from kyc_review.retraining.work import nudge
 from kyc_review.scoring.models import Vote
 from kyc_review.submissions.storage import originals
 
@@ -201,4 +202,6 @@ def _finish(snapshot: Snapshot, holder: str, folder: Path, writer: manifest.Writ
         target=snapshot,
         detail={"digest": writer.digest, "manifest_sha256": writer.sha256, "counts": writer.counts},
     )
+    MeanFaces.objects.get_or_create(snapshot=snapshot)
+    transaction.on_commit(nudge)
     files.publish(folder, snapshot.directory)

@@ -10,7 +10,7 @@ from django.db.models import Avg, Count, Exists, F, FloatField, OuterRef, Q, Que
 from django.db.models.functions import Coalesce
 
 from kyc_review.insights.permissions import may_see_faces
-from kyc_review.retraining.models import Snapshot, SnapshotItem
+from kyc_review.retraining.models import MeanFaces, Snapshot, SnapshotItem
 from kyc_review.retraining.permissions import may_freeze, may_see_retraining
 from kyc_review.review.models import ReviewItem
 from kyc_review.submissions.models import Submission
@@ -113,6 +113,13 @@ def face(*, viewer: User, snapshot: Snapshot, submission_id: UUID) -> Submission
     held = faces(viewer=viewer, snapshot=snapshot).filter(decision__submission__erased_at=None)
     item = held.filter(decision__submission=submission_id).first()
     return item.decision.submission if item else None
+
+
+def means_of(*, viewer: User, snapshot: Snapshot) -> MeanFaces | None:
+    """The snapshot's mean faces: those of enough people have a picture. None before it is ready."""
+    if not may_see_retraining(viewer):
+        return None
+    return MeanFaces.objects.filter(snapshot=snapshot).first()
 
 
 def _weight() -> Coalesce:

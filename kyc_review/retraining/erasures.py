@@ -7,6 +7,7 @@ fine-tuned from, was trained on such a snapshot. Rows stay as they were frozen; 
 from __future__ import annotations
 
 import logging
+import shutil
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -16,13 +17,14 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, QuerySet
+from django.utils import timezone
 
 from kyc_review.audit import services as audit
 from kyc_review.audit.models import Event
 from kyc_review.retraining import manifest
-from kyc_review.retraining.models import Bundle, Snapshot, SnapshotItem, TrainingRun
+from kyc_review.retraining.models import Bundle, MeanFaces, Snapshot, SnapshotItem, TrainingRun
 from kyc_review.retraining.permissions import may_see_retraining
-from kyc_review.retraining.work import WorkRefused, work_cancel
+from kyc_review.retraining.work import WorkRefused, nudge, work_cancel
 
 if TYPE_CHECKING:
     from kyc_review.accounts.models import User
@@ -122,6 +124,15 @@ def loop_release(*, submission_id: UUID, actor: User | None) -> None:
     Snapshot.objects.filter(pk__in=building.values("pk"), state=Snapshot.State.BUILDING).update(
         state=Snapshot.State.PENDING, lease_holder="", attempts=F("attempts") - 1
     )
+    MeanFaces.objects.filter(snapshot__in=holding(submission_id)).update(
+        state=MeanFaces.State.QUEUED,
+        lease_holder="",
+        attempts=0,
+        due_at=timezone.now(),
+        cells=[],
+        ended_at=None,
+    )
+    transaction.on_commit(nudge)
     open_states = [TrainingRun.State.QUEUED, TrainingRun.State.RUNNING]
     for run in TrainingRun.objects.filter(snapshot__in=holding(submission_id), state__in=open_states):
         try:
@@ -134,7 +145,9 @@ def loop_release(*, submission_id: UUID, actor: User | None) -> None:
 
 
 def copies_remove(submission: Submission) -> None:
-    """Delete the image from every snapshot in which no other submission has the same one. Safe to repeat.
+    """Delete the image from every snapshot in which no other submission has the same one, and old mean faces.
+
+    Safe to repeat.
 
     Raises OSError.
     """
@@ -142,6 +155,11 @@ def copies_remove(submission: Submission) -> None:
         path = manifest.image_path(sha256=submission.sha256, format=submission.format)
         if submission.sha256 in images_erased(snapshot):
             (snapshot.directory / path).unlink(missing_ok=True)
+    waiting = MeanFaces.objects.filter(
+        snapshot__in=holding(submission.pk), state__in=[MeanFaces.State.QUEUED, MeanFaces.State.FAILED]
+    )
+    for means in waiting:  # one that is being computed began without it, and removed what was there
+        shutil.rmtree(means.output, ignore_errors=True)
 
 
 def _mark(held: Mapping[UUID, datetime]) -> Mark:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.http import Http404, HttpResponse
+from django.http import FileResponse, Http404, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
@@ -27,6 +27,7 @@ from kyc_review.submissions.models import Submission
 from kyc_review.submissions.storage import derivatives
 
 FACES_PER_PAGE = 36
+LEAST_PEOPLE = 10  # ml.means.LEAST_PEOPLE, which the web process cannot import; a test holds the two together
 BLURRED_PX = 10  # so wide is what the sheet is sent: colours and light, nobody's face
 
 
@@ -41,6 +42,8 @@ def snapshot(request: StaffRequest, name: str) -> HttpResponse:
         "snapshot": row,
         "shares": contents.shares(viewer=viewer, snapshot=row),
         "weighted": contents.weighted_fakes(viewer=viewer, snapshot=row),
+        "means": contents.means_of(viewer=viewer, snapshot=row),
+        "least_people": LEAST_PEOPLE,
         "told": choices.told(row.choices),
         "mark": erasures.mark_of(row),
         "taken_away": erasures.taken_away(viewer=viewer, snapshot=row),
@@ -89,6 +92,22 @@ def blurred(request: StaffRequest, name: str, submission_id: UUID) -> HttpRespon
     return HttpResponse(
         made.getvalue(), content_type="image/png", headers={"Cache-Control": "private, no-store"}
     )
+
+
+@require_safe
+@never_cache
+@staff_only
+def mean(request: StaffRequest, name: str, number: int) -> HttpResponseBase:
+    """The mean face of one cell: of at least LEAST_PEOPLE people, so nobody's, and yet for few to see."""
+    means = contents.means_of(viewer=request.user, snapshot=_found(request, name))
+    cells = means.cells if means else []
+    if means is None or number >= len(cells) or not cells[number]["file"]:
+        raise Http404("There is no such mean face.")
+    try:
+        picture = (means.output / cells[number]["file"]).open("rb")
+    except OSError as gone:
+        raise Http404("This picture is gone.") from gone
+    return FileResponse(picture, content_type="image/png", headers={"Cache-Control": "private, no-store"})
 
 
 def _face(request: StaffRequest, name: str, submission_id: UUID) -> Submission:

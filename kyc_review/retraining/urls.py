@@ -15,6 +15,7 @@ urlpatterns = [
     path("snapshots/", views.snapshots, name="snapshots"),
     path("new-snapshot/", new_snapshot_views.new_snapshot, name="new_snapshot"),
     path("snapshots/<slug:name>/", snapshot_views.snapshot, name="snapshot"),
+    path("snapshots/<slug:name>/means/<int:number>/", snapshot_views.mean, name="mean"),
     path("snapshots/<slug:name>/faces/<uuid:submission_id>/", snapshot_views.face, name="face"),
     path("snapshots/<slug:name>/faces/<uuid:submission_id>/blurred/", snapshot_views.blurred, name="blurred"),
     path("snapshots/<slug:name>/manifest/", views.manifest, name="manifest"),

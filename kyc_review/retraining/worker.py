@@ -25,7 +25,7 @@ from kyc_review.retraining import erasures, files
 from kyc_review.retraining.bundles import bundle_register
 from kyc_review.retraining.comparisons import comparison_request, frozen, replayed
 from kyc_review.retraining.grouping import groups_of
-from kyc_review.retraining.models import Bundle, Comparison, TrainingRun, Work
+from kyc_review.retraining.models import Bundle, Comparison, MeanFaces, TrainingRun, Work
 from kyc_review.retraining.work import (
     State,
     WorkLost,
@@ -58,11 +58,12 @@ def stop_soon(**_: Any) -> None:
 
 
 def work_due() -> int:
-    """Work on due runs and comparisons until none is left; returns how many succeeded."""
+    """Work on what is due until nothing is; returns how many runs and comparisons succeeded."""
     done = 0
-    while not _stopping.is_set() and (work := work_lease(TrainingRun) or work_lease(Comparison)):
+    while not _stopping.is_set() and (work := _next()):
         try:
-            done += _work(work)
+            ended_well = _work(work)
+            done += ended_well and not isinstance(work, MeanFaces)
         except (WorkLost, Stopping) as reason:
             log.warning("%s: %s", work, reason)
         except BaseException:  # stopped, not failed: the next worker goes on
@@ -71,7 +72,12 @@ def work_due() -> int:
     return done
 
 
-def _work(work: TrainingRun | Comparison) -> bool:
+def _next() -> TrainingRun | Comparison | MeanFaces | None:
+    """Runs first, pictures last."""
+    return work_lease(TrainingRun) or work_lease(Comparison) or work_lease(MeanFaces)
+
+
+def _work(work: TrainingRun | Comparison | MeanFaces) -> bool:
     files.folder_make(work.directory / "work")
     free = shutil.disk_usage(work.directory).free
     if free < FREE_BYTES_NEEDED:
@@ -81,11 +87,12 @@ def _work(work: TrainingRun | Comparison) -> bool:
         work_end(work, State.FAILED, error=error)
         return False
     try:
-        erasures.require_unmarked(work.snapshot)  # it may have been erased while the work waited
+        if not isinstance(work, MeanFaces):
+            erasures.require_unmarked(work.snapshot)  # it may have been erased while the work waited
     except WorkRefused as refusal:
         work_end(work, State.FAILED, error=str(refusal))
         return False
-    arguments = training(work) if isinstance(work, TrainingRun) else comparing(work)
+    arguments = _arguments(work)
     with open(work.log, "ab") as output:
         process = subprocess.Popen(  # noqa: S603  # our own command, no shell
             [sys.executable, "-m", "ml", *arguments, "--work", str(work.directory / "work")],
@@ -104,6 +111,18 @@ def _work(work: TrainingRun | Comparison) -> bool:
         work_end(work, State.CANCELLED, error=reason)
         return False
     return _conclude(work, process.returncode)
+
+
+def _arguments(work: TrainingRun | Comparison | MeanFaces) -> list[str]:
+    if isinstance(work, TrainingRun):
+        return training(work)
+    return comparing(work) if isinstance(work, Comparison) else averaging(work)
+
+
+def averaging(means: MeanFaces) -> list[str]:
+    """What computes mean faces, from what is left of the snapshot's images."""
+    shutil.rmtree(means.output, ignore_errors=True)
+    return ["means", "--manifest", str(means.snapshot.manifest), "--out", str(means.output)]
 
 
 def training(run: TrainingRun) -> list[str]:
@@ -132,7 +151,7 @@ def comparing(comparison: Comparison) -> list[str]:
     return [*parts, "--candidate", str(comparison.candidate.directory), "--out", str(comparison.output)]
 
 
-def _watch(work: TrainingRun | Comparison, process: subprocess.Popen[bytes]) -> bool:
+def _watch(work: Work, process: subprocess.Popen[bytes]) -> bool:
     """Until the process ends, or somebody asks to cancel: then True. Raises WorkLost, Stopping."""
     renewed = 0.0
     while process.poll() is None:
@@ -151,7 +170,7 @@ def _cancel_asked(work: Work) -> bool:
     return type(work)._default_manager.filter(pk=work.pk, cancel_asked=True).exists()
 
 
-def _conclude(work: TrainingRun | Comparison, status: int) -> bool:
+def _conclude(work: TrainingRun | Comparison | MeanFaces, status: int) -> bool:
     if status == 0:
         return _succeed(work)
     last = last_line(work.log, begins="ml " if status == REFUSED else "")
@@ -166,12 +185,14 @@ def _conclude(work: TrainingRun | Comparison, status: int) -> bool:
     return False
 
 
-def _succeed(work: TrainingRun | Comparison) -> bool:
+def _succeed(work: TrainingRun | Comparison | MeanFaces) -> bool:
     try:
         if isinstance(work, TrainingRun):
             bundle = bundle_register(path=work.output, source=Bundle.Source.TRAINED, actor=work.created_by)
             work_end(work, State.SUCCEEDED, candidate=bundle)
             comparison_request(snapshot=work.snapshot, candidate=bundle, actor=work.created_by)
+        elif isinstance(work, MeanFaces):
+            work_end(work, State.SUCCEEDED, cells=json.loads((work.output / "cells.json").read_text()))
         else:
             work_end(work, State.SUCCEEDED, report=json.loads(work.output.read_text()))
     except (BundleRefused, OSError, ValueError, WorkRefused) as error:

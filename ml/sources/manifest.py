@@ -15,6 +15,15 @@ def read(manifest: Path) -> list[Photo]:
 
     Raises SourceMissing when the file is no snapshot, an image is missing or has other bytes, or a label is unknown.
     """
+    return _rows(manifest, erased_left_out=False)
+
+
+def present(manifest: Path) -> list[Photo]:
+    """The rows whose image is still there: what was erased since is left out. Raises SourceMissing as `read` does."""
+    return _rows(manifest, erased_left_out=True)
+
+
+def _rows(manifest: Path, *, erased_left_out: bool) -> list[Photo]:
     manifest = manifest / "manifest.json" if manifest.is_dir() else manifest
     try:
         document = json.loads(manifest.read_bytes())
@@ -25,6 +34,8 @@ def read(manifest: Path) -> list[Photo]:
     rows = []
     for number, item in enumerate(document.get("items", [])):
         try:
+            if erased_left_out and not (manifest.parent / item["path"]).exists():
+                continue
             rows.append(_row(manifest.parent, item))
         except KeyError as missing:
             raise SourceMissing(f"{manifest}: item {number} lacks {missing}") from missing

@@ -1,20 +1,24 @@
 """Erasing a submission as an admin does it, and what the loop says afterwards; pictures go to test-artifacts/looks/."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from kyc_review.accounts.models import User
-from kyc_review.retraining.models import Bundle, Comparison
+from kyc_review.retraining.models import Bundle, Comparison, MeanFaces
 from kyc_review.retraining.snapshots import snapshot_create
 from kyc_review.review.models import ReviewItem
 from kyc_review.review.services import decision_record, item_claim_next
+from ml.means import mean_faces
+from ml.sources import Photo
 from tests.browser.test_looks import PICTURES, SIZES
 from tests.kyc_review.retraining.conftest import made_bundle, serving  # noqa: F401  (fixtures)
 from tests.kyc_review.retraining.reports import report
 
 pytestmark = pytest.mark.django_db(transaction=True)
+SAMPLES = Path(__file__).parents[2] / "samples"
 
 
 @pytest.mark.parametrize(("size", "scheme"), [("1440x900", "light"), ("1280x720", "dark")])
@@ -33,6 +37,12 @@ def test_an_admin_erases_a_submission_and_reads_what_is_marked(
         assert held is not None
         decision_record(item_id=held.pk, reviewer=alice, label=label, note="The left eye.")
     snapshot = snapshot_create(name="first")
+    means = MeanFaces.objects.get(snapshot=snapshot)
+    files = sorted(SAMPLES.glob("*.jpg"))
+    rows = [Photo(path, path.name, "mobile-app", path.name, "real") for path in files]
+    rows += [Photo(path, path.name, "mobile-app", path.name, "fake") for path in files[:4]]
+    means.cells, means.state = mean_faces(rows, means.output), "succeeded"
+    means.save()
     candidate = Bundle.objects.create(
         digest="1" * 64,
         version="candidate-20261121",
@@ -43,6 +53,9 @@ def test_an_admin_erases_a_submission_and_reads_what_is_marked(
         snapshot=snapshot, champion=serving, candidate=candidate, state="succeeded", report=report()
     )
     page = log_in(staff("ada", "admin"), viewport=SIZES[size], color_scheme=scheme)
+    page.goto("/retraining/snapshots/first/")
+    page.wait_for_load_state("networkidle")
+    page.screenshot(path=PICTURES / f"means-{size}-{scheme}.png", full_page=True)
     page.goto(f"/insights/submissions/{items[0].submission_id}/")
     page.get_by_text("Delete the picture and whatever names the applicant").click()
     page.get_by_label("Why?").fill("Asked for by the applicant, letter of 20 November.")

@@ -110,6 +110,25 @@ class TrainingRun(Work):
         return self.directory / "candidate"
 
 
+class MeanFaces(Work):
+    """The mean faces of a ready snapshot, per source and label; computed anew when a face of it is erased.
+
+    `cells` is what `python -m ml means` wrote: the pictures lie in `output`.
+    """
+
+    NOUN = "means"
+
+    snapshot = models.OneToOneField(Snapshot, on_delete=models.CASCADE, related_name="means")
+    cells = models.JSONField(default=list)
+
+    def __str__(self) -> str:
+        return f"mean faces of {self.snapshot}"
+
+    @property
+    def output(self) -> Path:
+        return self.directory / "faces"
+
+
 class Comparison(Work):
     """Candidate and champion on the same held-out applicants of a snapshot, and on submissions of the last days.
 
