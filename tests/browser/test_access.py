@@ -105,6 +105,26 @@ def test_the_door(check: Check, log_in: LogIn, alice: User, scheme: str) -> None
 
 
 @SCHEMES
+def test_tokens_are_made_by_hand(
+    check: Check, log_in: LogIn, staff: Callable[..., User], scheme: str
+) -> None:
+    ada = staff("ada", "admin")
+    page = log_in(ada, color_scheme=scheme, viewport=SIZES["1280x720"])
+    check(page, "/account/tokens/", picture=f"tokens-none-{scheme}")
+    page.get_by_label("What it is for").fill("nightly retraining")
+    page.get_by_label("do all that your role can").check()
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Make token").click()
+    expect(page.get_by_text("shown this once")).to_be_visible()
+    check(page, picture=f"tokens-fresh-{scheme}")
+    check(page, f"/people/{ada.pk}/", picture=f"tokens-person-{scheme}")
+    page.goto("/account/tokens/")
+    page.get_by_role("button", name="End nightly retraining").click()
+    expect(page.get_by_text("has ended.")).to_be_visible()
+    check(page, picture=f"tokens-ended-{scheme}")
+
+
+@SCHEMES
 def test_the_desk(
     check: Check, enqueue: Callable[..., ReviewItem], log_in: LogIn, alice: User, portrait: bytes, scheme: str
 ) -> None:

@@ -65,7 +65,7 @@ def bundle_named(text: str) -> Bundle:
     found = bundles_matching(text)
     if not found:
         raise CommandError(
-            f"{text} is neither a folder nor a known version or digest; see `manage.py bundle list`."
+            f"{text} is no known version or digest, and no folder; see `manage.py bundle list`."
         )
     if len(found) > 1:
         digests = ", ".join(row.digest[:12] for row in found)
