@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from kyc_review.insights.permissions import may_see_insights
 from kyc_review.review.models import Decision, ReviewItem
+from kyc_review.review.models.items import PRIORITIES, Reason
 from kyc_review.review.selectors import listed_reason
 from kyc_review.scoring.models import Scoring, Vote
 
@@ -58,27 +59,26 @@ def queue_by_reason(*, viewer: User) -> list[Waiting]:
     rows = (
         ReviewItem.objects.filter(state__in=["open", "claimed"], submission__is_test=False)
         .annotate(listed=listed_reason(viewer=viewer))
-        .values("listed", "priority")
+        .values("listed")
         .annotate(
             total=Count("pk"),
             late=Count("pk", filter=Q(opened_at__lt=late_before)),
             at_risk=Count("pk", filter=Q(opened_at__lt=risk_before, opened_at__gte=late_before)),
             oldest=Min("opened_at"),
         )
-        .order_by("priority", "listed")
     )
-    merged: dict[str, Waiting] = {}
-    for row in rows:
-        known = merged.get(row["listed"])
-        merged[row["listed"]] = Waiting(
+    found = [
+        Waiting(
             reason=row["listed"],
-            label=ReviewItem.Reason(row["listed"]).label,
-            total=row["total"] + (known.total if known else 0),
-            at_risk=row["at_risk"] + (known.at_risk if known else 0),
-            late=row["late"] + (known.late if known else 0),
-            oldest=min(row["oldest"], known.oldest) if known else row["oldest"],
+            label=Reason(row["listed"]).label,
+            total=row["total"],
+            at_risk=row["at_risk"],
+            late=row["late"],
+            oldest=row["oldest"],
         )
-    return list(merged.values())
+        for row in rows.order_by("listed")
+    ]
+    return sorted(found, key=lambda row: PRIORITIES.get(Reason(row.reason), len(PRIORITIES)))
 
 
 def sla_moments() -> tuple[datetime, datetime]:

@@ -39,10 +39,12 @@ def claim_and_show(request: StaffRequest, *, include_skipped: bool = False) -> H
 
 def queue_context(request: StaffRequest) -> dict[str, Any]:
     counts = selectors.queue_counts(viewer=request.user)
+    items = list(selectors.queue_items(viewer=request.user)[:ROWS_SHOWN])
     return {
         "counts": counts,
         "waiting": sum(count.waiting for count in counts),
-        "items": list(selectors.queue_items(viewer=request.user)[:ROWS_SHOWN]),
+        "items": items,
+        "shows_risk": not all(item.is_veiled for item in items),  # type: ignore[attr-defined]
         "total": sum(count.waiting + count.claimed for count in counts),
         "skipped": selectors.skipped_waiting(viewer=request.user),
         "held": selectors.items_held(viewer=request.user).first(),

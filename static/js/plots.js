@@ -48,7 +48,7 @@ function options(figure, { heads, rows }) {
     tzDate,
     cursor: { drag: { x: false, y: false }, points: { show: shape === "lines" } },
     scales: {
-      x: named ? { time: false, range: [0.4, rows.length + 0.6] } : { time: true, range: (_, low, high) => beyond(low, high, shape) },
+      x: named ? { time: false, range: [0.4, rows.length + 0.6] } : { time: true, range: (_, low, high) => beyond(low, rows.length > 1 ? high : low, shape) },
       y: { range: (_, low, high) => [0, Math.max(high * 1.08, unit ? 5 : 4)] },
     },
     axes: [

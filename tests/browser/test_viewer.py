@@ -147,7 +147,7 @@ def test_every_tool_works_by_key_alone(enqueue: Enqueue, log_in: LogIn, alice: U
     expect(page.get_by_label("Gamma")).to_be_visible()
     page.get_by_label("Gamma").fill("2")
     expect(page.locator(".viewer[data-toned]")).to_be_visible()
-    page.get_by_role("button", name="As it is").click()
+    page.get_by_role("button", name="Reset").click()
     expect(page.locator(".viewer[data-toned]")).to_have_count(0)
 
 

@@ -92,7 +92,7 @@ def switch(request: StaffRequest, slug: str) -> HttpResponse:
     _require_admin(request)
     row = get_object_or_404(Integration, slug=slug)
     services.integration_switch(integration=row, is_active=not row.is_active, actor=request.user)
-    messages.success(request, "Kept out, with all its keys." if row.is_active else "Let in again.")
+    messages.success(request, "Deactivated, with all its keys." if row.is_active else "Active again.")
     return redirect("integrations:integration", slug=slug)
 
 

@@ -48,6 +48,12 @@ def sentence(action: str) -> str:
 
 
 @register.filter
+def kind(target_kind: str) -> str:
+    """What an event is about, as people call it: "reviewitem" -> "item"."""
+    return {"reviewitem": "item", "apikey": "key"}.get(target_kind, target_kind)
+
+
+@register.filter
 def certified(found: Audited) -> str:
     """ "0 found in 640: at most 0.5 %"."""
     if not found.judged:

@@ -4,6 +4,8 @@ import datetime as dt
 
 from django import template
 from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 
 register = template.Library()
 
@@ -30,6 +32,15 @@ def lateness(moment: dt.datetime, sla_s: int) -> str:
     if waited >= sla_s:
         return "late"
     return "soon-late" if waited >= 0.8 * sla_s else ""
+
+
+@register.filter
+def coded(text: str) -> SafeString:
+    """What stands between backticks as code: "`errors` names it" -> <code>errors</code> names it."""
+    parts = enumerate(text.split("`"))
+    return format_html_join(
+        "", "{}", ((format_html("<code>{}</code>", part) if place % 2 else part,) for place, part in parts)
+    )
 
 
 @register.filter
