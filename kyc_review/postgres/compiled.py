@@ -22,7 +22,7 @@ from functools import wraps
 from itertools import count
 from typing import Any, TypeVar, cast
 
-from django.db import connection, transaction
+from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.db.models import QuerySet
 from django.db.models.sql import UpdateQuery
 
@@ -61,15 +61,17 @@ class _Select(_Statement):
 
     def __init__(self, queryset: QuerySet[Any], names: dict[Any, str]) -> None:
         self._queryset = queryset
-        self._compiler = queryset.query.get_compiler(connection=connection)
+        self._compiler = queryset.query.get_compiler(DEFAULT_DB_ALIAS)
         sql, parameters = self._compiler.as_sql()
+        self._compiler.connection = None  # that of the thread which came first; each call puts its own
         super().__init__(sql, tuple(parameters), names)
 
     def __call__(self, values: dict[str, Any]) -> list[Any]:
+        connection = connections[DEFAULT_DB_ALIAS]  # the proxy `connection` looks it up for every column
         if self._queryset.query.select_for_update and connection.get_autocommit():
             raise transaction.TransactionManagementError("Rows are locked in a transaction only.")
         ready = copy.copy(self._compiler)
-        ready.connection = connection  # of the thread that asks
+        ready.connection = connection
         bound = self.sql, self.parameters(values)
         ready.as_sql = lambda *_, **__: bound
         asked = self._queryset.all()
@@ -82,10 +84,11 @@ class _Update(_Statement):
     def __init__(self, changed: Changed, names: dict[Any, str]) -> None:
         query = cast(UpdateQuery, changed[0].query.chain(UpdateQuery))
         query.add_update_values(changed[1])
-        sql, parameters = query.get_compiler(connection=connection).as_sql()
+        sql, parameters = query.get_compiler(DEFAULT_DB_ALIAS).as_sql()
         super().__init__(sql, tuple(parameters), names)
 
     def __call__(self, values: dict[str, Any]) -> int:
+        connection = connections[DEFAULT_DB_ALIAS]
         with connection.binding_on_server(), connection.cursor() as cursor:  # type: ignore[attr-defined]
             cursor.execute(self.sql, self.parameters(values))
             return cursor.rowcount

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.models import Field, Model
 from django.db.models.expressions import DatabaseDefault
 
@@ -15,6 +15,7 @@ def insert(row: Model) -> None:
 
     Raises django.db.IntegrityError.
     """
+    connection = connections[DEFAULT_DB_ALIAS]  # the proxy `connection` looks it up for every value
     given: list[Field[Any, Any]] = []
     values = []
     for field in row._meta.concrete_fields:
@@ -35,7 +36,7 @@ def insert(row: Model) -> None:
 @cache
 def _statement(model: type[Model], given: tuple[Field[Any, Any], ...]) -> tuple[str, tuple[str, ...]]:
     """The INSERT, and the attributes that it returns: whatever was not given."""
-    quote = connection.ops.quote_name
+    quote = connections[DEFAULT_DB_ALIAS].ops.quote_name
     left = [field for field in model._meta.concrete_fields if field not in given]
     columns = ", ".join(quote(str(field.column)) for field in given)
     returning = ", ".join(quote(str(field.column)) for field in left)

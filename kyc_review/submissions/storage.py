@@ -2,6 +2,7 @@
 
 import os
 import threading
+from io import BufferedWriter
 from pathlib import Path
 
 from django.core.files.base import File
@@ -15,10 +16,9 @@ class PrivateStorage(FileSystemStorage):
 
     def _save(self, name: str, content: File) -> str:
         path = Path(self.path(name))
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.part")
         try:
-            with open(temporary, "wb", opener=lambda p, flags: os.open(p, flags, 0o600)) as file:
+            with _created(temporary) as file:
                 for chunk in content.chunks():
                     file.write(chunk)
                 file.flush()
@@ -34,6 +34,19 @@ class PrivateStorage(FileSystemStorage):
 
     def url(self, name: str | None) -> str:
         raise ValueError("Private files have no URL.")
+
+
+def _created(path: Path) -> BufferedWriter:
+    """The file, open for writing; its folder is made where it is missing, seldom."""
+
+    def private(name: str, flags: int) -> int:
+        return os.open(name, flags, 0o600)
+
+    try:
+        return open(path, "wb", opener=private)
+    except FileNotFoundError:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return open(path, "wb", opener=private)
 
 
 originals = storages["originals"]
