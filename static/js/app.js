@@ -1,9 +1,9 @@
 // Behaviour is bound to the document and to data attributes, so that swapped-in content needs no set-up of its own.
 import "./keys.js";
 import "./claim.js";
+import "./drafts.js"; // before the viewer, which takes drawn boxes from the form
 import "./viewer.js";
 import "./ahead.js";
-import "./drafts.js";
 import "./undo.js";
 import { announce } from "./announce.js";
 

@@ -1,15 +1,16 @@
 // What was typed about an item stays in this tab until its decision is recorded: a lost claim, a reload or a crash loses
 // nothing. The answer itself is not kept; it has to be given again.
-const KEPT = ["note", "parts", "methods", "obstacle", "message"];
+const KEPT = ["note", "parts", "methods", "obstacle", "regions", "message"];
 const nameOf = (id) => `draft-${id}`;
 
-document.addEventListener("input", (event) => {
+function keep(event) {
   const form = event.target.closest("form[data-draft]");
   if (!form) return;
   const said = [...new FormData(form)].filter(([name, value]) => KEPT.includes(name) && value);
   if (said.length) sessionStorage.setItem(nameOf(form.dataset.draft), JSON.stringify(said));
   else sessionStorage.removeItem(nameOf(form.dataset.draft));
-});
+}
+for (const sign of ["input", "change"]) document.addEventListener(sign, keep);
 
 function restore(root) {
   const form = root.querySelector?.("form[data-draft]");

@@ -1,5 +1,6 @@
 """Undo, the first look, the next face that is there already, drafts and the menu of ways out, in a real browser."""
 
+import json
 import re
 import statistics
 from collections.abc import Callable
@@ -165,6 +166,13 @@ def test_a_reload_loses_nothing_typed(enqueue: Enqueue, log_in: LogIn, alice: Us
     page.keyboard.press("2")
     page.get_by_label("Note").fill("Two light sources.")
     page.get_by_role("checkbox", name="Eyes").check(force=True)
+    page.get_by_role("button", name="Mark K").click()
+    page.mouse.move(400, 300)
+    page.mouse.down()
+    page.mouse.move(480, 360, steps=4)
+    page.mouse.up()
+    boxes = page.locator("[data-boxes]").input_value()
+    assert boxes.count("width") == 1
     page.reload()
     expect(page.get_by_label("Note")).to_have_value("Two light sources.")
     page.keyboard.press("Escape")
@@ -174,6 +182,9 @@ def test_a_reload_loses_nothing_typed(enqueue: Enqueue, log_in: LogIn, alice: Us
     expect(page.get_by_text("Nothing waits")).to_be_visible()
     made = Decision.objects.get()
     assert (made.note, made.parts) == ("Two light sources.", ["eyes"])
+    assert [
+        {side: round(value, 4) for side, value in box.items()} for box in json.loads(boxes)
+    ] == made.regions
 
 
 def test_what_cannot_be_assessed_is_said_with_two_keys_and_enter(

@@ -16,7 +16,7 @@ export class Stage {
     this.measure(Math.max(image.getAttribute("width"), image.getAttribute("height")));
     this.panes = [new Pane({ name: "photo", title: "Photograph" })];
     this.panes[0].base = image;
-    this.boxes = [];
+    this.boxes = JSON.parse(document.querySelector("[data-boxes]")?.value || "[]"); // drawn before a reload
     this.cursor = this.draft = this.hovered = null;
     this.root.append(this.panes[0].element);
     this.applyTone();
