@@ -1,7 +1,7 @@
 from django import forms
 from django.db import models
 
-from kyc_review.review.models import ReviewItem
+from kyc_review.review.models import Decision, ReviewItem
 from kyc_review.submissions.models import Result, State
 
 
@@ -10,6 +10,29 @@ class Erred(models.TextChoices):
 
     MISSED = "missed", "called real what people rejected"
     ALARM = "alarm", "called fake what people accepted"
+
+
+class Called(models.TextChoices):
+    """What people did with their first calls (`loop.CALLS`)."""
+
+    APART = "apart", "called first against the models"
+    FOLLOWED = "followed", "changed to what the models say"
+    TOGETHER = "together", "called first as the models do"
+    LEFT = "left", "changed away from the models"
+
+
+class Twice(models.TextChoices):
+    """Faces that two people decided on."""
+
+    ANY = "any", "decided on by a second person"
+    APART = "apart", "decided on differently by two people"
+
+
+class Verdict(models.TextChoices):
+    """What a bundle made of a selfie."""
+
+    FLAGGED = "flagged", "given to people"
+    SPLIT = "split_vote", "with split votes"
 
 
 class SearchForm(forms.Form):
@@ -24,8 +47,17 @@ class SearchForm(forms.Form):
     reviewer = forms.CharField(required=False, max_length=150)
     since = forms.DateField(required=False)
     until = forms.DateField(required=False)
-    # These come from the dashboard's plots; the page has no field for them, and says what they ask for.
+    # These come from plots; the page has no field for them, and says what they ask for.
     decided = forms.DateTimeField(required=False)
+    scored = forms.DateTimeField(required=False)
+    hours = forms.IntegerField(
+        required=False, min_value=1, max_value=24 * 366
+    )  # from `decided` or `scored` on
+    label = forms.ChoiceField(required=False, choices=Decision.Label.choices, widget=forms.HiddenInput)
+    called = forms.ChoiceField(required=False, choices=Called.choices, widget=forms.HiddenInput)
+    twice = forms.ChoiceField(required=False, choices=Twice.choices, widget=forms.HiddenInput)
+    bundle = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
+    verdict = forms.ChoiceField(required=False, choices=Verdict.choices, widget=forms.HiddenInput)
     member = forms.CharField(required=False, max_length=100, widget=forms.HiddenInput)
     erred = forms.ChoiceField(required=False, choices=Erred.choices, widget=forms.HiddenInput)
 

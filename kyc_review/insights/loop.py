@@ -10,18 +10,28 @@ from django.db.models import Case, CharField, Count, F, Max, Min, OuterRef, Q, S
 from django.db.models.functions import TruncWeek
 
 from kyc_review.insights.permissions import may_see_insights
-from kyc_review.review.audited import Audited, audits_by_bundle
+from kyc_review.review.audited import Audited, AuditWeek, audits_by_bundle, audits_by_week
+from kyc_review.review.bounds import upper_bound
+from kyc_review.review.consensus import Rate
 from kyc_review.review.models import Decision, FirstCall, ReviewItem
 from kyc_review.scoring.models import Scoring
 
 if TYPE_CHECKING:
     from kyc_review.accounts.models import User
 
+# What people did with first calls; of `first_calls`.
+CALLS = {
+    "apart": ~Q(first=F("models")),
+    "followed": ~Q(first=F("models")) & Q(label=F("models")),
+    "together": Q(first=F("models")),
+    "left": Q(first=F("models")) & ~Q(label=F("models")),
+}
+BIAS = {name: Count("pk", filter=which) for name, which in CALLS.items()}
 FLAGGED = 0.5  # from this risk on the votes, taken together, say fake (detection.voting.risk)
 
 
 def labels_by_week(*, viewer: User, since: datetime) -> list[dict[str, Any]]:
-    """Final decisions per week, the newest first: `week`, `real`, `fake`, `unclear`, and `audit` of them."""
+    """Final decisions per week, the oldest first: `week`, `real`, `fake`, `unclear`, and `audit` of them."""
     if not may_see_insights(viewer):
         return []
     rows = (
@@ -35,7 +45,7 @@ def labels_by_week(*, viewer: User, since: datetime) -> list[dict[str, Any]]:
             audit=Count("pk", filter=Q(item__reason="audit")),
         )
     )
-    return list(rows.order_by("-week"))
+    return list(rows.order_by("week"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +93,46 @@ def versions(*, viewer: User, since: datetime) -> list[Version]:
 
 
 @dataclass(frozen=True, slots=True)
+class Week:
+    """One bundle's work in one week; `bound` is the audit's upper bound for all that it cleared until the week's end,
+    None before anything was judged."""
+
+    week: datetime
+    version: str
+    digest: str
+    first: datetime
+    scored: int
+    flagged: int
+    split: int
+    bound: float | None
+
+
+def weeks_of_versions(*, viewer: User, since: datetime) -> list[Week]:
+    """By the moment at which a bundle scored first in the week, so that versions follow each other."""
+    if not may_see_insights(viewer):
+        return []
+    rows = (
+        Scoring.objects.filter(scored_at__gte=since, submission__is_test=False)
+        .annotate(week=TruncWeek("scored_at"))
+        .values("week", digest=F("bundle_digest"), version=F("bundle_version"))
+        .annotate(
+            first=Min("scored_at"),
+            scored=Count("pk"),
+            flagged=Count("pk", filter=~Q(verdict="clear")),
+            split=Count("pk", filter=Q(verdict="split_vote")),
+        )
+    )
+    judged = audits_by_week(viewer=viewer)
+    return [Week(**row, bound=_bound(judged, row["digest"], row["week"])) for row in rows.order_by("first")]
+
+
+def _bound(judged: list[AuditWeek], digest: str, week: datetime) -> float | None:
+    until = [row for row in judged if row.digest == digest and row.week <= week]
+    number = sum(row.judged for row in until)
+    return upper_bound(sum(row.fake for row in until), number) if number else None
+
+
+@dataclass(frozen=True, slots=True)
 class Bias:
     """What people did once they saw the votes: of `apart` first calls against the models `followed` were changed to
     what the models say; of `together` first calls with them `left` were changed away."""
@@ -92,14 +142,29 @@ class Bias:
     together: int
     left: int
 
+    week: datetime | None = None
+
 
 def automation_bias(*, viewer: User, since: datetime) -> Bias:
     """Over first calls of real or fake on scored faces that ended in real or fake by the same person."""
     if not may_see_insights(viewer):
         return Bias(0, 0, 0, 0)
+    return Bias(**first_calls(since).aggregate(**BIAS))
+
+
+def bias_by_week(*, viewer: User, since: datetime) -> list[Bias]:
+    """The same for each week in which there were first calls, the oldest first."""
+    if not may_see_insights(viewer):
+        return []
+    rows = first_calls(since).annotate(week=TruncWeek("decided_at")).values("week").annotate(**BIAS)
+    return [Bias(**row) for row in rows.order_by("week")]
+
+
+def first_calls(since: datetime, until: datetime | None = None) -> Any:
+    """Decisions with the `first` call of the same person and what the `models` say, both real or fake."""
     first = FirstCall.objects.filter(item=OuterRef("item"), reviewer=OuterRef("reviewer"))
-    counts = (
-        _decisions(since)
+    return (
+        _decisions(since, until)
         .filter(corrects=None, label__in=["real", "fake"], submission__scoring__isnull=False)
         .annotate(
             first=Subquery(first.values("label")[:1]),
@@ -110,16 +175,45 @@ def automation_bias(*, viewer: User, since: datetime) -> Bias:
             ),
         )
         .filter(first__in=["real", "fake"])
-        .aggregate(
-            apart=Count("pk", filter=~Q(first=F("models"))),
-            followed=Count("pk", filter=~Q(first=F("models")) & Q(label=F("models"))),
-            together=Count("pk", filter=Q(first=F("models"))),
-            left=Count("pk", filter=Q(first=F("models")) & ~Q(label=F("models"))),
-        )
     )
-    return Bias(**counts)
 
 
-def _decisions(since: datetime) -> Any:
-    rows = Decision.objects.final().filter(decided_at__gte=since, submission__is_test=False)
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """Of `pairs` of looks of different people at one face, so many found the `same`."""
+
+    week: datetime
+    pairs: int
+    same: int
+
+    @property
+    def apart(self) -> int:
+        return self.pairs - self.same
+
+    @property
+    def rate(self) -> Rate:
+        return Rate(self.same, self.pairs)
+
+
+def agreement_by_week(*, viewer: User, since: datetime) -> list[Agreement]:
+    """By the week of the later look, the oldest first."""
+    if not may_see_insights(viewer):
+        return []
+    rows = pairs(since).annotate(week=TruncWeek("decided_at")).values("week")
+    counted = rows.annotate(pairs=Count("pk"), same=Count("pk", filter=Q(label=F("others_label"))))
+    return [Agreement(**row) for row in counted.order_by("week")]
+
+
+def pairs(since: datetime, until: datetime | None = None) -> Any:
+    """Decisions on faces that somebody else had decided on before, with `others_label`, the last of theirs."""
+    before = _decisions(None).filter(submission=OuterRef("submission"), pk__lt=OuterRef("pk"), corrects=None)
+    others = before.exclude(reviewer=OuterRef("reviewer")).order_by("-pk").values("label")[:1]
+    rows = _decisions(since, until).filter(corrects=None).annotate(others_label=Subquery(others))
+    return rows.filter(others_label__isnull=False)
+
+
+def _decisions(since: datetime | None, until: datetime | None = None) -> Any:
+    rows = Decision.objects.final().filter(submission__is_test=False)
+    rows = rows.filter(decided_at__gte=since) if since else rows
+    rows = rows.filter(decided_at__lt=until) if until else rows
     return rows.exclude(item__reason=ReviewItem.Reason.GOLD)

@@ -14,9 +14,9 @@ from django.utils import timezone
 
 from kyc_review.accounts.models import Integration
 from kyc_review.audit.models import Event
-from kyc_review.insights.forms import Erred
-from kyc_review.insights.numbers import ALARMED, MISSED, member_votes, real_decisions, sla_moments
+from kyc_review.insights.numbers import sla_moments
 from kyc_review.insights.permissions import may_see_insights
+from kyc_review.insights.points import points_found
 from kyc_review.review.models import Decision, ReviewItem
 from kyc_review.review.permissions import may_decide
 from kyc_review.review.selectors import listed_reason
@@ -60,22 +60,10 @@ def submissions_found(*, viewer: User, wanted: dict[str, Any]) -> QuerySet[Submi
     if wanted.get("reviewer"):
         decided = Decision.objects.filter(reviewer__username=wanted["reviewer"])
         rows = rows.filter(Exists(decided.filter(submission=OuterRef("pk"))), SEEN)
-    if wanted.get("decided"):
-        decided = real_decisions(since=wanted["decided"], until=wanted["decided"] + timedelta(hours=1))
-        rows = rows.filter(Exists(decided.filter(submission=OuterRef("pk"))), SEEN)
-    if wanted.get("member"):
-        rows = _at_odds(rows, wanted["member"], wanted.get("erred", ""))
+    rows = points_found(rows, wanted, SEEN)
     if wanted.get("reason") or wanted.get("waiting"):
         rows = rows.filter(Exists(_items(wanted, viewer).filter(submission=OuterRef("pk"))))
     return rows
-
-
-def _at_odds(rows: QuerySet[Submission], member: str, erred: str) -> QuerySet[Submission]:
-    """Where a member's vote differs from people's result."""
-    votes = member_votes().filter(member=member)
-    if erred:
-        votes = votes.filter(MISSED if erred == Erred.MISSED else ALARMED)
-    return rows.filter(Exists(votes.filter(scoring__submission=OuterRef("pk"))), SEEN)
 
 
 def is_hidden(*, viewer: User, submission: Submission) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
@@ -19,8 +18,9 @@ from django.views.decorators.http import require_POST, require_safe
 from kyc_review.audit import services as audit
 from kyc_review.evidence.responses import derivative_response
 from kyc_review.insights import numbers
-from kyc_review.insights.forms import EraseForm, Erred, SearchForm
+from kyc_review.insights.forms import EraseForm, SearchForm
 from kyc_review.insights.permissions import may_erase, may_see_faces, may_see_insights
+from kyc_review.insights.points import in_words
 from kyc_review.insights.searching import history, is_hidden, submissions_found, submissions_visible
 from kyc_review.retraining.erasures import bundles_holding, holding
 from kyc_review.retraining.permissions import may_see_retraining
@@ -68,7 +68,7 @@ def search(request: StaffRequest) -> HttpResponse:
     rows: list[Submission] = []
     if form.is_valid():
         rows = list(submissions_found(viewer=request.user, wanted=form.cleaned_data)[: ROWS + 1])
-    narrowed = _narrowed(form.cleaned_data) if form.is_valid() else ""
+    narrowed = in_words(form.cleaned_data) if form.is_valid() else ""
     context = {
         "narrowed": narrowed,
         "form": form,
@@ -128,17 +128,6 @@ def image(request: StaffRequest, submission_id: UUID) -> HttpResponseBase:
         raise PermissionDenied("Seniors and auditors see faces here; your role does not.")
     audit.record(action="submission.looked_at", actor=request.user, target=row)
     return derivative_response(row)
-
-
-def _narrowed(wanted: dict[str, Any]) -> str:
-    """What a plot's link asks for, in words."""
-    words = []
-    if wanted["decided"]:
-        words.append(f"decided within the hour from {timezone.localtime(wanted['decided']):%Y-%m-%d %H:%M}")
-    if wanted["member"]:
-        erred = Erred(wanted["erred"]).label if wanted["erred"] else "judged, and people too"
-        words.append(f"{wanted['member']} {erred}")
-    return "; ".join(words)
 
 
 def _found(request: StaffRequest, submission_id: UUID) -> Submission:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Count, Exists, F, FloatField, OuterRef, Subquery, Sum
+from django.db.models import Count, Exists, F, FloatField, OuterRef, Q, Subquery, Sum
+from django.db.models.functions import TruncWeek
 
 from kyc_review.accounts.models import Role
 
@@ -53,12 +55,8 @@ def audits_by_bundle(*, viewer: User) -> list[Audited]:
     """
     if not may_see_audits(viewer):
         return []
-    said = Decision.objects.final().exclude(item__reason=ReviewItem.Reason.GOLD)
-    label = said.filter(submission=OuterRef("submission")).order_by("-pk").values("label")[:1]
-    undecided = ReviewItem.objects.exclude(state=ReviewItem.State.DECIDED)
-    waits = undecided.exclude(reason=ReviewItem.Reason.GOLD).filter(submission=OuterRef("submission"))
     rows = (
-        AuditDraw.objects.annotate(label=Subquery(label), waits=Exists(waits))
+        _drawn()
         .values(
             "is_uniform",
             "label",
@@ -72,6 +70,39 @@ def audits_by_bundle(*, viewer: User) -> list[Audited]:
     for row in rows.order_by("digest"):
         groups.setdefault(row["digest"], []).append(row)
     return [_audited(group) for group in groups.values()]
+
+
+@dataclass(frozen=True, slots=True)
+class AuditWeek:
+    """Of what one bundle cleared in one week, the uniform part of the audit: judged, and found fake."""
+
+    week: datetime
+    digest: str
+    judged: int
+    fake: int
+
+
+def audits_by_week(*, viewer: User) -> list[AuditWeek]:
+    """Weeks and bundles of which something was judged."""
+    if not may_see_audits(viewer):
+        return []
+    rows = (
+        _drawn()
+        .filter(is_uniform=True, waits=False, label__in=["real", "fake"])
+        .annotate(week=TruncWeek("submission__scoring__scored_at"))
+        .values("week", digest=F("submission__scoring__bundle_digest"))
+        .annotate(judged=Count("pk"), fake=Count("pk", filter=Q(label="fake")))
+    )
+    return [AuditWeek(**row) for row in rows.order_by("week", "digest")]
+
+
+def _drawn() -> Any:
+    """With the `label` of the last final decision, and whether somebody still looks at it (`waits`)."""
+    said = Decision.objects.final().exclude(item__reason=ReviewItem.Reason.GOLD)
+    label = said.filter(submission=OuterRef("submission")).order_by("-pk").values("label")[:1]
+    undecided = ReviewItem.objects.exclude(state=ReviewItem.State.DECIDED)
+    waits = undecided.exclude(reason=ReviewItem.Reason.GOLD).filter(submission=OuterRef("submission"))
+    return AuditDraw.objects.annotate(label=Subquery(label), waits=Exists(waits))
 
 
 def _audited(rows: Iterable[Mapping[str, Any]]) -> Audited:

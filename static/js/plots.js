@@ -1,7 +1,12 @@
 // Draws each <figure data-plot> from the table inside it; without this script the table is all there is, and to screen
 // readers it always is. Columns to draw name a colour (th[data-ink]); rows have a place (tr[data-at]), cells a value.
-// A click leads where the nearest cell's link leads.
+// A click leads where the nearest cell's link leads. What a row stands for is a day, an hour or a week (data-step).
 const HEIGHT = 220;
+const STEPS = { hour: ["Hour", 3600, "{YYYY}-{MM}-{DD} {HH}:00"], day: ["Day", 86400, "{YYYY}-{MM}-{DD}"], week: ["Week of", 604800, "{YYYY}-{MM}-{DD}"] };
+
+function stepOf(figure) {
+  return STEPS[figure.dataset.step ?? (figure.dataset.plot === "bars" ? "hour" : "day")];
+}
 
 function ink(name) {
   const probe = document.body.appendChild(document.createElement("i"));
@@ -37,6 +42,9 @@ function options(figure, { heads, rows }) {
   const { plot: shape, unit = "", timezone } = figure.dataset;
   const says = (value) => (value === null || value === undefined ? "–" : `${Number(value.toFixed(1))}${unit && ` ${unit}`}`);
   const tzDate = timezone ? (seconds) => uPlot.tzDate(new Date(seconds * 1000), timezone) : undefined;
+  const [stepLabel, step_s, form] = stepOf(figure);
+  const date = uPlot.fmtDate(form);
+  const moment = (at, row) => (at === null || at === undefined ? "–" : [date(tzDate ? tzDate(at) : new Date(at * 1000)), row?.dataset.name].filter(Boolean).join(" "));
   const axis = { stroke: ink("--ink-soft"), font: `12px ${getComputedStyle(document.body).fontFamily}`, ticks: { show: false } };
   const named = shape === "groups" && {
     splits: () => rows.map((row) => Number(row.dataset.at)),
@@ -46,9 +54,10 @@ function options(figure, { heads, rows }) {
     width: figure.clientWidth - 28,
     height: HEIGHT,
     tzDate,
+    hooks: { draw: shape === "lines" ? [(plot) => name(plot, rows, `${12 * devicePixelRatio}px ${getComputedStyle(document.body).fontFamily}`)] : [] },
     cursor: { drag: { x: false, y: false }, points: { show: shape === "lines" } },
     scales: {
-      x: named ? { time: false, range: [0.4, rows.length + 0.6] } : { time: true, range: (_, low, high) => beyond(low, rows.length > 1 ? high : low, shape) },
+      x: named ? { time: false, range: [0.4, rows.length + 0.6] } : { time: true, range: (_, low, high) => beyond(low, rows.length > 1 ? high : low, step_s) },
       y: { range: (_, low, high) => [0, Math.max(high * 1.08, unit ? 5 : 4)] },
     },
     axes: [
@@ -56,7 +65,7 @@ function options(figure, { heads, rows }) {
       { ...axis, size: 52, incrs: [1, 2, 5, 10, 20, 25, 50, 100, 200, 500, 1000, 5000, 10000], grid: { stroke: ink("--line"), width: 1 }, values: (_, marks) => marks.map(says) },
     ],
     series: [
-      named ? { label: "Member", value: (_, place) => rows[place - 1]?.dataset.name ?? "–" } : { label: shape === "bars" ? "Hour" : "Day", value: shape === "bars" ? "{YYYY}-{MM}-{DD} {HH}:00" : "{YYYY}-{MM}-{DD}" },
+      named ? { label: "Member", value: (_, place) => rows[place - 1]?.dataset.name ?? "–" } : { label: stepLabel, value: (_, at, _series, place) => moment(at, rows[place]) },
       ...heads.map((head, place) => ({
         label: head.textContent,
         stroke: ink(head.dataset.ink),
@@ -70,10 +79,30 @@ function options(figure, { heads, rows }) {
   };
 }
 
+// Rows that carry a name (a version) in turn: a dashed line where the next one begins, and its name beside it.
+function name(plot, rows, font) {
+  const { ctx, bbox } = plot;
+  ctx.save();
+  ctx.setLineDash([4, 4]);
+  ctx.font = font;
+  ctx.strokeStyle = ctx.fillStyle = ink("--ink-soft");
+  rows.forEach((row, place) => {
+    if (!row.dataset.name || row.dataset.name === rows[place - 1]?.dataset.name) return;
+    const x = plot.valToPos(Number(row.dataset.at), "x", true);
+    ctx.beginPath();
+    ctx.moveTo(x, bbox.top);
+    ctx.lineTo(x, bbox.top + bbox.height);
+    ctx.stroke();
+    const isWide = x + ctx.measureText(row.dataset.name).width + 6 < bbox.left + bbox.width;
+    ctx.textAlign = isWide ? "left" : "right";
+    ctx.fillText(row.dataset.name, x + (isWide ? 6 : -6), bbox.top + bbox.height - 8);
+  });
+  ctx.restore();
+}
+
 // Half a step of room at both ends, so that the first and last bar, or a single point, stand inside.
-function beyond(low, high, shape) {
-  const half = shape === "bars" ? 3600 : 43200;
-  return [low - half, high + half];
+function beyond(low, high, step_s) {
+  return [low - step_s / 2, high + step_s / 2];
 }
 
 function follow(plot, { cells }) {

@@ -36,9 +36,16 @@ def share(part: float, whole: float) -> str:
 
 
 @register.simple_tag
-def percent(part: int, whole: int) -> str:
+def percent(part: float, whole: float) -> str:
     """ "12.50", for a plot to read; of nothing: nothing."""
     return f"{100 * part / whole:.2f}" if whole else ""
+
+
+@register.filter
+def spread(rate: Rate) -> str:
+    """ "62 to 88 %", the 95 % interval."""
+    low, high = rate.interval
+    return f"{100 * low:.0f} to {100 * high:.0f} %"
 
 
 @register.filter

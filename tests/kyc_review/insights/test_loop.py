@@ -2,15 +2,22 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 
 from kyc_review.accounts.models import User
 from kyc_review.insights import loop
-from kyc_review.insights.templatetags.insight_words import certified
+from kyc_review.insights.searching import submissions_found
+from kyc_review.insights.templatetags.insight_words import certified, spread
 from kyc_review.review import services
-from kyc_review.review.audited import Audited
+from kyc_review.review.audited import Audited, audits_by_week
+from kyc_review.review.bounds import upper_bound
+from kyc_review.review.consensus import Rate
+from kyc_review.review.models import Decision, ReviewItem
+from kyc_review.scoring.models import Scoring
 from tests.kyc_review.review.conftest import clear, enqueue, login  # noqa: F401  (fixtures)
 
 pytestmark = pytest.mark.django_db
@@ -58,6 +65,92 @@ def test_labels_and_versions_are_counted(staff: Callable, clear: Callable, setti
 def test_a_reviewer_learns_nothing(alice: User) -> None:
     assert loop.labels_by_week(viewer=alice, since=SINCE) == loop.versions(viewer=alice, since=SINCE) == []
     assert loop.automation_bias(viewer=alice, since=SINCE) == loop.Bias(0, 0, 0, 0)
+    assert loop.bias_by_week(viewer=alice, since=SINCE) == []
+    assert loop.agreement_by_week(viewer=alice, since=SINCE) == []
+    assert loop.weeks_of_versions(viewer=alice, since=SINCE) == []
+    assert audits_by_week(viewer=alice) == []
+
+
+def found(viewer: User, **wanted: Any) -> int:
+    return submissions_found(viewer=viewer, wanted=wanted).count()
+
+
+@pytest.mark.usefixtures("worked")
+def test_each_week_of_first_calls_leads_to_the_faces_that_it_counts(staff: Callable) -> None:
+    audrey = staff("audrey", "auditor")
+    (week,) = loop.bias_by_week(viewer=audrey, since=SINCE)
+    assert week.week is not None
+    for name, number in (("apart", 3), ("followed", 1), ("together", 1), ("left", 1)):
+        assert getattr(week, name) == number
+        assert found(audrey, decided=week.week, hours=168, called=name) == number
+    assert found(audrey, decided=week.week, hours=168, label="fake") == 2
+    assert found(audrey, decided=week.week + timedelta(days=7), hours=168, called="apart") == 0
+
+
+@pytest.mark.usefixtures("worked")
+def test_a_second_look_agrees_or_not_and_the_disagreement_is_found(staff: Callable, alice: User) -> None:
+    first, second = Decision.objects.order_by("pk")[:2]  # fake, real
+    bob = staff("bob", "reviewer")
+    for decision, label in ((first, "fake"), (second, "fake")):
+        item = ReviewItem.objects.create(
+            submission=decision.submission,
+            reason="second_opinion",
+            risk=0.5,
+            state="decided",
+            decided_at=timezone.now(),
+        )
+        Decision.objects.create(
+            item=item, submission=decision.submission, reviewer=bob, label=label, handling_ms=1
+        )
+    audrey = staff("audrey", "auditor")
+    (week,) = loop.agreement_by_week(viewer=audrey, since=SINCE)
+    assert (week.pairs, week.same, week.apart) == (2, 1, 1)
+    assert found(audrey, decided=week.week, hours=168, twice="any") == 2
+    assert found(audrey, decided=week.week, hours=168, twice="apart") == 1
+
+
+@pytest.mark.usefixtures("worked")
+def test_the_bound_of_a_version_grows_narrower_over_its_weeks(
+    staff: Callable,
+    clear: Callable,  # noqa: F811
+    alice: User,
+    settings,
+) -> None:
+    settings.AUDIT_SHARE = 1.0
+    rows = [clear() for _ in range(3)]
+    then = timezone.now() - timedelta(days=7)
+    Scoring.objects.filter(submission=rows[0]).update(scored_at=then)
+    audrey = staff("audrey", "auditor")
+    assert [week.bound for week in loop.weeks_of_versions(viewer=audrey, since=then - timedelta(1))] == [
+        None
+    ] * 3
+    for _ in rows:
+        judge(alice, "real", "real")
+    before, _, after = loop.weeks_of_versions(viewer=audrey, since=then - timedelta(days=1))
+    assert (before.version, before.scored, after.scored) == (after.version, 1, 2)
+    assert before.bound == pytest.approx(upper_bound(0, 1))
+    assert after.bound == pytest.approx(upper_bound(0, 3))
+    assert found(audrey, bundle=before.digest, scored=before.week, hours=168) == 1
+    assert found(audrey, bundle=before.digest) == 3
+    assert found(audrey, bundle=before.digest, verdict="flagged") == 0
+    assert found(audrey, scored=after.week, hours=168, verdict="split_vote") == 4
+
+
+@pytest.mark.usefixtures("worked")
+def test_the_page_names_what_a_point_asks_for(staff: Callable, client: Client) -> None:
+    client.force_login(staff("audrey", "auditor"))
+    assert "Changed to what they say" in client.get("/insights/loop/").text
+    week = "2026-11-16T00:00:00Z"
+    asked = {"decided": week, "hours": "168", "called": "followed", "label": "fake"}
+    page = client.get("/insights/search/", asked).text
+    assert "decided within 7 days from 2026-11-16" in page
+    assert "found fake; changed to what the models say" in page
+    page = client.get("/insights/search/", {"scored": week, "bundle": "d" * 64, "verdict": "split_vote"}).text
+    assert "with split votes; by the bundle dddddddddddd" in page
+
+
+def test_an_interval_in_words() -> None:
+    assert spread(Rate(8, 10)) == "49 to 94 %"
 
 
 @pytest.mark.parametrize(
@@ -72,3 +165,16 @@ def test_a_reviewer_learns_nothing(alice: User) -> None:
 )
 def test_the_bound_is_said_in_words_and_never_rounded_down(judged: int, fake: int, words: str) -> None:
     assert certified(Audited("d", "v", judged, fake, judged, fake, 0, 0, None)) == words
+
+
+def test_a_plots_point_tells_nobody_of_a_blind_face_that_waits(
+    enqueue: Callable,  # noqa: F811
+    staff: Callable,
+) -> None:
+    item = enqueue(risk=0.9)
+    point = {"scored": SINCE, "hours": 48, "verdict": "split_vote"}
+    senior, auditor = staff("sam", "senior"), staff("audrey", "auditor")
+    assert found(senior, **point) == 1
+    ReviewItem.objects.filter(pk=item.pk).update(is_blind=True)
+    assert found(senior, **point) == 0
+    assert found(auditor, **point) == 1

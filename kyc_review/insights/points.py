@@ -1,0 +1,78 @@
+"""What a plot's point leads to: the submissions behind it, and in words what is asked for."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.utils import timezone
+
+from kyc_review.insights import loop
+from kyc_review.insights.forms import Called, Erred, Twice, Verdict
+from kyc_review.insights.numbers import ALARMED, MISSED, member_votes, real_decisions
+from kyc_review.review.models import Decision
+from kyc_review.scoring.models import Scoring
+from kyc_review.submissions.models import Submission
+
+HOUR = 1
+
+
+def points_found(rows: QuerySet[Submission], wanted: dict[str, Any], seen: Q) -> QuerySet[Submission]:
+    """The rows behind a point, of those that the viewer may know of (`seen`); all when no point is asked for."""
+    if wanted.get("decided"):
+        rows = rows.filter(Exists(_decided(wanted).filter(submission=OuterRef("pk"))), seen)
+    if wanted.get("member"):
+        votes = member_votes().filter(member=wanted["member"])
+        if wanted.get("erred"):
+            votes = votes.filter(MISSED if wanted["erred"] == Erred.MISSED else ALARMED)
+        rows = rows.filter(Exists(votes.filter(scoring__submission=OuterRef("pk"))), seen)
+    if wanted.get("scored") or wanted.get("bundle"):
+        rows = rows.filter(Exists(_scored(wanted).filter(submission=OuterRef("pk"))), seen)
+    return rows
+
+
+def _decided(wanted: dict[str, Any]) -> Any:
+    since = wanted["decided"]
+    until = since + timedelta(hours=wanted.get("hours") or HOUR)
+    if wanted.get("called"):
+        return loop.first_calls(since, until).filter(loop.CALLS[wanted["called"]])
+    if wanted.get("twice"):
+        pairs = loop.pairs(since, until)
+        return pairs.exclude(label=F("others_label")) if wanted["twice"] == Twice.APART else pairs
+    rows = real_decisions(since=since, until=until)
+    return rows.filter(label=wanted["label"]) if wanted.get("label") else rows
+
+
+def _scored(wanted: dict[str, Any]) -> QuerySet[Scoring]:
+    rows = Scoring.objects.all()
+    if wanted.get("scored"):
+        until = wanted["scored"] + timedelta(hours=wanted.get("hours") or HOUR)
+        rows = rows.filter(scored_at__gte=wanted["scored"], scored_at__lt=until)
+    if wanted.get("bundle"):
+        rows = rows.filter(bundle_digest=wanted["bundle"])
+    if wanted.get("verdict") == Verdict.FLAGGED:
+        rows = rows.exclude(verdict="clear")
+    elif wanted.get("verdict"):
+        rows = rows.filter(verdict=wanted["verdict"])
+    return rows
+
+
+def in_words(wanted: dict[str, Any]) -> str:
+    """What a plot's link asks for; empty when it is none."""
+    words, hours = [], wanted.get("hours") or HOUR
+    span = "the hour" if hours == HOUR else f"{hours // 24} days" if hours % 24 == 0 else f"{hours} hours"
+    for verb in ("decided", "scored"):
+        if wanted[verb]:
+            words.append(f"{verb} within {span} from {timezone.localtime(wanted[verb]):%Y-%m-%d %H:%M}")
+    if wanted["member"]:
+        erred = Erred(wanted["erred"]).label if wanted["erred"] else "judged, and people too"
+        words.append(f"{wanted['member']} {erred}")
+    if wanted["label"]:
+        words.append(f"found {Decision.Label(wanted['label']).label.lower()}")
+    for name, choices in (("called", Called), ("twice", Twice), ("verdict", Verdict)):
+        if wanted[name]:
+            words.append(str(choices(wanted[name]).label))
+    if wanted["bundle"]:
+        words.append(f"by the bundle {wanted['bundle'][:12]}")
+    return "; ".join(words)
