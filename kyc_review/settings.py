@@ -357,6 +357,12 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
+    # In the order in which the reference shows them.
+    "TAGS": [
+        {"name": "submissions", "description": "For integrations: post selfies, read what became of them."},
+        {"name": "webhooks", "description": "For integrations: hear of it instead of asking."},
+        {"name": "retraining", "description": "For the bank's own people, with personal tokens."},
+    ],
     "ENUM_NAME_OVERRIDES": {
         "DeliveryState": "kyc_review.webhooks.models.Delivery.State",
         "ProposalState": "kyc_review.retraining.models.Proposal.State",

@@ -9,10 +9,11 @@ from allauth.mfa.models import Authenticator
 from axes.models import AccessAttempt
 from django.conf import settings
 from django.contrib.postgres.aggregates import StringAgg
-from django.db.models import Exists, Max, OuterRef, QuerySet, Sum
+from django.db.models import Count, Exists, Max, OuterRef, QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from kyc_review.accounts.models import Role, User
+from kyc_review.accounts.models import PersonalToken, Role, User
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -35,15 +36,18 @@ class Lock:
 
 
 def people_listed(*, viewer: User) -> QuerySet[User]:
-    """All staff with `role`, `has_factor` and `is_locked`; who left comes last."""
+    """All staff with `role`, `has_factor`, `is_locked` and `token_count`, of valid ones; who left comes last."""
     if not may_see_people(viewer):
         return User.objects.none()
     factors = Authenticator.objects.filter(user=OuterRef("pk"), type=Authenticator.Type.TOTP)
+    alive = PersonalToken.objects.filter(revoked_at=None, expires_at__gt=timezone.now())
+    tokens = alive.filter(owner=OuterRef("pk")).values("owner")
     locks = _locking().filter(username=OuterRef("username"))
     return User.objects.annotate(
         role=StringAgg("groups__name", delimiter=", ", order_by="groups__name"),
         has_factor=Exists(factors),
         is_locked=Exists(locks),
+        token_count=Coalesce(Subquery(tokens.annotate(number=Count("pk")).values("number")), 0),
     ).order_by("-is_active", "username")
 
 

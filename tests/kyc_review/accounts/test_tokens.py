@@ -13,6 +13,7 @@ from django.test import Client
 from django.utils import timezone
 
 from kyc_review.accounts.models import PersonalToken, User
+from kyc_review.accounts.people.selectors import people_listed
 from kyc_review.accounts.people.services import password_reissue, person_activate, person_deactivate
 from kyc_review.accounts.second_factor import services as factors
 from kyc_review.accounts.services import key_digest
@@ -266,6 +267,18 @@ def test_others_tokens_are_found_by_those_who_see_people(
 ) -> None:
     assert tokens_listed(viewer=staff("viewer", role), owner=ada).count() == seen
     assert tokens_listed(viewer=ada, owner=ada).count() == 1
+
+
+def test_the_list_of_people_counts_valid_tokens(ada: User, amir: User, token: str) -> None:
+    for label in ("second", "third"):
+        token_create(owner=ada, label=label, days=1)
+    token_revoke(token=PersonalToken.objects.earliest("pk"))
+    listed = people_listed(viewer=amir)
+    assert {person.username: (person.role, person.token_count) for person in listed} == {
+        "ada": ("admin", 2),
+        "amir": ("admin", 0),
+    }
+    assert "Tokens" in window(amir).get("/people/").text
 
 
 def test_the_last_use_is_noted(ada: User, token: str) -> None:
