@@ -11,6 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from . import services
 from .access import StaffRequest, staff_only
+from .answered import ROWS_SHOWN, answers
 from .pages import in_focus
 from .quality import qualities
 
@@ -21,7 +22,8 @@ from .quality import qualities
 def quality(request: StaffRequest) -> HttpResponse:
     rows = qualities(viewer=request.user)
     own = next((row for row in rows if row.person.pk == request.user.pk), None)
-    return render(request, "review/quality.html", {"rows": rows, "own": own})
+    latest = answers(viewer=request.user)[:ROWS_SHOWN]
+    return render(request, "review/quality.html", {"rows": rows, "own": own, "latest": latest})
 
 
 @require_POST

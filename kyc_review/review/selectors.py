@@ -11,6 +11,7 @@ from django.db.models.functions import Now
 from kyc_review.accounts.models import Role, User
 from kyc_review.postgres.compiled import compiled
 
+from .answered import items_answered
 from .claims import ORDER
 from .models import Decision, FirstCall, ReviewItem, Skip
 from .models.items import PRIORITIES
@@ -119,11 +120,11 @@ def _one_in_focus(
 
 
 def item_in_focus(*, viewer: User, item_id: int) -> ReviewItem | None:
-    """One of them, with the answer noted that the evidence panel asks for several times."""
+    """One of them, or one that the viewer decided lately; with the answer that the evidence panel asks for often."""
     if not may_read_queue(viewer):
         return None
     found = _one_in_focus(may_oversee(viewer), may_decide(viewer), item=item_id, person=viewer.pk)
-    for item in found:
+    for item in found or items_answered(viewer=viewer).filter(pk=item_id):
         item.__dict__[MAY_BE_SEEN_BY] = {viewer.pk: not item.is_veiled}  # type: ignore[attr-defined]
         return item
     return None

@@ -19,6 +19,7 @@ from kyc_review.evidence.responses import derivative_response
 
 from . import selectors, services
 from .access import StaffRequest, staff_only
+from .answered import items_answered
 from .forms import ClaimForm, DecisionForm, FirstCallForm
 from .models import Decision, ReviewItem
 from .pages import claim_and_show, claim_lost, focus_context, problem, queue_context
@@ -75,6 +76,7 @@ def item(request: StaffRequest, item_id: int) -> HttpResponse:
 def image(request: StaffRequest, item_id: int) -> HttpResponseBase:
     """The face, if the viewer may see it now: the display derivative, never the original bytes."""
     shown = selectors.faces_shown(viewer=request.user).filter(pk=item_id).first()
+    shown = shown or items_answered(viewer=request.user).filter(pk=item_id).first()
     if shown is None:
         if ReviewItem.objects.filter(pk=item_id).exists():
             raise PermissionDenied("You do not hold this item.")

@@ -1,0 +1,37 @@
+"""What a person decided lately: they may look at it again, and say that they were wrong."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING
+
+from django.db.models import Exists, F, OuterRef, QuerySet, Value
+from django.db.models.functions import Now
+
+from .models import Decision, ReviewItem
+from .permissions import may_decide
+
+if TYPE_CHECKING:
+    from kyc_review.accounts.models import User
+
+LATELY = dt.timedelta(hours=24)
+ROWS_SHOWN = 20
+
+
+def answers(*, viewer: User) -> QuerySet[Decision]:
+    """The viewer's own final decisions of the last day, the newest first."""
+    if not may_decide(viewer):
+        return Decision.objects.none()
+    mine = Decision.objects.final().filter(reviewer=viewer, decided_at__gte=Now() - LATELY)
+    return mine.order_by("-pk")
+
+
+def items_answered(*, viewer: User) -> QuerySet[ReviewItem]:
+    """Their items, with what their page shows. The face, votes and evidence that they saw then are shown again."""
+    mine = answers(viewer=viewer).order_by().filter(item=OuterRef("pk"))
+    items = ReviewItem.objects.filter(Exists(mine), state=ReviewItem.State.DECIDED)
+    return (
+        items.select_related("submission__scoring", "submission__evidence")
+        .prefetch_related("submission__scoring__votes")
+        .annotate(claim_remaining=F("claim_expires_at") - Now(), is_veiled=Value(False))
+    )

@@ -1,0 +1,80 @@
+"""Whoever decided something can look at it again for a day and correct it; nobody else gains anything by that."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from kyc_review.accounts.models import User
+from kyc_review.review import answered, services
+from kyc_review.review.models import ReviewItem
+from kyc_review.submissions.models import Submission
+
+from .test_second_opinions import without_numbers
+
+pytestmark = pytest.mark.django_db
+Login = Callable[[User], Client]
+
+
+@pytest.fixture
+def decided(claimed: ReviewItem, alice: User, settings) -> ReviewItem:
+    settings.UNDO_WINDOW_S = 0
+    ReviewItem.objects.filter(pk=claimed.pk).update(is_blind=True)
+    services.decision_record(item_id=claimed.pk, reviewer=alice, label="real", note="I was in a hurry.")
+    return claimed
+
+
+def test_its_author_finds_it_looks_again_and_corrects_it(
+    decided: ReviewItem, login: Login, alice: User
+) -> None:
+    browser, address = login(alice), reverse("review:item", args=[decided.pk])
+    assert address in browser.get("/review/quality/").text
+    page = browser.get(address).text
+    assert "Correct this decision" in page
+    assert "votes say fake" in page
+    assert browser.get(f"{address}image/").status_code == 200
+    assert browser.get(f"{address}evidence/").status_code == 200
+    browser.post(f"{address}correction/", {"label": "fake"})
+    assert Submission.objects.get(pk=decided.submission_id).result == "rejected"
+    assert "Corrected to" in browser.get(address).text
+
+
+@pytest.mark.parametrize("name", ["", "image/", "evidence/"])
+def test_a_colleague_an_admin_and_an_auditor_gain_nothing_by_it(
+    decided: ReviewItem, login: Login, bob: User, staff: Callable, name: str
+) -> None:
+    address = f"/review/items/{decided.pk}/{name}"
+    for person in (bob, staff("ada", "admin"), staff("audrey", "auditor")):
+        assert login(person).get(address).status_code == 403
+        assert not answered.items_answered(viewer=person).exists()
+        assert not answered.answers(viewer=person).exists()
+
+
+def test_it_ends_after_a_day(decided: ReviewItem, login: Login, alice: User, monkeypatch) -> None:
+    monkeypatch.setattr(answered, "LATELY", timedelta(0))
+    assert login(alice).get(f"/review/items/{decided.pk}/").status_code == 403
+    assert login(alice).get(f"/review/items/{decided.pk}/image/").status_code == 403
+
+
+def test_whoever_lost_their_role_sees_nothing_of_it(decided: ReviewItem, alice: User) -> None:
+    alice.groups.clear()
+    viewer = User.objects.get(pk=alice.pk)
+    assert not answered.items_answered(viewer=viewer).exists()
+
+
+def test_gold_is_looked_at_again_like_any_other(
+    enqueue: Callable, login: Login, alice: User, settings
+) -> None:
+    settings.UNDO_WINDOW_S = 0
+    hidden = {"reason": "gold", "disguise": "split_vote", "placed_as": "split_vote", "placed_risk": 0.5}
+    pages = []
+    for fields in ({}, hidden):
+        item = enqueue()
+        ReviewItem.objects.filter(pk=item.pk).update(is_blind=True, **fields)
+        assert services.item_claim_next(reviewer=alice) == item
+        services.decision_record(item_id=item.pk, reviewer=alice, label="real")
+        pages.append(without_numbers(login(alice).get(f"/review/items/{item.pk}/").text))
+    assert pages[0] == pages[1]
+    assert "Correct this decision" in pages[1]
