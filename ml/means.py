@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from detection.forensics.facemesh import OUTER_EYE_CORNERS, FaceMesh, MeshUnavailable
+from detection.forensics.facemesh import GUESSES, OUTER_EYE_CORNERS, FaceMesh, MeshUnavailable
 from ml.sources import Photo
 from ml.training.progress import Progress
 
@@ -86,13 +86,24 @@ def _aligned(rows: Sequence[Photo], mesh: FaceMesh) -> Iterator[tuple[Photo, np.
             return
         image = _read(photo)
         try:
-            points, presence = mesh.points(np.asarray(image))
+            corners = _corners(image, mesh)
         except MeshUnavailable:
             return
-        if presence < PRESENT:
+        if corners is None:
             continue
         found += 1
-        yield photo, np.asarray(laid(image, *(complex(*points[corner]) for corner in OUTER_EYE_CORNERS)))
+        yield photo, np.asarray(laid(image, *corners))
+
+
+def _corners(image: Image.Image, mesh: FaceMesh) -> tuple[complex, complex] | None:
+    """The outer eye corners (x + iy, pixels) by the first guess that shows a face: more guesses are no surer."""
+    pixels = np.asarray(image)
+    for guess in GUESSES:
+        points, presence = mesh.points(pixels, [guess])
+        if presence >= PRESENT:
+            right, left = (complex(*points[corner]) for corner in OUTER_EYE_CORNERS)
+            return right, left
+    return None
 
 
 def laid(image: Image.Image, right: complex, left: complex) -> Image.Image:

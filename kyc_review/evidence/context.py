@@ -43,7 +43,8 @@ def panel_context(*, item: ReviewItem, viewer: User) -> dict[str, Any]:
     return viewer_context(item=item, viewer=viewer) | {
         "evidence": evidence,
         "is_ready": is_ready,
-        "is_failed": evidence is not None and evidence.state == Evidence.State.FAILED,
+        "is_failed": (evidence is not None and evidence.state == Evidence.State.FAILED)
+        or item.submission.erased_at is not None,
         "findings": presenters.findings(evidence) if is_ready and evidence else [],
         "history": presenters.history_lines(selectors.vote_history(viewer=viewer, item=item)),
         "opinions": presenters.opinion_lines(evidence, measured) if is_ready and evidence else [],

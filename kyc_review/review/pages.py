@@ -99,6 +99,7 @@ def _outcome(request: StaffRequest, shown: ReviewItem) -> dict[str, Any]:
     history = list(shown.decisions.standing().select_related("reviewer").order_by("pk"))
     latest = history[-1] if history else None
     is_final = latest is not None and shown.state == ReviewItem.State.DECIDED
+    is_final = is_final and shown.submission.erased_at is None
     mine = latest is not None and latest.reviewer_id == request.user.pk
     return {
         "decision": latest,

@@ -78,3 +78,7 @@ def test_an_admin_erases_a_submission_and_reads_what_is_marked(
         assert page.evaluate(
             "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
         ), name
+    senior = log_in(staff("sara", "senior"), viewport=SIZES[size], color_scheme=scheme)
+    senior.goto(f"/review/items/{items[0].pk}/")
+    expect(senior.get_by_text("the picture and what was found out about it are deleted")).to_be_visible()
+    senior.screenshot(path=PICTURES / f"erased-item-{size}-{scheme}.png")

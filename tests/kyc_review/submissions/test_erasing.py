@@ -342,3 +342,15 @@ def test_the_command_erases_and_lists(submit) -> None:
     assert out.getvalue().count(str(row.pk)) == 2
     with pytest.raises(CommandError, match="no submission"):
         call_command("submission", "erase", str(uuid4()), "--reason", REASON, stdout=out)
+
+
+def test_a_senior_who_looks_at_its_item_reads_that_it_was_erased(claimed, alice: User, staff, login) -> None:  # noqa: F811
+    review.decision_record(item_id=claimed.pk, reviewer=alice, label="fake")
+    submission_erase(submission_id=claimed.submission_id, reason=REASON)
+    window: Client = login(staff("sara", "senior"))
+    page = window.get(f"/review/items/{claimed.pk}/").content.decode()
+    assert "are deleted" in page
+    assert "Decided <strong>fake</strong>" in page
+    assert "Correct" not in page
+    assert f"/review/items/{claimed.pk}/image/" not in page
+    assert "hx-get" not in window.get(f"/review/items/{claimed.pk}/evidence/").content.decode()
