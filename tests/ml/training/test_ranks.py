@@ -67,7 +67,7 @@ def test_a_killed_launch_takes_its_processes_along_and_is_gone_on_with(tmp_path:
     wanted_ = command(tmp_path, served, "candidate", 2)
     killed = subprocess.Popen(wanted_, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     first = tmp_path / "candidate-work" / "members" / "north.safetensors"
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     while not first.exists() and killed.poll() is None and time.monotonic() < deadline:
         time.sleep(0.005)
     trained = psutil.Process(killed.pid).children(recursive=True)
