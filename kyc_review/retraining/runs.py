@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 
 from kyc_review.audit import services as audit
 from kyc_review.retraining import erasures
-from kyc_review.retraining.models import Snapshot, TrainingRun
+from kyc_review.retraining.models import Bundle, Snapshot, TrainingRun
 from kyc_review.retraining.selectors import champion
 from kyc_review.retraining.work import WorkRefused, nudge
 
@@ -66,6 +66,7 @@ def run_request(
         "balance": balance,
         "weigh": weigh,
     }
+    _require_first(snapshot, init, wish)
     run = TrainingRun.objects.create(snapshot=snapshot, init=init, created_by=actor, **wish)
     audit.record(
         action="training.requested",
@@ -75,3 +76,17 @@ def run_request(
     )
     transaction.on_commit(nudge)
     return run
+
+
+def _require_first(snapshot: Snapshot, init: Bundle, wish: dict[str, Any]) -> None:
+    """The same seed makes the same candidate, so a button pressed twice or a request sent again asks for nothing new.
+
+    Raises WorkRefused.
+    """
+    Snapshot.objects.select_for_update(no_key=True).get(pk=snapshot.pk)  # one after the other
+    waiting = [TrainingRun.State.QUEUED, TrainingRun.State.RUNNING]
+    twin = TrainingRun.objects.filter(
+        snapshot=snapshot, init=init, state__in=waiting, cancel_asked=False, **wish
+    ).first()
+    if twin is not None:
+        raise WorkRefused(f"Run {twin.pk} does exactly this and has not ended; wait for it, or cancel it.")

@@ -145,13 +145,14 @@ list_runs = listing("list_training_runs", "List training runs", WorkPageIn, RunP
 create_run = told(
     "create_training_run",
     "Train a candidate",
-    "The training worker takes one run at a time, and compares the candidate with the champion afterwards. Each "
-    "request asks for another run: list the runs before you repeat one whose answer was lost. Admins.",
+    "The training worker takes one run at a time, and compares the candidate with the champion afterwards. Safe to "
+    "repeat: while a run that does exactly the same has not ended, another one is refused. Admins.",
     parameters=[location(202)],
     request=RunIn,
     examples=[example("Fine-tune", {"snapshot": SNAPSHOT, "epochs": 5}, is_request=True)],
     responses={202: RunWholeOut},
-    described=BODY | {"e409": "Nothing serves yet, or the snapshot has too few decisions."},
+    described=BODY
+    | {"e409": "Nothing serves yet, the snapshot has too few decisions, or a run does the same."},
 )
 retrieve_run = told(
     "retrieve_training_run",

@@ -112,7 +112,7 @@ def put_into(snapshot: Snapshot, decision: Decision) -> None:
 def test_runs_on_what_holds_it_end_with_the_reason(decide, run: TrainingRun) -> None:
     gone = decide("fake")
     put_into(run.snapshot, gone)
-    other = run_request(snapshot=run.snapshot)
+    other = run_request(snapshot=run.snapshot, seed=1)
     running = work_lease(TrainingRun)
     assert running == run
     erase(gone)

@@ -31,6 +31,15 @@ def test_a_run_is_asked_for_with_the_pages_defaults_or_ones_own(
     assert ada.post("/runs", snapshot="ready", balance="nonsense").json()["code"] == "work_refused"
 
 
+def test_a_request_that_was_sent_again_starts_no_second_run(ada: Script, run: TrainingRun) -> None:
+    again = ada.post("/runs", snapshot="ready")
+    assert again.status_code == 409
+    assert f"Run {run.pk} does exactly this" in again.json()["detail"]
+    assert ada.post("/runs", snapshot="ready", seed=1).status_code == 202
+    ada.post(f"/runs/{run.pk}/cancellation")
+    assert ada.post("/runs", snapshot="ready").status_code == 202
+
+
 def test_a_run_that_cannot_be_is_refused(ada: Script, comparison: Comparison, ready: Snapshot) -> None:
     unknown = ada.post("/runs", snapshot="nothing")
     assert (unknown.status_code, unknown.json()["code"]) == (400, "unknown_reference")
