@@ -18,7 +18,7 @@ def event(
     target: models.Model | None = None,
     detail: dict[str, Any] | None = None,
 ) -> Event:
-    """An unsaved event, for `record_many`. `actor=None` means the system itself.
+    """An unsaved event, for `record_many` or `insert` beside another row. `actor=None` means the system itself.
 
     What somebody did through a personal token is their doing; `detail` names the token beside it.
     """

@@ -1,4 +1,4 @@
-"""One new row by a statement that is made once, for the rows that every request writes."""
+"""New rows by a statement that is made once, for the rows that every request writes."""
 
 from __future__ import annotations
 
@@ -6,39 +6,54 @@ from functools import cache
 from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connections
-from django.db.models import Field, Model
+from django.db.models import Model
 from django.db.models.expressions import DatabaseDefault
 
+# A model and those of its columns that are given.
+Shape = tuple[type[Model], tuple[str, ...]]
 
-def insert(row: Model) -> None:
-    """Write `row` as `save(force_insert=True)` does, and read back what the database chose; signals are passed by.
 
-    Raises django.db.IntegrityError.
+def insert(row: Model, *others: Model) -> None:
+    """Write `row` as `save(force_insert=True)` does and read back what the database chose; signals are passed by.
+
+    `others` are written by the same statement, and learn nothing of what the database chose. Raises
+    django.db.IntegrityError; then nothing was written.
     """
     connection = connections[DEFAULT_DB_ALIAS]  # the proxy `connection` looks it up for every value
-    given: list[Field[Any, Any]] = []
-    values = []
-    for field in row._meta.concrete_fields:
-        value = None if field.generated else field.pre_save(row, add=True)
-        if field.generated or isinstance(value, DatabaseDefault) or (field.primary_key and value is None):
-            continue
-        given.append(field)
-        values.append(field.get_db_prep_save(value, connection))
-    sql, returned = _statement(type(row), tuple(given))
+    shapes: list[Shape] = []
+    values: list[Any] = []
+    for one in (*others, row):
+        columns = []
+        for field in one._meta.concrete_fields:
+            value = None if field.generated else field.pre_save(one, add=True)
+            if field.generated or isinstance(value, DatabaseDefault) or (field.primary_key and value is None):
+                continue
+            columns.append(str(field.column))
+            values.append(field.get_db_prep_save(value, connection))
+        shapes.append((type(one), tuple(columns)))
+    sql, left = _statement(tuple(shapes))
     with connection.binding_on_server(), connection.cursor() as cursor:  # type: ignore[attr-defined]
         cursor.execute(sql, values)
-        if returned:
-            for name, value in zip(returned, cursor.fetchone(), strict=True):
+        if left:
+            for name, value in zip(left, cursor.fetchone(), strict=True):
                 setattr(row, name, value)
     row._state.adding, row._state.db = False, connection.alias
 
 
 @cache
-def _statement(model: type[Model], given: tuple[Field[Any, Any], ...]) -> tuple[str, tuple[str, ...]]:
-    """The INSERT, and the attributes that it returns: whatever was not given."""
+def _statement(shapes: tuple[Shape, ...]) -> tuple[str, tuple[str, ...]]:
+    """The statement, and the last row's attributes that it returns: whatever was not given."""
     quote = connections[DEFAULT_DB_ALIAS].ops.quote_name
-    left = [field for field in model._meta.concrete_fields if field not in given]
-    columns = ", ".join(quote(str(field.column)) for field in given)
-    returning = ", ".join(quote(str(field.column)) for field in left)
-    sql = f"INSERT INTO {quote(model._meta.db_table)} ({columns}) VALUES ({', '.join(['%s'] * len(given))})"  # noqa: S608  (names of our own)
-    return f"{sql} RETURNING {returning}" if left else sql, tuple(str(field.attname) for field in left)
+    parts = []
+    for model, given in shapes:
+        columns, places = ", ".join(map(quote, given)), ", ".join(["%s"] * len(given))
+        parts.append(f"INSERT INTO {quote(model._meta.db_table)} ({columns}) VALUES ({places})")  # noqa: S608  (names of our own)
+    *before, sql = parts
+    if before:
+        beside = ", ".join(f"beside_{number} AS ({part})" for number, part in enumerate(before))
+        sql = f"WITH {beside} {sql}"
+    model, given = shapes[-1]
+    left = [field for field in model._meta.concrete_fields if str(field.column) not in given]
+    if left:
+        sql += f" RETURNING {', '.join(quote(str(field.column)) for field in left)}"
+    return sql, tuple(str(field.attname) for field in left)

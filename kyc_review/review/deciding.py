@@ -98,10 +98,10 @@ def _record(item_id: int, reviewer: User, said: dict[str, Any]) -> Decision | No
         handling_ms=int((item.now - item.claimed_at).total_seconds() * 1000),  # type: ignore[attr-defined]
         **said,
     )
-    insert(decision)
+    decided = {"label": said["label"]}
+    insert(decision, audit.event(action="item.decided", actor=reviewer, target=item, detail=decided))
     if item.is_blind:  # whoever decides without looking at the votes has made the first call by it
         FirstCall.objects.get_or_create(item_id=item_id, reviewer=reviewer, defaults={"label": said["label"]})
-    audit.record(action="item.decided", actor=reviewer, target=item, detail={"label": said["label"]})
     if not settings.UNDO_WINDOW_S:
         settle(item)
     return decision
@@ -109,9 +109,10 @@ def _record(item_id: int, reviewer: User, said: dict[str, Any]) -> Decision | No
 
 @compiled
 def _held_with_submission(*, item: int, person: int) -> QuerySet[ReviewItem, ReviewItem]:
-    """The item, if this person holds it, with its submission locked and the database's time as `now`."""
+    """The item, if this person holds it, and the database's time as `now`; locked, and its submission after it, as
+    whoever withdraws or erases one does."""
     held = held_by(person, item).select_related("submission")
-    return held.select_for_update(of=("submission",)).annotate(now=Now())
+    return held.select_for_update(of=("self", "submission")).annotate(now=Now())
 
 
 @compiled_update

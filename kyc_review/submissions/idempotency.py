@@ -17,7 +17,7 @@ from kyc_review.submissions.models import IdempotencyRecord
 KEPT = timedelta(hours=24)
 FOUND = ("fingerprint", "status", "body", "location", "created_at")
 LOCK_AND_FIND = f"""
-SELECT pg_try_advisory_xact_lock(%s), id, {", ".join(FOUND)}
+SELECT pg_try_advisory_xact_lock(%s::bigint), id, {", ".join(FOUND)}
 FROM (VALUES (1)) AS always LEFT JOIN {IdempotencyRecord._meta.db_table}
 ON integration_id = %s AND is_test = %s AND key = %s
 """  # noqa: S608  (names of our own)
@@ -84,7 +84,7 @@ def _locked(owner: Mapping[str, Any]) -> IdempotencyRecord | None:
     thread. Raises InFlight.
     """
     digest = hashlib.sha256(repr(sorted(owner.items())).encode()).digest()
-    with connection.cursor() as cursor:
+    with connection.binding_on_server(), connection.cursor() as cursor:  # type: ignore[attr-defined]
         cursor.execute(LOCK_AND_FIND, [int.from_bytes(digest[:8], "big", signed=True), *owner.values()])
         is_free, pk, *found = cursor.fetchone()
     if not is_free:

@@ -62,13 +62,13 @@ def submission_create(
     originals.save(submission.image_key, ContentFile(image))
     try:
         with transaction.atomic(savepoint=False):
-            insert(submission)
-            audit.record(
+            received = audit.event(
                 action="submission.received",
                 actor=integration,
                 target=submission,
                 detail={"sha256": facts.sha256},  # no reference: the log outlives an erasure
             )
+            insert(submission, received)
     except Exception:
         originals.delete(submission.image_key)
         raise

@@ -1,10 +1,12 @@
 """A row that is inserted by a kept statement is the row that `save` writes."""
 
 import uuid
+from collections.abc import Sequence
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Model
+from django.test.utils import CaptureQueriesContext
 
 from kyc_review.accounts.models import Integration, User
 from kyc_review.audit.models import Event
@@ -16,11 +18,11 @@ from kyc_review.submissions.models import Submission
 pytestmark = pytest.mark.django_db
 
 
-def submission(**said: object) -> Submission:
+def submission(beside: Sequence[Model] = (), **said: object) -> Submission:
     integration, _ = Integration.objects.get_or_create(slug="onboarding", name="Onboarding")
     facts = {"image_key": "00/a.jpeg", "sha256": "0" * 64, "size_bytes": 1, "format": "JPEG"}
     row = Submission(integration=integration, external_ref="a", width=1, height=1, **facts | said)
-    insert(row)
+    insert(row, *beside)
     return row
 
 
@@ -55,6 +57,25 @@ def test_what_the_database_chooses_is_known_afterwards() -> None:
         assert as_read(row) == as_held(row)
         assert row.pk
         assert row.decided_at
+
+
+def test_others_are_written_by_the_same_statement_or_not_at_all() -> None:
+    row = submission()
+    events = [
+        Event(action=f"a.{name}", actor_kind="system", detail={"is": name}) for name in ("first", "second")
+    ]
+    alice = User(username="alice", password="!")
+    with CaptureQueriesContext(connection) as queries:
+        insert(alice, *events)
+    assert len(queries) == 1
+    assert as_read(alice) == as_held(alice)
+    assert list(Event.objects.order_by("action").values_list("action", "detail__is")) == [
+        ("a.first", "first"),
+        ("a.second", "second"),
+    ]
+    with pytest.raises(IntegrityError), transaction.atomic():
+        submission(id=row.pk, beside=[Event(action="a.third", actor_kind="system")])
+    assert not Event.objects.filter(action="a.third")
 
 
 def test_a_broken_constraint_is_an_integrity_error() -> None:

@@ -142,10 +142,10 @@ def test_a_broker_that_is_away_does_not_refuse_a_selfie(api: Client, settings, m
 
 
 def test_a_failed_insert_leaves_no_file(api: Client, monkeypatch, private_data) -> None:
-    def fail(**_: object) -> None:
+    def fail(*_: object) -> None:
         raise RuntimeError("the database went away")
 
-    monkeypatch.setattr("kyc_review.submissions.services.audit.record", fail)
+    monkeypatch.setattr("kyc_review.submissions.services.insert", fail)
     api.raise_request_exception = False
     response = post(api)
     assert (response.status_code, response["Content-Type"]) == (500, "application/problem+json")
