@@ -40,8 +40,9 @@ COPIES = {
     "scoring_scoring": {"submission_id": "c.id"},
 }
 ITEMS = f"""INSERT INTO review_reviewitem
-    (submission_id, reason, disguise, is_blind, is_escalated, risk, state, message, opened_at, decided_at)
-    SELECT c.id, 'split_vote', '', false, false, 0.5, 'decided', '', {DECIDED_AT} - interval '1 minute', {DECIDED_AT}
+    (submission_id, reason, disguise, placed_as, is_blind, is_escalated, risk, state, message, opened_at, decided_at)
+    SELECT c.id, 'split_vote', '', '', false, false, 0.5, 'decided', '', {DECIDED_AT} - interval '1 minute',
+    {DECIDED_AT}
     FROM copy c"""
 DECISIONS = f"""INSERT INTO review_decision (item_id, submission_id, reviewer_id, label, obstacle, parts, methods,
     regions, note, decided_at, handling_ms)
