@@ -103,7 +103,7 @@ def test_the_stack_serves_survives_kill_9_restarts_children_and_stops_in_order(
 
     first.kill()
     first.communicate()
-    assert eventually(lambda: processes_of(state_dir) == [])
+    assert eventually(lambda: processes_of(state_dir) == []), processes_of(state_dir)
 
     second = up()
     worker = entry(state_dir, "default")
