@@ -2,12 +2,14 @@
 
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection
 from playwright.sync_api import Browser, Page
 from playwright.sync_api import Error as PlaywrightError
 from pytest_django.live_server_helper import LiveServer
@@ -87,7 +89,21 @@ def log_in(browser: Browser, live_server: LiveServer) -> Iterator[Callable[..., 
             with suppress(PlaywrightError):
                 page.wait_for_load_state("networkidle", timeout=3000)
         window.close()
+    until_nothing_asks()
     assert problems == []
+
+
+def until_nothing_asks(timeout_s: float = 10) -> None:
+    """Until the server has done what closed windows asked of it: a request that still reads, or waits in its
+    transaction, and the emptying of all tables after the test would wait for each other."""
+    others = """SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+        AND pid <> pg_backend_pid() AND backend_type = 'client backend' AND state <> 'idle'"""
+    deadline, quiet = time.monotonic() + timeout_s, 0
+    while quiet < 3 and time.monotonic() < deadline:
+        with connection.cursor() as cursor:
+            cursor.execute(others)
+            quiet = quiet + 1 if cursor.fetchone() == (0,) else 0
+        time.sleep(0.05)
 
 
 @pytest.fixture
