@@ -13,8 +13,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from kyc_review.retraining import selectors
-from kyc_review.retraining.api import describing
 from kyc_review.retraining.api.base import RetrainingView, asked, named, page, read, viewer_of
+from kyc_review.retraining.api.describing import promotion as describing
 from kyc_review.retraining.api.incoming import (
     BundlePageIn,
     PageIn,
@@ -24,9 +24,9 @@ from kyc_review.retraining.api.incoming import (
     RemarkIn,
     ShadowIn,
 )
-from kyc_review.retraining.api.serializers import (
+from kyc_review.retraining.api.serializers.bundles import BundleOut
+from kyc_review.retraining.api.serializers.promotion import (
     BesideOut,
-    BundleOut,
     PromotionOut,
     ProposalOut,
     ShadowOut,

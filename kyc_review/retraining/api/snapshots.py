@@ -12,10 +12,10 @@ from rest_framework.response import Response
 
 from kyc_review.problems import Problem
 from kyc_review.retraining import contents, selectors
-from kyc_review.retraining.api import describing
 from kyc_review.retraining.api.base import RetrainingView, asked, page, read, viewer_of
+from kyc_review.retraining.api.describing import snapshots as describing
 from kyc_review.retraining.api.incoming import ChoicesIn, SnapshotIn, SnapshotPageIn, choices_of
-from kyc_review.retraining.api.serializers import ShareOut, SnapshotOut
+from kyc_review.retraining.api.serializers.snapshots import ShareOut, SnapshotOut
 from kyc_review.retraining.archive import archive_take, manifest_take
 from kyc_review.retraining.building import SnapshotFailed
 from kyc_review.retraining.choices import counted

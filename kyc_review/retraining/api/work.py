@@ -10,16 +10,11 @@ from rest_framework.response import Response
 
 from kyc_review.problems import Problem
 from kyc_review.retraining import selectors
-from kyc_review.retraining.api import describing
 from kyc_review.retraining.api.base import RetrainingView, asked, named, page, read, viewer_of
+from kyc_review.retraining.api.describing import work as describing
 from kyc_review.retraining.api.incoming import ComparisonIn, ComparisonPageIn, PointIn, RunIn, WorkPageIn
-from kyc_review.retraining.api.serializers import (
-    CheckOut,
-    ComparisonOut,
-    PointOut,
-    ProgressOut,
-    RunOut,
-)
+from kyc_review.retraining.api.serializers.shared import CheckOut
+from kyc_review.retraining.api.serializers.work import ComparisonOut, PointOut, ProgressOut, RunOut
 from kyc_review.retraining.comparisons import comparison_request
 from kyc_review.retraining.curves import log_tail, progress_of
 from kyc_review.retraining.gate import gate, points_with_gate

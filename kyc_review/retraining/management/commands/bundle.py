@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from detection.bundle import BundleRefused
 from kyc_review.retraining import bundles, shadows
-from kyc_review.retraining.api.serializers import BundleOut
+from kyc_review.retraining.api.serializers.bundles import BundleOut
 from kyc_review.retraining.erasures import bundles_marked
 from kyc_review.retraining.lineage import states_now
 from kyc_review.retraining.management.speaking import bundle_named, json_option, say

@@ -3,7 +3,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from kyc_review.retraining.api.serializers import ComparisonOut
+from kyc_review.retraining.api.serializers.work import ComparisonOut
 from kyc_review.retraining.api.work import comparison_whole
 from kyc_review.retraining.comparisons import comparison_request
 from kyc_review.retraining.gate import gate, point_at

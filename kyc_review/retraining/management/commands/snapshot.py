@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from kyc_review.retraining.api.serializers import SnapshotOut
+from kyc_review.retraining.api.serializers.snapshots import SnapshotOut
 from kyc_review.retraining.building import SnapshotFailed
 from kyc_review.retraining.choices import Choices
 from kyc_review.retraining.erasures import mark_of

@@ -1,0 +1,43 @@
+"""What the OpenAPI document says alike of all the retraining loop's endpoints."""
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+
+from kyc_review.submissions.api.describing import MALFORMED, errors, returned
+
+SNAPSHOT, BUNDLE = "autumn", "3f0c" + "9d2a71b4" * 7 + "00ff"
+GONE = "There is none of this name or number."
+BODY = {"e400": MALFORMED, "e413": "Too large.", "e415": "Not JSON."}
+
+
+def told(operation: str, summary: str, description: str = "", **more: Any) -> Any:
+    """Every endpoint here: for a person's token, told apart by its tag."""
+    responses, described = more.pop("responses"), more.pop("described", {})
+    described = {
+        "e401": "The personal token is missing, unknown, expired or revoked, or its owner has left.",
+        "e403": "The owner's role, or a token that only reads, does not allow this; `detail` says which.",
+    } | described
+    return extend_schema(
+        operation_id=operation,
+        summary=summary,
+        description=description or None,
+        tags=["retraining"],
+        responses=responses | errors(**described),
+        **more,
+    )
+
+
+def listing(operation: str, summary: str, form: Any, shown: Any, description: str = "") -> Any:
+    return told(
+        operation,
+        summary,
+        f"{description} Newest first. Go on with `after`, set to `next`, while `has_more` is true.".strip(),
+        parameters=[form],
+        responses={200: shown},
+        described={"e400": MALFORMED},
+    )
+
+
+def location(status: int) -> Any:
+    return returned("Location", "Where to ask how it goes.", status)

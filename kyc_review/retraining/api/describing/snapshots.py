@@ -1,0 +1,69 @@
+"""How the OpenAPI document describes the endpoints of snapshots."""
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiResponse
+
+from kyc_review.retraining.api.describing.shared import BODY, GONE, SNAPSHOT, listing, location, told
+from kyc_review.retraining.api.incoming import ChoicesIn, SnapshotIn, SnapshotPageIn
+from kyc_review.retraining.api.serializers.snapshots import (
+    CountsOut,
+    SnapshotPage,
+    SnapshotWholeOut,
+    VerificationOut,
+)
+from kyc_review.submissions.api.describing import MALFORMED, example
+
+list_snapshots = listing("list_snapshots", "List snapshots", SnapshotPageIn, SnapshotPage)
+count_decisions = told(
+    "count_decisions",
+    "Count what a snapshot would hold now",
+    "Final decisions by label, with the choices that a new snapshot can make. Admins.",
+    parameters=[ChoicesIn],
+    responses={200: CountsOut},
+    described={"e400": MALFORMED},
+)
+create_snapshot = told(
+    "create_snapshot",
+    "Freeze the decisions of this moment",
+    "Its items are fixed at once; a worker builds its files, until `state` is `ready`. Admins.",
+    parameters=[location(202)],
+    request=SnapshotIn,
+    examples=[
+        example("Everything", {"name": SNAPSHOT}, is_request=True),
+        example(
+            "Chosen",
+            {"name": SNAPSHOT, "choices": {"consensus": True, "since": "2026-10-01"}},
+            is_request=True,
+        ),
+    ],
+    responses={202: SnapshotWholeOut},
+    described=BODY | {"e409": "The name is taken, or nothing is decided yet."},
+)
+retrieve_snapshot = told(
+    "retrieve_snapshot",
+    "Read a snapshot",
+    "With its balance by source and reason.",
+    responses={200: SnapshotWholeOut},
+    described={"e404": GONE},
+)
+verify_snapshot = told(
+    "verify_snapshot",
+    "Hash a snapshot's files again",
+    "Reads every image, about a second for each gigabyte, one snapshot at a time.",
+    responses={200: VerificationOut},
+    described={"e404": "There is no ready snapshot of this name.", "e503": "Another one is being hashed."},
+)
+download_manifest = told(
+    "download_manifest",
+    "Download a snapshot's manifest",
+    "Every item with its hash, label, votes and weight. Admins; the download is in the audit log.",
+    responses={(200, "application/json"): OpenApiResponse(OpenApiTypes.OBJECT, description="The manifest.")},
+    described={"e404": "There is no ready snapshot of this name."},
+)
+download_archive = told(
+    "download_archive",
+    "Download a snapshot with its images",
+    "One zip. Admins; the download is in the audit log.",
+    responses={(200, "application/zip"): OpenApiResponse(OpenApiTypes.BINARY, description="The archive.")},
+    described={"e404": "There is no ready snapshot of this name."},
+)

@@ -1,0 +1,113 @@
+"""The way to champion: what calls for training, proposals, the shadow, promotions."""
+
+from rest_framework import serializers
+
+from kyc_review.retraining.api.serializers.shared import CheckOut, PageOut, PersonField
+from kyc_review.retraining.models import Promotion, Proposal, Shadow
+
+
+class SignOut(serializers.Serializer):
+    name = serializers.CharField()
+    calls = serializers.BooleanField(allow_null=True, help_text="Null: too little to say.")
+    detail = serializers.CharField()
+
+
+class SuggestionsOut(serializers.Serializer):
+    calls = serializers.BooleanField(help_text="At least one sign calls for a new candidate.")
+    signs = SignOut(many=True)
+    unused_decisions = serializers.IntegerField(help_text="Decisions that no snapshot holds.")
+    every_days = serializers.IntegerField(help_text="Training by the calendar; 0: only when asked.")
+
+
+class ProposalOut(serializers.ModelSerializer[Proposal]):
+    state = serializers.ChoiceField(choices=Proposal.State.choices, read_only=True)
+    comparison = serializers.IntegerField(source="comparison_id")
+    candidate = serializers.CharField(source="comparison.candidate.digest")
+    gate = CheckOut(many=True, help_text="What the checks said when it was made.")
+    proposed_by = PersonField()
+    decided_by = PersonField()
+
+    class Meta:
+        model = Proposal
+        fields = (
+            "id",
+            "state",
+            "comparison",
+            "candidate",
+            "shift",
+            "gate",
+            "reason",
+            "override",
+            "proposed_at",
+            "proposed_by",
+            "decided_at",
+            "decided_by",
+            "remark",
+        )
+        read_only_fields = fields
+
+
+class ProposalPage(PageOut):
+    data = ProposalOut(many=True)  # type: ignore[assignment]
+
+
+class BesideOut(serializers.Serializer):
+    """Of what both judged: what only one of the two would have sent to people, and how much of that was fake."""
+
+    scored = serializers.IntegerField()
+    unread = serializers.IntegerField(help_text="What the shadow could not read.")
+    both = serializers.IntegerField()
+    neither = serializers.IntegerField()
+    shadow_only = serializers.IntegerField()
+    shadow_fake = serializers.IntegerField()
+    champion_only = serializers.IntegerField()
+    champion_fake = serializers.IntegerField()
+
+
+class ShadowOut(serializers.ModelSerializer[Shadow]):
+    bundle = serializers.CharField(source="bundle.digest")
+    version = serializers.CharField(source="bundle.version")
+    running = serializers.SerializerMethodField()
+    started_by = PersonField()
+
+    class Meta:
+        model = Shadow
+        fields: tuple[str, ...] = (
+            "id",
+            "running",
+            "bundle",
+            "version",
+            "started_at",
+            "started_by",
+            "ended_at",
+            "remark",
+            "failures",
+        )
+        read_only_fields = fields
+
+    def get_running(self, row: Shadow) -> bool:
+        return row.ended_at is None
+
+
+class ShadowWholeOut(ShadowOut):
+    counts = BesideOut()
+
+    class Meta(ShadowOut.Meta):
+        fields = (*ShadowOut.Meta.fields, "counts")
+        read_only_fields = fields
+
+
+class PromotionOut(serializers.ModelSerializer[Promotion]):
+    kind = serializers.ChoiceField(choices=Promotion.Kind.choices, read_only=True)
+    bundle = serializers.CharField(source="bundle.digest")
+    version = serializers.CharField(source="bundle.version")
+    promoted_by = PersonField()
+
+    class Meta:
+        model = Promotion
+        fields = ("id", "kind", "bundle", "version", "shift", "reason", "promoted_at", "promoted_by")
+        read_only_fields = fields
+
+
+class PromotionPage(PageOut):
+    data = PromotionOut(many=True)  # type: ignore[assignment]
