@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, TypeVar, cast
 
 from django.db.models import Model, QuerySet
+from django.urls import reverse
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -84,6 +85,12 @@ def named(rows: QuerySet[M], field: str, what: str, **wanted: Any) -> M:
             pointer=f"#/{field}",
         )
     return row
+
+
+def made(request: Request, body: Mapping[str, Any], *, at: str, key: str | int, status: int) -> Response:
+    """What a POST made, and in `Location` where to read it again; `at` names the URL, `key` is its argument."""
+    there = request.build_absolute_uri(reverse(at, args=[key]))
+    return Response(body, status=status, headers={"Location": there})
 
 
 def page(

@@ -8,12 +8,11 @@ from django.conf import settings
 from django.db.models import QuerySet
 from django.http import Http404
 from django.shortcuts import get_object_or_404
-from django.urls import reverse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from kyc_review.retraining import selectors
-from kyc_review.retraining.api.base import RetrainingView, asked, named, page, read, viewer_of
+from kyc_review.retraining.api.base import RetrainingView, asked, made, named, page, read, viewer_of
 from kyc_review.retraining.api.describing import promotion as describing
 from kyc_review.retraining.api.incoming import (
     BundlePageIn,
@@ -111,8 +110,7 @@ class ProposalsView(RetrainingView):
         compared = selectors.comparisons_listed(viewer=viewer)
         wish["comparison"] = named(compared, "comparison", "a comparison", pk=wish["comparison"])
         row = proposal_open(actor=viewer, **wish)
-        there = request.build_absolute_uri(reverse("api-proposal", args=[row.pk]))
-        return Response(ProposalOut(row).data, status=201, headers={"Location": there})
+        return made(request, ProposalOut(row).data, at="api-proposal", key=row.pk, status=201)
 
 
 class ProposalView(RetrainingView):

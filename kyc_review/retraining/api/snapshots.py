@@ -6,13 +6,12 @@ from typing import Any
 from django.db.models import QuerySet
 from django.http import FileResponse, Http404, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import get_object_or_404
-from django.urls import reverse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from kyc_review.problems import Problem
 from kyc_review.retraining import contents, selectors
-from kyc_review.retraining.api.base import RetrainingView, asked, page, read, viewer_of
+from kyc_review.retraining.api.base import RetrainingView, asked, made, page, read, viewer_of
 from kyc_review.retraining.api.describing import snapshots as describing
 from kyc_review.retraining.api.incoming import ChoicesIn, SnapshotIn, SnapshotPageIn, choices_of
 from kyc_review.retraining.api.serializers.snapshots import ShareOut, SnapshotOut
@@ -42,8 +41,7 @@ class SnapshotsView(RetrainingView):
         wish = read(SnapshotIn, request)
         choices = choices_of(wish.get("choices", {}))
         row = snapshot_request(actor=viewer_of(request), name=wish["name"], choices=choices)
-        there = request.build_absolute_uri(reverse("api-snapshot", args=[row.name]))
-        return Response(whole(request, row), status=202, headers={"Location": there})
+        return made(request, whole(request, row), at="api-snapshot", key=row.name, status=202)
 
 
 class DecisionsView(RetrainingView):

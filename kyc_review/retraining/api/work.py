@@ -4,13 +4,12 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
-from django.urls import reverse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from kyc_review.problems import Problem
 from kyc_review.retraining import selectors
-from kyc_review.retraining.api.base import RetrainingView, asked, named, page, read, viewer_of
+from kyc_review.retraining.api.base import RetrainingView, asked, made, named, page, read, viewer_of
 from kyc_review.retraining.api.describing import work as describing
 from kyc_review.retraining.api.incoming import ComparisonIn, ComparisonPageIn, PointIn, RunIn, WorkPageIn
 from kyc_review.retraining.api.serializers.shared import CheckOut
@@ -38,7 +37,7 @@ class RunsView(RetrainingView):
         ready = selectors.snapshots_trainable(viewer=viewer)
         wish["snapshot"] = named(ready, "snapshot", "a ready snapshot", name=wish["snapshot"])
         row = run_request(actor=viewer, scratch=wish.pop("begin") == "scratch", **wish)
-        return accepted(request, "api-run", row.pk, run_whole(row))
+        return made(request, run_whole(row), at="api-run", key=row.pk, status=202)
 
 
 class RunView(RetrainingView):
@@ -86,7 +85,8 @@ class ComparisonsView(RetrainingView):
             ),
             actor=viewer,
         )
-        return accepted(request, "api-comparison", row.pk, comparison_whole(row, shift=0.0))
+        body = comparison_whole(row, shift=0.0)
+        return made(request, body, at="api-comparison", key=row.pk, status=202)
 
 
 class ComparisonView(RetrainingView):
@@ -105,11 +105,6 @@ class ComparisonView(RetrainingView):
                 detail="`shift` is none of the comparison's operating points.",
                 pointer="#/shift",
             ) from None
-
-
-def accepted(request: Request, name: str, number: int, body: dict[str, Any]) -> Response:
-    there = request.build_absolute_uri(reverse(name, args=[number]))
-    return Response(body, status=202, headers={"Location": there})
 
 
 def runs(request: Request) -> QuerySet[TrainingRun]:
