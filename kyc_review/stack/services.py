@@ -25,7 +25,7 @@ class Urls:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What settings.py has no default for."""
+        """What the settings have no default for."""
         return {
             "DATABASE_URL": self.database_url,
             "VALKEY_URL": self.valkey_url,

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 COMPOSE = (ROOT / "docker-compose.yml").read_text()
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 EXAMPLE = (ROOT / ".env.example").read_text()
-SETTINGS = (ROOT / "kyc_review" / "settings.py").read_text()
+SETTINGS = "\n".join(part.read_text() for part in sorted((ROOT / "kyc_review" / "settings").glob("*.py")))
 APP = {"migrate", "web", "worker-scoring", "worker-training", "worker-evidence", "worker-default", "beat"}
 
 

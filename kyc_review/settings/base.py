@@ -1,0 +1,106 @@
+"""What Django itself asks for: applications, database, language, log."""
+
+import environ
+
+from kyc_review.settings.environment import BASE_DIR, env
+
+DEBUG = env.bool("DEBUG", default=False)
+SECRET_KEY = env.str("SECRET_KEY")
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost"])
+PUBLIC_URL = env.str("PUBLIC_URL", default="http://127.0.0.1:8000")
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "axes",
+    "csp",
+    "django_htmx",
+    "rest_framework",
+    "drf_spectacular",
+    "kyc_review.audit",
+    "kyc_review.accounts",
+    "kyc_review.submissions",
+    "kyc_review.webhooks",
+    "kyc_review.scoring",
+    "kyc_review.review",
+    "kyc_review.evidence",
+    "kyc_review.retraining",
+    "kyc_review.insights",
+    "kyc_review.demo",
+]
+
+MIDDLEWARE = [
+    "kyc_review.request_ids.RequestIds",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "kyc_review.accounts.duties.Duties",
+    "kyc_review.accounts.limits.RateLimitHeaders",
+    "axes.middleware.AxesMiddleware",
+]
+
+ROOT_URLCONF = "kyc_review.urls"
+WSGI_APPLICATION = "kyc_review.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "kyc_review.branding.branding",
+            ]
+        },
+    }
+]
+
+DATABASES = {"default": env.db_url("DATABASE_URL")}
+if not DATABASES["default"]["ENGINE"].endswith("postgresql"):
+    # SQLite accepts SKIP LOCKED and ignores it: two workers would score the same selfie.
+    raise environ.ImproperlyConfigured(
+        "DATABASE_URL must name a PostgreSQL database: postgres://user:pass@host/name"
+    )
+DATABASES["default"] |= {
+    "ENGINE": "kyc_review.postgres",
+    "CONN_MAX_AGE": 600,
+    "CONN_HEALTH_CHECKS": True,
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = env.str("TIME_ZONE", default="UTC")
+USE_TZ = True
+
+LOG_FORMAT = env.str("LOG_FORMAT", default="json")
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"()": "kyc_review.logs.formatter", "form": LOG_FORMAT}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
+    # A sweep every three seconds, four lines each, would hide everything else.
+    "loggers": {
+        name: {"level": "WARNING"}
+        for name in ("PIL", "celery.beat", "celery.worker.strategy", "celery.app.trace")
+    }
+    # Every request has its line in production; on the console of one machine, those that failed.
+    | ({"kyc_review.requests": {"level": "WARNING"}} if LOG_FORMAT == "text" else {}),
+}

@@ -1,0 +1,46 @@
+"""Who may come in: passwords, the second factor, sessions."""
+
+from datetime import timedelta
+
+from kyc_review.settings.environment import env
+from kyc_review.settings.site import BRAND_NAME
+
+AUTH_USER_MODEL = "accounts.User"
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "/review/"
+LOGOUT_REDIRECT_URL = "login"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+# Wrong passwords lock a name for one address; the address comes from the proxy as far as TRUSTED_PROXIES says so.
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+AXES_FAILURE_LIMIT = env.int("LOGIN_FAILURES_MAX", default=5)
+LOGIN_LOCK_S = env.int("LOGIN_LOCK_S", default=900)
+AXES_COOLOFF_TIME = timedelta(seconds=LOGIN_LOCK_S)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_CLIENT_IP_CALLABLE = "kyc_review.accounts.addresses.client_address"
+AXES_LOCKOUT_CALLABLE = "kyc_review.accounts.login.locked_out"
+AXES_RESET_ON_SUCCESS = True
+AXES_DISABLE_ACCESS_LOG = True  # our own audit log tells who logged in
+AXES_ENABLE_ADMIN = False
+AXES_VERBOSE = False
+# Beside "password": what never enters the table of failed attempts.
+AXES_SENSITIVE_PARAMETERS = ["code", "old_password", "new_password1", "new_password2"]
+# The second factor: django-allauth keeps and checks it, our own pages show it. None of its URLs is routed.
+REQUIRE_SECOND_FACTOR = env.list("REQUIRE_SECOND_FACTOR", default=[])
+MFA_ADAPTER = "kyc_review.accounts.second_factor.adapter.Adapter"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_TOTP_ISSUER = BRAND_NAME
+MFA_TOTP_TOLERANCE = 1  # a telephone's clock may be half a minute off
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_SIGNUP_FIELDS = [
+    "username*",
+    "password1*",
+]  # nobody signs up; without it allauth wants e-mail addresses
+# A session ends with the browser, and after half a day without a request.
+SESSION_EXPIRE_AT_BROWSER_CLOSE = True
+SESSION_COOKIE_AGE = 12 * 3600
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_HTTPONLY = True

@@ -1,0 +1,56 @@
+"""What the bank can choose for scoring, evidence, review, webhooks and retraining."""
+
+from pathlib import Path
+
+from kyc_review.settings.environment import DATA_DIR, env
+
+# --- scoring ----------------------------------------------------------------------------------------------
+SCORING_BATCH_MAX = env.int("SCORING_BATCH_MAX", default=32)
+SCORING_LEASE_S = env.int("SCORING_LEASE_S", default=60)
+SCORING_ATTEMPTS_MAX = env.int("SCORING_ATTEMPTS_MAX", default=3)
+# The web process is not ready when nothing was scored, not even the canary, for so long.
+CANARY_MAX_AGE_S = env.int("CANARY_MAX_AGE_S", default=300)
+SCORING_DEVICE = env.str("SCORING_DEVICE", default="auto")
+SCORING_THREADS = env.int("SCORING_THREADS", default=0)  # 0: one per core
+
+# --- evidence ---------------------------------------------------------------------------------------------
+EVIDENCE_LEASE_S = env.int("EVIDENCE_LEASE_S", default=60)
+EVIDENCE_ATTEMPTS_MAX = env.int("EVIDENCE_ATTEMPTS_MAX", default=2)
+EVIDENCE_PATIENCE_S = env.float("EVIDENCE_PATIENCE_S", default=10.0)
+# Second opinions beside those that ship: folders as `python -m ml run --export` writes them.
+OPINIONS_DIR = Path(env.str("OPINIONS_DIR", default=str(DATA_DIR / "opinions")))
+
+# --- review -----------------------------------------------------------------------------------------------
+CLAIM_LEASE_S = env.int("CLAIM_LEASE_S", default=600)
+# A decision can be taken back for so long; its submission completes, and its webhook is sent, after it.
+UNDO_WINDOW_S = env.int("UNDO_WINDOW_S", default=10)
+HANDOVER_S = env.int("HANDOVER_S", default=4 * 3600)
+REVIEW_SLA_S = env.int("REVIEW_SLA_S", default=4 * 3600)
+# Share of items whose votes and evidence stay hidden until a first call. Gold, audit and second opinions always are:
+# below 1, a blind item is a little more likely to be one of them.
+BLIND_SHARE = env.float("BLIND_SHARE", default=1.0)
+GOLD_RATE = env.float("GOLD_RATE", default=0.03)
+SECOND_OPINION_SHARE = env.float("SECOND_OPINION_SHARE", default=0.0)
+# A fake at or above this risk needs a second person; risks end at 1, so 2 asks for none.
+SECOND_OPINION_FAKE_RISK = env.float("SECOND_OPINION_FAKE_RISK", default=2.0)
+# Cleared submissions that people look at all the same: this share of all of them, and besides up to this share of
+# those that were cleared most narrowly (in proportion to the risk).
+AUDIT_SHARE = env.float("AUDIT_SHARE", default=0.01)
+AUDIT_RISK_SHARE = env.float("AUDIT_RISK_SHARE", default=0.02)
+
+# --- webhooks ---------------------------------------------------------------------------------------------
+# Seals endpoints' secrets in the database; empty: derived from SECRET_KEY. Several: the first seals, all open.
+WEBHOOK_SECRETS_KEY = env.list("WEBHOOK_SECRETS_KEY", default=[])
+# Receivers in the bank's own network; every other host must have public addresses and TLS.
+WEBHOOK_ALLOWED_HOSTS = [host.lower() for host in env.list("WEBHOOK_ALLOWED_HOSTS", default=[])]
+
+# --- retraining -------------------------------------------------------------------------------------------
+# How many of the latest submissions a comparison of two bundles scores again.
+REPLAY_MAX = env.int("REPLAY_MAX", default=2000)
+# A field of submissions' metadata by whose values a comparison also counts, as "branch" or "age_band"; empty: none.
+COMPARISON_GROUP_FIELD = env.str("COMPARISON_GROUP_FIELD", default="")
+# Freeze the decisions and train a candidate every so many days; 0: only when asked. Nothing is promoted by itself.
+RETRAIN_EVERY_DAYS = env.int("RETRAIN_EVERY_DAYS", default=0)
+# So many decisions that no snapshot holds, or an audit's bound above this share, suggest retraining.
+RETRAIN_SUGGEST_DECISIONS = env.int("RETRAIN_SUGGEST_DECISIONS", default=500)
+AUDIT_BOUND_MAX = env.float("AUDIT_BOUND_MAX", default=0.05)

@@ -1,0 +1,61 @@
+"""What a browser meets: the bank's name, transport, static files, images, uploads."""
+
+from csp.constants import NONE, SELF
+
+from kyc_review.settings.environment import BASE_DIR, DATA_DIR, env
+
+# The bank's name in the bar, and absolute paths of its logo and of a style sheet that comes after all others.
+BRAND_NAME = env.str("BRAND_NAME", default="KYC Review")
+BRAND_LOGO = env.str("BRAND_LOGO", default="")
+BRAND_CSS = env.str("BRAND_CSS", default="")
+
+# --- transport ------------------------------------------------------------------------------------------
+# HTTPS=false is for the loopback demo only; cookies travel over TLS otherwise.
+HTTPS = env.bool("HTTPS", default=True)
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_SSL_REDIRECT = env.bool("SSL_REDIRECT", default=False)
+if env.bool("TRUST_PROXY_TLS_HEADER", default=False):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+    }
+}
+
+# --- files ----------------------------------------------------------------------------------------------
+STATIC_URL = "static/"
+STATIC_ROOT = env.str("STATIC_ROOT", default="") or None  # set: served from there, after collectstatic
+STATICFILES_DIRS = [BASE_DIR / "static"]
+WHITENOISE_USE_FINDERS = True
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},  # nothing is stored by accident
+    "originals": {
+        "BACKEND": "kyc_review.submissions.storage.PrivateStorage",
+        "OPTIONS": {"location": str(DATA_DIR / "originals")},
+    },
+    "derivatives": {
+        "BACKEND": "kyc_review.submissions.storage.PrivateStorage",
+        "OPTIONS": {"location": str(DATA_DIR / "derivatives")},
+    },
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+UPLOAD_MAX_BYTES = 15_000_000
+# The whole request: image, text fields and multipart framing.
+REQUEST_MAX_BYTES = UPLOAD_MAX_BYTES + 100_000
+# base64 takes four characters for three bytes; a batch shares the same limit.
+JSON_MAX_BYTES = UPLOAD_MAX_BYTES * 4 // 3 + 100_000
+FILE_UPLOAD_MAX_MEMORY_SIZE = REQUEST_MAX_BYTES  # never spooled to a shared temporary folder
+
+# A reverse proxy that understands X-Accel-Redirect may serve derivatives; empty: Django streams them.
+ACCEL_REDIRECT_PREFIX = env.str("ACCEL_REDIRECT_PREFIX", default="")
