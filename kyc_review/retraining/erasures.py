@@ -22,7 +22,15 @@ from django.utils import timezone
 from kyc_review.audit import services as audit
 from kyc_review.audit.models import Event
 from kyc_review.retraining import manifest
-from kyc_review.retraining.models import Bundle, MeanFaces, Snapshot, SnapshotItem, TrainingRun
+from kyc_review.retraining.models import (
+    Bundle,
+    Comparison,
+    MeanFaces,
+    Snapshot,
+    SnapshotItem,
+    TrainingRun,
+    Work,
+)
 from kyc_review.retraining.permissions import may_see_retraining
 from kyc_review.retraining.work import WorkRefused, nudge, work_cancel
 
@@ -95,6 +103,19 @@ def bundles_holding(submission_id: UUID) -> list[Bundle]:
     return list(Bundle.objects.filter(digest__in=digests).order_by("pk"))
 
 
+def snapshots_in_use() -> set[int]:
+    """Keys of those that are being built, trained on or compared on now, or wait for it."""
+    unfinished = [Work.State.QUEUED, Work.State.RUNNING]
+    used = set(
+        Snapshot.objects.filter(state__in=[Snapshot.State.PENDING, Snapshot.State.BUILDING]).values_list(
+            "pk", flat=True
+        )
+    )
+    for kind in (TrainingRun, Comparison):
+        used |= set(kind.objects.filter(state__in=unfinished).values_list("snapshot_id", flat=True))
+    return used
+
+
 def taken_away(*, viewer: User, snapshot: Snapshot) -> int:
     """How often its images left the house, by download or export; those copies are beyond our reach."""
     if not may_see_retraining(viewer):
@@ -152,9 +173,10 @@ def copies_remove(submission: Submission) -> None:
     Raises OSError.
     """
     for snapshot in holding(submission.pk):
-        path = manifest.image_path(sha256=submission.sha256, format=submission.format)
-        if submission.sha256 in images_erased(snapshot):
-            (snapshot.directory / path).unlink(missing_ok=True)
+        copy = snapshot.directory / manifest.image_path(sha256=submission.sha256, format=submission.format)
+        # Whether others have the same image is asked for a copy alone: that reads the whole set.
+        if copy.exists() and submission.sha256 in images_erased(snapshot):
+            copy.unlink(missing_ok=True)
     waiting = MeanFaces.objects.filter(
         snapshot__in=holding(submission.pk), state__in=[MeanFaces.State.QUEUED, MeanFaces.State.FAILED]
     )

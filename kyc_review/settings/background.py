@@ -37,6 +37,7 @@ _SWEEPS = [
     ("idempotency-expire", "submissions.tasks.expire_idempotency", 3600, 3600),
     ("originals-sweep", "submissions.tasks.sweep_orphans", 6 * 3600, 3600),
     ("erasures-sweep", "submissions.tasks.sweep_erasures", 30, 30),
+    ("retention-step", "submissions.tasks.erase_by_age", 10, 10),
     ("snapshots-build", "retraining.tasks.build_snapshots", 15, 30),
     ("training-schedule", "retraining.tasks.retrain_on_schedule", 3600, 1800),
     ("training-sweep", "retraining.tasks.work_due", 15, 15),

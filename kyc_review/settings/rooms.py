@@ -38,6 +38,12 @@ SECOND_OPINION_FAKE_RISK = env.float("SECOND_OPINION_FAKE_RISK", default=2.0)
 AUDIT_SHARE = env.float("AUDIT_SHARE", default=0.01)
 AUDIT_RISK_SHARE = env.float("AUDIT_RISK_SHARE", default=0.02)
 
+# --- retention --------------------------------------------------------------------------------------------
+# Erase submissions so many days after their outcome (docs/erasure.md); 0: keep them for ever. One number for what no
+# person decided, one for what people did.
+RETENTION_UNREVIEWED_DAYS = env.int("RETENTION_UNREVIEWED_DAYS", default=0)
+RETENTION_REVIEWED_DAYS = env.int("RETENTION_REVIEWED_DAYS", default=0)
+
 # --- webhooks ---------------------------------------------------------------------------------------------
 # Seals endpoints' secrets in the database; empty: derived from SECRET_KEY. Several: the first seals, all open.
 WEBHOOK_SECRETS_KEY = env.list("WEBHOOK_SECRETS_KEY", default=[])

@@ -2,6 +2,7 @@ import uuid
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from kyc_review.accounts.models import Integration
@@ -124,6 +125,11 @@ class Submission(models.Model):
             models.Index(
                 fields=["erased_at"], name="submission_erased", condition=Q(erased_at__isnull=False)
             ),
+            models.Index(
+                Coalesce("completed_at", "cancelled_at"),
+                name="submission_by_outcome",
+                condition=Q(erased_at__isnull=True, state__in=["completed", "cancelled"]),
+            ),
             models.Index(fields=["integration", "external_ref"], name="submission_by_external_ref"),
             models.Index(fields=["integration", "applicant_ref"], name="submission_by_applicant_ref"),
         ]
@@ -174,3 +180,32 @@ class LateOutcome(models.Model):
 
     def __str__(self) -> str:
         return f"{self.finding} {self.submission_id}"
+
+
+class RetentionPass(models.Model):
+    """One day's way through everything that has its outcome, to erase what is too old (retention.py).
+
+    `reached_at` and `reached_id` are the outcome's time and the key of the last submission that it erased: whoever goes
+    on begins behind it.
+    """
+
+    day = models.DateField(unique=True)
+    started_at = models.DateTimeField(default=timezone.now)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    reached_at = models.DateTimeField(null=True, blank=True)
+    reached_id = models.UUIDField(null=True, blank=True)
+    erased = models.PositiveIntegerField(default=0)
+    failed = models.PositiveIntegerField(default=0, help_text="Tried in vain; the next day tries again.")
+
+    class Meta:
+        verbose_name_plural = "retention passes"
+        constraints = [
+            models.CheckConstraint(
+                name="retention_reached_both_or_none",
+                condition=Q(reached_at__isnull=True, reached_id__isnull=True)
+                | Q(reached_at__isnull=False, reached_id__isnull=False),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"retention of {self.day}"
