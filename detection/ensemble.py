@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from detection import bundle as bundles
 from detection.bundle import Bundle, BundleRefused, Member
+from detection.memory import keep_freed
 from detection.networks.convnext import convnext
 from detection.networks.fusion import quicken
 from detection.networks.stacking import Stacking
@@ -61,6 +62,7 @@ class Ensemble:
         return ensemble
 
     def _open_lanes(self, count: int) -> None:
+        keep_freed()
         torch.set_num_threads(1)
         self._lane_count = count
         # Each thread sets its own: OpenMP keeps the number per thread.

@@ -5,10 +5,10 @@ import torch
 from timm.layers import SimpleNorm, SimpleNorm2d
 from torch import nn
 
-from detection.networks.convnext import convnext
-from detection.networks.fusion import ConvGelu, quicken
+from detection.networks.convnext import convnext, features
+from detection.networks.fusion import ConvGelu, ResidualBlock, quicken
 
-SMALL = {"depths": [1, 1, 1, 1], "dims": [8, 16, 24, 32]}
+SMALL = {"depths": [1, 2, 1, 1], "dims": [8, 16, 24, 32]}
 
 
 def trained_looking(architecture: str, **arguments: object) -> nn.Module:
@@ -42,6 +42,45 @@ def test_a_quickened_network_computes_what_it_did(architecture: str, arguments: 
     assert expected.abs().max() > 0.01
     assert torch.allclose(quick(x), expected, atol=1e-5)
     assert not any(isinstance(module, SimpleNorm | SimpleNorm2d) for module in quick.modules())
+
+
+@torch.inference_mode()
+def test_a_quickened_baseline_has_no_pass_of_its_own_for_norms_and_sums() -> None:
+    arguments = {"norm_layer": "batchnorm2d", "kernel_sizes": (3, 3, 5, 7), "evidence": "local"}
+    quick = quicken(trained_looking("convnext_zepto_rms_ols", **arguments))
+    norms = [name for name, module in quick.named_modules() if isinstance(module, nn.BatchNorm2d)]
+    assert norms == ["backbone.head.norm"]
+    assert sum(isinstance(module, ResidualBlock) for module in quick.modules()) == sum(SMALL["depths"])
+
+
+@torch.inference_mode()
+def test_a_quickened_network_writes_over_no_map_and_not_over_its_input() -> None:
+    network = trained_looking("convnext_zepto_rms_ols", norm_layer="batchnorm2d")
+    x = torch.randn(2, 3, 64, 64).to(memory_format=torch.channels_last)
+    kept, expected = x.clone(), features(network, x)
+    found = features(quicken(network), x)
+    assert torch.equal(x, kept)
+    for mine, theirs in zip(found, expected, strict=True):
+        assert torch.allclose(mine, theirs, atol=1e-5)
+
+
+@torch.inference_mode()
+def test_a_norm_before_a_convolution_with_a_border_stays() -> None:
+    network = nn.Sequential(nn.BatchNorm2d(3), nn.Conv2d(3, 4, 3, padding=1))
+    network[0].running_mean.normal_()
+    x = torch.randn(2, 3, 8, 8)
+    expected = network.eval()(x)
+    assert torch.allclose(quicken(network)(x), expected, atol=1e-6)
+
+
+@torch.inference_mode()
+def test_a_norm_between_two_convolutions_is_folded_once() -> None:
+    network = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4), nn.Conv2d(4, 5, 1))
+    network[1].running_mean.normal_()
+    network[1].running_var.uniform_(2, 3)
+    x = torch.randn(2, 3, 8, 8)
+    expected = network.eval()(x)
+    assert torch.allclose(quicken(network)(x), expected, atol=1e-6)
 
 
 @torch.inference_mode()
