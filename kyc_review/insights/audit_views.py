@@ -21,6 +21,7 @@ from kyc_review.audit import services as audit
 from kyc_review.audit.models import Event
 from kyc_review.insights.forms import AuditForm
 from kyc_review.insights.permissions import may_read_audit
+from kyc_review.insights.retention import retention
 from kyc_review.review.access import StaffRequest, staff_only
 
 ROWS = 100
@@ -66,6 +67,7 @@ def log(request: StaffRequest) -> HttpResponse:
         "events": rows[:ROWS],
         "older": rows[ROWS - 1].pk if len(rows) > ROWS else None,
         "filters": filters.urlencode(),
+        "retention": retention(viewer=request.user),
     }
     return render(request, "insights/audit.html", context)
 

@@ -4,11 +4,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from django.conf import LazySettings
+from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from kyc_review.accounts.models import User
 from kyc_review.review.models import ReviewItem
 from kyc_review.review.services import decision_record, item_claim_next
+from kyc_review.submissions.models import RetentionPass
 
 PICTURES = Path(__file__).parents[2] / "test-artifacts" / "looks"
 SIZES = {"1440x900": {"width": 1440, "height": 900}, "1280x720": {"width": 1280, "height": 720}}
@@ -23,9 +26,12 @@ def test_an_auditor_goes_from_a_number_to_its_items_and_their_history(
     staff: Callable[..., User],
     alice: User,
     portrait: bytes,
+    settings: LazySettings,
     size: str,
     scheme: str,
 ) -> None:
+    settings.RETENTION_UNREVIEWED_DAYS, settings.RETENTION_REVIEWED_DAYS = 90, 730
+    RetentionPass.objects.create(day=timezone.localdate(), ended_at=timezone.now(), erased=1203)
     enqueue("unanimous_fake", 0.9, image=portrait)
     for risk in (0.3, 0.6):
         enqueue("split_vote", risk)

@@ -1,0 +1,35 @@
+"""What the audit log's page says about erasing by age: the rule, and what it erased lately."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from django.db.models import Sum
+from django.utils import timezone
+
+from kyc_review.insights.permissions import may_read_audit
+from kyc_review.submissions.models import RetentionPass
+from kyc_review.submissions.retention import Rule, rule_set
+
+if TYPE_CHECKING:
+    from kyc_review.accounts.models import User
+
+LATELY = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    rule: Rule
+    latest: RetentionPass | None
+    erased_lately: int
+
+
+def retention(*, viewer: User) -> Retention | None:
+    """None for people who may not read the audit log."""
+    if not may_read_audit(viewer):
+        return None
+    passes = RetentionPass.objects.order_by("-day")
+    lately = passes.filter(day__gt=timezone.localdate() - LATELY).aggregate(erased=Sum("erased"))
+    return Retention(rule_set(), passes.first(), lately["erased"] or 0)
