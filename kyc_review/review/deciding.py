@@ -63,15 +63,19 @@ def decision_record(*, item_id: int, reviewer: User, label: str, **said: Any) ->
     unknown label or a missing obstacle.
     """
     require_decider(reviewer)
-    wished = Decision.Label(label)
-    obstacle = Decision.Obstacle(said.pop("obstacle")) if wished == Decision.Label.NOT_ASSESSABLE else ""
-    said.pop("obstacle", None)
-    if wished != Decision.Label.FAKE:
-        said |= {"parts": [], "methods": [], "regions": []}
-    made = _record(item_id, reviewer, {"label": wished.value, "obstacle": obstacle} | said)
+    made = _record(item_id, reviewer, _word(label, **said))
     if made is None:
         raise ClaimLost(OUTDATED)
     return made
+
+
+def _word(label: str, *, obstacle: str = "", **said: Any) -> dict[str, Any]:
+    """What is kept of it: an obstacle where it is not assessable, marks where it is fake. Raises ValueError."""
+    wished = Decision.Label(label)
+    if wished != Decision.Label.FAKE:
+        said |= {"parts": [], "methods": [], "regions": []}
+    kept = Decision.Obstacle(obstacle).value if wished == Decision.Label.NOT_ASSESSABLE else ""
+    return {"label": wished.value, "obstacle": kept} | said
 
 
 @transaction.atomic
@@ -199,11 +203,10 @@ def decision_correct(*, item_id: int, corrector: User, label: str, **said: Any) 
     Raises PermissionDenied, ClaimLost when the item is not final yet, ValueError.
     """
     require_decider(corrector)
-    wished = Decision.Label(label)
-    obstacle = Decision.Obstacle(said.pop("obstacle")) if wished == Decision.Label.NOT_ASSESSABLE else ""
-    said.pop("obstacle", None)
+    word = _word(label, **said)
+    # The submission, too: an erasure that comes meanwhile waits, and then empties what is written here.
     item = (
-        ReviewItem.objects.select_for_update(of=("self",))
+        ReviewItem.objects.select_for_update(of=("self", "submission"))
         .select_related("submission")
         .filter(pk=item_id)
         .first()
@@ -221,11 +224,9 @@ def decision_correct(*, item_id: int, corrector: User, label: str, **said: Any) 
         item=item,
         submission_id=item.submission_id,
         reviewer=corrector,
-        label=wished,
-        obstacle=obstacle,
         corrects=before,
         handling_ms=0,
-        **said,
+        **word,
     )
     if item.reason == ReviewItem.Reason.GOLD:
         pass  # kept like any other, and of no effect: a refusal would tell gold apart
@@ -233,7 +234,9 @@ def decision_correct(*, item_id: int, corrector: User, label: str, **said: Any) 
         audit_conclude(submission_id=item.submission_id, label=made.label)
     else:
         submissions.submission_overturn(
-            submission_id=item.submission_id, result=RESULT_OF_LABEL[wished], reason=made.obstacle
+            submission_id=item.submission_id,
+            result=RESULT_OF_LABEL[Decision.Label(made.label)],
+            reason=made.obstacle,
         )
     detail = {"from": before.label, "label": made.label}
     audit.record(action="item.corrected", actor=corrector, target=item, detail=detail)

@@ -1,11 +1,13 @@
 """Taking back, settling, correcting, and the first call of blind items."""
 
 import datetime as dt
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.core.exceptions import PermissionDenied
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connection, transaction
 from django.db.models.functions import Now
 
 from kyc_review.accounts.models import User
@@ -13,6 +15,7 @@ from kyc_review.audit.models import Event
 from kyc_review.review import selectors, services
 from kyc_review.review.models import Decision, FirstCall, ReviewItem, Withdrawal
 from kyc_review.review.tasks import sweep
+from kyc_review.submissions.erasing import submission_erase
 from kyc_review.submissions.models import Submission
 
 pytestmark = pytest.mark.django_db
@@ -103,8 +106,13 @@ def test_not_assessable_needs_a_reason(claimed: ReviewItem, alice: User) -> None
 
 def test_parts_methods_and_regions_belong_to_fake_alone(claimed: ReviewItem, alice: User) -> None:
     box = {"x": 0.1, "y": 0.2, "width": 0.3, "height": 0.1}
-    made = decide(claimed, alice, "real", parts=["eyes"], methods=["swap"], regions=[box])
+    marks = {"parts": ["eyes"], "methods": ["swap"], "regions": [box]}
+    made = decide(claimed, alice, "real", **marks)
     assert (made.parts, made.methods, made.regions) == ([], [], [])
+    fake = services.decision_correct(item_id=claimed.pk, corrector=alice, label="fake", **marks)
+    assert (fake.parts, fake.methods, fake.regions) == (["eyes"], ["swap"], [box])
+    real = services.decision_correct(item_id=claimed.pk, corrector=alice, label="real", **marks)
+    assert (real.parts, real.methods, real.regions) == ([], [], [])
 
 
 def test_a_correction_is_a_new_row_and_overturns_the_submission(
@@ -124,6 +132,40 @@ def test_a_colleague_who_is_no_senior_corrects_nothing(claimed: ReviewItem, alic
     with pytest.raises(PermissionDenied):
         services.decision_correct(item_id=claimed.pk, corrector=bob, label="real")
     assert services.decision_correct(item_id=claimed.pk, corrector=alice, label="real")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_correction_beside_an_erasure_writes_nothing_about_the_applicant(
+    claimed: ReviewItem, alice: User
+) -> None:
+    decide(claimed, alice, "real")
+
+    def correct() -> None:
+        try:
+            services.decision_correct(item_id=claimed.pk, corrector=alice, label="fake", note="It is Mr. X")
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as other:
+        with transaction.atomic():
+            submission_erase(submission_id=claimed.submission_id, reason="The applicant asked.")
+            waiting = other.submit(correct)
+            until_somebody_waits_for_a_lock()
+        with pytest.raises(services.ClaimLost, match="erased"):
+            waiting.result(10)
+    assert list(Decision.objects.values_list("note", flat=True)) == [""]
+
+
+def until_somebody_waits_for_a_lock() -> None:
+    """The present transaction holds it."""
+    end = time.monotonic() + 10
+    with connection.cursor() as cursor:
+        while time.monotonic() < end:
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            if cursor.fetchone()[0]:
+                return
+            time.sleep(0.02)
+    raise AssertionError("nobody waited")
 
 
 @pytest.mark.usefixtures("ten_seconds")
