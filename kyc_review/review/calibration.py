@@ -24,18 +24,19 @@ if TYPE_CHECKING:
 _dice = random.Random()  # noqa: S311
 
 
+@transaction.atomic
 def gold_add(*, submission_id: UUID, senior: User, label: str) -> Gold:
     """Use a completed submission to calibrate people. Raises PermissionDenied, ValueError."""
     if not may_oversee(senior):
         raise PermissionDenied("Only seniors choose calibration items.")
     wished = Decision.Label(label)
-    if not Submission.objects.filter(pk=submission_id, state=State.COMPLETED, erased_at=None).exists():
+    usable = Submission.objects.filter(pk=submission_id, state=State.COMPLETED, erased_at=None)
+    if usable.select_for_update(no_key=True).first() is None:  # an erasure comes before or after, not beside
         raise ValueError("Only a completed submission can be used.")
-    with transaction.atomic():
-        gold, _ = Gold.objects.update_or_create(
-            submission_id=submission_id, defaults={"label": wished, "added_by": senior, "is_active": True}
-        )
-        audit.record(action="gold.added", actor=senior, target=gold, detail={"label": wished.value})
+    gold, _ = Gold.objects.update_or_create(
+        submission_id=submission_id, defaults={"label": wished, "added_by": senior, "is_active": True}
+    )
+    audit.record(action="gold.added", actor=senior, target=gold, detail={"label": wished.value})
     return gold
 
 
