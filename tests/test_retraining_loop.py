@@ -13,7 +13,7 @@ from django.test import Client
 from detection.ensemble import Ensemble
 from detection.voting import Vote
 from kyc_review.accounts.models import User
-from kyc_review.retraining.models import Comparison, Proposal, Snapshot, TrainingRun
+from kyc_review.retraining.models import Bundle, Comparison, Proposal, Snapshot, TrainingRun
 from kyc_review.retraining.selectors import champion
 from kyc_review.retraining.snapshots import snapshots_build_due
 from kyc_review.retraining.worker import work_due
@@ -33,19 +33,21 @@ def manage(*arguments: str) -> str:
     return said.getvalue()
 
 
-@pytest.mark.slow
-def test_decisions_train_a_candidate_that_serves_after_its_promotion(
-    submit: Callable[..., Submission],
-    alice: User,
-    settings: LazySettings,
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-) -> None:
+@pytest.fixture
+def before(settings: LazySettings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Bundle:
+    """The bundle that serves at the beginning."""
     monkeypatch.setattr(worker, "_serving", None)
     settings.SCORING_DEVICE = "cpu"
     manage("bundle", "promote", str(small_bundle(tmp_path / "served")))
-    before = champion()
-    assert before is not None
+    serving = champion()
+    assert serving is not None
+    return serving
+
+
+@pytest.mark.slow
+def test_decisions_train_a_candidate_that_serves_after_its_promotion(
+    submit: Callable[..., Submission], alice: User, before: Bundle
+) -> None:
     assert worker.serving().digest == before.digest
 
     decide_all(submit, alice)
@@ -82,14 +84,9 @@ def test_the_whole_loop_goes_through_pages_and_two_admins(
     staff: Callable[..., User],
     alice: User,
     settings: LazySettings,
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
+    before: Bundle,
 ) -> None:
     """Decisions, an audit that overturns, snapshot, run, proposal, approval, rollback: all but the training by page."""
-    monkeypatch.setattr(worker, "_serving", None)
-    settings.SCORING_DEVICE = "cpu"
-    manage("bundle", "promote", str(small_bundle(tmp_path / "served")))
-    before = champion()
     decide_all(submit, alice, people=26)
     overturned = submit(applicant_ref="audited")
     settings.AUDIT_SHARE = 1.0
@@ -136,16 +133,9 @@ def test_the_whole_loop_goes_by_api_with_two_peoples_tokens(
     submit: Callable[..., Submission],
     staff: Callable[..., User],
     alice: User,
-    settings: LazySettings,
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
+    before: Bundle,
 ) -> None:
     """As a bank's nightly job would: freeze, train, read the comparison, propose; another person's script approves."""
-    monkeypatch.setattr(worker, "_serving", None)
-    settings.SCORING_DEVICE = "cpu"
-    manage("bundle", "promote", str(small_bundle(tmp_path / "served")))
-    before = champion()
-    assert before is not None
     decide_all(submit, alice, people=26)
     ada, amir = Script(staff("ada", "admin")), Script(staff("amir", "admin"))
 

@@ -8,12 +8,13 @@ from detection import bundle as bundles
 from detection.voting import Vote
 from kyc_review.accounts.models import User
 from kyc_review.retraining.bundles import bundle_promote, bundle_register
-from kyc_review.retraining.models import Bundle, Snapshot, TrainingRun
+from kyc_review.retraining.models import Bundle, Comparison, Snapshot, TrainingRun
 from kyc_review.retraining.runs import run_request
 from kyc_review.review.models import Decision, ReviewItem
 from kyc_review.review.services import decision_record, item_claim_next
 from kyc_review.scoring.leases import lease_batch
 from kyc_review.scoring.routing import Scored, verdicts_record
+from tests.kyc_review.retraining.reports import report
 from tests.kyc_review.review.conftest import clear, login  # noqa: F401  (fixtures)
 
 
@@ -92,6 +93,18 @@ def ready(db: None) -> Snapshot:
         ready_at=timezone.now(),
         count_real=40,
         count_fake=40,
+    )
+
+
+@pytest.fixture
+def candidate(serving: Bundle, made_bundle: Callable[..., Path]) -> Bundle:
+    return bundle_register(path=made_bundle("v2"), source="trained")
+
+
+@pytest.fixture
+def comparison(serving: Bundle, candidate: Bundle, ready: Snapshot) -> Comparison:
+    return Comparison.objects.create(
+        snapshot=ready, champion=serving, candidate=candidate, state="succeeded", report=report()
     )
 
 

@@ -10,7 +10,7 @@ from detection.bundle import BundleRefused
 from kyc_review.accounts.models import User
 from kyc_review.audit.models import Event
 from kyc_review.retraining.bundles import bundle_promote, bundle_register, bundle_rollback
-from kyc_review.retraining.models import Bundle, Comparison, Promotion, Proposal, Snapshot
+from kyc_review.retraining.models import Bundle, Comparison, Promotion, Proposal
 from kyc_review.retraining.proposals import (
     ProposalRefused,
     proposal_approve,
@@ -22,18 +22,6 @@ from tests.kyc_review.retraining.reports import report
 
 pytestmark = pytest.mark.django_db
 WHY = "It catches more of the forged mouths of last month."
-
-
-@pytest.fixture
-def candidate(serving: Bundle, made_bundle: Callable[..., Path]) -> Bundle:
-    return bundle_register(path=made_bundle("v2"), source="trained")
-
-
-@pytest.fixture
-def comparison(serving: Bundle, candidate: Bundle, ready: Snapshot) -> Comparison:
-    return Comparison.objects.create(
-        snapshot=ready, champion=serving, candidate=candidate, state="succeeded", report=report()
-    )
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,9 +8,6 @@ from django.test import Client
 
 from kyc_review.accounts.models import User
 from kyc_review.accounts.tokens.services import token_create
-from kyc_review.retraining.bundles import bundle_register
-from kyc_review.retraining.models import Bundle, Comparison, Snapshot
-from tests.kyc_review.retraining.reports import report
 
 LOOP = "/api/v1/retraining"
 
@@ -55,15 +51,3 @@ def ada(script: Callable[..., Script]) -> Script:
 @pytest.fixture
 def amir(script: Callable[..., Script]) -> Script:
     return script("amir", "admin")
-
-
-@pytest.fixture
-def candidate(serving: Bundle, made_bundle: Callable[..., Path]) -> Bundle:
-    return bundle_register(path=made_bundle("v2"), source="trained")
-
-
-@pytest.fixture
-def comparison(serving: Bundle, candidate: Bundle, ready: Snapshot) -> Comparison:
-    return Comparison.objects.create(
-        snapshot=ready, champion=serving, candidate=candidate, state="succeeded", report=report()
-    )
