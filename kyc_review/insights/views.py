@@ -22,8 +22,7 @@ from kyc_review.insights.forms import EraseForm, SearchForm
 from kyc_review.insights.permissions import may_erase, may_see_faces, may_see_insights
 from kyc_review.insights.points import in_words
 from kyc_review.insights.searching import history, is_hidden, submissions_found, submissions_visible
-from kyc_review.retraining.erasures import bundles_holding, holding
-from kyc_review.retraining.permissions import may_see_retraining
+from kyc_review.retraining.erasures import holders
 from kyc_review.review.access import StaffRequest, staff_only
 from kyc_review.review.permissions import may_oversee
 from kyc_review.submissions.erasing import submission_erase
@@ -105,6 +104,7 @@ def _submission(
     request: StaffRequest, row: Submission, form: EraseForm | None = None, status: int = 200
 ) -> HttpResponse:
     hidden = is_hidden(viewer=request.user, submission=row)
+    snapshots, bundles = holders(viewer=request.user, submission_id=row.pk)
     context = {
         "submission": row,
         "hidden": hidden,
@@ -113,8 +113,8 @@ def _submission(
         "may_see_faces": may_see_faces(request.user) and not row.erased_at,
         "may_erase": may_erase(request.user) and not row.erased_at,
         "form": form or EraseForm(),
-        "sets": holding(row.pk) if may_see_retraining(request.user) else [],
-        "models": bundles_holding(row.pk) if may_see_retraining(request.user) else [],
+        "snapshots": snapshots,
+        "bundles": bundles,
     }
     return render(request, "insights/submission.html", context, status=status)
 

@@ -8,12 +8,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import connection
 from django.utils import timezone
 
+from kyc_review.retraining.permissions import may_freeze
 from kyc_review.review.models import ReviewItem
+
+if TYPE_CHECKING:
+    from kyc_review.accounts.models import User
 
 # One example per submission: a later decision (a second opinion) replaces an earlier one. While somebody still looks
 # at a face, as after an audit's first word, there is no consensus on it yet.
@@ -80,8 +84,10 @@ class Choices:
 EVERYTHING = Choices()
 
 
-def counted(choices: Choices) -> dict[str, int]:
-    """How many real and fake decisions a snapshot with these choices would hold now."""
+def counted(*, viewer: User, choices: Choices) -> dict[str, int]:
+    """How many real and fake decisions a snapshot with these choices would hold now; none for who may make none."""
+    if not may_freeze(viewer):
+        return {"real": 0, "fake": 0}
     sql, values = choices.select()
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT label, count(*) FROM ({sql}) chosen GROUP BY label", values)  # noqa: S608

@@ -116,6 +116,13 @@ def snapshots_in_use() -> set[int]:
     return used
 
 
+def holders(*, viewer: User, submission_id: UUID) -> tuple[list[Snapshot], list[Bundle]]:
+    """`holding` and `bundles_holding` for a person; nothing for those who may not see retraining."""
+    if not may_see_retraining(viewer):
+        return [], []
+    return list(holding(submission_id)), bundles_holding(submission_id)
+
+
 def taken_away(*, viewer: User, snapshot: Snapshot) -> int:
     """How often its images left the house, by download or export; those copies are beyond our reach."""
     if not may_see_retraining(viewer):

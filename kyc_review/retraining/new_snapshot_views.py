@@ -26,7 +26,9 @@ def new_snapshot(request: StaffRequest) -> HttpResponse:
     if not may_freeze(request.user):
         raise PermissionDenied("Only admins make snapshots.")
     form = SnapshotForm(request.GET or None)
-    counts = counted(form.chosen()) if form.is_bound and form.is_valid() else None
+    counts = None
+    if form.is_bound and form.is_valid():
+        counts = counted(viewer=request.user, choices=form.chosen())
     return render(request, "retraining/new_snapshot.html", {"form": form, "counts": counts})
 
 

@@ -49,7 +49,8 @@ class DecisionsView(RetrainingView):
 
     @describing.count_decisions
     def get(self, request: Request) -> Response:
-        return Response(counted(choices_of(asked(ChoicesIn, request))))
+        choices = choices_of(asked(ChoicesIn, request))
+        return Response(counted(viewer=viewer_of(request), choices=choices))
 
 
 class SnapshotView(RetrainingView):

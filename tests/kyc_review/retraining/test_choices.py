@@ -32,11 +32,20 @@ def manifest_of(snapshot: Snapshot) -> dict:
     return json.loads(snapshot.manifest.read_text())
 
 
-def held(choices: Choices) -> set[str]:
-    snapshot = snapshot_create(name=f"s{Snapshot.objects.count()}", choices=choices)
-    found = {item["submission"] for item in manifest_of(snapshot)["items"]}
-    assert sum(counted(choices).values()) == len(found), "the preview counts what would be frozen"
-    return found
+@pytest.fixture
+def held(staff: Callable[..., User], alice: User) -> Callable[[Choices], set[str]]:
+    """held(choices) are the submissions in a snapshot that is made with them."""
+    ada = staff("ada", "admin")
+
+    def freeze(choices: Choices) -> set[str]:
+        snapshot = snapshot_create(name=f"s{Snapshot.objects.count()}", choices=choices)
+        found = {item["submission"] for item in manifest_of(snapshot)["items"]}
+        told = counted(viewer=ada, choices=choices)
+        assert sum(told.values()) == len(found), "the preview counts what would be frozen"
+        assert not any(counted(viewer=alice, choices=choices).values())
+        return found
+
+    return freeze
 
 
 def also(decision: Decision, reviewer: User, label: str, reason: str = "second_opinion") -> Decision:
@@ -54,7 +63,7 @@ def ids(*decisions: Decision) -> set[str]:
 
 
 def test_consensus_is_two_people_who_agree_or_a_third_who_settled_it(
-    decide, alice: User, bob: User, carol: User
+    decide, held, alice: User, bob: User, carol: User
 ) -> None:
     agreed, settled, split, alone, same, gold = (decide("fake") for _ in range(6))
     also(agreed, bob, "fake")
@@ -67,7 +76,7 @@ def test_consensus_is_two_people_who_agree_or_a_third_who_settled_it(
     assert held(Choices()) == ids(agreed, settled, split, alone, same, gold)
 
 
-def test_a_corrected_word_agrees_with_nobody(decide, alice: User, bob: User) -> None:
+def test_a_corrected_word_agrees_with_nobody(decide, held, alice: User, bob: User) -> None:
     first, kept = decide("fake"), decide("real")
     second = also(first, bob, "real")
     review.decision_correct(item_id=second.item_id, corrector=bob, label="fake")
@@ -77,7 +86,7 @@ def test_a_corrected_word_agrees_with_nobody(decide, alice: User, bob: User) -> 
     assert held(Choices(consensus=True)) == ids(kept), "alice's does not agree with bob's any more"
 
 
-def test_sources_reasons_and_days_narrow_it_down(decide, alice: User) -> None:
+def test_sources_reasons_and_days_narrow_it_down(decide, held, alice: User) -> None:
     other = accounts.integration_create(slug="branch", name="Branch")
     here, there = decide("fake"), decide("real", integration=other)
     audited = decide("real")

@@ -224,6 +224,7 @@ def test_strangers_to_retraining_learn_nothing_from_the_marks(decide, alice: Use
     assert erasures.marks_of_snapshots(viewer=alice, snapshots=[snapshot]) == {}
     assert erasures.marks_of_bundles(viewer=alice, bundles=[model]) == {}
     assert erasures.taken_away(viewer=alice, snapshot=snapshot) == 0
+    assert erasures.holders(viewer=alice, submission_id=gone.submission_id) == ([], [])
 
 
 def test_every_page_of_the_loop_says_what_is_held(decide, serving: Bundle, ada: User, login) -> None:
