@@ -142,11 +142,6 @@ def is_revealed(*, viewer: User, item: ReviewItem) -> bool:
     return FirstCall.objects.filter(item=item, reviewer=viewer).exists()
 
 
-def items_unveiled(*, viewer: User) -> QuerySet[ReviewItem]:
-    """Of the items in focus, those whose votes and evidence the viewer may see now: blind ones after the first call."""
-    return items_in_focus(viewer=viewer).exclude(_veiled(may_decide(viewer), viewer.pk))
-
-
 def faces_shown(*, viewer: User) -> QuerySet[ReviewItem]:
     """Items whose picture the viewer may fetch: those in focus, and the one kept for them, to be shown next."""
     if not may_decide(viewer):

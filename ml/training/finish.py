@@ -111,7 +111,8 @@ def _measure(probability: np.ndarray, thresholds: np.ndarray, names: list[str], 
 
 
 def certificate(probability: np.ndarray, thresholds: np.ndarray, label: np.ndarray) -> dict[str, float | int]:
-    """What the fakes that the thresholds were chosen on certify: at most this share is cleared, with confidence 0.95.
+    """What the fakes that the thresholds were chosen on would certify had they not been: at most this share is cleared,
+    with confidence 0.95. `test` is measured without that flaw.
 
     probability: (N, 5); thresholds: (5,); label: (N,) 1 is fake.
     """

@@ -179,11 +179,16 @@ def test_a_blind_item_shows_votes_and_evidence_only_after_the_first_call(
     claimed: ReviewItem, alice: User, staff: Callable
 ) -> None:
     ReviewItem.objects.filter(pk=claimed.pk).update(is_blind=True)
-    assert selectors.items_in_focus(viewer=alice).exists()
-    assert not selectors.items_unveiled(viewer=alice).exists()
+
+    def is_veiled(viewer: User) -> bool:
+        shown = selectors.item_in_focus(viewer=viewer, item_id=claimed.pk)
+        assert shown is not None
+        return shown.is_veiled
+
+    assert is_veiled(alice)
     services.first_call_record(item_id=claimed.pk, reviewer=alice, label="real")
-    assert selectors.items_unveiled(viewer=alice).exists()
-    assert not selectors.items_unveiled(viewer=staff("sue", "senior")).exists()
+    assert not is_veiled(alice)
+    assert is_veiled(staff("sue", "senior"))
     decide(claimed, alice)
     assert FirstCall.objects.get().label == "real"
     assert Decision.objects.get().label == "fake"
