@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, DurationField, ExpressionWrapper, F, Min, Q
+from django.db.models import Count, DurationField, ExpressionWrapper, F, Max, Min, Q
 from django.db.models.aggregates import Aggregate
 from django.utils import timezone
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -18,11 +18,13 @@ from kyc_review.evidence.models import Evidence
 from kyc_review.review.models import Decision, ReviewItem
 from kyc_review.scoring.canary import last_scored_at
 from kyc_review.scoring.models import Scoring
-from kyc_review.submissions.models import State, Submission
+from kyc_review.submissions.models import RetentionPass, State, Submission
+from kyc_review.submissions.retention import rule_set
 from kyc_review.webhooks.models import Delivery
 
 WINDOW = timedelta(minutes=5)
 QUANTILES = (0.5, 0.95, 0.99)
+ORDINARY = (ReviewItem.Reason.UNANIMOUS_FAKE, ReviewItem.Reason.SPLIT_VOTE, ReviewItem.Reason.UNSCORABLE)
 UNFINISHED = (State.RECEIVED, State.SCORING, State.IN_REVIEW)
 
 
@@ -50,34 +52,64 @@ class Numbers:
         yield from _decisions(now)
         yield from _evidence(now)
         yield from _webhooks(now)
+        yield from _retention(now)
 
 
 def _queue(now: datetime) -> Iterator[Metric]:
-    """By the reason that reviewers are shown: gold stays in disguise here, too."""
+    """Applicants who wait for a person, by the reason that reviewers are shown; what is looked at to measure models
+    and people is one number beside them, so that a late audit alarms nobody.
+
+    A decision counts until it is final: no number moves while it could be taken back, and so tells what it was about.
+    """
     depth = GaugeMetricFamily(
-        "kyc_queue_items", "Items that wait for a person or are claimed.", labels=["reason"]
+        "kyc_queue_items",
+        "Items whose applicant waits for people, claimed or not; a second opinion has the first one's reason.",
+        labels=["reason"],
     )
     oldest = GaugeMetricFamily(
-        "kyc_queue_oldest_seconds", "Age of the item that waits longest.", labels=["reason"]
+        "kyc_queue_oldest_seconds",
+        "Age of the item whose applicant waits longest; 0: none.",
+        labels=["reason"],
     )
     late = GaugeMetricFamily(
-        "kyc_queue_late_items", "Items that wait longer than REVIEW_SLA_S.", labels=["reason"]
+        "kyc_queue_late_items", "Items whose applicant waits longer than REVIEW_SLA_S.", labels=["reason"]
     )
-    late_before = now - timedelta(seconds=settings.REVIEW_SLA_S)
-    rows = (
-        ReviewItem.objects.filter(state__in=[ReviewItem.State.OPEN, ReviewItem.State.CLAIMED])
-        .values("shown_reason")
-        .annotate(
-            number=Count("pk"), first=Min("opened_at"), late=Count("pk", filter=Q(opened_at__lt=late_before))
-        )
-    )
-    found: dict[str, Any] = {row["shown_reason"]: row for row in rows}
-    for reason in ReviewItem.Reason.values:
+    checks, first_check = 0, None
+    found: dict[str, Any] = {}
+    for row in _undecided(late_before=now - timedelta(seconds=settings.REVIEW_SLA_S)):
+        if row["is_check"]:
+            checks += row["number"]
+            first_check = min(filter(None, (first_check, row["first"])))
+        else:
+            found[row["shown_reason"]] = row
+    for reason in ORDINARY:
         row = found.get(reason, {"number": 0, "first": None, "late": 0})
         depth.add_metric([reason], row["number"])
         oldest.add_metric([reason], _age_s(now, row["first"]))
         late.add_metric([reason], row["late"])
     yield from (depth, oldest, late)
+    yield _gauge(
+        "kyc_queue_check_items",
+        "Audits and calibration items in the queue; no applicant waits for them.",
+        checks,
+    )
+    yield _gauge(
+        "kyc_queue_check_oldest_seconds", "Age of the oldest of them; 0: none.", _age_s(now, first_check)
+    )
+
+
+def _undecided(*, late_before: datetime) -> Any:
+    """{is_check, shown_reason, number, first, late} of each kind. A second opinion on an audit is shown as an audit."""
+    is_check = Q(reason=ReviewItem.Reason.GOLD) | Q(shown_reason=ReviewItem.Reason.AUDIT)
+    rows: Any = (
+        ReviewItem.objects.exclude(state=ReviewItem.State.DECIDED)
+        .annotate(is_check=is_check)
+        .values("is_check", "shown_reason")
+        .annotate(
+            number=Count("pk"), first=Min("opened_at"), late=Count("pk", filter=Q(opened_at__lt=late_before))
+        )
+    )
+    return rows
 
 
 def _submissions(now: datetime) -> Iterator[Metric]:
@@ -120,7 +152,9 @@ def _verdicts(now: datetime) -> Iterator[Metric]:
 
 def _decisions(now: datetime) -> Iterator[Metric]:
     numbers = GaugeMetricFamily(
-        "kyc_decisions_5m", "Standing decisions of the last five minutes.", labels=["label"]
+        "kyc_decisions_5m",
+        "People's decisions of the last five minutes, on whatever item; without those taken back.",
+        labels=["label"],
     )
     recent = Decision.objects.standing().filter(decided_at__gte=now - WINDOW)
     for row in recent.values("label").annotate(number=Count("pk")).order_by("label"):
@@ -156,6 +190,19 @@ def _webhooks(now: datetime) -> Iterator[Metric]:
     )
     dead = live.filter(state=Delivery.State.DEAD).count()
     yield _gauge("kyc_webhook_dead_letters", "Deliveries that were given up and not replayed.", dead)
+
+
+def _retention(now: datetime) -> Iterator[Metric]:
+    """Nothing without a rule."""
+    if not rule_set().erases:
+        return
+    row = RetentionPass.objects.aggregate(ended=Max("ended_at"), began=Min("started_at"))
+    if since := row["ended"] or row["began"]:
+        yield _gauge(
+            "kyc_retention_silence_seconds",
+            "Since a daily pass of erasing by age went through, or the first one began.",
+            _age_s(now, since),
+        )
 
 
 def _gauge(name: str, says: str, value: float) -> Metric:

@@ -7,11 +7,12 @@ from django.test import Client
 from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
-from kyc_review.accounts.models import Integration
+from kyc_review.accounts.models import Integration, User
+from kyc_review.review import services as review
 from kyc_review.review.models import ReviewItem
 from kyc_review.scoring.canary import canary_record
 from kyc_review.scoring.models import Scoring
-from kyc_review.submissions.models import Submission
+from kyc_review.submissions.models import RetentionPass, Submission
 from kyc_review.webhooks.models import Delivery, Endpoint, Event
 
 pytestmark = pytest.mark.django_db
@@ -39,22 +40,79 @@ def test_an_empty_house_has_zeros(client: Client) -> None:
     ) not in found  # nothing ever came through: not "just now"
 
 
-def test_the_queue_is_counted_by_the_reason_that_is_shown(
+def test_the_queue_counts_applicants_who_wait_by_the_reason_that_is_shown(
     client: Client,
     enqueue: Callable[..., ReviewItem],
     settings: Any,
 ) -> None:
     settings.REVIEW_SLA_S = 3600
     enqueue("split_vote")
-    gold = enqueue("gold")
+    again = enqueue("unanimous_fake")
     old = timezone.now() - timedelta(hours=2)
-    ReviewItem.objects.filter(pk=gold.pk).update(disguise="unanimous_fake", opened_at=old)
+    ReviewItem.objects.filter(pk=again.pk).update(
+        reason="second_opinion", disguise="unanimous_fake", opened_at=old
+    )
     found = scraped(client)
     assert found["kyc_queue_items", "split_vote"] == found["kyc_queue_items", "unanimous_fake"] == 1
-    assert found["kyc_queue_items", "gold"] == 0
+    assert ("kyc_queue_items", "second_opinion") not in found
     assert 7200 <= found["kyc_queue_oldest_seconds", "unanimous_fake"] < 7300
     assert found["kyc_queue_late_items", "unanimous_fake"] == 1
+    assert found["kyc_queue_check_items", ""] == found["kyc_queue_check_oldest_seconds", ""] == 0
     assert found["kyc_submissions", "in_review"] == 2
+
+
+def test_audits_and_calibration_are_one_number_and_make_nothing_late(
+    client: Client,
+    enqueue: Callable[..., ReviewItem],
+    settings: Any,
+) -> None:
+    settings.REVIEW_SLA_S = 3600
+    enqueue("split_vote")
+    before = scraped(client)
+    gold, audit, second = enqueue("gold"), enqueue("audit"), enqueue("second_opinion")
+    ReviewItem.objects.filter(pk=gold.pk).update(disguise="unanimous_fake")
+    ReviewItem.objects.filter(pk=second.pk).update(disguise="audit")
+    old = timezone.now() - timedelta(hours=2)
+    ReviewItem.objects.filter(pk__in=[gold.pk, audit.pk]).update(opened_at=old)
+    Submission.objects.exclude(review_items__reason="split_vote").update(
+        state="completed", result="clear", completed_at=old
+    )
+    found = scraped(client)
+    ordinary = ("kyc_queue_items", "kyc_queue_late_items", "kyc_submissions")
+    assert [found[key] for key in found if key[0] in ordinary] == [
+        before[key] for key in before if key[0] in ordinary
+    ]
+    assert found["kyc_queue_check_items", ""] == 3
+    assert 7200 <= found["kyc_queue_check_oldest_seconds", ""] < 7300
+    assert ("kyc_queue_items", "gold") not in found
+    assert ("kyc_queue_items", "audit") not in found
+
+
+def test_no_number_moves_while_a_decision_could_be_taken_back(
+    client: Client,
+    enqueue: Callable[..., ReviewItem],
+    alice: User,
+    settings: Any,
+) -> None:
+    settings.UNDO_WINDOW_S = 10
+    enqueue("gold")
+    item = review.item_claim_next(reviewer=alice)
+    assert item is not None
+    review.decision_record(item_id=item.pk, reviewer=alice, label="real")
+    assert scraped(client)["kyc_queue_check_items", ""] == 1
+    ReviewItem.objects.update(settles_at=timezone.now())
+    review.decisions_settle()
+    assert scraped(client)["kyc_queue_check_items", ""] == 0
+
+
+def test_erasing_by_age_is_watched_while_there_is_a_rule(client: Client, settings: Any) -> None:
+    ended = timezone.now() - timedelta(hours=3)
+    RetentionPass.objects.create(day=ended.date(), started_at=ended - timedelta(hours=1))
+    assert ("kyc_retention_silence_seconds", "") not in scraped(client)
+    settings.RETENTION_UNREVIEWED_DAYS = 90
+    assert scraped(client)["kyc_retention_silence_seconds", ""] > 4 * 3600 - 1
+    RetentionPass.objects.update(ended_at=ended)
+    assert 3 * 3600 - 1 < scraped(client)["kyc_retention_silence_seconds", ""] < 4 * 3600 - 1
 
 
 def test_latency_is_from_post_to_verdict_and_the_sandbox_does_not_count(
