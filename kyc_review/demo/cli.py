@@ -16,15 +16,17 @@ FILL = "demo_fill"  # the management command that runs when the stack is ready
 
 def main(arguments: Sequence[str]) -> int:
     wished = _parser().parse_args(arguments)
-    return reported(lambda: run(wished.port, stay=not wished.exit))
+    return reported(lambda: run(wished.port, stay=not wished.exit, quiet=not wished.logs))
 
 
-def run(port: int | None, *, stay: bool) -> int:
+def run(port: int | None, *, stay: bool, quiet: bool) -> int:
     """Run until stopped, or until the table is printed; returns the exit code. Raises StackRefused."""
     port = port or supervisor.wished_port()
     require_files()
     fill = (FILL, "--api", f"http://127.0.0.1:{port}")
-    return supervisor.up(supervisor.Wish(default_state_dir(), port, then=fill, stay=stay), Console())
+    return supervisor.up(
+        supervisor.Wish(default_state_dir(), port, then=fill, stay=stay, quiet=quiet), Console()
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -34,6 +36,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--port", type=int, default=None, help="of the web server (default: $PORT or 8000)")
     parser.add_argument("--exit", action="store_true", help="stop after the table instead of staying")
+    parser.add_argument("--logs", action="store_true", help="show here, too, what the processes write")
     return parser
 
 

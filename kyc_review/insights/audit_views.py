@@ -19,7 +19,7 @@ from django.views.decorators.http import require_safe
 from kyc_review.accounts.models import User
 from kyc_review.audit import services as audit
 from kyc_review.audit.models import Event
-from kyc_review.insights.forms import AuditForm
+from kyc_review.insights.forms import KINDS, AuditForm
 from kyc_review.insights.permissions import may_read_audit
 from kyc_review.insights.retention import retention
 from kyc_review.review.access import StaffRequest, staff_only
@@ -64,6 +64,7 @@ def log(request: StaffRequest) -> HttpResponse:
     filters.pop("before", None)
     context = {
         "form": form,
+        "kinds": KINDS,
         "events": rows[:ROWS],
         "older": rows[ROWS - 1].pk if len(rows) > ROWS else None,
         "filters": filters.urlencode(),

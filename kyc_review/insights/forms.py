@@ -37,7 +37,10 @@ class Verdict(models.TextChoices):
 
 class SearchForm(forms.Form):
     q = forms.CharField(required=False, max_length=200)
-    state = forms.ChoiceField(required=False, choices=[("", "Any"), *State.choices])
+    state = forms.ChoiceField(
+        required=False,
+        choices=[("", "Any"), *((value, label.capitalize()) for value, label in State.choices)],
+    )
     result = forms.ChoiceField(required=False, choices=[("", "Any"), *Result.choices])
     reason = forms.ChoiceField(required=False, choices=[("", "Any"), *ReviewItem.Reason.choices])
     waiting = forms.ChoiceField(
@@ -60,6 +63,26 @@ class SearchForm(forms.Form):
     verdict = forms.ChoiceField(required=False, choices=Verdict.choices, widget=forms.HiddenInput)
     member = forms.CharField(required=False, max_length=100, widget=forms.HiddenInput)
     erred = forms.ChoiceField(required=False, choices=Erred.choices, widget=forms.HiddenInput)
+
+
+# What an event's action begins with, and how people call it.
+KINDS = {
+    "submission.": "Submissions",
+    "item.": "Items and decisions",
+    "gold.": "Calibration",
+    "staff.": "People and logins",
+    "token.": "Personal tokens",
+    "integration.": "Integrations",
+    "key.": "API keys",
+    "webhook.": "Webhooks",
+    "snapshot.": "Snapshots",
+    "training.": "Training runs",
+    "comparison.": "Comparisons",
+    "promotion.": "Proposals",
+    "bundle.": "Bundles and promotions",
+    "shadow.": "Shadow mode",
+    "audit.": "Exports of this log",
+}
 
 
 class AuditForm(forms.Form):

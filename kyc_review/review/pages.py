@@ -45,6 +45,7 @@ def queue_context(request: StaffRequest) -> dict[str, Any]:
         "waiting": sum(count.waiting for count in counts),
         "items": items,
         "shows_risk": not all(item.is_veiled for item in items),  # type: ignore[attr-defined]
+        "has_veiled": any(item.is_veiled for item in items),  # type: ignore[attr-defined]
         "total": sum(count.waiting + count.claimed for count in counts),
         "skipped": selectors.skipped_waiting(viewer=request.user),
         "held": selectors.items_held(viewer=request.user).first(),

@@ -79,7 +79,7 @@ def _serve(wish: Wish, places: Places, runner: Runner, console: Console) -> int:
         f"ready after {time.monotonic() - began:.1f} s at {variables['PUBLIC_URL']} (Ctrl-C stops everything)"
     )
     if wish.quiet:
-        say(f"what the processes say is in {places.logs}")
+        say(f"what the processes write is in {places.logs}")
     return _watch(wish, places, runner, variables, console)
 
 

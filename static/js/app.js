@@ -20,6 +20,11 @@ function toggleTheme() {
   localStorage.setItem("theme", root.dataset.theme);
 }
 
+// The menu of other ways closes at a click beside it, and when a refusal has to be read that it would cover.
+const menu = () => document.querySelector("details.aside-menu[open]");
+document.addEventListener("pointerdown", (event) => { if (!event.target.closest("details.aside-menu")) menu()?.removeAttribute("open"); });
+document.addEventListener("htmx:afterSwap", (event) => { if (event.detail.target?.id === "problem") menu()?.removeAttribute("open"); });
+
 // A complaint about a missing choice is over once there is a choice.
 document.addEventListener("change", (event) => {
   if (event.target.name === "label") document.getElementById("problem")?.replaceChildren();

@@ -30,12 +30,22 @@ function paths(shape, place, count) {
   return uPlot.paths.bars({ size: [0.7 / count, 40], align: place === 0 ? -1 : 1 });
 }
 
-// 11-21, and between days 14:00.
+// Days and weeks are named where they stand, and no others: 11-21. Hours are named 14:00, and by their day at midnight.
 const DAY = uPlot.fmtDate("{MM}-{DD}");
 const HOUR = uPlot.fmtDate("{HH}:{mm}");
-function moments(marks, step, tzDate = (seconds) => new Date(seconds * 1000)) {
-  const dates = marks.map((mark) => tzDate(mark));
-  return dates.map((date) => (step >= 86400 || (date.getHours() === 0 && date.getMinutes() === 0) ? DAY(date) : HOUR(date)));
+const NAME_PX = 56;
+function timeAxis(rows, step_s, tzDate = (seconds) => new Date(seconds * 1000)) {
+  const isMidnight = (date) => date.getHours() === 0 && date.getMinutes() === 0;
+  if (step_s < 86400) return { values: (_plot, marks, _axis, _space, step) => marks.map(tzDate).map((date) => (step >= 86400 || isMidnight(date) ? DAY(date) : HOUR(date))) };
+  return {
+    splits: (plot, _axis, low, high) => spaced(rows.map((row) => Number(row.dataset.at)), (NAME_PX * (high - low)) / plot.width),
+    values: (_plot, marks) => marks.map((mark) => DAY(tzDate(mark))),
+  };
+}
+
+// Of rising values, the first and each that is far enough from the one taken before.
+function spaced(values, apart) {
+  return values.reduce((taken, value) => (taken.length && value - taken.at(-1) < apart ? taken : [...taken, value]), []);
 }
 
 function options(figure, { heads, rows }) {
@@ -61,7 +71,7 @@ function options(figure, { heads, rows }) {
       y: { range: (_, low, high) => [0, Math.max(high * 1.08, unit ? 5 : 4)] },
     },
     axes: [
-      { ...axis, grid: { show: false }, ...(named || { values: (_plot, marks, _axis, _space, step) => moments(marks, step, tzDate) }) },
+      { ...axis, grid: { show: false }, ...(named || timeAxis(rows, step_s, tzDate)) },
       { ...axis, size: 52, incrs: [1, 2, 5, 10, 20, 25, 50, 100, 200, 500, 1000, 5000, 10000], grid: { stroke: ink("--line"), width: 1 }, values: (_, marks) => marks.map(says) },
     ],
     series: [

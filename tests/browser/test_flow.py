@@ -217,3 +217,19 @@ def test_an_item_is_handed_over_from_the_menu_with_the_keyboard(
     claim(other)
     expect(other.get_by_text("You know these filters.")).to_be_visible()
     assert ReviewItem.objects.get(pk=item.pk).claimed_by == bob
+
+
+def test_the_menu_gives_way_to_a_refusal_and_to_a_click_beside_it(
+    enqueue: Enqueue, log_in: LogIn, alice: User, bob: User
+) -> None:
+    enqueue()
+    page = log_in(alice, viewport=SIZES["1280x720"])
+    claim(page)
+    page.keyboard.press("o")
+    page.get_by_role("button", name="Escalate").click()
+    expect(page.get_by_text("There is no other senior reviewer to ask.")).to_be_visible()
+    expect(page.get_by_role("button", name="Escalate")).to_be_hidden()
+    page.keyboard.press("o")
+    expect(page.get_by_role("button", name="Escalate")).to_be_visible()
+    page.get_by_role("heading", level=1).click()
+    expect(page.get_by_role("button", name="Escalate")).to_be_hidden()

@@ -1,4 +1,5 @@
 import math
+import re
 
 from django import template
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -10,6 +11,8 @@ from kyc_review.review.audited import Audited
 from kyc_review.review.consensus import Rate
 
 register = template.Library()
+
+HASH = re.compile(r"[0-9a-f]{64}")
 
 
 @register.filter
@@ -26,13 +29,13 @@ def reads_audit(user: AbstractBaseUser | AnonymousUser | None) -> bool:
 @register.filter
 def seconds(milliseconds: float | None) -> str:
     """12400 -> "12.4 s"; nothing measured: a dash."""
-    return "-" if milliseconds is None else f"{milliseconds / 1000:.1f} s"
+    return "\u2013" if milliseconds is None else f"{milliseconds / 1000:.1f} s"
 
 
 @register.simple_tag
 def share(part: float, whole: float) -> str:
     """ "12.5 %"; of nothing: a dash."""
-    return f"{100 * part / whole:.1f} %" if whole else "-"
+    return f"{100 * part / whole:.1f} %" if whole else "\u2013"
 
 
 @register.simple_tag
@@ -52,6 +55,13 @@ def spread(rate: Rate) -> str:
 def sentence(action: str) -> str:
     """ "item.claim_expired" -> "Item claim expired"."""
     return action.replace(".", " ").replace("_", " ").capitalize()
+
+
+@register.filter
+def told(value: object) -> str:
+    """A detail of an event, for a list that is scanned: of a hash its first twelve characters."""
+    text = str(value)
+    return text[:12] if HASH.fullmatch(text) else text
 
 
 @register.filter

@@ -1,5 +1,7 @@
+import re
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.db.models.functions import Now
@@ -7,10 +9,12 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
+import kyc_review
 from kyc_review.accounts.models import User
 from kyc_review.audit.models import Event
 from kyc_review.insights import numbers
 from kyc_review.insights.audit_views import events_found
+from kyc_review.insights.forms import KINDS
 from kyc_review.insights.searching import history, submissions_found, submissions_visible
 from kyc_review.review.models import ReviewItem
 from kyc_review.review.services import decision_record, item_claim_next
@@ -157,6 +161,27 @@ def test_the_export_streams_what_the_filters_ask_for_and_disarms_formulas(
     assert len(lines) == 2
     assert ",'=cmd()," in lines[1]
     assert Event.objects.filter(action="audit.exported").exists()
+
+
+def test_the_log_is_narrowed_by_kind_and_by_event_and_shortens_hashes(
+    staff: Callable[..., User], login: Callable[..., Client]
+) -> None:
+    Event.objects.create(action="submission.scored", detail={"bundle": "643d2d0bec61" + 52 * "0"})
+    Event.objects.create(action="gold.added")
+    reader = login(staff("audrey", "auditor"))
+    kind = reader.get("/insights/audit/?action=submission.").text
+    assert "bundle: 643d2d0bec61</td>" in kind
+    assert "Gold added" not in kind
+    assert '<option value="submission." selected>Submissions</option>' in kind
+    event = reader.get("/insights/audit/?action=gold.added").text
+    assert '<option value="gold.added" selected>Gold added</option>' in event
+    assert "Submission scored" not in event
+
+
+def test_every_event_that_the_product_records_is_of_a_kind_that_the_log_can_be_narrowed_to() -> None:
+    sources = [file.read_text() for file in Path(kyc_review.__file__).parent.rglob("*.py")]
+    recorded = set(re.findall(r'action="([a-z]+\.)[a-z_]+"', "".join(sources)))
+    assert recorded <= set(KINDS)
 
 
 def test_calibration_counts_in_no_total(

@@ -47,7 +47,8 @@ def test_logging_in_shows_the_queue(client: Client, alice: User) -> None:
 
 def test_a_wrong_password_says_so(client: Client, alice: User) -> None:
     assert (
-        "correct username and password" in client.post("/login/", {"username": "alice", "password": "x"}).text
+        "User name and password do not fit"
+        in client.post("/login/", {"username": "alice", "password": "x"}).text
     )
 
 

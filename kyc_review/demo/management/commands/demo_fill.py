@@ -95,7 +95,11 @@ class Command(BaseCommand):
             self.stdout.write(
                 f"  {person.username:<8} {keys.passwords[person.username]}   {person.role}: {person.may}"
             )
-        self.stdout.write(f"\nAPI key of {people.ONBOARDING}: {keys.api_key}\n(all kept in {file})\n\n")
+        self.stdout.write(
+            "\nAs alice, press C to claim a selfie, 1 for real or 2 for fake, Enter for the next; ? shows all keys."
+        )
+        self.stdout.write(f"\nAPI key of {people.ONBOARDING}: {keys.api_key}")
+        self.stdout.write(f"API reference: {settings.PUBLIC_URL}/docs/api/\n(all kept in {file})\n\n")
         self.stdout.flush()
 
 
