@@ -68,10 +68,10 @@ class SearchForm(forms.Form):
 # What an event's action begins with, and how people call it.
 KINDS = {
     "submission.": "Submissions",
-    "item.": "Items and decisions",
+    "item.": "Items",
     "gold.": "Calibration",
-    "staff.": "People and logins",
-    "token.": "Personal tokens",
+    "staff.": "People",
+    "token.": "Tokens",
     "integration.": "Integrations",
     "key.": "API keys",
     "webhook.": "Webhooks",
@@ -79,9 +79,9 @@ KINDS = {
     "training.": "Training runs",
     "comparison.": "Comparisons",
     "promotion.": "Proposals",
-    "bundle.": "Bundles and promotions",
-    "shadow.": "Shadow mode",
-    "audit.": "Exports of this log",
+    "bundle.": "Bundles",
+    "shadow.": "Shadow",
+    "audit.": "Exports",
 }
 
 

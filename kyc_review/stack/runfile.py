@@ -70,7 +70,7 @@ def hold(places: Places) -> IO[str]:
         holder = supervisor(places)
         who = f" (process {holder.pid})" if holder else ""
         raise AlreadyRunning(
-            f"a stack already runs on {places.root}{who}: use it, or stop it with `python manage.py stack down`"
+            f"a stack already runs on {places.root}{who}: use it, or stop it with `make down`"
         ) from None
     return lock
 

@@ -36,7 +36,7 @@ const HOUR = uPlot.fmtDate("{HH}:{mm}");
 const NAME_PX = 56;
 function timeAxis(rows, step_s, tzDate = (seconds) => new Date(seconds * 1000)) {
   const isMidnight = (date) => date.getHours() === 0 && date.getMinutes() === 0;
-  if (step_s < 86400) return { values: (_plot, marks, _axis, _space, step) => marks.map(tzDate).map((date) => (step >= 86400 || isMidnight(date) ? DAY(date) : HOUR(date))) };
+  if (step_s < 86400) return { incrs: [1, 2, 3, 6, 12, 24, 48, 168, 336].map((hours) => hours * 3600), values: (_plot, marks, _axis, _space, step) => marks.map(tzDate).map((date) => (step >= 86400 || isMidnight(date) ? DAY(date) : HOUR(date))) };
   return {
     splits: (plot, _axis, low, high) => spaced(rows.map((row) => Number(row.dataset.at)), (NAME_PX * (high - low)) / plot.width),
     values: (_plot, marks) => marks.map((mark) => DAY(tzDate(mark))),
