@@ -81,6 +81,7 @@ KINDS = {
     "promotion.": "Proposals",
     "bundle.": "Bundles",
     "shadow.": "Shadow",
+    "retention.": "Retention",
     "audit.": "Exports",
 }
 
