@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from kyc_review.audit import services as audit
 from kyc_review.retraining.bundles import bundle_promote
-from kyc_review.retraining.gate import gate
+from kyc_review.retraining.gate import gate, point_at
 from kyc_review.retraining.models import Comparison, Proposal
 from kyc_review.retraining.selectors import champion
 
@@ -27,11 +27,12 @@ class ProposalRefused(Exception):
 def proposal_open(
     *, comparison: Comparison, actor: User, reason: str, shift: float = 0.0, override: str = ""
 ) -> Proposal:
-    """Ask that the candidate serves at this operating point. Raises ProposalRefused."""
+    """Ask that the candidate serves at this operating point, exactly as it was measured. Raises ProposalRefused."""
     _require_current(comparison)
     if not reason.strip():
         raise ProposalRefused("Say why this candidate should serve; an auditor will read it.")
     try:
+        shift = point_at(comparison.report["holdout"]["candidate"]["curve"], shift)["shift"]
         checks = gate(comparison.report, shift=shift)
     except KeyError as error:
         raise ProposalRefused("Choose one of the operating points of the comparison.") from error

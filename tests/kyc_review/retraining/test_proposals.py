@@ -46,6 +46,10 @@ def test_what_one_proposed_another_one_approves(comparison: Comparison, ada: Use
     assert list(actions.order_by("pk")) == ["promotion.proposed", "promotion.approved"]
 
 
+def test_what_is_proposed_is_a_point_as_it_was_measured(comparison: Comparison, ada: User) -> None:
+    assert proposal_open(comparison=comparison, actor=ada, reason=WHY, shift=0.004).shift == 0.0
+
+
 def test_nobody_approves_an_own_proposal(comparison: Comparison, ada: User) -> None:
     proposal = proposal_open(comparison=comparison, actor=ada, reason=WHY)
     with pytest.raises(ProposalRefused, match="Another admin"):
