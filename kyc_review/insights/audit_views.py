@@ -5,20 +5,19 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterator
-from datetime import datetime, time, timedelta
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
-from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from kyc_review.accounts.models import User
 from kyc_review.audit import services as audit
 from kyc_review.audit.models import Event
+from kyc_review.days import begin_of, end_of
 from kyc_review.insights.forms import KINDS, AuditForm
 from kyc_review.insights.permissions import may_read_audit
 from kyc_review.insights.retention import retention
@@ -40,10 +39,9 @@ def events_found(*, viewer: User, wanted: dict[str, Any]) -> QuerySet[Event]:
     if wanted.get("target"):
         rows = rows.filter(target_id=wanted["target"])
     if wanted.get("since"):
-        rows = rows.filter(at__gte=timezone.make_aware(datetime.combine(wanted["since"], time.min)))
+        rows = rows.filter(at__gte=begin_of(wanted["since"]))
     if wanted.get("until"):
-        end = wanted["until"] + timedelta(days=1)
-        rows = rows.filter(at__lt=timezone.make_aware(datetime.combine(end, time.min)))
+        rows = rows.filter(at__lte=end_of(wanted["until"]))
     if wanted.get("before"):
         rows = rows.filter(pk__lt=wanted["before"])
     return rows

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
+from kyc_review.days import hours_after
 from kyc_review.insights import loop
 from kyc_review.insights.forms import Called, Erred, Twice, Verdict
 from kyc_review.insights.numbers import ALARMED, MISSED, member_votes, real_decisions
@@ -34,7 +34,7 @@ def points_found(rows: QuerySet[Submission], wanted: dict[str, Any], seen: Q) ->
 
 def _decided(wanted: dict[str, Any]) -> Any:
     since = wanted["decided"]
-    until = since + timedelta(hours=wanted.get("hours") or HOUR)
+    until = hours_after(since, wanted.get("hours") or HOUR)
     if wanted.get("called"):
         return loop.first_calls(since, until).filter(loop.CALLS[wanted["called"]])
     if wanted.get("twice"):
@@ -47,7 +47,7 @@ def _decided(wanted: dict[str, Any]) -> Any:
 def _scored(wanted: dict[str, Any]) -> QuerySet[Scoring]:
     rows = Scoring.objects.all()
     if wanted.get("scored"):
-        until = wanted["scored"] + timedelta(hours=wanted.get("hours") or HOUR)
+        until = hours_after(wanted["scored"], wanted.get("hours") or HOUR)
         rows = rows.filter(scored_at__gte=wanted["scored"], scored_at__lt=until)
     if wanted.get("bundle"):
         rows = rows.filter(bundle_digest=wanted["bundle"])

@@ -5,15 +5,14 @@ from __future__ import annotations
 import contextlib
 import re
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q, QuerySet, Value
-from django.utils import timezone
 
 from kyc_review.accounts.models import Integration
 from kyc_review.audit.models import Event
+from kyc_review.days import begin_of, end_of
 from kyc_review.insights.numbers import sla_moments
 from kyc_review.insights.permissions import may_see_insights
 from kyc_review.insights.points import points_found
@@ -54,9 +53,9 @@ def submissions_found(*, viewer: User, wanted: dict[str, Any]) -> QuerySet[Submi
     if wanted.get("result"):
         rows = rows.filter(SEEN, result=wanted["result"])
     if wanted.get("since"):
-        rows = rows.filter(received_at__gte=_midnight(wanted["since"]))
+        rows = rows.filter(received_at__gte=begin_of(wanted["since"]))
     if wanted.get("until"):
-        rows = rows.filter(received_at__lt=_midnight(wanted["until"] + timedelta(days=1)))
+        rows = rows.filter(received_at__lte=end_of(wanted["until"]))
     if wanted.get("reviewer"):
         decided = Decision.objects.filter(reviewer__username=wanted["reviewer"])
         rows = rows.filter(Exists(decided.filter(submission=OuterRef("pk"))), SEEN)
@@ -127,7 +126,3 @@ def _items(wanted: dict[str, Any], viewer: User) -> QuerySet[ReviewItem]:
     if wanted["waiting"] == "at_risk":
         rows = rows.filter(opened_at__lt=risk, opened_at__gte=late)
     return rows
-
-
-def _midnight(day: date) -> datetime:
-    return timezone.make_aware(datetime.combine(day, time.min))

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from django.db import connection
-from django.utils import timezone
 
+from kyc_review.days import begin_of, end_of
 from kyc_review.retraining.permissions import may_freeze
 from kyc_review.review.models import ReviewItem
 
@@ -74,10 +74,10 @@ class Choices:
                 values.append(list(chosen))
         if self.since:
             conditions.append("decided_at >= %s")
-            values.append(_moment(self.since, time.min))
+            values.append(begin_of(self.since))
         if self.until:
             conditions.append("decided_at <= %s")
-            values.append(_moment(self.until, time.max))
+            values.append(end_of(self.until))
         return f"SELECT id, label FROM ({LATEST}) latest WHERE {' AND '.join(conditions)}", values  # noqa: S608
 
 
@@ -107,7 +107,3 @@ def told(choices: Mapping[str, Any]) -> list[str]:
         if day := choices.get(name):
             lines.append(f"Decided {word} {day}")
     return lines
-
-
-def _moment(day: date, at: time) -> datetime:
-    return timezone.make_aware(datetime.combine(day, at))

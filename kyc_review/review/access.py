@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import wraps
 from typing import Concatenate, ParamSpec
 
 from django.contrib.auth.views import redirect_to_login
-from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.core.exceptions import BadRequest, PermissionDenied
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django_htmx.http import HttpResponseClientRedirect
@@ -37,9 +37,16 @@ def staff_only(
             return _login(request)
         if not may_read_queue(request.user):
             raise PermissionDenied("Your account has no role yet. Ask an administrator for one.")
+        if any("\0" in value for sent in (request.GET, request.POST) for value in _values(sent)):
+            raise BadRequest("A zero byte is no part of any text; the database could not store it.")
         return view(request, *args, **kwargs)
 
     return guarded
+
+
+def _values(sent: QueryDict) -> Iterator[str]:
+    for _, values in sent.lists():
+        yield from values
 
 
 def _login(request: StaffRequest) -> HttpResponse:

@@ -38,6 +38,22 @@ def test_each_page_opens_for_its_roles_alone(
     assert login(staff("person", role)).get(path).status_code == (200 if role in PAGES[path] else 403)
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        "search/?until=9999-12-31",
+        "search/?since=0001-01-01",
+        "search/?decided=9999-12-31T23:59:00&hours=8784",
+        "search/?scored=9999-12-31T23:59:00&hours=8784",
+        "audit/?until=9999-12-31",
+    ],
+)
+def test_the_last_day_of_time_can_be_asked_for(
+    staff: Callable[..., User], login: Callable[..., Client], query: str
+) -> None:
+    assert login(staff("ada", "admin")).get(f"/insights/{query}").status_code == 200
+
+
 @pytest.mark.parametrize("path", PAGES)
 def test_strangers_are_sent_to_the_login(client: Client, path: str) -> None:
     assert client.get(path)["Location"].startswith("/login/")

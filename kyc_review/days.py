@@ -1,0 +1,24 @@
+"""Days as people mean them: where this installation is, from midnight to midnight."""
+
+from datetime import UTC, date, datetime, time, timedelta
+
+from django.utils import timezone
+
+LAST = datetime.max.replace(tzinfo=UTC)
+
+
+def begin_of(day: date) -> datetime:
+    return timezone.make_aware(datetime.combine(day, time.min))
+
+
+def end_of(day: date) -> datetime:
+    """Its last microsecond, which the last day that there is has, too."""
+    return timezone.make_aware(datetime.combine(day, time.max))
+
+
+def hours_after(moment: datetime, hours: int) -> datetime:
+    """At the latest the end of time: whoever asks for more finds all that came after."""
+    try:
+        return moment + timedelta(hours=hours)
+    except OverflowError:
+        return LAST
