@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -47,63 +47,75 @@ def picture_url(item: ReviewItem, name: str) -> str:
 
 def panes(item: ReviewItem, evidence: Evidence | None) -> list[Pane]:
     """The views that can stand beside the photograph, in the order of their keys."""
-    pictures = evidence.pictures if evidence else {}
-    facts = evidence.facts if evidence else {}
-    waiting = _why_missing(evidence)
+    return [view(item, evidence) for view in (_levels, _noise, _attention, _mask)]
+
+
+def _levels(item: ReviewItem, evidence: Evidence | None) -> Pane:
+    pictures, facts = _found(evidence)
     qualities = tuple(q for q in facts.get("ela", {}).get("qualities", ()) if f"ela-{q}" in pictures)
     own = facts.get("compression", {}).get("quality", 0)
     # Saving again at the file's own quality changes next to nothing.
     shown = next((q for q in (90, 95, 80, 70) if q in qualities and abs(q - own) > 2), None)
-    faint = facts.get("attention", {}).get("is_faint")
+    return Pane(
+        "levels",
+        "Error levels",
+        "l",
+        "What one more JPEG compression changes. Compare like textures: an edited part can stand out.",
+        source=picture_url(item, f"ela-{shown}") if shown else "",
+        objection=facts.get("ela", {}).get("objection", "") or ("" if shown else _why_missing(evidence)),
+        qualities=qualities,
+    )
 
-    def source(name: str) -> str:
-        return picture_url(item, name) if name in pictures else ""
 
-    return [
-        Pane(
-            "levels",
-            "Error levels",
-            "l",
-            "What one more JPEG compression changes. Compare like textures: an edited part can stand out.",
-            source=picture_url(item, f"ela-{shown}") if shown else "",
-            objection=facts.get("ela", {}).get("objection", "") or ("" if shown else waiting),
-            qualities=qualities,
-        ),
-        Pane(
-            "noise",
-            "Noise",
-            "w",
-            "What is left when each pixel is predicted from its neighbours. Look for parts with another grain.",
-            source=source("noise"),
-            objection="" if source("noise") else waiting,
-        ),
-        Pane(
-            "attention",
-            "Attention",
-            "a",
-            "Orange where detail raises the models' suspicion: what they used, not what is true.",
-            source="" if faint else source("attention"),
-            objection="No detail of the picture raises the models' suspicion."
-            if faint
-            else ("" if source("attention") else waiting),
-            is_overlay=True,
-        ),
-        Pane(
-            "mask",
-            "Tamper mask",
-            "m",
-            "Where the segmentation model sees changed pixels.",
-            source=source("mask"),
-            objection=""
-            if source("mask")
-            else (
-                "No segmentation model is installed."
-                if evidence and evidence.state == Evidence.State.READY
-                else waiting
-            ),
-            is_overlay=True,
-        ),
-    ]
+def _noise(item: ReviewItem, evidence: Evidence | None) -> Pane:
+    source = _source(item, evidence, "noise")
+    return Pane(
+        "noise",
+        "Noise",
+        "w",
+        "What is left when each pixel is predicted from its neighbours. Look for parts with another grain.",
+        source=source,
+        objection="" if source else _why_missing(evidence),
+    )
+
+
+def _attention(item: ReviewItem, evidence: Evidence | None) -> Pane:
+    is_faint = _found(evidence)[1].get("attention", {}).get("is_faint")
+    source = "" if is_faint else _source(item, evidence, "attention")
+    missing = "No detail of the picture raises the models' suspicion." if is_faint else _why_missing(evidence)
+    return Pane(
+        "attention",
+        "Attention",
+        "a",
+        "Orange where detail raises the models' suspicion: what they used, not what is true.",
+        source=source,
+        objection="" if source else missing,
+        is_overlay=True,
+    )
+
+
+def _mask(item: ReviewItem, evidence: Evidence | None) -> Pane:
+    source = _source(item, evidence, "mask")
+    is_ready = evidence is not None and evidence.state == Evidence.State.READY
+    missing = "No segmentation model is installed." if is_ready else _why_missing(evidence)
+    return Pane(
+        "mask",
+        "Tamper mask",
+        "m",
+        "Where the segmentation model sees changed pixels.",
+        source=source,
+        objection="" if source else missing,
+        is_overlay=True,
+    )
+
+
+def _found(evidence: Evidence | None) -> tuple[Collection[str], Mapping[str, Any]]:
+    """Names of the pictures that there are, and the facts."""
+    return (evidence.pictures, evidence.facts) if evidence else ((), {})
+
+
+def _source(item: ReviewItem, evidence: Evidence | None, name: str) -> str:
+    return picture_url(item, name) if name in _found(evidence)[0] else ""
 
 
 def _why_missing(evidence: Evidence | None) -> str:

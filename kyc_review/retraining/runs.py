@@ -40,24 +40,8 @@ def run_request(
     init = champion()
     if init is None:
         raise WorkRefused("No bundle serves yet; run `manage.py prepare` first.")
-    if snapshot.state != Snapshot.State.READY:
-        raise WorkRefused(f"Snapshot {snapshot.name} is not ready ({snapshot.get_state_display().lower()}).")
-    erasures.require_unmarked(snapshot)
-    if min(snapshot.count_real, snapshot.count_fake) < LEAST:
-        raise WorkRefused(
-            f"Snapshot {snapshot.name} has {snapshot.count_real} real and {snapshot.count_fake} fake decisions; "
-            f"training needs at least {LEAST} applicants of each. Review more items, then make a new snapshot."
-        )
-    if not 1 <= epochs <= EPOCHS_MAX:
-        raise WorkRefused(f"Choose 1 to {EPOCHS_MAX} epochs.")
-    if not 0.001 <= miss <= 0.5:
-        raise WorkRefused("The share of fakes that may be missed must lie between 0.001 and 0.5.")
-    if unknown := set(balance.split(",")) - set(BALANCES):
-        raise WorkRefused(
-            f"{', '.join(sorted(unknown))} is no way to balance: choose of {', '.join(BALANCES)}."
-        )
-    if len(balance.split(",")) not in (1, VOTERS) or (balance.count(",") and DOCUMENT in balance):
-        raise WorkRefused(f"Choose one way to balance, or one for each of the {VOTERS} voters.")
+    _require_trainable(snapshot)
+    _require_sense(epochs, miss, balance)
     wish = {
         "epochs": epochs,
         "seed": seed,
@@ -76,6 +60,31 @@ def run_request(
     )
     transaction.on_commit(nudge)
     return run
+
+
+def _require_trainable(snapshot: Snapshot) -> None:
+    """Raises WorkRefused."""
+    if snapshot.state != Snapshot.State.READY:
+        raise WorkRefused(f"Snapshot {snapshot.name} is not ready ({snapshot.get_state_display().lower()}).")
+    erasures.require_unmarked(snapshot)
+    if min(snapshot.count_real, snapshot.count_fake) < LEAST:
+        raise WorkRefused(
+            f"Snapshot {snapshot.name} has {snapshot.count_real} real and {snapshot.count_fake} fake decisions; "
+            f"training needs at least {LEAST} applicants of each. Review more items, then make a new snapshot."
+        )
+
+
+def _require_sense(epochs: int, miss: float, balance: str) -> None:
+    """Raises WorkRefused."""
+    if not 1 <= epochs <= EPOCHS_MAX:
+        raise WorkRefused(f"Choose 1 to {EPOCHS_MAX} epochs.")
+    if not 0.001 <= miss <= 0.5:
+        raise WorkRefused("The share of fakes that may be missed must lie between 0.001 and 0.5.")
+    ways = balance.split(",")
+    if unknown := sorted(set(ways) - set(BALANCES)):
+        raise WorkRefused(f"{', '.join(unknown)} is no way to balance: choose of {', '.join(BALANCES)}.")
+    if len(ways) not in (1, VOTERS) or (len(ways) > 1 and DOCUMENT in ways):
+        raise WorkRefused(f"Choose one way to balance, or one for each of the {VOTERS} voters.")
 
 
 def _require_first(snapshot: Snapshot, init: Bundle, wish: dict[str, Any]) -> None:
