@@ -1,0 +1,196 @@
+"""What each command of `python -m ml` does. Each imports only what it needs: a training worker lacks the rest."""
+
+import argparse
+import json
+import sys
+from dataclasses import asdict
+
+
+def run_report(options: argparse.Namespace) -> None:
+    """Draws one run's report again, or prints two runs beside each other."""
+    from ml.evaluation import report
+    from ml.evaluation.beside import beside
+
+    if options.other is None:
+        print(report.write(options.run_folder))
+        return
+    for name, first, second in beside(report.build(options.run_folder), report.build(options.other)):
+        print(f"{name:<44} {_told(first):<40} {_told(second)}")
+
+
+def run_store(options: argparse.Namespace) -> None:
+    """Builds a store, and HDF5 files when asked to."""
+    from tqdm import tqdm
+
+    from ml import hdf5, shards
+    from ml.sources.voting import read
+
+    photos = read(options.data)
+    fakes = sum(photo.label == "fake" for photo in photos)
+    with tqdm(total=len(photos), desc="store", file=sys.stderr) as bar:
+        store = shards.build(
+            photos, options.out, side=options.side, shards=shards.shards_for(fakes), advance=bar.update
+        )
+    print(f"{options.out}: {len(store)} faces, {fakes} of them forged, {store.size_bytes / 1e6:.0f} MB")
+    if options.hdf5:
+        for path in hdf5.export(store, options.hdf5, shards.divided(store.label, store.shard, options.seed)):
+            print(f"{path}: {path.stat().st_size / 1e6:.0f} MB")
+
+
+def run_list(options: argparse.Namespace) -> None:
+    """Prints every recipe."""
+    from ml.recipes.catalogue import RECIPES
+
+    for recipe in RECIPES.values():
+        spent = ", ".join(f"{k} {v}" for k, v in asdict(recipe.budget).items() if v is not None)
+        print(f"{recipe.name:<4}{recipe.summary}")
+        for title, text in (
+            ("source", recipe.source),
+            ("data", recipe.layout),
+            ("reported", recipe.reported),
+            ("budget", spent),
+        ):
+            print(f"    {title:<9} {text}")
+
+
+def run_recipe(options: argparse.Namespace) -> None:
+    """Runs one and prints its figures."""
+    from ml.evaluation.report import PAGE
+    from ml.recipes.catalogue import find
+    from ml.recipes.run import RESULTS, run
+
+    pairs = [text.partition("=") for text in options.scale]
+    results = run(
+        find(options.name),
+        data=options.data,
+        out=options.out,
+        scale={name: value for name, _, value in pairs},
+        device=options.device,
+        seed=options.seed,
+        weights=options.weights,
+        skip_unreadable=options.skip_unreadable,
+        smoke=options.smoke,
+        export=options.export,
+        quiet=options.quiet,
+    )
+    for protocol in ("documented", "honest"):
+        for name, figure in getattr(results, protocol).items():
+            print(f"{protocol:<11} {name:<26} {_told(figure)}")
+    for name, figure in results.extra.get("probes", {}).items():
+        print(f"{'probe':<11} {name:<26} {_told(figure)}")
+    print(f"{options.out / RESULTS}: all of it; {options.out / PAGE} to look at")
+
+
+def _told(figure: object) -> str:
+    if isinstance(figure, dict) and {"value", "low", "high"} <= set(figure):
+        return f"{figure['value']:.3f} ({figure['low']:.3f} to {figure['high']:.3f}, n {figure['n']})"
+    return str(figure)
+
+
+def run_train(options: argparse.Namespace) -> None:
+    """Writes a candidate bundle and prints what it can do."""
+    from ml.training import ranks
+    from ml.training.candidate import Wish, train
+
+    processes = ranks.wanted(options.processes, members_of=options.init)
+    if processes > 1 and not ranks.launched():
+        ranks.launch(processes, options.arguments)
+        return
+    wish = Wish(
+        options.epochs,
+        options.seed,
+        options.miss,
+        options.scratch,
+        options.balance,
+        not options.no_weights,
+        options.weight_max,
+    )
+    with ranks.joined() as crew:
+        bundle = train(
+            options.manifest, options.out, init=options.init, wish=wish, work=options.work, crew=crew
+        )
+    if bundle is None:
+        return
+    table = bundle.metrics["test"]["votes"]["all"]
+    recall, load = table["recall_with_human"], table["review_load"]
+    print(
+        f"{options.out}: {bundle.version}; {recall['value']:.1%} of {recall['n']} fakes of unseen applicants "
+        f"reach a human (95 % interval {recall['low']:.1%} to {recall['high']:.1%}), review load {load['value']:.1%}"
+    )
+
+
+def run_compare(options: argparse.Namespace) -> None:
+    """Writes the report and prints what would change for people."""
+    from ml.comparison import compare
+
+    report = compare(
+        options.manifest,
+        options.champion,
+        options.candidate,
+        replay=options.replay,
+        groups=options.groups,
+        work=options.work,
+    )
+    options.out.write_text(json.dumps(report, allow_nan=False))
+    held_out = report["holdout"]
+    recall = {role: held_out[role]["recall_with_human"]["value"] for role in ("champion", "candidate")}
+    load = {role: held_out[role]["false_alarm"]["value"] for role in ("champion", "candidate")}
+    print(
+        f"{options.out}: recall {recall['champion']:.1%} to {recall['candidate']:.1%}, real faces flagged "
+        f"{load['champion']:.1%} to {load['candidate']:.1%}"
+    )
+
+
+def run_means(options: argparse.Namespace) -> None:
+    """Writes the pictures and cells.json."""
+    from ml.means import mean_faces
+    from ml.sources.manifest import present
+    from ml.training.progress import Progress
+
+    progress = Progress(options.work / "progress.jsonl" if options.work else None)
+    cells = mean_faces(present(options.manifest), options.out, progress)
+    (options.out / "cells.json").write_text(json.dumps(cells))
+    print(f"{options.out}: {sum(cell['file'] is not None for cell in cells)} of {len(cells)} means")
+
+
+def run_sheet(options: argparse.Namespace) -> None:
+    """Writes a contact sheet."""
+    from ml.sources import read_all
+    from ml.synthesis.sheet import sheet
+
+    picture = sheet(
+        read_all(options.data),
+        pairs=options.pairs,
+        way=options.way,
+        difficulty=tuple(options.difficulty),
+        seed=options.seed,
+    )
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    picture.save(options.out)
+    print(f"{options.out}: {options.pairs} pairs; above the real face, below the forged one and its mask")
+
+
+def run_baseline(options: argparse.Namespace) -> None:
+    """Trains what ships and prints where it lies."""
+    from ml.training.baseline import SMOKE, Schedule, train
+
+    schedule = SMOKE if options.smoke else Schedule()
+    bundle = train(
+        options.data,
+        options.out,
+        work=options.work,
+        opinion=options.opinion,
+        seed=options.seed,
+        schedule=schedule,
+    )
+    print(f"{options.out}: {bundle.version}, metrics in its manifest.json")
+
+
+def run_forge(options: argparse.Namespace) -> None:
+    """Writes one forgery."""
+    from ml.synthesis.forge import Recipe
+    from ml.synthesis.sample import forge_file
+
+    recipe = Recipe(options.region, options.seam, options.softness, options.grow, options.colour)
+    forgery = forge_file(options.image, options.donor, options.out, recipe, quality=options.quality)
+    print(f"{options.out}: {forgery.kind}, {(forgery.mask > 0).mean():.1%} of the picture changed")
