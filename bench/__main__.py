@@ -15,7 +15,7 @@ from kyc_review.stack.errors import StackRefused
 from kyc_review.stack.places import REPOSITORY, prepared
 
 BASELINE = REPOSITORY / "detection" / "baseline"
-TURNS = 3
+TURNS = 5
 LITSERVE = {"plain": "timm, float32, as its documentation", "ensemble": "our Ensemble, bfloat16"}
 
 
@@ -34,11 +34,11 @@ def main() -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.set_defaults(
-        run=compared, bundle=BASELINE, posts=2400, at_once=32, per_s=20.0, skip_litserve=False
+        run=compared, bundle=BASELINE, posts=4000, at_once=32, per_s=20.0, skip_litserve=False
     )
     commands = parser.add_subparsers(metavar="")
     compare = commands.add_parser("compare", help="against LitServe, latency and memory (the default)")
-    compare.add_argument("--posts", type=int, default=2400)
+    compare.add_argument("--posts", type=int, default=4000)
     compare.add_argument("--at-once", type=int, default=32)
     compare.add_argument("--per-s", type=float, default=20.0)
     compare.add_argument("--skip-litserve", action="store_true")

@@ -41,7 +41,7 @@ WHITENOISE_USE_FINDERS = True
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},  # nothing is stored by accident
     "originals": {
-        "BACKEND": "kyc_review.submissions.storage.PrivateStorage",
+        "BACKEND": "kyc_review.submissions.storage.DurableStorage",
         "OPTIONS": {"location": str(DATA_DIR / "originals")},
     },
     "derivatives": {

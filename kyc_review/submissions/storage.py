@@ -4,6 +4,7 @@ import os
 import threading
 from io import BufferedWriter
 from pathlib import Path
+from typing import Literal
 
 from django.core.files.base import File
 from django.core.files.storage import FileSystemStorage, storages
@@ -12,41 +13,72 @@ from django.utils.deconstruct import deconstructible
 
 @deconstructible(path="kyc_review.submissions.storage.PrivateStorage")
 class PrivateStorage(FileSystemStorage):
-    """Files with mode 0600 in folders with mode 0700, synced to disk before `save` returns; no public URL."""
+    """Files with mode 0600 in folders with mode 0700, whole or absent; saved again, the later replaces the earlier."""
 
     def _save(self, name: str, content: File) -> str:
         path = Path(self.path(name))
         temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.part")
-        try:
-            with _created(temporary) as file:
-                for chunk in content.chunks():
-                    file.write(chunk)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
+        _write(temporary, content, mode="wb")
+        os.replace(temporary, path)
         return name
 
     def get_available_name(self, name: str, max_length: int | None = None) -> str:
-        return name  # keys are unique by construction; replacing makes a retry harmless
+        return name  # keys are unique by construction
 
     def url(self, name: str | None) -> str:
         raise ValueError("Private files have no URL.")
 
 
-def _created(path: Path) -> BufferedWriter:
+@deconstructible(path="kyc_review.submissions.storage.DurableStorage")
+class DurableStorage(PrivateStorage):
+    """Private files that are written once and that a power cut cannot take away after `save` has returned.
+
+    A file is made under its own name: a rename would come after the sync and could be undone. What is cut off while it
+    is written stays as a part, which nobody was told of.
+    """
+
+    def _save(self, name: str, content: File) -> str:
+        path = Path(self.path(name))
+        _write(path, content, mode="xb")
+        _sync_folder(path.parent)
+        return name
+
+
+def _write(path: Path, content: File, *, mode: Literal["wb", "xb"]) -> None:
+    """The content, synced to disk; the file is gone again when that fails."""
+    file = _created(path, mode)
+    try:
+        with file:
+            for chunk in content.chunks():
+                file.write(chunk)
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+
+
+def _created(path: Path, mode: Literal["wb", "xb"]) -> BufferedWriter:
     """The file, open for writing; its folder is made where it is missing, seldom."""
 
     def private(name: str, flags: int) -> int:
         return os.open(name, flags, 0o600)
 
     try:
-        return open(path, "wb", opener=private)
+        return open(path, mode, opener=private)
     except FileNotFoundError:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return open(path, "wb", opener=private)
+        _sync_folder(path.parent.parent)
+        return open(path, mode, opener=private)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Its entries are durable; costs little after a file in it was synced."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 originals = storages["originals"]
