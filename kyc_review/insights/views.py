@@ -24,6 +24,7 @@ from kyc_review.insights.points import in_words
 from kyc_review.insights.searching import history, is_hidden, submissions_found, submissions_visible
 from kyc_review.retraining.erasures import holders
 from kyc_review.review.access import StaffRequest, staff_only
+from kyc_review.review.onlooking import onlooker_record
 from kyc_review.review.permissions import may_oversee
 from kyc_review.submissions.erasing import submission_erase
 from kyc_review.submissions.models import Submission
@@ -82,7 +83,10 @@ def search(request: StaffRequest) -> HttpResponse:
 @never_cache
 @staff_only
 def submission(request: StaffRequest, submission_id: UUID) -> HttpResponse:
-    return _submission(request, _found(request, submission_id))
+    row = _found(request, submission_id)
+    if not is_hidden(viewer=request.user, submission=row):
+        onlooker_record(submission=row, viewer=request.user)
+    return _submission(request, row)
 
 
 @require_POST

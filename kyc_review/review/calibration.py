@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import Count, Exists, F, OuterRef, Q
+from django.db.models import Exists, F, OuterRef
 
-from kyc_review.accounts.models import Role, User
 from kyc_review.audit import services as audit
 from kyc_review.submissions.models import State, Submission
 
 from .models import Decision, Gold, ReviewItem
+from .onlooking import people_left
 from .permissions import may_oversee
 
 if TYPE_CHECKING:
     from uuid import UUID
+
+    from kyc_review.accounts.models import User
 
 # Which face comes when need not be unguessable to a program, only to a person.
 _dice = random.Random()  # noqa: S311
@@ -53,25 +55,18 @@ def gold_remove(*, submission_id: UUID, senior: User) -> None:
 def gold_mix(*, opened: int) -> list[ReviewItem]:
     """Unsaved gold items to go into the queue beside `opened` new ones, so that numbers and ages give nothing away.
 
-    Left out: what waits already, and what every reviewer has answered.
+    Left out: what waits already, and what everybody who judges faces has answered or read.
     """
     wished = sum(_dice.random() < settings.GOLD_RATE for _ in range(opened))
     if not wished:
         return []
-    people = User.objects.filter(groups__name__in=[Role.REVIEWER, Role.SENIOR], is_active=True).distinct()
     waits = ReviewItem.objects.exclude(state=ReviewItem.State.DECIDED).filter(
         submission=OuterRef("submission")
     )
     chosen = (
-        Gold.objects.filter(~Exists(waits), is_active=True)
-        .annotate(
-            judges=Count(
-                "submission__decisions__reviewer",
-                filter=Q(submission__decisions__reviewer__in=people),
-                distinct=True,
-            )
+        Gold.objects.filter(
+            ~Exists(waits), Exists(people_left().exclude(pk=OuterRef("added_by"))), is_active=True
         )
-        .filter(judges__lt=people.count())
         .annotate(verdict=F("submission__scoring__verdict"), risk=F("submission__scoring__risk"))
         .order_by("?")[:wished]
     )

@@ -19,7 +19,7 @@ from django.db.models.functions import Greatest, Now
 from kyc_review.audit import services as audit
 from kyc_review.postgres.compiled import compiled, compiled_update
 
-from .models import Decision, Gold, ReviewItem
+from .models import Decision, Gold, Onlooker, ReviewItem
 from .permissions import may_decide, may_oversee
 
 if TYPE_CHECKING:
@@ -64,15 +64,17 @@ def items_for(reviewer: int, *, is_senior: bool, include_skipped: bool = False) 
     """Waiting items that the person with this key may take now, in no order.
 
     Not: what somebody else is to have, what sleeps, what waits for a senior, what they escalated themselves, faces that
-    they judged before, and gold whose answer they gave.
+    they judged or read the outcome of before, and gold whose answer they gave.
     """
     judged = Decision.objects.standing().filter(submission=OuterRef("submission"), reviewer=reviewer)
+    read = Onlooker.objects.filter(submission=OuterRef("submission"), person=reviewer)
     own_gold = Gold.objects.filter(submission=OuterRef("submission"), added_by=reviewer)
     waiting = ReviewItem.objects.filter(
         Q(held_for__isnull=True) | Q(held_for=reviewer) | Q(held_until__lte=Now()),
         Q(snoozed_until__isnull=True) | Q(snoozed_until__lte=Now()),
         Q(escalated_by__isnull=True) | ~Q(escalated_by=reviewer),
         ~Exists(judged),
+        ~Exists(read),
         ~Exists(own_gold),
         state=ReviewItem.State.OPEN,
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
@@ -18,6 +19,7 @@ from . import selectors, services
 from .access import StaffRequest
 from .keys import OBSTACLE_KEYS
 from .models import Decision, ReviewItem, Skip
+from .onlooking import items_stranded
 from .permissions import may_decide, may_oversee
 from .presenters import vote_panel
 from .putting_aside import SNOOZES
@@ -28,6 +30,8 @@ ROWS_SHOWN = 50
 def claim_and_show(request: StaffRequest, *, include_skipped: bool = False) -> HttpResponse:
     claimed = services.claim_next(reviewer=request.user, include_skipped=include_skipped)
     url = reverse("review:item", args=[claimed]) if claimed else reverse("review:queue")
+    if not claimed and not include_skipped:
+        _say_why_nothing(request)
     if not request.htmx:
         return HttpResponseRedirect(url)
     if claimed:
@@ -35,6 +39,19 @@ def claim_and_show(request: StaffRequest, *, include_skipped: bool = False) -> H
     else:
         answer = render(request, "review/_queue_page.html", queue_context(request))
     return push_url(answer, url)
+
+
+def _say_why_nothing(request: StaffRequest) -> None:
+    """When items wait, and none for this person."""
+    if not selectors.queue_items(viewer=request.user).filter(state=ReviewItem.State.OPEN).exists():
+        return
+    why = "Nothing that waits is for you now: you judged, read about or skipped it, or it is kept or snoozed."
+    if stranded := items_stranded():
+        why += (
+            f" {stranded} of them wait{'s' if stranded == 1 else ''} for a person who does not know what was said, and "
+            "there is none left: an admin can add one."
+        )
+    messages.info(request, why)
 
 
 def queue_context(request: StaffRequest) -> dict[str, Any]:
@@ -96,7 +113,10 @@ def _choices(request: StaffRequest) -> dict[str, Any]:
 
 
 def _outcome(request: StaffRequest, shown: ReviewItem) -> dict[str, Any]:
-    """What was decided, for those who look on; what may be done about it."""
+    """What was decided, for those who look on; what may be done about it. Nothing of it while it is veiled."""
+    if shown.is_veiled:  # type: ignore[attr-defined]
+        is_over = shown.state in (ReviewItem.State.SETTLING, ReviewItem.State.DECIDED)
+        return {"is_hidden": is_over, "may_take_back": _may_take_back(request, shown)}
     history = list(shown.decisions.standing().select_related("reviewer").order_by("pk"))
     latest = history[-1] if history else None
     is_final = latest is not None and shown.state == ReviewItem.State.DECIDED
@@ -107,9 +127,13 @@ def _outcome(request: StaffRequest, shown: ReviewItem) -> dict[str, Any]:
         "history": history,
         "may_correct": is_final and may_decide(request.user) and (may_oversee(request.user) or mine),
         "may_choose_gold": is_final and may_oversee(request.user),
-        "may_take_back": may_oversee(request.user) and (shown.claimed_by_id or shown.held_for_id),
+        "may_take_back": _may_take_back(request, shown),
         "obstacles": OBSTACLE_KEYS,
     }
+
+
+def _may_take_back(request: StaffRequest, shown: ReviewItem) -> bool:
+    return may_oversee(request.user) and bool(shown.claimed_by_id or shown.held_for_id)
 
 
 def problem(request: StaffRequest, item_id: int, text: str, status: int = 422) -> HttpResponse:

@@ -14,7 +14,8 @@ from kyc_review.accounts.models import Role, User
 from kyc_review.audit import services as audit
 
 from .claims import NOT_HELD, RELEASED, claim_lost, held_by, require_decider
-from .models import Decision, ReviewItem, Skip
+from .models import ReviewItem, Skip
+from .onlooking import knows_outcome
 from .permissions import may_oversee
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def item_hand_over(*, item_id: int, reviewer: User, to: User, message: str = "")
         raise Refused("That person does not judge faces.")
     if item is not None and item.is_escalated and not may_oversee(to):
         raise Refused("This item was escalated; only a senior can take it.")
-    if item is not None and Decision.objects.standing().filter(submission=item.submission_id, reviewer=to):
+    if item is not None and knows_outcome(submission_id=item.submission_id, person=to):
         raise Refused("They cannot take this item; choose somebody else.")
     until = Now() + dt.timedelta(seconds=settings.HANDOVER_S)
     _part(

@@ -133,13 +133,12 @@ def item_in_focus(*, viewer: User, item_id: int) -> ReviewItem | None:
 def is_revealed(*, viewer: User, item: ReviewItem) -> bool:
     """Whether this viewer may see votes and evidence, not only the face.
 
-    Of a blind item that waits for a decision, whoever could decide it has to make a first call before.
+    Of a blind item that waits for a decision, whoever could decide it has to make a first call before. Of a decided one
+    whose face somebody still has to look at blind, only its judges may.
     """
-    if not item.is_blind or not may_decide(viewer):
+    if not may_decide(viewer):
         return True
-    if item.state not in (ReviewItem.State.OPEN, ReviewItem.State.CLAIMED):
-        return True
-    return FirstCall.objects.filter(item=item, reviewer=viewer).exists()
+    return not ReviewItem.objects.filter(_veiled(True, viewer.pk), pk=item.pk).exists()
 
 
 def faces_shown(*, viewer: User) -> QuerySet[ReviewItem]:
@@ -198,8 +197,13 @@ def _others(*, person: int) -> QuerySet[User, User]:
 
 
 def _veiled(decides: bool, person: int) -> Q:
-    """Undecided blind items of which the person, who could decide them, has not made a first call."""
+    """Undecided blind items of which the person, who could decide them, has not made a first call; and decided ones of
+    a face that is still to be looked at blind, by others than its judges."""
     if not decides:
         return Q(pk__isnull=True)
     called = FirstCall.objects.filter(item=OuterRef("pk"), reviewer=person)
-    return Q(is_blind=True) & UNDECIDED & ~Q(Exists(called))
+    waiting = ReviewItem.objects.exclude(state=ReviewItem.State.DECIDED).filter(is_blind=True)
+    again = waiting.filter(submission=OuterRef("submission"))
+    judged = Decision.objects.standing().filter(submission=OuterRef("submission"), reviewer=person)
+    undecided = Q(is_blind=True) & UNDECIDED & ~Q(Exists(called))
+    return undecided | ~UNDECIDED & Q(Exists(again)) & ~Q(Exists(judged))

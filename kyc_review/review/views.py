@@ -22,6 +22,7 @@ from .access import StaffRequest, staff_only
 from .answered import items_answered
 from .forms import ClaimForm, DecisionForm, FirstCallForm
 from .models import Decision, ReviewItem
+from .onlooking import onlooker_record
 from .pages import claim_and_show, claim_lost, focus_context, problem, queue_context
 
 
@@ -68,7 +69,10 @@ def item_ahead(request: StaffRequest) -> HttpResponse:
 @never_cache
 @staff_only
 def item(request: StaffRequest, item_id: int) -> HttpResponse:
-    return render(request, "review/focus.html", focus_context(request, item_id))
+    context = focus_context(request, item_id)
+    if context.get("decision") is not None:
+        onlooker_record(submission=context["item"].submission, viewer=request.user)
+    return render(request, "review/focus.html", context)
 
 
 @require_safe

@@ -1,7 +1,7 @@
 """What people look at and what they decided. Rules about change live in services; what must hold for ever, here."""
 
 from .audits import AuditDraw
-from .decisions import Decision, FirstCall, Withdrawal
+from .decisions import Decision, FirstCall, Onlooker, Withdrawal
 from .items import ReviewItem, Skip
 from .people import KeyChoice
 from .quality import Gold
@@ -12,6 +12,7 @@ __all__ = [
     "FirstCall",
     "Gold",
     "KeyChoice",
+    "Onlooker",
     "ReviewItem",
     "Skip",
     "Withdrawal",

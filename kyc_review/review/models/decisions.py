@@ -105,6 +105,22 @@ class Withdrawal(models.Model):
         return f"{self.decision_id} taken back"
 
 
+class Onlooker(models.Model):
+    """Somebody who could have been asked about a face, and has read what was voted and decided about it."""
+
+    submission = models.ForeignKey(
+        "submissions.Submission", on_delete=models.PROTECT, related_name="onlookers"
+    )
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    since = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["submission", "person"], name="onlooker_once")]
+
+    def __str__(self) -> str:
+        return f"{self.person_id} knows of {self.submission_id}"
+
+
 class FirstCall(models.Model):
     """What a reviewer said of a blind item before the votes and the evidence were shown."""
 

@@ -1,0 +1,54 @@
+"""Who knows what was said about a face: nobody asks them about it again, for they would not look at it blind."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from django.contrib.auth import get_user_model
+from django.db.models import Exists, OuterRef, QuerySet
+
+from kyc_review.accounts.models import Role
+
+from .models import Decision, Onlooker, ReviewItem
+from .permissions import may_decide
+
+if TYPE_CHECKING:
+    from kyc_review.accounts.models import User
+    from kyc_review.submissions.models import Submission
+
+
+def onlooker_record(*, submission: Submission, viewer: User) -> None:
+    """Note that the viewer reads what models and people said of a face after a decision, or after its outcome.
+
+    Before, there is nothing to know but what everybody sees who is asked. Not noted: who is never asked, for they do
+    not decide, or judged the face themselves. Safe to repeat.
+    """
+    if not may_decide(viewer) or knows_outcome(submission_id=submission.pk, person=viewer):
+        return
+    is_said = submission.completed_at or Decision.objects.standing().filter(submission=submission).exists()
+    if is_said:
+        row = Onlooker(submission=submission, person=viewer)
+        Onlooker.objects.bulk_create([row], ignore_conflicts=True)
+
+
+def people_left() -> QuerySet[User]:
+    """Who judges faces and does not know what was said of the outer query's `submission`."""
+    face = OuterRef(OuterRef("submission"))
+    judged = Decision.objects.standing().filter(submission=face, reviewer=OuterRef("pk"))
+    read = Onlooker.objects.filter(submission=face, person=OuterRef("pk"))
+    people = get_user_model().objects.filter(groups__name__in=[Role.REVIEWER, Role.SENIOR], is_active=True)
+    return people.filter(~Exists(judged), ~Exists(read))
+
+
+def items_stranded() -> int:
+    """How many items ask for one more person's eyes though everybody who judges faces knows what was said."""
+    again = [ReviewItem.Reason.SECOND_OPINION, ReviewItem.Reason.ADJUDICATION, ReviewItem.Reason.GOLD]
+    waiting = ReviewItem.objects.filter(state=ReviewItem.State.OPEN, reason__in=again)
+    return waiting.filter(~Exists(people_left())).count()
+
+
+def knows_outcome(*, submission_id: UUID, person: User) -> bool:
+    """Whether the person judged the face, or read what others said of it."""
+    judged = Decision.objects.standing().filter(submission=submission_id, reviewer=person)
+    return judged.exists() or Onlooker.objects.filter(submission=submission_id, person=person).exists()
