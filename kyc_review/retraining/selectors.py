@@ -143,8 +143,11 @@ def label_counts(*, viewer: User) -> list[LabelCount]:
 
 def unused_decisions(*, viewer: User) -> QuerySet[Decision]:
     """Decisions that the next snapshot would hold and none holds so far (a failed one holds nothing)."""
-    if not may_see_retraining(viewer):
-        return Decision.objects.none()
+    return decisions_unused() if may_see_retraining(viewer) else Decision.objects.none()
+
+
+def decisions_unused() -> QuerySet[Decision]:
+    """`unused_decisions` for the command line."""
     used = SnapshotItem.objects.filter(decision=OuterRef("pk")).exclude(snapshot__state=Snapshot.State.FAILED)
     later = (
         Decision.objects.final()

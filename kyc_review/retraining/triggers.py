@@ -15,10 +15,10 @@ from kyc_review.retraining.drift import changed_by, stability_index
 from kyc_review.retraining.models import Promotion, Snapshot, TrainingRun
 from kyc_review.retraining.permissions import may_see_retraining
 from kyc_review.retraining.runs import run_request
-from kyc_review.retraining.selectors import serving_promotion, unused_decisions
+from kyc_review.retraining.selectors import decisions_unused, serving_promotion
 from kyc_review.retraining.snapshots import snapshot_create
 from kyc_review.retraining.work import WorkRefused
-from kyc_review.review.audited import audits_by_bundle
+from kyc_review.review.audited import audits_counted
 from kyc_review.scoring.models import Scoring
 
 if TYPE_CHECKING:
@@ -44,10 +44,13 @@ class Sign:
 
 def signs(*, viewer: User) -> list[Sign]:
     """What speaks for retraining now and what does not; nothing for people who may not see retraining."""
-    if not may_see_retraining(viewer):
-        return []
+    return signs_now() if may_see_retraining(viewer) else []
+
+
+def signs_now() -> list[Sign]:
+    """`signs` for the command line."""
     promotion = serving_promotion()
-    return [_decisions(viewer), *_drift(promotion), _audit(viewer, promotion)]
+    return [_decisions(), *_drift(promotion), _audit(promotion)]
 
 
 def retrain_if_due() -> TrainingRun | None:
@@ -68,8 +71,8 @@ def retrain_if_due() -> TrainingRun | None:
         return None
 
 
-def _decisions(viewer: User) -> Sign:
-    new, wished = unused_decisions(viewer=viewer).count(), settings.RETRAIN_SUGGEST_DECISIONS
+def _decisions() -> Sign:
+    new, wished = decisions_unused().count(), settings.RETRAIN_SUGGEST_DECISIONS
     return Sign(
         "New decisions", new >= wished, f"{new} are in no snapshot yet; {wished} suggest a new candidate."
     )
@@ -108,10 +111,10 @@ def _drift(promotion: Promotion | None) -> list[Sign]:
     ]
 
 
-def _audit(viewer: User, promotion: Promotion | None) -> Sign:
+def _audit(promotion: Promotion | None) -> Sign:
     limit = settings.AUDIT_BOUND_MAX
     digest = promotion.bundle.digest if promotion else ""
-    found = next((row for row in audits_by_bundle(viewer=viewer) if row.digest == digest), None)
+    found = next((row for row in audits_counted() if row.digest == digest), None)
     if found is None or found.judged < JUDGED_LEAST:
         judged = found.judged if found else 0
         return Sign(

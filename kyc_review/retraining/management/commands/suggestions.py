@@ -1,0 +1,32 @@
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandParser
+
+from kyc_review.retraining.api.serializers.promotion import SuggestionsOut
+from kyc_review.retraining.management.speaking import json_option, say
+from kyc_review.retraining.selectors import decisions_unused
+from kyc_review.retraining.triggers import Sign, signs_now
+
+CALLS = {True: "yes", False: "no", None: "too little to say"}
+
+
+class Command(BaseCommand):
+    help = "What calls for training a new candidate, and what does not. It starts nothing."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        json_option(parser)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        watched = signs_now()
+        body = {
+            "calls": any(sign.calls for sign in watched),
+            "signs": watched,
+            "unused_decisions": decisions_unused().count(),
+            "every_days": settings.RETRAIN_EVERY_DAYS,
+        }
+        say(self, options, SuggestionsOut(body).data, "\n".join(map(_line, watched)))
+
+
+def _line(sign: Sign) -> str:
+    return f"{sign.name:14} {CALLS[sign.calls]:17} {sign.detail}"
