@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.stats import beta
 
 from detection.ensemble import Ensemble
 from detection.voting import shifted
+from ml.evaluation.certificate import miss_rate_bound
 from ml.evaluation.groups import held_out_groups, matched_difference, rates, replay_groups
 from ml.evaluation.metrics import wilson
 from ml.evaluation.votes import VoteTable
@@ -146,16 +146,11 @@ def curve(probability: np.ndarray, thresholds: np.ndarray, label: np.ndarray) ->
                 "recall": round(float(flagged[label == 1].mean()), 4),
                 "false_alarm": round(float(flagged[label == 0].mean()), 4),
                 "miss_at_most": round(
-                    miss_at_most(int((~flagged[label == 1]).sum()), int((label == 1).sum())), 4
+                    miss_rate_bound(int((~flagged[label == 1]).sum()), int((label == 1).sum())), 4
                 ),
             }
         )
     return points
-
-
-def miss_at_most(missed: int, fakes: int, confidence: float = 0.95) -> float:
-    """One-sided upper bound of Clopper and Pearson (1934) on the share of fakes that is missed."""
-    return 1.0 if missed >= fakes else float(beta.ppf(confidence, missed + 1, fakes - missed))
 
 
 def recall_at(points: Iterable[dict[str, float]], false_alarm: float) -> float:

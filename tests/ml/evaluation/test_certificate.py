@@ -9,8 +9,10 @@ def test_the_bound_is_where_so_few_misses_have_a_chance_of_one_in_twenty(missed,
     assert binom.cdf(missed, fakes, miss_rate_bound(missed, fakes)) == pytest.approx(0.05, abs=1e-6)
 
 
-def test_fifty_nine_fakes_without_a_miss_certify_five_percent():
-    assert miss_rate_bound(0, 59) <= 0.05 < miss_rate_bound(0, 58)
+@pytest.mark.parametrize(("fakes", "certified"), [(59, 0.05), (299, 0.01)])
+def test_fakes_without_a_miss_certify_what_the_rule_of_three_says(fakes, certified):
+    assert miss_rate_bound(0, fakes) <= certified < miss_rate_bound(0, fakes - 1)
+    assert miss_rate_bound(fakes, fakes) == 1
 
 
 @pytest.mark.parametrize(("missed", "fakes"), [(0, 0), (3, 2), (-1, 5)])
