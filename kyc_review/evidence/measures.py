@@ -96,13 +96,3 @@ def interval(area: float, fakes: int, reals: int) -> tuple[float, float]:
     spread = area * (1 - area) + (fakes - 1) * (q1 - area**2) + (reals - 1) * (q2 - area**2)
     half = 1.96 * math.sqrt(max(spread, 0.0) / (fakes * reals))
     return max(0.0, area - half), min(1.0, area + half)
-
-
-def wilson(hits: int, total: int) -> tuple[float, float]:
-    """95 % interval of a share (Wilson, 1927); (0, 1) of nothing."""
-    if not total:
-        return 0.0, 1.0
-    z, share = 1.96, hits / total
-    centre = (share + z * z / (2 * total)) / (1 + z * z / total)
-    half = z / (1 + z * z / total) * math.sqrt(share * (1 - share) / total + z * z / (4 * total * total))
-    return max(0.0, centre - half), min(1.0, centre + half)

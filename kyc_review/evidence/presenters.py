@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from django.urls import reverse
 
-from kyc_review.evidence.measures import wilson
 from kyc_review.evidence.models import Evidence, OpinionMeasure
 from kyc_review.evidence.selectors import VoteHistory
+from kyc_review.review.consensus import Rate
 
 if TYPE_CHECKING:
     from kyc_review.review.models import ReviewItem
@@ -176,7 +176,7 @@ def history_lines(history: VoteHistory | None) -> list[Finding]:
 def _share(fakes: int, total: int) -> str:
     if total < EXACT_MIN:
         return f"too few decisions to say, n = {total}"
-    low, high = wilson(fakes, total)
+    low, high = Rate(fakes, total).interval
     return f"{100 * fakes / total:.0f} % were fake, n = {total} (95 %: {100 * low:.0f} to {100 * high:.0f} %)"
 
 

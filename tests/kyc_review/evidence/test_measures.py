@@ -33,12 +33,6 @@ def test_the_area_under_the_curve_agrees_with_scikit_learn_ties_included() -> No
     assert 0 < low < expected < high < 1
 
 
-def test_the_interval_of_a_share_agrees_with_a_worked_example() -> None:
-    """Newcombe (1998), table I: 15 of 148 gives 0.0624 to 0.1605."""
-    assert measures.wilson(15, 148) == pytest.approx((0.0624, 0.1605), abs=5e-4)
-    assert measures.wilson(0, 0) == (0.0, 1.0)
-
-
 @pytest.mark.django_db
 def test_patterns_are_counted_from_outcomes_and_shown_with_their_number(
     enqueue: Enqueue, alice: User

@@ -17,6 +17,7 @@ from kyc_review.review.quality import qualities
 def test_wilsons_interval_has_its_published_values() -> None:
     low, high = Rate(81, 263).interval  # Newcombe 1998, Stat. Med. 17, table I
     assert (round(low, 4), round(high, 4)) == (0.2553, 0.3662)
+    assert Rate(15, 148).interval == pytest.approx((0.0624, 0.1605), abs=5e-5)
     low, high = Rate(0, 20).interval
     assert (low, round(high, 4)) == (0.0, 0.1611)
     assert Rate(0, 0).interval == (0.0, 1.0)
