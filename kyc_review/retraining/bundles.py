@@ -30,7 +30,7 @@ PROMOTION_LOCK = 0x6B79_6301
 
 
 class NothingToRollBack(Exception):
-    """No bundle served before this one."""
+    """No bundle served before this one, or another one serves by now; the text says which."""
 
 
 def bundle_register(*, path: Path, source: str, actor: User | None = None) -> Bundle:
@@ -78,12 +78,16 @@ def bundle_promote(
 
 
 @transaction.atomic
-def bundle_rollback(*, actor: User | None = None, reason: str = "") -> Promotion:
+def bundle_rollback(*, actor: User | None = None, reason: str = "", leaving: str = "") -> Promotion:
     """Return to the bundle that served before the champion was promoted.
 
-    Raises NothingToRollBack, or BundleRefused when that bundle's files are no longer what they were.
+    `leaving`: the champion's digest as the caller saw it, so that what is sent twice goes back once. Raises
+    NothingToRollBack, or BundleRefused when the bundle of before has other files now.
     """
     _lock_promotions()
+    serving = champion()
+    if leaving and (serving is None or serving.digest != leaving):
+        raise NothingToRollBack("Another bundle serves by now; look at it before you roll back.")
     before = promotion_before()
     if before is None:
         raise NothingToRollBack("No other bundle served before this one; promote one instead.")

@@ -31,6 +31,11 @@ def comparison_request(*, snapshot: Snapshot, candidate: Bundle, actor: User | N
     if snapshot.state != Snapshot.State.READY:
         raise WorkRefused(f"Snapshot {snapshot.name} is not ready ({snapshot.get_state_display().lower()}).")
     erasures.require_unmarked(snapshot)
+    Snapshot.objects.select_for_update(no_key=True).get(pk=snapshot.pk)  # one after the other
+    waiting = Comparison.objects.filter(state__in=[Comparison.State.QUEUED, Comparison.State.RUNNING])
+    twin = waiting.filter(snapshot=snapshot, champion=serving, candidate=candidate).first()
+    if twin is not None:
+        raise WorkRefused(f"Comparison {twin.pk} does exactly this and has not ended; wait for it.")
     comparison = Comparison.objects.create(
         snapshot=snapshot, champion=serving, candidate=candidate, created_by=actor
     )

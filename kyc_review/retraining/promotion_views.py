@@ -98,7 +98,8 @@ def rollback(request: StaffRequest) -> HttpResponse:
     """One click back: a bad champion must not wait for a second person."""
     _require_admin(request)
     try:
-        step = bundle_rollback(actor=request.user, reason=request.POST.get("reason", "").strip())
+        said = {name: request.POST.get(name, "").strip() for name in ("reason", "leaving")}
+        step = bundle_rollback(actor=request.user, **said)
         messages.success(request, f"{step.bundle.version} serves again, from the workers' next batch on.")
     except (NothingToRollBack, BundleRefused) as refusal:
         messages.error(request, str(refusal))

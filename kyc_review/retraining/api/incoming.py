@@ -158,8 +158,13 @@ class RemarkIn(serializers.Serializer):
     remark = serializers.CharField(max_length=REASON_MAX, required=False, allow_blank=True, default="")
 
 
-class ReasonIn(serializers.Serializer):
+class RollbackIn(serializers.Serializer):
     reason = serializers.CharField(max_length=REASON_MAX, help_text="An auditor reads it.")
+    leaving = serializers.RegexField(
+        DIGEST,
+        required=False,
+        help_text="The digest of the bundle that serves, as you know it: then a repeated request goes back once.",
+    )
 
 
 class ShadowIn(serializers.Serializer):

@@ -19,8 +19,8 @@ from kyc_review.retraining.api.incoming import (
     PageIn,
     ProposalIn,
     ProposalPageIn,
-    ReasonIn,
     RemarkIn,
+    RollbackIn,
     ShadowIn,
 )
 from kyc_review.retraining.api.serializers.bundles import BundleOut
@@ -151,7 +151,7 @@ class RollbackView(RetrainingView):
 
     @describing.roll_back
     def post(self, request: Request) -> Response:
-        step = bundle_rollback(actor=viewer_of(request), **read(ReasonIn, request))
+        step = bundle_rollback(actor=viewer_of(request), **read(RollbackIn, request))
         return Response(PromotionOut(step).data, status=201)
 
 

@@ -142,6 +142,16 @@ def test_rollbacks_walk_back_through_what_served(registered) -> None:
     )
 
 
+def test_a_rollback_that_is_sent_twice_goes_back_once(registered) -> None:
+    for number in (1, 2, 3):
+        bundles.bundle_promote(bundle=registered(f"v{number}"))
+    third = champion()
+    bundles.bundle_rollback(leaving=third.digest)
+    with pytest.raises(bundles.NothingToRollBack, match="Another bundle serves"):
+        bundles.bundle_rollback(leaving=third.digest)
+    assert champion().version == "v2"
+
+
 def test_after_a_rollback_a_promotion_goes_on_from_there(registered) -> None:
     first, bad, good = registered("v1"), registered("v2"), registered("v3")
     bundles.bundle_promote(bundle=first)

@@ -6,8 +6,8 @@ from kyc_review.retraining.api.incoming import (
     PageIn,
     ProposalIn,
     ProposalPageIn,
-    ReasonIn,
     RemarkIn,
+    RollbackIn,
     ShadowIn,
 )
 from kyc_review.retraining.api.serializers.bundles import BundlePage, BundleWholeOut
@@ -86,9 +86,10 @@ roll_back = told(
     "roll_back",
     "Return to the bundle that served before",
     "And to its operating point. One admin is enough: a bad champion must not wait.",
-    request=ReasonIn,
+    request=RollbackIn,
     responses={201: PromotionOut},
-    described=BODY | {"e409": "No other bundle served before, or its files have changed."},
+    described=BODY
+    | {"e409": "No other bundle served before, its files have changed, or `leaving` serves no longer."},
 )
 read_shadow = told(
     "read_shadow",

@@ -86,6 +86,9 @@ def test_a_comparison_is_asked_for(ada: Script, comparison: Comparison) -> None:
     asked = ada.post("/comparisons", **wish)
     assert (asked.status_code, asked.json()["points"], asked.json()["report"]) == (202, [], {})
     assert asked["Location"].startswith("http")
+    repeated = ada.post("/comparisons", **wish)
+    assert (repeated.status_code, repeated.json()["code"]) == (409, "work_refused")
+    assert f"Comparison {asked.json()['id']} does exactly this" in repeated.json()["detail"]
     serves = ada.post("/comparisons", **wish | {"candidate": comparison.champion.digest})
     assert (serves.status_code, serves.json()["code"]) == (409, "work_refused")
     assert ada.post("/comparisons", **wish | {"candidate": "0" * 64}).json()["code"] == "unknown_reference"
