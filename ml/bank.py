@@ -2,13 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 FULL = 200  # side in pixels to which the photograph's centre square is scaled
 STORED = 176  # the middle of it that is kept
 MASK = 44  # side of the stored mask
+
+
+class Rows(Protocol):
+    """An array, or what reads like one as long as single rows are asked for: rows[row] or rows[row, ...]."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, at: Any, /) -> Any: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +26,7 @@ class Bank:
     strength (N,) float32: mean change inside the mask in grey levels, 0 for what was not made here; post (N,) str: what
     happened to the picture afterwards."""
 
-    images: "np.ndarray | Joined"
+    images: Rows
     masks: np.ndarray
     label: np.ndarray
     made: np.ndarray
@@ -33,7 +41,7 @@ class Bank:
 class Joined:
     """Several banks' images as one array to read single rows of; nothing is copied."""
 
-    def __init__(self, parts: "Sequence[np.ndarray | Joined]") -> None:
+    def __init__(self, parts: Sequence[Rows]) -> None:
         self.parts = parts
         self.starts = np.cumsum([0, *(len(part) for part in parts)])
 

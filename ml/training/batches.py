@@ -88,7 +88,7 @@ class ResampledSampler:
         self.bank, self.rng = bank, np.random.default_rng(seed)
         fakes = int((bank.label == 1).sum())
         if 2 <= fakes <= len(bank.label) / 2:
-            self.rows = mixture(bank.label, lambda rows: self._pixels(rows)[:, ::4, ::4], setting, seed=seed)
+            self.rows = mixture(bank.label, lambda rows: self._pixels(rows, 4), setting, seed=seed)
         else:
             everything = np.arange(len(bank.label))
             self.rows = Mixture(
@@ -112,8 +112,8 @@ class ResampledSampler:
         batch = assemble(mixed, np.arange(size), side, self.rng, pairs=False)
         return replace(batch, weight=torch.from_numpy(self.weight[drawn]))
 
-    def _pixels(self, rows: np.ndarray) -> np.ndarray:
-        return np.stack([self.bank.images[int(row)] for row in rows])
+    def _pixels(self, rows: np.ndarray, step: int = 1) -> np.ndarray:
+        return np.stack([self.bank.images[int(row), ::step, ::step] for row in rows])
 
 
 def assemble(

@@ -4,7 +4,6 @@ import datetime as dt
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -24,7 +23,9 @@ from ml.balancing import PAIRS, WAYS, ways_of
 from ml.bank import FULL, STORED
 from ml.sources import manifest as snapshots
 from ml.training.batches import PairSampler, ResampledSampler
+from ml.training.card import card
 from ml.training.decisions import counted, require_enough, split
+from ml.training.faces import Faces
 from ml.training.finish import Side, finish
 from ml.training.loop import Plan, auc_of, fit, logits_of
 from ml.training.pack import Voter, save_weights
@@ -68,7 +69,7 @@ def train(
     People are split before anything else; what is reported was measured on people that no part was fitted to. With
     `work`, progress goes to its progress.jsonl, and members that a killed run finished there are taken from it. Of
     several processes, which need the same `work`, each trains members of its own; the first writes the bundle, the
-    others return None. Raises TooFewDecisions, SourceMissing, BundleRefused, ValueError.
+    others return None. Raises TooFewDecisions, NoSpace, SourceMissing, BundleRefused, ValueError.
     """
     if crew.count > 1 and work is None:
         raise ValueError("several processes need a folder to leave their members in: name one with --work")
@@ -76,7 +77,8 @@ def train(
     require_enough(photos)
     served = bundles.read(init)
     ways = ways_of(wish.balance, len(served.members))
-    sides = split(photos, wish.seed, wish.weight_max if wish.weigh else None)
+    faces = Faces([photo.path for photo in photos])
+    sides = split(photos, faces, wish.seed, wish.weight_max if wish.weigh else None)
     counts = {name: counted(side.bank.label) for name, side in sides.items()}
     provenance: dict[str, Any] = {
         "trained_from": served.version,
@@ -87,16 +89,29 @@ def train(
         "balance": {member.name: way for member, way in zip(served.members, ways, strict=True)},
         "weights": _weighed(sides["train"].weighing, wish),
     }
-    with nullcontext(work) if work else TemporaryDirectory(prefix="ml-train-") as folder:
-        members = Path(folder) / "members"
+    with nullcontext(work) if work else TemporaryDirectory(prefix="ml-train-") as name:
+        folder = Path(name)
         if crew.is_first:
-            _resume_or_begin(Path(folder), provenance)
+            _resume_or_begin(folder, provenance)
         crew.together()
-        told = Path(folder) / "progress.jsonl" if work else None
-        _train_members(served, sides, wish, members, told, crew)
-        if not crew.is_first:
-            return None
-        voters = [_voter(member, load_file(_kept(members, member))) for member in served.members]
+        told = folder / "progress.jsonl" if work else None
+        with faces.kept_in(folder, crew):
+            _train_members(served, sides, wish, folder / "members", told, crew)
+            if not crew.is_first:
+                return None
+            return _finished(out, served, sides, wish, provenance, folder / "members")
+
+
+def _finished(
+    out: Path,
+    served: ShippedBundle,
+    sides: dict[str, Side],
+    wish: Wish,
+    provenance: dict[str, Any],
+    members: Path,
+) -> ShippedBundle:
+    """The candidate of the members that lie in a folder."""
+    voters = [_voter(member, load_file(_kept(members, member))) for member in served.members]
     stack = Stacking(len(voters))
     if not wish.scratch:
         stack.load_state_dict(load_file(served.path / served.stack.file))
@@ -110,7 +125,7 @@ def train(
         miss=wish.miss,
         version=version,
         provenance=provenance,
-        card=_card(version, served, provenance),
+        card=card(version, served, provenance),
         start=None if wish.scratch else stack,
     )
 
@@ -222,34 +237,3 @@ def _weighed(weighing: Weighing | None, wish: Wish) -> dict[str, Any] | None:
 
 def _manifest_file(manifest: Path) -> Path:
     return manifest / "manifest.json" if manifest.is_dir() else manifest
-
-
-def _card(version: str, served: ShippedBundle, provenance: Mapping[str, Any]) -> str:
-    rows = "\n".join(f"| {side} | {n['real']} | {n['fake']} |" for side, n in provenance["decisions"].items())
-    begun = (
-        f"Trained for {provenance['epochs']} epochs from scratch, with the architectures of {served.version},"
-    )
-    if not provenance["scratch"]:
-        begun = f"Fine-tuned for {provenance['epochs']} epochs from {served.version}"
-    ways = ", ".join(f"{name} {way}" for name, way in provenance["balance"].items())
-    weighed = "All rows counted alike."
-    if weights := provenance["weights"]:
-        left = " and ".join(f"{size:g} {name}" for name, size in weights["effective_size"].items())
-        weighed = (
-            f"Rows counted by one over their chance of being labelled, truncated at {weights['truncated_at']:g} "
-            f"({weights['truncated']} were above): the training side tells as much as {left} rows of equal weight."
-        )
-    return f"""# {version}
-
-{begun} on reviewers' decisions, split by applicant.
-
-| side | real | fake |
-|---|---|---|
-{rows}
-
-Labels were balanced by: {ways}. {weighed}
-
-The stack and the temperatures were fitted on `stack`, thresholds chosen on `validation`, and `test` was measured once;
-the numbers with their intervals are in `manifest.json`. Labels are reviewers' decisions and err as reviewers do; only
-flagged submissions have labels, so these people are not a sample of all applicants.
-"""

@@ -3,13 +3,11 @@
 from collections.abc import Sequence
 
 import numpy as np
-from PIL import Image
 
-from detection.bundle import View
-from detection.preprocess import crop
 from ml import splits
-from ml.bank import FULL, MASK, STORED, Bank
+from ml.bank import MASK, Bank, Rows
 from ml.sources import Photo
+from ml.training.faces import Faces
 from ml.training.finish import Side
 from ml.weighting import weigh
 
@@ -34,11 +32,13 @@ def require_enough(photos: Sequence[Photo], least: int = LEAST) -> None:
             )
 
 
-def split(photos: Sequence[Photo], seed: int, weight_max: float | None = None) -> dict[str, Side]:
+def split(
+    photos: Sequence[Photo], faces: Faces, seed: int, weight_max: float | None = None
+) -> dict[str, Side]:
     """Sides by applicant. An applicant's submissions stay together; no hash is needed, applicants are named.
 
-    A snapshot's hold-out is the test side; an older one without has a fifth drawn for it. weight_max: where weights
-    are truncated; without it rows have none.
+    faces: the photographs', in their order; none is read here. A snapshot's hold-out is the test side; an older one
+    without has a fifth drawn for it. weight_max: where weights are truncated; without it rows have none.
     """
     groups = np.array([f"{p.source}/{p.identity}" for p in photos])
     held_out = np.array([p.holdout for p in photos])
@@ -55,23 +55,19 @@ def split(photos: Sequence[Photo], seed: int, weight_max: float | None = None) -
             raise TooFewDecisions(
                 f"the {name} side holds only {', '.join(sorted(labels)) or 'no'} decisions: add more of both labels"
             )
-        bank = _bank([photos[i] for i in rows])
+        bank = _bank([photos[i] for i in rows], faces.rows(rows))
         raw = np.array([photos[i].weight for i in rows])
         weighing = weigh(raw, bank.label, most=weight_max) if weight_max else None
         made[name] = Side(bank, source[rows], groups[rows], weighing)
     return made
 
 
-def _bank(photos: Sequence[Photo]) -> Bank:
+def _bank(photos: Sequence[Photo], images: Rows) -> Bank:
     """Decisions framed as serving frames them; no masks, for nobody drew any."""
     count = len(photos)
-    images = np.empty((count, STORED, STORED, 3), np.uint8)
-    for row, photo in enumerate(photos):
-        with Image.open(photo.path) as opened:
-            images[row] = crop(opened.convert("RGB"), View(STORED, STORED / FULL))
     return Bank(
         images=images,
-        masks=np.zeros((count, MASK, MASK), np.uint8),
+        masks=np.broadcast_to(np.uint8(0), (count, MASK, MASK)),
         label=np.array([p.label == "fake" for p in photos], np.float32),
         made=np.zeros(count, bool),
         index=np.arange(count),

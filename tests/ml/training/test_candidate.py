@@ -102,6 +102,7 @@ def test_a_killed_run_goes_on_after_the_last_finished_member(tmp_path, served):
     killed.send_signal(signal.SIGKILL)
     killed.communicate()
     assert first.exists()
+    assert sorted(path.name for path in work.iterdir()) == ["members", "progress.jsonl", "wish.json"]
     written = first.stat().st_mtime_ns
     assert main(arguments) == 0
     assert first.stat().st_mtime_ns == written
