@@ -89,9 +89,13 @@ function options(figure, { heads, rows }) {
   };
 }
 
-// Rows that carry a name (a version) in turn: a dashed line where the next one begins, and its name beside it.
+// Rows that carry a name (a version) in turn: a dashed line where the next one begins, and its name beside it, above
+// the one before where they would meet.
 function name(plot, rows, font) {
   const { ctx, bbox } = plot;
+  const line_px = 16 * devicePixelRatio;
+  let end = -Infinity;
+  let raised = 0;
   ctx.save();
   ctx.setLineDash([4, 4]);
   ctx.font = font;
@@ -103,9 +107,13 @@ function name(plot, rows, font) {
     ctx.moveTo(x, bbox.top);
     ctx.lineTo(x, bbox.top + bbox.height);
     ctx.stroke();
-    const isWide = x + ctx.measureText(row.dataset.name).width + 6 < bbox.left + bbox.width;
-    ctx.textAlign = isWide ? "left" : "right";
-    ctx.fillText(row.dataset.name, x + (isWide ? 6 : -6), bbox.top + bbox.height - 8);
+    const width = ctx.measureText(row.dataset.name).width + 6;
+    const fits = x + width < bbox.left + bbox.width;
+    const start = fits ? x : x - width;
+    raised = start < end ? raised + line_px : 0;
+    end = start + width;
+    ctx.textAlign = fits ? "left" : "right";
+    ctx.fillText(row.dataset.name, x + (fits ? 6 : -6), bbox.top + bbox.height - 8 - raised);
   });
   ctx.restore();
 }
