@@ -204,22 +204,7 @@ def decision_correct(*, item_id: int, corrector: User, label: str, **said: Any) 
     """
     require_decider(corrector)
     word = _word(label, **said)
-    # The submission, too: an erasure that comes meanwhile waits, and then empties what is written here.
-    item = (
-        ReviewItem.objects.select_for_update(of=("self", "submission"))
-        .select_related("submission")
-        .filter(pk=item_id)
-        .first()
-    )
-    if item is not None and item.submission.erased_at:
-        raise ClaimLost(ERASED)
-    before = Decision.objects.final().filter(item_id=item_id).order_by("-pk").first()
-    if item is None or before is None:
-        raise ClaimLost("Only a decision that is final can be corrected.")
-    if not may_oversee(corrector) and before.reviewer_id != corrector.pk:
-        raise PermissionDenied("Only its author or a senior corrects a decision.")
-    if ReviewItem.objects.exclude(state=ReviewItem.State.DECIDED).filter(submission=item.submission_id):
-        raise ClaimLost("Another person looks at this submission now; wait for what they find.")
+    item, before = _correctable(item_id, corrector)
     made = Decision.objects.create(
         item=item,
         submission_id=item.submission_id,
@@ -241,3 +226,24 @@ def decision_correct(*, item_id: int, corrector: User, label: str, **said: Any) 
     detail = {"from": before.label, "label": made.label}
     audit.record(action="item.corrected", actor=corrector, target=item, detail=detail)
     return made
+
+
+def _correctable(item_id: int, corrector: User) -> tuple[ReviewItem, Decision]:
+    """The item, locked, and the word that counts on it. Raises PermissionDenied, ClaimLost."""
+    # The submission, too: an erasure that comes meanwhile waits, and then empties what is written here.
+    item = (
+        ReviewItem.objects.select_for_update(of=("self", "submission"))
+        .select_related("submission")
+        .filter(pk=item_id)
+        .first()
+    )
+    if item is not None and item.submission.erased_at:
+        raise ClaimLost(ERASED)
+    before = Decision.objects.final().filter(item_id=item_id).order_by("-pk").first()
+    if item is None or before is None:
+        raise ClaimLost("Only a decision that is final can be corrected.")
+    if not may_oversee(corrector) and before.reviewer_id != corrector.pk:
+        raise PermissionDenied("Only its author or a senior corrects a decision.")
+    if ReviewItem.objects.exclude(state=ReviewItem.State.DECIDED).filter(submission=item.submission_id):
+        raise ClaimLost("Another person looks at this submission now; wait for what they find.")
+    return item, before
