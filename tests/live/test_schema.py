@@ -13,8 +13,9 @@ from kyc_review.accounts.tokens.services import token_create
 from kyc_review.retraining.models import Bundle, Comparison, Proposal, TrainingRun
 from kyc_review.retraining.proposals import proposal_open
 from kyc_review.retraining.shadows import shadow_start
-from tests.kyc_review.retraining.api.conftest import candidate, comparison  # noqa: F401  (fixtures)
 from tests.kyc_review.retraining.conftest import (  # noqa: F401  (fixtures)
+    candidate,
+    comparison,
     made_bundle,
     ready,
     run,
