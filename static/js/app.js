@@ -4,6 +4,7 @@ import "./claim.js";
 import "./drafts.js"; // before the viewer, which takes drawn boxes from the form
 import "./viewer.js";
 import "./ahead.js";
+import "./first-call.js";
 import "./undo.js";
 import { announce } from "./announce.js";
 

@@ -233,3 +233,27 @@ def test_the_menu_gives_way_to_a_refusal_and_to_a_click_beside_it(
     expect(page.get_by_role("button", name="Escalate")).to_be_visible()
     page.get_by_role("heading", level=1).click()
     expect(page.get_by_role("button", name="Escalate")).to_be_hidden()
+
+
+def test_a_first_call_whose_answer_was_lost_is_sent_again_with_the_next_press_and_then_no_more(
+    enqueue: Enqueue, log_in: LogIn, alice: User
+) -> None:
+    item = enqueue("split_vote", 0.9)
+    ReviewItem.objects.filter(pk=item.pk).update(is_blind=True)
+    page = log_in(alice)
+    claim(page)
+    page.route("**/first-call/", lambda route: route.abort())
+    page.keyboard.press("1")
+    expect(page.get_by_text("No connection.")).to_be_visible()
+    expect(page.get_by_text("Your eyes first")).to_be_visible()
+    page.unroute("**/first-call/")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "first-call" in request.url else None)
+    page.keyboard.press("1")
+    expect(page.get_by_text("votes say fake")).to_be_visible()
+    page.keyboard.press("2")
+    page.keyboard.press("1")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Nothing waits for review")).to_be_visible()
+    assert len(asked) == 1
+    assert FirstCall.objects.get().label == Decision.objects.get().label == "real"

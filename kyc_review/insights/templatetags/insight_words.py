@@ -58,10 +58,16 @@ def sentence(action: str) -> str:
 
 
 @register.filter
-def told(value: object) -> str:
-    """A detail of an event, for a list that is scanned: of a hash its first twelve characters."""
-    text = str(value)
-    return text[:12] if HASH.fullmatch(text) else text
+def told(detail: dict[str, object]) -> str:
+    """What an event has to tell, for a list that is scanned: nothing empty, of a hash its first 12 characters."""
+    texts = {
+        name.replace("_", " "): str(value)
+        for name, value in detail.items()
+        if value not in ("", None, [], {})
+    }
+    return " · ".join(
+        f"{name}: {text[:12] if HASH.fullmatch(text) else text}" for name, text in texts.items()
+    )
 
 
 @register.filter

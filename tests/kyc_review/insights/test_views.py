@@ -182,7 +182,7 @@ def test_the_export_streams_what_the_filters_ask_for_and_disarms_formulas(
 def test_the_log_is_narrowed_by_kind_and_by_event_and_shortens_hashes(
     staff: Callable[..., User], login: Callable[..., Client]
 ) -> None:
-    Event.objects.create(action="submission.scored", detail={"bundle": "643d2d0bec61" + 52 * "0"})
+    Event.objects.create(action="submission.scored", detail={"bundle": "643d2d0bec61" + 52 * "0", "note": ""})
     Event.objects.create(action="gold.added")
     reader = login(staff("audrey", "auditor"))
     kind = reader.get("/insights/audit/?action=submission.").text
