@@ -44,6 +44,17 @@ def staff_only(
     return guarded
 
 
+def wished_on(request: StaffRequest) -> bool:
+    """Which way a switch was pressed: one that only turned things over would turn them back when pressed twice.
+
+    Raises BadRequest.
+    """
+    wish = request.POST.get("wish")
+    if wish not in ("on", "off"):
+        raise BadRequest("Say `wish`: on or off.")
+    return wish == "on"
+
+
 def _values(sent: QueryDict) -> Iterator[str]:
     for _, values in sent.lists():
         yield from values

@@ -24,6 +24,7 @@ __all__ = ["AddressRefused", "endpoint_disable", "event_record", "events_record"
 
 SECRET_BYTES = 32  # Standard Webhooks asks for 24 to 64
 BOTH_VALID = timedelta(hours=24)
+REPEATED_WITHIN = timedelta(minutes=1)
 ENDPOINTS_MAX = 20
 
 
@@ -102,11 +103,17 @@ def endpoint_delete(*, endpoint: Endpoint, actor: models.Model | None = None) ->
 
 @transaction.atomic
 def secret_rotate(*, endpoint: Endpoint, actor: models.Model | None = None) -> str:
-    """A new secret, shown now only. For a day every message carries the old secret's signature too."""
+    """A new secret, shown now only. For a day every message carries the old secret's signature too.
+
+    Repeated within a minute, because the answer was lost or the button pressed twice, it replaces what nobody has
+    installed yet: the old secret stays the one that receivers have.
+    """
     row = Endpoint.objects.select_for_update().get(pk=endpoint.pk, deleted_at=None)
-    secret = _fresh_secret()
-    row.previous_secret, row.secret = row.secret, seal(secret)
-    row.previous_secret_expires_at = timezone.now() + BOTH_VALID
+    secret, both_until = _fresh_secret(), timezone.now() + BOTH_VALID
+    valid_until = row.previous_secret_expires_at
+    if valid_until is None or valid_until < both_until - REPEATED_WITHIN:
+        row.previous_secret, row.previous_secret_expires_at = row.secret, both_until
+    row.secret = seal(secret)
     row.save(update_fields=["secret", "previous_secret", "previous_secret_expires_at"])
     audit.record(action="webhook.secret_rotated", actor=actor, target=row)
     return secret

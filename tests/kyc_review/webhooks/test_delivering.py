@@ -79,6 +79,25 @@ def test_both_secrets_verify_while_a_rotation_lasts_and_only_the_new_one_afterwa
         Webhook(old).verify(body, headers)
 
 
+def test_a_rotation_that_is_repeated_at_once_keeps_the_secret_that_receivers_have(
+    submit, endpoint: tuple[Endpoint, str], receiver: Receiver
+) -> None:
+    row, old = endpoint
+    unseen, new = services.secret_rotate(endpoint=row), services.secret_rotate(endpoint=row)
+    services.event_record(submission=submit(), kind=Kind.QUEUED)
+    deliver_until_idle()
+    headers, body = receiver.seen[0]
+    assert Webhook(old).verify(body, headers) == Webhook(new).verify(body, headers)
+    with pytest.raises(WebhookVerificationError):
+        Webhook(unseen).verify(body, headers)
+    Endpoint.objects.update(previous_secret_expires_at=timezone.now() + timedelta(hours=23, minutes=58))
+    newest = services.secret_rotate(endpoint=row)
+    services.event_record(submission=submit(), kind=Kind.QUEUED)
+    deliver_until_idle()
+    headers, body = receiver.seen[1]
+    assert Webhook(new).verify(body, headers) == Webhook(newest).verify(body, headers)
+
+
 def test_a_failure_is_tried_again_later_under_the_same_id(
     delivery: Delivery, receiver: Receiver, due_again: Callable[[], None]
 ) -> None:
