@@ -22,6 +22,11 @@ def main() -> None:
 
     try:
         execute_from_command_line(sys.argv)
+    except (
+        BrokenPipeError
+    ):  # whoever reads, such as `head`, has enough; nothing more may be written at the end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
     except ImproperlyConfigured as missing:
         if "DATABASE_URL" in os.environ:
             raise

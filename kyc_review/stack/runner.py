@@ -79,6 +79,7 @@ class Runner:
         code = self._running[name].process.poll()
         if code is not None:
             del self._running[name]
+            self._record()
         return code
 
     def watch(self, *, but: str | None = None) -> None:

@@ -1,10 +1,12 @@
 """The people page: who may look, who may change, and what no admin can do to himself."""
 
+import io
 import re
 from collections.abc import Callable
 
 import pytest
 from allauth.mfa.models import Authenticator
+from django.core.management import CommandError, call_command
 from django.db.models import QuerySet
 from django.test import Client
 
@@ -37,6 +39,13 @@ def desk(ada: User) -> Client:
 
 def actions() -> QuerySet[Event, str]:
     return Event.objects.filter(action__startswith="staff.").values_list("action", flat=True)
+
+
+def test_without_a_terminal_staff_add_says_how_to_give_the_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("from a pipe it must be asked for\n"))
+    with pytest.raises(CommandError, match="--password-stdin"):
+        call_command("staff", "add", "zoe", "--role", "reviewer")
+    assert not User.objects.filter(username="zoe").exists()
 
 
 def give_factor(user: User) -> None:

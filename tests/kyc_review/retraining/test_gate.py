@@ -33,3 +33,8 @@ def test_the_gate_judges_the_operating_point_that_was_chosen() -> None:
     assert [check.passed for check in lowered] == [True, True, False]
     with pytest.raises(KeyError):
         gate(report(), shift=0.123)
+
+
+def test_no_limit_is_above_every_face() -> None:
+    limits = gate(report(champion=(30, 190)))[2]
+    assert "the limit is 100.0%" in limits.detail

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from kyc_review.stack import places, runner
+from kyc_review.stack import places, runfile, runner
 from kyc_review.stack.errors import StackRefused
 from kyc_review.stack.program import Program
 from kyc_review.stack.progress import Console
@@ -74,6 +74,13 @@ def test_a_child_that_dies_at_once_waits_longer_each_time(
         return "exit code 3); starts again in 0.4 s" in said.getvalue()
 
     assert eventually(waited_thrice, 10)
+
+
+def test_a_command_that_has_ended_is_no_longer_listed(running: Runner) -> None:
+    running.start(program(SLEEP))
+    running.start(program("pass", name="once"))
+    assert eventually(lambda: running.ended("once") == 0, 5)
+    assert [entry.name for entry in runfile.read(running._places)] == ["supervisor", "child"]
 
 
 def test_its_lines_carry_its_name_and_the_expected_one_makes_it_ready(

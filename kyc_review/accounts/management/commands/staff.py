@@ -1,4 +1,5 @@
 import getpass
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -45,11 +46,18 @@ class Command(BaseCommand):
         done = DONE_TO[options["verb"]](user)
         self.stdout.write("Done." if done else "There was nothing to do.")
 
+    def asked(self, username: str) -> str:
+        if not sys.stdin.isatty():
+            raise CommandError(
+                "There is no terminal to ask for the password: pipe it in with --password-stdin."
+            )
+        return getpass.getpass(f"Password for {username}: ")
+
     def add(self, options: dict[str, Any]) -> None:
         username = options["username"]
         if User.objects.filter(username=username).exists():
             raise CommandError(f"{username} exists already; choose another name.")
-        password = input() if options["password_stdin"] else getpass.getpass(f"Password for {username}: ")
+        password = input() if options["password_stdin"] else self.asked(username)
         services.roles_ensure()
         try:
             services.staff_create(username=username, password=password, role=options["role"])

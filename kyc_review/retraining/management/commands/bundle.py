@@ -49,6 +49,8 @@ class Command(BaseCommand):
             getattr(self, options["verb"])(options)
         except (BundleRefused, bundles.NothingToRollBack, shadows.ShadowRefused) as error:
             raise CommandError(str(error)) from error
+        except BrokenPipeError:  # manage.py's to answer
+            raise
         except OSError as error:
             raise CommandError(f"{error.filename or 'The disk'}: {error.strerror}.") from error
 

@@ -51,6 +51,8 @@ class Command(BaseCommand):
             getattr(self, options["verb"])(options)
         except SnapshotFailed as failure:
             raise CommandError(str(failure)) from failure
+        except BrokenPipeError:  # manage.py's to answer
+            raise
         except OSError as error:
             raise CommandError(f"{error.filename or 'The disk'}: {error.strerror}.") from error
 
