@@ -182,5 +182,5 @@ def _jpeg(picture: Image.Image, size: tuple[int, int], quality: int = 90) -> tup
 
 def _png(picture: Image.Image) -> tuple[bytes, str]:
     buffer = io.BytesIO()
-    picture.save(buffer, "PNG", optimize=True)
+    picture.save(buffer, "PNG")
     return buffer.getvalue(), "image/png"
