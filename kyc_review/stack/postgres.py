@@ -84,6 +84,9 @@ def prepare(places: Places, secrets: credentials.Credentials, *, durable: bool, 
         rank=0,
         stop_signal=signal.SIGINT,  # fast shutdown: roll back what is open, write all, end
         stop_timeout_s=20,
+        # Without a supervisor nobody waits for a last checkpoint, which a busy disk can draw out for many seconds:
+        # it ends at once, and the next start recovers from the log, as after a power cut.
+        death_signal=signal.SIGQUIT,
         account=account,
         log=places.logs / "postgres.log",
         is_ready=lambda: _answers(port, secrets),

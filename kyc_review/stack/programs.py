@@ -98,8 +98,9 @@ def _web(places: Places, environment: Mapping[str, str], port: int) -> Program:
     granian = str(Path(sys.executable).with_name("granian"))
     return Program(
         name="web",
-        command=(sys.executable, granian, *options, *threads, *manners, "kyc_review.wsgi:application"),
+        command=(sys.executable, granian, *options, *threads, *manners, "kyc_review.stack.web:application"),
         rank=WEB_RANK,
+        death_signal=signal.SIGKILL,  # its worker goes with it (stack/web.py)
         environment=environment,
         folder=REPOSITORY,
         log=places.logs / "web.log",
