@@ -59,6 +59,30 @@ def ways_of(wished: str, voters: int) -> list[str]:
     return names
 
 
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """What a voter learns from: rows of each label, the made ones among the fakes counted in, and the share of fakes
+    among what it is shown."""
+
+    real: int
+    fake: int
+    made: int
+    shown_fake: float
+
+
+def balance_of(way: str, real: int, fake: int) -> Balance:
+    """What is left of so many training rows. Where fakes are not the rarer label, nothing is resampled."""
+    setting, made = WAYS[way], 0
+    if setting is None:
+        return Balance(real, fake, 0, 0.5)
+    if 2 <= fake <= real:
+        made = max(0, int((setting.smote or 0.0) * real) - fake)
+        fake += made
+        if setting.under is not None and fake / real < setting.under:
+            real = int(fake / setting.under)
+    return Balance(real, fake, made, round(fake / (real + fake), 4))
+
+
 def resample(
     images: np.ndarray, label: np.ndarray, setting: Setting, *, seed: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:

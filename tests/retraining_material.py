@@ -1,8 +1,9 @@
 """What the tests of the loop share: decisions enough to train on, and a bundle small enough to train in seconds."""
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from django.utils import timezone
@@ -36,7 +37,7 @@ def frozen_snapshot() -> Snapshot:
     )
 
 
-def small_bundle(out: Path) -> Path:
+def small_bundle(out: Path, provenance: Mapping[str, Any] | None = None) -> Path:
     """What `ml` packs and can fine-tune, with networks of a few hundred weights."""
     names = ("north", "east", "south", "west")
     voters = [
@@ -49,7 +50,7 @@ def small_bundle(out: Path) -> Path:
         thresholds=[0.5] * 5,
         temperatures=[1.0] * 5,
         version="small",
-        provenance={},
+        provenance=provenance or {},
         metrics={},
         card="# small\n",
     )

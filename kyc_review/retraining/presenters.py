@@ -8,6 +8,14 @@ from typing import Any
 
 FIGURES_MAX = 24
 STACK = "stack"
+BALANCE_KEYS = ("real", "fake", "made", "shown_fake")
+WAYS = {
+    "pairs": "As many fakes as reals of one source",
+    "smote": "SMOTE to 1:1",
+    "smote-under-focal": "SMOTE to 0.4, undersampling to 0.5, focal loss",
+    "under-focal": "SMOTE to 0.1, undersampling to 0.5, focal loss",
+    "under": "SMOTE to 0.1, undersampling to 0.5",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +51,35 @@ def measured(metrics: Any) -> tuple[str, list[Task]]:
             ]
             return side, tasks
     return "", []
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """What one voter learned from. shown: percent of fakes among the rows that it was shown."""
+
+    voter: str
+    way: str
+    real: int
+    fake: int
+    made: int
+    shown: float
+
+
+def balances(provenance: Any) -> list[Balance]:
+    """One for each voter that a candidate's provenance (ml.training.candidate) tells of; older ones tell of none."""
+    told = provenance.get("balanced") if isinstance(provenance, dict) else None
+    return [
+        Balance(
+            voter=str(row.get("voter", "")),
+            way=WAYS.get(str(row.get("way")), str(row.get("way", ""))),
+            real=row["real"],
+            fake=row["fake"],
+            made=row["made"],
+            shown=round(100 * row["shown_fake"], 1),
+        )
+        for row in (told if isinstance(told, list) else ())
+        if isinstance(row, dict) and all(_is_number(row.get(key)) for key in BALANCE_KEYS)
+    ]
 
 
 def _task_name(name: str) -> str:

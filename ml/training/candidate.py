@@ -19,7 +19,7 @@ from detection.bundle import Member
 from detection.networks.convnext import convnext
 from detection.networks.localiser import WithMaskHead
 from detection.networks.stacking import Stacking
-from ml.balancing import PAIRS, WAYS, ways_of
+from ml.balancing import PAIRS, WAYS, balance_of, ways_of
 from ml.bank import FULL, STORED
 from ml.sources import manifest as snapshots
 from ml.training.batches import PairSampler, ResampledSampler
@@ -87,6 +87,10 @@ def train(
         "decisions": counts,
         **asdict(wish),
         "balance": {member.name: way for member, way in zip(served.members, ways, strict=True)},
+        "balanced": [
+            {"voter": member.name, "way": way, **asdict(balance_of(way, **counts["train"]))}
+            for member, way in zip(served.members, ways, strict=True)
+        ],
         "weights": _weighed(sides["train"].weighing, wish),
     }
     with nullcontext(work) if work else TemporaryDirectory(prefix="ml-train-") as name:

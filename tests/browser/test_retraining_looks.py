@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from kyc_review.accounts.models import User
 from kyc_review.retraining.bundles import baseline_install, bundle_register
 from kyc_review.retraining.models import Comparison, Snapshot, TrainingRun
 from kyc_review.retraining.work import work_lease
+from ml.balancing import balance_of
 from tests.browser.test_looks import PICTURES, SIZES
 from tests.kyc_review.retraining.reports import report
 from tests.retraining_material import frozen_snapshot, small_bundle
@@ -57,6 +59,35 @@ def test_an_admin_starts_a_run_watches_it_and_cancels_it(
     expect(page.get_by_text("Running, stopping")).to_be_visible()
     page.get_by_role("link", name="Retraining").first.click()
     page.screenshot(path=PICTURES / f"retraining-{size}-{scheme}.png", full_page=True)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", SIZES)
+def test_an_ended_run_shows_what_each_voter_learned_from(
+    log_in: Callable[..., Page],
+    staff: Callable[..., User],
+    ready: Snapshot,
+    tmp_path: Path,
+    size: str,
+    scheme: str,
+) -> None:
+    ways = ("pairs", "smote", "smote-under-focal", "under")
+    named = zip(("north", "east", "south", "west"), ways, strict=True)
+    told = [{"voter": name, "way": way, **asdict(balance_of(way, 165, 38))} for name, way in named]
+    provenance = {"balanced": told}
+    candidate = bundle_register(path=small_bundle(tmp_path / "small", provenance), source="trained")
+    run = TrainingRun.objects.create(
+        snapshot=ready,
+        init=baseline_install(),
+        state="succeeded",
+        candidate=candidate,
+        balance=",".join(ways),
+    )
+    tell(run)
+    page = log_in(staff("ada", "admin"), viewport=SIZES[size], color_scheme=scheme)
+    page.goto(f"/retraining/runs/{run.pk}/")
+    expect(page.get_by_role("row", name="north As many fakes as reals")).to_contain_text("50 %")
+    page.screenshot(path=PICTURES / f"run-balances-{size}-{scheme}.png", full_page=True)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

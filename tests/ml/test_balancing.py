@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ml.balancing import SETTINGS, Setting, mixture, resample
+from ml.balancing import SETTINGS, WAYS, Balance, Setting, balance_of, mixture, resample
 
 
 def rows(real, fake):
@@ -66,3 +66,21 @@ def test_streamed_resampling_refuses_more_fakes_than_reals():
     images, label = rows(4, 8)
     with pytest.raises(ValueError, match="fewer than reals: found 8 of 12"):
         mixture(label, lambda k: images[k], SETTINGS[1])
+
+
+@pytest.mark.parametrize("way", [way for way, setting in WAYS.items() if setting])
+@pytest.mark.parametrize("counts", [(101, 9), (100, 37), (40, 40), (7, 2)])
+def test_the_balance_that_is_told_is_the_one_that_resampling_leaves(way, counts):
+    images, label = rows(*counts)
+    planned = mixture(label, lambda k: images[k], WAYS[way], seed=3)
+    real, fake = np.bincount(planned.label).tolist()
+    made = fake - counts[1]
+    assert balance_of(way, *counts) == Balance(real, fake, made, round(fake / (real + fake), 4))
+
+
+def test_pairs_make_nothing_up_and_show_as_many_fakes_as_reals():
+    assert balance_of("pairs", 90, 10) == Balance(90, 10, 0, 0.5)
+
+
+def test_where_fakes_are_not_the_rarer_label_nothing_is_resampled():
+    assert balance_of("smote", 10, 30) == Balance(10, 30, 0, 0.75)

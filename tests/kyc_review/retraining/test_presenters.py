@@ -1,4 +1,4 @@
-from kyc_review.retraining.presenters import FIGURES_MAX, Task, figures, measured
+from kyc_review.retraining.presenters import FIGURES_MAX, Balance, Task, balances, figures, measured
 
 
 def test_nested_metrics_become_lines() -> None:
@@ -49,3 +49,21 @@ def test_metrics_in_another_form_give_no_table() -> None:
     for metrics in ({}, None, {"test": 3}, {"test": {"votes": []}}, {"accuracy": 0.9}):
         assert measured(metrics) == ("", [])
     assert measured({"test": {"votes": {"all": {"recall_with_human": "?"}}}})[1][0].recall == ""
+
+
+def test_each_voters_balance_is_told_in_words() -> None:
+    counts = {"real": 400, "fake": 160, "made": 120, "shown_fake": 0.2857}
+    told = [
+        {"voter": "north", "way": "smote-under-focal", **counts},
+        {"voter": "east", "way": "of old", **counts},
+    ]
+    words = "SMOTE to 0.4, undersampling to 0.5, focal loss"
+    assert balances({"balanced": told}) == [
+        Balance("north", words, 400, 160, 120, 28.6),
+        Balance("east", "of old", 400, 160, 120, 28.6),
+    ]
+
+
+def test_a_provenance_without_balances_gives_no_table() -> None:
+    for told in ({}, None, {"balanced": {"north": 1}}, {"balanced": [{"voter": "north", "real": 1}, 3]}):
+        assert balances(told) == []

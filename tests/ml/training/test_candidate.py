@@ -220,6 +220,10 @@ def test_each_voter_may_be_balanced_in_its_own_way(tmp_path, served, capsys):
         "south": "under-focal",
         "west": "under",
     }
+    learned = document.provenance["decisions"]["train"]
+    told = document.provenance["balanced"]
+    assert [row["voter"] for row in told] == ["north", "east", "south", "west"]
+    assert told[0]["real"] == learned["real"]
     assert "north smote" in (tmp_path / "document" / bundles.MODEL_CARD).read_text()
     plain = trained(served, manifest, tmp_path / "plain")
     assert set(plain.provenance["balance"].values()) == {"pairs"}
