@@ -43,14 +43,14 @@ def run_list(options: argparse.Namespace) -> None:
 
     for recipe in RECIPES.values():
         spent = ", ".join(f"{k} {v}" for k, v in asdict(recipe.budget).items() if v is not None)
-        print(f"{recipe.name:<4}{recipe.summary}")
+        print(f"{recipe.name:<8}{recipe.summary}")
         for title, text in (
             ("source", recipe.source),
             ("data", recipe.layout),
             ("reported", recipe.reported),
             ("budget", spent),
         ):
-            print(f"    {title:<9} {text}")
+            print(f"        {title:<9} {text}")
 
 
 def run_recipe(options: argparse.Namespace) -> None:
