@@ -1,9 +1,12 @@
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from itertools import count
+from threading import Barrier
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.db import connection
 from django.db.models.functions import Now
 from django.test import Client
 
@@ -17,6 +20,21 @@ from kyc_review.scoring.routing import Scored, verdicts_record
 from kyc_review.submissions.models import State, Submission
 
 MEMBERS = ("atto-a", "atto-b", "atto-c", "atto-d", "stack")
+
+
+def at_once(people: Sequence[User], work: Callable[[User], None]) -> None:
+    """Each person's `work` in a thread and a connection of its own, begun together. Raises what one of them raised."""
+    start = Barrier(len(people))
+
+    def alone(person: User) -> None:
+        start.wait()
+        try:
+            work(person)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(people)) as threads:
+        list(threads.map(alone, people))
 
 
 @pytest.fixture

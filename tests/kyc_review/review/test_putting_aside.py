@@ -1,18 +1,18 @@
 """Skip, snooze, escalate, hand over, take back, and the item that is kept ahead."""
 
 import datetime as dt
-import threading
 from collections.abc import Callable
 
 import pytest
 from django.core.exceptions import PermissionDenied
-from django.db import connection
 from django.db.models.functions import Now
 
 from kyc_review.accounts.models import User
 from kyc_review.audit.models import Event
 from kyc_review.review import selectors, services
 from kyc_review.review.models import ReviewItem, Skip
+
+from .conftest import at_once
 
 pytestmark = pytest.mark.django_db
 Enqueue = Callable[..., ReviewItem]
@@ -152,19 +152,12 @@ def test_reviewers_who_keep_ahead_at_once_never_share_an_item(enqueue: Enqueue, 
         enqueue()
     people = [staff(f"person-{number}", "reviewer") for number in range(4)]
     judged: list[int] = []
-    start = threading.Barrier(len(people))
 
     def work(person: User) -> None:
-        start.wait()
         while item := services.item_claim_next(reviewer=person):
             services.item_keep_ahead(reviewer=person)
             judged.append(item.pk)
             services.decision_record(item_id=item.pk, reviewer=person, label="real")
-        connection.close()
 
-    threads = [threading.Thread(target=work, args=(person,)) for person in people]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(people, work)
     assert len(judged) == len(set(judged)) == 16

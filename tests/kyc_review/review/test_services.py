@@ -14,7 +14,7 @@ from kyc_review.review.models import Decision, ReviewItem, Skip
 from kyc_review.review.tasks import sweep
 from kyc_review.submissions.models import Result, State, Submission
 
-from .conftest import expire
+from .conftest import at_once, expire
 
 pytestmark = pytest.mark.django_db
 Enqueue = Callable[..., ReviewItem]
@@ -58,21 +58,14 @@ def test_two_reviewers_at_once_never_get_the_same_item(enqueue: Enqueue, staff: 
         enqueue()
     people = [staff(f"person-{number}", "reviewer") for number in range(6)]
     got: list[int] = []
-    start = threading.Barrier(len(people))
 
     def work(person: User) -> None:
-        start.wait()
         for _ in range(2):
             item = claim(person)
             got.append(item.pk)
             services.decision_record(item_id=item.pk, reviewer=person, label="real")
-        connection.close()
 
-    threads = [threading.Thread(target=work, args=(person,)) for person in people]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(people, work)
     assert len(got) == 12
     assert len(set(got)) == 12
 
