@@ -1,7 +1,9 @@
 """Finding a picture again among all earlier submissions of the bank, without reading them all."""
 
 from collections.abc import Iterator
+from uuid import UUID
 
+from django.db import transaction
 from django.db.models import F, Q, QuerySet, Value
 
 from kyc_review.evidence.models import BitsApart, Fingerprint, Likeness
@@ -14,6 +16,7 @@ KEPT_MAX = 20
 CANDIDATES_MAX = 2000
 
 
+@transaction.atomic
 def likenesses_find(*, submission: Submission) -> list[Likeness]:
     """Record which earlier submissions look like this one, nearest first, at most KEPT_MAX."""
     own = Fingerprint.objects.get(pk=submission.pk)
@@ -31,7 +34,16 @@ def likenesses_find(*, submission: Submission) -> list[Likeness]:
                 Likeness(submission=submission, earlier=other.submission, bits_apart=apart, same_file=same)
             )
     found.sort(key=lambda row: (not row.same_file, row.bits_apart))
-    return Likeness.objects.bulk_create(found[:KEPT_MAX], ignore_conflicts=True)
+    there = _held([row.earlier_id for row in found[:KEPT_MAX]])
+    kept = [row for row in found[:KEPT_MAX] if row.earlier_id in there]
+    return Likeness.objects.bulk_create(kept, ignore_conflicts=True)
+
+
+def _held(submissions: list[UUID]) -> set[UUID]:
+    """Those that are not erased, until the caller's transaction ends: nothing may lead to what was erased, and an
+    erasure that comes meanwhile waits, and then deletes what is written here."""
+    rows = Submission.objects.filter(pk__in=submissions, erased_at=None).order_by("pk")
+    return set(rows.select_for_update(no_key=True).values_list("pk", flat=True))
 
 
 def near(own: Fingerprint) -> QuerySet[Fingerprint]:

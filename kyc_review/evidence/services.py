@@ -16,6 +16,7 @@ from redis.exceptions import RedisError
 
 from kyc_review.evidence.likeness import likenesses_find
 from kyc_review.evidence.models import Evidence, Fingerprint
+from kyc_review.submissions.models import Submission
 from kyc_review.submissions.storage import derivatives
 
 if TYPE_CHECKING:
@@ -77,6 +78,8 @@ def evidence_record(*, evidence: Evidence, dossier: "Dossier", elapsed_ms: float
     for name, (content, _) in dossier.pictures.items():
         derivatives.save(evidence.key_of(name), ContentFile(content))
     with transaction.atomic():
+        # Before its evidence, as an erasure does, so that the two cannot wait for each other.
+        Submission.objects.select_for_update(no_key=True).get(pk=evidence.submission_id)
         changed = Evidence.objects.filter(
             pk=evidence.pk, state=Evidence.State.WORKING, lease_holder=evidence.lease_holder
         ).update(

@@ -1,8 +1,10 @@
 import io
 import random
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from django.db import connection, transaction
 from PIL import Image
 
 from detection.forensics.phash import NEAR_COARSE, NEAR_FINE
@@ -11,8 +13,10 @@ from kyc_review.evidence.likeness import near, neighbours
 from kyc_review.evidence.models import Evidence, Fingerprint, Likeness
 from kyc_review.evidence.services import fingerprints_record, signed
 from kyc_review.review.models import ReviewItem
+from kyc_review.submissions.erasing import submission_erase
 from kyc_review.submissions.models import Submission
 from tests.detection.forensics.test_jpeg import photograph, saved
+from tests.kyc_review.review.conftest import until_somebody_waits_for_a_lock
 
 pytestmark = pytest.mark.django_db
 Submit = Callable[..., Submission]
@@ -72,3 +76,24 @@ def test_a_submission_keeps_its_first_hashes(submit: Submit) -> None:
     fingerprints_record({row.pk: Hashes(coarse=1, fine=1)})
     fingerprints_record({row.pk: Hashes(coarse=2, fine=2)})
     assert Fingerprint.objects.get().coarse == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_examined_beside_an_erasure_does_not_lead_to_what_was_erased(submit: Submit) -> None:
+    earlier, later = submit(), submit()
+    for row in (earlier, later):
+        Fingerprint.objects.create(submission=row, coarse=1, fine=bytes(32))
+
+    def find() -> list[Likeness]:
+        try:
+            return likeness.likenesses_find(submission=later)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as other:
+        with transaction.atomic():
+            submission_erase(submission_id=earlier.pk, reason="The applicant asked.")
+            found = other.submit(find)
+            until_somebody_waits_for_a_lock()
+        assert found.result(10) == []
+    assert not Likeness.objects.exists()

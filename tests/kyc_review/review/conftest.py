@@ -1,3 +1,4 @@
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -35,6 +36,18 @@ def at_once(people: Sequence[User], work: Callable[[User], None]) -> None:
 
     with ThreadPoolExecutor(len(people)) as threads:
         list(threads.map(alone, people))
+
+
+def until_somebody_waits_for_a_lock() -> None:
+    """The present transaction holds it."""
+    end = time.monotonic() + 10
+    with connection.cursor() as cursor:
+        while time.monotonic() < end:
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            if cursor.fetchone()[0]:
+                return
+            time.sleep(0.02)
+    raise AssertionError("nobody waited")
 
 
 @pytest.fixture

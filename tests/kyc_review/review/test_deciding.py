@@ -1,7 +1,6 @@
 """Taking back, settling, correcting, and the first call of blind items."""
 
 import datetime as dt
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -17,6 +16,8 @@ from kyc_review.review.models import Decision, FirstCall, ReviewItem, Withdrawal
 from kyc_review.review.tasks import sweep
 from kyc_review.submissions.erasing import submission_erase
 from kyc_review.submissions.models import Submission
+
+from .conftest import until_somebody_waits_for_a_lock
 
 pytestmark = pytest.mark.django_db
 Enqueue = Callable[..., ReviewItem]
@@ -154,18 +155,6 @@ def test_a_correction_beside_an_erasure_writes_nothing_about_the_applicant(
         with pytest.raises(services.ClaimLost, match="erased"):
             waiting.result(10)
     assert list(Decision.objects.values_list("note", flat=True)) == [""]
-
-
-def until_somebody_waits_for_a_lock() -> None:
-    """The present transaction holds it."""
-    end = time.monotonic() + 10
-    with connection.cursor() as cursor:
-        while time.monotonic() < end:
-            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
-            if cursor.fetchone()[0]:
-                return
-            time.sleep(0.02)
-    raise AssertionError("nobody waited")
 
 
 @pytest.mark.usefixtures("ten_seconds")
