@@ -194,7 +194,7 @@ def _webhooks(now: datetime) -> Iterator[Metric]:
 
 def _retention(now: datetime) -> Iterator[Metric]:
     """Nothing without a rule."""
-    if not rule_set().erases:
+    if not rule_set().kinds:
         return
     row = RetentionPass.objects.aggregate(ended=Max("ended_at"), began=Min("started_at"))
     if since := row["ended"] or row["began"]:

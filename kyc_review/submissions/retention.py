@@ -10,8 +10,6 @@ import logging
 import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import reduce
-from operator import or_
 
 from django.conf import settings
 from django.db import DatabaseError, transaction
@@ -37,6 +35,20 @@ HELD_FOR = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
+class Kind:
+    """Submissions that a person decided, or those that nobody did, and the days for which they are kept."""
+
+    is_reviewed: bool
+    days: int
+
+    @property
+    def reason(self) -> str:
+        """For the audit log."""
+        decided = "reviewed" if self.is_reviewed else "unreviewed"
+        return f"Retention: {decided}, kept for {self.days} days after the outcome."
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
     """Days from the outcome to the erasure; 0: never. Reviewed is what a person decided, even if taken back."""
 
@@ -44,52 +56,39 @@ class Rule:
     reviewed_days: int
 
     @property
-    def erases(self) -> bool:
-        return max(self.days) > 0
-
-    @property
     def days(self) -> tuple[int, int]:
         return self.unreviewed_days, self.reviewed_days
 
-    def reason(self, *, is_reviewed: bool) -> str:
-        """For the audit log."""
-        days, decided = (
-            (self.reviewed_days, "reviewed") if is_reviewed else (self.unreviewed_days, "unreviewed")
-        )
-        return f"Retention: {decided}, kept for {days} days after the outcome."
+    @property
+    def kinds(self) -> list[Kind]:
+        """Those that it erases at all."""
+        return [
+            kind
+            for kind in (Kind(False, self.unreviewed_days), Kind(True, self.reviewed_days))
+            if kind.days > 0
+        ]
 
 
 def rule_set() -> Rule:
     return Rule(settings.RETENTION_UNREVIEWED_DAYS, settings.RETENTION_REVIEWED_DAYS)
 
 
-def overdue(*, rule: Rule, now: datetime) -> QuerySet[Submission]:
-    """What is older than the rule allows, with `outcome_at` and `is_reviewed`; the sandbox's, too.
+def overdue(*, kind: Kind, now: datetime) -> QuerySet[Submission]:
+    """What is older than the rule allows, the oldest first, with its `outcome_at`; the sandbox's, too.
 
     What waits for its outcome is not, however old. `due` leaves out what must wait.
     """
-    limits = {
-        is_reviewed: now - timedelta(days=days)
-        for is_reviewed, days in ((False, rule.unreviewed_days), (True, rule.reviewed_days))
-        if days > 0
-    }
-    if not limits:
-        return Submission.objects.none()
-    # The later limit says no more, but the index understands it.
-    old = Q(outcome_at__lt=max(limits.values()))
-    old &= reduce(or_, (Q(is_reviewed=kind, outcome_at__lt=limit) for kind, limit in limits.items()))
+    # One kind at a time: a condition over both would read every decision there is.
+    decided = Exists(Decision.objects.filter(submission=OuterRef("pk")))
     finished = Submission.objects.filter(erased_at=None, state__in=[State.COMPLETED, State.CANCELLED])
-    known = finished.annotate(
-        outcome_at=Coalesce("completed_at", "cancelled_at"),
-        is_reviewed=Exists(Decision.objects.filter(submission=OuterRef("pk"))),
-    )
-    return known.filter(old)
+    rows = finished.filter(decided if kind.is_reviewed else ~decided)
+    rows = rows.annotate(outcome_at=Coalesce("completed_at", "cancelled_at"))
+    return rows.filter(Q(outcome_at__lt=now - timedelta(days=kind.days))).order_by(F("outcome_at"), "pk")
 
 
-def due(*, rule: Rule, now: datetime) -> QuerySet[Submission]:
+def due(*, kind: Kind, now: datetime) -> QuerySet[Submission]:
     """What a pass erases, the oldest outcome first."""
-    rows = overdue(rule=rule, now=now).exclude(awaited()).exclude(held_in_sets(rule=rule, now=now))
-    return rows.order_by(F("outcome_at"), "pk")
+    return overdue(kind=kind, now=now).exclude(awaited()).exclude(held_in_sets(kind=kind, now=now))
 
 
 def awaited() -> Q:
@@ -98,13 +97,13 @@ def awaited() -> Q:
     return Q(Exists(items.filter(submission=OuterRef("pk"))))
 
 
-def held_in_sets(*, rule: Rule, now: datetime) -> Q:
+def held_in_sets(*, kind: Kind, now: datetime) -> Q:
     """A snapshot holds it that is being built, trained on or compared on; for HELD_FOR at most."""
-    used = snapshots_in_use()
+    used = snapshots_in_use() if kind.is_reviewed else set()
     if not used:
         return Q(pk__in=[])
     items = SnapshotItem.objects.filter(snapshot__in=used, decision__submission=OuterRef("pk"))
-    return Q(Exists(items), outcome_at__gte=now - timedelta(days=rule.reviewed_days) - HELD_FOR)
+    return Q(Exists(items), outcome_at__gte=now - timedelta(days=kind.days) - HELD_FOR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,22 +123,36 @@ class Foretold:
 def foretold(*, rule: Rule) -> Foretold:
     """For the command line; it reads everything that is due."""
     now = timezone.now()
-    frozen = Exists(SnapshotItem.objects.filter(decision__submission=OuterRef("pk")))
-    rows, late = due(rule=rule, now=now).order_by().annotate(is_frozen=frozen), overdue(rule=rule, now=now)
-    holding = SnapshotItem.objects.filter(decision__submission__in=rows.values("pk"))
+    told = [_foretold(kind, now) for kind in rule.kinds]
     return Foretold(
-        **rows.aggregate(
-            due=Count("pk"),
-            oldest=Min("outcome_at"),
-            reviewed=Count("pk", filter=Q(is_reviewed=True)),
-            gold=Count("pk", filter=Q(gold__is_active=True)),
-            in_snapshots=Count("pk", filter=Q(is_frozen=True)),
-        ),
-        snapshots=list(
-            holding.values_list("snapshot__name", flat=True).distinct().order_by("snapshot__name")
-        ),
+        due=sum(one.due for one in told),
+        oldest=min(filter(None, (one.oldest for one in told)), default=None),
+        reviewed=sum(one.reviewed for one in told),
+        gold=sum(one.gold for one in told),
+        in_snapshots=sum(one.in_snapshots for one in told),
+        snapshots=[name for one in told for name in one.snapshots],
+        awaited=sum(one.awaited for one in told),
+        held=sum(one.held for one in told),
+    )
+
+
+def _foretold(kind: Kind, now: datetime) -> Foretold:
+    frozen = Exists(SnapshotItem.objects.filter(decision__submission=OuterRef("pk")))
+    rows, late = due(kind=kind, now=now).order_by(), overdue(kind=kind, now=now).order_by()
+    holding = SnapshotItem.objects.filter(decision__submission__in=rows.values("pk"))
+    names = holding.values_list("snapshot__name", flat=True).distinct().order_by("snapshot__name")
+    counts = rows.annotate(is_frozen=frozen).aggregate(
+        due=Count("pk"),
+        oldest=Min("outcome_at"),
+        gold=Count("pk", filter=Q(gold__is_active=True)),
+        in_snapshots=Count("pk", filter=Q(is_frozen=True)),
+    )
+    return Foretold(
+        **counts,
+        reviewed=counts["due"] if kind.is_reviewed else 0,
+        snapshots=list(names),
         awaited=late.filter(awaited()).count(),
-        held=late.exclude(awaited()).filter(held_in_sets(rule=rule, now=now)).count(),
+        held=late.exclude(awaited()).filter(held_in_sets(kind=kind, now=now)).count(),
     )
 
 
@@ -148,7 +161,7 @@ def retention_step() -> int:
 
     Safe to call at any time, by anyone, and to kill.
     """
-    if not rule_set().erases:
+    if not rule_set().kinds:
         return 0
     current = _pass_of_today()
     if current.ended_at is not None:
@@ -185,37 +198,41 @@ def _erase_next(pk: int) -> bool:
     current = RetentionPass.objects.select_for_update().get(pk=pk)
     if current.ended_at is not None:
         return False
-    rule = rule_set()
-    row = _ahead_of(current, rule).first()
-    if row is None:
-        _end(current, rule)
+    ahead = [
+        (row.outcome_at, row.pk, kind)  # type: ignore[attr-defined]
+        for kind in rule_set().kinds
+        for row in _ahead_of(current, kind)[:1]
+    ]
+    if not ahead:
+        _end(current)
         return False
-    outcome_at, is_reviewed = row.outcome_at, row.is_reviewed  # type: ignore[attr-defined]
+    outcome_at, submission_id, kind = min(ahead, key=lambda found: found[:2])
     try:
         with transaction.atomic():
-            submission_erase(submission_id=row.pk, reason=rule.reason(is_reviewed=is_reviewed))
+            submission_erase(submission_id=submission_id, reason=kind.reason)
         current.erased += 1
     except DatabaseError:
-        log.exception("submission %s is too old and cannot be erased", row.pk)
+        log.exception("submission %s is too old and cannot be erased", submission_id)
         current.failed += 1
-    current.reached_at, current.reached_id = outcome_at, row.pk
+    current.reached_at, current.reached_id = outcome_at, submission_id
     current.save(update_fields=["erased", "failed", "reached_at", "reached_id"])
     return True
 
 
-def _ahead_of(current: RetentionPass, rule: Rule) -> QuerySet[Submission]:
+def _ahead_of(current: RetentionPass, kind: Kind) -> QuerySet[Submission]:
     """What is due behind the place that the pass has reached; age is counted to when it began."""
-    rows = due(rule=rule, now=current.started_at)
+    rows = due(kind=kind, now=current.started_at)
     if current.reached_at is None:
         return rows
     beside = Q(outcome_at=current.reached_at, pk__gt=current.reached_id)
-    # The first condition says no more, but the index understands it, too.
+    # The first condition says no more, but the index understands it.
     return rows.filter(
         Q(outcome_at__gte=current.reached_at) & (beside | Q(outcome_at__gt=current.reached_at))
     )
 
 
-def _end(current: RetentionPass, rule: Rule) -> None:
+def _end(current: RetentionPass) -> None:
+    rule = rule_set()
     current.ended_at = timezone.now()
     current.save(update_fields=["ended_at"])
     counts = {"erased": current.erased, "failed": current.failed}

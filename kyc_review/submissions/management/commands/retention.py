@@ -30,7 +30,7 @@ class Command(BaseCommand):
         for name, days in zip(("unreviewed", "reviewed"), rule.days, strict=True):
             kept = f"is erased {days} days after its outcome" if days > 0 else "is kept for ever"
             self.stdout.write(f"What is {name} {kept} (RETENTION_{name.upper()}_DAYS).")
-        if rule.erases:
+        if rule.kinds:
             self._foretell(rule)
         for row in RetentionPass.objects.order_by("-day")[:PASSES_SHOWN]:
             state = f"ended {row.ended_at:%Y-%m-%d %H:%M}" if row.ended_at else "goes on"
