@@ -47,9 +47,9 @@ def _say_why_nothing(request: StaffRequest) -> None:
         return
     why = "Nothing that waits is for you now: you judged, read about or skipped it, or it is kept or snoozed."
     if stranded := items_stranded():
+        need = "1 item needs" if stranded == 1 else f"{stranded} items need"
         why += (
-            f" {stranded} of them wait{'s' if stranded == 1 else ''} for a person who does not know what was said, and "
-            "there is none left: an admin can add one."
+            f" {need} somebody who does not know what was said, and nobody is left: an admin can add people."
         )
     messages.info(request, why)
 

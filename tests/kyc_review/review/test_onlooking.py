@@ -148,7 +148,7 @@ def test_when_nobody_is_left_the_queue_says_so(
     assert items_stranded() == 1
     told = window.post("/review/items/next/", follow=True).text
     assert "Nothing that waits is for you now" in told
-    assert "1 of them waits for a person who does not know what was said" in told
+    assert "1 item needs somebody who does not know what was said, and nobody is left" in told
     staff("carol", "reviewer")
     assert items_stranded() == 0
-    assert "there is none left" not in window.post("/review/items/next/", follow=True).text
+    assert "nobody is left" not in window.post("/review/items/next/", follow=True).text
