@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -162,7 +163,8 @@ def _watch(work: Work, process: subprocess.Popen[bytes]) -> bool:
             if work_renew(work):
                 return True
             renewed = time.monotonic()
-        time.sleep(WATCH_EVERY_S)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(WATCH_EVERY_S)
     return False
 
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
-from sklearn.metrics import roc_auc_score
 
 Z95 = NormalDist().inv_cdf(0.975)
 
@@ -49,6 +48,8 @@ def auc(label: np.ndarray, score: np.ndarray, group: np.ndarray | None = None, d
     """
     if len(np.unique(label)) < 2:
         raise ValueError("the area needs both classes: found one")
+    from sklearn.metrics import roc_auc_score  # half a second, which whoever compares bundles need not wait
+
     value = float(roc_auc_score(label, score))
     _, number = np.unique(np.arange(len(label)) if group is None else group, return_inverse=True)
     groups = int(number.max()) + 1

@@ -11,7 +11,7 @@ from kyc_review.retraining.management.speaking import bundle_named, json_option,
 from kyc_review.retraining.models import Comparison, Snapshot
 from kyc_review.retraining.work import WorkRefused
 
-WATCH_EVERY_S = 1.0
+WATCH_EVERY_S = 0.2
 
 
 class Command(BaseCommand):
