@@ -51,6 +51,7 @@ DECISIONS = f"""INSERT INTO review_decision (item_id, submission_id, reviewer_id
 
 
 def fill(count: int) -> None:
+    """In one transaction; the files are written before it ends."""
     from django.db import connection, transaction
 
     from kyc_review.accounts.models import User
@@ -69,6 +70,11 @@ def fill(count: int) -> None:
         cursor.execute(VOTES)
         cursor.execute(ITEMS, [])
         cursor.execute(DECISIONS, [reviewer.pk])
+
+
+def settle() -> None:
+    from django.db import connection
+
     os.sync()  # what lies on disk for months is not in the way of what is measured
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE")
@@ -104,6 +110,7 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "kyc_review.settings")
     django.setup()
     fill(int(sys.argv[1]))
+    settle()
 
 
 if __name__ == "__main__":
