@@ -143,13 +143,13 @@ def celery_worker(settings: LazySettings, private_data: Path) -> Iterator[Callab
 
 
 def wait_for(
-    condition: Callable[[], bool], seconds: float = 40, each: Callable[[], None] = lambda: None
+    condition: Callable[[], bool], seconds: float = 120, each: Callable[[], None] = lambda: None
 ) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "nothing happened in time"
         each()
-        time.sleep(0.1)
+        time.sleep(0.02)
 
 
 @pytest.mark.slow
@@ -159,7 +159,7 @@ def test_workers_killed_in_the_middle_lose_nothing_and_double_nothing(
 ) -> None:
     """Real Celery workers, real Valkey, kill -9: each submission gets exactly one verdict."""
     promote(tmp_path, "tiny-1")
-    rows = [submit() for _ in range(150)]
+    rows = [submit() for _ in range(200)]
     for kill in range(3):
         process = celery_worker()
         before = Scoring.objects.count()
