@@ -55,7 +55,7 @@ def gold_remove(*, submission_id: UUID, senior: User) -> None:
 def gold_mix(*, opened: int) -> list[ReviewItem]:
     """Unsaved gold items to go into the queue beside `opened` new ones, so that numbers and ages give nothing away.
 
-    Left out: what waits already, and what everybody who judges faces has answered or read.
+    Left out: what waits already, and what everybody who judges faces has answered or read. Call it in a transaction.
     """
     wished = sum(_dice.random() < settings.GOLD_RATE for _ in range(opened))
     if not wished:
@@ -68,6 +68,9 @@ def gold_mix(*, opened: int) -> list[ReviewItem]:
             ~Exists(waits), Exists(people_left().exclude(pk=OuterRef("added_by"))), is_active=True
         )
         .annotate(verdict=F("submission__scoring__verdict"), risk=F("submission__scoring__risk"))
+        # None whose erasure is under way; one that begins now finds the new item and withdraws it.
+        .select_related("submission")
+        .select_for_update(of=("self", "submission"), no_key=True, skip_locked=True)
         .order_by("?")[:wished]
     )
     return [

@@ -1,0 +1,43 @@
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+
+from kyc_review.accounts.models import User
+from kyc_review.review import services
+from kyc_review.review.calibration import gold_mix
+from kyc_review.review.models import ReviewItem
+from kyc_review.submissions.erasing import submission_erase
+
+Enqueue = Callable[..., ReviewItem]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_face_whose_erasure_is_under_way_is_not_mixed_in(
+    enqueue: Enqueue, alice: User, bob: User, staff: Callable[..., User], settings: Any
+) -> None:
+    settings.GOLD_RATE = 1.0
+    item = enqueue("split_vote", 0.4)
+    services.item_claim_next(reviewer=alice)
+    services.decision_record(item_id=item.pk, reviewer=alice, label="fake")
+    services.gold_add(submission_id=item.submission_id, senior=staff("sam", "senior"), label="fake")
+    erasing, done = threading.Event(), threading.Event()
+
+    def erase() -> None:
+        with transaction.atomic():
+            submission_erase(submission_id=item.submission_id, reason="Asked for.")
+            erasing.set()
+            done.wait(10)
+        connection.close()
+
+    with transaction.atomic():
+        assert [gold.submission_id for gold in gold_mix(opened=1)] == [item.submission_id]
+    thread = threading.Thread(target=erase)
+    thread.start()
+    assert erasing.wait(10)
+    with transaction.atomic():
+        assert gold_mix(opened=1) == []
+    done.set()
+    thread.join()
