@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.conf import settings
+from django.db import transaction
 
 from kyc_review.audit import services as audit
 from kyc_review.evidence import services as evidence
@@ -75,8 +76,9 @@ __all__ = [
 _dice = random.Random()  # noqa: S311  (which ordinary items are blind is no secret)
 
 
+@transaction.atomic(savepoint=False)
 def items_open(rows: Iterable[tuple[UUID, str, float]]) -> None:
-    """Queue `(submission_id, reason, risk)` rows in the caller's transaction, gold mixed in.
+    """Queue `(submission_id, reason, risk)` rows, gold mixed in; a part of the caller's transaction where there is one.
 
     A submission that already waits stays as it is, so that a repeated message opens nothing twice.
     """
