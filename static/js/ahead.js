@@ -3,6 +3,8 @@
 // Pictures are never stored by the browser, so it is the element itself that moves, not a cached response.
 // So are the views that stand beside it, unless it is to be looked at blind: then the server names none.
 // On a decision the face shows at once, before the server has answered; if the answer is a refusal, the old one returns.
+import { begin, end } from "./held.js";
+import { press } from "./keys.js";
 import { current } from "./viewer.js";
 import { fetchViews } from "./viewer/fetched.js";
 
@@ -40,10 +42,12 @@ document.addEventListener("htmx:beforeRequest", ({ detail }) => {
   if (!isLast(detail) || !ahead?.image.complete || !ahead.image.naturalWidth) return;
   if (detail.requestConfig.path.endsWith("/decision/") && !isComplete(detail.elt.closest("form"))) return;
   current()?.preview(ahead);
+  begin(ahead.isVeiled);
   document.querySelector(".focus")?.setAttribute("aria-busy", "true");
 });
 document.addEventListener("htmx:afterRequest", ({ detail }) => {
   if (!isLast(detail) || detail.successful) return;
+  end();
   current()?.restore();
   document.querySelector(".focus")?.removeAttribute("aria-busy");
 });
@@ -52,12 +56,18 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   if (!ahead?.image.complete || event.detail.target?.id !== "main") return;
   event.detail.serverResponse = event.detail.serverResponse.replace(`<img src="${ahead.path}"`, "<img data-fetched");
 });
-document.addEventListener("htmx:afterSwap", () => {
+document.addEventListener("htmx:afterSwap", (event) => {
   const place = document.querySelector("img[data-fetched]");
+  if (!place && event.detail.target?.id === "main") end(); // another page than the one that was shown
   if (!place) return;
   for (const { name, value } of place.attributes) if (name !== "data-fetched") ahead.image.setAttribute(name, value);
   place.replaceWith(ahead.image);
   ahead = null;
+});
+
+// Once its form works.
+document.addEventListener("htmx:afterSettle", (event) => {
+  if (event.detail.target?.id === "main") for (const key of end()) press(key);
 });
 
 // The face that is judged comes first; its successor is asked for when it is there.

@@ -1,5 +1,7 @@
 // One key per control, named by its data-key attribute, which is also printed on it. A key only does what a click does.
 // A person may choose other keys, or none: <body data-keys='{"s": "x"}' data-keys-off>.
+import { hold } from "./held.js";
+
 const TYPING = "textarea, select, [contenteditable], input:not([type=radio], [type=checkbox])";
 const PRESSABLE = "button, a[href], summary";
 
@@ -22,12 +24,17 @@ document.addEventListener("keydown", (event) => {
   if (isOff || (event.key === "Enter" && event.target.closest(PRESSABLE))) return;
   const pressed = event.key.length === 1 ? event.key.toLowerCase() : event.key;
   const name = printed[pressed] ?? (pressed in chosen ? null : pressed);
-  const control = name && [...document.querySelectorAll(`[data-key="${CSS.escape(name)}"]`)].find(isShown);
-  if (!control) return;
-  event.preventDefault();
+  if (name && (press(name) || hold(name))) event.preventDefault();
+});
+
+// What the key named `name` does; false where nothing shown has it.
+export function press(name) {
+  const control = [...document.querySelectorAll(`[data-key="${CSS.escape(name)}"]`)].find(isShown);
+  if (!control) return false;
   if (control.matches("textarea")) control.focus();
   else control.click();
-});
+  return true;
+}
 
 const spelled = (key) => (key.length === 1 ? key.toUpperCase() : key);
 

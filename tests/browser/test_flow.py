@@ -111,6 +111,53 @@ def test_the_next_face_shows_before_the_server_has_answered_and_goes_again_when_
     expect(viewer).to_have_attribute("data-face", f"/review/items/{second.pk}/image/")
 
 
+def test_keys_pressed_at_the_next_face_wait_for_its_form(
+    enqueue: Enqueue, log_in: LogIn, alice: User, portrait: bytes
+) -> None:
+    first, second, third = (enqueue(risk=risk, image=portrait) for risk in (0.9, 0.5, 0.1))
+    page = log_in(alice, viewport=SIZES["1280x720"])
+    page.evaluate(WATCH_IMAGES)
+    claim(page)
+    page.wait_for_url(f"**/{first.pk}/")
+    page.wait_for_function(IS_AHEAD, arg=1)
+    held: list[Route] = []
+    page.route("**/decision/", lambda route: route.continue_() if held else held.append(route))
+    page.keyboard.press("1")
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-viewer]")).to_have_attribute("data-face", f"/review/items/{second.pk}/image/")
+    for key in ("2", "Enter", "1", "Enter"):  # the third face was not seen yet
+        page.keyboard.press(key)
+    held[0].continue_()
+    expect(page.get_by_role("heading", name=f"Item {third.pk}")).to_be_visible()
+    labels = dict(Decision.objects.values_list("item", "label"))
+    assert labels == {first.pk: "real", second.pk: "fake"}
+    expect(page.get_by_role("radio", name="Real")).not_to_be_checked()
+
+
+def test_keys_pressed_at_the_next_face_are_forgotten_when_the_decision_is_refused(
+    enqueue: Enqueue, log_in: LogIn, alice: User, portrait: bytes
+) -> None:
+    first, second = enqueue(risk=0.9, image=portrait), enqueue(risk=0.1, image=portrait)
+    page = log_in(alice, viewport=SIZES["1280x720"])
+    page.evaluate(WATCH_IMAGES)
+    claim(page)
+    page.wait_for_url(f"**/{first.pk}/")
+    page.wait_for_function(IS_AHEAD, arg=1)
+    held: list[Route] = []
+    page.route("**/decision/", lambda route: route.continue_() if held else held.append(route))
+    page.keyboard.press("1")
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-viewer]")).to_have_attribute("data-face", f"/review/items/{second.pk}/image/")
+    page.keyboard.press("2")
+    held[0].fulfill(status=500)
+    expect(page.get_by_text("Something failed (500)")).to_be_visible()
+    expect(page.get_by_role("radio", name="Real")).to_be_checked()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name=f"Item {second.pk}")).to_be_visible()
+    assert list(Decision.objects.values_list("item", "label")) == [(first.pk, "real")]
+    expect(page.get_by_role("radio", name="Fake")).not_to_be_checked()
+
+
 def test_the_next_items_views_are_fetched_ahead_and_shown_without_another_request(
     enqueue: Enqueue, examine: Callable, log_in: LogIn, alice: User, portrait: bytes
 ) -> None:
