@@ -84,11 +84,8 @@ def test_the_next_face_is_there_before_it_is_asked_for(
     assert len(fetched) == len(set(fetched)) == 7
 
 
-def test_the_next_face_shows_before_the_server_has_answered_and_goes_again_when_it_refuses(
-    enqueue: Enqueue, log_in: LogIn, alice: User, portrait: bytes
-) -> None:
-    first, second = enqueue(risk=0.9, image=portrait), enqueue(risk=0.1, image=portrait)
-    page = log_in(alice, viewport=SIZES["1280x720"])
+def decided_while_the_answer_waits(page: Page, first: ReviewItem, second: ReviewItem) -> list[Route]:
+    """Call the first face real and see the second; the decision is held on its way, and only this one."""
     page.evaluate(WATCH_IMAGES)
     claim(page)
     page.wait_for_url(f"**/{first.pk}/")
@@ -96,16 +93,25 @@ def test_the_next_face_shows_before_the_server_has_answered_and_goes_again_when_
     expect(viewer).to_have_attribute("data-face", f"/review/items/{first.pk}/image/")
     page.wait_for_function(IS_AHEAD, arg=1)
     held: list[Route] = []
-    page.route("**/decision/", lambda route: held.append(route))
+    page.route("**/decision/", lambda route: route.continue_() if held else held.append(route))
     page.keyboard.press("1")
     page.keyboard.press("Enter")
     expect(viewer).to_have_attribute("data-face", f"/review/items/{second.pk}/image/")
+    return held
+
+
+def test_the_next_face_shows_before_the_server_has_answered_and_goes_again_when_it_refuses(
+    enqueue: Enqueue, log_in: LogIn, alice: User, portrait: bytes
+) -> None:
+    first, second = enqueue(risk=0.9, image=portrait), enqueue(risk=0.1, image=portrait)
+    page = log_in(alice, viewport=SIZES["1280x720"])
+    held = decided_while_the_answer_waits(page, first, second)
+    viewer = page.locator("[data-viewer]")
     expect(page.get_by_role("heading", name=f"Item {first.pk}")).to_be_visible()
     held[0].fulfill(status=500)
     expect(viewer).to_have_attribute("data-face", f"/review/items/{first.pk}/image/")
     expect(page.get_by_text("Something failed (500)")).to_be_visible()
     assert not Decision.objects.exists()
-    page.unroute("**/decision/")
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile(rf"/{second.pk}/$"))
     expect(viewer).to_have_attribute("data-face", f"/review/items/{second.pk}/image/")
@@ -116,15 +122,7 @@ def test_keys_pressed_at_the_next_face_wait_for_its_form(
 ) -> None:
     first, second, third = (enqueue(risk=risk, image=portrait) for risk in (0.9, 0.5, 0.1))
     page = log_in(alice, viewport=SIZES["1280x720"])
-    page.evaluate(WATCH_IMAGES)
-    claim(page)
-    page.wait_for_url(f"**/{first.pk}/")
-    page.wait_for_function(IS_AHEAD, arg=1)
-    held: list[Route] = []
-    page.route("**/decision/", lambda route: route.continue_() if held else held.append(route))
-    page.keyboard.press("1")
-    page.keyboard.press("Enter")
-    expect(page.locator("[data-viewer]")).to_have_attribute("data-face", f"/review/items/{second.pk}/image/")
+    held = decided_while_the_answer_waits(page, first, second)
     for key in ("2", "Enter", "1", "Enter"):  # the third face was not seen yet
         page.keyboard.press(key)
     held[0].continue_()
@@ -139,15 +137,7 @@ def test_keys_pressed_at_the_next_face_are_forgotten_when_the_decision_is_refuse
 ) -> None:
     first, second = enqueue(risk=0.9, image=portrait), enqueue(risk=0.1, image=portrait)
     page = log_in(alice, viewport=SIZES["1280x720"])
-    page.evaluate(WATCH_IMAGES)
-    claim(page)
-    page.wait_for_url(f"**/{first.pk}/")
-    page.wait_for_function(IS_AHEAD, arg=1)
-    held: list[Route] = []
-    page.route("**/decision/", lambda route: route.continue_() if held else held.append(route))
-    page.keyboard.press("1")
-    page.keyboard.press("Enter")
-    expect(page.locator("[data-viewer]")).to_have_attribute("data-face", f"/review/items/{second.pk}/image/")
+    held = decided_while_the_answer_waits(page, first, second)
     page.keyboard.press("2")
     held[0].fulfill(status=500)
     expect(page.get_by_text("Something failed (500)")).to_be_visible()
