@@ -82,6 +82,14 @@ def balances(provenance: Any) -> list[Balance]:
     ]
 
 
+def balancing(wished: str) -> str:
+    """What a run was asked to do about unequal labels, in the middle of a sentence; `balances` tells of each voter."""
+    if wished not in WAYS:
+        return "each voter balanced in a way of its own"
+    words = WAYS[wished]
+    return f"balanced: {words if words.startswith('SMOTE') else words[0].lower() + words[1:]}"
+
+
 def _task_name(name: str) -> str:
     """ "own_rff" is a set's own fakes, "made_lfw" forgeries that were synthesised from it."""
     kind, _, source = name.partition("_")

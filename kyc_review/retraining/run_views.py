@@ -17,7 +17,7 @@ from kyc_review.retraining import erasures, selectors
 from kyc_review.retraining.curves import HEIGHT, WIDTH, log_tail, progress_of
 from kyc_review.retraining.models import Snapshot, TrainingRun
 from kyc_review.retraining.permissions import may_see_retraining, may_train
-from kyc_review.retraining.presenters import balances, measured
+from kyc_review.retraining.presenters import balances, balancing, measured
 from kyc_review.retraining.runs import BALANCES, EPOCHS_MAX, LEAST, run_request
 from kyc_review.retraining.work import WorkRefused, work_cancel
 from kyc_review.review.access import StaffRequest, staff_only
@@ -133,6 +133,8 @@ def run(request: StaffRequest, number: int) -> HttpResponse:
         "log": log_tail(row),
         "may_train": may_train(request.user),
         "mark": _mark(request, row),
+        "miss_percent": 100 * row.miss,
+        "balancing": balancing(row.balance),
         "balances": balances(row.candidate.provenance) if row.candidate else [],
         "measured": measured(row.candidate.metrics) if row.candidate else ("", []),
         "width": WIDTH,

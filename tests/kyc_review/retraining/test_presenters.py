@@ -1,4 +1,12 @@
-from kyc_review.retraining.presenters import FIGURES_MAX, Balance, Task, balances, figures, measured
+from kyc_review.retraining.presenters import (
+    FIGURES_MAX,
+    Balance,
+    Task,
+    balances,
+    balancing,
+    figures,
+    measured,
+)
 
 
 def test_nested_metrics_become_lines() -> None:
@@ -62,6 +70,12 @@ def test_each_voters_balance_is_told_in_words() -> None:
         Balance("north", words, 400, 160, 120, 28.6),
         Balance("east", "of old", 400, 160, 120, 28.6),
     ]
+
+
+def test_what_was_asked_is_told_in_words() -> None:
+    assert balancing("pairs") == "balanced: as many fakes as reals of one source"
+    assert balancing("smote") == "balanced: SMOTE to 1:1"
+    assert balancing("pairs,smote,under,under") == "each voter balanced in a way of its own"
 
 
 def test_a_provenance_without_balances_gives_no_table() -> None:
