@@ -1,0 +1,71 @@
+"""What is checked of a picture before it may be voted on. Pure Python: the web process reads these names, too.
+
+`detection.faces` measures the checks; `kyc_review` decides by a setting what follows from a failed or doubtful one.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class CheckName(StrEnum):
+    """One property of a picture that a verdict needs."""
+
+    INTACT = "intact"  # no damage, and nothing unknown after the picture's end
+    UNIFORM = "uniform"  # the picture has content; a flat one fails
+    FACE_FOUND = "face_found"
+    SINGLE_FACE = "single_face"
+    FACE_SIZE = "face_size"  # pixels between the outer eye corners
+    FACE_COMPLETE = "face_complete"  # not cut off by the picture's border
+    POSE = "pose"
+    SHARPNESS = "sharpness"  # measured on the face
+    EXPOSURE = "exposure"  # measured on the face
+
+
+class CheckStatus(StrEnum):
+    """`doubt` lies between the two limits, or the measurement itself failed."""
+
+    PASS = "pass"  # noqa: S105  (a status, no password)
+    DOUBT = "doubt"
+    FAIL = "fail"
+
+
+class CheckCode(StrEnum):
+    """Why a check did not pass, for programs. Codes may be added; an existing one never changes its meaning."""
+
+    DAMAGED = "damaged"
+    TRAILING_DATA = "trailing_data"
+    BLANK = "blank"
+    NO_FACE = "no_face"
+    SEVERAL_FACES = "several_faces"
+    FACE_TOO_SMALL = "face_too_small"
+    FACE_CUT_OFF = "face_cut_off"
+    TURNED_AWAY = "turned_away"
+    BLURRED = "blurred"
+    TOO_DARK = "too_dark"
+    TOO_BRIGHT = "too_bright"
+    CHECK_FAILED = "check_failed"  # the check itself raised an error
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """The result of one check. `value` and `limit` share the check's unit; both are None where nothing is measured.
+
+    `limit` is the bound that `value` missed, or, for a pass, the bound that it had to reach. `code` is None for a pass.
+    """
+
+    name: CheckName
+    status: CheckStatus
+    value: float | None = None
+    limit: float | None = None
+    code: CheckCode | None = None
+
+    def __post_init__(self) -> None:
+        if (self.code is None) != (self.status is CheckStatus.PASS):
+            raise ValueError(f"{self.name}: a check has a code exactly when it does not pass")
+
+
+def all_pass(checks: Iterable[Check]) -> bool:
+    """Whether every check of `CheckName` was made and passed; a missing one does not count as passed."""
+    statuses = {check.name: check.status for check in checks}
+    return all(statuses.get(name) is CheckStatus.PASS for name in CheckName)
