@@ -15,8 +15,8 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from bench.images import jpegs
+from detection.decoding import decode
 from detection.ensemble import Ensemble
-from detection.image import decode
 from detection.networks.convnext import convnext
 from detection.preprocess import batch
 

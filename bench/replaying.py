@@ -12,8 +12,8 @@ from statistics import median
 
 from bench.compare import Refused
 from bench.report import line
+from detection.decoding import decode
 from detection.ensemble import Ensemble
-from detection.image import decode
 from kyc_review.stack.places import REPOSITORY
 from ml.replay import BATCH, DECODE_MAX_SIDE, scored
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from detection.decoding import ImageRefused, decode
 from detection.ensemble import Ensemble
-from detection.image import ImageRefused, decode
 from ml.training.progress import Progress
 
 BATCH = 32

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from detection import image as images
+from detection import decoding as images
+from detection.decoding.pixels import UPRIGHT, as_stored, orientation_of
 from detection.forensics import attention, jpeg, metadata, regions
 from detection.forensics.ela import ela
 from detection.forensics.phash import Fingerprint, fingerprint
 from detection.forensics.srm import LIMIT, srm
-from detection.pixels import UPRIGHT, as_stored, orientation_of
 
 if TYPE_CHECKING:
     from detection.ensemble import Ensemble

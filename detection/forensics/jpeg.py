@@ -12,8 +12,8 @@ import numpy as np
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
-from detection import image as images
-from detection.pixels import as_stored, orientation_of
+from detection import decoding as images
+from detection.decoding.pixels import as_stored, orientation_of
 
 # T.81, table K.1, in rows.
 LUMINANCE = (

@@ -11,9 +11,9 @@ from typing import Literal
 import numpy as np
 from PIL import ExifTags, Image
 
-from detection import image as images
-from detection.image import ImageRefused
-from detection.pixels import UPRIGHT, orientation_of
+from detection import decoding as images
+from detection.decoding import ImageRefused
+from detection.decoding.pixels import UPRIGHT, orientation_of
 
 Thumbnail = Literal["none", "unreadable", "matches", "differs"]
 TEXT_MAX = 120

@@ -2,7 +2,7 @@
 
 from django.core.files.base import ContentFile
 
-from detection.image import derivative
+from detection.decoding import derivative
 from kyc_review.submissions.models import Submission
 from kyc_review.submissions.storage import derivatives, originals
 

@@ -4,7 +4,7 @@ from django.conf import settings
 from django.http import FileResponse, Http404, HttpResponse
 from django.http.response import HttpResponseBase
 
-from detection.image import ImageRefused
+from detection.decoding import ImageRefused
 from kyc_review.evidence.models import Evidence
 from kyc_review.submissions.models import Submission
 from kyc_review.submissions.storage import derivatives

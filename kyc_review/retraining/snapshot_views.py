@@ -15,7 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from PIL import Image
 
-from detection.image import ImageRefused
+from detection.decoding import ImageRefused
 from kyc_review.audit import services as audit
 from kyc_review.evidence.derivatives import derivative_ensure
 from kyc_review.evidence.responses import derivative_response

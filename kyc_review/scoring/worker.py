@@ -14,9 +14,9 @@ from django.conf import settings
 from PIL import Image
 
 from detection.bundle import BundleRefused
+from detection.decoding import decode
 from detection.ensemble import Ensemble
 from detection.forensics.phash import Fingerprint, fingerprint
-from detection.image import decode
 from detection.voting import Vote
 from kyc_review.retraining.selectors import serving_promotion
 from kyc_review.retraining.shadows import shadow_batch, shadow_now, shadow_record

@@ -1,7 +1,7 @@
 import uuid
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -53,6 +53,11 @@ class Submission(models.Model):
     format = models.CharField(max_length=4)
     width = models.PositiveIntegerField()
     height = models.PositiveIntegerField()
+    file_facts = models.JSONField(
+        default=dict,
+        db_default=Value({}, models.JSONField()),
+        help_text="detection.decoding.FileFacts: trailing data, damage, and what the sender wrongly called the file.",
+    )
 
     state = models.CharField(max_length=10, choices=State, default=State.RECEIVED)
     result = models.CharField(max_length=10, choices=Result, blank=True)

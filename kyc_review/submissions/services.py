@@ -7,7 +7,7 @@ from django.core.files.base import ContentFile
 from django.db import transaction
 from django.utils import timezone
 
-from detection.image import inspect
+from detection.decoding import inspect
 from kyc_review.accounts.models import ApiKey, Integration
 from kyc_review.audit import services as audit
 from kyc_review.postgres.inserted import insert
@@ -41,7 +41,7 @@ def submission_create(
     """Keep the original bytes untouched, then the row that names them.
 
     File first, row second: whatever dies between the two leaves a file without a row, never a row without
-    its file. Raises detection.image.ImageRefused before anything is stored.
+    its file. Raises detection.decoding.ImageRefused before anything is stored.
     """
     facts = inspect(image, filename=filename, content_type=content_type)
     pk = uuid.uuid4()
@@ -58,6 +58,7 @@ def submission_create(
         format=facts.format,
         width=facts.width,
         height=facts.height,
+        file_facts=facts.file_facts(),
     )
     originals.save(submission.image_key, ContentFile(image))
     try:

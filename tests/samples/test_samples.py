@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from detection.image import inspect
+from detection.decoding import inspect
 
 FOLDER = Path(__file__).parents[2] / "samples"
 FILES = sorted(FOLDER.glob("*.jpg"))

@@ -10,7 +10,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from detection.image import ImageRefused
+from detection.decoding import ImageRefused
 from kyc_review import problems
 from kyc_review.accounts.models import ApiKey
 from kyc_review.api import caller_of

@@ -9,9 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from detection import image as images
-from detection.containers import MAX_SCANS
-from detection.image import ImageRefused, decode, derivative, inspect
+from detection.decoding import ImageRefused, decode, derivative, inspect
+from detection.decoding import api as images
+from detection.decoding.containers import MAX_SCANS
 from tests.detection.pictures import BLUE, RED, face, png, png_bomb, png_chunk, saved
 
 JPEG, PNG, WEBP = (
@@ -222,7 +222,7 @@ def test_a_child_that_takes_too_long_is_a_refusal(monkeypatch: pytest.MonkeyPatc
 def test_a_bomb_of_49_megapixels_does_not_grow_the_process() -> None:
     """In a process of its own, so that its peak is the decoder's; PNG rows of 16 bits need 300 MB raw."""
     code = (
-        "import resource, sys; from detection.image import inspect, derivative\n"
+        "import resource, sys; from detection.decoding import inspect, derivative\n"
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "data = sys.stdin.buffer.read(); inspect(data); derivative(data)\n"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)"
@@ -235,7 +235,7 @@ def test_a_bomb_of_49_megapixels_does_not_grow_the_process() -> None:
 
 
 def test_the_decoder_imports_neither_numpy_nor_torch() -> None:
-    code = "import detection.image, sys; print({'numpy', 'torch'} & set(sys.modules))"
+    code = "import detection.decoding, sys; print({'numpy', 'torch'} & set(sys.modules))"
     assert (
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "set()"
     )

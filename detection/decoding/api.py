@@ -11,15 +11,13 @@ import os
 import subprocess
 import sys
 import threading
-from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from PIL import Image
 
-from detection.containers import Container, Format, ImageRefused, corrupt, truncated, walk
-from detection.pixels import MAX_PIXELS, decode_rgb
-
-__all__ = ["ImageFacts", "ImageRefused", "decode", "derivative", "inspect"]
+from detection.decoding.containers import Container, corrupt, truncated, walk
+from detection.decoding.facts import Decoded, Format, ImageFacts, ImageRefused
+from detection.decoding.pixels import MAX_PIXELS, decode_rgb
 
 MAX_BYTES = 15_000_000
 MIN_SIDE = 32
@@ -40,18 +38,7 @@ CONTENT_TYPES: dict[str, Format] = {
 UNDECLARED = {"", "application/octet-stream", "binary/octet-stream"}
 
 _children = threading.BoundedSemaphore(CHILDREN)
-_ROOT = Path(__file__).resolve().parent.parent
-
-
-@dataclass(frozen=True, slots=True)
-class ImageFacts:
-    """What intake records of an accepted image; width and height as stored, before EXIF rotation."""
-
-    format: Format
-    width: int
-    height: int
-    size_bytes: int
-    sha256: str
+_ROOT = Path(__file__).resolve().parents[2]
 
 
 def inspect(data: bytes, *, filename: str | None = None, content_type: str | None = None) -> ImageFacts:
@@ -81,6 +68,11 @@ def decode(data: bytes, *, max_side: int | None = None) -> Image.Image:
     container = walk(data)
     _check_size(container)
     return _pixels(data, container, max_side)
+
+
+def decode_with_facts(data: bytes, *, max_side: int | None = None) -> Decoded:
+    """As `decode`, with the damage and the trailing data of the file. Raises ImageRefused."""
+    return Decoded(decode(data, max_side=max_side), damage=None, trailing=())
 
 
 def derivative(data: bytes, *, max_side: int = 1600, quality: int = 92) -> bytes:
@@ -127,7 +119,9 @@ def _pixels(data: bytes, container: Container, max_side: int | None) -> Image.Im
 def _pixels_in_child(data: bytes, container: Container, max_side: int | None) -> Image.Image:
     if not _children.acquire(timeout=CHILD_WALL_S):
         raise ImageRefused("busy", 503, "Too many large images are being decoded. Send it again in a minute.")
-    program = f"import sys; sys.path.insert(0, {str(_ROOT)!r}); from detection.pixels import main; main()"
+    program = (
+        f"import sys; sys.path.insert(0, {str(_ROOT)!r}); from detection.decoding.pixels import main; main()"
+    )
     request = json.dumps({"format": container.format, "max_side": max_side}).encode()
     try:
         child = subprocess.run(  # noqa: S603  (our own program, no shell)

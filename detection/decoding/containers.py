@@ -7,9 +7,9 @@ animated or followed by foreign data. Formats: ITU-T T.81 annex B (JPEG), PNG 3r
 import re
 import struct
 from dataclasses import dataclass
-from typing import Literal
 
-Format = Literal["JPEG", "PNG", "WEBP"]
+from detection.decoding.facts import Format, ImageRefused
+
 MAX_SCANS = 32  # a progressive JPEG has about ten; each costs a pass over the whole picture
 MAX_CHUNKS = 10_000
 
@@ -26,14 +26,6 @@ OTHERS = {
     b"<?xml": "XML or SVG",
     b"PK\x03\x04": "a ZIP archive",
 }
-
-
-class ImageRefused(ValueError):
-    """An upload that is not taken. `status` is the HTTP status, `detail` says what to do."""
-
-    def __init__(self, code: str, status: int, detail: str) -> None:
-        super().__init__(detail)
-        self.code, self.status, self.detail = code, status, detail
 
 
 @dataclass(frozen=True, slots=True)
