@@ -24,7 +24,7 @@ def main() -> None:
         execute_from_command_line(sys.argv)
     except (
         BrokenPipeError
-    ):  # whoever reads, such as `head`, has enough; nothing more may be written at the end
+    ):  # the reader, such as `head`, closed the pipe; nothing more may be written at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except ImproperlyConfigured as missing:

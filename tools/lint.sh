@@ -30,6 +30,8 @@ check "ruff check" $BIN/ruff check .
 check "ruff format" $BIN/ruff format --check .
 check "mypy" $BIN/mypy
 check "import contracts" $BIN/lint-imports
+check "plain words" $BIN/python tools/words.py
+check "line length of templates and documents" $BIN/python tools/line_length.py
 check "missing migrations" migrations_are_complete
 check "OpenAPI drift" openapi_is_current
 

@@ -4,7 +4,7 @@ usage: .venv/bin/python -m tools.make_samples --data ../shared/data --splits SPL
 
 The rule: the portraits of the test side of the frozen split, without presidents (LEFT_OUT), in the order of SHA-256
 over `samples:<Bioguide id>`, the first COUNT in which a face is found. Those at the positions of EDITED are edited; the
-donor is the most alike face, in shape and tone, of the rest of the test and validation sides. So no member was trained
+donor is the most similar face, in shape and tone, of the rest of the test and validation sides. So no member was trained
 on any of these people.
 """
 
@@ -41,7 +41,7 @@ def in_order(photos: Sequence[Photo]) -> list[int]:
 
 
 def file_name(position: int) -> str:
-    """`sample-07-edited-nose.jpg`: the name says what it is, so that nobody takes an edited one for a photograph."""
+    """`sample-07-edited-nose.jpg`: the name says what it is, so that an edited one is not taken for a photograph."""
     region = EDITED.get(position)
     return f"sample-{position:02d}-{'edited-' + region.replace('_', '-') if region else 'genuine'}.jpg"
 
