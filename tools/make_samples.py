@@ -4,8 +4,8 @@ usage: .venv/bin/python -m tools.make_samples --data ../shared/data --splits SPL
 
 The rule: the portraits of the test side of the frozen split, without presidents (LEFT_OUT), in the order of SHA-256
 over `samples:<Bioguide id>`, the first COUNT in which a face is found. Those at the positions of EDITED are edited; the
-donor is the most similar face, in shape and tone, of the rest of the test and validation sides. So no member was trained
-on any of these people.
+donor is the most similar face, in shape and tone, of the rest of the test and validation sides. So no member was
+trained on any of these people.
 """
 
 import argparse
