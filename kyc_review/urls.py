@@ -3,11 +3,11 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from kyc_review.accounts.login import RecordedLogin, code
-from kyc_review.branding import file as branding_file
-from kyc_review.health import livez, readyz
+from kyc_review.core.api_reference import document, reference
+from kyc_review.core.branding import file as branding_file
+from kyc_review.core.problem_types import problem_type, problem_types
 from kyc_review.metrics.views import metrics
-from kyc_review.problem_types import problem_type, problem_types
-from kyc_review.reference import document, reference
+from kyc_review.ops.health import livez, readyz
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="review:queue"), name="home"),
@@ -34,7 +34,7 @@ urlpatterns = [
     path("api/v1/", include("kyc_review.webhooks.api.urls")),
     path("api/v1/retraining/", include("kyc_review.retraining.api.urls")),
 ]
-handler400 = "kyc_review.problems.bad_request"
-handler403 = "kyc_review.problems.permission_denied"
-handler404 = "kyc_review.problems.not_found"
-handler500 = "kyc_review.problems.server_error"
+handler400 = "kyc_review.core.problems.bad_request"
+handler403 = "kyc_review.core.problems.permission_denied"
+handler404 = "kyc_review.core.problems.not_found"
+handler500 = "kyc_review.core.problems.server_error"

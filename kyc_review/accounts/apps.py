@@ -6,5 +6,5 @@ class AccountsConfig(AppConfig):
     label = "accounts"
 
     def ready(self) -> None:
-        from kyc_review import branding  # noqa: F401  (registers its check)
         from kyc_review.accounts import schema  # noqa: F401  (registers itself)
+        from kyc_review.core import branding  # noqa: F401  (registers its check)

@@ -4,7 +4,7 @@ import hmac
 import re
 from collections.abc import Callable, Iterable
 from datetime import timedelta
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from django.db.models import Q, QuerySet
 from django.utils import timezone
@@ -16,7 +16,7 @@ from rest_framework.request import Request
 from kyc_review.accounts.addresses import client_address, within
 from kyc_review.accounts.models import ApiKey, BearerKey, Integration
 from kyc_review.accounts.services import key_digest
-from kyc_review.postgres.compiled import compiled
+from kyc_review.core.db.compiled import compiled
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView  # imports this module in turn, through the settings
@@ -81,6 +81,15 @@ def use_note(key: BearerKey) -> None:
     if key.last_used_at is None or key.last_used_at < before:
         stale = Q(last_used_at=None) | Q(last_used_at__lt=before)
         type(key)._default_manager.filter(stale, pk=key.pk).update(last_used_at=timezone.now())
+
+
+def caller_of(request: Request) -> ApiKey:
+    """The key that sent the request; HasScope refuses requests without one."""
+    return cast(ApiKey, request.auth)
+
+
+def integration_of(request: Request) -> Integration:
+    return caller_of(request).integration
 
 
 class HasScope(BasePermission):

@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
 from kyc_review.accounts.models import BearerKey
-from kyc_review.valkey import client
+from kyc_review.core.valkey import client
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView

@@ -7,8 +7,8 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import models
 
 from kyc_review.audit.models import Event
-from kyc_review.postgres.copy import copy_rows
-from kyc_review.postgres.inserted import insert
+from kyc_review.core.db.copy import copy_rows
+from kyc_review.core.db.inserted import insert
 
 
 def event(

@@ -9,8 +9,8 @@ from uuid import UUID
 
 from django.db.models import Max, QuerySet
 
+from kyc_review.core.db.compiled import compiled
 from kyc_review.evidence.models import Evidence, Likeness, OpinionMeasure, PatternOutcome
-from kyc_review.postgres.compiled import compiled
 from kyc_review.review import selectors as review
 from kyc_review.review.models import ReviewItem
 from kyc_review.submissions.models import Submission

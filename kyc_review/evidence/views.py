@@ -9,10 +9,10 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from kyc_review.accounts.staff_access import StaffRequest, staff_only
 from kyc_review.evidence import selectors, services
 from kyc_review.evidence.context import panel_context
 from kyc_review.evidence.responses import picture_response
-from kyc_review.review.access import StaffRequest, staff_only
 from kyc_review.review.models import ReviewItem
 
 

@@ -15,13 +15,13 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from kyc_review.accounts.models import User
+from kyc_review.accounts.staff_access import StaffRequest, staff_only
 from kyc_review.audit import services as audit
 from kyc_review.audit.models import Event
-from kyc_review.days import begin_of, end_of
+from kyc_review.core.days import begin_of, end_of
 from kyc_review.insights.forms import KINDS, AuditForm
 from kyc_review.insights.permissions import may_read_audit
 from kyc_review.insights.retention import retention
-from kyc_review.review.access import StaffRequest, staff_only
 
 ROWS = 100
 COLUMNS = ("id", "at", "action", "actor_kind", "actor_name", "target_kind", "target_id", "detail")

@@ -7,7 +7,7 @@ from typing import Any
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from kyc_review.days import hours_after
+from kyc_review.core.days import hours_after
 from kyc_review.insights import loop
 from kyc_review.insights.forms import Called, Erred, Twice, Verdict
 from kyc_review.insights.numbers import ALARMED, MISSED, member_votes, real_decisions

@@ -12,7 +12,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet, Value
 
 from kyc_review.accounts.models import Integration
 from kyc_review.audit.models import Event
-from kyc_review.days import begin_of, end_of
+from kyc_review.core.days import begin_of, end_of
 from kyc_review.insights.numbers import sla_moments
 from kyc_review.insights.permissions import may_see_insights
 from kyc_review.insights.points import points_found

@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
+from kyc_review.accounts.staff_access import StaffRequest, staff_only
 from kyc_review.audit import services as audit
 from kyc_review.evidence.responses import derivative_response
 from kyc_review.insights import numbers
@@ -23,7 +24,6 @@ from kyc_review.insights.permissions import may_erase, may_see_faces, may_see_in
 from kyc_review.insights.points import in_words
 from kyc_review.insights.searching import history, is_hidden, submissions_found, submissions_visible
 from kyc_review.retraining.erasures import holders
-from kyc_review.review.access import StaffRequest, staff_only
 from kyc_review.review.onlooking import onlooker_record
 from kyc_review.review.permissions import may_oversee
 from kyc_review.submissions.erasing import submission_erase

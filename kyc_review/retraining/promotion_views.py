@@ -15,6 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from detection.bundle import BundleRefused
+from kyc_review.accounts.staff_access import StaffRequest, staff_only
 from kyc_review.retraining import erasures, selectors
 from kyc_review.retraining.bundles import NothingToRollBack, bundle_rollback
 from kyc_review.retraining.comparisons import comparison_request
@@ -31,7 +32,6 @@ from kyc_review.retraining.proposals import (
 from kyc_review.retraining.side_by_side import compared
 from kyc_review.retraining.work import WorkRefused
 from kyc_review.retraining.workload import workload
-from kyc_review.review.access import StaffRequest, staff_only
 
 
 @require_POST

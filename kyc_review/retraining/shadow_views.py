@@ -13,6 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from detection.bundle import BundleRefused
+from kyc_review.accounts.staff_access import StaffRequest, staff_only
 from kyc_review.retraining.models import Bundle
 from kyc_review.retraining.permissions import may_promote, may_see_retraining
 from kyc_review.retraining.shadows import (
@@ -24,7 +25,6 @@ from kyc_review.retraining.shadows import (
     shadow_start,
     shadows_listed,
 )
-from kyc_review.review.access import StaffRequest, staff_only
 
 LISTED = 50
 

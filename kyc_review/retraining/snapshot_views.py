@@ -16,13 +16,13 @@ from django.views.decorators.http import require_safe
 from PIL import Image
 
 from detection.decoding import ImageRefused
+from kyc_review.accounts.staff_access import StaffRequest, staff_only
 from kyc_review.audit import services as audit
 from kyc_review.evidence.derivatives import derivative_ensure
 from kyc_review.evidence.responses import derivative_response
 from kyc_review.retraining import choices, contents, erasures, selectors
 from kyc_review.retraining.models import Snapshot
 from kyc_review.retraining.permissions import may_freeze, may_see_retraining
-from kyc_review.review.access import StaffRequest, staff_only
 from kyc_review.submissions.models import Submission
 from kyc_review.submissions.storage import derivatives
 

@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
+from kyc_review.accounts.staff_access import StaffRequest, staff_only
 from kyc_review.retraining import erasures, selectors
 from kyc_review.retraining.archive import archive_take, manifest_take
 from kyc_review.retraining.building import SnapshotFailed
@@ -24,7 +25,6 @@ from kyc_review.retraining.presenters import figures, measured
 from kyc_review.retraining.shadows import shadow_now
 from kyc_review.retraining.snapshots import snapshot_request
 from kyc_review.retraining.triggers import signs
-from kyc_review.review.access import StaffRequest, staff_only
 from kyc_review.review.audited import audits_by_bundle
 from kyc_review.review.late import late_by_bundle
 

@@ -10,9 +10,9 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from kyc_review.accounts.models import User
+from kyc_review.accounts.staff_access import StaffRequest, staff_only
 
 from . import services
-from .access import StaffRequest, staff_only
 from .forms import AsideForm
 from .models import Skip
 from .pages import claim_and_show, claim_lost, problem

@@ -17,7 +17,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Greatest, Now
 
 from kyc_review.audit import services as audit
-from kyc_review.postgres.compiled import compiled, compiled_update
+from kyc_review.core.db.compiled import compiled, compiled_update
 
 from .models import Decision, Gold, Onlooker, ReviewItem
 from .permissions import may_decide, may_oversee

@@ -17,8 +17,8 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from kyc_review.audit import services as audit
-from kyc_review.postgres.compiled import compiled, compiled_update
-from kyc_review.postgres.inserted import insert
+from kyc_review.core.db.compiled import compiled, compiled_update
+from kyc_review.core.db.inserted import insert
 from kyc_review.submissions import services as submissions
 from kyc_review.submissions.models import State
 

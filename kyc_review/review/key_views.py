@@ -9,7 +9,8 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from .access import StaffRequest, staff_only
+from kyc_review.accounts.staff_access import StaffRequest, staff_only
+
 from .keys import KEYS, KeysRefused, keys_choose, keys_of
 
 

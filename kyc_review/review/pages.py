@@ -15,8 +15,9 @@ from django.shortcuts import render
 from django.urls import reverse
 from django_htmx.http import push_url, reswap, retarget
 
+from kyc_review.accounts.staff_access import StaffRequest
+
 from . import selectors, services
-from .access import StaffRequest
 from .keys import OBSTACLE_KEYS
 from .models import Decision, ReviewItem, Skip
 from .onlooking import items_stranded

@@ -9,8 +9,9 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
+from kyc_review.accounts.staff_access import StaffRequest, staff_only
+
 from . import services
-from .access import StaffRequest, staff_only
 from .answered import ROWS_SHOWN, answers
 from .pages import in_focus
 from .quality import qualities

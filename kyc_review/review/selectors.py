@@ -9,7 +9,7 @@ from django.db.models import Case, Count, Exists, F, OuterRef, Q, QuerySet, Valu
 from django.db.models.functions import Now
 
 from kyc_review.accounts.models import Role, User
-from kyc_review.postgres.compiled import compiled
+from kyc_review.core.db.compiled import compiled
 
 from .answered import items_answered
 from .claims import ORDER

@@ -14,11 +14,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import push_url, trigger_client_event
 
+from kyc_review.accounts.staff_access import StaffRequest, staff_only
 from kyc_review.evidence.context import views_ahead
 from kyc_review.evidence.responses import derivative_response
 
 from . import selectors, services
-from .access import StaffRequest, staff_only
 from .answered import items_answered
 from .forms import ClaimForm, DecisionForm, FirstCallForm
 from .models import Decision, ReviewItem

@@ -10,7 +10,7 @@ from django.db.models import Q, QuerySet, Value
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from kyc_review.postgres.compiled import compiled
+from kyc_review.core.db.compiled import compiled
 from kyc_review.submissions.models import State, Submission
 
 WAITING = (State.RECEIVED, State.SCORING)

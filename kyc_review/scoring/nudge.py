@@ -5,7 +5,7 @@ import logging
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from kyc_review.valkey import client
+from kyc_review.core.valkey import client
 
 log = logging.getLogger(__name__)
 KEY = "scoring:nudged"

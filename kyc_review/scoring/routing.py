@@ -12,8 +12,8 @@ from django.utils import timezone
 from detection.voting import Verdict, decide, risk
 from detection.voting import Vote as MemberVote
 from kyc_review.audit import services as audit
+from kyc_review.core.db.copy import copy_in
 from kyc_review.evidence.services import fingerprints_record
-from kyc_review.postgres.copy import copy_in
 from kyc_review.review import services as review
 from kyc_review.scoring.leases import WAITING
 from kyc_review.scoring.models import Scoring, Vote

@@ -12,8 +12,8 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["kyc_review.accounts.authentication.HasScope"],
     "DEFAULT_THROTTLE_CLASSES": ["kyc_review.accounts.limits.KeyRate"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["kyc_review.parsers.JSONParser"],
-    "EXCEPTION_HANDLER": "kyc_review.problems.exception_handler",
+    "DEFAULT_PARSER_CLASSES": ["kyc_review.core.parsers.JSONParser"],
+    "EXCEPTION_HANDLER": "kyc_review.core.problems.exception_handler",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "UNAUTHENTICATED_USER": None,
 }

@@ -37,7 +37,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "kyc_review.request_ids.RequestIds",
+    "kyc_review.core.request_ids.RequestIds",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -66,7 +66,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "kyc_review.branding.branding",
+                "kyc_review.core.branding.branding",
             ]
         },
     }
@@ -79,7 +79,7 @@ if not DATABASES["default"]["ENGINE"].endswith("postgresql"):
         "DATABASE_URL must name a PostgreSQL database: postgres://user:pass@host/name"
     )
 DATABASES["default"] |= {
-    "ENGINE": "kyc_review.postgres",
+    "ENGINE": "kyc_review.core.db",
     "CONN_MAX_AGE": 600,
     "CONN_HEALTH_CHECKS": True,
 }
@@ -93,7 +93,7 @@ LOG_FORMAT = env.str("LOG_FORMAT", default="json")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"()": "kyc_review.logs.formatter", "form": LOG_FORMAT}},
+    "formatters": {"line": {"()": "kyc_review.core.logs.formatter", "form": LOG_FORMAT}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
     # A sweep every three seconds, four lines each, would hide everything else.

@@ -11,7 +11,7 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from kyc_review.accounts.models import ApiKey
-from kyc_review.postgres.inserted import insert
+from kyc_review.core.db.inserted import insert
 from kyc_review.submissions.models import IdempotencyRecord
 
 KEPT = timedelta(hours=24)

@@ -10,7 +10,7 @@ from django.utils import timezone
 from detection.decoding import inspect
 from kyc_review.accounts.models import ApiKey, Integration
 from kyc_review.audit import services as audit
-from kyc_review.postgres.inserted import insert
+from kyc_review.core.db.inserted import insert
 from kyc_review.review.withdrawals import AlreadyDecided, item_withdraw
 from kyc_review.submissions.models import LateOutcome, Result, ResultReason, State, Submission
 from kyc_review.submissions.storage import originals

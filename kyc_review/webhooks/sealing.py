@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 
-from kyc_review.sealing import box
+from kyc_review.core.encryption import box
 
 if TYPE_CHECKING:
     from cryptography.fernet import MultiFernet

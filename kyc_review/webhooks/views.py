@@ -14,7 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from kyc_review.accounts.models import Integration
-from kyc_review.review.access import StaffRequest, staff_only, wished_on
+from kyc_review.accounts.staff_access import StaffRequest, parse_toggle, staff_only
 from kyc_review.webhooks import services
 from kyc_review.webhooks.models import Delivery, Endpoint
 from kyc_review.webhooks.permissions import may_manage_webhooks, may_see_webhooks
@@ -78,7 +78,7 @@ def endpoint(request: StaffRequest, endpoint_id: UUID) -> HttpResponse:
 @staff_only
 def switch(request: StaffRequest, endpoint_id: UUID) -> HttpResponse:
     row = _managed(request, endpoint_id)
-    is_active = wished_on(request)
+    is_active = parse_toggle(request)
     services.endpoint_change(endpoint=row, actor=request.user, is_active=is_active)
     messages.success(request, "Switched on." if is_active else "Switched off.")
     return _back(row)

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from kyc_review.accounts.models import User
 from tests.browser.test_looks import PICTURES, SIZES
-from tests.kyc_review.test_branding import branded  # noqa: F401  (a fixture)
+from tests.kyc_review.core.test_branding import branded  # noqa: F401  (a fixture)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -20,7 +20,7 @@ from kyc_review.accounts.integrations.selectors import (
     may_see_integrations,
 )
 from kyc_review.accounts.models import ApiKey, Integration
-from kyc_review.review.access import StaffRequest, staff_only, wished_on
+from kyc_review.accounts.staff_access import StaffRequest, parse_toggle, staff_only
 
 
 @require_http_methods(["GET", "POST"])
@@ -91,7 +91,7 @@ def revoke(request: StaffRequest, prefix: str) -> HttpResponse:
 def switch(request: StaffRequest, slug: str) -> HttpResponse:
     _require_admin(request)
     row = get_object_or_404(Integration, slug=slug)
-    is_active = wished_on(request)
+    is_active = parse_toggle(request)
     services.integration_switch(integration=row, is_active=is_active, actor=request.user)
     messages.success(request, "Active again." if is_active else "Deactivated, with all its keys.")
     return redirect("integrations:integration", slug=slug)

@@ -9,7 +9,7 @@ from kyc_review.accounts.login import REFUSALS, lock_minutes
 from kyc_review.accounts.second_factor.adapter import FactorUnreadable
 from kyc_review.accounts.second_factor.selectors import has_second_factor
 from kyc_review.accounts.second_factor.services import code_check
-from kyc_review.review.access import StaffRequest
+from kyc_review.accounts.staff_access import StaffRequest
 
 WRONG_PASSWORD = "That is not your password."  # noqa: S105
 

@@ -27,9 +27,9 @@ from kyc_review.accounts.second_factor.services import (
     second_factor_reset,
 )
 from kyc_review.accounts.services import staff_unlock
+from kyc_review.accounts.staff_access import StaffRequest, parse_toggle, staff_only
 from kyc_review.accounts.tokens.selectors import tokens_listed, tokens_valid
 from kyc_review.accounts.tokens.services import token_revoke
-from kyc_review.review.access import StaffRequest, staff_only, wished_on
 
 
 @require_http_methods(["GET", "POST"])
@@ -97,7 +97,7 @@ def role(request: StaffRequest, found: User) -> HttpResponse | str:
 
 @_change
 def activation(request: StaffRequest, found: User) -> HttpResponse | str:
-    if wished_on(request):
+    if parse_toggle(request):
         services.person_activate(person=found, actor=request.user)
         return "Active again."
     released = services.person_deactivate(person=found, actor=request.user)
@@ -125,7 +125,7 @@ def reset_factor(request: StaffRequest, found: User) -> HttpResponse | str:
 
 @_change
 def require_factor(request: StaffRequest, found: User) -> HttpResponse | str:
-    is_asked = wished_on(request)
+    is_asked = parse_toggle(request)
     second_factor_require(user=found, is_asked=is_asked, actor=request.user)
     return "A second factor is asked for." if is_asked else "A second factor is not asked for any more."
 

@@ -6,7 +6,7 @@ from allauth.mfa.adapter import DefaultMFAAdapter
 from cryptography.fernet import InvalidToken
 from django.conf import settings
 
-from kyc_review.sealing import box
+from kyc_review.core.encryption import box
 
 
 class FactorUnreadable(Exception):

@@ -14,8 +14,8 @@ from rest_framework.response import Response
 from detection.bundle import BundleRefused
 from kyc_review.accounts.models import User
 from kyc_review.accounts.tokens.authentication import MayAsk, TokenAuthentication
-from kyc_review.api import ApiView
-from kyc_review.problems import Problem
+from kyc_review.core.api import ApiView
+from kyc_review.core.problems import Problem
 from kyc_review.retraining.building import SnapshotFailed
 from kyc_review.retraining.bundles import NothingToRollBack
 from kyc_review.retraining.proposals import ProposalRefused

@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from kyc_review.problems import Problem
+from kyc_review.core.problems import Problem
 from kyc_review.retraining import contents, selectors
 from kyc_review.retraining.api.base import RetrainingView, asked, made, page, read, viewer_of
 from kyc_review.retraining.api.describing import snapshots as describing

@@ -11,10 +11,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from detection.decoding import ImageRefused
-from kyc_review import problems
+from kyc_review.accounts.authentication import caller_of
 from kyc_review.accounts.models import ApiKey
-from kyc_review.api import caller_of
-from kyc_review.problems import Problem
+from kyc_review.core import problems
+from kyc_review.core.problems import Problem
 from kyc_review.scoring.nudge import nudge
 from kyc_review.submissions.api.incoming import SubmissionForm, SubmissionJson
 from kyc_review.submissions.api.serializers import shown

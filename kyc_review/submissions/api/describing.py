@@ -5,7 +5,7 @@ from typing import Any
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
 
-from kyc_review.problems import CONTENT_TYPE
+from kyc_review.core.problems import CONTENT_TYPE
 from kyc_review.submissions.api.incoming import (
     BatchIn,
     EraseIn,

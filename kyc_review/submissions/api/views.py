@@ -6,10 +6,11 @@ from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from kyc_review.accounts.authentication import caller_of, integration_of
 from kyc_review.accounts.models import Scope
-from kyc_review.api import ApiView, caller_of, conditional, etag_of, integration_of, known_tags
-from kyc_review.parsers import JSONParser
-from kyc_review.problems import Problem
+from kyc_review.core.api import ApiView, conditional, etag_of, known_tags
+from kyc_review.core.parsers import JSONParser
+from kyc_review.core.problems import Problem
 from kyc_review.submissions.api import creating, describing
 from kyc_review.submissions.api.incoming import BatchIn, EraseIn, LateOutcomeIn, ListIn
 from kyc_review.submissions.api.serializers import LateOutcomeOut, shown

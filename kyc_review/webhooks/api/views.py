@@ -6,9 +6,10 @@ from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from kyc_review.accounts.authentication import caller_of
 from kyc_review.accounts.models import Scope
-from kyc_review.api import ApiView, caller_of
-from kyc_review.problems import Problem
+from kyc_review.core.api import ApiView
+from kyc_review.core.problems import Problem
 from kyc_review.webhooks import services
 from kyc_review.webhooks.api import describing
 from kyc_review.webhooks.api.serializers import (

@@ -13,7 +13,7 @@ from django.db.models.functions import Now
 from django.test.utils import CaptureQueriesContext
 
 from kyc_review.accounts.models import Integration, User
-from kyc_review.postgres.compiled import compiled, compiled_update
+from kyc_review.core.db.compiled import compiled, compiled_update
 from kyc_review.submissions.models import Submission
 
 pytestmark = pytest.mark.django_db

@@ -3,7 +3,7 @@ from threading import Barrier, Thread
 
 import redis
 
-from kyc_review import valkey
+from kyc_review.core import valkey
 
 
 def test_threads_that_ask_first_at_the_same_moment_share_one_client() -> None:

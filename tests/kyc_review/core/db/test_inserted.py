@@ -10,8 +10,8 @@ from django.test.utils import CaptureQueriesContext
 
 from kyc_review.accounts.models import Integration, User
 from kyc_review.audit.models import Event
-from kyc_review.postgres.copy import copy_rows
-from kyc_review.postgres.inserted import insert
+from kyc_review.core.db.copy import copy_rows
+from kyc_review.core.db.inserted import insert
 from kyc_review.review.models import Decision, ReviewItem
 from kyc_review.submissions.models import Submission
 

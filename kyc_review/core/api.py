@@ -1,17 +1,16 @@
-"""What every endpoint of the API shares: who calls, what a body may weigh, and answers that need not be sent again."""
+"""What every endpoint of the API shares: the limit on the request size, ETags and conditional responses."""
 
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 from django.conf import settings
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from kyc_review.accounts.models import ApiKey, Integration
-from kyc_review.problems import Problem
+from kyc_review.core.problems import Problem
 
 
 class ApiView(APIView):
@@ -22,15 +21,6 @@ class ApiView(APIView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         refuse_large(request)
         super().initial(request, *args, **kwargs)
-
-
-def caller_of(request: Request) -> ApiKey:
-    """The key that asks: HasScope has let nobody else in."""
-    return cast(ApiKey, request.auth)
-
-
-def integration_of(request: Request) -> Integration:
-    return caller_of(request).integration
 
 
 def refuse_large(request: Request) -> None:

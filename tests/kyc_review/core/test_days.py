@@ -3,7 +3,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from django.utils import timezone
 
-from kyc_review.days import LAST, begin_of, end_of, hours_after
+from kyc_review.core.days import LAST, begin_of, end_of, hours_after
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo", "America/Los_Angeles"])

@@ -13,9 +13,9 @@ from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 
+from kyc_review.core.valkey import client
 from kyc_review.scoring.canary import last_scored_at
 from kyc_review.submissions.storage import originals
-from kyc_review.valkey import client
 
 log = logging.getLogger(__name__)
 _started = time.monotonic()

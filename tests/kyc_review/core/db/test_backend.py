@@ -5,8 +5,8 @@ import pytest
 from django.conf import settings
 from django.db import IntegrityError, connection, connections, transaction
 
-from kyc_review.postgres.base import DatabaseWrapper
-from kyc_review.postgres.copy import copy_in
+from kyc_review.core.db.base import DatabaseWrapper
+from kyc_review.core.db.copy import copy_in
 from kyc_review.scoring.models import Scoring, Vote
 from kyc_review.submissions.models import Submission
 

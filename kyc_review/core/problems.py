@@ -23,7 +23,7 @@ from rest_framework.response import Response
 from rest_framework.settings import api_settings
 from rest_framework.views import exception_handler as drf_exception_handler
 
-from kyc_review import request_ids
+from kyc_review.core import request_ids
 
 log = logging.getLogger(__name__)
 CONTENT_TYPE = "application/problem+json"

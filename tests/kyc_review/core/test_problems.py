@@ -8,11 +8,11 @@ import pytest
 from django.db import OperationalError
 from django.test import Client
 
-from kyc_review import logs
-from kyc_review.problem_types import BY_SLUG, TYPES
+from kyc_review.core import logs
+from kyc_review.core.problem_types import BY_SLUG, TYPES
 from kyc_review.submissions.models import Submission
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 URL = "/api/v1/submissions"
 
 

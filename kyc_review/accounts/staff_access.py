@@ -1,4 +1,4 @@
-"""The door of every review page: a login for strangers, 403 for people without a role."""
+"""Access to the pages for staff: sign-in for anonymous visitors, 403 for accounts without a role."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
 from kyc_review.accounts.models import User
-
-from .permissions import may_read_queue
+from kyc_review.review.permissions import may_read_queue
 
 P = ParamSpec("P")
 
@@ -44,11 +43,8 @@ def staff_only(
     return guarded
 
 
-def wished_on(request: StaffRequest) -> bool:
-    """Which way a switch was pressed: one that only turned things over would turn them back when pressed twice.
-
-    Raises BadRequest.
-    """
+def parse_toggle(request: StaffRequest) -> bool:
+    """Explicit target state of a switch, so a double submit is idempotent. Raises BadRequest."""
     wish = request.POST.get("wish")
     if wish not in ("on", "off"):
         raise BadRequest("Say `wish`: on or off.")
