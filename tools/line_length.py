@@ -16,7 +16,6 @@ NOT_YET: tuple[str, ...] = (
     "docs/",
     "detection/baseline/MODEL_CARD.md",
     "ml/EXPERIMENTS.md",
-    "CHANGELOG.md",
     "README.md",
     "templates/",
 )
