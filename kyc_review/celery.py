@@ -24,7 +24,7 @@ def name_in_logs(task_id: str, task: Any, **_: Any) -> None:
 def look_for_work(sender: Any, **_: Any) -> None:
     """A scoring worker that starts looks for work at once: it finds what its predecessor left, and its models are
     loaded before the first selfie waits for them."""
-    from kyc_review.scoring.nudge import nudge
+    from kyc_review.pipeline.wake import wake_scoring
 
     if "scoring" in sender.app.amqp.queues.consume_from:
-        nudge()
+        wake_scoring()

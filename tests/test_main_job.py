@@ -16,7 +16,7 @@ from detection.bundle import read
 from kyc_review.accounts.models import User
 from kyc_review.demo.cli import SAMPLES
 from kyc_review.demo.client import ApiClient
-from kyc_review.scoring import worker
+from kyc_review.pipeline import worker
 from kyc_review.submissions.models import Submission
 from tests.conftest import PASSWORD
 from tests.detection.tiny import tiny_bundle
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture
 def suspicious(tmp_path: Path, settings: LazySettings, monkeypatch: pytest.MonkeyPatch) -> str:
     """A bundle serves that calls every selfie fake; its digest."""
-    monkeypatch.setattr(worker, "_serving", None)
+    monkeypatch.setattr("kyc_review.pipeline.champion._loaded", None)
     settings.SCORING_DEVICE = "cpu"
     tiny_bundle(tmp_path / "tiny", threshold=0.001)
     call_command("bundle", "promote", str(tmp_path / "tiny"), stdout=io.StringIO())

@@ -13,13 +13,13 @@ from django.test import Client
 from detection.ensemble import Ensemble
 from detection.voting import Vote
 from kyc_review.accounts.models import User
+from kyc_review.pipeline.champion import serving_ensemble
+from kyc_review.pipeline.leases import lease_batch
+from kyc_review.pipeline.routing import Scored, verdicts_record
 from kyc_review.retraining.models import Bundle, Comparison, Proposal, Snapshot, TrainingRun
 from kyc_review.retraining.selectors import champion
 from kyc_review.retraining.snapshots import snapshots_build_due
 from kyc_review.retraining.worker import work_due
-from kyc_review.scoring import worker
-from kyc_review.scoring.leases import lease_batch
-from kyc_review.scoring.routing import Scored, verdicts_record
 from kyc_review.submissions.models import Submission
 from tests.kyc_review.retraining.api.conftest import Script
 from tests.retraining_material import decide_all, small_bundle
@@ -36,7 +36,7 @@ def manage(*arguments: str) -> str:
 @pytest.fixture
 def before(settings: LazySettings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Bundle:
     """The bundle that serves at the beginning."""
-    monkeypatch.setattr(worker, "_serving", None)
+    monkeypatch.setattr("kyc_review.pipeline.champion._loaded", None)
     settings.SCORING_DEVICE = "cpu"
     manage("bundle", "promote", str(small_bundle(tmp_path / "served")))
     serving = champion()
@@ -48,7 +48,7 @@ def before(settings: LazySettings, monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
 def test_decisions_train_a_candidate_that_serves_after_its_promotion(
     submit: Callable[..., Submission], alice: User, before: Bundle
 ) -> None:
-    assert worker.serving().digest == before.digest
+    assert serving_ensemble().digest == before.digest
 
     decide_all(submit, alice)
     manage("snapshot", "create", "--name", "first")
@@ -70,12 +70,12 @@ def test_decisions_train_a_candidate_that_serves_after_its_promotion(
     assert after == run.candidate
     assert after.provenance["snapshot_sha256"] == snapshot.manifest_sha256
     assert after.provenance["trained_from_digest"] == before.digest
-    ensemble = worker.serving()
+    ensemble = serving_ensemble()
     assert isinstance(ensemble, Ensemble)
     assert ensemble.digest == after.digest
 
     manage("bundle", "rollback", "--reason", "only a test")
-    assert worker.serving().digest == before.digest
+    assert serving_ensemble().digest == before.digest
 
 
 @pytest.mark.slow
@@ -117,7 +117,7 @@ def test_the_whole_loop_goes_through_pages_and_two_admins(
     assert champion() == before, "nobody approves what they proposed"
     amir.post(approval)
     assert champion() == comparison.candidate
-    assert worker.serving().digest == comparison.candidate.digest
+    assert serving_ensemble().digest == comparison.candidate.digest
     amir.post("/retraining/rollback/", {"reason": "Only a test."})
     assert champion() == before
 
@@ -166,6 +166,6 @@ def test_the_whole_loop_goes_by_api_with_two_peoples_tokens(
     assert bundle["state"] == "champion"
     assert bundle["lineage"] == {"run": run["id"], "snapshot": "first", "parent": before.digest}
     assert bundle["promotions"][0]["shift"] == -0.5
-    assert worker.serving().digest == run["candidate"]
+    assert serving_ensemble().digest == run["candidate"]
     assert ada.post("/rollback", reason="Only a test.").json()["bundle"] == before.digest
     assert champion() == before

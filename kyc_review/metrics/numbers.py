@@ -15,8 +15,8 @@ from django.utils import timezone
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 from kyc_review.evidence.models import Evidence
+from kyc_review.pipeline.canary import last_scored_at
 from kyc_review.review.models import Decision, ReviewItem
-from kyc_review.scoring.canary import last_scored_at
 from kyc_review.scoring.models import Scoring
 from kyc_review.submissions.models import RetentionPass, State, Submission
 from kyc_review.submissions.retention import rule_set

@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 
 from kyc_review.core.valkey import client
-from kyc_review.scoring.canary import last_scored_at
+from kyc_review.pipeline.canary import last_scored_at
 from kyc_review.submissions.storage import originals
 
 log = logging.getLogger(__name__)

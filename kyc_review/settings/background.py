@@ -24,8 +24,8 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_ROUTES = {
-    "kyc_review.scoring.tasks.score_pending": {"queue": "scoring"},
-    "kyc_review.scoring.tasks.score_canary": {"queue": "scoring"},
+    "kyc_review.pipeline.tasks.score_pending": {"queue": "scoring"},
+    "kyc_review.pipeline.tasks.score_canary": {"queue": "scoring"},
     "kyc_review.retraining.tasks.work_due": {"queue": "training"},
     "kyc_review.evidence.tasks.compute_pending": {"queue": "evidence"},
 }
@@ -41,8 +41,8 @@ _SWEEPS = [
     ("snapshots-build", "retraining.tasks.build_snapshots", 15, 30),
     ("training-schedule", "retraining.tasks.retrain_on_schedule", 3600, 1800),
     ("training-sweep", "retraining.tasks.work_due", 15, 15),
-    ("scoring-sweep", "scoring.tasks.sweep", 3, 10),
-    ("scoring-canary", "scoring.tasks.score_canary", 60, 55),
+    ("scoring-sweep", "pipeline.tasks.sweep", 3, 10),
+    ("scoring-canary", "pipeline.tasks.score_canary", 60, 55),
     ("evidence-sweep", "evidence.tasks.sweep", 10, 20),
     ("evidence-measure", "evidence.tasks.measure", 600, 300),
     ("webhooks-sweep", "webhooks.tasks.deliver_due", 3, 10),

@@ -29,6 +29,7 @@ INSTALLED_APPS = [
     "kyc_review.submissions",
     "kyc_review.webhooks",
     "kyc_review.scoring",
+    "kyc_review.pipeline",
     "kyc_review.review",
     "kyc_review.evidence",
     "kyc_review.retraining",

@@ -18,10 +18,10 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from kyc_review.audit import services as audit
+from kyc_review.pipeline.leases import is_busy
 from kyc_review.retraining.erasures import snapshots_in_use
 from kyc_review.retraining.models import SnapshotItem
 from kyc_review.review.models import Decision, ReviewItem
-from kyc_review.scoring.leases import is_busy
 from kyc_review.submissions.erasing import files_remove, submission_erase
 from kyc_review.submissions.models import RetentionPass, State, Submission
 

@@ -15,7 +15,7 @@ from kyc_review.accounts.authentication import caller_of
 from kyc_review.accounts.models import ApiKey
 from kyc_review.core import problems
 from kyc_review.core.problems import Problem
-from kyc_review.scoring.nudge import nudge
+from kyc_review.pipeline.wake import wake_scoring
 from kyc_review.submissions.api.incoming import SubmissionForm, SubmissionJson
 from kyc_review.submissions.api.serializers import shown
 from kyc_review.submissions.idempotency import Answer, InFlight, KeyReused, answer_once, fingerprint
@@ -50,7 +50,7 @@ def created_once(request: Request, content: Mapping[str, Any], act: Callable[[],
     if answer.is_replay:
         headers["Idempotent-Replayed"] = "true"
     else:
-        nudge_sandbox() if caller_of(request).is_test else nudge()
+        nudge_sandbox() if caller_of(request).is_test else wake_scoring()
     return Response(answer.body, status=answer.status, headers=headers)
 
 

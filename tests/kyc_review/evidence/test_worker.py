@@ -16,9 +16,9 @@ from django.utils import timezone
 from kyc_review.accounts.models import User
 from kyc_review.evidence import services, sweeping, worker
 from kyc_review.evidence.models import Evidence, Fingerprint
+from kyc_review.pipeline.leases import is_busy
 from kyc_review.review.models import ReviewItem
 from kyc_review.review.services import items_open
-from kyc_review.scoring.leases import is_busy
 from kyc_review.submissions.models import Submission
 from kyc_review.submissions.storage import derivatives, originals
 from tests.detection.opinions.test_opinion import written

@@ -8,9 +8,9 @@ from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
 from kyc_review.accounts.models import Integration, User
+from kyc_review.pipeline.canary import canary_record
 from kyc_review.review import services as review
 from kyc_review.review.models import ReviewItem
-from kyc_review.scoring.canary import canary_record
 from kyc_review.scoring.models import Scoring
 from kyc_review.submissions.models import RetentionPass, Submission
 from kyc_review.webhooks.models import Delivery, Endpoint, Event

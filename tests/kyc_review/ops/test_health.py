@@ -9,10 +9,10 @@ from django.test import Client
 from django.utils import timezone
 
 from kyc_review.ops import health
+from kyc_review.pipeline import worker
+from kyc_review.pipeline.canary import canary_record
 from kyc_review.retraining.bundles import bundle_promote, bundle_register
 from kyc_review.retraining.models import Bundle
-from kyc_review.scoring import worker
-from kyc_review.scoring.canary import canary_record
 from kyc_review.scoring.models import Canary, Scoring
 from kyc_review.submissions.models import Submission
 from tests.detection.tiny import tiny_bundle
@@ -86,7 +86,7 @@ def test_a_missing_migration_is_named(
 def test_the_canary_goes_through_the_serving_models_and_leaves_no_other_trace(
     tmp_path: Path, settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worker, "_serving", None)
+    monkeypatch.setattr("kyc_review.pipeline.champion._loaded", None)
     settings.SCORING_DEVICE = "cpu"
     tiny_bundle(tmp_path / "tiny")
     bundle_promote(bundle=bundle_register(path=tmp_path / "tiny", source=Bundle.Source.TRAINED))

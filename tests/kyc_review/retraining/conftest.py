@@ -7,13 +7,13 @@ from django.utils import timezone
 from detection import bundle as bundles
 from detection.voting import Vote
 from kyc_review.accounts.models import User
+from kyc_review.pipeline.leases import lease_batch
+from kyc_review.pipeline.routing import Scored, verdicts_record
 from kyc_review.retraining.bundles import bundle_promote, bundle_register
 from kyc_review.retraining.models import Bundle, Comparison, Snapshot, TrainingRun
 from kyc_review.retraining.runs import run_request
 from kyc_review.review.models import Decision, ReviewItem
 from kyc_review.review.services import decision_record, item_claim_next
-from kyc_review.scoring.leases import lease_batch
-from kyc_review.scoring.routing import Scored, verdicts_record
 from tests.kyc_review.retraining.reports import report
 from tests.kyc_review.review.conftest import clear, login  # noqa: F401  (fixtures)
 

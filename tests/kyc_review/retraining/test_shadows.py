@@ -8,12 +8,12 @@ import pytest
 from detection.voting import Vote
 from kyc_review.accounts.models import User
 from kyc_review.audit.models import Event
+from kyc_review.pipeline import shadowing, worker
 from kyc_review.retraining import shadows
 from kyc_review.retraining.bundles import bundle_promote, bundle_register
 from kyc_review.retraining.models import Bundle, Shadow, ShadowScore
 from kyc_review.retraining.shadows import ShadowRefused, shadow_end, shadow_record, shadow_start
 from kyc_review.review.models import ReviewItem
-from kyc_review.scoring import worker
 from kyc_review.scoring.models import Scoring
 from kyc_review.submissions.models import Submission
 from kyc_review.webhooks.models import Event as Sent
@@ -25,8 +25,8 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings) -> tuple[Bundle, Bundle]:
     """A champion that serves and a candidate."""
-    monkeypatch.setattr(worker, "_serving", None)
-    monkeypatch.setattr(worker, "_shadow", None)
+    monkeypatch.setattr("kyc_review.pipeline.champion._loaded", None)
+    monkeypatch.setattr("kyc_review.pipeline.shadowing._shadow", None)
     settings.SCORING_DEVICE = "cpu"
     made = []
     for number in (1, 2):
@@ -68,7 +68,7 @@ def test_without_a_shadow_nothing_is_kept(two, submit: Callable) -> None:
     submit()
     worker.run_until_idle()
     assert not ShadowScore.objects.exists()
-    assert worker._shadow is None
+    assert shadowing._shadow is None
 
 
 def test_a_shadow_that_cannot_be_loaded_harms_no_verdict_and_ends(two, submit: Callable, ada: User) -> None:
@@ -93,9 +93,9 @@ def test_one_picture_that_is_gone_does_not_stop_a_shadow(two, submit: Callable, 
     worker.run_until_idle()
     ShadowScore.objects.all().delete()
     originals.delete(rows[0].image_key)
-    assert worker.shadow_some() is True
+    assert shadowing.shadow_some() is True
     assert shadows.beside(viewer=ada, shadow=shadow).unread == 1
-    assert worker.shadow_some() is False
+    assert shadowing.shadow_some() is False
 
 
 def test_one_bundle_at_a_time_and_never_the_champion(two, ada: User) -> None:

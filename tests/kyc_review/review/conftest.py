@@ -13,11 +13,11 @@ from django.test import Client
 
 from detection.voting import Vote as MemberVote
 from kyc_review.accounts.models import User
+from kyc_review.pipeline.leases import lease_batch
+from kyc_review.pipeline.routing import Scored, verdicts_record
 from kyc_review.review.models import ReviewItem
 from kyc_review.review.services import item_claim_next
-from kyc_review.scoring.leases import lease_batch
 from kyc_review.scoring.models import Scoring, Vote
-from kyc_review.scoring.routing import Scored, verdicts_record
 from kyc_review.submissions.models import State, Submission
 
 MEMBERS = ("atto-a", "atto-b", "atto-c", "atto-d", "stack")

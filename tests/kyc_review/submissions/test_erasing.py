@@ -20,10 +20,10 @@ from kyc_review.accounts.models import Integration, User
 from kyc_review.audit.models import Event
 from kyc_review.evidence import derivatives as display
 from kyc_review.evidence.models import Evidence, Fingerprint, Likeness
+from kyc_review.pipeline.leases import lease_batch, lease_fail
+from kyc_review.pipeline.routing import Scored, verdicts_record
 from kyc_review.review import services as review
 from kyc_review.review.models import AuditDraw, Decision, Gold, ReviewItem
-from kyc_review.scoring.leases import lease_batch, lease_fail
-from kyc_review.scoring.routing import Scored, verdicts_record
 from kyc_review.submissions import erasing
 from kyc_review.submissions.erasing import erasures_sweep, submission_erase
 from kyc_review.submissions.models import LateOutcome, State, Submission

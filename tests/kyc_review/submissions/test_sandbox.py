@@ -4,8 +4,8 @@ import pytest
 from django.utils import timezone
 
 from kyc_review.accounts.models import Integration
+from kyc_review.pipeline.leases import lease_batch
 from kyc_review.review.models import ReviewItem
-from kyc_review.scoring.leases import lease_batch
 from kyc_review.submissions.models import Submission
 from kyc_review.submissions.sandbox import sandbox_advance
 from kyc_review.submissions.scripts import script_of, webhook_fails

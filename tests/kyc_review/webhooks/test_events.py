@@ -4,9 +4,9 @@ import pytest
 
 from detection.voting import Vote
 from kyc_review.accounts.models import User
+from kyc_review.pipeline.leases import lease_batch
+from kyc_review.pipeline.routing import Scored, unscorable_route, verdicts_record
 from kyc_review.review import services as review
-from kyc_review.scoring.leases import lease_batch
-from kyc_review.scoring.routing import Scored, unscorable_route, verdicts_record
 from kyc_review.submissions.models import Submission
 from kyc_review.submissions.services import submission_complete, submission_overturn
 from kyc_review.webhooks.models import Endpoint, Event

@@ -10,12 +10,12 @@ import pytest
 from django.conf import LazySettings
 from django.db import connection
 
+from kyc_review.pipeline import worker
+from kyc_review.pipeline.wake import wake_scoring
 from kyc_review.retraining.bundles import bundle_promote, bundle_register
 from kyc_review.retraining.models import Bundle
 from kyc_review.review.models import ReviewItem
-from kyc_review.scoring import worker
 from kyc_review.scoring.models import Scoring
-from kyc_review.scoring.nudge import nudge
 from kyc_review.submissions.models import State, Submission
 from kyc_review.submissions.storage import originals
 from tests.detection.tiny import tiny_bundle
@@ -32,7 +32,7 @@ def promote(folder: Path, version: str, **kind: object) -> Bundle:
 
 @pytest.fixture(autouse=True)
 def fresh_worker(monkeypatch: pytest.MonkeyPatch, settings: LazySettings) -> None:
-    monkeypatch.setattr(worker, "_serving", None)
+    monkeypatch.setattr("kyc_review.pipeline.champion._loaded", None)
     settings.SCORING_DEVICE = "cpu"
 
 
@@ -163,7 +163,7 @@ def test_workers_killed_in_the_middle_lose_nothing_and_double_nothing(
     for kill in range(3):
         process = celery_worker()
         before = Scoring.objects.count()
-        wait_for(lambda before=before: Scoring.objects.count() > before, each=nudge)
+        wait_for(lambda before=before: Scoring.objects.count() > before, each=wake_scoring)
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         assert kill == 2 or Scoring.objects.count() < len(rows)
@@ -172,7 +172,7 @@ def test_workers_killed_in_the_middle_lose_nothing_and_double_nothing(
     celery_worker()
     finished = Submission.objects.filter(state__in=(State.COMPLETED, State.IN_REVIEW))
     total = Submission.objects.count()
-    wait_for(lambda: finished.count() == total, each=nudge)
+    wait_for(lambda: finished.count() == total, each=wake_scoring)
     assert Scoring.objects.count() == total
     assert ReviewItem.objects.count() == Submission.objects.filter(state=State.IN_REVIEW).count()
     assert not ReviewItem.objects.filter(reason="unscorable").exists()

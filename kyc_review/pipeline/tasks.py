@@ -2,22 +2,22 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from kyc_review.scoring.leases import WAITING
-from kyc_review.scoring.nudge import nudge
-from kyc_review.scoring.routing import unscorable_route
+from kyc_review.pipeline.leases import WAITING
+from kyc_review.pipeline.routing import unscorable_route
+from kyc_review.pipeline.wake import wake_scoring
 from kyc_review.submissions.models import Submission
 
 
 @shared_task
 def score_pending() -> None:
-    from kyc_review.scoring.worker import run_until_idle  # torch lives in the scoring worker only
+    from kyc_review.pipeline.worker import run_until_idle  # torch lives in the scoring worker only
 
     run_until_idle()
 
 
 @shared_task
 def score_canary() -> None:
-    from kyc_review.scoring.worker import score_canary
+    from kyc_review.pipeline.worker import score_canary
 
     score_canary()
 
@@ -33,4 +33,4 @@ def sweep() -> None:
         attempts__lt=settings.SCORING_ATTEMPTS_MAX,
     )
     if due.exists():
-        nudge()
+        wake_scoring()

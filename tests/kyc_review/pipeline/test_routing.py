@@ -7,11 +7,11 @@ from django.utils import timezone
 
 from detection.voting import Vote as MemberVote
 from kyc_review.audit.models import Event
+from kyc_review.pipeline.leases import lease_batch
+from kyc_review.pipeline.routing import Scored, unscorable_route, verdicts_record
+from kyc_review.pipeline.tasks import sweep
 from kyc_review.review.models import ReviewItem
-from kyc_review.scoring.leases import lease_batch
 from kyc_review.scoring.models import Scoring, Vote
-from kyc_review.scoring.routing import Scored, unscorable_route, verdicts_record
-from kyc_review.scoring.tasks import sweep
 from kyc_review.submissions.models import Result, State, Submission
 
 pytestmark = pytest.mark.django_db

@@ -14,8 +14,8 @@ from detection.voting import Vote as MemberVote
 from kyc_review.audit import services as audit
 from kyc_review.core.db.copy import copy_in
 from kyc_review.evidence.services import fingerprints_record
+from kyc_review.pipeline.leases import WAITING
 from kyc_review.review import services as review
-from kyc_review.scoring.leases import WAITING
 from kyc_review.scoring.models import Scoring, Vote
 from kyc_review.submissions.models import Result, ResultReason, State, Submission
 from kyc_review.webhooks import services as webhooks

@@ -1,0 +1,49 @@
+"""The ensemble whose votes count: loaded once, exchanged between two batches when another is promoted."""
+
+import logging
+from pathlib import Path
+
+from django.conf import settings
+
+from detection.bundle import BundleRefused
+from detection.ensemble import Ensemble
+from kyc_review.retraining.selectors import serving_promotion
+
+log = logging.getLogger(__name__)
+_loaded: Ensemble | None = None
+
+
+def is_loaded() -> bool:
+    """Whether this process has loaded an ensemble before."""
+    return _loaded is not None
+
+
+def serving_ensemble() -> Ensemble:
+    """The ensemble in production. Raises RuntimeError without a promotion, BundleRefused when none can be loaded."""
+    global _loaded
+    promotion = serving_promotion()
+    if promotion is None:
+        raise RuntimeError("No bundle is promoted; run `manage.py prepare` or `manage.py bundle promote`.")
+    bundle = promotion.bundle
+    if _loaded is not None and (_loaded.digest, _loaded.shift) == (bundle.digest, promotion.shift):
+        return _loaded
+    try:
+        _loaded = load_ensemble(Path(bundle.directory), shift=promotion.shift)
+    except BundleRefused as refusal:
+        if _loaded is None:
+            raise
+        # Going on with the bundle before it beats a standstill; every verdict names the bundle that gave it.
+        log.error("serving %s on: the champion cannot be loaded: %s", _loaded.version, refusal)
+        return _loaded
+    log.info("serving bundle %s (%s)", bundle.version, bundle.digest[:12])
+    return _loaded
+
+
+def load_ensemble(folder: Path, *, shift: float = 0.0) -> Ensemble:
+    """Load a bundle onto the device that the settings name. Raises BundleRefused."""
+    return Ensemble.load(
+        folder,
+        device=settings.SCORING_DEVICE,
+        threads=settings.SCORING_THREADS or None,
+        shift=shift,
+    )

@@ -1,0 +1,37 @@
+"""From a submission's original to what the ensemble gets: pixels, and what finds the picture again."""
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+from PIL import Image
+
+from detection.decoding import decode
+from detection.forensics.phash import Fingerprint, fingerprint
+from kyc_review.submissions.models import Submission
+from kyc_review.submissions.storage import originals
+
+# Only absurdly large pictures are reduced: pixels are the evidence.
+DECODE_MAX_SIDE = 2048
+
+# Pillow lets other threads run while it decodes, so the next batch is read while one is scored.
+_readers = ThreadPoolExecutor(2, "reader")
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One decoded original: upright RGB, at most DECODE_MAX_SIDE pixels on its longer side."""
+
+    image: Image.Image
+    fingerprint: Fingerprint
+
+
+def read_ahead(rows: list[Submission]) -> list[Future[Picture]]:
+    """Start to read each submission's picture in the reader threads; in the order of `rows`."""
+    return [_readers.submit(read, row) for row in rows]
+
+
+def read(row: Submission) -> Picture:
+    """Raises OSError when the original is missing, and what the decoder raises."""
+    with originals.open(row.image_key) as file:
+        image = decode(file.read(), max_side=DECODE_MAX_SIDE)
+    return Picture(image, fingerprint(image))

@@ -1,0 +1,39 @@
+"""A candidate that votes on live selfies when the worker is idle. Its votes decide nothing."""
+
+import logging
+from pathlib import Path
+
+from detection.ensemble import Ensemble
+from kyc_review.pipeline.champion import load_ensemble
+from kyc_review.pipeline.reading import read_ahead
+from kyc_review.pipeline.scoring import score
+from kyc_review.retraining.shadows import shadow_batch, shadow_now, shadow_record
+
+log = logging.getLogger(__name__)
+SHADOW_BATCH = 8  # so few that a selfie which arrives meanwhile hardly waits
+
+_shadow: Ensemble | None = None
+
+
+def shadow_some() -> bool:
+    """Let the shadow, if there is one, judge a few of those that have their verdict; False when none is left.
+
+    Raises nothing, whatever is wrong with it: verdicts do not depend on it.
+    """
+    global _shadow
+    try:
+        row = shadow_now()
+        batch = shadow_batch(row, limit=SHADOW_BATCH) if row else []
+        if row is None or not batch:
+            _shadow = _shadow if row else None
+            return False
+        if _shadow is None or _shadow.digest != row.bundle.digest:
+            _shadow = load_ensemble(Path(row.bundle.directory))
+        outcome = score(_shadow, batch, read_ahead(batch))
+        if outcome.errors and not outcome.votes:
+            raise RuntimeError(f"it scored none of {len(batch)}")
+        shadow_record(row, {submission.pk: outcome.votes.get(submission.pk) for submission in batch})
+    except Exception:
+        log.exception("the shadow failed; verdicts do not depend on it")
+        return False
+    return True

@@ -1,0 +1,71 @@
+"""The scoring worker's loop: lease, read, score, route, until nothing is due."""
+
+import logging
+import os
+import socket
+import time
+import uuid
+from collections import deque
+from concurrent.futures import Future
+
+from django.conf import settings
+
+from detection.decoding import decode
+from kyc_review.pipeline.canary import SAMPLE, canary_record
+from kyc_review.pipeline.champion import is_loaded, serving_ensemble
+from kyc_review.pipeline.leases import lease_batch, lease_fail, leases_end_of_dead
+from kyc_review.pipeline.reading import DECODE_MAX_SIDE, read_ahead
+from kyc_review.pipeline.routing import Scored, verdicts_record
+from kyc_review.pipeline.scoring import Outcome, score, scorer
+from kyc_review.pipeline.shadowing import shadow_some
+from kyc_review.pipeline.wake import acknowledge_wake
+
+log = logging.getLogger(__name__)
+HOLDER = f"{socket.gethostname()[:40]}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+BATCHES_AHEAD = 2
+
+
+def run_until_idle() -> int:
+    """Score until nothing is due; returns the number of verdicts recorded.
+
+    While one batch is scored the next is leased and decoded, and the one before is recorded: no core waits for the
+    database. Only this thread speaks to it.
+    """
+    acknowledge_wake()
+    if not is_loaded():  # the first run of this process
+        leases_end_of_dead(holder=HOLDER)
+    done = 0
+    in_work: deque[Future[Outcome]] = deque()
+    while True:
+        ensemble = serving_ensemble()
+        if batch := lease_batch(holder=HOLDER, limit=settings.SCORING_BATCH_MAX):
+            in_work.append(scorer.submit(score, ensemble, batch, read_ahead(batch)))
+        elif not in_work and not shadow_some():
+            return done
+        if in_work and (len(in_work) == BATCHES_AHEAD or not batch):
+            done += record(in_work.popleft().result())
+
+
+def record(outcome: Outcome) -> int:
+    """Store verdicts and give failed images back, each alone; returns the number of verdicts."""
+    for pk, error in outcome.errors.items():
+        lease_fail(holder=HOLDER, submission_id=pk, error=error)
+    return verdicts_record(
+        holder=HOLDER,
+        bundle_version=outcome.ensemble.version,
+        bundle_digest=outcome.ensemble.digest,
+        scored={
+            pk: Scored(votes, outcome.elapsed_ms, outcome.pictures[pk].fingerprint)
+            for pk, votes in outcome.votes.items()
+        },
+    )
+
+
+def score_canary() -> None:
+    """The shipped sample goes the way of a selfie. Raises what goes wrong: then nothing is noted."""
+    ensemble, started = serving_ensemble(), time.perf_counter()
+    image = decode(SAMPLE.read_bytes(), max_side=DECODE_MAX_SIDE)
+    scorer.submit(ensemble.score, [image]).result()
+    canary_record(
+        bundle_version=ensemble.version, elapsed_ms=round((time.perf_counter() - started) * 1000, 1)
+    )
