@@ -41,6 +41,7 @@ class CheckCode(StrEnum):
     FACE_TOO_SMALL = "face_too_small"
     FACE_CUT_OFF = "face_cut_off"
     TURNED_AWAY = "turned_away"
+    NOT_UPRIGHT = "not_upright"  # the face lies on its side or is upside down
     BLURRED = "blurred"
     TOO_DARK = "too_dark"
     TOO_BRIGHT = "too_bright"

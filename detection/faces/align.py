@@ -1,0 +1,168 @@
+"""The crop around a face that training and serving share, and the sampling that it and the detector use."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from detection.faces.detector import Face, Point
+
+# The full crop, in distances between the outer eye corners: 30 % more than the head on all sides.
+CROP_IN_EYE_DISTANCES = 3.2
+# How far the crop's centre lies below the middle of the eyes, in eye distances: the whole head is about its middle.
+CENTRE_BELOW_EYES = 0.15
+# Two decodings of one picture differ in shape by the rounding of their sides.
+ASPECT_TOLERANCE = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class FaceFrame:
+    """Where a face is: outer eye corners in pixels of the upright picture of `width` times `height`.
+
+    Small and serialisable, so that a later step can cut the same crop from any decoding of the same picture.
+    Raises ValueError for corners that coincide or are no finite numbers.
+    """
+
+    right_eye: Point
+    left_eye: Point
+    width: int
+    height: int
+
+    def __post_init__(self) -> None:
+        if self.width < 1 or self.height < 1:
+            raise ValueError(f"a face frame needs a picture's size, not {self.width} x {self.height}")
+        if not all(math.isfinite(value) for value in (*self.right_eye, *self.left_eye)):
+            raise ValueError("the eye corners of a face frame must be finite numbers")
+        if not 1.0 <= self.eye_distance <= 2 * max(self.width, self.height):
+            raise ValueError(f"eye corners {self.eye_distance:.1f} pixels apart are no usable face frame")
+
+    @property
+    def eye_distance(self) -> float:
+        return math.dist(self.right_eye, self.left_eye)
+
+    @classmethod
+    def of(cls, face: Face, size: tuple[int, int]) -> "FaceFrame":
+        """The frame of a face that was found in a picture of that width and height."""
+        marks = face.landmarks
+        return cls(marks.right_eye_outer, marks.left_eye_outer, *size)
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON types; corners are rounded to a hundredth of a pixel."""
+        return {
+            "right_eye": [round(value, 2) for value in self.right_eye],
+            "left_eye": [round(value, 2) for value in self.left_eye],
+            "width": self.width,
+            "height": self.height,
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "FaceFrame":
+        """The inverse of `as_dict`. Raises ValueError when something is missing or is no number."""
+        try:
+            right, left = (tuple(map(float, values[name])) for name in ("right_eye", "left_eye"))
+            width, height = int(values["width"]), int(values["height"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"this is no face frame: {error!r}") from error
+        if len(right) != 2 or len(left) != 2:
+            raise ValueError("each eye corner of a face frame has x and y")
+        return cls((right[0], right[1]), (left[0], left[1]), width, height)
+
+    def scaled_to(self, size: tuple[int, int]) -> "FaceFrame":
+        """The same face in another decoding of the picture. Raises ValueError when its shape differs."""
+        if size == (self.width, self.height):
+            return self
+        x, y = size[0] / self.width, size[1] / self.height
+        # One pixel of rounding is a lot where the smaller picture has few.
+        tolerance = ASPECT_TOLERANCE + 1 / min(*size, self.width, self.height)
+        if abs(x / y - 1) > tolerance:
+            raise ValueError(
+                f"the face frame belongs to a picture of {self.width} x {self.height}, not {size[0]} x {size[1]}"
+            )
+        (rx, ry), (lx, ly) = self.right_eye, self.left_eye
+        return FaceFrame((rx * x, ry * y), (lx * x, ly * y), *size)
+
+
+@dataclass(frozen=True, slots=True)
+class Square:
+    """A square in a picture: its centre and edge in pixels, and by how much it is turned clockwise, in radians."""
+
+    x: float
+    y: float
+    edge: float
+    angle: float = 0.0
+
+    def to_picture(self, points: np.ndarray) -> np.ndarray:
+        """(n, 2) positions in 0..1 of the square to pixels of the picture."""
+        cos, sin = math.cos(self.angle), math.sin(self.angle)
+        turned = (points - 0.5) * self.edge @ np.array([[cos, sin], [-sin, cos]])
+        return np.asarray(turned + np.array([self.x, self.y]))
+
+
+def face_square(frame: FaceFrame, extent: float = 1.0) -> Square:
+    """The upright-face square that `aligned_crop` shows."""
+    (rx, ry), (lx, ly) = frame.right_eye, frame.left_eye
+    angle = math.atan2(ly - ry, lx - rx)
+    below = CENTRE_BELOW_EYES * frame.eye_distance
+    return Square(
+        (rx + lx) / 2 - math.sin(angle) * below,
+        (ry + ly) / 2 + math.cos(angle) * below,
+        CROP_IN_EYE_DISTANCES * frame.eye_distance * extent,
+        angle,
+    )
+
+
+def aligned_crop(image: Image.Image, frame: FaceFrame, side: int, *, extent: float = 1.0) -> np.ndarray:
+    """The face, upright and at a fixed place: (side, side, 3) uint8 RGB, from the picture's own pixels.
+
+    extent: share of the full crop's edge, about the same centre; views of equal side / extent have equal scale. A
+    larger face is reduced with antialiasing, a smaller one enlarged once. Beyond the border its pixels repeat. `image`
+    may be any decoding of the frame's picture. Raises ValueError when it is another picture.
+    """
+    return sample(image, face_square(frame.scaled_to(image.size), extent), side)
+
+
+def sample(image: Image.Image, square: Square, side: int, *, repeat_border: bool = True) -> np.ndarray:
+    """The pixels of a square of an RGB picture: (side, side, 3) uint8, antialiased when it is reduced.
+
+    Outside of the picture its border repeats, or all is black. Raises ValueError for a square wholly outside.
+    """
+    scale = max(1.0, square.edge / side)
+    reach = square.edge / 2 * (abs(math.cos(square.angle)) + abs(math.sin(square.angle))) + 2 * scale
+    box = (
+        max(0, math.floor(square.x - reach)),
+        max(0, math.floor(square.y - reach)),
+        min(image.width, math.ceil(square.x + reach)),
+        min(image.height, math.ceil(square.y + reach)),
+    )
+    if box[0] >= box[2] or box[1] >= box[3]:
+        raise ValueError(f"{square} lies outside of a picture of {image.width} x {image.height}")
+    small = _reduced(image, box, scale)
+    x_scale, y_scale = (box[2] - box[0]) / small.width, (box[3] - box[1]) / small.height
+    left = max(0, math.ceil((box[0] - square.x + reach) / x_scale))
+    top = max(0, math.ceil((box[1] - square.y + reach) / y_scale))
+    right = max(0, math.ceil((square.x + reach - box[2]) / x_scale))
+    bottom = max(0, math.ceil((square.y + reach - box[3]) / y_scale))
+    if repeat_border and (left or top or right or bottom):
+        padded = np.pad(np.asarray(small), ((top, bottom), (left, right), (0, 0)), mode="edge")
+        small = Image.fromarray(padded)
+    else:
+        left = top = 0
+    cos, sin = (f(square.angle) * square.edge / side for f in (math.cos, math.sin))
+    start_x = square.x - (cos - sin) * side / 2 - box[0]
+    start_y = square.y - (sin + cos) * side / 2 - box[1]
+    back = (
+        cos / x_scale, -sin / x_scale, start_x / x_scale + left,
+        sin / y_scale, cos / y_scale, start_y / y_scale + top,
+    )  # fmt: skip
+    found = small.transform((side, side), Image.Transform.AFFINE, back, resample=Image.Resampling.BICUBIC)
+    return np.asarray(found)
+
+
+def _reduced(image: Image.Image, box: tuple[int, int, int, int], scale: float) -> Image.Image:
+    if scale <= 1:
+        return image.crop(box)
+    size = max(1, round((box[2] - box[0]) / scale)), max(1, round((box[3] - box[1]) / scale))
+    return image.resize(size, Image.Resampling.BICUBIC, box=box, reducing_gap=3.0)

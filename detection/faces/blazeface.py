@@ -1,0 +1,78 @@
+"""BlazeFace (Bazarevsky et al., 2019): boxes and six key points of faces in one square look.
+
+Its anchors and outputs are decoded as in MediaPipe's `ssd_anchors_calculator` and `tensors_to_detections_calculator`.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+RIGHT_EYE, LEFT_EYE, NOSE_TIP, MOUTH, RIGHT_EAR, LEFT_EAR = range(6)
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """A model's file, the side of its input in pixels, and its feature maps as (stride, anchors per cell)."""
+
+    file: str
+    side: int
+    maps: tuple[tuple[int, int], ...]
+
+
+SHORT_RANGE = Layout("face_detection_short_range.tflite", 128, ((8, 2), (16, 6)))
+FULL_RANGE = Layout("face_detection_full_range_sparse.tflite", 192, ((4, 1),))
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """Positions in 0..1 of the square that was looked at. box: left, top, right, bottom; points: (6, 2)."""
+
+    score: float
+    box: np.ndarray
+    points: np.ndarray
+
+
+def anchors(layout: Layout) -> np.ndarray:
+    """(n, 2) centres in 0..1."""
+    parts = []
+    for stride, per_cell in layout.maps:
+        cells = layout.side // stride
+        y, x = np.mgrid[0:cells, 0:cells]
+        centres = (np.stack([x, y], -1).reshape(-1, 2) + 0.5) / cells
+        parts.append(np.repeat(centres, per_cell, axis=0))
+    return np.concatenate(parts).astype(np.float32)
+
+
+def decode(
+    regressors: np.ndarray, logits: np.ndarray, centres: np.ndarray, side: int, score_min: float
+) -> list[Detection]:
+    """Detections of at least `score_min`, best first, each the weighted mean of those that overlap it.
+
+    regressors: (n, 16), logits: (n,), centres: (n, 2) from `anchors`.
+    """
+    keep = logits >= np.log(score_min / (1 - score_min))
+    scores = 1 / (1 + np.exp(-logits[keep]))
+    values = regressors[keep].reshape(-1, 8, 2) / side
+    places = values + centres[keep, None]
+    middle, half = places[:, 0], values[:, 1] / 2
+    boxes = np.concatenate([middle - half, middle + half], 1)
+    rows = np.concatenate([boxes, places[:, 2:].reshape(-1, 12)], 1)
+    found = []
+    left = np.argsort(-scores)
+    while left.size:
+        together = overlap(boxes[left[0]], boxes[left]) > 0.3
+        together[0] = True
+        group, left = left[together], left[~together]
+        mean = np.average(rows[group], axis=0, weights=scores[group])
+        found.append(Detection(float(scores[group[0]]), mean[:4], mean[4:].reshape(6, 2)))
+    return found
+
+
+def overlap(box: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+    """Intersection over union of one box (4,) with many (n, 4)."""
+    low = np.maximum(box[:2], boxes[:, :2])
+    high = np.minimum(box[2:], boxes[:, 2:])
+    common = np.clip(high - low, 0, None).prod(1)
+    areas = np.clip(boxes[:, 2:] - boxes[:, :2], 0, None).prod(1)
+    area = np.clip(box[2:] - box[:2], 0, None).prod()
+    return np.asarray(common / np.maximum(area + areas - common, 1e-12))

@@ -1,0 +1,144 @@
+"""All checks of one picture. Nothing is raised: what cannot be measured is doubt, and doubt never clears a picture."""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Protocol
+
+from PIL import Image
+
+from detection.checks import Check, CheckCode, CheckName, CheckStatus
+from detection.faces import measures
+from detection.faces.align import FaceFrame
+from detection.faces.detector import Face, FaceDetector
+from detection.faces.limits import LIMITS, Measure
+from detection.faces.mediapipe import MediaPipeDetector
+
+UNKNOWN = "unknown"  # the kind of trailing data that no reader of the decoder knows
+
+_log = logging.getLogger(__name__)
+_SEVERITY = {CheckStatus.PASS: 0, CheckStatus.DOUBT: 1, CheckStatus.FAIL: 2}
+_Values = Callable[[], Mapping[Measure, float]]
+
+
+class Trailing(Protocol):
+    """Data after the end of a picture, as the decoder identified it."""
+
+    @property
+    def kind(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class PictureReport:
+    """The faces, the largest first; one check of each CheckName; the frame of the largest face, if there is one."""
+
+    faces: tuple[Face, ...]
+    checks: tuple[Check, ...]
+    frame: FaceFrame | None
+
+
+@cache
+def default_detector() -> FaceDetector:
+    """The one of this process; its interpreters are made when it first looks."""
+    return MediaPipeDetector()
+
+
+def examine(
+    image: Image.Image,
+    *,
+    damage: str | None = None,
+    trailing: Sequence[Trailing] = (),
+    detector: FaceDetector | None = None,
+) -> PictureReport:
+    """Make every check of an upright RGB picture. Raises nothing.
+
+    damage: what the decoder found broken, in words; trailing: what follows the picture in its file.
+    """
+    faces: tuple[Face, ...] = ()
+    frame, searched = None, True
+    try:
+        faces = tuple((detector or default_detector()).find(image))
+        frame = FaceFrame.of(faces[0], image.size) if faces else None
+    except Exception:
+        _log.exception("the face detector failed")
+        faces, searched = (), False
+    checks = [
+        _intact(damage, trailing),
+        _check(CheckName.UNIFORM, lambda: {Measure.CONTENT: measures.content(image)}),
+    ]
+    if frame is not None:
+        checks += _of_face(image, faces, frame)
+    else:
+        checks += _without_face(image, searched)
+    return PictureReport(faces, tuple(checks), frame)
+
+
+def _intact(damage: str | None, trailing: Sequence[Trailing]) -> Check:
+    if damage is not None:
+        return Check(CheckName.INTACT, CheckStatus.FAIL, code=CheckCode.DAMAGED)
+    if any(part.kind == UNKNOWN for part in trailing):
+        return Check(CheckName.INTACT, CheckStatus.DOUBT, code=CheckCode.TRAILING_DATA)
+    return Check(CheckName.INTACT, CheckStatus.PASS)
+
+
+def _of_face(image: Image.Image, faces: Sequence[Face], frame: FaceFrame) -> list[Check]:
+    face = faces[0]
+    pixels = measures.FacePixels(image, frame)
+    second = faces[1].landmarks.eye_distance / face.landmarks.eye_distance if len(faces) > 1 else 0.0
+    return [
+        _check(CheckName.FACE_FOUND, lambda: {Measure.CONFIDENCE: face.confidence}),
+        _check(CheckName.SINGLE_FACE, lambda: {Measure.SECOND_FACE: second}),
+        _check(CheckName.FACE_SIZE, lambda: {Measure.EYE_DISTANCE: frame.eye_distance}),
+        _check(CheckName.FACE_COMPLETE, lambda: {Measure.INSIDE: measures.inside(face, image.size)}),
+        _check(
+            CheckName.POSE,
+            lambda: {
+                Measure.YAW: abs(face.pose.yaw),
+                Measure.PITCH: abs(face.pose.pitch),
+                Measure.ROLL: abs(face.pose.roll),
+            },
+        ),
+        _check(CheckName.SHARPNESS, lambda: {Measure.SHARPNESS: pixels.sharpness}),
+        _check(
+            CheckName.EXPOSURE,
+            lambda: {Measure.LIGHT: pixels.light, Measure.WASHED_OUT: pixels.washed_out},
+        ),
+    ]
+
+
+def _without_face(image: Image.Image, searched: bool) -> list[Check]:
+    """Checks of a face cannot be made; `searched` is False when the detector failed."""
+    code = CheckCode.NO_FACE if searched else CheckCode.CHECK_FAILED
+    limit = LIMITS[Measure.CONFIDENCE]
+    found = Check(CheckName.FACE_FOUND, CheckStatus.DOUBT, code=code)
+    if searched:
+        found = Check(limit.check, CheckStatus.FAIL, 0.0, limit.fails, code)
+    missing = (
+        CheckName.SINGLE_FACE,
+        CheckName.FACE_SIZE,
+        CheckName.FACE_COMPLETE,
+        CheckName.POSE,
+        CheckName.SHARPNESS,
+    )
+    exposure = _check(CheckName.EXPOSURE, lambda: measures.picture_light(image))
+    if exposure.status is CheckStatus.PASS:
+        exposure = Check(CheckName.EXPOSURE, CheckStatus.DOUBT, code=code)
+    return [found, *(Check(name, CheckStatus.DOUBT, code=code) for name in missing), exposure]
+
+
+def _check(name: CheckName, values: _Values) -> Check:
+    """The worst of a check's measures; the first of those that are equally good or bad."""
+    try:
+        made = [_of_measure(measure, value) for measure, value in values().items()]
+        return max(made, key=lambda check: _SEVERITY[check.status])
+    except Exception:
+        _log.exception("the check %s failed", name)
+        return Check(name, CheckStatus.DOUBT, code=CheckCode.CHECK_FAILED)
+
+
+def _of_measure(measure: Measure, value: float) -> Check:
+    limit = LIMITS[measure]
+    status = limit.status(value)
+    code = None if status is CheckStatus.PASS else limit.code
+    return Check(limit.check, status, round(value, 4), limit.missed(value), code)

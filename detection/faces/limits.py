@@ -1,0 +1,61 @@
+"""The limits of all checks in one table. How they were chosen, and what they cost, is in docs/faces.md."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from detection.checks import CheckCode, CheckName, CheckStatus
+
+
+class Measure(StrEnum):
+    """What is measured of a picture or its face; a check has one or more measures."""
+
+    CONTENT = "content"  # grey levels by which the picture departs from its blurred surroundings
+    CONFIDENCE = "confidence"  # the detector's, 0..1
+    SECOND_FACE = "second_face"  # eye distance of the second largest face as a share of the largest one's
+    EYE_DISTANCE = "eye_distance"  # pixels between the outer eye corners
+    INSIDE = "inside"  # share of the face's outline that lies in the picture
+    YAW = "yaw"  # degrees, without sign
+    PITCH = "pitch"
+    ROLL = "roll"
+    SHARPNESS = "sharpness"  # share of the face's contrast that lies in fine detail
+    LIGHT = "light"  # grey level of the face's brighter parts
+    WASHED_OUT = "washed_out"  # share of the face at the top of the range
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A measure passes from `passes` on, and fails beyond `fails`; between them is doubt.
+
+    A low value is the better one where `passes` is below `fails`.
+    """
+
+    check: CheckName
+    code: CheckCode
+    passes: float
+    fails: float
+
+    def status(self, value: float) -> CheckStatus:
+        """NaN never passes."""
+        sign = 1.0 if self.passes >= self.fails else -1.0
+        if sign * value >= sign * self.passes:
+            return CheckStatus.PASS
+        return CheckStatus.FAIL if sign * value < sign * self.fails else CheckStatus.DOUBT
+
+    def missed(self, value: float) -> float:
+        """The bound that a value missed; for a pass, the bound that it had to reach."""
+        return self.fails if self.status(value) is CheckStatus.FAIL else self.passes
+
+
+LIMITS: dict[Measure, Limit] = {
+    Measure.CONTENT: Limit(CheckName.UNIFORM, CheckCode.BLANK, passes=6.0, fails=3.0),
+    Measure.CONFIDENCE: Limit(CheckName.FACE_FOUND, CheckCode.NO_FACE, passes=0.8, fails=0.5),
+    Measure.SECOND_FACE: Limit(CheckName.SINGLE_FACE, CheckCode.SEVERAL_FACES, passes=0.2, fails=0.5),
+    Measure.EYE_DISTANCE: Limit(CheckName.FACE_SIZE, CheckCode.FACE_TOO_SMALL, passes=45.0, fails=30.0),
+    Measure.INSIDE: Limit(CheckName.FACE_COMPLETE, CheckCode.FACE_CUT_OFF, passes=1.0, fails=0.8),
+    Measure.YAW: Limit(CheckName.POSE, CheckCode.TURNED_AWAY, passes=35.0, fails=55.0),
+    Measure.PITCH: Limit(CheckName.POSE, CheckCode.TURNED_AWAY, passes=35.0, fails=55.0),
+    Measure.ROLL: Limit(CheckName.POSE, CheckCode.NOT_UPRIGHT, passes=30.0, fails=60.0),
+    Measure.SHARPNESS: Limit(CheckName.SHARPNESS, CheckCode.BLURRED, passes=0.1, fails=0.05),
+    Measure.LIGHT: Limit(CheckName.EXPOSURE, CheckCode.TOO_DARK, passes=60.0, fails=35.0),
+    Measure.WASHED_OUT: Limit(CheckName.EXPOSURE, CheckCode.TOO_BRIGHT, passes=0.2, fails=0.5),
+}

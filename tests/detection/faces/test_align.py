@@ -1,0 +1,101 @@
+"""The aligned crop: where the eyes lie in it, and that every decoding of a picture gives the same one."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from detection.faces.align import CENTRE_BELOW_EYES, CROP_IN_EYE_DISTANCES, FaceFrame, aligned_crop
+
+
+def dotted(size: tuple[int, int], right: complex, left: complex, radius: float) -> Image.Image:
+    """Grey, with a red disc at the right eye corner and a green one at the left."""
+    y, x = np.mgrid[0 : size[1], 0 : size[0]] + 0.5
+    pixels = np.full((size[1], size[0], 3), 60, np.uint8)
+    for corner, colour in ((right, (255, 0, 0)), (left, (0, 255, 0))):
+        pixels[np.hypot(x - corner.real, y - corner.imag) < radius] = colour
+    return Image.fromarray(pixels)
+
+
+def middle(crop: np.ndarray, channel: int) -> complex:
+    other = 1 - channel
+    weight = np.clip(crop[..., channel].astype(float) - crop[..., other] - 40, 0, None)
+    y, x = np.mgrid[0 : crop.shape[0], 0 : crop.shape[1]] + 0.5
+    return complex((x * weight).sum() / weight.sum(), (y * weight).sum() / weight.sum())
+
+
+@pytest.mark.parametrize("degrees", [0, 17, -40, 90, 180])
+@pytest.mark.parametrize("distance", [30, 90, 400])
+def test_the_eye_corners_lie_at_the_same_place_in_every_crop(degrees: float, distance: float) -> None:
+    half = distance / 2 * np.exp(1j * math.radians(degrees))
+    centre = complex(610, 450)
+    right, left = centre - half, centre + half
+    picture = dotted((1200, 900), right, left, distance / 8)
+    frame = FaceFrame((right.real, right.imag), (left.real, left.imag), 1200, 900)
+    side = 160
+    crop = aligned_crop(picture, frame, side)
+    assert crop.shape == (side, side, 3)
+    assert crop.dtype == np.uint8
+    step = side / CROP_IN_EYE_DISTANCES
+    height = side / 2 - CENTRE_BELOW_EYES * step
+    for channel, x in ((0, side / 2 - step / 2), (1, side / 2 + step / 2)):
+        assert abs(middle(crop, channel) - complex(x, height)) < 0.6
+
+
+def test_a_smaller_extent_shows_the_middle_at_the_same_scale() -> None:
+    rng = np.random.default_rng(0)
+    picture = Image.fromarray(rng.integers(0, 256, (60, 60, 3), dtype=np.uint8)).resize((600, 600))
+    frame = FaceFrame((240, 290), (330, 300), 600, 600)
+    whole = aligned_crop(picture, frame, 160)
+    part = aligned_crop(picture, frame, 80, extent=0.5)
+    assert np.abs(whole[40:120, 40:120].astype(int) - part).mean() < 4
+
+
+def test_a_frame_fits_every_decoding_of_its_picture_and_no_other_picture() -> None:
+    picture = dotted((1201, 900), 500 + 400j, 700 + 420j, 30)
+    frame = FaceFrame((500, 400), (700, 420), 1201, 900)
+    small = picture.resize((400, 300), Image.Resampling.BICUBIC)
+    whole, reduced = aligned_crop(picture, frame, 64), aligned_crop(small, frame, 64)
+    assert np.abs(whole.astype(int) - reduced).mean() < 3
+    with pytest.raises(ValueError, match="belongs to a picture of 1201 x 900"):
+        aligned_crop(picture.transpose(Image.Transpose.ROTATE_90), frame, 64)
+
+
+def test_reducing_does_not_alias() -> None:
+    y, x = np.mgrid[0:800, 0:800]
+    board = ((x + y) % 2 * 255).astype(np.uint8)
+    picture = Image.fromarray(board).convert("RGB")
+    crop = aligned_crop(picture, FaceFrame((300, 390), (500, 410), 800, 800), 64)
+    assert crop.std() < 4
+
+
+def test_beyond_the_border_its_pixels_repeat() -> None:
+    picture = Image.new("RGB", (200, 200), (10, 200, 30))
+    crop = aligned_crop(picture, FaceFrame((5, 5), (65, 25), 200, 200), 96)
+    assert (crop == (10, 200, 30)).all()
+
+
+def test_a_frame_survives_json() -> None:
+    frame = FaceFrame((10.25, 20.5), (60.125, 22.0), 300, 200)
+    again = FaceFrame.from_dict(json.loads(json.dumps(frame.as_dict())))
+    assert again.right_eye == (10.25, 20.5)
+    assert again.eye_distance == pytest.approx(frame.eye_distance, abs=0.02)
+    assert (again.width, again.height) == (300, 200)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {},
+        {"right_eye": [1, 2], "left_eye": [3], "width": 9, "height": 9},
+        {"right_eye": [1, 2], "left_eye": [1, 2], "width": 9, "height": 9},
+        {"right_eye": [1, float("nan")], "left_eye": [4, 2], "width": 9, "height": 9},
+        {"right_eye": [1, 2], "left_eye": ["x", 2], "width": 9, "height": 9},
+        {"right_eye": [1, 2], "left_eye": [5, 2], "width": 0, "height": 9},
+    ],
+)
+def test_what_is_no_frame_is_refused(values: dict[str, object]) -> None:
+    with pytest.raises(ValueError):
+        FaceFrame.from_dict(values)
