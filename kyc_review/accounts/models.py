@@ -6,15 +6,6 @@ from django.db import models
 from django.utils import timezone
 
 
-class Role(models.TextChoices):
-    """A role is membership in the group of the same name."""
-
-    REVIEWER = "reviewer"
-    SENIOR = "senior"
-    ADMIN = "admin"
-    AUDITOR = "auditor"
-
-
 class User(AbstractUser):
     """A member of the bank's staff."""
 

@@ -12,9 +12,10 @@ from django.contrib.auth.password_validation import validate_password
 from django.db import models, transaction
 from django.utils import timezone
 
-from kyc_review.accounts.models import ApiKey, Integration, Role, Scope, User, all_scopes
+from kyc_review.accounts.models import ApiKey, Integration, Scope, User, all_scopes
 from kyc_review.accounts.second_factor.services import code_failures_forget
 from kyc_review.audit import services as audit
+from kyc_review.core.permissions import Role
 
 LIVE_MARK, TEST_MARK = "kyc_live_", "kyc_test_"
 # One to work with and its successor while a rotation goes on; a third would be one that nobody looks after.

@@ -15,7 +15,7 @@ from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
 from kyc_review.accounts.models import User
-from kyc_review.review.permissions import may_read_queue
+from kyc_review.core.permissions import may_read_queue
 
 P = ParamSpec("P")
 

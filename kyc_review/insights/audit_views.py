@@ -19,8 +19,8 @@ from kyc_review.accounts.staff_access import StaffRequest, staff_only
 from kyc_review.audit import services as audit
 from kyc_review.audit.models import Event
 from kyc_review.core.days import begin_of, end_of
+from kyc_review.core.permissions import may_read_audit_log
 from kyc_review.insights.forms import KINDS, AuditForm
-from kyc_review.insights.permissions import may_read_audit
 from kyc_review.insights.retention import retention
 
 ROWS = 100
@@ -29,7 +29,7 @@ COLUMNS = ("id", "at", "action", "actor_kind", "actor_name", "target_kind", "tar
 
 def events_found(*, viewer: User, wanted: dict[str, Any]) -> QuerySet[Event]:
     """The newest first. `wanted`: cleaned values of `AuditForm`; an action may be its beginning, as "staff."."""
-    if not may_read_audit(viewer):
+    if not may_read_audit_log(viewer):
         return Event.objects.none()
     rows = Event.objects.order_by("-pk")
     if wanted.get("action"):
@@ -114,5 +114,5 @@ def _cell(value: object) -> str:
 
 
 def _require(request: StaffRequest) -> None:
-    if not may_read_audit(request.user):
+    if not may_read_audit_log(request.user):
         raise PermissionDenied("Admins and auditors read the audit log; your role does not.")

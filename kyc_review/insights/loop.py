@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import Case, CharField, Count, F, Max, Min, OuterRef, Q, Subquery, Value, When
 from django.db.models.functions import TruncWeek
 
-from kyc_review.insights.permissions import may_see_insights
+from kyc_review.core.permissions import may_see_insights
 from kyc_review.review.audited import Audited, AuditWeek, audits_by_bundle, audits_by_week
 from kyc_review.review.bounds import upper_bound
 from kyc_review.review.consensus import Rate

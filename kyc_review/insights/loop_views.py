@@ -13,8 +13,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
+from kyc_review.core.permissions import may_see_insights
 from kyc_review.insights import loop as numbers
-from kyc_review.insights.permissions import may_see_insights
 from kyc_review.review.late import late_by_bundle
 
 DAYS = (30, 90, 365)

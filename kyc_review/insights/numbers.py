@@ -15,7 +15,7 @@ from django.db.models.aggregates import Aggregate
 from django.db.models.functions import TruncDate, TruncHour
 from django.utils import timezone
 
-from kyc_review.insights.permissions import may_see_insights
+from kyc_review.core.permissions import may_see_insights
 from kyc_review.review.models import Decision, ReviewItem
 from kyc_review.review.models.items import PRIORITIES, Reason
 from kyc_review.review.selectors import listed_reason

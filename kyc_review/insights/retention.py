@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from django.db.models import Sum
 from django.utils import timezone
 
-from kyc_review.insights.permissions import may_read_audit
+from kyc_review.core.permissions import may_read_audit_log
 from kyc_review.submissions.models import RetentionPass
 from kyc_review.submissions.retention import Rule, rule_set
 
@@ -28,7 +28,7 @@ class Retention:
 
 def retention(*, viewer: User) -> Retention | None:
     """None for people who may not read the audit log."""
-    if not may_read_audit(viewer):
+    if not may_read_audit_log(viewer):
         return None
     passes = RetentionPass.objects.order_by("-day")
     lately = passes.filter(day__gt=timezone.localdate() - LATELY).aggregate(erased=Sum("erased"))

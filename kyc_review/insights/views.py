@@ -17,15 +17,14 @@ from django.views.decorators.http import require_POST, require_safe
 
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
 from kyc_review.audit import services as audit
+from kyc_review.core.permissions import may_erase, may_oversee, may_see_faces, may_see_insights
 from kyc_review.evidence.responses import derivative_response
 from kyc_review.insights import numbers
 from kyc_review.insights.forms import EraseForm, SearchForm
-from kyc_review.insights.permissions import may_erase, may_see_faces, may_see_insights
 from kyc_review.insights.points import in_words
 from kyc_review.insights.searching import history, is_hidden, submissions_found, submissions_visible
 from kyc_review.retraining.erasures import holders
 from kyc_review.review.onlooking import onlooker_record
-from kyc_review.review.permissions import may_oversee
 from kyc_review.submissions.erasing import submission_erase
 from kyc_review.submissions.models import Submission
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import connection
 
 from kyc_review.core.days import begin_of, end_of
-from kyc_review.retraining.permissions import may_freeze
+from kyc_review.core.permissions import may_freeze
 from kyc_review.review.models import ReviewItem
 
 if TYPE_CHECKING:

@@ -9,9 +9,8 @@ from uuid import UUID
 from django.db.models import Avg, Count, Exists, F, FloatField, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 
-from kyc_review.insights.permissions import may_see_faces
+from kyc_review.core.permissions import may_see_retraining, may_see_snapshot_faces
 from kyc_review.retraining.models import MeanFaces, Snapshot, SnapshotItem
-from kyc_review.retraining.permissions import may_freeze, may_see_retraining
 from kyc_review.review.models import ReviewItem
 from kyc_review.submissions.models import Submission
 
@@ -48,11 +47,6 @@ class Difference:
     added_items: list[SnapshotItem]
     removed_items: list[SnapshotItem]
     relabelled_items: list[SnapshotItem]
-
-
-def may_see_snapshot_faces(viewer: User) -> bool:
-    """Admins take the originals away, auditors see faces elsewhere."""
-    return may_freeze(viewer) or (may_see_retraining(viewer) and may_see_faces(viewer))
 
 
 def shares(*, viewer: User, snapshot: Snapshot) -> list[Share]:

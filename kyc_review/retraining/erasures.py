@@ -21,6 +21,7 @@ from django.utils import timezone
 
 from kyc_review.audit import services as audit
 from kyc_review.audit.models import Event
+from kyc_review.core.permissions import may_see_retraining
 from kyc_review.retraining import manifest
 from kyc_review.retraining.models import (
     Bundle,
@@ -31,7 +32,6 @@ from kyc_review.retraining.models import (
     TrainingRun,
     Work,
 )
-from kyc_review.retraining.permissions import may_see_retraining
 from kyc_review.retraining.work import WorkRefused, nudge, work_cancel
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from django.db import models
 
 from detection import bundle as disk
+from kyc_review.core.permissions import may_see_retraining
 from kyc_review.retraining.models import Bundle, Promotion, Snapshot, TrainingRun
-from kyc_review.retraining.permissions import may_see_retraining
 from kyc_review.retraining.selectors import champion
 from kyc_review.retraining.shadows import shadow_now
 

@@ -11,10 +11,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
+from kyc_review.core.permissions import may_freeze
 from kyc_review.retraining.building import SnapshotFailed
 from kyc_review.retraining.choices import counted
 from kyc_review.retraining.forms import SnapshotForm
-from kyc_review.retraining.permissions import may_freeze
 from kyc_review.retraining.snapshots import snapshot_request
 
 

@@ -16,13 +16,13 @@ from django.views.decorators.http import require_GET, require_POST
 
 from detection.bundle import BundleRefused
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
+from kyc_review.core.permissions import may_promote, may_see_retraining
 from kyc_review.retraining import erasures, selectors
 from kyc_review.retraining.bundles import NothingToRollBack, bundle_rollback
 from kyc_review.retraining.comparisons import comparison_request
 from kyc_review.retraining.curves import progress_of
 from kyc_review.retraining.gate import gate, point_at
 from kyc_review.retraining.models import Bundle, Comparison, Proposal, Snapshot
-from kyc_review.retraining.permissions import may_promote, may_see_retraining
 from kyc_review.retraining.proposals import (
     ProposalRefused,
     proposal_approve,

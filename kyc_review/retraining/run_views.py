@@ -14,10 +14,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
+from kyc_review.core.permissions import may_see_retraining, may_train
 from kyc_review.retraining import erasures, selectors
 from kyc_review.retraining.curves import HEIGHT, WIDTH, log_tail, progress_of
 from kyc_review.retraining.models import Snapshot, TrainingRun
-from kyc_review.retraining.permissions import may_see_retraining, may_train
 from kyc_review.retraining.presenters import balances, balancing, measured
 from kyc_review.retraining.runs import BALANCES, EPOCHS_MAX, LEAST, run_request
 from kyc_review.retraining.work import WorkRefused, work_cancel

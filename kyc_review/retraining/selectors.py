@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
+from kyc_review.core.permissions import may_freeze, may_see_retraining, may_train
 from kyc_review.retraining import erasures
 from kyc_review.retraining.models import (
     Bundle,
@@ -17,7 +18,6 @@ from kyc_review.retraining.models import (
     SnapshotItem,
     TrainingRun,
 )
-from kyc_review.retraining.permissions import may_freeze, may_see_retraining, may_train
 from kyc_review.review.models import Decision, ReviewItem
 from kyc_review.submissions.models import State
 

@@ -14,8 +14,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from detection.bundle import BundleRefused
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
+from kyc_review.core.permissions import may_promote, may_see_retraining
 from kyc_review.retraining.models import Bundle
-from kyc_review.retraining.permissions import may_promote, may_see_retraining
 from kyc_review.retraining.shadows import (
     ShadowRefused,
     beside,

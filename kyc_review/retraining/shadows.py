@@ -13,9 +13,9 @@ from django.utils import timezone
 
 from detection.voting import Vote, decide, risk
 from kyc_review.audit import services as audit
+from kyc_review.core.permissions import may_see_retraining
 from kyc_review.retraining.bundles import bundle_check
 from kyc_review.retraining.models import Bundle, Shadow, ShadowScore
-from kyc_review.retraining.permissions import may_see_retraining
 from kyc_review.retraining.selectors import champion
 from kyc_review.scoring.models import Scoring
 from kyc_review.submissions.models import Submission

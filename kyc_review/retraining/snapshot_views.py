@@ -18,11 +18,11 @@ from PIL import Image
 from detection.decoding import ImageRefused
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
 from kyc_review.audit import services as audit
+from kyc_review.core.permissions import may_freeze, may_see_retraining, may_see_snapshot_faces
 from kyc_review.evidence.derivatives import derivative_ensure
 from kyc_review.evidence.responses import derivative_response
 from kyc_review.retraining import choices, contents, erasures, selectors
 from kyc_review.retraining.models import Snapshot
-from kyc_review.retraining.permissions import may_freeze, may_see_retraining
 from kyc_review.submissions.models import Submission
 from kyc_review.submissions.storage import derivatives
 
@@ -50,7 +50,7 @@ def snapshot(request: StaffRequest, name: str) -> HttpResponse:
         "others": others[:50],
         "runs": selectors.runs_listed(viewer=viewer).filter(snapshot=row),
         "may_freeze": may_freeze(viewer),
-        "may_see_faces": contents.may_see_snapshot_faces(viewer),
+        "may_see_faces": may_see_snapshot_faces(viewer),
         "sheet": Paginator(contents.faces(viewer=viewer, snapshot=row), FACES_PER_PAGE).get_page(
             request.GET.get("page")
         ),
@@ -112,7 +112,7 @@ def mean(request: StaffRequest, name: str, number: int) -> HttpResponseBase:
 
 def _face(request: StaffRequest, name: str, submission_id: UUID) -> Submission:
     row = _found(request, name)
-    if not contents.may_see_snapshot_faces(request.user):
+    if not may_see_snapshot_faces(request.user):
         raise PermissionDenied("Your role does not see the faces of a snapshot.")
     found = contents.face(viewer=request.user, snapshot=row, submission_id=submission_id)
     if found is None:

@@ -15,12 +15,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
+from kyc_review.core.permissions import may_freeze, may_promote, may_see_retraining, may_train
 from kyc_review.retraining import erasures, selectors
 from kyc_review.retraining.archive import archive_take, manifest_take
 from kyc_review.retraining.building import SnapshotFailed
 from kyc_review.retraining.models import Snapshot
 from kyc_review.retraining.new_snapshot_views import snapshot_chosen
-from kyc_review.retraining.permissions import may_freeze, may_promote, may_see_retraining, may_train
 from kyc_review.retraining.presenters import figures, measured
 from kyc_review.retraining.shadows import shadow_now
 from kyc_review.retraining.snapshots import snapshot_request

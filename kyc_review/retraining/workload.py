@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from django.db.models import Avg, Count, Min
 from django.utils import timezone
 
+from kyc_review.core.permissions import may_see_retraining
 from kyc_review.insights.numbers import real_decisions
-from kyc_review.retraining.permissions import may_see_retraining
 from kyc_review.scoring.models import Scoring
 
 if TYPE_CHECKING:

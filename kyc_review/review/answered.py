@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from django.db.models import Exists, F, OuterRef, QuerySet, Value
 from django.db.models.functions import Now
 
+from kyc_review.core.permissions import may_decide
+
 from .models import Decision, ReviewItem
-from .permissions import may_decide
 
 if TYPE_CHECKING:
     from kyc_review.accounts.models import User

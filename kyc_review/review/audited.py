@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import Count, Exists, F, FloatField, OuterRef, Q, Subquery, Sum
 from django.db.models.functions import TruncWeek
 
-from kyc_review.accounts.models import Role
+from kyc_review.core.permissions import may_see_audits
 
 from .bounds import upper_bound
 from .models import AuditDraw, Decision, ReviewItem
@@ -41,11 +41,6 @@ class Audited:
     def bound(self) -> float:
         """At most this share of what it cleared is fake, with 95 % confidence; 1 before anything was judged."""
         return upper_bound(self.fake, self.judged)
-
-
-def may_see_audits(user: User) -> bool:
-    """Those who oversee people or models; reviewers must not learn which faces were cleared."""
-    return user.has_role(Role.SENIOR, Role.ADMIN, Role.AUDITOR)
 
 
 def audits_by_bundle(*, viewer: User) -> list[Audited]:

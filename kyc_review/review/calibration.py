@@ -11,11 +11,11 @@ from django.db import transaction
 from django.db.models import Exists, F, OuterRef
 
 from kyc_review.audit import services as audit
+from kyc_review.core.permissions import may_oversee
 from kyc_review.submissions.models import State, Submission
 
 from .models import Decision, Gold, ReviewItem
 from .onlooking import people_left
-from .permissions import may_oversee
 
 if TYPE_CHECKING:
     from uuid import UUID

@@ -18,9 +18,9 @@ from django.db.models.functions import Greatest, Now
 
 from kyc_review.audit import services as audit
 from kyc_review.core.db.compiled import compiled, compiled_update
+from kyc_review.core.permissions import may_decide, may_oversee
 
 from .models import Decision, Gold, Onlooker, ReviewItem
-from .permissions import may_decide, may_oversee
 
 if TYPE_CHECKING:
     from kyc_review.accounts.models import User

@@ -19,13 +19,13 @@ from django.db.models.functions import Now
 from kyc_review.audit import services as audit
 from kyc_review.core.db.compiled import compiled, compiled_update
 from kyc_review.core.db.inserted import insert
+from kyc_review.core.permissions import may_oversee
 from kyc_review.submissions import services as submissions
 from kyc_review.submissions.models import State
 
 from .auditing import audit_conclude, is_audited
 from .claims import ERASED, NOT_HELD, RELEASED, ClaimLost, claim_lease, claim_lost, held_by, require_decider
 from .models import Decision, FirstCall, ReviewItem, Withdrawal
-from .permissions import may_oversee
 from .second_opinions import after
 
 if TYPE_CHECKING:

@@ -8,10 +8,9 @@ from uuid import UUID
 from django.contrib.auth import get_user_model
 from django.db.models import Exists, OuterRef, QuerySet
 
-from kyc_review.accounts.models import Role
+from kyc_review.core.permissions import ROLES_WITH, Right, may_decide
 
 from .models import Decision, Onlooker, ReviewItem
-from .permissions import may_decide
 
 if TYPE_CHECKING:
     from kyc_review.accounts.models import User
@@ -37,7 +36,7 @@ def people_left() -> QuerySet[User]:
     face = OuterRef(OuterRef("submission"))
     judged = Decision.objects.standing().filter(submission=face, reviewer=OuterRef("pk"))
     read = Onlooker.objects.filter(submission=face, person=OuterRef("pk"))
-    people = get_user_model().objects.filter(groups__name__in=[Role.REVIEWER, Role.SENIOR], is_active=True)
+    people = get_user_model().objects.filter(groups__name__in=ROLES_WITH[Right.DECIDE], is_active=True)
     return people.filter(~Exists(judged), ~Exists(read))
 
 

@@ -16,12 +16,12 @@ from django.urls import reverse
 from django_htmx.http import push_url, reswap, retarget
 
 from kyc_review.accounts.staff_access import StaffRequest
+from kyc_review.core.permissions import may_decide, may_oversee
 
 from . import selectors, services
 from .keys import OBSTACLE_KEYS
 from .models import Decision, ReviewItem, Skip
 from .onlooking import items_stranded
-from .permissions import may_decide, may_oversee
 from .presenters import vote_panel
 from .putting_aside import SNOOZES
 

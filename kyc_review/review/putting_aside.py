@@ -10,13 +10,13 @@ from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models.functions import Now
 
-from kyc_review.accounts.models import Role, User
+from kyc_review.accounts.models import User
 from kyc_review.audit import services as audit
+from kyc_review.core.permissions import ROLES_WITH, Right, may_decide, may_oversee
 
 from .claims import NOT_HELD, RELEASED, claim_lost, held_by, require_decider
 from .models import ReviewItem, Skip
 from .onlooking import knows_outcome
-from .permissions import may_oversee
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,7 +54,9 @@ def item_escalate(*, item_id: int, reviewer: User, message: str = "") -> None:
 
     The message stays on the item alone: the log outlives an erasure, and words may name the applicant.
     """
-    seniors = User.objects.filter(groups__name=Role.SENIOR, is_active=True).exclude(pk=reviewer.pk)
+    seniors = User.objects.filter(groups__name__in=ROLES_WITH[Right.OVERSEE], is_active=True).exclude(
+        pk=reviewer.pk
+    )
     if not seniors.exists():
         raise Refused("There is no other senior reviewer to ask.")
     _part(
@@ -74,7 +76,7 @@ def item_hand_over(*, item_id: int, reviewer: User, to: User, message: str = "")
     item = ReviewItem.objects.filter(pk=item_id).first()
     if to.pk == reviewer.pk:
         raise Refused("You hold it already.")
-    if not to.has_role(Role.REVIEWER, Role.SENIOR):
+    if not may_decide(to):
         raise Refused("That person does not judge faces.")
     if item is not None and item.is_escalated and not may_oversee(to):
         raise Refused("This item was escalated; only a senior can take it.")

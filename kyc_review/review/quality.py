@@ -10,13 +10,13 @@ from datetime import datetime
 from django.db.models import F, OuterRef, Subquery
 from django.utils import timezone
 
-from kyc_review.accounts.models import Role, User
+from kyc_review.accounts.models import User
+from kyc_review.core.permissions import may_read_queue, may_see_all_reviewers
 from kyc_review.submissions.models import LateOutcome
 
 from .consensus import Rate, dawid_skene
 from .late import latest_outcomes
 from .models import Decision, FirstCall, ReviewItem
-from .permissions import may_oversee, may_read_queue
 
 ROWS_READ = 5000  # the latest decisions count
 
@@ -54,7 +54,7 @@ def qualities(*, viewer: User, now: datetime | None = None) -> list[Quality]:
     """
     if not may_read_queue(viewer):
         return []
-    sees_all = may_oversee(viewer) or viewer.has_role(Role.ADMIN, Role.AUDITOR)
+    sees_all = may_see_all_reviewers(viewer)
     today = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
     tallies = _tallies(today)
     people = User.objects.filter(pk__in=tallies) if sees_all else User.objects.filter(pk=viewer.pk)

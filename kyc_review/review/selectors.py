@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from django.db.models import Case, Count, Exists, F, OuterRef, Q, QuerySet, Value, When
 from django.db.models.functions import Now
 
-from kyc_review.accounts.models import Role, User
+from kyc_review.accounts.models import User
 from kyc_review.core.db.compiled import compiled
+from kyc_review.core.permissions import ROLES_WITH, Right, may_decide, may_oversee, may_read_queue
 
 from .answered import items_answered
 from .claims import ORDER
 from .models import Decision, FirstCall, ReviewItem, Skip
 from .models.items import PRIORITIES
-from .permissions import may_decide, may_oversee, may_read_queue
 
 LIVE_CLAIM = Q(state=ReviewItem.State.CLAIMED, claim_expires_at__gt=Now())
 # Where an item keeps who may see its votes and evidence: {viewer's key: answer}, for the request that read it.
@@ -191,7 +191,7 @@ def colleagues(*, viewer: User) -> list[User]:
 
 @compiled
 def _others(*, person: int) -> QuerySet[User, User]:
-    people = User.objects.filter(groups__name__in=[Role.REVIEWER, Role.SENIOR], is_active=True)
+    people = User.objects.filter(groups__name__in=ROLES_WITH[Right.DECIDE], is_active=True)
     named = people.only("username", "first_name", "last_name")  # what a page prints of them
     return named.exclude(pk=person).distinct().order_by("username")[:100]
 

@@ -5,8 +5,8 @@ from uuid import UUID
 from django.db.models import Count, Max, Q, QuerySet
 
 from kyc_review.accounts.models import ApiKey, User
+from kyc_review.core.permissions import may_see_webhooks
 from kyc_review.webhooks.models import Delivery, Endpoint
-from kyc_review.webhooks.permissions import may_see_webhooks
 
 
 def endpoints_of(viewer: ApiKey) -> QuerySet[Endpoint]:

@@ -7,18 +7,11 @@ from typing import TYPE_CHECKING
 from django.db.models import Count, Max, Q, QuerySet
 from django.utils import timezone
 
-from kyc_review.accounts.models import ApiKey, Integration, Role
+from kyc_review.accounts.models import ApiKey, Integration
+from kyc_review.core.permissions import may_see_integrations
 
 if TYPE_CHECKING:
     from kyc_review.accounts.models import User
-
-
-def may_see_integrations(user: User) -> bool:
-    return user.has_role(Role.ADMIN, Role.AUDITOR)
-
-
-def may_manage_integrations(user: User) -> bool:
-    return user.has_role(Role.ADMIN)
 
 
 def integrations_listed(*, viewer: User) -> QuerySet[Integration]:

@@ -13,14 +13,10 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from kyc_review.accounts import services
 from kyc_review.accounts.integrations.forms import IntegrationForm, KeyForm
-from kyc_review.accounts.integrations.selectors import (
-    integrations_listed,
-    keys_listed,
-    may_manage_integrations,
-    may_see_integrations,
-)
+from kyc_review.accounts.integrations.selectors import integrations_listed, keys_listed
 from kyc_review.accounts.models import ApiKey, Integration
 from kyc_review.accounts.staff_access import StaffRequest, parse_toggle, staff_only
+from kyc_review.core.permissions import may_manage_integrations, may_see_integrations
 
 
 @require_http_methods(["GET", "POST"])

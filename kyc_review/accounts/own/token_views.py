@@ -17,9 +17,9 @@ from kyc_review.accounts.models import TOKEN_LIFE_MAX
 from kyc_review.accounts.own.confirming import unconfirmed
 from kyc_review.accounts.second_factor.selectors import has_second_factor, is_required
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
-from kyc_review.accounts.tokens.selectors import may_have_tokens, tokens_listed
+from kyc_review.accounts.tokens.selectors import tokens_listed
 from kyc_review.accounts.tokens.services import TokenRefused, token_create, token_revoke
-from kyc_review.retraining.permissions import may_promote
+from kyc_review.core.permissions import may_have_tokens, may_promote
 
 SHOWN = 20
 

@@ -21,7 +21,8 @@ from kyc_review.accounts.second_factor import services
 from kyc_review.accounts.second_factor.selectors import is_required, own_factor
 from kyc_review.accounts.second_factor.services import FactorRefused
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
-from kyc_review.accounts.tokens.selectors import may_have_tokens, tokens_valid
+from kyc_review.accounts.tokens.selectors import tokens_valid
+from kyc_review.core.permissions import may_have_tokens
 
 SECRET = "second_factor_secret"  # noqa: S105  (the name in the session; what lies there is sealed)
 

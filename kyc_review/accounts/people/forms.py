@@ -1,6 +1,7 @@
 from django import forms
 
-from kyc_review.accounts.models import Role, User
+from kyc_review.accounts.models import User
+from kyc_review.core.permissions import Role
 
 
 class PersonForm(forms.ModelForm):

@@ -13,18 +13,11 @@ from django.db.models import Count, Exists, Max, OuterRef, QuerySet, Subquery, S
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from kyc_review.accounts.models import PersonalToken, Role, User
+from kyc_review.accounts.models import PersonalToken, User
+from kyc_review.core.permissions import may_see_people
 
 if TYPE_CHECKING:
     from datetime import datetime
-
-
-def may_see_people(user: User) -> bool:
-    return user.has_role(Role.ADMIN, Role.AUDITOR)
-
-
-def may_manage_people(user: User) -> bool:
-    return user.has_role(Role.ADMIN)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from django.contrib.auth.models import Group
 from django.db import transaction
 
-from kyc_review.accounts.models import Role, User
+from kyc_review.accounts.models import User
 from kyc_review.accounts.services import staff_create
 from kyc_review.accounts.tokens.services import tokens_revoke_all
 from kyc_review.audit import services as audit
+from kyc_review.core.permissions import ROLES_WITH, Right, Role
 from kyc_review.review.claims import claims_release
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 # Letters and digits that nobody confuses when typing them from a screen.
 ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
-DECIDERS = {Role.REVIEWER, Role.SENIOR}
 
 
 class PeopleRefused(Exception):
@@ -71,7 +71,7 @@ def role_change(*, person: User, role: str, actor: models.Model) -> None:
     if wanted is not Role.ADMIN:
         _keep_an_admin(person)
     person.groups.set([Group.objects.get(name=wanted.value)])
-    released = claims_release(holder=person) if wanted not in DECIDERS else 0
+    released = claims_release(holder=person) if wanted not in ROLES_WITH[Right.DECIDE] else 0
     detail = {"before": before, "after": wanted.value, "claims_released": released}
     audit.record(action="staff.role_changed", actor=actor, target=person, detail=detail)
 

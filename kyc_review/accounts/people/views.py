@@ -15,10 +15,10 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from kyc_review.accounts.models import Role, User
+from kyc_review.accounts.models import User
 from kyc_review.accounts.people import services
 from kyc_review.accounts.people.forms import PersonForm, RoleForm
-from kyc_review.accounts.people.selectors import locks_of, may_manage_people, may_see_people, people_listed
+from kyc_review.accounts.people.selectors import locks_of, people_listed
 from kyc_review.accounts.people.services import PeopleRefused
 from kyc_review.accounts.second_factor.selectors import is_required, is_required_by_role
 from kyc_review.accounts.second_factor.services import (
@@ -30,6 +30,7 @@ from kyc_review.accounts.services import staff_unlock
 from kyc_review.accounts.staff_access import StaffRequest, parse_toggle, staff_only
 from kyc_review.accounts.tokens.selectors import tokens_listed, tokens_valid
 from kyc_review.accounts.tokens.services import token_revoke
+from kyc_review.core.permissions import Role, may_manage_people, may_see_people
 
 
 @require_http_methods(["GET", "POST"])

@@ -2,9 +2,8 @@ from django import template
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 
-from kyc_review.accounts.integrations.selectors import may_see_integrations
 from kyc_review.accounts.models import User
-from kyc_review.accounts.people.selectors import may_see_people
+from kyc_review.core.permissions import may_see_integrations, may_see_people
 
 register = template.Library()
 

@@ -7,16 +7,11 @@ from typing import TYPE_CHECKING
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from kyc_review.accounts.models import PersonalToken, Role
-from kyc_review.accounts.people.selectors import may_see_people
+from kyc_review.accounts.models import PersonalToken
+from kyc_review.core.permissions import may_see_people
 
 if TYPE_CHECKING:
     from kyc_review.accounts.models import User
-
-
-def may_have_tokens(user: User) -> bool:
-    """Those whom the retraining API answers; to others a token would be of no use."""
-    return user.has_role(Role.ADMIN, Role.AUDITOR)
 
 
 def tokens_listed(*, viewer: User, owner: User) -> QuerySet[PersonalToken]:

@@ -12,8 +12,8 @@ from django.utils import timezone
 from kyc_review.accounts.models import TOKEN_LIFE_MAX, PersonalToken, User
 from kyc_review.accounts.second_factor.selectors import has_second_factor, is_required
 from kyc_review.accounts.services import key_digest
-from kyc_review.accounts.tokens.selectors import may_have_tokens
 from kyc_review.audit import services as audit
+from kyc_review.core.permissions import may_have_tokens
 
 if TYPE_CHECKING:
     from django.db import models

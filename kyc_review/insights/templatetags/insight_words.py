@@ -6,7 +6,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 
 from kyc_review.accounts.models import User
-from kyc_review.insights.permissions import may_read_audit, may_see_insights
+from kyc_review.core.permissions import may_read_audit_log, may_see_insights
 from kyc_review.review.audited import Audited
 from kyc_review.review.consensus import Rate
 
@@ -23,7 +23,7 @@ def sees_insights(user: AbstractBaseUser | AnonymousUser | None) -> bool:
 
 @register.filter
 def reads_audit(user: AbstractBaseUser | AnonymousUser | None) -> bool:
-    return isinstance(user, User) and may_read_audit(user)
+    return isinstance(user, User) and may_read_audit_log(user)
 
 
 @register.filter

@@ -11,6 +11,7 @@ from django.shortcuts import get_object_or_404
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from kyc_review.core.permissions import may_promote, may_see_retraining
 from kyc_review.retraining import selectors
 from kyc_review.retraining.api.base import RetrainingView, asked, made, named, page, read, viewer_of
 from kyc_review.retraining.api.describing import promotion as describing
@@ -35,7 +36,6 @@ from kyc_review.retraining.bundles import bundle_rollback
 from kyc_review.retraining.erasures import marks_of_bundles
 from kyc_review.retraining.lineage import bundle_states, lineage, model_card
 from kyc_review.retraining.models import Proposal, Shadow
-from kyc_review.retraining.permissions import may_promote, may_see_retraining
 from kyc_review.retraining.proposals import proposal_approve, proposal_open, proposal_reject
 from kyc_review.retraining.shadows import (
     ShadowRefused,

@@ -9,6 +9,7 @@ from django.shortcuts import get_object_or_404
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from kyc_review.core.permissions import may_freeze, may_see_retraining
 from kyc_review.core.problems import Problem
 from kyc_review.retraining import contents, selectors
 from kyc_review.retraining.api.base import RetrainingView, asked, made, page, read, viewer_of
@@ -20,7 +21,6 @@ from kyc_review.retraining.building import SnapshotFailed
 from kyc_review.retraining.choices import counted
 from kyc_review.retraining.erasures import marks_of_snapshots
 from kyc_review.retraining.models import Snapshot
-from kyc_review.retraining.permissions import may_freeze, may_see_retraining
 from kyc_review.retraining.snapshots import snapshot_request, snapshot_verify
 
 # Hashing reads every image: one at a time in each web process.

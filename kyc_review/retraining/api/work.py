@@ -7,6 +7,7 @@ from django.shortcuts import get_object_or_404
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from kyc_review.core.permissions import may_promote, may_see_retraining, may_train
 from kyc_review.core.problems import Problem
 from kyc_review.retraining import selectors
 from kyc_review.retraining.api.base import RetrainingView, asked, made, named, page, read, viewer_of
@@ -18,7 +19,6 @@ from kyc_review.retraining.comparisons import comparison_request
 from kyc_review.retraining.curves import log_tail, progress_of
 from kyc_review.retraining.gate import gate, points_with_gate
 from kyc_review.retraining.models import Comparison, TrainingRun
-from kyc_review.retraining.permissions import may_promote, may_see_retraining, may_train
 from kyc_review.retraining.runs import run_request
 from kyc_review.retraining.work import work_cancel
 

@@ -12,8 +12,8 @@ from rest_framework.utils.encoders import JSONEncoder
 
 from kyc_review.accounts.models import User
 from kyc_review.accounts.tokens.authentication import refusal, token_found
+from kyc_review.core.permissions import may_promote
 from kyc_review.retraining.models import Bundle
-from kyc_review.retraining.permissions import may_promote
 from kyc_review.retraining.selectors import bundles_matching
 
 

@@ -3,7 +3,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 
 from kyc_review.accounts.models import User
-from kyc_review.webhooks.permissions import may_see_webhooks
+from kyc_review.core.permissions import may_see_webhooks
 
 register = template.Library()
 

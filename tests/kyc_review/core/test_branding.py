@@ -11,7 +11,7 @@ from django.test import Client
 
 from kyc_review.accounts.models import User
 
-TEMPLATES = Path(__file__).parents[2] / "templates"
+TEMPLATES = Path(__file__).parents[3] / "templates"
 LOGO = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 4 4"><rect width="4" height="4"/></svg>'
 pytestmark = pytest.mark.django_db
 

@@ -7,9 +7,10 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from kyc_review.accounts import services
-from kyc_review.accounts.models import Role, User
+from kyc_review.accounts.models import User
 from kyc_review.accounts.second_factor.services import second_factor_reset
 from kyc_review.accounts.tokens.services import tokens_revoke_all
+from kyc_review.core.permissions import Role
 
 DONE_TO: dict[str, Callable[[User], bool | int]] = {
     "unlock": lambda user: services.staff_unlock(user=user),
