@@ -13,10 +13,8 @@ LIMIT = 120
 
 # Paths that are still to be wrapped. This list only shrinks: an entry without a long line is an error.
 NOT_YET: tuple[str, ...] = (
-    "docs/",
     "detection/baseline/MODEL_CARD.md",
     "ml/EXPERIMENTS.md",
-    "README.md",
     "templates/",
 )
 

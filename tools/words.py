@@ -71,10 +71,9 @@ NOT_OURS = ("static/vendor/", "requirements/", "tools/words.py", "tests/tools/te
 
 # Paths that are still to be rewritten. This list only shrinks: an entry without a finding is an error.
 NOT_YET: tuple[str, ...] = (
-    "README.md",
     "bench/",
     "detection/",
-    "docs/",
+    "docs/openapi.yaml",
     "kyc_review/",
     "ml/",
     "static/",

@@ -67,7 +67,7 @@ class RunForm(forms.Form):
         label="Weights",
         choices=[
             ("chance", "One over the chance of being labelled: the audit's items stand for those not drawn"),
-            ("alike", "All items count alike"),
+            ("alike", "Weight all items equally"),
         ],
         widget=forms.RadioSelect,
         initial="chance",
