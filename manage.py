@@ -1,19 +1,21 @@
 #!/usr/bin/env python
+import importlib.util
 import os
 import sys
 
 
 def main() -> None:
     if sys.argv[1:2] == ["stack"]:  # makes the addresses and secrets that the settings below ask for
-        from kyc_review.stack.cli import main as stack
+        from devstack.cli import main as stack
 
         sys.exit(stack(sys.argv[2:]))
     if sys.argv[1:2] == ["demo"]:
-        from kyc_review.demo.cli import main as demo
+        from devstack.demo import main as demo
 
         sys.exit(demo(sys.argv[2:]))
-    if "DATABASE_URL" not in os.environ:
-        from kyc_review.stack.environment import adopt
+    # A container has no development stack: there the environment names everything.
+    if "DATABASE_URL" not in os.environ and importlib.util.find_spec("devstack"):
+        from devstack.environment import adopt
 
         adopt(os.environ)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "kyc_review.settings")

@@ -10,9 +10,9 @@ from bench.compare import Refused
 from bench.images import jpegs
 from bench.product import Product, product
 from bench.report import line, percentile
-from kyc_review.stack.credentials import is_free, port
-from kyc_review.stack.errors import StackRefused
-from kyc_review.stack.places import REPOSITORY, prepared
+from devstack.credentials import is_free, port
+from devstack.errors import StackRefused
+from devstack.paths import REPOSITORY, prepare_state_dir
 
 BASELINE = REPOSITORY / "detection" / "baseline"
 TURNS = 5
@@ -111,7 +111,7 @@ def compared(wished: argparse.Namespace) -> bool:
     )
     fine = []
     with product(wished.bundle, _says) as running, tempfile.TemporaryDirectory(prefix="kyc-bench-") as folder:
-        free = port(prepared(Path(folder)), "litserve")
+        free = port(prepare_state_dir(Path(folder)), "litserve")
         assert is_free(free)
         found = compare.turns(
             running,

@@ -14,7 +14,7 @@ from bench.background import Load
 from bench.load import HOST, Answer, Target, concurrent, steady
 from bench.product import Product
 from bench.report import percentile
-from kyc_review.stack.places import REPOSITORY
+from devstack.paths import REPOSITORY
 
 WARM_UP_POSTS = 96
 DRAIN_TIMEOUT_S = 300

@@ -25,7 +25,7 @@ from bench.compare import Refused
 from bench.load import Address, Connection, concurrent
 from bench.product import Product
 from bench.report import line, percentile
-from kyc_review.stack.places import REPOSITORY
+from devstack.paths import REPOSITORY
 
 CSRF = "b" * 32
 TEMPLATES = 8

@@ -10,8 +10,8 @@ from bench.compare import Refused
 from bench.load import Answer, concurrent
 from bench.product import Product
 from bench.report import line
-from kyc_review.stack.places import REPOSITORY
-from kyc_review.stack.progress import Say
+from devstack.paths import REPOSITORY
+from devstack.progress import Say
 
 TEMPLATES = 24
 READY_TIMEOUT_S = 300

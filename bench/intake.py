@@ -11,7 +11,7 @@ from bench.label_studio import label_studio
 from bench.load import Answer, Target, concurrent
 from bench.product import Product
 from bench.report import line, percentile
-from kyc_review.stack.progress import Say
+from devstack.progress import Say
 
 POSTS, AT_ONCE, TURNS = 200, 8, 3
 

@@ -20,9 +20,9 @@ from urllib.parse import urlsplit
 import psutil
 
 from bench.compare import Refused, is_ready
-from kyc_review.stack import credentials, runfile, services
-from kyc_review.stack.places import REPOSITORY
-from kyc_review.stack.progress import Console, Say
+from devstack import credentials, pidfile, services
+from devstack.paths import REPOSITORY
+from devstack.progress import Console, Say
 
 HOME = REPOSITORY / ".local" / "bench" / "label-studio"
 THEIRS = Path(__file__).with_name("theirs")
@@ -53,8 +53,8 @@ class LabelStudio:
 def label_studio(say: Say, *, tasks: int, annotators: int) -> Iterator[LabelStudio]:
     """Running, with so many open tasks. Call from the main thread. Raises Refused with the step that failed."""
     python = _installed(say)
-    with services.held(HOME / "stack", Console(), say, quiet=True) as (places, runner):
-        urls = services.start(places, runner, durable=True, say=say)
+    with services.lock_state_dir(HOME / "stack", Console(), say, quiet=True) as (paths, runner):
+        urls = services.start(paths, runner, durable=True, say=say)
         environment = {
             **os.environ,
             **QUIET,
@@ -71,15 +71,15 @@ def label_studio(say: Say, *, tasks: int, annotators: int) -> Iterator[LabelStud
                 FILL_TIMEOUT_S,
             ).splitlines()[-1]
         )
-        port = credentials.port(places, "web")
+        port = credentials.port(paths, "web")
         command = [python, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port)]
         command += ["--workers", "1", "--blocking-threads", str(THREADS), "--runtime-threads", "1", "--no-ws"]
         command += ["--working-dir", str(THEIRS), "wsgi:application"]
-        with open(places.logs / "label-studio.log", "w") as log:
+        with open(paths.logs / "label-studio.log", "w") as log:
             server = subprocess.Popen(command, env=environment, cwd=THEIRS, stdout=log, stderr=log)
         try:
-            _until_it_answers(server, port, places.logs / "label-studio.log")
-            postgres = next(entry.living() for entry in runfile.read(places) if entry.name == "postgres")
+            _until_it_answers(server, port, paths.logs / "label-studio.log")
+            postgres = next(entry.living() for entry in pidfile.read(paths) if entry.name == "postgres")
             assert postgres is not None
             yield LabelStudio(port, web=psutil.Process(server.pid), postgres=postgres, **made)
         finally:

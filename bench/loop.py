@@ -18,8 +18,8 @@ from bench.loop_people import Person, Reviewer
 from bench.product import Product, product
 from bench.report import line
 from detection import bundle as bundles
+from devstack.paths import REPOSITORY
 from kyc_review.demo.client import ApiClient
-from kyc_review.stack.places import REPOSITORY
 
 BASELINE = REPOSITORY / "detection" / "baseline"
 WEAK_AUC, FLAGGED = 0.65, 0.6

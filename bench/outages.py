@@ -97,7 +97,7 @@ def _kill(running: Product, name: str) -> bool:
     for one in family if name != "postgres" else family[:1]:
         one.kill()
     if name == "valkey":
-        for entry in running.places.valkey.iterdir():
+        for entry in running.paths.valkey.iterdir():
             if entry.is_dir():  # its append-only files; the configuration stays
                 shutil.rmtree(entry, ignore_errors=True)
     return True
@@ -115,7 +115,7 @@ def _counted(running: Product, load: Load, posts: int, kills: int) -> Outcome:
     ids = [answer.body.split(b'"id":"', 1)[1][:36].decode() for answer in heard]
     rows = running.rows("SELECT id::text, external_ref, image_key FROM submissions_submission")
     stored = {row[0] for row in rows}
-    originals = running.places.root / "originals"
+    originals = running.paths.root / "originals"
     return Outcome(
         posted=posts,
         accepted=len(heard),

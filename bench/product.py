@@ -15,23 +15,23 @@ import psutil
 import psycopg
 
 from bench.load import Target
-from kyc_review.stack import credentials, environment, programs, runfile, services
-from kyc_review.stack.cli import memory_mb
-from kyc_review.stack.places import REPOSITORY, Places
-from kyc_review.stack.program import Program
-from kyc_review.stack.progress import Console, Say
-from kyc_review.stack.runner import Runner
+from devstack import credentials, environment, pidfile, processes, services
+from devstack.cli import memory_mb
+from devstack.paths import REPOSITORY, StackPaths
+from devstack.process import ProcessSpec
+from devstack.progress import Console, Say
+from devstack.runner import Runner
 
 WATCH_EVERY_S = 0.2
 
 
 @dataclass(frozen=True)
 class Product:
-    places: Places
+    paths: StackPaths
     runner: Runner
     variables: dict[str, str]
     target: Target
-    started: list[Program]
+    started: list[ProcessSpec]
 
     @property
     def address(self) -> str:
@@ -59,12 +59,12 @@ class Product:
         deadline = time.monotonic() + timeout_s
         while not done():
             if time.monotonic() > deadline:
-                raise TimeoutError(f"{what}: not after {timeout_s:.0f} s; logs are in {self.places.logs}")
+                raise TimeoutError(f"{what}: not after {timeout_s:.0f} s; logs are in {self.paths.logs}")
             self.runner.watch()
             time.sleep(every_s)
 
     def process(self, name: str) -> psutil.Process | None:
-        entry = next((entry for entry in runfile.read(self.places) if entry.name == name), None)
+        entry = next((entry for entry in pidfile.read(self.paths) if entry.name == name), None)
         return entry.living() if entry else None
 
     @contextmanager
@@ -101,10 +101,13 @@ def product(bundle: Path, say: Say, more: Mapping[str, str] | None = None) -> It
 
     `more` are settings of its environment. Call from the main thread.
     """
-    with _state_dir() as state_dir, services.held(state_dir, Console(), say, quiet=True) as (places, runner):
-        port = credentials.port(places, "web")
-        urls = services.start(places, runner, durable=True, say=say)
-        variables = environment.of(places, urls, port) | {
+    with (
+        _state_dir() as state_dir,
+        services.lock_state_dir(state_dir, Console(), say, quiet=True) as (paths, runner),
+    ):
+        port = credentials.port(paths, "web")
+        urls = services.start(paths, runner, durable=True, say=say)
+        variables = environment.variables(paths, urls, port) | {
             "SCORING_DEVICE": "cpu",
             "API_RATE_PER_MINUTE": "10000000",
             **(more or {}),
@@ -112,13 +115,13 @@ def product(bundle: Path, say: Say, more: Mapping[str, str] | None = None) -> It
         for command in (("migrate", "-v0"), ("bundle", "promote", str(bundle))):
             _manage(variables, *command)
         key = _manage(variables, "integration", "add", f"bench-{os.getpid()}").strip()
-        started = programs.all_of(places, variables, port)
+        started = processes.product_processes(paths, variables, port)
         for program in started:
             runner.start(program)
         for program in started:
             runner.wait_ready(program.name)
         target = Target(port, "/api/v1/submissions", "image", key=key, accepted=202)
-        yield Product(places, runner, variables, target, started)
+        yield Product(paths, runner, variables, target, started)
 
 
 @contextmanager
@@ -127,7 +130,7 @@ def _state_dir() -> Iterator[Path]:
     try:
         yield state_dir
     finally:
-        pointer = Places(state_dir).postgres_pointer
+        pointer = StackPaths(state_dir).postgres_pointer
         if pointer.exists():  # Postgres's data had to lie elsewhere
             shutil.rmtree(Path(pointer.read_text().strip()).parent, ignore_errors=True)
         shutil.rmtree(state_dir, ignore_errors=True)

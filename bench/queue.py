@@ -8,7 +8,7 @@ from bench.desks import Desk, Faces, Ours, Theirs, Work
 from bench.label_studio import label_studio
 from bench.product import Product
 from bench.report import line
-from kyc_review.stack.progress import Say
+from devstack.progress import Say
 
 TARGET = 1 / 8
 

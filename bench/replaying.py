@@ -14,7 +14,7 @@ from bench.compare import Refused
 from bench.report import line
 from detection.decoding import decode
 from detection.ensemble import Ensemble
-from kyc_review.stack.places import REPOSITORY
+from devstack.paths import REPOSITORY
 from ml.replay import BATCH, DECODE_MAX_SIDE, scored
 
 TARGET = 0.9

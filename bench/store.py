@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image
 
 from bench.report import line
-from kyc_review.stack.places import REPOSITORY
+from devstack.paths import REPOSITORY
 
 REALS, FAKES, SHARDS, SIDE = 203_680, 960, 80, 125
 DOCUMENT_S = 42 * 60 + 25

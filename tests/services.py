@@ -21,8 +21,8 @@ def _private_folder(until_exit: ExitStack) -> Path:
 
 def _start(until_exit: ExitStack) -> dict[str, str]:
     """The services kept for the tests of this checkout; of its own for a run beside another one."""
-    from kyc_review.stack import services
-    from kyc_review.stack.errors import AlreadyRunning
+    from devstack import services
+    from devstack.errors import AlreadyRunning
 
     try:
         return until_exit.enter_context(services.ensure(state_dir=KEPT, durable=False)).environment

@@ -13,8 +13,8 @@ from PIL import Image
 from pytest_django.live_server_helper import LiveServer
 
 from detection.bundle import read
+from devstack.demo import SAMPLES
 from kyc_review.accounts.models import User
-from kyc_review.demo.cli import SAMPLES
 from kyc_review.demo.client import ApiClient
 from kyc_review.pipeline import worker
 from kyc_review.submissions.models import Submission

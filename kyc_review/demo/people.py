@@ -7,8 +7,8 @@ from pathlib import Path
 from kyc_review.accounts import services as accounts
 from kyc_review.accounts.models import ApiKey, Integration, User
 from kyc_review.accounts.people.services import password_new
+from kyc_review.core.files import write_private
 from kyc_review.core.permissions import Role
-from kyc_review.stack.credentials import write_private
 
 ONBOARDING = "demo-onboarding"
 

@@ -10,6 +10,8 @@ from django.core.files.base import File
 from django.core.files.storage import FileSystemStorage, storages
 from django.utils.deconstruct import deconstructible
 
+from kyc_review.core.files import sync_folder
+
 
 @deconstructible(path="kyc_review.submissions.storage.PrivateStorage")
 class PrivateStorage(FileSystemStorage):
@@ -40,7 +42,7 @@ class DurableStorage(PrivateStorage):
     def _save(self, name: str, content: File) -> str:
         path = Path(self.path(name))
         _write(path, content, mode="xb")
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
         return name
 
 
@@ -68,17 +70,8 @@ def _created(path: Path, mode: Literal["wb", "xb"]) -> BufferedWriter:
         return open(path, mode, opener=private)
     except FileNotFoundError:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _sync_folder(path.parent.parent)
+        sync_folder(path.parent.parent)
         return open(path, mode, opener=private)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Its entries are durable; costs little after a file in it was synced."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 originals = storages["originals"]

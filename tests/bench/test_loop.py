@@ -7,7 +7,7 @@ import pytest
 
 from bench.loop_measure import compared, recall_at, suspicion
 from detection.voting import shifted
-from kyc_review.stack.places import REPOSITORY
+from devstack.paths import REPOSITORY
 
 SAMPLE = REPOSITORY / "samples" / "sample-01-genuine.jpg"
 

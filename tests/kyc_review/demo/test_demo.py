@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from devstack.demo import SAMPLES
+from devstack.paths import REPOSITORY
 from kyc_review.demo import people
-from kyc_review.demo.cli import SAMPLES
-from kyc_review.stack.places import REPOSITORY
-from tests.kyc_review.stack.conftest import bare, processes_of, state_dir  # noqa: F401
-from tests.kyc_review.stack.test_command import free_port
+from tests.devstack.conftest import bare, processes_of, state_dir  # noqa: F401
+from tests.devstack.test_command import free_port
 
 VOTES = r"(?:[01]\.\d\d[* ] +){5}"
 WENT = r"clear +cleared|(?:split vote|all say fake) +review queue"

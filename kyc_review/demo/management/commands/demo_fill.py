@@ -7,10 +7,10 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from kyc_review.demo import people, table
-from kyc_review.demo.cli import SAMPLES
 from kyc_review.demo.client import ApiClient, ApiRefused
 from kyc_review.submissions.models import Submission
 
+SAMPLES = settings.BASE_DIR / "samples"
 UNSCORED = ("received", "scoring")
 KEYS_FILE = "demo.json"
 POLL_S = 0.25

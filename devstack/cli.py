@@ -9,17 +9,17 @@ from pathlib import Path
 
 import psutil
 
-from kyc_review.stack import runfile, services, supervisor
-from kyc_review.stack.errors import AlreadyRunning, StackRefused, reported
-from kyc_review.stack.places import Places, default_state_dir
-from kyc_review.stack.progress import Console
+from devstack import pidfile, services, supervisor
+from devstack.errors import AlreadyRunning, StackRefused, reported
+from devstack.paths import StackPaths, default_state_dir
+from devstack.progress import Console
 
 DOWN_TIMEOUT_S = 60
 
 
-def main(arguments: Sequence[str]) -> int:
-    wished = _parser().parse_args(arguments)
-    return reported(lambda: int(wished.run(wished)))
+def main(command_line: Sequence[str]) -> int:
+    arguments = _parser().parse_args(command_line)
+    return reported(lambda: int(arguments.run(arguments)))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -41,15 +41,15 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _up(wished: argparse.Namespace) -> int:
-    port = wished.port or supervisor.wished_port()
-    wish = supervisor.Wish(default_state_dir(), port, tuple(wished.then), wished.quiet)
-    return supervisor.up(wish, Console())
+def _up(arguments: argparse.Namespace) -> int:
+    port = arguments.port or supervisor.requested_port()
+    options = supervisor.UpOptions(default_state_dir(), port, tuple(arguments.then), arguments.quiet)
+    return supervisor.up(options, Console())
 
 
 def _down(_: argparse.Namespace) -> int:
-    places = Places(default_state_dir())
-    running = runfile.supervisor(places)
+    paths = StackPaths(default_state_dir())
+    running = pidfile.supervisor(paths)
     if running:
         print(f"stopping the stack (process {running.pid})")
         running.send_signal(signal.SIGTERM)
@@ -59,20 +59,22 @@ def _down(_: argparse.Namespace) -> int:
             raise StackRefused(f"process {running.pid} did not stop in {DOWN_TIMEOUT_S} s") from None
         print("stopped; the data stays")
         return 0
-    if not places.run_file.exists():
+    if not paths.run_file.exists():
         print("no stack runs here")
         return 0
-    with services.held(places.root, Console(), print):  # taking hold ends what a killed supervisor left
+    with services.lock_state_dir(
+        paths.root, Console(), print
+    ):  # taking hold ends what a killed supervisor left
         print("cleared up after a stack that was killed")
     return 0
 
 
 def _status(_: argparse.Namespace) -> int:
-    places = Places(default_state_dir())
-    if runfile.supervisor(places) is None:
+    paths = StackPaths(default_state_dir())
+    if pidfile.supervisor(paths) is None:
         print("no stack runs here")
         return 1
-    for entry in runfile.read(places):
+    for entry in pidfile.read(paths):
         process = entry.living()
         if process is None:
             print(f"{entry.name:<11} down")
@@ -96,20 +98,20 @@ def memory_mb(process: psutil.Process, *, children: Sequence[psutil.Process] = (
     return total / 1e6
 
 
-def _reset(wished: argparse.Namespace) -> int:
+def _reset(arguments: argparse.Namespace) -> int:
     root = default_state_dir()
-    places = Places(root)
-    if not places.secrets.exists():
+    paths = StackPaths(root)
+    if not paths.secrets.exists():
         print(f"nothing to delete in {root}")
         return 0
-    _down(wished)
+    _down(arguments)
     try:
-        lock = runfile.hold(places)
+        lock = pidfile.acquire_lock(paths)
     except AlreadyRunning as busy:
         raise StackRefused(f"{busy}; nothing was deleted") from busy
     with lock:
-        if places.postgres_pointer.exists():
-            shutil.rmtree(Path(places.postgres_pointer.read_text().strip()).parent, ignore_errors=True)
+        if paths.postgres_pointer.exists():
+            shutil.rmtree(Path(paths.postgres_pointer.read_text().strip()).parent, ignore_errors=True)
         for inside in root.iterdir():
             if inside.name == "test":  # another stack's: the tests of this checkout
                 continue

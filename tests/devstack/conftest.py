@@ -11,8 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from kyc_review.stack import runfile
-from kyc_review.stack.places import REPOSITORY, Places
+from devstack import pidfile
+from devstack.paths import REPOSITORY, StackPaths
 
 PROVIDED = (
     "DATABASE_URL",
@@ -41,7 +41,7 @@ def state_dir(bare: None) -> Iterator[Path]:
     yield folder / "state"
     for process in processes_of(folder / "state"):
         process.kill()
-    pointer = Places(folder / "state").postgres_pointer
+    pointer = StackPaths(folder / "state").postgres_pointer
     if pointer.exists():
         shutil.rmtree(Path(pointer.read_text().strip()).parent, ignore_errors=True)
     shutil.rmtree(folder, ignore_errors=True)
@@ -50,10 +50,10 @@ def state_dir(bare: None) -> Iterator[Path]:
 def processes_of(state_dir: Path) -> list[psutil.Process]:
     """All that its run-file names, that have it on their command line or its token in their environment."""
     token = ""
-    if Places(state_dir).secrets.exists():
-        token = json.loads(Places(state_dir).secrets.read_text())["token"]
+    if StackPaths(state_dir).secrets.exists():
+        token = json.loads(StackPaths(state_dir).secrets.read_text())["token"]
     # Valkey and Postgres overwrite their command line and environment with a title.
-    found = [process for entry in runfile.read(Places(state_dir)) if (process := entry.living())]
+    found = [process for entry in pidfile.read(StackPaths(state_dir)) if (process := entry.living())]
     for process in psutil.process_iter():
         try:
             ours = str(state_dir) in " ".join(process.cmdline())
@@ -81,7 +81,7 @@ class Keeper:
         self, state_dir: Path, command: tuple[str, ...] = (sys.executable,), **options: object
     ) -> None:
         self.process = subprocess.Popen(
-            [*command, "-m", "tests.kyc_review.stack.keeper", str(state_dir)],
+            [*command, "-m", "tests.devstack.keeper", str(state_dir)],
             cwd=REPOSITORY,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

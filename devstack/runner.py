@@ -8,11 +8,11 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from kyc_review.stack import runfile
-from kyc_review.stack.errors import StackRefused
-from kyc_review.stack.places import Places
-from kyc_review.stack.program import Program, kill_group, spawn, stop
-from kyc_review.stack.progress import Console
+from devstack import pidfile
+from devstack.errors import StackRefused
+from devstack.paths import StackPaths
+from devstack.process import ProcessSpec, kill_group, spawn, stop
+from devstack.progress import Console
 
 POLL_S = 0.05
 RESTART_FIRST_S = 0.5
@@ -24,7 +24,7 @@ LOG_KEPT_BYTES = 10_000_000
 
 @dataclass
 class Running:
-    program: Program
+    program: ProcessSpec
     process: "subprocess.Popen[str]"
     started_s: float
     ready: threading.Event
@@ -35,15 +35,15 @@ class Running:
 class Runner:
     """All methods belong to the main thread (see program.spawn)."""
 
-    def __init__(self, places: Places, token: str, console: Console, *, quiet: bool = False) -> None:
+    def __init__(self, paths: StackPaths, token: str, console: Console, *, quiet: bool = False) -> None:
         """quiet: relayed output goes to the log files only."""
         self._quiet = quiet
-        self._places = places
+        self._places = paths
         self._token = token
         self._console = console
         self._running: dict[str, Running] = {}
 
-    def start(self, program: Program) -> None:
+    def start(self, program: ProcessSpec) -> None:
         """Spawn it, without waiting until it is ready."""
         self._running[program.name] = self._spawned(program)
         self._record()
@@ -62,7 +62,7 @@ class Runner:
                 )
             time.sleep(POLL_S)
 
-    def run(self, program: Program) -> None:
+    def run(self, program: ProcessSpec) -> None:
         """Run it to its end, which has to be a success."""
         self.start(program)
         running = self._running[program.name]
@@ -115,10 +115,10 @@ class Runner:
         self._running.clear()
         self._places.run_file.unlink(missing_ok=True)
 
-    def _spawned(self, program: Program) -> Running:
+    def _spawned(self, program: ProcessSpec) -> Running:
         if program.log and program.log.exists() and program.log.stat().st_size > LOG_KEPT_BYTES:
             program.log.replace(program.log.with_suffix(".old.log"))
-        with_token = {**program.environment, runfile.TOKEN_VARIABLE: self._token}
+        with_token = {**program.environment, pidfile.TOKEN_VARIABLE: self._token}
         process = spawn(replace(program, environment=with_token))
         running = Running(program, process, time.monotonic(), threading.Event())
         if process.stdout:
@@ -152,12 +152,12 @@ class Runner:
         return f"{words.splitlines()[-1] if words else 'no output'} (all of it: {log})"
 
     def _record(self) -> None:
-        entries = [runfile.Entry.of("supervisor", os.getpid())]
+        entries = [pidfile.Entry.of("supervisor", os.getpid())]
         entries += [
-            runfile.Entry.of(name, running.process.pid, running.program.stop_signal)
+            pidfile.Entry.of(name, running.process.pid, running.program.stop_signal)
             for name, running in self._running.items()
         ]
-        runfile.write(self._places, [entry for entry in entries if entry])
+        pidfile.write(self._places, [entry for entry in entries if entry])
 
 
 def _how(code: int) -> str:

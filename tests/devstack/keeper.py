@@ -5,8 +5,8 @@ import sys
 import time
 from pathlib import Path
 
-from kyc_review.stack import services
-from kyc_review.stack.errors import StackRefused
+from devstack import services
+from devstack.errors import StackRefused
 
 if __name__ == "__main__":
     try:

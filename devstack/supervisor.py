@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from kyc_review.stack import credentials, environment, programs, services
-from kyc_review.stack.errors import StackRefused
-from kyc_review.stack.places import Places
-from kyc_review.stack.progress import Console
-from kyc_review.stack.runner import Runner
+from devstack import credentials, environment, processes, services
+from devstack.errors import StackRefused
+from devstack.paths import StackPaths
+from devstack.progress import Console
+from devstack.runner import Runner
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 WATCH_EVERY_S = 0.2
@@ -24,7 +24,7 @@ class Stopped(BaseException):
 
 
 @dataclass(frozen=True)
-class Wish:
+class UpOptions:
     """What `stack up` was asked for."""
 
     state_dir: Path
@@ -37,57 +37,62 @@ class Wish:
     quiet: bool = False
 
 
-def up(wish: Wish, console: Console) -> int:
+def up(options: UpOptions, console: Console) -> int:
     """Run until stopped; returns the exit code. Raises StackRefused when it cannot start."""
     say = console.speaker("stack")
-    if not credentials.is_free(wish.port):
+    if not credentials.is_free(options.port):
         raise StackRefused(
-            f"port {wish.port} is in use by another program: stop that program, or choose another port "
-            f"(PORT={wish.port + 1} make demo, or stack up --port {wish.port + 1})"
+            f"port {options.port} is in use by another program: stop that program, or choose another port "
+            f"(PORT={options.port + 1} make demo, or stack up --port {options.port + 1})"
         )
     code = 0
     with _stopping_by_signal():
         try:
-            with services.held(wish.state_dir, console, say, quiet=wish.quiet) as (places, runner):
+            with services.lock_state_dir(options.state_dir, console, say, quiet=options.quiet) as (
+                paths,
+                runner,
+            ):
                 try:
-                    code = _serve(wish, places, runner, console)
+                    code = _serve(options, paths, runner, console)
                 finally:
                     _ignore_signals()  # impatience must not turn an ordered end into a torn one
                     say("stopping everything in order")
-                    environment.remove(places)
+                    environment.remove(paths)
         except Stopped:
             pass
     say("stopped; the data stays" if not code else "stopped")
     return code
 
 
-def _serve(wish: Wish, places: Places, runner: Runner, console: Console) -> int:
+def _serve(options: UpOptions, paths: StackPaths, runner: Runner, console: Console) -> int:
     say = console.speaker("stack")
     began = time.monotonic()
-    urls = services.start(places, runner, durable=True, say=say)
-    variables = environment.of(places, urls, wish.port)
+    urls = services.start(paths, runner, durable=True, say=say)
+    variables = environment.variables(paths, urls, options.port)
     say("bringing the database up to date")
-    runner.run(programs.manage(places, variables, "prepare"))
+    runner.run(processes.management_command(paths, variables, "prepare"))
     say("starting web server, workers and clock")
-    started = programs.all_of(places, variables, wish.port)
+    started = processes.product_processes(paths, variables, options.port)
     for program in started:
         runner.start(program)
     for program in started:
         runner.wait_ready(program.name)
-    environment.write(places, variables)
+    environment.write(paths, variables)
     say(
         f"ready after {time.monotonic() - began:.1f} s at {variables['PUBLIC_URL']} (Ctrl-C stops everything)"
     )
-    if wish.quiet:
-        say(f"what the processes write is in {places.logs}")
-    return _watch(wish, places, runner, variables, console)
+    if options.quiet:
+        say(f"what the processes write is in {paths.logs}")
+    return _watch(options, paths, runner, variables, console)
 
 
-def _watch(wish: Wish, places: Places, runner: Runner, variables: dict[str, str], console: Console) -> int:
+def _watch(
+    options: UpOptions, paths: StackPaths, runner: Runner, variables: dict[str, str], console: Console
+) -> int:
     """Returns when the wished command fails, or has succeeded and we need not stay; Stopped ends it otherwise."""
-    asked = wish.then[0] if wish.then else None
+    asked = options.then[0] if options.then else None
     if asked:
-        runner.start(programs.manage(places, variables, *wish.then, relayed=False))
+        runner.start(processes.management_command(paths, variables, *options.then, relayed=False))
     while True:
         if asked:
             code = runner.ended(asked)
@@ -95,7 +100,7 @@ def _watch(wish: Wish, places: Places, runner: Runner, variables: dict[str, str]
                 console.line("stack", f"{asked} failed with exit code {code}")
                 return 1
             if code == 0:
-                if not wish.stay:
+                if not options.stay:
                     return 0
                 asked = None
         runner.watch(but=asked)
@@ -121,7 +126,7 @@ def _ignore_signals() -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
-def wished_port() -> int:
+def requested_port() -> int:
     """$PORT, else 8000."""
     text = os.environ.get("PORT", "8000")
     if not text.isdigit() or not 0 < int(text) < 65536:

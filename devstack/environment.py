@@ -5,18 +5,18 @@ from collections.abc import MutableMapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kyc_review.stack.credentials import write_private
-from kyc_review.stack.places import Places, default_state_dir
+from devstack.paths import StackPaths, default_state_dir
+from kyc_review.core.files import write_private
 
 if TYPE_CHECKING:  # a container without the embedded stack still reads this module
-    from kyc_review.stack.services import Urls
+    from devstack.services import Urls
 
 
-def of(places: Places, urls: "Urls", port: int) -> dict[str, str]:
+def variables(paths: StackPaths, urls: "Urls", port: int) -> dict[str, str]:
     """What a process of this stack adds to its environment; what the caller has set wins where it is a preference."""
     return urls.environment | {
-        "DATA_DIR": str(places.root),
-        "STATIC_ROOT": str(places.static),
+        "DATA_DIR": str(paths.root),
+        "STATIC_ROOT": str(paths.static),
         "HTTPS": os.environ.get("HTTPS", "false"),  # loopback only
         "PUBLIC_URL": os.environ.get("PUBLIC_URL", f"http://127.0.0.1:{port}"),
         # A receiver on this machine, to try webhooks with.
@@ -26,12 +26,12 @@ def of(places: Places, urls: "Urls", port: int) -> dict[str, str]:
     }
 
 
-def write(places: Places, variables: dict[str, str]) -> None:
-    write_private(places.env_file, "".join(f"{name}={text}\n" for name, text in variables.items()))
+def write(paths: StackPaths, values: dict[str, str]) -> None:
+    write_private(paths.env_file, "".join(f"{name}={text}\n" for name, text in values.items()))
 
 
-def remove(places: Places) -> None:
-    places.env_file.unlink(missing_ok=True)
+def remove(paths: StackPaths) -> None:
+    paths.env_file.unlink(missing_ok=True)
 
 
 def adopt(environ: MutableMapping[str, str], file: Path | None = None) -> None:

@@ -7,8 +7,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from kyc_review.stack.places import REPOSITORY, Places
-from kyc_review.stack.program import Program
+from devstack.paths import REPOSITORY, StackPaths
+from devstack.process import ProcessSpec
 
 # Celery warns whoever is root on a machine of his own, at each start.
 ROOT_WARNING = "ignore:You're running the worker with superuser privileges"
@@ -16,39 +16,39 @@ LOOPBACK = "127.0.0.1"
 WORKERS_RANK, WEB_RANK, COMMAND_RANK = 2, 3, 4
 
 
-def manage(
-    places: Places, environment: Mapping[str, str], name: str, *arguments: str, relayed: bool = True
-) -> Program:
+def management_command(
+    paths: StackPaths, environment: Mapping[str, str], name: str, *arguments: str, relayed: bool = True
+) -> ProcessSpec:
     """`manage.py NAME ARGUMENTS`, run once. Not relayed: it speaks to our console itself."""
-    return Program(
+    return ProcessSpec(
         name=name,
         command=(sys.executable, str(REPOSITORY / "manage.py"), name, *arguments),
         rank=COMMAND_RANK,
         environment=environment,
         folder=REPOSITORY,
-        log=places.logs / f"{name}.log" if relayed else None,
+        log=paths.logs / f"{name}.log" if relayed else None,
         relayed=relayed,
     )
 
 
-def all_of(places: Places, environment: Mapping[str, str], port: int) -> list[Program]:
+def product_processes(paths: StackPaths, environment: Mapping[str, str], port: int) -> list[ProcessSpec]:
     """Four Celery workers, the clock and the web server. None forks: nothing can outlive its parent."""
     return [
-        _celery(places, environment, "scoring", "-Q scoring --pool=solo", *_worker("scoring")),
+        _celery(paths, environment, "scoring", "-Q scoring --pool=solo", *_worker("scoring")),
         _celery(
-            places, environment, "default", "-Q default --pool=threads --concurrency=2", *_worker("default")
+            paths, environment, "default", "-Q default --pool=threads --concurrency=2", *_worker("default")
         ),
         _celery(
-            places,
+            paths,
             environment,
             "training",
             "-Q training --pool=threads --concurrency=1",
             *_worker("training"),
         ),
         # Solo: a native library that crashes takes this process and no other.
-        _celery(places, environment, "evidence", "-Q evidence --pool=solo", *_worker("evidence")),
-        _celery(places, environment, "beat", "--pidfile=", "--schedule", str(places.beat / "schedule")),
-        _web(places, environment, port),
+        _celery(paths, environment, "evidence", "-Q evidence --pool=solo", *_worker("evidence")),
+        _celery(paths, environment, "beat", "--pidfile=", "--schedule", str(paths.beat / "schedule")),
+        _web(paths, environment, port),
     ]
 
 
@@ -66,10 +66,12 @@ def _gentle() -> tuple[str, ...]:
     return (chrt, "--idle", "0") if chrt else ()
 
 
-def _celery(places: Places, environment: Mapping[str, str], name: str, options: str, *more: str) -> Program:
+def _celery(
+    paths: StackPaths, environment: Mapping[str, str], name: str, options: str, *more: str
+) -> ProcessSpec:
     kind = "beat" if name == "beat" else "worker"
     celery = (sys.executable, "-W", ROOT_WARNING, "-m", "celery", "-q", "-A", "kyc_review")
-    return Program(
+    return ProcessSpec(
         name=name,
         command=(
             *(_gentle() if name == "evidence" else ()),
@@ -84,26 +86,26 @@ def _celery(places: Places, environment: Mapping[str, str], name: str, options: 
         death_signal=signal.SIGKILL,
         environment=environment,
         folder=REPOSITORY,
-        log=places.logs / f"{name}.log",
+        log=paths.logs / f"{name}.log",
         relayed=True,
         ready_line="" if name in ("beat", "evidence") else " ready.",
     )
 
 
-def _web(places: Places, environment: Mapping[str, str], port: int) -> Program:
+def _web(paths: StackPaths, environment: Mapping[str, str], port: int) -> ProcessSpec:
     """One worker with twelve threads: four to work with, and eight that `?wait=` may hold (API_WAITERS_MAX)."""
     options = ("--interface", "wsgi", "--host", LOOPBACK, "--port", str(port), "--workers", "1")
     threads = ("--blocking-threads", "12", "--runtime-threads", "1", "--no-ws")
     manners = ("--respawn-failed-workers", "--workers-kill-timeout", "5")
     granian = str(Path(sys.executable).with_name("granian"))
-    return Program(
+    return ProcessSpec(
         name="web",
-        command=(sys.executable, granian, *options, *threads, *manners, "kyc_review.stack.web:application"),
+        command=(sys.executable, granian, *options, *threads, *manners, "devstack.web:application"),
         rank=WEB_RANK,
-        death_signal=signal.SIGKILL,  # its worker goes with it (stack/web.py)
+        death_signal=signal.SIGKILL,  # its worker goes with it (devstack/web.py)
         environment=environment,
         folder=REPOSITORY,
-        log=places.logs / "web.log",
+        log=paths.logs / "web.log",
         relayed=True,
         is_ready=lambda: _answers(port),
     )

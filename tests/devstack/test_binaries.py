@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from kyc_review.stack import binaries
-from kyc_review.stack.errors import StackRefused
+from devstack import binaries
+from devstack.errors import StackRefused
 
 
 def install(folder: Path, name: str, says: str) -> None:

@@ -11,12 +11,12 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from kyc_review.stack import account as accounts
-from kyc_review.stack import binaries, credentials
-from kyc_review.stack.errors import StackRefused
-from kyc_review.stack.places import Places
-from kyc_review.stack.program import Program
-from kyc_review.stack.progress import Say
+from devstack import binaries, credentials, os_user
+from devstack.errors import StackRefused
+from devstack.paths import StackPaths
+from devstack.process import ProcessSpec
+from devstack.progress import Say
+from kyc_review.core.files import write_private
 
 ROLE = DATABASE = "kyc"
 SUPERUSER = "postgres"
@@ -37,7 +37,7 @@ NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": 
 
 @dataclass(frozen=True)
 class Postgres:
-    program: Program
+    process: ProcessSpec
     binary: binaries.Binary
     port: int
     secrets: credentials.Credentials
@@ -67,18 +67,18 @@ class Postgres:
         return f"postgresql://{role}:{password}@127.0.0.1:{self.port}/postgres?connect_timeout=2"
 
 
-def prepare(places: Places, secrets: credentials.Credentials, *, durable: bool, say: Say) -> Postgres:
+def prepare(paths: StackPaths, secrets: credentials.Credentials, *, durable: bool, say: Say) -> Postgres:
     """Find the binary, make the data directory when there is none; says which server was taken."""
-    account = accounts.postgres_account()
-    home = accounts.postgres_home(places, account)
+    account = os_user.postgres_user()
+    home = os_user.postgres_home(paths, account)
     binary = binaries.reachable(binaries.postgres(data_major=data_major(home)), account)
     if data_major(home) is None:
         say(f"creating the database in {home}")
         _initdb(home, binary, account, secrets.postgres_superuser, durable=durable)
-    port = credentials.port(places, "postgres")
+    port = credentials.port(paths, "postgres")
     settings = SETTINGS | ({} if durable else NOT_DURABLE)
     options = [option for name, setting in settings.items() for option in ("-c", f"{name}={setting}")]
-    program = Program(
+    process = ProcessSpec(
         name="postgres",
         command=(str(binary.path), "-D", str(home), "-p", str(port), *options),
         rank=0,
@@ -88,11 +88,11 @@ def prepare(places: Places, secrets: credentials.Credentials, *, durable: bool, 
         # it ends at once, and the next start recovers from the log, as after a power cut.
         death_signal=signal.SIGQUIT,
         account=account,
-        log=places.logs / "postgres.log",
+        log=paths.logs / "postgres.log",
         is_ready=lambda: _answers(port, secrets),
     )
     say(f"PostgreSQL {binary}" + (f", run as {account.name}" if account else ""))
-    return Postgres(program, binary, port, secrets)
+    return Postgres(process, binary, port, secrets)
 
 
 def data_major(home: Path) -> int | None:
@@ -119,13 +119,13 @@ def _answers(port: int, secrets: credentials.Credentials) -> bool:
 
 
 def _initdb(
-    home: Path, binary: binaries.Binary, account: accounts.Account | None, password: str, *, durable: bool
+    home: Path, binary: binaries.Binary, account: os_user.OsUser | None, password: str, *, durable: bool
 ) -> None:
     """Made beside `home` and renamed when complete, so that an interrupted start leaves nothing half made."""
     workshop = Path(tempfile.mkdtemp(prefix="postgres-new-", dir=home.parent))
     try:
         password_file = workshop / "password"
-        credentials.write_private(password_file, password)
+        write_private(password_file, password)
         if account:
             os.chown(workshop, account.uid, account.gid)
             os.chown(password_file, account.uid, account.gid)

@@ -13,10 +13,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from kyc_review.stack import runfile
-from kyc_review.stack.cli import memory_mb
-from kyc_review.stack.places import REPOSITORY, Places
-from tests.kyc_review.stack.conftest import eventually, processes_of
+from devstack import pidfile
+from devstack.cli import memory_mb
+from devstack.paths import REPOSITORY, StackPaths
+from tests.devstack.conftest import eventually, processes_of
 
 READY = re.compile(r"ready after ([0-9.]+) s at http://127.0.0.1:(\d+)")
 
@@ -82,7 +82,7 @@ def port_of(process: "subprocess.Popen[str]") -> int:
 
 
 def entry(state_dir: Path, name: str) -> psutil.Process:
-    found = next(one.living() for one in runfile.read(Places(state_dir)) if one.name == name)
+    found = next(one.living() for one in pidfile.read(StackPaths(state_dir)) if one.name == name)
     assert found
     return found
 
@@ -118,12 +118,12 @@ def test_the_stack_serves_survives_kill_9_restarts_children_and_stops_in_order(
     assert "stopped; the data stays" in said
     assert said.index("Granian shutdown completed") < said.index("Warm shutdown")
     assert processes_of(state_dir) == []
-    assert not Places(state_dir).env_file.exists()
+    assert not StackPaths(state_dir).env_file.exists()
 
 
 def entry_pid(state_dir: Path, name: str) -> int | None:
     return next(
-        (one.pid for one in runfile.read(Places(state_dir)) if one.name == name and one.living()), None
+        (one.pid for one in pidfile.read(StackPaths(state_dir)) if one.name == name and one.living()), None
     )
 
 

@@ -5,15 +5,16 @@ from dataclasses import dataclass
 
 import redis
 
-from kyc_review.stack import binaries, credentials
-from kyc_review.stack.places import Places
-from kyc_review.stack.program import Program
-from kyc_review.stack.progress import Say
+from devstack import binaries, credentials
+from devstack.paths import StackPaths
+from devstack.process import ProcessSpec
+from devstack.progress import Say
+from kyc_review.core.files import write_private
 
 
 @dataclass(frozen=True)
 class Valkey:
-    program: Program
+    process: ProcessSpec
     binary: binaries.Binary
     port: int
     secrets: credentials.Credentials
@@ -23,16 +24,16 @@ class Valkey:
         return f"redis://:{self.secrets.valkey}@127.0.0.1:{self.port}/0"
 
 
-def prepare(places: Places, secrets: credentials.Credentials, *, durable: bool, say: Say) -> Valkey:
+def prepare(paths: StackPaths, secrets: credentials.Credentials, *, durable: bool, say: Say) -> Valkey:
     binary = binaries.valkey()
-    port = credentials.port(places, "valkey")
-    configuration = places.valkey / "valkey.conf"
+    port = credentials.port(paths, "valkey")
+    configuration = paths.valkey / "valkey.conf"
     settings = {
         "bind": "127.0.0.1",
         "port": str(port),
         "protected-mode": "yes",
         "requirepass": secrets.valkey,  # in a private file: command lines are public
-        "dir": f'"{places.valkey}"',
+        "dir": f'"{paths.valkey}"',
         "appendonly": "yes" if durable else "no",
         "appendfsync": "everysec",
         "save": '""',
@@ -42,17 +43,17 @@ def prepare(places: Places, secrets: credentials.Credentials, *, durable: bool, 
         "daemonize": "no",
     }
     text = "".join(f"{name} {setting}\n" for name, setting in settings.items())
-    credentials.write_private(configuration, text)
-    program = Program(
+    write_private(configuration, text)
+    process = ProcessSpec(
         name="valkey",
         command=(str(binary.path), str(configuration)),
         rank=1,
         stop_signal=signal.SIGTERM,
-        log=places.logs / "valkey.log",
+        log=paths.logs / "valkey.log",
         is_ready=lambda: _answers(port, secrets.valkey),
     )
     say(f"Valkey {binary}")
-    return Valkey(program, binary, port, secrets)
+    return Valkey(process, binary, port, secrets)
 
 
 def _answers(port: int, password: str) -> bool:

@@ -5,15 +5,15 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from kyc_review.stack.errors import StackRefused
+from devstack.errors import StackRefused
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+REPOSITORY = Path(__file__).resolve().parents[1]
 # initdb takes 60 MB, a minute of work some more; Postgres must never meet the last byte.
 FREE_BYTES_NEEDED = 500_000_000
 
 
 @dataclass(frozen=True)
-class Places:
+class StackPaths:
     """Paths below one state directory. Two stacks with different state directories never touch each other."""
 
     root: Path
@@ -66,23 +66,23 @@ def default_state_dir() -> Path:
     return Path(os.environ.get("DATA_DIR") or REPOSITORY / ".local").resolve()
 
 
-def prepared(state_dir: Path) -> Places:
+def prepare_state_dir(state_dir: Path) -> StackPaths:
     """Make the state directory, private to this user but passable, so that Postgres may run under another account."""
-    places = Places(state_dir.resolve())
+    paths = StackPaths(state_dir.resolve())
     try:
-        for folder in (places.root, places.logs, places.valkey, places.beat, places.static):
+        for folder in (paths.root, paths.logs, paths.valkey, paths.beat, paths.static):
             folder.mkdir(parents=True, exist_ok=True)
-        places.root.chmod(0o711)
-        for folder in (places.logs, places.valkey, places.beat):
+        paths.root.chmod(0o711)
+        for folder in (paths.logs, paths.valkey, paths.beat):
             folder.chmod(0o700)
     except PermissionError as refused:
         raise StackRefused(
             f"{refused.filename} belongs to another user: run as that user, or choose another folder with DATA_DIR"
         ) from refused
-    free = shutil.disk_usage(places.root).free
+    free = shutil.disk_usage(paths.root).free
     if free < FREE_BYTES_NEEDED:
         raise StackRefused(
-            f"the disk of {places.root} has {free // 1_000_000} MB free and the stack needs "
+            f"the disk of {paths.root} has {free // 1_000_000} MB free and the stack needs "
             f"{FREE_BYTES_NEEDED // 1_000_000}: free some space, or choose another folder with DATA_DIR"
         )
-    return places
+    return paths

@@ -11,8 +11,8 @@ import psycopg
 import pytest
 import redis
 
-from kyc_review.stack import credentials, places, runfile
-from tests.kyc_review.stack.conftest import Keeper, eventually, processes_of
+from devstack import credentials, paths, pidfile
+from tests.devstack.conftest import Keeper, eventually, processes_of
 
 
 def test_a_supervisor_killed_with_9_leaves_no_process_and_its_data_is_there_after_the_next_start(
@@ -48,14 +48,14 @@ def sleeper(**variables: str) -> "subprocess.Popen[bytes]":
 
 
 def test_the_next_start_ends_what_the_run_file_names_and_what_carries_the_token(state_dir: Path) -> None:
-    where = places.prepared(state_dir)
+    where = paths.prepare_state_dir(state_dir)
     token = credentials.credentials(where).token
     named, bearer = sleeper(), sleeper(KYC_STACK_TOKEN=token)
     assert eventually(lambda: psutil.Process(bearer.pid).environ().get("KYC_STACK_TOKEN") == token)
-    entry = runfile.Entry.of("worker", named.pid)
+    entry = pidfile.Entry.of("worker", named.pid)
     assert entry
-    runfile.write(where, [entry])
-    ended = runfile.sweep(where, where.root / "postgres", token)
+    pidfile.write(where, [entry])
+    ended = pidfile.end_orphans(where, where.root / "postgres", token)
     assert "worker" in ended
     assert not psutil.pid_exists(named.pid)
     assert not psutil.pid_exists(bearer.pid)
@@ -63,14 +63,14 @@ def test_the_next_start_ends_what_the_run_file_names_and_what_carries_the_token(
 
 
 def test_a_stranger_that_got_the_same_process_id_is_left_alone(state_dir: Path) -> None:
-    where = places.prepared(state_dir)
+    where = paths.prepare_state_dir(state_dir)
     stranger = sleeper(KYC_STACK_TOKEN="another stack's")
     try:
-        runfile.write(where, [runfile.Entry("worker", stranger.pid, time.time() - 1000)])
+        pidfile.write(where, [pidfile.Entry("worker", stranger.pid, time.time() - 1000)])
         home = where.root / "postgres"
         home.mkdir()
         (home / "postmaster.pid").write_text(f"{stranger.pid}\n{home}\n")
-        assert runfile.sweep(where, home, credentials.credentials(where).token) == []
+        assert pidfile.end_orphans(where, home, credentials.credentials(where).token) == []
         assert stranger.poll() is None
         assert not (home / "postmaster.pid").exists()
     finally:

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from kyc_review.stack import places, runfile, runner
-from kyc_review.stack.errors import StackRefused
-from kyc_review.stack.program import Program
-from kyc_review.stack.progress import Console
-from kyc_review.stack.runner import Runner
-from tests.kyc_review.stack.conftest import eventually
+from devstack import paths, pidfile, runner
+from devstack.errors import StackRefused
+from devstack.process import ProcessSpec
+from devstack.progress import Console
+from devstack.runner import Runner
+from tests.devstack.conftest import eventually
 
 SLEEP = "import time; time.sleep(600)"
 
@@ -26,16 +26,18 @@ def said() -> io.StringIO:
 
 @pytest.fixture
 def running(state_dir: Path, said: io.StringIO) -> Iterator[Runner]:
-    made = Runner(places.prepared(state_dir), "token", Console(said))
+    made = Runner(paths.prepare_state_dir(state_dir), "token", Console(said))
     yield made
     made.stop_all()
 
 
 def program(
     code: str, *, name: str = "child", rank: int = 0, ready_line: str = "", stop_timeout_s: float = 10
-) -> Program:
+) -> ProcessSpec:
     command = (sys.executable, "-u", "-c", code)
-    return Program(name, command, rank, relayed=True, ready_line=ready_line, stop_timeout_s=stop_timeout_s)
+    return ProcessSpec(
+        name, command, rank, relayed=True, ready_line=ready_line, stop_timeout_s=stop_timeout_s
+    )
 
 
 def pids(running: Runner) -> dict[str, int]:
@@ -80,7 +82,7 @@ def test_a_command_that_has_ended_is_no_longer_listed(running: Runner) -> None:
     running.start(program(SLEEP))
     running.start(program("pass", name="once"))
     assert eventually(lambda: running.ended("once") == 0, 5)
-    assert [entry.name for entry in runfile.read(running._places)] == ["supervisor", "child"]
+    assert [entry.name for entry in pidfile.read(running._places)] == ["supervisor", "child"]
 
 
 def test_its_lines_carry_its_name_and_the_expected_one_makes_it_ready(

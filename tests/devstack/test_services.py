@@ -7,11 +7,11 @@ import psycopg
 import pytest
 import redis
 
-from kyc_review.stack import places, services
-from kyc_review.stack.account import postgres_account, postgres_home
-from kyc_review.stack.errors import AlreadyRunning, StackRefused
-from kyc_review.stack.places import Places
-from tests.kyc_review.stack.conftest import processes_of
+from devstack import paths, services
+from devstack.errors import AlreadyRunning, StackRefused
+from devstack.os_user import postgres_home, postgres_user
+from devstack.paths import StackPaths
+from tests.devstack.conftest import processes_of
 
 
 def test_both_services_answer_and_nothing_is_left_after_the_block(state_dir: Path) -> None:
@@ -52,7 +52,7 @@ def test_both_services_want_the_password_and_the_role_is_no_superuser(state_dir:
 
 def test_secrets_are_readable_by_their_owner_alone(state_dir: Path) -> None:
     with services.ensure(state_dir=state_dir, durable=False):
-        where = Places(state_dir)
+        where = StackPaths(state_dir)
         for private in (where.secrets, where.ports, where.valkey / "valkey.conf"):
             assert stat.S_IMODE(private.stat().st_mode) == 0o600
         for folder in (where.logs, where.valkey):
@@ -77,7 +77,7 @@ def test_a_second_stack_on_the_same_state_is_refused(state_dir: Path) -> None:
 
 
 def test_data_of_another_postgres_is_refused(state_dir: Path) -> None:
-    home = postgres_home(places.prepared(state_dir), postgres_account())
+    home = postgres_home(paths.prepare_state_dir(state_dir), postgres_user())
     home.mkdir()
     (home / "PG_VERSION").write_text("12\n")
     with pytest.raises(StackRefused, match="made by PostgreSQL 12"), services.ensure(state_dir=state_dir):
@@ -85,7 +85,7 @@ def test_data_of_another_postgres_is_refused(state_dir: Path) -> None:
 
 
 def test_a_full_disk_is_refused_in_one_line(state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(places, "FREE_BYTES_NEEDED", 10**18)
+    monkeypatch.setattr(paths, "FREE_BYTES_NEEDED", 10**18)
     with (
         pytest.raises(StackRefused, match=r"MB free .* free some space"),
         services.ensure(state_dir=state_dir),
@@ -103,6 +103,6 @@ def test_root_keeps_the_database_elsewhere_when_the_checkout_is_closed_to_other_
         psycopg.connect(urls.database_url) as connection,
     ):
         assert connection.execute("SELECT 1").fetchone() == (1,)
-    elsewhere = Path(Places(state_dir).postgres_pointer.read_text().strip())
+    elsewhere = Path(StackPaths(state_dir).postgres_pointer.read_text().strip())
     assert state_dir not in elsewhere.parents
     assert stat.S_IMODE(elsewhere.stat().st_mode) == 0o700

@@ -10,16 +10,16 @@ import psutil
 import psycopg
 import pytest
 
-from kyc_review.stack.account import Account, may_enter, postgres_account
-from kyc_review.stack.places import REPOSITORY, Places
-from kyc_review.stack.runfile import read
-from tests.kyc_review.stack.conftest import Keeper, eventually, processes_of
+from devstack.os_user import OsUser, may_enter, postgres_user
+from devstack.paths import REPOSITORY, StackPaths
+from devstack.pidfile import read
+from tests.devstack.conftest import Keeper, eventually, processes_of
 
-NOBODY = Account("nobody", pwd.getpwnam("nobody").pw_uid, pwd.getpwnam("nobody").pw_gid)
+NOBODY = OsUser("nobody", pwd.getpwnam("nobody").pw_uid, pwd.getpwnam("nobody").pw_gid)
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become another user")
 
 
-def python_for(account: Account) -> tuple[str, str]:
+def python_for(account: OsUser) -> tuple[str, str]:
     """An interpreter that the account may run, and the PYTHONPATH that gives it our packages."""
     packages = os.pathsep.join(path for path in sys.path if path.endswith("site-packages"))
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
@@ -27,7 +27,7 @@ def python_for(account: Account) -> tuple[str, str]:
         if not Path(python).exists() or not may_enter(Path(python).resolve(), account):
             continue
         tried = subprocess.run(
-            [python, "-c", "import tests.kyc_review.stack.keeper"],
+            [python, "-c", "import tests.devstack.keeper"],
             cwd=REPOSITORY if may_enter(REPOSITORY, account) else "/",
             user=account.uid,
             group=account.gid,
@@ -41,14 +41,14 @@ def python_for(account: Account) -> tuple[str, str]:
 
 
 def owner_of_postgres(state_dir: Path) -> str:
-    pid = next(entry.pid for entry in read(Places(state_dir)) if entry.name == "postgres")
+    pid = next(entry.pid for entry in read(StackPaths(state_dir)) if entry.name == "postgres")
     return psutil.Process(pid).username()
 
 
 def test_a_folder_that_is_closed_above_cannot_be_entered(tmp_path: Path) -> None:
     deep = tmp_path / "closed" / "open"
     deep.mkdir(parents=True)
-    stranger = Account("stranger", 54321, 54321)
+    stranger = OsUser("stranger", 54321, 54321)
     for folder in (tmp_path, *tmp_path.parents):
         if not stat.S_IMODE(folder.stat().st_mode) & 0o001:
             assert not may_enter(deep, stranger)
@@ -61,7 +61,7 @@ def test_a_folder_that_is_closed_above_cannot_be_entered(tmp_path: Path) -> None
 def test_as_root_postgres_runs_under_an_account_without_rights(
     state_dir: Path, keeper: Callable[..., Keeper]
 ) -> None:
-    account = postgres_account()
+    account = postgres_user()
     assert account is not None
     assert account.uid != 0
     keeper()
@@ -90,7 +90,7 @@ def test_a_state_directory_of_another_user_is_refused_in_one_line(state_dir: Pat
     python, packages = python_for(NOBODY)
     state_dir.mkdir()
     refused = subprocess.run(
-        [python, "-m", "tests.kyc_review.stack.keeper", str(state_dir)],
+        [python, "-m", "tests.devstack.keeper", str(state_dir)],
         cwd=REPOSITORY,
         user=NOBODY.uid,
         group=NOBODY.gid,

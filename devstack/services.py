@@ -1,4 +1,4 @@
-"""Postgres and Valkey for whoever needs them: tests, the demo, the whole stack.
+"""Postgres and Valkey for tests, the demo and the whole stack.
 
     with services.ensure(state_dir=Path(".local/test"), durable=False) as urls:
         os.environ |= urls.environment
@@ -12,9 +12,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from kyc_review.stack import account, credentials, places, postgres, runfile, valkey
-from kyc_review.stack.progress import Console, Say, silent
-from kyc_review.stack.runner import Runner
+from devstack import credentials, os_user, pidfile, postgres, valkey
+from devstack.paths import StackPaths, prepare_state_dir
+from devstack.progress import Console, Say, silent
+from devstack.runner import Runner
 
 
 @dataclass(frozen=True)
@@ -34,33 +35,33 @@ class Urls:
 
 
 @contextmanager
-def held(
+def lock_state_dir(
     state_dir: Path, console: Console, say: Say, *, quiet: bool = False
-) -> Iterator[tuple[places.Places, Runner]]:
+) -> Iterator[tuple[StackPaths, Runner]]:
     """The state directory for us alone, cleared of an earlier start's orphans; all that was started ends with it."""
-    where = places.prepared(state_dir)
-    with runfile.hold(where):
-        token = credentials.credentials(where).token
-        home = account.postgres_home(where, account.postgres_account())
-        for name in runfile.sweep(where, home, token):
+    paths = prepare_state_dir(state_dir)
+    with pidfile.acquire_lock(paths):
+        token = credentials.credentials(paths).token
+        home = os_user.postgres_home(paths, os_user.postgres_user())
+        for name in pidfile.end_orphans(paths, home, token):
             say(f"ended {name}, left over from a start that was killed")
-        runner = Runner(where, token, console, quiet=quiet)
+        runner = Runner(paths, token, console, quiet=quiet)
         try:
-            yield where, runner
+            yield paths, runner
         finally:
             runner.stop_all()
 
 
-def start(where: places.Places, runner: Runner, *, durable: bool, say: Say) -> Urls:
+def start(paths: StackPaths, runner: Runner, *, durable: bool, say: Say) -> Urls:
     """Start what the environment does not name, and return when both answer."""
-    secrets = credentials.credentials(where)
+    secrets = credentials.credentials(paths)
     database_url = os.environ.get("DATABASE_URL", "")
     valkey_url = os.environ.get("VALKEY_URL", "")
-    own_postgres = None if database_url else postgres.prepare(where, secrets, durable=durable, say=say)
-    own_valkey = None if valkey_url else valkey.prepare(where, secrets, durable=durable, say=say)
+    own_postgres = None if database_url else postgres.prepare(paths, secrets, durable=durable, say=say)
+    own_valkey = None if valkey_url else valkey.prepare(paths, secrets, durable=durable, say=say)
     for own in (own_postgres, own_valkey):
         if own:
-            runner.start(own.program)
+            runner.start(own.process)
     if own_postgres:
         runner.wait_ready("postgres")
         own_postgres.make_database()
@@ -82,5 +83,5 @@ def ensure(*, state_dir: Path, durable: bool = True, say: Say = silent) -> Itera
     durable: False switches fsync and the append-only file off, for tests.
     Raises StackRefused with one line for a human.
     """
-    with held(state_dir, Console(), say) as (where, runner):
-        yield start(where, runner, durable=durable, say=say)
+    with lock_state_dir(state_dir, Console(), say) as (paths, runner):
+        yield start(paths, runner, durable=durable, say=say)

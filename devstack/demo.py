@@ -4,10 +4,10 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from kyc_review.stack import supervisor
-from kyc_review.stack.errors import StackRefused, reported
-from kyc_review.stack.places import REPOSITORY, default_state_dir
-from kyc_review.stack.progress import Console
+from devstack import supervisor
+from devstack.errors import StackRefused, reported
+from devstack.paths import REPOSITORY, default_state_dir
+from devstack.progress import Console
 
 SAMPLES = REPOSITORY / "samples"
 BASELINE = REPOSITORY / "detection" / "baseline"
@@ -21,11 +21,11 @@ def main(arguments: Sequence[str]) -> int:
 
 def run(port: int | None, *, stay: bool, quiet: bool) -> int:
     """Run until stopped, or until the table is printed; returns the exit code. Raises StackRefused."""
-    port = port or supervisor.wished_port()
+    port = port or supervisor.requested_port()
     require_files()
     fill = (FILL, "--api", f"http://127.0.0.1:{port}")
     return supervisor.up(
-        supervisor.Wish(default_state_dir(), port, then=fill, stay=stay, quiet=quiet), Console()
+        supervisor.UpOptions(default_state_dir(), port, then=fill, stay=stay, quiet=quiet), Console()
     )
 
 

@@ -6,20 +6,20 @@ import pwd
 from dataclasses import dataclass
 from pathlib import Path
 
-from kyc_review.stack.errors import StackRefused
-from kyc_review.stack.places import Places
+from devstack.errors import StackRefused
+from devstack.paths import StackPaths
 
 SHARED_PLACES = (Path("/var/lib"), Path("/var/tmp"))  # noqa: S108 - each is checked to be root's own
 
 
 @dataclass(frozen=True)
-class Account:
+class OsUser:
     name: str
     uid: int
     gid: int
 
 
-def postgres_account() -> Account | None:
+def postgres_user() -> OsUser | None:
     """None: run as ourselves."""
     if os.geteuid() != 0:
         return None
@@ -28,19 +28,19 @@ def postgres_account() -> Account | None:
             entry = pwd.getpwnam(name)
         except KeyError:
             continue
-        return Account(name, entry.pw_uid, entry.pw_gid)
+        return OsUser(name, entry.pw_uid, entry.pw_gid)
     raise StackRefused(
         "Postgres refuses to run as root and there is no account `postgres` or `nobody`: "
         "run as an ordinary user, or set DATABASE_URL to a database of your own"
     )
 
 
-def may_enter(path: Path, account: Account) -> bool:
+def may_enter(path: Path, account: OsUser) -> bool:
     """Whether `account` can pass every folder down to `path`, and enter or execute `path` itself."""
     return all(_may_execute(step, account) for step in (path, *path.parents))
 
 
-def _may_execute(step: Path, account: Account) -> bool:
+def _may_execute(step: Path, account: OsUser) -> bool:
     facts = step.stat()
     if facts.st_uid == account.uid:
         return bool(facts.st_mode & 0o100)
@@ -68,15 +68,15 @@ def shared_home() -> Path:
     )
 
 
-def postgres_home(places: Places, account: Account | None) -> Path:
+def postgres_home(paths: StackPaths, account: OsUser | None) -> Path:
     """The data directory: below the state directory where the account can reach it, else in shared_home()."""
-    if places.postgres_pointer.exists():
-        return Path(places.postgres_pointer.read_text().strip())
-    inside = places.root / "postgres"
-    if account is None or may_enter(places.root, account):
+    if paths.postgres_pointer.exists():
+        return Path(paths.postgres_pointer.read_text().strip())
+    inside = paths.root / "postgres"
+    if account is None or may_enter(paths.root, account):
         return inside
-    outside = shared_home() / hashlib.sha256(str(places.root).encode()).hexdigest()[:12] / "postgres"
+    outside = shared_home() / hashlib.sha256(str(paths.root).encode()).hexdigest()[:12] / "postgres"
     outside.parent.mkdir(mode=0o711, exist_ok=True)
     outside.parent.chmod(0o711)
-    places.postgres_pointer.write_text(f"{outside}\n")
+    paths.postgres_pointer.write_text(f"{outside}\n")
     return outside

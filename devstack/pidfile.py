@@ -10,9 +10,9 @@ from typing import IO
 
 import psutil
 
-from kyc_review.stack.credentials import write_private
-from kyc_review.stack.errors import AlreadyRunning
-from kyc_review.stack.places import Places
+from devstack.errors import AlreadyRunning
+from devstack.paths import StackPaths
+from kyc_review.core.files import write_private
 
 TOKEN_VARIABLE = "KYC_STACK_TOKEN"  # noqa: S105 - the name of a variable
 # psutil derives start times from the boot time, which moves a little when the clock is set.
@@ -44,49 +44,49 @@ class Entry:
             return None
 
 
-def read(places: Places) -> list[Entry]:
+def read(paths: StackPaths) -> list[Entry]:
     """The supervisor first (name `supervisor`), then what it started."""
     try:
-        return [Entry(**row) for row in json.loads(places.run_file.read_text())]
+        return [Entry(**row) for row in json.loads(paths.run_file.read_text())]
     except (OSError, ValueError, TypeError):
         return []
 
 
-def write(places: Places, entries: list[Entry]) -> None:
-    write_private(places.run_file, json.dumps([vars(entry) for entry in entries], indent=1))
+def write(paths: StackPaths, entries: list[Entry]) -> None:
+    write_private(paths.run_file, json.dumps([vars(entry) for entry in entries], indent=1))
 
 
-def supervisor(places: Places) -> psutil.Process | None:
-    return next((entry.living() for entry in read(places) if entry.name == "supervisor"), None)
+def supervisor(paths: StackPaths) -> psutil.Process | None:
+    return next((entry.living() for entry in read(paths) if entry.name == "supervisor"), None)
 
 
-def hold(places: Places) -> IO[str]:
+def acquire_lock(paths: StackPaths) -> IO[str]:
     """The lock that one supervisor per state directory holds as long as it lives; close it to let go."""
-    lock = places.lock.open("a")
+    lock = paths.lock.open("a")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         lock.close()
-        holder = supervisor(places)
+        holder = supervisor(paths)
         who = f" (process {holder.pid})" if holder else ""
         raise AlreadyRunning(
-            f"a stack already runs on {places.root}{who}: use it, or stop it with `make down`"
+            f"a stack already runs on {paths.root}{who}: use it, or stop it with `make down`"
         ) from None
     return lock
 
 
-def sweep(places: Places, postgres_data: Path, token: str) -> list[str]:
+def end_orphans(paths: StackPaths, postgres_data: Path, token: str) -> list[str]:
     """End what an earlier supervisor left running; returns names. Only call while holding the lock.
 
     A process is ours when the run-file has its id and start time, when it carries this stack's token in its
     environment (children of children), or when it is the Postgres whose working directory is our data directory.
     """
     left: dict[int, tuple[str, psutil.Process, int]] = {}
-    for entry in read(places):
+    for entry in read(paths):
         process = entry.living()
         if process and entry.name != "supervisor":
             left[process.pid] = (entry.name, process, entry.stop_signal)
-    for process in _bearers(token):
+    for process in _processes_with_token(token):
         left.setdefault(process.pid, (process.name(), process, signal.SIGTERM))
     postmaster = _postmaster(postgres_data)
     if postmaster:
@@ -96,11 +96,11 @@ def sweep(places: Places, postgres_data: Path, token: str) -> list[str]:
         (postgres_data / "postmaster.pid").unlink(
             missing_ok=True
         )  # its process id may be a stranger's by now
-    places.run_file.unlink(missing_ok=True)
+    paths.run_file.unlink(missing_ok=True)
     return sorted({name for name, _, _ in left.values()})
 
 
-def _bearers(token: str) -> list[psutil.Process]:
+def _processes_with_token(token: str) -> list[psutil.Process]:
     ourselves = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
     found = []
     for process in psutil.process_iter():

@@ -10,13 +10,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kyc_review.stack.account import Account
+from devstack.os_user import OsUser
 
-SHIM = Path(__file__).with_name("shim.py")
+EXEC_WRAPPER = Path(__file__).with_name("exec_wrapper.py")
 
 
 @dataclass(frozen=True)
-class Program:
+class ProcessSpec:
     name: str
     command: tuple[str, ...]
     # Programs of a higher rank stop first, those of one rank together.
@@ -27,7 +27,7 @@ class Program:
     # What Linux sends it when the supervisor dies; None: the same.
     death_signal: signal.Signals | None = None
     stop_timeout_s: float = 10.0
-    account: Account | None = None
+    account: OsUser | None = None
     folder: Path = Path("/")
     # A file that receives the program's output.
     log: Path | None = None
@@ -40,22 +40,22 @@ class Program:
     ready_timeout_s: float = 60.0
 
 
-def spawn(program: Program) -> subprocess.Popen[str]:
+def spawn(program: ProcessSpec) -> subprocess.Popen[str]:
     """Start it in a session of its own. Call from the main thread: Linux watches the thread that started a process."""
     account = program.account
-    shim = [
+    wrapper = [
         sys.executable,
         "-I",
         "-S",
-        str(SHIM),
+        str(EXEC_WRAPPER),
         str(os.getpid()),
         str(int(program.death_signal or program.stop_signal)),
     ]
-    shim += [str(account.uid), str(account.gid)] if account else ["-1", "-1"]
+    wrapper += [str(account.uid), str(account.gid)] if account else ["-1", "-1"]
     output = program.log.open("a") if program.log and not program.relayed else None
     try:
         return subprocess.Popen(
-            [*shim, *program.command],
+            [*wrapper, *program.command],
             env={**os.environ, **program.environment},
             cwd=program.folder,
             stdin=subprocess.DEVNULL,
@@ -70,7 +70,7 @@ def spawn(program: Program) -> subprocess.Popen[str]:
             output.close()
 
 
-def stop(running: list[tuple[Program, "subprocess.Popen[str]"]]) -> list[str]:
+def stop(running: list[tuple[ProcessSpec, "subprocess.Popen[str]"]]) -> list[str]:
     """Stop these together; returns the names of those that had to be killed.
 
     Whatever a program left in its process group (a web server's own workers) goes with it.

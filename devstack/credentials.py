@@ -1,13 +1,12 @@
 """Generated secrets and remembered ports of one state directory."""
 
 import json
-import os
 import secrets
 import socket
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
-from kyc_review.stack.places import Places
+from devstack.paths import StackPaths
+from kyc_review.core.files import write_private
 
 
 @dataclass(frozen=True)
@@ -22,9 +21,9 @@ class Credentials:
     token: str
 
 
-def credentials(places: Places) -> Credentials:
-    if places.secrets.exists():
-        return Credentials(**json.loads(places.secrets.read_text()))
+def credentials(paths: StackPaths) -> Credentials:
+    if paths.secrets.exists():
+        return Credentials(**json.loads(paths.secrets.read_text()))
     made = Credentials(
         secret_key=secrets.token_urlsafe(50),
         postgres_superuser=secrets.token_urlsafe(24),
@@ -32,28 +31,19 @@ def credentials(places: Places) -> Credentials:
         valkey=secrets.token_urlsafe(24),
         token=secrets.token_hex(16),
     )
-    write_private(places.secrets, json.dumps(asdict(made), indent=1))
+    write_private(paths.secrets, json.dumps(asdict(made), indent=1))
     return made
 
 
-def write_private(path: Path, text: str) -> None:
-    """Replace `path` by `text` in one step; the file is 0600 from its first byte on."""
-    beside = path.with_name(f"{path.name}.{os.getpid()}.new")
-    beside.unlink(missing_ok=True)
-    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text)
-    beside.replace(path)
-
-
-def port(places: Places, name: str) -> int:
+def port(paths: StackPaths, name: str) -> int:
     """The port that `name` had last time when it is still free, else a free one, remembered for the next time."""
-    remembered = json.loads(places.ports.read_text()) if places.ports.exists() else {}
+    remembered = json.loads(paths.ports.read_text()) if paths.ports.exists() else {}
     chosen = remembered.get(name)
     if chosen is None or not is_free(chosen):
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             chosen = probe.getsockname()[1]
-        write_private(places.ports, json.dumps(remembered | {name: chosen}))
+        write_private(paths.ports, json.dumps(remembered | {name: chosen}))
     return int(chosen)
 
 

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from kyc_review.demo import cli
-from kyc_review.stack.errors import StackRefused
+from devstack import demo as cli
+from devstack.errors import StackRefused
 
 
 def test_the_checkout_has_what_the_demo_shows() -> None:
@@ -23,8 +23,8 @@ def test_missing_samples_are_one_line_that_says_what_to_do(tmp_path: Path) -> No
 def test_nothing_is_started_when_something_is_missing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("kyc_review.demo.cli.require_files", lambda: cli_refuses(tmp_path))
-    monkeypatch.setattr("kyc_review.demo.cli.supervisor.up", lambda *_: pytest.fail("it was started"))
+    monkeypatch.setattr("devstack.demo.require_files", lambda: cli_refuses(tmp_path))
+    monkeypatch.setattr("devstack.demo.supervisor.up", lambda *_: pytest.fail("it was started"))
     assert cli.main([]) == 1
     assert capsys.readouterr().err.count("\n") == 1
 
