@@ -15,7 +15,7 @@ from bench.report import line
 from detection.decoding import decode
 from detection.ensemble import Ensemble
 from devstack.paths import REPOSITORY
-from ml.replay import BATCH, DECODE_MAX_SIDE, scored
+from ml.batch_scoring import BATCH, DECODE_MAX_SIDE, scored
 
 TARGET = 0.9
 TURNS = 5

@@ -9,12 +9,12 @@ from dataclasses import asdict
 def run_report(options: argparse.Namespace) -> None:
     """Draws one run's report again, or prints two runs beside each other."""
     from ml.evaluation import report
-    from ml.evaluation.beside import beside
+    from ml.evaluation.compare_runs import compare_runs
 
     if options.other is None:
         print(report.write(options.run_folder))
         return
-    for name, first, second in beside(report.build(options.run_folder), report.build(options.other)):
+    for name, first, second in compare_runs(report.build(options.run_folder), report.build(options.other)):
         print(f"{name:<44} {_told(first):<40} {_told(second)}")
 
 
@@ -143,7 +143,7 @@ def run_compare(options: argparse.Namespace) -> None:
 
 def run_means(options: argparse.Namespace) -> None:
     """Writes the pictures and cells.json."""
-    from ml.means import mean_faces
+    from ml.mean_faces import mean_faces
     from ml.sources.manifest import present
     from ml.training.progress import Progress
 

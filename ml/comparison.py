@@ -13,11 +13,11 @@ import numpy as np
 
 from detection.ensemble import Ensemble
 from detection.voting import shifted
-from ml.evaluation.certificate import miss_rate_bound
+from ml.batch_scoring import scored
+from ml.evaluation.binomial_bound import miss_rate_bound
 from ml.evaluation.groups import held_out_groups, matched_difference, rates, replay_groups
 from ml.evaluation.metrics import wilson
 from ml.evaluation.votes import VoteTable
-from ml.replay import scored
 from ml.sources import Photo
 from ml.sources import manifest as snapshots
 from ml.training.progress import Progress

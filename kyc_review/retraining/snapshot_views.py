@@ -27,7 +27,7 @@ from kyc_review.submissions.models import Submission
 from kyc_review.submissions.storage import derivatives
 
 FACES_PER_PAGE = 36
-LEAST_PEOPLE = 10  # ml.means.LEAST_PEOPLE, which the web process cannot import; a test holds the two together
+LEAST_PEOPLE = 10  # ml.mean_faces.LEAST_PEOPLE, which the web process cannot import; a test holds the two together
 BLURRED_PX = 10  # so wide is what the sheet is sent: colours and light, nobody's face
 
 

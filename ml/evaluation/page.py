@@ -7,7 +7,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from ml.evaluation.average import NAMES
+from ml.evaluation.class_means import NAMES
 from ml.evaluation.markup import figure, named, table, table_of, told
 from ml.evaluation.svg import Line, chart
 

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import average_precision_score, roc_curve
 
+from ml.evaluation.binomial_bound import CONFIDENCE, miss_rate_bound
 from ml.evaluation.calibration import calibration
-from ml.evaluation.certificate import CONFIDENCE, miss_rate_bound
 from ml.evaluation.metrics import Estimate, at_prevalence, auc, wilson
 from ml.evaluation.selective import PREVALENCE, selective
 from ml.evaluation.slices import by_source, of_rff

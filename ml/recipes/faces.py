@@ -17,7 +17,7 @@ from sklearn.model_selection import train_test_split
 from torch import Tensor, nn
 from torchvision.transforms.v2 import functional as V
 
-from ml.evaluation import average
+from ml.evaluation import class_means
 from ml.evaluation.metrics import wilson
 from ml.recipes.base import Context, Results
 from ml.recipes.data import Prepared, divide, label_of, open_rgb, prepare
@@ -88,7 +88,9 @@ def two_draws(context: Context, photos: Sequence[Photo], system: System) -> Resu
             "split_sha256": divided.sha256,
             "skipped": divided.skipped,
             "probes": probes(divided),
-            "faces": average.write(average.average_faces(label, lambda rows: inputs[rows]), context.out),
+            "faces": class_means.write(
+                class_means.class_mean_faces(label, lambda rows: inputs[rows]), context.out
+            ),
         },
     )
 

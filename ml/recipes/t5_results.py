@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ml.evaluation import average, protocols
+from ml.evaluation import class_means, protocols
 from ml.evaluation.metrics import auc, threshold_for_miss_rate
 from ml.evaluation.votes import VoteTable
 from ml.recipes.base import Context, Results, Scores
@@ -87,7 +87,7 @@ def results(
                 name: called(theirs.validation[:, k], store.label[drawn["validation"]])
                 for k, name in enumerate(VOTERS)
             },
-            "faces": average.write(average.average_faces(store.label, store.images), context.out),
+            "faces": class_means.write(class_means.class_mean_faces(store.label, store.images), context.out),
         },
     )
 

@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 from scipy.special import expit
 
-from ml.evaluation import average
+from ml.evaluation import class_means
 from ml.recipes.base import Budget, Context, Recipe, Results
 from ml.recipes.data import Divided, divide, label_of, prepare
 from ml.recipes.faces import SOURCE, pixels
@@ -27,7 +27,7 @@ def run(context: Context) -> Results:
     divided = divide(voting.read(context.data), context)
     side, label = context.budget.side, label_of(divided.photos)
     inputs = prepare(divided.photos, "faces", (side, side, 3), partial(pixels, side=side), context)
-    faces = average.average_faces(label, lambda rows: inputs[rows])
+    faces = class_means.class_mean_faces(label, lambda rows: inputs[rows])
     fakes = int(label.sum())
     score = nearest_mean(divided, inputs, label)
     target = label[divided.on("test")]
@@ -46,7 +46,7 @@ def run(context: Context) -> Results:
             "split_sha256": divided.sha256,
             "skipped": divided.skipped,
             "probes": probes(divided),
-            "faces": average.write(faces, context.out),
+            "faces": class_means.write(faces, context.out),
         },
     )
 
@@ -54,7 +54,7 @@ def run(context: Context) -> Results:
 def nearest_mean(divided: Divided, inputs: np.ndarray, label: np.ndarray) -> np.ndarray:
     """(N,) of the test side, above one half where a picture lies closer to the training fakes' mean than the reals'."""
     rows = divided.on("train")
-    means = average.average_faces(label[rows], lambda k: inputs[rows[k]])
+    means = class_means.class_mean_faces(label[rows], lambda k: inputs[rows[k]])
     axis = means["mean_fake"] - means["mean_real"]
     middle = (means["mean_fake"] + means["mean_real"]) / 2
     along = np.array([((inputs[i] - middle) * axis).sum() for i in divided.on("test")])

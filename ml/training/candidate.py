@@ -21,6 +21,7 @@ from detection.networks.localiser import WithMaskHead
 from detection.networks.stacking import Stacking
 from ml.balancing import PAIRS, WAYS, balance_of, ways_of
 from ml.bank import FULL, STORED
+from ml.inverse_probability import MOST, Weighing
 from ml.sources import manifest as snapshots
 from ml.training.batches import PairSampler, ResampledSampler
 from ml.training.card import card
@@ -32,7 +33,6 @@ from ml.training.pack import Voter, save_weights
 from ml.training.progress import Progress
 from ml.training.ranks import ALONE, Ranks, device
 from ml.training.start import start_from_scratch
-from ml.weighting import MOST, Weighing
 
 MISS = 0.1
 BATCH = 32
@@ -44,7 +44,7 @@ class Wish:
     """How a candidate is to be trained. epochs: passes over the training side; miss: the share of fakes that the
     thresholds may miss on validation; scratch: the champion's architectures, but not its weights; balance: how labels
     are balanced for each voter (`ml.balancing.ways_of`); weigh: rows count by one over their chance of being labelled,
-    truncated at weight_max (`ml.weighting`)."""
+    truncated at weight_max (`ml.inverse_probability`)."""
 
     epochs: int = 3
     seed: int = 0

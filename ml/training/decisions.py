@@ -6,10 +6,10 @@ import numpy as np
 
 from ml import splits
 from ml.bank import MASK, Bank, Rows
+from ml.inverse_probability import weigh
 from ml.sources import Photo
 from ml.training.faces import Faces
 from ml.training.finish import Side
-from ml.weighting import weigh
 
 SIDES = (("test", 0.2), ("validation", 0.2), ("stack", 0.2), ("train", 0.4))
 SIDES_BESIDE_HOLDOUT = (("validation", 0.25), ("stack", 0.25), ("train", 0.5))

@@ -11,13 +11,13 @@ import torch
 from detection.bundle import Bundle as ShippedBundle
 from detection.networks.stacking import Stacking
 from ml.bank import Bank
-from ml.evaluation.certificate import miss_rate_bound
+from ml.evaluation.binomial_bound import miss_rate_bound
 from ml.evaluation.forgeries import forgeries
 from ml.evaluation.outcome import outcome
+from ml.inverse_probability import Weighing
 from ml.training.loop import logits_of
 from ml.training.pack import Voter, pack
 from ml.training.stacking import choose_thresholds, fit_stack, probabilities, temperature
-from ml.weighting import Weighing
 
 
 @dataclass(frozen=True, slots=True)

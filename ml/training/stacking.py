@@ -35,7 +35,7 @@ def fit_stack(
     """A stack fitted by class-balanced cross-entropy on outputs of members that never saw these rows.
 
     logits: (N, 8) float32, real and fake of each member in turn; label: (N,) 1 is fake; row_weight: (N,), mean 1 within
-    each label (`ml.weighting`). `start` is where to begin and
+    each label (`ml.inverse_probability`). `start` is where to begin and
     what the penalty `pull` draws back to; without it, the mean of the members.
     """
     stack = start or _mean_of_members()

@@ -11,7 +11,7 @@ from kyc_review.retraining.models import Bundle, Comparison, MeanFaces
 from kyc_review.retraining.snapshots import snapshot_create
 from kyc_review.review.models import ReviewItem
 from kyc_review.review.services import decision_record, item_claim_next
-from ml.means import mean_faces
+from ml.mean_faces import mean_faces
 from ml.sources import Photo
 from tests.browser.test_looks import PICTURES, SIZES
 from tests.kyc_review.retraining.conftest import made_bundle, serving  # noqa: F401  (fixtures)

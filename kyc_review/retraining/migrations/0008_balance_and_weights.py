@@ -18,6 +18,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='trainingrun',
             name='weigh',
-            field=models.BooleanField(default=True, help_text='Items count by one over their chance of being labelled (ml.weighting).'),
+            field=models.BooleanField(default=True, help_text='Items count by one over their chance of being labelled (ml.inverse_probability).'),
         ),
     ]

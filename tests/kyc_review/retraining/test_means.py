@@ -11,7 +11,7 @@ from kyc_review.retraining import contents, snapshot_views, worker
 from kyc_review.retraining.models import MeanFaces, Snapshot
 from kyc_review.retraining.snapshots import snapshot_create
 from kyc_review.submissions.erasing import erasures_sweep, submission_erase
-from ml.means import LEAST_PEOPLE
+from ml.mean_faces import LEAST_PEOPLE
 
 pytestmark = pytest.mark.django_db
 

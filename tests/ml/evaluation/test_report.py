@@ -9,7 +9,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from ml.cli import main
-from ml.evaluation import average, report
+from ml.evaluation import class_means, report
 from ml.evaluation.calibration import calibration, expected_error, temperature
 from ml.evaluation.selective import at_recall, augrc, curve, selective
 from ml.evaluation.slices import by_source, of_rff
@@ -80,7 +80,7 @@ def test_a_calibrated_score_has_a_small_error_and_an_overconfident_one_is_mended
 def test_streamed_average_faces_are_numpys():
     rng = np.random.default_rng(0)
     images, label = rng.integers(0, 256, (600, 4, 4, 3), dtype=np.uint8), rng.integers(0, 2, 600)
-    faces = average.average_faces(label, lambda rows: images[rows])
+    faces = class_means.class_mean_faces(label, lambda rows: images[rows])
     assert np.allclose(faces["mean_fake"], images[label == 1].mean(0))
     assert np.allclose(faces["deviation_real"], images[label == 0].std(0))
     assert np.allclose(faces["difference"], abs(images[label == 1].mean(0) - images[label == 0].mean(0)))

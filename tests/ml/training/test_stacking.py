@@ -41,7 +41,7 @@ def test_a_row_that_weighs_three_is_fitted_as_three_rows():
     repeated = np.concatenate([np.arange(40), [0, 1, 0, 1]])  # rows 0 and 1, of either label, three times
     weight = np.ones(40, np.float32)
     weight[:2] = 3
-    weight *= 20 / 22  # mean 1 within each label, as ml.weighting makes them
+    weight *= 20 / 22  # mean 1 within each label, as ml.inverse_probability makes them
     once, thrice = fit_stack(logits, label, row_weight=weight), fit_stack(logits[repeated], label[repeated])
     for one, other in zip(once.parameters(), thrice.parameters(), strict=True):
         assert torch.allclose(one, other, atol=1e-3)

@@ -10,7 +10,7 @@ BLOCK = 256
 NAMES = ("mean_real", "mean_fake", "deviation_real", "deviation_fake", "difference")
 
 
-def average_faces(label: np.ndarray, images: Callable[[np.ndarray], np.ndarray]) -> dict[str, np.ndarray]:
+def class_mean_faces(label: np.ndarray, images: Callable[[np.ndarray], np.ndarray]) -> dict[str, np.ndarray]:
     """NAMES -> (H, W, 3) float64 in grey levels; both classes must be present. images(rows): (B, H, W, 3) uint8.
 
     Memory stays at a block of pictures, whatever their number.

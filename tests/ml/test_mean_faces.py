@@ -9,9 +9,8 @@ import pytest
 from PIL import Image
 
 from detection.forensics.facemesh import OUTER_EYE_CORNERS, FaceMesh, model_path
-from ml import means
 from ml.cli import main
-from ml.means import EYES, HEIGHT, LEAST_PEOPLE, WIDTH, laid, mean_faces
+from ml.mean_faces import EYES, HEIGHT, LEAST_PEOPLE, WIDTH, laid, mean_faces
 from ml.sources import Photo
 
 SAMPLES = Path(__file__).parents[2] / "samples"
@@ -43,7 +42,7 @@ def test_a_mean_of_few_people_is_not_made_however_many_pictures_they_have(tmp_pa
 
 
 def test_at_most_so_many_faces_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(means, "MOST", 11)
+    monkeypatch.setattr("ml.mean_faces.MOST", 11)
     (cell,) = mean_faces([flat(tmp_path, n, person=str(n)) for n in range(30)], tmp_path / "out")
     assert cell["faces"] == 11
 

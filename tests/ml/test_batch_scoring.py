@@ -8,8 +8,8 @@ import torch
 from PIL import Image
 
 from detection.ensemble import Ensemble
-from ml import replay
-from ml.replay import scored
+from ml import batch_scoring
+from ml.batch_scoring import scored
 from tests.retraining_material import small_bundle
 
 
@@ -34,7 +34,7 @@ def paths(tmp_path: Path) -> list[Path]:
 def test_every_file_has_the_votes_of_its_own_row_from_both(
     ensembles: dict[str, Ensemble], paths: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(replay, "BATCH", 3)
+    monkeypatch.setattr(batch_scoring, "BATCH", 3)
     found = scored(ensembles, paths)
     for name, ensemble in ensembles.items():
         for row, path in enumerate(paths):
@@ -48,7 +48,7 @@ def test_every_file_has_the_votes_of_its_own_row_from_both(
 def test_what_cannot_be_read_has_no_votes_and_moves_nobody_elses(
     ensembles: dict[str, Ensemble], paths: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(replay, "BATCH", 3)
+    monkeypatch.setattr(batch_scoring, "BATCH", 3)
     whole = scored(ensembles, paths)["champion"].probability
     paths[1].unlink()
     paths[4].write_text("no picture")

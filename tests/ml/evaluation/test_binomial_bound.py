@@ -1,7 +1,7 @@
 import pytest
 from scipy.stats import binom
 
-from ml.evaluation.certificate import miss_rate_bound
+from ml.evaluation.binomial_bound import miss_rate_bound
 
 
 @pytest.mark.parametrize(("missed", "fakes"), [(0, 59), (3, 81), (16, 160), (80, 81)])

@@ -5,7 +5,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from ml.weighting import effective_size, weigh
+from ml.inverse_probability import effective_size, weigh
 
 
 def test_effective_size_is_kishs_fraction() -> None:

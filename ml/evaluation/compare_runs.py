@@ -1,11 +1,11 @@
-"""Two runs' figures beside each other."""
+"""The figures of two runs, side by side."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 
-def beside(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
-    """(name, first run's, second run's) of every figure that either has; a dash where one has none.
+def compare_runs(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
+    """(name, value of the first run, value of the second) for every figure of either; a dash where it is missing.
 
     first, second: documents of `report.build`.
     """
