@@ -27,8 +27,9 @@ from kyc_review.submissions.models import Submission
 from kyc_review.submissions.storage import derivatives
 
 FACES_PER_PAGE = 36
-LEAST_PEOPLE = 10  # ml.mean_faces.LEAST_PEOPLE, which the web process cannot import; a test holds the two together
-BLURRED_PX = 10  # so wide is what the sheet is sent: colours and light, nobody's face
+# The same as ml.mean_faces.LEAST_PEOPLE, which the web process cannot import; a test compares the two.
+LEAST_PEOPLE = 10
+BLURRED_PX = 10  # width of the images on the contact sheet: colours and light, no recognisable face
 
 
 @require_safe

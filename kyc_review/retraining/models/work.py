@@ -86,7 +86,8 @@ class TrainingRun(Work):
         max_length=120, default="pairs", help_text="How labels are balanced (ml.balancing.ways_of)."
     )
     weigh = models.BooleanField(
-        default=True, help_text="Items count by one over their chance of being labelled (ml.inverse_probability)."
+        default=True,
+        help_text="Items count by one over their chance of being labelled (ml.inverse_probability).",
     )
     candidate = models.ForeignKey(
         Bundle, null=True, blank=True, on_delete=models.PROTECT, related_name="trained_by"
