@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import json
 import logging
 import os
@@ -12,7 +11,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from itertools import chain
 from pathlib import Path
@@ -36,6 +34,7 @@ from kyc_review.retraining.work import (
     work_lease,
     work_renew,
 )
+from ml.parent_death import PARENT_VARIABLE
 
 log = logging.getLogger(__name__)
 WATCH_EVERY_S = 1.0
@@ -44,7 +43,6 @@ STOP_TIMEOUT_S = 10.0
 # Weights, checkpoints and the candidate; images are read from the snapshot.
 FREE_BYTES_NEEDED = 1_000_000_000
 REFUSED = 2  # `python -m ml` ends so with one line that says why
-PR_SET_PDEATHSIG = 1
 
 _stopping = threading.Event()
 
@@ -101,7 +99,7 @@ def _work(work: TrainingRun | Comparison | MeanFaces) -> bool:
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            preexec_fn=_die_with_worker() if sys.platform == "linux" else None,
+            env={**os.environ, PARENT_VARIABLE: str(os.getpid())},  # it ends when this worker is killed
         )
         try:
             cancelled = _watch(work, process)
@@ -224,15 +222,3 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-
-
-def _die_with_worker() -> Callable[[], None]:
-    """Linux ends the training when its worker is killed: two must never write to one folder."""
-    prctl, parent = ctypes.CDLL(None).prctl, os.getpid()
-
-    def before_exec() -> None:
-        prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        if os.getppid() != parent:  # it died before the request was made
-            os._exit(1)
-
-    return before_exec

@@ -5,7 +5,6 @@ single process would have made. DistributedDataParallel would share one member's
 little for each of them, and batch normalisation would see other statistics with every number of GPUs.
 """
 
-import ctypes
 import os
 import signal
 import sys
@@ -21,10 +20,10 @@ import torch
 from torch import distributed
 
 from detection import bundle as bundles
+from ml.parent_death import end_with_parent
 
 PATIENCE = timedelta(days=7)  # for the slowest member
 REFUSED = 2
-PR_SET_PDEATHSIG = 1
 T = TypeVar("T")
 
 
@@ -73,10 +72,7 @@ def joined() -> Iterator[Ranks]:
     if not launched():
         yield ALONE
         return
-    if (
-        sys.platform == "linux"
-    ):  # torchrun does not end its processes when it is killed; two runs must never meet
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    end_with_parent()  # torchrun does not end its processes when it is killed
     distributed.init_process_group("gloo", timeout=PATIENCE)  # only waits are sent, never a tensor
     try:
         yield Ranks(distributed.get_rank(), distributed.get_world_size())
