@@ -24,6 +24,7 @@ COPY --from=build-web /opt/venv /opt/venv
 COPY manage.py ./
 COPY kyc_review kyc_review
 COPY detection detection
+COPY estimation estimation
 COPY templates templates
 COPY static static
 COPY docs/openapi.yaml docs/
@@ -41,6 +42,7 @@ COPY --from=build-worker /opt/venv /opt/venv
 COPY manage.py ./
 COPY kyc_review kyc_review
 COPY detection detection
+COPY estimation estimation
 COPY ml ml
 USER kyc
 # solo: CUDA does not survive a fork.

@@ -13,8 +13,8 @@ import numpy as np
 
 from detection.ensemble import Ensemble
 from detection.voting import shifted
+from estimation.intervals import clopper_pearson_upper
 from ml.batch_scoring import scored
-from ml.evaluation.binomial_bound import miss_rate_bound
 from ml.evaluation.groups import held_out_groups, matched_difference, rates, replay_groups
 from ml.evaluation.metrics import wilson
 from ml.evaluation.votes import VoteTable
@@ -146,7 +146,7 @@ def curve(probability: np.ndarray, thresholds: np.ndarray, label: np.ndarray) ->
                 "recall": round(float(flagged[label == 1].mean()), 4),
                 "false_alarm": round(float(flagged[label == 0].mean()), 4),
                 "miss_at_most": round(
-                    miss_rate_bound(int((~flagged[label == 1]).sum()), int((label == 1).sum())), 4
+                    clopper_pearson_upper(int((~flagged[label == 1]).sum()), int((label == 1).sum())), 4
                 ),
             }
         )

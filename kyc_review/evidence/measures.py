@@ -1,11 +1,10 @@
 """What this bank's own outcomes say about votes and second opinions. Counted now and then, read at every opening."""
 
-import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
 
 from django.db import connection, transaction
 
+from estimation.ranking import auc, hanley_mcneil
 from kyc_review.evidence.models import Evidence, OpinionMeasure, PatternOutcome
 from kyc_review.submissions.models import Result, State
 
@@ -64,35 +63,10 @@ def opinions_measure() -> int:
         fakes, reals = found[Result.REJECTED], found[Result.CLEAR]
         if min(len(fakes), len(reals)) >= EACH_MIN:
             area = auc(fakes, reals)
-            low, high = interval(area, len(fakes), len(reals))
+            low, high = hanley_mcneil(area, len(fakes), len(reals))
             rows.append(
                 OpinionMeasure(name=name, auc=area, low=low, high=high, fakes=len(fakes), reals=len(reals))
             )
     OpinionMeasure.objects.all().delete()
     OpinionMeasure.objects.bulk_create(rows)
     return len(rows)
-
-
-def auc(fakes: Sequence[float], reals: Sequence[float]) -> float:
-    """How often a fake scores higher than a real one, ties counting half (Mann and Whitney, 1947)."""
-    values = sorted([(score, 1) for score in fakes] + [(score, 0) for score in reals])
-    ranks, start = 0.0, 0
-    while start < len(values):
-        end = start
-        while end < len(values) and values[end][0] == values[start][0]:
-            end += 1
-        ranks += (start + 1 + end) / 2 * _fakes_in(values[start:end])
-        start = end
-    return (ranks - len(fakes) * (len(fakes) + 1) / 2) / (len(fakes) * len(reals))
-
-
-def _fakes_in(values: Iterable[tuple[float, int]]) -> int:
-    return sum(is_fake for _, is_fake in values)
-
-
-def interval(area: float, fakes: int, reals: int) -> tuple[float, float]:
-    """95 % interval of an area under the curve (Hanley and McNeil, 1982), within 0..1."""
-    q1, q2 = area / (2 - area), 2 * area**2 / (1 + area)
-    spread = area * (1 - area) + (fakes - 1) * (q1 - area**2) + (reals - 1) * (q2 - area**2)
-    half = 1.96 * math.sqrt(max(spread, 0.0) / (fakes * reals))
-    return max(0.0, area - half), min(1.0, area + half)

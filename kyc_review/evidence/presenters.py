@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from django.urls import reverse
 
+from estimation.intervals import Rate
 from kyc_review.evidence.models import Evidence, OpinionMeasure
 from kyc_review.evidence.selectors import VoteHistory
-from kyc_review.review.consensus import Rate
 
 if TYPE_CHECKING:
     from kyc_review.review.models import ReviewItem

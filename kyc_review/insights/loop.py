@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import Case, CharField, Count, F, Max, Min, OuterRef, Q, Subquery, Value, When
 from django.db.models.functions import TruncWeek
 
+from estimation.intervals import Rate, clopper_pearson_upper
 from kyc_review.core.permissions import may_see_insights
 from kyc_review.review.audited import Audited, AuditWeek, audits_by_bundle, audits_by_week
-from kyc_review.review.bounds import upper_bound
-from kyc_review.review.consensus import Rate
 from kyc_review.review.models import Decision, FirstCall, ReviewItem
 from kyc_review.scoring.models import Scoring
 
@@ -129,7 +128,7 @@ def weeks_of_versions(*, viewer: User, since: datetime) -> list[Week]:
 def _bound(judged: list[AuditWeek], digest: str, week: datetime) -> float | None:
     until = [row for row in judged if row.digest == digest and row.week <= week]
     number = sum(row.judged for row in until)
-    return upper_bound(sum(row.fake for row in until), number) if number else None
+    return clopper_pearson_upper(sum(row.fake for row in until), number) if number else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,11 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.db.models import Count, F, FloatField, Max, Min, Q
-from django.db.models.aggregates import Aggregate
+from django.db.models import Count, F, Max, Min, Q
 from django.db.models.functions import TruncDate, TruncHour
 from django.utils import timezone
 
+from kyc_review.core.db.aggregates import Median
 from kyc_review.core.permissions import may_see_insights
 from kyc_review.review.models import Decision, ReviewItem
 from kyc_review.review.models.items import PRIORITIES, Reason
@@ -29,15 +29,6 @@ MISSED = Q(is_fake=False, scoring__submission__result="rejected")
 ALARMED = Q(is_fake=True, scoring__submission__result="clear")
 ONLINE_S = 600
 AT_RISK = 0.75
-
-
-class Median(Aggregate):
-    """Postgres' percentile_cont(0.5): half of the values lie below."""
-
-    function = "PERCENTILE_CONT"
-    name = "Median"
-    template = "%(function)s(0.5) WITHIN GROUP (ORDER BY %(expressions)s)"
-    output_field = FloatField()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,10 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models import Count, DurationField, ExpressionWrapper, F, Max, Min, Q
-from django.db.models.aggregates import Aggregate
 from django.utils import timezone
 from prometheus_client.core import GaugeMetricFamily, Metric
 
+from kyc_review.core.db.aggregates import DurationQuantiles
 from kyc_review.evidence.models import Evidence
 from kyc_review.pipeline.canary import last_scored_at
 from kyc_review.review.models import Decision, ReviewItem
@@ -26,19 +26,6 @@ WINDOW = timedelta(minutes=5)
 QUANTILES = (0.5, 0.95, 0.99)
 ORDINARY = (ReviewItem.Reason.UNANIMOUS_FAKE, ReviewItem.Reason.SPLIT_VOTE, ReviewItem.Reason.UNSCORABLE)
 UNFINISHED = (State.RECEIVED, State.SCORING, State.IN_REVIEW)
-
-
-class Quantiles(Aggregate):
-    """Postgres' percentile_cont of a duration, one value for each of QUANTILES."""
-
-    function = "PERCENTILE_CONT"
-    name = "Quantiles"
-    template = (
-        f"%(function)s(ARRAY{list(QUANTILES)}) WITHIN GROUP (ORDER BY EXTRACT(EPOCH FROM %(expressions)s))"
-    )
-
-    def convert_value(self, value: Any, expression: Any, connection: Any) -> Any:
-        return value
 
 
 class Numbers:
@@ -137,7 +124,9 @@ def _verdicts(now: datetime) -> Iterator[Metric]:
         "kyc_verdict_latency_seconds", "Post to verdict, of the last five minutes.", labels=["quantile"]
     )
     for quantile, seconds in zip(
-        QUANTILES, recent.aggregate(found=Quantiles(waited))["found"] or (), strict=False
+        QUANTILES,
+        recent.aggregate(found=DurationQuantiles(waited, shares=QUANTILES))["found"] or (),
+        strict=False,
     ):
         latency.add_metric([str(quantile)], float(seconds))
     yield from (verdicts, latency)

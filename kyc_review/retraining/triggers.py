@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.utils import timezone
 
+from estimation.drift import changed_by, stability_index
 from kyc_review.core.permissions import may_see_retraining
 from kyc_review.retraining.building import LeaseLost, SnapshotFailed
-from kyc_review.retraining.drift import changed_by, stability_index
 from kyc_review.retraining.models import Promotion, Snapshot, TrainingRun
 from kyc_review.retraining.runs import run_request
 from kyc_review.retraining.selectors import decisions_unused, serving_promotion

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import Count, Exists, F, FloatField, OuterRef, Q, Subquery, Sum
 from django.db.models.functions import TruncWeek
 
+from estimation.intervals import clopper_pearson_upper
 from kyc_review.core.permissions import may_see_audits
 
-from .bounds import upper_bound
 from .models import AuditDraw, Decision, ReviewItem
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Audited:
     @property
     def bound(self) -> float:
         """At most this share of what it cleared is fake, with 95 % confidence; 1 before anything was judged."""
-        return upper_bound(self.fake, self.judged)
+        return clopper_pearson_upper(self.fake, self.judged)
 
 
 def audits_by_bundle(*, viewer: User) -> list[Audited]:

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 
+from estimation.intervals import Rate
 from kyc_review.core.permissions import may_see_audits
 from kyc_review.submissions.models import LateOutcome
-
-from .consensus import Rate
 
 if TYPE_CHECKING:
     from kyc_review.accounts.models import User

@@ -10,11 +10,12 @@ from datetime import datetime
 from django.db.models import F, OuterRef, Subquery
 from django.utils import timezone
 
+from estimation.agreement import dawid_skene
+from estimation.intervals import Rate
 from kyc_review.accounts.models import User
 from kyc_review.core.permissions import may_read_queue, may_see_all_reviewers
 from kyc_review.submissions.models import LateOutcome
 
-from .consensus import Rate, dawid_skene
 from .late import latest_outcomes
 from .models import Decision, FirstCall, ReviewItem
 

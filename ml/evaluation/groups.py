@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ml.evaluation.metrics import Z95, Estimate, wilson
+from estimation.intervals import Z_95
+from ml.evaluation.metrics import Estimate, wilson
 
 VALUES_MAX = 8
 OTHER = "all others"
@@ -28,7 +29,7 @@ def matched_difference(before: np.ndarray, after: np.ndarray) -> Estimate:
     gained, lost = int((~before & after).sum()), int((before & ~after).sum())
     whole, more, less = count + 2, gained + 0.5, lost + 0.5
     centre = (more - less) / whole
-    half = Z95 * math.sqrt(more + less - (more - less) ** 2 / whole) / whole
+    half = Z_95 * math.sqrt(more + less - (more - less) ** 2 / whole) / whole
     return Estimate((gained - lost) / count, max(-1.0, centre - half), min(1.0, centre + half), count)
 
 

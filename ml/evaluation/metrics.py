@@ -2,11 +2,10 @@
 
 import math
 from dataclasses import dataclass
-from statistics import NormalDist
 
 import numpy as np
 
-Z95 = NormalDist().inv_cdf(0.975)
+from estimation import intervals
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,17 +27,10 @@ class Estimate:
         }
 
 
-def wilson(hits: int, n: int, z: float = Z95) -> Estimate:
-    """Share hits/n with the score interval of Wilson (1927).
-
-    Raises ValueError unless 0 <= hits <= n and n > 0.
-    """
-    if n <= 0 or not 0 <= hits <= n:
-        raise ValueError(f"no share of {hits} in {n}: expected 0 <= hits <= n and n > 0")
-    share = hits / n
-    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    return Estimate(share, max(0.0, centre - half), min(1.0, centre + half), n)
+def wilson(hits: int, n: int) -> Estimate:
+    """Share hits/n with its Wilson interval. Raises ValueError unless 0 <= hits <= n and n > 0."""
+    low, high = intervals.wilson(hits, n)
+    return Estimate(hits / n, low, high, n)
 
 
 def auc(label: np.ndarray, score: np.ndarray, group: np.ndarray | None = None, draws: int = 500) -> Estimate:

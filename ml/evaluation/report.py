@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import average_precision_score, roc_curve
 
-from ml.evaluation.binomial_bound import CONFIDENCE, miss_rate_bound
+from estimation.intervals import CONFIDENCE, clopper_pearson_upper
 from ml.evaluation.calibration import calibration
 from ml.evaluation.metrics import Estimate, at_prevalence, auc, wilson
 from ml.evaluation.selective import PREVALENCE, selective
@@ -105,7 +105,7 @@ def confusion(label: np.ndarray, flagged: np.ndarray) -> dict[str, Any]:
         "review_load": wilson(caught + alarms, fakes + reals).as_dict(),
         "cleared_that_are_fake": wilson(fakes - caught, cleared).as_dict() if cleared else None,
         "at_one_in_1000": {name: round(value, 5) for name, value in world.items()},
-        "certified_miss_rate": round(miss_rate_bound(fakes - caught, fakes), 4),
+        "certified_miss_rate": round(clopper_pearson_upper(fakes - caught, fakes), 4),
         "certified_at": CONFIDENCE,
     }
 

@@ -10,8 +10,8 @@ import torch
 
 from detection.bundle import Bundle as ShippedBundle
 from detection.networks.stacking import Stacking
+from estimation.intervals import clopper_pearson_upper
 from ml.bank import Bank
-from ml.evaluation.binomial_bound import miss_rate_bound
 from ml.evaluation.forgeries import forgeries
 from ml.evaluation.outcome import outcome
 from ml.inverse_probability import Weighing
@@ -121,6 +121,6 @@ def certificate(probability: np.ndarray, thresholds: np.ndarray, label: np.ndarr
     return {
         "fakes": len(fakes),
         "missed": missed,
-        "miss_rate_at_most": round(miss_rate_bound(missed, len(fakes)), 4),
+        "miss_rate_at_most": round(clopper_pearson_upper(missed, len(fakes)), 4),
         "confidence": 0.95,
     }

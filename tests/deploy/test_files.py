@@ -106,6 +106,17 @@ def test_every_copied_path_exists(name: str) -> None:
         assert (ROOT / source).exists(), source
 
 
+@pytest.mark.parametrize(("name", "without"), [("web", {"devstack", "ml"}), ("worker", {"devstack"})])
+def test_an_image_has_every_package_of_ours_that_its_packages_import(name: str, without: set[str]) -> None:
+    """devstack is no part of the product, and the web process never imports ml."""
+    copied = set(re.findall(r"^COPY (\w+) \1$", stages()[name], re.M))
+    ours = {init.parent.name for init in ROOT.glob("*/__init__.py")}
+    for package in sorted(copied & ours):
+        for file in (ROOT / package).rglob("*.py"):
+            imported = set(re.findall(r"^\s*(?:from|import) (\w+)", file.read_text(), re.M)) & ours
+            assert imported - without <= copied, file
+
+
 def commands() -> list[list[str]]:
     found = [
         service["command"] for name, service in services().items() if name in APP and "command" in service

@@ -8,14 +8,13 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from estimation.intervals import Rate, clopper_pearson_upper
 from kyc_review.accounts.models import User
 from kyc_review.insights import loop
 from kyc_review.insights.searching import submissions_found
 from kyc_review.insights.templatetags.insight_words import certified, spread
 from kyc_review.review import services
 from kyc_review.review.audited import Audited, audits_by_week
-from kyc_review.review.bounds import upper_bound
-from kyc_review.review.consensus import Rate
 from kyc_review.review.models import Decision, ReviewItem
 from kyc_review.scoring.models import Scoring
 from tests.kyc_review.review.conftest import clear, enqueue, login  # noqa: F401  (fixtures)
@@ -128,8 +127,8 @@ def test_the_bound_of_a_version_grows_narrower_over_its_weeks(
         judge(alice, "real", "real")
     before, _, after = loop.weeks_of_versions(viewer=audrey, since=then - timedelta(days=1))
     assert (before.version, before.scored, after.scored) == (after.version, 1, 2)
-    assert before.bound == pytest.approx(upper_bound(0, 1))
-    assert after.bound == pytest.approx(upper_bound(0, 3))
+    assert before.bound == pytest.approx(clopper_pearson_upper(0, 1))
+    assert after.bound == pytest.approx(clopper_pearson_upper(0, 3))
     assert found(audrey, bundle=before.digest, scored=before.week, hours=168) == 1
     assert found(audrey, bundle=before.digest) == 3
     assert found(audrey, bundle=before.digest, verdict="flagged") == 0

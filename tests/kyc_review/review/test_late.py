@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from estimation.intervals import Rate
 from kyc_review.accounts.models import User
 from kyc_review.review import services
-from kyc_review.review.consensus import Rate
 from kyc_review.review.late import late_by_bundle
 from kyc_review.review.models import ReviewItem
 from kyc_review.review.quality import qualities

@@ -9,35 +9,8 @@ from django.utils import timezone
 
 from kyc_review.accounts.models import User
 from kyc_review.review import services
-from kyc_review.review.consensus import Rate, dawid_skene
 from kyc_review.review.models import Gold, ReviewItem
 from kyc_review.review.quality import qualities
-
-
-def test_wilsons_interval_has_its_published_values() -> None:
-    low, high = Rate(81, 263).interval  # Newcombe 1998, Stat. Med. 17, table I
-    assert (round(low, 4), round(high, 4)) == (0.2553, 0.3662)
-    assert Rate(15, 148).interval == pytest.approx((0.0624, 0.1605), abs=5e-5)
-    low, high = Rate(0, 20).interval
-    assert (low, round(high, 4)) == (0.0, 0.1611)
-    assert Rate(0, 0).interval == (0.0, 1.0)
-
-
-def test_the_consensus_follows_reliable_people_against_two_who_guess() -> None:
-    rows = []
-    for item in range(40):
-        truth = "fake" if item % 2 else "real"
-        other = "real" if item % 2 else "fake"
-        rows += [(item, person, truth) for person in (1, 2, 3)]
-        rows += [(item, person, truth if (item // 2) % 2 else other) for person in (4, 5)]
-    rows += [("contested", 1, "fake"), ("contested", 4, "real"), ("contested", 5, "real")]
-    belief = dawid_skene(rows)
-    assert belief["contested"]["fake"] > 0.5, "a majority vote would say real"
-    assert all(belief[item]["fake" if item % 2 else "real"] > 0.9 for item in range(40))
-
-
-def test_no_answers_have_no_consensus() -> None:
-    assert dawid_skene([]) == {}
 
 
 @pytest.fixture

@@ -1,6 +1,4 @@
-"""Has what the models see changed? Pure, no I/O, no numpy."""
-
-from __future__ import annotations
+"""Whether what the models see has changed."""
 
 import math
 from bisect import bisect_right

@@ -1,39 +1,11 @@
-"""How sure one can be of people's figures: intervals, and a consensus that weighs people by how reliable they prove.
-
-Pure, no I/O, no numpy: the web process shows these, and a bank's doubly judged items are few thousands.
-"""
-
-from __future__ import annotations
+"""What people agree on, where each counts as much as they prove reliable."""
 
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
-Z_95 = 1.959964
 ITERATIONS = 30
-PRIOR = 0.5  # pseudo-answers per cell, so that few answers do not make anybody perfect
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """`right` of `total`, with the Wilson score interval (Wilson 1927, JASA 22) at 95 %: from 0 to 1."""
-
-    right: int
-    total: int
-
-    @property
-    def value(self) -> float | None:
-        return self.right / self.total if self.total else None
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        if not self.total:
-            return 0.0, 1.0
-        share, n, z2 = self.right / self.total, self.total, Z_95**2
-        middle = (share + z2 / (2 * n)) / (1 + z2 / n)
-        half = Z_95 / (1 + z2 / n) * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n))
-        return max(0.0, middle - half), min(1.0, middle + half)
+PRIOR = 0.5  # pseudo-answers per cell, so that few answers make no person perfect
 
 
 def dawid_skene(answers: Iterable[tuple[object, int, str]]) -> dict[object, dict[str, float]]:

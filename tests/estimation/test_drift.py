@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from kyc_review.retraining.drift import changed_by, stability_index
+from estimation.drift import changed_by, stability_index
 
 
 def test_the_index_is_the_one_that_numpy_computes() -> None:

@@ -1,0 +1,77 @@
+"""Intervals and bounds of shares. Shares are from 0 to 1."""
+
+import math
+from dataclasses import dataclass
+from statistics import NormalDist
+
+Z_95 = NormalDist().inv_cdf(0.975)
+CONFIDENCE = 0.95
+BISECTIONS = 60  # more than a double can tell apart
+
+
+def wilson(hits: int, total: int, z: float = Z_95) -> tuple[float, float]:
+    """Score interval of the share hits/total (Wilson 1927, JASA 22, 209-212), two-sided, 95 % unless `z` says else.
+
+    Raises ValueError unless 0 <= hits <= total and total > 0.
+    """
+    if total <= 0 or not 0 <= hits <= total:
+        raise ValueError(f"no share of {hits} in {total}: expected 0 <= hits <= total and total > 0")
+    share, z2 = hits / total, z * z
+    centre = (share + z2 / (2 * total)) / (1 + z2 / total)
+    half = z / (1 + z2 / total) * math.sqrt(share * (1 - share) / total + z2 / (4 * total * total))
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """`right` of `total`, with its Wilson interval at 95 %."""
+
+    right: int
+    total: int
+
+    @property
+    def value(self) -> float | None:
+        """None where nothing was counted."""
+        return self.right / self.total if self.total else None
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """0 to 1 where nothing was counted."""
+        return wilson(self.right, self.total) if self.total else (0.0, 1.0)
+
+
+def clopper_pearson_upper(found: int, total: int, confidence: float = CONFIDENCE) -> float:
+    """The largest share that finding so few of so many does not contradict: one-sided and exact.
+
+    Clopper and Pearson (1934, Biometrika 26, 404-413): the p at which P(X <= found) = 1 - confidence for X binomial of
+    (total, p), by bisection. 1 when nothing was counted. Raises ValueError unless 0 <= found <= total.
+    """
+    if not 0 <= found <= total:
+        raise ValueError(f"{found} cannot be found in {total}: expected 0 <= found <= total")
+    if found == total:
+        return 1.0
+    low, high = found / total, 1.0
+    for _ in range(BISECTIONS):
+        middle = (low + high) / 2
+        if _binomial_cdf(found, total, middle) > 1 - confidence:
+            low = middle
+        else:
+            high = middle
+    return high
+
+
+def _binomial_cdf(found: int, total: int, p: float) -> float:
+    """P(X <= found), its terms summed from their logarithms, so that none overflows."""
+    if p >= 1.0:
+        return 0.0
+    yes, no = math.log(p) if p else -math.inf, math.log1p(-p)
+    logs = [
+        math.lgamma(total + 1)
+        - math.lgamma(k + 1)
+        - math.lgamma(total - k + 1)
+        + (k * yes if k else 0.0)
+        + (total - k) * no
+        for k in range(found + 1)
+    ]
+    top = max(logs)
+    return math.exp(top) * math.fsum(math.exp(value - top) for value in logs)
