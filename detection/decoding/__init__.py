@@ -1,6 +1,6 @@
 """The only decoder of untrusted images: bytes in, facts or upright RGB out, under a memory and time bound."""
 
-from detection.decoding.api import decode, decode_with_facts, derivative, inspect
+from detection.decoding.api import decode, decode_with_facts, derivative, inspect, orientation_of
 from detection.decoding.facts import (
     Damage,
     Decoded,
@@ -10,6 +10,8 @@ from detection.decoding.facts import (
     Trailing,
     TrailingKind,
 )
+from detection.decoding.limits import configure
+from detection.decoding.pool import close
 
 __all__ = [
     "Damage",
@@ -19,8 +21,11 @@ __all__ = [
     "ImageRefused",
     "Trailing",
     "TrailingKind",
+    "close",
+    "configure",
     "decode",
     "decode_with_facts",
     "derivative",
     "inspect",
+    "orientation_of",
 ]

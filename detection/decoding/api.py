@@ -1,102 +1,125 @@
-"""The only decoder of untrusted images: bytes in, facts or upright RGB out, under a memory and time bound.
+"""The only decoder of untrusted images: bytes in, facts or upright sRGB out, under a memory and time bound.
 
-Small pictures are decoded in this process, which their own size bounds; bigger ones in a child process with limits
-on memory and time, so that no upload can take a web process or a worker down. Neither numpy nor torch is imported.
+This process reads headers and marks; every pixel is decoded in a process of its own (`pool.py`), so that no upload can
+take a web process or a worker down. Neither numpy nor torch is imported.
 """
 
 import hashlib
 import io
-import json
-import os
-import subprocess
-import sys
-import threading
-from pathlib import Path, PurePath
+from collections.abc import Callable
+from typing import Any
 
 from PIL import Image
 
-from detection.decoding.containers import Container, corrupt, truncated, walk
-from detection.decoding.facts import Decoded, Format, ImageFacts, ImageRefused
-from detection.decoding.pixels import MAX_PIXELS, decode_rgb
+from detection.decoding import jpeg, limits, png, webp
+from detection.decoding.declared import contradiction
+from detection.decoding.facts import (
+    Container,
+    Damage,
+    Decoded,
+    ImageFacts,
+    ImageRefused,
+    corrupt,
+    truncated,
+)
+from detection.decoding.orientation import orientation_from
+from detection.decoding.pool import Queueing, pool
+from detection.decoding.recognise import format_of, walk
 
-MAX_BYTES = 15_000_000
 MIN_SIDE = 32
 MAX_ASPECT = 8
-IN_PROCESS_PIXELS = 4_000_000
-CHILD_WALL_S = 30
-CHILDREN = 2
-EXTENSIONS: dict[str, Format] = {
-    **dict.fromkeys((".jpg", ".jpeg", ".jpe", ".jfif"), "JPEG"),
-    ".png": "PNG",
-    ".webp": "WEBP",
+# Accepted pictures stay decodable when the limit on uploads is lowered; memory and time bound them all the same.
+HARD_MAX_PIXELS = 200_000_000
+PARSERS: dict[str | None, Callable[[bytes], jpeg.Layout | png.Layout | webp.Layout]] = {
+    "JPEG": jpeg.parse,
+    "PNG": png.parse,
+    "WEBP": webp.parse,
 }
-CONTENT_TYPES: dict[str, Format] = {
-    **dict.fromkeys(("image/jpeg", "image/jpg", "image/pjpeg"), "JPEG"),
-    "image/png": "PNG",
-    "image/webp": "WEBP",
-}
-UNDECLARED = {"", "application/octet-stream", "binary/octet-stream"}
-
-_children = threading.BoundedSemaphore(CHILDREN)
-_ROOT = Path(__file__).resolve().parents[2]
+VIEWERS_MAX, WORKERS_MAX = 2, 1000  # who may wait besides the uploads
 
 
 def inspect(data: bytes, *, filename: str | None = None, content_type: str | None = None) -> ImageFacts:
-    """Check an upload completely: container, limits, declared type, and that every pixel decodes.
+    """Check an upload completely: container, limits, and that its pixels decode.
 
-    Raises ImageRefused with an HTTP status of 400, 413, 415 or 422 (503 when too many large images are in work).
+    A damaged picture of which something can be seen is accepted, and the damage told. Raises ImageRefused with an HTTP
+    status of 400, 413, 415 or 422, or 503 when too many images are in work.
     """
     if not data:
         raise ImageRefused("empty_image", 400, "The image is empty. Send the file's bytes.")
-    if len(data) > MAX_BYTES:
-        raise ImageRefused("too_many_bytes", 413, f"The image may have at most {MAX_BYTES // 1_000_000} MB.")
+    allowed = limits.current()
+    if len(data) > allowed.max_bytes:
+        detail = f"The image has {len(data):,} bytes; at most {allowed.max_bytes / 1e6:g} MB are accepted."
+        raise ImageRefused("too_many_bytes", 413, detail)
     container = walk(data)
-    _check_declared(container.format, filename, content_type)
-    _check_size(container)
-    _pixels(data, container, max_side=MIN_SIDE)
+    _check_size(container, allowed.max_pixels)
+    answer, _ = _ask(
+        "check", data, container, max_side=MIN_SIDE, queue=Queueing(allowed.wait_s, allowed.waiting)
+    )
     return ImageFacts(
         format=container.format,
         width=container.width,
         height=container.height,
         size_bytes=len(data),
         sha256=hashlib.sha256(data).hexdigest(),
+        trailing=container.trailing,
+        damage=container.damage or _damage(answer),
+        declared=contradiction(container.format, filename, content_type),
     )
 
 
 def decode(data: bytes, *, max_side: int | None = None) -> Image.Image:
-    """Upright 8-bit RGB, reduced so that no side exceeds `max_side`. Raises ImageRefused."""
-    container = walk(data)
-    _check_size(container)
-    return _pixels(data, container, max_side)
+    """Upright 8-bit sRGB, reduced so that no side exceeds `max_side`. Raises ImageRefused."""
+    return decode_with_facts(data, max_side=max_side).image
 
 
 def decode_with_facts(data: bytes, *, max_side: int | None = None) -> Decoded:
     """As `decode`, with the damage and the trailing data of the file. Raises ImageRefused."""
-    return Decoded(decode(data, max_side=max_side), damage=None, trailing=())
+    return _decoded(data, max_side, Queueing(limits.current().patience_s, WORKERS_MAX))
 
 
 def derivative(data: bytes, *, max_side: int = 1600, quality: int = 92) -> bytes:
     """A JPEG for the browser: re-encoded pixels, no metadata, no profile, no thumbnail. Raises ImageRefused."""
-    buffer = io.BytesIO()
-    decode(data, max_side=max_side).save(buffer, "JPEG", quality=quality, subsampling=0)
+    allowed, buffer = limits.current(), io.BytesIO()
+    queue = Queueing(allowed.view_wait_s, allowed.waiting + VIEWERS_MAX)
+    _decoded(data, max_side, queue).image.save(buffer, "JPEG", quality=quality, subsampling=0)
     return buffer.getvalue()
 
 
-def _check_declared(found: Format, filename: str | None, content_type: str | None) -> None:
-    extension = PurePath(filename or "").suffix.lower()
-    if extension and EXTENSIONS.get(extension) != found:
-        detail = f"The file is called *{extension} but holds {found}. Give it the right extension."
-        raise ImageRefused("type_mismatch", 415, detail)
-    declared = (content_type or "").partition(";")[0].strip().lower()
-    if declared not in UNDECLARED and CONTENT_TYPES.get(declared) != found:
-        detail = f"The part is declared as {declared} but holds {found}. Send the right Content-Type."
-        raise ImageRefused("type_mismatch", 415, detail)
+def first_picture(data: bytes) -> bytes:
+    """The file without what follows its first picture. Raises ImageRefused."""
+    return data[: walk(data).end]
 
 
-def _check_size(container: Container) -> None:
+def orientation_of(data: bytes) -> int:
+    """The EXIF orientation, 1 to 8, that `decode` applies; HEIC and AVIF are turned by their decoders.
+
+    Raises ImageRefused.
+    """
+    parse = PARSERS.get(format_of(data))
+    if parse is None:
+        return 1
+    layout = parse(data)
+    return orientation_from(layout.exif, layout.xmp)
+
+
+def _decoded(data: bytes, max_side: int | None, queue: Queueing) -> Decoded:
+    container = walk(data)
+    _check_size(container, HARD_MAX_PIXELS)
+    answer, pixels = _ask("decode", data, container, max_side=max_side, queue=queue)
+    image = Image.frombytes("RGB", tuple(answer["size"]), pixels)
+    return Decoded(image, damage=container.damage or _damage(answer), trailing=container.trailing)
+
+
+def _damage(answer: dict[str, Any]) -> Damage | None:
+    return Damage(answer["damage"]) if answer["damage"] else None
+
+
+def _check_size(container: Container, max_pixels: int) -> None:
     width, height = container.width, container.height
-    if width * height > MAX_PIXELS:
-        detail = f"The image has {width} x {height} pixels; at most {MAX_PIXELS // 1_000_000} megapixels are taken."
+    if width * height > max_pixels:
+        detail = (
+            f"The image has {width} x {height} pixels; at most {max_pixels / 1e6:g} megapixels are accepted."
+        )
         raise ImageRefused("too_many_pixels", 413, detail)
     if min(width, height) < MIN_SIDE or max(width, height) > MAX_ASPECT * min(width, height):
         detail = (
@@ -106,47 +129,20 @@ def _check_size(container: Container) -> None:
         raise ImageRefused("bad_dimensions", 422, detail)
 
 
-def _pixels(data: bytes, container: Container, max_side: int | None) -> Image.Image:
-    if container.width * container.height > IN_PROCESS_PIXELS:
-        return _pixels_in_child(data, container, max_side)
-    try:
-        image = decode_rgb(data, container.format, max_side)
-    except Exception as error:  # Pillow raises many kinds for hostile input; all mean the same to the sender
-        raise _refusal(f"{type(error).__name__}: {error}") from error
-    return image
-
-
-def _pixels_in_child(data: bytes, container: Container, max_side: int | None) -> Image.Image:
-    if not _children.acquire(timeout=CHILD_WALL_S):
-        raise ImageRefused("busy", 503, "Too many large images are being decoded. Send it again in a minute.")
-    program = (
-        f"import sys; sys.path.insert(0, {str(_ROOT)!r}); from detection.decoding.pixels import main; main()"
-    )
-    request = json.dumps({"format": container.format, "max_side": max_side}).encode()
-    try:
-        child = subprocess.run(  # noqa: S603  (our own program, no shell)
-            [sys.executable, "-I", "-c", program],
-            input=request + b"\n" + data,
-            capture_output=True,
-            timeout=CHILD_WALL_S,
-            env={"PATH": os.defpath},
-        )
-    except subprocess.TimeoutExpired as error:
-        raise ImageRefused(
-            "too_costly", 422, "The image takes too long to decode. Export it anew."
-        ) from error
-    finally:
-        _children.release()
-    header, _, pixels = child.stdout.partition(b"\n")
-    if child.returncode != 0 or not header:
-        raise ImageRefused("too_costly", 422, "The image takes too much to decode. Export it anew.")
-    answer = json.loads(header)
+def _ask(
+    task: str, data: bytes, container: Container, *, max_side: int | None, queue: Queueing
+) -> tuple[dict[str, Any], bytes]:
+    head = {"task": task, "format": container.format, "max_side": max_side}
+    picture = memoryview(data)[: container.end]
+    decoders = pool(limits.current())
+    answer, pixels = decoders.ask(head, picture, work=container.work, queue=queue)
+    if "refused" in answer:
+        raise ImageRefused(*answer["refused"])
     if answer.get("error") == "memory":
-        raise ImageRefused("too_many_pixels", 413, "The image takes too much memory. Send a smaller one.")
+        raise ImageRefused(
+            "too_costly", 422, "The image takes too much memory to decode. Send a smaller one."
+        )
     if "error" in answer:
-        raise _refusal(answer["error"])
-    return Image.frombytes("RGB", tuple(answer["size"]), pixels)
-
-
-def _refusal(error: str) -> ImageRefused:
-    return truncated("missing pixels") if "truncated" in error else corrupt("it cannot be decoded")
+        is_cut = container.damage == Damage.ENDS_EARLY or "truncated" in answer["error"]
+        raise truncated("its pixels are missing") if is_cut else corrupt("it cannot be decoded")
+    return answer, pixels

@@ -6,7 +6,7 @@ from typing import Literal, TypedDict
 
 from PIL import Image
 
-Format = Literal["JPEG", "PNG", "WEBP"]
+Format = Literal["JPEG", "PNG", "WEBP", "HEIC", "AVIF"]
 
 
 class ImageRefused(ValueError):
@@ -15,6 +15,26 @@ class ImageRefused(ValueError):
     def __init__(self, code: str, status: int, detail: str) -> None:
         super().__init__(detail)
         self.code, self.status, self.detail = code, status, detail
+
+
+def truncated(what: str) -> ImageRefused:
+    return ImageRefused("truncated_image", 422, f"The image ends early ({what}). Send the whole file again.")
+
+
+def corrupt(what: str) -> ImageRefused:
+    return ImageRefused("corrupt_image", 422, f"The image is damaged ({what}). Take or export it again.")
+
+
+def animated() -> ImageRefused:
+    return ImageRefused("animated_image", 422, "The image has several frames. Send one still picture.")
+
+
+def too_costly(what: str) -> ImageRefused:
+    return ImageRefused("too_costly", 422, f"The image takes too much {what} to decode. Export it anew.")
+
+
+def busy() -> ImageRefused:
+    return ImageRefused("busy", 503, "Too many images are being decoded. Send it again in a second.")
 
 
 class TrailingKind(StrEnum):
@@ -55,6 +75,35 @@ class Trailing:
 
     kind: TrailingKind
     size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """What the headers say; nothing has been decoded.
+
+    The picture is `data[:end]`. `work` is the number of pixels that decoding visits, over all passes.
+    """
+
+    format: Format
+    width: int
+    height: int
+    end: int
+    work: int
+    damage: Damage | None = None
+    trailing: tuple[Trailing, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Pixels as they are stored, in one of Pillow's modes, and what is needed to show them rightly.
+
+    `orientation` is that of EXIF (1 to 8); `profile` holds the bytes of an ICC profile or is empty.
+    """
+
+    image: Image.Image
+    orientation: int = 1
+    profile: bytes = b""
+    damage: Damage | None = None
 
 
 @dataclass(frozen=True, slots=True)

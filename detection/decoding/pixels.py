@@ -1,95 +1,71 @@
-"""Decoding with Pillow: a walked container becomes upright RGB. Run in-process when small, else in a child."""
+"""From the bytes of one picture to upright 8-bit sRGB. Runs in a decoder process only (`child.py`)."""
 
-import io
-import json
-import resource
-import sys
 import warnings
+from collections.abc import Callable
 
-from PIL import Image, ImageFile
+from PIL import Image
 
-MAX_PIXELS = 50_000_000
-MEMORY_BYTES = 1_500_000_000
-CPU_S = 20
+from detection.decoding import heif, jpeg, png, webp
+from detection.decoding.colour import to_srgb
+from detection.decoding.facts import Damage, Format, Loaded
+from detection.decoding.orientation import UPRIGHT
 
-# Pillow only warns up to twice its limit; a warning becomes an error here.
-Image.MAX_IMAGE_PIXELS = MAX_PIXELS
-ImageFile.LOAD_TRUNCATED_IMAGES = False
-warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
+LOADERS: dict[Format, Callable[[bytes, int | None], Loaded]] = {
+    "JPEG": jpeg.load,
+    "PNG": png.load,
+    "WEBP": webp.load,
+    "HEIC": heif.load,
+    "AVIF": heif.load,
+}
 
 
-def decode_rgb(data: bytes, image_format: str, max_side: int | None) -> Image.Image:
-    """Upright 8-bit RGB, no side longer than `max_side`. Raises whatever Pillow raises.
+def check_pixels(data: bytes, image_format: Format, max_side: int) -> Damage | None:
+    """Decode every pixel and keep none. Raises whatever the decoder raises, or ImageRefused."""
+    with _quiet():
+        return LOADERS[image_format](data, max_side).damage
 
-    Transparent parts are laid on white; 16-bit greyscale keeps its high byte; CMYK is converted without profile.
+
+def decode_rgb(data: bytes, image_format: Format, max_side: int | None) -> tuple[Image.Image, Damage | None]:
+    """Upright 8-bit sRGB, no side longer than `max_side`, and the damage. Raises as `check_pixels` does.
+
+    Transparent parts are laid on white; 16-bit greyscale keeps its high byte.
     """
-    with Image.open(io.BytesIO(data), formats=[image_format]) as image:
-        if max_side is not None:
-            image.draft(
-                None, (max_side, max_side)
-            )  # a JPEG scaled while decoding never becomes smaller than asked
-        image.load()
-        orientation = orientation_of(image)
-        rgb = _rgb(image)
-    if max_side is not None and max(rgb.size) > max_side:
-        rgb.thumbnail((max_side, max_side), Image.Resampling.LANCZOS, reducing_gap=2.0)
+    with _quiet():
+        loaded = LOADERS[image_format](data, max_side)
+        image = _reduced(_plain(loaded.image), max_side)
+        rgb = _opaque(image, loaded.profile)
     rgb.info = {}  # comments, profiles and thumbnails would travel into whatever is saved from it
-    transpose = UPRIGHT.get(orientation)
-    return rgb if transpose is None else rgb.transpose(transpose)
+    turn = UPRIGHT.get(loaded.orientation)
+    return (rgb if turn is None else rgb.transpose(turn)), loaded.damage
 
 
-UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-
-BACK = {
-    Image.Transpose.ROTATE_90: Image.Transpose.ROTATE_270,
-    Image.Transpose.ROTATE_270: Image.Transpose.ROTATE_90,
-}
+def _quiet() -> warnings.catch_warnings:
+    """Nothing that a file makes Pillow say may reach a log."""
+    return warnings.catch_warnings(action="ignore")
 
 
-def as_stored(upright: Image.Image, orientation: int) -> Image.Image:
-    """Undo the turn of `decode_rgb`: the grid of a JPEG's blocks starts at the stored picture's corner."""
-    turn = UPRIGHT.get(orientation)
-    return upright if turn is None else upright.transpose(BACK.get(turn, turn))
-
-
-def orientation_of(image: Image.Image) -> int:
-    try:
-        return int(image.getexif().get(0x0112, 1))
-    except Exception:  # unreadable metadata must not cost the picture; it is shown as stored
-        return 1
-
-
-def _rgb(image: Image.Image) -> Image.Image:
+def _plain(image: Image.Image) -> Image.Image:
+    """One of L, RGB, RGBA and CMYK."""
     if image.mode.startswith(("I", "F")):
-        return image.point(lambda value: value * (1 / 256)).convert("L").convert("RGB")
-    if "A" in image.getbands() or "transparency" in image.info:
-        rgba = image.convert("RGBA")
-        white = Image.new("RGBA", rgba.size, "white")
-        return Image.alpha_composite(white, rgba).convert("RGB")
-    return image.convert("RGB")
+        return image.point(lambda value: value * (1 / 256)).convert("L")
+    if image.mode in ("LA", "PA", "La", "RGBa", "RGBX") or "transparency" in image.info:
+        return image.convert("RGBA")
+    if image.mode in ("L", "RGB", "RGBA", "CMYK"):
+        return image
+    return image.convert("L" if image.mode == "1" else "RGB")
 
 
-def main() -> None:
-    """The child's program: a JSON line and the image's bytes on stdin, a JSON line and raw RGB on stdout."""
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    resource.setrlimit(resource.RLIMIT_CPU, (CPU_S, CPU_S))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))  # writes no file
-    header, _, data = sys.stdin.buffer.read().partition(b"\n")
-    request = json.loads(header)
-    answer: dict[str, object]
-    try:
-        rgb = decode_rgb(data, request["format"], request["max_side"])
-        answer, pixels = {"size": rgb.size}, rgb.tobytes()
-    except MemoryError:
-        answer, pixels = {"error": "memory"}, b""
-    except Exception as error:
-        answer, pixels = {"error": f"{type(error).__name__}: {error}"[:200]}, b""
-    sys.stdout.buffer.write(json.dumps(answer).encode() + b"\n" + pixels)
+def _reduced(image: Image.Image, max_side: int | None) -> Image.Image:
+    if max_side is not None and max(image.size) > max_side:
+        image.thumbnail((max_side, max_side), Image.Resampling.LANCZOS, reducing_gap=2.0)
+    return image
+
+
+def _opaque(image: Image.Image, profile: bytes) -> Image.Image:
+    if image.mode != "RGBA":
+        return to_srgb(image, profile)
+    alpha = image.getchannel("A")
+    colours = to_srgb(image.convert("RGB"), profile)
+    white = Image.new("RGB", image.size, "white")
+    white.paste(colours, mask=alpha)
+    return white

@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 
 from detection import decoding as images
-from detection.decoding.pixels import UPRIGHT, as_stored, orientation_of
+from detection.decoding.orientation import UPRIGHT, as_stored
 from detection.forensics import attention, jpeg, metadata, regions
 from detection.forensics.ela import ela
 from detection.forensics.phash import Fingerprint, fingerprint
@@ -113,8 +113,7 @@ def _ela(made: Dossier, data: bytes, picture: Image.Image, size: tuple[int, int]
     if picture.width * picture.height > ELA_PIXELS_MAX:
         facts["objection"] = "The picture is too large for this view."
         return
-    with Image.open(io.BytesIO(data)) as header:
-        orientation = orientation_of(header)
+    orientation = images.orientation_of(data)
     stored, turn = as_stored(picture, orientation), UPRIGHT.get(orientation)
     for quality in ELA_QUALITIES:
         levels = Image.fromarray(ela(stored, quality=quality))

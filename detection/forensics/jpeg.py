@@ -13,7 +13,7 @@ from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
 from detection import decoding as images
-from detection.decoding.pixels import as_stored, orientation_of
+from detection.decoding.orientation import as_stored
 
 # T.81, table K.1, in rows.
 LUMINANCE = (
@@ -51,9 +51,8 @@ def read(data: bytes) -> Compression:
         tables = [tuple(int(v) for v in image.quantization[key]) for key in sorted(image.quantization)]
         sampling = {(h, v) for _, h, v, _ in image.layer}
         progressive = bool(image.info.get("progressive"))
-        orientation = orientation_of(image)
     quality, distance = estimate(np.array(tables[0]))
-    stored = as_stored(images.decode(data), orientation)
+    stored = as_stored(images.decode(data), images.orientation_of(data))
     return Compression(
         quality=quality,
         is_standard=distance == 0,

@@ -13,7 +13,7 @@ from PIL import ExifTags, Image
 
 from detection import decoding as images
 from detection.decoding import ImageRefused
-from detection.decoding.pixels import UPRIGHT, orientation_of
+from detection.decoding.orientation import UPRIGHT
 
 Thumbnail = Literal["none", "unreadable", "matches", "differs"]
 TEXT_MAX = 120
@@ -63,7 +63,7 @@ def read(data: bytes) -> Metadata:
         ]
         xmp = _xmp(image)
         raw = image.info.get("exif", b"")
-        turn, form = UPRIGHT.get(orientation_of(image)), str(image.format)
+        turn, form = UPRIGHT.get(images.orientation_of(data)), str(image.format)
     software = [_text(exif.get(ExifTags.Base.Software)), _text(exif.get(ExifTags.Base.ProcessingSoftware))]
     software += [_text(a or b) for a, b in XMP_TOOL.findall(xmp)]
     spoken = " ".join((*software, *(c[:2000] for c in comments)))

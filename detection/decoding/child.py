@@ -1,0 +1,64 @@
+"""The decoder's program: pictures on standard input, facts and pixels on standard output, one after the other.
+
+It may use so much memory and processor time for each picture, and write no file. When its parent dies, its input ends.
+"""
+
+import math
+import os
+import resource
+import sys
+from typing import Any
+
+from PIL import Image
+
+from detection.decoding import wire
+from detection.decoding.facts import ImageRefused
+from detection.decoding.pixels import check_pixels, decode_rgb
+
+# Chosen by this process' parent, which has checked the picture's size.
+Image.MAX_IMAGE_PIXELS = None
+
+
+def main(memory_bytes: int, cpu_s: int) -> None:
+    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    requests, answers = sys.stdin.buffer, sys.stdout.buffer
+    # What a library prints must not look like an answer.
+    sys.stdout = sys.stderr
+    while True:
+        try:
+            head, data = wire.receive(requests)
+        except EOFError:
+            return
+        _allow_cpu(cpu_s)
+        answer, pixels = _answer(head, data)
+        wire.send(answers, answer, pixels)
+        del data, pixels
+
+
+def _allow_cpu(seconds: int) -> None:
+    """So much more than was used until now; beyond, the kernel ends this process (SIGXCPU)."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    limit = math.ceil(used.ru_utime + used.ru_stime) + seconds
+    resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.RLIM_INFINITY))
+
+
+def _answer(head: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
+    try:
+        if head["task"] == "check":
+            return {"damage": check_pixels(data, head["format"], head["max_side"])}, b""
+        image, damage = decode_rgb(data, head["format"], head["max_side"])
+        return {"damage": damage, "size": image.size}, image.tobytes()
+    except ImageRefused as refusal:
+        return {"refused": [refusal.code, refusal.status, refusal.detail]}, b""
+    except MemoryError:
+        return {"error": "memory"}, b""
+    except Exception as error:  # Pillow and libheif raise many kinds for hostile input; all mean the same
+        return {"error": f"{type(error).__name__}: {error}"[:200]}, b""
+
+
+def run() -> None:
+    """The program: limits as arguments."""
+    os.environ.clear()
+    main(int(sys.argv[1]), int(sys.argv[2]))

@@ -1,0 +1,38 @@
+"""What a picture may weigh and cost. `configure` is called once, at the start of a process."""
+
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """`max_bytes` and `max_pixels` bound an upload; the others bound its decoding.
+
+    An upload waits at most `wait_s` for one of `processes` decoders, and at most `waiting` uploads wait at once. A
+    person who opens a picture waits at most `view_wait_s`, a worker that decodes what was accepted `patience_s`. A
+    decoder may use `cpu_s` of processor time and `memory_bytes` of address space for one picture; `wall_s` ends one
+    that stands still.
+    """
+
+    max_bytes: int = 25_000_000
+    max_pixels: int = 65_000_000
+    processes: int = 2
+    wait_s: float = 1.0
+    waiting: int = 4
+    view_wait_s: float = 8.0
+    patience_s: float = 120.0
+    cpu_s: int = 15
+    wall_s: float = 45.0
+    memory_bytes: int = 2_000_000_000
+
+
+_limits = Limits()
+
+
+def current() -> Limits:
+    return _limits
+
+
+def configure(**changes: float) -> None:
+    """Change some of the limits for this process; decoders that run already keep theirs."""
+    global _limits
+    _limits = replace(_limits, **changes)  # type: ignore[arg-type]

@@ -1,0 +1,179 @@
+"""PNG (third edition, 2025): chunks up to IEND. Decoding sees only the chunks that make up the pixels.
+
+Ancillary chunks may be large or damaged, and compressed text may be a bomb: they are dropped before decoding.
+"""
+
+import io
+import struct
+import zlib
+from dataclasses import dataclass, field
+
+from PIL import Image, ImageFile
+
+from detection.decoding.facts import Container, Damage, Loaded, animated, corrupt, truncated
+from detection.decoding.orientation import orientation_from
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+MAX_CHUNKS = 10_000
+MAX_PROFILE_BYTES = 4_000_000
+MAX_XMP_BYTES = 1_000_000
+CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+
+
+@dataclass(slots=True)
+class Layout:
+    """The chunks of a PNG that matter; `data` are the places [start, end) of the compressed rows."""
+
+    end: int = 0
+    header: bytes = b""
+    palette: bytes = b""
+    transparency: bytes = b""
+    data: list[tuple[int, int]] = field(default_factory=list)
+    profile: bytes = b""
+    exif: bytes = b""
+    xmp: bytes = b""
+    damage: Damage | None = None
+
+
+def walk(data: bytes) -> Container:
+    """Find the picture's end and size. Raises ImageRefused where no picture can be seen."""
+    layout = parse(data)
+    width, height = struct.unpack_from(">II", layout.header)
+    return Container("PNG", width, height, end=layout.end, work=width * height, damage=layout.damage)
+
+
+def parse(data: bytes) -> Layout:
+    """Read the chunks. Raises ImageRefused for an animation, or when there are no pixels."""
+    layout, position, is_ended = Layout(), len(SIGNATURE), False
+    for _ in range(MAX_CHUNKS):
+        if position + 8 > len(data):
+            break
+        length, kind = struct.unpack_from(">I4s", data, position)
+        start, end = position + 8, position + 8 + length
+        if not kind.isalpha():
+            layout.damage = Damage.CORRUPT_DATA
+            break
+        _read_chunk(data, kind, start, min(end, len(data)), layout)
+        position = end + 4
+        if position > len(data):
+            break
+        if kind == b"IEND":
+            is_ended = True
+            break
+    else:
+        raise corrupt(f"more than {MAX_CHUNKS} PNG chunks")
+    layout.end = min(position, len(data)) if is_ended else len(data)
+    if not is_ended:
+        layout.damage = layout.damage or Damage.ENDS_EARLY
+    if len(layout.header) < 13 or not layout.data:
+        raise corrupt("no picture in the PNG") if is_ended else truncated("before its pixels")
+    return layout
+
+
+def _read_chunk(data: bytes, kind: bytes, start: int, end: int, layout: Layout) -> None:
+    if not layout.header and kind != b"IHDR":
+        raise corrupt("the PNG header")
+    if kind in (b"IHDR", b"PLTE", b"IDAT"):
+        checksum = data[end : end + 4]
+        if len(checksum) == 4 and zlib.crc32(memoryview(data)[start - 4 : end]) != int.from_bytes(checksum):
+            layout.damage = layout.damage or Damage.CORRUPT_DATA
+    match kind:
+        case b"IHDR":
+            layout.header = layout.header or data[start:end]
+        case b"PLTE":
+            layout.palette = layout.palette or data[start:end]
+        case b"tRNS":
+            layout.transparency = layout.transparency or data[start:end]
+        case b"IDAT":
+            layout.data.append((start, end))
+        case b"acTL":
+            raise animated()
+        case b"iCCP":
+            layout.profile = layout.profile or _profile(data[start:end])
+        case b"eXIf":
+            layout.exif = layout.exif or data[start:end]
+        case b"iTXt" if data.startswith(b"XML:com.adobe.xmp\0\0", start):
+            layout.xmp = layout.xmp or data[start : min(end, start + MAX_XMP_BYTES)]
+
+
+def _profile(chunk: bytes) -> bytes:
+    """The ICC profile of an iCCP chunk; empty when it is damaged or too large."""
+    _, _, rest = chunk.partition(b"\0")
+    unpacked = _inflated(rest[1:], MAX_PROFILE_BYTES + 1)
+    return unpacked if len(unpacked) <= MAX_PROFILE_BYTES else b""
+
+
+def _inflated(packed: bytes, at_most: int) -> bytes:
+    try:
+        return zlib.decompressobj().decompress(packed, at_most)
+    except zlib.error:
+        return b""
+
+
+def load(data: bytes, max_side: int | None) -> Loaded:
+    """Decode; what is missing or unreadable stays black. Raises what Pillow raises, ImageRefused if nothing shows."""
+    layout = parse(data)
+    packed = b"".join(data[start:end] for start, end in layout.data)
+    clean = _clean(layout, packed)
+    damage = None
+    try:
+        image = _decoded(clean)
+    except (OSError, SyntaxError, ValueError, EOFError):
+        if not _shows_a_row(layout, packed):
+            raise truncated("none of its rows can be seen") from None
+        image = _decoded(clean, leniently=True)
+        damage = Damage.CORRUPT_DATA if _is_corrupt(packed) else Damage.MISSING_PIXELS
+    return Loaded(
+        image,
+        orientation=orientation_from(layout.exif, layout.xmp),
+        profile=layout.profile,
+        damage=layout.damage or damage,
+    )
+
+
+def _decoded(clean: bytes, *, leniently: bool = False) -> Image.Image:
+    ImageFile.LOAD_TRUNCATED_IMAGES = leniently  # the decoder process has one thread
+    try:
+        image = Image.open(io.BytesIO(clean), formats=["PNG"])
+        image.load()
+        return image
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = False
+
+
+def _clean(layout: Layout, packed: bytes) -> bytes:
+    chunks = [(b"IHDR", layout.header[:13])]
+    chunks += [(b"PLTE", layout.palette)] if layout.palette else []
+    chunks += [(b"tRNS", layout.transparency)] if layout.transparency else []
+    chunks += [(b"IDAT", packed), (b"IEND", b"")]
+    parts = [SIGNATURE]
+    for kind, body in chunks:
+        checksum = zlib.crc32(body, zlib.crc32(kind))
+        parts += [struct.pack(">I", len(body)), kind, body, struct.pack(">I", checksum)]
+    return b"".join(parts)
+
+
+def _shows_a_row(layout: Layout, packed: bytes) -> bool:
+    width, _, depth, colour = struct.unpack_from(">IIBB", layout.header)
+    row = 1 + (width * depth * CHANNELS.get(colour, 1) + 7) // 8
+    unpacker, found, given = zlib.decompressobj(), 0, 0
+    try:
+        while found < row and given < len(packed):
+            found += len(unpacker.decompress(packed[given : given + 4096]))
+            given += 4096
+    except zlib.error:
+        pass
+    return found >= row
+
+
+def _is_corrupt(packed: bytes) -> bool:
+    """Whether the compressed rows break a rule, rather than stop."""
+    unpacker = zlib.decompressobj()
+    try:
+        rest = packed
+        while rest and not unpacker.eof:
+            unpacker.decompress(rest, 1_000_000)
+            rest = unpacker.unconsumed_tail
+    except zlib.error:
+        return True
+    return False

@@ -1,0 +1,216 @@
+"""A few decoder processes that live on from picture to picture, and a short queue before them.
+
+A decoder that dies or stands still is replaced. Each is started as a new program, never forked, so threads are safe.
+"""
+
+import atexit
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from detection.decoding import wire
+from detection.decoding.facts import ImageRefused, busy, corrupt, too_costly
+from detection.decoding.limits import Limits
+
+ROOT = Path(__file__).resolve().parents[2]
+PROGRAM = "import sys; sys.path.insert(0, {root!r}); from detection.decoding.child import run; run()"
+PICTURES_MAX = 1000  # of one process, so that a leak in a codec stays small
+# Pictures of more work than this never occupy every decoder: ordinary ones go on.
+LARGE_WORK = 30_000_000
+
+
+class DecoderDied(Exception):
+    """The process ended, or was ended, without an answer; `code` is its exit status (negative: a signal)."""
+
+    def __init__(self, code: int, *, timed_out: bool) -> None:
+        super().__init__(code)
+        self.code, self.timed_out = code, timed_out
+
+
+class Decoder:
+    """One process. Used by one thread at a time."""
+
+    def __init__(self, limits: Limits) -> None:
+        program = PROGRAM.format(root=str(ROOT))
+        self._wall_s = limits.wall_s
+        self.pictures = 0
+        self._process = subprocess.Popen(  # noqa: S603  (our own program, no shell)
+            [sys.executable, "-I", "-c", program, str(limits.memory_bytes), str(limits.cpu_s)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            # One arena: threads of a codec would otherwise each take address space from the picture.
+            env={"PATH": os.defpath, "MALLOC_ARENA_MAX": "1", "OMP_NUM_THREADS": "1"},
+        )
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def is_alive(self) -> bool:
+        return self._process.poll() is None
+
+    def ask(self, head: dict[str, Any], data: bytes | memoryview) -> tuple[dict[str, Any], bytes]:
+        """Raises DecoderDied."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        timed_out = threading.Event()
+        timer = threading.Timer(self._wall_s, self._end_late, [timed_out])
+        timer.daemon = True
+        timer.start()
+        try:
+            wire.send(self._process.stdin, head, data)
+            answer = wire.receive(self._process.stdout)
+        except (OSError, EOFError, ValueError):
+            self.close()
+            raise DecoderDied(self._process.returncode, timed_out=timed_out.is_set()) from None
+        finally:
+            timer.cancel()
+        self.pictures += 1
+        return answer
+
+    def _end_late(self, timed_out: threading.Event) -> None:
+        timed_out.set()
+        self._process.kill()
+
+    def close(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream is not None:
+                with suppress(OSError):
+                    stream.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Queueing:
+    """How long a caller waits for a decoder, and how many may wait already when it comes."""
+
+    wait_s: float
+    length: int
+
+
+class Pool:
+    """At most `limits.processes` decoders, started when they are needed."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self._changed = threading.Condition()
+        self._idle: list[Decoder] = []
+        self._busy = self._busy_large = self._waiting = 0
+
+    def ask(
+        self, head: dict[str, Any], data: bytes | memoryview, *, work: int, queue: Queueing
+    ) -> tuple[dict[str, Any], bytes]:
+        """Raises ImageRefused: 503 where no place becomes free in time or the machine stands still, 422 otherwise."""
+        with self._place(is_large=work > LARGE_WORK, queue=queue):
+            decoder = self._take()
+            try:
+                answer = decoder.ask(head, data)
+            except DecoderDied as death:
+                raise _refusal(death) from None
+            except BaseException:
+                decoder.close()
+                raise
+            self._give(decoder)
+            return answer
+
+    @contextmanager
+    def _place(self, *, is_large: bool, queue: Queueing) -> Iterator[None]:
+        large_max = max(1, self.limits.processes - 1)
+
+        def is_free() -> bool:
+            return self._busy < self.limits.processes and not (is_large and self._busy_large >= large_max)
+
+        with self._changed:
+            if not is_free():
+                self._wait(is_free, queue)
+            self._busy += 1
+            self._busy_large += is_large
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._busy -= 1
+                self._busy_large -= is_large
+                self._changed.notify_all()
+
+    def _wait(self, is_free: Callable[[], bool], queue: Queueing) -> None:
+        if self._waiting >= queue.length:
+            raise busy()
+        self._waiting += 1
+        try:
+            if not self._changed.wait_for(is_free, queue.wait_s):
+                raise busy()
+        finally:
+            self._waiting -= 1
+
+    def _take(self) -> Decoder:
+        with self._changed:
+            while self._idle:
+                decoder = self._idle.pop()
+                if decoder.is_alive:
+                    return decoder
+                decoder.close()
+        return Decoder(self.limits)
+
+    def _give(self, decoder: Decoder) -> None:
+        if decoder.pictures >= PICTURES_MAX:
+            decoder.close()
+            return
+        with self._changed:
+            self._idle.append(decoder)
+
+    def close(self) -> None:
+        with self._changed:
+            while self._idle:
+                self._idle.pop().close()
+
+
+def _refusal(death: DecoderDied) -> ImageRefused:
+    if death.timed_out or death.code == -signal.SIGKILL:
+        return busy()  # not its fault: it had processor time left, or the kernel needed memory
+    if death.code == -signal.SIGXCPU:
+        return too_costly("time")
+    return corrupt("it cannot be decoded")
+
+
+_pool: Pool | None = None
+_lock = threading.Lock()
+
+
+def pool(limits: Limits) -> Pool:
+    """This process' pool, made anew when the limits have changed."""
+    global _pool
+    with _lock:
+        if _pool is None or _pool.limits != limits:
+            if _pool is not None:
+                _pool.close()
+            _pool = Pool(limits)
+        return _pool
+
+
+def close() -> None:
+    global _pool
+    with _lock:
+        if _pool is not None:
+            _pool.close()
+        _pool = None
+
+
+def _forget() -> None:
+    """In a forked process: the decoders belong to its parent."""
+    global _pool, _lock
+    _pool, _lock = None, threading.Lock()
+
+
+atexit.register(close)
+os.register_at_fork(after_in_child=_forget)
