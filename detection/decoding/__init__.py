@@ -12,8 +12,10 @@ from detection.decoding.facts import (
 )
 from detection.decoding.limits import configure
 from detection.decoding.pool import close
+from detection.decoding.recognise import ACCEPTED, format_of
 
 __all__ = [
+    "ACCEPTED",
     "Damage",
     "Decoded",
     "FileFacts",
@@ -26,6 +28,7 @@ __all__ = [
     "decode",
     "decode_with_facts",
     "derivative",
+    "format_of",
     "inspect",
     "orientation_of",
 ]

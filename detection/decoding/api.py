@@ -38,11 +38,18 @@ PARSERS: dict[str | None, Callable[[bytes], jpeg.Layout | png.Layout | webp.Layo
 VIEWERS_MAX, WORKERS_MAX = 2, 1000  # who may wait besides the uploads
 
 
-def inspect(data: bytes, *, filename: str | None = None, content_type: str | None = None) -> ImageFacts:
+def inspect(
+    data: bytes,
+    *,
+    filename: str | None = None,
+    content_type: str | None = None,
+    before_waiting: Callable[[], None] = lambda: None,
+) -> ImageFacts:
     """Check an upload completely: container, limits, and that its pixels decode.
 
-    A damaged picture of which something can be seen is accepted, and the damage told. Raises ImageRefused with an HTTP
-    status of 400, 413, 415 or 422, or 503 when too many images are in work.
+    `before_waiting` is called if no decoder is free at once. A damaged picture of which something can be seen is
+    accepted, and the damage told. Raises ImageRefused with an HTTP status of 400, 413, 415 or 422, or 503 when too many
+    images are in work.
     """
     if not data:
         raise ImageRefused("empty_image", 400, "The image is empty. Send the file's bytes.")
@@ -53,7 +60,11 @@ def inspect(data: bytes, *, filename: str | None = None, content_type: str | Non
     container = walk(data)
     _check_size(container, allowed.max_pixels)
     answer, _ = _ask(
-        "check", data, container, max_side=MIN_SIDE, queue=Queueing(allowed.wait_s, allowed.waiting)
+        "check",
+        data,
+        container,
+        max_side=MIN_SIDE,
+        queue=Queueing(allowed.wait_s, allowed.waiting, before_waiting),
     )
     return ImageFacts(
         format=container.format,
@@ -131,7 +142,7 @@ def _check_size(container: Container, max_pixels: int) -> None:
 
 def _ask(
     task: str, data: bytes, container: Container, *, max_side: int | None, queue: Queueing
-) -> tuple[dict[str, Any], bytes]:
+) -> tuple[dict[str, Any], bytearray]:
     head = {"task": task, "format": container.format, "max_side": max_side}
     picture = memoryview(data)[: container.end]
     decoders = pool(limits.current())

@@ -43,12 +43,17 @@ class Decoder:
         self.pictures = 0
         self._process = subprocess.Popen(  # noqa: S603  (our own program, no shell)
             [sys.executable, "-I", "-c", program, str(limits.memory_bytes), str(limits.cpu_s)],
+            bufsize=0,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             # One arena: threads of a codec would otherwise each take address space from the picture.
             env={"PATH": os.defpath, "MALLOC_ARENA_MAX": "1", "OMP_NUM_THREADS": "1"},
         )
+
+        for stream in (self._process.stdin, self._process.stdout):
+            assert stream is not None
+            wire.widen(stream)
 
     @property
     def pid(self) -> int:
@@ -58,7 +63,7 @@ class Decoder:
     def is_alive(self) -> bool:
         return self._process.poll() is None
 
-    def ask(self, head: dict[str, Any], data: bytes | memoryview) -> tuple[dict[str, Any], bytes]:
+    def ask(self, head: dict[str, Any], data: bytes | memoryview) -> tuple[dict[str, Any], bytearray]:
         """Raises DecoderDied."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
@@ -92,10 +97,14 @@ class Decoder:
 
 @dataclass(frozen=True, slots=True)
 class Queueing:
-    """How long a caller waits for a decoder, and how many may wait already when it comes."""
+    """How long a caller waits for a decoder, and how many may wait already when it comes.
+
+    `before_waiting` is called when it has to wait, so that it can give back what others need.
+    """
 
     wait_s: float
     length: int
+    before_waiting: Callable[[], None] = lambda: None
 
 
 class Pool:
@@ -109,7 +118,7 @@ class Pool:
 
     def ask(
         self, head: dict[str, Any], data: bytes | memoryview, *, work: int, queue: Queueing
-    ) -> tuple[dict[str, Any], bytes]:
+    ) -> tuple[dict[str, Any], bytearray]:
         """Raises ImageRefused: 503 where no place becomes free in time or the machine stands still, 422 otherwise."""
         with self._place(is_large=work > LARGE_WORK, queue=queue):
             decoder = self._take()
@@ -130,6 +139,8 @@ class Pool:
         def is_free() -> bool:
             return self._busy < self.limits.processes and not (is_large and self._busy_large >= large_max)
 
+        if not is_free():
+            queue.before_waiting()
         with self._changed:
             if not is_free():
                 self._wait(is_free, queue)

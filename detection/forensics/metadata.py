@@ -3,8 +3,10 @@
 Content credentials (C2PA) are recognised by their container and not verified: the verifying library weighs 53 MB.
 """
 
+import contextlib
 import io
 import re
+import warnings
 from dataclasses import dataclass
 from typing import Literal
 
@@ -52,18 +54,18 @@ class Metadata:
 
 
 def read(data: bytes) -> Metadata:
-    """The metadata of a JPEG, PNG or WebP whose container was checked; what cannot be parsed counts as absent.
+    """The metadata of a picture whose container was checked; what cannot be parsed counts as absent.
 
     Raises ImageRefused when the picture itself cannot be decoded.
     """
-    with Image.open(io.BytesIO(data), formats=["JPEG", "PNG", "WEBP"]) as image:
-        exif = _exif(image)
-        comments = [
-            str(v) for k, v in image.info.items() if k in ("Software", "parameters", "Comment", "prompt")
-        ]
-        xmp = _xmp(image)
-        raw = image.info.get("exif", b"")
-        turn, form = UPRIGHT.get(images.orientation_of(data)), str(image.format)
+    with warnings.catch_warnings(action="ignore"):  # a file's broken tags would fill the log
+        return _read(data)
+
+
+def _read(data: bytes) -> Metadata:
+    form = images.format_of(data)
+    headers = _heic_headers(data) if form == "HEIC" else _headers(data)
+    exif, xmp, comments = headers.exif, headers.xmp, headers.comments
     software = [_text(exif.get(ExifTags.Base.Software)), _text(exif.get(ExifTags.Base.ProcessingSoftware))]
     software += [_text(a or b) for a, b in XMP_TOOL.findall(xmp)]
     spoken = " ".join((*software, *(c[:2000] for c in comments)))
@@ -81,9 +83,37 @@ def read(data: bytes) -> Metadata:
         editor=edited.group(0) if edited else "",
         generator=generated.group(0) if generated else "",
         has_place=bool(_sub(exif, ExifTags.IFD.GPSInfo)),
-        thumbnail=_thumbnail(data, raw, exif, turn),
-        has_credentials=CREDENTIALS[form] in data and b"c2pa" in data,
+        thumbnail=_thumbnail(data, headers.raw, exif, UPRIGHT.get(images.orientation_of(data))),
+        has_credentials=CREDENTIALS.get(str(form), b"jumb") in data and b"c2pa" in data,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Headers:
+    """`raw`: the bytes of the EXIF block, whose offsets the thumbnail needs."""
+
+    exif: Image.Exif
+    raw: bytes
+    xmp: bytes
+    comments: list[str]
+
+
+def _headers(data: bytes) -> _Headers:
+    with Image.open(io.BytesIO(data), formats=["JPEG", "PNG", "WEBP", "AVIF"]) as image:
+        named = ("Software", "parameters", "Comment", "prompt")
+        comments = [str(value) for key, value in image.info.items() if key in named]
+        return _Headers(_exif(image), image.info.get("exif", b""), _xmp(image), comments)
+
+
+def _heic_headers(data: bytes) -> _Headers:
+    import pi_heif  # loads libheif, which the web process never needs
+
+    opened = pi_heif.open_heif(io.BytesIO(data))
+    info = opened[opened.primary_index].info
+    exif, raw = Image.Exif(), info.get("exif") or b""
+    with contextlib.suppress(Exception):  # hostile or broken metadata must not cost the other findings
+        exif.load(raw)
+    return _Headers(exif, raw, (info.get("xmp") or b"")[:XMP_MAX], [])
 
 
 def _exif(image: Image.Image) -> Image.Exif:

@@ -29,7 +29,7 @@ def refuse_large(request: Request) -> None:
     is_json = "json" in str(request.META.get("CONTENT_TYPE", ""))
     most = settings.JSON_MAX_BYTES if is_json else settings.REQUEST_MAX_BYTES
     if declared.isdigit() and int(declared) > most:
-        limit = settings.UPLOAD_MAX_BYTES // 1_000_000
+        limit = f"{settings.UPLOAD_MAX_BYTES / 1e6:g}"
         raise Problem(
             status=413,
             code="too_many_bytes",

@@ -19,7 +19,7 @@ class ProblemType:
         return self.code.replace("_", "-")
 
 
-RESEND = "Choose another file, or export the picture anew as a plain JPEG, PNG or WebP."
+RESEND = "Choose another file, or export the picture anew as a plain JPEG or PNG."
 TYPES = [
     ProblemType(*row)
     for row in [
@@ -50,24 +50,22 @@ TYPES = [
         ("nothing_to_roll_back", 409, "No other bundle served before the champion.", "Promote another bundle instead."),
         ("erased", 410, "The submission was erased; its picture and references are gone for ever.", "Forget it, too."),
         ("too_many_bytes", 413, "The request is larger than the API takes.", "Send a smaller file."),
-        ("too_many_pixels", 413, "The image has more than 50 megapixels.", "Send a smaller picture, not a re-compressed one."),
+        ("too_many_pixels", 413, "The image has more megapixels than are accepted; `detail` names the number.", "Send a smaller picture, not a re-compressed one."),
         ("request_too_large", 413, "The request has too many or too large fields beside its image.", "Send fewer or shorter fields."),
         ("unsupported_media_type", 415, "The Content-Type is none that this address reads.", "Send a form or JSON, as the reference says."),
-        ("unsupported_image", 415, "The file is not a JPEG, PNG or WebP image.", RESEND),
-        ("type_mismatch", 415, "The file's name or declared type contradicts its content.", "Name it as what it is."),
-        ("corrupt_image", 422, "The image is damaged.", RESEND),
-        ("truncated_image", 422, "The image ends too early.", "Send it again; the upload may have been cut off."),
-        ("trailing_data", 422, "There is foreign data behind the image.", RESEND),
+        ("unsupported_image", 415, "The file is not a JPEG, PNG, WebP, HEIC or AVIF image.", RESEND),
+        ("corrupt_image", 422, "The image is damaged so far that nothing can be seen.", RESEND),
+        ("truncated_image", 422, "The image ends before anything can be seen.", "Send it again; the upload may have been cut off."),
         ("bad_dimensions", 422, "The image is too small, too long or too narrow to show a face.", "Take the picture anew."),
         ("too_many_scans", 422, "The JPEG is built of more scans than any camera writes.", RESEND),
-        ("animated_image", 422, "The file has more than one frame.", "Send a single picture."),
+        ("animated_image", 422, "The file is an animation.", "Send a single picture."),
         ("too_costly", 422, "The image takes too much time or memory to decode.", RESEND),
         ("idempotency_key_reused", 422, "The `Idempotency-Key` was used for another request.", "A new request needs a new key."),
         ("url_refused", 422, "The webhook's URL may not be used.", "Register an https URL of a host with public addresses, or ask the bank to allow the host."),
         ("throttled", 429, "Too many requests for this key.", "Wait as long as `Retry-After` says."),
         ("server_error", 500, "Something failed on our side; nothing was accepted.", "Repeat the request with the same `Idempotency-Key` and a growing delay; name the `request_id` when you ask."),
         ("unavailable", 503, "The service is away for a moment; nothing was accepted.", "Repeat the request with the same `Idempotency-Key`."),
-        ("busy", 503, "Too many large images are being decoded at once, or another snapshot is being hashed.", "Repeat the request in a minute."),
+        ("busy", 503, "Too many images are being decoded at once, or another snapshot is being hashed; nothing was accepted.", "Repeat the request with the same `Idempotency-Key` after `Retry-After` seconds."),
     ]
 ]  # fmt: skip
 BY_SLUG = {kind.slug: kind for kind in TYPES}

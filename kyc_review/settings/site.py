@@ -50,12 +50,25 @@ STORAGES = {
     },
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
-UPLOAD_MAX_BYTES = 15_000_000
+UPLOAD_MAX_BYTES = env.int("UPLOAD_MAX_BYTES", default=25_000_000)
+UPLOAD_MAX_PIXELS = env.int("UPLOAD_MAX_PIXELS", default=65_000_000)
 # The whole request: image, text fields and multipart framing.
 REQUEST_MAX_BYTES = UPLOAD_MAX_BYTES + 100_000
-# base64 takes four characters for three bytes; a batch shares the same limit.
-JSON_MAX_BYTES = UPLOAD_MAX_BYTES * 4 // 3 + 100_000
+# base64 takes four characters for three bytes, and line breaks, escaped in JSON, six in a hundred more. A batch shares
+# the same limit.
+JSON_MAX_BYTES = UPLOAD_MAX_BYTES * 143 // 100 + 100_000
 FILE_UPLOAD_MAX_MEMORY_SIZE = REQUEST_MAX_BYTES  # never spooled to a shared temporary folder
+
+# --- decoders -------------------------------------------------------------------------------------------
+# Every process that decodes pictures starts so many decoders. A post waits for one so long, and only so many posts wait
+# at once (each holds a thread of the web process); the others are answered 503 with this Retry-After.
+DECODER_PROCESSES = env.int("DECODER_PROCESSES", default=2)
+DECODER_WAIT_S = env.float("DECODER_WAIT_S", default=1.0)
+DECODER_WAITERS_MAX = env.int("DECODER_WAITERS_MAX", default=4)
+DECODER_RETRY_AFTER_S = env.int("DECODER_RETRY_AFTER_S", default=2)
+# What one picture may cost. A picture of 64 megapixels with transparency needs 1.4 GB for a moment.
+DECODER_CPU_S = env.int("DECODER_CPU_S", default=15)
+DECODER_MEMORY_MB = env.int("DECODER_MEMORY_MB", default=2000)
 
 # A reverse proxy that understands X-Accel-Redirect may serve derivatives; empty: Django streams them.
 ACCEL_REDIRECT_PREFIX = env.str("ACCEL_REDIRECT_PREFIX", default="")

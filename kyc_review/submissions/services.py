@@ -7,7 +7,7 @@ from django.core.files.base import ContentFile
 from django.db import transaction
 from django.utils import timezone
 
-from detection.decoding import inspect
+from detection.decoding import ImageFacts, inspect
 from kyc_review.accounts.models import ApiKey, Integration
 from kyc_review.audit import services as audit
 from kyc_review.core.db.inserted import insert
@@ -35,15 +35,15 @@ def submission_create(
     applicant_ref: str = "",
     metadata: dict[str, Any] | None = None,
     is_test: bool = False,
-    filename: str | None = None,
-    content_type: str | None = None,
+    facts: ImageFacts | None = None,
 ) -> Submission:
     """Keep the original bytes untouched, then the row that names them.
 
     File first, row second: whatever dies between the two leaves a file without a row, never a row without
-    its file. Raises detection.decoding.ImageRefused before anything is stored.
+    its file. `facts` is what `inspect` found; a caller that is inside a transaction gives it, because inspecting may
+    wait for a decoder. Raises detection.decoding.ImageRefused before anything is stored.
     """
-    facts = inspect(image, filename=filename, content_type=content_type)
+    facts = facts or inspect(image)
     pk = uuid.uuid4()
     submission = Submission(
         id=pk,

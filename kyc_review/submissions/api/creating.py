@@ -2,15 +2,17 @@
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
-from django.db import transaction
+from django.conf import settings
+from django.db import connection
 from django.urls import reverse
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from detection.decoding import ImageRefused
+from detection.decoding import ImageFacts, ImageRefused, inspect
 from kyc_review.accounts.authentication import caller_of
 from kyc_review.accounts.models import ApiKey
 from kyc_review.core import problems
@@ -18,20 +20,40 @@ from kyc_review.core.problems import Problem
 from kyc_review.pipeline.wake import wake_scoring
 from kyc_review.submissions.api.incoming import SubmissionForm, SubmissionJson
 from kyc_review.submissions.api.serializers import shown
-from kyc_review.submissions.idempotency import Answer, InFlight, KeyReused, answer_once, fingerprint
+from kyc_review.submissions.idempotency import (
+    Answer,
+    InFlight,
+    KeyReused,
+    answer_once,
+    fingerprint,
+    kept_answer,
+)
 from kyc_review.submissions.models import Submission
 from kyc_review.submissions.nudge import nudge_sandbox
 from kyc_review.submissions.services import submission_create
 
+Ready = TypeVar("Ready")
 KEY_PATTERN = re.compile(r"[\x21-\x7e]{1,255}")
 
 
-def created_once(request: Request, content: Mapping[str, Any], act: Callable[[], Answer]) -> Response:
-    """The answer to a create: made now, or replayed. Raises Problem 400, 409 or 422 about the key."""
+def created_once(
+    request: Request,
+    content: Mapping[str, Any],
+    *,
+    prepare: Callable[[], Ready],
+    act: Callable[[Ready], Answer],
+) -> Response:
+    """The answer to a create: made now, or replayed. Raises Problem 400, 409 or 422 about the key.
+
+    `prepare` looks at the pictures, which may take long and may wait, so it runs in no transaction; `act` writes what
+    was prepared.
+    """
+    caller, key, said = caller_of(request), idempotency_key(request), fingerprint(content)
     try:
-        answer = answer_once(
-            caller=caller_of(request), key=idempotency_key(request), content=fingerprint(content), act=act
-        )
+        answer = kept_answer(caller=caller, key=key, content=said)
+        if answer is None:
+            ready = prepare()
+            answer = answer_once(caller=caller, key=key, content=said, act=lambda: act(ready))
     except InFlight:
         raise Problem(
             status=409,
@@ -73,7 +95,7 @@ _form = SubmissionForm()
 
 
 def read(request: Request) -> dict[str, Any]:
-    """The arguments of `submission_create`, from a form or from JSON. Raises ValidationError."""
+    """The arguments of `prepared`, from a form or from JSON. Raises ValidationError."""
     if isinstance(request.data, Mapping) and "json" not in str(request.content_type):
         fields = _form.run_validation(request.data)
         file = fields["image"]
@@ -93,32 +115,75 @@ def said(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {name: fields[name] for name in ("image", "external_ref", "applicant_ref", "metadata")}
 
 
-def create(caller: ApiKey, fields: Mapping[str, Any]) -> Submission:
-    """Raises Problem when the image is refused."""
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A submission that can be written: its fields, and what its picture is."""
+
+    fields: Mapping[str, Any]
+    facts: ImageFacts
+
+
+def prepared(fields: Mapping[str, Any]) -> Prepared:
+    """Raises Problem when the picture is refused, 503 when no decoder becomes free in time."""
+    named = {"filename", "content_type"}
     try:
-        return submission_create(integration=caller.integration, is_test=caller.is_test, **fields)
+        facts = inspect(
+            fields["image"],
+            **{name: fields[name] for name in named & fields.keys()},
+            before_waiting=_release_connection,
+        )
     except ImageRefused as refusal:
+        headers = {"Retry-After": str(settings.DECODER_RETRY_AFTER_S)} if refusal.status == 503 else {}
         raise Problem(
-            status=refusal.status, code=refusal.code, detail=refusal.detail, pointer="#/image"
+            status=refusal.status,
+            code=refusal.code,
+            detail=refusal.detail,
+            pointer="#/image",
+            headers=headers,
         ) from refusal
+    return Prepared({name: value for name, value in fields.items() if name not in named}, facts)
 
 
-def answer_one(caller: ApiKey, fields: Mapping[str, Any]) -> Answer:
-    row = create(caller, fields)
+def _release_connection() -> None:
+    """A request that waits for a decoder keeps no connection of the database's from others."""
+    if not connection.in_atomic_block:
+        connection.close()
+
+
+def answer_one(caller: ApiKey, ready: Prepared) -> Answer:
+    row = _create(caller, ready)
     return Answer(202, shown(row), reverse("submission", args=[row.pk]))
 
 
-def answer_batch(caller: ApiKey, items: list[Any]) -> Answer:
-    """Each by itself: one bad picture refuses no other."""
-    return Answer(202, {"results": [_item(caller, index, sent) for index, sent in enumerate(items)]})
+def prepared_batch(items: list[Any]) -> list[Prepared | dict[str, Any]]:
+    """Each by itself: one bad picture refuses no other, and leaves the document of its problem in its place.
+
+    Raises Problem when the server is busy: that says nothing of the picture, so no answer may be kept for it.
+    """
+    return [_prepared_item(sent) for sent in items]
 
 
-def _item(caller: ApiKey, index: int, sent: Any) -> dict[str, Any]:
+def _prepared_item(sent: Any) -> Prepared | dict[str, Any]:
     try:
-        fields = read_json(sent)
-        with transaction.atomic():
-            row = create(caller, fields)
+        return prepared(read_json(sent))
     except (Problem, serializers.ValidationError) as refused:
-        document = problems.document(refused)
-        return {"index": index, "status": document["status"], "problem": document}
-    return {"index": index, "status": 202, "submission": shown(row)}
+        if refused.status_code >= 500:
+            raise
+        return problems.document(refused)
+
+
+def answer_batch(caller: ApiKey, ready: list[Prepared | dict[str, Any]]) -> Answer:
+    results = []
+    for index, one in enumerate(ready):
+        if isinstance(one, Prepared):
+            row = _create(caller, one)
+            results.append({"index": index, "status": 202, "submission": shown(row)})
+        else:
+            results.append({"index": index, "status": one["status"], "problem": one})
+    return Answer(202, {"results": results})
+
+
+def _create(caller: ApiKey, ready: Prepared) -> Submission:
+    return submission_create(
+        integration=caller.integration, is_test=caller.is_test, facts=ready.facts, **ready.fields
+    )

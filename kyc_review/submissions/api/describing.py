@@ -2,9 +2,11 @@
 
 from typing import Any
 
+from django.conf import settings
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
 
+from detection.decoding import ACCEPTED
 from kyc_review.core.problems import CONTENT_TYPE
 from kyc_review.submissions.api.incoming import (
     BatchIn,
@@ -122,10 +124,10 @@ create = extend_schema(
         e400=f"{MALFORMED} Or the Idempotency-Key is missing, or the picture is empty.",
         e409=ABOUT_KEY,
         e413="Too many bytes or pixels.",
-        e415="Neither a form nor JSON, or not a JPEG, PNG or WebP image.",
-        e422="The image is damaged, animated or carries foreign data; or the Idempotency-Key was used for "
+        e415=f"Neither a form nor JSON, or not {ACCEPTED}.",
+        e422="Nothing of the image can be seen, or it is animated; or the Idempotency-Key was used for "
         "another request.",
-        e503="Too many large images at once; repeat it in a minute.",
+        e503="Too many images at once; repeat it after `Retry-After` seconds.",
     ),
 )
 create_batch = extend_schema(
@@ -172,7 +174,7 @@ create_batch = extend_schema(
     | errors(
         e400=f"{MALFORMED} Or the Idempotency-Key is missing.",
         e409=ABOUT_KEY,
-        e413="Over 20 MB.",
+        e413=f"Over {settings.JSON_MAX_BYTES // 1_000_000} MB.",
         e415="Not JSON.",
         e422="The Idempotency-Key was used for another request.",
     ),

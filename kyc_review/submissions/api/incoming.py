@@ -8,12 +8,14 @@ from typing import Any
 from django.conf import settings
 from rest_framework import serializers
 
+from detection.decoding import ACCEPTED
 from kyc_review.submissions.models import LateOutcome, Result, State
 
 METADATA_MAX_CHARS = 8_000
 BATCH_MAX = 50
 IMAGE_HELP = (
-    f"JPEG, PNG or WebP, one frame, at most {settings.UPLOAD_MAX_BYTES // 1_000_000} MB and 50 megapixels"
+    f"{ACCEPTED}, at most {settings.UPLOAD_MAX_BYTES / 1e6:g} MB and "
+    f"{settings.UPLOAD_MAX_PIXELS / 1e6:g} megapixels; of several pictures in one file, the first counts"
 )
 
 
@@ -85,10 +87,11 @@ class SubmissionJson(References):
 
     def validate_image(self, value: str) -> bytes:
         try:
-            return base64.b64decode(value.encode("ascii"), validate=True)
+            # Encoders for e-mail and Android's default break lines.
+            return base64.b64decode(b"".join(value.encode("ascii").split()), validate=True)
         except (binascii.Error, ValueError):
             raise serializers.ValidationError(
-                "This is not base64: the standard alphabet, padded, without line breaks or a data: prefix."
+                "This is not base64: the standard alphabet, padded, without a data: prefix."
             ) from None
 
     def validate_metadata(self, value: dict[str, Any]) -> dict[str, Any]:

@@ -33,7 +33,10 @@ class SubmissionsView(ApiView):
         seconds, fields = wait_of(request), creating.read(request)
         caller = caller_of(request)
         response = creating.created_once(
-            request, creating.said(fields), lambda: creating.answer_one(caller, fields)
+            request,
+            creating.said(fields),
+            prepare=lambda: creating.prepared(fields),
+            act=lambda ready: creating.answer_one(caller, ready),
         )
         if seconds:
             row = waited_for(request, UUID(response.data["id"]), seconds)
@@ -75,7 +78,12 @@ class BatchView(ApiView):
         form.is_valid(raise_exception=True)
         items = form.validated_data["submissions"]
         caller = caller_of(request)
-        return creating.created_once(request, {"batch": items}, lambda: creating.answer_batch(caller, items))
+        return creating.created_once(
+            request,
+            {"batch": items},
+            prepare=lambda: creating.prepared_batch(items),
+            act=lambda ready: creating.answer_batch(caller, ready),
+        )
 
 
 class SubmissionView(ApiView):

@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from detection.decoding import ImageRefused, decode, derivative, inspect
-from detection.decoding import api as images
-from detection.decoding.containers import MAX_SCANS
-from tests.detection.pictures import BLUE, RED, face, png, png_bomb, png_chunk, saved
+from detection.decoding.jpeg import MAX_SCANS
+from tests.detection.pictures import BLUE, RED, face, png, png_bomb, saved
 
 JPEG, PNG, WEBP = (
     saved(face(), "JPEG", quality=95),
@@ -92,11 +91,6 @@ def apng() -> bytes:
     return saved(face(), "PNG", save_all=True, append_images=[face().rotate(180)])
 
 
-def jumbled(data: bytes) -> bytes:
-    middle = len(data) // 2
-    return data[:middle] + bytes(byte ^ 0x55 for byte in data[middle:-12]) + data[-12:]
-
-
 REFUSED = {
     "empty": (b"", 400, "empty_image"),
     "text": (b"hello, this is text", 415, "unsupported_image"),
@@ -104,19 +98,10 @@ REFUSED = {
     "bmp": (saved(face(), "BMP"), 415, "unsupported_image"),
     "tiff": (saved(face(), "TIFF"), 415, "unsupported_image"),
     "svg": (b"<svg xmlns='http://www.w3.org/2000/svg'/>", 415, "unsupported_image"),
-    "heic": (b"\0\0\0\x18ftypheic" + bytes(100), 415, "unsupported_image"),
-    "jpeg without end": (JPEG[:-2], 422, "truncated_image"),
-    "jpeg cut in the scan": (JPEG[: len(JPEG) // 2], 422, "truncated_image"),
     "jpeg cut in the header": (JPEG[:30], 422, "truncated_image"),
     "jpeg of two bytes": (JPEG[:3], 422, "truncated_image"),
     "png cut in a chunk": (PNG[:60], 422, "truncated_image"),
-    "png without end": (PNG[:-12], 422, "truncated_image"),
-    "png with half its rows": (png(64, 64, rows=zlib.compress(bytes(64 * 100))), 422, "truncated_image"),
     "webp cut": (WEBP[:-10], 422, "truncated_image"),
-    "jpeg and zip": (JPEG + b"PK\x03\x04", 422, "trailing_data"),
-    "jpeg and jpeg": (JPEG + JPEG, 422, "trailing_data"),
-    "png and html": (PNG + b"<script>alert(1)</script>", 422, "trailing_data"),
-    "webp and more": (WEBP + b"  ", 422, "trailing_data"),
     "apng": (apng(), 422, "animated_image"),
     "animated webp": (
         saved(face(), "WEBP", save_all=True, append_images=[face().rotate(180)]),
@@ -128,19 +113,8 @@ REFUSED = {
     "too small": (saved(face(16, 16), "PNG"), 422, "bad_dimensions"),
     "too long": (saved(face(32, 400), "PNG"), 422, "bad_dimensions"),
     "header says a gigapixel": (png(50_000, 50_000, rows=zlib.compress(b"")), 413, "too_many_pixels"),
-    "51 megapixels": (png(7_200, 7_100, rows=zlib.compress(b"")), 413, "too_many_pixels"),
-    "15 MB and a byte": (JPEG + bytes(15_000_000), 413, "too_many_bytes"),
-    "damaged rows": (jumbled(saved(face().resize((200, 200)).rotate(33), "PNG")), 422, None),
-    "text bomb": (
-        png(
-            64,
-            64,
-            rows=zlib.compress(bytes(64 * 193)),
-            before=png_chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(80_000_000), 9)) * 2,
-        ),
-        422,
-        "corrupt_image",
-    ),
+    "66 megapixels": (png(8_200, 8_050, rows=zlib.compress(b"")), 413, "too_many_pixels"),
+    "25 MB and a byte": (JPEG + bytes(25_000_001 - len(JPEG)), 413, "too_many_bytes"),
 }
 
 
@@ -152,38 +126,6 @@ def test_everything_else_is_refused_with_status_and_reason(name: str) -> None:
     assert refused.value.status == status
     assert code is None or refused.value.code == code
     assert len(refused.value.detail) > 20
-
-
-@pytest.mark.parametrize("cut", range(4, len(JPEG) - 1, 37))
-def test_a_jpeg_cut_anywhere_is_refused(cut: int) -> None:
-    with pytest.raises(ImageRefused):
-        inspect(JPEG[:cut])
-
-
-@pytest.mark.parametrize(
-    ("filename", "content_type", "accepted"),
-    [
-        ("a.jpg", "image/jpeg", True),
-        ("A.JPEG", "image/pjpeg", True),
-        ("a", "application/octet-stream", True),
-        (None, None, True),
-        ("a.jpg", "image/jpeg; charset=binary", True),
-        ("a.png", "image/jpeg", False),
-        ("a.jpg", "image/png", False),
-        ("a.jpg", "text/html", False),
-        ("a.exe", None, False),
-        ("a.jpg.php", None, False),
-    ],
-)
-def test_name_and_declared_type_must_agree_with_the_bytes(
-    filename: str | None, content_type: str | None, accepted: bool
-) -> None:
-    if accepted:
-        assert inspect(JPEG, filename=filename, content_type=content_type).format == "JPEG"
-    else:
-        with pytest.raises(ImageRefused) as refused:
-            inspect(JPEG, filename=filename, content_type=content_type)
-        assert (refused.value.status, refused.value.code) == (415, "type_mismatch")
 
 
 def test_a_derivative_carries_no_metadata() -> None:
@@ -198,25 +140,6 @@ def test_decoding_can_reduce() -> None:
     data = saved(face(640, 960), "JPEG")
     assert decode(data, max_side=200).size == (133, 200)
     assert decode(data, max_side=5000).size == (640, 960)
-
-
-def test_a_large_image_is_decoded_in_a_child(monkeypatch: pytest.MonkeyPatch) -> None:
-    def never(*_: object) -> None:
-        raise AssertionError("decoded in this process")
-
-    data = saved(face(2400, 3200), "JPEG")
-    monkeypatch.setattr(images, "decode_rgb", never)
-    assert inspect(data).width == 2400
-    image = decode(data, max_side=400)
-    assert image.size == (300, 400)
-    assert near(image.getpixel((150, 10)), RED)
-
-
-def test_a_child_that_takes_too_long_is_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(images, "CHILD_WALL_S", 0.01)
-    with pytest.raises(ImageRefused) as refused:
-        inspect(saved(face(2400, 3200), "JPEG"))
-    assert refused.value.code == "too_costly"
 
 
 def test_a_bomb_of_49_megapixels_does_not_grow_the_process() -> None:
