@@ -18,6 +18,7 @@ from detection.memory import keep_freed
 from detection.networks.convnext import convnext
 from detection.networks.fusion import quicken
 from detection.networks.stacking import Stacking
+from detection.precision import network_dtype
 from detection.preprocess import batches
 from detection.voting import Vote, shifted
 
@@ -31,7 +32,7 @@ class Ensemble:
     def __init__(self, bundle: Bundle, device: torch.device, shift: float = 0.0) -> None:
         self.bundle, self.shift = bundle, shift
         self.thresholds = [shifted(part.threshold, shift) for part in bundle.parts]
-        self.device, self.dtype = device, _member_dtype(device)
+        self.device, self.dtype = device, network_dtype(device)
         self.version, self.digest = bundle.version, bundle.digest
         self.member_names = (*(member.name for member in bundle.members), bundle.stack.name)
         self.input_side = max(member.view.side for member in bundle.members)
@@ -119,15 +120,6 @@ class Ensemble:
 def members(bundle: Bundle) -> list[nn.Module]:
     """The four members as they are stored, in float32 on the CPU: for gradients, which the fused ones do not give."""
     return [_load(_network(member), bundle.path / member.file).eval() for member in bundle.members]
-
-
-def _member_dtype(device: torch.device) -> torch.dtype:
-    """bfloat16 where it is native; elsewhere it would be emulated, several times slower than float32."""
-    if device.type == "cuda":
-        native = torch.cuda.is_bf16_supported(including_emulation=False)
-    else:
-        native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-    return torch.bfloat16 if native else torch.float32
 
 
 def _network(member: Member) -> nn.Module:

@@ -14,13 +14,13 @@ import cv2
 import numpy as np
 import torch
 from PIL import Image
-from timm.optim.muon import Muon
 from torch import Tensor
 
 from detection.forensics.views import colours_residual, compressed
 from detection.networks.unet import UNet
 from ml.evaluation.metrics import auc, wilson
 from ml.evaluation.pixels import image_score, mean_over, pixel_figures, pointing, position_only
+from ml.optimisers import muon
 from ml.recipes.base import Context, Results
 from ml.recipes.data import Divided, divide, open_rgb
 from ml.recipes.exporting import Exhibit, export
@@ -214,7 +214,7 @@ def run(context: Context) -> Results:
     plan = Plan(
         epochs=budget.epochs,
         batch=budget.batch,
-        optimiser=lambda parameters: Muon(list(parameters), lr=RATE, adjust_lr_fn="match_rms_adamw"),
+        optimiser=lambda parameters: muon(list(parameters), lr=RATE, device=context.device),
         rate=rate,
     )
     history = fit(

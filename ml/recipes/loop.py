@@ -18,6 +18,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from detection.precision import has_bfloat16
 from ml.recipes import checkpoint
 from ml.recipes.base import Context
 from ml.recipes.checkpoint import Position
@@ -118,13 +119,6 @@ def forward(network: nn.Module, x: Tensor, device: torch.device) -> Tensor:
     with torch.autocast(device.type, torch.bfloat16, enabled=has_bfloat16(device)):
         outputs: Tensor = network(x)
     return outputs
-
-
-def has_bfloat16(device: torch.device) -> bool:
-    """Whether the processor computes in bfloat16 itself; emulated, it is several times slower than float32."""
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
 
 
 class _Course:

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from detection.networks.localiser import Localiser, WithMaskHead
 from detection.opinions import Opinion, write
+from detection.precision import has_bfloat16
 from ml.bank import MASK, Bank
 from ml.evaluation.metrics import auc, wilson
 from ml.evaluation.pixels import image_score, mean_over, pointing, position_only
@@ -34,7 +35,7 @@ def masks_of(model: WithMaskHead, side: Side) -> tuple[Tensor, Tensor]:
     for start in range(0, len(side.bank.label), BATCH):
         rows = np.arange(start, min(start + BATCH, len(side.bank.label)))
         batch = assemble(side.bank, rows, SIDE)
-        with torch.autocast("cpu", torch.bfloat16):
+        with torch.autocast("cpu", torch.bfloat16, enabled=has_bfloat16(torch.device("cpu"))):
             _, edited = model(batch.images.contiguous(memory_format=torch.channels_last))
         cells = batch.mask.shape[-2:]
         told.append(F.interpolate(edited[:, :1].float(), size=cells, mode="bilinear"))

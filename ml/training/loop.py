@@ -9,12 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from sklearn.metrics import roc_auc_score
-from timm.optim.muon import Muon
 from torch import Tensor, nn
 
 from detection.networks.localiser import WithMaskHead
+from detection.precision import has_bfloat16
 from ml import losses
 from ml.bank import Bank
+from ml.optimisers import muon
 from ml.training.batches import PairSampler, ResampledSampler, assemble
 
 
@@ -66,7 +67,7 @@ def optimiser_for(model: nn.Module, plan: Plan) -> torch.optim.Optimizer:
     free = [p for p in model.parameters() if p.ndim <= 1]
     groups = [{"params": decayed, "weight_decay": plan.decay}, {"params": free, "weight_decay": 0.0}]
     if plan.muon:
-        return Muon(groups, lr=plan.rate, adjust_lr_fn="match_rms_adamw")
+        return muon(groups, lr=plan.rate, device=device_of(model))
     return torch.optim.AdamW(groups, lr=plan.rate)
 
 
@@ -117,8 +118,9 @@ def _step(
     plan: Plan,
     hardest: float,
 ) -> float:
-    batch = sampler.draw(plan.batch, plan.side, hardest).to(device_of(model))
-    with torch.autocast(batch.images.device.type, torch.bfloat16):
+    device = device_of(model)
+    batch = sampler.draw(plan.batch, plan.side, hardest).to(device)
+    with torch.autocast(device.type, torch.bfloat16, enabled=has_bfloat16(device)):
         logits, edited = forward(batch.images.contiguous(memory_format=torch.channels_last))
     classify = losses.focal if plan.focal else losses.cross_entropy
     loss = classify(logits, batch.label, weight=batch.weight)
@@ -151,7 +153,7 @@ def logits_of(network: nn.Module, bank: Bank, side: int, batch: int = 64) -> np.
     for start in range(0, len(bank.label), batch):
         rows = np.arange(start, min(start + batch, len(bank.label)))
         x = assemble(bank, rows, side).images.to(device).contiguous(memory_format=torch.channels_last)
-        with torch.autocast(device.type, torch.bfloat16):
+        with torch.autocast(device.type, torch.bfloat16, enabled=has_bfloat16(device)):
             out.append(network(x).float().cpu().numpy())
     return np.concatenate(out)
 

@@ -5,6 +5,7 @@ import torch
 
 from detection.networks.convnext import convnext
 from detection.networks.localiser import WithMaskHead
+from detection.precision import FORCE_FLOAT32
 from ml.bank import MASK, STORED, Bank
 from ml.training.batches import PairSampler
 from ml.training.loop import Plan, fit, hardest_at, rate_at
@@ -48,6 +49,12 @@ def test_both_optimisers_learn_a_few_pairs_with_and_without_local_evidence():
         for evidence in ({}, {"evidence": "local"}):
             losses = fitted(evidence, plan={"steps": 25, "muon": muon})
             assert np.mean(losses[-5:]) < np.mean(losses[:5])
+
+
+def test_a_run_in_float32_loses_as_the_native_one_does(monkeypatch):
+    monkeypatch.setenv(FORCE_FLOAT32, "1")
+    losses = fitted({}, plan={"steps": 25})
+    assert np.mean(losses[-5:]) < np.mean(losses[:5])
 
 
 def test_a_deadline_ends_the_run():
