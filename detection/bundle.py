@@ -15,7 +15,9 @@ from typing import Any
 FORMAT = "kyc-review/bundle/1"
 MANIFEST = "manifest.json"
 MODEL_CARD = "MODEL_CARD.md"
-ARCHITECTURES = re.compile(r"convnext_(zepto|atto|femto|pico|nano|tiny|small|base)(_rms)?(_ols)?(_hnf)?")
+ARCHITECTURES = re.compile(
+    r"convnext_(zepto|atto|femto|pico|nano|tiny|small|base)(_rms)?(_ols)?(_hnf)?|hybrid_lite0"
+)
 STACK_ARCHITECTURE = "stacking_linear"
 MEMBERS = 4
 STACK = "stack"

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from detection.bundle import ARCHITECTURES, BundleRefused
+from detection.networks.hybrid import HYBRID, Hybrid
 
 ARGUMENTS = {
     "depths",
@@ -75,17 +76,27 @@ def judge(network: Any, maps: list[Tensor]) -> Tensor:
 def convnext(architecture: str, **arguments: Any) -> nn.Module:
     """A ConvNeXt with two logits (real, fake): (B, 3, H, W) float -> (B, 2).
 
-    arguments: timm's, and `evidence`: "local" for a LocalEvidence around it. Raises BundleRefused for a name outside
-    the ConvNeXt V1 family or an argument that is not allowed.
+    architecture: a name of timm's ConvNeXt V1 family, or `hybrid_lite0` for ConvNeXt blocks on Lite0's early blocks.
+    arguments: timm's (none for the hybrid), and `evidence`: "local" for a LocalEvidence around it. Raises BundleRefused
+    for another name or an argument that is not allowed.
     """
-    if not ARCHITECTURES.fullmatch(architecture) or architecture not in timm.list_models("convnext*"):
-        raise BundleRefused(f"unknown architecture {architecture!r}; timm's ConvNeXt V1 models are allowed")
+    if not ARCHITECTURES.fullmatch(architecture) or architecture not in (
+        HYBRID,
+        *timm.list_models("convnext*"),
+    ):
+        raise BundleRefused(
+            f"unknown architecture {architecture!r}; timm's ConvNeXt V1 models and {HYBRID} are allowed"
+        )
     evidence = arguments.pop("evidence", None)
     if evidence not in (None, LOCAL):
         raise BundleRefused(
             f"{architecture}: evidence {evidence!r} is unknown; leave it out or say {LOCAL!r}"
         )
-    if unknown := set(arguments) - ARGUMENTS:
+    if unknown := set(arguments) - (set() if architecture == HYBRID else ARGUMENTS):
         raise BundleRefused(f"{architecture}: arguments {sorted(unknown)} are not allowed")
-    network = timm.create_model(architecture, pretrained=False, num_classes=2, **arguments)
+    network: nn.Module
+    if architecture == HYBRID:
+        network = Hybrid()
+    else:
+        network = timm.create_model(architecture, pretrained=False, num_classes=2, **arguments)
     return LocalEvidence(network) if evidence else network

@@ -14,6 +14,8 @@ from timm.models.convnext import ConvNeXt, ConvNeXtBlock
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from detection.networks.hybrid import Hybrid
+from detection.networks.mobile_fusion import can_fuse_mobile_blocks, fuse_mobile_blocks
 from detection.networks.norms import DeviationNorm
 
 
@@ -72,6 +74,8 @@ class ResidualBlock(nn.Module):
 def quicken(network: nn.Module) -> nn.Module:
     """Rewrite a float32 network in place, for inference only; returns it."""
     network.eval()
+    if _FUSES_MOBILE:
+        fuse_mobile_blocks(network)
     for block in [module for module in network.modules() if isinstance(module, ConvNeXtBlock)]:
         _fold(block)
     for parent in list(network.modules()):
@@ -85,6 +89,8 @@ def quicken(network: nn.Module) -> nn.Module:
     if _FUSES:
         for backbone in [module for module in network.modules() if isinstance(module, ConvNeXt)]:
             _fuse_residuals(backbone)
+        for hybrid in [module for module in network.modules() if isinstance(module, Hybrid)]:
+            _fuse_hybrid_residuals(hybrid)
     return network
 
 
@@ -109,9 +115,11 @@ def _fold_batch_norms(parts: nn.Sequential) -> None:
     """Into the convolution before them, or into one behind that adds no border of zeros, which would be shifted too."""
     for number in range(len(parts) - 1):
         first, second = parts[number], parts[number + 1]
-        if isinstance(first, nn.Conv2d) and isinstance(second, nn.BatchNorm2d):
+        if (
+            isinstance(first, nn.Conv2d) and type(second) is nn.BatchNorm2d
+        ):  # timm's subclass has an activation
             parts[number], parts[number + 1] = fuse_conv_bn_eval(first, second), nn.Identity()
-        elif isinstance(first, nn.BatchNorm2d) and isinstance(second, nn.Conv2d) and _has_no_border(second):
+        elif type(first) is nn.BatchNorm2d and isinstance(second, nn.Conv2d) and _has_no_border(second):
             parts[number], parts[number + 1] = nn.Identity(), _after_norm(first, second)
 
 
@@ -139,6 +147,15 @@ def _fuse_residuals(backbone: ConvNeXt) -> None:
         for place, (name, block) in enumerate(list(blocks.named_children())):
             if _is_plain(block):
                 setattr(blocks, name, ResidualBlock(block, in_place=is_own or place > 0))
+
+
+def _fuse_hybrid_residuals(hybrid: Hybrid) -> None:
+    """Every block of the hybrid follows another module of its stage, whose output belongs to it."""
+    for stage in hybrid.stages.children():
+        assert isinstance(stage, nn.Sequential)
+        for number, block in enumerate(stage):
+            if _is_plain(block):
+                stage[number] = ResidualBlock(block, in_place=True)
 
 
 def _is_plain(block: nn.Module) -> TypeGuard[ConvNeXtBlock]:
@@ -185,3 +202,4 @@ def _can_fuse() -> bool:
 
 
 _FUSES = _can_fuse()
+_FUSES_MOBILE = can_fuse_mobile_blocks()

@@ -23,6 +23,7 @@ class Position:
     step: int = 0
     steps_before: int = 0
     loss_sum: float = 0.0
+    elapsed_s: float = 0.0
     best_epoch: int = -1
     history: list[dict[str, float]] = field(default_factory=list)
 

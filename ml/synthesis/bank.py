@@ -126,7 +126,7 @@ def _row(job: Job) -> Row:
     image = load_rgb(photo)
     mask, kind, known, strength = np.zeros(image.shape[:2], np.uint8), "real", True, 0.0
     if job.way != OWN:
-        forged = _forged(job, image, points)
+        forged = _forged(job, image)
         strength = strength_of(forged, image)
         image, mask, kind = forged.image, forged.mask, forged.kind
     elif photo.label == "fake":
@@ -138,9 +138,14 @@ def _row(job: Job) -> Row:
     return Row(*view(image, mask, view_rng, serving=job.serving), kind, known, strength, post)
 
 
-def _forged(job: Job, image: np.ndarray, points: np.ndarray) -> Forgery:
+def _forged(job: Job, image: np.ndarray) -> Forgery:
     assert _measures is not None
-    rng = np.random.default_rng(job.seed)
+    return forged_from(_photos, _measures, job, image)
+
+
+def forged_from(photos: Sequence[Photo], measures: Measures, job: Job, image: np.ndarray) -> Forgery:
+    """The forgery that a job asks for. image: (H, W, 3) uint8 RGB of the photograph of `job.index`."""
+    rng, points = np.random.default_rng(job.seed), measures.points[job.index]
     if job.way == "warp":
         return warp(image, points, job.difficulty, rng)
     if job.way == "retouch":
@@ -150,7 +155,7 @@ def _forged(job: Job, image: np.ndarray, points: np.ndarray) -> Forgery:
         return self_blend(image, points, recipe, rng)
     if job.way == "copymove":
         return copy_move(image, points, recipe, rng)
-    donor, donor_points = load_rgb(_photos[job.donor]), _measures.points[job.donor]
+    donor, donor_points = load_rgb(photos[job.donor]), measures.points[job.donor]
     if job.way == "splice":
         return splice(image, points, donor, donor_points, recipe, rng)
     return swap(image, points, donor, donor_points, recipe)

@@ -7,6 +7,8 @@ from torch import nn
 
 from detection.networks.convnext import convnext, features
 from detection.networks.fusion import ConvGelu, ResidualBlock, quicken
+from detection.networks.hybrid import HYBRID
+from detection.networks.mobile_fusion import ConvRelu6, MobileBlock
 
 SMALL = {"depths": [1, 2, 1, 1], "dims": [8, 16, 24, 32]}
 
@@ -14,11 +16,11 @@ SMALL = {"depths": [1, 2, 1, 1], "dims": [8, 16, 24, 32]}
 def trained_looking(architecture: str, **arguments: object) -> nn.Module:
     """Weights, layer scales and running statistics that are not what a fresh network has."""
     torch.manual_seed(0)
-    network = convnext(architecture, **SMALL, **arguments)
+    network = convnext(architecture, **({} if architecture == HYBRID else SMALL), **arguments)
     for name, tensor in [*network.named_parameters(), *network.named_buffers()]:
-        if name.endswith(("gamma", "norm.weight", "running_var")):
+        if name.endswith(("gamma", "norm.weight", "running_var", "bn1.weight", "bn2.weight", "bn3.weight")):
             tensor.data.uniform_(0.5, 1.5)
-        elif name.endswith(("norm.bias", "running_mean")):
+        elif name.endswith(("norm.bias", "running_mean", "bn1.bias", "bn2.bias", "bn3.bias")):
             tensor.data.normal_(std=0.3)
     return network.eval()
 
@@ -31,6 +33,8 @@ def trained_looking(architecture: str, **arguments: object) -> nn.Module:
         ("convnext_atto", {}),
         ("convnext_atto_ols", {"conv_mlp": True}),
         ("convnext_atto_rms", {"conv_mlp": False}),
+        (HYBRID, {}),
+        (HYBRID, {"evidence": "local"}),
     ],
 )
 @torch.inference_mode()
@@ -51,6 +55,23 @@ def test_a_quickened_baseline_has_no_pass_of_its_own_for_norms_and_sums() -> Non
     norms = [name for name, module in quick.named_modules() if isinstance(module, nn.BatchNorm2d)]
     assert norms == ["backbone.head.norm"]
     assert sum(isinstance(module, ResidualBlock) for module in quick.modules()) == sum(SMALL["depths"])
+
+
+@pytest.mark.parametrize("side", [64, 96, 176])
+@torch.inference_mode()
+def test_a_quickened_hybrid_runs_no_norm_but_the_heads(side: int) -> None:
+    """On sides at which its padding differs, in float32 and, as serving runs it, in bfloat16."""
+    network = trained_looking(HYBRID)
+    quick = quicken(copy.deepcopy(network)).to(memory_format=torch.channels_last)
+    assert not any(isinstance(module, nn.BatchNorm2d) for module in quick.modules())
+    assert sum(isinstance(module, MobileBlock) for module in quick.modules()) == 11
+    assert sum(isinstance(module, ResidualBlock) for module in quick.modules()) == 5
+    assert sum(isinstance(module, ConvRelu6) for module in quick.modules()) == 22
+    x = torch.randn(3, 3, side, side)
+    expected = network(x)
+    assert torch.allclose(quick(x), expected, atol=1e-4)
+    coarse = quick.to(torch.bfloat16)(x.to(torch.bfloat16)).float()
+    assert torch.allclose(coarse, expected, atol=0.05 * float(expected.abs().max()) + 0.05)
 
 
 @torch.inference_mode()

@@ -1,0 +1,101 @@
+"""From the face sets to frozen splits and stores of pictures: what `ml baseline --hours` does once, and keeps."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ml import splits
+from ml.pictures import PictureStore, is_finished, mark_finished, write_pictures
+from ml.sources import Photo, read_all
+from ml.synthesis.bank import OWN, Job, plan
+from ml.synthesis.measure import Measures, measure
+from ml.synthesis.pictures import pictures
+
+SIDES = ("train", "stack", "validation", "test")
+WAYS = {"swap": 0.47, "self": 0.11, "warp": 0.14, "retouch": 0.14, "copymove": 0.07, "splice": 0.07}
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """The sets, split and decoded. group: (N,) name of each photo's group; frozen: SHA-256 of the split."""
+
+    photos: Sequence[Photo]
+    measures: Measures
+    group: np.ndarray
+    side: np.ndarray
+    frozen: str
+    work: Path
+    seed: int
+
+    def store(self, side: str) -> PictureStore:
+        """The pictures of one side, made when they are not there yet: each source's own as their files are, and each
+        real one once more beside a forged version of it."""
+        jobs = self._jobs(side)
+        wanted: dict[str, Any] = {"splits": self.frozen, "seed": self.seed, "side": side, "jobs": len(jobs)}
+        folder = self.work / "pictures" / side
+        if not is_finished(folder, wanted):
+            write_pictures(folder, pictures(self.photos, self.measures, jobs))
+            mark_finished(folder, wanted)
+        return PictureStore(folder)
+
+    def source_of(self, store: PictureStore) -> np.ndarray:
+        """(N,) name of the source of each row."""
+        return np.array([self.photos[i].source for i in store.columns["photo"]])
+
+    def group_of(self, store: PictureStore) -> np.ndarray:
+        """(N,) name of the person's group of each row."""
+        return self.group[store.columns["photo"]]
+
+    def _jobs(self, side: str) -> list[Job]:
+        chosen = self.side == side
+        number = SIDES.index(side)
+        made = plan(
+            self.photos,
+            self.measures,
+            self.group,
+            chosen,
+            rounds=1,
+            seed=self.seed + number,
+            ways=WAYS,
+        )
+        with_fakes = {p.source for p in self.photos if p.label == "fake"}
+        own = [
+            Job(int(index), -1, OWN, 1.0, 0, False)
+            for index in np.flatnonzero(chosen)
+            if self.photos[index].source in with_fakes
+        ]
+        partners = {k - 1 for k, job in enumerate(made) if job.way != OWN}
+        kept = [job for k, job in enumerate(made) if job.way != OWN or k in partners]
+        return own + kept
+
+
+def prepare(data: Path, work: Path, *, seed: int, limit: int | None = None, workers: int = 1) -> Prepared:
+    """Reads the sets under `data`, measures them and freezes the split in `work`.
+
+    limit: photographs of each source and label, for a smoke run. Raises SourceMissing.
+    """
+    photos = limited(read_all(data), limit)
+    work.mkdir(parents=True, exist_ok=True)
+    measures = measure(photos, work / "measures.npz", workers)
+    group = np.array(splits.groups(photos, measures.hashes))
+    side_of = splits.assign(photos, group.tolist())
+    frozen = splits.freeze(work / "splits.json", photos, group.tolist(), side_of)
+    side = np.array([side_of[p.key] for p in photos])
+    return Prepared(photos, measures, group, side, frozen, work, seed)
+
+
+def limited(photos: Sequence[Photo], limit: int | None) -> list[Photo]:
+    """The first `limit` of each source and label, all when it is None."""
+    if limit is None:
+        return list(photos)
+    seen: dict[tuple[str, str], int] = {}
+    kept = []
+    for photo in photos:
+        stratum = (photo.source, photo.label)
+        seen[stratum] = seen.get(stratum, 0) + 1
+        if seen[stratum] <= limit:
+            kept.append(photo)
+    return kept

@@ -1,0 +1,53 @@
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from ml.sources import Photo
+from ml.synthesis.bank import OWN, Job
+from ml.synthesis.measure import Measures
+from ml.synthesis.pictures import pictures
+from ml.synthesis.regions import indices
+
+
+def made(tmp_path: Path, way: str = "copymove"):
+    """A smooth picture as a file, a fake with a known region, and a pair of it: what the jobs give."""
+    rng = np.random.default_rng(0)
+    coarse = Image.fromarray(rng.integers(40, 200, (9, 8, 3), dtype=np.uint8))
+    coarse.resize((160, 180), Image.Resampling.BICUBIC).save(tmp_path / "a.png")
+    points = np.stack([rng.uniform(30, 130, 468), rng.uniform(40, 150, 468)], 1).astype(np.float32)
+    photos = [
+        Photo(tmp_path / "a.png", "a", "s", "a", "real"),
+        Photo(tmp_path / "a.png", "b", "s", "b", "fake", ("nose",)),
+    ]
+    measures = Measures(np.stack([points, points]), np.ones(2), np.zeros((2, 256), bool), np.zeros((2, 3)))
+    jobs = [
+        Job(0, -1, OWN, 1.0, 0, False),
+        Job(1, -1, OWN, 1.0, 0, False),
+        Job(0, 1, OWN, 0.5, 7, False),
+        Job(0, 1, way, 0.5, 7, False),
+    ]
+    return list(pictures(photos, measures, jobs)), points, np.asarray(Image.open(tmp_path / "a.png"))
+
+
+def test_a_sources_own_pictures_stay_as_their_files_are(tmp_path: Path) -> None:
+    (real, fake, *_), points, image = made(tmp_path)
+    assert np.array_equal(real.image, image)
+    assert (real.label, real.made, real.post) == (0, False, "file")
+    assert (fake.label, fake.made, fake.post, fake.kind) == (1, False, "file", "source")
+    x, y = points[indices("nose")].mean(0).round().astype(int)
+    assert fake.mask[y, x] == 255
+
+
+def test_a_pair_differs_where_it_was_edited_and_hardly_elsewhere(tmp_path: Path) -> None:
+    (_, _, real, forged), _, image = made(tmp_path)
+    assert (real.label, real.made) == (0, False)
+    assert (forged.label, forged.made) == (1, True)
+    assert real.post == forged.post != "file"
+    assert not np.array_equal(real.image, image)  # it went through the JPEG pass of the pair, too
+    difference = np.abs(real.image.astype(int) - forged.image).mean(2)
+    inside = forged.mask > 200
+    outside = forged.mask == 0
+    assert inside.any()
+    assert difference[inside].mean() > 3 * difference[outside].mean()
+    assert forged.strength > 0

@@ -1,0 +1,111 @@
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from detection.bundle import View
+from detection.networks.convnext import convnext
+from detection.networks.localiser import WithMaskHead
+from ml.pictures import Picture, PictureStore, write_pictures
+from ml.training import tuning
+from ml.training.tuning import Course, fine_tune, rate_at, served_logits
+from ml.training.windows import WindowSampler
+
+VIEW = View(64, 1.0)
+COURSE = Course(steps=6, batch=8, warmup=2, own=0.5, mask_weight=1.0, margin_weight=0.5, report_every=2)
+# A process that is killed in the middle of its report after the fourth step; its checkpoint is of the third.
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from tests.ml.training import test_tuning as here
+
+def report(step, loss, average):
+    if step == 4:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return {"seen": float(step)}
+
+here.tuning.CHECKPOINT_EVERY_S = -1.0
+here.trained(Path(sys.argv[1]), Path(sys.argv[2]), report=report)
+"""
+
+
+def pictures(folder: Path) -> PictureStore:
+    """Grey noise; what is forged has a bright square, which a few steps can learn."""
+    rng, rows = np.random.default_rng(0), []
+    for number in range(24):
+        label, own = number % 2, number < 8
+        image = rng.integers(60, 120, (80, 80, 3), dtype=np.uint8)
+        mask = np.zeros((80, 80), np.uint8)
+        if label:
+            image[30:50, 30:50] += 130
+            mask[30:50, 30:50] = 255
+        made = bool(label) and not own
+        rows.append(
+            Picture(image, mask, label, made, True, number, "k", "file" if own else "none", 0.5, 130.0 * made)
+        )
+    return write_pictures(folder, rows)
+
+
+def trained(folder: Path, kept: Path, course: Course = COURSE, **how) -> tuple[WithMaskHead, list]:
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    tiny = {"depths": (1, 1, 1, 1), "dims": (8, 8, 8, 8), "norm_layer": "batchnorm2d"}
+    model = WithMaskHead(convnext("convnext_zepto_rms_ols", **tiny))
+    sampler = WindowSampler(PictureStore(folder), VIEW, own=course.own, batch=course.batch, seed=course.seed)
+    return fine_tune(model, sampler, course, kept, **how)
+
+
+def test_killed_and_resumed_it_ends_with_the_same_weights(tmp_path: Path) -> None:
+    pictures(tmp_path / "store")
+
+    def watch(step: int, loss: float, average: WithMaskHead) -> dict[str, float]:
+        return {"seen": float(step)}
+
+    whole, history = trained(tmp_path / "store", tmp_path / "whole", report=watch)
+    kept = tmp_path / "killed"
+    run = subprocess.run([sys.executable, "-c", KILLED, tmp_path / "store", kept], timeout=120)
+    assert run.returncode == -signal.SIGKILL
+    resumed, again = trained(tmp_path / "store", kept, report=watch)
+    assert [(row["step"], row["loss"]) for row in again] == [(row["step"], row["loss"]) for row in history]
+    for name, value in whole.state_dict().items():
+        assert torch.equal(resumed.state_dict()[name], value), name
+
+
+def test_a_checkpoint_of_another_course_is_refused(tmp_path: Path) -> None:
+    pictures(tmp_path / "store")
+    trained(tmp_path / "store", tmp_path / "kept")
+    with pytest.raises(ValueError, match="other settings"):
+        trained(tmp_path / "store", tmp_path / "kept", Course(steps=7, batch=8))
+
+
+def test_it_learns_and_its_average_tells_the_classes_apart(tmp_path: Path) -> None:
+    store = pictures(tmp_path / "store")
+    course = Course(steps=60, batch=8, warmup=5, own=0.5, rate=3e-3, average=0.9, report_every=20)
+    average, history = trained(tmp_path / "store", tmp_path / "kept", course)
+    assert history[-1]["loss"] < history[0]["loss"]
+    logits = served_logits(average.network, store, np.arange(len(store)), VIEW)
+    score, label = logits[:, 1] - logits[:, 0], store.columns["label"]
+    assert score[label == 1].mean() > score[label == 0].mean()
+
+
+def test_when_the_time_is_over_it_ends_and_does_not_begin_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pictures(tmp_path / "store")
+    monkeypatch.setattr(tuning, "CHECKPOINT_EVERY_S", 0.0)
+    _, history = trained(tmp_path / "store", tmp_path / "kept", allowed_s=0.01)
+    assert [row["step"] for row in history] == [1]
+    _, again = trained(tmp_path / "store", tmp_path / "kept", allowed_s=0.01)
+    assert again == history
+
+
+def test_the_rate_warms_up_and_falls_to_a_hundredth() -> None:
+    course = Course(steps=100, rate=1.0, warmup=10)
+    assert rate_at(0, 0.0, course) == pytest.approx(0.1)
+    assert rate_at(50, 0.5, course) == pytest.approx(0.505)
+    assert rate_at(100, 1.0, course) == pytest.approx(0.01)
+    assert rate_at(100, 1.7, course) == pytest.approx(0.01)
