@@ -87,7 +87,8 @@ def write_pictures(folder: Path, pictures: Iterable[Picture]) -> PictureStore:
             for name in COLUMNS:
                 columns[name].append(getattr(picture, name))
     part = folder / ("part-" + INDEX)
-    np.savez(part, format=np.array(FORMAT), **{name: np.array(found) for name, found in columns.items()})
+    arrays: dict[str, Any] = {name: np.array(found) for name, found in columns.items()}
+    np.savez(part, format=np.array(FORMAT), **arrays)
     part.replace(folder / INDEX)
     return PictureStore(folder)
 

@@ -63,8 +63,8 @@ class Prepared:
         )
         with_fakes = {p.source for p in self.photos if p.label == "fake"}
         own = [
-            Job(int(index), -1, OWN, 1.0, 0, False)
-            for index in np.flatnonzero(chosen)
+            Job(index, -1, OWN, 1.0, 0, False)
+            for index in np.flatnonzero(chosen).tolist()
             if self.photos[index].source in with_fakes
         ]
         partners = {k - 1 for k, job in enumerate(made) if job.way != OWN}
