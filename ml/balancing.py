@@ -1,7 +1,8 @@
 """Resampling of training rows in pixel space: the four settings of the voting workflow (T5).
 
-SMOTE (Chawla et al., 2002) interpolates between neighbouring fakes; on pixels it cross-fades faces, which is why the
-shipped bundle does not use it. It stays for the documented reproduction. Only training rows may be resampled.
+SMOTE (Chawla et al., 2002) interpolates between neighbouring fakes; on pixels it cross-fades faces, which is
+why the shipped bundle does not use it. It is kept to reproduce the document. Only training rows may be
+resampled.
 """
 
 from collections.abc import Callable
@@ -17,7 +18,8 @@ from sklearn.neighbors import NearestNeighbors
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One member's way to learn. smote, under: minority/majority ratio to reach, None to leave out; 1.0 balances."""
+    """The balancing of one member. smote, under: minority/majority ratio to reach, None to leave out; 1.0
+    balances."""
 
     smote: float | None
     under: float | None
@@ -32,7 +34,8 @@ SETTINGS: dict[int, Setting] = {
 }
 
 
-# How a voter of a candidate learns; "pairs" makes nothing up. The rest are the four settings of the document.
+# How a voter of a candidate learns; "pairs" synthesises nothing. The others are the four settings of the
+# document.
 PAIRS = "pairs"
 WAYS: dict[str, Setting | None] = {
     PAIRS: None,
@@ -45,7 +48,7 @@ DOCUMENT = "document"  # the four settings, one for each voter
 
 
 def ways_of(wished: str, voters: int) -> list[str]:
-    """A way for each voter: "document", one name for all, or a name for each with commas between. Raises ValueError."""
+    """Parses the way of each voter: "document", one name for all, or comma-separated names. Raises ValueError."""
     names = [name for name in WAYS if name != PAIRS] if wished == DOCUMENT else wished.split(",")
     names = names * voters if len(names) == 1 else names
     if unknown := sorted(set(names) - set(WAYS)):
@@ -61,8 +64,8 @@ def ways_of(wished: str, voters: int) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """What a voter learns from: rows of each label, the made ones among the fakes counted in, and the share of fakes
-    among what it is shown."""
+    """The training rows of a voter: count of each label including synthetic fakes, how many are synthetic,
+    and the share of fakes it is shown."""
 
     real: int
     fake: int
@@ -71,7 +74,7 @@ class Balance:
 
 
 def balance_of(way: str, real: int, fake: int) -> Balance:
-    """What is left of so many training rows. Where fakes are not the rarer label, nothing is resampled."""
+    """The counts after resampling. If fakes are not the rarer label, nothing is resampled."""
     setting, made = WAYS[way], 0
     if setting is None:
         return Balance(real, fake, 0, 0.5)
@@ -88,8 +91,8 @@ def resample(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Resampled rows, SMOTE first and undersampling after it, as in the document.
 
-    images: (N, H, W, 3) uint8; label: (N,) 1 is fake. A ratio that the rows already reach is left out. Returns the same
-    shapes and dtypes. Raises ValueError when the rarer class has fewer than two rows.
+    images: (N, H, W, 3) uint8; label: (N,) 1 is fake. A ratio that the rows already reach is skipped. Returns
+    the same shapes and dtypes. Raises ValueError when the rarer class has fewer than two rows.
     """
     flat, shape = images.reshape(len(images), -1), images.shape[1:]
     label = label.astype(np.int64)
@@ -121,7 +124,8 @@ def _ratio(label: np.ndarray) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Mixture:
-    """Rows after resampling, none of them made yet. Row i is `first[i]` moved by `share[i]` of the way to `second[i]`.
+    """Rows after resampling, not yet computed. Row i is `first[i]` moved by `share[i]` of the way to
+    `second[i]`.
 
     first, second: (M,) int64 rows of the original set; share: (M,) float32, 0 for a row that is taken as it is.
     """
@@ -146,7 +150,7 @@ class Mixture:
 
 
 class PixelNeighbours(BaseEstimator):
-    """Nearest neighbours for SMOTE whose rows only stand for pictures: row i of what it is asked is picture i."""
+    """Nearest neighbours for SMOTE on row numbers: row i of a query stands for picture i."""
 
     def __init__(self, pixels: np.ndarray, n_neighbors: int) -> None:
         self.pixels = pixels
@@ -176,8 +180,8 @@ def mixture(
 ) -> Mixture:
     """The same resampling as `resample`, row for row, with only the fakes in memory and the new rows made when drawn.
 
-    imbalanced-learn is given unit vectors in the place of the fakes' pixels, so that its new rows are the shares of
-    the two fakes they lie between. label: (N,) 1 is fake, the rarer class; images(rows): (B, H, W, 3) uint8.
+    imbalanced-learn receives unit vectors instead of the fakes' pixels, so its new rows are the shares of the
+    two fakes they lie between. label: (N,) 1 is fake, the rarer class; images(rows): (B, H, W, 3) uint8.
     Raises ValueError when there are fewer than two fakes or more fakes than reals.
     """
     label = label.astype(np.int64)
@@ -206,7 +210,7 @@ def _smote(label: np.ndarray, fakes: np.ndarray, pixels: np.ndarray, ratio: floa
         units, label
     )
     made = csr_matrix(shares)[len(label) :]
-    # A new row holds two shares that sum to one; a single one where it fell on a fake itself.
+    # A new row holds two shares that sum to one, or a single one if it coincides with a fake.
     begin, end = made.indptr[:-1], made.indptr[1:] - 1
     first, second = fakes[made.indices[begin]], fakes[made.indices[end]]
     share = np.where(begin == end, 0, made.data[end]).astype(np.float32)

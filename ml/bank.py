@@ -1,4 +1,4 @@
-"""Rows to learn from: framed pixels, what is forged in them, and where; plain arrays, without what synthesis needs."""
+"""Training rows: framed pixels, labels and masks, as plain arrays without the dependencies of synthesis."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -12,7 +12,7 @@ MASK = 44  # side of the stored mask
 
 
 class Rows(Protocol):
-    """An array, or what reads like one as long as single rows are asked for: rows[row] or rows[row, ...]."""
+    """An array, or an object that supports reading single rows: rows[row] or rows[row, ...]."""
 
     def __len__(self) -> int: ...
 
@@ -21,10 +21,10 @@ class Rows(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Bank:
-    """images (N, 176, 176, 3) uint8 RGB; masks (N, 44, 44) uint8; label (N,) 1 is fake; made (N,) bool: forged here;
-    index (N,) photo; kind (N,) str; masked (N,) bool: the mask is known; difficulty (N,) float32, 0 is plain to see;
-    strength (N,) float32: mean change inside the mask in grey levels, 0 for what was not made here; post (N,) str: what
-    happened to the picture afterwards."""
+    """images (N, 176, 176, 3) uint8 RGB; masks (N, 44, 44) uint8; label (N,) 1 is fake; made (N,) bool:
+    forged here; index (N,) photo; kind (N,) str; masked (N,) bool: the mask is known; difficulty (N,)
+    float32, 0 is obvious; strength (N,) float32: mean change inside the mask in grey levels, 0 for rows not
+    made here; post (N,) str: the post-processing of the picture."""
 
     images: Rows
     masks: np.ndarray
@@ -39,7 +39,7 @@ class Bank:
 
 
 class Joined:
-    """Several banks' images as one array to read single rows of; nothing is copied."""
+    """The images of several banks as one array of rows, without copying."""
 
     def __init__(self, parts: Sequence[Rows]) -> None:
         self.parts = parts

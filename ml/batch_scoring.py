@@ -1,4 +1,4 @@
-"""Many files through several ensembles: each is decoded once, the next batch while one is scored."""
+"""Scores many files with several ensembles; each file is decoded once, and the next batch while one is scored."""
 
 import os
 import time
@@ -15,7 +15,7 @@ from detection.ensemble import Ensemble
 from ml.training.progress import Progress
 
 BATCH = 32
-DECODE_MAX_SIDE = 2048  # as the scoring worker decodes
+DECODE_MAX_SIDE = 2048  # the same limit as in serving
 READERS_MAX = 8  # more than a fast accelerator needs; Pillow lets other threads run while it decodes
 
 
@@ -30,7 +30,7 @@ class Scored:
 def scored(
     ensembles: Mapping[str, Ensemble], paths: Sequence[Path], progress: Progress | None = None
 ) -> dict[str, Scored]:
-    """What each ensemble says of each file; `progress` counts images."""
+    """The probabilities of each ensemble for each file; `progress` counts images."""
     progress = progress or Progress(None)
     found = {name: np.full((len(paths), 5), np.nan) for name in ensembles}
     spent = dict.fromkeys(ensembles, 0.0)

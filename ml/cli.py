@@ -1,4 +1,4 @@
-"""`python -m ml`: run a published recipe, train a candidate, train what ships, forge samples, keep faces in a store."""
+"""`python -m ml`: run a published recipe, train a candidate or the baseline, forge samples, build a face store."""
 
 import argparse
 import sys
@@ -38,7 +38,7 @@ def add_forging(verbs: Verbs) -> None:
     forge.add_argument("--out", type=Path, required=True)
     forge.set_defaults(run=commands.run_forge)
 
-    sheet = verbs.add_parser("sheet", help="a picture of forgeries beside their originals, to look at them")
+    sheet = verbs.add_parser("sheet", help="a contact sheet of forgeries and their originals")
     sheet.add_argument("--data", type=Path, default=Path("../shared/data"))
     sheet.add_argument("--out", type=Path, required=True, help="a .png to write")
     sheet.add_argument("--way", help="swap, self, warp, retouch, copymove or splice; all of them without it")
@@ -69,18 +69,18 @@ def add_training(verbs: Verbs) -> None:
     train.add_argument(
         "--no-weights",
         action="store_true",
-        help="let all rows count alike, whatever their chance of being labelled",
+        help="weight all rows equally, whatever their probability of being labelled",
     )
     train.add_argument("--weight-max", type=float, default=20.0, help="where weights are truncated")
-    train.add_argument("--work", type=Path, help="where progress is told and a killed run resumes")
+    train.add_argument("--work", type=Path, help="folder for progress and for resuming a killed run")
     train.add_argument("--processes", type=int, help="each trains members of its own; default: one a GPU")
     train.set_defaults(run=commands.run_train)
 
-    baseline = verbs.add_parser("baseline", help="train the bundle that ships from the face sets")
+    baseline = verbs.add_parser("baseline", help="train the baseline bundle from the face sets")
     baseline.add_argument("--data", type=Path, default=Path("../shared/data"))
     baseline.add_argument("--out", type=Path, required=True)
     baseline.add_argument(
-        "--opinion", type=Path, help="also write a second opinion with masks to this folder"
+        "--opinion", type=Path, help="also write an additional detector with masks to this folder"
     )
     baseline.add_argument("--work", type=Path, default=Path("runs/baseline"), help="cache of measured faces")
     baseline.add_argument("--seed", type=int, default=0)
@@ -101,13 +101,13 @@ def add_measuring(verbs: Verbs) -> None:
     compare.add_argument("--replay", type=Path, help="a file with one `<submission> <path>` per line")
     compare.add_argument("--groups", type=Path, help='a file of {"submission": ..., "groups": {name: value}}')
     compare.add_argument("--out", type=Path, required=True, help="the report, JSON")
-    compare.add_argument("--work", type=Path, help="where progress is told")
+    compare.add_argument("--work", type=Path, help="folder for progress")
     compare.set_defaults(run=commands.run_compare)
 
     means = verbs.add_parser("means", help="mean faces of a snapshot, per source and label")
     means.add_argument("--manifest", type=Path, required=True)
     means.add_argument("--out", type=Path, required=True, help="a new folder")
-    means.add_argument("--work", type=Path, help="where progress is told")
+    means.add_argument("--work", type=Path, help="folder for progress")
     means.set_defaults(run=commands.run_means)
 
 
@@ -120,7 +120,7 @@ def add_store(verbs: Verbs) -> None:
     store.add_argument("--hdf5", type=Path, help="folder for the document's files, much larger")
     store.add_argument("--seed", type=int, default=0, help="of the document's 80:10:10 draw in --hdf5")
     store.set_defaults(run=commands.run_store)
-    report = verbs.add_parser("report", help="draw a recipe's report again, or put two runs side by side")
+    report = verbs.add_parser("report", help="render a recipe's report again, or compare two runs")
     report.add_argument("run_folder", type=Path, help="the --out of a finished run")
     report.add_argument("other", type=Path, nargs="?", help="the --out of another one")
     report.set_defaults(run=commands.run_report)
@@ -131,7 +131,7 @@ def add_recipes(verbs: Verbs) -> None:
     listing = verbs.add_parser("list", help="the recipes: source, data layout, default budget")
     listing.set_defaults(run=commands.run_list)
 
-    run = verbs.add_parser("run", help="train and measure one recipe; run it again to go on after a kill")
+    run = verbs.add_parser("run", help="train and measure one recipe; run it again to resume after a kill")
     run.add_argument("name", help="as `list` shows it")
     run.add_argument("--data", type=Path, help="the data set's own folder")
     run.add_argument("--out", type=Path, required=True, help="folder for config, checkpoints and results")
@@ -141,15 +141,15 @@ def add_recipes(verbs: Verbs) -> None:
     run.add_argument("--weights", type=Path, help="safetensors file to start from")
     run.add_argument("--device", default="auto", help="auto, cpu or cuda")
     run.add_argument("--seed", type=int, default=0)
-    run.add_argument("--skip-unreadable", action="store_true", help="list unreadable images and go on")
+    run.add_argument("--skip-unreadable", action="store_true", help="list unreadable images and continue")
     run.add_argument("--smoke", action="store_true", help="under a minute; on generated data without --data")
-    run.add_argument("--export", type=Path, help="folder for what the workbench can load")
+    run.add_argument("--export", type=Path, help="folder for a network that the workbench can load")
     run.add_argument("--quiet", action="store_true", help="no progress bars")
     run.set_defaults(run=commands.run_recipe)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command; an expected refusal is one line on standard error and exit status 2."""
+    """Runs one command; an expected error is one line on standard error and exit status 2."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     options = parser().parse_args(arguments)
     options.arguments = arguments

@@ -1,4 +1,5 @@
-"""What each command of `python -m ml` does. Each imports only what it needs: a training worker lacks the rest."""
+"""The commands of `python -m ml`. Each imports only what it needs, because a training worker lacks the other
+packages."""
 
 import argparse
 import json
@@ -7,7 +8,7 @@ from dataclasses import asdict
 
 
 def run_report(options: argparse.Namespace) -> None:
-    """Draws one run's report again, or prints two runs beside each other."""
+    """Renders one run's report again, or prints two runs side by side."""
     from ml.evaluation import report
     from ml.evaluation.compare_runs import compare_runs
 
@@ -88,7 +89,7 @@ def _told(figure: object) -> str:
 
 
 def run_train(options: argparse.Namespace) -> None:
-    """Writes a candidate bundle and prints what it can do."""
+    """Writes a candidate bundle and prints its main figures."""
     from ml.training import ranks
     from ml.training.candidate import Wish, train
 
@@ -171,7 +172,7 @@ def run_sheet(options: argparse.Namespace) -> None:
 
 
 def run_baseline(options: argparse.Namespace) -> None:
-    """Trains what ships and prints where it lies."""
+    """Trains the baseline bundle and prints its folder."""
     from ml.training.baseline import SMOKE, Schedule, train
 
     schedule = SMOKE if options.smoke else Schedule()

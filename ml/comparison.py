@@ -1,7 +1,7 @@
-"""Two bundles on the same faces, in what they cost people: `python -m ml compare`.
+"""Compares two bundles on the same faces, in terms of work for people: `python -m ml compare`.
 
-Both run through the serving code. Labelled faces are those of held-out applicants, whom no candidate ever trains on;
-the replayed ones are the latest submissions, labelled or not, and show the review load to expect.
+Both run through the serving code. Labelled faces are those of held-out applicants, which no candidate trains
+on. The replayed ones are the latest submissions, labelled or not; they show the expected review load.
 """
 
 import json
@@ -23,12 +23,12 @@ from ml.sources import manifest as snapshots
 from ml.training.progress import Progress
 
 NAMED_MAX = 200  # submissions named for each kind of change
-# Added to every voter's threshold on the logit scale: the operating points that one knob can reach.
+# Added to every voter's threshold on the logit scale; each value is one operating point.
 SHIFTS = np.round(np.arange(-3.0, 3.01, 0.1), 2)
 
 
 class NothingHeldOut(ValueError):
-    """The snapshot has no held-out applicant of one label; the text says what to do."""
+    """The snapshot has no held-out applicant of one label; the message says what to do."""
 
 
 def compare(
@@ -134,7 +134,7 @@ def _holdout(
 def curve(probability: np.ndarray, thresholds: np.ndarray, label: np.ndarray) -> list[dict[str, float]]:
     """Operating points, one for each of SHIFTS: share of fakes that reach a person, and of reals that do.
 
-    miss_at_most is what the number of fakes certifies for that point alone, chosen before these faces were seen.
+    miss_at_most is the certified bound for a single point chosen before these faces were seen.
     """
     points = []
     for shift in SHIFTS:
@@ -164,7 +164,8 @@ def _replay(
     skip: int,
     belongs: Mapping[str, Mapping[str, str]],
 ) -> dict[str, Any]:
-    """The share of the latest submissions that would go to a person, and which would go another way."""
+    """The share of the latest submissions that would go to a person, and the submissions whose outcome would
+    change."""
     probability = {role: rows[skip:] for role, (rows, _) in scores.items()}
     readable = ~np.isnan(probability["champion"]).any(1) & ~np.isnan(probability["candidate"]).any(1)
     if not readable.any():

@@ -1,6 +1,6 @@
 """A data store in the files of document 004: float HDF5 with one dataset a shard, pixels 0..1 flat and the class last.
 
-There the class is 1 for *real*, other than everywhere else here. Needs the extra `hdf5`.
+Unlike everywhere else here, class 1 is *real* in these files. Needs the extra `hdf5`.
 """
 
 from pathlib import Path

@@ -1,11 +1,12 @@
-"""Weights that undo which faces were shown to people: one over the chance that a decision had of being made.
+"""Inverse-probability weights, which correct for the selection of faces that people see.
 
-Labels exist only of what the models flagged (chance 1) and of what an audit drew (a small, known chance). Weighing each
-by one over its chance makes sums over the labelled estimate sums over all (Horvitz and Thompson, 1952, JASA 47). A few
-huge weights would rule the gradient, so they are truncated, at the price of some bias (Cole and Hernán, 2008, American
-Journal of Epidemiology 168), and normalised (Hájek, 1971), within each label: how labels are balanced is another
-choice (`ml.balancing`), which weights must not undo. What is left of the information is Kish's effective sample
-size (1965, Survey Sampling, 11.7).
+Labels exist only for faces that the models flagged (probability 1) and that an audit drew (a small, known
+probability). Weighting each by one over its probability makes sums over labelled faces estimate sums over all
+(Horvitz and Thompson, 1952, JASA 47). A few very large weights would dominate the gradient, so they are
+truncated, at the cost of some bias (Cole and Hernán, 2008, American Journal of Epidemiology 168). They are
+normalised (Hájek, 1971) within each label, because the balance of labels is a separate choice
+(`ml.balancing`). Kish's effective sample size (1965, Survey Sampling, 11.7) measures the remaining
+information.
 """
 
 from dataclasses import dataclass
@@ -26,13 +27,14 @@ class Weighing:
 
 
 def weigh(raw: np.ndarray, label: np.ndarray, *, most: float = MOST) -> Weighing:
-    """Truncated, then normalised. raw: (N,) one over a chance, 1 or more; label: (N,) 1 is fake; most: 1 or more.
+    """Truncated, then normalised. raw: (N,) one over a probability, 1 or more; label: (N,) 1 is fake; most: 1
+    or more.
 
     Raises ValueError for a weight that is no such number.
     """
     raw = np.asarray(raw, np.float64)
     if not (np.isfinite(raw).all() and (raw > 0).all()):
-        raise ValueError("a weight must be a positive number: one over the chance of being drawn")
+        raise ValueError("a weight must be a positive number: one over the probability of being drawn")
     if most < 1:
         raise ValueError(f"weights cannot be truncated at {most}: the least is 1, which switches them off")
     kept = np.minimum(raw, most)
@@ -46,5 +48,6 @@ def weigh(raw: np.ndarray, label: np.ndarray, *, most: float = MOST) -> Weighing
 
 
 def effective_size(weight: np.ndarray) -> float:
-    """(sum of weights)^2 / sum of their squares: so many equally weighed rows would tell as much. weight: (N,) > 0."""
+    """(sum of weights)^2 / sum of their squares: the number of equally weighted rows with the same
+    information. weight: (N,) > 0."""
     return float(weight.sum() ** 2 / (weight**2).sum())

@@ -48,8 +48,8 @@ def focal_unweighted(logits: Tensor, target: Tensor, gamma: float = GAMMA, alpha
 def pair_margin(logits: Tensor, target: Tensor, *, weight: Tensor | None = None) -> Tensor:
     """Mean of log(1 + exp(-(fake's score - its original's))), for batches whose rows 2k, 2k+1 are such pairs.
 
-    A score is the difference of the pair of logits; rows of equal label are left out; 0 when no pair is left. A pair
-    weighs the product of its rows' weights: it was drawn with the product of their chances.
+    A score is the difference of the pair of logits; rows of equal label are left out; 0 when no pair is left.
+    A pair has the product of its rows' weights, because it was drawn with the product of their probabilities.
     """
     score = (logits[:, 1] - logits[:, 0]).float().view(-1, 2)
     sign = (target.view(-1, 2)[:, 1] - target.view(-1, 2)[:, 0]).float()
@@ -63,9 +63,9 @@ def pair_margin(logits: Tensor, target: Tensor, *, weight: Tensor | None = None)
 def edit_loss(logits: Tensor, mask: Tensor, known: Tensor) -> Tensor:
     """Binary cross-entropy per cell over the rows whose mask is known: is it edited, and does the edit end here?
 
-    A cell's targets are its mean mask m, and 4 m (1 - m), which weighs three times: a seam is what even a well-made
-    edit cannot do without (Face X-ray, Li et al., 2020), its inside tells what does not belong.
-    logits: (B, 2, h, w), inside and seam; mask: (B, H, W) float in 0..1, H a multiple of h; known: (B,) bool.
+    A cell's targets are its mean mask m, and 4 m (1 - m), which has three times the weight: even a well-made
+    edit has a seam (Face X-ray, Li et al., 2020); its inside shows what does not belong. logits: (B, 2, h,
+    w), inside and seam; mask: (B, H, W) float in 0..1, H a multiple of h; known: (B,) bool.
     """
     mean = F.avg_pool2d(mask[:, None], mask.shape[-1] // logits.shape[-1])
     target = torch.cat([mean, 4 * mean * (1 - mean)], 1)

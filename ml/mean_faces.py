@@ -1,9 +1,9 @@
-"""Mean faces of a snapshot, one for each source and label: light, framing and backdrop that a source's fakes share show
-here before a model learns them instead of forgeries.
+"""Mean faces of a snapshot, one for each source and label: they show light, framing and backdrop that a model
+could learn instead of forgeries.
 
-A mean of few people shows them, so there is none below LEAST_PEOPLE. Of each cell at most MOST faces are read, in the
-order of their SHA-256. Where the face mesh finds enough faces, their outer eye corners are laid on the same two
-points; otherwise pictures are cropped to one shape and laid over each other as they are.
+A mean of few people would show them, so there is none below LEAST_PEOPLE. Of each cell at most MOST faces are
+read, in the order of their SHA-256. Where the face mesh finds enough faces, their outer eye corners are
+aligned to the same two points; otherwise pictures are cropped to one shape and averaged without alignment.
 """
 
 from collections import defaultdict
@@ -22,9 +22,9 @@ WIDTH, HEIGHT = 128, 160
 EYES = (complex(0.29 * WIDTH, 0.42 * HEIGHT), complex(0.71 * WIDTH, 0.42 * HEIGHT))
 MOST = 500
 LEAST_PEOPLE = 10
-READ_SIDE = 640  # pixels; more makes the mesh no surer
+READ_SIDE = 640  # pixels; larger pictures do not improve the mesh
 PRESENT = 0.5
-TRIED = 20  # faces; when the mesh finds none of them, it is not asked again in this cell
+TRIED = 20  # faces; if the mesh finds none of these, it is not used in this cell
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,8 @@ def _aligned(rows: Sequence[Photo], mesh: FaceMesh) -> Iterator[tuple[Photo, np.
 
 
 def _corners(image: Image.Image, mesh: FaceMesh) -> tuple[complex, complex] | None:
-    """The outer eye corners (x + iy, pixels) by the first guess that shows a face: more guesses are no surer."""
+    """The outer eye corners (x + iy, pixels) by the first crop that shows a face; further crops are no more
+    accurate."""
     pixels = np.asarray(image)
     for guess in GUESSES:
         points, presence = mesh.points(pixels, [guess])

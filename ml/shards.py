@@ -1,8 +1,8 @@
 """The data store: photographs decoded once, at one size, lossless, ready to be drawn in any order.
 
-A store is a folder of shards. `000.bin` holds one zlib stream a picture (each row's difference from the row above, so
-that it compresses), `000.npy` where each begins and what it is, `store.json` the side, the shards and every file's key.
-A shard is written whole or not at all, so that a killed build goes on where it stood.
+A store is a folder of shards. `000.bin` holds one zlib stream a picture (each row's difference from the row
+above, so that it compresses), `000.npy` the offset and label of each, `store.json` the side, the shards and
+every file's key. Shards are written atomically, so a killed build can be resumed.
 
 Document 004 keeps 80 shards of 2,546 real and 12 fake faces, 125x125, in float64 HDF5, each divided 80:10:10;
 `deal` and `divided` do the same, and `ml.hdf5` writes its files.
@@ -28,7 +28,7 @@ FORMAT = "kyc-review/store/1"
 SIDES = ("train", "validation", "test")
 ROW = np.dtype([("offset", "<u8"), ("length", "<u4"), ("label", "u1"), ("photo", "<u4")])
 LEVEL = (
-    1  # of zlib; with runs only, it packs differences as small as with full search, in two thirds of the time
+    1  # of zlib; run-length mode compresses differences as well as a full search, in two thirds of the time
 )
 FAKES_A_SHARD = 12
 
@@ -52,7 +52,7 @@ class Store:
 
     @classmethod
     def open(cls, folder: Path) -> Self:
-        """Maps a store's files. Raises SourceMissing when the folder holds no whole store."""
+        """Opens a store's files as memory maps. Raises SourceMissing when the folder holds no complete store."""
         try:
             notes = json.loads((folder / "store.json").read_bytes())
         except OSError as error:
@@ -91,7 +91,7 @@ class Store:
 
     @property
     def size_bytes(self) -> int:
-        """Of all its files."""
+        """Total size of its files."""
         return sum(path.stat().st_size for path in self.folder.iterdir())
 
 
@@ -104,7 +104,7 @@ def packed(image: np.ndarray) -> bytes:
 
 
 def unpacked(stream: bytes, side: int) -> np.ndarray:
-    """What `packed` was given."""
+    """The inverse of `packed`."""
     difference = np.frombuffer(zlib.decompress(stream), np.uint8).reshape(side, side, 3)
     return np.add.accumulate(difference, axis=0, dtype=np.uint8)
 
@@ -150,7 +150,8 @@ def divided(label: np.ndarray, shard: np.ndarray, seed: int) -> np.ndarray:
 def build(
     photos: Sequence[Photo], folder: Path, *, side: int, shards: int, advance: Advance = lambda count: None
 ) -> Store:
-    """Writes a store of these photographs, or what is missing of it, and opens it. advance(n): n more are done.
+    """Writes a store of these photographs, or the missing part of it, and opens it. advance(n): n more are
+    done.
 
     Memory stays at a few pictures a thread. Raises SourceMissing for an unreadable file and ValueError when the folder
     holds the store of other photographs.
@@ -169,7 +170,7 @@ def build(
 
 
 def decoded(path: Path, side: int) -> np.ndarray:
-    """(side, side, 3) uint8 RGB of a file, whole and squeezed to a square as the document does."""
+    """(side, side, 3) uint8 RGB of a file, the whole picture resized to a square, as in the document."""
     try:
         with Image.open(path) as image:
             square = image.convert("RGB").resize((side, side), Image.Resampling.BICUBIC)
@@ -195,7 +196,7 @@ def _write_shard(
 
 
 def _ahead(pool: ThreadPoolExecutor, make: Callable[[int], bytes], rows: np.ndarray) -> Iterator[bytes]:
-    """make(row) of each row in order; a few dozen wait at any time, however long the shard is."""
+    """make(row) of each row in order; at most a few dozen are pending, however long the shard is."""
     left = iter(rows)
     waiting = [pool.submit(make, int(row)) for row in islice(left, 64)]
     while waiting:

@@ -1,8 +1,9 @@
-"""Splits made before anything else: by person and by near-duplicate, the same for ever.
+"""Frozen splits by person and by near-duplicate, made before anything else.
 
-Two photographs go to the same side when they share an identity within a source, or when their perceptual hashes are
-close. The side is then drawn per source by the order of SHA-256 over the group's name, so that it depends on no
-library's random numbers. `stack` is the part of the training 80 % that no member ever sees: the stack learns there.
+Two photographs go to the same side when they share an identity within a source, or when their perceptual
+hashes are close. The side is then drawn per source by the order of SHA-256 over the group's name, so it does
+not depend on a library's random numbers. `stack` is the part of the training 80 % that no member ever sees:
+the stack learns there.
 """
 
 import hashlib

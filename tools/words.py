@@ -75,7 +75,7 @@ NOT_YET: tuple[str, ...] = (
     "detection/",
     "docs/openapi.yaml",
     "kyc_review/",
-    "ml/",
+    "ml/training/",
     "static/",
     "templates/",
     "tests/",

@@ -1,4 +1,4 @@
-"""Whether a probability of *fake* means what it says, and the temperature that mends it (Guo et al., 2017)."""
+"""Calibration of probabilities of *fake*, and temperature scaling (Guo et al., 2017)."""
 
 from typing import Any
 
@@ -42,7 +42,7 @@ def temperature(label: np.ndarray, probability: np.ndarray) -> float:
 
 
 def calibration(label: np.ndarray, probability: np.ndarray, group: np.ndarray) -> dict[str, Any]:
-    """As it is, and after a temperature that each half of the groups learns for the other half."""
+    """The error as it is, and with a temperature that is fitted on the other half of the groups."""
     _, number = np.unique(group, return_inverse=True)
     half = number % 2 == 0
     mended = probability.copy()

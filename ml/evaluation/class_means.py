@@ -13,7 +13,7 @@ NAMES = ("mean_real", "mean_fake", "deviation_real", "deviation_fake", "differen
 def class_mean_faces(label: np.ndarray, images: Callable[[np.ndarray], np.ndarray]) -> dict[str, np.ndarray]:
     """NAMES -> (H, W, 3) float64 in grey levels; both classes must be present. images(rows): (B, H, W, 3) uint8.
 
-    Memory stays at a block of pictures, whatever their number.
+    Memory is limited to one block of pictures.
     """
     found = {}
     for name, value in (("real", 0), ("fake", 1)):
@@ -29,7 +29,7 @@ def class_mean_faces(label: np.ndarray, images: Callable[[np.ndarray], np.ndarra
 
 
 def write(faces: dict[str, np.ndarray], folder: Path) -> dict[str, str]:
-    """Writes PNGs and returns NAMES -> file name. Deviation and difference are stretched to be seen."""
+    """Writes PNGs and returns NAMES -> file name. Deviation and difference are stretched to the full range."""
     names = {}
     for name in NAMES:
         picture = faces[name]

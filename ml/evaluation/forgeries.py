@@ -1,4 +1,5 @@
-"""How well synthesised forgeries are told from their own originals: pooled, by kind, strength and aftermath."""
+"""How well synthesised forgeries are separated from their own originals: pooled, by kind, strength and
+post-processing."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,13 +9,13 @@ import numpy as np
 from ml.bank import Bank
 from ml.evaluation.metrics import auc, wilson
 
-POOLED = ("swap", "warp", "retouch")  # what is pooled in the first figure; the rest is reported beside it
+POOLED = ("swap", "warp", "retouch")  # pooled in the first figure; the others are reported separately
 STRENGTHS = (("weak", 0.0, 4.0), ("middle", 4.0, 15.0), ("strong", 15.0, np.inf))  # grey levels
-LEAST = 10  # fewer pairs give no area worth printing
+LEAST = 10  # fewer pairs give no meaningful area
 
 
 def forgeries(bank: Bank, score: np.ndarray, group: np.ndarray) -> dict[str, Any]:
-    """Areas with intervals, and how often a forgery scores above its own original.
+    """Areas under the ROC curve with intervals, and how often a forgery scores above its own original.
 
     Rows 2k, 2k+1 of a bank are such a pair: a made row's original lies before it. score, group: (N,), as in the bank.
     """

@@ -1,4 +1,4 @@
-"""Two bundles on parts of one set of faces: what each does there, and the difference on the same faces.
+"""Two bundles on groups of one set of faces: the rates of each, and the difference on the same faces.
 
 A difference between two groups may be chance; so every figure has its interval, and the number it was measured on.
 """
@@ -25,7 +25,7 @@ def matched_difference(before: np.ndarray, after: np.ndarray) -> Estimate:
     """
     count = len(before)
     if not count:
-        raise ValueError("no difference on no faces")
+        raise ValueError("a difference needs at least one face")
     gained, lost = int((~before & after).sum()), int((before & ~after).sum())
     whole, more, less = count + 2, gained + 0.5, lost + 0.5
     centre = (more - less) / whole

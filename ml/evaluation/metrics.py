@@ -40,7 +40,7 @@ def auc(label: np.ndarray, score: np.ndarray, group: np.ndarray | None = None, d
     """
     if len(np.unique(label)) < 2:
         raise ValueError("the area needs both classes: found one")
-    from sklearn.metrics import roc_auc_score  # half a second, which whoever compares bundles need not wait
+    from sklearn.metrics import roc_auc_score  # takes half a second, which comparing bundles does not need
 
     value = float(roc_auc_score(label, score))
     _, number = np.unique(np.arange(len(label)) if group is None else group, return_inverse=True)

@@ -1,4 +1,4 @@
-"""What an ensemble's votes are worth on one side of the split: the numbers that go into a manifest."""
+"""The performance of an ensemble on one side of the split, for the manifest."""
 
 from typing import Any
 
@@ -22,9 +22,9 @@ def outcome(
 ) -> dict[str, Any]:
     """Metrics of five voters.
 
-    probability: (N, 5) of fake; thresholds: (5,); label: (N,) 1 is fake; source, group: (N,) str, group naming people;
-    own: (N,) bool, the fakes that a source brought itself (not made here). Each area compares fakes with reals of the
-    same source, so that knowing the source wins nothing.
+    probability: (N, 5) of fake; thresholds: (5,); label: (N,) 1 is fake; source, group: (N,) str, group
+    naming people; own: (N,) bool, the fakes that a source brought itself (not made here). Each area compares
+    fakes with reals of the same source, so that knowing the source gives no advantage.
     """
     real = label == 0
     report: dict[str, Any] = {"auc": {}, "false_alarm_by_source": {}, "votes": {}}

@@ -1,4 +1,4 @@
-"""A report as one HTML file: no script, no request, plots inline, readable on paper, in light and in dark."""
+"""A report as one HTML file: no scripts, no requests, inline plots, readable in print and in light and dark."""
 
 import base64
 import json
@@ -13,7 +13,7 @@ from ml.evaluation.svg import Line, chart
 
 CSS = Path(__file__).with_name("report.css")
 UNIT = (0.0, 1.0)
-LOAD = 0.2  # more review work than this is not worth drawing
+LOAD = 0.2  # more review work than this is not plotted
 COLUMNS = ("cleared", "split vote", "unanimous fake")
 
 
@@ -100,7 +100,7 @@ def _probes(document: Mapping[str, Any]) -> str:
         return ""
     rows = [[named(k), told(v, k)] for k, v in probes.items()]
     return (
-        "<h2>What needs no look at the picture</h2><p>A detector that knows only a file's header, or only its source. "
+        "<h2>What needs no pixels</h2><p>A detector that knows only a file's header, or only its source. "
         f"What a system scores above these is what it learned about forgeries.</p>{table(['', 'test side'], rows)}"
     )
 
@@ -166,7 +166,7 @@ def _plots(side: Mapping[str, Any]) -> list[str]:
             chart(
                 [Line("", chosen["risk_coverage"])], x="share cleared (coverage)", y="fakes among the cleared"
             ),
-            "Risk and coverage: what the cleared pile hides as it grows.",
+            "Risk and coverage: fakes among the cleared as more are cleared.",
         ),
         figure(
             chart(

@@ -1,4 +1,4 @@
-"""How good a mask is. outputs: (N, 1, H, W) logits that a pixel was forged; target: the same shape in 0..1."""
+"""Quality of a mask. outputs: (N, 1, H, W) logits that a pixel was forged; target: the same shape in 0..1."""
 
 import numpy as np
 import torch
@@ -11,7 +11,7 @@ DRAWS = 1000
 
 
 def pixel_figures(outputs: Tensor, target: Tensor) -> dict[str, float]:
-    """Share of right pixels over all pictures, and the mean F1 of forged pictures, both at one half."""
+    """Share of correct pixels over all pictures, and the mean F1 of forged pictures, both at one half."""
     right = float(((outputs > 0) == (target > 0.5)).float().mean())
     each = f1_each(outputs, target)
     return {"pixel_accuracy": right, "pixel_f1": float(each.mean()) if len(each) else 0.0}
@@ -48,10 +48,10 @@ def pointing(outputs: Tensor, target: Tensor) -> np.ndarray:
 
 
 def position_only(masks: Tensor, target: Tensor) -> dict[str, object]:
-    """The same figures of one mask for every picture: where edits lay in training, cut where F1 is best
-    there. Eyes, nose and mouth lie in the middle: a network must beat this to have seen anything.
+    """The same figures for one constant mask: where edits were in training, cut where F1 is best there. Eyes,
+    nose and mouth are in the middle, so a network must beat this to have learned anything.
 
-    masks: (M, 1, H, W) of forged training pictures. target: (N, 1, H, W); untouched pictures count nowhere.
+    masks: (M, 1, H, W) of forged training pictures. target: (N, 1, H, W); untouched pictures are ignored.
     """
     mean = masks.mean(0, keepdim=True)
     cuts = [float(c) for c in torch.linspace(0.05, 0.95, 19) * mean.max()]

@@ -1,4 +1,4 @@
-"""What a vote is worth under document 004's two rules, and counted honestly. Tables are `VoteTable`s."""
+"""The votes evaluated under document 004's two rules, and honestly. Tables are `VoteTable`s."""
 
 from typing import Any
 
@@ -22,8 +22,8 @@ DOCUMENT = VoteTable(fake=(5, 20, 55), real=(19_859, 456, 85))
 def documented(validation: VoteTable, test: VoteTable) -> dict[str, Any]:
     """Recall and precision as the document computes them.
 
-    On validation a single vote of *fake* makes the call. On test only unanimous votes are calls, and what goes to a
-    human is in neither rate. A rate with nothing below its line is None.
+    On validation a single vote of *fake* is a call. On test only unanimous votes are calls, and submissions
+    that go to a person are in neither rate. A rate with denominator zero is None.
     """
     caught, false = sum(validation.fake[1:]), sum(validation.real[1:])
     return {
@@ -35,7 +35,7 @@ def documented(validation: VoteTable, test: VoteTable) -> dict[str, Any]:
 
 
 def honest(table: VoteTable) -> dict[str, Any]:
-    """Recall over all fakes, with and without people; what the cleared pile hides; what people must look at."""
+    """Recall over all fakes, with and without people; fakes among the cleared; review load."""
     cleared = table.fake[0] + table.real[0]
     return {
         "recall_with_human": table.recall_with_human.as_dict(),
@@ -50,7 +50,7 @@ def honest(table: VoteTable) -> dict[str, Any]:
 def load_in_the_document(
     label: np.ndarray, flagged: np.ndarray, rff: np.ndarray, group: np.ndarray
 ) -> Estimate:
-    """Review load if these rates held in the document's own mixture of fakes, RFF's reals and other reals.
+    """Review load with these rates in the document's own mixture of fakes, RFF's reals and other reals.
 
     label: (N,) 1 is fake; flagged: (N,) bool, to a person; rff: (N,) bool, from RFF; group: (N,). The interval
     resamples groups. Raises ValueError when one of the three kinds is missing.

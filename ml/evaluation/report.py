@@ -1,4 +1,4 @@
-"""What every run is judged by, from what it wrote: `results.json` and `scores.json` become one document.
+"""The report of a run: turns its `results.json` and `scores.json` into one document.
 
 `build` computes it, `page.render` draws it. Figures are of the test side; calls are made at the thresholds that the run
 chose on validation, and at one half where it chose none.
@@ -23,7 +23,7 @@ DRAWS = 300
 
 
 def write(out: Path) -> Path:
-    """Writes `report.json` and `report.html` beside a run's results and returns the latter's path.
+    """Writes `report.json` and `report.html` next to a run's results and returns the latter's path.
 
     Raises ValueError when the folder holds no finished run.
     """
@@ -46,7 +46,7 @@ def build(out: Path) -> dict[str, Any]:
 
 
 def side(scores: dict[str, Any]) -> dict[str, Any]:
-    """All that one side's scores say. scores: a `Scores` as a dict; both classes present."""
+    """All figures of one side's scores. scores: a `Scores` as a dict; both classes present."""
     label, score = np.array(scores["label"]), np.array(scores["score"])
     group, source = np.array(scores["group"]), np.array(scores["source"])
     flagged = calls(scores)
@@ -73,7 +73,7 @@ def calls(scores: dict[str, Any]) -> np.ndarray:
 
 
 def voters(scores: dict[str, Any], label: np.ndarray, group: np.ndarray) -> dict[str, Any]:
-    """Each voter by itself at its threshold: area, recall, precision, F1. Empty where only one votes."""
+    """Each voter separately at its threshold: area, recall, precision, F1. Empty where only one votes."""
     rows = {}
     for name, p in scores.get("votes", {}).items():
         probability, threshold = np.array(p), scores["thresholds"].get(name, 0.5)
@@ -90,7 +90,7 @@ def voters(scores: dict[str, Any], label: np.ndarray, group: np.ndarray) -> dict
 
 
 def confusion(label: np.ndarray, flagged: np.ndarray) -> dict[str, Any]:
-    """Counts, rates, what they mean at 1:1000, and what the missed fakes certify."""
+    """Counts, rates, the same at 1:1000, and the certified miss rate."""
     fake = label == 1
     caught, alarms = int(flagged[fake].sum()), int(flagged[~fake].sum())
     fakes, reals = int(fake.sum()), int((~fake).sum())

@@ -1,4 +1,4 @@
-"""What people must look at for what is caught: the curve over all thresholds, and what lies in the cleared pile.
+"""Review load against recall over all thresholds, and fakes among the cleared.
 
 A picture is cleared when its score lies below the threshold and goes to a person otherwise, so that coverage is the
 share that is cleared, and its only error is a fake among the cleared. Generalised risk counts these over all pictures;

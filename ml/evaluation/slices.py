@@ -1,4 +1,4 @@
-"""Where it works and where not: by source, and, for RFF, by edited region and stated difficulty."""
+"""Performance by source and, for RFF, by edited region and stated difficulty."""
 
 from pathlib import PurePosixPath
 from typing import Any
@@ -9,7 +9,7 @@ from ml.evaluation.metrics import auc, wilson
 from ml.sources.rff import FLAGS, regions_of
 
 DIFFICULTIES = ("easy", "mid", "hard")
-LEAST = 5  # fewer fakes give no row worth printing
+LEAST = 5  # fewer fakes give no meaningful row
 
 
 def by_source(label: np.ndarray, flagged: np.ndarray, source: np.ndarray) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Line charts as inline SVG: dashes beside colours, for paper; the colours are the page's, light or dark."""
+"""Line charts as inline SVG. Lines differ by dashes as well as colour, for print; colours follow the page's theme."""
 
 import math
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The three-way table: what five votes do with a set of labelled images."""
+"""The three-way table: the outcome of five votes on labelled images."""
 
 from dataclasses import dataclass
 
@@ -37,7 +37,7 @@ class VoteTable:
 
     @property
     def recall_with_human(self) -> Estimate:
-        """Fakes that reach a human, over all fakes; the human column is in."""
+        """Fakes that reach a person, over all fakes."""
         return wilson(self.fake[1] + self.fake[2], sum(self.fake))
 
     @property

@@ -1,20 +1,22 @@
-"""Recipes: one published system a file, on one frame.
+"""Recipes: one published system per file, on a common frame.
 
-A recipe is a module with `RECIPE = Recipe(...)` (`base.py`), named in `catalogue.py`. Its `run(context) -> Results`
-reads the data set in its own layout (`ml/sources`), splits, trains, measures, and returns figures; `run.py` does what
-is the same for all: config.json before the start, results.json and scores.json after it, seed, device, smoke data.
+A recipe is a module with `RECIPE = Recipe(...)` (`base.py`), named in `catalogue.py`. Its `run(context) ->
+Results` reads the data set in the layout in which it is distributed (`ml/sources`), splits, trains, measures,
+and returns figures. `run.py` does what all recipes share: config.json before the start, results.json and
+scores.json after it, seed, device, smoke data.
 
-What the frame offers a recipe:
+What the frame provides:
 
-- `data.divide(photos, context) -> Divided`: refuses or skips unreadable files, groups by identity and perceptual hash,
-  80:10:10, frozen to `<out>/splits.json` with every file's hash; `.on(side)` gives rows, `.scores(side, p)` what the
-  report is drawn from.
-- `data.prepare(photos, name, shape, make, context)`: an on-disk uint8 array made once; `data.Prepared` serves it.
-- `loop.fit(network, train, validation, plan, context, name=..., loss=..., measure=...)`: trains, keeps the best
-  epoch's weights in `<out>/<name>.safetensors`, and goes on after a kill from `<out>/<name>.checkpoint.safetensors`.
-  `train` and `validation` are `loop.Examples`: a length, and `batch(rows, rng)` giving inputs and targets; everything
-  random must come from that `rng`, which depends on seed, epoch and step alone. Learning rates and patience are
-  functions of step and history.
+- `data.divide(photos, context) -> Divided`: refuses or skips unreadable files, groups by identity and
+  perceptual hash, 80:10:10, frozen to `<out>/splits.json` with every file's hash; `.on(side)` gives rows,
+  `.scores(side, p)` the input of the report.
+- `data.prepare(photos, name, shape, make, context)`: an on-disk uint8 array computed once; `data.Prepared`
+  reads it.
+- `loop.fit(network, train, validation, plan, context, name=..., loss=..., measure=...)`: trains, keeps the
+  best epoch's weights in `<out>/<name>.safetensors`, and resumes from `<out>/<name>.checkpoint.safetensors`.
+  `train` and `validation` are `loop.Examples`: a length, and `batch(rows, rng)` giving inputs and targets;
+  all randomness must come from that `rng`, which depends only on seed, epoch and step. Learning rates and
+  patience are functions of step and history.
 - `loop.predict(network, examples, context, batch)`, `loop.load_weights(network, context.weights)`.
 - `context.progress(total, what)` is a bar with an ETA; `context.budget` has epochs, batch, side and images, which
   `--scale` and `--smoke` set.

@@ -1,4 +1,4 @@
-"""Random changes of one training image, drawn from a generator that is given; for masks, the same change to both."""
+"""Random augmentation of one training image with a given generator; a mask is changed in the same way."""
 
 import numpy as np
 import torch
@@ -35,7 +35,7 @@ def _grid(side: int) -> Tensor:
 
 
 def _elastic(side: int, rng: np.random.Generator) -> Tensor:
-    """Smooth random shifts (Simard et al., 2003): a coarse field, blown up."""
+    """Smooth random shifts (Simard et al., 2003): a coarse field, upscaled."""
     coarse = torch.from_numpy(rng.uniform(-1, 1, (1, 2, 8, 8)).astype(np.float32))
     shift = F.interpolate(coarse, size=(side, side), mode="bicubic", align_corners=True)[0]
     return _grid(side) + 2 * ELASTIC_PIXELS * shift.permute(1, 2, 0)

@@ -1,4 +1,4 @@
-"""What a recipe is, what it is given and what it gives back."""
+"""The interface of a recipe: its definition, its context and its results."""
 
 import sys
 from collections.abc import Callable, Mapping
@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """How much a run may spend. images: most images of each class, None for all; side: of the input, pixels."""
+    """The budget of a run. images: maximum of each class, None for all; side: of the input, pixels."""
 
     epochs: int
     batch: int
@@ -37,9 +37,10 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a run is given. `data` holds the data set's own folders; everything written goes below `out`.
+    """The context of a run. `data` holds the data set's own folders; everything is written below `out`.
 
-    weights: a local safetensors file to start from, None for none. export: where to put what serving can load.
+    weights: a local safetensors file to start from, None for none. export: folder for a network that the
+    workbench can load, None for none.
     """
 
     data: Path
@@ -66,16 +67,17 @@ class Context:
         )
 
     def say(self, line: str) -> None:
-        """One line on standard error that leaves a bar in one piece."""
+        """Prints one line on standard error without breaking a progress bar."""
         if not self.quiet:
             tqdm.write(line, file=sys.stderr)
 
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """One side's outputs: what a report is drawn from. All of length N; score is the probability of *fake*.
+    """One side's outputs, the input of the report. All of length N; score is the probability of *fake*.
 
-    votes: voter -> probability of *fake*, where several vote; thresholds: voter -> from where it calls *fake*.
+    votes: voter -> probability of *fake*, where several vote; thresholds: voter -> the probability from which
+    it calls *fake*.
     """
 
     side: str
@@ -90,7 +92,7 @@ class Scores:
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """What a run found.
+    """The results of a run.
 
     weights: "from scratch", or which were loaded. counts: side -> class -> images. documented, honest: figure name ->
     an `Estimate.as_dict()` or a plain number; `documented` follows the document's own protocol and holds its figure as
@@ -107,7 +109,7 @@ class Results:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
-        """For results.json; the scores are written beside it."""
+        """For results.json; the scores are a file of their own."""
         row = asdict(self)
         del row["scores"]
         return row
@@ -115,7 +117,8 @@ class Results:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """One published system. `layout` says what must lie in the data folder; `reported` is the document's own figure.
+    """One published system. `layout` says what the data folder must contain; `reported` is the document's own
+    figure.
 
     run does everything from reading to measuring. sample writes a tiny data set in the layout, which `--smoke` without
     `--data` and the tests use.

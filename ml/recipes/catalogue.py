@@ -33,7 +33,7 @@ RECIPES: dict[str, Recipe] = {
 
 
 def find(name: str) -> Recipe:
-    """The recipe of that name, in whatever case. Raises ValueError that names the known ones."""
+    """The recipe of that name, ignoring case. Raises ValueError that names the known ones."""
     for known, recipe in RECIPES.items():
         if known.lower() == name.lower():
             return recipe

@@ -1,4 +1,4 @@
-"""Where a run stands, in one safetensors file that is replaced whole: a kill at any moment leaves the last good one."""
+"""The checkpoint of a run: one safetensors file that is replaced atomically, so a kill leaves the last good one."""
 
 import json
 import os
@@ -17,7 +17,8 @@ FORMAT = "kyc-review/checkpoint/1"
 
 @dataclass(slots=True)
 class Position:
-    """The next step of the next epoch, and all that led there. best_epoch is -1 before the first epoch ended."""
+    """The position of a run (its next epoch and step) and its history. best_epoch is -1 before the first
+    epoch ended."""
 
     epoch: int = 0
     step: int = 0
@@ -31,9 +32,9 @@ class Position:
 def write(
     path: Path, network: nn.Module, optimiser: torch.optim.Optimizer, position: Position, fingerprint: str
 ) -> None:
-    """Network, optimiser, random state and position. fingerprint: what the run is; another may not resume it."""
+    """Network, optimiser, random state and position. fingerprint: identifies the run; no other run may resume it."""
     tensors = {f"network.{name}": value for name, value in network.state_dict().items()}
-    plain: dict[str, Any] = {}  # some optimisers keep flags and counts beside their tensors
+    plain: dict[str, Any] = {}  # some optimisers keep flags and counts in addition to tensors
     for number, state in optimiser.state_dict()["state"].items():
         for name, value in state.items():
             (tensors if isinstance(value, Tensor) else plain)[f"optimiser.{number}.{name}"] = value
@@ -75,7 +76,7 @@ def read(
 
 
 def save_whole(path: Path, tensors: Mapping[str, Tensor], notes: Mapping[str, str] | None = None) -> None:
-    """A safetensors file that is either the old one or the new one, whenever the power goes."""
+    """Writes a safetensors file atomically: after a power cut it is either the old or the new one."""
     plain = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
     _replace(path, lambda part: save_file(plain, part, dict(notes or {})))
 

@@ -1,9 +1,10 @@
 """Recipe D: ELA and SRM residual in two branches (the document reports 96.18 % on CASIA v2, 89.25 % on CoMoFoD small,
 98 % on MICC-F2000).
 
-The document's protocol: views of the files as they are, a random stratified 90:10 draw, class weights, Adam 1e-3 with a
-decay of 1e-4 a step, stopped after seven epochs without a better validation accuracy, that accuracy reported. Its
-residual was filtered in whole numbers from 0 to 255, which cuts off every negative answer; ours keeps the sign.
+The document's protocol: views of the files as they are, a random stratified 90:10 draw, class weights, Adam
+1e-3 with a decay of 1e-4 a step, stopped after seven epochs without a better validation accuracy, that
+accuracy reported. Its residual was filtered in whole numbers from 0 to 255, which cuts off negative values;
+ours keeps the sign.
 """
 
 import numpy as np
@@ -26,7 +27,7 @@ REPORTED = {"casia": 0.9618, "comofod": 0.8925, "micc": 0.98}
 
 
 def class_weighted(label: np.ndarray) -> Loss:
-    """Cross-entropy in which both classes of `label` (N,) weigh the same."""
+    """Cross-entropy with class weights that balance the classes of `label` (N,)."""
     count = np.bincount(label, minlength=2)
     weight = torch.tensor(len(label) / (2.0 * np.maximum(count, 1)), dtype=torch.float32)
 

@@ -1,4 +1,4 @@
-"""From a data set's rows to arrays: readable or refused, split once and for all, prepared on disk."""
+"""From a data set's rows to arrays: checked for readability, split once, prepared on disk."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -93,7 +93,7 @@ def divide(photos: Sequence[Photo], context: Context, *, both: bool = True) -> D
 
 
 def limited(photos: Sequence[Photo], images: int | None) -> list[Photo]:
-    """At most so many of each class and source, drawn by the SHA-256 of their keys; the order stays."""
+    """At most `most` rows of each class and source, drawn by the SHA-256 of their keys, in the original order."""
     if images is None:
         return list(photos)
     kept: set[str] = set()
@@ -104,7 +104,7 @@ def limited(photos: Sequence[Photo], images: int | None) -> list[Photo]:
 
 
 def listed(names: Sequence[str]) -> str:
-    """The first of them and how many more there are."""
+    """The first few, and how many more there are."""
     more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
     return ", ".join(names[:LISTED]) + more
 
@@ -127,7 +127,7 @@ def prepare(
 ) -> np.ndarray:
     """make(photo), (N, *shape) uint8, kept in `<out>/<name>.npy` so that a resumed run need not make it again.
 
-    Raises ValueError when the file is of other photographs.
+    Raises ValueError when the file was made from other photographs.
     """
     path, part = context.out / f"{name}.npy", context.out / f"{name}.part"
     if path.exists():
@@ -171,7 +171,8 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class Streamed:
-    """Examples read from their files batch by batch, for sets that fit nowhere. make(photo): (H, W, C) uint8."""
+    """Examples read from their files batch by batch, for sets that do not fit into memory or on disk.
+    make(photo): (H, W, C) uint8."""
 
     photos: Sequence[Photo]
     rows: np.ndarray

@@ -1,8 +1,9 @@
 """Recipe E: ELA + CNN on CASIA v2's JPEGs (the document reports 90.48 % validation accuracy, 91.23 % at best).
 
-The document's protocol: ELA of the files as they are, a random 90:10 draw of a balanced set, the last and the best
-epoch's accuracy on the part that chose the epoch. Ours: both classes compressed once more alike before ELA, groups of
-pictures made from one another kept together, 80:10:10, the epoch chosen on validation, measured once on test.
+The document's protocol: ELA of the files as they are, a random 90:10 draw of a balanced set, the last and the
+best epoch's accuracy on the part that chose the epoch. Ours: both classes compressed again in the same way
+before ELA, pictures derived from one another kept on one side, 80:10:10, the epoch chosen on validation,
+measured once on test.
 """
 
 import torch

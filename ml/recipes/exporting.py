@@ -1,4 +1,4 @@
-"""From a trained network to what the workbench loads: `--export DIR` writes a second opinion there."""
+"""Exports a trained network for the workbench: `--export DIR` writes an additional detector there."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from ml.recipes.base import Context
 
 @dataclass(frozen=True, slots=True)
 class Exhibit:
-    """How a recipe's network is shown: the opinion's name and title, what it is built from and what it looks at."""
+    """How the workbench shows a recipe's network: name, title, architecture and input."""
 
     name: str
     title: str
@@ -25,7 +25,7 @@ class Exhibit:
 def export(
     context: Context, network: nn.Module, exhibit: Exhibit, metrics: Mapping[str, Any], weights: str
 ) -> None:
-    """Writes the opinion when the run was asked for one; metrics are those of the test side."""
+    """Writes the network when `--export` was given; metrics are those of the test side."""
     if context.export is None:
         return
     write(
@@ -33,7 +33,7 @@ def export(
         network.cpu(),
         name=exhibit.name,
         title=exhibit.title,
-        limits=f"Learned from {exhibit.learned_from}; on other pictures it may mean little.",
+        limits=f"Learned from {exhibit.learned_from}; it may be unreliable on other pictures.",
         architecture=exhibit.architecture,
         arguments=exhibit.arguments,
         view=exhibit.view,
@@ -48,4 +48,4 @@ def export(
             "started_from": weights,
         },
     )
-    context.say(f"{context.export}: the second opinion {exhibit.name}")
+    context.say(f"{context.export}: the additional detector {exhibit.name}")

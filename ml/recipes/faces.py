@@ -1,4 +1,4 @@
-"""What T1 to T4 share: RFF's real and forged faces at one size, and the same training under two protocols.
+"""Shared by T1 to T4: RFF's real and forged faces at one size, and the same training under two protocols.
 
 *documented*: files drawn at random 80:10:10, the figure of the best epoch on validation. *honest*: near-duplicates
 grouped (RFF's fakes are made from its reals), the epoch chosen on validation, the test side measured once.
@@ -50,7 +50,7 @@ class System:
 
 
 def two_draws(context: Context, photos: Sequence[Photo], system: System) -> Results:
-    """Trains once on the document's random draw and once on the grouped split; measures each its own way."""
+    """Trains on the document's random draw and on the grouped split, and measures each by its own protocol."""
     divided = divide(photos, context)
     side, label = context.budget.side, label_of(divided.photos)
     inputs = prepare(divided.photos, "faces", (side, side, 3), partial(pixels, side=side), context)

@@ -1,8 +1,8 @@
-"""What E and D share: one picture, one forensic view of it, and the same training under two protocols.
+"""Shared by E and D: one picture, one forensic view of it, and the same training under two protocols.
 
-*documented*: files as they are, a random 90:10 draw, the accuracy of the best epoch on the part that chose it.
-*honest*: every picture compressed once more alike before the view is made, groups kept together, 80:10:10, the epoch
-chosen on validation, the test side measured once.
+*documented*: files as they are, a random 90:10 draw, the accuracy of the best epoch on the part that chose
+it. *honest*: every picture compressed again in the same way before the view is computed, groups kept
+together, 80:10:10, the epoch chosen on validation, the test side measured once.
 """
 
 from collections.abc import Callable
@@ -47,7 +47,7 @@ def two_protocols(
     loss: Callable[[np.ndarray], Loss] = lambda label: cross_entropy,
     balanced: bool = False,
 ) -> Results:
-    """Trains twice, measures each its own way, and exports the honest network when asked to.
+    """Trains twice, measures each by its own protocol, and exports the honest network on request.
 
     loss: made from the training labels. balanced: the documented draw takes equally many pictures of both classes.
     """
@@ -126,7 +126,7 @@ def documented_draw(
 def documented_figures(
     score: np.ndarray, target: np.ndarray, history: list[dict[str, float]], reported: float
 ) -> dict[str, object]:
-    """The document's figure beside ours under its protocol. score, target: (N,) of the held-out rows."""
+    """The document's figure and ours under its protocol. score, target: (N,) of the held-out rows."""
     right = int(((score > 0.5) == target).sum())
     return {
         "metric": "validation accuracy, best epoch, random draw",

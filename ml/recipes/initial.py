@@ -1,4 +1,4 @@
-"""How a network begins when nothing is loaded."""
+"""Initial weights of a network."""
 
 from collections.abc import Callable
 
@@ -21,7 +21,7 @@ def trunk(make: Callable[[bool], nn.Module], context: Context) -> tuple[nn.Modul
     if not context.smoke:
         try:
             return make(True), "timm's pretrained weights"
-        except Exception as error:  # every hub client fails in its own way, and all mean that there are none
+        except Exception as error:  # hub clients raise various errors; all mean that there are no weights
             context.say(f"no pretrained weights ({type(error).__name__}): from scratch")
     return make(False), SCRATCH
 

@@ -5,7 +5,8 @@ from ml.recipes.scenes import write_portraits
 
 
 def run(context: Context) -> Results:
-    """See `localising.run`, which is read here only: it needs the extra `synthesis`, the list of recipes does not."""
+    """See `localising.run`. It is imported here because it needs the extra `synthesis`, and listing recipes
+    does not."""
     from ml.recipes import localising
 
     return localising.run(context)

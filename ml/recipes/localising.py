@@ -1,9 +1,9 @@
-"""What recipe L does: learn to mark edited regions of faces from masks that synthesis knows.
+"""Recipe L: learns to mark edited regions of faces from the masks of synthesised edits.
 
-Each pair of rows is a real face and a forged version of the same photograph, forged at native size, then compressed and
-reduced alike; RFF's own fakes come with a real of theirs and masks from their flags. Training mixes hard pastes with
-blended seams, measuring takes the full range. Test persons and donors were never seen; RFF's own fakes are told apart
-from RFF's own reals.
+Each pair of rows is a real face and a forged version of the same photograph, forged at native size, then
+compressed and reduced in the same way. RFF's own fakes are paired with a real face of the set; their masks
+come from their flags. Training mixes hard pastes with blended seams, measuring takes the full range. Test
+persons and donors were never seen; RFF's own fakes are compared with RFF's own reals.
 """
 
 from collections.abc import Mapping
@@ -60,8 +60,9 @@ class Faces:
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """Examples: each gives two rows, a real face and a forgery. pairs: (P, 2) rows of the photographs; where both are
-    the same, the second is forged here. Without a generator (when measuring) every forgery is as hard as they come.
+    """Examples: each gives two rows, a real face and a forgery. pairs: (P, 2) rows of the photographs; where
+    both are the same, the second is forged here. Without a generator (when measuring) every forgery has the
+    highest difficulty.
     """
 
     faces: Faces
@@ -85,7 +86,8 @@ class Pairs:
         return x, torch.from_numpy(np.stack(masks))[:, None].float()
 
     def pair(self, row: int, rng: np.random.Generator, hardest: float) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Views (S, S, 6) uint8 and masks (S, S) in 0..1 of the real and the forged face, compressed alike."""
+        """Views (S, S, 6) uint8 and masks (S, S) in 0..1 of the real and the forged face, compressed in the
+        same way."""
         real, fake = (int(i) for i in self.pairs[row])
         before = pixels(self.faces.photos[real])
         forged = self.forge(real, rng, hardest) if fake == real else self.own(fake)
@@ -124,7 +126,7 @@ class Pairs:
         return self.forge(real, rng, 1.0).kind.split("/")[0]
 
     def own(self, row: int) -> Forgery:
-        """A fake that its data set brought, with the regions that its name states."""
+        """A fake of the data set itself, with the regions that its file name states."""
         image, mask = pixels(self.faces.photos[row]), None
         for region in self.faces.photos[row].regions:
             part = mask_of(region, self.faces.measures.points[row], image.shape[:2], OWN_GROWTH)
@@ -133,7 +135,8 @@ class Pairs:
 
 
 def anywhere(target: np.ndarray, donor: np.ndarray, recipe: Stroke, rng: np.random.Generator) -> Forgery:
-    """An ellipse of another photograph anywhere in the picture, so that the place of an edit tells nothing.
+    """An ellipse of another photograph anywhere in the picture, so that the location of an edit carries no
+    information.
 
     target, donor: (H, W, 3) uint8 RGB of any sizes. recipe: seam, softness and colour are used.
     """
@@ -230,7 +233,7 @@ def run(context: Context) -> Results:
         counts=divided.counts(),
         documented={"metric": "none, the documents have no such system", "reported": None},
         honest=figures,
-        why="There is no document to differ from.",
+        why="There is no documented figure.",
         history={"localiser": history},
         extra={"split_sha256": divided.sha256, "skipped": divided.skipped, "pairs": len(train)},
     )

@@ -1,6 +1,7 @@
 """One training loop for every recipe: deterministic, resumable at any step, on a CPU or a CUDA device.
 
-Order and augmentation of a batch depend on (seed, epoch, step) alone, so that a run needs no state but its position.
+Order and augmentation of a batch depend only on (seed, epoch, step), so a run needs no state except its
+position.
 """
 
 import hashlib
@@ -42,11 +43,11 @@ class Examples(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What one training does.
+    """The plan of one training.
 
-    optimiser: made from the parameters that learn. rate(steps done, history so far): learning rate, None leaves the
-    optimiser's. best: the validation figure that chooses the epoch to keep; highest: whether more of it is better.
-    patience: epochs without a better figure after which training ends, None for never.
+    optimiser: made from the parameters that learn. rate(steps done, history so far): learning rate, None
+    leaves the optimiser's. best: the validation figure that selects the epoch to keep; highest: whether
+    higher is better. patience: epochs without a better figure after which training ends, None for never.
     """
 
     epochs: int
@@ -59,7 +60,7 @@ class Plan:
 
 
 def accuracy(outputs: Tensor, target: Tensor) -> dict[str, float]:
-    """Share of right calls. outputs: (N, 2) or (N, 1) logits; target: (N,) 1 is fake."""
+    """Share of correct calls. outputs: (N, 2) or (N, 1) logits; target: (N,) 1 is fake."""
     called = outputs.argmax(1) if outputs.shape[1] == 2 else (outputs[:, 0] > 0).long()
     return {"accuracy": float((called == target.round().long()).float().mean())}
 
@@ -90,9 +91,9 @@ def fit(
 ) -> list[dict[str, float]]:
     """Trains `network`, leaves it with its best epoch's weights, and returns the history.
 
-    Resumes from `<out>/<name>.checkpoint.safetensors`; the best weights lie in `<out>/<name>.safetensors`.
-    measure gets all validation outputs and targets at once; its figures and `loss` enter the history.
-    Raises FloatingPointError when the loss is no number, ValueError when the checkpoint is of another run.
+    Resumes from `<out>/<name>.checkpoint.safetensors`; the best weights are in `<out>/<name>.safetensors`.
+    measure gets all validation outputs and targets at once; its figures and `loss` enter the history. Raises
+    FloatingPointError when the loss is not finite, ValueError when the checkpoint belongs to another run.
     """
     course = _Course(network, train, validation, plan, context, name, loss, measure)
     return course.run()
@@ -122,7 +123,7 @@ def forward(network: nn.Module, x: Tensor, device: torch.device) -> Tensor:
 
 
 class _Course:
-    """One training from where it stands to its end."""
+    """Continues one training to its end."""
 
     def __init__(
         self,
@@ -252,7 +253,7 @@ def _prefetched(
 
 
 def fingerprint(*facts: Any) -> str:
-    """A short digest of what may not change between a run and its resumption."""
+    """A short digest of everything that must not change between a run and its resumption."""
     return hashlib.sha256(json.dumps(facts, default=str).encode()).hexdigest()[:16]
 
 

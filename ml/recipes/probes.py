@@ -1,4 +1,4 @@
-"""What a data set gives away without being looked at: detectors that know only the file's header, or only its source.
+"""Probes for data leakage: detectors that know only the file's header, or only its source.
 
 A system that does no better than these has learned how the data were collected, not what a forgery looks like.
 """

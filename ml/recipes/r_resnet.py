@@ -1,9 +1,10 @@
 """Recipe R: ResNet-50 with a convolutional head on real and generated faces (the document reports 97.34 % validation
 accuracy on 138,565 images).
 
-The document freezes all but the last 25 layers of an ImageNet trunk, draws 80:20 at random and reports the part that
-chose the epoch. Here near-duplicates are grouped, both classes are compressed alike, and a test side is measured once.
-Without pretrained weights nothing is frozen, because a random trunk would stay one; the report says so.
+The document freezes all but the last 25 layers of an ImageNet trunk, draws 80:20 at random and reports the
+part that chose the epoch. Here near-duplicates are grouped, both classes are compressed in the same way, and
+a test side is measured once. Without pretrained weights nothing is frozen, because a random trunk would stay
+random; the report says so.
 """
 
 from functools import partial
@@ -29,7 +30,7 @@ from ml.sources.folders import read_labelled
 RATE, LOWEST, FACTOR, PLATEAU, PATIENCE = 1e-4, 1e-6, 0.1, 3, 5
 WHY = (
     "The document measures on the part that chose the epoch, drawn at random from sets in which each class comes from "
-    "sources of its own, so that source and compression help; ours groups near-duplicates and compresses both alike."
+    "sources of its own, so source and compression help; ours groups near-duplicates and compresses both equally."
 )
 EXHIBIT = Exhibit("r", "Generated face", "resnet", {}, "colours", "photographed and generated faces")
 
@@ -48,7 +49,7 @@ def reduced(step: int, history: History) -> float:
 
 
 def view(photo: Photo, side: int) -> np.ndarray:
-    """What the network sees of one file."""
+    """The network's input for one file."""
     return colours(compressed(open_rgb(photo.path)), side)
 
 

@@ -1,4 +1,4 @@
-"""Runs one recipe: where and how, written down before it starts; what it found, beside that."""
+"""Runs one recipe: records its configuration before it starts and its results at the end."""
 
 import json
 import os
@@ -36,7 +36,7 @@ def run(
     export: Path | None = None,
     quiet: bool = False,
 ) -> Results:
-    """Runs to the end, or goes on where a killed run of the same settings stood; writes config.json before anything
+    """Runs to the end, or resumes a killed run with the same settings; writes config.json before anything
     else, and results.json, scores.json and the report at the end.
 
     Raises ValueError when `out` holds a run with other settings, the data are not as the recipe expects them, or there
@@ -90,7 +90,7 @@ def device_of(name: str) -> torch.device:
 
 
 def describe(recipe: Recipe, context: Context, *, sample: bool) -> dict[str, Any]:
-    """What decides the outcome, and where it ran."""
+    """The settings that determine the outcome, and where it ran."""
     on = torch.cuda.get_device_name(context.device) if context.device.type == "cuda" else platform.processor()
     return {
         "recipe": recipe.name,
@@ -121,7 +121,7 @@ def _same_run(path: Path, config: Mapping[str, Any]) -> None:
 
 @contextmanager
 def _repeatable(seed: int) -> Iterator[None]:
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS repeats itself only with this
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is deterministic only with this
     torch.manual_seed(seed)
     before = torch.are_deterministic_algorithms_enabled(), torch.backends.cudnn.benchmark
     torch.use_deterministic_algorithms(True, warn_only=True)

@@ -11,7 +11,7 @@ KINDS = ("ani", "pla", "sec", "nat")
 
 
 def scene(rng: np.random.Generator, size: tuple[int, int] = SIZE) -> Image.Image:
-    """A smooth picture with a little noise, unlike the next one."""
+    """A smooth picture with a little noise, different for each draw."""
     coarse = Image.fromarray(rng.integers(0, 256, (6, 9, 3), dtype=np.uint8)).resize(
         size, Image.Resampling.BICUBIC
     )
@@ -20,7 +20,7 @@ def scene(rng: np.random.Generator, size: tuple[int, int] = SIZE) -> Image.Image
 
 
 def write_casia(root: Path, count: int = 24, seed: int = 0) -> None:
-    """`Au`, `Sp` and `groundtruth` with `count` pictures of each class, none made from another."""
+    """`Au`, `Sp` and `groundtruth` with `count` pictures of each class, none derived from another."""
     rng = np.random.default_rng(seed)
     for name in ("Au", "Sp", "groundtruth"):
         (root / name).mkdir(parents=True, exist_ok=True)

@@ -11,8 +11,8 @@ from torch import Tensor
 from ml.balancing import Mixture, Setting, mixture
 from ml.shards import Store
 
-STACK_SHARE = 8  # one group in so many is kept from the members, for the stack to learn on
-TINY = 1e-6  # as Keras guards the division
+STACK_SHARE = 8  # one group in this many is withheld from the members for the stack to learn on
+TINY = 1e-6  # as Keras does to avoid division by zero
 
 
 def standardised(images: np.ndarray) -> Tensor:
@@ -45,7 +45,7 @@ def plain(store: Store, rows: np.ndarray) -> FromStore:
 def resampled(
     store: Store, rows: np.ndarray, setting: Setting, seed: int, *, by_shard: bool = False
 ) -> FromStore:
-    """Training rows, resampled all together or within each shard. Raises ValueError where there is one fake alone."""
+    """Training rows, resampled all together or within each shard. Raises ValueError if there is only one fake."""
     shard = store.shard[rows] if by_shard else np.zeros(len(rows), np.int64)
     parts = []
     for number in np.unique(shard):

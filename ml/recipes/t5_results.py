@@ -1,4 +1,4 @@
-"""From T5's votes to its figures: the document's two rules, and the honest count of the same five voters."""
+"""From T5's votes to its figures: the document's two rules, and the honest evaluation of the same five voters."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -100,7 +100,7 @@ def operating_point(validation: np.ndarray, label: np.ndarray) -> np.ndarray:
 def source_matched(
     votes: np.ndarray, label: np.ndarray, source: np.ndarray, group: np.ndarray
 ) -> dict[str, Any]:
-    """Areas of the stack: over everything, and within RFF, where the source gives nothing away."""
+    """Areas of the stack: over everything, and within RFF, where the source carries no information."""
     figures = {"auc": auc(label, votes[:, 4], group).as_dict()}
     rff = source == "rff"
     if len(set(label[rff])) == 2:

@@ -36,11 +36,11 @@ from ml.shards import Store, divided
 from ml.sources import voting
 from ml.training.stacking import fit_stack, lift
 
-LAYOUT = "rff/ beside celeba/ (img_align_celeba/ with its text files), or beside lfw/, utkface/, scut/"
+LAYOUT = "rff/ and celeba/ (img_align_celeba/ with its text files), or rff/ and lfw/, utkface/, scut/"
 
 
 class Combined(nn.Module):
-    """The document's fifth model: (B, 3, S, S) -> (B, 2); its members go on learning with it."""
+    """The document's fifth model: (B, 3, S, S) -> (B, 2); its members continue to learn with it."""
 
     def __init__(self, members: list[nn.Module]) -> None:
         super().__init__()
@@ -61,12 +61,12 @@ def small(pretrained: bool) -> nn.Module:
 def documented_network(pretrained: bool) -> nn.Module:
     """The document's depths and widths in timm's ConvNeXt. There are no weights for it: pretrained must be False."""
     if pretrained:
-        raise ValueError("nobody trained this network on ImageNet")
+        raise ValueError("no ImageNet weights exist for this network")
     return convnext("convnext_tiny", depths=(3, 4, 6, 4), dims=(256, 512, 1024, 2048))
 
 
 def slim(pretrained: bool) -> nn.Module:
-    """For smoke runs, which show that everything runs and nothing else."""
+    """A tiny network for smoke runs, which only show that everything runs."""
     return convnext("convnext_atto", depths=(1, 1, 1, 1), dims=(8, 16, 32, 64))
 
 
@@ -95,7 +95,7 @@ def run(context: Context, make: Callable[[bool], nn.Module]) -> Results:
 
 
 def member(number: int, make: Callable[[bool], nn.Module], first: nn.Module | None, seed: int) -> nn.Module:
-    """Member 1 to 4: a copy of what was loaded, or a beginning of its own."""
+    """Member 1 to 4: a copy of the loaded weights, or an initialisation of its own."""
     if first is not None:
         return deepcopy(first)
     torch.manual_seed(seed + number)
@@ -161,7 +161,7 @@ def honest_vote(
     group: np.ndarray,
     start: Callable[[int], nn.Module],
 ) -> Vote:
-    """Frozen members, and a stack that learns from what they say of groups that they never saw. group: (N,) str."""
+    """Frozen members, and a stack that learns from their outputs on groups they never saw. group: (N,) str."""
     train = rows["train"]
     kept = kept_for_the_stack(train, group[train], store.label[train])
     held, test = plain(store, rows["validation"]), plain(store, rows["test"])

@@ -1,8 +1,8 @@
-"""Recipe T6: what can be seen before any training (document 004, section 3.2).
+"""Recipe T6: statistics of the data before any training (document 004, section 3.2).
 
-Class counts, and the mean, standard deviation and absolute difference of the classes' faces, over all images as in the
-document. Honest: how well the nearest of the two mean faces alone tells the classes apart on grouped, unseen pictures;
-what it gains is crop, light and sharpness, no forgery.
+Class counts, and the mean, standard deviation and absolute difference of the classes' faces, over all images
+as in the document. Honest: how well the nearest of the two mean faces separates the classes on grouped,
+unseen pictures. It uses crop, light and sharpness, not forgery.
 """
 
 from functools import partial
@@ -23,7 +23,7 @@ RATIO = 203_680 / 960
 
 
 def run(context: Context) -> Results:
-    """Counts, pictures, and what the mean faces alone give away."""
+    """Counts, pictures, and the accuracy of the mean faces alone."""
     divided = divide(voting.read(context.data), context)
     side, label = context.budget.side, label_of(divided.photos)
     inputs = prepare(divided.photos, "faces", (side, side, 3), partial(pixels, side=side), context)

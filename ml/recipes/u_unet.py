@@ -1,8 +1,9 @@
 """Recipe U: ELA + U-Net mask (the document reports 70.97 % pixel accuracy on IFS-TC's phase 1 validation part).
 
-Of that set's 1,500 pictures 1,050 are pristine and their masks uniform, so that 70 % of all pixels are right when a
-network says "untouched" everywhere; the report puts that constant beside both figures. Here ELA is made at native size,
-after one compression that both classes get alike, and reduced afterwards: on a resized picture it means nothing.
+Of that set's 1,500 pictures 1,050 are pristine and their masks uniform, so 70 % of all pixels are correct
+when a network predicts "untouched" everywhere; the report states that constant with both figures. Here ELA is
+computed at native size, after one compression of both classes, and reduced afterwards: on a resized picture
+it is meaningless.
 """
 
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ from ml.sources.masks import mask_of
 
 RATE = 1e-3
 WHY = (
-    "The document counts right pixels of all pictures, most of which are untouched, so that calling nothing forged "
+    "The document counts correct pixels of all pictures, most of which are untouched, so that calling nothing forged "
     "comes close to its figure; F1 counts forged pixels of forged pictures only."
 )
 
@@ -58,8 +59,8 @@ class Masked:
 
 
 def mask_loss(outputs: Tensor, target: Tensor) -> Tensor:
-    """Cross-entropy of every pixel as in the document, plus one minus the batch's Dice overlap, without which a mask of
-    zeros is a comfortable answer. outputs: (B, 1, H, W) logits; target: the same shape in 0..1."""
+    """Cross-entropy of every pixel as in the document, plus one minus the batch's Dice overlap, without which
+    a mask of zeros is a local optimum. outputs: (B, 1, H, W) logits; target: the same shape in 0..1."""
     outputs = outputs.float()
     p = torch.sigmoid(outputs)
     dice = (2 * (p * target).sum() + 1) / (p.sum() + target.sum() + 1)

@@ -1,4 +1,4 @@
-"""One reader per data set layout; each yields `Photo` rows and touches no pixels."""
+"""One reader per data set layout; each yields `Photo` rows without reading pixels."""
 
 from ml.sources.base import Photo, SourceMissing
 from ml.sources.catalogue import SOURCES, read_all

@@ -1,4 +1,4 @@
-"""What every reader gives: rows that name a file, its label and the person on it."""
+"""The rows that every reader yields: a file, its label and the person on it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,16 +8,16 @@ IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", "
 
 
 class SourceMissing(ValueError):
-    """A data set is not where it was looked for; the text names the path and what was expected there."""
+    """A data set is not where it was expected; the message names the path and the expected content."""
 
 
 @dataclass(frozen=True, slots=True)
 class Photo:
     """One photograph. `key` is its path inside the data folder; `identity` is equal for one person within a source.
 
-    related: further identities whose photographs belong on the same side of a split (what a forgery was made from).
-    mask: the file that shows what was forged, None where there is none.
-    holdout: never to be trained on or chosen by; `submission` names it to the people who decided.
+    related: further identities whose photographs belong on the same side of a split (what a forgery was made
+    from). mask: the file that shows what was forged, None where there is none. holdout: never used for
+    training or selection; `submission` names it to the people who decided.
     """
 
     path: Path
@@ -30,7 +30,7 @@ class Photo:
     mask: Path | None = None
     holdout: bool = False
     submission: str = ""
-    weight: float = 1.0  # one over the chance that it had of being labelled at all
+    weight: float = 1.0  # one over the probability that it was labelled
 
 
 def images_in(folder: Path, *, expected: str) -> list[Path]:

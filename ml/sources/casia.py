@@ -20,8 +20,8 @@ JPEG = frozenset({".jpg", ".jpeg"})
 def read(root: Path, *, jpeg_only: bool = True) -> list[Photo]:
     """Rows of a CASIA folder. A forgery shares its identity with the picture it is made on and is related to the other.
 
-    jpeg_only leaves out v2's TIFF and BMP files, whose compression alone gives their class away.
-    Raises SourceMissing for another layout, a name in another form, or a class without images.
+    jpeg_only leaves out v2's TIFF and BMP files, whose compression alone reveals their class. Raises
+    SourceMissing for another layout, a name in another form, or a class without images.
     """
     forged = next((root / name for name in FORGED_FOLDERS if (root / name).is_dir()), root / "Sp")
     reals = images_in(root / "Au", expected="Au_<kind>_<number>.jpg of CASIA v1 or v2")

@@ -1,4 +1,4 @@
-"""Plain folders: one folder of portraits, or `real/` and `fake/` side by side."""
+"""Plain folders: one folder of portraits, or `real/` and `fake/`."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Which of the forgery sets a folder holds, told by its layout."""
+"""Detects which forgery set a folder holds by its layout."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -20,7 +20,7 @@ SIGNS: tuple[tuple[str, Callable[[Path], list[Photo]]], ...] = (
 
 
 def read(root: Path) -> list[Photo]:
-    """Rows of whichever set lies there. Raises SourceMissing when it is none of them."""
+    """Rows of the set in this folder. Raises SourceMissing when it is none of the known ones."""
     for sign, reader in SIGNS:
         if next(root.glob(sign), None) is not None:
             return reader(root)

@@ -1,6 +1,6 @@
 """IFS-TC image forensics challenge, phase 1: `training/pristine/<id>.png`, `training/fake/<id>.png`, `<id>.mask.png`.
 
-A mask is black where the picture was forged and white elsewhere, the other way round than the other sets' masks.
+A mask is black where the picture was forged and white elsewhere, the opposite of the other sets' masks.
 """
 
 from pathlib import Path
@@ -24,9 +24,9 @@ def read(root: Path) -> list[Photo]:
     masks = {p.stem.removesuffix(MASK): p for p in both if p.stem.endswith(MASK)}
     fakes = [p for p in both if not p.stem.endswith(MASK)]
     if not fakes:
-        raise SourceMissing(f"{root / 'fake'} holds masks only: expected <id>.png beside <id>.mask.png")
+        raise SourceMissing(f"{root / 'fake'} holds masks only: expected <id>.png and <id>.mask.png")
     if missing := [p for p in fakes if p.stem not in masks]:
-        raise SourceMissing(f"{missing[0]} has no mask: expected {missing[0].stem}{MASK}.png beside it")
+        raise SourceMissing(f"{missing[0]} has no mask: expected {missing[0].stem}{MASK}.png next to it")
     rows = [Photo(p, f"ifs_tc/pristine/{p.name}", "ifs_tc", p.stem, "real") for p in reals]
     return rows + [
         Photo(p, f"ifs_tc/fake/{p.name}", "ifs_tc", p.stem, "fake", mask=masks[p.stem]) for p in fakes

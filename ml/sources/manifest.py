@@ -1,4 +1,4 @@
-"""A snapshot of reviewers' decisions: `manifest.json` beside `images/<sha256>.jpg`."""
+"""A snapshot of reviewers' decisions: `manifest.json` and `images/<sha256>.jpg`."""
 
 import hashlib
 import json
@@ -19,7 +19,7 @@ def read(manifest: Path) -> list[Photo]:
 
 
 def present(manifest: Path) -> list[Photo]:
-    """The rows whose image is still there: what was erased since is left out. Raises SourceMissing as `read` does."""
+    """The rows whose image still exists; erased ones are left out. Raises SourceMissing as `read` does."""
     return _rows(manifest, erased_left_out=True)
 
 

@@ -1,4 +1,4 @@
-"""What was forged, as pixels."""
+"""Masks of the forged pixels."""
 
 import numpy as np
 from PIL import Image

@@ -1,4 +1,4 @@
-"""MICC-F220 and MICC-F2000: copy-move, labelled by a text file beside the pictures.
+"""MICC-F220 and MICC-F2000: copy-move, labelled by a text file next to the pictures.
 
 `groundtruthDB_220.txt` (or `_2000`) has one line a picture, `CRW_4853tamp131.jpg 1` for a forgery and
 `CRW_4853_scale.jpg 0` for an original. What comes before `tamp<number>` or `scale` is the scene.

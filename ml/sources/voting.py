@@ -1,6 +1,6 @@
 """The faces of document 004's approach 3: RFF's forged and real ones first, then one real one after another of CelebA.
 
-Where CelebA is not at hand, LFW, UTKFace and SCUT-FBP5500 stand for it, as many of them as are there.
+If CelebA is not available, LFW, UTKFace and SCUT-FBP5500 replace it, as far as they exist.
 """
 
 from pathlib import Path
@@ -23,6 +23,6 @@ def read(data: Path) -> list[Photo]:
     found = [reader for name, reader in STAND_INS.items() if (data / name).is_dir()]
     if not found:
         raise SourceMissing(
-            f"{data} holds no celeba/, lfw/, utkface/ or scut/: expected real faces beside rff/"
+            f"{data} holds no celeba/, lfw/, utkface/ or scut/: expected real faces next to rff/"
         )
     return [*rows, *(photo for reader in found for photo in reader(data))]

@@ -1,6 +1,7 @@
-"""What happens to a photograph after it was edited or not: resizing, JPEG chains, messengers, noise.
+"""Post-processing of real and edited photographs: resizing, JPEG chains, messengers, noise.
 
-Drawn from a generator that the real and the forged version of a photograph share, so that both suffer exactly alike.
+Drawn from a generator that the real and the forged version of a photograph share, so that both are degraded
+in exactly the same way.
 """
 
 import io
@@ -11,7 +12,7 @@ from PIL import Image
 
 KINDS = ("none", "resize", "chain", "messenger", "noise")
 SHARES = (0.5, 0.13, 0.13, 0.12, 0.12)
-MESSENGER_SIDE = 320  # the photographs here are small; messengers shrink to about 1,600 from a camera's 4,000
+MESSENGER_SIDE = 320  # the photographs here are small; messengers reduce a camera's 4,000 px to about 1,600
 
 
 def suffer(image: np.ndarray, rng: np.random.Generator, kind: str | None = None) -> tuple[np.ndarray, str]:
@@ -38,7 +39,7 @@ def suffer(image: np.ndarray, rng: np.random.Generator, kind: str | None = None)
 
 
 def jpeg(image: np.ndarray, quality: int) -> np.ndarray:
-    """The image through one JPEG pass with Pillow's usual chroma at that quality (4:2:0)."""
+    """The image after one JPEG pass at this quality, with Pillow's default chroma subsampling (4:2:0)."""
     coded = io.BytesIO()
     Image.fromarray(image).save(coded, "JPEG", quality=quality)
     return np.asarray(Image.open(coded))

@@ -1,6 +1,7 @@
-"""The bank: real faces and forged versions of the same photographs, framed and compressed alike.
+"""Builds training rows: real faces and forged versions of the same photographs, framed and compressed in the
+same way.
 
-Both share aftermath, framing, JPEG quality and resizing, so that nothing but the edit tells them apart.
+Both share post-processing, framing, JPEG quality and resizing, so that they differ only by the edit.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,21 +20,21 @@ from ml.synthesis.forge import Forgery, draw_recipe, self_blend, swap
 from ml.synthesis.measure import MIN_SCORE, Measures
 from ml.synthesis.regions import mask_of
 
-# How often each way of forging is drawn; swaps are what RFF's forgers did.
+# How often each kind of forgery is drawn; RFF's forgeries are swaps.
 WAYS = {"swap": 0.55, "self": 0.1, "warp": 0.12, "retouch": 0.11, "copymove": 0.06, "splice": 0.06}
-OWN = "own"  # no forging here: a real, or a source's own fake
+OWN = "own"  # not forged here: a real face, or a source's own fake
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One row of the bank to make. way: of WAYS to forge it, or OWN; donor: index of the face that lends."""
+    """One row of the bank to make. way: of WAYS to forge it, or OWN; donor: index of the donor's face."""
 
     index: int
     donor: int
     way: str
     difficulty: float
     seed: int
-    serving: bool  # framed exactly as serving frames it, for evaluation
+    serving: bool  # framed exactly as in serving, for evaluation
 
 
 def plan(
@@ -83,7 +84,7 @@ def _begin(photos: Sequence[Photo], measures: Measures) -> None:
 
 
 def make(photos: Sequence[Photo], measures: Measures, jobs: Sequence[Job], workers: int = 2) -> Bank:
-    """Makes all rows; the same jobs give the same bank whatever the number of workers."""
+    """Computes all rows; the result does not depend on the number of workers."""
     images = np.empty((len(jobs), STORED, STORED, 3), np.uint8)
     masks = np.empty((len(jobs), MASK, MASK), np.uint8)
     strength = np.zeros(len(jobs), np.float32)
@@ -133,7 +134,8 @@ def _row(job: Job) -> Row:
         kind, known = "source", bool(photo.regions)
         for region in photo.regions:
             mask |= mask_of(region, points, image.shape[:2], 1.3)
-    view_rng = np.random.default_rng([job.seed, 1])  # the pair's two rows must suffer and be framed alike
+    # Both rows of the pair must be degraded and framed in the same way.
+    view_rng = np.random.default_rng([job.seed, 1])
     image, post = suffer(image, view_rng)
     return Row(*view(image, mask, view_rng, serving=job.serving), kind, known, strength, post)
 

@@ -1,6 +1,6 @@
-"""Which face lends to which: a similar one, of another person, on the same side of the split and from the same source.
+"""Chooses donors: a similar face of another person, on the same side of the split and from the same source.
 
-Same source, so that no forgery mixes two sources' looks and a detector cannot win by spotting the mixture.
+The same source, so that a detector cannot recognise a mixture of two sources.
 """
 
 import numpy as np

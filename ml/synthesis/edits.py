@@ -1,7 +1,7 @@
-"""Edits that need no second face, or only a scrap of one: local warps, retouching, copy-move and splice.
+"""Edits that need no second face, or only a patch of one: local warps, retouching, copy-move and splice.
 
-Each takes a difficulty in 0..1: 0 is plain to see, 1 is what a careful forger leaves. All sizes are fractions of the
-face's width, so that a small photograph is edited as a large one is.
+Each takes a difficulty in 0..1: 0 is obvious, 1 is a careful forgery. All sizes are fractions of the face's
+width, so that the effect does not depend on resolution.
 """
 
 import cv2
@@ -11,7 +11,7 @@ from detection.forensics.regions import CHEEKS, MOUTH, OVAL
 from ml.synthesis.forge import Forgery, Recipe, face_width, lay
 from ml.synthesis.regions import REGIONS, mask_of
 
-# What liquify is used for: mesh points that are pushed or swollen together.
+# Features for liquify: mesh points that are moved or scaled together.
 WARPED: dict[str, tuple[tuple[int, ...], ...]] = {
     "eyes": REGIONS["eyes"],
     "nose": REGIONS["nose"],
@@ -19,13 +19,13 @@ WARPED: dict[str, tuple[tuple[int, ...], ...]] = {
     "jaw": ((172, 136, 150, 149), (397, 365, 379, 378)),
     "cheeks": ((50, 205, 187, 123), (280, 425, 411, 352)),
 }
-PATCHED = (*CHEEKS, 10, 151, 9, 199, 200, 4, 33, 263, 61, 291)  # where a forger covers or doubles something
+PATCHED = (*CHEEKS, 10, 151, 9, 199, 200, 4, 33, 263, 61, 291)  # places that forgers cover or duplicate
 
 
 def warp(image: np.ndarray, points: np.ndarray, difficulty: float, rng: np.random.Generator) -> Forgery:
     """Liquify: each part of one feature is swollen, shrunk or pushed by 2 to 11 % of the face's width.
 
-    image: (H, W, 3) uint8 RGB; points: (468, 2) pixels. The mask is how far the brush reached.
+    image: (H, W, 3) uint8 RGB; points: (468, 2) pixels. The mask is the reach of the brush.
     """
     width = face_width(points)
     name = str(rng.choice(list(WARPED)))
@@ -104,7 +104,7 @@ def _spots(skin: np.ndarray, width: float, count: int, subtle: bool, rng: np.ran
 
 
 def copy_move(image: np.ndarray, points: np.ndarray, recipe: Recipe, rng: np.random.Generator) -> Forgery:
-    """A patch of the face is laid over another place of the same face: a mole covered, an eye doubled.
+    """Copies a patch of the face over another place of the same face, for example to cover a mole.
 
     image: (H, W, 3) uint8 RGB; points: (468, 2) pixels. recipe: seam, softness and colour are used.
     """
@@ -119,7 +119,7 @@ def splice(
     recipe: Recipe,
     rng: np.random.Generator,
 ) -> Forgery:
-    """A patch of another photograph is laid somewhere over the face, not where it belongs.
+    """Pastes a patch of another photograph somewhere over the face, not at its natural place.
 
     image, donor: (H, W, 3) uint8 RGB; points: (468, 2) pixels. recipe: seam, softness and colour are used.
     """

@@ -1,4 +1,4 @@
-"""What synthesis and splits need to know of each photograph: measured once, cached outside the repository."""
+"""Measurements of each photograph for synthesis and splits; computed once, cached outside the repository."""
 
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor

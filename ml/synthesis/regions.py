@@ -1,4 +1,4 @@
-"""Facial regions as index sets of the 468-point mesh, and their masks."""
+"""Facial regions as index sets of the 468-point face mesh, and their masks."""
 
 import cv2
 import numpy as np

@@ -1,4 +1,4 @@
-"""A contact sheet of forgeries: what the bank would teach, to be looked at before anything is trained on it."""
+"""A contact sheet of forgeries, to check training rows by eye before training on them."""
 
 import tempfile
 from collections.abc import Sequence
@@ -26,10 +26,11 @@ def sheet(
     seed: int = 0,
     columns: int = 6,
 ) -> Image.Image:
-    """Pairs (real above, forged below, the mask beside it) with what was done to each.
+    """Pairs (real above, forged below, the mask next to it) with a caption for each.
 
-    way: one of WAYS, None for the mixture that training sees; difficulty: from, to within 0..1. Raises ValueError for
-    an unknown way, a number out of range, or photographs of which fewer than two of a source are real.
+    way: one of WAYS, None for the mixture used in training; difficulty: from, to within 0..1. Raises
+    ValueError for an unknown way, a number out of range, or photographs of which fewer than two of a source
+    are real.
     """
     if not 1 <= pairs <= PAIRS_MAX:
         raise ValueError(f"a sheet holds 1 to {PAIRS_MAX} pairs: {pairs} were asked for")
