@@ -44,7 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     compare.add_argument("--skip-litserve", action="store_true")
     compare.set_defaults(run=compared)
     intake = commands.add_parser(
-        "intake", help="accepting at a steady rate while scoring runs, and beside Label Studio's import"
+        "intake", help="accepting at a steady rate while scoring runs, compared with Label Studio's import"
     )
     intake.add_argument("--per-s", type=float, default=50.0)
     intake.add_argument("--seconds", type=int, default=30)
@@ -75,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     store = commands.add_parser("store", help="the data store and SMOTE at the size of document 004")
     store.add_argument("--images", type=int, default=20_464)
     store.set_defaults(run=at_scale)
-    snapshot = commands.add_parser("snapshot", help="freezing very many decisions, each with its own file")
+    snapshot = commands.add_parser("snapshot", help="freezing many decisions, each with its own file")
     snapshot.add_argument("--decisions", type=int, default=100_000)
     snapshot.set_defaults(run=frozen)
     replay = commands.add_parser(
@@ -138,7 +138,7 @@ def compared(wished: argparse.Namespace) -> bool:
     for kind, says in LITSERVE.items():
         line(says, f"{median(turn.litserve[kind] for turn in found):.1f} /s")
         ratios = [turn.verdicts / turn.litserve[kind] for turn in found]
-        # The target is set against LitServe as its users write it; the second ratio shows what serving alone costs.
+        # The target is relative to LitServe as documented; the second ratio shows the cost of serving alone.
         is_target = kind == "plain"
         fine.append(
             line(

@@ -1,4 +1,4 @@
-"""Load in a thread, so that the main thread can watch over the stack (which it alone may)."""
+"""Load in a thread, because only the main thread may supervise the stack."""
 
 import asyncio
 import threading
@@ -9,7 +9,7 @@ Heard = TypeVar("Heard")
 
 
 class Load(Generic[Heard]):
-    """Runs `posting` and gathers what it hears. `error` is what ended it early."""
+    """Runs `posting` and collects its answers. `error` is the exception that ended it early."""
 
     def __init__(self, posting: Callable[[Callable[[Heard], None]], Coroutine[Any, Any, None]]) -> None:
         self.answers: list[Heard] = []
@@ -26,7 +26,7 @@ class Load(Generic[Heard]):
 
     @property
     def is_done(self) -> bool:
-        """Raises what ended it early."""
+        """Raises the exception that ended it early."""
         if self._thread.is_alive():
             return False
         if self.error:

@@ -1,6 +1,6 @@
-"""Kill -9 the scoring worker at random moments while submissions come in, then count what the database holds.
+"""Kill -9 the scoring worker at random moments during intake, then count the rows in the database.
 
-Promise: every accepted submission reaches exactly one verdict; none two, none lost.
+Invariant: every accepted submission reaches exactly one verdict; none has two, none is lost.
 """
 
 import random
@@ -15,7 +15,8 @@ from bench.report import line
 
 AT_ONCE = 16
 SAY_EVERY_S = 5.0
-# Most kills come after the worker has begun to score, the others while it loads; then it lives up to so long.
+# Most kills come after the worker has begun to score, the others while it loads; then it lives at most this
+# long.
 AT_WORK_SHARE = 0.8
 LIFE_PER_SUBMISSION_S = 0.002
 LONGEST_LIFE_S = 6.0
@@ -24,7 +25,7 @@ AT_WORK_TIMEOUT_S = 60
 
 @dataclass(frozen=True)
 class Outcome:
-    """Numbers of submissions, counted in the database among those that were accepted."""
+    """Counts of submissions in the database, among those that were accepted."""
 
     accepted: int
     refused: int
@@ -40,7 +41,7 @@ class Outcome:
 
     @property
     def is_kept(self) -> bool:
-        """Whether the promise held. `unscorable`, three kills at one selfie, is a person's work and not lost."""
+        """Whether the invariant held. `unscorable` (three kills at one selfie) goes to a person and is not lost."""
         return (
             self.refused == self.scored_events_twice == self.unfinished == self.queued_twice == 0
             and self.scored + self.unscorable == self.accepted == self.five_votes + self.unscorable
@@ -57,8 +58,8 @@ def run(
     say: Callable[[str], None],
     timeout_s: float = 3600,
 ) -> Outcome:
-    """Post, kill, wait for the rest, count. Kills begin when posting begins and go on into the
-    backlog; they stop early when nothing is left to score."""
+    """Post, kill, wait for the rest, count. Kills begin with posting and continue into the backlog; they stop
+    early when nothing is left to score."""
     chance = random.Random(seed)
     load = Load(
         lambda heard: concurrent(

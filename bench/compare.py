@@ -22,7 +22,7 @@ START_TIMEOUT_S = 120
 
 
 class Refused(Exception):
-    """A post was not accepted: the measurement means nothing."""
+    """A post was not accepted, so the measurement is invalid."""
 
 
 @dataclass(frozen=True)
@@ -45,14 +45,14 @@ def turns(
     count: int,
     kinds: Sequence[str],
 ) -> list[Turn]:
-    """The product and LitServe in turns, `posts` each in all, so that a slow minute of the machine meets both."""
+    """The product and LitServe in turns, `posts` each in total, so that a slow minute of the machine affects both."""
     _post(running, images, posts=WARM_UP_POSTS, at_once=at_once, name="warm")
     running.wait(lambda: _is_examined(running), timeout_s=DRAIN_TIMEOUT_S, what="evidence of the warm-up")
     found = []
     for number in range(count):
         each = posts // count
         verdicts, accepted = throughput(running, images, posts=each, at_once=at_once, name=f"turn-{number}")
-        with running.paused("evidence"):  # of what was flagged in this turn; LitServe has the machine alone
+        with running.paused("evidence"):  # so that LitServe has the machine to itself
             answers = {
                 kind: litserve(kind, bundle, port, images, posts=each, at_once=at_once) for kind in kinds
             }

@@ -1,7 +1,7 @@
-"""python -m bench.decided COUNT: so many decided submissions out of a few scored selfies.
+"""python -m bench.decided COUNT: creates COUNT decided submissions from a few scored selfies.
 
-Runs with the environment of the product. Rows are copied inside Postgres. Each submission has a file and a hash of its
-own: the template's JPEG with its number in a comment, so that nothing is written once for many.
+Runs with the environment of the product. Rows are copied inside Postgres. Each submission has a file and a
+hash of its own: the template's JPEG with its number in a comment, so that files cannot share storage.
 """
 
 import hashlib
@@ -75,7 +75,7 @@ def fill(count: int) -> None:
 def settle() -> None:
     from django.db import connection
 
-    os.sync()  # what lies on disk for months is not in the way of what is measured
+    os.sync()  # dirty pages would disturb the measurement; in production these files are old
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE")
 

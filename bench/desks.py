@@ -1,8 +1,9 @@
-"""Reviewers at work, the product's and Label Studio's, in turns in one run: what a decision costs the server.
+"""Reviewers of the product and of Label Studio, in turns in one run: the server's cost of a decision.
 
-A cycle here is: decide, claim the next item and open it (its page with votes and evidence), in one answer. There: the
-next task, and the annotation that is submitted. Neither fetches the picture (a proxy sends it in production); what it
-costs here is measured in a turn of its own. Nobody thinks, so the server is always busy.
+A cycle of the product is: decide, claim the next item and open it (its page with votes and evidence), in one
+answer. A cycle of Label Studio is: the next task, and the submitted annotation. Neither fetches the picture
+(a proxy sends it in production); its cost is measured separately. There is no thinking time, so the server is
+always busy.
 """
 
 import asyncio
@@ -42,14 +43,14 @@ ANNOTATION = json.dumps(
 
 
 class Desk(Protocol):
-    """One person's way of working."""
+    """The requests of one person."""
 
     connection: Connection
 
     async def start(self) -> None: ...
 
     async def cycle(self) -> dict[str, float]:
-        """Seconds that each step of one decision took."""
+        """Seconds of each step of one decision."""
         ...
 
 
@@ -95,7 +96,7 @@ class Ours:
 
 
 class Faces(Ours):
-    """The photograph of what a reviewer holds, again and again."""
+    """Fetches the photograph of the claimed item repeatedly."""
 
     async def cycle(self) -> dict[str, float]:
         began = time.perf_counter()
@@ -136,7 +137,7 @@ class Theirs:
 
 @dataclass
 class Work:
-    """What was measured of one side, over all of its turns."""
+    """The measurements of one side, over all of its turns."""
 
     cycles: list[dict[str, float]] = field(default_factory=list)
     elapsed_s: float = 0.0
@@ -144,12 +145,12 @@ class Work:
 
     @property
     def each_s(self) -> float:
-        """How long the busy server needs for one cycle."""
+        """Server time for one cycle when busy."""
         return self.elapsed_s / len(self.cycles)
 
 
 def filled(running: Product, images: list[bytes], *, items: int, reviewers: int) -> list[str]:
-    """Fill the queue out of real selfies with verdicts and evidence; sessions of reviewers."""
+    """Fill the queue with real selfies, verdicts and evidence; returns sessions of reviewers."""
     load = Load(
         lambda heard: concurrent(
             running.target, images[:TEMPLATES], posts=TEMPLATES, at_once=4, name="template", heard=heard
@@ -160,7 +161,7 @@ def filled(running: Product, images: list[bytes], *, items: int, reviewers: int)
     running.wait(lambda: running.rows(unscored)[0][0] == 0, timeout_s=READY_TIMEOUT_S, what="verdicts")
     _hurry(running, "evidence")
     ready = "SELECT count(*) FROM evidence_evidence WHERE state = 'ready'"
-    with suppress(TimeoutError):  # on a busy machine: then the panel has less to show
+    with suppress(TimeoutError):  # on a busy machine; the panel then shows less
         running.wait(lambda: running.rows(ready)[0][0] > 0, timeout_s=EVIDENCE_TIMEOUT_S, what="evidence")
     command = [sys.executable, "-m", "bench.filling", str(items), str(reviewers)]
     environment = {**os.environ, **running.variables}
@@ -173,7 +174,7 @@ def filled(running: Product, images: list[bytes], *, items: int, reviewers: int)
 
 
 def _hurry(running: Product, name: str) -> None:
-    """Evidence has the lowest priority; here all waits for it. Only root may take that back."""
+    """Evidence has the lowest priority, but here everything waits for it. Only root may raise the priority."""
     process = running.process(name)
     threads = process.threads() if process else []
     with suppress(psutil.Error, OSError):
@@ -189,7 +190,7 @@ def turn(
     seconds: float,
     idle: Callable[[], None],
 ) -> None:
-    """Everybody works for so long; `idle` is called meanwhile (the stack wants to be watched)."""
+    """All reviewers work for this long; `idle` is called meanwhile to supervise the stack."""
     before, began = _processor_s(processes), time.perf_counter()
     load: Load[dict[str, float]] = Load(lambda heard: _everybody(desks, heard, began + seconds))
     while not load.is_done:
@@ -230,5 +231,5 @@ def report(name: str, work: Work) -> None:
     for step in work.cycles[0]:
         spent = [cycle[step] for cycle in work.cycles]
         line(f"  {step}", f"{1000 * percentile(spent, 50):.0f} ms, p95 {1000 * percentile(spent, 95):.0f} ms")
-    line("  the busy server's time for one", f"{1000 * work.each_s:.1f} ms")
-    line("  its processors' time", f"{1000 * work.processor_s / len(work.cycles):.1f} ms")
+    line("    server time for one decision", f"{1000 * work.each_s:.1f} ms")
+    line("    processor time for one decision", f"{1000 * work.processor_s / len(work.cycles):.1f} ms")

@@ -16,7 +16,7 @@ from bench.load import HOST
 from bench.product import Product
 from bench.report import line, percentile
 
-# Somebody who looks at a face for less than this does not review.
+# No reviewer looks at a face for less than this.
 LOOK_MS = 700
 ANSWER_TIMEOUT_S = 30
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")

@@ -1,7 +1,8 @@
-"""python -m bench.filling ITEMS REVIEWERS: a long queue out of a few scored selfies; prints sessions as JSON.
+"""python -m bench.filling ITEMS REVIEWERS: creates a long queue from a few scored selfies; prints sessions as
+JSON.
 
-Runs with the environment of the product. Rows are copied inside Postgres; each submission has a file of its own, a hard
-link to the face that it was copied from, so a page and its photograph are served as any other.
+Runs with the environment of the product. Rows are copied inside Postgres; each submission has a file of its
+own, a hard link to the face that it was copied from, so a page and its photograph are served like any other.
 """
 
 import errno
@@ -15,7 +16,7 @@ import django
 
 COLUMNS = """SELECT column_name FROM information_schema.columns
     WHERE table_schema = 'public' AND table_name = %s AND is_generated = 'NEVER' AND is_identity = 'NO'"""
-# (of all of which there is one per submission) table -> what a copy has of its own, in SQL; `c` is the copy.
+# (tables with one row per submission) table -> columns that differ in a copy, in SQL; `c` is the copy.
 COPIES = {
     "submissions_submission": {
         "id": "c.id",
@@ -33,7 +34,7 @@ COPIES = {
     },
     "review_reviewitem": {
         "submission_id": "c.id",
-        "is_blind": "false",  # the whole page, with votes and evidence, is what takes longest
+        "is_blind": "false",  # the full page, with votes and evidence, takes longest
         "risk": "random()",
         "opened_at": "now() - interval '1 second' * c.n / 10",
     },
@@ -85,7 +86,7 @@ def _link(existing: Path, name: Path) -> None:
     try:
         os.link(existing, name)
     except OSError as error:
-        if error.errno != errno.EMLINK:  # a file has at most some 65,000 names: a copy has as many more
+        if error.errno != errno.EMLINK:  # a file has about 65,000 links at most; a copy has as many again
             raise
         shutil.copyfile(existing, name)
         os.replace(name, existing)
@@ -93,7 +94,7 @@ def _link(existing: Path, name: Path) -> None:
 
 
 def derive() -> None:
-    """The faces as browsers get them, made before they are linked."""
+    """Derives the faces as browsers receive them, before they are linked."""
     from kyc_review.evidence.derivatives import derivative_ensure
     from kyc_review.submissions.models import Submission
 

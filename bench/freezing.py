@@ -1,4 +1,4 @@
-"""`python -m bench snapshot`: what `manage.py snapshot create` takes for very many decisions, in time and memory."""
+"""`python -m bench snapshot`: time and memory of `manage.py snapshot create` for many decisions."""
 
 import os
 import subprocess
@@ -20,7 +20,8 @@ WHOLE = 100_000
 
 
 def run(running: Product, images: list[bytes], *, decisions: int, say: Say) -> bool:
-    """Whether a snapshot of so many decisions, each with a file of its own, is made in time and in little memory."""
+    """Whether a snapshot of this many decisions, each with a file of its own, meets its targets for time and
+    memory."""
     say(f"making {decisions} decided submissions")
     _fill(running, images, decisions)
     (size_bytes,) = running.rows(

@@ -1,4 +1,4 @@
-"""The selfies that are posted: the shipped samples at the size that the measurements name."""
+"""The posted selfies: the shipped samples at the size stated in the results."""
 
 import io
 from pathlib import Path

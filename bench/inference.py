@@ -1,6 +1,6 @@
 """Time scoring alone: `python -m bench.inference [BUNDLE]` prints ms per image for each batch size.
 
-Also what the serving path (bfloat16, fused norms, lanes) changes against the same weights in plain float32.
+Also compares the serving path (bfloat16, fused norms, lanes) with the same weights in plain float32.
 """
 
 import resource
@@ -25,7 +25,7 @@ ROUNDS = 5
 
 
 def _ms_per_image(work: Callable[[], object], images: int) -> float:
-    """The fastest of some rounds after a first one that warms up; on a shared machine the least disturbed."""
+    """The fastest of some rounds after a warm-up round, which is the least disturbed one on a shared machine."""
     work()
     spent = []
     for _ in range(ROUNDS):

@@ -28,10 +28,10 @@ def beside_label_studio(running: Product, images: list[bytes], say: Say) -> bool
             headers=(f"Authorization: Token {other.tokens[0]}",),
         )
         for number in range(TURNS + 1):
-            mine = _rate(running, running.target, images, f"beside-{number}")
+            mine = _rate(running, running.target, images, f"intake-{number}")
             _drain(running)
-            them = _rate(running, target, images, f"beside-{number}")
-            if number:  # the first turn warms both up
+            them = _rate(running, target, images, f"intake-{number}")
+            if number:  # the first turn is a warm-up for both
                 ours.append(mine)
                 theirs.append(them)
                 ratios.append(mine / them)

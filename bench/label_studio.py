@@ -1,8 +1,8 @@
-"""Label Studio in an environment and a database of its own, installed and filled once and kept for the next run.
+"""Label Studio in its own environment and database, installed and filled once and kept for the next run.
 
-Served as the product is: granian with as many threads, Postgres of the same kind with the same settings. Its calls to
-the internet (version check, analytics, error reports, each of which waits for a time-out where there is none) are
-switched off by its documented variables.
+Served like the product: granian with as many threads, Postgres of the same kind with the same settings. Its
+calls to the internet (version check, analytics, error reports, each of which waits for a time-out where there
+is none) are switched off by its documented variables.
 """
 
 import json
@@ -92,7 +92,7 @@ def label_studio(say: Say, *, tasks: int, annotators: int) -> Iterator[LabelStud
 
 
 def _installed(say: Say) -> str:
-    """Its Python; makes the environment when it is not there or pins another version."""
+    """Its Python; creates the environment if it is missing or pins another version."""
     venv, wanted = HOME / "venv", (THEIRS / "requirements.txt").read_text()
     stamp = venv / ".installed"
     python = str(venv / "bin" / "python")

@@ -1,8 +1,9 @@
 """LitServe with the same four ConvNeXts and stack: python -m bench.litserve_server BUNDLE PORT plain|ensemble
 
 Written as LitServe's documentation does it: decode_request, predict on a batch, encode_response, with dynamic
-batching (max_batch_size, batch_timeout) and one worker. `plain` is the networks as they were trained, in float32;
-`ensemble` is this project's own Ensemble (bfloat16, fused kernels), so that what is left to compare is the serving.
+batching (max_batch_size, batch_timeout) and one worker. `plain` is the networks as they were trained, in
+float32; `ensemble` is this project's own Ensemble (bfloat16, fused kernels), so that only serving is
+compared.
 """
 
 import base64
@@ -26,7 +27,7 @@ BATCH_TIMEOUT_S = 0.01
 
 
 class Faces(ls.LitAPI):
-    """The image in base64 in, as JSON,, five probabilities of *fake* out."""
+    """JSON with a base64 image in, five probabilities of *fake* out."""
 
     def __init__(self, bundle: Path) -> None:
         super().__init__(max_batch_size=MAX_BATCH_SIZE, batch_timeout=BATCH_TIMEOUT_S)

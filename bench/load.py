@@ -21,7 +21,7 @@ class Target:
     key: str = ""
     accepted: int = 200
     is_json: bool = False
-    # What else stands in the head: "Name: value".
+    # Further headers: "Name: value".
     headers: tuple[str, ...] = ()
 
     def request(self, reference: str, image: bytes) -> bytes:
@@ -52,7 +52,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Address:
-    """A server that gets other requests than posts of images."""
+    """A server for requests other than posts of images."""
 
     port: int
 
@@ -115,7 +115,7 @@ Heard = Callable[[Answer], None]
 async def concurrent(
     target: Target, images: list[bytes], *, posts: int, at_once: int, name: str, heard: Heard
 ) -> None:
-    """Post `posts` images, `at_once` of them in flight; each connection goes on as soon as it has its answer."""
+    """Post `posts` images, `at_once` of them in flight; each connection continues as soon as it has its answer."""
     numbers = iter(range(posts))
 
     async def poster() -> None:
@@ -130,7 +130,7 @@ async def concurrent(
 async def steady(
     target: Target, images: list[bytes], *, posts: int, per_s: float, name: str, heard: Heard
 ) -> None:
-    """Post at a fixed rate whatever the server does, so that a slow answer does not hide the ones behind it."""
+    """Post at a fixed rate independent of the server, so that a slow answer does not delay the following requests."""
     free: list[Connection] = []
     began = time.perf_counter()
     running = []

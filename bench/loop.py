@@ -33,7 +33,7 @@ TRAINING_TIMEOUT_S = 1800.0
 
 
 def run(data: Path, *, posts: int = 300, epochs: int = 12) -> bool:
-    """Tell the story with its numbers; True when recall at equal load rose beyond its interval."""
+    """Run the demonstration and print its figures; True when the gain in recall at equal load is above zero."""
     if not (data / "lfw").is_dir():
         print(f"skipped: there are no faces in {data / 'lfw'}; name another folder with --data")
         return True
@@ -105,7 +105,7 @@ def _post(running: Product, posted: list[Face]) -> None:
 
 
 def _review(running: Product, staff: dict[str, Person], posted: list[Face]) -> None:
-    """Two reviewers at once; the truth comes from the file that was posted, never from the product."""
+    """Two concurrent reviewers; the truth comes from the posted file, never from the product."""
 
     def is_fake(item: int) -> bool:
         query = (
@@ -156,12 +156,12 @@ def _promote(staff: dict[str, Person], running: Product, candidate: str, face: F
     staff["amir"].post(f"/retraining/proposals/{proposal}/approval/")
     _scored_by(running, candidate, face, "after-promotion")
     took_s = time.monotonic() - began
-    _say("ada proposed, amir approved; it serves")
+    _say("ada proposed, amir approved; it is in production")
     return took_s
 
 
 def _measure(weak: Path, candidate: Path, held: list[Face]) -> bool:
-    """On faces of known truth that were never posted, of people that nobody trained on."""
+    """Recall on faces with known labels that were never posted, of people not used for training."""
     fake = np.array([face.is_fake for face in held])
     score = [
         suspicion(scores(path, held), np.array([part.threshold for part in bundles.read(path).parts]))
@@ -188,11 +188,11 @@ def _measure(weak: Path, candidate: Path, held: list[Face]) -> bool:
 def _roll_back(ada: Person, running: Product, weak: Path, face: Face) -> None:
     ada.post("/retraining/rollback/", reason="The demonstration is over.")
     _scored_by(running, bundles.read(weak).digest, face, "after-rollback")
-    _say("ada rolled back; the weakened champion serves again")
+    _say("ada rolled back; the weakened champion is in production again")
 
 
 def _scored_by(running: Product, digest: str, face: Face, ref: str) -> None:
-    """Post selfies until one is scored by this bundle; the worker takes it over between two batches."""
+    """Post selfies until one is scored by this bundle; the worker switches to it between two batches."""
     ApiClient(running.address, running.target.key).post(face.path, external_ref=ref)
     query = (
         "SELECT count(*) FROM scoring_scoring c JOIN submissions_submission s ON s.id = c.submission_id "

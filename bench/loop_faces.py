@@ -1,4 +1,4 @@
-"""What `make demo-loop` shows: real faces, forged ones, and a champion that was weakened on purpose."""
+"""Material of `make demo-loop`: real faces, forged ones, and a champion that was weakened on purpose."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from ml.synthesis.forge import Recipe, swap
 from ml.synthesis.measure import MIN_SCORE
 
 REGIONS = ("eyes", "nose", "mouth")
-QUALITY = 92  # of every face, real or forged: compression must not tell them apart
-# People of LFW on whom no member of baseline-3 was trained (its split's test, validation and stack sides) and whom no
-# trial of this demonstration used.
+QUALITY = 92  # of every face, real or forged: compression must not distinguish them
+# People of LFW who were in no training set of baseline-3 (its split's test, validation and stack sides) and
+# in no trial of this demonstration.
 HELD_OUT = frozenset(Path(__file__).with_name("loop_held_out.txt").read_text().split())
-NOISES = [round(0.1 + 0.05 * step, 2) for step in range(19)]  # of a matrix' own spread
+NOISES = [round(0.1 + 0.05 * step, 2) for step in range(19)]  # relative to the spread of each matrix
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +39,8 @@ class Face:
 
 def faces(data: Path, out: Path, *, count: int, seed: int, held_out: bool = False) -> list[Face]:
     """`count` faces of as many people, every second one forged: a region of another person's face pasted hard over it,
-    in its own colours (ml.synthesis). All are saved alike. They are people of HELD_OUT or everybody else. Raises
-    SourceMissing."""
+    in its own colours (ml.synthesis). All are saved in the same way. They are the people of HELD_OUT, or all
+    others. Raises SourceMissing."""
     rng = np.random.default_rng(seed)
     out.mkdir(parents=True, exist_ok=True)
     made: list[Face] = []
@@ -92,8 +92,8 @@ def weakened(
     units of each one's own spread, with which it ranks the faces `on` no better than `auc`; that noise, and how well it
     ranks them then.
 
-    Its thresholds are then moved together on the logit scale until it flags the share `flags` of the same faces, so
-    that people get enough to do.
+    Its thresholds are then moved together on the logit scale until it flags the share `flags` of the same
+    faces, so that enough items reach people.
     """
     served, fake = bundles.read(baseline), [face.is_fake for face in on]
     for noise in NOISES:

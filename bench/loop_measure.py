@@ -23,8 +23,8 @@ class Estimate:
 
 
 def suspicion(probability: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
-    """(N,) how far, on the logit scale, all thresholds could rise before nobody flags the face: its flag at any
-    operating point is one comparison. probability: (N, 5); thresholds: (5,)."""
+    """(N,) how far, on the logit scale, all thresholds could rise before no voter flags the face: its flag at
+    any operating point is one comparison. probability: (N, 5); thresholds: (5,)."""
     clipped = np.clip(probability, 1e-7, 1 - 1e-7)
     return np.asarray((np.log(clipped / (1 - clipped)) - np.log(thresholds / (1 - thresholds))).max(1))
 

@@ -1,4 +1,4 @@
-"""Scripted people who work as real ones do: a session each, the same pages, over HTTP."""
+"""Scripted reviewers who use the product like people: a session each, the same pages, over HTTP."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ITEM = re.compile(r"/review/items/(\d+)/")
 
 
 class Person:
-    """A browser of sorts: cookies, forms with their token, redirects followed."""
+    """A minimal browser: cookies, forms with their token, redirects followed."""
 
     def __init__(self, address: str, name: str, password: str) -> None:
         self.address, self.name = address, name
@@ -28,7 +28,7 @@ class Person:
             raise RuntimeError(f"{name} cannot log in: {_alert(text)}")
 
     def get(self, path: str) -> tuple[str, str]:
-        """Where one lands, and the page."""
+        """The final address and the page."""
         return self._ask(path, None)
 
     def post(self, path: str, **fields: str) -> tuple[str, str]:
@@ -46,7 +46,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Reviewer:
-    """Judges what the queue gives, knowing the truth, and errs at stated rates."""
+    """Decides on items of the queue, knowing the truth, with errors at stated rates."""
 
     person: Person
     misses: float  # share of fakes that are called real
@@ -54,7 +54,7 @@ class Reviewer:
     seed: int
 
     def work(self, is_fake: Callable[[int], bool]) -> int:
-        """Claim, look, make the first call, decide, until nothing waits; how many were judged."""
+        """Claim, make the first call and decide until the queue is empty; returns the number of decisions."""
         dice, judged = random.Random(self.seed), 0
         landed, _ = self.person.post("/review/items/next/")
         while found := ITEM.search(landed):

@@ -1,6 +1,7 @@
 """Kill -9 web, scoring worker, Valkey (data wiped) and Postgres at random while posts are retried.
 
-Promise: every 202 is found again, no reference has two submissions, and each submission's original is on disk.
+Invariant: every 202 is found again, no reference has two submissions, and each submission's original is on
+disk.
 """
 
 import asyncio
@@ -20,7 +21,7 @@ AT_ONCE = 8
 RETRY_S = 0.25
 AT_ONCE_SHARE = 0.25
 POST_TIMEOUT_S = 180
-# A fast machine would have answered every post before the second kill.
+# Otherwise a fast machine would answer every post before the second kill.
 SECONDS_A_KILL = 2.5
 
 
@@ -41,8 +42,8 @@ class Outcome:
 async def insisting(
     target: Target, images: list[bytes], *, posts: int, lasting_s: float, heard: Heard
 ) -> None:
-    """Post each image until it is accepted, always under the same Idempotency-Key, as an integrator does; all of
-    them take `lasting_s` or longer."""
+    """Post each image until it is accepted, always under the same Idempotency-Key, as an integrator does; all
+    together take at least `lasting_s`."""
     numbers = iter(range(posts))
 
     async def poster() -> None:
@@ -63,8 +64,8 @@ async def insisting(
 def run(
     running: Product, images: list[bytes], *, posts: int, kills: int, seed: int, say: Callable[[str], None]
 ) -> Outcome:
-    """Each of the four is killed in turn in a random order, at random moments over all the posts; some kills follow
-    the one before at once, while that is still starting."""
+    """Each of the four is killed in turn in a random order, at random moments over all the posts; some kills
+    follow the previous one immediately, during its restart."""
     chance, done, due = random.Random(seed), 0, 0.0
     lasting_s = SECONDS_A_KILL * (kills + 1)
     load = Load(

@@ -1,4 +1,4 @@
-"""The real product in a state directory of its own: Postgres, Valkey, web, one scoring worker, default worker, beat."""
+"""The real product in its own state directory: Postgres, Valkey, web, one scoring worker, default worker, beat."""
 
 import os
 import shutil
@@ -69,7 +69,7 @@ class Product:
 
     @contextmanager
     def paused(self, name: str) -> Iterator[None]:
-        """Meanwhile the program stands still and takes no time from whatever else is measured."""
+        """Suspends the program meanwhile, so that it takes no processor time from the measurement."""
         process = self.process(name)
         family = [process, *process.children(recursive=True)] if process else []
         for one in family:
@@ -97,7 +97,8 @@ class Product:
 
 @contextmanager
 def product(bundle: Path, say: Say, more: Mapping[str, str] | None = None) -> Iterator[Product]:
-    """The running stack with `bundle` serving, on a state directory of its own; ends and deletes all that it made.
+    """The running stack with `bundle` in production, in its own state directory; stops and deletes everything
+    afterwards.
 
     `more` are settings of its environment. Call from the main thread.
     """
@@ -131,7 +132,7 @@ def _state_dir() -> Iterator[Path]:
         yield state_dir
     finally:
         pointer = StackPaths(state_dir).postgres_pointer
-        if pointer.exists():  # Postgres's data had to lie elsewhere
+        if pointer.exists():  # Postgres's data may have to be elsewhere
             shutil.rmtree(Path(pointer.read_text().strip()).parent, ignore_errors=True)
         shutil.rmtree(state_dir, ignore_errors=True)
 

@@ -1,4 +1,5 @@
-"""`python -m bench queue`: the product's reviewers and Label Studio's annotators in turns, at queues of one length."""
+"""`python -m bench queue`: the product's reviewers and Label Studio's annotators in turns, at queues of equal
+length."""
 
 import argparse
 from contextlib import ExitStack
@@ -36,7 +37,7 @@ def run(running: Product, images: list[bytes], wished: argparse.Namespace, say: 
     seen = Work()
     faces: list[Desk] = [Faces(running.target.port, session) for session in sessions]
     desks.turn(faces, seen, processes, seconds=wished.seconds / 2, idle=running.runner.watch)
-    desks.report("the product: photographs, beside them", seen)
+    desks.report("the product: photographs, in addition", seen)
     if theirs is None:
         return True
     desks.report("Label Studio: decisions", other)

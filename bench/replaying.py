@@ -1,4 +1,4 @@
-"""`python -m bench replay`: what a comparison of two bundles does in a second, against the bare ensemble, in turns."""
+"""`python -m bench replay`: throughput of a comparison of two bundles, against the bare ensemble, in turns."""
 
 import hashlib
 import json
@@ -25,7 +25,7 @@ HELD_OUT = 4
 def run(bundle: Path, images: list[bytes], *, submissions: int) -> bool:
     """Whether replaying is at least TARGET as fast as decoding and scoring the same files in a plain loop.
 
-    Speed is counted in votes: an image that is judged by champion and candidate counts twice.
+    Speed is counted in votes: an image that champion and candidate score counts twice.
     """
     with tempfile.TemporaryDirectory(prefix="kyc-bench-") as name:
         folder = Path(name)

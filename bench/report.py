@@ -1,11 +1,11 @@
-"""Numbers as people read them: with their target and whether it is reached."""
+"""Prints measurements with their target and whether it is reached."""
 
 import math
 from collections.abc import Sequence
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
-    """The nearest-rank percentile; NaN of nothing."""
+    """The nearest-rank percentile; NaN for no values."""
     if not values:
         return math.nan
     ordered = sorted(values)

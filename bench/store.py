@@ -1,7 +1,8 @@
 """The data store against document 004's HDF5, and its SMOTE at the document's scale: time, size on disk and memory.
 
-Pictures are the repository's sample selfies, each cut, lit and mirrored differently, saved as CelebA's files are: JPEG,
-178 x 218. Times of the document are its own words for its own machine; ours are for this one, decoding included.
+Pictures are the repository's sample selfies, each cut, lit and mirrored differently, saved as CelebA's files
+are: JPEG, 178 x 218. The document's times are those it states for its machine; ours are for this machine,
+decoding included.
 """
 
 import multiprocessing
@@ -27,7 +28,7 @@ BATCH = 256
 
 
 def photographs(folder: Path, count: int) -> list[Path]:
-    """`count` JPEGs, no two alike."""
+    """`count` different JPEGs."""
     faces = []
     for path in sorted((REPOSITORY / "samples").glob("*.jpg")):
         with Image.open(path) as image:
@@ -45,7 +46,7 @@ def photographs(folder: Path, count: int) -> list[Path]:
 
 
 def alone(work: Callable[..., dict[str, float]], *arguments: Any) -> dict[str, float]:
-    """What `work` returns in a process of its own, and that process's highest memory, `peak_mb`."""
+    """Runs `work` in its own process; returns its result and the process's highest memory, `peak_mb`."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(_measured, (work, arguments))
 
@@ -80,7 +81,7 @@ def smoted(reals: int, fakes: int) -> dict[str, float]:
     label = np.array([0] * reals + [1] * fakes)
 
     def images(rows: np.ndarray) -> np.ndarray:
-        return pictures[rows % fakes]  # what matters is the size of what resampling keeps, not what is on it
+        return pictures[rows % fakes]  # the size that resampling keeps matters here, not the content
 
     began = time.perf_counter()
     rows = mixture(label, images, SETTINGS[1])

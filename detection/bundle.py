@@ -1,7 +1,8 @@
 """A bundle on disk: manifest.json, one safetensors file per member, one for the stack, and a model card.
 
-The manifest names every file with its SHA-256; nothing is used before all of them are checked. The bundle's digest
-is the SHA-256 of the manifest's bytes and so covers everything. No torch here: the web process reads bundles, too.
+The manifest names every file with its SHA-256; nothing is used before all of them are checked. The bundle's
+digest is the SHA-256 of the manifest's bytes and so covers everything. This module does not import torch,
+because the web process reads bundles too.
 """
 
 import hashlib
@@ -27,12 +28,12 @@ FILE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,60}\.safetensors")
 
 
 class BundleRefused(ValueError):
-    """The bundle cannot be trusted or understood; the text names the file and what to do."""
+    """The bundle is invalid or damaged; the message names the file and the remedy."""
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What a member sees: the centre square of `extent` times the short side, resized to `side` pixels."""
+    """The input of a member: the centre square of `extent` times the short side, resized to `side` pixels."""
 
     side: int
     extent: float = 1.0
@@ -121,7 +122,7 @@ def write(
     provenance: Mapping[str, Any],
     metrics: Mapping[str, Any],
 ) -> Bundle:
-    """Write manifest.json beside the weights that lie in `path` already, then read the bundle back.
+    """Write manifest.json next to the existing weights in `path`, then read the bundle back.
 
     Leave `sha256` empty in members and stack; it is computed here. Raises BundleRefused.
     """
@@ -181,7 +182,7 @@ def _parse(manifest: dict[str, Any], path: Path, digest: str) -> Bundle:
 def _check_part(path: Path, part: Member | Stack) -> None:
     if not NAME.fullmatch(part.name):
         raise BundleRefused(f"{path}: the member name {part.name!r} has characters that are not allowed")
-    if not FILE_NAME.fullmatch(part.file):  # no folders: nothing outside the bundle can be named
+    if not FILE_NAME.fullmatch(part.file):  # no folders, so that no file outside the bundle can be named
         raise BundleRefused(f"{path}: the file name {part.file!r} is not a plain *.safetensors name")
     if not SHA256.fullmatch(part.sha256):
         raise BundleRefused(f"{path}: the SHA-256 of {part.name} is not 64 hexadecimal digits")

@@ -22,12 +22,12 @@ from detection.precision import network_dtype
 from detection.preprocess import batches
 from detection.voting import Vote, shifted
 
-# Fewer are not worth a second lane.
+# Fewer do not justify a second lane.
 LANE_IMAGES_MIN = 4
 
 
 class Ensemble:
-    """Five voters that serve: members in bfloat16 where the processor has it, the stack in float32."""
+    """Five voters for serving: members in bfloat16 where the processor has it, the stack in float32."""
 
     def __init__(self, bundle: Bundle, device: torch.device, shift: float = 0.0) -> None:
         self.bundle, self.shift = bundle, shift
@@ -72,9 +72,9 @@ class Ensemble:
     def score(self, images: Sequence[Image.Image]) -> list[tuple[Vote, ...]]:
         """Five votes for each RGB image, in the order of `member_names`.
 
-        On the CPU the batch is shared out to single-threaded lanes, one per core: for networks this small, torch's own
-        threads spend half of their time waiting for each other (measured: 20.7 against 9.9 ms of CPU per image).
-        Raises ValueError when a model gives no number: a broken model must not vote.
+        On the CPU the batch is divided among single-threaded lanes, one per core: for networks this small,
+        torch's own threads spend half of their time waiting for each other (measured: 20.7 against 9.9 ms of
+        CPU per image). Raises ValueError when a model returns NaN: a broken model must not vote.
         """
         if self._lanes is None:
             return self._score(images)
@@ -118,12 +118,12 @@ class Ensemble:
 
 
 def members(bundle: Bundle) -> list[nn.Module]:
-    """The four members as they are stored, in float32 on the CPU: for gradients, which the fused ones do not give."""
+    """The four members in float32 on the CPU, for gradients, which the fused ones do not provide."""
     return [_load(_network(member), bundle.path / member.file).eval() for member in bundle.members]
 
 
 def _network(member: Member) -> nn.Module:
-    """An unfilled network; whatever its constructor makes of odd arguments is a refusal of the bundle."""
+    """A network without weights; any error of its constructor rejects the bundle."""
     try:
         return convnext(member.architecture, **member.arguments)
     except (AssertionError, IndexError, KeyError, RuntimeError, TypeError) as error:

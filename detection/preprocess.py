@@ -1,4 +1,4 @@
-"""From RGB to a member's input. Training and serving share these functions, so they cannot drift apart."""
+"""From RGB to a member's input. Training and serving share these functions, so they cannot diverge."""
 
 import math
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from detection.bundle import View
 def crop(image: Image.Image, view: View) -> np.ndarray:
     """The part of `image` that `view` shows: (side, side, 3) uint8 RGB.
 
-    Bilinear with the filter's support widened by the scale (Pillow's default), which does not alias.
+    Bilinear with the filter's support widened by the scale (Pillow's default), to avoid aliasing.
     """
     width, height = image.size
     edge = min(width, height) * view.extent
@@ -37,7 +37,7 @@ def per_sample(x: Tensor) -> Tensor:
     """
     flat = x.flatten(1)
     flat = flat - flat.mean(1, keepdim=True)
-    # What Tensor.std gives, in less time.
+    # The same result as Tensor.std, in less time.
     variance = flat.square().sum(1, keepdim=True) / (flat.shape[1] - 1)
     return (flat / variance.clamp(min=1.0).sqrt()).view(x.shape)
 

@@ -42,7 +42,7 @@ def shifted(threshold: float, shift: float) -> float:
 
 
 def decide(votes: Sequence[Vote]) -> Verdict:
-    """Unanimous *real* is clear, unanimous *fake* is said so, anything else is a split vote.
+    """Unanimous *real* is clear, unanimous *fake* is unanimous_fake, anything else is a split vote.
 
     Raises ValueError unless there are five votes of five different members.
     """
@@ -58,7 +58,7 @@ def risk(votes: Sequence[Vote]) -> float:
     """From 0 to 1, growing with every member's probability: how far the votes lie beyond their thresholds.
 
     Each probability is mapped piecewise linearly so that its threshold becomes 0.5, then averaged; members
-    with other operating points weigh alike.
+    with different operating points have the same weight.
     """
     return sum(_relative(vote) for vote in votes) / len(votes)
 

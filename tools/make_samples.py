@@ -1,4 +1,4 @@
-"""Makes samples/: portraits chosen by a rule that knows no model's verdict, some edited by ml.synthesis.
+"""Creates samples/: portraits chosen by a rule that uses no model's verdict, some edited by ml.synthesis.
 
 usage: .venv/bin/python -m tools.make_samples --data ../shared/data --splits SPLITS.json
 
@@ -27,9 +27,9 @@ from ml.synthesis.sample import forge_file
 
 OUT = Path(__file__).resolve().parent.parent / "samples"
 COUNT = 14
-# A face that everybody knows is no applicant's, and an edit of it would be taken for a statement.
+# A well-known face is not an applicant's, and an edit of it could be read as a statement.
 LEFT_OUT = {"B000444"}
-TONE_WEIGHT = 3.0  # against the shape: a region of another complexion is no subtle edit
+TONE_WEIGHT = 3.0  # relative to shape: a region of another complexion is not a subtle edit
 # Position (from 1) and the region laid over it. Every second or third, so that a queue shows both kinds.
 EDITED = {2: "eyes", 4: "mouth", 7: "nose", 9: "eye_band", 12: "left_eye", 14: "nose"}
 
@@ -49,7 +49,7 @@ def file_name(position: int) -> str:
 def make(photos: Sequence[Photo], subjects: Set[str], cache: Path) -> list[tuple[str, str, str, str]]:
     """Writes the sample files; returns a row for each: file, subject, donor and region (empty when genuine).
 
-    subjects: identities that may become samples; every other photo may lend a region only.
+    subjects: identities that may become samples; all other photos may only be donors.
     """
     measures = measure(photos, cache)
     usable = [i for i in in_order(photos) if measures.score[i] >= MIN_SCORE]

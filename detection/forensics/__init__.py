@@ -1,1 +1,1 @@
-"""What an image shows about its own history: one forensic view per file, numpy and Pillow only."""
+"""Forensic views of an image, one per file; numpy and Pillow only."""

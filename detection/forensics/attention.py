@@ -1,8 +1,8 @@
-"""What the ensemble looked at: which detail of the picture raises its members' suspicion.
+"""Attention: which detail of the picture raises the members' probability of *fake*.
 
-Integrated gradients (Sundararajan, Taly and Yan, 2017) from a blurred copy to the picture, so that the values of all
-pixels add up to what its detail adds to the members' mean log-odds of *fake*. Covering parts instead would paint seams
-into the picture, which is exactly what good members take for a forgery.
+Integrated gradients (Sundararajan, Taly and Yan, 2017) from a blurred copy to the picture, so the values of
+all pixels add up to the detail's contribution to the members' mean log-odds of *fake*. Occluding parts
+instead would add seams, which good members take for a forgery.
 """
 
 from weakref import WeakKeyDictionary
@@ -19,15 +19,16 @@ from detection.preprocess import crop, standardise
 GRID = 32
 STEPS = 8
 BLUR = 1 / 16  # of the side that a member sees
-FAINT = 0.02  # log-odds; what adds up to less is noise
+FAINT = 0.02  # log-odds; a smaller sum is noise
 
 _kept: WeakKeyDictionary[Ensemble, list[nn.Module]] = WeakKeyDictionary()
 
 
 def attribution(ensemble: Ensemble, image: Image.Image) -> np.ndarray:
-    """What each cell's detail adds to the members' mean log-odds of *fake*: (GRID, GRID) float32, top row first.
+    """The contribution of each cell's detail to the members' mean log-odds of *fake*: (GRID, GRID) float32,
+    top row first.
 
-    Zero where no member looks; negative where detail speaks for *real*.
+    Zero outside the members' views; negative where detail indicates *real*.
     """
     heat = np.zeros((GRID, GRID), np.float32)
     networks = _networks(ensemble)
@@ -46,7 +47,7 @@ def _networks(ensemble: Ensemble) -> list[nn.Module]:
 
 
 def _integrated(network: nn.Module, image: Image.Image, view: View) -> np.ndarray:
-    """Each pixel's share of a member's logit difference, (side, side) float32."""
+    """Each pixel's contribution to a member's logit difference, (side, side) float32."""
     near = torch.from_numpy(crop(image, view).copy()).float()
     soft = Image.fromarray(near.byte().numpy()).filter(ImageFilter.GaussianBlur(view.side * BLUR))
     detail = near - torch.from_numpy(np.array(soft)).float()
@@ -69,7 +70,7 @@ def _lay(heat: np.ndarray, values: np.ndarray, size: tuple[int, int], view: View
 
 
 def overlay(heat: np.ndarray, size: tuple[int, int]) -> Image.Image:
-    """The positive part of a map as orange light of growing density, RGBA; fully transparent when it is faint."""
+    """The positive part of a map as an orange overlay, RGBA; fully transparent when it is weak."""
     strength = np.clip(heat, 0, None)
     alpha = np.zeros_like(strength) if is_faint(heat) else strength / float(strength.max())
     field = Image.fromarray(np.rint(alpha * 225).astype(np.uint8)).resize(size, Image.Resampling.BICUBIC)

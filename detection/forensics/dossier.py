@@ -1,7 +1,8 @@
-"""Every forensic view of one picture, made together: facts that are JSON, and pictures for the browser.
+"""All forensic views of one picture: facts as JSON, and pictures for the browser.
 
-Each part stands alone: one that fails says so under `failed` and costs the others nothing. Pictures are re-encoded
-pixels without metadata, turned upright, and no larger than `VIEW_SIDE`, so that they lie on the display derivative.
+Parts are independent: a part that fails is listed under `failed` and does not affect the others. Pictures are
+re-encoded pixels without metadata, turned upright, and no larger than `VIEW_SIDE`, so that they match the
+display derivative.
 """
 
 import dataclasses
@@ -30,7 +31,7 @@ log = logging.getLogger(__name__)
 VIEW_SIDE = 1600
 CLOSE_SIDE = 4096
 ELA_QUALITIES = (70, 80, 90, 95)
-ELA_PIXELS_MAX = 12_600_000  # a telephone's 12 megapixels; beyond, the arrays would not fit beside other work
+ELA_PIXELS_MAX = 12_600_000  # 12 megapixels, as of a phone; larger arrays would take too much memory
 ELA_QUALITY_MIN = 60
 SRM_ROWS = 256
 
@@ -52,9 +53,10 @@ def examine(
     opinions: "Sequence[Opinion]" = (),
     between: Callable[[], None] = lambda: None,
 ) -> Dossier:
-    """All that can be made of a stored original; `between` is called before each part and may let others go first.
+    """Computes all views of a stored original; `between` is called before each part and may yield to other
+    work.
 
-    Raises ImageRefused when not even the pixels can be had.
+    Raises ImageRefused when the pixels cannot be decoded.
     """
     picture = images.decode(data)
     made = Dossier(fingerprint=fingerprint(picture))
@@ -64,7 +66,7 @@ def examine(
         between()
         try:
             make()
-        except Exception as error:  # a view that fails must not cost the others
+        except Exception as error:  # a failing view must not affect the others
             log.exception("the part %s cannot be computed", name)
             made.failed[name] = f"{type(error).__name__}: {error}"[:200]
 
@@ -88,21 +90,22 @@ def _view_size(size: tuple[int, int]) -> tuple[int, int]:
 
 
 def ela_objection(data: bytes, compression: dict[str, Any] | None) -> str:
-    """Why error levels of this file would mislead; empty when they may be looked at."""
+    """Why error levels of this file would mislead; empty when they are meaningful."""
     if not data.startswith(b"\xff\xd8"):
-        return "The file is not a JPEG, so every part changes alike when it is saved as one."
+        return "The file is not a JPEG, so every part changes equally when it is saved as one."
     if compression and compression["quality"] < ELA_QUALITY_MIN:
-        return f"The file was saved at quality {compression['quality']}; so strong a compression levels all traces."
+        return f"The file was saved at quality {compression['quality']}; such strong compression removes all traces."
     if compression and compression["earlier_quality"]:
         return (
             f"The whole picture was saved again, first at about quality {compression['earlier_quality']}, "
-            f"then at {compression['quality']}: error levels show that first."
+            f"then at {compression['quality']}: error levels mainly show that."
         )
     return ""
 
 
 def _ela(made: Dossier, data: bytes, picture: Image.Image, size: tuple[int, int]) -> None:
-    """Levels of the stored picture, turned afterwards; made despite an objection, for whoever asks for them."""
+    """Levels of the stored picture, turned afterwards; computed even with an objection, because a reviewer
+    may request them."""
     facts: dict[str, Any] = {
         "objection": ela_objection(data, made.facts.get("compression")),
         "qualities": [],
@@ -122,7 +125,7 @@ def _ela(made: Dossier, data: bytes, picture: Image.Image, size: tuple[int, int]
 
 
 def _noise(made: Dossier, picture: Image.Image, size: tuple[int, int]) -> None:
-    """The residual in strips, so that a large picture needs no large arrays; two rows beyond each make it exact."""
+    """The residual in strips, so that a large picture needs no large arrays; two extra rows make each strip exact."""
     grey = Image.new("L", picture.size)
     for top in range(0, picture.height, SRM_ROWS):
         first, last = max(0, top - 2), min(picture.height, top + SRM_ROWS + 2)
@@ -136,7 +139,7 @@ def _noise(made: Dossier, picture: Image.Image, size: tuple[int, int]) -> None:
 
 
 def _close(made: Dossier, picture: Image.Image) -> None:
-    """The picture beyond the display derivative's size, for a look at single pixels."""
+    """The picture above the display derivative's size, to inspect single pixels."""
     if max(picture.size) > VIEW_SIDE:
         close = picture.copy()
         close.thumbnail((CLOSE_SIDE, CLOSE_SIDE), Image.Resampling.LANCZOS)

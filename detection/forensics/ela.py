@@ -1,7 +1,7 @@
-"""Error level analysis (Krawetz, 2007): what one more JPEG compression changes, made visible.
+"""Error level analysis (Krawetz, 2007): shows what one more JPEG compression changes.
 
-Parts that were compressed less often than the rest change more. This says something only about a picture that is a JPEG
-at its original size; on PNG, WebP or resized pictures every part changes alike and the view means nothing.
+Parts that were compressed less often than the rest change more. This is meaningful only for a JPEG at its
+original size; in PNG, WebP or resized pictures every part changes equally.
 """
 
 import io

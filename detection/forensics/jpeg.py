@@ -1,7 +1,8 @@
-"""What a JPEG file says about how it was compressed, and whether its pixels were compressed before.
+"""The compression of a JPEG file, and whether its pixels were compressed before.
 
-Quality: nearest table of the Independent JPEG Group's formula. Earlier compression: quantising twice leaves a comb in
-the histograms of DCT coefficients (Lukas and Fridrich, 2003); the earlier tables are searched among the standard ones.
+Quality: nearest table of the Independent JPEG Group's formula. Earlier compression: quantising twice leaves a
+comb pattern in the histograms of DCT coefficients (Lukas and Fridrich, 2003); the earlier tables are searched
+among the standard ones.
 """
 
 import io
@@ -22,7 +23,7 @@ LUMINANCE = (
 )
 LOW = ((0, 1), (1, 0), (1, 1), (0, 2), (2, 0), (1, 2), (2, 1), (0, 3), (3, 0))
 EARLIER = range(40, 96)
-GAP = 3  # an earlier quality nearer to the last one leaves no comb
+GAP = 3  # an earlier quality closer to the last one leaves no comb
 BLOCKS_MAX = 6000
 BLOCKS_MIN = 200
 # Measured on 120 faces: none of 480 pictures compressed once reaches 19; of those compressed twice, with qualities ten
@@ -32,7 +33,8 @@ COMB = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Compression:
-    """One file's tables, the nearest standard quality 1..100, and that of an earlier compression if it shows."""
+    """One file's tables, the nearest standard quality 1..100, and that of an earlier compression if it is
+    detectable."""
 
     quality: int
     is_standard: bool
@@ -87,7 +89,7 @@ def _sampling(factors: set[tuple[int, int]]) -> str:
 
 
 def earlier(image: Image.Image, table: np.ndarray, quality: int) -> int | None:
-    """The quality of an earlier compression on the same grid, or None when no comb shows.
+    """The quality of an earlier compression on the same grid, or None when there is no comb.
 
     image: as stored in the file, not turned. table: (8, 8) of its last compression. An earlier compression at a higher
     quality, or before a crop or a change of size, leaves no trace here: None does not mean that there was none.
@@ -112,9 +114,9 @@ def _coefficients(image: Image.Image) -> np.ndarray:
 
 
 def _comb(coefficients: np.ndarray, first: np.ndarray, last: np.ndarray) -> float:
-    """How much more often coefficients lie where quantising by `first`, then `last`, can put them than chance would.
+    """How much more often than by chance coefficients have values that two quantisations can produce.
 
-    In standard deviations of chance, summed over the low frequencies.
+    The quantisations are by `first`, then by `last`. In standard deviations, summed over the low frequencies.
     """
     total = variance = 0.0
     for u, v in LOW:
@@ -137,7 +139,7 @@ def _comb(coefficients: np.ndarray, first: np.ndarray, last: np.ndarray) -> floa
 
 
 def _smooth(counts: np.ndarray, width: int) -> np.ndarray:
-    """Counts without their comb: a mean of logarithms, wider than the comb's period, which keeps the slope."""
+    """The histogram without its comb: a mean of logarithms, wider than the comb's period, which keeps the slope."""
     logs = np.log(counts + 0.5)
     padded = np.pad(logs, width // 2 + 1, mode="edge")
     window = np.ones(width + 2 - width % 2) / (width + 2 - width % 2)

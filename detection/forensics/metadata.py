@@ -1,6 +1,8 @@
-"""What a file says about its own making. All of it can be removed or invented: its absence is no sign of forgery.
+"""Metadata of a file about its origin. All of it can be removed or invented; its absence is no sign of
+forgery.
 
-Content credentials (C2PA) are recognised by their container and not verified: the verifying library weighs 53 MB.
+Content credentials (C2PA) are recognised by their container and not verified: the verifying library has 53
+MB.
 """
 
 import contextlib
@@ -40,7 +42,7 @@ CREDENTIALS = {"JPEG": b"jumb", "PNG": b"caBX", "WEBP": b"C2PA"}
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """Facts from the headers; an empty text means that the file does not say."""
+    """Facts from the headers; an empty text means that the file does not state it."""
 
     has_exif: bool
     camera: str
@@ -119,7 +121,7 @@ def _heic_headers(data: bytes) -> _Headers:
 def _exif(image: Image.Image) -> Image.Exif:
     try:
         return image.getexif()
-    except Exception:  # hostile or broken metadata must not cost the other findings
+    except Exception:  # hostile or broken metadata must not affect the other findings
         return Image.Exif()
 
 
@@ -136,7 +138,7 @@ def _xmp(image: Image.Image) -> bytes:
 
 
 def _text(value: object) -> str:
-    """Printable text of at most TEXT_MAX characters; anything else a file may hold becomes empty."""
+    """Printable text of at most TEXT_MAX characters; anything else becomes empty."""
     if isinstance(value, bytes):
         value = value.decode("utf-8", "replace")
     if not isinstance(value, str):
@@ -175,6 +177,6 @@ def _alike(picture: Image.Image, preview: Image.Image) -> float:
         for grey, part in ((picture.convert("L"), None), (preview.convert("L"), box))
     ]
     if min(values.std() for values in shrunk) < 1:
-        return 1.0  # a flat picture says nothing
+        return 1.0  # a flat picture has no information
     one, other = ((values - values.mean()) / values.std() for values in shrunk)
     return float((one * other).mean())

@@ -1,4 +1,4 @@
-"""Where eyes, nose and mouth are: index sets of the 468-point mesh, and boxes for close looks."""
+"""Positions of eyes, nose and mouth: index sets of the 468-point mesh, and boxes for close-ups."""
 
 from functools import cache
 

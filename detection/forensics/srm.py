@@ -1,8 +1,9 @@
 """Noise residual of the Spatial Rich Model (Fridrich and Kodovsky, 2012, https://doi.org/10.1109/TIFS.2012.2190402).
 
-Thirty high-pass filters predict each pixel from its neighbours; what is left is noise, and noise that differs between
-parts of one picture hints at an insertion. As in the recipe `D`, each filter is divided by its largest coefficient and
-the responses are averaged; filtering is linear, so one averaged filter gives the same in a thirtieth of the time.
+Thirty high-pass filters predict each pixel from its neighbours; what is left is noise, and noise that differs
+between parts of one picture hints at an insertion. As in the recipe `D`, each filter is divided by its
+largest coefficient and the responses are averaged; filtering is linear, so one averaged filter gives the same
+result in a thirtieth of the time.
 """
 
 from functools import cache
@@ -11,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 LIMIT = 3.0
-FLAT = 1e-3  # below this a residual is rounding, which must not be stretched into a pattern
+FLAT = 1e-3  # a smaller residual is rounding error, which must not be stretched into a pattern
 DIRECTIONS = (
     (-1, 0),
     (-1, 1),

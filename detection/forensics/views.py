@@ -1,4 +1,4 @@
-"""What the second-opinion networks look at, made the same way when they learn and when they serve."""
+"""Inputs of the additional detectors, computed in the same way in training and serving."""
 
 import io
 
@@ -30,7 +30,8 @@ def dual(image: Image.Image, side: int) -> np.ndarray:
 def ela_smooth(image: Image.Image, side: int) -> np.ndarray:
     """(side, side, 3) uint8: ELA at quality 90 and native size, then averaged down; for a mask network.
 
-    Another quality than the common compression's: saved twice at the same one, a picture hardly changes anywhere.
+    The quality differs from the common compression's, because a picture saved twice at the same one hardly
+    changes.
     """
     return _resized(ela(image), side, Image.Resampling.BILINEAR)
 
@@ -63,7 +64,7 @@ def colours_residual(image: Image.Image, side: int) -> np.ndarray:
 
 def compressed(image: Image.Image, quality: int = COMMON_QUALITY) -> Image.Image:
     """The picture after one JPEG compression with 4:2:0 chroma, which every picture gets before a network's view of it,
-    so that the file's own last compression tells less."""
+    which reduces the influence of the file's own last compression."""
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=quality, subsampling="4:2:0")
     return Image.open(buffer).convert("RGB")

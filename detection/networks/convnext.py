@@ -1,7 +1,7 @@
 """ConvNeXt (Liu et al. 2022, https://arxiv.org/abs/2201.03545), as timm implements it (Apache-2.0).
 
-With the argument `evidence: "local"` its score also hears single places: an edit covers little of a face, and a mean
-over the whole picture drowns it.
+With the argument `evidence: "local"` its score also uses single locations: an edit covers little of a face,
+and a mean over the whole picture hides it.
 """
 
 import math
@@ -31,15 +31,15 @@ LOCAL = "local"
 
 
 class LocalEvidence(nn.Module):
-    """A ConvNeXt whose two logits are its pooled head's plus a score of the most suspicious places.
+    """A ConvNeXt whose two logits are its pooled head's plus a score of the most suspicious locations.
 
-    The last two stages' maps each give a score per place; the finer map, with the coarser laid over it, is pooled by
-    log-mean-exp, which lies between mean and maximum (Pinheiro and Collobert, 2015, eq. 6, with r = 1).
+    The last two stages' maps each give a score per location; the finer map, with the coarser added, is pooled
+    by log-mean-exp, which lies between mean and maximum (Pinheiro and Collobert, 2015, eq. 6, with r = 1).
     """
 
     def __init__(self, backbone: Any) -> None:
         super().__init__()
-        self.backbone: Any = backbone  # timm's own attributes are typed nowhere
+        self.backbone: Any = backbone  # timm's attributes have no types
         self.feature_info = backbone.feature_info
         fine, coarse = (stage["num_chs"] for stage in self.feature_info[-2:])
         self.fine = nn.Sequential(nn.BatchNorm2d(fine), nn.Conv2d(fine, 1, 1))
@@ -62,7 +62,7 @@ def features(network: Any, x: Tensor) -> list[Tensor]:
 
 
 def judge(network: Any, maps: list[Tensor]) -> Tensor:
-    """(B, 2) logits from the maps that `features` gives."""
+    """(B, 2) logits from the maps of `features`."""
     if not isinstance(network, LocalEvidence):
         return network.forward_head(network.norm_pre(maps[-1]))
     pooled = network.backbone.forward_head(network.backbone.norm_pre(maps[-1]))

@@ -1,7 +1,7 @@
 """A trained ConvNeXt rewritten for serving: the same function, fewer passes over its activations.
 
-Measured on one core in bfloat16 (`convnext_zepto_rms_ols`, 128 px, batches of 16): GELU by itself took 38 % of a
-forward pass, the norms 15 %. What is constant after training is folded into the convolution beside it.
+Measured on one core in bfloat16 (`convnext_zepto_rms_ols`, 128 px, batches of 16): GELU by itself took 38 %
+of a forward pass, the norms 15 %. Constants after training are folded into the adjacent convolution.
 """
 
 from typing import Any, TypeGuard
@@ -22,7 +22,7 @@ from detection.networks.norms import DeviationNorm
 class ConvGelu(nn.Module):
     """GELU(conv(x)) in one oneDNN kernel, which applies the activation while its input is still in the cache.
 
-    x: (B, C, H, W) float32 or bfloat16 on the CPU. On other devices it is the two calls that it stands for.
+    x: (B, C, H, W) float32 or bfloat16 on the CPU. On other devices it makes the two calls separately.
     """
 
     def __init__(self, conv: nn.Conv2d) -> None:
@@ -48,9 +48,10 @@ class ConvGelu(nn.Module):
 
 
 class ResidualBlock(nn.Module):
-    """A ConvNeXt block whose last convolution adds its input to what it writes, in one oneDNN kernel.
+    """A ConvNeXt block whose last convolution adds the block's input to its output, in one oneDNN kernel.
 
-    x: (B, C, H, W) float32 or bfloat16. With `in_place` the result lies in x itself, which nobody else may hold.
+    x: (B, C, H, W) float32 or bfloat16. With `in_place` the result is written to x, to which no other
+    reference may exist.
     """
 
     def __init__(self, block: ConvNeXtBlock, *, in_place: bool) -> None:
@@ -95,7 +96,7 @@ def quicken(network: nn.Module) -> nn.Module:
 
 
 def _fold(block: ConvNeXtBlock) -> None:
-    """Batch norm goes into the convolution before it, other norms' weights and the layer scale into the next one."""
+    """Folds batch norm into the convolution before it, other norms' weights and the layer scale into the next one."""
     if isinstance(block.norm, nn.BatchNorm2d):
         block.conv_dw = fuse_conv_bn_eval(block.conv_dw, block.norm)
         block.norm = nn.Identity()
@@ -112,7 +113,7 @@ def _fold(block: ConvNeXtBlock) -> None:
 
 
 def _fold_batch_norms(parts: nn.Sequential) -> None:
-    """Into the convolution before them, or into one behind that adds no border of zeros, which would be shifted too."""
+    """Folds into the convolution before, or into one after it without zero padding, which would be shifted too."""
     for number in range(len(parts) - 1):
         first, second = parts[number], parts[number + 1]
         if (
@@ -140,7 +141,7 @@ def _after_norm(norm: nn.BatchNorm2d, conv: nn.Conv2d) -> nn.Conv2d:
 
 
 def _fuse_residuals(backbone: ConvNeXt) -> None:
-    """A stage's output may be kept by whoever reads maps, so only what was made inside of a stage is written over."""
+    """A caller may keep a stage's output, so only tensors created inside a stage are overwritten."""
     for number, stage in enumerate(backbone.stages.children()):
         is_own = number == 0 or not isinstance(stage.downsample, nn.Identity)
         blocks = stage.get_submodule("blocks")
@@ -186,7 +187,7 @@ def _is_gelu(module: nn.Module) -> bool:
 
 
 def _can_fuse() -> bool:
-    """Whether this build of torch has oneDNN's fused kernels (x86 and ARM builds do) and they compute the same."""
+    """Whether this build of torch has oneDNN's fused kernels (x86 and ARM builds do) and their results agree."""
     block = ConvNeXtBlock(4, conv_mlp=True, norm_layer=nn.Identity, ls_init_value=None).eval()
     x = torch.linspace(-2, 2, 64).reshape(1, 4, 4, 4)
     with torch.inference_mode():

@@ -1,4 +1,4 @@
-"""Where a picture was edited: a ConvNeXt whose stages' maps speak for each cell of it."""
+"""Localises edits: a ConvNeXt whose stages' maps give a score for each cell."""
 
 from typing import Any
 
@@ -8,18 +8,18 @@ from torch.nn import functional as F
 from detection.networks.convnext import convnext, features, judge
 from detection.preprocess import per_sample
 
-FINEST = 1  # the stage with stride 8, from which on the maps are read
+FINEST = 1  # the stage with stride 8, the first whose maps are used
 
 
 class WithMaskHead(nn.Module):
-    """A ConvNeXt with a second head that says which cells are edited and which hold a seam.
+    """A ConvNeXt with a second head that predicts which cells are edited and which hold a seam.
 
-    Voters learn with it and ship without it; `Localiser` is what ships with it.
+    Voters are trained with it and shipped without it; `Localiser` ships with it.
     """
 
     def __init__(self, network: Any):
         super().__init__()
-        self.network: Any = network  # timm's own attributes are typed nowhere
+        self.network: Any = network  # timm's attributes have no types
         channels = [stage["num_chs"] for stage in network.feature_info[FINEST:]]
         self.where = nn.ModuleList(nn.Sequential(nn.BatchNorm2d(n), nn.Conv2d(n, 2, 1)) for n in channels)
 
@@ -35,7 +35,7 @@ class WithMaskHead(nn.Module):
 
 
 class Localiser(nn.Module):
-    """A second opinion with a mask. architecture, arguments: of `convnext`."""
+    """An additional detector with a mask. architecture, arguments: of `convnext`."""
 
     def __init__(self, architecture: str, **arguments: Any):
         super().__init__()

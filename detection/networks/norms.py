@@ -1,7 +1,8 @@
 """A faster form of timm's SimpleNorm (x / std(x), the norm of its `*_rms` ConvNeXts) for serving on a CPU.
 
-torch.var in bfloat16 takes half of a forward pass there; layer norm's fused kernel finds the same deviation. With n
-channels, rsqrt(var_unbiased + eps) = sqrt((n - 1) / n) * rsqrt(var_biased + eps * (n - 1) / n), which is exact.
+torch.var in bfloat16 takes half of a forward pass there; layer norm's fused kernel computes the same
+deviation. With n channels, rsqrt(var_unbiased + eps) = sqrt((n - 1) / n) * rsqrt(var_biased + eps * (n - 1) /
+n), which is exact.
 """
 
 import torch
@@ -20,7 +21,7 @@ class DeviationNorm(nn.Module):
         bessel = (channels - 1) / channels
         self.shape, self.eps, self.channels_first = (channels,), norm.eps * bessel, channels_first
         self.scale = bessel**0.5
-        # A weight of ones was folded into the layer behind, and costs nothing here.
+        # A weight of ones was folded into the next layer and is skipped here.
         weighs = norm.weight is not None and bool((norm.weight != 1).any())
         self.register_buffer("weight", norm.weight.detach() if weighs else None, persistent=False)
 

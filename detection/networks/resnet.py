@@ -54,7 +54,7 @@ class ResNetHead(nn.Module):
         return logit
 
     def freeze(self) -> Self:
-        """Lets only the trunk's last 25 layers, as Keras counts them, and the head learn.
+        """Makes only the trunk's last 25 layers, as Keras counts them, and the head trainable.
 
         These are the third convolution of the last stage's first block, both its normalisations, and what follows.
         """

@@ -15,7 +15,7 @@ class SimpleCnn(nn.Module):
         parts: list[nn.Module] = []
         channels, width = 3, side
         for number in range(LAYERS):
-            if width < 4:  # a valid convolution and a pooling need as much
+            if width < 4:  # the minimum for a valid convolution and a pooling
                 break
             wanted = OTHERS if number else FIRST
             parts += [nn.Conv2d(channels, wanted, 3), nn.ReLU(), nn.MaxPool2d(2)]

@@ -1,4 +1,4 @@
-"""Second opinions: one small network each, shown to reviewers as evidence and never counted as a vote."""
+"""Additional detectors: small networks, shown to reviewers as evidence and never counted as a vote."""
 
 from detection.opinions.opinion import Opinion, OpinionRefused, load, shipped, write
 

@@ -1,7 +1,7 @@
-"""One second opinion on disk: opinion.json beside one safetensors file, checked before use.
+"""One additional detector on disk: opinion.json and one safetensors file, checked before use.
 
-The manifest names the network, its arguments, what it looks at, the SHA-256 of its weights and what was measured. An
-opinion without measured figures is refused: a reviewer must be able to see what it is worth.
+The manifest names the network, its arguments, its input, the SHA-256 of its weights and its measured figures.
+A detector without measured figures is refused: a reviewer must be able to see how reliable it is.
 """
 
 import hashlib
@@ -30,7 +30,7 @@ from detection.networks.unet import UNet
 FORMAT = "kyc-review/opinion/1"
 MANIFEST, WEIGHTS = "opinion.json", "weights.safetensors"
 NAME = re.compile(r"[a-z0-9][a-z0-9_]{0,29}")
-LARGEST_SIDE = 2048  # a bigger picture is reduced first: a view of it would take too much memory
+LARGEST_SIDE = 2048  # a larger picture is reduced first, because a view of it would take too much memory
 MASK_SIDE = 1024
 TOP_SHARE = 0.02  # of a mask's pixels, whose mean probability is the picture's score
 NETWORKS: dict[str, Callable[..., nn.Module]] = {
@@ -51,12 +51,12 @@ VIEWS: dict[str, Callable[[Image.Image, int], np.ndarray]] = {
 
 
 class OpinionRefused(ValueError):
-    """The folder cannot be trusted or understood; the text names the file and what to do."""
+    """The folder is invalid or damaged; the message names the file and the remedy."""
 
 
 @dataclass(frozen=True, slots=True)
 class Opinion:
-    """A loaded network. title and limits: for the reviewer; metrics: what was measured on held-out data, by name."""
+    """A loaded network. title and limits: for the reviewer; metrics: figures on held-out data, by name."""
 
     name: str
     title: str
@@ -85,7 +85,7 @@ class Opinion:
         size = (max(1, round(image.width * shrink)), max(1, round(image.height * shrink)))
         box = views.centre_box(size) if self.view == "centre" else (0, 0, *size)
         map_ = Image.fromarray(torch.sigmoid(outputs[0, 0]).numpy())
-        whole = Image.new("F", size)  # nothing is suspected where it did not look
+        whole = Image.new("F", size)  # zero outside the part it looked at
         whole.paste(map_.resize((box[2] - box[0], box[3] - box[1]), Image.Resampling.BILINEAR), box[:2])
         return np.asarray(whole)
 
@@ -113,7 +113,7 @@ def load(path: Path) -> Opinion:
         weights = (path / WEIGHTS).read_bytes()
     except (OSError, ValueError) as error:
         raise OpinionRefused(
-            f"{path} is no second opinion ({error}): expected {MANIFEST} and {WEIGHTS}"
+            f"{path} is not an additional detector ({error}): expected {MANIFEST} and {WEIGHTS}"
         ) from error
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise OpinionRefused(
@@ -128,7 +128,7 @@ def load(path: Path) -> Opinion:
 
 
 def shipped() -> list[Path]:
-    """Folders of the opinions that come with this release, by name."""
+    """Folders of the detectors that come with this release, by name."""
     return sorted(p.parent for p in Path(__file__).parent.glob(f"*/{MANIFEST}"))
 
 

@@ -89,7 +89,7 @@ def test_a_manifest_that_does_not_fit_is_refused(tmp_path, key, value, complaint
 
 
 def test_an_empty_folder_is_refused(tmp_path):
-    with pytest.raises(OpinionRefused, match=r"is no second opinion .* expected opinion\.json"):
+    with pytest.raises(OpinionRefused, match=r"is not an additional detector .* expected opinion\.json"):
         load(tmp_path)
 
 

@@ -34,7 +34,7 @@ def test_no_change_is_no_difference_but_an_interval_and_nothing_is_refused() -> 
     same = matched_difference(*drawn(0, 0, 5, 5))
     assert same.value == 0
     assert same.low < 0 < same.high
-    with pytest.raises(ValueError, match="no faces"):
+    with pytest.raises(ValueError, match="at least one face"):
         matched_difference(np.array([], bool), np.array([], bool))
 
 

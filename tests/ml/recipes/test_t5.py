@@ -87,7 +87,7 @@ def test_celeba_is_taken_where_it_is_and_stand_ins_where_it_is_not(tmp_path):
 def test_rff_alone_is_refused(tmp_path):
     write_voting(tmp_path, count=12)
     (tmp_path / "lfw").rename(tmp_path / "other")
-    with pytest.raises(SourceMissing, match="expected real faces beside rff/"):
+    with pytest.raises(SourceMissing, match="expected real faces next to rff/"):
         voting.read(tmp_path)
 
 
