@@ -12,6 +12,7 @@ from kyc_review.accounts.models import Integration, User
 from kyc_review.submissions.models import Submission
 from kyc_review.submissions.services import submission_create
 
+pytest_plugins = ["tests.fixtures.devstack", "tests.fixtures.training"]
 PASSWORD = "correct horse battery staple"
 
 

@@ -1,26 +1,18 @@
-"""What the tests of the loop share: decisions enough to train on, and a bundle small enough to train in seconds."""
+"""What the tests of the loop share: decisions enough to train on."""
 
 import io
-from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 from django.utils import timezone
 from PIL import Image
 
-from detection.bundle import View
-from detection.networks.convnext import convnext
-from detection.networks.stacking import Stacking
 from kyc_review.accounts.models import User
 from kyc_review.retraining.models import Snapshot
 from kyc_review.review.services import decision_record, item_claim_next, items_open
 from kyc_review.submissions.models import State, Submission
-from ml.training.pack import Voter, pack
 
 PEOPLE = 40  # of each label, two selfies each; about a fifth of them is held out
-TINY = {"depths": (1, 1, 1, 1), "dims": (8, 8, 8, 8), "norm_layer": "batchnorm2d"}
-ARCHITECTURE = "convnext_zepto_rms_ols"
 
 
 def frozen_snapshot() -> Snapshot:
@@ -35,26 +27,6 @@ def frozen_snapshot() -> Snapshot:
         count_fake=96,
         size_bytes=81_000_000,
     )
-
-
-def small_bundle(out: Path, provenance: Mapping[str, Any] | None = None) -> Path:
-    """What `ml` packs and can fine-tune, with networks of a few hundred weights."""
-    names = ("north", "east", "south", "west")
-    voters = [
-        Voter(name, ARCHITECTURE, TINY, convnext(ARCHITECTURE, **TINY), View(32, 0.16)) for name in names
-    ]
-    pack(
-        out,
-        voters,
-        Stacking(),
-        thresholds=[0.5] * 5,
-        temperatures=[1.0] * 5,
-        version="small",
-        provenance=provenance or {},
-        metrics={},
-        card="# small\n",
-    )
-    return out
 
 
 def selfie(label: str, rng: np.random.Generator) -> bytes:

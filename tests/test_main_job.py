@@ -19,7 +19,7 @@ from kyc_review.demo.client import ApiClient
 from kyc_review.pipeline import worker
 from kyc_review.submissions.models import Submission
 from tests.conftest import PASSWORD
-from tests.detection.tiny import tiny_bundle
+from tests.factories.bundles import tiny_bundle
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

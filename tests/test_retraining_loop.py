@@ -21,8 +21,9 @@ from kyc_review.retraining.selectors import champion
 from kyc_review.retraining.snapshots import snapshots_build_due
 from kyc_review.retraining.worker import work_due
 from kyc_review.submissions.models import Submission
+from tests.factories.bundles import small_bundle
 from tests.kyc_review.retraining.api.conftest import Script
-from tests.retraining_material import decide_all, small_bundle
+from tests.retraining_material import decide_all
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from bench.product import Product, product
-from tests.detection.tiny import tiny_bundle
+from tests.factories.bundles import tiny_bundle
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from kyc_review.accounts.models import User
 from tests.conftest import PASSWORD
-from tests.detection.forensics.test_jpeg import photograph, saved
+from tests.factories.photographs import photograph, saved
 from tests.kyc_review.evidence.conftest import champion, examine, fresh_worker  # noqa: F401  (fixtures)
 from tests.kyc_review.review.conftest import enqueue  # noqa: F401  (a fixture)
 

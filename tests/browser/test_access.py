@@ -21,9 +21,10 @@ from kyc_review.webhooks.models import Endpoint
 from kyc_review.webhooks.services import endpoint_create
 from tests.browser.test_looks import PICTURES, SIZES
 from tests.conftest import PASSWORD, jpeg_bytes
+from tests.factories.bundles import small_bundle
 from tests.kyc_review.accounts.test_second_factor import code_at
 from tests.kyc_review.retraining.reports import report
-from tests.retraining_material import frozen_snapshot, small_bundle
+from tests.retraining_material import frozen_snapshot
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SCHEMES = pytest.mark.parametrize("scheme", ["light", "dark"])

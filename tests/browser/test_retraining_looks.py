@@ -15,8 +15,9 @@ from kyc_review.retraining.models import Comparison, Snapshot, TrainingRun
 from kyc_review.retraining.work import work_lease
 from ml.balancing import balance_of
 from tests.browser.test_looks import PICTURES, SIZES
+from tests.factories.bundles import small_bundle
 from tests.kyc_review.retraining.reports import report
-from tests.retraining_material import frozen_snapshot, small_bundle
+from tests.retraining_material import frozen_snapshot
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

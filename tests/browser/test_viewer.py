@@ -19,7 +19,7 @@ from kyc_review.review.models import ReviewItem
 from kyc_review.submissions.models import Submission
 from tests.browser.test_looks import PICTURES, SIZES, fits
 from tests.browser.waiting import eventually, steady
-from tests.detection.forensics.test_jpeg import photograph, saved
+from tests.factories.photographs import photograph, saved
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 FORM = """<input type="hidden" data-boxes><button type="button" data-tool="mark">Mark</button>

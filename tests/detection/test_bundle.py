@@ -8,7 +8,7 @@ import pytest
 from detection import bundle
 from detection.bundle import BundleRefused
 from detection.ensemble import Ensemble
-from tests.detection.tiny import tiny_bundle
+from tests.factories.bundles import tiny_bundle
 
 
 def change(path: Path, edit: Callable[[dict], None]) -> None:

@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 from detection.bundle import View
 from detection.ensemble import Ensemble
 from detection.preprocess import batch, batches, crop
-from tests.detection.tiny import ARGUMENTS, tiny_bundle
+from tests.factories.bundles import ARGUMENTS, tiny_bundle
 
 
 def noise(width: int, height: int, seed: int) -> Image.Image:

@@ -13,7 +13,7 @@ import pytest
 from devstack.os_user import OsUser, may_enter, postgres_user
 from devstack.paths import REPOSITORY, StackPaths
 from devstack.pidfile import read
-from tests.devstack.conftest import Keeper, eventually, processes_of
+from tests.factories.processes import Keeper, eventually, processes_of
 
 NOBODY = OsUser("nobody", pwd.getpwnam("nobody").pw_uid, pwd.getpwnam("nobody").pw_gid)
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become another user")

@@ -16,7 +16,7 @@ import pytest
 from devstack import pidfile
 from devstack.cli import memory_mb
 from devstack.paths import REPOSITORY, StackPaths
-from tests.devstack.conftest import eventually, processes_of
+from tests.factories.processes import eventually, free_port, processes_of
 
 READY = re.compile(r"ready after ([0-9.]+) s at http://127.0.0.1:(\d+)")
 
@@ -28,12 +28,6 @@ def stack(state_dir: Path, *arguments: str) -> list[str]:
 def run(state_dir: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     command = stack(state_dir, *arguments)
     return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=90)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture

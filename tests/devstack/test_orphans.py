@@ -12,7 +12,7 @@ import pytest
 import redis
 
 from devstack import credentials, paths, pidfile
-from tests.devstack.conftest import Keeper, eventually, processes_of
+from tests.factories.processes import Keeper, eventually, processes_of
 
 
 def test_a_supervisor_killed_with_9_leaves_no_process_and_its_data_is_there_after_the_next_start(

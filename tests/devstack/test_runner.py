@@ -14,7 +14,7 @@ from devstack.errors import StackRefused
 from devstack.process import ProcessSpec
 from devstack.progress import Console
 from devstack.runner import Runner
-from tests.devstack.conftest import eventually
+from tests.factories.processes import eventually
 
 SLEEP = "import time; time.sleep(600)"
 

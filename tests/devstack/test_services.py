@@ -11,7 +11,7 @@ from devstack import paths, services
 from devstack.errors import AlreadyRunning, StackRefused
 from devstack.os_user import postgres_home, postgres_user
 from devstack.paths import StackPaths
-from tests.devstack.conftest import processes_of
+from tests.factories.processes import processes_of
 
 
 def test_both_services_answer_and_nothing_is_left_after_the_block(state_dir: Path) -> None:

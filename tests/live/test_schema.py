@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from devstack.paths import REPOSITORY
 from kyc_review.accounts.models import User
 from kyc_review.accounts.tokens.services import token_create
 from kyc_review.retraining.models import Bundle, Comparison, Proposal, TrainingRun
@@ -21,7 +22,6 @@ from tests.kyc_review.retraining.conftest import (  # noqa: F401  (fixtures)
     run,
     serving,
 )
-from tests.live.conftest import REPOSITORY
 
 CHECKS = (
     "not_a_server_error",

@@ -10,7 +10,7 @@ from PIL import Image
 from detection.ensemble import Ensemble
 from ml import batch_scoring
 from ml.batch_scoring import scored
-from tests.retraining_material import small_bundle
+from tests.factories.bundles import small_bundle
 
 
 @pytest.fixture

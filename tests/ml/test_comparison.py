@@ -9,7 +9,7 @@ from PIL import Image
 
 from ml.cli import main
 from ml.comparison import SHIFTS, curve, recall_at
-from tests.retraining_material import small_bundle
+from tests.factories.bundles import small_bundle
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from PIL import Image
 
 from detection.decoding import ImageRefused, decode, derivative, inspect
 from detection.decoding.jpeg import MAX_SCANS
-from tests.detection.pictures import BLUE, RED, face, png, png_bomb, saved
+from tests.factories.image_files import BLUE, RED, face, png, png_bomb, saved
 
 JPEG, PNG, WEBP = (
     saved(face(), "JPEG", quality=95),

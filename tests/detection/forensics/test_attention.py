@@ -7,8 +7,8 @@ from PIL import Image, ImageFilter
 from detection.ensemble import Ensemble, members
 from detection.forensics.attention import BLUR, GRID, attribution, overlay
 from detection.preprocess import crop, standardise
-from tests.detection.forensics.test_jpeg import photograph
-from tests.detection.tiny import tiny_bundle
+from tests.factories.bundles import tiny_bundle
+from tests.factories.photographs import photograph
 
 
 def test_a_map_adds_up_to_what_the_detail_adds(tmp_path: Path) -> None:

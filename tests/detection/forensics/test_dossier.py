@@ -7,7 +7,7 @@ from PIL import Image
 from detection.forensics import dossier
 from detection.forensics.dossier import examine
 from detection.forensics.srm import LIMIT, srm
-from tests.detection.forensics.test_jpeg import photograph, saved
+from tests.factories.photographs import photograph, saved
 
 
 def opened(made: dossier.Dossier, name: str) -> Image.Image:

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from detection.forensics import metadata
-from tests.detection.forensics.test_jpeg import photograph, saved
+from tests.factories.photographs import photograph, saved
 
 
 def with_thumbnail(picture: Image.Image, preview: Image.Image) -> bytes:

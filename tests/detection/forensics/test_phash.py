@@ -3,7 +3,7 @@ import io
 from PIL import Image, ImageEnhance
 
 from detection.forensics.phash import NEAR_COARSE, NEAR_FINE, Fingerprint, fingerprint
-from tests.detection.forensics.test_jpeg import photograph, saved
+from tests.factories.photographs import photograph, saved
 
 
 def apart(one: Fingerprint, other: Fingerprint) -> tuple[int, int]:

@@ -1,5 +1,4 @@
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -7,27 +6,9 @@ import torch
 from PIL import Image
 
 from detection.networks.dual_branch import DualBranch
-from detection.networks.unet import UNet
-from detection.opinions import OpinionRefused, load, shipped, write
+from detection.opinions import OpinionRefused, load, shipped
 from ml.cli import main
-
-MEASURED = {"auc": {"value": 0.8, "low": 0.7, "high": 0.9, "n": 40}}
-
-
-def written(path: Path, **changes):
-    torch.manual_seed(0)
-    known = {
-        "name": "u",
-        "title": "Where",
-        "limits": "Little",
-        "architecture": "unet",
-        "arguments": {"width": 4},
-        "view": "ela_smooth",
-        "side": 32,
-        "metrics": MEASURED,
-        "provenance": {"recipe": "U"},
-    }
-    return write(path, changes.pop("network", None) or UNet(width=4), **(known | changes))
+from tests.factories.opinions import MEASURED, written
 
 
 def picture(width: int = 60, height: int = 40) -> Image.Image:

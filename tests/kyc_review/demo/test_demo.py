@@ -11,8 +11,7 @@ import pytest
 from devstack.demo import SAMPLES
 from devstack.paths import REPOSITORY
 from kyc_review.demo import people
-from tests.devstack.conftest import bare, processes_of, state_dir  # noqa: F401
-from tests.devstack.test_command import free_port
+from tests.factories.processes import free_port, processes_of
 
 VOTES = r"(?:[01]\.\d\d[* ] +){5}"
 WENT = r"clear +cleared|(?:split vote|all say fake) +review queue"
@@ -32,7 +31,7 @@ def table_of(said: str) -> list[str]:
 
 @pytest.mark.slow
 def test_every_sample_gets_five_votes_and_a_destination_and_a_second_run_finds_them(
-    state_dir: Path,  # noqa: F811
+    state_dir: Path,
 ) -> None:
     first = demo(state_dir)
     rows = table_of(first)

@@ -9,7 +9,7 @@ from kyc_review.evidence.models import Evidence
 from kyc_review.retraining.bundles import bundle_promote, bundle_register
 from kyc_review.retraining.models import Bundle
 from kyc_review.review.models import ReviewItem
-from tests.detection.tiny import tiny_bundle
+from tests.factories.bundles import tiny_bundle
 from tests.kyc_review.review.conftest import claimed, enqueue, login  # noqa: F401  (fixtures)
 
 

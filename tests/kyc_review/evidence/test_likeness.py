@@ -15,7 +15,7 @@ from kyc_review.evidence.services import fingerprints_record, signed
 from kyc_review.review.models import ReviewItem
 from kyc_review.submissions.erasing import submission_erase
 from kyc_review.submissions.models import Submission
-from tests.detection.forensics.test_jpeg import photograph, saved
+from tests.factories.photographs import photograph, saved
 from tests.kyc_review.review.conftest import until_somebody_waits_for_a_lock
 
 pytestmark = pytest.mark.django_db

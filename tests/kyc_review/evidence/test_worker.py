@@ -21,7 +21,7 @@ from kyc_review.review.models import ReviewItem
 from kyc_review.review.services import items_open
 from kyc_review.submissions.models import Submission
 from kyc_review.submissions.storage import derivatives, originals
-from tests.detection.opinions.test_opinion import written
+from tests.factories.opinions import written
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fresh_worker")]
 Enqueue = Callable[..., ReviewItem]

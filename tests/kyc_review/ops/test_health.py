@@ -15,7 +15,7 @@ from kyc_review.retraining.bundles import bundle_promote, bundle_register
 from kyc_review.retraining.models import Bundle
 from kyc_review.scoring.models import Canary, Scoring
 from kyc_review.submissions.models import Submission
-from tests.detection.tiny import tiny_bundle
+from tests.factories.bundles import tiny_bundle
 
 
 @pytest.fixture

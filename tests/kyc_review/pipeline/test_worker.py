@@ -18,7 +18,7 @@ from kyc_review.review.models import ReviewItem
 from kyc_review.scoring.models import Scoring
 from kyc_review.submissions.models import State, Submission
 from kyc_review.submissions.storage import originals
-from tests.detection.tiny import tiny_bundle
+from tests.factories.bundles import tiny_bundle
 
 pytestmark = pytest.mark.django_db
 

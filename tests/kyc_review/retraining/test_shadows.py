@@ -17,7 +17,7 @@ from kyc_review.review.models import ReviewItem
 from kyc_review.scoring.models import Scoring
 from kyc_review.submissions.models import Submission
 from kyc_review.webhooks.models import Event as Sent
-from tests.detection.tiny import tiny_bundle
+from tests.factories.bundles import tiny_bundle
 
 pytestmark = pytest.mark.django_db
 

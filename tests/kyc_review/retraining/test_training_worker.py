@@ -21,8 +21,9 @@ from kyc_review.retraining.runs import run_request
 from kyc_review.retraining.snapshots import snapshot_create
 from kyc_review.retraining.work import work_cancel
 from kyc_review.submissions.models import Submission
+from tests.factories.bundles import small_bundle
 from tests.kyc_review.retraining.test_runs import lapse
-from tests.retraining_material import decide_all, small_bundle
+from tests.retraining_material import decide_all
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 ROOT = Path(__file__).parents[3]

@@ -1,73 +1,25 @@
-import os
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from timm.optim.muon import Muon
 from torch import nn
 
-from ml.recipes.base import Budget, Context
 from ml.recipes.data import Prepared
-from ml.recipes.loop import Plan, fit, load_weights, predict, probability
+from ml.recipes.loop import load_weights, predict, probability
+from tests.factories.recipe_training import OPTIMISERS, context_of, network, train
 
 # Trains a small network with dropout and augmentation; kills itself without warning at the batch it is told.
 PROGRAM = """
 import os, signal, sys
 from pathlib import Path
-from tests.ml.recipes import test_loop
+from tests.factories import recipe_training
 from ml.recipes import loop
 loop.CHECKPOINT_EVERY_S = 0
-test_loop.train(Path(sys.argv[1]), die_at=int(sys.argv[2]), optimiser=test_loop.OPTIMISERS[sys.argv[3]])
+recipe_training.train(Path(sys.argv[1]), die_at=int(sys.argv[2]), optimiser=recipe_training.OPTIMISERS[sys.argv[3]])
 """
-
-
-OPTIMISERS = {"adam": lambda p: torch.optim.Adam(p, lr=0.01), "muon": lambda p: Muon(list(p), lr=0.01)}
-
-
-class Dying(Prepared):
-    """Examples that end the process at a batch, as `kill -9` does."""
-
-    left = -1
-
-    def batch(self, rows, rng):
-        if rng is not None:
-            if Dying.left == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
-            Dying.left -= 1
-        return super().batch(rows, rng)
-
-
-def speckle(image, rng):
-    return image ^ rng.integers(0, 2, image.shape, dtype=np.uint8)
-
-
-def context_of(out: Path, seed: int = 3) -> Context:
-    return Context(
-        data=out, out=out, budget=Budget(4, 4, 8), device=torch.device("cpu"), seed=seed, quiet=True
-    )
-
-
-def network() -> nn.Module:
-    torch.manual_seed(0)
-    return nn.Sequential(
-        nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Dropout(0.5), nn.Linear(144, 2)
-    )
-
-
-def train(out: Path, die_at: int = -1, seed: int = 3, **changes) -> tuple[nn.Module, list]:
-    torch.set_num_threads(1)
-    Dying.left = die_at
-    rng = np.random.default_rng(0)
-    inputs = rng.integers(0, 256, (24, 8, 8, 3), dtype=np.uint8)
-    label = np.arange(24) % 2
-    plan = Plan(**({"epochs": 4, "batch": 4, "optimiser": lambda p: torch.optim.Adam(p, lr=0.01)} | changes))
-    model = network()
-    rows = Dying(inputs, label, np.arange(18), speckle)
-    return model, fit(model, rows, Prepared(inputs, label, np.arange(18, 24)), plan, context_of(out, seed))
 
 
 @pytest.mark.parametrize(("die_at", "name"), [(2, "adam"), (11, "muon")])  # in the first epoch, in the third

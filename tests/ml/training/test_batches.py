@@ -7,7 +7,7 @@ import pytest
 
 from ml.balancing import DOCUMENT, PAIRS, SETTINGS, WAYS, ways_of
 from ml.training.batches import PairSampler, ResampledSampler
-from tests.ml.training.test_loop import bank
+from tests.factories.training_rows import bank
 
 SOURCE = np.array(["a"] * 16)
 

@@ -1,4 +1,3 @@
-import hashlib
 import json
 import signal
 import subprocess
@@ -6,69 +5,15 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 from detection import bundle as bundles
-from detection.bundle import View
 from detection.ensemble import Ensemble
-from detection.networks.convnext import convnext
-from detection.networks.stacking import Stacking
 from ml.cli import main
 from ml.sources import SourceMissing
 from ml.sources.manifest import read
-from ml.training.pack import Voter, pack
-
-TINY = {"depths": (1, 1, 1, 1), "dims": (8, 8, 8, 8), "norm_layer": "batchnorm2d"}
-
-
-@pytest.fixture
-def served(tmp_path: Path) -> Path:
-    torch.manual_seed(0)
-    voters = [
-        Voter(
-            name, "convnext_zepto_rms_ols", TINY, convnext("convnext_zepto_rms_ols", **TINY), View(32, 0.16)
-        )
-        for name in ("north", "east", "south", "west")
-    ]
-    out = tmp_path / "served"
-    pack(
-        out,
-        voters,
-        Stacking(),
-        thresholds=[0.5] * 5,
-        temperatures=[1.0] * 5,
-        version="tiny",
-        provenance={},
-        metrics={},
-        card="# tiny\n",
-    )
-    return out
-
-
-def snapshot(root: Path, people: int) -> Path:
-    """Real applicants are dark and fakes bright, two submissions each."""
-    (root / "images").mkdir(parents=True)
-    rng, items = np.random.default_rng(0), []
-    for number in range(people * 4):
-        label = "fake" if number % 2 else "real"
-        pixels = rng.integers(0, 100, (64, 64, 3)) + (150 if label == "fake" else 0)
-        path = root / "images" / f"{number}.png"
-        Image.fromarray(pixels.astype(np.uint8)).save(path)
-        items.append(
-            {
-                "path": f"images/{number}.png",
-                "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
-                "label": label,
-                "submission": str(number),
-                "applicant": f"{label}{number // 4}",
-                "source": "branch",
-            }
-        )
-    (root / "manifest.json").write_text(json.dumps({"format": "kyc-review/snapshot/1", "items": items}))
-    return root / "manifest.json"
+from tests.factories.training_snapshots import snapshot, told
 
 
 def test_a_candidate_is_a_bundle_that_serves(tmp_path, served):
@@ -84,10 +29,6 @@ def test_a_candidate_is_a_bundle_that_serves(tmp_path, served):
     assert candidate.metrics["test"]["votes"]["all"]["recall_with_human"]["n"] > 0
     votes = Ensemble.load(out, device="cpu", threads=1).score([Image.new("RGB", (80, 60))])[0]
     assert [v.member for v in votes] == ["north", "east", "south", "west", "stack"]
-
-
-def told(work: Path) -> list[dict]:
-    return [json.loads(line) for line in (work / "progress.jsonl").read_text().splitlines()]
 
 
 def test_a_killed_run_goes_on_after_the_last_finished_member(tmp_path, served):

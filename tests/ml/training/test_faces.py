@@ -16,7 +16,7 @@ from ml.training.batches import Batch, PairSampler, ResampledSampler
 from ml.training.decisions import split
 from ml.training.faces import NAME, Faces, NoSpace, framed
 from ml.training.finish import Side
-from tests.ml.training.test_candidate import snapshot
+from tests.factories.training_snapshots import snapshot
 
 
 class Millions(Sequence[Path]):

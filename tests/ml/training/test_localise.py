@@ -7,7 +7,8 @@ from detection.networks.localiser import WithMaskHead
 from detection.opinions import load
 from ml.training.finish import Side
 from ml.training.localise import measured, write_opinion
-from tests.ml.training.test_loop import TINY, bank
+from tests.factories.bundles import TINY
+from tests.factories.training_rows import bank
 
 NAME = "convnext_zepto_rms_ols"
 

@@ -6,31 +6,10 @@ import torch
 from detection.networks.convnext import convnext
 from detection.networks.localiser import WithMaskHead
 from detection.precision import FORCE_FLOAT32
-from ml.bank import MASK, STORED, Bank
 from ml.training.batches import PairSampler
 from ml.training.loop import Plan, fit, hardest_at, rate_at
-
-TINY = {"depths": (1, 1, 1, 1), "dims": (8, 8, 8, 8), "norm_layer": "batchnorm2d"}
-
-
-def bank(pairs=8):
-    rng = np.random.default_rng(0)
-    images = rng.integers(0, 256, (2 * pairs, STORED, STORED, 3), dtype=np.uint8)
-    label = np.tile(np.array([0, 1], np.float32), pairs)
-    masks = np.zeros((2 * pairs, MASK, MASK), np.uint8)
-    masks[1::2, 10:20, 10:20] = 255
-    return Bank(
-        images=images,
-        masks=masks,
-        label=label,
-        made=label == 1,
-        index=np.arange(2 * pairs),
-        kind=np.array(["real", "swap/nose/hard"] * pairs),
-        masked=np.ones(2 * pairs, bool),
-        difficulty=np.zeros(2 * pairs, np.float32),
-        strength=label,
-        post=np.array(["none"] * 2 * pairs),
-    )
+from tests.factories.bundles import TINY
+from tests.factories.training_rows import bank
 
 
 def fitted(evidence, **how):

@@ -14,12 +14,12 @@ from safetensors.torch import load_file
 
 from detection import bundle as bundles
 from ml.training.ranks import Ranks, wanted
-from tests.ml.training.test_candidate import served, snapshot, told  # noqa: F401  (a fixture among them)
+from tests.factories.training_snapshots import snapshot, told
 
 NAMES = ("north", "east", "south", "west")
 
 
-def command(root: Path, served: Path, name: str, processes: int, people: int = 30) -> list[str]:  # noqa: F811
+def command(root: Path, served: Path, name: str, processes: int, people: int = 30) -> list[str]:
     manifest = root / "snapshot" / "manifest.json"
     manifest = manifest if manifest.exists() else snapshot(root / "snapshot", people)
     parts = ["-m", "ml", "train", "--manifest", str(manifest), "--init", str(served), "--epochs", "2"]
@@ -33,7 +33,7 @@ def test_every_member_is_one_process_own() -> None:
     assert Ranks().mine(NAMES) == NAMES
 
 
-def test_there_are_no_more_processes_than_members(served: Path) -> None:  # noqa: F811
+def test_there_are_no_more_processes_than_members(served: Path) -> None:
     assert wanted(9, members_of=served) == 4
     assert wanted(None, members_of=served) == min(4, max(1, torch.cuda.device_count()))
     with pytest.raises(ValueError, match="at least one"):
@@ -41,7 +41,7 @@ def test_there_are_no_more_processes_than_members(served: Path) -> None:  # noqa
 
 
 @pytest.mark.slow
-def test_two_processes_make_the_candidate_that_one_makes(tmp_path: Path, served: Path) -> None:  # noqa: F811
+def test_two_processes_make_the_candidate_that_one_makes(tmp_path: Path, served: Path) -> None:
     environment = os.environ | {"OMP_NUM_THREADS": "1"}  # sums of floats depend on the number of threads
     for name, processes in (("alone", 1), ("both", 2)):
         done = subprocess.run(
@@ -63,7 +63,7 @@ def test_two_processes_make_the_candidate_that_one_makes(tmp_path: Path, served:
 
 
 @pytest.mark.slow
-def test_a_killed_launch_takes_its_processes_along_and_is_gone_on_with(tmp_path: Path, served: Path) -> None:  # noqa: F811
+def test_a_killed_launch_takes_its_processes_along_and_is_gone_on_with(tmp_path: Path, served: Path) -> None:
     wanted_ = command(tmp_path, served, "candidate", 2)
     killed = subprocess.Popen(wanted_, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     first = tmp_path / "candidate-work" / "members" / "north.safetensors"
@@ -83,7 +83,7 @@ def test_a_killed_launch_takes_its_processes_along_and_is_gone_on_with(tmp_path:
 
 
 @pytest.mark.slow
-def test_a_refusal_of_two_processes_has_its_reason_and_status(tmp_path: Path, served: Path) -> None:  # noqa: F811
+def test_a_refusal_of_two_processes_has_its_reason_and_status(tmp_path: Path, served: Path) -> None:
     done = subprocess.run(command(tmp_path, served, "small", 2, people=3), capture_output=True, text=True)
     assert done.returncode == 2
     assert "applicants labelled real" in done.stderr

@@ -3,8 +3,7 @@ import torch
 
 from detection.networks.convnext import convnext
 from ml.training.stacking import fit_stack, lift, temperature
-
-TINY = {"depths": (1, 1, 1, 1), "dims": (8, 8, 8, 8), "norm_layer": "batchnorm2d"}
+from tests.factories.bundles import TINY
 
 
 def test_a_lifted_member_says_the_same_with_higher_logits():

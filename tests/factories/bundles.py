@@ -1,6 +1,8 @@
-"""A real, tiny, seeded bundle: the shipped format and code with networks of a few thousand weights."""
+"""Real bundles in the shipped format and code, with networks of a few thousand weights or of a few hundred."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import save_file
@@ -9,6 +11,7 @@ from detection import bundle
 from detection.bundle import Bundle, Member, Stack, View
 from detection.networks.convnext import convnext
 from detection.networks.stacking import Stacking
+from ml.training.pack import Voter, pack
 
 ARGUMENTS = {"depths": [1, 1, 1, 1], "dims": [8, 16, 24, 32]}
 
@@ -43,3 +46,29 @@ def tiny_bundle(path: Path, *, seed: int = 0, version: str = "tiny-1", threshold
         provenance={"data": "none: random weights for tests"},
         metrics={},
     )
+
+
+TINY = {"depths": (1, 1, 1, 1), "dims": (8, 8, 8, 8), "norm_layer": "batchnorm2d"}
+
+
+ARCHITECTURE = "convnext_zepto_rms_ols"
+
+
+def small_bundle(out: Path, provenance: Mapping[str, Any] | None = None, *, version: str = "small") -> Path:
+    """What `ml` packs and can fine-tune, with networks of a few hundred weights."""
+    names = ("north", "east", "south", "west")
+    voters = [
+        Voter(name, ARCHITECTURE, TINY, convnext(ARCHITECTURE, **TINY), View(32, 0.16)) for name in names
+    ]
+    pack(
+        out,
+        voters,
+        Stacking(),
+        thresholds=[0.5] * 5,
+        temperatures=[1.0] * 5,
+        version=version,
+        provenance=provenance or {},
+        metrics={},
+        card=f"# {version}\n",
+    )
+    return out

@@ -1,0 +1,26 @@
+"""A small second opinion on disk."""
+
+from pathlib import Path
+
+import torch
+
+from detection.networks.unet import UNet
+from detection.opinions import write
+
+MEASURED = {"auc": {"value": 0.8, "low": 0.7, "high": 0.9, "n": 40}}
+
+
+def written(path: Path, **changes):
+    torch.manual_seed(0)
+    known = {
+        "name": "u",
+        "title": "Where",
+        "limits": "Little",
+        "architecture": "unet",
+        "arguments": {"width": 4},
+        "view": "ela_smooth",
+        "side": 32,
+        "metrics": MEASURED,
+        "provenance": {"recipe": "U"},
+    }
+    return write(path, changes.pop("network", None) or UNet(width=4), **(known | changes))
