@@ -3,9 +3,14 @@
 Its anchors and outputs are decoded as in MediaPipe's `ssd_anchors_calculator` and `tensors_to_detections_calculator`.
 """
 
+import math
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
+
+from detection.faces.align import Square
+from detection.faces.interpreters import run
 
 RIGHT_EYE, LEFT_EYE, NOSE_TIP, MOUTH, RIGHT_EAR, LEFT_EAR = range(6)
 
@@ -32,6 +37,22 @@ class Detection:
     points: np.ndarray
 
 
+def look(pixels: np.ndarray, layout: Layout, score_min: float) -> list[Detection]:
+    """Detections in (side, side, 3) uint8 RGB of at least `score_min`, best first."""
+    regressors, logits = run(layout.file, pixels.astype(np.float32) / np.float32(127.5) - 1)
+    return decode(regressors.reshape(-1, 16), logits, anchors(layout), layout.side, score_min)
+
+
+def face_square(seen: Square, detection: Detection, margin: float) -> Square:
+    """The square around a detection, turned as its eyes are; its edge is `margin` times the box's."""
+    centre = seen.to_picture((detection.box[:2] + detection.box[2:])[None] / 2)[0]
+    right, left = seen.to_picture(detection.points[[RIGHT_EYE, LEFT_EYE]])
+    edge = float((detection.box[2:] - detection.box[:2]).max()) * seen.edge
+    angle = math.atan2(left[1] - right[1], left[0] - right[0])
+    return Square(float(centre[0]), float(centre[1]), max(8.0, margin * edge), angle)
+
+
+@cache
 def anchors(layout: Layout) -> np.ndarray:
     """(n, 2) centres in 0..1."""
     parts = []
