@@ -11,6 +11,7 @@ from sklearn.metrics import roc_auc_score
 from ml.cli import main
 from ml.evaluation import class_means, report
 from ml.evaluation.calibration import calibration, expected_error, temperature
+from ml.evaluation.page import render
 from ml.evaluation.selective import at_recall, augrc, curve, selective
 from ml.evaluation.slices import by_source, of_rff
 from ml.evaluation.svg import Line, chart
@@ -143,6 +144,10 @@ def test_a_finished_run_has_a_page_that_asks_nothing_of_the_network(tmp_path, ca
     assert test["areas"]["auc"]["value"] == pytest.approx(
         roc_auc_score(rows["label"], rows["score"]), abs=1e-4
     )
+    document["why"], document["counts"]["<b>side"] = "<script>alert(1)</script>", {"real": 1, "fake": 1}
+    hostile = render(document, tmp_path / "a")
+    assert "<script" not in hostile
+    assert "&lt;b&gt;side" in hostile
     assert main(["report", str(tmp_path / "a")]) == 0
     assert main(["report", str(tmp_path / "a"), str(tmp_path / "b")]) == 0
     assert "honest auc" in capsys.readouterr().out
