@@ -177,8 +177,18 @@ def _avif(picture: bytes) -> tuple[Image.Image, int]:
     """The pixels, and the container's rotation in the form of EXIF. Not by Image.open, which parses the metadata."""
     from PIL import _avif as codec
 
-    decoder = codec.AvifDecoder(picture, "auto", 1)
+    decoder = codec.AvifDecoder(_without_exif(picture), "auto", 1)
     size, frames, mode, _, _, orientation, _ = decoder.get_info()
     if frames > 1:
         raise animated()
     return Image.frombytes(mode, size, decoder.get_frame(0)[0]), orientation
+
+
+def _without_exif(picture: bytes) -> bytes:
+    """libavif refuses a file whose EXIF is broken; an item of an unknown type it ignores."""
+    meta = next(box for box in boxes(picture, 0, len(picture)) if box.kind == b"meta")
+    items = next((box for box in boxes(picture, meta.body + 4, meta.end) if box.kind == b"iinf"), None)
+    if items is None:
+        return picture
+    renamed = picture[items.body : items.end].replace(b"Exif", b"skip")
+    return picture[: items.body] + renamed + picture[items.end :]

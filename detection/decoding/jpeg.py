@@ -26,6 +26,7 @@ PROGRESSIVE = {0xC2, 0xC6, 0xCA, 0xCE}
 RESTARTS = range(0xD0, 0xD8)
 TABLES = {DHT, DQT, DRI, 0xCC}
 AFTER_SCAN = {SOS, EOI, SOI, DHT, DQT, DRI, DNL, COM, 0xCC, *range(0xE0, 0xF0)}
+RESTART = re.compile(rb"\xff[\xd0-\xd7]")
 MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]", re.DOTALL)
 
 
@@ -54,6 +55,8 @@ class Layout:
     mpf: tuple[int, int] | None = None  # where the MPF index's TIFF header lies, and its length
     is_gain_map: bool = False
     profile_parts: dict[int, bytes] = field(default_factory=dict)
+    restart_interval: int = 0
+    sampling: dict[int, tuple[int, int]] = field(default_factory=dict)
     # component -> the lowest bit still missing of each of its 64 coefficients; empty: no scan has had it
     components: dict[int, dict[int, int]] = field(default_factory=dict)
 
@@ -104,6 +107,8 @@ def parse(data: bytes, start: int = 0) -> Layout:
             marker = None
             break
         begin, position = position - 2, position + 2 + len(segment)
+        if marker == DRI and len(segment) >= 2:
+            layout.restart_interval = int.from_bytes(segment[:2])
         if marker in FRAMES:
             _read_frame(segment, marker, layout)
         if marker in FRAMES or marker in TABLES or _tells_colour_space(marker, segment):
@@ -128,7 +133,9 @@ def load(data: bytes, max_side: int | None) -> Loaded:
             image.draft(None, (max_side, max_side))
         try:
             picture, damage = decode_scans(
-                image, [(scan.head, data[scan.start : scan.end]) for scan in layout.scans]
+                image,
+                [(scan.head, data[scan.start : scan.end]) for scan in layout.scans],
+                is_only=not layout.is_progressive and len(layout.scans) == 1,
             )
         except NothingDecoded:
             raise truncated("none of its rows can be seen") from None
@@ -177,7 +184,11 @@ def _read_frame(segment: bytes, marker: int, layout: Layout) -> None:
         raise corrupt("the JPEG frame header")
     layout.height, layout.width = struct.unpack_from(">HH", segment, 1)
     layout.is_progressive = marker in PROGRESSIVE
-    layout.components = {segment[at]: {} for at in range(6, len(segment) - 2, 3)}
+    places = range(6, len(segment) - 2, 3)
+    layout.components = {segment[at]: {} for at in places}
+    layout.sampling = {segment[at]: (segment[at + 1] >> 4, segment[at + 1] & 0x0F) for at in places}
+    if not all(horizontal and vertical for horizontal, vertical in layout.sampling.values()):
+        raise corrupt("the JPEG frame header")
 
 
 def _tells_colour_space(marker: int, segment: bytes) -> bool:
@@ -217,7 +228,24 @@ def _read_scan(data: bytes, start: int, head: bytes, segment: bytes, layout: Lay
     else:
         raise corrupt(f"more than {MAX_SEGMENTS} markers in a scan")
     layout.scans.append(Scan(head, start, end))
+    if layout.restart_interval and _lacks_restarts(data, start, end, segment, layout):
+        layout.damage = layout.damage or Damage.MISSING_PIXELS
     return end
+
+
+def _lacks_restarts(data: bytes, start: int, end: int, segment: bytes, layout: Layout) -> bool:
+    """Whether there are fewer restart markers than the scan's units need (T.81 A.2 and B.2.4.4)."""
+    count = segment[0]
+    chosen = [layout.sampling.get(segment[1 + 2 * number], (1, 1)) for number in range(count)]
+    widest = max(horizontal for horizontal, _ in layout.sampling.values())
+    tallest = max(vertical for _, vertical in layout.sampling.values())
+    if count == 1:
+        columns = -(-layout.width * chosen[0][0] // (8 * widest))
+        rows = -(-layout.height * chosen[0][1] // (8 * tallest))
+    else:
+        columns, rows = -(-layout.width // (8 * widest)), -(-layout.height // (8 * tallest))
+    needed = -(-columns * rows // layout.restart_interval) - 1
+    return sum(1 for _ in RESTART.finditer(data, start, end)) < needed
 
 
 def _note_coefficients(segment: bytes, layout: Layout) -> None:
@@ -239,6 +267,7 @@ def _finish(data: bytes, layout: Layout, marker: int | None, position: int) -> N
         raise truncated("before its pixels") if ends_early else corrupt("no picture in the JPEG")
     if ends_early:
         layout.end = layout.end if marker == SOI else len(data)
-        layout.damage = layout.damage or Damage.ENDS_EARLY
+        if layout.damage in (None, Damage.MISSING_PIXELS):
+            layout.damage = Damage.ENDS_EARLY
     elif not layout.is_complete:
         layout.damage = layout.damage or Damage.MISSING_PIXELS

@@ -17,6 +17,8 @@ SIGNATURE = b"\x89PNG\r\n\x1a\n"
 MAX_CHUNKS = 10_000
 MAX_PROFILE_BYTES = 4_000_000
 MAX_XMP_BYTES = 1_000_000
+# First column and row, and steps to the right and down, of the seven passes of an interlaced picture.
+ADAM7 = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)]
 CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 
 
@@ -118,7 +120,13 @@ def load(data: bytes, max_side: int | None) -> Loaded:
     damage = None
     try:
         image = _decoded(clean)
-    except (OSError, SyntaxError, ValueError, EOFError):
+        if _may_lack_rows(image, layout) and _unpacked_bytes(packed, _needed_bytes(layout)) < _needed_bytes(
+            layout
+        ):
+            if not _shows_a_row(layout, packed):
+                raise truncated("none of its rows can be seen")
+            damage = Damage.MISSING_PIXELS
+    except (OSError, SyntaxError, ValueError, EOFError, zlib.error):
         if not _shows_a_row(layout, packed):
             raise truncated("none of its rows can be seen") from None
         image = _decoded(clean, leniently=True)
@@ -129,6 +137,34 @@ def load(data: bytes, max_side: int | None) -> Loaded:
         profile=layout.profile,
         damage=layout.damage or damage,
     )
+
+
+def _may_lack_rows(image: Image.Image, layout: Layout) -> bool:
+    """Pillow does not say when compressed rows end too early; but rows that it never saw are zero."""
+    is_interlaced = bool(layout.header[12])
+    last = image.crop((0, image.height - 1, image.width, image.height))
+    return is_interlaced or not any(last.tobytes())
+
+
+def _needed_bytes(layout: Layout) -> int:
+    """What the rows take uncompressed, each with its filter's number (PNG 7.2 and 8.1)."""
+    width, height, depth, colour, _, _, interlace = struct.unpack_from(">IIBBBBB", layout.header)
+    bits = depth * CHANNELS.get(colour, 1)
+    passes = ADAM7 if interlace else [(0, 0, 1, 1)]
+    total = 0
+    for left, top, right, down in passes:
+        columns, rows = -(-(width - left) // right), -(-(height - top) // down)
+        if columns > 0 and rows > 0:
+            total += rows * (1 + (columns * bits + 7) // 8)
+    return total
+
+
+def _unpacked_bytes(packed: bytes, at_most: int) -> int:
+    unpacker, found, rest = zlib.decompressobj(), 0, packed
+    while rest and not unpacker.eof and found < at_most:
+        found += len(unpacker.decompress(rest, 1_000_000))
+        rest = unpacker.unconsumed_tail
+    return found
 
 
 def _decoded(clean: bytes, *, leniently: bool = False) -> Image.Image:

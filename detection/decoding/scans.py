@@ -48,6 +48,12 @@ class _Decoder:
         self._held = b"" if self.is_done else data[taken:]
         return len(self._held)
 
+    @property
+    def is_untouched(self) -> bool:
+        """Whether the first row was never written."""
+        colours = self.picture.crop((0, 0, self.picture.width, 1)).getcolors(1)
+        return colours is not None and colours[0][1] == _untouched(self.picture.mode)
+
     def takes_everything(self, data: bytes) -> bool:
         """Whether none of `data`, given byte by byte, is held back: then the scan before it is complete."""
         held = [self.feed(data[at : at + 1]) for at in range(len(data))]
@@ -55,28 +61,27 @@ class _Decoder:
 
 
 def decode_scans(
-    opened: Image.Image, scans: Sequence[tuple[bytes, bytes]]
+    opened: Image.Image, scans: Sequence[tuple[bytes, bytes]], *, is_only: bool
 ) -> tuple[Image.Image, Damage | None]:
     """The pixels of an opened JPEG, given as pairs of what precedes a scan's data and these data.
 
-    Raises NothingDecoded.
+    `is_only`: one scan holds the whole picture, and rows appear while it is read. Raises NothingDecoded.
     """
     decoder = _Decoder(opened)
     damage: Damage | None = None
-    for number, (head, data) in enumerate(scans):
-        found = _feed_scan(decoder, head, data)
-        damage = damage or found
-        if damage and number == 0 and _shows_nothing(decoder, data, is_only=len(scans) == 1):
-            raise NothingDecoded
+    for head, data in scans:
+        damage = _feed_scan(decoder, head, data, is_only=is_only) or damage
         if decoder.is_done:
             break
     decoder.feed(b"\xff\xd9" * 2)
     if not decoder.is_done or decoder.has_failed:
         damage = damage or Damage.CORRUPT_DATA
+    if damage and (len(scans[0][1]) < EARLIEST_BYTES or decoder.is_untouched):
+        raise NothingDecoded
     return decoder.picture, damage
 
 
-def _feed_scan(decoder: _Decoder, head: bytes, data: bytes) -> Damage | None:
+def _feed_scan(decoder: _Decoder, head: bytes, data: bytes, *, is_only: bool) -> Damage | None:
     body, tail = data[:-LEFT_OVER_BYTES], data[-LEFT_OVER_BYTES:]
     has_left_over = False
     if len(tail) == LEFT_OVER_BYTES and tail.strip(b"\0"):
@@ -91,18 +96,10 @@ def _feed_scan(decoder: _Decoder, head: bytes, data: bytes) -> Damage | None:
     if decoder.is_done:
         return None
     decoder.feed(PADDING)
-    if decoder.is_done or decoder.takes_everything(bytes(PROBES)):
-        return None if not decoder.has_failed else Damage.CORRUPT_DATA
-    return Damage.ENDS_EARLY
-
-
-def _shows_nothing(decoder: _Decoder, data: bytes, *, is_only: bool) -> bool:
-    """With one scan rows appear as they are decoded; with several, only at the end."""
-    if not is_only:
-        return len(data) < EARLIEST_BYTES
-    first_row = decoder.picture.crop((0, 0, decoder.picture.width, 1))
-    colours = first_row.getcolors(1)
-    return colours is not None and colours[0][1] == _untouched(first_row.mode)
+    if decoder.is_done:
+        return Damage.CORRUPT_DATA if decoder.has_failed else None
+    # While it looks for a restart marker, libjpeg takes every byte, too: an only scan must be finished instead.
+    return Damage.ENDS_EARLY if is_only or not decoder.takes_everything(bytes(PROBES)) else None
 
 
 def _untouched(mode: str) -> int | tuple[int, ...]:

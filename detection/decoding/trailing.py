@@ -71,7 +71,7 @@ def _end_of_padding(data: bytes, start: int, end: int) -> int:
     picture = data.find(b"\xff\xd8\xff", start, end + 2)
     if picture > start:
         return picture
-    video = data.find(b"ftyp", end, end + 4) - 4
+    video = data.find(b"ftyp", end, end + 8) - 4
     return video if start < video < end else end
 
 

@@ -1,0 +1,225 @@
+"""PNG, WebP, HEIC and AVIF: their damage, their metadata, their modes."""
+
+import io
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from detection.decoding import Damage, ImageRefused, decode, decode_with_facts, inspect
+from tests.detection.pictures import BLUE, RED, face, png, png_chunk, saved
+from tests.factories import phone_files as phone
+
+PNG = saved(face(), "PNG")
+
+
+def rows(width: int, height: int) -> bytes:
+    rng = np.random.default_rng(1)
+    return b"".join(b"\0" + rng.integers(0, 255, width * 3, np.uint8).tobytes() for _ in range(height))
+
+
+NOISE = zlib.compress(rows(64, 64), 1)
+DAMAGED_PNG = {
+    "half its rows": (png(64, 64, rows=zlib.compress(rows(64, 32))), Damage.MISSING_PIXELS),
+    "cut in its rows": (png(64, 64, rows=NOISE)[: 60 + len(NOISE) // 2], Damage.ENDS_EARLY),
+    "without its end": (PNG[:-12], Damage.ENDS_EARLY),
+    "compressed rows overwritten": (
+        png(64, 64, rows=NOISE[: len(NOISE) // 2] + bytes(100) + NOISE[len(NOISE) // 2 + 100 :]),
+        Damage.CORRUPT_DATA,
+    ),
+    "a wrong checksum of its rows": (PNG[:-13] + bytes([PNG[-13] ^ 1]) + PNG[-12:], Damage.CORRUPT_DATA),
+    "compressed rows that stop": (png(64, 64, rows=NOISE[: len(NOISE) // 2]), Damage.MISSING_PIXELS),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGED_PNG)
+def test_a_damaged_png_is_accepted_and_shows_what_is_there(name: str) -> None:
+    data, damage = DAMAGED_PNG[name]
+    assert inspect(data).damage is damage
+    found = decode_with_facts(data)
+    assert found.damage is damage
+    assert found.image.crop((0, 0, 64, 8)).getcolors(1) != [(512, (0, 0, 0))]
+
+
+def test_a_png_without_one_row_is_refused() -> None:
+    for data in (PNG[:45], png(64, 64, rows=zlib.compress(bytes(30))), png(64, 64, rows=b"no rows")):
+        with pytest.raises(ImageRefused) as refused:
+            inspect(data)
+        assert refused.value.status == 422
+
+
+ANCILLARY = {
+    "2 MB of text": png_chunk(b"tEXt", b"Comment\0" + b"x" * 2_000_000),
+    "a text bomb": png_chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(80_000_000), 9)) * 2,
+    "a wrong checksum": png_chunk(b"tEXt", b"Comment\0hello")[:-4] + b"0000",
+    "broken text": png_chunk(b"zTXt", b"Comment\0\0no zlib"),
+    "a broken profile": png_chunk(b"iCCP", b"profile\0\0no zlib"),
+    "a profile bomb": png_chunk(b"iCCP", b"profile\0\0" + zlib.compress(bytes(80_000_000), 9)),
+    "a short palette entry": png_chunk(b"hIST", b"1"),
+    "a broken time": png_chunk(b"tIME", b"1"),
+    "unknown chunks": png_chunk(b"quAl", bytes(100)) * 500,
+    "broken EXIF": png_chunk(b"eXIf", b"MM\0*\xff\xff\xff\xff"),
+    "gamma of zero": png_chunk(b"gAMA", bytes(4)),
+}
+
+
+@pytest.mark.parametrize("name", ANCILLARY)
+def test_ancillary_chunks_cost_a_png_nothing(name: str) -> None:
+    pixels = zlib.compress(rows(64, 64))
+    plain, odd = png(64, 64, rows=pixels), png(64, 64, rows=pixels, before=ANCILLARY[name])
+    facts = inspect(odd)
+    assert (facts.damage, facts.trailing) == (None, ())
+    assert decode(odd).tobytes() == decode(plain).tobytes()
+
+
+def test_webp_whose_last_chunks_are_cut_keeps_its_picture() -> None:
+    tags = Image.Exif()
+    tags[0x010E] = "x" * 500
+    data = saved(face(), "WEBP", lossless=True, exif=tags)
+    facts = inspect(data[:-100])
+    assert (facts.damage, facts.width) == (Damage.ENDS_EARLY, 64)
+
+
+def test_webp_that_promises_more_pixels_is_damaged() -> None:
+    data = bytearray(saved(face().convert("RGBA"), "WEBP", exif=b"Exif\0\0MM\0*\0\0\0\x08\0\0"))
+    assert data[12:16] == b"VP8X"
+    data[24:27] = (6999).to_bytes(3, "little")
+    facts = inspect(bytes(data))
+    assert (facts.damage, facts.width, facts.height) == (Damage.MISSING_PIXELS, 64, 96)
+
+
+def test_of_several_heic_pictures_the_primary_one_counts() -> None:
+    white, picture = Image.new("RGB", (120, 80), "white"), face()
+    data = phone.heic(white, picture, white.resize((64, 64)), primary_index=1)
+    facts, image = inspect(data), decode(data)
+    assert (facts.format, facts.width, facts.height, image.size) == ("HEIC", 64, 96, (64, 96))
+    assert np.allclose(image.getpixel((32, 10)), RED, atol=6)
+    assert np.allclose(image.getpixel((32, 85)), BLUE, atol=6)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("kind", ["HEIC", "AVIF", "WEBP", "PNG"])
+def test_every_format_is_turned_upright(kind: str, orientation: int) -> None:
+    undo = {2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}
+    upright = face()
+    stored = upright if orientation == 1 else upright.transpose(Image.Transpose(undo[orientation]))
+    tags = Image.Exif()
+    tags[0x0112] = orientation
+    if kind == "HEIC":
+        data = phone.heic(stored, exif=tags.tobytes())  # becomes a rotation box
+    else:
+        data = saved(stored, kind, exif=tags.tobytes(), **({} if kind == "PNG" else {"quality": 90}))
+    image = decode(data)
+    assert image.size == (64, 96)
+    assert np.allclose(image.getpixel((32, 10)), RED, atol=25)
+
+
+def test_heic_of_ten_bits_keeps_its_brightness() -> None:
+    image = decode(phone.heic_10_bit(64, 96, (0xC800, 0x6400, 0x3200)))
+    assert np.allclose(image.getpixel((30, 30)), (200, 100, 50), atol=5)
+
+
+@pytest.mark.parametrize("kind", ["HEIC", "AVIF"])
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L"])
+def test_modes_of_heic_and_avif(kind: str, mode: str) -> None:
+    picture = face().convert(mode)
+    data = phone.heic(picture) if kind == "HEIC" else saved(picture, "AVIF", quality=90)
+    assert np.allclose(decode(data).getpixel((32, 10)), picture.convert("RGB").getpixel((32, 10)), atol=6)
+
+
+def test_transparent_heic_is_laid_on_white() -> None:
+    assert decode(phone.heic(Image.new("RGBA", (64, 64), (0, 0, 0, 0)))).getpixel((9, 9)) == (255, 255, 255)
+
+
+@pytest.mark.parametrize(
+    "data", [phone.heic(face(320, 400)), saved(face(320, 400), "AVIF")], ids=["HEIC", "AVIF"]
+)
+@pytest.mark.parametrize("share", [0.05, 0.5, 0.98])
+def test_heic_and_avif_cut_off_are_refused(data: bytes, share: float) -> None:
+    with pytest.raises(ImageRefused) as refused:
+        inspect(data[: int(len(data) * share)])
+    assert refused.value.status in (415, 422)
+
+
+def test_a_heic_that_promises_another_size_is_refused() -> None:
+    data = phone.heic(face())
+    at = data.index(b"ispe") + 8
+    for size in ((128, 96), (6000, 6000)):
+        with pytest.raises(ImageRefused):
+            inspect(data[:at] + struct.pack(">II", *size) + data[at + 8 :])
+    with pytest.raises(ImageRefused) as refused:
+        inspect(data[:at] + struct.pack(">II", 60_000, 60_000) + data[at + 8 :])
+    assert refused.value.code == "too_many_pixels"
+
+
+@pytest.mark.parametrize("brand", [b"mp42", b"isom", b"qt  "])
+def test_a_video_is_named_as_one(brand: bytes) -> None:
+    with pytest.raises(ImageRefused) as refused:
+        inspect(phone.box(b"ftyp", brand + bytes(8)) + phone.box(b"moov", bytes(100)))
+    assert refused.value.code == "unsupported_image"
+    assert "video" in refused.value.detail
+
+
+def test_animations_are_refused() -> None:
+    frames = {"save_all": True, "append_images": [face().rotate(180)]}
+    for kind in ("PNG", "WEBP", "AVIF"):
+        with pytest.raises(ImageRefused) as refused:
+            inspect(saved(face(), kind, **frames))
+        assert refused.value.code == "animated_image", kind
+
+
+EXIF_LIES = {
+    "loop": b"MM\0*\0\0\0\x08\0\x01\x87\x69\0\x04\0\0\0\x01\0\0\0\x08\0\0\0\x08",
+    "directory outside": b"II*\0\xff\xff\xff\x7f",
+    "many entries": b"MM\0*\0\0\0\x08\xff\xff" + b"\x01\x0e\0\x02\xff\xff\xff\xff\xff\xff\xff\xff" * 5000,
+    "orientation 99": b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x63\0\0\0\0\0\0",
+    "orientation as text": b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x02\0\0\0\x04six\0\0\0\0\0",
+    "no TIFF": b"hello",
+    "empty": b"",
+}
+
+
+@pytest.mark.parametrize("name", EXIF_LIES)
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "HEIC", "AVIF"])
+def test_exif_that_lies_costs_nothing_and_says_nothing(
+    name: str, kind: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    tiff, picture = EXIF_LIES[name], face()
+    if kind == "JPEG":
+        data = phone.with_segment(phone.jpeg(picture), 0xE1, b"Exif\0\0" + tiff)
+    elif kind == "PNG":
+        header, rest = PNG[:33], PNG[33:]
+        data = header + png_chunk(b"eXIf", tiff) + rest
+    elif kind == "WEBP":
+        plain = saved(picture, "WEBP", exif=b"Exif\0\0" + b"MM\0*\0\0\0\x08\0\0" + bytes(len(tiff)))
+        data = plain.replace(
+            b"MM\0*\0\0\0\x08\0\0" + bytes(len(tiff)), (tiff + bytes(10 + len(tiff)))[: 10 + len(tiff)]
+        )
+    else:
+        held = (
+            saved(picture, "AVIF", exif=_room(tiff))
+            if kind == "AVIF"
+            else phone.heic(picture, exif=_room(tiff))
+        )
+        room = _room(tiff).removeprefix(b"Exif\0\0")
+        assert room in held
+        data = held.replace(room, (tiff + bytes(len(room)))[: len(room)])
+    assert inspect(data).damage is None
+    assert decode(data).size == (64, 96)
+    assert capfd.readouterr().err == ""
+
+
+def _room(tiff: bytes) -> bytes:
+    """Valid EXIF, long enough to be overwritten with `tiff`."""
+    tags = Image.Exif()
+    tags[0x010E] = "x" * (len(tiff) + 40)
+    return tags.tobytes()
+
+
+def test_a_text_bomb_in_a_file_costs_no_memory() -> None:
+    data = png(64, 64, rows=zlib.compress(rows(64, 64)), before=ANCILLARY["a profile bomb"])
+    assert len(data) < 300_000
+    assert decode(data).size == (64, 64)
+    assert Image.open(io.BytesIO(PNG)).size == (64, 96)
