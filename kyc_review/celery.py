@@ -4,7 +4,7 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import task_prerun, worker_ready
+from celery.signals import task_prerun, worker_init, worker_ready, worker_shutdown
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "kyc_review.settings")
@@ -20,11 +20,29 @@ def name_in_logs(task_id: str, task: Any, **_: Any) -> None:
     bind_contextvars(task=task.name.removeprefix("kyc_review."), task_id=task_id)
 
 
+@worker_init.connect
+def name_worker(**_: Any) -> None:
+    """Before the pool forks, so that its processes know the name."""
+    from kyc_review.pipeline.heartbeat import heartbeat_begin
+
+    heartbeat_begin()
+
+
 @worker_ready.connect
 def look_for_work(sender: Any, **_: Any) -> None:
     """A scoring worker that starts looks for work at once: it finds what its predecessor left, and its models are
     loaded before the first selfie waits for them."""
+    from kyc_review.pipeline.heartbeat import heartbeat_start
     from kyc_review.pipeline.wake import wake_scoring
 
     if "scoring" in sender.app.amqp.queues.consume_from:
+        heartbeat_start()
         wake_scoring()
+
+
+@worker_shutdown.connect
+def note_end_of_worker(sender: Any, **_: Any) -> None:
+    from kyc_review.pipeline.heartbeat import heartbeat_stop
+
+    if "scoring" in sender.app.amqp.queues.consume_from:
+        heartbeat_stop()

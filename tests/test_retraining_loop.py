@@ -22,6 +22,7 @@ from kyc_review.retraining.snapshots import snapshots_build_due
 from kyc_review.retraining.worker import work_due
 from kyc_review.submissions.models import Submission
 from tests.factories.bundles import small_bundle
+from tests.factories.checks import checks
 from tests.kyc_review.retraining.api.conftest import Script
 from tests.retraining_material import decide_all
 
@@ -93,7 +94,7 @@ def test_the_whole_loop_goes_through_pages_and_two_admins(
     settings.AUDIT_SHARE = 1.0
     lease_batch(holder="one", limit=1)
     votes = tuple(Vote(f"member-{number}", 0.1, 0.5) for number in range(5))
-    scored = {overturned.pk: Scored(votes=votes, elapsed_ms=1.0)}
+    scored = {overturned.pk: Scored(votes=votes, elapsed_ms=1.0, checks=checks())}
     verdicts_record(holder="one", bundle_version="small", bundle_digest="d" * 64, scored=scored)
     reviewer, ada, amir = (
         logged_in(person) for person in (alice, staff("ada", "admin"), staff("amir", "admin"))

@@ -14,12 +14,14 @@ from django.db.models import Count, F, Max, Min, Q
 from django.db.models.functions import TruncDate, TruncHour
 from django.utils import timezone
 
+from detection.voting import Verdict
 from kyc_review.core.db.aggregates import Median
 from kyc_review.core.permissions import may_see_insights
 from kyc_review.review.models import Decision, ReviewItem
 from kyc_review.review.models.items import PRIORITIES, Reason
 from kyc_review.review.selectors import listed_reason
 from kyc_review.scoring.models import Scoring, Vote
+from kyc_review.scoring.selectors import needs_person
 
 if TYPE_CHECKING:
     from kyc_review.accounts.models import User
@@ -147,7 +149,7 @@ def outcomes_by_day(*, viewer: User, since: datetime) -> list[dict[str, Any]]:
         .values("day")
         .annotate(
             scored=Count("pk"),
-            cleared=Count("pk", filter=Q(verdict="clear")),
+            cleared=Count("pk", filter=Q(verdict=Verdict.CLEAR) & ~Q(needs_person())),
             fake=Count("pk", filter=Q(submission__result="rejected")),
         )
         .order_by("day")
@@ -178,7 +180,7 @@ def member_votes() -> Any:
         scoring__submission__is_test=False,
         scoring__submission__state="completed",
         scoring__submission__result__in=["clear", "rejected"],
-    ).exclude(scoring__verdict="clear")
+    ).exclude(scoring__verdict=Verdict.CLEAR)
 
 
 def real_decisions(*, since: datetime, until: datetime | None = None) -> Any:

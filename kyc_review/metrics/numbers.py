@@ -4,6 +4,7 @@ submissions never count. No viewer: the view lets a machine in, and there is not
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,18 +14,25 @@ from django.db.models import Count, DurationField, ExpressionWrapper, F, Max, Mi
 from django.utils import timezone
 from prometheus_client.core import GaugeMetricFamily, Metric
 
+from detection.checks import CheckName, CheckStatus
 from kyc_review.core.db.aggregates import DurationQuantiles
 from kyc_review.evidence.models import Evidence
-from kyc_review.pipeline.canary import last_scored_at
 from kyc_review.review.models import Decision, ReviewItem
-from kyc_review.scoring.models import Scoring
+from kyc_review.scoring.models import CheckResult, Scoring
+from kyc_review.scoring.state import last_scored_at, scoring_state
 from kyc_review.submissions.models import RetentionPass, State, Submission
 from kyc_review.submissions.retention import rule_set
 from kyc_review.webhooks.models import Delivery
 
 WINDOW = timedelta(minutes=5)
 QUANTILES = (0.5, 0.95, 0.99)
-ORDINARY = (ReviewItem.Reason.UNANIMOUS_FAKE, ReviewItem.Reason.SPLIT_VOTE, ReviewItem.Reason.UNSCORABLE)
+ORDINARY = (
+    ReviewItem.Reason.UNANIMOUS_FAKE,
+    ReviewItem.Reason.SPLIT_VOTE,
+    ReviewItem.Reason.UNSCORABLE,
+    ReviewItem.Reason.CHECKS,
+    ReviewItem.Reason.STANDSTILL,
+)
 UNFINISHED = (State.RECEIVED, State.SCORING, State.IN_REVIEW)
 
 
@@ -36,6 +44,8 @@ class Numbers:
         yield from _queue(now)
         yield from _submissions(now)
         yield from _verdicts(now)
+        yield from _checks(now)
+        yield from _scoring_health(now)
         yield from _decisions(now)
         yield from _evidence(now)
         yield from _webhooks(now)
@@ -106,12 +116,6 @@ def _submissions(now: datetime) -> Iterator[Metric]:
     for state in UNFINISHED:
         numbers.add_metric([state], found.get(state, 0))
     yield numbers
-    due = Submission.objects.filter(state__in=[State.RECEIVED, State.SCORING], is_test=False)
-    yield _gauge(
-        "kyc_scoring_backlog_seconds",
-        "How long the first submission without a verdict has been due.",
-        max(0.0, _age_s(now, due.aggregate(first=Min("due_at"))["first"])),
-    )
 
 
 def _verdicts(now: datetime) -> Iterator[Metric]:
@@ -130,7 +134,52 @@ def _verdicts(now: datetime) -> Iterator[Metric]:
     ):
         latency.add_metric([str(quantile)], float(seconds))
     yield from (verdicts, latency)
-    last = last_scored_at()
+
+
+def _checks(now: datetime) -> Iterator[Metric]:
+    recent = CheckResult.objects.filter(checked_at__gte=now - WINDOW)
+    pictures = recent.filter(name=CheckName.FACE_FOUND.value).count()
+    troubles = recent.exclude(status=CheckStatus.PASS.value).values("name", "status", "code", "action")
+    found: Counter[tuple[str, str]] = Counter()
+    by_code: Counter[tuple[str, str]] = Counter()
+    for row in troubles.annotate(number=Count("pk")):
+        found[row["name"], row["status"]] += row["number"]
+        by_code[row["code"], row["action"]] += row["number"]
+    checks = GaugeMetricFamily(
+        "kyc_checks_5m", "Checks of pictures in the last five minutes.", labels=["check", "status"]
+    )
+    for name in CheckName:
+        doubts, fails = (found[name.value, s.value] for s in (CheckStatus.DOUBT, CheckStatus.FAIL))
+        for status, number in zip(CheckStatus, (pictures - doubts - fails, doubts, fails), strict=True):
+            checks.add_metric([name.value, status.value], number)
+    codes = GaugeMetricFamily(
+        "kyc_check_codes_5m",
+        "Checks of the last five minutes that did not pass, by code and what followed.",
+        labels=["code", "action"],
+    )
+    for (code, action), number in sorted(by_code.items()):
+        codes.add_metric([code, action], number)
+    yield from (checks, codes)
+
+
+def _scoring_health(now: datetime) -> Iterator[Metric]:
+    """True at once: they need no verdict to change."""
+    state = scoring_state(now)
+    yield _gauge(
+        "kyc_scoring_backlog_seconds",
+        "Age of the oldest selfie without a verdict that waits for scoring; 0: none.",
+        max(0.0, _age_s(now, state.oldest_at)),
+    )
+    yield _gauge(
+        "kyc_scoring_workers", "Scoring workers that said within 20 s that they live.", state.workers
+    )
+    yield _gauge("kyc_scoring_workers_failing", "Those of them whose latest run failed.", state.failing)
+    yield _gauge(
+        "kyc_scoring_standstill",
+        "1 while no selfie had an outcome for SCORING_STANDSTILL_S and one waits as long.",
+        int(state.is_standing_still),
+    )
+    last = last_scored_at(state.last_outcome_at)
     if last is not None:
         yield _gauge(
             "kyc_scoring_worker_silence_seconds",

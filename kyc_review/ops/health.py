@@ -14,10 +14,12 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 
 from kyc_review.core.valkey import client
-from kyc_review.pipeline.canary import last_scored_at
+from kyc_review.scoring.state import last_scored_at, scoring_state
 from kyc_review.submissions.storage import originals
 
 log = logging.getLogger(__name__)
+# A web process that just started gives the workers so long to say that they live.
+STARTING_S = 30
 _started = time.monotonic()
 _migrated = False
 
@@ -83,12 +85,20 @@ def storage() -> None:
 
 
 def scoring() -> None:
+    """Whether selfies get verdicts now; asked of the workers themselves, for a missing verdict shows too late."""
+    if time.monotonic() - _started < STARTING_S:
+        return  # the workers of a fresh installation are still loading
+    now = timezone.now()
+    state = scoring_state(now)
+    if not state.workers:
+        raise Unready("no scoring worker is alive")
+    if state.failing == state.workers:
+        raise Unready("no scoring worker can score; the log and the queue page tell why")
+    if state.is_standing_still:
+        raise Unready(f"no selfie had an outcome for {settings.SCORING_STANDSTILL_S} s, and some wait")
     limit = timedelta(seconds=settings.CANARY_MAX_AGE_S)
-    last = last_scored_at()
-    if last is not None and timezone.now() - last <= limit:
-        return
-    # At the start of everything the workers may still be loading their models.
-    if time.monotonic() - _started > limit.total_seconds():
+    last = last_scored_at(state.last_outcome_at)
+    if time.monotonic() - _started > limit.total_seconds() and (last is None or now - last > limit):
         raise Unready(f"nothing was scored for {limit.total_seconds():.0f} s, not even the sample")
 
 

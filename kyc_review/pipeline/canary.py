@@ -1,14 +1,12 @@
 """Proof that scoring works: a sample that ships goes through the serving models every minute. It touches no
 submission and no statistics; one row says when it last came through."""
 
-from datetime import datetime
 from pathlib import Path
 
 from django.db import transaction
-from django.db.models import Max
 from django.utils import timezone
 
-from kyc_review.scoring.models import Canary, Scoring
+from kyc_review.scoring.models import Canary
 
 SAMPLE = Path(__file__).with_name("canary.jpg")
 
@@ -23,12 +21,3 @@ def canary_record(*, bundle_version: str, elapsed_ms: float) -> None:
             "finished_at": timezone.now(),
         },
     )
-
-
-def last_scored_at() -> datetime | None:
-    """When scoring last worked: the canary, or a selfie, behind which the canary may have to wait."""
-    seen = [
-        Canary.objects.aggregate(at=Max("finished_at"))["at"],
-        Scoring.objects.aggregate(at=Max("scored_at"))["at"],
-    ]
-    return max((at for at in seen if at is not None), default=None)

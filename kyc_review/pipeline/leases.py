@@ -11,9 +11,8 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from kyc_review.core.db.compiled import compiled
+from kyc_review.scoring.state import WAITING
 from kyc_review.submissions.models import State, Submission
-
-WAITING = (State.RECEIVED, State.SCORING)
 
 
 @transaction.atomic

@@ -1,11 +1,12 @@
-"""From a submission's original to what the ensemble gets: pixels, and what finds the picture again."""
+"""From a submission's original to what is known before the vote: pixels, faces and checks, and a fingerprint."""
 
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 from PIL import Image
 
-from detection.decoding import decode
+from detection.decoding import decode_with_facts
+from detection.faces.examine import PictureReport, examine
 from detection.forensics.phash import Fingerprint, fingerprint
 from kyc_review.submissions.models import Submission
 from kyc_review.submissions.storage import originals
@@ -13,7 +14,7 @@ from kyc_review.submissions.storage import originals
 # Only absurdly large pictures are reduced: pixels are the evidence.
 DECODE_MAX_SIDE = 2048
 
-# Pillow lets other threads run while it decodes, so the next batch is read while one is scored.
+# Pillow and the face detector let other threads run, so the next batch is read while one is scored.
 _readers = ThreadPoolExecutor(2, "reader")
 
 
@@ -22,6 +23,7 @@ class Picture:
     """One decoded original: upright RGB, at most DECODE_MAX_SIDE pixels on its longer side."""
 
     image: Image.Image
+    report: PictureReport
     fingerprint: Fingerprint
 
 
@@ -33,5 +35,11 @@ def read_ahead(rows: list[Submission]) -> list[Future[Picture]]:
 def read(row: Submission) -> Picture:
     """Raises OSError when the original is missing, and what the decoder raises."""
     with originals.open(row.image_key) as file:
-        image = decode(file.read(), max_side=DECODE_MAX_SIDE)
-    return Picture(image, fingerprint(image))
+        return picture_of(file.read())
+
+
+def picture_of(data: bytes) -> Picture:
+    """Raises ImageRefused."""
+    decoded = decode_with_facts(data, max_side=DECODE_MAX_SIDE)
+    report = examine(decoded.image, damage=decoded.damage, trailing=decoded.trailing)
+    return Picture(decoded.image, report, fingerprint(decoded.image))

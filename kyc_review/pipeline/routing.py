@@ -1,22 +1,27 @@
-"""From votes to a destination: cleared, or a person. One writer for both."""
+"""From checks and votes to an outcome: cleared, sent back, or an item for a person. The only writer of all three."""
 
+import math
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from detection.checks import Check
 from detection.voting import Verdict, decide, risk
 from detection.voting import Vote as MemberVote
 from kyc_review.audit import services as audit
+from kyc_review.audit.models import Event
 from kyc_review.core.db.copy import copy_in
 from kyc_review.evidence.services import fingerprints_record
-from kyc_review.pipeline.leases import WAITING
 from kyc_review.review import services as review
-from kyc_review.scoring.models import Scoring, Vote
+from kyc_review.review.models import ReviewItem
+from kyc_review.scoring.models import CheckResult, Scoring, Vote
+from kyc_review.scoring.state import WAITING
+from kyc_review.submissions.check_policy import Action, PictureJudgement, judge
 from kyc_review.submissions.models import Result, ResultReason, State, Submission
 from kyc_review.webhooks import services as webhooks
 from kyc_review.webhooks.models import Kind
@@ -24,81 +29,186 @@ from kyc_review.webhooks.models import Kind
 if TYPE_CHECKING:
     from detection.forensics.phash import Fingerprint
 
+RISK_UNKNOWN = 1.0  # without votes nothing speaks for the picture
+REASON_OF_VERDICT = {
+    Verdict.UNANIMOUS_FAKE: ReviewItem.Reason.UNANIMOUS_FAKE,
+    Verdict.SPLIT_VOTE: ReviewItem.Reason.SPLIT_VOTE,
+    Verdict.CLEAR: ReviewItem.Reason.CHECKS,  # five votes say real, and a check does not pass
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """What the ensemble said of one leased submission."""
+    """What the checks and the ensemble said of one leased submission.
+
+    No votes: the checks were enough to send the picture back. A check that is missing counts as doubtful.
+    """
 
     votes: Sequence[MemberVote]
     elapsed_ms: float
     fingerprint: "Fingerprint | None" = None
+    checks: Sequence[Check] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class Routed:
+    """One submission with all that decides where it goes."""
+
+    submission: Submission
+    judgement: PictureJudgement
+    scoring: Scoring | None
+
+    @property
+    def is_sent_back(self) -> bool:
+        return self.judgement.action is Action.RESUBMIT
+
+    @property
+    def is_cleared(self) -> bool:
+        """Only if five votes say real and every check passed, or the bank's policy ignores it."""
+        voted_real = self.scoring is not None and self.scoring.verdict == Verdict.CLEAR
+        return voted_real and self.judgement.may_clear
+
+    @property
+    def risk(self) -> float:
+        return RISK_UNKNOWN if self.scoring is None else self.scoring.risk
+
+    @property
+    def item_reason(self) -> str:
+        if self.scoring is None:
+            return ReviewItem.Reason.CHECKS
+        return REASON_OF_VERDICT[Verdict(self.scoring.verdict)]
 
 
 @transaction.atomic
 def verdicts_record(
     *, holder: str, bundle_version: str, bundle_digest: str, scored: Mapping[uuid.UUID, Scored]
 ) -> int:
-    """Store votes and route every submission that `holder` still holds; late ones lose. Returns their number."""
+    """Store checks and votes and route every submission that `holder` still holds; late ones lose. Returns how many.
+
+    Raises ValueError when a picture that is not sent back has no votes and no check that doubts it.
+    """
     held = list(
         Submission.objects.select_for_update()
         .filter(pk__in=list(scored), state=State.SCORING, lease_holder=holder)
         .order_by("pk")
     )
-    scorings = []
-    for row in held:
-        votes = scored[row.pk].votes
-        scorings.append(
-            Scoring(
-                submission=row,
-                bundle_version=bundle_version,
-                bundle_digest=bundle_digest,
-                verdict=decide(votes).value,
-                risk=risk(votes),
-                elapsed_ms=scored[row.pk].elapsed_ms,
-            )
-        )
-    Scoring.objects.bulk_create(scorings)
+    routed = [_routed(row, scored[row.pk], version=bundle_version, digest=bundle_digest) for row in held]
+    Scoring.objects.bulk_create([one.scoring for one in routed if one.scoring])
+    _checks_store(routed)
     copy_in(
         Vote,
         ("scoring", "position", "member", "probability", "threshold", "is_fake"),
         (
-            (scoring.pk, position, vote.member, vote.probability, vote.threshold, vote.is_fake)
-            for scoring in scorings
-            for position, vote in enumerate(scored[scoring.submission_id].votes)
+            (one.scoring.pk, position, vote.member, vote.probability, vote.threshold, vote.is_fake)
+            for one in routed
+            if one.scoring
+            for position, vote in enumerate(scored[one.submission.pk].votes)
         ),
     )
     prints = {row.pk: scored[row.pk].fingerprint for row in held}
     fingerprints_record({pk: found for pk, found in prints.items() if found is not None})
-    _route(scorings)
+    _clear([one for one in routed if one.is_cleared])
+    _send_back([one for one in routed if one.is_sent_back])
+    _queue([one for one in routed if not one.is_cleared and not one.is_sent_back])
+    audit.record_many(_event(one) for one in routed)
     return len(held)
 
 
-def _route(scorings: Sequence[Scoring]) -> None:
-    cleared = [s.submission_id for s in scorings if s.verdict == Verdict.CLEAR]
-    queued = [s for s in scorings if s.verdict != Verdict.CLEAR]
-    Submission.objects.filter(pk__in=cleared).update(
+def _routed(row: Submission, scored: Scored, *, version: str, digest: str) -> Routed:
+    judgement = judge(scored.checks, settings.CHECK_POLICY)
+    if judgement.action is Action.RESUBMIT or (judgement.action is Action.REVIEW and not scored.votes):
+        return Routed(row, judgement, None)
+    scoring = Scoring(
+        submission=row,
+        bundle_version=version,
+        bundle_digest=digest,
+        verdict=decide(scored.votes).value,
+        risk=risk(scored.votes),
+        elapsed_ms=scored.elapsed_ms,
+    )
+    return Routed(row, judgement, scoring)
+
+
+def _checks_store(routed: Sequence[Routed]) -> None:
+    copy_in(
+        CheckResult,
+        ("submission", "name", "status", "code", "action", "value", "limit"),
+        (
+            (
+                one.submission.pk,
+                found.check.name.value,
+                found.check.status.value,
+                found.check.code.value if found.check.code else "",
+                found.action.value if found.action else "",
+                _number(found.check.value),
+                _number(found.check.limit),
+            )
+            for one in routed
+            for found in one.judgement.checks
+        ),
+    )
+
+
+def _number(value: float | None) -> float | None:
+    """JSON has no word for what is not a number."""
+    return value if value is not None and math.isfinite(value) else None
+
+
+def _clear(cleared: Sequence[Routed]) -> None:
+    ids = [one.submission.pk for one in cleared]
+    _complete(ids, Result.CLEAR, ResultReason.MODELS_AGREE)
+    review.audits_open([(one.submission.pk, one.risk) for one in cleared])
+    webhooks.events_record(submission_ids=ids, kind=Kind.CLEARED)
+
+
+def _send_back(sent_back: Sequence[Routed]) -> None:
+    by_code: dict[str, list[uuid.UUID]] = {}
+    for one in sent_back:
+        assert one.judgement.code is not None  # as `judge` says of RESUBMIT
+        by_code.setdefault(one.judgement.code.value, []).append(one.submission.pk)
+    for code, ids in by_code.items():
+        _complete(ids, Result.RESUBMIT, code)
+    ids = [one.submission.pk for one in sent_back]
+    review.refusals_open(ids)
+    webhooks.events_record(submission_ids=ids, kind=Kind.RESUBMIT_REQUESTED)
+
+
+def _complete(ids: Sequence[uuid.UUID], result: Result, reason: str) -> None:
+    Submission.objects.filter(pk__in=ids).update(
         state=State.COMPLETED,
-        result=Result.CLEAR,
-        result_reason=ResultReason.MODELS_AGREE,
+        result=result,
+        result_reason=reason,
         completed_at=timezone.now(),
         lease_holder="",
         last_error="",
     )
-    Submission.objects.filter(pk__in=[s.submission_id for s in queued]).update(
-        state=State.IN_REVIEW, lease_holder="", last_error=""
-    )
-    review.items_open([(s.submission_id, s.verdict, s.risk) for s in queued])
-    review.audits_open([(s.submission_id, s.risk) for s in scorings if s.verdict == Verdict.CLEAR])
-    webhooks.events_record(submission_ids=cleared, kind=Kind.CLEARED)
-    webhooks.events_record(submission_ids=[s.submission_id for s in queued], kind=Kind.QUEUED)
-    audit.record_many(
-        audit.event(
-            action="submission.scored",
-            target=s.submission,
-            detail={"verdict": s.verdict, "risk": round(s.risk, 6), "bundle": s.bundle_digest},
-        )
-        for s in scorings
-    )
+
+
+def _queue(queued: Sequence[Routed]) -> None:
+    ids = [one.submission.pk for one in queued]
+    Submission.objects.filter(pk__in=ids).update(state=State.IN_REVIEW, lease_holder="", last_error="")
+    review.items_open([(one.submission.pk, one.item_reason, one.risk) for one in queued])
+    webhooks.events_record(submission_ids=ids, kind=Kind.QUEUED)
+
+
+def _event(one: Routed) -> Event:
+    troubles = {
+        found.check.name.value: found.check.code.value for found in one.judgement.checks if found.check.code
+    }
+    if one.scoring is None:
+        action = "submission.sent_back" if one.is_sent_back else "submission.checked"
+        sent_back: dict[str, Any] = {
+            "code": one.judgement.code.value if one.judgement.code else "",
+            "checks": troubles,
+        }
+        return audit.event(action=action, target=one.submission, detail=sent_back)
+    detail: dict[str, Any] = {
+        "verdict": one.scoring.verdict,
+        "risk": round(one.scoring.risk, 6),
+        "bundle": one.scoring.bundle_digest,
+        "checks": troubles,
+    }
+    return audit.event(action="submission.scored", target=one.submission, detail=detail)
 
 
 @transaction.atomic
@@ -115,9 +225,7 @@ def unscorable_route(*, limit: int = 100) -> int:
             attempts__gte=settings.SCORING_ATTEMPTS_MAX,
         )[:limit]
     )
-    Submission.objects.filter(pk__in=[row.pk for row in spent]).update(state=State.IN_REVIEW, lease_holder="")
-    review.items_open([(row.pk, "unscorable", 1.0) for row in spent])
-    webhooks.events_record(submission_ids=[row.pk for row in spent], kind=Kind.QUEUED)
+    give_to_people(spent, reason=ReviewItem.Reason.UNSCORABLE)
     audit.record_many(
         audit.event(
             action="submission.unscorable",
@@ -127,3 +235,11 @@ def unscorable_route(*, limit: int = 100) -> int:
         for row in spent
     )
     return len(spent)
+
+
+def give_to_people(rows: Sequence[Submission], *, reason: str) -> None:
+    """Queue locked submissions that have no verdict, in the caller's transaction."""
+    ids = [row.pk for row in rows]
+    Submission.objects.filter(pk__in=ids, state__in=WAITING).update(state=State.IN_REVIEW, lease_holder="")
+    review.items_open([(pk, reason, RISK_UNKNOWN) for pk in ids])
+    webhooks.events_record(submission_ids=ids, kind=Kind.QUEUED)

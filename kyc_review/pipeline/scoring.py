@@ -1,4 +1,4 @@
-"""The ensemble's votes on one leased batch."""
+"""The ensemble's votes on one leased batch, as far as the checks let its pictures be voted on."""
 
 import logging
 import time
@@ -6,9 +6,12 @@ import uuid
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
+from django.conf import settings
+
 from detection.ensemble import Ensemble
 from detection.voting import Vote
 from kyc_review.pipeline.reading import Picture
+from kyc_review.submissions.check_policy import Action, judge
 from kyc_review.submissions.models import Submission
 
 log = logging.getLogger(__name__)
@@ -19,7 +22,10 @@ scorer = ThreadPoolExecutor(1, "scorer")
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a batch: the votes on what could be read and scored, the errors of the rest."""
+    """What became of a batch: every picture that was read, the votes as far as there were any, the errors of the rest.
+
+    A picture has neither votes nor an error when its checks send it back.
+    """
 
     ensemble: Ensemble
     votes: dict[uuid.UUID, tuple[Vote, ...]]
@@ -29,7 +35,7 @@ class Outcome:
 
 
 def score(ensemble: Ensemble, batch: list[Submission], reading: list[Future[Picture]]) -> Outcome:
-    """Score one leased batch; raises nothing, for every image must get either votes or an error."""
+    """Score one leased batch; raises nothing, for every image must get an outcome or an error."""
     started = time.perf_counter()
     pictures: dict[uuid.UUID, Picture] = {}
     errors: dict[uuid.UUID, str] = {}
@@ -37,13 +43,23 @@ def score(ensemble: Ensemble, batch: list[Submission], reading: list[Future[Pict
         try:
             pictures[row.pk] = future.result()
         except Exception as error:  # a person decides in the end, whatever the reason
-            log.exception("submission %s cannot be decoded", row.pk)
+            log.exception("submission %s cannot be read", row.pk)
             errors[row.pk] = f"{type(error).__name__}: {error}"
+    voted_on = [pk for pk, picture in pictures.items() if is_voted_on(picture)]
     votes: dict[uuid.UUID, tuple[Vote, ...]] = {}
     try:
-        scored = ensemble.score([picture.image for picture in pictures.values()])
-        votes = dict(zip(pictures, scored, strict=True))
+        votes = dict(zip(voted_on, vote(ensemble, [pictures[pk] for pk in voted_on]), strict=True))
     except Exception as error:
-        log.exception("a batch of %d failed", len(pictures))
-        errors |= dict.fromkeys(pictures, f"{type(error).__name__}: {error}")
+        log.exception("a batch of %d failed", len(voted_on))
+        errors |= dict.fromkeys(voted_on, f"{type(error).__name__}: {error}")
     return Outcome(ensemble, votes, pictures, errors, (time.perf_counter() - started) * 1000 / len(batch))
+
+
+def vote(ensemble: Ensemble, pictures: list[Picture]) -> list[tuple[Vote, ...]]:
+    """Five votes on each picture. Raises ValueError when a model gives no number."""
+    return ensemble.score([picture.image for picture in pictures])
+
+
+def is_voted_on(picture: Picture) -> bool:
+    """Whether a vote can matter: not when the checks send the picture back to the applicant."""
+    return judge(picture.report.checks, settings.CHECK_POLICY).action is not Action.RESUBMIT

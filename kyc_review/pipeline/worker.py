@@ -1,4 +1,4 @@
-"""The scoring worker's loop: lease, read, score, route, until nothing is due."""
+"""The scoring worker's loop: lease, read and check, score, route, until nothing is due."""
 
 import logging
 import os
@@ -10,14 +10,14 @@ from concurrent.futures import Future
 
 from django.conf import settings
 
-from detection.decoding import decode
 from kyc_review.pipeline.canary import SAMPLE, canary_record
 from kyc_review.pipeline.champion import is_loaded, serving_ensemble
 from kyc_review.pipeline.leases import lease_batch, lease_fail, leases_end_of_dead
-from kyc_review.pipeline.reading import DECODE_MAX_SIDE, read_ahead
+from kyc_review.pipeline.reading import picture_of, read_ahead
 from kyc_review.pipeline.routing import Scored, verdicts_record
-from kyc_review.pipeline.scoring import Outcome, score, scorer
+from kyc_review.pipeline.scoring import Outcome, score, scorer, vote
 from kyc_review.pipeline.shadowing import shadow_some
+from kyc_review.pipeline.standstill import standstill_take_back
 from kyc_review.pipeline.wake import acknowledge_wake
 
 log = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ BATCHES_AHEAD = 2
 
 
 def run_until_idle() -> int:
-    """Score until nothing is due; returns the number of verdicts recorded.
+    """Score until nothing is due; returns the number of submissions that got an outcome.
 
     While one batch is scored the next is leased and decoded, and the one before is recorded: no core waits for the
     database. Only this thread speaks to it.
@@ -40,14 +40,14 @@ def run_until_idle() -> int:
         ensemble = serving_ensemble()
         if batch := lease_batch(holder=HOLDER, limit=settings.SCORING_BATCH_MAX):
             in_work.append(scorer.submit(score, ensemble, batch, read_ahead(batch)))
-        elif not in_work and not shadow_some():
+        elif not in_work and not standstill_take_back() and not shadow_some():
             return done
         if in_work and (len(in_work) == BATCHES_AHEAD or not batch):
             done += record(in_work.popleft().result())
 
 
 def record(outcome: Outcome) -> int:
-    """Store verdicts and give failed images back, each alone; returns the number of verdicts."""
+    """Store outcomes and give failed images back, each alone; returns the number of outcomes."""
     for pk, error in outcome.errors.items():
         lease_fail(holder=HOLDER, submission_id=pk, error=error)
     return verdicts_record(
@@ -55,17 +55,25 @@ def record(outcome: Outcome) -> int:
         bundle_version=outcome.ensemble.version,
         bundle_digest=outcome.ensemble.digest,
         scored={
-            pk: Scored(votes, outcome.elapsed_ms, outcome.pictures[pk].fingerprint)
-            for pk, votes in outcome.votes.items()
+            pk: Scored(
+                votes=outcome.votes.get(pk, ()),
+                elapsed_ms=outcome.elapsed_ms,
+                fingerprint=picture.fingerprint,
+                checks=picture.report.checks,
+            )
+            for pk, picture in outcome.pictures.items()
+            if pk not in outcome.errors
         },
     )
 
 
 def score_canary() -> None:
-    """The shipped sample goes the way of a selfie. Raises what goes wrong: then nothing is noted."""
+    """The shipped sample goes the way of a selfie, checks included. Raises what goes wrong: then nothing is noted."""
     ensemble, started = serving_ensemble(), time.perf_counter()
-    image = decode(SAMPLE.read_bytes(), max_side=DECODE_MAX_SIDE)
-    scorer.submit(ensemble.score, [image]).result()
+    picture = picture_of(SAMPLE.read_bytes())
+    if not picture.report.faces:
+        raise RuntimeError("No face is found in the sample that ships; the face detector does not work.")
+    scorer.submit(vote, ensemble, [picture]).result()
     canary_record(
         bundle_version=ensemble.version, elapsed_ms=round((time.perf_counter() - started) * 1000, 1)
     )

@@ -100,7 +100,8 @@ def _drawn() -> Any:
     label = said.filter(submission=OuterRef("submission")).order_by("-pk").values("label")[:1]
     undecided = ReviewItem.objects.exclude(state=ReviewItem.State.DECIDED)
     waits = undecided.exclude(reason=ReviewItem.Reason.GOLD).filter(submission=OuterRef("submission"))
-    return AuditDraw.objects.annotate(label=Subquery(label), waits=Exists(waits))
+    cleared = AuditDraw.objects.filter(outcome=AuditDraw.Outcome.CLEAR)
+    return cleared.annotate(label=Subquery(label), waits=Exists(waits))
 
 
 def _audited(rows: Iterable[Mapping[str, Any]]) -> Audited:

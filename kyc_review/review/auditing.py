@@ -1,8 +1,8 @@
-"""The audit sample: some of what the models cleared is looked at by people, so that their misses can be counted.
+"""The quality sample: people look at some of what was cleared, or sent back by a check, so that errors can be counted.
 
 Each cleared submission is drawn by two independent dice: one the same for all, one that grows with its risk (Poisson
 sampling). Its chance of being drawn at all is kept, and so is whether the first die drew it; those rows alone are a
-simple random sample, whatever the second die did.
+simple random sample, whatever the second die did. What a check sent back has no risk: the first die alone draws it.
 """
 
 from __future__ import annotations
@@ -44,16 +44,36 @@ def audits_drawn(cleared: Iterable[tuple[UUID, float]]) -> list[tuple[UUID, floa
     return chosen
 
 
+def refusals_drawn(sent_back: Iterable[UUID]) -> list[UUID]:
+    """Those of the submissions sent back by checks that were drawn, each with its row; in the same transaction."""
+    share = _share(settings.AUDIT_SHARE)
+    chosen = [pk for pk in sent_back if _dice.random() < share]
+    AuditDraw.objects.bulk_create(
+        AuditDraw(
+            submission_id=pk,
+            outcome=AuditDraw.Outcome.RESUBMIT,
+            probability=share,
+            uniform_share=share,
+            is_uniform=True,
+        )
+        for pk in chosen
+    )
+    return chosen
+
+
 def is_audited(submission_id: UUID) -> bool:
-    """Whether its items look again at what the models cleared; nothing else is ever drawn."""
+    """Whether its items look again at an automatic outcome; nothing else is ever drawn."""
     return AuditDraw.objects.filter(submission=submission_id).exists()
 
 
 def audit_conclude(*, submission_id: UUID, label: str) -> str:
     """What an audit's last word does to the outcome: only *fake* overturns it, and taking *fake* back restores it.
 
+    What a check sent back stays sent back: the applicant was asked for another picture, which gets its own verdict.
     Returns the result that stands. Raises StaleSubmission when the submission is not completed.
     """
+    if AuditDraw.objects.filter(submission=submission_id, outcome=AuditDraw.Outcome.RESUBMIT).exists():
+        return Result.RESUBMIT.value
     if label == Decision.Label.FAKE:
         submissions.submission_overturn(submission_id=submission_id, result=Result.REJECTED)
     elif Submission.objects.filter(pk=submission_id, result=Result.REJECTED).exists():

@@ -10,11 +10,13 @@ from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef
 
+from detection.voting import Verdict
 from kyc_review.audit import services as audit
 from kyc_review.core.permissions import may_oversee
+from kyc_review.scoring.selectors import needs_person
 from kyc_review.submissions.models import State, Submission
 
-from .models import Decision, Gold, ReviewItem
+from .models import AuditDraw, Decision, Gold, ReviewItem
 from .onlooking import people_left
 
 if TYPE_CHECKING:
@@ -67,7 +69,12 @@ def gold_mix(*, opened: int) -> list[ReviewItem]:
         Gold.objects.filter(
             ~Exists(waits), Exists(people_left().exclude(pk=OuterRef("added_by"))), is_active=True
         )
-        .annotate(verdict=F("submission__scoring__verdict"), risk=F("submission__scoring__risk"))
+        .annotate(
+            verdict=F("submission__scoring__verdict"),
+            risk=F("submission__scoring__risk"),
+            has_doubt=needs_person(),
+            is_drawn=Exists(AuditDraw.objects.filter(submission=OuterRef("submission"))),
+        )
         # None whose erasure is under way; one that begins now finds the new item and withdraws it.
         .select_related("submission")
         .select_for_update(of=("self", "submission"), no_key=True, skip_locked=True)
@@ -77,7 +84,7 @@ def gold_mix(*, opened: int) -> list[ReviewItem]:
         ReviewItem(
             submission_id=gold.submission_id,
             reason=ReviewItem.Reason.GOLD,
-            disguise=_disguise(gold.verdict),
+            disguise=_disguise(gold.verdict, has_doubt=gold.has_doubt, is_drawn=gold.is_drawn),
             is_blind=True,
             risk=1.0 if gold.risk is None else gold.risk,
         )
@@ -85,9 +92,11 @@ def gold_mix(*, opened: int) -> list[ReviewItem]:
     ]
 
 
-def _disguise(verdict: str | None) -> str:
+def _disguise(verdict: str | None, *, has_doubt: bool, is_drawn: bool) -> str:
     """The reason that people would read after their first call if this face came today."""
-    if verdict is None:
-        return ReviewItem.Reason.UNSCORABLE
-    known = {ReviewItem.Reason.UNANIMOUS_FAKE, ReviewItem.Reason.SPLIT_VOTE}
-    return verdict if verdict in known else ReviewItem.Reason.AUDIT
+    if verdict in (Verdict.UNANIMOUS_FAKE, Verdict.SPLIT_VOTE):
+        return ReviewItem.Reason(verdict)
+    if has_doubt:
+        return ReviewItem.Reason.CHECKS
+    is_sample = is_drawn or verdict is not None
+    return ReviewItem.Reason.AUDIT if is_sample else ReviewItem.Reason.UNSCORABLE

@@ -13,9 +13,23 @@ if TYPE_CHECKING:
 
     from kyc_review.accounts.models import User
 
-# Why something cannot be assessed: value, words, key. Keys that no other control of the focus page has.
+_OBSTACLE_KEY = {
+    Decision.Obstacle.BLURRED: "b",
+    Decision.Obstacle.NO_FACE: "e",
+    Decision.Obstacle.SEVERAL_FACES: "v",
+    Decision.Obstacle.FACE_TOO_SMALL: "i",
+    Decision.Obstacle.FACE_CUT_OFF: "u",
+    Decision.Obstacle.TURNED_AWAY: "y",
+    Decision.Obstacle.OCCLUDED: "h",
+    Decision.Obstacle.TOO_DARK: "d",
+    Decision.Obstacle.TOO_BRIGHT: "j",
+    Decision.Obstacle.SCREEN_PHOTO: "p",
+    Decision.Obstacle.OTHER: "x",
+}
+# Why something cannot be assessed: value, words, key; "" for none. Keys that no other control of the focus page has.
 OBSTACLE_KEYS = [
-    (value, label, key) for (value, label), key in zip(Decision.Obstacle.choices, "bevhpdx", strict=True)
+    (value, label, _OBSTACLE_KEY.get(Decision.Obstacle(value), ""))
+    for value, label in Decision.Obstacle.choices
 ]
 # The printed key -> what it does, as the sheet of keys tells it.
 KEYS = {
@@ -46,7 +60,7 @@ KEYS = {
     "a": "Attention",
     "m": "Tamper mask",
     "?": "The sheet of keys",
-    **{key: f"Cannot tell: {label.lower()}" for _, label, key in OBSTACLE_KEYS},
+    **{key: f"Cannot tell: {label.lower()}" for _, label, key in OBSTACLE_KEYS if key},
 }
 NAMED = {"Enter", "Tab", "Space", "Backspace", "ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown"}
 

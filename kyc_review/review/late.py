@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 
+from detection.voting import Verdict
 from estimation.intervals import Rate
 from kyc_review.core.permissions import may_see_audits
+from kyc_review.scoring.selectors import needs_person
 from kyc_review.submissions.models import LateOutcome
 
 if TYPE_CHECKING:
@@ -46,6 +48,7 @@ def late_by_bundle(*, viewer: User) -> list[Late]:
             digest=F("submission__scoring__bundle_digest"),
             version=F("submission__scoring__bundle_version"),
             verdict=F("submission__scoring__verdict"),
+            has_doubt=needs_person(),
         )
         .annotate(number=Count("pk"))
         .order_by("digest")
@@ -54,7 +57,7 @@ def late_by_bundle(*, viewer: User) -> list[Late]:
     counts: dict[tuple[str, str], list[list[int]]] = {}
     for row in rows:
         pair = counts.setdefault((row["digest"], row["version"]), [[0, 0], [0, 0]])
-        found = pair[0 if row["verdict"] == "clear" else 1]
+        found = pair[0 if row["verdict"] == Verdict.CLEAR and not row["has_doubt"] else 1]
         found[0] += row["number"] if row["finding"] == LateOutcome.Finding.FRAUD else 0
         found[1] += row["number"]
     return [

@@ -13,7 +13,7 @@ from django.db import transaction
 from kyc_review.audit import services as audit
 from kyc_review.evidence import services as evidence
 
-from .auditing import audits_drawn
+from .auditing import audits_drawn, refusals_drawn
 from .calibration import gold_add, gold_mix, gold_remove
 from .claims import (
     ClaimLost,
@@ -71,8 +71,10 @@ __all__ = [
     "item_snooze",
     "items_open",
     "look_record",
+    "refusals_open",
 ]
 
+RISK_WITHOUT_VOTES = 1.0
 _dice = random.Random()  # noqa: S311  (which ordinary items are blind is no secret)
 
 
@@ -99,6 +101,14 @@ def audits_open(cleared: Iterable[tuple[UUID, float]]) -> None:
     What is drawn waits for people beside its outcome, which stands and goes out as ever.
     """
     items_open([(sid, ReviewItem.Reason.AUDIT, risk) for sid, risk in audits_drawn(cleared)])
+
+
+def refusals_open(sent_back: Iterable[UUID]) -> None:
+    """Draw the quality sample from submissions that checks just sent back, in the caller's transaction.
+
+    People see them blind among the others; their outcome stands and goes out as ever.
+    """
+    items_open([(sid, ReviewItem.Reason.AUDIT, RISK_WITHOUT_VOTES) for sid in refusals_drawn(sent_back)])
 
 
 def look_record(*, item: ReviewItem, viewer: User) -> None:

@@ -1,7 +1,10 @@
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 
+from detection.checks import CheckCode, CheckName, CheckStatus
 from detection.voting import Verdict
+from kyc_review.submissions.check_policy import Action
 from kyc_review.submissions.models import Submission
 
 
@@ -44,6 +47,76 @@ class Vote(models.Model):
 
     def __str__(self) -> str:
         return f"{self.member} {self.probability:.3f}"
+
+
+class CheckResult(models.Model):
+    """One check of one picture and what followed from it. Written with the verdict, never changed.
+
+    A passed check has neither a code nor an action. `value` and `limit` share the check's unit.
+    """
+
+    submission = models.ForeignKey(Submission, on_delete=models.CASCADE, related_name="checks")
+    name = models.CharField(max_length=20, choices=[(name.value, name.value) for name in CheckName])
+    status = models.CharField(max_length=5, choices=[(status.value, status.value) for status in CheckStatus])
+    code = models.CharField(
+        max_length=20, blank=True, db_default="", choices=[(code.value, code.value) for code in CheckCode]
+    )
+    action = models.CharField(
+        max_length=8, blank=True, db_default="", choices=[(action.value, action.value) for action in Action]
+    )
+    value = models.FloatField(null=True)
+    limit = models.FloatField(null=True)
+    checked_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["submission", "name"], name="check_once_per_submission"),
+            models.CheckConstraint(
+                name="check_status_known", condition=Q(status__in=[status.value for status in CheckStatus])
+            ),
+            models.CheckConstraint(
+                name="check_code_and_action_unless_passed",
+                condition=Q(status="pass", code="", action="")
+                | ~Q(status="pass") & ~Q(code="") & Q(action__in=[action.value for action in Action]),
+            ),
+        ]
+        indexes = [
+            # Search and metrics ask for what did not pass; pictures are counted by their `face_found`.
+            models.Index(fields=["code", "-checked_at"], condition=~Q(status="pass"), name="check_troubles"),
+            models.Index(
+                fields=["checked_at"],
+                condition=Q(name="face_found") | ~Q(status="pass"),
+                name="check_by_time",
+            ),
+            models.Index(fields=["submission"], condition=Q(action="review"), name="check_for_a_person"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.status} {self.submission_id}"
+
+
+class ScoringWorker(models.Model):
+    """A scoring worker that runs, or that died without saying so: then `seen_at` stays behind."""
+
+    name = models.CharField(max_length=80, primary_key=True, help_text="<host>:<process>:<random>")
+    started_at = models.DateTimeField(db_default=Now())
+    seen_at = models.DateTimeField(db_default=Now())
+    problem = models.CharField(
+        max_length=300, blank=True, db_default="", help_text="Why its latest run failed; empty: it did not."
+    )
+    problem_since = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="worker_problem_has_time",
+                condition=Q(problem="", problem_since__isnull=True)
+                | ~Q(problem="") & Q(problem_since__isnull=False),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class Canary(models.Model):

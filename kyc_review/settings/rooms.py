@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
+import environ
+
 from kyc_review.settings.environment import DATA_DIR, env
+from kyc_review.submissions.check_policy import policy_read
 
 # --- scoring ----------------------------------------------------------------------------------------------
 SCORING_BATCH_MAX = env.int("SCORING_BATCH_MAX", default=32)
@@ -10,6 +13,13 @@ SCORING_LEASE_S = env.int("SCORING_LEASE_S", default=60)
 SCORING_ATTEMPTS_MAX = env.int("SCORING_ATTEMPTS_MAX", default=3)
 # The web process is not ready when nothing was scored, not even the canary, for so long.
 CANARY_MAX_AGE_S = env.int("CANARY_MAX_AGE_S", default=300)
+# Without any outcome for so long, selfies that have waited as long go to people (docs/checks.md).
+SCORING_STANDSTILL_S = env.int("SCORING_STANDSTILL_S", default=600)
+# What follows from a check that did not pass, where it is not the default (docs/checks.md).
+try:
+    CHECK_POLICY = policy_read(env.list("CHECK_POLICY", default=[]))
+except ValueError as refused:
+    raise environ.ImproperlyConfigured(str(refused)) from None
 SCORING_DEVICE = env.str("SCORING_DEVICE", default="auto")
 SCORING_THREADS = env.int("SCORING_THREADS", default=0)  # 0: one per core
 

@@ -30,6 +30,32 @@ class ResultReason(models.TextChoices):
     REVIEWER_FOUND_FORGED = "reviewer_found_forged", "A reviewer found the picture manipulated."
 
 
+class ResubmitReason(models.TextChoices):
+    """Why the applicant is asked for another picture, with what to tell them. Codes may be added, never change.
+
+    What a check finds has the code of the check (detection.checks.CheckCode), whether a check or a person said it.
+    """
+
+    BLANK = "blank", "The picture shows nothing."
+    NO_FACE = "no_face", "No face can be seen."
+    SEVERAL_FACES = (
+        "several_faces",
+        "More than one face can be seen; one person alone must be in the picture.",
+    )
+    FACE_TOO_SMALL = "face_too_small", "The face is too small; hold the camera closer."
+    FACE_CUT_OFF = "face_cut_off", "A part of the face lies outside of the picture."
+    TURNED_AWAY = "turned_away", "The face is turned away; look into the camera."
+    NOT_UPRIGHT = "not_upright", "The face is not upright; hold head and camera straight."
+    OCCLUDED = "occluded", "The face is covered."
+    BLURRED = "blurred", "The picture is blurred; hold the camera still."
+    TOO_DARK = "too_dark", "The face is too dark; find more light."
+    TOO_BRIGHT = "too_bright", "The face is too bright; avoid direct light."
+    SCREEN_PHOTO = "screen_photo", "The picture shows a screen; the camera must see the person."
+    DAMAGED = "damaged", "The file is damaged."
+    TRAILING_DATA = "trailing_data", "The file holds more than a picture."
+    OTHER = "other", "The picture cannot be used."
+
+
 class Submission(models.Model):
     """One posted image with its customer reference.
 

@@ -2,16 +2,21 @@
 
 from dataclasses import dataclass
 
-from kyc_review.submissions.models import Result, ResultReason
+from detection.checks import CheckCode
+from kyc_review.submissions.models import ResubmitReason, Result, ResultReason
 
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """Without `review_s` the models decide; else a pretended reviewer does, after so many seconds."""
+    """Without `review_s` checks and models decide; else a pretended reviewer does, after so many seconds.
+
+    `code`: of the check that is pretended not to pass, for a resubmission at once or for a person's eyes.
+    """
 
     result: Result
     reason: str
     review_s: int | None = None
+    code: CheckCode | None = None
 
 
 CLEAR = Script(Result.CLEAR, ResultReason.MODELS_AGREE)
@@ -20,7 +25,13 @@ SCRIPTS = {
     "sandbox-unanimous-fake": Script(Result.REJECTED, ResultReason.REVIEWER_FOUND_FORGED, 2),
     "sandbox-split": Script(Result.CLEAR, ResultReason.REVIEWER_FOUND_GENUINE, 2),
     "sandbox-slow-review": Script(Result.CLEAR, ResultReason.REVIEWER_FOUND_GENUINE, 60),
-    "sandbox-unscorable": Script(Result.RESUBMIT, "blurred", 2),
+    "sandbox-unscorable": Script(Result.RESUBMIT, ResubmitReason.BLURRED, 2),
+    "sandbox-no-face": Script(Result.RESUBMIT, ResubmitReason.NO_FACE, code=CheckCode.NO_FACE),
+    "sandbox-several-faces": Script(
+        Result.RESUBMIT, ResubmitReason.SEVERAL_FACES, code=CheckCode.SEVERAL_FACES
+    ),
+    "sandbox-too-dark": Script(Result.RESUBMIT, ResubmitReason.TOO_DARK, code=CheckCode.TOO_DARK),
+    "sandbox-doubt": Script(Result.RESUBMIT, ResubmitReason.FACE_CUT_OFF, 2, code=CheckCode.FACE_CUT_OFF),
 }
 
 

@@ -40,5 +40,5 @@ def submissions_page(
         rows = rows.filter(
             Q(received_at__lt=last.received_at) | Q(received_at=last.received_at, pk__lt=last.pk)
         )
-    page = list(rows.order_by("-received_at", "-pk")[: limit + 1])
+    page = list(rows.order_by("-received_at", "-pk").prefetch_related("checks")[: limit + 1])
     return page[:limit], len(page) > limit

@@ -13,6 +13,7 @@ from kyc_review.retraining.snapshots import snapshot_create, snapshot_verify
 from kyc_review.review.models import Decision, ReviewItem
 from kyc_review.scoring.models import Scoring
 from kyc_review.submissions.models import Submission
+from tests.factories.checks import checks
 
 COUNT = 40
 
@@ -27,7 +28,7 @@ def filled(submit: Callable[..., Submission]) -> list[Submission]:
         holder="test",
         bundle_version="test-1",
         bundle_digest="d" * 64,
-        scored={row.pk: Scored(votes=votes, elapsed_ms=1.0) for row in posted},
+        scored={row.pk: Scored(votes=votes, elapsed_ms=1.0, checks=checks()) for row in posted},
     )
     fill(COUNT)
     return list(Submission.objects.exclude(pk__in=[row.pk for row in posted]))

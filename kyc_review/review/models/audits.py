@@ -1,4 +1,4 @@
-"""Which cleared faces people look at all the same, and how likely each was to be drawn."""
+"""Which automatic outcomes people look at all the same, and how likely each was to be drawn."""
 
 from __future__ import annotations
 
@@ -8,14 +8,26 @@ from django.db.models.functions import Now
 
 
 class AuditDraw(models.Model):
-    """A submission that the models cleared was drawn; it stays cleared unless a person finds it fake.
+    """A submission that was cleared, or sent back by a check, without a person, and was drawn into the quality sample.
 
-    `probability` is the chance it had of being drawn at all. `uniform_share` is the part of it that every cleared
+    A cleared one stays cleared unless a person finds it fake. What was sent back stays sent back: the applicant has
+    been asked already, and what people find is counted.
+    `probability` is the chance it had of being drawn at all. `uniform_share` is the part of it that every such
     submission of its moment had alike, `is_uniform` whether that part drew it: those rows are a simple random sample.
     """
 
+    class Outcome(models.TextChoices):
+        CLEAR = "clear", "Cleared"
+        RESUBMIT = "resubmit", "Sent back"
+
     submission = models.OneToOneField(
         "submissions.Submission", on_delete=models.PROTECT, related_name="audit_draw"
+    )
+    outcome = models.CharField(
+        max_length=10,
+        choices=Outcome,
+        db_default=Outcome.CLEAR,
+        help_text="The automatic result that was drawn.",
     )
     probability = models.FloatField()
     uniform_share = models.FloatField()

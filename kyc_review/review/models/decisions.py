@@ -29,14 +29,22 @@ class Decision(models.Model):
         NOT_ASSESSABLE = "not_assessable", "Not assessable"
 
     class Obstacle(models.TextChoices):
-        """Why a face cannot be assessed; the onboarding system reads it beside the result `resubmit`."""
+        """Why a face cannot be assessed; every value is a ResubmitReason, which the onboarding system reads.
+
+        What a check finds has the code of the check (detection.checks.CheckCode).
+        """
 
         BLURRED = "blurred", "Blurred"
         NO_FACE = "no_face", "No face"
         SEVERAL_FACES = "several_faces", "Several faces"
+        FACE_TOO_SMALL = "face_too_small", "Face too small"
+        FACE_CUT_OFF = "face_cut_off", "Face cut off"
+        TURNED_AWAY = "turned_away", "Face turned away"
         OCCLUDED = "occluded", "Face covered"
+        TOO_DARK = "too_dark", "Too dark"
+        TOO_BRIGHT = "too_bright", "Too bright"
         SCREEN_PHOTO = "screen_photo", "Photo of a screen"
-        TOO_DARK = "too_dark", "Too dark or bright"
+        DAMAGED = "damaged", "File damaged"
         OTHER = "other", "Other"
 
     class Part(models.TextChoices):

@@ -14,11 +14,14 @@ class Reason(models.TextChoices):
     SECOND_OPINION = "second_opinion", "Second opinion"
     ADJUDICATION = "adjudication", "Two people disagree"
     UNSCORABLE = "unscorable", "Could not be scored"
+    CHECKS = "checks", "Picture check"
+    STANDSTILL = "standstill", "Scoring stood still"
     AUDIT = "audit", "Audit sample"
     GOLD = "gold", "Calibration"
 
 
-# Most urgent first, by the reason that people are shown: a place in the queue does not give gold away.
+# Most urgent first, by the reason that people are shown: a place in the queue does not give gold away. What is not
+# named comes last, by risk. The column `priority` is generated from this: a change rewrites the table.
 PRIORITIES = {
     Reason.UNANIMOUS_FAKE: 0,
     Reason.SECOND_OPINION: 1,

@@ -5,12 +5,43 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from kyc_review.submissions.models import LateOutcome, Result, ResultReason, State, Submission
+from detection.checks import CheckName, CheckStatus
+from kyc_review.submissions.check_policy import Action
+from kyc_review.submissions.models import (
+    LateOutcome,
+    ResubmitReason,
+    Result,
+    ResultReason,
+    State,
+    Submission,
+)
+from kyc_review.submissions.sandbox_checks import sandbox_checks
 
 
 class ReasonOut(serializers.Serializer):
     code = serializers.CharField(help_text="For your program. New codes may be added.")
     detail = serializers.CharField(help_text="For a person.")
+
+
+class PictureCheckOut(serializers.Serializer):
+    """One check of the picture."""
+
+    name = serializers.ChoiceField(
+        choices=[name.value for name in CheckName], help_text="Checks may be added."
+    )
+    status = serializers.ChoiceField(choices=[status.value for status in CheckStatus])
+    value = serializers.FloatField(
+        allow_null=True, help_text="What was measured; null where nothing is measured."
+    )
+    limit = serializers.FloatField(
+        allow_null=True, help_text="What `value` missed or, for a pass, had to reach; in the unit of `value`."
+    )
+    code = serializers.CharField(allow_null=True, help_text="Why it did not pass. New codes may be added.")
+    action = serializers.ChoiceField(
+        choices=[action.value for action in Action],
+        allow_null=True,
+        help_text="What the bank's policy made of it; null for a check that passed.",
+    )
 
 
 class SubmissionOut(serializers.ModelSerializer[Submission]):
@@ -19,6 +50,9 @@ class SubmissionOut(serializers.ModelSerializer[Submission]):
         choices=Result.choices, allow_null=True, read_only=True, help_text="Null until status is `completed`."
     )
     reasons = serializers.SerializerMethodField(help_text="Why it has this result; empty until it has one.")
+    checks = serializers.SerializerMethodField(
+        help_text="What was checked of the picture; empty until it was scored or sent back."
+    )
     test = serializers.BooleanField(
         source="is_test", read_only=True, help_text="Posted with a test key: answered by the sandbox."
     )
@@ -33,6 +67,7 @@ class SubmissionOut(serializers.ModelSerializer[Submission]):
             "status",
             "result",
             "reasons",
+            "checks",
             "test",
             "sha256",
             "received_at",
@@ -43,6 +78,10 @@ class SubmissionOut(serializers.ModelSerializer[Submission]):
     @extend_schema_field(ReasonOut(many=True))
     def get_reasons(self, row: Submission) -> list[dict[str, str]]:
         return [{"code": row.result_reason, "detail": explained(row)}] if row.result_reason else []
+
+    @extend_schema_field(PictureCheckOut(many=True))
+    def get_checks(self, row: Submission) -> list[dict[str, Any]]:
+        return checks_shown(row)
 
     def to_representation(self, instance: Submission) -> dict[str, Any]:
         shown = super().to_representation(instance)
@@ -58,10 +97,30 @@ def shown(row: Submission) -> dict[str, Any]:
     return dict(_one.to_representation(row))
 
 
+def checks_shown(row: Submission) -> list[dict[str, Any]]:
+    """In the order of `CheckName`. One query, unless the caller fetched `checks` before or there can be none."""
+    if row.state in (State.RECEIVED, State.SCORING):
+        return []
+    found = sandbox_checks(row) if row.is_test else row.checks.all()
+    by_name = {check.name: check for check in found}
+    return [
+        {
+            "name": check.name,
+            "status": check.status,
+            "value": check.value,
+            "limit": check.limit,
+            "code": check.code or None,
+            "action": check.action or None,
+        }
+        for name in CheckName
+        if (check := by_name.get(name.value)) is not None
+    ]
+
+
 def explained(row: Submission) -> str:
     if row.result_reason in ResultReason:
         return str(ResultReason(row.result_reason).label)
-    return f"Ask for another selfie: {row.result_reason.replace('_', ' ')}."
+    return f"Ask for another selfie. {ResubmitReason(row.result_reason).label}"
 
 
 class SubmissionPage(serializers.Serializer):

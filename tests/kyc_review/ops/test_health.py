@@ -13,9 +13,17 @@ from kyc_review.pipeline import worker
 from kyc_review.pipeline.canary import canary_record
 from kyc_review.retraining.bundles import bundle_promote, bundle_register
 from kyc_review.retraining.models import Bundle
-from kyc_review.scoring.models import Canary, Scoring
+from kyc_review.scoring.models import Canary, Scoring, ScoringWorker
 from kyc_review.submissions.models import Submission
 from tests.factories.bundles import tiny_bundle
+
+
+@pytest.fixture(autouse=True)
+def worker_alive(request: pytest.FixtureRequest) -> None:
+    """A scoring worker that just said that it lives."""
+    if request.node.get_closest_marker("django_db"):
+        request.getfixturevalue("db")
+        ScoringWorker.objects.create(name="host:1:abc")
 
 
 @pytest.fixture

@@ -5,14 +5,19 @@ import pytest
 from django.db import IntegrityError
 from django.utils import timezone
 
+from detection.checks import Check, CheckCode, CheckName, CheckStatus
 from detection.voting import Vote as MemberVote
 from kyc_review.audit.models import Event
 from kyc_review.pipeline.leases import lease_batch
 from kyc_review.pipeline.routing import Scored, unscorable_route, verdicts_record
 from kyc_review.pipeline.tasks import sweep
 from kyc_review.review.models import ReviewItem
-from kyc_review.scoring.models import Scoring, Vote
+from kyc_review.scoring.models import CheckResult, Scoring, Vote
+from kyc_review.submissions.check_policy import policy_read
 from kyc_review.submissions.models import Result, State, Submission
+from kyc_review.webhooks.models import Endpoint, Kind
+from kyc_review.webhooks.models import Event as Sent
+from tests.factories.checks import checks, doubting, failing
 
 pytestmark = pytest.mark.django_db
 
@@ -29,7 +34,7 @@ def record(row: Submission, *fake: bool, holder: str = "one") -> int:
         holder=holder,
         bundle_version="test-1",
         bundle_digest="d" * 64,
-        scored={row.pk: Scored(votes=votes(*fake), elapsed_ms=4.2)},
+        scored={row.pk: Scored(votes=votes(*fake), elapsed_ms=4.2, checks=checks())},
     )
 
 
@@ -104,3 +109,88 @@ def test_the_database_refuses_a_completed_submission_without_result(submit) -> N
     row = submit()
     with pytest.raises(IntegrityError):
         Submission.objects.filter(pk=row.pk).update(state=State.COMPLETED)
+
+
+def route(row: Submission, found: tuple[Check, ...], *fake: bool) -> Submission:
+    lease_batch(holder="one", limit=1)
+    scored = {row.pk: Scored(votes=votes(*fake), elapsed_ms=1.0, checks=found)}
+    assert verdicts_record(holder="one", bundle_version="b", bundle_digest="d" * 64, scored=scored) == 1
+    row.refresh_from_db()
+    return row
+
+
+REAL = (False,) * 5
+
+
+@pytest.mark.parametrize("name", CheckName)
+@pytest.mark.parametrize("status", [CheckStatus.DOUBT, CheckStatus.FAIL])
+def test_five_real_votes_clear_nothing_of_which_a_check_did_not_pass(
+    submit, name: CheckName, status: CheckStatus
+) -> None:
+    row = route(submit(), checks(**{name.value: (status, CheckCode.BLURRED)}), *REAL)
+    assert row.result != Result.CLEAR
+    stored = CheckResult.objects.get(submission=row, name=name.value)
+    assert (stored.status, stored.code, stored.value, stored.limit) == (status.value, "blurred", 0.5, 0.4)
+    assert CheckResult.objects.filter(submission=row).count() == len(CheckName)
+
+
+def test_a_clear_fail_is_sent_back_at_once_with_its_reason_and_costs_no_vote(submit, integration) -> None:
+    Endpoint.objects.create(integration=integration, url="https://bank.example/hook", secret="x")
+    row = route(submit(), failing(CheckName.FACE_FOUND, CheckCode.NO_FACE))
+    assert (row.state, row.result, row.result_reason) == (State.COMPLETED, Result.RESUBMIT, "no_face")
+    assert not Scoring.objects.exists()
+    assert not ReviewItem.objects.exists()
+    assert [event.kind for event in Sent.objects.all()] == [Kind.RESUBMIT_REQUESTED]
+    assert Sent.objects.get().payload["data"]["reason"] == "no_face"
+    told = Event.objects.get(action="submission.sent_back")
+    assert told.detail == {"code": "no_face", "checks": {"face_found": "no_face"}}
+
+
+def test_doubt_gives_what_five_models_find_real_to_a_person_and_says_why(submit) -> None:
+    row = route(submit(), doubting(CheckName.POSE, CheckCode.TURNED_AWAY), *REAL)
+    item = ReviewItem.objects.get()
+    assert (row.state, item.reason) == (State.IN_REVIEW, ReviewItem.Reason.CHECKS)
+    assert Scoring.objects.get().verdict == "clear"
+    assert CheckResult.objects.get(status="doubt").action == "review"
+
+
+def test_votes_say_more_than_a_doubtful_check(submit) -> None:
+    route(submit(), doubting(CheckName.POSE, CheckCode.TURNED_AWAY), True, True, True, True, True)
+    assert ReviewItem.objects.get().reason == ReviewItem.Reason.UNANIMOUS_FAKE
+
+
+def test_without_checks_nothing_is_cleared(submit) -> None:
+    row = route(submit(), (), *REAL)
+    assert (row.state, ReviewItem.objects.get().reason) == (State.IN_REVIEW, ReviewItem.Reason.CHECKS)
+    assert set(CheckResult.objects.values_list("code", "action")) == {("check_failed", "review")}
+
+
+def test_what_the_bank_ignores_is_cleared_and_stays_visible(submit, settings) -> None:
+    settings.CHECK_POLICY = policy_read(["pose:doubt=ignore"])
+    row = route(submit(), doubting(CheckName.POSE, CheckCode.TURNED_AWAY), *REAL)
+    assert (row.state, row.result) == (State.COMPLETED, Result.CLEAR)
+    assert CheckResult.objects.get(status="doubt").action == "ignore"
+    assert Event.objects.get(action="submission.scored").detail["checks"] == {"pose": "turned_away"}
+
+
+def test_a_value_that_is_no_number_is_kept_as_unknown(submit) -> None:
+    found = [check for check in checks() if check.name is not CheckName.SHARPNESS]
+    odd = Check(CheckName.SHARPNESS, CheckStatus.FAIL, float("nan"), float("inf"), CheckCode.BLURRED)
+    row = route(submit(), (*found, odd))
+    stored = CheckResult.objects.get(submission=row, name="sharpness")
+    assert (stored.value, stored.limit) == (None, None)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"status": "pass", "code": "blurred", "action": "review"},
+        {"status": "fail", "code": "", "action": "review"},
+        {"status": "fail", "code": "blurred", "action": ""},
+        {"status": "fail", "code": "blurred", "action": "clear"},
+        {"status": "other", "code": "blurred", "action": "review"},
+    ],
+)
+def test_the_database_refuses_a_check_that_says_two_things(submit, fields: dict[str, str]) -> None:
+    with pytest.raises(IntegrityError):
+        CheckResult.objects.create(submission=submit(), name="pose", **fields)

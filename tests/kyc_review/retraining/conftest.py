@@ -14,6 +14,7 @@ from kyc_review.retraining.models import Bundle, Comparison, Snapshot, TrainingR
 from kyc_review.retraining.runs import run_request
 from kyc_review.review.models import Decision, ReviewItem
 from kyc_review.review.services import decision_record, item_claim_next
+from tests.factories.checks import checks
 from tests.kyc_review.retraining.reports import report
 from tests.kyc_review.review.conftest import clear, login  # noqa: F401  (fixtures)
 
@@ -30,7 +31,7 @@ def decide(submit: Callable, alice: User) -> Callable[..., Decision]:
             holder="test",
             bundle_version="test-1",
             bundle_digest="d" * 64,
-            scored={row.pk: Scored(votes=votes, elapsed_ms=1.0)},
+            scored={row.pk: Scored(votes=votes, elapsed_ms=1.0, checks=checks())},
         )
         item = item_claim_next(reviewer=alice)
         assert isinstance(item, ReviewItem)

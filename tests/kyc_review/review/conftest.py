@@ -19,6 +19,7 @@ from kyc_review.review.models import ReviewItem
 from kyc_review.review.services import item_claim_next
 from kyc_review.scoring.models import Scoring, Vote
 from kyc_review.submissions.models import State, Submission
+from tests.factories.checks import checks
 
 MEMBERS = ("atto-a", "atto-b", "atto-c", "atto-d", "stack")
 
@@ -99,7 +100,7 @@ def clear(submit: Callable[..., Submission]) -> Callable[..., Submission]:
         row = submit(**fields)
         lease_batch(holder="one", limit=1)
         votes = tuple(MemberVote(f"member-{i}", probability, 0.5) for i in range(5))
-        scored = {row.pk: Scored(votes=votes, elapsed_ms=1.0)}
+        scored = {row.pk: Scored(votes=votes, elapsed_ms=1.0, checks=checks())}
         assert verdicts_record(holder="one", bundle_version="b-1", bundle_digest="c" * 64, scored=scored) == 1
         row.refresh_from_db()
         return row

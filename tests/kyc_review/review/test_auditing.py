@@ -14,6 +14,7 @@ from kyc_review.review.models import AuditDraw, Decision, ReviewItem
 from kyc_review.submissions.services import StaleSubmission, submission_cancel
 from kyc_review.webhooks.models import Endpoint
 from kyc_review.webhooks.models import Event as Sent
+from tests.factories.checks import checks
 
 pytestmark = pytest.mark.django_db
 
@@ -156,7 +157,7 @@ def test_flagged_and_sandbox_submissions_are_never_drawn(submit) -> None:
     row = submit()
     lease_batch(holder="one", limit=5)
     votes = tuple(MemberVote(f"member-{i}", 0.9, 0.5) for i in range(5))
-    scored = {row.pk: Scored(votes=votes, elapsed_ms=1.0)}
+    scored = {row.pk: Scored(votes=votes, elapsed_ms=1.0, checks=checks())}
     verdicts_record(holder="one", bundle_version="b-1", bundle_digest="d" * 64, scored=scored)
     assert not AuditDraw.objects.exists()
 
@@ -165,7 +166,7 @@ def test_flagged_and_sandbox_submissions_are_never_drawn(submit) -> None:
 def test_a_repeated_verdict_draws_nobody_twice(clear) -> None:
     row = clear()
     votes = tuple(MemberVote(f"member-{i}", 0.1, 0.5) for i in range(5))
-    again = {row.pk: Scored(votes=votes, elapsed_ms=1.0)}
+    again = {row.pk: Scored(votes=votes, elapsed_ms=1.0, checks=checks())}
     assert verdicts_record(holder="one", bundle_version="b-1", bundle_digest="d" * 64, scored=again) == 0
     assert AuditDraw.objects.count() == ReviewItem.objects.count() == 1
 

@@ -35,6 +35,7 @@ def test_an_accepted_selfie_answers_202_with_its_location(api: Client) -> None:
         "status": "received",
         "result": None,
         "reasons": [],
+        "checks": [],
         "test": False,
         "sha256": ANY,
         "received_at": ANY,

@@ -29,6 +29,7 @@ from kyc_review.submissions.erasing import erasures_sweep, submission_erase
 from kyc_review.submissions.models import LateOutcome, State, Submission
 from kyc_review.submissions.storage import derivatives, originals
 from tests.conftest import jpeg_bytes
+from tests.factories.checks import checks
 from tests.kyc_review.retraining.conftest import decide  # noqa: F401  (a fixture)
 from tests.kyc_review.review.conftest import claimed, clear, enqueue, login  # noqa: F401  (fixtures)
 
@@ -177,7 +178,7 @@ def test_a_verdict_in_flight_does_not_bring_it_back(submit, committing) -> None:
     erased = committing(row)
     assert (erased.state, erased.lease_holder) == (State.CANCELLED, "")
     votes = tuple(Vote(f"member-{n}", 0.9, 0.5) for n in range(5))
-    late = {row.pk: Scored(votes=votes, elapsed_ms=1.0)}
+    late = {row.pk: Scored(votes=votes, elapsed_ms=1.0, checks=checks())}
     assert verdicts_record(holder="w", bundle_version="b", bundle_digest="d" * 64, scored=late) == 0
     lease_fail(holder="w", submission_id=row.pk, error="the file is gone")
     assert lease_batch(holder="w", limit=1) == []

@@ -10,6 +10,7 @@ from kyc_review.review import services as review
 from kyc_review.submissions.models import Submission
 from kyc_review.submissions.services import submission_complete, submission_overturn
 from kyc_review.webhooks.models import Endpoint, Event
+from tests.factories.checks import checks
 
 pytestmark = pytest.mark.django_db
 
@@ -27,7 +28,7 @@ def scored(submit: Callable[..., Submission]) -> Callable[..., Submission]:
             holder="w",
             bundle_version="1",
             bundle_digest="d" * 64,
-            scored={row.pk: Scored(votes(*probabilities), 1.0)},
+            scored={row.pk: Scored(votes(*probabilities), 1.0, checks=checks())},
         )
         return row
 

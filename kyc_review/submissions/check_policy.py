@@ -1,0 +1,125 @@
+"""What the bank makes of a check that did not pass: `resubmit`, `review` or `ignore`. The settings import it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from detection.checks import Check, CheckCode, CheckName, CheckStatus
+
+
+class Action(StrEnum):
+    """What follows from a check that did not pass."""
+
+    RESUBMIT = "resubmit"  # the applicant is asked for another picture at once
+    REVIEW = "review"  # a person decides
+    IGNORE = "ignore"  # nothing: the bank accepts the risk
+
+
+Policy = Mapping[tuple[CheckName, CheckStatus], Action]
+
+# Where a new selfie is all that helps, the applicant is told at once; what is evidence, or in doubt, goes to a person.
+SENT_BACK_WHEN_FAILED = (
+    CheckName.UNIFORM,
+    CheckName.FACE_FOUND,
+    CheckName.SINGLE_FACE,
+    CheckName.FACE_SIZE,
+    CheckName.SHARPNESS,
+    CheckName.EXPOSURE,
+)
+DEFAULT: Policy = {
+    (name, status): Action.RESUBMIT
+    if status is CheckStatus.FAIL and name in SENT_BACK_WHEN_FAILED
+    else Action.REVIEW
+    for name in CheckName
+    for status in (CheckStatus.DOUBT, CheckStatus.FAIL)
+}
+# What the applicant is told when several checks ask for another picture: the cause before what it led to. In a dark
+# picture no face is found, either.
+TOLD_FIRST = (CheckName.INTACT, CheckName.UNIFORM, CheckName.EXPOSURE, *CheckName)
+FORM = "CHECK_POLICY takes check:status=action, separated by commas, such as pose:doubt=ignore"
+
+
+def policy_read(entries: Sequence[str]) -> Policy:
+    """The default policy, changed by entries such as `pose:doubt=ignore`.
+
+    Raises ValueError with a text that says what to write instead.
+    """
+    policy = dict(DEFAULT)
+    for entry in filter(None, map(str.strip, entries)):
+        check, colon, rest = entry.partition(":")
+        status, equals, action = rest.partition("=")
+        if not colon or not equals:
+            raise ValueError(f"{entry!r} cannot be read. {FORM}.")
+        name = CheckName(_one_of(check, CheckName, entry))
+        wanted = CheckStatus(_one_of(status, (CheckStatus.DOUBT, CheckStatus.FAIL), entry))
+        policy[name, wanted] = Action(_one_of(action, Action, entry))
+    for status in (CheckStatus.DOUBT, CheckStatus.FAIL):
+        if policy[CheckName.FACE_FOUND, status] is Action.IGNORE:
+            raise ValueError(
+                f"CHECK_POLICY may not ignore face_found:{status}: no picture is cleared without a face. "
+                "Choose resubmit or review."
+            )
+    return policy
+
+
+def _one_of(value: str, known: Iterable[str], entry: str) -> str:
+    value = value.strip()
+    names = [str(name) for name in known]
+    if value not in names:
+        raise ValueError(f"{value!r} in {entry!r} is unknown; choose one of {', '.join(names)}. {FORM}.")
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedCheck:
+    """A check, and what follows from it; None for a check that passed."""
+
+    check: Check
+    action: Action | None
+
+
+@dataclass(frozen=True, slots=True)
+class PictureJudgement:
+    """What the policy makes of all checks of one picture.
+
+    `action` is RESUBMIT (with the `code` to tell the applicant), REVIEW, or None: a verdict may clear the picture.
+    """
+
+    checks: tuple[JudgedCheck, ...]
+    action: Action | None
+    code: CheckCode | None = None
+
+    @property
+    def may_clear(self) -> bool:
+        return self.action is None
+
+
+def judge(checks: Iterable[Check], policy: Policy) -> PictureJudgement:
+    """Apply the policy. A check that is missing, or that failed with an error, is never ignored.
+
+    A damaged or odd file goes to a person before anything else is said of it: what was measured on it may be wrong, and
+    the file is evidence. Otherwise one reason to ask for another picture is enough; TOLD_FIRST says which is told.
+    """
+    found = {check.name: check for check in checks}
+    judged = tuple(_judged(found.get(name) or _missing(name), policy) for name in CheckName)
+    by_name = {one.check.name: one for one in judged}
+    if by_name[CheckName.INTACT].action is not Action.REVIEW:
+        for name in TOLD_FIRST:
+            if by_name[name].action is Action.RESUBMIT:
+                return PictureJudgement(judged, Action.RESUBMIT, by_name[name].check.code)
+    needs_person = any(one.action is Action.REVIEW for one in judged)
+    return PictureJudgement(judged, Action.REVIEW if needs_person else None)
+
+
+def _judged(check: Check, policy: Policy) -> JudgedCheck:
+    if check.status is CheckStatus.PASS:
+        return JudgedCheck(check, None)
+    if check.code is CheckCode.CHECK_FAILED:
+        return JudgedCheck(check, Action.REVIEW)
+    return JudgedCheck(check, policy[check.name, check.status])
+
+
+def _missing(name: CheckName) -> Check:
+    return Check(name, CheckStatus.DOUBT, code=CheckCode.CHECK_FAILED)

@@ -1,0 +1,65 @@
+"""The checks that the sandbox pretends to have made, with values on the right side of the limits. Nothing is stored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from detection.checks import CheckCode, CheckName, CheckStatus
+from detection.faces.limits import LIMITS, Limit
+from kyc_review.submissions.models import State, Submission
+from kyc_review.submissions.scripts import script_of
+
+
+@dataclass(frozen=True, slots=True)
+class PretendedCheck:
+    """With the fields of a stored check result."""
+
+    name: str
+    status: str
+    value: float | None
+    limit: float | None
+    code: str = ""
+    action: str = ""
+
+
+def sandbox_checks(row: Submission) -> list[PretendedCheck]:
+    """One of each `CheckName`; none while the submission waits for its pretended scoring."""
+    if row.state == State.RECEIVED:
+        return []
+    script = script_of(row.external_ref)
+    troubled = {limit.check: limit for limit in LIMITS.values() if limit.code is script.code}
+    passing = {limit.check: limit for limit in reversed(LIMITS.values())}
+    return [
+        _troubled(troubled[name], is_for_person=script.review_s is not None)
+        if name in troubled
+        else _passed(name, passing.get(name))
+        for name in CheckName
+    ]
+
+
+def _passed(name: CheckName, limit: Limit | None) -> PretendedCheck:
+    if limit is None:
+        return PretendedCheck(name.value, CheckStatus.PASS.value, None, None)
+    better = limit.passes + (limit.passes - limit.fails) / 2
+    return PretendedCheck(
+        name.value, CheckStatus.PASS.value, round(min(better, limit.passes * 2), 4), limit.passes
+    )
+
+
+def _troubled(limit: Limit, *, is_for_person: bool) -> PretendedCheck:
+    """In the middle between the two limits for a person's eyes, beyond the second one to be sent back."""
+    assert isinstance(limit.code, CheckCode)
+    between = (limit.passes + limit.fails) / 2
+    if is_for_person:
+        return PretendedCheck(
+            limit.check.value,
+            CheckStatus.DOUBT.value,
+            round(between, 4),
+            limit.passes,
+            limit.code.value,
+            "review",
+        )
+    beyond = max(0.0, limit.fails - (limit.passes - limit.fails) / 2)
+    return PretendedCheck(
+        limit.check.value, CheckStatus.FAIL.value, round(beyond, 4), limit.fails, limit.code.value, "resubmit"
+    )

@@ -1,0 +1,103 @@
+"""What the bank makes of checks that did not pass."""
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from detection.checks import Check, CheckCode, CheckName, CheckStatus
+from kyc_review.submissions.check_policy import DEFAULT, Action, judge, policy_read
+from tests.factories.checks import checks, doubting, failing
+
+CODES = {
+    CheckName.INTACT: CheckCode.DAMAGED,
+    CheckName.UNIFORM: CheckCode.BLANK,
+    CheckName.FACE_FOUND: CheckCode.NO_FACE,
+    CheckName.SINGLE_FACE: CheckCode.SEVERAL_FACES,
+    CheckName.FACE_SIZE: CheckCode.FACE_TOO_SMALL,
+    CheckName.FACE_COMPLETE: CheckCode.FACE_CUT_OFF,
+    CheckName.POSE: CheckCode.TURNED_AWAY,
+    CheckName.SHARPNESS: CheckCode.BLURRED,
+    CheckName.EXPOSURE: CheckCode.TOO_DARK,
+}
+SENT_BACK = {"uniform", "face_found", "single_face", "face_size", "sharpness", "exposure"}
+
+
+def test_only_a_picture_that_passes_every_check_may_be_cleared() -> None:
+    assert judge(checks(), DEFAULT).may_clear
+    for name in CheckName:
+        assert not judge(failing(name, CODES[name]), DEFAULT).may_clear
+        assert not judge(doubting(name, CODES[name]), DEFAULT).may_clear
+
+
+@pytest.mark.parametrize("name", CheckName)
+def test_by_default_a_clear_fail_of_the_picture_is_sent_back_and_all_else_goes_to_a_person(
+    name: CheckName,
+) -> None:
+    failed = judge(failing(name, CODES[name]), DEFAULT)
+    if name.value in SENT_BACK:
+        assert (failed.action, failed.code) == (Action.RESUBMIT, CODES[name])
+    else:
+        assert (failed.action, failed.code) == (Action.REVIEW, None)
+    assert judge(doubting(name, CODES[name]), DEFAULT).action is Action.REVIEW
+
+
+def test_a_check_that_was_not_made_is_doubt() -> None:
+    assert judge((), DEFAULT).action is Action.REVIEW
+    without_pose = [check for check in checks() if check.name is not CheckName.POSE]
+    judged = judge(without_pose, DEFAULT)
+    assert judged.action is Action.REVIEW
+    assert {one.check.code for one in judged.checks} == {None, CheckCode.CHECK_FAILED}
+
+
+def test_an_ignored_check_lets_a_picture_pass_but_not_an_error_of_that_check() -> None:
+    policy = policy_read(["pose:doubt=ignore", " pose:fail = ignore "])
+    assert judge(doubting(CheckName.POSE, CheckCode.TURNED_AWAY), policy).may_clear
+    assert judge(doubting(CheckName.POSE, CheckCode.CHECK_FAILED), policy).action is Action.REVIEW
+
+
+def test_a_damaged_file_goes_to_a_person_even_when_no_face_is_left_in_it() -> None:
+    found = [check for check in checks() if check.name not in (CheckName.INTACT, CheckName.FACE_FOUND)]
+    found.append(Check(CheckName.INTACT, CheckStatus.FAIL, code=CheckCode.DAMAGED))
+    found.append(Check(CheckName.FACE_FOUND, CheckStatus.FAIL, code=CheckCode.NO_FACE))
+    assert judge(found, DEFAULT).action is Action.REVIEW
+    assert judge(found, policy_read(["intact:fail=ignore"])).code is CheckCode.NO_FACE
+
+
+def test_the_cause_is_told_before_what_it_led_to() -> None:
+    dark = [check for check in checks() if check.name not in (CheckName.EXPOSURE, CheckName.FACE_FOUND)]
+    dark.append(Check(CheckName.FACE_FOUND, CheckStatus.FAIL, code=CheckCode.NO_FACE))
+    dark.append(Check(CheckName.EXPOSURE, CheckStatus.FAIL, code=CheckCode.TOO_DARK))
+    assert judge(dark, DEFAULT).code is CheckCode.TOO_DARK
+
+
+@pytest.mark.parametrize(
+    ("entry", "told"),
+    [
+        ("pose", "check:status=action"),
+        ("pose:doubt", "check:status=action"),
+        ("posture:doubt=review", "'posture' in 'posture:doubt=review' is unknown; choose one of intact"),
+        ("pose:pass=review", "'pass' in 'pose:pass=review' is unknown; choose one of doubt, fail"),
+        ("pose:doubt=clear", "choose one of resubmit, review, ignore"),
+        ("face_found:fail=ignore", "no picture is cleared without a face"),
+        ("face_found:doubt=ignore", "no picture is cleared without a face"),
+    ],
+)
+def test_a_policy_that_cannot_be_used_is_refused_with_what_to_write(entry: str, told: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(told)):
+        policy_read([entry])
+
+
+def test_a_process_with_an_unusable_policy_does_not_start() -> None:
+    code = "import kyc_review.settings"
+    env = os.environ | {
+        "CHECK_POLICY": "pose:doubt=maybe",
+        "SECRET_KEY": "x",
+        "DATABASE_URL": "postgres://a:b@127.0.0.1:1/c",
+        "VALKEY_URL": "redis://127.0.0.1:1/0",
+    }
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=60)
+    assert done.returncode != 0
+    assert "'maybe' in 'pose:doubt=maybe' is unknown" in done.stderr
