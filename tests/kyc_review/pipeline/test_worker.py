@@ -19,7 +19,7 @@ from kyc_review.scoring.models import Scoring
 from kyc_review.submissions.models import State, Submission
 from kyc_review.submissions.storage import originals
 from tests.factories.bundles import tiny_bundle
-from tests.factories.pictures import portrait_bytes
+from tests.factories.portraits import portrait_bytes
 
 pytestmark = pytest.mark.django_db
 
