@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from detection import bundle as bundles
-from detection.bundle import Bundle, BundleRefused, Member
+from detection.bundle import Bundle, BundleRefused, Member, View
 from detection.memory import keep_freed
 from detection.networks.convnext import convnext
 from detection.networks.fusion import quicken
@@ -107,12 +107,17 @@ class Ensemble:
     @torch.inference_mode()
     def logits(self, images: Sequence[Image.Image]) -> list[Tensor]:
         """The four members' logits, each (B, 2) float32; members with the same view share its tensor."""
-        inputs = {
+        return self.logits_of_inputs(batches(images, [member.view for member in self.bundle.members]))
+
+    @torch.inference_mode()
+    def logits_of_inputs(self, inputs: Mapping[View, Tensor]) -> list[Tensor]:
+        """The same from inputs that were cut before: of every member's view, (B, 3, side, side) float32."""
+        moved = {
             view: pixels.to(self.device, self.dtype, memory_format=torch.channels_last)
-            for view, pixels in batches(images, [member.view for member in self.bundle.members]).items()
+            for view, pixels in inputs.items()
         }
         return [
-            network(inputs[member.view]).float()
+            network(moved[member.view]).float()
             for member, network in zip(self.bundle.members, self._members, strict=True)
         ]
 

@@ -85,6 +85,15 @@ def add_training(verbs: Verbs) -> None:
     baseline.add_argument("--work", type=Path, default=Path("runs/baseline"), help="cache of measured faces")
     baseline.add_argument("--seed", type=int, default=0)
     baseline.add_argument(
+        "--hours",
+        type=float,
+        help="fine-tune members from ImageNet weights for so long; the same command goes on where it was stopped. "
+        "Without it, the trunk and branches of baseline-3 are trained from scratch",
+    )
+    baseline.add_argument(
+        "--init", type=Path, default=BASELINE, help="with --hours: whose member north is kept"
+    )
+    baseline.add_argument(
         "--smoke", action="store_true", help="a few steps on a few faces, to see that it runs"
     )
     baseline.set_defaults(run=commands.run_baseline)

@@ -173,6 +173,9 @@ def run_sheet(options: argparse.Namespace) -> None:
 
 def run_baseline(options: argparse.Namespace) -> None:
     """Trains the baseline bundle and prints its folder."""
+    if options.hours is not None:
+        _run_timed_baseline(options)
+        return
     from ml.training.baseline import SMOKE, Schedule, train
 
     schedule = SMOKE if options.smoke else Schedule()
@@ -183,6 +186,23 @@ def run_baseline(options: argparse.Namespace) -> None:
         opinion=options.opinion,
         seed=options.seed,
         schedule=schedule,
+    )
+    print(f"{options.out}: {bundle.version}, metrics in its manifest.json")
+
+
+def _run_timed_baseline(options: argparse.Namespace) -> None:
+    from ml.training.timed_baseline import train
+
+    if not options.hours > 0:
+        raise ValueError("--hours must be more than 0")
+    bundle = train(
+        options.data,
+        options.out,
+        work=options.work,
+        hours=options.hours,
+        init=options.init,
+        seed=options.seed,
+        limit=24 if options.smoke else None,
     )
     print(f"{options.out}: {bundle.version}, metrics in its manifest.json")
 

@@ -2,11 +2,10 @@
 post-processing."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
-from ml.bank import Bank
 from ml.evaluation.metrics import auc, wilson
 
 POOLED = ("swap", "warp", "retouch")  # pooled in the first figure; the others are reported separately
@@ -14,7 +13,20 @@ STRENGTHS = (("weak", 0.0, 4.0), ("middle", 4.0, 15.0), ("strong", 15.0, np.inf)
 LEAST = 10  # fewer pairs give no meaningful area
 
 
-def forgeries(bank: Bank, score: np.ndarray, group: np.ndarray) -> dict[str, Any]:
+class Forged(Protocol):
+    """(N,) columns as in `ml.bank.Bank`."""
+
+    @property
+    def made(self) -> np.ndarray: ...
+    @property
+    def kind(self) -> np.ndarray: ...
+    @property
+    def strength(self) -> np.ndarray: ...
+    @property
+    def post(self) -> np.ndarray: ...
+
+
+def forgeries(bank: Forged, score: np.ndarray, group: np.ndarray) -> dict[str, Any]:
     """Areas under the ROC curve with intervals, and how often a forgery scores above its own original.
 
     Rows 2k, 2k+1 of a bank are such a pair: a made row's original lies before it. score, group: (N,), as in the bank.

@@ -7,17 +7,30 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from detection.bundle import Bundle as ShippedBundle
+from detection.bundle import View
+from detection.ensemble import Ensemble
 from detection.networks.stacking import Stacking
 from estimation.intervals import clopper_pearson_upper
 from ml.bank import Bank
 from ml.evaluation.forgeries import forgeries
 from ml.evaluation.outcome import outcome
 from ml.inverse_probability import Weighing
-from ml.training.loop import logits_of
+from ml.pictures import PictureStore
+from ml.training.batches import assemble
+from ml.training.loop import device_of
 from ml.training.pack import Voter, pack
-from ml.training.stacking import choose_thresholds, fit_stack, probabilities, temperature
+from ml.training.stacking import (
+    PULL,
+    choose_thresholds,
+    fit_stack,
+    mean_of_members,
+    probabilities,
+    temperature,
+)
+from ml.training.windows import served_batch
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,39 +48,93 @@ class Side:
         """(N,) float32, None where all rows count alike."""
         return self.weighing.weight if self.weighing else None
 
+    def inputs(self, rows: np.ndarray, view: View) -> Tensor:
+        """(B, 3, side, side) float32 of these rows, as serving cuts them."""
+        return assemble(self.bank, rows, view.side).images
 
-def voters_logits(voters: Sequence[Voter], bank: Bank) -> np.ndarray:
-    """(N, 8) float32 logits, each member through its own view."""
-    return np.concatenate([logits_of(v.network, bank, v.view.side) for v in voters], 1)
+
+@dataclass(frozen=True, slots=True)
+class StoredColumns:
+    """Columns of a store of pictures, named as in `ml.bank.Bank`."""
+
+    label: np.ndarray
+    made: np.ndarray
+    kind: np.ndarray
+    strength: np.ndarray
+    post: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSide:
+    """One side of the split as a store of whole pictures, from which any view can be cut."""
+
+    store: PictureStore
+    source: np.ndarray
+    group: np.ndarray
+    weight: np.ndarray | None = None
+
+    @property
+    def bank(self) -> StoredColumns:
+        columns = self.store.columns
+        return StoredColumns(**{name: columns[name] for name in StoredColumns.__dataclass_fields__})
+
+    def inputs(self, rows: np.ndarray, view: View) -> Tensor:
+        """(B, 3, side, side) float32 of these rows, as serving cuts them."""
+        return served_batch(self.store, rows, view)
+
+
+def served_logits(served: Ensemble, side: Side | StoredSide, batch: int = 32) -> np.ndarray:
+    """(N, 8) float32 logits of a packed bundle's members, in the precision in which they serve."""
+    views, found, count = {member.view for member in served.bundle.members}, [], len(side.source)
+    for start in range(0, count, batch):
+        rows = np.arange(start, min(start + batch, count))
+        each = served.logits_of_inputs({view: side.inputs(rows, view) for view in views})
+        found.append(torch.cat(each, 1).cpu().numpy())
+    return np.concatenate(found)
 
 
 def finish(
     out: Path,
     voters: Sequence[Voter],
     *,
-    stack_side: Side,
-    validation: Side,
-    test: Side,
+    stack_side: Side | StoredSide,
+    validation: Side | StoredSide,
+    test: Side | StoredSide,
     miss: float,
     version: str,
     provenance: Mapping[str, Any],
     card: str,
     start: Stacking | None = None,
+    own_weight: float = 1.0,
+    pull: float = PULL,
 ) -> ShippedBundle:
     """The bundle of these members.
 
     The stack and the temperatures are fitted on `stack_side`, which no member saw; thresholds on `validation`,
-    so that all five together miss at most the share `miss` of its fakes; `test` is only measured.
+    so that all five together miss at most the share `miss` of its fakes; `test` is only measured. All of it is computed
+    by the packed bundle, as it will be served. own_weight: how much more rows of sources with fakes of their own count
+    in the stack's fit; pull: of `fit_stack`.
     """
-    fitted_on = voters_logits(voters, stack_side.bank)
-    stack = fit_stack(fitted_on, stack_side.bank.label, start=start, row_weight=stack_side.weight)
+    draft = pack(
+        out,
+        voters,
+        start or mean_of_members(),
+        thresholds=[0.5] * 5,
+        temperatures=[1.0] * 5,
+        version=version,
+        provenance={},
+        metrics={},
+        card=card,
+    )
+    served = Ensemble(draft, device_of(voters[0].network))
+    fitted_on, label = served_logits(served, stack_side), stack_side.bank.label
+    weight = stack_side.weight if own_weight == 1 else own_weights(stack_side, own_weight)
+    stack = fit_stack(fitted_on, label, start=start, row_weight=weight, pull=pull)
     ten = _with_stack(stack, fitted_on)
-    warmth = [
-        temperature(ten[:, 2 * k : 2 * k + 2], stack_side.bank.label, stack_side.weight) for k in range(5)
-    ]
-    chosen_on = probabilities(_with_stack(stack, voters_logits(voters, validation.bank)), warmth)
+    warmth = [temperature(ten[:, 2 * k : 2 * k + 2], label, weight) for k in range(5)]
+    chosen_on = probabilities(_with_stack(stack, served_logits(served, validation)), warmth)
     thresholds = choose_thresholds(chosen_on, validation.bank.label, miss)
-    measured = probabilities(_with_stack(stack, voters_logits(voters, test.bank)), warmth)
+    measured = probabilities(_with_stack(stack, served_logits(served, test)), warmth)
     names = [*(v.name for v in voters), "stack"]
     metrics = {
         "miss_rate_chosen_for": miss,
@@ -88,12 +155,24 @@ def finish(
     )
 
 
+def own_weights(side: Side | StoredSide, factor: float) -> np.ndarray:
+    """(N,) float32, mean 1 within each label: rows of sources that bring fakes of their own count `factor` times."""
+    own = (side.bank.label == 1) & ~side.bank.made
+    weight = np.where(np.isin(side.source, np.unique(side.source[own])) & ~side.bank.made, factor, 1.0)
+    for label in (0, 1):
+        rows = side.bank.label == label
+        weight[rows] /= weight[rows].mean()
+    return weight.astype(np.float32)
+
+
 def _with_stack(stack: Stacking, logits: np.ndarray) -> np.ndarray:
     with torch.inference_mode():
         return np.concatenate([logits, stack(torch.from_numpy(logits)).numpy()], 1)
 
 
-def _measure(probability: np.ndarray, thresholds: np.ndarray, names: list[str], side: Side) -> dict[str, Any]:
+def _measure(
+    probability: np.ndarray, thresholds: np.ndarray, names: list[str], side: Side | StoredSide
+) -> dict[str, Any]:
     bank = side.bank
     own = (bank.label == 1) & ~bank.made
     report = outcome(

@@ -1,24 +1,25 @@
-"""The four members of `ml baseline --hours`, and their fine-tuning within a given time."""
+"""The members of `ml baseline --hours`, and their fine-tuning within a given time."""
 
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from safetensors.torch import load_file
 from torch import nn
 
 from detection.bundle import View
-from detection.networks.convnext import convnext
+from detection.networks.convnext import LocalEvidence, convnext
 from detection.networks.hybrid import HYBRID
 from detection.networks.localiser import WithMaskHead
 from ml.pictures import PictureStore
 from ml.recipes.checkpoint import save_whole
 from ml.training.loop import auc_of
 from ml.training.pretrained import start_from_lite0
-from ml.training.tuning import Course, fine_tune, served_logits
+from ml.training.tuning import Course, fine_tune, served_logits, trained_for_s
 from ml.training.windows import WindowSampler
 
 PAIRS_WATCHED = 200
@@ -26,29 +27,28 @@ PAIRS_WATCHED = 200
 
 @dataclass(frozen=True, slots=True)
 class MemberPlan:
-    """One member: what it looks at, how its network is built and how it is trained."""
+    """One member: what it looks at, how its network is built and how it is trained.
+
+    start: the earlier member whose weights it goes on from; empty to begin with the ImageNet weights.
+    """
 
     name: str
     view: View
     course: Course
     arguments: dict[str, Any] = field(default_factory=dict)
+    start: str = ""
 
 
 # They differ on purpose: in what they see, in how often they see a source's own fakes, and in their losses.
 MEMBERS = (
-    MemberPlan("north", View(176, 0.88), Course(steps=900, own=0.5, seed=1)),
+    MemberPlan("west", View(176, 0.88), Course(steps=900, own=0.5, seed=1)),
     MemberPlan("south", View(176, 0.7), Course(steps=900, own=0.6, mask_weight=1.0, seed=2)),
     MemberPlan(
         "east",
         View(176, 0.88),
-        Course(steps=900, own=0.75, mask_weight=1.0, seed=3),
+        Course(steps=900, own=0.75, mask_weight=1.0, margin_weight=0.5, rate=4e-4, seed=3),
         {"evidence": "local"},
-    ),
-    MemberPlan(
-        "west",
-        View(176, 0.88),
-        Course(steps=900, own=0.25, margin_weight=0.5, mask_weight=1.0, seed=4),
-        {"evidence": "local"},
+        start="west",
     ),
 )
 
@@ -62,65 +62,82 @@ def train_members(
     *,
     deadline: float,
 ) -> dict[str, nn.Module]:
-    """Networks by name. Finished members are taken from `work`; each of the others gets its share of the time left.
+    """Networks by name, without their mask heads.
 
-    weights: of `lite0_weights`, None to start from scratch. deadline: time.monotonic() value.
+    Finished members are taken from `work`, a member that was interrupted goes on, and each gets its share of the time
+    left. weights: of `lite0_weights`, None to start from scratch. deadline: time.monotonic() value.
     """
     found: dict[str, nn.Module] = {}
-    watched = _watched(validation)
-    for number, plan in enumerate(plans):
-        allowed_s = max(0.0, deadline - time.monotonic()) / (len(plans) - number)
-        found[plan.name] = _member(plan, train, validation, watched, weights, work, allowed_s)
+    left = [plan.name for plan in plans if not finished_file(work, plan).is_file()]
+    for plan in plans:
+        model = _begun(plan, weights, found)
+        kept = finished_file(work, plan)
+        if kept.is_file():
+            model.load_state_dict(load_file(kept))
+        else:
+            share_s = max(0.0, deadline - time.monotonic()) / len(left)
+            model = _fine_tuned(plan, model, train, validation, work, share_s)
+            save_whole(kept, model.state_dict())
+            left.remove(plan.name)
+        found[plan.name] = model.network.eval()
     return found
 
 
-def _member(
+def finished_file(work: Path, plan: MemberPlan) -> Path:
+    """Where a finished member's weights lie."""
+    return work / f"{plan.name}.safetensors"
+
+
+def _begun(plan: MemberPlan, weights: dict[str, Any] | None, found: dict[str, nn.Module]) -> WithMaskHead:
+    network = convnext(HYBRID, **plan.arguments)
+    if plan.start:
+        _backbone(network).load_state_dict(_backbone(found[plan.start]).state_dict())
+    elif weights is not None:
+        start_from_lite0(network, weights)
+    return WithMaskHead(network)
+
+
+def _backbone(network: nn.Module) -> Any:
+    return network.backbone if isinstance(network, LocalEvidence) else network
+
+
+def _fine_tuned(
     plan: MemberPlan,
+    model: WithMaskHead,
     train: PictureStore,
     validation: PictureStore,
-    watched: tuple[np.ndarray, np.ndarray],
-    weights: dict[str, Any] | None,
     work: Path,
-    allowed_s: float,
-) -> nn.Module:
-    network = convnext(HYBRID, **plan.arguments)
-    if weights is not None:
-        start_from_lite0(network, weights)
-    own, pairs = watched
-    told = work / f"{plan.name}.jsonl"
+    share_s: float,
+) -> WithMaskHead:
+    own, pairs = watched_rows(validation)
+    rows = np.concatenate([own, pairs])
+    label = validation.columns["label"][rows]
 
     def report(step: int, loss: float, average: WithMaskHead) -> dict[str, float]:
-        rows = np.concatenate([own, pairs])
         logits = served_logits(average.network, validation, rows, plan.view)
-        label = validation.columns["label"][rows]
-        facts = {"own_auc": auc_of(logits[: len(own)], label[: len(own)]) if len(own) else 0.0}
-        if len(pairs):
-            facts["made_auc"] = auc_of(logits[len(own) :], label[len(own) :])
-        line = {"member": plan.name, "step": step, "of": plan.course.steps, "loss": round(loss, 4)} | facts
-        with told.open("a") as file:
-            file.write(json.dumps(line | {"at": time.strftime("%H:%M:%S")}) + "\n")
-        print(line, flush=True)
+        parts = {"own_auc": slice(0, len(own)), "made_auc": slice(len(own), None)}
+        facts = {
+            name: round(auc_of(logits[part], label[part]), 4)
+            for name, part in parts.items()
+            if len(set(label[part])) == 2
+        }
+        line = {"at": time.strftime("%H:%M:%S"), "member": plan.name, "step": step, "of": plan.course.steps}
+        with (work / "members.jsonl").open("a") as file:
+            file.write(json.dumps(line | {"loss": round(loss, 4)} | facts) + "\n")
         return facts
 
-    sampler = WindowSampler(
-        train, plan.view, own=plan.course.own, batch=plan.course.batch, seed=plan.course.seed
-    )
-    model = WithMaskHead(network)
+    course = plan.course
+    sampler = WindowSampler(train, plan.view, own=course.own, batch=course.batch, seed=course.seed)
     kept = work / f"{plan.name}.checkpoint.safetensors"
-    average, _ = fine_tune(model, sampler, plan.course, kept, report=report, allowed_s=allowed_s)
-    save_whole(work / f"{plan.name}.safetensors", average.state_dict())
-    return average.network.eval()
+    allowed_s = trained_for_s(kept) + share_s
+    average, _ = fine_tune(model, sampler, course, kept, report=report, allowed_s=allowed_s)
+    return average
 
 
-def _watched(validation: PictureStore) -> tuple[np.ndarray, np.ndarray]:
+def watched_rows(validation: PictureStore) -> tuple[np.ndarray, np.ndarray]:
     """Rows that reports measure: the sources' own pictures, and some pairs of a photograph and its forged version."""
     columns = validation.columns
     own = np.flatnonzero(columns["post"] == "file")
     forged = np.flatnonzero(columns["made"])
     chosen = forged[:: max(1, len(forged) // PAIRS_WATCHED)][:PAIRS_WATCHED]
     return own, np.stack([chosen - 1, chosen], 1).ravel()
-
-
-def shortened(plans: Sequence[MemberPlan], steps: int) -> list[MemberPlan]:
-    """The same members with fewer or more steps."""
-    return [replace(plan, course=replace(plan.course, steps=steps)) for plan in plans]

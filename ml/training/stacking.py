@@ -9,6 +9,7 @@ from detection.networks.stacking import Stacking
 from ml.evaluation.metrics import threshold_for_miss_rate
 
 EDGE = 1e-4  # thresholds stay inside the open interval that a bundle allows
+PULL = 1e-3  # the penalty that draws a stack back to where it began
 LIFT = 4.0  # members' logits seldom reach it
 
 
@@ -29,7 +30,7 @@ def fit_stack(
     label: np.ndarray,
     *,
     start: Stacking | None = None,
-    pull: float = 1e-3,
+    pull: float = PULL,
     row_weight: np.ndarray | None = None,
 ) -> Stacking:
     """A stack fitted by class-balanced cross-entropy on outputs of members that never saw these rows.
@@ -38,7 +39,7 @@ def fit_stack(
     each label (`ml.inverse_probability`). `start` is where to begin and
     what the penalty `pull` draws back to; without it, the mean of the members.
     """
-    stack = start or _mean_of_members()
+    stack = start or mean_of_members()
     anchor = [p.detach().clone() for p in stack.parameters()]
     x, y = torch.from_numpy(logits).float(), torch.from_numpy(label.astype(np.int64))
     weight = _balanced(y, row_weight)
@@ -56,7 +57,8 @@ def fit_stack(
     return stack.eval()
 
 
-def _mean_of_members() -> Stacking:
+def mean_of_members() -> Stacking:
+    """A stack whose logits are the means of the members'."""
     stack = Stacking()
     with torch.no_grad():
         stack.linear.weight.zero_()
@@ -89,7 +91,9 @@ def probabilities(logits: np.ndarray, temperatures: list[float]) -> np.ndarray:
 def choose_thresholds(probability: np.ndarray, label: np.ndarray, miss: float) -> np.ndarray:
     """(5,) thresholds at one miss rate a member, the largest at which all five together miss at most `miss`.
 
-    probability: (N, 5); a fake is missed when every vote is below its threshold. Raises ValueError without fakes.
+    Each lies midway between the lowest fake that it finds and the next lower score: on the fake itself, rounding of
+    another processor would decide. probability: (N, 5); a fake is missed when every vote is below its threshold.
+    Raises ValueError without fakes.
     """
     fakes = probability[label == 1]
     best = np.array([threshold_for_miss_rate(label, column, 0.0) for column in probability.T])
@@ -98,4 +102,11 @@ def choose_thresholds(probability: np.ndarray, label: np.ndarray, miss: float) -
         if (fakes < tried).all(1).mean() > miss:
             break
         best = tried
-    return np.clip(best, EDGE, 1 - EDGE)
+    midway = [midway_below(column, threshold) for column, threshold in zip(probability.T, best, strict=True)]
+    return np.clip(midway, EDGE, 1 - EDGE)
+
+
+def midway_below(score: np.ndarray, threshold: float) -> float:
+    """The middle between a threshold and the highest score below it, which calls no row otherwise. score: (N,)."""
+    lower = score[score < threshold]
+    return float((threshold + lower.max()) / 2) if len(lower) else threshold / 2

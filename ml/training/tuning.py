@@ -5,6 +5,7 @@ optimiser and the random state: killed and resumed, a run without a time limit g
 """
 
 import copy
+import json
 import math
 import time
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors import safe_open
 from torch import nn
 
 from detection.bundle import View
@@ -103,6 +105,26 @@ def fine_tune(
             checkpoint.write(kept, both, optimiser, at, mark)
             saved = time.monotonic()
     return average, at.history
+
+
+def seconds_a_step(model: WithMaskHead, sampler: WindowSampler, course: Course, count: int = 4) -> float:
+    """How long a step takes here and now, the first one not counted; `model` is of no use afterwards."""
+    model.train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it
+    optimiser = _optimiser(model, course)
+    _step(model, optimiser, sampler, course, 0)
+    began = time.monotonic()
+    for step in range(1, count + 1):
+        _step(model, optimiser, sampler, course, step)
+    return (time.monotonic() - began) / count
+
+
+def trained_for_s(kept: Path) -> float:
+    """Seconds of training that a checkpoint holds, 0 where there is none."""
+    if not kept.is_file():
+        return 0.0
+    with safe_open(kept, "pt") as file:
+        notes = file.metadata() or {}
+    return float(json.loads(notes["position"])["elapsed_s"])
 
 
 def _optimiser(model: nn.Module, course: Course) -> torch.optim.Optimizer:

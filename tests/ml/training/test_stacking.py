@@ -2,8 +2,14 @@ import numpy as np
 import torch
 
 from detection.networks.convnext import convnext
+<<<<<<< HEAD
 from ml.training.stacking import fit_stack, lift, temperature
 from tests.factories.bundles import TINY
+=======
+from ml.training.stacking import choose_thresholds, fit_stack, lift, midway_below, temperature
+
+TINY = {"depths": (1, 1, 1, 1), "dims": (8, 8, 8, 8), "norm_layer": "batchnorm2d"}
+>>>>>>> 18ccbaa (Train the baseline within given hours; choose thresholds through the packed bundle)
 
 
 def test_a_lifted_member_says_the_same_with_higher_logits():
@@ -46,3 +52,17 @@ def test_a_row_that_weighs_three_is_fitted_as_three_rows():
         assert torch.allclose(one, other, atol=1e-3)
     two = logits[:, :2]
     assert temperature(two, label, weight) == temperature(two[repeated], label[repeated])
+
+
+def test_thresholds_lie_midway_between_the_fake_that_they_find_and_the_next_score_below():
+    label = np.array([0, 0, 0, 1, 1, 1, 1])
+    score = np.array([0.1, 0.3, 0.55, 0.2, 0.6, 0.8, 0.9])
+    probability = np.stack([score] * 5, 1)
+    one_missed = choose_thresholds(probability, label, 0.3)
+    assert np.allclose(one_missed, (0.6 + 0.55) / 2)
+    none_missed = choose_thresholds(probability, label, 0.0)
+    assert np.allclose(none_missed, (0.2 + 0.1) / 2)
+
+
+def test_a_threshold_below_every_score_lies_halfway_to_zero():
+    assert midway_below(np.array([0.4, 0.6]), 0.4) == 0.2

@@ -1,0 +1,98 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from detection.bundle import View
+from detection.ensemble import Ensemble
+from detection.networks.convnext import convnext
+from ml.pictures import Picture, PictureStore, write_pictures
+from ml.training.finish import StoredSide, finish, own_weights
+from ml.training.pack import Voter
+
+NAME, TINY = "convnext_zepto_rms_ols", {"depths": (1, 1, 1, 1), "dims": (8, 8, 8, 8)}
+VIEWS = (View(32, 0.8), View(32, 0.5), View(64, 1.0), View(32, 0.8))
+
+
+def pictures(folder: Path, seed: int, count: int = 60) -> PictureStore:
+    """Noise of any brightness; fakes have a brighter middle. The second half are pairs that were made here."""
+    rng, rows = np.random.default_rng(seed), []
+    for number in range(count):
+        label, made = number % 2, number >= count // 2
+        image = rng.integers(0, int(rng.integers(60, 250)), (70, 60, 3)).astype(np.uint8)
+        image[25:45, 20:40] //= 1 + label
+        mask = np.full((70, 60), 255 * label, np.uint8)
+        is_made, post = made and bool(label), "none" if made else "file"
+        rows.append(
+            Picture(image, mask, label, is_made, True, number, "swap/nose/hard", post, 0.5, 20.0 * is_made)
+        )
+    return write_pictures(folder, rows)
+
+
+def side(folder: Path, seed: int) -> StoredSide:
+    store = pictures(folder, seed)
+    source = np.where(store.columns["post"] == "file", "rff", "lfw")
+    return StoredSide(store, source, np.array([f"person {n // 2}" for n in range(len(store))]))
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory):
+    folder = tmp_path_factory.mktemp("finish")
+    torch.manual_seed(0)
+    voters = [
+        Voter(f"member-{k}", NAME, TINY, convnext(NAME, **TINY).eval(), view) for k, view in enumerate(VIEWS)
+    ]
+    sides = [side(folder / name, seed) for seed, name in enumerate(("stack", "validation", "test"))]
+    bundle = finish(
+        folder / "out",
+        voters,
+        stack_side=sides[0],
+        validation=sides[1],
+        test=sides[2],
+        miss=0.3,
+        version="finished-1",
+        provenance={},
+        card="# Card\n",
+        own_weight=5.0,
+        pull=0.1,
+    )
+    return bundle, sides[1]
+
+
+def test_what_the_manifest_says_of_validation_is_what_the_served_bundle_does(finished) -> None:
+    """From the pictures themselves through serving's own code, views cut anew."""
+    bundle, validation = finished
+    store = validation.store
+    votes = Ensemble.load(bundle.path, device="cpu", threads=1).score(
+        [Image.fromarray(store.image(row)) for row in range(len(store))]
+    )
+    flagged = np.array([any(vote.probability >= vote.threshold for vote in row) for row in votes])
+    label = store.columns["label"]
+    missed = int((~flagged & (label == 1)).sum())
+    assert missed == bundle.metrics["certificate"]["missed"]
+    assert 0 < missed <= 0.3 * (label == 1).sum()
+    for name in ("rff", "lfw"):
+        rows = (label == 0) & (validation.source == name)
+        told = bundle.metrics["validation"]["false_alarm_by_source"][name]
+        assert told["value"] == pytest.approx(flagged[rows].mean(), abs=1e-4)
+
+
+def test_no_score_lies_on_a_threshold(finished) -> None:
+    bundle, validation = finished
+    store = validation.store
+    votes = Ensemble.load(bundle.path, device="cpu", threads=1).score(
+        [Image.fromarray(store.image(row)) for row in range(len(store))]
+    )
+    nearest = np.abs([[vote.probability - vote.threshold for vote in row] for row in votes]).min(0)
+    assert (nearest > 0).all()
+
+
+def test_the_weight_of_a_sources_own_rows_leaves_the_labels_balanced(tmp_path: Path) -> None:
+    rows = side(tmp_path, 0)
+    weight, label = own_weights(rows, 5.0), rows.bank.label
+    assert weight[label == 0].mean() == pytest.approx(1.0, abs=1e-5)
+    assert weight[label == 1].mean() == pytest.approx(1.0, abs=1e-5)
+    own = (label == 1) & ~rows.bank.made
+    assert weight[own].mean() == pytest.approx(5 * weight[(label == 1) & rows.bank.made].mean(), rel=1e-4)
