@@ -2,14 +2,8 @@ import numpy as np
 import torch
 
 from detection.networks.convnext import convnext
-<<<<<<< HEAD
-from ml.training.stacking import fit_stack, lift, temperature
-from tests.factories.bundles import TINY
-=======
 from ml.training.stacking import choose_thresholds, fit_stack, lift, midway_below, temperature
-
-TINY = {"depths": (1, 1, 1, 1), "dims": (8, 8, 8, 8), "norm_layer": "batchnorm2d"}
->>>>>>> 18ccbaa (Train the baseline within given hours; choose thresholds through the packed bundle)
+from tests.factories.bundles import TINY
 
 
 def test_a_lifted_member_says_the_same_with_higher_logits():
