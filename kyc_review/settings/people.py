@@ -32,7 +32,6 @@ REQUIRE_SECOND_FACTOR = env.list("REQUIRE_SECOND_FACTOR", default=[])
 MFA_ADAPTER = "kyc_review.accounts.second_factor.adapter.Adapter"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = BRAND_NAME
-MFA_TOTP_TOLERANCE = 1  # a telephone's clock may be half a minute off
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_SIGNUP_FIELDS = [
     "username*",

@@ -86,6 +86,10 @@ def test_compose_passes_only_settings_that_exist() -> None:
         assert set(services()[name]["environment"]) <= read
 
 
+def test_compose_repeats_no_default_of_the_settings() -> None:
+    assert re.findall(r"\$\{(\w+):?-", COMPOSE) == ["WEB_PORT"]  # the one that no setting reads
+
+
 def test_the_web_image_has_no_torch_and_the_worker_has() -> None:
     assert "--from=build-web" in stages()["web"]
     assert "requirements/web.txt" in stages()["build-web"]

@@ -18,6 +18,7 @@ from kyc_review.accounts import services as accounts
 from kyc_review.accounts.login import PASSED
 from kyc_review.accounts.own.confirming import WRONG_PASSWORD, count_failure, is_password_right
 from kyc_review.accounts.second_factor import services
+from kyc_review.accounts.second_factor.codes import secret_new
 from kyc_review.accounts.second_factor.selectors import is_required, own_factor
 from kyc_review.accounts.second_factor.services import FactorRefused
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
@@ -135,5 +136,5 @@ def _secret(request: StaffRequest) -> str:
     """The one that waits in the session, sealed, until a code confirms it."""
     adapter = get_adapter()
     if SECRET not in request.session:
-        request.session[SECRET] = adapter.encrypt(services.secret_new())
+        request.session[SECRET] = adapter.encrypt(secret_new())
     return str(adapter.decrypt(request.session[SECRET]))

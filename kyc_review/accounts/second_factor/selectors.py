@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from allauth.mfa.models import Authenticator
-from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from django.conf import settings
+
+from kyc_review.accounts.second_factor.codes import codes_left
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -42,5 +43,5 @@ def own_factor(*, viewer: User) -> Factor | None:
     codes = rows.get(Authenticator.Type.RECOVERY_CODES)
     return Factor(
         since=rows[Authenticator.Type.TOTP].created_at,
-        codes_left=len(RecoveryCodes(codes).get_unused_codes()) if codes else 0,
+        codes_left=codes_left(codes) if codes else 0,
     )

@@ -1,7 +1,7 @@
-"""A second factor's life: begun, enrolled, asked for, ended. TOTP (RFC 6238) and recovery codes are allauth's.
+"""A second factor's life: begun, enrolled, asked for, ended. allauth keeps the rows.
 
-allauth remembers used codes and failures in a cache, which each web process has for itself; here both are in the
-authenticator's row, so that a code counts once and guesses are counted together, whichever process is asked.
+allauth itself would remember used codes and failures in a cache, which each web process has for itself; here both are
+in the row, so that a code counts once and guesses are counted together, whichever process is asked.
 """
 
 from __future__ import annotations
@@ -10,21 +10,13 @@ import time
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from allauth.core.internal.cryptokit import compare_user_code
 from allauth.mfa.models import Authenticator
-from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
-from allauth.mfa.totp.internal.auth import (
-    TOTP,
-    format_hotp_value,
-    generate_totp_secret,
-    hotp_value,
-    yield_hotp_counters_from_time,
-)
-from allauth.mfa.utils import decrypt
+from allauth.mfa.utils import decrypt, encrypt
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from kyc_review.accounts.second_factor import codes
 from kyc_review.accounts.second_factor.selectors import is_required, is_required_by_role
 from kyc_review.audit import services as audit
 
@@ -53,24 +45,18 @@ class FactorRefused(Exception):
         self.detail = detail
 
 
-def secret_new() -> str:
-    """160 random bits in base32."""
-    return str(generate_totp_secret())
-
-
 @transaction.atomic
 def second_factor_enrol(*, user: User, secret: str, code: str) -> list[str]:
     """Store the secret, once a code proves that the app has it; ten recovery codes. Raises FactorRefused."""
-    step = _matching_step(secret, code)
+    step = codes.matching_step(secret, code)
     if step is None:
         raise FactorRefused(
             "That code does not fit. Type the one the app shows now; is the telephone's clock right?"
         )
     if Authenticator.objects.filter(user=user, type=Authenticator.Type.TOTP).exists():
         raise FactorRefused("A second factor is set up already.")
-    row = TOTP.activate(user, secret).instance
-    row.data["last_step"] = step
-    row.save(update_fields=["data"])
+    data = {"secret": encrypt(secret), "last_step": step}
+    Authenticator.objects.create(user=user, type=Authenticator.Type.TOTP, data=data)
     audit.record(action="staff.second_factor_enrolled", actor=user, target=user)
     return _fresh_codes(user)
 
@@ -148,25 +134,15 @@ def second_factor_require(*, user: User, is_asked: bool, actor: models.Model | N
 
 
 def _checked(row: Authenticator, code: str) -> Checked:
-    step = _matching_step(decrypt(row.data["secret"]), code)
+    step = codes.matching_step(decrypt(row.data["secret"]), code)
     if step is not None and step > row.data.get("last_step", -1):
         row.data["last_step"] = step
         return Checked.TOTP
-    codes = Authenticator.objects.filter(user=row.user, type=Authenticator.Type.RECOVERY_CODES).first()
-    if codes is not None and RecoveryCodes(codes).validate_code(code):
+    # The caller's lock on the other row is the lock on this one, too.
+    recovery = Authenticator.objects.filter(user=row.user, type=Authenticator.Type.RECOVERY_CODES).first()
+    if recovery is not None and codes.recovery_code_use(recovery, code):
         return Checked.RECOVERY_CODE
     return Checked.REFUSED
-
-
-def _matching_step(secret: str, code: str) -> int | None:
-    """The 30 s step, of the present one and its neighbours, whose code this is."""
-    steps = yield_hotp_counters_from_time()
-    fitting = (
-        step
-        for step in steps
-        if compare_user_code(actual=code, expected=format_hotp_value(hotp_value(secret, step)))
-    )
-    return next(fitting, None)
 
 
 def _is_paused(row: Authenticator) -> bool:
@@ -177,7 +153,9 @@ def _is_paused(row: Authenticator) -> bool:
 
 def _fresh_codes(user: User) -> list[str]:
     Authenticator.objects.filter(user=user, type=Authenticator.Type.RECOVERY_CODES).delete()
-    return [f"{code[:4]} {code[4:]}" for code in RecoveryCodes.activate(user).generate_codes()]
+    made = codes.recovery_codes_new()
+    Authenticator.objects.create(user=user, type=Authenticator.Type.RECOVERY_CODES, data=codes.sealed(made))
+    return [f"{code[:4]} {code[4:]}" for code in made]
 
 
 def _delete(user: User) -> bool:

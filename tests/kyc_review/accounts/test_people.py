@@ -14,7 +14,7 @@ from kyc_review.accounts.models import User
 from kyc_review.accounts.people import services
 from kyc_review.accounts.people.selectors import locks_of, people_listed
 from kyc_review.accounts.people.services import PeopleRefused
-from kyc_review.accounts.second_factor.services import secret_new
+from kyc_review.accounts.second_factor.codes import secret_new
 from kyc_review.audit.models import Event
 from kyc_review.review.models import ReviewItem
 from tests.conftest import PASSWORD

@@ -15,7 +15,8 @@ from django.core.management import call_command
 from django.test import Client
 
 from kyc_review.accounts.models import User
-from kyc_review.accounts.second_factor import services
+from kyc_review.accounts.second_factor import codes, services
+from kyc_review.accounts.second_factor.selectors import own_factor
 from kyc_review.accounts.second_factor.services import Checked, FactorRefused
 from kyc_review.audit.models import Event
 from tests.conftest import PASSWORD
@@ -67,6 +68,25 @@ def test_password_alone_lets_nobody_in_who_has_a_second_factor(
     assert client.get("/review/").status_code == 200
     event = Event.objects.get(action="staff.logged_in")
     assert event.detail["second_factor"] == "totp"
+
+
+def test_the_product_takes_the_codes_of_the_rfc_and_its_neighbours(clock: list[float]) -> None:
+    for moment in (1111111109, 1234567890, 20000000000):
+        clock[0] = moment
+        steps = [codes.matching_step(SECRET, code_at(moment + shift)) for shift in (-60, -30, 0, 30, 60)]
+        assert steps == [None, *(moment // 30 + step for step in (-1, 0, 1)), None]
+
+
+def test_recovery_codes_may_be_typed_with_blanks_and_dashes_and_count_once(
+    alice: User, enrolled: list[str], clock: list[float]
+) -> None:
+    first, second = enrolled[:2]
+    assert services.code_check(user=alice, code=first.replace(" ", "-")) is Checked.RECOVERY_CODE
+    assert services.code_check(user=alice, code=first) is Checked.REFUSED
+    assert services.code_check(user=alice, code=f" {second} ") is Checked.RECOVERY_CODE
+    factor = own_factor(viewer=alice)
+    assert factor is not None
+    assert factor.codes_left == len(enrolled) - 2
 
 
 def test_the_way_on_survives_both_steps(enrolled: list[str], clock: list[float]) -> None:
