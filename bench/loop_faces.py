@@ -16,7 +16,7 @@ from sklearn.metrics import roc_auc_score
 from bench.loop_measure import suspicion
 from detection import bundle as bundles
 from detection.ensemble import Ensemble
-from detection.forensics.facemesh import FaceMesh
+from detection.faces.default import largest_mesh
 from detection.voting import shifted
 from ml.sources import lfw
 from ml.synthesis.forge import Recipe, swap
@@ -71,7 +71,7 @@ def _found(
     data: Path, rng: np.random.Generator, held_out: bool
 ) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
     """One upright face per person of LFW, in a drawn order."""
-    mesh, seen = FaceMesh(), set()
+    seen: set[str] = set()
     photos = [photo for photo in lfw.read(data) if (photo.identity in HELD_OUT) == held_out]
     for number in rng.permutation(len(photos)):
         photo = photos[number]
@@ -79,10 +79,10 @@ def _found(
             continue
         seen.add(photo.identity)
         with Image.open(photo.path) as opened:
-            picture = np.asarray(opened.convert("RGB"))
-        points, score = mesh.points(picture)
-        if score >= MIN_SCORE:
-            yield photo.identity, picture, points
+            picture = opened.convert("RGB")
+        found = largest_mesh(picture)
+        if found is not None and found[1] >= MIN_SCORE:
+            yield photo.identity, np.asarray(picture), found[0]
 
 
 def weakened(

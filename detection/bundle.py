@@ -22,6 +22,7 @@ ARCHITECTURES = re.compile(
 STACK_ARCHITECTURE = "stacking_linear"
 MEMBERS = 4
 STACK = "stack"
+CENTRE, FACE = "centre", "face"
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 SHA256 = re.compile(r"[0-9a-f]{64}")
 FILE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,60}\.safetensors")
@@ -33,15 +34,22 @@ class BundleRefused(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """The input of a member: the centre square of `extent` times the short side, resized to `side` pixels."""
+    """The input of a member, `side` pixels square.
+
+    frame: "centre" for the picture's centre square of `extent` times its short side; "face" for `extent` times the edge
+    of the crop around the face (`detection.faces.align.aligned_crop`). Bundles from before that have "centre".
+    """
 
     side: int
     extent: float = 1.0
     standardisation: str = "samplewise"
+    frame: str = CENTRE
 
     def __post_init__(self) -> None:
         if not 16 <= self.side <= 1024 or not 0.1 <= self.extent <= 1.0:
             raise BundleRefused(f"a view of side {self.side} and extent {self.extent} is out of range")
+        if self.frame not in (CENTRE, FACE):
+            raise BundleRefused(f"a view of the {self.frame!r} is unknown; use {CENTRE!r} or {FACE!r}")
         if self.standardisation != "samplewise":
             raise BundleRefused(f"standardisation {self.standardisation!r} is unknown; use 'samplewise'")
 
@@ -84,6 +92,11 @@ class Bundle:
     stack: Stack
     provenance: Mapping[str, Any]
     metrics: Mapping[str, Any]
+
+    @property
+    def sees_faces(self) -> bool:
+        """Whether a member's view is anchored on the face, so that every image needs a face frame."""
+        return any(member.view.frame == FACE for member in self.members)
 
     @property
     def parts(self) -> "tuple[Member | Stack, ...]":

@@ -14,12 +14,13 @@ from torch import Tensor, nn
 
 from detection import bundle as bundles
 from detection.bundle import Bundle, BundleRefused, Member, View
+from detection.faces.align import FaceFrame
 from detection.memory import keep_freed
 from detection.networks.convnext import convnext
 from detection.networks.fusion import quicken
 from detection.networks.stacking import Stacking
 from detection.precision import network_dtype
-from detection.preprocess import batches
+from detection.preprocess import FaceFrameMissing, batches
 from detection.voting import Vote, shifted
 
 # Fewer do not justify a second lane.
@@ -69,24 +70,38 @@ class Ensemble:
         # Each thread sets its own: OpenMP keeps the number per thread.
         self._lanes = ThreadPoolExecutor(count, "lane", initializer=torch.set_num_threads, initargs=(1,))
 
-    def score(self, images: Sequence[Image.Image]) -> list[tuple[Vote, ...]]:
+    def score(
+        self, images: Sequence[Image.Image], frames: Sequence[FaceFrame | None] = ()
+    ) -> list[tuple[Vote, ...]]:
         """Five votes for each RGB image, in the order of `member_names`.
+
+        frames: where the face of each image is; needed when the bundle `sees_faces`.
 
         On the CPU the batch is divided among single-threaded lanes, one per core: for networks this small,
         torch's own threads spend half of their time waiting for each other (measured: 20.7 against 9.9 ms of
-        CPU per image). Raises ValueError when a model returns NaN: a broken model must not vote.
+        CPU per image). Raises ValueError when a model returns NaN: a broken model must not vote; FaceFrameMissing
+        before any vote, with the positions of the images that lack a frame.
         """
+        framed = list(frames) or [None] * len(images)
+        if len(framed) != len(images):
+            raise ValueError(f"{len(framed)} face frames for {len(images)} images: give one for each")
+        if self.bundle.sees_faces and None in framed:
+            raise FaceFrameMissing([place for place, frame in enumerate(framed) if frame is None])
         if self._lanes is None:
-            return self._score(images)
+            return self._score(images, framed)
         size = max(LANE_IMAGES_MIN, math.ceil(len(images) / self._lane_count))
-        parts = [images[start : start + size] for start in range(0, len(images), size)]
-        return [votes for part in self._lanes.map(self._score, parts) for votes in part]
+        starts = range(0, len(images), size)
+        parts = [images[start : start + size] for start in starts]
+        frame_parts = [framed[start : start + size] for start in starts]
+        return [votes for part in self._lanes.map(self._score, parts, frame_parts) for votes in part]
 
     @torch.inference_mode()
-    def _score(self, images: Sequence[Image.Image]) -> list[tuple[Vote, ...]]:
+    def _score(
+        self, images: Sequence[Image.Image], frames: Sequence[FaceFrame | None]
+    ) -> list[tuple[Vote, ...]]:
         if not images:
             return []
-        logits = self.logits(images)
+        logits = self.logits(images, frames)
         parts = self.bundle.parts
         columns = [*logits, self._stack(torch.cat(logits, 1))]
         fake = torch.stack(
@@ -105,9 +120,10 @@ class Ensemble:
         ]
 
     @torch.inference_mode()
-    def logits(self, images: Sequence[Image.Image]) -> list[Tensor]:
+    def logits(self, images: Sequence[Image.Image], frames: Sequence[FaceFrame | None] = ()) -> list[Tensor]:
         """The four members' logits, each (B, 2) float32; members with the same view share its tensor."""
-        return self.logits_of_inputs(batches(images, [member.view for member in self.bundle.members]))
+        views = [member.view for member in self.bundle.members]
+        return self.logits_of_inputs(batches(images, views, frames))
 
     @torch.inference_mode()
     def logits_of_inputs(self, inputs: Mapping[View, Tensor]) -> list[Tensor]:

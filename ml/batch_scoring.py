@@ -12,6 +12,8 @@ from PIL import Image
 
 from detection.decoding import ImageRefused, decode
 from detection.ensemble import Ensemble
+from detection.faces.align import FaceFrame
+from detection.faces.default import largest_face
 from ml.training.progress import Progress
 
 BATCH = 32
@@ -21,10 +23,18 @@ READERS_MAX = 8  # more than a fast accelerator needs; Pillow lets other threads
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """probability: (N, 5) of fake, NaN where an image cannot be read; per_image_ms: of scoring, without reading."""
+    """probability: (N, 5) of fake, NaN where an image cannot be read, or has no face and the bundle looks at faces;
+    faceless: (N,) bool, the latter; per_image_ms: of scoring, without reading and the search for the face."""
 
     probability: np.ndarray
+    faceless: np.ndarray
     per_image_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Picture:
+    image: Image.Image
+    frame: FaceFrame | None
 
 
 def scored(
@@ -33,39 +43,51 @@ def scored(
     """The probabilities of each ensemble for each file; `progress` counts images."""
     progress = progress or Progress(None)
     found = {name: np.full((len(paths), 5), np.nan) for name in ensembles}
-    spent = dict.fromkeys(ensembles, 0.0)
-    count = 0
-    for size, images in _read_ahead(paths):
+    faceless = {name: np.zeros(len(paths), bool) for name in ensembles}
+    spent, counts = dict.fromkeys(ensembles, 0.0), dict.fromkeys(ensembles, 0)
+    find_faces = any(ensemble.bundle.sees_faces for ensemble in ensembles.values())
+    for size, pictures in _read_ahead(paths, find_faces):
         for name, ensemble in ensembles.items():
+            seen = pictures
+            if ensemble.bundle.sees_faces:
+                seen = {row: picture for row, picture in pictures.items() if picture.frame is not None}
+                faceless[name][[row for row in pictures if row not in seen]] = True
             began = time.perf_counter()
-            rows = ensemble.score(list(images.values()))
+            rows = ensemble.score(
+                [picture.image for picture in seen.values()], [picture.frame for picture in seen.values()]
+            )
             spent[name] += time.perf_counter() - began
-            for row, votes in zip(images, rows, strict=True):
+            for row, votes in zip(seen, rows, strict=True):
                 found[name][row] = [vote.probability for vote in votes]
-        count += len(images)
+            counts[name] += len(seen)
         progress.step(size)
-    return {name: Scored(found[name], 1000 * spent[name] / max(1, count)) for name in ensembles}
+    return {
+        name: Scored(found[name], faceless[name], 1000 * spent[name] / max(1, counts[name]))
+        for name in ensembles
+    }
 
 
-def _read_ahead(paths: Sequence[Path]) -> Iterator[tuple[int, dict[int, Image.Image]]]:
-    """Batches in order: how many files, and the images of those that can be read, by their row."""
+def _read_ahead(paths: Sequence[Path], find_faces: bool) -> Iterator[tuple[int, dict[int, _Picture]]]:
+    """Batches in order: how many files, and the pictures of those that can be read, by their row."""
     starts = range(0, len(paths), BATCH)
     with ThreadPoolExecutor(min(READERS_MAX, len(os.sched_getaffinity(0))), "reader") as readers:
 
-        def asked(start: int) -> dict[int, Future[Image.Image | None]]:
+        def asked(start: int) -> dict[int, Future[_Picture | None]]:
             rows = range(start, min(start + BATCH, len(paths)))
-            return {row: readers.submit(_read, paths[row]) for row in rows}
+            return {row: readers.submit(_read, paths[row], find_faces) for row in rows}
 
         ahead = asked(0)
         for start in starts:
             current, ahead = ahead, asked(start + BATCH)
-            images = {row: future.result() for row, future in current.items()}
-            yield len(images), {row: image for row, image in images.items() if image}
+            pictures = {row: future.result() for row, future in current.items()}
+            yield len(pictures), {row: picture for row, picture in pictures.items() if picture}
 
 
-def _read(path: Path) -> Image.Image | None:
+def _read(path: Path, find_faces: bool) -> _Picture | None:
     """None for an original that was erased, or that went to a person because it cannot be read."""
     try:
-        return decode(path.read_bytes(), max_side=DECODE_MAX_SIDE)
+        image = decode(path.read_bytes(), max_side=DECODE_MAX_SIDE)
     except (OSError, ImageRefused):
         return None
+    face = largest_face(image) if find_faces else None
+    return _Picture(image, FaceFrame.of(face, image.size) if face else None)

@@ -71,7 +71,10 @@ def compare(
             "thresholds": thresholds.tolist(),
         }
     belongs = _belonging(groups)
-    report["holdout"] = _holdout(photos, scores, belongs)
+    faceless = np.any([found[role].faceless for role in ensembles], axis=0)[: len(photos)]
+    held_out = {role: (rows[: len(photos)][~faceless], limits) for role, (rows, limits) in scores.items()}
+    shown = [photo for photo, without in zip(photos, faceless, strict=True) if not without]
+    report["holdout"] = _holdout(shown, held_out, belongs) | {"without_face": int(faceless.sum())}
     report["replay"] = _replay([name for name, _ in replayed], scores, len(photos), belongs)
     return report
 
@@ -100,8 +103,7 @@ def _holdout(
     source = np.array([photo.source for photo in photos])
     flagged: dict[str, np.ndarray] = {}
     report: dict[str, Any] = {"applicants": len({(p.source, p.identity) for p in photos})}
-    for role, (all_rows, thresholds) in scores.items():
-        probability = all_rows[: len(photos)]
+    for role, (probability, thresholds) in scores.items():
         if np.isnan(probability).any():
             raise ValueError("an image of the snapshot cannot be read: make a new snapshot")
         flagged[role] = np.asarray((probability >= thresholds).any(1))

@@ -2,7 +2,7 @@
 could learn instead of forgeries.
 
 A mean of few people would show them, so there is none below LEAST_PEOPLE. Of each cell at most MOST faces are
-read, in the order of their SHA-256. Where the face mesh finds enough faces, their outer eye corners are
+read, in the order of their SHA-256. Where the detector finds enough faces, their outer eye corners are
 aligned to the same two points; otherwise pictures are cropped to one shape and averaged without alignment.
 """
 
@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from detection.forensics.facemesh import GUESSES, OUTER_EYE_CORNERS, FaceMesh, MeshUnavailable
+from detection.faces.default import largest_face
+from detection.faces.detector import FaceModelMissing
 from ml.sources import Photo
 from ml.training.progress import Progress
 
@@ -22,9 +23,9 @@ WIDTH, HEIGHT = 128, 160
 EYES = (complex(0.29 * WIDTH, 0.42 * HEIGHT), complex(0.71 * WIDTH, 0.42 * HEIGHT))
 MOST = 500
 LEAST_PEOPLE = 10
-READ_SIDE = 640  # pixels; larger pictures do not improve the mesh
-PRESENT = 0.5
-TRIED = 20  # faces; if the mesh finds none of these, it is not used in this cell
+READ_SIDE = 640  # pixels; larger pictures give no more accurate points
+CONFIDENCE_MIN = 0.5
+TRIED = 20  # pictures; if none of these has a face, no other one of this cell is searched
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +48,11 @@ def mean_faces(
     for photo in sorted(photos, key=lambda photo: photo.key):
         cells[photo.source, photo.label].append(photo)
     out.mkdir(mode=0o700, parents=True)
-    progress, mesh = progress or Progress(None), FaceMesh()
+    progress = progress or Progress(None)
     found = []
     for number, (source, label) in enumerate(sorted(cells)):
         rows = cells[source, label][:MOST]
-        cell, picture = _cell(rows, source, label, mesh)
+        cell, picture = _cell(rows, source, label)
         if picture is not None:
             cell = Cell(cell.source, cell.label, cell.people, cell.faces, cell.aligned, f"{number}.png")
             Image.fromarray(picture).save(out / f"{number}.png")
@@ -60,12 +61,12 @@ def mean_faces(
     return found
 
 
-def _cell(rows: Sequence[Photo], source: str, label: str, mesh: FaceMesh) -> tuple[Cell, np.ndarray | None]:
+def _cell(rows: Sequence[Photo], source: str, label: str) -> tuple[Cell, np.ndarray | None]:
     """The mean as (HEIGHT, WIDTH, 3) uint8 RGB, None for too few people."""
     if _people(rows) < LEAST_PEOPLE:
         return Cell(source, label, _people(rows), len(rows), False, None), None
     total, kept = np.zeros((HEIGHT, WIDTH, 3)), []
-    for photo, picture in _aligned(rows, mesh):
+    for photo, picture in _aligned(rows):
         total += picture
         kept.append(photo)
     if aligned := _people(kept) >= LEAST_PEOPLE:
@@ -78,16 +79,16 @@ def _cell(rows: Sequence[Photo], source: str, label: str, mesh: FaceMesh) -> tup
     return Cell(source, label, _people(rows), len(rows), aligned, None), mean
 
 
-def _aligned(rows: Sequence[Photo], mesh: FaceMesh) -> Iterator[tuple[Photo, np.ndarray]]:
-    """Those in which the mesh finds a face, turned, scaled and moved until the eyes' outer corners lie on EYES."""
+def _aligned(rows: Sequence[Photo]) -> Iterator[tuple[Photo, np.ndarray]]:
+    """Those in which a face is found, turned, scaled and moved until the eyes' outer corners lie on EYES."""
     found = 0
     for number, photo in enumerate(rows):
         if number == TRIED and not found:
             return
         image = _read(photo)
         try:
-            corners = _corners(image, mesh)
-        except MeshUnavailable:
+            corners = _corners(image)
+        except FaceModelMissing:
             return
         if corners is None:
             continue
@@ -95,16 +96,12 @@ def _aligned(rows: Sequence[Photo], mesh: FaceMesh) -> Iterator[tuple[Photo, np.
         yield photo, np.asarray(laid(image, *corners))
 
 
-def _corners(image: Image.Image, mesh: FaceMesh) -> tuple[complex, complex] | None:
-    """The outer eye corners (x + iy, pixels) by the first crop that shows a face; further crops are no more
-    accurate."""
-    pixels = np.asarray(image)
-    for guess in GUESSES:
-        points, presence = mesh.points(pixels, [guess])
-        if presence >= PRESENT:
-            right, left = (complex(*points[corner]) for corner in OUTER_EYE_CORNERS)
-            return right, left
-    return None
+def _corners(image: Image.Image) -> tuple[complex, complex] | None:
+    """The outer eye corners (x + iy, pixels) of the largest face."""
+    face = largest_face(image)
+    if face is None or face.confidence < CONFIDENCE_MIN:
+        return None
+    return complex(*face.landmarks.right_eye_outer), complex(*face.landmarks.left_eye_outer)
 
 
 def laid(image: Image.Image, right: complex, left: complex) -> Image.Image:

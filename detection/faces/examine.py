@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Protocol
 
 from PIL import Image
@@ -11,9 +10,9 @@ from PIL import Image
 from detection.checks import Check, CheckCode, CheckName, CheckStatus
 from detection.faces import measures
 from detection.faces.align import FaceFrame
+from detection.faces.default import default_detector
 from detection.faces.detector import Face, FaceDetector
 from detection.faces.limits import LIMITS, Measure
-from detection.faces.mediapipe import MediaPipeDetector
 
 UNKNOWN = "unknown"  # the kind of trailing data that no reader of the decoder knows
 
@@ -36,12 +35,6 @@ class PictureReport:
     faces: tuple[Face, ...]
     checks: tuple[Check, ...]
     frame: FaceFrame | None
-
-
-@cache
-def default_detector() -> FaceDetector:
-    """The one of this process; its interpreters are made when it first looks."""
-    return MediaPipeDetector()
 
 
 def examine(

@@ -14,7 +14,8 @@ from torch import nn
 
 from detection.bundle import View
 from detection.ensemble import Ensemble, members
-from detection.preprocess import crop, standardise
+from detection.faces.align import FaceFrame
+from detection.preprocess import crop, places, standardise
 
 GRID = 32
 STEPS = 8
@@ -24,17 +25,18 @@ FAINT = 0.02  # log-odds; a smaller sum is noise
 _kept: WeakKeyDictionary[Ensemble, list[nn.Module]] = WeakKeyDictionary()
 
 
-def attribution(ensemble: Ensemble, image: Image.Image) -> np.ndarray:
+def attribution(ensemble: Ensemble, image: Image.Image, frame: FaceFrame | None = None) -> np.ndarray:
     """The contribution of each cell's detail to the members' mean log-odds of *fake*: (GRID, GRID) float32,
     top row first.
 
-    Zero outside the members' views; negative where detail indicates *real*.
+    frame: needed when the bundle `sees_faces`. Zero outside the members' views; negative where detail indicates
+    *real*. Raises FaceFrameMissing.
     """
     heat = np.zeros((GRID, GRID), np.float32)
     networks = _networks(ensemble)
     for member, network in zip(ensemble.bundle.members, networks, strict=True):
-        values = _integrated(network, image, member.view) / (member.temperature * len(networks))
-        _lay(heat, values, image.size, member.view)
+        values = _integrated(network, image, member.view, frame) / (member.temperature * len(networks))
+        _lay(heat, values, image.size, places(image.size, member.view, frame))
     padded = np.pad(heat, 1)
     around = [padded[y : y + GRID, x : x + GRID] for y in range(3) for x in range(3)]
     return np.asarray(np.mean(around, axis=0), dtype=np.float32)
@@ -46,9 +48,9 @@ def _networks(ensemble: Ensemble) -> list[nn.Module]:
     return _kept[ensemble]
 
 
-def _integrated(network: nn.Module, image: Image.Image, view: View) -> np.ndarray:
+def _integrated(network: nn.Module, image: Image.Image, view: View, frame: FaceFrame | None) -> np.ndarray:
     """Each pixel's contribution to a member's logit difference, (side, side) float32."""
-    near = torch.from_numpy(crop(image, view).copy()).float()
+    near = torch.from_numpy(crop(image, view, frame).copy()).float()
     soft = Image.fromarray(near.byte().numpy()).filter(ImageFilter.GaussianBlur(view.side * BLUR))
     detail = near - torch.from_numpy(np.array(soft)).float()
     shares = (torch.arange(STEPS) + 0.5) / STEPS
@@ -59,14 +61,12 @@ def _integrated(network: nn.Module, image: Image.Image, view: View) -> np.ndarra
     return np.asarray((gradient.mean(0) * detail).sum(-1).numpy())
 
 
-def _lay(heat: np.ndarray, values: np.ndarray, size: tuple[int, int], view: View) -> None:
-    """Add a view's pixels to the cells of the whole picture in which they lie."""
-    width, height = size
-    edge = min(width, height) * view.extent
-    steps = (np.arange(view.side) + 0.5) / view.side * edge
-    columns = (((width - edge) / 2 + steps) / width * GRID).astype(int)
-    rows = (((height - edge) / 2 + steps) / height * GRID).astype(int)
-    np.add.at(heat, (rows[:, None], columns[None]), values)
+def _lay(heat: np.ndarray, values: np.ndarray, size: tuple[int, int], positions: np.ndarray) -> None:
+    """Add a view's pixels to the cells of the whole picture in which they lie; (side, side, 2) `positions` are theirs
+    in the picture."""
+    cells = np.floor(positions / np.array(size) * GRID).astype(int)
+    inside = ((cells >= 0) & (cells < GRID)).all(-1)
+    np.add.at(heat, (cells[inside, 1], cells[inside, 0]), values[inside])
 
 
 def overlay(heat: np.ndarray, size: tuple[int, int]) -> Image.Image:

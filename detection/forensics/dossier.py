@@ -10,7 +10,7 @@ import io
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +18,9 @@ from PIL import Image
 
 from detection import decoding as images
 from detection.decoding.orientation import UPRIGHT, as_stored
+from detection.faces.align import FaceFrame
+from detection.faces.default import default_detector
+from detection.faces.detector import Face
 from detection.forensics import attention, jpeg, metadata, regions
 from detection.forensics.ela import ela
 from detection.forensics.phash import Fingerprint, fingerprint
@@ -73,12 +76,13 @@ def examine(
     part("metadata", lambda: made.facts.update(metadata=dataclasses.asdict(metadata.read(data))))
     if data.startswith(b"\xff\xd8"):
         part("compression", lambda: made.facts.update(compression=dataclasses.asdict(jpeg.read(data))))
-    part("regions", lambda: made.facts.update(regions=regions.close_ups(picture)))
+    find = cache(partial(default_detector().find, picture))
+    part("regions", lambda: made.facts.update(regions=regions.close_ups(find(), picture.size)))
     part("ela", lambda: _ela(made, data, picture, size))
     part("noise", lambda: _noise(made, picture, size))
     part("close", lambda: _close(made, picture))
     if ensemble is not None:
-        part("attention", lambda: _attention(made, picture, size, ensemble))
+        part("attention", lambda: _attention(made, picture, size, ensemble, find))
     for opinion in opinions:
         part(f"opinion_{opinion.name}", partial(_opinion, made, picture, size, opinion))
     return made
@@ -146,8 +150,18 @@ def _close(made: Dossier, picture: Image.Image) -> None:
         made.pictures["close"] = _jpeg(close, close.size, quality=92)
 
 
-def _attention(made: Dossier, picture: Image.Image, size: tuple[int, int], ensemble: "Ensemble") -> None:
-    heat = attention.attribution(ensemble, picture)
+def _attention(
+    made: Dossier,
+    picture: Image.Image,
+    size: tuple[int, int],
+    ensemble: "Ensemble",
+    find: Callable[[], list[Face]],
+) -> None:
+    """No map when the bundle looks at faces and there is none: nothing voted then."""
+    faces = find() if ensemble.bundle.sees_faces else []
+    if ensemble.bundle.sees_faces and not faces:
+        return
+    heat = attention.attribution(ensemble, picture, FaceFrame.of(faces[0], picture.size) if faces else None)
     made.facts["attention"] = {
         "bundle": ensemble.version,
         "adds": round(float(heat.sum()), 4),

@@ -7,7 +7,7 @@ width, so that the effect does not depend on resolution.
 import cv2
 import numpy as np
 
-from detection.forensics.regions import CHEEKS, MOUTH, OVAL
+from detection.faces.mesh import CHEEKS, MOUTH, OVAL
 from ml.synthesis.forge import Forgery, Recipe, face_width, lay
 from ml.synthesis.regions import REGIONS, mask_of
 

@@ -10,18 +10,17 @@ import imagehash
 import numpy as np
 from PIL import Image
 
-from detection.forensics.facemesh import FaceMesh
-from detection.forensics.regions import OVAL
+from detection.faces.default import largest_mesh
+from detection.faces.mesh import OVAL, POINTS
 from ml.sources import Photo
 
 MIN_SCORE = 0.5
-_mesh = FaceMesh()
 
 
 @dataclass(frozen=True, slots=True)
 class Measures:
-    """Arrays over N photos: points (N, 468, 2) float32 pixels; score (N,) presence in 0..1; hashes (N, 256) bool;
-    tone (N, 3) float32 mean RGB of the face."""
+    """Arrays over N photos: points (N, 468, 2) float32 pixels; score (N,) confidence in 0..1; hashes (N, 256) bool;
+    tone (N, 3) float32 mean RGB of the face. Points and score are 0 where no face was found."""
 
     points: np.ndarray
     score: np.ndarray
@@ -48,7 +47,7 @@ def _one(path: Path) -> tuple[np.ndarray, np.float32, np.ndarray, np.ndarray]:
     with Image.open(path) as opened:
         picture = opened.convert("RGB")
     image = np.asarray(picture)
-    points, score = _mesh.points(image)
+    points, score = largest_mesh(picture) or (np.zeros((POINTS, 2), np.float32), 0.0)
     oval = np.zeros(image.shape[:2], np.uint8)
     cv2.fillConvexPoly(oval, np.round(points[list(OVAL)]).astype(np.int32), 1)
     tone = image[oval > 0].mean(0) if oval.any() else np.zeros(3)

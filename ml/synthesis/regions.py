@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from detection.forensics.regions import (
+from detection.faces.mesh import (
     CHEEKS,
     LEFT_BROW,
     LEFT_EYE,

@@ -142,3 +142,29 @@ def test_reading_a_bundle_imports_no_torch() -> None:
     assert (
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "False"
     )
+
+
+def test_a_bundle_written_before_views_had_a_frame_looks_at_the_centre(tmp_path: Path) -> None:
+    tiny_bundle(tmp_path)
+
+    def without_frames(manifest: dict) -> None:
+        for member in manifest["members"]:
+            del member["view"]["frame"]
+
+    change(tmp_path, without_frames)
+    read = bundle.read(tmp_path)
+    assert {member.view.frame for member in read.members} == {"centre"}
+    assert not read.sees_faces
+
+
+def test_a_bundle_can_anchor_views_on_the_face(tmp_path: Path) -> None:
+    written = tiny_bundle(tmp_path, frame="face")
+    assert [member.view.frame for member in written.members] == ["centre", "centre", "face", "face"]
+    assert bundle.read(tmp_path).sees_faces
+
+
+def test_an_unknown_frame_is_refused_by_name(tmp_path: Path) -> None:
+    tiny_bundle(tmp_path)
+    change(tmp_path, edit_member(view={"side": 32, "frame": "nose"}))
+    with pytest.raises(BundleRefused, match="'nose'"):
+        bundle.read(tmp_path)

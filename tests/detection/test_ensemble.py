@@ -9,7 +9,8 @@ from safetensors.torch import load_file
 
 from detection.bundle import View
 from detection.ensemble import Ensemble
-from detection.preprocess import batch, batches, crop
+from detection.faces.align import FaceFrame, aligned_crop
+from detection.preprocess import FaceFrameMissing, batch, batches, crop, places
 from tests.factories.bundles import ARGUMENTS, tiny_bundle
 
 
@@ -101,3 +102,51 @@ def test_standardised_samples_have_mean_0_and_deviation_1() -> None:
     x = batch(IMAGES, View(side=24))
     assert torch.allclose(x.mean((1, 2, 3)), torch.zeros(4), atol=1e-5)
     assert torch.allclose(x.std((1, 2, 3)), torch.ones(4), atol=1e-5)
+
+
+FACE = FaceFrame((60, 70), (100, 78), 200, 180)
+
+
+def test_a_view_of_the_face_is_the_aligned_crop_and_votes_follow_the_face(tmp_path: Path) -> None:
+    tiny_bundle(tmp_path, frame="face")
+    ensemble = Ensemble.load(tmp_path, device="cpu", threads=1)
+    assert ensemble.bundle.sees_faces
+    image = noise(200, 180, 5)
+    assert (crop(image, View(48, 0.8, frame="face"), FACE) == aligned_crop(image, FACE, 48, extent=0.8)).all()
+    elsewhere = FaceFrame((110, 70), (150, 60), 200, 180)
+    first, second = ensemble.score([image, image], [FACE, elsewhere])
+    assert [vote.probability for vote in first[:2]] == [vote.probability for vote in second[:2]]
+    assert first[2].probability != second[2].probability
+    assert first[3].probability != second[3].probability
+
+
+def test_a_bundle_of_faces_names_the_images_without_a_frame_and_gives_no_vote(tmp_path: Path) -> None:
+    tiny_bundle(tmp_path, frame="face")
+    ensemble = Ensemble.load(tmp_path, device="cpu", threads=1)
+    image = noise(200, 180, 5)
+    with pytest.raises(FaceFrameMissing, match="positions 1, 2") as refused:
+        ensemble.score([image] * 4, [FACE, None, None, FACE])
+    assert refused.value.positions == (1, 2)
+    with pytest.raises(FaceFrameMissing):
+        ensemble.score([image])
+    with pytest.raises(ValueError, match="2 face frames for 1 images"):
+        ensemble.score([image], [FACE, FACE])
+
+
+def test_a_bundle_of_centres_needs_no_frames_and_ignores_them(ensemble: Ensemble) -> None:
+    assert not ensemble.bundle.sees_faces
+    image = noise(200, 180, 5)
+    with_frame, without = ensemble.score([image], [FACE]), ensemble.score([image])
+    assert [v.probability for v in with_frame[0]] == [v.probability for v in without[0]]
+
+
+@pytest.mark.parametrize("view", [View(40, 0.9), View(40, 0.9, frame="face")])
+def test_places_say_where_a_views_pixels_lie(view: View) -> None:
+    """A picture whose red grows with x and whose green grows with y tells where each pixel came from."""
+    y, x = np.mgrid[0:180, 0:200]
+    pixels = np.stack([x, y, np.zeros_like(x)], -1).astype(np.uint8)
+    seen = crop(Image.fromarray(pixels), view, FACE)[5:-5, 5:-5, :2].astype(float) + 0.5
+    expected = places((200, 180), view, FACE)[5:-5, 5:-5]
+    inside = ((expected > 8) & (expected < np.array([192, 172]))).all(-1)
+    assert inside.mean() > 0.7
+    assert np.abs(seen - expected)[inside].max() < 2  # a pixel of the view is 3 to 4 of the picture

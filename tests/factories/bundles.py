@@ -16,7 +16,10 @@ from ml.training.pack import Voter, pack
 ARGUMENTS = {"depths": [1, 1, 1, 1], "dims": [8, 16, 24, 32]}
 
 
-def tiny_bundle(path: Path, *, seed: int = 0, version: str = "tiny-1", threshold: float = 0.5) -> Bundle:
+def tiny_bundle(
+    path: Path, *, seed: int = 0, version: str = "tiny-1", threshold: float = 0.5, frame: str = "centre"
+) -> Bundle:
+    """`frame`: of the last two members' views; the first two look at the centre."""
     path.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(seed)
     members = []
@@ -32,7 +35,11 @@ def tiny_bundle(path: Path, *, seed: int = 0, version: str = "tiny-1", threshold
                 arguments=ARGUMENTS,
                 file=f"member-{number}.safetensors",
                 sha256="",
-                view=View(side=32 if number < 3 else 48, extent=1.0 if number < 2 else 0.8),
+                view=View(
+                    side=32 if number < 3 else 48,
+                    extent=1.0 if number < 2 else 0.8,
+                    frame="centre" if number < 2 else frame,
+                ),
                 threshold=threshold,
             )
         )

@@ -8,9 +8,11 @@ import torch
 from PIL import Image
 
 from detection.ensemble import Ensemble
+from detection.faces.align import FaceFrame
+from detection.faces.default import largest_face
 from ml import batch_scoring
 from ml.batch_scoring import scored
-from tests.factories.bundles import small_bundle
+from tests.factories.bundles import small_bundle, tiny_bundle
 
 
 @pytest.fixture
@@ -60,3 +62,27 @@ def test_what_cannot_be_read_has_no_votes_and_moves_nobody_elses(
 
 def test_nothing_to_score_is_no_error(ensembles: dict[str, Ensemble]) -> None:
     assert scored(ensembles, [])["champion"].probability.shape == (0, 5)
+
+
+def test_a_bundle_of_faces_scores_faces_and_says_which_pictures_have_none(
+    tmp_path: Path, paths: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch_scoring, "BATCH", 2)
+    tiny_bundle(tmp_path / "faces", frame="face")
+    tiny_bundle(tmp_path / "centres")
+    ensembles = {name: Ensemble.load(tmp_path / name, device="cpu") for name in ("faces", "centres")}
+    samples = sorted((Path(__file__).parents[2] / "samples").glob("*.jpg"))[:2]
+    found = scored(ensembles, [samples[0], paths[0], samples[1]])
+    assert found["faces"].faceless.tolist() == [False, True, False]
+    assert np.isnan(found["faces"].probability).all(1).tolist() == [False, True, False]
+    assert not found["centres"].faceless.any()
+    assert not np.isnan(found["centres"].probability).any()
+    for row, path in ((0, samples[0]), (2, samples[1])):
+        with Image.open(path) as image:
+            picture = image.convert("RGB")
+        face = largest_face(picture)
+        assert face is not None
+        (votes,) = ensembles["faces"].score([picture], [FaceFrame.of(face, picture.size)])
+        np.testing.assert_allclose(
+            found["faces"].probability[row], [vote.probability for vote in votes], atol=0.02
+        )

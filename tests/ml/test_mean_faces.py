@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from detection.forensics.facemesh import OUTER_EYE_CORNERS, FaceMesh, model_path
+from detection.faces.default import largest_face
 from ml.cli import main
 from ml.mean_faces import EYES, HEIGHT, LEAST_PEOPLE, WIDTH, laid, mean_faces
 from ml.sources import Photo
@@ -61,17 +61,17 @@ def test_a_similarity_takes_the_two_corners_to_their_places() -> None:
         assert abs(complex(x, y) - place) < 1.5
 
 
-@pytest.mark.skipif(not model_path().is_file(), reason="the face mesh is not installed")
 def test_real_faces_lie_eyes_on_eyes(tmp_path: Path) -> None:
     files = sorted(SAMPLES.glob("*.jpg"))[:LEAST_PEOPLE]
     rows = [Photo(file, file.name, "samples", file.name, "real") for file in files]
     (cell,) = mean_faces(rows, tmp_path / "out")
     assert cell["aligned"] is True
     with Image.open(tmp_path / "out" / "0.png") as picture:
-        points, presence = FaceMesh().points(np.asarray(picture))
-    assert presence > 0.5, "a mean of aligned faces is a face"
-    for corner, place in zip(OUTER_EYE_CORNERS, EYES, strict=True):
-        assert abs(complex(*points[corner]) - place) < 0.06 * WIDTH
+        face = largest_face(picture.convert("RGB"))
+    assert face is not None, "a mean of aligned faces is a face"
+    marks = face.landmarks
+    for corner, place in zip((marks.right_eye_outer, marks.left_eye_outer), EYES, strict=True):
+        assert abs(complex(*corner) - place) < 0.06 * WIDTH
 
 
 def test_the_command_leaves_out_what_was_erased(tmp_path: Path) -> None:

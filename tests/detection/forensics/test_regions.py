@@ -3,23 +3,16 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from detection.faces.default import default_detector
 from detection.forensics import regions
-from detection.forensics.facemesh import MeshUnavailable, model_path
 
 SAMPLES = sorted((Path(__file__).parents[3] / "samples").glob("*.jpg"))
 
 
-def has_mesh() -> bool:
-    try:
-        return model_path().exists()
-    except MeshUnavailable:
-        return False
-
-
-@pytest.mark.skipif(not has_mesh(), reason="the face mesh is not installed")
 @pytest.mark.parametrize("path", SAMPLES[:3], ids=lambda path: path.stem)
 def test_eyes_lie_above_the_nose_above_the_mouth_inside_the_face(path: Path) -> None:
-    boxes = regions.close_ups(Image.open(path).convert("RGB"))
+    picture = Image.open(path).convert("RGB")
+    boxes = regions.close_ups(default_detector().find(picture), picture.size)
     middle = {name: y + height / 2 for name, (_, y, _, height) in boxes.items()}
     assert middle["eyes"] < middle["nose"] < middle["mouth"]
     left, top, width, height = boxes["face"]
@@ -32,6 +25,5 @@ def test_eyes_lie_above_the_nose_above_the_mouth_inside_the_face(path: Path) -> 
         assert 0 <= y <= 1
 
 
-@pytest.mark.skipif(not has_mesh(), reason="the face mesh is not installed")
 def test_a_picture_without_a_face_has_no_boxes() -> None:
-    assert regions.close_ups(Image.linear_gradient("L").convert("RGB")) == {}
+    assert regions.close_ups([], (200, 100)) == {}
