@@ -28,9 +28,7 @@ def run(running: Product, images: list[bytes], *, decisions: int, say: Say) -> b
         "SELECT sum(size_bytes) FROM submissions_submission WHERE state = 'completed'"
     )[0]
     seconds, peak_mb, cpu_s = _measured(running, ["snapshot", "create", "--name", "bench"])
-    (frozen,) = running.rows("SELECT count_real + count_fake FROM retraining_snapshot WHERE state = 'ready'")[
-        0
-    ]
+    (frozen,) = running.rows("SELECT count_real + count_fake FROM datasets_snapshot WHERE state = 'ready'")[0]
     print(f"A snapshot of {frozen} decisions, {size_bytes / 1e9:.1f} GB of originals:")
     timely = seconds < TIME_S if frozen >= WHOLE else None  # the target is for all of them
     fine = [

@@ -127,27 +127,27 @@ def _review(running: Product, staff: dict[str, Person], posted: list[Face]) -> N
 def _train(ada: Person, running: Product, epochs: int) -> str:
     """The candidate's digest."""
     ada.post("/retraining/snapshots/", name="demo")
-    _wait(running, "SELECT state FROM retraining_snapshot", "ready", "the snapshot")
-    snapshot, real, fake = running.rows("SELECT id, count_real, count_fake FROM retraining_snapshot")[0]
+    _wait(running, "SELECT state FROM datasets_snapshot", "ready", "the snapshot")
+    snapshot, real, fake = running.rows("SELECT id, count_real, count_fake FROM datasets_snapshot")[0]
     _say(f"snapshot: {real} real, {fake} fake; fine-tuning for {epochs} epochs")
     wish = {"begin": "champion", "epochs": str(epochs), "miss": "0.1", "seed": "0"}
     ada.post("/retraining/runs/", snapshot=str(snapshot), **wish)
-    _wait(running, "SELECT state, error FROM retraining_trainingrun", "succeeded", "the training run")
-    _wait(running, "SELECT state, error FROM retraining_comparison", "succeeded", "the comparison")
+    _wait(running, "SELECT state, error FROM training_trainingrun", "succeeded", "the training run")
+    _wait(running, "SELECT state, error FROM training_comparison", "succeeded", "the comparison")
     return str(
         running.rows(
-            "SELECT b.digest FROM retraining_bundle b JOIN retraining_trainingrun r ON r.candidate_id = b.id"
+            "SELECT b.digest FROM registry_bundle b JOIN training_trainingrun r ON r.candidate_id = b.id"
         )[0][0]
     )
 
 
 def _promote(staff: dict[str, Person], running: Product, candidate: str, face: Face) -> float:
     """Seconds from the second admin's approval to the first selfie that the candidate scored."""
-    number = running.rows("SELECT id FROM retraining_comparison")[0][0]
+    number = running.rows("SELECT id FROM training_comparison")[0][0]
     staff["ada"].post(
         f"/retraining/comparisons/{number}/proposals/", reason=WHY, override=OVERRIDE, shift="0.0"
     )
-    ((proposal, gate),) = running.rows("SELECT id, gate FROM retraining_proposal")
+    ((proposal, gate),) = running.rows("SELECT id, gate FROM training_proposal")
     for check in gate:
         _say(
             f"gate: {check['name']}: {'passed' if check['passed'] else 'FAILED, overridden'}. {check['detail']}"

@@ -12,7 +12,8 @@ from kyc_review.accounts.models import Integration, User
 from kyc_review.submissions.models import Submission
 from kyc_review.submissions.services import submission_create
 
-pytest_plugins = ["tests.fixtures.devstack", "tests.fixtures.training"]
+pytest_plugins = ["tests.fixtures.devstack", "tests.fixtures.retraining", "tests.fixtures.training"]
+
 PASSWORD = "correct horse battery staple"
 
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 from PIL import Image
 
 from kyc_review.accounts.models import User
-from kyc_review.retraining.models import Snapshot
+from kyc_review.datasets.models import Snapshot
 from kyc_review.review.services import decision_record, item_claim_next, items_open
 from kyc_review.submissions.models import State, Submission
 

@@ -13,14 +13,16 @@ from django.test import Client
 from detection.ensemble import Ensemble
 from detection.voting import Vote
 from kyc_review.accounts.models import User
+from kyc_review.datasets.models import Snapshot
+from kyc_review.datasets.snapshots import snapshots_build_due
 from kyc_review.pipeline.champion import serving_ensemble
 from kyc_review.pipeline.leases import lease_batch
 from kyc_review.pipeline.routing import Scored, verdicts_record
-from kyc_review.retraining.models import Bundle, Comparison, Proposal, Snapshot, TrainingRun
-from kyc_review.retraining.selectors import champion
-from kyc_review.retraining.snapshots import snapshots_build_due
-from kyc_review.retraining.worker import work_due
+from kyc_review.registry.models import Bundle
+from kyc_review.registry.selectors import champion
 from kyc_review.submissions.models import Submission
+from kyc_review.training.models import Comparison, Proposal, TrainingRun
+from kyc_review.training.worker import run_due_jobs
 from tests.factories.bundles import small_bundle
 from tests.factories.checks import checks
 from tests.kyc_review.retraining.api.conftest import Script
@@ -56,7 +58,7 @@ def test_decisions_train_a_candidate_that_serves_after_its_promotion(
     manage("snapshot", "create", "--name", "first")
     snapshot = Snapshot.objects.get()
     assert "waits" in manage("retrain", "first", "--epochs", "1")
-    assert work_due() == 2  # the run, and the comparison that it asks for
+    assert run_due_jobs() == 2  # the run, and the comparison that it asks for
     run = TrainingRun.objects.get()
     assert run.state == TrainingRun.State.SUCCEEDED, run.error
     assert run.candidate is not None
@@ -110,7 +112,7 @@ def test_the_whole_loop_goes_through_pages_and_two_admins(
     snapshot = Snapshot.objects.get()
     wish = {"snapshot": snapshot.pk, "begin": "champion", "epochs": 1, "miss": 0.1, "seed": 0}
     assert ada.post("/retraining/runs/", wish).status_code == 302
-    assert work_due() == 2
+    assert run_due_jobs() == 2
     comparison = Comparison.objects.get()
     reasons = {"reason": "A test.", "override": "A test's few faces cannot open the gate.", "shift": "0.0"}
     assert ada.post(f"/retraining/comparisons/{comparison.pk}/proposals/", reasons).status_code == 302
@@ -146,7 +148,7 @@ def test_the_whole_loop_goes_by_api_with_two_peoples_tokens(
     assert snapshots_build_due() == 1
     assert ada.get("/snapshots/first/verification").json()["items"] == 104
     asked = ada.post("/runs", snapshot="first", epochs=1)
-    assert work_due() == 2  # the run, and the comparison that it asks for
+    assert run_due_jobs() == 2  # the run, and the comparison that it asks for
     run = ada.client.get(asked["Location"]).json()
     assert run["state"] == "succeeded", run["error"]
     assert run["progress"]["done"] == run["progress"]["of"] > 0

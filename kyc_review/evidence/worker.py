@@ -22,7 +22,7 @@ from detection.opinions import Opinion, OpinionRefused, load, shipped
 from detection.opinions.opinion import MANIFEST
 from kyc_review.evidence.services import evidence_fail, evidence_lease, evidence_record
 from kyc_review.pipeline.leases import is_busy
-from kyc_review.retraining.selectors import champion
+from kyc_review.registry.selectors import champion
 from kyc_review.submissions.storage import originals
 
 log = logging.getLogger(__name__)

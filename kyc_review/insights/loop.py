@@ -11,7 +11,7 @@ from django.db.models.functions import TruncWeek
 
 from estimation.intervals import Rate, clopper_pearson_upper
 from kyc_review.core.permissions import may_see_insights
-from kyc_review.review.audited import Audited, AuditWeek, audits_by_bundle, audits_by_week
+from kyc_review.review.audit_results import Audited, AuditWeek, audits_by_bundle, audits_by_week
 from kyc_review.review.models import Decision, FirstCall, ReviewItem
 from kyc_review.scoring.models import Scoring
 

@@ -18,12 +18,12 @@ from django.views.decorators.http import require_POST, require_safe
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
 from kyc_review.audit import services as audit
 from kyc_review.core.permissions import may_erase, may_oversee, may_see_faces, may_see_insights
+from kyc_review.datasets.erasure_marks import holders_of_submission
 from kyc_review.evidence.responses import derivative_response
 from kyc_review.insights import numbers
 from kyc_review.insights.forms import EraseForm, SearchForm
 from kyc_review.insights.points import in_words
 from kyc_review.insights.searching import history, is_hidden, submissions_found, submissions_visible
-from kyc_review.retraining.erasures import holders
 from kyc_review.review.onlooking import onlooker_record
 from kyc_review.submissions.erasing import submission_erase
 from kyc_review.submissions.models import Submission
@@ -107,7 +107,7 @@ def _submission(
     request: StaffRequest, row: Submission, form: EraseForm | None = None, status: int = 200
 ) -> HttpResponse:
     hidden = is_hidden(viewer=request.user, submission=row)
-    snapshots, bundles = holders(viewer=request.user, submission_id=row.pk)
+    snapshots, bundles = holders_of_submission(viewer=request.user, submission_id=row.pk)
     context = {
         "submission": row,
         "hidden": hidden,

@@ -7,7 +7,7 @@ from django.conf import settings
 
 from detection.bundle import BundleRefused
 from detection.ensemble import Ensemble
-from kyc_review.retraining.selectors import serving_promotion
+from kyc_review.registry.selectors import serving_promotion
 
 log = logging.getLogger(__name__)
 _loaded: Ensemble | None = None

@@ -7,7 +7,8 @@ from detection.ensemble import Ensemble
 from kyc_review.pipeline.champion import load_ensemble
 from kyc_review.pipeline.reading import read_ahead
 from kyc_review.pipeline.scoring import score
-from kyc_review.retraining.shadows import shadow_batch, shadow_now, shadow_record
+from kyc_review.registry.shadows import shadow_now
+from kyc_review.scoring.shadow_scores import shadow_batch, shadow_record
 
 log = logging.getLogger(__name__)
 SHADOW_BATCH = 8  # so few that a selfie which arrives meanwhile hardly waits

@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 
 from kyc_review.accounts.models import Integration
-from kyc_review.retraining.choices import Choices
+from kyc_review.datasets.snapshot_filters import SnapshotFilter
 from kyc_review.review.models import ReviewItem
 
 REASONS = [choice for choice in ReviewItem.Reason.choices if choice[0] != ReviewItem.Reason.GOLD]
@@ -50,10 +50,10 @@ class SnapshotForm(forms.Form):
             self.add_error("until", "It lies before the first day.")
         return found
 
-    def chosen(self) -> Choices:
+    def chosen(self) -> SnapshotFilter:
         """Of a valid form."""
         wish = self.cleaned_data
-        return Choices(
+        return SnapshotFilter(
             consensus=wish["consensus"],
             sources=tuple(wish["sources"]),
             reasons=tuple(wish["reasons"]),

@@ -12,10 +12,10 @@ from django.views.decorators.http import require_GET
 
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
 from kyc_review.core.permissions import may_freeze
-from kyc_review.retraining.building import SnapshotFailed
-from kyc_review.retraining.choices import counted
+from kyc_review.datasets.snapshot_builder import SnapshotFailed
+from kyc_review.datasets.snapshot_filters import count_matching
+from kyc_review.datasets.snapshots import snapshot_request
 from kyc_review.retraining.forms import SnapshotForm
-from kyc_review.retraining.snapshots import snapshot_request
 
 
 @require_GET
@@ -28,7 +28,7 @@ def new_snapshot(request: StaffRequest) -> HttpResponse:
     form = SnapshotForm(request.GET or None)
     counts = None
     if form.is_bound and form.is_valid():
-        counts = counted(viewer=request.user, choices=form.chosen())
+        counts = count_matching(viewer=request.user, choices=form.chosen())
     return render(request, "retraining/new_snapshot.html", {"form": form, "counts": counts})
 
 

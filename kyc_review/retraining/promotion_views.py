@@ -17,21 +17,20 @@ from django.views.decorators.http import require_GET, require_POST
 from detection.bundle import BundleRefused
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
 from kyc_review.core.permissions import may_promote, may_see_retraining
-from kyc_review.retraining import erasures, selectors
-from kyc_review.retraining.bundles import NothingToRollBack, bundle_rollback
-from kyc_review.retraining.comparisons import comparison_request
-from kyc_review.retraining.curves import progress_of
-from kyc_review.retraining.gate import gate, point_at
-from kyc_review.retraining.models import Bundle, Comparison, Proposal, Snapshot
-from kyc_review.retraining.proposals import (
-    ProposalRefused,
-    proposal_approve,
-    proposal_open,
-    proposal_reject,
-)
-from kyc_review.retraining.side_by_side import compared
-from kyc_review.retraining.work import WorkRefused
-from kyc_review.retraining.workload import workload
+from kyc_review.datasets import erasure_marks
+from kyc_review.datasets.models import Snapshot
+from kyc_review.registry.bundles import NothingToRollBack, bundle_rollback
+from kyc_review.registry.models import Bundle
+from kyc_review.registry.selectors import champion
+from kyc_review.retraining.comparison_presenter import present_comparison
+from kyc_review.training.comparisons import comparison_request
+from kyc_review.training.gate import gate, point_at
+from kyc_review.training.jobs import JobRejected
+from kyc_review.training.models import Comparison, Proposal
+from kyc_review.training.progress import progress_of
+from kyc_review.training.proposals import ProposalRefused, proposal_approve, proposal_open, proposal_reject
+from kyc_review.training.selectors import comparisons_listed
+from kyc_review.training.workload import workload
 
 
 @require_POST
@@ -46,7 +45,7 @@ def comparisons(request: StaffRequest) -> HttpResponse:
         return HttpResponseRedirect(reverse("retraining:overview"))
     try:
         made = comparison_request(snapshot=snapshot, candidate=candidate, actor=request.user)
-    except WorkRefused as refusal:
+    except JobRejected as refusal:
         messages.error(request, str(refusal))
         return HttpResponseRedirect(reverse("retraining:overview"))
     return HttpResponseRedirect(reverse("retraining:comparison", args=[made.pk]))
@@ -127,14 +126,14 @@ def _comparison(
     status: int = 200,
 ) -> HttpResponse:
     pair = [row.candidate, row.champion]
-    marks = erasures.marks_of_bundles(viewer=request.user, bundles=pair)
+    marks = erasure_marks.bundle_marks(viewer=request.user, bundles=pair)
     context: dict[str, Any] = {
         "comparison": row,
         "candidate_mark": marks.get(row.candidate_id),
         "champion_mark": marks.get(row.champion_id),
         "progress": progress_of(row),
         "may_promote": may_promote(request.user),
-        "is_current": selectors.champion() == row.champion,
+        "is_current": champion() == row.champion,
     }
     if row.report:
         try:
@@ -148,7 +147,7 @@ def _comparison(
             "checks": checks,
             "group_field": settings.COMPARISON_GROUP_FIELD,
             "gate_open": all(check.passed for check in checks),
-            "compared": compared(row.report, shift, workload(viewer=request.user)),
+            "compared": present_comparison(row.report, shift, workload(viewer=request.user)),
         }
     return render(request, "retraining/comparison.html", context | (more or {}), status=status)
 
@@ -163,7 +162,7 @@ def _shift(text: str) -> float:
 def _found(request: StaffRequest, number: int) -> Comparison:
     if not may_see_retraining(request.user):
         raise PermissionDenied("Admins and auditors see retraining; your role does not.")
-    row = selectors.comparisons_listed(viewer=request.user).filter(pk=number).first()
+    row = comparisons_listed(viewer=request.user).filter(pk=number).first()
     if row is None:
         raise Http404("There is no comparison of this number.")
     return row

@@ -15,12 +15,16 @@ from django.views.decorators.http import require_GET, require_POST
 
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
 from kyc_review.core.permissions import may_see_retraining, may_train
-from kyc_review.retraining import erasures, selectors
-from kyc_review.retraining.curves import HEIGHT, WIDTH, log_tail, progress_of
-from kyc_review.retraining.models import Snapshot, TrainingRun
+from kyc_review.datasets import erasure_marks
+from kyc_review.datasets.models import Snapshot
+from kyc_review.datasets.selectors import snapshots_trainable
+from kyc_review.registry.selectors import champion
 from kyc_review.retraining.presenters import balances, balancing, measured
-from kyc_review.retraining.runs import BALANCES, EPOCHS_MAX, LEAST, run_request
-from kyc_review.retraining.work import WorkRefused, work_cancel
+from kyc_review.training.jobs import JobRejected, job_cancel
+from kyc_review.training.models import TrainingRun
+from kyc_review.training.progress import HEIGHT, WIDTH, log_tail, progress_of
+from kyc_review.training.runs import BALANCES, EPOCHS_MAX, LEAST, run_request
+from kyc_review.training.selectors import runs_listed
 
 
 class SnapshotChoice(forms.ModelChoiceField):
@@ -79,7 +83,7 @@ class RunForm(forms.Form):
         super().__init__(*args, **kwargs)
         field = self.fields["snapshot"]
         assert isinstance(field, SnapshotChoice)
-        field.queryset = selectors.snapshots_trainable(viewer=request.user)
+        field.queryset = snapshots_trainable(viewer=request.user)
 
 
 @require_GET
@@ -87,11 +91,7 @@ class RunForm(forms.Form):
 @staff_only
 def new_run(request: StaffRequest) -> HttpResponse:
     _require_admin(request)
-    chosen = (
-        selectors.snapshots_trainable(viewer=request.user)
-        .filter(name=request.GET.get("snapshot", ""))
-        .first()
-    )
+    chosen = snapshots_trainable(viewer=request.user).filter(name=request.GET.get("snapshot", "")).first()
     initial = {"snapshot": chosen.pk} if chosen else {}
     return _form(request, RunForm(request=request, initial=initial))
 
@@ -115,7 +115,7 @@ def runs(request: StaffRequest) -> HttpResponse:
             weigh=wish["weights"] != "alike",
             actor=request.user,
         )
-    except WorkRefused as refusal:
+    except JobRejected as refusal:
         form.add_error(None, str(refusal))
         return _form(request, form, status=422)
     return HttpResponseRedirect(reverse("retraining:run", args=[run.pk]))
@@ -150,9 +150,9 @@ def cancellation(request: StaffRequest, number: int) -> HttpResponse:
     _require_admin(request)
     row = _run(request, number)
     try:
-        work_cancel(work=row, actor=request.user)
+        job_cancel(job=row, actor=request.user)
         messages.success(request, f"Run {row.pk} is told to stop.")
-    except WorkRefused as refusal:
+    except JobRejected as refusal:
         messages.error(request, str(refusal))
     return HttpResponseRedirect(reverse("retraining:run", args=[row.pk]))
 
@@ -165,18 +165,18 @@ def _require_admin(request: StaffRequest) -> None:
 def _run(request: StaffRequest, number: int) -> TrainingRun:
     if not may_see_retraining(request.user):
         raise PermissionDenied("Admins and auditors see retraining; your role does not.")
-    row = selectors.runs_listed(viewer=request.user).filter(pk=number).first()
+    row = runs_listed(viewer=request.user).filter(pk=number).first()
     if row is None:
         raise Http404("There is no training run of this number.")
     return row
 
 
-def _mark(request: StaffRequest, row: TrainingRun) -> erasures.Mark | None:
+def _mark(request: StaffRequest, row: TrainingRun) -> erasure_marks.Mark | None:
     if row.candidate is None:
         return None
-    return erasures.marks_of_bundles(viewer=request.user, bundles=[row.candidate]).get(row.candidate.pk)
+    return erasure_marks.bundle_marks(viewer=request.user, bundles=[row.candidate]).get(row.candidate.pk)
 
 
 def _form(request: StaffRequest, form: RunForm, status: int = 200) -> HttpResponse:
-    context = {"form": form, "least": LEAST, "champion": selectors.champion()}
+    context = {"form": form, "least": LEAST, "champion": champion()}
     return render(request, "retraining/new_run.html", context, status=status)

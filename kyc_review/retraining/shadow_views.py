@@ -15,16 +15,9 @@ from django.views.decorators.http import require_http_methods, require_POST
 from detection.bundle import BundleRefused
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
 from kyc_review.core.permissions import may_promote, may_see_retraining
-from kyc_review.retraining.models import Bundle
-from kyc_review.retraining.shadows import (
-    ShadowRefused,
-    beside,
-    disagreements,
-    shadow_end,
-    shadow_now,
-    shadow_start,
-    shadows_listed,
-)
+from kyc_review.registry.models import Bundle
+from kyc_review.registry.shadows import ShadowRefused, shadow_end, shadow_now, shadow_start, shadows_listed
+from kyc_review.scoring.shadow_scores import disagreements, shadow_comparison
 
 LISTED = 50
 
@@ -41,7 +34,7 @@ def shadow(request: StaffRequest) -> HttpResponse:
     latest = shadows_listed(viewer=request.user).first()
     context: dict[str, Any] = {"shadow": latest, "may_promote": may_promote(request.user)}
     if latest:
-        context["beside"] = beside(viewer=request.user, shadow=latest)
+        context["beside"] = shadow_comparison(viewer=request.user, shadow=latest)
         context["rows"] = list(disagreements(viewer=request.user, shadow=latest)[:LISTED])
     return render(request, "retraining/shadow.html", context)
 

@@ -19,12 +19,15 @@ from detection.decoding import ImageRefused
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
 from kyc_review.audit import services as audit
 from kyc_review.core.permissions import may_freeze, may_see_retraining, may_see_snapshot_faces
+from kyc_review.datasets import erasure_marks, snapshot_filters, snapshot_report
+from kyc_review.datasets.models import Snapshot
+from kyc_review.datasets.selectors import snapshots_listed
 from kyc_review.evidence.derivatives import derivative_ensure
 from kyc_review.evidence.responses import derivative_response
-from kyc_review.retraining import choices, contents, erasures, selectors
-from kyc_review.retraining.models import Snapshot
 from kyc_review.submissions.models import Submission
 from kyc_review.submissions.storage import derivatives
+from kyc_review.training.mean_faces import mean_faces_of
+from kyc_review.training.selectors import runs_listed
 
 FACES_PER_PAGE = 36
 # The same as ml.mean_faces.LEAST_PEOPLE, which the web process cannot import; a test compares the two.
@@ -38,29 +41,29 @@ BLURRED_PX = 10  # width of the images on the contact sheet: colours and light, 
 def snapshot(request: StaffRequest, name: str) -> HttpResponse:
     """`?against=` names another snapshot, `?page=` a page of the contact sheet."""
     row, viewer = _found(request, name), request.user
-    others = selectors.snapshots_listed(viewer=viewer).exclude(pk=row.pk)
+    others = snapshots_listed(viewer=viewer).exclude(pk=row.pk)
     context: dict[str, Any] = {
         "snapshot": row,
-        "shares": contents.shares(viewer=viewer, snapshot=row),
-        "weighted": contents.weighted_fakes(viewer=viewer, snapshot=row),
-        "means": contents.means_of(viewer=viewer, snapshot=row),
+        "shares": snapshot_report.label_shares(viewer=viewer, snapshot=row),
+        "weighted": snapshot_report.weighted_fake_share(viewer=viewer, snapshot=row),
+        "means": mean_faces_of(viewer=viewer, snapshot=row),
         "least_people": LEAST_PEOPLE,
-        "told": choices.told(row.choices),
-        "mark": erasures.mark_of(row),
-        "taken_away": erasures.taken_away(viewer=viewer, snapshot=row),
+        "told": snapshot_filters.describe_filter(row.choices),
+        "mark": erasure_marks.snapshot_mark_unchecked(row),
+        "taken_away": erasure_marks.export_count(viewer=viewer, snapshot=row),
         "others": others[:50],
-        "runs": selectors.runs_listed(viewer=viewer).filter(snapshot=row),
+        "runs": runs_listed(viewer=viewer).filter(snapshot=row),
         "may_freeze": may_freeze(viewer),
         "may_see_faces": may_see_snapshot_faces(viewer),
-        "sheet": Paginator(contents.faces(viewer=viewer, snapshot=row), FACES_PER_PAGE).get_page(
-            request.GET.get("page")
-        ),
+        "sheet": Paginator(
+            snapshot_report.snapshot_faces(viewer=viewer, snapshot=row), FACES_PER_PAGE
+        ).get_page(request.GET.get("page")),
     }
     if against := request.GET.get("against", ""):
         other = others.filter(name=against).first()
         if other is None:
             raise Http404("There is no other snapshot of this name.")
-        context["difference"] = contents.difference(viewer=viewer, snapshot=row, other=other)
+        context["difference"] = snapshot_report.snapshot_difference(viewer=viewer, snapshot=row, other=other)
     return render(request, "retraining/snapshot.html", context)
 
 
@@ -100,7 +103,7 @@ def blurred(request: StaffRequest, name: str, submission_id: UUID) -> HttpRespon
 @staff_only
 def mean(request: StaffRequest, name: str, number: int) -> HttpResponseBase:
     """The mean face of one cell: of at least LEAST_PEOPLE people, so nobody's, and yet for few to see."""
-    means = contents.means_of(viewer=request.user, snapshot=_found(request, name))
+    means = mean_faces_of(viewer=request.user, snapshot=_found(request, name))
     cells = means.cells if means else []
     if means is None or number >= len(cells) or not cells[number]["file"]:
         raise Http404("There is no such mean face.")
@@ -115,7 +118,7 @@ def _face(request: StaffRequest, name: str, submission_id: UUID) -> Submission:
     row = _found(request, name)
     if not may_see_snapshot_faces(request.user):
         raise PermissionDenied("Your role does not see the faces of a snapshot.")
-    found = contents.face(viewer=request.user, snapshot=row, submission_id=submission_id)
+    found = snapshot_report.snapshot_face(viewer=request.user, snapshot=row, submission_id=submission_id)
     if found is None:
         raise Http404("This snapshot does not hold that submission.")
     return found
@@ -124,7 +127,7 @@ def _face(request: StaffRequest, name: str, submission_id: UUID) -> Submission:
 def _found(request: StaffRequest, name: str) -> Snapshot:
     if not may_see_retraining(request.user):
         raise PermissionDenied("Admins and auditors see retraining; your role does not.")
-    row = selectors.snapshots_listed(viewer=request.user).filter(name=name).first()
+    row = snapshots_listed(viewer=request.user).filter(name=name).first()
     if row is None:
         raise Http404("There is no snapshot of this name.")
     return row

@@ -16,17 +16,26 @@ from django.views.decorators.http import require_GET, require_POST
 
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
 from kyc_review.core.permissions import may_freeze, may_promote, may_see_retraining, may_train
-from kyc_review.retraining import erasures, selectors
-from kyc_review.retraining.archive import archive_take, manifest_take
-from kyc_review.retraining.building import SnapshotFailed
-from kyc_review.retraining.models import Snapshot
+from kyc_review.datasets import erasure_marks
+from kyc_review.datasets.models import Snapshot
+from kyc_review.datasets.selectors import (
+    label_counts,
+    snapshots_downloadable,
+    snapshots_listed,
+    snapshots_trainable,
+    unused_decisions,
+)
+from kyc_review.datasets.snapshot_builder import SnapshotFailed
+from kyc_review.datasets.snapshot_export import archive_stream, manifest_open
+from kyc_review.datasets.snapshots import snapshot_request
+from kyc_review.registry.selectors import bundles_listed, promotion_before, promotions_listed
+from kyc_review.registry.shadows import shadow_now
 from kyc_review.retraining.new_snapshot_views import snapshot_chosen
 from kyc_review.retraining.presenters import figures, measured
-from kyc_review.retraining.shadows import shadow_now
-from kyc_review.retraining.snapshots import snapshot_request
-from kyc_review.retraining.triggers import signs
-from kyc_review.review.audited import audits_by_bundle
+from kyc_review.review.audit_results import audits_by_bundle
 from kyc_review.review.late import late_by_bundle
+from kyc_review.training.selectors import comparisons_listed, proposals_listed, runs_listed
+from kyc_review.training.signals import retraining_signals
 
 ROWS_SHOWN = 50
 
@@ -64,7 +73,7 @@ def snapshots(request: StaffRequest) -> HttpResponse:
 def manifest(request: StaffRequest, name: str) -> HttpResponseBase:
     snapshot = _downloadable(request, name)
     try:
-        file = manifest_take(snapshot=snapshot, actor=request.user)
+        file = manifest_open(snapshot=snapshot, actor=request.user)
     except OSError as error:
         raise Http404("The files of this snapshot are gone from the disk.") from error
     return FileResponse(
@@ -78,7 +87,7 @@ def manifest(request: StaffRequest, name: str) -> HttpResponseBase:
 def archive(request: StaffRequest, name: str) -> HttpResponseBase:
     snapshot = _downloadable(request, name)
     try:
-        pieces = archive_take(snapshot=snapshot, actor=request.user)
+        pieces = archive_stream(snapshot=snapshot, actor=request.user)
     except OSError as error:
         raise Http404("The files of this snapshot are gone from the disk.") from error
     answer = StreamingHttpResponse(pieces, content_type="application/zip")
@@ -93,7 +102,7 @@ def _require(allowed: bool, detail: str) -> None:
 
 def _downloadable(request: StaffRequest, name: str) -> Snapshot:
     _require(may_freeze(request.user), "Snapshots hold original images; only admins download them.")
-    snapshot = selectors.snapshots_downloadable(viewer=request.user).filter(name=name).first()
+    snapshot = snapshots_downloadable(viewer=request.user).filter(name=name).first()
     if snapshot is None:
         raise Http404("There is no ready snapshot of this name.")
     return snapshot
@@ -101,16 +110,16 @@ def _downloadable(request: StaffRequest, name: str) -> Snapshot:
 
 def _context(request: StaffRequest) -> dict[str, Any]:
     viewer = request.user
-    counts = selectors.label_counts(viewer=viewer)
-    promotions = list(selectors.promotions_listed(viewer=viewer)[:ROWS_SHOWN])
+    counts = label_counts(viewer=viewer)
+    promotions = list(promotions_listed(viewer=viewer)[:ROWS_SHOWN])
     champion = promotions[0].bundle if promotions else None
-    bundles = list(selectors.bundles_listed(viewer=viewer)[:ROWS_SHOWN])
-    marks = erasures.marks_of_bundles(viewer=viewer, bundles=[*bundles, *([champion] if champion else [])])
+    bundles = list(bundles_listed(viewer=viewer)[:ROWS_SHOWN])
+    marks = erasure_marks.bundle_marks(viewer=viewer, bundles=[*bundles, *([champion] if champion else [])])
     for bundle in bundles:
         bundle.mark = marks.get(bundle.pk)  # type: ignore[attr-defined]  # for the template
     audits = audits_by_bundle(viewer=viewer)
     later = late_by_bundle(viewer=viewer)
-    watched = signs(viewer=viewer)
+    watched = retraining_signals(viewer=viewer)
     return _snapshots_context(request) | {
         "signs": watched,
         "is_called": any(sign.calls for sign in watched),
@@ -118,7 +127,7 @@ def _context(request: StaffRequest) -> dict[str, Any]:
         "counts": counts,
         "real": sum(count.real for count in counts),
         "fake": sum(count.fake for count in counts),
-        "unused": selectors.unused_decisions(viewer=viewer).count(),
+        "unused": unused_decisions(viewer=viewer).count(),
         "champion": champion,
         "serves_since": promotions[0].promoted_at if promotions else None,
         "measured": measured(champion.metrics) if champion else ("", []),
@@ -128,21 +137,21 @@ def _context(request: StaffRequest) -> dict[str, Any]:
         "bundles": bundles,
         "champion_mark": marks.get(champion.pk) if champion else None,
         "promotions": promotions,
-        "runs": list(selectors.runs_listed(viewer=viewer)[:ROWS_SHOWN]),
+        "runs": list(runs_listed(viewer=viewer)[:ROWS_SHOWN]),
         "may_train": may_train(viewer),
         "may_promote": may_promote(viewer),
-        "comparisons": list(selectors.comparisons_listed(viewer=viewer)[:ROWS_SHOWN]),
-        "proposals": list(selectors.proposals_listed(viewer=viewer)[:ROWS_SHOWN]),
-        "comparable": selectors.snapshots_trainable(viewer=viewer)[:ROWS_SHOWN],
-        "can_roll_back": len(promotions) > 1 and selectors.promotion_before() is not None,
+        "comparisons": list(comparisons_listed(viewer=viewer)[:ROWS_SHOWN]),
+        "proposals": list(proposals_listed(viewer=viewer)[:ROWS_SHOWN]),
+        "comparable": snapshots_trainable(viewer=viewer)[:ROWS_SHOWN],
+        "can_roll_back": len(promotions) > 1 and promotion_before() is not None,
         "viewer": viewer,
         "shadow": shadow_now(),
     }
 
 
 def _snapshots_context(request: StaffRequest) -> dict[str, Any]:
-    rows = list(selectors.snapshots_listed(viewer=request.user)[:ROWS_SHOWN])
-    marks = erasures.marks_of_snapshots(viewer=request.user, snapshots=rows)
+    rows = list(snapshots_listed(viewer=request.user)[:ROWS_SHOWN])
+    marks = erasure_marks.snapshot_marks(viewer=request.user, snapshots=rows)
     for row in rows:
         row.mark = marks.get(row.pk)  # type: ignore[attr-defined]  # for the template
     unfinished = {Snapshot.State.PENDING, Snapshot.State.BUILDING}

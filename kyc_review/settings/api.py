@@ -33,10 +33,10 @@ SPECTACULAR_SETTINGS = {
     ],
     "ENUM_NAME_OVERRIDES": {
         "DeliveryState": "kyc_review.webhooks.models.Delivery.State",
-        "ProposalState": "kyc_review.retraining.models.Proposal.State",
-        "SnapshotState": "kyc_review.retraining.models.Snapshot.State",
-        "WorkState": "kyc_review.retraining.models.Work.State",
-        "BundleState": "kyc_review.retraining.lineage.BundleState",
+        "ProposalState": "kyc_review.training.models.Proposal.State",
+        "SnapshotState": "kyc_review.datasets.models.Snapshot.State",
+        "JobState": "kyc_review.training.models.Job.State",
+        "BundleState": "kyc_review.registry.states.BundleState",
     },
 }
 

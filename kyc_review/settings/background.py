@@ -26,7 +26,7 @@ CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_ROUTES = {
     "kyc_review.pipeline.tasks.score_pending": {"queue": "scoring"},
     "kyc_review.pipeline.tasks.score_canary": {"queue": "scoring"},
-    "kyc_review.retraining.tasks.work_due": {"queue": "training"},
+    "kyc_review.training.tasks.run_due_jobs": {"queue": "training"},
     "kyc_review.evidence.tasks.compute_pending": {"queue": "evidence"},
 }
 
@@ -38,9 +38,9 @@ _SWEEPS = [
     ("originals-sweep", "submissions.tasks.sweep_orphans", 6 * 3600, 3600),
     ("erasures-sweep", "submissions.tasks.sweep_erasures", 30, 30),
     ("retention-step", "submissions.tasks.erase_by_age", 10, 10),
-    ("snapshots-build", "retraining.tasks.build_snapshots", 15, 30),
-    ("training-schedule", "retraining.tasks.retrain_on_schedule", 3600, 1800),
-    ("training-sweep", "retraining.tasks.work_due", 15, 15),
+    ("snapshots-build", "datasets.tasks.build_snapshots", 15, 30),
+    ("training-schedule", "training.tasks.retrain_on_schedule", 3600, 1800),
+    ("training-sweep", "training.tasks.run_due_jobs", 15, 15),
     ("scoring-sweep", "pipeline.tasks.sweep", 3, 10),
     ("scoring-canary", "pipeline.tasks.score_canary", 60, 55),
     ("evidence-sweep", "evidence.tasks.sweep", 10, 20),

@@ -18,11 +18,16 @@ from django.db import transaction
 from django.utils import timezone
 
 from kyc_review.audit import services as audit
+from kyc_review.datasets.erasure_marks import (
+    bundles_holding_unchecked,
+    image_copies_remove,
+    snapshots_holding_unchecked,
+)
 from kyc_review.evidence.erasing import evidence_erase, pictures_remove
-from kyc_review.retraining.erasures import bundles_holding, copies_remove, holding, loop_release
 from kyc_review.review.erasing import items_close, words_erase
 from kyc_review.submissions.models import IdempotencyRecord, State, Submission
 from kyc_review.submissions.storage import originals
+from kyc_review.training.erasure import mean_faces_remove, stop_training_on
 from kyc_review.webhooks.models import Kind
 from kyc_review.webhooks.services import event_record
 
@@ -59,7 +64,7 @@ def submission_erase(
     evidence_erase(submission_id=row.pk)
     words_erase(submission_id=row.pk)
     row.late_outcomes.exclude(note="").update(note="")
-    loop_release(submission_id=row.pk, actor=None if actor is None else _staff(actor))
+    stop_training_on(submission_id=row.pk, actor=None if actor is None else _staff(actor))
     audit.record(action="submission.erased", actor=actor, target=row, detail=_told(row, reason))
     event_record(submission=row, kind=Kind.ERASED)
     transaction.on_commit(lambda: files_remove(row))
@@ -71,7 +76,8 @@ def files_remove(row: Submission) -> bool:
     try:
         originals.delete(row.image_key)
         pictures_remove(submission_id=row.pk)
-        copies_remove(row)
+        image_copies_remove(row)
+        mean_faces_remove(submission_id=row.pk)
     except OSError:
         log.exception("files of the erased submission %s are left; the sweep tries again", row.pk)
         return False
@@ -137,6 +143,6 @@ def _told(row: Submission, reason: str) -> dict[str, Any]:
         "reason": reason,
         "state": row.state,
         "result": row.result,
-        "snapshots": [snapshot.name for snapshot in holding(row.pk)],
-        "bundles": [bundle.version for bundle in bundles_holding(row.pk)],
+        "snapshots": [snapshot.name for snapshot in snapshots_holding_unchecked(row.pk)],
+        "bundles": [bundle.version for bundle in bundles_holding_unchecked(row.pk)],
     }

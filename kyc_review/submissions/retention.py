@@ -18,12 +18,12 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from kyc_review.audit import services as audit
+from kyc_review.datasets.models import SnapshotItem
 from kyc_review.pipeline.leases import is_busy
-from kyc_review.retraining.erasures import snapshots_in_use
-from kyc_review.retraining.models import SnapshotItem
 from kyc_review.review.models import Decision, ReviewItem
 from kyc_review.submissions.erasing import files_remove, submission_erase
 from kyc_review.submissions.models import RetentionPass, State, Submission
+from kyc_review.training.erasure import snapshots_in_use
 
 log = logging.getLogger(__name__)
 # Of the ten seconds between two steps; the rest belongs to the other sweeps.

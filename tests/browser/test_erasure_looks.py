@@ -7,14 +7,14 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from kyc_review.accounts.models import User
-from kyc_review.retraining.models import Bundle, Comparison, MeanFaces
-from kyc_review.retraining.snapshots import snapshot_create
+from kyc_review.datasets.snapshots import snapshot_create
+from kyc_review.registry.models import Bundle
 from kyc_review.review.models import ReviewItem
 from kyc_review.review.services import decision_record, item_claim_next
+from kyc_review.training.models import Comparison, MeanFaces
 from ml.mean_faces import mean_faces
 from ml.sources import Photo
 from tests.browser.test_looks import PICTURES, SIZES
-from tests.kyc_review.retraining.conftest import made_bundle, serving  # noqa: F401  (fixtures)
 from tests.kyc_review.retraining.reports import report
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -24,7 +24,7 @@ SAMPLES = Path(__file__).parents[2] / "samples"
 @pytest.mark.parametrize(("size", "scheme"), [("1440x900", "light"), ("1280x720", "dark")])
 def test_an_admin_erases_a_submission_and_reads_what_is_marked(
     enqueue: Callable[..., ReviewItem],
-    serving: Bundle,  # noqa: F811
+    serving: Bundle,
     log_in: Callable[..., Page],
     staff: Callable[..., User],
     alice: User,
@@ -37,7 +37,7 @@ def test_an_admin_erases_a_submission_and_reads_what_is_marked(
         assert held is not None
         decision_record(item_id=held.pk, reviewer=alice, label=label, note="The left eye.")
     snapshot = snapshot_create(name="first")
-    means = MeanFaces.objects.get(snapshot=snapshot)
+    means = MeanFaces.objects.create(snapshot=snapshot)
     files = sorted(SAMPLES.glob("*.jpg"))
     rows = [Photo(path, path.name, "mobile-app", path.name, "real") for path in files]
     rows += [Photo(path, path.name, "mobile-app", path.name, "fake") for path in files[:4]]

@@ -6,13 +6,12 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from kyc_review.accounts.models import User
-from kyc_review.retraining.models import Shadow, ShadowScore
-from kyc_review.retraining.snapshots import snapshot_create
+from kyc_review.datasets.snapshots import snapshot_create
+from kyc_review.registry.models import Shadow, ShadowScore
 from kyc_review.review.models import ReviewItem
 from kyc_review.review.services import decision_record, item_claim_next
 from kyc_review.submissions.models import Submission
 from tests.browser.test_looks import PICTURES, SIZES
-from tests.kyc_review.retraining.conftest import made_bundle, registered, serving  # noqa: F401  (fixtures)
 from tests.kyc_review.review.conftest import clear  # noqa: F401  (fixtures)
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -22,8 +21,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def test_an_admin_reads_the_loop_a_snapshot_and_the_shadow(
     enqueue: Callable[..., ReviewItem],
     clear: Callable[..., Submission],  # noqa: F811
-    registered: Callable,  # noqa: F811
-    serving: object,  # noqa: F811
+    registered: Callable,
+    serving: object,
     log_in: Callable[..., Page],
     staff: Callable[..., User],
     alice: User,

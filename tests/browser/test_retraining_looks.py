@@ -10,9 +10,10 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from kyc_review.accounts.models import User
-from kyc_review.retraining.bundles import baseline_install, bundle_register
-from kyc_review.retraining.models import Comparison, Snapshot, TrainingRun
-from kyc_review.retraining.work import work_lease
+from kyc_review.datasets.models import Snapshot
+from kyc_review.registry.bundles import baseline_install, bundle_register
+from kyc_review.training.jobs import job_lease
+from kyc_review.training.models import Comparison, TrainingRun
 from ml.balancing import balance_of
 from tests.browser.test_looks import PICTURES, SIZES
 from tests.factories.bundles import small_bundle
@@ -51,7 +52,7 @@ def test_an_admin_starts_a_run_watches_it_and_cancels_it(
     page.screenshot(path=PICTURES / f"new-run-{size}-{scheme}.png")
     page.get_by_role("button", name="Start training").click()
     expect(page.get_by_text("takes one run at a time")).to_be_visible()
-    run = work_lease(TrainingRun)
+    run = job_lease(TrainingRun)
     assert run is not None
     tell(run)
     expect(page.get_by_text("288 of 480 steps (60 %)")).to_be_visible()

@@ -14,7 +14,7 @@ from kyc_review.accounts.models import User
 from kyc_review.evidence import worker as evidence
 from kyc_review.evidence.models import Evidence
 from kyc_review.pipeline import worker as scoring
-from kyc_review.retraining.bundles import baseline_install
+from kyc_review.registry.bundles import baseline_install
 from kyc_review.review.models import ReviewItem
 from kyc_review.submissions.models import Submission
 from tests.browser.test_looks import PICTURES, SIZES, fits

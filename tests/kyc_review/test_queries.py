@@ -11,11 +11,12 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from kyc_review.accounts.models import User
-from kyc_review.retraining.bundles import bundle_promote, bundle_register
-from kyc_review.retraining.models import Bundle, Comparison, Proposal, Shadow, Snapshot, TrainingRun
+from kyc_review.datasets.models import Snapshot
+from kyc_review.registry.bundles import bundle_promote, bundle_register
+from kyc_review.registry.models import Bundle, Shadow
 from kyc_review.review.services import decision_record, item_claim_next
+from kyc_review.training.models import Comparison, Proposal, TrainingRun
 from tests.kyc_review.retraining.api.conftest import Script
-from tests.kyc_review.retraining.conftest import made_bundle, serving  # noqa: F401  (fixtures)
 from tests.kyc_review.retraining.reports import report
 from tests.kyc_review.review.conftest import enqueue  # noqa: F401  (a fixture)
 
@@ -37,8 +38,8 @@ PAGES = (
 @pytest.fixture
 def grow(
     staff: Callable[..., User],
-    made_bundle: Callable[..., Path],  # noqa: F811
-    serving: Bundle,  # noqa: F811
+    made_bundle: Callable[..., Path],
+    serving: Bundle,
     enqueue: Callable[..., Any],  # noqa: F811
 ) -> Callable[[], None]:
     """grow() adds one of everything, by people of its own."""

@@ -11,17 +11,10 @@ import pytest
 from devstack.paths import REPOSITORY
 from kyc_review.accounts.models import User
 from kyc_review.accounts.tokens.services import token_create
-from kyc_review.retraining.models import Bundle, Comparison, Proposal, TrainingRun
-from kyc_review.retraining.proposals import proposal_open
-from kyc_review.retraining.shadows import shadow_start
-from tests.kyc_review.retraining.conftest import (  # noqa: F401  (fixtures)
-    candidate,
-    comparison,
-    made_bundle,
-    ready,
-    run,
-    serving,
-)
+from kyc_review.registry.models import Bundle
+from kyc_review.registry.shadows import shadow_start
+from kyc_review.training.models import Comparison, Proposal, TrainingRun
+from kyc_review.training.proposals import proposal_open
 
 CHECKS = (
     "not_a_server_error",
@@ -51,7 +44,7 @@ def test_the_retraining_loop_keeps_to_its_schema(server: str, tmp_path: Path) ->
 
 
 @pytest.fixture
-def loop_rows(comparison: Comparison, run: TrainingRun, staff: Callable[..., User]) -> None:  # noqa: F811
+def loop_rows(comparison: Comparison, run: TrainingRun, staff: Callable[..., User]) -> None:
     staff("ada", "admin")
     proposal_open(comparison=comparison, actor=staff("amir", "admin"), reason="It is better.")
     shadow_start(bundle=comparison.candidate)

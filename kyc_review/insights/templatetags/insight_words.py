@@ -8,7 +8,7 @@ from django.contrib.auth.models import AnonymousUser
 from estimation.intervals import Rate
 from kyc_review.accounts.models import User
 from kyc_review.core.permissions import may_read_audit_log, may_see_insights
-from kyc_review.review.audited import Audited
+from kyc_review.review.audit_results import Audited
 
 register = template.Library()
 

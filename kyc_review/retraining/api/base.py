@@ -16,11 +16,11 @@ from kyc_review.accounts.models import User
 from kyc_review.accounts.tokens.authentication import MayAsk, TokenAuthentication
 from kyc_review.core.api import ApiView
 from kyc_review.core.problems import Problem
-from kyc_review.retraining.building import SnapshotFailed
-from kyc_review.retraining.bundles import NothingToRollBack
-from kyc_review.retraining.proposals import ProposalRefused
-from kyc_review.retraining.shadows import ShadowRefused
-from kyc_review.retraining.work import WorkRefused
+from kyc_review.datasets.snapshot_builder import SnapshotFailed
+from kyc_review.registry.bundles import NothingToRollBack
+from kyc_review.registry.shadows import ShadowRefused
+from kyc_review.training.jobs import JobRejected
+from kyc_review.training.proposals import ProposalRefused
 
 M = TypeVar("M", bound=Model)
 
@@ -41,7 +41,7 @@ def _told(exc: Exception) -> Exception:
     match exc:
         case SnapshotFailed():
             return Problem(status=409, code="snapshot_refused", detail=str(exc))
-        case WorkRefused():
+        case JobRejected():
             return Problem(status=409, code="work_refused", detail=str(exc))
         case ProposalRefused():
             return Problem(status=409, code="proposal_refused", detail=str(exc))

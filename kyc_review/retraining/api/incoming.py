@@ -5,11 +5,13 @@ from typing import Any
 
 from rest_framework import serializers
 
-from kyc_review.retraining.choices import Choices
+from kyc_review.datasets.models import Snapshot
+from kyc_review.datasets.snapshot_filters import SnapshotFilter
+from kyc_review.datasets.snapshots import NAME
+from kyc_review.registry.models import Bundle
 from kyc_review.retraining.forms import REASONS
-from kyc_review.retraining.models import Bundle, Proposal, Snapshot, Work
-from kyc_review.retraining.runs import BALANCES, EPOCHS_MAX
-from kyc_review.retraining.snapshots import NAME
+from kyc_review.training.models import Job, Proposal
+from kyc_review.training.runs import BALANCES, EPOCHS_MAX
 
 DIGEST = r"^[0-9a-f]{64}$"
 REASON_MAX = 300
@@ -27,7 +29,7 @@ class PageIn(serializers.Serializer):
 
 
 class WorkPageIn(PageIn):
-    state = serializers.ChoiceField(choices=Work.State.choices, required=False)
+    state = serializers.ChoiceField(choices=Job.State.choices, required=False)
 
 
 class ComparisonPageIn(WorkPageIn):
@@ -79,9 +81,9 @@ class ChoicesIn(serializers.Serializer):
         return attrs
 
 
-def choices_of(sent: Mapping[str, Any]) -> Choices:
+def choices_of(sent: Mapping[str, Any]) -> SnapshotFilter:
     """Of a valid ChoicesIn."""
-    return Choices(
+    return SnapshotFilter(
         consensus=sent.get("consensus", False),
         sources=tuple(sent.get("sources", ())),
         reasons=tuple(sent.get("reasons", ())),

@@ -12,7 +12,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from kyc_review.core.permissions import may_promote, may_see_retraining
-from kyc_review.retraining import selectors
+from kyc_review.datasets.erasure_marks import bundle_marks
+from kyc_review.datasets.selectors import unused_decisions
+from kyc_review.registry.bundles import bundle_rollback
+from kyc_review.registry.models import Shadow
+from kyc_review.registry.selectors import bundles_listed, promotions_listed
+from kyc_review.registry.shadows import ShadowRefused, shadow_end, shadow_now, shadow_start, shadows_listed
+from kyc_review.registry.states import bundle_states, model_card
 from kyc_review.retraining.api.base import RetrainingView, asked, made, named, page, read, viewer_of
 from kyc_review.retraining.api.describing import promotion as describing
 from kyc_review.retraining.api.incoming import (
@@ -32,20 +38,12 @@ from kyc_review.retraining.api.serializers.promotion import (
     ShadowOut,
     SignOut,
 )
-from kyc_review.retraining.bundles import bundle_rollback
-from kyc_review.retraining.erasures import marks_of_bundles
-from kyc_review.retraining.lineage import bundle_states, lineage, model_card
-from kyc_review.retraining.models import Proposal, Shadow
-from kyc_review.retraining.proposals import proposal_approve, proposal_open, proposal_reject
-from kyc_review.retraining.shadows import (
-    ShadowRefused,
-    beside,
-    shadow_end,
-    shadow_now,
-    shadow_start,
-    shadows_listed,
-)
-from kyc_review.retraining.triggers import signs
+from kyc_review.scoring.shadow_scores import shadow_comparison
+from kyc_review.training.lineage import lineage
+from kyc_review.training.models import Proposal
+from kyc_review.training.proposals import proposal_approve, proposal_open, proposal_reject
+from kyc_review.training.selectors import comparisons_listed, proposals_listed
+from kyc_review.training.signals import retraining_signals
 
 
 class SuggestionsView(RetrainingView):
@@ -54,11 +52,11 @@ class SuggestionsView(RetrainingView):
     @describing.read_suggestions
     def get(self, request: Request) -> Response:
         viewer = viewer_of(request)
-        watched = signs(viewer=viewer)
+        watched = retraining_signals(viewer=viewer)
         body = {
             "calls": any(sign.calls for sign in watched),
             "signs": SignOut(watched, many=True).data,
-            "unused_decisions": selectors.unused_decisions(viewer=viewer).count(),
+            "unused_decisions": unused_decisions(viewer=viewer).count(),
             "every_days": settings.RETRAIN_EVERY_DAYS,
         }
         return Response(body)
@@ -70,8 +68,8 @@ class BundlesView(RetrainingView):
     @describing.list_bundles
     def get(self, request: Request) -> Response:
         viewer = viewer_of(request)
-        rows, more = page(request, selectors.bundles_listed(viewer=viewer), BundlePageIn, key="digest")
-        marks = marks_of_bundles(viewer=viewer, bundles=rows)
+        rows, more = page(request, bundles_listed(viewer=viewer), BundlePageIn, key="digest")
+        marks = bundle_marks(viewer=viewer, bundles=rows)
         context = {"states": bundle_states(viewer=viewer), "marks": marks}
         return Response({"data": BundleOut(rows, many=True, context=context).data} | more)
 
@@ -82,10 +80,10 @@ class BundleView(RetrainingView):
     @describing.retrieve_bundle
     def get(self, request: Request, digest: str) -> Response:
         viewer = viewer_of(request)
-        row = get_object_or_404(selectors.bundles_listed(viewer=viewer), digest=digest)
-        marks = marks_of_bundles(viewer=viewer, bundles=[row])
+        row = get_object_or_404(bundles_listed(viewer=viewer), digest=digest)
+        marks = bundle_marks(viewer=viewer, bundles=[row])
         context = {"states": bundle_states(viewer=viewer), "marks": marks}
-        steps = selectors.promotions_listed(viewer=viewer).filter(bundle=row)
+        steps = promotions_listed(viewer=viewer).filter(bundle=row)
         more = {
             "lineage": asdict(lineage(viewer=viewer, bundle=row)),
             "provenance": row.provenance,
@@ -107,7 +105,7 @@ class ProposalsView(RetrainingView):
     @describing.create_proposal
     def post(self, request: Request) -> Response:
         wish, viewer = read(ProposalIn, request), viewer_of(request)
-        compared = selectors.comparisons_listed(viewer=viewer)
+        compared = comparisons_listed(viewer=viewer)
         wish["comparison"] = named(compared, "comparison", "a comparison", pk=wish["comparison"])
         row = proposal_open(actor=viewer, **wish)
         return made(request, ProposalOut(row).data, at="api-proposal", key=row.pk, status=201)
@@ -142,7 +140,7 @@ class PromotionsView(RetrainingView):
 
     @describing.list_promotions
     def get(self, request: Request) -> Response:
-        rows, more = page(request, selectors.promotions_listed(viewer=viewer_of(request)), PageIn)
+        rows, more = page(request, promotions_listed(viewer=viewer_of(request)), PageIn)
         return Response({"data": PromotionOut(rows, many=True).data} | more)
 
 
@@ -170,7 +168,7 @@ class ShadowView(RetrainingView):
         """The same bundle again changes nothing; another one has to wait for this one's end."""
         viewer = viewer_of(request)
         wanted = named(
-            selectors.bundles_listed(viewer=viewer),
+            bundles_listed(viewer=viewer),
             "bundle",
             "a bundle's digest",
             digest=read(ShadowIn, request)["bundle"],
@@ -191,7 +189,7 @@ class ShadowView(RetrainingView):
 
 
 def proposals(request: Request) -> QuerySet[Proposal]:
-    return selectors.proposals_listed(viewer=viewer_of(request))
+    return proposals_listed(viewer=viewer_of(request))
 
 
 def decided(request: Request, number: int, decide: Callable[..., Proposal]) -> Response:
@@ -201,5 +199,5 @@ def decided(request: Request, number: int, decide: Callable[..., Proposal]) -> R
 
 
 def shadow_whole(request: Request, row: Shadow) -> dict[str, Any]:
-    counts = BesideOut(beside(viewer=viewer_of(request), shadow=row)).data
+    counts = BesideOut(shadow_comparison(viewer=viewer_of(request), shadow=row)).data
     return dict(ShadowOut(row).data) | {"counts": counts}

@@ -11,17 +11,18 @@ from rest_framework.response import Response
 
 from kyc_review.core.permissions import may_freeze, may_see_retraining
 from kyc_review.core.problems import Problem
-from kyc_review.retraining import contents, selectors
+from kyc_review.datasets import snapshot_report
+from kyc_review.datasets.erasure_marks import snapshot_marks
+from kyc_review.datasets.models import Snapshot
+from kyc_review.datasets.selectors import snapshots_downloadable, snapshots_listed
+from kyc_review.datasets.snapshot_builder import SnapshotFailed
+from kyc_review.datasets.snapshot_export import archive_stream, manifest_open
+from kyc_review.datasets.snapshot_filters import count_matching
+from kyc_review.datasets.snapshots import snapshot_request, snapshot_verify
 from kyc_review.retraining.api.base import RetrainingView, asked, made, page, read, viewer_of
 from kyc_review.retraining.api.describing import snapshots as describing
 from kyc_review.retraining.api.incoming import ChoicesIn, SnapshotIn, SnapshotPageIn, choices_of
 from kyc_review.retraining.api.serializers.snapshots import ShareOut, SnapshotOut
-from kyc_review.retraining.archive import archive_take, manifest_take
-from kyc_review.retraining.building import SnapshotFailed
-from kyc_review.retraining.choices import counted
-from kyc_review.retraining.erasures import marks_of_snapshots
-from kyc_review.retraining.models import Snapshot
-from kyc_review.retraining.snapshots import snapshot_request, snapshot_verify
 
 # Hashing reads every image: one at a time in each web process.
 _verifying = BoundedSemaphore(1)
@@ -33,7 +34,7 @@ class SnapshotsView(RetrainingView):
     @describing.list_snapshots
     def get(self, request: Request) -> Response:
         rows, more = page(request, listed(request), SnapshotPageIn, key="name")
-        context = {"marks": marks_of_snapshots(viewer=viewer_of(request), snapshots=rows)}
+        context = {"marks": snapshot_marks(viewer=viewer_of(request), snapshots=rows)}
         return Response({"data": SnapshotOut(rows, many=True, context=context).data} | more)
 
     @describing.create_snapshot
@@ -50,7 +51,7 @@ class DecisionsView(RetrainingView):
     @describing.count_decisions
     def get(self, request: Request) -> Response:
         choices = choices_of(asked(ChoicesIn, request))
-        return Response(counted(viewer=viewer_of(request), choices=choices))
+        return Response(count_matching(viewer=viewer_of(request), choices=choices))
 
 
 class SnapshotView(RetrainingView):
@@ -89,7 +90,7 @@ class ManifestView(RetrainingView):
     def get(self, request: Request, name: str) -> HttpResponseBase:
         row = downloadable(request, name)
         try:
-            file = manifest_take(snapshot=row, actor=viewer_of(request))
+            file = manifest_open(snapshot=row, actor=viewer_of(request))
         except OSError as gone:
             raise Http404 from gone
         return FileResponse(file, filename=f"{name}-manifest.json", content_type="application/json")
@@ -102,7 +103,7 @@ class ArchiveView(RetrainingView):
     def get(self, request: Request, name: str) -> HttpResponseBase:
         row = downloadable(request, name)
         try:
-            pieces = archive_take(snapshot=row, actor=viewer_of(request))
+            pieces = archive_stream(snapshot=row, actor=viewer_of(request))
         except OSError as gone:
             raise Http404 from gone
         answer = StreamingHttpResponse(pieces, content_type="application/zip")
@@ -111,18 +112,18 @@ class ArchiveView(RetrainingView):
 
 
 def listed(request: Request) -> QuerySet[Snapshot]:
-    return selectors.snapshots_listed(viewer=viewer_of(request)).select_related("source_bundle")
+    return snapshots_listed(viewer=viewer_of(request)).select_related("source_bundle")
 
 
 def downloadable(request: Request, name: str) -> Snapshot:
     """Raises Http404."""
-    return get_object_or_404(selectors.snapshots_downloadable(viewer=viewer_of(request)), name=name)
+    return get_object_or_404(snapshots_downloadable(viewer=viewer_of(request)), name=name)
 
 
 def whole(request: Request, row: Snapshot) -> dict[str, Any]:
     viewer = viewer_of(request)
-    context = {"marks": marks_of_snapshots(viewer=viewer, snapshots=[row])}
+    context = {"marks": snapshot_marks(viewer=viewer, snapshots=[row])}
     return dict(SnapshotOut(row, context=context).data) | {
-        "shares": ShareOut(contents.shares(viewer=viewer, snapshot=row), many=True).data,
-        "weighted_fakes": contents.weighted_fakes(viewer=viewer, snapshot=row),
+        "shares": ShareOut(snapshot_report.label_shares(viewer=viewer, snapshot=row), many=True).data,
+        "weighted_fakes": snapshot_report.weighted_fake_share(viewer=viewer, snapshot=row),
     }

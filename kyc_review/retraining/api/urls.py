@@ -1,6 +1,6 @@
 from django.urls import path
 
-from kyc_review.retraining.api import promotion, snapshots, work
+from kyc_review.retraining.api import jobs, promotion, snapshots
 
 urlpatterns = [
     path("suggestions", promotion.SuggestionsView.as_view()),
@@ -10,11 +10,11 @@ urlpatterns = [
     path("snapshots/<slug:name>/verification", snapshots.VerificationView.as_view()),
     path("snapshots/<slug:name>/manifest", snapshots.ManifestView.as_view()),
     path("snapshots/<slug:name>/archive", snapshots.ArchiveView.as_view()),
-    path("runs", work.RunsView.as_view()),
-    path("runs/<int:number>", work.RunView.as_view(), name="api-run"),
-    path("runs/<int:number>/cancellation", work.CancellationView.as_view()),
-    path("comparisons", work.ComparisonsView.as_view()),
-    path("comparisons/<int:number>", work.ComparisonView.as_view(), name="api-comparison"),
+    path("runs", jobs.RunsView.as_view()),
+    path("runs/<int:number>", jobs.RunView.as_view(), name="api-run"),
+    path("runs/<int:number>/cancellation", jobs.CancellationView.as_view()),
+    path("comparisons", jobs.ComparisonsView.as_view()),
+    path("comparisons/<int:number>", jobs.ComparisonView.as_view(), name="api-comparison"),
     path("bundles", promotion.BundlesView.as_view()),
     path("bundles/<slug:digest>", promotion.BundleView.as_view()),
     path("proposals", promotion.ProposalsView.as_view()),

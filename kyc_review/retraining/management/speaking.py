@@ -13,8 +13,8 @@ from rest_framework.utils.encoders import JSONEncoder
 from kyc_review.accounts.models import User
 from kyc_review.accounts.tokens.authentication import refusal, token_found
 from kyc_review.core.permissions import may_promote
-from kyc_review.retraining.models import Bundle
-from kyc_review.retraining.selectors import bundles_matching
+from kyc_review.registry.models import Bundle
+from kyc_review.registry.selectors import bundles_matching
 
 
 def json_option(parser: CommandParser) -> None:

@@ -6,8 +6,8 @@ from django.conf import LazySettings
 
 from kyc_review.evidence import services, worker
 from kyc_review.evidence.models import Evidence
-from kyc_review.retraining.bundles import bundle_promote, bundle_register
-from kyc_review.retraining.models import Bundle
+from kyc_review.registry.bundles import bundle_promote, bundle_register
+from kyc_review.registry.models import Bundle
 from kyc_review.review.models import ReviewItem
 from tests.factories.bundles import tiny_bundle
 from tests.kyc_review.review.conftest import claimed, enqueue, login  # noqa: F401  (fixtures)

@@ -14,7 +14,7 @@ from kyc_review.insights import loop
 from kyc_review.insights.searching import submissions_found
 from kyc_review.insights.templatetags.insight_words import certified, spread
 from kyc_review.review import services
-from kyc_review.review.audited import Audited, audits_by_week
+from kyc_review.review.audit_results import Audited, audits_by_week
 from kyc_review.review.models import Decision, ReviewItem
 from kyc_review.scoring.models import Scoring
 from tests.kyc_review.review.conftest import clear, enqueue, login  # noqa: F401  (fixtures)

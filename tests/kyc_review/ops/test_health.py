@@ -11,8 +11,8 @@ from django.utils import timezone
 from kyc_review.ops import health
 from kyc_review.pipeline import worker
 from kyc_review.pipeline.canary import canary_record
-from kyc_review.retraining.bundles import bundle_promote, bundle_register
-from kyc_review.retraining.models import Bundle
+from kyc_review.registry.bundles import bundle_promote, bundle_register
+from kyc_review.registry.models import Bundle
 from kyc_review.scoring.models import Canary, Scoring, ScoringWorker
 from kyc_review.submissions.models import Submission
 from tests.factories.bundles import tiny_bundle

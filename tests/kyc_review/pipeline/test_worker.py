@@ -12,8 +12,8 @@ from django.db import connection
 
 from kyc_review.pipeline import worker
 from kyc_review.pipeline.wake import wake_scoring
-from kyc_review.retraining.bundles import bundle_promote, bundle_register
-from kyc_review.retraining.models import Bundle
+from kyc_review.registry.bundles import bundle_promote, bundle_register
+from kyc_review.registry.models import Bundle
 from kyc_review.review.models import ReviewItem
 from kyc_review.scoring.models import Scoring
 from kyc_review.submissions.models import State, Submission

@@ -3,7 +3,7 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 
-from kyc_review.retraining.selectors import champion
+from kyc_review.registry.selectors import champion
 
 pytestmark = pytest.mark.django_db
 

@@ -6,11 +6,13 @@ import pytest
 from django.test import Client
 
 from kyc_review.accounts.models import User
-from kyc_review.retraining.bundles import bundle_register
-from kyc_review.retraining.curves import progress_of
-from kyc_review.retraining.models import Bundle, Snapshot, TrainingRun
-from kyc_review.retraining.runs import run_request
-from kyc_review.retraining.work import work_lease
+from kyc_review.datasets.models import Snapshot
+from kyc_review.registry.bundles import bundle_register
+from kyc_review.registry.models import Bundle
+from kyc_review.training.jobs import job_lease
+from kyc_review.training.models import TrainingRun
+from kyc_review.training.progress import progress_of
+from kyc_review.training.runs import run_request
 
 pytestmark = pytest.mark.django_db
 State = TrainingRun.State
@@ -70,7 +72,7 @@ def test_a_wish_that_cannot_be_met_says_why_and_keeps_what_was_typed(
 
 
 def test_a_running_page_shows_progress_and_asks_for_itself(as_role, run: TrainingRun) -> None:
-    work_lease(TrainingRun)
+    job_lease(TrainingRun)
     tell(run, step("north", 10, 0.6), step("north", 20, 0.5), step("east", 25, 0.55))
     client = as_role("admin")
     whole = client.get(f"/retraining/runs/{run.pk}/").text

@@ -5,10 +5,16 @@ from django.utils import timezone
 
 from kyc_review.accounts import services as accounts
 from kyc_review.accounts.models import User
-from kyc_review.retraining import selectors
-from kyc_review.retraining.bundles import bundle_promote
-from kyc_review.retraining.models import Snapshot
-from kyc_review.retraining.snapshots import snapshot_create, snapshot_request
+from kyc_review.datasets.models import Snapshot
+from kyc_review.datasets.selectors import (
+    label_counts,
+    snapshots_downloadable,
+    snapshots_listed,
+    unused_decisions,
+)
+from kyc_review.datasets.snapshots import snapshot_create, snapshot_request
+from kyc_review.registry.bundles import bundle_promote
+from kyc_review.registry.selectors import bundles_listed, promotions_listed
 from kyc_review.review.models import Decision, ReviewItem
 
 pytestmark = pytest.mark.django_db
@@ -22,7 +28,7 @@ def admin(staff) -> User:
 def test_decisions_are_counted_by_source_reason_and_label(decide, admin: User) -> None:
     other = accounts.integration_create(slug="branch", name="Branch office")
     decide("fake"), decide("real"), decide("fake"), decide("real", integration=other)
-    rows = selectors.label_counts(viewer=admin)
+    rows = label_counts(viewer=admin)
     assert [(row.source, row.reason, row.real, row.fake) for row in rows] == [
         ("branch", "split_vote", 1, 0),
         ("mobile-app", "split_vote", 1, 2),
@@ -32,18 +38,18 @@ def test_decisions_are_counted_by_source_reason_and_label(decide, admin: User) -
 
 def test_decisions_are_unused_until_a_snapshot_holds_them(decide, admin: User) -> None:
     decide("fake")
-    assert selectors.unused_decisions(viewer=admin).count() == 1
+    assert unused_decisions(viewer=admin).count() == 1
     snapshot_create()
-    assert selectors.unused_decisions(viewer=admin).count() == 0
+    assert unused_decisions(viewer=admin).count() == 0
     later = decide("real")
-    assert list(selectors.unused_decisions(viewer=admin)) == [later]
+    assert list(unused_decisions(viewer=admin)) == [later]
 
 
 def test_a_failed_snapshot_used_nothing(decide, admin: User) -> None:
     decide("fake")
     snapshot_request()
     Snapshot.objects.update(state="failed")
-    assert selectors.unused_decisions(viewer=admin).count() == 1
+    assert unused_decisions(viewer=admin).count() == 1
 
 
 def test_a_decision_that_a_later_one_replaced_waits_for_no_snapshot(decide, admin: User, bob: User) -> None:
@@ -59,7 +65,7 @@ def test_a_decision_that_a_later_one_replaced_waits_for_no_snapshot(decide, admi
         handling_ms=1,
         decided_at=timezone.now() + timedelta(seconds=1),
     )
-    assert list(selectors.unused_decisions(viewer=admin)) == [second]
+    assert list(unused_decisions(viewer=admin)) == [second]
 
 
 @pytest.mark.parametrize(
@@ -74,9 +80,9 @@ def test_nothing_leaks_to_other_roles(
     snapshot_create()
     decide("real")
     viewer = staff("viewer", role)
-    assert len(selectors.label_counts(viewer=viewer)) == sees
-    assert selectors.unused_decisions(viewer=viewer).count() == sees
-    assert selectors.bundles_listed(viewer=viewer).count() == sees
-    assert selectors.promotions_listed(viewer=viewer).count() == sees
-    assert selectors.snapshots_listed(viewer=viewer).count() == sees
-    assert selectors.snapshots_downloadable(viewer=viewer).count() == downloads
+    assert len(label_counts(viewer=viewer)) == sees
+    assert unused_decisions(viewer=viewer).count() == sees
+    assert bundles_listed(viewer=viewer).count() == sees
+    assert promotions_listed(viewer=viewer).count() == sees
+    assert snapshots_listed(viewer=viewer).count() == sees
+    assert snapshots_downloadable(viewer=viewer).count() == downloads

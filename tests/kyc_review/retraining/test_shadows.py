@@ -9,12 +9,13 @@ from detection.voting import Vote
 from kyc_review.accounts.models import User
 from kyc_review.audit.models import Event
 from kyc_review.pipeline import shadowing, worker
-from kyc_review.retraining import shadows
-from kyc_review.retraining.bundles import bundle_promote, bundle_register
-from kyc_review.retraining.models import Bundle, Shadow, ShadowScore
-from kyc_review.retraining.shadows import ShadowRefused, shadow_end, shadow_record, shadow_start
+from kyc_review.registry import shadows
+from kyc_review.registry.bundles import bundle_promote, bundle_register
+from kyc_review.registry.models import Bundle, Shadow, ShadowScore
+from kyc_review.registry.shadows import ShadowRefused, shadow_end, shadow_start
 from kyc_review.review.models import ReviewItem
 from kyc_review.scoring.models import Scoring
+from kyc_review.scoring.shadow_scores import disagreements, shadow_comparison, shadow_record
 from kyc_review.submissions.models import Submission
 from kyc_review.webhooks.models import Event as Sent
 from tests.factories.bundles import tiny_bundle
@@ -68,7 +69,7 @@ def test_a_shadow_scores_live_selfies_once_and_changes_nothing(two, submit: Call
     assert worker.run_until_idle() == 0
     assert ShadowScore.objects.count() == 11
     assert (facts(), ReviewItem.objects.count(), Sent.objects.count()) == known
-    found = shadows.beside(viewer=ada, shadow=shadow)
+    found = shadow_comparison(viewer=ada, shadow=shadow)
     assert found.scored == found.both + found.neither + found.shadow_only + found.champion_only == 11
 
 
@@ -102,7 +103,7 @@ def test_one_picture_that_is_gone_does_not_stop_a_shadow(two, submit: Callable, 
     ShadowScore.objects.all().delete()
     originals.delete(rows[0].image_key)
     assert shadowing.shadow_some() is True
-    assert shadows.beside(viewer=ada, shadow=shadow).unread == 1
+    assert shadow_comparison(viewer=ada, shadow=shadow).unread == 1
     assert shadowing.shadow_some() is False
 
 
@@ -145,7 +146,7 @@ def differing(two, clear: Callable, decide: Callable, ada: User) -> Shadow:
 
 
 def test_the_page_counts_disagreements_by_side(differing: Shadow, ada: User, login: Callable) -> None:
-    found = shadows.beside(viewer=ada, shadow=differing)
+    found = shadow_comparison(viewer=ada, shadow=differing)
     assert (found.scored, found.both, found.neither) == (4, 1, 0)
     assert (found.shadow_only, found.shadow_fake, found.champion_only, found.champion_fake) == (2, 1, 1, 0)
     page = login(ada).get("/retraining/shadow/").content.decode()
@@ -154,8 +155,8 @@ def test_the_page_counts_disagreements_by_side(differing: Shadow, ada: User, log
 
 
 def test_strangers_to_retraining_learn_nothing(differing: Shadow, alice: User) -> None:
-    assert shadows.beside(viewer=alice, shadow=differing).scored == 0
-    assert not shadows.disagreements(viewer=alice, shadow=differing).exists()
+    assert shadow_comparison(viewer=alice, shadow=differing).scored == 0
+    assert not disagreements(viewer=alice, shadow=differing).exists()
     assert not shadows.shadows_listed(viewer=alice).exists()
 
 

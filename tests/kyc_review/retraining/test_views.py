@@ -13,9 +13,9 @@ from django.urls import reverse
 
 from kyc_review.accounts.models import User
 from kyc_review.audit.models import Event
-from kyc_review.retraining.bundles import bundle_promote
-from kyc_review.retraining.models import Snapshot
-from kyc_review.retraining.snapshots import snapshot_create, snapshot_request, snapshots_build_due
+from kyc_review.datasets.models import Snapshot
+from kyc_review.datasets.snapshots import snapshot_create, snapshot_request, snapshots_build_due
+from kyc_review.registry.bundles import bundle_promote
 
 pytestmark = pytest.mark.django_db
 PAGE = "/retraining/"
@@ -110,7 +110,7 @@ def test_a_snapshot_is_asked_for_built_by_the_worker_and_then_offered(decide, as
 def test_the_message_goes_out_after_the_commit_and_its_loss_is_no_error(
     decide, as_role, monkeypatch, django_capture_on_commit_callbacks
 ) -> None:
-    from kyc_review.retraining.tasks import build_snapshots
+    from kyc_review.datasets.tasks import build_snapshots
 
     sent = []
 

@@ -124,8 +124,8 @@ def test_whoever_gave_the_answer_never_gets_their_gold(gold: Gold, enqueue: Enqu
 
 
 def test_gold_is_never_trained_on(gold: Gold, alice: User) -> None:
-    from kyc_review.retraining.models import SnapshotItem
-    from kyc_review.retraining.snapshots import snapshot_request
+    from kyc_review.datasets.models import SnapshotItem
+    from kyc_review.datasets.snapshots import snapshot_request
 
     ReviewItem.objects.create(submission_id=gold.submission_id, reason="gold", risk=0.5)
     judge(alice, "real")

@@ -30,7 +30,6 @@ from kyc_review.submissions.models import LateOutcome, State, Submission
 from kyc_review.submissions.storage import derivatives, originals
 from tests.conftest import jpeg_bytes
 from tests.factories.checks import checks
-from tests.kyc_review.retraining.conftest import decide  # noqa: F401  (a fixture)
 from tests.kyc_review.review.conftest import claimed, clear, enqueue, login  # noqa: F401  (fixtures)
 
 pytestmark = pytest.mark.django_db
@@ -55,7 +54,7 @@ def files(root: Path) -> list[Path]:
 
 
 def test_what_showed_or_named_the_applicant_goes_and_the_bare_row_stays(
-    decide,  # noqa: F811
+    decide,
     committing,
     staff: Callable[..., User],
     submit,
@@ -308,7 +307,7 @@ def test_a_late_repetition_of_its_create_neither_names_nor_recreates_it(eraser: 
 
 
 def test_an_admin_erases_on_the_submissions_page_with_a_reason_and_a_confirmation(
-    decide,  # noqa: F811
+    decide,
     staff,
     login,  # noqa: F811
 ) -> None:

@@ -13,9 +13,9 @@ from django.utils import timezone
 
 from kyc_review.accounts.models import User
 from kyc_review.audit.models import Event
-from kyc_review.retraining.erasures import mark_of
-from kyc_review.retraining.models import Bundle, TrainingRun
-from kyc_review.retraining.snapshots import snapshot_build, snapshot_create, snapshot_request
+from kyc_review.datasets.erasure_marks import snapshot_mark_unchecked
+from kyc_review.datasets.snapshots import snapshot_build, snapshot_create, snapshot_request
+from kyc_review.registry.models import Bundle
 from kyc_review.review import services as review
 from kyc_review.review.models import ReviewItem
 from kyc_review.submissions import erasing, retention
@@ -23,7 +23,7 @@ from kyc_review.submissions.models import RetentionPass, State, Submission
 from kyc_review.submissions.retention import retention_step
 from kyc_review.submissions.services import submission_cancel
 from kyc_review.submissions.storage import originals
-from tests.kyc_review.retraining.conftest import decide, made_bundle, serving  # noqa: F401  (fixtures)
+from kyc_review.training.models import TrainingRun
 from tests.kyc_review.review.conftest import clear  # noqa: F401  (a fixture)
 
 pytestmark = pytest.mark.django_db
@@ -90,7 +90,7 @@ def test_each_kind_goes_when_its_own_number_of_days_is_over(clear, decide, submi
 @pytest.mark.parametrize(("unreviewed", "reviewed"), [(0, 0), (0, 1), (1, 0), (-5, -5)])
 def test_without_a_number_things_are_kept_for_ever(
     clear,  # noqa: F811
-    decide,  # noqa: F811
+    decide,
     settings: Any,
     unreviewed: int,
     reviewed: int,
@@ -112,7 +112,7 @@ def test_what_waits_is_never_too_old(clear, submit, enqueue_old, settings) -> No
 
 
 @pytest.fixture
-def enqueue_old(decide, submit) -> ReviewItem:  # noqa: F811
+def enqueue_old(decide, submit) -> ReviewItem:
     """An item that waits since long ago."""
     row = submit()
     Submission.objects.filter(pk=row.pk).update(
@@ -132,7 +132,7 @@ def test_a_judged_audit_is_reviewed(clear, alice: User, settings) -> None:  # no
     assert retention_step() == 1
 
 
-def test_frozen_sets_and_gold_do_not_spare_it_and_are_marked(decide, staff) -> None:  # noqa: F811
+def test_frozen_sets_and_gold_do_not_spare_it_and_are_marked(decide, staff) -> None:
     row = decide("fake").submission
     decide("real")
     sara = staff("sara", "senior")
@@ -143,12 +143,12 @@ def test_frozen_sets_and_gold_do_not_spare_it_and_are_marked(decide, staff) -> N
     assert "1 of them are reviewed, 1 are calibration items, 1 are in snapshots." in told()
     assert "marked: autumn." in told()
     assert retention_step() == 1
-    assert mark_of(snapshot).number == 1
+    assert snapshot_mark_unchecked(snapshot).number == 1
     gold.refresh_from_db()
     assert not gold.is_active
 
 
-def test_training_goes_on_for_a_week_with_what_is_due(decide, serving: Bundle) -> None:  # noqa: F811
+def test_training_goes_on_for_a_week_with_what_is_due(decide, serving: Bundle) -> None:
     row = decide("fake").submission
     decide("real")
     run = TrainingRun.objects.create(snapshot=snapshot_create(name="autumn"), init=serving)
@@ -162,7 +162,7 @@ def test_training_goes_on_for_a_week_with_what_is_due(decide, serving: Bundle) -
     assert run.state == TrainingRun.State.CANCELLED
 
 
-def test_a_set_in_the_making_is_not_begun_again_for_it(decide) -> None:  # noqa: F811
+def test_a_set_in_the_making_is_not_begun_again_for_it(decide) -> None:
     row = aged(decide("fake").submission, REVIEWED + 1)
     snapshot = snapshot_request(name="autumn")
     assert retention_step() == 0

@@ -3,10 +3,10 @@
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from kyc_review.registry.models import Bundle
+from kyc_review.registry.states import BundleState
 from kyc_review.retraining.api.serializers.promotion import PromotionOut
 from kyc_review.retraining.api.serializers.shared import Markable, PageOut, PersonField
-from kyc_review.retraining.lineage import BundleState
-from kyc_review.retraining.models import Bundle
 
 
 class BundleOut(Markable, serializers.ModelSerializer[Bundle]):

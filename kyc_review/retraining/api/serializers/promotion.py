@@ -2,8 +2,9 @@
 
 from rest_framework import serializers
 
+from kyc_review.registry.models import Promotion, Shadow
 from kyc_review.retraining.api.serializers.shared import CheckOut, PageOut, PersonField
-from kyc_review.retraining.models import Promotion, Proposal, Shadow
+from kyc_review.training.models import Proposal
 
 
 class SignOut(serializers.Serializer):

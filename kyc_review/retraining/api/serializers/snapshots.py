@@ -3,8 +3,8 @@
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from kyc_review.datasets.models import Snapshot
 from kyc_review.retraining.api.serializers.shared import Markable, PageOut, PersonField
-from kyc_review.retraining.models import Snapshot
 
 
 class CountsOut(serializers.Serializer):

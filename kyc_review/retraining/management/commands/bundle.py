@@ -5,13 +5,13 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from detection.bundle import BundleRefused
-from kyc_review.retraining import bundles, shadows
+from kyc_review.datasets.erasure_marks import bundle_marks_unchecked
+from kyc_review.registry import bundles, shadows
+from kyc_review.registry.models import Bundle, Promotion
+from kyc_review.registry.selectors import champion
+from kyc_review.registry.states import bundle_states_unchecked
 from kyc_review.retraining.api.serializers.bundles import BundleOut
-from kyc_review.retraining.erasures import bundles_marked
-from kyc_review.retraining.lineage import states_now
 from kyc_review.retraining.management.speaking import bundle_named, json_option, say
-from kyc_review.retraining.models import Bundle, Promotion
-from kyc_review.retraining.selectors import champion
 
 
 class Command(BaseCommand):
@@ -57,9 +57,9 @@ class Command(BaseCommand):
     def list(self, options: dict[str, Any]) -> None:
         serving = champion()
         rows = list(Bundle.objects.order_by("pk"))
-        erased = bundles_marked(rows)
+        erased = bundle_marks_unchecked(rows)
         if options["json"]:
-            context = {"states": states_now(), "marks": erased}
+            context = {"states": bundle_states_unchecked(), "marks": erased}
             say(self, options, BundleOut(rows, many=True, context=context).data)
             return
         for row in rows:
@@ -92,13 +92,13 @@ class Command(BaseCommand):
         if row is None:
             raise CommandError("No bundle serves yet; run `manage.py prepare`.")
         if options["json"]:
-            context = {"states": states_now(), "marks": bundles_marked([row])}
+            context = {"states": bundle_states_unchecked(), "marks": bundle_marks_unchecked([row])}
             told = {"metrics": row.metrics, "provenance": row.provenance, "folder": str(row.directory)}
             say(self, options, dict(BundleOut(row, context=context).data) | told)
             return
         self.stdout.write(f"version     {row.version}\ndigest      {row.digest}\nsource      {row.source}")
         self.stdout.write(f"registered  {row.registered_at:%Y-%m-%d %H:%M %Z}\nfolder      {row.directory}")
-        if (erased := bundles_marked([row]).get(row.pk)) is not None:
+        if (erased := bundle_marks_unchecked([row]).get(row.pk)) is not None:
             self.stdout.write(
                 f"erased      {erased.number} of its faces, since {erased.since:%Y-%m-%d}; retrain"
             )

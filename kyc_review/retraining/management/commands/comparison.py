@@ -3,13 +3,14 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from kyc_review.retraining.api.serializers.work import ComparisonOut
-from kyc_review.retraining.api.work import comparison_whole
-from kyc_review.retraining.comparisons import comparison_request
-from kyc_review.retraining.gate import gate, point_at
+from kyc_review.datasets.models import Snapshot
+from kyc_review.retraining.api.jobs import comparison_whole
+from kyc_review.retraining.api.serializers.jobs import ComparisonOut
 from kyc_review.retraining.management.speaking import bundle_named, json_option, say
-from kyc_review.retraining.models import Comparison, Snapshot
-from kyc_review.retraining.work import WorkRefused
+from kyc_review.training.comparisons import comparison_request
+from kyc_review.training.gate import gate, point_at
+from kyc_review.training.jobs import JobRejected
+from kyc_review.training.models import Comparison
 
 WATCH_EVERY_S = 0.2
 
@@ -36,7 +37,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             getattr(self, options["verb"])(options)
-        except WorkRefused as refusal:
+        except JobRejected as refusal:
             raise CommandError(str(refusal)) from refusal
 
     def start(self, options: dict[str, Any]) -> None:

@@ -3,12 +3,13 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from kyc_review.retraining.api.work import run_whole
-from kyc_review.retraining.curves import progress_of
+from kyc_review.datasets.models import Snapshot
+from kyc_review.retraining.api.jobs import run_whole
 from kyc_review.retraining.management.speaking import json_option, say
-from kyc_review.retraining.models import Snapshot, TrainingRun
-from kyc_review.retraining.runs import BALANCES, run_request
-from kyc_review.retraining.work import WorkRefused, work_cancel
+from kyc_review.training.jobs import JobRejected, job_cancel
+from kyc_review.training.models import TrainingRun
+from kyc_review.training.progress import progress_of
+from kyc_review.training.runs import BALANCES, run_request
 
 WATCH_EVERY_S = 1.0
 
@@ -50,7 +51,7 @@ class Command(BaseCommand):
                 self._train(options)
             else:
                 self._list(options)
-        except WorkRefused as refusal:
+        except JobRejected as refusal:
             raise CommandError(str(refusal)) from refusal
 
     def _train(self, options: dict[str, Any]) -> None:
@@ -76,7 +77,7 @@ class Command(BaseCommand):
         run = TrainingRun.objects.filter(pk=number).first()
         if run is None:
             raise CommandError(f"There is no run {number}; `manage.py retrain` lists them.")
-        work_cancel(work=run)
+        job_cancel(job=run)
         run.refresh_from_db()
         say(self, options, run_whole(run), f"Run {number} is told to stop.")
 

@@ -5,13 +5,13 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from kyc_review.datasets.erasure_marks import snapshot_mark_unchecked
+from kyc_review.datasets.models import Snapshot
+from kyc_review.datasets.snapshot_builder import SnapshotFailed
+from kyc_review.datasets.snapshot_filters import SnapshotFilter
+from kyc_review.datasets.snapshots import snapshot_create, snapshot_export, snapshot_verify
 from kyc_review.retraining.api.serializers.snapshots import SnapshotOut
-from kyc_review.retraining.building import SnapshotFailed
-from kyc_review.retraining.choices import Choices
-from kyc_review.retraining.erasures import mark_of
 from kyc_review.retraining.management.speaking import json_option, say
-from kyc_review.retraining.models import Snapshot
-from kyc_review.retraining.snapshots import snapshot_create, snapshot_export, snapshot_verify
 from kyc_review.review.models import ReviewItem
 
 
@@ -57,7 +57,7 @@ class Command(BaseCommand):
             raise CommandError(f"{error.filename or 'The disk'}: {error.strerror}.") from error
 
     def create(self, options: dict[str, Any]) -> None:
-        choices = Choices(
+        choices = SnapshotFilter(
             consensus=options["consensus"],
             sources=tuple(options["source"]),
             reasons=tuple(options["reason"]),
@@ -96,12 +96,12 @@ class Command(BaseCommand):
         say(self, options, {"intact": True, "items": count, "detail": ""}, whole)
         if options["json"]:
             return
-        if (mark := mark_of(snapshot)) is not None:
+        if (mark := snapshot_mark_unchecked(snapshot)) is not None:
             self.stdout.write(f"erased: {mark.number}, since {mark.since:%Y-%m-%d}. Train on a new snapshot.")
 
 
 def _shown(rows: Iterable[Snapshot]) -> Any:
     """As the API shows them."""
     found = list(rows)
-    marks = {row.pk: mark for row in found if (mark := mark_of(row))}
+    marks = {row.pk: mark for row in found if (mark := snapshot_mark_unchecked(row))}
     return SnapshotOut(found, many=True, context={"marks": marks}).data

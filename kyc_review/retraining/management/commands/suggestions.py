@@ -3,10 +3,10 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
+from kyc_review.datasets.selectors import unused_decisions_unchecked
 from kyc_review.retraining.api.serializers.promotion import SuggestionsOut
 from kyc_review.retraining.management.speaking import json_option, say
-from kyc_review.retraining.selectors import decisions_unused
-from kyc_review.retraining.triggers import Sign, signs_now
+from kyc_review.training.signals import Signal, retraining_signals_unchecked
 
 CALLS = {True: "yes", False: "no", None: "too little to say"}
 
@@ -18,15 +18,15 @@ class Command(BaseCommand):
         json_option(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        watched = signs_now()
+        watched = retraining_signals_unchecked()
         body = {
             "calls": any(sign.calls for sign in watched),
             "signs": watched,
-            "unused_decisions": decisions_unused().count(),
+            "unused_decisions": unused_decisions_unchecked().count(),
             "every_days": settings.RETRAIN_EVERY_DAYS,
         }
         say(self, options, SuggestionsOut(body).data, "\n".join(map(_line, watched)))
 
 
-def _line(sign: Sign) -> str:
+def _line(sign: Signal) -> str:
     return f"{sign.name:14} {CALLS[sign.calls]:17} {sign.detail}"

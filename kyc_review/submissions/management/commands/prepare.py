@@ -5,7 +5,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from detection.bundle import BundleRefused
 from kyc_review.accounts.services import roles_ensure
-from kyc_review.retraining.bundles import baseline_install
+from kyc_review.registry.bundles import baseline_install
 
 
 class Command(BaseCommand):

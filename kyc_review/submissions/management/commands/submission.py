@@ -4,7 +4,7 @@ from uuid import UUID
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.dateparse import parse_date
 
-from kyc_review.retraining.erasures import bundles_holding, holding
+from kyc_review.datasets.erasure_marks import bundles_holding_unchecked, snapshots_holding_unchecked
 from kyc_review.submissions.erasing import submission_erase
 from kyc_review.submissions.models import Submission
 
@@ -33,9 +33,9 @@ class Command(BaseCommand):
         except ValueError as error:
             raise CommandError(str(error)) from error
         self.stdout.write(f"{row.pk} was erased at {row.erased_at:%Y-%m-%d %H:%M:%S}.")
-        for snapshot in holding(row.pk):
+        for snapshot in snapshots_holding_unchecked(row.pk):
             self.stdout.write(f"Marked: snapshot {snapshot.name}; its copy of the picture is deleted.")
-        for bundle in bundles_holding(row.pk):
+        for bundle in bundles_holding_unchecked(row.pk):
             self.stdout.write(f"Marked: bundle {bundle.version} learned from it; retrain without it.")
 
     def erased(self, options: dict[str, Any]) -> None:

@@ -7,9 +7,11 @@ import pytest
 from django.test import Client
 
 from kyc_review.audit.models import Event
+from kyc_review.datasets.models import Snapshot
+from kyc_review.registry.models import Promotion, Shadow
 from kyc_review.retraining.api.urls import urlpatterns
-from kyc_review.retraining.models import Comparison, Promotion, Proposal, Shadow, Snapshot, TrainingRun
-from kyc_review.retraining.proposals import proposal_open
+from kyc_review.training.models import Comparison, Proposal, TrainingRun
+from kyc_review.training.proposals import proposal_open
 from tests.kyc_review.retraining.api.conftest import LOOP, Script
 
 pytestmark = pytest.mark.django_db

@@ -12,10 +12,12 @@ from django.core.management import CommandError, call_command
 from kyc_review.accounts.models import User
 from kyc_review.accounts.tokens.services import token_create
 from kyc_review.audit.models import Event
-from kyc_review.retraining.models import Bundle, Comparison, Proposal, Snapshot, TrainingRun
-from kyc_review.retraining.selectors import champion
-from kyc_review.retraining.snapshots import snapshot_create
+from kyc_review.datasets.models import Snapshot
+from kyc_review.datasets.snapshots import snapshot_create
+from kyc_review.registry.models import Bundle
+from kyc_review.registry.selectors import champion
 from kyc_review.review.models import Decision
+from kyc_review.training.models import Comparison, Proposal, TrainingRun
 from tests.kyc_review.retraining.api.conftest import Script
 
 pytestmark = pytest.mark.django_db

@@ -4,9 +4,11 @@ import pytest
 
 from kyc_review.accounts.models import User
 from kyc_review.audit.models import Event
-from kyc_review.retraining.lineage import BundleState, Lineage, bundle_states, lineage
-from kyc_review.retraining.models import Bundle, Comparison, Proposal, Shadow, TrainingRun
-from kyc_review.retraining.selectors import champion, serving_promotion
+from kyc_review.registry.models import Bundle, Shadow
+from kyc_review.registry.selectors import champion, serving_promotion
+from kyc_review.registry.states import BundleState, bundle_states
+from kyc_review.training.lineage import Lineage, lineage
+from kyc_review.training.models import Comparison, Proposal, TrainingRun
 from tests.kyc_review.retraining.api.conftest import Script
 from tests.kyc_review.retraining.reports import report
 

@@ -1,0 +1,1 @@
+"""Snapshots: frozen, hashed sets of decisions for retraining."""

@@ -1,0 +1,86 @@
+from pathlib import Path
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from kyc_review.registry.models import Bundle
+from kyc_review.review.models import Decision
+
+
+class Snapshot(models.Model):
+    """A frozen, hashed retraining set; its files lie in DATA_DIR/snapshots/<name>.
+
+    Its items are fixed when it is asked for, its files are built from them, so every attempt builds the same.
+    The row is the work: `due_at` is when a worker may take it (while one holds it, the end of its lease) and
+    `attempts` counts before work. `digest` covers the items alone: the same decisions have the same digest
+    under any name. `manifest_sha256` is that of manifest.json's bytes. A trigger keeps a ready row as it is.
+    """
+
+    class State(models.TextChoices):
+        PENDING = "pending", "Waiting"
+        BUILDING = "building", "Being built"
+        READY = "ready", "Ready"
+        FAILED = "failed", "Failed"
+
+    name = models.SlugField(max_length=60, unique=True)
+    state = models.CharField(max_length=10, choices=State, default=State.PENDING)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    lease_holder = models.CharField(max_length=32, blank=True)
+    due_at = models.DateTimeField(default=timezone.now)
+    error = models.CharField(max_length=300, blank=True)
+    choices = models.JSONField(default=dict, help_text="Which decisions it holds (choices.py); empty: all.")
+    source_bundle = models.ForeignKey(
+        Bundle, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    digest = models.CharField(max_length=64, blank=True)
+    manifest_sha256 = models.CharField(max_length=64, blank=True)
+    count_real = models.PositiveIntegerField(default=0)
+    count_fake = models.PositiveIntegerField(default=0)
+    size_bytes = models.PositiveBigIntegerField(default=0)
+    created_at = models.DateTimeField(default=timezone.now)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    ready_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="snapshot_ready_has_digest",
+                condition=Q(state="ready", ready_at__isnull=False) & ~Q(digest="") & ~Q(manifest_sha256="")
+                | ~Q(state="ready") & Q(digest="", manifest_sha256=""),
+            ),
+            models.CheckConstraint(
+                name="snapshot_building_has_holder",
+                condition=Q(state="building") & ~Q(lease_holder="")
+                | ~Q(state="building") & Q(lease_holder=""),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def directory(self) -> Path:
+        return Path(settings.DATA_DIR) / "snapshots" / self.name
+
+    @property
+    def manifest(self) -> Path:
+        return self.directory / "manifest.json"
+
+
+class SnapshotItem(models.Model):
+    """Which decision a snapshot holds, so that erasing a submission can find every set that learned from it."""
+
+    snapshot = models.ForeignKey(Snapshot, on_delete=models.CASCADE, related_name="items")
+    decision = models.ForeignKey(Decision, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["snapshot", "decision"], name="decision_once_per_snapshot")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.snapshot_id}: {self.decision_id}"

@@ -1,0 +1,98 @@
+"""Snapshots, and the decisions that could go into one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+
+from kyc_review.core.permissions import may_freeze, may_see_retraining, may_train
+from kyc_review.datasets import erasure_marks
+from kyc_review.datasets.models import Snapshot, SnapshotItem
+from kyc_review.review.models import Decision, ReviewItem
+from kyc_review.submissions.models import State
+
+if TYPE_CHECKING:
+    from kyc_review.accounts.models import User
+
+
+@dataclass(frozen=True, slots=True)
+class LabelCount:
+    """Decisions of one source (an integration's slug) and one reason."""
+
+    source: str
+    reason: str
+    reason_label: str
+    real: int
+    fake: int
+
+
+def snapshots_listed(*, viewer: User) -> QuerySet[Snapshot]:
+    """Newest first."""
+    rows = Snapshot.objects.select_related("created_by").order_by("-pk")
+    return rows if may_see_retraining(viewer) else rows.none()
+
+
+def snapshots_downloadable(*, viewer: User) -> QuerySet[Snapshot]:
+    """Ready ones, for those who may take original images away."""
+    rows = Snapshot.objects.filter(state=Snapshot.State.READY)
+    return rows if may_freeze(viewer) else rows.none()
+
+
+def snapshots_trainable(*, viewer: User) -> QuerySet[Snapshot]:
+    """Ready ones without an erased face, newest first, for those who may train."""
+    rows = Snapshot.objects.filter(state=Snapshot.State.READY).exclude(erasure_marks.MARKED).order_by("-pk")
+    return rows if may_train(viewer) else rows.none()
+
+
+def label_counts(*, viewer: User) -> list[LabelCount]:
+    """Decisions by source and by the reason that brought the item to a person."""
+    if not may_see_retraining(viewer):
+        return []
+    rows = (
+        Decision.objects.final()
+        .exclude(item__reason=ReviewItem.Reason.GOLD)
+        .values("submission__integration__slug", "item__reason")
+        .annotate(real=Count("pk", filter=Q(label="real")), fake=Count("pk", filter=Q(label="fake")))
+        .order_by("submission__integration__slug", "item__reason")
+    )
+    return [
+        LabelCount(
+            source=row["submission__integration__slug"],
+            reason=row["item__reason"],
+            reason_label=ReviewItem.Reason(row["item__reason"]).label,
+            real=row["real"],
+            fake=row["fake"],
+        )
+        for row in rows
+    ]
+
+
+def unused_decisions(*, viewer: User) -> QuerySet[Decision]:
+    """Decisions that the next snapshot would hold and none holds so far (a failed one holds nothing)."""
+    return unused_decisions_unchecked() if may_see_retraining(viewer) else Decision.objects.none()
+
+
+def unused_decisions_unchecked() -> QuerySet[Decision]:
+    """`unused_decisions` for the command line."""
+    used = SnapshotItem.objects.filter(decision=OuterRef("pk")).exclude(snapshot__state=Snapshot.State.FAILED)
+    later = (
+        Decision.objects.final()
+        .exclude(item__reason=ReviewItem.Reason.GOLD)
+        .filter(submission=OuterRef("submission"), pk__gt=OuterRef("pk"))
+    )
+    waits = (
+        ReviewItem.objects.exclude(state=ReviewItem.State.DECIDED)
+        .exclude(reason=ReviewItem.Reason.GOLD)
+        .filter(submission=OuterRef("submission"))
+    )
+    trainable = Decision.objects.final().filter(
+        label__in=["real", "fake"],
+        submission__state=State.COMPLETED,
+        submission__is_test=False,
+        submission__erased_at=None,
+    )
+    return trainable.exclude(item__reason=ReviewItem.Reason.GOLD).filter(
+        ~Exists(used), ~Exists(later), ~Exists(waits)
+    )

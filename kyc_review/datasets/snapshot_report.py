@@ -1,0 +1,126 @@
+"""What a snapshot holds, and how two of them differ. Every function takes the viewer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from django.db.models import Avg, Count, Exists, F, FloatField, OuterRef, Q, QuerySet, Sum
+from django.db.models.functions import Coalesce
+
+from kyc_review.core.permissions import may_see_retraining, may_see_snapshot_faces
+from kyc_review.datasets.models import Snapshot, SnapshotItem
+from kyc_review.review.models import ReviewItem
+from kyc_review.submissions.models import Submission
+
+if TYPE_CHECKING:
+    from kyc_review.accounts.models import User
+
+LISTED = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Items of one source that reached people for one reason; `weight` is the mean of one over their chances."""
+
+    source: str
+    reason: str
+    reason_label: str
+    real: int
+    fake: int
+    weight: float
+
+    @property
+    def total(self) -> int:
+        return self.real + self.fake
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """This snapshot against another one; the lists hold the first LISTED."""
+
+    other: Snapshot
+    added: int
+    removed: int
+    relabelled: int
+    added_items: list[SnapshotItem]
+    removed_items: list[SnapshotItem]
+    relabelled_items: list[SnapshotItem]
+
+
+def label_shares(*, viewer: User, snapshot: Snapshot) -> list[Share]:
+    """The balance of labels by source and by the reason that brought the item to people."""
+    if not may_see_retraining(viewer):
+        return []
+    rows = (
+        snapshot.items.values(
+            source=F("decision__submission__integration__slug"), reason=F("decision__item__reason")
+        )
+        .annotate(
+            real=Count("pk", filter=Q(decision__label="real")),
+            fake=Count("pk", filter=Q(decision__label="fake")),
+            weight=Avg(_weight(), output_field=FloatField()),
+        )
+        .order_by("source", "reason")
+    )
+    return [Share(reason_label=ReviewItem.Reason(row["reason"]).label, **row) for row in rows]
+
+
+def weighted_fake_share(*, viewer: User, snapshot: Snapshot) -> float | None:
+    """The share of fakes when every item weighs one over its chance of reaching people; None without items."""
+    if not may_see_retraining(viewer):
+        return None
+    found = snapshot.items.aggregate(
+        fake=Sum(_weight(), filter=Q(decision__label="fake"), output_field=FloatField()),
+        whole=Sum(_weight(), output_field=FloatField()),
+    )
+    return (found["fake"] or 0.0) / found["whole"] if found["whole"] else None
+
+
+def snapshot_difference(*, viewer: User, snapshot: Snapshot, other: Snapshot) -> Difference | None:
+    """What came, went or got another label, by submission, from `other` to `snapshot`."""
+    if not may_see_retraining(viewer):
+        return None
+    added, removed = _without(snapshot, other), _without(other, snapshot)
+    relabelled = _rows(snapshot).filter(
+        Exists(_twins(other).exclude(decision__label=OuterRef("decision__label")))
+    )
+    return Difference(
+        other=other,
+        added=added.count(),
+        removed=removed.count(),
+        relabelled=relabelled.count(),
+        added_items=list(added[:LISTED]),
+        removed_items=list(removed[:LISTED]),
+        relabelled_items=list(relabelled[:LISTED]),
+    )
+
+
+def snapshot_faces(*, viewer: User, snapshot: Snapshot) -> QuerySet[SnapshotItem]:
+    """The items in the order of their decisions, for those who may see faces."""
+    return _rows(snapshot) if may_see_snapshot_faces(viewer) else SnapshotItem.objects.none()
+
+
+def snapshot_face(*, viewer: User, snapshot: Snapshot, submission_id: UUID) -> Submission | None:
+    """One submission that this snapshot holds."""
+    held = snapshot_faces(viewer=viewer, snapshot=snapshot).filter(decision__submission__erased_at=None)
+    item = held.filter(decision__submission=submission_id).first()
+    return item.decision.submission if item else None
+
+
+def _weight() -> Coalesce:
+    return Coalesce(1.0 / F("decision__submission__audit_draw__probability"), 1.0, output_field=FloatField())
+
+
+def _rows(snapshot: Snapshot) -> QuerySet[SnapshotItem]:
+    rows = snapshot.items.select_related("decision__submission__integration", "decision__item")
+    return rows.order_by("decision")
+
+
+def _twins(snapshot: Snapshot) -> QuerySet[SnapshotItem]:
+    return snapshot.items.filter(decision__submission=OuterRef("decision__submission"))
+
+
+def _without(snapshot: Snapshot, other: Snapshot) -> QuerySet[SnapshotItem]:
+    return _rows(snapshot).filter(~Exists(_twins(other)))

@@ -1,0 +1,219 @@
+"""Asking for a snapshot: which decisions it holds, who may build it, and what became of it."""
+
+from __future__ import annotations
+
+import logging
+import re
+import shutil
+import uuid
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.db import IntegrityError, connection, transaction
+from django.db.models import Count, F, Q
+from django.utils import timezone
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+
+from kyc_review.audit import services as audit
+from kyc_review.core import folders
+from kyc_review.datasets import erasure_marks, manifest, snapshot_builder
+from kyc_review.datasets.models import Snapshot, SnapshotItem
+from kyc_review.datasets.snapshot_builder import LEASE_S, LeaseLost, SnapshotFailed
+from kyc_review.datasets.snapshot_filters import ALL_FINAL, SnapshotFilter
+from kyc_review.registry.selectors import champion
+
+if TYPE_CHECKING:
+    from kyc_review.accounts.models import User
+
+log = logging.getLogger(__name__)
+ATTEMPTS_MAX = 3
+NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
+
+
+def snapshot_request(
+    *, name: str = "", actor: User | None = None, choices: SnapshotFilter = ALL_FINAL
+) -> Snapshot:
+    """Freeze which decisions belong to a new snapshot; the default worker builds its files.
+
+    Raises SnapshotFailed when nothing of what is chosen is decided yet, or the name is taken or unfit.
+    """
+    snapshot = _freeze(name, actor, choices, holder="")
+    transaction.on_commit(wake_snapshot_builder)
+    return snapshot
+
+
+def snapshot_create(
+    *, name: str = "", actor: User | None = None, choices: SnapshotFilter = ALL_FINAL
+) -> Snapshot:
+    """Ask for a snapshot and build it here and now. Raises SnapshotFailed."""
+    holder = uuid.uuid4().hex
+    return _build(_freeze(name, actor, choices, holder=holder), holder)
+
+
+def snapshot_build(*, snapshot: Snapshot) -> Snapshot:
+    """Build a snapshot that waits. Raises SnapshotFailed; LeaseLost when somebody else builds it."""
+    holder = uuid.uuid4().hex
+    if not _lease(snapshot.pk, holder):
+        raise LeaseLost(f"Snapshot {snapshot.name} is finished or being built by another process.")
+    return _build(snapshot, holder)
+
+
+def wake_snapshot_builder() -> None:
+    """Tell the default worker; never fails, for the sweep says it again."""
+    from kyc_review.datasets.tasks import build_snapshots
+
+    try:
+        build_snapshots.apply_async(retry=False, expires=60)
+    except (RedisError, OperationalError, OSError) as error:
+        log.warning("No message sent, the sweep will find the snapshot: %s", error)
+
+
+def snapshots_build_due() -> int:
+    """Build what waits, and what a worker died of building; returns how many became ready. Safe to repeat."""
+    _fail_spent()
+    built = 0
+    for snapshot in Snapshot.objects.filter(_due()).order_by("pk"):
+        try:
+            snapshot_build(snapshot=snapshot)
+            built += 1
+        except (SnapshotFailed, LeaseLost):
+            continue  # the row says why, or its holder will
+    leftovers_remove()
+    return built
+
+
+def snapshot_verify(*, snapshot: Snapshot) -> int:
+    """Hash everything again; returns the number of items. Raises SnapshotFailed at the first difference.
+
+    An image whose submission was erased since may be gone; that is no difference.
+    """
+    erased = erasure_marks.images_erased(snapshot)
+    try:
+        if folders.sha256_of(snapshot.manifest) != snapshot.manifest_sha256:
+            raise SnapshotFailed(f"{snapshot.manifest} was changed after it was frozen.")
+        with snapshot.manifest.open("rb") as file:
+            return sum(_is_as_frozen(snapshot, item, erased) for item in manifest.items(file))
+    except OSError as error:
+        raise SnapshotFailed(f"{error.filename} cannot be read: {error.strerror}.") from error
+
+
+def _is_as_frozen(snapshot: Snapshot, item: dict[str, Any], erased: set[str]) -> bool:
+    image = snapshot.directory / item["path"]
+    if item["sha256"] in erased and not image.exists():
+        return True
+    if not image.is_file() or folders.sha256_of(image) != item["sha256"]:
+        raise SnapshotFailed(f"{image} is missing or was changed after it was frozen.")
+    return True
+
+
+def snapshot_export(*, snapshot: Snapshot, folder: Path, actor: User | None = None) -> Path:
+    """Leave a copy in `folder`/<name>, complete or not at all. Raises SnapshotFailed, OSError."""
+    place = folder / snapshot.name
+    if place.exists():
+        raise SnapshotFailed(f"{place} exists; choose another folder.")
+    with folders.staging(folder, f"{snapshot.name}.{uuid.uuid4().hex}") as staged:
+        shutil.copytree(snapshot.directory, staged, dirs_exist_ok=True)
+        folders.publish(staged, place)
+    audit.record(action="snapshot.exported", actor=actor, target=snapshot, detail={"folder": str(folder)})
+    return place
+
+
+def leftovers_remove() -> None:
+    """Remove half-built folders whose builder no longer holds the row."""
+    root = Path(settings.DATA_DIR) / "snapshots"
+    staged = list(root.glob(f".{snapshot_builder.STAGED}-*"))
+    if not staged:
+        return
+    held = set(Snapshot.objects.filter(state=Snapshot.State.BUILDING).values_list("lease_holder", flat=True))
+    for folder in staged:
+        if folder.name.removesuffix(".stale").rpartition("-")[2] not in held:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@transaction.atomic
+def _freeze(name: str, actor: User | None, choices: SnapshotFilter, *, holder: str) -> Snapshot:
+    """The row and its items; with a holder, leased to it from the start."""
+    name = name or f"decisions-{timezone.now():%Y%m%d-%H%M%S}"
+    if not NAME.fullmatch(name):
+        raise SnapshotFailed(f"{name!r} cannot be a name: use up to 60 of a-z, 0-9 and hyphens.")
+    chosen = choices.as_dict()
+    snapshot = Snapshot(name=name, created_by=actor, source_bundle=champion(), choices=chosen)
+    if holder:
+        snapshot.state, snapshot.lease_holder, snapshot.attempts = Snapshot.State.BUILDING, holder, 1
+        snapshot.due_at = timezone.now() + timedelta(seconds=LEASE_S)
+    try:
+        with transaction.atomic():
+            snapshot.save(force_insert=True)
+    except IntegrityError as error:
+        raise SnapshotFailed(f"A snapshot called {name} exists; choose another name.") from error
+    sql, values = choices.select()
+    freeze = "INSERT INTO datasets_snapshotitem (snapshot_id, decision_id) SELECT %s, id FROM"
+    with connection.cursor() as cursor:
+        cursor.execute(f"{freeze} ({sql}) chosen ORDER BY id", [snapshot.pk, *values])
+    counts = SnapshotItem.objects.filter(snapshot=snapshot).aggregate(
+        real=Count("pk", filter=Q(decision__label="real")), fake=Count("pk", filter=Q(decision__label="fake"))
+    )
+    if not any(counts.values()):
+        raise SnapshotFailed(
+            "There are no decisions of this choice yet; choose less narrowly."
+            if chosen
+            else "There are no decisions yet; review some items first."
+        )
+    snapshot.count_real, snapshot.count_fake = counts["real"], counts["fake"]
+    snapshot.save(update_fields=["count_real", "count_fake"])
+    audit.record(
+        action="snapshot.requested",
+        actor=actor,
+        target=snapshot,
+        detail={"name": name, "counts": counts} | ({"choices": chosen} if chosen else {}),
+    )
+    return snapshot
+
+
+def _due() -> Q:
+    waits = Q(state__in=[Snapshot.State.PENDING, Snapshot.State.BUILDING])
+    return waits & Q(due_at__lte=timezone.now(), attempts__lt=ATTEMPTS_MAX)
+
+
+def _lease(pk: int, holder: str) -> bool:
+    """Take the row if it is due, counting the attempt before the work."""
+    until = timezone.now() + timedelta(seconds=LEASE_S)
+    taken = Snapshot.objects.filter(_due(), pk=pk).update(
+        state=Snapshot.State.BUILDING, lease_holder=holder, due_at=until, attempts=F("attempts") + 1
+    )
+    return taken == 1
+
+
+def _build(snapshot: Snapshot, holder: str) -> Snapshot:
+    held = Snapshot.objects.filter(pk=snapshot.pk, state=Snapshot.State.BUILDING, lease_holder=holder)
+    try:
+        snapshot_builder.build(snapshot, holder)
+    except (SnapshotFailed, OSError) as failure:
+        reason = failure if isinstance(failure, SnapshotFailed) else f"The disk refused: {failure}"
+        with transaction.atomic():
+            if held.update(state=Snapshot.State.FAILED, lease_holder="", error=str(reason)[:300]):
+                audit.record(action="snapshot.failed", target=snapshot, detail={"error": str(reason)[:300]})
+        raise SnapshotFailed(str(reason)) from failure
+    except LeaseLost:
+        raise
+    except BaseException:  # stopped, not failed: the next sweep begins again
+        held.update(state=Snapshot.State.PENDING, lease_holder="", due_at=timezone.now())
+        raise
+    return Snapshot.objects.get(pk=snapshot.pk)
+
+
+@transaction.atomic
+def _fail_spent() -> None:
+    spent = Snapshot.objects.select_for_update(skip_locked=True).filter(
+        state__in=[Snapshot.State.PENDING, Snapshot.State.BUILDING],
+        due_at__lte=timezone.now(),
+        attempts__gte=ATTEMPTS_MAX,
+    )
+    for snapshot in spent:
+        snapshot.state, snapshot.lease_holder = Snapshot.State.FAILED, ""
+        snapshot.error = f"The worker died {snapshot.attempts} times while it built this set."
+        snapshot.save(update_fields=["state", "lease_holder", "error"])
+        audit.record(action="snapshot.failed", target=snapshot, detail={"error": snapshot.error})

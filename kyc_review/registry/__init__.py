@@ -1,0 +1,1 @@
+"""Bundles, promotions and the shadow: which ensemble is in production."""

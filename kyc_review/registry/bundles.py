@@ -1,0 +1,184 @@
+"""Writes on the bundle registry: register, promote, roll back.
+
+Files come first and rows second, and a bundle's folder is named by its digest: whatever dies between the two leaves
+a folder that the next registration finds and checks, never a row without its files.
+"""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.utils import timezone
+
+from detection import bundle as disk
+from detection.bundle import BundleRefused
+from kyc_review.audit import services as audit
+from kyc_review.core import folders
+from kyc_review.registry.models import Bundle, Promotion, Shadow
+from kyc_review.registry.selectors import champion, promotion_before
+
+if TYPE_CHECKING:
+    from kyc_review.accounts.models import User
+
+STAGED_MAX_S = 3600
+# Promotions follow one another: the order of their keys is the order in which they took effect.
+PROMOTION_LOCK = 0x6B79_6301
+
+
+class NothingToRollBack(Exception):
+    """No bundle served before this one, or another one serves by now; the text says which."""
+
+
+def bundle_register(*, path: Path, source: str, actor: User | None = None) -> Bundle:
+    """Verify a bundle, keep a copy in BUNDLES_DIR/<digest> and its row; registering it again changes nothing.
+
+    Raises detection.bundle.BundleRefused, OSError.
+    """
+    found = disk.read(path)
+    _copy_in(found)
+    with transaction.atomic():
+        row, is_new = Bundle.objects.get_or_create(
+            digest=found.digest,
+            defaults={
+                "version": found.version,
+                "source": Bundle.Source(source).value,
+                "trained_at": found.created_at,
+                "metrics": dict(found.metrics),
+                "provenance": dict(found.provenance),
+                "registered_by": actor,
+            },
+        )
+        if is_new:
+            audit.record(
+                action="bundle.registered",
+                actor=actor,
+                target=row,
+                detail={"version": row.version, "digest": row.digest, "source": row.source},
+            )
+    return row
+
+
+@transaction.atomic
+def bundle_promote(
+    *, bundle: Bundle, actor: User | None = None, reason: str = "", shift: float = 0.0
+) -> Promotion:
+    """Make the bundle serve from the workers' next lease on; promoting the champion again changes nothing.
+
+    Its files are hashed anew first; `shift` moves its thresholds on the logit scale. Raises BundleRefused.
+    """
+    _lock_promotions()
+    latest = Promotion.objects.select_related("bundle").order_by("-pk").first()
+    if latest and (latest.bundle_id, latest.shift) == (bundle.pk, shift):
+        return latest
+    return _exchange(bundle, Promotion.Kind.PROMOTE, actor, reason, shift)
+
+
+@transaction.atomic
+def bundle_rollback(*, actor: User | None = None, reason: str = "", leaving: str = "") -> Promotion:
+    """Return to the bundle that served before the champion was promoted.
+
+    `leaving`: the champion's digest as the caller saw it, so that what is sent twice goes back once. Raises
+    NothingToRollBack, or BundleRefused when the bundle of before has other files now.
+    """
+    _lock_promotions()
+    serving = champion()
+    if leaving and (serving is None or serving.digest != leaving):
+        raise NothingToRollBack("Another bundle serves by now; look at it before you roll back.")
+    before = promotion_before()
+    if before is None:
+        raise NothingToRollBack("No other bundle served before this one; promote one instead.")
+    return _exchange(before.bundle, Promotion.Kind.ROLLBACK, actor, reason, before.shift)
+
+
+def baseline_install() -> Bundle:
+    """Promote the bundle that ships when nothing serves yet; return what serves. Safe to repeat.
+
+    Raises BundleRefused when nothing serves and the baseline is missing or damaged.
+    """
+    if (present := champion()) is not None:
+        return present
+    path = Path(settings.BASELINE_BUNDLE)
+    if not (path / disk.MANIFEST).is_file():
+        raise BundleRefused(
+            f"the baseline bundle is missing: {path / disk.MANIFEST} does not exist; restore it from the release, "
+            f"or train one with `python -m ml baseline --out {path}`"
+        )
+    row = bundle_register(path=path, source=Bundle.Source.BASELINE)
+    with transaction.atomic():
+        _lock_promotions()
+        return champion() or bundle_promote(bundle=row, reason="First start: the baseline that ships.").bundle
+
+
+def bundle_check(bundle: Bundle) -> None:
+    """Hash the bundle's files on disk. Raises BundleRefused."""
+    found = disk.read(bundle.directory)
+    if found.digest != bundle.digest:
+        raise BundleRefused(
+            f"{bundle.directory / disk.MANIFEST} was changed: its SHA-256 is {found.digest[:12]}..., registered as "
+            f"{bundle.digest[:12]}...; add the bundle again from its source"
+        )
+
+
+def _exchange(
+    bundle: Bundle, kind: Promotion.Kind, actor: User | None, reason: str, shift: float
+) -> Promotion:
+    bundle_check(bundle)
+    before = champion()
+    row = Promotion.objects.create(
+        bundle=bundle, kind=kind, promoted_by=actor, reason=reason[:300], shift=shift
+    )
+    ended = {"ended_at": timezone.now(), "remark": "It serves now."}
+    Shadow.objects.filter(bundle=bundle, ended_at=None).update(**ended)
+    audit.record(
+        action="bundle.promoted" if kind == Promotion.Kind.PROMOTE else "bundle.rolled_back",
+        actor=actor,
+        target=bundle,
+        detail={
+            "version": bundle.version,
+            "digest": bundle.digest,
+            "before": before.digest if before else None,
+            "shift": shift,
+            "reason": row.reason,
+        },
+    )
+    return row
+
+
+def _lock_promotions() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [PROMOTION_LOCK])
+
+
+def _copy_in(found: disk.Bundle) -> None:
+    """Put a checked copy at BUNDLES_DIR/<digest>; a sound one that is there stays, a damaged one is replaced."""
+    root = Path(settings.BUNDLES_DIR)
+    place = root / found.digest
+    if _is_sound(place, found.digest):
+        return
+    folders.leftovers_remove(root, prefix="incoming-", older_than_s=STAGED_MAX_S)
+    with folders.staging(root, f"incoming-{uuid.uuid4().hex}") as folder:
+        names = [disk.MANIFEST, *(member.file for member in found.members), found.stack.file]
+        card = found.path / disk.MODEL_CARD
+        if card.is_file() and not card.is_symlink():
+            names.append(disk.MODEL_CARD)
+        for name in names:
+            with open(found.path / name, "rb") as source, folders.open_private(folder / name) as target:
+                folders.copy_hashed(source, target)
+                folders.sync_file(target)
+        if disk.read(folder).digest != found.digest:
+            raise BundleRefused(
+                f"{found.path} changed while it was copied; try again when nobody writes to it"
+            )
+        if not _is_sound(place, found.digest):  # another registration may have been faster
+            folders.publish(folder, place)
+
+
+def _is_sound(place: Path, digest: str) -> bool:
+    try:
+        return disk.read(place).digest == digest
+    except BundleRefused:
+        return False

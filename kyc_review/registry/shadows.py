@@ -1,0 +1,61 @@
+"""Shadow mode: a candidate scores live selfies after the champion's verdict is stored, without any effect.
+
+What it says is in `scoring.shadow_scores`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from kyc_review.audit import services as audit
+from kyc_review.core.permissions import may_see_retraining
+from kyc_review.registry.bundles import bundle_check
+from kyc_review.registry.models import Bundle, Shadow
+from kyc_review.registry.selectors import champion
+
+if TYPE_CHECKING:
+    from kyc_review.accounts.models import User
+
+
+class ShadowRefused(Exception):
+    """It cannot be started or ended; the text says why."""
+
+
+@transaction.atomic
+def shadow_start(*, bundle: Bundle, actor: User | None = None) -> Shadow:
+    """Let the bundle score what arrives from now on. Raises ShadowRefused, BundleRefused."""
+    if champion() == bundle:
+        raise ShadowRefused(f"{bundle.version} serves already.")
+    bundle_check(bundle)
+    try:
+        with transaction.atomic():
+            shadow = Shadow.objects.create(bundle=bundle, started_by=actor)
+    except IntegrityError as error:
+        raise ShadowRefused("Another bundle is in the shadow; end that one first.") from error
+    detail = {"version": bundle.version, "digest": bundle.digest}
+    audit.record(action="shadow.started", actor=actor, target=shadow, detail=detail)
+    return shadow
+
+
+@transaction.atomic
+def shadow_end(*, shadow: Shadow, actor: User | None = None, remark: str = "") -> None:
+    """Stop it; what it said stays to be read. Raises ShadowRefused when it has ended."""
+    ended = {"ended_at": timezone.now(), "remark": remark[:300]}
+    if not Shadow.objects.filter(pk=shadow.pk, ended_at=None).update(**ended):
+        raise ShadowRefused("It has ended already.")
+    audit.record(action="shadow.ended", actor=actor, target=shadow, detail={"remark": remark[:300]})
+
+
+def shadow_now() -> Shadow | None:
+    """The shadow that runs; one small query, asked by an idle scoring worker."""
+    return Shadow.objects.select_related("bundle").filter(ended_at=None).first()
+
+
+def shadows_listed(*, viewer: User) -> QuerySet[Shadow]:
+    """Newest first."""
+    rows = Shadow.objects.select_related("bundle", "started_by").order_by("-pk")
+    return rows if may_see_retraining(viewer) else rows.none()

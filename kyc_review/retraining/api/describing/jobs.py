@@ -1,0 +1,60 @@
+"""How the OpenAPI document describes the endpoints of training runs and comparisons."""
+
+from kyc_review.retraining.api.describing.shared import BODY, BUNDLE, GONE, SNAPSHOT, listing, location, told
+from kyc_review.retraining.api.incoming import ComparisonIn, ComparisonPageIn, PointIn, RunIn, WorkPageIn
+from kyc_review.retraining.api.serializers.jobs import (
+    ComparisonPage,
+    ComparisonWholeOut,
+    RunPage,
+    RunWholeOut,
+)
+from kyc_review.submissions.api.describing import example
+
+list_runs = listing("list_training_runs", "List training runs", WorkPageIn, RunPage)
+create_run = told(
+    "create_training_run",
+    "Train a candidate",
+    "The training worker takes one run at a time, and compares the candidate with the champion afterwards. Safe to "
+    "repeat: while a run that does exactly the same has not ended, another one is refused. Admins.",
+    parameters=[location(202)],
+    request=RunIn,
+    examples=[example("Fine-tune", {"snapshot": SNAPSHOT, "epochs": 5}, is_request=True)],
+    responses={202: RunWholeOut},
+    described=BODY
+    | {"e409": "Nothing serves yet, the snapshot has too few decisions, or a run does the same."},
+)
+retrieve_run = told(
+    "retrieve_training_run",
+    "Read a training run",
+    "With its progress, its curves and the end of its log.",
+    responses={200: RunWholeOut},
+    described={"e404": GONE},
+)
+cancel_run = told(
+    "cancel_training_run",
+    "Cancel a training run",
+    "What waits ends at once, what runs within seconds. Admins.",
+    request=None,
+    responses={202: RunWholeOut},
+    described={"e404": GONE, "e409": "It has ended already."},
+)
+list_comparisons = listing("list_comparisons", "List comparisons", ComparisonPageIn, ComparisonPage)
+create_comparison = told(
+    "create_comparison",
+    "Compare a bundle with the champion",
+    "A training run asks for its own comparison; this is for any other bundle, or after another one was "
+    "promoted. Admins.",
+    parameters=[location(202)],
+    request=ComparisonIn,
+    examples=[example("A bundle", {"candidate": BUNDLE, "snapshot": SNAPSHOT}, is_request=True)],
+    responses={202: ComparisonWholeOut},
+    described=BODY | {"e409": "The bundle serves already, or nothing does."},
+)
+retrieve_comparison = told(
+    "retrieve_comparison",
+    "Read a comparison",
+    "With every operating point, the gate at one of them, and all that was measured.",
+    parameters=[PointIn],
+    responses={200: ComparisonWholeOut},
+    described={"e400": "`shift` is none of the operating points.", "e404": GONE},
+)

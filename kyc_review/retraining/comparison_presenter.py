@@ -1,0 +1,194 @@
+"""A comparison's report as its page shows it: figures side by side, parts of the faces, what would change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kyc_review.retraining.presenters import percent
+from kyc_review.training.comparison_groups import REASON
+from kyc_review.training.workload import Workload
+
+WIDTH, HEIGHT = 320, 200  # of the plot, in its own units
+ROLES = ("champion", "candidate")
+HELD_OUT_CHANGES = {
+    "fakes_now_caught": "held-out fakes that the champion clears and the candidate flags",
+    "fakes_now_missed": "held-out fakes that the champion flags and the candidate clears",
+    "reals_now_spared": "held-out real faces that need no review any more",
+    "reals_now_flagged": "held-out real faces that would newly be reviewed",
+}
+REPLAY_CHANGES = {
+    "now_flagged": "of the latest submissions that would newly be reviewed",
+    "now_cleared": "of them that would newly be cleared",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One figure of champion and candidate, and the difference on the same faces where it was measured."""
+
+    name: str
+    champion: str
+    candidate: str
+    difference: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """So many faces would go another way; `submissions` are the first of them."""
+
+    words: str
+    count: int
+    submissions: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """How much of one part is flagged, of `n`, by champion and candidate; the interval of the difference leaves
+    zero out when it is `clear`."""
+
+    n: int
+    shares: str
+    difference: str
+    clear: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One value of one grouping. `fakes` and `reals` on the hold-out, `all` on the latest submissions."""
+
+    grouping: str
+    value: str
+    fakes: Rates | None = None
+    reals: Rates | None = None
+    all: Rates | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A comparison as a page shows it."""
+
+    pairs: list[Pair]
+    changes: list[Change]
+    parts: list[Part]
+    replay_parts: list[Part]
+    points: list[dict[str, float]]
+    champion_line: str
+    candidate_line: str
+    here: tuple[float, float]
+
+
+def present_comparison(report: Any, shift: float, now: Workload | None = None) -> Compared:
+    """What `ml compare` found, with the candidate's curve at every operating point; with `now`, its cost in people."""
+    held_out, replay = report["holdout"], report["replay"]
+    points = held_out["candidate"]["curve"]
+    here = next((p for p in points if abs(p["shift"] - shift) < 0.005), points[0])
+    return Compared(
+        pairs=[*_held_out(held_out), *_replay(replay, now), *_machine(report)],
+        changes=[
+            *(_change(words, held_out["changed"][key]) for key, words in HELD_OUT_CHANGES.items()),
+            *(_change(words, replay[key]) for key, words in REPLAY_CHANGES.items() if replay["n"]),
+        ],
+        parts=[
+            Part(row["name"], row["value"], fakes=_rates(row["fakes"]), reals=_rates(row["reals"]))
+            for row in held_out.get("groups", ())  # a report of before has none
+        ],
+        replay_parts=[
+            Part(row["name"], row["value"], all=_rates(row["all"]))
+            for row in replay.get("groups", ())
+            if row["name"] != REASON  # the champion chose who has one
+        ],
+        points=[point for point in points if _is_step(point["shift"])],
+        champion_line=_line(held_out["champion"]["curve"]),
+        candidate_line=_line(points),
+        here=_place(here),
+    )
+
+
+def _held_out(held_out: Mapping[str, Any]) -> list[Pair]:
+    differences = held_out.get("difference", {})
+
+    def row(name: str, figure: str, kind: str = "") -> Pair:
+        difference = (differences.get(kind) or {}).get("difference")
+        champion, candidate = (percent(held_out[role][figure]) for role in ROLES)
+        return Pair(name, champion, candidate, _points(difference, " points"))
+
+    return [
+        row("Fakes that reach a person", "recall_with_human", "fakes"),
+        row("Real faces that do, too", "false_alarm", "reals"),
+        row("Fakes that all five call fake", "recall_unanimous"),
+    ]
+
+
+def _replay(replay: Mapping[str, Any], now: Workload | None) -> list[Pair]:
+    if not replay["n"]:
+        return []
+    champion, candidate = (replay[role] for role in ROLES)
+    change = _points(replay.get("difference"), " points")
+    rows = [Pair(f"Review load on the latest {replay['n']:,}", percent(champion), percent(candidate), change)]
+    if now is None:
+        return rows
+    daily = now.selfies_a_day
+    rows.append(_cost(f"Items a day, at {daily:,.0f} selfies a day", replay, daily, ",.0f"))
+    if now.seconds_an_item is not None:
+        name = f"Reviewer hours a day, at {now.seconds_an_item:,.0f} s an item"
+        rows.append(_cost(name, replay, daily * now.seconds_an_item / 3600, ",.1f"))
+    return rows
+
+
+def _cost(name: str, replay: Mapping[str, Any], of_all: float, form: str) -> Pair:
+    """The review load times what reviewing everything would cost."""
+    champion, candidate = (_scaled(replay[role], of_all, form) for role in ROLES)
+    change = (replay["candidate"]["value"] - replay["champion"]["value"]) * of_all
+    return Pair(name, champion, candidate, format(change, f"+{form}"))
+
+
+def _machine(report: Mapping[str, Any]) -> list[Pair]:
+    champion, candidate = (report[role] for role in ROLES)
+    return [
+        Pair("Time per image", f"{champion['ms_per_image']:.1f} ms", f"{candidate['ms_per_image']:.1f} ms"),
+        Pair("Size", f"{champion['size_bytes'] / 1e6:.1f} MB", f"{candidate['size_bytes'] / 1e6:.1f} MB"),
+    ]
+
+
+def _scaled(share: Mapping[str, float], by: float, form: str) -> str:
+    middle, low, high = (format(share[key] * by, form) for key in ("value", "low", "high"))
+    return f"{middle} ({low} to {high})"
+
+
+def _points(difference: Mapping[str, float] | None, unit: str = "") -> str:
+    """ "+4 (-1 to +9)", percentage points; empty where it was not measured."""
+    if not difference:
+        return ""
+    middle, low, high = (f"{100 * difference[key]:+.0f}" for key in ("value", "low", "high"))
+    return f"{middle}{unit} ({low} to {high})"
+
+
+def _rates(found: Mapping[str, Any] | None) -> Rates | None:
+    if found is None:
+        return None
+    difference = found["difference"]
+    return Rates(
+        n=difference["n"],
+        shares=" → ".join(f"{100 * found[role]['value']:.0f} %" for role in ROLES),
+        difference=_points(difference),
+        clear=difference["low"] > 0 or difference["high"] < 0,
+    )
+
+
+def _change(words: str, found: Mapping[str, Any]) -> Change:
+    return Change(words, found["count"], found["submissions"])
+
+
+def _is_step(shift: float) -> bool:
+    """Every fifth point is enough to choose from."""
+    return abs(shift * 2 - round(shift * 2)) < 0.01
+
+
+def _line(points: list[dict[str, float]]) -> str:
+    return " ".join(f"{x:.1f},{y:.1f}" for x, y in map(_place, points))
+
+
+def _place(point: dict[str, float]) -> tuple[float, float]:
+    return round(point["false_alarm"] * WIDTH, 1), round(HEIGHT * (1 - point["recall"]), 1)

@@ -1,0 +1,123 @@
+"""What the audit found, for each bundle that cleared: how many fakes may be among all that it let pass."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import Count, Exists, F, FloatField, OuterRef, Q, Subquery, Sum
+from django.db.models.functions import TruncWeek
+
+from estimation.intervals import clopper_pearson_upper
+from kyc_review.core.permissions import may_see_audits
+from kyc_review.review.models import AuditDraw, Decision, ReviewItem
+
+if TYPE_CHECKING:
+    from kyc_review.accounts.models import User
+
+
+@dataclass(frozen=True, slots=True)
+class Audited:
+    """The audit of one bundle's cleared submissions.
+
+    `judged` and `fake` count the uniform part, a simple random sample, on which the bound stands; `all_judged` and
+    `all_fake` count the narrow ones, too. `estimate` weighs each judged draw by one over its chance of being drawn.
+    """
+
+    digest: str
+    version: str
+    judged: int
+    fake: int
+    all_judged: int
+    all_fake: int
+    not_assessable: int
+    waiting: int
+    estimate: float | None
+
+    @property
+    def bound(self) -> float:
+        """At most this share of what it cleared is fake, with 95 % confidence; 1 before anything was judged."""
+        return clopper_pearson_upper(self.fake, self.judged)
+
+
+def audits_by_bundle(*, viewer: User) -> list[Audited]:
+    """One row per bundle whose cleared submissions were drawn.
+
+    The last final decision counts, once nobody else looks at the face any more.
+    """
+    return audits_by_bundle_unchecked() if may_see_audits(viewer) else []
+
+
+def audits_by_bundle_unchecked() -> list[Audited]:
+    """`audits_by_bundle` for the command line."""
+    rows = (
+        _drawn()
+        .values(
+            "is_uniform",
+            "label",
+            "waits",
+            digest=F("submission__scoring__bundle_digest"),
+            version=F("submission__scoring__bundle_version"),
+        )
+        .annotate(number=Count("pk"), weight=Sum(1.0 / F("probability"), output_field=FloatField()))
+    )
+    groups: dict[str, list[Mapping[str, Any]]] = {}
+    for row in rows.order_by("digest"):
+        groups.setdefault(row["digest"], []).append(row)
+    return [_audited(group) for group in groups.values()]
+
+
+@dataclass(frozen=True, slots=True)
+class AuditWeek:
+    """Of what one bundle cleared in one week, the uniform part of the audit: judged, and found fake."""
+
+    week: datetime
+    digest: str
+    judged: int
+    fake: int
+
+
+def audits_by_week(*, viewer: User) -> list[AuditWeek]:
+    """Weeks and bundles of which something was judged."""
+    if not may_see_audits(viewer):
+        return []
+    rows = (
+        _drawn()
+        .filter(is_uniform=True, waits=False, label__in=["real", "fake"])
+        .annotate(week=TruncWeek("submission__scoring__scored_at"))
+        .values("week", digest=F("submission__scoring__bundle_digest"))
+        .annotate(judged=Count("pk"), fake=Count("pk", filter=Q(label="fake")))
+    )
+    return [AuditWeek(**row) for row in rows.order_by("week", "digest")]
+
+
+def _drawn() -> Any:
+    """With the `label` of the last final decision, and whether somebody still looks at it (`waits`)."""
+    said = Decision.objects.final().exclude(item__reason=ReviewItem.Reason.GOLD)
+    label = said.filter(submission=OuterRef("submission")).order_by("-pk").values("label")[:1]
+    undecided = ReviewItem.objects.exclude(state=ReviewItem.State.DECIDED)
+    waits = undecided.exclude(reason=ReviewItem.Reason.GOLD).filter(submission=OuterRef("submission"))
+    cleared = AuditDraw.objects.filter(outcome=AuditDraw.Outcome.CLEAR)
+    return cleared.annotate(label=Subquery(label), waits=Exists(waits))
+
+
+def _audited(rows: Iterable[Mapping[str, Any]]) -> Audited:
+    rows = list(rows)
+    judged = [row for row in rows if not row["waits"] and row["label"] in ("real", "fake")]
+    fakes = [row for row in judged if row["label"] == "fake"]
+    weight = sum(row["weight"] for row in judged)
+    return Audited(
+        digest=rows[0]["digest"],
+        version=rows[0]["version"],
+        judged=sum(row["number"] for row in judged if row["is_uniform"]),
+        fake=sum(row["number"] for row in fakes if row["is_uniform"]),
+        all_judged=sum(row["number"] for row in judged),
+        all_fake=sum(row["number"] for row in fakes),
+        not_assessable=sum(
+            row["number"] for row in rows if not row["waits"] and row["label"] == "not_assessable"
+        ),
+        waiting=sum(row["number"] for row in rows if row["waits"] or row["label"] is None),
+        estimate=sum(row["weight"] for row in fakes) / weight if weight else None,
+    )

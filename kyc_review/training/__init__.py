@@ -1,0 +1,1 @@
+"""Jobs of the training worker (runs, comparisons, mean faces), and proposals that follow from comparisons."""

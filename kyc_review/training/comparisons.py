@@ -1,0 +1,65 @@
+"""Asking for a comparison, and which submissions it replays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import transaction
+
+from kyc_review.audit import services as audit
+from kyc_review.datasets.models import Snapshot
+from kyc_review.registry.models import Bundle
+from kyc_review.registry.selectors import champion
+from kyc_review.scoring.models import Scoring
+from kyc_review.submissions.storage import originals
+from kyc_review.training.erasure import require_unmarked
+from kyc_review.training.jobs import JobRejected, wake_training_worker
+from kyc_review.training.models import Comparison
+
+if TYPE_CHECKING:
+    from kyc_review.accounts.models import User
+
+
+@transaction.atomic
+def comparison_request(*, snapshot: Snapshot, candidate: Bundle, actor: User | None = None) -> Comparison:
+    """Ask for candidate and champion to be compared on a ready snapshot's hold-out. Raises JobRejected."""
+    serving = champion()
+    if serving is None:
+        raise JobRejected("No bundle serves yet; there is nothing to compare with.")
+    if serving == candidate:
+        raise JobRejected(f"{candidate} serves already.")
+    if snapshot.state != Snapshot.State.READY:
+        raise JobRejected(f"Snapshot {snapshot.name} is not ready ({snapshot.get_state_display().lower()}).")
+    require_unmarked(snapshot)
+    Snapshot.objects.select_for_update(no_key=True).get(pk=snapshot.pk)  # one after the other
+    waiting = Comparison.objects.filter(state__in=[Comparison.State.QUEUED, Comparison.State.RUNNING])
+    twin = waiting.filter(snapshot=snapshot, champion=serving, candidate=candidate).first()
+    if twin is not None:
+        raise JobRejected(f"Comparison {twin.pk} does exactly this and has not ended; wait for it.")
+    comparison = Comparison.objects.create(
+        snapshot=snapshot, champion=serving, candidate=candidate, created_by=actor
+    )
+    audit.record(
+        action="comparison.requested",
+        actor=actor,
+        target=comparison,
+        detail={"champion": serving.digest, "candidate": candidate.digest, "snapshot": snapshot.name},
+    )
+    transaction.on_commit(wake_training_worker)
+    return comparison
+
+
+def frozen(snapshot: Snapshot) -> Iterator[str]:
+    """The submissions that a snapshot holds."""
+    rows = snapshot.items.values_list("decision__submission_id", flat=True)
+    yield from map(str, rows.iterator())
+
+
+def replayed() -> Iterator[tuple[str, str]]:
+    """(submission, path of its original) of the latest ones that were scored, whatever became of them."""
+    kept = Scoring.objects.filter(submission__erased_at=None)
+    rows = kept.order_by("-scored_at").values_list("submission_id", "submission__image_key")
+    for pk, image_key in rows[: settings.REPLAY_MAX]:
+        yield str(pk), originals.path(image_key)

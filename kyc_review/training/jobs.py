@@ -1,0 +1,131 @@
+"""Leasing, renewing, ending and cancelling jobs; what a job does is not known here."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+
+from kyc_review.audit import services as audit
+from kyc_review.training.models import Job
+
+if TYPE_CHECKING:
+    from kyc_review.accounts.models import User
+
+log = logging.getLogger(__name__)
+State = Job.State
+ATTEMPTS_MAX = 3
+LEASE_S = 60
+W = TypeVar("W", bound=Job)
+
+
+class JobRejected(Exception):
+    """It cannot be asked for, or not be cancelled any more; the text says why."""
+
+
+class JobLost(Exception):
+    """Another worker holds it, or it was ended meanwhile; nothing was written."""
+
+
+@transaction.atomic
+def job_cancel(*, job: Job, actor: User | None = None) -> None:
+    """End what waits at once; tell what runs to stop, which takes a second or two. Raises JobRejected."""
+    row = type(job)._default_manager.select_for_update().get(pk=job.pk)
+    if row.is_ended:
+        raise JobRejected(f"It has ended already ({row.get_state_display().lower()}).")
+    row.cancel_asked = True
+    if row.state == State.QUEUED:
+        row.state, row.ended_at = State.CANCELLED, timezone.now()
+    row.save(update_fields=["cancel_asked", "state", "ended_at"])
+    audit.record(action=f"{row.NOUN}.cancelled", actor=actor, target=row)
+
+
+def wake_training_worker() -> None:
+    """Tell the training worker; never fails, for the sweep says it again."""
+    from kyc_review.training.tasks import run_due_jobs
+
+    try:
+        run_due_jobs.apply_async(retry=False, expires=60)
+    except (RedisError, OperationalError, OSError) as error:
+        log.warning("No message sent, the sweep will find the job: %s", error)
+
+
+def job_lease(kind: type[W]) -> W | None:
+    """Take the oldest due row of a kind, counting the attempt before the work; None when nothing is due."""
+    _end_spent(kind)
+    now = timezone.now()
+    with transaction.atomic():
+        row = (
+            kind._default_manager.select_for_update(skip_locked=True)
+            .filter(_due(), attempts__lt=ATTEMPTS_MAX)
+            .order_by("pk")
+            .first()
+        )
+        if row is None:
+            return None
+        row.state, row.lease_holder, row.attempts = State.RUNNING, uuid.uuid4().hex, row.attempts + 1
+        row.due_at = now + timedelta(seconds=LEASE_S)
+        row.started_at = row.started_at or now
+        row.save(update_fields=["state", "lease_holder", "attempts", "due_at", "started_at"])
+    return row
+
+
+def job_renew(job: Job) -> bool:
+    """Keep the lease; True when somebody asked to cancel. Raises JobLost."""
+    if _held(job).update(due_at=timezone.now() + timedelta(seconds=LEASE_S)) != 1:
+        raise JobLost(f"{job} is no longer held by this worker.")
+    return bool(type(job)._default_manager.values_list("cancel_asked", flat=True).get(pk=job.pk))
+
+
+@transaction.atomic
+def job_end(job: Job, state: Job.State, *, error: str = "", **facts: Any) -> None:
+    """The holder's last word: succeeded, failed for a reason that another attempt would not change, or cancelled.
+
+    Raises JobLost.
+    """
+    error = error[:500]
+    ended = {"state": state, "lease_holder": "", "ended_at": timezone.now(), "error": error, **facts}
+    if _held(job).update(**ended) != 1:
+        raise JobLost(f"{job} is no longer held by this worker.")
+    audit.record(action=f"{job.NOUN}.{state.value}", target=job, detail={"error": error} if error else {})
+
+
+def job_give_back(job: Job, error: str = "") -> None:
+    """Somebody else, or a later attempt, shall go on.
+
+    Without an error the worker was only told to stop, and the attempt does not count.
+    """
+    attempts = job.attempts if error else job.attempts - 1
+    _held(job).update(
+        state=State.QUEUED, lease_holder="", due_at=timezone.now(), error=error[:500], attempts=attempts
+    )
+
+
+def _held(job: Job) -> QuerySet[Any]:
+    return type(job)._default_manager.filter(pk=job.pk, state=State.RUNNING, lease_holder=job.lease_holder)
+
+
+def _due() -> Q:
+    return Q(state__in=[State.QUEUED, State.RUNNING], due_at__lte=timezone.now())
+
+
+@transaction.atomic
+def _end_spent(kind: type[Job]) -> None:
+    """What died again and again fails; what was to be cancelled when its worker died is cancelled."""
+    spent = kind._default_manager.select_for_update(skip_locked=True).filter(
+        _due() & (Q(attempts__gte=ATTEMPTS_MAX) | Q(cancel_asked=True))
+    )
+    for row in spent:
+        row.state = State.CANCELLED if row.cancel_asked else State.FAILED
+        if row.state == State.FAILED:
+            row.error = f"Its process died {row.attempts} times. {row.error}".strip()[:500]
+        row.lease_holder, row.ended_at = "", timezone.now()
+        row.save(update_fields=["state", "error", "lease_holder", "ended_at"])
+        audit.record(action=f"{row.NOUN}.{row.state}", target=row, detail={"error": row.error})

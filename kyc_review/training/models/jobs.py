@@ -1,0 +1,157 @@
+"""Units of work for the training worker: rows that are leased, counted, cancelled and ended in one way."""
+
+from pathlib import Path
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from kyc_review.datasets.models import Snapshot
+from kyc_review.registry.models import Bundle
+
+
+class Job(models.Model):
+    """One process' worth of work; its files lie in DATA_DIR/<NOUN>/<pk>.
+
+    The row is the work: `due_at` is when a worker may take it (while one holds it, the end of its lease), `attempts`
+    counts before work.
+    """
+
+    NOUN: ClassVar[str]
+
+    class State(models.TextChoices):
+        QUEUED = "queued", "Waiting"
+        RUNNING = "running", "Running"
+        SUCCEEDED = "succeeded", "Done"
+        FAILED = "failed", "Failed"
+        CANCELLED = "cancelled", "Cancelled"
+
+    state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    lease_holder = models.CharField(max_length=32, blank=True)
+    due_at = models.DateTimeField(default=timezone.now)
+    cancel_asked = models.BooleanField(default=False)
+    error = models.CharField(max_length=500, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    started_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        abstract = True
+        constraints = [
+            models.CheckConstraint(
+                name="%(class)s_running_has_holder",
+                condition=Q(state="running") & ~Q(lease_holder="") | ~Q(state="running") & Q(lease_holder=""),
+            )
+        ]
+
+    @property
+    def is_ended(self) -> bool:
+        return self.state in (self.State.SUCCEEDED, self.State.FAILED, self.State.CANCELLED)
+
+    @property
+    def directory(self) -> Path:
+        return Path(settings.DATA_DIR) / self.NOUN / str(self.pk)
+
+    @property
+    def log(self) -> Path:
+        return self.directory / "log.txt"
+
+    @property
+    def progress(self) -> Path:
+        return self.directory / "work" / "progress.jsonl"
+
+
+class TrainingRun(Job):
+    """One candidate in the making.
+
+    A worker that dies leaves finished members in the folder; the next one goes on from them. `init` is the champion
+    when the run was asked for: what is fine-tuned, or whose architectures are trained from scratch.
+    """
+
+    NOUN = "training"
+
+    snapshot = models.ForeignKey(Snapshot, on_delete=models.PROTECT, related_name="runs")
+    init = models.ForeignKey(Bundle, on_delete=models.PROTECT, related_name="+")
+    scratch = models.BooleanField(default=False)
+    epochs = models.PositiveSmallIntegerField(default=3)
+    seed = models.PositiveIntegerField(default=0)
+    miss = models.FloatField(default=0.1)
+    balance = models.CharField(
+        max_length=120, default="pairs", help_text="How labels are balanced (ml.balancing.ways_of)."
+    )
+    weigh = models.BooleanField(
+        default=True,
+        help_text="Items count by one over their chance of being labelled (ml.inverse_probability).",
+    )
+    candidate = models.ForeignKey(
+        Bundle, null=True, blank=True, on_delete=models.PROTECT, related_name="trained_by"
+    )
+
+    class Meta(Job.Meta):
+        constraints = [
+            *Job.Meta.constraints,
+            models.CheckConstraint(
+                name="run_succeeded_has_candidate",
+                condition=Q(state="succeeded", candidate__isnull=False)
+                | ~Q(state="succeeded") & Q(candidate__isnull=True),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"run {self.pk} on {self.snapshot}"
+
+    @property
+    def output(self) -> Path:
+        return self.directory / "candidate"
+
+
+class MeanFaces(Job):
+    """The mean faces of a ready snapshot, per source and label; computed anew when a face of it is erased.
+
+    `cells` is what `python -m ml means` wrote: the pictures lie in `output`.
+    """
+
+    NOUN = "means"
+
+    snapshot = models.OneToOneField(Snapshot, on_delete=models.CASCADE, related_name="means")
+    cells = models.JSONField(default=list)
+
+    def __str__(self) -> str:
+        return f"mean faces of {self.snapshot}"
+
+    @property
+    def output(self) -> Path:
+        return self.directory / "faces"
+
+
+class Comparison(Job):
+    """Candidate and champion on the same held-out applicants of a snapshot, and on submissions of the last days.
+
+    `report` is what `python -m ml compare` wrote.
+    """
+
+    NOUN = "comparison"
+
+    snapshot = models.ForeignKey(Snapshot, on_delete=models.PROTECT, related_name="comparisons")
+    champion = models.ForeignKey(Bundle, on_delete=models.PROTECT, related_name="+")
+    candidate = models.ForeignKey(Bundle, on_delete=models.PROTECT, related_name="comparisons")
+    report = models.JSONField(default=dict)
+
+    class Meta(Job.Meta):
+        constraints = [
+            *Job.Meta.constraints,
+            models.CheckConstraint(name="comparison_of_two", condition=~Q(champion=models.F("candidate"))),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.candidate} against {self.champion}"
+
+    @property
+    def output(self) -> Path:
+        return self.directory / "report.json"

@@ -1,0 +1,118 @@
+"""How a training run goes, read from the lines that `ml` writes while it trains."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from kyc_review.training.models import Job
+
+READ_BYTES_MAX = 1_000_000
+TAIL_BYTES, TAIL_LINES = 8192, 14
+WIDTH, HEIGHT = 320, 96  # of a plot, in its own units
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """One member's values, the newest last; `points` is what an SVG polyline takes."""
+
+    member: str
+    points: str
+    values: list[float]
+
+    @property
+    def last(self) -> float:
+        return self.values[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """done of `of` steps over all members; the curves share their axes, so that members compare."""
+
+    done: int = 0
+    of: int = 0
+    eta_s: int | None = None
+    phase: str = ""
+    member: str = ""
+    losses: list[Curve] = field(default_factory=list)
+    aucs: list[Curve] = field(default_factory=list)
+    loss_max: float = 0.0
+
+    @property
+    def percent(self) -> int:
+        return round(100 * self.done / self.of) if self.of else 0
+
+
+def progress_of(job: Job) -> Progress:
+    """Empty before the first report; a line that is being written, or is not ours, is passed over."""
+    lines = _lines(job)
+    steps = [line for line in lines if isinstance(line.get("done"), int) and isinstance(line.get("of"), int)]
+    if not steps:
+        return Progress(phase=str(lines[-1].get("phase", "")) if lines else "")
+    last, newest = steps[-1], _newest_by_process(steps)
+    losses = _series(steps, "loss")
+    top = max((value for values in losses.values() for value in values), default=0.0) or 1.0
+    return Progress(
+        done=sum(line["done"] for line in newest),
+        of=last["of"],
+        eta_s=max((line["eta_s"] for line in newest if isinstance(line.get("eta_s"), int)), default=None),
+        phase=str(lines[-1].get("phase", "")),
+        member=str(last.get("member", "")),
+        losses=[_curve(name, values, 0.0, top) for name, values in losses.items()],
+        aucs=[_curve(name, values, 0.0, 1.0) for name, values in _series(steps, "auc").items()],
+        loss_max=top,
+    )
+
+
+def log_tail(job: Job) -> str:
+    """The last lines of what the training printed."""
+    try:
+        with open(job.log, "rb") as file:
+            file.seek(max(0, job.log.stat().st_size - TAIL_BYTES))
+            text = file.read().decode(errors="replace")
+    except OSError:
+        return ""
+    return "\n".join(text.splitlines()[-TAIL_LINES:])
+
+
+def _lines(job: Job) -> list[dict[str, Any]]:
+    try:
+        with open(job.progress, "rb") as file:
+            raw = file.read(READ_BYTES_MAX)
+    except OSError:
+        return []
+    found = []
+    for line in raw.splitlines():
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(entry, dict):
+            found.append(entry)
+    return found
+
+
+def _newest_by_process(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The last line of each process of the latest attempt; an earlier one may have had more of them."""
+    by_rank = {line.get("rank", 0): line for line in steps}
+    return [line for rank, line in by_rank.items() if rank < steps[-1].get("ranks", 1)]
+
+
+def _series(steps: list[dict[str, Any]], name: str) -> dict[str, list[float]]:
+    """By member, in the order of their training."""
+    found: dict[str, list[float]] = {}
+    for step in steps:
+        value = step.get(name)
+        if isinstance(value, int | float):
+            found.setdefault(str(step.get("member", "")), []).append(float(value))
+    return found
+
+
+def _curve(member: str, values: list[float], low: float, high: float) -> Curve:
+    across = WIDTH / max(1, len(values) - 1)
+    points = [
+        f"{number * across:.1f},{HEIGHT - HEIGHT * (min(max(value, low), high) - low) / (high - low):.1f}"
+        for number, value in enumerate(values)
+    ]
+    return Curve(member, " ".join(points), values)

@@ -1,0 +1,108 @@
+"""Promotion in two steps by two people: one proposes a compared candidate, another one decides."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from kyc_review.audit import services as audit
+from kyc_review.registry.bundles import bundle_promote
+from kyc_review.registry.selectors import champion
+from kyc_review.training.gate import gate, point_at
+from kyc_review.training.models import Comparison, Proposal
+
+if TYPE_CHECKING:
+    from kyc_review.accounts.models import User
+
+OVERRIDE_LEAST = 20  # characters: an explanation, not a word
+
+
+class ProposalRefused(Exception):
+    """It cannot be made or decided on; the text says why and what to do."""
+
+
+@transaction.atomic
+def proposal_open(
+    *, comparison: Comparison, actor: User, reason: str, shift: float = 0.0, override: str = ""
+) -> Proposal:
+    """Ask that the candidate serves at this operating point, exactly as it was measured. Raises ProposalRefused."""
+    _require_current(comparison)
+    if not reason.strip():
+        raise ProposalRefused("Say why this candidate should serve; an auditor will read it.")
+    try:
+        shift = point_at(comparison.report["holdout"]["candidate"]["curve"], shift)["shift"]
+        checks = gate(comparison.report, shift=shift)
+    except KeyError as error:
+        raise ProposalRefused("Choose one of the operating points of the comparison.") from error
+    failed = [check.name for check in checks if not check.passed]
+    if failed and len(override.strip()) < OVERRIDE_LEAST:
+        raise ProposalRefused(
+            f"The gate is closed ({'; '.join(failed)}). Promote in spite of it only with an explanation of at least "
+            f"{OVERRIDE_LEAST} characters."
+        )
+    try:
+        with transaction.atomic():
+            proposal = Proposal.objects.create(
+                comparison=comparison,
+                shift=shift,
+                gate=[check.as_dict() for check in checks],
+                reason=reason.strip()[:300],
+                override=override.strip()[:300] if failed else "",
+                proposed_by=actor,
+            )
+    except IntegrityError as error:
+        raise ProposalRefused("Another proposal is open; decide on that one first.") from error
+    audit.record(
+        action="promotion.proposed",
+        actor=actor,
+        target=proposal,
+        detail={"digest": comparison.candidate.digest, "shift": shift, "failed": failed}
+        | {"reason": proposal.reason, "override": proposal.override},
+    )
+    return proposal
+
+
+@transaction.atomic
+def proposal_approve(*, proposal: Proposal, actor: User, remark: str = "") -> Proposal:
+    """Promote the candidate; workers take it over with their next batch. Raises ProposalRefused, BundleRefused."""
+    row = _locked(proposal)
+    if row.proposed_by_id == actor.pk:
+        raise ProposalRefused("Another admin must approve what you proposed.")
+    _require_current(row.comparison)
+    _close(row, Proposal.State.APPROVED, actor, remark)
+    bundle_promote(bundle=row.comparison.candidate, actor=actor, reason=row.reason, shift=row.shift)
+    return row
+
+
+@transaction.atomic
+def proposal_reject(*, proposal: Proposal, actor: User, remark: str = "") -> Proposal:
+    """Close it without a promotion; who proposed it withdraws it. Raises ProposalRefused."""
+    row = _locked(proposal)
+    own = row.proposed_by_id == actor.pk
+    _close(row, Proposal.State.WITHDRAWN if own else Proposal.State.REJECTED, actor, remark)
+    return row
+
+
+def _locked(proposal: Proposal) -> Proposal:
+    row = Proposal.objects.select_for_update().get(pk=proposal.pk)
+    if not row.is_open:
+        raise ProposalRefused(f"This proposal is closed already ({row.get_state_display().lower()}).")
+    return row
+
+
+def _require_current(comparison: Comparison) -> None:
+    if comparison.state != Comparison.State.SUCCEEDED:
+        raise ProposalRefused("The comparison has not ended well; there is nothing to judge by.")
+    serving = champion()
+    if serving is None or serving.pk != comparison.champion_id:
+        raise ProposalRefused(
+            "Another bundle serves since the comparison was made. Compare the candidate with it first."
+        )
+
+
+def _close(row: Proposal, state: Proposal.State, actor: User, remark: str) -> None:
+    row.state, row.decided_by, row.decided_at, row.remark = state, actor, timezone.now(), remark[:300]
+    row.save(update_fields=["state", "decided_by", "decided_at", "remark"])
+    audit.record(action=f"promotion.{state.value}", actor=actor, target=row, detail={"remark": row.remark})

@@ -1,0 +1,146 @@
+"""When to retrain: by the calendar, which only makes a candidate, and reasons that suggest it to an admin."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.utils import timezone
+
+from estimation.drift import changed_by, stability_index
+from kyc_review.core.permissions import may_see_retraining
+from kyc_review.datasets.models import Snapshot
+from kyc_review.datasets.selectors import unused_decisions_unchecked
+from kyc_review.datasets.snapshot_builder import LeaseLost, SnapshotFailed
+from kyc_review.datasets.snapshots import snapshot_create
+from kyc_review.registry.models import Promotion
+from kyc_review.registry.selectors import serving_promotion
+from kyc_review.review.audit_results import audits_by_bundle_unchecked
+from kyc_review.scoring.models import Scoring
+from kyc_review.training.jobs import JobRejected
+from kyc_review.training.models import TrainingRun
+from kyc_review.training.runs import run_request
+
+if TYPE_CHECKING:
+    from kyc_review.accounts.models import User
+
+log = logging.getLogger(__name__)
+PREFIX = "scheduled-"
+SPAN = timedelta(days=7)
+SCORED_LEAST, SCORED_READ = 200, 20_000
+INDEX_MAX = 0.25
+SPLIT_CHANGE, SPLIT_ERRORS = 0.05, 3.0
+JUDGED_LEAST = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """One thing to watch, in words; `calls` when it calls for retraining, None when there is too little to say."""
+
+    name: str
+    calls: bool | None
+    detail: str
+
+
+def retraining_signals(*, viewer: User) -> list[Signal]:
+    """What speaks for retraining now and what does not; nothing for people who may not see retraining."""
+    return retraining_signals_unchecked() if may_see_retraining(viewer) else []
+
+
+def retraining_signals_unchecked() -> list[Signal]:
+    """`signs` for the command line."""
+    promotion = serving_promotion()
+    return [_decisions(), *_drift(promotion), _audit(promotion)]
+
+
+def retrain_if_due() -> TrainingRun | None:
+    """Freeze and train when RETRAIN_EVERY_DAYS are over since the last scheduled snapshot. Safe to call at any time.
+
+    It ends with a candidate and its comparison: who promotes is up to people. None when it is not due or there are
+    too few decisions, which the log says.
+    """
+    every = settings.RETRAIN_EVERY_DAYS
+    name = f"{PREFIX}{timezone.now():%Y%m%d}"
+    since = timezone.now() - timedelta(days=every)
+    if every <= 0 or Snapshot.objects.filter(name__startswith=PREFIX, created_at__gt=since).exists():
+        return None
+    try:
+        return run_request(snapshot=snapshot_create(name=name))
+    except (SnapshotFailed, LeaseLost, JobRejected) as reason:
+        log.warning("no scheduled training: %s", reason)
+        return None
+
+
+def _decisions() -> Signal:
+    new, wished = unused_decisions_unchecked().count(), settings.RETRAIN_SUGGEST_DECISIONS
+    return Signal(
+        "New decisions", new >= wished, f"{new} are in no snapshot yet; {wished} suggest a new candidate."
+    )
+
+
+def _drift(promotion: Promotion | None) -> list[Signal]:
+    """The last week against the champion's first."""
+    now = timezone.now()
+    first = promotion.promoted_at if promotion else now
+    names = ("Scores", "Split votes")
+    if promotion is None or first > now - 2 * SPAN:
+        told = (
+            "The champion serves for less than two weeks; its first week is what later ones are held against."
+        )
+        return [Signal(name, None, told) for name in names]
+    reference = _scored(promotion, first, first + SPAN)
+    recent = _scored(promotion, now - SPAN, now)
+    if min(len(reference), len(recent)) < SCORED_LEAST:
+        told = f"{len(reference)} selfies in the champion's first week and {len(recent)} in the last; "
+        return [Signal(name, None, f"{told}{SCORED_LEAST} of each are needed.") for name in names]
+    index = stability_index([risk for risk, _ in reference], [risk for risk, _ in recent])
+    change, errors = changed_by(_splits(reference), _splits(recent))
+    return [
+        Signal(
+            names[0],
+            index > INDEX_MAX,
+            f"Population stability index {index:.2f} between the champion's first week and the last; above "
+            f"{INDEX_MAX} what arrives looks different.",
+        ),
+        Signal(
+            names[1],
+            abs(change) > SPLIT_CHANGE and errors > SPLIT_ERRORS,
+            f"The models disagree on {abs(change):.1%} {'more' if change > 0 else 'fewer'} of the selfies than in the "
+            f"champion's first week; {SPLIT_CHANGE:.0%} and {SPLIT_ERRORS:g} standard errors call for a look.",
+        ),
+    ]
+
+
+def _audit(promotion: Promotion | None) -> Signal:
+    limit = settings.AUDIT_BOUND_MAX
+    digest = promotion.bundle.digest if promotion else ""
+    found = next((row for row in audits_by_bundle_unchecked() if row.digest == digest), None)
+    if found is None or found.judged < JUDGED_LEAST:
+        judged = found.judged if found else 0
+        return Signal(
+            "Audit", None, f"{judged} of at least {JUDGED_LEAST} cleared faces were judged at random."
+        )
+    return Signal(
+        "Audit",
+        found.bound > limit,
+        f"At most {found.bound:.1%} of what the champion cleared is fake ({found.fake} found in {found.judged}); "
+        f"the limit is {limit:.1%}.",
+    )
+
+
+def _scored(promotion: Promotion, since: datetime, until: datetime) -> list[tuple[float, str]]:
+    """(risk, verdict) by the champion, the latest SCORED_READ of the span."""
+    rows: Any = Scoring.objects.filter(
+        scored_at__gte=since,
+        scored_at__lt=until,
+        bundle_digest=promotion.bundle.digest,
+        submission__is_test=False,
+    ).order_by("-scored_at")
+    return list(rows.values_list("risk", "verdict")[:SCORED_READ])
+
+
+def _splits(rows: list[tuple[float, str]]) -> tuple[int, int]:
+    return sum(verdict == "split_vote" for _, verdict in rows), len(rows)

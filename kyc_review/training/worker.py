@@ -1,0 +1,220 @@
+"""The training worker: one run at a time, in a process of its own, so that a crash takes nothing else down."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from contextlib import suppress
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from celery.signals import worker_shutting_down
+from django.conf import settings
+
+from detection.bundle import BundleRefused
+from kyc_review.core import folders
+from kyc_review.registry.bundles import bundle_register
+from kyc_review.registry.models import Bundle
+from kyc_review.training.comparison_groups import groups_of
+from kyc_review.training.comparisons import comparison_request, frozen, replayed
+from kyc_review.training.erasure import require_unmarked
+from kyc_review.training.jobs import JobLost, JobRejected, State, job_end, job_give_back, job_lease, job_renew
+from kyc_review.training.mean_faces import mean_faces_request_missing
+from kyc_review.training.models import Comparison, Job, MeanFaces, TrainingRun
+from ml.parent_death import PARENT_VARIABLE
+
+log = logging.getLogger(__name__)
+WATCH_EVERY_S = 1.0
+RENEW_EVERY_S = 10.0
+STOP_TIMEOUT_S = 10.0
+# Weights, checkpoints and the candidate; images are read from the snapshot.
+FREE_BYTES_NEEDED = 1_000_000_000
+REFUSED = 2  # `python -m ml` ends so with one line that says why
+
+_stopping = threading.Event()
+
+
+class Stopping(Exception):
+    """This worker was told to stop; the run goes on elsewhere or later."""
+
+
+@worker_shutting_down.connect
+def stop_soon(**_: Any) -> None:
+    _stopping.set()
+
+
+def run_due_jobs() -> int:
+    """Work on what is due until nothing is; returns how many runs and comparisons succeeded."""
+    done = 0
+    while not _stopping.is_set() and (job := _next()):
+        try:
+            ended_well = _work(job)
+            done += ended_well and not isinstance(job, MeanFaces)
+        except (JobLost, Stopping) as reason:
+            log.warning("%s: %s", job, reason)
+        except BaseException:  # stopped, not failed: the next worker goes on
+            job_give_back(job)
+            raise
+    return done
+
+
+def _next() -> TrainingRun | Comparison | MeanFaces | None:
+    """Runs first, pictures last."""
+    mean_faces_request_missing()
+    return job_lease(TrainingRun) or job_lease(Comparison) or job_lease(MeanFaces)
+
+
+def _work(job: TrainingRun | Comparison | MeanFaces) -> bool:
+    folders.folder_make(job.directory / "work")
+    free = shutil.disk_usage(job.directory).free
+    if free < FREE_BYTES_NEEDED:
+        error = (
+            f"The disk has {free // 1_000_000} MB free, this needs 1,000 MB. Free some space and ask again."
+        )
+        job_end(job, State.FAILED, error=error)
+        return False
+    try:
+        if not isinstance(job, MeanFaces):
+            require_unmarked(job.snapshot)  # it may have been erased while the work waited
+    except JobRejected as refusal:
+        job_end(job, State.FAILED, error=str(refusal))
+        return False
+    arguments = _arguments(job)
+    with open(job.log, "ab") as output:
+        process = subprocess.Popen(  # noqa: S603  # our own command, no shell
+            [sys.executable, "-m", "ml", *arguments, "--work", str(job.directory / "work")],
+            cwd=settings.BASE_DIR,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, PARENT_VARIABLE: str(os.getpid())},  # it ends when this worker is killed
+        )
+        try:
+            cancelled = _watch(job, process)
+        finally:
+            _stop(process)
+    if cancelled:
+        reason = type(job)._default_manager.values_list("error", flat=True).get(pk=job.pk)
+        job_end(job, State.CANCELLED, error=reason)
+        return False
+    return _conclude(job, process.returncode)
+
+
+def _arguments(job: TrainingRun | Comparison | MeanFaces) -> list[str]:
+    if isinstance(job, TrainingRun):
+        return training(job)
+    return comparing(job) if isinstance(job, Comparison) else averaging(job)
+
+
+def averaging(means: MeanFaces) -> list[str]:
+    """What computes mean faces, from what is left of the snapshot's images."""
+    shutil.rmtree(means.output, ignore_errors=True)
+    return ["means", "--manifest", str(means.snapshot.manifest), "--out", str(means.output)]
+
+
+def training(run: TrainingRun) -> list[str]:
+    """What makes the candidate: the same command that a person would type."""
+    shutil.rmtree(run.output, ignore_errors=True)
+    parts = ["train", "--manifest", str(run.snapshot.manifest), "--out", str(run.output)]
+    parts += ["--init", str(run.init.directory), "--epochs", str(run.epochs)]
+    parts += ["--seed", str(run.seed), "--miss", str(run.miss)]
+    parts += ["--balance", run.balance] + ([] if run.weigh else ["--no-weights"])
+    return [*parts, "--scratch"] if run.scratch else parts
+
+
+def comparing(comparison: Comparison) -> list[str]:
+    """What compares; the submissions to replay, and the groups that all belong to, are in files beside it."""
+    replay, groups, latest = (
+        comparison.directory / "replay.txt",
+        comparison.directory / "groups.jsonl",
+        list(replayed()),
+    )
+    replay.write_text("".join(f"{pk} {path}\n" for pk, path in latest))
+    with open(groups, "w") as file:
+        for pk, belongs in groups_of(chain(frozen(comparison.snapshot), (pk for pk, _ in latest))):
+            file.write(json.dumps({"submission": pk, "groups": belongs}) + "\n")
+    parts = ["compare", "--manifest", str(comparison.snapshot.manifest), "--replay", str(replay)]
+    parts += ["--groups", str(groups), "--champion", str(comparison.champion.directory)]
+    return [*parts, "--candidate", str(comparison.candidate.directory), "--out", str(comparison.output)]
+
+
+def _watch(job: Job, process: subprocess.Popen[bytes]) -> bool:
+    """Until the process ends, or somebody asks to cancel: then True. Raises JobLost, Stopping."""
+    renewed = 0.0
+    while process.poll() is None:
+        if _stopping.is_set():
+            job_give_back(job)
+            raise Stopping("given back, this worker stops")
+        if time.monotonic() - renewed > RENEW_EVERY_S or _cancel_asked(job):
+            if job_renew(job):
+                return True
+            renewed = time.monotonic()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(WATCH_EVERY_S)
+    return False
+
+
+def _cancel_asked(job: Job) -> bool:
+    return type(job)._default_manager.filter(pk=job.pk, cancel_asked=True).exists()
+
+
+def _conclude(job: TrainingRun | Comparison | MeanFaces, status: int) -> bool:
+    if status == 0:
+        return _succeed(job)
+    last = last_line(job.log, begins="ml " if status == REFUSED else "")
+    if status == REFUSED:
+        job_end(job, State.FAILED, error=last.partition(": ")[2] or last)
+    elif status < 0:
+        died = f"It was ended by {signal.Signals(-status).name}"
+        hint = " (out of memory?)" if -status == signal.SIGKILL else ""
+        job_give_back(job, f"{died}{hint}. {last}")
+    else:
+        job_give_back(job, f"It ended with status {status}: {last}")
+    return False
+
+
+def _succeed(job: TrainingRun | Comparison | MeanFaces) -> bool:
+    try:
+        if isinstance(job, TrainingRun):
+            bundle = bundle_register(path=job.output, source=Bundle.Source.TRAINED, actor=job.created_by)
+            job_end(job, State.SUCCEEDED, candidate=bundle)
+            comparison_request(snapshot=job.snapshot, candidate=bundle, actor=job.created_by)
+        elif isinstance(job, MeanFaces):
+            job_end(job, State.SUCCEEDED, cells=json.loads((job.output / "cells.json").read_text()))
+        else:
+            job_end(job, State.SUCCEEDED, report=json.loads(job.output.read_text()))
+    except (BundleRefused, OSError, ValueError, JobRejected) as error:
+        if not isinstance(error, JobRejected):
+            job_end(job, State.FAILED, error=f"Its result cannot be used: {error}")
+            return False
+        log.warning("no comparison after %s: %s", job, error)
+    log.info("%s: done", job)
+    shutil.rmtree(job.directory / "work" / "members", ignore_errors=True)
+    return True
+
+
+def last_line(file: Path, *, begins: str = "") -> str:
+    """The last line with text in it that begins so, from the file's last 4 kB: torchrun talks on after a refusal."""
+    with open(file, "rb") as stream:
+        stream.seek(max(0, os.fstat(stream.fileno()).st_size - 4096))
+        lines = stream.read().decode(errors="replace").split("\n")
+    return next((line.strip() for line in reversed(lines) if line.strip() and line.startswith(begins)), "")
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is not None:
+        return
+    process.terminate()
+    try:
+        process.wait(STOP_TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

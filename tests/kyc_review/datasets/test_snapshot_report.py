@@ -1,0 +1,154 @@
+"""What snapshots hold: consensus alone, never calibration or the sandbox; weights, faces, differences."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from kyc_review.accounts.models import User
+from kyc_review.audit.models import Event
+from kyc_review.datasets import snapshot_report
+from kyc_review.datasets.models import Snapshot
+from kyc_review.datasets.selectors import unused_decisions
+from kyc_review.datasets.snapshots import snapshot_create
+from kyc_review.review import services
+from kyc_review.review.models import AuditDraw, Decision, ReviewItem
+from kyc_review.submissions.models import Submission
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def ada(staff: Callable[..., User]) -> User:
+    return staff("ada", "admin")
+
+
+def held(snapshot: Snapshot) -> dict[str, dict]:
+    return {item["submission"]: item for item in json.loads(snapshot.manifest.read_text())["items"]}
+
+
+def test_a_face_that_somebody_still_looks_at_is_in_no_snapshot(
+    decide,
+    clear,
+    alice: User,
+    ada: User,
+    settings,
+) -> None:
+    settings.SECOND_OPINION_SHARE = settings.AUDIT_SHARE = 1.0
+    row = clear()
+    item = services.item_claim_next(reviewer=alice)
+    services.decision_record(item_id=item.pk, reviewer=alice, label="fake")
+    settings.SECOND_OPINION_SHARE = 0.0
+    plain = decide("real")
+    assert list(unused_decisions(viewer=ada)) == [plain]
+    assert set(held(snapshot_create())) == {str(plain.submission_id)}
+    assert row.pk != plain.submission_id
+
+
+def test_calibration_and_the_sandbox_are_never_in_a_snapshot(decide, submit, alice: User, ada: User) -> None:
+    kept, gold, sandbox = decide("fake"), decide("fake"), decide("fake")
+    Submission.objects.filter(pk=sandbox.submission_id).update(is_test=True)
+    again = ReviewItem.objects.create(
+        submission=gold.submission, reason="gold", risk=0.5, state="decided", decided_at=timezone.now()
+    )
+    answer = Decision.objects.create(
+        item=again, submission=gold.submission, reviewer=alice, label="real", handling_ms=1
+    )
+    assert set(unused_decisions(viewer=ada)) == {kept, gold}
+    items = held(snapshot_create())
+    assert set(items) == {str(kept.submission_id), str(gold.submission_id)}
+    assert items[str(answer.submission_id)]["label"] == "fake", "an answer to calibration is no label"
+
+
+def test_what_the_audit_drew_weighs_one_over_its_chance(
+    decide,
+    clear,
+    alice: User,
+    ada: User,
+    settings,
+) -> None:
+    decide("fake")
+    settings.AUDIT_SHARE = 1.0
+    row = clear()
+    AuditDraw.objects.update(probability=0.04, uniform_share=0.04)
+    item = services.item_claim_next(reviewer=alice)
+    services.decision_record(item_id=item.pk, reviewer=alice, label="real")
+    snapshot = snapshot_create()
+    assert {item["reason"]: item["weight"] for item in held(snapshot).values()} == {
+        "split_vote": 1.0,
+        "audit": 25.0,
+    }
+    audit, split = snapshot_report.label_shares(viewer=ada, snapshot=snapshot)
+    assert (audit.reason, audit.real, audit.fake, audit.weight) == ("audit", 1, 0, 25.0)
+    assert (split.reason, split.real, split.fake, split.weight) == ("split_vote", 0, 1, 1.0)
+    assert snapshot_report.weighted_fake_share(viewer=ada, snapshot=snapshot) == pytest.approx(1 / 26)
+    assert str(row.pk) in held(snapshot)
+
+
+def test_two_snapshots_differ_by_what_came_went_and_was_relabelled(decide, alice: User, ada: User) -> None:
+    kept, changed, gone = decide("real"), decide("real"), decide("fake")
+    first = snapshot_create(name="first")
+    services.decision_correct(item_id=changed.item_id, corrector=alice, label="fake")
+    services.decision_correct(
+        item_id=gone.item_id, corrector=alice, label="not_assessable", obstacle="blurred"
+    )
+    new = decide("fake")
+    second = snapshot_create(name="second")
+    found = snapshot_report.snapshot_difference(viewer=ada, snapshot=second, other=first)
+    assert found is not None
+    assert (found.added, found.removed, found.relabelled) == (1, 1, 1)
+    lists = (found.added_items, found.removed_items, found.relabelled_items)
+    assert [[item.decision.submission_id for item in rows] for rows in lists] == [
+        [new.submission_id],
+        [gone.submission_id],
+        [changed.submission_id],
+    ]
+    assert kept.submission_id not in {new.submission_id, gone.submission_id, changed.submission_id}
+
+
+def test_the_page_shows_balance_difference_and_blurred_faces(decide, ada: User, login) -> None:
+    decision = decide("fake")
+    snapshot_create(name="first"), snapshot_create(name="second")
+    window: Client = login(ada)
+    page = window.get("/retraining/snapshots/second/?against=first")
+    assert page.status_code == 200
+    assert "only in second" in page.content.decode()
+    face = f"/retraining/snapshots/second/faces/{decision.submission_id}/"
+    small = window.get(f"{face}blurred/")
+    assert (small["Content-Type"], len(small.content) < 1000) == ("image/png", True)
+    assert not Event.objects.filter(action="submission.looked_at").exists()
+    assert window.get(face)["Content-Type"] == "image/jpeg"
+    assert Event.objects.get(action="submission.looked_at").detail == {"snapshot": "second"}
+    assert window.get("/retraining/snapshots/second/?against=none").status_code == 404
+    assert window.get("/retraining/snapshots/none/").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("role", "status"), [("reviewer", 403), ("senior", 403), ("auditor", 200), ("admin", 200)]
+)
+def test_who_sees_a_snapshot_and_its_faces(decide, staff, login, role: str, status: int) -> None:
+    decision = decide("fake")
+    snapshot_create(name="first")
+    window = login(staff("person", role))
+    face = f"/retraining/snapshots/first/faces/{decision.submission_id}/"
+    paths = ["/retraining/snapshots/first/", face, f"{face}blurred/"]
+    assert [window.get(path).status_code for path in paths] == [status] * 3
+
+
+def test_strangers_to_retraining_learn_nothing_from_the_selectors(decide, alice: User) -> None:
+    decide("fake")
+    snapshot = snapshot_create()
+    assert snapshot_report.label_shares(viewer=alice, snapshot=snapshot) == []
+    assert snapshot_report.weighted_fake_share(viewer=alice, snapshot=snapshot) is None
+    assert snapshot_report.snapshot_difference(viewer=alice, snapshot=snapshot, other=snapshot) is None
+    assert not snapshot_report.snapshot_faces(viewer=alice, snapshot=snapshot).exists()
+
+
+def test_a_face_of_another_set_is_not_found_through_this_one(decide, ada: User, login) -> None:
+    decide("fake")
+    snapshot_create(name="first")
+    later = decide("real")
+    answer = login(ada).get(f"/retraining/snapshots/first/faces/{later.submission_id}/")
+    assert answer.status_code == 404

@@ -1,0 +1,190 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from django.db import IntegrityError, transaction
+from django.test import Client
+from django.utils import timezone
+
+from detection.bundle import BundleRefused
+from kyc_review.accounts.models import User
+from kyc_review.audit.models import Event
+from kyc_review.registry.bundles import bundle_promote, bundle_register, bundle_rollback
+from kyc_review.registry.models import Bundle, Promotion
+from kyc_review.registry.selectors import champion, serving_promotion
+from kyc_review.training.models import Comparison, Proposal
+from kyc_review.training.proposals import ProposalRefused, proposal_approve, proposal_open, proposal_reject
+from tests.kyc_review.retraining.reports import report
+
+pytestmark = pytest.mark.django_db
+WHY = "It catches more of the forged mouths of last month."
+
+
+@pytest.fixture
+def ada(staff: Callable[..., User]) -> User:
+    return staff("ada", "admin")
+
+
+@pytest.fixture
+def amir(staff: Callable[..., User]) -> User:
+    return staff("amir", "admin")
+
+
+def test_what_one_proposed_another_one_approves(comparison: Comparison, ada: User, amir: User) -> None:
+    proposal = proposal_open(
+        comparison=comparison, actor=ada, reason=WHY, shift=-0.5, override="Recall comes first here."
+    )
+    proposal_approve(proposal=proposal, actor=amir, remark="agreed")
+    step = serving_promotion()
+    assert step is not None
+    assert (step.bundle, step.shift, step.promoted_by) == (comparison.candidate, -0.5, amir)
+    actions = Event.objects.filter(action__startswith="promotion.").values_list("action", flat=True)
+    assert list(actions.order_by("pk")) == ["promotion.proposed", "promotion.approved"]
+
+
+def test_what_is_proposed_is_a_point_as_it_was_measured(comparison: Comparison, ada: User) -> None:
+    assert proposal_open(comparison=comparison, actor=ada, reason=WHY, shift=0.004).shift == 0.0
+
+
+def test_nobody_approves_an_own_proposal(comparison: Comparison, ada: User) -> None:
+    proposal = proposal_open(comparison=comparison, actor=ada, reason=WHY)
+    with pytest.raises(ProposalRefused, match="Another admin"):
+        proposal_approve(proposal=proposal, actor=ada)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Proposal.objects.filter(pk=proposal.pk).update(state="approved", decided_by=ada)
+    assert champion() == comparison.champion
+
+
+def test_a_closed_gate_needs_an_explanation_that_is_kept(comparison: Comparison, ada: User) -> None:
+    comparison.report = report(candidate=(20, 190))
+    comparison.save(update_fields=["report"])
+    with pytest.raises(ProposalRefused, match="Recall not worse; Review load"):
+        proposal_open(comparison=comparison, actor=ada, reason=WHY, override="because")
+    proposal = proposal_open(
+        comparison=comparison, actor=ada, reason=WHY, override="A new kind of forgery must be caught today."
+    )
+    assert [check["passed"] for check in proposal.gate] == [True, False, False]
+    assert proposal.override.startswith("A new kind")
+
+
+def test_a_comparison_with_a_champion_of_the_past_is_worth_nothing(
+    comparison: Comparison, ada: User, amir: User, made_bundle: Callable[..., Path]
+) -> None:
+    proposal = proposal_open(comparison=comparison, actor=ada, reason=WHY)
+    bundle_promote(bundle=bundle_register(path=made_bundle("v3"), source="imported"))
+    with pytest.raises(ProposalRefused, match="Another bundle serves"):
+        proposal_approve(proposal=proposal, actor=amir)
+    proposal.refresh_from_db()
+    assert proposal.is_open
+
+
+def test_one_proposal_is_open_at_a_time(comparison: Comparison, ada: User, amir: User) -> None:
+    first = proposal_open(comparison=comparison, actor=ada, reason=WHY)
+    with pytest.raises(ProposalRefused, match="Another proposal is open"):
+        proposal_open(comparison=comparison, actor=amir, reason=WHY)
+    proposal_reject(proposal=first, actor=amir, remark="Load first.")
+    first.refresh_from_db()
+    assert first.state == Proposal.State.REJECTED
+    proposal_open(comparison=comparison, actor=amir, reason=WHY)
+
+
+def test_a_closed_proposal_cannot_be_decided_again(comparison: Comparison, ada: User, amir: User) -> None:
+    proposal = proposal_open(comparison=comparison, actor=ada, reason=WHY)
+    proposal_reject(proposal=proposal, actor=ada)
+    proposal.refresh_from_db()
+    assert proposal.state == Proposal.State.WITHDRAWN
+    with pytest.raises(ProposalRefused, match="closed already"):
+        proposal_approve(proposal=proposal, actor=amir)
+
+
+def test_a_damaged_bundle_leaves_the_proposal_open(comparison: Comparison, ada: User, amir: User) -> None:
+    proposal = proposal_open(comparison=comparison, actor=ada, reason=WHY)
+    (comparison.candidate.directory / "one.safetensors").write_text("changed")
+    with pytest.raises(BundleRefused):
+        proposal_approve(proposal=proposal, actor=amir)
+    proposal.refresh_from_db()
+    assert proposal.is_open
+
+
+def test_a_rollback_returns_to_the_operating_point_of_before(comparison: Comparison, serving: Bundle) -> None:
+    bundle_promote(bundle=serving, shift=0.5)
+    bundle_promote(bundle=comparison.candidate)
+    bundle_rollback()
+    step = Promotion.objects.order_by("-pk").first()
+    assert step is not None
+    assert (step.bundle, step.shift) == (serving, 0.5)
+
+
+# --- in the browser
+
+
+@pytest.mark.parametrize(
+    ("role", "see", "act"),
+    [("reviewer", 403, 403), ("senior", 403, 403), ("auditor", 200, 403), ("admin", 200, 302)],
+)
+def test_who_may_do_what(
+    comparison: Comparison, staff: Callable[..., User], amir: User, role: str, see: int, act: int
+) -> None:
+    client = Client()
+    client.force_login(staff(f"the-{role}", role))
+    page = f"/retraining/comparisons/{comparison.pk}/"
+    assert client.get(page).status_code == see
+    wish = {"candidate": comparison.candidate.digest, "snapshot": comparison.snapshot.name}
+    assert client.post("/retraining/comparisons/", wish).status_code == act
+    assert client.post(f"{page}proposals/", {"reason": WHY, "shift": "0.0"}).status_code == act
+    proposal = Proposal.objects.first() or proposal_open(comparison=comparison, actor=amir, reason=WHY)
+    for verb in ("approval", "rejection"):
+        assert client.post(f"/retraining/proposals/{proposal.pk}/{verb}/").status_code == act
+    assert client.post("/retraining/rollback/", {"reason": "x"}).status_code == act
+    assert Promotion.objects.count() == 1
+
+
+def test_a_refused_proposal_says_why_and_keeps_what_was_typed(comparison: Comparison, ada: User) -> None:
+    comparison.report = report(candidate=(20, 190))
+    comparison.save(update_fields=["report"])
+    client = Client()
+    client.force_login(ada)
+    answer = client.post(
+        f"/retraining/comparisons/{comparison.pk}/proposals/",
+        {"reason": WHY, "shift": "0.0", "override": "no"},
+    )
+    assert answer.status_code == 422
+    assert "The gate is closed" in answer.text
+    assert WHY in answer.text
+    assert not Proposal.objects.exists()
+
+
+def test_two_admins_promote_and_one_rolls_back(comparison: Comparison, ada: User, amir: User) -> None:
+    one, other = Client(), Client()
+    one.force_login(ada)
+    other.force_login(amir)
+    page = one.get(f"/retraining/comparisons/{comparison.pk}/?shift=0.5").text
+    assert 'name="shift" value="0.5"' in page
+    answer = one.post(
+        f"/retraining/comparisons/{comparison.pk}/proposals/",
+        {"reason": WHY, "shift": "0.5"},
+        follow=True,
+    )
+    assert "Another admin has to approve" in answer.text
+    assert "Approve and promote" not in answer.text
+    proposal = Proposal.objects.get()
+    answer = other.post(f"/retraining/proposals/{proposal.pk}/approval/", {"remark": "fine"}, follow=True)
+    assert "serves from the workers" in answer.text
+    assert champion() == comparison.candidate
+    answer = one.post("/retraining/rollback/", {"reason": "too many flags"}, follow=True)
+    assert "serves again" in answer.text
+    assert champion() == comparison.champion
+
+
+def test_an_operating_point_that_is_none_is_not_found(comparison: Comparison, ada: User) -> None:
+    client = Client()
+    client.force_login(ada)
+    for shift in ("0.123", "x", "99"):
+        assert client.get(f"/retraining/comparisons/{comparison.pk}/?shift={shift}").status_code == 404
+
+
+def test_a_comparison_at_work_asks_for_itself(comparison: Comparison, ada: User) -> None:
+    Comparison.objects.update(state="queued", report={}, due_at=timezone.now())
+    client = Client()
+    client.force_login(ada)
+    assert 'hx-trigger="every 2s"' in client.get(f"/retraining/comparisons/{comparison.pk}/").text

@@ -1,0 +1,131 @@
+"""What calls for retraining, in words, and the calendar."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from kyc_review.accounts.models import User
+from kyc_review.datasets.models import Snapshot
+from kyc_review.registry.models import Bundle, Promotion
+from kyc_review.review import services
+from kyc_review.scoring.models import Scoring
+from kyc_review.training import signals
+from kyc_review.training.models import TrainingRun
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def ada(staff: Callable[..., User]) -> User:
+    return staff("ada", "admin")
+
+
+def signs(viewer: User) -> dict[str, signals.Signal]:
+    return {sign.name: sign for sign in signals.retraining_signals(viewer=viewer)}
+
+
+def age_promotion(monkeypatch: pytest.MonkeyPatch, days: int) -> None:
+    """As if the champion served for so long: rows of promotions cannot be changed."""
+    promotion = Promotion.objects.select_related("bundle").get()
+    promotion.promoted_at = timezone.now() - timedelta(days=days)
+    monkeypatch.setattr(signals, "serving_promotion", lambda: promotion)
+
+
+def scored(submit: Callable, bundle: Bundle, *, days_ago: int, risks: list[float], splits: int) -> None:
+    Scoring.objects.bulk_create(
+        Scoring(
+            submission=submit(),
+            bundle_version=bundle.version,
+            bundle_digest=bundle.digest,
+            verdict="split_vote" if number < splits else "clear",
+            risk=risk,
+            elapsed_ms=1.0,
+        )
+        for number, risk in enumerate(risks)
+    )
+    at = timezone.now() - timedelta(days=days_ago)
+    Scoring.objects.filter(scored_at__gt=timezone.now() - timedelta(minutes=5)).update(scored_at=at)
+
+
+def test_new_decisions_suggest_a_candidate(decide, ada: User, settings) -> None:
+    settings.RETRAIN_SUGGEST_DECISIONS = 2
+    decide("fake")
+    assert signs(ada)["New decisions"].calls is False
+    decide("real")
+    assert signs(ada)["New decisions"].calls is True
+
+
+def test_with_too_little_to_say_nothing_is_said(serving: Bundle, ada: User, monkeypatch) -> None:
+    found = signs(ada)
+    assert [found[name].calls for name in ("Scores", "Split votes", "Audit")] == [None] * 3
+    assert "less than two weeks" in found["Scores"].detail
+    age_promotion(monkeypatch, 30)
+    assert "200 of each are needed" in signs(ada)["Scores"].detail
+
+
+def test_scores_and_splits_that_moved_call_for_it(serving: Bundle, submit, ada: User, monkeypatch) -> None:
+    monkeypatch.setattr(signals, "SCORED_LEAST", 30)
+    age_promotion(monkeypatch, 30)
+    scored(submit, serving, days_ago=28, risks=[k / 40 for k in range(40)], splits=4)
+    scored(submit, serving, days_ago=2, risks=[0.8 + k / 400 for k in range(40)], splits=30)
+    found = signs(ada)
+    assert (found["Scores"].calls, found["Split votes"].calls) == (True, True)
+    assert "65.0% more" in found["Split votes"].detail
+
+
+def test_the_audits_bound_calls_above_its_limit(
+    serving: Bundle, clear, alice: User, ada: User, settings, monkeypatch
+) -> None:
+    monkeypatch.setattr(signals, "JUDGED_LEAST", 1)
+    settings.AUDIT_SHARE = 1.0
+    clear()
+    Scoring.objects.update(bundle_digest=serving.digest)
+    assert signs(ada)["Audit"].calls is None
+    item = services.item_claim_next(reviewer=alice)
+    assert item is not None
+    services.decision_record(item_id=item.pk, reviewer=alice, label="real")
+    assert signs(ada)["Audit"].calls is True
+    settings.AUDIT_BOUND_MAX = 0.96
+    assert signs(ada)["Audit"].calls is False
+
+
+def test_reviewers_are_told_nothing(alice: User) -> None:
+    assert signals.retraining_signals(viewer=alice) == []
+
+
+def test_the_calendar_is_off_unless_it_is_set(serving: Bundle, decide) -> None:
+    decide("fake")
+    assert signals.retrain_if_due() is None
+    assert not Snapshot.objects.exists()
+
+
+def test_the_calendar_freezes_and_trains_once_and_promotes_nothing(
+    serving: Bundle, decide, settings, monkeypatch
+) -> None:
+    settings.RETRAIN_EVERY_DAYS = 7
+    monkeypatch.setattr("kyc_review.training.runs.LEAST", 1)
+    decide("fake"), decide("real")
+    run = signals.retrain_if_due()
+    assert run is not None
+    assert run.snapshot.name.startswith("scheduled-")
+    assert signals.retrain_if_due() is None
+    assert (TrainingRun.objects.count(), Promotion.objects.count()) == (1, 1)
+    assert Snapshot.objects.get().created_by is None
+
+
+def test_a_schedule_with_too_few_decisions_only_logs(serving: Bundle, decide, settings) -> None:
+    settings.RETRAIN_EVERY_DAYS = 7
+    assert signals.retrain_if_due() is None
+    decide("fake")
+    assert signals.retrain_if_due() is None
+    assert not TrainingRun.objects.exists()
+
+
+def test_the_page_says_what_suggests_it(decide, ada: User, login, settings) -> None:
+    window = login(ada)
+    assert "Does anything call for retraining?" in window.get("/retraining/").content.decode()
+    settings.RETRAIN_SUGGEST_DECISIONS = 1
+    decide("fake")
+    assert "Retraining is suggested" in window.get("/retraining/").content.decode()
