@@ -125,7 +125,7 @@ def assemble(
     pairs: bool = True,
 ) -> Batch:
     """Rows as a batch: the middle window without `rng`; with it, a random window and mirror for each pair, or row."""
-    slack = (STORED - side) // CELL
+    slack = bank.masks.shape[1] - side // CELL
     images = np.empty((len(rows), side, side, 3), np.uint8)
     masks = np.empty((len(rows), side // CELL, side // CELL), np.uint8)
     x = y = slack // 2

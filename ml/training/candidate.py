@@ -20,13 +20,12 @@ from detection.networks.convnext import convnext
 from detection.networks.localiser import WithMaskHead
 from detection.networks.stacking import Stacking
 from ml.balancing import PAIRS, WAYS, balance_of, ways_of
-from ml.bank import FULL, STORED
 from ml.inverse_probability import MOST, Weighing
 from ml.sources import manifest as snapshots
 from ml.training.batches import PairSampler, ResampledSampler
 from ml.training.card import card
 from ml.training.decisions import counted, require_enough, split
-from ml.training.faces import Faces
+from ml.training.faces import Faces, frames_of, seen_as
 from ml.training.finish import Side, finish
 from ml.training.loop import Plan, auc_of, fit, logits_of
 from ml.training.pack import Voter, save_weights
@@ -77,7 +76,7 @@ def train(
     require_enough(photos)
     served = bundles.read(init)
     ways = ways_of(wish.balance, len(served.members))
-    faces = Faces([photo.path for photo in photos])
+    faces = Faces([photo.path for photo in photos], frames_of(member.view for member in served.members))
     sides = split(photos, faces, wish.seed, wish.weight_max if wish.weigh else None)
     counts = {name: counted(side.bank.label) for name, side in sides.items()}
     provenance: dict[str, Any] = {
@@ -176,10 +175,6 @@ def _kept(members: Path, member: Member) -> Path:
 
 def _voter(member: Member, weights: dict[str, torch.Tensor] | None = None) -> Voter:
     """A member with these weights, on this process's device; without any, as it begins from scratch."""
-    if abs(member.view.extent - member.view.side / FULL) > 0.01 or member.view.side > STORED:
-        raise ValueError(
-            f"{member.name} looks at another scale than training makes: retrain it with `ml baseline`"
-        )
     network = convnext(member.architecture, **member.arguments)
     if weights is None:
         start_from_scratch(network)
@@ -195,6 +190,7 @@ def _fine_tuned(
     setting = WAYS[ways_of(wish.balance, len(served.members))[number]]
     torch.manual_seed(wish.seed + number)
     voter = _voter(member, None if wish.scratch else load_file(served.path / member.file))
+    learned, watched = seen_as(side.bank, member.view), seen_as(validation.bank, member.view)
     if not steps:
         return voter
     plan = Plan(
@@ -214,15 +210,15 @@ def _fine_tuned(
 
     def report(step: int, loss: float, average: WithMaskHead) -> None:
         nonlocal told
-        auc = auc_of(logits_of(average.network, validation.bank, plan.side), validation.bank.label)
+        auc = auc_of(logits_of(average.network, watched, plan.side), watched.label)
         progress.step(step - told, member=member.name, loss=round(loss, 4), auc=round(auc, 4))
         told = step
 
     sampler: PairSampler | ResampledSampler
     if setting is None:
-        sampler = PairSampler(side.bank, side.source, seed=plan.seed, weight=side.weight)
+        sampler = PairSampler(learned, side.source, seed=plan.seed, weight=side.weight)
     else:
-        sampler = ResampledSampler(side.bank, setting, seed=plan.seed, weight=side.weight)
+        sampler = ResampledSampler(learned, setting, seed=plan.seed, weight=side.weight)
     network = fit(WithMaskHead(voter.network), sampler, plan, report=report).network
     return Voter(voter.name, voter.architecture, voter.arguments, network.eval(), voter.view)
 

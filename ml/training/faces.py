@@ -8,9 +8,10 @@ them, however they end, and no face stays behind.
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,12 @@ from PIL import Image
 
 from detection.bundle import View
 from detection.preprocess import crop
-from ml.bank import FULL, STORED
+from ml.bank import FULL, STORED, Bank
+from ml.training.batches import CELL
 from ml.training.ranks import ALONE, Ranks
 
-SHAPE = (STORED, STORED, 3)
-ROW_BYTES = STORED * STORED * 3
+# What most members see lies in the middle of it. Windows move in it, which augments narrower views.
+FRAME = View(STORED, STORED / FULL)
 SPARE_BYTES = 200_000_000  # for weights and the candidate, which are written beside
 NAME = "faces.part"
 READERS_MAX = 8
@@ -33,25 +35,45 @@ class NoSpace(ValueError):
     """The disk is too small for the faces; the text says what is free and what is needed."""
 
 
-class Faces:
-    """Photographs as serving frames them, (176, 176, 3) uint8 each; there to be read inside `kept_in` only."""
+def frame_of(view: View) -> View:
+    """The frame from which a view is cut: `FRAME` for views of its scale, otherwise the view itself.
 
-    def __init__(self, paths: Sequence[Path]) -> None:
-        self._paths = paths
+    Raises ValueError for a side from which no batch can be made.
+    """
+    if view.side % CELL:
+        raise ValueError(f"a view of {view.side} px cannot be trained: its side must be a multiple of {CELL}")
+    is_inside = view.side <= STORED and abs(view.extent - view.side / FULL) <= 0.01
+    return FRAME if is_inside else view
+
+
+def frames_of(views: Iterable[View]) -> tuple[View, ...]:
+    """Every frame that these views need, `FRAME` first."""
+    return (FRAME, *sorted({frame_of(view) for view in views} - {FRAME}, key=lambda v: (v.extent, v.side)))
+
+
+class Faces:
+    """Photographs as serving frames them, (side, side, 3) uint8 for each frame; to be read inside `kept_in` only."""
+
+    def __init__(self, paths: Sequence[Path], frames: Sequence[View] = (FRAME,)) -> None:
+        self._paths, self.frames = paths, tuple(frames)
+        sizes = [3 * frame.side**2 for frame in frames]
+        self._starts = dict(zip(frames, np.cumsum([0, *sizes[:-1]]).tolist(), strict=True))
+        self._row_bytes = sum(sizes)
         self._file: int | None = None
 
     def rows(self, rows: Sequence[int]) -> "Framed":
         """Those at these positions, in this order."""
         return Framed(self, rows)
 
-    def read(self, row: int) -> np.ndarray:
-        """(176, 176, 3) uint8, not to be written to. Raises OSError."""
+    def read(self, row: int, frame: View = FRAME) -> np.ndarray:
+        """(side, side, 3) uint8, not to be written to. Raises OSError."""
         if self._file is None:
             raise ValueError("the faces are not kept anywhere yet")
-        data = os.pread(self._file, ROW_BYTES, row * ROW_BYTES)
-        if len(data) != ROW_BYTES:
-            raise OSError(f"row {row} of the framed faces cannot be read: {len(data)} of {ROW_BYTES} bytes")
-        return np.frombuffer(data, np.uint8).reshape(SHAPE)
+        size = 3 * frame.side**2
+        data = os.pread(self._file, size, row * self._row_bytes + self._starts[frame])
+        if len(data) != size:
+            raise OSError(f"row {row} of the framed faces cannot be read: {len(data)} of {size} bytes")
+        return np.frombuffer(data, np.uint8).reshape(frame.side, frame.side, 3)
 
     @contextmanager
     def kept_in(self, folder: Path, crew: Ranks = ALONE) -> Iterator[None]:
@@ -59,7 +81,7 @@ class Faces:
 
         Raises NoSpace, OSError.
         """
-        path, size = folder / NAME, len(self._paths) * ROW_BYTES
+        path, size = folder / NAME, len(self._paths) * self._row_bytes
         if crew.is_first:
             path.unlink(missing_ok=True)  # of a run that was killed while the file had its name
             _require_space(folder, size, len(self._paths))
@@ -84,17 +106,21 @@ class Faces:
 
         def part(number: int) -> None:
             for row in range(crew.rank * threads + number, len(self._paths), crew.count * threads):
-                os.pwrite(file, framed(self._paths[row]).tobytes(), row * ROW_BYTES)
+                os.pwrite(file, framed(self._paths[row], self.frames), row * self._row_bytes)
 
         with ThreadPoolExecutor(threads, "reader") as readers:
             list(readers.map(part, range(threads)))
 
 
 class Framed:
-    """Some faces as one array to read single rows of."""
+    """Some faces in one of their frames, as one array to read single rows of."""
 
-    def __init__(self, faces: Faces, rows: Sequence[int]) -> None:
-        self._faces, self._rows = faces, rows
+    def __init__(self, faces: Faces, rows: Sequence[int], frame: View = FRAME) -> None:
+        self._faces, self._rows, self._frame = faces, rows, frame
+
+    def framed_as(self, frame: View) -> "Framed":
+        """The same faces in another frame."""
+        return Framed(self._faces, self._rows, frame)
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -102,13 +128,26 @@ class Framed:
     def __getitem__(self, at: Any) -> np.ndarray:
         """framed[row] or framed[row, ...], as `ml.bank.Joined`."""
         row, *rest = at if isinstance(at, tuple) else (at,)
-        return np.asarray(self._faces.read(self._rows[row])[tuple(rest)])
+        return np.asarray(self._faces.read(self._rows[row], self._frame)[tuple(rest)])
 
 
-def framed(path: Path) -> np.ndarray:
-    """(176, 176, 3) uint8 RGB: what serving sees of the photograph, and a margin to move a window in."""
+def framed(path: Path, frames: Sequence[View] = (FRAME,)) -> bytes:
+    """The photograph in each frame, (side, side, 3) uint8 RGB, one after the other."""
     with Image.open(path) as opened:
-        return crop(opened.convert("RGB"), View(STORED, STORED / FULL))
+        picture = opened.convert("RGB")
+    return b"".join(crop(picture, frame).tobytes() for frame in frames)
+
+
+def seen_as(bank: Bank, view: View) -> Bank:
+    """The bank in the frame from which `view` is cut. Raises ValueError when it was stored in another one only."""
+    frame = frame_of(view)
+    if frame == FRAME:
+        return bank
+    if not isinstance(bank.images, Framed):
+        raise ValueError(f"the rows are stored at another scale than the view {view} needs")
+    cells = frame.side // CELL
+    masks = np.broadcast_to(np.uint8(0), (len(bank.label), cells, cells))
+    return replace(bank, images=bank.images.framed_as(frame), masks=masks)
 
 
 def _require_space(folder: Path, size: int, count: int) -> None:

@@ -20,6 +20,7 @@ from ml.evaluation.outcome import outcome
 from ml.inverse_probability import Weighing
 from ml.pictures import PictureStore
 from ml.training.batches import assemble
+from ml.training.faces import seen_as
 from ml.training.loop import device_of
 from ml.training.pack import Voter, pack
 from ml.training.stacking import (
@@ -50,7 +51,7 @@ class Side:
 
     def inputs(self, rows: np.ndarray, view: View) -> Tensor:
         """(B, 3, side, side) float32 of these rows, as serving cuts them."""
-        return assemble(self.bank, rows, view.side).images
+        return assemble(seen_as(self.bank, view), rows, view.side).images
 
 
 @dataclass(frozen=True, slots=True)

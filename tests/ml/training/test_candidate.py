@@ -9,10 +9,16 @@ import pytest
 from PIL import Image
 
 from detection import bundle as bundles
+from detection.bundle import View
 from detection.ensemble import Ensemble
+from detection.networks.convnext import convnext
+from detection.networks.hybrid import HYBRID
+from detection.networks.stacking import Stacking
 from ml.cli import main
 from ml.sources import SourceMissing
 from ml.sources.manifest import read
+from ml.training.pack import Voter, pack
+from tests.factories.bundles import ARCHITECTURE, TINY
 from tests.factories.training_snapshots import snapshot, told
 
 
@@ -171,3 +177,33 @@ def test_each_voter_may_be_balanced_in_its_own_way(tmp_path, served, capsys):
     arguments = ["train", "--manifest", str(manifest), "--init", str(served), "--out", str(tmp_path / "x")]
     assert main([*arguments, "--balance", "fairly"]) == 2
     assert "no way to balance" in capsys.readouterr().err
+
+
+def test_members_of_other_scales_and_architectures_are_fine_tuned_in_their_own_view(tmp_path):
+    """A hybrid that looks closer than the others, as baselines with ImageNet starts have."""
+    views = (View(32, 0.16), View(64, 0.5), View(32, 0.16), View(32, 0.16))
+    architectures = (ARCHITECTURE, HYBRID, ARCHITECTURE, ARCHITECTURE)
+    voters = []
+    for name, view, architecture in zip(
+        ("north", "east", "south", "west"), views, architectures, strict=True
+    ):
+        arguments = {"evidence": "local"} if architecture == HYBRID else TINY
+        voters.append(Voter(name, architecture, arguments, convnext(architecture, **arguments), view))
+    pack(
+        tmp_path / "served",
+        voters,
+        Stacking(),
+        thresholds=[0.5] * 5,
+        temperatures=[1.0] * 5,
+        version="mixed",
+        provenance={},
+        metrics={},
+        card="# Card\n",
+    )
+    manifest, out = snapshot(tmp_path / "snapshot", 30), tmp_path / "candidate"
+    arguments = ["train", "--manifest", str(manifest), "--out", str(out), "--init", str(tmp_path / "served")]
+    assert main([*arguments, "--epochs", "1"]) == 0
+    candidate = bundles.read(out)
+    assert [member.view for member in candidate.members] == list(views)
+    before, after = ((folder / "east.safetensors").read_bytes() for folder in (tmp_path / "served", out))
+    assert before != after

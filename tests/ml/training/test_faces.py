@@ -8,14 +8,15 @@ import torch
 from PIL import Image
 
 from detection.bundle import View
-from detection.preprocess import crop
+from detection.preprocess import batch, crop
 from ml.balancing import SETTINGS
 from ml.bank import FULL, STORED, Bank
 from ml.sources.manifest import read
 from ml.training.batches import Batch, PairSampler, ResampledSampler
 from ml.training.decisions import split
-from ml.training.faces import NAME, Faces, NoSpace, framed
+from ml.training.faces import FRAME, NAME, Faces, NoSpace, frame_of, framed, frames_of, seen_as
 from ml.training.finish import Side
+from tests.factories.training_rows import bank as training_bank
 from tests.factories.training_snapshots import snapshot
 
 
@@ -48,7 +49,50 @@ def test_rows_are_what_serving_frames(photos: list[Path], tmp_path: Path) -> Non
                 known = crop(opened.convert("RGB"), View(STORED, STORED / FULL))
             np.testing.assert_array_equal(rows[row], known)
             np.testing.assert_array_equal(rows[row, 8:20, ::4], known[8:20, ::4])
-            np.testing.assert_array_equal(framed(photo), known)
+            assert framed(photo) == known.tobytes()
+
+
+def test_every_frame_is_cut_from_the_photograph_itself(photos: list[Path], tmp_path: Path) -> None:
+    """A view of another scale is no second resizing of the usual frame."""
+    close = View(64, 0.5)
+    faces = Faces(photos, frames_of([View(128, 0.64), close, View(STORED, STORED / FULL)]))
+    assert faces.frames == (FRAME, close)
+    rows = faces.rows([4, 2])
+    with faces.kept_in(tmp_path):
+        for row, photo in zip(range(2), (photos[4], photos[2]), strict=True):
+            with Image.open(photo) as opened:
+                picture = opened.convert("RGB")
+            np.testing.assert_array_equal(rows[row], crop(picture, FRAME))
+            np.testing.assert_array_equal(rows.framed_as(close)[row], crop(picture, close))
+
+
+def test_batches_of_another_scale_show_what_serving_sees(tmp_path: Path) -> None:
+    photos = read(snapshot(tmp_path / "snapshot", 30))
+    close = View(64, 0.5)
+    faces = Faces([photo.path for photo in photos], frames_of([close]))
+    side = split(photos, faces, seed=0)["validation"]
+    with faces.kept_in(tmp_path):
+        found = side.inputs(np.array([1, 0]), close)
+        drawn = PairSampler(seen_as(side.bank, close), side.source).draw(8, close.side)
+    of_side = [photo for photo in photos if f"{photo.source}/{photo.identity}" in set(side.group)]
+    pictures = []
+    for photo in (of_side[1], of_side[0]):
+        with Image.open(photo.path) as opened:
+            pictures.append(opened.convert("RGB"))
+    assert torch.equal(found, batch(pictures, close))
+    assert drawn.images.shape == (8, 3, 64, 64)
+
+
+def test_rows_from_memory_have_one_scale_only(tmp_path: Path) -> None:
+    rows = training_bank()
+    assert seen_as(rows, View(128, 0.64)) is rows
+    with pytest.raises(ValueError, match="another scale"):
+        seen_as(rows, View(64, 0.5))
+
+
+def test_a_side_that_no_batch_has_is_refused() -> None:
+    with pytest.raises(ValueError, match="multiple of 4"):
+        frame_of(View(30, 0.5))
 
 
 def test_the_file_has_no_name_and_ends_with_the_block(photos: list[Path], tmp_path: Path) -> None:
