@@ -1,4 +1,4 @@
-"""python -m bench [compare|intake|queue|face|chaos|outages|store|snapshot|replay|loop]: what `make bench` runs."""
+"""python -m bench [compare|intake|decode|queue|face|chaos|outages|store|snapshot|replay|loop]: `make bench` runs it."""
 
 import argparse
 import sys
@@ -50,6 +50,9 @@ def _parser() -> argparse.ArgumentParser:
     intake.add_argument("--seconds", type=int, default=30)
     intake.add_argument("--skip-label-studio", action="store_true")
     intake.set_defaults(run=accepted)
+    decode = commands.add_parser("decode", help="photos of 12 megapixels and hostile pictures at intake")
+    decode.add_argument("--seconds", type=float, default=20.0, help="of each of the two loads")
+    decode.set_defaults(run=decoded)
     queue = commands.add_parser("queue", help="reviewers at a long queue, in turns with Label Studio's")
     queue.add_argument("--items", type=int, default=100_000)
     queue.add_argument("--reviewers", type=int, default=20)
@@ -90,7 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     loop.add_argument("--posts", type=int, default=300)
     loop.add_argument("--epochs", type=int, default=12)
     loop.set_defaults(run=learned)
-    for command in (compare, intake, queue, face, kills, outages, snapshot, replay):
+    for command in (compare, intake, decode, queue, face, kills, outages, snapshot, replay):
         command.add_argument("--bundle", type=Path, default=BASELINE)
     return parser
 
@@ -165,6 +168,13 @@ def accepted(wished: argparse.Namespace) -> bool:
         if wished.skip_label_studio:
             return fine
         return intake.beside_label_studio(running, images, _says) and fine
+
+
+def decoded(wished: argparse.Namespace) -> bool:
+    from bench import decode
+
+    with product(wished.bundle, _says) as running:
+        return decode.run(running, seconds=wished.seconds)
 
 
 def reviewed(wished: argparse.Namespace) -> bool:

@@ -93,9 +93,13 @@ def _celery(
 
 
 def _web(paths: StackPaths, environment: Mapping[str, str], port: int) -> ProcessSpec:
-    """One worker with twelve threads: four to work with, and eight that `?wait=` may hold (API_WAITERS_MAX)."""
+    """One worker with sixteen threads.
+
+    `?wait=` may hold eight (API_WAITERS_MAX), uploads that are decoded or wait for a decoder six (DECODER_PROCESSES and
+    DECODER_WAITERS_MAX); two remain for everything else.
+    """
     options = ("--interface", "wsgi", "--host", LOOPBACK, "--port", str(port), "--workers", "1")
-    threads = ("--blocking-threads", "12", "--runtime-threads", "1", "--no-ws")
+    threads = ("--blocking-threads", "16", "--runtime-threads", "1", "--no-ws")
     manners = ("--respawn-failed-workers", "--workers-kill-timeout", "5")
     granian = str(Path(sys.executable).with_name("granian"))
     return ProcessSpec(

@@ -1,6 +1,13 @@
 """The only decoder of untrusted images: bytes in, facts or upright RGB out, under a memory and time bound."""
 
-from detection.decoding.api import decode, decode_with_facts, derivative, inspect, orientation_of
+from detection.decoding.api import (
+    decode,
+    decode_with_facts,
+    derivative,
+    has_room,
+    inspect,
+    orientation_of,
+)
 from detection.decoding.facts import (
     Damage,
     Decoded,
@@ -9,9 +16,10 @@ from detection.decoding.facts import (
     ImageRefused,
     Trailing,
     TrailingKind,
+    busy,
 )
 from detection.decoding.limits import configure
-from detection.decoding.pool import close
+from detection.decoding.pool import close, is_loaded
 from detection.decoding.recognise import ACCEPTED, format_of
 
 __all__ = [
@@ -23,12 +31,15 @@ __all__ = [
     "ImageRefused",
     "Trailing",
     "TrailingKind",
+    "busy",
     "close",
     "configure",
     "decode",
     "decode_with_facts",
     "derivative",
     "format_of",
+    "has_room",
     "inspect",
+    "is_loaded",
     "orientation_of",
 ]

@@ -78,6 +78,16 @@ def inspect(
     )
 
 
+def has_room(data: bytes) -> bool:
+    """Whether `inspect` could begin or wait now, by a look at the picture's headers alone."""
+    allowed = limits.current()
+    try:
+        container = walk(data)
+    except ImageRefused:
+        return True  # `inspect` refuses it for that without a decoder
+    return pool(allowed).has_room(work=container.work, length=allowed.waiting)
+
+
 def decode(data: bytes, *, max_side: int | None = None) -> Image.Image:
     """Upright 8-bit sRGB, reduced so that no side exceeds `max_side`. Raises ImageRefused."""
     return decode_with_facts(data, max_side=max_side).image

@@ -114,7 +114,7 @@ class Pool:
         self.limits = limits
         self._changed = threading.Condition()
         self._idle: list[Decoder] = []
-        self._busy = self._busy_large = self._waiting = 0
+        self._busy = self._busy_large = self._waiting = self._waiting_large = 0
 
     def ask(
         self, head: dict[str, Any], data: bytes | memoryview, *, work: int, queue: Queueing
@@ -132,18 +132,18 @@ class Pool:
             self._give(decoder)
             return answer
 
+    def has_room(self, *, work: int, length: int) -> bool:
+        """Whether a picture would be decoded or at least wait now; the answer may be out of date at once."""
+        is_large = work > LARGE_WORK
+        return self._is_free(is_large) or not self._is_full(is_large, length)
+
     @contextmanager
     def _place(self, *, is_large: bool, queue: Queueing) -> Iterator[None]:
-        large_max = max(1, self.limits.processes - 1)
-
-        def is_free() -> bool:
-            return self._busy < self.limits.processes and not (is_large and self._busy_large >= large_max)
-
-        if not is_free():
+        if not self._is_free(is_large):
             queue.before_waiting()
         with self._changed:
-            if not is_free():
-                self._wait(is_free, queue)
+            if not self._is_free(is_large):
+                self._wait(is_large, queue)
             self._busy += 1
             self._busy_large += is_large
         try:
@@ -154,15 +154,25 @@ class Pool:
                 self._busy_large -= is_large
                 self._changed.notify_all()
 
-    def _wait(self, is_free: Callable[[], bool], queue: Queueing) -> None:
-        if self._waiting >= queue.length:
+    def _is_free(self, is_large: bool) -> bool:
+        large_max = max(1, self.limits.processes - 1)
+        return self._busy < self.limits.processes and not (is_large and self._busy_large >= large_max)
+
+    def _is_full(self, is_large: bool, length: int) -> bool:
+        """Large pictures take at most half of the queue."""
+        return self._waiting >= length or (is_large and self._waiting_large >= max(1, length // 2))
+
+    def _wait(self, is_large: bool, queue: Queueing) -> None:
+        if self._is_full(is_large, queue.length):
             raise busy()
         self._waiting += 1
+        self._waiting_large += is_large
         try:
-            if not self._changed.wait_for(is_free, queue.wait_s):
+            if not self._changed.wait_for(lambda: self._is_free(is_large), queue.wait_s):
                 raise busy()
         finally:
             self._waiting -= 1
+            self._waiting_large -= is_large
 
     def _take(self) -> Decoder:
         with self._changed:
@@ -207,6 +217,12 @@ def pool(limits: Limits) -> Pool:
                 _pool.close()
             _pool = Pool(limits)
         return _pool
+
+
+def is_loaded() -> bool:
+    """Whether all decoders of this process are at work, or all that large pictures may have."""
+    found = _pool
+    return found is not None and not found._is_free(is_large=True)
 
 
 def close() -> None:

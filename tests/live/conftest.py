@@ -26,7 +26,7 @@ def server(transactional_db: None, tmp_path: Path) -> Iterator[str]:
         port = free.getsockname()[1]
     url = os.environ["DATABASE_URL"].rpartition("/")[0] + f"/{connection.settings_dict['NAME']}"
     command = [str(Path(sys.executable).with_name("granian")), "--interface", "wsgi", "--port", str(port)]
-    command += ["--workers", "1", "--blocking-threads", "12", "--no-ws", "kyc_review.wsgi:application"]
+    command += ["--workers", "1", "--blocking-threads", "16", "--no-ws", "kyc_review.wsgi:application"]
     environment = os.environ | {
         "DATABASE_URL": url,
         "DATA_DIR": str(tmp_path),

@@ -12,6 +12,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from detection import decoding
 from detection.decoding import ImageFacts, ImageRefused, inspect
 from kyc_review.accounts.authentication import caller_of
 from kyc_review.accounts.models import ApiKey
@@ -33,6 +34,7 @@ from kyc_review.submissions.nudge import nudge_sandbox
 from kyc_review.submissions.services import submission_create
 
 Ready = TypeVar("Ready")
+PEEKED_BYTES = 64_000
 KEY_PATTERN = re.compile(r"[\x21-\x7e]{1,255}")
 
 
@@ -133,15 +135,33 @@ def prepared(fields: Mapping[str, Any]) -> Prepared:
             before_waiting=_release_connection,
         )
     except ImageRefused as refusal:
-        headers = {"Retry-After": str(settings.DECODER_RETRY_AFTER_S)} if refusal.status == 503 else {}
-        raise Problem(
-            status=refusal.status,
-            code=refusal.code,
-            detail=refusal.detail,
-            pointer="#/image",
-            headers=headers,
-        ) from refusal
+        raise _problem(refusal) from refusal
     return Prepared({name: value for name, value in fields.items() if name not in named}, facts)
+
+
+def refuse_at_once_when_full(request: Request) -> None:
+    """A flood of small files with very many pixels is answered before it costs a query: /livez waits behind it.
+
+    Raises Problem 503. A larger body takes the usual way, because only the caller's key entitles it to be read.
+    """
+    length = str(request.META.get("CONTENT_LENGTH") or "0")
+    is_form = str(request.META.get("CONTENT_TYPE", "")).startswith("multipart/")
+    if request.method != "POST" or not is_form or not length.isdigit() or int(length) > PEEKED_BYTES:
+        return
+    image = request.FILES.get("image") if decoding.is_loaded() else None
+    if image is None:
+        return
+    has_room = decoding.has_room(image.read())
+    image.seek(0)
+    if not has_room:
+        raise _problem(decoding.busy())
+
+
+def _problem(refusal: ImageRefused) -> Problem:
+    headers = {"Retry-After": str(settings.DECODER_RETRY_AFTER_S)} if refusal.status == 503 else {}
+    return Problem(
+        status=refusal.status, code=refusal.code, detail=refusal.detail, pointer="#/image", headers=headers
+    )
 
 
 def _release_connection() -> None:

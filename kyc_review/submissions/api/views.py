@@ -27,6 +27,10 @@ class SubmissionsView(ApiView):
     scopes = {"GET": Scope.SUBMISSIONS_READ, "POST": Scope.SUBMISSIONS_WRITE}
     parser_classes = (MultiPartParser, JSONParser)
 
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        creating.refuse_at_once_when_full(request)
+        super().initial(request, *args, **kwargs)
+
     @describing.create
     def post(self, request: Request) -> Response:
         creating.idempotency_key(request)  # a missing one is the first thing to hear about

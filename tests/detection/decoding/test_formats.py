@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from detection.decoding import Damage, ImageRefused, decode, decode_with_facts, inspect
-from tests.detection.pictures import BLUE, RED, face, png, png_chunk, saved
 from tests.factories import phone_files as phone
+from tests.factories.image_files import BLUE, RED, face, png, png_chunk, saved
 
 PNG = saved(face(), "PNG")
 

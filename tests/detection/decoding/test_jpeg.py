@@ -9,8 +9,8 @@ from PIL import Image
 
 from detection.decoding import Damage, ImageRefused, decode, decode_with_facts, inspect
 from detection.decoding.jpeg import MARKER, MAX_SCANS, parse
-from tests.detection.pictures import face
 from tests.factories import phone_files as phone
+from tests.factories.image_files import face
 
 
 def noisy(width: int = 320, height: int = 240, mode: str = "RGB") -> Image.Image:

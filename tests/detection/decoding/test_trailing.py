@@ -8,8 +8,8 @@ from PIL import Image
 
 from detection.decoding import TrailingKind, decode, inspect
 from detection.decoding.trailing import identify
-from tests.detection.pictures import face, saved
 from tests.factories import phone_files as phone
+from tests.factories.image_files import face, saved
 
 FACE = face(320, 400)
 PLAIN = phone.jpeg(FACE)

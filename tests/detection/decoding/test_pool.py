@@ -1,0 +1,214 @@
+"""Decoders live on, are replaced when they die, and a short queue keeps others from waiting for ever."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from dataclasses import replace
+
+import psutil
+import pytest
+from PIL import Image
+
+from detection.decoding import ImageRefused, decode, has_room, inspect, limits
+from detection.decoding import pool as pools
+from tests.factories import phone_files as phone
+from tests.factories.image_files import face, png_bomb, saved
+
+SMALL = phone.jpeg(face())
+LARGE = saved(Image.new("RGB", (7000, 7000)), "WEBP", lossless=True)
+
+
+@pytest.fixture
+def limited(monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
+    """limited(wait_s=...) changes limits for one test."""
+
+    def change(**changes: float) -> None:
+        monkeypatch.setattr(limits, "_limits", replace(limits.current(), **changes))  # type: ignore[arg-type]
+
+    yield change
+    pools.close()
+
+
+def decoders() -> list[psutil.Process]:
+    children = psutil.Process().children()
+    return [child for child in children if "detection.decoding" in " ".join(child.cmdline())]
+
+
+def test_a_decoder_lives_on() -> None:
+    decode(SMALL)
+    before = {one.pid for one in decoders()}
+    for _ in range(5):
+        decode(SMALL)
+    assert {one.pid for one in decoders()} == before
+
+
+def test_a_decoder_that_was_killed_is_replaced() -> None:
+    decode(SMALL)
+    for one in decoders():
+        one.send_signal(signal.SIGKILL)
+    time.sleep(0.2)
+    assert decode(SMALL).size == (64, 96)
+
+
+def test_a_decoder_that_dies_at_work_costs_one_answer_and_no_more(limited) -> None:
+    limited(processes=1)
+    decode(SMALL)
+    with ThreadPoolExecutor(1) as threads:
+        answer = threads.submit(inspect, LARGE)
+        time.sleep(0.1)
+        decoders()[0].send_signal(signal.SIGKILL)
+        with pytest.raises(ImageRefused) as refused:
+            answer.result(20)
+    assert refused.value.code == "busy", "the kernel kills for want of memory, so it may be sent again"
+    assert decode(SMALL).size == (64, 96)
+
+
+def test_a_picture_that_takes_too_long_is_refused_and_ends_its_decoder(limited) -> None:
+    limited(cpu_s=1, processes=1)
+    progressive = phone.jpeg(
+        Image.effect_noise((6000, 6000), 90).convert("RGB"), progressive=True, quality=97
+    )
+    progressive = progressive[:24_000_000]
+    decode(SMALL)
+    before = decoders()[0].pid
+    with pytest.raises(ImageRefused) as refused:
+        for _ in range(3):
+            decode(progressive)
+    assert refused.value.code == "too_costly"
+    assert decode(SMALL).size == (64, 96)
+    assert decoders()[0].pid != before
+
+
+def test_processor_time_is_counted_for_each_picture_alone(limited) -> None:
+    limited(cpu_s=2, processes=1)
+    data = phone.jpeg(face(2000, 2000).rotate(9))
+    began = time.process_time()
+    for _ in range(60):
+        decode(data, max_side=1999)
+    assert psutil.Process(decoders()[0].pid).cpu_times().user > 2, "more than one picture may take"
+    assert time.process_time() - began < 60
+
+
+def test_a_decoder_that_stands_still_is_ended(limited) -> None:
+    limited(wall_s=0.5, processes=1)
+    decode(SMALL)
+    decoders()[0].suspend()
+    with pytest.raises(ImageRefused) as refused:
+        decode(SMALL)
+    assert refused.value.code == "busy"
+    assert decode(SMALL).size == (64, 96)
+
+
+def test_too_little_memory_is_a_refusal_and_the_decoder_goes_on(limited) -> None:
+    limited(memory_bytes=300_000_000, processes=1)
+    decode(SMALL)
+    before = decoders()[0].pid
+    with pytest.raises(ImageRefused) as refused:
+        inspect(saved(Image.new("RGBA", (7000, 7000)), "PNG"))
+    assert (refused.value.code, refused.value.status) == ("too_costly", 422)
+    assert decode(SMALL).size == (64, 96)
+    assert decoders()[0].pid == before
+
+
+def occupied() -> AbstractContextManager[None]:
+    """One place is taken by a large picture."""
+    return pools.pool(limits.current())._place(is_large=True, queue=pools.Queueing(1, 1))
+
+
+def test_an_upload_waits_its_time_and_is_then_told_to_come_again(limited) -> None:
+    limited(processes=1, wait_s=0.3)
+    released = []
+    with occupied():
+        began = time.monotonic()
+        with pytest.raises(ImageRefused) as refused:
+            inspect(SMALL, before_waiting=lambda: released.append(True))
+        assert 0.25 < time.monotonic() - began < 5
+    assert (refused.value.code, refused.value.status) == ("busy", 503)
+    assert released == [True], "it could give its connection back"
+    assert inspect(SMALL).width == 64
+
+
+def test_only_so_many_uploads_wait(limited) -> None:
+    limited(processes=1, wait_s=3, waiting=2)
+    with occupied(), ThreadPoolExecutor(2) as threads:
+        waiting = [threads.submit(inspect, SMALL) for _ in range(2)]
+        time.sleep(0.5)
+        began = time.monotonic()
+        assert not has_room(SMALL)
+        with pytest.raises(ImageRefused):
+            inspect(SMALL)
+        assert time.monotonic() - began < 1, "it was refused at once"
+        for answer in waiting:
+            with pytest.raises(ImageRefused):
+                answer.result(10)
+
+
+def test_large_pictures_leave_a_decoder_and_half_the_queue_to_others(limited) -> None:
+    limited(processes=2, wait_s=5, waiting=2)
+    with ThreadPoolExecutor(1) as threads, occupied():
+        assert has_room(LARGE)
+        waiting = threads.submit(inspect, LARGE)
+        time.sleep(0.3)
+        assert not has_room(LARGE)
+        assert has_room(SMALL)
+        assert inspect(SMALL).width == 64
+        assert not waiting.done()
+    assert waiting.result(20).width == 7000
+
+
+def test_a_worker_waits_patiently(limited) -> None:
+    limited(processes=1, wait_s=0.05)
+    with ThreadPoolExecutor(6) as threads:
+        images = list(threads.map(decode, [phone.jpeg(face(2000, 2000))] * 12))
+    assert {image.size for image in images} == {(2000, 2000)}
+
+
+def test_decoders_end_with_their_process() -> None:
+    code = (
+        "import sys; from detection.decoding import inspect; from detection.decoding import pool\n"
+        "inspect(sys.stdin.buffer.read()); print(pool._pool._idle[0].pid, flush=True)\n"
+        "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], input=SMALL, capture_output=True, timeout=60)
+    pid = int(done.stdout)
+    for _ in range(50):
+        if not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
+            break
+        time.sleep(0.1)
+    else:
+        pytest.fail("the decoder outlived its parent")
+
+
+def test_a_forked_process_has_decoders_of_its_own() -> None:
+    decode(SMALL)
+    parents = {one.pid for one in decoders()}
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        decode(SMALL)
+        os.write(writer, " ".join(str(one.pid) for one in decoders()).encode())
+        pools.close()
+        os._exit(0)
+    os.waitpid(child, 0)
+    found = {int(pid) for pid in os.read(reader, 1000).split()}
+    assert found
+    assert not found & parents
+    assert decode(SMALL).size == (64, 96)
+
+
+def test_every_format_of_64_megapixels_fits_into_the_memory() -> None:
+    grey = Image.new("L", (8000, 8000), 99)
+    for data in (
+        png_bomb(8000, 8000),
+        saved(grey.convert("RGBA"), "WEBP", lossless=True, quality=0, method=0),
+        phone.jpeg(grey.convert("RGB"), subsampling=0),
+        saved(grey.convert("RGBA"), "PNG", compress_level=1),
+        phone.jpeg(grey.convert("CMYK"), progressive=True),
+    ):
+        assert inspect(data).width == 8000
+        assert decode(data, max_side=1600).size == (1600, 1600)
