@@ -1,9 +1,11 @@
-"""The demo's table: each sample, its five votes, the verdict and where it went."""
+"""The demo's table: each sample, its five votes, the verdict or what a check found, and where it went."""
 
 from collections.abc import Sequence
 
+from detection.voting import Verdict
 from kyc_review.review.models import Decision
-from kyc_review.submissions.models import State, Submission
+from kyc_review.scoring.check_words import troubles
+from kyc_review.submissions.models import Result, State, Submission
 
 VERDICTS = {"clear": "clear", "unanimous_fake": "all say fake", "split_vote": "split vote", "": "unscorable"}
 GAP = "  "
@@ -16,6 +18,9 @@ def row(sample: str, submission: Submission) -> list[str]:
         [f"{v.probability:.2f}{'*' if v.is_fake else ' '}" for v in scoring.votes.all()] if scoring else []
     )
     verdict = VERDICTS[scoring.verdict if scoring else ""]
+    found = troubles(submission.checks.all())
+    if found and (scoring is None or scoring.verdict == Verdict.CLEAR):
+        verdict = found[0].words
     return [sample, *(votes or ["-"] * 5), verdict, destination(submission)]
 
 
@@ -24,6 +29,8 @@ def destination(submission: Submission) -> str:
     decision = Decision.objects.standing().filter(submission=submission).select_related("reviewer").last()
     if decision:
         return f"{decision.reviewer.username} said {decision.get_label_display().lower()}"
+    if submission.result == Result.RESUBMIT:
+        return "back to the applicant"
     if submission.state == State.COMPLETED:
         return "cleared"
     return "review queue" if submission.state == State.IN_REVIEW else "not scored yet"

@@ -1,7 +1,9 @@
 from django import forms
 from django.db import models
 
+from detection.checks import CheckCode
 from kyc_review.review.models import Decision, ReviewItem
+from kyc_review.scoring.check_words import CODES
 from kyc_review.submissions.models import Result, State
 
 
@@ -43,6 +45,11 @@ class SearchForm(forms.Form):
     )
     result = forms.ChoiceField(required=False, choices=[("", "Any"), *Result.choices])
     reason = forms.ChoiceField(required=False, choices=[("", "Any"), *ReviewItem.Reason.choices])
+    check = forms.ChoiceField(
+        required=False,
+        label="Check found",
+        choices=[("", "Any"), *((code.value, CODES[code].capitalize()) for code in CheckCode)],
+    )
     waiting = forms.ChoiceField(
         required=False,
         choices=[("", "Any"), ("any", "Waits"), ("at_risk", "Waits, nearly late"), ("late", "Waits, late")],

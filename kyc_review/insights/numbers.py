@@ -14,14 +14,17 @@ from django.db.models import Count, F, Max, Min, Q
 from django.db.models.functions import TruncDate, TruncHour
 from django.utils import timezone
 
+from detection.checks import CheckCode, CheckStatus
 from detection.voting import Verdict
 from kyc_review.core.db.aggregates import Median
 from kyc_review.core.permissions import may_see_insights
 from kyc_review.review.models import Decision, ReviewItem
 from kyc_review.review.models.items import PRIORITIES, Reason
 from kyc_review.review.selectors import listed_reason
-from kyc_review.scoring.models import Scoring, Vote
+from kyc_review.scoring.check_words import ACTIONS, CODES
+from kyc_review.scoring.models import CheckResult, Scoring, Vote
 from kyc_review.scoring.selectors import needs_person
+from kyc_review.submissions.check_policy import Action
 
 if TYPE_CHECKING:
     from kyc_review.accounts.models import User
@@ -172,6 +175,17 @@ def member_disagreement(*, viewer: User, since: datetime) -> list[dict[str, Any]
         )
         .order_by("place", "member")
     )
+
+
+def check_troubles(*, viewer: User, since: datetime) -> list[dict[str, Any]]:
+    """Checks that did not pass, by `code` and what followed: `words`, `action`, `number`; the most frequent first."""
+    if not may_see_insights(viewer):
+        return []
+    rows = CheckResult.objects.filter(checked_at__gte=since).exclude(status=CheckStatus.PASS.value)
+    return [
+        row | {"words": CODES[CheckCode(row["code"])].capitalize(), "action": ACTIONS[Action(row["action"])]}
+        for row in rows.values("code", "action").annotate(number=Count("pk")).order_by("-number", "code")
+    ]
 
 
 def member_votes() -> Any:

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q, QuerySet, Value
 
+from detection.checks import CheckStatus
 from kyc_review.accounts.models import Integration
 from kyc_review.audit.models import Event
 from kyc_review.core.days import begin_of, end_of
@@ -18,6 +19,7 @@ from kyc_review.insights.numbers import sla_moments
 from kyc_review.insights.points import points_found
 from kyc_review.review.models import Decision, ReviewItem
 from kyc_review.review.selectors import listed_reason
+from kyc_review.scoring.models import CheckResult
 from kyc_review.submissions.models import State, Submission
 
 if TYPE_CHECKING:
@@ -58,6 +60,9 @@ def submissions_found(*, viewer: User, wanted: dict[str, Any]) -> QuerySet[Submi
     if wanted.get("reviewer"):
         decided = Decision.objects.filter(reviewer__username=wanted["reviewer"])
         rows = rows.filter(Exists(decided.filter(submission=OuterRef("pk"))), SEEN)
+    if wanted.get("check"):
+        found = CheckResult.objects.filter(code=wanted["check"]).exclude(status=CheckStatus.PASS.value)
+        rows = rows.filter(Exists(found.filter(submission=OuterRef("pk"))), SEEN)
     rows = points_found(rows, wanted, SEEN)
     if wanted.get("reason") or wanted.get("waiting"):
         rows = rows.filter(Exists(_items(wanted, viewer).filter(submission=OuterRef("pk"))))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse, HttpResponseRedirect
@@ -25,6 +26,8 @@ from kyc_review.insights.forms import EraseForm, SearchForm
 from kyc_review.insights.points import in_words
 from kyc_review.insights.searching import history, is_hidden, submissions_found, submissions_visible
 from kyc_review.review.onlooking import onlooker_record
+from kyc_review.scoring.check_words import check_lines
+from kyc_review.scoring.state import scoring_state
 from kyc_review.submissions.erasing import submission_erase
 from kyc_review.submissions.models import Submission
 
@@ -54,6 +57,10 @@ def dashboard(request: StaffRequest) -> HttpResponse:
         "online": numbers.reviewers_online(viewer=viewer),
         "outcomes": numbers.outcomes_by_day(viewer=viewer, since=since),
         "members": numbers.member_disagreement(viewer=viewer, since=since),
+        "checks": numbers.check_troubles(viewer=viewer, since=since),
+        "scoring": scoring_state(),
+        "standstill_s": settings.SCORING_STANDSTILL_S,
+        "tells_problem": True,
     }
     return render(request, "insights/dashboard.html", context)
 
@@ -112,6 +119,7 @@ def _submission(
         "submission": row,
         "hidden": hidden,
         "scoring": None if hidden else getattr(row, "scoring", None),
+        "checks": [] if hidden else check_lines(row.checks.all()),
         "history": history(viewer=request.user, submission=row),
         "may_see_faces": may_see_faces(request.user) and not row.erased_at,
         "may_erase": may_erase(request.user) and not row.erased_at,

@@ -17,12 +17,14 @@ from django_htmx.http import push_url, reswap, retarget
 
 from kyc_review.accounts.staff_access import StaffRequest
 from kyc_review.core.permissions import may_decide, may_oversee
+from kyc_review.scoring.check_words import troubles
+from kyc_review.scoring.state import scoring_state
 
 from . import selectors, services
 from .keys import OBSTACLE_KEYS
 from .models import Decision, ReviewItem, Skip
 from .onlooking import items_stranded
-from .presenters import vote_panel
+from .presenters import suggested_obstacle, vote_panel
 from .putting_aside import SNOOZES
 
 ROWS_SHOWN = 50
@@ -71,6 +73,9 @@ def queue_context(request: StaffRequest) -> dict[str, Any]:
         "may_oversee": may_oversee(request.user),
         "undoable": selectors.decision_undoable(viewer=request.user),
         "sla_s": settings.REVIEW_SLA_S,
+        "scoring": scoring_state(),
+        "standstill_s": settings.SCORING_STANDSTILL_S,
+        "tells_problem": may_oversee(request.user),
     }
 
 
@@ -90,9 +95,13 @@ def focus_context(request: StaffRequest, item_id: int) -> dict[str, Any]:
     remaining = shown.claim_remaining  # type: ignore[attr-defined]
     holds = shown.claimed_by_id == request.user.pk and remaining is not None and remaining.total_seconds() > 0
     holds = holds and may_decide(request.user)
+    is_veiled = shown.is_veiled  # type: ignore[attr-defined]
     context = {
         "item": shown,
-        "votes": None if shown.is_veiled else vote_panel(shown),  # type: ignore[attr-defined]
+        # Whether a check doubts a picture tells what the models said: most of those that pass every check are flagged.
+        "checks": [] if is_veiled else troubles(shown.submission.checks.all()),
+        "suggested_obstacle": "" if is_veiled else suggested_obstacle(shown),
+        "votes": None if is_veiled else vote_panel(shown),
         "holds": holds,
         "remaining_s": int(remaining.total_seconds()) if holds else 0,
         "lease_s": int(services.claim_lease().total_seconds()),

@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .models import ReviewItem
+from detection.checks import CheckStatus
+from kyc_review.submissions.check_policy import TOLD_FIRST
+
+from .models import Decision, ReviewItem
 
 if TYPE_CHECKING:
     from kyc_review.scoring.models import Vote
 
 STACK = "stack"
+_OBSTACLES = set(Decision.Obstacle.values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,3 +45,14 @@ def vote_panel(item: ReviewItem) -> VotePanel | None:
         stack=next((vote for vote in votes if vote.member == STACK), None),
         bundle=scoring.bundle_version,
     )
+
+
+def suggested_obstacle(item: ReviewItem) -> str:
+    """Why the picture cannot be assessed, if a check says so: chosen beforehand when a reviewer says that it cannot.
+
+    A failed check before a doubtful one, and the cause before what it led to. Empty without such a check.
+    """
+    told = {name.value: place for place, name in reversed(list(enumerate(TOLD_FIRST)))}
+    found = [row for row in item.submission.checks.all() if row.code in _OBSTACLES]
+    found.sort(key=lambda row: (row.status != CheckStatus.FAIL.value, told[row.name]))
+    return found[0].code if found else ""

@@ -15,6 +15,7 @@ from . import services
 from .answered import ROWS_SHOWN, answers
 from .pages import in_focus
 from .quality import qualities
+from .refusals import refusals_sampled
 
 
 @require_safe
@@ -24,7 +25,13 @@ def quality(request: StaffRequest) -> HttpResponse:
     rows = qualities(viewer=request.user)
     own = next((row for row in rows if row.person.pk == request.user.pk), None)
     latest = answers(viewer=request.user)[:ROWS_SHOWN]
-    return render(request, "review/quality.html", {"rows": rows, "own": own, "latest": latest})
+    context = {
+        "rows": rows,
+        "own": own,
+        "latest": latest,
+        "refusals": refusals_sampled(viewer=request.user),
+    }
+    return render(request, "review/quality.html", context)
 
 
 @require_POST

@@ -106,7 +106,7 @@ def items_in_focus(*, viewer: User) -> QuerySet[ReviewItem]:
 def _in_focus(oversees: bool, decides: bool, person: int) -> QuerySet[ReviewItem]:
     # Not the people: whoever holds the item, the usual case, needs no name; looking on asks for it.
     items = ReviewItem.objects.select_related("submission__scoring", "submission__evidence")
-    items = items.prefetch_related("submission__scoring__votes").annotate(
+    items = items.prefetch_related("submission__scoring__votes", "submission__checks").annotate(
         claim_remaining=F("claim_expires_at") - Now(), is_veiled=_veiled(decides, person)
     )
     return items if oversees else items.filter(LIVE_CLAIM, claimed_by=person)

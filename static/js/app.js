@@ -1,6 +1,7 @@
 // Behaviour is bound to the document and to data attributes, so that swapped-in content needs no set-up of its own.
 import "./keys.js";
 import "./claim.js";
+import "./suggested.js"; // before drafts: what was chosen on this page counts more
 import "./drafts.js"; // before the viewer, which takes drawn boxes from the form
 import "./viewer.js";
 import "./ahead.js";

@@ -1,9 +1,10 @@
 from collections.abc import Callable
 
 import pytest
+from django.utils import timezone
 
 from kyc_review.demo import table
-from kyc_review.scoring.models import Scoring, Vote
+from kyc_review.scoring.models import CheckResult, Scoring, Vote
 from kyc_review.submissions.models import State, Submission
 
 pytestmark = pytest.mark.django_db
@@ -43,6 +44,18 @@ def test_a_row_shows_five_votes_the_verdict_and_where_it_went(flagged: Submissio
 def test_what_could_not_be_scored_has_dashes_for_votes(submit: Callable[..., Submission]) -> None:
     submission = submit()
     assert table.row("one", submission) == ["one", *["-"] * 5, "unscorable", "not scored yet"]
+
+
+def test_what_a_check_sent_back_says_what_was_found(submit: Callable[..., Submission]) -> None:
+    submission = submit()
+    Submission.objects.filter(pk=submission.pk).update(
+        state=State.COMPLETED, result="resubmit", result_reason="no_face", completed_at=timezone.now()
+    )
+    CheckResult.objects.create(
+        submission=submission, name="face_found", status="fail", code="no_face", action="resubmit"
+    )
+    submission.refresh_from_db()
+    assert table.row("one", submission) == ["one", *["-"] * 5, "no face was found", "back to the applicant"]
 
 
 def test_columns_are_aligned_and_the_header_is_ruled() -> None:

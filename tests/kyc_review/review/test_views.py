@@ -298,4 +298,4 @@ def test_query_counts_do_not_grow_with_the_queue(
     for number in range(30):
         enqueue("unanimous_fake" if number % 2 else "split_vote", number / 30)
     assert queries() == before
-    assert max(before) <= 11
+    assert max(before) <= 15

@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from kyc_review.demo import people, table
 from kyc_review.demo.client import ApiClient, ApiRefused
+from kyc_review.demo.made_samples import made_samples
 from kyc_review.submissions.models import Submission
 
 SAMPLES = settings.BASE_DIR / "samples"
@@ -45,8 +46,9 @@ class Command(BaseCommand):
         self.stdout.flush()
 
     def post(self, client: ApiClient) -> dict[str, str]:
-        """File name -> submission id of every sample; those of an earlier run are not posted again."""
-        samples = sorted(SAMPLES.glob("*.jpg"))
+        """File name -> submission id of every sample, made ones last; those of an earlier run are not posted again."""
+        portraits = sorted(SAMPLES.glob("*.jpg"))
+        samples = [*portraits, *made_samples(portraits, Path(settings.DATA_DIR) / "demo")]
         known = Submission.objects.filter(integration__slug=people.ONBOARDING, is_test=False)
         posted = {ref: str(pk) for ref, pk in known.values_list("external_ref", "pk")}
         missing = [file for file in samples if reference(file) not in posted]
@@ -82,7 +84,7 @@ class Command(BaseCommand):
             time.sleep(POLL_S)
 
     def show_table(self, posted: Mapping[str, str]) -> None:
-        found = Submission.objects.select_related("scoring").prefetch_related("scoring__votes")
+        found = Submission.objects.select_related("scoring").prefetch_related("scoring__votes", "checks")
         by_id = {str(row.pk): row for row in found.filter(pk__in=posted.values())}
         rows = [table.row(Path(name).stem, by_id[pk]) for name, pk in posted.items()]
         lines = table.lines([table.header(list(by_id.values())), *rows])

@@ -1,0 +1,85 @@
+"""Checks on the dashboard, in the search and on a submission's page; and what the pages say of a standstill."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from detection.checks import CheckCode
+from kyc_review.accounts.models import User
+from kyc_review.review.models import ReviewItem
+from kyc_review.scoring.check_words import CODES
+from kyc_review.scoring.models import CheckResult, ScoringWorker
+from kyc_review.submissions.models import Submission
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def window(staff: Callable[..., User], login: Callable[[User], Client]) -> Client:
+    return login(staff("ada", "admin"))
+
+
+@pytest.fixture
+def blurred(enqueue: Callable[..., ReviewItem]) -> Submission:
+    row = enqueue("checks", applicant_ref="blurred-one").submission
+    CheckResult.objects.create(
+        submission=row,
+        name="sharpness",
+        status="doubt",
+        code="blurred",
+        action="review",
+        value=0.07,
+        limit=0.1,
+    )
+    CheckResult.objects.create(submission=row, name="pose", status="pass", value=3, limit=35)
+    return row
+
+
+def test_the_search_finds_by_what_a_check_found(window: Client, blurred: Submission, enqueue) -> None:
+    enqueue(applicant_ref="sharp-one")
+    found = window.get("/insights/search/?check=blurred").content.decode()
+    assert "blurred-one" in found
+    assert "sharp-one" not in found
+    assert "blurred-one" not in window.get("/insights/search/?check=no_face").content.decode()
+
+
+def test_to_people_who_may_still_be_asked_a_veiled_submission_is_not_found_by_its_checks(
+    blurred: Submission,
+    staff: Callable[..., User],
+    login: Callable[[User], Client],
+) -> None:
+    ReviewItem.objects.update(is_blind=True)
+    senior = login(staff("sam", "senior"))
+    assert "blurred-one" not in senior.get("/insights/search/?check=blurred").content.decode()
+    text = senior.get(f"/insights/submissions/{blurred.pk}/").content.decode()
+    assert CODES[CheckCode.BLURRED] not in text
+
+
+def test_a_submissions_page_shows_every_check_with_value_and_limit(
+    window: Client, blurred: Submission
+) -> None:
+    text = window.get(f"/insights/submissions/{blurred.pk}/").content.decode()
+    assert "Sharpness: doubtful, the face is blurred" in text
+    assert "0.07, limit 0.1" in text
+    assert "Pose: passed" in text
+
+
+def test_the_dashboard_counts_what_did_not_pass(window: Client, blurred: Submission) -> None:
+    assert 'href="/insights/search/?check=blurred">1</a>' in window.get("/insights/").content.decode()
+
+
+@pytest.mark.parametrize("path", ["/insights/", "/review/"])
+def test_pages_say_at_once_when_no_worker_can_score_and_when_scoring_stands_still(
+    window: Client, submit: Callable[..., Submission], path: str
+) -> None:
+    assert 'data-testid="scoring-problem"' in window.get(path).content.decode()
+    ScoringWorker.objects.create(name="host:1:a")
+    assert 'data-testid="scoring-problem"' not in window.get(path).content.decode()
+    ScoringWorker.objects.update(problem="selfies: BundleRefused: changed", problem_since=timezone.now())
+    assert 'data-testid="scoring-problem"' in window.get(path).content.decode()
+    submit()
+    Submission.objects.update(received_at=timezone.now() - timedelta(hours=1))
+    assert 'data-testid="standstill"' in window.get(path).content.decode()

@@ -1,0 +1,121 @@
+"""Wrong refusals are measured: a sample of what checks sent back is looked at blind."""
+
+from collections.abc import Callable
+
+import pytest
+from django.test import Client
+
+from detection.checks import CheckCode, CheckName
+from kyc_review.accounts.models import User
+from kyc_review.pipeline.leases import lease_batch
+from kyc_review.pipeline.routing import Scored, verdicts_record
+from kyc_review.review.audited import audits_by_bundle
+from kyc_review.review.models import AuditDraw, ReviewItem
+from kyc_review.review.refusals import refusals_sampled
+from kyc_review.review.services import decision_correct, decision_record, item_claim_next
+from kyc_review.submissions.models import Result, State, Submission
+from tests.factories.checks import failing
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def refused(submit: Callable[..., Submission]) -> Callable[..., Submission]:
+    """refused() is a selfie that a check sent back."""
+
+    def make(
+        name: CheckName = CheckName.SHARPNESS, code: CheckCode = CheckCode.BLURRED, **fields: object
+    ) -> Submission:
+        row = submit(**fields)
+        lease_batch(holder="w", limit=1)
+        scored = {row.pk: Scored(votes=(), elapsed_ms=1.0, checks=failing(name, code))}
+        verdicts_record(holder="w", bundle_version="b", bundle_digest="d" * 64, scored=scored)
+        row.refresh_from_db()
+        return row
+
+    return make
+
+
+def judge(reviewer: User, label: str, **said: str) -> ReviewItem:
+    item = item_claim_next(reviewer=reviewer)
+    assert item is not None
+    decision_record(item_id=item.pk, reviewer=reviewer, label=label, **said)
+    return item
+
+
+def test_none_is_drawn_where_nothing_is_sampled(refused) -> None:
+    refused()
+    assert not AuditDraw.objects.exists()
+    assert not ReviewItem.objects.exists()
+
+
+def test_a_draw_keeps_its_chance_and_waits_blind_among_the_others(refused, settings) -> None:
+    settings.AUDIT_SHARE = 1.0
+    row = refused()
+    draw = AuditDraw.objects.get()
+    assert (draw.submission, draw.outcome, draw.probability, draw.is_uniform) == (row, "resubmit", 1.0, True)
+    item = ReviewItem.objects.get()
+    assert (item.reason, item.is_blind) == (ReviewItem.Reason.AUDIT, True)
+    assert item.placed_as != ""
+    assert (row.state, row.result) == (State.COMPLETED, Result.RESUBMIT)
+
+
+@pytest.mark.parametrize(
+    ("label", "said", "wrong"),
+    [("real", {}, 1), ("fake", {}, 1), ("not_assessable", {"obstacle": "blurred"}, 0)],
+)
+def test_what_a_person_finds_is_counted_and_changes_no_outcome(
+    refused, settings, alice: User, staff, label: str, said: dict[str, str], wrong: int
+) -> None:
+    settings.AUDIT_SHARE = 1.0
+    row = refused()
+    item = judge(alice, label, **said)
+    row.refresh_from_db()
+    assert (row.state, row.result, row.result_reason) == (State.COMPLETED, Result.RESUBMIT, "blurred")
+    found = refusals_sampled(viewer=staff("sam", "senior"))
+    assert found is not None
+    assert (found.everything.judged, found.everything.wrong, found.everything.waiting) == (1, wrong, 0)
+    decision_correct(item_id=item.pk, corrector=alice, label="real")
+    row.refresh_from_db()
+    assert row.result == Result.RESUBMIT
+    again = refusals_sampled(viewer=staff("sue", "senior"))
+    assert again is not None
+    assert again.everything.wrong == 1
+
+
+def test_they_are_counted_by_reason_and_by_group_and_not_among_the_cleared(
+    refused,
+    settings,
+    alice: User,
+    staff,
+    login,
+) -> None:
+    settings.AUDIT_SHARE, settings.COMPARISON_GROUP_FIELD = 1.0, "age_band"
+    refused(metadata={"age_band": "60+"})
+    judge(alice, "real")
+    refused(CheckName.EXPOSURE, CheckCode.TOO_DARK, metadata={"age_band": "18-30"})
+    judge(alice, "not_assessable", obstacle="too_dark")
+    refused(metadata={})
+    senior = staff("sam", "senior")
+    found = refusals_sampled(viewer=senior)
+    assert found is not None
+    assert [(row.group, row.judged, row.wrong) for row in found.by_group] == [("18-30", 1, 0), ("60+", 1, 1)]
+    assert {row.group: (row.judged, row.wrong, row.waiting) for row in found.by_reason} == {
+        "The face is blurred": (1, 1, 1),
+        "The face is dark": (1, 0, 0),
+    }
+    assert found.everything.bound == pytest.approx(
+        1 - (1 - 0.95**0.5), abs=1e-3
+    )  # P(X <= 1) = 1 - p * p = 0.05
+    assert audits_by_bundle(viewer=senior) == []
+    text = login(senior).get("/review/quality/").content.decode()
+    assert 'data-testid="refusals"' in text
+    assert "age_band: 60+" in text
+
+
+def test_reviewers_do_not_learn_what_was_sent_back(refused, settings, alice: User, login) -> None:
+    settings.AUDIT_SHARE = 1.0
+    refused()
+    assert refusals_sampled(viewer=alice) is None
+    client: Client = login(alice)
+    assert 'data-testid="refusals"' not in client.get("/review/quality/").content.decode()
