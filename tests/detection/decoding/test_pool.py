@@ -76,9 +76,13 @@ def test_a_picture_that_takes_too_long_is_refused_and_ends_its_decoder(limited) 
     progressive = progressive[:24_000_000]
     decode(SMALL)
     before = decoders()[0].pid
-    with pytest.raises(ImageRefused) as refused:
+
+    def decode_until_refused() -> None:
         for _ in range(3):
             decode(progressive)
+
+    with pytest.raises(ImageRefused) as refused:
+        decode_until_refused()
     assert refused.value.code == "too_costly"
     assert decode(SMALL).size == (64, 96)
     assert decoders()[0].pid != before
