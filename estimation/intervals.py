@@ -9,10 +9,10 @@ CONFIDENCE = 0.95
 BISECTIONS = 60  # more than a double can tell apart
 
 
-def wilson(hits: int, total: int, z: float = Z_95) -> tuple[float, float]:
+def wilson(hits: float, total: float, z: float = Z_95) -> tuple[float, float]:
     """Score interval of the share hits/total (Wilson 1927, JASA 22, 209-212), two-sided, 95 % unless `z` says else.
 
-    Raises ValueError unless 0 <= hits <= total and total > 0.
+    Both may be fractions, counts divided by a design effect. Raises ValueError unless 0 <= hits <= total and total > 0.
     """
     if total <= 0 or not 0 <= hits <= total:
         raise ValueError(f"no share of {hits} in {total}: expected 0 <= hits <= total and total > 0")

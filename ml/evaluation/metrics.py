@@ -7,6 +7,8 @@ import numpy as np
 
 from estimation import intervals
 
+FEW = 20  # people of a class below which a bootstrap is too narrow
+
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
@@ -27,16 +29,47 @@ class Estimate:
         }
 
 
-def wilson(hits: int, n: int) -> Estimate:
-    """Share hits/n with its Wilson interval. Raises ValueError unless 0 <= hits <= n and n > 0."""
-    low, high = intervals.wilson(hits, n)
+def wilson(hits: int, n: int, effect: float = 1.0) -> Estimate:
+    """Share hits/n with its Wilson interval; effect: rows that are worth one person (`design_effect`).
+
+    Raises ValueError unless 0 <= hits <= n and n > 0.
+    """
+    low, high = intervals.wilson(hits / effect, n / effect)
     return Estimate(hits / n, low, high, n)
+
+
+def share(hit: np.ndarray, group: np.ndarray | None = None) -> Estimate:
+    """Share of true values with a Wilson interval for people instead of rows.
+
+    hit: (N,) bool; group: (N,) who each row belongs to, None when every row is another person. Several rows of one
+    person tell less than as many people: the rows are divided by their design effect, the variance between people over
+    that of a simple sample (Kish, 1965), but by no less than 1. Raises ValueError without rows.
+    """
+    n, hits = len(hit), int(hit.sum())
+    if not n:
+        raise ValueError("a share needs rows: found none")
+    return wilson(hits, n, 1.0 if group is None else design_effect(hit, group))
+
+
+def design_effect(hit: np.ndarray, group: np.ndarray) -> float:
+    """How many rows are worth one person, at least 1. hit: (N,) bool; group: (N,)."""
+    _, number = np.unique(group, return_inverse=True)
+    groups, n, mean = int(number.max()) + 1, len(hit), float(np.mean(hit))
+    if groups == n:
+        return 1.0
+    if groups == 1 or mean in (0.0, 1.0):  # rows that all agree show no variance: count people
+        return n / groups
+    totals = np.bincount(number, hit - mean)
+    between = groups / (groups - 1) * float((totals**2).sum()) / n**2
+    return max(1.0, between / (mean * (1 - mean) / n))
 
 
 def auc(label: np.ndarray, score: np.ndarray, group: np.ndarray | None = None, draws: int = 500) -> Estimate:
     """Area under the ROC curve with a bootstrap interval that resamples whole groups (people), seeded.
 
-    label, score, group: (N,). Raises ValueError when one class is missing.
+    With fewer than FEW people of a class, or an area of 0 or 1, resampling shows too little of what could have been
+    otherwise; then the interval is at least Newcombe's. label, score, group: (N,). Raises ValueError when one class is
+    missing.
     """
     if len(np.unique(label)) < 2:
         raise ValueError("the area needs both classes: found one")
@@ -48,8 +81,25 @@ def auc(label: np.ndarray, score: np.ndarray, group: np.ndarray | None = None, d
     rng = np.random.default_rng(0)
     times = np.stack([np.bincount(rng.integers(groups, size=groups), minlength=groups) for _ in range(draws)])
     areas = _weighted_areas(label, score, times[:, number])
-    low, high = np.nanquantile(areas, (0.025, 0.975))
-    return Estimate(value, float(low), float(high), len(label))
+    low, high = (float(bound) for bound in np.nanquantile(areas, (0.025, 0.975)))
+    fakes, reals = (len(np.unique(number[label == kind])) for kind in (1, 0))
+    if min(fakes, reals) < FEW or value in (0.0, 1.0):
+        wide = newcombe(value, fakes, reals)
+        low, high = min(low, wide[0]), max(high, wide[1])
+    return Estimate(value, low, high, len(label))
+
+
+def newcombe(area: float, fakes: int, reals: int) -> tuple[float, float]:
+    """95 % interval of an area under the ROC curve that is never empty: Newcombe (2006), method 5.
+
+    The areas t with |area - t| <= z sqrt(V(t)), V being Hanley and McNeil's variance with (fakes + reals) / 2 for both
+    sizes. fakes, reals: how many of each, at least 1.
+    """
+    half = (fakes + reals) / 2 - 1
+    t = np.linspace(0, 1, 20001)
+    spread = 1 + half * ((1 - t) / (2 - t) + t / (1 + t))
+    inside = t[np.abs(area - t) <= intervals.Z_95 * np.sqrt(t * (1 - t) * spread / (fakes * reals)) + 1e-12]
+    return float(inside.min()), float(inside.max())
 
 
 def _weighted_areas(label: np.ndarray, score: np.ndarray, weight: np.ndarray) -> np.ndarray:

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from ml.evaluation.metrics import auc, wilson
+from ml.evaluation.metrics import auc, share
 from ml.evaluation.votes import VoteTable
 
 VOTERS = 5
@@ -38,15 +38,15 @@ def outcome(
             voter: auc(label[rows], probability[rows, k], group[rows]).as_dict()
             for k, voter in enumerate(names)
         } | {"mean_of_five": auc(label[rows], probability[rows].mean(1), group[rows]).as_dict()}
-        report["votes"][name] = VoteTable.count(probability[rows], thresholds, label[rows]).as_dict()
+        report["votes"][name] = VoteTable.count(
+            probability[rows], thresholds, label[rows], group[rows]
+        ).as_dict()
     flagged = np.asarray((probability >= thresholds).any(1))
     for name in sorted(set(source)):
         rows = real & (source == name)
         if rows.any():
-            report["false_alarm_by_source"][name] = wilson(
-                int(flagged[rows].sum()), int(rows.sum())
-            ).as_dict()
-    report["votes"]["all"] = VoteTable.count(probability, thresholds, label).as_dict()
+            report["false_alarm_by_source"][name] = share(flagged[rows], group[rows]).as_dict()
+    report["votes"]["all"] = VoteTable.count(probability, thresholds, label, group).as_dict()
     return report
 
 

@@ -1,8 +1,18 @@
 import numpy as np
 import pytest
+from scipy.optimize import brentq
 from sklearn.metrics import roc_auc_score
 
-from ml.evaluation.metrics import _weighted_areas, at_prevalence, auc, threshold_for_miss_rate, wilson
+from ml.evaluation.metrics import (
+    _weighted_areas,
+    at_prevalence,
+    auc,
+    design_effect,
+    newcombe,
+    share,
+    threshold_for_miss_rate,
+    wilson,
+)
 from ml.evaluation.votes import VoteTable
 
 
@@ -72,3 +82,63 @@ def test_bootstrap_areas_equal_scikit_learns_on_the_repeated_rows():
     weight = rng.integers(0, 4, (20, 60))
     expected = [roc_auc_score(np.repeat(label, w), np.repeat(score, w)) for w in weight]
     assert _weighted_areas(label, score, weight) == pytest.approx(expected)
+
+
+def test_a_person_with_ten_pictures_counts_once():
+    rng = np.random.default_rng(0)
+    people = rng.random(40) < 0.7
+    once, tenfold = share(people), share(np.repeat(people, 10), np.repeat(np.arange(40), 10))
+    assert tenfold.value == once.value
+    assert tenfold.n == 400
+    assert (tenfold.low, tenfold.high) == pytest.approx((once.low, once.high), abs=0.005)
+
+
+def test_pictures_that_have_nothing_in_common_but_their_person_count_each():
+    rng = np.random.default_rng(1)
+    hit, group = rng.random(4000) < 0.3, np.repeat(np.arange(400), 10)
+    assert design_effect(hit, group) == pytest.approx(1.0, abs=0.2)
+
+
+def test_where_all_rows_agree_people_are_counted():
+    assert share(np.ones(50, bool), np.repeat(np.arange(5), 10)).low == pytest.approx(wilson(5, 5).low)
+
+
+def test_shares_of_clustered_rows_cover_the_truth():
+    """Half of the variance lies between people; intervals over rows would cover about 75 %."""
+    rng, covered = np.random.default_rng(2), 0
+    for _ in range(400):
+        chance = rng.beta(0.5, 0.5, 60)  # mean one half
+        hit = rng.random((60, 8)) < chance[:, None]
+        found = share(hit.ravel(), np.repeat(np.arange(60), 8))
+        covered += found.low <= 0.5 <= found.high
+    assert 0.92 <= covered / 400 <= 0.98
+
+
+def test_an_area_of_one_on_four_pictures_is_not_certain():
+    found = auc(np.array([0, 0, 1, 1]), np.array([0.1, 0.2, 0.8, 0.9]))
+    assert found.value == found.high == 1.0
+    assert found.low < 0.5
+
+
+@pytest.mark.parametrize(("area", "fakes", "reals"), [(0.9, 12, 15), (1.0, 2, 2), (0.6, 8, 100)])
+def test_newcombes_bounds_solve_his_equation(area, fakes, reals):
+    def excess(t):
+        half = (fakes + reals) / 2 - 1
+        variance = t * (1 - t) * (1 + half * (1 - t) / (2 - t) + half * t / (1 + t)) / (fakes * reals)
+        return abs(area - t) - 1.96 * np.sqrt(variance)
+
+    low, high = newcombe(area, fakes, reals)
+    assert low == pytest.approx(brentq(excess, 1e-9, area - 1e-6), abs=2e-4)
+    if area < 1:
+        assert high == pytest.approx(brentq(excess, area + 1e-6, 1 - 1e-9), abs=2e-4)
+
+
+def test_votes_of_one_persons_pictures_widen_the_tables_intervals():
+    threshold, label = np.full(5, 0.5), np.repeat([1, 0], 40)
+    probability = np.where(np.arange(80)[:, None] % 8 < 4, 0.9, 0.1) * np.ones(5)
+    person = np.arange(80) // 4
+    by_row = VoteTable.count(probability, threshold, label)
+    by_person = VoteTable.count(probability, threshold, label, person)
+    assert by_person.recall_with_human.value == by_row.recall_with_human.value == 0.5
+    width = [t.recall_with_human.high - t.recall_with_human.low for t in (by_row, by_person)]
+    assert width[1] > 1.7 * width[0]
