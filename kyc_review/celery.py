@@ -32,12 +32,12 @@ def name_worker(**_: Any) -> None:
 def look_for_work(sender: Any, **_: Any) -> None:
     """A scoring worker that starts looks for work at once: it finds what its predecessor left, and its models are
     loaded before the first selfie waits for them."""
+    from kyc_review.core.wake import SCORING
     from kyc_review.pipeline.heartbeat import heartbeat_start
-    from kyc_review.pipeline.wake import wake_scoring
 
     if "scoring" in sender.app.amqp.queues.consume_from:
         heartbeat_start()
-        wake_scoring()
+        SCORING.send()
 
 
 @worker_shutdown.connect

@@ -14,11 +14,9 @@ from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Count, F, Q
 from django.utils import timezone
-from kombu.exceptions import OperationalError
-from redis.exceptions import RedisError
 
 from kyc_review.audit import services as audit
-from kyc_review.core import folders
+from kyc_review.core import folders, wake
 from kyc_review.datasets import erasure_marks, manifest, snapshot_builder
 from kyc_review.datasets.models import Snapshot, SnapshotItem
 from kyc_review.datasets.snapshot_builder import LEASE_S, LeaseLost, SnapshotFailed
@@ -41,7 +39,7 @@ def snapshot_request(
     Raises SnapshotFailed when nothing of what is chosen is decided yet, or the name is taken or unfit.
     """
     snapshot = _freeze(name, actor, choices, holder="")
-    transaction.on_commit(wake_snapshot_builder)
+    transaction.on_commit(wake.SNAPSHOTS.send)
     return snapshot
 
 
@@ -59,16 +57,6 @@ def snapshot_build(*, snapshot: Snapshot) -> Snapshot:
     if not _lease(snapshot.pk, holder):
         raise LeaseLost(f"Snapshot {snapshot.name} is finished or being built by another process.")
     return _build(snapshot, holder)
-
-
-def wake_snapshot_builder() -> None:
-    """Tell the default worker; never fails, for the sweep says it again."""
-    from kyc_review.datasets.tasks import build_snapshots
-
-    try:
-        build_snapshots.apply_async(retry=False, expires=60)
-    except (RedisError, OperationalError, OSError) as error:
-        log.warning("No message sent, the sweep will find the snapshot: %s", error)
 
 
 def snapshots_build_due() -> int:

@@ -11,9 +11,8 @@ from django.core.files.base import ContentFile
 from django.db import transaction
 from django.db.models import F, FilteredRelation, Q
 from django.utils import timezone
-from kombu.exceptions import OperationalError
-from redis.exceptions import RedisError
 
+from kyc_review.core import wake
 from kyc_review.evidence.likeness import likenesses_find
 from kyc_review.evidence.models import Evidence, Fingerprint
 from kyc_review.submissions.models import Submission
@@ -33,17 +32,7 @@ def evidence_request(submission_ids: Iterable[uuid.UUID]) -> None:
     rows = [Evidence(submission_id=pk) for pk in submission_ids]
     if rows:
         Evidence.objects.bulk_create(rows, ignore_conflicts=True)
-        transaction.on_commit(nudge)
-
-
-def nudge() -> None:
-    """Tell the evidence worker; never fails, for the sweep says it again."""
-    from kyc_review.evidence.tasks import compute_pending
-
-    try:
-        compute_pending.apply_async(retry=False, expires=60)
-    except (RedisError, OperationalError, OSError) as error:
-        log.warning("No message sent, the sweep will find the work: %s", error)
+        transaction.on_commit(wake.EVIDENCE.send)
 
 
 @transaction.atomic
@@ -118,7 +107,7 @@ def evidence_renew(*, evidence: Evidence) -> None:
         state=Evidence.State.WAITING, attempts=0, due_at=timezone.now()
     )
     if changed:
-        nudge()
+        wake.EVIDENCE.send()
 
 
 def evidence_give_up() -> int:

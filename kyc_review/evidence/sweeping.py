@@ -3,8 +3,9 @@
 from django.conf import settings
 from django.utils import timezone
 
+from kyc_review.core.wake import EVIDENCE
 from kyc_review.evidence.models import Evidence
-from kyc_review.evidence.services import UNFINISHED, evidence_give_up, evidence_request, nudge
+from kyc_review.evidence.services import UNFINISHED, evidence_give_up, evidence_request
 from kyc_review.review.models import ReviewItem
 
 LIMIT = 500
@@ -19,4 +20,4 @@ def sweep() -> None:
         state__in=UNFINISHED, due_at__lte=timezone.now(), attempts__lt=settings.EVIDENCE_ATTEMPTS_MAX
     )
     if due.exists():
-        nudge()
+        EVIDENCE.send()

@@ -2,10 +2,10 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
+from kyc_review.core.wake import SCORING
 from kyc_review.pipeline.heartbeat import problems_noted
 from kyc_review.pipeline.routing import unscorable_route
 from kyc_review.pipeline.standstill import standstill_items, standstill_route
-from kyc_review.pipeline.wake import wake_scoring
 from kyc_review.scoring.state import waiting_for_scoring
 
 
@@ -33,6 +33,6 @@ def sweep() -> None:
     """
     due = waiting_for_scoring().filter(due_at__lte=timezone.now(), attempts__lt=settings.SCORING_ATTEMPTS_MAX)
     if due.exists() or standstill_items().exists():
-        wake_scoring()
+        SCORING.send()
     unscorable_route()
     standstill_route()

@@ -10,6 +10,7 @@ from concurrent.futures import Future
 
 from django.conf import settings
 
+from kyc_review.core.wake import SCORING
 from kyc_review.pipeline.canary import SAMPLE, canary_record
 from kyc_review.pipeline.champion import is_loaded, serving_ensemble
 from kyc_review.pipeline.leases import lease_batch, lease_fail, leases_end_of_dead
@@ -18,7 +19,6 @@ from kyc_review.pipeline.routing import Scored, verdicts_record
 from kyc_review.pipeline.scoring import Outcome, score, scorer, vote
 from kyc_review.pipeline.shadowing import shadow_some
 from kyc_review.pipeline.standstill import standstill_take_back
-from kyc_review.pipeline.wake import acknowledge_wake
 
 log = logging.getLogger(__name__)
 HOLDER = f"{socket.gethostname()[:40]}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
@@ -31,7 +31,7 @@ def run_until_idle() -> int:
     While one batch is scored the next is leased and decoded, and the one before is recorded: no core waits for the
     database. Only this thread speaks to it.
     """
-    acknowledge_wake()
+    SCORING.acknowledge()
     if not is_loaded():  # the first run of this process
         leases_end_of_dead(holder=HOLDER)
     done = 0

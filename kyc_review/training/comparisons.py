@@ -9,13 +9,14 @@ from django.conf import settings
 from django.db import transaction
 
 from kyc_review.audit import services as audit
+from kyc_review.core.wake import TRAINING
 from kyc_review.datasets.models import Snapshot
 from kyc_review.registry.models import Bundle
 from kyc_review.registry.selectors import champion
 from kyc_review.scoring.models import Scoring
 from kyc_review.submissions.storage import originals
 from kyc_review.training.erasure import require_unmarked
-from kyc_review.training.jobs import JobRejected, wake_training_worker
+from kyc_review.training.jobs import JobRejected
 from kyc_review.training.models import Comparison
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def comparison_request(*, snapshot: Snapshot, candidate: Bundle, actor: User | N
         target=comparison,
         detail={"champion": serving.digest, "candidate": candidate.digest, "snapshot": snapshot.name},
     )
-    transaction.on_commit(wake_training_worker)
+    transaction.on_commit(TRAINING.send)
     return comparison
 
 

@@ -12,9 +12,10 @@ from django.db.models import F
 from django.utils import timezone
 
 from kyc_review.audit import services as audit
+from kyc_review.core.wake import TRAINING
 from kyc_review.datasets.erasure_marks import snapshot_mark_unchecked, snapshots_holding_unchecked
 from kyc_review.datasets.models import Snapshot
-from kyc_review.training.jobs import JobRejected, job_cancel, wake_training_worker
+from kyc_review.training.jobs import JobRejected, job_cancel
 from kyc_review.training.models import Comparison, Job, MeanFaces, TrainingRun
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def stop_training_on(*, submission_id: UUID, actor: User | None) -> None:
         cells=[],
         ended_at=None,
     )
-    transaction.on_commit(wake_training_worker)
+    transaction.on_commit(TRAINING.send)
     open_states = [TrainingRun.State.QUEUED, TrainingRun.State.RUNNING]
     for run in TrainingRun.objects.filter(
         snapshot__in=snapshots_holding_unchecked(submission_id), state__in=open_states

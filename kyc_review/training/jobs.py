@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
-from kombu.exceptions import OperationalError
-from redis.exceptions import RedisError
 
 from kyc_review.audit import services as audit
 from kyc_review.training.models import Job
@@ -45,16 +43,6 @@ def job_cancel(*, job: Job, actor: User | None = None) -> None:
         row.state, row.ended_at = State.CANCELLED, timezone.now()
     row.save(update_fields=["cancel_asked", "state", "ended_at"])
     audit.record(action=f"{row.NOUN}.cancelled", actor=actor, target=row)
-
-
-def wake_training_worker() -> None:
-    """Tell the training worker; never fails, for the sweep says it again."""
-    from kyc_review.training.tasks import run_due_jobs
-
-    try:
-        run_due_jobs.apply_async(retry=False, expires=60)
-    except (RedisError, OperationalError, OSError) as error:
-        log.warning("No message sent, the sweep will find the job: %s", error)
 
 
 def job_lease(kind: type[W]) -> W | None:

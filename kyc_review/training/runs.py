@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 from django.db import transaction
 
 from kyc_review.audit import services as audit
+from kyc_review.core.wake import TRAINING
 from kyc_review.datasets.models import Snapshot
 from kyc_review.registry.models import Bundle
 from kyc_review.registry.selectors import champion
 from kyc_review.training.erasure import require_unmarked
-from kyc_review.training.jobs import JobRejected, wake_training_worker
+from kyc_review.training.jobs import JobRejected
 from kyc_review.training.models import TrainingRun
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def run_request(
         target=run,
         detail={"snapshot": snapshot.name, "init": init.digest} | wish,
     )
-    transaction.on_commit(wake_training_worker)
+    transaction.on_commit(TRAINING.send)
     return run
 
 

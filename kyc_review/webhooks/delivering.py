@@ -20,9 +20,9 @@ from django.db.models.functions import RowNumber
 from django.utils import timezone
 
 from kyc_review.audit import services as audit
+from kyc_review.core.wake import WEBHOOKS
 from kyc_review.submissions.scripts import webhook_fails
 from kyc_review.webhooks.models import Attempt, Delivery, Endpoint
-from kyc_review.webhooks.nudge import acknowledge
 from kyc_review.webhooks.retrying import next_attempt_at
 from kyc_review.webhooks.sealing import SealBroken, unseal
 from kyc_review.webhooks.sending import TIMEOUT_S, Answer, body_of, post, signed
@@ -55,7 +55,7 @@ def deliver_until_idle(*, timeout_s: float = TIMEOUT_S) -> int:
     if not _alone.acquire(blocking=False):
         return 0
     try:
-        acknowledge()
+        WEBHOOKS.acknowledge()
         return _deliver(timeout_s)
     finally:
         _alone.release()

@@ -8,9 +8,9 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from kyc_review.core.wake import WEBHOOKS
 from kyc_review.submissions.models import Submission
 from kyc_review.webhooks.models import Delivery, Endpoint, Event, Kind
-from kyc_review.webhooks.nudge import nudge
 from kyc_review.webhooks.retrying import GIVE_UP_AFTER
 
 FACTS = ("id", "integration_id", "is_test", "state", "result", "result_reason")
@@ -51,7 +51,7 @@ def events_record(*, submission_ids: Iterable[uuid.UUID], kind: str) -> None:
         for event, endpoints in told
         for endpoint in endpoints
     )
-    transaction.on_commit(nudge)
+    transaction.on_commit(WEBHOOKS.send)
 
 
 def _event(row: dict[str, Any], kind: str, now: datetime) -> Event:

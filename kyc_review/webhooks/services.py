@@ -12,11 +12,11 @@ from django.utils import timezone
 
 from kyc_review.accounts.models import Integration
 from kyc_review.audit import services as audit
+from kyc_review.core.wake import WEBHOOKS
 from kyc_review.webhooks.addresses import AddressRefused, url_check
 from kyc_review.webhooks.delivering import endpoint_disable
 from kyc_review.webhooks.events import event_record, events_record, payload_of
 from kyc_review.webhooks.models import Delivery, Endpoint, Event, Kind, all_kinds
-from kyc_review.webhooks.nudge import nudge
 from kyc_review.webhooks.retrying import GIVE_UP_AFTER
 from kyc_review.webhooks.sealing import seal
 
@@ -134,7 +134,7 @@ def trial_send(*, endpoint: Endpoint, actor: models.Model | None = None) -> Deli
     )
     delivery = Delivery.objects.create(event=event, endpoint=row, gives_up_at=now + GIVE_UP_AFTER)
     audit.record(action="webhook.tested", actor=actor, target=row)
-    transaction.on_commit(nudge)
+    transaction.on_commit(WEBHOOKS.send)
     return delivery
 
 
@@ -173,7 +173,7 @@ def _replay(ids: list[uuid.UUID], actor: models.Model | None) -> list[Delivery]:
         audit.event(action="webhook.replayed", actor=actor, target=row, detail={"event": str(row.event_id)})
         for row in rows
     )
-    transaction.on_commit(nudge)
+    transaction.on_commit(WEBHOOKS.send)
     return rows
 
 

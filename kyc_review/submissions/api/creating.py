@@ -18,7 +18,7 @@ from kyc_review.accounts.authentication import caller_of
 from kyc_review.accounts.models import ApiKey
 from kyc_review.core import problems
 from kyc_review.core.problems import Problem
-from kyc_review.pipeline.wake import wake_scoring
+from kyc_review.core.wake import SANDBOX, SCORING
 from kyc_review.submissions.api.incoming import SubmissionForm, SubmissionJson
 from kyc_review.submissions.api.serializers import shown
 from kyc_review.submissions.idempotency import (
@@ -30,7 +30,6 @@ from kyc_review.submissions.idempotency import (
     kept_answer,
 )
 from kyc_review.submissions.models import Submission
-from kyc_review.submissions.nudge import nudge_sandbox
 from kyc_review.submissions.services import submission_create
 
 Ready = TypeVar("Ready")
@@ -74,7 +73,7 @@ def created_once(
     if answer.is_replay:
         headers["Idempotent-Replayed"] = "true"
     else:
-        nudge_sandbox() if caller_of(request).is_test else wake_scoring()
+        (SANDBOX if caller_of(request).is_test else SCORING).send()
     return Response(answer.body, status=answer.status, headers=headers)
 
 

@@ -10,8 +10,8 @@ import pytest
 from django.conf import LazySettings
 from django.db import connection
 
+from kyc_review.core.wake import SCORING
 from kyc_review.pipeline import worker
-from kyc_review.pipeline.wake import wake_scoring
 from kyc_review.registry.bundles import bundle_promote, bundle_register
 from kyc_review.registry.models import Bundle
 from kyc_review.review.models import ReviewItem
@@ -171,7 +171,7 @@ def test_workers_killed_in_the_middle_lose_nothing_and_double_nothing(
     for kill in range(3):
         process = celery_worker()
         before = Scoring.objects.count()
-        wait_for(lambda before=before: Scoring.objects.count() > before, each=wake_scoring)
+        wait_for(lambda before=before: Scoring.objects.count() > before, each=SCORING.send)
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         assert kill == 2 or Scoring.objects.count() < len(rows)
@@ -180,7 +180,7 @@ def test_workers_killed_in_the_middle_lose_nothing_and_double_nothing(
     celery_worker()
     finished = Submission.objects.filter(state__in=(State.COMPLETED, State.IN_REVIEW))
     total = Submission.objects.count()
-    wait_for(lambda: finished.count() == total, each=wake_scoring)
+    wait_for(lambda: finished.count() == total, each=SCORING.send)
     assert Scoring.objects.count() == total
     assert ReviewItem.objects.count() == Submission.objects.filter(state=State.IN_REVIEW).count()
     assert not ReviewItem.objects.filter(reason="unscorable").exists()

@@ -11,8 +11,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from kyc_review import celery_app
 from kyc_review.accounts.models import User
 from kyc_review.audit.models import Event
+from kyc_review.core.wake import SNAPSHOTS
 from kyc_review.datasets.models import Snapshot
 from kyc_review.datasets.snapshots import snapshot_create, snapshot_request, snapshots_build_due
 from kyc_review.registry.bundles import bundle_promote
@@ -110,19 +112,17 @@ def test_a_snapshot_is_asked_for_built_by_the_worker_and_then_offered(decide, as
 def test_the_message_goes_out_after_the_commit_and_its_loss_is_no_error(
     decide, as_role, monkeypatch, django_capture_on_commit_callbacks
 ) -> None:
-    from kyc_review.datasets.tasks import build_snapshots
-
     sent = []
 
-    def lost(**options: object) -> None:
-        sent.append(options)
+    def lost(task: str, **options: object) -> None:
+        sent.append(task)
         raise OSError("broker away")
 
     decide("fake")
-    monkeypatch.setattr(build_snapshots, "apply_async", lost)
+    monkeypatch.setattr(celery_app, "send_task", lost)
     with django_capture_on_commit_callbacks(execute=True):
         assert as_role("admin").post(CREATE).status_code == 302
-    assert len(sent) == 1
+    assert sent == [SNAPSHOTS.task]
     assert Snapshot.objects.get().state == Snapshot.State.PENDING
 
 

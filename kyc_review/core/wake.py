@@ -1,0 +1,53 @@
+"""Telling a worker that there may be work.
+
+Rows hold the work itself and a sweep looks for it, so a lost, doubled or late message changes nothing. Tasks are
+named, not imported: who creates work does not depend on who does it. A test checks that every name is a task.
+"""
+
+import logging
+from dataclasses import dataclass
+
+from celery import current_app
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+
+from kyc_review.core.valkey import client
+
+log = logging.getLogger(__name__)
+MARK_EXPIRES_S = 5
+
+
+@dataclass(frozen=True, slots=True)
+class WakeUp:
+    """`mark` is a key in Valkey that exists while a message waits, so that many requests send only one."""
+
+    task: str
+    mark: str = ""
+    expires_s: int = 60
+
+    def send(self) -> None:
+        """Queue a message, unless one is waiting already; never fails, for the sweep says it again.
+
+        The worker removes the mark before it looks for rows, so a row committed before this call is always
+        seen: either by the message that waits, or by the one sent here.
+        """
+        try:
+            if not self.mark or client().set(self.mark, 1, nx=True, ex=MARK_EXPIRES_S):
+                current_app.send_task(self.task, retry=False, expires=self.expires_s, ignore_result=True)
+        except (RedisError, OperationalError, OSError) as error:
+            log.warning("No message sent to %s, the sweep will find the work: %s", self.task, error)
+
+    def acknowledge(self) -> None:
+        """The worker is awake, so the next call of `send` sends again."""
+        try:
+            client().delete(self.mark)
+        except (RedisError, OSError) as error:
+            log.warning("The mark %s stays until it expires: %s", self.mark, error)
+
+
+SCORING = WakeUp("kyc_review.pipeline.tasks.score_pending", mark="scoring:woken")
+EVIDENCE = WakeUp("kyc_review.evidence.tasks.compute_pending")
+WEBHOOKS = WakeUp("kyc_review.webhooks.tasks.deliver_due", mark="webhooks:woken")
+SNAPSHOTS = WakeUp("kyc_review.datasets.tasks.build_snapshots")
+TRAINING = WakeUp("kyc_review.training.tasks.run_due_jobs")
+SANDBOX = WakeUp("kyc_review.submissions.tasks.advance_sandbox", expires_s=5)
