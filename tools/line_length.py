@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[1]
 LIMIT = 120
 
 # Paths that are still to be wrapped. This list only shrinks: an entry without a long line is an error.
-NOT_YET: tuple[str, ...] = ("templates/",)
+NOT_YET: tuple[str, ...] = ()
 
 
 def long_lines(source: str) -> list[int]:

@@ -13,6 +13,7 @@ from kyc_review.training.jobs import job_lease
 from kyc_review.training.models import TrainingRun
 from kyc_review.training.progress import progress_of
 from kyc_review.training.runs import run_request
+from tests.pages import collapsed
 
 pytestmark = pytest.mark.django_db
 State = TrainingRun.State
@@ -75,7 +76,7 @@ def test_a_running_page_shows_progress_and_asks_for_itself(as_role, run: Trainin
     job_lease(TrainingRun)
     tell(run, step("north", 10, 0.6), step("north", 20, 0.5), step("east", 25, 0.55))
     client = as_role("admin")
-    whole = client.get(f"/retraining/runs/{run.pk}/").text
+    whole = collapsed(client.get(f"/retraining/runs/{run.pk}/"))
     assert "25 of 40 steps (62 %)" in whole
     assert "training east, about 30 s to go" in whole
     assert 'hx-trigger="every 2s"' in whole

@@ -12,6 +12,7 @@ from kyc_review.review.calibration import gold_mix
 from kyc_review.review.models import Onlooker, ReviewItem
 from kyc_review.review.onlooking import items_stranded
 from kyc_review.review.putting_aside import Refused
+from tests.pages import collapsed
 
 pytestmark = pytest.mark.django_db
 Enqueue = Callable[..., ReviewItem]
@@ -76,7 +77,7 @@ def test_while_a_second_opinion_waits_the_first_is_hidden_from_those_who_may_be_
     decided: ReviewItem, alice: User, sara: User, staff: Callable[..., User], login: Login
 ) -> None:
     second = settle()
-    page = login(sara).get(f"/review/items/{decided.pk}/").text
+    page = collapsed(login(sara).get(f"/review/items/{decided.pk}/"))
     assert HIDDEN in page
     for said in ("the seam at the nose", "Decided <strong>", "of 5 votes", "Correct"):
         assert said not in page

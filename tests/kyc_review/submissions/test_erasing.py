@@ -31,6 +31,7 @@ from kyc_review.submissions.storage import derivatives, originals
 from tests.conftest import jpeg_bytes
 from tests.factories.checks import checks
 from tests.kyc_review.review.conftest import claimed, clear, enqueue, login  # noqa: F401  (fixtures)
+from tests.pages import collapsed
 
 pytestmark = pytest.mark.django_db
 REASON = "The applicant asked."
@@ -348,7 +349,7 @@ def test_a_senior_who_looks_at_its_item_reads_that_it_was_erased(claimed, alice:
     review.decision_record(item_id=claimed.pk, reviewer=alice, label="fake")
     submission_erase(submission_id=claimed.submission_id, reason=REASON)
     window: Client = login(staff("sara", "senior"))
-    page = window.get(f"/review/items/{claimed.pk}/").content.decode()
+    page = collapsed(window.get(f"/review/items/{claimed.pk}/"))
     assert "are deleted" in page
     assert "Decided <strong>fake</strong>" in page
     assert "Correct" not in page
