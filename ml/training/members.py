@@ -43,13 +43,7 @@ class MemberPlan:
 MEMBERS = (
     MemberPlan("west", View(176, 0.88), Course(steps=900, own=0.5, seed=1)),
     MemberPlan("south", View(176, 0.7), Course(steps=900, own=0.6, mask_weight=1.0, seed=2)),
-    MemberPlan(
-        "east",
-        View(176, 0.88),
-        Course(steps=900, own=0.75, mask_weight=1.0, margin_weight=0.5, rate=4e-4, seed=3),
-        {"evidence": "local"},
-        start="west",
-    ),
+    MemberPlan("east", View(176, 0.88), Course(steps=900, own=0.5, mixup=0.4, seed=3), {"evidence": "local"}),
 )
 
 

@@ -35,7 +35,8 @@ class Course:
     """How one member is fine-tuned: AdamW with warm-up and cosine decay, and a moving average of the weights.
 
     own: share of the pairs that shows a source's own fakes. mask_weight: of the loss of the mask head, 0 for none.
-    margin_weight: of the loss within pairs.
+    margin_weight: of the loss within pairs. mixup: alpha of the Beta distribution by which pictures are mixed with
+    others of the batch (Zhang et al., 2018), 0 for none; mixed pictures have no masks and are no pairs.
     """
 
     steps: int
@@ -47,9 +48,16 @@ class Course:
     mask_weight: float = 0.0
     margin_weight: float = 0.0
     focal: bool = False
+    mixup: float = 0.0
     average: float = 0.99
     seed: int = 0
     report_every: int = 100
+
+    def __post_init__(self) -> None:
+        if self.mixup and (self.mask_weight or self.margin_weight):
+            raise ValueError(
+                "mixed pictures have neither masks nor partners: leave out mixup or these losses"
+            )
 
 
 Report = Callable[[int, float, WithMaskHead], dict[str, float]]
@@ -143,10 +151,16 @@ def _step(
 ) -> float:
     device = device_of(model)
     batch = sampler.draw(step).to(device)
+    kept, order = _mixture(course, step, len(batch.label))
+    images = batch.images
+    if kept < 1:
+        images = kept * images + (1 - kept) * images[order]
     with torch.autocast(device.type, torch.bfloat16, enabled=has_bfloat16(device)):
-        logits, edited = model(batch.images.contiguous(memory_format=torch.channels_last))
+        logits, edited = model(images.contiguous(memory_format=torch.channels_last))
     classify = losses.focal_unweighted if course.focal else losses.cross_entropy
     loss = classify(logits, batch.label)
+    if kept < 1:
+        loss = kept * loss + (1 - kept) * classify(logits, batch.label[order])
     if course.margin_weight:
         loss = loss + course.margin_weight * losses.pair_margin(logits, batch.label)
     if course.mask_weight:
@@ -158,6 +172,13 @@ def _step(
     nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     optimiser.step()
     return float(loss.detach())
+
+
+def _mixture(course: Course, step: int, size: int) -> tuple[float, torch.Tensor]:
+    """How much of each picture of this step's batch is kept, and with which one it is mixed."""
+    rng = np.random.default_rng([course.seed, step, 1])
+    kept = float(rng.beta(course.mixup, course.mixup)) if course.mixup else 1.0
+    return kept, torch.from_numpy(rng.permutation(size))
 
 
 @torch.no_grad()

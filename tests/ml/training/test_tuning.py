@@ -109,3 +109,26 @@ def test_the_rate_warms_up_and_falls_to_a_hundredth() -> None:
     assert rate_at(50, 0.5, course) == pytest.approx(0.505)
     assert rate_at(100, 1.0, course) == pytest.approx(0.01)
     assert rate_at(100, 1.7, course) == pytest.approx(0.01)
+
+
+def test_mixed_pictures_are_learned_from_and_have_neither_masks_nor_partners(tmp_path: Path) -> None:
+    store = pictures(tmp_path / "store")
+    course = Course(steps=60, batch=8, warmup=5, own=0.5, rate=3e-3, average=0.9, mixup=0.4, report_every=20)
+    average, _ = trained(tmp_path / "store", tmp_path / "kept", course)
+    logits = served_logits(average.network, store, np.arange(len(store)), VIEW)
+    score, label = logits[:, 1] - logits[:, 0], store.columns["label"]
+    assert score[label == 1].mean() > score[label == 0].mean()
+    with pytest.raises(ValueError, match="neither masks nor partners"):
+        Course(steps=1, mixup=0.4, mask_weight=1.0)
+
+
+def test_a_steps_mixture_depends_on_seed_and_step_alone() -> None:
+    course = Course(steps=10, mixup=0.4, seed=2)
+    kept, order = tuning._mixture(course, 3, 8)
+    assert (kept, order.tolist()) == (
+        tuning._mixture(course, 3, 8)[0],
+        tuning._mixture(course, 3, 8)[1].tolist(),
+    )
+    assert kept != tuning._mixture(course, 4, 8)[0]
+    assert sorted(order.tolist()) == list(range(8))
+    assert tuning._mixture(Course(steps=10, seed=2), 3, 8)[0] == 1.0
