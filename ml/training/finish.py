@@ -25,6 +25,7 @@ from ml.training.loop import device_of
 from ml.training.pack import Voter, pack
 from ml.training.stacking import (
     PULL,
+    choose_jointly,
     choose_thresholds,
     fit_stack,
     mean_of_members,
@@ -108,13 +109,15 @@ def finish(
     start: Stacking | None = None,
     own_weight: float = 1.0,
     pull: float = PULL,
+    is_certified: bool = False,
 ) -> ShippedBundle:
     """The bundle of these members.
 
     The stack and the temperatures are fitted on `stack_side`, which no member saw; thresholds on `validation`,
     so that all five together miss at most the share `miss` of its fakes; `test` is only measured. All of it is computed
     by the packed bundle, as it will be served. own_weight: how much more rows of sources with fakes of their own count
-    in the stack's fit; pull: of `fit_stack`.
+    in the stack's fit; pull: of `fit_stack`. is_certified: `miss` is an upper bound at 95 % confidence for the sources'
+    own fakes, and members and stack get rates of their own (`choose_jointly`).
     """
     draft = pack(
         out,
@@ -134,12 +137,18 @@ def finish(
     ten = _with_stack(stack, fitted_on)
     warmth = [temperature(ten[:, 2 * k : 2 * k + 2], label, weight) for k in range(5)]
     chosen_on = probabilities(_with_stack(stack, served_logits(served, validation)), warmth)
-    thresholds = choose_thresholds(chosen_on, validation.bank.label, miss)
+    counted = _own(validation) if is_certified else validation.bank.label == 1
+    if is_certified:
+        most = certified_share(int(counted.sum()), miss)
+        label, source = validation.bank.label, validation.source
+        thresholds = choose_jointly(chosen_on, label, most, fakes=counted, source=source)
+    else:
+        thresholds = choose_thresholds(chosen_on, validation.bank.label, miss)
     measured = probabilities(_with_stack(stack, served_logits(served, test)), warmth)
     names = [*(v.name for v in voters), "stack"]
     metrics = {
         "miss_rate_chosen_for": miss,
-        "certificate": certificate(chosen_on, thresholds, validation.bank.label),
+        "certificate": certificate(chosen_on[counted], thresholds),
         "validation": _measure(chosen_on, thresholds, names, validation),
         "test": _measure(measured, thresholds, names, test),
     }
@@ -156,10 +165,25 @@ def finish(
     )
 
 
+def _own(side: Side | StoredSide) -> np.ndarray:
+    """(N,) bool: the fakes that a source brought itself."""
+    return np.asarray((side.bank.label == 1) & ~side.bank.made)
+
+
+def certified_share(fakes: int, bound: float) -> float:
+    """The largest share of so many fakes that may be missed so that, at 95 % confidence, at most `bound` are.
+
+    Raises ValueError when so few fakes certify nothing as low.
+    """
+    fitting = [missed for missed in range(fakes) if clopper_pearson_upper(missed, fakes) <= bound]
+    if not fitting:
+        raise ValueError(f"{fakes} fakes cannot certify a miss rate of {bound:.0%}: more are needed")
+    return max(fitting) / fakes
+
+
 def own_weights(side: Side | StoredSide, factor: float) -> np.ndarray:
     """(N,) float32, mean 1 within each label: rows of sources that bring fakes of their own count `factor` times."""
-    own = (side.bank.label == 1) & ~side.bank.made
-    weight = np.where(np.isin(side.source, np.unique(side.source[own])) & ~side.bank.made, factor, 1.0)
+    weight = np.where(np.isin(side.source, np.unique(side.source[_own(side)])) & ~side.bank.made, factor, 1.0)
     for label in (0, 1):
         rows = side.bank.label == label
         weight[rows] /= weight[rows].mean()
@@ -190,13 +214,12 @@ def _measure(
     return report
 
 
-def certificate(probability: np.ndarray, thresholds: np.ndarray, label: np.ndarray) -> dict[str, float | int]:
+def certificate(fakes: np.ndarray, thresholds: np.ndarray) -> dict[str, float | int]:
     """What the fakes that the thresholds were chosen on would certify had they not been: at most this share is cleared,
     with confidence 0.95. `test` is measured without that flaw.
 
-    probability: (N, 5); thresholds: (5,); label: (N,) 1 is fake.
+    fakes: (N, 5) their probabilities; thresholds: (5,).
     """
-    fakes = probability[label == 1]
     missed = int((fakes < thresholds).all(1).sum())
     return {
         "fakes": len(fakes),

@@ -106,6 +106,38 @@ def choose_thresholds(probability: np.ndarray, label: np.ndarray, miss: float) -
     return np.clip(midway, EDGE, 1 - EDGE)
 
 
+def choose_jointly(
+    probability: np.ndarray, label: np.ndarray, miss: float, *, fakes: np.ndarray, source: np.ndarray
+) -> np.ndarray:
+    """(5,) thresholds: one miss rate for the members and one for the stack, chosen together.
+
+    Among the pairs of rates at which all five together miss at most the share `miss` of the rows `fakes`, the pair with
+    the fewest false alarms, averaged over sources, is taken: a weak member then need not flag as many as the stack.
+    probability: (N, 5); label: (N,) 1 is fake; fakes: (N,) bool, the fakes that count; source: (N,) of each row.
+    Thresholds lie midway below a fake, as in `choose_thresholds`. Raises ValueError without fakes.
+    """
+    held, real = probability[fakes], label == 0
+    rates = np.linspace(0, 0.98, 99)
+    ones = np.ones(len(held), int)
+    tried = np.array(
+        [[threshold_for_miss_rate(ones, column, rate) for column in held.T] for rate in rates]
+    )  # (R, 5)
+    members_pass = (probability[None, :, :-1] < tried[:, None, :-1]).all(2)  # (R, N)
+    stack_passes = probability[None, :, -1] < tried[:, None, -1]
+    missed = members_pass[:, fakes].astype(float) @ stack_passes[:, fakes].T.astype(float) / len(held)
+    names, number = np.unique(source[real], return_inverse=True)
+    weight = 1 / (np.bincount(number)[number] * len(names))
+    cleared = (members_pass[:, real] * weight) @ stack_passes[:, real].T.astype(float)
+    allowed = np.where(missed <= miss, cleared, -1.0)
+    best = np.argwhere(allowed >= allowed.max() - 1e-12)
+    of_members, of_stack = best[np.argmin(missed[tuple(best.T)])]
+    chosen = [*tried[of_members, :-1], tried[of_stack, -1]]
+    midway = [
+        midway_below(column, threshold) for column, threshold in zip(probability.T, chosen, strict=True)
+    ]
+    return np.clip(midway, EDGE, 1 - EDGE)
+
+
 def midway_below(score: np.ndarray, threshold: float) -> float:
     """The middle between a threshold and the highest score below it, which calls no row otherwise. score: (N,)."""
     lower = score[score < threshold]

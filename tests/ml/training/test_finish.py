@@ -9,10 +9,12 @@ from detection.bundle import View
 from detection.ensemble import Ensemble
 from detection.networks.convnext import convnext
 from ml.pictures import Picture, PictureStore, write_pictures
-from ml.training.finish import StoredSide, finish, own_weights
+from ml.training.baseline_card import baseline_card
+from ml.training.finish import StoredSide, certified_share, finish, own_weights
 from ml.training.pack import Voter
 
 NAME, TINY = "convnext_zepto_rms_ols", {"depths": (1, 1, 1, 1), "dims": (8, 8, 8, 8)}
+TRAINED = {f"member-{k}": f"way {k}" for k in range(4)}
 VIEWS = (View(32, 0.8), View(32, 0.5), View(64, 1.0), View(32, 0.8))
 
 
@@ -53,7 +55,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory):
         test=sides[2],
         miss=0.3,
         version="finished-1",
-        provenance={},
+        provenance={"start": "from scratch", "sources": ["rff"], "splits_sha256": "ab", "members": TRAINED},
         card="# Card\n",
         own_weight=5.0,
         pull=0.1,
@@ -96,3 +98,25 @@ def test_the_weight_of_a_sources_own_rows_leaves_the_labels_balanced(tmp_path: P
     assert weight[label == 1].mean() == pytest.approx(1.0, abs=1e-5)
     own = (label == 1) & ~rows.bank.made
     assert weight[own].mean() == pytest.approx(5 * weight[(label == 1) & rows.bank.made].mean(), rel=1e-4)
+
+
+def test_the_most_misses_that_still_certify_a_bound() -> None:
+    """13 of 81 have the exact bound 24.3 %, 14 have 25.7 % (Clopper and Pearson)."""
+    assert certified_share(81, 0.25) == pytest.approx(13 / 81)
+    assert certified_share(59, 0.05) == 0.0
+    with pytest.raises(ValueError, match="cannot certify"):
+        certified_share(58, 0.05)
+
+
+def test_the_card_tells_the_manifests_figures(finished) -> None:
+    bundle, _ = finished
+    card, test = baseline_card(bundle), bundle.metrics["test"]
+    own = test["auc"]["own_rff"]["stack"]
+    assert f"{own['value']:.2f} ({own['low']:.2f}-{own['high']:.2f})" in card
+    alarm = test["false_alarm_by_source"]["lfw"]
+    assert f"lfw {alarm['value']:.1%} ({alarm['low']:.1%}-{alarm['high']:.1%})" in card
+    fakes, found = test["votes"]["all"]["fake"], bundle.metrics["certificate"]
+    assert f"| all rows | {' / '.join(str(count) for count in fakes)} |" in card
+    assert f"Of the {found['fakes']} fakes" in card
+    assert all(f"| {name} | `{NAME}` |" in card and way in card for name, way in TRAINED.items())
+    assert "None" not in card

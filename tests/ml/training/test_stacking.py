@@ -1,8 +1,9 @@
 import numpy as np
+import pytest
 import torch
 
 from detection.networks.convnext import convnext
-from ml.training.stacking import choose_thresholds, fit_stack, lift, midway_below, temperature
+from ml.training.stacking import choose_jointly, choose_thresholds, fit_stack, lift, midway_below, temperature
 from tests.factories.bundles import TINY
 
 
@@ -60,3 +61,46 @@ def test_thresholds_lie_midway_between_the_fake_that_they_find_and_the_next_scor
 
 def test_a_threshold_below_every_score_lies_halfway_to_zero():
     assert midway_below(np.array([0.4, 0.6]), 0.4) == 0.2
+
+
+def test_chosen_together_a_weak_member_flags_less_than_a_good_stack():
+    """Members know nothing, the stack nearly everything; equal miss rates would let the members' noise flag reals."""
+    rng = np.random.default_rng(0)
+    label = np.tile([0, 1], 300)
+    probability = rng.uniform(0.01, 0.99, (600, 5))
+    probability[:, 4] = np.clip(0.3 + 0.4 * label + rng.normal(0, 0.12, 600), 0.01, 0.99)
+    source = np.where(np.arange(600) < 400, "a", "b")
+    fakes = label == 1
+    together = choose_jointly(probability, label, 0.1, fakes=fakes, source=source)
+    equal = choose_thresholds(probability, label, 0.1)
+
+    def outcome(thresholds):
+        flagged = (probability >= thresholds).any(1)
+        return 1 - flagged[fakes].mean(), flagged[~fakes].mean()
+
+    assert outcome(together)[0] <= 0.1
+    assert outcome(equal)[0] <= 0.1
+    assert outcome(together)[1] < outcome(equal)[1] - 0.2
+
+
+def test_no_other_pair_of_rates_has_fewer_false_alarms_averaged_over_sources():
+    """Against plain loops over all pairs, with sources of very different size."""
+    rng = np.random.default_rng(3)
+    label, probability = np.tile([0, 1], 60), rng.uniform(0, 1, (120, 5))
+    probability[label == 1] = np.sqrt(probability[label == 1])
+    source = np.where(np.arange(120) < 20, "small", "big")
+    fakes = (label == 1) & (np.arange(120) >= 30)
+    sorted_fakes = np.sort(probability[fakes], 0)
+    best = 1.0
+    for of_members in range(len(sorted_fakes)):
+        for of_stack in range(len(sorted_fakes)):
+            thresholds = np.append(sorted_fakes[of_members, :4], sorted_fakes[of_stack, 4])
+            flagged = (probability >= thresholds).any(1)
+            if (~flagged[fakes]).mean() <= 0.2:
+                alarms = [flagged[(label == 0) & (source == name)].mean() for name in ("small", "big")]
+                best = min(best, float(np.mean(alarms)))
+    found = choose_jointly(probability, label, 0.2, fakes=fakes, source=source)
+    flagged = (probability >= found).any(1)
+    assert (~flagged[fakes]).mean() <= 0.2
+    alarms = [flagged[(label == 0) & (source == name)].mean() for name in ("small", "big")]
+    assert np.mean(alarms) == pytest.approx(best)

@@ -1,0 +1,153 @@
+"""The model card of a trained baseline: what it is, its measurements and its limits, from the manifest's figures."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from detection.bundle import Bundle
+
+WAYS = {
+    "copymove": "copy-move",
+    "retouch": "retouching",
+    "self": "self-blend",
+    "splice": "splice",
+    "swap": "region swap",
+    "warp": "warp",
+}
+
+
+def baseline_card(bundle: Bundle) -> str:
+    """Markdown. bundle: as `ml.training.timed_baseline` writes it, with validation and test figures in its metrics."""
+    parts = [_head(bundle), _members(bundle)]
+    for side in ("test", "validation"):
+        parts += [f"## Results on {side} (95 % intervals, people resampled)", *results(bundle.metrics[side])]
+    return "\n\n".join([*parts, _thresholds(bundle.metrics), LIMITS]) + "\n"
+
+
+def _head(bundle: Bundle) -> str:
+    return (
+        f"# Model card: {bundle.version}\n\n"
+        "Trained with `python -m ml baseline --hours`. It tells edited faces from untouched ones, with the error rates "
+        "below; it is meant to be retrained on your own decisions.\n\n"
+        f"Start: {bundle.provenance['start']}. Sets: {', '.join(bundle.provenance['sources'])}. Split by person within "
+        "a set and by perceptual hash: 70 % train, 10 % stack, 10 % validation, 10 % test; SHA-256 of the frozen split "
+        f"`{bundle.provenance['splits_sha256']}`. The stack and the temperatures were fitted on people that no member "
+        "saw; thresholds were chosen on validation through this bundle as it is served; test was only measured."
+    )
+
+
+def _members(bundle: Bundle) -> str:
+    rows = [
+        f"| {member.name} | `{member.architecture}` | middle {member.view.extent:.0%} at {member.view.side} px | "
+        f"{bundle.provenance['members'][member.name]} |"
+        for member in bundle.members
+    ]
+    return "\n".join(
+        [
+            "## Members",
+            "",
+            "| member | architecture | sees | trained |",
+            "|---|---|---|---|",
+            *rows,
+            "",
+            "The fifth vote is a linear layer on the ReLU of their logits.",
+        ]
+    )
+
+
+def results(side: Mapping[str, Any]) -> list[str]:
+    """Tables of one side's figures, as `ml.training.finish` measures them."""
+    parts = [_areas(side["auc"])]
+    if "forgeries" in side:
+        parts.append(_ways(side["forgeries"]))
+    return [*parts, _votes(side["votes"]), _alarms(side["false_alarm_by_source"])]
+
+
+def _areas(areas: Mapping[str, Mapping[str, Any]]) -> str:
+    names = list(next(iter(areas.values())))
+    rows = [
+        f"| {_title(name)} | " + " | ".join(_interval(row[n]) for n in names) + " |"
+        for name, row in areas.items()
+    ]
+    return _table(["AUC", *names], rows)
+
+
+def _ways(forgeries: Mapping[str, Mapping[str, Any]]) -> str:
+    rows = [
+        f"| {title} | {row['auc']['n'] // 2} | {_interval(row['auc'])} | {row['told_apart']['value']:.0%} |"
+        for part, named in (
+            ("pooled", forgeries["pooled"]),
+            ("kind", forgeries["by_way"]),
+            ("seam", forgeries["by_seam"]),
+        )
+        for name, row in named.items()
+        for title in [f"{part}: {WAYS.get(name, name.replace('_', ', '))}"]
+    ]
+    return _table(["synthesised forgeries (stack)", "pairs", "AUC", "scores above its original"], rows)
+
+
+def _votes(votes: Mapping[str, Any]) -> str:
+    rows = [
+        f"| {_title(name)} | {_counts(row['fake'])} | {_counts(row['real'])} | {_percent(row['recall_with_human'])} | "
+        f"{_percent(row['false_alarm'])} |"
+        for name, row in votes.items()
+    ]
+    return _table(
+        [
+            "rows",
+            "fakes cleared / split / unanimous",
+            "reals cleared / split / unanimous",
+            "recall",
+            "false alarms",
+        ],
+        rows,
+    )
+
+
+def _alarms(alarms: Mapping[str, Any]) -> str:
+    told = ", ".join(f"{name} {_percent(row)}" for name, row in alarms.items())
+    return f"Genuine faces that go to a person, by set: {told}."
+
+
+def _thresholds(metrics: Mapping[str, Any]) -> str:
+    found = metrics["certificate"]
+    return (
+        "## Operating point\n\n"
+        f"Of the {found['fakes']} fakes of validation that the thresholds were chosen on, {found['missed']} are "
+        f"cleared (cleared only when all five say real): at {found['confidence']:.0%} confidence at most "
+        f"{found['miss_rate_at_most']:.1%} of such fakes, not counting that stack and members were chosen on the same "
+        "people. The figures assume reviewers who are always right."
+    )
+
+
+LIMITS = """## Limits
+
+- It knows composites and retouching, not generated faces, masks, replayed screens or documents.
+- It looks at the middle of the picture; a face elsewhere is not seen.
+- The synthesised test forgeries come from the generator of the training forgeries.
+- Ages, sexes and skin tones are distributed as in the sets; errors by group have not been measured, except by set.
+- The sets are for research: retrain on data that you may use before real submissions depend on the models."""
+
+
+def _title(name: str) -> str:
+    kind, _, source = name.partition("_")
+    if kind == "own":
+        return f"{source.upper()}: its own fakes"
+    if kind == "made":
+        return f"synthesised, {source}" if source else "synthesised, all sets"
+    return "all rows"
+
+
+def _interval(row: Mapping[str, float]) -> str:
+    return f"{row['value']:.2f} ({row['low']:.2f}-{row['high']:.2f})"
+
+
+def _percent(row: Mapping[str, float]) -> str:
+    return f"{row['value']:.1%} ({row['low']:.1%}-{row['high']:.1%})"
+
+
+def _counts(row: Sequence[int]) -> str:
+    return " / ".join(str(count) for count in row)
+
+
+def _table(head: Sequence[str], rows: Sequence[str]) -> str:
+    return "\n".join(["| " + " | ".join(head) + " |", "|" + "---|" * len(head), *rows])
