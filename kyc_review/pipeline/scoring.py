@@ -24,7 +24,8 @@ scorer = ThreadPoolExecutor(1, "scorer")
 class Outcome:
     """What became of a batch: every picture that was read, the votes as far as there were any, the errors of the rest.
 
-    A picture has neither votes nor an error when its checks send it back.
+    A picture has neither votes nor an error when its checks send it back, or when no face was found for members that
+    look at one.
     """
 
     ensemble: Ensemble
@@ -45,7 +46,7 @@ def score(ensemble: Ensemble, batch: list[Submission], reading: list[Future[Pict
         except Exception as error:  # a person decides in the end, whatever the reason
             log.exception("submission %s cannot be read", row.pk)
             errors[row.pk] = f"{type(error).__name__}: {error}"
-    voted_on = [pk for pk, picture in pictures.items() if is_voted_on(picture)]
+    voted_on = [pk for pk, picture in pictures.items() if is_voted_on(ensemble, picture)]
     votes: dict[uuid.UUID, tuple[Vote, ...]] = {}
     try:
         votes = dict(zip(voted_on, vote(ensemble, [pictures[pk] for pk in voted_on]), strict=True))
@@ -57,9 +58,12 @@ def score(ensemble: Ensemble, batch: list[Submission], reading: list[Future[Pict
 
 def vote(ensemble: Ensemble, pictures: list[Picture]) -> list[tuple[Vote, ...]]:
     """Five votes on each picture. Raises ValueError when a model gives no number."""
-    return ensemble.score([picture.image for picture in pictures])
+    images = [picture.image for picture in pictures]
+    return ensemble.score(images, [picture.report.frame for picture in pictures])
 
 
-def is_voted_on(picture: Picture) -> bool:
-    """Whether a vote can matter: not when the checks send the picture back to the applicant."""
+def is_voted_on(ensemble: Ensemble, picture: Picture) -> bool:
+    """Whether the ensemble can vote and its votes can matter: not when the checks send the picture back."""
+    if ensemble.bundle.sees_faces and picture.report.frame is None:
+        return False
     return judge(picture.report.checks, settings.CHECK_POLICY).action is not Action.RESUBMIT
