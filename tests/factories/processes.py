@@ -73,3 +73,13 @@ class Keeper:
     def kill(self) -> None:
         self.process.kill()
         self.process.communicate()
+
+
+def wait_for(
+    condition: Callable[[], bool], seconds: float = 120, each: Callable[[], None] = lambda: None
+) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "nothing happened in time"
+        each()
+        time.sleep(0.02)

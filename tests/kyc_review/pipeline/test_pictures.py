@@ -16,6 +16,7 @@ from kyc_review.registry.bundles import bundle_promote, bundle_register
 from kyc_review.registry.models import Bundle
 from kyc_review.review.models import ReviewItem
 from kyc_review.scoring.models import CheckResult, Scoring
+from kyc_review.submissions.check_policy import policy_read
 from kyc_review.submissions.models import Result, State, Submission
 from tests.factories.bundles import tiny_bundle
 from tests.factories.portraits import jpeg, portrait, portrait_bytes, two_faces
@@ -160,3 +161,15 @@ def test_a_detector_that_fails_clears_nothing(
     row = outcome(submit, portrait_bytes(0))
     assert (row.state, ReviewItem.objects.get().reason) == (State.IN_REVIEW, ReviewItem.Reason.CHECKS)
     assert CheckResult.objects.get(name="face_found").code == "check_failed"
+
+
+def test_members_that_look_at_the_face_are_not_asked_about_a_picture_without_one(
+    submit: Callable[..., Submission], settings: LazySettings, tmp_path: Path
+) -> None:
+    tiny_bundle(tmp_path / "faces", version="faces", threshold=0.9999, frame="face")
+    bundle_promote(bundle=bundle_register(path=tmp_path / "faces", source=Bundle.Source.TRAINED))
+    settings.CHECK_POLICY = policy_read(["face_found:fail=review"])
+    row = outcome(submit, jpeg(landscape()))
+    assert (row.state, ReviewItem.objects.get().reason) == (State.IN_REVIEW, ReviewItem.Reason.CHECKS)
+    assert not Scoring.objects.exists()
+    assert outcome(submit, portrait_bytes(1)).result == Result.CLEAR

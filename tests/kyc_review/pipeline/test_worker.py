@@ -1,14 +1,10 @@
 import os
 import signal
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from django.conf import LazySettings
-from django.db import connection
 
 from kyc_review.core.wake import SCORING
 from kyc_review.pipeline import worker
@@ -20,6 +16,7 @@ from kyc_review.submissions.models import State, Submission
 from kyc_review.submissions.storage import originals
 from tests.factories.bundles import tiny_bundle
 from tests.factories.portraits import portrait_bytes
+from tests.factories.processes import wait_for
 
 pytestmark = pytest.mark.django_db
 
@@ -114,50 +111,6 @@ def test_without_a_champion_nothing_is_leased(submit: Callable) -> None:
         worker.run_until_idle()
     row.refresh_from_db()
     assert (row.state, row.attempts) == (State.RECEIVED, 0)
-
-
-@pytest.fixture
-def celery_worker(settings: LazySettings, private_data: Path) -> Iterator[Callable[[], subprocess.Popen]]:
-    """Starts real scoring workers on the test database and the real broker."""
-    database = connection.settings_dict
-    url = f"postgres://{database['USER']}:{database['PASSWORD']}@{database['HOST']}:{database['PORT']}/{database['NAME']}"
-    env = os.environ | {
-        "DATABASE_URL": url.replace(":@", "@"),
-        "DATA_DIR": str(private_data),
-        "BUNDLES_DIR": str(settings.BUNDLES_DIR),
-        "SCORING_THREADS": "1",
-    }
-    started: list[subprocess.Popen] = []
-
-    def start() -> subprocess.Popen:
-        command = [
-            sys.executable,
-            "-m",
-            "celery",
-            "-A",
-            "kyc_review",
-            "worker",
-            "-Q",
-            "scoring",
-            "--pool=solo",
-        ]
-        started.append(subprocess.Popen([*command, "--loglevel=INFO"], env=env, start_new_session=True))
-        return started[-1]
-
-    yield start
-    for process in started:
-        process.kill()
-        process.wait()
-
-
-def wait_for(
-    condition: Callable[[], bool], seconds: float = 120, each: Callable[[], None] = lambda: None
-) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "nothing happened in time"
-        each()
-        time.sleep(0.02)
 
 
 @pytest.mark.slow
