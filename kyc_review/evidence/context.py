@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from kyc_review.evidence import presenters, selectors
+from kyc_review.evidence.file_findings import file_findings
 from kyc_review.evidence.models import Evidence
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def panel_context(*, item: ReviewItem, viewer: User) -> dict[str, Any]:
         "is_ready": is_ready,
         "is_failed": (evidence is not None and evidence.state == Evidence.State.FAILED)
         or item.submission.erased_at is not None,
+        "file_findings": file_findings(item.submission),
         "findings": presenters.findings(evidence) if is_ready and evidence else [],
         "history": presenters.history_lines(selectors.vote_history(viewer=viewer, item=item)),
         "opinions": presenters.opinion_lines(evidence, measured) if is_ready and evidence else [],
