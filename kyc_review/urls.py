@@ -31,6 +31,7 @@ urlpatterns = [
     path("readyz", readyz),
     path("metrics", metrics),
     path("api/v1/", include("kyc_review.submissions.api.urls")),
+    path("api/v1/", include("kyc_review.lifecycle.api.urls")),
     path("api/v1/", include("kyc_review.webhooks.api.urls")),
     path("api/v1/retraining/", include("kyc_review.retraining.api.urls")),
 ]

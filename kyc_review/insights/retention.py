@@ -10,8 +10,8 @@ from django.db.models import Sum
 from django.utils import timezone
 
 from kyc_review.core.permissions import may_read_audit_log
+from kyc_review.lifecycle.retain import RetentionRule, retention_rule
 from kyc_review.submissions.models import RetentionPass
-from kyc_review.submissions.retention import Rule, rule_set
 
 if TYPE_CHECKING:
     from kyc_review.accounts.models import User
@@ -21,7 +21,7 @@ LATELY = timedelta(days=30)
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    rule: Rule
+    rule: RetentionRule
     latest: RetentionPass | None
     erased_lately: int
 
@@ -32,4 +32,4 @@ def retention(*, viewer: User) -> Retention | None:
         return None
     passes = RetentionPass.objects.order_by("-day")
     lately = passes.filter(day__gt=timezone.localdate() - LATELY).aggregate(erased=Sum("erased"))
-    return Retention(rule_set(), passes.first(), lately["erased"] or 0)
+    return Retention(retention_rule(), passes.first(), lately["erased"] or 0)

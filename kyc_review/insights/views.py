@@ -25,10 +25,10 @@ from kyc_review.insights import numbers
 from kyc_review.insights.forms import EraseForm, SearchForm
 from kyc_review.insights.points import in_words
 from kyc_review.insights.searching import history, is_hidden, submissions_found, submissions_visible
+from kyc_review.lifecycle.erase import submission_erase
 from kyc_review.review.onlooking import onlooker_record
 from kyc_review.scoring.check_words import check_lines
 from kyc_review.scoring.state import scoring_state
-from kyc_review.submissions.erasing import submission_erase
 from kyc_review.submissions.models import Submission
 
 DAYS = (1, 7, 30)

@@ -17,11 +17,11 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from detection.checks import CheckName, CheckStatus
 from kyc_review.core.db.aggregates import DurationQuantiles
 from kyc_review.evidence.models import Evidence
+from kyc_review.lifecycle.retain import retention_rule
 from kyc_review.review.models import Decision, ReviewItem
 from kyc_review.scoring.models import CheckResult, Scoring
 from kyc_review.scoring.state import last_scored_at, scoring_state
 from kyc_review.submissions.models import RetentionPass, State, Submission
-from kyc_review.submissions.retention import rule_set
 from kyc_review.webhooks.models import Delivery
 
 WINDOW = timedelta(minutes=5)
@@ -232,7 +232,7 @@ def _webhooks(now: datetime) -> Iterator[Metric]:
 
 def _retention(now: datetime) -> Iterator[Metric]:
     """Nothing without a rule."""
-    if not rule_set().kinds:
+    if not retention_rule().kinds:
         return
     row = RetentionPass.objects.aggregate(ended=Max("ended_at"), began=Min("started_at"))
     if since := row["ended"] or row["began"]:

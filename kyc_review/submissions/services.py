@@ -11,7 +11,6 @@ from detection.decoding import ImageFacts, inspect
 from kyc_review.accounts.models import ApiKey, Integration
 from kyc_review.audit import services as audit
 from kyc_review.core.db.inserted import insert
-from kyc_review.review.withdrawals import AlreadyDecided, item_withdraw
 from kyc_review.submissions.models import LateOutcome, Result, ResultReason, State, Submission
 from kyc_review.submissions.storage import originals
 from kyc_review.webhooks import services as webhooks
@@ -117,30 +116,6 @@ def submission_overturn(*, submission_id: uuid.UUID, result: str, reason: str = 
 
 
 @transaction.atomic
-def submission_cancel(*, submission: Submission, actor: Integration) -> None:
-    """Withdraw a submission that has no result yet; nobody scores or reviews it any more. Safe to repeat.
-
-    The review item first, as a decision does it, so that the two cannot wait for each other.
-    Raises StaleSubmission when it is completed or a person has decided.
-    """
-    try:
-        item_withdraw(submission_id=submission.pk)
-    except AlreadyDecided:
-        raise StaleSubmission(f"Submission {submission.pk} has been decided.") from None
-    open_states = [State.RECEIVED, State.SCORING, State.IN_REVIEW]
-    changed = Submission.objects.filter(pk=submission.pk, state__in=open_states).update(
-        state=State.CANCELLED, lease_holder="", cancelled_at=timezone.now()
-    )
-    submission.refresh_from_db()
-    if changed:
-        # Routing may have opened an item since the first look.
-        item_withdraw(submission_id=submission.pk)
-        audit.record(action="submission.cancelled", actor=actor, target=submission)
-    elif submission.state != State.CANCELLED:
-        raise StaleSubmission(f"Submission {submission.pk} is {submission.state}.")
-
-
-@transaction.atomic
 def late_outcome_record(
     *, submission: Submission, finding: str, reported_by: ApiKey, note: str = ""
 ) -> LateOutcome:
@@ -167,3 +142,26 @@ def late_outcome_record(
         detail={"finding": finding, "result": row.result},
     )
     return outcome
+
+
+def submission_mark_cancelled(*, submission_id: uuid.UUID) -> bool:
+    """Close a submission that has no result yet; False when it has one, or is cancelled already."""
+    open_states = [State.RECEIVED, State.SCORING, State.IN_REVIEW]
+    changed = Submission.objects.filter(pk=submission_id, state__in=open_states).update(
+        state=State.CANCELLED, lease_holder="", cancelled_at=timezone.now()
+    )
+    return changed == 1
+
+
+def submission_make_bare(row: Submission) -> None:
+    """Empty what names the applicant. Without a result by now it never gets one: a late verdict finds it cancelled.
+
+    The row is locked by the caller, in the transaction of the erasure.
+    """
+    row.refresh_from_db()  # a decision that settled just now has completed it
+    now = timezone.now()
+    row.external_ref, row.applicant_ref, row.metadata, row.last_error = "", "", {}, ""
+    row.erased_at = now
+    if row.state not in (State.COMPLETED, State.CANCELLED):
+        row.state, row.lease_holder, row.cancelled_at = State.CANCELLED, "", now
+    row.save()

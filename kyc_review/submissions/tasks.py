@@ -1,9 +1,7 @@
 from celery import shared_task
 
-from kyc_review.submissions.erasing import erasures_sweep
 from kyc_review.submissions.idempotency import records_expire
 from kyc_review.submissions.orphans import orphans_delete
-from kyc_review.submissions.retention import retention_step
 from kyc_review.submissions.sandbox import sandbox_advance
 
 
@@ -20,13 +18,3 @@ def expire_idempotency() -> None:
 @shared_task
 def advance_sandbox() -> None:
     sandbox_advance()
-
-
-@shared_task
-def sweep_erasures() -> None:
-    erasures_sweep()
-
-
-@shared_task
-def erase_by_age() -> None:
-    retention_step()

@@ -137,14 +137,3 @@ class LateOutcomeIn(serializers.Serializer):
     note = serializers.CharField(
         max_length=500, required=False, allow_blank=True, default="", help_text="No names, please."
     )
-
-
-class EraseIn(serializers.Serializer):
-    """Why a submission is erased."""
-
-    reason = serializers.CharField(
-        max_length=300,
-        required=False,
-        default="Asked for by the onboarding system.",
-        help_text="For the audit log, which keeps it; no names, please.",
-    )

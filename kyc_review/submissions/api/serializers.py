@@ -6,6 +6,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from detection.checks import CheckName, CheckStatus
+from kyc_review.core.openapi import ProblemOut
 from kyc_review.submissions.check_policy import Action
 from kyc_review.submissions.models import (
     LateOutcome,
@@ -140,21 +141,6 @@ class LateOutcomeOut(serializers.ModelSerializer[LateOutcome]):
         model = LateOutcome
         fields = ("submission", "outcome", "note", "reported_at")
         read_only_fields = fields
-
-
-class ProblemOut(serializers.Serializer):
-    """RFC 9457 problem details."""
-
-    type = serializers.CharField()
-    title = serializers.CharField()
-    status = serializers.IntegerField()
-    code = serializers.CharField()
-    detail = serializers.CharField()
-    request_id = serializers.CharField(required=False, help_text="Name it when you ask for help.")
-    # The name is the RFC's; a serializer's own `errors` is not asked for, nothing is validated with this one.
-    errors = serializers.ListField(  # type: ignore[assignment]
-        child=serializers.DictField(), required=False
-    )
 
 
 class BatchItemOut(serializers.Serializer):

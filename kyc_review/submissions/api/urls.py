@@ -5,10 +5,6 @@ from kyc_review.submissions.api import views
 urlpatterns = [
     path("submissions", views.SubmissionsView.as_view(), name="submissions"),
     path("submissions/batch", views.BatchView.as_view(), name="submissions-batch"),
-    path("submissions/<uuid:submission_id>", views.SubmissionView.as_view(), name="submission"),
-    path(
-        "submissions/<uuid:submission_id>/cancel", views.CancellationView.as_view(), name="submission-cancel"
-    ),
     path(
         "submissions/<uuid:submission_id>/outcome", views.LateOutcomeView.as_view(), name="submission-outcome"
     ),

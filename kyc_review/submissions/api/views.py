@@ -6,19 +6,18 @@ from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from kyc_review.accounts.authentication import caller_of, integration_of
+from kyc_review.accounts.authentication import caller_of
 from kyc_review.accounts.models import Scope
 from kyc_review.core.api import ApiView, conditional, etag_of, known_tags
 from kyc_review.core.parsers import JSONParser
 from kyc_review.core.problems import Problem
-from kyc_review.submissions.api import creating, describing
-from kyc_review.submissions.api.incoming import BatchIn, EraseIn, LateOutcomeIn, ListIn
+from kyc_review.submissions.api import creating, openapi
+from kyc_review.submissions.api.incoming import BatchIn, LateOutcomeIn, ListIn
 from kyc_review.submissions.api.serializers import LateOutcomeOut, shown
 from kyc_review.submissions.api.waiting import wait_of, wait_until
-from kyc_review.submissions.erasing import submission_erase
 from kyc_review.submissions.models import State, Submission
 from kyc_review.submissions.selectors import submissions_of, submissions_page
-from kyc_review.submissions.services import StaleSubmission, late_outcome_record, submission_cancel
+from kyc_review.submissions.services import StaleSubmission, late_outcome_record
 
 UNSCORED = (State.RECEIVED, State.SCORING)
 
@@ -31,7 +30,7 @@ class SubmissionsView(ApiView):
         creating.refuse_at_once_when_full(request)
         super().initial(request, *args, **kwargs)
 
-    @describing.create
+    @openapi.create
     def post(self, request: Request) -> Response:
         creating.idempotency_key(request)  # a missing one is the first thing to hear about
         seconds, fields = wait_of(request), creating.read(request)
@@ -47,7 +46,7 @@ class SubmissionsView(ApiView):
             response.data = shown(row)
         return response
 
-    @describing.list_
+    @openapi.list_
     def get(self, request: Request) -> Response:
         form = ListIn(data=request.query_params)
         form.is_valid(raise_exception=True)
@@ -75,7 +74,7 @@ class SubmissionsView(ApiView):
 class BatchView(ApiView):
     scopes = {"POST": Scope.SUBMISSIONS_WRITE}
 
-    @describing.create_batch
+    @openapi.create_batch
     def post(self, request: Request) -> Response:
         creating.idempotency_key(request)
         form = BatchIn(data=request.data)
@@ -91,46 +90,21 @@ class BatchView(ApiView):
 
 
 class SubmissionView(ApiView):
-    scopes = {"GET": Scope.SUBMISSIONS_READ, "DELETE": Scope.SUBMISSIONS_ERASE}
+    """Reading; lifecycle.api adds the erasure at the same address."""
 
-    @describing.retrieve
+    scopes = {"GET": Scope.SUBMISSIONS_READ}
+
+    @openapi.retrieve
     def get(self, request: Request, submission_id: UUID) -> Response:
         seconds = wait_of(request)
         row = waited_for(request, submission_id, seconds) if seconds else found(request, submission_id)
         return conditional(request, shown(row))
 
-    @describing.erase
-    def delete(self, request: Request, submission_id: UUID) -> Response:
-        form = EraseIn(data=request.query_params)
-        form.is_valid(raise_exception=True)
-        row = get_object_or_404(submissions_of(caller_of(request)), pk=submission_id)
-        submission_erase(
-            submission_id=row.pk, reason=form.validated_data["reason"], actor=integration_of(request)
-        )
-        return Response(status=204)
-
-
-class CancellationView(ApiView):
-    scopes = {"POST": Scope.SUBMISSIONS_WRITE}
-
-    @describing.cancel
-    def post(self, request: Request, submission_id: UUID) -> Response:
-        row = found(request, submission_id)
-        try:
-            submission_cancel(submission=row, actor=integration_of(request))
-        except StaleSubmission:
-            raise Problem(
-                status=409,
-                code="already_decided",
-                detail="This submission has its result already, or a person has just decided.",
-            ) from None
-        return Response(shown(row))
-
 
 class LateOutcomeView(ApiView):
     scopes = {"POST": Scope.OUTCOMES_WRITE}
 
-    @describing.report_outcome
+    @openapi.report_outcome
     def post(self, request: Request, submission_id: UUID) -> Response:
         row = found(request, submission_id)
         form = LateOutcomeIn(data=request.data)

@@ -11,7 +11,7 @@ from kyc_review.accounts.models import Scope
 from kyc_review.core.api import ApiView
 from kyc_review.core.problems import Problem
 from kyc_review.webhooks import services
-from kyc_review.webhooks.api import describing
+from kyc_review.webhooks.api import openapi
 from kyc_review.webhooks.api.serializers import (
     DeliveriesIn,
     DeliveryOut,
@@ -45,11 +45,11 @@ def _told(exc: Exception) -> Exception:
 
 
 class EndpointsView(WebhooksView):
-    @describing.list_endpoints
+    @openapi.list_endpoints
     def get(self, request: Request) -> Response:
         return Response({"data": EndpointOut(endpoints_of(caller_of(request)), many=True).data})
 
-    @describing.create_endpoint
+    @openapi.create_endpoint
     def post(self, request: Request) -> Response:
         form = EndpointIn(data=request.data)
         form.is_valid(raise_exception=True)
@@ -67,11 +67,11 @@ class EndpointsView(WebhooksView):
 
 
 class EndpointView(WebhooksView):
-    @describing.retrieve_endpoint
+    @openapi.retrieve_endpoint
     def get(self, request: Request, endpoint_id: UUID) -> Response:
         return Response(EndpointOut(found(request, endpoint_id)).data)
 
-    @describing.change_endpoint
+    @openapi.change_endpoint
     def patch(self, request: Request, endpoint_id: UUID) -> Response:
         row = found(request, endpoint_id)
         form = EndpointChange(data=request.data)
@@ -81,14 +81,14 @@ class EndpointView(WebhooksView):
         row = services.endpoint_change(endpoint=row, actor=caller_of(request).integration, **changes)
         return Response(EndpointOut(row).data)
 
-    @describing.delete_endpoint
+    @openapi.delete_endpoint
     def delete(self, request: Request, endpoint_id: UUID) -> Response:
         services.endpoint_delete(endpoint=found(request, endpoint_id), actor=caller_of(request).integration)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
 class SecretView(WebhooksView):
-    @describing.rotate_secret
+    @openapi.rotate_secret
     def post(self, request: Request, endpoint_id: UUID) -> Response:
         row = found(request, endpoint_id)
         secret = services.secret_rotate(endpoint=row, actor=caller_of(request).integration)
@@ -99,7 +99,7 @@ class SecretView(WebhooksView):
 
 
 class TrialView(WebhooksView):
-    @describing.send_test
+    @openapi.send_test
     def post(self, request: Request, endpoint_id: UUID) -> Response:
         row = found(request, endpoint_id)
         delivery = services.trial_send(endpoint=row, actor=caller_of(request).integration)
@@ -107,7 +107,7 @@ class TrialView(WebhooksView):
 
 
 class DeliveriesView(WebhooksView):
-    @describing.list_deliveries
+    @openapi.list_deliveries
     def get(self, request: Request, endpoint_id: UUID) -> Response:
         endpoint = found(request, endpoint_id)
         form = DeliveriesIn(data=request.query_params)
@@ -138,14 +138,14 @@ class DeliveriesView(WebhooksView):
 
 
 class DeliveryView(WebhooksView):
-    @describing.retrieve_delivery
+    @openapi.retrieve_delivery
     def get(self, request: Request, delivery_id: UUID) -> Response:
         row = get_object_or_404(deliveries_of(caller_of(request)), pk=delivery_id)
         return Response(DeliveryOut(row).data)
 
 
 class ReplayView(WebhooksView):
-    @describing.replay_delivery
+    @openapi.replay_delivery
     def post(self, request: Request, delivery_id: UUID) -> Response:
         caller = caller_of(request)
         row = get_object_or_404(deliveries_of(caller), pk=delivery_id)

@@ -23,9 +23,9 @@ from kyc_review.datasets.snapshots import (
     snapshot_verify,
     snapshots_build_due,
 )
+from kyc_review.lifecycle.erase import erasures_sweep, submission_erase
 from kyc_review.registry.models import Bundle
 from kyc_review.review.models import Decision, ReviewItem
-from kyc_review.submissions.erasing import erasures_sweep, submission_erase
 from kyc_review.submissions.models import Submission
 from kyc_review.training import worker
 from kyc_review.training.comparisons import comparison_request, replayed

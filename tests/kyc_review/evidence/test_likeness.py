@@ -12,8 +12,8 @@ from kyc_review.evidence import likeness
 from kyc_review.evidence.likeness import near, neighbours
 from kyc_review.evidence.models import Evidence, Fingerprint, Likeness
 from kyc_review.evidence.services import fingerprints_record, signed
+from kyc_review.lifecycle.erase import submission_erase
 from kyc_review.review.models import ReviewItem
-from kyc_review.submissions.erasing import submission_erase
 from kyc_review.submissions.models import Submission
 from tests.factories.photographs import photograph, saved
 from tests.kyc_review.review.conftest import until_somebody_waits_for_a_lock

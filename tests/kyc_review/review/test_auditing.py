@@ -7,11 +7,12 @@ import pytest
 from detection.voting import Vote as MemberVote
 from kyc_review.accounts.models import User
 from kyc_review.audit.models import Event
+from kyc_review.lifecycle.cancel import submission_cancel
 from kyc_review.pipeline.leases import lease_batch
 from kyc_review.pipeline.routing import Scored, verdicts_record
 from kyc_review.review import auditing, services
 from kyc_review.review.models import AuditDraw, Decision, ReviewItem
-from kyc_review.submissions.services import StaleSubmission, submission_cancel
+from kyc_review.submissions.services import StaleSubmission
 from kyc_review.webhooks.models import Endpoint
 from kyc_review.webhooks.models import Event as Sent
 from tests.factories.checks import checks

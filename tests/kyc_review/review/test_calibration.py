@@ -6,10 +6,10 @@ import pytest
 from django.db import connection, transaction
 
 from kyc_review.accounts.models import User
+from kyc_review.lifecycle.erase import submission_erase
 from kyc_review.review import services
 from kyc_review.review.calibration import gold_mix
 from kyc_review.review.models import ReviewItem
-from kyc_review.submissions.erasing import submission_erase
 
 Enqueue = Callable[..., ReviewItem]
 

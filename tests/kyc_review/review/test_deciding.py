@@ -11,10 +11,10 @@ from django.db.models.functions import Now
 
 from kyc_review.accounts.models import User
 from kyc_review.audit.models import Event
+from kyc_review.lifecycle.erase import submission_erase
 from kyc_review.review import selectors, services
 from kyc_review.review.models import Decision, FirstCall, ReviewItem, Withdrawal
 from kyc_review.review.tasks import sweep
-from kyc_review.submissions.erasing import submission_erase
 from kyc_review.submissions.models import Submission
 
 from .conftest import until_somebody_waits_for_a_lock

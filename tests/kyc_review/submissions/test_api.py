@@ -161,7 +161,7 @@ def test_a_broker_that_is_away_does_not_refuse_a_selfie(api: Client, settings, m
     import redis
 
     away = redis.Redis.from_url("redis://127.0.0.1:1/0", socket_connect_timeout=0.2)
-    monkeypatch.setattr("kyc_review.pipeline.wake.client", lambda: away)
+    monkeypatch.setattr("kyc_review.core.wake.client", lambda: away)
     assert post(api).status_code == 202
     assert Submission.objects.get().state == State.RECEIVED
 

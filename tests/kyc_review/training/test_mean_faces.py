@@ -9,8 +9,8 @@ from django.utils import timezone
 from kyc_review.accounts.models import User
 from kyc_review.datasets.models import Snapshot
 from kyc_review.datasets.snapshots import snapshot_create
+from kyc_review.lifecycle.erase import erasures_sweep, submission_erase
 from kyc_review.retraining import snapshot_views
-from kyc_review.submissions.erasing import erasures_sweep, submission_erase
 from kyc_review.training import worker
 from kyc_review.training.mean_faces import mean_faces_of, mean_faces_request_missing
 from kyc_review.training.models import MeanFaces

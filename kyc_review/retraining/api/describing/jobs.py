@@ -1,5 +1,6 @@
 """How the OpenAPI document describes the endpoints of training runs and comparisons."""
 
+from kyc_review.core.openapi import example
 from kyc_review.retraining.api.describing.shared import BODY, BUNDLE, GONE, SNAPSHOT, listing, location, told
 from kyc_review.retraining.api.incoming import ComparisonIn, ComparisonPageIn, PointIn, RunIn, WorkPageIn
 from kyc_review.retraining.api.serializers.jobs import (
@@ -8,7 +9,6 @@ from kyc_review.retraining.api.serializers.jobs import (
     RunPage,
     RunWholeOut,
 )
-from kyc_review.submissions.api.describing import example
 
 list_runs = listing("list_training_runs", "List training runs", WorkPageIn, RunPage)
 create_run = told(

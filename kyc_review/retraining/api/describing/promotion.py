@@ -1,5 +1,6 @@
 """How the OpenAPI document describes the endpoints of bundles, the shadow, proposals and promotions."""
 
+from kyc_review.core.openapi import MALFORMED, example
 from kyc_review.retraining.api.describing.shared import BODY, GONE, listing, location, told
 from kyc_review.retraining.api.incoming import (
     BundlePageIn,
@@ -19,7 +20,6 @@ from kyc_review.retraining.api.serializers.promotion import (
     ShadowWholeOut,
     SuggestionsOut,
 )
-from kyc_review.submissions.api.describing import MALFORMED, example
 
 read_suggestions = told(
     "read_retraining_suggestions",

@@ -4,7 +4,7 @@ from typing import Any
 
 from drf_spectacular.utils import extend_schema
 
-from kyc_review.submissions.api.describing import MALFORMED, errors, returned
+from kyc_review.core.openapi import MALFORMED, error_responses, response_header
 
 SNAPSHOT, BUNDLE = "autumn", "3f0c" + "9d2a71b4" * 7 + "00ff"
 GONE = "There is none of this name or number."
@@ -23,7 +23,7 @@ def told(operation: str, summary: str, description: str = "", **more: Any) -> An
         summary=summary,
         description=description or None,
         tags=["retraining"],
-        responses=responses | errors(**described),
+        responses=responses | error_responses(**described),
         **more,
     )
 
@@ -40,4 +40,4 @@ def listing(operation: str, summary: str, form: Any, shown: Any, description: st
 
 
 def location(status: int) -> Any:
-    return returned("Location", "Where to ask how it goes.", status)
+    return response_header("Location", "Where to ask how it goes.", status)

@@ -3,6 +3,7 @@
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse
 
+from kyc_review.core.openapi import MALFORMED, example
 from kyc_review.retraining.api.describing.shared import BODY, GONE, SNAPSHOT, listing, location, told
 from kyc_review.retraining.api.incoming import ChoicesIn, SnapshotIn, SnapshotPageIn
 from kyc_review.retraining.api.serializers.snapshots import (
@@ -11,7 +12,6 @@ from kyc_review.retraining.api.serializers.snapshots import (
     SnapshotWholeOut,
     VerificationOut,
 )
-from kyc_review.submissions.api.describing import MALFORMED, example
 
 list_snapshots = listing("list_snapshots", "List snapshots", SnapshotPageIn, SnapshotPage)
 count_decisions = told(

@@ -20,12 +20,12 @@ from kyc_review.accounts.models import Integration, User
 from kyc_review.audit.models import Event
 from kyc_review.evidence import derivatives as display
 from kyc_review.evidence.models import Evidence, Fingerprint, Likeness
+from kyc_review.lifecycle import erase
+from kyc_review.lifecycle.erase import erasures_sweep, submission_erase
 from kyc_review.pipeline.leases import lease_batch, lease_fail
 from kyc_review.pipeline.routing import Scored, verdicts_record
 from kyc_review.review import services as review
 from kyc_review.review.models import AuditDraw, Decision, Gold, ReviewItem
-from kyc_review.submissions import erasing
-from kyc_review.submissions.erasing import erasures_sweep, submission_erase
 from kyc_review.submissions.models import LateOutcome, State, Submission
 from kyc_review.submissions.storage import derivatives, originals
 from tests.conftest import jpeg_bytes
@@ -153,16 +153,16 @@ def test_the_sweep_looks_again_until_late_writers_have_ended(submit) -> None:
     derivatives.save(late, ContentFile(b"x"))
     assert erasures_sweep() == 1
     assert not derivatives.exists(late)
-    Submission.objects.update(erased_at=timezone.now() - erasing.SETTLED_AFTER - timedelta(seconds=1))
+    Submission.objects.update(erased_at=timezone.now() - erase.SETTLED_AFTER - timedelta(seconds=1))
     assert [erasures_sweep(), erasures_sweep()] == [1, 0]
 
 
 def test_a_disk_that_refuses_is_asked_again(submit, monkeypatch: pytest.MonkeyPatch) -> None:
     row = submit()
     submission_erase(submission_id=row.pk, reason=REASON)
-    Submission.objects.update(erased_at=timezone.now() - 2 * erasing.SETTLED_AFTER)
+    Submission.objects.update(erased_at=timezone.now() - 2 * erase.SETTLED_AFTER)
     with monkeypatch.context() as patch:
-        patch.setattr(erasing, "pictures_remove", refuse)
+        patch.setattr(erase, "pictures_remove", refuse)
         erasures_sweep()
     assert erasures_sweep() == 1
     assert erasures_sweep() == 0

@@ -19,9 +19,9 @@ from django.utils import timezone
 
 from kyc_review.audit import services as audit
 from kyc_review.datasets.models import SnapshotItem
+from kyc_review.lifecycle.erase import files_remove, submission_erase
 from kyc_review.pipeline.leases import is_busy
 from kyc_review.review.models import Decision, ReviewItem
-from kyc_review.submissions.erasing import files_remove, submission_erase
 from kyc_review.submissions.models import RetentionPass, State, Submission
 from kyc_review.training.erasure import snapshots_in_use
 
@@ -35,7 +35,7 @@ HELD_FOR = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class RetentionKind:
     """Submissions that a person decided, or those that nobody did, and the days for which they are kept."""
 
     is_reviewed: bool
@@ -49,7 +49,7 @@ class Kind:
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class RetentionRule:
     """Days from the outcome to the erasure; 0: never. Reviewed is what a person decided, even if taken back."""
 
     unreviewed_days: int
@@ -60,23 +60,23 @@ class Rule:
         return self.unreviewed_days, self.reviewed_days
 
     @property
-    def kinds(self) -> list[Kind]:
+    def kinds(self) -> list[RetentionKind]:
         """Those that it erases at all."""
         return [
             kind
-            for kind in (Kind(False, self.unreviewed_days), Kind(True, self.reviewed_days))
+            for kind in (RetentionKind(False, self.unreviewed_days), RetentionKind(True, self.reviewed_days))
             if kind.days > 0
         ]
 
 
-def rule_set() -> Rule:
-    return Rule(settings.RETENTION_UNREVIEWED_DAYS, settings.RETENTION_REVIEWED_DAYS)
+def retention_rule() -> RetentionRule:
+    return RetentionRule(settings.RETENTION_UNREVIEWED_DAYS, settings.RETENTION_REVIEWED_DAYS)
 
 
-def overdue(*, kind: Kind, now: datetime) -> QuerySet[Submission]:
+def submissions_overdue(*, kind: RetentionKind, now: datetime) -> QuerySet[Submission]:
     """What is older than the rule allows, the oldest first, with its `outcome_at`; the sandbox's, too.
 
-    What waits for its outcome is not, however old. `due` leaves out what must wait.
+    What waits for its outcome is not, however old. `submissions_due` leaves out what must wait.
     """
     # One kind at a time: a condition over both would read every decision there is.
     decided = Exists(Decision.objects.filter(submission=OuterRef("pk")))
@@ -86,9 +86,11 @@ def overdue(*, kind: Kind, now: datetime) -> QuerySet[Submission]:
     return rows.filter(Q(outcome_at__lt=now - timedelta(days=kind.days))).order_by(F("outcome_at"), "pk")
 
 
-def due(*, kind: Kind, now: datetime) -> QuerySet[Submission]:
+def submissions_due(*, kind: RetentionKind, now: datetime) -> QuerySet[Submission]:
     """What a pass erases, the oldest outcome first."""
-    return overdue(kind=kind, now=now).exclude(awaited()).exclude(held_in_sets(kind=kind, now=now))
+    return (
+        submissions_overdue(kind=kind, now=now).exclude(awaited()).exclude(held_in_sets(kind=kind, now=now))
+    )
 
 
 def awaited() -> Q:
@@ -97,7 +99,7 @@ def awaited() -> Q:
     return Q(Exists(items.filter(submission=OuterRef("pk"))))
 
 
-def held_in_sets(*, kind: Kind, now: datetime) -> Q:
+def held_in_sets(*, kind: RetentionKind, now: datetime) -> Q:
     """A snapshot holds it that is being built, trained on or compared on; for HELD_FOR at most."""
     used = snapshots_in_use() if kind.is_reviewed else set()
     if not used:
@@ -107,7 +109,7 @@ def held_in_sets(*, kind: Kind, now: datetime) -> Q:
 
 
 @dataclass(frozen=True, slots=True)
-class Foretold:
+class RetentionPreview:
     """What a pass would do now: how many it would erase, and how many must wait though they are too old."""
 
     due: int
@@ -120,11 +122,11 @@ class Foretold:
     held: int
 
 
-def foretold(*, rule: Rule) -> Foretold:
+def retention_preview(*, rule: RetentionRule) -> RetentionPreview:
     """For the command line; it reads everything that is due."""
     now = timezone.now()
     told = [_foretold(kind, now) for kind in rule.kinds]
-    return Foretold(
+    return RetentionPreview(
         due=sum(one.due for one in told),
         oldest=min(filter(None, (one.oldest for one in told)), default=None),
         reviewed=sum(one.reviewed for one in told),
@@ -136,9 +138,12 @@ def foretold(*, rule: Rule) -> Foretold:
     )
 
 
-def _foretold(kind: Kind, now: datetime) -> Foretold:
+def _foretold(kind: RetentionKind, now: datetime) -> RetentionPreview:
     frozen = Exists(SnapshotItem.objects.filter(decision__submission=OuterRef("pk")))
-    rows, late = due(kind=kind, now=now).order_by(), overdue(kind=kind, now=now).order_by()
+    rows, late = (
+        submissions_due(kind=kind, now=now).order_by(),
+        submissions_overdue(kind=kind, now=now).order_by(),
+    )
     holding = SnapshotItem.objects.filter(decision__submission__in=rows.values("pk"))
     names = holding.values_list("snapshot__name", flat=True).distinct().order_by("snapshot__name")
     counts = rows.annotate(is_frozen=frozen).aggregate(
@@ -147,7 +152,7 @@ def _foretold(kind: Kind, now: datetime) -> Foretold:
         gold=Count("pk", filter=Q(gold__is_active=True)),
         in_snapshots=Count("pk", filter=Q(is_frozen=True)),
     )
-    return Foretold(
+    return RetentionPreview(
         **counts,
         reviewed=counts["due"] if kind.is_reviewed else 0,
         snapshots=list(names),
@@ -161,7 +166,7 @@ def retention_step() -> int:
 
     Safe to call at any time, by anyone, and to kill.
     """
-    if not rule_set().kinds:
+    if not retention_rule().kinds:
         return 0
     current = _pass_of_today()
     if current.ended_at is not None:
@@ -200,7 +205,7 @@ def _erase_next(pk: int) -> bool:
         return False
     ahead = [
         (row.outcome_at, row.pk, kind)  # type: ignore[attr-defined]
-        for kind in rule_set().kinds
+        for kind in retention_rule().kinds
         for row in _ahead_of(current, kind)[:1]
     ]
     if not ahead:
@@ -219,9 +224,9 @@ def _erase_next(pk: int) -> bool:
     return True
 
 
-def _ahead_of(current: RetentionPass, kind: Kind) -> QuerySet[Submission]:
+def _ahead_of(current: RetentionPass, kind: RetentionKind) -> QuerySet[Submission]:
     """What is due behind the place that the pass has reached; age is counted to when it began."""
-    rows = due(kind=kind, now=current.started_at)
+    rows = submissions_due(kind=kind, now=current.started_at)
     if current.reached_at is None:
         return rows
     beside = Q(outcome_at=current.reached_at, pk__gt=current.reached_id)
@@ -232,7 +237,7 @@ def _ahead_of(current: RetentionPass, kind: Kind) -> QuerySet[Submission]:
 
 
 def _end(current: RetentionPass) -> None:
-    rule = rule_set()
+    rule = retention_rule()
     current.ended_at = timezone.now()
     current.save(update_fields=["ended_at"])
     counts = {"erased": current.erased, "failed": current.failed}

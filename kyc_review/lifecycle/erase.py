@@ -7,38 +7,35 @@ and why.
 
 from __future__ import annotations
 
-import json
 import logging
-from collections.abc import Iterator
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
 
+from kyc_review.accounts.models import Integration, User
 from kyc_review.audit import services as audit
 from kyc_review.datasets.erasure_marks import (
     bundles_holding_unchecked,
     image_copies_remove,
     snapshots_holding_unchecked,
 )
-from kyc_review.evidence.erasing import evidence_erase, pictures_remove
-from kyc_review.review.erasing import items_close, words_erase
-from kyc_review.submissions.models import IdempotencyRecord, State, Submission
+from kyc_review.evidence.erasure import evidence_erase, pictures_remove
+from kyc_review.review.erasure import items_close, words_erase
+from kyc_review.submissions.idempotency import answers_forget
+from kyc_review.submissions.models import Submission
+from kyc_review.submissions.services import submission_make_bare
 from kyc_review.submissions.storage import originals
 from kyc_review.training.erasure import mean_faces_remove, stop_training_on
 from kyc_review.webhooks.models import Kind
 from kyc_review.webhooks.services import event_record
 
-if TYPE_CHECKING:
-    from kyc_review.accounts.models import Integration, User
-
 log = logging.getLogger(__name__)
 REASON_MAX = 300
 # Longer than anything may go on that began before the erasure and still writes a file of it.
 SETTLED_AFTER = timedelta(hours=1)
-NEAR = timedelta(minutes=10)  # between a row's birth and that of the answer kept for its Idempotency-Key
 
 
 @transaction.atomic
@@ -59,12 +56,12 @@ def submission_erase(
     if row.erased_at:
         return row
     items_close(submission_id=submission_id)  # routing may have opened one since
-    _forget_answers(row)
-    _make_bare(row)
+    answers_forget(row)
+    submission_make_bare(row)
     evidence_erase(submission_id=row.pk)
     words_erase(submission_id=row.pk)
     row.late_outcomes.exclude(note="").update(note="")
-    stop_training_on(submission_id=row.pk, actor=None if actor is None else _staff(actor))
+    stop_training_on(submission_id=row.pk, actor=actor if isinstance(actor, User) else None)
     audit.record(action="submission.erased", actor=actor, target=row, detail=_told(row, reason))
     event_record(submission=row, kind=Kind.ERASED)
     transaction.on_commit(lambda: files_remove(row))
@@ -94,48 +91,6 @@ def erasures_sweep() -> int:
         if files_remove(row) and row.erased_at < settled - SETTLED_AFTER:
             Submission.objects.filter(pk=row.pk).update(erasure_settled_at=settled)
     return len(rows)
-
-
-def _make_bare(row: Submission) -> None:
-    """Empty what names the applicant. What had no result by now never gets one: a late verdict finds it cancelled."""
-    row.refresh_from_db()  # a decision that settled just now has completed it
-    now = timezone.now()
-    row.external_ref, row.applicant_ref, row.metadata, row.last_error = "", "", {}, ""
-    row.erased_at = now
-    if row.state not in (State.COMPLETED, State.CANCELLED):
-        row.state, row.lease_holder, row.cancelled_at = State.CANCELLED, "", now
-    row.save()
-
-
-def _forget_answers(row: Submission) -> None:
-    """The answer kept for its create's Idempotency-Key names the applicant, too. It stays without references, so that
-    a late repetition does not bring the picture back as a new submission."""
-    kept = IdempotencyRecord.objects.filter(
-        integration=row.integration_id,
-        is_test=row.is_test,
-        created_at__range=(row.received_at - NEAR, row.received_at + NEAR),
-        body__contains=str(row.pk),
-    )
-    for record in kept:
-        body = json.loads(record.body)
-        for one in _submissions(body):
-            if one.get("id") == str(row.pk):
-                one |= {"external_ref": "", "applicant_ref": "", "metadata": {}}
-        IdempotencyRecord.objects.filter(pk=record.pk).update(body=json.dumps(body))
-
-
-def _submissions(body: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Those that the answer to a create, or to a batch of them, shows."""
-    yield body
-    for result in body.get("results", []):
-        if isinstance(shown := result.get("submission"), dict):
-            yield shown
-
-
-def _staff(actor: User | Integration) -> User | None:
-    from kyc_review.accounts.models import User
-
-    return actor if isinstance(actor, User) else None
 
 
 def _told(row: Submission, reason: str) -> dict[str, Any]:

@@ -3,26 +3,12 @@
 from typing import Any
 
 from django.conf import settings
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
 
 from detection.decoding import ACCEPTED
-from kyc_review.core.problems import CONTENT_TYPE
-from kyc_review.submissions.api.incoming import (
-    BatchIn,
-    EraseIn,
-    LateOutcomeIn,
-    ListIn,
-    SubmissionForm,
-    SubmissionJson,
-)
-from kyc_review.submissions.api.serializers import (
-    BatchOut,
-    LateOutcomeOut,
-    ProblemOut,
-    SubmissionOut,
-    SubmissionPage,
-)
+from kyc_review.core.openapi import MALFORMED, error_responses, example, request_header, response_header
+from kyc_review.submissions.api.incoming import BatchIn, LateOutcomeIn, ListIn, SubmissionForm, SubmissionJson
+from kyc_review.submissions.api.serializers import BatchOut, LateOutcomeOut, SubmissionOut, SubmissionPage
 from kyc_review.submissions.api.waiting import WaitIn
 
 ID = "0b6e5a52-6f0c-4f1e-9d43-6f1f2f1f7a10"
@@ -48,39 +34,6 @@ COMPLETED = RECEIVED | {
 TINY = "/9j/4AAQSkZJRgABAQAAAQABAAD..."
 
 
-def problem(description: str) -> OpenApiResponse:
-    return OpenApiResponse(ProblemOut, description=description)
-
-
-def errors(**described: str) -> dict[Any, OpenApiResponse]:
-    """errors(e404="No such submission.") and what every endpoint may answer."""
-    everywhere = {
-        "e401": "The API key is missing, unknown, expired, revoked or not for this address.",
-        "e403": "The key lacks the scope.",
-        "e405": "This address has no such method.",
-        "e429": "Too many requests for this key; `Retry-After` says when to go on.",
-        "e500": "Our fault; nothing was accepted.",
-    }
-    found = everywhere | described
-    return {(int(name[1:]), CONTENT_TYPE): problem(text) for name, text in sorted(found.items())}
-
-
-def example(name: str, value: Any, *, is_request: bool = False, **more: Any) -> OpenApiExample:
-    return OpenApiExample(name, value=value, request_only=is_request, response_only=not is_request, **more)
-
-
-def header(name: str, description: str, *, required: bool = False) -> OpenApiParameter:
-    return OpenApiParameter(
-        name, OpenApiTypes.STR, OpenApiParameter.HEADER, required=required, description=description
-    )
-
-
-def returned(name: str, description: str, status: int) -> OpenApiParameter:
-    return OpenApiParameter(
-        name, OpenApiTypes.STR, OpenApiParameter.HEADER, response=[status], description=description
-    )
-
-
 IDEMPOTENCY = OpenApiParameter(
     "Idempotency-Key",
     {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
@@ -90,11 +43,10 @@ IDEMPOTENCY = OpenApiParameter(
     "Kept for 24 hours.",
     examples=[OpenApiExample("A UUID", value="7c1b3c0e-2a52-4c3f-9a0b-0d7c8b1f6a11")],
 )
-REPLAYED = returned("Idempotent-Replayed", "`true`: this is the answer that the key got before.", 202)
-KNOWN = header("If-None-Match", "The ETag that you have; unchanged reads answer 304.")
+REPLAYED = response_header("Idempotent-Replayed", "`true`: this is the answer that the key got before.", 202)
+KNOWN = request_header("If-None-Match", "The ETag that you have; unchanged reads answer 304.")
 UNCHANGED = {304: OpenApiResponse(description="Unchanged.")}
 NOT_YOURS = "No such submission, or not this key's."
-MALFORMED = "A field or parameter is missing or invalid; `errors` names each."
 GONE = "It was erased."
 ABOUT_KEY = "A request with this Idempotency-Key is being answered right now."
 
@@ -103,7 +55,12 @@ create = extend_schema(
     summary="Post a selfie",
     description="Accepted means stored: the verdict follows at the Location, usually within a second. "
     "Send the picture as a form (`multipart/form-data`) or in JSON with base64.",
-    parameters=[IDEMPOTENCY, WaitIn, REPLAYED, returned("Location", "Where to ask for the result.", 202)],
+    parameters=[
+        IDEMPOTENCY,
+        WaitIn,
+        REPLAYED,
+        response_header("Location", "Where to ask for the result.", 202),
+    ],
     request={"multipart/form-data": SubmissionForm, "application/json": SubmissionJson},
     examples=[
         example(
@@ -120,7 +77,7 @@ create = extend_schema(
         example("Accepted", RECEIVED, status_codes=["202"]),
     ],
     responses={202: SubmissionOut}
-    | errors(
+    | error_responses(
         e400=f"{MALFORMED} Or the Idempotency-Key is missing, or the picture is empty.",
         e409=ABOUT_KEY,
         e413="Too many bytes or pixels.",
@@ -171,7 +128,7 @@ create_batch = extend_schema(
         ),
     ],
     responses={202: BatchOut}
-    | errors(
+    | error_responses(
         e400=f"{MALFORMED} Or the Idempotency-Key is missing.",
         e409=ABOUT_KEY,
         e413=f"Over {settings.JSON_MAX_BYTES // 1_000_000} MB.",
@@ -183,37 +140,18 @@ list_ = extend_schema(
     operation_id="list_submissions",
     summary="List submissions",
     description="Newest first. Go on with `after`, set to `next`, while `has_more` is true.",
-    parameters=[ListIn, KNOWN, returned("ETag", "Send it back as If-None-Match.", 200)],
+    parameters=[ListIn, KNOWN, response_header("ETag", "Send it back as If-None-Match.", 200)],
     examples=[example("The last page", {"data": [COMPLETED], "has_more": False, "next": None})],
-    responses={200: SubmissionPage} | UNCHANGED | errors(e400=MALFORMED),
+    responses={200: SubmissionPage} | UNCHANGED | error_responses(e400=MALFORMED),
 )
 retrieve = extend_schema(
     operation_id="retrieve_submission",
     summary="Read a submission",
     description="With `wait` the answer comes when the submission is scored, or, with If-None-Match, when it has "
     "changed.",
-    parameters=[WaitIn, KNOWN, returned("ETag", "Send it back as If-None-Match.", 200)],
+    parameters=[WaitIn, KNOWN, response_header("ETag", "Send it back as If-None-Match.", 200)],
     examples=[example("Cleared", COMPLETED)],
-    responses={200: SubmissionOut} | UNCHANGED | errors(e400=MALFORMED, e404=NOT_YOURS, e410=GONE),
-)
-erase = extend_schema(
-    operation_id="erase_submission",
-    summary="Erase a submission",
-    description="For ever: the picture, everything that was made from it, and your references are deleted; what was "
-    "open is withdrawn. The bare result stays for the audit, and models that learned from the picture are marked. "
-    "Needs the scope `submissions:erase`, which a key has only if somebody chose it. Safe to repeat; afterwards reads "
-    "answer 410.",
-    parameters=[EraseIn],
-    request=None,
-    responses={204: OpenApiResponse(description="Erased.")} | errors(e400=MALFORMED, e404=NOT_YOURS),
-)
-cancel = extend_schema(
-    operation_id="cancel_submission",
-    summary="Cancel a submission",
-    description="Before there is a result: nobody scores or reviews it any more. Safe to repeat.",
-    request=None,
-    examples=[example("Cancelled", RECEIVED | {"status": "cancelled"})],
-    responses={200: SubmissionOut} | errors(e404=NOT_YOURS, e409="It has a result already.", e410=GONE),
+    responses={200: SubmissionOut} | UNCHANGED | error_responses(e400=MALFORMED, e404=NOT_YOURS, e410=GONE),
 )
 report_outcome = extend_schema(
     operation_id="report_outcome",
@@ -235,7 +173,7 @@ report_outcome = extend_schema(
         ),
     ],
     responses={201: LateOutcomeOut}
-    | errors(
+    | error_responses(
         e400=MALFORMED,
         e404=NOT_YOURS,
         e409="The submission has no result yet.",

@@ -9,7 +9,7 @@ class AlreadyDecided(Exception):
     """A person has decided, even if they took it back; the item stays."""
 
 
-def item_withdraw(*, submission_id: UUID) -> None:
+def item_cancel(*, submission_id: UUID) -> None:
     """Delete the submission's item, in the caller's transaction; its holder is told at their next action.
 
     A first call goes with it: it judged nothing that will be decided. The audit log keeps what happened.

@@ -5,7 +5,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.dateparse import parse_date
 
 from kyc_review.datasets.erasure_marks import bundles_holding_unchecked, snapshots_holding_unchecked
-from kyc_review.submissions.erasing import submission_erase
+from kyc_review.lifecycle.erase import submission_erase
 from kyc_review.submissions.models import Submission
 
 

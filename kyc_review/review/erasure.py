@@ -8,10 +8,9 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from kyc_review.audit import services as audit
-
-from .claims import NOT_HELD, RELEASED
-from .deciding import settle
-from .models import AuditDraw, Decision, Gold, ReviewItem
+from kyc_review.review.claims import NOT_HELD, RELEASED
+from kyc_review.review.deciding import settle
+from kyc_review.review.models import AuditDraw, Decision, Gold, ReviewItem
 
 if TYPE_CHECKING:
     from uuid import UUID

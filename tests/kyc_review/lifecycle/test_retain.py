@@ -15,13 +15,13 @@ from kyc_review.accounts.models import User
 from kyc_review.audit.models import Event
 from kyc_review.datasets.erasure_marks import snapshot_mark_unchecked
 from kyc_review.datasets.snapshots import snapshot_build, snapshot_create, snapshot_request
+from kyc_review.lifecycle import erase, retain
+from kyc_review.lifecycle.cancel import submission_cancel
+from kyc_review.lifecycle.retain import retention_step
 from kyc_review.registry.models import Bundle
 from kyc_review.review import services as review
 from kyc_review.review.models import ReviewItem
-from kyc_review.submissions import erasing, retention
 from kyc_review.submissions.models import RetentionPass, State, Submission
-from kyc_review.submissions.retention import retention_step
-from kyc_review.submissions.services import submission_cancel
 from kyc_review.submissions.storage import originals
 from kyc_review.training.models import TrainingRun
 from tests.kyc_review.review.conftest import clear  # noqa: F401  (a fixture)
@@ -188,7 +188,7 @@ def test_it_gives_way_to_selfies_but_not_for_ever(clear, submit) -> None:  # noq
     row = aged(clear(), UNREVIEWED + 1)
     submit()
     assert retention_step() == 0
-    RetentionPass.objects.update(started_at=timezone.now() - retention.GIVES_WAY_FOR)
+    RetentionPass.objects.update(started_at=timezone.now() - retain.GIVES_WAY_FOR)
     assert retention_step() == 1
     assert is_erased(row)
 
@@ -196,7 +196,7 @@ def test_it_gives_way_to_selfies_but_not_for_ever(clear, submit) -> None:  # noq
 def test_a_step_ends_after_its_time_and_the_next_one_goes_on(clear, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
     rows = [aged(clear(), UNREVIEWED + days) for days in (3, 2, 1)]
     with monkeypatch.context() as patch:
-        patch.setattr(retention, "STEP_S", -1)
+        patch.setattr(retain, "STEP_S", -1)
         assert [retention_step(), retention_step()] == [1, 1]
     assert [is_erased(row) for row in rows] == [True, True, False], "the oldest first"
     assert retention_step() == 1
@@ -207,15 +207,15 @@ def test_what_the_database_refuses_is_passed_over_until_tomorrow(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     bad, good = aged(clear(), UNREVIEWED + 2), aged(clear(), UNREVIEWED + 1)
-    erase = erasing.submission_erase
+    really_erase = erase.submission_erase
 
     def refuse(**fields: Any) -> Submission:
         if fields["submission_id"] == bad.pk:
             raise DatabaseError("lock timeout")
-        return erase(**fields)
+        return really_erase(**fields)
 
     with monkeypatch.context() as patch:
-        patch.setattr(retention, "submission_erase", refuse)
+        patch.setattr(retain, "submission_erase", refuse)
         assert retention_step() == 1
     assert (is_erased(bad), is_erased(good)) == (False, True)
     assert "1 erased, 1 failed (the log says why), ended" in told()
@@ -251,8 +251,8 @@ def test_a_kill_between_any_two_steps_loses_nothing_and_erases_nothing_twice(
 
         return call
 
-    home = erasing if where in ("audit.record", "files_remove") else retention
-    owner = erasing.audit if where == "audit.record" else home
+    home = erase if where in ("audit.record", "files_remove") else retain
+    owner = erase.audit if where == "audit.record" else home
     name = where.rpartition(".")[2]
     with monkeypatch.context() as patch:
         patch.setattr(owner, name, killed(getattr(owner, name)))

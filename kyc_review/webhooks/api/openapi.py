@@ -2,7 +2,7 @@
 
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
 
-from kyc_review.submissions.api.describing import MALFORMED, errors
+from kyc_review.core.openapi import MALFORMED, error_responses
 from kyc_review.webhooks.api.serializers import (
     DeliveriesIn,
     DeliveriesOut,
@@ -27,7 +27,7 @@ list_endpoints = extend_schema(
     operation_id="list_webhook_endpoints",
     summary="List your webhook endpoints",
     tags=TAGS,
-    responses={200: EndpointsOut} | errors(),
+    responses={200: EndpointsOut} | error_responses(),
 )
 create_endpoint = extend_schema(
     operation_id="create_webhook_endpoint",
@@ -38,13 +38,13 @@ create_endpoint = extend_schema(
     request=EndpointIn,
     examples=[NEW],
     responses={201: EndpointWithSecretOut}
-    | errors(e400=MALFORMED, e409="You have twenty endpoints already.", e422=NOT_ALLOWED, **TEXT),
+    | error_responses(e400=MALFORMED, e409="You have twenty endpoints already.", e422=NOT_ALLOWED, **TEXT),
 )
 retrieve_endpoint = extend_schema(
     operation_id="retrieve_webhook_endpoint",
     summary="Read a webhook endpoint",
     tags=TAGS,
-    responses={200: EndpointOut} | errors(e404=NOT_YOURS),
+    responses={200: EndpointOut} | error_responses(e404=NOT_YOURS),
 )
 change_endpoint = extend_schema(
     operation_id="change_webhook_endpoint",
@@ -52,13 +52,13 @@ change_endpoint = extend_schema(
     description="Also switches it on again after it answered 410.",
     tags=TAGS,
     request=EndpointChange,
-    responses={200: EndpointOut} | errors(e400=MALFORMED, e404=NOT_YOURS, e422=NOT_ALLOWED, **TEXT),
+    responses={200: EndpointOut} | error_responses(e400=MALFORMED, e404=NOT_YOURS, e422=NOT_ALLOWED, **TEXT),
 )
 delete_endpoint = extend_schema(
     operation_id="delete_webhook_endpoint",
     summary="Delete a webhook endpoint",
     tags=TAGS,
-    responses={204: OpenApiResponse(description="Deleted.")} | errors(e404=NOT_YOURS),
+    responses={204: OpenApiResponse(description="Deleted.")} | error_responses(e404=NOT_YOURS),
 )
 rotate_secret = extend_schema(
     operation_id="rotate_webhook_secret",
@@ -66,7 +66,7 @@ rotate_secret = extend_schema(
     description="For 24 hours every message carries two signatures, of the new secret and of the previous one.",
     tags=TAGS,
     request=None,
-    responses={201: SecretOut} | errors(e404=NOT_YOURS),
+    responses={201: SecretOut} | error_responses(e404=NOT_YOURS),
 )
 send_test = extend_schema(
     operation_id="send_test_webhook",
@@ -74,7 +74,7 @@ send_test = extend_schema(
     description="Queues a `webhook.test` for this endpoint; read the delivery to see what came back.",
     tags=TAGS,
     request=None,
-    responses={202: DeliveryOut} | errors(e404=NOT_YOURS, e409="The endpoint is switched off."),
+    responses={202: DeliveryOut} | error_responses(e404=NOT_YOURS, e409="The endpoint is switched off."),
 )
 list_deliveries = extend_schema(
     operation_id="list_webhook_deliveries",
@@ -82,13 +82,13 @@ list_deliveries = extend_schema(
     description="Newest first, with every attempt.",
     tags=TAGS,
     parameters=[DeliveriesIn],
-    responses={200: DeliveriesOut} | errors(e400=MALFORMED, e404=NOT_YOURS),
+    responses={200: DeliveriesOut} | error_responses(e400=MALFORMED, e404=NOT_YOURS),
 )
 retrieve_delivery = extend_schema(
     operation_id="retrieve_webhook_delivery",
     summary="Read a delivery",
     tags=TAGS,
-    responses={200: DeliveryOut} | errors(e404=NO_DELIVERY),
+    responses={200: DeliveryOut} | error_responses(e404=NO_DELIVERY),
 )
 replay_delivery = extend_schema(
     operation_id="replay_webhook_delivery",
@@ -97,5 +97,5 @@ replay_delivery = extend_schema(
     tags=TAGS,
     request=None,
     responses={202: DeliveryOut}
-    | errors(e404=NO_DELIVERY, e409="It is under way already, or the endpoint is switched off."),
+    | error_responses(e404=NO_DELIVERY, e409="It is under way already, or the endpoint is switched off."),
 )

@@ -2,8 +2,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from kyc_review.lifecycle.retain import HELD_FOR, RetentionRule, retention_preview, retention_rule
 from kyc_review.submissions.models import RetentionPass
-from kyc_review.submissions.retention import HELD_FOR, Rule, foretold, rule_set
 
 PASSES_SHOWN = 7
 
@@ -23,10 +23,12 @@ class Command(BaseCommand):
             )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        setting, tried = rule_set(), (options["unreviewed_days"], options["reviewed_days"])
+        setting, tried = retention_rule(), (options["unreviewed_days"], options["reviewed_days"])
         if any(days is not None and days < 0 for days in tried):
             raise CommandError("Days count from 0, which keeps for ever.")
-        rule = Rule(*(own if days is None else days for days, own in zip(tried, setting.days, strict=True)))
+        rule = RetentionRule(
+            *(own if days is None else days for days, own in zip(tried, setting.days, strict=True))
+        )
         for name, days in zip(("unreviewed", "reviewed"), rule.days, strict=True):
             kept = f"is erased {days} days after its outcome" if days > 0 else "is kept for ever"
             self.stdout.write(f"What is {name} {kept} (RETENTION_{name.upper()}_DAYS).")
@@ -37,8 +39,8 @@ class Command(BaseCommand):
             failed = f", {row.failed} failed (the log says why)" if row.failed else ""
             self.stdout.write(f"Pass of {row.day}: {row.erased} erased{failed}, {state}.")
 
-    def _foretell(self, rule: Rule) -> None:
-        told = foretold(rule=rule)
+    def _foretell(self, rule: RetentionRule) -> None:
+        told = retention_preview(rule=rule)
         oldest = f", the oldest of {told.oldest:%Y-%m-%d}" if told.oldest else ""
         self.stdout.write(
             f"It would erase {told.due} submissions now{oldest}; {told.reviewed} of them are reviewed, "

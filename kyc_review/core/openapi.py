@@ -1,0 +1,59 @@
+"""What the OpenAPI document says about every endpoint: errors, examples, headers."""
+
+from typing import Any
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
+from rest_framework import serializers
+
+from kyc_review.core.problems import CONTENT_TYPE
+
+MALFORMED = "A field or parameter is missing or invalid; `errors` names each."
+
+
+class ProblemOut(serializers.Serializer):
+    """RFC 9457 problem details."""
+
+    type = serializers.CharField()
+    title = serializers.CharField()
+    status = serializers.IntegerField()
+    code = serializers.CharField()
+    detail = serializers.CharField()
+    request_id = serializers.CharField(required=False, help_text="Name it when you ask for help.")
+    # The name is the RFC's; a serializer's own `errors` is not asked for, nothing is validated with this one.
+    errors = serializers.ListField(  # type: ignore[assignment]
+        child=serializers.DictField(), required=False
+    )
+
+
+def problem(description: str) -> OpenApiResponse:
+    return OpenApiResponse(ProblemOut, description=description)
+
+
+def error_responses(**described: str) -> dict[Any, OpenApiResponse]:
+    """error_responses(e404="No such submission.") and what every endpoint may answer."""
+    everywhere = {
+        "e401": "The API key is missing, unknown, expired, revoked or not for this address.",
+        "e403": "The key lacks the scope.",
+        "e405": "Method not allowed.",
+        "e429": "Too many requests for this key; `Retry-After` says when to go on.",
+        "e500": "Internal error; the request was not accepted.",
+    }
+    found = everywhere | described
+    return {(int(name[1:]), CONTENT_TYPE): problem(text) for name, text in sorted(found.items())}
+
+
+def example(name: str, value: Any, *, is_request: bool = False, **more: Any) -> OpenApiExample:
+    return OpenApiExample(name, value=value, request_only=is_request, response_only=not is_request, **more)
+
+
+def request_header(name: str, description: str, *, required: bool = False) -> OpenApiParameter:
+    return OpenApiParameter(
+        name, OpenApiTypes.STR, OpenApiParameter.HEADER, required=required, description=description
+    )
+
+
+def response_header(name: str, description: str, status: int) -> OpenApiParameter:
+    return OpenApiParameter(
+        name, OpenApiTypes.STR, OpenApiParameter.HEADER, response=[status], description=description
+    )

@@ -1,0 +1,29 @@
+"""How the OpenAPI document describes cancelling and erasing."""
+
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+
+from kyc_review.core.openapi import MALFORMED, error_responses, example
+from kyc_review.lifecycle.api.serializers import EraseIn
+from kyc_review.submissions.api.openapi import GONE, NOT_YOURS, RECEIVED
+from kyc_review.submissions.api.serializers import SubmissionOut
+
+erase = extend_schema(
+    operation_id="erase_submission",
+    summary="Erase a submission",
+    description="For ever: the picture, everything that was made from it, and your references are deleted; what was "
+    "open is withdrawn. The bare result stays for the audit, and models that learned from the picture are marked. "
+    "Needs the scope `submissions:erase`, which a key has only if somebody chose it. Safe to repeat; afterwards reads "
+    "answer 410.",
+    parameters=[EraseIn],
+    request=None,
+    responses={204: OpenApiResponse(description="Erased.")} | error_responses(e400=MALFORMED, e404=NOT_YOURS),
+)
+cancel = extend_schema(
+    operation_id="cancel_submission",
+    summary="Cancel a submission",
+    description="Before there is a result: nobody scores or reviews it any more. Safe to repeat.",
+    request=None,
+    examples=[example("Cancelled", RECEIVED | {"status": "cancelled"})],
+    responses={200: SubmissionOut}
+    | error_responses(e404=NOT_YOURS, e409="It has a result already.", e410=GONE),
+)

@@ -1,0 +1,53 @@
+"""Cancelling and erasing a submission by API."""
+
+from uuid import UUID
+
+from django.shortcuts import get_object_or_404
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from kyc_review.accounts.authentication import caller_of, integration_of
+from kyc_review.accounts.models import Scope
+from kyc_review.core.api import ApiView
+from kyc_review.core.problems import Problem
+from kyc_review.lifecycle.api import openapi
+from kyc_review.lifecycle.api.serializers import EraseIn
+from kyc_review.lifecycle.cancel import submission_cancel
+from kyc_review.lifecycle.erase import submission_erase
+from kyc_review.submissions.api import views as submissions
+from kyc_review.submissions.api.serializers import shown
+from kyc_review.submissions.selectors import submissions_of
+from kyc_review.submissions.services import StaleSubmission
+
+
+class SubmissionView(submissions.SubmissionView):
+    """The address of a submission: it is read there, and erased."""
+
+    scopes = {"GET": Scope.SUBMISSIONS_READ, "DELETE": Scope.SUBMISSIONS_ERASE}
+
+    @openapi.erase
+    def delete(self, request: Request, submission_id: UUID) -> Response:
+        form = EraseIn(data=request.query_params)
+        form.is_valid(raise_exception=True)
+        row = get_object_or_404(submissions_of(caller_of(request)), pk=submission_id)
+        submission_erase(
+            submission_id=row.pk, reason=form.validated_data["reason"], actor=integration_of(request)
+        )
+        return Response(status=204)
+
+
+class CancellationView(ApiView):
+    scopes = {"POST": Scope.SUBMISSIONS_WRITE}
+
+    @openapi.cancel
+    def post(self, request: Request, submission_id: UUID) -> Response:
+        row = submissions.found(request, submission_id)
+        try:
+            submission_cancel(submission=row, actor=integration_of(request))
+        except StaleSubmission:
+            raise Problem(
+                status=409,
+                code="already_decided",
+                detail="This submission has its result already, or a person has just decided.",
+            ) from None
+        return Response(shown(row))

@@ -1,0 +1,16 @@
+"""Celery tasks of erasure and retention."""
+
+from celery import shared_task
+
+from kyc_review.lifecycle.erase import erasures_sweep
+from kyc_review.lifecycle.retain import retention_step
+
+
+@shared_task
+def sweep_erasures() -> None:
+    erasures_sweep()
+
+
+@shared_task
+def erase_by_age() -> None:
+    retention_step()
