@@ -100,7 +100,7 @@ def add_training(verbs: Verbs) -> None:
 
 
 def add_measuring(verbs: Verbs) -> None:
-    """`compare` and `means`."""
+    """`compare`, `faces` and `means`."""
     compare = verbs.add_parser(
         "compare", help="two bundles on held-out applicants and on replayed submissions"
     )
@@ -112,6 +112,16 @@ def add_measuring(verbs: Verbs) -> None:
     compare.add_argument("--out", type=Path, required=True, help="the report, JSON")
     compare.add_argument("--work", type=Path, help="folder for progress")
     compare.set_defaults(run=commands.run_compare)
+
+    faces = verbs.add_parser("faces", help="measure the face detector and the checks of a picture")
+    faces.add_argument("--data", type=Path, default=Path("../shared/data"))
+    faces.add_argument(
+        "--thresholds",
+        action="store_true",
+        help="what the limits cost on genuine pictures and catch on degraded ones",
+    )
+    faces.add_argument("--count", type=int, help="pictures of each source; all of them without it")
+    faces.set_defaults(run=commands.run_faces)
 
     means = verbs.add_parser("means", help="mean faces of a snapshot, per source and label")
     means.add_argument("--manifest", type=Path, required=True)

@@ -5,6 +5,7 @@ import argparse
 import json
 import sys
 from dataclasses import asdict
+from functools import partial
 
 
 def run_report(options: argparse.Namespace) -> None:
@@ -152,6 +153,17 @@ def run_means(options: argparse.Namespace) -> None:
     cells = mean_faces(present(options.manifest), options.out, progress)
     (options.out / "cells.json").write_text(json.dumps(cells))
     print(f"{options.out}: {sum(cell['file'] is not None for cell in cells)} of {len(cells)} means")
+
+
+def run_faces(options: argparse.Namespace) -> None:
+    """Prints the detector's targets, or the checks' error rates, as Markdown tables. Raises TargetsMissed."""
+    from ml.faces import report
+
+    print_now = partial(print, flush=True)
+    if options.thresholds:
+        report.write_error_rates(options.data, options.count, print_now)
+    else:
+        report.write_targets(options.data, options.count, print_now)
 
 
 def run_sheet(options: argparse.Namespace) -> None:

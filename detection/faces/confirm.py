@@ -16,6 +16,7 @@ CONFIDENCE_MIN = 0.4
 WORK_SIDE = 640
 PRESENCE_MIN = 0.5
 PRESENCE_SURE = 0.9
+LOOKS_MAX = 5
 # Radians.
 LEVEL = 0.12
 # BlazeFace's score depends on how large a face is in its square; these squares, in faces, make scores comparable.
@@ -49,7 +50,7 @@ class Picture:
 
 def confirmed(picture: Picture, square: Square) -> Face | None:
     """The face in the square around a detection, None if there is none."""
-    points, presence = _mesh_twice(picture, square)
+    points, presence = _mesh_settled(picture, square)
     if presence < PRESENCE_MIN:
         return None
     found = mesh.square_around(points)
@@ -57,7 +58,7 @@ def confirmed(picture: Picture, square: Square) -> Face | None:
     if score < UPRIGHT_AT_ONCE:
         turned = _turned(found)
         if _score(picture, turned, SEEN_IN[0]) > score:
-            points, presence = _mesh_twice(picture, turned)
+            points, presence = _mesh_settled(picture, turned)
             found = mesh.square_around(points)
             score = _score(picture, found, SEEN_IN[0])
     if score < SCORE_AT_ONCE:
@@ -86,12 +87,15 @@ def _score(picture: Picture, square: Square, times: float) -> float:
     return max(scores)
 
 
-def _mesh_twice(picture: Picture, square: Square) -> tuple[np.ndarray, float]:
-    """`mesh.look`, and once more where the points lie elsewhere than expected."""
+def _mesh_settled(picture: Picture, square: Square) -> tuple[np.ndarray, float]:
+    """`mesh.look`, again and again while the points lie elsewhere than expected."""
     points, presence = _mesh_once(picture, square)
-    again = mesh.square_around(points)
-    if presence >= PRESENCE_MIN and (presence < PRESENCE_SURE or not _agree(square, again)):
-        points, presence = _mesh_once(picture, again)
+    for _ in range(LOOKS_MAX - 1):
+        again = mesh.square_around(points)
+        if presence < PRESENCE_MIN or (presence >= PRESENCE_SURE and _agree(square, again)):
+            break
+        square = again
+        points, presence = _mesh_once(picture, square)
     return points, presence
 
 
@@ -109,4 +113,4 @@ def _agree(first: Square, second: Square) -> bool:
     """Whether a second look would show about the same."""
     moved = math.hypot(first.x - second.x, first.y - second.y) / first.edge
     turned = abs(math.remainder(first.angle - second.angle, 2 * math.pi))
-    return moved < 0.1 and 0.8 < second.edge / first.edge < 1.25 and turned < 2 * LEVEL
+    return moved < 0.06 and 0.93 < second.edge / first.edge < 1.1 and turned < LEVEL

@@ -47,15 +47,15 @@ class Limit:
 
 
 LIMITS: dict[Measure, Limit] = {
-    Measure.CONTENT: Limit(CheckName.UNIFORM, CheckCode.BLANK, passes=6.0, fails=3.0),
-    Measure.CONFIDENCE: Limit(CheckName.FACE_FOUND, CheckCode.NO_FACE, passes=0.8, fails=0.5),
+    Measure.CONTENT: Limit(CheckName.UNIFORM, CheckCode.BLANK, passes=6.0, fails=3.5),
+    Measure.CONFIDENCE: Limit(CheckName.FACE_FOUND, CheckCode.NO_FACE, passes=0.7, fails=0.5),
     Measure.SECOND_FACE: Limit(CheckName.SINGLE_FACE, CheckCode.SEVERAL_FACES, passes=0.2, fails=0.5),
     Measure.EYE_DISTANCE: Limit(CheckName.FACE_SIZE, CheckCode.FACE_TOO_SMALL, passes=45.0, fails=30.0),
-    Measure.INSIDE: Limit(CheckName.FACE_COMPLETE, CheckCode.FACE_CUT_OFF, passes=1.0, fails=0.8),
-    Measure.YAW: Limit(CheckName.POSE, CheckCode.TURNED_AWAY, passes=35.0, fails=55.0),
-    Measure.PITCH: Limit(CheckName.POSE, CheckCode.TURNED_AWAY, passes=35.0, fails=55.0),
-    Measure.ROLL: Limit(CheckName.POSE, CheckCode.NOT_UPRIGHT, passes=30.0, fails=60.0),
-    Measure.SHARPNESS: Limit(CheckName.SHARPNESS, CheckCode.BLURRED, passes=0.1, fails=0.05),
-    Measure.LIGHT: Limit(CheckName.EXPOSURE, CheckCode.TOO_DARK, passes=60.0, fails=35.0),
+    Measure.INSIDE: Limit(CheckName.FACE_COMPLETE, CheckCode.FACE_CUT_OFF, passes=0.9, fails=0.7),
+    Measure.YAW: Limit(CheckName.POSE, CheckCode.TURNED_AWAY, passes=40.0, fails=60.0),
+    Measure.PITCH: Limit(CheckName.POSE, CheckCode.TURNED_AWAY, passes=35.0, fails=50.0),
+    Measure.ROLL: Limit(CheckName.POSE, CheckCode.NOT_UPRIGHT, passes=40.0, fails=70.0),
+    Measure.SHARPNESS: Limit(CheckName.SHARPNESS, CheckCode.BLURRED, passes=0.175, fails=0.125),
+    Measure.LIGHT: Limit(CheckName.EXPOSURE, CheckCode.TOO_DARK, passes=60.0, fails=30.0),
     Measure.WASHED_OUT: Limit(CheckName.EXPOSURE, CheckCode.TOO_BRIGHT, passes=0.2, fails=0.5),
 }

@@ -18,6 +18,10 @@ from detection.faces.confirm import Picture, confirmed
 from detection.faces.detector import Box, Face
 
 SCORE_MIN = 0.5
+# BlazeFace is less sure of small faces; what it proposes is confirmed at a closer look.
+SCORE_MIN_SMALL = 0.25
+# Of the longer side; where the largest face is smaller, others of its size may be too small for a look at the whole.
+SMALL_FACE = 0.2
 # Below, the search goes on.
 CONFIDENCE_SURE = 0.7
 # Faces that fill the picture are found when it is seen from a little further away.
@@ -55,19 +59,27 @@ class MediaPipeDetector:
             faces = _without_doubles(found + faces)
             if any(face.confidence >= CONFIDENCE_SURE for face in found):
                 break
+        edge = PARTS[0] * max(image.size)
+        if faces and edge >= PART_PIXELS_MIN and _are_small(faces, image.size):
+            for step in _look_at_parts(image.size, edge):
+                _add(picture, step, faces)
         return sorted(faces, key=lambda face: -face.landmarks.eye_distance)
 
 
 def _searches(size: tuple[int, int]) -> Iterator[list[_Look]]:
     """Each list is one search; the next one follows when it found nothing."""
     whole = Square(size[0] / 2, size[1] / 2, float(max(size)))
-    yield [_Look(whole, SHORT_RANGE), _Look(whole, FULL_RANGE)]
+    yield [_Look(whole, SHORT_RANGE), _Look(whole, FULL_RANGE, SCORE_MIN_SMALL)]
     yield [_Look(replace(whole, edge=whole.edge * FURTHER_AWAY), SHORT_RANGE)]
     yield [_Look(replace(whole, angle=quarter * math.pi / 2), SHORT_RANGE) for quarter in (2, 1, 3)]
     for share in PARTS:
         edge = share * whole.edge
         if edge >= PART_PIXELS_MIN:
-            yield [_Look(part, FULL_RANGE) for part in _parts(size, edge)]
+            yield _look_at_parts(size, edge)
+
+
+def _look_at_parts(size: tuple[int, int], edge: float) -> list[_Look]:
+    return [_Look(part, FULL_RANGE) for part in _parts(size, edge)]
 
 
 def _parts(size: tuple[int, int], edge: float) -> Iterator[Square]:
@@ -111,6 +123,10 @@ def _without_doubles(faces: list[Face]) -> list[Face]:
         if not (overlap(np.array(_edges(face.box)), boxes) > SAME_FACE).any():
             kept.append(face)
     return kept
+
+
+def _are_small(faces: list[Face], size: tuple[int, int]) -> bool:
+    return max(max(face.box.width, face.box.height) for face in faces) < SMALL_FACE * max(size)
 
 
 def _edges(box: Box) -> tuple[float, float, float, float]:

