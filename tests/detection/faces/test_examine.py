@@ -10,7 +10,7 @@ from detection.checks import Check, CheckCode, CheckName, CheckStatus, all_pass
 from detection.faces.align import aligned_crop
 from detection.faces.detector import Face
 from detection.faces.examine import PictureReport, examine
-from tests.detection.faces.scenes import FACELESS, SAMPLES, pasted, sample, wall
+from tests.factories.scenes import FACELESS, SAMPLES, pasted, sample, wall
 
 
 @dataclass(frozen=True)

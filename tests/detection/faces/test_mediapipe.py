@@ -12,7 +12,7 @@ from detection.decoding import decode
 from detection.faces import interpreters
 from detection.faces.default import default_detector, largest_face
 from detection.faces.detector import Face, FaceModelMissing
-from tests.detection.faces.scenes import FACELESS, pasted, sample, wall
+from tests.factories.scenes import FACELESS, pasted, sample, wall
 
 FACE_SHARE = 0.5  # of a sample's width, about
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-SAMPLES = sorted((Path(__file__).parents[3] / "samples").glob("*.jpg"))
+SAMPLES = sorted((Path(__file__).parents[2] / "samples").glob("*.jpg"))
 SKIN = (190, 140, 115)
 
 
