@@ -18,6 +18,7 @@ from detection.checks import CheckCode, CheckStatus
 from detection.voting import Verdict
 from kyc_review.core.db.aggregates import Median
 from kyc_review.core.permissions import may_see_insights
+from kyc_review.review.live_decisions import live_decisions_unchecked
 from kyc_review.review.models import Decision, ReviewItem
 from kyc_review.review.models.items import PRIORITIES, Reason
 from kyc_review.review.selectors import listed_reason
@@ -88,7 +89,7 @@ def decisions_by_hour(*, viewer: User, since: datetime) -> list[dict[str, Any]]:
     if not may_see_insights(viewer):
         return []
     return list(
-        real_decisions(since=since)
+        live_decisions_unchecked(since=since)
         .annotate(hour=TruncHour("decided_at"))
         .values("hour")
         .annotate(number=Count("pk"), fakes=Count("pk", filter=Q(label="fake")))
@@ -101,7 +102,7 @@ def work_by_reviewer(*, viewer: User, since: datetime) -> list[dict[str, Any]]:
     if not may_see_insights(viewer):
         return []
     return list(
-        real_decisions(since=since)
+        live_decisions_unchecked(since=since)
         .values("reviewer_id", name=F("reviewer__username"))
         .annotate(
             number=Count("pk"),
@@ -117,7 +118,7 @@ def totals(*, viewer: User, since: datetime) -> dict[str, Any]:
     if not may_see_insights(viewer):
         return {}
     unanimous = Q(item__reason="unanimous_fake")
-    return real_decisions(since=since).aggregate(
+    return live_decisions_unchecked(since=since).aggregate(
         number=Count("pk"),
         median_ms=Median("handling_ms"),
         corrections=Count("pk", filter=Q(corrects__isnull=False)),
@@ -195,14 +196,6 @@ def member_votes() -> Any:
         scoring__submission__state="completed",
         scoring__submission__result__in=["clear", "rejected"],
     ).exclude(scoring__verdict=Verdict.CLEAR)
-
-
-def real_decisions(*, since: datetime, until: datetime | None = None) -> Any:
-    """Standing ones on real work: calibration has a known answer and would flatter every rate."""
-    rows = Decision.objects.standing().filter(decided_at__gte=since, submission__is_test=False)
-    if until is not None:
-        rows = rows.filter(decided_at__lt=until)
-    return rows.exclude(item__reason=ReviewItem.Reason.GOLD)
 
 
 def _scorings(since: datetime) -> Any:

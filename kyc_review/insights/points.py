@@ -10,7 +10,8 @@ from django.utils import timezone
 from kyc_review.core.days import hours_after
 from kyc_review.insights import loop
 from kyc_review.insights.forms import Called, Erred, Twice, Verdict
-from kyc_review.insights.numbers import ALARMED, MISSED, member_votes, real_decisions
+from kyc_review.insights.numbers import ALARMED, MISSED, member_votes
+from kyc_review.review.live_decisions import live_decisions_unchecked
 from kyc_review.review.models import Decision
 from kyc_review.scoring.models import Scoring
 from kyc_review.submissions.models import Submission
@@ -40,7 +41,7 @@ def _decided(wanted: dict[str, Any]) -> Any:
     if wanted.get("twice"):
         pairs = loop.pairs(since, until)
         return pairs.exclude(label=F("others_label")) if wanted["twice"] == Twice.APART else pairs
-    rows = real_decisions(since=since, until=until)
+    rows = live_decisions_unchecked(since=since, until=until)
     return rows.filter(label=wanted["label"]) if wanted.get("label") else rows
 
 

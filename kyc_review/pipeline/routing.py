@@ -22,8 +22,8 @@ from kyc_review.review.models import ReviewItem
 from kyc_review.scoring.models import CheckResult, Scoring, Vote
 from kyc_review.scoring.state import WAITING
 from kyc_review.submissions.check_policy import Action, PictureJudgement, judge
+from kyc_review.submissions.events import events_record
 from kyc_review.submissions.models import Result, ResultReason, State, Submission
-from kyc_review.webhooks import services as webhooks
 from kyc_review.webhooks.models import Kind
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ def _clear(cleared: Sequence[Routed]) -> None:
     ids = [one.submission.pk for one in cleared]
     _complete(ids, Result.CLEAR, ResultReason.MODELS_AGREE)
     review.audits_open([(one.submission.pk, one.risk) for one in cleared])
-    webhooks.events_record(submission_ids=ids, kind=Kind.CLEARED)
+    events_record(submission_ids=ids, kind=Kind.CLEARED)
 
 
 def _send_back(sent_back: Sequence[Routed]) -> None:
@@ -170,7 +170,7 @@ def _send_back(sent_back: Sequence[Routed]) -> None:
         _complete(ids, Result.RESUBMIT, code)
     ids = [one.submission.pk for one in sent_back]
     review.refusals_open(ids)
-    webhooks.events_record(submission_ids=ids, kind=Kind.RESUBMIT_REQUESTED)
+    events_record(submission_ids=ids, kind=Kind.RESUBMIT_REQUESTED)
 
 
 def _complete(ids: Sequence[uuid.UUID], result: Result, reason: str) -> None:
@@ -188,7 +188,7 @@ def _queue(queued: Sequence[Routed]) -> None:
     ids = [one.submission.pk for one in queued]
     Submission.objects.filter(pk__in=ids).update(state=State.IN_REVIEW, lease_holder="", last_error="")
     review.items_open([(one.submission.pk, one.item_reason, one.risk) for one in queued])
-    webhooks.events_record(submission_ids=ids, kind=Kind.QUEUED)
+    events_record(submission_ids=ids, kind=Kind.QUEUED)
 
 
 def _event(one: Routed) -> Event:
@@ -242,4 +242,4 @@ def give_to_people(rows: Sequence[Submission], *, reason: str) -> None:
     ids = [row.pk for row in rows]
     Submission.objects.filter(pk__in=ids, state__in=WAITING).update(state=State.IN_REVIEW, lease_holder="")
     review.items_open([(pk, reason, RISK_UNKNOWN) for pk in ids])
-    webhooks.events_record(submission_ids=ids, kind=Kind.QUEUED)
+    events_record(submission_ids=ids, kind=Kind.QUEUED)

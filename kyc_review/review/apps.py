@@ -6,3 +6,9 @@ class ReviewConfig(AppConfig):
     label = "review"
     verbose_name = "Review"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from kyc_review.accounts.people.work import work_releaser
+        from kyc_review.review.claims import claims_release
+
+        work_releaser(claims_release)

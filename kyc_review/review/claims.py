@@ -158,7 +158,7 @@ def claims_expire() -> int:
 
 
 @transaction.atomic
-def claims_release(*, holder: User) -> int:
+def claims_release(holder: User) -> int:
     """Return what this person holds, or is to have, to the queue: they left, or may not decide any more."""
     held = ReviewItem.objects.select_for_update().filter(state=ReviewItem.State.CLAIMED, claimed_by=holder)
     released = list(held.values_list("pk", flat=True))

@@ -6,10 +6,10 @@ from django.db import transaction
 from django.utils import timezone
 
 from kyc_review.audit import services as audit
+from kyc_review.submissions.events import event_record
 from kyc_review.submissions.models import Result, State, Submission
 from kyc_review.submissions.scripts import script_of
 from kyc_review.webhooks.models import Kind
-from kyc_review.webhooks.services import event_record
 
 
 @transaction.atomic

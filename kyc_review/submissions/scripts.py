@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from detection.checks import CheckCode
+from kyc_review.core.sandbox import names_script
 from kyc_review.submissions.models import ResubmitReason, Result, ResultReason
 
 
@@ -38,15 +39,6 @@ SCRIPTS = {
 def script_of(external_ref: str) -> Script:
     """The script that the reference begins with (`sandbox-split-42` is a split); any other is cleared."""
     for name, script in SCRIPTS.items():
-        if begins_with(name, external_ref):
+        if names_script(external_ref, name):
             return script
     return CLEAR
-
-
-def webhook_fails(external_ref: str, *, attempts_made: int) -> bool:
-    """Whether the sandbox pretends that an attempt to deliver a webhook failed: the first one, for one script."""
-    return begins_with("sandbox-failed-webhook", external_ref) and attempts_made == 0
-
-
-def begins_with(name: str, external_ref: str) -> bool:
-    return external_ref == name or external_ref.startswith(f"{name}-")

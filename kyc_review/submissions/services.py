@@ -11,9 +11,9 @@ from detection.decoding import ImageFacts, inspect
 from kyc_review.accounts.models import ApiKey, Integration
 from kyc_review.audit import services as audit
 from kyc_review.core.db.inserted import insert
+from kyc_review.submissions.events import events_record
 from kyc_review.submissions.models import LateOutcome, Result, ResultReason, State, Submission
 from kyc_review.submissions.storage import originals
-from kyc_review.webhooks import services as webhooks
 from kyc_review.webhooks.models import Kind
 
 REASON_OF_RESULT = {
@@ -92,7 +92,7 @@ def submission_complete(*, submission_id: uuid.UUID, result: str, reason: str = 
     if changed != 1:
         raise StaleSubmission(f"Submission {submission_id} is not in review.")
     kind = Kind.RESUBMIT_REQUESTED if result == Result.RESUBMIT else Kind.COMPLETED
-    webhooks.events_record(submission_ids=[submission_id], kind=kind)
+    events_record(submission_ids=[submission_id], kind=kind)
 
 
 @transaction.atomic
@@ -111,7 +111,7 @@ def submission_overturn(*, submission_id: uuid.UUID, result: str, reason: str = 
     row.save(update_fields=["result", "result_reason"])
     detail = {"from": before, "result": row.result, "reason": reason}
     audit.record(action="submission.overturned", target=row, detail=detail)
-    webhooks.events_record(submission_ids=[submission_id], kind=Kind.OVERTURNED)
+    events_record(submission_ids=[submission_id], kind=Kind.OVERTURNED)
     return True
 
 

@@ -10,7 +10,7 @@ from django.db.models import Avg, Count, Min
 from django.utils import timezone
 
 from kyc_review.core.permissions import may_see_retraining
-from kyc_review.insights.numbers import real_decisions
+from kyc_review.review.live_decisions import live_decisions_unchecked
 from kyc_review.scoring.models import Scoring
 
 if TYPE_CHECKING:
@@ -39,5 +39,5 @@ def workload(*, viewer: User) -> Workload | None:
     if not found["number"]:
         return None
     days = max(1.0, (now - found["first"]).total_seconds() / DAY_S)
-    took_ms = real_decisions(since=now - SPAN).aggregate(mean=Avg("handling_ms"))["mean"]
+    took_ms = live_decisions_unchecked(since=now - SPAN).aggregate(mean=Avg("handling_ms"))["mean"]
     return Workload(found["number"] / days, took_ms / 1000 if took_ms is not None else None)

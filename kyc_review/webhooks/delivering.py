@@ -21,9 +21,9 @@ from django.utils import timezone
 
 from kyc_review.audit import services as audit
 from kyc_review.core.wake import WEBHOOKS
-from kyc_review.submissions.scripts import webhook_fails
 from kyc_review.webhooks.models import Attempt, Delivery, Endpoint
 from kyc_review.webhooks.retrying import next_attempt_at
+from kyc_review.webhooks.sandbox import webhook_fails
 from kyc_review.webhooks.sealing import SealBroken, unseal
 from kyc_review.webhooks.sending import TIMEOUT_S, Answer, body_of, post, signed
 

@@ -1,34 +1,33 @@
 """The outbox: what happened is written down in the transaction in which it happened, for whoever listens."""
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypedDict
 
 from django.db import transaction
 from django.utils import timezone
 
 from kyc_review.core.wake import WEBHOOKS
-from kyc_review.submissions.models import Submission
 from kyc_review.webhooks.models import Delivery, Endpoint, Event, Kind
 from kyc_review.webhooks.retrying import GIVE_UP_AFTER
 
-FACTS = ("id", "integration_id", "is_test", "state", "result", "result_reason")
 
+class SubmissionFacts(TypedDict):
+    """What an event says of a submission, and whose it is."""
 
-def event_record(*, submission: Submission, kind: str) -> None:
-    """Write an event and a delivery to each endpoint that listens; after the change and in its transaction."""
-    events_record(submission_ids=[submission.pk], kind=kind)
+    id: uuid.UUID
+    integration_id: int
+    is_test: bool
+    state: str
+    result: str
+    result_reason: str
 
 
 @transaction.atomic
-def events_record(*, submission_ids: Iterable[uuid.UUID], kind: str) -> None:
-    """`event_record` for many submissions in few queries. State and result are read from the database."""
+def events_write(*, facts: Sequence[SubmissionFacts], kind: str) -> None:
+    """Write an event for each submission and a delivery to each endpoint that listens; none without an endpoint."""
     kind = Kind(kind).value
-    submission_ids = list(submission_ids)
-    if not submission_ids:
-        return
-    facts = list(Submission.objects.filter(pk__in=submission_ids).values(*FACTS))
     listening: dict[tuple[int, bool], list[Endpoint]] = {}
     for endpoint in Endpoint.objects.filter(
         integration__in={row["integration_id"] for row in facts},
@@ -54,7 +53,7 @@ def events_record(*, submission_ids: Iterable[uuid.UUID], kind: str) -> None:
     transaction.on_commit(WEBHOOKS.send)
 
 
-def _event(row: dict[str, Any], kind: str, now: datetime) -> Event:
+def _event(row: SubmissionFacts, kind: str, now: datetime) -> Event:
     return Event(
         integration_id=row["integration_id"],
         submission_id=row["id"],

@@ -8,7 +8,6 @@ from django.db.models import Q
 from django.utils import timezone
 
 from kyc_review.accounts.models import Integration
-from kyc_review.submissions.models import Submission
 
 
 class Kind(models.TextChoices):
@@ -72,7 +71,7 @@ class Event(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     integration = models.ForeignKey(Integration, on_delete=models.CASCADE, related_name="+")
     submission = models.ForeignKey(
-        Submission, null=True, on_delete=models.CASCADE, related_name="webhook_events"
+        "submissions.Submission", null=True, on_delete=models.CASCADE, related_name="webhook_events"
     )
     kind = models.CharField(max_length=40, choices=Kind)
     payload = models.JSONField()

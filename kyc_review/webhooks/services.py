@@ -1,4 +1,4 @@
-"""The writers of endpoints and replays. Events are written by `event_record`, attempts by the deliverer."""
+"""The writers of endpoints and replays. Events are written by `submissions.events`, attempts by the deliverer."""
 
 import base64
 import secrets
@@ -15,12 +15,12 @@ from kyc_review.audit import services as audit
 from kyc_review.core.wake import WEBHOOKS
 from kyc_review.webhooks.addresses import AddressRefused, url_check
 from kyc_review.webhooks.delivering import endpoint_disable
-from kyc_review.webhooks.events import event_record, events_record, payload_of
+from kyc_review.webhooks.events import payload_of
 from kyc_review.webhooks.models import Delivery, Endpoint, Event, Kind, all_kinds
 from kyc_review.webhooks.retrying import GIVE_UP_AFTER
 from kyc_review.webhooks.sealing import seal
 
-__all__ = ["AddressRefused", "endpoint_disable", "event_record", "events_record"]
+__all__ = ["AddressRefused", "endpoint_disable"]
 
 SECRET_BYTES = 32  # Standard Webhooks asks for 24 to 64
 BOTH_VALID = timedelta(hours=24)

@@ -9,11 +9,11 @@ from django.contrib.auth.models import Group
 from django.db import transaction
 
 from kyc_review.accounts.models import User
+from kyc_review.accounts.people.work import work_release
 from kyc_review.accounts.services import staff_create
 from kyc_review.accounts.tokens.services import tokens_revoke_all
 from kyc_review.audit import services as audit
 from kyc_review.core.permissions import ROLES_WITH, Right, Role
-from kyc_review.review.claims import claims_release
 
 if TYPE_CHECKING:
     from django.db import models
@@ -71,7 +71,7 @@ def role_change(*, person: User, role: str, actor: models.Model) -> None:
     if wanted is not Role.ADMIN:
         _keep_an_admin(person)
     person.groups.set([Group.objects.get(name=wanted.value)])
-    released = claims_release(holder=person) if wanted not in ROLES_WITH[Right.DECIDE] else 0
+    released = work_release(holder=person) if wanted not in ROLES_WITH[Right.DECIDE] else 0
     detail = {"before": before, "after": wanted.value, "claims_released": released}
     audit.record(action="staff.role_changed", actor=actor, target=person, detail=detail)
 
@@ -84,7 +84,7 @@ def person_deactivate(*, person: User, actor: models.Model) -> int:
     if not User.objects.filter(pk=person.pk, is_active=True).update(is_active=False):
         return 0
     tokens_revoke_all(owner=person, actor=actor)
-    released = claims_release(holder=person)
+    released = work_release(holder=person)
     audit.record(action="staff.deactivated", actor=actor, target=person, detail={"claims_released": released})
     return released
 

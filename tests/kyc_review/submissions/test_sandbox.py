@@ -8,8 +8,9 @@ from kyc_review.pipeline.leases import lease_batch
 from kyc_review.review.models import ReviewItem
 from kyc_review.submissions.models import Submission
 from kyc_review.submissions.sandbox import sandbox_advance
-from kyc_review.submissions.scripts import script_of, webhook_fails
+from kyc_review.submissions.scripts import script_of
 from kyc_review.webhooks.models import Endpoint, Event
+from kyc_review.webhooks.sandbox import webhook_fails
 
 pytestmark = pytest.mark.django_db
 

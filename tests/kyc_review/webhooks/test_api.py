@@ -9,6 +9,7 @@ from standardwebhooks import Webhook
 from kyc_review.accounts import services as accounts
 from kyc_review.accounts.models import ApiKey, Integration, Scope
 from kyc_review.audit.models import Event as AuditEvent
+from kyc_review.submissions.events import event_record
 from kyc_review.webhooks import services
 from kyc_review.webhooks.delivering import deliver_until_idle
 from kyc_review.webhooks.models import Delivery, Endpoint, Kind
@@ -77,7 +78,7 @@ def test_a_dead_delivery_is_replayed_under_its_old_id(
     api: Client, endpoint: tuple[Endpoint, str], receiver: Receiver, submit: Callable
 ) -> None:
     receiver.status = 410
-    services.event_record(submission=submit(), kind=Kind.CLEARED)
+    event_record(submission=submit(), kind=Kind.CLEARED)
     deliver_until_idle()
     row = Delivery.objects.get()
     path = f"/api/v1/webhook-deliveries/{row.pk}"
@@ -94,7 +95,7 @@ def test_a_dead_delivery_is_replayed_under_its_old_id(
 
 def test_the_log_is_read_in_pages(api: Client, endpoint: tuple[Endpoint, str], submit: Callable) -> None:
     for _ in range(3):
-        services.event_record(submission=submit(), kind=Kind.CLEARED)
+        event_record(submission=submit(), kind=Kind.CLEARED)
     path = f"{URL}/{endpoint[0].pk}/deliveries"
     first = api.get(path, {"limit": 2}).json()
     second = api.get(path, {"limit": 2, "after": first["next"]}).json()
@@ -113,7 +114,7 @@ def test_a_key_without_the_scope_is_refused(api: Client, integration: Integratio
 def test_another_integration_and_the_other_mode_see_nothing_of_it(
     integration: Integration, endpoint: tuple[Endpoint, str], submit: Callable
 ) -> None:
-    services.event_record(submission=submit(), kind=Kind.CLEARED)
+    event_record(submission=submit(), kind=Kind.CLEARED)
     row, delivery = endpoint[0], Delivery.objects.get()
     stranger = accounts.key_create(integration=accounts.integration_create(slug="other", name="Other"))
     sandbox = accounts.key_create(integration=integration)
@@ -141,9 +142,9 @@ def test_live_events_do_not_reach_a_test_endpoint(
     integration: Integration, receiver: Receiver, submit: Callable
 ) -> None:
     services.endpoint_create(integration=integration, url=receiver.url, is_test=True)
-    services.event_record(submission=submit(), kind=Kind.CLEARED)
+    event_record(submission=submit(), kind=Kind.CLEARED)
     assert not Delivery.objects.exists()
-    services.event_record(submission=submit(is_test=True), kind=Kind.CLEARED)
+    event_record(submission=submit(is_test=True), kind=Kind.CLEARED)
     assert Delivery.objects.get().event.payload["data"]["is_test"] is True
 
 

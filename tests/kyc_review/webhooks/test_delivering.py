@@ -12,6 +12,7 @@ from standardwebhooks.webhooks import WebhookVerificationError
 
 from kyc_review.accounts.models import Integration
 from kyc_review.audit.models import Event as AuditEvent
+from kyc_review.submissions.events import event_record
 from kyc_review.submissions.models import Submission
 from kyc_review.webhooks import services
 from kyc_review.webhooks.delivering import attempt_record, deliver_until_idle, lease_messages
@@ -25,7 +26,7 @@ FAILED = Answer(500, "", 5)
 
 @pytest.fixture
 def delivery(submit, endpoint: tuple[Endpoint, str]) -> Delivery:
-    services.event_record(submission=submit(), kind=Kind.QUEUED)
+    event_record(submission=submit(), kind=Kind.QUEUED)
     return Delivery.objects.get()
 
 
@@ -50,7 +51,7 @@ def test_another_secret_does_not_verify(delivery: Delivery, receiver: Receiver) 
 
 def test_the_payload_names_no_person(submit, endpoint: tuple[Endpoint, str], receiver: Receiver) -> None:
     row = submit(external_ref="Ada Lovelace", applicant_ref="ada@example.com", metadata={"phone": "1"})
-    services.event_record(submission=row, kind=Kind.QUEUED)
+    event_record(submission=row, kind=Kind.QUEUED)
     deliver_until_idle()
     assert json.loads(receiver.seen[0][1])["data"] == {
         "id": str(row.pk),
@@ -66,12 +67,12 @@ def test_both_secrets_verify_while_a_rotation_lasts_and_only_the_new_one_afterwa
 ) -> None:
     row, old = endpoint
     new = services.secret_rotate(endpoint=row)
-    services.event_record(submission=submit(), kind=Kind.QUEUED)
+    event_record(submission=submit(), kind=Kind.QUEUED)
     deliver_until_idle()
     headers, body = receiver.seen[0]
     assert Webhook(old).verify(body, headers) == Webhook(new).verify(body, headers)
     Endpoint.objects.update(previous_secret_expires_at=timezone.now() - timedelta(seconds=1))
-    services.event_record(submission=submit(), kind=Kind.QUEUED)
+    event_record(submission=submit(), kind=Kind.QUEUED)
     deliver_until_idle()
     headers, body = receiver.seen[1]
     Webhook(new).verify(body, headers)
@@ -84,7 +85,7 @@ def test_a_rotation_that_is_repeated_at_once_keeps_the_secret_that_receivers_hav
 ) -> None:
     row, old = endpoint
     unseen, new = services.secret_rotate(endpoint=row), services.secret_rotate(endpoint=row)
-    services.event_record(submission=submit(), kind=Kind.QUEUED)
+    event_record(submission=submit(), kind=Kind.QUEUED)
     deliver_until_idle()
     headers, body = receiver.seen[0]
     assert Webhook(old).verify(body, headers) == Webhook(new).verify(body, headers)
@@ -92,7 +93,7 @@ def test_a_rotation_that_is_repeated_at_once_keeps_the_secret_that_receivers_hav
         Webhook(unseen).verify(body, headers)
     Endpoint.objects.update(previous_secret_expires_at=timezone.now() + timedelta(hours=23, minutes=58))
     newest = services.secret_rotate(endpoint=row)
-    services.event_record(submission=submit(), kind=Kind.QUEUED)
+    event_record(submission=submit(), kind=Kind.QUEUED)
     deliver_until_idle()
     headers, body = receiver.seen[1]
     assert Webhook(new).verify(body, headers) == Webhook(newest).verify(body, headers)
@@ -127,14 +128,14 @@ def test_gone_switches_the_endpoint_off_and_gives_up_what_waits(
     delivery: Delivery, submit, endpoint: tuple[Endpoint, str], receiver: Receiver
 ) -> None:
     receiver.status = 410
-    services.event_record(submission=submit(), kind=Kind.QUEUED)
+    event_record(submission=submit(), kind=Kind.QUEUED)
     Delivery.objects.exclude(pk=delivery.pk).update(due_at=timezone.now() + timedelta(hours=1))
     deliver_until_idle()
     assert set(Delivery.objects.values_list("state", flat=True)) == {"dead"}
     row = Endpoint.objects.get()
     assert (row.is_active, row.disabled_reason) == (False, "It answered 410 Gone.")
     assert AuditEvent.objects.filter(action="webhook.disabled").count() == 1
-    services.event_record(submission=submit(), kind=Kind.QUEUED)
+    event_record(submission=submit(), kind=Kind.QUEUED)
     assert Event.objects.count() == 2
 
 
@@ -161,7 +162,7 @@ def test_a_receiver_that_drips_bytes_is_cut_off_in_time(integration: Integration
 
     threading.Thread(target=drip, daemon=True).start()
     services.endpoint_create(integration=integration, url=f"http://127.0.0.1:{listener.getsockname()[1]}/")
-    services.event_record(submission=submit(), kind=Kind.QUEUED)
+    event_record(submission=submit(), kind=Kind.QUEUED)
     deliver_until_idle(timeout_s=0.5)
     listener.close()
     attempt = Attempt.objects.get()
@@ -175,7 +176,7 @@ def test_a_refused_connection_and_an_unknown_host_are_told_apart(
     settings.WEBHOOK_ALLOWED_HOSTS = ["127.0.0.1", "nothing.invalid"]
     services.endpoint_create(integration=integration, url="http://127.0.0.1:1/")
     services.endpoint_create(integration=integration, url="http://nothing.invalid/")
-    services.event_record(submission=submit(), kind=Kind.QUEUED)
+    event_record(submission=submit(), kind=Kind.QUEUED)
     deliver_until_idle()
     assert sorted(a.error.split(":")[0] for a in Attempt.objects.all()) == [
         "No HTTP answer",
@@ -191,7 +192,7 @@ def test_one_silent_receiver_does_not_keep_the_others_waiting(
         integration=integration, url=f"http://127.0.0.1:{silent.getsockname()[1]}/", kinds=[Kind.CLEARED]
     )
     for _ in range(12):
-        services.event_record(submission=submit(), kind=Kind.CLEARED)
+        event_record(submission=submit(), kind=Kind.CLEARED)
     messages = lease_messages(limit=8)
     silent.close()
     assert len(messages) == 6
@@ -242,6 +243,6 @@ def test_a_rolled_back_change_tells_nobody(submit, endpoint: tuple[Endpoint, str
 
     row: Submission = submit()
     with transaction.atomic():
-        services.event_record(submission=row, kind=Kind.QUEUED)
+        event_record(submission=row, kind=Kind.QUEUED)
         transaction.set_rollback(True)
     assert not Delivery.objects.exists()

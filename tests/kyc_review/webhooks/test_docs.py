@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from kyc_review.accounts.models import Integration
+from kyc_review.submissions.events import event_record
 from kyc_review.webhooks import services
 from kyc_review.webhooks.delivering import deliver_until_idle
 from kyc_review.webhooks.models import Attempt, Kind
@@ -37,7 +38,7 @@ def test_the_receiver_of_the_documentation_verifies_what_is_sent(
     try:
         _until_it_listens(port)
         row = submit()
-        services.event_record(submission=row, kind=Kind.CLEARED)
+        event_record(submission=row, kind=Kind.CLEARED)
         deliver_until_idle()
         assert Attempt.objects.get().status == 204
         assert receiver.stdout is not None

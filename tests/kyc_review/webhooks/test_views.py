@@ -5,7 +5,7 @@ from django.test import Client
 from django.urls import reverse
 
 from kyc_review.accounts.models import Integration, User
-from kyc_review.webhooks import services
+from kyc_review.submissions.events import event_record
 from kyc_review.webhooks.delivering import deliver_until_idle
 from kyc_review.webhooks.models import Delivery, Endpoint, Kind
 from kyc_review.webhooks.selectors import deliveries_listed, endpoints_listed
@@ -69,7 +69,7 @@ def test_an_admin_tries_switches_rotates_and_replays(
 def test_only_admins_change_and_only_admins_and_auditors_look(
     client: Client, staff: Callable[..., User], endpoint: tuple[Endpoint, str], submit: Callable, role: str
 ) -> None:
-    services.event_record(submission=submit(), kind=Kind.CLEARED)
+    event_record(submission=submit(), kind=Kind.CLEARED)
     row, viewer = endpoint[0], staff("someone", role)
     client.force_login(viewer)
     sees = role == "auditor"

@@ -1,0 +1,21 @@
+"""Decisions on live submissions, for figures about models and workload."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from kyc_review.review.models import Decision, ReviewItem
+
+if TYPE_CHECKING:
+    pass
+
+# A vote at odds with people's result.
+
+
+def live_decisions_unchecked(*, since: datetime, until: datetime | None = None) -> Any:
+    """Those that stand; without calibration items, whose answer is known, so that they would flatter every rate."""
+    rows = Decision.objects.standing().filter(decided_at__gte=since, submission__is_test=False)
+    if until is not None:
+        rows = rows.filter(decided_at__lt=until)
+    return rows.exclude(item__reason=ReviewItem.Reason.GOLD)
