@@ -29,6 +29,10 @@ def later(seconds: int) -> None:
         ("sandbox-split-42", "clear", ["submission.queued", "submission.completed"]),
         ("sandbox-slow-review", "clear", ["submission.queued", "submission.completed"]),
         ("sandbox-unscorable", "resubmit", ["submission.queued", "submission.resubmit_requested"]),
+        ("sandbox-no-face", "resubmit", ["submission.resubmit_requested"]),
+        ("sandbox-several-faces-1", "resubmit", ["submission.resubmit_requested"]),
+        ("sandbox-too-dark", "resubmit", ["submission.resubmit_requested"]),
+        ("sandbox-doubt", "resubmit", ["submission.queued", "submission.resubmit_requested"]),
     ],
 )
 def test_the_reference_decides_what_becomes_of_a_test_submission(

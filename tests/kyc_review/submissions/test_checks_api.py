@@ -1,0 +1,100 @@
+"""What an integration reads of the checks of its pictures, live and in the sandbox."""
+
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from detection.checks import CheckCode, CheckName, CheckStatus
+from detection.faces.limits import LIMITS
+from kyc_review.pipeline.leases import lease_batch
+from kyc_review.pipeline.routing import Scored, verdicts_record
+from kyc_review.submissions.api.serializers import explained, shown
+from kyc_review.submissions.models import ResubmitReason, Result, State, Submission
+from kyc_review.submissions.sandbox import sandbox_advance
+from kyc_review.submissions.scripts import SCRIPTS
+from tests.factories.checks import failing
+
+pytestmark = pytest.mark.django_db
+URL = "/api/v1/submissions"
+
+
+def send_back(row: Submission) -> None:
+    lease_batch(holder="w", limit=1)
+    found = failing(CheckName.SHARPNESS, CheckCode.BLURRED)
+    scored = {row.pk: Scored(votes=(), elapsed_ms=1.0, checks=found)}
+    verdicts_record(holder="w", bundle_version="b", bundle_digest="d" * 64, scored=scored)
+
+
+def test_a_picture_that_was_sent_back_says_why_for_programs_and_for_people(api: Client, submit) -> None:
+    row = submit()
+    assert api.get(f"{URL}/{row.pk}").json()["checks"] == []
+    send_back(row)
+    body = api.get(f"{URL}/{row.pk}").json()
+    assert (body["status"], body["result"]) == ("completed", "resubmit")
+    assert body["reasons"] == [
+        {"code": "blurred", "detail": f"Ask for another selfie. {ResubmitReason.BLURRED.label}"}
+    ]
+    assert [check["name"] for check in body["checks"]] == [name.value for name in CheckName]
+    by_name = {check["name"]: check for check in body["checks"]}
+    assert by_name["sharpness"] == {
+        "name": "sharpness",
+        "status": "fail",
+        "value": 0.5,
+        "limit": 0.4,
+        "code": "blurred",
+        "action": "resubmit",
+    }
+    assert by_name["pose"] == by_name["sharpness"] | {
+        "name": "pose",
+        "status": "pass",
+        "code": None,
+        "action": None,
+    }
+
+
+def test_a_list_reads_the_checks_of_all_in_one_query(
+    api: Client, submit, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    for _ in range(6):
+        send_back(submit())
+    api.get(URL)
+    with django_assert_max_num_queries(8):
+        body = api.get(URL).json()
+    assert {len(row["checks"]) for row in body["data"]} == {len(CheckName)}
+
+
+@pytest.mark.parametrize("reason", ResubmitReason)
+def test_every_reason_has_a_sentence(reason: ResubmitReason) -> None:
+    row = Submission(state=State.COMPLETED, result=Result.RESUBMIT, result_reason=reason.value)
+    assert explained(row) == f"Ask for another selfie. {reason.label}"
+    assert reason.label.endswith(".")
+
+
+@pytest.mark.parametrize("reference", SCRIPTS)
+def test_the_sandbox_pretends_checks_on_the_right_side_of_the_real_limits(submit, reference: str) -> None:
+    row = submit(is_test=True, external_ref=reference)
+    assert shown(row)["checks"] == []
+    Submission.objects.update(due_at=timezone.now() - timedelta(seconds=1))
+    sandbox_advance()
+    row.refresh_from_db()
+    checks = shown(row)["checks"]
+    assert [check["name"] for check in checks] == [name.value for name in CheckName]
+    for check in checks:
+        measured = [limit for limit in LIMITS.values() if limit.check == check["name"]]
+        if check["code"]:
+            limit = next(one for one in measured if one.code == check["code"])
+        elif measured:
+            limit = measured[0]
+        else:
+            assert (check["value"], check["status"]) == (None, "pass")
+            continue
+        assert limit.status(check["value"]) == check["status"]
+        assert limit.missed(check["value"]) == check["limit"]
+    troubles = [check["code"] for check in checks if check["status"] != CheckStatus.PASS]
+    script = SCRIPTS[reference]
+    assert troubles == ([script.code] if script.code else [])
+    if row.result == Result.RESUBMIT:
+        assert row.result_reason in {*troubles, script.reason}
