@@ -17,16 +17,13 @@ _OBSTACLE_KEY = {
     Decision.Obstacle.BLURRED: "b",
     Decision.Obstacle.NO_FACE: "e",
     Decision.Obstacle.SEVERAL_FACES: "v",
-    Decision.Obstacle.FACE_TOO_SMALL: "i",
-    Decision.Obstacle.FACE_CUT_OFF: "u",
-    Decision.Obstacle.TURNED_AWAY: "y",
     Decision.Obstacle.OCCLUDED: "h",
     Decision.Obstacle.TOO_DARK: "d",
-    Decision.Obstacle.TOO_BRIGHT: "j",
     Decision.Obstacle.SCREEN_PHOTO: "p",
     Decision.Obstacle.OTHER: "x",
 }
-# Why something cannot be assessed: value, words, key; "" for none. Keys that no other control of the focus page has.
+# Why something cannot be assessed: value, words, key. "" for reasons that checks find, too, and choose beforehand: the
+# letters that are left are people's to choose. No other control of the focus page has these keys.
 OBSTACLE_KEYS = [
     (value, label, _OBSTACLE_KEY.get(Decision.Obstacle(value), ""))
     for value, label in Decision.Obstacle.choices
