@@ -32,7 +32,7 @@ class Binary:
 
 
 def postgres(*, data_major: int | None = None, path: str | None = None) -> Binary:
-    """The first acceptable `postgres` that has its `initdb` beside it.
+    """The first acceptable `postgres` with an `initdb` next to it.
 
     data_major: the version that made an existing data directory; only that one can open it.
     path: searched instead of $PATH.

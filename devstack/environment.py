@@ -1,4 +1,4 @@
-"""The settings that the stack hands to its processes, and to manage.py beside them while it runs."""
+"""The settings that the stack passes to its processes, and to manage.py while it runs."""
 
 import os
 from collections.abc import MutableMapping

@@ -1,4 +1,4 @@
-"""Where the stack keeps its state: by default `.local/` beside manage.py."""
+"""Where the stack keeps its state: by default `.local/` next to manage.py."""
 
 import os
 import shutil
@@ -62,7 +62,7 @@ class StackPaths:
 
 
 def default_state_dir() -> Path:
-    """$DATA_DIR as settings.DATA_DIR reads it, else `.local/` beside manage.py."""
+    """$DATA_DIR as settings.DATA_DIR reads it, else `.local/` next to manage.py."""
     return Path(os.environ.get("DATA_DIR") or REPOSITORY / ".local").resolve()
 
 

@@ -84,8 +84,9 @@ def prepare(paths: StackPaths, secrets: credentials.Credentials, *, durable: boo
         rank=0,
         stop_signal=signal.SIGINT,  # fast shutdown: roll back what is open, write all, end
         stop_timeout_s=20,
-        # Without a supervisor nobody waits for a last checkpoint, which a busy disk can draw out for many seconds:
-        # it ends at once, and the next start recovers from the log, as after a power cut.
+        # Without a supervisor there is no reason to wait for a last checkpoint, which can take many seconds
+        # on a busy disk: Postgres ends immediately, and the next start recovers from the log, as after a
+        # power cut.
         death_signal=signal.SIGQUIT,
         account=account,
         log=paths.logs / "postgres.log",
@@ -121,7 +122,7 @@ def _answers(port: int, secrets: credentials.Credentials) -> bool:
 def _initdb(
     home: Path, binary: binaries.Binary, account: os_user.OsUser | None, password: str, *, durable: bool
 ) -> None:
-    """Made beside `home` and renamed when complete, so that an interrupted start leaves nothing half made."""
+    """Created next to `home` and renamed when complete, so that an interrupted start leaves nothing incomplete."""
     workshop = Path(tempfile.mkdtemp(prefix="postgres-new-", dir=home.parent))
     try:
         password_file = workshop / "password"

@@ -90,6 +90,6 @@ def stop(running: list[tuple[ProcessSpec, "subprocess.Popen[str]"]]) -> list[str
 
 
 def kill_group(process: "subprocess.Popen[str]") -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):  # nobody is left in it
+    with contextlib.suppress(ProcessLookupError, PermissionError):  # the group is empty
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()

@@ -10,7 +10,7 @@ from pathlib import Path
 from devstack.paths import REPOSITORY, StackPaths
 from devstack.process import ProcessSpec
 
-# Celery warns whoever is root on a machine of his own, at each start.
+# Celery warns root users at each start.
 ROOT_WARNING = "ignore:You're running the worker with superuser privileges"
 LOOPBACK = "127.0.0.1"
 WORKERS_RANK, WEB_RANK, COMMAND_RANK = 2, 3, 4
@@ -58,7 +58,7 @@ def _worker(name: str) -> tuple[str, ...]:
 
 
 def _gentle() -> tuple[str, ...]:
-    """Evidence may come late; verdicts may not: it runs when nobody else wants a core.
+    """Evidence may come late; verdicts may not: it runs only when a core is idle.
 
     Measured at full load: `nice -n 19` still took an eighth of both cores from verdicts.
     """

@@ -29,7 +29,7 @@ class Console:
             try:
                 self._stream.write(f"{prefix} {text}\n")
                 self._stream.flush()
-            except (OSError, ValueError):  # nobody looks any more; stopping in order still matters
+            except (OSError, ValueError):  # the terminal is gone; an orderly stop still matters
                 pass
 
     def speaker(self, name: str) -> Say:

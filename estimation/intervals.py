@@ -6,7 +6,7 @@ from statistics import NormalDist
 
 Z_95 = NormalDist().inv_cdf(0.975)
 CONFIDENCE = 0.95
-BISECTIONS = 60  # more than a double can tell apart
+BISECTIONS = 60  # more than the precision of a double
 
 
 def wilson(hits: float, total: float, z: float = Z_95) -> tuple[float, float]:

@@ -30,7 +30,7 @@ def frozen_snapshot() -> Snapshot:
 
 
 def selfie(label: str, rng: np.random.Generator) -> bytes:
-    """Noise, so that no two look alike to a perceptual hash; fakes are brighter."""
+    """Noise, so that perceptual hashes differ; fakes are brighter."""
     pixels = rng.integers(0, 100, (64, 64, 3)) + (150 if label == "fake" else 0)
     buffer = io.BytesIO()
     Image.fromarray(pixels.astype(np.uint8)).save(buffer, "PNG")

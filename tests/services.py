@@ -20,7 +20,7 @@ def _private_folder(until_exit: ExitStack) -> Path:
 
 
 def _start(until_exit: ExitStack) -> dict[str, str]:
-    """The services kept for the tests of this checkout; of its own for a run beside another one."""
+    """The services kept for the tests of this checkout; separate ones for a concurrent run."""
     from devstack import services
     from devstack.errors import AlreadyRunning
 

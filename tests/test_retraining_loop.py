@@ -118,7 +118,7 @@ def test_the_whole_loop_goes_through_pages_and_two_admins(
     assert ada.post(f"/retraining/comparisons/{comparison.pk}/proposals/", reasons).status_code == 302
     approval = f"/retraining/proposals/{Proposal.objects.get().pk}/approval/"
     ada.post(approval)
-    assert champion() == before, "nobody approves what they proposed"
+    assert champion() == before, "a proposer cannot approve"
     amir.post(approval)
     assert champion() == comparison.candidate
     assert serving_ensemble().digest == comparison.candidate.digest
@@ -164,7 +164,7 @@ def test_the_whole_loop_goes_by_api_with_two_peoples_tokens(
         override="A test's few faces cannot open the gate.",
     ).json()
     approval = f"/proposals/{proposal['id']}/approval"
-    assert ada.post(approval).status_code == 409, "nobody approves what they proposed"
+    assert ada.post(approval).status_code == 409, "a proposer cannot approve"
     assert amir.post(approval).status_code == 200
     bundle = amir.get(f"/bundles/{run['candidate']}").json()
     assert bundle["state"] == "champion"

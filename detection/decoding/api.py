@@ -35,7 +35,7 @@ PARSERS: dict[str | None, Callable[[bytes], jpeg.Layout | png.Layout | webp.Layo
     "PNG": png.parse,
     "WEBP": webp.parse,
 }
-VIEWERS_MAX, WORKERS_MAX = 2, 1000  # who may wait besides the uploads
+VIEWERS_MAX, WORKERS_MAX = 2, 1000  # who may wait in addition to the uploads
 
 
 def inspect(

@@ -30,7 +30,7 @@ def animated() -> ImageRefused:
 
 
 def too_costly(what: str) -> ImageRefused:
-    return ImageRefused("too_costly", 422, f"The image takes too much {what} to decode. Export it anew.")
+    return ImageRefused("too_costly", 422, f"The image takes too much {what} to decode. Export it again.")
 
 
 def busy() -> ImageRefused:

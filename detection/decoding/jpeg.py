@@ -212,7 +212,7 @@ def _read_metadata(marker: int, segment: bytes, at: int, layout: Layout) -> None
 def _read_scan(data: bytes, start: int, head: bytes, segment: bytes, layout: Layout) -> int:
     """Note one scan and return the position behind its data. A marker that cannot stand there is damage inside it."""
     if len(layout.scans) == MAX_SCANS:
-        detail = f"The JPEG has more than {MAX_SCANS} scans. Export it anew."
+        detail = f"The JPEG has more than {MAX_SCANS} scans. Export it again."
         raise ImageRefused("too_many_scans", 422, detail)
     _note_coefficients(segment, layout)
     position = start

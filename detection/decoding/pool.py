@@ -209,7 +209,7 @@ _lock = threading.Lock()
 
 
 def pool(limits: Limits) -> Pool:
-    """This process' pool, made anew when the limits have changed."""
+    """This process' pool, created again when the limits have changed."""
     global _pool
     with _lock:
         if _pool is None or _pool.limits != limits:

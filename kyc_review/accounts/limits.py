@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 WINDOW_S = 60
-# After a failure Valkey is not asked for so long: no request shall wait for its time-out in vain.
+# After a failure Valkey is not asked for this long, so that requests do not wait for its time-out.
 PAUSE_S = 5.0
 _asked_again_at = 0.0
 
@@ -59,7 +59,8 @@ def count(*, key: BearerKey) -> tuple[Allowance, bool] | None:
 
 
 class KeyRate(BaseThrottle):
-    """Refuses with 429 and Retry-After what exceeds the key's rate; lets all pass while nobody can count."""
+    """Refuses with 429 and Retry-After what exceeds the key's rate; allows everything while counting is not
+    possible."""
 
     reset_s = WINDOW_S
 

@@ -46,8 +46,8 @@ class Scope(models.TextChoices):
 
     SUBMISSIONS_WRITE = "submissions:write", "post and cancel submissions"
     SUBMISSIONS_READ = "submissions:read", "read submissions and their results"
-    SUBMISSIONS_ERASE = "submissions:erase", "delete an applicant's picture and references for ever"
-    OUTCOMES_WRITE = "outcomes:write", "report later what an applicant turned out to be"
+    SUBMISSIONS_ERASE = "submissions:erase", "permanently delete an applicant's picture and references"
+    OUTCOMES_WRITE = "outcomes:write", "report a later outcome of an applicant"
     WEBHOOKS_MANAGE = "webhooks:manage", "manage webhook endpoints and replay events"
 
 
@@ -64,7 +64,7 @@ class BearerKey(models.Model):
 
     prefix = models.CharField(max_length=24, unique=True)
     digest = models.CharField(max_length=128)
-    label = models.CharField(max_length=60, blank=True, help_text="What it is for, to tell keys apart.")
+    label = models.CharField(max_length=60, blank=True, help_text="Purpose, to distinguish keys.")
     last_used_at = models.DateTimeField(null=True, blank=True, help_text="To the minute.")
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField(null=True, blank=True)
@@ -109,7 +109,7 @@ class PersonalToken(BearerKey):
     """
 
     owner = models.ForeignKey(User, on_delete=models.PROTECT, related_name="tokens")
-    label = models.CharField(max_length=60, help_text="What it is for, to tell tokens apart.")
+    label = models.CharField(max_length=60, help_text="Purpose, to distinguish tokens.")
     is_read_only = models.BooleanField(default=False)
     expires_at = models.DateTimeField()
     rate_per_minute = None

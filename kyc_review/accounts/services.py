@@ -18,7 +18,7 @@ from kyc_review.audit import services as audit
 from kyc_review.core.permissions import Role
 
 LIVE_MARK, TEST_MARK = "kyc_live_", "kyc_test_"
-# One to work with and its successor while a rotation goes on; a third would be one that nobody looks after.
+# One in use and its successor during a rotation; a third would be forgotten.
 VALID_KEYS_MAX = 2
 
 

@@ -18,9 +18,10 @@ def event(
     target: models.Model | None = None,
     detail: dict[str, Any] | None = None,
 ) -> Event:
-    """An unsaved event, for `record_many` or `insert` beside another row. `actor=None` means the system itself.
+    """An unsaved event, for `record_many` or `insert` together with another row. `actor=None` means the
+    system.
 
-    What somebody did through a personal token is their doing; `detail` names the token beside it.
+    The actor of a request with a personal token is the token's owner; `detail` names the token.
     """
     row = Event(action=action, actor_kind="system", detail=detail or {})
     if actor is not None:

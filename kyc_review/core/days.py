@@ -17,7 +17,7 @@ def end_of(day: date) -> datetime:
 
 
 def hours_after(moment: datetime, hours: int) -> datetime:
-    """At the latest the end of time: whoever asks for more finds all that came after."""
+    """At most the largest representable time, so a longer period finds everything later."""
     try:
         return moment + timedelta(hours=hours)
     except OverflowError:

@@ -1,4 +1,4 @@
-"""Folders that appear whole or not at all: written beside their place, synced, then renamed."""
+"""Atomic creation of folders: written next to their final path, synced, then renamed."""
 
 from __future__ import annotations
 

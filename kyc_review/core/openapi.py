@@ -36,7 +36,7 @@ def error_responses(**described: str) -> dict[Any, OpenApiResponse]:
         "e401": "The API key is missing, unknown, expired, revoked or not for this address.",
         "e403": "The key lacks the scope.",
         "e405": "Method not allowed.",
-        "e429": "Too many requests for this key; `Retry-After` says when to go on.",
+        "e429": "Too many requests for this key; `Retry-After` says when to retry.",
         "e500": "Internal error; the request was not accepted.",
     }
     found = everywhere | described

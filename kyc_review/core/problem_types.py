@@ -1,4 +1,4 @@
-"""The kinds of problem that the API answers with, explained at the address that each one's `type` names."""
+"""The problem types of the API; each is explained at the address in its `type`."""
 
 from dataclasses import dataclass
 
@@ -19,53 +19,53 @@ class ProblemType:
         return self.code.replace("_", "-")
 
 
-RESEND = "Choose another file, or export the picture anew as a plain JPEG or PNG."
+RESEND = "Choose another file, or export the picture again as a plain JPEG or PNG."
 TYPES = [
     ProblemType(*row)
     for row in [
         ("invalid_request", 400, "Fields or parameters are missing or invalid.", "`errors` names each with a pointer; correct them."),
-        ("parse_error", 400, "The body is not what its Content-Type says.", "Check how the request is put together."),
-        ("malformed_request", 400, "The request could not be read as it was sent.", "Check its headers and its body."),
-        ("invalid_cursor", 400, "`after` is none of your resources.", "Send `next` of the page before, unchanged."),
+        ("parse_error", 400, "The body does not match its Content-Type.", "Check how the request is built."),
+        ("malformed_request", 400, "The request could not be parsed.", "Check its headers and its body."),
+        ("invalid_cursor", 400, "`after` is not an id of your resources.", "Send `next` of the previous page, unchanged."),
         ("idempotency_key_missing", 400, "A create needs an `Idempotency-Key`.", "Send a fresh UUID with each new submission, and the same one with each repetition."),
-        ("idempotency_key_invalid", 400, "The `Idempotency-Key` is empty, too long or has odd characters.", "Send 1 to 255 visible ASCII characters."),
-        ("unknown_reference", 400, "A field names something that does not exist, or is not ready.", "`errors` names the field; list what there is."),
+        ("idempotency_key_invalid", 400, "The `Idempotency-Key` is empty, too long or has invalid characters.", "Send 1 to 255 visible ASCII characters."),
+        ("unknown_reference", 400, "A field names something that does not exist, or is not ready.", "`errors` names the field; list the existing ones."),
         ("empty_image", 400, "The file has no bytes.", "Send the image itself."),
-        ("not_authenticated", 401, "There is no API key, or no personal token.", "Send `Authorization: Bearer <key>`."),
-        ("authentication_failed", 401, "The key or token is unknown, expired, revoked, of the other kind or not for your address.", "Ask the bank's administrator for a key; staff make tokens on their account's page."),
-        ("permission_denied", 403, "The key lacks the scope for this, or the token's owner the role.", "`detail` names the scope; an administrator can issue a key that has it. A token may what its owner may."),
-        ("not_found", 404, "There is no such resource, or it is not yours.", "Check the identifier, and that a test key is not asking for something live."),
-        ("method_not_allowed", 405, "This address does not have this method.", "The header `Allow` lists those that it has."),
-        ("not_acceptable", 406, "The answer cannot have the form that `Accept` asks for.", "Accept `application/json`."),
-        ("idempotency_key_in_flight", 409, "A request with this `Idempotency-Key` is being answered right now.", "Wait a moment and repeat it."),
+        ("not_authenticated", 401, "The API key or personal token is missing.", "Send `Authorization: Bearer <key>`."),
+        ("authentication_failed", 401, "The key or token is unknown, expired, revoked, of the wrong kind or not allowed from your address.", "Ask the bank's administrator for a key; staff create tokens on their account page."),
+        ("permission_denied", 403, "The key lacks the scope for this, or the token's owner the role.", "`detail` names the scope; an administrator can issue a key that has it. A token has the rights of its owner."),
+        ("not_found", 404, "There is no such resource, or it is not yours.", "Check the identifier, and that a test key is not used for a live resource."),
+        ("method_not_allowed", 405, "Method not allowed.", "The header `Allow` lists the allowed methods."),
+        ("not_acceptable", 406, "The answer is not available in the format that `Accept` requests.", "Accept `application/json`."),
+        ("idempotency_key_in_flight", 409, "A request with this `Idempotency-Key` is still being processed.", "Wait a moment and repeat it."),
         ("already_decided", 409, "The submission has its result, or a person has just decided.", "Read the submission."),
         ("not_completed", 409, "The submission has no result yet.", "Report the outcome once it has one."),
-        ("too_many_endpoints", 409, "The integration has as many webhook endpoints as it may have.", "Delete one."),
-        ("not_replayable", 409, "The delivery is under way, or its endpoint is switched off.", "Wait for it, or switch the endpoint on."),
+        ("too_many_endpoints", 409, "The integration has reached its limit of webhook endpoints.", "Delete one."),
+        ("not_replayable", 409, "The delivery is in progress, or its endpoint is switched off.", "Wait for it, or switch the endpoint on."),
         ("snapshot_refused", 409, "The decisions cannot be frozen.", "`detail` says why: choose another name, or decide on some items first."),
-        ("work_refused", 409, "The training run or comparison cannot be asked for, or not be cancelled any more.", "`detail` says why."),
-        ("proposal_refused", 409, "The proposal cannot be made or decided on.", "`detail` says why: another person must approve, the gate is closed, or another bundle serves by now."),
-        ("shadow_refused", 409, "The bundle cannot go into the shadow, or none is there.", "`detail` says why; end the shadow that runs first."),
-        ("bundle_refused", 409, "A bundle's files are not what was registered.", "Register it again from its source; `detail` names the file."),
-        ("nothing_to_roll_back", 409, "No other bundle served before the champion.", "Promote another bundle instead."),
-        ("erased", 410, "The submission was erased; its picture and references are gone for ever.", "Forget it, too."),
-        ("too_many_bytes", 413, "The request is larger than the API takes.", "Send a smaller file."),
+        ("work_refused", 409, "The training run or comparison cannot be requested, or can no longer be cancelled.", "`detail` says why."),
+        ("proposal_refused", 409, "The proposal cannot be made or decided on.", "`detail` says why: another person must approve, the gate is closed, or another bundle is in production now."),
+        ("shadow_refused", 409, "Shadow mode cannot start for this bundle, or is not running.", "`detail` says why; end the running shadow first."),
+        ("bundle_refused", 409, "A bundle's files differ from the registered ones.", "Register it again from its source; `detail` names the file."),
+        ("nothing_to_roll_back", 409, "No other bundle was in production before the champion.", "Promote another bundle instead."),
+        ("erased", 410, "The submission was erased; its picture and references were deleted permanently.", "Delete your copy too."),
+        ("too_many_bytes", 413, "The request is larger than the API accepts.", "Send a smaller file."),
         ("too_many_pixels", 413, "The image has more megapixels than are accepted; `detail` names the number.", "Send a smaller picture, not a re-compressed one."),
-        ("request_too_large", 413, "The request has too many or too large fields beside its image.", "Send fewer or shorter fields."),
-        ("unsupported_media_type", 415, "The Content-Type is none that this address reads.", "Send a form or JSON, as the reference says."),
+        ("request_too_large", 413, "The request has too many or too large fields in addition to its image.", "Send fewer or shorter fields."),
+        ("unsupported_media_type", 415, "The Content-Type is not supported at this address.", "Send a form or JSON, as described in the reference."),
         ("unsupported_image", 415, "The file is not a JPEG, PNG, WebP, HEIC or AVIF image.", RESEND),
         ("corrupt_image", 422, "The image is damaged so far that nothing can be seen.", RESEND),
         ("truncated_image", 422, "The image ends before anything can be seen.", "Send it again; the upload may have been cut off."),
-        ("bad_dimensions", 422, "The image is too small, too long or too narrow to show a face.", "Take the picture anew."),
+        ("bad_dimensions", 422, "The image is too small, too long or too narrow to show a face.", "Take another picture."),
         ("too_many_scans", 422, "The JPEG is built of more scans than any camera writes.", RESEND),
         ("animated_image", 422, "The file is an animation.", "Send a single picture."),
         ("too_costly", 422, "The image takes too much time or memory to decode.", RESEND),
         ("idempotency_key_reused", 422, "The `Idempotency-Key` was used for another request.", "A new request needs a new key."),
         ("url_refused", 422, "The webhook's URL may not be used.", "Register an https URL of a host with public addresses, or ask the bank to allow the host."),
         ("throttled", 429, "Too many requests for this key.", "Wait as long as `Retry-After` says."),
-        ("server_error", 500, "Something failed on our side; nothing was accepted.", "Repeat the request with the same `Idempotency-Key` and a growing delay; name the `request_id` when you ask."),
-        ("unavailable", 503, "The service is away for a moment; nothing was accepted.", "Repeat the request with the same `Idempotency-Key`."),
-        ("busy", 503, "Too many images are being decoded at once, or another snapshot is being hashed; nothing was accepted.", "Repeat the request with the same `Idempotency-Key` after `Retry-After` seconds."),
+        ("server_error", 500, "Internal error; the request was not accepted.", "Repeat the request with the same `Idempotency-Key` and a growing delay; state the `request_id` in support requests."),
+        ("unavailable", 503, "The service is temporarily unavailable; the request was not accepted.", "Repeat the request with the same `Idempotency-Key`."),
+        ("busy", 503, "Too many images are being decoded at once, or another snapshot is being hashed; the request was not accepted.", "Repeat the request with the same `Idempotency-Key` after `Retry-After` seconds."),
     ]
 ]  # fmt: skip
 BY_SLUG = {kind.slug: kind for kind in TYPES}
@@ -73,7 +73,7 @@ BY_SLUG = {kind.slug: kind for kind in TYPES}
 
 @require_safe
 def problem_types(request: HttpRequest) -> HttpResponse:
-    """Open to everybody, as the reference is."""
+    """Public, like the reference."""
     return render(request, "problems.html", {"kinds": TYPES})
 
 
@@ -81,5 +81,5 @@ def problem_types(request: HttpRequest) -> HttpResponse:
 def problem_type(request: HttpRequest, slug: str) -> HttpResponse:
     kind = BY_SLUG.get(slug)
     if kind is None:
-        raise Http404("There is no such kind of problem.")
+        raise Http404("There is no such problem type.")
     return render(request, "problems.html", {"kinds": [kind], "one": kind})

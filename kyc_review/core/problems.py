@@ -90,7 +90,9 @@ def _told(exc: Exception) -> Exception:
             return exceptions.PermissionDenied()
         case RequestDataTooBig() | TooManyFieldsSent() | TooManyFilesSent():
             return Problem(
-                status=413, code="request_too_large", detail="The request has too much beside its image."
+                status=413,
+                code="request_too_large",
+                detail="The request has too much in addition to its image.",
             )
         case SuspiciousOperation() | BadRequest() | MultiPartParserError() | UnreadablePostError():
             return Problem(
@@ -101,7 +103,7 @@ def _told(exc: Exception) -> Exception:
             return Problem(
                 status=503,
                 code="unavailable",
-                detail="The service is away for a moment; nothing was accepted. Repeat the request.",
+                detail="The service is temporarily unavailable; the request was not accepted. Repeat the request.",
                 headers={"Retry-After": "2"},
             )
     return exc
@@ -158,7 +160,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
     if not _in_api(request):
         return defaults.server_error(request)
     return _answer(
-        500, "server_error", "Something failed on our side; nothing was accepted. Retry with a growing delay."
+        500, "server_error", "Internal error; the request was not accepted. Retry with a growing delay."
     )
 
 

@@ -28,7 +28,8 @@ HOLDOUT_PERCENT = 20
 
 
 def is_held_out(applicant: str) -> bool:
-    """Whether this applicant (an opaque hexadecimal name) belongs to the hold-out: for ever, in every snapshot."""
+    """Whether this applicant (an opaque hexadecimal name) belongs to the hold-out, which is the same in every
+    snapshot."""
     return int(applicant[:8], 16) % 100 < HOLDOUT_PERCENT
 
 

@@ -38,7 +38,7 @@ class LeaseLost(Exception):
 
 
 def build(snapshot: Snapshot, holder: str) -> None:
-    """Copy originals and write the manifest beside their place, then rename and record, both or neither.
+    """Copy originals and write the manifest in a temporary folder, then rename and record, both or neither.
 
     Raises SnapshotFailed when an original is missing or not what arrived, LeaseLost, OSError.
     """

@@ -22,7 +22,7 @@ DATE = (1980, 1, 1, 0, 0, 0)
 
 
 class _Outbox:
-    """The file that zipfile writes to: what it wrote and nobody has taken yet."""
+    """The file that zipfile writes to; it buffers output until it is read."""
 
     def __init__(self) -> None:
         self._parts: list[bytes] = []

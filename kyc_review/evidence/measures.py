@@ -10,8 +10,8 @@ from kyc_review.submissions.models import Result, State
 
 OPINIONS_MAX = 20_000
 EACH_MIN = 20
-# Outcomes are the submissions' own, so that corrections count and what was taken back does not. Never the untouched
-# cleared ones: nobody looked at them.
+# Outcomes are the submissions' own, so that corrections count and undone decisions do not. Cleared
+# submissions that no person reviewed are excluded.
 PATTERNS = """
     SELECT bundle_digest, pattern,
            count(*) FILTER (WHERE result = 'rejected'), count(*) FILTER (WHERE result = 'clear')
@@ -29,7 +29,8 @@ PATTERNS = """
 
 @transaction.atomic
 def patterns_count() -> int:
-    """Count anew how often each pattern of votes turned out fake in the last year; returns the number of patterns."""
+    """Count again how often each pattern of votes turned out fake in the last year; returns the number of
+    patterns."""
     with connection.cursor() as cursor:
         cursor.execute(PATTERNS)
         rows = [

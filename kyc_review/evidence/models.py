@@ -10,8 +10,8 @@ from kyc_review.submissions.models import Submission
 class Evidence(models.Model):
     """The forensic views of one queued submission. A row is a unit of the worker's work, like a submission to score.
 
-    `due_at` is when the worker may next take the row; `attempts` counts before work, so that a picture which kills its
-    worker cannot do so for ever. Pictures lie in the private derivatives under `folder`.
+    `due_at` is when the worker may next take the row; `attempts` counts before work, so that a picture that
+    kills its worker is not retried without end. Pictures lie in the private derivatives under `folder`.
     """
 
     class State(models.TextChoices):
@@ -121,7 +121,7 @@ class Likeness(models.Model):
 
 
 class PatternOutcome(models.Model):
-    """How often submissions with these votes turned out fake. Counted anew by `evidence.measures`."""
+    """How often submissions with these votes turned out fake. Counted by `evidence.measures`."""
 
     bundle_digest = models.CharField(max_length=64)
     pattern = models.CharField(max_length=10, help_text="One digit per voter in its order: 1 called fake.")

@@ -20,7 +20,8 @@ EXACT_MIN = 10
 
 @dataclass(frozen=True, slots=True)
 class Pane:
-    """One view beside the photograph. `objection`: why it is not shown (unless asked for, when there is a `source`)."""
+    """One view next to the photograph. `objection`: why it is not shown (unless requested, if there is a
+    `source`)."""
 
     name: str
     title: str
@@ -46,7 +47,7 @@ def picture_url(item: ReviewItem, name: str) -> str:
 
 
 def panes(item: ReviewItem, evidence: Evidence | None) -> list[Pane]:
-    """The views that can stand beside the photograph, in the order of their keys."""
+    """The views that can be shown next to the photograph, in the order of their keys."""
     return [view(item, evidence) for view in (_levels, _noise, _attention, _mask)]
 
 
@@ -149,7 +150,7 @@ class OpinionLine:
 
 
 def opinion_lines(evidence: Evidence, measured: Mapping[str, OpinionMeasure]) -> list[OpinionLine]:
-    """Every second opinion's score beside its area under the curve on this bank's own outcomes."""
+    """Every additional detector's score, and its area under the curve on this bank's own outcomes."""
     lines = []
     for name, found in sorted(evidence.facts.get("opinions", {}).items()):
         row = measured.get(name)

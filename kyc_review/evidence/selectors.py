@@ -120,7 +120,8 @@ def _outcomes(*, bundle_digest: str) -> QuerySet[PatternOutcome, PatternOutcome]
 
 @compiled
 def measures() -> QuerySet[OpinionMeasure, OpinionMeasure]:
-    """How good each second opinion is on this bank's labels: about nobody in particular, so for every viewer."""
+    """Performance of each additional detector on this bank's labels: aggregates only, so no per-viewer check
+    is needed."""
     return OpinionMeasure.objects.all()
 
 
@@ -147,5 +148,5 @@ def _is_same_applicant(one: Submission, other: Submission) -> bool:
 
 
 def evidence_of(*, viewer: User, item: ReviewItem) -> Evidence | None:
-    """The item's evidence row; None while the viewer may not see it, or nobody asked for it yet."""
+    """The item's evidence row; None while the viewer may not see it, or it was not requested yet."""
     return getattr(item.submission, "evidence", None) if may_see(viewer=viewer, item=item) else None

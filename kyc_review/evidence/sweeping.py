@@ -12,7 +12,7 @@ LIMIT = 500
 
 
 def sweep() -> None:
-    """Ask for evidence that nobody asked for, give up what killed its worker, wake the worker if anything is due."""
+    """Request missing evidence, give up pictures that killed their worker, wake the worker if anything is due."""
     forgotten = ReviewItem.objects.exclude(state=ReviewItem.State.DECIDED).filter(submission__evidence=None)
     evidence_request(forgotten.values_list("submission_id", flat=True)[:LIMIT])
     evidence_give_up()

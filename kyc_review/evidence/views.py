@@ -20,7 +20,7 @@ from kyc_review.review.models import ReviewItem
 @never_cache
 @staff_only
 def panel(request: StaffRequest, item_id: int) -> HttpResponse:
-    """The panel and, beside it, the viewer's panes."""
+    """The panel and the viewer's panes."""
     item = _item(request, item_id)
     context = panel_context(item=item, viewer=request.user) | {"swaps_panes": True}
     return render(request, "evidence/_panel.html", context)

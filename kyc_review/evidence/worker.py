@@ -1,7 +1,7 @@
 """The evidence worker: lease one picture, examine it, keep what was found, until none is due.
 
-It runs beside the scoring worker, in a process of its own and at low priority: a picture that breaks a forensic view
-can then neither stop nor slow the verdicts.
+It runs in a process of its own at low priority, so that a picture that breaks a forensic view can neither
+stop nor slow the verdicts.
 """
 
 import logging

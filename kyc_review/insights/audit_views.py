@@ -78,7 +78,7 @@ def export(request: StaffRequest) -> HttpResponse | StreamingHttpResponse:
     _require(request)
     form = AuditForm(request.GET)
     if not form.is_valid():
-        return HttpResponse("A filter is malformed; dates are written as 2026-11-21.", status=422)
+        return HttpResponse("A filter is invalid. Write dates as 2026-11-21.", status=422)
     audit.record(
         action="audit.exported", actor=request.user, detail={"filters": request.GET.urlencode()[:500]}
     )

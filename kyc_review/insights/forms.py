@@ -103,7 +103,7 @@ class AuditForm(forms.Form):
 
 
 class EraseForm(forms.Form):
-    """Why, and a word that nobody types by mistake."""
+    """The reason, and a confirmation that is not given by mistake."""
 
     reason = forms.CharField(max_length=300, error_messages={"required": "Say why; an auditor will read it."})
     confirmed = forms.BooleanField(error_messages={"required": "Confirm that it cannot be undone."})

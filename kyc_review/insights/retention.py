@@ -1,4 +1,4 @@
-"""What the audit log's page says about erasing by age: the rule, and what it erased lately."""
+"""What the audit log's page says about erasing by age: the rule, and recent erasures."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from kyc_review.submissions.models import RetentionPass
 if TYPE_CHECKING:
     from kyc_review.accounts.models import User
 
-LATELY = timedelta(days=30)
+RECENT = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,5 +31,5 @@ def retention(*, viewer: User) -> Retention | None:
     if not may_read_audit_log(viewer):
         return None
     passes = RetentionPass.objects.order_by("-day")
-    lately = passes.filter(day__gt=timezone.localdate() - LATELY).aggregate(erased=Sum("erased"))
+    lately = passes.filter(day__gt=timezone.localdate() - RECENT).aggregate(erased=Sum("erased"))
     return Retention(retention_rule(), passes.first(), lately["erased"] or 0)

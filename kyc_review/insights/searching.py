@@ -70,7 +70,7 @@ def submissions_found(*, viewer: User, wanted: dict[str, Any]) -> QuerySet[Submi
 
 
 def is_hidden(*, viewer: User, submission: Submission) -> bool:
-    """Whoever may still be asked about a face must not read here what models and colleagues said of it."""
+    """People who may still be asked to review a face must not see here what models and colleagues said about it."""
     return may_decide(viewer) and submission.review_items.filter(UNDECIDED, is_blind=True).exists()
 
 
@@ -100,7 +100,7 @@ def history(*, viewer: User, submission: Submission) -> History:
 def _said(text: str, viewer: User) -> Q:
     """An exact reference, a whole id, an item's number or a SHA-256; the last is found by reading all rows.
 
-    The number of a blind item that waits leads nobody who may be asked about it to what it is.
+    The number of a waiting blind item does not lead a possible reviewer to its content.
     """
     systems = list(Integration.objects.values_list("pk", flat=True))
     found = Q(integration__in=systems, external_ref=text) | Q(integration__in=systems, applicant_ref=text)
@@ -117,7 +117,7 @@ def _said(text: str, viewer: User) -> Q:
 
 
 def _items(wanted: dict[str, Any], viewer: User) -> QuerySet[ReviewItem]:
-    """By the reason that they stand under: a search must not tell calibration apart."""
+    """By the displayed reason: a search must not reveal calibration items."""
     rows = ReviewItem.objects.all()
     if wanted.get("reason"):
         rows = rows.annotate(listed=listed_reason(viewer=viewer)).filter(listed=wanted["reason"])

@@ -98,7 +98,7 @@ def submission(request: StaffRequest, submission_id: UUID) -> HttpResponse:
 @require_POST
 @staff_only
 def erasure(request: StaffRequest, submission_id: UUID) -> HttpResponse:
-    """Delete the picture and whatever names the applicant, for ever."""
+    """Permanently delete the picture and all references to the applicant."""
     row = _found(request, submission_id)
     if not may_erase(request.user):
         raise PermissionDenied("Only admins erase submissions.")

@@ -11,7 +11,7 @@ from kyc_review.submissions.services import StaleSubmission, submission_mark_can
 
 @transaction.atomic
 def submission_cancel(*, submission: Submission, actor: Integration) -> None:
-    """Withdraw a submission that has no result yet; nobody scores or reviews it any more. Safe to repeat.
+    """Cancel a submission that has no result yet; scoring and review stop. Safe to repeat.
 
     The review item first, as a decision does it, so that the two cannot wait for each other.
     Raises StaleSubmission when it is completed or a person has decided.

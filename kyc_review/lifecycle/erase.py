@@ -1,8 +1,8 @@
 """Erasing a submission, as article 17 of the GDPR asks: what showed or named the applicant goes, the bare row stays.
 
-Rows are the truth: the transaction empties them and says that the files must go; whoever commits deletes the files,
-and the sweep does it again until long after everything that worked on them has ended. docs/erasure.md says what stays
-and why.
+Rows are the truth: the transaction empties them and says that the files must go; the committing process
+deletes the files, and a sweep repeats this until all work on them has long ended. docs/erasure.md says what
+stays and why.
 """
 
 from __future__ import annotations

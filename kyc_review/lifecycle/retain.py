@@ -1,7 +1,7 @@
 """Erasing by age: what had its outcome longer ago than the bank's rule (RETENTION_..._DAYS) goes as if asked for.
 
-One pass a day goes through what is finished, oldest outcome first. It keeps its place in the transaction of each
-erasure: whoever is killed is gone on from there, nothing is erased twice, and several workers share one pass.
+One pass a day goes through what is finished, oldest outcome first. It stores its position in the transaction
+of each erasure: after a kill it continues there, nothing is erased twice, and several workers share one pass.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ HELD_FOR = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True)
 class RetentionKind:
-    """Submissions that a person decided, or those that nobody did, and the days for which they are kept."""
+    """Submissions that a person decided, or that no person decided, and the days for which they are kept."""
 
     is_reviewed: bool
     days: int
@@ -187,7 +187,8 @@ def _pass_of_today() -> RetentionPass:
 
 
 def _files_of_the_last(current: RetentionPass) -> None:
-    """Whoever erased it may have been killed before its files were deleted; the sweep of erasures would come later."""
+    """The erasing process may have been killed before its files were deleted; the sweep of erasures would
+    come later."""
     if current.reached_id is not None:
         for row in Submission.objects.filter(pk=current.reached_id, erased_at__isnull=False):
             files_remove(row)

@@ -37,7 +37,7 @@ UNFINISHED = (State.RECEIVED, State.SCORING, State.IN_REVIEW)
 
 
 class Numbers:
-    """A collector: asked anew at each scrape, and remembers nothing."""
+    """A collector without state: values are computed at each scrape."""
 
     def collect(self) -> Iterator[Metric]:
         now = timezone.now()
@@ -53,8 +53,8 @@ class Numbers:
 
 
 def _queue(now: datetime) -> Iterator[Metric]:
-    """Applicants who wait for a person, by the reason that reviewers are shown; what is looked at to measure models
-    and people is one number beside them, so that a late audit alarms nobody.
+    """Applicants who wait for a person, by the reason that reviewers are shown; items that measure models and
+    people are a separate metric, so that a late audit raises no alarm.
 
     A decision counts until it is final: no number moves while it could be taken back, and so tells what it was about.
     """

@@ -40,14 +40,14 @@ def lease_batch(*, holder: str, limit: int) -> list[Submission]:
 
 
 def is_busy() -> bool:
-    """Whether a selfie waits for its votes or is given them right now; what can wait for this to end shall."""
+    """Whether a selfie waits for its votes or is being scored; low-priority work should yield while this is true."""
     return bool(_one_at_work())
 
 
 @compiled
 def _one_at_work() -> QuerySet[Submission, int]:
     waiting = Q(state=State.RECEIVED, due_at__lte=Now()) | Q(state=State.SCORING, due_at__gt=Now())
-    # A constant, because nobody wants to know which.
+    # A constant, because only existence matters.
     return Submission.objects.filter(waiting, is_test=False).values_list(Value(1), flat=True)[:1]
 
 

@@ -1,4 +1,4 @@
-"""When scoring stands still, waiting selfies go to people; when it works again, those that nobody took come back."""
+"""When scoring stands still, waiting selfies go to people; when it works again, unclaimed ones come back."""
 
 import logging
 
@@ -53,7 +53,8 @@ def standstill_items() -> QuerySet[ReviewItem]:
 
 @transaction.atomic
 def standstill_take_back(*, limit: int = STEP) -> int:
-    """Take items of a standstill that nobody took out of the queue and let their submissions be scored; how many.
+    """Remove unclaimed items of a standstill from the queue and let their submissions be scored; returns how
+    many.
 
     For a worker that has a bundle and nothing else to do. An item stays with people once it is claimed, kept for
     somebody, snoozed or escalated: each of these is a change of the same row, which is locked here. Until one selfie

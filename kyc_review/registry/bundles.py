@@ -68,7 +68,7 @@ def bundle_promote(
 ) -> Promotion:
     """Make the bundle serve from the workers' next lease on; promoting the champion again changes nothing.
 
-    Its files are hashed anew first; `shift` moves its thresholds on the logit scale. Raises BundleRefused.
+    Its files are hashed again first; `shift` moves its thresholds on the logit scale. Raises BundleRefused.
     """
     _lock_promotions()
     latest = Promotion.objects.select_related("bundle").order_by("-pk").first()
@@ -131,7 +131,7 @@ def _exchange(
     row = Promotion.objects.create(
         bundle=bundle, kind=kind, promoted_by=actor, reason=reason[:300], shift=shift
     )
-    ended = {"ended_at": timezone.now(), "remark": "It serves now."}
+    ended = {"ended_at": timezone.now(), "remark": "It is in production now."}
     Shadow.objects.filter(bundle=bundle, ended_at=None).update(**ended)
     audit.record(
         action="bundle.promoted" if kind == Promotion.Kind.PROMOTE else "bundle.rolled_back",
@@ -171,7 +171,7 @@ def _copy_in(found: disk.Bundle) -> None:
                 folders.sync_file(target)
         if disk.read(folder).digest != found.digest:
             raise BundleRefused(
-                f"{found.path} changed while it was copied; try again when nobody writes to it"
+                f"{found.path} changed while it was copied; try again when it is no longer being written"
             )
         if not _is_sound(place, found.digest):  # another registration may have been faster
             folders.publish(folder, place)

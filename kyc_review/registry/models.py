@@ -55,7 +55,8 @@ class Promotion(models.Model):
 
 
 class Shadow(models.Model):
-    """A bundle that scores live selfies beside the champion, without any effect. At most one at a time.
+    """A bundle that scores live selfies in addition to the champion, without any effect. At most one at a
+    time.
 
     `failures` counts before each batch and is cleared after it, so that a bundle that fails or kills its worker ends.
     """

@@ -22,10 +22,10 @@ CARD_MAX_CHARS = 100_000
 class BundleState(models.TextChoices):
     """What a bundle is now; CANDIDATE never served."""
 
-    CHAMPION = "champion", "Serves"
+    CHAMPION = "champion", "In production"
     SHADOW = "shadow", "Scores without effect"
-    FORMER = "former", "Served before"
-    CANDIDATE = "candidate", "Never served"
+    FORMER = "former", "Formerly in production"
+    CANDIDATE = "candidate", "Never in production"
 
 
 def bundle_states(*, viewer: User) -> dict[int, BundleState]:

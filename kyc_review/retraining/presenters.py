@@ -1,4 +1,4 @@
-"""A bundle's metrics as lines of a table; what a training run reports is its own affair."""
+"""A bundle's metrics as lines of a table; the schema of metrics is owned by ml.evaluation."""
 
 from __future__ import annotations
 

@@ -75,14 +75,14 @@ def proposals(request: StaffRequest, number: int) -> HttpResponse:
     except ProposalRefused as refusal:
         typed = {name: request.POST.get(name, "") for name in ("reason", "override")}
         return _comparison(request, row, shift, typed | {"problem": str(refusal)}, status=422)
-    messages.success(request, "Proposed. It serves once another admin has approved it.")
+    messages.success(request, "Proposed. Another admin must approve it before it goes into production.")
     return HttpResponseRedirect(reverse("retraining:overview") + "#proposals")
 
 
 @require_POST
 @staff_only
 def approval(request: StaffRequest, number: int) -> HttpResponse:
-    return _decide(request, number, proposal_approve, "Approved: it serves from the workers' next batch on.")
+    return _decide(request, number, proposal_approve, "Approved: workers use it from their next batch on.")
 
 
 @require_POST

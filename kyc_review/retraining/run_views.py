@@ -70,8 +70,8 @@ class RunForm(forms.Form):
     weights = forms.ChoiceField(
         label="Weights",
         choices=[
-            ("chance", "One over the chance of being labelled: the audit's items stand for those not drawn"),
-            ("alike", "Weight all items equally"),
+            ("chance", "One over the probability of being labelled: audited items represent those not drawn"),
+            ("equal", "Weight all items equally"),
         ],
         widget=forms.RadioSelect,
         initial="chance",
@@ -112,7 +112,7 @@ def runs(request: StaffRequest) -> HttpResponse:
             miss=wish["miss"],
             scratch=wish["begin"] == "scratch",
             balance=wish["balance"] or BALANCES[0],
-            weigh=wish["weights"] != "alike",
+            weigh=wish["weights"] != "equal",
             actor=request.user,
         )
     except JobRejected as refusal:

@@ -34,7 +34,7 @@ def shadow(request: StaffRequest) -> HttpResponse:
     latest = shadows_listed(viewer=request.user).first()
     context: dict[str, Any] = {"shadow": latest, "may_promote": may_promote(request.user)}
     if latest:
-        context["beside"] = shadow_comparison(viewer=request.user, shadow=latest)
+        context["comparison"] = shadow_comparison(viewer=request.user, shadow=latest)
         context["rows"] = list(disagreements(viewer=request.user, shadow=latest)[:LISTED])
     return render(request, "retraining/shadow.html", context)
 

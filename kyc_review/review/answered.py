@@ -1,4 +1,4 @@
-"""What a person decided lately: they may look at it again, and say that they were wrong."""
+"""A person's recent decisions, which they may view again and correct."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .models import Decision, ReviewItem
 if TYPE_CHECKING:
     from kyc_review.accounts.models import User
 
-LATELY = dt.timedelta(hours=24)
+RECENT = dt.timedelta(hours=24)
 ROWS_SHOWN = 20
 
 
@@ -23,7 +23,7 @@ def answers(*, viewer: User) -> QuerySet[Decision]:
     """The viewer's own final decisions of the last day, the newest first."""
     if not may_decide(viewer):
         return Decision.objects.none()
-    mine = Decision.objects.final().filter(reviewer=viewer, decided_at__gte=Now() - LATELY)
+    mine = Decision.objects.final().filter(reviewer=viewer, decided_at__gte=Now() - RECENT)
     return mine.order_by("-pk")
 
 

@@ -45,7 +45,7 @@ class Audited:
 def audits_by_bundle(*, viewer: User) -> list[Audited]:
     """One row per bundle whose cleared submissions were drawn.
 
-    The last final decision counts, once nobody else looks at the face any more.
+    The last final decision counts, once no further review of the face is pending.
     """
     return audits_by_bundle_unchecked() if may_see_audits(viewer) else []
 

@@ -18,7 +18,7 @@ from kyc_review.submissions.models import Result, Submission
 
 from .models import AuditDraw, Decision
 
-# Nobody shall foretell who is looked at again.
+# The draw must not be predictable.
 _dice = secrets.SystemRandom()
 EDGE = 0.5  # the risk of a submission whose every vote touches its threshold (detection.voting.risk)
 

@@ -35,7 +35,7 @@ def gold_add(*, submission_id: UUID, senior: User, label: str) -> Gold:
         raise PermissionDenied("Only seniors choose calibration items.")
     wished = Decision.Label(label)
     usable = Submission.objects.filter(pk=submission_id, state=State.COMPLETED, erased_at=None)
-    if usable.select_for_update(no_key=True).first() is None:  # an erasure comes before or after, not beside
+    if usable.select_for_update(no_key=True).first() is None:  # serialises with an erasure
         raise ValueError("Only a completed submission can be used.")
     gold, _ = Gold.objects.update_or_create(
         submission_id=submission_id, defaults={"label": wished, "added_by": senior, "is_active": True}
@@ -55,7 +55,8 @@ def gold_remove(*, submission_id: UUID, senior: User) -> None:
 
 
 def gold_mix(*, opened: int) -> list[ReviewItem]:
-    """Unsaved gold items to go into the queue beside `opened` new ones, so that numbers and ages give nothing away.
+    """Unsaved gold items to queue together with `opened` new ones, so that numbers and ages do not reveal
+    them.
 
     Left out: what waits already, and what everybody who judges faces has answered or read. Call it in a transaction.
     """

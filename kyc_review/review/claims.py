@@ -84,7 +84,7 @@ def items_for(reviewer: int, *, is_senior: bool, include_skipped: bool = False) 
 
 
 def item_claim_next(*, reviewer: User, include_skipped: bool = False) -> ReviewItem | None:
-    """The item of `claim_next`, read anew."""
+    """The item of `claim_next`, read from the database."""
     pk = claim_next(reviewer=reviewer, include_skipped=include_skipped)
     return None if pk is None else ReviewItem.objects.get(pk=pk)
 
@@ -136,7 +136,7 @@ def item_keep_ahead(*, reviewer: User) -> ReviewItem | None:
 
 
 def claim_renew(*, item_id: int, reviewer: User) -> dt.timedelta:
-    """Start the lease anew and return how long it lasts. Raises ClaimLost."""
+    """Renew the lease and return how long it lasts. Raises ClaimLost."""
     require_decider(reviewer)
     if held_by(reviewer.pk, item_id).update(claim_expires_at=Now() + claim_lease()) != 1:
         raise claim_lost(item_id, reviewer)

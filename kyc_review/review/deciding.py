@@ -104,7 +104,7 @@ def _record(item_id: int, reviewer: User, said: dict[str, Any]) -> Decision | No
     )
     decided = {"label": said["label"]}
     insert(decision, audit.event(action="item.decided", actor=reviewer, target=item, detail=decided))
-    if item.is_blind:  # whoever decides without looking at the votes has made the first call by it
+    if item.is_blind:  # a decision without seeing the votes is also the first call
         FirstCall.objects.get_or_create(item_id=item_id, reviewer=reviewer, defaults={"label": said["label"]})
     if not settings.UNDO_WINDOW_S:
         settle(item)
@@ -113,8 +113,8 @@ def _record(item_id: int, reviewer: User, said: dict[str, Any]) -> Decision | No
 
 @compiled
 def _held_with_submission(*, item: int, person: int) -> QuerySet[ReviewItem, ReviewItem]:
-    """The item, if this person holds it, and the database's time as `now`; locked, and its submission after it, as
-    whoever withdraws or erases one does."""
+    """The item, if this person holds it, and the database's time as `now`; locked, and its submission after
+    it, in the same order as cancelling and erasing."""
     held = held_by(person, item).select_related("submission")
     return held.select_for_update(of=("self", "submission")).annotate(now=Now())
 
@@ -214,7 +214,7 @@ def decision_correct(*, item_id: int, corrector: User, label: str, **said: Any) 
         **word,
     )
     if item.reason == ReviewItem.Reason.GOLD:
-        pass  # kept like any other, and of no effect: a refusal would tell gold apart
+        pass  # stored like any other, without effect: a refusal would reveal a calibration item
     elif is_audited(item.submission_id):
         audit_conclude(submission_id=item.submission_id, label=made.label)
     else:

@@ -34,9 +34,9 @@ def items_close(*, submission_id: UUID) -> None:
 
 @transaction.atomic
 def words_erase(*, submission_id: UUID) -> None:
-    """Empty what people wrote about it, and calibrate nobody with it any more. The submission is erased already.
+    """Empty what people wrote about it, and stop using it for calibration. The submission is already erased.
 
-    An audit's draw that nobody judged goes: it would count as waiting for ever.
+    An undecided draw of an audit is deleted; it would otherwise count as waiting permanently.
     """
     Decision.objects.filter(submission=submission_id).exclude(note="").update(note="")
     ReviewItem.objects.filter(submission=submission_id).exclude(message="").update(message="")

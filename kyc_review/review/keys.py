@@ -34,7 +34,7 @@ KEYS = {
     "1": "Real",
     "2": "Fake",
     "3": "Cannot tell",
-    "Enter": "Submit the choice, go on to the next",
+    "Enter": "Submit the decision and open the next item",
     "z": "Undo the last decision",
     "n": "Write a note",
     "k": "Mark fake regions",

@@ -1,4 +1,5 @@
-"""Who knows what was said about a face: nobody asks them about it again, for they would not look at it blind."""
+"""People who have seen the outcome for a face. They are not asked to review it, because they could not do it
+blind."""
 
 from __future__ import annotations
 

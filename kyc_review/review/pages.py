@@ -51,9 +51,7 @@ def _say_why_nothing(request: StaffRequest) -> None:
     why = "Nothing that waits is for you now: you judged, read about or skipped it, or it is kept or snoozed."
     if stranded := items_stranded():
         need = "1 item needs" if stranded == 1 else f"{stranded} items need"
-        why += (
-            f" {need} somebody who does not know what was said, and nobody is left: an admin can add people."
-        )
+        why += f" {need} a person who does not know the outcome, and there is no one left: an admin can add people."
     messages.info(request, why)
 
 
@@ -123,7 +121,7 @@ def _choices(request: StaffRequest) -> dict[str, Any]:
 
 
 def _outcome(request: StaffRequest, shown: ReviewItem) -> dict[str, Any]:
-    """What was decided, for those who look on; what may be done about it. Nothing of it while it is veiled."""
+    """The decision for read-only viewers, and possible actions. Nothing while the item is blind."""
     if shown.is_veiled:  # type: ignore[attr-defined]
         is_over = shown.state in (ReviewItem.State.SETTLING, ReviewItem.State.DECIDED)
         return {"is_hidden": is_over, "may_take_back": _may_take_back(request, shown)}
@@ -147,7 +145,7 @@ def _may_take_back(request: StaffRequest, shown: ReviewItem) -> bool:
 
 
 def problem(request: StaffRequest, item_id: int, text: str, status: int = 422) -> HttpResponse:
-    """Say what is wrong beside the buttons; whatever was typed stays."""
+    """Show the problem next to the buttons; the input is kept."""
     if request.htmx:
         answer = render(request, "review/_problem.html", {"problem": text}, status=status)
         return reswap(retarget(answer, "#problem"), "innerHTML")

@@ -1,7 +1,7 @@
 """Where items wait whose own place would give them away: at places drawn from those of ordinary items.
 
-Audits are low in risk and would come last, and gold was chosen by a person; so both get the reason and risk of an
-ordinary item that was opened lately, whichever comes. Beside one another in the queue nothing tells them apart.
+Audits are low in risk and would come last, and gold was chosen by a person; so both get the reason and risk
+of a random recent ordinary item. In the queue they cannot be distinguished.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Ways to part with a claimed item without deciding it. Each raises ClaimLost when the caller does not hold it."""
+"""Ways to release a claimed item without deciding it. Each raises ClaimLost when the caller does not hold it."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def claim_release(*, item_id: int, reviewer: User, reason: str = Skip.Reason.UNS
 
 @transaction.atomic
 def item_snooze(*, item_id: int, reviewer: User, minutes: int) -> None:
-    """Nobody is offered the item until then; afterwards everybody is."""
+    """The item is not assigned until then; afterwards it is available to everyone."""
     if minutes not in SNOOZES:
         raise Refused("Choose one of the times offered.")
     until = Now() + dt.timedelta(minutes=minutes)
@@ -104,7 +104,7 @@ def claim_take_back(*, item_id: int, senior: User) -> None:
     kept = ReviewItem.objects.filter(pk=item_id, state=ReviewItem.State.OPEN, held_for__isnull=False)
     holder = ReviewItem.objects.filter(pk=item_id).values_list("claimed_by_id", "held_for_id").first()
     if claimed.update(**RELEASED) + kept.update(**NOT_HELD) != 1:
-        raise Refused("Nobody holds this item.")
+        raise Refused("This item is not claimed.")
     detail = {"holder": next(filter(None, holder or ()), None)}
     audit.record(action="item.taken_back", actor=senior, target=ReviewItem(pk=item_id), detail=detail)
 

@@ -1,4 +1,5 @@
-"""Who is asked after a decision: nobody, a second person, or a third when the first two disagree. All of them blind."""
+"""Who reviews after a decision: no one, a second person, or a third when the first two disagree. All reviews
+are blind."""
 
 from __future__ import annotations
 

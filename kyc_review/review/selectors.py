@@ -104,7 +104,7 @@ def items_in_focus(*, viewer: User) -> QuerySet[ReviewItem]:
 
 
 def _in_focus(oversees: bool, decides: bool, person: int) -> QuerySet[ReviewItem]:
-    # Not the people: whoever holds the item, the usual case, needs no name; looking on asks for it.
+    # Without the people: the holder, the usual case, needs no name; a read-only view queries it.
     items = ReviewItem.objects.select_related("submission__scoring", "submission__evidence")
     items = items.prefetch_related("submission__scoring__votes", "submission__checks").annotate(
         claim_remaining=F("claim_expires_at") - Now(), is_veiled=_veiled(decides, person)
@@ -120,7 +120,7 @@ def _one_in_focus(
 
 
 def item_in_focus(*, viewer: User, item_id: int) -> ReviewItem | None:
-    """One of them, or one that the viewer decided lately; with the answer that the evidence panel asks for often."""
+    """One of them, or one that the viewer decided recently; with the value that the evidence panel often needs."""
     if not may_read_queue(viewer):
         return None
     found = _one_in_focus(may_oversee(viewer), may_decide(viewer), item=item_id, person=viewer.pk)
@@ -133,8 +133,8 @@ def item_in_focus(*, viewer: User, item_id: int) -> ReviewItem | None:
 def is_revealed(*, viewer: User, item: ReviewItem) -> bool:
     """Whether this viewer may see votes and evidence, not only the face.
 
-    Of a blind item that waits for a decision, whoever could decide it has to make a first call before. Of a decided one
-    whose face somebody still has to look at blind, only its judges may.
+    For a blind item that waits for a decision, a possible reviewer must make a first call first. For a
+    decided one with a pending blind review, only people who have decided on it may.
     """
     if not may_decide(viewer):
         return True

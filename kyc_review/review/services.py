@@ -98,7 +98,7 @@ def items_open(rows: Iterable[tuple[UUID, str, float]]) -> None:
 def audits_open(cleared: Iterable[tuple[UUID, float]]) -> None:
     """Draw the audit sample from `(submission_id, risk)` rows that were just cleared, in the caller's transaction.
 
-    What is drawn waits for people beside its outcome, which stands and goes out as ever.
+    A drawn submission waits for review; its outcome stands and is sent as usual.
     """
     items_open([(sid, ReviewItem.Reason.AUDIT, risk) for sid, risk in audits_drawn(cleared)])
 

@@ -50,7 +50,7 @@ def item_next(request: StaffRequest) -> HttpResponse:
 def item_ahead(request: StaffRequest) -> HttpResponse:
     """Keep the next item for this reviewer and say where its face is, so that it is there when it is needed.
 
-    Of a blind one, nothing but the face; of others the views beside it, too.
+    For a blind one, only the face; for others also the open views.
     """
     kept = services.item_keep_ahead(reviewer=request.user)
     if kept is None:

@@ -25,7 +25,7 @@ AXES_RESET_ON_SUCCESS = True
 AXES_DISABLE_ACCESS_LOG = True  # our own audit log tells who logged in
 AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False
-# Beside "password": what never enters the table of failed attempts.
+# In addition to "password": fields that are never stored in the table of failed attempts.
 AXES_SENSITIVE_PARAMETERS = ["code", "old_password", "new_password1", "new_password2"]
 # The second factor: django-allauth keeps and checks it, our own pages show it. None of its URLs is routed.
 REQUIRE_SECOND_FACTOR = env.list("REQUIRE_SECOND_FACTOR", default=[])
@@ -36,7 +36,7 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_SIGNUP_FIELDS = [
     "username*",
     "password1*",
-]  # nobody signs up; without it allauth wants e-mail addresses
+]  # there is no sign-up; without this allauth requires e-mail addresses
 # A session ends with the browser, and after half a day without a request.
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 SESSION_COOKIE_AGE = 12 * 3600

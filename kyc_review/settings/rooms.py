@@ -27,7 +27,7 @@ SCORING_THREADS = env.int("SCORING_THREADS", default=0)  # 0: one per core
 EVIDENCE_LEASE_S = env.int("EVIDENCE_LEASE_S", default=60)
 EVIDENCE_ATTEMPTS_MAX = env.int("EVIDENCE_ATTEMPTS_MAX", default=2)
 EVIDENCE_PATIENCE_S = env.float("EVIDENCE_PATIENCE_S", default=10.0)
-# Second opinions beside those that ship: folders as `python -m ml run --export` writes them.
+# Further additional detectors: folders written by `python -m ml run --export`.
 OPINIONS_DIR = Path(env.str("OPINIONS_DIR", default=str(DATA_DIR / "opinions")))
 
 # --- review -----------------------------------------------------------------------------------------------
@@ -43,14 +43,14 @@ GOLD_RATE = env.float("GOLD_RATE", default=0.03)
 SECOND_OPINION_SHARE = env.float("SECOND_OPINION_SHARE", default=0.0)
 # A fake at or above this risk needs a second person; risks end at 1, so 2 asks for none.
 SECOND_OPINION_FAKE_RISK = env.float("SECOND_OPINION_FAKE_RISK", default=2.0)
-# Cleared submissions that people look at all the same: this share of all of them, and besides up to this share of
-# those that were cleared most narrowly (in proportion to the risk).
+# Cleared submissions that people review as an audit: this share of all, and in addition up to this share of
+# those cleared closest to the threshold (in proportion to the risk).
 AUDIT_SHARE = env.float("AUDIT_SHARE", default=0.01)
 AUDIT_RISK_SHARE = env.float("AUDIT_RISK_SHARE", default=0.02)
 
 # --- retention --------------------------------------------------------------------------------------------
-# Erase submissions so many days after their outcome (docs/erasure.md); 0: keep them for ever. One number for what no
-# person decided, one for what people did.
+# Days after the outcome until submissions are erased (docs/erasure.md); 0: never. One value for submissions
+# that no person decided, one for those that a person decided.
 RETENTION_UNREVIEWED_DAYS = env.int("RETENTION_UNREVIEWED_DAYS", default=0)
 RETENTION_REVIEWED_DAYS = env.int("RETENTION_REVIEWED_DAYS", default=0)
 

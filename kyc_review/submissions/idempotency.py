@@ -57,8 +57,8 @@ def fingerprint(content: Mapping[str, Any]) -> str:
 def answer_once(*, caller: ApiKey, key: str, content: str, act: Callable[[], Answer]) -> Answer:
     """Run `act` and keep its answer, or give the answer it gave before; `content` is the request's fingerprint.
 
-    What `act` writes and the answer commit together, so nobody can find one without the other. Whatever `act`
-    raises is kept nowhere: nothing was made. Raises InFlight, KeyReused.
+    What `act` writes and the answer are committed together. Errors that `act` raises are not stored: nothing
+    was created. Raises InFlight, KeyReused.
     """
     owner = {"integration_id": caller.integration_id, "is_test": caller.is_test, "key": key}
     with transaction.atomic():

@@ -59,9 +59,9 @@ class ResubmitReason(models.TextChoices):
 class Submission(models.Model):
     """One posted image with its customer reference.
 
-    `due_at` is when scoring may next take the row: its arrival at first, the lease's end while a worker
-    holds it, the end of the back-off after a failure. `attempts` counts before work, so that an image that
-    kills its worker cannot do so for ever.
+    `due_at` is when scoring may next take the row: its arrival at first, the lease's end while a worker holds
+    it, the end of the back-off after a failure. `attempts` counts before work, so that an image that kills
+    its worker is not retried without end.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -88,7 +88,9 @@ class Submission(models.Model):
     state = models.CharField(max_length=10, choices=State, default=State.RECEIVED)
     result = models.CharField(max_length=10, choices=Result, blank=True)
     result_reason = models.CharField(
-        max_length=60, blank=True, help_text="A ResultReason, or why the applicant shall take another selfie."
+        max_length=60,
+        blank=True,
+        help_text="A ResultReason, or why the applicant should take another selfie.",
     )
     attempts = models.PositiveSmallIntegerField(default=0)
     lease_holder = models.CharField(max_length=80, blank=True)
@@ -216,8 +218,8 @@ class LateOutcome(models.Model):
 class RetentionPass(models.Model):
     """One day's way through everything that has its outcome, to erase what is too old (retention.py).
 
-    `reached_at` and `reached_id` are the outcome's time and the key of the last submission that it erased: whoever goes
-    on begins behind it.
+    `reached_at` and `reached_id` are the outcome's time and the key of the last submission that it erased:
+    the next worker continues after it.
     """
 
     day = models.DateField(unique=True)
@@ -226,7 +228,7 @@ class RetentionPass(models.Model):
     reached_at = models.DateTimeField(null=True, blank=True)
     reached_id = models.UUIDField(null=True, blank=True)
     erased = models.PositiveIntegerField(default=0)
-    failed = models.PositiveIntegerField(default=0, help_text="Tried in vain; the next day tries again.")
+    failed = models.PositiveIntegerField(default=0, help_text="Failed; tried again the next day.")
 
     class Meta:
         verbose_name_plural = "retention passes"

@@ -1,4 +1,5 @@
-"""Originals without a row: intake was killed between the file and the row, so nobody was told "accepted"."""
+"""Originals without a row: intake was killed between the file and the row, so the client was never told
+"accepted"."""
 
 import logging
 from collections.abc import Iterator

@@ -35,8 +35,8 @@ class PrivateStorage(FileSystemStorage):
 class DurableStorage(PrivateStorage):
     """Private files that are written once and that a power cut cannot take away after `save` has returned.
 
-    A file is made under its own name: a rename would come after the sync and could be undone. What is cut off while it
-    is written stays as a part, which nobody was told of.
+    A file is made under its own name: a rename would come after the sync and could be undone. An interrupted
+    write leaves a partial file that no client was told of.
     """
 
     def _save(self, name: str, content: File) -> str:

@@ -86,7 +86,7 @@ def job_end(job: Job, state: Job.State, *, error: str = "", **facts: Any) -> Non
 
 
 def job_give_back(job: Job, error: str = "") -> None:
-    """Somebody else, or a later attempt, shall go on.
+    """Let another worker, or a later attempt, continue.
 
     Without an error the worker was only told to stop, and the attempt does not count.
     """

@@ -131,7 +131,7 @@ def training(run: TrainingRun) -> list[str]:
 
 
 def comparing(comparison: Comparison) -> list[str]:
-    """What compares; the submissions to replay, and the groups that all belong to, are in files beside it."""
+    """The arguments of a comparison; submissions to replay and groups are passed in files."""
     replay, groups, latest = (
         comparison.directory / "replay.txt",
         comparison.directory / "groups.jsonl",

@@ -1,4 +1,4 @@
-"""Which addresses a message may be sent to: whoever registers an endpoint must not reach the bank's network by it."""
+"""Which addresses a message may be sent to: an endpoint must not give access to the bank's network."""
 
 import ipaddress
 import socket

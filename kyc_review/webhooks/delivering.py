@@ -146,8 +146,8 @@ def _message(row: Delivery, now: datetime) -> Message:
 def attempt_record(*, delivery_id: uuid.UUID, answer: Answer, holder: str = HOLDER) -> None:
     """Write the attempt down and settle the delivery: delivered, due again, or given up.
 
-    A success is true whoever holds the lease by now. A failure after the lease ran out changes nothing: it belongs to
-    another worker, or the endpoint was switched off.
+    A success counts even if another worker holds the lease now. A failure after the lease ran out changes
+    nothing: it belongs to another worker, or the endpoint was switched off.
     """
     row = Delivery.objects.select_for_update().filter(pk=delivery_id).first()
     if row is None:

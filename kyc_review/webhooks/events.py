@@ -1,4 +1,4 @@
-"""The outbox: what happened is written down in the transaction in which it happened, for whoever listens."""
+"""The outbox: events are written in the transaction of the change they describe."""
 
 import uuid
 from collections.abc import Sequence

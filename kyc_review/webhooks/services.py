@@ -105,8 +105,8 @@ def endpoint_delete(*, endpoint: Endpoint, actor: models.Model | None = None) ->
 def secret_rotate(*, endpoint: Endpoint, actor: models.Model | None = None) -> str:
     """A new secret, shown now only. For a day every message carries the old secret's signature too.
 
-    Repeated within a minute, because the answer was lost or the button pressed twice, it replaces what nobody has
-    installed yet: the old secret stays the one that receivers have.
+    Repeated within a minute, because the answer was lost or the button pressed twice, it replaces only the
+    new secret, which is not installed yet: receivers keep the old one.
     """
     row = Endpoint.objects.select_for_update().get(pk=endpoint.pk, deleted_at=None)
     secret, both_until = _fresh_secret(), timezone.now() + BOTH_VALID

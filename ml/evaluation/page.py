@@ -59,7 +59,7 @@ def _documented_figures(documented: Mapping[str, Any]) -> Iterator[tuple[str, An
 
 
 def _side(side: Mapping[str, Any]) -> dict[str, Any]:
-    """What the template of one side needs besides the side itself."""
+    """Further values for the template of one side."""
     rates = side["areas"] | side["confusion"]
     return {
         "side": side,

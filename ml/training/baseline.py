@@ -68,7 +68,7 @@ VOTERS = {
     "south": (TRUNK, True),
     "west": ("own", False),
 }
-FAINTEST = 1.5  # grey levels; a change below it is taught to nobody
+FAINTEST = 1.5  # grey levels; smaller changes are not used for training
 UNTAUGHT = 2.0  # a difficulty beyond every curriculum
 MISS = 0.3
 

@@ -1,4 +1,4 @@
-"""Batches of pairs: a real face and its forged version side by side, cropped and mirrored alike."""
+"""Batches of pairs: a real face and its forged version side by side, cropped and mirrored in the same way."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
@@ -17,7 +17,7 @@ CELL = STORED // MASK  # pixels of the image per mask cell
 @dataclass(frozen=True, slots=True)
 class Batch:
     """images (B, 3, S, S) float32 standardised per sample; label (B,) int64; mask (B, S/4, S/4) float32; known (B,);
-    weight (B,) float32 of each row in the loss, 1 where all count alike."""
+    weight (B,) float32 of each row in the loss, 1 where all count equally."""
 
     images: Tensor
     label: Tensor
@@ -30,7 +30,7 @@ class Batch:
 
 
 class PairSampler:
-    """Draws batches from a bank: pairs (real, forged), and the source's own fakes beside a real of the same source."""
+    """Draws batches from a bank: pairs (real, forged), and the source's own fakes with a real of the same source."""
 
     def __init__(
         self,

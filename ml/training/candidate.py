@@ -224,7 +224,7 @@ def _fine_tuned(
 
 
 def _weighed(weighing: Weighing | None, wish: Wish) -> dict[str, Any] | None:
-    """What the weights of the training side are, and what they leave of it; None when all rows count alike."""
+    """What the weights of the training side are, and what they leave of it; None when all rows count equally."""
     if weighing is None:
         return None
     return {

@@ -15,7 +15,7 @@ def card(version: str, served: Bundle, provenance: Mapping[str, Any]) -> str:
     if not provenance["scratch"]:
         begun = f"Fine-tuned for {provenance['epochs']} epochs from {served.version}"
     ways = ", ".join(f"{name} {way}" for name, way in provenance["balance"].items())
-    weighed = "All rows counted alike."
+    weighed = "All rows have equal weight."
     if weights := provenance["weights"]:
         left = " and ".join(f"{size:g} {name}" for name, size in weights["effective_size"].items())
         weighed = (

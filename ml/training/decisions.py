@@ -63,7 +63,7 @@ def split(
 
 
 def _bank(photos: Sequence[Photo], images: Rows) -> Bank:
-    """Decisions framed as serving frames them; no masks, for nobody drew any."""
+    """Decisions framed as serving frames them; without masks, because there are none."""
     count = len(photos)
     return Bank(
         images=images,

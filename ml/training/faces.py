@@ -26,7 +26,7 @@ from ml.training.ranks import ALONE, Ranks
 
 # What most members see lies in the middle of it. Windows move in it, which augments narrower views.
 FRAME = View(STORED, STORED / FULL)
-SPARE_BYTES = 200_000_000  # for weights and the candidate, which are written beside
+SPARE_BYTES = 200_000_000  # for weights and the candidate on the same disk
 NAME = "faces.part"
 READERS_MAX = 8
 
@@ -92,7 +92,7 @@ class Faces:
             crew.together()
             if crew.is_first:
                 path.unlink()
-                if sys.platform == "linux":  # nobody else takes the space meanwhile
+                if sys.platform == "linux":  # reserve the space
                     os.posix_fallocate(self._file, 0, size)
             self._frame(self._file, crew)
             crew.together()

@@ -47,7 +47,7 @@ class Side:
 
     @property
     def weight(self) -> np.ndarray | None:
-        """(N,) float32, None where all rows count alike."""
+        """(N,) float32, None where all rows count equally."""
         return self.weighing.weight if self.weighing else None
 
     def inputs(self, rows: np.ndarray, view: View) -> Tensor:

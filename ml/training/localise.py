@@ -44,7 +44,7 @@ def masks_of(model: WithMaskHead, side: Side) -> tuple[Tensor, Tensor]:
 
 
 def measured(model: WithMaskHead, train: Side, test: Side) -> dict[str, Any]:
-    """Figures on `test` with intervals, beside those of one mask for every face, learned from `train`."""
+    """Figures on `test` with intervals, and those of one constant mask learned from `train`."""
     told, true = masks_of(model, test)
     made = np.flatnonzero(test.bank.made & (true > 0.5).flatten(1).any(1).numpy())
     rows = np.concatenate([made, made - 1])

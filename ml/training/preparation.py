@@ -32,7 +32,7 @@ class Prepared:
 
     def store(self, side: str) -> PictureStore:
         """The pictures of one side, made when they are not there yet: each source's own as their files are, and each
-        real one once more beside a forged version of it."""
+        real one again with a forged version of it."""
         jobs = self._jobs(side)
         wanted: dict[str, Any] = {"splits": self.frozen, "seed": self.seed, "side": side, "jobs": len(jobs)}
         folder = self.work / "pictures" / side

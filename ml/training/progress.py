@@ -1,4 +1,4 @@
-"""What a training run tells whoever watches it: one JSON object per line, appended."""
+"""The progress of a training run: one JSON object per line, appended."""
 
 import datetime as dt
 import json
@@ -9,7 +9,7 @@ from typing import Any
 
 
 class Progress:
-    """Appends to `path`, or tells nobody when there is none.
+    """Appends to `path`, or does nothing when there is none.
 
     A line: {"at": ISO time, "phase": "train|finish", "member": name, "done": steps, "of": steps, "loss": mean since the
     last line, "auc": on validation, "eta_s": seconds}. `of` counts over all members, `done` and `eta_s` over those of

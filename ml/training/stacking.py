@@ -69,7 +69,7 @@ def mean_of_members() -> Stacking:
 
 
 def _balanced(y: torch.Tensor, row_weight: np.ndarray | None) -> torch.Tensor:
-    """(N,) weights of rows, with which both labels count alike."""
+    """(N,) weights of rows, with which both labels count equally."""
     weight = (len(y) / (2 * torch.bincount(y, minlength=2).clamp(min=1).float()))[y]
     return weight if row_weight is None else weight * torch.from_numpy(row_weight).float()
 

@@ -117,7 +117,7 @@ class WindowSampler:
         return batch_of(self.store, rows, self.view)
 
     def _in_order(self, pool: np.ndarray, step: int, count: int, salt: int) -> np.ndarray:
-        """The next `count` rows of a pool that is shuffled anew each time it was seen whole."""
+        """The next `count` rows of a pool that is shuffled again after each full pass."""
         if not count:
             return pool[:0]
         places = np.arange(step * count, (step + 1) * count)

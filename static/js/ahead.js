@@ -1,8 +1,9 @@
-// While one face is judged, the next is fetched: the server keeps that item for this person (for two minutes, renewed with
-// the claim), and the picture waits here, decoded. When the next page arrives, the picture takes its place at once.
-// Pictures are never stored by the browser, so it is the element itself that moves, not a cached response.
-// So are the views that stand beside it, unless it is to be looked at blind: then the server names none.
-// On a decision the face shows at once, before the server has answered; if the answer is a refusal, the old one returns.
+// While one face is judged, the next is fetched: the server keeps that item for this person (for two minutes,
+// renewed with the claim), and the picture waits here, decoded. When the next page arrives, the picture takes
+// its place at once. Pictures are never stored by the browser, so it is the element itself that moves, not a
+// cached response. The same holds for the open views, except for a blind item: then the server names none. On
+// a decision the face shows at once, before the server has answered; if the answer is a refusal, the old one
+// returns.
 import { begin, end } from "./held.js";
 import { press } from "./keys.js";
 import { current } from "./viewer.js";
@@ -77,7 +78,7 @@ document.addEventListener("htmx:load", (event) => {
   if (image?.complete) setTimeout(fetchAhead, 100);
 });
 document.addEventListener("claim:renewed", fetchAhead);
-// What is opened beside this face will stand beside the next one, too.
+// Views opened for this face will be open for the next one too.
 document.addEventListener("click", (event) => { if (event.target.closest("[data-pane]")) setTimeout(fetchOpenViews); });
 document.addEventListener("change", (event) => { if (event.target.closest(".pane-head")) fetchOpenViews(); });
 if (document.querySelector("[data-viewer] img")?.complete) fetchAhead();

@@ -22,7 +22,7 @@ function toggleTheme() {
   localStorage.setItem("theme", root.dataset.theme);
 }
 
-// The menu of other ways closes at a click beside it, and when a refusal has to be read that it would cover.
+// The menu of other actions closes on a click outside, and when it would cover an error message.
 const menu = () => document.querySelector("details.aside-menu[open]");
 document.addEventListener("pointerdown", (event) => { if (!event.target.closest("details.aside-menu")) menu()?.removeAttribute("open"); });
 document.addEventListener("htmx:afterSwap", (event) => { if (event.detail.target?.id === "problem") menu()?.removeAttribute("open"); });

@@ -89,7 +89,7 @@ function options(figure, { heads, rows }) {
   };
 }
 
-// Rows that carry a name (a version) in turn: a dashed line where the next one begins, and its name beside it, above
+// Rows that carry a name (a version) in turn: a dashed line where the next one begins, with its name, above
 // the one before where they would meet.
 function name(plot, rows, font) {
   const { ctx, bbox } = plot;

@@ -25,7 +25,8 @@ CHROMIUM = os.environ.get("CHROMIUM") or next(
 )
 PORTRAITS = Path(os.environ.get("PORTRAITS", Path(__file__).parents[3] / "shared" / "data" / "portraits"))
 
-# Playwright keeps an event loop in this thread, and Django refuses the ORM beside one unless told that this is a test.
+# Playwright keeps an event loop in this thread, and Django refuses the ORM with one unless told that this is
+# a test.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
 
@@ -108,7 +109,7 @@ def until_nothing_asks(timeout_s: float = 10) -> None:
 
 @pytest.fixture
 def portrait() -> bytes:
-    """A public-domain portrait from the data folder beside the checkout, or a drawn one where there is none:
+    """A public-domain portrait from the data folder next to the checkout, or a drawn one where there is none:
     upright, and saved once at quality 90, so that error levels apply to it."""
     files = sorted(PORTRAITS.glob("*.jpg"))
     return files[8 % len(files)].read_bytes() if files else saved(photograph().resize((320, 400)), 90)

@@ -57,11 +57,11 @@ def test_an_admin_erases_a_submission_and_reads_what_is_marked(
     page.wait_for_load_state("networkidle")
     page.screenshot(path=PICTURES / f"means-{size}-{scheme}.png", full_page=True)
     page.goto(f"/insights/submissions/{items[0].submission_id}/")
-    page.get_by_text("Delete the picture and whatever names the applicant").click()
+    page.get_by_text("Delete the picture and all references to the applicant").click()
     page.get_by_label("Why?").fill("Asked for by the applicant, letter of 20 November.")
-    page.get_by_label("I know that this cannot be undone.").check()
+    page.get_by_label("I understand that this cannot be undone.").check()
     page.screenshot(path=PICTURES / f"erase-{size}-{scheme}.png", full_page=True)
-    page.get_by_role("button", name="Erase for ever").click()
+    page.get_by_role("button", name="Erase permanently").click()
     expect(page.get_by_role("heading", name="Erased submission")).to_be_visible()
     page.screenshot(path=PICTURES / f"erased-{size}-{scheme}.png", full_page=True)
     for name, path in (
@@ -80,5 +80,5 @@ def test_an_admin_erases_a_submission_and_reads_what_is_marked(
         ), name
     senior = log_in(staff("sara", "senior"), viewport=SIZES[size], color_scheme=scheme)
     senior.goto(f"/review/items/{items[0].pk}/")
-    expect(senior.get_by_text("the picture and what was found out about it are deleted")).to_be_visible()
+    expect(senior.get_by_text("the picture and its evidence are deleted")).to_be_visible()
     senior.screenshot(path=PICTURES / f"erased-item-{size}-{scheme}.png")

@@ -48,7 +48,7 @@ def test_votes_stay_hidden_until_the_first_call(
     ReviewItem.objects.filter(pk=item.pk).update(is_blind=True)
     page = log_in(alice, viewport=SIZES["1280x720"], color_scheme=scheme)
     claim(page)
-    expect(page.get_by_text("Your eyes first")).to_be_visible()
+    expect(page.get_by_role("heading", name="First look")).to_be_visible()
     assert "votes say fake" not in page.content()
     assert "All five" not in page.content()
     assert fits(page)
@@ -247,9 +247,9 @@ def test_an_item_is_handed_over_from_the_menu_with_the_keyboard(
     claim(page)
     page.keyboard.press("o")
     page.get_by_label("A colleague").select_option(label="bob")
-    page.get_by_label("A line for whoever gets it").fill("You know these filters.")
+    page.get_by_label("Message to the next reviewer").fill("You know these filters.")
     page.get_by_role("button", name="Hand over").press("Enter")
-    expect(page.get_by_text("Kept for bob")).to_be_visible()
+    expect(page.get_by_text("Reserved for bob")).to_be_visible()
     other = log_in(bob)
     claim(other)
     expect(other.get_by_text("You know these filters.")).to_be_visible()
@@ -282,7 +282,7 @@ def test_a_first_call_whose_answer_was_lost_is_sent_again_with_the_next_press_an
     page.route("**/first-call/", lambda route: route.abort())
     page.keyboard.press("1")
     expect(page.get_by_text("No connection.")).to_be_visible()
-    expect(page.get_by_text("Your eyes first")).to_be_visible()
+    expect(page.get_by_role("heading", name="First look")).to_be_visible()
     page.unroute("**/first-call/")
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url) if "first-call" in request.url else None)
@@ -291,6 +291,6 @@ def test_a_first_call_whose_answer_was_lost_is_sent_again_with_the_next_press_an
     page.keyboard.press("2")
     page.keyboard.press("1")
     page.keyboard.press("Enter")
-    expect(page.get_by_text("Nothing waits for review")).to_be_visible()
+    expect(page.get_by_text("The queue is empty")).to_be_visible()
     assert len(asked) == 1
     assert FirstCall.objects.get().label == Decision.objects.get().label == "real"

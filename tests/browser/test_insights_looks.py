@@ -43,7 +43,7 @@ def test_an_auditor_goes_from_a_number_to_its_items_and_their_history(
     expect(page.get_by_role("heading", name="Dashboard")).to_be_visible()
     page.screenshot(path=PICTURES / f"dashboard-{size}-{scheme}.png", full_page=True)
     assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
-    page.get_by_role("region", name="What waits").get_by_role("link", name="2").click()
+    page.get_by_role("region", name="Waiting items").get_by_role("link", name="2").click()
     expect(page.get_by_role("row")).to_have_count(3)
     page.screenshot(path=PICTURES / f"search-{size}-{scheme}.png", full_page=True)
     page.goto(f"/insights/submissions/{held.submission_id}/")

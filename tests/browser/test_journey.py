@@ -37,8 +37,8 @@ def test_the_whole_way_from_login_to_an_empty_queue(enqueue: Enqueue, log_in: Lo
     expect(page.locator("[data-viewer=shown]")).to_be_visible()
     page.keyboard.press("1")
     page.keyboard.press("Enter")
-    expect(page.get_by_text("Nothing waits for review")).to_be_visible()
-    assert page.evaluate("window.stayed") is True, "the page was never loaded anew"
+    expect(page.get_by_text("The queue is empty")).to_be_visible()
+    assert page.evaluate("window.stayed") is True, "the page was never reloaded"
     assert page.title().startswith("Review queue")
     made = {decision.item_id: (decision.label, decision.note) for decision in Decision.objects.all()}
     assert made == {sure.pk: ("fake", "Painted teeth."), split.pk: ("real", "")}
@@ -48,7 +48,7 @@ def test_the_whole_way_from_login_to_an_empty_queue(enqueue: Enqueue, log_in: Lo
 
 def test_an_empty_queue_fills_by_itself(enqueue: Enqueue, log_in: LogIn, alice: User) -> None:
     page = log_in(alice)
-    expect(page.get_by_text("Nothing waits for review")).to_be_visible()
+    expect(page.get_by_text("The queue is empty")).to_be_visible()
     enqueue()
     expect(page.get_by_role("cell", name="Votes disagree")).to_be_visible(timeout=8000)
 
@@ -104,7 +104,7 @@ def test_claiming_the_lost_item_again_brings_the_note_along(
     expect(page.get_by_role("radio", name="Real")).not_to_be_checked()
     page.keyboard.press("2")
     page.keyboard.press("Enter")
-    expect(page.get_by_text("Nothing waits for review")).to_be_visible()
+    expect(page.get_by_text("The queue is empty")).to_be_visible()
     assert Decision.objects.get().note == "Two light sources."
 
 
@@ -140,7 +140,7 @@ def test_the_heartbeat_renews_while_the_page_is_attended_and_stops_when_it_is_no
     heard = len(beats)
     page.clock.run_for(200_000)
     page.wait_for_load_state("networkidle")
-    assert len(beats) == heard, "nobody moved for five minutes"
+    assert len(beats) == heard, "no input for five minutes"
 
 
 def test_keys_are_ignored_while_typing(enqueue: Enqueue, log_in: LogIn, alice: User) -> None:
@@ -180,7 +180,7 @@ def test_skipping_by_key_and_the_sheet_of_keys(enqueue: Enqueue, log_in: LogIn, 
     claim(page)
     page.keyboard.press("s")
     expect(page.get_by_text("You skipped 1 waiting item")).to_be_visible()
-    page.get_by_role("button", name="Look again").click()
+    page.get_by_role("button", name="Show them again").click()
     expect(page.locator("[data-viewer=shown]")).to_be_visible()
 
 
@@ -197,7 +197,7 @@ def test_a_lost_connection_is_said_and_the_decision_can_be_repeated(
     expect(page.get_by_text("No connection.")).to_be_visible()
     page.context.set_offline(False)
     page.get_by_role("button", name="Submit").click()
-    expect(page.get_by_text("Nothing waits for review")).to_be_visible()
+    expect(page.get_by_text("The queue is empty")).to_be_visible()
     assert (Decision.objects.get().label, Decision.objects.get().note) == ("fake", "Still here.")
 
 

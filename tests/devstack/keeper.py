@@ -1,4 +1,5 @@
-"""A small supervisor for the tests to kill: both services, their addresses on stdout, then it waits for ever."""
+"""A small supervisor for the tests to kill: both services, their addresses on stdout, then it waits to be
+killed."""
 
 import json
 import sys

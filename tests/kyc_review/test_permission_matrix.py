@@ -1,4 +1,4 @@
-"""Every URL against every role: a URL without a row here fails, so whoever adds one says who may read it.
+"""Every URL against every role: a URL without a row here fails, so every new URL states who may read it.
 
 A claimed item and its submission exist. Posting is refused to auditors everywhere; other pages' own tests say who may.
 """

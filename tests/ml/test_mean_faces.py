@@ -17,7 +17,7 @@ SAMPLES = Path(__file__).parents[2] / "samples"
 
 
 def flat(folder: Path, grey: int, *, person: str, source: str = "app", label: str = "real") -> Photo:
-    """A picture of one grey level, in which nobody finds a face."""
+    """A picture of one grey level, without a face."""
     name = f"{source}-{label}-{person}-{grey}"
     path = folder / f"{name}.png"
     Image.new("RGB", (60, 80), (grey, grey, grey)).save(path)

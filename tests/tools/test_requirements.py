@@ -1,4 +1,4 @@
-"""requirements/*.txt against pyproject.toml: pinned, hashed, complete, and of one mind."""
+"""requirements/*.txt against pyproject.toml: pinned, hashed, complete and consistent."""
 
 import re
 import tomllib

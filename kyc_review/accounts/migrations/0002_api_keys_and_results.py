@@ -20,7 +20,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='apikey',
             name='label',
-            field=models.CharField(blank=True, help_text='What it is for, to tell keys apart.', max_length=60),
+            field=models.CharField(blank=True, help_text='Purpose, to distinguish keys.', max_length=60),
         ),
         migrations.AddField(
             model_name='apikey',
@@ -40,6 +40,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='apikey',
             name='scopes',
-            field=django.contrib.postgres.fields.ArrayField(base_field=models.CharField(choices=[('submissions:write', 'post and cancel submissions'), ('submissions:read', 'read submissions and their results'), ('outcomes:write', 'report later what an applicant turned out to be'), ('webhooks:manage', 'manage webhook endpoints and replay events')], max_length=30), default=kyc_review.accounts.models.all_scopes, size=None),
+            field=django.contrib.postgres.fields.ArrayField(base_field=models.CharField(choices=[('submissions:write', 'post and cancel submissions'), ('submissions:read', 'read submissions and their results'), ('outcomes:write', 'report a later outcome of an applicant'), ('webhooks:manage', 'manage webhook endpoints and replay events')], max_length=30), default=kyc_review.accounts.models.all_scopes, size=None),
         ),
     ]

@@ -23,7 +23,7 @@ class Migration(migrations.Migration):
                 ('last_used_at', models.DateTimeField(blank=True, help_text='To the minute.', null=True)),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('revoked_at', models.DateTimeField(blank=True, null=True)),
-                ('label', models.CharField(help_text='What it is for, to tell tokens apart.', max_length=60)),
+                ('label', models.CharField(help_text='Purpose, to distinguish tokens.', max_length=60)),
                 ('is_read_only', models.BooleanField(default=False)),
                 ('expires_at', models.DateTimeField()),
                 ('owner', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='tokens', to=settings.AUTH_USER_MODEL)),

@@ -15,6 +15,6 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='apikey',
             name='scopes',
-            field=django.contrib.postgres.fields.ArrayField(base_field=models.CharField(choices=[('submissions:write', 'post and cancel submissions'), ('submissions:read', 'read submissions and their results'), ('submissions:erase', "delete an applicant's picture and references for ever"), ('outcomes:write', 'report later what an applicant turned out to be'), ('webhooks:manage', 'manage webhook endpoints and replay events')], max_length=30), default=kyc_review.accounts.models.all_scopes, size=None),
+            field=django.contrib.postgres.fields.ArrayField(base_field=models.CharField(choices=[('submissions:write', 'post and cancel submissions'), ('submissions:read', 'read submissions and their results'), ('submissions:erase', "permanently delete an applicant's picture and references"), ('outcomes:write', 'report a later outcome of an applicant'), ('webhooks:manage', 'manage webhook endpoints and replay events')], max_length=30), default=kyc_review.accounts.models.all_scopes, size=None),
         ),
     ]

@@ -25,8 +25,10 @@ SHOWN = 20
 
 
 class TokenForm(forms.Form):
-    label = forms.CharField(label="What it is for", max_length=60)
-    days = forms.IntegerField(label="Ends after days", min_value=1, max_value=TOKEN_LIFE_MAX.days, initial=30)
+    label = forms.CharField(label="Purpose", max_length=60)
+    days = forms.IntegerField(
+        label="Expires after (days)", min_value=1, max_value=TOKEN_LIFE_MAX.days, initial=30
+    )
     is_read_only = forms.BooleanField(label="May only read", required=False, initial=True)
 
 

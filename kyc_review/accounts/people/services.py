@@ -18,7 +18,7 @@ from kyc_review.core.permissions import ROLES_WITH, Right, Role
 if TYPE_CHECKING:
     from django.db import models
 
-# Letters and digits that nobody confuses when typing them from a screen.
+# Letters and digits that are not easily confused.
 ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 
 
@@ -62,9 +62,9 @@ def password_reissue(*, person: User, actor: models.Model) -> str:
 
 @transaction.atomic
 def role_change(*, person: User, role: str, actor: models.Model) -> None:
-    """One role each. Whoever may not decide any more gives back what they hold. Raises PeopleRefused, ValueError."""
+    """One role each. People who may no longer decide lose their claims. Raises PeopleRefused, ValueError."""
     wanted = Role(role)
-    _refuse_self(person, actor, "Nobody changes their own role; ask another admin.")
+    _refuse_self(person, actor, "You cannot change your own role; ask another admin.")
     before = sorted(person.groups.values_list("name", flat=True))
     if before == [wanted]:
         return
@@ -79,7 +79,7 @@ def role_change(*, person: User, role: str, actor: models.Model) -> None:
 @transaction.atomic
 def person_deactivate(*, person: User, actor: models.Model) -> int:
     """They cannot log in, sessions and tokens end, what they hold returns to the queue; how many items that were."""
-    _refuse_self(person, actor, "Nobody deactivates themselves; ask another admin.")
+    _refuse_self(person, actor, "You cannot deactivate yourself; ask another admin.")
     _keep_an_admin(person)
     if not User.objects.filter(pk=person.pk, is_active=True).update(is_active=False):
         return 0

@@ -50,8 +50,8 @@ def _statement(shapes: tuple[Shape, ...]) -> tuple[str, tuple[str, ...]]:
         parts.append(f"INSERT INTO {quote(model._meta.db_table)} ({columns}) VALUES ({places})")  # noqa: S608  (names of our own)
     *before, sql = parts
     if before:
-        beside = ", ".join(f"beside_{number} AS ({part})" for number, part in enumerate(before))
-        sql = f"WITH {beside} {sql}"
+        others = ", ".join(f"other_{number} AS ({part})" for number, part in enumerate(before))
+        sql = f"WITH {others} {sql}"
     model, given = shapes[-1]
     left = [field for field in model._meta.concrete_fields if str(field.column) not in given]
     if left:

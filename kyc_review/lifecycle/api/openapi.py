@@ -10,10 +10,10 @@ from kyc_review.submissions.api.serializers import SubmissionOut
 erase = extend_schema(
     operation_id="erase_submission",
     summary="Erase a submission",
-    description="For ever: the picture, everything that was made from it, and your references are deleted; what was "
-    "open is withdrawn. The bare result stays for the audit, and models that learned from the picture are marked. "
-    "Needs the scope `submissions:erase`, which a key has only if somebody chose it. Safe to repeat; afterwards reads "
-    "answer 410.",
+    description="Permanently deletes the picture, everything derived from it, and your references; open work is "
+    "cancelled. The result stays for the audit, and models that learned from the picture are marked. Needs the scope "
+    "`submissions:erase`, which a key has only if it was chosen explicitly. Safe to repeat; afterwards reads answer "
+    "410.",
     parameters=[EraseIn],
     request=None,
     responses={204: OpenApiResponse(description="Erased.")} | error_responses(e400=MALFORMED, e404=NOT_YOURS),
@@ -21,7 +21,7 @@ erase = extend_schema(
 cancel = extend_schema(
     operation_id="cancel_submission",
     summary="Cancel a submission",
-    description="Before there is a result: nobody scores or reviews it any more. Safe to repeat.",
+    description="Possible before there is a result; stops scoring and review. Safe to repeat.",
     request=None,
     examples=[example("Cancelled", RECEIVED | {"status": "cancelled"})],
     responses={200: SubmissionOut}

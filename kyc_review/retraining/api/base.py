@@ -55,7 +55,7 @@ def _told(exc: Exception) -> Exception:
 
 
 def viewer_of(request: Request) -> User:
-    """Who asks: MayAsk has let nobody in without a token."""
+    """The owner of the token; MayAsk has refused requests without one."""
     return cast(User, request.user)
 
 
@@ -98,7 +98,8 @@ def page(
 ) -> tuple[list[M], dict[str, Any]]:
     """One page of rows that are sorted by falling `pk`, and what tells of the next; `key` is what `next` holds.
 
-    The form's fields beside `after` and `limit` are filters. Raises Problem 400 when `after` is none of the rows.
+    The form's fields except `after` and `limit` are filters. Raises Problem 400 when `after` is not one of
+    the rows.
     """
     wish = asked(form, request)
     limit, after = wish.pop("limit"), wish.pop("after", None)

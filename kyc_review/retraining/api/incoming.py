@@ -141,7 +141,7 @@ class PointIn(serializers.Serializer):
 
 
 class ProposalIn(PointIn):
-    """That a compared candidate shall serve at an operating point."""
+    """Proposes a compared candidate for production at an operating point."""
 
     comparison = serializers.IntegerField(min_value=1)
     reason = serializers.CharField(
@@ -152,7 +152,7 @@ class ProposalIn(PointIn):
         required=False,
         allow_blank=True,
         default="",
-        help_text="Needed while the gate is closed: why in spite of it, in at least 20 characters.",
+        help_text="Required while the gate is closed: the reason for the override, in at least 20 characters.",
     )
 
 

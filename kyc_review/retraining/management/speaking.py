@@ -39,7 +39,8 @@ def say(command: BaseCommand, options: dict[str, Any], body: Any, line: str = ""
 
 
 def person_of(options: dict[str, Any]) -> User:
-    """The admin whose token the file holds. Who runs the command is nobody: it takes two people's tokens to promote.
+    """The admin whose token the file holds. The OS user has no identity here; a promotion requires the tokens
+    of two admins.
 
     Raises CommandError.
     """

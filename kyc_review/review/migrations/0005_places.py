@@ -23,7 +23,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='reviewitem',
             name='placed_as',
-            field=models.CharField(blank=True, choices=[('unanimous_fake', 'All five say fake'), ('split_vote', 'Votes disagree'), ('second_opinion', 'Second opinion'), ('adjudication', 'Two people disagree'), ('unscorable', 'Could not be scored'), ('audit', 'Audit sample'), ('gold', 'Calibration')], default='', help_text='Among whom it waits, where its own place would tell what it is: a drawn reason and risk.', max_length=20),
+            field=models.CharField(blank=True, choices=[('unanimous_fake', 'All five say fake'), ('split_vote', 'Votes disagree'), ('second_opinion', 'Second opinion'), ('adjudication', 'Two people disagree'), ('unscorable', 'Could not be scored'), ('audit', 'Audit sample'), ('gold', 'Calibration')], default='', help_text='A drawn reason and risk that determine its queue position, where its own would reveal it.', max_length=20),
         ),
         migrations.AddField(
             model_name='reviewitem',

@@ -1,4 +1,4 @@
-"""What people look at and what they decided. Rules about change live in services; what must hold for ever, here."""
+"""Items and decisions. Rules about change are in services; permanent invariants are constraints here."""
 
 from .audits import AuditDraw
 from .decisions import Decision, FirstCall, Onlooker, Withdrawal

@@ -10,10 +10,10 @@ from django.db.models.functions import Now
 class AuditDraw(models.Model):
     """A submission that was cleared, or sent back by a check, without a person, and was drawn into the quality sample.
 
-    A cleared one stays cleared unless a person finds it fake. What was sent back stays sent back: the applicant has
-    been asked already, and what people find is counted.
-    `probability` is the chance it had of being drawn at all. `uniform_share` is the part of it that every such
-    submission of its moment had alike, `is_uniform` whether that part drew it: those rows are a simple random sample.
+    A cleared one stays cleared unless a person finds it fake. What was sent back stays sent back: the
+    applicant has been asked already, and what people find is counted. `probability` is the probability with
+    which it was drawn. `uniform_share` is the part of it that was equal for all such submissions at the time;
+    `is_uniform` says whether that part drew it: those rows are a simple random sample.
     """
 
     class Outcome(models.TextChoices):

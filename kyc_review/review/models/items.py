@@ -74,7 +74,7 @@ class ReviewItem(models.Model):
         choices=Reason,
         blank=True,
         default="",
-        help_text="Among whom it waits, where its own place would tell what it is: a drawn reason and risk.",
+        help_text="A drawn reason and risk that determine its queue position, where its own would reveal it.",
     )
     placed_risk = models.FloatField(null=True, blank=True)
     priority = models.GeneratedField(

@@ -39,14 +39,14 @@ IDEMPOTENCY = OpenApiParameter(
     {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
     OpenApiParameter.HEADER,
     required=True,
-    description="A value of your own for each new submission, such as a UUID; the same when you repeat the request. "
+    description="A unique value for each new submission, such as a UUID; use the same value to repeat a request. "
     "Kept for 24 hours.",
     examples=[OpenApiExample("A UUID", value="7c1b3c0e-2a52-4c3f-9a0b-0d7c8b1f6a11")],
 )
 REPLAYED = response_header("Idempotent-Replayed", "`true`: this is the answer that the key got before.", 202)
 KNOWN = request_header("If-None-Match", "The ETag that you have; unchanged reads answer 304.")
 UNCHANGED = {304: OpenApiResponse(description="Unchanged.")}
-NOT_YOURS = "No such submission, or not this key's."
+NOT_YOURS = "No such submission, or it belongs to another integration."
 GONE = "It was erased."
 ABOUT_KEY = "A request with this Idempotency-Key is being answered right now."
 
@@ -59,7 +59,7 @@ create = extend_schema(
         IDEMPOTENCY,
         WaitIn,
         REPLAYED,
-        response_header("Location", "Where to ask for the result.", 202),
+        response_header("Location", "Address of the result.", 202),
     ],
     request={"multipart/form-data": SubmissionForm, "application/json": SubmissionJson},
     examples=[
@@ -90,7 +90,7 @@ create = extend_schema(
 create_batch = extend_schema(
     operation_id="create_submissions",
     summary="Post up to fifty selfies",
-    description="Each is accepted or refused by itself; the whole request may have at most 20 MB. "
+    description="Each is accepted or refused separately; the whole request may have at most 20 MB. "
     "Repeated with the same Idempotency-Key, the whole answer is replayed.",
     parameters=[IDEMPOTENCY, REPLAYED],
     request=BatchIn,
@@ -139,7 +139,7 @@ create_batch = extend_schema(
 list_ = extend_schema(
     operation_id="list_submissions",
     summary="List submissions",
-    description="Newest first. Go on with `after`, set to `next`, while `has_more` is true.",
+    description="Newest first. Continue with `after` set to `next` while `has_more` is true.",
     parameters=[ListIn, KNOWN, response_header("ETag", "Send it back as If-None-Match.", 200)],
     examples=[example("The last page", {"data": [COMPLETED], "has_more": False, "next": None})],
     responses={200: SubmissionPage} | UNCHANGED | error_responses(e400=MALFORMED),
@@ -155,9 +155,9 @@ retrieve = extend_schema(
 )
 report_outcome = extend_schema(
     operation_id="report_outcome",
-    summary="Report what an applicant turned out to be",
-    description="Months later, when you know: it becomes ground truth for measuring models and reviewers, and "
-    "changes no result. The latest report counts.",
+    summary="Report a later outcome of an applicant",
+    description="Later outcomes are ground truth for measuring models and reviewers; they "
+    "change no result. The latest report counts.",
     request=LateOutcomeIn,
     examples=[
         example("Fraud", {"outcome": "confirmed_fraud", "note": "charge-back in March"}, is_request=True),

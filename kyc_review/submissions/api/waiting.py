@@ -10,7 +10,7 @@ from rest_framework.request import Request
 
 LONGEST_S = 10.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.03, 0.4
-# Of the web process' threads only so many may wait; whoever finds none free is answered at once.
+# Only this many threads of the web process may wait; further requests are answered immediately.
 _places = BoundedSemaphore(settings.API_WAITERS_MAX)
 
 

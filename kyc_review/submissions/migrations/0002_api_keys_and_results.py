@@ -28,7 +28,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='submission',
             name='result_reason',
-            field=models.CharField(blank=True, help_text='A ResultReason, or why the applicant shall take another selfie.', max_length=60),
+            field=models.CharField(blank=True, help_text='A ResultReason, or why the applicant should take another selfie.', max_length=60),
         ),
         migrations.AlterField(
             model_name='submission',

@@ -23,7 +23,7 @@ class Migration(migrations.Migration):
                 ('reached_at', models.DateTimeField(blank=True, null=True)),
                 ('reached_id', models.UUIDField(blank=True, null=True)),
                 ('erased', models.PositiveIntegerField(default=0)),
-                ('failed', models.PositiveIntegerField(default=0, help_text='Tried in vain; the next day tries again.')),
+                ('failed', models.PositiveIntegerField(default=0, help_text='Failed; tried again the next day.')),
             ],
             options={
                 'verbose_name_plural': 'retention passes',

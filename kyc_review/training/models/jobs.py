@@ -112,7 +112,7 @@ class TrainingRun(Job):
 
 
 class MeanFaces(Job):
-    """The mean faces of a ready snapshot, per source and label; computed anew when a face of it is erased.
+    """The mean faces of a ready snapshot, per source and label; computed again when a face of it is erased.
 
     `cells` is what `python -m ml means` wrote: the pictures lie in `output`.
     """

@@ -8,9 +8,9 @@ from kyc_review.training.models.jobs import Comparison
 class Proposal(models.Model):
     """One admin asks that a compared candidate serves; another one decides.
 
-    It is bound to the comparison, and so to both bundles' hashes. `gate` is what the checks said when it was made,
-    `override` why it should be promoted in spite of a failed one. `shift` moves the candidate's thresholds on the logit
-    scale to the operating point that was chosen.
+    It is bound to the comparison, and so to both bundles' hashes. `gate` is what the checks said when it was
+    made, `override` the reason for promoting despite a failed check. `shift` moves the candidate's thresholds
+    on the logit scale to the operating point that was chosen.
     """
 
     class State(models.TextChoices):

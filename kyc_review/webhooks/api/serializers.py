@@ -21,7 +21,7 @@ class EndpointIn(serializers.Serializer):
 
 
 class EndpointChange(serializers.Serializer):
-    """What shall change; what is left out stays."""
+    """Fields to change; omitted ones stay."""
 
     url = serializers.CharField(max_length=URL_MAX_CHARS, required=False)
     description = serializers.CharField(max_length=200, required=False, allow_blank=True)

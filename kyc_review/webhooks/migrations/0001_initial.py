@@ -52,7 +52,7 @@ class Migration(migrations.Migration):
                 ('is_test', models.BooleanField(default=False, help_text='Hears of the sandbox only.')),
                 ('url', models.CharField(max_length=500)),
                 ('description', models.CharField(blank=True, max_length=200)),
-                ('kinds', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(choices=[('submission.cleared', 'All models found it genuine.'), ('submission.queued', 'It waits for a reviewer.'), ('submission.completed', 'A reviewer decided.'), ('submission.overturned', 'An earlier result was corrected.'), ('submission.resubmit_requested', 'The applicant shall take another selfie.'), ('webhook.test', 'Sent on request, to try an endpoint.')], max_length=40), default=kyc_review.webhooks.models.all_kinds, size=None)),
+                ('kinds', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(choices=[('submission.cleared', 'All models found it genuine.'), ('submission.queued', 'It waits for a reviewer.'), ('submission.completed', 'A reviewer decided.'), ('submission.overturned', 'An earlier result was corrected.'), ('submission.resubmit_requested', 'The applicant should take another selfie.'), ('webhook.test', 'Sent on request, to try an endpoint.')], max_length=40), default=kyc_review.webhooks.models.all_kinds, size=None)),
                 ('secret', models.TextField()),
                 ('previous_secret', models.TextField(blank=True)),
                 ('previous_secret_expires_at', models.DateTimeField(blank=True, null=True)),
@@ -72,7 +72,7 @@ class Migration(migrations.Migration):
             name='Event',
             fields=[
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('kind', models.CharField(choices=[('submission.cleared', 'All models found it genuine.'), ('submission.queued', 'It waits for a reviewer.'), ('submission.completed', 'A reviewer decided.'), ('submission.overturned', 'An earlier result was corrected.'), ('submission.resubmit_requested', 'The applicant shall take another selfie.'), ('webhook.test', 'Sent on request, to try an endpoint.')], max_length=40)),
+                ('kind', models.CharField(choices=[('submission.cleared', 'All models found it genuine.'), ('submission.queued', 'It waits for a reviewer.'), ('submission.completed', 'A reviewer decided.'), ('submission.overturned', 'An earlier result was corrected.'), ('submission.resubmit_requested', 'The applicant should take another selfie.'), ('webhook.test', 'Sent on request, to try an endpoint.')], max_length=40)),
                 ('payload', models.JSONField()),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('integration', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.integration')),

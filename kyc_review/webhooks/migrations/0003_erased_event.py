@@ -15,11 +15,11 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='endpoint',
             name='kinds',
-            field=django.contrib.postgres.fields.ArrayField(base_field=models.CharField(choices=[('submission.cleared', 'All models found it genuine.'), ('submission.queued', 'It waits for a reviewer.'), ('submission.completed', 'A reviewer decided.'), ('submission.overturned', 'An earlier result was corrected.'), ('submission.resubmit_requested', 'The applicant shall take another selfie.'), ('submission.erased', 'The picture and what named the applicant were deleted.'), ('webhook.test', 'Sent on request, to try an endpoint.')], max_length=40), default=kyc_review.webhooks.models.all_kinds, size=None),
+            field=django.contrib.postgres.fields.ArrayField(base_field=models.CharField(choices=[('submission.cleared', 'All models found it genuine.'), ('submission.queued', 'It waits for a reviewer.'), ('submission.completed', 'A reviewer decided.'), ('submission.overturned', 'An earlier result was corrected.'), ('submission.resubmit_requested', 'The applicant should take another selfie.'), ('submission.erased', 'The picture and what named the applicant were deleted.'), ('webhook.test', 'Sent on request, to try an endpoint.')], max_length=40), default=kyc_review.webhooks.models.all_kinds, size=None),
         ),
         migrations.AlterField(
             model_name='event',
             name='kind',
-            field=models.CharField(choices=[('submission.cleared', 'All models found it genuine.'), ('submission.queued', 'It waits for a reviewer.'), ('submission.completed', 'A reviewer decided.'), ('submission.overturned', 'An earlier result was corrected.'), ('submission.resubmit_requested', 'The applicant shall take another selfie.'), ('submission.erased', 'The picture and what named the applicant were deleted.'), ('webhook.test', 'Sent on request, to try an endpoint.')], max_length=40),
+            field=models.CharField(choices=[('submission.cleared', 'All models found it genuine.'), ('submission.queued', 'It waits for a reviewer.'), ('submission.completed', 'A reviewer decided.'), ('submission.overturned', 'An earlier result was corrected.'), ('submission.resubmit_requested', 'The applicant should take another selfie.'), ('submission.erased', 'The picture and what named the applicant were deleted.'), ('webhook.test', 'Sent on request, to try an endpoint.')], max_length=40),
         ),
     ]

@@ -1,4 +1,5 @@
-// The stage of one item: the photograph's pane and those beside it, drawn through one camera, with one cursor.
+// The stage of one item: the photograph's pane and the linked ones, drawn through one camera, with one
+// cursor.
 import { Camera } from "./camera.js";
 import { isThere, take } from "./fetched.js";
 import { Pane } from "./pane.js";

@@ -1,4 +1,4 @@
-"""Decoders live on, are replaced when they die, and a short queue keeps others from waiting for ever."""
+"""Decoders live on, are replaced when they die, and a short queue keeps others from waiting without end."""
 
 import os
 import signal
@@ -64,7 +64,7 @@ def test_a_decoder_that_dies_at_work_costs_one_answer_and_no_more(limited) -> No
         decoders()[0].send_signal(signal.SIGKILL)
         with pytest.raises(ImageRefused) as refused:
             answer.result(20)
-    assert refused.value.code == "busy", "the kernel kills for want of memory, so it may be sent again"
+    assert refused.value.code == "busy", "the kernel kills for lack of memory, so it may be sent again"
     assert decode(SMALL).size == (64, 96)
 
 

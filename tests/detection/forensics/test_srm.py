@@ -22,7 +22,7 @@ def test_no_filter_answers_to_a_flat_picture():
 def test_filters_are_those_of_the_development_data():
     path = Path("../shared/data/srm_kernels.npy")
     if not path.is_file():
-        pytest.skip("no development data beside the checkout")
+        pytest.skip("no development data next to the checkout")
     assert np.array_equal(kernels(), np.load(path)[:, 0])
 
 

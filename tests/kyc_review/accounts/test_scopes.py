@@ -1,4 +1,4 @@
-"""Who may do what: scopes, modes, addresses, and that nobody sees what is another's, at every endpoint."""
+"""Access control: scopes, modes, addresses, and isolation between integrations, at every endpoint."""
 
 import pytest
 from django.test import Client
@@ -103,7 +103,7 @@ def test_a_key_works_from_its_networks_only(
 @pytest.mark.parametrize(
     ("proxies", "forwarded", "address"),
     [
-        ([], "203.0.113.9", "127.0.0.1"),  # nobody is believed
+        ([], "203.0.113.9", "127.0.0.1"),  # no proxy is trusted
         (["127.0.0.1"], "203.0.113.9", "203.0.113.9"),
         (["127.0.0.1"], "10.9.9.9, 203.0.113.9", "203.0.113.9"),  # the client wrote the first one itself
         (["127.0.0.1", "10.0.0.0/8"], "203.0.113.9, 10.0.0.2", "203.0.113.9"),

@@ -1,4 +1,4 @@
-"""Building a snapshot's files: what stops it, and that nothing is left half, whoever is killed when."""
+"""Building a snapshot's files: what stops it, and that no kill leaves it incomplete."""
 
 import os
 import re

@@ -138,7 +138,7 @@ def test_the_bound_of_a_version_grows_narrower_over_its_weeks(
 @pytest.mark.usefixtures("worked")
 def test_the_page_names_what_a_point_asks_for(staff: Callable, client: Client) -> None:
     client.force_login(staff("audrey", "auditor"))
-    assert "Changed to what they say" in client.get("/insights/loop/").text
+    assert "Changed to agree" in client.get("/insights/loop/").text
     week = "2026-11-16T00:00:00Z"
     asked = {"decided": week, "hours": "168", "called": "followed", "label": "fake"}
     page = client.get("/insights/search/", asked).text

@@ -138,7 +138,7 @@ def test_files_that_a_killed_process_left_are_deleted_by_the_sweep(submit) -> No
     display.derivative_ensure(row)
     submission_erase(
         submission_id=row.pk, reason=REASON
-    )  # the test's transaction never commits: nobody deleted them
+    )  # the test's transaction never commits, so they were not deleted
     assert originals.exists(row.image_key)
     assert erasures_sweep() == 1
     assert not originals.exists(row.image_key)
@@ -315,14 +315,14 @@ def test_an_admin_erases_on_the_submissions_page_with_a_reason_and_a_confirmatio
     row = decide("fake", **NAMED).submission
     window: Client = login(staff("ada", "admin"))
     page = f"/insights/submissions/{row.pk}/"
-    assert "Erase for ever" in window.get(page).content.decode()
+    assert "Erase permanently" in window.get(page).content.decode()
     assert window.post(f"{page}erasure/", {"reason": REASON}).status_code == 422
     assert window.post(f"{page}erasure/", {"confirmed": "on"}).status_code == 422
     assert window.post(f"{page}erasure/", {"reason": REASON, "confirmed": "on"}).status_code == 302
     shown = window.get(page).content.decode()
     assert "Erased submission" in shown
     assert "p-1" not in shown
-    assert "Erase for ever" not in shown
+    assert "Erase permanently" not in shown
     assert "erased" in window.get("/insights/search/").content.decode()
 
 

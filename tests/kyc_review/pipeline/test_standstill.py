@@ -1,4 +1,4 @@
-"""When scoring stands still, selfies go to people; when it works again, what nobody took comes back."""
+"""When scoring stands still, selfies go to people; when it works again, unclaimed items come back."""
 
 from collections.abc import Callable
 from datetime import timedelta

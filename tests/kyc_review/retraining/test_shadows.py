@@ -129,7 +129,7 @@ def test_a_shadow_that_is_promoted_leaves_the_shadow(two, ada: User) -> None:
     shadow = shadow_start(bundle=two[1], actor=ada)
     bundle_promote(bundle=two[1], actor=ada)
     shadow.refresh_from_db()
-    assert shadow.remark == "It serves now."
+    assert shadow.remark == "It is in production now."
 
 
 @pytest.fixture
@@ -150,7 +150,7 @@ def test_the_page_counts_disagreements_by_side(differing: Shadow, ada: User, log
     assert (found.scored, found.both, found.neither) == (4, 1, 0)
     assert (found.shadow_only, found.shadow_fake, found.champion_only, found.champion_fake) == (2, 1, 1, 0)
     page = login(ada).get("/retraining/shadow/").content.decode()
-    assert page.count("The shadow alone</td>") == 3  # two rows and the heading of their count
+    assert page.count("Only the shadow") == 3  # two rows and the heading of their count
     assert "75.0 %" in page
 
 

@@ -89,7 +89,7 @@ def test_the_page_shows_counts_champion_metrics_bundles_and_history(decide, as_r
     for version in ("v1", "v2"):
         bundle_promote(bundle=registered(version), reason=f"because {version}")
     text = as_role("auditor").get(PAGE).text
-    for said in ("mobile-app", "Votes disagree", "v1", "v2", "Serves", "because v1", "auc", "0.75"):
+    for said in ("mobile-app", "Votes disagree", "v1", "v2", "In production", "because v1", "auc", "0.75"):
         assert said in text
     assert "Create snapshot" not in text
     assert "<img" not in text

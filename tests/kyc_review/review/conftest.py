@@ -48,7 +48,7 @@ def until_somebody_waits_for_a_lock() -> None:
             if cursor.fetchone()[0]:
                 return
             time.sleep(0.02)
-    raise AssertionError("nobody waited")
+    raise AssertionError("no one waited")
 
 
 @pytest.fixture
@@ -110,7 +110,7 @@ def clear(submit: Callable[..., Submission]) -> Callable[..., Submission]:
 
 @pytest.fixture
 def login() -> Callable[[User], Client]:
-    """login(user) is a browser of that user, who is read anew by every request."""
+    """login(user) is a browser of that user, who is read again by every request."""
 
     def make(user: User) -> Client:
         client = Client()

@@ -1,4 +1,4 @@
-"""Whoever decided something can look at it again for a day and correct it; nobody else gains anything by that."""
+"""A reviewer can view and correct their decisions for a day; no one else gets access by that."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -53,7 +53,7 @@ def test_a_colleague_an_admin_and_an_auditor_gain_nothing_by_it(
 
 
 def test_it_ends_after_a_day(decided: ReviewItem, login: Login, alice: User, monkeypatch) -> None:
-    monkeypatch.setattr(answered, "LATELY", timedelta(0))
+    monkeypatch.setattr(answered, "RECENT", timedelta(0))
     assert login(alice).get(f"/review/items/{decided.pk}/").status_code == 403
     assert login(alice).get(f"/review/items/{decided.pk}/image/").status_code == 403
 

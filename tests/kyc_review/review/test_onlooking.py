@@ -1,4 +1,5 @@
-"""Whoever read what was said of a face is not asked about it; while somebody is to be asked, it cannot be read."""
+"""A person who has seen the outcome is not asked to review a face; while a review is pending, it is
+hidden."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,7 +18,7 @@ from tests.pages import collapsed
 pytestmark = pytest.mark.django_db
 Enqueue = Callable[..., ReviewItem]
 Login = Callable[[User], Client]
-HIDDEN = "Somebody still has to look at this face without knowing what was said of it"
+HIDDEN = "A blind review of this face is pending"
 
 
 @pytest.fixture
@@ -88,7 +89,7 @@ def test_while_a_second_opinion_waits_the_first_is_hidden_from_those_who_may_be_
     settled.update(settles_at="2026-01-01T00:00:00Z")
     services.decisions_settle()
     late = login(staff("sam", "senior")).get(f"/review/items/{decided.pk}/").text
-    assert "the seam at the nose" in late, "shown once nobody is to be asked any more"
+    assert "the seam at the nose" in late, "shown once no review is pending"
 
 
 def test_its_judge_sees_the_own_decision_all_the_while(
@@ -137,7 +138,7 @@ def test_gold_is_not_given_to_those_who_read_its_answer(
     ]
     gold.delete()
     Onlooker.objects.create(submission=item.submission, person=bob)
-    assert gold_mix(opened=1) == [], "nobody is left"
+    assert gold_mix(opened=1) == [], "no one is left"
 
 
 def test_when_nobody_is_left_the_queue_says_so(
@@ -149,7 +150,7 @@ def test_when_nobody_is_left_the_queue_says_so(
     assert items_stranded() == 1
     told = window.post("/review/items/next/", follow=True).text
     assert "Nothing that waits is for you now" in told
-    assert "1 item needs somebody who does not know what was said, and nobody is left" in told
+    assert "1 item needs a person who does not know the outcome, and there is no one left" in told
     staff("carol", "reviewer")
     assert items_stranded() == 0
-    assert "nobody is left" not in window.post("/review/items/next/", follow=True).text
+    assert "no one left" not in window.post("/review/items/next/", follow=True).text

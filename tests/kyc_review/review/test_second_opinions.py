@@ -44,7 +44,7 @@ def test_a_risky_fake_needs_a_second_person_who_sees_what_the_first_saw(
     second = ReviewItem.objects.get(state="open")
     assert (second.reason, second.shown_reason, second.is_blind) == ("second_opinion", "unanimous_fake", True)
     assert (second.priority, second.risk) == (first.priority, first.risk)
-    assert services.item_claim_next(reviewer=alice) is None, "nobody reviews a face twice"
+    assert services.item_claim_next(reviewer=alice) is None, "no person reviews a face twice"
     judge(bob, "fake")
     assert result_of(first) == "rejected"
 

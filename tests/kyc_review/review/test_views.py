@@ -43,7 +43,7 @@ def test_a_session_that_ended_leaves_the_page_instead_of_swapping_the_login_into
 def test_logging_in_shows_the_queue(client: Client, alice: User) -> None:
     answer = client.post("/login/", {"username": "alice", "password": PASSWORD}, follow=True)
     assert "Review queue" in answer.text
-    assert "Nothing waits for review" in answer.text
+    assert "The queue is empty" in answer.text
 
 
 def test_a_wrong_password_says_so(client: Client, alice: User) -> None:
@@ -109,7 +109,7 @@ def test_the_last_decision_answers_with_the_empty_queue(
 ) -> None:
     answer = decide(login(alice), claimed, HTMX)
     assert answer["HX-Push-Url"] == "/review/"
-    assert "Nothing waits for review" in answer.text
+    assert "The queue is empty" in answer.text
 
 
 def test_without_scripts_a_decision_redirects_to_the_next_item(

@@ -1,4 +1,4 @@
-"""A snapshot's mean faces: computed by the training worker, shown to few, made anew after an erasure."""
+"""A snapshot's mean faces: computed by the training worker, shown to few, computed again after an erasure."""
 
 from collections.abc import Callable
 

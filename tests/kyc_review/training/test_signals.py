@@ -125,7 +125,7 @@ def test_a_schedule_with_too_few_decisions_only_logs(serving: Bundle, decide, se
 
 def test_the_page_says_what_suggests_it(decide, ada: User, login, settings) -> None:
     window = login(ada)
-    assert "Does anything call for retraining?" in window.get("/retraining/").content.decode()
+    assert "Signals for retraining" in window.get("/retraining/").content.decode()
     settings.RETRAIN_SUGGEST_DECISIONS = 1
     decide("fake")
     assert "Retraining is suggested" in window.get("/retraining/").content.decode()

@@ -60,7 +60,7 @@ def test_empty_folder_is_refused(tmp_path):
 def test_development_sets_are_read_when_they_are_there():
     data = Path("../shared/data")
     if not data.is_dir():
-        pytest.skip("no development data beside the checkout")
+        pytest.skip("no development data next to the checkout")
     rows = read_all(data)
     assert {r.source for r in rows} == {"rff", "lfw", "utkface", "scut", "portraits"}
     assert len({r.key for r in rows}) == len(rows)

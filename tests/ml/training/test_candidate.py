@@ -141,21 +141,21 @@ def trained(served: Path, manifest: Path, out: Path, *more: str) -> bundles.Bund
 
 def test_weights_count_in_training_unless_they_are_switched_off(tmp_path, served):
     manifest = snapshot(tmp_path / "snapshot", 30)
-    alike = trained(served, manifest, tmp_path / "alike")
+    uniform = trained(served, manifest, tmp_path / "uniform")
     weighed(manifest, 50.0)
     counted = trained(served, manifest, tmp_path / "counted", "--weight-max", "8")
     off = trained(served, manifest, tmp_path / "off", "--no-weights")
     north = {
-        name: (tmp_path / name / "north.safetensors").read_bytes() for name in ("alike", "counted", "off")
+        name: (tmp_path / name / "north.safetensors").read_bytes() for name in ("uniform", "counted", "off")
     }
-    assert north["off"] == north["alike"]
+    assert north["off"] == north["uniform"]
     assert north["counted"] != north["off"]
-    assert alike.provenance["weights"]["effective_size"] == alike.provenance["decisions"]["train"]
+    assert uniform.provenance["weights"]["effective_size"] == uniform.provenance["decisions"]["train"]
     told, rows = counted.provenance["weights"], counted.provenance["decisions"]["train"]
     assert (told["truncated_at"], told["truncated"] > 0) == (8.0, True)
     assert told["effective_size"]["real"] < rows["real"]
     assert off.provenance["weights"] is None
-    assert "All rows counted alike" in (tmp_path / "off" / bundles.MODEL_CARD).read_text()
+    assert "All rows have equal weight" in (tmp_path / "off" / bundles.MODEL_CARD).read_text()
 
 
 def test_each_voter_may_be_balanced_in_its_own_way(tmp_path, served, capsys):

@@ -64,7 +64,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory):
 
 
 def test_what_the_manifest_says_of_validation_is_what_the_served_bundle_does(finished) -> None:
-    """From the pictures themselves through serving's own code, views cut anew."""
+    """From the pictures themselves through serving's own code, with new crops."""
     bundle, validation = finished
     store = validation.store
     votes = Ensemble.load(bundle.path, device="cpu", threads=1).score(

@@ -25,12 +25,12 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         setting, tried = retention_rule(), (options["unreviewed_days"], options["reviewed_days"])
         if any(days is not None and days < 0 for days in tried):
-            raise CommandError("Days count from 0, which keeps for ever.")
+            raise CommandError("Days must be 0 (keep without limit) or more.")
         rule = RetentionRule(
             *(own if days is None else days for days, own in zip(tried, setting.days, strict=True))
         )
         for name, days in zip(("unreviewed", "reviewed"), rule.days, strict=True):
-            kept = f"is erased {days} days after its outcome" if days > 0 else "is kept for ever"
+            kept = f"is erased {days} days after its outcome" if days > 0 else "is kept without limit"
             self.stdout.write(f"What is {name} {kept} (RETENTION_{name.upper()}_DAYS).")
         if rule.kinds:
             self._foretell(rule)

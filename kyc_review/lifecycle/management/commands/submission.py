@@ -10,7 +10,7 @@ from kyc_review.submissions.models import Submission
 
 
 class Command(BaseCommand):
-    help = "Erase a submission for ever (GDPR, article 17), or list what was erased."
+    help = "Permanently erase a submission (GDPR, article 17), or list erased ones."
 
     def add_arguments(self, parser: CommandParser) -> None:
         actions = parser.add_subparsers(dest="verb", required=True)

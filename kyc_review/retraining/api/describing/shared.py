@@ -1,4 +1,4 @@
-"""What the OpenAPI document says alike of all the retraining loop's endpoints."""
+"""The common OpenAPI description of the retraining endpoints."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ BODY = {"e400": MALFORMED, "e413": "Too large.", "e415": "Not JSON."}
 
 
 def told(operation: str, summary: str, description: str = "", **more: Any) -> Any:
-    """Every endpoint here: for a person's token, told apart by its tag."""
+    """Describes an endpoint for personal tokens, with its own tag."""
     responses, described = more.pop("responses"), more.pop("described", {})
     described = {
         "e401": "The personal token is missing, unknown, expired or revoked, or its owner has left.",

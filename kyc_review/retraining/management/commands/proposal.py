@@ -24,7 +24,7 @@ class Command(BaseCommand):
         create.add_argument("comparison", type=int)
         create.add_argument("--reason", required=True, help="an auditor reads it")
         create.add_argument("--shift", type=float, default=0.0, help="one of the operating points")
-        create.add_argument("--override", default="", help="why in spite of a closed gate")
+        create.add_argument("--override", default="", help="reason for overriding a closed gate")
         decisions = [
             verbs.add_parser("approve", help="promote it; by another admin than the one who proposed it"),
             verbs.add_parser("reject", help="close it without a promotion"),

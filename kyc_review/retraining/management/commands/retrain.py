@@ -34,7 +34,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--no-weights",
             action="store_true",
-            help="let items count alike, whatever their chance of being labelled",
+            help="weight all items equally, whatever their probability of being labelled",
         )
         parser.add_argument(
             "--wait", action="store_true", help="stay until it has ended; exit 1 if it failed"
