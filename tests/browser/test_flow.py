@@ -60,7 +60,7 @@ def test_votes_stay_hidden_until_the_first_call(
     expect(page.get_by_role("button", name="Error levels")).to_be_visible()
     page.keyboard.press("2")
     page.keyboard.press("Enter")
-    expect(page.get_by_text("Nothing waits")).to_be_visible()
+    expect(page.get_by_text("The queue is empty")).to_be_visible()
     assert (FirstCall.objects.get().label, Decision.objects.get().label) == ("real", "fake")
 
 
@@ -216,7 +216,7 @@ def test_a_reload_loses_nothing_typed(enqueue: Enqueue, log_in: LogIn, alice: Us
     page.keyboard.press("2")
     expect(page.get_by_role("checkbox", name="Eyes")).to_be_checked()
     page.keyboard.press("Enter")
-    expect(page.get_by_text("Nothing waits")).to_be_visible()
+    expect(page.get_by_text("The queue is empty")).to_be_visible()
     made = Decision.objects.get()
     assert (made.note, made.parts) == ("Two light sources.", ["eyes"])
     assert [
@@ -235,7 +235,7 @@ def test_what_cannot_be_assessed_is_said_with_two_keys_and_enter(
     expect(page.get_by_text("Say why it cannot be assessed")).to_be_visible()
     page.keyboard.press("b")
     page.keyboard.press("Enter")
-    expect(page.get_by_text("Nothing waits")).to_be_visible()
+    expect(page.get_by_text("The queue is empty")).to_be_visible()
     assert (Decision.objects.get().label, Decision.objects.get().obstacle) == ("not_assessable", "blurred")
 
 

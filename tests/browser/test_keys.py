@@ -23,7 +23,7 @@ def test_own_keys_stand_on_the_sheet_and_on_the_buttons(
     expect(page.get_by_role("button", name="Claim next Q")).to_be_visible()
     page.keyboard.press("?")
     sheet = page.get_by_role("dialog")
-    for own, does in {"Q": "Claim the next item", "J": "Skip", "U": "Submit the choice"}.items():
+    for own, does in {"Q": "Claim the next item", "J": "Skip", "U": "Submit the decision"}.items():
         expect(sheet.locator("dt", has_text=own).locator("+ dd").first).to_contain_text(does)
     expect(sheet.locator("[data-for-key=l]")).to_have_text("Y")
     expect(sheet.locator("[data-for-key=w]")).to_have_text("W")
@@ -39,4 +39,4 @@ def test_the_sheet_says_that_keys_are_off(log_in: Callable[..., Page], alice: Us
     page.keyboard.press("?")
     expect(page.get_by_role("dialog")).to_be_hidden()
     page.get_by_role("button", name="Keyboard shortcuts").click()
-    expect(page.get_by_text("You have switched single keys off")).to_be_visible()
+    expect(page.get_by_text("Single-key shortcuts are off")).to_be_visible()

@@ -68,7 +68,7 @@ def test_four_plots_show_the_loop_by_week_and_lead_to_items(
     page.wait_for_load_state("networkidle")
     page.screenshot(path=PICTURES / f"loop-plots-{size}-{scheme}.png", full_page=True)
     assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
-    agreement = plots.filter(has_text="Two people on one face")
+    agreement = plots.filter(has_text="how often the second person agrees")
     agreement.get_by_text("As a table").click()
     agreement.locator("tbody tr").last.get_by_role("link").last.click()
     expect(page.get_by_text("decided on differently by two people")).to_be_visible()

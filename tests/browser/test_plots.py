@@ -65,7 +65,7 @@ def test_three_plots_stand_on_the_dashboard_and_lead_to_items(
     page.screenshot(path=PICTURES / f"plots-{size}-{scheme}.png", full_page=True)
     page.get_by_role("button", name="Switch between light and dark").click()
     expect(plots.locator("canvas")).to_have_count(3)
-    rates = plots.filter(has_text="What became of scored selfies")
+    rates = plots.filter(has_text="Outcomes of scored selfies")
     rates.get_by_text("As a table").click()
     expect(rates.locator("tr[data-at]")).to_have_count(DAYS)
     members = plots.filter(has_text="Model errors vs. human decisions")

@@ -126,7 +126,7 @@ def test_a_senior_finds_no_waiting_gold_by_what_it_is(
     waiting_gold: ReviewItem, login: Callable[[User], Client], staff: Callable, audrey: User, asked: str
 ) -> None:
     address = f"/insights/search/?{asked.format(number=waiting_gold.pk)}"
-    assert "Nothing was found" in login(staff("sam", "senior")).get(address).text
+    assert "No results" in login(staff("sam", "senior")).get(address).text
     if asked != "reason=gold":
         assert "queued-0" in login(audrey).get(address).text
 

@@ -43,8 +43,8 @@ def test_reviewers_see_themselves_seniors_everybody_strangers_nobody(
 
 @pytest.mark.django_db
 @pytest.mark.usefixtures("gold_answers")
-def test_the_page_speaks_kindly(login: Callable[[User], Client], bob: User) -> None:
+def test_the_page_explains_that_errors_are_expected(login: Callable[[User], Client], bob: User) -> None:
     page = login(bob).get("/review/quality/").text
     assert "No known answers yet." in page
-    assert "no failure" in page
+    assert "Edited photographs are difficult" in page
     assert "alice" not in page

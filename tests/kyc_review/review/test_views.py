@@ -48,7 +48,7 @@ def test_logging_in_shows_the_queue(client: Client, alice: User) -> None:
 
 def test_a_wrong_password_says_so(client: Client, alice: User) -> None:
     assert (
-        "User name and password do not fit"
+        "Incorrect user name or password"
         in client.post("/login/", {"username": "alice", "password": "x"}).text
     )
 

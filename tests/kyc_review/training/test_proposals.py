@@ -165,11 +165,11 @@ def test_two_admins_promote_and_one_rolls_back(comparison: Comparison, ada: User
         {"reason": WHY, "shift": "0.5"},
         follow=True,
     )
-    assert "Another admin has to approve" in answer.text
+    assert "Another admin must approve" in answer.text
     assert "Approve and promote" not in answer.text
     proposal = Proposal.objects.get()
     answer = other.post(f"/retraining/proposals/{proposal.pk}/approval/", {"remark": "fine"}, follow=True)
-    assert "serves from the workers" in answer.text
+    assert "workers use it from" in answer.text
     assert champion() == comparison.candidate
     answer = one.post("/retraining/rollback/", {"reason": "too many flags"}, follow=True)
     assert "serves again" in answer.text
