@@ -2,11 +2,11 @@
 
 import hmac
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed
@@ -16,7 +16,7 @@ from rest_framework.request import Request
 from kyc_review.accounts.addresses import client_address, within
 from kyc_review.accounts.models import ApiKey, BearerKey, Integration
 from kyc_review.accounts.services import key_digest
-from kyc_review.core.db.compiled import compiled
+from kyc_review.core.db.statements import columns, fetch_one, instance
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView  # imports this module in turn, through the settings
@@ -38,7 +38,7 @@ class ApiKeyAuthentication(BaseAuthentication):
         sent = bearer(request)
         if sent is None:
             return None
-        key = key_found(sent, KEY_PATTERN, _keys)
+        key = key_found(sent, KEY_PATTERN, key_of_prefix)
         if key is None or not key.integration.is_active:
             raise AuthenticationFailed(REFUSAL)
         if key.networks and not within(client_address(request._request), key.networks):
@@ -50,10 +50,23 @@ class ApiKeyAuthentication(BaseAuthentication):
         return 'Bearer realm="kyc-review"'
 
 
-@compiled
-def _keys(*, prefix: str) -> QuerySet[ApiKey, ApiKey]:
-    """At most one: prefixes are unique."""
-    return ApiKey.objects.select_related("integration").filter(prefix=prefix)
+KEY_OF_PREFIX = f"""
+    SELECT {columns(ApiKey, "key")}, {columns(Integration, "integration")}
+    FROM accounts_apikey key
+    JOIN accounts_integration integration ON integration.id = key.integration_id
+    WHERE key.prefix = %(prefix)s
+"""  # noqa: S608  (names of our own columns)
+KEY_COLUMNS = len(ApiKey._meta.concrete_fields)
+
+
+def key_of_prefix(*, prefix: str) -> ApiKey | None:
+    """The key with its integration, whether valid or not."""
+    found = fetch_one(KEY_OF_PREFIX, {"prefix": prefix})
+    if found is None:
+        return None
+    key = instance(ApiKey, found[:KEY_COLUMNS])
+    key.integration = instance(Integration, found[KEY_COLUMNS:])
+    return key
 
 
 def bearer(request: Request) -> str | None:
@@ -64,12 +77,12 @@ def bearer(request: Request) -> str | None:
     return sent.strip() if scheme.lower() == "bearer" else ""
 
 
-def key_found(sent: str, pattern: re.Pattern[str], rows: Callable[..., Iterable[K]]) -> K | None:
+def key_found(sent: str, pattern: re.Pattern[str], of_prefix: Callable[..., K | None]) -> K | None:
     """The valid key of this kind that was sent, if there is one."""
     match = pattern.fullmatch(sent)
     if match is None:
         return None
-    key = next(iter(rows(prefix=match["prefix"])), None)
+    key = of_prefix(prefix=match["prefix"])
     if key is None or not hmac.compare_digest(key.digest, key_digest(sent)):
         return None
     return key if key.is_valid else None

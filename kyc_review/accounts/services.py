@@ -15,6 +15,7 @@ from django.utils import timezone
 from kyc_review.accounts.models import ApiKey, Integration, Scope, User, all_scopes
 from kyc_review.accounts.second_factor.services import code_failures_forget
 from kyc_review.audit import services as audit
+from kyc_review.core.db.statements import fetch_one
 from kyc_review.core.permissions import Role
 
 LIVE_MARK, TEST_MARK = "kyc_live_", "kyc_test_"
@@ -164,3 +165,11 @@ def integration_switch(
     if Integration.objects.filter(pk=integration.pk).exclude(is_active=is_active).update(is_active=is_active):
         action = "integration.activated" if is_active else "integration.deactivated"
         audit.record(action=action, actor=actor, target=integration)
+
+
+LOCK_PERSON = "SELECT id FROM accounts_user WHERE id = %(person)s FOR NO KEY UPDATE"
+
+
+def person_lock(*, person_id: int) -> bool:
+    """Until the caller's transaction ends, no other one comes past here for this person; whether they exist."""
+    return fetch_one(LOCK_PERSON, {"person": person_id}) is not None

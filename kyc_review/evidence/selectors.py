@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from uuid import UUID
 
 from django.db.models import Max, QuerySet
 
-from kyc_review.core.db.compiled import compiled
 from kyc_review.evidence.models import Evidence, Likeness, OpinionMeasure, PatternOutcome
 from kyc_review.review import selectors as review
 from kyc_review.review.models import ReviewItem
@@ -48,23 +46,18 @@ def look_alikes(*, viewer: User, item: ReviewItem) -> list[Seen]:
     if not may_see(viewer=viewer, item=item):
         return []
     own = item.submission
+    rows = Likeness.objects.filter(submission=own).select_related("earlier")
+    rows = rows.annotate(item_id=Max("earlier__review_items"))
     return [
         Seen(
             submission=row.earlier,
-            item_id=row.item_id,  # type: ignore[attr-defined]
+            item_id=row.item_id,
             bits_apart=row.bits_apart,
             same_file=row.same_file,
             same_applicant=_is_same_applicant(own, row.earlier),
         )
-        for row in _alike(submission=own.pk)
+        for row in rows.order_by("-same_file", "bits_apart", "-earlier__received_at")[:ROWS_SHOWN]
     ]
-
-
-@compiled
-def _alike(*, submission: UUID) -> QuerySet[Likeness, Likeness]:
-    rows = Likeness.objects.filter(submission=submission).select_related("earlier")
-    rows = rows.annotate(item_id=Max("earlier__review_items"))
-    return rows.order_by("-same_file", "bits_apart", "-earlier__received_at")[:ROWS_SHOWN]
 
 
 def applicants_others(*, viewer: User, item: ReviewItem) -> list[Seen]:
@@ -72,18 +65,14 @@ def applicants_others(*, viewer: User, item: ReviewItem) -> list[Seen]:
     own = item.submission
     if not own.applicant_ref or not may_see(viewer=viewer, item=item):
         return []
-    rows = _of_applicant(integration=own.integration_id, applicant=own.applicant_ref, but=own.pk)
+    rows = Submission.objects.filter(
+        integration_id=own.integration_id, applicant_ref=own.applicant_ref, is_test=False
+    )
+    rows = rows.exclude(pk=own.pk).annotate(item_id=Max("review_items"))
     return [
-        Seen(submission=row, item_id=row.item_id, bits_apart=None, same_file=False, same_applicant=True)  # type: ignore[attr-defined]
-        for row in rows
+        Seen(submission=row, item_id=row.item_id, bits_apart=None, same_file=False, same_applicant=True)
+        for row in rows.order_by("-received_at")[:ROWS_SHOWN]
     ]
-
-
-@compiled
-def _of_applicant(*, integration: int, applicant: str, but: UUID) -> QuerySet[Submission, Submission]:
-    rows = Submission.objects.filter(integration_id=integration, applicant_ref=applicant, is_test=False)
-    rows = rows.exclude(pk=but).annotate(item_id=Max("review_items"))
-    return rows.order_by("-received_at")[:ROWS_SHOWN]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +92,7 @@ def vote_history(*, viewer: User, item: ReviewItem) -> VoteHistory | None:
         return None
     calls = [vote.is_fake for vote in scoring.votes.all()]
     pattern = "".join("1" if call else "0" for call in calls)
-    rows = _outcomes(bundle_digest=scoring.bundle_digest)
+    rows = list(PatternOutcome.objects.filter(bundle_digest=scoring.bundle_digest))
     alike = [row for row in rows if row.pattern.count("1") == sum(calls)]
     return VoteHistory(
         fake_calls=sum(calls),
@@ -113,12 +102,6 @@ def vote_history(*, viewer: User, item: ReviewItem) -> VoteHistory | None:
     )
 
 
-@compiled
-def _outcomes(*, bundle_digest: str) -> QuerySet[PatternOutcome, PatternOutcome]:
-    return PatternOutcome.objects.filter(bundle_digest=bundle_digest)
-
-
-@compiled
 def measures() -> QuerySet[OpinionMeasure, OpinionMeasure]:
     """Performance of each additional detector on this bank's labels: aggregates only, so no per-viewer check
     is needed."""

@@ -7,19 +7,20 @@ so of two people (or two tabs) only one can win. Time is the database's clock, t
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 from django.conf import settings
-from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Greatest, Now
 
+from kyc_review.accounts.services import person_lock
 from kyc_review.audit import services as audit
-from kyc_review.core.db.compiled import compiled, compiled_update
 from kyc_review.core.permissions import may_decide, may_oversee
 
+from . import statements
 from .models import Decision, Gold, Onlooker, ReviewItem
 
 if TYPE_CHECKING:
@@ -99,17 +100,22 @@ def claim_next(*, reviewer: User, include_skipped: bool = False) -> int | None:
     # One claim at a time per person: their other tab waits here and then finds what this one claimed.
     _one_by_one(reviewer)
     claims_expire()
-    tied = _tied_to(person=reviewer.pk)
+    tied = statements.tied_items(person=reviewer.pk)
     held = [pk for pk, state in tied if state == ReviewItem.State.CLAIMED]
     if held:
         return held[0]
-    shape = may_oversee(reviewer), include_skipped
-    found = (tied and _locked(*shape, True, person=reviewer.pk)) or _locked(*shape, False, person=reviewer.pk)
-    if not found:
+    find = partial(
+        statements.lock_most_urgent,
+        person=reviewer.pk,
+        is_senior=may_oversee(reviewer),
+        include_skipped=include_skipped,
+    )
+    found = (find(only_kept=True) if tied else None) or find()
+    if found is None:
         return None
-    _claim(item=found[0], person=reviewer.pk, lease=claim_lease())
-    audit.record(action="item.claimed", actor=reviewer, target=ReviewItem(pk=found[0]))
-    return found[0]
+    statements.claim_item(item=found, person=reviewer.pk, lease=claim_lease())
+    audit.record(action="item.claimed", actor=reviewer, target=ReviewItem(pk=found))
+    return found
 
 
 @transaction.atomic
@@ -125,10 +131,15 @@ def item_keep_ahead(*, reviewer: User) -> ReviewItem | None:
         return None
     waiting = items_for(reviewer.pk, is_senior=may_oversee(reviewer))
     kept = waiting.filter(held_for=reviewer, held_until__gt=Now()).order_by(*ORDER).first()
-    found = [kept.pk] if kept else _locked(may_oversee(reviewer), False, False, person=reviewer.pk)
-    if not found:
+    pk = (
+        kept.pk
+        if kept
+        else statements.lock_most_urgent(
+            person=reviewer.pk, is_senior=may_oversee(reviewer), include_skipped=False
+        )
+    )
+    if pk is None:
         return None
-    pk = found[0]
     ReviewItem.objects.filter(pk=pk, state=ReviewItem.State.OPEN).update(
         held_for=reviewer, held_until=Greatest("held_until" if kept else Now(), Now() + KEPT_AHEAD)
     )
@@ -146,7 +157,7 @@ def claim_renew(*, item_id: int, reviewer: User) -> dt.timedelta:
 @transaction.atomic(savepoint=False)
 def claims_expire() -> int:
     """Return every claim whose time is over to the queue; how many there were. Safe to call at any time, by anyone."""
-    holders = dict(_over())
+    holders = dict(statements.lock_expired_claims())
     if not holders:
         return 0
     ReviewItem.objects.filter(pk__in=holders, state=ReviewItem.State.CLAIMED).update(**RELEASED)
@@ -188,44 +199,5 @@ def claim_lost(item_id: int, reviewer: User) -> ClaimLost:
 
 def _one_by_one(reviewer: User) -> None:
     """Until the caller's transaction ends, no other request of this person comes past here."""
-    if not _person_locked(person=reviewer.pk):
+    if not person_lock(person_id=reviewer.pk):
         raise PermissionDenied("This account does not exist any more.")
-
-
-@compiled
-def _person_locked(*, person: int) -> QuerySet[User, int]:
-    people = get_user_model().objects.select_for_update(no_key=True)
-    return people.filter(pk=person).values_list("pk", flat=True)
-
-
-@compiled
-def _over() -> QuerySet[ReviewItem, tuple[int, int]]:
-    """Claims whose time is over, with their holders."""
-    over = ReviewItem.objects.filter(state=ReviewItem.State.CLAIMED, claim_expires_at__lte=Now())
-    return over.select_for_update(skip_locked=True, of=("self",)).values_list("pk", "claimed_by_id")
-
-
-@compiled
-def _tied_to(*, person: int) -> QuerySet[ReviewItem, tuple[int, str]]:
-    """What the person holds, and what waits for them alone, with its state."""
-    kept = ReviewItem.objects.filter(state=ReviewItem.State.OPEN, held_for=person)
-    return held_by(person).values_list("pk", "state").union(kept.values_list("pk", "state"), all=True)
-
-
-@compiled
-def _locked(
-    is_senior: bool, include_skipped: bool, is_kept: bool, *, person: int
-) -> QuerySet[ReviewItem, int]:
-    """The most urgent of the items for this person, or of those that wait for them alone."""
-    waiting = items_for(person, is_senior=is_senior, include_skipped=include_skipped)
-    if is_kept:
-        waiting = waiting.filter(held_for=person)
-    rows = waiting.order_by(*ORDER).select_for_update(skip_locked=True, of=("self",))
-    return rows.values_list("pk", flat=True)[:1]
-
-
-@compiled_update
-def _claim(*, item: int, person: int, lease: dt.timedelta) -> tuple[QuerySet[ReviewItem], dict[str, Any]]:
-    claimed = {"state": ReviewItem.State.CLAIMED, "claimed_by": person, "claimed_at": Now()}
-    until = {"claim_expires_at": Now() + lease, "snoozed_until": None}
-    return ReviewItem.objects.filter(pk=item, state=ReviewItem.State.OPEN), claimed | until | NOT_HELD

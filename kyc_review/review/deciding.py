@@ -13,16 +13,15 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from kyc_review.audit import services as audit
-from kyc_review.core.db.compiled import compiled, compiled_update
 from kyc_review.core.db.inserted import insert
 from kyc_review.core.permissions import may_oversee
 from kyc_review.submissions import services as submissions
 from kyc_review.submissions.models import State
 
+from . import statements
 from .auditing import audit_conclude, is_audited
 from .claims import ERASED, NOT_HELD, RELEASED, ClaimLost, claim_lease, claim_lost, held_by, require_decider
 from .models import Decision, FirstCall, ReviewItem, Withdrawal
@@ -81,25 +80,28 @@ def _word(label: str, *, obstacle: str = "", **said: Any) -> dict[str, Any]:
 @transaction.atomic
 def _record(item_id: int, reviewer: User, said: dict[str, Any]) -> Decision | None:
     """None when the submission no longer waits for anybody: its item is closed then."""
-    found = _held_with_submission(item=item_id, person=reviewer.pk)
-    if not found:
+    found = statements.lock_held_item(item=item_id, person=reviewer.pk)
+    if found is None:
         raise claim_lost(item_id, reviewer)
-    item = found[0]
-    waits = item.submission.state == State.IN_REVIEW or item.reason == ReviewItem.Reason.GOLD
+    now, item = found
+    state = submissions.submission_lock(
+        submission_id=item.submission_id
+    )  # after the item, as an erasure does
+    waits = state == State.IN_REVIEW or item.reason == ReviewItem.Reason.GOLD
     if not waits and not is_audited(item.submission_id):
         released = RELEASED | {"state": ReviewItem.State.DECIDED, "decided_at": Now()}
         held_by(reviewer.pk, item_id).update(**released)
         audit.record(action="item.outdated", target=item)
         return None
     window = dt.timedelta(seconds=settings.UNDO_WINDOW_S)
-    if _settling(item=item_id, person=reviewer.pk, window=window) != 1:
+    if not statements.begin_settling(item=item_id, person=reviewer.pk, window=window):
         raise claim_lost(item_id, reviewer)
     assert item.claimed_at is not None  # a constraint of the row
     decision = Decision(
         item=item,
         submission_id=item.submission_id,
         reviewer=reviewer,
-        handling_ms=int((item.now - item.claimed_at).total_seconds() * 1000),  # type: ignore[attr-defined]
+        handling_ms=int((now - item.claimed_at).total_seconds() * 1000),
         **said,
     )
     decided = {"label": said["label"]}
@@ -109,20 +111,6 @@ def _record(item_id: int, reviewer: User, said: dict[str, Any]) -> Decision | No
     if not settings.UNDO_WINDOW_S:
         settle(item)
     return decision
-
-
-@compiled
-def _held_with_submission(*, item: int, person: int) -> QuerySet[ReviewItem, ReviewItem]:
-    """The item, if this person holds it, and the database's time as `now`; locked, and its submission after
-    it, in the same order as cancelling and erasing."""
-    held = held_by(person, item).select_related("submission")
-    return held.select_for_update(of=("self", "submission")).annotate(now=Now())
-
-
-@compiled_update
-def _settling(*, item: int, person: int, window: dt.timedelta) -> tuple[QuerySet[ReviewItem], dict[str, Any]]:
-    settling = {"state": ReviewItem.State.SETTLING, "settles_at": Now() + window}
-    return held_by(person, item), RELEASED | settling
 
 
 @transaction.atomic

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from dataclasses import dataclass
 
 from django.db.models import Case, Count, Exists, F, OuterRef, Q, QuerySet, Value, When
 from django.db.models.functions import Now
 
 from kyc_review.accounts.models import User
-from kyc_review.core.db.compiled import compiled
 from kyc_review.core.permissions import ROLES_WITH, Right, may_decide, may_oversee, may_read_queue
 
+from . import statements
 from .answered import items_answered
 from .claims import ORDER
-from .models import Decision, FirstCall, ReviewItem, Skip
+from .models import Decision, ReviewItem, Skip
 from .models.items import PRIORITIES
 
 LIVE_CLAIM = Q(state=ReviewItem.State.CLAIMED, claim_expires_at__gt=Now())
@@ -100,34 +99,26 @@ def items_in_focus(*, viewer: User) -> QuerySet[ReviewItem]:
     """Items whose face and votes the viewer may see: what they hold now; seniors see all, read-only."""
     if not may_read_queue(viewer):
         return ReviewItem.objects.none()
-    return _in_focus(may_oversee(viewer), may_decide(viewer), viewer.pk)
-
-
-def _in_focus(oversees: bool, decides: bool, person: int) -> QuerySet[ReviewItem]:
     # Without the people: the holder, the usual case, needs no name; a read-only view queries it.
     items = ReviewItem.objects.select_related("submission__scoring", "submission__evidence")
-    items = items.prefetch_related("submission__scoring__votes", "submission__checks").annotate(
-        claim_remaining=F("claim_expires_at") - Now(), is_veiled=_veiled(decides, person)
-    )
-    return items if oversees else items.filter(LIVE_CLAIM, claimed_by=person)
-
-
-@compiled
-def _one_in_focus(
-    oversees: bool, decides: bool, *, item: int, person: int
-) -> QuerySet[ReviewItem, ReviewItem]:
-    return _in_focus(oversees, decides, person).filter(pk=item)
+    items = items.prefetch_related("submission__scoring__votes", "submission__checks")
+    return items if may_oversee(viewer) else items.filter(LIVE_CLAIM, claimed_by=viewer)
 
 
 def item_in_focus(*, viewer: User, item_id: int) -> ReviewItem | None:
     """One of them, or one that the viewer decided recently; with the value that the evidence panel often needs."""
     if not may_read_queue(viewer):
         return None
-    found = _one_in_focus(may_oversee(viewer), may_decide(viewer), item=item_id, person=viewer.pk)
-    for item in found or items_answered(viewer=viewer).filter(pk=item_id):
+    item = items_in_focus(viewer=viewer).filter(pk=item_id).first()
+    if item is not None:
+        remaining, is_veiled = statements.claim_remaining_and_veil(item=item_id, person=viewer.pk)
+        item.claim_remaining = remaining  # type: ignore[attr-defined]
+        item.is_veiled = is_veiled and may_decide(viewer)  # type: ignore[attr-defined]
+    else:
+        item = items_answered(viewer=viewer).filter(pk=item_id).first()
+    if item is not None:
         item.__dict__[MAY_BE_SEEN_BY] = {viewer.pk: not item.is_veiled}  # type: ignore[attr-defined]
-        return item
-    return None
+    return item
 
 
 def is_revealed(*, viewer: User, item: ReviewItem) -> bool:
@@ -138,7 +129,7 @@ def is_revealed(*, viewer: User, item: ReviewItem) -> bool:
     """
     if not may_decide(viewer):
         return True
-    return not ReviewItem.objects.filter(_veiled(True, viewer.pk), pk=item.pk).exists()
+    return not statements.claim_remaining_and_veil(item=item.pk, person=viewer.pk)[1]
 
 
 def faces_shown(*, viewer: User) -> QuerySet[ReviewItem]:
@@ -167,43 +158,17 @@ class Undoable:
 
 def decision_undoable(*, viewer: User) -> Undoable | None:
     """The viewer's latest decision, while it can be taken back."""
-    for item_id, label, remaining in _undoable(person=viewer.pk):
-        return Undoable(item_id, str(Decision.Label(label).label), max(1, round(remaining.total_seconds())))
-    return None
-
-
-@compiled
-def _undoable(*, person: int) -> QuerySet[Decision, tuple[int, str, dt.timedelta]]:
-    latest = (
-        Decision.objects.standing()
-        .filter(reviewer=person, item__state=ReviewItem.State.SETTLING, item__settles_at__gt=Now())
-        .order_by("-pk")
-    )
-    return latest.values_list("item_id", "label", F("item__settles_at") - Now())[:1]
+    found = statements.undoable_decision(person=viewer.pk)
+    if found is None:
+        return None
+    item_id, label, remaining = found
+    return Undoable(item_id, str(Decision.Label(label).label), max(1, round(remaining.total_seconds())))
 
 
 def colleagues(*, viewer: User) -> list[User]:
     """Who an item can be handed over to."""
     if not may_decide(viewer):
         return []
-    return _others(person=viewer.pk)
-
-
-@compiled
-def _others(*, person: int) -> QuerySet[User, User]:
     people = User.objects.filter(groups__name__in=ROLES_WITH[Right.DECIDE], is_active=True)
     named = people.only("username", "first_name", "last_name")  # what a page prints of them
-    return named.exclude(pk=person).distinct().order_by("username")[:100]
-
-
-def _veiled(decides: bool, person: int) -> Q:
-    """Undecided blind items of which the person, who could decide them, has not made a first call; and decided ones of
-    a face that is still to be looked at blind, by others than its judges."""
-    if not decides:
-        return Q(pk__isnull=True)
-    called = FirstCall.objects.filter(item=OuterRef("pk"), reviewer=person)
-    waiting = ReviewItem.objects.exclude(state=ReviewItem.State.DECIDED).filter(is_blind=True)
-    again = waiting.filter(submission=OuterRef("submission"))
-    judged = Decision.objects.standing().filter(submission=OuterRef("submission"), reviewer=person)
-    undecided = Q(is_blind=True) & UNDECIDED & ~Q(Exists(called))
-    return undecided | ~UNDECIDED & Q(Exists(again)) & ~Q(Exists(judged))
+    return list(named.exclude(pk=viewer.pk).distinct().order_by("username")[:100])

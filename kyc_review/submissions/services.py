@@ -11,6 +11,7 @@ from detection.decoding import ImageFacts, inspect
 from kyc_review.accounts.models import ApiKey, Integration
 from kyc_review.audit import services as audit
 from kyc_review.core.db.inserted import insert
+from kyc_review.core.db.statements import fetch_one
 from kyc_review.submissions.events import events_record
 from kyc_review.submissions.models import LateOutcome, Result, ResultReason, State, Submission
 from kyc_review.submissions.storage import originals
@@ -165,3 +166,14 @@ def submission_make_bare(row: Submission) -> None:
     if row.state not in (State.COMPLETED, State.CANCELLED):
         row.state, row.lease_holder, row.cancelled_at = State.CANCELLED, "", now
     row.save()
+
+
+LOCK_SUBMISSION = "SELECT state FROM submissions_submission WHERE id = %(submission)s FOR UPDATE"
+
+
+def submission_lock(*, submission_id: uuid.UUID) -> str:
+    """Its state, which nobody else can change until the caller's transaction ends."""
+    found = fetch_one(LOCK_SUBMISSION, {"submission": submission_id})
+    if found is None:
+        raise Submission.DoesNotExist
+    return str(found[0])

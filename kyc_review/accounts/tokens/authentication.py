@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from django.db.models import QuerySet
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import SAFE_METHODS, BasePermission
@@ -44,7 +43,7 @@ class TokenAuthentication(BaseAuthentication):
 
 def token_found(sent: str) -> PersonalToken | None:
     """The valid token of an active person; its use is noted, and what its owner does from now on names it."""
-    token = key_found(sent, PATTERN, _tokens)
+    token = key_found(sent, PATTERN, _token_of_prefix)
     if token is None or not token.owner.is_active:
         return None
     use_note(token)
@@ -52,8 +51,8 @@ def token_found(sent: str) -> PersonalToken | None:
     return token
 
 
-def _tokens(*, prefix: str) -> QuerySet[PersonalToken]:
-    return PersonalToken.objects.select_related("owner").filter(prefix=prefix)
+def _token_of_prefix(*, prefix: str) -> PersonalToken | None:
+    return PersonalToken.objects.select_related("owner").filter(prefix=prefix).first()
 
 
 class MayAsk(BasePermission):

@@ -1,0 +1,159 @@
+"""The hot statements of claiming and deciding, as SQL (see core/db/statements.py).
+
+`claims.items_for` says the same as WAITING with querysets, for pages; a test compares the two.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from kyc_review.core.db.statements import change, columns, fetch_all, fetch_one, instance
+
+from .models import ReviewItem
+
+EXPIRED = """
+    SELECT id, claimed_by_id
+    FROM review_reviewitem
+    WHERE state = 'claimed' AND claim_expires_at <= statement_timestamp()
+    FOR UPDATE SKIP LOCKED
+"""
+TIED = """
+    SELECT id, state
+    FROM review_reviewitem
+    WHERE state = 'claimed' AND claimed_by_id = %(person)s AND claim_expires_at > statement_timestamp()
+    UNION ALL
+    SELECT id, state
+    FROM review_reviewitem
+    WHERE state = 'open' AND held_for_id = %(person)s
+"""
+WAITING = """
+    SELECT item.id
+    FROM review_reviewitem item
+    WHERE item.state = 'open'
+      AND (item.held_for_id IS NULL OR item.held_for_id = %(person)s OR item.held_until <= statement_timestamp())
+      AND (item.snoozed_until IS NULL OR item.snoozed_until <= statement_timestamp())
+      AND (item.escalated_by_id IS NULL OR item.escalated_by_id <> %(person)s)
+      AND NOT EXISTS (
+          SELECT FROM review_decision decision
+          WHERE decision.submission_id = item.submission_id AND decision.reviewer_id = %(person)s
+            AND NOT EXISTS (SELECT FROM review_withdrawal undone WHERE undone.decision_id = decision.id))
+      AND NOT EXISTS (
+          SELECT FROM review_onlooker onlooker
+          WHERE onlooker.submission_id = item.submission_id AND onlooker.person_id = %(person)s)
+      AND NOT EXISTS (
+          SELECT FROM review_gold gold
+          WHERE gold.submission_id = item.submission_id AND gold.added_by_id = %(person)s)
+"""
+NOT_ESCALATED = "AND NOT item.is_escalated"
+NOT_SKIPPED = """
+      AND NOT EXISTS (
+          SELECT FROM review_skip skip WHERE skip.item_id = item.id AND skip.reviewer_id = %(person)s)
+"""
+KEPT = "AND item.held_for_id = %(person)s"
+FIRST = """
+    ORDER BY item.priority, item.urgency DESC, item.opened_at, item.id
+    LIMIT 1
+    FOR UPDATE OF item SKIP LOCKED
+"""
+CLAIM = """
+    UPDATE review_reviewitem
+    SET state = 'claimed', claimed_by_id = %(person)s, claimed_at = statement_timestamp(),
+        claim_expires_at = statement_timestamp() + %(lease)s,
+        snoozed_until = NULL, held_for_id = NULL, held_until = NULL
+    WHERE id = %(item)s AND state = 'open'
+"""
+HELD = f"""
+    SELECT statement_timestamp(), {columns(ReviewItem, "item")}
+    FROM review_reviewitem item
+    WHERE item.id = %(item)s AND item.state = 'claimed' AND item.claimed_by_id = %(person)s
+      AND item.claim_expires_at > statement_timestamp()
+    FOR UPDATE
+"""  # noqa: S608  (names of our own columns)
+SETTLE = """
+    UPDATE review_reviewitem
+    SET state = 'settling', settles_at = statement_timestamp() + %(window)s,
+        claimed_by_id = NULL, claimed_at = NULL, claim_expires_at = NULL
+    WHERE id = %(item)s AND state = 'claimed' AND claimed_by_id = %(person)s
+      AND claim_expires_at > statement_timestamp()
+"""
+# Veiled: an undecided blind item of which the person has not made a first call; or a decided one of a face that
+# somebody still has to look at blind, to others than its judges.
+VEIL = """
+    SELECT item.claim_expires_at - statement_timestamp(),
+           CASE WHEN item.state IN ('open', 'claimed') THEN
+               item.is_blind AND NOT EXISTS (
+                   SELECT FROM review_firstcall made WHERE made.item_id = item.id AND made.reviewer_id = %(person)s)
+           ELSE
+               EXISTS (
+                   SELECT FROM review_reviewitem again
+                   WHERE again.submission_id = item.submission_id AND again.is_blind AND again.state <> 'decided')
+               AND NOT EXISTS (
+                   SELECT FROM review_decision decision
+                   WHERE decision.submission_id = item.submission_id AND decision.reviewer_id = %(person)s
+                     AND NOT EXISTS (SELECT FROM review_withdrawal undone WHERE undone.decision_id = decision.id))
+           END
+    FROM review_reviewitem item
+    WHERE item.id = %(item)s
+"""
+UNDOABLE = """
+    SELECT item.id, decision.label, item.settles_at - statement_timestamp()
+    FROM review_decision decision
+    JOIN review_reviewitem item ON item.id = decision.item_id
+    WHERE decision.reviewer_id = %(person)s AND item.state = 'settling' AND item.settles_at > statement_timestamp()
+      AND NOT EXISTS (SELECT FROM review_withdrawal undone WHERE undone.decision_id = decision.id)
+    ORDER BY decision.id DESC
+    LIMIT 1
+"""
+
+
+def lock_expired_claims() -> list[tuple[int, int]]:
+    """(item, holder) of claims whose time is over; locked."""
+    return [(item, holder) for item, holder in fetch_all(EXPIRED, {})]
+
+
+def tied_items(*, person: int) -> list[tuple[int, str]]:
+    """(item, state) of what the person holds, and of what waits for them alone."""
+    return [(item, state) for item, state in fetch_all(TIED, {"person": person})]
+
+
+def lock_most_urgent(
+    *, person: int, is_senior: bool, include_skipped: bool, only_kept: bool = False
+) -> int | None:
+    """The first of the items that this person may take, or of those that wait for them alone; locked."""
+    # Texts instead of values, so that each variant has a plan with the index that fits it.
+    parts = [WAITING]
+    parts += [] if is_senior else [NOT_ESCALATED]
+    parts += [] if include_skipped else [NOT_SKIPPED]
+    parts += [KEPT] if only_kept else []
+    found = fetch_one("\n".join([*parts, FIRST]), {"person": person})
+    return None if found is None else found[0]
+
+
+def claim_item(*, item: int, person: int, lease: dt.timedelta) -> None:
+    change(CLAIM, {"item": item, "person": person, "lease": lease})
+
+
+def lock_held_item(*, item: int, person: int) -> tuple[dt.datetime, ReviewItem] | None:
+    """The database's time and the item, if this person holds it; locked."""
+    found = fetch_one(HELD, {"item": item, "person": person})
+    return None if found is None else (found[0], instance(ReviewItem, found[1:]))
+
+
+def begin_settling(*, item: int, person: int, window: dt.timedelta) -> bool:
+    """Start the seconds in which the holder can undo the decision; whether they held the item."""
+    return change(SETTLE, {"item": item, "person": person, "window": window}) == 1
+
+
+def claim_remaining_and_veil(*, item: int, person: int) -> tuple[dt.timedelta | None, bool]:
+    """How long the claim on the item lasts, if any, and whether its votes are hidden from a person who decides.
+
+    A row that is gone is veiled.
+    """
+    found = fetch_one(VEIL, {"item": item, "person": person})
+    return (None, True) if found is None else (found[0], found[1])
+
+
+def undoable_decision(*, person: int) -> tuple[int, str, dt.timedelta] | None:
+    """(item, label, time left) of the person's latest decision, while it can be taken back."""
+    found = fetch_one(UNDOABLE, {"person": person})
+    return None if found is None else (found[0], found[1], found[2])
