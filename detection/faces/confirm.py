@@ -1,14 +1,14 @@
 """Whether what BlazeFace proposes is a face: the mesh's look at it, and its own in squares of comparable size."""
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image
 
 from detection.faces import blazeface, mesh
 from detection.faces.align import Square, sample
-from detection.faces.blazeface import SHORT_RANGE
+from detection.faces.blazeface import SHORT_RANGE, Detection, Layout
 from detection.faces.detector import Face
 
 CONFIDENCE_MIN = 0.4
@@ -27,6 +27,25 @@ SCORE_AT_ONCE = 0.75
 UPRIGHT_AT_ONCE = 0.85
 TURNED_FACE_ABOVE = 0.22  # of the mesh's square; measured 0.18 to 0.28
 SCORE_MIN = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What BlazeFace takes for a face: the square for the mesh, turned as the eyes are, and its score.
+
+    is_comparable: whether it was seen in a square of a size of SEEN_IN, by the model of SEEN_IN.
+    """
+
+    square: Square
+    score: float
+    is_comparable: bool
+
+    @classmethod
+    def of(cls, seen: Square, layout: Layout, detection: Detection) -> "Proposal":
+        square = blazeface.face_square(seen, detection, mesh.LOOK_MARGIN)
+        times = seen.edge / (square.edge / mesh.LOOK_MARGIN)
+        comparable = layout is SHORT_RANGE and min(SEEN_IN) <= times <= max(SEEN_IN)
+        return cls(square, detection.score, comparable)
 
 
 class Picture:
@@ -48,13 +67,16 @@ class Picture:
         return sample(image, square, side, repeat_border=repeat_border, filtering=bilinear)
 
 
-def confirmed(picture: Picture, square: Square) -> Face | None:
-    """The face in the square around a detection, None if there is none."""
-    points, presence = _mesh_settled(picture, square)
+def confirmed(picture: Picture, proposal: Proposal) -> Face | None:
+    """The face that BlazeFace proposes, None if there is none."""
+    points, presence = _mesh_settled(picture, proposal.square)
     if presence < PRESENCE_MIN:
         return None
     found = mesh.square_around(points)
-    score = _score(picture, found, SEEN_IN[0])
+    if proposal.is_comparable and proposal.score >= UPRIGHT_AT_ONCE and _is_near(proposal.square, found):
+        score = proposal.score
+    else:
+        score = _score(picture, found, SEEN_IN[0])
     if score < UPRIGHT_AT_ONCE:
         turned = _turned(found)
         if _score(picture, turned, SEEN_IN[0]) > score:
@@ -82,9 +104,14 @@ def _score(picture: Picture, square: Square, times: float) -> float:
     scores = [0.0]
     for detection in blazeface.look(pixels, SHORT_RANGE, SCORE_MIN):
         place = blazeface.face_square(seen, detection, 1.0)
-        if math.hypot(place.x - square.x, place.y - square.y) < edge / 4:
+        if _is_near(place, square):
             scores.append(detection.score)
     return max(scores)
+
+
+def _is_near(first: Square, second: Square) -> bool:
+    """Whether their middles are at most a quarter of a face apart; `second` is a square of a mesh."""
+    return math.hypot(first.x - second.x, first.y - second.y) < second.edge / mesh.LOOK_MARGIN / 4
 
 
 def _mesh_settled(picture: Picture, square: Square) -> tuple[np.ndarray, float]:

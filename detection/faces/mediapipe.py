@@ -14,7 +14,7 @@ from PIL import Image
 from detection.faces import blazeface, mesh
 from detection.faces.align import Square
 from detection.faces.blazeface import FULL_RANGE, SHORT_RANGE, Layout, overlap
-from detection.faces.confirm import Picture, confirmed
+from detection.faces.confirm import Picture, Proposal, confirmed
 from detection.faces.detector import Box, Face
 
 SCORE_MIN = 0.5
@@ -100,10 +100,10 @@ def _add(picture: Picture, step: _Look, faces: list[Face]) -> None:
     for detection in blazeface.look(pixels, step.layout, step.score_min)[:CANDIDATES_MAX]:
         if len(faces) >= CANDIDATES_MAX:
             return
-        square = blazeface.face_square(step.square, detection, mesh.LOOK_MARGIN)
-        if any(_holds(face.box, square) for face in faces):
+        proposal = Proposal.of(step.square, step.layout, detection)
+        if any(_holds(face.box, proposal.square) for face in faces):
             continue
-        face = confirmed(picture, square)
+        face = confirmed(picture, proposal)
         if face is not None:
             faces[:] = _without_doubles([*faces, face])
 
