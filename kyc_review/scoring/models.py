@@ -55,7 +55,10 @@ class CheckResult(models.Model):
     A passed check has neither a code nor an action. `value` and `limit` share the check's unit.
     """
 
-    submission = models.ForeignKey(Submission, on_delete=models.CASCADE, related_name="checks")
+    # The unique constraint below begins with it and serves as its index.
+    submission = models.ForeignKey(
+        Submission, on_delete=models.CASCADE, related_name="checks", db_index=False
+    )
     name = models.CharField(max_length=20, choices=[(name.value, name.value) for name in CheckName])
     status = models.CharField(max_length=5, choices=[(status.value, status.value) for status in CheckStatus])
     code = models.CharField(

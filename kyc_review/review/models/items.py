@@ -179,6 +179,11 @@ class ReviewItem(models.Model):
                 condition=Q(state="open"),
                 name="item_next",
             ),
+            models.Index(
+                fields=["opened_at"],
+                condition=Q(reason="standstill", state="open"),
+                name="item_of_standstill",
+            ),
             models.Index(fields=["claim_expires_at"], condition=Q(state="claimed"), name="item_claim_expiry"),
             models.Index(fields=["settles_at"], condition=Q(state="settling"), name="item_to_settle"),
             models.Index(

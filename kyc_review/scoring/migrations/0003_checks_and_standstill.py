@@ -37,7 +37,7 @@ class Migration(migrations.Migration):
                 ('value', models.FloatField(null=True)),
                 ('limit', models.FloatField(null=True)),
                 ('checked_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('submission', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='checks', to='submissions.submission')),
+                ('submission', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='checks', to='submissions.submission')),
             ],
             options={
                 'indexes': [models.Index(condition=models.Q(('status', 'pass'), _negated=True), fields=['code', '-checked_at'], name='check_troubles'), models.Index(condition=models.Q(('name', 'face_found'), models.Q(('status', 'pass'), _negated=True), _connector='OR'), fields=['checked_at'], name='check_by_time'), models.Index(condition=models.Q(('action', 'review')), fields=['submission'], name='check_for_a_person')],
