@@ -172,7 +172,7 @@ LOCK_SUBMISSION = "SELECT state FROM submissions_submission WHERE id = %(submiss
 
 
 def submission_lock(*, submission_id: uuid.UUID) -> str:
-    """Its state, which nobody else can change until the caller's transaction ends."""
+    """Its state, which no other transaction can change until the caller's ends."""
     found = fetch_one(LOCK_SUBMISSION, {"submission": submission_id})
     if found is None:
         raise Submission.DoesNotExist
