@@ -1,20 +1,26 @@
-import io
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from django.conf import LazySettings
 from django.test import Client
-from PIL import Image
 
 from kyc_review.accounts import services as accounts
 from kyc_review.accounts.models import Integration, User
 from kyc_review.submissions.models import Submission
 from kyc_review.submissions.services import submission_create
+from tests.factories.people import PASSWORD
+from tests.factories.pictures import jpeg_bytes
 
-pytest_plugins = ["tests.fixtures.devstack", "tests.fixtures.retraining", "tests.fixtures.training"]
-
-PASSWORD = "correct horse battery staple"
+pytest_plugins = [
+    "tests.fixtures.accounts",
+    "tests.fixtures.branding",
+    "tests.fixtures.devstack",
+    "tests.fixtures.evidence",
+    "tests.fixtures.retraining",
+    "tests.fixtures.review",
+    "tests.fixtures.training",
+]
 
 
 @pytest.fixture(autouse=True)
@@ -41,15 +47,6 @@ def settled_at_once(settings: LazySettings) -> None:
     """Decisions are final at once, votes are open and nothing is drawn, unless a test is about these very things."""
     settings.UNDO_WINDOW_S, settings.BLIND_SHARE = 0, 0.0
     settings.AUDIT_SHARE = settings.AUDIT_RISK_SHARE = 0.0
-
-
-def jpeg_bytes(width: int = 200, height: int = 240, seed: int = 0) -> bytes:
-    """A small JPEG with structure; another seed gives other bytes."""
-    image = Image.linear_gradient("L").resize((width, height)).rotate(seed * 7 % 360).convert("RGB")
-    image.putpixel((0, 0), (seed % 256, seed // 256 % 256, 0))
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=90)
-    return buffer.getvalue()
 
 
 @pytest.fixture

@@ -18,8 +18,8 @@ from kyc_review.accounts.models import User
 from kyc_review.demo.client import ApiClient
 from kyc_review.pipeline import worker
 from kyc_review.submissions.models import Submission
-from tests.conftest import PASSWORD
 from tests.factories.bundles import tiny_bundle
+from tests.factories.people import PASSWORD
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

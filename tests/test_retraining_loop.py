@@ -25,8 +25,8 @@ from kyc_review.training.models import Comparison, Proposal, TrainingRun
 from kyc_review.training.worker import run_due_jobs
 from tests.factories.bundles import small_bundle
 from tests.factories.checks import checks
-from tests.kyc_review.retraining.api.conftest import Script
-from tests.retraining_material import decide_all
+from tests.factories.decisions import decide_all
+from tests.factories.scripts import Script
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -15,10 +15,8 @@ from playwright.sync_api import Error as PlaywrightError
 from pytest_django.live_server_helper import LiveServer
 
 from kyc_review.accounts.models import User
-from tests.conftest import PASSWORD
+from tests.factories.people import PASSWORD
 from tests.factories.photographs import photograph, saved
-from tests.kyc_review.evidence.conftest import champion, examine, fresh_worker  # noqa: F401  (fixtures)
-from tests.kyc_review.review.conftest import enqueue  # noqa: F401  (a fixture)
 
 CHROMIUM = os.environ.get("CHROMIUM") or next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None

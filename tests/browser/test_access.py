@@ -19,12 +19,13 @@ from kyc_review.review.services import decision_record, item_claim_next
 from kyc_review.training.models import Comparison
 from kyc_review.webhooks.models import Endpoint
 from kyc_review.webhooks.services import endpoint_create
-from tests.browser.test_looks import PICTURES, SIZES
-from tests.conftest import PASSWORD, jpeg_bytes
+from tests.browser.screens import PICTURES, SIZES
 from tests.factories.bundles import small_bundle
-from tests.kyc_review.accounts.test_second_factor import code_at
-from tests.kyc_review.retraining.reports import report
-from tests.retraining_material import frozen_snapshot
+from tests.factories.decisions import frozen_snapshot
+from tests.factories.people import PASSWORD
+from tests.factories.pictures import jpeg_bytes
+from tests.factories.reports import report
+from tests.factories.second_factor import code_at
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SCHEMES = pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -7,14 +7,13 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from kyc_review.accounts.models import User
-from tests.browser.test_looks import PICTURES, SIZES
-from tests.kyc_review.core.test_branding import branded  # noqa: F401  (a fixture)
+from tests.browser.screens import PICTURES, SIZES
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def test_name_logo_and_colour_are_the_banks(
-    branded: Path,  # noqa: F811
+    branded: Path,
     log_in: Callable[..., Page],
     alice: User,
 ) -> None:

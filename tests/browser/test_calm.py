@@ -8,7 +8,7 @@ from playwright.sync_api import Page, Response, expect
 
 from kyc_review.accounts.models import User
 from kyc_review.review.models import ReviewItem
-from tests.browser.test_looks import SIZES
+from tests.browser.screens import SIZES
 from tests.browser.waiting import FRAMES
 
 pytestmark = pytest.mark.django_db(transaction=True)

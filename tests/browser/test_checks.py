@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from kyc_review.accounts.models import User
 from kyc_review.review.models import Decision, ReviewItem
 from kyc_review.scoring.models import CheckResult
-from tests.browser.test_journey import claim
+from tests.browser.screens import claim
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Enqueue = Callable[..., ReviewItem]

@@ -14,8 +14,8 @@ from kyc_review.review.services import decision_record, item_claim_next
 from kyc_review.training.models import Comparison, MeanFaces
 from ml.mean_faces import mean_faces
 from ml.sources import Photo
-from tests.browser.test_looks import PICTURES, SIZES
-from tests.kyc_review.retraining.reports import report
+from tests.browser.screens import PICTURES, SIZES
+from tests.factories.reports import report
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SAMPLES = Path(__file__).parents[2] / "samples"

@@ -10,8 +10,7 @@ from playwright.sync_api import Page, Route, expect
 
 from kyc_review.accounts.models import User
 from kyc_review.review.models import Decision, FirstCall, ReviewItem
-from tests.browser.test_journey import claim
-from tests.browser.test_looks import PICTURES, SIZES, fits
+from tests.browser.screens import PICTURES, SIZES, claim, fits
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Enqueue = Callable[..., ReviewItem]

@@ -9,16 +9,12 @@ from playwright.sync_api import Page, expect
 from kyc_review.accounts.models import User
 from kyc_review.review.models import Decision, ReviewItem
 from kyc_review.submissions.models import Submission
-from tests.kyc_review.review.conftest import expire
+from tests.browser.screens import claim
+from tests.factories.claims import expire
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Enqueue = Callable[..., ReviewItem]
 LogIn = Callable[..., Page]
-
-
-def claim(page: Page) -> None:
-    page.get_by_role("button", name="Claim next").click()
-    expect(page.locator("[data-viewer=shown]")).to_be_visible()
 
 
 def test_the_whole_way_from_login_to_an_empty_queue(enqueue: Enqueue, log_in: LogIn, alice: User) -> None:

@@ -1,28 +1,15 @@
 """The pages at the sizes and themes that reviewers use; pictures go to test-artifacts/looks/ for people to look at."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from kyc_review.accounts.models import User
 from kyc_review.review.models import ReviewItem
-
-PICTURES = Path(__file__).parents[2] / "test-artifacts" / "looks"
-SIZES = {"1440x900": {"width": 1440, "height": 900}, "1280x720": {"width": 1280, "height": 720}}
+from tests.browser.screens import PICTURES, SIZES, fits
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def fits(page: Page) -> bool:
-    """Neither the page nor the panel needs scrolling."""
-    return bool(
-        page.evaluate(
-            """() => [document.documentElement, document.querySelector('.panel')].every(
-                 box => box.scrollHeight <= box.clientHeight && box.scrollWidth <= box.clientWidth)"""
-        )
-    )
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

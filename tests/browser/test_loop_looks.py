@@ -11,8 +11,7 @@ from kyc_review.registry.models import Shadow, ShadowScore
 from kyc_review.review.models import ReviewItem
 from kyc_review.review.services import decision_record, item_claim_next
 from kyc_review.submissions.models import Submission
-from tests.browser.test_looks import PICTURES, SIZES
-from tests.kyc_review.review.conftest import clear  # noqa: F401  (fixtures)
+from tests.browser.screens import PICTURES, SIZES
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -20,7 +19,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(("size", "scheme"), [("1440x900", "light"), ("1280x720", "dark")])
 def test_an_admin_reads_the_loop_a_snapshot_and_the_shadow(
     enqueue: Callable[..., ReviewItem],
-    clear: Callable[..., Submission],  # noqa: F811
+    clear: Callable[..., Submission],
     registered: Callable,
     serving: object,
     log_in: Callable[..., Page],

@@ -11,7 +11,7 @@ from kyc_review.accounts.models import User
 from kyc_review.review.models import AuditDraw, Decision, FirstCall, ReviewItem
 from kyc_review.scoring.models import Scoring
 from kyc_review.submissions.models import Submission
-from tests.browser.test_looks import PICTURES, SIZES
+from tests.browser.screens import PICTURES, SIZES
 
 pytestmark = pytest.mark.django_db(transaction=True)
 WEEKS, FACES = 5, 6

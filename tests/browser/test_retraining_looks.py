@@ -15,10 +15,10 @@ from kyc_review.registry.bundles import baseline_install, bundle_register
 from kyc_review.training.jobs import job_lease
 from kyc_review.training.models import Comparison, TrainingRun
 from ml.balancing import balance_of
-from tests.browser.test_looks import PICTURES, SIZES
+from tests.browser.screens import PICTURES, SIZES
 from tests.factories.bundles import small_bundle
-from tests.kyc_review.retraining.reports import report
-from tests.retraining_material import frozen_snapshot
+from tests.factories.decisions import frozen_snapshot
+from tests.factories.reports import report
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -17,7 +17,7 @@ from kyc_review.pipeline import worker as scoring
 from kyc_review.registry.bundles import baseline_install
 from kyc_review.review.models import ReviewItem
 from kyc_review.submissions.models import Submission
-from tests.browser.test_looks import PICTURES, SIZES, fits
+from tests.browser.screens import PICTURES, SIZES, fits
 from tests.browser.waiting import eventually, steady
 from tests.factories.photographs import photograph, saved
 

@@ -12,7 +12,6 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from kyc_review.accounts.models import User
 from kyc_review.review.models import ReviewItem
 from kyc_review.submissions.models import Submission
-from tests.kyc_review.review.conftest import claimed, enqueue, login  # noqa: F401  (fixtures)
 
 ROLES = ("reviewer", "senior", "admin", "auditor")
 # Open to everybody: the door, the reference, the probes. The API has keys of its own.
@@ -69,7 +68,7 @@ def test_every_url_belongs_to_a_row() -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("role", ROLES)
-def test_each_page_opens_for_its_readers_alone(staff, login, role: str) -> None:  # type: ignore[no-untyped-def]  # noqa: F811
+def test_each_page_opens_for_its_readers_alone(staff, login, role: str) -> None:  # type: ignore[no-untyped-def]
     window = login(staff("person", role))
     for page in PAGES:
         row = max((start for start in READERS if page.startswith(start)), key=len)
@@ -78,7 +77,7 @@ def test_each_page_opens_for_its_readers_alone(staff, login, role: str) -> None:
 
 
 @pytest.mark.django_db
-def test_an_auditor_changes_nothing_by_any_url(staff, login, claimed: ReviewItem) -> None:  # type: ignore[no-untyped-def]  # noqa: F811
+def test_an_auditor_changes_nothing_by_any_url(staff, login, claimed: ReviewItem) -> None:  # type: ignore[no-untyped-def]
     window: Client = login(staff("audrey", "auditor"))
     before = _state(claimed)
     for route in ROUTES:
@@ -91,7 +90,7 @@ def test_an_auditor_changes_nothing_by_any_url(staff, login, claimed: ReviewItem
 
 
 @pytest.mark.django_db
-def test_a_stranger_reaches_no_page(client: Client, claimed: ReviewItem) -> None:  # noqa: F811
+def test_a_stranger_reaches_no_page(client: Client, claimed: ReviewItem) -> None:
     for route in ROUTES:
         for placeholder, value in _values(claimed).items():
             route = route.replace(placeholder, value)

@@ -16,9 +16,8 @@ from kyc_review.registry.bundles import bundle_promote, bundle_register
 from kyc_review.registry.models import Bundle, Shadow
 from kyc_review.review.services import decision_record, item_claim_next
 from kyc_review.training.models import Comparison, Proposal, TrainingRun
-from tests.kyc_review.retraining.api.conftest import Script
-from tests.kyc_review.retraining.reports import report
-from tests.kyc_review.review.conftest import enqueue  # noqa: F401  (a fixture)
+from tests.factories.reports import report
+from tests.factories.scripts import Script
 
 pytestmark = pytest.mark.django_db
 
@@ -40,7 +39,7 @@ def grow(
     staff: Callable[..., User],
     made_bundle: Callable[..., Path],
     serving: Bundle,
-    enqueue: Callable[..., Any],  # noqa: F811
+    enqueue: Callable[..., Any],
 ) -> Callable[[], None]:
     """grow() adds one of everything, by people of its own."""
 

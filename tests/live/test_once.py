@@ -6,7 +6,7 @@ from urllib.request import Request, urlopen
 
 from kyc_review.demo.client import multipart
 from kyc_review.submissions.models import Submission
-from tests.conftest import jpeg_bytes
+from tests.factories.pictures import jpeg_bytes
 
 
 def test_two_hundred_identical_posts_at_once_make_one_submission(

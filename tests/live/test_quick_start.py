@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.conftest import jpeg_bytes
+from tests.factories.pictures import jpeg_bytes
 
 PAGE = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
 

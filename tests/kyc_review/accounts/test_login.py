@@ -4,7 +4,7 @@ from django.test import Client
 
 from kyc_review.accounts.models import User
 from kyc_review.audit.models import Event
-from tests.conftest import PASSWORD
+from tests.factories.people import PASSWORD
 
 pytestmark = pytest.mark.django_db
 

@@ -17,8 +17,7 @@ from kyc_review.accounts.people.services import PeopleRefused
 from kyc_review.accounts.second_factor.codes import secret_new
 from kyc_review.audit.models import Event
 from kyc_review.review.models import ReviewItem
-from tests.conftest import PASSWORD
-from tests.kyc_review.review.conftest import claimed, enqueue, login  # noqa: F401  (fixtures)
+from tests.factories.people import PASSWORD
 
 pytestmark = pytest.mark.django_db
 CHANGES = ("role/", "activation/", "password/", "lock/", "second-factor/", "second-factor/duty/")
@@ -103,7 +102,7 @@ def test_a_new_person_gets_a_password_once_and_changes_it_first(desk: Client) ->
 def test_a_deactivated_reviewer_is_out_at_once_and_the_claim_is_free(
     desk: Client,
     alice: User,
-    claimed: ReviewItem,  # noqa: F811
+    claimed: ReviewItem,
 ) -> None:
     hers = Client()
     hers.force_login(alice)
@@ -123,7 +122,7 @@ def test_a_deactivated_reviewer_is_out_at_once_and_the_claim_is_free(
 def test_a_reviewer_made_auditor_gives_back_what_was_handed_over(
     ada: User,
     alice: User,
-    claimed: ReviewItem,  # noqa: F811
+    claimed: ReviewItem,
 ) -> None:
     services.role_change(person=alice, role="auditor", actor=ada)
     claimed.refresh_from_db()

@@ -1,11 +1,6 @@
 """The code after the password: enrolling, the login's second step, replay, guessing, recovery, duty, reset."""
 
-import hashlib
-import hmac
 import re
-import struct
-import time
-from base64 import b32decode
 from collections.abc import Callable
 
 import pytest
@@ -19,25 +14,10 @@ from kyc_review.accounts.second_factor import codes, services
 from kyc_review.accounts.second_factor.selectors import own_factor
 from kyc_review.accounts.second_factor.services import Checked, FactorRefused
 from kyc_review.audit.models import Event
-from tests.conftest import PASSWORD
+from tests.factories.people import PASSWORD
+from tests.factories.second_factor import SECRET, code_at
 
 pytestmark = pytest.mark.django_db
-SECRET = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"  # of RFC 6238's test vectors
-
-
-def code_at(moment: float, secret: str = SECRET) -> str:
-    """RFC 6238 with SHA-1 and six digits, computed apart from the product."""
-    digest = hmac.new(b32decode(secret), struct.pack(">Q", int(moment) // 30), hashlib.sha1).digest()
-    start = digest[-1] & 15
-    return f"{(int.from_bytes(digest[start : start + 4], 'big') & 0x7FFFFFFF) % 10**6:06d}"
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """A clock that stands until a test moves it: clock[0] is the time."""
-    moment = [float(int(time.time()) // 30 * 30 + 5)]
-    monkeypatch.setattr(time, "time", lambda: moment[0])
-    return moment
 
 
 @pytest.fixture

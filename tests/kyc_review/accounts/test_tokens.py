@@ -25,8 +25,8 @@ from kyc_review.accounts.tokens.services import (
     token_revoke,
 )
 from kyc_review.audit.models import Event
-from tests.conftest import PASSWORD
-from tests.kyc_review.accounts.test_second_factor import SECRET, clock, code_at  # noqa: F401  (a fixture)
+from tests.factories.people import PASSWORD
+from tests.factories.second_factor import SECRET, code_at
 
 pytestmark = pytest.mark.django_db
 LOOP = "/api/v1/retraining/snapshots"
@@ -129,7 +129,7 @@ def test_wrong_passwords_lock_as_at_the_login(ada: User) -> None:
     assert not PersonalToken.objects.exists()
 
 
-def test_who_has_a_second_factor_types_its_code_too(ada: User, clock: list[float]) -> None:  # noqa: F811
+def test_who_has_a_second_factor_types_its_code_too(ada: User, clock: list[float]) -> None:
     factors.second_factor_enrol(user=ada, secret=SECRET, code=code_at(clock[0]))
     clock[0] += 60
     desk = window(ada)

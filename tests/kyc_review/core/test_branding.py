@@ -10,19 +10,10 @@ from django.core.management import call_command
 from django.test import Client
 
 from kyc_review.accounts.models import User
+from tests.factories.branding import LOGO
 
 TEMPLATES = Path(__file__).parents[3] / "templates"
-LOGO = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 4 4"><rect width="4" height="4"/></svg>'
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def branded(settings: LazySettings, tmp_path: Path) -> Path:
-    settings.BRAND_NAME = "Example Bank & Sons"
-    settings.BRAND_LOGO, settings.BRAND_CSS = str(tmp_path / "logo.svg"), str(tmp_path / "brand.css")
-    (tmp_path / "logo.svg").write_text(LOGO)
-    (tmp_path / "brand.css").write_text(":root { --brand: light-dark(#7a0019, #ff9aa8); }")
-    return tmp_path
 
 
 def body(client: Client, address: str) -> tuple[str, str]:

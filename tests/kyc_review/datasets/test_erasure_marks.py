@@ -32,7 +32,7 @@ from kyc_review.training.comparisons import comparison_request, replayed
 from kyc_review.training.jobs import JobRejected, job_lease
 from kyc_review.training.models import Comparison, TrainingRun
 from kyc_review.training.runs import run_request
-from tests.conftest import jpeg_bytes
+from tests.factories.pictures import jpeg_bytes
 
 pytestmark = pytest.mark.django_db
 

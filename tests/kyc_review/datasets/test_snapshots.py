@@ -23,7 +23,7 @@ from kyc_review.registry.bundles import bundle_promote
 from kyc_review.review.models import Decision, ReviewItem
 from kyc_review.submissions.models import Submission
 from kyc_review.submissions.storage import originals
-from tests.conftest import jpeg_bytes
+from tests.factories.pictures import jpeg_bytes
 
 pytestmark = pytest.mark.django_db
 

@@ -5,7 +5,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from kyc_review.demo.client import ApiClient, ApiRefused
 from kyc_review.submissions.models import Submission
-from tests.conftest import jpeg_bytes
+from tests.factories.pictures import jpeg_bytes
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

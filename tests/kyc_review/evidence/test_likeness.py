@@ -15,8 +15,8 @@ from kyc_review.evidence.services import fingerprints_record, signed
 from kyc_review.lifecycle.erase import submission_erase
 from kyc_review.review.models import ReviewItem
 from kyc_review.submissions.models import Submission
+from tests.factories.concurrency import until_a_lock_is_waited_for
 from tests.factories.photographs import photograph, saved
-from tests.kyc_review.review.conftest import until_somebody_waits_for_a_lock
 
 pytestmark = pytest.mark.django_db
 Submit = Callable[..., Submission]
@@ -94,6 +94,6 @@ def test_what_is_examined_beside_an_erasure_does_not_lead_to_what_was_erased(sub
         with transaction.atomic():
             submission_erase(submission_id=earlier.pk, reason="The applicant asked.")
             found = other.submit(find)
-            until_somebody_waits_for_a_lock()
+            until_a_lock_is_waited_for()
         assert found.result(10) == []
     assert not Likeness.objects.exists()

@@ -11,7 +11,7 @@ from kyc_review.review.models import ReviewItem
 from kyc_review.review.services import first_call_record
 from kyc_review.submissions.models import Submission
 from kyc_review.submissions.storage import derivatives
-from tests.kyc_review.review.conftest import expire
+from tests.factories.claims import expire
 
 pytestmark = pytest.mark.django_db
 Login = Callable[[User], Client]

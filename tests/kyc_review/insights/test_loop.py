@@ -17,7 +17,6 @@ from kyc_review.review import services
 from kyc_review.review.audit_results import Audited, audits_by_week
 from kyc_review.review.models import Decision, ReviewItem
 from kyc_review.scoring.models import Scoring
-from tests.kyc_review.review.conftest import clear, enqueue, login  # noqa: F401  (fixtures)
 
 pytestmark = pytest.mark.django_db
 SINCE = timezone.now() - timedelta(days=1)
@@ -31,7 +30,7 @@ def judge(reviewer: User, first: str, label: str) -> None:
 
 
 @pytest.fixture
-def worked(enqueue: Callable, alice: User) -> None:  # noqa: F811
+def worked(enqueue: Callable, alice: User) -> None:
     """Four faces that the models flag, three of them with a risk that says fake."""
     said = (("real", "fake"), ("fake", "real"), ("real", "real"), ("fake", "fake"))
     for (first, label), risk in zip(said, (0.9, 0.8, 0.7, 0.4), strict=True):
@@ -46,7 +45,7 @@ def test_bias_counts_calls_that_were_changed_to_and_from_the_models(staff: Calla
 
 
 @pytest.mark.usefixtures("worked")
-def test_labels_and_versions_are_counted(staff: Callable, clear: Callable, settings) -> None:  # noqa: F811
+def test_labels_and_versions_are_counted(staff: Callable, clear: Callable, settings) -> None:
     settings.AUDIT_SHARE = 1.0
     clear()
     audrey = staff("audrey", "auditor")
@@ -111,7 +110,7 @@ def test_a_second_look_agrees_or_not_and_the_disagreement_is_found(staff: Callab
 @pytest.mark.usefixtures("worked")
 def test_the_bound_of_a_version_grows_narrower_over_its_weeks(
     staff: Callable,
-    clear: Callable,  # noqa: F811
+    clear: Callable,
     alice: User,
     settings,
 ) -> None:
@@ -167,7 +166,7 @@ def test_the_bound_is_said_in_words_and_never_rounded_down(judged: int, fake: in
 
 
 def test_a_plots_point_tells_nobody_of_a_blind_face_that_waits(
-    enqueue: Callable,  # noqa: F811
+    enqueue: Callable,
     staff: Callable,
 ) -> None:
     item = enqueue(risk=0.9)

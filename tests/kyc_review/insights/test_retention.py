@@ -11,13 +11,12 @@ from django.utils import timezone
 from kyc_review.accounts.models import User
 from kyc_review.insights.retention import retention
 from kyc_review.submissions.models import RetentionPass
-from tests.kyc_review.review.conftest import login  # noqa: F401  (a fixture)
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def page(staff: Callable[..., User], login: Callable[[User], Client]) -> Callable[[], str]:  # noqa: F811
+def page(staff: Callable[..., User], login: Callable[[User], Client]) -> Callable[[], str]:
     window = login(staff("audrey", "auditor"))
     return lambda: " ".join(window.get("/insights/audit/").content.decode().split())
 

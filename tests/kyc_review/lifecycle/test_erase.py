@@ -28,10 +28,9 @@ from kyc_review.review import services as review
 from kyc_review.review.models import AuditDraw, Decision, Gold, ReviewItem
 from kyc_review.submissions.models import LateOutcome, State, Submission
 from kyc_review.submissions.storage import derivatives, originals
-from tests.conftest import jpeg_bytes
 from tests.factories.checks import checks
-from tests.kyc_review.review.conftest import claimed, clear, enqueue, login  # noqa: F401  (fixtures)
-from tests.pages import collapsed
+from tests.factories.pages import collapsed
+from tests.factories.pictures import jpeg_bytes
 
 pytestmark = pytest.mark.django_db
 REASON = "The applicant asked."
@@ -92,7 +91,7 @@ def test_what_showed_or_named_the_applicant_goes_and_the_bare_row_stays(
 
 
 def test_notes_and_messages_are_emptied_by_an_erasure_alone(
-    enqueue,  # noqa: F811
+    enqueue,
     alice: User,
     bob: User,
 ) -> None:
@@ -186,7 +185,7 @@ def test_a_verdict_in_flight_does_not_bring_it_back(submit, committing) -> None:
     assert not Fingerprint.objects.exists()
 
 
-def test_an_open_item_is_withdrawn(enqueue, alice: User) -> None:  # noqa: F811
+def test_an_open_item_is_withdrawn(enqueue, alice: User) -> None:
     item = enqueue("split_vote", 0.4)
     submission_erase(submission_id=item.submission_id, reason=REASON)
     assert review.item_claim_next(reviewer=alice) is None
@@ -195,7 +194,7 @@ def test_an_open_item_is_withdrawn(enqueue, alice: User) -> None:  # noqa: F811
     assert Event.objects.get(action="item.withdrawn").detail == {"why": "erased"}
 
 
-def test_the_holder_of_an_item_is_told_clearly(claimed: ReviewItem, alice: User, login) -> None:  # noqa: F811
+def test_the_holder_of_an_item_is_told_clearly(claimed: ReviewItem, alice: User, login) -> None:
     submission_erase(submission_id=claimed.submission_id, reason=REASON)
     window: Client = login(alice)
     beat = window.post(f"/review/items/{claimed.pk}/claim/", HTTP_HX_REQUEST="true")
@@ -207,7 +206,7 @@ def test_the_holder_of_an_item_is_told_clearly(claimed: ReviewItem, alice: User,
 
 
 def test_a_decision_in_its_seconds_of_undo_is_made_final_first(
-    claimed: ReviewItem,  # noqa: F811
+    claimed: ReviewItem,
     alice: User,
     settings,
 ) -> None:
@@ -220,7 +219,7 @@ def test_a_decision_in_its_seconds_of_undo_is_made_final_first(
 
 
 def test_a_second_opinion_that_it_would_have_asked_for_is_withdrawn_too(
-    claimed: ReviewItem,  # noqa: F811
+    claimed: ReviewItem,
     alice: User,
     settings,
 ) -> None:
@@ -232,7 +231,7 @@ def test_a_second_opinion_that_it_would_have_asked_for_is_withdrawn_too(
 
 
 def test_nobody_is_calibrated_with_it_and_an_unjudged_draw_goes(
-    clear,  # noqa: F811
+    clear,
     staff: Callable[..., User],
     settings,
 ) -> None:
@@ -310,7 +309,7 @@ def test_a_late_repetition_of_its_create_neither_names_nor_recreates_it(eraser: 
 def test_an_admin_erases_on_the_submissions_page_with_a_reason_and_a_confirmation(
     decide,
     staff,
-    login,  # noqa: F811
+    login,
 ) -> None:
     row = decide("fake", **NAMED).submission
     window: Client = login(staff("ada", "admin"))
@@ -327,7 +326,7 @@ def test_an_admin_erases_on_the_submissions_page_with_a_reason_and_a_confirmatio
 
 
 @pytest.mark.parametrize("role", ["reviewer", "senior", "auditor"])
-def test_nobody_but_an_admin_erases(submit, staff, login, role: str) -> None:  # noqa: F811
+def test_nobody_but_an_admin_erases(submit, staff, login, role: str) -> None:
     row = submit()
     window: Client = login(staff("person", role))
     path = f"/insights/submissions/{row.pk}/erasure/"
@@ -345,7 +344,7 @@ def test_the_command_erases_and_lists(submit) -> None:
         call_command("submission", "erase", str(uuid4()), "--reason", REASON, stdout=out)
 
 
-def test_a_senior_who_looks_at_its_item_reads_that_it_was_erased(claimed, alice: User, staff, login) -> None:  # noqa: F811
+def test_a_senior_who_looks_at_its_item_reads_that_it_was_erased(claimed, alice: User, staff, login) -> None:
     review.decision_record(item_id=claimed.pk, reviewer=alice, label="fake")
     submission_erase(submission_id=claimed.submission_id, reason=REASON)
     window: Client = login(staff("sara", "senior"))

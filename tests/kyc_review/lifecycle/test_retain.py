@@ -24,7 +24,6 @@ from kyc_review.review.models import ReviewItem
 from kyc_review.submissions.models import RetentionPass, State, Submission
 from kyc_review.submissions.storage import originals
 from kyc_review.training.models import TrainingRun
-from tests.kyc_review.review.conftest import clear  # noqa: F401  (a fixture)
 
 pytestmark = pytest.mark.django_db
 UNREVIEWED, REVIEWED = 90, 365
@@ -60,7 +59,7 @@ def told(*arguments: str) -> str:
     return out.getvalue()
 
 
-def test_each_kind_goes_when_its_own_number_of_days_is_over(clear, decide, submit, integration) -> None:  # noqa: F811
+def test_each_kind_goes_when_its_own_number_of_days_is_over(clear, decide, submit, integration) -> None:
     old, young = aged(clear(), UNREVIEWED + 1), aged(clear(), UNREVIEWED - 1)
     reviewed, kept = (aged(decide("fake").submission, REVIEWED + days) for days in (1, -1))
     cancelled, sandbox = submit(), submit(is_test=True)
@@ -89,7 +88,7 @@ def test_each_kind_goes_when_its_own_number_of_days_is_over(clear, decide, submi
 
 @pytest.mark.parametrize(("unreviewed", "reviewed"), [(0, 0), (0, 1), (1, 0), (-5, -5)])
 def test_without_a_number_things_are_kept_for_ever(
-    clear,  # noqa: F811
+    clear,
     decide,
     settings: Any,
     unreviewed: int,
@@ -101,7 +100,7 @@ def test_without_a_number_things_are_kept_for_ever(
     assert [is_erased(row) for row in rows] == [unreviewed > 0, reviewed > 0]
 
 
-def test_what_waits_is_never_too_old(clear, submit, enqueue_old, settings) -> None:  # noqa: F811
+def test_what_waits_is_never_too_old(clear, submit, enqueue_old, settings) -> None:
     settings.AUDIT_SHARE = 1.0
     audited = aged(clear(), 5000)
     received = submit()
@@ -121,7 +120,7 @@ def enqueue_old(decide, submit) -> ReviewItem:
     return ReviewItem.objects.create(submission=row, reason="split_vote", risk=0.5)
 
 
-def test_a_judged_audit_is_reviewed(clear, alice: User, settings) -> None:  # noqa: F811
+def test_a_judged_audit_is_reviewed(clear, alice: User, settings) -> None:
     settings.AUDIT_SHARE = 1.0
     row = aged(clear(), UNREVIEWED + 1)
     item = review.item_claim_next(reviewer=alice)
@@ -172,7 +171,7 @@ def test_a_set_in_the_making_is_not_begun_again_for_it(decide) -> None:
     assert is_erased(row)
 
 
-def test_a_day_has_one_pass_and_the_next_day_another(clear) -> None:  # noqa: F811
+def test_a_day_has_one_pass_and_the_next_day_another(clear) -> None:
     aged(clear(), UNREVIEWED + 1)
     assert retention_step() == 1
     late = aged(clear(), UNREVIEWED + 1)
@@ -184,7 +183,7 @@ def test_a_day_has_one_pass_and_the_next_day_another(clear) -> None:  # noqa: F8
     assert told().count("1 erased, ended") == 2
 
 
-def test_it_gives_way_to_selfies_but_not_for_ever(clear, submit) -> None:  # noqa: F811
+def test_it_gives_way_to_selfies_but_not_for_ever(clear, submit) -> None:
     row = aged(clear(), UNREVIEWED + 1)
     submit()
     assert retention_step() == 0
@@ -193,7 +192,7 @@ def test_it_gives_way_to_selfies_but_not_for_ever(clear, submit) -> None:  # noq
     assert is_erased(row)
 
 
-def test_a_step_ends_after_its_time_and_the_next_one_goes_on(clear, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+def test_a_step_ends_after_its_time_and_the_next_one_goes_on(clear, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [aged(clear(), UNREVIEWED + days) for days in (3, 2, 1)]
     with monkeypatch.context() as patch:
         patch.setattr(retain, "STEP_S", -1)
@@ -203,7 +202,7 @@ def test_a_step_ends_after_its_time_and_the_next_one_goes_on(clear, monkeypatch:
 
 
 def test_what_the_database_refuses_is_passed_over_until_tomorrow(
-    clear,  # noqa: F811
+    clear,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     bad, good = aged(clear(), UNREVIEWED + 2), aged(clear(), UNREVIEWED + 1)
@@ -223,7 +222,7 @@ def test_what_the_database_refuses_is_passed_over_until_tomorrow(
     assert retention_step() == 1
 
 
-def test_the_integration_reads_410_as_after_any_erasure(clear, api: Client) -> None:  # noqa: F811
+def test_the_integration_reads_410_as_after_any_erasure(clear, api: Client) -> None:
     row = aged(clear(), UNREVIEWED + 1)
     retention_step()
     assert api.get(f"/api/v1/submissions/{row.pk}").status_code == 410
@@ -236,7 +235,7 @@ class Killed(BaseException):
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("where", ["submission_erase", "audit.record", "files_remove", "_end"])
 def test_a_kill_between_any_two_steps_loses_nothing_and_erases_nothing_twice(
-    clear: Callable[..., Submission],  # noqa: F811
+    clear: Callable[..., Submission],
     monkeypatch: pytest.MonkeyPatch,
     where: str,
 ) -> None:
@@ -267,7 +266,7 @@ def test_a_kill_between_any_two_steps_loses_nothing_and_erases_nothing_twice(
     assert retention_step() == 0
 
 
-def test_the_command_tries_other_numbers_and_changes_nothing(clear, settings) -> None:  # noqa: F811
+def test_the_command_tries_other_numbers_and_changes_nothing(clear, settings) -> None:
     settings.RETENTION_UNREVIEWED_DAYS = settings.RETENTION_REVIEWED_DAYS = 0
     row = aged(clear(), 40)
     assert "kept without limit" in told()

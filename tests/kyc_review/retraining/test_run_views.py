@@ -13,7 +13,7 @@ from kyc_review.training.jobs import job_lease
 from kyc_review.training.models import TrainingRun
 from kyc_review.training.progress import progress_of
 from kyc_review.training.runs import run_request
-from tests.pages import collapsed
+from tests.factories.pages import collapsed
 
 pytestmark = pytest.mark.django_db
 State = TrainingRun.State

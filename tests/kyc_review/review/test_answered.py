@@ -11,8 +11,7 @@ from kyc_review.accounts.models import User
 from kyc_review.review import answered, services
 from kyc_review.review.models import ReviewItem
 from kyc_review.submissions.models import Submission
-
-from .test_second_opinions import without_numbers
+from tests.factories.pages import without_numbers
 
 pytestmark = pytest.mark.django_db
 Login = Callable[[User], Client]

@@ -16,8 +16,7 @@ from kyc_review.review import selectors, services
 from kyc_review.review.models import Decision, FirstCall, ReviewItem, Withdrawal
 from kyc_review.review.tasks import sweep
 from kyc_review.submissions.models import Submission
-
-from .conftest import until_somebody_waits_for_a_lock
+from tests.factories.concurrency import until_a_lock_is_waited_for
 
 pytestmark = pytest.mark.django_db
 Enqueue = Callable[..., ReviewItem]
@@ -151,7 +150,7 @@ def test_a_correction_beside_an_erasure_writes_nothing_about_the_applicant(
         with transaction.atomic():
             submission_erase(submission_id=claimed.submission_id, reason="The applicant asked.")
             waiting = other.submit(correct)
-            until_somebody_waits_for_a_lock()
+            until_a_lock_is_waited_for()
         with pytest.raises(services.ClaimLost, match="erased"):
             waiting.result(10)
     assert list(Decision.objects.values_list("note", flat=True)) == [""]

@@ -13,7 +13,7 @@ from kyc_review.review.calibration import gold_mix
 from kyc_review.review.models import Onlooker, ReviewItem
 from kyc_review.review.onlooking import items_stranded
 from kyc_review.review.putting_aside import Refused
-from tests.pages import collapsed
+from tests.factories.pages import collapsed
 
 pytestmark = pytest.mark.django_db
 Enqueue = Callable[..., ReviewItem]

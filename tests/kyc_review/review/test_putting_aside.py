@@ -11,8 +11,7 @@ from kyc_review.accounts.models import User
 from kyc_review.audit.models import Event
 from kyc_review.review import selectors, services
 from kyc_review.review.models import ReviewItem, Skip
-
-from .conftest import at_once
+from tests.factories.concurrency import at_once
 
 pytestmark = pytest.mark.django_db
 Enqueue = Callable[..., ReviewItem]

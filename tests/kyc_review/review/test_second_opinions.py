@@ -1,6 +1,5 @@
 """A second person, a third, and gold that looks like ordinary work."""
 
-import re
 from collections.abc import Callable
 from uuid import UUID
 
@@ -13,6 +12,7 @@ from kyc_review.review import services
 from kyc_review.review.claims import RELEASED
 from kyc_review.review.models import Decision, Gold, ReviewItem
 from kyc_review.submissions.models import Submission
+from tests.factories.pages import without_numbers
 
 pytestmark = pytest.mark.django_db
 Enqueue = Callable[..., ReviewItem]
@@ -131,12 +131,6 @@ def test_gold_is_never_trained_on(gold: Gold, alice: User) -> None:
     judge(alice, "real")
     snapshot_request(name="without-gold")
     assert [row.decision.label for row in SnapshotItem.objects.all()] == ["fake"]
-
-
-def without_numbers(html: str) -> str:
-    """The page without what differs between any two ordinary items: numbers, tokens, the viewer's own name."""
-    html = re.sub(r'(csrfmiddlewaretoken" value=|X-CSRFToken": )"[^"]+"', "", html)
-    return re.sub(r"[\d.]+", "#", html)
 
 
 def test_gold_and_second_opinions_look_like_ordinary_items_on_every_page(

@@ -5,8 +5,7 @@ import pytest
 from kyc_review.accounts.models import User
 from kyc_review.review import selectors
 from kyc_review.review.models import ReviewItem
-
-from .conftest import expire
+from tests.factories.claims import expire
 
 pytestmark = pytest.mark.django_db
 

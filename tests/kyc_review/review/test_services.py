@@ -13,8 +13,8 @@ from kyc_review.review import services
 from kyc_review.review.models import Decision, ReviewItem, Skip
 from kyc_review.review.tasks import sweep
 from kyc_review.submissions.models import Result, State, Submission
-
-from .conftest import at_once, expire
+from tests.factories.claims import expire
+from tests.factories.concurrency import at_once
 
 pytestmark = pytest.mark.django_db
 Enqueue = Callable[..., ReviewItem]

@@ -10,10 +10,9 @@ from kyc_review.accounts.models import User
 from kyc_review.audit.models import Event
 from kyc_review.review import services
 from kyc_review.review.models import Decision, ReviewItem
-from tests.conftest import PASSWORD
-from tests.pages import collapsed
-
-from .conftest import expire
+from tests.factories.claims import expire
+from tests.factories.pages import collapsed
+from tests.factories.people import PASSWORD
 
 pytestmark = pytest.mark.django_db
 Enqueue = Callable[..., ReviewItem]

@@ -11,7 +11,7 @@ from kyc_review.accounts import services as accounts
 from kyc_review.audit.models import Event
 from kyc_review.submissions.models import State, Submission
 from kyc_review.submissions.storage import originals
-from tests.conftest import jpeg_bytes
+from tests.factories.pictures import jpeg_bytes
 
 pytestmark = pytest.mark.django_db
 URL = "/api/v1/submissions"

@@ -13,7 +13,7 @@ from kyc_review.accounts import services as accounts
 from kyc_review.accounts.models import ApiKey
 from kyc_review.submissions.idempotency import Answer, InFlight, answer_once, records_expire
 from kyc_review.submissions.models import IdempotencyRecord, Submission
-from tests.conftest import jpeg_bytes
+from tests.factories.pictures import jpeg_bytes
 
 pytestmark = pytest.mark.django_db
 URL = "/api/v1/submissions"

@@ -15,7 +15,7 @@ from kyc_review.review.services import items_open
 from kyc_review.submissions.api import waiting
 from kyc_review.submissions.models import State, Submission
 from kyc_review.submissions.services import submission_complete
-from tests.conftest import jpeg_bytes
+from tests.factories.pictures import jpeg_bytes
 
 pytestmark = pytest.mark.django_db
 URL = "/api/v1/submissions"

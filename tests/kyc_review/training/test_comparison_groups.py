@@ -18,7 +18,7 @@ from kyc_review.training import worker
 from kyc_review.training.comparison_groups import groups_of
 from kyc_review.training.comparisons import comparison_request
 from kyc_review.training.workload import Workload, workload
-from tests.kyc_review.retraining.reports import report
+from tests.factories.reports import report
 
 pytestmark = pytest.mark.django_db
 

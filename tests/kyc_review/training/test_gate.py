@@ -1,7 +1,7 @@
 import pytest
 
 from kyc_review.training.gate import gate
-from tests.kyc_review.retraining.reports import report
+from tests.factories.reports import report
 
 
 def verdicts(**figures: object) -> list[bool]:

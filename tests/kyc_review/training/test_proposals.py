@@ -14,7 +14,7 @@ from kyc_review.registry.models import Bundle, Promotion
 from kyc_review.registry.selectors import champion, serving_promotion
 from kyc_review.training.models import Comparison, Proposal
 from kyc_review.training.proposals import ProposalRefused, proposal_approve, proposal_open, proposal_reject
-from tests.kyc_review.retraining.reports import report
+from tests.factories.reports import report
 
 pytestmark = pytest.mark.django_db
 WHY = "It catches more of the forged mouths of last month."

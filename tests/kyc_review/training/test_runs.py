@@ -1,5 +1,3 @@
-from datetime import timedelta
-
 import pytest
 from django.utils import timezone
 
@@ -22,13 +20,10 @@ from kyc_review.training.models import TrainingRun
 from kyc_review.training.runs import run_request
 from ml.balancing import DOCUMENT, WAYS, ways_of
 from ml.training.decisions import LEAST
+from tests.factories.runs import lapse
 
 pytestmark = pytest.mark.django_db
 State = TrainingRun.State
-
-
-def lapse(run: TrainingRun) -> None:
-    TrainingRun.objects.filter(pk=run.pk).update(due_at=timezone.now() - timedelta(seconds=1))
 
 
 def test_the_least_of_decisions_is_what_training_asks_for() -> None:

@@ -22,8 +22,8 @@ from kyc_review.training.models import TrainingRun
 from kyc_review.training.progress import log_tail, progress_of
 from kyc_review.training.runs import run_request
 from tests.factories.bundles import small_bundle
-from tests.kyc_review.training.test_runs import lapse
-from tests.retraining_material import decide_all
+from tests.factories.decisions import decide_all
+from tests.factories.runs import lapse
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 ROOT = Path(__file__).parents[3]

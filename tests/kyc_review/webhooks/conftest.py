@@ -3,7 +3,6 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -12,21 +11,7 @@ from django.conf import LazySettings
 from kyc_review.accounts.models import Integration
 from kyc_review.webhooks.models import Delivery, Endpoint
 from kyc_review.webhooks.services import endpoint_create
-
-
-@dataclass
-class Receiver:
-    """Answers `status` to every POST and keeps what it got."""
-
-    port: int = 0
-    status: int = 204
-    headers: dict[str, str] = field(default_factory=dict)
-    pause_s: float = 0.0
-    seen: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/hooks?source=kyc"
+from tests.factories.receivers import Receiver
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from kyc_review.webhooks import services
 from kyc_review.webhooks.delivering import deliver_until_idle
 from kyc_review.webhooks.models import Delivery, Endpoint, Kind
 from kyc_review.webhooks.selectors import deliveries_of, endpoints_of
-from tests.kyc_review.webhooks.conftest import Receiver
+from tests.factories.receivers import Receiver
 
 pytestmark = pytest.mark.django_db
 URL = "/api/v1/webhook-endpoints"

@@ -18,7 +18,7 @@ from kyc_review.webhooks import services
 from kyc_review.webhooks.delivering import attempt_record, deliver_until_idle, lease_messages
 from kyc_review.webhooks.models import Attempt, Delivery, Endpoint, Event, Kind
 from kyc_review.webhooks.sending import Answer
-from tests.kyc_review.webhooks.conftest import Receiver
+from tests.factories.receivers import Receiver
 
 pytestmark = pytest.mark.django_db
 FAILED = Answer(500, "", 5)

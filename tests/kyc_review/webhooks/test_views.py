@@ -9,7 +9,7 @@ from kyc_review.submissions.events import event_record
 from kyc_review.webhooks.delivering import deliver_until_idle
 from kyc_review.webhooks.models import Delivery, Endpoint, Kind
 from kyc_review.webhooks.selectors import deliveries_listed, endpoints_listed
-from tests.kyc_review.webhooks.conftest import Receiver
+from tests.factories.receivers import Receiver
 
 pytestmark = pytest.mark.django_db
 

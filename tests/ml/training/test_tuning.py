@@ -7,56 +7,26 @@ import numpy as np
 import pytest
 import torch
 
-from detection.bundle import View
-from detection.networks.convnext import convnext
 from detection.networks.localiser import WithMaskHead
-from ml.pictures import Picture, PictureStore, write_pictures
 from ml.training import tuning
-from ml.training.tuning import Course, fine_tune, rate_at, served_logits
-from ml.training.windows import WindowSampler
+from ml.training.tuning import Course, rate_at, served_logits
+from tests.factories.tuning import VIEW, pictures, trained
 
-VIEW = View(64, 1.0)
-COURSE = Course(steps=6, batch=8, warmup=2, own=0.5, mask_weight=1.0, margin_weight=0.5, report_every=2)
 # A process that is killed in the middle of its report after the fourth step; its checkpoint is of the third.
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from tests.ml.training import test_tuning as here
+from ml.training import tuning
+from tests.factories.tuning import trained
 
 def report(step, loss, average):
     if step == 4:
         os.kill(os.getpid(), signal.SIGKILL)
     return {"seen": float(step)}
 
-here.tuning.CHECKPOINT_EVERY_S = -1.0
-here.trained(Path(sys.argv[1]), Path(sys.argv[2]), report=report)
+tuning.CHECKPOINT_EVERY_S = -1.0
+trained(Path(sys.argv[1]), Path(sys.argv[2]), report=report)
 """
-
-
-def pictures(folder: Path) -> PictureStore:
-    """Grey noise; what is forged has a bright square, which a few steps can learn."""
-    rng, rows = np.random.default_rng(0), []
-    for number in range(24):
-        label, own = number % 2, number < 8
-        image = rng.integers(60, 120, (80, 80, 3), dtype=np.uint8)
-        mask = np.zeros((80, 80), np.uint8)
-        if label:
-            image[30:50, 30:50] += 130
-            mask[30:50, 30:50] = 255
-        made = bool(label) and not own
-        rows.append(
-            Picture(image, mask, label, made, True, number, "k", "file" if own else "none", 0.5, 130.0 * made)
-        )
-    return write_pictures(folder, rows)
-
-
-def trained(folder: Path, kept: Path, course: Course = COURSE, **how) -> tuple[WithMaskHead, list]:
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-    tiny = {"depths": (1, 1, 1, 1), "dims": (8, 8, 8, 8), "norm_layer": "batchnorm2d"}
-    model = WithMaskHead(convnext("convnext_zepto_rms_ols", **tiny))
-    sampler = WindowSampler(PictureStore(folder), VIEW, own=course.own, batch=course.batch, seed=course.seed)
-    return fine_tune(model, sampler, course, kept, **how)
 
 
 def test_killed_and_resumed_it_ends_with_the_same_weights(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from kyc_review.registry.models import Promotion, Shadow
 from kyc_review.retraining.api.urls import urlpatterns
 from kyc_review.training.models import Comparison, Proposal, TrainingRun
 from kyc_review.training.proposals import proposal_open
-from tests.kyc_review.retraining.api.conftest import LOOP, Script
+from tests.factories.scripts import LOOP, Script
 
 pytestmark = pytest.mark.django_db
 ROLES = ("reviewer", "senior", "auditor", "admin")

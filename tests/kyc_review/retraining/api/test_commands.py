@@ -18,7 +18,7 @@ from kyc_review.registry.models import Bundle
 from kyc_review.registry.selectors import champion
 from kyc_review.review.models import Decision
 from kyc_review.training.models import Comparison, Proposal, TrainingRun
-from tests.kyc_review.retraining.api.conftest import Script
+from tests.factories.scripts import Script
 
 pytestmark = pytest.mark.django_db
 WHY = ("--reason", "It catches more of the forged mouths.")

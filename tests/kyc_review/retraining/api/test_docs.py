@@ -5,7 +5,7 @@ from pathlib import Path
 
 from django.urls import resolve
 
-from tests.kyc_review.retraining.api.conftest import LOOP
+from tests.factories.scripts import LOOP
 
 TEXT = (Path(__file__).parents[4] / "docs" / "automation.md").read_text()
 

@@ -4,7 +4,7 @@ import pytest
 
 from kyc_review.datasets.models import Snapshot
 from kyc_review.training.models import Comparison, TrainingRun
-from tests.kyc_review.retraining.api.conftest import LOOP, Script
+from tests.factories.scripts import LOOP, Script
 
 pytestmark = pytest.mark.django_db
 

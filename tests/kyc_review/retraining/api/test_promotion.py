@@ -9,8 +9,8 @@ from kyc_review.registry.selectors import champion, serving_promotion
 from kyc_review.registry.states import BundleState, bundle_states
 from kyc_review.training.lineage import Lineage, lineage
 from kyc_review.training.models import Comparison, Proposal, TrainingRun
-from tests.kyc_review.retraining.api.conftest import Script
-from tests.kyc_review.retraining.reports import report
+from tests.factories.reports import report
+from tests.factories.scripts import Script
 
 pytestmark = pytest.mark.django_db
 WHY = "It catches more of the forged mouths of last month."

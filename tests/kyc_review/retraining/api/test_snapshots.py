@@ -10,7 +10,7 @@ from kyc_review.datasets.models import Snapshot
 from kyc_review.datasets.snapshots import snapshot_create, snapshots_build_due
 from kyc_review.lifecycle.erase import submission_erase
 from kyc_review.review.models import Decision
-from tests.kyc_review.retraining.api.conftest import LOOP, Script
+from tests.factories.scripts import LOOP, Script
 
 pytestmark = pytest.mark.django_db
 

@@ -1,0 +1,3 @@
+"""People of the tests."""
+
+PASSWORD = "correct horse battery staple"
