@@ -9,7 +9,7 @@ from detection.checks import CheckCode, CheckName
 from kyc_review.accounts.models import User
 from kyc_review.pipeline.leases import lease_batch
 from kyc_review.pipeline.routing import Scored, verdicts_record
-from kyc_review.review.audited import audits_by_bundle
+from kyc_review.review.audit_results import audits_by_bundle
 from kyc_review.review.models import AuditDraw, ReviewItem
 from kyc_review.review.refusals import refusals_sampled
 from kyc_review.review.services import decision_correct, decision_record, item_claim_next
