@@ -74,6 +74,11 @@ def compare(
     faceless = np.any([found[role].faceless for role in ensembles], axis=0)[: len(photos)]
     held_out = {role: (rows[: len(photos)][~faceless], limits) for role, (rows, limits) in scores.items()}
     shown = [photo for photo, without in zip(photos, faceless, strict=True) if not without]
+    if {photo.label for photo in shown} != {"real", "fake"}:
+        raise NothingHeldOut(
+            f"a bundle looks at faces, and {int(faceless.sum())} of {len(photos)} held-out pictures have none: "
+            "both labels need pictures with a face"
+        )
     report["holdout"] = _holdout(shown, held_out, belongs) | {"without_face": int(faceless.sum())}
     report["replay"] = _replay([name for name, _ in replayed], scores, len(photos), belongs)
     return report

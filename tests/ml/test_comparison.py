@@ -9,7 +9,7 @@ from PIL import Image
 
 from ml.cli import main
 from ml.comparison import SHIFTS, curve, recall_at
-from tests.factories.bundles import small_bundle
+from tests.factories.bundles import small_bundle, tiny_bundle
 
 
 @pytest.fixture
@@ -107,3 +107,24 @@ def test_the_recall_at_a_load_is_the_best_within_it() -> None:
     ]
     assert recall_at(points, 0.3) == 0.7
     assert recall_at(points, 0.05) == 0.0
+
+
+def test_held_out_pictures_without_a_face_are_counted_apart_for_a_bundle_of_faces(
+    tmp_path: Path, manifest: Path, bundles: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    tiny_bundle(tmp_path / "faces", frame="face")
+    arguments = ["compare", "--manifest", str(manifest), "--champion", bundles[0]]
+    arguments += ["--candidate", str(tmp_path / "faces"), "--out", str(tmp_path / "report.json")]
+    assert main(arguments) == 2
+    assert "24 of 24 held-out pictures have none" in capsys.readouterr().err
+    snapshot = json.loads(manifest.read_text())
+    for row, sample in enumerate(sorted((Path(__file__).parents[2] / "samples").glob("*.jpg"))[:4]):
+        item = snapshot["items"][row]
+        (tmp_path / item["path"]).write_bytes(sample.read_bytes())
+        item["sha256"] = hashlib.sha256(sample.read_bytes()).hexdigest()
+    manifest.write_text(json.dumps(snapshot))
+    assert main(arguments) == 0
+    held_out = json.loads((tmp_path / "report.json").read_text())["holdout"]
+    assert held_out["without_face"] == 20
+    for role in ("champion", "candidate"):
+        assert (sum(held_out[role]["fake"]), sum(held_out[role]["real"])) == (2, 2)
