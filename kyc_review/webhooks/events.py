@@ -9,8 +9,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from kyc_review.core.wake import WEBHOOKS
+from kyc_review.webhooks.backoff import GIVE_UP_AFTER
 from kyc_review.webhooks.models import Delivery, Endpoint, Event, Kind
-from kyc_review.webhooks.retrying import GIVE_UP_AFTER
 
 
 class SubmissionFacts(TypedDict):

@@ -13,12 +13,12 @@ from django.utils import timezone
 from kyc_review.accounts.models import Integration
 from kyc_review.audit import services as audit
 from kyc_review.core.wake import WEBHOOKS
-from kyc_review.webhooks.addresses import AddressRefused, url_check
-from kyc_review.webhooks.delivering import endpoint_disable
+from kyc_review.webhooks.backoff import GIVE_UP_AFTER
+from kyc_review.webhooks.delivery import endpoint_disable
 from kyc_review.webhooks.events import payload_of
 from kyc_review.webhooks.models import Delivery, Endpoint, Event, Kind, all_kinds
-from kyc_review.webhooks.retrying import GIVE_UP_AFTER
-from kyc_review.webhooks.sealing import seal
+from kyc_review.webhooks.secret_encryption import seal
+from kyc_review.webhooks.ssrf import AddressRefused, url_check
 
 __all__ = ["AddressRefused", "endpoint_disable"]
 

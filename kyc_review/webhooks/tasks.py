@@ -1,6 +1,6 @@
 from celery import shared_task
 
-from kyc_review.webhooks.delivering import deliver_until_idle
+from kyc_review.webhooks.delivery import deliver_until_idle
 
 
 @shared_task

@@ -1,7 +1,7 @@
 from rest_framework import serializers
 
-from kyc_review.webhooks.addresses import URL_MAX_CHARS
 from kyc_review.webhooks.models import Attempt, Delivery, Endpoint, Kind
+from kyc_review.webhooks.ssrf import URL_MAX_CHARS
 
 KINDS = [(kind.value, kind.label) for kind in Kind if kind != Kind.TEST]
 

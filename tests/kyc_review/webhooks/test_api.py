@@ -11,7 +11,7 @@ from kyc_review.accounts.models import ApiKey, Integration, Scope
 from kyc_review.audit.models import Event as AuditEvent
 from kyc_review.submissions.events import event_record
 from kyc_review.webhooks import services
-from kyc_review.webhooks.delivering import deliver_until_idle
+from kyc_review.webhooks.delivery import deliver_until_idle
 from kyc_review.webhooks.models import Delivery, Endpoint, Kind
 from kyc_review.webhooks.selectors import deliveries_of, endpoints_of
 from tests.factories.receivers import Receiver

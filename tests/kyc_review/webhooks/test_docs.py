@@ -11,7 +11,7 @@ import pytest
 from kyc_review.accounts.models import Integration
 from kyc_review.submissions.events import event_record
 from kyc_review.webhooks import services
-from kyc_review.webhooks.delivering import deliver_until_idle
+from kyc_review.webhooks.delivery import deliver_until_idle
 from kyc_review.webhooks.models import Attempt, Kind
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "webhooks.md"

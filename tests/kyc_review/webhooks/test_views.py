@@ -6,7 +6,7 @@ from django.urls import reverse
 
 from kyc_review.accounts.models import Integration, User
 from kyc_review.submissions.events import event_record
-from kyc_review.webhooks.delivering import deliver_until_idle
+from kyc_review.webhooks.delivery import deliver_until_idle
 from kyc_review.webhooks.models import Delivery, Endpoint, Kind
 from kyc_review.webhooks.selectors import deliveries_listed, endpoints_listed
 from tests.factories.receivers import Receiver

@@ -35,4 +35,4 @@ def unseal(sealed: str) -> str:
 
 def _box() -> "MultiFernet":
     keys = settings.WEBHOOK_SECRETS_KEY or [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
-    return box(keys, purpose="kyc_review.webhooks.sealing")
+    return box(keys, purpose="kyc_review.webhooks.secret_encryption")

@@ -21,11 +21,11 @@ from django.utils import timezone
 
 from kyc_review.audit import services as audit
 from kyc_review.core.wake import WEBHOOKS
+from kyc_review.webhooks.backoff import next_attempt_at
+from kyc_review.webhooks.http_client import TIMEOUT_S, Answer, body_of, post, signed
 from kyc_review.webhooks.models import Attempt, Delivery, Endpoint
-from kyc_review.webhooks.retrying import next_attempt_at
 from kyc_review.webhooks.sandbox import webhook_fails
-from kyc_review.webhooks.sealing import SealBroken, unseal
-from kyc_review.webhooks.sending import TIMEOUT_S, Answer, body_of, post, signed
+from kyc_review.webhooks.secret_encryption import SealBroken, unseal
 
 HOLDER = f"{socket.gethostname()[:40]}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
 LEASE = timedelta(seconds=60)  # four times the longest attempt

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from kyc_review.webhooks import addresses, sending
-from kyc_review.webhooks.addresses import AddressRefused, address_check, resolve, url_check
+from kyc_review.webhooks import http_client, ssrf
+from kyc_review.webhooks.ssrf import AddressRefused, address_check, resolve, url_check
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_one_private_address_among_public_ones_is_refused(monkeypatch: pytest.Mo
     answers = [
         (socket.AF_INET, socket.SOCK_STREAM, 6, "", (text, 443)) for text in ("8.8.8.8", "192.168.0.1")
     ]
-    monkeypatch.setattr(addresses.socket, "getaddrinfo", lambda *_, **__: answers)
+    monkeypatch.setattr(ssrf.socket, "getaddrinfo", lambda *_, **__: answers)
     with pytest.raises(AddressRefused):
         resolve("two-faced.example", 443)
 
@@ -68,7 +68,7 @@ def test_a_refused_address_is_never_connected_to(settings) -> None:
     listener = socket.create_server(("127.0.0.1", 0))
     listener.settimeout(0.2)
     settings.WEBHOOK_ALLOWED_HOSTS = []
-    answer = sending.post(f"https://localhost:{listener.getsockname()[1]}/", b"{}", {})
+    answer = http_client.post(f"https://localhost:{listener.getsockname()[1]}/", b"{}", {})
     assert answer.status is None
     assert "not an address of the public internet" in answer.error
     with pytest.raises(TimeoutError):
@@ -106,9 +106,9 @@ def test_tls_is_checked_against_the_name_while_the_address_is_pinned(
     monkeypatch.setattr(sending, "resolve", lambda host, port: [ip_address("127.0.0.1")])
     trusting = ssl.create_default_context(cafile=str(certificate))
     monkeypatch.setattr(sending, "_tls", lambda: trusting)
-    assert sending.post(f"https://hooks.test:{port}/", b"{}", {}).status == 204
+    assert http_client.post(f"https://hooks.test:{port}/", b"{}", {}).status == 204
     assert f"Host: hooks.test:{port}".encode() in heads[0]
-    refused = sending.post(f"https://other.test:{port}/", b"{}", {})
+    refused = http_client.post(f"https://other.test:{port}/", b"{}", {})
     listener.close()
     assert "certificate was refused" in refused.error
     assert names == ["hooks.test", "other.test"]

@@ -1,6 +1,6 @@
 from datetime import UTC, datetime, timedelta
 
-from kyc_review.webhooks.retrying import GIVE_UP_AFTER, next_attempt_at, pause_limit_s
+from kyc_review.webhooks.backoff import GIVE_UP_AFTER, next_attempt_at, pause_limit_s
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 

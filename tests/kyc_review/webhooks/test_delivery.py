@@ -15,9 +15,9 @@ from kyc_review.audit.models import Event as AuditEvent
 from kyc_review.submissions.events import event_record
 from kyc_review.submissions.models import Submission
 from kyc_review.webhooks import services
-from kyc_review.webhooks.delivering import attempt_record, deliver_until_idle, lease_messages
+from kyc_review.webhooks.delivery import attempt_record, deliver_until_idle, lease_messages
+from kyc_review.webhooks.http_client import Answer
 from kyc_review.webhooks.models import Attempt, Delivery, Endpoint, Event, Kind
-from kyc_review.webhooks.sending import Answer
 from tests.factories.receivers import Receiver
 
 pytestmark = pytest.mark.django_db

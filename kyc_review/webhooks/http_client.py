@@ -15,7 +15,7 @@ from typing import Any
 
 from standardwebhooks import Webhook
 
-from kyc_review.webhooks.addresses import Address, AddressRefused, resolve, url_check
+from kyc_review.webhooks.ssrf import Address, AddressRefused, resolve, url_check
 
 TIMEOUT_S = 15.0
 USER_AGENT = "kyc-review-webhooks/1"
