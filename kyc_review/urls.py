@@ -14,7 +14,7 @@ urlpatterns = [
     path("login/", RecordedLogin.as_view(redirect_authenticated_user=True), name="login"),
     path("login/code/", code, name="login_code"),
     path("logout/", LogoutView.as_view(), name="logout"),
-    path("account/", include("kyc_review.accounts.own.urls")),
+    path("account/", include("kyc_review.accounts.settings_pages.urls")),
     path("review/", include("kyc_review.review.urls")),
     path("review/", include("kyc_review.evidence.urls")),
     path("retraining/", include("kyc_review.retraining.urls")),

@@ -13,7 +13,7 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-from kyc_review.accounts.addresses import client_address, within
+from kyc_review.accounts.client_ip import client_address, within
 from kyc_review.accounts.models import ApiKey, BearerKey, Integration
 from kyc_review.accounts.services import key_digest
 from kyc_review.core.db.statements import columns, fetch_one, instance

@@ -18,7 +18,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_http_methods
 
-from kyc_review.accounts.addresses import client_address
+from kyc_review.accounts.client_ip import client_address
 from kyc_review.accounts.models import User
 from kyc_review.accounts.second_factor.adapter import FactorUnreadable
 from kyc_review.accounts.second_factor.selectors import has_second_factor

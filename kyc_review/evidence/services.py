@@ -13,8 +13,8 @@ from django.db.models import F, FilteredRelation, Q
 from django.utils import timezone
 
 from kyc_review.core import wake
-from kyc_review.evidence.likeness import likenesses_find
 from kyc_review.evidence.models import Evidence, Fingerprint
+from kyc_review.evidence.near_duplicates import likenesses_find
 from kyc_review.submissions.models import Submission
 from kyc_review.submissions.storage import derivatives
 

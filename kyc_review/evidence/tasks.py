@@ -1,6 +1,6 @@
 from celery import shared_task
 
-from kyc_review.evidence import measures, sweeping
+from kyc_review.evidence import outcome_stats, periodic_sweep
 
 
 @shared_task
@@ -12,10 +12,10 @@ def compute_pending() -> None:
 
 @shared_task
 def sweep() -> None:
-    sweeping.sweep()
+    periodic_sweep.sweep()
 
 
 @shared_task
 def measure() -> None:
-    measures.patterns_count()
-    measures.opinions_measure()
+    outcome_stats.patterns_count()
+    outcome_stats.opinions_measure()

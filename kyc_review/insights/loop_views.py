@@ -14,7 +14,7 @@ from django.views.decorators.http import require_safe
 
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
 from kyc_review.core.permissions import may_see_insights
-from kyc_review.insights import loop as numbers
+from kyc_review.insights import model_monitoring
 from kyc_review.review.late import late_by_bundle
 
 DAYS = (30, 90, 365)
@@ -32,13 +32,13 @@ def loop(request: StaffRequest) -> HttpResponse:
     context = {
         "days": days,
         "choices": DAYS,
-        "weeks": numbers.labels_by_week(viewer=viewer, since=since),
-        "versions": numbers.versions(viewer=viewer, since=since),
-        "version_weeks": numbers.weeks_of_versions(viewer=viewer, since=since),
-        "bias_weeks": numbers.bias_by_week(viewer=viewer, since=since),
-        "agreement": numbers.agreement_by_week(viewer=viewer, since=since),
+        "weeks": model_monitoring.labels_by_week(viewer=viewer, since=since),
+        "versions": model_monitoring.versions(viewer=viewer, since=since),
+        "version_weeks": model_monitoring.weeks_of_versions(viewer=viewer, since=since),
+        "bias_weeks": model_monitoring.bias_by_week(viewer=viewer, since=since),
+        "agreement": model_monitoring.agreement_by_week(viewer=viewer, since=since),
         "week_hours": 7 * 24,
-        "bias": numbers.automation_bias(viewer=viewer, since=since),
+        "bias": model_monitoring.automation_bias(viewer=viewer, since=since),
         "late": late_by_bundle(viewer=viewer),
         "audit_share": settings.AUDIT_SHARE,
         "audit_risk_share": settings.AUDIT_RISK_SHARE,

@@ -21,10 +21,10 @@ from kyc_review.audit import services as audit
 from kyc_review.core.permissions import may_erase, may_oversee, may_see_faces, may_see_insights
 from kyc_review.datasets.erasure_marks import holders_of_submission
 from kyc_review.evidence.responses import derivative_response
-from kyc_review.insights import numbers
+from kyc_review.insights import dashboard_queries
+from kyc_review.insights.chart_filters import in_words
 from kyc_review.insights.forms import EraseForm, SearchForm
-from kyc_review.insights.points import in_words
-from kyc_review.insights.searching import history, is_hidden, submissions_found, submissions_visible
+from kyc_review.insights.search import history, is_hidden, submissions_found, submissions_visible
 from kyc_review.lifecycle.erase import submission_erase
 from kyc_review.review.onlooking import onlooker_record
 from kyc_review.scoring.check_words import check_lines
@@ -48,16 +48,16 @@ def dashboard(request: StaffRequest) -> HttpResponse:
         "choices": DAYS,
         "since": since,
         "looks_on": may_oversee(viewer),
-        "queue": numbers.queue_by_reason(viewer=viewer),
-        "totals": numbers.totals(viewer=viewer, since=since),
-        "hours": numbers.decisions_by_hour(
+        "queue": dashboard_queries.queue_by_reason(viewer=viewer),
+        "totals": dashboard_queries.totals(viewer=viewer, since=since),
+        "hours": dashboard_queries.decisions_by_hour(
             viewer=viewer, since=max(since, timezone.now() - timedelta(days=7))
         ),
-        "reviewers": numbers.work_by_reviewer(viewer=viewer, since=since),
-        "online": numbers.reviewers_online(viewer=viewer),
-        "outcomes": numbers.outcomes_by_day(viewer=viewer, since=since),
-        "members": numbers.member_disagreement(viewer=viewer, since=since),
-        "checks": numbers.check_troubles(viewer=viewer, since=since),
+        "reviewers": dashboard_queries.work_by_reviewer(viewer=viewer, since=since),
+        "online": dashboard_queries.reviewers_online(viewer=viewer),
+        "outcomes": dashboard_queries.outcomes_by_day(viewer=viewer, since=since),
+        "members": dashboard_queries.member_disagreement(viewer=viewer, since=since),
+        "checks": dashboard_queries.check_troubles(viewer=viewer, since=since),
         "scoring": scoring_state(),
         "standstill_s": settings.SCORING_STANDSTILL_S,
         "tells_problem": True,

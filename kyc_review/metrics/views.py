@@ -8,7 +8,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
-from kyc_review.accounts.addresses import within
+from kyc_review.accounts.client_ip import within
 
 from .numbers import Numbers
 

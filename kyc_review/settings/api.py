@@ -10,7 +10,7 @@ TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", default=[])
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["kyc_review.accounts.authentication.ApiKeyAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["kyc_review.accounts.authentication.HasScope"],
-    "DEFAULT_THROTTLE_CLASSES": ["kyc_review.accounts.limits.KeyRate"],
+    "DEFAULT_THROTTLE_CLASSES": ["kyc_review.accounts.rate_limits.KeyRate"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["kyc_review.core.parsers.JSONParser"],
     "EXCEPTION_HANDLER": "kyc_review.core.problems.exception_handler",

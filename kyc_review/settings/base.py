@@ -54,8 +54,8 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "kyc_review.accounts.duties.Duties",
-    "kyc_review.accounts.limits.RateLimitHeaders",
+    "kyc_review.accounts.required_actions.Duties",
+    "kyc_review.accounts.rate_limits.RateLimitHeaders",
     "axes.middleware.AxesMiddleware",
 ]
 

@@ -19,7 +19,7 @@ AXES_FAILURE_LIMIT = env.int("LOGIN_FAILURES_MAX", default=5)
 LOGIN_LOCK_S = env.int("LOGIN_LOCK_S", default=900)
 AXES_COOLOFF_TIME = timedelta(seconds=LOGIN_LOCK_S)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_CLIENT_IP_CALLABLE = "kyc_review.accounts.addresses.client_address"
+AXES_CLIENT_IP_CALLABLE = "kyc_review.accounts.client_ip.client_address"
 AXES_LOCKOUT_CALLABLE = "kyc_review.accounts.login.locked_out"
 AXES_RESET_ON_SUCCESS = True
 AXES_DISABLE_ACCESS_LOG = True  # our own audit log tells who logged in

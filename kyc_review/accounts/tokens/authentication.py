@@ -10,8 +10,8 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 
 from kyc_review.accounts.authentication import bearer, key_found, use_note
-from kyc_review.accounts.duties import duty_of
 from kyc_review.accounts.models import PersonalToken, User
+from kyc_review.accounts.required_actions import duty_of
 
 if TYPE_CHECKING:
     from rest_framework.request import Request

@@ -5,7 +5,7 @@ from django.test import Client
 from django.urls import get_resolver
 
 from kyc_review.accounts import services
-from kyc_review.accounts.addresses import client_address
+from kyc_review.accounts.client_ip import client_address
 from kyc_review.accounts.models import ApiKey, Integration, Scope
 from kyc_review.submissions.models import Submission
 

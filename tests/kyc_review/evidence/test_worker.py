@@ -14,7 +14,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from kyc_review.accounts.models import User
-from kyc_review.evidence import services, sweeping, worker
+from kyc_review.evidence import periodic_sweep, services, worker
 from kyc_review.evidence.models import Evidence, Fingerprint
 from kyc_review.pipeline.leases import is_busy
 from kyc_review.review.models import ReviewItem
@@ -118,7 +118,7 @@ def test_what_somebody_holds_comes_first_then_the_queues_order(enqueue: Enqueue,
 
 def test_the_sweep_asks_for_what_nobody_asked_for(enqueue: Enqueue) -> None:
     item = enqueue()
-    sweeping.sweep()
+    periodic_sweep.sweep()
     assert Evidence.objects.get().submission_id == item.submission_id
 
 
@@ -128,7 +128,7 @@ def test_what_killed_its_worker_is_given_up(enqueue: Enqueue, settings: LazySett
         assert services.evidence_lease(holder="dies") is not None
         Evidence.objects.update(due_at=timezone.now() - timedelta(seconds=1))
     assert services.evidence_lease(holder="lives") is None
-    sweeping.sweep()
+    periodic_sweep.sweep()
     assert (Evidence.objects.get().state, Evidence.objects.get().last_error[:10]) == ("failed", "The worker")
 
 
@@ -160,7 +160,7 @@ def test_a_worker_killed_at_work_is_healed_by_the_next(
     assert worker.run_until_idle() == 0, "the lease still runs"
     Evidence.objects.update(due_at=timezone.now() - timedelta(seconds=1))
     started = time.monotonic()
-    sweeping.sweep()
+    periodic_sweep.sweep()
     assert worker.run_until_idle() == 1
     assert time.monotonic() - started < 60
     assert Evidence.objects.get().state == "ready"

@@ -12,10 +12,10 @@ from pytest_django import DjangoAssertNumQueries
 import kyc_review
 from kyc_review.accounts.models import User
 from kyc_review.audit.models import Event
-from kyc_review.insights import numbers
+from kyc_review.insights import dashboard_queries
 from kyc_review.insights.audit_views import events_found
 from kyc_review.insights.forms import KINDS
-from kyc_review.insights.searching import history, submissions_found, submissions_visible
+from kyc_review.insights.search import history, submissions_found, submissions_visible
 from kyc_review.review.models import ReviewItem
 from kyc_review.review.services import decision_record, item_claim_next
 from kyc_review.submissions.models import Submission
@@ -61,13 +61,13 @@ def test_strangers_are_sent_to_the_login(client: Client, path: str) -> None:
 
 def test_selectors_leak_nothing_to_a_reviewer(enqueue: Callable[..., ReviewItem], alice: User) -> None:
     submission, since = enqueue().submission, timezone.now() - timedelta(days=1)
-    assert not numbers.queue_by_reason(viewer=alice)
-    assert not numbers.totals(viewer=alice, since=since)
-    assert not numbers.decisions_by_hour(viewer=alice, since=since)
-    assert not numbers.work_by_reviewer(viewer=alice, since=since)
-    assert not numbers.reviewers_online(viewer=alice)
-    assert not numbers.outcomes_by_day(viewer=alice, since=since)
-    assert not numbers.member_disagreement(viewer=alice, since=since)
+    assert not dashboard_queries.queue_by_reason(viewer=alice)
+    assert not dashboard_queries.totals(viewer=alice, since=since)
+    assert not dashboard_queries.decisions_by_hour(viewer=alice, since=since)
+    assert not dashboard_queries.work_by_reviewer(viewer=alice, since=since)
+    assert not dashboard_queries.reviewers_online(viewer=alice)
+    assert not dashboard_queries.outcomes_by_day(viewer=alice, since=since)
+    assert not dashboard_queries.member_disagreement(viewer=alice, since=since)
     assert not submissions_visible(viewer=alice)
     assert not history(viewer=alice, submission=submission).events
     assert not events_found(viewer=alice, wanted={})
@@ -84,20 +84,20 @@ def test_the_numbers_count_what_waits_and_what_people_did(
     held = item_claim_next(reviewer=alice)
     assert held is not None
     decision_record(item_id=held.pk, reviewer=alice, label="fake", note="")
-    waiting = {row.reason: row for row in numbers.queue_by_reason(viewer=ada)}
+    waiting = {row.reason: row for row in dashboard_queries.queue_by_reason(viewer=ada)}
     assert (waiting["split_vote"].total, waiting["split_vote"].late) == (2, 1)
     since = timezone.now() - timedelta(days=1)
-    assert numbers.totals(viewer=ada, since=since)["number"] == 1
-    assert numbers.reviewers_online(viewer=ada) == [{"name": "alice", "item": None}]
-    assert numbers.outcomes_by_day(viewer=ada, since=since)[0]["queued"] == 3
+    assert dashboard_queries.totals(viewer=ada, since=since)["number"] == 1
+    assert dashboard_queries.reviewers_online(viewer=ada) == [{"name": "alice", "item": None}]
+    assert dashboard_queries.outcomes_by_day(viewer=ada, since=since)[0]["queued"] == 3
 
 
 def test_the_sandbox_never_counts(enqueue: Callable[..., ReviewItem], staff: Callable[..., User]) -> None:
     ada = staff("ada", "admin")
     item = enqueue()
     Submission.objects.filter(pk=item.submission_id).update(is_test=True)
-    assert not numbers.queue_by_reason(viewer=ada)
-    assert not numbers.outcomes_by_day(viewer=ada, since=timezone.now() - timedelta(days=1))
+    assert not dashboard_queries.queue_by_reason(viewer=ada)
+    assert not dashboard_queries.outcomes_by_day(viewer=ada, since=timezone.now() - timedelta(days=1))
     assert not submissions_visible(viewer=ada)
 
 
@@ -212,9 +212,9 @@ def test_calibration_counts_in_no_total(
     gold = item_claim_next(reviewer=bob)
     assert gold is not None
     decision_record(item_id=gold.pk, reviewer=bob, label="real", note="")
-    assert numbers.totals(viewer=ada, since=since)["number"] == 1
-    assert [row["name"] for row in numbers.work_by_reviewer(viewer=ada, since=since)] == ["alice"]
-    assert sum(row["number"] for row in numbers.decisions_by_hour(viewer=ada, since=since)) == 1
+    assert dashboard_queries.totals(viewer=ada, since=since)["number"] == 1
+    assert [row["name"] for row in dashboard_queries.work_by_reviewer(viewer=ada, since=since)] == ["alice"]
+    assert sum(row["number"] for row in dashboard_queries.decisions_by_hour(viewer=ada, since=since)) == 1
 
 
 def test_a_plots_point_finds_its_submissions(
@@ -238,7 +238,8 @@ def test_a_plots_point_finds_its_submissions(
     assert found(member="atto-a", erred="missed") == set()
     assert found(member="atto-a", erred="") == both
     counted = {
-        row["member"]: row for row in numbers.member_disagreement(viewer=ada, since=hour - timedelta(1))
+        row["member"]: row
+        for row in dashboard_queries.member_disagreement(viewer=ada, since=hour - timedelta(1))
     }
     assert (counted["atto-b"]["missed"], counted["atto-a"]["alarms"]) == (1, 1)
 

@@ -103,9 +103,9 @@ def test_tls_is_checked_against_the_name_while_the_address_is_pinned(
     threading.Thread(target=serve, daemon=True).start()
     port = listener.getsockname()[1]
     settings.WEBHOOK_ALLOWED_HOSTS = ["hooks.test", "other.test"]
-    monkeypatch.setattr(sending, "resolve", lambda host, port: [ip_address("127.0.0.1")])
+    monkeypatch.setattr(http_client, "resolve", lambda host, port: [ip_address("127.0.0.1")])
     trusting = ssl.create_default_context(cafile=str(certificate))
-    monkeypatch.setattr(sending, "_tls", lambda: trusting)
+    monkeypatch.setattr(http_client, "_tls", lambda: trusting)
     assert http_client.post(f"https://hooks.test:{port}/", b"{}", {}).status == 204
     assert f"Host: hooks.test:{port}".encode() in heads[0]
     refused = http_client.post(f"https://other.test:{port}/", b"{}", {})

@@ -8,9 +8,9 @@ from django.db import connection, transaction
 from PIL import Image
 
 from detection.forensics.phash import NEAR_COARSE, NEAR_FINE
-from kyc_review.evidence import likeness
-from kyc_review.evidence.likeness import near, neighbours
+from kyc_review.evidence import near_duplicates
 from kyc_review.evidence.models import Evidence, Fingerprint, Likeness
+from kyc_review.evidence.near_duplicates import near, neighbours
 from kyc_review.evidence.services import fingerprints_record, signed
 from kyc_review.lifecycle.erase import submission_erase
 from kyc_review.review.models import ReviewItem
@@ -23,7 +23,7 @@ Submit = Callable[..., Submission]
 
 
 def test_the_limits_are_those_that_were_measured() -> None:
-    assert (likeness.NEAR_COARSE, likeness.NEAR_FINE) == (NEAR_COARSE, NEAR_FINE)
+    assert (near_duplicates.NEAR_COARSE, near_duplicates.NEAR_FINE) == (NEAR_COARSE, NEAR_FINE)
 
 
 def test_a_band_has_itself_and_sixteen_neighbours() -> None:
@@ -86,7 +86,7 @@ def test_what_is_examined_beside_an_erasure_does_not_lead_to_what_was_erased(sub
 
     def find() -> list[Likeness]:
         try:
-            return likeness.likenesses_find(submission=later)
+            return near_duplicates.likenesses_find(submission=later)
         finally:
             connection.close()
 

@@ -8,9 +8,9 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from kyc_review.core.days import hours_after
-from kyc_review.insights import loop
+from kyc_review.insights import model_monitoring
+from kyc_review.insights.dashboard_queries import ALARMED, MISSED, member_votes
 from kyc_review.insights.forms import Called, Erred, Twice, Verdict
-from kyc_review.insights.numbers import ALARMED, MISSED, member_votes
 from kyc_review.review.live_decisions import live_decisions_unchecked
 from kyc_review.review.models import Decision
 from kyc_review.scoring.models import Scoring
@@ -37,9 +37,9 @@ def _decided(wanted: dict[str, Any]) -> Any:
     since = wanted["decided"]
     until = hours_after(since, wanted.get("hours") or HOUR)
     if wanted.get("called"):
-        return loop.first_calls(since, until).filter(loop.CALLS[wanted["called"]])
+        return model_monitoring.first_calls(since, until).filter(model_monitoring.CALLS[wanted["called"]])
     if wanted.get("twice"):
-        pairs = loop.pairs(since, until)
+        pairs = model_monitoring.pairs(since, until)
         return pairs.exclude(label=F("others_label")) if wanted["twice"] == Twice.APART else pairs
     rows = live_decisions_unchecked(since=since, until=until)
     return rows.filter(label=wanted["label"]) if wanted.get("label") else rows

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from kyc_review.accounts.own import token_views, views
+from kyc_review.accounts.settings_pages import token_views, views
 
 app_name = "account"
 urlpatterns = [

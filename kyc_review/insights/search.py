@@ -15,8 +15,8 @@ from kyc_review.accounts.models import Integration
 from kyc_review.audit.models import Event
 from kyc_review.core.days import begin_of, end_of
 from kyc_review.core.permissions import may_decide, may_see_insights
-from kyc_review.insights.numbers import sla_moments
-from kyc_review.insights.points import points_found
+from kyc_review.insights.chart_filters import points_found
+from kyc_review.insights.dashboard_queries import sla_moments
 from kyc_review.review.models import Decision, ReviewItem
 from kyc_review.review.selectors import listed_reason
 from kyc_review.scoring.models import CheckResult

@@ -2,7 +2,7 @@ import pytest
 import redis
 from django.test import Client
 
-from kyc_review.accounts import limits
+from kyc_review.accounts import rate_limits
 from kyc_review.accounts.models import ApiKey
 
 pytestmark = pytest.mark.django_db
@@ -12,9 +12,9 @@ URL = "/api/v1/submissions"
 @pytest.fixture(autouse=True)
 def one_window(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test may begin in one minute and end in the next; and none inherits a pause."""
-    monkeypatch.setattr(limits.time, "time", lambda: 1_800_000_000.0 + 15)
-    monkeypatch.setattr(limits, "_asked_again_at", 0.0)
-    limits.client().flushdb()
+    monkeypatch.setattr(rate_limits.time, "time", lambda: 1_800_000_000.0 + 15)
+    monkeypatch.setattr(rate_limits, "_asked_again_at", 0.0)
+    rate_limits.client().flushdb()
 
 
 def test_every_answer_says_what_is_left(api: Client) -> None:
@@ -44,7 +44,7 @@ def test_one_keys_requests_do_not_count_for_another(api: Client, integration) ->
 
 def test_while_valkey_is_away_requests_pass_and_it_is_asked_once(api: Client, monkeypatch, caplog) -> None:
     away = redis.Redis.from_url("redis://127.0.0.1:1/0", socket_connect_timeout=0.2)
-    monkeypatch.setattr(limits, "client", lambda: away)
+    monkeypatch.setattr(rate_limits, "client", lambda: away)
     answers = [api.get(URL) for _ in range(3)]
     assert [one.status_code for one in answers] == [200] * 3
     assert "RateLimit" not in answers[0]

@@ -16,11 +16,15 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from kyc_review.accounts import services as accounts
 from kyc_review.accounts.login import PASSED
-from kyc_review.accounts.own.confirming import WRONG_PASSWORD, count_failure, is_password_right
 from kyc_review.accounts.second_factor import services
 from kyc_review.accounts.second_factor.codes import secret_new
 from kyc_review.accounts.second_factor.selectors import is_required, own_factor
 from kyc_review.accounts.second_factor.services import FactorRefused
+from kyc_review.accounts.settings_pages.reauthentication import (
+    WRONG_PASSWORD,
+    count_failure,
+    is_password_right,
+)
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
 from kyc_review.accounts.tokens.selectors import tokens_valid
 from kyc_review.core.permissions import may_have_tokens

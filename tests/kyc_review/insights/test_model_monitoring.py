@@ -10,8 +10,8 @@ from django.utils import timezone
 
 from estimation.intervals import Rate, clopper_pearson_upper
 from kyc_review.accounts.models import User
-from kyc_review.insights import loop
-from kyc_review.insights.searching import submissions_found
+from kyc_review.insights import model_monitoring
+from kyc_review.insights.search import submissions_found
 from kyc_review.insights.templatetags.insight_words import certified, spread
 from kyc_review.review import services
 from kyc_review.review.audit_results import Audited, audits_by_week
@@ -40,7 +40,7 @@ def worked(enqueue: Callable, alice: User) -> None:
 
 @pytest.mark.usefixtures("worked")
 def test_bias_counts_calls_that_were_changed_to_and_from_the_models(staff: Callable) -> None:
-    bias = loop.automation_bias(viewer=staff("audrey", "auditor"), since=SINCE)
+    bias = model_monitoring.automation_bias(viewer=staff("audrey", "auditor"), since=SINCE)
     assert (bias.apart, bias.followed, bias.together, bias.left) == (3, 1, 1, 1)
 
 
@@ -49,9 +49,9 @@ def test_labels_and_versions_are_counted(staff: Callable, clear: Callable, setti
     settings.AUDIT_SHARE = 1.0
     clear()
     audrey = staff("audrey", "auditor")
-    (week,) = loop.labels_by_week(viewer=audrey, since=SINCE)
+    (week,) = model_monitoring.labels_by_week(viewer=audrey, since=SINCE)
     assert (week["real"], week["fake"], week["unclear"], week["audit"]) == (2, 2, 0, 0)
-    newest, older = loop.versions(viewer=audrey, since=SINCE)
+    newest, older = model_monitoring.versions(viewer=audrey, since=SINCE)
     assert (newest.version, newest.scored, newest.flagged) == ("b-1", 1, 0)
     assert newest.audited is not None
     assert newest.audited.waiting == 1
@@ -61,11 +61,15 @@ def test_labels_and_versions_are_counted(staff: Callable, clear: Callable, setti
 
 @pytest.mark.usefixtures("worked")
 def test_a_reviewer_learns_nothing(alice: User) -> None:
-    assert loop.labels_by_week(viewer=alice, since=SINCE) == loop.versions(viewer=alice, since=SINCE) == []
-    assert loop.automation_bias(viewer=alice, since=SINCE) == loop.Bias(0, 0, 0, 0)
-    assert loop.bias_by_week(viewer=alice, since=SINCE) == []
-    assert loop.agreement_by_week(viewer=alice, since=SINCE) == []
-    assert loop.weeks_of_versions(viewer=alice, since=SINCE) == []
+    assert (
+        model_monitoring.labels_by_week(viewer=alice, since=SINCE)
+        == model_monitoring.versions(viewer=alice, since=SINCE)
+        == []
+    )
+    assert model_monitoring.automation_bias(viewer=alice, since=SINCE) == model_monitoring.Bias(0, 0, 0, 0)
+    assert model_monitoring.bias_by_week(viewer=alice, since=SINCE) == []
+    assert model_monitoring.agreement_by_week(viewer=alice, since=SINCE) == []
+    assert model_monitoring.weeks_of_versions(viewer=alice, since=SINCE) == []
     assert audits_by_week(viewer=alice) == []
 
 
@@ -76,7 +80,7 @@ def found(viewer: User, **wanted: Any) -> int:
 @pytest.mark.usefixtures("worked")
 def test_each_week_of_first_calls_leads_to_the_faces_that_it_counts(staff: Callable) -> None:
     audrey = staff("audrey", "auditor")
-    (week,) = loop.bias_by_week(viewer=audrey, since=SINCE)
+    (week,) = model_monitoring.bias_by_week(viewer=audrey, since=SINCE)
     assert week.week is not None
     for name, number in (("apart", 3), ("followed", 1), ("together", 1), ("left", 1)):
         assert getattr(week, name) == number
@@ -101,7 +105,7 @@ def test_a_second_look_agrees_or_not_and_the_disagreement_is_found(staff: Callab
             item=item, submission=decision.submission, reviewer=bob, label=label, handling_ms=1
         )
     audrey = staff("audrey", "auditor")
-    (week,) = loop.agreement_by_week(viewer=audrey, since=SINCE)
+    (week,) = model_monitoring.agreement_by_week(viewer=audrey, since=SINCE)
     assert (week.pairs, week.same, week.apart) == (2, 1, 1)
     assert found(audrey, decided=week.week, hours=168, twice="any") == 2
     assert found(audrey, decided=week.week, hours=168, twice="apart") == 1
@@ -119,12 +123,12 @@ def test_the_bound_of_a_version_grows_narrower_over_its_weeks(
     then = timezone.now() - timedelta(days=7)
     Scoring.objects.filter(submission=rows[0]).update(scored_at=then)
     audrey = staff("audrey", "auditor")
-    assert [week.bound for week in loop.weeks_of_versions(viewer=audrey, since=then - timedelta(1))] == [
-        None
-    ] * 3
+    assert [
+        week.bound for week in model_monitoring.weeks_of_versions(viewer=audrey, since=then - timedelta(1))
+    ] == [None] * 3
     for _ in rows:
         judge(alice, "real", "real")
-    before, _, after = loop.weeks_of_versions(viewer=audrey, since=then - timedelta(days=1))
+    before, _, after = model_monitoring.weeks_of_versions(viewer=audrey, since=then - timedelta(days=1))
     assert (before.version, before.scored, after.scored) == (after.version, 1, 2)
     assert before.bound == pytest.approx(clopper_pearson_upper(0, 1))
     assert after.bound == pytest.approx(clopper_pearson_upper(0, 3))

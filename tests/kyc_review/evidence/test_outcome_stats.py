@@ -4,7 +4,7 @@ import pytest
 from django.utils import timezone
 
 from kyc_review.accounts.models import User
-from kyc_review.evidence import measures, presenters, selectors
+from kyc_review.evidence import outcome_stats, presenters, selectors
 from kyc_review.evidence.models import Evidence, OpinionMeasure, PatternOutcome
 from kyc_review.review.models import ReviewItem
 from kyc_review.review.services import item_claim_next
@@ -29,8 +29,8 @@ def test_patterns_are_counted_from_outcomes_and_shown_with_their_number(
         complete(enqueue(probabilities=THREE_TWO), "rejected" if number < 3 else "clear")
     complete(enqueue(probabilities=(0.1, 0.91, 0.74, 0.08, 0.55)), "rejected")
     enqueue(probabilities=THREE_TWO)
-    assert measures.patterns_count() == 2
-    assert measures.patterns_count() == 2, "counting again replaces"
+    assert outcome_stats.patterns_count() == 2
+    assert outcome_stats.patterns_count() == 2, "counting again replaces"
     item = item_claim_next(reviewer=alice)
     assert item is not None
     history = selectors.vote_history(viewer=alice, item=item)
@@ -57,7 +57,7 @@ def test_test_submissions_do_not_enter_the_counts(enqueue: Enqueue) -> None:
     item = enqueue()
     complete(item, "rejected")
     Submission.objects.update(is_test=True)
-    assert measures.patterns_count() == 0
+    assert outcome_stats.patterns_count() == 0
 
 
 @pytest.mark.django_db
@@ -78,12 +78,12 @@ def test_a_second_opinion_is_measured_once_there_are_enough_of_both(enqueue: Enq
         )
         complete(item, result)
 
-    for number in range(measures.EACH_MIN):
+    for number in range(outcome_stats.EACH_MIN):
         decided(0.5 + number / 100, "rejected")
-    assert measures.opinions_measure() == 0
-    for number in range(measures.EACH_MIN):
+    assert outcome_stats.opinions_measure() == 0
+    for number in range(outcome_stats.EACH_MIN):
         decided(0.4 + number / 100, "clear")
-    assert measures.opinions_measure() == 1
+    assert outcome_stats.opinions_measure() == 1
     row = OpinionMeasure.objects.get()
     (line,) = presenters.opinion_lines(Evidence.objects.all()[0], {row.name: row})
     assert "n = 40" in line.worth
