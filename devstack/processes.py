@@ -95,8 +95,8 @@ def _celery(
 def _web(paths: StackPaths, environment: Mapping[str, str], port: int) -> ProcessSpec:
     """One worker with sixteen threads.
 
-    `?wait=` may hold eight (API_WAITERS_MAX), uploads that are decoded or wait for a decoder six (DECODER_PROCESSES and
-    DECODER_WAITERS_MAX); two remain for everything else.
+    `?wait=` may hold eight (API_WAITERS_MAX), uploads of very large pictures five (DECODER_PROCESSES and a quarter of
+    DECODER_WAITERS_MAX); three remain for everything else.
     """
     options = ("--interface", "wsgi", "--host", LOOPBACK, "--port", str(port), "--workers", "1")
     threads = ("--blocking-threads", "16", "--runtime-threads", "1", "--no-ws")

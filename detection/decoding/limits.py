@@ -17,7 +17,7 @@ class Limits:
     max_pixels: int = 65_000_000
     processes: int = 2
     wait_s: float = 1.0
-    waiting: int = 4
+    waiting: int = 16
     view_wait_s: float = 8.0
     patience_s: float = 120.0
     cpu_s: int = 15

@@ -159,8 +159,8 @@ class Pool:
         return self._busy < self.limits.processes and not (is_large and self._busy_large >= large_max)
 
     def _is_full(self, is_large: bool, length: int) -> bool:
-        """Large pictures take at most half of the queue."""
-        return self._waiting >= length or (is_large and self._waiting_large >= max(1, length // 2))
+        """Large pictures take at most a quarter of the queue, so a burst of ordinary ones is never refused for them."""
+        return self._waiting >= length or (is_large and self._waiting_large >= max(1, length // 4))
 
     def _wait(self, is_large: bool, queue: Queueing) -> None:
         if self._is_full(is_large, queue.length):

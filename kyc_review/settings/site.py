@@ -61,10 +61,11 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = REQUEST_MAX_BYTES  # never spooled to a shared tem
 
 # --- decoders -------------------------------------------------------------------------------------------
 # Every process that decodes pictures starts so many decoders. A post waits for one so long, and only so many posts wait
-# at once (each holds a thread of the web process); the others are answered 503 with this Retry-After.
+# at once (each holds a thread of the web process), a quarter of them with very large pictures; the others are answered
+# 503 with this Retry-After.
 DECODER_PROCESSES = env.int("DECODER_PROCESSES", default=2)
 DECODER_WAIT_S = env.float("DECODER_WAIT_S", default=1.0)
-DECODER_WAITERS_MAX = env.int("DECODER_WAITERS_MAX", default=4)
+DECODER_WAITERS_MAX = env.int("DECODER_WAITERS_MAX", default=16)
 DECODER_RETRY_AFTER_S = env.int("DECODER_RETRY_AFTER_S", default=2)
 # What one picture may cost. A picture of 64 megapixels with transparency needs 1.4 GB for a moment.
 DECODER_CPU_S = env.int("DECODER_CPU_S", default=15)
