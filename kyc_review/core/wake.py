@@ -46,7 +46,7 @@ class WakeUp:
 
 
 SCORING = WakeUp("kyc_review.pipeline.tasks.score_pending", mark="scoring:woken")
-EVIDENCE = WakeUp("kyc_review.evidence.tasks.compute_pending")
+EVIDENCE = WakeUp("kyc_review.pipeline.tasks.compute_evidence")
 WEBHOOKS = WakeUp("kyc_review.webhooks.tasks.deliver_due", mark="webhooks:woken")
 SNAPSHOTS = WakeUp("kyc_review.datasets.tasks.build_snapshots")
 TRAINING = WakeUp("kyc_review.training.tasks.run_due_jobs")

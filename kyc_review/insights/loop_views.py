@@ -15,7 +15,7 @@ from django.views.decorators.http import require_safe
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
 from kyc_review.core.permissions import may_see_insights
 from kyc_review.insights import model_monitoring
-from kyc_review.review.late import late_by_bundle
+from kyc_review.review.late_outcomes import late_by_bundle
 
 DAYS = (30, 90, 365)
 

@@ -26,7 +26,7 @@ from kyc_review.insights.chart_filters import in_words
 from kyc_review.insights.forms import EraseForm, SearchForm
 from kyc_review.insights.search import history, is_hidden, submissions_found, submissions_visible
 from kyc_review.lifecycle.erase import submission_erase
-from kyc_review.review.onlooking import onlooker_record
+from kyc_review.review.blinding import onlooker_record
 from kyc_review.scoring.check_words import check_lines
 from kyc_review.scoring.state import scoring_state
 from kyc_review.submissions.models import Submission

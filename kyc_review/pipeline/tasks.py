@@ -3,6 +3,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from kyc_review.core.wake import SCORING
+from kyc_review.pipeline import evidence_sweep, outcome_stats
 from kyc_review.pipeline.heartbeat import problems_noted
 from kyc_review.pipeline.routing import unscorable_route
 from kyc_review.pipeline.standstill import standstill_items, standstill_route
@@ -36,3 +37,21 @@ def sweep() -> None:
         SCORING.send()
     unscorable_route()
     standstill_route()
+
+
+@shared_task
+def compute_evidence() -> None:
+    from kyc_review.pipeline.evidence_worker import run_until_idle  # numpy and torch live in the worker only
+
+    run_until_idle()
+
+
+@shared_task
+def sweep_evidence() -> None:
+    evidence_sweep.sweep()
+
+
+@shared_task
+def measure_evidence() -> None:
+    outcome_stats.patterns_count()
+    outcome_stats.opinions_measure()

@@ -33,7 +33,7 @@ from kyc_review.registry.shadows import shadow_now
 from kyc_review.retraining.new_snapshot_views import snapshot_chosen
 from kyc_review.retraining.presenters import figures, measured
 from kyc_review.review.audit_results import audits_by_bundle
-from kyc_review.review.late import late_by_bundle
+from kyc_review.review.late_outcomes import late_by_bundle
 from kyc_review.training.selectors import comparisons_listed, proposals_listed, runs_listed
 from kyc_review.training.signals import retraining_signals
 

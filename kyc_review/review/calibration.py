@@ -13,11 +13,11 @@ from django.db.models import Exists, F, OuterRef
 from detection.voting import Verdict
 from kyc_review.audit import services as audit
 from kyc_review.core.permissions import may_oversee
+from kyc_review.review.blinding import people_left
 from kyc_review.scoring.selectors import needs_person
 from kyc_review.submissions.models import State, Submission
 
 from .models import AuditDraw, Decision, Gold, ReviewItem
-from .onlooking import people_left
 
 if TYPE_CHECKING:
     from uuid import UUID

@@ -18,11 +18,11 @@ from django.db.models.functions import Now
 from kyc_review.audit import services as audit
 from kyc_review.core.db.inserted import insert
 from kyc_review.core.permissions import may_oversee
+from kyc_review.review.audit_sampling import audit_conclude, is_audited
 from kyc_review.submissions import services as submissions
 from kyc_review.submissions.models import State
 
 from . import statements
-from .auditing import audit_conclude, is_audited
 from .claims import ERASED, NOT_HELD, RELEASED, ClaimLost, claim_lease, claim_lost, held_by, require_decider
 from .models import Decision, FirstCall, ReviewItem, Withdrawal
 from .second_opinions import after

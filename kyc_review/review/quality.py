@@ -14,9 +14,9 @@ from estimation.agreement import dawid_skene
 from estimation.intervals import Rate
 from kyc_review.accounts.models import User
 from kyc_review.core.permissions import may_read_queue, may_see_all_reviewers
+from kyc_review.review.late_outcomes import latest_outcomes
 from kyc_review.submissions.models import LateOutcome
 
-from .late import latest_outcomes
 from .models import Decision, FirstCall, ReviewItem
 
 ROWS_READ = 5000  # the latest decisions count

@@ -9,9 +9,9 @@ from django.db.models.functions import Now
 
 from kyc_review.accounts.models import User
 from kyc_review.core.permissions import ROLES_WITH, Right, may_decide, may_oversee, may_read_queue
+from kyc_review.review.recent_decisions import items_answered
 
 from . import statements
-from .answered import items_answered
 from .claims import ORDER
 from .models import Decision, ReviewItem, Skip
 from .models.items import PRIORITIES

@@ -12,8 +12,16 @@ from django.db import transaction
 
 from kyc_review.audit import services as audit
 from kyc_review.evidence import services as evidence
+from kyc_review.review.audit_sampling import audits_drawn, refusals_drawn
+from kyc_review.review.release import (
+    Refused,
+    claim_release,
+    claim_take_back,
+    item_escalate,
+    item_hand_over,
+    item_snooze,
+)
 
-from .auditing import audits_drawn, refusals_drawn
 from .calibration import gold_add, gold_mix, gold_remove
 from .claims import (
     ClaimLost,
@@ -34,14 +42,6 @@ from .deciding import (
 )
 from .models import ReviewItem
 from .places import places_give
-from .putting_aside import (
-    Refused,
-    claim_release,
-    claim_take_back,
-    item_escalate,
-    item_hand_over,
-    item_snooze,
-)
 
 if TYPE_CHECKING:
     from kyc_review.accounts.models import User

@@ -27,7 +27,7 @@ CELERY_TASK_ROUTES = {
     "kyc_review.pipeline.tasks.score_pending": {"queue": "scoring"},
     "kyc_review.pipeline.tasks.score_canary": {"queue": "scoring"},
     "kyc_review.training.tasks.run_due_jobs": {"queue": "training"},
-    "kyc_review.evidence.tasks.compute_pending": {"queue": "evidence"},
+    "kyc_review.pipeline.tasks.compute_evidence": {"queue": "evidence"},
 }
 
 # What is done again and again: (name, task, every so many seconds, dropped when it has waited so many seconds).
@@ -43,8 +43,8 @@ _SWEEPS = [
     ("training-sweep", "training.tasks.run_due_jobs", 15, 15),
     ("scoring-sweep", "pipeline.tasks.sweep", 3, 10),
     ("scoring-canary", "pipeline.tasks.score_canary", 60, 55),
-    ("evidence-sweep", "evidence.tasks.sweep", 10, 20),
-    ("evidence-measure", "evidence.tasks.measure", 600, 300),
+    ("evidence-sweep", "pipeline.tasks.sweep_evidence", 10, 20),
+    ("evidence-measure", "pipeline.tasks.measure_evidence", 600, 300),
     ("webhooks-sweep", "webhooks.tasks.deliver_due", 3, 10),
     ("review-sweep", "review.tasks.sweep", 2, 10),
 ]

@@ -32,6 +32,7 @@ INSTALLED_APPS = [
     "kyc_review.pipeline",
     "kyc_review.review",
     "kyc_review.evidence",
+    "kyc_review.workbench",
     "kyc_review.registry",
     "kyc_review.datasets",
     "kyc_review.training",

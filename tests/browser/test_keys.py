@@ -6,8 +6,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from kyc_review.accounts.models import User
-from kyc_review.review.keys import keys_choose
 from kyc_review.review.models import ReviewItem
+from kyc_review.review.shortcuts import keys_choose
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Enqueue = Callable[..., ReviewItem]

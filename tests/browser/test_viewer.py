@@ -11,8 +11,8 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from kyc_review.accounts.models import User
-from kyc_review.evidence import worker as evidence
 from kyc_review.evidence.models import Evidence
+from kyc_review.pipeline import evidence_worker as evidence
 from kyc_review.pipeline import worker as scoring
 from kyc_review.registry.bundles import baseline_install
 from kyc_review.review.models import ReviewItem

@@ -6,9 +6,9 @@ from django.urls import reverse
 
 from detection.decoding import Damage, TrailingKind
 from kyc_review.accounts.models import User
-from kyc_review.evidence.file_findings import DAMAGES, KINDS, file_findings
 from kyc_review.review.models import ReviewItem
 from kyc_review.submissions.models import Submission
+from kyc_review.workbench.evidence.file_findings import DAMAGES, KINDS, file_findings
 
 pytestmark = pytest.mark.django_db
 FACTS = {

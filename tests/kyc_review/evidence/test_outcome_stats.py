@@ -4,11 +4,12 @@ import pytest
 from django.utils import timezone
 
 from kyc_review.accounts.models import User
-from kyc_review.evidence import outcome_stats, presenters, selectors
 from kyc_review.evidence.models import Evidence, OpinionMeasure, PatternOutcome
+from kyc_review.pipeline import outcome_stats
 from kyc_review.review.models import ReviewItem
 from kyc_review.review.services import item_claim_next
 from kyc_review.submissions.models import Submission
+from kyc_review.workbench.evidence import presenters, selectors
 
 Enqueue = Callable[..., ReviewItem]
 THREE_TWO = (0.91, 0.12, 0.74, 0.08, 0.55)

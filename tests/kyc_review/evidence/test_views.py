@@ -5,12 +5,13 @@ from django.test import Client
 from django.urls import reverse
 
 from kyc_review.accounts.models import User
-from kyc_review.evidence import selectors, worker
 from kyc_review.evidence.models import Evidence
+from kyc_review.pipeline import evidence_worker
 from kyc_review.review.models import ReviewItem
 from kyc_review.review.services import first_call_record
 from kyc_review.submissions.models import Submission
 from kyc_review.submissions.storage import derivatives
+from kyc_review.workbench.evidence import selectors
 from tests.factories.claims import expire
 
 pytestmark = pytest.mark.django_db
@@ -144,7 +145,7 @@ def test_a_view_whose_file_is_gone_is_made_again(
     derivatives.delete(evidence.key_of("noise"))
     client = login(alice)
     assert client.get(url(claimed, "noise")).status_code == 404
-    assert worker.run_until_idle() == 1
+    assert evidence_worker.run_until_idle() == 1
     assert client.get(url(claimed, "noise")).status_code == 200
 
 

@@ -14,8 +14,9 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from kyc_review.accounts.models import User
-from kyc_review.evidence import periodic_sweep, services, worker
+from kyc_review.evidence import services
 from kyc_review.evidence.models import Evidence, Fingerprint
+from kyc_review.pipeline import evidence_sweep, evidence_worker
 from kyc_review.pipeline.leases import is_busy
 from kyc_review.review.models import ReviewItem
 from kyc_review.review.services import items_open
@@ -54,11 +55,11 @@ def test_evidence_gives_way_to_waiting_selfies_but_not_for_ever(
 ) -> None:
     began = time.monotonic()
     assert not is_busy()
-    worker.give_way(began + 60)
+    evidence_worker.give_way(began + 60)
     selfie = submit()
     assert is_busy()
     until = time.monotonic() + 0.3
-    worker.give_way(until)
+    evidence_worker.give_way(until)
     assert until <= time.monotonic() < began + 60
     Submission.objects.filter(pk=selfie.pk).update(
         state="scoring", lease_holder="host:1:a", due_at=Now() + timedelta(minutes=1)
@@ -81,7 +82,7 @@ def test_a_picture_that_fails_every_time_could_not_be_computed_and_blocks_nobody
     Path(originals.path(broken.submission.image_key)).write_bytes(b"no picture")
     services.evidence_request([broken.submission_id, fine.submission_id])
     for _ in range(settings.EVIDENCE_ATTEMPTS_MAX):
-        worker.run_until_idle()
+        evidence_worker.run_until_idle()
         Evidence.objects.filter(state="waiting").update(due_at=timezone.now())
     assert Evidence.objects.get(submission=fine.submission).state == "ready"
     spent = Evidence.objects.get(submission=broken.submission)
@@ -118,7 +119,7 @@ def test_what_somebody_holds_comes_first_then_the_queues_order(enqueue: Enqueue,
 
 def test_the_sweep_asks_for_what_nobody_asked_for(enqueue: Enqueue) -> None:
     item = enqueue()
-    periodic_sweep.sweep()
+    evidence_sweep.sweep()
     assert Evidence.objects.get().submission_id == item.submission_id
 
 
@@ -128,7 +129,7 @@ def test_what_killed_its_worker_is_given_up(enqueue: Enqueue, settings: LazySett
         assert services.evidence_lease(holder="dies") is not None
         Evidence.objects.update(due_at=timezone.now() - timedelta(seconds=1))
     assert services.evidence_lease(holder="lives") is None
-    periodic_sweep.sweep()
+    evidence_sweep.sweep()
     assert (Evidence.objects.get().state, Evidence.objects.get().last_error[:10]) == ("failed", "The worker")
 
 
@@ -157,11 +158,11 @@ def test_a_worker_killed_at_work_is_healed_by_the_next(
     assert child.stdout.readline().strip()
     child.send_signal(signal.SIGKILL)
     child.wait()
-    assert worker.run_until_idle() == 0, "the lease still runs"
+    assert evidence_worker.run_until_idle() == 0, "the lease still runs"
     Evidence.objects.update(due_at=timezone.now() - timedelta(seconds=1))
     started = time.monotonic()
-    periodic_sweep.sweep()
-    assert worker.run_until_idle() == 1
+    evidence_sweep.sweep()
+    assert evidence_worker.run_until_idle() == 1
     assert time.monotonic() - started < 60
     assert Evidence.objects.get().state == "ready"
 
@@ -173,9 +174,9 @@ def test_a_banks_own_second_opinion_scores_and_masks(
     written(settings.OPINIONS_DIR / "u")
     (settings.OPINIONS_DIR / "broken").mkdir()
     (settings.OPINIONS_DIR / "broken" / "opinion.json").write_text("{}")
-    worker.opinions.cache_clear()
+    evidence_worker.opinions.cache_clear()
     evidence = examine(enqueue())
-    worker.opinions.cache_clear()
+    evidence_worker.opinions.cache_clear()
     assert set(evidence.facts["opinions"]) == {"edited_region", "u"}
     assert 0 <= evidence.facts["opinions"]["u"]["score"] <= 1
     assert evidence.pictures["mask"] == "image/png"

@@ -8,12 +8,12 @@ from django.test import Client
 from detection.checks import CheckCode, CheckName
 from kyc_review.accounts.models import User
 from kyc_review.review.models import Decision, ReviewItem
-from kyc_review.review.presenters import suggested_obstacle
 from kyc_review.review.services import first_call_record, item_claim_next
 from kyc_review.scoring.check_words import ACTIONS, CODES, NAMES
 from kyc_review.scoring.models import CheckResult
 from kyc_review.submissions.check_policy import Action
 from kyc_review.submissions.models import ResubmitReason
+from kyc_review.workbench.presenters import suggested_obstacle
 
 pytestmark = pytest.mark.django_db
 

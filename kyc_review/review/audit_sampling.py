@@ -13,10 +13,9 @@ from uuid import UUID
 
 from django.conf import settings
 
+from kyc_review.review.models import AuditDraw, Decision
 from kyc_review.submissions import services as submissions
 from kyc_review.submissions.models import Result, Submission
-
-from .models import AuditDraw, Decision
 
 # The draw must not be predictable.
 _dice = secrets.SystemRandom()

@@ -10,8 +10,7 @@ from django.contrib.auth import get_user_model
 from django.db.models import Exists, OuterRef, QuerySet
 
 from kyc_review.core.permissions import ROLES_WITH, Right, may_decide
-
-from .models import Decision, Onlooker, ReviewItem
+from kyc_review.review.models import Decision, Onlooker, ReviewItem
 
 if TYPE_CHECKING:
     from kyc_review.accounts.models import User

@@ -8,7 +8,7 @@ import pytest
 from estimation.intervals import Rate
 from kyc_review.accounts.models import User
 from kyc_review.review import services
-from kyc_review.review.late import late_by_bundle
+from kyc_review.review.late_outcomes import late_by_bundle
 from kyc_review.review.models import ReviewItem
 from kyc_review.review.quality import qualities
 from kyc_review.submissions.models import LateOutcome, Submission

@@ -10,12 +10,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
-
-from . import services
-from .answered import ROWS_SHOWN, answers
-from .pages import in_focus
-from .quality import qualities
-from .refusals import refusals_sampled
+from kyc_review.review import services
+from kyc_review.review.quality import qualities
+from kyc_review.review.recent_decisions import ROWS_SHOWN, answers
+from kyc_review.review.refusals import refusals_sampled
+from kyc_review.workbench.rendering import in_focus
 
 
 @require_safe

@@ -43,7 +43,7 @@ class Seen:
 
 def look_alikes(*, viewer: User, item: ReviewItem) -> list[Seen]:
     """Earlier submissions that look like this one, the same files first. Empty for those who may not see the item."""
-    if not may_see(viewer=viewer, item=item):
+    if not may_see_evidence(viewer=viewer, item=item):
         return []
     own = item.submission
     rows = Likeness.objects.filter(submission=own).select_related("earlier")
@@ -63,7 +63,7 @@ def look_alikes(*, viewer: User, item: ReviewItem) -> list[Seen]:
 def applicants_others(*, viewer: User, item: ReviewItem) -> list[Seen]:
     """Other submissions of the same applicant through the same onboarding system, newest first."""
     own = item.submission
-    if not own.applicant_ref or not may_see(viewer=viewer, item=item):
+    if not own.applicant_ref or not may_see_evidence(viewer=viewer, item=item):
         return []
     rows = Submission.objects.filter(
         integration_id=own.integration_id, applicant_ref=own.applicant_ref, is_test=False
@@ -88,7 +88,7 @@ class VoteHistory:
 def vote_history(*, viewer: User, item: ReviewItem) -> VoteHistory | None:
     """(fakes, all) per bundle, so that a new ensemble starts its own history; None for what has no votes."""
     scoring = getattr(item.submission, "scoring", None)
-    if scoring is None or not may_see(viewer=viewer, item=item):
+    if scoring is None or not may_see_evidence(viewer=viewer, item=item):
         return None
     calls = [vote.is_fake for vote in scoring.votes.all()]
     pattern = "".join("1" if call else "0" for call in calls)
@@ -113,7 +113,7 @@ def _fakes_of(rows: Iterable[PatternOutcome]) -> tuple[int, int]:
     return sum(fakes for fakes, _ in counted), sum(total for _, total in counted)
 
 
-def may_see(*, viewer: User, item: ReviewItem) -> bool:
+def may_see_evidence(*, viewer: User, item: ReviewItem) -> bool:
     """The face, and no first call still to be made. Asked once per item that was read, for the panel asks often."""
     answers: dict[int, bool] = item.__dict__.setdefault(review.MAY_BE_SEEN_BY, {})
     if viewer.pk not in answers:
@@ -132,4 +132,4 @@ def _is_same_applicant(one: Submission, other: Submission) -> bool:
 
 def evidence_of(*, viewer: User, item: ReviewItem) -> Evidence | None:
     """The item's evidence row; None while the viewer may not see it, or it was not requested yet."""
-    return getattr(item.submission, "evidence", None) if may_see(viewer=viewer, item=item) else None
+    return getattr(item.submission, "evidence", None) if may_see_evidence(viewer=viewer, item=item) else None

@@ -10,10 +10,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
-from kyc_review.evidence import selectors, services
-from kyc_review.evidence.context import panel_context
+from kyc_review.evidence import services
 from kyc_review.evidence.responses import picture_response
 from kyc_review.review.models import ReviewItem
+from kyc_review.workbench.evidence import selectors
+from kyc_review.workbench.evidence.context import panel_context
 
 
 @require_safe

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import views
+from kyc_review.workbench.evidence import views
 
 app_name = "evidence"
 urlpatterns = [

@@ -11,12 +11,11 @@ from django.views.decorators.http import require_POST
 
 from kyc_review.accounts.models import User
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
-
-from . import services
-from .forms import AsideForm
-from .models import Skip
-from .pages import claim_and_show, claim_lost, problem
-from .putting_aside import SNOOZES
+from kyc_review.review import services
+from kyc_review.review.models import Skip
+from kyc_review.review.release import SNOOZES
+from kyc_review.workbench.forms import AsideForm
+from kyc_review.workbench.rendering import claim_and_show, claim_lost, problem
 
 
 @require_POST

@@ -13,10 +13,9 @@ from django.db.models.functions import Now
 from kyc_review.accounts.models import User
 from kyc_review.audit import services as audit
 from kyc_review.core.permissions import ROLES_WITH, Right, may_decide, may_oversee
-
-from .claims import NOT_HELD, RELEASED, claim_lost, held_by, require_decider
-from .models import ReviewItem, Skip
-from .onlooking import knows_outcome
+from kyc_review.review.blinding import knows_outcome
+from kyc_review.review.claims import NOT_HELD, RELEASED, claim_lost, held_by, require_decider
+from kyc_review.review.models import ReviewItem, Skip
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

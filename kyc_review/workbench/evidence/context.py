@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kyc_review.evidence import presenters, selectors
-from kyc_review.evidence.file_findings import file_findings
 from kyc_review.evidence.models import Evidence
+from kyc_review.workbench.evidence import presenters, selectors
+from kyc_review.workbench.evidence.file_findings import file_findings
 
 if TYPE_CHECKING:
     from kyc_review.accounts.models import User
@@ -17,7 +17,7 @@ def viewer_context(*, item: ReviewItem, viewer: User) -> dict[str, Any]:
     """A blind item has the photograph alone until its first call."""
     evidence = selectors.evidence_of(viewer=viewer, item=item)
     has_close = evidence is not None and "close" in evidence.pictures
-    is_open = selectors.may_see(viewer=viewer, item=item)
+    is_open = selectors.may_see_evidence(viewer=viewer, item=item)
     return {
         "item": item,
         "is_open": is_open,

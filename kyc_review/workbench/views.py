@@ -15,15 +15,14 @@ from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import push_url, trigger_client_event
 
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
-from kyc_review.evidence.context import views_ahead
 from kyc_review.evidence.responses import derivative_response
-
-from . import selectors, services
-from .answered import items_answered
-from .forms import ClaimForm, DecisionForm, FirstCallForm
-from .models import Decision, ReviewItem
-from .onlooking import onlooker_record
-from .pages import claim_and_show, claim_lost, focus_context, problem, queue_context
+from kyc_review.review import selectors, services
+from kyc_review.review.blinding import onlooker_record
+from kyc_review.review.models import Decision, ReviewItem
+from kyc_review.review.recent_decisions import items_answered
+from kyc_review.workbench.evidence.context import views_ahead
+from kyc_review.workbench.forms import ClaimForm, DecisionForm, FirstCallForm
+from kyc_review.workbench.rendering import claim_and_show, claim_lost, focus_context, problem, queue_context
 
 
 @require_safe

@@ -6,8 +6,8 @@ from typing import Any
 
 from django import template
 
-from kyc_review.evidence import context as contexts
 from kyc_review.review.models import ReviewItem
+from kyc_review.workbench.evidence import context as contexts
 
 register = template.Library()
 

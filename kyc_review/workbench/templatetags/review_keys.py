@@ -6,7 +6,7 @@ from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from kyc_review.review.keys import keys_of
+from kyc_review.review.shortcuts import keys_of
 
 register = template.Library()
 

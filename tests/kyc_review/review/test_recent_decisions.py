@@ -8,7 +8,7 @@ from django.test import Client
 from django.urls import reverse
 
 from kyc_review.accounts.models import User
-from kyc_review.review import answered, services
+from kyc_review.review import recent_decisions, services
 from kyc_review.review.models import ReviewItem
 from kyc_review.submissions.models import Submission
 from tests.factories.pages import without_numbers
@@ -47,12 +47,12 @@ def test_a_colleague_an_admin_and_an_auditor_gain_nothing_by_it(
     address = f"/review/items/{decided.pk}/{name}"
     for person in (bob, staff("ada", "admin"), staff("audrey", "auditor")):
         assert login(person).get(address).status_code == 403
-        assert not answered.items_answered(viewer=person).exists()
-        assert not answered.answers(viewer=person).exists()
+        assert not recent_decisions.items_answered(viewer=person).exists()
+        assert not recent_decisions.answers(viewer=person).exists()
 
 
 def test_it_ends_after_a_day(decided: ReviewItem, login: Login, alice: User, monkeypatch) -> None:
-    monkeypatch.setattr(answered, "RECENT", timedelta(0))
+    monkeypatch.setattr(recent_decisions, "RECENT", timedelta(0))
     assert login(alice).get(f"/review/items/{decided.pk}/").status_code == 403
     assert login(alice).get(f"/review/items/{decided.pk}/image/").status_code == 403
 
@@ -60,7 +60,7 @@ def test_it_ends_after_a_day(decided: ReviewItem, login: Login, alice: User, mon
 def test_whoever_lost_their_role_sees_nothing_of_it(decided: ReviewItem, alice: User) -> None:
     alice.groups.clear()
     viewer = User.objects.get(pk=alice.pk)
-    assert not answered.items_answered(viewer=viewer).exists()
+    assert not recent_decisions.items_answered(viewer=viewer).exists()
 
 
 def test_gold_is_looked_at_again_like_any_other(

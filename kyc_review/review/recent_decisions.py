@@ -9,8 +9,7 @@ from django.db.models import Exists, F, OuterRef, QuerySet, Value
 from django.db.models.functions import Now
 
 from kyc_review.core.permissions import may_decide
-
-from .models import Decision, ReviewItem
+from kyc_review.review.models import Decision, ReviewItem
 
 if TYPE_CHECKING:
     from kyc_review.accounts.models import User

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.db import transaction
 
-from .models import Decision, KeyChoice
+from kyc_review.review.models import Decision, KeyChoice
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from estimation.intervals import Rate
 from kyc_review.evidence.models import Evidence, OpinionMeasure
-from kyc_review.evidence.selectors import VoteHistory
+from kyc_review.workbench.evidence.selectors import VoteHistory
 
 if TYPE_CHECKING:
     from kyc_review.review.models import ReviewItem

@@ -17,15 +17,14 @@ from django_htmx.http import push_url, reswap, retarget
 
 from kyc_review.accounts.staff_access import StaffRequest
 from kyc_review.core.permissions import may_decide, may_oversee
+from kyc_review.review import selectors, services
+from kyc_review.review.blinding import items_stranded
+from kyc_review.review.models import Decision, ReviewItem, Skip
+from kyc_review.review.release import SNOOZES
+from kyc_review.review.shortcuts import OBSTACLE_KEYS
 from kyc_review.scoring.check_words import troubles
 from kyc_review.scoring.state import scoring_state
-
-from . import selectors, services
-from .keys import OBSTACLE_KEYS
-from .models import Decision, ReviewItem, Skip
-from .onlooking import items_stranded
-from .presenters import suggested_obstacle, vote_panel
-from .putting_aside import SNOOZES
+from kyc_review.workbench.presenters import suggested_obstacle, vote_panel
 
 ROWS_SHOWN = 50
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from django import forms
 
-from .models import Decision, Skip
+from kyc_review.review.models import Decision, Skip
 
 REGIONS_MAX = 20
 SIDES = ("x", "y", "width", "height")

@@ -9,10 +9,10 @@ from django.test import Client
 
 from kyc_review.accounts.models import User
 from kyc_review.review import services
+from kyc_review.review.blinding import items_stranded
 from kyc_review.review.calibration import gold_mix
 from kyc_review.review.models import Onlooker, ReviewItem
-from kyc_review.review.onlooking import items_stranded
-from kyc_review.review.putting_aside import Refused
+from kyc_review.review.release import Refused
 from tests.factories.pages import collapsed
 
 pytestmark = pytest.mark.django_db

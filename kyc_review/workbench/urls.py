@@ -1,11 +1,11 @@
 from django.urls import path
 
-from . import aside_views, key_views, quality_views, views
+from kyc_review.workbench import quality_views, release_views, shortcut_views, views
 
 app_name = "review"
 urlpatterns = [
     path("", views.queue, name="queue"),
-    path("keys/", key_views.keys, name="keys"),
+    path("keys/", shortcut_views.keys, name="keys"),
     path("quality/", quality_views.quality, name="quality"),
     path("items/<int:item_id>/gold/", quality_views.gold, name="gold"),
     path("items/next/", views.item_next, name="next"),
@@ -17,9 +17,9 @@ urlpatterns = [
     path("items/<int:item_id>/decision/undo/", views.decision_undo, name="undo"),
     path("items/<int:item_id>/correction/", views.correction, name="correction"),
     path("items/<int:item_id>/claim/", views.claim, name="claim"),
-    path("items/<int:item_id>/claim/release/", aside_views.claim_release, name="release"),
-    path("items/<int:item_id>/claim/take-back/", aside_views.take_back, name="take-back"),
-    path("items/<int:item_id>/snooze/", aside_views.snooze, name="snooze"),
-    path("items/<int:item_id>/escalation/", aside_views.escalation, name="escalation"),
-    path("items/<int:item_id>/handover/", aside_views.handover, name="handover"),
+    path("items/<int:item_id>/claim/release/", release_views.claim_release, name="release"),
+    path("items/<int:item_id>/claim/take-back/", release_views.take_back, name="take-back"),
+    path("items/<int:item_id>/snooze/", release_views.snooze, name="snooze"),
+    path("items/<int:item_id>/escalation/", release_views.escalation, name="escalation"),
+    path("items/<int:item_id>/handover/", release_views.handover, name="handover"),
 ]

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from detection.checks import CheckStatus
+from kyc_review.review.models import Decision, ReviewItem
 from kyc_review.submissions.check_policy import TOLD_FIRST
-
-from .models import Decision, ReviewItem
 
 if TYPE_CHECKING:
     from kyc_review.scoring.models import Vote

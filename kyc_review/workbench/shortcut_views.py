@@ -10,8 +10,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
-
-from .keys import KEYS, KeysRefused, keys_choose, keys_of
+from kyc_review.review.shortcuts import KEYS, KeysRefused, keys_choose, keys_of
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

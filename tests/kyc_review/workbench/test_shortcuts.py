@@ -6,7 +6,7 @@ from django.conf import settings
 from django.test import Client
 
 from kyc_review.accounts.models import User
-from kyc_review.review.keys import KEYS, KeysRefused, keys_choose, keys_of
+from kyc_review.review.shortcuts import KEYS, KeysRefused, keys_choose, keys_of
 
 pytestmark = pytest.mark.django_db
 

@@ -10,7 +10,7 @@ from kyc_review.audit.models import Event
 from kyc_review.lifecycle.cancel import submission_cancel
 from kyc_review.pipeline.leases import lease_batch
 from kyc_review.pipeline.routing import Scored, verdicts_record
-from kyc_review.review import auditing, services
+from kyc_review.review import audit_sampling, services
 from kyc_review.review.models import AuditDraw, Decision, ReviewItem
 from kyc_review.submissions.services import StaleSubmission
 from kyc_review.webhooks.models import Endpoint
@@ -128,8 +128,8 @@ def test_the_chance_of_being_drawn_is_kept_and_grows_with_the_risk(submit, setti
         def random(self) -> float:
             return next(self.faces)
 
-    monkeypatch.setattr(auditing, "_dice", Dice())
-    assert auditing.audits_drawn(rows) == rows
+    monkeypatch.setattr(audit_sampling, "_dice", Dice())
+    assert audit_sampling.audits_drawn(rows) == rows
     kept = [AuditDraw.objects.get(submission=pk) for pk, _ in rows]
     assert [round(row.probability, 6) for row in kept] == [0.1, 0.28, 0.46]
     assert [row.is_uniform for row in kept] == [True, False, False]
@@ -140,7 +140,7 @@ def test_as_many_are_drawn_as_the_shares_say(settings, monkeypatch) -> None:
     settings.AUDIT_SHARE, settings.AUDIT_RISK_SHARE = 0.05, 0.1
     made: list = []
     monkeypatch.setattr(AuditDraw.objects, "bulk_create", made.extend)
-    chosen = auditing.audits_drawn((None, 0.25) for _ in range(20_000))  # type: ignore[misc]
+    chosen = audit_sampling.audits_drawn((None, 0.25) for _ in range(20_000))  # type: ignore[misc]
     expected = 20_000 * (0.05 + 0.05 - 0.0025)
     assert abs(len(chosen) - expected) < 5 * expected**0.5
     assert abs(sum(row.is_uniform for row in made) - 1000) < 160
