@@ -24,9 +24,7 @@ def main() -> None:
 
     try:
         execute_from_command_line(sys.argv)
-    except (
-        BrokenPipeError
-    ):  # the reader, such as `head`, closed the pipe; nothing more may be written at exit
+    except BrokenPipeError:  # the reader, such as `head`, closed the pipe: write nothing more at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except ImproperlyConfigured as missing:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 K = TypeVar("K", bound=BearerKey)
 KEY_PATTERN = re.compile(r"(?P<prefix>kyc_(?:live|test)_[0-9a-f]{12})_[A-Za-z0-9_-]{43}")
-# One answer for every failure: it must not tell whether a prefix exists.
+# The same answer for every failure, so that it does not reveal whether a prefix exists.
 REFUSAL = (
     "The API key is missing, unknown, expired, revoked or not for this address. "
     "Send `Authorization: Bearer <key>`."
@@ -32,7 +32,8 @@ USE_NOTED_EVERY = timedelta(minutes=1)
 
 
 class ApiKeyAuthentication(BaseAuthentication):
-    """`request.user` is the Integration, `request.auth` the ApiKey. Never cached: a revoked key ends at once."""
+    """`request.user` is the Integration, `request.auth` the ApiKey. Never cached: a revoked key stops working
+    immediately."""
 
     def authenticate(self, request: Request) -> tuple[Integration, ApiKey] | None:
         sent = bearer(request)
@@ -70,7 +71,7 @@ def key_of_prefix(*, prefix: str) -> ApiKey | None:
 
 
 def bearer(request: Request) -> str | None:
-    """What follows `Bearer`; None without credentials, empty when they are of another kind."""
+    """The text after `Bearer`; None without credentials, empty for another scheme."""
     scheme, _, sent = get_authorization_header(request).decode("latin-1").partition(" ")
     if not scheme:
         return None
@@ -89,7 +90,7 @@ def key_found(sent: str, pattern: re.Pattern[str], of_prefix: Callable[..., K | 
 
 
 def use_note(key: BearerKey) -> None:
-    """One write a minute and key, not one a request."""
+    """At most one write a minute for each key."""
     before = timezone.now() - USE_NOTED_EVERY
     if key.last_used_at is None or key.last_used_at < before:
         stale = Q(last_used_at=None) | Q(last_used_at__lt=before)

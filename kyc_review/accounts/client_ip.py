@@ -1,4 +1,4 @@
-"""Where a request comes from."""
+"""The client's IP address."""
 
 from ipaddress import ip_address, ip_network
 
@@ -9,7 +9,8 @@ from django.http import HttpRequest
 def client_address(request: HttpRequest) -> str:
     """The client's address; X-Forwarded-For counts as far as proxies of TRUSTED_PROXIES wrote it.
 
-    Read from the right: the last entry that no trusted proxy has is the client, whatever the client itself sent.
+    Read from the right: the last entry that is not a trusted proxy is the client; entries that the client
+    sent are ignored.
     """
     address = request.META.get("REMOTE_ADDR", "")
     forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
@@ -19,7 +20,7 @@ def client_address(request: HttpRequest) -> str:
 
 
 def within(address: str, networks: list[str]) -> bool:
-    """Whether an address lies in any of the networks; no address, or nonsense, lies in none."""
+    """Whether an address lies in any of the networks; a missing or invalid address lies in none."""
     try:
         parsed = ip_address(address)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Logging in: the password, then the code where there is a second factor; and the page of too many wrong ones."""
+"""Login: the password, then the code if there is a second factor; and the page shown after too many failures."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from kyc_review.accounts.second_factor.selectors import has_second_factor
 from kyc_review.accounts.second_factor.services import Checked, code_check
 from kyc_review.audit import services as audit
 
-# Session: who typed the right password and still owes a code; and that this session's owner gave one.
+# Session keys: who entered the correct password and still needs a code; and that a code was given.
 PENDING, PASSED = "login_pending", "second_factor_passed"
 PENDING_S = 300
 REFUSALS = {
-    Checked.REFUSED: "That code does not fit, or was used already. Wait for the next one, or use a recovery code.",
+    Checked.REFUSED: "Incorrect or already used code. Wait for the next one, or use a recovery code.",
     Checked.PAUSED: "Too many wrong codes for this account. Wait {minutes} minutes, or ask an administrator.",
 }
 
@@ -57,7 +57,7 @@ class RecordedLogin(LoginView):
 @csrf_protect
 @never_cache
 def code(request: HttpRequest) -> HttpResponse:
-    """The second step. Wrong codes count as wrong passwords do: the name is locked for that address."""
+    """The second step. Wrong codes count like wrong passwords: the name is locked for that address."""
     pending: dict[str, Any] = request.session.get(PENDING, {})
     user = _pending_user(pending)
     if user is None:
@@ -71,7 +71,7 @@ def code(request: HttpRequest) -> HttpResponse:
     try:
         checked = code_check(user=user, code=request.POST.get("code", "")[:40])
     except FactorUnreadable:
-        problem = "Your second factor cannot be read any more. Ask an administrator to reset it."
+        problem = "Your second factor is unreadable. Ask an administrator to reset it."
         return render(request, "registration/code.html", {"problem": problem}, status=422)
     if checked in REFUSALS:
         user_login_failed.send(sender=__name__, credentials=named, request=request)
@@ -83,7 +83,7 @@ def code(request: HttpRequest) -> HttpResponse:
 
 
 def _pending_user(pending: dict[str, Any]) -> User | None:
-    """Who it is, unless too much time has passed, or the password or the account ended meanwhile."""
+    """The person, unless too much time has passed, or the password or account has changed meanwhile."""
     if not pending or time.time() > pending["until"]:
         return None
     user = User.objects.filter(pk=pending["user"], is_active=True).first()
@@ -107,7 +107,7 @@ def _let_in(
 def locked_out(
     request: HttpRequest, response: HttpResponse | None = None, credentials: dict[str, Any] | None = None
 ) -> HttpResponse:
-    """The same answer whether or not there is such a person, so that it tells no names."""
+    """The same answer whether or not the person exists, so that it reveals no names."""
     name = str((credentials or {}).get("username", ""))[:150]
     audit.record(action="staff.locked_out", detail={"username": name, "address": client_address(request)})
     answer = render(request, "registration/locked.html", {"minutes": lock_minutes()}, status=429)

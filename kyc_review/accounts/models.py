@@ -10,13 +10,14 @@ class User(AbstractUser):
     """A member of the bank's staff."""
 
     must_change_password = models.BooleanField(
-        default=False, help_text="The password was chosen by somebody else; the next login must change it."
+        default=False,
+        help_text="The password was set by another person; it must be changed at the next login.",
     )
     must_use_second_factor = models.BooleanField(
-        default=False, help_text="Asked of this person, whatever REQUIRE_SECOND_FACTOR asks of the role."
+        default=False, help_text="Required for this person, independent of REQUIRE_SECOND_FACTOR."
     )
 
-    # The prefix of the personal token that asks in this person's name; empty in a browser. Events name it.
+    # The prefix of the personal token of the current request; empty in a browser. Events record it.
     asks_by_token = ""
 
     def has_role(self, *roles: str) -> bool:
@@ -42,7 +43,7 @@ class Integration(models.Model):
 
 
 class Scope(models.TextChoices):
-    """What a key may do; one may hold several."""
+    """Scopes of API keys; a key may have several."""
 
     SUBMISSIONS_WRITE = "submissions:write", "post and cancel submissions"
     SUBMISSIONS_READ = "submissions:read", "read submissions and their results"
@@ -52,12 +53,12 @@ class Scope(models.TextChoices):
 
 
 def all_scopes() -> list[str]:
-    """What a key may do unless somebody chose: everything that can be made good again."""
+    """The default scopes: everything except irreversible actions."""
     return [scope.value for scope in Scope if scope != Scope.SUBMISSIONS_ERASE]
 
 
 class BearerKey(models.Model):
-    """The prefix finds the row, the SHA-512 digest of the whole key proves it.
+    """The prefix identifies the row; the SHA-512 digest of the whole key authenticates it.
 
     The secret part has 256 random bits, so a fast hash is as safe as a slow one and a request costs microseconds.
     """
@@ -83,7 +84,7 @@ class BearerKey(models.Model):
 
 
 class ApiKey(BearerKey):
-    """An integration's: it posts and reads that integration's submissions."""
+    """A key of an integration, for that integration's submissions."""
 
     integration = models.ForeignKey(Integration, on_delete=models.CASCADE, related_name="keys")
     is_test = models.BooleanField(default=False, help_text="Reaches the sandbox only.")
@@ -103,9 +104,9 @@ TOKEN_LIFE_MAX = timedelta(days=90)
 
 
 class PersonalToken(BearerKey):
-    """A member of staff's: a script that carries it may what its owner's role may at that moment, and is its owner.
+    """A token of a member of staff: it acts as its owner, with the current rights of the owner's role.
 
-    It opens the API of the retraining loop, no page, and nothing that integrations do.
+    It gives access to the retraining API only, not to pages or to the API of integrations.
     """
 
     owner = models.ForeignKey(User, on_delete=models.PROTECT, related_name="tokens")

@@ -1,4 +1,4 @@
-"""How many requests a key may make, counted in Valkey by the minute (draft-ietf-httpapi-ratelimit-headers)."""
+"""Rate limits of keys, counted in Valkey by the minute (draft-ietf-httpapi-ratelimit-headers)."""
 
 import logging
 import time
@@ -39,7 +39,7 @@ class Allowance:
 
 
 def count(*, key: BearerKey) -> tuple[Allowance, bool] | None:
-    """Count one request of `key`: what is left, and whether it may pass. None when Valkey does not answer."""
+    """Counts one request of `key`; returns what is left and whether it may pass. None when Valkey does not answer."""
     global _asked_again_at
     if time.monotonic() < _asked_again_at:
         return None
@@ -78,7 +78,7 @@ class KeyRate(BaseThrottle):
 
 
 class RateLimitHeaders:
-    """Middleware: every answer that was counted, errors included, says what is left."""
+    """Middleware: adds the remaining limit to every counted answer, including errors."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

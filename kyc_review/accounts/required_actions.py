@@ -1,4 +1,4 @@
-"""What somebody must do before anything else: choose a password of their own, set up a second factor."""
+"""Actions required before anything else: change the password, set up a second factor."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from kyc_review.accounts.second_factor.selectors import has_second_factor, is_re
 if TYPE_CHECKING:
     from kyc_review.accounts.models import User
 
-# The way out stays open, and so does what leads to the duty's end.
+# Logging out stays possible, and so do the pages of the required action.
 ALWAYS = {"logout", "livez", "readyz"}
 PASSWORD = "account:password"  # noqa: S105  (the name of a page)
 FACTOR = {"account:second_factor", "account:qr", "account:recovery_codes"}
 
 
 class Duties:
-    """Middleware. Requests without a session, the API's for example, are not looked at and cost nothing."""
+    """Middleware. Requests without a session, such as those of the API, are skipped at no cost."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -49,7 +49,7 @@ class Duties:
 
 
 def duty_of(user: User, *, has_passed: bool) -> str | None:
-    """The page that comes before anything else; None when nothing is owed."""
+    """The page of the required action; None if there is none."""
     if user.must_change_password:
         return PASSWORD
     if not has_passed and is_required(user) and not has_second_factor(user):

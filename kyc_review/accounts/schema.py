@@ -12,11 +12,11 @@ class ApiKeyScheme(OpenApiAuthenticationExtension):
 
 
 class PersonalTokenScheme(OpenApiAuthenticationExtension):
-    """And the token of a member of staff, for the retraining loop alone."""
+    """The token of a member of staff, for the retraining API only."""
 
     target_class = "kyc_review.accounts.tokens.authentication.TokenAuthentication"
     name = "personalToken"
 
     def get_security_definition(self, auto_schema: object) -> dict[str, str]:
-        said = "A member of staff's token, made on their account's page. It opens the retraining loop alone."
+        said = "A personal token, created on the account page. It gives access to the retraining API only."
         return {"type": "http", "scheme": "bearer", "description": said}

@@ -24,7 +24,7 @@ VALID_KEYS_MAX = 2
 
 
 class TooManyKeys(ValueError):
-    """An integration has as many valid keys of this mode as it may; the text names them."""
+    """The integration has reached its limit of valid keys of this mode; the message names them."""
 
 
 def key_digest(key: str) -> str:
@@ -52,7 +52,7 @@ def staff_create(
 
 @transaction.atomic
 def password_change(*, user: User, password: str) -> None:
-    """By its owner; the caller has checked the old one and the new one's strength."""
+    """Change by the owner; the caller has checked the old password and the new one's strength."""
     user.set_password(password)
     user.must_change_password = False
     user.save(update_fields=["password", "must_change_password"])
@@ -61,7 +61,7 @@ def password_change(*, user: User, password: str) -> None:
 
 @transaction.atomic
 def staff_unlock(*, user: User, actor: models.Model | None = None) -> bool:
-    """Forget the wrong passwords and codes typed for this name, from every address; whether there were any."""
+    """Clears failed attempts for this name from every address; returns whether there were any."""
     forgotten = reset(username=user.get_username()) + code_failures_forget(user=user)
     if forgotten:
         audit.record(action="staff.unlocked", actor=actor, target=user)
@@ -87,7 +87,7 @@ def key_create(
     expires_at: datetime | None = None,
     actor: models.Model | None = None,
 ) -> tuple[ApiKey, str]:
-    """The row and the key itself, which is shown now and can never be read again.
+    """The row and the key itself, which is shown once and cannot be read again.
 
     Without `scopes` it may do everything but erase. Raises TooManyKeys beyond VALID_KEYS_MAX per integration and mode,
     ValueError for an unknown scope or a malformed network.
@@ -111,7 +111,7 @@ def key_create(
 
 
 def _require_room(integration: Integration, *, is_test: bool) -> None:
-    """Keys of one integration are made one after the other. Raises TooManyKeys."""
+    """Serialises the creation of an integration's keys. Raises TooManyKeys."""
     Integration.objects.select_for_update(no_key=True).get(pk=integration.pk)
     now = timezone.now()
     keys = ApiKey.objects.filter(integration=integration, is_test=is_test, revoked_at=None)
@@ -140,7 +140,7 @@ def key_rotate(
     Raises ValueError for a key that is not valid any more, TooManyKeys while an earlier rotation goes on.
     """
     if not key.is_valid:
-        raise ValueError(f"{key.prefix} has ended; make a new key instead.")
+        raise ValueError(f"{key.prefix} has ended; create a new key instead.")
     ends = timezone.now() + overlap
     if key.expires_at is None or key.expires_at > ends:
         ApiKey.objects.filter(pk=key.pk).update(expires_at=ends)
@@ -161,7 +161,7 @@ def key_rotate(
 def integration_switch(
     *, integration: Integration, is_active: bool, actor: models.Model | None = None
 ) -> None:
-    """Let an integration in, or keep it out with all its keys; both with the next request."""
+    """Activate or deactivate an integration with all its keys; effective with the next request."""
     if Integration.objects.filter(pk=integration.pk).exclude(is_active=is_active).update(is_active=is_active):
         action = "integration.activated" if is_active else "integration.deactivated"
         audit.record(action=action, actor=actor, target=integration)
@@ -171,5 +171,5 @@ LOCK_PERSON = "SELECT id FROM accounts_user WHERE id = %(person)s FOR NO KEY UPD
 
 
 def person_lock(*, person_id: int) -> bool:
-    """Until the caller's transaction ends, no other one comes past here for this person; whether they exist."""
+    """Locks this person until the end of the caller's transaction; returns whether they exist."""
     return fetch_one(LOCK_PERSON, {"person": person_id}) is not None

@@ -37,7 +37,7 @@ def staff_only(
         if not may_read_queue(request.user):
             raise PermissionDenied("Your account has no role yet. Ask an administrator for one.")
         if any("\0" in value for sent in (request.GET, request.POST) for value in _values(sent)):
-            raise BadRequest("A zero byte is no part of any text; the database could not store it.")
+            raise BadRequest("A zero byte is not allowed in text; the database cannot store it.")
         return view(request, *args, **kwargs)
 
     return guarded
@@ -57,7 +57,7 @@ def _values(sent: QueryDict) -> Iterator[str]:
 
 
 def _login(request: StaffRequest) -> HttpResponse:
-    """A session that ended in the middle of a page must not swap the login form into that page."""
+    """If the session ends while a page is open, the login form must not be swapped into that page."""
     if not request.htmx:
         return redirect_to_login(request.get_full_path())
     here = request.htmx.current_url_abs_path or reverse("review:queue")

@@ -2,9 +2,9 @@ from django.db import models
 
 
 class Event(models.Model):
-    """One thing that happened; a database trigger refuses UPDATE and DELETE.
+    """One event; a database trigger refuses UPDATE and DELETE.
 
-    Actor and target are kept as text, not foreign keys: the log outlives what it tells about.
+    Actor and target are stored as text, not as foreign keys, because the log outlives them.
     """
 
     at = models.DateTimeField(auto_now_add=True)

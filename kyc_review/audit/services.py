@@ -1,4 +1,4 @@
-"""Writing to the audit log, always in the transaction of the change it tells about."""
+"""Writing to the audit log, always in the transaction of the change."""
 
 from collections.abc import Iterable
 from typing import Any

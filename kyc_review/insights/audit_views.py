@@ -1,4 +1,4 @@
-"""The audit log for admins and auditors: a page with filters, and all that they ask for as CSV."""
+"""The audit log for admins and auditors: a page with filters, and a CSV export."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def export(request: StaffRequest) -> HttpResponse | StreamingHttpResponse:
 
 
 class _Line:
-    """A file for `csv.writer` that gives each line back."""
+    """A file for `csv.writer` that returns each line."""
 
     def write(self, line: str) -> str:
         return line
@@ -108,7 +108,7 @@ def _lines(events: QuerySet[Event]) -> Iterator[str]:
 
 
 def _cell(value: object) -> str:
-    """A spreadsheet must not run what somebody typed into a name."""
+    """Prevents spreadsheets from executing text as a formula."""
     text = str(value)
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t") else text
 

@@ -1,4 +1,4 @@
-"""What a plot's point leads to: the submissions behind it, and in words what is asked for."""
+"""Filters behind the points of a plot: the submissions, and the filter in words."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ HOUR = 1
 
 
 def points_found(rows: QuerySet[Submission], wanted: dict[str, Any], seen: Q) -> QuerySet[Submission]:
-    """The rows behind a point, of those that the viewer may know of (`seen`); all when no point is asked for."""
+    """The rows behind a point, limited to those visible to the viewer (`seen`); all rows without a point."""
     if wanted.get("decided"):
         rows = rows.filter(Exists(_decided(wanted).filter(submission=OuterRef("pk"))), seen)
     if wanted.get("member"):
@@ -60,14 +60,14 @@ def _scored(wanted: dict[str, Any]) -> QuerySet[Scoring]:
 
 
 def in_words(wanted: dict[str, Any]) -> str:
-    """What a plot's link asks for; empty when it is none."""
+    """The filter of a plot's link in words; empty without one."""
     words, hours = [], wanted.get("hours") or HOUR
     span = "the hour" if hours == HOUR else f"{hours // 24} days" if hours % 24 == 0 else f"{hours} hours"
     for verb in ("decided", "scored"):
         if wanted[verb]:
             words.append(f"{verb} within {span} from {timezone.localtime(wanted[verb]):%Y-%m-%d %H:%M}")
     if wanted["member"]:
-        erred = Erred(wanted["erred"]).label if wanted["erred"] else "judged, and people too"
+        erred = Erred(wanted["erred"]).label if wanted["erred"] else "judged, with human decisions"
         words.append(f"{wanted['member']} {erred}")
     if wanted["label"]:
         words.append(f"found {Decision.Label(wanted['label']).label.lower()}")

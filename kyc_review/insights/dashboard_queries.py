@@ -1,6 +1,6 @@
 """The dashboard's numbers. Sandbox submissions never count; every function takes the viewer.
 
-Each is one query over an index of time or over the open queue, so a long history costs nothing.
+Each is one query over an index of time or over the open queue, so its cost does not grow with the history.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from kyc_review.submissions.check_policy import Action
 if TYPE_CHECKING:
     from kyc_review.accounts.models import User
 
-# A vote at odds with people's result.
+# A vote that contradicts the human result.
 MISSED = Q(is_fake=False, scoring__submission__result="rejected")
 ALARMED = Q(is_fake=True, scoring__submission__result="clear")
 ONLINE_S = 600
@@ -48,8 +48,8 @@ class Waiting:
 
 
 def queue_by_reason(*, viewer: User) -> list[Waiting]:
-    """Undecided items by the reason they stand under for the viewer; `late` waits longer than REVIEW_SLA_S,
-    `at_risk` longer than three quarters of it."""
+    """Undecided items by the reason displayed to the viewer; `late` waits longer than REVIEW_SLA_S, `at_risk`
+    longer than three quarters of it."""
     if not may_see_insights(viewer):
         return []
     late_before, risk_before = sla_moments()
@@ -79,13 +79,13 @@ def queue_by_reason(*, viewer: User) -> list[Waiting]:
 
 
 def sla_moments() -> tuple[datetime, datetime]:
-    """What was opened before the first is late, before the second at risk."""
+    """Items opened before the first time are late, before the second at risk."""
     now, sla = timezone.now(), timedelta(seconds=settings.REVIEW_SLA_S)
     return now - sla, now - sla * AT_RISK
 
 
 def decisions_by_hour(*, viewer: User, since: datetime) -> list[dict[str, Any]]:
-    """Standing decisions per hour in which there were any: `hour`, `number`, `fakes`."""
+    """Valid decisions for each hour with any: `hour`, `number`, `fakes`."""
     if not may_see_insights(viewer):
         return []
     return list(
@@ -190,7 +190,7 @@ def check_troubles(*, viewer: User, since: datetime) -> list[dict[str, Any]]:
 
 
 def member_votes() -> Any:
-    """Votes on what people decided, sandbox and what the models cleared left out."""
+    """Votes on submissions that people decided, without sandbox and without submissions cleared by the models."""
     return Vote.objects.filter(
         scoring__submission__is_test=False,
         scoring__submission__state="completed",

@@ -8,14 +8,14 @@ from kyc_review.submissions.models import Result, State
 
 
 class Erred(models.TextChoices):
-    """How a member can be at odds with what people decided."""
+    """How a member can contradict human decisions."""
 
     MISSED = "missed", "called real what people rejected"
     ALARM = "alarm", "called fake what people accepted"
 
 
 class Called(models.TextChoices):
-    """What people did with their first calls (`loop.CALLS`)."""
+    """What people did with their first calls (`model_monitoring.CALLS`)."""
 
     APART = "apart", "called first against the models"
     FOLLOWED = "followed", "changed to what the models say"
@@ -24,7 +24,7 @@ class Called(models.TextChoices):
 
 
 class Twice(models.TextChoices):
-    """Faces that two people decided on."""
+    """Faces with two decisions."""
 
     ANY = "any", "decided on by a second person"
     APART = "apart", "decided on differently by two people"
@@ -57,7 +57,7 @@ class SearchForm(forms.Form):
     reviewer = forms.CharField(required=False, max_length=150)
     since = forms.DateField(required=False)
     until = forms.DateField(required=False)
-    # These come from plots; the page has no field for them, and says what they ask for.
+    # These come from plots; the page has no field for them and shows them in words.
     decided = forms.DateTimeField(required=False)
     scored = forms.DateTimeField(required=False)
     hours = forms.IntegerField(
@@ -105,5 +105,9 @@ class AuditForm(forms.Form):
 class EraseForm(forms.Form):
     """The reason, and a confirmation that is not given by mistake."""
 
-    reason = forms.CharField(max_length=300, error_messages={"required": "Say why; an auditor will read it."})
-    confirmed = forms.BooleanField(error_messages={"required": "Confirm that it cannot be undone."})
+    reason = forms.CharField(
+        max_length=300, error_messages={"required": "State the reason; auditors read it."}
+    )
+    confirmed = forms.BooleanField(
+        error_messages={"required": "Confirm that you understand that it cannot be undone."}
+    )

@@ -1,4 +1,4 @@
-"""How decisions become models, and what the models do then."""
+"""The page on how decisions train models, and how models perform."""
 
 from __future__ import annotations
 

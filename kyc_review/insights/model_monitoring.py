@@ -1,4 +1,4 @@
-"""How the loop of decisions and models goes. Sandbox submissions never count; every function takes the viewer."""
+"""Monitoring of models and decisions. Sandbox submissions never count; every function takes the viewer."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from kyc_review.scoring.models import Scoring
 if TYPE_CHECKING:
     from kyc_review.accounts.models import User
 
-# What people did with first calls; of `first_calls`.
+# What people did with first calls; a column of `first_calls`.
 CALLS = {
     "apart": ~Q(first=F("models")),
     "followed": ~Q(first=F("models")) & Q(label=F("models")),
@@ -26,7 +26,7 @@ CALLS = {
     "left": Q(first=F("models")) & ~Q(label=F("models")),
 }
 BIAS = {name: Count("pk", filter=which) for name, which in CALLS.items()}
-FLAGGED = 0.5  # from this risk on the votes, taken together, say fake (detection.voting.risk)
+FLAGGED = 0.5  # from this risk on the votes together indicate fake (detection.voting.risk)
 
 
 def labels_by_week(*, viewer: User, since: datetime) -> list[dict[str, Any]]:
@@ -49,7 +49,7 @@ def labels_by_week(*, viewer: User, since: datetime) -> list[dict[str, Any]]:
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One bundle's work on live traffic within the span, and what the audit found of all that it ever cleared."""
+    """One bundle on live traffic within the period, and the audit of everything it has cleared."""
 
     version: str
     digest: str
@@ -94,7 +94,7 @@ def versions(*, viewer: User, since: datetime) -> list[Version]:
 @dataclass(frozen=True, slots=True)
 class Week:
     """One bundle's work in one week; `bound` is the audit's upper bound for all that it cleared until the week's end,
-    None before anything was judged."""
+    None before the first decision."""
 
     week: datetime
     version: str
@@ -179,7 +179,7 @@ def first_calls(since: datetime, until: datetime | None = None) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """Of `pairs` of looks of different people at one face, so many found the `same`."""
+    """Of `pairs` of decisions by different people on one face, the number that are the `same`."""
 
     week: datetime
     pairs: int
@@ -204,7 +204,7 @@ def agreement_by_week(*, viewer: User, since: datetime) -> list[Agreement]:
 
 
 def pairs(since: datetime, until: datetime | None = None) -> Any:
-    """Decisions on faces that somebody else had decided on before, with `others_label`, the last of theirs."""
+    """Decisions on faces that another person had decided on before, with `others_label`, the last of those."""
     before = _decisions(None).filter(submission=OuterRef("submission"), pk__lt=OuterRef("pk"), corrects=None)
     others = before.exclude(reviewer=OuterRef("reviewer")).order_by("-pk").values("label")[:1]
     rows = _decisions(since, until).filter(corrects=None).annotate(others_label=Subquery(others))

@@ -1,4 +1,4 @@
-"""Finding submissions, and what became of one. Every function takes the viewer."""
+"""Search for submissions, and the history of one. Every function takes the viewer."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ SEEN = Q(is_veiled=False)  # of `submissions_visible`
 def submissions_visible(*, viewer: User) -> QuerySet[Submission]:
     """Live submissions of all integrations, the newest first; nothing for people without the right.
 
-    `is_veiled` where the viewer may still be asked about the face: to them it is in review and without a result,
-    whatever was said of it (gold and audits have a result).
+    `is_veiled` if the viewer may still be asked to review the face: it is then shown as in review and without
+    a result (gold and audits do have a result).
     """
     if not may_see_insights(viewer):
         return Submission.objects.none()
@@ -44,7 +44,8 @@ def submissions_visible(*, viewer: User) -> QuerySet[Submission]:
 
 
 def submissions_found(*, viewer: User, wanted: dict[str, Any]) -> QuerySet[Submission]:
-    """`wanted`: cleaned values of `SearchForm`; empty ones ask for nothing. What is veiled is not found by what is."""
+    """`wanted`: cleaned values of `SearchForm`; empty ones do not filter. Veiled submissions are not found by
+    hidden values."""
     rows = submissions_visible(viewer=viewer)
     if wanted.get("q"):
         rows = rows.filter(_said(wanted["q"].strip(), viewer))
@@ -82,7 +83,7 @@ class History:
 
 
 def history(*, viewer: User, submission: Submission) -> History:
-    """Everything that happened to it, the oldest first; nothing that `is_hidden`."""
+    """All events of it, oldest first; nothing if it `is_hidden`."""
     if not may_see_insights(viewer) or is_hidden(viewer=viewer, submission=submission):
         return History([], [], [])
     items = [str(pk) for pk in submission.review_items.values_list("pk", flat=True)]

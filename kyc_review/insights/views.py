@@ -133,7 +133,7 @@ def _submission(
 @require_safe
 @staff_only
 def image(request: StaffRequest, submission_id: UUID) -> HttpResponseBase:
-    """The face; every look leaves a row in the audit log."""
+    """The face; every view is recorded in the audit log."""
     row = _found(request, submission_id)
     if not may_see_faces(request.user):
         raise PermissionDenied("Seniors and auditors see faces here; your role does not.")

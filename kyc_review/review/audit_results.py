@@ -1,4 +1,5 @@
-"""What the audit found, for each bundle that cleared: how many fakes may be among all that it let pass."""
+"""What the audit found, for each bundle that cleared: an upper bound on the fakes among the submissions it
+cleared."""
 
 from __future__ import annotations
 
@@ -38,7 +39,7 @@ class Audited:
 
     @property
     def bound(self) -> float:
-        """At most this share of what it cleared is fake, with 95 % confidence; 1 before anything was judged."""
+        """Upper bound on the share of fakes among the cleared, at 95 % confidence; 1 before the first decision."""
         return clopper_pearson_upper(self.fake, self.judged)
 
 

@@ -1,4 +1,4 @@
-"""Gold: faces whose answer is known, mixed into the queue as if they were new."""
+"""Gold: faces whose answer is known, mixed into the queue like new items."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from kyc_review.accounts.models import User
 
-# Which face comes when need not be unguessable to a program, only to a person.
+# The choice needs to be unpredictable to people only, not to programs.
 _dice = random.Random()  # noqa: S311
 
 

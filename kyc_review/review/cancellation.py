@@ -6,7 +6,7 @@ from kyc_review.review.models import ReviewItem
 
 
 class AlreadyDecided(Exception):
-    """A person has decided, even if they took it back; the item stays."""
+    """A person has decided, even if it was undone; the item stays."""
 
 
 def item_cancel(*, submission_id: UUID) -> None:

@@ -1,4 +1,4 @@
-"""Claims: who may take what, how long it lasts, and what it means to have lost it.
+"""Claims: who may take which item, for how long, and what happens when a claim is lost.
 
 Each change of state is one UPDATE that names the state and the holder it expects, and counts the rows it changed;
 so of two people (or two tabs) only one can win. Time is the database's clock, the same for every web process.
@@ -32,7 +32,7 @@ RELEASED = {"state": ReviewItem.State.OPEN, "claimed_by": None, "claimed_at": No
 KEPT_AHEAD = dt.timedelta(seconds=120)
 NOT_HELD = {"held_for": None, "held_until": None}
 
-ERASED = "The applicant's picture was erased meanwhile, as the law asks; there is nothing left to decide."
+ERASED = "The applicant's picture was erased meanwhile, as required by law; there is nothing left to decide."
 
 
 def claim_lease() -> dt.timedelta:
@@ -62,7 +62,7 @@ def held_by(person: int, item_id: int | None = None) -> QuerySet[ReviewItem]:
 
 
 def items_for(reviewer: int, *, is_senior: bool, include_skipped: bool = False) -> QuerySet[ReviewItem]:
-    """Waiting items that the person with this key may take now, in no order.
+    """Waiting items that the person with this key may take now, unordered.
 
     Not: what somebody else is to have, what sleeps, what waits for a senior, what they escalated themselves, faces that
     they judged or read the outcome of before, and gold whose answer they gave.
@@ -198,6 +198,6 @@ def claim_lost(item_id: int, reviewer: User) -> ClaimLost:
 
 
 def _one_by_one(reviewer: User) -> None:
-    """Until the caller's transaction ends, no other request of this person comes past here."""
+    """Serialises requests of this person until the caller's transaction ends."""
     if not person_lock(person_id=reviewer.pk):
         raise PermissionDenied("This account does not exist any more.")

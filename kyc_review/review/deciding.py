@@ -39,14 +39,15 @@ OUTDATED = "This submission was completed in another way meanwhile; there is not
 
 
 class TooLate(Exception):
-    """The decision cannot be taken back any more; it can be corrected."""
+    """The decision can no longer be undone; it can be corrected."""
 
-    detail = "It is too late to take this decision back. A correction is possible from the item's page."
+    detail = "It is too late to undo this decision. You can correct it on the item's page."
 
 
 @transaction.atomic
 def first_call_record(*, item_id: int, reviewer: User, label: str) -> None:
-    """Note what the holder says before the reveal; a second call changes nothing. Raises ClaimLost, ValueError."""
+    """Record the holder's first call before the reveal; a second call changes nothing. Raises ClaimLost,
+    ValueError."""
     require_decider(reviewer)
     wished = Decision.Label(label)
     if not held_by(reviewer.pk, item_id).exists():
@@ -115,7 +116,8 @@ def _record(item_id: int, reviewer: User, said: dict[str, Any]) -> Decision | No
 
 @transaction.atomic
 def decision_undo(*, item_id: int, reviewer: User) -> None:
-    """Take one's own decision back and hold its item again. What is held meanwhile waits for the same person.
+    """Undo one's own decision and hold its item again. An item held meanwhile is reserved for the same
+    person.
 
     Raises TooLate.
     """
@@ -146,7 +148,7 @@ def decision_undo(*, item_id: int, reviewer: User) -> None:
 
 
 def decisions_settle() -> int:
-    """Make final every decision whose seconds are over; how many. Safe to call at any time, by anyone."""
+    """Make final every decision whose undo window is over; returns how many. Safe to call at any time, by anyone."""
     due = ReviewItem.objects.filter(state=ReviewItem.State.SETTLING, settles_at__lte=Now())
     settled = 0
     for pk in list(due.order_by("settles_at").values_list("pk", flat=True)[:500]):
@@ -159,7 +161,7 @@ def decisions_settle() -> int:
 
 
 def settle(item: ReviewItem) -> None:
-    """Make its standing decision final: the submission completes, or another person is asked. Lock the item before."""
+    """Make its decision final: the submission completes, or another person reviews. Lock the item before."""
     decision = item.decisions.filter(withdrawal=None).order_by("-pk")[0]
     ReviewItem.objects.filter(pk=item.pk, state=ReviewItem.State.SETTLING).update(
         state=ReviewItem.State.DECIDED, decided_at=Now(), settles_at=None
@@ -186,7 +188,7 @@ def settle(item: ReviewItem) -> None:
 
 @transaction.atomic
 def decision_correct(*, item_id: int, corrector: User, label: str, **said: Any) -> Decision:
-    """A later word on a decided item: by its author, or by a senior (who overturns). The row before stays.
+    """Correct a decided item: by its author, or by a senior (who overturns it). The earlier row stays.
 
     Raises PermissionDenied, ClaimLost when the item is not final yet, ValueError.
     """
@@ -217,7 +219,7 @@ def decision_correct(*, item_id: int, corrector: User, label: str, **said: Any) 
 
 
 def _correctable(item_id: int, corrector: User) -> tuple[ReviewItem, Decision]:
-    """The item, locked, and the word that counts on it. Raises PermissionDenied, ClaimLost."""
+    """The locked item and its current decision. Raises PermissionDenied, ClaimLost."""
     # The submission, too: an erasure that comes meanwhile waits, and then empties what is written here.
     item = (
         ReviewItem.objects.select_for_update(of=("self", "submission"))
@@ -233,5 +235,5 @@ def _correctable(item_id: int, corrector: User) -> tuple[ReviewItem, Decision]:
     if not may_oversee(corrector) and before.reviewer_id != corrector.pk:
         raise PermissionDenied("Only its author or a senior corrects a decision.")
     if ReviewItem.objects.exclude(state=ReviewItem.State.DECIDED).filter(submission=item.submission_id):
-        raise ClaimLost("Another person looks at this submission now; wait for what they find.")
+        raise ClaimLost("Another person is reviewing this submission; wait for their decision.")
     return item, before

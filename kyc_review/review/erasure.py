@@ -1,4 +1,4 @@
-"""What an erased submission leaves in the queue and in people's words. Call it in the transaction of the erasure."""
+"""Erasure of review data. Call these in the transaction of the erasure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What applicants turned out to be, months later, against what the models and the reviewers had said."""
+"""Later outcomes of applicants, compared with models and reviewers."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from kyc_review.review.models import Decision, ReviewItem
 if TYPE_CHECKING:
     pass
 
-# A vote at odds with people's result.
+# A vote that contradicts the human result.
 
 
 def live_decisions_unchecked(*, since: datetime, until: datetime | None = None) -> Any:

@@ -1,4 +1,4 @@
-"""Where items wait whose own place would give them away: at places drawn from those of ordinary items.
+"""Masks the queue position of items whose own position would reveal them, by positions of ordinary items.
 
 Audits are low in risk and would come last, and gold was chosen by a person; so both get the reason and risk
 of a random recent ordinary item. In the queue they cannot be distinguished.

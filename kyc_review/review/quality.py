@@ -1,4 +1,4 @@
-"""How well people judge, for themselves and for seniors."""
+"""Quality of reviewers, for themselves and for seniors."""
 
 from __future__ import annotations
 

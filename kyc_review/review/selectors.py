@@ -1,4 +1,4 @@
-"""What a viewer may see of the queue. Every function takes the viewer and returns nothing to people without a role."""
+"""Reads of the queue. Every function takes the viewer and returns nothing for people without a role."""
 
 from __future__ import annotations
 

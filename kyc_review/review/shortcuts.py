@@ -1,4 +1,4 @@
-"""The keys of the desk, and each person's own choice of them."""
+"""Keyboard shortcuts of the workbench, and each person's own choice of them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ OBSTACLE_KEYS = [
     (value, label, _OBSTACLE_KEY.get(Decision.Obstacle(value), ""))
     for value, label in Decision.Obstacle.choices
 ]
-# The printed key -> what it does, as the sheet of keys tells it.
+# The default key -> what it does, as in the list of keys.
 KEYS = {
     "c": "Claim the next item",
     "1": "Real",
@@ -56,7 +56,7 @@ KEYS = {
     "w": "Noise",
     "a": "Attention",
     "m": "Tamper mask",
-    "?": "The sheet of keys",
+    "?": "Show the list of keys",
     **{key: f"Cannot tell: {label.lower()}" for _, label, key in OBSTACLE_KEYS if key},
 }
 NAMED = {"Enter", "Tab", "Space", "Backspace", "ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown"}

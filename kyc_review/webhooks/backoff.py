@@ -1,7 +1,7 @@
 """When to try again: exponential back-off with full jitter, for three days.
 
-Full jitter as in M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015: the pause is uniform
-between nothing and a growing limit, so that a receiver which comes back does not meet everything at once.
+Full jitter as in M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015: the pause is
+uniform between nothing and a growing limit, so that a recovering receiver does not get all messages at once.
 """
 
 import random

@@ -1,7 +1,7 @@
-"""The deliverer, in the default worker: lease what is due, send it, write down what came back.
+"""Delivery, in the default worker: lease due messages, send them, record the answers.
 
-Rows are the truth: whatever dies, a lease runs out and the message is sent again. So a receiver may get a message
-twice, and never loses one; `webhook-id` tells it that it has seen it.
+Rows are the truth: if a process dies, its lease expires and the message is sent again. So a receiver may get
+a message twice but never loses one; it recognises repetitions by `webhook-id`.
 """
 
 import os
@@ -30,7 +30,7 @@ from kyc_review.webhooks.secret_encryption import SealBroken, unseal
 HOLDER = f"{socket.gethostname()[:40]}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
 LEASE = timedelta(seconds=60)  # four times the longest attempt
 AT_ONCE = 8
-# One receiver that does not answer must not keep all the others waiting.
+# One receiver that does not answer must not delay the others.
 AT_ONCE_PER_ENDPOINT = 3
 GONE = 410
 
@@ -39,7 +39,7 @@ _alone = threading.Lock()
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What a sender's thread needs; it never speaks to the database."""
+    """The input of a sender thread, which never uses the database."""
 
     delivery_id: uuid.UUID
     endpoint_id: uuid.UUID
@@ -144,7 +144,7 @@ def _message(row: Delivery, now: datetime) -> Message:
 
 @transaction.atomic
 def attempt_record(*, delivery_id: uuid.UUID, answer: Answer, holder: str = HOLDER) -> None:
-    """Write the attempt down and settle the delivery: delivered, due again, or given up.
+    """Record the attempt and settle the delivery: delivered, due again, or given up.
 
     A success counts even if another worker holds the lease now. A failure after the lease ran out changes
     nothing: it belongs to another worker, or the endpoint was switched off.
@@ -173,7 +173,7 @@ def attempt_record(*, delivery_id: uuid.UUID, answer: Answer, holder: str = HOLD
 
 @transaction.atomic
 def endpoint_disable(*, endpoint_id: uuid.UUID, reason: str) -> None:
-    """Send nothing more there. What waits is given up, and can be replayed when the endpoint is active again."""
+    """Stop sending. Pending deliveries are given up and can be replayed when the endpoint is active again."""
     if not Endpoint.objects.filter(pk=endpoint_id, is_active=True).update(
         is_active=False, disabled_reason=reason
     ):

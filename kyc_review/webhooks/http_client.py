@@ -23,7 +23,7 @@ USER_AGENT = "kyc-review-webhooks/1"
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back: an HTTP status, or the reason why there is none."""
+    """The answer: an HTTP status, or the reason why there is none."""
 
     status: int | None
     error: str
@@ -50,7 +50,7 @@ def signed(message_id: str, at: datetime, body: bytes, secrets: Sequence[str]) -
 
 
 def post(url: str, body: bytes, headers: dict[str, str], *, timeout_s: float = TIMEOUT_S) -> Answer:
-    """Send; raises nothing, for every attempt gets an answer or a reason."""
+    """Sends; never raises, because every attempt gets an answer or a reason."""
     started = time.monotonic()
     status, error = None, ""
     try:
@@ -78,7 +78,7 @@ def _post(url: str, body: bytes, headers: dict[str, str], deadline: float) -> in
     host = parts.hostname or ""
     port = parts.port or (443 if parts.scheme == "https" else 80)
     connection = _Pinned(resolve(host, port), host, port, secure=parts.scheme == "https", deadline=deadline)
-    # A receiver that sends a byte now and then never runs into a timeout of its socket; this ends it.
+    # A receiver that sends single bytes slowly never triggers a socket timeout; this limits it.
     alarm = threading.Timer(max(0.0, deadline - time.monotonic()), connection.cut)
     alarm.daemon = True
     alarm.start()
@@ -97,8 +97,8 @@ def _post(url: str, body: bytes, headers: dict[str, str], deadline: float) -> in
 
 
 class _Pinned(http.client.HTTPConnection):
-    """Connects to the addresses that were checked, whatever the name resolves to by now; Host header, SNI and the
-    certificate's name are the URL's host as ever."""
+    """Connects to the checked addresses, even if the name resolves differently now; Host header, SNI and
+    certificate name are the URL's host."""
 
     def __init__(
         self, addresses: list[Address], host: str, port: int, *, secure: bool, deadline: float

@@ -1,4 +1,4 @@
-"""Where events go, what happened, and what became of telling it."""
+"""Endpoints, events, deliveries and attempts."""
 
 import uuid
 
@@ -27,15 +27,15 @@ def all_kinds() -> list[str]:
 
 
 class Endpoint(models.Model):
-    """An address of an integration that wants to hear of its submissions.
+    """An address of an integration that receives events of its submissions.
 
-    `secret` and `previous_secret` are sealed (`sealing.py`). While the previous one is valid, every message carries
-    both signatures, so that the receiver can change its copy at any moment in between.
+    `secret` and `previous_secret` are encrypted (`secret_encryption.py`). While the previous one is valid,
+    every message carries both signatures, so that the receiver can change its copy at any moment in between.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     integration = models.ForeignKey(Integration, on_delete=models.CASCADE, related_name="webhook_endpoints")
-    is_test = models.BooleanField(default=False, help_text="Hears of the sandbox only.")
+    is_test = models.BooleanField(default=False, help_text="Receives events of the sandbox only.")
     url = models.CharField(max_length=500)
     description = models.CharField(max_length=200, blank=True)
     kinds = ArrayField(models.CharField(max_length=40, choices=Kind), default=all_kinds)
@@ -66,7 +66,7 @@ class Endpoint(models.Model):
 
 
 class Event(models.Model):
-    """Something that happened, written in the transaction in which it happened. `payload` is what is sent."""
+    """An event, written in the transaction of its change. `payload` is the body that is sent."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     integration = models.ForeignKey(Integration, on_delete=models.CASCADE, related_name="+")
@@ -82,7 +82,7 @@ class Event(models.Model):
 
     @property
     def message_id(self) -> str:
-        """The `webhook-id`: the same for every attempt and replay, by which a receiver knows what it has seen."""
+        """The `webhook-id`: the same for every attempt and replay, so that a receiver can recognise repetitions."""
         return f"evt_{self.id.hex}"
 
 
@@ -136,7 +136,7 @@ class Delivery(models.Model):
 
 
 class Attempt(models.Model):
-    """One try to deliver: what the receiver answered, or why it could not be asked."""
+    """One attempt to deliver: the receiver's answer, or why there is none."""
 
     delivery = models.ForeignKey(Delivery, on_delete=models.CASCADE, related_name="attempts")
     at = models.DateTimeField(default=timezone.now)

@@ -1,7 +1,8 @@
-"""Secrets at rest: a copy of the database alone does not let anybody sign in the product's name.
+"""Encryption of secrets at rest: a copy of the database alone is not enough to sign messages.
 
-Fernet (AES-128-CBC with HMAC-SHA256). The key is derived from WEBHOOK_SECRETS_KEY, or from SECRET_KEY where that is
-empty. Several keys separated by commas: the first seals, all of them open, so a key can be changed.
+Fernet (AES-128-CBC with HMAC-SHA256). The key is derived from WEBHOOK_SECRETS_KEY, or from SECRET_KEY where
+that is empty. Several keys separated by commas: the first encrypts, all of them decrypt, so a key can be
+rotated.
 """
 
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class SealBroken(Exception):
-    """No key of this process opens the secret: it was sealed with another one."""
+    """No key of this process decrypts the secret: it was encrypted with another one."""
 
 
 def seal(secret: str) -> str:
@@ -29,7 +30,7 @@ def unseal(sealed: str) -> str:
         return _box().decrypt(sealed.encode()).decode()
     except InvalidToken:
         raise SealBroken(
-            "The endpoint's secret was sealed with another key; restore WEBHOOK_SECRETS_KEY or rotate the secret."
+            "The endpoint's secret was encrypted with another key; restore WEBHOOK_SECRETS_KEY or rotate the secret."
         ) from None
 
 

@@ -29,11 +29,11 @@ ENDPOINTS_MAX = 20
 
 
 class EndpointsFull(Exception):
-    """The integration has as many endpoints as it may have."""
+    """The integration has reached its limit of endpoints."""
 
 
 class NotReplayable(Exception):
-    """The delivery is under way already, or its endpoint hears nothing; the text says which."""
+    """The delivery is already in progress, or its endpoint is switched off; the message says which."""
 
 
 @transaction.atomic
@@ -46,7 +46,7 @@ def endpoint_create(
     is_test: bool = False,
     actor: models.Model | None = None,
 ) -> tuple[Endpoint, str]:
-    """The row and its secret, which is shown now and can never be read again.
+    """The row and its secret, which is shown once and cannot be read again.
 
     Raises AddressRefused for a URL that may not be used, EndpointsFull.
     """
@@ -95,7 +95,7 @@ def endpoint_change(*, endpoint: Endpoint, actor: models.Model | None = None, **
 
 @transaction.atomic
 def endpoint_delete(*, endpoint: Endpoint, actor: models.Model | None = None) -> None:
-    """It hears nothing more and is listed nowhere; what was sent stays in the log of the house."""
+    """It receives nothing more and is no longer listed; its deliveries stay in the bank's log."""
     endpoint_disable(endpoint_id=endpoint.pk, reason="Deleted.")
     if Endpoint.objects.filter(pk=endpoint.pk, deleted_at=None).update(deleted_at=timezone.now()):
         audit.record(action="webhook.deleted", actor=actor, target=endpoint)
@@ -163,7 +163,7 @@ def _replay(ids: list[uuid.UUID], actor: models.Model | None) -> list[Delivery]:
         if not row.endpoint.is_active:
             raise NotReplayable("The endpoint is switched off; switch it on first.")
         if row.finished_at is None:
-            raise NotReplayable("This delivery is under way already.")
+            raise NotReplayable("This delivery is already in progress.")
         row.state, row.attempts_made, row.finished_at = Delivery.State.PENDING, 0, None
         row.due_at, row.gives_up_at = now, now + GIVE_UP_AFTER
     Delivery.objects.bulk_update(

@@ -63,7 +63,7 @@ def address_check(address: Address) -> None:
 
 def resolve(host: str, port: int) -> list[Address]:
     """Every address of the host, each one checked. Raises AddressRefused when one is not public, OSError when the
-    host has none: one bad address among good ones is how a name is turned against us."""
+    host has none: a single non-public address among public ones is a DNS-rebinding attack."""
     answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     found = list(dict.fromkeys(ipaddress.ip_address(str(sockaddr[0])) for *_, sockaddr in answers))
     if not is_allowed(host):

@@ -100,7 +100,7 @@ def trial(request: StaffRequest, endpoint_id: UUID) -> HttpResponse:
     row = _managed(request, endpoint_id)
     try:
         services.trial_send(endpoint=row, actor=request.user)
-        messages.success(request, "A test event is on its way.")
+        messages.success(request, "A test event was queued.")
     except services.NotReplayable as refusal:
         messages.error(request, str(refusal))
     return _back(row)

@@ -29,7 +29,7 @@ class RegionsField(forms.JSONField):
 
 
 class DecisionForm(forms.Form):
-    """What a reviewer says. Parts, methods and regions belong to fake; an obstacle to not assessable."""
+    """A reviewer's decision. Parts, methods and regions belong to fake; an obstacle to not assessable."""
 
     label = forms.ChoiceField(
         choices=Decision.Label,
@@ -47,7 +47,9 @@ class DecisionForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         said = super().clean() or {}
         if said.get("label") == Decision.Label.NOT_ASSESSABLE and not said.get("obstacle"):
-            raise forms.ValidationError("Say why it cannot be assessed; the applicant is asked for another.")
+            raise forms.ValidationError(
+                "State why it cannot be assessed; the applicant is asked for another picture."
+            )
         return said
 
 

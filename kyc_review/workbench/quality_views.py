@@ -1,4 +1,4 @@
-"""How well people judge; and the choice of faces to measure it by."""
+"""Pages on the quality of reviewers, and the choice of calibration items."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Skip, snooze, escalate, hand over, take back: an item leaves the desk undecided, and the next one is shown."""
+"""Skip, snooze, escalate, hand over, return: an item is released undecided, and the next one is shown."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def handover(request: StaffRequest, item_id: int) -> HttpResponse:
 @require_POST
 @staff_only
 def take_back(request: StaffRequest, item_id: int) -> HttpResponse:
-    """For seniors: what a colleague holds goes back to everybody."""
+    """For seniors: returns a colleague's item to the queue."""
     try:
         services.claim_take_back(item_id=item_id, senior=request.user)
         messages.success(request, f"Item {item_id} is back in the queue.")

@@ -1,4 +1,4 @@
-"""The queue and the focus page as contexts and answers, for every view that ends on one of them.
+"""Renders the queue and the item page, for every view that ends on one of them.
 
 htmx swaps `#main`; a plain request gets the whole page, or a redirect to it.
 """

@@ -1,4 +1,4 @@
-"""The page on which people choose their own keys."""
+"""The page to customise keyboard shortcuts."""
 
 from __future__ import annotations
 

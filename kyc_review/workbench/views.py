@@ -1,4 +1,4 @@
-"""What is looked at, claimed and decided. Rules live in the services; here requests become calls and outcomes pages."""
+"""Views for claiming and deciding. Rules are in the services."""
 
 from __future__ import annotations
 

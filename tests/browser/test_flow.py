@@ -231,7 +231,7 @@ def test_what_cannot_be_assessed_is_said_with_two_keys_and_enter(
     claim(page)
     page.keyboard.press("3")
     page.keyboard.press("Enter")
-    expect(page.get_by_text("Say why it cannot be assessed")).to_be_visible()
+    expect(page.get_by_text("State why it cannot be assessed")).to_be_visible()
     page.keyboard.press("b")
     page.keyboard.press("Enter")
     expect(page.get_by_text("The queue is empty")).to_be_visible()

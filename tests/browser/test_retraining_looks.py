@@ -106,7 +106,7 @@ def test_two_admins_promote_a_candidate(
     ada.get_by_role("link", name="small").click()
     ada.screenshot(path=PICTURES / f"comparison-{scheme}.png", full_page=True)
     ada.get_by_role("link", name="lowered by 1.0").click()
-    expect(ada.get_by_text("The gate is closed")).to_be_visible()
+    expect(ada.get_by_label("Reason for override")).to_be_visible()
     ada.get_by_label("Reason for the promotion").fill("It catches more of last month's forgeries.")
     ada.get_by_label("Reason for override").fill("The load may rise while the wave lasts.")
     ada.get_by_role("button", name="Propose for promotion").click()

@@ -29,7 +29,7 @@ def overview(request: StaffRequest) -> HttpResponse:
         _require_admin(request)
         if form.is_valid():
             made = services.integration_create(**form.cleaned_data, actor=request.user)
-            messages.success(request, "Added. Now make its first key.")
+            messages.success(request, "Added. Now create its first key.")
             return redirect("integrations:integration", slug=made.slug)
     context = {
         "integrations": integrations_listed(viewer=request.user),
@@ -43,7 +43,7 @@ def overview(request: StaffRequest) -> HttpResponse:
 @never_cache
 @staff_only
 def integration(request: StaffRequest, slug: str) -> HttpResponse:
-    """GET shows its keys; POST makes one and shows it, this once."""
+    """GET shows its keys; POST creates one and shows it once."""
     _require_reader(request)
     row = get_object_or_404(Integration, slug=slug)
     form = KeyForm(request.POST or None)

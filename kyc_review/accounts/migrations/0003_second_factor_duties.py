@@ -13,11 +13,11 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='user',
             name='must_change_password',
-            field=models.BooleanField(default=False, help_text='The password was chosen by somebody else; the next login must change it.'),
+            field=models.BooleanField(default=False, help_text='The password was set by another person; it must be changed at the next login.'),
         ),
         migrations.AddField(
             model_name='user',
             name='must_use_second_factor',
-            field=models.BooleanField(default=False, help_text='Asked of this person, whatever REQUIRE_SECOND_FACTOR asks of the role.'),
+            field=models.BooleanField(default=False, help_text='Required for this person, independent of REQUIRE_SECOND_FACTOR.'),
         ),
     ]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """Where wrong passwords or codes locked somebody out, and until when."""
+    """Where wrong passwords or codes caused a lock, and until when."""
 
     address: str
     until: datetime

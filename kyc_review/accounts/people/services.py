@@ -1,4 +1,4 @@
-"""What admins do to other people's accounts. No admin can shut himself out, and one admin always stays."""
+"""Administration of accounts. Admins cannot lock themselves out, and one active admin always remains."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 
 
 class PeopleRefused(Exception):
-    """Nothing was changed; `detail` says why, to a person."""
+    """Nothing was changed; `detail` says why, for people."""
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail)
@@ -39,7 +39,7 @@ def password_new() -> str:
 def person_create(
     *, username: str, role: str, first_name: str = "", last_name: str = "", actor: models.Model
 ) -> tuple[User, str]:
-    """The person and a first password, which is shown now and must be changed at the first login."""
+    """The person and an initial password, which is shown once and must be changed at the first login."""
     password = password_new()
     person = staff_create(username=username, password=password, role=role, first_name=first_name, actor=actor)
     person.last_name, person.must_change_password = last_name, True
@@ -49,8 +49,9 @@ def person_create(
 
 @transaction.atomic
 def password_reissue(*, person: User, actor: models.Model) -> str:
-    """A new password, shown now, to be changed at the next login; all sessions and tokens end. Raises PeopleRefused."""
-    _refuse_self(person, actor, "Change your own password on your account's page.")
+    """A new password, shown once, to be changed at the next login; all sessions and tokens end. Raises
+    PeopleRefused."""
+    _refuse_self(person, actor, "Change your own password on your account page.")
     password = password_new()
     person.set_password(password)
     person.must_change_password = True
@@ -78,7 +79,7 @@ def role_change(*, person: User, role: str, actor: models.Model) -> None:
 
 @transaction.atomic
 def person_deactivate(*, person: User, actor: models.Model) -> int:
-    """They cannot log in, sessions and tokens end, what they hold returns to the queue; how many items that were."""
+    """Ends sessions and tokens and returns claimed items to the queue; returns the number of items."""
     _refuse_self(person, actor, "You cannot deactivate yourself; ask another admin.")
     _keep_an_admin(person)
     if not User.objects.filter(pk=person.pk, is_active=True).update(is_active=False):
@@ -101,8 +102,8 @@ def _refuse_self(person: User, actor: models.Model, why: str) -> None:
 
 
 def _keep_an_admin(person: User) -> None:
-    """Two admins who remove each other at once: the second waits here, and then finds herself the last."""
+    """If two admins remove each other concurrently, the second waits here and then is the last one."""
     Group.objects.select_for_update().get(name=Role.ADMIN.value)
     admins = User.objects.filter(is_active=True, groups__name=Role.ADMIN.value)
     if admins.filter(pk=person.pk).exists() and not admins.exclude(pk=person.pk).exists():
-        raise PeopleRefused("The last active admin stays.")
+        raise PeopleRefused("The last active admin cannot be removed.")

@@ -37,7 +37,7 @@ from kyc_review.core.permissions import Role, may_manage_people, may_see_people
 @never_cache
 @staff_only
 def overview(request: StaffRequest) -> HttpResponse:
-    """GET lists all; POST adds somebody and shows the first password, this once."""
+    """GET lists all; POST adds a person and shows the initial password once."""
     _require_reader(request)
     form = PersonForm(request.POST or None)
     if request.method == "POST":
@@ -120,7 +120,7 @@ def unlock(request: StaffRequest, found: User) -> HttpResponse | str:
 @_change
 def reset_factor(request: StaffRequest, found: User) -> HttpResponse | str:
     if second_factor_reset(user=found, actor=request.user):
-        return "The second factor is gone; the next login asks for the password alone."
+        return "The second factor was reset; the next login requires only the password."
     return "There was no second factor."
 
 
@@ -128,14 +128,14 @@ def reset_factor(request: StaffRequest, found: User) -> HttpResponse | str:
 def require_factor(request: StaffRequest, found: User) -> HttpResponse | str:
     is_asked = parse_toggle(request)
     second_factor_require(user=found, is_asked=is_asked, actor=request.user)
-    return "A second factor is asked for." if is_asked else "A second factor is not asked for any more."
+    return "A second factor is required." if is_asked else "A second factor is no longer required."
 
 
 @_change
 def revoke_token(request: StaffRequest, found: User, prefix: str) -> HttpResponse | str:
     token = get_object_or_404(tokens_listed(viewer=request.user, owner=found), prefix=prefix)
     return (
-        f"{prefix} has ended." if token_revoke(token=token, actor=request.user) else "It had ended already."
+        f"{prefix} has ended." if token_revoke(token=token, actor=request.user) else "It had already ended."
     )
 
 

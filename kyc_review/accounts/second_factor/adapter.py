@@ -1,4 +1,4 @@
-"""How allauth keeps secrets here: sealed, so that a copy of the database alone makes no codes."""
+"""Encrypts allauth's secrets, so that a copy of the database alone cannot produce codes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from kyc_review.core.encryption import box
 
 
 class FactorUnreadable(Exception):
-    """Sealed with a SECRET_KEY that this process does not have; only a reset helps."""
+    """Encrypted with a SECRET_KEY that this process does not have; only a reset helps."""
 
 
 class Adapter(DefaultMFAAdapter):
@@ -21,7 +21,7 @@ class Adapter(DefaultMFAAdapter):
         try:
             return _box().decrypt(encrypted_text.encode()).decode()
         except InvalidToken:
-            raise FactorUnreadable("The second factor was sealed with another SECRET_KEY.") from None
+            raise FactorUnreadable("The second factor was encrypted with another SECRET_KEY.") from None
 
 
 def _box():  # type: ignore[no-untyped-def]  # MultiFernet, which is imported when it is needed

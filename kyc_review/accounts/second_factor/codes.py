@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 DIGITS = 6
 STEP_S = 30
-STEPS_TOLERATED = 1  # a telephone's clock may be half a minute off
+STEPS_TOLERATED = 1  # a phone's clock may be half a minute off
 RECOVERY_CODES = 10
 RECOVERY_DIGITS = 8
 UNUSED = "migrated_codes"
@@ -66,5 +66,5 @@ def recovery_code_use(row: Authenticator, code: str) -> bool:
 
 
 def is_same_code(typed: str, code: str) -> bool:
-    """Blanks and dashes in what was typed do not count; takes the same time wherever they differ."""
+    """Ignores blanks and dashes in the input; compares in constant time."""
     return secrets.compare_digest(typed.translate(_TYPED).encode(), code.encode())

@@ -1,7 +1,7 @@
-"""A second factor's life: begun, enrolled, asked for, ended. allauth keeps the rows.
+"""The life cycle of a second factor: begin, enrol, verify, end. allauth stores the rows.
 
-allauth itself would remember used codes and failures in a cache, which each web process has for itself; here both are
-in the row, so that a code counts once and guesses are counted together, whichever process is asked.
+allauth itself stores used codes and failures in a cache, which is separate in each web process. Here both are
+in the row, so that a code works once and failures are counted across processes.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from kyc_review.accounts.models import User
 
-# Wrong codes in a row, from wherever they come, before codes are not even looked at for LOGIN_LOCK_S. The lock of
-# one address comes earlier (LOGIN_FAILURES_MAX); this one stops somebody who has the password and many addresses.
+# Wrong codes in a row, from any address, after which codes are refused for LOGIN_LOCK_S. The lock of one
+# address comes earlier (LOGIN_FAILURES_MAX); this one stops an attacker with the password and many addresses.
 FAILURES_MAX = 10
 
 
@@ -38,7 +38,7 @@ class Checked(StrEnum):
 
 
 class FactorRefused(Exception):
-    """Nothing was changed; `detail` says why, to a person."""
+    """Nothing was changed; `detail` says why, for people."""
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail)
@@ -51,10 +51,10 @@ def second_factor_enrol(*, user: User, secret: str, code: str) -> list[str]:
     step = codes.matching_step(secret, code)
     if step is None:
         raise FactorRefused(
-            "That code does not fit. Type the one the app shows now; is the telephone's clock right?"
+            "Incorrect code. Enter the one that the app shows now, and check the phone's clock."
         )
     if Authenticator.objects.filter(user=user, type=Authenticator.Type.TOTP).exists():
-        raise FactorRefused("A second factor is set up already.")
+        raise FactorRefused("A second factor is already set up.")
     data = {"secret": encrypt(secret), "last_step": step}
     Authenticator.objects.create(user=user, type=Authenticator.Type.TOTP, data=data)
     audit.record(action="staff.second_factor_enrolled", actor=user, target=user)
@@ -63,7 +63,7 @@ def second_factor_enrol(*, user: User, secret: str, code: str) -> list[str]:
 
 @transaction.atomic
 def recovery_codes_renew(*, user: User) -> list[str]:
-    """Ten new ones; the old ones end. Raises FactorRefused for people without a second factor."""
+    """Ten new recovery codes; the old ones stop working. Raises FactorRefused for people without a second factor."""
     if not Authenticator.objects.filter(user=user, type=Authenticator.Type.TOTP).exists():
         raise FactorRefused("Set up a second factor first.")
     audit.record(action="staff.recovery_codes_renewed", actor=user, target=user)
@@ -93,7 +93,7 @@ def code_check(*, user: User, code: str) -> Checked:
 
 @transaction.atomic
 def code_failures_forget(*, user: User) -> int:
-    """How many wrong codes in a row there were."""
+    """The number of wrong codes in a row."""
     row = Authenticator.objects.select_for_update().filter(user=user, type=Authenticator.Type.TOTP).first()
     failures = int(row.data.get("failures", 0)) if row else 0
     if row and failures:
@@ -113,9 +113,11 @@ def second_factor_end(*, user: User) -> None:
 
 @transaction.atomic
 def second_factor_reset(*, user: User, actor: models.Model | None = None) -> bool:
-    """By an admin, for somebody who lost the telephone and the recovery codes; whether there was one."""
+    """Reset by an admin, after loss of phone and recovery codes; returns whether there was one."""
     if actor is not None and actor.pk == user.pk:
-        raise FactorRefused("End your own second factor on your account's page; that asks for your password.")
+        raise FactorRefused(
+            "Turn off your own second factor on your account page; this requires your password."
+        )
     was_there = _delete(user)
     if was_there:
         audit.record(action="staff.second_factor_reset", actor=actor, target=user)
@@ -124,9 +126,9 @@ def second_factor_reset(*, user: User, actor: models.Model | None = None) -> boo
 
 @transaction.atomic
 def second_factor_require(*, user: User, is_asked: bool, actor: models.Model | None = None) -> None:
-    """Ask it of this person, or leave it to what the role is asked. Raises FactorRefused where the role is."""
+    """Require it for this person, or follow the role's requirement. Raises FactorRefused if the role requires it."""
     if not is_asked and is_required_by_role(user):
-        raise FactorRefused("REQUIRE_SECOND_FACTOR asks it of this role; it cannot be waived here.")
+        raise FactorRefused("REQUIRE_SECOND_FACTOR requires it for this role; it cannot be waived here.")
     rows = type(user).objects.filter(pk=user.pk).exclude(must_use_second_factor=is_asked)
     if rows.update(must_use_second_factor=is_asked):
         action = "staff.second_factor_required" if is_asked else "staff.second_factor_waived"
@@ -138,7 +140,7 @@ def _checked(row: Authenticator, code: str) -> Checked:
     if step is not None and step > row.data.get("last_step", -1):
         row.data["last_step"] = step
         return Checked.TOTP
-    # The caller's lock on the other row is the lock on this one, too.
+    # The caller's lock on the other row protects this one too.
     recovery = Authenticator.objects.filter(user=row.user, type=Authenticator.Type.RECOVERY_CODES).first()
     if recovery is not None and codes.recovery_code_use(recovery, code):
         return Checked.RECOVERY_CODE

@@ -1,4 +1,4 @@
-"""That it is really the account's owner: an unattended screen must not be enough for what lasts."""
+"""Confirms the account's owner: an unattended screen must not be enough for lasting changes."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from kyc_review.accounts.second_factor.selectors import has_second_factor
 from kyc_review.accounts.second_factor.services import code_check
 from kyc_review.accounts.staff_access import StaffRequest
 
-WRONG_PASSWORD = "That is not your password."  # noqa: S105
+WRONG_PASSWORD = "Incorrect password."  # noqa: S105
 
 
 def is_password_right(request: StaffRequest) -> bool:
-    """Of the field `password`. Wrong ones count as at the login, and lock in the same way."""
+    """Error of the field `password`. Wrong ones count and lock as at the login."""
     allowed = AxesProxyHandler.is_allowed(request, {"username": request.user.get_username()})
     if allowed and request.user.check_password(request.POST.get("password", "")):
         return True
@@ -24,7 +24,7 @@ def is_password_right(request: StaffRequest) -> bool:
 
 
 def unconfirmed(request: StaffRequest) -> str:
-    """Why the fields `password` and, where there is a second factor, `code` do not prove it; empty when they do."""
+    """The error of the fields `password` and, with a second factor, `code`; empty if they are correct."""
     if not is_password_right(request):
         return WRONG_PASSWORD
     if not has_second_factor(request.user):
@@ -32,7 +32,7 @@ def unconfirmed(request: StaffRequest) -> str:
     try:
         checked = code_check(user=request.user, code=request.POST.get("code", "")[:40])
     except FactorUnreadable:
-        return "Your second factor cannot be read any more. Ask an administrator to reset it."
+        return "Your second factor is unreadable. Ask an administrator to reset it."
     if checked not in REFUSALS:
         return ""
     count_failure(request)

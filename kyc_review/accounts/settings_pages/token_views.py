@@ -1,4 +1,4 @@
-"""A person's own tokens: made after the password and the code, shown once, ended with one press."""
+"""A person's own tokens: created after password and code, shown once, revoked with one click."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class TokenForm(forms.Form):
 @never_cache
 @staff_only
 def tokens(request: StaffRequest) -> HttpResponse:
-    """GET lists them; POST makes one and shows it, this once."""
+    """GET lists them; POST creates one and shows it once."""
     if not may_have_tokens(request.user):
         raise PermissionDenied("Only admins and auditors use the retraining API; your role does not.")
     form = TokenForm(request.POST if request.method == "POST" else None)
@@ -61,7 +61,7 @@ def tokens(request: StaffRequest) -> HttpResponse:
 def revocation(request: StaffRequest, prefix: str) -> HttpResponse:
     row = get_object_or_404(tokens_listed(viewer=request.user, owner=request.user), prefix=prefix)
     ended = token_revoke(token=row, actor=request.user)
-    messages.success(request, f"{prefix} has ended." if ended else f"{prefix} had ended already.")
+    messages.success(request, f"{prefix} has ended." if ended else f"{prefix} had already ended.")
     return redirect("account:tokens" if may_have_tokens(request.user) else "account:overview")
 
 

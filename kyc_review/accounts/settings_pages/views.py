@@ -1,4 +1,4 @@
-"""A person's own account: the password, the second factor. What changes the second factor asks for the password."""
+"""A person's own account: password and second factor. Changing the second factor requires the password."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def password(request: StaffRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         accounts.password_change(user=request.user, password=form.cleaned_data["new_password1"])
         update_session_auth_hash(request, request.user)
-        messages.success(request, "Your password is changed.")
+        messages.success(request, "Your password was changed.")
         return redirect("home" if is_duty else "account:overview")
     if "old_password" in form.errors:
         count_failure(request)
@@ -90,9 +90,9 @@ def second_factor(request: StaffRequest) -> HttpResponse:
 @never_cache
 @staff_only
 def qr(request: StaffRequest) -> HttpResponse:
-    """The picture for the app's camera, while the secret waits to be confirmed."""
+    """The QR code, while the secret waits for confirmation."""
     if SECRET not in request.session:
-        raise Http404("Nothing is being set up.")
+        raise Http404("No second factor is being set up.")
     adapter = get_adapter()
     picture = adapter.build_totp_svg(adapter.build_totp_url(request.user, _secret(request)))
     return HttpResponse(picture, content_type="image/svg+xml")
@@ -123,7 +123,7 @@ def end_second_factor(request: StaffRequest) -> HttpResponse:
     except FactorRefused as refused:
         return _factor_page(request, problem=refused.detail)
     request.session.pop(PASSED, None)
-    messages.success(request, "Your second factor has ended.")
+    messages.success(request, "Two-factor authentication is off.")
     return redirect("account:overview")
 
 
@@ -137,7 +137,7 @@ def _factor_page(request: StaffRequest, *, problem: str = "", **more: Any) -> Ht
 
 
 def _secret(request: StaffRequest) -> str:
-    """The one that waits in the session, sealed, until a code confirms it."""
+    """The encrypted secret in the session, until a code confirms it."""
     adapter = get_adapter()
     if SECRET not in request.session:
         request.session[SECRET] = adapter.encrypt(secret_new())

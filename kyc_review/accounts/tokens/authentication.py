@@ -18,15 +18,16 @@ if TYPE_CHECKING:
     from rest_framework.views import APIView
 
 PATTERN = re.compile(r"(?P<prefix>kyc_person_[0-9a-f]{12})_[A-Za-z0-9_-]{43}")
-# One answer for every failure: it must not tell whether a prefix exists.
+# The same answer for every failure, so that it does not reveal whether a prefix exists.
 REFUSAL = (
     "The personal token is missing, unknown, expired or revoked, or its owner has left. Send "
-    "`Authorization: Bearer <token>`; people make tokens on their account's page. Integrations' keys do not open it."
+    "`Authorization: Bearer <token>`; people create tokens on their account page. Integrations' keys do not work here."
 )
 
 
 class TokenAuthentication(BaseAuthentication):
-    """`request.user` is the User, `request.auth` the PersonalToken. Never cached: what ends, ends at once."""
+    """`request.user` is the User, `request.auth` the PersonalToken. Never cached: a revoked token stops
+    working immediately."""
 
     def authenticate(self, request: Request) -> tuple[User, PersonalToken] | None:
         sent = bearer(request)
@@ -42,7 +43,7 @@ class TokenAuthentication(BaseAuthentication):
 
 
 def token_found(sent: str) -> PersonalToken | None:
-    """The valid token of an active person; its use is noted, and what its owner does from now on names it."""
+    """The valid token of an active person; records its use, and names it in the owner's events of this request."""
     token = key_found(sent, PATTERN, _token_of_prefix)
     if token is None or not token.owner.is_active:
         return None
@@ -56,7 +57,7 @@ def _token_of_prefix(*, prefix: str) -> PersonalToken | None:
 
 
 class MayAsk(BasePermission):
-    """Each view names in `allowed` who may use each method; a method without a name is refused."""
+    """Each view lists in `allowed` who may use each method; a method without an entry is refused."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         if not isinstance(request.auth, PersonalToken):
@@ -75,9 +76,9 @@ class MayAsk(BasePermission):
 
 
 def refusal(token: PersonalToken, *, is_change: bool) -> str:
-    """Why this token may not ask now, whatever the role; empty when it may."""
+    """Why this token may not be used now, independent of the role; empty if it may."""
     if duty_of(token.owner, has_passed=False):
-        return "Your account owes something first (a new password or a second factor): log in and see to it."
+        return "Your account requires an action first (a new password or a second factor): log in to complete it."
     if is_change and token.is_read_only:
-        return "This token may only read; make another one on your account's page."
+        return "This token is read-only; create another one on your account page."
     return ""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def tokens_listed(*, viewer: User, owner: User) -> QuerySet[PersonalToken]:
-    """Somebody's, the newest first, for themselves and those who see people; never more of one than its prefix."""
+    """A person's tokens, newest first, for that person and those who see people; only prefixes are shown."""
     rows = PersonalToken.objects.filter(owner=owner).select_related("owner")
     if viewer.pk != owner.pk and not may_see_people(viewer):
         return rows.none()

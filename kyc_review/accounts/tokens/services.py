@@ -1,4 +1,4 @@
-"""Personal tokens: made by their owner after the password and the code, ended by the owner or an admin."""
+"""Personal tokens: created by their owner after password and code, revoked by the owner or an admin."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ VALID_TOKENS_MAX = 5
 
 
 class TokenRefused(Exception):
-    """Nothing was made; `detail` says why, to a person."""
+    """Nothing was created; `detail` says why, for people."""
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail)
@@ -34,7 +34,7 @@ class TokenRefused(Exception):
 def token_create(
     *, owner: User, label: str, days: int, is_read_only: bool = False
 ) -> tuple[PersonalToken, str]:
-    """The row and the token itself, which is shown now and can never be read again.
+    """The row and the token itself, which is shown once and cannot be read again.
 
     The caller has confirmed the password and the code. Raises TokenRefused.
     """
@@ -42,16 +42,16 @@ def token_create(
         raise TokenRefused("Only admins and auditors use the retraining API; your role does not.")
     life = timedelta(days=days)
     if not timedelta() < life <= TOKEN_LIFE_MAX:
-        raise TokenRefused(f"A token lives 1 to {TOKEN_LIFE_MAX.days} days.")
+        raise TokenRefused(f"A token is valid for 1 to {TOKEN_LIFE_MAX.days} days.")
     if is_required(owner) and not has_second_factor(owner):
-        raise TokenRefused("Your account must have a second factor before it can have tokens.")
+        raise TokenRefused("Your account requires a second factor before you can create tokens.")
     User.objects.select_for_update(no_key=True).get(pk=owner.pk)  # one after the other
     now = timezone.now()
     if (
         PersonalToken.objects.filter(owner=owner, revoked_at=None, expires_at__gt=now).count()
         >= VALID_TOKENS_MAX
     ):
-        raise TokenRefused(f"You have {VALID_TOKENS_MAX} valid tokens already; end one of them first.")
+        raise TokenRefused(f"You have {VALID_TOKENS_MAX} valid tokens already; revoke one of them first.")
     prefix = MARK + secrets.token_hex(6)
     token = f"{prefix}_{secrets.token_urlsafe(32)}"
     row = PersonalToken.objects.create(
@@ -69,7 +69,7 @@ def token_create(
 
 @transaction.atomic
 def token_revoke(*, token: PersonalToken, actor: models.Model | None = None) -> bool:
-    """End it with the next request; whether it had not been ended before."""
+    """Revokes it from the next request on; returns whether it was still valid."""
     ended = PersonalToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=timezone.now())
     if ended:
         audit.record(
@@ -80,6 +80,6 @@ def token_revoke(*, token: PersonalToken, actor: models.Model | None = None) -> 
 
 @transaction.atomic
 def tokens_revoke_all(*, owner: User, actor: models.Model | None = None) -> int:
-    """End all that somebody has: the account was closed, or is feared to be in other hands."""
+    """Revokes all tokens of a person: the account was closed or may be compromised."""
     rows = PersonalToken.objects.select_related("owner").filter(owner=owner, revoked_at=None)
     return sum(token_revoke(token=row, actor=actor) for row in rows.filter(expires_at__gt=timezone.now()))

@@ -59,7 +59,7 @@ def sentence(action: str) -> str:
 
 @register.filter
 def told(detail: dict[str, object]) -> str:
-    """What an event has to tell, for a list that is scanned: nothing empty, of a hash its first 12 characters."""
+    """The details of an event for a list: without empty values, hashes shortened to 12 characters."""
     texts = {
         name.replace("_", " "): str(value)
         for name, value in detail.items()
@@ -72,7 +72,7 @@ def told(detail: dict[str, object]) -> str:
 
 @register.filter
 def kind(target_kind: str) -> str:
-    """What an event is about, as people call it: "reviewitem" -> "item"."""
+    """The subject of an event in words: "reviewitem" -> "item"."""
     return {"reviewitem": "item", "apikey": "key"}.get(target_kind, target_kind)
 
 

@@ -1,4 +1,4 @@
-"""What a human said: rows that are written once; a trigger refuses any change."""
+"""Human decisions: rows that are written once; a trigger refuses changes."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from .items import ReviewItem
 
 class DecisionRows(models.QuerySet["Decision"]):
     def standing(self) -> DecisionRows:
-        """Those that were not taken back within the seconds after them."""
+        """Decisions that were not undone."""
         return self.filter(~Exists(Withdrawal.objects.filter(decision=OuterRef("pk"))))
 
     def final(self) -> DecisionRows:
-        """Standing ones that can no longer be taken back."""
+        """Decisions that can no longer be undone."""
         return self.standing().filter(item__state=ReviewItem.State.DECIDED)
 
 
 class Decision(models.Model):
-    """A human's word on one item. A correction is a later row that names the one it `corrects`."""
+    """A person's decision on one item. A correction is a later row that names the one it `corrects`."""
 
     class Label(models.TextChoices):
         REAL = "real", "Real"
@@ -104,7 +104,7 @@ class Decision(models.Model):
 
 
 class Withdrawal(models.Model):
-    """A decision was taken back within its seconds; it never counted."""
+    """A decision was undone in time; it never counted."""
 
     decision = models.OneToOneField(Decision, on_delete=models.PROTECT, related_name="withdrawal")
     withdrawn_at = models.DateTimeField(db_default=Now())
@@ -114,7 +114,7 @@ class Withdrawal(models.Model):
 
 
 class Onlooker(models.Model):
-    """Somebody who could have been asked about a face, and has read what was voted and decided about it."""
+    """A possible reviewer of a face who has seen its votes and decisions."""
 
     submission = models.ForeignKey(
         "submissions.Submission", on_delete=models.PROTECT, related_name="onlookers"
@@ -130,7 +130,7 @@ class Onlooker(models.Model):
 
 
 class FirstCall(models.Model):
-    """What a reviewer said of a blind item before the votes and the evidence were shown."""
+    """A reviewer's call on a blind item before votes and evidence were shown."""
 
     item = models.ForeignKey(ReviewItem, on_delete=models.PROTECT, related_name="first_calls")
     reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")

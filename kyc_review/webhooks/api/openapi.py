@@ -1,4 +1,4 @@
-"""How the OpenAPI document describes the webhooks' endpoints."""
+"""OpenAPI descriptions of the webhook endpoints."""
 
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
 
@@ -16,8 +16,8 @@ from kyc_review.webhooks.api.serializers import (
 )
 
 TAGS = ["webhooks"]
-NOT_YOURS = "No such endpoint, or not this key's."
-NO_DELIVERY = "No such delivery, or not this key's."
+NOT_YOURS = "No such endpoint, or it belongs to another integration."
+NO_DELIVERY = "No such delivery, or it belongs to another integration."
 NOT_ALLOWED = "The URL may not be used: not https, or not on the public internet."
 TEXT = {"e415": "Not JSON."}
 
@@ -32,8 +32,8 @@ list_endpoints = extend_schema(
 create_endpoint = extend_schema(
     operation_id="create_webhook_endpoint",
     summary="Register a webhook endpoint",
-    description="The answer has the secret that signs every message. It is shown this once. A live key's endpoints "
-    "hear of live submissions, a test key's of the sandbox.",
+    description="The answer has the secret that signs every message. It is shown only once. A live key's endpoints  "
+    "receive events of live submissions, a test key's of the sandbox.",
     tags=TAGS,
     request=EndpointIn,
     examples=[NEW],
@@ -93,9 +93,9 @@ retrieve_delivery = extend_schema(
 replay_delivery = extend_schema(
     operation_id="replay_webhook_delivery",
     summary="Send a delivery again",
-    description="Under the same `webhook-id`, for up to three days.",
+    description="With the same `webhook-id`, for up to three days.",
     tags=TAGS,
     request=None,
     responses={202: DeliveryOut}
-    | error_responses(e404=NO_DELIVERY, e409="It is under way already, or the endpoint is switched off."),
+    | error_responses(e404=NO_DELIVERY, e409="It is already in progress, or the endpoint is switched off."),
 )

@@ -16,7 +16,7 @@ class EndpointIn(serializers.Serializer):
         required=False,
         allow_empty=False,
         max_length=len(KINDS),
-        help_text="Which kinds it hears of; all when left out.",
+        help_text="The kinds of events it receives; default: all.",
     )
 
 
@@ -37,7 +37,7 @@ class EndpointChange(serializers.Serializer):
 class EndpointOut(serializers.ModelSerializer[Endpoint]):
     events = serializers.ListField(child=serializers.ChoiceField(choices=KINDS), source="kinds")
     active = serializers.BooleanField(source="is_active")
-    test = serializers.BooleanField(source="is_test", help_text="Hears of the sandbox only.")
+    test = serializers.BooleanField(source="is_test", help_text="Receives events of the sandbox only.")
 
     class Meta:
         model = Endpoint
@@ -46,7 +46,7 @@ class EndpointOut(serializers.ModelSerializer[Endpoint]):
 
 
 class EndpointWithSecretOut(EndpointOut):
-    """With the secret, which is shown this once."""
+    """With the secret, which is shown only once."""
 
     secret = serializers.CharField(help_text="Signs every message. It cannot be read again.")
 

@@ -33,7 +33,7 @@ class WebhooksView(ApiView):
 
 
 def _told(exc: Exception) -> Exception:
-    """What the services refuse, as the integration reads it."""
+    """Errors of the services as problems of the API."""
     match exc:
         case services.AddressRefused():
             return Problem(status=422, code="url_refused", detail=str(exc), pointer="#/url")
@@ -125,7 +125,7 @@ class DeliveriesView(WebhooksView):
             raise Problem(
                 status=400,
                 code="invalid_cursor",
-                detail="`after` is none of your deliveries; send `next` of the page before.",
+                detail="`after` is not one of your deliveries; send `next` of the previous page.",
                 pointer="#/after",
             ) from None
         return Response(
@@ -155,5 +155,5 @@ class ReplayView(WebhooksView):
 
 
 def found(request: Request, endpoint_id: UUID) -> Endpoint:
-    """Raises Http404, also for what belongs to somebody else or to the other mode."""
+    """Raises Http404, also for rows of another integration or mode."""
     return get_object_or_404(endpoints_of(caller_of(request)), pk=endpoint_id)

@@ -49,7 +49,7 @@ class Migration(migrations.Migration):
             name='Endpoint',
             fields=[
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('is_test', models.BooleanField(default=False, help_text='Hears of the sandbox only.')),
+                ('is_test', models.BooleanField(default=False, help_text='Receives events of the sandbox only.')),
                 ('url', models.CharField(max_length=500)),
                 ('description', models.CharField(blank=True, max_length=200)),
                 ('kinds', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(choices=[('submission.cleared', 'All models found it genuine.'), ('submission.queued', 'It waits for a reviewer.'), ('submission.completed', 'A reviewer decided.'), ('submission.overturned', 'An earlier result was corrected.'), ('submission.resubmit_requested', 'The applicant should take another selfie.'), ('webhook.test', 'Sent on request, to try an endpoint.')], max_length=40), default=kyc_review.webhooks.models.all_kinds, size=None)),

@@ -235,7 +235,7 @@ def test_a_secret_sealed_with_a_lost_key_is_said_in_the_log(
     settings.WEBHOOK_SECRETS_KEY = ["another"]
     deliver_until_idle()
     assert receiver.seen == []
-    assert "sealed with another key" in Attempt.objects.get().error
+    assert "encrypted with another key" in Attempt.objects.get().error
 
 
 def test_a_rolled_back_change_tells_nobody(submit, endpoint: tuple[Endpoint, str]) -> None:

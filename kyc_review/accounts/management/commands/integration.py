@@ -16,7 +16,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         actions = parser.add_subparsers(dest="verb", required=True)
-        add = actions.add_parser("add", help="create an integration and print its first key, once")
+        add = actions.add_parser(
+            "add", help="create an integration and print its first key (shown only once)"
+        )
         add.add_argument("slug")
         add.add_argument("--name", default="")
         key = actions.add_parser("key", help="print a further key")
@@ -26,20 +28,20 @@ class Command(BaseCommand):
             "--scope",
             action="append",
             choices=Scope.values,
-            help="may be repeated; without: all but submissions:erase",
+            help="repeatable; default: all but submissions:erase",
         )
         key.add_argument("--expires-days", type=int, help="without: never")
         key.add_argument(
-            "--network", action="append", default=[], help="from where it may be used; repeatable"
+            "--network", action="append", default=[], help="network from which it may be used; repeatable"
         )
         key.add_argument("--rate", type=int, help="requests a minute (default: API_RATE_PER_MINUTE)")
-        key.add_argument("--label", default="", help="what it is for")
-        rotate = actions.add_parser("rotate", help="print a key's successor; the old one ends a little later")
+        key.add_argument("--label", default="", help="purpose")
+        rotate = actions.add_parser("rotate", help="print a key's successor; the old one expires later")
         rotate.add_argument("prefix")
         rotate.add_argument(
             "--overlap-hours", type=float, default=24, help="how long both work (default: 24)"
         )
-        actions.add_parser("revoke", help="end a key at once").add_argument("prefix")
+        actions.add_parser("revoke", help="revoke a key immediately").add_argument("prefix")
         actions.add_parser("list")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -100,5 +102,5 @@ class Command(BaseCommand):
             )
 
     def print_key(self, key: str) -> None:
-        self.stderr.write("Keep this key now; it cannot be shown again.")
+        self.stderr.write("Store this key now; it cannot be shown again.")
         self.stdout.write(key)

@@ -22,7 +22,7 @@ DONE_TO: dict[str, Callable[[User], bool | int]] = {
 class Command(BaseCommand):
     help = (
         "Add a member of staff: staff add NAME --role reviewer|senior|admin|auditor (the password is asked for). "
-        "staff unlock NAME ends a lock; staff reset-second-factor NAME is for a lost telephone; "
+        "staff unlock NAME ends a lock; staff reset-second-factor NAME is for a lost phone;  "
         "staff end-tokens NAME ends all personal tokens."
     )
 
@@ -45,7 +45,7 @@ class Command(BaseCommand):
         if user is None:
             raise CommandError(f"There is no {options['username']}.")
         done = DONE_TO[options["verb"]](user)
-        self.stdout.write("Done." if done else "There was nothing to do.")
+        self.stdout.write("Done." if done else "Nothing to do.")
 
     def asked(self, username: str) -> str:
         if not sys.stdin.isatty():
