@@ -42,10 +42,11 @@ def test_each_endpoint_needs_its_scope_and_no_other(
 
 
 def test_every_endpoint_of_submissions_is_in_this_tests_table() -> None:
-    from kyc_review.submissions.api.urls import urlpatterns
+    from kyc_review.lifecycle.api.urls import urlpatterns as of_lifecycle
+    from kyc_review.submissions.api.urls import urlpatterns as of_submissions
 
     listed = {path.removeprefix("/api/v1/").replace("{id}", "<uuid:submission_id>") for _, path in NEEDED}
-    assert {str(one.pattern) for one in urlpatterns} == listed
+    assert {str(one.pattern) for one in (*of_submissions, *of_lifecycle)} == listed
     assert get_resolver()
 
 

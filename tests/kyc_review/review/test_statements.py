@@ -8,7 +8,7 @@ import pytest
 from django.db import connection, transaction
 from django.db.models.functions import Now
 
-from kyc_review.accounts.authentication import key_of_prefix
+from kyc_review.accounts.authentication import KEY_PATTERN, key_of_prefix
 from kyc_review.accounts.models import ApiKey, User
 from kyc_review.review import statements
 from kyc_review.review.claims import ORDER, items_for
@@ -110,7 +110,9 @@ def test_a_blind_item_is_veiled_until_the_first_call_and_again_for_others(
 
 
 def test_a_key_is_the_row_that_a_queryset_reads(api_key: str) -> None:
-    prefix = api_key.rpartition("_")[0]
+    match = KEY_PATTERN.fullmatch(api_key)
+    assert match is not None
+    prefix = match["prefix"]
     expected = ApiKey.objects.select_related("integration").get(prefix=prefix)
     found = key_of_prefix(prefix=prefix)
     assert found is not None
