@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bench.background import Load
-from bench.load import concurrent
+from bench.load import Answer, concurrent
 from bench.product import Product
 from bench.report import line
 
@@ -61,7 +61,7 @@ def run(
     """Post, kill, wait for the rest, count. Kills begin with posting and continue into the backlog; they stop
     early when nothing is left to score."""
     chance = random.Random(seed)
-    load = Load(
+    load: Load[Answer] = Load(
         lambda heard: concurrent(
             running.target, images, posts=posts, at_once=AT_ONCE, name="chaos", heard=heard
         )

@@ -84,7 +84,7 @@ def _is_examined(running: Product) -> bool:
 def _post(running: Product, images: list[bytes], *, posts: int, at_once: int, name: str) -> list[Answer]:
     """Post and wait until every one of them has its verdict."""
     goal = running.scored() + posts
-    load = Load(
+    load: Load[Answer] = Load(
         lambda heard: concurrent(running.target, images, posts=posts, at_once=at_once, name=name, heard=heard)
     )
     running.wait(lambda: load.is_done, timeout_s=DRAIN_TIMEOUT_S, what="posting")
@@ -96,7 +96,7 @@ def _post(running: Product, images: list[bytes], *, posts: int, at_once: int, na
 def latency(running: Product, images: list[bytes], *, posts: int, per_s: float) -> dict[str, list[float]]:
     """Seconds at a steady rate: post sent to accepted, and to verdict stored (one clock)."""
     goal = running.scored() + posts
-    load = Load(
+    load: Load[Answer] = Load(
         lambda heard: steady(running.target, images, posts=posts, per_s=per_s, name="steady", heard=heard)
     )
     running.wait(lambda: load.is_done, timeout_s=DRAIN_TIMEOUT_S, what="posting")
@@ -114,17 +114,19 @@ def latency(running: Product, images: list[bytes], *, posts: int, per_s: float) 
     }
 
 
+def _posting(target: Target, images: list[bytes], *, posts: int, at_once: int, name: str) -> Load[Answer]:
+    return Load(
+        lambda heard: concurrent(target, images, posts=posts, at_once=at_once, name=name, heard=heard)
+    )
+
+
 def litserve(kind: str, bundle: Path, port: int, images: list[bytes], *, posts: int, at_once: int) -> float:
     """Images per second, first post sent to last answer received."""
     target = Target(port, "/predict", "image", is_json=True)
     with _litserve_server(kind, bundle, port):
         for name, count in (("warm", WARM_UP_POSTS), ("load", posts)):
             began = time.perf_counter()
-            load = Load(
-                lambda heard, count=count, name=name: concurrent(
-                    target, images, posts=count, at_once=at_once, name=name, heard=heard
-                )
-            )
+            load = _posting(target, images, posts=count, at_once=at_once, name=name)
             while not load.is_done:
                 time.sleep(0.01)
             elapsed_s = time.perf_counter() - began

@@ -13,7 +13,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -23,7 +23,7 @@ import psutil
 
 from bench.background import Load
 from bench.compare import Refused
-from bench.load import Address, Connection, concurrent
+from bench.load import Address, Answer, Connection, concurrent
 from bench.product import Product
 from bench.report import line, percentile
 from devstack.paths import REPOSITORY
@@ -151,7 +151,7 @@ class Work:
 
 def filled(running: Product, images: list[bytes], *, items: int, reviewers: int) -> list[str]:
     """Fill the queue with real selfies, verdicts and evidence; returns sessions of reviewers."""
-    load = Load(
+    load: Load[Answer] = Load(
         lambda heard: concurrent(
             running.target, images[:TEMPLATES], posts=TEMPLATES, at_once=4, name="template", heard=heard
         )
@@ -183,7 +183,7 @@ def _hurry(running: Product, name: str) -> None:
 
 
 def turn(
-    desks: list[Desk],
+    desks: Sequence[Desk],
     work: Work,
     processes: list[psutil.Process],
     *,
@@ -201,7 +201,7 @@ def turn(
     work.processor_s += _processor_s(processes) - before
 
 
-async def _everybody(desks: list[Desk], heard: Callable[[dict[str, float]], None], until: float) -> None:
+async def _everybody(desks: Sequence[Desk], heard: Callable[[dict[str, float]], None], until: float) -> None:
     async def person(desk: Desk) -> None:
         await desk.start()
         while time.perf_counter() < until:

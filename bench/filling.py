@@ -119,7 +119,7 @@ def sessions(number: int) -> list[str]:
         session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
         session[HASH_SESSION_KEY] = reviewer.get_session_auth_hash()
         session.create()
-        keys.append(session.session_key)
+        keys.append(str(session.session_key))
     return keys
 
 

@@ -7,6 +7,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -64,10 +65,8 @@ def main(path: Path) -> None:
     view = ensemble.bundle.members[0].view
     print(f"preprocess, a view {_ms_per_image(lambda: batch(images, view), len(images)):5.2f} ms/image")
     for size in BATCHES:
-        part = images[:size]
-        print(
-            f"score, batch {size:>3}  {_ms_per_image(lambda part=part: ensemble.score(part), size):6.2f} ms/image"
-        )
+        scored = partial(ensemble.score, images[:size])
+        print(f"score, batch {size:>3}  {_ms_per_image(scored, size):6.2f} ms/image")
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"peak memory       {memory:6.0f} MB")
     served = ensemble.score(images)

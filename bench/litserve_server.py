@@ -62,8 +62,7 @@ class PlainFaces(Faces):
 
     @torch.inference_mode()
     def predict(self, x: list[Image.Image]) -> list[list[float]]:
-        inputs = {member.view: None for member in self.bundle.members}
-        inputs = {view: batch(x, view) for view in inputs}
+        inputs = {view: batch(x, view) for view in {member.view for member in self.bundle.members}}
         logits = [model(inputs[m.view]) for m, model in zip(self.bundle.members, self.models, strict=True)]
         columns = [*logits, self.stack(torch.cat(logits, 1))]
         return torch.stack([column.softmax(1)[:, 1] for column in columns], 1).tolist()

@@ -80,6 +80,7 @@ class Connection:
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def post(self, reference: str, image: bytes) -> Answer:
+        assert isinstance(self._target, Target), "an Address takes requests, not pictures"
         request = self._target.request(reference, image)
         sent_s, began = time.time(), time.perf_counter()
         try:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bench.background import Load
-from bench.load import Connection, Heard, Target
+from bench.load import Answer, Connection, Heard, Target
 from bench.product import Product
 from bench.report import line
 
@@ -68,7 +68,7 @@ def run(
     follow the previous one immediately, during its restart."""
     chance, done, due = random.Random(seed), 0, 0.0
     lasting_s = SECONDS_A_KILL * (kills + 1)
-    load = Load(
+    load: Load[Answer] = Load(
         lambda heard: insisting(running.target, images, posts=posts, lasting_s=lasting_s, heard=heard)
     )
     order: list[str] = []

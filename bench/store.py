@@ -36,8 +36,8 @@ def photographs(folder: Path, count: int) -> list[Path]:
     rng, paths = np.random.default_rng(0), []
     for number in range(count):
         x, y = (int(v) for v in rng.integers(0, 41, 2))
-        picture = np.asarray(faces[number % len(faces)].crop((x, y, x + WIDTH, y + HEIGHT)), np.float32)
-        picture = picture[:, :: int(rng.choice([-1, 1]))] * rng.uniform(0.7, 1.1) + rng.normal(
+        crop = np.asarray(faces[number % len(faces)].crop((x, y, x + WIDTH, y + HEIGHT)), np.float32)
+        picture = crop[:, :: int(rng.choice([-1, 1]))] * rng.uniform(0.7, 1.1) + rng.normal(
             0, 2, (HEIGHT, WIDTH, 1)
         )
         paths.append(folder / f"{number:06}.jpg")

@@ -122,7 +122,7 @@ def choose_jointly(
     tried = np.array(
         [[threshold_for_miss_rate(ones, column, rate) for column in held.T] for rate in rates]
     )  # (R, 5)
-    members_pass = (probability[None, :, :-1] < tried[:, None, :-1]).all(2)  # (R, N)
+    members_pass: np.ndarray = (probability[None, :, :-1] < tried[:, None, :-1]).all(2)  # (R, N)
     stack_passes = probability[None, :, -1] < tried[:, None, -1]
     missed = members_pass[:, fakes].astype(float) @ stack_passes[:, fakes].T.astype(float) / len(held)
     names, number = np.unique(source[real], return_inverse=True)
