@@ -53,7 +53,7 @@ def ways_of(wished: str, voters: int) -> list[str]:
     names = names * voters if len(names) == 1 else names
     if unknown := sorted(set(names) - set(WAYS)):
         raise ValueError(
-            f"{', '.join(unknown)} is no way to balance: choose of {', '.join([DOCUMENT, *WAYS])}"
+            f"{', '.join(unknown)} is not a balancing method: choose from {', '.join([DOCUMENT, *WAYS])}"
         )
     if len(names) != voters:
         raise ValueError(

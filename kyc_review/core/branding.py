@@ -30,9 +30,9 @@ def flaw(kind: str) -> str:
         return ""
     path = Path(getattr(settings, setting))
     if not path.is_absolute():
-        return f"{path} is no absolute path"
+        return f"{path} is not an absolute path"
     if not path.is_file():
-        return f"{path} is no file that this process sees"
+        return f"{path} is not a file that this process can read"
     if path.suffix.lower() not in types:
         return f"{path.name} must end in {', '.join(types)}"
     if path.stat().st_size > SIZE_MAX_BYTES:
@@ -62,7 +62,7 @@ def check(app_configs: object, **kwargs: object) -> list[CheckMessage]:
     return [
         Warning(
             f"{setting}: {flaw(kind)}.",
-            hint="Pages show the product's own mark and colours until it is mended.",
+            hint="Pages use the default logo and colours until this is fixed.",
             id=f"kyc_review.W00{number}",
         )
         for number, (kind, (setting, _)) in enumerate(KINDS.items(), 1)

@@ -19,7 +19,7 @@ class ProblemOut(serializers.Serializer):
     status = serializers.IntegerField()
     code = serializers.CharField()
     detail = serializers.CharField()
-    request_id = serializers.CharField(required=False, help_text="Name it when you ask for help.")
+    request_id = serializers.CharField(required=False, help_text="State it in support requests.")
     # The name is the RFC's; a serializer's own `errors` is not asked for, nothing is validated with this one.
     errors = serializers.ListField(  # type: ignore[assignment]
         child=serializers.DictField(), required=False

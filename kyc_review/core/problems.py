@@ -95,9 +95,7 @@ def _told(exc: Exception) -> Exception:
                 detail="The request has too much in addition to its image.",
             )
         case SuspiciousOperation() | BadRequest() | MultiPartParserError() | UnreadablePostError():
-            return Problem(
-                status=400, code="malformed_request", detail="The request cannot be read as it was sent."
-            )
+            return Problem(status=400, code="malformed_request", detail="The request could not be parsed.")
         case OperationalError() | InterfaceError():
             log.error("the database does not answer: %s", exc)
             return Problem(
@@ -147,7 +145,7 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     if not _in_api(request):
         return defaults.bad_request(request, exception)
-    return _answer(400, "malformed_request", "The request cannot be read as it was sent.")
+    return _answer(400, "malformed_request", "The request could not be parsed.")
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -76,7 +76,7 @@ def leave_out_erased(snapshot: Snapshot) -> None:
     snapshot.save(update_fields=["count_real", "count_fake"])
     audit.record(action="snapshot.erased_left_out", target=snapshot, detail={"number": gone})
     if not snapshot.items.exists():
-        raise SnapshotFailed("Everything that it was to hold was erased before it was built.")
+        raise SnapshotFailed("All its submissions were erased before it was built.")
 
 
 def _rows(snapshot: Snapshot) -> Iterator[Mapping[str, Any]]:
@@ -175,7 +175,7 @@ def _opaque_applicant(row: Mapping[str, Any]) -> str:
 def _renew(snapshot: Snapshot, holder: str) -> None:
     until = timezone.now() + timedelta(seconds=LEASE_S)
     if not _held(snapshot, holder).update(due_at=until):
-        raise LeaseLost(f"Another process builds snapshot {snapshot.name} now.")
+        raise LeaseLost(f"Another process is building snapshot {snapshot.name} now.")
 
 
 def _held(snapshot: Snapshot, holder: str) -> QuerySet[Snapshot]:
@@ -196,7 +196,7 @@ def _finish(snapshot: Snapshot, holder: str, folder: Path, writer: manifest.Writ
         ready_at=timezone.now(),
     )
     if not done:
-        raise LeaseLost(f"Another process builds snapshot {snapshot.name} now.")
+        raise LeaseLost(f"Another process is building snapshot {snapshot.name} now.")
     audit.record(
         action="snapshot.frozen",
         target=snapshot,

@@ -48,8 +48,9 @@ AGREED = """
 
 @dataclass(frozen=True, slots=True)
 class SnapshotFilter:
-    """consensus: only what two people agreed on or a third settled; sources: integrations' slugs; reasons: why items
-    came to people; since, until: days of the decision that counts, both included. Empty: all of them."""
+    """consensus: only decisions that two people agreed on or a third settled; sources: integrations' slugs;
+    reasons: why items came to people; since, until: days of the decision that counts, both included. Empty:
+    all of them."""
 
     consensus: bool = False
     sources: tuple[str, ...] = ()

@@ -126,7 +126,7 @@ def _freeze(name: str, actor: User | None, choices: SnapshotFilter, *, holder: s
     """The row and its items; with a holder, leased to it from the start."""
     name = name or f"decisions-{timezone.now():%Y%m%d-%H%M%S}"
     if not NAME.fullmatch(name):
-        raise SnapshotFailed(f"{name!r} cannot be a name: use up to 60 of a-z, 0-9 and hyphens.")
+        raise SnapshotFailed(f"{name!r} is not a valid name: use up to 60 of a-z, 0-9 and hyphens.")
     chosen = choices.as_dict()
     snapshot = Snapshot(name=name, created_by=actor, source_bundle=champion(), choices=chosen)
     if holder:
@@ -146,7 +146,7 @@ def _freeze(name: str, actor: User | None, choices: SnapshotFilter, *, holder: s
     )
     if not any(counts.values()):
         raise SnapshotFailed(
-            "There are no decisions of this choice yet; choose less narrowly."
+            "No decisions match these filters; choose wider ones."
             if chosen
             else "There are no decisions yet; review some items first."
         )
@@ -180,7 +180,7 @@ def _build(snapshot: Snapshot, holder: str) -> Snapshot:
     try:
         snapshot_builder.build(snapshot, holder)
     except (SnapshotFailed, OSError) as failure:
-        reason = failure if isinstance(failure, SnapshotFailed) else f"The disk refused: {failure}"
+        reason = failure if isinstance(failure, SnapshotFailed) else f"Writing to disk failed: {failure}"
         with transaction.atomic():
             if held.update(state=Snapshot.State.FAILED, lease_holder="", error=str(reason)[:300]):
                 audit.record(action="snapshot.failed", target=snapshot, detail={"error": str(reason)[:300]})

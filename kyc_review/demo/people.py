@@ -22,9 +22,9 @@ class Person:
 
 PEOPLE = (
     Person("alice", Role.REVIEWER, "decides on flagged selfies"),
-    Person("sam", Role.SENIOR, "decides too, and oversees the queue"),
-    Person("ada", Role.ADMIN, "keeps models and retraining sets"),
-    Person("maya", Role.ADMIN, "another one, because promotions need two"),
+    Person("sam", Role.SENIOR, "decides and oversees the queue"),
+    Person("ada", Role.ADMIN, "manages models and retraining sets"),
+    Person("maya", Role.ADMIN, "second admin, because promotions need two"),
     Person("audrey", Role.AUDITOR, "reads everything, changes nothing"),
 )
 

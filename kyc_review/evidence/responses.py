@@ -19,7 +19,7 @@ def derivative_response(submission: Submission) -> HttpResponseBase:
     except ImageRefused as refused:
         return HttpResponse(refused.detail, status=refused.status, content_type="text/plain; charset=utf-8")
     except FileNotFoundError as gone:
-        raise Http404("The original of this submission is gone.") from gone
+        raise Http404("The original of this submission no longer exists.") from gone
     return _send(key, "image/jpeg")
 
 

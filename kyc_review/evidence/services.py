@@ -114,7 +114,9 @@ def evidence_give_up() -> int:
     """Close the rows whose last lease ran out: a worker died of each, and reviewing goes on without it."""
     return Evidence.objects.filter(
         state__in=UNFINISHED, due_at__lte=timezone.now(), attempts__gte=settings.EVIDENCE_ATTEMPTS_MAX
-    ).update(state=Evidence.State.FAILED, lease_holder="", last_error="The worker died while computing it.")
+    ).update(
+        state=Evidence.State.FAILED, lease_holder="", last_error="The worker died during the computation."
+    )
 
 
 def fingerprints_record(hashes: "Mapping[uuid.UUID, Hashes]") -> None:

@@ -49,7 +49,7 @@ def submission_erase(
     """
     reason = reason.strip()[:REASON_MAX]
     if not reason:
-        raise ValueError("Say why it is erased; an auditor will read it.")
+        raise ValueError("State why it is erased; auditors read it.")
     # Items first, as a decision locks them, so that the two cannot wait for each other.
     items_close(submission_id=submission_id)
     row = Submission.objects.select_for_update().get(pk=submission_id)

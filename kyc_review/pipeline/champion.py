@@ -23,7 +23,9 @@ def serving_ensemble() -> Ensemble:
     global _loaded
     promotion = serving_promotion()
     if promotion is None:
-        raise RuntimeError("No bundle is promoted; run `manage.py prepare` or `manage.py bundle promote`.")
+        raise RuntimeError(
+            "No bundle is in production; run `manage.py prepare` or `manage.py bundle promote`."
+        )
     bundle = promotion.bundle
     if _loaded is not None and (_loaded.digest, _loaded.shift) == (bundle.digest, promotion.shift):
         return _loaded
@@ -33,7 +35,7 @@ def serving_ensemble() -> Ensemble:
         if _loaded is None:
             raise
         # Going on with the bundle before it beats a standstill; every verdict names the bundle that gave it.
-        log.error("serving %s on: the champion cannot be loaded: %s", _loaded.version, refusal)
+        log.error("continuing with %s: the champion cannot be loaded: %s", _loaded.version, refusal)
         return _loaded
     log.info("serving bundle %s (%s)", bundle.version, bundle.digest[:12])
     return _loaded

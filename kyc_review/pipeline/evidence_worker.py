@@ -77,7 +77,7 @@ def opinions() -> list[Opinion]:
         try:
             loaded.append(load(path))
         except OpinionRefused as refusal:
-            log.error("a second opinion is left out: %s", refusal)
+            log.error("an additional detector is skipped: %s", refusal)
     return loaded
 
 
@@ -92,6 +92,6 @@ def ensemble() -> Ensemble | None:
             # One lane: a reviewer's wait is shorter than the harm of taking the scoring worker's cores.
             _serving = Ensemble.load(Path(bundle.directory), device=settings.SCORING_DEVICE, threads=1)
         except BundleRefused as refusal:
-            log.error("no attention is shown: the champion cannot be loaded: %s", refusal)
+            log.error("no attention view: the champion cannot be loaded: %s", refusal)
             return None
     return _serving

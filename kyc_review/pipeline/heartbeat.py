@@ -44,7 +44,7 @@ def heartbeat_stop() -> None:
     try:
         ScoringWorker.objects.filter(pk=_name).delete()
     except DatabaseError as error:
-        log.warning("The end of this worker was not noted: %s", error)
+        log.warning("The end of this worker was not recorded: %s", error)
 
 
 def beat() -> None:
@@ -78,7 +78,7 @@ def _problem(text: str) -> None:
         row.filter(problem="").update(problem_since=Now(), problem=text)
         row.update(problem=text)
     except DatabaseError as error:
-        log.warning("This worker's problem was not noted: %s", error)
+        log.warning("This worker's problem was not recorded: %s", error)
 
 
 def _beat_until_stopped() -> None:
@@ -87,6 +87,6 @@ def _beat_until_stopped() -> None:
             close_old_connections()
             beat()
         except DatabaseError as error:
-            log.warning("This worker could not say that it lives: %s", error)
+            log.warning("This worker's heartbeat failed: %s", error)
         _stop.wait(HEARTBEAT_S)
     connection.close()

@@ -35,6 +35,6 @@ def shadow_some() -> bool:
             raise RuntimeError(f"it scored none of {len(batch)}")
         shadow_record(row, {submission.pk: outcome.votes.get(submission.pk) for submission in batch})
     except Exception:
-        log.exception("the shadow failed; verdicts do not depend on it")
+        log.exception("the shadow failed; verdicts are not affected")
         return False
     return True

@@ -79,7 +79,7 @@ def bundle_promote(
 
 @transaction.atomic
 def bundle_rollback(*, actor: User | None = None, reason: str = "", leaving: str = "") -> Promotion:
-    """Return to the bundle that served before the champion was promoted.
+    """Return to the previous bundle the champion was promoted.
 
     `leaving`: the champion's digest as the caller saw it, so that what is sent twice goes back once. Raises
     NothingToRollBack, or BundleRefused when the bundle of before has other files now.
@@ -87,10 +87,10 @@ def bundle_rollback(*, actor: User | None = None, reason: str = "", leaving: str
     _lock_promotions()
     serving = champion()
     if leaving and (serving is None or serving.digest != leaving):
-        raise NothingToRollBack("Another bundle serves by now; look at it before you roll back.")
+        raise NothingToRollBack("Another bundle is in production now; check it before you roll back.")
     before = promotion_before()
     if before is None:
-        raise NothingToRollBack("No other bundle served before this one; promote one instead.")
+        raise NothingToRollBack("No other bundle was in production before this one; promote one instead.")
     return _exchange(before.bundle, Promotion.Kind.ROLLBACK, actor, reason, before.shift)
 
 

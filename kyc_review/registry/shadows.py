@@ -35,7 +35,7 @@ def shadow_start(*, bundle: Bundle, actor: User | None = None) -> Shadow:
         with transaction.atomic():
             shadow = Shadow.objects.create(bundle=bundle, started_by=actor)
     except IntegrityError as error:
-        raise ShadowRefused("Another bundle is in the shadow; end that one first.") from error
+        raise ShadowRefused("Another bundle is in shadow mode; end it first.") from error
     detail = {"version": bundle.version, "digest": bundle.digest}
     audit.record(action="shadow.started", actor=actor, target=shadow, detail=detail)
     return shadow
@@ -46,7 +46,7 @@ def shadow_end(*, shadow: Shadow, actor: User | None = None, remark: str = "") -
     """Stop it; what it said stays to be read. Raises ShadowRefused when it has ended."""
     ended = {"ended_at": timezone.now(), "remark": remark[:300]}
     if not Shadow.objects.filter(pk=shadow.pk, ended_at=None).update(**ended):
-        raise ShadowRefused("It has ended already.")
+        raise ShadowRefused("It has already ended.")
     audit.record(action="shadow.ended", actor=actor, target=shadow, detail={"remark": remark[:300]})
 
 

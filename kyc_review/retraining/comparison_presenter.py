@@ -15,7 +15,7 @@ ROLES = ("champion", "candidate")
 HELD_OUT_CHANGES = {
     "fakes_now_caught": "held-out fakes that the champion clears and the candidate flags",
     "fakes_now_missed": "held-out fakes that the champion flags and the candidate clears",
-    "reals_now_spared": "held-out real faces that need no review any more",
+    "reals_now_spared": "held-out real faces that no longer need review",
     "reals_now_flagged": "held-out real faces that would newly be reviewed",
 }
 REPLAY_CHANGES = {
@@ -116,7 +116,7 @@ def _held_out(held_out: Mapping[str, Any]) -> list[Pair]:
 
     return [
         row("Fakes that reach a person", "recall_with_human", "fakes"),
-        row("Real faces that do, too", "false_alarm", "reals"),
+        row("Real faces that reach a person", "false_alarm", "reals"),
         row("Fakes that all five call fake", "recall_unanimous"),
     ]
 

@@ -16,7 +16,9 @@ REASONS = [choice for choice in ReviewItem.Reason.choices if choice[0] != Review
 class SnapshotForm(forms.Form):
     """Nothing chosen means everything that is final."""
 
-    name = forms.SlugField(max_length=60, required=False, help_text="a-z, 0-9 and hyphens; empty: the date.")
+    name = forms.SlugField(
+        max_length=60, required=False, help_text="a-z, 0-9 and hyphens; default: the date."
+    )
     consensus = forms.BooleanField(
         required=False, label="Consensus only", help_text="Two people agreed, or a third settled it."
     )
@@ -25,10 +27,10 @@ class SnapshotForm(forms.Form):
     )
     reasons = forms.MultipleChoiceField(
         required=False,
-        label="Only what came to people because of",
+        label="Only with these reasons",
         widget=forms.CheckboxSelectMultiple,
         choices=REASONS,
-        help_text="None: whatever the reason.",
+        help_text="None: all reasons.",
     )
     since = forms.DateField(
         required=False, label="Decided from", widget=forms.DateInput(attrs={"type": "date"})
@@ -47,7 +49,7 @@ class SnapshotForm(forms.Form):
         found = super().clean() or {}
         since, until = found.get("since"), found.get("until")
         if since and until and since > until:
-            self.add_error("until", "It lies before the first day.")
+            self.add_error("until", "It is before the first day.")
         return found
 
     def chosen(self) -> SnapshotFilter:

@@ -10,7 +10,7 @@ FIGURES_MAX = 24
 STACK = "stack"
 BALANCE_KEYS = ("real", "fake", "made", "shown_fake")
 WAYS = {
-    "pairs": "As many fakes as reals of one source",
+    "pairs": "As many fakes as reals of each source",
     "smote": "SMOTE to 1:1",
     "smote-under-focal": "SMOTE to 0.4, undersampling to 0.5, focal loss",
     "under-focal": "SMOTE to 0.1, undersampling to 0.5, focal loss",
@@ -85,7 +85,7 @@ def balances(provenance: Any) -> list[Balance]:
 def balancing(wished: str) -> str:
     """What a run was asked to do about unequal labels, in the middle of a sentence; `balances` tells of each voter."""
     if wished not in WAYS:
-        return "each voter balanced in a way of its own"
+        return "each voter balanced differently"
     words = WAYS[wished]
     return f"balanced: {words if words.startswith('SMOTE') else words[0].lower() + words[1:]}"
 

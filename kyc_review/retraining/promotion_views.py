@@ -99,7 +99,9 @@ def rollback(request: StaffRequest) -> HttpResponse:
     try:
         said = {name: request.POST.get(name, "").strip() for name in ("reason", "leaving")}
         step = bundle_rollback(actor=request.user, **said)
-        messages.success(request, f"{step.bundle.version} serves again, from the workers' next batch on.")
+        messages.success(
+            request, f"{step.bundle.version} is in production again, from the workers' next batch on."
+        )
     except (NothingToRollBack, BundleRefused) as refusal:
         messages.error(request, str(refusal))
     return HttpResponseRedirect(reverse("retraining:overview"))
@@ -109,7 +111,7 @@ def _decide(request: StaffRequest, number: int, decide: Callable[..., Proposal],
     _require_admin(request)
     proposal = Proposal.objects.filter(pk=number).first()
     if proposal is None:
-        raise Http404("There is no proposal of this number.")
+        raise Http404("There is no proposal with this number.")
     try:
         decide(proposal=proposal, actor=request.user, remark=request.POST.get("remark", "").strip())
         messages.success(request, done)
@@ -164,7 +166,7 @@ def _found(request: StaffRequest, number: int) -> Comparison:
         raise PermissionDenied("Admins and auditors see retraining; your role does not.")
     row = comparisons_listed(viewer=request.user).filter(pk=number).first()
     if row is None:
-        raise Http404("There is no comparison of this number.")
+        raise Http404("There is no comparison with this number.")
     return row
 
 

@@ -57,14 +57,14 @@ class RunForm(forms.Form):
     balance = forms.ChoiceField(
         label="Balance of labels",
         choices=[
-            ("pairs", "As many fakes as reals of one source; nothing made up"),
-            ("document", "A setting for each voter: the four of document 004"),
+            ("pairs", "As many fakes as reals of each source; nothing synthesised"),
+            ("document", "One setting for each voter: the four of document 004"),
             ("smote", "All voters: SMOTE to 1:1"),
             ("smote-under-focal", "All: SMOTE to 0.4, undersampling to 0.5, focal loss"),
             ("under-focal", "All: SMOTE to 0.1, undersampling to 0.5, focal loss"),
             ("under", "All: SMOTE to 0.1, undersampling to 0.5"),
         ],
-        help_text="SMOTE cross-fades faces; it is here to be compared with.",
+        help_text="SMOTE cross-fades faces; it is available for comparison.",
         required=False,
     )
     weights = forms.ChoiceField(
@@ -151,7 +151,7 @@ def cancellation(request: StaffRequest, number: int) -> HttpResponse:
     row = _run(request, number)
     try:
         job_cancel(job=row, actor=request.user)
-        messages.success(request, f"Run {row.pk} is told to stop.")
+        messages.success(request, f"Run {row.pk} will stop.")
     except JobRejected as refusal:
         messages.error(request, str(refusal))
     return HttpResponseRedirect(reverse("retraining:run", args=[row.pk]))
@@ -167,7 +167,7 @@ def _run(request: StaffRequest, number: int) -> TrainingRun:
         raise PermissionDenied("Admins and auditors see retraining; your role does not.")
     row = runs_listed(viewer=request.user).filter(pk=number).first()
     if row is None:
-        raise Http404("There is no training run of this number.")
+        raise Http404("There is no training run with this number.")
     return row
 
 

@@ -46,9 +46,9 @@ def end(request: StaffRequest) -> HttpResponse:
     running = shadow_now()
     try:
         if running is None:
-            raise ShadowRefused("No bundle is in the shadow.")
+            raise ShadowRefused("No bundle is in shadow mode.")
         shadow_end(shadow=running, actor=request.user, remark=request.POST.get("remark", "").strip())
-        messages.success(request, f"{running.bundle.version} has left the shadow.")
+        messages.success(request, f"{running.bundle.version} is no longer in shadow mode.")
     except ShadowRefused as refusal:
         messages.error(request, str(refusal))
     return HttpResponseRedirect(reverse("retraining:shadow"))
@@ -61,7 +61,7 @@ def _start(request: StaffRequest) -> HttpResponse:
         if bundle is None:
             raise ShadowRefused("Choose a registered bundle.")
         shadow_start(bundle=bundle, actor=request.user)
-        messages.success(request, f"{bundle.version} scores what arrives from now on, without effect.")
+        messages.success(request, f"{bundle.version} scores new submissions without effect.")
     except (ShadowRefused, BundleRefused) as refusal:
         messages.error(request, str(refusal))
     return HttpResponseRedirect(reverse("retraining:shadow"))
@@ -69,4 +69,4 @@ def _start(request: StaffRequest) -> HttpResponse:
 
 def _require_admin(request: StaffRequest) -> None:
     if not may_promote(request.user):
-        raise PermissionDenied("Only admins put bundles into the shadow.")
+        raise PermissionDenied("Only admins start shadow mode.")

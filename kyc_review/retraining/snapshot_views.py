@@ -62,7 +62,7 @@ def snapshot(request: StaffRequest, name: str) -> HttpResponse:
     if against := request.GET.get("against", ""):
         other = others.filter(name=against).first()
         if other is None:
-            raise Http404("There is no other snapshot of this name.")
+            raise Http404("There is no other snapshot with this name.")
         context["difference"] = snapshot_report.snapshot_difference(viewer=viewer, snapshot=row, other=other)
     return render(request, "retraining/snapshot.html", context)
 
@@ -90,7 +90,7 @@ def blurred(request: StaffRequest, name: str, submission_id: UUID) -> HttpRespon
                 (BLURRED_PX, max(1, round(BLURRED_PX * image.height / image.width))), Image.Resampling.BOX
             )
     except (ImageRefused, FileNotFoundError) as gone:
-        raise Http404("The picture of this submission is gone.") from gone
+        raise Http404("The picture of this submission no longer exists.") from gone
     made = io.BytesIO()
     small.save(made, "PNG")
     return HttpResponse(
@@ -110,7 +110,7 @@ def mean(request: StaffRequest, name: str, number: int) -> HttpResponseBase:
     try:
         picture = (means.output / cells[number]["file"]).open("rb")
     except OSError as gone:
-        raise Http404("This picture is gone.") from gone
+        raise Http404("This picture no longer exists.") from gone
     return FileResponse(picture, content_type="image/png", headers={"Cache-Control": "private, no-store"})
 
 
@@ -129,5 +129,5 @@ def _found(request: StaffRequest, name: str) -> Snapshot:
         raise PermissionDenied("Admins and auditors see retraining; your role does not.")
     row = snapshots_listed(viewer=request.user).filter(name=name).first()
     if row is None:
-        raise Http404("There is no snapshot of this name.")
+        raise Http404("There is no snapshot with this name.")
     return row

@@ -75,7 +75,7 @@ def manifest(request: StaffRequest, name: str) -> HttpResponseBase:
     try:
         file = manifest_open(snapshot=snapshot, actor=request.user)
     except OSError as error:
-        raise Http404("The files of this snapshot are gone from the disk.") from error
+        raise Http404("The files of this snapshot no longer exist on disk.") from error
     return FileResponse(
         file, as_attachment=True, filename=f"{name}-manifest.json", content_type="application/json"
     )
@@ -89,7 +89,7 @@ def archive(request: StaffRequest, name: str) -> HttpResponseBase:
     try:
         pieces = archive_stream(snapshot=snapshot, actor=request.user)
     except OSError as error:
-        raise Http404("The files of this snapshot are gone from the disk.") from error
+        raise Http404("The files of this snapshot no longer exist on disk.") from error
     answer = StreamingHttpResponse(pieces, content_type="application/zip")
     answer["Content-Disposition"] = f'attachment; filename="{name}.zip"'
     return answer
@@ -104,7 +104,7 @@ def _downloadable(request: StaffRequest, name: str) -> Snapshot:
     _require(may_freeze(request.user), "Snapshots hold original images; only admins download them.")
     snapshot = snapshots_downloadable(viewer=request.user).filter(name=name).first()
     if snapshot is None:
-        raise Http404("There is no ready snapshot of this name.")
+        raise Http404("There is no ready snapshot with this name.")
     return snapshot
 
 

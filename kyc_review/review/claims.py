@@ -50,7 +50,7 @@ class ClaimLost(Exception):
 
 def require_decider(reviewer: User) -> None:
     if not may_decide(reviewer):
-        raise PermissionDenied("Only reviewers and seniors decide; your role reads.")
+        raise PermissionDenied("Only reviewers and seniors decide; your role is read-only.")
 
 
 def held_by(person: int, item_id: int | None = None) -> QuerySet[ReviewItem]:

@@ -35,7 +35,7 @@ RESULT_OF_LABEL = {
     Decision.Label.FAKE: "rejected",
     Decision.Label.NOT_ASSESSABLE: "resubmit",
 }
-OUTDATED = "This submission was completed in another way meanwhile; there is nothing left to decide."
+OUTDATED = "This submission was completed otherwise meanwhile; there is nothing left to decide."
 
 
 class TooLate(Exception):
@@ -231,7 +231,7 @@ def _correctable(item_id: int, corrector: User) -> tuple[ReviewItem, Decision]:
         raise ClaimLost(ERASED)
     before = Decision.objects.final().filter(item_id=item_id).order_by("-pk").first()
     if item is None or before is None:
-        raise ClaimLost("Only a decision that is final can be corrected.")
+        raise ClaimLost("Only a final decision can be corrected.")
     if not may_oversee(corrector) and before.reviewer_id != corrector.pk:
         raise PermissionDenied("Only its author or a senior corrects a decision.")
     if ReviewItem.objects.exclude(state=ReviewItem.State.DECIDED).filter(submission=item.submission_id):

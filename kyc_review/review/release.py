@@ -42,7 +42,7 @@ def claim_release(*, item_id: int, reviewer: User, reason: str = Skip.Reason.UNS
 def item_snooze(*, item_id: int, reviewer: User, minutes: int) -> None:
     """The item is not assigned until then; afterwards it is available to everyone."""
     if minutes not in SNOOZES:
-        raise Refused("Choose one of the times offered.")
+        raise Refused("Choose one of the listed times.")
     until = Now() + dt.timedelta(minutes=minutes)
     _part(item_id, reviewer, "item.snoozed", {"minutes": minutes}, snoozed_until=until)
 
@@ -74,13 +74,13 @@ def item_hand_over(*, item_id: int, reviewer: User, to: User, message: str = "")
     """The item is offered to `to` alone for HANDOVER_S, then to everybody."""
     item = ReviewItem.objects.filter(pk=item_id).first()
     if to.pk == reviewer.pk:
-        raise Refused("You hold it already.")
+        raise Refused("You already hold it.")
     if not may_decide(to):
-        raise Refused("That person does not judge faces.")
+        raise Refused("That person is not a reviewer.")
     if item is not None and item.is_escalated and not may_oversee(to):
         raise Refused("This item was escalated; only a senior can take it.")
     if item is not None and knows_outcome(submission_id=item.submission_id, person=to):
-        raise Refused("They cannot take this item; choose somebody else.")
+        raise Refused("They cannot take this item; choose another person.")
     until = Now() + dt.timedelta(seconds=settings.HANDOVER_S)
     _part(
         item_id,
@@ -98,7 +98,7 @@ def item_hand_over(*, item_id: int, reviewer: User, to: User, message: str = "")
 def claim_take_back(*, item_id: int, senior: User) -> None:
     """A senior returns a colleague's claim, or what is kept for somebody, to the queue for all."""
     if not may_oversee(senior):
-        raise PermissionDenied("Only seniors take items back.")
+        raise PermissionDenied("Only seniors return items of colleagues.")
     claimed = ReviewItem.objects.filter(pk=item_id, state=ReviewItem.State.CLAIMED)
     kept = ReviewItem.objects.filter(pk=item_id, state=ReviewItem.State.OPEN, held_for__isnull=False)
     holder = ReviewItem.objects.filter(pk=item_id).values_list("claimed_by_id", "held_for_id").first()

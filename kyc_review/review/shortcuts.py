@@ -77,7 +77,7 @@ def keys_choose(*, user: User, wished: Mapping[str, str], is_on: bool) -> KeyCho
     chosen = {key: own.lower() if len(own) == 1 else own for key, own in chosen.items()}
     for key, own in chosen.items():
         if len(own) != 1 and own not in NAMED:
-            raise KeysRefused(f"“{own}” is no key; type one character ({KEYS[key]}).")
+            raise KeysRefused(f"“{own}” is not a valid key; enter one character ({KEYS[key]}).")
     taken: dict[str, str] = {}
     for key, own in chosen.items():
         if own in taken:

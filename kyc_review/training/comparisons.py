@@ -28,7 +28,7 @@ def comparison_request(*, snapshot: Snapshot, candidate: Bundle, actor: User | N
     """Ask for candidate and champion to be compared on a ready snapshot's hold-out. Raises JobRejected."""
     serving = champion()
     if serving is None:
-        raise JobRejected("No bundle serves yet; there is nothing to compare with.")
+        raise JobRejected("No bundle is in production yet; there is nothing to compare with.")
     if serving == candidate:
         raise JobRejected(f"{candidate} serves already.")
     if snapshot.state != Snapshot.State.READY:

@@ -113,7 +113,7 @@ def _end_spent(kind: type[Job]) -> None:
     for row in spent:
         row.state = State.CANCELLED if row.cancel_asked else State.FAILED
         if row.state == State.FAILED:
-            row.error = f"Its process died {row.attempts} times. {row.error}".strip()[:500]
+            row.error = f"The process died {row.attempts} times. {row.error}".strip()[:500]
         row.lease_holder, row.ended_at = "", timezone.now()
         row.save(update_fields=["state", "error", "lease_holder", "ended_at"])
         audit.record(action=f"{row.NOUN}.{row.state}", target=row, detail={"error": row.error})

@@ -30,7 +30,7 @@ def proposal_open(
     """Ask that the candidate serves at this operating point, exactly as it was measured. Raises ProposalRefused."""
     _require_current(comparison)
     if not reason.strip():
-        raise ProposalRefused("Say why this candidate should serve; an auditor will read it.")
+        raise ProposalRefused("State why this candidate should be promoted; auditors read it.")
     try:
         shift = point_at(comparison.report["holdout"]["candidate"]["curve"], shift)["shift"]
         checks = gate(comparison.report, shift=shift)
@@ -39,7 +39,7 @@ def proposal_open(
     failed = [check.name for check in checks if not check.passed]
     if failed and len(override.strip()) < OVERRIDE_LEAST:
         raise ProposalRefused(
-            f"The gate is closed ({'; '.join(failed)}). An override needs an explanation of at least  "
+            f"The gate is closed ({'; '.join(failed)}). An override needs an explanation of at least   "
             f"{OVERRIDE_LEAST} characters."
         )
     try:
@@ -88,17 +88,17 @@ def proposal_reject(*, proposal: Proposal, actor: User, remark: str = "") -> Pro
 def _locked(proposal: Proposal) -> Proposal:
     row = Proposal.objects.select_for_update().get(pk=proposal.pk)
     if not row.is_open:
-        raise ProposalRefused(f"This proposal is closed already ({row.get_state_display().lower()}).")
+        raise ProposalRefused(f"This proposal is already closed ({row.get_state_display().lower()}).")
     return row
 
 
 def _require_current(comparison: Comparison) -> None:
     if comparison.state != Comparison.State.SUCCEEDED:
-        raise ProposalRefused("The comparison has not ended well; there is nothing to judge by.")
+        raise ProposalRefused("The comparison did not succeed; there is nothing to base a decision on.")
     serving = champion()
     if serving is None or serving.pk != comparison.champion_id:
         raise ProposalRefused(
-            "Another bundle serves since the comparison was made. Compare the candidate with it first."
+            "Another bundle has been promoted since the comparison. Compare the candidate with it first."
         )
 
 

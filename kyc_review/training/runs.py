@@ -42,7 +42,7 @@ def run_request(
     """Ask for a candidate trained on a ready snapshot, from the champion or from scratch. Raises JobRejected."""
     init = champion()
     if init is None:
-        raise JobRejected("No bundle serves yet; run `manage.py prepare` first.")
+        raise JobRejected("No bundle is in production yet; run `manage.py prepare` first.")
     _require_trainable(snapshot)
     _require_sense(epochs, miss, balance)
     wish = {
@@ -85,9 +85,11 @@ def _require_sense(epochs: int, miss: float, balance: str) -> None:
         raise JobRejected("The share of fakes that may be missed must lie between 0.001 and 0.5.")
     ways = balance.split(",")
     if unknown := sorted(set(ways) - set(BALANCES)):
-        raise JobRejected(f"{', '.join(unknown)} is no way to balance: choose of {', '.join(BALANCES)}.")
+        raise JobRejected(
+            f"{', '.join(unknown)} is not a balancing method: choose from {', '.join(BALANCES)}."
+        )
     if len(ways) not in (1, VOTERS) or (len(ways) > 1 and DOCUMENT in ways):
-        raise JobRejected(f"Choose one way to balance, or one for each of the {VOTERS} voters.")
+        raise JobRejected(f"Choose one balancing method, or one for each of the {VOTERS} voters.")
 
 
 def _require_first(snapshot: Snapshot, init: Bundle, wish: dict[str, Any]) -> None:

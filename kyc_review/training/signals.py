@@ -38,7 +38,7 @@ JUDGED_LEAST = 60
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """One thing to watch, in words; `calls` when it calls for retraining, None when there is too little to say."""
+    """One thing to watch, in words; `calls` when it calls for retraining, None when there is too few data."""
 
     name: str
     calls: bool | None
@@ -87,9 +87,7 @@ def _drift(promotion: Promotion | None) -> list[Signal]:
     first = promotion.promoted_at if promotion else now
     names = ("Scores", "Split votes")
     if promotion is None or first > now - 2 * SPAN:
-        told = (
-            "The champion serves for less than two weeks; its first week is what later ones are held against."
-        )
+        told = "The champion has been in production for less than two weeks; its first week is the reference."
         return [Signal(name, None, told) for name in names]
     reference = _scored(promotion, first, first + SPAN)
     recent = _scored(promotion, now - SPAN, now)
@@ -103,13 +101,13 @@ def _drift(promotion: Promotion | None) -> list[Signal]:
             names[0],
             index > INDEX_MAX,
             f"Population stability index {index:.2f} between the champion's first week and the last; above "
-            f"{INDEX_MAX} what arrives looks different.",
+            f"{INDEX_MAX} submissions look different.",
         ),
         Signal(
             names[1],
             abs(change) > SPLIT_CHANGE and errors > SPLIT_ERRORS,
             f"The models disagree on {abs(change):.1%} {'more' if change > 0 else 'fewer'} of the selfies than in the "
-            f"champion's first week; {SPLIT_CHANGE:.0%} and {SPLIT_ERRORS:g} standard errors call for a look.",
+            f"champion's first week; {SPLIT_CHANGE:.0%} and {SPLIT_ERRORS:g} standard errors need attention.",
         ),
     ]
 
@@ -121,7 +119,9 @@ def _audit(promotion: Promotion | None) -> Signal:
     if found is None or found.judged < JUDGED_LEAST:
         judged = found.judged if found else 0
         return Signal(
-            "Audit", None, f"{judged} of at least {JUDGED_LEAST} cleared faces were judged at random."
+            "Audit",
+            None,
+            f"{judged} of at least {JUDGED_LEAST} cleared faces in the random sample have a decision.",
         )
     return Signal(
         "Audit",

@@ -77,7 +77,7 @@ def _work(job: TrainingRun | Comparison | MeanFaces) -> bool:
     free = shutil.disk_usage(job.directory).free
     if free < FREE_BYTES_NEEDED:
         error = (
-            f"The disk has {free // 1_000_000} MB free, this needs 1,000 MB. Free some space and ask again."
+            f"The disk has {free // 1_000_000} MB free, this needs 1,000 MB. Free some space and try again."
         )
         job_end(job, State.FAILED, error=error)
         return False
@@ -152,7 +152,7 @@ def _watch(job: Job, process: subprocess.Popen[bytes]) -> bool:
     while process.poll() is None:
         if _stopping.is_set():
             job_give_back(job)
-            raise Stopping("given back, this worker stops")
+            raise Stopping("returned, because this worker stops")
         if time.monotonic() - renewed > RENEW_EVERY_S or _cancel_asked(job):
             if job_renew(job):
                 return True

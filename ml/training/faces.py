@@ -155,5 +155,5 @@ def _require_space(folder: Path, size: int, count: int) -> None:
     if free < needed:
         raise NoSpace(
             f"{folder} has {free // 1_000_000:,} MB free, training on {count:,} decisions needs "
-            f"{needed // 1_000_000:,} MB while it runs: free some space and ask again"
+            f"{needed // 1_000_000:,} MB while it runs: free some space and try again"
         )

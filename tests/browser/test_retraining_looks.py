@@ -118,4 +118,4 @@ def test_two_admins_promote_a_candidate(
     expect(amir.get_by_text("Approved: workers use it")).to_be_visible()
     amir.get_by_label("Reason for the rollback").fill("Too many flags.")
     amir.get_by_role("button", name="Roll back").click()
-    expect(amir.get_by_text(f"{serving.version} serves again")).to_be_visible()
+    expect(amir.get_by_text(f"{serving.version} is in production again")).to_be_visible()

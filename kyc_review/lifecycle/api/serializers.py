@@ -9,6 +9,6 @@ class EraseIn(serializers.Serializer):
     reason = serializers.CharField(
         max_length=300,
         required=False,
-        default="Asked for by the onboarding system.",
-        help_text="For the audit log, which keeps it; no names, please.",
+        default="Requested by the onboarding system.",
+        help_text="Stored in the audit log; do not use names.",
     )

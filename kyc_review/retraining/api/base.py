@@ -81,7 +81,7 @@ def named(rows: QuerySet[M], field: str, what: str, **wanted: Any) -> M:
         raise Problem(
             status=400,
             code="unknown_reference",
-            detail=f"`{value}` is not {what}; list what there is.",
+            detail=f"`{value}` is not {what}; list the existing ones.",
             pointer=f"#/{field}",
         )
     return row
@@ -109,7 +109,7 @@ def page(
             raise Problem(
                 status=400,
                 code="invalid_cursor",
-                detail="`after` is none of the list; send `next` of the page before.",
+                detail="`after` is not in the list; send `next` of the previous page.",
                 pointer="#/after",
             )
         rows = rows.filter(pk__lt=last.pk)

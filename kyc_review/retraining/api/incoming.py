@@ -22,9 +22,9 @@ BEGINNINGS = [
 
 
 class PageIn(serializers.Serializer):
-    """Numbered rows: `after` is `next` of the page before."""
+    """Numbered rows: `after` is `next` of the previous page."""
 
-    after = serializers.IntegerField(min_value=1, required=False, help_text="`next` of the page before.")
+    after = serializers.IntegerField(min_value=1, required=False, help_text="`next` of the previous page.")
     limit = serializers.IntegerField(min_value=1, max_value=100, default=50)
 
 
@@ -44,14 +44,14 @@ class ProposalPageIn(PageIn):
 
 class SnapshotPageIn(PageIn):
     after = serializers.SlugField(  # type: ignore[assignment]
-        max_length=60, required=False, help_text="`next` of the page before."
+        max_length=60, required=False, help_text="`next` of the previous page."
     )
     state = serializers.ChoiceField(choices=Snapshot.State.choices, required=False)
 
 
 class BundlePageIn(PageIn):
     after = serializers.RegexField(  # type: ignore[assignment]
-        DIGEST, required=False, help_text="`next` of the page before."
+        DIGEST, required=False, help_text="`next` of the previous page."
     )
     source = serializers.ChoiceField(  # type: ignore[assignment]
         choices=Bundle.Source.choices, required=False
@@ -70,14 +70,14 @@ class ChoicesIn(serializers.Serializer):
     reasons = serializers.ListField(
         child=serializers.ChoiceField(choices=REASONS),
         default=list,
-        help_text="Only what came to people because of these.",
+        help_text="Only items with these reasons.",
     )
     since = serializers.DateField(required=False, help_text="Decided on this day or later.")
     until = serializers.DateField(required=False, help_text="Decided on this day or earlier.")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if "since" in attrs and "until" in attrs and attrs["since"] > attrs["until"]:
-            raise serializers.ValidationError({"until": "It lies before the first day."})
+            raise serializers.ValidationError({"until": "It is before the first day."})
         return attrs
 
 
@@ -122,7 +122,7 @@ class RunIn(serializers.Serializer):
         help_text=f"How labels are balanced: one of {', '.join(BALANCES)}; or one for each voter, with commas.",
     )
     weigh = serializers.BooleanField(
-        default=True, help_text="Items count by one over their chance of being labelled."
+        default=True, help_text="Items are weighted by one over their probability of being labelled."
     )
     seed = serializers.IntegerField(min_value=0, max_value=2**31 - 1, default=0)
 
@@ -145,7 +145,7 @@ class ProposalIn(PointIn):
 
     comparison = serializers.IntegerField(min_value=1)
     reason = serializers.CharField(
-        max_length=REASON_MAX, help_text="Why it should serve; an auditor reads it."
+        max_length=REASON_MAX, help_text="The reason for the promotion; auditors read it."
     )
     override = serializers.CharField(
         max_length=REASON_MAX,
@@ -161,11 +161,11 @@ class RemarkIn(serializers.Serializer):
 
 
 class RollbackIn(serializers.Serializer):
-    reason = serializers.CharField(max_length=REASON_MAX, help_text="An auditor reads it.")
+    reason = serializers.CharField(max_length=REASON_MAX, help_text="Auditors read it.")
     leaving = serializers.RegexField(
         DIGEST,
         required=False,
-        help_text="The digest of the bundle that serves, as you know it: then a repeated request goes back once.",
+        help_text="The digest of the bundle in production as you know it; a repeated request then goes back once.",
     )
 
 

@@ -104,7 +104,7 @@ class ComparisonView(RetrainingView):
             raise Problem(
                 status=400,
                 code="unknown_reference",
-                detail="`shift` is none of the comparison's operating points.",
+                detail="`shift` is not one of the comparison's operating points.",
                 pointer="#/shift",
             ) from None
 

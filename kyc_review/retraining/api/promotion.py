@@ -182,7 +182,7 @@ class ShadowView(RetrainingView):
     def delete(self, request: Request) -> Response:
         running = shadow_now()
         if running is None:
-            raise ShadowRefused("No bundle is in the shadow.")
+            raise ShadowRefused("No bundle is in shadow mode.")
         shadow_end(shadow=running, actor=viewer_of(request), **asked(RemarkIn, request))
         running.refresh_from_db()
         return Response(shadow_whole(request, running))

@@ -72,7 +72,7 @@ class VerificationView(RetrainingView):
             raise Problem(
                 status=503,
                 code="busy",
-                detail="Another snapshot is being hashed; ask again when that one has its answer.",
+                detail="Another snapshot is being hashed; try again when it is done.",
                 headers={"Retry-After": "10"},
             )
         try:

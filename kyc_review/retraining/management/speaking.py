@@ -18,7 +18,7 @@ from kyc_review.registry.selectors import bundles_matching
 
 
 def json_option(parser: CommandParser) -> None:
-    parser.add_argument("--json", action="store_true", help="print JSON, as the API answers it")
+    parser.add_argument("--json", action="store_true", help="print the JSON of the API")
 
 
 def token_option(parser: CommandParser) -> None:
@@ -26,7 +26,7 @@ def token_option(parser: CommandParser) -> None:
         "--token-file",
         required=True,
         metavar="FILE",
-        help="holds the personal token of the admin who does this; - reads it from standard input",
+        help="file with the admin's personal token; - reads standard input",
     )
 
 
@@ -57,7 +57,7 @@ def person_of(options: dict[str, Any]) -> User:
     if why := refusal(token, is_change=True):
         raise CommandError(why)
     if not may_promote(token.owner):
-        raise CommandError(f"{token.owner.get_username()} is no admin; only admins propose and decide.")
+        raise CommandError(f"{token.owner.get_username()} is not an admin; only admins propose and decide.")
     return token.owner
 
 
@@ -65,10 +65,8 @@ def bundle_named(text: str) -> Bundle:
     """By version or digest. Raises CommandError."""
     found = bundles_matching(text)
     if not found:
-        raise CommandError(
-            f"{text} is no known version or digest, and no folder; see `manage.py bundle list`."
-        )
+        raise CommandError(f"{text} is not a known version, digest or folder; see `manage.py bundle list`.")
     if len(found) > 1:
         digests = ", ".join(row.digest[:12] for row in found)
-        raise CommandError(f"{text} names several bundles; say which by digest: {digests}.")
+        raise CommandError(f"{text} matches several bundles; use a digest: {digests}.")
     return found[0]

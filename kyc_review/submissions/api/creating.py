@@ -59,7 +59,7 @@ def created_once(
         raise Problem(
             status=409,
             code="idempotency_key_in_flight",
-            detail="A request with this Idempotency-Key is being answered; ask again in a second.",
+            detail="A request with this Idempotency-Key is still being processed; retry in a second.",
             headers={"Retry-After": "1"},
         ) from None
     except KeyReused:

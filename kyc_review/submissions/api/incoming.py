@@ -42,7 +42,7 @@ class References(serializers.Serializer):
         required=False,
         allow_blank=True,
         default="",
-        help_text="Your opaque reference for the person; no name, please.",
+        help_text="Your opaque reference for the person; do not use names.",
     )
 
 
@@ -123,7 +123,7 @@ class ListIn(serializers.Serializer):
     applicant_ref = serializers.CharField(max_length=200, required=False)
     received_from = serializers.DateTimeField(required=False, help_text="At or after this time.")
     received_before = serializers.DateTimeField(required=False, help_text="Before this time.")
-    after = serializers.UUIDField(required=False, help_text="`next` of the page before.")
+    after = serializers.UUIDField(required=False, help_text="`next` of the previous page.")
     limit = serializers.IntegerField(min_value=1, max_value=100, default=50)
 
 

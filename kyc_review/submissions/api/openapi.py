@@ -43,12 +43,12 @@ IDEMPOTENCY = OpenApiParameter(
     "Kept for 24 hours.",
     examples=[OpenApiExample("A UUID", value="7c1b3c0e-2a52-4c3f-9a0b-0d7c8b1f6a11")],
 )
-REPLAYED = response_header("Idempotent-Replayed", "`true`: this is the answer that the key got before.", 202)
+REPLAYED = response_header("Idempotent-Replayed", "`true`: this is a repeated answer for the key.", 202)
 KNOWN = request_header("If-None-Match", "The ETag that you have; unchanged reads answer 304.")
 UNCHANGED = {304: OpenApiResponse(description="Unchanged.")}
 NOT_YOURS = "No such submission, or it belongs to another integration."
 GONE = "It was erased."
-ABOUT_KEY = "A request with this Idempotency-Key is being answered right now."
+ABOUT_KEY = "A request with this Idempotency-Key is still being processed."
 
 create = extend_schema(
     operation_id="create_submission",
@@ -82,7 +82,7 @@ create = extend_schema(
         e409=ABOUT_KEY,
         e413="Too many bytes or pixels.",
         e415=f"Neither a form nor JSON, or not {ACCEPTED}.",
-        e422="Nothing of the image can be seen, or it is animated; or the Idempotency-Key was used for "
+        e422="The image cannot be decoded, or it is animated; or the Idempotency-Key was used for "
         "another request.",
         e503="Too many images at once; repeat it after `Retry-After` seconds.",
     ),

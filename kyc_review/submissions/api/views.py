@@ -60,7 +60,7 @@ class SubmissionsView(ApiView):
             raise Problem(
                 status=400,
                 code="invalid_cursor",
-                detail="`after` is none of your submissions; send `next` of the page before.",
+                detail="`after` is not one of your submissions; send `next` of the previous page.",
                 pointer="#/after",
             ) from None
         body = {
@@ -120,7 +120,7 @@ class LateOutcomeView(ApiView):
             raise Problem(
                 status=409,
                 code="not_completed",
-                detail="An outcome belongs to a submission with a result; this one has none yet.",
+                detail="Outcomes can be reported only for submissions with a result; this one has none yet.",
             ) from None
         return Response(LateOutcomeOut(outcome).data, status=201)
 

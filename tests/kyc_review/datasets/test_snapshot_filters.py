@@ -105,7 +105,7 @@ def test_sources_reasons_and_days_narrow_it_down(decide, held, alice: User) -> N
         SnapshotFilter(sources=("nowhere",)),
         SnapshotFilter(consensus=True),
     ):
-        with pytest.raises(SnapshotFailed, match="of this choice"):
+        with pytest.raises(SnapshotFailed, match="match these filters"):
             snapshot_create(choices=nothing)
 
 

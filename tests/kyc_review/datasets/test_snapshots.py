@@ -177,7 +177,7 @@ def test_nothing_decided_nothing_frozen() -> None:
 @pytest.mark.parametrize("name", ["../up", "Upper", "a b", "-x", "x" * 61, ".hidden"])
 def test_names_that_could_leave_the_folder_are_refused(decide, name: str) -> None:
     decide("fake")
-    with pytest.raises(SnapshotFailed, match="cannot be a name"):
+    with pytest.raises(SnapshotFailed, match="is not a valid name"):
         snapshot_request(name=name)
 
 

@@ -148,7 +148,7 @@ def test_a_rollback_that_is_sent_twice_goes_back_once(registered) -> None:
         bundles.bundle_promote(bundle=registered(f"v{number}"))
     third = champion()
     bundles.bundle_rollback(leaving=third.digest)
-    with pytest.raises(bundles.NothingToRollBack, match="Another bundle serves"):
+    with pytest.raises(bundles.NothingToRollBack, match="Another bundle is in production"):
         bundles.bundle_rollback(leaving=third.digest)
     assert champion().version == "v2"
 

@@ -58,12 +58,12 @@ def test_what_cannot_be_done_is_one_clear_line(arguments: list[str], says: str) 
 def test_a_bundle_goes_into_the_shadow_and_leaves_it(made_bundle) -> None:
     bundle("promote", str(made_bundle("v1")))
     bundle("add", str(made_bundle("v2")))
-    assert bundle("shadow") == "No bundle is in the shadow.\n"
+    assert bundle("shadow") == "No bundle is in shadow mode.\n"
     assert "v2" in bundle("shadow", "v2")
     assert "in the shadow" in bundle("shadow")
     with pytest.raises(CommandError, match="Another bundle"):
         bundle("shadow", "v2")
-    assert "has left the shadow" in bundle("shadow", "--end")
+    assert "is no longer in shadow mode" in bundle("shadow", "--end")
     with pytest.raises(CommandError, match="No bundle"):
         bundle("shadow", "--end")
     with pytest.raises(CommandError, match="serves already"):

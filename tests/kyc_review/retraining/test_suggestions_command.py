@@ -22,7 +22,7 @@ def test_every_sign_has_a_line(decide, settings: Any) -> None:
     first, *others = told().splitlines()
     assert " ".join(first.split()) == "New decisions yes 1 are in no snapshot yet; 1 suggest a new candidate."
     assert [line[:14].strip() for line in others] == ["Scores", "Split votes", "Audit"]
-    assert all("too little to say" in line for line in others)
+    assert all("too few data" in line for line in others)
 
 
 def test_as_json_it_is_what_the_api_answers(decide) -> None:

@@ -126,7 +126,7 @@ def test_the_message_goes_out_after_the_commit_and_its_loss_is_no_error(
     assert Snapshot.objects.get().state == Snapshot.State.PENDING
 
 
-@pytest.mark.parametrize(("name", "says"), [("Bad Name", "cannot be a name"), ("first", "exists")])
+@pytest.mark.parametrize(("name", "says"), [("Bad Name", "is not a valid name"), ("first", "exists")])
 def test_what_cannot_be_made_is_said_and_the_name_is_kept(decide, as_role, name: str, says: str) -> None:
     decide("fake")
     snapshot_request(name="first")

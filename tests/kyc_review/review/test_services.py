@@ -167,7 +167,7 @@ def test_a_submission_completed_otherwise_says_so_and_closes_the_item(
     Submission.objects.filter(pk=claimed.submission_id).update(
         state=State.COMPLETED, result=Result.CLEAR, completed_at=Now()
     )
-    with pytest.raises(services.ClaimLost, match="completed in another way"):
+    with pytest.raises(services.ClaimLost, match="completed otherwise"):
         services.decision_record(item_id=claimed.pk, reviewer=alice, label="fake")
     assert ReviewItem.objects.get(pk=claimed.pk).state == "decided"
     assert not Decision.objects.exists()

@@ -72,7 +72,7 @@ def test_a_comparison_with_a_champion_of_the_past_is_worth_nothing(
 ) -> None:
     proposal = proposal_open(comparison=comparison, actor=ada, reason=WHY)
     bundle_promote(bundle=bundle_register(path=made_bundle("v3"), source="imported"))
-    with pytest.raises(ProposalRefused, match="Another bundle serves"):
+    with pytest.raises(ProposalRefused, match="Another bundle has been promoted"):
         proposal_approve(proposal=proposal, actor=amir)
     proposal.refresh_from_db()
     assert proposal.is_open
@@ -172,7 +172,7 @@ def test_two_admins_promote_and_one_rolls_back(comparison: Comparison, ada: User
     assert "workers use it from" in answer.text
     assert champion() == comparison.candidate
     answer = one.post("/retraining/rollback/", {"reason": "too many flags"}, follow=True)
-    assert "serves again" in answer.text
+    assert "is in production again" in answer.text
     assert champion() == comparison.champion
 
 

@@ -55,7 +55,7 @@ def test_a_run_remembers_the_champion_of_its_hour(run: TrainingRun, serving: Bun
     [
         ({"epochs": 0}, "epochs"),
         ({"epochs": 9999}, "epochs"),
-        ({"balance": "fairly"}, "no way to balance"),
+        ({"balance": "fairly"}, "not a balancing method"),
         ({"balance": "pairs,smote"}, "each of the 4 voters"),
         ({"balance": "document,pairs,pairs,pairs"}, "each of the 4 voters"),
         ({"miss": 0.0}, "missed"),
@@ -70,7 +70,7 @@ def test_a_wish_that_cannot_be_trained_is_refused(
 
 
 def test_without_a_champion_nothing_can_be_trained(ready: Snapshot) -> None:
-    with pytest.raises(JobRejected, match="No bundle serves"):
+    with pytest.raises(JobRejected, match="No bundle is in production"):
         run_request(snapshot=ready)
 
 

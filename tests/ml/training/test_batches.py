@@ -66,7 +66,7 @@ def test_ways_are_named_for_all_for_each_or_after_the_document():
     assert ways_of(PAIRS, 4) == ["pairs"] * 4
     assert ways_of("pairs,smote,under,pairs", 4) == ["pairs", "smote", "under", "pairs"]
     assert [WAYS[name] for name in ways_of(DOCUMENT, 4)] == list(SETTINGS.values())
-    with pytest.raises(ValueError, match="no way to balance"):
+    with pytest.raises(ValueError, match="not a balancing method"):
         ways_of("fairly", 4)
     with pytest.raises(ValueError, match="2 ways to balance for 4"):
         ways_of("pairs,smote", 4)

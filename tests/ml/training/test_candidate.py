@@ -176,7 +176,7 @@ def test_each_voter_may_be_balanced_in_its_own_way(tmp_path, served, capsys):
     assert set(plain.provenance["balance"].values()) == {"pairs"}
     arguments = ["train", "--manifest", str(manifest), "--init", str(served), "--out", str(tmp_path / "x")]
     assert main([*arguments, "--balance", "fairly"]) == 2
-    assert "no way to balance" in capsys.readouterr().err
+    assert "not a balancing method" in capsys.readouterr().err
 
 
 def test_members_of_other_scales_and_architectures_are_fine_tuned_in_their_own_view(tmp_path):

@@ -29,7 +29,7 @@ class Command(BaseCommand):
         parser.add_argument("--api", default="http://127.0.0.1:8000", help="where the web server listens")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        self.say("looking after demo people and the API key")
+        self.say("creating demo people and the API key")
         file = Path(settings.DATA_DIR) / KEYS_FILE
         keys = people.ensure(file)
         try:

@@ -9,9 +9,7 @@ PASSES_SHOWN = 7
 
 
 class Command(BaseCommand):
-    help = (
-        "What the rule of retention would erase now, and what its latest passes erased. It changes nothing."
-    )
+    help = "Shows what the retention rule would erase now and what its latest passes erased. Changes nothing."
 
     def add_arguments(self, parser: CommandParser) -> None:
         for name in ("unreviewed", "reviewed"):
@@ -19,7 +17,7 @@ class Command(BaseCommand):
                 f"--{name}-days",
                 type=int,
                 metavar="DAYS",
-                help=f"try this number instead of RETENTION_{name.upper()}_DAYS",
+                help=f"try this value instead of RETENTION_{name.upper()}_DAYS",
             )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -49,9 +47,9 @@ class Command(BaseCommand):
         if told.snapshots:
             self.stdout.write(f"Snapshots that would be marked: {', '.join(told.snapshots)}.")
         if told.awaited:
-            self.stdout.write(f"Not yet: {told.awaited} wait for a person, however old they are.")
+            self.stdout.write(f"Postponed: {told.awaited} wait for a person, however old they are.")
         if told.held:
             self.stdout.write(
-                f"Not yet: {told.held} are in snapshots that are being built, trained on or compared on, "
+                f"Postponed: {told.held} are in snapshots that are being built, trained on or compared on, "
                 f"for {HELD_FOR.days} days at most."
             )

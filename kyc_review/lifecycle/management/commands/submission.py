@@ -14,11 +14,11 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         actions = parser.add_subparsers(dest="verb", required=True)
-        erase = actions.add_parser("erase", help="delete its picture and whatever names the applicant")
+        erase = actions.add_parser("erase", help="delete its picture and all references to the applicant")
         erase.add_argument("id", type=UUID, help="the submission's id")
-        erase.add_argument("--reason", required=True, help="for the audit log, which keeps it; no names")
+        erase.add_argument("--reason", required=True, help="stored in the audit log; do not use names")
         erased = actions.add_parser(
-            "erased", help="ids of what was erased, to erase it again after restoring an older backup"
+            "erased", help="ids of erased submissions, to erase them again after restoring an older backup"
         )
         erased.add_argument("--since", type=_day, help="only from this day on, as 2026-11-21")
 

@@ -17,4 +17,6 @@ class Command(BaseCommand):
         try:
             baseline_install()
         except BundleRefused as refusal:
-            raise CommandError(f"No bundle serves, and the baseline cannot: {refusal}") from refusal
+            raise CommandError(
+                f"No bundle is in production, and the baseline cannot be used: {refusal}"
+            ) from refusal

@@ -21,7 +21,9 @@ create_run = told(
     examples=[example("Fine-tune", {"snapshot": SNAPSHOT, "epochs": 5}, is_request=True)],
     responses={202: RunWholeOut},
     described=BODY
-    | {"e409": "Nothing serves yet, the snapshot has too few decisions, or a run does the same."},
+    | {
+        "e409": "No bundle is in production yet, the snapshot has too few decisions, or an identical run has not ended."
+    },
 )
 retrieve_run = told(
     "retrieve_training_run",
@@ -33,10 +35,10 @@ retrieve_run = told(
 cancel_run = told(
     "cancel_training_run",
     "Cancel a training run",
-    "What waits ends at once, what runs within seconds. Admins.",
+    "A waiting run ends immediately, a running one within seconds. Admins.",
     request=None,
     responses={202: RunWholeOut},
-    described={"e404": GONE, "e409": "It has ended already."},
+    described={"e404": GONE, "e409": "It has already ended."},
 )
 list_comparisons = listing("list_comparisons", "List comparisons", ComparisonPageIn, ComparisonPage)
 create_comparison = told(
@@ -48,13 +50,13 @@ create_comparison = told(
     request=ComparisonIn,
     examples=[example("A bundle", {"candidate": BUNDLE, "snapshot": SNAPSHOT}, is_request=True)],
     responses={202: ComparisonWholeOut},
-    described=BODY | {"e409": "The bundle serves already, or nothing does."},
+    described=BODY | {"e409": "The bundle is already in production, or none is."},
 )
 retrieve_comparison = told(
     "retrieve_comparison",
     "Read a comparison",
-    "With every operating point, the gate at one of them, and all that was measured.",
+    "With every operating point, the gate at one of them, and all measurements.",
     parameters=[PointIn],
     responses={200: ComparisonWholeOut},
-    described={"e400": "`shift` is none of the operating points.", "e404": GONE},
+    described={"e400": "`shift` is not one of the operating points.", "e404": GONE},
 )

@@ -23,23 +23,23 @@ from kyc_review.retraining.api.serializers.promotion import (
 
 read_suggestions = told(
     "read_retraining_suggestions",
-    "Read what calls for training, and what does not",
-    "Signs suggest and start nothing.",
+    "Read the signals for retraining",
+    "Signals only suggest; they start nothing.",
     responses={200: SuggestionsOut},
 )
 list_bundles = listing("list_bundles", "List bundles", BundlePageIn, BundlePage)
 retrieve_bundle = told(
     "retrieve_bundle",
     "Read a bundle",
-    "With its model card, metrics, lineage, and when it served.",
+    "With its model card, metrics, lineage, and when it was in production.",
     responses={200: BundleWholeOut},
     described={"e404": GONE},
 )
 list_proposals = listing("list_proposals", "List proposals", ProposalPageIn, ProposalPage)
 create_proposal = told(
     "create_proposal",
-    "Propose that a candidate serves",
-    "At an operating point of a comparison with the present champion. Admins; another admin decides.",
+    "Propose a candidate for promotion",
+    "At an operating point of a comparison with the current champion. Admins; another admin decides.",
     parameters=[location(201)],
     request=ProposalIn,
     examples=[
@@ -59,13 +59,13 @@ retrieve_proposal = told(
 approve_proposal = told(
     "approve_proposal",
     "Approve a proposal and promote its candidate",
-    "By another admin than the one who proposed it. Workers take the bundle over with their next batch.",
+    "By another admin than the one who proposed it. Workers use the bundle from their next batch on.",
     request=RemarkIn,
     responses={200: ProposalOut},
     described=BODY
     | {
         "e404": GONE,
-        "e409": "It is your own, it is closed, another bundle serves now, or its files have changed.",
+        "e409": "It is your own, it is closed, another bundle is in production, or its files have changed.",
     },
 )
 reject_proposal = told(
@@ -73,45 +73,47 @@ reject_proposal = told(
     "Reject a proposal, or withdraw your own",
     request=RemarkIn,
     responses={200: ProposalOut},
-    described=BODY | {"e404": GONE, "e409": "It is closed already."},
+    described=BODY | {"e404": GONE, "e409": "It is already closed."},
 )
 list_promotions = listing(
     "list_promotions",
     "List promotions and rollbacks",
     PageIn,
     PromotionPage,
-    "The first one's bundle serves.",
+    "The bundle of the first one is in production.",
 )
 roll_back = told(
     "roll_back",
-    "Return to the bundle that served before",
-    "And to its operating point. One admin is enough: a bad champion must not wait.",
+    "Return to the previous bundle",
+    "And its operating point. One admin is enough, because a bad champion must not wait.",
     request=RollbackIn,
     responses={201: PromotionOut},
     described=BODY
-    | {"e409": "No other bundle served before, its files have changed, or `leaving` serves no longer."},
+    | {
+        "e409": "There is no previous bundle, its files have changed, or `leaving` is no longer in production."
+    },
 )
 read_shadow = told(
     "read_shadow",
     "Read the latest shadow",
-    "What the bundle in the shadow and the champion would each have sent to people.",
+    "What the shadow bundle and the champion would each have sent to people.",
     responses={200: ShadowWholeOut},
-    described={"e404": "No bundle was ever in the shadow."},
+    described={"e404": "No bundle was in shadow mode yet."},
 )
 start_shadow = told(
     "start_shadow",
-    "Put a bundle into the shadow",
-    "It scores what arrives from now on, without effect. Safe to repeat. Admins.",
+    "Start shadow mode for a bundle",
+    "It scores new submissions without effect. Safe to repeat. Admins.",
     request=ShadowIn,
     responses={200: ShadowWholeOut},
     described=BODY
-    | {"e409": "Another bundle is in the shadow, or this one serves, or its files have changed."},
+    | {"e409": "Another bundle is in shadow mode, this one is in production, or its files have changed."},
 )
 end_shadow = told(
     "end_shadow",
     "End the shadow",
-    "What it said stays to be read. Admins.",
+    "Its results stay available. Admins.",
     parameters=[RemarkIn],
     responses={200: ShadowWholeOut},
-    described={"e400": MALFORMED, "e409": "No bundle is in the shadow."},
+    described={"e400": MALFORMED, "e409": "No bundle is in shadow mode."},
 )

@@ -7,7 +7,7 @@ from drf_spectacular.utils import extend_schema
 from kyc_review.core.openapi import MALFORMED, error_responses, response_header
 
 SNAPSHOT, BUNDLE = "autumn", "3f0c" + "9d2a71b4" * 7 + "00ff"
-GONE = "There is none of this name or number."
+GONE = "There is none with this name or number."
 BODY = {"e400": MALFORMED, "e413": "Too large.", "e415": "Not JSON."}
 
 
@@ -32,7 +32,7 @@ def listing(operation: str, summary: str, form: Any, shown: Any, description: st
     return told(
         operation,
         summary,
-        f"{description} Newest first. Go on with `after`, set to `next`, while `has_more` is true.".strip(),
+        f"{description} Newest first. Continue with `after` set to `next` while `has_more` is true.".strip(),
         parameters=[form],
         responses={200: shown},
         described={"e400": MALFORMED},
@@ -40,4 +40,4 @@ def listing(operation: str, summary: str, form: Any, shown: Any, description: st
 
 
 def location(status: int) -> Any:
-    return response_header("Location", "Where to ask how it goes.", status)
+    return response_header("Location", "Address of its state.", status)

@@ -16,16 +16,16 @@ from kyc_review.retraining.api.serializers.snapshots import (
 list_snapshots = listing("list_snapshots", "List snapshots", SnapshotPageIn, SnapshotPage)
 count_decisions = told(
     "count_decisions",
-    "Count what a snapshot would hold now",
-    "Final decisions by label, with the choices that a new snapshot can make. Admins.",
+    "Count the decisions that a snapshot would hold now",
+    "Final decisions by label, with the filters of a new snapshot. Admins.",
     parameters=[ChoicesIn],
     responses={200: CountsOut},
     described={"e400": MALFORMED},
 )
 create_snapshot = told(
     "create_snapshot",
-    "Freeze the decisions of this moment",
-    "Its items are fixed at once; a worker builds its files, until `state` is `ready`. Admins.",
+    "Freeze the current decisions",
+    "Its items are fixed immediately; a worker builds its files until `state` is `ready`. Admins.",
     parameters=[location(202)],
     request=SnapshotIn,
     examples=[
@@ -37,7 +37,7 @@ create_snapshot = told(
         ),
     ],
     responses={202: SnapshotWholeOut},
-    described=BODY | {"e409": "The name is taken, or nothing is decided yet."},
+    described=BODY | {"e409": "The name is taken, or there are no decisions yet."},
 )
 retrieve_snapshot = told(
     "retrieve_snapshot",
@@ -51,19 +51,19 @@ verify_snapshot = told(
     "Hash a snapshot's files again",
     "Reads every image, about a second for each gigabyte, one snapshot at a time.",
     responses={200: VerificationOut},
-    described={"e404": "There is no ready snapshot of this name.", "e503": "Another one is being hashed."},
+    described={"e404": "There is no ready snapshot with this name.", "e503": "Another one is being hashed."},
 )
 download_manifest = told(
     "download_manifest",
     "Download a snapshot's manifest",
     "Every item with its hash, label, votes and weight. Admins; the download is in the audit log.",
     responses={(200, "application/json"): OpenApiResponse(OpenApiTypes.OBJECT, description="The manifest.")},
-    described={"e404": "There is no ready snapshot of this name."},
+    described={"e404": "There is no ready snapshot with this name."},
 )
 download_archive = told(
     "download_archive",
     "Download a snapshot with its images",
     "One zip. Admins; the download is in the audit log.",
     responses={(200, "application/zip"): OpenApiResponse(OpenApiTypes.BINARY, description="The archive.")},
-    described={"e404": "There is no ready snapshot of this name."},
+    described={"e404": "There is no ready snapshot with this name."},
 )

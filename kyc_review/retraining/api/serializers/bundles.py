@@ -45,9 +45,9 @@ class LineageOut(serializers.Serializer):
 
 class BundleWholeOut(BundleOut):
     lineage = LineageOut()
-    provenance = serializers.DictField(help_text="What the bundle itself says of its making.")
-    metrics = serializers.DictField(help_text="What the bundle itself says it was measured at.")
-    promotions = PromotionOut(many=True, help_text="When it began to serve, the newest first.")
+    provenance = serializers.DictField(help_text="The provenance stated in the bundle.")
+    metrics = serializers.DictField(help_text="The metrics stated in the bundle.")
+    promotions = PromotionOut(many=True, help_text="When it was promoted, newest first.")
     model_card = serializers.CharField(allow_blank=True, help_text="Markdown; empty when it has none.")
 
     class Meta(BundleOut.Meta):

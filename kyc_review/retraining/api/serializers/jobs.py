@@ -50,9 +50,9 @@ class ProgressOut(serializers.Serializer):
 
 class RunOut(WorkOut):
     begin = serializers.SerializerMethodField()
-    init = serializers.CharField(source="init.digest", help_text="The champion when it was asked for.")
+    init = serializers.CharField(source="init.digest", help_text="The champion at the time of the request.")
     candidate = serializers.CharField(
-        source="candidate.digest", allow_null=True, help_text="What it made; null before."
+        source="candidate.digest", allow_null=True, help_text="The candidate; null before it exists."
     )
 
     class Meta(WorkOut.Meta):
@@ -93,9 +93,9 @@ class PointOut(serializers.Serializer):
 
     shift = serializers.FloatField(help_text="Added to all five thresholds on the logit scale.")
     recall = serializers.FloatField(help_text="Share of fakes that reach a person.")
-    false_alarm = serializers.FloatField(help_text="Share of real faces that reach a person, too.")
+    false_alarm = serializers.FloatField(help_text="Share of real faces that reach a person.")
     miss_at_most = serializers.FloatField(
-        help_text="Share of missed fakes that the held-out ones certify (one-sided 95 % bound)."
+        help_text="Certified upper bound on the share of missed fakes (one-sided 95 %)."
     )
     gate_open = serializers.BooleanField()
 
@@ -112,7 +112,9 @@ class ComparisonOut(WorkOut):
 
 class ComparisonWholeOut(ComparisonOut):
     progress = ProgressOut()
-    is_current = serializers.BooleanField(help_text="Its champion still serves; else it proves nothing now.")
+    is_current = serializers.BooleanField(
+        help_text="Whether its champion is still in production; otherwise the comparison is outdated."
+    )
     points = PointOut(many=True, help_text="Risk against coverage; empty before it has succeeded.")
     gate = CheckOut(many=True, help_text="The checks at the point asked for by `shift`.")
     report = serializers.DictField(

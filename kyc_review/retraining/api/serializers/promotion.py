@@ -9,22 +9,22 @@ from kyc_review.training.models import Proposal
 
 class SignOut(serializers.Serializer):
     name = serializers.CharField()
-    calls = serializers.BooleanField(allow_null=True, help_text="Null: too little to say.")
+    calls = serializers.BooleanField(allow_null=True, help_text="Null: too few data.")
     detail = serializers.CharField()
 
 
 class SuggestionsOut(serializers.Serializer):
-    calls = serializers.BooleanField(help_text="At least one sign calls for a new candidate.")
+    calls = serializers.BooleanField(help_text="At least one signal suggests a new candidate.")
     signs = SignOut(many=True)
     unused_decisions = serializers.IntegerField(help_text="Decisions that no snapshot holds.")
-    every_days = serializers.IntegerField(help_text="Training by the calendar; 0: only when asked.")
+    every_days = serializers.IntegerField(help_text="Training by the calendar; 0: only on request.")
 
 
 class ProposalOut(serializers.ModelSerializer[Proposal]):
     state = serializers.ChoiceField(choices=Proposal.State.choices, read_only=True)
     comparison = serializers.IntegerField(source="comparison_id")
     candidate = serializers.CharField(source="comparison.candidate.digest")
-    gate = CheckOut(many=True, help_text="What the checks said when it was made.")
+    gate = CheckOut(many=True, help_text="The results of the checks when it was created.")
     proposed_by = PersonField()
     decided_by = PersonField()
 
@@ -56,7 +56,7 @@ class BesideOut(serializers.Serializer):
     """Of what both judged: what only one of the two would have sent to people, and how much of that was fake."""
 
     scored = serializers.IntegerField()
-    unread = serializers.IntegerField(help_text="What the shadow could not read.")
+    unread = serializers.IntegerField(help_text="Submissions that the shadow could not read.")
     both = serializers.IntegerField()
     neither = serializers.IntegerField()
     shadow_only = serializers.IntegerField()

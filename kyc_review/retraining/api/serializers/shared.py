@@ -42,7 +42,7 @@ class CheckOut(serializers.Serializer):
 
 
 class PageOut(serializers.Serializer):
-    """Newest first. Go on with `after`, set to `next`, while `has_more` is true."""
+    """Newest first. Continue with `after` set to `next` while `has_more` is true."""
 
     # Each page adds `data`, the API's name in every list; a serializer's own `data` is not asked for.
     has_more = serializers.BooleanField()

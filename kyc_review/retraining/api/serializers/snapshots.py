@@ -15,9 +15,11 @@ class CountsOut(serializers.Serializer):
 class SnapshotOut(Markable, serializers.ModelSerializer[Snapshot]):
     state = serializers.ChoiceField(choices=Snapshot.State.choices, read_only=True)
     counts = serializers.SerializerMethodField(help_text="Items by label.")
-    choices = serializers.DictField(help_text="Which decisions were chosen; empty: all that were final.")
+    choices = serializers.DictField(help_text="The filters; empty: all final decisions.")
     source_bundle = serializers.CharField(
-        source="source_bundle.digest", allow_null=True, help_text="What served when it was made."
+        source="source_bundle.digest",
+        allow_null=True,
+        help_text="The bundle in production when it was created.",
     )
     created_by = PersonField()
 
@@ -52,13 +54,15 @@ class ShareOut(serializers.Serializer):
     reason = serializers.CharField()
     real = serializers.IntegerField()
     fake = serializers.IntegerField()
-    weight = serializers.FloatField(help_text="Mean of one over the items' chances of reaching people.")
+    weight = serializers.FloatField(
+        help_text="Mean of one over the items' probabilities of reaching a person."
+    )
 
 
 class SnapshotWholeOut(SnapshotOut):
     shares = ShareOut(many=True)
     weighted_fakes = serializers.FloatField(
-        allow_null=True, help_text="The share of fakes when each item weighs one over its chance."
+        allow_null=True, help_text="The share of fakes weighted by one over these probabilities."
     )
 
     class Meta(SnapshotOut.Meta):

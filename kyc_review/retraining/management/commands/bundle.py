@@ -22,25 +22,23 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         verbs = parser.add_subparsers(dest="verb", required=True)
-        json_option(verbs.add_parser("list", help="every bundle; * serves"))
-        add = verbs.add_parser("add", help="verify and register a bundle without serving it")
+        json_option(verbs.add_parser("list", help="every bundle; * is in production"))
+        add = verbs.add_parser("add", help="verify and register a bundle without promoting it")
         add.add_argument("path", type=Path)
         add.add_argument("--source", choices=["trained", "imported"], default="imported")
         promote = verbs.add_parser(
-            "promote", help="make a bundle serve; workers take it with their next batch"
+            "promote", help="promote a bundle; workers use it from their next batch on"
         )
         promote.add_argument(
             "bundle", help="a bundle's folder, its version, or 8 or more digits of its digest"
         )
         promote.add_argument("--reason", default="")
-        rollback = verbs.add_parser("rollback", help="return to the bundle that served before")
+        rollback = verbs.add_parser("rollback", help="return to the previous bundle")
         rollback.add_argument("--reason", default="")
         show = verbs.add_parser("show", help="one bundle with its metrics; the champion when none is named")
         show.add_argument("bundle", nargs="?")
         json_option(show)
-        shadow = verbs.add_parser(
-            "shadow", help="let a bundle score live selfies without effect, or end that"
-        )
+        shadow = verbs.add_parser("shadow", help="start or end shadow mode for a bundle")
         shadow.add_argument("bundle", nargs="?")
         shadow.add_argument("--end", action="store_true")
 
@@ -72,9 +70,7 @@ class Command(BaseCommand):
 
     def add(self, options: dict[str, Any]) -> None:
         row = bundles.bundle_register(path=options["path"], source=options["source"])
-        self.stdout.write(
-            f"{row} is registered; `manage.py bundle promote {row.digest[:12]}` makes it serve."
-        )
+        self.stdout.write(f"{row} is registered; `manage.py bundle promote {row.digest[:12]}` promotes it.")
 
     def promote(self, options: dict[str, Any]) -> None:
         path = Path(options["bundle"])
@@ -90,7 +86,7 @@ class Command(BaseCommand):
     def show(self, options: dict[str, Any]) -> None:
         row = bundle_named(options["bundle"]) if options["bundle"] else champion()
         if row is None:
-            raise CommandError("No bundle serves yet; run `manage.py prepare`.")
+            raise CommandError("No bundle is in production yet; run `manage.py prepare`.")
         if options["json"]:
             context = {"states": bundle_states_unchecked(), "marks": bundle_marks_unchecked([row])}
             told = {"metrics": row.metrics, "provenance": row.provenance, "folder": str(row.directory)}
@@ -113,14 +109,14 @@ class Command(BaseCommand):
         running = shadows.shadow_now()
         if options["end"]:
             if running is None:
-                raise CommandError("No bundle is in the shadow.")
+                raise CommandError("No bundle is in shadow mode.")
             shadows.shadow_end(shadow=running, remark="Ended on the command line.")
-            self.stdout.write(f"{running.bundle} has left the shadow.")
+            self.stdout.write(f"{running.bundle} is no longer in shadow mode.")
         elif options["bundle"]:
             made = shadows.shadow_start(bundle=bundle_named(options["bundle"]))
-            self.stdout.write(f"{made.bundle} scores what arrives from now on, without effect.")
+            self.stdout.write(f"{made.bundle} scores new submissions without effect.")
         else:
-            self.stdout.write(str(running) if running else "No bundle is in the shadow.")
+            self.stdout.write(str(running) if running else "No bundle is in shadow mode.")
 
     def _say(self, step: Promotion) -> None:
-        self.stdout.write(f"{step.bundle} serves from the next batch on.")
+        self.stdout.write(f"{step.bundle} is in production from the next batch on.")

@@ -23,12 +23,12 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         verbs = parser.add_subparsers(dest="verb", required=True)
-        start = verbs.add_parser("start", help="the training worker does it; a training run asks for its own")
+        start = verbs.add_parser("start", help="the training worker runs it; a training run requests its own")
         start.add_argument("bundle", help="a version, or 8 or more digits of a digest")
         start.add_argument("snapshot", help="a ready snapshot's name")
-        start.add_argument("--wait", action="store_true", help="stay until it has ended; exit 1 if it failed")
+        start.add_argument("--wait", action="store_true", help="wait until it has ended; exit 1 if it failed")
         json_option(start)
-        json_option(verbs.add_parser("list", help="every comparison, the newest last"))
+        json_option(verbs.add_parser("list", help="every comparison, newest last"))
         show = verbs.add_parser("show", help="its figures and the gate at one operating point")
         show.add_argument("number", type=int)
         show.add_argument("--shift", type=float, default=0.0, help="of the thresholds, on the logit scale")
@@ -80,7 +80,7 @@ class Command(BaseCommand):
             for line in _figures(row, shift) if row.report else ():
                 self.stdout.write(line)
         except KeyError as error:
-            raise CommandError(f"{shift:g} is none of the operating points.") from error
+            raise CommandError(f"{shift:g} is not one of the operating points.") from error
 
 
 def _line(row: Comparison) -> str:

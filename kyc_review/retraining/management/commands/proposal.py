@@ -11,18 +11,18 @@ from kyc_review.training.proposals import ProposalRefused, proposal_approve, pro
 
 class Command(BaseCommand):
     help = (
-        "Promotion by two people, each with a personal token: proposal list | show NUMBER | "
+        "Promotion by two admins, each with a personal token: proposal list | show NUMBER | "
         "create COMPARISON --reason WHY | approve NUMBER | reject NUMBER. "
         "`manage.py bundle promote` does without people."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         verbs = parser.add_subparsers(dest="verb", required=True)
-        json_option(verbs.add_parser("list", help="every proposal, the newest last"))
-        show = verbs.add_parser("show", help="one proposal and what the gate said of it")
+        json_option(verbs.add_parser("list", help="every proposal, newest last"))
+        show = verbs.add_parser("show", help="one proposal and its gate")
         create = verbs.add_parser("create", help="propose a compared candidate")
         create.add_argument("comparison", type=int)
-        create.add_argument("--reason", required=True, help="an auditor reads it")
+        create.add_argument("--reason", required=True, help="auditors read it")
         create.add_argument("--shift", type=float, default=0.0, help="one of the operating points")
         create.add_argument("--override", default="", help="reason for overriding a closed gate")
         decisions = [
@@ -70,7 +70,10 @@ class Command(BaseCommand):
     def approve(self, options: dict[str, Any]) -> None:
         row = proposal_approve(proposal=_found(options), actor=person_of(options), remark=options["remark"])
         say(
-            self, options, ProposalOut(row).data, f"{row.comparison.candidate} serves from the next batch on."
+            self,
+            options,
+            ProposalOut(row).data,
+            f"{row.comparison.candidate} is in production from the next batch on.",
         )
 
     def reject(self, options: dict[str, Any]) -> None:

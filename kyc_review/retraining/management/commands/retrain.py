@@ -25,7 +25,7 @@ class Command(BaseCommand):
         parser.add_argument("--epochs", type=int, default=3)
         parser.add_argument("--seed", type=int, default=0)
         parser.add_argument("--miss", type=float, default=0.1, help="share of fakes that thresholds may miss")
-        parser.add_argument("--scratch", action="store_true", help="do not begin from the champion's weights")
+        parser.add_argument("--scratch", action="store_true", help="do not start from the champion's weights")
         parser.add_argument(
             "--balance",
             default=BALANCES[0],
@@ -37,7 +37,7 @@ class Command(BaseCommand):
             help="weight all items equally, whatever their probability of being labelled",
         )
         parser.add_argument(
-            "--wait", action="store_true", help="stay until it has ended; exit 1 if it failed"
+            "--wait", action="store_true", help="wait until it has ended; exit 1 if it failed"
         )
         parser.add_argument(
             "--cancel", type=int, metavar="RUN", help="the number of a run that has not ended"
@@ -63,7 +63,7 @@ class Command(BaseCommand):
             snapshot=snapshot, balance=options["balance"], weigh=not options["no_weights"], **wish
         )
         if not (options["wait"] and options["json"]):
-            waits = f"Run {run.pk} waits for the training worker; `manage.py retrain` shows how it goes."
+            waits = f"Run {run.pk} waits for the training worker; `manage.py retrain` shows its progress."
             say(self, options, run_whole(run), waits)
         while options["wait"] and not run.is_ended:
             time.sleep(WATCH_EVERY_S)
@@ -79,7 +79,7 @@ class Command(BaseCommand):
             raise CommandError(f"There is no run {number}; `manage.py retrain` lists them.")
         job_cancel(job=run)
         run.refresh_from_db()
-        say(self, options, run_whole(run), f"Run {number} is told to stop.")
+        say(self, options, run_whole(run), f"Run {number} will stop.")
 
     def _list(self, options: dict[str, Any]) -> None:
         rows = TrainingRun.objects.select_related("snapshot", "init", "candidate", "created_by").order_by(

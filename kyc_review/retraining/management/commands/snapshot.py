@@ -23,23 +23,25 @@ class Command(BaseCommand):
         create = actions.add_parser("create", help="freeze all decisions made so far, with their images")
         create.add_argument("--name", default="", help="a-z, 0-9 and hyphens; default: the date")
         create.add_argument(
-            "--consensus", action="store_true", help="only what two people agreed on or a third settled"
+            "--consensus",
+            action="store_true",
+            help="only decisions that two people agreed on or a third settled",
         )
         create.add_argument(
-            "--source", action="append", default=[], help="only of this integration; may be repeated"
+            "--source", action="append", default=[], help="only of this integration; repeatable"
         )
         create.add_argument(
             "--reason",
             action="append",
             default=[],
             choices=[reason for reason in ReviewItem.Reason.values if reason != "gold"],
-            help="only what came to people because of it; may be repeated",
+            help="only with this reason; repeatable",
         )
         create.add_argument(
             "--since", type=date.fromisoformat, help="decided on this day (2026-11-21) or later"
         )
         create.add_argument("--until", type=date.fromisoformat, help="decided on this day or earlier")
-        create.add_argument("--out", type=Path, help="leave a copy in OUT/NAME, too")
+        create.add_argument("--out", type=Path, help="also leave a copy in OUT/NAME")
         listing = actions.add_parser("list", help="every snapshot with its counts and state")
         verify = actions.add_parser("verify", help="hash every file again; exit 1 when one differs")
         verify.add_argument("name")

@@ -8,11 +8,11 @@ from kyc_review.retraining.api.serializers.promotion import SuggestionsOut
 from kyc_review.retraining.management.speaking import json_option, say
 from kyc_review.training.signals import Signal, retraining_signals_unchecked
 
-CALLS = {True: "yes", False: "no", None: "too little to say"}
+CALLS = {True: "yes", False: "no", None: "too few data"}
 
 
 class Command(BaseCommand):
-    help = "What calls for training a new candidate, and what does not. It starts nothing."
+    help = "Shows the signals that suggest training a new candidate. Starts nothing."
 
     def add_arguments(self, parser: CommandParser) -> None:
         json_option(parser)

@@ -56,7 +56,7 @@ def test_decisions_are_chosen_and_counted_before(ada: Script, decide: Callable[.
     chosen = {"sources": ["mobile-app"], "since": "2020-01-01"}
     assert ada.post("/snapshots", name="chosen", choices=chosen).json()["choices"] == chosen
     none = ada.post("/snapshots", name="none", choices={"consensus": True})
-    assert (none.status_code, "less narrowly" in none.json()["detail"]) == (409, True)
+    assert (none.status_code, "choose wider ones" in none.json()["detail"]) == (409, True)
     for wrong in ({"reasons": ["gold"]}, {"since": "x"}, {"since": "2026-02-01", "until": "2026-01-01"}):
         assert ada.post("/snapshots", choices=wrong).status_code == 400
 
