@@ -103,7 +103,7 @@ def test_two_tokens_promote_and_the_log_names_their_owners(
     with pytest.raises(CommandError, match="Another admin"):
         said("proposal", "approve", number, *ada)
     assert "proposed by ada" in said("proposal", "show", number)
-    assert "serves" in said("proposal", "approve", number, "--remark", "fine", *amir)
+    assert "is in production" in said("proposal", "approve", number, "--remark", "fine", *amir)
     assert champion() == comparison.candidate
     row = Proposal.objects.get()
     assert (row.proposed_by.username, row.decided_by and row.decided_by.username) == ("ada", "amir")

@@ -112,7 +112,7 @@ def test_one_admin_rolls_back_with_a_reason(ada: Script, amir: Script, compariso
     assert (back.status_code, back.json()["kind"], back.json()["version"]) == (201, "rollback", "v1")
     assert champion() == comparison.champion
     repeated = ada.post("/rollback", **wish)
-    assert (repeated.status_code, repeated.json()["detail"][:22]) == (409, "Another bundle is in production ")
+    assert (repeated.status_code, repeated.json()["detail"][:31]) == (409, "Another bundle is in production")
     again = ada.post("/rollback", reason="More.")
     assert (again.status_code, again.json()["code"]) == (409, "nothing_to_roll_back")
 
