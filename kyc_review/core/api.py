@@ -1,4 +1,4 @@
-"""What every endpoint of the API shares: the limit on the request size, ETags and conditional responses."""
+"""Shared by all API endpoints: request size limit, ETags and conditional responses."""
 
 import hashlib
 import json
@@ -38,7 +38,7 @@ def refuse_large(request: Request) -> None:
 
 
 def conditional(request: Request, body: Mapping[str, Any]) -> Response:
-    """200 with an ETag, or 304 when the caller has this body already."""
+    """200 with an ETag, or 304 when the caller already has this body."""
     tag = etag_of(body)
     if tag in known_tags(request):
         return Response(status=304, headers={"ETag": tag, "Cache-Control": "private, no-cache"})

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_safe
 @require_safe
 @csp_update({"img-src": ["data:"]})  # Swagger UI's style sheet carries its icons
 def reference(request: HttpRequest) -> HttpResponse:
-    """Open to everybody, as the document is: it holds no data, and an integrator has no login."""
+    """Public, like the document: it holds no data, and integrators have no login."""
     return render(request, "reference.html")
 
 

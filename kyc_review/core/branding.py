@@ -24,7 +24,7 @@ KINDS = {"logo": ("BRAND_LOGO", LOGO_TYPES), "style": ("BRAND_CSS", CSS_TYPES)}
 
 
 def flaw(kind: str) -> str:
-    """Why the file of this kind cannot be served; empty when it can, or when none is set."""
+    """Why the file cannot be served; empty if it can, or if none is set."""
     setting, types = KINDS[kind]
     if not getattr(settings, setting):
         return ""

@@ -1,4 +1,4 @@
-"""Days as people mean them: where this installation is, from midnight to midnight."""
+"""Calendar days in the installation's time zone."""
 
 from datetime import UTC, date, datetime, time, timedelta
 

@@ -1,4 +1,4 @@
-"""Keys for secrets at rest, each purpose with a key of its own, derived from the process' secrets.
+"""Keys for secrets at rest, one for each purpose, derived from the process' secrets.
 
 Fernet: AES-128-CBC with HMAC-SHA256.
 """
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def box(keys: Sequence[str], *, purpose: str) -> MultiFernet:
-    """The first key seals, all of them open, so a key can be changed."""
+    """The first key encrypts, all of them decrypt, so a key can be rotated."""
     from cryptography.fernet import Fernet, MultiFernet  # here: few web processes ever need it
 
     return MultiFernet([Fernet(_derived(key, purpose)) for key in keys])

@@ -1,4 +1,4 @@
-"""One line per event, with the request's or the task's id: JSON for machines, text for the console of one machine."""
+"""Log lines with the id of the request or task: JSON for machines, text for a console."""
 
 import logging
 from typing import Any

@@ -1,4 +1,4 @@
-"""What the OpenAPI document says about every endpoint: errors, examples, headers."""
+"""Shared OpenAPI descriptions: errors, examples, headers."""
 
 from typing import Any
 

@@ -7,7 +7,7 @@ from rest_framework.exceptions import ParseError
 
 
 class JSONParser(parsers.JSONParser):
-    """As DRF's, and not to be felled by a hundred thousand brackets."""
+    """DRF's parser, with a limit on nesting."""
 
     def parse(self, stream: Any, *args: Any, **kwargs: Any) -> Any:
         try:

@@ -47,30 +47,29 @@ class Right(StrEnum):
 
 
 R, S, A, U = Role.REVIEWER, Role.SENIOR, Role.ADMIN, Role.AUDITOR
-# Admins keep models and accounts and auditors check people, so neither of them judges faces.
-# fmt: off
+# Admins manage models and accounts and auditors check people, so neither of them decides on faces. fmt: off
 ROLES_WITH: Mapping[Right, frozenset[Role]] = {
-    Right.READ_QUEUE:          frozenset({R, S, A, U}),
-    Right.DECIDE:              frozenset({R, S      }),
-    Right.OVERSEE:             frozenset({   S      }),
-    Right.SEE_ALL_REVIEWERS:   frozenset({   S, A, U}),
-    Right.SEE_AUDITS:          frozenset({   S, A, U}),
-    Right.SEE_INSIGHTS:        frozenset({   S, A, U}),
-    Right.SEE_FACES:           frozenset({   S,    U}),
-    Right.READ_AUDIT_LOG:      frozenset({      A, U}),
-    Right.ERASE:               frozenset({      A   }),
-    Right.SEE_RETRAINING:      frozenset({      A, U}),
-    Right.SEE_SNAPSHOT_FACES:  frozenset({      A, U}),
-    Right.FREEZE:              frozenset({      A   }),
-    Right.TRAIN:               frozenset({      A   }),
-    Right.PROMOTE:             frozenset({      A   }),
-    Right.HAVE_TOKENS:         frozenset({      A, U}),
-    Right.SEE_WEBHOOKS:        frozenset({      A, U}),
-    Right.MANAGE_WEBHOOKS:     frozenset({      A   }),
-    Right.SEE_INTEGRATIONS:    frozenset({      A, U}),
-    Right.MANAGE_INTEGRATIONS: frozenset({      A   }),
-    Right.SEE_PEOPLE:          frozenset({      A, U}),
-    Right.MANAGE_PEOPLE:       frozenset({      A   }),
+    Right.READ_QUEUE: frozenset({R, S, A, U}),
+    Right.DECIDE: frozenset({R, S}),
+    Right.OVERSEE: frozenset({S}),
+    Right.SEE_ALL_REVIEWERS: frozenset({S, A, U}),
+    Right.SEE_AUDITS: frozenset({S, A, U}),
+    Right.SEE_INSIGHTS: frozenset({S, A, U}),
+    Right.SEE_FACES: frozenset({S, U}),
+    Right.READ_AUDIT_LOG: frozenset({A, U}),
+    Right.ERASE: frozenset({A}),
+    Right.SEE_RETRAINING: frozenset({A, U}),
+    Right.SEE_SNAPSHOT_FACES: frozenset({A, U}),
+    Right.FREEZE: frozenset({A}),
+    Right.TRAIN: frozenset({A}),
+    Right.PROMOTE: frozenset({A}),
+    Right.HAVE_TOKENS: frozenset({A, U}),
+    Right.SEE_WEBHOOKS: frozenset({A, U}),
+    Right.MANAGE_WEBHOOKS: frozenset({A}),
+    Right.SEE_INTEGRATIONS: frozenset({A, U}),
+    Right.MANAGE_INTEGRATIONS: frozenset({A}),
+    Right.SEE_PEOPLE: frozenset({A, U}),
+    Right.MANAGE_PEOPLE: frozenset({A}),
 }
 # fmt: on
 

@@ -63,7 +63,7 @@ def body(status: int, code: str, detail: str, errors: list[dict[str, str]] | Non
 
 
 def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
-    """DRF's handler decides status and headers; this one gives the answer its form."""
+    """DRF's handler determines status and headers; this one determines the body."""
     exc = _told(exc)
     response = drf_exception_handler(exc, context)
     if response is None or not isinstance(exc, exceptions.APIException):
@@ -76,7 +76,7 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
 
 
 def _told(exc: Exception) -> Exception:
-    """What Django raises below DRF, as an error that DRF answers."""
+    """Translates errors that Django raises below DRF."""
     match exc:
         case Http404():
             return exceptions.NotFound("There is no such resource, or it is not yours.")

@@ -1,4 +1,5 @@
-"""A number for every request: the caller's own or a new one, returned, in problem documents and in every log line.
+"""Request ids: the caller's own or a new one, returned in the answer, in problem documents and in every log
+line.
 
 django-structlog would do half of it: it takes any text for an id, does not return it, and asks for the session's
 user in every request, also in those with a key.

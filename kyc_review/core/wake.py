@@ -1,4 +1,4 @@
-"""Telling a worker that there may be work.
+"""Wake-ups: telling a worker that there may be work.
 
 Rows hold the work itself and a sweep looks for it, so a lost, doubled or late message changes nothing. Tasks are
 named, not imported: who creates work does not depend on who does it. A test checks that every name is a task.
@@ -26,7 +26,7 @@ class WakeUp:
     expires_s: int = 60
 
     def send(self) -> None:
-        """Queue a message, unless one is waiting already; never fails, for the sweep says it again.
+        """Queue a message, unless one is waiting already; never fails, because the sweep repeats it.
 
         The worker removes the mark before it looks for rows, so a row committed before this call is always
         seen: either by the message that waits, or by the one sent here.

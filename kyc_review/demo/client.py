@@ -1,4 +1,4 @@
-"""What an onboarding system does: post selfies to the REST API over HTTP, and ask what became of them."""
+"""Acts as an onboarding system: posts selfies to the REST API and reads their results."""
 
 import http.client
 import json
@@ -11,7 +11,7 @@ TIMEOUT_S = 30
 
 
 class ApiRefused(RuntimeError):
-    """The API did not do what was asked; one line, with its own reason."""
+    """The API refused a request; one line with the reason."""
 
 
 class ApiClient:

@@ -31,14 +31,14 @@ PEOPLE = (
 
 @dataclass
 class Keys:
-    """What the demo needs to log in and to post."""
+    """The demo's logins and API key."""
 
     passwords: dict[str, str] = field(default_factory=dict)
     api_key: str = ""
 
 
 def ensure(file: Path) -> Keys:
-    """Make what is missing, in the database and in `file`, and return it; a second run changes nothing."""
+    """Create what is missing, in the database and in `file`, and return it; idempotent."""
     keys = Keys(**json.loads(file.read_text())) if file.exists() else Keys()
     accounts.roles_ensure()
     for person in PEOPLE:

@@ -1,4 +1,4 @@
-"""What a browser may see of a selfie: re-encoded pixels without metadata, made once and kept."""
+"""The browser's version of a selfie: re-encoded pixels without metadata, created once and stored."""
 
 from django.core.files.base import ContentFile
 

@@ -1,4 +1,4 @@
-"""Deleting what was found out about a submission's picture, and every picture made from it."""
+"""Deletes the evidence of a submission and every derived picture."""
 
 from uuid import UUID
 

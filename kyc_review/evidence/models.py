@@ -1,4 +1,4 @@
-"""What was found out about a submission's picture, and how it is found again among a million others."""
+"""Forensic reports, and fingerprints to find a picture among a million others."""
 
 from django.db import models
 from django.db.models import F, Func, Q
@@ -138,7 +138,7 @@ class PatternOutcome(models.Model):
 
 
 class OpinionMeasure(models.Model):
-    """How well a second opinion tells this bank's fakes from its real ones: area under the ROC curve, 95 % interval."""
+    """Performance of an additional detector on this bank's outcomes: area under the ROC curve, 95 % interval."""
 
     name = models.CharField(max_length=30, unique=True)
     auc = models.FloatField()

@@ -1,4 +1,4 @@
-"""Finding a picture again among all earlier submissions of the bank, without reading them all."""
+"""Finds near-duplicates among all earlier submissions of the bank without reading them all."""
 
 from collections.abc import Iterator
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""Answers that carry a face. Whether the viewer may see it is the caller's question, asked before."""
+"""Responses that carry a face. The caller has checked that the viewer may see it."""
 
 from django.conf import settings
 from django.http import FileResponse, Http404, HttpResponse
@@ -13,7 +13,7 @@ from .derivatives import derivative_ensure
 
 
 def derivative_response(submission: Submission) -> HttpResponseBase:
-    """The display derivative, made now if it is the first look."""
+    """The display derivative, created on first use."""
     try:
         key = derivative_ensure(submission)
     except ImageRefused as refused:

@@ -1,4 +1,4 @@
-"""The writers of evidence rows. The database is the truth: a message only says that there may be work."""
+"""The writers of evidence rows. The database is the truth; a message only says that there may be work."""
 
 import logging
 import uuid
@@ -28,7 +28,7 @@ UNFINISHED = (Evidence.State.WAITING, Evidence.State.WORKING)
 
 
 def evidence_request(submission_ids: Iterable[uuid.UUID]) -> None:
-    """Ask for the evidence of queued submissions, in the caller's transaction; asking again changes nothing."""
+    """Ask for the evidence of queued submissions, in the caller's transaction; idempotent."""
     rows = [Evidence(submission_id=pk) for pk in submission_ids]
     if rows:
         Evidence.objects.bulk_create(rows, ignore_conflicts=True)
@@ -102,7 +102,7 @@ def evidence_fail(*, evidence: Evidence, error: str) -> None:
 
 
 def evidence_renew(*, evidence: Evidence) -> None:
-    """Its pictures are gone from the storage: compute them again."""
+    """Its pictures are missing from the storage: compute them again."""
     changed = Evidence.objects.filter(pk=evidence.pk, state=Evidence.State.READY).update(
         state=Evidence.State.WAITING, attempts=0, due_at=timezone.now()
     )
@@ -111,7 +111,7 @@ def evidence_renew(*, evidence: Evidence) -> None:
 
 
 def evidence_give_up() -> int:
-    """Close the rows whose last lease ran out: a worker died of each, and reviewing goes on without it."""
+    """Close the rows whose last lease expired: each killed its worker, and review continues without it."""
     return Evidence.objects.filter(
         state__in=UNFINISHED, due_at__lte=timezone.now(), attempts__gte=settings.EVIDENCE_ATTEMPTS_MAX
     ).update(

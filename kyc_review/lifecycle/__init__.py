@@ -1,1 +1,1 @@
-"""Cancelling, erasing and retaining submissions: these reach into every app that keeps something of one."""
+"""Cancelling, erasing and retaining submissions; these reach into every app that stores something of one."""

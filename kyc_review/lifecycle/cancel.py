@@ -1,4 +1,4 @@
-"""The integration withdraws a submission that has no result yet."""
+"""An integration cancels a submission that has no result yet."""
 
 from django.db import transaction
 

@@ -1,4 +1,5 @@
-"""Erasing a submission, as article 17 of the GDPR asks: what showed or named the applicant goes, the bare row stays.
+"""Erasure of a submission (GDPR, article 17): everything that shows or names the applicant is deleted, the
+row stays.
 
 Rows are the truth: the transaction empties them and says that the files must go; the committing process
 deletes the files, and a sweep repeats this until all work on them has long ended. docs/erasure.md says what
@@ -34,7 +35,7 @@ from kyc_review.webhooks.models import Kind
 
 log = logging.getLogger(__name__)
 REASON_MAX = 300
-# Longer than anything may go on that began before the erasure and still writes a file of it.
+# Longer than any work that began before the erasure and may still write a file of it.
 SETTLED_AFTER = timedelta(hours=1)
 
 
@@ -42,7 +43,7 @@ SETTLED_AFTER = timedelta(hours=1)
 def submission_erase(
     *, submission_id: UUID, reason: str, actor: User | Integration | None = None
 ) -> Submission:
-    """Delete the picture, all that was made from it, and the references; safe to repeat.
+    """Delete the picture, everything derived from it, and the references; safe to repeat.
 
     The result, the votes, the decisions and the audit log stay. What waits for the models or for a person is withdrawn
     and ends as cancelled. Raises ValueError without a reason, Submission.DoesNotExist.
@@ -84,7 +85,7 @@ def files_remove(row: Submission) -> bool:
 def erasures_sweep() -> int:
     """Delete what a killed process left, or one that worked at that moment wrote afterwards; how many rows it saw."""
     unsettled = Submission.objects.filter(erased_at__isnull=False, erasure_settled_at=None)
-    rows = list(unsettled.order_by("?")[:500])  # those that the disk refuses keep no other from its turn
+    rows = list(unsettled.order_by("?")[:500])  # failing ones do not delay the others
     settled = timezone.now()
     for row in rows:
         assert row.erased_at is not None  # as the query asked

@@ -1,4 +1,4 @@
-"""Erasing by age: what had its outcome longer ago than the bank's rule (RETENTION_..._DAYS) goes as if asked for.
+"""Erasure by age: submissions with an outcome older than the bank's rule (RETENTION_..._DAYS) are erased.
 
 One pass a day goes through what is finished, oldest outcome first. It stores its position in the transaction
 of each erasure: after a kill it continues there, nothing is erased twice, and several workers share one pass.
@@ -28,7 +28,7 @@ from kyc_review.training.erasure import snapshots_in_use
 log = logging.getLogger(__name__)
 # Of the ten seconds between two steps; the rest belongs to the other sweeps.
 STEP_S = 2.0
-# A house that is busy day and night obeys its rule all the same.
+# An installation that is always busy must follow its rule too.
 GIVES_WAY_FOR = timedelta(hours=12)
 # So long a training run may go on with what is due; then it is stopped, as by any erasure.
 HELD_FOR = timedelta(days=7)
@@ -61,7 +61,7 @@ class RetentionRule:
 
     @property
     def kinds(self) -> list[RetentionKind]:
-        """Those that it erases at all."""
+        """The kinds that have a limit."""
         return [
             kind
             for kind in (RetentionKind(False, self.unreviewed_days), RetentionKind(True, self.reviewed_days))
@@ -94,7 +94,7 @@ def submissions_due(*, kind: RetentionKind, now: datetime) -> QuerySet[Submissio
 
 
 def awaited() -> Q:
-    """A person is still to look at it, as an audit or for calibration, or decided it seconds ago."""
+    """A review is pending, as an audit or for calibration, or a decision can still be undone."""
     items = ReviewItem.objects.exclude(state=ReviewItem.State.DECIDED)
     return Q(Exists(items.filter(submission=OuterRef("pk"))))
 
@@ -200,7 +200,7 @@ def _gives_way(current: RetentionPass) -> bool:
 
 @transaction.atomic
 def _erase_next(pk: int) -> bool:
-    """Erase one more, or end the pass; False when it has ended. What cannot be erased is passed over until tomorrow."""
+    """Erase one more, or end the pass; False when it has ended. Failures are retried the next day."""
     current = RetentionPass.objects.select_for_update().get(pk=pk)
     if current.ended_at is not None:
         return False

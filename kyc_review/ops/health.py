@@ -1,4 +1,4 @@
-"""Probes for orchestrators: is the process alive, and can the product serve."""
+"""Probes for orchestrators: liveness and readiness."""
 
 import logging
 import time
@@ -25,7 +25,7 @@ _migrated = False
 
 
 class Unready(Exception):
-    """The text says what is wrong, without addresses or secrets."""
+    """The message says what is wrong, without addresses or secrets."""
 
 
 def livez(request: HttpRequest) -> HttpResponse:
@@ -85,7 +85,7 @@ def storage() -> None:
 
 
 def scoring() -> None:
-    """Whether selfies get verdicts now; asked of the workers themselves, for a missing verdict shows too late."""
+    """Whether selfies get verdicts now, by the workers' heartbeats, because missing verdicts show too late."""
     if time.monotonic() - _started < STARTING_S:
         return  # the workers of a fresh installation are still loading
     now = timezone.now()

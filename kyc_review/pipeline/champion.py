@@ -34,7 +34,7 @@ def serving_ensemble() -> Ensemble:
     except BundleRefused as refusal:
         if _loaded is None:
             raise
-        # Going on with the bundle before it beats a standstill; every verdict names the bundle that gave it.
+        # Continuing with the previous bundle is better than a standstill; every verdict names its bundle.
         log.error("continuing with %s: the champion cannot be loaded: %s", _loaded.version, refusal)
         return _loaded
     log.info("serving bundle %s (%s)", bundle.version, bundle.digest[:12])

@@ -7,7 +7,7 @@ from django.db.models import Aggregate, Expression, FloatField
 
 
 class Median(Aggregate):
-    """Half of the values lie below; None of nothing."""
+    """The median; None without values."""
 
     function = "PERCENTILE_CONT"
     name = "Median"
@@ -16,7 +16,7 @@ class Median(Aggregate):
 
 
 class DurationQuantiles(Aggregate):
-    """Quantiles of a duration in seconds, a list in the order of `shares` (each from 0 to 1); None of nothing."""
+    """Quantiles of a duration in seconds, a list in the order of `shares` (each from 0 to 1); None without values."""
 
     function = "PERCENTILE_CONT"
     name = "DurationQuantiles"

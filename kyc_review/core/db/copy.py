@@ -1,4 +1,4 @@
-"""Rows by COPY, for the tables that get some with each selfie: an INSERT's placeholders cost more than its rows."""
+"""Inserts rows by COPY, for tables that get rows with each selfie, because an INSERT's placeholders are costly."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any

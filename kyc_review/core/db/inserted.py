@@ -1,4 +1,4 @@
-"""New rows by a statement that is made once, for the rows that every request writes."""
+"""Inserts rows with a statement that is built once, for rows that every request writes."""
 
 from __future__ import annotations
 

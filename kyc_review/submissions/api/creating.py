@@ -112,7 +112,7 @@ def read_json(sent: Any) -> dict[str, Any]:
 
 
 def said(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """What makes two requests the same: not what the file was called."""
+    """The content that identifies a request, without the file name."""
     return {name: fields[name] for name in ("image", "external_ref", "applicant_ref", "metadata")}
 
 
@@ -139,7 +139,8 @@ def prepared(fields: Mapping[str, Any]) -> Prepared:
 
 
 def refuse_at_once_when_full(request: Request) -> None:
-    """A flood of small files with very many pixels is answered before it costs a query: /livez waits behind it.
+    """Refuses a flood of small files with many pixels before it costs a query, so that /livez stays
+    responsive.
 
     Raises Problem 503. A larger body takes the usual way, because only the caller's key entitles it to be read.
     """
@@ -164,7 +165,7 @@ def _problem(refusal: ImageRefused) -> Problem:
 
 
 def _release_connection() -> None:
-    """A request that waits for a decoder keeps no connection of the database's from others."""
+    """A request that waits for a decoder releases its database connection."""
     if not connection.in_atomic_block:
         connection.close()
 
@@ -175,7 +176,7 @@ def answer_one(caller: ApiKey, ready: Prepared) -> Answer:
 
 
 def prepared_batch(items: list[Any]) -> list[Prepared | dict[str, Any]]:
-    """Each by itself: one bad picture refuses no other, and leaves the document of its problem in its place.
+    """Each separately: one bad picture does not affect the others; its problem document takes its place.
 
     Raises Problem when the server is busy: that says nothing of the picture, so no answer may be kept for it.
     """

@@ -1,4 +1,4 @@
-"""What integrations send: a form or JSON, one submission or fifty."""
+"""Requests of integrations: a form or JSON, one submission or fifty."""
 
 import base64
 import binascii
@@ -128,7 +128,7 @@ class ListIn(serializers.Serializer):
 
 
 class LateOutcomeIn(serializers.Serializer):
-    """What the applicant turned out to be."""
+    """The later outcome of an applicant."""
 
     outcome = serializers.ChoiceField(
         choices=LateOutcome.Finding.choices,

@@ -1,4 +1,4 @@
-"""What integrations get."""
+"""Responses for integrations."""
 
 from typing import Any
 

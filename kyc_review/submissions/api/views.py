@@ -126,7 +126,7 @@ class LateOutcomeView(ApiView):
 
 
 def found(request: Request, submission_id: UUID) -> Submission:
-    """Raises Http404, also for what belongs to somebody else or to the other mode; Problem 410 for what was erased."""
+    """Raises Http404, also for submissions of another integration or mode; Problem 410 for erased ones."""
     row = get_object_or_404(submissions_of(caller_of(request)), pk=submission_id)
     refuse_erased(row)
     return row

@@ -64,7 +64,7 @@ class Command(BaseCommand):
         return {file.name: posted[reference(file)] for file in samples}
 
     def wait(self, client: ApiClient, posted: Mapping[str, str]) -> None:
-        """Until the API says of each that it is scored. Raises CommandError when no verdict comes any more."""
+        """Waits until each is scored. Raises CommandError when no more verdicts arrive."""
         waiting = list(posted.values())
         self.say(f"waiting for {len(waiting)} verdicts")
         progress_at = said_at = time.monotonic()
@@ -106,5 +106,5 @@ class Command(BaseCommand):
 
 
 def reference(file: Path) -> str:
-    """`sample-07-edited-nose.jpg` -> `demo-07`: what a reviewer may see must not give the answer away."""
+    """`sample-07-edited-nose.jpg` -> `demo-07`: the name that reviewers see must not reveal the answer."""
     return f"demo-{file.stem.split('-')[1]}"
