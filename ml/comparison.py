@@ -1,7 +1,9 @@
 """Compares two bundles on the same faces, in terms of work for people: `python -m ml compare`.
 
 Both run through the serving code. Labelled faces are those of held-out applicants, which no candidate trains
-on. The replayed ones are the latest submissions, labelled or not; they show the expected review load.
+on. Most labels exist because the champion flagged the face, so rates are reported twice: `weighted` by one over the
+stored chance of that, which estimates the rate among all submissions, and unweighted, among what was flagged. The
+replayed ones are the latest submissions, labelled or not; they show the expected review load without any selection.
 """
 
 import json
@@ -18,6 +20,7 @@ from ml.batch_scoring import scored
 from ml.evaluation.groups import held_out_groups, matched_difference, rates, replay_groups
 from ml.evaluation.metrics import wilson
 from ml.evaluation.votes import VoteTable
+from ml.evaluation.weighted_report import weighted_report
 from ml.sources import Photo
 from ml.sources import manifest as snapshots
 from ml.training.progress import Progress
@@ -119,6 +122,15 @@ def _holdout(
             if len(set(label[source == name])) == 2
         }
         report[role]["curve"] = curve(probability, thresholds, label)
+    report["unweighted_means"] = "among what was flagged: it favours whichever bundle chose what people saw"
+    report["weighted"] = weighted_report(
+        weight=np.array([photo.weight for photo in photos]),
+        applicant=np.array([f"{photo.source}/{photo.identity}" for photo in photos]),
+        label=label,
+        champion=flagged["champion"],
+        candidate=flagged_at_shifts(*scores["candidate"]),
+        shifts=SHIFTS,
+    )
     names = [photo.submission for photo in photos]
     before, after = flagged["champion"], flagged["candidate"]
     report["changed"] = {
@@ -138,15 +150,21 @@ def _holdout(
     return report
 
 
+def flagged_at_shifts(probability: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
+    """(N, S) bool: whether a face reaches a person when all thresholds are moved by each of SHIFTS."""
+    moved = np.array(
+        [[shifted(float(threshold), float(shift)) for threshold in thresholds] for shift in SHIFTS]
+    )
+    return np.stack([(probability >= limits).any(1) for limits in moved], 1)
+
+
 def curve(probability: np.ndarray, thresholds: np.ndarray, label: np.ndarray) -> list[dict[str, float]]:
-    """Operating points, one for each of SHIFTS: share of fakes that reach a person, and of reals that do.
+    """Operating points, one for each of SHIFTS: share of fakes that reach a person, and of reals that do, unweighted.
 
     miss_at_most is the certified bound for a single point chosen before these faces were seen.
     """
     points = []
-    for shift in SHIFTS:
-        moved = np.array([shifted(float(threshold), float(shift)) for threshold in thresholds])
-        flagged = np.asarray((probability >= moved).any(1))
+    for shift, flagged in zip(SHIFTS, flagged_at_shifts(probability, thresholds).T, strict=True):
         points.append(
             {
                 "shift": float(shift),
@@ -189,6 +207,14 @@ def _replay(
         "champion": wilson(int(flagged["champion"].sum()), count).as_dict(),
         "candidate": wilson(int(flagged["candidate"].sum()), count).as_dict(),
         "difference": matched_difference(flagged["champion"], flagged["candidate"]).as_dict(),
+        "curve": [
+            {"shift": float(shift), "load": wilson(int(rows.sum()), count).as_dict()}
+            for shift, rows in zip(
+                SHIFTS,
+                flagged_at_shifts(probability["candidate"][readable], scores["candidate"][1]).T,
+                strict=True,
+            )
+        ],
         "groups": replay_groups(
             [belongs.get(name, {}) for name in kept], flagged["champion"], flagged["candidate"]
         ),

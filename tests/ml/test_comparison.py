@@ -27,6 +27,7 @@ def manifest(tmp_path: Path) -> Path:
             {"path": f"images/{number}.png", "sha256": sha256, "label": label, "holdout": number < 24}
         )
         items[-1] |= {"submission": f"s{number}", "applicant": f"a{number}", "source": "branch"}
+        items[-1]["weight"] = 20.0 if number in (1, 2) else 1.0
     (tmp_path / "manifest.json").write_text(json.dumps({"format": "kyc-review/snapshot/1", "items": items}))
     return tmp_path / "manifest.json"
 
@@ -72,6 +73,18 @@ def test_the_report_counts_held_out_faces_only_and_names_every_change(
         ("new", 8),
         ("old", 4),
     ]
+    weighted = held_out["weighted"]
+    assert weighted["fakes"] == {"n": 12, "effective": round(31**2 / 411, 1), "audited": 1}
+    for role in ("champion", "candidate"):
+        missed, recall = (weighted[role][name]["value"] for name in ("miss_rate", "recall"))
+        assert missed + recall == pytest.approx(1, abs=2e-4)
+    change = weighted["candidate"]["recall"]["value"] - weighted["champion"]["recall"]["value"]
+    assert weighted["difference"]["recall"]["value"] == pytest.approx(change, abs=2e-4)
+    middle = next(point for point in weighted["points"] if point["shift"] == 0)
+    assert middle["recall"] == weighted["candidate"]["recall"]
+    assert [point["shift"] for point in report["replay"]["curve"]] == SHIFTS.tolist()
+    served = next(point for point in report["replay"]["curve"] if point["shift"] == 0)
+    assert served["load"] == report["replay"]["candidate"]
     assert [(part["value"], part["all"]["champion"]["n"]) for part in report["replay"]["groups"]] == [
         ("old", 8),
         ("new", 2),

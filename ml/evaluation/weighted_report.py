@@ -1,0 +1,73 @@
+"""The part of a comparison that corrects for the selection of what people saw."""
+
+from typing import Any
+
+import numpy as np
+
+from ml.evaluation.design_based import PairedRates, Selected, complement, paired_rates, typical_weights
+
+METHOD = (
+    "each row counts by one over its stored chance of reaching people (Hajek); 95 % intervals by a Bayesian bootstrap "
+    "over applicants with half a pseudo-row for each outcome"
+)
+
+
+def weighted_report(
+    *,
+    weight: np.ndarray,
+    applicant: np.ndarray,
+    label: np.ndarray,
+    champion: np.ndarray,
+    candidate: np.ndarray,
+    shifts: np.ndarray,
+) -> dict[str, Any]:
+    """Weighted recall, miss rate, false alarms and load of both, paired differences, and all of it at each shift.
+
+    weight: (N,) one over the chance that a row's label is known; applicant: (N,) names; label: (N,) 1 is fake;
+    champion: (N,) bool, what it flags as it serves; candidate: (N, S) bool at each of the S shifts, one of which is 0.
+    Both labels must be there. Raises ValueError for a weight below 1.
+    """
+    typical = typical_weights(weight, champion)
+    sides = {"fakes": label == 1, "reals": label == 0, "all": np.ones(len(label), bool)}
+    found: dict[str, PairedRates] = {}
+    report: dict[str, Any] = {"method": METHOD}
+    for name, rows in sides.items():
+        selected = Selected(weight[rows], applicant[rows])
+        rates = paired_rates(selected, champion[rows], candidate[rows], typical)
+        if rates is None:
+            raise ValueError(f"no held-out picture is among the {name}: both labels are needed")
+        found[name] = rates
+        report[name] = {
+            "n": int(rows.sum()),
+            "effective": round(selected.effective, 1),
+            "audited": selected.audited,
+        }
+    fakes, reals, everything = (found[name] for name in sides)
+    here = int(np.argmin(np.abs(shifts)))
+    report["champion"] = {
+        "recall": fakes.champion.as_dict(),
+        "miss_rate": complement(fakes.champion).as_dict(),
+        "false_alarm": reals.champion.as_dict(),
+        "load": everything.champion.as_dict(),
+    }
+    report["candidate"] = {
+        "recall": fakes.candidate[here].as_dict(),
+        "miss_rate": complement(fakes.candidate[here]).as_dict(),
+        "false_alarm": reals.candidate[here].as_dict(),
+        "load": everything.candidate[here].as_dict(),
+    }
+    report["difference"] = {
+        "recall": fakes.difference[here].as_dict(),
+        "false_alarm": reals.difference[here].as_dict(),
+        "load": everything.difference[here].as_dict(),
+    }
+    report["points"] = [
+        {
+            "shift": float(shift),
+            "recall": fakes.candidate[number].as_dict(),
+            "recall_difference": fakes.difference[number].as_dict(),
+            "false_alarm": reals.candidate[number].as_dict(),
+        }
+        for number, shift in enumerate(shifts)
+    ]
+    return report
