@@ -24,6 +24,7 @@ from rest_framework.settings import api_settings
 from rest_framework.views import exception_handler as drf_exception_handler
 
 from kyc_review.core import request_ids
+from kyc_review.core.errors import DomainError
 
 log = logging.getLogger(__name__)
 CONTENT_TYPE = "application/problem+json"
@@ -64,7 +65,7 @@ def body(status: int, code: str, detail: str, errors: list[dict[str, str]] | Non
 
 def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
     """DRF's handler determines status and headers; this one determines the body."""
-    exc = _told(exc)
+    exc = _to_api_exception(exc)
     response = drf_exception_handler(exc, context)
     if response is None or not isinstance(exc, exceptions.APIException):
         return response
@@ -75,9 +76,11 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
     return response
 
 
-def _told(exc: Exception) -> Exception:
-    """Translates errors that Django raises below DRF."""
+def _to_api_exception(exc: Exception) -> Exception:
+    """Translates what services refuse and what Django raises below DRF."""
     match exc:
+        case DomainError(code=str(code)) if code:
+            return Problem(status=exc.status, code=code, detail=exc.detail, pointer=exc.pointer)
         case Http404():
             return exceptions.NotFound("There is no such resource, or it is not yours.")
         case exceptions.NotAuthenticated():

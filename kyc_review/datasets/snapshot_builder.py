@@ -18,6 +18,7 @@ from django.utils.crypto import salted_hmac
 
 from kyc_review.audit import services as audit
 from kyc_review.core import folders
+from kyc_review.core.errors import DomainError
 from kyc_review.datasets import manifest
 from kyc_review.datasets.models import Snapshot
 from kyc_review.scoring.models import Vote
@@ -29,8 +30,10 @@ CHUNK_ROWS = 500
 STAGED = "building"
 
 
-class SnapshotFailed(Exception):
+class SnapshotFailed(DomainError):
     """The set cannot be frozen or is not what it was; the text says which file and why."""
+
+    code = "snapshot_refused"
 
 
 class LeaseLost(Exception):

@@ -18,6 +18,7 @@ from detection import bundle as disk
 from detection.bundle import BundleRefused
 from kyc_review.audit import services as audit
 from kyc_review.core import folders
+from kyc_review.core.errors import DomainError
 from kyc_review.registry.models import Bundle, Promotion, Shadow
 from kyc_review.registry.selectors import champion, promotion_before
 
@@ -29,8 +30,10 @@ STAGED_MAX_S = 3600
 PROMOTION_LOCK = 0x6B79_6301
 
 
-class NothingToRollBack(Exception):
+class NothingToRollBack(DomainError):
     """No bundle served before this one, or another one serves by now; the text says which."""
+
+    code = "nothing_to_roll_back"
 
 
 def bundle_register(*, path: Path, source: str, actor: User | None = None) -> Bundle:

@@ -12,6 +12,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from kyc_review.audit import services as audit
+from kyc_review.core.errors import DomainError
 from kyc_review.core.permissions import may_see_retraining
 from kyc_review.registry.bundles import bundle_check
 from kyc_review.registry.models import Bundle, Shadow
@@ -21,8 +22,10 @@ if TYPE_CHECKING:
     from kyc_review.accounts.models import User
 
 
-class ShadowRefused(Exception):
+class ShadowRefused(DomainError):
     """It cannot be started or ended; the text says why."""
+
+    code = "shadow_refused"
 
 
 @transaction.atomic

@@ -18,6 +18,7 @@ from django.db.models.functions import Greatest, Now
 
 from kyc_review.accounts.services import person_lock
 from kyc_review.audit import services as audit
+from kyc_review.core.errors import DomainError
 from kyc_review.core.permissions import may_decide, may_oversee
 
 from . import statements
@@ -40,12 +41,8 @@ def claim_lease() -> dt.timedelta:
     return dt.timedelta(seconds=settings.CLAIM_LEASE_S)
 
 
-class ClaimLost(Exception):
+class ClaimLost(DomainError):
     """The caller does not hold this item (any more); nothing was changed. `detail` says why, to a person."""
-
-    def __init__(self, detail: str) -> None:
-        super().__init__(detail)
-        self.detail = detail
 
 
 def require_decider(reviewer: User) -> None:

@@ -17,6 +17,7 @@ from django.db.models.functions import Now
 
 from kyc_review.audit import services as audit
 from kyc_review.core.db.inserted import insert
+from kyc_review.core.errors import DomainError
 from kyc_review.core.permissions import may_oversee
 from kyc_review.review.audit_sampling import audit_conclude, is_audited
 from kyc_review.submissions import services as submissions
@@ -38,10 +39,11 @@ RESULT_OF_LABEL = {
 OUTDATED = "This submission was completed otherwise meanwhile; there is nothing left to decide."
 
 
-class TooLate(Exception):
+class TooLate(DomainError):
     """The decision can no longer be undone; it can be corrected."""
 
-    detail = "It is too late to undo this decision. You can correct it on the item's page."
+    def __init__(self) -> None:
+        super().__init__("It is too late to undo this decision. You can correct it on the item's page.")
 
 
 @transaction.atomic

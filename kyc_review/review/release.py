@@ -12,6 +12,7 @@ from django.db.models.functions import Now
 
 from kyc_review.accounts.models import User
 from kyc_review.audit import services as audit
+from kyc_review.core.errors import DomainError
 from kyc_review.core.permissions import ROLES_WITH, Right, may_decide, may_oversee
 from kyc_review.review.blinding import knows_outcome
 from kyc_review.review.claims import NOT_HELD, RELEASED, claim_lost, held_by, require_decider
@@ -23,12 +24,8 @@ if TYPE_CHECKING:
 SNOOZES = {15: "15 minutes", 60: "1 hour", 240: "4 hours"}
 
 
-class Refused(Exception):
+class Refused(DomainError):
     """The wish makes no sense; nothing was changed. `detail` says why, to a person."""
-
-    def __init__(self, detail: str) -> None:
-        super().__init__(detail)
-        self.detail = detail
 
 
 @transaction.atomic

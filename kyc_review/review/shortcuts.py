@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.db import transaction
 
+from kyc_review.core.errors import DomainError
 from kyc_review.review.models import Decision, KeyChoice
 
 if TYPE_CHECKING:
@@ -62,12 +63,8 @@ KEYS = {
 NAMED = {"Enter", "Tab", "Space", "Backspace", "ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown"}
 
 
-class KeysRefused(Exception):
+class KeysRefused(DomainError):
     """Two controls on one key, or no key at all; nothing was changed. `detail` says which."""
-
-    def __init__(self, detail: str) -> None:
-        super().__init__(detail)
-        self.detail = detail
 
 
 @transaction.atomic

@@ -12,6 +12,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from kyc_review.audit import services as audit
+from kyc_review.core.errors import DomainError
 from kyc_review.training.models import Job
 
 if TYPE_CHECKING:
@@ -24,8 +25,10 @@ LEASE_S = 60
 W = TypeVar("W", bound=Job)
 
 
-class JobRejected(Exception):
+class JobRejected(DomainError):
     """It cannot be asked for, or not be cancelled any more; the text says why."""
+
+    code = "work_refused"
 
 
 class JobLost(Exception):

@@ -8,6 +8,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from kyc_review.audit import services as audit
+from kyc_review.core.errors import DomainError
 from kyc_review.registry.bundles import bundle_promote
 from kyc_review.registry.selectors import champion
 from kyc_review.training.gate import gate, point_at
@@ -19,8 +20,10 @@ if TYPE_CHECKING:
 OVERRIDE_LEAST = 20  # characters: an explanation, not a word
 
 
-class ProposalRefused(Exception):
+class ProposalRefused(DomainError):
     """It cannot be made or decided on; the text says why and what to do."""
+
+    code = "proposal_refused"
 
 
 @transaction.atomic

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from kyc_review.accounts.models import Integration
 from kyc_review.audit import services as audit
+from kyc_review.core.errors import DomainError
 from kyc_review.core.wake import WEBHOOKS
 from kyc_review.webhooks.backoff import GIVE_UP_AFTER
 from kyc_review.webhooks.delivery import endpoint_disable
@@ -28,12 +29,16 @@ REPEATED_WITHIN = timedelta(minutes=1)
 ENDPOINTS_MAX = 20
 
 
-class EndpointsFull(Exception):
+class EndpointsFull(DomainError):
     """The integration has reached its limit of endpoints."""
 
+    code = "too_many_endpoints"
 
-class NotReplayable(Exception):
+
+class NotReplayable(DomainError):
     """The delivery is already in progress, or its endpoint is switched off; the message says which."""
+
+    code = "not_replayable"
 
 
 @transaction.atomic

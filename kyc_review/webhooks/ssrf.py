@@ -6,6 +6,8 @@ from urllib.parse import SplitResult, urlsplit
 
 from django.conf import settings
 
+from kyc_review.core.errors import DomainError
+
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 # They carry an IPv4 address that a gateway would reach: RFC 6052 (NAT64), RFC 3056 (6to4), RFC 4380 (Teredo).
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
@@ -14,8 +16,12 @@ SITE_LOCAL = ipaddress.ip_network("fec0::/10")  # RFC 3879: deprecated, and rout
 URL_MAX_CHARS = 500
 
 
-class AddressRefused(Exception):
+class AddressRefused(DomainError):
     """The address may not be used; the text says why, to the integrator."""
+
+    code = "url_refused"
+    status = 422
+    pointer = "#/url"
 
 
 def url_check(url: str) -> SplitResult:

@@ -13,6 +13,7 @@ from kyc_review.accounts.people.work import work_release
 from kyc_review.accounts.services import staff_create
 from kyc_review.accounts.tokens.services import tokens_revoke_all
 from kyc_review.audit import services as audit
+from kyc_review.core.errors import DomainError
 from kyc_review.core.permissions import ROLES_WITH, Right, Role
 
 if TYPE_CHECKING:
@@ -22,12 +23,8 @@ if TYPE_CHECKING:
 ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 
 
-class PeopleRefused(Exception):
+class PeopleRefused(DomainError):
     """Nothing was changed; `detail` says why, for people."""
-
-    def __init__(self, detail: str) -> None:
-        super().__init__(detail)
-        self.detail = detail
 
 
 def password_new() -> str:

@@ -19,6 +19,7 @@ from django.utils import timezone
 from kyc_review.accounts.second_factor import codes
 from kyc_review.accounts.second_factor.selectors import is_required, is_required_by_role
 from kyc_review.audit import services as audit
+from kyc_review.core.errors import DomainError
 
 if TYPE_CHECKING:
     from django.db import models
@@ -37,12 +38,8 @@ class Checked(StrEnum):
     PAUSED = "paused"
 
 
-class FactorRefused(Exception):
+class FactorRefused(DomainError):
     """Nothing was changed; `detail` says why, for people."""
-
-    def __init__(self, detail: str) -> None:
-        super().__init__(detail)
-        self.detail = detail
 
 
 @transaction.atomic

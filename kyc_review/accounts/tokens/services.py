@@ -13,6 +13,7 @@ from kyc_review.accounts.models import TOKEN_LIFE_MAX, PersonalToken, User
 from kyc_review.accounts.second_factor.selectors import has_second_factor, is_required
 from kyc_review.accounts.services import key_digest
 from kyc_review.audit import services as audit
+from kyc_review.core.errors import DomainError
 from kyc_review.core.permissions import may_have_tokens
 
 if TYPE_CHECKING:
@@ -22,12 +23,8 @@ MARK = "kyc_person_"
 VALID_TOKENS_MAX = 5
 
 
-class TokenRefused(Exception):
+class TokenRefused(DomainError):
     """Nothing was created; `detail` says why, for people."""
-
-    def __init__(self, detail: str) -> None:
-        super().__init__(detail)
-        self.detail = detail
 
 
 @transaction.atomic

@@ -16,11 +16,6 @@ from kyc_review.accounts.models import User
 from kyc_review.accounts.tokens.authentication import MayAsk, TokenAuthentication
 from kyc_review.core.api import ApiView
 from kyc_review.core.problems import Problem
-from kyc_review.datasets.snapshot_builder import SnapshotFailed
-from kyc_review.registry.bundles import NothingToRollBack
-from kyc_review.registry.shadows import ShadowRefused
-from kyc_review.training.jobs import JobRejected
-from kyc_review.training.proposals import ProposalRefused
 
 M = TypeVar("M", bound=Model)
 
@@ -33,24 +28,13 @@ class RetrainingView(ApiView):
     allowed: ClassVar[Mapping[str, Callable[[User], bool]]] = {}
 
     def handle_exception(self, exc: Exception) -> Response:
-        return super().handle_exception(_told(exc))
+        return super().handle_exception(_to_problem(exc))
 
 
-def _told(exc: Exception) -> Exception:
-    """What the services refuse, as a script reads it."""
-    match exc:
-        case SnapshotFailed():
-            return Problem(status=409, code="snapshot_refused", detail=str(exc))
-        case JobRejected():
-            return Problem(status=409, code="work_refused", detail=str(exc))
-        case ProposalRefused():
-            return Problem(status=409, code="proposal_refused", detail=str(exc))
-        case ShadowRefused():
-            return Problem(status=409, code="shadow_refused", detail=str(exc))
-        case NothingToRollBack():
-            return Problem(status=409, code="nothing_to_roll_back", detail=str(exc))
-        case BundleRefused():
-            return Problem(status=409, code="bundle_refused", detail=str(exc))
+def _to_problem(exc: Exception) -> Exception:
+    """What `detection` refuses; what services refuse is answered by core."""
+    if isinstance(exc, BundleRefused):
+        return Problem(status=409, code="bundle_refused", detail=str(exc))
     return exc
 
 

@@ -28,21 +28,6 @@ MANAGE = Scope.WEBHOOKS_MANAGE
 class WebhooksView(ApiView):
     scopes = dict.fromkeys(("GET", "POST", "PATCH", "DELETE"), MANAGE)
 
-    def handle_exception(self, exc: Exception) -> Response:
-        return super().handle_exception(_told(exc))
-
-
-def _told(exc: Exception) -> Exception:
-    """Errors of the services as problems of the API."""
-    match exc:
-        case services.AddressRefused():
-            return Problem(status=422, code="url_refused", detail=str(exc), pointer="#/url")
-        case services.EndpointsFull():
-            return Problem(status=409, code="too_many_endpoints", detail=str(exc))
-        case services.NotReplayable():
-            return Problem(status=409, code="not_replayable", detail=str(exc))
-    return exc
-
 
 class EndpointsView(WebhooksView):
     @openapi.list_endpoints

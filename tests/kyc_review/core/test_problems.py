@@ -2,13 +2,16 @@ import json
 import logging
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from django.db import OperationalError
 from django.test import Client
+from django.urls import get_resolver
 
 from kyc_review.core import logs
+from kyc_review.core.errors import DomainError
 from kyc_review.core.problem_types import BY_SLUG, TYPES
 from kyc_review.submissions.models import Submission
 
@@ -16,12 +19,20 @@ ROOT = Path(__file__).resolve().parents[3]
 URL = "/api/v1/submissions"
 
 
+def subclasses(kind: type[DomainError]) -> Iterator[type[DomainError]]:
+    for below in kind.__subclasses__():
+        yield below
+        yield from subclasses(below)
+
+
 def test_every_code_in_the_source_is_explained_at_the_address_of_its_type() -> None:
+    assert get_resolver().url_patterns  # imports every service that a view calls
     source = "\n".join(
         path.read_text() for folder in ("kyc_review", "detection") for path in (ROOT / folder).rglob("*.py")
     )
     used = set(re.findall(r'Problem\(\s*status=\d+,\s*code="(\w+)"', source))
     used |= set(re.findall(r'_answer\(\s*\d+,\s*"(\w+)"', source))
+    used |= {error.code for error in subclasses(DomainError) if error.code}
     used |= set(re.findall(r'ImageRefused\(\s*"(\w+)"', source))
     assert len(used) > 15
     assert used - {kind.code for kind in TYPES} == set()

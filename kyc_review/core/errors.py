@@ -1,0 +1,19 @@
+"""The base of what services refuse."""
+
+from typing import ClassVar
+
+
+class DomainError(Exception):
+    """A service refused and changed nothing; `detail` says why and what to do, to a person.
+
+    A class whose errors reach the API names the `code` and `status` of the problem that is answered
+    (`core/problem_types.py` explains each code) and, with `pointer`, the field of the request that is to blame.
+    """
+
+    code: ClassVar[str] = ""
+    status: ClassVar[int] = 409
+    pointer: ClassVar[str | None] = None
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
