@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from kyc_review.settings.environment import env
-from kyc_review.settings.site import BRAND_NAME
+from kyc_review.settings.http import BRAND_NAME
 
 AUTH_USER_MODEL = "accounts.User"
 LOGIN_URL = "login"
