@@ -122,7 +122,8 @@ def choose_jointly(
     tried = np.array(
         [[threshold_for_miss_rate(ones, column, rate) for column in held.T] for rate in rates]
     )  # (R, 5)
-    members_pass: np.ndarray = (probability[None, :, :-1] < tried[:, None, :-1]).all(2)  # (R, N)
+    below = probability[None, :, :-1] < tried[:, None, :-1]
+    members_pass: np.ndarray = np.logical_and.reduce(below, axis=2)  # (R, N)
     stack_passes = probability[None, :, -1] < tried[:, None, -1]
     missed = members_pass[:, fakes].astype(float) @ stack_passes[:, fakes].T.astype(float) / len(held)
     names, number = np.unique(source[real], return_inverse=True)
