@@ -1,6 +1,7 @@
 """The demonstration's own measuring and its people, apart from the product that it shows."""
 
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -39,14 +40,16 @@ def test_the_gain_is_measured_on_the_same_faces_and_its_interval_is_narrow_when_
     assert (none.value, none.low, none.high) == (0, 0, 0)
 
 
-def test_without_faces_the_demonstration_says_so_and_ends_well(tmp_path, capsys) -> None:
+def test_without_faces_the_demonstration_says_so_and_ends_well(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     from bench import loop
 
     assert loop.run(tmp_path) is True
     assert capsys.readouterr().out.startswith("skipped: there are no faces in")
 
 
-def test_nobody_is_both_held_out_and_worked_with(tmp_path, monkeypatch) -> None:
+def test_nobody_is_both_held_out_and_worked_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from bench import loop_faces
 
     names = [*sorted(loop_faces.HELD_OUT)[:3], "Some_Body", "Any_Body"]

@@ -6,6 +6,7 @@ import statistics
 from collections.abc import Callable
 
 import pytest
+from django.conf import LazySettings
 from playwright.sync_api import Page, Route, expect
 
 from kyc_review.accounts.models import User
@@ -18,7 +19,7 @@ LogIn = Callable[..., Page]
 
 
 def test_undo_brings_the_item_back_and_the_next_one_waits(
-    enqueue: Enqueue, log_in: LogIn, alice: User, settings
+    enqueue: Enqueue, log_in: LogIn, alice: User, settings: LazySettings
 ) -> None:
     settings.UNDO_WINDOW_S = 10
     first, second = enqueue(risk=0.9), enqueue(risk=0.1)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 
 import pytest
+from django.conf import LazySettings
 from playwright.sync_api import Page, expect
 
 from kyc_review.accounts.models import User
@@ -105,7 +106,7 @@ def test_claiming_the_lost_item_again_brings_the_note_along(
 
 
 def test_the_page_itself_notices_the_end_of_the_claim(
-    enqueue: Enqueue, log_in: LogIn, alice: User, settings
+    enqueue: Enqueue, log_in: LogIn, alice: User, settings: LazySettings
 ) -> None:
     settings.CLAIM_LEASE_S = 4
     enqueue()

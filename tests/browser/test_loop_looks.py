@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+from django.conf import LazySettings
 from playwright.sync_api import Page, expect
 
 from kyc_review.accounts.models import User
@@ -26,7 +27,7 @@ def test_an_admin_reads_the_loop_a_snapshot_and_the_shadow(
     staff: Callable[..., User],
     alice: User,
     portrait: bytes,
-    settings,  # type: ignore[no-untyped-def]
+    settings: LazySettings,
     size: str,
     scheme: str,
 ) -> None:

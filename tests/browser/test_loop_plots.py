@@ -1,7 +1,7 @@
 """The loop's plots over several weeks; pictures go to test-artifacts/looks/."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.utils import timezone
@@ -49,7 +49,7 @@ def weeks(enqueue: Callable[..., ReviewItem], alice: User, bob: User) -> None:
                 )
 
 
-def decide(item: ReviewItem, person: User, first: str, label: str, then: object) -> None:
+def decide(item: ReviewItem, person: User, first: str, label: str, then: datetime) -> None:
     FirstCall.objects.create(item=item, reviewer=person, label=first)
     Decision.objects.create(
         item=item, submission=item.submission, reviewer=person, label=label, decided_at=then, handling_ms=9000

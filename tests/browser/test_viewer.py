@@ -3,12 +3,13 @@
 import io
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 from django.conf import LazySettings
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from kyc_review.accounts.models import User
 from kyc_review.evidence.models import Evidence
@@ -58,12 +59,16 @@ def painted(page: Page, pane: str = "photo") -> int:
     return steady(page, lambda: ink(page, pane))
 
 
+def _is_settled(page: Page, name: str, message: Locator) -> bool:
+    return message.is_visible() or ink(page, name) > 0
+
+
 def settled(page: Page) -> None:
     """Every pane is drawn, or says why it is not."""
     for pane in page.locator(".pane").all():
         name = str(pane.get_attribute("data-name"))
         message = pane.locator(".pane-message")
-        eventually(page, lambda name=name, message=message: message.is_visible() or ink(page, name) > 0, name)
+        eventually(page, partial(_is_settled, page, name, message), name)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -267,12 +272,11 @@ def test_a_real_item_for_the_readme(
     """A sample with an edited nose, scored by the ensemble that ships: `cp test-artifacts/looks/readme.png
     docs/images/workbench.png` renews the README's picture."""
     baseline_install()
-    scoring._serving = None
     for number, name in enumerate(("sample-14-edited-nose.jpg", "sample-03-genuine.jpg")):
         submit(image=(SAMPLES / name).read_bytes(), applicant_ref=f"person-{number}")
     scoring.run_until_idle()
     evidence.run_until_idle()
-    scoring._serving = evidence._serving = None
+    evidence._serving = None
     assert ReviewItem.objects.exists(), "the baseline flags the edited one"
     page = log_in(alice, viewport=SIZES["1440x900"], color_scheme="light")
     open_next(page)

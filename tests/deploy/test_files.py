@@ -22,7 +22,11 @@ class Loader(yaml.SafeLoader):
     """Knows docker compose's own tag."""
 
 
-Loader.add_constructor("!reset", lambda loader, node: loader.construct_sequence(node))
+def _sequence(loader: yaml.SafeLoader, node: yaml.SequenceNode) -> list[Any]:
+    return loader.construct_sequence(node)
+
+
+Loader.add_constructor("!reset", _sequence)
 
 
 def services() -> dict[str, Any]:

@@ -71,7 +71,7 @@ def status_of(port: int, path: str) -> int:
 
 
 def port_of(process: "subprocess.Popen[str]") -> int:
-    arguments = list(process.args)  # type: ignore[arg-type]
+    arguments = [str(argument) for argument in process.args]  # type: ignore[union-attr]
     return int(arguments[arguments.index("--port") + 1])
 
 

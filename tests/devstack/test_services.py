@@ -39,10 +39,10 @@ def test_data_and_ports_survive_a_restart(state_dir: Path) -> None:
 
 def test_both_services_want_the_password_and_the_role_is_no_superuser(state_dir: Path) -> None:
     with services.ensure(state_dir=state_dir, durable=False) as urls:
-        without = psycopg.conninfo.conninfo_to_dict(urls.database_url) | {"password": "wrong"}
+        without = psycopg.conninfo.make_conninfo(urls.database_url, password="wrong")
         with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
-            psycopg.connect(**without)
-        nobody = redis.Redis(port=urlsplit(urls.valkey_url).port)
+            psycopg.connect(without)
+        nobody = redis.Redis(port=urlsplit(urls.valkey_url).port or 0)
         with nobody, pytest.raises(redis.AuthenticationError):
             nobody.ping()
         with psycopg.connect(urls.database_url) as connection:

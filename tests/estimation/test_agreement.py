@@ -7,7 +7,7 @@ from estimation.agreement import ITERATIONS, PRIOR, dawid_skene
 
 
 def test_the_consensus_follows_reliable_people_against_two_who_guess() -> None:
-    rows = []
+    rows: list[tuple[object, int, str]] = []
     for item in range(40):
         truth = "fake" if item % 2 else "real"
         other = "real" if item % 2 else "fake"
@@ -44,5 +44,5 @@ def test_it_is_the_expectation_maximisation_that_numpy_computes() -> None:
         logs = np.log(prevalence) + np.einsum("ips,pts->it", said, np.log(confusion))
         belief = np.exp(logs - logs.max(axis=1, keepdims=True))
         belief /= belief.sum(axis=1, keepdims=True)
-    found = [[one["fake"], one["real"]] for _, one in sorted(dawid_skene(rows).items())]  # type: ignore[type-var]
+    found = [[one["fake"], one["real"]] for _, one in sorted(dawid_skene(rows).items())]
     assert np.array(found) == pytest.approx(belief)

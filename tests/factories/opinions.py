@@ -1,6 +1,7 @@
 """A small second opinion on disk."""
 
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -10,9 +11,9 @@ from detection.opinions import write
 MEASURED = {"auc": {"value": 0.8, "low": 0.7, "high": 0.9, "n": 40}}
 
 
-def written(path: Path, **changes):
+def written(path: Path, **changes: Any) -> Any:
     torch.manual_seed(0)
-    known = {
+    known: dict[str, Any] = {
         "name": "u",
         "title": "Where",
         "limits": "Little",

@@ -26,7 +26,7 @@ def processes_of(state_dir: Path) -> list[psutil.Process]:
     for process in psutil.process_iter():
         try:
             ours = str(state_dir) in " ".join(process.cmdline())
-            ours = ours or (token and process.environ().get("KYC_STACK_TOKEN") == token)
+            ours = ours or (token != "" and process.environ().get("KYC_STACK_TOKEN") == token)
             if ours and process not in found and process.status() != psutil.STATUS_ZOMBIE:
                 found.append(process)
         except psutil.Error:

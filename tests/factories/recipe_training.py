@@ -3,6 +3,7 @@
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,7 +22,7 @@ class Dying(Prepared):
 
     left = -1
 
-    def batch(self, rows, rng):
+    def batch(self, rows: np.ndarray, rng: np.random.Generator | None) -> tuple[torch.Tensor, torch.Tensor]:
         if rng is not None:
             if Dying.left == 0:
                 os.kill(os.getpid(), signal.SIGKILL)
@@ -29,7 +30,7 @@ class Dying(Prepared):
         return super().batch(rows, rng)
 
 
-def speckle(image, rng):
+def speckle(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return image ^ rng.integers(0, 2, image.shape, dtype=np.uint8)
 
 
@@ -46,13 +47,14 @@ def network() -> nn.Module:
     )
 
 
-def train(out: Path, die_at: int = -1, seed: int = 3, **changes) -> tuple[nn.Module, list]:
+def train(out: Path, die_at: int = -1, seed: int = 3, **changes: Any) -> tuple[nn.Module, list]:
     torch.set_num_threads(1)
     Dying.left = die_at
     rng = np.random.default_rng(0)
     inputs = rng.integers(0, 256, (24, 8, 8, 3), dtype=np.uint8)
     label = np.arange(24) % 2
-    plan = Plan(**({"epochs": 4, "batch": 4, "optimiser": lambda p: torch.optim.Adam(p, lr=0.01)} | changes))
+    defaults: dict[str, Any] = {"epochs": 4, "batch": 4, "optimiser": OPTIMISERS["adam"]}
+    plan = Plan(**(defaults | changes))
     model = network()
     rows = Dying(inputs, label, np.arange(18), speckle)
     return model, fit(model, rows, Prepared(inputs, label, np.arange(18, 24)), plan, context_of(out, seed))

@@ -5,7 +5,7 @@ import numpy as np
 from ml.bank import MASK, STORED, Bank
 
 
-def bank(pairs=8):
+def bank(pairs: int = 8) -> Bank:
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (2 * pairs, STORED, STORED, 3), dtype=np.uint8)
     label = np.tile(np.array([0, 1], np.float32), pairs)

@@ -1,6 +1,7 @@
 """A very short fine-tuning run on a few small pictures."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -33,7 +34,7 @@ def pictures(folder: Path) -> PictureStore:
     return write_pictures(folder, rows)
 
 
-def trained(folder: Path, kept: Path, course: Course = COURSE, **how) -> tuple[WithMaskHead, list]:
+def trained(folder: Path, kept: Path, course: Course = COURSE, **how: Any) -> tuple[WithMaskHead, list]:
     torch.set_num_threads(1)
     torch.manual_seed(0)
     tiny = {"depths": (1, 1, 1, 1), "dims": (8, 8, 8, 8), "norm_layer": "batchnorm2d"}

@@ -1,6 +1,7 @@
 import json
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
@@ -10,7 +11,7 @@ from tests.factories.pictures import jpeg_bytes
 
 
 def test_two_hundred_identical_posts_at_once_make_one_submission(
-    server: str, live_key: str, tmp_path
+    server: str, live_key: str, tmp_path: Path
 ) -> None:
     """Each client repeats what was in flight, as it is told to; every one ends with the same 202."""
     image = tmp_path / "selfie.jpg"

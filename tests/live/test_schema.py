@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from django.db.models import Model
 
 from devstack.paths import REPOSITORY
 from kyc_review.accounts.models import User
@@ -52,13 +53,15 @@ def loop_rows(comparison: Comparison, run: TrainingRun, staff: Callable[..., Use
 
 def numbers() -> str:
     """Which rows there are, for what is asked by number or name."""
-    rows = {"comparisons": Comparison, "runs": TrainingRun, "proposals": Proposal}
+    rows: dict[str, type[Model]] = {"comparisons": Comparison, "runs": TrainingRun, "proposals": Proposal}
     told = [
         f'[parameters]\nname = "ready"\ndigest = "{Bundle.objects.values_list("digest", flat=True)[0]}"\n'
     ]
     for name, model in rows.items():
         pattern = f'include-path-regex = "/{name}/"'
-        told.append(f"[[operations]]\n{pattern}\nparameters = {{ number = {model.objects.get().pk} }}\n")
+        told.append(
+            f"[[operations]]\n{pattern}\nparameters = {{ number = {model._default_manager.get().pk} }}\n"
+        )
     return "\n".join(told)
 
 

@@ -1,8 +1,12 @@
+from collections.abc import Callable
+
 import pytest
 from django.db import DatabaseError, transaction
 
+from kyc_review.accounts.models import User
 from kyc_review.audit import services
 from kyc_review.audit.models import Event
+from kyc_review.submissions.models import Submission
 
 pytestmark = pytest.mark.django_db
 
@@ -21,7 +25,7 @@ def test_an_event_cannot_be_deleted() -> None:
     assert Event.objects.count() == 1
 
 
-def test_actor_and_target_are_kept_as_text(alice, submit) -> None:
+def test_actor_and_target_are_kept_as_text(alice: User, submit: Callable[..., Submission]) -> None:
     submission = submit()
     services.record(action="submission.seen", actor=alice, target=submission, detail={"why": "test"})
     event = Event.objects.get(action="submission.seen")

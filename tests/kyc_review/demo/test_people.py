@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from kyc_review.accounts.models import ApiKey, User
+from kyc_review.accounts.people.services import password_new
 from kyc_review.demo import people
 
 pytestmark = pytest.mark.django_db
@@ -38,7 +39,7 @@ def test_a_lost_file_is_made_again_with_logins_that_work(tmp_path: Path) -> None
 
 
 def test_no_secret_is_the_same_in_two_installations(tmp_path: Path) -> None:
-    made = {people.password_new() for _ in range(100)}
+    made = {password_new() for _ in range(100)}
     assert len(made) == 100
     people.ensure(tmp_path / "demo.json")
     assert len(set(json.loads((tmp_path / "demo.json").read_text())["passwords"].values())) == len(

@@ -17,7 +17,7 @@ Submit = Callable[..., Submission]
 
 
 def body(answer: HttpResponseBase) -> bytes:
-    return answer.getvalue()  # type: ignore[attr-defined]
+    return answer.getvalue()
 
 
 def rotated_jpeg_with_a_secret() -> bytes:

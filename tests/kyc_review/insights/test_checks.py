@@ -38,7 +38,9 @@ def blurred(enqueue: Callable[..., ReviewItem]) -> Submission:
     return row
 
 
-def test_the_search_finds_by_what_a_check_found(window: Client, blurred: Submission, enqueue) -> None:
+def test_the_search_finds_by_what_a_check_found(
+    window: Client, blurred: Submission, enqueue: Callable[..., ReviewItem]
+) -> None:
     enqueue(applicant_ref="sharp-one")
     found = window.get("/insights/search/?check=blurred").content.decode()
     assert "blurred-one" in found

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.conf import LazySettings
 from django.test import Client
 from django.utils import timezone
 
@@ -45,7 +46,7 @@ def test_bias_counts_calls_that_were_changed_to_and_from_the_models(staff: Calla
 
 
 @pytest.mark.usefixtures("worked")
-def test_labels_and_versions_are_counted(staff: Callable, clear: Callable, settings) -> None:
+def test_labels_and_versions_are_counted(staff: Callable, clear: Callable, settings: LazySettings) -> None:
     settings.AUDIT_SHARE = 1.0
     clear()
     audrey = staff("audrey", "auditor")
@@ -116,7 +117,7 @@ def test_the_bound_of_a_version_grows_narrower_over_its_weeks(
     staff: Callable,
     clear: Callable,
     alice: User,
-    settings,
+    settings: LazySettings,
 ) -> None:
     settings.AUDIT_SHARE = 1.0
     rows = [clear() for _ in range(3)]

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import redis
+from django.conf import LazySettings
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
@@ -92,7 +93,7 @@ def test_a_missing_migration_is_named(
 
 @pytest.mark.django_db
 def test_the_canary_goes_through_the_serving_models_and_leaves_no_other_trace(
-    tmp_path: Path, settings, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, settings: LazySettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("kyc_review.pipeline.champion._loaded", None)
     settings.SCORING_DEVICE = "cpu"

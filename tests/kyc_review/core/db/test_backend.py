@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from typing import Any
 
 import psycopg
 import pytest
@@ -47,7 +48,8 @@ def test_a_connection_that_the_server_ended_is_noticed_without_asking_it() -> No
 def test_a_request_after_the_end_gets_a_new_connection() -> None:
     connection.ensure_connection()
     ended_by_the_server()
-    connection.health_check_enabled, connection.health_check_done = True, False  # as when a request starts
+    kept: Any = connection
+    kept.health_check_enabled, kept.health_check_done = True, False  # as when a request starts
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
         assert cursor.fetchone() == (1,)
