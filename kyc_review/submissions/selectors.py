@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from kyc_review.accounts.models import ApiKey
+from kyc_review.core.pagination import page_after
 from kyc_review.submissions.models import Submission
 
 FILTERS = {
@@ -35,10 +35,5 @@ def submissions_page(
     rows = submissions_of(viewer).filter(
         erased_at=None, **{FILTERS[name]: value for name, value in filters.items()}
     )
-    if after is not None:
-        last: Any = submissions_of(viewer).only("received_at").get(pk=after)
-        rows = rows.filter(
-            Q(received_at__lt=last.received_at) | Q(received_at=last.received_at, pk__lt=last.pk)
-        )
-    page = list(rows.order_by("-received_at", "-pk").prefetch_related("checks")[: limit + 1])
-    return page[:limit], len(page) > limit
+    last = submissions_of(viewer).only("received_at").get(pk=after) if after is not None else None
+    return page_after(rows.prefetch_related("checks"), by="received_at", after=last, limit=limit)

@@ -5,6 +5,7 @@ from uuid import UUID
 from django.db.models import Count, Max, Q, QuerySet
 
 from kyc_review.accounts.models import ApiKey, User
+from kyc_review.core.pagination import page_after
 from kyc_review.core.permissions import may_see_webhooks
 from kyc_review.webhooks.models import Delivery, Endpoint
 
@@ -36,11 +37,8 @@ def deliveries_page(
     rows = deliveries_of(viewer).filter(endpoint=endpoint)
     if state:
         rows = rows.filter(state=state)
-    if after is not None:
-        last = deliveries_of(viewer).get(pk=after)
-        rows = rows.filter(Q(created_at__lt=last.created_at) | Q(created_at=last.created_at, pk__lt=last.pk))
-    page = list(rows[: limit + 1])
-    return page[:limit], len(page) > limit
+    last = deliveries_of(viewer).get(pk=after) if after is not None else None
+    return page_after(rows, by="created_at", after=last, limit=limit)
 
 
 def endpoints_listed(*, viewer: User) -> QuerySet[Endpoint]:

@@ -15,6 +15,7 @@ from detection.bundle import BundleRefused
 from kyc_review.accounts.models import User
 from kyc_review.accounts.tokens.authentication import MayAsk, TokenAuthentication
 from kyc_review.core.api import ApiView
+from kyc_review.core.pagination import invalid_cursor, page_after, page_end
 from kyc_review.core.problems import Problem
 
 M = TypeVar("M", bound=Model)
@@ -85,18 +86,10 @@ def page(
     The form's fields except `after` and `limit` are filters. Raises Problem 400 when `after` is not one of
     the rows.
     """
-    wish = asked(form, request)
-    limit, after = wish.pop("limit"), wish.pop("after", None)
-    if after is not None:
-        last = rows.filter(**{key: after}).first()
-        if last is None:
-            raise Problem(
-                status=400,
-                code="invalid_cursor",
-                detail="`after` is not in the list; send `next` of the previous page.",
-                pointer="#/after",
-            )
-        rows = rows.filter(pk__lt=last.pk)
-    found = list(rows.filter(**wish)[: limit + 1])
-    shown, has_more = found[:limit], len(found) > limit
-    return shown, {"has_more": has_more, "next": getattr(shown[-1], key) if has_more else None}
+    filters = asked(form, request)
+    limit, after = filters.pop("limit"), filters.pop("after", None)
+    last = rows.filter(**{key: after}).first() if after is not None else None
+    if after is not None and last is None:
+        raise invalid_cursor("not in the list")
+    shown, has_more = page_after(rows.filter(**filters), after=last, limit=limit)
+    return shown, page_end(shown, has_more, key=key)

@@ -9,6 +9,7 @@ from rest_framework.response import Response
 from kyc_review.accounts.authentication import caller_of
 from kyc_review.accounts.models import Scope
 from kyc_review.core.api import ApiView, conditional, etag_of, known_tags
+from kyc_review.core.pagination import invalid_cursor, page_end
 from kyc_review.core.parsers import JSONParser
 from kyc_review.core.problems import Problem
 from kyc_review.submissions.api import creating, openapi
@@ -57,18 +58,8 @@ class SubmissionsView(ApiView):
                 viewer=caller_of(request), filters=wished, after=after, limit=limit
             )
         except Submission.DoesNotExist:
-            raise Problem(
-                status=400,
-                code="invalid_cursor",
-                detail="`after` is not one of your submissions; send `next` of the previous page.",
-                pointer="#/after",
-            ) from None
-        body = {
-            "data": [shown(row) for row in rows],
-            "has_more": has_more,
-            "next": str(rows[-1].pk) if has_more else None,
-        }
-        return conditional(request, body)
+            raise invalid_cursor("not one of your submissions") from None
+        return conditional(request, {"data": [shown(row) for row in rows]} | page_end(rows, has_more))
 
 
 class BatchView(ApiView):

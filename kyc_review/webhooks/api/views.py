@@ -9,7 +9,7 @@ from rest_framework.response import Response
 from kyc_review.accounts.authentication import caller_of
 from kyc_review.accounts.models import Scope
 from kyc_review.core.api import ApiView
-from kyc_review.core.problems import Problem
+from kyc_review.core.pagination import invalid_cursor, page_end
 from kyc_review.webhooks import services
 from kyc_review.webhooks.api import openapi
 from kyc_review.webhooks.api.serializers import (
@@ -107,19 +107,8 @@ class DeliveriesView(WebhooksView):
                 limit=asked["limit"],
             )
         except Delivery.DoesNotExist:
-            raise Problem(
-                status=400,
-                code="invalid_cursor",
-                detail="`after` is not one of your deliveries; send `next` of the previous page.",
-                pointer="#/after",
-            ) from None
-        return Response(
-            {
-                "data": DeliveryOut(rows, many=True).data,
-                "has_more": has_more,
-                "next": str(rows[-1].pk) if has_more else None,
-            }
-        )
+            raise invalid_cursor("not one of your deliveries") from None
+        return Response({"data": DeliveryOut(rows, many=True).data} | page_end(rows, has_more))
 
 
 class DeliveryView(WebhooksView):
