@@ -125,7 +125,7 @@ def secret_rotate(*, endpoint: Endpoint, actor: models.Model | None = None) -> s
 
 
 @transaction.atomic
-def trial_send(*, endpoint: Endpoint, actor: models.Model | None = None) -> Delivery:
+def send_test_event(*, endpoint: Endpoint, actor: models.Model | None = None) -> Delivery:
     """Queue a `webhook.test` for this endpoint alone. Raises NotReplayable when it is switched off."""
     row = Endpoint.objects.select_for_update().get(pk=endpoint.pk, deleted_at=None)
     if not row.is_active:
@@ -150,7 +150,7 @@ def delivery_replay(*, delivery: Delivery, actor: models.Model | None = None) ->
 
 
 @transaction.atomic
-def dead_replay(*, endpoint: Endpoint, actor: models.Model | None = None) -> int:
+def replay_dead_letters(*, endpoint: Endpoint, actor: models.Model | None = None) -> int:
     """Replay everything that was given up for this endpoint; returns how many. Raises NotReplayable."""
     dead = Delivery.objects.filter(endpoint=endpoint, state=Delivery.State.DEAD)
     return len(_replay(list(dead.values_list("pk", flat=True)), actor))

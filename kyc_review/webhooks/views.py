@@ -99,7 +99,7 @@ def secret(request: StaffRequest, endpoint_id: UUID) -> HttpResponse:
 def trial(request: StaffRequest, endpoint_id: UUID) -> HttpResponse:
     row = _managed(request, endpoint_id)
     try:
-        services.trial_send(endpoint=row, actor=request.user)
+        services.send_test_event(endpoint=row, actor=request.user)
         messages.success(request, "A test event was queued.")
     except services.NotReplayable as refusal:
         messages.error(request, str(refusal))
@@ -111,7 +111,7 @@ def trial(request: StaffRequest, endpoint_id: UUID) -> HttpResponse:
 def replay_dead(request: StaffRequest, endpoint_id: UUID) -> HttpResponse:
     row = _managed(request, endpoint_id)
     try:
-        number = services.dead_replay(endpoint=row, actor=request.user)
+        number = services.replay_dead_letters(endpoint=row, actor=request.user)
         messages.success(request, f"{number} queued again.")
     except services.NotReplayable as refusal:
         messages.error(request, str(refusal))

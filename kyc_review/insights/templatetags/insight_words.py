@@ -58,7 +58,7 @@ def sentence(action: str) -> str:
 
 
 @register.filter
-def told(detail: dict[str, object]) -> str:
+def event_details(detail: dict[str, object]) -> str:
     """The details of an event for a list: without empty values, hashes shortened to 12 characters."""
     texts = {
         name.replace("_", " "): str(value)

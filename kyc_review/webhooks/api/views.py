@@ -87,7 +87,7 @@ class TrialView(WebhooksView):
     @openapi.send_test
     def post(self, request: Request, endpoint_id: UUID) -> Response:
         row = found(request, endpoint_id)
-        delivery = services.trial_send(endpoint=row, actor=caller_of(request).integration)
+        delivery = services.send_test_event(endpoint=row, actor=caller_of(request).integration)
         return Response(DeliveryOut(delivery).data, status=status.HTTP_202_ACCEPTED)
 
 
