@@ -23,8 +23,8 @@ def weighted_report(
 ) -> dict[str, Any]:
     """Weighted recall, miss rate, false alarms and load of both, paired differences, and all of it at each shift.
 
-    weight: (N,) one over the chance that a row's label is known; applicant: (N,) names; label: (N,) 1 is fake;
-    champion: (N,) bool, what it flags as it serves; candidate: (N, S) bool at each of the S shifts, one of which is 0.
+    weight: (N,) one over the probability that a row is labelled; applicant: (N,) names; label: (N,) 1 is fake;
+    champion: (N,) bool, its flags in production; candidate: (N, S) bool at each of the S shifts, one of which is 0.
     Both labels must be there. Raises ValueError for a weight below 1.
     """
     typical = typical_weights(weight, champion)

@@ -1,4 +1,4 @@
-"""What scripts send. Shapes only: what may be done is the services' affair."""
+"""Requests of scripts: shapes only. The services check what is allowed."""
 
 from collections.abc import Mapping
 from typing import Any
