@@ -251,7 +251,7 @@ def test_a_factor_sealed_with_another_key_says_so(enrolled: list[str], settings:
     settings.SECRET_KEY = "another key of this process, long enough to sign"
     client = Client()
     password_step(client)
-    assert "cannot be read" in client.post("/login/code/", {"code": "123456"}).text
+    assert "is unreadable" in client.post("/login/code/", {"code": "123456"}).text
 
 
 def test_no_page_of_allauth_is_routed(client: Client, staff: Callable[..., User]) -> None:

@@ -241,7 +241,7 @@ def test_the_command_ends_all_of_somebodys(ada: User, token: str, capsys: pytest
 def test_nobody_has_more_than_five(ada: User, token: str) -> None:
     for _ in range(VALID_TOKENS_MAX - 1):
         token_create(owner=ada, label="more", days=1)
-    with pytest.raises(TokenRefused, match="end one"):
+    with pytest.raises(TokenRefused, match="revoke one"):
         token_create(owner=ada, label="more", days=1)
     token_revoke(token=PersonalToken.objects.all()[0])
     token_create(owner=ada, label="more", days=1)

@@ -32,6 +32,7 @@ from kyc_review.training.comparisons import comparison_request, replayed
 from kyc_review.training.jobs import JobRejected, job_lease
 from kyc_review.training.models import Comparison, TrainingRun
 from kyc_review.training.runs import run_request
+from tests.factories.pages import collapsed
 from tests.factories.pictures import jpeg_bytes
 
 pytestmark = pytest.mark.django_db
@@ -243,7 +244,7 @@ def test_every_page_of_the_loop_says_what_is_held(decide, serving: Bundle, ada: 
     erase(gone)
     today = f"{timezone.now():%Y-%m-%d}"
     pages = {
-        path: window.get(path).content.decode()
+        path: collapsed(window.get(path))
         for path in (
             "/retraining/",
             "/retraining/snapshots/first/",
@@ -254,7 +255,7 @@ def test_every_page_of_the_loop_says_what_is_held(decide, serving: Bundle, ada: 
     for path, page in pages.items():
         assert "1 erased" in page, path
         assert today in page, path
-    assert "taken away 1 time;" in pages["/retraining/snapshots/first/"]
+    assert "downloaded or exported 1 time." in pages["/retraining/snapshots/first/"]
     face = f"/retraining/snapshots/first/faces/{gone.submission_id}/"
     assert window.get(face).status_code == 404
     history = window.get(f"/insights/submissions/{gone.submission_id}/").content.decode()

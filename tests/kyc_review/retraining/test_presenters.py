@@ -73,7 +73,7 @@ def test_each_voters_balance_is_told_in_words() -> None:
 
 
 def test_what_was_asked_is_told_in_words() -> None:
-    assert balancing("pairs") == "balanced: as many fakes as reals of one source"
+    assert balancing("pairs") == "balanced: as many fakes as reals of each source"
     assert balancing("smote") == "balanced: SMOTE to 1:1"
     assert balancing("pairs,smote,under,under") == "each voter balanced differently"
 

@@ -15,6 +15,7 @@ from kyc_review.training import worker
 from kyc_review.training.mean_faces import mean_faces_of, mean_faces_request_missing
 from kyc_review.training.models import MeanFaces
 from ml.mean_faces import LEAST_PEOPLE
+from tests.factories.pages import collapsed
 
 pytestmark = pytest.mark.django_db
 
@@ -69,7 +70,7 @@ def test_the_page_shows_those_of_enough_people_and_says_why_others_are_missing(
     path = "/retraining/snapshots/first/"
     assert "The training worker computes them" in window.get(path).content.decode()
     computed(snapshot)
-    page = window.get(path).content.decode()
+    page = collapsed(window.get(path))
     assert "12 faces of 11 people" in page
     assert "at least 10, so that it shows nobody" in page
     picture = window.get(f"{path}means/1/")

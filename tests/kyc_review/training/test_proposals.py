@@ -93,7 +93,7 @@ def test_a_closed_proposal_cannot_be_decided_again(comparison: Comparison, ada: 
     proposal_reject(proposal=proposal, actor=ada)
     proposal.refresh_from_db()
     assert proposal.state == Proposal.State.WITHDRAWN
-    with pytest.raises(ProposalRefused, match="closed already"):
+    with pytest.raises(ProposalRefused, match="already closed"):
         proposal_approve(proposal=proposal, actor=amir)
 
 

@@ -109,7 +109,7 @@ def test_two_tokens_promote_and_the_log_names_their_owners(
     assert (row.proposed_by.username, row.decided_by and row.decided_by.username) == ("ada", "amir")
     assert Event.objects.get(action="promotion.approved").detail["token"].startswith("kyc_person_")
     assert "approved by amir" in said("proposal", "list")
-    with pytest.raises(CommandError, match="closed already"):
+    with pytest.raises(CommandError, match="already closed"):
         said("proposal", "reject", number, *amir)
 
 
