@@ -78,7 +78,8 @@ class Ours:
 
     async def cycle(self) -> dict[str, float]:
         began = time.perf_counter()
-        await self._claimed(f"/review/items/{self.item}/decision/", {"label": "real"})
+        form = {"label": "real", "shown_item": str(self.item)}
+        await self._claimed(f"/review/items/{self.item}/decision/", form)
         return {"decide, claim next, open": time.perf_counter() - began}
 
     async def _claimed(self, path: str, form: dict[str, str]) -> None:

@@ -63,8 +63,8 @@ class Reviewer:
             fake = is_fake(item)
             errs = dice.random() < (self.misses if fake else self.alarms)
             label = "fake" if fake != errs else "real"
-            self.person.post(f"/review/items/{item}/first-call/", label=label)
-            landed, _ = self.person.post(f"/review/items/{item}/decision/", label=label)
+            self.person.post(f"/review/items/{item}/first-call/", label=label, shown_item=str(item))
+            landed, _ = self.person.post(f"/review/items/{item}/decision/", label=label, shown_item=str(item))
             judged += 1
         return judged
 

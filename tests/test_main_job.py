@@ -44,7 +44,8 @@ def decide(client: Client, label: str) -> None:
     assert client.get(item).status_code == 200
     shown = client.get(f"{item}image/")
     assert Image.open(io.BytesIO(b"".join(shown))).format == "JPEG"
-    decided = client.post(f"{item}decision/", {"label": label, "note": "the seam at the nose"})
+    answer = {"label": label, "note": "the seam at the nose", "shown_item": item.split("/")[-2]}
+    decided = client.post(f"{item}decision/", answer)
     assert decided.status_code == 302
 
 

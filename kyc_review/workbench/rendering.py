@@ -152,6 +152,28 @@ def problem(request: StaffRequest, item_id: int, text: str, status: int = 422) -
     return render(request, "review/focus.html", context, status=status)
 
 
+def is_on_screen(request: StaffRequest, item_id: int) -> bool:
+    """Whether the browser says that the picture on the screen, when the answer was given, was this item's."""
+    return request.POST.get("shown_item") == str(item_id)
+
+
+def another_picture(request: StaffRequest, item_id: int) -> HttpResponse:
+    """409: nothing was recorded. The whole page of the item comes with it, so that picture and form agree again."""
+    try:
+        services.claim_renew(item_id=item_id, reviewer=request.user)
+    except services.ClaimLost as lost:
+        return claim_lost(request, item_id, lost)
+    context = focus_context(request, item_id) | {
+        "problem": f"Nothing was recorded for item {item_id}: its picture was not the one on the screen. "
+        "Look at the picture, then answer again.",
+        "note": request.POST.get("note", ""),
+    }
+    if not request.htmx:
+        return render(request, "review/focus.html", context, status=409)
+    answer = render(request, "review/_focus.html", context, status=409)
+    return push_url(reswap(retarget(answer, "#main"), "innerHTML"), reverse("review:item", args=[item_id]))
+
+
 def claim_lost(request: StaffRequest, item_id: int, lost: services.ClaimLost) -> HttpResponse:
     """409: nothing was changed; the note goes back to the page, so that it is not lost too."""
     context = {"detail": lost.detail, "item_id": item_id, "note": request.POST.get("note", "")}

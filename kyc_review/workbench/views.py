@@ -22,7 +22,15 @@ from kyc_review.review.models import Decision, ReviewItem
 from kyc_review.review.recent_decisions import items_answered
 from kyc_review.workbench.evidence.context import views_ahead
 from kyc_review.workbench.forms import ClaimForm, DecisionForm, FirstCallForm
-from kyc_review.workbench.rendering import claim_and_show, claim_lost, focus_context, problem, queue_context
+from kyc_review.workbench.rendering import (
+    another_picture,
+    claim_and_show,
+    claim_lost,
+    focus_context,
+    is_on_screen,
+    problem,
+    queue_context,
+)
 
 
 @require_safe
@@ -91,7 +99,9 @@ def image(request: StaffRequest, item_id: int) -> HttpResponseBase:
 @require_POST
 @staff_only
 def first_call(request: StaffRequest, item_id: int) -> HttpResponse:
-    """Note the first call of a blind item and show what was hidden."""
+    """Note the first call of a blind item and show what was hidden. 409 if another picture was on the screen."""
+    if not is_on_screen(request, item_id):
+        return another_picture(request, item_id)
     form = FirstCallForm(request.POST)
     if not form.is_valid():
         return problem(request, item_id, "Choose real, fake or not assessable first.")
@@ -107,7 +117,9 @@ def first_call(request: StaffRequest, item_id: int) -> HttpResponse:
 @require_POST
 @staff_only
 def decision(request: StaffRequest, item_id: int) -> HttpResponse:
-    """Record it and show the next item in the same answer."""
+    """Record it and show the next item in the same answer. 409 if another picture was on the screen."""
+    if not is_on_screen(request, item_id):
+        return another_picture(request, item_id)
     form = DecisionForm(request.POST)
     if not form.is_valid():
         return problem(request, item_id, _problems(form))

@@ -200,7 +200,8 @@ def test_the_holder_of_an_item_is_told_clearly(claimed: ReviewItem, alice: User,
     beat = window.post(f"/review/items/{claimed.pk}/claim/", HTTP_HX_REQUEST="true")
     assert beat.status_code == 409
     assert "erased" in beat.content.decode()
-    decided = window.post(f"/review/items/{claimed.pk}/decision/", {"label": "fake", "note": "mine"})
+    answer = {"label": "fake", "note": "mine", "shown_item": claimed.pk}
+    decided = window.post(f"/review/items/{claimed.pk}/decision/", answer)
     assert decided.status_code == 409
     assert not Decision.objects.exists()
 

@@ -9,7 +9,7 @@ from django.urls import reverse
 from kyc_review.accounts.models import User
 from kyc_review.audit.models import Event
 from kyc_review.review import services
-from kyc_review.review.models import Decision, ReviewItem
+from kyc_review.review.models import Decision, FirstCall, ReviewItem
 from tests.factories.claims import expire
 from tests.factories.pages import collapsed
 from tests.factories.people import PASSWORD
@@ -25,7 +25,9 @@ def url(name: str, item: ReviewItem | None = None) -> str:
 
 
 def decide(client: Client, item: ReviewItem, headers: dict | None = None, **fields: str):
-    return client.post(url("decision", item), {"label": "fake"} | fields, headers=headers or {})
+    return client.post(
+        url("decision", item), {"label": "fake", "shown_item": str(item.pk)} | fields, headers=headers or {}
+    )
 
 
 def test_home_leads_to_the_queue_and_a_stranger_to_the_login(client: Client) -> None:
@@ -128,6 +130,49 @@ def test_a_decision_without_a_choice_says_what_is_missing_and_keeps_the_note(
     plain = decide(client, claimed, label="", note="odd ear")
     assert plain.status_code == 422
     assert "odd ear</textarea>" in plain.text
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX])
+@pytest.mark.parametrize("name", ["decision", "first-call"])
+@pytest.mark.parametrize("shown", ["another", "none", "nonsense"])
+def test_an_answer_given_at_another_picture_is_refused_and_brings_the_items_own_page(
+    enqueue: Enqueue, claimed: ReviewItem, login: Login, alice: User, headers: dict, name: str, shown: str
+) -> None:
+    following = enqueue()
+    ReviewItem.objects.filter(pk=claimed.pk).update(is_blind=True)
+    said = {
+        "another": {"shown_item": following.pk},
+        "none": {},
+        "nonsense": {"shown_item": f"{claimed.pk}; 1"},
+    }
+    client, before = login(alice), ReviewItem.objects.get(pk=claimed.pk).claim_expires_at
+    form = {"label": "real", "note": "odd <ear>"} | said[shown]
+    answer = client.post(url(name, claimed), form, headers=headers)
+    assert answer.status_code == 409
+    assert f"Nothing was recorded for item {claimed.pk}" in answer.text
+    assert url("image", claimed) in answer.text
+    assert url("decision", claimed) in answer.text
+    assert url("image", following) not in answer.text
+    assert "odd &lt;ear&gt;</textarea>" in answer.text
+    assert not Decision.objects.exists()
+    assert not FirstCall.objects.exists()
+    claimed.refresh_from_db()
+    assert claimed.claimed_by == alice
+    assert before is not None
+    assert claimed.claim_expires_at is not None
+    assert claimed.claim_expires_at > before
+    if headers:
+        assert (answer["HX-Retarget"], answer["HX-Reswap"]) == ("#main", "innerHTML")
+        assert "<html" not in answer.text
+
+
+def test_an_answer_at_another_picture_after_the_claim_ended_says_that_it_ended(
+    claimed: ReviewItem, login: Login, alice: User
+) -> None:
+    expire(claimed)
+    answer = decide(login(alice), claimed, HTMX, shown_item="0", note="odd ear")
+    assert (answer.status_code, answer["HX-Retarget"]) == (409, "#decision")
+    assert "odd ear</textarea>" in answer.text
 
 
 @pytest.mark.parametrize("headers", [{}, HTMX])
