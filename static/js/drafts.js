@@ -1,3 +1,5 @@
+import { isAccepted } from "./outcome.js";
+
 // What was typed about an item stays in this tab until its decision is recorded: a lost claim, a reload or a crash loses
 // nothing. The answer itself is not kept; it has to be given again.
 const KEPT = ["note", "parts", "methods", "obstacle", "regions", "message"];
@@ -29,5 +31,5 @@ restore(document);
 
 document.addEventListener("htmx:afterRequest", (event) => {
   const item = /\/items\/(\d+)\/decision\/$/.exec(event.detail.pathInfo?.requestPath ?? "");
-  if (item && event.detail.successful) sessionStorage.removeItem(nameOf(item[1]));
+  if (item && isAccepted(event.detail)) sessionStorage.removeItem(nameOf(item[1]));
 });

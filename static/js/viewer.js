@@ -27,6 +27,16 @@ export function current() {
   return stages.get(document.querySelector("[data-viewer]"));
 }
 
+// The number of the item whose picture is on the screen, as its address says it.
+export function shownItem() {
+  return /\/items\/(\d+)\/image\/$/.exec(current()?.image.src ?? "")?.[1] ?? null;
+}
+
+// An answer says at which picture it was given; the server refuses one that was given at another item's.
+document.addEventListener("htmx:configRequest", ({ detail }) => {
+  if ("shown_item" in detail.parameters) detail.parameters.shown_item = shownItem() ?? "";
+});
+
 const TOOLS = {
   fit: (stage) => stage.camera.reset(),
   actual: (stage) => stage.camera.zoomTo(1 / stage.camera.fit(stage.first, stage.picture), stage.first, stage.picture),
