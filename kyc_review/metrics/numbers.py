@@ -167,7 +167,7 @@ def _scoring_health(now: datetime) -> Iterator[Metric]:
     state = scoring_state(now)
     yield _gauge(
         "kyc_scoring_backlog_seconds",
-        "Age of the oldest selfie without a verdict that waits for scoring; 0: none.",
+        "Age of the oldest selfie that waits for scoring, given to people in a standstill or not; 0: none.",
         max(0.0, _age_s(now, state.oldest_at)),
     )
     yield _gauge(
@@ -176,7 +176,7 @@ def _scoring_health(now: datetime) -> Iterator[Metric]:
     yield _gauge("kyc_scoring_workers_failing", "Those of them whose latest run failed.", state.failing)
     yield _gauge(
         "kyc_scoring_standstill",
-        "1 while no selfie had an outcome for SCORING_STANDSTILL_S and one waits as long.",
+        "1 while no selfie had an outcome for SCORING_STANDSTILL_S and one waits as long, also with people.",
         int(state.is_standing_still),
     )
     last = last_scored_at(state.last_outcome_at)

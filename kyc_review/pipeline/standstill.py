@@ -2,9 +2,10 @@
 
 import logging
 
+from django.conf import settings
 from django.db import transaction
-from django.db.models import Q, QuerySet
-from django.db.models.functions import Now
+from django.db.models import F, Q, QuerySet
+from django.db.models.functions import Least, Now
 from django.utils import timezone
 
 from kyc_review.audit import services as audit
@@ -71,8 +72,12 @@ def standstill_take_back(*, limit: int = STEP) -> int:
         item.first_calls.all().delete()
         item.delete()
     ids = [item.submission_id for item in items]
+    # Attempts stay counted, up to one that is left: a selfie that fails again goes to a person and stays there.
     Submission.objects.filter(pk__in=ids, state=State.IN_REVIEW).update(
-        state=State.RECEIVED, attempts=0, due_at=timezone.now(), last_error=""
+        state=State.RECEIVED,
+        attempts=Least(F("attempts"), settings.SCORING_ATTEMPTS_MAX - 1),
+        due_at=timezone.now(),
+        last_error="",
     )
     audit.record_many(
         audit.event(action="submission.scoring_resumed", target=Submission(pk=pk)) for pk in ids

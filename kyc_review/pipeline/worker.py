@@ -6,9 +6,11 @@ import socket
 import time
 import uuid
 from collections import deque
+from collections.abc import Mapping
 from concurrent.futures import Future
 
 from django.conf import settings
+from django.db import InterfaceError, OperationalError
 
 from kyc_review.core.wake import SCORING
 from kyc_review.pipeline.canary import SAMPLE, canary_record
@@ -23,6 +25,7 @@ from kyc_review.pipeline.standstill import standstill_take_back
 log = logging.getLogger(__name__)
 HOLDER = f"{socket.gethostname()[:40]}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
 BATCHES_AHEAD = 2
+LOST_CONNECTION = (InterfaceError, OperationalError)
 
 
 def run_until_idle() -> int:
@@ -50,21 +53,46 @@ def record(outcome: Outcome) -> int:
     """Store outcomes and give failed images back, each alone; returns the number of outcomes."""
     for pk, error in outcome.errors.items():
         lease_fail(holder=HOLDER, submission_id=pk, error=error)
+    scored = {
+        pk: Scored(
+            votes=outcome.votes.get(pk, ()),
+            elapsed_ms=outcome.elapsed_ms,
+            fingerprint=picture.fingerprint,
+            checks=picture.report.checks,
+        )
+        for pk, picture in outcome.pictures.items()
+        if pk not in outcome.errors
+    }
+    try:
+        return _store(outcome, scored)
+    except LOST_CONNECTION:
+        raise  # nothing can be noted now; the leases run out
+    except Exception:
+        log.exception(
+            "the outcomes of %d submissions cannot be stored together; each is tried alone", len(scored)
+        )
+    return sum(_store_alone(outcome, pk, one) for pk, one in scored.items())
+
+
+def _store(outcome: Outcome, scored: Mapping[uuid.UUID, Scored]) -> int:
     return verdicts_record(
         holder=HOLDER,
         bundle_version=outcome.ensemble.version,
         bundle_digest=outcome.ensemble.digest,
-        scored={
-            pk: Scored(
-                votes=outcome.votes.get(pk, ()),
-                elapsed_ms=outcome.elapsed_ms,
-                fingerprint=picture.fingerprint,
-                checks=picture.report.checks,
-            )
-            for pk, picture in outcome.pictures.items()
-            if pk not in outcome.errors
-        },
+        scored=scored,
     )
+
+
+def _store_alone(outcome: Outcome, pk: uuid.UUID, scored: Scored) -> int:
+    """An outcome that cannot be stored counts as a failed attempt: after the last one a person decides."""
+    try:
+        return _store(outcome, {pk: scored})
+    except LOST_CONNECTION:
+        raise
+    except Exception as error:
+        log.exception("the outcome of submission %s cannot be stored", pk)
+        lease_fail(holder=HOLDER, submission_id=pk, error=f"{type(error).__name__}: {error}")
+        return 0
 
 
 def score_canary() -> None:

@@ -33,7 +33,8 @@ def audits_drawn(cleared: Iterable[tuple[UUID, float]]) -> list[tuple[UUID, floa
             draws.append(
                 AuditDraw(
                     submission_id=submission_id,
-                    probability=uniform + narrow - uniform * narrow,
+                    # In this form rounding cannot take it below `uniform`.
+                    probability=min(1.0, uniform + narrow * (1 - uniform)),
                     uniform_share=uniform,
                     is_uniform=is_uniform,
                 )

@@ -21,10 +21,14 @@ SILENT_AFTER_S = 20
 
 @dataclass(frozen=True, slots=True)
 class ScoringState:
-    """`last_outcome_at`: when a selfie last got a verdict or was sent back. `oldest_at`: of those that wait."""
+    """`last_outcome_at`: when a selfie last got a verdict or was sent back.
+
+    `waiting`, `oldest_at`: of those without a verdict, given to people or not. `given_to_people`: how many of them are.
+    """
 
     last_outcome_at: datetime | None
     waiting: int
+    given_to_people: int
     oldest_at: datetime | None
     workers: int
     failing: int
@@ -35,18 +39,27 @@ class ScoringState:
 def scoring_state(now: datetime | None = None) -> ScoringState:
     """For staff and machines; there is nothing personal in it."""
     now = now or timezone.now()
-    found = waiting_for_scoring().aggregate(number=Count("pk"), oldest=Min("received_at"))
+    last = last_outcome_at()
+    is_given = Q(state=State.IN_REVIEW)
+    found = without_verdict(last).aggregate(
+        number=Count("pk"),
+        given=Count("pk", filter=is_given),
+        oldest=Min("received_at"),
+        oldest_waiting=Min("received_at", filter=~is_given),
+    )
+    # Once the sample is scored again, only those that a person has taken are still with people.
+    oldest_unscored = found["oldest"] if _over(_canary_at(), now) else found["oldest_waiting"]
     workers = workers_alive(now)
     failing = [worker for worker in workers if worker.problem]
-    last = last_outcome_at()
     return ScoringState(
         last_outcome_at=last,
         waiting=found["number"],
+        given_to_people=found["given"],
         oldest_at=found["oldest"],
         workers=len(workers),
         failing=len(failing),
         problem=failing[0].problem if failing else "",
-        is_standing_still=_over(last, now) and found["oldest"] is not None and _over(found["oldest"], now),
+        is_standing_still=_over(last, now) and oldest_unscored is not None and _over(oldest_unscored, now),
     )
 
 
@@ -58,15 +71,30 @@ def stands_still(now: datetime | None = None) -> bool:
     return _over(last_outcome_at(), now) and waiting_too_long(now).exists()
 
 
+def without_verdict(last_outcome: datetime | None) -> QuerySet[Submission]:
+    """Those that wait for scoring, and those that people were given unscored since the last outcome."""
+    given = Q(
+        state=State.IN_REVIEW,
+        scoring__isnull=True,
+        checks__isnull=True,
+        attempts__lt=settings.SCORING_ATTEMPTS_MAX,  # with more it could not be scored, for a reason of its own
+    )
+    if last_outcome is not None:
+        given &= Q(received_at__gte=last_outcome - timedelta(seconds=settings.SCORING_STANDSTILL_S))
+    return Submission.objects.filter(Q(state__in=WAITING) | given, is_test=False)
+
+
 def waiting_for_scoring() -> QuerySet[Submission]:
     return Submission.objects.filter(is_test=False, state__in=WAITING)
 
 
 def waiting_too_long(now: datetime) -> QuerySet[Submission]:
-    """Those that wait for SCORING_STANDSTILL_S and that no worker holds right now."""
+    """Those that wait for SCORING_STANDSTILL_S, that no worker holds right now and that have an attempt left."""
     before = now - timedelta(seconds=settings.SCORING_STANDSTILL_S)
     free = Q(state=State.RECEIVED) | Q(state=State.SCORING, due_at__lte=now)
-    return waiting_for_scoring().filter(free, received_at__lte=before)
+    return waiting_for_scoring().filter(
+        free, received_at__lte=before, attempts__lt=settings.SCORING_ATTEMPTS_MAX
+    )
 
 
 def workers_alive(now: datetime | None = None) -> list[ScoringWorker]:
@@ -82,7 +110,12 @@ def last_outcome_at() -> datetime | None:
 
 def last_scored_at(last_outcome_at: datetime | None) -> datetime | None:
     """When scoring last worked: the canary, or a selfie, behind which the canary may have to wait."""
-    return _latest(Canary.objects.aggregate(at=Max("finished_at"))["at"], last_outcome_at)
+    return _latest(_canary_at(), last_outcome_at)
+
+
+def _canary_at() -> datetime | None:
+    at: datetime | None = Canary.objects.aggregate(at=Max("finished_at"))["at"]
+    return at
 
 
 def _latest(*moments: datetime | None) -> datetime | None:

@@ -12,12 +12,14 @@ from detection.voting import Vote
 from kyc_review.accounts.models import User
 from kyc_review.audit.models import Event
 from kyc_review.pipeline.canary import canary_record
-from kyc_review.pipeline.leases import lease_batch
+from kyc_review.pipeline.leases import lease_batch, lease_fail
 from kyc_review.pipeline.routing import Scored, verdicts_record
 from kyc_review.pipeline.standstill import standstill_route, standstill_take_back
 from kyc_review.pipeline.tasks import sweep
 from kyc_review.review.models import ReviewItem
 from kyc_review.review.services import decision_record, item_claim_next
+from kyc_review.scoring.models import Canary
+from kyc_review.scoring.state import scoring_state
 from kyc_review.submissions.models import State, Submission
 from tests.factories.checks import checks, failing
 
@@ -169,3 +171,39 @@ def test_a_late_verdict_of_a_worker_that_hung_loses_against_the_item(waiting) ->
     assert verdicts_record(holder="hung", bundle_version="b", bundle_digest="d" * 64, scored=scored) == 0
     row.refresh_from_db()
     assert row.state == State.IN_REVIEW
+
+
+def test_a_selfie_that_fails_again_after_a_standstill_stays_with_a_person(waiting, settings) -> None:
+    settings.SCORING_ATTEMPTS_MAX = 3
+    row = waiting()
+    for attempt in range(3):
+        assert lease_batch(holder="w", limit=1), attempt
+        lease_fail(holder="w", submission_id=row.pk, error="IntegrityError: refused")
+        Submission.objects.filter(pk=row.pk).update(due_at=timezone.now() - timedelta(seconds=1))
+        if attempt == 1:
+            assert standstill_route() == 1
+            assert standstill_take_back() == 1
+    sweep()
+    assert standstill_take_back() == 0
+    item = ReviewItem.objects.get()
+    assert (item.submission, item.reason) == (row, ReviewItem.Reason.UNSCORABLE)
+
+
+def test_a_standstill_lasts_until_scoring_works_also_when_people_were_given_everything(waiting) -> None:
+    waiting()
+    canary_record(bundle_version="b", elapsed_ms=1)
+    Canary.objects.update(finished_at=timezone.now() - timedelta(seconds=700))
+    assert standstill_route() == 1
+    state = scoring_state()
+    assert (state.is_standing_still, state.waiting, state.given_to_people) == (True, 1, 1)
+    assert state.oldest_at is not None
+    canary_record(bundle_version="b", elapsed_ms=1)
+    assert not scoring_state().is_standing_still
+
+
+def test_a_selfie_that_cannot_be_scored_is_no_standstill(waiting, settings) -> None:
+    row = waiting()
+    Submission.objects.filter(pk=row.pk).update(attempts=settings.SCORING_ATTEMPTS_MAX)
+    sweep()
+    assert ReviewItem.objects.get().reason == ReviewItem.Reason.UNSCORABLE
+    assert not scoring_state().is_standing_still

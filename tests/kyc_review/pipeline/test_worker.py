@@ -5,9 +5,12 @@ from pathlib import Path
 
 import pytest
 from django.conf import LazySettings
+from django.db import connection
+from django.utils import timezone
 
 from kyc_review.core.wake import SCORING
 from kyc_review.pipeline import worker
+from kyc_review.pipeline.routing import unscorable_route
 from kyc_review.registry.bundles import bundle_promote, bundle_register
 from kyc_review.registry.models import Bundle
 from kyc_review.review.models import ReviewItem
@@ -137,3 +140,38 @@ def test_workers_killed_in_the_middle_lose_nothing_and_double_nothing(
     assert Scoring.objects.count() == total
     assert ReviewItem.objects.count() == Submission.objects.filter(state=State.IN_REVIEW).count()
     assert not ReviewItem.objects.filter(reason="unscorable").exists()
+
+
+@pytest.fixture
+def refused_rows(db: None) -> Callable[[Submission], None]:
+    """refused_rows(row): from now on the database refuses to store what was checked of that submission."""
+
+    def refuse(row: Submission) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "CREATE FUNCTION refuse_row() RETURNS trigger LANGUAGE plpgsql AS "
+                f"$$ BEGIN IF NEW.submission_id = '{row.pk}' THEN RAISE 'refused'; END IF; RETURN NEW; END $$;"
+                "CREATE TRIGGER refuse_row BEFORE INSERT ON scoring_checkresult"
+                " FOR EACH ROW EXECUTE FUNCTION refuse_row()"
+            )
+
+    return refuse
+
+
+def test_one_outcome_that_cannot_be_stored_costs_its_batch_nothing_and_ends_with_a_person(
+    submit: Callable, tmp_path: Path, settings: LazySettings, refused_rows: Callable
+) -> None:
+    promote(tmp_path, "tiny-1")
+    refused, *others = (submit() for _ in range(3))
+    refused_rows(refused)
+    assert worker.run_until_idle() == 2
+    assert set(Scoring.objects.values_list("submission_id", flat=True)) == {row.pk for row in others}
+    for attempts in range(1, settings.SCORING_ATTEMPTS_MAX + 1):
+        refused.refresh_from_db()
+        assert (refused.state, refused.attempts) == (State.RECEIVED, attempts)
+        assert "refused" in refused.last_error
+        Submission.objects.filter(pk=refused.pk).update(due_at=timezone.now())
+        worker.run_until_idle()
+    unscorable_route()
+    item = ReviewItem.objects.get(submission=refused)
+    assert item.reason == ReviewItem.Reason.UNSCORABLE

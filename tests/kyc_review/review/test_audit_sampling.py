@@ -178,3 +178,14 @@ def test_the_onboarding_system_cannot_cancel_what_is_audited(clear, integration)
     with pytest.raises(StaleSubmission):
         submission_cancel(submission=row, actor=integration)
     assert ReviewItem.objects.filter(reason="audit", state="open").exists()
+
+
+@pytest.mark.parametrize("uniform", [0.01, 0.3, 0.7, 1.0])
+def test_no_rounding_makes_a_stored_chance_smaller_than_its_uniform_part(submit, settings, uniform) -> None:
+    settings.AUDIT_SHARE, settings.AUDIT_RISK_SHARE = uniform, 1.0
+    row = submit()
+    for number in range(200):
+        audit_sampling.audits_drawn([(row.pk, number / 400)])
+        for draw in AuditDraw.objects.all():
+            assert draw.uniform_share <= draw.probability <= 1.0
+        AuditDraw.objects.all().delete()
