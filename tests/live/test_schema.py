@@ -31,10 +31,12 @@ CHECKS = (
 LOOP = "^/api/v1/retraining/"
 
 
+@pytest.mark.slow
 def test_the_live_server_keeps_to_its_schema(server: str, live_key: str, tmp_path: Path) -> None:
     check(server, live_key, tmp_path, "--exclude-path-regex", LOOP, "--max-examples", "15")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("loop_rows")
 @pytest.mark.django_db(transaction=True)
 def test_the_retraining_loop_keeps_to_its_schema(server: str, tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ recipe_training.train(Path(sys.argv[1]), die_at=int(sys.argv[2]), optimiser=reci
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("die_at", "name"), [(2, "adam"), (11, "muon")])  # in the first epoch, in the third
 def test_a_killed_run_ends_as_if_it_had_not_been_killed(tmp_path, die_at, name):
     (tmp_path / "whole").mkdir()
