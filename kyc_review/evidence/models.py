@@ -121,7 +121,7 @@ class Likeness(models.Model):
 
 
 class PatternOutcome(models.Model):
-    """How often submissions with these votes turned out fake. Counted by `evidence.outcome_stats`."""
+    """How often submissions with these votes turned out fake. Counted by `pipeline.outcome_stats`."""
 
     bundle_digest = models.CharField(max_length=64)
     pattern = models.CharField(max_length=10, help_text="One digit per voter in its order: 1 called fake.")
