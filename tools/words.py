@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # A regular expression (blanks match line breaks too, case is ignored) and what to write instead. `nobody` in quotes is
 # the Unix account.
 SUGGESTIONS = {
-    r"nobody(?![`\"'])": "no one, nothing, or the condition itself",
+    r"nobody(?![`\"'](?!s\b))": "no one, nothing, or the condition itself",
     r"whoever|whomever": "anyone who, the person who",
     r"whom": "who, or turn the sentence round",
     r"beside": "next to, with, in addition to",

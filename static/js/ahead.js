@@ -1,9 +1,9 @@
-// While one face is judged, the next is fetched: the server keeps that item for this person (for two minutes,
-// renewed with the claim), and the picture waits here, decoded. When the next page arrives, the picture takes
-// its place at once. Pictures are never stored by the browser, so it is the element itself that moves, not a
-// cached response. The same holds for the open views, except for a blind item: then the server names none. On
-// a decision the face shows at once, before the server has answered; if the answer is a refusal, the old one
-// returns.
+// While one face is reviewed, the next is fetched: the server reserves that item for this person (for two
+// minutes, renewed with the claim), and the decoded picture waits here. When the next page arrives, the
+// picture is shown immediately. Pictures are never stored by the browser, so it is the element itself that
+// moves, not a cached response. The same holds for the open views, except for a blind item: then the server
+// names none. After a decision the face is shown before the server has answered; if the server refuses, the
+// old one returns.
 import { begin, end } from "./held.js";
 import { press } from "./keys.js";
 import { current } from "./viewer.js";
@@ -33,7 +33,7 @@ function fetchOpenViews() {
 
 const isLast = ({ requestConfig }) => /\/items\/\d+\/(decision|claim\/release)\/$/.test(requestConfig?.path ?? "");
 
-// What the server is sure to refuse is not tried: no answer, or no reason why it cannot be assessed.
+// Requests that the server would refuse are not sent: no answer, or no reason why it cannot be assessed.
 function isComplete(form) {
   const said = new FormData(form);
   return said.has("label") && (said.get("label") !== "not_assessable" || said.has("obstacle"));
@@ -71,7 +71,7 @@ document.addEventListener("htmx:afterSettle", (event) => {
   if (event.detail.target?.id === "main") for (const key of end()) press(key);
 });
 
-// The face that is judged comes first; its successor is asked for when it is there.
+// The current face has priority; the next one is requested when it is loaded.
 document.addEventListener("load", (event) => { if (event.target.closest?.("[data-viewer]")) fetchAhead(); }, { capture: true });
 document.addEventListener("htmx:load", (event) => {
   const image = event.detail.elt.querySelector?.("[data-viewer] img");

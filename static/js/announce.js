@@ -1,4 +1,4 @@
-// Say something to screen readers at once and, if asked, to everybody as a toast.
+// Announces a text to screen readers and, on request, shows it as a toast.
 export function announce(text, { visibly = false } = {}) {
   if (!visibly) {
     document.getElementById("announcer").textContent = text;

@@ -27,7 +27,7 @@ const menu = () => document.querySelector("details.aside-menu[open]");
 document.addEventListener("pointerdown", (event) => { if (!event.target.closest("details.aside-menu")) menu()?.removeAttribute("open"); });
 document.addEventListener("htmx:afterSwap", (event) => { if (event.detail.target?.id === "problem") menu()?.removeAttribute("open"); });
 
-// A complaint about a missing choice is over once there is a choice.
+// The message about a missing choice disappears once there is a choice.
 document.addEventListener("change", (event) => {
   if (event.target.name === "label") document.getElementById("problem")?.replaceChildren();
 });
@@ -37,7 +37,8 @@ document.addEventListener("htmx:afterSettle", (event) => {
   if (event.detail.target?.id === "main") document.querySelector("#main h1")?.focus({ preventScroll: true });
 });
 
-// A refusal is the server's word; a lost answer may belong to a change that was made, so neither message denies it.
+// A refusal comes from the server; a lost answer may belong to a change that was made, so the message does
+// not deny it.
 document.addEventListener("htmx:responseError", (event) => {
   const { status } = event.detail.xhr;
   announce(status === 403 ? "Your role does not allow this." : `Something failed (${status}). Load the page again to see where things stand.`, { visibly: true });

@@ -1,4 +1,4 @@
-// The claim's countdown, and its renewal while somebody really looks at the page.
+// The claim's countdown, and its renewal while the page is in use.
 import { announce } from "./announce.js";
 
 const RENEW_EVERY_MS = 30_000;
@@ -37,7 +37,7 @@ function tick() {
   const remainingMs = clock.endsAt - Date.now();
   show(claim, Math.max(0, Math.ceil(remainingMs / 1000)));
   const sinceAsked = Date.now() - clock.askedAt;
-  // Once it is over by this clock (and a second more), the server says so and answers with what to do next.
+  // When it has ended by this clock (plus one second), the server confirms it and answers with the next step.
   const over = remainingMs < -1000 && sinceAsked > 5000;
   if (over || (remainingMs > 0 && isAttended() && sinceAsked >= RENEW_EVERY_MS)) {
     clock.askedAt = Date.now();

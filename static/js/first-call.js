@@ -25,7 +25,7 @@ document.addEventListener("htmx:afterRequest", (event) => {
   if (choices) choices.dataset.call = isAccepted(event.detail) ? "answered" : "lost";
 });
 
-// The choice that is made already gives no change of its own.
+// A choice that is already selected fires no change event.
 document.addEventListener("click", (event) => {
   const choices = event.target.closest("#choices[data-call=lost]");
   if (choices && event.target.matches("input")) htmx.trigger(choices, "change");

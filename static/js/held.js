@@ -1,7 +1,7 @@
-// The next face shows before the server has answered (ahead.js), but its form comes with the answer. What is pressed
-// meanwhile is meant for the face that is seen, so the form's keys wait for it. Not beyond its Enter, for the face after
-// it was not seen yet; not beyond its note's, for what follows is text; and of a face that is looked at blind not the
-// Enter either, for its votes were not seen.
+// The next face shows before the server has answered (ahead.js), but its form comes with the answer. Keys
+// pressed meanwhile are meant for the visible face, so they wait for its form. No key waits after Enter,
+// because the following face was not seen yet, or after the note's key, because text follows. For a blind
+// face Enter does not wait either, because its votes were not seen.
 let held = null; // the keys, in order, or null while none are to wait
 let isBlind = false;
 
@@ -10,7 +10,7 @@ export function begin(isVeiled) {
   isBlind = isVeiled;
 }
 
-// Keep a key of the form that is gone. False where it is nobody's.
+// Keeps a key of the missing form. Returns false if no control has this key.
 export function hold(name) {
   if (!held || !document.querySelector(`#decision [data-key="${CSS.escape(name)}"]`)) return false;
   const last = held.at(-1);
@@ -18,7 +18,7 @@ export function hold(name) {
   return true;
 }
 
-// Those that waited; none wait any longer.
+// Returns the waiting keys and clears them.
 export function end() {
   const keys = held ?? [];
   held = null;

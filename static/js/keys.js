@@ -27,7 +27,7 @@ document.addEventListener("keydown", (event) => {
   if (name && (press(name) || hold(name))) event.preventDefault();
 });
 
-// What the key named `name` does; false where nothing shown has it.
+// Triggers the control with the key `name`; returns false if no visible control has it.
 export function press(name) {
   const control = [...document.querySelectorAll(`[data-key="${CSS.escape(name)}"]`)].find(isShown);
   if (!control) return false;
@@ -38,7 +38,7 @@ export function press(name) {
 
 const spelled = (key) => (key.length === 1 ? key.toUpperCase() : key);
 
-// Buttons print the key that works, and so does the sheet of keys.
+// Buttons and the list of keys show the current keys.
 function print(root) {
   if (!isOff && !Object.keys(chosen).length) return;
   for (const cap of root.querySelectorAll?.("[data-for-key]") ?? []) {

@@ -1,6 +1,7 @@
-// Draws each <figure data-plot> from the table inside it; without this script the table is all there is, and to screen
-// readers it always is. Columns to draw name a colour (th[data-ink]); rows have a place (tr[data-at]), cells a value.
-// A click leads where the nearest cell's link leads. What a row stands for is a day, an hour or a week (data-step).
+// Draws each <figure data-plot> from the table inside it; without this script, and for screen readers, only
+// the table is shown. Columns to draw name a colour (th[data-ink]); rows have a place (tr[data-at]), cells a
+// value. A click leads where the nearest cell's link leads. What a row stands for is a day, an hour or a week
+// (data-step).
 const HEIGHT = 220;
 const STEPS = { hour: ["Hour", 3600, "{YYYY}-{MM}-{DD} {HH}:00"], day: ["Day", 86400, "{YYYY}-{MM}-{DD}"], week: ["Week of", 604800, "{YYYY}-{MM}-{DD}"] };
 
@@ -30,7 +31,7 @@ function paths(shape, place, count) {
   return uPlot.paths.bars({ size: [0.7 / count, 40], align: place === 0 ? -1 : 1 });
 }
 
-// Days and weeks are named where they stand, and no others: 11-21. Hours are named 14:00, and by their day at midnight.
+// Labels only existing days and weeks: 11-21. Hours are labelled 14:00, and by their day at midnight.
 const DAY = uPlot.fmtDate("{MM}-{DD}");
 const HOUR = uPlot.fmtDate("{HH}:{mm}");
 const NAME_PX = 56;
@@ -118,7 +119,7 @@ function name(plot, rows, font) {
   ctx.restore();
 }
 
-// Half a step of room at both ends, so that the first and last bar, or a single point, stand inside.
+// Half a step of space at both ends, so that the first and last bar, or a single point, are inside.
 function beyond(low, high, step_s) {
   return [low - step_s / 2, high + step_s / 2];
 }

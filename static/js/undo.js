@@ -1,4 +1,4 @@
-// The seconds in which a decision can be taken back. The server decides; this only counts down and tidies up.
+// The undo window of a decision. The server decides; this only counts down and cleans up.
 const ends = new WeakMap();
 
 function tick() {

@@ -1,4 +1,4 @@
-// What a reviewer set stays set for the next item, and as long as the window is open.
+// Settings of the viewer are kept for the next item, as long as the window is open.
 const KEY = "viewer";
 const INITIAL = { panes: [], x: 0.5, y: 0.5, scale: 1, grid: false, quality: null, opacity: 0.6, tone: { brightness: 1, contrast: 1, gamma: 1 } };
 

@@ -1,4 +1,5 @@
-// Wheel, drag, pinch and the drawing of boxes. All panes have one size, so that what holds in one holds in all.
+// Wheel, drag, pinch and the drawing of boxes. All panes have the same size, so a change applies to all of
+// them.
 const PER_WHEEL_PX = 0.0016;
 
 export function bindPointers(stage) {

@@ -36,7 +36,7 @@ export class Stage {
     this.picture = { width: naturalWidth * this.shrunk, height: naturalHeight * this.shrunk };
   }
 
-  // Show the next item's face while the server still records this one's decision. `restore` takes it back.
+  // Shows the next item's face while the server still records this one's decision. `restore` reverts it.
   preview({ image, posted, isVeiled, pictures }) {
     const { panes, boxes, picture, shrunk } = this;
     this.before = { image: this.image, panes, boxes, picture, shrunk, shown: panes.map(({ base, overlay }) => ({ base, overlay })) };
@@ -224,7 +224,7 @@ export class Stage {
     });
   }
 
-  // The derivative is a reduction of a large picture: near by, its full size is fetched once.
+  // The derivative is a reduction of a large picture: when zoomed in, its full size is fetched once.
   sharpen() {
     const source = this.figure.dataset.close;
     const zoom = this.camera.fit(this.first, this.picture) * this.camera.scale;
