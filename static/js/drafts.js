@@ -1,7 +1,7 @@
 import { isAccepted } from "./outcome.js";
 
-// What was typed about an item stays in this tab until its decision is recorded: a lost claim, a reload or a crash loses
-// nothing. The answer itself is not kept; it has to be given again.
+// Unsent input for an item stays in this tab until its decision is recorded, also after a lost claim, a
+// reload or a crash. The answer itself is not kept and has to be given again.
 const KEPT = ["note", "parts", "methods", "obstacle", "regions", "message"];
 const nameOf = (id) => `draft-${id}`;
 
