@@ -102,7 +102,7 @@ def blurred(request: StaffRequest, name: str, submission_id: UUID) -> HttpRespon
 @never_cache
 @staff_only
 def mean(request: StaffRequest, name: str, number: int) -> HttpResponseBase:
-    """The mean face of one cell. It has at least LEAST_PEOPLE people, so it identifies no one; access is limited anyway."""
+    """The mean face of one cell: it has at least LEAST_PEOPLE people, so it identifies no one."""
     means = mean_faces_of(viewer=request.user, snapshot=_found(request, name))
     cells = means.cells if means else []
     if means is None or number >= len(cells) or not cells[number]["file"]:
