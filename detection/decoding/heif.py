@@ -5,7 +5,6 @@ Rotation and mirroring are part of these formats and are applied by the decoders
 
 import io
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from PIL import Image
@@ -22,12 +21,21 @@ from detection.decoding.facts import (
     corrupt,
     truncated,
 )
+from detection.decoding.heif_items import (
+    CropBox,
+    associations,
+    clean_aperture,
+    last_extent_end,
+    mirrored,
+    turned_left,
+)
 from detection.decoding.profiles import profile_of_codes
 
 AVIF_BRANDS = {b"avif", b"avis"}
 HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
 TRAILING_BOXES = {b"mpvd": TrailingKind.MOTION_PHOTO, b"sefd": TrailingKind.SAMSUNG}
-ITEMS_MAX = 10_000
+# What a file of this format consists of. Behind the picture's data anything else is not part of the file.
+OWN_BOXES = {b"ftyp", b"meta", b"mdat", b"moov", b"free", b"skip", b"uuid", b"wide", b"idat", *TRAILING_BOXES}
 SIDE_MAX = 1 << 20
 
 
@@ -39,7 +47,11 @@ class Layout:
     end: int = 0
     width: int = 0
     height: int = 0
-    is_turned: bool = False  # by a quarter
+    coded_width: int = 0
+    coded_height: int = 0
+    clap_at: int | None = None  # where the content of the primary picture's `clap` box begins
+    crop: CropBox | None = None  # what it shows of the coded picture
+    turned_crop: CropBox | None = None  # the same part after the coded picture was turned and mirrored
     profile: bytes = b""
     damage: Damage | None = None
     trailing: tuple[Trailing, ...] = ()
@@ -65,7 +77,9 @@ def walk(data: bytes) -> Container:
         layout.width,
         layout.height,
         end=layout.end,
-        work=2 * layout.width * layout.height,  # these codecs take at least twice as long per pixel
+        work=2
+        * layout.coded_width
+        * layout.coded_height,  # these codecs take at least twice as long per pixel
         damage=layout.damage,
         trailing=layout.trailing,
     )
@@ -75,31 +89,50 @@ def parse(data: bytes) -> Layout:
     found = format_of(data)
     if found is None:
         raise corrupt("the first box")
-    layout, meta, trailing, has_track = Layout(found), None, [], False
+    layout, meta, picture_end, trailing, has_track = Layout(found), None, 0, [], False
     for box in boxes(data, 0, len(data)):
+        is_complete = meta is not None and box.start >= picture_end
+        if is_complete and (box.kind not in OWN_BOXES or box.kind == b"ftyp"):
+            break  # something else was appended; `trailing` names it
         if box.kind in TRAILING_BOXES:
             trailing.append(Trailing(TRAILING_BOXES[box.kind], box.end - box.start))
-        elif box.kind == b"meta":
-            meta = meta or box
+        elif box.kind == b"meta" and meta is None:
+            meta, picture_end = box, _picture_end(data, box)
         elif box.kind == b"moov":
             has_track = True
         layout.end = box.end
         if box.is_cut:
             layout.damage = Damage.ENDS_EARLY
+        elif _is_open(data, box) and box.start < picture_end <= box.end:
+            layout.end = picture_end  # what was appended to the file lies inside its last box
     layout.trailing = tuple(trailing)
     if has_track and (meta is None or found == "AVIF"):
         raise animated()
     if meta is None:
         raise truncated("before its pixels") if layout.damage else corrupt("no picture in the file")
+    if picture_end > len(data):
+        layout.damage = Damage.ENDS_EARLY
     try:
         _read_meta(data, meta, layout)
-    except struct.error:
+    except (struct.error, IndexError):
         raise corrupt("the description of the picture") from None
     if not layout.width or not layout.height:
         raise corrupt("a picture without size")
-    if layout.is_turned:
-        layout.width, layout.height = layout.height, layout.width
     return layout
+
+
+def _picture_end(data: bytes, meta: Box) -> int:
+    """Where the data of all items end; the end of the meta box when it does not say so."""
+    iloc = next((box for box in boxes(data, meta.body + 4, meta.end) if box.kind == b"iloc"), None)
+    try:
+        return max(meta.end, last_extent_end(data, iloc)) if iloc else meta.end
+    except (struct.error, IndexError):
+        return meta.end
+
+
+def _is_open(data: bytes, box: Box) -> bool:
+    """Whether the box gives no size and so reaches to the end of the file."""
+    return data[box.start : box.start + 4] == bytes(4)
 
 
 def _read_meta(data: bytes, meta: Box, layout: Layout) -> None:
@@ -115,33 +148,33 @@ def _read_meta(data: bytes, meta: Box, layout: Layout) -> None:
         if box.kind == b"ipco":
             properties = list(boxes(data, box.body, box.end))
         elif box.kind == b"ipma":
-            wanted += [number for item, number in _associations(data, box) if item == primary]
-    for number in wanted:
-        if 1 <= number <= len(properties):
-            _read_property(data, properties[number - 1], layout)
-
-
-def _associations(data: bytes, box: Box) -> Iterator[tuple[int, int]]:
-    """Pairs of an item and the number (from 1) of a property that it has."""
-    version, is_wide = data[box.body], data[box.body + 3] & 1
-    (count,) = struct.unpack_from(">I", data, box.body + 4)
-    position = box.body + 8
-    for _ in range(min(count, ITEMS_MAX)):
-        form = ">IB" if version else ">HB"
-        item, associated = struct.unpack_from(form, data, position)
-        position += struct.calcsize(form)
-        for _ in range(associated):
-            (number,) = struct.unpack_from(">H" if is_wide else ">B", data, position)
-            position += 2 if is_wide else 1
-            yield item, number & (0x7FFF if is_wide else 0x7F)
+            wanted += [number for item, number in associations(data, box) if item == primary]
+    own = [properties[number - 1] for number in wanted if 1 <= number <= len(properties)]
+    # The transformations apply to the coded size, in the order in which they are associated.
+    for box in sorted(own, key=lambda box: box.kind != b"ispe"):
+        _read_property(data, box, layout)
+    if layout.turned_crop:
+        left, top, right, bottom = layout.turned_crop
+        layout.width, layout.height = right - left, bottom - top
 
 
 def _read_property(data: bytes, box: Box, layout: Layout) -> None:
     if box.kind == b"ispe":
         width, height = struct.unpack_from(">II", data, box.body + 4)
         layout.width, layout.height = min(width, SIDE_MAX), min(height, SIDE_MAX)
+        layout.coded_width, layout.coded_height = layout.width, layout.height
+    elif box.kind == b"clap":
+        crop = clean_aperture(data, box, layout.width, layout.height)
+        if crop is None:
+            raise corrupt("the part of the picture that is to be shown")
+        layout.clap_at, layout.crop, layout.turned_crop = box.body, crop, crop
     elif box.kind == b"irot":
-        layout.is_turned = bool(data[box.body] & 1)
+        for _ in range(data[box.body] & 3):
+            layout.turned_crop = turned_left(layout.turned_crop, layout.width)
+            layout.width, layout.height = layout.height, layout.width
+    elif box.kind == b"imir":
+        is_sideways = bool(data[box.body] & 1)
+        layout.turned_crop = mirrored(layout.turned_crop, layout.width, layout.height, is_sideways)
     elif box.kind == b"colr":
         kind = data[box.body : box.body + 4]
         if kind in (b"prof", b"rICC"):
@@ -154,34 +187,45 @@ def load(data: bytes, max_side: int | None) -> Loaded:
     """Decode the primary picture. A cut-off file raises: neither decoder gives a part of a picture."""
     layout = parse(data)
     picture = data[: layout.end]
-    image, orientation = _avif(picture) if layout.format == "AVIF" else (_heic(picture), 1)
+    image, orientation = (
+        _avif(picture, layout.crop) if layout.format == "AVIF" else (_heic(picture, layout), 1)
+    )
     turned = {image.size, image.size[::-1]}
     if (layout.width, layout.height) not in turned:
         raise corrupt("its size differs from what the file says")
     return Loaded(image, orientation=orientation, profile=layout.profile, damage=layout.damage)
 
 
-def _heic(picture: bytes) -> Image.Image:
+def _heic(picture: bytes, layout: Layout) -> Image.Image:
+    """The pixels, turned by libheif and cut by us: it refuses apertures that leave out much of the coded picture."""
     import pi_heif  # loads libheif and libde265; most pictures need neither
 
+    if layout.clap_at is not None:
+        whole = struct.pack(">IIIIiIiI", layout.coded_width, 1, layout.coded_height, 1, 0, 1, 0, 1)
+        picture = picture[: layout.clap_at] + whole + picture[layout.clap_at + len(whole) :]
     pi_heif.options.DECODE_THREADS = 1
     opened = pi_heif.open_heif(io.BytesIO(picture), convert_hdr_to_8bit=True)
     primary = opened[opened.primary_index]
     # Not its to_pillow(), which parses the metadata.
-    return Image.frombytes(
+    image = Image.frombytes(
         primary.mode, primary.size, bytes(primary.data), "raw", primary.mode, primary.stride
     )
+    return image.crop(layout.turned_crop) if layout.turned_crop else image
 
 
-def _avif(picture: bytes) -> tuple[Image.Image, int]:
-    """The pixels, and the container's rotation in the form of EXIF. Not by Image.open, which parses the metadata."""
+def _avif(picture: bytes, crop: CropBox | None) -> tuple[Image.Image, int]:
+    """The pixels, and the container's rotation in the form of EXIF. Not by Image.open, which parses the metadata.
+
+    libavif leaves the clean aperture to its caller.
+    """
     from PIL import _avif as codec
 
     decoder = codec.AvifDecoder(_without_exif(picture), "auto", 1)
     size, frames, mode, _, _, orientation, _ = decoder.get_info()
     if frames > 1:
         raise animated()
-    return Image.frombytes(mode, size, decoder.get_frame(0)[0]), orientation
+    image = Image.frombytes(mode, size, decoder.get_frame(0)[0])
+    return (image.crop(crop) if crop else image), orientation
 
 
 def _without_exif(picture: bytes) -> bytes:
