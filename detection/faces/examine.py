@@ -56,15 +56,29 @@ def examine(
     except Exception:
         _log.exception("the face detector failed")
         faces, searched = (), False
-    checks = [
-        _intact(damage, trailing),
-        _check(CheckName.UNIFORM, lambda: {Measure.CONTENT: measures.content(image)}),
-    ]
+    uniform = _check(CheckName.UNIFORM, lambda: {Measure.CONTENT: measures.content(image)})
     if frame is not None:
-        checks += _of_face(image, faces, frame)
+        checks = [
+            _intact(damage, trailing),
+            _uniform_with_face(uniform, faces[0]),
+            *_of_face(image, faces, frame),
+        ]
     else:
-        checks += _without_face(image, searched)
+        checks = [_intact(damage, trailing), uniform, *_without_face(image, uniform, searched)]
     return PictureReport(faces, tuple(checks), frame)
+
+
+def _uniform_with_face(uniform: Check, face: Face) -> Check:
+    """A face is content, however plain the wall behind it: a found one passes, a doubtful one is at most doubt."""
+    if uniform.status is CheckStatus.PASS or uniform.code is CheckCode.CHECK_FAILED:
+        return uniform
+    limit = LIMITS[Measure.CONTENT]
+    match LIMITS[Measure.CONFIDENCE].status(face.confidence):
+        case CheckStatus.PASS:
+            return Check(CheckName.UNIFORM, CheckStatus.PASS)
+        case CheckStatus.DOUBT:
+            return Check(CheckName.UNIFORM, CheckStatus.DOUBT, uniform.value, limit.passes, limit.code)
+    return uniform
 
 
 def _intact(damage: str | None, trailing: Sequence[Trailing]) -> Check:
@@ -100,8 +114,12 @@ def _of_face(image: Image.Image, faces: Sequence[Face], frame: FaceFrame) -> lis
     ]
 
 
-def _without_face(image: Image.Image, searched: bool) -> list[Check]:
-    """Checks of a face cannot be made; `searched` is False when the detector failed."""
+def _without_face(image: Image.Image, uniform: Check, searched: bool) -> list[Check]:
+    """Checks of a face cannot be made; `searched` is False when the detector failed.
+
+    Of the whole picture only darkness is told, and only where nothing else can be seen in it: that is why no face was
+    found. A white page is well lit, and a dark page with text shows that there was light enough.
+    """
     code = CheckCode.NO_FACE if searched else CheckCode.CHECK_FAILED
     limit = LIMITS[Measure.CONFIDENCE]
     found = Check(CheckName.FACE_FOUND, CheckStatus.DOUBT, code=code)
@@ -114,8 +132,8 @@ def _without_face(image: Image.Image, searched: bool) -> list[Check]:
         CheckName.POSE,
         CheckName.SHARPNESS,
     )
-    exposure = _check(CheckName.EXPOSURE, lambda: measures.picture_light(image))
-    if exposure.status is CheckStatus.PASS:
+    exposure = _check(CheckName.EXPOSURE, lambda: {Measure.LIGHT: measures.picture_light(image)})
+    if exposure.status is CheckStatus.PASS or uniform.status is CheckStatus.PASS:
         exposure = Check(CheckName.EXPOSURE, CheckStatus.DOUBT, code=code)
     return [found, *(Check(name, CheckStatus.DOUBT, code=code) for name in missing), exposure]
 

@@ -9,7 +9,6 @@ from PIL import Image, ImageFilter
 
 from detection.faces.align import CROP_IN_EYE_DISTANCES, FaceFrame, aligned_crop
 from detection.faces.detector import Face
-from detection.faces.limits import Measure
 
 CONTENT_SIDE = 64
 CONTENT_SIGMA = 4
@@ -41,13 +40,10 @@ def inside(face: Face, size: tuple[int, int]) -> float:
     return float(within.all(1).mean())
 
 
-def picture_light(image: Image.Image) -> dict[Measure, float]:
-    """The measures of exposure for a whole picture, where there is no face to measure."""
+def picture_light(image: Image.Image) -> float:
+    """The grey level below which three quarters of the whole picture lie, where there is no face to measure."""
     grey = np.asarray(image.convert("L").resize((CONTENT_SIDE, CONTENT_SIDE), Image.Resampling.BOX))
-    return {
-        Measure.LIGHT: float(np.percentile(grey, LIGHT_PERCENTILE)),
-        Measure.WASHED_OUT: float((grey >= WASHED_OUT_FROM).mean()),
-    }
+    return float(np.percentile(grey, LIGHT_PERCENTILE))
 
 
 @dataclass(frozen=True)

@@ -35,9 +35,22 @@ DEFAULT: Policy = {
     for name in CheckName
     for status in (CheckStatus.DOUBT, CheckStatus.FAIL)
 }
-# What the applicant is told when several checks ask for another picture: the cause before what it led to. In a dark
-# picture no face is found, either.
-TOLD_FIRST = (CheckName.INTACT, CheckName.UNIFORM, CheckName.EXPOSURE, *CheckName)
+# What the applicant is told when several checks ask for another picture: the cause before what it led to. Darkness
+# makes a picture uniform and hides a face, several people are smaller than one, and a small, cut-off, turned or blurred
+# face is found with less confidence.
+TOLD_FIRST = (
+    CheckName.INTACT,
+    CheckName.EXPOSURE,
+    CheckName.UNIFORM,
+    CheckName.SINGLE_FACE,
+    CheckName.FACE_SIZE,
+    CheckName.FACE_COMPLETE,
+    CheckName.POSE,
+    CheckName.SHARPNESS,
+    CheckName.FACE_FOUND,
+)
+# They fail for what could be a face and explain, even where the policy leaves them to a person, why it was not found.
+EXPLAIN_NO_FACE = (CheckName.FACE_COMPLETE, CheckName.POSE)
 FORM = "CHECK_POLICY takes check:status=action, separated by commas, such as pose:doubt=ignore"
 
 
@@ -108,9 +121,19 @@ def judge(checks: Iterable[Check], policy: Policy) -> PictureJudgement:
     if by_name[CheckName.INTACT].action is not Action.REVIEW:
         for name in TOLD_FIRST:
             if by_name[name].action is Action.RESUBMIT:
-                return PictureJudgement(judged, Action.RESUBMIT, by_name[name].check.code)
+                return PictureJudgement(judged, Action.RESUBMIT, _told(name, by_name))
     needs_person = any(one.action is Action.REVIEW for one in judged)
     return PictureJudgement(judged, Action.REVIEW if needs_person else None)
+
+
+def _told(name: CheckName, by_name: Mapping[CheckName, JudgedCheck]) -> CheckCode | None:
+    """The code of the check that sends the picture back, or of the one that explains it."""
+    explaining = EXPLAIN_NO_FACE if name is CheckName.FACE_FOUND else ()
+    for other in explaining:
+        one = by_name[other]
+        if one.check.status is CheckStatus.FAIL and one.action is not Action.IGNORE:
+            return one.check.code
+    return by_name[name].check.code
 
 
 def _judged(check: Check, policy: Policy) -> JudgedCheck:

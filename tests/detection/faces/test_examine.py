@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from PIL import Image, ImageFilter
+from PIL import Image, ImageFilter, ImageOps
 
 from detection.checks import Check, CheckCode, CheckName, CheckStatus, all_pass
 from detection.faces.align import aligned_crop
@@ -61,16 +61,52 @@ def test_a_picture_without_content_is_called_blank(name: str) -> None:
     assert (found.status, found.code) == (CheckStatus.FAIL, CheckCode.BLANK)
 
 
-@pytest.mark.parametrize(
-    ("name", "code"),
-    [
-        ("black", CheckCode.TOO_DARK),
-        ("white", CheckCode.TOO_BRIGHT),
-        ("hand over the lens", CheckCode.TOO_DARK),
-    ],
-)
-def test_without_a_face_the_light_of_the_whole_picture_tells_why(name: str, code: CheckCode) -> None:
-    assert check(examine(FACELESS[name]), CheckName.EXPOSURE).code is code
+@pytest.mark.parametrize("name", ["black", "smallest", "hand over the lens"])
+def test_darkness_is_told_where_it_hides_whatever_is_there(name: str) -> None:
+    assert check(examine(FACELESS[name]), CheckName.EXPOSURE).code is CheckCode.TOO_DARK
+
+
+@pytest.mark.parametrize("name", ["white", "grey", "document", "landscape"])
+def test_without_a_face_a_lit_picture_is_never_called_too_bright_or_dark(name: str) -> None:
+    assert check(examine(FACELESS[name]), CheckName.EXPOSURE).code is CheckCode.NO_FACE
+
+
+def test_a_dark_page_on_which_something_can_be_read_is_not_called_dark() -> None:
+    page = ImageOps.invert(FACELESS["document"])
+    assert check(examine(page), CheckName.EXPOSURE).code is CheckCode.NO_FACE
+
+
+def plain_wall(width: int, height: int) -> Image.Image:
+    """One colour, a little lighter below, and the noise of a camera."""
+    rows = np.linspace(-8, 8, height)[:, None, None]
+    grain = np.random.default_rng(0).normal(0, 2, (height, width, 3))
+    return Image.fromarray(np.clip(np.array([170, 172, 168]) + rows + grain, 0, 255).astype(np.uint8))
+
+
+@pytest.mark.parametrize("number", [0, 2, 4])
+@pytest.mark.parametrize("share", [0.2, 0.3, 0.4])
+def test_a_face_in_front_of_a_plain_wall_passes_every_check(number: int, share: float) -> None:
+    picture = sample(number)
+    width = round(share * 1125)
+    height = round(width * picture.height / picture.width)
+    selfie = pasted(plain_wall(1125, 1375), picture, width, ((1125 - width) // 2, 1375 - height))
+    assert [c for c in examine(selfie).checks if c.status is not CheckStatus.PASS] == []
+
+
+@pytest.mark.parametrize("width", [20, 30, 50, 80])
+def test_a_found_face_is_never_blank_however_small(width: int) -> None:
+    report = examine(pasted(plain_wall(600, 600), sample(2), width, (270, 270)))
+    found = {c.name for c in report.checks if c.status is not CheckStatus.PASS}
+    assert found == {CheckName.FACE_SIZE}
+    assert check(report, CheckName.FACE_SIZE).code is CheckCode.FACE_TOO_SMALL
+
+
+@pytest.mark.parametrize(("share", "status"), [(0.05, CheckStatus.PASS), (0.03, CheckStatus.DOUBT)])
+def test_a_face_in_the_dark_is_dark_and_at_most_doubtfully_blank(share: float, status: CheckStatus) -> None:
+    report = examine(sample(4).point([round(level * share) for level in range(256)] * 3))
+    assert check(report, CheckName.UNIFORM).status is status
+    dark = check(report, CheckName.EXPOSURE)
+    assert (dark.status, dark.code) == (CheckStatus.FAIL, CheckCode.TOO_DARK)
 
 
 def status_of(picture: Image.Image, name: CheckName) -> tuple[CheckStatus, CheckCode | None]:

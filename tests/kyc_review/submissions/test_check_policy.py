@@ -6,10 +6,13 @@ import subprocess
 import sys
 
 import pytest
+from PIL import Image
 
 from detection.checks import Check, CheckCode, CheckName, CheckStatus
+from detection.faces.examine import examine
 from kyc_review.submissions.check_policy import DEFAULT, Action, judge, policy_read
 from tests.factories.checks import checks, doubting, failing
+from tests.factories.scenes import FACELESS, pasted, sample
 
 CODES = {
     CheckName.INTACT: CheckCode.DAMAGED,
@@ -66,11 +69,68 @@ def test_a_damaged_file_goes_to_a_person_even_when_no_face_is_left_in_it() -> No
     assert judge(found, policy_read(["intact:fail=ignore"])).code is CheckCode.NO_FACE
 
 
-def test_the_cause_is_told_before_what_it_led_to() -> None:
-    dark = [check for check in checks() if check.name not in (CheckName.EXPOSURE, CheckName.FACE_FOUND)]
-    dark.append(Check(CheckName.FACE_FOUND, CheckStatus.FAIL, code=CheckCode.NO_FACE))
-    dark.append(Check(CheckName.EXPOSURE, CheckStatus.FAIL, code=CheckCode.TOO_DARK))
-    assert judge(dark, DEFAULT).code is CheckCode.TOO_DARK
+def failed(*codes: CheckCode) -> dict[str, tuple[CheckStatus, CheckCode]]:
+    names = {code: name for name, code in CODES.items()} | {CheckCode.NOT_UPRIGHT: CheckName.POSE}
+    return {names[code].value: (CheckStatus.FAIL, code) for code in codes}
+
+
+@pytest.mark.parametrize(
+    ("found", "told"),
+    [
+        ([CheckCode.NO_FACE, CheckCode.TOO_DARK], CheckCode.TOO_DARK),
+        ([CheckCode.BLANK, CheckCode.NO_FACE, CheckCode.TOO_DARK], CheckCode.TOO_DARK),
+        ([CheckCode.BLANK, CheckCode.NO_FACE], CheckCode.BLANK),
+        ([CheckCode.TOO_DARK, CheckCode.BLURRED, CheckCode.FACE_TOO_SMALL], CheckCode.TOO_DARK),
+        ([CheckCode.SEVERAL_FACES, CheckCode.FACE_TOO_SMALL], CheckCode.SEVERAL_FACES),
+        ([CheckCode.FACE_TOO_SMALL, CheckCode.BLURRED, CheckCode.NO_FACE], CheckCode.FACE_TOO_SMALL),
+        ([CheckCode.BLURRED, CheckCode.NO_FACE], CheckCode.BLURRED),
+        ([CheckCode.NO_FACE, CheckCode.FACE_CUT_OFF], CheckCode.FACE_CUT_OFF),
+        ([CheckCode.NO_FACE, CheckCode.NOT_UPRIGHT], CheckCode.NOT_UPRIGHT),
+        ([CheckCode.BLURRED, CheckCode.NOT_UPRIGHT], CheckCode.BLURRED),
+    ],
+)
+def test_the_cause_is_told_before_what_it_led_to(found: list[CheckCode], told: CheckCode) -> None:
+    judged = judge(checks(**failed(*found)), DEFAULT)
+    assert (judged.action, judged.code) == (Action.RESUBMIT, told)
+
+
+def test_a_check_that_the_bank_ignores_explains_nothing() -> None:
+    judged = judge(
+        checks(**failed(CheckCode.NO_FACE, CheckCode.FACE_CUT_OFF)),
+        policy_read(["face_complete:fail=ignore"]),
+    )
+    assert (judged.action, judged.code) == (Action.RESUBMIT, CheckCode.NO_FACE)
+
+
+@pytest.mark.parametrize(
+    ("picture", "told"),
+    [
+        (
+            pasted(Image.new("RGB", (600, 600), (170, 170, 165)), sample(2), 30, (270, 270)),
+            CheckCode.FACE_TOO_SMALL,
+        ),
+        (sample(4).point([round(level * 0.05) for level in range(256)] * 3), CheckCode.TOO_DARK),
+        (FACELESS["black"], CheckCode.TOO_DARK),
+        (FACELESS["white"], CheckCode.BLANK),
+        (FACELESS["document"], CheckCode.NO_FACE),
+        (FACELESS["landscape"], CheckCode.NO_FACE),
+    ],
+    ids=["tiny face", "face in the dark", "black", "white", "page", "landscape"],
+)
+def test_real_pictures_are_sent_back_with_their_cause(picture: Image.Image, told: CheckCode) -> None:
+    judged = judge(examine(picture).checks, DEFAULT)
+    assert (judged.action, judged.code) == (Action.RESUBMIT, told)
+
+
+@pytest.mark.parametrize("number", [0, 2, 4, 5])
+@pytest.mark.parametrize("share", [0.25, 0.4])
+def test_a_face_that_is_cut_is_never_said_to_be_absent(number: int, share: float) -> None:
+    picture = sample(number)
+    box = examine(picture).faces[0].box
+    cut = picture.crop((round(box.left + share * box.width), 0, *picture.size))
+    judged = judge(examine(cut).checks, DEFAULT)
+    assert not judged.may_clear
+    assert judged.code in (None, CheckCode.FACE_CUT_OFF)
 
 
 @pytest.mark.parametrize(
