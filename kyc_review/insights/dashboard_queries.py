@@ -179,13 +179,22 @@ def member_disagreement(*, viewer: User, since: datetime) -> list[dict[str, Any]
 
 
 def check_troubles(*, viewer: User, since: datetime) -> list[dict[str, Any]]:
-    """Checks that did not pass, by `code` and what followed: `words`, `action`, `number`; the most frequent first."""
+    """Pictures with a check that did not pass, by `code` and what followed: `words`, `action`, `number`.
+
+    The most frequent first. A picture counts once for each code, however many checks have it.
+    """
     if not may_see_insights(viewer):
         return []
-    rows = CheckResult.objects.filter(checked_at__gte=since).exclude(status=CheckStatus.PASS.value)
+    rows = (
+        CheckResult.objects.filter(checked_at__gte=since)
+        .exclude(status=CheckStatus.PASS.value)
+        .exclude(action="")
+    )
     return [
         row | {"words": CODES[CheckCode(row["code"])].capitalize(), "action": ACTIONS[Action(row["action"])]}
-        for row in rows.values("code", "action").annotate(number=Count("pk")).order_by("-number", "code")
+        for row in rows.values("code", "action")
+        .annotate(number=Count("submission", distinct=True))
+        .order_by("-number", "code")
     ]
 
 

@@ -10,7 +10,6 @@ from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q, QuerySet, Value
 
-from detection.checks import CheckStatus
 from kyc_review.accounts.models import Integration
 from kyc_review.audit.models import Event
 from kyc_review.core.days import begin_of, end_of
@@ -62,7 +61,7 @@ def submissions_found(*, viewer: User, wanted: dict[str, Any]) -> QuerySet[Submi
         decided = Decision.objects.filter(reviewer__username=wanted["reviewer"])
         rows = rows.filter(Exists(decided.filter(submission=OuterRef("pk"))), SEEN)
     if wanted.get("check"):
-        found = CheckResult.objects.filter(code=wanted["check"]).exclude(status=CheckStatus.PASS.value)
+        found = CheckResult.objects.filter(code=wanted["check"]).exclude(action="")
         rows = rows.filter(Exists(found.filter(submission=OuterRef("pk"))), SEEN)
     rows = points_found(rows, wanted, SEEN)
     if wanted.get("reason") or wanted.get("waiting"):

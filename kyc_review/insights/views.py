@@ -29,6 +29,7 @@ from kyc_review.lifecycle.erase import submission_erase
 from kyc_review.review.blinding import onlooker_record
 from kyc_review.scoring.check_words import check_lines
 from kyc_review.scoring.state import scoring_state
+from kyc_review.submissions.check_policy import Action
 from kyc_review.submissions.models import Submission
 
 DAYS = (1, 7, 30)
@@ -120,6 +121,7 @@ def _submission(
         "hidden": hidden,
         "scoring": None if hidden else getattr(row, "scoring", None),
         "checks": [] if hidden else check_lines(row.checks.all()),
+        "held_by_check": any(check.action == Action.REVIEW for check in row.checks.all()),
         "history": history(viewer=request.user, submission=row),
         "may_see_faces": may_see_faces(request.user) and not row.erased_at,
         "may_erase": may_erase(request.user) and not row.erased_at,

@@ -121,7 +121,11 @@ def _submissions(now: datetime) -> Iterator[Metric]:
 def _verdicts(now: datetime) -> Iterator[Metric]:
     waited = ExpressionWrapper(F("scored_at") - F("submission__received_at"), output_field=DurationField())
     recent = Scoring.objects.filter(scored_at__gte=now - WINDOW, submission__is_test=False)
-    verdicts = GaugeMetricFamily("kyc_verdicts_5m", "Verdicts of the last five minutes.", labels=["verdict"])
+    verdicts = GaugeMetricFamily(
+        "kyc_verdicts_5m",
+        "What the five votes said in the last five minutes; a check may hold a `clear`.",
+        labels=["verdict"],
+    )
     for row in recent.values("verdict").annotate(number=Count("pk")).order_by("verdict"):
         verdicts.add_metric([row["verdict"]], row["number"])
     latency = GaugeMetricFamily(
@@ -139,12 +143,11 @@ def _verdicts(now: datetime) -> Iterator[Metric]:
 def _checks(now: datetime) -> Iterator[Metric]:
     recent = CheckResult.objects.filter(checked_at__gte=now - WINDOW)
     pictures = recent.filter(name=CheckName.FACE_FOUND.value).count()
-    troubles = recent.exclude(status=CheckStatus.PASS.value).values("name", "status", "code", "action")
+    troubles = recent.exclude(status=CheckStatus.PASS.value)
+    with_effect = troubles.exclude(action="").values("code", "action").order_by("code", "action")
     found: Counter[tuple[str, str]] = Counter()
-    by_code: Counter[tuple[str, str]] = Counter()
-    for row in troubles.annotate(number=Count("pk")):
+    for row in troubles.values("name", "status").annotate(number=Count("pk")):
         found[row["name"], row["status"]] += row["number"]
-        by_code[row["code"], row["action"]] += row["number"]
     checks = GaugeMetricFamily(
         "kyc_checks_5m", "Checks of pictures in the last five minutes.", labels=["check", "status"]
     )
@@ -154,11 +157,11 @@ def _checks(now: datetime) -> Iterator[Metric]:
             checks.add_metric([name.value, status.value], number)
     codes = GaugeMetricFamily(
         "kyc_check_codes_5m",
-        "Checks of the last five minutes that did not pass, by code and what followed.",
+        "Pictures of the last five minutes with a check that did not pass, by code and what followed.",
         labels=["code", "action"],
     )
-    for (code, action), number in sorted(by_code.items()):
-        codes.add_metric([code, action], number)
+    for row in with_effect.annotate(number=Count("submission", distinct=True)):
+        codes.add_metric([row["code"], row["action"]], row["number"])
     yield from (checks, codes)
 
 

@@ -52,7 +52,8 @@ class Vote(models.Model):
 class CheckResult(models.Model):
     """One check of one picture and what followed from it. Written with the verdict, never changed.
 
-    A passed check has neither a code nor an action. `value` and `limit` share the check's unit.
+    A passed check has neither a code nor an action; one that changed nothing has no action. `value` and `limit` share
+    the check's unit.
     """
 
     # The unique constraint below begins with it and serves as its index.
@@ -80,7 +81,7 @@ class CheckResult(models.Model):
             models.CheckConstraint(
                 name="check_code_and_action_unless_passed",
                 condition=Q(status="pass", code="", action="")
-                | ~Q(status="pass") & ~Q(code="") & Q(action__in=[action.value for action in Action]),
+                | ~Q(status="pass") & ~Q(code="") & Q(action__in=["", *(action.value for action in Action)]),
             ),
         ]
         indexes = [

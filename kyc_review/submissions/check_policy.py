@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from detection.checks import Check, CheckCode, CheckName, CheckStatus
@@ -87,7 +87,7 @@ def _one_of(value: str, known: Iterable[str], entry: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class JudgedCheck:
-    """A check, and what follows from it; None for a check that passed."""
+    """A check, and what followed from it; None for one that passed or that made no difference to the picture."""
 
     check: Check
     action: Action | None
@@ -121,9 +121,21 @@ def judge(checks: Iterable[Check], policy: Policy) -> PictureJudgement:
     if by_name[CheckName.INTACT].action is not Action.REVIEW:
         for name in TOLD_FIRST:
             if by_name[name].action is Action.RESUBMIT:
-                return PictureJudgement(judged, Action.RESUBMIT, _told(name, by_name))
-    needs_person = any(one.action is Action.REVIEW for one in judged)
-    return PictureJudgement(judged, Action.REVIEW if needs_person else None)
+                sent_back = _with_effect(judged, Action.RESUBMIT)
+                return PictureJudgement(sent_back, Action.RESUBMIT, _told(name, by_name))
+    if any(one.action in (Action.REVIEW, Action.RESUBMIT) for one in judged):
+        return PictureJudgement(_with_effect(judged, Action.REVIEW), Action.REVIEW)
+    return PictureJudgement(judged, None)
+
+
+def _with_effect(judged: tuple[JudgedCheck, ...], followed: Action) -> tuple[JudgedCheck, ...]:
+    """Each check with what followed: a person sees all that did not pass; what is sent back has no reviewer."""
+    return tuple(
+        one
+        if one.action in (None, Action.IGNORE, followed)
+        else replace(one, action=Action.REVIEW if followed is Action.REVIEW else None)
+        for one in judged
+    )
 
 
 def _told(name: CheckName, by_name: Mapping[CheckName, JudgedCheck]) -> CheckCode | None:

@@ -61,13 +61,21 @@ def sentence(action: str) -> str:
 def event_details(detail: dict[str, object]) -> str:
     """The details of an event for a list: without empty values, hashes shortened to 12 characters."""
     texts = {
-        name.replace("_", " "): str(value)
+        name.replace("_", " "): _as_text(value)
         for name, value in detail.items()
         if value not in ("", None, [], {})
     }
     return " · ".join(
         f"{name}: {text[:12] if HASH.fullmatch(text) else text}" for name, text in texts.items()
     )
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_as_text(one)}".replace("_", " ") for name, one in value.items())
+    if isinstance(value, list):
+        return ", ".join(map(_as_text, value))
+    return str(value)
 
 
 @register.filter

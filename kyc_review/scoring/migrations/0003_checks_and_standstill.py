@@ -41,7 +41,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'indexes': [models.Index(condition=models.Q(('status', 'pass'), _negated=True), fields=['code', '-checked_at'], name='check_troubles'), models.Index(condition=models.Q(('name', 'face_found'), models.Q(('status', 'pass'), _negated=True), _connector='OR'), fields=['checked_at'], name='check_by_time'), models.Index(condition=models.Q(('action', 'review')), fields=['submission'], name='check_for_a_person')],
-                'constraints': [models.UniqueConstraint(fields=('submission', 'name'), name='check_once_per_submission'), models.CheckConstraint(condition=models.Q(('status__in', ['pass', 'doubt', 'fail'])), name='check_status_known'), models.CheckConstraint(condition=models.Q(models.Q(('action', ''), ('code', ''), ('status', 'pass')), models.Q(models.Q(('status', 'pass'), _negated=True), models.Q(('code', ''), _negated=True), ('action__in', ['resubmit', 'review', 'ignore'])), _connector='OR'), name='check_code_and_action_unless_passed')],
+                'constraints': [models.UniqueConstraint(fields=('submission', 'name'), name='check_once_per_submission'), models.CheckConstraint(condition=models.Q(('status__in', ['pass', 'doubt', 'fail'])), name='check_status_known'), models.CheckConstraint(condition=models.Q(models.Q(('action', ''), ('code', ''), ('status', 'pass')), models.Q(models.Q(('status', 'pass'), _negated=True), models.Q(('code', ''), _negated=True), ('action__in', ['', 'resubmit', 'review', 'ignore'])), _connector='OR'), name='check_code_and_action_unless_passed')],
             },
         ),
     ]

@@ -41,7 +41,7 @@ class PictureCheckOut(serializers.Serializer):
     action = serializers.ChoiceField(
         choices=[action.value for action in Action],
         allow_null=True,
-        help_text="What the bank's policy made of it; null for a check that passed.",
+        help_text="What followed from it; null for a check that passed or changed nothing.",
     )
 
 

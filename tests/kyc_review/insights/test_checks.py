@@ -9,9 +9,12 @@ from django.utils import timezone
 
 from detection.checks import CheckCode
 from kyc_review.accounts.models import User
+from kyc_review.insights.dashboard_queries import check_troubles
+from kyc_review.insights.templatetags.insight_words import event_details
 from kyc_review.review.models import ReviewItem
-from kyc_review.scoring.check_words import CODES
-from kyc_review.scoring.models import CheckResult, ScoringWorker
+from kyc_review.scoring.check_words import ACTIONS, CODES
+from kyc_review.scoring.models import CheckResult, Scoring, ScoringWorker
+from kyc_review.submissions.check_policy import Action
 from kyc_review.submissions.models import Submission
 
 pytestmark = pytest.mark.django_db
@@ -85,3 +88,38 @@ def test_pages_say_at_once_when_no_worker_can_score_and_when_scoring_stands_stil
     submit()
     Submission.objects.update(received_at=timezone.now() - timedelta(hours=1))
     assert 'data-testid="standstill"' in window.get(path).content.decode()
+
+
+def test_the_dashboard_counts_pictures_and_what_followed(
+    window: Client, enqueue: Callable[..., ReviewItem]
+) -> None:
+    row = enqueue("checks").submission
+    for name, action in (("face_found", "resubmit"), ("pose", ""), ("sharpness", "")):
+        CheckResult.objects.create(submission=row, name=name, status="doubt", code="no_face", action=action)
+    for name in ("pose", "sharpness"):
+        CheckResult.objects.create(
+            submission=enqueue("checks").submission,
+            name=name,
+            status="doubt",
+            code="no_face",
+            action="review",
+        )
+    ada = User.objects.get(username="ada")
+    rows = check_troubles(viewer=ada, since=timezone.now() - timedelta(hours=1))
+    assert {(row["code"], row["action"]): row["number"] for row in rows} == {
+        ("no_face", ACTIONS[Action.RESUBMIT]): 1,
+        ("no_face", ACTIONS[Action.REVIEW]): 2,
+    }
+
+
+def test_a_selfie_that_a_check_held_is_not_called_clear(
+    window: Client, enqueue: Callable[..., ReviewItem], blurred: Submission
+) -> None:
+    Scoring.objects.filter(submission=blurred).update(verdict="clear")
+    text = window.get(f"/insights/submissions/{blurred.pk}/").content.decode()
+    assert "a check sent it to a person" in text
+
+
+def test_details_of_an_event_are_text_and_not_python() -> None:
+    detail = {"verdict": "clear", "checks": {"pose": "not_upright"}, "fields": ["a", "b"]}
+    assert event_details(detail) == "verdict: clear · checks: pose not upright · fields: a, b"

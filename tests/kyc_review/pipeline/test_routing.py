@@ -186,7 +186,6 @@ def test_a_value_that_is_no_number_is_kept_as_unknown(submit) -> None:
     [
         {"status": "pass", "code": "blurred", "action": "review"},
         {"status": "fail", "code": "", "action": "review"},
-        {"status": "fail", "code": "blurred", "action": ""},
         {"status": "fail", "code": "blurred", "action": "clear"},
         {"status": "other", "code": "blurred", "action": "review"},
     ],

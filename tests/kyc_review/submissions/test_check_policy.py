@@ -161,3 +161,17 @@ def test_a_process_with_an_unusable_policy_does_not_start() -> None:
     done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=60)
     assert done.returncode != 0
     assert "'maybe' in 'pose:doubt=maybe' is unknown" in done.stderr
+
+
+def test_what_a_check_led_to_is_what_followed_for_the_picture() -> None:
+    no_face = {
+        "face_found": (CheckStatus.FAIL, CheckCode.NO_FACE),
+        "pose": (CheckStatus.DOUBT, CheckCode.NO_FACE),
+    }
+    sent_back = judge(checks(**no_face), DEFAULT)
+    assert {one.check.name: one.action for one in sent_back.checks if one.check.code} == {
+        CheckName.FACE_FOUND: Action.RESUBMIT,
+        CheckName.POSE: None,
+    }
+    damaged = judge(checks(**no_face, intact=(CheckStatus.FAIL, CheckCode.DAMAGED)), DEFAULT)
+    assert {one.action for one in damaged.checks if one.check.code} == {Action.REVIEW}
