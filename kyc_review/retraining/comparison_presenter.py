@@ -8,6 +8,7 @@ from typing import Any
 
 from kyc_review.retraining.presenters import percent
 from kyc_review.training.comparison_groups import REASON
+from kyc_review.training.gate import points_with_gate, sample_in_words
 from kyc_review.training.workload import Workload
 
 WIDTH, HEIGHT = 320, 200  # of the plot, in its own units
@@ -73,7 +74,8 @@ class Compared:
     changes: list[Change]
     parts: list[Part]
     replay_parts: list[Part]
-    points: list[dict[str, float]]
+    points: list[dict[str, Any]]
+    sample: str
     champion_line: str
     candidate_line: str
     here: tuple[float, float]
@@ -85,7 +87,12 @@ def present_comparison(report: Any, shift: float, now: Workload | None = None) -
     points = held_out["candidate"]["curve"]
     here = next((p for p in points if abs(p["shift"] - shift) < 0.005), points[0])
     return Compared(
-        pairs=[*_held_out(held_out), *_replay(replay, now), *_machine(report)],
+        pairs=[
+            *_weighted(held_out),
+            *_replay(replay, now),
+            *_among_flagged(held_out),
+            *_machine(report),
+        ],
         changes=[
             *(_change(words, held_out["changed"][key]) for key, words in HELD_OUT_CHANGES.items()),
             *(_change(words, replay[key]) for key, words in REPLAY_CHANGES.items() if replay["n"]),
@@ -99,14 +106,34 @@ def present_comparison(report: Any, shift: float, now: Workload | None = None) -
             for row in replay.get("groups", ())
             if row["name"] != REASON  # the champion chose who has one
         ],
-        points=[point for point in points if _is_step(point["shift"])],
+        points=[point for point in points_with_gate(report) if _is_step(point["shift"])],
+        sample=sample_in_words(held_out["weighted"]["fakes"]) if "weighted" in held_out else "",
         champion_line=_line(held_out["champion"]["curve"]),
         candidate_line=_line(points),
         here=_place(here),
     )
 
 
-def _held_out(held_out: Mapping[str, Any]) -> list[Pair]:
+def _weighted(held_out: Mapping[str, Any]) -> list[Pair]:
+    """Rates among all submissions; none in a comparison that was made before they were weighted."""
+    weighted = held_out.get("weighted")
+    if weighted is None:
+        return []
+    differences = weighted["difference"]
+
+    def row(name: str, figure: str, difference: str = "") -> Pair:
+        champion, candidate = (percent(weighted[role][figure]) for role in ROLES)
+        return Pair(name, champion, candidate, _points(differences.get(difference), " points"))
+
+    return [
+        row("Recall: of all fakes, reach a person", "recall", "recall"),
+        row("Missed: of all fakes, cleared", "miss_rate"),
+        row("False alarms: of all real faces, reach a person", "false_alarm", "false_alarm"),
+    ]
+
+
+def _among_flagged(held_out: Mapping[str, Any]) -> list[Pair]:
+    """Unweighted: they favour whichever bundle chose what people saw, and are named so."""
     differences = held_out.get("difference", {})
 
     def row(name: str, figure: str, kind: str = "") -> Pair:
@@ -115,9 +142,9 @@ def _held_out(held_out: Mapping[str, Any]) -> list[Pair]:
         return Pair(name, champion, candidate, _points(difference, " points"))
 
     return [
-        row("Fakes that reach a person", "recall_with_human", "fakes"),
-        row("Real faces that reach a person", "false_alarm", "reals"),
-        row("Fakes that all five call fake", "recall_unanimous"),
+        row("Among what was flagged: fakes that reach a person", "recall_with_human", "fakes"),
+        row("Among what was flagged: real faces that reach a person", "false_alarm", "reals"),
+        row("Among what was flagged: fakes that all five call fake", "recall_unanimous"),
     ]
 
 

@@ -1,13 +1,34 @@
-"""What a candidate must show before it may be proposed; pure, over a comparison's report."""
+"""What a candidate must show before it may be proposed; pure, over a comparison's report.
+
+Each check has one of three answers. Passed and failed are statements about all submissions, made with 95 % intervals
+from figures that are weighted by the stored chances. Undecided means that the sample does not say: the gate is then
+closed as well, because nothing is promoted for lack of evidence against it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
-FAKES_LEAST = 20  # below this a recall says too little
-LOAD_FACTOR, LOAD_MORE = 1.2, 0.02  # the review load may grow by so much: a fifth, and two points
+from django.conf import settings
+
+REPLAYED_LEAST = 100  # below this a load says too little
+LOAD_MORE = 0.02  # on top of the factor, so that a very low load may grow at all
+OLD_REPORT = "This comparison was made before its figures were weighted. Compare again."
+
+
+class Answer(StrEnum):
+    """What a check found."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    UNDECIDED = "undecided"
+
+    @property
+    def in_words(self) -> str:
+        return {"passed": "yes", "failed": "no", "undecided": "cannot be said"}[self.value]
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,51 +36,164 @@ class Check:
     """One condition and what was found."""
 
     name: str
-    passed: bool
+    answer: Answer
     detail: str
 
+    @property
+    def passed(self) -> bool:
+        return self.answer == Answer.PASSED
+
     def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        return {
+            "name": self.name,
+            "passed": self.passed,
+            "answer": self.answer.value,
+            "detail": self.detail,
+        }
 
 
-def gate(report: Mapping[str, Any], *, shift: float = 0.0) -> list[Check]:
-    """The checks at one operating point of the candidate. Raises KeyError when the report lacks that point."""
-    held_out = report["holdout"]
-    champion, point = held_out["champion"], point_at(held_out["candidate"]["curve"], shift)
-    fakes = sum(champion["fake"])
-    recall = champion["recall_with_human"]
-    limit = min(1.0, champion["false_alarm"]["value"] * LOAD_FACTOR + LOAD_MORE)
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the bank asks of a candidate; shares from 0 to 1, `audited_fakes` a number (docs/retraining.md)."""
+
+    recall_margin: float
+    recall_min: float
+    load_max: float
+    load_factor: float
+    audited_fakes: int
+
+    @classmethod
+    def configured(cls) -> Limits:
+        return cls(
+            recall_margin=settings.GATE_RECALL_MARGIN,
+            recall_min=settings.GATE_RECALL_MIN,
+            load_max=settings.GATE_LOAD_MAX,
+            load_factor=settings.GATE_LOAD_FACTOR,
+            audited_fakes=settings.GATE_AUDITED_FAKES_MIN,
+        )
+
+
+def gate(report: Mapping[str, Any], *, shift: float = 0.0, limits: Limits | None = None) -> list[Check]:
+    """The checks at one operating point of the candidate; limits: the configured ones where none are given.
+
+    Raises KeyError when the report lacks that point.
+    """
+    limits = limits or Limits.configured()
+    point_at(report["holdout"]["candidate"]["curve"], shift)  # the point exists, whatever the report's age
+    weighted = report["holdout"].get("weighted")
+    if weighted is None:
+        return [Check("Figures weighted by the stored chances", Answer.UNDECIDED, OLD_REPORT)]
+    point = point_at(weighted["points"], shift)
     return [
-        Check(
-            "Enough held-out fakes",
-            fakes >= FAKES_LEAST,
-            f"{fakes} of at least {FAKES_LEAST}.",
-        ),
-        Check(
-            "Recall not worse",
-            point["recall"] >= recall["low"],
-            f"{point['recall']:.1%} against {recall['value']:.1%}, whose 95 % interval begins at {recall['low']:.1%}.",
-        ),
-        Check(
-            "Review load within its limit",
-            point["false_alarm"] <= limit,
-            f"{point['false_alarm']:.1%} of real faces would be flagged; the limit is {limit:.1%} "
-            f"({LOAD_FACTOR:g} times the champion's and {LOAD_MORE:.0%} more).",
-        ),
+        _audited(weighted["fakes"], limits),
+        _not_inferior(point["recall_difference"], limits),
+        _recall(point["recall"], limits),
+        _load(report["replay"], shift, limits),
     ]
 
 
-def points_with_gate(report: Mapping[str, Any]) -> list[dict[str, float | bool]]:
-    """The candidate's operating points, each with `gate_open`."""
-    return [
-        point | {"gate_open": all(check.passed for check in gate(report, shift=point["shift"]))}
-        for point in report["holdout"]["candidate"]["curve"]
-    ]
+def points_with_gate(report: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The candidate's operating points, each with `gate_open`, and with weighted figures where the report has them:
+    `weighted_recall`, `recall_difference`, `weighted_false_alarm`, `load`, else null."""
+    limits, weighted = Limits.configured(), report["holdout"].get("weighted")
+    found = []
+    for point in report["holdout"]["candidate"]["curve"]:
+        more = point_at(weighted["points"], point["shift"]) if weighted else {}
+        checks = gate(report, shift=point["shift"], limits=limits)
+        found.append(
+            point
+            | {
+                "weighted_recall": more.get("recall"),
+                "recall_difference": more.get("recall_difference"),
+                "weighted_false_alarm": more.get("false_alarm"),
+                "load": load_at(report["replay"], point["shift"]),
+                "gate_open": all(check.passed for check in checks),
+            }
+        )
+    return found
 
 
-def point_at(points: list[dict[str, float]], shift: float) -> dict[str, float]:
+def load_at(replay: Mapping[str, Any], shift: float) -> Mapping[str, float] | None:
+    """The candidate's share of the latest submissions that would go to a person; None when none was replayed."""
+    curve = replay.get("curve")
+    return point_at(curve, shift)["load"] if curve else None
+
+
+def point_at(points: list[dict[str, Any]], shift: float) -> dict[str, Any]:
     """The operating point of this shift. Raises KeyError."""
     for point in points:
         if abs(point["shift"] - shift) < 0.005:
             return point
     raise KeyError(f"no operating point at {shift}")
+
+
+def sample_in_words(sample: Mapping[str, Any]) -> str:
+    """What a weighted sample of fakes is worth: "19 held-out fakes count like 9; an audit found 2 of them"."""
+    n, effective, audited = sample["n"], sample["effective"], sample["audited"]
+    fakes = "1 held-out fake counts" if n == 1 else f"{n} held-out fakes count"
+    return f"{fakes} like {effective:.0f}; an audit of cleared faces found {audited} of them"
+
+
+def _audited(sample: Mapping[str, Any], limits: Limits) -> Check:
+    """Fakes that the champion flagged say nothing about those that it clears: only audited ones do."""
+    enough = sample["audited"] >= limits.audited_fakes
+    return Check(
+        "Enough audited fakes to say anything",
+        Answer.PASSED if enough else Answer.UNDECIDED,
+        f"{sample_in_words(sample)}, of at least {limits.audited_fakes}.",
+    )
+
+
+def _not_inferior(difference: Mapping[str, float], limits: Limits) -> Check:
+    """Non-inferiority: the whole interval of the paired difference lies above the margin."""
+    margin = -limits.recall_margin
+    if difference["low"] > margin:
+        answer, verdict = Answer.PASSED, ""
+    elif difference["high"] < margin:
+        answer, verdict = Answer.FAILED, ""
+    else:
+        answer, verdict = Answer.UNDECIDED, " Not enough audited fakes to say."
+    middle, low, high = (f"{100 * difference[key]:+.1f}" for key in ("value", "low", "high"))
+    return Check(
+        f"Recall at most {_points(limits.recall_margin)} below the champion's",
+        answer,
+        f"The difference among all fakes is {middle} points ({low} to {high}); it must lie above "
+        f"{100 * margin:+g}.{verdict}",
+    )
+
+
+def _recall(recall: Mapping[str, float], limits: Limits) -> Check:
+    """A floor that does not move with the champion, so that a chain of promotions cannot sink below it."""
+    if recall["low"] >= limits.recall_min:
+        answer, verdict = Answer.PASSED, ""
+    elif recall["high"] < limits.recall_min:
+        answer, verdict = Answer.FAILED, ""
+    else:
+        answer, verdict = Answer.UNDECIDED, " Not enough audited fakes to say."
+    return Check(
+        f"Recall at least {limits.recall_min:.0%}",
+        answer,
+        f"{recall['value']:.1%} of all fakes would reach a person ({recall['low']:.1%} to {recall['high']:.1%})."
+        f"{verdict}",
+    )
+
+
+def _load(replay: Mapping[str, Any], shift: float, limits: Limits) -> Check:
+    """Measured on the latest submissions as they came: nothing selects them, so nothing needs a weight."""
+    name, load = "Review load within its limit", load_at(replay, shift)
+    if load is None or replay["n"] < REPLAYED_LEAST:
+        text = f"Only {replay['n']} submissions were replayed; {REPLAYED_LEAST} are needed to say."
+        return Check(name, Answer.UNDECIDED, text)
+    before = replay["champion"]["value"]
+    limit = min(limits.load_max, before * limits.load_factor + LOAD_MORE)
+    return Check(
+        name,
+        Answer.PASSED if load["value"] <= limit else Answer.FAILED,
+        f"{load['value']:.1%} of the latest {replay['n']:,} submissions would go to people, {before:.1%} with the "
+        f"champion; the limit is {limit:.1%} (at most {limits.load_max:.0%}, and at most {limits.load_factor:g} times "
+        f"the champion's and {LOAD_MORE:.0%}).",
+    )
+
+
+def _points(share: float) -> str:
+    return f"{100 * share:g} points"

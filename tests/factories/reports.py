@@ -47,13 +47,67 @@ def point(shift: float, recall: float, false_alarm: float) -> dict[str, float]:
     }
 
 
+def around(value: float, half: float, n: int) -> dict[str, Any]:
+    return {"value": value, "low": max(0.0, value - half), "high": min(1.0, value + half), "n": n}
+
+
+def difference(value: float, half: float, n: int) -> dict[str, Any]:
+    return {"value": value, "low": value - half, "high": value + half, "n": n}
+
+
+def weighted(
+    champion: dict[str, Any], candidate: dict[str, Any], fakes: int, audited: int, half: float
+) -> dict[str, Any]:
+    """Rates as if no row had been selected, with intervals of recall of ten points on each side."""
+    reals = sum(champion["real"])
+
+    def of(one: dict[str, Any]) -> dict[str, Any]:
+        recall, alarm = one["recall_with_human"]["value"], one["false_alarm"]["value"]
+        return {
+            "recall": around(recall, 0.1, fakes),
+            "miss_rate": around(1 - recall, 0.1, fakes),
+            "false_alarm": around(alarm, 0.1, reals),
+            "load": around((recall + alarm) / 2, 0.1, fakes + reals),
+        }
+
+    before, after = of(champion), of(candidate)
+    return {
+        "method": "as the factory says",
+        "fakes": {"n": fakes, "effective": fakes / 2, "audited": audited},
+        "reals": {"n": reals, "effective": reals / 2, "audited": audited},
+        "all": {"n": fakes + reals, "effective": (fakes + reals) / 2, "audited": 2 * audited},
+        "champion": before,
+        "candidate": after,
+        "difference": {
+            name: difference(after[name]["value"] - before[name]["value"], half, after[name]["n"])
+            for name in ("recall", "false_alarm", "load")
+        },
+        "points": [
+            {
+                "shift": at["shift"],
+                "recall": around(at["recall"], 0.1, fakes),
+                "recall_difference": difference(at["recall"] - before["recall"]["value"], half, fakes),
+                "false_alarm": around(at["false_alarm"], 0.1, reals),
+            }
+            for at in candidate["curve"]
+        ],
+    }
+
+
 def report(
     champion: tuple[int, int] = (30, 60),
     candidate: tuple[int, int] = (36, 50),
     fakes: int = 40,
     reals: int = 200,
+    *,
+    loads: tuple[int, int] = (360, 300),
+    replayed: int = 1200,
+    audited: int = 10,
+    half: float = 0.04,
 ) -> dict[str, Any]:
-    """champion, candidate: (fakes that reach a person, reals that do)."""
+    """champion, candidate: (fakes that reach a person, reals that do); loads: of the replayed submissions; audited:
+    fakes that an audit found; half: half the interval of the weighted difference of recalls."""
+    before, after = (table(one[0], fakes, one[1], reals) for one in (champion, candidate))
 
     def named(count: int) -> dict[str, Any]:
         return {"count": count, "submissions": []}
@@ -66,8 +120,9 @@ def report(
         "candidate": about("two"),
         "holdout": {
             "applicants": fakes + reals,
-            "champion": table(champion[0], fakes, champion[1], reals),
-            "candidate": table(candidate[0], fakes, candidate[1], reals),
+            "champion": before,
+            "candidate": after,
+            "weighted": weighted(before, after, fakes, audited, half),
             "recall_at_champions_load": 0.93,
             "difference": {
                 "fakes": rates(champion[0], candidate[0], fakes),
@@ -90,11 +145,15 @@ def report(
             },
         },
         "replay": {
-            "n": 1200,
+            "n": replayed,
             "unreadable": 3,
-            "champion": estimate(360, 1200),
-            "candidate": estimate(300, 1200),
-            "difference": rates(360, 300, 1200)["difference"],
+            "champion": estimate(loads[0], replayed),
+            "candidate": estimate(loads[1], replayed),
+            "difference": rates(*loads, replayed)["difference"],
+            "curve": [
+                {"shift": at["shift"], "load": around(at["recall"], 0.02, replayed)}
+                for at in (point(step / 10, loads[1] / replayed, 0.1) for step in range(-30, 31))
+            ],
             "groups": [
                 {"name": "Format", "value": "JPEG", "all": rates(360, 300, 1200)},
                 {"name": "Reason", "value": "Audit", "all": rates(4, 5, 10)},

@@ -88,14 +88,39 @@ class RunPage(PageOut):
     data = RunOut(many=True)  # type: ignore[assignment]
 
 
+class EstimateOut(serializers.Serializer):
+    """A share with its 95 % interval; n: the number that it was measured on, counted without weights."""
+
+    value = serializers.FloatField()
+    low = serializers.FloatField()
+    high = serializers.FloatField()
+    n = serializers.IntegerField()
+
+
 class PointOut(serializers.Serializer):
     """One operating point of the candidate on the hold-out."""
 
     shift = serializers.FloatField(help_text="Added to all five thresholds on the logit scale.")
-    recall = serializers.FloatField(help_text="Share of fakes that reach a person.")
-    false_alarm = serializers.FloatField(help_text="Share of real faces that reach a person.")
+    recall = serializers.FloatField(
+        help_text="Share of labelled fakes that reach a person, among what was flagged: biased towards the champion."
+    )
+    false_alarm = serializers.FloatField(help_text="Share of labelled real faces that do; biased likewise.")
     miss_at_most = serializers.FloatField(
-        help_text="Certified upper bound on the share of missed fakes (one-sided 95 %)."
+        help_text="Upper bound on the share of missed fakes (one-sided 95 %), among what was flagged."
+    )
+    weighted_recall = EstimateOut(
+        allow_null=True,
+        help_text="Share of all fakes that reach a person; null in a comparison without weights.",
+    )
+    recall_difference = EstimateOut(
+        allow_null=True, help_text="Weighted recall less the champion's, on the same fakes."
+    )
+    weighted_false_alarm = EstimateOut(
+        allow_null=True, help_text="Share of all real faces that reach a person."
+    )
+    load = EstimateOut(
+        allow_null=True,
+        help_text="Share of the replayed submissions that reach a person; null when none was.",
     )
     gate_open = serializers.BooleanField()
 

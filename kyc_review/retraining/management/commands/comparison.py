@@ -1,4 +1,5 @@
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -8,7 +9,7 @@ from kyc_review.retraining.api.jobs import comparison_whole
 from kyc_review.retraining.api.serializers.jobs import ComparisonOut
 from kyc_review.retraining.management.speaking import bundle_named, json_option, say
 from kyc_review.training.comparisons import comparison_request
-from kyc_review.training.gate import gate, point_at
+from kyc_review.training.gate import gate, point_at, sample_in_words
 from kyc_review.training.jobs import JobRejected
 from kyc_review.training.models import Comparison
 
@@ -91,16 +92,35 @@ def _line(row: Comparison) -> str:
 def _figures(row: Comparison, shift: float) -> list[str]:
     """Raises KeyError."""
     held_out = row.report["holdout"]
-    point, before = point_at(held_out["candidate"]["curve"], shift), held_out["champion"]
-    recall, alarms = before["recall_with_human"], before["false_alarm"]
+    checks = [f"{check.name}: {check.answer}. {check.detail}" for check in gate(row.report, shift=shift)]
+    return [*_weighted(held_out, shift), *_among_flagged(held_out, shift), *checks]
+
+
+def _weighted(held_out: Mapping[str, Any], shift: float) -> list[str]:
+    """Raises KeyError."""
+    weighted = held_out.get("weighted")
+    if weighted is None:
+        return []
+    point, before = point_at(weighted["points"], shift), weighted["champion"]
     return [
-        f"fakes that reach a person       {point['recall']:.1%}, champion {recall['value']:.1%} "
-        f"({recall['low']:.1%} to {recall['high']:.1%})",
-        f"real faces that do, too         {point['false_alarm']:.1%}, champion {alarms['value']:.1%} "
-        f"({alarms['low']:.1%} to {alarms['high']:.1%})",
-        f"certified: missed at most       {point['miss_at_most']:.1%}",
-        *(
-            f"{check.name:31} {'yes' if check.passed else 'NO'}: {check.detail}"
-            for check in gate(row.report, shift=shift)
-        ),
+        f"{sample_in_words(weighted['fakes'])}.",
+        f"{'all fakes that reach a person':42} {_estimate(point['recall'])}, champion {_estimate(before['recall'])}",
+        f"{'all real faces that reach a person':42} {_estimate(point['false_alarm'])}, champion "
+        f"{_estimate(before['false_alarm'])}",
     ]
+
+
+def _among_flagged(held_out: Mapping[str, Any], shift: float) -> list[str]:
+    """Raises KeyError."""
+    point, before = point_at(held_out["candidate"]["curve"], shift), held_out["champion"]
+    return [
+        f"{'among what was flagged: fakes':42} {point['recall']:.1%}, champion "
+        f"{_estimate(before['recall_with_human'])}",
+        f"{'among what was flagged: real faces':42} {point['false_alarm']:.1%}, champion "
+        f"{_estimate(before['false_alarm'])}",
+        f"{'among what was flagged: missed at most':42} {point['miss_at_most']:.1%}",
+    ]
+
+
+def _estimate(found: Mapping[str, float]) -> str:
+    return f"{found['value']:.1%} ({found['low']:.1%} to {found['high']:.1%})"

@@ -4,6 +4,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from detection.bundle import BundleRefused
 from kyc_review.retraining.api.serializers.promotion import ProposalOut
+from kyc_review.retraining.api.serializers.shared import CheckOut
 from kyc_review.retraining.management.speaking import json_option, person_of, say, token_option
 from kyc_review.training.models import Comparison, Proposal
 from kyc_review.training.proposals import ProposalRefused, proposal_approve, proposal_open, proposal_reject
@@ -55,7 +56,8 @@ class Command(BaseCommand):
 
     def show(self, options: dict[str, Any]) -> None:
         row = _found(options)
-        checks = [f"  {check['name']}: {'yes' if check['passed'] else 'NO'}" for check in row.gate]
+        shown = CheckOut(row.gate, many=True).data
+        checks = [f"  {check['name']}: {check['answer']}. {check['detail']}" for check in shown]
         say(self, options, ProposalOut(row).data, "\n".join([_line(row), *checks]))
 
     def create(self, options: dict[str, Any]) -> None:

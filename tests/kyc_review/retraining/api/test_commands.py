@@ -81,9 +81,12 @@ def test_a_run_and_its_end_are_told(run: TrainingRun) -> None:
 def test_a_comparison_is_started_and_shown(comparison: Comparison) -> None:
     assert "waits" in said("comparison", "start", "v2", "ready")
     shown = said("comparison", "show", str(comparison.pk))
-    assert "90.0%, champion 75.0%" in shown
-    assert "Recall not worse                yes" in shown
-    assert "NO: " in said("comparison", "show", str(comparison.pk), "--shift", "-3")
+    assert "90.0% (80.0% to 100.0%), champion 75.0%" in shown
+    assert "40 held-out fakes count like 20; an audit of cleared faces found 10 of them." in shown
+    assert "Recall at most 5 points below the champion's: passed." in shown
+    assert "Review load within its limit: failed." in said(
+        "comparison", "show", str(comparison.pk), "--shift", "-3"
+    )
     for wrong in (
         ("start", "v2", "nothing"),
         ("start", "v9", "ready"),

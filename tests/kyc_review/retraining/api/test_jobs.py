@@ -110,13 +110,18 @@ def test_a_comparison_tells_its_points_and_the_gate_at_one_of_them(
         "recall": 0.9,
         "false_alarm": 0.25,
         "miss_at_most": pytest.approx(0.2),
+        "weighted_recall": {"value": 0.9, "low": 0.8, "high": 1.0, "n": 40},
+        "recall_difference": pytest.approx({"value": 0.15, "low": 0.11, "high": 0.19, "n": 40}),
+        "weighted_false_alarm": pytest.approx({"value": 0.25, "low": 0.15, "high": 0.35, "n": 200}),
+        "load": pytest.approx({"value": 0.25, "low": 0.23, "high": 0.27, "n": 1200}),
         "gate_open": True,
     }
     assert [point["gate_open"] for point in (told["points"][0], told["points"][-1])] == [False, False]
     assert all(check["passed"] for check in told["gate"])
     assert told["report"]["holdout"]["changed"]["fakes_now_caught"]["count"] == 7
     shut = ada.get(f"/comparisons/{comparison.pk}", shift=-3).json()["gate"]
-    assert [check["passed"] for check in shut] == [True, True, False]
+    assert [check["passed"] for check in shut] == [True, True, True, False]
+    assert shut[-1]["answer"] == "failed"
     for nonsense in ("0.123", "x", "99", "nan"):
         assert ada.get(f"/comparisons/{comparison.pk}", shift=nonsense).status_code == 400
 
