@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from ml.evaluation.design_based import PairedRates, Selected, complement, paired_rates, typical_weights
+from ml.evaluation.design_based import DRAWS, PairedRates, Selected, complement, paired_rates, typical_weights
 
 METHOD = (
     "each row counts by one over its stored chance of reaching people (Hajek); 95 % intervals by a Bayesian bootstrap "
@@ -20,6 +20,7 @@ def weighted_report(
     champion: np.ndarray,
     candidate: np.ndarray,
     shifts: np.ndarray,
+    draws: int = DRAWS,
 ) -> dict[str, Any]:
     """Weighted recall, miss rate, false alarms and load of both, paired differences, and all of it at each shift.
 
@@ -33,7 +34,7 @@ def weighted_report(
     report: dict[str, Any] = {"method": METHOD}
     for name, rows in sides.items():
         selected = Selected(weight[rows], applicant[rows])
-        rates = paired_rates(selected, champion[rows], candidate[rows], typical)
+        rates = paired_rates(selected, champion[rows], candidate[rows], typical, draws=draws)
         if rates is None:
             raise ValueError(f"no held-out picture is among the {name}: both labels are needed")
         found[name] = rates
