@@ -63,8 +63,12 @@ def check_lines(rows: Iterable[CheckResult]) -> list[CheckLine]:
 
 
 def troubles(rows: Iterable[CheckResult]) -> list[CheckLine]:
-    """Only what did not pass."""
-    return check_lines(row for row in rows if row.status != CheckStatus.PASS.value)
+    """Only what did not pass. What could not be measured for a reason that an earlier line gives has no line."""
+    found: list[CheckLine] = []
+    for line in check_lines(row for row in rows if row.status != CheckStatus.PASS.value):
+        if line.value is not None or line.words not in {said.words for said in found}:
+            found.append(line)
+    return found
 
 
 def _line(row: CheckResult) -> CheckLine:

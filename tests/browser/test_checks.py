@@ -61,3 +61,15 @@ def test_what_the_reviewer_chose_before_the_reveal_stays(
     page.keyboard.press("1")
     expect(page.get_by_test_id("checks")).to_be_visible()
     expect(page.locator(DARK)).to_be_checked()
+
+
+@pytest.mark.parametrize("key", ["1", "2", "3"])
+def test_checks_are_in_view_without_scrolling_after_each_first_call(
+    cut_off: ReviewItem, log_in: Callable[..., Page], alice: User, key: str
+) -> None:
+    page = log_in(alice)
+    page.set_viewport_size({"width": 1280, "height": 720})
+    claim(page)
+    page.keyboard.press(key)
+    expect(page.get_by_test_id("checks")).to_be_in_viewport(ratio=1)
+    page.screenshot(path=f"test-artifacts/checks-{key}.png")

@@ -40,11 +40,14 @@ class Decision(models.Model):
         FACE_TOO_SMALL = "face_too_small", "Face too small"
         FACE_CUT_OFF = "face_cut_off", "Face cut off"
         TURNED_AWAY = "turned_away", "Face turned away"
+        NOT_UPRIGHT = "not_upright", "Face not upright"
         OCCLUDED = "occluded", "Face covered"
         TOO_DARK = "too_dark", "Too dark"
         TOO_BRIGHT = "too_bright", "Too bright"
         SCREEN_PHOTO = "screen_photo", "Photo of a screen"
+        BLANK = "blank", "Shows nothing"
         DAMAGED = "damaged", "File damaged"
+        TRAILING_DATA = "trailing_data", "More than a picture in the file"
         OTHER = "other", "Other"
 
     class Part(models.TextChoices):

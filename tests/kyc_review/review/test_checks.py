@@ -10,7 +10,7 @@ from detection.checks import CheckCode, CheckName
 from kyc_review.accounts.models import User
 from kyc_review.review.models import Decision, ReviewItem
 from kyc_review.review.services import first_call_record, item_claim_next
-from kyc_review.scoring.check_words import ACTIONS, CODES, NAMES
+from kyc_review.scoring.check_words import ACTIONS, CODES, NAMES, troubles
 from kyc_review.scoring.models import CheckResult
 from kyc_review.submissions.check_policy import Action
 from kyc_review.submissions.models import ResubmitReason
@@ -75,12 +75,37 @@ def test_a_blind_item_says_nothing_of_checks_before_the_first_call(
 
 def test_a_code_that_is_no_obstacle_suggests_nothing(enqueue: Callable[..., ReviewItem]) -> None:
     item = enqueue("checks")
-    for code in ("trailing_data", "check_failed"):
-        CheckResult.objects.all().delete()
-        CheckResult.objects.create(
-            submission=item.submission, name="intact", status="doubt", code=code, action="review"
-        )
-        assert suggested_obstacle(item) == ""
+    CheckResult.objects.create(
+        submission=item.submission, name="intact", status="doubt", code="check_failed", action="review"
+    )
+    assert suggested_obstacle(item) == ""
+
+
+@pytest.mark.parametrize("code", [code for code in CheckCode if code is not CheckCode.CHECK_FAILED])
+def test_every_code_that_a_check_finds_is_suggested(
+    enqueue: Callable[..., ReviewItem], code: CheckCode
+) -> None:
+    item = enqueue("checks")
+    CheckResult.objects.create(
+        submission=item.submission, name="pose", status="doubt", code=code.value, action="review"
+    )
+    assert suggested_obstacle(item) == code.value
+
+
+def test_checks_that_a_missing_face_prevents_are_one_line(enqueue: Callable[..., ReviewItem]) -> None:
+    row = enqueue("checks").submission
+    CheckResult.objects.create(
+        submission=row,
+        name="face_found",
+        status="fail",
+        code="no_face",
+        action="review",
+        value=0.1,
+        limit=0.5,
+    )
+    for name in ("single_face", "pose", "sharpness"):
+        CheckResult.objects.create(submission=row, name=name, status="doubt", code="no_face", action="review")
+    assert [line.name for line in troubles(row.checks.all())] == [NAMES[CheckName.FACE_FOUND]]
 
 
 def test_checks_and_people_share_one_vocabulary_with_a_sentence_for_each_code() -> None:
