@@ -42,7 +42,7 @@ class MemberPlan:
 # They differ on purpose: in what they see, in how often they see a source's own fakes, and in their losses.
 MEMBERS = (
     MemberPlan("west", View(176, 0.88), Course(steps=900, own=0.5, seed=1)),
-    MemberPlan("south", View(176, 0.7), Course(steps=900, own=0.6, mask_weight=1.0, seed=2)),
+    MemberPlan("south", View(176, 0.7), Course(steps=900, own=0.5, mixup=0.4, seed=2)),
     MemberPlan("east", View(176, 0.88), Course(steps=900, own=0.5, mixup=0.4, seed=3), {"evidence": "local"}),
 )
 
