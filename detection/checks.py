@@ -48,9 +48,49 @@ class CheckCode(StrEnum):
     CHECK_FAILED = "check_failed"  # the check itself raised an error
 
 
+class Measure(StrEnum):
+    """What is measured of a picture or its face; a check has one or more measures."""
+
+    CONTENT = "content"  # grey levels by which the picture departs from its blurred surroundings
+    CONFIDENCE = "confidence"  # the detector's, 0..1
+    SECOND_FACE = "second_face"  # eye distance of the second largest face as a share of the largest one's
+    EYE_DISTANCE = "eye_distance"  # pixels between the outer eye corners
+    INSIDE = "inside"  # share of the face's outline that lies in the picture
+    YAW = "yaw"  # degrees, without sign
+    PITCH = "pitch"
+    ROLL = "roll"
+    SHARPNESS = "sharpness"  # share of the face's contrast that lies in fine detail
+    LIGHT = "light"  # grey level of the face's brighter parts
+    WASHED_OUT = "washed_out"  # share of the face at the top of the range
+
+
+class Unit(StrEnum):
+    """What a measure is counted in."""
+
+    GREY_LEVELS = "grey_levels"  # 0..255
+    PIXELS = "pixels"
+    DEGREES = "degrees"
+    SHARE = "share"  # 0..1
+
+
+UNITS: dict[Measure, Unit] = {
+    Measure.CONTENT: Unit.GREY_LEVELS,
+    Measure.CONFIDENCE: Unit.SHARE,
+    Measure.SECOND_FACE: Unit.SHARE,
+    Measure.EYE_DISTANCE: Unit.PIXELS,
+    Measure.INSIDE: Unit.SHARE,
+    Measure.YAW: Unit.DEGREES,
+    Measure.PITCH: Unit.DEGREES,
+    Measure.ROLL: Unit.DEGREES,
+    Measure.SHARPNESS: Unit.SHARE,
+    Measure.LIGHT: Unit.GREY_LEVELS,
+    Measure.WASHED_OUT: Unit.SHARE,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
-    """The result of one check. `value` and `limit` share the check's unit; both are None where nothing is measured.
+    """The result of one check. `value` and `limit` are in the unit of `measure`; None where nothing is measured.
 
     `limit` is the bound that `value` missed, or, for a pass, the bound that it had to reach. `code` is None for a pass.
     """
@@ -60,6 +100,7 @@ class Check:
     value: float | None = None
     limit: float | None = None
     code: CheckCode | None = None
+    measure: Measure | None = None
 
     def __post_init__(self) -> None:
         if (self.code is None) != (self.status is CheckStatus.PASS):

@@ -2,17 +2,17 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from PIL import Image
 
-from detection.checks import Check, CheckCode, CheckName, CheckStatus
+from detection.checks import Check, CheckCode, CheckName, CheckStatus, Measure
 from detection.faces import measures
 from detection.faces.align import FaceFrame
 from detection.faces.default import default_detector
 from detection.faces.detector import Face, FaceDetector
-from detection.faces.limits import LIMITS, Measure
+from detection.faces.limits import LIMITS
 
 UNKNOWN = "unknown"  # the kind of trailing data that no reader of the decoder knows
 
@@ -77,7 +77,7 @@ def _uniform_with_face(uniform: Check, face: Face) -> Check:
         case CheckStatus.PASS:
             return Check(CheckName.UNIFORM, CheckStatus.PASS)
         case CheckStatus.DOUBT:
-            return Check(CheckName.UNIFORM, CheckStatus.DOUBT, uniform.value, limit.passes, limit.code)
+            return replace(uniform, status=CheckStatus.DOUBT, limit=limit.passes)
     return uniform
 
 
@@ -124,7 +124,7 @@ def _without_face(image: Image.Image, uniform: Check, searched: bool) -> list[Ch
     limit = LIMITS[Measure.CONFIDENCE]
     found = Check(CheckName.FACE_FOUND, CheckStatus.DOUBT, code=code)
     if searched:
-        found = Check(limit.check, CheckStatus.FAIL, 0.0, limit.fails, code)
+        found = Check(limit.check, CheckStatus.FAIL, 0.0, limit.fails, code, Measure.CONFIDENCE)
     missing = (
         CheckName.SINGLE_FACE,
         CheckName.FACE_SIZE,
@@ -152,4 +152,4 @@ def _of_measure(measure: Measure, value: float) -> Check:
     limit = LIMITS[measure]
     status = limit.status(value)
     code = None if status is CheckStatus.PASS else limit.code
-    return Check(limit.check, status, round(value, 4), limit.missed(value), code)
+    return Check(limit.check, status, round(value, 4), limit.missed(value), code, measure)

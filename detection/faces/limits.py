@@ -1,42 +1,26 @@
 """The limits of all checks in one table. How they were chosen, and what they cost, is in docs/faces.md."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 
-from detection.checks import CheckCode, CheckName, CheckStatus
-
-
-class Measure(StrEnum):
-    """What is measured of a picture or its face; a check has one or more measures."""
-
-    CONTENT = "content"  # grey levels by which the picture departs from its blurred surroundings
-    CONFIDENCE = "confidence"  # the detector's, 0..1
-    SECOND_FACE = "second_face"  # eye distance of the second largest face as a share of the largest one's
-    EYE_DISTANCE = "eye_distance"  # pixels between the outer eye corners
-    INSIDE = "inside"  # share of the face's outline that lies in the picture
-    YAW = "yaw"  # degrees, without sign
-    PITCH = "pitch"
-    ROLL = "roll"
-    SHARPNESS = "sharpness"  # share of the face's contrast that lies in fine detail
-    LIGHT = "light"  # grey level of the face's brighter parts
-    WASHED_OUT = "washed_out"  # share of the face at the top of the range
+from detection.checks import CheckCode, CheckName, CheckStatus, Measure
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """A measure passes from `passes` on, and fails beyond `fails`; between them is doubt.
-
-    A low value is the better one where `passes` is below `fails`.
-    """
+    """A measure passes from `passes` on, and fails beyond `fails`; between them is doubt."""
 
     check: CheckName
     code: CheckCode
     passes: float
     fails: float
 
+    @property
+    def is_low_better(self) -> bool:
+        return self.passes < self.fails
+
     def status(self, value: float) -> CheckStatus:
         """NaN never passes."""
-        sign = 1.0 if self.passes >= self.fails else -1.0
+        sign = -1.0 if self.is_low_better else 1.0
         if sign * value >= sign * self.passes:
             return CheckStatus.PASS
         return CheckStatus.FAIL if sign * value < sign * self.fails else CheckStatus.DOUBT

@@ -132,7 +132,7 @@ def _routed(row: Submission, scored: Scored, *, version: str, digest: str) -> Ro
 def _checks_store(routed: Sequence[Routed]) -> None:
     copy_in(
         CheckResult,
-        ("submission", "name", "status", "code", "action", "value", "limit"),
+        ("submission", "name", "status", "code", "action", "measure", "value", "limit"),
         (
             (
                 one.submission.pk,
@@ -140,6 +140,7 @@ def _checks_store(routed: Sequence[Routed]) -> None:
                 found.check.status.value,
                 found.check.code.value if found.check.code else "",
                 found.action.value if found.action else "",
+                found.check.measure.value if found.check.measure else "",
                 _number(found.check.value),
                 _number(found.check.limit),
             )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from detection.checks import CheckCode, CheckName, CheckStatus
+from detection.checks import UNITS, CheckCode, CheckName, CheckStatus, Measure, Unit
+from detection.faces.limits import LIMITS
 from kyc_review.scoring.models import CheckResult
 from kyc_review.submissions.check_policy import Action
 
@@ -35,6 +36,19 @@ CODES = {
     CheckCode.TOO_BRIGHT: "the face is too bright",
     CheckCode.CHECK_FAILED: "the check could not be made",
 }
+MEASURES = {
+    Measure.CONTENT: "contrast",
+    Measure.CONFIDENCE: "certainty",
+    Measure.SECOND_FACE: "second face, relative to the first",
+    Measure.EYE_DISTANCE: "distance of the eyes",
+    Measure.INSIDE: "outline inside the picture",
+    Measure.YAW: "turned sideways by",
+    Measure.PITCH: "turned up or down by",
+    Measure.ROLL: "leaning by",
+    Measure.SHARPNESS: "fine detail",
+    Measure.LIGHT: "brightness",
+    Measure.WASHED_OUT: "overexposed part of the face",
+}
 STATUSES = {CheckStatus.PASS: "passed", CheckStatus.DOUBT: "doubtful", CheckStatus.FAIL: "failed"}
 ACTIONS = {
     Action.RESUBMIT: "sent back to the applicant",
@@ -53,6 +67,7 @@ class CheckLine:
     words: str
     value: float | None
     limit: float | None
+    measured: str
     action: str
 
 
@@ -79,5 +94,32 @@ def _line(row: CheckResult) -> CheckLine:
         words=CODES[CheckCode(row.code)] if row.code else "",
         value=row.value,
         limit=row.limit,
+        measured=_measured(row),
         action=ACTIONS[Action(row.action)] if row.action else "",
     )
+
+
+def _measured(row: CheckResult) -> str:
+    """Such as `leaning by 168.5°, at most 70°`; empty where nothing was measured."""
+    if row.value is None or row.limit is None:
+        return ""
+    if not row.measure:  # stored before the measure was
+        return f"{row.value:.4g}, limit {row.limit:.4g}"
+    measure = Measure(row.measure)
+    bound = "at most" if LIMITS[measure].is_low_better else "at least"
+    unit = UNITS[measure]
+    return f"{MEASURES[measure]} {_quantity(row.value, unit)}, {bound} {_quantity(row.limit, unit)}"
+
+
+def _quantity(value: float, unit: Unit) -> str:
+    """Rounded to a tenth, so that a value that just missed its limit rarely looks equal to it."""
+    number = round(value * 100 if unit is Unit.SHARE else value, 1)
+    text = f"{number:.1f}".removesuffix(".0")
+    match unit:
+        case Unit.SHARE:
+            return f"{text} %"
+        case Unit.DEGREES:
+            return f"{text}°"
+        case Unit.PIXELS:
+            return f"{text} px"
+    return f"{text} of 255"

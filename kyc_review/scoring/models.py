@@ -2,7 +2,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from detection.checks import CheckCode, CheckName, CheckStatus
+from detection.checks import CheckCode, CheckName, CheckStatus, Measure
 from detection.voting import Verdict
 from kyc_review.submissions.check_policy import Action
 from kyc_review.submissions.models import Submission
@@ -52,8 +52,8 @@ class Vote(models.Model):
 class CheckResult(models.Model):
     """One check of one picture and what followed from it. Written with the verdict, never changed.
 
-    A passed check has neither a code nor an action; one that changed nothing has no action. `value` and `limit` share
-    the check's unit.
+    A passed check has neither a code nor an action; one that changed nothing has no action. `value` and `limit` are in
+    the unit of `measure`, which is empty where nothing was measured and for checks made before it was stored.
     """
 
     # The unique constraint below begins with it and serves as its index.
@@ -67,6 +67,12 @@ class CheckResult(models.Model):
     )
     action = models.CharField(
         max_length=8, blank=True, db_default="", choices=[(action.value, action.value) for action in Action]
+    )
+    measure = models.CharField(
+        max_length=20,
+        blank=True,
+        db_default="",
+        choices=[(measure.value, measure.value) for measure in Measure],
     )
     value = models.FloatField(null=True)
     limit = models.FloatField(null=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from detection.checks import CheckCode, CheckName, CheckStatus
-from detection.faces.limits import LIMITS, Limit
+from detection.checks import CheckName, CheckStatus, Measure
+from detection.faces.limits import LIMITS
 from kyc_review.submissions.models import State, Submission
 from kyc_review.submissions.scripts import script_of
 
@@ -20,6 +20,7 @@ class PretendedCheck:
     limit: float | None
     code: str = ""
     action: str = ""
+    measure: str = ""
 
 
 def sandbox_checks(row: Submission) -> list[PretendedCheck]:
@@ -27,8 +28,8 @@ def sandbox_checks(row: Submission) -> list[PretendedCheck]:
     if row.state == State.RECEIVED:
         return []
     script = script_of(row.external_ref)
-    troubled = {limit.check: limit for limit in LIMITS.values() if limit.code is script.code}
-    passing = {limit.check: limit for limit in reversed(LIMITS.values())}
+    troubled = {limit.check: measure for measure, limit in LIMITS.items() if limit.code is script.code}
+    passing = {limit.check: measure for measure, limit in reversed(LIMITS.items())}
     return [
         _troubled(troubled[name], is_for_person=script.review_s is not None)
         if name in troubled
@@ -37,18 +38,23 @@ def sandbox_checks(row: Submission) -> list[PretendedCheck]:
     ]
 
 
-def _passed(name: CheckName, limit: Limit | None) -> PretendedCheck:
-    if limit is None:
+def _passed(name: CheckName, measure: Measure | None) -> PretendedCheck:
+    if measure is None:
         return PretendedCheck(name.value, CheckStatus.PASS.value, None, None)
+    limit = LIMITS[measure]
     better = limit.passes + (limit.passes - limit.fails) / 2
     return PretendedCheck(
-        name.value, CheckStatus.PASS.value, round(min(better, limit.passes * 2), 4), limit.passes
+        name.value,
+        CheckStatus.PASS.value,
+        round(min(better, limit.passes * 2), 4),
+        limit.passes,
+        measure=measure.value,
     )
 
 
-def _troubled(limit: Limit, *, is_for_person: bool) -> PretendedCheck:
+def _troubled(measure: Measure, *, is_for_person: bool) -> PretendedCheck:
     """In the middle between the two limits for a person's eyes, beyond the second one to be sent back."""
-    assert isinstance(limit.code, CheckCode)
+    limit = LIMITS[measure]
     between = (limit.passes + limit.fails) / 2
     if is_for_person:
         return PretendedCheck(
@@ -58,8 +64,15 @@ def _troubled(limit: Limit, *, is_for_person: bool) -> PretendedCheck:
             limit.passes,
             limit.code.value,
             "review",
+            measure.value,
         )
     beyond = max(0.0, limit.fails - (limit.passes - limit.fails) / 2)
     return PretendedCheck(
-        limit.check.value, CheckStatus.FAIL.value, round(beyond, 4), limit.fails, limit.code.value, "resubmit"
+        limit.check.value,
+        CheckStatus.FAIL.value,
+        round(beyond, 4),
+        limit.fails,
+        limit.code.value,
+        "resubmit",
+        measure.value,
     )

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from PIL import Image
 
-from detection.checks import CheckName, CheckStatus
+from detection.checks import CheckName, CheckStatus, Measure
 from detection.faces.default import default_detector
 from detection.faces.detector import Face
 from detection.faces.examine import examine
-from detection.faces.limits import LIMITS, Limit, Measure
+from detection.faces.limits import LIMITS, Limit
 from ml.faces.pictures import blurred, drawn, exposed, opened, paste, side_by_side
 from ml.sources import Photo
 

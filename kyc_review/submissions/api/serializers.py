@@ -5,7 +5,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from detection.checks import CheckName, CheckStatus
+from detection.checks import UNITS, CheckName, CheckStatus, Measure, Unit
 from kyc_review.core.openapi import ProblemOut
 from kyc_review.submissions.check_policy import Action
 from kyc_review.submissions.models import (
@@ -31,6 +31,12 @@ class PictureCheckOut(serializers.Serializer):
         choices=[name.value for name in CheckName], help_text="Checks may be added."
     )
     status = serializers.ChoiceField(choices=[status.value for status in CheckStatus])
+    measure = serializers.CharField(
+        allow_null=True, help_text="Which quantity `value` is, such as `roll`. Measures may be added."
+    )
+    unit = serializers.ChoiceField(
+        choices=[unit.value for unit in Unit], allow_null=True, help_text="Of `value` and `limit`."
+    )
     value = serializers.FloatField(
         allow_null=True, help_text="What was measured; null where nothing is measured."
     )
@@ -108,6 +114,8 @@ def checks_shown(row: Submission) -> list[dict[str, Any]]:
         {
             "name": check.name,
             "status": check.status,
+            "measure": check.measure or None,
+            "unit": UNITS[Measure(check.measure)].value if check.measure else None,
             "value": check.value,
             "limit": check.limit,
             "code": check.code or None,

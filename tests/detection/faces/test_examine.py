@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter, ImageOps
 
-from detection.checks import Check, CheckCode, CheckName, CheckStatus, all_pass
+from detection.checks import Check, CheckCode, CheckName, CheckStatus, Measure, all_pass
 from detection.faces.align import aligned_crop
 from detection.faces.detector import Face
 from detection.faces.examine import PictureReport, examine
@@ -177,6 +177,7 @@ def test_two_people_fail() -> None:
         check(report, CheckName.SINGLE_FACE).value,
         0.5,
         CheckCode.SEVERAL_FACES,
+        Measure.SECOND_FACE,
     )
 
 

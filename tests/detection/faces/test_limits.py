@@ -2,8 +2,8 @@
 
 import pytest
 
-from detection.checks import CheckCode, CheckName, CheckStatus
-from detection.faces.limits import LIMITS, Limit, Measure
+from detection.checks import CheckCode, CheckName, CheckStatus, Measure
+from detection.faces.limits import LIMITS, Limit
 
 HIGH_IS_GOOD = Limit(CheckName.FACE_SIZE, CheckCode.FACE_TOO_SMALL, passes=45.0, fails=30.0)
 LOW_IS_GOOD = Limit(CheckName.POSE, CheckCode.TURNED_AWAY, passes=40.0, fails=60.0)

@@ -1,5 +1,6 @@
 """What an integration reads of the checks of its pictures, live and in the sandbox."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -7,7 +8,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from detection.checks import CheckCode, CheckName, CheckStatus
+from detection.checks import UNITS, CheckCode, CheckName, CheckStatus, Measure
 from detection.faces.limits import LIMITS
 from kyc_review.pipeline.leases import lease_batch
 from kyc_review.pipeline.routing import Scored, verdicts_record
@@ -23,8 +24,11 @@ URL = "/api/v1/submissions"
 
 def send_back(row: Submission) -> None:
     lease_batch(holder="w", limit=1)
-    found = failing(CheckName.SHARPNESS, CheckCode.BLURRED)
-    scored = {row.pk: Scored(votes=(), elapsed_ms=1.0, checks=found)}
+    found = [
+        replace(check, measure=Measure.SHARPNESS) if check.name is CheckName.SHARPNESS else check
+        for check in failing(CheckName.SHARPNESS, CheckCode.BLURRED)
+    ]
+    scored = {row.pk: Scored(votes=(), elapsed_ms=1.0, checks=tuple(found))}
     verdicts_record(holder="w", bundle_version="b", bundle_digest="d" * 64, scored=scored)
 
 
@@ -42,6 +46,8 @@ def test_a_picture_that_was_sent_back_says_why_for_programs_and_for_people(api: 
     assert by_name["sharpness"] == {
         "name": "sharpness",
         "status": "fail",
+        "measure": "sharpness",
+        "unit": "share",
         "value": 0.5,
         "limit": 0.4,
         "code": "blurred",
@@ -50,6 +56,8 @@ def test_a_picture_that_was_sent_back_says_why_for_programs_and_for_people(api: 
     assert by_name["pose"] == by_name["sharpness"] | {
         "name": "pose",
         "status": "pass",
+        "measure": None,
+        "unit": None,
         "code": None,
         "action": None,
     }
@@ -89,8 +97,10 @@ def test_the_sandbox_pretends_checks_on_the_right_side_of_the_real_limits(submit
         elif measured:
             limit = measured[0]
         else:
-            assert (check["value"], check["status"]) == (None, "pass")
+            assert (check["value"], check["measure"], check["status"]) == (None, None, "pass")
             continue
+        assert LIMITS[Measure(check["measure"])] is limit
+        assert check["unit"] == UNITS[Measure(check["measure"])]
         assert limit.status(check["value"]) == check["status"]
         assert limit.missed(check["value"]) == check["limit"]
     troubles = [check["code"] for check in checks if check["status"] != CheckStatus.PASS]
