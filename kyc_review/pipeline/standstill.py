@@ -41,7 +41,7 @@ def standstill_route(*, limit: int = STEP) -> int:
 
 
 def standstill_items() -> QuerySet[ReviewItem]:
-    """Items of a standstill that no person has taken, put aside or been promised."""
+    """Items of a standstill that no person has taken, put aside, been promised or said anything about."""
     return ReviewItem.objects.filter(
         Q(held_until__isnull=True) | Q(held_until__lte=Now()),
         reason=ReviewItem.Reason.STANDSTILL,
@@ -49,6 +49,8 @@ def standstill_items() -> QuerySet[ReviewItem]:
         is_escalated=False,
         snoozed_until__isnull=True,
         decisions__isnull=True,
+        first_calls__isnull=True,
+        skips__isnull=True,
     )
 
 
@@ -58,8 +60,9 @@ def standstill_take_back(*, limit: int = STEP) -> int:
     many.
 
     For a worker that has a bundle and nothing else to do. An item stays with people once it is claimed, kept for
-    somebody, snoozed or escalated: each of these is a change of the same row, which is locked here. Until one selfie
-    had an outcome since the standstill, only one item is tried, so that a worker that fails takes no work from people.
+    somebody, snoozed, escalated, skipped or called: each of these changes the same row, which is locked here. Until
+    one selfie had an outcome since the standstill, only one item is tried, so that a worker that fails takes no work
+    from people.
     """
     free = standstill_items()
     first = free.order_by("opened_at").first()
@@ -69,7 +72,6 @@ def standstill_take_back(*, limit: int = STEP) -> int:
     tried = limit if last is not None and last > first.opened_at else 1
     items = list(free.select_for_update(skip_locked=True, of=("self",)).order_by("opened_at")[:tried])
     for item in items:
-        item.first_calls.all().delete()
         item.delete()
     ids = [item.submission_id for item in items]
     # Attempts stay counted, up to one that is left: a selfie that fails again goes to a person and stays there.

@@ -16,8 +16,8 @@ from kyc_review.pipeline.leases import lease_batch, lease_fail
 from kyc_review.pipeline.routing import Scored, verdicts_record
 from kyc_review.pipeline.standstill import standstill_route, standstill_take_back
 from kyc_review.pipeline.tasks import sweep
-from kyc_review.review.models import ReviewItem
-from kyc_review.review.services import decision_record, item_claim_next
+from kyc_review.review.models import ReviewItem, Skip
+from kyc_review.review.services import claim_release, decision_record, first_call_record, item_claim_next
 from kyc_review.scoring.models import Canary
 from kyc_review.scoring.state import scoring_state
 from kyc_review.submissions.models import State, Submission
@@ -207,3 +207,22 @@ def test_a_selfie_that_cannot_be_scored_is_no_standstill(waiting, settings) -> N
     sweep()
     assert ReviewItem.objects.get().reason == ReviewItem.Reason.UNSCORABLE
     assert not scoring_state().is_standing_still
+
+
+@pytest.mark.parametrize("said", ["first call", "skip"])
+def test_what_a_person_said_of_an_item_keeps_it_with_people(waiting, alice: User, said: str) -> None:
+    row = waiting()
+    standstill_route()
+    ReviewItem.objects.update(is_blind=True)
+    item = item_claim_next(reviewer=alice)
+    assert item is not None
+    if said == "first call":
+        first_call_record(item_id=item.pk, reviewer=alice, label="fake")
+        claim_release(item_id=item.pk, reviewer=alice)
+        Skip.objects.all().delete()
+    else:
+        claim_release(item_id=item.pk, reviewer=alice)
+    assert ReviewItem.objects.get().state == ReviewItem.State.OPEN
+    assert standstill_take_back() == 0
+    row.refresh_from_db()
+    assert row.state == State.IN_REVIEW
