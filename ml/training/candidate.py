@@ -26,11 +26,12 @@ from ml.training.batches import PairSampler, ResampledSampler
 from ml.training.card import card
 from ml.training.decisions import counted, require_enough, split
 from ml.training.faces import Faces, frames_of, seen_as
-from ml.training.finish import Side, finish
+from ml.training.finish import Before, Side, finish
 from ml.training.loop import Plan, auc_of, fit, logits_of
 from ml.training.pack import Voter, save_weights
 from ml.training.progress import Progress
 from ml.training.ranks import ALONE, Ranks, device
+from ml.training.stacking import CANDIDATE_PULL, PULL
 from ml.training.start import start_from_scratch
 
 MISS = 0.1
@@ -130,6 +131,8 @@ def _finished(
         provenance=provenance,
         card=card(version, served, provenance),
         start=None if wish.scratch else stack,
+        pull=PULL if wish.scratch else CANDIDATE_PULL,
+        before=None if wish.scratch else Before.of(served),
     )
 
 

@@ -25,14 +25,38 @@ from ml.training.loop import device_of
 from ml.training.pack import Voter, pack
 from ml.training.stacking import (
     PULL,
+    THRESHOLD_FAKES_MIN,
     choose_jointly,
     choose_thresholds,
     fit_stack,
     mean_of_members,
     probabilities,
+    shrunk_temperature,
+    shrunk_thresholds,
     temperature,
 )
 from ml.training.windows import served_batch
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """Temperatures and thresholds, (5,) each, of the bundle that a candidate begins from; fakes: how many the
+    thresholds were chosen on."""
+
+    temperatures: Sequence[float]
+    thresholds: Sequence[float]
+    fakes: int
+
+    @classmethod
+    def of(cls, bundle: ShippedBundle) -> "Before":
+        """A bundle that does not say how many fakes its thresholds were chosen on counts like one of the least."""
+        metrics = bundle.metrics
+        stated = metrics.get("certificate") or metrics.get("thresholds", {}).get("certificate") or {}
+        return cls(
+            [part.temperature for part in bundle.parts],
+            [part.threshold for part in bundle.parts],
+            int(stated.get("fakes") or THRESHOLD_FAKES_MIN),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +134,7 @@ def finish(
     own_weight: float = 1.0,
     pull: float = PULL,
     is_certified: bool = False,
+    before: Before | None = None,
 ) -> ShippedBundle:
     """The bundle of these members.
 
@@ -117,7 +142,8 @@ def finish(
     so that all five together miss at most the share `miss` of its fakes; `test` is only measured. All of it is computed
     by the packed bundle, as it will be served. own_weight: how much more rows of sources with fakes of their own count
     in the stack's fit; pull: of `fit_stack`. is_certified: `miss` is an upper bound at 95 % confidence for the sources'
-    own fakes, and members and stack get rates of their own (`choose_jointly`).
+    own fakes, and members and stack get rates of their own (`choose_jointly`). before: the operating point of the
+    bundle that the members began from; few rows then move temperatures and thresholds little, or not at all.
     """
     draft = pack(
         out,
@@ -136,6 +162,9 @@ def finish(
     stack = fit_stack(fitted_on, label, start=start, row_weight=weight, pull=pull)
     ten = _with_stack(stack, fitted_on)
     warmth = [temperature(ten[:, 2 * k : 2 * k + 2], label, weight) for k in range(5)]
+    if before is not None:
+        pairs = zip(warmth, before.temperatures, strict=True)
+        warmth = [shrunk_temperature(fitted, was, len(label)) for fitted, was in pairs]
     chosen_on = probabilities(_with_stack(stack, served_logits(served, validation)), warmth)
     counted = _own(validation) if is_certified else validation.bank.label == 1
     if is_certified:
@@ -144,10 +173,15 @@ def finish(
         thresholds = choose_jointly(chosen_on, label, most, fakes=counted, source=source)
     else:
         thresholds = choose_thresholds(chosen_on, validation.bank.label, miss)
+    if before is not None:
+        thresholds = shrunk_thresholds(
+            thresholds, np.array(before.thresholds), int(counted.sum()), before.fakes
+        )
     measured = probabilities(_with_stack(stack, served_logits(served, test)), warmth)
     names = [*(v.name for v in voters), "stack"]
     metrics = {
         "miss_rate_chosen_for": miss,
+        "thresholds_kept": before is not None and thresholds.tolist() == list(before.thresholds),
         "certificate": certificate(chosen_on[counted], thresholds),
         "validation": _measure(chosen_on, thresholds, names, validation),
         "test": _measure(measured, thresholds, names, test),

@@ -10,6 +10,11 @@ from ml.evaluation.metrics import threshold_for_miss_rate
 
 EDGE = 1e-4  # thresholds stay inside the open interval that a bundle allows
 PULL = 1e-3  # the penalty that draws a stack back to where it began
+# The same for a candidate: a stack that serves already was fitted on thousands of rows, and a few dozen decisions, some
+# of them wrong, must not undo that (measured in ml/EXPERIMENTS.md).
+CANDIDATE_PULL = 10.0
+TEMPERATURE_PRIOR_ROWS = 200  # rows that the temperature of the bundle before counts for
+THRESHOLD_FAKES_MIN = 60  # with fewer validation fakes the thresholds of the bundle before stay
 LIFT = 4.0  # members' logits seldom reach it
 
 
@@ -55,6 +60,30 @@ def fit_stack(
 
     optimiser.step(closure)
     return stack.eval()
+
+
+def shrunk_temperature(fitted: float, before: float, rows: int) -> float:
+    """Mean of both temperatures' logarithms, in which `before` counts as TEMPERATURE_PRIOR_ROWS rows.
+
+    Temperatures are positive factors, so they are averaged as logarithms. Raises ValueError unless both are above 0.
+    """
+    if min(fitted, before) <= 0:
+        raise ValueError(f"temperatures must be above 0: found {fitted} and {before}")
+    share = rows / (rows + TEMPERATURE_PRIOR_ROWS)
+    return float(np.exp(share * np.log(fitted) + (1 - share) * np.log(before)))
+
+
+def shrunk_thresholds(chosen: np.ndarray, before: np.ndarray, fakes: int, fakes_before: int) -> np.ndarray:
+    """(5,) thresholds: those of before with fewer than THRESHOLD_FAKES_MIN validation fakes, else the mean on the logit
+    scale, in which each counts by the number of fakes that it was chosen on.
+
+    chosen, before: (5,) from 0 to 1, both excluded.
+    """
+    if fakes < THRESHOLD_FAKES_MIN:
+        return before
+    share = fakes / (fakes + fakes_before)
+    logit = share * np.log(chosen / (1 - chosen)) + (1 - share) * np.log(before / (1 - before))
+    return np.asarray(np.clip(1 / (1 + np.exp(-logit)), EDGE, 1 - EDGE))
 
 
 def mean_of_members() -> Stacking:

@@ -98,7 +98,10 @@ def test_without_traffic_or_without_the_role_there_is_no_workload(
 def test_a_comparison_tells_the_cost_in_people_and_the_difference_of_each_group() -> None:
     found = present_comparison(report(), 0.0, Workload(selfies_a_day=1000, seconds_an_item=36))
     rows = {pair.name: pair for pair in found.pairs}
-    assert rows["Fakes that reach a person"].difference == "+15 points (+11 to +19)"
+    assert found.sample.startswith("40 held-out fakes count like 20;")
+    assert found.pairs[0].name == "Recall: of all fakes, reach a person"
+    assert found.pairs[0].difference == "+15 points (+11 to +19)"
+    assert rows["Among what was flagged: fakes that reach a person"].difference == "+15 points (+11 to +19)"
     daily = rows["Items a day, at 1,000 selfies a day"]
     assert (daily.champion, daily.candidate, daily.difference) == (
         "300 (200 to 400)",
@@ -118,5 +121,7 @@ def test_a_report_of_before_groups_were_counted_is_still_shown() -> None:
     old = report()
     for part in (old["holdout"], old["replay"]):
         del part["groups"], part["difference"]
+    del old["holdout"]["weighted"], old["replay"]["curve"]
     found = present_comparison(old, 0.0)
+    assert found.sample == ""
     assert (found.parts, found.replay_parts, found.pairs[0].difference) == ([], [], "")

@@ -33,6 +33,9 @@ def test_a_candidate_is_a_bundle_that_serves(tmp_path, served):
     candidate = bundles.read(out)
     assert candidate.provenance["trained_from"] == "tiny"
     assert candidate.metrics["test"]["votes"]["all"]["recall_with_human"]["n"] > 0
+    before = bundles.read(served)
+    assert [part.threshold for part in candidate.parts] == [part.threshold for part in before.parts]
+    assert candidate.metrics["thresholds_kept"] is True
     votes = Ensemble.load(out, device="cpu", threads=1).score([Image.new("RGB", (80, 60))])[0]
     assert [v.member for v in votes] == ["north", "east", "south", "west", "stack"]
 

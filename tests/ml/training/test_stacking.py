@@ -1,9 +1,24 @@
+from copy import deepcopy
+
 import numpy as np
 import pytest
 import torch
 
 from detection.networks.convnext import convnext
-from ml.training.stacking import choose_jointly, choose_thresholds, fit_stack, lift, midway_below, temperature
+from estimation.ranking import auc
+from ml.training.stacking import (
+    CANDIDATE_PULL,
+    TEMPERATURE_PRIOR_ROWS,
+    THRESHOLD_FAKES_MIN,
+    choose_jointly,
+    choose_thresholds,
+    fit_stack,
+    lift,
+    midway_below,
+    shrunk_temperature,
+    shrunk_thresholds,
+    temperature,
+)
 from tests.factories.bundles import TINY
 
 
@@ -104,3 +119,47 @@ def test_no_other_pair_of_rates_has_fewer_false_alarms_averaged_over_sources():
     assert (~flagged[fakes]).mean() <= 0.2
     alarms = [flagged[(label == 0) & (source == name)].mean() for name in ("small", "big")]
     assert np.mean(alarms) == pytest.approx(best)
+
+
+def simulated(rng, count, accuracy=1.0):
+    """Logits of four members that differ in skill, and labels of which the share `accuracy` is right."""
+    truth, common = (rng.random(count) < 0.5).astype(int), rng.standard_normal(count)
+    logits = np.zeros((count, 8), np.float32)
+    for member, gain in enumerate((1.7, 1.5, 1.3, 0.8)):
+        margin = gain * (2 * truth - 1) + 1.6 * (0.6 * common + 0.8 * rng.standard_normal(count))
+        logits[:, 2 * member], logits[:, 2 * member + 1] = 4 - margin, 4 + margin
+    return logits, np.where(rng.random(count) < accuracy, truth, 1 - truth)
+
+
+def area(stack, logits, label):
+    with torch.inference_mode():
+        found = stack(torch.from_numpy(logits)).numpy()
+    score = found[:, 1] - found[:, 0]
+    return auc(score[label == 1].tolist(), score[label == 0].tolist())
+
+
+@pytest.mark.parametrize("accuracy", [1.0, 0.8, 0.6])
+@pytest.mark.parametrize("rows", [40, 180, 1000])
+def test_few_or_wrong_decisions_do_not_undo_the_champions_stack(rows, accuracy):
+    rng = np.random.default_rng(0)
+    champion, test = fit_stack(*simulated(rng, 3000)), simulated(rng, 2000)
+    before = area(champion, *test)
+    for seed in range(4):
+        learned = simulated(np.random.default_rng(seed), rows, accuracy)
+        candidate = fit_stack(*learned, start=deepcopy(champion).train(), pull=CANDIDATE_PULL)
+        assert area(candidate, *test) > before - 0.005
+
+
+def test_a_temperature_moves_with_the_number_of_rows():
+    assert shrunk_temperature(10.0, 2.0, 0) == pytest.approx(2.0)
+    assert shrunk_temperature(8.0, 2.0, TEMPERATURE_PRIOR_ROWS) == pytest.approx(4.0)
+    assert shrunk_temperature(10.0, 2.0, 10**7) == pytest.approx(10.0, rel=1e-3)
+    with pytest.raises(ValueError, match="above 0"):
+        shrunk_temperature(0.0, 2.0, 5)
+
+
+def test_thresholds_stay_where_too_few_fakes_could_choose_them():
+    chosen, before = np.full(5, 0.9999), np.full(5, 0.6)
+    assert (shrunk_thresholds(chosen, before, THRESHOLD_FAKES_MIN - 1, 81) == before).all()
+    moved = shrunk_thresholds(np.full(5, 0.8), np.full(5, 0.2), 100, 100)
+    assert moved == pytest.approx(np.full(5, 0.5))

@@ -62,7 +62,7 @@ def test_nobody_approves_an_own_proposal_by_api_either(ada: Script, comparison: 
 def test_a_closed_gate_and_a_second_proposal_are_refused(
     ada: Script, amir: Script, comparison: Comparison
 ) -> None:
-    comparison.report = report(candidate=(20, 190))
+    comparison.report = report(candidate=(14, 190), loads=(360, 1100))
     comparison.save(update_fields=["report"])
     shut = ada.post("/proposals", comparison=comparison.pk, reason=WHY)
     assert (shut.status_code, shut.json()["code"]) == (409, "proposal_refused")
@@ -70,6 +70,7 @@ def test_a_closed_gate_and_a_second_proposal_are_refused(
     number = proposed(ada, comparison, override="A new kind of forgery must be caught today.")
     assert [check["passed"] for check in ada.get(f"/proposals/{number}").json()["gate"]] == [
         True,
+        False,
         False,
         False,
     ]
