@@ -1,0 +1,73 @@
+"""The page of a comparison says what its figures are of, and the gate has three answers."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from kyc_review.accounts.models import User
+from kyc_review.training.models import Comparison
+from kyc_review.training.proposals import proposal_open
+from tests.factories.reports import report
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def ada(client: Client, staff: Callable[..., User]) -> User:
+    user = staff("ada", "admin")
+    client.force_login(user)
+    return user
+
+
+def page(client: Client, comparison: Comparison) -> str:
+    return client.get(reverse("retraining:comparison", args=[comparison.pk])).content.decode()
+
+
+def answers(html: str) -> list[str]:
+    return re.findall(r'<li class="(passed|failed|undecided)">', html)
+
+
+def test_weighted_figures_come_first_and_the_sample_is_put_into_words(
+    client: Client, ada: User, comparison: Comparison
+) -> None:
+    html = page(client, comparison)
+    assert "40 held-out fakes count like 20" in html
+    assert html.index("of all fakes, reach a person") < html.index("Among what was flagged: fakes")
+    assert answers(html) == ["passed"] * 4
+
+
+def test_too_few_audited_fakes_are_no_failure_and_no_pass(
+    client: Client, ada: User, comparison: Comparison
+) -> None:
+    comparison.report = report(audited=2, half=0.3)
+    comparison.save(update_fields=["report"])
+    html = page(client, comparison)
+    assert answers(html) == ["undecided", "undecided", "passed", "passed"]
+    assert 'name="override"' in html
+
+
+def test_a_comparison_from_before_the_weights_is_shown_and_decides_nothing(
+    client: Client, ada: User, comparison: Comparison
+) -> None:
+    old = report()
+    del old["holdout"]["weighted"], old["replay"]["curve"]
+    comparison.report = old
+    comparison.save(update_fields=["report"])
+    html = page(client, comparison)
+    assert answers(html) == ["undecided"]
+    assert "Compare again" in html
+
+
+def test_who_approves_sees_what_the_gate_said(client: Client, ada: User, comparison: Comparison) -> None:
+    comparison.report = report(audited=2)
+    comparison.save(update_fields=["report"])
+    proposal = proposal_open(
+        comparison=comparison, actor=ada, reason="It is better.", override="More audits would take a month."
+    )
+    assert [check["answer"] for check in proposal.gate] == ["undecided", "passed", "passed", "passed"]
+    html = client.get(reverse("retraining:overview")).content.decode()
+    assert answers(html) == ["undecided", "passed", "passed", "passed"]
+    assert "40 held-out fakes count like 20" in html
