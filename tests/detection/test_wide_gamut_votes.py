@@ -1,0 +1,78 @@
+"""The shipped bundle votes on a wide-gamut file as on its sRGB twin: real portraits, Display P3 as phones write it."""
+
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from detection import decoding
+from detection.decoding.profiles import DISPLAY_P3, profile_of_codes
+from detection.ensemble import Ensemble
+from detection.faces.examine import examine
+from tests.factories import phone_files as phone
+from tests.factories.colours import in_space, to_srgb
+from tests.factories.image_files import saved
+from tests.factories.scenes import SAMPLES, sample
+
+BUNDLE = Path(__file__).parents[2] / "detection" / "baseline"
+P3 = profile_of_codes(DISPLAY_P3, 13)
+COLOURED = [
+    number for number in range(len(SAMPLES)) if np.ptp(np.asarray(sample(number), int), axis=2).max() > 8
+]
+
+
+@cache
+def ensemble() -> Ensemble:
+    return Ensemble.load(BUNDLE, device="cpu", threads=1)
+
+
+def votes(data: bytes) -> np.ndarray:
+    """(5,) probabilities of fake for a file, decoded and examined as the scoring worker does."""
+    image = decoding.decode(data)
+    (found,) = ensemble().score([image], [examine(image).frame])
+    return np.array([vote.probability for vote in found])
+
+
+def test_most_portraits_have_colours() -> None:
+    assert len(COLOURED) >= 5
+
+
+def stored(kind: str, picture: Image.Image, profile: bytes) -> bytes:
+    options = {"icc_profile": profile} if profile else {}
+    match kind:
+        case "HEIC":
+            tagged = picture.copy()
+            tagged.info.update(options)
+            return phone.heic(tagged, quality=95)
+        case "JPEG":
+            return saved(picture, kind, quality=95, **options)
+        case "WEBP":
+            return saved(picture, kind, lossless=True, **options)
+    return saved(picture, kind, **options)
+
+
+@pytest.mark.parametrize("number", COLOURED[::3])
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "JPEG", "HEIC"])
+def test_a_wide_gamut_file_gets_the_votes_of_its_pixels_converted_to_srgb(kind: str, number: int) -> None:
+    """The twin is made of the same file's pixels: two lossy files of two pictures differ by their losses."""
+    wide = Image.fromarray(in_space(np.asarray(sample(number)), "P3"))
+    pixels = np.asarray(decoding.decode(stored(kind, wide, b"")))
+    twin = saved(Image.fromarray(to_srgb(pixels, "P3")), "PNG")
+    assert np.abs(votes(stored(kind, wide, P3)) - votes(twin)).max() <= 0.01
+
+
+def test_rounding_to_eight_bits_in_a_wide_space_hardly_moves_a_vote() -> None:
+    """Against the picture before it was stored in Display P3: colours were rounded twice, which no decoder can undo."""
+    moved = []
+    for number in COLOURED:
+        wide = Image.fromarray(in_space(np.asarray(sample(number)), "P3"))
+        moved.append(np.abs(votes(stored("PNG", wide, P3)) - votes(stored("PNG", sample(number), b""))).max())
+    assert np.median(moved) <= 0.01
+    assert max(moved) <= 0.02
+
+
+def test_without_conversion_the_votes_would_differ() -> None:
+    wide = Image.fromarray(in_space(np.asarray(sample(12)), "P3"))
+    assert np.abs(votes(saved(wide, "PNG")) - votes(saved(sample(12), "PNG"))).max() > 0.03
