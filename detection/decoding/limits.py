@@ -10,7 +10,7 @@ class Limits:
     An upload waits at most `wait_s` for one of `processes` decoders, and at most `waiting` uploads wait at once. A
     person who opens a picture waits at most `view_wait_s`, a worker that decodes what was accepted `patience_s`. A
     decoder may use `cpu_s` of processor time and `memory_bytes` of address space for one picture; `wall_s` ends one
-    that stands still.
+    that stands still, or that other work on the machine holds up.
     """
 
     max_bytes: int = 25_000_000

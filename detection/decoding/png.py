@@ -17,6 +17,8 @@ SIGNATURE = b"\x89PNG\r\n\x1a\n"
 MAX_CHUNKS = 10_000
 MAX_PROFILE_BYTES = 4_000_000
 MAX_XMP_BYTES = 1_000_000
+# zlib copies the input that it has not used yet: small steps of input keep that cheap, whatever they unpack to.
+PACKED_STEP_BYTES, UNPACKED_STEP_BYTES = 16_384, 1_000_000
 # First column and row, and steps to the right and down, of the seven passes of an interlaced picture.
 ADAM7 = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)]
 CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
@@ -120,17 +122,15 @@ def load(data: bytes, max_side: int | None) -> Loaded:
     damage = None
     try:
         image = _decoded(clean)
-        if _may_lack_rows(image, layout) and _unpacked_bytes(packed, _needed_bytes(layout)) < _needed_bytes(
-            layout
-        ):
-            if not _shows_a_row(layout, packed):
-                raise truncated("none of its rows can be seen")
-            damage = Damage.MISSING_PIXELS
+        if _may_lack_rows(image, layout):
+            damage = _unpack(packed, _needed_bytes(layout)).damage
     except (OSError, SyntaxError, ValueError, EOFError, zlib.error):
-        if not _shows_a_row(layout, packed):
-            raise truncated("none of its rows can be seen") from None
-        image = _decoded(clean, leniently=True)
-        damage = Damage.CORRUPT_DATA if _is_corrupt(packed) else Damage.MISSING_PIXELS
+        # Where the compressed data are whole, the rows break a rule of their own.
+        damage = _unpack(packed, _needed_bytes(layout)).damage or Damage.CORRUPT_DATA
+        image = None
+    if damage and not _shows_a_row(layout, packed):
+        raise truncated("none of its rows can be seen")
+    image = image or _decoded(clean, leniently=True)
     return Loaded(
         image,
         orientation=orientation_from(layout.exif, layout.xmp),
@@ -159,12 +159,32 @@ def _needed_bytes(layout: Layout) -> int:
     return total
 
 
-def _unpacked_bytes(packed: bytes, at_most: int) -> int:
-    unpacker, found, rest = zlib.decompressobj(), 0, packed
-    while rest and not unpacker.eof and found < at_most:
-        found += len(unpacker.decompress(rest, 1_000_000))
-        rest = unpacker.unconsumed_tail
-    return found
+@dataclass(frozen=True, slots=True)
+class _Unpacked:
+    """How many bytes the compressed rows gave, at most as many as were asked for, and why they gave no more."""
+
+    found_bytes: int
+    damage: Damage | None
+
+
+def _unpack(packed: bytes, needed_bytes: int) -> _Unpacked:
+    """Unpack up to `needed_bytes` and keep nothing. What follows them may be a bomb and is not looked at."""
+    unpacker, found, view = zlib.decompressobj(), 0, memoryview(packed)
+    try:
+        for start in range(0, len(view), PACKED_STEP_BYTES):
+            rest: bytes | memoryview = view[start : start + PACKED_STEP_BYTES]
+            while found < needed_bytes and not unpacker.eof:
+                wanted = min(UNPACKED_STEP_BYTES, needed_bytes - found)
+                unpacked = unpacker.decompress(rest, wanted)
+                found += len(unpacked)
+                rest = unpacker.unconsumed_tail
+                if not rest and len(unpacked) < wanted:
+                    break
+            if found >= needed_bytes or unpacker.eof:
+                break
+    except zlib.error:
+        return _Unpacked(found, Damage.CORRUPT_DATA)
+    return _Unpacked(found, Damage.MISSING_PIXELS if found < needed_bytes else None)
 
 
 def _decoded(clean: bytes, *, leniently: bool = False) -> Image.Image:
@@ -192,24 +212,4 @@ def _clean(layout: Layout, packed: bytes) -> bytes:
 def _shows_a_row(layout: Layout, packed: bytes) -> bool:
     width, _, depth, colour = struct.unpack_from(">IIBB", layout.header)
     row = 1 + (width * depth * CHANNELS.get(colour, 1) + 7) // 8
-    unpacker, found, given = zlib.decompressobj(), 0, 0
-    try:
-        while found < row and given < len(packed):
-            found += len(unpacker.decompress(packed[given : given + 4096]))
-            given += 4096
-    except zlib.error:
-        pass
-    return found >= row
-
-
-def _is_corrupt(packed: bytes) -> bool:
-    """Whether the compressed rows break a rule, rather than stop."""
-    unpacker = zlib.decompressobj()
-    try:
-        rest = packed
-        while rest and not unpacker.eof:
-            unpacker.decompress(rest, 1_000_000)
-            rest = unpacker.unconsumed_tail
-    except zlib.error:
-        return True
-    return False
+    return _unpack(packed, row).found_bytes >= row

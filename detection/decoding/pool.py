@@ -24,14 +24,20 @@ PROGRAM = "import sys; sys.path.insert(0, {root!r}); from detection.decoding.chi
 PICTURES_MAX = 1000  # of one process, so that a leak in a codec stays small
 # Pictures of more work than this never occupy every decoder: ordinary ones go on.
 LARGE_WORK = 30_000_000
+# A decoder that reaches the wall-clock limit after this share of its processor time was kept busy by the picture, not
+# by others: the same picture would take as long again.
+COSTLY_SHARE = 1 / 3
 
 
 class DecoderDied(Exception):
-    """The process ended, or was ended, without an answer; `code` is its exit status (negative: a signal)."""
+    """The process ended, or was ended, without an answer; `code` is its exit status (negative: a signal).
 
-    def __init__(self, code: int, *, timed_out: bool) -> None:
+    `was_starved`: it reached the wall-clock limit although it had got little processor time.
+    """
+
+    def __init__(self, code: int, *, timed_out: bool, was_starved: bool = False) -> None:
         super().__init__(code)
-        self.code, self.timed_out = code, timed_out
+        self.code, self.timed_out, self.was_starved = code, timed_out, was_starved
 
 
 class Decoder:
@@ -40,6 +46,7 @@ class Decoder:
     def __init__(self, limits: Limits) -> None:
         program = PROGRAM.format(root=str(ROOT))
         self._wall_s = limits.wall_s
+        self._costly_s = limits.cpu_s * COSTLY_SHARE
         self.pictures = 0
         self._process = subprocess.Popen(  # noqa: S603  (our own program, no shell)
             [sys.executable, "-I", "-c", program, str(limits.memory_bytes), str(limits.cpu_s)],
@@ -67,8 +74,10 @@ class Decoder:
         """Raises DecoderDied."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        timed_out = threading.Event()
-        timer = threading.Timer(self._wall_s, self._end_late, [timed_out])
+        timed_out, was_starved = threading.Event(), threading.Event()
+        timer = threading.Timer(
+            self._wall_s, self._end_late, [timed_out, was_starved, _cpu_seconds(self._process.pid)]
+        )
         timer.daemon = True
         timer.start()
         try:
@@ -76,13 +85,19 @@ class Decoder:
             answer = wire.receive(self._process.stdout)
         except (OSError, EOFError, ValueError):
             self.close()
-            raise DecoderDied(self._process.returncode, timed_out=timed_out.is_set()) from None
+            raise DecoderDied(
+                self._process.returncode, timed_out=timed_out.is_set(), was_starved=was_starved.is_set()
+            ) from None
         finally:
             timer.cancel()
         self.pictures += 1
         return answer
 
-    def _end_late(self, timed_out: threading.Event) -> None:
+    def _end_late(
+        self, timed_out: threading.Event, was_starved: threading.Event, cpu_s_before: float
+    ) -> None:
+        if _cpu_seconds(self._process.pid) - cpu_s_before < self._costly_s:
+            was_starved.set()
         timed_out.set()
         self._process.kill()
 
@@ -93,6 +108,15 @@ class Decoder:
             if stream is not None:
                 with suppress(OSError):
                     stream.close()
+
+
+def _cpu_seconds(pid: int) -> float:
+    """Processor time that a process has used (proc_pid_stat(5), fields 14 and 15); 0 where it cannot be read."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    except (OSError, IndexError, ValueError):
+        return 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,10 +221,10 @@ class Pool:
 
 
 def _refusal(death: DecoderDied) -> ImageRefused:
-    if death.timed_out or death.code == -signal.SIGKILL:
-        return busy()  # not its fault: it had processor time left, or the kernel needed memory
-    if death.code == -signal.SIGXCPU:
+    if death.code == -signal.SIGXCPU or (death.timed_out and not death.was_starved):
         return too_costly("time")
+    if death.timed_out or death.code == -signal.SIGKILL:
+        return busy()  # not its fault: it got no processor time, or the kernel needed memory
     return corrupt("it cannot be decoded")
 
 

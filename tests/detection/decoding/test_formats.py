@@ -2,13 +2,14 @@
 
 import io
 import struct
+import time
 import zlib
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from detection.decoding import Damage, ImageRefused, decode, decode_with_facts, inspect
+from detection.decoding import Damage, ImageRefused, decode, decode_with_facts, inspect, pixels
 from tests.factories import phone_files as phone
 from tests.factories.image_files import BLUE, RED, face, png, png_chunk, saved
 
@@ -48,6 +49,26 @@ def test_a_png_without_one_row_is_refused() -> None:
         with pytest.raises(ImageRefused) as refused:
             inspect(data)
         assert refused.value.status == 422
+
+
+def png_with_a_bomb_behind_a_wrong_filter(size: int = 3_000_000) -> bytes:
+    """Row 0 is right, row 1 has the filter type 9, and gigabytes of zeros follow in some megabytes of input."""
+    packer = zlib.compressobj(9)
+    first_rows = b"\0" + bytes(range(192)) + b"\x09" + bytes(192)
+    packed = packer.compress(first_rows) + packer.flush(zlib.Z_FULL_FLUSH)
+    zeros = packer.compress(bytes(20_000_000)) + packer.flush(zlib.Z_FULL_FLUSH)
+    return png(64, 64, rows=packed + zeros * (size // len(zeros)))
+
+
+def test_what_follows_the_rows_of_a_png_costs_nothing() -> None:
+    data = png_with_a_bomb_behind_a_wrong_filter()
+    began = time.process_time()
+    pixels.check_pixels(data, "PNG", 32)
+    image, damage = pixels.decode_rgb(data, "PNG", None)
+    assert time.process_time() - began < 1, "unpacking all of it takes many seconds"
+    assert (image.size, damage) == ((64, 64), Damage.CORRUPT_DATA)
+    assert image.getpixel((1, 0)) == (3, 4, 5)
+    assert inspect(data).damage is Damage.CORRUPT_DATA
 
 
 ANCILLARY = {

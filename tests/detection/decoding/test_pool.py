@@ -107,6 +107,23 @@ def test_a_decoder_that_stands_still_is_ended(limited) -> None:
     assert decode(SMALL).size == (64, 96)
 
 
+def test_a_picture_that_reaches_the_wall_limit_by_its_own_work_is_too_costly(
+    limited, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limited(wall_s=1, processes=1)
+    # A machine with much other work gives it only a part of that second.
+    monkeypatch.setattr(pools, "COSTLY_SHARE", 0.002)
+    noise = Image.effect_noise((4000, 4000), 60).convert("RGB")
+    slow = phone.jpeg(noise, progressive=True, quality=75)
+    scan = slow.rindex(b"\xff\xda")
+    slow = slow[:-2] + slow[scan:-2] * 21 + b"\xff\xd9"
+    decode(SMALL)
+    with pytest.raises(ImageRefused) as refused:
+        decode(slow)
+    assert (refused.value.code, refused.value.status) == ("too_costly", 422), "sending it again does not help"
+    assert decode(SMALL).size == (64, 96)
+
+
 def test_too_little_memory_is_a_refusal_and_the_decoder_goes_on(limited) -> None:
     limited(memory_bytes=250_000_000, processes=1)
     decode(SMALL)
