@@ -100,6 +100,7 @@ def claim_next(*, reviewer: User, include_skipped: bool = False) -> int | None:
     tied = statements.tied_items(person=reviewer.pk)
     held = [pk for pk, state in tied if state == ReviewItem.State.CLAIMED]
     if held:
+        held_by(reviewer.pk, held[0]).update(claim_expires_at=Now() + claim_lease())
         return held[0]
     find = partial(
         statements.lock_most_urgent,
@@ -149,6 +150,11 @@ def claim_renew(*, item_id: int, reviewer: User) -> dt.timedelta:
     if held_by(reviewer.pk, item_id).update(claim_expires_at=Now() + claim_lease()) != 1:
         raise claim_lost(item_id, reviewer)
     return claim_lease()
+
+
+def claim_renew_if_held(*, item_id: int, reviewer: User) -> None:
+    """Renew the lease of an item that may be looked at without a claim on it."""
+    held_by(reviewer.pk, item_id).update(claim_expires_at=Now() + claim_lease())
 
 
 @transaction.atomic(savepoint=False)

@@ -52,7 +52,7 @@ def first_call_record(*, item_id: int, reviewer: User, label: str) -> None:
     ValueError."""
     require_decider(reviewer)
     wished = Decision.Label(label)
-    if not held_by(reviewer.pk, item_id).exists():
+    if held_by(reviewer.pk, item_id).update(claim_expires_at=Now() + claim_lease()) != 1:
         raise claim_lost(item_id, reviewer)
     FirstCall.objects.get_or_create(item_id=item_id, reviewer=reviewer, defaults={"label": wished})
 

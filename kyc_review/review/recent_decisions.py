@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING
 
-from django.db.models import Exists, F, OuterRef, QuerySet, Value
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Now
 
 from kyc_review.core.permissions import may_decide
@@ -28,10 +28,16 @@ def answers(*, viewer: User) -> QuerySet[Decision]:
 
 def items_answered(*, viewer: User) -> QuerySet[ReviewItem]:
     """Their items, with what their page shows. The face, votes and evidence that they saw then are shown again."""
-    mine = answers(viewer=viewer).order_by().filter(item=OuterRef("pk"))
-    items = ReviewItem.objects.filter(Exists(mine), state=ReviewItem.State.DECIDED)
+    if not may_decide(viewer):
+        return ReviewItem.objects.none()
+    final = answers(viewer=viewer).order_by().filter(item=OuterRef("pk"))
+    # What can still be undone, too: the browser's Back button leads there.
+    undoable = Decision.objects.standing().filter(reviewer=viewer, item=OuterRef("pk"))
+    is_own = Q(Exists(final), state=ReviewItem.State.DECIDED)
+    is_own |= Q(Exists(undoable), state=ReviewItem.State.SETTLING)
     return (
-        items.select_related("submission__scoring", "submission__evidence")
+        ReviewItem.objects.filter(is_own)
+        .select_related("submission__scoring", "submission__evidence")
         .prefetch_related("submission__scoring__votes")
         .annotate(claim_remaining=F("claim_expires_at") - Now(), is_veiled=Value(False))
     )

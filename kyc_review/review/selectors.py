@@ -156,9 +156,9 @@ class Undoable:
     remaining_s: int
 
 
-def decision_undoable(*, viewer: User) -> Undoable | None:
-    """The viewer's latest decision, while it can be taken back."""
-    found = statements.undoable_decision(person=viewer.pk)
+def decision_undoable(*, viewer: User, first: int | None = None) -> Undoable | None:
+    """The viewer's decision on the item `first`, else their latest one, while it can be taken back."""
+    found = statements.undoable_decision(person=viewer.pk, first=first)
     if found is None:
         return None
     item_id, label, remaining = found

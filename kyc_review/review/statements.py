@@ -101,7 +101,7 @@ UNDOABLE = """
     JOIN review_reviewitem item ON item.id = decision.item_id
     WHERE decision.reviewer_id = %(person)s AND item.state = 'settling' AND item.settles_at > statement_timestamp()
       AND NOT EXISTS (SELECT FROM review_withdrawal undone WHERE undone.decision_id = decision.id)
-    ORDER BY decision.id DESC
+    ORDER BY item.id IS NOT DISTINCT FROM %(first)s DESC, decision.id DESC
     LIMIT 1
 """
 
@@ -153,7 +153,7 @@ def claim_remaining_and_veil(*, item: int, person: int) -> tuple[dt.timedelta | 
     return (None, True) if found is None else (found[0], found[1])
 
 
-def undoable_decision(*, person: int) -> tuple[int, str, dt.timedelta] | None:
-    """(item, label, time left) of the person's latest decision, while it can be taken back."""
-    found = fetch_one(UNDOABLE, {"person": person})
+def undoable_decision(*, person: int, first: int | None = None) -> tuple[int, str, dt.timedelta] | None:
+    """(item, label, time left) of the decision on the item `first`, else of the latest, while it can be undone."""
+    found = fetch_one(UNDOABLE, {"person": person, "first": first})
     return None if found is None else (found[0], found[1], found[2])

@@ -103,7 +103,7 @@ def focus_context(request: StaffRequest, item_id: int) -> dict[str, Any]:
         "remaining_s": int(remaining.total_seconds()) if holds else 0,
         "lease_s": int(services.claim_lease().total_seconds()),
         "sla_s": settings.REVIEW_SLA_S,
-        "undoable": selectors.decision_undoable(viewer=request.user),
+        "undoable": selectors.decision_undoable(viewer=request.user, first=item_id),
     }
     return context | (_choices(request) if holds else _outcome(request, shown))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 from django.contrib import messages
@@ -76,6 +77,7 @@ def item_ahead(request: StaffRequest) -> HttpResponse:
 @never_cache
 @staff_only
 def item(request: StaffRequest, item_id: int) -> HttpResponse:
+    services.claim_renew_if_held(item_id=item_id, reviewer=request.user)
     context = focus_context(request, item_id)
     if context.get("decision") is not None:
         onlooker_record(submission=context["item"].submission, viewer=request.user)
@@ -111,7 +113,8 @@ def first_call(request: StaffRequest, item_id: int) -> HttpResponse:
         return claim_lost(request, item_id, lost)
     if not request.htmx:
         return HttpResponseRedirect(reverse("review:item", args=[item_id]))
-    return render(request, "review/_known.html", focus_context(request, item_id) | {"is_revealed": True})
+    answer = render(request, "review/_known.html", focus_context(request, item_id) | {"is_revealed": True})
+    return _with_remaining(answer, services.claim_lease())
 
 
 @require_POST
@@ -121,9 +124,10 @@ def decision(request: StaffRequest, item_id: int) -> HttpResponse:
     if not is_on_screen(request, item_id):
         return another_picture(request, item_id)
     form = DecisionForm(request.POST)
-    if not form.is_valid():
-        return problem(request, item_id, _problems(form))
     try:
+        if not form.is_valid():
+            lease = services.claim_renew(item_id=item_id, reviewer=request.user)
+            return _with_remaining(problem(request, item_id, _problems(form)), lease)
         services.decision_record(item_id=item_id, reviewer=request.user, **form.cleaned_data)
     except services.ClaimLost as lost:
         return claim_lost(request, item_id, lost)
@@ -169,8 +173,13 @@ def claim(request: StaffRequest, item_id: int) -> HttpResponse:
         lease = services.claim_renew(item_id=item_id, reviewer=request.user)
     except services.ClaimLost as lost:
         return claim_lost(request, item_id, lost)
+    return _with_remaining(HttpResponse(status=204), lease)
+
+
+def _with_remaining(answer: HttpResponse, lease: dt.timedelta) -> HttpResponse:
+    """The answer, which also tells the page's clock how long the claim lasts."""
     remaining: dict[str, Any] = {"remaining_s": int(lease.total_seconds())}
-    return trigger_client_event(HttpResponse(status=204), "claim:renewed", remaining)
+    return trigger_client_event(answer, "claim:renewed", remaining)
 
 
 def _queue(request: StaffRequest) -> HttpResponse:

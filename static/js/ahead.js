@@ -1,24 +1,27 @@
-// While one face is reviewed, the next is fetched: the server reserves that item for this person (for two
-// minutes, renewed with the claim), and the decoded picture waits here. When the next page arrives, the
-// picture is shown immediately. Pictures are never stored by the browser, so it is the element itself that
-// moves, not a cached response. The same holds for the open views, except for a blind item: then the server
-// names none. After a decision the face is shown before the server has answered; if the server refuses, the
-// old one returns.
+// While one face is judged, the next is fetched: the server keeps that item for this person (for two minutes,
+// renewed with the claim), and the picture waits here, decoded. When the next page arrives, the picture takes
+// its place at once. Pictures are never stored by the browser, so it is the element itself that moves, not a
+// cached response. The same holds for the open views, except for a blind item: then the server names none. On
+// a decision the face shows at once, before the server has answered, with a placeholder instead of the panel, so that
+// the form and the votes of one person never stand beside another's picture. If the answer is a refusal, or none comes,
+// picture and panel return together.
 import { begin, end } from "./held.js";
 import { press } from "./keys.js";
+import { isAccepted } from "./outcome.js";
 import { current } from "./viewer.js";
 import { fetchViews } from "./viewer/fetched.js";
 
 let ahead = null; // { path, image, posted, isVeiled, views, pictures: { pane: its picture } }
+let awaited = null; // { xhr, path }: the request whose answer is awaited, and the picture that is shown meanwhile
 
 async function fetchAhead() {
   const form = document.querySelector("form[data-ahead]");
-  if (!form || document.visibilityState === "hidden") return;
+  if (!form || awaited || document.visibilityState === "hidden") return;
   const headers = JSON.parse(document.body.getAttribute("hx-headers"));
   const answer = await fetch(form.dataset.ahead, { method: "POST", headers }).catch(() => null);
   if (!answer?.ok || answer.redirected) return;
   const { image: path, posted, is_veiled: isVeiled, views } = await answer.json();
-  if (!path || path === ahead?.path) return;
+  if (!path || path === ahead?.path || awaited) return;
   const image = new Image();
   image.src = path;
   ahead = { path, image, posted, isVeiled, views, pictures: {} };
@@ -42,15 +45,39 @@ function isComplete(form) {
 document.addEventListener("htmx:beforeRequest", ({ detail }) => {
   if (!isLast(detail) || !ahead?.image.complete || !ahead.image.naturalWidth) return;
   if (detail.requestConfig.path.endsWith("/decision/") && !isComplete(detail.elt.closest("form"))) return;
-  current()?.preview(ahead);
+  const stage = current();
+  if (!stage) return;
+  awaited = { xhr: detail.xhr, path: ahead.path };
+  stage.preview(ahead);
   begin(ahead.isVeiled);
-  document.querySelector(".focus")?.setAttribute("aria-busy", "true");
+  showPanel(false);
 });
-document.addEventListener("htmx:afterRequest", ({ detail }) => {
-  if (!isLast(detail) || detail.successful) return;
-  end();
-  current()?.restore();
-  document.querySelector(".focus")?.removeAttribute("aria-busy");
+
+// The item's own panel, or the placeholder of the next one.
+function showPanel(isOwn) {
+  const [own, placeholder] = ["own", "awaited"].map((name) => document.querySelector(`[data-panel=${name}]`));
+  if (!own || !placeholder) return;
+  placeholder.querySelector("[data-awaited-number]").textContent = /\/items\/(\d+)\//.exec(awaited?.path ?? "")?.[1] ?? "";
+  own.hidden = !isOwn;
+  placeholder.hidden = isOwn;
+}
+
+// Before a refusal is written into the panel, and when no answer came.
+for (const moment of ["htmx:beforeOnLoad", "htmx:afterRequest"]) {
+  document.addEventListener(moment, ({ detail }) => {
+    if (!awaited || detail.xhr !== awaited.xhr || isAccepted(detail)) return;
+    awaited = null;
+    end();
+    current()?.restore();
+    showPanel(true);
+  });
+}
+
+// What is answered to a page that is gone must not be written into the one that took its place.
+document.addEventListener("htmx:beforeRequest", ({ detail: { elt } }) => {
+  if ("guarded" in elt.dataset) return;
+  elt.dataset.guarded = "";
+  elt.addEventListener("htmx:beforeOnLoad", (event) => { if (!elt.isConnected) event.preventDefault(); });
 });
 
 document.addEventListener("htmx:beforeSwap", (event) => {
@@ -59,7 +86,10 @@ document.addEventListener("htmx:beforeSwap", (event) => {
 });
 document.addEventListener("htmx:afterSwap", (event) => {
   const place = document.querySelector("img[data-fetched]");
-  if (!place && event.detail.target?.id === "main") end(); // another page than the one that was shown
+  if (event.detail.target?.id === "main") {
+    if (!place || ahead.path !== awaited?.path) end(); // another page than the one that was shown
+    awaited = null;
+  }
   if (!place) return;
   for (const { name, value } of place.attributes) if (name !== "data-fetched") ahead.image.setAttribute(name, value);
   place.replaceWith(ahead.image);

@@ -40,7 +40,9 @@ document.addEventListener("htmx:afterSettle", (event) => {
 // A refusal comes from the server; a lost answer may belong to a change that was made, so the message does
 // not deny it.
 document.addEventListener("htmx:responseError", (event) => {
-  const { status } = event.detail.xhr;
-  announce(status === 403 ? "Your role does not allow this." : `Something failed (${status}). Load the page again to see where things stand.`, { visibly: true });
+  const { status, responseText } = event.detail.xhr;
+  const page = new DOMParser().parseFromString(status === 403 ? responseText : "", "text/html");
+  const reason = page.querySelector("[data-reason]")?.textContent.trim();
+  announce(status === 403 ? reason || "This is not allowed." : `Something failed (${status}). Load the page again to see where things stand.`, { visibly: true });
 });
 document.addEventListener("htmx:sendError", () => announce("No connection. Try again in a moment.", { visibly: true }));

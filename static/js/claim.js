@@ -5,21 +5,23 @@ const RENEW_EVERY_MS = 30_000;
 const ATTENDED_FOR_MS = 5 * 60_000; // after the last sign of a hand, the claim runs down
 const URGENT_S = 60;
 
-let lastHand = Date.now();
+// Counted by the time since the page was opened: a computer whose clock is set back or forth changes no lease.
+const now = () => performance.now();
+let lastHand = now();
 for (const sign of ["pointermove", "pointerdown", "keydown", "wheel"]) {
-  document.addEventListener(sign, () => { lastHand = Date.now(); }, { passive: true });
+  document.addEventListener(sign, () => { lastHand = now(); }, { passive: true });
 }
 
-// Element -> when its claim ends and when it was last renewed, in this browser's clock.
+// Element -> when its claim ends and when it was last renewed, in milliseconds since the page was opened.
 const clocks = new WeakMap();
 
 function clockOf(claim) {
-  if (!clocks.has(claim)) clocks.set(claim, { endsAt: Date.now() + claim.dataset.remainingS * 1000, askedAt: Date.now() });
+  if (!clocks.has(claim)) clocks.set(claim, { endsAt: now() + claim.dataset.remainingS * 1000, askedAt: now() });
   return clocks.get(claim);
 }
 
 function isAttended() {
-  return document.visibilityState === "visible" && document.hasFocus() && Date.now() - lastHand < ATTENDED_FOR_MS;
+  return document.visibilityState === "visible" && document.hasFocus() && now() - lastHand < ATTENDED_FOR_MS;
 }
 
 function show(claim, remainingS) {
@@ -34,22 +36,33 @@ function tick() {
   const claim = document.getElementById("claim");
   if (!claim || document.querySelector("[data-claim-lost]")) return;
   const clock = clockOf(claim);
-  const remainingMs = clock.endsAt - Date.now();
+  const remainingMs = clock.endsAt - now();
   show(claim, Math.max(0, Math.ceil(remainingMs / 1000)));
-  const sinceAsked = Date.now() - clock.askedAt;
-  // When it has ended by this clock (plus one second), the server confirms it and answers with the next step.
+  const sinceAsked = now() - clock.askedAt;
+  const renewEveryMs = remainingMs < URGENT_S * 1000 ? 5000 : RENEW_EVERY_MS;
+  // Once it is over by this clock (and a second more), the server says so and answers with what to do next.
   const over = remainingMs < -1000 && sinceAsked > 5000;
-  if (over || (remainingMs > 0 && isAttended() && sinceAsked >= RENEW_EVERY_MS)) {
-    clock.askedAt = Date.now();
-    htmx.trigger(claim, "claim:renew");
+  if (over || (remainingMs > 0 && isAttended() && sinceAsked >= renewEveryMs)) {
+    ask(claim);
   }
 }
 
+function ask(claim) {
+  clockOf(claim).askedAt = now();
+  htmx.trigger(claim, "claim:renew");
+}
+
 document.addEventListener("claim:renewed", (event) => {
-  clockOf(event.target).endsAt = Date.now() + event.detail.remaining_s * 1000;
+  const claim = document.getElementById("claim");
+  if (!claim) return;
+  Object.assign(clockOf(claim), { endsAt: now() + event.detail.remaining_s * 1000, askedAt: now() });
   tick();
 });
 setInterval(tick, 1000);
-document.addEventListener("visibilitychange", tick);
+// This clock may stand still while the computer sleeps, so the server is asked when the page is looked at again.
+document.addEventListener("visibilitychange", () => {
+  const claim = document.getElementById("claim");
+  if (claim && document.visibilityState === "visible" && !document.querySelector("[data-claim-lost]")) ask(claim);
+});
 window.addEventListener("focus", tick);
 document.addEventListener("htmx:load", tick);

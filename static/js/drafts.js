@@ -1,18 +1,21 @@
-import { isAccepted } from "./outcome.js";
+import { isAccepted, isSignedOut } from "./outcome.js";
 
-// Unsent input for an item stays in this tab until its decision is recorded, also after a lost claim, a
-// reload or a crash. The answer itself is not kept and has to be given again.
+// What was typed about an item stays in this tab until its decision is recorded: a lost claim, a reload or a crash loses
+// nothing. The answer itself is not kept; it has to be given again, but for one that the sign-in page interrupted.
 const KEPT = ["note", "parts", "methods", "obstacle", "regions", "message"];
 const nameOf = (id) => `draft-${id}`;
 
-function keep(event) {
-  const form = event.target.closest("form[data-draft]");
-  if (!form) return;
-  const said = [...new FormData(form)].filter(([name, value]) => KEPT.includes(name) && value);
+function keep(form, names = KEPT) {
+  const said = [...new FormData(form)].filter(([name, value]) => names.includes(name) && value);
   if (said.length) sessionStorage.setItem(nameOf(form.dataset.draft), JSON.stringify(said));
   else sessionStorage.removeItem(nameOf(form.dataset.draft));
 }
-for (const sign of ["input", "change"]) document.addEventListener(sign, keep);
+for (const sign of ["input", "change"]) {
+  document.addEventListener(sign, (event) => {
+    const form = event.target.closest("form[data-draft]");
+    if (form) keep(form);
+  });
+}
 
 function restore(root) {
   const form = root.querySelector?.("form[data-draft]");
@@ -28,6 +31,16 @@ function restore(root) {
 
 document.addEventListener("htmx:load", (event) => restore(event.detail.elt));
 restore(document);
+
+// Before the answer's redirect leaves the page: a disabled form tells nothing, so its fields are read as they stand.
+document.addEventListener("htmx:beforeOnLoad", ({ detail }) => {
+  const form = document.querySelector("form[data-draft]");
+  if (!form || !isSignedOut(detail)) return;
+  const disabled = form.querySelectorAll("fieldset:disabled");
+  for (const fieldset of disabled) fieldset.disabled = false;
+  keep(form, [...KEPT, "label"]);
+  for (const fieldset of disabled) fieldset.disabled = true;
+});
 
 document.addEventListener("htmx:afterRequest", (event) => {
   const item = /\/items\/(\d+)\/decision\/$/.exec(event.detail.pathInfo?.requestPath ?? "");

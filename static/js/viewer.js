@@ -55,6 +55,8 @@ document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-tool], [data-pane]");
   const stage = button && current();
   if (!stage) return;
+  // Views, close-ups and boxes belong to the item whose answer is awaited, not to the face that is shown meanwhile.
+  if (stage.before && (button.dataset.pane || ["close-up", "mark", "unmark"].includes(button.dataset.tool))) return;
   if (button.dataset.pane) return stage.toggle(button);
   TOOLS[button.dataset.tool](stage, button);
   stage.keep();

@@ -107,8 +107,9 @@ def test_an_answer_within_300_ms_shows_no_sign_of_waiting(
     expect(page.locator("[data-viewer=shown]")).to_be_visible()
     delay = page.evaluate(
         """() => {
-            document.querySelector('.focus').setAttribute('aria-busy', 'true');
-            return getComputedStyle(document.querySelector('.panel > *')).transitionDelay;
+            const placeholder = document.querySelector('[data-panel=awaited]');
+            placeholder.hidden = false;
+            return getComputedStyle(placeholder.querySelector('p')).animationDelay;
         }"""
     )
     assert delay == "0.3s"

@@ -156,7 +156,7 @@ def test_every_tool_works_by_key_alone(enqueue: Enqueue, log_in: LogIn, alice: U
     expect(page.locator(".viewer[data-toned]")).to_have_count(0)
 
 
-def test_panes_and_zoom_survive_to_the_next_item(
+def test_panes_survive_to_the_next_item_and_its_picture_starts_whole(
     enqueue: Enqueue, examine: Examine, log_in: LogIn, alice: User, portrait: bytes
 ) -> None:
     for risk in (0.9, 0.5):
@@ -168,13 +168,12 @@ def test_panes_and_zoom_survive_to_the_next_item(
     fitted = steady(page, lambda: scale(page))
     page.keyboard.press("+")
     eventually(page, lambda: scale(page) > fitted)
-    near = steady(page, lambda: scale(page))
     page.keyboard.press("1")
     page.keyboard.press("Enter")
     expect(page.get_by_text("Recorded.")).to_be_visible()
     expect(page.locator("[data-viewer=shown]")).to_be_visible()
     expect(page.locator("[data-name=noise]")).to_be_visible()
-    expect(page.locator("[data-scale]")).to_contain_text(f"{near} %")
+    expect(page.locator("[data-scale]")).to_contain_text(f"{fitted} %")
 
 
 def test_panes_are_linked_and_each_quality_of_the_error_levels_can_be_chosen(

@@ -1,6 +1,6 @@
-// Settings of the viewer are kept for the next item, as long as the window is open.
+// What a reviewer set stays set for the next item, and as long as the window is open; but each picture starts whole.
 const KEY = "viewer";
-const INITIAL = { panes: [], x: 0.5, y: 0.5, scale: 1, grid: false, quality: null, opacity: 0.6, tone: { brightness: 1, contrast: 1, gamma: 1 } };
+const INITIAL = { panes: [], grid: false, quality: null, opacity: 0.6, tone: { brightness: 1, contrast: 1, gamma: 1 } };
 
 export function recall() {
   try {

@@ -13,7 +13,6 @@ export class Stage {
     this.root = figure.querySelector("[data-stage]");
     this.settings = recall();
     this.camera = new Camera();
-    Object.assign(this.camera, { x: this.settings.x, y: this.settings.y, scale: this.settings.scale });
     this.measure(Math.max(image.getAttribute("width"), image.getAttribute("height")));
     this.panes = [new Pane({ name: "photo", title: "Photograph" })];
     this.panes[0].base = image;
@@ -36,11 +35,14 @@ export class Stage {
     this.picture = { width: naturalWidth * this.shrunk, height: naturalHeight * this.shrunk };
   }
 
-  // Shows the next item's face while the server still records this one's decision. `restore` reverts it.
-  preview({ image, posted, isVeiled, pictures }) {
-    const { panes, boxes, picture, shrunk } = this;
-    this.before = { image: this.image, panes, boxes, picture, shrunk, shown: panes.map(({ base, overlay }) => ({ base, overlay })) };
+  // Show the next item's face, whole, while the server still records this one's decision. `restore` takes it back.
+  preview({ path, image, posted, isVeiled, pictures }) {
+    const { panes, boxes, picture, shrunk, camera } = this;
+    const number = this.figure.querySelector("[data-number]").textContent;
+    this.before = { image: this.image, panes, boxes, picture, shrunk, camera, number, shown: panes.map(({ base, overlay }) => ({ base, overlay })) };
     this.image = image;
+    this.camera = new Camera();
+    this.figure.querySelector("[data-number]").textContent = /\/items\/(\d+)\//.exec(path)[1];
     this.measure(posted);
     this.figure.dataset.close = "";
     this.boxes = [];
@@ -56,8 +58,9 @@ export class Stage {
 
   restore() {
     if (!this.before) return;
-    const { shown, ...rest } = this.before;
+    const { shown, number, ...rest } = this.before;
     this.before = null;
+    this.figure.querySelector("[data-number]").textContent = number;
     Object.assign(this, rest);
     this.panes.forEach((pane, index) => Object.assign(pane, shown[index]));
     this.root.append(...this.panes.map(({ element }) => element));
@@ -111,7 +114,9 @@ export class Stage {
     const picture = take(source) ?? new Image();
     const show = () => {
       if (pane.wanted !== source) return;
-      pane[pane.isOverlay ? "overlay" : "base"] = picture;
+      // While the next face is shown, it waits with the rest of this item.
+      const place = this.before?.shown[this.before.panes.indexOf(pane)] ?? pane;
+      place[pane.isOverlay ? "overlay" : "base"] = picture;
       this.draw();
     };
     if (isThere(picture)) return show();
@@ -162,11 +167,13 @@ export class Stage {
 
   // Boxes that a reviewer draws; the form's field takes them as JSON, in fractions of the picture.
   addBox(box) {
+    if (this.before) return; // the form on the page is not of the face that is seen
     this.boxes.push(box);
     this.tellBoxes();
   }
 
   removeBox() {
+    if (this.before) return;
     this.boxes.pop();
     this.tellBoxes();
   }
@@ -204,8 +211,6 @@ export class Stage {
   }
 
   keep() {
-    const { x, y, scale } = this.camera;
-    Object.assign(this.settings, { x, y, scale });
     remember(this.settings);
     this.reflect();
     this.draw();
@@ -230,9 +235,9 @@ export class Stage {
     const zoom = this.camera.fit(this.first, this.picture) * this.camera.scale;
     if (!source || this.closeAsked || zoom * this.shrunk < 1.1) return;
     this.closeAsked = true;
-    const picture = new Image();
+    const [image, picture] = [this.image, new Image()];
     picture.onload = () => {
-      for (const pane of this.panes) if (pane.base === this.image) pane.base = picture;
+      for (const place of [...this.panes, ...(this.before?.shown ?? [])]) if (place.base === image) place.base = picture;
       this.draw();
     };
     picture.src = source;

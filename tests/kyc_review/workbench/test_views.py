@@ -1,10 +1,14 @@
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
+from django.conf import LazySettings
 from django.db import connection
+from django.db.models.functions import Now
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 from kyc_review.accounts.models import User
 from kyc_review.audit.models import Event
@@ -344,3 +348,48 @@ def test_query_counts_do_not_grow_with_the_queue(
         enqueue("unanimous_fake" if number % 2 else "split_vote", number / 30)
     assert queries() == before
     assert max(before) <= 15
+
+
+@pytest.mark.parametrize("act", ["open", "back to my item", "first call", "refused answer"])
+def test_opening_the_item_and_each_act_renew_the_claim(
+    claimed: ReviewItem, login: Login, alice: User, act: str
+) -> None:
+    ends = Now() + timedelta(seconds=25)
+    ReviewItem.objects.filter(pk=claimed.pk).update(claim_expires_at=ends, is_blind=True)
+    client, form = login(alice), {"label": "real", "shown_item": claimed.pk}
+    if act == "open":
+        client.get(url("item", claimed))
+    elif act == "back to my item":
+        client.post("/review/items/next/", headers=HTMX)
+    elif act == "first call":
+        answer = client.post(url("first-call", claimed), form, headers=HTMX)
+        assert '"remaining_s": 600' in answer["HX-Trigger"]
+    else:
+        answer = client.post(url("decision", claimed), form | {"label": ""}, headers=HTMX)
+        assert answer.status_code == 422
+        assert '"remaining_s": 600' in answer["HX-Trigger"]
+    claimed.refresh_from_db()
+    assert claimed.claim_expires_at is not None
+    assert claimed.claim_expires_at - timezone.now() > timedelta(seconds=500)
+
+
+def test_right_after_deciding_its_author_opens_the_item_and_undoes_that_very_decision(
+    enqueue: Enqueue, login: Login, alice: User, bob: User, settings: LazySettings
+) -> None:
+    settings.UNDO_WINDOW_S = 10
+    items = [enqueue(risk=risk) for risk in (0.9, 0.5, 0.1)]
+    ReviewItem.objects.filter(pk=items[0].pk).update(is_blind=True)
+    client = login(alice)
+    client.post("/review/items/next/")
+    for item in items[:2]:
+        decide(client, item)
+    page = client.get(url("item", items[0]))
+    assert page.status_code == 200
+    assert "Decided <strong>fake</strong> by alice" in collapsed(page)
+    assert f'action="{url("undo", items[0])}"' in page.text
+    assert f'action="{url("decision", items[0])}"' not in page.text
+    assert client.get(url("image", items[0])).status_code == 200
+    assert login(bob).get(url("item", items[0])).status_code == 403
+    assert f'action="{url("undo", items[1])}"' in client.get(url("item", items[2])).text
+    assert client.post(url("undo", items[0])).url == url("item", items[0])
+    assert list(Decision.objects.standing().values_list("item", flat=True)) == [items[1].pk]
