@@ -6,14 +6,12 @@ from collections.abc import Callable, Iterator
 from functools import wraps
 from typing import Concatenate, ParamSpec
 
-from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import BadRequest, PermissionDenied
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, QueryDict
 from django.http.response import HttpResponseBase
-from django.urls import reverse
-from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
+from kyc_review.accounts.lost_page import to_login
 from kyc_review.accounts.models import User
 from kyc_review.core.permissions import may_read_queue
 
@@ -33,7 +31,7 @@ def staff_only(
     @wraps(view)
     def guarded(request: StaffRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         if not request.user.is_authenticated:
-            return _login(request)
+            return to_login(request)
         if not may_read_queue(request.user):
             raise PermissionDenied("Your account has no role yet. Ask an administrator for one.")
         if any("\0" in value for sent in (request.GET, request.POST) for value in _values(sent)):
@@ -54,11 +52,3 @@ def parse_toggle(request: StaffRequest) -> bool:
 def _values(sent: QueryDict) -> Iterator[str]:
     for _, values in sent.lists():
         yield from values
-
-
-def _login(request: StaffRequest) -> HttpResponse:
-    """If the session ends while a page is open, the login form must not be swapped into that page."""
-    if not request.htmx:
-        return redirect_to_login(request.get_full_path())
-    here = request.htmx.current_url_abs_path or reverse("review:queue")
-    return HttpResponseClientRedirect(redirect_to_login(here).url)
