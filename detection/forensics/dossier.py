@@ -75,7 +75,9 @@ def examine(
 
     part("metadata", lambda: made.facts.update(metadata=dataclasses.asdict(metadata.read(data))))
     if data.startswith(b"\xff\xd8"):
-        part("compression", lambda: made.facts.update(compression=dataclasses.asdict(jpeg.read(data))))
+        part(
+            "compression", lambda: made.facts.update(compression=dataclasses.asdict(jpeg.read(data, picture)))
+        )
     find = cache(partial(default_detector().find, picture))
     part("regions", lambda: made.facts.update(regions=regions.close_ups(find(), picture.size)))
     part("ela", lambda: _ela(made, data, picture, size))

@@ -45,8 +45,11 @@ class Compression:
     earlier_quality: int | None
 
 
-def read(data: bytes) -> Compression:
-    """The compression of a JPEG. Raises ValueError for another format, ImageRefused when it cannot be decoded."""
+def read(data: bytes, picture: Image.Image | None = None) -> Compression:
+    """The compression of a JPEG. Raises ValueError for another format, ImageRefused when it cannot be decoded.
+
+    picture: the file as `decoding.decode` gave it; a second decoding of a large one would double the memory.
+    """
     with Image.open(io.BytesIO(data)) as image:
         if not isinstance(image, JpegImageFile):
             raise ValueError(f"quantisation tables belong to JPEG files, not to {image.format}")
@@ -54,7 +57,7 @@ def read(data: bytes) -> Compression:
         sampling = {(h, v) for _, h, v, _ in image.layer}
         progressive = bool(image.info.get("progressive"))
     quality, distance = estimate(np.array(tables[0]))
-    stored = as_stored(images.decode(data), images.orientation_of(data))
+    stored = as_stored(picture or images.decode(data), images.orientation_of(data))
     return Compression(
         quality=quality,
         is_standard=distance == 0,
