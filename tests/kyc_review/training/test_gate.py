@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from kyc_review.training.gate import OLD_REPORT, Answer, Limits, gate, points_with_gate
@@ -7,7 +9,7 @@ PASSED, FAILED, UNDECIDED = Answer
 LIMITS = Limits(recall_margin=0.05, recall_min=0.5, load_max=0.5, load_factor=1.2, audited_fakes=5)
 
 
-def answers(shift: float = 0.0, limits: Limits = LIMITS, **figures: object) -> list[Answer]:
+def answers(shift: float = 0.0, limits: Limits = LIMITS, **figures: Any) -> list[Answer]:
     return [check.answer for check in gate(report(**figures), shift=shift, limits=limits)]
 
 
@@ -20,7 +22,7 @@ def test_few_audited_fakes_say_nothing_however_good_the_candidate_looks() -> Non
 
 
 def test_the_whole_interval_of_the_difference_must_lie_above_the_margin() -> None:
-    equal = {"champion": (36, 60), "candidate": (36, 60)}
+    equal: dict[str, Any] = {"champion": (36, 60), "candidate": (36, 60)}
     assert answers(half=0.04, **equal)[1] == PASSED
     assert answers(half=0.06, **equal)[1] == UNDECIDED
     assert answers(half=0.04, champion=(36, 60), candidate=(32, 60))[1] == FAILED
@@ -28,7 +30,7 @@ def test_the_whole_interval_of_the_difference_must_lie_above_the_margin() -> Non
 
 def test_the_margin_is_the_banks() -> None:
     generous = Limits(recall_margin=0.1, recall_min=0.5, load_max=0.5, load_factor=1.2, audited_fakes=5)
-    equal = {"champion": (36, 60), "candidate": (36, 60), "half": 0.06}
+    equal: dict[str, Any] = {"champion": (36, 60), "candidate": (36, 60), "half": 0.06}
     assert answers(**equal)[1] == UNDECIDED
     assert answers(limits=generous, **equal)[1] == PASSED
 
