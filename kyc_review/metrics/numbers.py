@@ -160,8 +160,8 @@ def _checks(now: datetime) -> Iterator[Metric]:
         "Pictures of the last five minutes with a check that did not pass, by code and what followed.",
         labels=["code", "action"],
     )
-    for row in with_effect.annotate(number=Count("submission", distinct=True)):
-        codes.add_metric([row["code"], row["action"]], row["number"])
+    for effect in with_effect.annotate(number=Count("submission", distinct=True)):
+        codes.add_metric([effect["code"], effect["action"]], effect["number"])
     yield from (checks, codes)
 
 

@@ -121,5 +121,5 @@ def test_a_selfie_that_a_check_held_is_not_called_clear(
 
 
 def test_details_of_an_event_are_text_and_not_python() -> None:
-    detail = {"verdict": "clear", "checks": {"pose": "not_upright"}, "fields": ["a", "b"]}
+    detail: dict[str, object] = {"verdict": "clear", "checks": {"pose": "not_upright"}, "fields": ["a", "b"]}
     assert event_details(detail) == "verdict: clear · checks: pose not upright · fields: a, b"
