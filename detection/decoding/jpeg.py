@@ -13,6 +13,7 @@ from PIL import Image
 
 from detection.decoding.facts import Container, Damage, ImageRefused, Loaded, corrupt, truncated
 from detection.decoding.orientation import orientation_from
+from detection.decoding.restarts import restart_damage
 from detection.decoding.scans import NothingDecoded, decode_scans
 
 MAX_SCANS = 32  # a progressive JPEG has about ten; each costs a pass over the whole picture
@@ -23,10 +24,10 @@ SOI, EOI, SOS, DHT, DQT, DRI, DNL, COM, TEM = 0xD8, 0xD9, 0xDA, 0xC4, 0xDB, 0xDD
 APP0, APP1, APP2, APP14 = 0xE0, 0xE1, 0xE2, 0xEE
 FRAMES = {*range(0xC0, 0xD0)} - {DHT, 0xC8, 0xCC}
 PROGRESSIVE = {0xC2, 0xC6, 0xCA, 0xCE}
+ARITHMETIC = set(range(0xC9, 0xD0))
 RESTARTS = range(0xD0, 0xD8)
 TABLES = {DHT, DQT, DRI, 0xCC}
 AFTER_SCAN = {SOS, EOI, SOI, DHT, DQT, DRI, DNL, COM, 0xCC, *range(0xE0, 0xF0)}
-RESTART = re.compile(rb"\xff[\xd0-\xd7]")
 MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]", re.DOTALL)
 
 
@@ -56,6 +57,7 @@ class Layout:
     is_gain_map: bool = False
     profile_parts: dict[int, bytes] = field(default_factory=dict)
     restart_interval: int = 0
+    is_arithmetic: bool = False
     sampling: dict[int, tuple[int, int]] = field(default_factory=dict)
     # component -> the lowest bit still missing of each of its 64 coefficients; empty: no scan has had it
     components: dict[int, dict[int, int]] = field(default_factory=dict)
@@ -184,6 +186,7 @@ def _read_frame(segment: bytes, marker: int, layout: Layout) -> None:
         raise corrupt("the JPEG frame header")
     layout.height, layout.width = struct.unpack_from(">HH", segment, 1)
     layout.is_progressive = marker in PROGRESSIVE
+    layout.is_arithmetic = marker in ARITHMETIC
     places = range(6, len(segment) - 2, 3)
     layout.components = {segment[at]: {} for at in places}
     layout.sampling = {segment[at]: (segment[at + 1] >> 4, segment[at + 1] & 0x0F) for at in places}
@@ -228,24 +231,9 @@ def _read_scan(data: bytes, start: int, head: bytes, segment: bytes, layout: Lay
     else:
         raise corrupt(f"more than {MAX_SEGMENTS} markers in a scan")
     layout.scans.append(Scan(head, start, end))
-    if layout.restart_interval and _lacks_restarts(data, start, end, segment, layout):
-        layout.damage = layout.damage or Damage.MISSING_PIXELS
+    if layout.restart_interval:
+        layout.damage = layout.damage or restart_damage(data, layout, layout.scans[-1], segment)
     return end
-
-
-def _lacks_restarts(data: bytes, start: int, end: int, segment: bytes, layout: Layout) -> bool:
-    """Whether there are fewer restart markers than the scan's units need (T.81 A.2 and B.2.4.4)."""
-    count = segment[0]
-    chosen = [layout.sampling.get(segment[1 + 2 * number], (1, 1)) for number in range(count)]
-    widest = max(horizontal for horizontal, _ in layout.sampling.values())
-    tallest = max(vertical for _, vertical in layout.sampling.values())
-    if count == 1:
-        columns = -(-layout.width * chosen[0][0] // (8 * widest))
-        rows = -(-layout.height * chosen[0][1] // (8 * tallest))
-    else:
-        columns, rows = -(-layout.width // (8 * widest)), -(-layout.height // (8 * tallest))
-    needed = -(-columns * rows // layout.restart_interval) - 1
-    return sum(1 for _ in RESTART.finditer(data, start, end)) < needed
 
 
 def _note_coefficients(segment: bytes, layout: Layout) -> None:

@@ -9,6 +9,7 @@ from PIL import Image
 
 from detection.decoding import Damage, ImageRefused, decode, decode_with_facts, inspect
 from detection.decoding.jpeg import MARKER, MAX_SCANS, parse
+from detection.decoding.restarts import RESTART
 from tests.factories import phone_files as phone
 from tests.factories.image_files import face
 
@@ -190,3 +191,57 @@ def test_a_reduced_picture_is_at_least_as_large_as_asked() -> None:
         image = decode(data, max_side=side)
         assert max(image.size) == min(side, 1800)
         assert decode_with_facts(cut(data, 0.5), max_side=side).damage is Damage.ENDS_EARLY
+
+
+def restarting(**options: object) -> tuple[bytes, list[int]]:
+    """A JPEG with restart markers in its only scan, and where they are."""
+    data = phone.jpeg(NOISY, restart_marker_rows=1, **options)
+    (scan,) = parse(data).scans
+    return data, [found.start() for found in RESTART.finditer(data, scan.start, scan.end)]
+
+
+def with_intervals_cut_to(size: int, *numbers: int) -> bytes:
+    data, markers = restarting()
+    for number in sorted(numbers, reverse=True):
+        data = data[: markers[number] + 2 + size] + data[markers[number + 1] :]
+    return data
+
+
+def with_markers_exchanged(first: int, second: int) -> bytes:
+    data, markers = restarting()
+    changed = bytearray(data)
+    one, other = markers[first] + 1, markers[second] + 1
+    changed[one], changed[other] = changed[other], changed[one]
+    return bytes(changed)
+
+
+BAD_INTERVALS = {
+    "one empty interval": (with_intervals_cut_to(0, 3), Damage.MISSING_PIXELS),
+    "several empty intervals": (with_intervals_cut_to(0, 8, 9, 10, 11), Damage.MISSING_PIXELS),
+    "intervals of four bytes": (with_intervals_cut_to(4, 5, 6), Damage.MISSING_PIXELS),
+    "numbers out of their cycle": (with_markers_exchanged(4, 6), Damage.CORRUPT_DATA),
+}
+
+
+@pytest.mark.parametrize("name", BAD_INTERVALS)
+def test_restart_intervals_without_their_data_are_damage(name: str) -> None:
+    data, damage = BAD_INTERVALS[name]
+    assert inspect(data).damage is damage
+    assert decode_with_facts(data).damage is damage
+
+
+@pytest.mark.parametrize("quality", [1, 90])
+@pytest.mark.parametrize("progressive", [False, True])
+@pytest.mark.parametrize("restarts", [{"restart_marker_rows": 1}, {"restart_marker_blocks": 1}])
+@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
+def test_flat_restart_intervals_are_whole(mode: str, restarts: dict, progressive: bool, quality: int) -> None:
+    for subsampling in (0, 2):
+        data = phone.jpeg(
+            face(331, 203).convert(mode),
+            quality=quality,
+            optimize=True,
+            progressive=progressive,
+            subsampling=subsampling,
+            **restarts,
+        )
+        assert inspect(data).damage is None
