@@ -53,7 +53,7 @@ class Measure(StrEnum):
 
     CONTENT = "content"  # grey levels by which the picture departs from its blurred surroundings
     CONFIDENCE = "confidence"  # the detector's, 0..1
-    SECOND_FACE = "second_face"  # eye distance of the second largest face as a share of the largest one's
+    SECOND_FACE = "second_face"  # length of the second largest face as a share of the largest one's
     EYE_DISTANCE = "eye_distance"  # pixels between the outer eye corners
     INSIDE = "inside"  # share of the face's outline that lies in the picture
     YAW = "yaw"  # degrees, without sign

@@ -100,6 +100,12 @@ class Square:
         turned = (points - 0.5) * self.edge @ np.array([[cos, sin], [-sin, cos]])
         return np.asarray(turned + np.array([self.x, self.y]))
 
+    def from_picture(self, points: np.ndarray) -> np.ndarray:
+        """The inverse of `to_picture`."""
+        cos, sin = math.cos(self.angle), math.sin(self.angle)
+        turned = (points - np.array([self.x, self.y])) @ np.array([[cos, -sin], [sin, cos]])
+        return np.asarray(turned / self.edge + 0.5)
+
 
 def face_square(frame: FaceFrame, extent: float = 1.0) -> Square:
     """The upright-face square that `aligned_crop` shows."""

@@ -13,6 +13,10 @@ from detection.faces.align import Square
 from detection.faces.interpreters import run
 
 RIGHT_EYE, LEFT_EYE, NOSE_TIP, MOUTH, RIGHT_EAR, LEFT_EAR = range(6)
+SAME_FACE_OVERLAP = 0.3
+# Of the box's longer edge: detections whose eyes and mouth lie further apart show two faces, one partly behind the
+# other, although their boxes overlap.
+SAME_FACE_DISTANCE = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,7 @@ def anchors(layout: Layout) -> np.ndarray:
 def decode(
     regressors: np.ndarray, logits: np.ndarray, centres: np.ndarray, side: int, score_min: float
 ) -> list[Detection]:
-    """Detections of at least `score_min`, best first, each the weighted mean of those that overlap it.
+    """Detections of at least `score_min`, best first, each the weighted mean of those of the same face.
 
     regressors: (n, 16), logits: (n,), centres: (n, 2) from `anchors`.
     """
@@ -78,10 +82,15 @@ def decode(
     middle, half = places[:, 0], values[:, 1] / 2
     boxes = np.concatenate([middle - half, middle + half], 1)
     rows = np.concatenate([boxes, places[:, 2:].reshape(-1, 12)], 1)
+    # The nose and the ears move most when a head turns; these three places suffice.
+    points = places[:, [2 + RIGHT_EYE, 2 + LEFT_EYE, 2 + MOUTH]]
     found = []
     left = np.argsort(-scores)
     while left.size:
-        together = overlap(boxes[left[0]], boxes[left]) > 0.3
+        edge = float(values[left[0], 1].max())
+        apart = np.linalg.norm(points[left] - points[left[0]], axis=2).mean(1)
+        together = overlap(boxes[left[0]], boxes[left]) > SAME_FACE_OVERLAP
+        together &= apart < SAME_FACE_DISTANCE * edge
         together[0] = True
         group, left = left[together], left[~together]
         mean = np.average(rows[group], axis=0, weights=scores[group])

@@ -75,6 +75,15 @@ class Face:
     landmarks: Landmarks
     pose: Pose
 
+    @property
+    def length(self) -> float:
+        """Pixels between the two points of the outline that lie furthest apart: the height of most faces.
+
+        Unlike the eye distance, it hardly changes when the head turns to the side or leans.
+        """
+        outline = self.landmarks.outline
+        return float(np.linalg.norm(outline[:, None] - outline[None], axis=2).max())
+
 
 class FaceDetector(Protocol):
     """Safe to call from several threads."""

@@ -92,7 +92,7 @@ def _intact(damage: str | None, trailing: Sequence[Trailing]) -> Check:
 def _of_face(image: Image.Image, faces: Sequence[Face], frame: FaceFrame) -> list[Check]:
     face = faces[0]
     pixels = measures.FacePixels(image, frame)
-    second = faces[1].landmarks.eye_distance / face.landmarks.eye_distance if len(faces) > 1 else 0.0
+    second = faces[1].length / face.length if len(faces) > 1 else 0.0
     return [
         _check(CheckName.FACE_FOUND, lambda: {Measure.CONFIDENCE: face.confidence}),
         _check(CheckName.SINGLE_FACE, lambda: {Measure.SECOND_FACE: second}),

@@ -1,7 +1,8 @@
 """The face detector in use: BlazeFace proposes, MediaPipe's face mesh confirms and gives the points.
 
 Two looks at the whole picture find large and small faces. Only when they find none for sure does the search go on: with
-a margin around the picture, with the picture on its side or upside down, and in ever smaller parts.
+a margin around the picture, with the picture on its side or upside down, and in ever smaller parts. At the end the
+faces found are covered, and a last look around the largest one finds a face partly behind it.
 """
 
 import math
@@ -32,7 +33,16 @@ PARTS = (0.5, 0.25)
 PART_PIXELS_MIN = 200
 # A crowd is several faces, however many: this bounds the time that a picture can take.
 CANDIDATES_MAX = 8
-SAME_FACE = 0.3
+# In lengths of the largest face: the square around it in which one partly behind it is searched.
+BEHIND_FACE = 2.5
+# The border of a covered face must not show, so slightly more is covered.
+COVERED = 1.05
+SAME_FACE_OVERLAP = 0.3
+# Of the eye distance: faces whose eye corners lie further apart are two, one partly behind the other.
+SAME_FACE_EYES = 0.35
+# Degrees. The mesh of a face that was taken for an upside-down one lies elsewhere: only overlap tells that it is a
+# double.
+SAME_DIRECTION = 45.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +73,7 @@ class MediaPipeDetector:
         if faces and edge >= PART_PIXELS_MIN and _are_small(faces, image.size):
             for step in _look_at_parts(image.size, edge):
                 _add(picture, step, faces)
-        return sorted(faces, key=lambda face: -face.landmarks.eye_distance)
+        return sorted(faces + _behind(picture, faces), key=lambda face: -face.length)
 
 
 def _searches(size: tuple[int, int]) -> Iterator[list[_Look]]:
@@ -108,6 +118,24 @@ def _add(picture: Picture, step: _Look, faces: list[Face]) -> None:
             faces[:] = _without_doubles([*faces, face])
 
 
+def _behind(picture: Picture, faces: list[Face]) -> list[Face]:
+    """Faces partly behind the largest one of `faces`.
+
+    The mesh slides from a face that is half hidden onto the whole one in front of it, which is therefore covered.
+    """
+    if not faces:
+        return []
+    box = max(faces, key=lambda face: face.length).box
+    edge = BEHIND_FACE * max(box.width, box.height)
+    around = Square((box.left + box.right) / 2, (box.top + box.bottom) / 2, edge)
+    outlines = [face.landmarks.outline for face in faces]
+    middles = [outline.mean(0) for outline in outlines]
+    cover = [middle + COVERED * (outline - middle) for outline, middle in zip(outlines, middles, strict=True)]
+    found: list[Face] = []
+    _add(picture.covering(cover), _Look(around, SHORT_RANGE), found)
+    return [face for face in found if not any(_are_one(face, other) for other in faces)]
+
+
 def _holds(box: Box, square: Square) -> bool:
     """Whether a detection has the middle and about the size of a known face, which then needs no second look."""
     edge = max(box.width, box.height)
@@ -116,13 +144,24 @@ def _holds(box: Box, square: Square) -> bool:
 
 
 def _without_doubles(faces: list[Face]) -> list[Face]:
-    """Of faces that overlap, the surer one."""
+    """Of meshes of one face, the surest one."""
     kept: list[Face] = []
     for face in sorted(faces, key=lambda face: -face.confidence):
-        boxes = np.array([_edges(other.box) for other in kept]).reshape(-1, 4)
-        if not (overlap(np.array(_edges(face.box)), boxes) > SAME_FACE).any():
+        if not any(_are_one(face, other) for other in kept):
             kept.append(face)
     return kept
+
+
+def _are_one(first: Face, second: Face) -> bool:
+    """Whether two meshes lie on the same face."""
+    if overlap(np.array(_edges(first.box)), np.array([_edges(second.box)]))[0] <= SAME_FACE_OVERLAP:
+        return False
+    if abs(math.remainder(first.pose.roll - second.pose.roll, 360)) > SAME_DIRECTION:
+        return True
+    one, other = first.landmarks, second.landmarks
+    right = math.dist(one.right_eye_outer, other.right_eye_outer)
+    left = math.dist(one.left_eye_outer, other.left_eye_outer)
+    return (right + left) / 2 <= SAME_FACE_EYES * max(one.eye_distance, other.eye_distance)
 
 
 def _are_small(faces: list[Face], size: tuple[int, int]) -> bool:

@@ -31,6 +31,19 @@ def pasted(canvas: Image.Image, portrait: Image.Image, width: int, at: tuple[int
     return made
 
 
+def behind(front: Image.Image, back: Image.Image, shift: int) -> Image.Image:
+    """Two people: `back` moved right by so many pixels, and the head and shoulders of `front` before it."""
+    width, height = front.size
+    made = Image.new("RGB", (width + shift, height), (130, 130, 130))
+    made.paste(back.resize(front.size, Image.Resampling.LANCZOS), (shift, 0))
+    figure = Image.new("L", front.size, 0)
+    draw = ImageDraw.Draw(figure)
+    draw.ellipse((width * 0.18, height * 0.05, width * 0.82, height * 0.83), fill=255)
+    draw.rectangle((0, height * 0.8, width, height), fill=255)
+    made.paste(front, (0, 0), figure)
+    return made
+
+
 def noise() -> Image.Image:
     return Image.fromarray(np.random.default_rng(0).integers(0, 256, (480, 640, 3), np.uint8))
 

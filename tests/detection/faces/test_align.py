@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from detection.faces.align import CENTRE_BELOW_EYES, CROP_IN_EYE_DISTANCES, FaceFrame, aligned_crop
+from detection.faces.align import CENTRE_BELOW_EYES, CROP_IN_EYE_DISTANCES, FaceFrame, Square, aligned_crop
 
 
 def dotted(size: tuple[int, int], right: complex, left: complex, radius: float) -> Image.Image:
@@ -99,3 +99,10 @@ def test_a_frame_survives_json() -> None:
 def test_what_is_no_frame_is_refused(values: dict[str, object]) -> None:
     with pytest.raises(ValueError):
         FaceFrame.from_dict(values)
+
+
+def test_a_square_gives_back_the_positions_that_it_placed_in_the_picture() -> None:
+    square, inside = Square(120, 80, 64, 0.7), np.array([[0.0, 0.0], [0.2, 0.9], [1.0, 0.5]])
+    placed = square.to_picture(inside)
+    assert np.abs(placed - inside).max() > 20
+    np.testing.assert_allclose(square.from_picture(placed), inside, atol=1e-12)

@@ -10,7 +10,7 @@ from detection.checks import Check, CheckCode, CheckName, CheckStatus, Measure, 
 from detection.faces.align import aligned_crop
 from detection.faces.detector import Face
 from detection.faces.examine import PictureReport, examine
-from tests.factories.scenes import FACELESS, SAMPLES, pasted, sample, wall
+from tests.factories.scenes import FACELESS, SAMPLES, behind, pasted, sample, wall
 
 
 @dataclass(frozen=True)
@@ -179,6 +179,24 @@ def test_two_people_fail() -> None:
         CheckCode.SEVERAL_FACES,
         Measure.SECOND_FACE,
     )
+
+
+@pytest.mark.parametrize(("front", "back"), [(2, 4), (5, 7), (9, 10), (12, 0)])
+def test_a_face_of_equal_size_partly_behind_the_first_one_fails(front: int, back: int) -> None:
+    """Three fifths of the second face can be seen, and the boxes of the two overlap."""
+    report = examine(behind(sample(front), sample(back), 80))
+    assert len(report.faces) == 2
+    found = check(report, CheckName.SINGLE_FACE)
+    assert (found.status, found.code) == (CheckStatus.FAIL, CheckCode.SEVERAL_FACES)
+
+
+def test_a_second_face_foreshortened_by_a_turn_counts_by_its_length() -> None:
+    """Its eyes are less than half as far apart as the first one's, but it is more than half as long."""
+    picture, narrow = pasted(wall(700, 500), sample(2), 300, (20, 100)), sample(4)
+    picture.paste(narrow.resize((120, round(300 * narrow.height / narrow.width))), (400, 100))
+    first, second = (report := examine(picture)).faces
+    assert second.landmarks.eye_distance < 0.5 * first.landmarks.eye_distance
+    assert check(report, CheckName.SINGLE_FACE).status is CheckStatus.FAIL
 
 
 def test_a_face_on_a_t_shirt_or_a_card_in_the_hand_is_doubt() -> None:
