@@ -14,9 +14,7 @@ from django_htmx.http import HttpResponseClientRedirect, HttpResponseClientRefre
 
 SAFE_METHODS = ("GET", "HEAD")
 ENDED = "Your session had ended, so nothing was saved. Log in, then send it again."
-OUTDATED = (
-    "Nothing was saved: you logged in again after this page was opened. It was loaded anew; please repeat it."
-)
+OUTDATED = "Nothing was saved: you logged in again after this page was opened. The page was reloaded; please repeat it."
 
 
 def sending_page(request: HttpRequest) -> str:
@@ -43,7 +41,7 @@ def to_login(request: HttpRequest) -> HttpResponse:
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """403 with a sentence and a link to the page; htmx loads it anew, and drafts in the browser stay."""
+    """403 with a sentence and a link to the page; htmx reloads it, and drafts in the browser stay."""
     page = sending_page(request)
     if request.headers.get("HX-Request"):
         if not request.user.is_authenticated:

@@ -3,7 +3,7 @@
 // its place at once. Pictures are never stored by the browser, so it is the element itself that moves, not a
 // cached response. The same holds for the open views, except for a blind item: then the server names none. On
 // a decision the face shows at once, before the server has answered, with a placeholder instead of the panel, so that
-// the form and the votes of one person never stand beside another's picture. If the answer is a refusal, or none comes,
+// the form and the votes of one person are never shown with another's picture. If the answer is a refusal, or none comes,
 // picture and panel return together.
 import { begin, end } from "./held.js";
 import { press } from "./keys.js";

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 
 import pytest
+from django.conf import LazySettings
 from PIL import Image
 from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import Page, Route, expect
@@ -117,7 +118,7 @@ def ahead(page: Page, faces: Faces) -> None:
     page.wait_for_function(IS_FETCHED)
 
 
-REFUSALS = [409, 422, 403, 500, "lost"]
+REFUSALS: list[int | str] = [409, 422, 403, 500, "lost"]
 
 
 @pytest.mark.parametrize("refusal", REFUSALS)
@@ -243,7 +244,8 @@ class Desk:
         )
         if act in ("real", "fake", "refused"):
             if act == "refused":
-                self.refusal = self.dice.choice([*REFUSALS, "slow", "expired"])
+                refusals: list[int | str] = [*REFUSALS, "slow", "expired"]
+                self.refusal = self.dice.choice(refusals)
                 act = f"refused ({self.refusal})"
             tab.keyboard.press("2" if act == "fake" else "1")
             tab.keyboard.press("Enter")
@@ -266,7 +268,7 @@ class Desk:
 
 @pytest.mark.parametrize("seed", [1, 7, 16])
 def test_after_any_sequence_of_acts_picture_number_panel_and_form_belong_to_one_item(
-    enqueue: Enqueue, log_in: LogIn, alice: User, settings, seed: int
+    enqueue: Enqueue, log_in: LogIn, alice: User, settings: LazySettings, seed: int
 ) -> None:
     settings.UNDO_WINDOW_S = 10
     faces = Faces(enqueue, 12)
