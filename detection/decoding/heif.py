@@ -25,11 +25,13 @@ from detection.decoding.heif_items import (
     CropBox,
     associations,
     clean_aperture,
+    coded_extents,
     last_extent_end,
     mirrored,
     turned_left,
 )
 from detection.decoding.profiles import profile_of_codes
+from detection.decoding.runs import LONGEST_RUN_BYTES, has_long_run
 
 AVIF_BRANDS = {b"avif", b"avis"}
 HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
@@ -37,6 +39,8 @@ TRAILING_BOXES = {b"mpvd": TrailingKind.MOTION_PHOTO, b"sefd": TrailingKind.SAMS
 # What a file of this format consists of. Behind the picture's data anything else is not part of the file.
 OWN_BOXES = {b"ftyp", b"meta", b"mdat", b"moov", b"free", b"skip", b"uuid", b"wide", b"idat", *TRAILING_BOXES}
 SIDE_MAX = 1 << 20
+# Flat HEVC pictures of x265 have runs of 4 bytes for each megapixel, others and AV1 none.
+LONGEST_RUN_OF_PIXEL = 1e-5
 
 
 @dataclass(slots=True)
@@ -193,7 +197,24 @@ def load(data: bytes, max_side: int | None) -> Loaded:
     turned = {image.size, image.size[::-1]}
     if (layout.width, layout.height) not in turned:
         raise corrupt("its size differs from what the file says")
-    return Loaded(image, orientation=orientation, profile=layout.profile, damage=layout.damage)
+    damage = layout.damage or _overwritten(data, layout)
+    return Loaded(image, orientation=orientation, profile=layout.profile, damage=damage)
+
+
+def _overwritten(data: bytes, layout: Layout) -> Damage | None:
+    """Whether a compressed picture was overwritten: its decoder conceals that and says nothing."""
+    meta = next(box for box in boxes(data, 0, len(data)) if box.kind == b"meta")
+    inner = {box.kind: box for box in boxes(data, meta.body + 4, meta.end)}
+    if b"iloc" not in inner or b"iinf" not in inner:
+        return None
+    try:
+        places = coded_extents(data, inner[b"iloc"], inner[b"iinf"])
+    except (struct.error, IndexError):
+        return None
+    longest = max(LONGEST_RUN_BYTES, int(layout.coded_width * layout.coded_height * LONGEST_RUN_OF_PIXEL))
+    if any(has_long_run(data, start, end, longest) for start, end in places):
+        return Damage.CORRUPT_DATA
+    return None
 
 
 def _heic(picture: bytes, layout: Layout) -> Image.Image:

@@ -7,9 +7,11 @@ import struct
 from collections.abc import Iterator
 from fractions import Fraction
 
-from detection.decoding.boxes import Box
+from detection.decoding.boxes import Box, boxes
 
 ITEMS_MAX = 10_000
+EXTENTS_MAX = 20_000
+CODED_TYPES = {b"hvc1", b"av01"}
 CropBox = tuple[int, int, int, int]
 
 
@@ -33,20 +35,50 @@ def last_extent_end(data: bytes, iloc: Box) -> int:
 
     An extent without a length reaches to the end of the file.
     """
+    return max((end for _, _, end in extents(data, iloc)), default=0)
+
+
+def coded_extents(data: bytes, iloc: Box, iinf: Box) -> list[tuple[int, int]]:
+    """The places [start, end) of the compressed pictures (HEVC, AV1) that lie in the file itself."""
+    coded = {item for item, kind in _item_types(data, iinf) if kind in CODED_TYPES}
+    places: list[tuple[int, int]] = []
+    for start, end in sorted((start, end) for item, start, end in extents(data, iloc) if item in coded):
+        if places and start <= places[-1][1]:  # joined, so that no byte is looked at twice
+            places[-1] = places[-1][0], max(end, places[-1][1])
+        else:
+            places.append((start, end))
+    return places
+
+
+def _item_types(data: bytes, iinf: Box) -> Iterator[tuple[int, bytes]]:
+    """Item numbers and their types, from an `iinf` box."""
+    start = iinf.body + (8 if data[iinf.body] else 6)
+    for entry in boxes(data, start, iinf.end):
+        if entry.kind == b"infe" and data[entry.body] >= 2:
+            size = 2 if data[entry.body] == 2 else 4
+            number, position = _number(data, entry.body + 4, size)
+            yield number, data[position + 2 : position + 6]
+
+
+def extents(data: bytes, iloc: Box) -> Iterator[tuple[int, int, int]]:
+    """Item, start and end of each extent in the file itself, from an `iloc` box."""
     version, sizes = data[iloc.body], struct.unpack_from(">H", data, iloc.body + 4)[0]
     offset_size, length_size, base_size, index_size = (sizes >> shift & 15 for shift in (12, 8, 4, 0))
     position = iloc.body + 6
     count, position = _number(data, position, 4 if version == 2 else 2)
-    end = 0
+    extents_left = EXTENTS_MAX
     for _ in range(min(count, ITEMS_MAX)):
-        position += 4 if version == 2 else 2  # the item's own number
+        item, position = _number(data, position, 4 if version == 2 else 2)
         method = 0
         if version:
             method, position = _number(data, position, 2)
         position += 2  # the data reference
         base, position = _number(data, position, base_size)
-        extents, position = _number(data, position, 2)
-        for _ in range(extents):
+        extent_count, position = _number(data, position, 2)
+        extents_left -= extent_count
+        if extents_left < 0:
+            raise struct.error("iloc lists too many extents")
+        for _ in range(extent_count):
             if version:
                 position += index_size
             offset, position = _number(data, position, offset_size)
@@ -54,8 +86,8 @@ def last_extent_end(data: bytes, iloc: Box) -> int:
             if position > iloc.end:
                 raise struct.error("iloc ends early")
             if method & 15 == 0:  # 1 and 2 lie in `idat` or in another item
-                end = max(end, base + offset + length if length else len(data))
-    return end
+                start = base + offset
+                yield item, start, start + length if length else len(data)
 
 
 def _number(data: bytes, position: int, size: int) -> tuple[int, int]:

@@ -8,10 +8,13 @@ from PIL import Image
 
 from detection.decoding.facts import Container, Damage, Loaded, animated, corrupt, truncated
 from detection.decoding.orientation import orientation_from
+from detection.decoding.runs import LONGEST_RUN_BYTES, has_long_run
 
 MAX_CHUNKS = 10_000
 MAX_METADATA_BYTES = 4_000_000
 CANVAS, LOSSY, LOSSLESS, ALPHA = b"VP8X", b"VP8 ", b"VP8L", b"ALPH"
+# Flat pictures of libwebp have runs of zeros of 0.025 bytes for each macroblock, at every size and quality.
+LONGEST_RUN_OF_MACROBLOCK = 0.05
 ANIMATION_FLAG, ALPHA_FLAG = 0x02, 0x10
 
 
@@ -116,8 +119,17 @@ def load(data: bytes, max_side: int | None) -> Loaded:
         image,
         orientation=orientation_from(layout.exif, layout.xmp),
         profile=layout.profile,
-        damage=layout.damage,
+        damage=layout.damage or _overwritten(layout),
     )
+
+
+def _overwritten(layout: Layout) -> Damage | None:
+    """Whether a lossy picture was overwritten: its decoder does not notice. Lossless ones may hold any run."""
+    kind, body = layout.picture
+    macroblocks = -(-layout.width // 16) * -(-layout.height // 16)
+    longest = max(LONGEST_RUN_BYTES, int(macroblocks * LONGEST_RUN_OF_MACROBLOCK))
+    is_overwritten = kind == LOSSY and has_long_run(body, 0, len(body), longest)
+    return Damage.CORRUPT_DATA if is_overwritten else None
 
 
 def _clean(layout: Layout) -> bytes:

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from detection.decoding import Damage, ImageRefused, decode, decode_with_facts, inspect, pixels
+from detection.decoding import Damage, ImageRefused, decode, decode_with_facts, heif_items, inspect, pixels
+from detection.decoding.boxes import boxes
+from detection.decoding.runs import has_long_run
 from tests.factories import phone_files as phone
 from tests.factories.image_files import BLUE, RED, face, png, png_chunk, saved
 
@@ -244,3 +246,103 @@ def test_a_text_bomb_in_a_file_costs_no_memory() -> None:
     assert len(data) < 300_000
     assert decode(data).size == (64, 64)
     assert Image.open(io.BytesIO(PNG)).size == (64, 96)
+
+
+def detailed(width: int = 480, height: int = 360) -> Image.Image:
+    """Enough detail that the compressed picture has some ten thousand bytes."""
+    return Image.effect_noise((width, height), 40).convert("RGB")
+
+
+def payload_overwritten(data: bytes, first: float, last: float, byte: bytes) -> bytes:
+    """The file with a part of its compressed picture, by shares of it, set to one byte."""
+    start = data.index(b"VP8 " if data.startswith(b"RIFF") else b"mdat") + 20
+    begin, end = (start + int((len(data) - start) * share) for share in (first, last))
+    return data[:begin] + byte * (end - begin) + data[end:]
+
+
+def answer_to(data: bytes) -> Damage | int | None:
+    """The damage, or the status of the refusal."""
+    try:
+        return inspect(data).damage
+    except ImageRefused as refused:
+        return refused.status
+
+
+CODED = {
+    "HEIC": phone.heic(detailed()),
+    "AVIF": saved(detailed(), "AVIF"),
+    "WEBP": saved(detailed(), "WEBP"),
+}
+
+
+@pytest.mark.parametrize("byte", [b"\0", b"\x55", b"\xff"])
+@pytest.mark.parametrize("places", [(0.7, 1), (0.5, 0.55), (0.98, 1)])
+@pytest.mark.parametrize("kind", CODED)
+def test_an_overwritten_part_of_a_picture_is_damage(
+    kind: str, places: tuple[float, float], byte: bytes
+) -> None:
+    assert inspect(CODED[kind]).damage is None
+    assert answer_to(payload_overwritten(CODED[kind], *places, byte)) in (Damage.CORRUPT_DATA, 422)
+
+
+def half_noise(width: int, height: int) -> Image.Image:
+    image = Image.new("RGB", (width, height), "white")
+    image.paste(detailed(width, height // 4), (0, height // 2))
+    return image
+
+
+PLAIN = {
+    "black": Image.new("RGB", (1000, 1000)),
+    "white": Image.new("RGB", (1000, 1000), "white"),
+    "grey": Image.new("L", (333, 251), 99),
+    "two colours": face(1000, 1400),
+    "half noise": half_noise(600, 800),
+    "noise": detailed(),
+    "stripes": Image.fromarray((np.indices((400, 600))[1] // 4 % 2 * 255).astype(np.uint8)).convert("RGB"),
+    "transparent": Image.new("RGBA", (500, 500), (9, 9, 9, 0)),
+}
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_plain_pictures_are_whole_in_every_format(name: str) -> None:
+    picture = PLAIN[name]
+    for data in (
+        phone.heic(picture),
+        saved(picture, "AVIF", speed=9),
+        saved(picture, "AVIF", speed=9, quality=5),
+        saved(picture, "WEBP"),
+        saved(picture, "WEBP", quality=100, method=6),
+        saved(picture, "WEBP", lossless=True, quality=0, method=0),
+    ):
+        assert inspect(data).damage is None
+
+
+def test_the_runs_of_large_flat_pictures_are_no_damage() -> None:
+    assert inspect(saved(Image.new("RGB", (4000, 4000)), "WEBP", quality=80)).damage is None
+    assert inspect(phone.heic(Image.new("RGB", (4000, 4000)))).damage is None
+
+
+def test_metadata_with_long_runs_are_no_damage_of_a_heic() -> None:
+    tags = Image.Exif()
+    tags[0x010E] = "x" * 3000
+    assert inspect(phone.heic(detailed(), exif=tags.tobytes())).damage is None
+
+
+@pytest.mark.parametrize("longest", [64, 65, 1000])
+def test_runs_are_found_wherever_they_begin(longest: int) -> None:
+    other = bytes(range(1, 256)) * 12
+    for at in (0, 1, 31, 32, 777, len(other)):
+        for size, is_long in ((longest, False), (longest + 1, True)):
+            data = other[:at] + bytes(size) + other[at:]
+            assert has_long_run(data, 0, len(data), longest) is is_long
+    assert not has_long_run(bytes(5000), 100, 100 + longest, longest)
+
+
+def test_places_of_items_that_take_no_room_cost_no_time() -> None:
+    """An `iloc` box whose numbers have no width could list 65,535 extents in six bytes."""
+    items = struct.pack(">HHH", 1, 0, 0xFFFF) * 10_000
+    iloc = phone.box(b"iloc", bytes(4) + b"\0\0" + struct.pack(">H", 10_000) + items)
+    began = time.process_time()
+    with pytest.raises(struct.error):
+        heif_items.last_extent_end(iloc, next(boxes(iloc, 0, len(iloc))))
+    assert time.process_time() - began < 1
