@@ -60,6 +60,7 @@ def policy_read(entries: Sequence[str]) -> Policy:
     Raises ValueError with a text that says what to write instead.
     """
     policy = dict(DEFAULT)
+    set_by: dict[tuple[CheckName, CheckStatus], str] = {}
     for entry in filter(None, map(str.strip, entries)):
         check, colon, rest = entry.partition(":")
         status, equals, action = rest.partition("=")
@@ -67,7 +68,11 @@ def policy_read(entries: Sequence[str]) -> Policy:
             raise ValueError(f"{entry!r} cannot be read. {FORM}.")
         name = CheckName(_one_of(check, CheckName, entry))
         wanted = CheckStatus(_one_of(status, (CheckStatus.DOUBT, CheckStatus.FAIL), entry))
-        policy[name, wanted] = Action(_one_of(action, Action, entry))
+        chosen = Action(_one_of(action, Action, entry))
+        earlier = set_by.setdefault((name, wanted), entry)
+        if earlier != entry and policy[name, wanted] is not chosen:
+            raise ValueError(f"CHECK_POLICY contradicts itself: {earlier!r} and {entry!r}. Keep one of them.")
+        policy[name, wanted] = chosen
     for status in (CheckStatus.DOUBT, CheckStatus.FAIL):
         if policy[CheckName.FACE_FOUND, status] is Action.IGNORE:
             raise ValueError(

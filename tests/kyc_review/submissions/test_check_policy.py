@@ -150,6 +150,12 @@ def test_a_policy_that_cannot_be_used_is_refused_with_what_to_write(entry: str, 
         policy_read([entry])
 
 
+def test_a_policy_that_contradicts_itself_is_refused() -> None:
+    with pytest.raises(ValueError, match="Keep one of them"):
+        policy_read(["pose:doubt=ignore", "pose:fail=review", "pose:doubt=review"])
+    assert policy_read(["pose:doubt=ignore"] * 2) == policy_read(["pose:doubt=ignore"])
+
+
 def test_a_process_with_an_unusable_policy_does_not_start() -> None:
     code = "import kyc_review.settings"
     env = os.environ | {

@@ -84,6 +84,15 @@ def test_a_batch_accepts_each_by_itself_and_is_replayed_as_a_whole(api: Client) 
     assert Submission.objects.count() == 2
 
 
+@pytest.mark.parametrize("odd", [5, "text", None, True, [1], 1.5, {"image": 5}])
+def test_an_entry_that_is_no_submission_is_refused_alone(api: Client, odd: object) -> None:
+    response = send(api, "/batch", {"submissions": [odd, as_json()]})
+    assert response.status_code == 202, response.content
+    results = response.json()["results"]
+    assert [one["status"] for one in results] == [400, 202]
+    assert results[0]["problem"]["detail"]
+
+
 @pytest.mark.parametrize("number", [0, 51])
 def test_a_batch_has_one_to_fifty(api: Client, number: int) -> None:
     response = send(api, "/batch", {"submissions": [{}] * number})
