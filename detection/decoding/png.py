@@ -120,6 +120,7 @@ def load(data: bytes, max_side: int | None) -> Loaded:
     packed = b"".join(data[start:end] for start, end in layout.data)
     clean = _clean(layout, packed)
     damage = None
+    image: Image.Image | None = None
     try:
         image = _decoded(clean)
         if _may_lack_rows(image, layout):

@@ -234,7 +234,9 @@ def test_restart_intervals_without_their_data_are_damage(name: str) -> None:
 @pytest.mark.parametrize("progressive", [False, True])
 @pytest.mark.parametrize("restarts", [{"restart_marker_rows": 1}, {"restart_marker_blocks": 1}])
 @pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
-def test_flat_restart_intervals_are_whole(mode: str, restarts: dict, progressive: bool, quality: int) -> None:
+def test_flat_restart_intervals_are_whole(
+    mode: str, restarts: dict[str, int], progressive: bool, quality: int
+) -> None:
     for subsampling in (0, 2):
         data = phone.jpeg(
             face(331, 203).convert(mode),
