@@ -38,6 +38,8 @@ axe = Axe()
 
 def findings(page: Page) -> list[str]:
     """What axe-core finds grave: rule, place, and what is wrong there."""
+    # A message that fades in or out while axe measures has neither of its colours.
+    page.emulate_media(reduced_motion="reduce")
     page.evaluate("Promise.all(document.getAnimations().map((one) => one.finished.catch(() => 0)))")
     found: list[dict[str, Any]] = axe.run(page, options=STANDARD).response["violations"]
     return [

@@ -70,7 +70,7 @@ def test_a_decoder_that_dies_at_work_costs_one_answer_and_no_more(limited) -> No
 
 def test_a_picture_that_takes_too_long_is_refused_and_ends_its_decoder(limited) -> None:
     limited(cpu_s=1, processes=1)
-    noise = Image.effect_noise((4000, 4000), 60).convert("RGB")
+    noise = Image.effect_noise((7000, 7000), 60).convert("RGB")
     progressive = phone.jpeg(noise, progressive=True, quality=75)
     scan = progressive.rindex(b"\xff\xda")
     slow = progressive[:-2] + progressive[scan:-2] * 21 + b"\xff\xd9"
@@ -113,7 +113,7 @@ def test_a_picture_that_reaches_the_wall_limit_by_its_own_work_is_too_costly(
     limited(wall_s=1, processes=1)
     # A machine with much other work gives it only a part of that second.
     monkeypatch.setattr(pools, "COSTLY_SHARE", 0.002)
-    noise = Image.effect_noise((4000, 4000), 60).convert("RGB")
+    noise = Image.effect_noise((7000, 7000), 60).convert("RGB")
     slow = phone.jpeg(noise, progressive=True, quality=75)
     scan = slow.rindex(b"\xff\xda")
     slow = slow[:-2] + slow[scan:-2] * 21 + b"\xff\xd9"
