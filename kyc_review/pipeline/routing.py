@@ -1,4 +1,4 @@
-"""From checks and votes to an outcome: cleared, sent back, or an item for a person. The only writer of all three."""
+"""From checks and votes to an outcome: cleared, sent back, or an item for a person."""
 
 import math
 import uuid
