@@ -31,5 +31,5 @@ def retention(*, viewer: User) -> Retention | None:
     if not may_read_audit_log(viewer):
         return None
     passes = RetentionPass.objects.order_by("-day")
-    lately = passes.filter(day__gt=timezone.localdate() - RECENT).aggregate(erased=Sum("erased"))
-    return Retention(retention_rule(), passes.first(), lately["erased"] or 0)
+    in_recent_days = passes.filter(day__gt=timezone.localdate() - RECENT).aggregate(erased=Sum("erased"))
+    return Retention(retention_rule(), passes.first(), in_recent_days["erased"] or 0)
