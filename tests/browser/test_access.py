@@ -149,7 +149,7 @@ def test_the_desk(
     page.keyboard.press("Escape")
     page.keyboard.press("1")
     page.keyboard.press("Enter")
-    expect(page.get_by_text("Recorded")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="Recorded.")).to_be_visible()
     check(page)
     check(page, "/review/quality/")
     check(page, "/review/keys/")

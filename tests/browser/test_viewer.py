@@ -170,7 +170,7 @@ def test_panes_survive_to_the_next_item_and_its_picture_starts_whole(
     eventually(page, lambda: scale(page) > fitted)
     page.keyboard.press("1")
     page.keyboard.press("Enter")
-    expect(page.get_by_text("Recorded.")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="Recorded.")).to_be_visible()
     expect(page.locator("[data-viewer=shown]")).to_be_visible()
     expect(page.locator("[data-name=noise]")).to_be_visible()
     expect(page.locator("[data-scale]")).to_contain_text(f"{fitted} %")
