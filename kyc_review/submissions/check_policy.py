@@ -52,6 +52,13 @@ TOLD_FIRST = (
 # They fail for what could be a face and explain, even where the policy leaves them to a person, why it was not found.
 EXPLAIN_NO_FACE = (CheckName.FACE_COMPLETE, CheckName.POSE)
 FORM = "CHECK_POLICY takes check:status=action, separated by commas, such as pose:doubt=ignore"
+# What no setting may clear: five votes say nothing about a person who is not seen, not alone, or not seen whole.
+NEVER_IGNORED: Mapping[tuple[CheckName, CheckStatus], str] = {
+    (CheckName.FACE_FOUND, CheckStatus.DOUBT): "no picture is cleared without a face",
+    (CheckName.FACE_FOUND, CheckStatus.FAIL): "no picture is cleared without a face",
+    (CheckName.SINGLE_FACE, CheckStatus.FAIL): "with several faces, the votes may be about the wrong person",
+    (CheckName.INTACT, CheckStatus.FAIL): "a damaged or extended file is evidence that a person has to see",
+}
 
 
 def policy_read(entries: Sequence[str]) -> Policy:
@@ -73,11 +80,10 @@ def policy_read(entries: Sequence[str]) -> Policy:
         if earlier != entry and policy[name, wanted] is not chosen:
             raise ValueError(f"CHECK_POLICY contradicts itself: {earlier!r} and {entry!r}. Keep one of them.")
         policy[name, wanted] = chosen
-    for status in (CheckStatus.DOUBT, CheckStatus.FAIL):
-        if policy[CheckName.FACE_FOUND, status] is Action.IGNORE:
+    for (name, status), reason in NEVER_IGNORED.items():
+        if policy[name, status] is Action.IGNORE:
             raise ValueError(
-                f"CHECK_POLICY may not ignore face_found:{status}: no picture is cleared without a face. "
-                "Choose resubmit or review."
+                f"CHECK_POLICY may not ignore {name}:{status}: {reason}. Choose resubmit or review."
             )
     return policy
 

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from django.conf import settings
 from django.db import connection
 from django.urls import reverse
+from django.utils.datastructures import MultiValueDict
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -34,6 +35,8 @@ from kyc_review.submissions.services import submission_create
 
 Ready = TypeVar("Ready")
 PEEKED_BYTES = 64_000
+TWICE = "This field occurs more than once. Send it once; each picture is a submission of its own."
+SECOND_FILE = "Only `image` may be a file. Send each picture as a submission of its own."
 KEY_PATTERN = re.compile(r"[\x21-\x7e]{1,255}")
 
 
@@ -97,12 +100,21 @@ _form = SubmissionForm()
 
 def read(request: Request) -> dict[str, Any]:
     """The arguments of `prepared`, from a form or from JSON. Raises ValidationError."""
-    if isinstance(request.data, Mapping) and "json" not in str(request.content_type):
+    if isinstance(request.data, MultiValueDict):
+        _refuse_ambiguous(request)
         fields = _form.run_validation(request.data)
         file = fields["image"]
         named = {"filename": file.name, "content_type": file.content_type}
         return {**fields, "image": file.read(), **named}
     return read_json(request.data)
+
+
+def _refuse_ambiguous(request: Request) -> None:
+    """Two values of one field, or two files, could put the wrong person's picture on file. Raises ValidationError."""
+    errors = {name: TWICE for name, values in request.data.lists() if len(values) > 1}
+    errors |= {name: SECOND_FILE for name in request.FILES if name != "image" and name not in errors}
+    if errors:
+        raise serializers.ValidationError({name: [detail] for name, detail in errors.items()})
 
 
 def read_json(sent: Any) -> dict[str, Any]:

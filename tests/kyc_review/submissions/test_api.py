@@ -45,6 +45,42 @@ def test_an_accepted_selfie_answers_202_with_its_location(api: Client) -> None:
     assert api.get(response["Location"]).json() == body
 
 
+@pytest.mark.parametrize(
+    ("second", "pointer"),
+    [
+        ({"image": 1}, "#/image"),
+        ({"photo": 1}, "#/photo"),
+        ({"image": "text"}, "#/image"),
+        ({"external_ref": "application-2"}, "#/external_ref"),
+        ({"applicant_ref": "p-8"}, "#/applicant_ref"),
+        ({"metadata": "{}"}, "#/metadata"),
+        ({"branch": "12"}, "#/branch"),
+    ],
+)
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_form_that_gives_two_pictures_or_a_field_twice_is_refused_by_name(
+    api: Client, second: dict[str, Any], pointer: str, order: int
+) -> None:
+    files = [
+        SimpleUploadedFile(f"{seed}.jpg", jpeg_bytes(seed=seed), content_type="image/jpeg") for seed in (0, 1)
+    ]
+    form: dict[str, Any] = {
+        "external_ref": "application-1",
+        "applicant_ref": "p-7",
+        "metadata": "{}",
+        "branch": "1",
+    }
+    form["image"] = files[0]
+    ((name, value),) = second.items()
+    values = [form.get(name), files[1] if value == 1 else value][::order]
+    body = form | {name: [one for one in values if one is not None]}
+    response = api.post(URL, body, headers={"Idempotency-Key": uuid4().hex})
+    assert response.status_code == 400, response.content
+    assert response["Content-Type"] == "application/problem+json"
+    assert [error["pointer"] for error in response.json()["errors"]] == [pointer]
+    assert not Submission.objects.exists()
+
+
 def test_the_original_bytes_are_kept_untouched_and_private(api: Client) -> None:
     data = jpeg_bytes(seed=5)
     post(api, data)

@@ -66,7 +66,7 @@ def test_a_damaged_file_goes_to_a_person_even_when_no_face_is_left_in_it() -> No
     found.append(Check(CheckName.INTACT, CheckStatus.FAIL, code=CheckCode.DAMAGED))
     found.append(Check(CheckName.FACE_FOUND, CheckStatus.FAIL, code=CheckCode.NO_FACE))
     assert judge(found, DEFAULT).action is Action.REVIEW
-    assert judge(found, policy_read(["intact:fail=ignore"])).code is CheckCode.NO_FACE
+    assert judge(found, policy_read(["intact:fail=resubmit"])).code is CheckCode.DAMAGED
 
 
 def failed(*codes: CheckCode) -> dict[str, tuple[CheckStatus, CheckCode]]:
@@ -143,6 +143,8 @@ def test_a_face_that_is_cut_is_never_said_to_be_absent(number: int, share: float
         ("pose:doubt=clear", "choose one of resubmit, review, ignore"),
         ("face_found:fail=ignore", "no picture is cleared without a face"),
         ("face_found:doubt=ignore", "no picture is cleared without a face"),
+        ("single_face:fail=ignore", "may not ignore single_face:fail: with several faces"),
+        ("intact:fail=ignore", "may not ignore intact:fail: a damaged or extended file"),
     ],
 )
 def test_a_policy_that_cannot_be_used_is_refused_with_what_to_write(entry: str, told: str) -> None:
@@ -156,17 +158,24 @@ def test_a_policy_that_contradicts_itself_is_refused() -> None:
     assert policy_read(["pose:doubt=ignore"] * 2) == policy_read(["pose:doubt=ignore"])
 
 
-def test_a_process_with_an_unusable_policy_does_not_start() -> None:
+@pytest.mark.parametrize(
+    ("entry", "told"),
+    [
+        ("pose:doubt=maybe", "'maybe' in 'pose:doubt=maybe' is unknown"),
+        ("intact:fail=ignore", "may not ignore intact:fail"),
+    ],
+)
+def test_a_process_with_an_unusable_policy_does_not_start(entry: str, told: str) -> None:
     code = "import kyc_review.settings"
     env = os.environ | {
-        "CHECK_POLICY": "pose:doubt=maybe",
+        "CHECK_POLICY": entry,
         "SECRET_KEY": "x",
         "DATABASE_URL": "postgres://a:b@127.0.0.1:1/c",
         "VALKEY_URL": "redis://127.0.0.1:1/0",
     }
     done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=60)
     assert done.returncode != 0
-    assert "'maybe' in 'pose:doubt=maybe' is unknown" in done.stderr
+    assert told in done.stderr
 
 
 def test_what_a_check_led_to_is_what_followed_for_the_picture() -> None:

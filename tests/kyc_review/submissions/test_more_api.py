@@ -1,6 +1,7 @@
 """Reading, listing, batches, JSON, cancelling, late outcomes; creating by form is in test_api.py."""
 
 import base64
+import json
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -43,6 +44,19 @@ def test_json_with_base64_is_the_same_submission_as_a_form(api: Client) -> None:
     form = {"image": image, "external_ref": "application-0", "metadata": '{"branch": "12"}'}
     again = api.post(URL, form, headers={"Idempotency-Key": "k"})
     assert again.content == response.content
+
+
+@pytest.mark.parametrize("name", ["image", "external_ref", "metadata", "branch"])
+@pytest.mark.parametrize("path", ["", "/batch"])
+def test_json_that_gives_a_name_twice_is_refused(api: Client, name: str, path: str) -> None:
+    """Of two pictures, a gateway could have looked at the other one."""
+    one = json.dumps(as_json(metadata={"branch": "1"}, branch="1"))
+    other = json.dumps({name: as_json(seed=1, metadata={}, branch="2")[name]})
+    body = f"{one[:-1]}, {other[1:]}"
+    response = send(api, path, f'{{"submissions": [{body}]}}' if path else body)
+    assert response.status_code == 400
+    assert f"'{name}' more than once" in response.json()["detail"]
+    assert not Submission.objects.exists()
 
 
 @pytest.mark.parametrize(
