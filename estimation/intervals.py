@@ -7,6 +7,7 @@ from statistics import NormalDist
 Z_95 = NormalDist().inv_cdf(0.975)
 CONFIDENCE = 0.95
 BISECTIONS = 60  # more than the precision of a double
+FRACTION_STEPS = 10_000  # about the square root of the larger parameter is needed
 
 
 def wilson(hits: float, total: float, z: float = Z_95) -> tuple[float, float]:
@@ -75,3 +76,47 @@ def _binomial_cdf(found: int, total: int, p: float) -> float:
     ]
     top = max(logs)
     return math.exp(top) * math.fsum(math.exp(value - top) for value in logs)
+
+
+def beta_quantile(share: float, a: float, b: float) -> float:
+    """The x from 0 to 1 below which a beta variable of (a, b) lies with probability `share`; by bisection.
+
+    Raises ValueError unless a and b are positive and `share` is from 0 to 1.
+    """
+    if not (a > 0 and b > 0 and 0 <= share <= 1):
+        raise ValueError(f"no quantile {share} of a beta variable of ({a}, {b})")
+    low, high = 0.0, 1.0
+    for _ in range(BISECTIONS):
+        middle = (low + high) / 2
+        if beta_cdf(middle, a, b) < share:
+            low = middle
+        else:
+            high = middle
+    return (low + high) / 2
+
+
+def beta_cdf(x: float, a: float, b: float) -> float:
+    """The regularized incomplete beta function I_x(a, b), by its continued fraction (DLMF 8.17.22)."""
+    if x <= 0 or x >= 1:
+        return 0.0 if x <= 0 else 1.0
+    if x > (a + 1) / (a + b + 2):  # there the fraction of the other tail converges faster
+        return 1.0 - beta_cdf(1 - x, b, a)
+    log_front = math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x)
+    return min(1.0, math.exp(log_front) / (a * _beta_fraction(x, a, b)))
+
+
+def _beta_fraction(x: float, a: float, b: float) -> float:
+    """1 + d1/(1 + d2/(1 + ...)), by the method of Lentz and Thompson."""
+    tiny, value, numerator, denominator = 1e-300, 1.0, 1.0, 0.0
+    for step in range(1, FRACTION_STEPS):
+        m = step // 2
+        if step % 2:
+            d = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))
+        else:
+            d = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m))
+        denominator = 1 / ((1 + d * denominator) or tiny)
+        numerator = (1 + d / numerator) or tiny
+        value *= numerator * denominator
+        if abs(numerator * denominator - 1) < 1e-15:
+            break
+    return value

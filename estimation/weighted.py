@@ -10,6 +10,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from estimation.intervals import CONFIDENCE, beta_quantile
+
 
 def weighted_rate(hits: Sequence[bool], weights: Sequence[float]) -> float:
     """Hájek's estimate of the share of hits among all: sum of the hits' weights over the sum of weights.
@@ -28,6 +30,40 @@ def effective_sample_size(weights: Sequence[float]) -> float:
     """
     _require_weights(weights)
     return math.fsum(weights) ** 2 / math.fsum(w * w for w in weights)
+
+
+def weighted_interval(
+    hits: Sequence[bool], weights: Sequence[float], confidence: float = CONFIDENCE
+) -> tuple[float, float]:
+    """Two-sided interval of `weighted_rate`; (0, 1) for no row. With equal weights it is Clopper and Pearson's, exact.
+
+    The weight of all hits is taken as a gamma variable with the mean and the variance that it has if the hits are
+    Poisson counts (Fay and Feuer 1997, Statistics in Medicine 16, 791-801), that of all others likewise; so the odds
+    have a scaled F distribution. As there, one more row of the heaviest weight joins the hits for the upper limit, and
+    the others for the lower one: it stands for a kind of row that the sample did not meet. Raises ValueError for
+    weights as `weighted_rate` does.
+    """
+    if not weights:
+        return 0.0, 1.0
+    _require_weights(weights)
+    heaviest, tail = max(weights), (1 - confidence) / 2
+    hit = [weight for is_hit, weight in zip(hits, weights, strict=True) if is_hit]
+    miss = [weight for is_hit, weight in zip(hits, weights, strict=True) if not is_hit]
+    lower = _share_quantile(tail, hit, [*miss, heaviest]) if hit else 0.0
+    upper = _share_quantile(1 - tail, [*hit, heaviest], miss) if miss else 1.0
+    return lower, upper
+
+
+def _share_quantile(share: float, hit: Sequence[float], miss: Sequence[float]) -> float:
+    """Quantile of H / (H + M) for independent gamma variables with mean sum(w) and variance sum(w²) of their rows."""
+    (hit_shape, hit_scale), (miss_shape, miss_scale) = _gamma(hit), _gamma(miss)
+    beta = beta_quantile(share, hit_shape, miss_shape)
+    return hit_scale * beta / (hit_scale * beta + miss_scale * (1 - beta))
+
+
+def _gamma(weights: Sequence[float]) -> tuple[float, float]:
+    total, squares = math.fsum(weights), math.fsum(w * w for w in weights)
+    return total * total / squares, squares / total
 
 
 @dataclass(frozen=True, slots=True)

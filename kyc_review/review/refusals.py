@@ -1,7 +1,8 @@
 """How often a check sends a usable picture back: from the quality sample of what was sent back without a person.
 
-A reviewer who judges such a picture real or fake could assess it: the check refused it wrongly. The sample is drawn
-with one share for all, so its rate is an unbiased estimate; the bound says how bad it may be with 95 % confidence.
+A reviewer who judges such a picture real or fake could assess it: the check refused it wrongly. Each draw counts by one
+over the chance that it had when it was drawn: where AUDIT_SHARE was raised, the pictures since then are many in the
+sample, and not among what was sent back.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from django.db.models import Count, Exists, F, OuterRef, Subquery
 from django.db.models.fields.json import KeyTextTransform
 
 from detection.checks import CheckCode
-from estimation.intervals import clopper_pearson_upper
+from estimation.weighted import weighted_interval, weighted_rate
 from kyc_review.core.permissions import may_see_audits
 from kyc_review.scoring.check_words import CODES
 
@@ -29,17 +30,18 @@ TEXT_MAX = 40
 
 @dataclass(frozen=True, slots=True)
 class Refusals:
-    """Of the sampled pictures of one group: judged by people, assessable after all (`wrong`), still waiting."""
+    """Of the sampled pictures of one group: judged by people, assessable after all (`wrong`), still waiting.
+
+    `rate` and `interval` (95 %) are of all pictures of the group that were sent back while some were drawn, usable ones
+    among them; None and 0 to 1 before one was judged.
+    """
 
     group: str
     judged: int
     wrong: int
     waiting: int
-
-    @property
-    def bound(self) -> float:
-        """At most this share of the pictures sent back was usable, with 95 % confidence; 1 before any was judged."""
-        return clopper_pearson_upper(self.wrong, self.judged)
+    rate: float | None
+    interval: tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ def refusals_sampled(*, viewer: User) -> RefusalTable | None:
     rows = list(
         _sample()
         .annotate(group=KeyTextTransform(field, "submission__metadata"))
-        .values("label", "waits", "group", code=F("submission__result_reason"))
+        .values("label", "waits", "group", "probability", code=F("submission__result_reason"))
         .annotate(number=Count("pk"))
     )
     groups = sorted({row["group"] for row in rows if row["group"]}) if field else []
@@ -88,15 +90,24 @@ def _sample() -> Any:
 
 
 def _counted(group: str, rows: Iterable[dict[str, Any]]) -> Refusals:
-    judged = wrong = waiting = 0
+    waiting = 0
+    wrong: list[bool] = []
+    weights: list[float] = []
     for row in rows:
+        number = row["number"]
         if row["waits"] or row["label"] is None:
-            waiting += row["number"]
+            waiting += number
             continue
-        judged += row["number"]
-        if row["label"] != Decision.Label.NOT_ASSESSABLE:
-            wrong += row["number"]
-    return Refusals(group, judged, wrong, waiting)
+        wrong += [row["label"] != Decision.Label.NOT_ASSESSABLE] * number
+        weights += [1 / row["probability"]] * number
+    return Refusals(
+        group=group,
+        judged=len(wrong),
+        wrong=sum(wrong),
+        waiting=waiting,
+        rate=weighted_rate(wrong, weights) if wrong else None,
+        interval=weighted_interval(wrong, weights),
+    )
 
 
 def _words(code: str) -> str:

@@ -5,7 +5,7 @@ import math
 import pytest
 from scipy import stats
 
-from estimation.intervals import Rate, clopper_pearson_upper, wilson
+from estimation.intervals import Rate, beta_quantile, clopper_pearson_upper, wilson
 
 
 @pytest.mark.parametrize(
@@ -61,3 +61,15 @@ def test_wilsons_interval_has_its_published_values() -> None:
     low, high = Rate(0, 20).interval
     assert (low, round(high, 4)) == (0.0, 0.1611)
     assert Rate(0, 0).interval == (0.0, 1.0)
+
+
+@pytest.mark.parametrize(("a", "b"), [(0.5, 0.5), (1, 1), (2.3, 41.7), (500.2, 3.1), (20000, 30000)])
+@pytest.mark.parametrize("share", [0.001, 0.025, 0.5, 0.975])
+def test_beta_quantiles_are_those_of_scipy(share: float, a: float, b: float) -> None:
+    assert beta_quantile(share, a, b) == pytest.approx(stats.beta.ppf(share, a, b), rel=1e-7, abs=1e-12)
+
+
+@pytest.mark.parametrize(("share", "a", "b"), [(0.5, 0, 1), (0.5, 1, -1), (1.5, 1, 1), (float("nan"), 1, 1)])
+def test_a_quantile_that_does_not_exist_is_refused(share: float, a: float, b: float) -> None:
+    with pytest.raises(ValueError, match="quantile"):
+        beta_quantile(share, a, b)

@@ -1,8 +1,9 @@
 import random
 
 import pytest
+from scipy import stats
 
-from estimation.weighted import effective_sample_size, paired_cells, weighted_rate
+from estimation.weighted import effective_sample_size, paired_cells, weighted_interval, weighted_rate
 
 
 def test_a_row_with_chance_one_in_ten_counts_for_ten() -> None:
@@ -46,3 +47,46 @@ def test_the_weighted_rate_is_unbiased_where_the_unweighted_one_is_not() -> None
 def test_weights_that_are_no_inverse_chances_are_refused(weights: list[float]) -> None:
     with pytest.raises(ValueError, match="weight"):
         weighted_rate([True] * len(weights), weights)
+
+
+@pytest.mark.parametrize(("found", "total"), [(0, 5), (1, 2), (3, 40), (40, 40), (250, 1000)])
+@pytest.mark.parametrize("weight", [1.0, 20.0])
+def test_with_equal_weights_the_interval_is_clopper_and_pearsons(
+    found: int, total: int, weight: float
+) -> None:
+    hits = [True] * found + [False] * (total - found)
+    exact = stats.binomtest(found, total).proportion_ci(0.95, method="exact")
+    assert weighted_interval(hits, [weight] * total) == pytest.approx((exact.low, exact.high), abs=1e-9)
+
+
+def test_of_nothing_nothing_is_known() -> None:
+    assert weighted_interval([], []) == (0.0, 1.0)
+
+
+@pytest.mark.parametrize("early_rate", [0.02, 0.3])
+def test_the_interval_holds_the_truth_where_the_share_was_raised(early_rate: float) -> None:
+    """6000 pictures sent back while one in fifty was drawn, then 1000 while half were; the early ones differ."""
+    rng = random.Random(2)
+    truth = (6000 * early_rate + 1000 * 0.1) / 7000
+    held = unweighted_held = 0
+    runs = 300
+    for _ in range(runs):
+        drawn = [(rng.random() < early_rate, 50.0) for _ in range(_binomial(rng, 6000, 0.02))]
+        drawn += [(rng.random() < 0.1, 2.0) for _ in range(_binomial(rng, 1000, 0.5))]
+        hits = [hit for hit, _ in drawn]
+        low, high = weighted_interval(hits, [weight for _, weight in drawn])
+        held += low <= truth <= high
+        low, high = weighted_interval(hits, [1.0] * len(hits))
+        unweighted_held += low <= truth <= high
+    assert held >= 0.93 * runs  # 95 %, and the noise of 300 runs
+    assert unweighted_held < 0.5 * runs
+
+
+def test_rare_heavy_hits_widen_the_upper_limit() -> None:
+    """None of 20 early pictures was usable, and none of 500 late ones: the 500 say nothing of the early ones."""
+    _, high = weighted_interval([False] * 520, [50.0] * 20 + [2.0] * 500)
+    assert high > stats.binomtest(0, 20).proportion_ci(0.95).high * 1000 / 2000
+
+
+def _binomial(rng: random.Random, number: int, chance: float) -> int:
+    return sum(rng.random() < chance for _ in range(number))

@@ -9,6 +9,7 @@ from detection.checks import CheckCode, CheckName
 from kyc_review.accounts.models import User
 from kyc_review.pipeline.leases import lease_batch
 from kyc_review.pipeline.routing import Scored, verdicts_record
+from kyc_review.review import audit_sampling
 from kyc_review.review.audit_results import audits_by_bundle
 from kyc_review.review.models import AuditDraw, ReviewItem
 from kyc_review.review.refusals import refusals_sampled
@@ -104,13 +105,63 @@ def test_they_are_counted_by_reason_and_by_group_and_not_among_the_cleared(
         "The face is blurred": (1, 1, 1),
         "The face is dark": (1, 0, 0),
     }
-    assert found.everything.bound == pytest.approx(
-        1 - (1 - 0.95**0.5), abs=1e-3
-    )  # P(X <= 1) = 1 - p * p = 0.05
+    assert (found.everything.rate, found.everything.judged) == (0.5, 2)
+    low, high = found.everything.interval  # Clopper and Pearson for 1 of 2
+    assert (low, high) == pytest.approx((1 - 0.975**0.5, 0.975**0.5), abs=1e-6)
     assert audits_by_bundle(viewer=senior) == []
     text = login(senior).get("/review/quality/").content.decode()
     assert 'data-testid="refusals"' in text
     assert "age_band: 60+" in text
+
+
+class AlwaysDrawn:
+    """Dice that draw everything, however small the share."""
+
+    @staticmethod
+    def random() -> float:
+        return 0.0
+
+
+def test_a_picture_drawn_with_a_small_chance_stands_for_many(
+    refused, settings, alice: User, staff, monkeypatch: pytest.MonkeyPatch, login
+) -> None:
+    monkeypatch.setattr(audit_sampling, "_dice", AlwaysDrawn())
+    settings.COMPARISON_GROUP_FIELD = "age_band"
+    settings.AUDIT_SHARE = 0.05  # one such picture stands for twenty
+    refused(metadata={"age_band": "60+"})
+    judge(alice, "real")
+    settings.AUDIT_SHARE = 1.0  # raised; these stand for themselves
+    for _ in range(4):
+        refused(metadata={"age_band": "60+"})
+        judge(alice, "not_assessable", obstacle="blurred")
+    refused(CheckName.EXPOSURE, CheckCode.TOO_DARK, metadata={"age_band": "18-30"})
+    judge(alice, "not_assessable", obstacle="too_dark")
+    senior = staff("sam", "senior")
+    found = refusals_sampled(viewer=senior)
+    assert found is not None
+    assert (found.everything.judged, found.everything.wrong) == (6, 1)
+    assert found.everything.rate == pytest.approx(20 / 25)
+    assert [(row.group, row.rate) for row in found.by_group] == [
+        ("18-30", 0.0),
+        ("60+", pytest.approx(20 / 24)),
+    ]
+    assert {row.group: row.rate for row in found.by_reason} == {
+        "The face is blurred": pytest.approx(20 / 24),
+        "The face is dark": 0.0,
+    }
+    low, high = found.everything.interval
+    assert low < 0.15  # one heavy picture proves little
+    assert high > 0.95
+    assert "80.0 %" in login(senior).get("/review/quality/").content.decode()
+
+
+def test_a_group_of_which_none_was_judged_has_no_rate(refused, settings, staff) -> None:
+    settings.AUDIT_SHARE = 1.0
+    refused()
+    found = refusals_sampled(viewer=staff("sam", "senior"))
+    assert found is not None
+    assert (found.everything.rate, found.everything.interval) == (None, (0.0, 1.0))
+    assert found.everything.waiting == 1
 
 
 def test_reviewers_do_not_learn_what_was_sent_back(refused, settings, alice: User, login) -> None:
