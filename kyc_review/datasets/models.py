@@ -30,7 +30,9 @@ class Snapshot(models.Model):
     lease_holder = models.CharField(max_length=32, blank=True)
     due_at = models.DateTimeField(default=timezone.now)
     error = models.CharField(max_length=300, blank=True)
-    choices = models.JSONField(default=dict, help_text="Which decisions it holds (choices.py); empty: all.")
+    choices = models.JSONField(
+        default=dict, help_text="Which decisions it holds (datasets.snapshot_filters); empty: all."
+    )
     source_bundle = models.ForeignKey(
         Bundle, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )

@@ -102,7 +102,7 @@ class Submission(models.Model):
     erased_at = models.DateTimeField(
         null=True,
         blank=True,
-        help_text="The picture and whatever named the applicant were deleted (erasing.py).",
+        help_text="The picture and what named the applicant were deleted (lifecycle.erase).",
     )
     erasure_settled_at = models.DateTimeField(
         null=True, blank=True, help_text="No file of it was left, long after whatever worked on it had ended."
@@ -216,7 +216,7 @@ class LateOutcome(models.Model):
 
 
 class RetentionPass(models.Model):
-    """One day's way through everything that has its outcome, to erase what is too old (retention.py).
+    """One day's way through everything that has its outcome, to erase what is too old (lifecycle.retain).
 
     `reached_at` and `reached_id` are the outcome's time and the key of the last submission that it erased:
     the next worker continues after it.

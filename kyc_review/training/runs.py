@@ -1,4 +1,4 @@
-"""Asking for a training run. The work itself is worker.py's."""
+"""Asking for a training run. The work itself is training.worker's."""
 
 from __future__ import annotations
 
