@@ -13,7 +13,7 @@ from PIL import Image
 
 from detection.decoding.facts import Container, Damage, ImageRefused, Loaded, corrupt, truncated
 from detection.decoding.orientation import orientation_from
-from detection.decoding.restarts import restart_damage
+from detection.decoding.restarts import pieces, restart_damage
 from detection.decoding.scans import NothingDecoded, decode_scans
 
 MAX_SCANS = 32  # a progressive JPEG has about ten; each costs a pass over the whole picture
@@ -25,6 +25,7 @@ APP0, APP1, APP2, APP14 = 0xE0, 0xE1, 0xE2, 0xEE
 FRAMES = {*range(0xC0, 0xD0)} - {DHT, 0xC8, 0xCC}
 PROGRESSIVE = {0xC2, 0xC6, 0xCA, 0xCE}
 ARITHMETIC = set(range(0xC9, 0xD0))
+DNL_BEGINS = b"\xff\xdc\x00\x04"
 RESTARTS = range(0xD0, 0xD8)
 TABLES = {DHT, DQT, DRI, 0xCC}
 AFTER_SCAN = {SOS, EOI, SOI, DHT, DQT, DRI, DNL, COM, 0xCC, *range(0xE0, 0xF0)}
@@ -38,6 +39,7 @@ class Scan:
     head: bytes
     start: int
     end: int
+    has_restarts: bool = False
 
 
 @dataclass(slots=True)
@@ -56,6 +58,7 @@ class Layout:
     mpf: tuple[int, int] | None = None  # where the MPF index's TIFF header lies, and its length
     is_gain_map: bool = False
     profile_parts: dict[int, bytes] = field(default_factory=dict)
+    frame: bytes = b""  # the frame's segment with its marker
     restart_interval: int = 0
     is_arithmetic: bool = False
     sampling: dict[int, tuple[int, int]] = field(default_factory=dict)
@@ -113,6 +116,7 @@ def parse(data: bytes, start: int = 0) -> Layout:
             layout.restart_interval = int.from_bytes(segment[:2])
         if marker in FRAMES:
             _read_frame(segment, marker, layout)
+            layout.frame = data[begin:position]
         if marker in FRAMES or marker in TABLES or _tells_colour_space(marker, segment):
             kept.append(data[begin:position])
         elif marker == SOS:
@@ -130,13 +134,14 @@ def parse(data: bytes, start: int = 0) -> Layout:
 def load(data: bytes, max_side: int | None) -> Loaded:
     """Decode; a JPEG that is scaled while it is decoded never becomes smaller than `max_side`."""
     layout = parse(data)
+    _write_height(layout)
     with Image.open(io.BytesIO(layout.scans[0].head + b"\xff\xd9"), formats=["JPEG"]) as image:
         if max_side is not None:
             image.draft(None, (max_side, max_side))
         try:
             picture, damage = decode_scans(
                 image,
-                [(scan.head, data[scan.start : scan.end]) for scan in layout.scans],
+                [(scan.head, _pieces(data, scan, layout)) for scan in layout.scans],
                 is_only=not layout.is_progressive and len(layout.scans) == 1,
             )
         except NothingDecoded:
@@ -149,6 +154,21 @@ def load(data: bytes, max_side: int | None) -> Loaded:
         profile=layout.profile,
         damage=layout.damage or damage,
     )
+
+
+def _write_height(layout: Layout) -> None:
+    """Into the frame header, which libjpeg needs, where only a DNL segment told it."""
+    frame, height = layout.frame, layout.height.to_bytes(2)
+    if frame[5:7] != height:
+        first = layout.scans[0]
+        first.head = first.head.replace(frame, frame[:5] + height + frame[7:], 1)
+
+
+def _pieces(data: bytes, scan: Scan, layout: Layout) -> list[bytes]:
+    """The data of a scan, by restart intervals. Arithmetic coding cannot pause in the middle of a scan's data."""
+    if scan.has_restarts and not layout.is_arithmetic:
+        return pieces(data, scan.start, scan.end)
+    return [data[scan.start : scan.end]]
 
 
 def _next_marker(data: bytes, position: int, layout: Layout) -> tuple[int | None, int]:
@@ -230,10 +250,22 @@ def _read_scan(data: bytes, start: int, head: bytes, segment: bytes, layout: Lay
         layout.damage, position = Damage.CORRUPT_DATA, found.end()
     else:
         raise corrupt(f"more than {MAX_SEGMENTS} markers in a scan")
-    layout.scans.append(Scan(head, start, end))
+    _read_line_count(data, end, layout)
+    layout.scans.append(Scan(head, start, end, has_restarts=layout.restart_interval > 0))
     if layout.restart_interval:
         layout.damage = layout.damage or restart_damage(data, layout, layout.scans[-1], segment)
     return end
+
+
+def _read_line_count(data: bytes, at: int, layout: Layout) -> None:
+    """T.81, B.2.5: behind the first scan, a DNL segment may tell the height; the frame header has 0 then."""
+    if not data.startswith(DNL_BEGINS, at) or at + 6 > len(data):
+        return
+    (lines,) = struct.unpack_from(">H", data, at + 4)
+    if layout.height == 0:
+        layout.height = lines
+    elif lines != layout.height:
+        layout.damage = layout.damage or Damage.CORRUPT_DATA
 
 
 def _note_coefficients(segment: bytes, layout: Layout) -> None:

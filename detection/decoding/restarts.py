@@ -4,12 +4,16 @@ libjpeg fills what is missing in an interval with grey and only warns, and Pillo
 """
 
 import re
+from itertools import pairwise
 from typing import Protocol
 
 from detection.decoding.facts import Damage
 
 RESTART = re.compile(rb"\xff[\xd0-\xd7]")
 CYCLE = 8
+# Of a scan with more intervals than this, several are fed to the decoder together, so that looking at each one costs a
+# small part of decoding.
+PIECES_MAX = 2000
 
 
 class Frame(Protocol):
@@ -45,6 +49,14 @@ def restart_damage(data: bytes, frame: Frame, scan: ScanData, header: bytes) -> 
     if found < needed or not _is_long_enough(scan.end - begin, left_bits):
         return Damage.MISSING_PIXELS
     return None
+
+
+def pieces(data: bytes, start: int, end: int) -> list[bytes]:
+    """data[start:end] cut before restart markers; the parts together are the whole."""
+    markers = [marker.start() for marker in RESTART.finditer(data, start, end)]
+    step = 1 + len(markers) // PIECES_MAX
+    cuts = [start, *markers[step - 1 :: step], end]
+    return [data[begin:stop] for begin, stop in pairwise(cuts)]
 
 
 def _units(frame: Frame, header: bytes) -> tuple[int, int]:

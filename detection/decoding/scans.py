@@ -1,9 +1,10 @@
 """Feeding libjpeg one scan at a time, so that missing or left-over data are noticed.
 
-libjpeg fills what is missing with grey and only warns, and Pillow drops the warning. But its source may pause: while
-a scan still wants data, single bytes are held back until there are enough of them for the next block; once the scan
-has all its blocks, libjpeg looks for a marker and takes every byte at once. So a few bytes of padding after a scan's
-own data tell whether it was complete.
+libjpeg fills what is missing with grey and only warns, and Pillow drops the warning. But its source may pause. While a
+scan (or a restart interval of it) still wants data, libjpeg reads ahead until it has 57 bits or more, so of single
+bytes at most every third is taken at once and the others are held back. Once all blocks are there, it looks for a
+marker and takes every byte. So two single bytes tell the two states apart, and a few bytes of padding behind the data
+tell whether they were complete.
 """
 
 from collections.abc import Sequence
@@ -12,11 +13,11 @@ from PIL import Image
 
 from detection.decoding.facts import Damage
 
-# One-bits are no valid Huffman code, so this ends no scan that lacks more than a block or two. libjpeg reads ahead
-# by at most eight bytes.
-PADDING = b"\xff\x00" * 8
-PROBES = 12
-LEFT_OVER_BYTES = 64
+# What libjpeg may want to read ahead behind complete data: 57 bits, of which the data have at least one. One-bits are
+# no valid Huffman code, so this ends nothing that lacks more than a block or two.
+PADDING = b"\xff\x00" * 7
+PROBE_BYTES = 2
+FILLING = {0x00, 0xFF}  # what some cameras leave before a marker
 EARLIEST_BYTES = 64  # a first scan shorter than this shows nothing
 UNTOUCHED = (1, 254, 3, 251)  # what the picture holds before it is decoded
 
@@ -61,36 +62,41 @@ class _Decoder:
 
 
 def decode_scans(
-    opened: Image.Image, scans: Sequence[tuple[bytes, bytes]], *, is_only: bool
+    opened: Image.Image, scans: Sequence[tuple[bytes, Sequence[bytes]]], *, is_only: bool
 ) -> tuple[Image.Image, Damage | None]:
-    """The pixels of an opened JPEG, given as pairs of what precedes a scan's data and these data.
+    """The pixels of an opened JPEG, given as pairs of what precedes a scan's data and the pieces of these data.
+
+    A scan has one piece, or several of which each after the first begins with the restart marker before it.
 
     `is_only`: one scan holds the whole picture, and rows appear while it is read. Raises NothingDecoded.
     """
     decoder = _Decoder(opened)
     damage: Damage | None = None
-    for head, data in scans:
-        damage = _feed_scan(decoder, head, data, is_only=is_only) or damage
+    for head, pieces in scans:
+        decoder.feed(head)
+        for piece in pieces[:-1]:
+            damage = _feed_interval(decoder, piece) or damage
+        damage = _feed_last(decoder, pieces[-1], is_only=is_only) or damage
         if decoder.is_done:
             break
     decoder.feed(b"\xff\xd9" * 2)
     if not decoder.is_done or decoder.has_failed:
         damage = damage or Damage.CORRUPT_DATA
-    if damage and (len(scans[0][1]) < EARLIEST_BYTES or decoder.is_untouched):
+    if damage and (sum(map(len, scans[0][1])) < EARLIEST_BYTES or decoder.is_untouched):
         raise NothingDecoded
     return decoder.picture, damage
 
 
-def _feed_scan(decoder: _Decoder, head: bytes, data: bytes, *, is_only: bool) -> Damage | None:
-    body, tail = data[:-LEFT_OVER_BYTES], data[-LEFT_OVER_BYTES:]
-    has_left_over = False
-    if len(tail) == LEFT_OVER_BYTES and tail.strip(b"\0"):
-        decoder.feed(head + body)
-        probe, tail = tail[:PROBES], tail[PROBES:]
-        has_left_over = decoder.takes_everything(probe)
-        decoder.feed(tail)
-    else:
-        decoder.feed(head + data)
+def _feed_interval(decoder: _Decoder, data: bytes) -> Damage | None:
+    """Feed what lies before a restart marker. Padding behind it changes no pixel of a complete interval."""
+    has_left_over = _feed_to_its_end(decoder, data)
+    decoder.feed(PADDING)
+    is_complete = decoder.takes_everything(bytes(PROBE_BYTES))
+    return Damage.CORRUPT_DATA if has_left_over or not is_complete else None
+
+
+def _feed_last(decoder: _Decoder, data: bytes, *, is_only: bool) -> Damage | None:
+    has_left_over = _feed_to_its_end(decoder, data)
     if decoder.has_failed or has_left_over:
         return Damage.CORRUPT_DATA
     if decoder.is_done:
@@ -99,7 +105,17 @@ def _feed_scan(decoder: _Decoder, head: bytes, data: bytes, *, is_only: bool) ->
     if decoder.is_done:
         return Damage.CORRUPT_DATA if decoder.has_failed else None
     # While it looks for a restart marker, libjpeg takes every byte, too: an only scan must be finished instead.
-    return Damage.ENDS_EARLY if is_only or not decoder.takes_everything(bytes(PROBES)) else None
+    return Damage.ENDS_EARLY if is_only or not decoder.takes_everything(bytes(PROBE_BYTES)) else None
+
+
+def _feed_to_its_end(decoder: _Decoder, data: bytes) -> bool:
+    """Whether the blocks were complete before these data ended, so that some were left over."""
+    tail = data[-PROBE_BYTES:]
+    if FILLING.issuperset(tail):
+        decoder.feed(data)
+        return False
+    decoder.feed(data[:-PROBE_BYTES])
+    return decoder.takes_everything(tail)
 
 
 def _untouched(mode: str) -> int | tuple[int, ...]:

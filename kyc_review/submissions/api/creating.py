@@ -1,7 +1,7 @@
 """From a request to stored submissions, once per Idempotency-Key."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -101,7 +101,7 @@ _form = SubmissionForm()
 def read(request: Request) -> dict[str, Any]:
     """The arguments of `prepared`, from a form or from JSON. Raises ValidationError."""
     if isinstance(request.data, MultiValueDict):
-        _refuse_ambiguous(request)
+        _refuse_ambiguous(request.data, request.FILES)
         fields = _form.run_validation(request.data)
         file = fields["image"]
         named = {"filename": file.name, "content_type": file.content_type}
@@ -109,10 +109,10 @@ def read(request: Request) -> dict[str, Any]:
     return read_json(request.data)
 
 
-def _refuse_ambiguous(request: Request) -> None:
+def _refuse_ambiguous(sent: MultiValueDict[str, Any], files: Iterable[str]) -> None:
     """Two values of one field, or two files, could put the wrong person's picture on file. Raises ValidationError."""
-    errors = {name: TWICE for name, values in request.data.lists() if len(values) > 1}
-    errors |= {name: SECOND_FILE for name in request.FILES if name != "image" and name not in errors}
+    errors = {name: TWICE for name, values in sent.lists() if len(values) > 1}
+    errors |= {name: SECOND_FILE for name in files if name != "image" and name not in errors}
     if errors:
         raise serializers.ValidationError({name: [detail] for name, detail in errors.items()})
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 from detection.decoding import Damage, ImageRefused, decode, decode_with_facts, inspect
 from detection.decoding.jpeg import MARKER, MAX_SCANS, parse
-from detection.decoding.restarts import RESTART
+from detection.decoding.restarts import PIECES_MAX, RESTART, pieces
 from tests.factories import phone_files as phone
 from tests.factories.image_files import face
 
@@ -104,6 +104,45 @@ def test_a_header_that_promises_more_pixels_is_damage(name: str) -> None:
 def test_a_header_that_promises_fewer_pixels_is_damage() -> None:
     for name in ("baseline", "progressive", "grey"):
         assert inspect(with_size(ENCODINGS[name], 320, 120)).damage is Damage.CORRUPT_DATA, name
+
+
+def with_line_count(data: bytes, lines: int, *, in_frame: int) -> bytes:
+    """The picture with a DNL segment behind its first scan (T.81, B.2.5), and another height in its frame header."""
+    end = parse(data).scans[0].end
+    data = data[:end] + b"\xff\xdc\0\4" + lines.to_bytes(2) + data[end:]
+    return with_size(data, parse(data).width, in_frame)
+
+
+@pytest.mark.parametrize(
+    "name", ["baseline", "progressive", "grey", "CMYK", "restart markers", "odd size", "large"]
+)
+def test_a_height_behind_the_first_scan_is_the_height(name: str) -> None:
+    data = ENCODINGS[name]
+    lines = parse(data).height
+    told_late = with_line_count(data, lines, in_frame=0)
+    facts = inspect(told_late)
+    assert (facts.height, facts.damage) == (lines, None)
+    assert decode(told_late).tobytes() == decode(data).tobytes()
+    assert inspect(with_line_count(data, lines, in_frame=lines)).damage is None
+    assert inspect(with_line_count(data, lines * 2, in_frame=0)).damage is not None, "rows that are not there"
+    assert inspect(with_line_count(data, lines // 2, in_frame=0)).damage is not None, (
+        "rows that are not shown"
+    )
+
+
+@pytest.mark.parametrize("lines", [0, 120, 480])
+def test_two_heights_are_damage(lines: int) -> None:
+    for name in ("baseline", "progressive", "restart markers"):
+        assert inspect(with_line_count(ENCODINGS[name], lines, in_frame=240)).damage is not None, name
+
+
+def test_no_height_is_refused() -> None:
+    with pytest.raises(ImageRefused) as refused:
+        inspect(with_size(ENCODINGS["baseline"], 320, 0))
+    assert refused.value.code == "bad_dimensions"
+    with pytest.raises(ImageRefused) as refused:
+        inspect(with_line_count(ENCODINGS["baseline"], 0xFFFF, in_frame=0))
+    assert refused.value.status in (413, 422)
 
 
 def test_data_that_were_overwritten_are_noticed() -> None:
@@ -228,6 +267,79 @@ def test_restart_intervals_without_their_data_are_damage(name: str) -> None:
     data, damage = BAD_INTERVALS[name]
     assert inspect(data).damage is damage
     assert decode_with_facts(data).damage is damage
+
+
+RESTARTING = {
+    "row by row": phone.jpeg(noisy(640, 480), restart_marker_rows=1),
+    "every four units": phone.jpeg(noisy(640, 480), restart_marker_blocks=4),
+    "optimised": phone.jpeg(noisy(640, 480), restart_marker_rows=2, optimize=True),
+    "progressive": phone.jpeg(noisy(640, 480), restart_marker_rows=1, progressive=True),
+    "grey": phone.jpeg(noisy(640, 480, "L"), restart_marker_rows=1),
+}
+
+
+def overwritten(data: bytes, size: int, source: random.Random) -> bytes:
+    """`size` bytes of the first scan replaced by others, all markers kept."""
+    scan = parse(data).scans[0]
+    begin = source.randrange(scan.start, scan.end - size)
+    kept = range(begin, begin + size)
+    free = [at for at in kept if 0xFF not in data[at - 1 : at + 1]]
+    changed = bytearray(data)
+    for at in free:
+        changed[at] = source.randrange(0, 255)
+    return bytes(changed)
+
+
+@pytest.mark.parametrize(("size", "least"), [(64, 40), (400, 49)])
+@pytest.mark.parametrize("name", RESTARTING)
+def test_overwritten_restart_intervals_are_noticed(name: str, size: int, least: int) -> None:
+    """Huffman codes find their step again, so a few bytes may pass: measured 43 to 50 of 50, and 50 of 50."""
+    source, data = random.Random(5), RESTARTING[name]
+    assert inspect(data).damage is None
+    noticed = [inspect(overwritten(data, size, source)).damage is not None for _ in range(50)]
+    assert sum(noticed) >= least
+
+
+def test_a_damaged_interval_leaves_the_others_as_they_are() -> None:
+    data, markers = restarting()
+    middle = bytearray(data)
+    middle[markers[6] + 20 : markers[6] + 200] = bytes(180)
+    found = decode_with_facts(bytes(middle))
+    assert found.damage is Damage.CORRUPT_DATA
+    whole = np.asarray(decode(data))
+    same = (np.asarray(found.image) == whole).all(axis=(1, 2))
+    assert same[: 7 * 16 - 2].all()
+    assert same[8 * 16 + 2 :].all()
+    assert not same.all()
+
+
+@pytest.mark.parametrize("size", [11, 40])
+def test_left_over_data_are_noticed(size: int) -> None:
+    data, markers = restarting()
+    left_over = bytes(range(1, size + 1))
+    assert inspect(data[: markers[3]] + left_over + data[markers[3] :]).damage is Damage.CORRUPT_DATA
+    for name, whole in (ENCODINGS | RESTARTING).items():
+        assert inspect(whole[:-2] + left_over + whole[-2:]).damage is Damage.CORRUPT_DATA, name
+
+
+@pytest.mark.parametrize("filling", [b"\0" * 9, b"\xff", b"\xff" * 3])
+def test_filling_before_a_restart_marker_is_no_damage(filling: bytes) -> None:
+    data, markers = restarting()
+    filled = data[: markers[3]] + filling + data[markers[3] :]
+    assert inspect(filled).damage is None
+    assert decode(filled).tobytes() == decode(data).tobytes()
+
+
+def test_more_intervals_than_are_looked_at_one_by_one() -> None:
+    picture = noisy(1600, 1200)
+    data = phone.jpeg(picture, restart_marker_blocks=1)
+    (scan,) = parse(data).scans
+    assert len(RESTART.findall(data, scan.start, scan.end)) > 2 * PIECES_MAX
+    parts = pieces(data, scan.start, scan.end)
+    assert len(parts) <= PIECES_MAX + 1
+    assert b"".join(parts) == data[scan.start : scan.end]
+    assert inspect(data).damage is None
+    assert decode(data).tobytes() == Image.open(io.BytesIO(data)).convert("RGB").tobytes()
 
 
 @pytest.mark.parametrize("quality", [1, 90])
