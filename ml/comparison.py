@@ -20,6 +20,7 @@ from ml.batch_scoring import scored
 from ml.evaluation.groups import held_out_groups, matched_difference, rates, replay_groups
 from ml.evaluation.metrics import wilson
 from ml.evaluation.votes import VoteTable
+from ml.evaluation.weighted_groups import weighted_groups
 from ml.evaluation.weighted_report import weighted_report
 from ml.sources import Photo
 from ml.sources import manifest as snapshots
@@ -123,14 +124,8 @@ def _holdout(
         }
         report[role]["curve"] = curve(probability, thresholds, label)
     report["unweighted_means"] = "among what was flagged: it favours whichever bundle chose what people saw"
-    report["weighted"] = weighted_report(
-        weight=np.array([photo.weight for photo in photos]),
-        applicant=np.array([f"{photo.source}/{photo.identity}" for photo in photos]),
-        label=label,
-        champion=flagged["champion"],
-        candidate=flagged_at_shifts(*scores["candidate"]),
-        shifts=SHIFTS,
-    )
+    known = [belongs.get(photo.submission, {"Source": photo.source}) for photo in photos]
+    report["weighted"] = _weighted(photos, scores, label, flagged["champion"], known)
     names = [photo.submission for photo in photos]
     before, after = flagged["champion"], flagged["candidate"]
     report["changed"] = {
@@ -143,11 +138,33 @@ def _holdout(
         "fakes": rates(before[label == 1], after[label == 1]),
         "reals": rates(before[label == 0], after[label == 0]),
     }
-    known = [belongs.get(photo.submission, {"Source": photo.source}) for photo in photos]
     report["groups"] = held_out_groups(known, label, before, after)
     load = report["champion"]["false_alarm"]["value"]
     report["recall_at_champions_load"] = recall_at(report["candidate"]["curve"], load)
     return report
+
+
+def _weighted(
+    photos: list[Photo],
+    scores: dict[str, tuple[np.ndarray, np.ndarray]],
+    label: np.ndarray,
+    champion: np.ndarray,
+    belongs: Sequence[Mapping[str, str]],
+) -> dict[str, Any]:
+    """Rates among all submissions, overall, along both curves and by group, with the worst group at each shift."""
+    design: dict[str, Any] = {
+        "weight": np.array([photo.weight for photo in photos]),
+        "applicant": np.array([f"{photo.source}/{photo.identity}" for photo in photos]),
+        "label": label,
+        "champion": champion,
+        "candidate": flagged_at_shifts(*scores["candidate"]),
+        "shifts": SHIFTS,
+    }
+    found = weighted_report(**design, champion_moved=flagged_at_shifts(*scores["champion"]))
+    found["groups"], worst = weighted_groups(belongs, **design)
+    for point, of_point in zip(found["points"], worst, strict=True):
+        point["worst_groups"] = of_point
+    return found
 
 
 def flagged_at_shifts(probability: np.ndarray, thresholds: np.ndarray) -> np.ndarray:

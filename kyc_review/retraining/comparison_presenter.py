@@ -57,13 +57,15 @@ class Rates:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One value of one grouping. `fakes` and `reals` on the hold-out, `all` on the latest submissions."""
+    """One value of one grouping. `fakes` and `reals` on the hold-out, `all` on the latest submissions;
+    is_worst: the gate found no group that is more clearly worse."""
 
     grouping: str
     value: str
     fakes: Rates | None = None
     reals: Rates | None = None
     all: Rates | None = None
+    is_worst: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,17 +77,21 @@ class Compared:
     parts: list[Part]
     replay_parts: list[Part]
     points: list[dict[str, Any]]
+    parts_weighted: bool
     sample: str
+    curves_weighted: bool
     champion_line: str
     candidate_line: str
+    champion_here: tuple[float, float]
     here: tuple[float, float]
 
 
 def present_comparison(report: Any, shift: float, now: Workload | None = None) -> Compared:
     """What `ml compare` found, with the candidate's curve at every operating point; with `now`, its cost in people."""
     held_out, replay = report["holdout"], report["replay"]
-    points = held_out["candidate"]["curve"]
-    here = next((p for p in points if abs(p["shift"] - shift) < 0.005), points[0])
+    weighted = held_out.get("weighted", {})
+    champion, candidate = _curves(held_out)
+    worst = _worst(weighted, shift)
     return Compared(
         pairs=[
             *_weighted(held_out),
@@ -98,8 +104,16 @@ def present_comparison(report: Any, shift: float, now: Workload | None = None) -
             *(_change(words, replay[key]) for key, words in REPLAY_CHANGES.items() if replay["n"]),
         ],
         parts=[
-            Part(row["name"], row["value"], fakes=_rates(row["fakes"]), reals=_rates(row["reals"]))
-            for row in held_out.get("groups", ())  # a report of before has none
+            Part(
+                row["name"],
+                row["value"],
+                fakes=_rates(row["fakes"]),
+                reals=_rates(row["reals"]),
+                is_worst=(row["name"], row["value"]) in worst,
+            )
+            for row in weighted.get(
+                "groups", held_out.get("groups", ())
+            )  # an older report has one of them or none
         ],
         replay_parts=[
             Part(row["name"], row["value"], all=_rates(row["all"]))
@@ -107,11 +121,37 @@ def present_comparison(report: Any, shift: float, now: Workload | None = None) -
             if row["name"] != REASON  # the champion chose who has one
         ],
         points=[point for point in points_with_gate(report) if _is_step(point["shift"])],
-        sample=sample_in_words(held_out["weighted"]["fakes"]) if "weighted" in held_out else "",
-        champion_line=_line(held_out["champion"]["curve"]),
-        candidate_line=_line(points),
-        here=_place(here),
+        parts_weighted="groups" in weighted,
+        sample=sample_in_words(weighted["fakes"]) if weighted else "",
+        curves_weighted="champion_points" in weighted,
+        champion_line=_line(champion),
+        candidate_line=_line(candidate),
+        champion_here=_place(_point(champion, 0.0)),
+        here=_place(_point(candidate, shift)),
     )
+
+
+def _curves(held_out: Mapping[str, Any]) -> tuple[list[dict[str, float]], list[dict[str, float]]]:
+    """Points of champion and candidate, weighted where the report has them, else among what was flagged."""
+    weighted = held_out.get("weighted", {})
+    if "champion_points" not in weighted:
+        return held_out["champion"]["curve"], held_out["candidate"]["curve"]
+    candidate = [
+        {"shift": at["shift"], **{name: at[name]["value"] for name in ("recall", "false_alarm")}}
+        for at in weighted["points"]
+    ]
+    return weighted["champion_points"], candidate
+
+
+def _worst(weighted: Mapping[str, Any], shift: float) -> set[tuple[str, str]]:
+    if not weighted:
+        return set()
+    found = _point(weighted["points"], shift).get("worst_groups") or {}
+    return {(row["name"], row["value"]) for row in found.values() if row is not None}
+
+
+def _point(points: list[dict[str, Any]], shift: float) -> dict[str, Any]:
+    return next((p for p in points if abs(p["shift"] - shift) < 0.005), points[0])
 
 
 def _weighted(held_out: Mapping[str, Any]) -> list[Pair]:

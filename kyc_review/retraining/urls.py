@@ -1,6 +1,7 @@
 from django.urls import path
 
 from kyc_review.retraining import (
+    gate_views,
     new_snapshot_views,
     promotion_views,
     run_views,
@@ -25,6 +26,7 @@ urlpatterns = [
     path("comparisons/<int:number>/proposals/", promotion_views.proposals, name="proposals"),
     path("proposals/<int:number>/approval/", promotion_views.approval, name="approval"),
     path("proposals/<int:number>/rejection/", promotion_views.rejection, name="rejection"),
+    path("gate/", gate_views.gate_settings, name="gate"),
     path("rollback/", promotion_views.rollback, name="rollback"),
     path("shadow/", shadow_views.shadow, name="shadow"),
     path("shadow/end/", shadow_views.end, name="shadow_end"),

@@ -70,20 +70,25 @@ RETRAIN_EVERY_DAYS = env.int("RETRAIN_EVERY_DAYS", default=0)
 # So many decisions that no snapshot holds, or an audit's bound above this share, suggest retraining.
 RETRAIN_SUGGEST_DECISIONS = env.int("RETRAIN_SUGGEST_DECISIONS", default=500)
 AUDIT_BOUND_MAX = env.float("AUDIT_BOUND_MAX", default=0.05)
-# What a candidate must show to be proposed without an override (docs/retraining.md, "Promoting"): its recall may lie so
-# far below the champion's, and never below the least; the review load may grow by the factor and two points, up to the
-# most; so many held-out fakes must come from the audit of cleared faces.
+# What a candidate must show to be proposed without an override (docs/retraining.md, "Promoting"). These are start
+# values: what an admin sets on the page "Gate settings" replaces them. Its recall may lie so far below the champion's,
+# and never below the least; the review load may grow by the factor and two points, up to the most where one is set; no
+# group may clearly lose more than its margin; so many held-out fakes must come from the audit of cleared faces.
 GATE_RECALL_MARGIN = env.float("GATE_RECALL_MARGIN", default=0.05)
 GATE_RECALL_MIN = env.float("GATE_RECALL_MIN", default=0.5)
-GATE_LOAD_MAX = env.float("GATE_LOAD_MAX", default=0.5)
 GATE_LOAD_FACTOR = env.float("GATE_LOAD_FACTOR", default=1.2)
+GATE_LOAD_MAX = env.float("GATE_LOAD_MAX", default=None) if env.str("GATE_LOAD_MAX", default="") else None
+GATE_GROUP_MARGIN = (
+    env.float("GATE_GROUP_MARGIN", default=0.1) if env.str("GATE_GROUP_MARGIN", default="0.1") else None
+)
 GATE_AUDITED_FAKES_MIN = env.int("GATE_AUDITED_FAKES_MIN", default=5)
 for _name, _share in {
     "GATE_RECALL_MARGIN": GATE_RECALL_MARGIN,
     "GATE_RECALL_MIN": GATE_RECALL_MIN,
     "GATE_LOAD_MAX": GATE_LOAD_MAX,
+    "GATE_GROUP_MARGIN": GATE_GROUP_MARGIN,
 }.items():
-    if not 0 <= _share <= 1:
+    if _share is not None and not 0 <= _share <= 1:
         raise environ.ImproperlyConfigured(f"{_name} is {_share}: expected a share from 0 to 1")
 if GATE_LOAD_FACTOR < 0 or GATE_AUDITED_FAKES_MIN < 0:
     raise environ.ImproperlyConfigured("GATE_LOAD_FACTOR and GATE_AUDITED_FAKES_MIN must be 0 or more")

@@ -12,10 +12,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from django.conf import settings
+from kyc_review.training.gate_limits import Limits
 
 REPLAYED_LEAST = 100  # below this a load says too little
 LOAD_MORE = 0.02  # on top of the factor, so that a very low load may grow at all
+CLEARED_LEAST = (
+    0.5  # of what the champion clears: a candidate that sends nearly everyone to people decides nothing
+)
 OLD_REPORT = "This comparison was made before its figures were weighted. Compare again."
 
 
@@ -52,33 +55,12 @@ class Check:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What the bank asks of a candidate; shares from 0 to 1, `audited_fakes` a number (docs/retraining.md)."""
-
-    recall_margin: float
-    recall_min: float
-    load_max: float
-    load_factor: float
-    audited_fakes: int
-
-    @classmethod
-    def configured(cls) -> Limits:
-        return cls(
-            recall_margin=settings.GATE_RECALL_MARGIN,
-            recall_min=settings.GATE_RECALL_MIN,
-            load_max=settings.GATE_LOAD_MAX,
-            load_factor=settings.GATE_LOAD_FACTOR,
-            audited_fakes=settings.GATE_AUDITED_FAKES_MIN,
-        )
-
-
 def gate(report: Mapping[str, Any], *, shift: float = 0.0, limits: Limits | None = None) -> list[Check]:
-    """The checks at one operating point of the candidate; limits: the configured ones where none are given.
+    """The checks at one operating point of the candidate; limits: the current ones where none are given.
 
     Raises KeyError when the report lacks that point.
     """
-    limits = limits or Limits.configured()
+    limits = limits or Limits.current()
     point_at(report["holdout"]["candidate"]["curve"], shift)  # the point exists, whatever the report's age
     weighted = report["holdout"].get("weighted")
     if weighted is None:
@@ -89,13 +71,14 @@ def gate(report: Mapping[str, Any], *, shift: float = 0.0, limits: Limits | None
         _not_inferior(point["recall_difference"], limits),
         _recall(point["recall"], limits),
         _load(report["replay"], shift, limits),
+        *_groups(point.get("worst_groups"), limits),
     ]
 
 
-def points_with_gate(report: Mapping[str, Any]) -> list[dict[str, Any]]:
+def points_with_gate(report: Mapping[str, Any], limits: Limits | None = None) -> list[dict[str, Any]]:
     """The candidate's operating points, each with `gate_open`, and with weighted figures where the report has them:
     `weighted_recall`, `recall_difference`, `weighted_false_alarm`, `load`, else null."""
-    limits, weighted = Limits.configured(), report["holdout"].get("weighted")
+    limits, weighted = limits or Limits.current(), report["holdout"].get("weighted")
     found = []
     for point in report["holdout"]["candidate"]["curve"]:
         more = point_at(weighted["points"], point["shift"]) if weighted else {}
@@ -185,14 +168,58 @@ def _load(replay: Mapping[str, Any], shift: float, limits: Limits) -> Check:
         text = f"Only {replay['n']} submissions were replayed; {REPLAYED_LEAST} are needed to say."
         return Check(name, Answer.UNDECIDED, text)
     before = replay["champion"]["value"]
-    limit = min(limits.load_max, before * limits.load_factor + LOAD_MORE)
+    limit = load_limit(before, limits)
+    most = "" if limits.load_max is None else f", at most {limits.load_max:.0%}"
     return Check(
         name,
         Answer.PASSED if load["value"] <= limit else Answer.FAILED,
         f"{load['value']:.1%} of the latest {replay['n']:,} submissions would go to people, {before:.1%} with the "
-        f"champion; the limit is {limit:.1%} (at most {limits.load_max:.0%}, and at most {limits.load_factor:g} times "
-        f"the champion's and {LOAD_MORE:.0%}).",
+        f"champion; the limit is {limit:.1%} ({limits.load_factor:g} times the champion's and {LOAD_MORE:.0%}{most}; "
+        f"at least {CLEARED_LEAST:.0%} of what the champion clears must be cleared).",
     )
+
+
+def load_limit(champions: float, limits: Limits) -> float:
+    """The most that a candidate may send to people where the champion sends the share `champions`.
+
+    The limit follows the champion, because the load that a bank can bear is what its people bear now. The factor alone
+    would let everything pass after a champion that flags most faces, so part of what it clears must stay cleared.
+    """
+    limit = min(champions * limits.load_factor + LOAD_MORE, 1 - CLEARED_LEAST * (1 - champions))
+    return limit if limits.load_max is None else min(limit, limits.load_max)
+
+
+def _groups(worst: Mapping[str, Any] | None, limits: Limits) -> list[Check]:
+    """Finds harm where the sample shows it; a group with few faces can hide it, so a pass is no proof of its absence.
+
+    worst: the group whose figures are most clearly worse, of `recall` and `false_alarm`; None in an older report.
+    """
+    if limits.group_margin is None:
+        return []
+    name = f"No group clearly worse by {_points(limits.group_margin)}"
+    if worst is None:
+        return [
+            Check(
+                name, Answer.UNDECIDED, "This comparison was made before groups were weighted. Compare again."
+            )
+        ]
+    recall, alarm, margin = worst["recall"], worst["false_alarm"], limits.group_margin
+    told, answer = [], Answer.PASSED
+    if recall is not None:
+        told.append(f"Recall changes most for the worse in {_group_in_words(recall)}")
+        answer = Answer.FAILED if recall["difference"]["high"] < -margin else answer
+    if alarm is not None:
+        told.append(f"false alarms in {_group_in_words(alarm)}")
+        answer = Answer.FAILED if alarm["difference"]["low"] > margin else answer
+    if not told:
+        return [Check(name, Answer.UNDECIDED, "No group has enough held-out faces to say.")]
+    text = f"{'; '.join(told)}. Intervals allow for the number of groups."
+    return [Check(name, answer, text[0].upper() + text[1:])]
+
+
+def _group_in_words(found: Mapping[str, Any]) -> str:
+    middle, low, high = (f"{100 * found['difference'][key]:+.0f}" for key in ("value", "low", "high"))
+    return f"{found['name']} {found['value']}: {middle} points ({low} to {high}, {found['n']} faces)"
 
 
 def _points(share: float) -> str:

@@ -69,11 +69,12 @@ def paired_rates(
     *,
     seed: int = 0,
     draws: int = DRAWS,
+    levels: tuple[float, float] = LEVELS,
 ) -> PairedRates | None:
-    """Rates and 95 % intervals; None for no row. Applicants are drawn whole, and the draws are equal for all points.
+    """Rates and intervals between two percentiles (`levels`); None for no row.
 
-    champion: (N,) bool; candidate: (N, S) bool, at each operating point; typical: `typical_weights`. Raises ValueError
-    unless weights are finite and 1 or more.
+    Applicants are drawn whole, and the draws are equal for all points. champion: (N,) bool; candidate: (N, S) bool, at
+    each operating point; typical: `typical_weights`. Raises ValueError unless weights are finite and 1 or more.
     """
     if not len(rows.weight):
         return None
@@ -86,7 +87,7 @@ def paired_rates(
     value = _rates(totals, points, np.zeros((1, 4)))
     drawn = _rates(_drawn_totals(rows, columns, seed, draws), points, _pseudo_cells(typical, seed, draws))
     n = len(rows.weight)
-    low, high = (np.percentile(drawn, level, axis=0) for level in LEVELS)
+    low, high = (np.percentile(drawn, level, axis=0) for level in levels)
     found = [
         Estimate(float(v), float(min(v, a)), float(max(v, b)), n)
         for v, a, b in zip(value[0], low, high, strict=True)

@@ -20,13 +20,15 @@ def weighted_report(
     champion: np.ndarray,
     candidate: np.ndarray,
     shifts: np.ndarray,
+    champion_moved: np.ndarray | None = None,
     draws: int = DRAWS,
 ) -> dict[str, Any]:
     """Weighted recall, miss rate, false alarms and load of both, paired differences, and all of it at each shift.
 
     weight: (N,) one over the probability that a row is labelled; applicant: (N,) names; label: (N,) 1 is fake;
-    champion: (N,) bool, its flags in production; candidate: (N, S) bool at each of the S shifts, one of which is 0.
-    Both labels must be there. Raises ValueError for a weight below 1.
+    champion: (N,) bool, its flags in production; candidate: (N, S) bool at each of the S shifts, one of which is 0;
+    champion_moved: (N, S) bool, the champion's flags at each shift, for its curve. Both labels must be there. Raises
+    ValueError for a weight below 1.
     """
     typical = typical_weights(weight, champion)
     sides = {"fakes": label == 1, "reals": label == 0, "all": np.ones(len(label), bool)}
@@ -71,4 +73,20 @@ def weighted_report(
         }
         for number, shift in enumerate(shifts)
     ]
+    if champion_moved is not None:
+        report["champion_points"] = _curve(weight, label, champion_moved, shifts)
     return report
+
+
+def _curve(
+    weight: np.ndarray, label: np.ndarray, flagged: np.ndarray, shifts: np.ndarray
+) -> list[dict[str, float]]:
+    """Weighted recall and false alarms at each shift, without intervals: a curve to draw. flagged: (N, S) bool."""
+    recall, alarm = (
+        weight[label == value] @ flagged[label == value] / weight[label == value].sum() for value in (1, 0)
+    )
+    rows = zip(shifts, recall, alarm, strict=True)
+    return [
+        {"shift": float(s), "recall": round(float(r), 4), "false_alarm": round(float(a), 4)}
+        for s, r, a in rows
+    ]

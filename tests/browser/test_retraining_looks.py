@@ -119,3 +119,32 @@ def test_two_admins_promote_a_candidate(
     amir.get_by_label("Reason for the rollback").fill("Too many flags.")
     amir.get_by_role("button", name="Roll back").click()
     expect(amir.get_by_text(f"{serving.version} is in production again")).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", SIZES)
+def test_an_admin_changes_the_gates_settings(
+    log_in: Callable[..., Page],
+    staff: Callable[..., User],
+    ready: Snapshot,
+    tmp_path: Path,
+    size: str,
+    scheme: str,
+) -> None:
+    candidate = bundle_register(path=small_bundle(tmp_path / "small"), source="trained")
+    row = Comparison.objects.create(
+        snapshot=ready, champion=baseline_install(), candidate=candidate, state="succeeded", report=report()
+    )
+    page = log_in(staff("ada", "admin"), viewport=SIZES[size], color_scheme=scheme)
+    page.goto(f"/retraining/comparisons/{row.pk}/")
+    expect(
+        page.get_by_role("cell", name="worst").or_(page.get_by_role("rowheader", name="worst"))
+    ).to_be_visible()
+    page.get_by_role("link", name="Gate settings").click()
+    page.get_by_label("Least recall").fill("0.99")
+    page.get_by_label("Reason for the change").fill("The board decided on 2026-11-20.")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("row", name="The board decided")).to_contain_text("0.5 → 0.99")
+    page.screenshot(path=PICTURES / f"gate-settings-{size}-{scheme}.png", full_page=True)
+    page.goto(f"/retraining/comparisons/{row.pk}/")
+    expect(page.get_by_label("Reason for override")).to_be_visible()

@@ -88,10 +88,37 @@ def weighted(
                 "recall": around(at["recall"], 0.1, fakes),
                 "recall_difference": difference(at["recall"] - before["recall"]["value"], half, fakes),
                 "false_alarm": around(at["false_alarm"], 0.1, reals),
+                "worst_groups": {
+                    "recall": worst(at["recall"] - before["recall"]["value"], fakes),
+                    "false_alarm": worst(at["false_alarm"] - before["false_alarm"]["value"], reals),
+                },
             }
             for at in candidate["curve"]
         ],
+        "champion_points": [
+            {name: at[name] for name in ("shift", "recall", "false_alarm")} for at in champion["curve"]
+        ],
+        "groups": [
+            {
+                "name": "Source",
+                "value": "mobile-app",
+                "fakes": {
+                    "champion": before["recall"],
+                    "candidate": after["recall"],
+                    "difference": difference(
+                        after["recall"]["value"] - before["recall"]["value"], half, fakes
+                    ),
+                    "effective": fakes / 2,
+                },
+                "reals": None,
+            }
+        ],
     }
+
+
+def worst(change: float, n: int) -> dict[str, Any]:
+    """As if one group had all faces: an interval of twelve points on each side."""
+    return {"name": "Source", "value": "mobile-app", "n": n, "difference": difference(change, 0.12, n)}
 
 
 def report(

@@ -36,7 +36,7 @@ def test_weighted_figures_come_first_and_the_sample_is_put_into_words(
     html = page(client, comparison)
     assert "40 held-out fakes count like 20" in html
     assert html.index("of all fakes, reach a person") < html.index("Among what was flagged: fakes")
-    assert answers(html) == ["passed"] * 4
+    assert answers(html) == ["passed"] * 5
 
 
 def test_too_few_audited_fakes_are_no_failure_and_no_pass(
@@ -45,7 +45,7 @@ def test_too_few_audited_fakes_are_no_failure_and_no_pass(
     comparison.report = report(audited=2, half=0.3)
     comparison.save(update_fields=["report"])
     html = page(client, comparison)
-    assert answers(html) == ["undecided", "undecided", "passed", "passed"]
+    assert answers(html) == ["undecided", "undecided", "passed", "passed", "passed"]
     assert 'name="override"' in html
 
 
@@ -67,7 +67,13 @@ def test_who_approves_sees_what_the_gate_said(client: Client, ada: User, compari
     proposal = proposal_open(
         comparison=comparison, actor=ada, reason="It is better.", override="More audits would take a month."
     )
-    assert [check["answer"] for check in proposal.gate] == ["undecided", "passed", "passed", "passed"]
+    assert [check["answer"] for check in proposal.gate] == [
+        "undecided",
+        "passed",
+        "passed",
+        "passed",
+        "passed",
+    ]
     html = client.get(reverse("retraining:overview")).content.decode()
-    assert answers(html) == ["undecided", "passed", "passed", "passed"]
+    assert answers(html) == ["undecided", "passed", "passed", "passed", "passed"]
     assert "40 held-out fakes count like 20" in html

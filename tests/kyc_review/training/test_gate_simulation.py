@@ -8,13 +8,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kyc_review.training.gate import Answer, Limits, gate
+from kyc_review.training.gate import Answer, gate
+from kyc_review.training.gate_limits import Limits
 from ml.evaluation.metrics import wilson
 from ml.evaluation.weighted_report import weighted_report
 
 LOOPS = 200
 DRAWS = 400  # enough for percentiles that are averaged over the loops
-LIMITS = Limits(recall_margin=0.05, recall_min=0.3, load_max=0.5, load_factor=1.2, audited_fakes=5)
+LIMITS = Limits(
+    recall_margin=0.05, recall_min=0.3, load_max=None, load_factor=1.2, group_margin=None, audited_fakes=5
+)
 NORMAL = NormalDist()
 
 

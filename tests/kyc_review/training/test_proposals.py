@@ -63,7 +63,7 @@ def test_a_closed_gate_needs_an_explanation_that_is_kept(comparison: Comparison,
     proposal = proposal_open(
         comparison=comparison, actor=ada, reason=WHY, override="A new kind of forgery must be caught today."
     )
-    assert [check["passed"] for check in proposal.gate] == [True, False, False, False]
+    assert [check["passed"] for check in proposal.gate] == [True, False, False, False, False]
     assert proposal.override.startswith("A new kind")
 
 

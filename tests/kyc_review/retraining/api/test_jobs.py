@@ -120,7 +120,7 @@ def test_a_comparison_tells_its_points_and_the_gate_at_one_of_them(
     assert all(check["passed"] for check in told["gate"])
     assert told["report"]["holdout"]["changed"]["fakes_now_caught"]["count"] == 7
     shut = ada.get(f"/comparisons/{comparison.pk}", shift=-3).json()["gate"]
-    assert [check["passed"] for check in shut] == [True, True, True, False]
+    assert [check["passed"] for check in shut] == [True, True, True, False, False]
     assert shut[-1]["answer"] == "failed"
     for nonsense in ("0.123", "x", "99", "nan"):
         assert ada.get(f"/comparisons/{comparison.pk}", shift=nonsense).status_code == 400

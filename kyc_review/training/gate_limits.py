@@ -1,0 +1,130 @@
+"""What the bank asks of a candidate: the values that count now, their history, and changing them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import connection, transaction
+
+from kyc_review.audit import services as audit
+from kyc_review.core.errors import DomainError
+from kyc_review.core.permissions import may_promote, may_see_retraining
+from kyc_review.training.models import GateSettings
+
+if TYPE_CHECKING:
+    from kyc_review.accounts.models import User
+
+REASON_MIN = 10  # characters
+SETTINGS_LOCK = 7_305_117  # an arbitrary number, used for nothing else
+
+
+class GateSettingsRefused(DomainError):
+    """The gate's settings cannot be changed so; the text says why and what to do."""
+
+    code = "gate_settings_refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Shares from 0 to 1; `audited_fakes` is a number; None switches a limit off (docs/retraining.md, "Promoting")."""
+
+    recall_margin: float
+    recall_min: float
+    load_factor: float
+    load_max: float | None
+    group_margin: float | None
+    audited_fakes: int
+
+    @classmethod
+    def of_environment(cls) -> Limits:
+        """The start values, which count until an admin changes them."""
+        return cls(
+            recall_margin=settings.GATE_RECALL_MARGIN,
+            recall_min=settings.GATE_RECALL_MIN,
+            load_factor=settings.GATE_LOAD_FACTOR,
+            load_max=settings.GATE_LOAD_MAX,
+            group_margin=settings.GATE_GROUP_MARGIN,
+            audited_fakes=settings.GATE_AUDITED_FAKES_MIN,
+        )
+
+    @classmethod
+    def of_row(cls, row: GateSettings) -> Limits:
+        return cls(**{name: getattr(row, name) for name in GateSettings.LIMITS})
+
+    @classmethod
+    def current(cls) -> Limits:
+        row = GateSettings.objects.first()
+        return cls.of_row(row) if row else cls.of_environment()
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change of the settings. limits: (name, before, after) of each value that changed."""
+
+    changed_at: datetime
+    changed_by: str
+    reason: str
+    limits: list[tuple[str, float | None, float | None]]
+
+
+@transaction.atomic
+def gate_settings_change(*, limits: Limits, reason: str, actor: User) -> GateSettings:
+    """Set the values that count from now on. Proposals keep the result of the gate at their time.
+
+    Raises GateSettingsRefused.
+    """
+    if not may_promote(actor):
+        raise GateSettingsRefused("Only admins change the gate's settings.")
+    reason = reason.strip()
+    if len(reason) < REASON_MIN:
+        raise GateSettingsRefused(
+            f"State why in at least {REASON_MIN} characters; the history and the audit log keep it."
+        )
+    with connection.cursor() as cursor:  # one change after the other: each tells what was before
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [SETTINGS_LOCK])
+    before = Limits.current()
+    if limits == before:
+        raise GateSettingsRefused("Nothing differs from the settings that count already.")
+    row = GateSettings(**asdict(limits), reason=reason[:300], changed_by=actor)
+    try:
+        row.full_clean()
+    except ValidationError as error:
+        texts = (f"{name}: {' '.join(texts)}" for name, texts in error.message_dict.items())
+        raise GateSettingsRefused(" ".join(texts)) from error
+    row.save()
+    audit.record(
+        action="gate.settings_changed",
+        actor=actor,
+        target=row,
+        detail={"before": asdict(before), "after": asdict(limits), "reason": row.reason},
+    )
+    return row
+
+
+def gate_settings_history(*, viewer: User) -> list[Change]:
+    """All changes, the latest first; the first one started from the environment's values."""
+    if not may_see_retraining(viewer):
+        return []
+    before, found = asdict(Limits.of_environment()), []
+    for row in GateSettings.objects.select_related("changed_by").order_by("pk"):
+        after = asdict(Limits.of_row(row))
+        found.append(
+            Change(
+                changed_at=row.changed_at,
+                changed_by=str(row.changed_by),
+                reason=row.reason,
+                limits=[(name, before[name], after[name]) for name in after if before[name] != after[name]],
+            )
+        )
+        before = after
+    return found[::-1]
+
+
+def label_of(name: str) -> str:
+    """A limit as the settings' page names it."""
+    field: Any = GateSettings._meta.get_field(name)
+    return str(field.verbose_name)

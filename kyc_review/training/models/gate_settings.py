@@ -1,0 +1,69 @@
+from typing import ClassVar
+
+from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.utils import timezone
+
+SHARE = [MinValueValidator(0.0), MaxValueValidator(1.0)]
+
+
+class GateSettings(models.Model):
+    """What the bank asks of a candidate from `changed_at` on; the latest row counts, each is written once.
+
+    Without a row the values of the environment count (`GATE_*`). Shares lie between 0 and 1.
+    """
+
+    LIMITS: ClassVar = (
+        "recall_margin",
+        "recall_min",
+        "load_factor",
+        "load_max",
+        "group_margin",
+        "audited_fakes",
+    )
+
+    recall_margin = models.FloatField(
+        "Recall below the champion's",
+        validators=SHARE,
+        help_text="Share of all fakes by which a candidate's recall may lie below the champion's.",
+    )
+    recall_min = models.FloatField(
+        "Least recall",
+        validators=SHARE,
+        help_text="Share of all fakes that must reach a person, whatever the champion's recall is.",
+    )
+    load_factor = models.FloatField(
+        "Load against the champion's",
+        validators=[MinValueValidator(0.0), MaxValueValidator(100.0)],
+        help_text="The review load may be so many times the champion's, and two points more. A candidate must also "
+        "clear at least half as many submissions as the champion.",
+    )
+    load_max = models.FloatField(
+        "Most load",
+        null=True,
+        blank=True,
+        validators=SHARE,
+        help_text="Share of submissions that may go to people, whatever the champion's load is. Empty: no such limit.",
+    )
+    group_margin = models.FloatField(
+        "Worst group",
+        null=True,
+        blank=True,
+        validators=SHARE,
+        help_text="Points, as a share, by which no group may clearly lose recall or gain false alarms. "
+        "Empty: groups are not checked.",
+    )
+    audited_fakes = models.PositiveSmallIntegerField(
+        "Audited fakes",
+        help_text="Least number of held-out fakes that an audit of cleared faces found.",
+    )
+    reason = models.CharField(max_length=300)
+    changed_at = models.DateTimeField(default=timezone.now)
+    changed_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        ordering = ("-pk",)
+
+    def __str__(self) -> str:
+        return f"gate settings {self.pk}"
