@@ -7,17 +7,24 @@ from kyc_review.review.models import Decision
 from kyc_review.scoring.check_words import troubles
 from kyc_review.submissions.models import Result, State, Submission
 
-VERDICTS = {"clear": "clear", "unanimous_fake": "all say fake", "split_vote": "split vote", "": "unscorable"}
+VERDICTS = {"clear": "clear", "unanimous_fake": "all say fake", "split_vote": "split vote"}
+# Where it is without a decision and without a result.
+PLACES = {
+    State.RECEIVED: "not scored yet",
+    State.SCORING: "not scored yet",
+    State.IN_REVIEW: "review queue",
+    State.CANCELLED: "cancelled by the sender",
+}
 GAP = "  "
 
 
 def row(sample: str, submission: Submission) -> list[str]:
-    """Cells of one line; a submission that could not be scored has dashes for votes."""
+    """Cells of one line; a submission without a verdict has dashes for votes."""
     scoring = getattr(submission, "scoring", None)
     votes = (
         [f"{v.probability:.2f}{'*' if v.is_fake else ' '}" for v in scoring.votes.all()] if scoring else []
     )
-    verdict = VERDICTS[scoring.verdict if scoring else ""]
+    verdict = VERDICTS[scoring.verdict] if scoring else _no_verdict(submission)
     found = troubles(submission.checks.all())
     if found and (scoring is None or scoring.verdict == Verdict.CLEAR):
         verdict = found[0].words
@@ -33,7 +40,12 @@ def destination(submission: Submission) -> str:
         return "back to the applicant"
     if submission.state == State.COMPLETED:
         return "cleared"
-    return "review queue" if submission.state == State.IN_REVIEW else "not scored yet"
+    return PLACES[State(submission.state)]
+
+
+def _no_verdict(submission: Submission) -> str:
+    """`unscorable` only where scoring gave up; before that, and after it was cancelled, there is nothing to say."""
+    return "unscorable" if submission.state in (State.IN_REVIEW, State.COMPLETED) else "-"
 
 
 def header(submissions: Sequence[Submission]) -> list[str]:

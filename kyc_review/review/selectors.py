@@ -31,13 +31,18 @@ class ReasonCount:
     claimed: int
 
 
-def queue_items(*, viewer: User) -> QuerySet[ReviewItem]:
-    """Undecided items in the order in which they will be handed out. Facts about items only, never the face."""
+def queue_items(*, viewer: User, reason: str = "") -> QuerySet[ReviewItem]:
+    """Undecided items in the order in which they will be handed out. Facts about items only, never the face.
+
+    reason: only items that `queue_counts` counts under it.
+    """
     if not may_read_queue(viewer):
         return ReviewItem.objects.none()
+    items = ReviewItem.objects.filter(UNDECIDED)
+    if reason:
+        items = items.annotate(seen=_seen_reason(viewer)).filter(seen=reason)
     return (
-        ReviewItem.objects.filter(UNDECIDED)
-        .select_related("claimed_by", "held_for")
+        items.select_related("claimed_by", "held_for")
         .annotate(
             claim_is_live=LIVE_CLAIM,
             is_veiled=F("is_blind") if may_decide(viewer) else Value(False),
@@ -57,10 +62,9 @@ def queue_counts(*, viewer: User) -> list[ReasonCount]:
     """
     if not may_read_queue(viewer):
         return []
-    shown = Case(When(is_blind=True, then=Value(FIRST_LOOK)), default=F("shown_reason"))
     rows = (
         ReviewItem.objects.filter(UNDECIDED)
-        .annotate(seen=shown if may_decide(viewer) else F("shown_reason"))
+        .annotate(seen=_seen_reason(viewer))
         .order_by("seen")
         .values("seen")
         .annotate(claimed=Count("pk", filter=LIVE_CLAIM), everything=Count("pk"))
@@ -74,6 +78,12 @@ def queue_counts(*, viewer: User) -> list[ReasonCount]:
         )
         for row in sorted(rows, key=lambda row: PRIORITIES.get(row["seen"], len(PRIORITIES)))
     ]
+
+
+def _seen_reason(viewer: User) -> Case | F:
+    if not may_decide(viewer):
+        return F("shown_reason")
+    return Case(When(is_blind=True, then=Value(FIRST_LOOK)), default=F("shown_reason"))
 
 
 def listed_reason(*, viewer: User) -> Case | F:

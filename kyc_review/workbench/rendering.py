@@ -56,9 +56,14 @@ def _say_why_nothing(request: StaffRequest) -> None:
 
 def queue_context(request: StaffRequest) -> dict[str, Any]:
     counts = selectors.queue_counts(viewer=request.user)
-    items = list(selectors.queue_items(viewer=request.user)[:ROWS_SHOWN])
+    chosen = request.GET.get("reason", "")
+    if chosen not in {*ReviewItem.Reason.values, selectors.FIRST_LOOK}:
+        chosen = ""
+    items = list(selectors.queue_items(viewer=request.user, reason=chosen)[:ROWS_SHOWN])
     return {
         "counts": counts,
+        "chosen": chosen,
+        "listed": sum(count.waiting + count.claimed for count in counts if chosen in ("", count.reason)),
         "waiting": sum(count.waiting for count in counts),
         "items": items,
         "shows_risk": not all(item.is_veiled for item in items),  # type: ignore[attr-defined]

@@ -20,14 +20,18 @@ class Reason(models.TextChoices):
     GOLD = "gold", "Calibration"
 
 
-# Most urgent first, by the reason that people are shown: a place in the queue does not give gold away. What is not
-# named comes last, by risk. The column `priority` is generated from this: a change rewrites the table.
+# Most urgent first, by the reason that people are shown: a place in the queue does not give gold away. Applicants wait
+# for all of these; those whose votes were not taken could be anything, and those that only a check doubts were found
+# genuine by every model. What is not named comes last, by risk. The column `priority` is generated from this: a change
+# rewrites the table.
 PRIORITIES = {
     Reason.UNANIMOUS_FAKE: 0,
     Reason.SECOND_OPINION: 1,
     Reason.SPLIT_VOTE: 2,
     Reason.UNSCORABLE: 3,
-    Reason.AUDIT: 4,
+    Reason.STANDSTILL: 4,
+    Reason.CHECKS: 5,
+    Reason.AUDIT: 6,
 }
 
 

@@ -43,7 +43,31 @@ def test_a_row_shows_five_votes_the_verdict_and_where_it_went(flagged: Submissio
 
 def test_what_could_not_be_scored_has_dashes_for_votes(submit: Callable[..., Submission]) -> None:
     submission = submit()
-    assert table.row("one", submission) == ["one", *["-"] * 5, "unscorable", "not scored yet"]
+    Submission.objects.filter(pk=submission.pk).update(state=State.IN_REVIEW)
+    submission.refresh_from_db()
+    assert table.row("one", submission) == ["one", *["-"] * 5, "unscorable", "review queue"]
+
+
+def test_what_waits_for_scoring_has_no_verdict(submit: Callable[..., Submission]) -> None:
+    assert table.row("one", submit()) == ["one", *["-"] * 5, "-", "not scored yet"]
+
+
+def test_a_cancelled_sample_is_not_said_to_wait(submit: Callable[..., Submission]) -> None:
+    submission = submit()
+    Submission.objects.filter(pk=submission.pk).update(state=State.CANCELLED, cancelled_at=timezone.now())
+    submission.refresh_from_db()
+    assert table.row("one", submission) == ["one", *["-"] * 5, "-", "cancelled by the sender"]
+
+
+def test_a_sample_cancelled_while_people_had_it_keeps_its_votes(flagged: Submission) -> None:
+    Submission.objects.filter(pk=flagged.pk).update(state=State.CANCELLED, cancelled_at=timezone.now())
+    flagged.refresh_from_db()
+    assert table.row("one", flagged)[-2:] == ["split vote", "cancelled by the sender"]
+
+
+@pytest.mark.parametrize("state", [state for state in State if state != State.COMPLETED])
+def test_every_state_without_a_result_has_its_words(state: State) -> None:
+    assert table.PLACES[state]
 
 
 def test_what_a_check_sent_back_says_what_was_found(submit: Callable[..., Submission]) -> None:

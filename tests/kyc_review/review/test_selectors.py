@@ -3,7 +3,7 @@ from collections.abc import Callable
 import pytest
 
 from kyc_review.accounts.models import User
-from kyc_review.review import selectors
+from kyc_review.review import selectors, services
 from kyc_review.review.models import ReviewItem
 from tests.factories.claims import expire
 
@@ -37,3 +37,34 @@ def test_counts_take_expired_claims_for_waiting(claimed: ReviewItem, bob: User) 
     expire(claimed)
     (count,) = selectors.queue_counts(viewer=bob)
     assert (count.waiting, count.claimed) == (1, 0)
+
+
+def test_flagged_items_come_first_then_what_has_no_votes_then_what_only_a_check_doubts(
+    enqueue: Callable[..., ReviewItem], alice: User
+) -> None:
+    reasons = ["audit", "checks", "standstill", "unscorable", "split_vote", "unanimous_fake"]
+    for reason in reasons:
+        enqueue(reason, risk=0.4)
+    queue = selectors.queue_items(viewer=alice)
+    assert [item.reason for item in queue] == reasons[::-1]
+    assert [count.reason for count in selectors.queue_counts(viewer=alice)] == reasons[::-1]
+    claimed = services.item_claim_next(reviewer=alice)
+    assert claimed is not None
+    assert claimed.reason == "unanimous_fake"
+
+
+def test_a_filter_lists_what_its_count_counts(
+    enqueue: Callable[..., ReviewItem], alice: User, staff: Callable[..., User]
+) -> None:
+    """To people who decide, blind items are first looks: no filter tells what is behind one."""
+    audrey = staff("audrey", "auditor")
+    open_one, blind_one = enqueue("checks"), enqueue("checks")
+    enqueue("split_vote")
+    ReviewItem.objects.filter(pk=blind_one.pk).update(is_blind=True)
+    for viewer in (alice, audrey):
+        for count in selectors.queue_counts(viewer=viewer):
+            listed = selectors.queue_items(viewer=viewer, reason=count.reason)
+            assert listed.count() == count.waiting + count.claimed
+    assert list(selectors.queue_items(viewer=alice, reason="checks")) == [open_one]
+    assert list(selectors.queue_items(viewer=alice, reason="first_look")) == [blind_one]
+    assert set(selectors.queue_items(viewer=audrey, reason="checks")) == {open_one, blind_one}

@@ -393,3 +393,26 @@ def test_right_after_deciding_its_author_opens_the_item_and_undoes_that_very_dec
     assert f'action="{url("undo", items[1])}"' in client.get(url("item", items[2])).text
     assert client.post(url("undo", items[0])).url == url("item", items[0])
     assert list(Decision.objects.standing().values_list("item", flat=True)) == [items[1].pk]
+
+
+def test_the_queue_is_filtered_by_reason_and_its_poll_keeps_the_filter(
+    enqueue: Enqueue, staff: Callable[..., User], login: Login
+) -> None:
+    doubted, split = enqueue("checks"), enqueue("split_vote")
+    client = login(staff("audrey", "auditor"))
+    text = client.get("/review/?reason=checks").text
+    assert [item.pk for item in client.get("/review/?reason=checks").context["items"]] == [doubted.pk]
+    assert 'hx-get="/review/?reason=checks"' in text
+    assert 'href="/review/?reason=split_vote"' in text
+    everything = client.get("/review/?reason=nonsense").context["items"]
+    assert [item.pk for item in everything] == [split.pk, doubted.pk]
+    headers = HTMX | {"HX-Target": "queue"}
+    polled = client.get("/review/?reason=checks", headers=headers)
+    assert 'hx-get="/review/?reason=checks"' in polled.text
+
+
+def test_a_filter_whose_last_item_is_gone_says_so(enqueue: Enqueue, alice: User, login: Login) -> None:
+    enqueue("split_vote")
+    answer = login(alice).get("/review/?reason=checks")
+    assert answer.context["items"] == []
+    assert "No items of this reason are waiting." in answer.text
