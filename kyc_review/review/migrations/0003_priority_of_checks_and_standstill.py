@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('review', '0010_obstacles_of_every_check'),
+        ('review', '0002_immutable'),
     ]
 
     operations = [
