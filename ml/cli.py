@@ -41,7 +41,9 @@ def add_forging(verbs: Verbs) -> None:
     sheet = verbs.add_parser("sheet", help="a contact sheet of forgeries and their originals")
     sheet.add_argument("--data", type=Path, default=Path("../shared/data"))
     sheet.add_argument("--out", type=Path, required=True, help="a .png to write")
-    sheet.add_argument("--way", help="swap, self, warp, retouch, copymove or splice; all of them without it")
+    sheet.add_argument(
+        "--way", help="swap, mesh, self, warp, retouch, copymove or splice; all but mesh without it"
+    )
     sheet.add_argument("--difficulty", type=float, nargs=2, default=(0.0, 1.0), metavar=("FROM", "TO"))
     sheet.add_argument("--pairs", type=int, default=24)
     sheet.add_argument("--seed", type=int, default=0)

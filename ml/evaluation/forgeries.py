@@ -8,7 +8,7 @@ import numpy as np
 
 from ml.evaluation.metrics import auc, wilson
 
-POOLED = ("swap", "warp", "retouch")  # pooled in the first figure; the others are reported separately
+POOLED = ("swap", "mesh", "warp", "retouch")  # pooled in the first figure; the others are reported separately
 STRENGTHS = (("weak", 0.0, 4.0), ("middle", 4.0, 15.0), ("strong", 15.0, np.inf))  # grey levels
 LEAST = 10  # fewer pairs give no meaningful area
 
@@ -40,7 +40,9 @@ def forgeries(bank: Forged, score: np.ndarray, group: np.ndarray) -> dict[str, A
         "pooled": {"swap_warp_retouch": np.isin(way, POOLED), "all": np.ones(len(made), bool)},
         "by_way": {name: way == name for name in sorted(set(way))},
         "by_seam": {name: blended & (seam == name) for name in sorted(set(seam[blended]))},
-        "by_region_of_swaps": {name: (way == "swap") & (region == name) for name in sorted(set(region))},
+        "by_region_of_swaps": {
+            name: np.isin(way, ("swap", "mesh")) & (region == name) for name in sorted(set(region))
+        },
         "by_strength": {name: (strength >= low) & (strength < high) for name, low, high in STRENGTHS},
         "by_aftermath": {name: post == name for name in sorted(set(post))},
     }

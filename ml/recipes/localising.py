@@ -179,9 +179,7 @@ def measured(photos: list[Photo], divided: Divided, cache: Path) -> Faces:
     everything = measure(photos, cache)
     row = {p.key: i for i, p in enumerate(photos)}
     kept = [row[p.key] for p in divided.photos]
-    found = Measures(
-        everything.points[kept], everything.score[kept], everything.hashes[kept], everything.tone[kept]
-    )
+    found = everything.of(kept)
     features, group = shape_features(found), np.array(divided.group)
     donors: dict[int, np.ndarray] = {}
     source = np.array([p.source for p in divided.photos])

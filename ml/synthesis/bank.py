@@ -17,11 +17,13 @@ from ml.synthesis.aftermath import jpeg, suffer
 from ml.synthesis.donors import neighbours, shape_features
 from ml.synthesis.edits import copy_move, retouch, splice, warp
 from ml.synthesis.forge import Forgery, draw_recipe, self_blend, swap
+from ml.synthesis.matched import matching_donor, mesh_swap
 from ml.synthesis.measure import MIN_SCORE, Measures
 from ml.synthesis.regions import mask_of
 
 # How often each kind of forgery is drawn; RFF's forgeries are swaps.
 WAYS = {"swap": 0.55, "self": 0.1, "warp": 0.12, "retouch": 0.11, "copymove": 0.06, "splice": 0.06}
+MATCHED = "mesh"  # a swap by the mesh, from a donor that looks like the target
 OWN = "own"  # not forged here: a real face, or a source's own fake
 
 
@@ -67,6 +69,8 @@ def plan(
                 level = float(rng.uniform(*difficulty))
                 way = str(rng.choice(list(ways), p=list(ways.values())))
                 donor, made = int(rng.choice(near[index])), int(rng.integers(2**31))
+                if way == MATCHED:
+                    donor = matching_donor(measures.looks, int(index), near[index], rng)
                 jobs.append(Job(int(index), donor, OWN, level, made, serving))
                 jobs.append(Job(int(index), donor, way, level, made, serving))
             for index in np.flatnonzero(usable & ~real & (source == name)):
@@ -160,6 +164,8 @@ def forged_from(photos: Sequence[Photo], measures: Measures, job: Job, image: np
     donor, donor_points = load_rgb(photos[job.donor]), measures.points[job.donor]
     if job.way == "splice":
         return splice(image, points, donor, donor_points, recipe, rng)
+    if job.way == MATCHED:
+        return mesh_swap(image, points, donor, donor_points, recipe)
     return swap(image, points, donor, donor_points, recipe)
 
 

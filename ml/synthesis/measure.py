@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import cv2
@@ -13,6 +13,7 @@ from PIL import Image
 from detection.faces.default import largest_mesh
 from detection.faces.mesh import OVAL, POINTS
 from ml.sources import Photo
+from ml.synthesis.matched import LOOK_PARTS, look
 
 MIN_SCORE = 0.5
 
@@ -20,12 +21,18 @@ MIN_SCORE = 0.5
 @dataclass(frozen=True, slots=True)
 class Measures:
     """Arrays over N photos: points (N, 468, 2) float32 pixels; score (N,) confidence in 0..1; hashes (N, 256) bool;
-    tone (N, 3) float32 mean RGB of the face. Points and score are 0 where no face was found."""
+    tone (N, 3) float32 mean RGB of the face; looks (N, 7) float32 of `ml.synthesis.matched.look`, NaN where there is
+    none. Points and score are 0 where no face was found."""
 
     points: np.ndarray
     score: np.ndarray
     hashes: np.ndarray
     tone: np.ndarray
+    looks: np.ndarray
+
+    def of(self, rows: Sequence[int]) -> "Measures":
+        """Those of some photographs, in this order."""
+        return Measures(*(getattr(self, field.name)[rows] for field in fields(self)))
 
 
 def measure(photos: Sequence[Photo], cache: Path, workers: int = 2) -> Measures:
@@ -33,17 +40,19 @@ def measure(photos: Sequence[Photo], cache: Path, workers: int = 2) -> Measures:
     keys = np.array([p.key for p in photos])
     if cache.exists():
         stored = np.load(cache)
-        if np.array_equal(stored["keys"], keys):
-            return Measures(stored["points"], stored["score"], stored["hashes"], stored["tone"])
+        names = [field.name for field in fields(Measures)]
+        if np.array_equal(stored["keys"], keys) and set(names) <= set(stored):
+            return Measures(*(stored[name] for name in names))
     with ProcessPoolExecutor(workers) as pool:
         rows = list(pool.map(_one, [p.path for p in photos], chunksize=50))
-    points, score, hashes, tone = (np.stack(column) for column in zip(*rows, strict=True))
+    found = Measures(*(np.stack(column) for column in zip(*rows, strict=True)))
     cache.parent.mkdir(parents=True, exist_ok=True)
-    np.savez(cache, keys=keys, points=points, score=score, hashes=hashes, tone=tone)
-    return Measures(points, score, hashes, tone)
+    named: dict[str, np.ndarray] = {field.name: getattr(found, field.name) for field in fields(Measures)}
+    np.savez(cache, allow_pickle=False, keys=keys, **named)
+    return found
 
 
-def _one(path: Path) -> tuple[np.ndarray, np.float32, np.ndarray, np.ndarray]:
+def _one(path: Path) -> tuple[np.ndarray, np.float32, np.ndarray, np.ndarray, np.ndarray]:
     with Image.open(path) as opened:
         picture = opened.convert("RGB")
     image = np.asarray(picture)
@@ -52,4 +61,8 @@ def _one(path: Path) -> tuple[np.ndarray, np.float32, np.ndarray, np.ndarray]:
     cv2.fillConvexPoly(oval, np.round(points[list(OVAL)]).astype(np.int32), 1)
     tone = image[oval > 0].mean(0) if oval.any() else np.zeros(3)
     hashes = imagehash.phash(picture, hash_size=16, highfreq_factor=2).hash.ravel()
-    return points, np.float32(score), hashes, tone.astype(np.float32)
+    try:
+        described = look(image, points)
+    except ValueError:
+        described = np.full(LOOK_PARTS, np.nan, np.float32)
+    return points, np.float32(score), hashes, tone.astype(np.float32), described

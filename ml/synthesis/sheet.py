@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 
 from ml.bank import STORED, Bank
 from ml.sources import Photo
-from ml.synthesis.bank import WAYS, make, plan
+from ml.synthesis.bank import MATCHED, OWN, WAYS, make, plan
 from ml.synthesis.measure import measure
 
 CAPTION = 26  # pixels below each pair for its kind, difficulty and strength
@@ -28,13 +28,13 @@ def sheet(
 ) -> Image.Image:
     """Pairs (real above, forged below, the mask next to it) with a caption for each.
 
-    way: one of WAYS, None for the mixture used in training; difficulty: from, to within 0..1. Raises
+    way: one of WAYS or MATCHED, None for the mixture used in training; difficulty: from, to within 0..1. Raises
     ValueError for an unknown way, a number out of range, or photographs of which fewer than two of a source
     are real.
     """
     if not 1 <= pairs <= PAIRS_MAX:
         raise ValueError(f"a sheet holds 1 to {PAIRS_MAX} pairs: {pairs} were asked for")
-    if way is not None and way not in WAYS:
+    if way is not None and way not in (*WAYS, MATCHED):
         raise ValueError(f"unknown way {way}: choose one of {', '.join(WAYS)}")
     if not 0 <= difficulty[0] <= difficulty[1] <= 1:
         raise ValueError(f"difficulty runs from 0 to 1: {difficulty} was asked for")
@@ -53,7 +53,7 @@ def sheet(
         difficulty=difficulty,
         ways=ways,
     )
-    forged = [k for k, job in enumerate(jobs) if job.way in WAYS]
+    forged = [k for k, job in enumerate(jobs) if job.way != OWN]
     drawn = np.random.default_rng(seed).permutation(forged)[:pairs]
     chosen = [replace(jobs[k + step], serving=True) for k in drawn for step in (-1, 0)]
     return _drawn(make(photos, measures, chosen, workers=1), columns)

@@ -7,6 +7,7 @@ from detection.bundle import Bundle
 
 WAYS = {
     "copymove": "copy-move",
+    "mesh": "region swap by the mesh, matched donor",
     "retouch": "retouching",
     "self": "self-blend",
     "splice": "splice",

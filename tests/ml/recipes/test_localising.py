@@ -23,7 +23,9 @@ def faces(tmp_path):
         rows.append(Photo(path, f"rff/{name}", "rff", name, label, regions))
     angle, radius = rng.uniform(0, 2 * np.pi, 468), rng.uniform(8, 25, 468)
     ring = np.stack([45 + radius * np.cos(angle), 45 + radius * np.sin(angle)], 1).astype(np.float32)
-    measures = Measures(np.stack([ring] * 3), np.ones(3), np.zeros((3, 256), bool), np.zeros((3, 3)))
+    measures = Measures(
+        np.stack([ring] * 3), np.ones(3), np.zeros((3, 256), bool), np.zeros((3, 3)), np.zeros((3, 7))
+    )
     return Faces(rows, measures, {0: np.array([1]), 1: np.array([0])})
 
 

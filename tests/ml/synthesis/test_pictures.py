@@ -20,7 +20,9 @@ def made(tmp_path: Path, way: str = "copymove"):
         Photo(tmp_path / "a.png", "a", "s", "a", "real"),
         Photo(tmp_path / "a.png", "b", "s", "b", "fake", ("nose",)),
     ]
-    measures = Measures(np.stack([points, points]), np.ones(2), np.zeros((2, 256), bool), np.zeros((2, 3)))
+    measures = Measures(
+        np.stack([points, points]), np.ones(2), np.zeros((2, 256), bool), np.zeros((2, 3)), np.zeros((2, 7))
+    )
     jobs = [
         Job(0, -1, OWN, 1.0, 0, False),
         Job(1, -1, OWN, 1.0, 0, False),
