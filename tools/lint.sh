@@ -30,6 +30,7 @@ check "ruff check" $BIN/ruff check .
 check "ruff format" $BIN/ruff format --check .
 check "mypy" $BIN/mypy
 check "import contracts" $BIN/lint-imports
+check "raw SQL names own tables only" $BIN/python tools/raw_sql.py
 check "plain words" $BIN/python tools/words.py
 check "line length of templates and documents" $BIN/python tools/line_length.py
 check "missing migrations" migrations_are_complete

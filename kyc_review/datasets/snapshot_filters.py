@@ -10,40 +10,54 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from django.db import connection
+from django.db.models import Count, Exists, OuterRef, Q
 
 from kyc_review.core.days import begin_of, end_of
 from kyc_review.core.permissions import may_freeze
-from kyc_review.review.models import ReviewItem
+from kyc_review.review.models import Decision, ReviewItem
+from kyc_review.review.models.decisions import DecisionRows
+from kyc_review.submissions.models import State
 
 if TYPE_CHECKING:
     from kyc_review.accounts.models import User
 
-# One example per submission: a later decision (a second opinion) replaces an earlier one. While somebody still looks
-# at a face, as after an audit's first word, there is no consensus on it yet.
-LATEST = """
-SELECT DISTINCT ON (decision.submission_id) decision.id, decision.label, decision.submission_id, decision.decided_at,
-       item.reason, integration.slug AS source
-FROM review_decision decision
-JOIN review_reviewitem item ON item.id = decision.item_id
-JOIN submissions_submission submission ON submission.id = decision.submission_id
-JOIN accounts_integration integration ON integration.id = submission.integration_id
-WHERE item.state = 'decided' AND item.reason <> 'gold' AND submission.state = 'completed'
-  AND NOT submission.is_test AND submission.erased_at IS NULL
-  AND NOT EXISTS (SELECT 1 FROM review_withdrawal WHERE decision_id = decision.id)
-  AND NOT EXISTS (SELECT 1 FROM review_reviewitem other WHERE other.submission_id = submission.id
-                  AND other.state <> 'decided' AND other.reason <> 'gold')
-ORDER BY decision.submission_id, decision.decided_at DESC, decision.id DESC
-"""
-# Words that stand (not taken back, not corrected) and say the same: of two people, or of the third who settled it.
-AGREED = """
-(SELECT count(DISTINCT said.reviewer_id) >= 2 OR bool_or(asked.reason = 'adjudication')
- FROM review_decision said JOIN review_reviewitem asked ON asked.id = said.item_id
- WHERE said.submission_id = latest.submission_id AND said.label = latest.label
-   AND asked.state = 'decided' AND asked.reason <> 'gold'
-   AND NOT EXISTS (SELECT 1 FROM review_withdrawal WHERE decision_id = said.id)
-   AND NOT EXISTS (SELECT 1 FROM review_decision later WHERE later.corrects_id = said.id))
-"""
+
+def _latest_decisions() -> DecisionRows:
+    """One decision per submission: a later one (a second opinion) replaces an earlier one.
+
+    A submission that still waits for a person, as after an audit's first decision, has no consensus and is left out.
+    """
+    waiting = (
+        ReviewItem.objects.filter(submission=OuterRef("submission"))
+        .exclude(state=ReviewItem.State.DECIDED)
+        .exclude(reason=ReviewItem.Reason.GOLD)
+    )
+    return (
+        Decision.objects.final()
+        .exclude(item__reason=ReviewItem.Reason.GOLD)
+        .filter(
+            ~Exists(waiting),
+            submission__state=State.COMPLETED,
+            submission__is_test=False,
+            submission__erased_at=None,
+        )
+        .order_by("submission_id", "-decided_at", "-pk")
+        .distinct("submission_id")
+    )
+
+
+def _agreed() -> Exists:
+    """Final, uncorrected decisions that say the same: of two people, or of the third who settled it."""
+    corrected = Decision.objects.filter(corrects=OuterRef("pk"))
+    same = (
+        Decision.objects.final()
+        .exclude(item__reason=ReviewItem.Reason.GOLD)
+        .filter(~Exists(corrected), submission=OuterRef("submission"), label=OuterRef("label"))
+    )
+    people = Count("reviewer", distinct=True)
+    settled = Count("pk", filter=Q(item__reason=ReviewItem.Reason.ADJUDICATION))
+    counted = same.order_by().values("submission").annotate(people=people, settled=settled)
+    return Exists(counted.filter(Q(people__gte=2) | Q(settled__gt=0)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,22 +78,22 @@ class SnapshotFilter:
         lists = {name: sorted(chosen) for name in ("sources", "reasons") if (chosen := getattr(self, name))}
         return ({"consensus": True} if self.consensus else {}) | lists | days
 
-    def select(self) -> tuple[str, list[Any]]:
-        """SQL of the decisions that are chosen (id, label), and its parameters."""
-        conditions, values = ["label IN ('real', 'fake')"], list[Any]()
+    def decisions(self) -> DecisionRows:
+        """The decisions that are chosen."""
+        rows = Decision.objects.filter(
+            pk__in=_latest_decisions().values("pk"), label__in=[Decision.Label.REAL, Decision.Label.FAKE]
+        )
         if self.consensus:
-            conditions.append(AGREED)
-        for column, chosen in (("source", self.sources), ("reason", self.reasons)):
-            if chosen:
-                conditions.append(f"{column} = ANY(%s)")
-                values.append(list(chosen))
+            rows = rows.filter(_agreed())
+        if self.sources:
+            rows = rows.filter(submission__integration__slug__in=self.sources)
+        if self.reasons:
+            rows = rows.filter(item__reason__in=self.reasons)
         if self.since:
-            conditions.append("decided_at >= %s")
-            values.append(begin_of(self.since))
+            rows = rows.filter(decided_at__gte=begin_of(self.since))
         if self.until:
-            conditions.append("decided_at <= %s")
-            values.append(end_of(self.until))
-        return f"SELECT id, label FROM ({LATEST}) latest WHERE {' AND '.join(conditions)}", values  # noqa: S608
+            rows = rows.filter(decided_at__lte=end_of(self.until))
+        return rows
 
 
 ALL_FINAL = SnapshotFilter()
@@ -89,10 +103,8 @@ def count_matching(*, viewer: User, choices: SnapshotFilter) -> dict[str, int]:
     """How many real and fake decisions a snapshot with these choices would hold now; none for who may make none."""
     if not may_freeze(viewer):
         return {"real": 0, "fake": 0}
-    sql, values = choices.select()
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT label, count(*) FROM ({sql}) chosen GROUP BY label", values)  # noqa: S608
-        return {"real": 0, "fake": 0} | dict(cursor.fetchall())
+    counted = choices.decisions().order_by().values("label").annotate(number=Count("pk"))
+    return {"real": 0, "fake": 0} | dict(counted.values_list("label", "number"))
 
 
 def describe_filter(choices: Mapping[str, Any]) -> list[str]:

@@ -137,10 +137,11 @@ def _freeze(name: str, actor: User | None, choices: SnapshotFilter, *, holder: s
             snapshot.save(force_insert=True)
     except IntegrityError as error:
         raise SnapshotFailed(f"A snapshot called {name} exists; choose another name.") from error
-    sql, values = choices.select()
+    # Django has no INSERT ... SELECT, and the rows may be 100,000: they need not pass through Python.
+    chosen_sql, values = choices.decisions().order_by("pk").values("pk").query.sql_with_params()
     freeze = "INSERT INTO datasets_snapshotitem (snapshot_id, decision_id) SELECT %s, id FROM"
     with connection.cursor() as cursor:
-        cursor.execute(f"{freeze} ({sql}) chosen ORDER BY id", [snapshot.pk, *values])
+        cursor.execute(f"{freeze} ({chosen_sql}) chosen (id)", [snapshot.pk, *values])
     counts = SnapshotItem.objects.filter(snapshot=snapshot).aggregate(
         real=Count("pk", filter=Q(decision__label="real")), fake=Count("pk", filter=Q(decision__label="fake"))
     )

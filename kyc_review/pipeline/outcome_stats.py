@@ -1,42 +1,60 @@
 """What this bank's own outcomes say about votes and second opinions. Counted now and then, read at every opening."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from datetime import timedelta
 
-from django.db import connection, transaction
+from django.contrib.postgres.aggregates import StringAgg
+from django.db import transaction
+from django.db.models import Case, Value, When
+from django.db.models.functions import Now
 
+from detection.voting import Verdict
 from estimation.ranking import auc, hanley_mcneil
 from kyc_review.evidence.models import Evidence, OpinionMeasure, PatternOutcome
+from kyc_review.scoring.models import Scoring
 from kyc_review.submissions.models import Result, State
 
 OPINIONS_MAX = 20_000
 EACH_MIN = 20
-# Outcomes are the submissions' own, so that corrections count and undone decisions do not. Cleared
-# submissions that no person reviewed are excluded.
-PATTERNS = """
-    SELECT bundle_digest, pattern,
-           count(*) FILTER (WHERE result = 'rejected'), count(*) FILTER (WHERE result = 'clear')
-    FROM (SELECT s.bundle_digest, sub.result,
-                 string_agg(CASE WHEN v.is_fake THEN '1' ELSE '0' END, '' ORDER BY v.position) AS pattern
-          FROM scoring_scoring s
-          JOIN submissions_submission sub ON sub.id = s.submission_id
-          JOIN scoring_vote v ON v.scoring_id = s.id
-          WHERE s.verdict <> 'clear' AND NOT sub.is_test AND sub.state = 'completed'
-            AND sub.result IN ('clear', 'rejected') AND sub.completed_at > now() - interval '1 year'
-          GROUP BY s.id, sub.result) AS decided
-    GROUP BY bundle_digest, pattern
-"""
+COUNTED = timedelta(days=365)
+
+
+def _patterns_and_results() -> Iterator[tuple[tuple[str, str], str]]:
+    """Bundle and pattern of votes, and the outcome, of each decided submission that was not cleared unanimously.
+
+    Outcomes are the submissions' own, so that corrections count and undone decisions do not. Cleared submissions that
+    no person reviewed are excluded.
+    """
+    digit = Case(When(votes__is_fake=True, then=Value("1")), default=Value("0"))
+    rows = (
+        Scoring.objects.exclude(verdict=Verdict.CLEAR)
+        .filter(
+            submission__is_test=False,
+            submission__state=State.COMPLETED,
+            submission__result__in=[Result.CLEAR, Result.REJECTED],
+            submission__completed_at__gt=Now() - COUNTED,
+            votes__isnull=False,
+        )
+        .annotate(pattern=StringAgg(digit, "", order_by="votes__position"))
+        .values_list("bundle_digest", "pattern", "submission__result")
+    )
+    return (((digest, pattern), result) for digest, pattern, result in rows.iterator())
 
 
 @transaction.atomic
 def patterns_count() -> int:
     """Count again how often each pattern of votes turned out fake in the last year; returns the number of
     patterns."""
-    with connection.cursor() as cursor:
-        cursor.execute(PATTERNS)
-        rows = [
-            PatternOutcome(bundle_digest=digest, pattern=pattern, fakes=fakes, reals=reals)
-            for digest, pattern, fakes, reals in cursor.fetchall()
-        ]
+    counts: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+    for pattern, result in _patterns_and_results():
+        counts[pattern][result] += 1
+    rows = [
+        PatternOutcome(
+            bundle_digest=digest, pattern=pattern, fakes=by[Result.REJECTED], reals=by[Result.CLEAR]
+        )
+        for (digest, pattern), by in counts.items()
+    ]
     PatternOutcome.objects.all().delete()
     PatternOutcome.objects.bulk_create(rows)
     return len(rows)
