@@ -22,6 +22,7 @@ class SubmissionFacts(TypedDict):
     state: str
     result: str
     result_reason: str
+    checks: list[str]  # codes of the checks from which something followed
 
 
 @transaction.atomic
@@ -66,6 +67,7 @@ def _event(row: SubmissionFacts, kind: str, now: datetime) -> Event:
                 "status": row["state"],
                 "result": row["result"] or None,
                 "reason": row["result_reason"] or None,
+                "checks": row["checks"],
                 "is_test": row["is_test"],
             },
         ),

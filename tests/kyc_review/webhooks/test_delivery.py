@@ -58,6 +58,7 @@ def test_the_payload_names_no_person(submit, endpoint: tuple[Endpoint, str], rec
         "status": "received",
         "result": None,
         "reason": None,
+        "checks": [],
         "is_test": False,
     }
 

@@ -1,16 +1,20 @@
 from collections.abc import Callable
 
 import pytest
+from django.utils import timezone
 
+from detection.checks import CheckCode, CheckName
 from detection.voting import Vote
 from kyc_review.accounts.models import User
 from kyc_review.pipeline.leases import lease_batch
 from kyc_review.pipeline.routing import Scored, unscorable_route, verdicts_record
 from kyc_review.review import services as review
+from kyc_review.submissions.check_policy import policy_read
+from kyc_review.submissions.events import events_record
 from kyc_review.submissions.models import Submission
 from kyc_review.submissions.services import submission_complete, submission_overturn
-from kyc_review.webhooks.models import Endpoint, Event
-from tests.factories.checks import checks
+from kyc_review.webhooks.models import Endpoint, Event, Kind
+from tests.factories.checks import checks, failing
 
 pytestmark = pytest.mark.django_db
 
@@ -21,14 +25,14 @@ def votes(*probabilities: float) -> tuple[Vote, ...]:
 
 @pytest.fixture
 def scored(submit: Callable[..., Submission]) -> Callable[..., Submission]:
-    def make(*probabilities: float) -> Submission:
+    def make(*probabilities: float, checks: tuple = checks()) -> Submission:
         row = submit()
         lease_batch(holder="w", limit=1)
         verdicts_record(
             holder="w",
             bundle_version="1",
             bundle_digest="d" * 64,
-            scored={row.pk: Scored(votes(*probabilities), 1.0, checks=checks())},
+            scored={row.pk: Scored(votes(*probabilities), 1.0, checks=checks)},
         )
         return row
 
@@ -49,6 +53,54 @@ def test_clearing_and_queueing_are_told(endpoint: tuple[Endpoint, str], scored) 
         ("submission.cleared", "completed", "clear"),
         ("submission.queued", "in_review", None),
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "kind"),
+    [
+        (CheckName.FACE_FOUND, CheckCode.NO_FACE, "submission.resubmit_requested"),
+        (CheckName.POSE, CheckCode.NOT_UPRIGHT, "submission.queued"),
+    ],
+)
+def test_a_check_that_had_a_consequence_is_told(
+    endpoint: tuple[Endpoint, str], scored, name: CheckName, code: CheckCode, kind: str
+) -> None:
+    scored(0.1, 0.1, 0.1, 0.1, 0.1, checks=failing(name, code))
+    event = Event.objects.get()
+    assert (event.kind, event.payload["data"]["checks"]) == (kind, [code.value])
+
+
+def test_each_selfie_of_a_batch_is_told_with_its_own_checks(endpoint: tuple[Endpoint, str], submit) -> None:
+    passed, tilted = submit(), submit()
+    lease_batch(holder="w", limit=2)
+    real = votes(0.1, 0.1, 0.1, 0.1, 0.1)
+    scored = {
+        passed.pk: Scored(real, 1.0, checks=checks()),
+        tilted.pk: Scored(real, 1.0, checks=failing(CheckName.POSE, CheckCode.NOT_UPRIGHT)),
+    }
+    verdicts_record(holder="w", bundle_version="1", bundle_digest="d" * 64, scored=scored)
+    found = {event.submission_id: event.payload["data"]["checks"] for event in Event.objects.all()}
+    assert found == {passed.pk: [], tilted.pk: ["not_upright"]}
+
+
+def test_the_policy_may_ignore_a_check_and_it_is_not_told(
+    endpoint: tuple[Endpoint, str], scored, settings
+) -> None:
+    settings.CHECK_POLICY = policy_read(["pose:fail=ignore"])
+    scored(0.9, 0.9, 0.9, 0.9, 0.9, checks=failing(CheckName.POSE, CheckCode.NOT_UPRIGHT))
+    assert Event.objects.get().payload["data"]["checks"] == []
+
+
+def test_the_sandbox_tells_the_checks_that_it_pretends(
+    endpoint: tuple[Endpoint, str], submit, integration
+) -> None:
+    Endpoint.objects.update(is_test=True)
+    row = submit(is_test=True, external_ref="sandbox-no-face")
+    Submission.objects.filter(pk=row.pk).update(
+        state="completed", result="resubmit", result_reason="no_face", completed_at=timezone.now()
+    )
+    events_record(submission_ids=[row.pk], kind=Kind.RESUBMIT_REQUESTED)
+    assert Event.objects.get().payload["data"]["checks"] == ["no_face"]
 
 
 def test_what_cannot_be_scored_is_told_as_queued(endpoint: tuple[Endpoint, str], submit, settings) -> None:
