@@ -39,6 +39,7 @@ KEYS = {
     "z": "Undo the last decision",
     "n": "Write a note",
     "k": "Mark fake regions",
+    "i": "Show the vote of each model",
     "s": "Skip",
     "o": "More: snooze, hand over, escalate",
     "0": "Fit the picture into the window",

@@ -17,33 +17,57 @@ _OBSTACLES = set(Decision.Obstacle.values)
 
 
 @dataclass(frozen=True, slots=True)
-class VotePanel:
-    """The four members' votes and, apart from them, the one that is derived from them."""
+class VoteLine:
+    """One vote under a name that people understand; `member` is the name in the bundle."""
 
-    members: tuple[Vote, ...]
-    stack: Vote | None
+    name: str
+    member: str
+    probability: float
+    threshold: float
+    is_fake: bool
+
+
+@dataclass(frozen=True, slots=True)
+class VotePanel:
+    """The members' votes and, apart from them, their combination, which is derived from them."""
+
+    members: tuple[VoteLine, ...]
+    combination: VoteLine | None
     bundle: str
 
     @property
-    def votes(self) -> tuple[Vote, ...]:
-        return self.members + ((self.stack,) if self.stack else ())
+    def headline(self) -> str:
+        """How many models say what, without counting the combination as one of them."""
+        fakes, total = sum(vote.is_fake for vote in self.members), len(self.members)
+        call, count = ("fake", fakes) if fakes else ("real", total)
+        if self.combination is None:
+            return f"{count} of {total} models {_say(count)} {call}"
+        combined = "fake" if self.combination.is_fake else "real"
+        if combined == call:
+            return f"{count} of {total} models and their combination say {call}"
+        return f"{count} of {total} models {_say(count)} {call}; their combination says {combined}"
 
-    @property
-    def fake_count(self) -> int:
-        return sum(vote.is_fake for vote in self.votes)
+
+def _say(count: int) -> str:
+    return "says" if count == 1 else "say"
 
 
 def vote_panel(item: ReviewItem) -> VotePanel | None:
-    """The five votes in the ensemble's order; None for what could not be scored."""
+    """The votes in the ensemble's order; None for what could not be scored."""
     scoring = getattr(item.submission, "scoring", None)
     if scoring is None:
         return None
     votes = list(scoring.votes.all())
+    members = [vote for vote in votes if vote.member != STACK]
     return VotePanel(
-        members=tuple(vote for vote in votes if vote.member != STACK),
-        stack=next((vote for vote in votes if vote.member == STACK), None),
+        members=tuple(_line(vote, f"Model {number}") for number, vote in enumerate(members, start=1)),
+        combination=next((_line(vote, "Combination") for vote in votes if vote.member == STACK), None),
         bundle=scoring.bundle_version,
     )
+
+
+def _line(vote: Vote, name: str) -> VoteLine:
+    return VoteLine(name, vote.member, vote.probability, vote.threshold, vote.is_fake)
 
 
 def suggested_obstacle(item: ReviewItem) -> str:

@@ -22,8 +22,8 @@ from kyc_review.review.blinding import items_stranded
 from kyc_review.review.models import Decision, ReviewItem, Skip
 from kyc_review.review.release import SNOOZES
 from kyc_review.review.shortcuts import OBSTACLE_KEYS
-from kyc_review.scoring.check_words import troubles
 from kyc_review.scoring.state import scoring_state
+from kyc_review.workbench.evidence.context import panel_context
 from kyc_review.workbench.presenters import suggested_obstacle, vote_panel
 
 ROWS_SHOWN = 50
@@ -98,10 +98,12 @@ def focus_context(request: StaffRequest, item_id: int) -> dict[str, Any]:
     holds = shown.claimed_by_id == request.user.pk and remaining is not None and remaining.total_seconds() > 0
     holds = holds and may_decide(request.user)
     is_veiled = shown.is_veiled  # type: ignore[attr-defined]
+    panel = {} if is_veiled else panel_context(item=shown, viewer=request.user)
     context = {
         "item": shown,
-        # Whether a check doubts a picture tells what the models said: most of those that pass every check are flagged.
-        "checks": [] if is_veiled else troubles(shown.submission.checks.all()),
+        "panel": panel,
+        "checks": panel.get("checks", []),
+        "alerts": panel.get("alerts", []),
         "suggested_obstacle": "" if is_veiled else suggested_obstacle(shown),
         "votes": None if is_veiled else vote_panel(shown),
         "holds": holds,

@@ -22,6 +22,15 @@ function toggleTheme() {
   localStorage.setItem("theme", root.dataset.theme);
 }
 
+// An alert leads to its details on the same page, opened if they are folded; the address stays the item's.
+document.addEventListener("click", (event) => {
+  const place = document.getElementById(event.target.closest("[data-leads-to]")?.dataset.leadsTo ?? "");
+  if (!place) return;
+  event.preventDefault();
+  place.scrollIntoView({ block: "start" });
+  place.focus({ preventScroll: true });
+});
+
 // The menu of other actions closes on a click outside, and when it would cover an error message.
 const menu = () => document.querySelector("details.aside-menu[open]");
 document.addEventListener("pointerdown", (event) => { if (!event.target.closest("details.aside-menu")) menu()?.removeAttribute("open"); });

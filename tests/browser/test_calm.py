@@ -87,7 +87,7 @@ def test_nothing_moves_on_the_way_from_one_face_to_the_next(
         choice = page.locator(f".choice.{label}")
         places.append(choice.bounding_box())
         page.keyboard.press("1" if label == "real" else "2")
-        expect(page.get_by_text("votes say fake")).to_be_visible()
+        expect(page.get_by_text("models and their combination say fake")).to_be_visible()
         assert choice.bounding_box() == places[-1], "it stays under the pointer"
         before = page.url
         page.evaluate("window.shifts.splice(0)")

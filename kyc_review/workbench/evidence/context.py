@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from kyc_review.evidence.models import Evidence
+from kyc_review.scoring.check_words import troubles
 from kyc_review.workbench.evidence import presenters, selectors
+from kyc_review.workbench.evidence.alerts import Alert, all_alerts
 from kyc_review.workbench.evidence.file_findings import file_findings
 
 if TYPE_CHECKING:
@@ -38,14 +40,18 @@ def views_ahead(item: ReviewItem) -> list[dict[str, Any]]:
 
 
 def panel_context(*, item: ReviewItem, viewer: User) -> dict[str, Any]:
+    """Everything that is hidden together with the votes: alerts, picture checks and the evidence."""
     evidence = selectors.evidence_of(viewer=viewer, item=item)
     is_ready = evidence is not None and evidence.state == Evidence.State.READY
     measured = {row.name: row for row in selectors.measures()} if is_ready else {}
-    return viewer_context(item=item, viewer=viewer) | {
+    context = viewer_context(item=item, viewer=viewer)
+    is_erased = item.submission.erased_at is not None
+    context |= {
         "evidence": evidence,
         "is_ready": is_ready,
-        "is_failed": (evidence is not None and evidence.state == Evidence.State.FAILED)
-        or item.submission.erased_at is not None,
+        "is_failed": (evidence is not None and evidence.state == Evidence.State.FAILED) or is_erased,
+        # Whether a check doubts a picture tells what the models said: most of those that pass every check are flagged.
+        "checks": troubles(item.submission.checks.all()) if context["is_open"] else [],
         "file_findings": file_findings(item.submission),
         "findings": presenters.findings(evidence) if is_ready and evidence else [],
         "history": presenters.history_lines(selectors.vote_history(viewer=viewer, item=item)),
@@ -53,3 +59,16 @@ def panel_context(*, item: ReviewItem, viewer: User) -> dict[str, Any]:
         "look_alikes": selectors.look_alikes(viewer=viewer, item=item) if is_ready else [],
         "others": selectors.applicants_others(viewer=viewer, item=item),
     }
+    return context | {"alerts": _alerts(item, context) if context["is_open"] and not is_erased else []}
+
+
+def _alerts(item: ReviewItem, context: dict[str, Any]) -> list[Alert]:
+    # The outcome of what is still to be judged would answer the question, above all of calibration items and audits.
+    knows_result = item.state == item.State.DECIDED and item.reason != item.Reason.GOLD
+    return all_alerts(
+        twins=context["look_alikes"],
+        others=context["others"],
+        findings=[*context["findings"], *context["file_findings"]],
+        checks=context["checks"],
+        own_result=item.submission.result if knows_result else "",
+    )

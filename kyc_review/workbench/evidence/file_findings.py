@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from django.template.defaultfilters import filesizeformat
 
 from detection.decoding import Damage, TrailingKind
+from kyc_review.workbench.evidence.alerts import AlertKind
 from kyc_review.workbench.evidence.presenters import Finding
 
 if TYPE_CHECKING:
@@ -33,17 +34,19 @@ def file_findings(submission: Submission) -> list[Finding]:
     facts: FileFacts = submission.file_facts
     lines = []
     if damage := facts.get("damage"):
-        lines.append(Finding("Damage", DAMAGES.get(Damage(damage), damage), "notice"))
+        lines.append(Finding("Damage", DAMAGES.get(Damage(damage), damage), AlertKind.DAMAGED))
     if trailing := facts.get("trailing"):
         parts = [
             f"{KINDS.get(TrailingKind(part['kind']), part['kind'])}, {filesizeformat(part['size_bytes'])}"
             for part in trailing
         ]
         is_unknown = any(part["kind"] == TrailingKind.UNKNOWN for part in trailing)
-        lines.append(Finding("After the picture", "; ".join(parts), "notice" if is_unknown else "plain"))
+        lines.append(
+            Finding("After the picture", "; ".join(parts), AlertKind.UNKNOWN_DATA if is_unknown else None)
+        )
     if declared := facts.get("declared"):
         said = ", ".join(
             f".{text}" if name == "extension" else text for name, text in sorted(declared.items())
         )
-        lines.append(Finding("Sent as", f"{said}; the file is {submission.format}", "plain"))
+        lines.append(Finding("Sent as", f"{said}; the file is {submission.format}"))
     return lines

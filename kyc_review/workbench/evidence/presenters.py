@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from estimation.intervals import Rate
 from kyc_review.evidence.models import Evidence, OpinionMeasure
+from kyc_review.workbench.evidence.alerts import AlertKind, anchor
 from kyc_review.workbench.evidence.selectors import VoteHistory
 
 if TYPE_CHECKING:
@@ -35,11 +36,15 @@ class Pane:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line of the panel. `weight` is "notice" for what a reviewer should weigh, else "plain"."""
+    """One line of the panel. `alert`: what it is among the alerts above the votes, if it is one."""
 
     label: str
     text: str
-    weight: str = "plain"
+    alert: AlertKind | None = None
+
+    @property
+    def anchor(self) -> str:
+        return anchor(self.alert) if self.alert else ""
 
 
 def picture_url(item: ReviewItem, name: str) -> str:
@@ -136,7 +141,7 @@ def findings(evidence: Evidence) -> list[Finding]:
     """Metadata and compression in short lines, what deserves weight first."""
     facts = evidence.facts
     lines = _metadata(facts.get("metadata")) + _compression(facts.get("compression"))
-    return sorted(lines, key=lambda line: line.weight != "notice")
+    return sorted(lines, key=lambda line: line.alert is None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,11 +191,12 @@ def _metadata(found: dict[str, Any] | None) -> list[Finding]:
         return [Finding("Metadata", "could not be read")]
     lines = []
     if found["generator"]:
-        lines.append(Finding("Generator", f"names {found['generator']}", "notice"))
+        lines.append(Finding("Generator", f"names {found['generator']}", AlertKind.GENERATOR_NAMED))
     if found["editor"]:
-        lines.append(Finding("Editing software", f"names {found['editor']}", "notice"))
+        lines.append(Finding("Editing software", f"names {found['editor']}", AlertKind.EDITOR_NAMED))
     if found["thumbnail"] == "differs":
-        lines.append(Finding("Thumbnail", "shows another picture than the photograph", "notice"))
+        words = "shows another picture than the photograph"
+        lines.append(Finding("Thumbnail", words, AlertKind.OTHER_THUMBNAIL))
     elif found["thumbnail"] == "matches":
         lines.append(Finding("Thumbnail", "shows the same picture"))
     if found["has_credentials"]:
@@ -213,11 +219,8 @@ def _compression(found: dict[str, Any] | None) -> list[Finding]:
     prefix = "" if found["is_standard"] else "about "
     lines = [Finding("JPEG", f"quality {prefix}{found['quality']}, {tables}, {found['subsampling']}{kind}")]
     if found["earlier_quality"]:
-        lines.append(
-            Finding(
-                "Saved before", f"the whole picture, at about quality {found['earlier_quality']}", "notice"
-            )
-        )
+        words = f"the whole picture, at about quality {found['earlier_quality']}"
+        lines.append(Finding("Saved before", words, AlertKind.SAVED_TWICE))
     else:
         lines.append(Finding("Saved before", "no trace of an earlier compression"))
     return lines

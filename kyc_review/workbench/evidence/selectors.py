@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from django.db.models import Max, QuerySet
+from django.db.models import Max, Q, QuerySet
 
 from kyc_review.evidence.models import Evidence, Likeness, OpinionMeasure, PatternOutcome
 from kyc_review.review import selectors as review
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from kyc_review.accounts.models import User
 
 ROWS_SHOWN = 6
+TWINS_READ = 40
 
 
 def item_with_evidence(*, viewer: User, item_id: int) -> ReviewItem | None:
@@ -32,32 +33,47 @@ def evidence_ahead(*, viewer: User, item_id: int) -> Evidence | None:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One other submission, as a reviewer needs it: what came of it, when; never its face."""
+    """One other submission, as a reviewer needs it: what came of it, when; never its face.
+
+    `is_other_applicant`: both have a reference, and these differ. Neither this nor `same_applicant` without one.
+    """
 
     submission: Submission
     item_id: int | None
     bits_apart: int | None
     same_file: bool
     same_applicant: bool
+    is_other_applicant: bool = False
 
 
 def look_alikes(*, viewer: User, item: ReviewItem) -> list[Seen]:
-    """Earlier submissions that look like this one, the same files first. Empty for those who may not see the item."""
+    """Earlier and later submissions that look like this one, the same files first, then the nearest.
+
+    Empty for those who may not see the item.
+    """
     if not may_see_evidence(viewer=viewer, item=item):
         return []
     own = item.submission
-    rows = Likeness.objects.filter(submission=own).select_related("earlier")
-    rows = rows.annotate(item_id=Max("earlier__review_items"))
-    return [
-        Seen(
-            submission=row.earlier,
-            item_id=row.item_id,
-            bits_apart=row.bits_apart,
-            same_file=row.same_file,
-            same_applicant=_is_same_applicant(own, row.earlier),
+    rows = Likeness.objects.filter(Q(submission=own) | Q(earlier=own)).select_related("submission", "earlier")
+    rows = rows.annotate(
+        item_of_later=Max("submission__review_items"), item_of_earlier=Max("earlier__review_items")
+    )
+    found = []
+    for row in rows.order_by("-same_file", "bits_apart", "-pk")[:TWINS_READ]:
+        is_earlier = row.submission_id == own.pk
+        other = row.earlier if is_earlier else row.submission
+        same_applicant = _is_same_applicant(own, other)
+        found.append(
+            Seen(
+                submission=other,
+                item_id=row.item_of_earlier if is_earlier else row.item_of_later,
+                bits_apart=row.bits_apart,
+                same_file=row.same_file,
+                same_applicant=same_applicant,
+                is_other_applicant=bool(own.applicant_ref and other.applicant_ref) and not same_applicant,
+            )
         )
-        for row in rows.order_by("-same_file", "bits_apart", "-earlier__received_at")[:ROWS_SHOWN]
-    ]
+    return found
 
 
 def applicants_others(*, viewer: User, item: ReviewItem) -> list[Seen]:

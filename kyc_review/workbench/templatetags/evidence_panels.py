@@ -17,9 +17,10 @@ def viewer(context: template.RequestContext, item: ReviewItem) -> dict[str, Any]
     return contexts.viewer_context(item=item, viewer=context["request"].user)
 
 
-@register.inclusion_tag("evidence/_panel.html", takes_context=True)
-def evidence_panel(context: template.RequestContext, item: ReviewItem) -> dict[str, Any]:
-    return contexts.panel_context(item=item, viewer=context["request"].user)
+@register.inclusion_tag("evidence/_panel.html")
+def evidence_panel(panel: dict[str, Any]) -> dict[str, Any]:
+    """From `panel_context`, which the page has read already."""
+    return panel
 
 
 @register.inclusion_tag("evidence/_panes.html", takes_context=True)

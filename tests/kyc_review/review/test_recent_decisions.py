@@ -32,7 +32,7 @@ def test_its_author_finds_it_looks_again_and_corrects_it(
     assert address in browser.get("/review/quality/").text
     page = browser.get(address).text
     assert "Correct this decision" in page
-    assert "votes say fake" in page
+    assert "models and their combination say fake" in page
     assert browser.get(f"{address}image/").status_code == 200
     assert browser.get(f"{address}evidence/").status_code == 200
     browser.post(f"{address}correction/", {"label": "fake"})

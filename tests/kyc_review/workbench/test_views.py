@@ -86,7 +86,12 @@ def test_claiming_leads_to_the_item_with_its_votes(enqueue: Enqueue, login: Logi
     client = login(alice)
     assert client.post("/review/items/next/").url == url("item", item)
     page = client.get(url("item", item)).text
-    for expected in ("3 of 5 votes say fake", "0.910", "0.500", "not an independent vote"):
+    for expected in (
+        "2 of 4 models and their combination say fake",
+        "91 %",
+        "50 %",
+        "not an independent vote",
+    ):
         assert expected in page
     assert page.count('<th scope="row">') == 5
 

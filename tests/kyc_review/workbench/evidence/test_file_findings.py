@@ -8,6 +8,7 @@ from detection.decoding import Damage, TrailingKind
 from kyc_review.accounts.models import User
 from kyc_review.review.models import ReviewItem
 from kyc_review.submissions.models import Submission
+from kyc_review.workbench.evidence.alerts import AlertKind
 from kyc_review.workbench.evidence.file_findings import DAMAGES, KINDS, file_findings
 
 pytestmark = pytest.mark.django_db
@@ -42,6 +43,6 @@ def test_the_panel_names_kind_and_size_before_the_evidence_is_ready(
 def test_what_deserves_weight_is_marked(submit: Callable[..., Submission]) -> None:
     row = submit()
     row.file_facts = FACTS
-    assert [line.weight for line in file_findings(row)] == ["notice", "notice", "plain"]
+    assert [line.alert for line in file_findings(row)] == [AlertKind.DAMAGED, AlertKind.UNKNOWN_DATA, None]
     row.file_facts = FACTS | {"trailing": FACTS["trailing"][:1], "damage": None}  # type: ignore[index]
-    assert [line.weight for line in file_findings(row)] == ["plain", "plain"]
+    assert [line.alert for line in file_findings(row)] == [None, None]

@@ -1,0 +1,144 @@
+"""What a reviewer must not miss: the findings that decide most cases, worst first, above the votes.
+
+Nothing here comes from the models' votes, but of a blind item it is hidden like them until the first call.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+from detection.checks import CheckStatus
+from kyc_review.submissions.models import Result
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from kyc_review.scoring.check_words import CheckLine
+    from kyc_review.workbench.evidence.presenters import Finding
+    from kyc_review.workbench.evidence.selectors import Seen
+
+ALERTS_SHOWN = 3
+VERDICTS = {Result.CLEAR: "cleared", Result.REJECTED: "rejected", Result.RESUBMIT: "sent back"}
+
+
+class AlertKind(IntEnum):
+    """Worst first."""
+
+    CONFLICTING_VERDICTS = 1
+    SAME_FILE = 2
+    SAME_PICTURE = 3
+    GENERATOR_NAMED = 4
+    EDITOR_NAMED = 5
+    OTHER_THUMBNAIL = 6
+    CHECK_FAILED = 7
+    UNKNOWN_DATA = 8
+    REJECTED_BEFORE = 9
+    DAMAGED = 10
+    SAVED_TWICE = 11
+    CHECK_DOUBTFUL = 12
+
+
+# From here on the finding has harmless causes, too.
+MILD = AlertKind.REJECTED_BEFORE
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """One line. `target`: the id of the place on the page that has the details."""
+
+    kind: AlertKind
+    title: str
+    text: str
+    target: str
+
+    @property
+    def severity(self) -> str:
+        return "doubtful" if self.kind >= MILD else "serious"
+
+
+def anchor(kind: AlertKind) -> str:
+    """The id of the line of the evidence panel that an alert of this kind leads to."""
+    return f"finding-{kind.name.lower().replace('_', '-')}"
+
+
+def all_alerts(
+    *,
+    twins: Sequence[Seen],
+    others: Sequence[Seen],
+    findings: Iterable[Finding],
+    checks: Sequence[CheckLine],
+    own_result: str = "",
+) -> list[Alert]:
+    """Worst first.
+
+    `twins`: submissions with the same picture; `others`: of the same applicant. `own_result`: what became of the
+    submission itself, where the viewer may know.
+    """
+    found = [
+        Alert(line.alert, line.label, line.text, anchor(line.alert))
+        for line in findings
+        if line.alert is not None
+    ]
+    found += _of_twins(twins, own_result) + _of_applicant(twins, others) + _of_checks(checks)
+    return sorted(found, key=lambda alert: alert.kind)
+
+
+def _of_twins(twins: Sequence[Seen], own_result: str) -> list[Alert]:
+    found = []
+    by_result = {seen.submission.result: seen for seen in reversed(twins)}
+    results = {*by_result, own_result}
+    if {Result.CLEAR, Result.REJECTED} <= results:
+        said = [
+            f"{_named(by_result[result])} {VERDICTS[result]}"
+            if result in by_result
+            else f"this one {VERDICTS[result]}"
+            for result in (Result.CLEAR, Result.REJECTED)
+        ]
+        found.append(
+            Alert(AlertKind.CONFLICTING_VERDICTS, "Conflicting verdicts", ", ".join(said), "look-alikes")
+        )
+    strangers = [seen for seen in twins if not seen.same_applicant]
+    for kind, title, same in (
+        (AlertKind.SAME_FILE, "Same file", [seen for seen in strangers if seen.same_file]),
+        (AlertKind.SAME_PICTURE, "Same picture", [seen for seen in strangers if not seen.same_file]),
+    ):
+        if same:
+            whose = "another applicant" if same[0].is_other_applicant else "another submission"
+            found.append(Alert(kind, f"{title}, {whose}", _listed(same), "look-alikes"))
+    return found
+
+
+def _of_applicant(twins: Sequence[Seen], others: Sequence[Seen]) -> list[Alert]:
+    own = {seen.submission.pk: seen for seen in [*others, *twins] if seen.same_applicant}
+    rejected = [seen for seen in own.values() if seen.submission.result == Result.REJECTED]
+    if not rejected:
+        return []
+    return [Alert(AlertKind.REJECTED_BEFORE, "Same applicant", _listed(rejected), "applicants-others")]
+
+
+def _of_checks(checks: Sequence[CheckLine]) -> list[Alert]:
+    found = []
+    for kind, status, word in (
+        (AlertKind.CHECK_FAILED, CheckStatus.FAIL, "failed"),
+        (AlertKind.CHECK_DOUBTFUL, CheckStatus.DOUBT, "doubtful"),
+    ):
+        if lines := [line for line in checks if line.status == status.value]:
+            title = f"Picture check {word}" if len(lines) == 1 else f"{len(lines)} picture checks {word}"
+            words = "; ".join(dict.fromkeys(line.words for line in lines))
+            found.append(Alert(kind, title, words, "checks"))
+    return found
+
+
+def _named(seen: Seen) -> str:
+    return f"item {seen.item_id}" if seen.item_id else "another submission"
+
+
+def _listed(submissions: Sequence[Seen]) -> str:
+    """The first of them, and how many more there are."""
+    verdict = (
+        VERDICTS.get(Result(submissions[0].submission.result)) if submissions[0].submission.result else "open"
+    )
+    more = f", and {len(submissions) - 1} more" if len(submissions) > 1 else ""
+    return f"{_named(submissions[0])}, {verdict}{more}"
