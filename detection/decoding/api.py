@@ -17,6 +17,7 @@ from detection.decoding.facts import (
     Container,
     Damage,
     Decoded,
+    Findings,
     ImageFacts,
     ImageRefused,
     corrupt,
@@ -25,6 +26,7 @@ from detection.decoding.facts import (
 from detection.decoding.orientation import orientation_from
 from detection.decoding.pool import Queueing, pool
 from detection.decoding.recognise import format_of, walk
+from detection.decoding.trailing import joined
 
 MIN_SIDE = 32
 MAX_ASPECT = 8
@@ -66,14 +68,15 @@ def inspect(
         max_side=MIN_SIDE,
         queue=Queueing(allowed.wait_s, allowed.waiting, before_waiting),
     )
+    found = Findings.from_json(answer)
     return ImageFacts(
         format=container.format,
         width=container.width,
         height=container.height,
         size_bytes=len(data),
         sha256=hashlib.sha256(data).hexdigest(),
-        trailing=container.trailing,
-        damage=container.damage or _damage(answer),
+        trailing=joined((*container.trailing, *found.trailing)),
+        damage=container.damage or found.damage,
         declared=contradiction(container.format, filename, content_type),
     )
 
@@ -128,11 +131,12 @@ def _decoded(data: bytes, max_side: int | None, queue: Queueing) -> Decoded:
     _check_size(container, HARD_MAX_PIXELS)
     answer, pixels = _ask("decode", data, container, max_side=max_side, queue=queue)
     image = Image.frombytes("RGB", tuple(answer["size"]), pixels)
-    return Decoded(image, damage=container.damage or _damage(answer), trailing=container.trailing)
-
-
-def _damage(answer: dict[str, Any]) -> Damage | None:
-    return Damage(answer["damage"]) if answer["damage"] else None
+    found = Findings.from_json(answer)
+    return Decoded(
+        image,
+        damage=container.damage or found.damage,
+        trailing=joined((*container.trailing, *found.trailing)),
+    )
 
 
 def _check_size(container: Container, max_pixels: int) -> None:

@@ -47,9 +47,9 @@ def _allow_cpu(seconds: int) -> None:
 def _answer(head: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
     try:
         if head["task"] == "check":
-            return {"damage": check_pixels(data, head["format"], head["max_side"])}, b""
-        image, damage = decode_rgb(data, head["format"], head["max_side"])
-        return {"damage": damage, "size": image.size}, image.tobytes()
+            return check_pixels(data, head["format"], head["max_side"]).as_json(), b""
+        image, findings = decode_rgb(data, head["format"], head["max_side"])
+        return findings.as_json() | {"size": image.size}, image.tobytes()
     except ImageRefused as refusal:
         return {"refused": [refusal.code, refusal.status, refusal.detail]}, b""
     except MemoryError:

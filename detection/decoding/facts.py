@@ -1,8 +1,11 @@
 """What decoding finds out about a file: plain values that the web process and the workers share."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal, TypedDict
+from typing import Any, Literal, TypedDict
 
 from PIL import Image
 
@@ -94,16 +97,38 @@ class Container:
 
 
 @dataclass(frozen=True, slots=True)
+class Findings:
+    """What only decoding finds out about a file."""
+
+    damage: Damage | None = None
+    trailing: tuple[Trailing, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        return {"damage": self.damage, "trailing": [[part.kind, part.size_bytes] for part in self.trailing]}
+
+    @classmethod
+    def from_json(cls, said: Mapping[str, Any]) -> Findings:
+        parts = tuple(Trailing(TrailingKind(kind), int(size)) for kind, size in said["trailing"])
+        return cls(Damage(said["damage"]) if said["damage"] else None, parts)
+
+
+@dataclass(frozen=True, slots=True)
 class Loaded:
     """Pixels as they are stored, in one of Pillow's modes, and what is needed to show them rightly.
 
-    `orientation` is that of EXIF (1 to 8); `profile` holds the bytes of an ICC profile or is empty.
+    `orientation` is that of EXIF (1 to 8); `profile` holds the bytes of an ICC profile or is empty. `trailing` is what
+    follows the picture inside its own compressed data, which only decoding can find.
     """
 
     image: Image.Image
     orientation: int = 1
     profile: bytes = b""
     damage: Damage | None = None
+    trailing: tuple[Trailing, ...] = ()
+
+    @property
+    def findings(self) -> Findings:
+        return Findings(self.damage, self.trailing)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,9 @@ from PIL import Image
 
 from detection.decoding import heif, jpeg, png, webp
 from detection.decoding.colour import to_srgb
-from detection.decoding.facts import Damage, Format, Loaded
+from detection.decoding.facts import Findings, Format, Loaded
 from detection.decoding.orientation import UPRIGHT
+from detection.decoding.png_key import eight_bits
 
 LOADERS: dict[Format, Callable[[bytes, int | None], Loaded]] = {
     "JPEG": jpeg.load,
@@ -19,14 +20,14 @@ LOADERS: dict[Format, Callable[[bytes, int | None], Loaded]] = {
 }
 
 
-def check_pixels(data: bytes, image_format: Format, max_side: int) -> Damage | None:
+def check_pixels(data: bytes, image_format: Format, max_side: int) -> Findings:
     """Decode every pixel and keep none. Raises whatever the decoder raises, or ImageRefused."""
     with _quiet():
-        return LOADERS[image_format](data, max_side).damage
+        return LOADERS[image_format](data, max_side).findings
 
 
-def decode_rgb(data: bytes, image_format: Format, max_side: int | None) -> tuple[Image.Image, Damage | None]:
-    """Upright 8-bit sRGB, no side longer than `max_side`, and the damage. Raises as `check_pixels` does.
+def decode_rgb(data: bytes, image_format: Format, max_side: int | None) -> tuple[Image.Image, Findings]:
+    """Upright 8-bit sRGB, no side longer than `max_side`, and what was found. Raises as `check_pixels` does.
 
     Transparent parts are laid on white; 16-bit greyscale keeps its high byte.
     """
@@ -36,7 +37,7 @@ def decode_rgb(data: bytes, image_format: Format, max_side: int | None) -> tuple
         rgb = _opaque(image, loaded.profile)
     rgb.info = {}  # comments, profiles and thumbnails would travel into whatever is saved from it
     turn = UPRIGHT.get(loaded.orientation)
-    return (rgb if turn is None else rgb.transpose(turn)), loaded.damage
+    return (rgb if turn is None else rgb.transpose(turn)), loaded.findings
 
 
 def _quiet() -> warnings.catch_warnings:
@@ -47,7 +48,7 @@ def _quiet() -> warnings.catch_warnings:
 def _plain(image: Image.Image) -> Image.Image:
     """One of L, RGB, RGBA and CMYK."""
     if image.mode.startswith(("I", "F")):
-        return image.point(lambda value: value * (1 / 256)).convert("L")
+        return eight_bits(image)
     if image.mode in ("LA", "PA", "La", "RGBa", "RGBX") or "transparency" in image.info:
         return image.convert("RGBA")
     if image.mode in ("L", "RGB", "RGBA", "CMYK"):

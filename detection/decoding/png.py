@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 
 from PIL import Image, ImageFile
 
-from detection.decoding.facts import Container, Damage, Loaded, animated, corrupt, truncated
+from detection.decoding.facts import Container, Damage, Loaded, Trailing, animated, corrupt, truncated
 from detection.decoding.orientation import orientation_from
+from detection.decoding.png_key import with_key_transparent
+from detection.decoding.trailing import padding_or_unknown
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 MAX_CHUNKS = 10_000
@@ -119,32 +121,24 @@ def load(data: bytes, max_side: int | None) -> Loaded:
     layout = parse(data)
     packed = b"".join(data[start:end] for start, end in layout.data)
     clean = _clean(layout, packed)
-    damage = None
+    rows = _unpack(packed, _needed_bytes(layout))
+    damage = rows.damage
     image: Image.Image | None = None
     try:
         image = _decoded(clean)
-        if _may_lack_rows(image, layout):
-            damage = _unpack(packed, _needed_bytes(layout)).damage
     except (OSError, SyntaxError, ValueError, EOFError, zlib.error):
         # Where the compressed data are whole, the rows break a rule of their own.
-        damage = _unpack(packed, _needed_bytes(layout)).damage or Damage.CORRUPT_DATA
-        image = None
+        damage = damage or Damage.CORRUPT_DATA
     if damage and not _shows_a_row(layout, packed):
         raise truncated("none of its rows can be seen")
     image = image or _decoded(clean, leniently=True)
     return Loaded(
-        image,
+        with_key_transparent(image, layout.header, layout.transparency),
         orientation=orientation_from(layout.exif, layout.xmp),
         profile=layout.profile,
         damage=layout.damage or damage,
+        trailing=rows.trailing,
     )
-
-
-def _may_lack_rows(image: Image.Image, layout: Layout) -> bool:
-    """Pillow does not say when compressed rows end too early; but rows that it never saw are zero."""
-    is_interlaced = bool(layout.header[12])
-    last = image.crop((0, image.height - 1, image.width, image.height))
-    return is_interlaced or not any(last.tobytes())
 
 
 def _needed_bytes(layout: Layout) -> int:
@@ -162,30 +156,39 @@ def _needed_bytes(layout: Layout) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Unpacked:
-    """How many bytes the compressed rows gave, at most as many as were asked for, and why they gave no more."""
+    """How many bytes the compressed rows gave, what is wrong with them, and what follows them in their chunks.
+
+    At most one byte more than was asked for is counted.
+    """
 
     found_bytes: int
     damage: Damage | None
+    trailing: tuple[Trailing, ...] = ()
 
 
 def _unpack(packed: bytes, needed_bytes: int) -> _Unpacked:
-    """Unpack up to `needed_bytes` and keep nothing. What follows them may be a bomb and is not looked at."""
+    """Unpack `needed_bytes` and the stream's end, and keep nothing. More rows may be a bomb and are not looked at."""
     unpacker, found, view = zlib.decompressobj(), 0, memoryview(packed)
+    position = 0
     try:
-        for start in range(0, len(view), PACKED_STEP_BYTES):
-            rest: bytes | memoryview = view[start : start + PACKED_STEP_BYTES]
-            while found < needed_bytes and not unpacker.eof:
-                wanted = min(UNPACKED_STEP_BYTES, needed_bytes - found)
+        while position < len(view) and found <= needed_bytes and not unpacker.eof:
+            rest: bytes | memoryview = view[position : position + PACKED_STEP_BYTES]
+            position += len(rest)
+            while found <= needed_bytes and not unpacker.eof:
+                wanted = min(UNPACKED_STEP_BYTES, needed_bytes + 1 - found)
                 unpacked = unpacker.decompress(rest, wanted)
                 found += len(unpacked)
                 rest = unpacker.unconsumed_tail
                 if not rest and len(unpacked) < wanted:
                     break
-            if found >= needed_bytes or unpacker.eof:
-                break
     except zlib.error:
         return _Unpacked(found, Damage.CORRUPT_DATA)
-    return _Unpacked(found, Damage.MISSING_PIXELS if found < needed_bytes else None)
+    if found < needed_bytes:
+        return _Unpacked(found, Damage.MISSING_PIXELS)
+    if found > needed_bytes or not unpacker.eof:
+        return _Unpacked(found, Damage.CORRUPT_DATA)  # more rows than the header says, or no checksum
+    behind = unpacker.unused_data + view[position:]
+    return _Unpacked(found, None, (Trailing(padding_or_unknown(behind), len(behind)),) if behind else ())
 
 
 def _decoded(clean: bytes, *, leniently: bool = False) -> Image.Image:
@@ -201,7 +204,9 @@ def _decoded(clean: bytes, *, leniently: bool = False) -> Image.Image:
 def _clean(layout: Layout, packed: bytes) -> bytes:
     chunks = [(b"IHDR", layout.header[:13])]
     chunks += [(b"PLTE", layout.palette)] if layout.palette else []
-    chunks += [(b"tRNS", layout.transparency)] if layout.transparency else []
+    # A transparent colour (no palette) is looked up by `with_key_transparent`, because Pillow mistakes some depths.
+    has_palette = layout.header[9] == 3
+    chunks += [(b"tRNS", layout.transparency)] if layout.transparency and has_palette else []
     chunks += [(b"IDAT", packed), (b"IEND", b"")]
     parts = [SIGNATURE]
     for kind, body in chunks:

@@ -6,6 +6,7 @@ behind the picture), and Samsung's trailer, as ExifTool's Samsung.pm describes i
 
 import re
 import struct
+from collections.abc import Iterable
 
 from detection.decoding import jpeg
 from detection.decoding.boxes import boxes
@@ -37,10 +38,16 @@ def identify(data: bytes, end: int, image_format: Format) -> tuple[Trailing, ...
             kind, part_end = _part(before, position, announced, has_gain_map=has_gain_map)
         parts.append(Trailing(kind, part_end - position))
         position = part_end
-    return _joined([*parts, *samsung])
+    return joined([*parts, *samsung])
 
 
-def _joined(parts: list[Trailing]) -> tuple[Trailing, ...]:
+def padding_or_unknown(data: bytes) -> TrailingKind:
+    """For what follows a picture inside its own container, where no format puts anything."""
+    return TrailingKind.PADDING if PADDING.fullmatch(data) else TrailingKind.UNKNOWN
+
+
+def joined(parts: Iterable[Trailing]) -> tuple[Trailing, ...]:
+    """One part for each kind."""
     sizes: dict[TrailingKind, int] = {}
     for part in parts:
         sizes[part.kind] = sizes.get(part.kind, 0) + part.size_bytes

@@ -23,8 +23,8 @@ class JSONParser(parsers.JSONParser):
     ) -> Any:
         encoding = (parser_context or {}).get("encoding", settings.DEFAULT_CHARSET)
         try:
-            text = codecs.getreader(encoding)(stream)
-            return json.load(text, parse_constant=json.strict_constant, object_pairs_hook=_unambiguous)
+            text = codecs.getreader(encoding)(stream).read()
+            return json.loads(text, parse_constant=json.strict_constant, object_pairs_hook=_unambiguous)
         except RecursionError:
             raise ParseError("The JSON is nested too deeply.") from None
         except ValueError as error:

@@ -9,7 +9,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from detection.decoding import Damage, ImageRefused, decode, decode_with_facts, heif_items, inspect, pixels
+from detection.decoding import (
+    Damage,
+    ImageRefused,
+    Trailing,
+    TrailingKind,
+    decode,
+    decode_with_facts,
+    heif_items,
+    inspect,
+    pixels,
+)
 from detection.decoding.boxes import boxes
 from detection.decoding.runs import has_long_run
 from tests.factories import phone_files as phone
@@ -33,6 +43,9 @@ DAMAGED_PNG = {
         Damage.CORRUPT_DATA,
     ),
     "a wrong checksum of its rows": (PNG[:-13] + bytes([PNG[-13] ^ 1]) + PNG[-12:], Damage.CORRUPT_DATA),
+    "more rows than its header says": (png(64, 64, rows=zlib.compress(rows(64, 65))), Damage.CORRUPT_DATA),
+    "no checksum behind its rows": (png(64, 64, rows=NOISE[:-4]), Damage.CORRUPT_DATA),
+    "a wrong checksum behind its rows": (png(64, 64, rows=NOISE[:-1] + b"?"), Damage.CORRUPT_DATA),
     "compressed rows that stop": (png(64, 64, rows=NOISE[: len(NOISE) // 2]), Damage.MISSING_PIXELS),
 }
 
@@ -44,6 +57,68 @@ def test_a_damaged_png_is_accepted_and_shows_what_is_there(name: str) -> None:
     found = decode_with_facts(data)
     assert found.damage is damage
     assert found.image.crop((0, 0, 64, 8)).getcolors(1) != [(512, (0, 0, 0))]
+
+
+@pytest.mark.parametrize(
+    ("hidden", "kind"),
+    [
+        (b"PK\3\4 hidden", TrailingKind.UNKNOWN),
+        (zlib.compress(rows(64, 64)), TrailingKind.UNKNOWN),
+        (b"x" * 70_000, TrailingKind.UNKNOWN),
+        (b"x", TrailingKind.UNKNOWN),
+        (bytes(12), TrailingKind.PADDING),
+    ],
+)
+@pytest.mark.parametrize("chunks", [1, 2])
+@pytest.mark.parametrize("size", [(64, 64), (400, 300)])
+def test_bytes_behind_the_compressed_rows_of_a_png_are_trailing(
+    hidden: bytes, kind: TrailingKind, chunks: int, size: tuple[int, int]
+) -> None:
+    packed = zlib.compress(rows(*size), 1)
+    data = png(*size, rows=packed + hidden)
+    if chunks == 2:
+        data = png(*size, rows=packed)[:-12] + png_chunk(b"IDAT", hidden) + png_chunk(b"IEND", b"")
+    assert inspect(png(*size, rows=packed)).trailing == ()
+    facts = inspect(data + b"behind")
+    expected = {kind: len(hidden)}
+    expected[TrailingKind.UNKNOWN] = expected.get(TrailingKind.UNKNOWN, 0) + len(b"behind")
+    assert {part.kind: part.size_bytes for part in facts.trailing} == expected
+    assert facts.damage is None
+    found = decode_with_facts(data)
+    assert found.trailing == (Trailing(kind, len(hidden)),)
+    assert found.image.tobytes() == decode(png(*size, rows=packed)).tobytes()
+
+
+def keyed_png(depth: int, colour: int, samples: list[int], key: list[int]) -> bytes:
+    """A PNG of 32 x 32 pixels with these samples in turn from left to right, and a transparent colour."""
+    bands = {0: 1, 2: 3}[colour]
+    row = [samples[at % len(samples)] for at in range(32 * bands)]
+    bits = "".join(f"{sample:0{depth}b}" for sample in row)
+    packed = b"\0" + int(bits, 2).to_bytes(len(bits) // 8)
+    transparency = png_chunk(b"tRNS", b"".join(value.to_bytes(2) for value in key))
+    return png(32, 32, rows=zlib.compress(packed * 32), before=transparency, depth=depth, colour=colour)
+
+
+KEYED = {
+    "grey, 16 bit": (keyed_png(16, 0, [0x1234, 0x1235], [0x1234]), [255, 0x12]),
+    "grey, 8 bit": (keyed_png(8, 0, [7, 8], [7]), [255, 8]),
+    "grey, 4 bit": (keyed_png(4, 0, [5, 6], [5]), [255, 6 * 17]),
+    "grey, 2 bit": (keyed_png(2, 0, [1, 2], [1]), [255, 2 * 85]),
+    "grey, 1 bit": (keyed_png(1, 0, [0, 1, 1], [0]), [255, 255]),
+    "grey, 1 bit, white": (keyed_png(1, 0, [1, 0], [1]), [255, 0]),
+    "colours, 16 bit": (keyed_png(16, 2, [9 << 8, 2, 3, 1, 2, 3], [9 << 8, 2, 3]), [255, 0]),
+    "colours, 8 bit": (keyed_png(8, 2, [9, 2, 3, 8, 2, 3], [9, 2, 3]), [255, 8]),
+    "a colour that does not occur": (keyed_png(8, 2, [9, 2, 3], [9, 2, 4]), [9, 9]),
+    "a key that is too short": (keyed_png(8, 2, [9, 2, 3], [9]), [9, 9]),
+}
+
+
+@pytest.mark.parametrize("name", KEYED)
+def test_the_transparent_colour_of_a_png_is_laid_on_white(name: str) -> None:
+    data, reds = KEYED[name]
+    image = decode(data)
+    assert [image.getpixel((at, 3))[0] for at in (0, 1)] == reds
+    assert inspect(data).damage is None
 
 
 def test_a_png_without_one_row_is_refused() -> None:
@@ -66,9 +141,9 @@ def test_what_follows_the_rows_of_a_png_costs_nothing() -> None:
     data = png_with_a_bomb_behind_a_wrong_filter()
     began = time.process_time()
     pixels.check_pixels(data, "PNG", 32)
-    image, damage = pixels.decode_rgb(data, "PNG", None)
+    image, found = pixels.decode_rgb(data, "PNG", None)
     assert time.process_time() - began < 1, "unpacking all of it takes many seconds"
-    assert (image.size, damage) == ((64, 64), Damage.CORRUPT_DATA)
+    assert (image.size, found.damage) == ((64, 64), Damage.CORRUPT_DATA)
     assert image.getpixel((1, 0)) == (3, 4, 5)
     assert inspect(data).damage is Damage.CORRUPT_DATA
 

@@ -98,7 +98,7 @@ def test_processor_time_is_counted_for_each_picture_alone(limited) -> None:
 
 
 def test_a_decoder_that_stands_still_is_ended(limited) -> None:
-    limited(wall_s=0.5, processes=1)
+    limited(wall_s=4, processes=1)
     decode(SMALL)
     decoders()[0].suspend()
     with pytest.raises(ImageRefused) as refused:
