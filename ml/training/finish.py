@@ -26,6 +26,7 @@ from ml.training.pack import Voter, pack
 from ml.training.stacking import (
     PULL,
     THRESHOLD_FAKES_MIN,
+    MissLimit,
     choose_jointly,
     choose_thresholds,
     fit_stack,
@@ -134,6 +135,7 @@ def finish(
     own_weight: float = 1.0,
     pull: float = PULL,
     is_certified: bool = False,
+    made_miss: float = 1.0,
     before: Before | None = None,
 ) -> ShippedBundle:
     """The bundle of these members.
@@ -142,7 +144,8 @@ def finish(
     so that all five together miss at most the share `miss` of its fakes; `test` is only measured. All of it is computed
     by the packed bundle, as it will be served. own_weight: how much more rows of sources with fakes of their own count
     in the stack's fit; pull: of `fit_stack`. is_certified: `miss` is an upper bound at 95 % confidence for the sources'
-    own fakes, and members and stack get rates of their own (`choose_jointly`). before: the operating point of the
+    own fakes, and members and stack get rates of their own (`choose_jointly`), which also miss at most the share
+    `made_miss` of synthesised forgeries. before: the operating point of the
     bundle that the members began from; few rows then move temperatures and thresholds little, or not at all.
     """
     draft = pack(
@@ -169,8 +172,13 @@ def finish(
     counted = _own(validation) if is_certified else validation.bank.label == 1
     if is_certified:
         most = certified_share(int(counted.sum()), miss)
-        label, source = validation.bank.label, validation.source
-        thresholds = choose_jointly(chosen_on, label, most, fakes=counted, source=source)
+        limits = [MissLimit(counted, most), MissLimit(validation.bank.made, made_miss)]
+        thresholds = choose_jointly(
+            chosen_on,
+            validation.bank.label,
+            [limit for limit in limits if limit.rows.any()],
+            source=validation.source,
+        )
     else:
         thresholds = choose_thresholds(chosen_on, validation.bank.label, miss)
     if before is not None:
@@ -181,6 +189,7 @@ def finish(
     names = [*(v.name for v in voters), "stack"]
     metrics = {
         "miss_rate_chosen_for": miss,
+        "miss_rate_of_synthesised_chosen_for": made_miss if is_certified else None,
         "thresholds_kept": before is not None and thresholds.tolist() == list(before.thresholds),
         "certificate": certificate(chosen_on[counted], thresholds),
         "validation": _measure(chosen_on, thresholds, names, validation),

@@ -1,5 +1,8 @@
 """The fifth voter and the operating point: what is learned and chosen after the members are frozen."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from torch import nn
@@ -135,17 +138,25 @@ def choose_thresholds(probability: np.ndarray, label: np.ndarray, miss: float) -
     return np.clip(midway, EDGE, 1 - EDGE)
 
 
+@dataclass(frozen=True, slots=True)
+class MissLimit:
+    """Of the fakes `rows`, (N,) bool, all five votes together may miss at most the share `miss`."""
+
+    rows: np.ndarray
+    miss: float
+
+
 def choose_jointly(
-    probability: np.ndarray, label: np.ndarray, miss: float, *, fakes: np.ndarray, source: np.ndarray
+    probability: np.ndarray, label: np.ndarray, limits: Sequence[MissLimit], *, source: np.ndarray
 ) -> np.ndarray:
     """(5,) thresholds: one miss rate for the members and one for the stack, chosen together.
 
-    Among the pairs of rates at which all five together miss at most the share `miss` of the rows `fakes`, the pair with
-    the fewest false alarms, averaged over sources, is taken: a weak member then need not flag as many as the stack.
-    probability: (N, 5); label: (N,) 1 is fake; fakes: (N,) bool, the fakes that count; source: (N,) of each row.
-    Thresholds lie midway below a fake, as in `choose_thresholds`. Raises ValueError without fakes.
+    Among the pairs of rates that keep all limits, the pair with the fewest false alarms, averaged over sources, is
+    taken: a weak member then need not flag as many as the stack. Rates are those of the first limit's fakes.
+    probability: (N, 5); label: (N,) 1 is fake; source: (N,) of each row. Thresholds lie midway below a fake, as in
+    `choose_thresholds`. Raises ValueError without fakes, or when no pair of rates keeps all limits.
     """
-    held, real = probability[fakes], label == 0
+    held, real = probability[limits[0].rows], label == 0
     rates = np.linspace(0, 0.98, 99)
     ones = np.ones(len(held), int)
     tried = np.array(
@@ -154,18 +165,28 @@ def choose_jointly(
     below = probability[None, :, :-1] < tried[:, None, :-1]
     members_pass: np.ndarray = np.logical_and.reduce(below, axis=2)  # (R, N)
     stack_passes = probability[None, :, -1] < tried[:, None, -1]
-    missed = members_pass[:, fakes].astype(float) @ stack_passes[:, fakes].T.astype(float) / len(held)
+    missed = [_both_pass(members_pass, stack_passes, limit.rows) for limit in limits]
+    is_allowed = np.logical_and.reduce(
+        [share <= limit.miss for share, limit in zip(missed, limits, strict=True)]
+    )
+    if not is_allowed.any():
+        raise ValueError("no thresholds keep all limits of missed fakes: allow more to be missed")
     names, number = np.unique(source[real], return_inverse=True)
     weight = 1 / (np.bincount(number)[number] * len(names))
     cleared = (members_pass[:, real] * weight) @ stack_passes[:, real].T.astype(float)
-    allowed = np.where(missed <= miss, cleared, -1.0)
+    allowed = np.where(is_allowed, cleared, -1.0)
     best = np.argwhere(allowed >= allowed.max() - 1e-12)
-    of_members, of_stack = best[np.argmin(missed[tuple(best.T)])]
+    of_members, of_stack = best[np.argmin(missed[0][tuple(best.T)])]
     chosen = [*tried[of_members, :-1], tried[of_stack, -1]]
     midway = [
         midway_below(column, threshold) for column, threshold in zip(probability.T, chosen, strict=True)
     ]
     return np.clip(midway, EDGE, 1 - EDGE)
+
+
+def _both_pass(members: np.ndarray, stack: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """(R, R) share of rows below the thresholds of both. members, stack: (R, N) bool at each rate."""
+    return np.asarray(members[:, rows].astype(float) @ stack[:, rows].T.astype(float) / rows.sum())
 
 
 def midway_below(score: np.ndarray, threshold: float) -> float:

@@ -10,6 +10,7 @@ from ml.training.stacking import (
     CANDIDATE_PULL,
     TEMPERATURE_PRIOR_ROWS,
     THRESHOLD_FAKES_MIN,
+    MissLimit,
     choose_jointly,
     choose_thresholds,
     fit_stack,
@@ -86,7 +87,7 @@ def test_chosen_together_a_weak_member_flags_less_than_a_good_stack():
     probability[:, 4] = np.clip(0.3 + 0.4 * label + rng.normal(0, 0.12, 600), 0.01, 0.99)
     source = np.where(np.arange(600) < 400, "a", "b")
     fakes = label == 1
-    together = choose_jointly(probability, label, 0.1, fakes=fakes, source=source)
+    together = choose_jointly(probability, label, [MissLimit(fakes, 0.1)], source=source)
     equal = choose_thresholds(probability, label, 0.1)
 
     def outcome(thresholds):
@@ -114,11 +115,45 @@ def test_no_other_pair_of_rates_has_fewer_false_alarms_averaged_over_sources():
             if (~flagged[fakes]).mean() <= 0.2:
                 alarms = [flagged[(label == 0) & (source == name)].mean() for name in ("small", "big")]
                 best = min(best, float(np.mean(alarms)))
-    found = choose_jointly(probability, label, 0.2, fakes=fakes, source=source)
+    found = choose_jointly(probability, label, [MissLimit(fakes, 0.2)], source=source)
     flagged = (probability >= found).any(1)
     assert (~flagged[fakes]).mean() <= 0.2
     alarms = [flagged[(label == 0) & (source == name)].mean() for name in ("small", "big")]
     assert np.mean(alarms) == pytest.approx(best)
+
+
+def test_thresholds_keep_the_limits_of_two_kinds_of_fakes():
+    """The stack knows the first kind, a member the second: both limits hold, at the price of false alarms."""
+    rng = np.random.default_rng(4)
+    label, probability = np.tile([0, 1], 300), rng.uniform(0.01, 0.99, (600, 5))
+    first, second = (label == 1) & (np.arange(600) < 200), (label == 1) & (np.arange(600) >= 200)
+    probability[first, 4] = rng.uniform(0.6, 0.99, first.sum())
+    probability[second, 0] = rng.uniform(0.9, 0.99, second.sum())
+    source = np.full(600, "a")
+
+    def outcome(limits):
+        flagged = (probability >= choose_jointly(probability, label, limits, source=source)).any(1)
+        return (~flagged[first]).mean(), (~flagged[second]).mean(), flagged[label == 0].mean()
+
+    alone = outcome([MissLimit(first, 0.2)])
+    both = outcome([MissLimit(first, 0.2), MissLimit(second, 0.3)])
+    assert alone[0] <= 0.2
+    assert alone[1] > 0.3
+    assert both[0] <= 0.2
+    assert both[1] <= 0.3
+    assert both[2] > alone[2]
+
+
+def test_limits_that_cannot_be_kept_together_are_an_error():
+    """Of fakes that no vote tells, none may be missed, while all rates miss at least one of them."""
+    label, probability = np.tile([0, 1], 20), np.full((40, 5), 0.5)
+    first, second = label == 1, np.arange(40) == 1
+    probability[second] = 0.1
+    first &= ~second
+    with pytest.raises(ValueError, match="keep all limits"):
+        choose_jointly(
+            probability, label, [MissLimit(first, 0.5), MissLimit(second, 0.0)], source=np.full(40, "a")
+        )
 
 
 def simulated(rng, count, accuracy=1.0):
