@@ -69,7 +69,7 @@ class KeysRefused(DomainError):
 
 
 @transaction.atomic
-def keys_choose(*, user: User, wished: Mapping[str, str], is_on: bool) -> KeyChoice:
+def keys_choose(*, user: User, wished: Mapping[str, str], is_on: bool, keeps_zoom: bool = False) -> KeyChoice:
     """Store the person's keys, printed key -> own key; empty ones stay as printed. Raises KeysRefused."""
     chosen = {printed: wished.get(printed, "").strip() or printed for printed in KEYS}
     chosen = {key: own.lower() if len(own) == 1 else own for key, own in chosen.items()}
@@ -82,7 +82,8 @@ def keys_choose(*, user: User, wished: Mapping[str, str], is_on: bool) -> KeyCho
             raise KeysRefused(f"“{own}” would do two things: {KEYS[taken[own]]}, and {KEYS[key]}.")
         taken[own] = key
     differing = {key: own for key, own in chosen.items() if own != key}
-    return KeyChoice.objects.update_or_create(user=user, defaults={"is_on": is_on, "chosen": differing})[0]
+    made = {"is_on": is_on, "chosen": differing, "keeps_zoom": keeps_zoom}
+    return KeyChoice.objects.update_or_create(user=user, defaults=made)[0]
 
 
 def keys_of(user: User) -> KeyChoice:

@@ -14,7 +14,10 @@ class RegionsField(forms.JSONField):
     """Boxes {x, y, width, height} in fractions of the picture, as the viewer writes them."""
 
     def to_python(self, value: Any) -> Any:
-        boxes = super().to_python(value) or []
+        try:
+            boxes = super().to_python(value) or []
+        except RecursionError:
+            raise forms.ValidationError("The marked regions could not be read; mark them again.") from None
         if not isinstance(boxes, list) or len(boxes) > REGIONS_MAX:
             raise forms.ValidationError(f"Mark up to {REGIONS_MAX} regions.")
         return [self._box(box) for box in boxes]
@@ -46,6 +49,8 @@ class DecisionForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         said = super().clean() or {}
+        if said.get("label") and said["label"] != Decision.Label.FAKE:
+            self.errors.pop("regions", None)  # what was drawn belongs to fake, and holds up no other answer
         if said.get("label") == Decision.Label.NOT_ASSESSABLE and not said.get("obstacle"):
             raise forms.ValidationError(
                 "State why it cannot be assessed; the applicant is asked for another picture."

@@ -15,7 +15,13 @@ from kyc_review.review import services
 from kyc_review.review.models import Skip
 from kyc_review.review.release import SNOOZES
 from kyc_review.workbench.forms import AsideForm
-from kyc_review.workbench.rendering import claim_and_show, claim_lost, problem
+from kyc_review.workbench.rendering import (
+    another_picture,
+    claim_and_show,
+    claim_lost,
+    is_another_on_screen,
+    problem,
+)
 
 
 @require_POST
@@ -90,6 +96,8 @@ def _said(request: StaffRequest) -> dict:
 
 
 def _aside(request: StaffRequest, item_id: int, act: Callable[[], None], done: str) -> HttpResponse:
+    if is_another_on_screen(request, item_id):
+        return another_picture(request, item_id)
     try:
         act()
     except services.ClaimLost as lost:

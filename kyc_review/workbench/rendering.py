@@ -164,6 +164,12 @@ def is_on_screen(request: StaffRequest, item_id: int) -> bool:
     return request.POST.get("shown_item") == str(item_id)
 
 
+def is_another_on_screen(request: StaffRequest, item_id: int) -> bool:
+    """Whether the picture on the screen was another item's, or the browser does not say. None at all is not another:
+    an item whose picture cannot be shown is skipped."""
+    return request.POST.get("shown_item") not in ("", str(item_id))
+
+
 def another_picture(request: StaffRequest, item_id: int) -> HttpResponse:
     """409: nothing was recorded. The whole page of the item comes with it, so that picture and form agree again."""
     try:

@@ -19,15 +19,17 @@ from kyc_review.review.shortcuts import KEYS, KeysRefused, keys_choose, keys_of
 def keys(request: StaffRequest) -> HttpResponse:
     if request.method == "POST":
         wished = {key: request.POST.get(f"key-{key}", "") for key in KEYS}
+        switches = {"is_on": "is_on" in request.POST, "keeps_zoom": "keeps_zoom" in request.POST}
         try:
-            keys_choose(user=request.user, wished=wished, is_on="is_on" in request.POST)
+            keys_choose(user=request.user, wished=wished, **switches)
         except KeysRefused as refused:
-            context = {"rows": _rows(wished), "is_on": "is_on" in request.POST, "problem": refused.detail}
+            context = {"rows": _rows(wished), "problem": refused.detail, **switches}
             return render(request, "review/keys.html", context, status=422)
-        messages.success(request, "Your keys are set.")
+        messages.success(request, "Your settings are saved.")
         return HttpResponseRedirect(reverse("review:keys"))
     choice = keys_of(request.user)
-    return render(request, "review/keys.html", {"rows": _rows(choice.chosen), "is_on": choice.is_on})
+    context = {"rows": _rows(choice.chosen), "is_on": choice.is_on, "keeps_zoom": choice.keeps_zoom}
+    return render(request, "review/keys.html", context)
 
 
 def _rows(chosen: dict[str, str]) -> list[tuple[str, str, str]]:

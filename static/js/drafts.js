@@ -1,7 +1,7 @@
-import { isAccepted, isSignedOut } from "./outcome.js";
+import { isAccepted, isInterrupted } from "./outcome.js";
 
 // What was typed about an item stays in this tab until its decision is recorded: a lost claim, a reload or a crash loses
-// nothing. The answer itself is not kept; it has to be given again, but for one that the sign-in page interrupted.
+// nothing. The answer itself is not kept; it has to be given again, but for one that a sign-in interrupted.
 const KEPT = ["note", "parts", "methods", "obstacle", "regions", "message"];
 const nameOf = (id) => `draft-${id}`;
 
@@ -35,7 +35,7 @@ restore(document);
 // Before the answer's redirect leaves the page: a disabled form tells nothing, so its fields are read as they stand.
 document.addEventListener("htmx:beforeOnLoad", ({ detail }) => {
   const form = document.querySelector("form[data-draft]");
-  if (!form || !isSignedOut(detail)) return;
+  if (!form || !isInterrupted(detail)) return;
   const disabled = form.querySelectorAll("fieldset:disabled");
   for (const fieldset of disabled) fieldset.disabled = false;
   keep(form, [...KEPT, "label"]);

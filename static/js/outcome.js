@@ -5,3 +5,6 @@ export function isAccepted({ xhr }) {
 }
 
 export const isSignedOut = ({ xhr }) => Boolean(xhr?.getResponseHeader("HX-Redirect"));
+
+// The page is left or loaded again, with nothing recorded: the session had ended, or a later sign-in made its token old.
+export const isInterrupted = ({ xhr }) => isSignedOut({ xhr }) || Boolean(xhr?.getResponseHeader("HX-Refresh"));

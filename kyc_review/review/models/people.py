@@ -5,13 +5,16 @@ from django.db import models
 
 
 class KeyChoice(models.Model):
-    """A person's own keys: printed key -> chosen key, only where they differ."""
+    """A person's own keys (printed key -> chosen key, only where they differ) and other settings of the workbench."""
 
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, primary_key=True, related_name="key_choice"
     )
     is_on = models.BooleanField(default=True)
     chosen = models.JSONField(default=dict, blank=True)
+    keeps_zoom = models.BooleanField(
+        default=False, help_text="The next picture starts at the zoom and place of the last one."
+    )
 
     def __str__(self) -> str:
         return f"keys of {self.user_id}"

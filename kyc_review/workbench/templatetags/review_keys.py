@@ -1,4 +1,4 @@
-"""A person's keys as attributes of <body>, where static/js/keys.js reads them."""
+"""A person's keys and settings as attributes of <body>, where static/js/keys.js and the viewer read them."""
 
 import json
 
@@ -20,4 +20,5 @@ def key_attributes(context: template.RequestContext) -> SafeString | str:
     attributes = (
         format_html(' data-keys="{}"', json.dumps(choice.chosen)) if choice.chosen else SafeString("")
     )
+    attributes = format_html("{} data-keeps-zoom", attributes) if choice.keeps_zoom else attributes
     return attributes if choice.is_on else format_html("{} data-keys-off", attributes)

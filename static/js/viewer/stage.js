@@ -1,10 +1,13 @@
 // The stage of one item: the photograph's pane and the linked ones, drawn through one camera, with one
 // cursor.
+import { announce } from "../announce.js";
 import { Camera } from "./camera.js";
 import { isThere, take } from "./fetched.js";
 import { Pane } from "./pane.js";
 import { recall, remember } from "./memory.js";
 import { bindPointers } from "./pointers.js";
+
+const BOXES_MAX = 20; // as the form takes
 
 export class Stage {
   constructor(figure, image) {
@@ -12,7 +15,7 @@ export class Stage {
     this.image = image;
     this.root = figure.querySelector("[data-stage]");
     this.settings = recall();
-    this.camera = new Camera();
+    this.camera = this.nextCamera();
     this.measure(Math.max(image.getAttribute("width"), image.getAttribute("height")));
     this.panes = [new Pane({ name: "photo", title: "Photograph" })];
     this.panes[0].base = image;
@@ -35,13 +38,18 @@ export class Stage {
     this.picture = { width: naturalWidth * this.shrunk, height: naturalHeight * this.shrunk };
   }
 
+  // Each picture starts whole, unless this person chose to keep the zoom and the place.
+  nextCamera() {
+    return Object.assign(new Camera(), "keepsZoom" in document.body.dataset ? this.settings.camera : null);
+  }
+
   // Show the next item's face, whole, while the server still records this one's decision. `restore` takes it back.
   preview({ path, image, posted, isVeiled, pictures }) {
     const { panes, boxes, picture, shrunk, camera } = this;
     const number = this.figure.querySelector("[data-number]").textContent;
     this.before = { image: this.image, panes, boxes, picture, shrunk, camera, number, shown: panes.map(({ base, overlay }) => ({ base, overlay })) };
     this.image = image;
-    this.camera = new Camera();
+    this.camera = this.nextCamera();
     this.figure.querySelector("[data-number]").textContent = /\/items\/(\d+)\//.exec(path)[1];
     this.measure(posted);
     this.figure.dataset.close = "";
@@ -168,6 +176,7 @@ export class Stage {
   // Boxes that a reviewer draws; the form's field takes them as JSON, in fractions of the picture.
   addBox(box) {
     if (this.before) return; // the form on the page is not of the face that is seen
+    if (this.boxes.length >= BOXES_MAX) return announce(`Up to ${BOXES_MAX} regions can be marked.`, { visibly: true });
     this.boxes.push(box);
     this.tellBoxes();
   }
@@ -211,6 +220,8 @@ export class Stage {
   }
 
   keep() {
+    const { x, y, scale } = this.camera;
+    this.settings.camera = { x, y, scale };
     remember(this.settings);
     this.reflect();
     this.draw();

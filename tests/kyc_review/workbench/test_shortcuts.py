@@ -38,6 +38,15 @@ def test_pages_carry_the_persons_keys_and_whether_they_are_off(
     assert (refused.status_code, "two things" in refused.text) == (422, True)
 
 
+def test_keeping_the_zoom_is_a_choice_of_the_person(login: Callable[[User], Client], alice: User) -> None:
+    browser = login(alice)
+    assert "data-keeps-zoom" not in browser.get("/review/").text
+    browser.post("/review/keys/", {"is_on": "on", "keeps_zoom": "on"})
+    assert "data-keeps-zoom" in browser.get("/review/").text
+    browser.post("/review/keys/", {"is_on": "on"})
+    assert "data-keeps-zoom" not in browser.get("/review/").text
+
+
 def test_a_key_of_the_viewer_or_of_an_obstacle_is_taken_too(alice: User) -> None:
     for own in ("l", "6", "+", "b", "?"):
         with pytest.raises(KeysRefused, match="two things"):

@@ -225,8 +225,9 @@ def test_skipping_goes_on_to_another_item(
 ) -> None:
     other = enqueue(risk=0.1)
     client = login(alice)
-    assert client.post(url("release", claimed), headers=HTMX)["HX-Push-Url"] == url("item", other)
-    page = client.post(url("release", other), headers=HTMX).text
+    answer = client.post(url("release", claimed), {"shown_item": claimed.pk}, headers=HTMX)
+    assert answer["HX-Push-Url"] == url("item", other)
+    page = client.post(url("release", other), {"shown_item": other.pk}, headers=HTMX).text
     assert "You skipped 2 waiting items" in page
     assert client.post("/review/items/next/", {"skipped": "on"}).url == url("item", claimed)
 
@@ -291,6 +292,30 @@ def test_a_senior_reads_what_was_decided(
     page = collapsed(login(staff("sue", "senior")).get(url("item", claimed)))
     assert "Decided <strong>real</strong> by alice" in page
     assert "twin" in page
+
+
+@pytest.mark.parametrize("act", ["release", "snooze", "escalation", "handover"])
+@pytest.mark.parametrize("shown", [{}, {"shown_item": "0"}])
+def test_an_item_is_not_put_aside_while_another_picture_is_on_the_screen(
+    claimed: ReviewItem, login: Login, alice: User, bob: User, staff: Callable, act: str, shown: dict
+) -> None:
+    staff("sue", "senior")
+    form = {"minutes": "15", "to": str(bob.pk)}
+    answer = login(alice).post(url(act, claimed), form | shown, headers=HTMX)
+    assert (answer.status_code, answer["HX-Retarget"]) == (409, "#main")
+    assert ReviewItem.objects.get().claimed_by == alice
+    assert login(alice).post(url(act, claimed), form | {"shown_item": ""}, headers=HTMX).status_code == 200
+    assert ReviewItem.objects.get().claimed_by is None, "an item without a picture can be put aside"
+
+
+@pytest.mark.parametrize("regions", ["x" * 5, "[" * 5000, f"[{','.join(['1'] * 21)}]"])
+def test_regions_that_cannot_be_taken_hold_up_fake_only(
+    claimed: ReviewItem, login: Login, alice: User, regions: str
+) -> None:
+    client = login(alice)
+    assert decide(client, claimed, HTMX, regions=regions).status_code == 422
+    assert decide(client, claimed, HTMX, label="real", regions=regions).status_code == 200
+    assert (Decision.objects.get().label, Decision.objects.get().regions) == ("real", [])
 
 
 @pytest.mark.parametrize("role", ["auditor", "admin"])
