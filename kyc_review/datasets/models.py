@@ -5,11 +5,12 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from kyc_review.core.leases import LeasedRow, holder_only_in
 from kyc_review.registry.models import Bundle
 from kyc_review.review.models import Decision
 
 
-class Snapshot(models.Model):
+class Snapshot(LeasedRow):
     """A frozen, hashed retraining set; its files lie in DATA_DIR/snapshots/<name>.
 
     Its items are fixed when it is asked for, its files are built from them, so every attempt builds the same.
@@ -27,8 +28,6 @@ class Snapshot(models.Model):
     name = models.SlugField(max_length=60, unique=True)
     state = models.CharField(max_length=10, choices=State, default=State.PENDING)
     attempts = models.PositiveSmallIntegerField(default=0)
-    lease_holder = models.CharField(max_length=32, blank=True)
-    due_at = models.DateTimeField(default=timezone.now)
     error = models.CharField(max_length=300, blank=True)
     choices = models.JSONField(
         default=dict, help_text="Which decisions it holds (datasets.snapshot_filters); empty: all."
@@ -54,11 +53,7 @@ class Snapshot(models.Model):
                 condition=Q(state="ready", ready_at__isnull=False) & ~Q(digest="") & ~Q(manifest_sha256="")
                 | ~Q(state="ready") & Q(digest="", manifest_sha256=""),
             ),
-            models.CheckConstraint(
-                name="snapshot_building_has_holder",
-                condition=Q(state="building") & ~Q(lease_holder="")
-                | ~Q(state="building") & Q(lease_holder=""),
-            ),
+            holder_only_in("building", name="snapshot_building_has_holder"),
         ]
 
     def __str__(self) -> str:

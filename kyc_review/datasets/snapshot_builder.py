@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from kyc_review.audit import services as audit
-from kyc_review.core import folders
+from kyc_review.core import folders, leases
 from kyc_review.core.errors import DomainError
 from kyc_review.datasets import manifest
 from kyc_review.datasets.models import Snapshot
@@ -176,20 +175,21 @@ def _opaque_applicant(row: Mapping[str, Any]) -> str:
 
 
 def _renew(snapshot: Snapshot, holder: str) -> None:
-    until = timezone.now() + timedelta(seconds=LEASE_S)
-    if not _held(snapshot, holder).update(due_at=until):
+    if not held(snapshot, holder).update(**leases.taken(holder, lease_s=LEASE_S)):
         raise LeaseLost(f"Another process is building snapshot {snapshot.name} now.")
 
 
-def _held(snapshot: Snapshot, holder: str) -> QuerySet[Snapshot]:
-    return Snapshot.objects.filter(pk=snapshot.pk, state=Snapshot.State.BUILDING, lease_holder=holder)
+def held(snapshot: Snapshot, holder: str) -> QuerySet[Snapshot]:
+    """The row while this holder builds it; none otherwise."""
+    rows = Snapshot.objects.filter(pk=snapshot.pk)
+    return leases.held(rows, state=Snapshot.State.BUILDING, holder=holder)
 
 
 @transaction.atomic
 def _finish(snapshot: Snapshot, holder: str, folder: Path, writer: manifest.Writer, size_bytes: int) -> None:
     """The row first, uncommitted and so locked, then the rename. Killed between rename and commit, the next
     attempt replaces the folder by an equal one."""
-    done = _held(snapshot, holder).update(
+    done = held(snapshot, holder).update(
         state=Snapshot.State.READY,
         lease_holder="",
         error="",

@@ -6,7 +6,6 @@ import logging
 import re
 import shutil
 import uuid
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,7 @@ from django.db.models import Count, F, Q
 from django.utils import timezone
 
 from kyc_review.audit import services as audit
-from kyc_review.core import folders, wake
+from kyc_review.core import folders, leases, wake
 from kyc_review.datasets import erasure_marks, manifest, snapshot_builder
 from kyc_review.datasets.models import Snapshot, SnapshotItem
 from kyc_review.datasets.snapshot_builder import LEASE_S, LeaseLost, SnapshotFailed
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 ATTEMPTS_MAX = 3
+UNFINISHED = (Snapshot.State.PENDING, Snapshot.State.BUILDING)
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
 
 
@@ -130,8 +130,8 @@ def _freeze(name: str, actor: User | None, choices: SnapshotFilter, *, holder: s
     chosen = choices.as_dict()
     snapshot = Snapshot(name=name, created_by=actor, source_bundle=champion(), choices=chosen)
     if holder:
-        snapshot.state, snapshot.lease_holder, snapshot.attempts = Snapshot.State.BUILDING, holder, 1
-        snapshot.due_at = timezone.now() + timedelta(seconds=LEASE_S)
+        leases.take(snapshot, holder, lease_s=LEASE_S)
+        snapshot.state, snapshot.attempts = Snapshot.State.BUILDING, 1
     try:
         with transaction.atomic():
             snapshot.save(force_insert=True)
@@ -163,21 +163,19 @@ def _freeze(name: str, actor: User | None, choices: SnapshotFilter, *, holder: s
 
 
 def _due() -> Q:
-    waits = Q(state__in=[Snapshot.State.PENDING, Snapshot.State.BUILDING])
-    return waits & Q(due_at__lte=timezone.now(), attempts__lt=ATTEMPTS_MAX)
+    return leases.due(*UNFINISHED) & Q(attempts__lt=ATTEMPTS_MAX)
 
 
 def _lease(pk: int, holder: str) -> bool:
     """Take the row if it is due, counting the attempt before the work."""
-    until = timezone.now() + timedelta(seconds=LEASE_S)
     taken = Snapshot.objects.filter(_due(), pk=pk).update(
-        state=Snapshot.State.BUILDING, lease_holder=holder, due_at=until, attempts=F("attempts") + 1
+        state=Snapshot.State.BUILDING, attempts=F("attempts") + 1, **leases.taken(holder, lease_s=LEASE_S)
     )
     return taken == 1
 
 
 def _build(snapshot: Snapshot, holder: str) -> Snapshot:
-    held = Snapshot.objects.filter(pk=snapshot.pk, state=Snapshot.State.BUILDING, lease_holder=holder)
+    held = snapshot_builder.held(snapshot, holder)
     try:
         snapshot_builder.build(snapshot, holder)
     except (SnapshotFailed, OSError) as failure:
@@ -189,7 +187,7 @@ def _build(snapshot: Snapshot, holder: str) -> Snapshot:
     except LeaseLost:
         raise
     except BaseException:  # stopped, not failed: the next sweep begins again
-        held.update(state=Snapshot.State.PENDING, lease_holder="", due_at=timezone.now())
+        held.update(state=Snapshot.State.PENDING, **leases.given_back())
         raise
     return Snapshot.objects.get(pk=snapshot.pk)
 
@@ -197,9 +195,7 @@ def _build(snapshot: Snapshot, holder: str) -> Snapshot:
 @transaction.atomic
 def _fail_spent() -> None:
     spent = Snapshot.objects.select_for_update(skip_locked=True).filter(
-        state__in=[Snapshot.State.PENDING, Snapshot.State.BUILDING],
-        due_at__lte=timezone.now(),
-        attempts__gte=ATTEMPTS_MAX,
+        leases.due(*UNFINISHED), attempts__gte=ATTEMPTS_MAX
     )
     for snapshot in spent:
         snapshot.state, snapshot.lease_holder = Snapshot.State.FAILED, ""

@@ -4,10 +4,11 @@ from django.db import models
 from django.db.models import F, Func, Q
 from django.utils import timezone
 
+from kyc_review.core.leases import LeasedRow, holder_only_in
 from kyc_review.submissions.models import Submission
 
 
-class Evidence(models.Model):
+class Evidence(LeasedRow):
     """The forensic views of one queued submission. A row is a unit of the worker's work, like a submission to score.
 
     `due_at` is when the worker may next take the row; `attempts` counts before work, so that a picture that
@@ -23,8 +24,6 @@ class Evidence(models.Model):
     submission = models.OneToOneField(Submission, on_delete=models.CASCADE, related_name="evidence")
     state = models.CharField(max_length=10, choices=State, default=State.WAITING)
     attempts = models.PositiveSmallIntegerField(default=0)
-    lease_holder = models.CharField(max_length=80, blank=True)
-    due_at = models.DateTimeField(default=timezone.now)
     last_error = models.CharField(max_length=300, blank=True)
     facts = models.JSONField(default=dict)
     pictures = models.JSONField(default=dict, help_text="Name of each picture -> its content type.")
@@ -33,10 +32,7 @@ class Evidence(models.Model):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(
-                name="evidence_working_has_holder",
-                condition=Q(state="working") & ~Q(lease_holder="") | ~Q(state="working") & Q(lease_holder=""),
-            ),
+            holder_only_in("working", name="evidence_working_has_holder"),
             models.CheckConstraint(
                 name="evidence_ready_is_dated",
                 condition=~Q(state="ready") | Q(computed_at__isnull=False),

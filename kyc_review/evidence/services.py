@@ -3,16 +3,15 @@
 import logging
 import uuid
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.core.files.base import ContentFile
 from django.db import transaction
-from django.db.models import F, FilteredRelation, Q
+from django.db.models import F, FilteredRelation, Q, QuerySet
 from django.utils import timezone
 
-from kyc_review.core import wake
+from kyc_review.core import leases, wake
 from kyc_review.evidence.models import Evidence, Fingerprint
 from kyc_review.evidence.near_duplicates import likenesses_find
 from kyc_review.submissions.models import Submission
@@ -41,10 +40,9 @@ def evidence_lease(*, holder: str) -> Evidence | None:
 
     The attempt is counted here, before the work.
     """
-    now = timezone.now()
     row = (
         Evidence.objects.select_for_update(skip_locked=True, of=("self",))
-        .filter(state__in=UNFINISHED, due_at__lte=now, attempts__lt=settings.EVIDENCE_ATTEMPTS_MAX)
+        .filter(leases.due(*UNFINISHED), attempts__lt=settings.EVIDENCE_ATTEMPTS_MAX)
         .annotate(item=FilteredRelation("submission__review_items", condition=WANTED))
         .order_by(
             F("item__claimed_at").asc(nulls_last=True),
@@ -56,9 +54,9 @@ def evidence_lease(*, holder: str) -> Evidence | None:
     )
     if row is None:
         return None
-    row.state, row.lease_holder, row.attempts = Evidence.State.WORKING, holder, row.attempts + 1
-    row.due_at = now + timedelta(seconds=settings.EVIDENCE_LEASE_S)
-    row.save(update_fields=["state", "lease_holder", "attempts", "due_at"])
+    leases.take(row, holder, lease_s=settings.EVIDENCE_LEASE_S)
+    row.state, row.attempts = Evidence.State.WORKING, row.attempts + 1
+    row.save(update_fields=["state", "attempts", *leases.FIELDS])
     return row
 
 
@@ -69,9 +67,7 @@ def evidence_record(*, evidence: Evidence, dossier: "Dossier", elapsed_ms: float
     with transaction.atomic():
         # Before its evidence, as an erasure does, so that the two cannot wait for each other.
         Submission.objects.select_for_update(no_key=True).get(pk=evidence.submission_id)
-        changed = Evidence.objects.filter(
-            pk=evidence.pk, state=Evidence.State.WORKING, lease_holder=evidence.lease_holder
-        ).update(
+        changed = _held(evidence).update(
             state=Evidence.State.READY,
             lease_holder="",
             last_error="",
@@ -91,14 +87,16 @@ def evidence_record(*, evidence: Evidence, dossier: "Dossier", elapsed_ms: float
 def evidence_fail(*, evidence: Evidence, error: str) -> None:
     """Give a row back after a failed attempt: due again after a pause, or "could not be computed" after the last."""
     is_last = evidence.attempts >= settings.EVIDENCE_ATTEMPTS_MAX
-    Evidence.objects.filter(
-        pk=evidence.pk, state=Evidence.State.WORKING, lease_holder=evidence.lease_holder
-    ).update(
+    _held(evidence).update(
         state=Evidence.State.FAILED if is_last else Evidence.State.WAITING,
-        lease_holder="",
         last_error=error[:300],
-        due_at=timezone.now() + timedelta(seconds=2**evidence.attempts),
+        **leases.given_back(attempts=evidence.attempts),
     )
+
+
+def _held(evidence: Evidence) -> QuerySet[Evidence]:
+    rows = Evidence.objects.filter(pk=evidence.pk)
+    return leases.held(rows, state=Evidence.State.WORKING, holder=evidence.lease_holder)
 
 
 def evidence_renew(*, evidence: Evidence) -> None:
@@ -113,7 +111,7 @@ def evidence_renew(*, evidence: Evidence) -> None:
 def evidence_give_up() -> int:
     """Close the rows whose last lease expired: each killed its worker, and review continues without it."""
     return Evidence.objects.filter(
-        state__in=UNFINISHED, due_at__lte=timezone.now(), attempts__gte=settings.EVIDENCE_ATTEMPTS_MAX
+        leases.due(*UNFINISHED), attempts__gte=settings.EVIDENCE_ATTEMPTS_MAX
     ).update(
         state=Evidence.State.FAILED, lease_holder="", last_error="The worker died during the computation."
     )

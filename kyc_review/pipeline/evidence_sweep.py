@@ -1,8 +1,8 @@
 """What a lost message, a killed worker or an item queued by another way left undone."""
 
 from django.conf import settings
-from django.utils import timezone
 
+from kyc_review.core import leases
 from kyc_review.core.wake import EVIDENCE
 from kyc_review.evidence.models import Evidence
 from kyc_review.evidence.services import UNFINISHED, evidence_give_up, evidence_request
@@ -16,8 +16,6 @@ def sweep() -> None:
     forgotten = ReviewItem.objects.exclude(state=ReviewItem.State.DECIDED).filter(submission__evidence=None)
     evidence_request(forgotten.values_list("submission_id", flat=True)[:LIMIT])
     evidence_give_up()
-    due = Evidence.objects.filter(
-        state__in=UNFINISHED, due_at__lte=timezone.now(), attempts__lt=settings.EVIDENCE_ATTEMPTS_MAX
-    )
+    due = Evidence.objects.filter(leases.due(*UNFINISHED), attempts__lt=settings.EVIDENCE_ATTEMPTS_MAX)
     if due.exists():
         EVIDENCE.send()

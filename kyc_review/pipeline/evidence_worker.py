@@ -5,10 +5,7 @@ stop nor slow the verdicts.
 """
 
 import logging
-import os
-import socket
 import time
-import uuid
 from functools import cache, partial
 from pathlib import Path
 
@@ -20,6 +17,7 @@ from detection.ensemble import Ensemble
 from detection.forensics.dossier import examine
 from detection.opinions import Opinion, OpinionRefused, load, shipped
 from detection.opinions.opinion import MANIFEST
+from kyc_review.core import leases
 from kyc_review.evidence.services import evidence_fail, evidence_lease, evidence_record
 from kyc_review.pipeline.leases import is_busy
 from kyc_review.registry.selectors import champion
@@ -27,7 +25,7 @@ from kyc_review.submissions.storage import originals
 
 log = logging.getLogger(__name__)
 LOOK_AGAIN_S = 0.1
-HOLDER = f"{socket.gethostname()[:40]}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+HOLDER = leases.process_holder()
 
 _serving: Ensemble | None = None
 

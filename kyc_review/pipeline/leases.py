@@ -2,14 +2,13 @@
 
 import os
 import uuid
-from datetime import timedelta
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Now
-from django.utils import timezone
 
+from kyc_review.core import leases
 from kyc_review.scoring.state import WAITING
 from kyc_review.submissions.models import State, Submission
 
@@ -21,18 +20,16 @@ def lease_batch(*, holder: str, limit: int) -> list[Submission]:
     Alone, because an image that kills its worker must not spend the attempts of its neighbours. The attempt
     is counted here, before the work.
     """
-    now = timezone.now()
     due = list(
         Submission.objects.select_for_update(skip_locked=True)
-        .filter(is_test=False, state__in=WAITING, due_at__lte=now, attempts__lt=settings.SCORING_ATTEMPTS_MAX)
+        .filter(leases.due(*WAITING), is_test=False, attempts__lt=settings.SCORING_ATTEMPTS_MAX)
         .order_by("due_at")[:limit]
     )
     retried = [row for row in due if row.attempts]
     batch = retried[:1] or due
     Submission.objects.filter(pk__in=[row.pk for row in batch]).update(
         state=State.SCORING,
-        lease_holder=holder,
-        due_at=now + timedelta(seconds=settings.SCORING_LEASE_S),
+        **leases.taken(holder, lease_s=settings.SCORING_LEASE_S),
         attempts=batch[0].attempts + 1 if batch else 0,
     )
     return batch
@@ -50,16 +47,13 @@ def lease_fail(*, holder: str, submission_id: uuid.UUID, error: str) -> None:
 
     A lease that ran out meanwhile belongs to another worker: then nothing changes.
     """
-    row = (
-        Submission.objects.select_for_update()
-        .filter(pk=submission_id, state=State.SCORING, lease_holder=holder)
-        .first()
-    )
+    rows = Submission.objects.select_for_update().filter(pk=submission_id)
+    row = leases.held(rows, state=State.SCORING, holder=holder).first()
     if row is None:
         return
-    row.state, row.lease_holder, row.last_error = State.RECEIVED, "", error[:300]
-    row.due_at = timezone.now() + timedelta(seconds=2**row.attempts)
-    row.save(update_fields=["state", "lease_holder", "last_error", "due_at"])
+    Submission.objects.filter(pk=row.pk).update(
+        state=State.RECEIVED, last_error=error[:300], **leases.given_back(attempts=row.attempts)
+    )
 
 
 def leases_end_of_dead(*, holder: str) -> int:
@@ -75,9 +69,7 @@ def leases_end_of_dead(*, holder: str) -> int:
         for name in held.values_list("lease_holder", flat=True).distinct()
         if name != holder and (name.split(":")[1] == own_pid or not _exists(int(name.split(":")[1])))
     ]
-    return held.filter(lease_holder__in=dead).update(
-        state=State.RECEIVED, lease_holder="", due_at=timezone.now()
-    )
+    return held.filter(lease_holder__in=dead).update(state=State.RECEIVED, **leases.given_back())
 
 
 def _exists(pid: int) -> bool:

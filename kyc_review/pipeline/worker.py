@@ -1,8 +1,6 @@
 """The scoring worker's loop: lease, read and check, score, route, until nothing is due."""
 
 import logging
-import os
-import socket
 import time
 import uuid
 from collections import deque
@@ -12,6 +10,7 @@ from concurrent.futures import Future
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
 
+from kyc_review.core import leases
 from kyc_review.core.wake import SCORING
 from kyc_review.pipeline.canary import SAMPLE, canary_record
 from kyc_review.pipeline.champion import is_loaded, serving_ensemble
@@ -23,7 +22,7 @@ from kyc_review.pipeline.shadowing import shadow_some
 from kyc_review.pipeline.standstill import standstill_take_back
 
 log = logging.getLogger(__name__)
-HOLDER = f"{socket.gethostname()[:40]}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+HOLDER = leases.process_holder()
 BATCHES_AHEAD = 2
 LOST_CONNECTION = (InterfaceError, OperationalError)
 

@@ -6,6 +6,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from kyc_review.accounts.models import Integration
+from kyc_review.core.leases import LeasedRow, holder_only_in
 
 
 class State(models.TextChoices):
@@ -56,7 +57,7 @@ class ResubmitReason(models.TextChoices):
     OTHER = "other", "The picture cannot be used."
 
 
-class Submission(models.Model):
+class Submission(LeasedRow):
     """One posted image with its customer reference.
 
     `due_at` is when scoring may next take the row: its arrival at first, the lease's end while a worker holds
@@ -93,8 +94,6 @@ class Submission(models.Model):
         help_text="A ResultReason, or why the applicant should take another selfie.",
     )
     attempts = models.PositiveSmallIntegerField(default=0)
-    lease_holder = models.CharField(max_length=80, blank=True)
-    due_at = models.DateTimeField(default=timezone.now)
     last_error = models.CharField(max_length=300, blank=True)
     received_at = models.DateTimeField(default=timezone.now)
     completed_at = models.DateTimeField(null=True, blank=True)
@@ -135,10 +134,7 @@ class Submission(models.Model):
                 name="submission_resubmit_has_reason",
                 condition=~Q(result="resubmit") | ~Q(result_reason=""),
             ),
-            models.CheckConstraint(
-                name="submission_scoring_has_holder",
-                condition=Q(state="scoring") & ~Q(lease_holder="") | ~Q(state="scoring") & Q(lease_holder=""),
-            ),
+            holder_only_in("scoring", name="submission_scoring_has_holder"),
         ]
         indexes = [
             models.Index(

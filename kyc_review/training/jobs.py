@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import uuid
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db import transaction
@@ -12,6 +11,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from kyc_review.audit import services as audit
+from kyc_review.core import leases
 from kyc_review.core.errors import DomainError
 from kyc_review.training.models import Job
 
@@ -51,7 +51,6 @@ def job_cancel(*, job: Job, actor: User | None = None) -> None:
 def job_lease(kind: type[W]) -> W | None:
     """Take the oldest due row of a kind, counting the attempt before the work; None when nothing is due."""
     _end_spent(kind)
-    now = timezone.now()
     with transaction.atomic():
         row = (
             kind._default_manager.select_for_update(skip_locked=True)
@@ -61,16 +60,16 @@ def job_lease(kind: type[W]) -> W | None:
         )
         if row is None:
             return None
-        row.state, row.lease_holder, row.attempts = State.RUNNING, uuid.uuid4().hex, row.attempts + 1
-        row.due_at = now + timedelta(seconds=LEASE_S)
-        row.started_at = row.started_at or now
-        row.save(update_fields=["state", "lease_holder", "attempts", "due_at", "started_at"])
+        leases.take(row, uuid.uuid4().hex, lease_s=LEASE_S)
+        row.state, row.attempts = State.RUNNING, row.attempts + 1
+        row.started_at = row.started_at or timezone.now()
+        row.save(update_fields=["state", "attempts", "started_at", *leases.FIELDS])
     return row
 
 
 def job_renew(job: Job) -> bool:
     """Keep the lease; True when somebody asked to cancel. Raises JobLost."""
-    if _held(job).update(due_at=timezone.now() + timedelta(seconds=LEASE_S)) != 1:
+    if _held(job).update(**leases.taken(job.lease_holder, lease_s=LEASE_S)) != 1:
         raise JobLost(f"{job} is no longer held by this worker.")
     return bool(type(job)._default_manager.values_list("cancel_asked", flat=True).get(pk=job.pk))
 
@@ -94,17 +93,16 @@ def job_give_back(job: Job, error: str = "") -> None:
     Without an error the worker was only told to stop, and the attempt does not count.
     """
     attempts = job.attempts if error else job.attempts - 1
-    _held(job).update(
-        state=State.QUEUED, lease_holder="", due_at=timezone.now(), error=error[:500], attempts=attempts
-    )
+    _held(job).update(state=State.QUEUED, error=error[:500], attempts=attempts, **leases.given_back())
 
 
 def _held(job: Job) -> QuerySet[Any]:
-    return type(job)._default_manager.filter(pk=job.pk, state=State.RUNNING, lease_holder=job.lease_holder)
+    rows = type(job)._default_manager.filter(pk=job.pk)
+    return leases.held(rows, state=State.RUNNING, holder=job.lease_holder)
 
 
 def _due() -> Q:
-    return Q(state__in=[State.QUEUED, State.RUNNING], due_at__lte=timezone.now())
+    return leases.due(State.QUEUED, State.RUNNING)
 
 
 @transaction.atomic

@@ -4,15 +4,13 @@ Rows are the truth: if a process dies, its lease expires and the message is sent
 a message twice but never loses one; it recognises repetitions by `webhook-id`.
 """
 
-import os
-import socket
 import threading
 import uuid
 from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from django.db import transaction
 from django.db.models import F, Window
@@ -20,6 +18,7 @@ from django.db.models.functions import RowNumber
 from django.utils import timezone
 
 from kyc_review.audit import services as audit
+from kyc_review.core import leases
 from kyc_review.core.wake import WEBHOOKS
 from kyc_review.webhooks.backoff import next_attempt_at
 from kyc_review.webhooks.http_client import TIMEOUT_S, Answer, body_of, post, signed
@@ -27,8 +26,8 @@ from kyc_review.webhooks.models import Attempt, Delivery, Endpoint
 from kyc_review.webhooks.sandbox import webhook_fails
 from kyc_review.webhooks.secret_encryption import SealBroken, unseal
 
-HOLDER = f"{socket.gethostname()[:40]}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
-LEASE = timedelta(seconds=60)  # four times the longest attempt
+HOLDER = leases.process_holder()
+LEASE_S = 60  # four times the longest attempt
 AT_ONCE = 8
 # One receiver that does not answer must not delay the others.
 AT_ONCE_PER_ENDPOINT = 3
@@ -92,9 +91,7 @@ def lease_messages(*, limit: int, avoid: Iterable[uuid.UUID] = (), holder: str =
     now = timezone.now()
     due = (
         Delivery.objects.filter(
-            state__in=[Delivery.State.PENDING, Delivery.State.SENDING],
-            due_at__lte=now,
-            endpoint__is_active=True,
+            leases.due(Delivery.State.PENDING, Delivery.State.SENDING), endpoint__is_active=True
         )
         .exclude(endpoint__in=list(avoid))
         .annotate(rank=Window(RowNumber(), partition_by=F("endpoint"), order_by=["due_at", "pk"]))
@@ -106,14 +103,12 @@ def lease_messages(*, limit: int, avoid: Iterable[uuid.UUID] = (), holder: str =
         Delivery.objects.select_for_update(skip_locked=True, of=("self",))
         .select_related("event__submission", "endpoint")
         # Again: another worker may have taken or finished a row since the list above was read.
-        .filter(pk__in=list(due[:limit]), due_at__lte=now)
-        .filter(state__in=[Delivery.State.PENDING, Delivery.State.SENDING])
+        .filter(leases.due(Delivery.State.PENDING, Delivery.State.SENDING), pk__in=list(due[:limit]))
         .order_by("due_at")
     )
     Delivery.objects.filter(pk__in=[row.pk for row in rows]).update(
         state=Delivery.State.SENDING,
-        lease_holder=holder,
-        due_at=now + LEASE,
+        **leases.taken(holder, lease_s=LEASE_S),
         attempts_made=F("attempts_made") + 1,
     )
     return [_message(row, now) for row in rows]

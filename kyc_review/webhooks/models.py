@@ -8,6 +8,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from kyc_review.accounts.models import Integration
+from kyc_review.core.leases import LeasedRow, holder_only_in
 
 
 class Kind(models.TextChoices):
@@ -86,7 +87,7 @@ class Event(models.Model):
         return f"evt_{self.id.hex}"
 
 
-class Delivery(models.Model):
+class Delivery(LeasedRow):
     """One event for one endpoint.
 
     `due_at` is when a worker may next take the row: at once at first, the lease's end while a worker sends it, the end
@@ -104,8 +105,6 @@ class Delivery(models.Model):
     endpoint = models.ForeignKey(Endpoint, on_delete=models.CASCADE, related_name="deliveries")
     state = models.CharField(max_length=10, choices=State, default=State.PENDING)
     attempts_made = models.PositiveIntegerField(default=0, help_text="Since it was made or last replayed.")
-    lease_holder = models.CharField(max_length=80, blank=True)
-    due_at = models.DateTimeField(default=timezone.now)
     gives_up_at = models.DateTimeField()
     created_at = models.DateTimeField(default=timezone.now)
     finished_at = models.DateTimeField(null=True, blank=True)
@@ -113,10 +112,7 @@ class Delivery(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["event", "endpoint"], name="webhook_delivery_once_per_endpoint"),
-            models.CheckConstraint(
-                condition=Q(state="sending") & ~Q(lease_holder="") | ~Q(state="sending") & Q(lease_holder=""),
-                name="webhook_sending_has_holder",
-            ),
+            holder_only_in("sending", name="webhook_sending_has_holder"),
             models.CheckConstraint(
                 condition=Q(state__in=["delivered", "dead"], finished_at__isnull=False)
                 | Q(state__in=["pending", "sending"], finished_at__isnull=True),

@@ -8,11 +8,12 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from kyc_review.core.leases import LeasedRow, holder_only_in
 from kyc_review.datasets.models import Snapshot
 from kyc_review.registry.models import Bundle
 
 
-class Job(models.Model):
+class Job(LeasedRow):
     """One process' worth of work; its files lie in DATA_DIR/<NOUN>/<pk>.
 
     The row is the work: `due_at` is when a worker may take it (while one holds it, the end of its lease), `attempts`
@@ -30,8 +31,6 @@ class Job(models.Model):
 
     state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
     attempts = models.PositiveSmallIntegerField(default=0)
-    lease_holder = models.CharField(max_length=32, blank=True)
-    due_at = models.DateTimeField(default=timezone.now)
     cancel_asked = models.BooleanField(default=False)
     error = models.CharField(max_length=500, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
@@ -43,12 +42,7 @@ class Job(models.Model):
 
     class Meta:
         abstract = True
-        constraints = [
-            models.CheckConstraint(
-                name="%(class)s_running_has_holder",
-                condition=Q(state="running") & ~Q(lease_holder="") | ~Q(state="running") & Q(lease_holder=""),
-            )
-        ]
+        constraints = [holder_only_in("running", name="%(class)s_running_has_holder")]
 
     @property
     def is_ended(self) -> bool:

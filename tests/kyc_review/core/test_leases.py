@@ -1,0 +1,59 @@
+"""core.leases on the row of an evidence report, which is work like any other."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from kyc_review.core import leases
+from kyc_review.evidence.models import Evidence
+from kyc_review.submissions.models import Submission
+
+WAITING, WORKING = Evidence.State.WAITING, Evidence.State.WORKING
+
+
+@pytest.fixture
+def row(submit: Callable[..., Submission]) -> Evidence:
+    return Evidence.objects.create(submission=submit())
+
+
+def is_due() -> bool:
+    return Evidence.objects.filter(leases.due(WAITING, WORKING)).exists()
+
+
+def test_a_leased_row_is_due_again_when_its_lease_ends_or_it_is_given_back(row: Evidence) -> None:
+    assert is_due()
+    Evidence.objects.update(state=WORKING, **leases.taken("a", lease_s=60))
+    assert not is_due()
+    Evidence.objects.update(due_at=timezone.now() - timedelta(seconds=1))
+    assert is_due()
+    Evidence.objects.update(state=WAITING, **leases.given_back())
+    assert is_due()
+
+
+def test_only_the_holder_writes_and_only_while_the_row_is_in_the_state(row: Evidence) -> None:
+    Evidence.objects.update(state=WORKING, **leases.taken("a", lease_s=60))
+    all_rows = Evidence.objects.all()
+    assert not leases.held(all_rows, state=WORKING, holder="b").exists()
+    assert not leases.held(all_rows, state=WAITING, holder="a").exists()
+    assert leases.held(all_rows, state=WORKING, holder="a").get() == row
+
+
+def test_the_database_refuses_a_holder_outside_the_state_and_the_state_without_one(row: Evidence) -> None:
+    for wrong in ({"state": WORKING}, {"lease_holder": "a"}):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            Evidence.objects.update(**wrong)
+
+
+def test_pauses_after_failures_double() -> None:
+    now = timezone.now()
+    pauses = [leases.given_back(attempts=attempts)["due_at"] - now for attempts in (0, 1, 2, 3)]
+    assert [round(pause.total_seconds()) for pause in pauses] == [0, 2, 4, 8]
+
+
+def test_a_name_of_a_process_has_three_parts_and_fits_into_the_column() -> None:
+    name = leases.process_holder()
+    assert len(name.split(":")) == 3
+    assert len(name) <= 80, "the column's length"
