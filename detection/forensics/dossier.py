@@ -22,9 +22,9 @@ from detection.faces.align import FaceFrame
 from detection.faces.default import default_detector
 from detection.faces.detector import Face
 from detection.forensics import attention, jpeg, metadata, regions
+from detection.forensics.catalogue import FORENSIC_VIEWS, ForensicView
 from detection.forensics.ela import ela
 from detection.forensics.phash import Fingerprint, fingerprint
-from detection.forensics.srm import LIMIT, srm
 
 if TYPE_CHECKING:
     from detection.ensemble import Ensemble
@@ -36,7 +36,6 @@ CLOSE_SIDE = 4096
 ELA_QUALITIES = (70, 80, 90, 95)
 ELA_PIXELS_MAX = 12_600_000  # 12 megapixels, as of a phone; larger arrays would take too much memory
 ELA_QUALITY_MIN = 60
-SRM_ROWS = 256
 
 
 @dataclass(slots=True)
@@ -81,7 +80,9 @@ def examine(
     find = cache(partial(default_detector().find, picture))
     part("regions", lambda: made.facts.update(regions=regions.close_ups(find(), picture.size)))
     part("ela", lambda: _ela(made, data, picture, size))
-    part("noise", lambda: _noise(made, picture, size))
+    for view in FORENSIC_VIEWS:
+        if view.module:
+            part(view.name, partial(_drawn, made, view, picture, size))
     part("close", lambda: _close(made, picture))
     if ensemble is not None:
         part("attention", lambda: _attention(made, picture, size, ensemble, find))
@@ -130,18 +131,8 @@ def _ela(made: Dossier, data: bytes, picture: Image.Image, size: tuple[int, int]
     facts["qualities"] = list(ELA_QUALITIES)
 
 
-def _noise(made: Dossier, picture: Image.Image, size: tuple[int, int]) -> None:
-    """The residual in strips, so that a large picture needs no large arrays; two extra rows make each strip exact."""
-    grey = Image.new("L", picture.size)
-    for top in range(0, picture.height, SRM_ROWS):
-        first, last = max(0, top - 2), min(picture.height, top + SRM_ROWS + 2)
-        if last - first < 3:
-            first = max(0, last - 3)
-        residual = srm(picture.crop((0, first, picture.width, last))).mean(2)
-        strip = np.rint((residual + LIMIT) * (255 / (2 * LIMIT))).astype(np.uint8)
-        rows = strip[top - first : top - first + SRM_ROWS]
-        grey.paste(Image.fromarray(rows), (0, top))
-    made.pictures["noise"] = _jpeg(grey, size)
+def _drawn(made: Dossier, view: ForensicView, picture: Image.Image, size: tuple[int, int]) -> None:
+    made.pictures[view.name] = _jpeg(view.draw()(picture), size)
 
 
 def _close(made: Dossier, picture: Image.Image) -> None:

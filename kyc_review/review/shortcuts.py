@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.db import transaction
 
+from detection.forensics.catalogue import FORENSIC_VIEWS
 from kyc_review.core.errors import DomainError
 from kyc_review.review.models import Decision, KeyChoice
 
@@ -54,10 +55,7 @@ KEYS = {
     "7": "Close to the nose",
     "8": "Close to the mouth",
     "9": "Close to the face",
-    "l": "Error levels",
-    "w": "Noise",
-    "a": "Attention",
-    "m": "Tamper mask",
+    **{view.key: view.title for view in FORENSIC_VIEWS},
     "?": "Show the list of keys",
     **{key: f"Cannot tell: {label.lower()}" for _, label, key in OBSTACLE_KEYS if key},
 }

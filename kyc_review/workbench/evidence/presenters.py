@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.urls import reverse
 
+from detection.forensics.catalogue import FORENSIC_VIEWS, ForensicView
 from estimation.intervals import Rate
 from kyc_review.evidence.models import Evidence, OpinionMeasure
 from kyc_review.workbench.evidence.alerts import AlertKind, anchor
@@ -53,75 +55,37 @@ def picture_url(item: ReviewItem, name: str) -> str:
 
 def panes(item: ReviewItem, evidence: Evidence | None) -> list[Pane]:
     """The views that can be shown next to the photograph, in the order of their keys."""
-    return [view(item, evidence) for view in (_levels, _noise, _attention, _mask)]
+    return [_pane(view, item, evidence) for view in FORENSIC_VIEWS]
 
 
-def _levels(item: ReviewItem, evidence: Evidence | None) -> Pane:
+def _pane(view: ForensicView, item: ReviewItem, evidence: Evidence | None) -> Pane:
+    pane = partial(Pane, view.name, view.title, view.key, view.explanation, is_overlay=view.is_overlay)
+    if view.name == "levels":
+        return _levels(pane, item, evidence)
+    if _found(evidence)[1].get(view.name, {}).get("is_faint"):
+        return pane(objection="No detail of the picture raises the models' suspicion.")
+    source = picture_url(item, view.name) if view.name in _found(evidence)[0] else ""
+    is_ready = evidence is not None and evidence.state == Evidence.State.READY
+    missing = view.not_installed if is_ready and view.not_installed else _why_missing(evidence)
+    return pane(source=source, objection="" if source else missing)
+
+
+def _levels(pane: Callable[..., Pane], item: ReviewItem, evidence: Evidence | None) -> Pane:
     pictures, facts = _found(evidence)
     qualities = tuple(q for q in facts.get("ela", {}).get("qualities", ()) if f"ela-{q}" in pictures)
     own = facts.get("compression", {}).get("quality", 0)
     # Saving again at the file's own quality changes next to nothing.
     shown = next((q for q in (90, 95, 80, 70) if q in qualities and abs(q - own) > 2), None)
-    return Pane(
-        "levels",
-        "Error levels",
-        "l",
-        "What one more JPEG compression changes. Compare like textures: an edited part can stand out.",
+    return pane(
         source=picture_url(item, f"ela-{shown}") if shown else "",
         objection=facts.get("ela", {}).get("objection", "") or ("" if shown else _why_missing(evidence)),
         qualities=qualities,
     )
 
 
-def _noise(item: ReviewItem, evidence: Evidence | None) -> Pane:
-    source = _source(item, evidence, "noise")
-    return Pane(
-        "noise",
-        "Noise",
-        "w",
-        "What is left when each pixel is predicted from its neighbours. Look for parts with another grain.",
-        source=source,
-        objection="" if source else _why_missing(evidence),
-    )
-
-
-def _attention(item: ReviewItem, evidence: Evidence | None) -> Pane:
-    is_faint = _found(evidence)[1].get("attention", {}).get("is_faint")
-    source = "" if is_faint else _source(item, evidence, "attention")
-    missing = "No detail of the picture raises the models' suspicion." if is_faint else _why_missing(evidence)
-    return Pane(
-        "attention",
-        "Attention",
-        "a",
-        "Orange where detail raises the models' suspicion: what they used, not what is true.",
-        source=source,
-        objection="" if source else missing,
-        is_overlay=True,
-    )
-
-
-def _mask(item: ReviewItem, evidence: Evidence | None) -> Pane:
-    source = _source(item, evidence, "mask")
-    is_ready = evidence is not None and evidence.state == Evidence.State.READY
-    missing = "No segmentation model is installed." if is_ready else _why_missing(evidence)
-    return Pane(
-        "mask",
-        "Tamper mask",
-        "m",
-        "Where the segmentation model sees changed pixels.",
-        source=source,
-        objection="" if source else missing,
-        is_overlay=True,
-    )
-
-
 def _found(evidence: Evidence | None) -> tuple[Collection[str], Mapping[str, Any]]:
     """Names of the pictures that there are, and the facts."""
     return (evidence.pictures, evidence.facts) if evidence else ((), {})
-
-
-def _source(item: ReviewItem, evidence: Evidence | None, name: str) -> str:
-    return picture_url(item, name) if name in _found(evidence)[0] else ""
 
 
 def _why_missing(evidence: Evidence | None) -> str:

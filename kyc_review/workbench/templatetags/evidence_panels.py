@@ -6,6 +6,7 @@ from typing import Any
 
 from django import template
 
+from detection.forensics.catalogue import FORENSIC_VIEWS
 from kyc_review.review.models import ReviewItem
 from kyc_review.workbench.evidence import context as contexts
 
@@ -27,3 +28,10 @@ def evidence_panel(panel: dict[str, Any]) -> dict[str, Any]:
 def viewer_panes(context: template.RequestContext, item: ReviewItem) -> dict[str, Any]:
     """The viewer's buttons alone, swapped into a page that shows the item already."""
     return contexts.viewer_context(item=item, viewer=context["request"].user) | {"swaps_panes": True}
+
+
+@register.inclusion_tag("evidence/_keys.html")
+def viewer_keys() -> dict[str, Any]:
+    """The viewer's part of the list of keys."""
+    titles = ", ".join(view.title for view in FORENSIC_VIEWS).capitalize()
+    return {"views": FORENSIC_VIEWS, "titles": titles}

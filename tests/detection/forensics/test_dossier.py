@@ -1,10 +1,13 @@
 import io
+import sys
+from types import ModuleType
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
-from detection.forensics import dossier
+from detection.forensics import dossier, noise
+from detection.forensics.catalogue import FORENSIC_VIEWS, ForensicView
 from detection.forensics.dossier import examine
 from detection.forensics.srm import LIMIT, srm
 from tests.factories.photographs import photograph, saved
@@ -51,15 +54,23 @@ def test_a_part_that_fails_costs_the_others_nothing(monkeypatch: pytest.MonkeyPa
 
 
 def test_noise_in_strips_equals_noise_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dossier, "SRM_ROWS", 64)
+    monkeypatch.setattr(noise, "SRM_ROWS", 64)
     picture = photograph()
-    made = dossier.Dossier(fingerprint=dossier.fingerprint(picture))
-    monkeypatch.setattr(dossier, "_jpeg", lambda image, size, quality=90: (image.tobytes(), "raw"))
-    dossier._noise(made, picture, picture.size)
     whole = np.rint((srm(picture).mean(2) + LIMIT) * (255 / (2 * LIMIT))).astype(np.uint8)
-    strips = np.frombuffer(made.pictures["noise"][0], np.uint8).reshape(whole.shape)
     # Rounding may differ where a strip sums in another order.
-    assert np.abs(strips.astype(int) - whole).max() <= 1
+    assert np.abs(np.asarray(noise.draw(picture)).astype(int) - whole).max() <= 1
+
+
+def test_a_view_needs_a_module_and_an_entry_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = ModuleType("detection.forensics.negative")
+    module.draw = ImageOps.invert  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    view = ForensicView("negative", "Negative", "q", "Light is dark.", module="negative")
+    monkeypatch.setattr(dossier, "FORENSIC_VIEWS", (*FORENSIC_VIEWS, view))
+    made = examine(saved(Image.new("RGB", (64, 48), (250, 250, 250)), 95))
+    picture = Image.open(io.BytesIO(made.pictures["negative"][0]))
+    assert picture.size == (64, 48)
+    assert max(high for _, high in picture.getextrema()) < 20
 
 
 def test_a_large_picture_gets_a_close_one_beside_its_reduced_views() -> None:

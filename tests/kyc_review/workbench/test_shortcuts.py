@@ -5,8 +5,9 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
+from detection.forensics.catalogue import FORENSIC_VIEWS
 from kyc_review.accounts.models import User
-from kyc_review.review.shortcuts import KEYS, KeysRefused, keys_choose, keys_of
+from kyc_review.review.shortcuts import KEYS, OBSTACLE_KEYS, KeysRefused, keys_choose, keys_of
 
 pytestmark = pytest.mark.django_db
 
@@ -60,3 +61,20 @@ def test_every_printed_key_can_be_chosen_anew() -> None:
     for template in folder.rglob("*.html"):
         printed |= set(re.findall(r'data-(?:for-)?key="([^{"]+)"', template.read_text()))
     assert printed - {"Backspace"} <= set(KEYS)
+
+
+def test_no_two_controls_have_the_same_key() -> None:
+    """A key that is written twice in the table would silently have its last meaning alone."""
+    meanings = list(KEYS.values())
+    for view in FORENSIC_VIEWS:
+        assert KEYS[view.key] == view.title
+    for _, label, key in OBSTACLE_KEYS:
+        assert not key or KEYS[key] == f"Cannot tell: {label.lower()}"
+    for control in ("Skip", "Turn", "Mirror", "Tone", "Undo the last decision", "Claim the next item"):
+        assert control in meanings
+
+
+def test_the_list_of_keys_names_every_forensic_view(login: Callable[[User], Client], alice: User) -> None:
+    page = login(alice).get("/review/").text
+    for view in FORENSIC_VIEWS:
+        assert f'data-for-key="{view.key}"' in page
