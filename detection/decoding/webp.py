@@ -16,6 +16,11 @@ CANVAS, LOSSY, LOSSLESS, ALPHA = b"VP8X", b"VP8 ", b"VP8L", b"ALPH"
 # Flat pictures of libwebp have runs of zeros of 0.025 bytes for each macroblock, at every size and quality.
 LONGEST_RUN_OF_MACROBLOCK = 0.05
 ANIMATION_FLAG, ALPHA_FLAG = 0x02, 0x10
+ALPHA_METHOD, ALPHA_IS_RAW, ALPHA_IS_LOSSLESS = 0x03, 0, 1  # RFC 9649, 2.7.1.2
+# libwebp does without the last 3 bytes of a whole lossy picture, and without the last one of a lossless picture.
+LEFT_OUT_BYTES = {LOSSY: 8, LOSSLESS: 4}
+PROBED_BYTES_MIN = 64  # a shorter picture is flat
+PROBED_PIXELS_MAX = 20_000_000  # because looking for left-over data takes as long as decoding
 
 
 @dataclass(slots=True)
@@ -113,23 +118,57 @@ def _frame_size(kind: bytes, body: bytes) -> tuple[int, int]:
 
 def load(data: bytes, max_side: int | None) -> Loaded:
     layout = parse(data)
-    image = Image.open(io.BytesIO(_clean(layout)), formats=["WEBP"])
-    image.load()
     return Loaded(
-        image,
+        _decoded(_clean(layout)),
         orientation=orientation_from(layout.exif, layout.xmp),
         profile=layout.profile,
         damage=layout.damage or _overwritten(layout),
     )
 
 
+def _decoded(clean: bytes) -> Image.Image:
+    image = Image.open(io.BytesIO(clean), formats=["WEBP"])
+    image.load()
+    return image
+
+
 def _overwritten(layout: Layout) -> Damage | None:
-    """Whether a lossy picture was overwritten: its decoder does not notice. Lossless ones may hold any run."""
+    """Whether pixels or alpha were overwritten, which their decoder does not notice.
+
+    After changed data it reads too much, which is an error, or too little: then it can do without the last bytes.
+    """
+    if _has_long_run(layout) or _has_surplus_alpha(layout):
+        return Damage.CORRUPT_DATA
+    if layout.width * layout.height > PROBED_PIXELS_MAX:
+        return None
+    streams = [layout.picture]
+    if layout.alpha and layout.alpha[0] & ALPHA_METHOD == ALPHA_IS_LOSSLESS:
+        header = (layout.width - 1) | (layout.height - 1) << 14
+        streams.append((LOSSLESS, b"\x2f" + header.to_bytes(4, "little") + layout.alpha[1:]))
+    return Damage.CORRUPT_DATA if any(_has_left_over(*stream) for stream in streams) else None
+
+
+def _has_long_run(layout: Layout) -> bool:
+    """Of a lossy picture; lossless ones may hold any run."""
     kind, body = layout.picture
     macroblocks = -(-layout.width // 16) * -(-layout.height // 16)
     longest = max(LONGEST_RUN_BYTES, int(macroblocks * LONGEST_RUN_OF_MACROBLOCK))
-    is_overwritten = kind == LOSSY and has_long_run(body, 0, len(body), longest)
-    return Damage.CORRUPT_DATA if is_overwritten else None
+    return kind == LOSSY and has_long_run(body, 0, len(body), longest)
+
+
+def _has_surplus_alpha(layout: Layout) -> bool:
+    is_raw = bool(layout.alpha) and layout.alpha[0] & ALPHA_METHOD == ALPHA_IS_RAW
+    return is_raw and len(layout.alpha) - 1 > layout.width * layout.height
+
+
+def _has_left_over(kind: bytes, body: bytes) -> bool:
+    if len(body) < PROBED_BYTES_MIN:
+        return False
+    try:
+        _decoded(_file([(kind, body[: -LEFT_OUT_BYTES[kind]])]))
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def _clean(layout: Layout) -> bytes:
@@ -137,6 +176,10 @@ def _clean(layout: Layout) -> bytes:
     if layout.alpha and layout.picture[0] == LOSSY:
         size = (layout.width - 1).to_bytes(3, "little") + (layout.height - 1).to_bytes(3, "little")
         chunks = [(CANVAS, bytes([ALPHA_FLAG, 0, 0, 0]) + size), (ALPHA, layout.alpha), layout.picture]
+    return _file(chunks)
+
+
+def _file(chunks: list[tuple[bytes, bytes]]) -> bytes:
     parts = [kind + struct.pack("<I", len(body)) + body + b"\0" * (len(body) % 2) for kind, body in chunks]
     inner = b"WEBP" + b"".join(parts)
     return b"RIFF" + struct.pack("<I", len(inner)) + inner
