@@ -13,6 +13,11 @@ class Verdict(StrEnum):
     UNANIMOUS_FAKE = "unanimous_fake"
     SPLIT_VOTE = "split_vote"
 
+    @property
+    def label(self) -> str:
+        """In words, as in a table."""
+        return self.value.replace("_", " ")
+
 
 @dataclass(frozen=True, slots=True)
 class Vote:

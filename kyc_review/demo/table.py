@@ -7,7 +7,6 @@ from kyc_review.review.models import Decision
 from kyc_review.scoring.check_words import troubles
 from kyc_review.submissions.models import Result, State, Submission
 
-VERDICTS = {"clear": "clear", "unanimous_fake": "all say fake", "split_vote": "split vote"}
 # Where it is without a decision and without a result.
 PLACES = {
     State.RECEIVED: "not scored yet",
@@ -24,7 +23,7 @@ def row(sample: str, submission: Submission) -> list[str]:
     votes = (
         [f"{v.probability:.2f}{'*' if v.is_fake else ' '}" for v in scoring.votes.all()] if scoring else []
     )
-    verdict = VERDICTS[scoring.verdict] if scoring else _no_verdict(submission)
+    verdict = Verdict(scoring.verdict).label if scoring else _no_verdict(submission)
     found = troubles(submission.checks.all())
     if found and (scoring is None or scoring.verdict == Verdict.CLEAR):
         verdict = found[0].words

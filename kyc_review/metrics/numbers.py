@@ -19,6 +19,7 @@ from kyc_review.core.db.aggregates import DurationQuantiles
 from kyc_review.evidence.models import Evidence
 from kyc_review.lifecycle.retain import retention_rule
 from kyc_review.review.models import Decision, ReviewItem
+from kyc_review.review.models.items import ORDINARY
 from kyc_review.scoring.models import CheckResult, Scoring
 from kyc_review.scoring.state import last_scored_at, scoring_state
 from kyc_review.submissions.models import RetentionPass, State, Submission
@@ -26,13 +27,6 @@ from kyc_review.webhooks.models import Delivery
 
 WINDOW = timedelta(minutes=5)
 QUANTILES = (0.5, 0.95, 0.99)
-ORDINARY = (
-    ReviewItem.Reason.UNANIMOUS_FAKE,
-    ReviewItem.Reason.SPLIT_VOTE,
-    ReviewItem.Reason.UNSCORABLE,
-    ReviewItem.Reason.CHECKS,
-    ReviewItem.Reason.STANDSTILL,
-)
 UNFINISHED = (State.RECEIVED, State.SCORING, State.IN_REVIEW)
 
 

@@ -95,7 +95,7 @@ def gold_mix(*, opened: int) -> list[ReviewItem]:
 
 def _disguise(verdict: str | None, *, has_doubt: bool, is_drawn: bool) -> str:
     """The reason that people would read after their first call if this face came today."""
-    if verdict in (Verdict.UNANIMOUS_FAKE, Verdict.SPLIT_VOTE):
+    if verdict is not None and verdict != Verdict.CLEAR:
         return ReviewItem.Reason(verdict)
     if has_doubt:
         return ReviewItem.Reason.CHECKS

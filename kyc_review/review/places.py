@@ -10,16 +10,8 @@ import random
 from collections.abc import Iterable
 
 from .models import ReviewItem
+from .models.items import ORDINARY
 
-ORDINARY = frozenset(
-    {
-        ReviewItem.Reason.UNANIMOUS_FAKE,
-        ReviewItem.Reason.SPLIT_VOTE,
-        ReviewItem.Reason.UNSCORABLE,
-        ReviewItem.Reason.CHECKS,
-        ReviewItem.Reason.STANDSTILL,
-    }
-)
 GIVEN_AWAY = frozenset({ReviewItem.Reason.GOLD, ReviewItem.Reason.AUDIT})
 ROWS_READ = 200  # by the primary key: as cheap in a long queue as in a short one
 

@@ -27,6 +27,10 @@ class PrivateStorage(FileSystemStorage):
     def get_available_name(self, name: str, max_length: int | None = None) -> str:
         return name  # keys are unique by construction
 
+    def local_path(self, name: str) -> str:
+        """A file on this machine with the content, for processes that read files and know no storage."""
+        return self.path(name)
+
     def url(self, name: str | None) -> str:
         raise ValueError("Private files have no URL.")
 

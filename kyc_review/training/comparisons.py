@@ -63,4 +63,4 @@ def replayed() -> Iterator[tuple[str, str]]:
     kept = Scoring.objects.filter(submission__erased_at=None)
     rows = kept.order_by("-scored_at").values_list("submission_id", "submission__image_key")
     for pk, image_key in rows[: settings.REPLAY_MAX]:
-        yield str(pk), originals.path(image_key)
+        yield str(pk), originals.local_path(image_key)

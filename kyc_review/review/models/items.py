@@ -20,6 +20,10 @@ class Reason(models.TextChoices):
     GOLD = "gold", "Calibration"
 
 
+# What the automatic result alone gives to people. The others follow from what people did, or are samples.
+_LATER = (Reason.SECOND_OPINION, Reason.ADJUDICATION, Reason.AUDIT, Reason.GOLD)
+ORDINARY = tuple(reason for reason in Reason if reason not in _LATER)
+
 # Most urgent first, by the reason that people are shown: a place in the queue does not give gold away. Applicants wait
 # for all of these; those whose votes were not taken could be anything, and those that only a check doubts were found
 # genuine by every model. What is not named comes last, by risk. The column `priority` is generated from this: a change

@@ -14,7 +14,7 @@ from kyc_review.demo import people
 from tests.factories.processes import free_port, processes_of
 
 VOTES = r"(?:[01]\.\d\d[* ] +){5}"
-WENT = r"clear +cleared|(?:split vote|all say fake) +review queue"
+WENT = r"clear +cleared|(?:split vote|unanimous fake) +review queue"
 MADE = {
     "sample-15-no-face": r"(?:- +){5}no face was found +back to the applicant",
     "sample-16-two-faces": r"(?:- +){5}more than one face was found +back to the applicant",
