@@ -32,6 +32,7 @@ check "mypy" $BIN/mypy
 check "import contracts" $BIN/lint-imports
 check "raw SQL names own tables only" $BIN/python tools/raw_sql.py
 check "plain words" $BIN/python tools/words.py
+check "no raw values of state enums" $BIN/python tools/raw_states.py
 check "line length of templates and documents" $BIN/python tools/line_length.py
 check "missing migrations" migrations_are_complete
 check "OpenAPI drift" openapi_is_current

@@ -18,6 +18,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO
 
+from kyc_review.review.models import ASSESSED_LABELS
+
 FORMAT = "kyc-review/snapshot/1"
 NAME = "manifest.json"
 EXTENSIONS = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp"}
@@ -67,7 +69,7 @@ class Writer:
         self._file = file
         self._all = hashlib.sha256()
         self._items = hashlib.sha256()
-        self.counts = {"real": 0, "fake": 0}
+        self.counts = dict.fromkeys(ASSESSED_LABELS, 0)
         head = {
             "format": FORMAT,
             "name": name,

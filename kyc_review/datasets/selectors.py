@@ -10,7 +10,7 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from kyc_review.core.permissions import may_freeze, may_see_retraining, may_train
 from kyc_review.datasets import erasure_marks
 from kyc_review.datasets.models import Snapshot, SnapshotItem
-from kyc_review.review.models import Decision, ReviewItem
+from kyc_review.review.models import ASSESSED_LABELS, Decision, ReviewItem
 from kyc_review.submissions.models import State
 
 if TYPE_CHECKING:
@@ -54,7 +54,10 @@ def label_counts(*, viewer: User) -> list[LabelCount]:
         Decision.objects.final()
         .exclude(item__reason=ReviewItem.Reason.GOLD)
         .values("submission__integration__slug", "item__reason")
-        .annotate(real=Count("pk", filter=Q(label="real")), fake=Count("pk", filter=Q(label="fake")))
+        .annotate(
+            real=Count("pk", filter=Q(label=Decision.Label.REAL)),
+            fake=Count("pk", filter=Q(label=Decision.Label.FAKE)),
+        )
         .order_by("submission__integration__slug", "item__reason")
     )
     return [
@@ -88,7 +91,7 @@ def unused_decisions_unchecked() -> QuerySet[Decision]:
         .filter(submission=OuterRef("submission"))
     )
     trainable = Decision.objects.final().filter(
-        label__in=["real", "fake"],
+        label__in=ASSESSED_LABELS,
         submission__state=State.COMPLETED,
         submission__is_test=False,
         submission__erased_at=None,

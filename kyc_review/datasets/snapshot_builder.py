@@ -20,6 +20,7 @@ from kyc_review.core import folders, leases
 from kyc_review.core.errors import DomainError
 from kyc_review.datasets import manifest
 from kyc_review.datasets.models import Snapshot
+from kyc_review.review.models import ASSESSED_LABELS, Decision
 from kyc_review.scoring.models import Vote
 from kyc_review.submissions.storage import originals
 
@@ -60,7 +61,7 @@ def build(snapshot: Snapshot, holder: str) -> None:
             writer.close()
             size_bytes += file.tell()
             file.flush()
-        expected = {"real": snapshot.count_real, "fake": snapshot.count_fake}
+        expected = {Decision.Label.REAL: snapshot.count_real, Decision.Label.FAKE: snapshot.count_fake}
         if writer.counts != expected:
             raise SnapshotFailed(f"{writer.counts} were written, {expected} were frozen: rows are missing.")
         os.sync()  # once for all images, instead of one fsync for each of 100,000
@@ -73,7 +74,7 @@ def leave_out_erased(snapshot: Snapshot) -> None:
     gone = snapshot.items.filter(decision__submission__erased_at__isnull=False).delete()[0]
     if not gone:
         return
-    for label in ("real", "fake"):
+    for label in ASSESSED_LABELS:
         setattr(snapshot, f"count_{label}", snapshot.items.filter(decision__label=label).count())
     snapshot.save(update_fields=["count_real", "count_fake"])
     audit.record(action="snapshot.erased_left_out", target=snapshot, detail={"number": gone})

@@ -14,7 +14,7 @@ from django.db.models import Count, Exists, OuterRef, Q
 
 from kyc_review.core.days import begin_of, end_of
 from kyc_review.core.permissions import may_freeze
-from kyc_review.review.models import Decision, ReviewItem
+from kyc_review.review.models import ASSESSED_LABELS, Decision, ReviewItem
 from kyc_review.review.models.decisions import DecisionRows
 from kyc_review.submissions.models import State
 
@@ -102,9 +102,9 @@ ALL_FINAL = SnapshotFilter()
 def count_matching(*, viewer: User, choices: SnapshotFilter) -> dict[str, int]:
     """How many real and fake decisions a snapshot with these choices would hold now; none for who may make none."""
     if not may_freeze(viewer):
-        return {"real": 0, "fake": 0}
+        return dict.fromkeys(ASSESSED_LABELS, 0)
     counted = choices.decisions().order_by().values("label").annotate(number=Count("pk"))
-    return {"real": 0, "fake": 0} | dict(counted.values_list("label", "number"))
+    return dict.fromkeys(ASSESSED_LABELS, 0) | dict(counted.values_list("label", "number"))
 
 
 def describe_filter(choices: Mapping[str, Any]) -> list[str]:

@@ -11,7 +11,7 @@ from django.db.models.functions import Coalesce
 
 from kyc_review.core.permissions import may_see_retraining, may_see_snapshot_faces
 from kyc_review.datasets.models import Snapshot, SnapshotItem
-from kyc_review.review.models import ReviewItem
+from kyc_review.review.models import Decision, ReviewItem
 from kyc_review.submissions.models import Submission
 
 if TYPE_CHECKING:
@@ -58,8 +58,8 @@ def label_shares(*, viewer: User, snapshot: Snapshot) -> list[Share]:
             source=F("decision__submission__integration__slug"), reason=F("decision__item__reason")
         )
         .annotate(
-            real=Count("pk", filter=Q(decision__label="real")),
-            fake=Count("pk", filter=Q(decision__label="fake")),
+            real=Count("pk", filter=Q(decision__label=Decision.Label.REAL)),
+            fake=Count("pk", filter=Q(decision__label=Decision.Label.FAKE)),
             weight=Avg(_weight(), output_field=FloatField()),
         )
         .order_by("source", "reason")
@@ -72,7 +72,7 @@ def weighted_fake_share(*, viewer: User, snapshot: Snapshot) -> float | None:
     if not may_see_retraining(viewer):
         return None
     found = snapshot.items.aggregate(
-        fake=Sum(_weight(), filter=Q(decision__label="fake"), output_field=FloatField()),
+        fake=Sum(_weight(), filter=Q(decision__label=Decision.Label.FAKE), output_field=FloatField()),
         whole=Sum(_weight(), output_field=FloatField()),
     )
     return (found["fake"] or 0.0) / found["whole"] if found["whole"] else None

@@ -21,6 +21,7 @@ from kyc_review.datasets.models import Snapshot, SnapshotItem
 from kyc_review.datasets.snapshot_builder import LEASE_S, LeaseLost, SnapshotFailed
 from kyc_review.datasets.snapshot_filters import ALL_FINAL, SnapshotFilter
 from kyc_review.registry.selectors import champion
+from kyc_review.review.models import Decision
 
 if TYPE_CHECKING:
     from kyc_review.accounts.models import User
@@ -143,7 +144,8 @@ def _freeze(name: str, actor: User | None, choices: SnapshotFilter, *, holder: s
     with connection.cursor() as cursor:
         cursor.execute(f"{freeze} ({chosen_sql}) chosen (id)", [snapshot.pk, *values])
     counts = SnapshotItem.objects.filter(snapshot=snapshot).aggregate(
-        real=Count("pk", filter=Q(decision__label="real")), fake=Count("pk", filter=Q(decision__label="fake"))
+        real=Count("pk", filter=Q(decision__label=Decision.Label.REAL)),
+        fake=Count("pk", filter=Q(decision__label=Decision.Label.FAKE)),
     )
     if not any(counts.values()):
         raise SnapshotFailed(

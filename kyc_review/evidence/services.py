@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from detection.forensics.phash import Fingerprint as Hashes
 
 log = logging.getLogger(__name__)
-WANTED = Q(submission__review_items__state__in=["open", "claimed"])
+# Items that wait or are claimed. By their times: the enum of their states is in an app above this one.
+WANTED = Q(
+    submission__review_items__decided_at__isnull=True, submission__review_items__settles_at__isnull=True
+)
 UNFINISHED = (Evidence.State.WAITING, Evidence.State.WORKING)
 
 

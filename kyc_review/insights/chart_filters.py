@@ -7,10 +7,11 @@ from typing import Any
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
+from detection.voting import Verdict
 from kyc_review.core.days import hours_after
 from kyc_review.insights import model_monitoring
 from kyc_review.insights.dashboard_queries import ALARMED, MISSED, member_votes
-from kyc_review.insights.forms import Called, Erred, Twice, Verdict
+from kyc_review.insights.forms import Called, Erred, Flagged, Twice
 from kyc_review.review.live_decisions import live_decisions_unchecked
 from kyc_review.review.models import Decision
 from kyc_review.scoring.models import Scoring
@@ -52,8 +53,8 @@ def _scored(wanted: dict[str, Any]) -> QuerySet[Scoring]:
         rows = rows.filter(scored_at__gte=wanted["scored"], scored_at__lt=until)
     if wanted.get("bundle"):
         rows = rows.filter(bundle_digest=wanted["bundle"])
-    if wanted.get("verdict") == Verdict.FLAGGED:
-        rows = rows.exclude(verdict="clear")
+    if wanted.get("verdict") == Flagged.ANY:
+        rows = rows.exclude(verdict=Verdict.CLEAR)
     elif wanted.get("verdict"):
         rows = rows.filter(verdict=wanted["verdict"])
     return rows
@@ -71,7 +72,7 @@ def in_words(wanted: dict[str, Any]) -> str:
         words.append(f"{wanted['member']} {erred}")
     if wanted["label"]:
         words.append(f"found {Decision.Label(wanted['label']).label.lower()}")
-    for name, choices in (("called", Called), ("twice", Twice), ("verdict", Verdict)):
+    for name, choices in (("called", Called), ("twice", Twice), ("verdict", Flagged)):
         if wanted[name]:
             words.append(str(choices(wanted[name]).label))
     if wanted["bundle"]:

@@ -19,20 +19,21 @@ from detection.voting import Verdict
 from kyc_review.core.db.aggregates import Median
 from kyc_review.core.permissions import may_see_insights
 from kyc_review.review.live_decisions import live_decisions_unchecked
-from kyc_review.review.models import Decision, ReviewItem
+from kyc_review.review.models import WAITING_STATES, Decision, ReviewItem
 from kyc_review.review.models.items import PRIORITIES, Reason
 from kyc_review.review.selectors import listed_reason
 from kyc_review.scoring.check_words import ACTIONS, CODES
 from kyc_review.scoring.models import CheckResult, Scoring, Vote
 from kyc_review.scoring.selectors import needs_person
 from kyc_review.submissions.check_policy import Action
+from kyc_review.submissions.models import Result, State
 
 if TYPE_CHECKING:
     from kyc_review.accounts.models import User
 
 # A vote that contradicts the human result.
-MISSED = Q(is_fake=False, scoring__submission__result="rejected")
-ALARMED = Q(is_fake=True, scoring__submission__result="clear")
+MISSED = Q(is_fake=False, scoring__submission__result=Result.REJECTED)
+ALARMED = Q(is_fake=True, scoring__submission__result=Result.CLEAR)
 ONLINE_S = 600
 AT_RISK = 0.75
 
@@ -54,7 +55,7 @@ def queue_by_reason(*, viewer: User) -> list[Waiting]:
         return []
     late_before, risk_before = sla_moments()
     rows = (
-        ReviewItem.objects.filter(state__in=["open", "claimed"], submission__is_test=False)
+        ReviewItem.objects.filter(state__in=WAITING_STATES, submission__is_test=False)
         .annotate(listed=listed_reason(viewer=viewer))
         .values("listed")
         .annotate(
@@ -92,7 +93,7 @@ def decisions_by_hour(*, viewer: User, since: datetime) -> list[dict[str, Any]]:
         live_decisions_unchecked(since=since)
         .annotate(hour=TruncHour("decided_at"))
         .values("hour")
-        .annotate(number=Count("pk"), fakes=Count("pk", filter=Q(label="fake")))
+        .annotate(number=Count("pk"), fakes=Count("pk", filter=Q(label=Decision.Label.FAKE)))
         .order_by("hour")
     )
 
@@ -106,7 +107,7 @@ def work_by_reviewer(*, viewer: User, since: datetime) -> list[dict[str, Any]]:
         .values("reviewer_id", name=F("reviewer__username"))
         .annotate(
             number=Count("pk"),
-            fakes=Count("pk", filter=Q(label="fake")),
+            fakes=Count("pk", filter=Q(label=Decision.Label.FAKE)),
             median_ms=Median("handling_ms"),
         )
         .order_by("-number", "name")
@@ -117,13 +118,13 @@ def totals(*, viewer: User, since: datetime) -> dict[str, Any]:
     """`number` of decisions, `median_ms` of handling, `corrected` ones, `false_alarms` of `unanimous` fakes."""
     if not may_see_insights(viewer):
         return {}
-    unanimous = Q(item__reason="unanimous_fake")
+    unanimous = Q(item__reason=Reason.UNANIMOUS_FAKE)
     return live_decisions_unchecked(since=since).aggregate(
         number=Count("pk"),
         median_ms=Median("handling_ms"),
         corrections=Count("pk", filter=Q(corrects__isnull=False)),
         unanimous=Count("pk", filter=unanimous),
-        false_alarms=Count("pk", filter=unanimous & Q(label="real")),
+        false_alarms=Count("pk", filter=unanimous & Q(label=Decision.Label.REAL)),
     )
 
 
@@ -132,7 +133,7 @@ def reviewers_online(*, viewer: User) -> list[dict[str, Any]]:
     if not may_see_insights(viewer):
         return []
     now = timezone.now()
-    claims = ReviewItem.objects.filter(state="claimed", claim_expires_at__gt=now)
+    claims = ReviewItem.objects.filter(state=ReviewItem.State.CLAIMED, claim_expires_at__gt=now)
     people = {
         row["claimed_by__username"]: {"name": row["claimed_by__username"], "item": row["pk"]}
         for row in claims.values("claimed_by__username", "pk")
@@ -154,7 +155,7 @@ def outcomes_by_day(*, viewer: User, since: datetime) -> list[dict[str, Any]]:
         .annotate(
             scored=Count("pk"),
             cleared=Count("pk", filter=Q(verdict=Verdict.CLEAR) & ~Q(needs_person())),
-            fake=Count("pk", filter=Q(submission__result="rejected")),
+            fake=Count("pk", filter=Q(submission__result=Result.REJECTED)),
         )
         .order_by("day")
     )
@@ -202,8 +203,8 @@ def member_votes() -> Any:
     """Votes on submissions that people decided, without sandbox and without submissions cleared by the models."""
     return Vote.objects.filter(
         scoring__submission__is_test=False,
-        scoring__submission__state="completed",
-        scoring__submission__result__in=["clear", "rejected"],
+        scoring__submission__state=State.COMPLETED,
+        scoring__submission__result__in=[Result.CLEAR, Result.REJECTED],
     ).exclude(scoring__verdict=Verdict.CLEAR)
 
 

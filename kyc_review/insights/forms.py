@@ -2,6 +2,7 @@ from django import forms
 from django.db import models
 
 from detection.checks import CheckCode
+from detection.voting import Verdict
 from kyc_review.review.models import Decision, ReviewItem
 from kyc_review.scoring.check_words import CODES
 from kyc_review.submissions.models import Result, State
@@ -30,11 +31,11 @@ class Twice(models.TextChoices):
     APART = "apart", "decided on differently by two people"
 
 
-class Verdict(models.TextChoices):
-    """What a bundle made of a selfie."""
+class Flagged(models.TextChoices):
+    """Selfies that a bundle did not clear: all, or those with split votes."""
 
-    FLAGGED = "flagged", "given to people"
-    SPLIT = "split_vote", "with split votes"
+    ANY = "flagged", "given to people"
+    SPLIT = Verdict.SPLIT_VOTE.value, "with split votes"
 
 
 class SearchForm(forms.Form):
@@ -67,7 +68,7 @@ class SearchForm(forms.Form):
     called = forms.ChoiceField(required=False, choices=Called.choices, widget=forms.HiddenInput)
     twice = forms.ChoiceField(required=False, choices=Twice.choices, widget=forms.HiddenInput)
     bundle = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
-    verdict = forms.ChoiceField(required=False, choices=Verdict.choices, widget=forms.HiddenInput)
+    verdict = forms.ChoiceField(required=False, choices=Flagged.choices, widget=forms.HiddenInput)
     member = forms.CharField(required=False, max_length=100, widget=forms.HiddenInput)
     erred = forms.ChoiceField(required=False, choices=Erred.choices, widget=forms.HiddenInput)
 

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import Case, CharField, Count, F, Max, Min, OuterRef, Q, Subquery, Value, When
 from django.db.models.functions import TruncWeek
 
+from detection.voting import Verdict
 from estimation.intervals import Rate, clopper_pearson_upper
 from kyc_review.core.permissions import may_see_insights
 from kyc_review.review.audit_results import Audited, AuditWeek, audits_by_bundle, audits_by_week
-from kyc_review.review.models import Decision, FirstCall, ReviewItem
+from kyc_review.review.models import ASSESSED_LABELS, Decision, FirstCall, ReviewItem
 from kyc_review.scoring.models import Scoring
+from kyc_review.submissions.models import Result
 
 if TYPE_CHECKING:
     from kyc_review.accounts.models import User
@@ -38,10 +40,10 @@ def labels_by_week(*, viewer: User, since: datetime) -> list[dict[str, Any]]:
         .annotate(week=TruncWeek("decided_at"))
         .values("week")
         .annotate(
-            real=Count("pk", filter=Q(label="real")),
-            fake=Count("pk", filter=Q(label="fake")),
-            unclear=Count("pk", filter=Q(label="not_assessable")),
-            audit=Count("pk", filter=Q(item__reason="audit")),
+            real=Count("pk", filter=Q(label=Decision.Label.REAL)),
+            fake=Count("pk", filter=Q(label=Decision.Label.FAKE)),
+            unclear=Count("pk", filter=Q(label=Decision.Label.NOT_ASSESSABLE)),
+            audit=Count("pk", filter=Q(item__reason=ReviewItem.Reason.AUDIT)),
         )
     )
     return list(rows.order_by("week"))
@@ -74,9 +76,9 @@ def versions(*, viewer: User, since: datetime) -> list[Version]:
             first=Min("scored_at"),
             last=Max("scored_at"),
             scored=Count("pk"),
-            flagged=Count("pk", filter=~Q(verdict="clear")),
-            split=Count("pk", filter=Q(verdict="split_vote")),
-            rejected=Count("pk", filter=Q(submission__result="rejected")),
+            flagged=Count("pk", filter=~Q(verdict=Verdict.CLEAR)),
+            split=Count("pk", filter=Q(verdict=Verdict.SPLIT_VOTE)),
+            rejected=Count("pk", filter=Q(submission__result=Result.REJECTED)),
         )
         .order_by("-last")
     )
@@ -117,8 +119,8 @@ def weeks_of_versions(*, viewer: User, since: datetime) -> list[Week]:
         .annotate(
             first=Min("scored_at"),
             scored=Count("pk"),
-            flagged=Count("pk", filter=~Q(verdict="clear")),
-            split=Count("pk", filter=Q(verdict="split_vote")),
+            flagged=Count("pk", filter=~Q(verdict=Verdict.CLEAR)),
+            split=Count("pk", filter=Q(verdict=Verdict.SPLIT_VOTE)),
         )
     )
     judged = audits_by_week(viewer=viewer)
@@ -164,16 +166,16 @@ def first_calls(since: datetime, until: datetime | None = None) -> Any:
     first = FirstCall.objects.filter(item=OuterRef("item"), reviewer=OuterRef("reviewer"))
     return (
         _decisions(since, until)
-        .filter(corrects=None, label__in=["real", "fake"], submission__scoring__isnull=False)
+        .filter(corrects=None, label__in=ASSESSED_LABELS, submission__scoring__isnull=False)
         .annotate(
             first=Subquery(first.values("label")[:1]),
             models=Case(
-                When(submission__scoring__risk__gte=FLAGGED, then=Value("fake")),
-                default=Value("real"),
+                When(submission__scoring__risk__gte=FLAGGED, then=Value(Decision.Label.FAKE)),
+                default=Value(Decision.Label.REAL),
                 output_field=CharField(),
             ),
         )
-        .filter(first__in=["real", "fake"])
+        .filter(first__in=ASSESSED_LABELS)
     )
 
 

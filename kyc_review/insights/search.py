@@ -16,7 +16,7 @@ from kyc_review.core.days import begin_of, end_of
 from kyc_review.core.permissions import may_decide, may_see_insights
 from kyc_review.insights.chart_filters import points_found
 from kyc_review.insights.dashboard_queries import sla_moments
-from kyc_review.review.models import Decision, ReviewItem
+from kyc_review.review.models import UNDECIDED_STATES, WAITING_STATES, Decision, ReviewItem
 from kyc_review.review.selectors import listed_reason
 from kyc_review.scoring.models import CheckResult
 from kyc_review.submissions.models import State, Submission
@@ -24,7 +24,7 @@ from kyc_review.submissions.models import State, Submission
 if TYPE_CHECKING:
     from kyc_review.accounts.models import User
 
-UNDECIDED = Q(state__in=["open", "claimed", "settling"])
+UNDECIDED = Q(state__in=UNDECIDED_STATES)
 SEEN = Q(is_veiled=False)  # of `submissions_visible`
 
 
@@ -123,7 +123,7 @@ def _items(wanted: dict[str, Any], viewer: User) -> QuerySet[ReviewItem]:
         rows = rows.annotate(listed=listed_reason(viewer=viewer)).filter(listed=wanted["reason"])
     if not wanted.get("waiting"):
         return rows
-    rows = rows.filter(state__in=["open", "claimed"])
+    rows = rows.filter(state__in=WAITING_STATES)
     late, risk = sla_moments()
     if wanted["waiting"] == "late":
         rows = rows.filter(opened_at__lt=late)

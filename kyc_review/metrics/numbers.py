@@ -216,7 +216,9 @@ def _evidence(now: datetime) -> Iterator[Metric]:
 
 def _webhooks(now: datetime) -> Iterator[Metric]:
     live = Delivery.objects.filter(endpoint__is_test=False)
-    row = live.filter(state__in=["pending", "sending"]).aggregate(number=Count("pk"), first=Min("due_at"))
+    row = live.filter(state__in=[Delivery.State.PENDING, Delivery.State.SENDING]).aggregate(
+        number=Count("pk"), first=Min("due_at")
+    )
     yield _gauge("kyc_webhook_backlog", "Deliveries that wait or are being sent.", row["number"])
     yield _gauge(
         "kyc_webhook_backlog_seconds",

@@ -5,6 +5,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from detection.voting import Verdict
+
 
 class Bundle(models.Model):
     """One ensemble in the registry, its files in BUNDLES_DIR/<digest>. Written once: a trigger refuses any change."""
@@ -97,3 +99,7 @@ class ShadowScore(models.Model):
 
     def __str__(self) -> str:
         return f"{self.verdict} {self.submission_id}"
+
+    @property
+    def is_clear(self) -> bool:
+        return self.verdict == Verdict.CLEAR

@@ -13,7 +13,7 @@ from django.db.models.functions import TruncWeek
 
 from estimation.intervals import clopper_pearson_upper
 from kyc_review.core.permissions import may_see_audits
-from kyc_review.review.models import AuditDraw, Decision, ReviewItem
+from kyc_review.review.models import ASSESSED_LABELS, AuditDraw, Decision, ReviewItem
 
 if TYPE_CHECKING:
     from kyc_review.accounts.models import User
@@ -86,10 +86,10 @@ def audits_by_week(*, viewer: User) -> list[AuditWeek]:
         return []
     rows = (
         _drawn()
-        .filter(is_uniform=True, waits=False, label__in=["real", "fake"])
+        .filter(is_uniform=True, waits=False, label__in=ASSESSED_LABELS)
         .annotate(week=TruncWeek("submission__scoring__scored_at"))
         .values("week", digest=F("submission__scoring__bundle_digest"))
-        .annotate(judged=Count("pk"), fake=Count("pk", filter=Q(label="fake")))
+        .annotate(judged=Count("pk"), fake=Count("pk", filter=Q(label=Decision.Label.FAKE)))
     )
     return [AuditWeek(**row) for row in rows.order_by("week", "digest")]
 
@@ -106,8 +106,8 @@ def _drawn() -> Any:
 
 def _audited(rows: Iterable[Mapping[str, Any]]) -> Audited:
     rows = list(rows)
-    judged = [row for row in rows if not row["waits"] and row["label"] in ("real", "fake")]
-    fakes = [row for row in judged if row["label"] == "fake"]
+    judged = [row for row in rows if not row["waits"] and row["label"] in ASSESSED_LABELS]
+    fakes = [row for row in judged if row["label"] == Decision.Label.FAKE]
     weight = sum(row["weight"] for row in judged)
     return Audited(
         digest=rows[0]["digest"],
@@ -117,7 +117,9 @@ def _audited(rows: Iterable[Mapping[str, Any]]) -> Audited:
         all_judged=sum(row["number"] for row in judged),
         all_fake=sum(row["number"] for row in fakes),
         not_assessable=sum(
-            row["number"] for row in rows if not row["waits"] and row["label"] == "not_assessable"
+            row["number"]
+            for row in rows
+            if not row["waits"] and row["label"] == Decision.Label.NOT_ASSESSABLE
         ),
         waiting=sum(row["number"] for row in rows if row["waits"] or row["label"] is None),
         estimate=sum(row["weight"] for row in fakes) / weight if weight else None,

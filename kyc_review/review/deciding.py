@@ -21,7 +21,7 @@ from kyc_review.core.errors import DomainError
 from kyc_review.core.permissions import may_oversee
 from kyc_review.review.audit_sampling import audit_conclude, is_audited
 from kyc_review.submissions import services as submissions
-from kyc_review.submissions.models import State
+from kyc_review.submissions.models import Result, State
 
 from . import statements
 from .claims import ERASED, NOT_HELD, RELEASED, ClaimLost, claim_lease, claim_lost, held_by, require_decider
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from kyc_review.accounts.models import User
 
 RESULT_OF_LABEL = {
-    Decision.Label.REAL: "clear",
-    Decision.Label.FAKE: "rejected",
-    Decision.Label.NOT_ASSESSABLE: "resubmit",
+    Decision.Label.REAL: Result.CLEAR,
+    Decision.Label.FAKE: Result.REJECTED,
+    Decision.Label.NOT_ASSESSABLE: Result.RESUBMIT,
 }
 OUTDATED = "This submission was completed otherwise meanwhile; there is nothing left to decide."
 

@@ -25,6 +25,10 @@ class Scoring(models.Model):
     def __str__(self) -> str:
         return f"{self.verdict} {self.submission_id}"
 
+    @property
+    def is_clear(self) -> bool:
+        return self.verdict == Verdict.CLEAR
+
 
 class Vote(models.Model):
     """One member's probability of *fake* and its call."""

@@ -10,12 +10,12 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 
-from detection.voting import Vote, decide, risk
+from detection.voting import Verdict, Vote, decide, risk
 from kyc_review.core.permissions import may_see_retraining
 from kyc_review.registry.models import Shadow, ShadowScore
 from kyc_review.registry.shadows import shadow_end
 from kyc_review.scoring.models import Scoring
-from kyc_review.submissions.models import Submission
+from kyc_review.submissions.models import Result, Submission
 
 if TYPE_CHECKING:
     from kyc_review.accounts.models import User
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 FAILURES_MAX = 3
 
 
-CLEAR = Q(scoring_verdict="clear")
+CLEAR = Q(scoring_verdict=Verdict.CLEAR)
 
 
-SHADOW_CLEAR = Q(verdict="clear")
+SHADOW_CLEAR = Q(verdict=Verdict.CLEAR)
 
 
 def shadow_batch(shadow: Shadow, *, limit: int) -> list[Submission]:
@@ -104,7 +104,7 @@ class ShadowComparison:
 def shadow_comparison(*, viewer: User, shadow: Shadow) -> ShadowComparison:
     """The counts; zeros for those who may not see retraining."""
     rows = _compared(viewer, shadow)
-    fake = Q(submission__result="rejected")
+    fake = Q(submission__result=Result.REJECTED)
     return ShadowComparison(
         **rows.aggregate(
             scored=Count("pk", filter=~Q(verdict="")),

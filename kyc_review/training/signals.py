@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.utils import timezone
 
+from detection.voting import Verdict
 from estimation.drift import changed_by, stability_index
 from kyc_review.core.permissions import may_see_retraining
 from kyc_review.datasets.models import Snapshot
@@ -143,4 +144,4 @@ def _scored(promotion: Promotion, since: datetime, until: datetime) -> list[tupl
 
 
 def _splits(rows: list[tuple[float, str]]) -> tuple[int, int]:
-    return sum(verdict == "split_vote" for _, verdict in rows), len(rows)
+    return sum(verdict == Verdict.SPLIT_VOTE for _, verdict in rows), len(rows)

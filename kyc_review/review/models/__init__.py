@@ -1,12 +1,15 @@
 """Items and decisions. Rules about change are in services; permanent invariants are constraints here."""
 
 from .audits import AuditDraw
-from .decisions import Decision, FirstCall, Onlooker, Withdrawal
-from .items import ReviewItem, Skip
+from .decisions import ASSESSED_LABELS, Decision, FirstCall, Onlooker, Withdrawal
+from .items import UNDECIDED_STATES, WAITING_STATES, ReviewItem, Skip
 from .people import KeyChoice
 from .quality import Gold
 
 __all__ = [
+    "ASSESSED_LABELS",
+    "UNDECIDED_STATES",
+    "WAITING_STATES",
     "AuditDraw",
     "Decision",
     "FirstCall",

@@ -106,6 +106,10 @@ class Decision(models.Model):
         return f"{self.label} on item {self.item_id}"
 
 
+# Labels that say something about the face: what training and quality figures count.
+ASSESSED_LABELS: tuple[str, ...] = (Decision.Label.REAL, Decision.Label.FAKE)
+
+
 class Withdrawal(models.Model):
     """A decision was undone in time; it never counted."""
 

@@ -207,6 +207,11 @@ class ReviewItem(models.Model):
         return str(Reason(self.shown_reason).label)
 
 
+# What the queue still holds, and what is not decided yet or may still be undone.
+WAITING_STATES = (ReviewItem.State.OPEN, ReviewItem.State.CLAIMED)
+UNDECIDED_STATES = (*WAITING_STATES, ReviewItem.State.SETTLING)
+
+
 class Skip(models.Model):
     """A reviewer put an item back for somebody else; the queue does not offer it to them again unasked."""
 

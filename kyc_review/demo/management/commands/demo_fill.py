@@ -9,10 +9,10 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from kyc_review.demo import people, table
 from kyc_review.demo.client import ApiClient, ApiRefused
 from kyc_review.demo.made_samples import made_samples
-from kyc_review.submissions.models import Submission
+from kyc_review.submissions.models import State, Submission
 
 SAMPLES = settings.BASE_DIR / "samples"
-UNSCORED = ("received", "scoring")
+UNSCORED = (State.RECEIVED, State.SCORING)
 KEYS_FILE = "demo.json"
 POLL_S = 0.25
 SAY_EVERY_S = 2.0

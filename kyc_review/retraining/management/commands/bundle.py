@@ -25,7 +25,11 @@ class Command(BaseCommand):
         json_option(verbs.add_parser("list", help="every bundle; * is in production"))
         add = verbs.add_parser("add", help="verify and register a bundle without promoting it")
         add.add_argument("path", type=Path)
-        add.add_argument("--source", choices=["trained", "imported"], default="imported")
+        add.add_argument(
+            "--source",
+            choices=[Bundle.Source.TRAINED.value, Bundle.Source.IMPORTED.value],
+            default=Bundle.Source.IMPORTED.value,
+        )
         promote = verbs.add_parser(
             "promote", help="promote a bundle; workers use it from their next batch on"
         )

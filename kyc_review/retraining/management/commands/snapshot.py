@@ -34,7 +34,7 @@ class Command(BaseCommand):
             "--reason",
             action="append",
             default=[],
-            choices=[reason for reason in ReviewItem.Reason.values if reason != "gold"],
+            choices=[reason for reason in ReviewItem.Reason.values if reason != ReviewItem.Reason.GOLD],
             help="only with this reason; repeatable",
         )
         create.add_argument(
