@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 from statistics import median
 
-from bench.compare import Refused
+from bench.compare import BenchError
 from bench.images import jpegs
 from bench.product import Product, product
 from bench.report import line, percentile
@@ -26,7 +26,7 @@ def main() -> int:
         return 1
     try:
         return 0 if wished.run(wished) else 2
-    except (Refused, StackRefused, TimeoutError) as error:
+    except (BenchError, StackRefused, TimeoutError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
 

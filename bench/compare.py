@@ -21,7 +21,7 @@ DRAIN_TIMEOUT_S = 300
 START_TIMEOUT_S = 120
 
 
-class Refused(Exception):
+class BenchError(Exception):
     """A post was not accepted, so the measurement is invalid."""
 
 
@@ -69,7 +69,7 @@ def throughput(
     answers = _post(running, images, posts=posts, at_once=at_once, name=name)
     accepted_s = max(a.sent_s + a.elapsed_s for a in answers) - began
     if running.scored() - before != posts:
-        raise Refused(f"{running.scored() - before} verdicts for {posts} posts")
+        raise BenchError(f"{running.scored() - before} verdicts for {posts} posts")
     (stored,) = running.rows("SELECT extract(epoch FROM max(scored_at)) FROM scoring_scoring")[0]
     return posts / (float(stored) - began), posts / accepted_s
 
@@ -144,7 +144,7 @@ def _litserve_server(kind: str, bundle: Path, port: int) -> Iterator[None]:
         deadline = time.monotonic() + START_TIMEOUT_S
         while not is_ready(port):
             if server.poll() is not None or time.monotonic() > deadline:
-                raise Refused(f"LitServe ({kind}) did not start; `make bench` installs it")
+                raise BenchError(f"LitServe ({kind}) did not start; `make bench` installs it")
             time.sleep(0.2)
         yield
     finally:
@@ -167,7 +167,7 @@ def is_ready(port: int) -> bool:
 def all_accepted(answers: list[Answer], target: Target) -> None:
     bad = [answer for answer in answers if answer.status != target.accepted]
     if bad:
-        raise Refused(
+        raise BenchError(
             f"{len(bad)} of {len(answers)} posts failed, first: {bad[0].status} {bad[0].body[:200]!r}"
         )
 

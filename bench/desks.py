@@ -22,7 +22,7 @@ from urllib.parse import urlencode
 import psutil
 
 from bench.background import Load
-from bench.compare import Refused
+from bench.compare import BenchError
 from bench.load import Address, Answer, Connection, concurrent
 from bench.product import Product
 from bench.report import line, percentile
@@ -86,13 +86,13 @@ class Ours:
         body = await self._asked("POST", path, urlencode(form))
         found = MARKED.search(body)
         if found is None:
-            raise Refused(f"no item after {path}: {body[:200]!r}")
+            raise BenchError(f"no item after {path}: {body[:200]!r}")
         self.item = int(found[1])
 
     async def _asked(self, method: str, path: str, body: str = "") -> bytes:
         status, answer = await self.connection.send(self.address.request(method, path, self.headers, body))
         if status != 200:
-            raise Refused(f"{path}: {status} {answer[:300]!r}")
+            raise BenchError(f"{path}: {status} {answer[:300]!r}")
         return answer
 
 
@@ -132,7 +132,7 @@ class Theirs:
     async def _asked(self, wanted: int, method: str, path: str, body: str = "") -> bytes:
         status, answer = await self.connection.send(self.address.request(method, path, self.headers, body))
         if status != wanted:
-            raise Refused(f"Label Studio, {path}: {status} {answer[:300]!r}")
+            raise BenchError(f"Label Studio, {path}: {status} {answer[:300]!r}")
         return answer
 
 
@@ -170,7 +170,7 @@ def filled(running: Product, images: list[bytes], *, items: int, reviewers: int)
         command, env=environment, cwd=REPOSITORY, capture_output=True, text=True, timeout=600
     )
     if done.returncode:
-        raise Refused(f"filling the queue failed: {done.stderr.strip().splitlines()[-1]}")
+        raise BenchError(f"filling the queue failed: {done.stderr.strip().splitlines()[-1]}")
     return json.loads(done.stdout)
 
 

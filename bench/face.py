@@ -11,7 +11,7 @@ from collections.abc import Callable
 from playwright.sync_api import Page, sync_playwright
 
 from bench import desks
-from bench.compare import Refused
+from bench.compare import BenchError
 from bench.load import HOST
 from bench.product import Product
 from bench.report import line, percentile
@@ -50,7 +50,7 @@ def run(running: Product, images: list[bytes], *, presses: int) -> bool:
     session = desks.filled(running, images, items=presses + 20, reviewers=1)[0]
     found = next(filter(None, [os.environ.get("CHROMIUM"), *map(shutil.which, CHROMIUM)]), None)
     if found is None:
-        raise Refused("no chromium on PATH; set CHROMIUM to its path")
+        raise BenchError("no chromium on PATH; set CHROMIUM to its path")
     address = f"http://{HOST}:{running.target.port}"
     with sync_playwright() as playwright:
         quiet = [
@@ -97,5 +97,5 @@ def _until(page: Page, done: Callable[[], bool]) -> None:
     deadline = time.monotonic() + ANSWER_TIMEOUT_S
     while not done():
         if time.monotonic() > deadline:
-            raise Refused(f"the next face did not come: {page.url}")
+            raise BenchError(f"the next face did not come: {page.url}")
         page.wait_for_timeout(50)

@@ -6,7 +6,7 @@ import sys
 import time
 
 from bench.background import Load
-from bench.compare import Refused
+from bench.compare import BenchError
 from bench.load import Answer, concurrent
 from bench.product import Product
 from bench.report import line
@@ -62,7 +62,7 @@ def _fill(running: Product, images: list[bytes], decisions: int) -> None:
         text=True,
     )
     if done.returncode:
-        raise Refused(f"making the decisions failed: {done.stderr.strip().splitlines()[-1]}")
+        raise BenchError(f"making the decisions failed: {done.stderr.strip().splitlines()[-1]}")
 
 
 def _measured(running: Product, command: list[str]) -> tuple[float, float, float]:
@@ -77,5 +77,7 @@ def _measured(running: Product, command: list[str]) -> tuple[float, float, float
     _, status, used = os.wait4(process.pid, 0)
     seconds = time.perf_counter() - began
     if status:
-        raise Refused(f"manage.py {' '.join(command)} ended with status {os.waitstatus_to_exitcode(status)}")
+        raise BenchError(
+            f"manage.py {' '.join(command)} ended with status {os.waitstatus_to_exitcode(status)}"
+        )
     return seconds, used.ru_maxrss / 1000, used.ru_utime + used.ru_stime

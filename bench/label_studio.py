@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 import psutil
 
-from bench.compare import Refused, is_ready
+from bench.compare import BenchError, is_ready
 from devstack import credentials, pidfile, services
 from devstack.paths import REPOSITORY
 from devstack.progress import Console, Say
@@ -51,7 +51,7 @@ class LabelStudio:
 
 @contextmanager
 def label_studio(say: Say, *, tasks: int, annotators: int) -> Iterator[LabelStudio]:
-    """Running, with so many open tasks. Call from the main thread. Raises Refused with the step that failed."""
+    """Running, with so many open tasks. Call from the main thread. Raises BenchError with the step that failed."""
     python = _installed(say)
     with services.lock_state_dir(HOME / "stack", Console(), say, quiet=True) as (paths, runner):
         urls = services.start(paths, runner, durable=True, say=say)
@@ -102,7 +102,7 @@ def _installed(say: Say) -> str:
     beside = Path(sys.executable).with_name("uv")
     uv = str(beside) if beside.exists() else shutil.which("uv")
     if uv is None:
-        raise Refused("uv is missing; `make bench` installs it")
+        raise BenchError("uv is missing; `make bench` installs it")
     say("Label Studio: installing it into an environment of its own (about 800 MB, minutes)")
     _step(
         "making its environment",
@@ -117,16 +117,16 @@ def _installed(say: Say) -> str:
 
 
 def _step(name: str, command: list[str], environment: dict[str, str], timeout_s: float) -> str:
-    """What the command printed. Raises Refused with one line when it fails or takes too long."""
+    """What the command printed. Raises BenchError with one line when it fails or takes too long."""
     try:
         done = subprocess.run(
             command, env=environment, cwd=HOME, capture_output=True, text=True, timeout=timeout_s
         )
     except subprocess.TimeoutExpired:
-        raise Refused(f"Label Studio: {name} took longer than {timeout_s:.0f} s") from None
+        raise BenchError(f"Label Studio: {name} took longer than {timeout_s:.0f} s") from None
     if done.returncode:
         words = done.stderr.strip().splitlines() or ["it gave no reason"]
-        raise Refused(f"Label Studio: {name} failed: {words[-1]}")
+        raise BenchError(f"Label Studio: {name} failed: {words[-1]}")
     return done.stdout
 
 
@@ -148,5 +148,5 @@ def _until_it_answers(server: "subprocess.Popen[bytes]", port: int, log: Path) -
     while not is_ready(port):
         if server.poll() is not None or time.monotonic() > deadline:
             words = log.read_text().strip().splitlines() or ["it said nothing"]
-            raise Refused(f"Label Studio did not answer within {START_TIMEOUT_S} s: {words[-1]}")
+            raise BenchError(f"Label Studio did not answer within {START_TIMEOUT_S} s: {words[-1]}")
         time.sleep(0.3)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
-from bench.compare import Refused
+from bench.compare import BenchError
 from bench.report import line
 from detection.decoding import decode
 from detection.ensemble import Ensemble
@@ -115,5 +115,5 @@ def _command(folder: Path, bundle: Path, paths: list[Path]) -> float:
     began = time.perf_counter()
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True)  # our own command
     if done.returncode:
-        raise Refused(f"ml compare failed: {done.stderr.strip().splitlines()[-1]}")
+        raise BenchError(f"ml compare failed: {done.stderr.strip().splitlines()[-1]}")
     return time.perf_counter() - began

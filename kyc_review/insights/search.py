@@ -25,20 +25,20 @@ if TYPE_CHECKING:
     from kyc_review.accounts.models import User
 
 UNDECIDED = Q(state__in=UNDECIDED_STATES)
-SEEN = Q(is_veiled=False)  # of `submissions_visible`
+SEEN = Q(is_blinded=False)  # of `submissions_visible`
 
 
 def submissions_visible(*, viewer: User) -> QuerySet[Submission]:
     """Live submissions of all integrations, the newest first; nothing for people without the right.
 
-    `is_veiled` if the viewer may still be asked to review the face: it is then shown as in review and without
+    `is_blinded` if the viewer may still be asked to review the face: it is then shown as in review and without
     a result (gold and audits do have a result).
     """
     if not may_see_insights(viewer):
         return Submission.objects.none()
     rows = Submission.objects.filter(is_test=False).select_related("integration", "scoring")
     waiting = ReviewItem.objects.filter(UNDECIDED, submission=OuterRef("pk"), is_blind=True)
-    rows = rows.annotate(is_veiled=Exists(waiting) if may_decide(viewer) else Value(False))
+    rows = rows.annotate(is_blinded=Exists(waiting) if may_decide(viewer) else Value(False))
     return rows.order_by("-received_at", "-pk")
 
 

@@ -26,7 +26,7 @@ from kyc_review.insights.chart_filters import in_words
 from kyc_review.insights.forms import EraseForm, SearchForm
 from kyc_review.insights.search import history, is_hidden, submissions_found, submissions_visible
 from kyc_review.lifecycle.erase import submission_erase
-from kyc_review.review.blinding import onlooker_record
+from kyc_review.review.blinding import outcome_seen_record
 from kyc_review.scoring.check_words import check_lines
 from kyc_review.scoring.state import scoring_state
 from kyc_review.submissions.check_policy import Action
@@ -92,7 +92,7 @@ def search(request: StaffRequest) -> HttpResponse:
 def submission(request: StaffRequest, submission_id: UUID) -> HttpResponse:
     row = _found(request, submission_id)
     if not is_hidden(viewer=request.user, submission=row):
-        onlooker_record(submission=row, viewer=request.user)
+        outcome_seen_record(submission=row, viewer=request.user)
     return _submission(request, row)
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from kyc_review.submissions.models import Submission
 
 
-def onlooker_record(*, submission: Submission, viewer: User) -> None:
+def outcome_seen_record(*, submission: Submission, viewer: User) -> None:
     """Note that the viewer reads what models and people said of a face after a decision, or after its outcome.
 
     Before, there is nothing to know but what everybody sees who is asked. Not noted: who is never asked, for they do
@@ -31,7 +31,7 @@ def onlooker_record(*, submission: Submission, viewer: User) -> None:
         Onlooker.objects.bulk_create([row], ignore_conflicts=True)
 
 
-def people_left() -> QuerySet[User]:
+def possible_reviewers() -> QuerySet[User]:
     """Who judges faces and does not know what was said of the outer query's `submission`."""
     face = OuterRef(OuterRef("submission"))
     judged = Decision.objects.standing().filter(submission=face, reviewer=OuterRef("pk"))
@@ -40,11 +40,11 @@ def people_left() -> QuerySet[User]:
     return people.filter(~Exists(judged), ~Exists(read))
 
 
-def items_stranded() -> int:
+def items_without_reviewer() -> int:
     """How many items ask for one more person's eyes though everybody who judges faces knows what was said."""
     again = [ReviewItem.Reason.SECOND_OPINION, ReviewItem.Reason.ADJUDICATION, ReviewItem.Reason.GOLD]
     waiting = ReviewItem.objects.filter(state=ReviewItem.State.OPEN, reason__in=again)
-    return waiting.filter(~Exists(people_left())).count()
+    return waiting.filter(~Exists(possible_reviewers())).count()
 
 
 def knows_outcome(*, submission_id: UUID, person: User) -> bool:

@@ -13,7 +13,7 @@ from django.db.models import Exists, F, OuterRef
 from detection.voting import Verdict
 from kyc_review.audit import services as audit
 from kyc_review.core.permissions import may_oversee
-from kyc_review.review.blinding import people_left
+from kyc_review.review.blinding import possible_reviewers
 from kyc_review.scoring.selectors import needs_person
 from kyc_review.submissions.models import State, Submission
 
@@ -68,7 +68,7 @@ def gold_mix(*, opened: int) -> list[ReviewItem]:
     )
     chosen = (
         Gold.objects.filter(
-            ~Exists(waits), Exists(people_left().exclude(pk=OuterRef("added_by"))), is_active=True
+            ~Exists(waits), Exists(possible_reviewers().exclude(pk=OuterRef("added_by"))), is_active=True
         )
         .annotate(
             verdict=F("submission__scoring__verdict"),

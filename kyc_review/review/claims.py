@@ -117,7 +117,7 @@ def claim_next(*, reviewer: User, include_skipped: bool = False) -> int | None:
 
 
 @transaction.atomic
-def item_keep_ahead(*, reviewer: User) -> ReviewItem | None:
+def item_reserve_next(*, reviewer: User) -> ReviewItem | None:
     """Keep the item that `reviewer` will get next, so that their page can fetch its face while they judge another.
 
     It stays in the queue, offered to them alone for KEPT_AHEAD; if they never come for it, it is free again by itself.

@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 
 from kyc_review.audit import services as audit
 from kyc_review.review.claims import NOT_HELD, RELEASED
-from kyc_review.review.deciding import settle
+from kyc_review.review.decisions import settle
 from kyc_review.review.models import AuditDraw, Decision, Gold, ReviewItem
 
 if TYPE_CHECKING:

@@ -39,5 +39,5 @@ def items_answered(*, viewer: User) -> QuerySet[ReviewItem]:
         ReviewItem.objects.filter(is_own)
         .select_related("submission__scoring", "submission__evidence")
         .prefetch_related("submission__scoring__votes")
-        .annotate(claim_remaining=F("claim_expires_at") - Now(), is_veiled=Value(False))
+        .annotate(claim_remaining=F("claim_expires_at") - Now(), is_blinded=Value(False))
     )

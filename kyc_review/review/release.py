@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 SNOOZES = {15: "15 minutes", 60: "1 hour", 240: "4 hours"}
 
 
-class Refused(DomainError):
-    """The wish makes no sense; nothing was changed. `detail` says why, to a person."""
+class ReleaseRejected(DomainError):
+    """The item cannot be released this way; nothing was changed. `detail` says why, to a person."""
 
 
 @transaction.atomic
 def claim_release(*, item_id: int, reviewer: User, reason: str = Skip.Reason.UNSURE) -> None:
     """Skip: the item goes back for others and is not offered to this reviewer again."""
-    _part(item_id, reviewer, "item.skipped", {"reason": Skip.Reason(reason).value})
+    _release(item_id, reviewer, "item.skipped", {"reason": Skip.Reason(reason).value})
     Skip.objects.get_or_create(item_id=item_id, reviewer=reviewer, defaults={"reason": reason})
 
 
@@ -39,9 +39,9 @@ def claim_release(*, item_id: int, reviewer: User, reason: str = Skip.Reason.UNS
 def item_snooze(*, item_id: int, reviewer: User, minutes: int) -> None:
     """The item is not assigned until then; afterwards it is available to everyone."""
     if minutes not in SNOOZES:
-        raise Refused("Choose one of the listed times.")
+        raise ReleaseRejected("Choose one of the listed times.")
     until = Now() + dt.timedelta(minutes=minutes)
-    _part(item_id, reviewer, "item.snoozed", {"minutes": minutes}, snoozed_until=until)
+    _release(item_id, reviewer, "item.snoozed", {"minutes": minutes}, snoozed_until=until)
 
 
 @transaction.atomic
@@ -54,8 +54,8 @@ def item_escalate(*, item_id: int, reviewer: User, message: str = "") -> None:
         pk=reviewer.pk
     )
     if not seniors.exists():
-        raise Refused("There is no other senior reviewer to ask.")
-    _part(
+        raise ReleaseRejected("There is no other senior reviewer to ask.")
+    _release(
         item_id,
         reviewer,
         "item.escalated",
@@ -71,15 +71,15 @@ def item_hand_over(*, item_id: int, reviewer: User, to: User, message: str = "")
     """The item is offered to `to` alone for HANDOVER_S, then to everybody."""
     item = ReviewItem.objects.filter(pk=item_id).first()
     if to.pk == reviewer.pk:
-        raise Refused("You already hold it.")
+        raise ReleaseRejected("You already hold it.")
     if not may_decide(to):
-        raise Refused("That person is not a reviewer.")
+        raise ReleaseRejected("That person is not a reviewer.")
     if item is not None and item.is_escalated and not may_oversee(to):
-        raise Refused("This item was escalated; only a senior can take it.")
+        raise ReleaseRejected("This item was escalated; only a senior can take it.")
     if item is not None and knows_outcome(submission_id=item.submission_id, person=to):
-        raise Refused("They cannot take this item; choose another person.")
+        raise ReleaseRejected("They cannot take this item; choose another person.")
     until = Now() + dt.timedelta(seconds=settings.HANDOVER_S)
-    _part(
+    _release(
         item_id,
         reviewer,
         "item.handed_over",
@@ -93,19 +93,19 @@ def item_hand_over(*, item_id: int, reviewer: User, to: User, message: str = "")
 
 @transaction.atomic
 def claim_take_back(*, item_id: int, senior: User) -> None:
-    """A senior returns a colleague's claim, or what is kept for somebody, to the queue for all."""
+    """A senior returns a colleague's claim, or an item reserved for somebody, to the queue for all."""
     if not may_oversee(senior):
         raise PermissionDenied("Only seniors return items of colleagues.")
     claimed = ReviewItem.objects.filter(pk=item_id, state=ReviewItem.State.CLAIMED)
-    kept = ReviewItem.objects.filter(pk=item_id, state=ReviewItem.State.OPEN, held_for__isnull=False)
+    reserved = ReviewItem.objects.filter(pk=item_id, state=ReviewItem.State.OPEN, held_for__isnull=False)
     holder = ReviewItem.objects.filter(pk=item_id).values_list("claimed_by_id", "held_for_id").first()
-    if claimed.update(**RELEASED) + kept.update(**NOT_HELD) != 1:
-        raise Refused("This item is not claimed.")
+    if claimed.update(**RELEASED) + reserved.update(**NOT_HELD) != 1:
+        raise ReleaseRejected("This item is not claimed.")
     detail = {"holder": next(filter(None, holder or ()), None)}
     audit.record(action="item.taken_back", actor=senior, target=ReviewItem(pk=item_id), detail=detail)
 
 
-def _part(item_id: int, reviewer: User, action: str, detail: Mapping[str, Any], **changes: Any) -> None:
+def _release(item_id: int, reviewer: User, action: str, detail: Mapping[str, Any], **changes: Any) -> None:
     require_decider(reviewer)
     if held_by(reviewer.pk, item_id).update(**RELEASED | NOT_HELD | changes) != 1:
         raise claim_lost(item_id, reviewer)

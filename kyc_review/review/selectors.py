@@ -45,7 +45,7 @@ def queue_items(*, viewer: User, reason: str = "") -> QuerySet[ReviewItem]:
         items.select_related("claimed_by", "held_for")
         .annotate(
             claim_is_live=LIVE_CLAIM,
-            is_veiled=F("is_blind") if may_decide(viewer) else Value(False),
+            is_blinded=F("is_blind") if may_decide(viewer) else Value(False),
             is_kept=Q(held_for__isnull=False, held_until__gt=Now()),
             is_asleep=Q(snoozed_until__gt=Now()),
             skipped_by_viewer=Exists(Skip.objects.filter(item=OuterRef("pk"), reviewer=viewer)),
@@ -121,13 +121,13 @@ def item_in_focus(*, viewer: User, item_id: int) -> ReviewItem | None:
         return None
     item = items_in_focus(viewer=viewer).filter(pk=item_id).first()
     if item is not None:
-        remaining, is_veiled = statements.claim_remaining_and_veil(item=item_id, person=viewer.pk)
+        remaining, is_blinded = statements.claim_remaining_and_blindness(item=item_id, person=viewer.pk)
         item.claim_remaining = remaining  # type: ignore[attr-defined]
-        item.is_veiled = is_veiled and may_decide(viewer)  # type: ignore[attr-defined]
+        item.is_blinded = is_blinded and may_decide(viewer)  # type: ignore[attr-defined]
     else:
         item = items_answered(viewer=viewer).filter(pk=item_id).first()
     if item is not None:
-        item.__dict__[MAY_BE_SEEN_BY] = {viewer.pk: not item.is_veiled}  # type: ignore[attr-defined]
+        item.__dict__[MAY_BE_SEEN_BY] = {viewer.pk: not item.is_blinded}  # type: ignore[attr-defined]
     return item
 
 
@@ -139,7 +139,7 @@ def is_revealed(*, viewer: User, item: ReviewItem) -> bool:
     """
     if not may_decide(viewer):
         return True
-    return not statements.claim_remaining_and_veil(item=item.pk, person=viewer.pk)[1]
+    return not statements.claim_remaining_and_blindness(item=item.pk, person=viewer.pk)[1]
 
 
 def faces_shown(*, viewer: User) -> QuerySet[ReviewItem]:

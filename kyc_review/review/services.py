@@ -14,7 +14,7 @@ from kyc_review.audit import services as audit
 from kyc_review.evidence import services as evidence
 from kyc_review.review.audit_sampling import audits_drawn, refusals_drawn
 from kyc_review.review.release import (
-    Refused,
+    ReleaseRejected,
     claim_release,
     claim_take_back,
     item_escalate,
@@ -31,9 +31,9 @@ from .claims import (
     claim_renew_if_held,
     claims_expire,
     item_claim_next,
-    item_keep_ahead,
+    item_reserve_next,
 )
-from .deciding import (
+from .decisions import (
     TooLate,
     decision_correct,
     decision_record,
@@ -42,14 +42,14 @@ from .deciding import (
     first_call_record,
 )
 from .models import ReviewItem
-from .places import places_give
+from .queue_masking import mask_positions
 
 if TYPE_CHECKING:
     from kyc_review.accounts.models import User
 
 __all__ = [
     "ClaimLost",
-    "Refused",
+    "ReleaseRejected",
     "TooLate",
     "audits_open",
     "claim_lease",
@@ -69,10 +69,10 @@ __all__ = [
     "item_claim_next",
     "item_escalate",
     "item_hand_over",
-    "item_keep_ahead",
+    "item_reserve_next",
     "item_snooze",
+    "item_view_record",
     "items_open",
-    "look_record",
     "refusals_open",
 ]
 
@@ -92,7 +92,7 @@ def items_open(rows: Iterable[tuple[UUID, str, float]]) -> None:
     ]
     for gold in gold_mix(opened=len(items)):
         items.insert(_dice.randrange(len(items) + 1), gold)
-    places_give(items)
+    mask_positions(items)
     ReviewItem.objects.bulk_create(items, ignore_conflicts=True)
     evidence.evidence_request(item.submission_id for item in items)
 
@@ -108,13 +108,13 @@ def audits_open(cleared: Iterable[tuple[UUID, float]]) -> None:
 def refusals_open(sent_back: Iterable[UUID]) -> None:
     """Draw the quality sample from submissions that checks just sent back, in the caller's transaction.
 
-    People see them blind among the others; their outcome stands and goes out as ever.
+    People see them blind among the others; their outcome stands and is reported as usual.
     """
     items_open([(sid, ReviewItem.Reason.AUDIT, RISK_WITHOUT_VOTES) for sid in refusals_drawn(sent_back)])
 
 
-def look_record(*, item: ReviewItem, viewer: User) -> None:
-    """Leave a trace when somebody sees a face that they do not hold; the holder's claim is trace enough."""
+def item_view_record(*, item: ReviewItem, viewer: User) -> None:
+    """Write to the audit log that somebody saw a face without holding its item; a claim is itself a record."""
     if viewer.pk not in (item.claimed_by_id, item.held_for_id):
         audit.record(action="item.looked_at", actor=viewer, target=item)
 

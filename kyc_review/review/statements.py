@@ -144,10 +144,10 @@ def begin_settling(*, item: int, person: int, window: dt.timedelta) -> bool:
     return change(SETTLE, {"item": item, "person": person, "window": window}) == 1
 
 
-def claim_remaining_and_veil(*, item: int, person: int) -> tuple[dt.timedelta | None, bool]:
+def claim_remaining_and_blindness(*, item: int, person: int) -> tuple[dt.timedelta | None, bool]:
     """How long the claim on the item lasts, if any, and whether its votes are hidden from a person who decides.
 
-    A row that is gone is veiled.
+    A row that is gone is blinded.
     """
     found = fetch_one(VEIL, {"item": item, "person": person})
     return (None, True) if found is None else (found[0], found[1])

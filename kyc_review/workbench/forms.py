@@ -66,7 +66,7 @@ class ClaimForm(forms.Form):
     skipped = forms.BooleanField(required=False)
 
 
-class AsideForm(forms.Form):
+class ReleaseForm(forms.Form):
     """What comes with skipping, snoozing, escalating and handing over; each view reads its own field."""
 
     skip_reason = forms.ChoiceField(choices=Skip.Reason, required=False)

@@ -14,7 +14,7 @@ from kyc_review.accounts.staff_access import StaffRequest, staff_only
 from kyc_review.review import services
 from kyc_review.review.models import Skip
 from kyc_review.review.release import SNOOZES
-from kyc_review.workbench.forms import AsideForm
+from kyc_review.workbench.forms import ReleaseForm
 from kyc_review.workbench.rendering import (
     another_picture,
     claim_and_show,
@@ -27,8 +27,8 @@ from kyc_review.workbench.rendering import (
 @require_POST
 @staff_only
 def claim_release(request: StaffRequest, item_id: int) -> HttpResponse:
-    reason = _said(request).get("skip_reason") or Skip.Reason.UNSURE
-    return _aside(
+    reason = _form_values(request).get("skip_reason") or Skip.Reason.UNSURE
+    return _release_and_show(
         request,
         item_id,
         lambda: services.claim_release(item_id=item_id, reviewer=request.user, reason=reason),
@@ -39,8 +39,8 @@ def claim_release(request: StaffRequest, item_id: int) -> HttpResponse:
 @require_POST
 @staff_only
 def snooze(request: StaffRequest, item_id: int) -> HttpResponse:
-    minutes = _said(request).get("minutes") or 0
-    return _aside(
+    minutes = _form_values(request).get("minutes") or 0
+    return _release_and_show(
         request,
         item_id,
         lambda: services.item_snooze(item_id=item_id, reviewer=request.user, minutes=minutes),
@@ -51,8 +51,8 @@ def snooze(request: StaffRequest, item_id: int) -> HttpResponse:
 @require_POST
 @staff_only
 def escalation(request: StaffRequest, item_id: int) -> HttpResponse:
-    message = _said(request).get("message", "")
-    return _aside(
+    message = _form_values(request).get("message", "")
+    return _release_and_show(
         request,
         item_id,
         lambda: services.item_escalate(item_id=item_id, reviewer=request.user, message=message),
@@ -63,11 +63,11 @@ def escalation(request: StaffRequest, item_id: int) -> HttpResponse:
 @require_POST
 @staff_only
 def handover(request: StaffRequest, item_id: int) -> HttpResponse:
-    said = _said(request)
+    said = _form_values(request)
     to = User.objects.filter(pk=said.get("to") or 0).first()
     if to is None:
         return problem(request, item_id, "Choose a colleague first.")
-    return _aside(
+    return _release_and_show(
         request,
         item_id,
         lambda: services.item_hand_over(
@@ -84,25 +84,27 @@ def take_back(request: StaffRequest, item_id: int) -> HttpResponse:
     try:
         services.claim_take_back(item_id=item_id, senior=request.user)
         messages.success(request, f"Item {item_id} is back in the queue.")
-    except services.Refused as refused:
-        messages.error(request, refused.detail)
+    except services.ReleaseRejected as rejected:
+        messages.error(request, rejected.detail)
     return HttpResponseRedirect(reverse("review:item", args=[item_id]))
 
 
-def _said(request: StaffRequest) -> dict:
-    form = AsideForm(request.POST)
+def _form_values(request: StaffRequest) -> dict:
+    form = ReleaseForm(request.POST)
     form.is_valid()
     return form.cleaned_data
 
 
-def _aside(request: StaffRequest, item_id: int, act: Callable[[], None], done: str) -> HttpResponse:
+def _release_and_show(
+    request: StaffRequest, item_id: int, act: Callable[[], None], done: str
+) -> HttpResponse:
     if is_another_on_screen(request, item_id):
         return another_picture(request, item_id)
     try:
         act()
     except services.ClaimLost as lost:
         return claim_lost(request, item_id, lost)
-    except services.Refused as refused:
-        return problem(request, item_id, refused.detail)
+    except services.ReleaseRejected as rejected:
+        return problem(request, item_id, rejected.detail)
     messages.info(request, done)
     return claim_and_show(request)

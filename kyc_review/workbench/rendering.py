@@ -18,7 +18,7 @@ from django_htmx.http import push_url, reswap, retarget
 from kyc_review.accounts.staff_access import StaffRequest
 from kyc_review.core.permissions import may_decide, may_oversee
 from kyc_review.review import selectors, services
-from kyc_review.review.blinding import items_stranded
+from kyc_review.review.blinding import items_without_reviewer
 from kyc_review.review.models import Decision, ReviewItem, Skip
 from kyc_review.review.release import SNOOZES
 from kyc_review.review.shortcuts import OBSTACLE_KEYS
@@ -48,7 +48,7 @@ def _say_why_nothing(request: StaffRequest) -> None:
     if not selectors.queue_items(viewer=request.user).filter(state=ReviewItem.State.OPEN).exists():
         return
     why = "Nothing that waits is for you now: you judged, read about or skipped it, or it is kept or snoozed."
-    if stranded := items_stranded():
+    if stranded := items_without_reviewer():
         need = "1 item needs" if stranded == 1 else f"{stranded} items need"
         why += f" {need} a person who does not know the outcome, and there is no one left: an admin can add people."
     messages.info(request, why)
@@ -66,8 +66,8 @@ def queue_context(request: StaffRequest) -> dict[str, Any]:
         "listed": sum(count.waiting + count.claimed for count in counts if chosen in ("", count.reason)),
         "waiting": sum(count.waiting for count in counts),
         "items": items,
-        "shows_risk": not all(item.is_veiled for item in items),  # type: ignore[attr-defined]
-        "has_veiled": any(item.is_veiled for item in items),  # type: ignore[attr-defined]
+        "shows_risk": not all(item.is_blinded for item in items),  # type: ignore[attr-defined]
+        "has_blinded": any(item.is_blinded for item in items),  # type: ignore[attr-defined]
         "total": sum(count.waiting + count.claimed for count in counts),
         "skipped": selectors.skipped_waiting(viewer=request.user),
         "held": selectors.items_held(viewer=request.user).first(),
@@ -97,15 +97,15 @@ def focus_context(request: StaffRequest, item_id: int) -> dict[str, Any]:
     remaining = shown.claim_remaining  # type: ignore[attr-defined]
     holds = shown.claimed_by_id == request.user.pk and remaining is not None and remaining.total_seconds() > 0
     holds = holds and may_decide(request.user)
-    is_veiled = shown.is_veiled  # type: ignore[attr-defined]
-    panel = {} if is_veiled else panel_context(item=shown, viewer=request.user)
+    is_blinded = shown.is_blinded  # type: ignore[attr-defined]
+    panel = {} if is_blinded else panel_context(item=shown, viewer=request.user)
     context = {
         "item": shown,
         "panel": panel,
         "checks": panel.get("checks", []),
         "alerts": panel.get("alerts", []),
-        "suggested_obstacle": "" if is_veiled else suggested_obstacle(shown),
-        "votes": None if is_veiled else vote_panel(shown),
+        "suggested_obstacle": "" if is_blinded else suggested_obstacle(shown),
+        "votes": None if is_blinded else vote_panel(shown),
         "holds": holds,
         "remaining_s": int(remaining.total_seconds()) if holds else 0,
         "lease_s": int(services.claim_lease().total_seconds()),
@@ -128,7 +128,7 @@ def _choices(request: StaffRequest) -> dict[str, Any]:
 
 def _outcome(request: StaffRequest, shown: ReviewItem) -> dict[str, Any]:
     """The decision for read-only viewers, and possible actions. Nothing while the item is blind."""
-    if shown.is_veiled:  # type: ignore[attr-defined]
+    if shown.is_blinded:  # type: ignore[attr-defined]
         is_over = shown.state in (ReviewItem.State.SETTLING, ReviewItem.State.DECIDED)
         return {"is_hidden": is_over, "may_take_back": _may_take_back(request, shown)}
     history = list(shown.decisions.standing().select_related("reviewer").order_by("pk"))

@@ -18,7 +18,7 @@ from django_htmx.http import push_url, trigger_client_event
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
 from kyc_review.evidence.responses import derivative_response
 from kyc_review.review import selectors, services
-from kyc_review.review.blinding import onlooker_record
+from kyc_review.review.blinding import outcome_seen_record
 from kyc_review.review.models import Decision, ReviewItem
 from kyc_review.review.recent_decisions import items_answered
 from kyc_review.workbench.evidence.context import views_ahead
@@ -60,14 +60,14 @@ def item_ahead(request: StaffRequest) -> HttpResponse:
 
     For a blind one, only the face; for others also the open views.
     """
-    kept = services.item_keep_ahead(reviewer=request.user)
+    kept = services.item_reserve_next(reviewer=request.user)
     if kept is None:
         return JsonResponse({"image": None})
     return JsonResponse(
         {
             "image": reverse("review:image", args=[kept.pk]),
             "posted": max(kept.submission.width, kept.submission.height),
-            "is_veiled": kept.is_blind,
+            "is_blinded": kept.is_blind,
             "views": [] if kept.is_blind else views_ahead(kept),
         }
     )
@@ -80,7 +80,7 @@ def item(request: StaffRequest, item_id: int) -> HttpResponse:
     services.claim_renew_if_held(item_id=item_id, reviewer=request.user)
     context = focus_context(request, item_id)
     if context.get("decision") is not None:
-        onlooker_record(submission=context["item"].submission, viewer=request.user)
+        outcome_seen_record(submission=context["item"].submission, viewer=request.user)
     return render(request, "review/focus.html", context)
 
 
@@ -94,7 +94,7 @@ def image(request: StaffRequest, item_id: int) -> HttpResponseBase:
         if ReviewItem.objects.filter(pk=item_id).exists():
             raise PermissionDenied("You do not hold this item.")
         raise Http404("There is no such item.")
-    services.look_record(item=shown, viewer=request.user)
+    services.item_view_record(item=shown, viewer=request.user)
     return derivative_response(shown.submission)
 
 

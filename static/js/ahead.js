@@ -20,7 +20,7 @@ async function fetchAhead() {
   const headers = JSON.parse(document.body.getAttribute("hx-headers"));
   const answer = await fetch(form.dataset.ahead, { method: "POST", headers }).catch(() => null);
   if (!answer?.ok || answer.redirected) return;
-  const { image: path, posted, is_veiled: isVeiled, views } = await answer.json();
+  const { image: path, posted, is_blinded: isVeiled, views } = await answer.json();
   if (!path || path === ahead?.path || awaited) return;
   const image = new Image();
   image.src = path;

@@ -14,5 +14,5 @@ def test_a_server_that_does_not_start_is_one_clear_refusal(
     ended = subprocess.Popen([sys.executable, "-c", ""], start_new_session=True)
     ended.wait()
     monkeypatch.setattr("bench.compare.subprocess.Popen", lambda *_, **__: ended)
-    with pytest.raises(compare.Refused, match="make bench"):
+    with pytest.raises(compare.BenchError, match="make bench"):
         compare.litserve("plain", tmp_path, 1, [b"x"], posts=1, at_once=1)

@@ -52,7 +52,7 @@ def test_votes_stay_hidden_until_the_first_call(
     assert "models and their combination say fake" not in page.content()
     assert "All five" not in page.content()
     assert fits(page)
-    page.screenshot(path=PICTURES / f"veiled-{scheme}.png")
+    page.screenshot(path=PICTURES / f"blinded-{scheme}.png")
     page.keyboard.press("1")
     expect(page.get_by_text("models and their combination say fake")).to_be_visible()
     expect(page.get_by_text("All five say fake")).to_be_visible()

@@ -9,7 +9,7 @@ from django.test import Client
 
 from kyc_review.accounts.models import User
 from kyc_review.review import services
-from kyc_review.review.blinding import items_stranded
+from kyc_review.review.blinding import items_without_reviewer
 from kyc_review.review.calibration import gold_mix
 from kyc_review.review.models import Onlooker, ReviewItem
 from kyc_review.review.release import Refused
@@ -147,10 +147,10 @@ def test_when_nobody_is_left_the_queue_says_so(
     window = login(sara)
     window.get(f"/review/items/{decided.pk}/")
     settle()
-    assert items_stranded() == 1
+    assert items_without_reviewer() == 1
     told = window.post("/review/items/next/", follow=True).text
     assert "Nothing that waits is for you now" in told
     assert "1 item needs a person who does not know the outcome, and there is no one left" in told
     staff("carol", "reviewer")
-    assert items_stranded() == 0
+    assert items_without_reviewer() == 0
     assert "no one left" not in window.post("/review/items/next/", follow=True).text

@@ -109,8 +109,8 @@ def test_the_item_kept_ahead_is_offered_to_nobody_else_and_is_free_again_by_itse
     enqueue: Enqueue, claimed: ReviewItem, alice: User, bob: User
 ) -> None:
     following = enqueue(risk=0.1)
-    assert services.item_keep_ahead(reviewer=alice) == following
-    assert services.item_keep_ahead(reviewer=alice) == following
+    assert services.item_reserve_next(reviewer=alice) == following
+    assert services.item_reserve_next(reviewer=alice) == following
     assert ReviewItem.objects.filter(held_for=alice).count() == 1
     assert services.item_claim_next(reviewer=bob) is None
     ended(following)
@@ -124,20 +124,20 @@ def test_keeping_ahead_never_shortens_a_handover(
     assert services.item_claim_next(reviewer=bob)
     services.item_hand_over(item_id=claimed.pk, reviewer=alice, to=bob)
     before = ReviewItem.objects.get(pk=claimed.pk).held_until
-    assert services.item_keep_ahead(reviewer=bob) == claimed
+    assert services.item_reserve_next(reviewer=bob) == claimed
     assert ReviewItem.objects.get(pk=claimed.pk).held_until == before
 
 
 def test_nothing_is_kept_for_somebody_who_holds_nothing(enqueue: Enqueue, alice: User) -> None:
     enqueue()
-    assert services.item_keep_ahead(reviewer=alice) is None
+    assert services.item_reserve_next(reviewer=alice) is None
 
 
 def test_only_the_person_it_is_kept_for_may_fetch_the_picture_ahead(
     enqueue: Enqueue, claimed: ReviewItem, alice: User, bob: User
 ) -> None:
     following = enqueue(risk=0.1)
-    services.item_keep_ahead(reviewer=alice)
+    services.item_reserve_next(reviewer=alice)
     assert following in selectors.faces_shown(viewer=alice)
     assert following not in selectors.items_in_focus(viewer=alice)
     assert following not in selectors.faces_shown(viewer=bob)
@@ -154,7 +154,7 @@ def test_reviewers_who_keep_ahead_at_once_never_share_an_item(enqueue: Enqueue, 
 
     def work(person: User) -> None:
         while item := services.item_claim_next(reviewer=person):
-            services.item_keep_ahead(reviewer=person)
+            services.item_reserve_next(reviewer=person)
             judged.append(item.pk)
             services.decision_record(item_id=item.pk, reviewer=person, label="real")
 

@@ -96,17 +96,17 @@ def test_only_the_holder_of_a_live_claim_locks_and_settles_an_item(
 def test_a_blind_item_is_veiled_until_the_first_call_and_again_for_others(
     claimed: ReviewItem, alice: User, bob: User
 ) -> None:
-    def is_veiled(person: User) -> bool:
-        return statements.claim_remaining_and_veil(item=claimed.pk, person=person.pk)[1]
+    def is_blinded(person: User) -> bool:
+        return statements.claim_remaining_and_blindness(item=claimed.pk, person=person.pk)[1]
 
     ReviewItem.objects.filter(pk=claimed.pk).update(is_blind=True)
-    assert is_veiled(alice)
+    assert is_blinded(alice)
     FirstCall.objects.create(item=claimed, reviewer=alice, label="real")
-    assert not is_veiled(alice)
-    assert is_veiled(bob)
+    assert not is_blinded(alice)
+    assert is_blinded(bob)
     ReviewItem.objects.filter(pk=claimed.pk).update(is_blind=False)
-    assert not is_veiled(bob)
-    assert statements.claim_remaining_and_veil(item=0, person=bob.pk) == (None, True)
+    assert not is_blinded(bob)
+    assert statements.claim_remaining_and_blindness(item=0, person=bob.pk) == (None, True)
 
 
 def test_a_key_is_the_row_that_a_queryset_reads(api_key: str) -> None:

@@ -169,6 +169,6 @@ def test_of_a_blind_item_nothing_but_the_face_is_fetched_ahead(
     examine(following)
     ReviewItem.objects.filter(pk=following.pk).update(is_blind=True)
     ahead = login(alice).post("/review/items/ahead/").json()
-    assert (ahead["is_veiled"], ahead["views"]) == (True, [])
+    assert (ahead["is_blinded"], ahead["views"]) == (True, [])
     assert login(alice).get(ahead["image"]).status_code == 200
     assert login(alice).get(url(following, "noise")).status_code == 403

@@ -30,11 +30,11 @@ def result_of(item: ReviewItem) -> str:
 
 
 @pytest.fixture
-def second_opinions(settings) -> None:
+def second_reviews(settings) -> None:
     settings.SECOND_OPINION_FAKE_RISK = 0.9
 
 
-@pytest.mark.usefixtures("second_opinions")
+@pytest.mark.usefixtures("second_reviews")
 def test_a_risky_fake_needs_a_second_person_who_sees_what_the_first_saw(
     enqueue: Enqueue, alice: User, bob: User
 ) -> None:
@@ -49,7 +49,7 @@ def test_a_risky_fake_needs_a_second_person_who_sees_what_the_first_saw(
     assert result_of(first) == "rejected"
 
 
-@pytest.mark.usefixtures("second_opinions")
+@pytest.mark.usefixtures("second_reviews")
 def test_a_third_person_settles_a_disagreement(
     enqueue: Enqueue, alice: User, bob: User, staff: Callable
 ) -> None:
@@ -63,7 +63,7 @@ def test_a_third_person_settles_a_disagreement(
     assert result_of(first) == "clear"
 
 
-@pytest.mark.usefixtures("second_opinions")
+@pytest.mark.usefixtures("second_reviews")
 def test_mild_fakes_and_reals_need_one_person(enqueue: Enqueue, alice: User) -> None:
     mild, real = enqueue("unanimous_fake", 0.89), enqueue("unanimous_fake", 0.85)
     judge(alice, "fake"), judge(alice, "real")
@@ -75,9 +75,9 @@ def test_the_share_is_drawn_from_the_submissions_number(enqueue: Enqueue, alice:
     for low_number in (0, 4_999, 5_000, 9_999):
         decision = Decision(label="real")
         item = ReviewItem(submission_id=UUID(int=low_number), risk=0.1)
-        from kyc_review.review.second_opinions import wants_second
+        from kyc_review.review.second_reviews import needs_second_review
 
-        assert wants_second(item, decision) is (low_number < 5_000)
+        assert needs_second_review(item, decision) is (low_number < 5_000)
 
 
 @pytest.fixture

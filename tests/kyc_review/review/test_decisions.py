@@ -168,15 +168,15 @@ def test_a_blind_item_shows_votes_and_evidence_only_after_the_first_call(
 ) -> None:
     ReviewItem.objects.filter(pk=claimed.pk).update(is_blind=True)
 
-    def is_veiled(viewer: User) -> bool:
+    def is_blinded(viewer: User) -> bool:
         shown = selectors.item_in_focus(viewer=viewer, item_id=claimed.pk)
         assert shown is not None
-        return shown.is_veiled
+        return shown.is_blinded
 
-    assert is_veiled(alice)
+    assert is_blinded(alice)
     services.first_call_record(item_id=claimed.pk, reviewer=alice, label="real")
-    assert not is_veiled(alice)
-    assert is_veiled(staff("sue", "senior"))
+    assert not is_blinded(alice)
+    assert is_blinded(staff("sue", "senior"))
     decide(claimed, alice)
     assert FirstCall.objects.get().label == "real"
     assert Decision.objects.get().label == "fake"

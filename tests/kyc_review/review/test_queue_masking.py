@@ -10,7 +10,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from kyc_review.accounts.models import User
-from kyc_review.review import places, selectors, services
+from kyc_review.review import queue_masking, selectors, services
 from kyc_review.review.models import Gold, ReviewItem
 from kyc_review.submissions.models import Submission
 
@@ -31,7 +31,7 @@ def ordinary(enqueue: Enqueue) -> list[ReviewItem]:
 
 def drawn(reason: str, number: int) -> list[tuple[str, float | None]]:
     items = [ReviewItem(reason=reason, risk=0.1) for _ in range(number)]
-    places.places_give(items)
+    queue_masking.mask_positions(items)
     return [(item.placed_as, item.placed_risk) for item in items]
 
 

@@ -19,7 +19,7 @@ ROWS_READ = 200  # by the primary key: as cheap in a long queue as in a short on
 _dice = random.Random()  # noqa: S311
 
 
-def places_give(items: Iterable[ReviewItem]) -> None:
+def mask_positions(items: Iterable[ReviewItem]) -> None:
     """Set `placed_as` and `placed_risk` of those unsaved items that need it; one query if any does, else none."""
     hidden = [item for item in items if item.reason in GIVEN_AWAY]
     if not hidden:

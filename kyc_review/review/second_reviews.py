@@ -10,7 +10,7 @@ from .models import Decision, ReviewItem
 SHARE_STEPS = 10_000
 
 
-def after(*, item: ReviewItem, decision: Decision) -> ReviewItem | None:
+def followup_item_for(*, item: ReviewItem, decision: Decision) -> ReviewItem | None:
     """The item that must be opened before the submission may complete; None when the decision completes it.
 
     The next person sees the reason and risk that the first one saw, and nothing of what was said.
@@ -29,10 +29,10 @@ def after(*, item: ReviewItem, decision: Decision) -> ReviewItem | None:
         if first is None or first.label == decision.label:
             return None
         return _open(item, ReviewItem.Reason.ADJUDICATION)
-    return _open(item, ReviewItem.Reason.SECOND_OPINION) if wants_second(item, decision) else None
+    return _open(item, ReviewItem.Reason.SECOND_OPINION) if needs_second_review(item, decision) else None
 
 
-def wants_second(item: ReviewItem, decision: Decision) -> bool:
+def needs_second_review(item: ReviewItem, decision: Decision) -> bool:
     """A fixed share of all, chosen by the submission's random number; and every fake at or above the set risk."""
     if decision.label == Decision.Label.FAKE and item.risk >= settings.SECOND_OPINION_FAKE_RISK:
         return True

@@ -26,7 +26,7 @@ from kyc_review.submissions.models import Result, State
 from . import statements
 from .claims import ERASED, NOT_HELD, RELEASED, ClaimLost, claim_lease, claim_lost, held_by, require_decider
 from .models import Decision, FirstCall, ReviewItem, Withdrawal
-from .second_opinions import after
+from .second_reviews import followup_item_for
 
 if TYPE_CHECKING:
     from kyc_review.accounts.models import User
@@ -51,10 +51,10 @@ def first_call_record(*, item_id: int, reviewer: User, label: str) -> None:
     """Record the holder's first call before the reveal; a second call changes nothing. Raises ClaimLost,
     ValueError."""
     require_decider(reviewer)
-    wished = Decision.Label(label)
+    chosen = Decision.Label(label)
     if held_by(reviewer.pk, item_id).update(claim_expires_at=Now() + claim_lease()) != 1:
         raise claim_lost(item_id, reviewer)
-    FirstCall.objects.get_or_create(item_id=item_id, reviewer=reviewer, defaults={"label": wished})
+    FirstCall.objects.get_or_create(item_id=item_id, reviewer=reviewer, defaults={"label": chosen})
 
 
 def decision_record(*, item_id: int, reviewer: User, label: str, **said: Any) -> Decision:
@@ -65,19 +65,19 @@ def decision_record(*, item_id: int, reviewer: User, label: str, **said: Any) ->
     unknown label or a missing obstacle.
     """
     require_decider(reviewer)
-    made = _record(item_id, reviewer, _word(label, **said))
-    if made is None:
+    decision = _record(item_id, reviewer, _validated(label, **said))
+    if decision is None:
         raise ClaimLost(OUTDATED)
-    return made
+    return decision
 
 
-def _word(label: str, *, obstacle: str = "", **said: Any) -> dict[str, Any]:
+def _validated(label: str, *, obstacle: str = "", **said: Any) -> dict[str, Any]:
     """What is kept of it: an obstacle where it is not assessable, marks where it is fake. Raises ValueError."""
-    wished = Decision.Label(label)
-    if wished != Decision.Label.FAKE:
+    chosen = Decision.Label(label)
+    if chosen != Decision.Label.FAKE:
         said |= {"parts": [], "methods": [], "regions": []}
-    kept = Decision.Obstacle(obstacle).value if wished == Decision.Label.NOT_ASSESSABLE else ""
-    return {"label": wished.value, "obstacle": kept} | said
+    kept = Decision.Obstacle(obstacle).value if chosen == Decision.Label.NOT_ASSESSABLE else ""
+    return {"label": chosen.value, "obstacle": kept} | said
 
 
 @transaction.atomic
@@ -170,7 +170,7 @@ def settle(item: ReviewItem) -> None:
     )
     if item.reason == ReviewItem.Reason.GOLD:
         return
-    opened = after(item=item, decision=decision)
+    opened = followup_item_for(item=item, decision=decision)
     if opened is not None:
         audit.record(action="item.opened", target=opened, detail={"reason": opened.reason})
         return
@@ -195,9 +195,9 @@ def decision_correct(*, item_id: int, corrector: User, label: str, **said: Any) 
     Raises PermissionDenied, ClaimLost when the item is not final yet, ValueError.
     """
     require_decider(corrector)
-    word = _word(label, **said)
+    word = _validated(label, **said)
     item, before = _correctable(item_id, corrector)
-    made = Decision.objects.create(
+    decision = Decision.objects.create(
         item=item,
         submission_id=item.submission_id,
         reviewer=corrector,
@@ -208,16 +208,16 @@ def decision_correct(*, item_id: int, corrector: User, label: str, **said: Any) 
     if item.reason == ReviewItem.Reason.GOLD:
         pass  # stored like any other, without effect: a refusal would reveal a calibration item
     elif is_audited(item.submission_id):
-        audit_conclude(submission_id=item.submission_id, label=made.label)
+        audit_conclude(submission_id=item.submission_id, label=decision.label)
     else:
         submissions.submission_overturn(
             submission_id=item.submission_id,
-            result=RESULT_OF_LABEL[Decision.Label(made.label)],
-            reason=made.obstacle,
+            result=RESULT_OF_LABEL[Decision.Label(decision.label)],
+            reason=decision.obstacle,
         )
-    detail = {"from": before.label, "label": made.label}
+    detail = {"from": before.label, "label": decision.label}
     audit.record(action="item.corrected", actor=corrector, target=item, detail=detail)
-    return made
+    return decision
 
 
 def _correctable(item_id: int, corrector: User) -> tuple[ReviewItem, Decision]:
