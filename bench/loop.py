@@ -130,8 +130,8 @@ def _train(ada: Person, running: Product, epochs: int) -> str:
     _wait(running, "SELECT state FROM datasets_snapshot", "ready", "the snapshot")
     snapshot, real, fake = running.rows("SELECT id, count_real, count_fake FROM datasets_snapshot")[0]
     _say(f"snapshot: {real} real, {fake} fake; fine-tuning for {epochs} epochs")
-    wish = {"begin": "champion", "epochs": str(epochs), "miss": "0.1", "seed": "0"}
-    ada.post("/retraining/runs/", snapshot=str(snapshot), **wish)
+    chosen_options = {"begin": "champion", "epochs": str(epochs), "miss": "0.1", "seed": "0"}
+    ada.post("/retraining/runs/", snapshot=str(snapshot), **chosen_options)
     _wait(running, "SELECT state, error FROM training_trainingrun", "succeeded", "the training run")
     _wait(running, "SELECT state, error FROM training_comparison", "succeeded", "the comparison")
     return str(

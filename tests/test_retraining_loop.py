@@ -111,8 +111,8 @@ def test_the_whole_loop_goes_through_pages_and_two_admins(
     ada.post("/retraining/snapshots/", {"name": "first"})
     assert snapshots_build_due() == 1
     snapshot = Snapshot.objects.get()
-    wish = {"snapshot": snapshot.pk, "begin": "champion", "epochs": 1, "miss": 0.1, "seed": 0}
-    assert ada.post("/retraining/runs/", wish).status_code == 302
+    body = {"snapshot": snapshot.pk, "begin": "champion", "epochs": 1, "miss": 0.1, "seed": 0}
+    assert ada.post("/retraining/runs/", body).status_code == 302
     assert run_due_jobs() == 2
     comparison = Comparison.objects.get()
     reasons = {"reason": "A test.", "override": "A test's few faces cannot open the gate.", "shift": "0.0"}

@@ -43,10 +43,10 @@ def staff_only(
 
 def parse_toggle(request: StaffRequest) -> bool:
     """Explicit target state of a switch, so a double submit is idempotent. Raises BadRequest."""
-    wish = request.POST.get("wish")
-    if wish not in ("on", "off"):
-        raise BadRequest("Say `wish`: on or off.")
-    return wish == "on"
+    enabled = request.POST.get("enabled")
+    if enabled not in ("on", "off"):
+        raise BadRequest("Send the field `enabled` with the value on or off.")
+    return enabled == "on"
 
 
 def _values(sent: QueryDict) -> Iterator[str]:

@@ -54,11 +54,11 @@ class SnapshotForm(forms.Form):
 
     def chosen(self) -> SnapshotFilter:
         """Of a valid form."""
-        wish = self.cleaned_data
+        cleaned = self.cleaned_data
         return SnapshotFilter(
-            consensus=wish["consensus"],
-            sources=tuple(wish["sources"]),
-            reasons=tuple(wish["reasons"]),
-            since=wish["since"],
-            until=wish["until"],
+            consensus=cleaned["consensus"],
+            sources=tuple(cleaned["sources"]),
+            reasons=tuple(cleaned["reasons"]),
+            since=cleaned["since"],
+            until=cleaned["until"],
         )

@@ -103,16 +103,16 @@ def runs(request: StaffRequest) -> HttpResponse:
     form = RunForm(request.POST, request=request)
     if not form.is_valid():
         return _form(request, form, status=422)
-    wish = form.cleaned_data
+    cleaned = form.cleaned_data
     try:
         run = run_request(
-            snapshot=wish["snapshot"],
-            epochs=wish["epochs"],
-            seed=wish["seed"],
-            miss=wish["miss"],
-            scratch=wish["begin"] == "scratch",
-            balance=wish["balance"] or BALANCES[0],
-            weigh=wish["weights"] != "equal",
+            snapshot=cleaned["snapshot"],
+            epochs=cleaned["epochs"],
+            seed=cleaned["seed"],
+            miss=cleaned["miss"],
+            scratch=cleaned["begin"] == "scratch",
+            balance=cleaned["balance"] or BALANCES[0],
+            weigh=cleaned["weights"] != "equal",
             actor=request.user,
         )
     except JobRejected as refusal:

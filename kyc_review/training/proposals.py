@@ -42,7 +42,7 @@ def proposal_open(
     failed = [check.name for check in checks if not check.passed]
     if failed and len(override.strip()) < OVERRIDE_LEAST:
         raise ProposalRefused(
-            f"The gate is closed ({'; '.join(failed)}). An override needs an explanation of at least   "
+            f"The gate is closed ({'; '.join(failed)}). An override needs an explanation of at least "
             f"{OVERRIDE_LEAST} characters."
         )
     try:

@@ -45,7 +45,7 @@ def run_request(
         raise JobRejected("No bundle is in production yet; run `manage.py prepare` first.")
     _require_trainable(snapshot)
     _require_sense(epochs, miss, balance)
-    wish = {
+    settings = {
         "epochs": epochs,
         "seed": seed,
         "miss": miss,
@@ -53,13 +53,13 @@ def run_request(
         "balance": balance,
         "weigh": weigh,
     }
-    _require_first(snapshot, init, wish)
-    run = TrainingRun.objects.create(snapshot=snapshot, init=init, created_by=actor, **wish)
+    _require_first(snapshot, init, settings)
+    run = TrainingRun.objects.create(snapshot=snapshot, init=init, created_by=actor, **settings)
     audit.record(
         action="training.requested",
         actor=actor,
         target=run,
-        detail={"snapshot": snapshot.name, "init": init.digest} | wish,
+        detail={"snapshot": snapshot.name, "init": init.digest} | settings,
     )
     transaction.on_commit(TRAINING.send)
     return run
@@ -92,7 +92,7 @@ def _require_sense(epochs: int, miss: float, balance: str) -> None:
         raise JobRejected(f"Choose one balancing method, or one for each of the {VOTERS} voters.")
 
 
-def _require_first(snapshot: Snapshot, init: Bundle, wish: dict[str, Any]) -> None:
+def _require_first(snapshot: Snapshot, init: Bundle, settings: dict[str, Any]) -> None:
     """The same seed makes the same candidate, so a button pressed twice or a request sent again asks for nothing new.
 
     Raises JobRejected.
@@ -100,7 +100,7 @@ def _require_first(snapshot: Snapshot, init: Bundle, wish: dict[str, Any]) -> No
     Snapshot.objects.select_for_update(no_key=True).get(pk=snapshot.pk)  # one after the other
     waiting = [TrainingRun.State.QUEUED, TrainingRun.State.RUNNING]
     twin = TrainingRun.objects.filter(
-        snapshot=snapshot, init=init, state__in=waiting, cancel_asked=False, **wish
+        snapshot=snapshot, init=init, state__in=waiting, cancel_asked=False, **settings
     ).first()
     if twin is not None:
         raise JobRejected(f"Run {twin.pk} does exactly this and has not ended; wait for it, or cancel it.")

@@ -11,7 +11,7 @@ import { isAccepted } from "./outcome.js";
 import { current } from "./viewer.js";
 import { fetchViews } from "./viewer/fetched.js";
 
-let ahead = null; // { path, image, posted, isVeiled, views, pictures: { pane: its picture } }
+let ahead = null; // { path, image, posted, isBlinded, views, pictures: { pane: its picture } }
 let awaited = null; // { xhr, path }: the request whose answer is awaited, and the picture that is shown meanwhile
 
 async function fetchAhead() {
@@ -20,11 +20,11 @@ async function fetchAhead() {
   const headers = JSON.parse(document.body.getAttribute("hx-headers"));
   const answer = await fetch(form.dataset.ahead, { method: "POST", headers }).catch(() => null);
   if (!answer?.ok || answer.redirected) return;
-  const { image: path, posted, is_blinded: isVeiled, views } = await answer.json();
+  const { image: path, posted, is_blinded: isBlinded, views } = await answer.json();
   if (!path || path === ahead?.path || awaited) return;
   const image = new Image();
   image.src = path;
-  ahead = { path, image, posted, isVeiled, views, pictures: {} };
+  ahead = { path, image, posted, isBlinded, views, pictures: {} };
   await image.decode().catch(() => { if (ahead?.image === image) ahead = null; });
   if (ahead?.image === image) fetchOpenViews();
 }
@@ -49,7 +49,7 @@ document.addEventListener("htmx:beforeRequest", ({ detail }) => {
   if (!stage) return;
   awaited = { xhr: detail.xhr, path: ahead.path };
   stage.preview(ahead);
-  begin(ahead.isVeiled);
+  begin(ahead.isBlinded);
   showPanel(false);
 });
 

@@ -5,9 +5,9 @@
 let held = null; // the keys, in order, or null while none are to wait
 let isBlind = false;
 
-export function begin(isVeiled) {
+export function begin(isBlinded) {
   held = [];
-  isBlind = isVeiled;
+  isBlind = isBlinded;
 }
 
 // Keeps a key of the missing form. Returns false if no control has this key.

@@ -35,10 +35,10 @@ class RunsView(RetrainingView):
 
     @describing.create_run
     def post(self, request: Request) -> Response:
-        wish, viewer = read(RunIn, request), viewer_of(request)
+        request_body, viewer = read(RunIn, request), viewer_of(request)
         ready = snapshots_trainable(viewer=viewer)
-        wish["snapshot"] = named(ready, "snapshot", "a ready snapshot", name=wish["snapshot"])
-        row = run_request(actor=viewer, scratch=wish.pop("begin") == "scratch", **wish)
+        request_body["snapshot"] = named(ready, "snapshot", "a ready snapshot", name=request_body["snapshot"])
+        row = run_request(actor=viewer, scratch=request_body.pop("begin") == "scratch", **request_body)
         return made(request, run_whole(row), at="api-run", key=row.pk, status=202)
 
 
@@ -71,19 +71,19 @@ class ComparisonsView(RetrainingView):
 
     @describing.create_comparison
     def post(self, request: Request) -> Response:
-        wish, viewer = read(ComparisonIn, request), viewer_of(request)
+        request_body, viewer = read(ComparisonIn, request), viewer_of(request)
         row = comparison_request(
             snapshot=named(
                 snapshots_trainable(viewer=viewer),
                 "snapshot",
                 "a ready snapshot",
-                name=wish["snapshot"],
+                name=request_body["snapshot"],
             ),
             candidate=named(
                 bundles_listed(viewer=viewer),
                 "candidate",
                 "a bundle's digest",
-                digest=wish["candidate"],
+                digest=request_body["candidate"],
             ),
             actor=viewer,
         )

@@ -104,10 +104,12 @@ class ProposalsView(RetrainingView):
 
     @describing.create_proposal
     def post(self, request: Request) -> Response:
-        wish, viewer = read(ProposalIn, request), viewer_of(request)
+        request_body, viewer = read(ProposalIn, request), viewer_of(request)
         compared = comparisons_listed(viewer=viewer)
-        wish["comparison"] = named(compared, "comparison", "a comparison", pk=wish["comparison"])
-        row = proposal_open(actor=viewer, **wish)
+        request_body["comparison"] = named(
+            compared, "comparison", "a comparison", pk=request_body["comparison"]
+        )
+        row = proposal_open(actor=viewer, **request_body)
         return made(request, ProposalOut(row).data, at="api-proposal", key=row.pk, status=201)
 
 

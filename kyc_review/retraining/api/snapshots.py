@@ -39,9 +39,9 @@ class SnapshotsView(RetrainingView):
 
     @describing.create_snapshot
     def post(self, request: Request) -> Response:
-        wish = read(SnapshotIn, request)
-        choices = choices_of(wish.get("choices", {}))
-        row = snapshot_request(actor=viewer_of(request), name=wish["name"], choices=choices)
+        request_body = read(SnapshotIn, request)
+        choices = choices_of(request_body.get("choices", {}))
+        row = snapshot_request(actor=viewer_of(request), name=request_body["name"], choices=choices)
         return made(request, whole(request, row), at="api-snapshot", key=row.name, status=202)
 
 

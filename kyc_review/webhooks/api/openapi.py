@@ -32,7 +32,7 @@ list_endpoints = extend_schema(
 create_endpoint = extend_schema(
     operation_id="create_webhook_endpoint",
     summary="Register a webhook endpoint",
-    description="The answer has the secret that signs every message. It is shown only once. A live key's endpoints  "
+    description="The answer has the secret that signs every message. It is shown only once. A live key's endpoints "
     "receive events of live submissions, a test key's of the sandbox.",
     tags=TAGS,
     request=EndpointIn,

@@ -64,9 +64,9 @@ def test_an_integration_is_added_and_kept_out(admin: Client) -> None:
     response = admin.post("/integrations/", {"slug": "branch", "name": "Branch"})
     assert response["Location"] == "/integrations/branch/"
     key = shown_key(admin.post("/integrations/branch/", KEY))
-    admin.post("/integrations/branch/switch/", {"wish": "off"})
+    admin.post("/integrations/branch/switch/", {"enabled": "off"})
     assert not works(key)
-    admin.post("/integrations/branch/switch/", {"wish": "on"})
+    admin.post("/integrations/branch/switch/", {"enabled": "on"})
     assert works(key)
     assert admin.post("/integrations/", {"slug": "branch", "name": "Again"}).status_code == 422
 

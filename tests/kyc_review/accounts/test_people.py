@@ -108,14 +108,14 @@ def test_a_deactivated_reviewer_is_out_at_once_and_the_claim_is_free(
     hers.force_login(alice)
     assert hers.get("/review/").status_code == 200
     for _ in range(2):  # pressed twice, it does not turn back
-        desk.post(f"/people/{alice.pk}/activation/", {"wish": "off"})
+        desk.post(f"/people/{alice.pk}/activation/", {"enabled": "off"})
     assert hers.get("/review/").status_code == 302
     assert Client().post("/login/", {"username": "alice", "password": PASSWORD}).status_code == 200
     claimed.refresh_from_db()
     assert (claimed.state, claimed.claimed_by) == ("open", None)
     assert Event.objects.get(action="staff.deactivated").detail == {"claims_released": 1}
     assert desk.post(f"/people/{alice.pk}/activation/").status_code == 400
-    desk.post(f"/people/{alice.pk}/activation/", {"wish": "on"})
+    desk.post(f"/people/{alice.pk}/activation/", {"enabled": "on"})
     assert Client().post("/login/", {"username": "alice", "password": PASSWORD}).status_code == 302
 
 
@@ -136,7 +136,9 @@ def test_a_reviewer_made_auditor_gives_back_what_was_handed_over(
 def test_an_admin_cannot_demote_deactivate_or_reset_himself(desk: Client, ada: User) -> None:
     give_factor(ada)
     for change in ("role/", "activation/", "password/", "second-factor/"):
-        assert desk.post(f"/people/{ada.pk}/{change}", {"role": "reviewer", "wish": "off"}).status_code == 422
+        assert (
+            desk.post(f"/people/{ada.pk}/{change}", {"role": "reviewer", "enabled": "off"}).status_code == 422
+        )
     ada.refresh_from_db()
     assert ada.is_active
     assert User.objects.get(pk=ada.pk).has_role("admin")
@@ -179,7 +181,7 @@ def test_an_admin_resets_and_asks_for_second_factors(desk: Client, alice: User) 
     give_factor(alice)
     desk.post(f"/people/{alice.pk}/second-factor/")
     assert not Authenticator.objects.exists()
-    desk.post(f"/people/{alice.pk}/second-factor/duty/", {"wish": "on"})
+    desk.post(f"/people/{alice.pk}/second-factor/duty/", {"enabled": "on"})
     assert User.objects.get(pk=alice.pk).must_use_second_factor
     assert {"staff.second_factor_reset", "staff.second_factor_required"} <= set(actions())
 

@@ -115,10 +115,13 @@ def test_choices_are_in_row_manifest_and_log_and_the_digest_covers_items_alone(d
     chosen = snapshot_create(
         name="chosen", choices=SnapshotFilter(sources=("mobile-app",), since=date(2026, 1, 2))
     )
-    wish = {"sources": ["mobile-app"], "since": "2026-01-02"}
+    chosen_options = {"sources": ["mobile-app"], "since": "2026-01-02"}
     assert (plain.choices, manifest_of(plain)["choices"]) == ({}, {})
-    assert (chosen.choices, manifest_of(chosen)["choices"]) == (wish, wish)
-    assert Event.objects.get(action="snapshot.requested", target_id=str(chosen.pk)).detail["choices"] == wish
+    assert (chosen.choices, manifest_of(chosen)["choices"]) == (chosen_options, chosen_options)
+    assert (
+        Event.objects.get(action="snapshot.requested", target_id=str(chosen.pk)).detail["choices"]
+        == chosen_options
+    )
     assert plain.digest == chosen.digest
     assert describe_filter(chosen.choices) == ["From mobile-app", "Decided from 2026-01-02"]
 
@@ -156,6 +159,6 @@ def test_the_command_takes_the_same_choices(decide, alice: User, bob: User) -> N
     also(decide("fake"), bob, "fake")
     decide("real")
     out, today = StringIO(), f"{timezone.localdate()}"
-    wish = ["--consensus", "--source", "mobile-app", "--since", today, "--until", today]
-    call_command("snapshot", "create", *wish, "--reason", "second_opinion", stdout=out)
+    chosen_options = ["--consensus", "--source", "mobile-app", "--since", today, "--until", today]
+    call_command("snapshot", "create", *chosen_options, "--reason", "second_opinion", stdout=out)
     assert "0 real, 1 fake" in out.getvalue()

@@ -29,7 +29,7 @@ def as_role(staff: Callable[..., User]) -> Callable[[str], Client]:
     return make
 
 
-def wish(snapshot: Snapshot, **changes: object) -> dict:
+def run_form(snapshot: Snapshot, **changes: object) -> dict:
     return {"snapshot": snapshot.pk, "begin": "champion", "epochs": 3, "miss": 0.1, "seed": 0} | changes
 
 
@@ -50,13 +50,15 @@ def test_who_may_do_what(as_role, run: TrainingRun, ready: Snapshot, role: str, 
     client = as_role(role)
     assert client.get(f"/retraining/runs/{run.pk}/").status_code == see
     assert client.get("/retraining/runs/new/").status_code == (200 if act == 302 else 403)
-    assert client.post("/retraining/runs/", wish(ready, seed=1)).status_code == act
+    assert client.post("/retraining/runs/", run_form(ready, seed=1)).status_code == act
     assert client.post(f"/retraining/runs/{run.pk}/cancellation/").status_code == act
     assert TrainingRun.objects.count() == (2 if act == 302 else 1)
 
 
 def test_an_admin_asks_for_a_run_and_is_taken_to_its_page(as_role, serving: Bundle, ready: Snapshot) -> None:
-    answer = as_role("admin").post("/retraining/runs/", wish(ready, begin="scratch", epochs=7), follow=True)
+    answer = as_role("admin").post(
+        "/retraining/runs/", run_form(ready, begin="scratch", epochs=7), follow=True
+    )
     run = TrainingRun.objects.get()
     assert (run.scratch, run.epochs, str(run.created_by)) == (True, 7, "the-admin")
     assert "takes one run at a time" in answer.text
@@ -65,7 +67,7 @@ def test_an_admin_asks_for_a_run_and_is_taken_to_its_page(as_role, serving: Bund
 def test_a_wish_that_cannot_be_met_says_why_and_keeps_what_was_typed(
     as_role, serving: Bundle, ready: Snapshot
 ) -> None:
-    answer = as_role("admin").post("/retraining/runs/", wish(ready, epochs=5000))
+    answer = as_role("admin").post("/retraining/runs/", run_form(ready, epochs=5000))
     assert answer.status_code == 422
     assert "less than or equal to 200" in answer.text
     assert 'value="5000"' in answer.text

@@ -129,8 +129,8 @@ def test_who_may_do_what(
     client.force_login(staff(f"the-{role}", role))
     page = f"/retraining/comparisons/{comparison.pk}/"
     assert client.get(page).status_code == see
-    wish = {"candidate": comparison.candidate.digest, "snapshot": comparison.snapshot.name}
-    assert client.post("/retraining/comparisons/", wish).status_code == act
+    body = {"candidate": comparison.candidate.digest, "snapshot": comparison.snapshot.name}
+    assert client.post("/retraining/comparisons/", body).status_code == act
     assert client.post(f"{page}proposals/", {"reason": WHY, "shift": "0.0"}).status_code == act
     proposal = Proposal.objects.first() or proposal_open(comparison=comparison, actor=amir, reason=WHY)
     for verb in ("approval", "rejection"):

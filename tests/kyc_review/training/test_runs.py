@@ -51,7 +51,7 @@ def test_a_run_remembers_the_champion_of_its_hour(run: TrainingRun, serving: Bun
 
 
 @pytest.mark.parametrize(
-    ("wish", "says"),
+    ("chosen_options", "says"),
     [
         ({"epochs": 0}, "epochs"),
         ({"epochs": 9999}, "epochs"),
@@ -63,10 +63,10 @@ def test_a_run_remembers_the_champion_of_its_hour(run: TrainingRun, serving: Bun
     ],
 )
 def test_a_wish_that_cannot_be_trained_is_refused(
-    serving: Bundle, ready: Snapshot, wish: dict, says: str
+    serving: Bundle, ready: Snapshot, chosen_options: dict, says: str
 ) -> None:
     with pytest.raises(JobRejected, match=says):
-        run_request(snapshot=ready, **wish)
+        run_request(snapshot=ready, **chosen_options)
 
 
 def test_without_a_champion_nothing_can_be_trained(ready: Snapshot) -> None:

@@ -52,7 +52,7 @@ def test_an_admin_tries_switches_rotates_and_replays(
     deliver_until_idle()
     page = admin.get(reverse("webhooks:endpoint", args=[row.pk]), {"state": "dead"})
     assert b"It answered 410 Gone." in page.content
-    admin.post(reverse("webhooks:switch", args=[row.pk]), {"wish": "on"})
+    admin.post(reverse("webhooks:switch", args=[row.pk]), {"enabled": "on"})
     receiver.status = 200
     delivery = Delivery.objects.get()
     admin.post(reverse("webhooks:replay", args=[delivery.pk]))

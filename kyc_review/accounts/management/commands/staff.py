@@ -22,7 +22,7 @@ DONE_TO: dict[str, Callable[[User], bool | int]] = {
 class Command(BaseCommand):
     help = (
         "Add a member of staff: staff add NAME --role reviewer|senior|admin|auditor (the password is asked for). "
-        "staff unlock NAME ends a lock; staff reset-second-factor NAME is for a lost phone;  "
+        "staff unlock NAME ends a lock; staff reset-second-factor NAME is for a lost phone; "
         "staff end-tokens NAME ends all personal tokens."
     )
 

@@ -65,8 +65,8 @@ class Command(BaseCommand):
         comparison = Comparison.objects.filter(pk=options["comparison"]).first()
         if comparison is None:
             raise CommandError(f"There is no comparison {options['comparison']}; see `comparison list`.")
-        wish = {name: options[name] for name in ("reason", "shift", "override")}
-        row = proposal_open(comparison=comparison, actor=person, **wish)
+        choices = {name: options[name] for name in ("reason", "shift", "override")}
+        row = proposal_open(comparison=comparison, actor=person, **choices)
         say(self, options, ProposalOut(row).data, _line(row))
 
     def approve(self, options: dict[str, Any]) -> None:

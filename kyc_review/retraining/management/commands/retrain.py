@@ -58,9 +58,9 @@ class Command(BaseCommand):
         snapshot = Snapshot.objects.filter(name=options["snapshot"]).first()
         if snapshot is None:
             raise CommandError(f"There is no snapshot {options['snapshot']}; see `manage.py snapshot list`.")
-        wish = {name: options[name] for name in ("epochs", "seed", "miss", "scratch")}
+        choices = {name: options[name] for name in ("epochs", "seed", "miss", "scratch")}
         run = run_request(
-            snapshot=snapshot, balance=options["balance"], weigh=not options["no_weights"], **wish
+            snapshot=snapshot, balance=options["balance"], weigh=not options["no_weights"], **choices
         )
         if not (options["wait"] and options["json"]):
             waits = f"Run {run.pk} waits for the training worker; `manage.py retrain` shows its progress."

@@ -83,17 +83,17 @@ def test_a_run_is_cancelled_once(ada: Script, run: TrainingRun) -> None:
 
 
 def test_a_comparison_is_asked_for(ada: Script, comparison: Comparison) -> None:
-    wish = {"candidate": comparison.candidate.digest, "snapshot": "ready"}
-    asked = ada.post("/comparisons", **wish)
+    body = {"candidate": comparison.candidate.digest, "snapshot": "ready"}
+    asked = ada.post("/comparisons", **body)
     assert (asked.status_code, asked.json()["points"], asked.json()["report"]) == (202, [], {})
     assert asked["Location"].startswith("http")
-    repeated = ada.post("/comparisons", **wish)
+    repeated = ada.post("/comparisons", **body)
     assert (repeated.status_code, repeated.json()["code"]) == (409, "work_refused")
     assert f"Comparison {asked.json()['id']} does exactly this" in repeated.json()["detail"]
-    serves = ada.post("/comparisons", **wish | {"candidate": comparison.champion.digest})
+    serves = ada.post("/comparisons", **body | {"candidate": comparison.champion.digest})
     assert (serves.status_code, serves.json()["code"]) == (409, "work_refused")
-    assert ada.post("/comparisons", **wish | {"candidate": "0" * 64}).json()["code"] == "unknown_reference"
-    assert ada.post("/comparisons", **wish | {"candidate": "v2"}).json()["code"] == "invalid_request"
+    assert ada.post("/comparisons", **body | {"candidate": "0" * 64}).json()["code"] == "unknown_reference"
+    assert ada.post("/comparisons", **body | {"candidate": "v2"}).json()["code"] == "invalid_request"
     assert len(ada.get("/comparisons").json()["data"]) == 2
     assert len(ada.get("/comparisons", candidate=comparison.candidate.digest).json()["data"]) == 2
     assert ada.get("/comparisons", candidate=comparison.champion.digest).json()["data"] == []
