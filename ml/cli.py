@@ -82,7 +82,7 @@ def add_training(verbs: Verbs) -> None:
     baseline.add_argument("--data", type=Path, default=Path("../shared/data"))
     baseline.add_argument("--out", type=Path, required=True)
     baseline.add_argument(
-        "--opinion", type=Path, help="also write an additional detector with masks to this folder"
+        "--auxiliary-model", type=Path, help="also write an auxiliary model with masks to this folder"
     )
     baseline.add_argument("--work", type=Path, default=Path("runs/baseline"), help="cache of measured faces")
     baseline.add_argument("--seed", type=int, default=0)

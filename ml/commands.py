@@ -195,7 +195,7 @@ def run_baseline(options: argparse.Namespace) -> None:
         options.data,
         options.out,
         work=options.work,
-        opinion=options.opinion,
+        auxiliary=options.auxiliary_model,
         seed=options.seed,
         schedule=schedule,
     )

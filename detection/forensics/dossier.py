@@ -27,8 +27,8 @@ from detection.forensics.ela import ela
 from detection.forensics.phash import Fingerprint, fingerprint
 
 if TYPE_CHECKING:
+    from detection.auxiliary import AuxiliaryModel
     from detection.ensemble import Ensemble
-    from detection.opinions import Opinion
 
 log = logging.getLogger(__name__)
 VIEW_SIDE = 1600
@@ -52,7 +52,7 @@ def examine(
     data: bytes,
     *,
     ensemble: "Ensemble | None" = None,
-    opinions: "Sequence[Opinion]" = (),
+    auxiliary_models: "Sequence[AuxiliaryModel]" = (),
     between: Callable[[], None] = lambda: None,
 ) -> Dossier:
     """Computes all views of a stored original; `between` is called before each part and may yield to other
@@ -86,8 +86,8 @@ def examine(
     part("close", lambda: _close(made, picture))
     if ensemble is not None:
         part("attention", lambda: _attention(made, picture, size, ensemble, find))
-    for opinion in opinions:
-        part(f"opinion_{opinion.name}", partial(_opinion, made, picture, size, opinion))
+    for auxiliary in auxiliary_models:
+        part(f"auxiliary_{auxiliary.name}", partial(_auxiliary, made, picture, size, auxiliary))
     return made
 
 
@@ -166,13 +166,15 @@ def _attention(
     )
 
 
-def _opinion(made: Dossier, picture: Image.Image, size: tuple[int, int], opinion: "Opinion") -> None:
-    made.facts.setdefault("opinions", {})[opinion.name] = {
-        "title": opinion.title,
-        "limits": opinion.limits,
-        "score": round(opinion.score(picture), 6),
+def _auxiliary(
+    made: Dossier, picture: Image.Image, size: tuple[int, int], auxiliary: "AuxiliaryModel"
+) -> None:
+    made.facts.setdefault("auxiliary", {})[auxiliary.name] = {
+        "title": auxiliary.title,
+        "limits": auxiliary.limits,
+        "score": round(auxiliary.score(picture), 6),
     }
-    mask = opinion.mask(picture)
+    mask = auxiliary.mask(picture)
     if mask is not None:
         alpha = Image.fromarray(np.rint(np.clip(mask, 0, 1) * 225).astype(np.uint8))
         tinted = Image.new("RGBA", alpha.size, (232, 30, 99, 0))

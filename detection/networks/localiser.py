@@ -35,7 +35,7 @@ class WithMaskHead(nn.Module):
 
 
 class Localiser(nn.Module):
-    """An additional detector with a mask. architecture, arguments: of `convnext`."""
+    """An auxiliary model with a mask. architecture, arguments: of `convnext`."""
 
     def __init__(self, architecture: str, **arguments: Any):
         super().__init__()

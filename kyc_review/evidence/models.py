@@ -133,8 +133,8 @@ class PatternOutcome(models.Model):
         return f"{self.pattern}: {self.fakes} of {self.fakes + self.reals} fake"
 
 
-class OpinionMeasure(models.Model):
-    """Performance of an additional detector on this bank's outcomes: area under the ROC curve, 95 % interval."""
+class AuxiliaryMeasure(models.Model):
+    """Performance of an auxiliary model on this bank's outcomes: area under the ROC curve, 95 % interval."""
 
     name = models.CharField(max_length=30, unique=True)
     auc = models.FloatField()

@@ -12,11 +12,16 @@ from pathlib import Path
 from celery.worker import state
 from django.conf import settings
 
+from detection.auxiliary import (
+    AuxiliaryModel,
+    AuxiliaryModelRefused,
+    load_auxiliary_model,
+    shipped_auxiliary_models,
+)
+from detection.auxiliary.model import MANIFEST
 from detection.bundle import BundleRefused
 from detection.ensemble import Ensemble
 from detection.forensics.dossier import examine
-from detection.opinions import Opinion, OpinionRefused, load, shipped
-from detection.opinions.opinion import MANIFEST
 from kyc_review.core import leases
 from kyc_review.evidence.services import evidence_fail, evidence_lease, evidence_record
 from kyc_review.pipeline.leases import is_busy
@@ -44,7 +49,7 @@ def run_until_idle() -> int:
                 dossier = examine(
                     file.read(),
                     ensemble=ensemble(),
-                    opinions=opinions(),
+                    auxiliary_models=auxiliary_models(),
                     between=partial(give_way, until),
                 )
             elapsed_ms = (time.perf_counter() - started) * 1000
@@ -67,15 +72,15 @@ def is_stopping() -> bool:
 
 
 @cache
-def opinions() -> list[Opinion]:
+def auxiliary_models() -> list[AuxiliaryModel]:
     """The second opinions of this release and of this bank that can be loaded."""
     loaded = []
-    own = sorted(path.parent for path in settings.OPINIONS_DIR.glob(f"*/{MANIFEST}"))
-    for path in [*shipped(), *own]:
+    own = sorted(path.parent for path in settings.AUXILIARY_MODELS_DIR.glob(f"*/{MANIFEST}"))
+    for path in [*shipped_auxiliary_models(), *own]:
         try:
-            loaded.append(load(path))
-        except OpinionRefused as refusal:
-            log.error("an additional detector is skipped: %s", refusal)
+            loaded.append(load_auxiliary_model(path))
+        except AuxiliaryModelRefused as refusal:
+            log.error("an auxiliary model is skipped: %s", refusal)
     return loaded
 
 

@@ -1,4 +1,4 @@
-"""What this bank's own outcomes say about votes and second opinions. Counted now and then, read at every opening."""
+"""What this bank's own outcomes say about votes and auxiliary models. Counted now and then, read at every opening."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -11,11 +11,11 @@ from django.db.models.functions import Now
 
 from detection.voting import Verdict
 from estimation.ranking import auc, hanley_mcneil
-from kyc_review.evidence.models import Evidence, OpinionMeasure, PatternOutcome
+from kyc_review.evidence.models import AuxiliaryMeasure, Evidence, PatternOutcome
 from kyc_review.scoring.models import Scoring
 from kyc_review.submissions.models import Result, State
 
-OPINIONS_MAX = 20_000
+DECIDED_MAX = 20_000
 EACH_MIN = 20
 COUNTED = timedelta(days=365)
 
@@ -61,8 +61,8 @@ def patterns_count() -> int:
 
 
 @transaction.atomic
-def opinions_measure() -> int:
-    """Measure each second opinion on the newest decided submissions; returns how many had enough of both labels."""
+def auxiliary_models_measure() -> int:
+    """Measure each auxiliary model on the newest decided submissions; returns how many had enough of both labels."""
     scores: dict[str, dict[str, list[float]]] = defaultdict(lambda: {Result.REJECTED: [], Result.CLEAR: []})
     decided = (
         Evidence.objects.filter(
@@ -72,10 +72,10 @@ def opinions_measure() -> int:
             submission__result__in=[Result.REJECTED, Result.CLEAR],
         )
         .order_by("-pk")
-        .values_list("facts__opinions", "submission__result")[:OPINIONS_MAX]
+        .values_list("facts__auxiliary", "submission__result")[:DECIDED_MAX]
     )
-    for opinions, result in decided:
-        for name, found in (opinions or {}).items():
+    for auxiliary_models, result in decided:
+        for name, found in (auxiliary_models or {}).items():
             scores[name][result].append(found["score"])
     rows = []
     for name, found in scores.items():
@@ -84,8 +84,8 @@ def opinions_measure() -> int:
             area = auc(fakes, reals)
             low, high = hanley_mcneil(area, len(fakes), len(reals))
             rows.append(
-                OpinionMeasure(name=name, auc=area, low=low, high=high, fakes=len(fakes), reals=len(reals))
+                AuxiliaryMeasure(name=name, auc=area, low=low, high=high, fakes=len(fakes), reals=len(reals))
             )
-    OpinionMeasure.objects.all().delete()
-    OpinionMeasure.objects.bulk_create(rows)
+    AuxiliaryMeasure.objects.all().delete()
+    AuxiliaryMeasure.objects.bulk_create(rows)
     return len(rows)

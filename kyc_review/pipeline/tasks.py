@@ -54,4 +54,4 @@ def sweep_evidence() -> None:
 @shared_task
 def measure_evidence() -> None:
     outcome_stats.patterns_count()
-    outcome_stats.opinions_measure()
+    outcome_stats.auxiliary_models_measure()

@@ -27,8 +27,8 @@ SCORING_THREADS = env.int("SCORING_THREADS", default=0)  # 0: one per core
 EVIDENCE_LEASE_S = env.int("EVIDENCE_LEASE_S", default=60)
 EVIDENCE_ATTEMPTS_MAX = env.int("EVIDENCE_ATTEMPTS_MAX", default=2)
 EVIDENCE_PATIENCE_S = env.float("EVIDENCE_PATIENCE_S", default=10.0)
-# Further additional detectors: folders written by `python -m ml run --export`.
-OPINIONS_DIR = Path(env.str("OPINIONS_DIR", default=str(DATA_DIR / "opinions")))
+# Further auxiliary models: folders written by `python -m ml run --export`.
+AUXILIARY_MODELS_DIR = Path(env.str("AUXILIARY_MODELS_DIR", default=str(DATA_DIR / "auxiliary_models")))
 
 # --- review -----------------------------------------------------------------------------------------------
 CLAIM_LEASE_S = env.int("CLAIM_LEASE_S", default=600)

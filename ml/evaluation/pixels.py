@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from detection.opinions.opinion import top_mean
+from detection.auxiliary.model import top_mean
 from ml.evaluation.metrics import Estimate, wilson
 
 DRAWS = 1000

@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
-from detection.forensics.views import dual
+from detection.forensics.network_inputs import dual
 from detection.networks.dual_branch import DualBranch
 from ml.recipes.base import Budget, Context, Recipe, Results
 from ml.recipes.exporting import Exhibit

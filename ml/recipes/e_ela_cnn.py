@@ -8,7 +8,7 @@ measured once on test.
 
 import torch
 
-from detection.forensics.views import ela_nearest
+from detection.forensics.network_inputs import ela_nearest
 from detection.networks.ela_cnn import ElaCnn
 from ml.recipes.base import Budget, Context, Recipe, Results
 from ml.recipes.exporting import Exhibit

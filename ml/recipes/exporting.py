@@ -1,4 +1,4 @@
-"""Exports a trained network for the workbench: `--export DIR` writes an additional detector there."""
+"""Exports a trained network for the workbench: `--export DIR` writes an auxiliary model there."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import nn
 
-from detection.opinions import write
+from detection.auxiliary import write_auxiliary_model
 from ml.recipes.base import Context
 
 
@@ -28,7 +28,7 @@ def export(
     """Writes the network when `--export` was given; metrics are those of the test side."""
     if context.export is None:
         return
-    write(
+    write_auxiliary_model(
         context.export,
         network.cpu(),
         name=exhibit.name,
@@ -48,4 +48,4 @@ def export(
             "started_from": weights,
         },
     )
-    context.say(f"{context.export}: the additional detector {exhibit.name}")
+    context.say(f"{context.export}: the auxiliary model {exhibit.name}")

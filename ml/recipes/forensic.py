@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 from torch import nn
 
-from detection.forensics.views import compressed
+from detection.forensics.network_inputs import compressed
 from ml.evaluation.metrics import auc, wilson
 from ml.recipes.base import Context, Results
 from ml.recipes.data import Divided, Prepared, divide, label_of, open_rgb, prepare

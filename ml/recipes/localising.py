@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from detection.forensics.views import colours_residual, compressed
+from detection.forensics.network_inputs import colours_residual, compressed
 from detection.networks.unet import UNet
 from ml.evaluation.metrics import auc, wilson
 from ml.evaluation.pixels import image_score, mean_over, pixel_figures, pointing, position_only

@@ -12,7 +12,7 @@ from functools import partial
 import numpy as np
 import torch
 
-from detection.forensics.views import colours, compressed
+from detection.forensics.network_inputs import colours, compressed
 from detection.networks.resnet import ResNetHead
 from ml.evaluation.metrics import wilson
 from ml.recipes.augment import flips_and_colour

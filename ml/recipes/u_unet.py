@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from detection.forensics.views import compressed, ela_smooth
+from detection.forensics.network_inputs import compressed, ela_smooth
 from detection.networks.unet import UNet
 from ml.evaluation.metrics import auc
 from ml.evaluation.pixels import image_score, mean_over, pixel_figures

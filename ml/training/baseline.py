@@ -23,7 +23,7 @@ from ml.synthesis.bank import WAYS, make, plan
 from ml.synthesis.measure import Measures, measure
 from ml.training.batches import PairSampler
 from ml.training.finish import Side, finish
-from ml.training.localise import measured, write_opinion
+from ml.training.localise import measured, write_localiser
 from ml.training.loop import Plan, fit
 from ml.training.pack import Voter
 from ml.training.stacking import lift
@@ -78,11 +78,11 @@ def train(
     out: Path,
     *,
     work: Path,
-    opinion: Path | None = None,
+    auxiliary: Path | None = None,
     seed: int = 0,
     schedule: Schedule | None = None,
 ) -> ShippedBundle:
-    """Trains and writes the baseline, and the trunk with its masks as a second opinion to `opinion`.
+    """Trains and writes the baseline, and the trunk with its masks as an auxiliary model to `auxiliary`.
 
     Raises SourceMissing when a set is absent under `data`.
     """
@@ -108,9 +108,9 @@ def train(
         "trunk_steps": schedule.trunk_steps,
         "branch_steps": schedule.branch_steps,
     }
-    if opinion is not None:
-        write_opinion(
-            opinion,
+    if auxiliary is not None:
+        write_localiser(
+            auxiliary,
             networks[TRUNK],
             architecture=ARCHITECTURE,
             arguments=ARGUMENTS,

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from detection.auxiliary import AuxiliaryModel, write_auxiliary_model
 from detection.networks.localiser import Localiser, WithMaskHead
-from detection.opinions import Opinion, write
 from detection.precision import has_bfloat16
 from ml.bank import MASK, Bank
 from ml.evaluation.metrics import auc, wilson
@@ -75,7 +75,7 @@ def _seen(bank: Bank) -> Tensor:
     return masks[(masks > 0.5).flatten(1).any(1)]
 
 
-def write_opinion(
+def write_localiser(
     out: Path,
     model: WithMaskHead,
     *,
@@ -83,11 +83,11 @@ def write_opinion(
     arguments: Mapping[str, Any],
     metrics: Mapping[str, Any],
     provenance: Mapping[str, Any],
-) -> Opinion:
-    """Writes the folder that `detection.opinions` loads. Raises OpinionRefused."""
+) -> AuxiliaryModel:
+    """Writes the folder that `detection.auxiliary` loads. Raises AuxiliaryModelRefused."""
     network = Localiser(architecture, **arguments)
     network.inner.load_state_dict(model.state_dict())
-    return write(
+    return write_auxiliary_model(
         out,
         network,
         name="edited_region",

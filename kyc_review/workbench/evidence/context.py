@@ -55,7 +55,7 @@ def panel_context(*, item: ReviewItem, viewer: User) -> dict[str, Any]:
         "file_findings": file_findings(item.submission),
         "findings": presenters.findings(evidence) if is_ready and evidence else [],
         "history": presenters.history_lines(selectors.vote_history(viewer=viewer, item=item)),
-        "opinions": presenters.opinion_lines(evidence, measured) if is_ready and evidence else [],
+        "auxiliary_models": presenters.auxiliary_lines(evidence, measured) if is_ready and evidence else [],
         "look_alikes": selectors.look_alikes(viewer=viewer, item=item) if is_ready else [],
         "others": selectors.applicants_others(viewer=viewer, item=item),
     }

@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from detection.forensics.catalogue import FORENSIC_VIEWS, ForensicView
 from estimation.intervals import Rate
-from kyc_review.evidence.models import Evidence, OpinionMeasure
+from kyc_review.evidence.models import AuxiliaryMeasure, Evidence
 from kyc_review.workbench.evidence.alerts import AlertKind, anchor
 from kyc_review.workbench.evidence.selectors import VoteHistory
 
@@ -109,7 +109,7 @@ def findings(evidence: Evidence) -> list[Finding]:
 
 
 @dataclass(frozen=True, slots=True)
-class OpinionLine:
+class AuxiliaryLine:
     """A second opinion's score and what it is worth here."""
 
     title: str
@@ -118,17 +118,17 @@ class OpinionLine:
     worth: str
 
 
-def opinion_lines(evidence: Evidence, measured: Mapping[str, OpinionMeasure]) -> list[OpinionLine]:
-    """Every additional detector's score, and its area under the curve on this bank's own outcomes."""
+def auxiliary_lines(evidence: Evidence, measured: Mapping[str, AuxiliaryMeasure]) -> list[AuxiliaryLine]:
+    """Every auxiliary model's score, and its area under the curve on this bank's own outcomes."""
     lines = []
-    for name, found in sorted(evidence.facts.get("opinions", {}).items()):
+    for name, found in sorted(evidence.facts.get("auxiliary", {}).items()):
         row = measured.get(name)
         worth = (
             f"AUC {row.auc:.2f} here ({row.low:.2f} to {row.high:.2f}, n = {row.fakes + row.reals})"
             if row
             else "not measured here yet"
         )
-        lines.append(OpinionLine(found["title"], found["limits"], found["score"], worth))
+        lines.append(AuxiliaryLine(found["title"], found["limits"], found["score"], worth))
     return lines
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from django.db.models import Max, Q, QuerySet
 
-from kyc_review.evidence.models import Evidence, Likeness, OpinionMeasure, PatternOutcome
+from kyc_review.evidence.models import AuxiliaryMeasure, Evidence, Likeness, PatternOutcome
 from kyc_review.review import selectors as review
 from kyc_review.review.models import ReviewItem
 from kyc_review.submissions.models import Submission
@@ -118,10 +118,10 @@ def vote_history(*, viewer: User, item: ReviewItem) -> VoteHistory | None:
     )
 
 
-def measures() -> QuerySet[OpinionMeasure, OpinionMeasure]:
-    """Performance of each additional detector on this bank's labels: aggregates only, so no per-viewer check
+def measures() -> QuerySet[AuxiliaryMeasure, AuxiliaryMeasure]:
+    """Performance of each auxiliary model on this bank's labels: aggregates only, so no per-viewer check
     is needed."""
-    return OpinionMeasure.objects.all()
+    return AuxiliaryMeasure.objects.all()
 
 
 def _fakes_of(rows: Iterable[PatternOutcome]) -> tuple[int, int]:

@@ -22,7 +22,7 @@ from kyc_review.review.models import ReviewItem
 from kyc_review.review.services import items_open
 from kyc_review.submissions.models import Submission
 from kyc_review.submissions.storage import derivatives, originals
-from tests.factories.opinions import written
+from tests.factories.auxiliary_models import written
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fresh_worker")]
 Enqueue = Callable[..., ReviewItem]
@@ -170,13 +170,13 @@ def test_a_worker_killed_at_work_is_healed_by_the_next(
 def test_a_banks_own_second_opinion_scores_and_masks(
     enqueue: Enqueue, examine: Examine, settings: LazySettings, private_data: Path
 ) -> None:
-    settings.OPINIONS_DIR = private_data / "opinions"
-    written(settings.OPINIONS_DIR / "u")
-    (settings.OPINIONS_DIR / "broken").mkdir()
-    (settings.OPINIONS_DIR / "broken" / "opinion.json").write_text("{}")
-    evidence_worker.opinions.cache_clear()
+    settings.AUXILIARY_MODELS_DIR = private_data / "auxiliary_models"
+    written(settings.AUXILIARY_MODELS_DIR / "u")
+    (settings.AUXILIARY_MODELS_DIR / "broken").mkdir()
+    (settings.AUXILIARY_MODELS_DIR / "broken" / "auxiliary.json").write_text("{}")
+    evidence_worker.auxiliary_models.cache_clear()
     evidence = examine(enqueue())
-    evidence_worker.opinions.cache_clear()
-    assert set(evidence.facts["opinions"]) == {"edited_region", "u"}
-    assert 0 <= evidence.facts["opinions"]["u"]["score"] <= 1
+    evidence_worker.auxiliary_models.cache_clear()
+    assert set(evidence.facts["auxiliary"]) == {"edited_region", "u"}
+    assert 0 <= evidence.facts["auxiliary"]["u"]["score"] <= 1
     assert evidence.pictures["mask"] == "image/png"

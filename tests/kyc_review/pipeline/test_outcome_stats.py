@@ -4,7 +4,7 @@ import pytest
 from django.utils import timezone
 
 from kyc_review.accounts.models import User
-from kyc_review.evidence.models import Evidence, OpinionMeasure, PatternOutcome
+from kyc_review.evidence.models import AuxiliaryMeasure, Evidence, PatternOutcome
 from kyc_review.pipeline import outcome_stats
 from kyc_review.review.models import ReviewItem
 from kyc_review.review.services import item_claim_next
@@ -73,7 +73,7 @@ def test_nobody_but_the_viewer_of_the_face_reads_the_history(
 def test_a_second_opinion_is_measured_once_there_are_enough_of_both(enqueue: Enqueue) -> None:
     def decided(score: float, result: str) -> None:
         item = enqueue()
-        facts = {"opinions": {"error_levels": {"title": "Error levels", "limits": "", "score": score}}}
+        facts = {"auxiliary": {"error_levels": {"title": "Error levels", "limits": "", "score": score}}}
         Evidence.objects.create(
             submission=item.submission, state="ready", facts=facts, computed_at=timezone.now()
         )
@@ -81,12 +81,12 @@ def test_a_second_opinion_is_measured_once_there_are_enough_of_both(enqueue: Enq
 
     for number in range(outcome_stats.EACH_MIN):
         decided(0.5 + number / 100, "rejected")
-    assert outcome_stats.opinions_measure() == 0
+    assert outcome_stats.auxiliary_models_measure() == 0
     for number in range(outcome_stats.EACH_MIN):
         decided(0.4 + number / 100, "clear")
-    assert outcome_stats.opinions_measure() == 1
-    row = OpinionMeasure.objects.get()
-    (line,) = presenters.opinion_lines(Evidence.objects.all()[0], {row.name: row})
+    assert outcome_stats.auxiliary_models_measure() == 1
+    row = AuxiliaryMeasure.objects.get()
+    (line,) = presenters.auxiliary_lines(Evidence.objects.all()[0], {row.name: row})
     assert "n = 40" in line.worth
-    (unmeasured,) = presenters.opinion_lines(Evidence.objects.all()[0], {})
+    (unmeasured,) = presenters.auxiliary_lines(Evidence.objects.all()[0], {})
     assert unmeasured.worth == "not measured here yet"

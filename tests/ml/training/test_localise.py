@@ -2,11 +2,11 @@ import numpy as np
 import torch
 from PIL import Image
 
+from detection.auxiliary import load_auxiliary_model
 from detection.networks.convnext import convnext
 from detection.networks.localiser import WithMaskHead
-from detection.opinions import load
 from ml.training.finish import Side
-from ml.training.localise import measured, write_opinion
+from ml.training.localise import measured, write_localiser
 from tests.factories.bundles import TINY
 from tests.factories.training_rows import bank
 
@@ -30,7 +30,7 @@ def test_masks_are_measured_beside_one_mask_for_every_face() -> None:
 
 def test_what_is_written_marks_the_centre_square_of_a_picture(tmp_path) -> None:
     trained = model()
-    write_opinion(
+    write_localiser(
         tmp_path,
         trained,
         architecture=NAME,
@@ -39,10 +39,10 @@ def test_what_is_written_marks_the_centre_square_of_a_picture(tmp_path) -> None:
         provenance={"bundle": "b"},
     )
     pixels = np.random.default_rng(0).integers(0, 256, (320, 240, 3), dtype=np.uint8)
-    opinion = load(tmp_path)
-    mask = opinion.mask(Image.fromarray(pixels))
+    auxiliary = load_auxiliary_model(tmp_path)
+    mask = auxiliary.mask(Image.fromarray(pixels))
     assert mask.shape == (320, 240)
     assert not mask[:40].any()
     assert not mask[280:].any()
     assert (mask[40:280] > 0).all()
-    assert 0 < opinion.score(Image.fromarray(pixels)) < 1
+    assert 0 < auxiliary.score(Image.fromarray(pixels)) < 1

@@ -1,4 +1,4 @@
-"""One additional detector on disk: opinion.json and one safetensors file, checked before use.
+"""One auxiliary model on disk: auxiliary.json and one safetensors file, checked before use.
 
 The manifest names the network, its arguments, its input, the SHA-256 of its weights and its measured figures.
 A detector without measured figures is refused: a reviewer must be able to see how reliable it is.
@@ -20,15 +20,15 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save_file
 from torch import nn
 
-from detection.forensics import views
+from detection.forensics import network_inputs
 from detection.networks.dual_branch import DualBranch
 from detection.networks.ela_cnn import ElaCnn
 from detection.networks.localiser import Localiser
 from detection.networks.resnet import ResNetHead
 from detection.networks.unet import UNet
 
-FORMAT = "kyc-review/opinion/1"
-MANIFEST, WEIGHTS = "opinion.json", "weights.safetensors"
+FORMAT = "kyc-review/auxiliary-model/1"
+MANIFEST, WEIGHTS = "auxiliary.json", "weights.safetensors"
 NAME = re.compile(r"[a-z0-9][a-z0-9_]{0,29}")
 LARGEST_SIDE = 2048  # a larger picture is reduced first, because a view of it would take too much memory
 MASK_SIDE = 1024
@@ -41,21 +41,21 @@ NETWORKS: dict[str, Callable[..., nn.Module]] = {
     "localiser": Localiser,
 }
 VIEWS: dict[str, Callable[[Image.Image, int], np.ndarray]] = {
-    "ela_nearest": views.ela_nearest,
-    "ela_smooth": views.ela_smooth,
-    "dual": views.dual,
-    "colours": views.colours,
-    "colours_residual": views.colours_residual,
-    "centre": views.centre,
+    "ela_nearest": network_inputs.ela_nearest,
+    "ela_smooth": network_inputs.ela_smooth,
+    "dual": network_inputs.dual,
+    "colours": network_inputs.colours,
+    "colours_residual": network_inputs.colours_residual,
+    "centre": network_inputs.centre,
 }
 
 
-class OpinionRefused(ValueError):
+class AuxiliaryModelRefused(ValueError):
     """The folder is invalid or damaged; the message names the file and the remedy."""
 
 
 @dataclass(frozen=True, slots=True)
-class Opinion:
+class AuxiliaryModel:
     """A loaded network. title and limits: for the reviewer; metrics: figures on held-out data, by name."""
 
     name: str
@@ -83,7 +83,7 @@ class Opinion:
             return None
         shrink = min(1.0, MASK_SIDE / max(image.size))
         size = (max(1, round(image.width * shrink)), max(1, round(image.height * shrink)))
-        box = views.centre_box(size) if self.view == "centre" else (0, 0, *size)
+        box = network_inputs.centre_box(size) if self.view == "centre" else (0, 0, *size)
         map_ = Image.fromarray(torch.sigmoid(outputs[0, 0]).numpy())
         whole = Image.new("F", size)  # zero outside the part it looked at
         whole.paste(map_.resize((box[2] - box[0], box[3] - box[1]), Image.Resampling.BILINEAR), box[:2])
@@ -93,7 +93,7 @@ class Opinion:
         picture = image.convert("RGB")
         if max(picture.size) > LARGEST_SIDE:
             picture.thumbnail((LARGEST_SIDE, LARGEST_SIDE), Image.Resampling.BOX)
-        seen = VIEWS[self.view](views.compressed(picture), self.side)
+        seen = VIEWS[self.view](network_inputs.compressed(picture), self.side)
         x = torch.from_numpy(np.array(seen)).permute(2, 0, 1)[None].float() / 255
         with torch.inference_mode():
             outputs: torch.Tensor = self.network(x).float()
@@ -106,33 +106,33 @@ def top_mean(probability: torch.Tensor) -> torch.Tensor:
     return flat.topk(max(1, round(TOP_SHARE * flat.shape[1])), dim=1).values.mean(1)
 
 
-def load(path: Path) -> Opinion:
-    """Reads, verifies and builds one opinion. Raises OpinionRefused."""
+def load_auxiliary_model(path: Path) -> AuxiliaryModel:
+    """Reads, verifies and builds one auxiliary. Raises AuxiliaryModelRefused."""
     try:
         manifest = json.loads((path / MANIFEST).read_bytes())
         weights = (path / WEIGHTS).read_bytes()
     except (OSError, ValueError) as error:
-        raise OpinionRefused(
-            f"{path} is not an additional detector ({error}): expected {MANIFEST} and {WEIGHTS}"
+        raise AuxiliaryModelRefused(
+            f"{path} is not an auxiliary model ({error}): expected {MANIFEST} and {WEIGHTS}"
         ) from error
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
-        raise OpinionRefused(
+        raise AuxiliaryModelRefused(
             f"{path / MANIFEST} is no manifest that this release reads: expected format {FORMAT}"
         )
     if hashlib.sha256(weights).hexdigest() != manifest.get("sha256"):
-        raise OpinionRefused(f"{path / WEIGHTS} is not what the manifest names: its SHA-256 differs")
+        raise AuxiliaryModelRefused(f"{path / WEIGHTS} is not what the manifest names: its SHA-256 differs")
     try:
         return _build(manifest, weights)
     except (KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
-        raise OpinionRefused(f"{path / MANIFEST} does not describe its network: {error}") from error
+        raise AuxiliaryModelRefused(f"{path / MANIFEST} does not describe its network: {error}") from error
 
 
-def shipped() -> list[Path]:
+def shipped_auxiliary_models() -> list[Path]:
     """Folders of the detectors that come with this release, by name."""
     return sorted(p.parent for p in Path(__file__).parent.glob(f"*/{MANIFEST}"))
 
 
-def write(
+def write_auxiliary_model(
     path: Path,
     network: nn.Module,
     *,
@@ -145,8 +145,8 @@ def write(
     side: int,
     metrics: Mapping[str, Any],
     provenance: Mapping[str, Any],
-) -> Opinion:
-    """Writes weights in half precision and the manifest, and reads them back. Raises OpinionRefused."""
+) -> AuxiliaryModel:
+    """Writes weights in half precision and the manifest, and reads them back. Raises AuxiliaryModelRefused."""
     path.mkdir(parents=True, exist_ok=True)
     tensors = {
         key: (value.half() if value.is_floating_point() else value).cpu().contiguous()
@@ -167,10 +167,10 @@ def write(
         "provenance": dict(provenance),
     }
     (path / MANIFEST).write_text(json.dumps(manifest, indent=2, sort_keys=True, allow_nan=False) + "\n")
-    return load(path)
+    return load_auxiliary_model(path)
 
 
-def _build(manifest: Mapping[str, Any], weights: bytes) -> Opinion:
+def _build(manifest: Mapping[str, Any], weights: bytes) -> AuxiliaryModel:
     if not NAME.fullmatch(manifest["name"]):
         raise ValueError(f"the name {manifest['name']!r} has characters that are not allowed")
     for key, known in (("architecture", NETWORKS), ("view", VIEWS)):
@@ -185,7 +185,7 @@ def _build(manifest: Mapping[str, Any], weights: bytes) -> Opinion:
         {k: v.float() if v.is_floating_point() else v for k, v in load_tensors(weights).items()}
     )
     network.eval().requires_grad_(False)
-    return Opinion(
+    return AuxiliaryModel(
         name=manifest["name"],
         title=manifest["title"],
         limits=manifest["limits"],

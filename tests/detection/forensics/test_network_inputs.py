@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from detection.forensics import views
+from detection.forensics import network_inputs
 from detection.forensics.srm import LIMIT, srm
 
 
@@ -14,11 +14,11 @@ def photograph() -> Image.Image:
 @pytest.mark.parametrize(
     ("view", "channels"),
     [
-        (views.ela_nearest, 3),
-        (views.ela_smooth, 3),
-        (views.colours, 3),
-        (views.dual, 6),
-        (views.colours_residual, 6),
+        (network_inputs.ela_nearest, 3),
+        (network_inputs.ela_smooth, 3),
+        (network_inputs.colours, 3),
+        (network_inputs.dual, 6),
+        (network_inputs.colours_residual, 6),
     ],
 )
 def test_views_are_square_bytes(view, channels):
@@ -28,10 +28,12 @@ def test_views_are_square_bytes(view, channels):
 
 
 def test_error_levels_still_speak_after_the_common_compression():
-    assert views.ela_smooth(views.compressed(photograph()), 32).std() > 3
+    assert network_inputs.ela_smooth(network_inputs.compressed(photograph()), 32).std() > 3
 
 
 def test_the_residual_of_a_view_is_that_of_the_resized_picture():
     small = photograph().resize((32, 32), Image.Resampling.BILINEAR)
-    seen = views.colours_residual(photograph(), 32)[..., 3:].astype(float) * (2 * LIMIT / 255) - LIMIT
+    seen = (
+        network_inputs.colours_residual(photograph(), 32)[..., 3:].astype(float) * (2 * LIMIT / 255) - LIMIT
+    )
     assert np.abs(seen - srm(small)).max() <= LIMIT / 255 + 1e-6

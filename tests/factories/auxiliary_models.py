@@ -5,8 +5,8 @@ from typing import Any
 
 import torch
 
+from detection.auxiliary import write_auxiliary_model
 from detection.networks.unet import UNet
-from detection.opinions import write
 
 MEASURED = {"auc": {"value": 0.8, "low": 0.7, "high": 0.9, "n": 40}}
 
@@ -24,4 +24,4 @@ def written(path: Path, **changes: Any) -> Any:
         "metrics": MEASURED,
         "provenance": {"recipe": "U"},
     }
-    return write(path, changes.pop("network", None) or UNet(width=4), **(known | changes))
+    return write_auxiliary_model(path, changes.pop("network", None) or UNet(width=4), **(known | changes))

@@ -1,4 +1,4 @@
-"""Inputs of the additional detectors, computed in the same way in training and serving."""
+"""Inputs of the auxiliary models, computed in the same way in training and serving."""
 
 import io
 
