@@ -43,7 +43,7 @@ def submissions_visible(*, viewer: User) -> QuerySet[Submission]:
 
 
 def submissions_found(*, viewer: User, wanted: dict[str, Any]) -> QuerySet[Submission]:
-    """`wanted`: cleaned values of `SearchForm`; empty ones do not filter. Veiled submissions are not found by
+    """`wanted`: cleaned values of `SearchForm`; empty ones do not filter. Blinded submissions are not found by
     hidden values."""
     rows = submissions_visible(viewer=viewer)
     if wanted.get("q"):

@@ -51,7 +51,7 @@ def test_the_search_finds_by_what_a_check_found(
     assert "blurred-one" not in window.get("/insights/search/?check=no_face").content.decode()
 
 
-def test_to_people_who_may_still_be_asked_a_veiled_submission_is_not_found_by_its_checks(
+def test_to_people_who_may_still_be_asked_a_blinded_submission_is_not_found_by_its_checks(
     blurred: Submission,
     staff: Callable[..., User],
     login: Callable[[User], Client],

@@ -38,7 +38,7 @@ def test_a_snoozed_item_sleeps_for_everybody_and_comes_back(
 
 
 def test_an_odd_snooze_is_refused(claimed: ReviewItem, alice: User) -> None:
-    with pytest.raises(services.Refused):
+    with pytest.raises(services.ReleaseRejected):
         services.item_snooze(item_id=claimed.pk, reviewer=alice, minutes=7)
     assert ReviewItem.objects.get(pk=claimed.pk).state == "claimed"
 
@@ -57,7 +57,7 @@ def test_an_escalated_item_goes_to_seniors_first_and_never_to_its_escalator(
 
 
 def test_without_another_senior_nothing_is_escalated(claimed: ReviewItem, alice: User) -> None:
-    with pytest.raises(services.Refused, match="no other senior"):
+    with pytest.raises(services.ReleaseRejected, match="no other senior"):
         services.item_escalate(item_id=claimed.pk, reviewer=alice)
 
 
@@ -91,7 +91,7 @@ def test_what_was_handed_over_comes_first_for_its_receiver(
 
 @pytest.mark.parametrize("role", ["auditor", "admin"])
 def test_nobody_hands_over_to_a_reader(claimed: ReviewItem, alice: User, staff: Callable, role: str) -> None:
-    with pytest.raises(services.Refused):
+    with pytest.raises(services.ReleaseRejected):
         services.item_hand_over(item_id=claimed.pk, reviewer=alice, to=staff("reader", role))
 
 

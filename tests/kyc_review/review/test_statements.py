@@ -93,7 +93,7 @@ def test_only_the_holder_of_a_live_claim_locks_and_settles_an_item(
     assert statements.lock_expired_claims() == [(claimed.pk, alice.pk)]
 
 
-def test_a_blind_item_is_veiled_until_the_first_call_and_again_for_others(
+def test_a_blind_item_is_blinded_until_the_first_call_and_again_for_others(
     claimed: ReviewItem, alice: User, bob: User
 ) -> None:
     def is_blinded(person: User) -> bool:
