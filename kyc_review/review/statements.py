@@ -76,9 +76,9 @@ SETTLE = """
     WHERE id = %(item)s AND state = 'claimed' AND claimed_by_id = %(person)s
       AND claim_expires_at > statement_timestamp()
 """
-# Veiled: an undecided blind item of which the person has not made a first call; or a decided one of a face that
+# Blinded: an undecided blind item of which the person has not made a first call; or a decided one of a face that
 # somebody still has to look at blind, to others than its judges.
-VEIL = """
+BLINDED = """
     SELECT item.claim_expires_at - statement_timestamp(),
            CASE WHEN item.state IN ('open', 'claimed') THEN
                item.is_blind AND NOT EXISTS (
@@ -149,7 +149,7 @@ def claim_remaining_and_blindness(*, item: int, person: int) -> tuple[dt.timedel
 
     A row that is gone is blinded.
     """
-    found = fetch_one(VEIL, {"item": item, "person": person})
+    found = fetch_one(BLINDED, {"item": item, "person": person})
     return (None, True) if found is None else (found[0], found[1])
 
 
