@@ -60,6 +60,7 @@ def bundle_marks_unchecked(bundles: Iterable[Bundle]) -> dict[int, Mark]:
 
 
 def snapshot_mark_unchecked(snapshot: Snapshot) -> Mark | None:
+    """`snapshot_marks` for one snapshot and the command line, without a check of rights."""
     held = _erased_by_snapshot(snapshot=snapshot).get(snapshot.pk)
     return _mark(held) if held else None
 

@@ -36,10 +36,12 @@ def is_held_out(applicant: str) -> bool:
 
 
 def image_path(*, sha256: str, format: str) -> str:
+    """Path of an image inside the snapshot. Raises KeyError for a format that intake does not accept."""
     return f"images/{sha256}.{EXTENSIONS[format]}"
 
 
 def timestamp(moment: dt.datetime) -> str:
+    """In UTC and ISO 8601 with microseconds, as all times of a manifest."""
     return moment.astimezone(dt.UTC).isoformat(timespec="microseconds")
 
 
@@ -81,6 +83,7 @@ class Writer:
         self._separator = "\n"
 
     def add(self, item: Mapping[str, Any]) -> None:
+        """Write one item. Raises KeyError for a label that is neither real nor fake."""
         line = _text(item)
         self.counts[item["label"]] += 1
         self._items.update(line.encode() + b"\n")
@@ -88,6 +91,7 @@ class Writer:
         self._separator = ",\n"
 
     def close(self) -> None:
+        """Write counts and digest, which end the document; the file stays open."""
         self._write(f'\n], "counts": {_text(self.counts)}, "digest": "{self.digest}"}}\n')
 
     @property

@@ -8,6 +8,7 @@ from kyc_review.submissions.storage import derivatives, originals
 
 
 def derivative_key(submission: Submission) -> str:
+    """Name of the submission's display picture in the storage `derivatives`."""
     return f"{submission.pk.hex[:2]}/{submission.pk.hex}.jpg"
 
 

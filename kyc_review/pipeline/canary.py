@@ -13,6 +13,7 @@ SAMPLE = Path(__file__).with_name("canary.jpg")
 
 @transaction.atomic
 def canary_record(*, bundle_version: str, elapsed_ms: float) -> None:
+    """The sample was scored now; there is only one row. elapsed_ms: for this picture."""
     Canary.objects.update_or_create(
         pk=1,
         defaults={

@@ -73,7 +73,7 @@ def is_stopping() -> bool:
 
 @cache
 def auxiliary_models() -> list[AuxiliaryModel]:
-    """The second opinions of this release and of this bank that can be loaded."""
+    """The auxiliary models of this release and of this bank that can be loaded."""
     loaded = []
     own = sorted(path.parent for path in settings.AUXILIARY_MODELS_DIR.glob(f"*/{MANIFEST}"))
     for path in [*shipped_auxiliary_models(), *own]:

@@ -12,6 +12,7 @@ from kyc_review.scoring.state import waiting_for_scoring
 
 @shared_task
 def score_pending() -> None:
+    """Score what is due, and what becomes due meanwhile; woken by intake and by `sweep`."""
     with problems_noted("selfies"):
         from kyc_review.pipeline.worker import run_until_idle  # torch lives in the scoring worker only
 
@@ -20,6 +21,7 @@ def score_pending() -> None:
 
 @shared_task
 def score_canary() -> None:
+    """Send the sample picture through the serving models."""
     with problems_noted("sample"):
         from kyc_review.pipeline.worker import score_canary
 
@@ -41,6 +43,7 @@ def sweep() -> None:
 
 @shared_task
 def compute_evidence() -> None:
+    """Compute the evidence of queued items until none is due."""
     from kyc_review.pipeline.evidence_worker import run_until_idle  # numpy and torch live in the worker only
 
     run_until_idle()
@@ -48,10 +51,12 @@ def compute_evidence() -> None:
 
 @shared_task
 def sweep_evidence() -> None:
+    """Wake the evidence worker if rows are due, and give up those that failed too often."""
     evidence_sweep.sweep()
 
 
 @shared_task
 def measure_evidence() -> None:
+    """Count again what the bank's outcomes say about patterns of votes and auxiliary models."""
     outcome_stats.patterns_count()
     outcome_stats.auxiliary_models_measure()

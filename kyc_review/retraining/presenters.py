@@ -98,6 +98,7 @@ def _task_name(name: str) -> str:
 
 
 def estimate(value: Any, digits: int, scale: float = 1) -> str:
+    """ "value (low to high)" times `scale`, with `digits` decimals; empty for anything that is not an estimate."""
     if not isinstance(value, dict) or not all(_is_number(value.get(key)) for key in ("value", "low", "high")):
         return ""
     middle, low, high = (f"{value[key] * scale:.{digits}f}" for key in ("value", "low", "high"))
@@ -105,6 +106,7 @@ def estimate(value: Any, digits: int, scale: float = 1) -> str:
 
 
 def percent(value: Any) -> str:
+    """An estimate from 0 to 1 in percent: "97 % (95 to 99)"; empty for anything else."""
     return estimate(value, 0, 100).replace(" (", " % (", 1)
 
 

@@ -46,6 +46,7 @@ class ClaimLost(DomainError):
 
 
 def require_decider(reviewer: User) -> None:
+    """Raises PermissionDenied for people who do not decide on items."""
     if not may_decide(reviewer):
         raise PermissionDenied("Only reviewers and seniors decide; your role is read-only.")
 

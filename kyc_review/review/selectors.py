@@ -25,6 +25,8 @@ UNDECIDED = Q(state__in=[ReviewItem.State.OPEN, ReviewItem.State.CLAIMED])
 
 @dataclass(frozen=True, slots=True)
 class ReasonCount:
+    """Items of one displayed reason: how many wait, and how many of them people hold."""
+
     reason: str
     label: str
     waiting: int
@@ -161,6 +163,8 @@ def items_kept(*, viewer: User) -> QuerySet[ReviewItem]:
 
 @dataclass(frozen=True, slots=True)
 class Undoable:
+    """The viewer's last decision, as long as it can be undone."""
+
     item_id: int
     label: str
     remaining_s: int

@@ -130,6 +130,7 @@ def lock_most_urgent(
 
 
 def claim_item(*, item: int, person: int, lease: dt.timedelta) -> None:
+    """Give the open item to this person until `lease` is over; call it with the item locked."""
     change(CLAIM, {"item": item, "person": person, "lease": lease})
 
 

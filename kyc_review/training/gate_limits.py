@@ -53,10 +53,12 @@ class Limits:
 
     @classmethod
     def of_row(cls, row: GateSettings) -> Limits:
+        """The values of one row of the history."""
         return cls(**{name: getattr(row, name) for name in GateSettings.LIMITS})
 
     @classmethod
     def current(cls) -> Limits:
+        """The values that count now: the latest row, else those of the environment."""
         row = GateSettings.objects.first()
         return cls.of_row(row) if row else cls.of_environment()
 

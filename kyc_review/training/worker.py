@@ -48,6 +48,7 @@ class Stopping(Exception):
 
 @worker_shutting_down.connect
 def stop_soon(**_: Any) -> None:
+    """The worker shuts down: finish the current step, give the job back, and start no other."""
     _stopping.set()
 
 

@@ -26,6 +26,7 @@ class Batch:
     weight: Tensor
 
     def to(self, device: torch.device) -> "Batch":
+        """A copy of all tensors on `device`."""
         return Batch(*(getattr(self, field.name).to(device) for field in fields(self)))
 
 

@@ -80,4 +80,5 @@ def _bank(photos: Sequence[Photo], images: Rows) -> Bank:
 
 
 def counted(label: np.ndarray) -> dict[str, int]:
+    """label: (N,) with 0 for real and 1 for fake -> the number of each."""
     return {"real": int((label == 0).sum()), "fake": int((label == 1).sum())}

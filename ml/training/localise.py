@@ -1,4 +1,4 @@
-"""The trunk with its mask head as a second opinion: what its masks are worth, and the folder that serving loads."""
+"""The trunk with its mask head as an auxiliary model: what its masks are worth, and the folder that serving loads."""
 
 import math
 from collections.abc import Mapping

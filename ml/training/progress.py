@@ -43,6 +43,7 @@ class Progress:
         self.tell(phase="train", done=self._done, of=self._of, eta_s=eta_s, **facts)
 
     def tell(self, **facts: Any) -> None:
+        """Append one JSON line with the time and these facts, durably; nothing without a file."""
         if self._path is None:
             return
         line = json.dumps({"at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"), **self._who, **facts})

@@ -51,14 +51,14 @@ def read(form: type[serializers.Serializer], request: Request) -> dict[str, Any]
     return dict(sent.validated_data)
 
 
-def asked(form: type[serializers.Serializer], request: Request) -> dict[str, Any]:
-    """What was asked for behind the question mark. Raises ValidationError."""
+def query_params(form: type[serializers.Serializer], request: Request) -> dict[str, Any]:
+    """The validated query parameters. Raises ValidationError."""
     sent = form(data=request.query_params)
     sent.is_valid(raise_exception=True)
     return dict(sent.validated_data)
 
 
-def named(rows: QuerySet[M], field: str, what: str, **wanted: Any) -> M:
+def lookup_or_400(rows: QuerySet[M], field: str, what: str, **wanted: Any) -> M:
     """The row that a field of the body names; `what` is what it should be, in words. Raises Problem 400."""
     row = rows.filter(**wanted).first()
     if row is None:
@@ -72,8 +72,10 @@ def named(rows: QuerySet[M], field: str, what: str, **wanted: Any) -> M:
     return row
 
 
-def made(request: Request, body: Mapping[str, Any], *, at: str, key: str | int, status: int) -> Response:
-    """What a POST made, and in `Location` where to read it again; `at` names the URL, `key` is its argument."""
+def created_response(
+    request: Request, body: Mapping[str, Any], *, at: str, key: str | int, status: int
+) -> Response:
+    """What a POST created, and in `Location` where to read it again; `at` names the URL, `key` is its argument."""
     there = request.build_absolute_uri(reverse(at, args=[key]))
     return Response(body, status=status, headers={"Location": there})
 
@@ -86,7 +88,7 @@ def page(
     The form's fields except `after` and `limit` are filters. Raises Problem 400 when `after` is not one of
     the rows.
     """
-    filters = asked(form, request)
+    filters = query_params(form, request)
     limit, after = filters.pop("limit"), filters.pop("after", None)
     last = rows.filter(**{key: after}).first() if after is not None else None
     if after is not None and last is None:

@@ -11,7 +11,15 @@ from kyc_review.core.permissions import may_promote, may_see_retraining, may_tra
 from kyc_review.core.problems import Problem
 from kyc_review.datasets.selectors import snapshots_trainable
 from kyc_review.registry.selectors import bundles_listed, champion
-from kyc_review.retraining.api.base import RetrainingView, asked, made, named, page, read, viewer_of
+from kyc_review.retraining.api.base import (
+    RetrainingView,
+    created_response,
+    lookup_or_400,
+    page,
+    query_params,
+    read,
+    viewer_of,
+)
 from kyc_review.retraining.api.describing import jobs as describing
 from kyc_review.retraining.api.incoming import ComparisonIn, ComparisonPageIn, PointIn, RunIn, WorkPageIn
 from kyc_review.retraining.api.serializers.jobs import ComparisonOut, PointOut, ProgressOut, RunOut
@@ -37,9 +45,11 @@ class RunsView(RetrainingView):
     def post(self, request: Request) -> Response:
         request_body, viewer = read(RunIn, request), viewer_of(request)
         ready = snapshots_trainable(viewer=viewer)
-        request_body["snapshot"] = named(ready, "snapshot", "a ready snapshot", name=request_body["snapshot"])
+        request_body["snapshot"] = lookup_or_400(
+            ready, "snapshot", "a ready snapshot", name=request_body["snapshot"]
+        )
         row = run_request(actor=viewer, scratch=request_body.pop("begin") == "scratch", **request_body)
-        return made(request, run_whole(row), at="api-run", key=row.pk, status=202)
+        return created_response(request, run_whole(row), at="api-run", key=row.pk, status=202)
 
 
 class RunView(RetrainingView):
@@ -73,13 +83,13 @@ class ComparisonsView(RetrainingView):
     def post(self, request: Request) -> Response:
         request_body, viewer = read(ComparisonIn, request), viewer_of(request)
         row = comparison_request(
-            snapshot=named(
+            snapshot=lookup_or_400(
                 snapshots_trainable(viewer=viewer),
                 "snapshot",
                 "a ready snapshot",
                 name=request_body["snapshot"],
             ),
-            candidate=named(
+            candidate=lookup_or_400(
                 bundles_listed(viewer=viewer),
                 "candidate",
                 "a bundle's digest",
@@ -88,7 +98,7 @@ class ComparisonsView(RetrainingView):
             actor=viewer,
         )
         body = comparison_whole(row, shift=0.0)
-        return made(request, body, at="api-comparison", key=row.pk, status=202)
+        return created_response(request, body, at="api-comparison", key=row.pk, status=202)
 
 
 class ComparisonView(RetrainingView):
@@ -96,7 +106,7 @@ class ComparisonView(RetrainingView):
 
     @describing.retrieve_comparison
     def get(self, request: Request, number: int) -> Response:
-        shift = asked(PointIn, request)["shift"]
+        shift = query_params(PointIn, request)["shift"]
         row = get_object_or_404(comparisons(request), pk=number)
         try:
             return Response(comparison_whole(row, shift=shift))
@@ -110,14 +120,17 @@ class ComparisonView(RetrainingView):
 
 
 def runs(request: Request) -> QuerySet[TrainingRun]:
+    """Training runs that the token may see."""
     return runs_listed(viewer=viewer_of(request))
 
 
 def comparisons(request: Request) -> QuerySet[Comparison]:
+    """Comparisons that the token may see."""
     return comparisons_listed(viewer=viewer_of(request))
 
 
 def run_whole(row: TrainingRun) -> dict[str, Any]:
+    """The run with its progress and the end of its log."""
     progress = ProgressOut(progress_of(row)).data
     return dict(RunOut(row).data) | {"progress": progress, "log": log_tail(row)}
 

@@ -19,7 +19,15 @@ from kyc_review.registry.models import Shadow
 from kyc_review.registry.selectors import bundles_listed, promotions_listed
 from kyc_review.registry.shadows import ShadowRefused, shadow_end, shadow_now, shadow_start, shadows_listed
 from kyc_review.registry.states import bundle_states, model_card
-from kyc_review.retraining.api.base import RetrainingView, asked, made, named, page, read, viewer_of
+from kyc_review.retraining.api.base import (
+    RetrainingView,
+    created_response,
+    lookup_or_400,
+    page,
+    query_params,
+    read,
+    viewer_of,
+)
 from kyc_review.retraining.api.describing import promotion as describing
 from kyc_review.retraining.api.incoming import (
     BundlePageIn,
@@ -106,11 +114,11 @@ class ProposalsView(RetrainingView):
     def post(self, request: Request) -> Response:
         request_body, viewer = read(ProposalIn, request), viewer_of(request)
         compared = comparisons_listed(viewer=viewer)
-        request_body["comparison"] = named(
+        request_body["comparison"] = lookup_or_400(
             compared, "comparison", "a comparison", pk=request_body["comparison"]
         )
         row = proposal_open(actor=viewer, **request_body)
-        return made(request, ProposalOut(row).data, at="api-proposal", key=row.pk, status=201)
+        return created_response(request, ProposalOut(row).data, at="api-proposal", key=row.pk, status=201)
 
 
 class ProposalView(RetrainingView):
@@ -169,7 +177,7 @@ class ShadowView(RetrainingView):
     def put(self, request: Request) -> Response:
         """The same bundle again changes nothing; another one has to wait for this one's end."""
         viewer = viewer_of(request)
-        wanted = named(
+        wanted = lookup_or_400(
             bundles_listed(viewer=viewer),
             "bundle",
             "a bundle's digest",
@@ -185,21 +193,24 @@ class ShadowView(RetrainingView):
         running = shadow_now()
         if running is None:
             raise ShadowRefused("No bundle is in shadow mode.")
-        shadow_end(shadow=running, actor=viewer_of(request), **asked(RemarkIn, request))
+        shadow_end(shadow=running, actor=viewer_of(request), **query_params(RemarkIn, request))
         running.refresh_from_db()
         return Response(shadow_whole(request, running))
 
 
 def proposals(request: Request) -> QuerySet[Proposal]:
+    """Proposals that the token may see."""
     return proposals_listed(viewer=viewer_of(request))
 
 
 def decided(request: Request, number: int, decide: Callable[..., Proposal]) -> Response:
+    """Close the proposal with `decide` and the remark of the body. Raises Http404, ProposalRefused."""
     row = get_object_or_404(proposals(request), pk=number)
     done = decide(proposal=row, actor=viewer_of(request), **read(RemarkIn, request))
     return Response(ProposalOut(done).data)
 
 
 def shadow_whole(request: Request, row: Shadow) -> dict[str, Any]:
+    """The shadow with its comparison to the champion."""
     counts = BesideOut(shadow_comparison(viewer=viewer_of(request), shadow=row)).data
     return dict(ShadowOut(row).data) | {"counts": counts}

@@ -19,7 +19,14 @@ from kyc_review.datasets.snapshot_builder import SnapshotFailed
 from kyc_review.datasets.snapshot_export import archive_stream, manifest_open
 from kyc_review.datasets.snapshot_filters import count_matching
 from kyc_review.datasets.snapshots import snapshot_request, snapshot_verify
-from kyc_review.retraining.api.base import RetrainingView, asked, made, page, read, viewer_of
+from kyc_review.retraining.api.base import (
+    RetrainingView,
+    created_response,
+    page,
+    query_params,
+    read,
+    viewer_of,
+)
 from kyc_review.retraining.api.describing import snapshots as describing
 from kyc_review.retraining.api.incoming import ChoicesIn, SnapshotIn, SnapshotPageIn, choices_of
 from kyc_review.retraining.api.serializers.snapshots import ShareOut, SnapshotOut
@@ -42,7 +49,7 @@ class SnapshotsView(RetrainingView):
         request_body = read(SnapshotIn, request)
         choices = choices_of(request_body.get("choices", {}))
         row = snapshot_request(actor=viewer_of(request), name=request_body["name"], choices=choices)
-        return made(request, whole(request, row), at="api-snapshot", key=row.name, status=202)
+        return created_response(request, whole(request, row), at="api-snapshot", key=row.name, status=202)
 
 
 class DecisionsView(RetrainingView):
@@ -50,7 +57,7 @@ class DecisionsView(RetrainingView):
 
     @describing.count_decisions
     def get(self, request: Request) -> Response:
-        choices = choices_of(asked(ChoicesIn, request))
+        choices = choices_of(query_params(ChoicesIn, request))
         return Response(count_matching(viewer=viewer_of(request), choices=choices))
 
 
@@ -112,6 +119,7 @@ class ArchiveView(RetrainingView):
 
 
 def listed(request: Request) -> QuerySet[Snapshot]:
+    """Snapshots that the token may see."""
     return snapshots_listed(viewer=viewer_of(request)).select_related("source_bundle")
 
 
@@ -121,6 +129,7 @@ def downloadable(request: Request, name: str) -> Snapshot:
 
 
 def whole(request: Request, row: Snapshot) -> dict[str, Any]:
+    """The snapshot with its shares of labels by source and reason."""
     viewer = viewer_of(request)
     context = {"marks": snapshot_marks(viewer=viewer, snapshots=[row])}
     return dict(SnapshotOut(row, context=context).data) | {

@@ -11,6 +11,8 @@ from .items import ReviewItem
 
 
 class DecisionRows(models.QuerySet["Decision"]):
+    """Filters by whether a decision still counts."""
+
     def standing(self) -> DecisionRows:
         """Decisions that were not undone."""
         return self.filter(~Exists(Withdrawal.objects.filter(decision=OuterRef("pk"))))

@@ -9,6 +9,8 @@ from django.db.models.functions import Coalesce, Now
 
 
 class Reason(models.TextChoices):
+    """Why a submission needs a person."""
+
     UNANIMOUS_FAKE = "unanimous_fake", "All five say fake"
     SPLIT_VOTE = "split_vote", "Votes disagree"
     SECOND_OPINION = "second_opinion", "Second opinion"

@@ -110,7 +110,7 @@ def findings(evidence: Evidence) -> list[Finding]:
 
 @dataclass(frozen=True, slots=True)
 class AuxiliaryLine:
-    """A second opinion's score and what it is worth here."""
+    """An auxiliary model's score and what it is worth here."""
 
     title: str
     limits: str

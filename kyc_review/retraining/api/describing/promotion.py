@@ -1,7 +1,7 @@
 """How the OpenAPI document describes the endpoints of bundles, the shadow, proposals and promotions."""
 
 from kyc_review.core.openapi import MALFORMED, example
-from kyc_review.retraining.api.describing.shared import BODY, GONE, listing, location, told
+from kyc_review.retraining.api.describing.shared import BODY, GONE, describe_endpoint, listing, location
 from kyc_review.retraining.api.incoming import (
     BundlePageIn,
     PageIn,
@@ -21,14 +21,14 @@ from kyc_review.retraining.api.serializers.promotion import (
     SuggestionsOut,
 )
 
-read_suggestions = told(
+read_suggestions = describe_endpoint(
     "read_retraining_suggestions",
     "Read the signals for retraining",
     "Signals only suggest; they start nothing.",
     responses={200: SuggestionsOut},
 )
 list_bundles = listing("list_bundles", "List bundles", BundlePageIn, BundlePage)
-retrieve_bundle = told(
+retrieve_bundle = describe_endpoint(
     "retrieve_bundle",
     "Read a bundle",
     "With its model card, metrics, lineage, and when it was in production.",
@@ -36,7 +36,7 @@ retrieve_bundle = told(
     described={"e404": GONE},
 )
 list_proposals = listing("list_proposals", "List proposals", ProposalPageIn, ProposalPage)
-create_proposal = told(
+create_proposal = describe_endpoint(
     "create_proposal",
     "Propose a candidate for promotion",
     "At an operating point of a comparison with the current champion. Admins; another admin decides.",
@@ -53,10 +53,10 @@ create_proposal = told(
     described=BODY
     | {"e409": "The gate is closed, another proposal is open, or the comparison is not with the champion."},
 )
-retrieve_proposal = told(
+retrieve_proposal = describe_endpoint(
     "retrieve_proposal", "Read a proposal", responses={200: ProposalOut}, described={"e404": GONE}
 )
-approve_proposal = told(
+approve_proposal = describe_endpoint(
     "approve_proposal",
     "Approve a proposal and promote its candidate",
     "By another admin than the one who proposed it. Workers use the bundle from their next batch on.",
@@ -68,7 +68,7 @@ approve_proposal = told(
         "e409": "It is your own, it is closed, another bundle is in production, or its files have changed.",
     },
 )
-reject_proposal = told(
+reject_proposal = describe_endpoint(
     "reject_proposal",
     "Reject a proposal, or withdraw your own",
     request=RemarkIn,
@@ -82,7 +82,7 @@ list_promotions = listing(
     PromotionPage,
     "The bundle of the first one is in production.",
 )
-roll_back = told(
+roll_back = describe_endpoint(
     "roll_back",
     "Return to the previous bundle",
     "And its operating point. One admin is enough, because a bad champion must not wait.",
@@ -93,14 +93,14 @@ roll_back = told(
         "e409": "There is no previous bundle, its files have changed, or `leaving` is no longer in production."
     },
 )
-read_shadow = told(
+read_shadow = describe_endpoint(
     "read_shadow",
     "Read the latest shadow",
     "What the shadow bundle and the champion would each have sent to people.",
     responses={200: ShadowWholeOut},
     described={"e404": "No bundle was in shadow mode yet."},
 )
-start_shadow = told(
+start_shadow = describe_endpoint(
     "start_shadow",
     "Start shadow mode for a bundle",
     "It scores new submissions without effect. Safe to repeat. Admins.",
@@ -109,7 +109,7 @@ start_shadow = told(
     described=BODY
     | {"e409": "Another bundle is in shadow mode, this one is in production, or its files have changed."},
 )
-end_shadow = told(
+end_shadow = describe_endpoint(
     "end_shadow",
     "End the shadow",
     "Its results stay available. Admins.",

@@ -11,7 +11,7 @@ GONE = "There is none with this name or number."
 BODY = {"e400": MALFORMED, "e413": "Too large.", "e415": "Not JSON."}
 
 
-def told(operation: str, summary: str, description: str = "", **more: Any) -> Any:
+def describe_endpoint(operation: str, summary: str, description: str = "", **more: Any) -> Any:
     """Describes an endpoint for personal tokens, with its own tag."""
     responses, described = more.pop("responses"), more.pop("described", {})
     described = {
@@ -29,7 +29,8 @@ def told(operation: str, summary: str, description: str = "", **more: Any) -> An
 
 
 def listing(operation: str, summary: str, form: Any, shown: Any, description: str = "") -> Any:
-    return told(
+    """Describes an endpoint that returns pages of `shown`, filtered by `form`."""
+    return describe_endpoint(
         operation,
         summary,
         f"{description} Newest first. Continue with `after` set to `next` while `has_more` is true.".strip(),
@@ -40,4 +41,5 @@ def listing(operation: str, summary: str, form: Any, shown: Any, description: st
 
 
 def location(status: int) -> Any:
+    """The header `Location` of a response with this status."""
     return response_header("Location", "Address of its state.", status)

@@ -4,7 +4,14 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse
 
 from kyc_review.core.openapi import MALFORMED, example
-from kyc_review.retraining.api.describing.shared import BODY, GONE, SNAPSHOT, listing, location, told
+from kyc_review.retraining.api.describing.shared import (
+    BODY,
+    GONE,
+    SNAPSHOT,
+    describe_endpoint,
+    listing,
+    location,
+)
 from kyc_review.retraining.api.incoming import ChoicesIn, SnapshotIn, SnapshotPageIn
 from kyc_review.retraining.api.serializers.snapshots import (
     CountsOut,
@@ -14,7 +21,7 @@ from kyc_review.retraining.api.serializers.snapshots import (
 )
 
 list_snapshots = listing("list_snapshots", "List snapshots", SnapshotPageIn, SnapshotPage)
-count_decisions = told(
+count_decisions = describe_endpoint(
     "count_decisions",
     "Count the decisions that a snapshot would hold now",
     "Final decisions by label, with the filters of a new snapshot. Admins.",
@@ -22,7 +29,7 @@ count_decisions = told(
     responses={200: CountsOut},
     described={"e400": MALFORMED},
 )
-create_snapshot = told(
+create_snapshot = describe_endpoint(
     "create_snapshot",
     "Freeze the current decisions",
     "Its items are fixed immediately; a worker builds its files until `state` is `ready`. Admins.",
@@ -39,28 +46,28 @@ create_snapshot = told(
     responses={202: SnapshotWholeOut},
     described=BODY | {"e409": "The name is taken, or there are no decisions yet."},
 )
-retrieve_snapshot = told(
+retrieve_snapshot = describe_endpoint(
     "retrieve_snapshot",
     "Read a snapshot",
     "With its balance by source and reason.",
     responses={200: SnapshotWholeOut},
     described={"e404": GONE},
 )
-verify_snapshot = told(
+verify_snapshot = describe_endpoint(
     "verify_snapshot",
     "Hash a snapshot's files again",
     "Reads every image, about a second for each gigabyte, one snapshot at a time.",
     responses={200: VerificationOut},
     described={"e404": "There is no ready snapshot with this name.", "e503": "Another one is being hashed."},
 )
-download_manifest = told(
+download_manifest = describe_endpoint(
     "download_manifest",
     "Download a snapshot's manifest",
     "Every item with its hash, label, votes and weight. Admins; the download is in the audit log.",
     responses={(200, "application/json"): OpenApiResponse(OpenApiTypes.OBJECT, description="The manifest.")},
     described={"e404": "There is no ready snapshot with this name."},
 )
-download_archive = told(
+download_archive = describe_endpoint(
     "download_archive",
     "Download a snapshot with its images",
     "One zip. Admins; the download is in the audit log.",

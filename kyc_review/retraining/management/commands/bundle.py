@@ -11,7 +11,7 @@ from kyc_review.registry.models import Bundle, Promotion
 from kyc_review.registry.selectors import champion
 from kyc_review.registry.states import bundle_states_unchecked
 from kyc_review.retraining.api.serializers.bundles import BundleOut
-from kyc_review.retraining.management.speaking import bundle_named, json_option, say
+from kyc_review.retraining.management.command_options import bundle_named, json_option, say
 
 
 class Command(BaseCommand):

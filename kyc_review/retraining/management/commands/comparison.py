@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from kyc_review.datasets.models import Snapshot
 from kyc_review.retraining.api.jobs import comparison_whole
 from kyc_review.retraining.api.serializers.jobs import ComparisonOut
-from kyc_review.retraining.management.speaking import bundle_named, json_option, say
+from kyc_review.retraining.management.command_options import bundle_named, json_option, say
 from kyc_review.training.comparisons import comparison_request
 from kyc_review.training.gate import gate, point_at, sample_in_words
 from kyc_review.training.jobs import JobRejected

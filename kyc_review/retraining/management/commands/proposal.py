@@ -5,7 +5,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from detection.bundle import BundleRefused
 from kyc_review.retraining.api.serializers.promotion import ProposalOut
 from kyc_review.retraining.api.serializers.shared import CheckOut
-from kyc_review.retraining.management.speaking import json_option, person_of, say, token_option
+from kyc_review.retraining.management.command_options import json_option, person_of, say, token_option
 from kyc_review.training.models import Comparison, Proposal
 from kyc_review.training.proposals import ProposalRefused, proposal_approve, proposal_open, proposal_reject
 

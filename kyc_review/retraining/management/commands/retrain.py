@@ -5,7 +5,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from kyc_review.datasets.models import Snapshot
 from kyc_review.retraining.api.jobs import run_whole
-from kyc_review.retraining.management.speaking import json_option, say
+from kyc_review.retraining.management.command_options import json_option, say
 from kyc_review.training.jobs import JobRejected, job_cancel
 from kyc_review.training.models import TrainingRun
 from kyc_review.training.progress import progress_of

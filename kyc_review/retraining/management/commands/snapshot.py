@@ -11,7 +11,7 @@ from kyc_review.datasets.snapshot_builder import SnapshotFailed
 from kyc_review.datasets.snapshot_filters import SnapshotFilter
 from kyc_review.datasets.snapshots import snapshot_create, snapshot_export, snapshot_verify
 from kyc_review.retraining.api.serializers.snapshots import SnapshotOut
-from kyc_review.retraining.management.speaking import json_option, say
+from kyc_review.retraining.management.command_options import json_option, say
 from kyc_review.review.models import ReviewItem
 
 

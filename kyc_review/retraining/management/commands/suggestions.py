@@ -5,7 +5,7 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from kyc_review.datasets.selectors import unused_decisions_unchecked
 from kyc_review.retraining.api.serializers.promotion import SuggestionsOut
-from kyc_review.retraining.management.speaking import json_option, say
+from kyc_review.retraining.management.command_options import json_option, say
 from kyc_review.training.signals import Signal, retraining_signals_unchecked
 
 CALLS = {True: "yes", False: "no", None: "too few data"}

@@ -18,10 +18,12 @@ from kyc_review.registry.selectors import bundles_matching
 
 
 def json_option(parser: CommandParser) -> None:
+    """Add `--json` to a command."""
     parser.add_argument("--json", action="store_true", help="print the JSON of the API")
 
 
 def token_option(parser: CommandParser) -> None:
+    """Add `--token-file` to a command that acts for an admin."""
     parser.add_argument(
         "--token-file",
         required=True,
