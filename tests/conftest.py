@@ -22,6 +22,18 @@ pytest_plugins = [
     "tests.fixtures.training",
 ]
 
+# They start a browser, the whole stack or live servers. Other slow tests carry the marker themselves.
+SLOW_FOLDERS = ("browser", "devstack", "live")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Every test of a slow folder has the marker `slow`, so that `-m "not slow"` leaves it out."""
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.relative_to(here).parts[0] in SLOW_FOLDERS:
+            item.add_marker(pytest.mark.slow)
+
 
 @pytest.fixture(autouse=True)
 def private_data(tmp_path: Path, settings: LazySettings, monkeypatch: pytest.MonkeyPatch) -> Path:
