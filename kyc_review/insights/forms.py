@@ -87,6 +87,7 @@ KINDS = {
     "training.": "Training runs",
     "comparison.": "Comparisons",
     "promotion.": "Proposals",
+    "gate.": "Gate settings",
     "bundle.": "Bundles",
     "shadow.": "Shadow",
     "retention.": "Retention",
