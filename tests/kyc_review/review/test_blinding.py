@@ -12,7 +12,7 @@ from kyc_review.review import services
 from kyc_review.review.blinding import items_without_reviewer
 from kyc_review.review.calibration import gold_mix
 from kyc_review.review.models import Onlooker, ReviewItem
-from kyc_review.review.release import Refused
+from kyc_review.review.release import ReleaseRejected
 from tests.factories.pages import collapsed
 
 pytestmark = pytest.mark.django_db
@@ -52,7 +52,7 @@ def test_a_senior_who_read_the_decision_is_no_second_opinion(
     assert second.reason == "second_opinion"
     assert services.item_claim_next(reviewer=sara) is None
     assert services.item_claim_next(reviewer=bob) == second
-    with pytest.raises(Refused):
+    with pytest.raises(ReleaseRejected):
         services.item_hand_over(item_id=second.pk, reviewer=bob, to=sara)
 
 
