@@ -17,6 +17,7 @@ class CheckName(StrEnum):
     SINGLE_FACE = "single_face"
     FACE_SIZE = "face_size"  # pixels between the outer eye corners
     FACE_COMPLETE = "face_complete"  # not cut off by the picture's border
+    FACE_VISIBLE = "face_visible"  # neither covered (occluded) nor pixelated
     POSE = "pose"
     SHARPNESS = "sharpness"  # measured on the face
     EXPOSURE = "exposure"  # measured on the face
@@ -40,6 +41,7 @@ class CheckCode(StrEnum):
     SEVERAL_FACES = "several_faces"
     FACE_TOO_SMALL = "face_too_small"
     FACE_CUT_OFF = "face_cut_off"
+    OCCLUDED = "occluded"  # a part of the face is covered, or all of it is pixelated
     TURNED_AWAY = "turned_away"
     NOT_UPRIGHT = "not_upright"  # the face lies on its side or is upside down
     BLURRED = "blurred"
@@ -56,6 +58,11 @@ class Measure(StrEnum):
     SECOND_FACE = "second_face"  # length of the second largest face as a share of the largest one's
     EYE_DISTANCE = "eye_distance"  # pixels between the outer eye corners
     INSIDE = "inside"  # share of the face's outline that lies in the picture
+    FLAT_PART = "flat_part"  # share of equal neighbouring pixels in the flattest part of the face
+    EYE_DETAIL = "eye_detail"  # fine detail of the eyes, relative to the contrast of the face
+    MOUTH_DETAIL = "mouth_detail"  # the same of the mouth
+    TONES = "tones"  # how evenly the face's grey levels fill their range
+    MOSAIC = "mosaic"  # how far steps at equal distances exceed those between them
     YAW = "yaw"  # degrees, without sign
     PITCH = "pitch"
     ROLL = "roll"
@@ -71,6 +78,7 @@ class Unit(StrEnum):
     PIXELS = "pixels"
     DEGREES = "degrees"
     SHARE = "share"  # 0..1
+    RATIO = "ratio"  # 0 and more
 
 
 UNITS: dict[Measure, Unit] = {
@@ -79,6 +87,11 @@ UNITS: dict[Measure, Unit] = {
     Measure.SECOND_FACE: Unit.SHARE,
     Measure.EYE_DISTANCE: Unit.PIXELS,
     Measure.INSIDE: Unit.SHARE,
+    Measure.FLAT_PART: Unit.SHARE,
+    Measure.EYE_DETAIL: Unit.RATIO,
+    Measure.MOUTH_DETAIL: Unit.RATIO,
+    Measure.TONES: Unit.RATIO,
+    Measure.MOSAIC: Unit.RATIO,
     Measure.YAW: Unit.DEGREES,
     Measure.PITCH: Unit.DEGREES,
     Measure.ROLL: Unit.DEGREES,

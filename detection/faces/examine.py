@@ -13,6 +13,7 @@ from detection.faces.align import FaceFrame
 from detection.faces.default import default_detector
 from detection.faces.detector import Face, FaceDetector
 from detection.faces.limits import LIMITS
+from detection.faces.visibility import FaceVisibility
 
 UNKNOWN = "unknown"  # the kind of trailing data that no reader of the decoder knows
 
@@ -92,12 +93,23 @@ def _intact(damage: str | None, trailing: Sequence[Trailing]) -> Check:
 def _of_face(image: Image.Image, faces: Sequence[Face], frame: FaceFrame) -> list[Check]:
     face = faces[0]
     pixels = measures.FacePixels(image, frame)
+    visibility = FaceVisibility(image, face, frame)
     second = faces[1].length / face.length if len(faces) > 1 else 0.0
     return [
         _check(CheckName.FACE_FOUND, lambda: {Measure.CONFIDENCE: face.confidence}),
         _check(CheckName.SINGLE_FACE, lambda: {Measure.SECOND_FACE: second}),
         _check(CheckName.FACE_SIZE, lambda: {Measure.EYE_DISTANCE: frame.eye_distance}),
         _check(CheckName.FACE_COMPLETE, lambda: {Measure.INSIDE: measures.inside(face, image.size)}),
+        _check(
+            CheckName.FACE_VISIBLE,
+            lambda: {
+                Measure.FLAT_PART: visibility.flat_part,
+                Measure.EYE_DETAIL: visibility.eye_detail,
+                Measure.MOUTH_DETAIL: visibility.mouth_detail,
+                Measure.TONES: visibility.tones,
+                Measure.MOSAIC: visibility.mosaic,
+            },
+        ),
         _check(
             CheckName.POSE,
             lambda: {
@@ -129,6 +141,7 @@ def _without_face(image: Image.Image, uniform: Check, searched: bool) -> list[Ch
         CheckName.SINGLE_FACE,
         CheckName.FACE_SIZE,
         CheckName.FACE_COMPLETE,
+        CheckName.FACE_VISIBLE,
         CheckName.POSE,
         CheckName.SHARPNESS,
     )

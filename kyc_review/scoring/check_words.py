@@ -17,6 +17,7 @@ NAMES = {
     CheckName.SINGLE_FACE: "One face",
     CheckName.FACE_SIZE: "Face size",
     CheckName.FACE_COMPLETE: "Whole face",
+    CheckName.FACE_VISIBLE: "Visible face",
     CheckName.POSE: "Pose",
     CheckName.SHARPNESS: "Sharpness",
     CheckName.EXPOSURE: "Light",
@@ -29,6 +30,7 @@ CODES = {
     CheckCode.SEVERAL_FACES: "more than one face was found",
     CheckCode.FACE_TOO_SMALL: "the face is small",
     CheckCode.FACE_CUT_OFF: "the face is cut off",
+    CheckCode.OCCLUDED: "the face is covered or pixelated",
     CheckCode.TURNED_AWAY: "the face is turned away",
     CheckCode.NOT_UPRIGHT: "the face is not upright",
     CheckCode.BLURRED: "the face is blurred",
@@ -42,6 +44,11 @@ MEASURES = {
     Measure.SECOND_FACE: "second face, relative to the first",
     Measure.EYE_DISTANCE: "distance of the eyes",
     Measure.INSIDE: "outline inside the picture",
+    Measure.FLAT_PART: "flattest part of the face, equal pixels",
+    Measure.EYE_DETAIL: "detail of the eyes",
+    Measure.MOUTH_DETAIL: "detail of the mouth",
+    Measure.TONES: "evenness of the tones",
+    Measure.MOSAIC: "regularity of the steps",
     Measure.YAW: "turned sideways by",
     Measure.PITCH: "turned up or down by",
     Measure.ROLL: "leaning by",
@@ -122,4 +129,6 @@ def _quantity(value: float, unit: Unit) -> str:
             return f"{text}°"
         case Unit.PIXELS:
             return f"{text} px"
+        case Unit.RATIO:
+            return f"{value:.2f}"
     return f"{text} of 255"

@@ -36,8 +36,8 @@ DEFAULT: Policy = {
     for status in (CheckStatus.DOUBT, CheckStatus.FAIL)
 }
 # What the applicant is told when several checks ask for another picture: the cause before what it led to. Darkness
-# makes a picture uniform and hides a face, several people are smaller than one, and a small, cut-off, turned or blurred
-# face is found with less confidence.
+# makes a picture uniform and hides a face, several people are smaller than one, and a small, cut-off, turned, covered or
+# blurred face is found with less confidence.
 TOLD_FIRST = (
     CheckName.INTACT,
     CheckName.EXPOSURE,
@@ -46,11 +46,12 @@ TOLD_FIRST = (
     CheckName.FACE_SIZE,
     CheckName.FACE_COMPLETE,
     CheckName.POSE,
+    CheckName.FACE_VISIBLE,
     CheckName.SHARPNESS,
     CheckName.FACE_FOUND,
 )
 # They fail for what could be a face and explain, even where the policy leaves them to a person, why it was not found.
-EXPLAIN_NO_FACE = (CheckName.FACE_COMPLETE, CheckName.POSE)
+EXPLAIN_NO_FACE = (CheckName.FACE_COMPLETE, CheckName.POSE, CheckName.FACE_VISIBLE)
 FORM = "CHECK_POLICY takes check:status=action, separated by commas, such as pose:doubt=ignore"
 # What no setting may clear: five votes say nothing about a person who is not seen, not alone, or not seen whole.
 NEVER_IGNORED: Mapping[tuple[CheckName, CheckStatus], str] = {

@@ -47,7 +47,7 @@ class ResubmitReason(models.TextChoices):
     FACE_CUT_OFF = "face_cut_off", "A part of the face lies outside of the picture."
     TURNED_AWAY = "turned_away", "The face is turned away; look into the camera."
     NOT_UPRIGHT = "not_upright", "The face is not upright; hold head and camera straight."
-    OCCLUDED = "occluded", "The face is covered."
+    OCCLUDED = "occluded", "The face is covered or pixelated; all of it must be seen."
     BLURRED = "blurred", "The picture is blurred; hold the camera still."
     TOO_DARK = "too_dark", "The face is too dark; find more light."
     TOO_BRIGHT = "too_bright", "The face is too bright; avoid direct light."
