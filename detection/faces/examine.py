@@ -93,23 +93,13 @@ def _intact(damage: str | None, trailing: Sequence[Trailing]) -> Check:
 def _of_face(image: Image.Image, faces: Sequence[Face], frame: FaceFrame) -> list[Check]:
     face = faces[0]
     pixels = measures.FacePixels(image, frame)
-    visibility = FaceVisibility(image, face, frame)
     second = faces[1].length / face.length if len(faces) > 1 else 0.0
     return [
         _check(CheckName.FACE_FOUND, lambda: {Measure.CONFIDENCE: face.confidence}),
         _check(CheckName.SINGLE_FACE, lambda: {Measure.SECOND_FACE: second}),
         _check(CheckName.FACE_SIZE, lambda: {Measure.EYE_DISTANCE: frame.eye_distance}),
         _check(CheckName.FACE_COMPLETE, lambda: {Measure.INSIDE: measures.inside(face, image.size)}),
-        _check(
-            CheckName.FACE_VISIBLE,
-            lambda: {
-                Measure.FLAT_PART: visibility.flat_part,
-                Measure.EYE_DETAIL: visibility.eye_detail,
-                Measure.MOUTH_DETAIL: visibility.mouth_detail,
-                Measure.TONES: visibility.tones,
-                Measure.MOSAIC: visibility.mosaic,
-            },
-        ),
+        _visible(FaceVisibility(image, face, frame)),
         _check(
             CheckName.POSE,
             lambda: {
@@ -124,6 +114,22 @@ def _of_face(image: Image.Image, faces: Sequence[Face], frame: FaceFrame) -> lis
             lambda: {Measure.LIGHT: pixels.light, Measure.WASHED_OUT: pixels.washed_out},
         ),
     ]
+
+
+def _visible(face: FaceVisibility) -> Check:
+    """A face that is too small has no detail that could be covered: whether it is remains unknown."""
+    if LIMITS[Measure.EYE_DISTANCE].status(face.frame.eye_distance) is CheckStatus.FAIL:
+        return Check(CheckName.FACE_VISIBLE, CheckStatus.DOUBT, code=CheckCode.FACE_TOO_SMALL)
+    return _check(
+        CheckName.FACE_VISIBLE,
+        lambda: {
+            Measure.FLAT_PART: face.flat_part,
+            Measure.EYE_DETAIL: face.eye_detail,
+            Measure.MOUTH_DETAIL: face.mouth_detail,
+            Measure.TONES: face.tones,
+            Measure.MOSAIC: face.mosaic,
+        },
+    )
 
 
 def _without_face(image: Image.Image, uniform: Check, searched: bool) -> list[Check]:

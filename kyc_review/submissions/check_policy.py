@@ -36,8 +36,8 @@ DEFAULT: Policy = {
     for status in (CheckStatus.DOUBT, CheckStatus.FAIL)
 }
 # What the applicant is told when several checks ask for another picture: the cause before what it led to. Darkness
-# makes a picture uniform and hides a face, several people are smaller than one, and a small, cut-off, turned, covered or
-# blurred face is found with less confidence.
+# makes a picture uniform and hides a face, several people are smaller than one, and a face that is small, cut off,
+# turned, covered or blurred is found with less confidence.
 TOLD_FIRST = (
     CheckName.INTACT,
     CheckName.EXPOSURE,

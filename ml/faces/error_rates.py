@@ -1,7 +1,7 @@
 """What the limits of the checks cost and catch: genuine pictures of each source, and the same ones degraded."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,13 +13,13 @@ from detection.faces.default import default_detector
 from detection.faces.detector import Face
 from detection.faces.examine import examine
 from detection.faces.limits import LIMITS, Limit
+from ml.faces.coverings import Change, coverings
 from ml.faces.pictures import blurred, drawn, exposed, opened, paste, side_by_side
 from ml.sources import Photo
 
 SOURCES = ("rff", "lfw", "scut", "portraits", "utkface")
 DEGRADED_COUNT = 60
 RACES = ("White", "Black", "Asian", "Indian", "other")
-Change = Callable[[Image.Image, Face], Image.Image]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +100,8 @@ def _changes(pictures: Sequence[tuple[Image.Image, Face]]) -> Iterator[tuple[str
     for share in (1.0, 0.5, 0.3, 0.1):
         second = partial(_with_second, portrait=portrait, lent=lent, share=share)
         yield f"second face of {share:g} times the size", CheckName.SINGLE_FACE, second
+    for name, covered in coverings():
+        yield name, CheckName.FACE_VISIBLE, covered
 
 
 def _blurred(image: Image.Image, face: Face, percent: float) -> Image.Image:
