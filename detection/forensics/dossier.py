@@ -138,9 +138,10 @@ def _drawn(made: Dossier, view: ForensicView, picture: Image.Image, size: tuple[
 def _close(made: Dossier, picture: Image.Image) -> None:
     """The picture above the display derivative's size, to inspect single pixels."""
     if max(picture.size) > VIEW_SIDE:
-        close = picture.copy()
-        close.thumbnail((CLOSE_SIDE, CLOSE_SIDE), Image.Resampling.LANCZOS)
-        made.pictures["close"] = _jpeg(close, close.size, quality=92)
+        shrink = min(1.0, CLOSE_SIDE / max(picture.size))
+        size = max(1, round(picture.width * shrink)), max(1, round(picture.height * shrink))
+        close = picture if size == picture.size else picture.resize(size, Image.Resampling.LANCZOS)
+        made.pictures["close"] = _jpeg(close, size, quality=92)
 
 
 def _attention(

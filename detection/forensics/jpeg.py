@@ -57,7 +57,9 @@ def read(data: bytes, picture: Image.Image | None = None) -> Compression:
         sampling = {(h, v) for _, h, v, _ in image.layer}
         progressive = bool(image.info.get("progressive"))
     quality, distance = estimate(np.array(tables[0]))
-    stored = as_stored(picture or images.decode(data), images.orientation_of(data))
+    # Grey before it is turned: a turned copy in colour takes four times the memory.
+    grey = (picture or images.decode(data)).convert("L")
+    stored = as_stored(grey, images.orientation_of(data))
     return Compression(
         quality=quality,
         is_standard=distance == 0,
@@ -107,10 +109,11 @@ def earlier(image: Image.Image, table: np.ndarray, quality: int) -> int | None:
 
 def _coefficients(image: Image.Image) -> np.ndarray:
     """DCT coefficients of the luminance in 8x8 blocks, (N, 8, 8) float32; at most BLOCKS_MAX, spread evenly."""
-    grey = np.asarray(image.convert("L"), dtype=np.float32) - 128
+    grey = np.asarray(image.convert("L"))
     rows, columns = grey.shape[0] // 8, grey.shape[1] // 8
-    blocks = grey[: rows * 8, : columns * 8].reshape(rows, 8, columns, 8).swapaxes(1, 2).reshape(-1, 8, 8)
-    blocks = blocks[:: max(1, len(blocks) // BLOCKS_MAX)]
+    tiles = grey[: rows * 8, : columns * 8].reshape(rows, 8, columns, 8).swapaxes(1, 2)  # a view, no copy
+    chosen = np.arange(0, rows * columns, max(1, rows * columns // BLOCKS_MAX))
+    blocks = tiles[chosen // max(1, columns), chosen % max(1, columns)].astype(np.float32) - 128
     cosines = np.cos(np.pi * np.arange(8)[:, None] * (2 * np.arange(8) + 1)[None] / 16) / 2
     cosines[0] /= np.sqrt(2)
     return np.asarray(cosines @ blocks @ cosines.T, dtype=np.float32)

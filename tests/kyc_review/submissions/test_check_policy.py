@@ -21,6 +21,7 @@ CODES = {
     CheckName.SINGLE_FACE: CheckCode.SEVERAL_FACES,
     CheckName.FACE_SIZE: CheckCode.FACE_TOO_SMALL,
     CheckName.FACE_COMPLETE: CheckCode.FACE_CUT_OFF,
+    CheckName.FACE_VISIBLE: CheckCode.OCCLUDED,
     CheckName.POSE: CheckCode.TURNED_AWAY,
     CheckName.SHARPNESS: CheckCode.BLURRED,
     CheckName.EXPOSURE: CheckCode.TOO_DARK,
