@@ -109,12 +109,23 @@ def test_a_comparison_tells_the_cost_in_people_and_the_difference_of_each_group(
         "-50",
     )
     assert rows["Reviewer hours a day, at 36 s an item"].candidate == "2.5 (1.5 to 3.5)"
+    (source,) = found.parts
+    assert found.parts_weighted
+    assert source.fakes is not None
+    assert source.fakes.difference == "+15 (+11 to +19)"
+    assert [part.grouping for part in found.replay_parts] == ["Format"]
+
+
+def test_groups_that_an_earlier_report_did_not_weigh_are_shown_unweighted() -> None:
+    earlier = report()
+    del earlier["holdout"]["weighted"]["groups"]
+    found = present_comparison(earlier, 0.0)
+    assert not found.parts_weighted
     source, audit = found.parts
     assert source.fakes is not None
     assert source.fakes.shares == "75 % → 90 %"
     assert (source.fakes.n, source.fakes.difference, source.fakes.clear) == (40, "+15 (+11 to +19)", True)
     assert audit.fakes is None
-    assert [part.grouping for part in found.replay_parts] == ["Format"]
 
 
 def test_a_report_of_before_groups_were_counted_is_still_shown() -> None:
