@@ -4,7 +4,7 @@ import os
 import threading
 from io import BufferedWriter
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 from django.core.files.base import File
 from django.core.files.storage import FileSystemStorage, storages
@@ -78,5 +78,6 @@ def _created(path: Path, mode: Literal["wb", "xb"]) -> BufferedWriter:
         return open(path, mode, opener=private)
 
 
-originals = storages["originals"]
-derivatives = storages["derivatives"]
+# Another backend in STORAGES must offer what the code uses of these, `local_path` included.
+originals = cast(PrivateStorage, storages["originals"])
+derivatives = cast(PrivateStorage, storages["derivatives"])
