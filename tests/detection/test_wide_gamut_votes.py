@@ -63,6 +63,17 @@ def test_a_wide_gamut_file_gets_the_votes_of_its_pixels_converted_to_srgb(kind: 
     assert np.abs(votes(stored(kind, wide, P3)) - votes(twin)).max() <= 0.01
 
 
+def test_lossless_twins_of_the_same_pixels_differ_by_at_most_a_hundredth_for_every_portrait() -> None:
+    """The bound that docs/checks.md states: conversion in the decoder against conversion before."""
+    moved = []
+    for number in COLOURED:
+        wide = in_space(np.asarray(sample(number)), "P3")
+        file = stored("PNG", Image.fromarray(wide), P3)
+        twin = stored("PNG", Image.fromarray(to_srgb(wide, "P3")), b"")
+        moved.append(np.abs(votes(file) - votes(twin)).max())
+    assert max(moved) <= 0.01
+
+
 def test_rounding_to_eight_bits_in_a_wide_space_hardly_moves_a_vote() -> None:
     """Against the picture before it was stored in Display P3: colours were rounded twice, which no decoder can undo."""
     moved = []
