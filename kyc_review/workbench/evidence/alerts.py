@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from kyc_review.scoring.check_words import CheckLine
-    from kyc_review.workbench.evidence.presenters import Finding
     from kyc_review.workbench.evidence.selectors import Seen
 
 ALERTS_SHOWN = 3
@@ -61,6 +60,19 @@ class Alert:
 def anchor(kind: AlertKind) -> str:
     """The id of the line of the evidence panel that an alert of this kind leads to."""
     return f"finding-{kind.name.lower().replace('_', '-')}"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the panel. `alert`: what it is among the alerts above the votes, if it is one."""
+
+    label: str
+    text: str
+    alert: AlertKind | None = None
+
+    @property
+    def anchor(self) -> str:
+        return anchor(self.alert) if self.alert else ""
 
 
 def all_alerts(

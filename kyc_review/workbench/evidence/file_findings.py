@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from django.template.defaultfilters import filesizeformat
 
 from detection.decoding import Damage, TrailingKind
-from kyc_review.workbench.evidence.alerts import AlertKind
-from kyc_review.workbench.evidence.presenters import Finding
+from kyc_review.workbench.evidence.alerts import AlertKind, Finding
 
 if TYPE_CHECKING:
     from detection.decoding import FileFacts

@@ -12,7 +12,7 @@ from django.urls import reverse
 from detection.forensics.catalogue import FORENSIC_VIEWS, ForensicView
 from estimation.intervals import Rate
 from kyc_review.evidence.models import AuxiliaryMeasure, Evidence
-from kyc_review.workbench.evidence.alerts import AlertKind, anchor
+from kyc_review.workbench.evidence.alerts import AlertKind, Finding
 from kyc_review.workbench.evidence.selectors import VoteHistory
 
 if TYPE_CHECKING:
@@ -34,19 +34,6 @@ class Pane:
     objection: str = ""
     is_overlay: bool = False
     qualities: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One line of the panel. `alert`: what it is among the alerts above the votes, if it is one."""
-
-    label: str
-    text: str
-    alert: AlertKind | None = None
-
-    @property
-    def anchor(self) -> str:
-        return anchor(self.alert) if self.alert else ""
 
 
 def picture_url(item: ReviewItem, name: str) -> str:
