@@ -17,6 +17,8 @@ from detection.faces.detector import Face
 
 # Pixels between the eye corners in the crop that is measured; smaller faces are not enlarged.
 MEASURED_EYES = 100
+# Of the crop: the middle, in which all parts of an upright face lie.
+EXTENT = 0.75
 # Of the eye distance: detail is what a blur of this deviation removes.
 DETAIL_SIGMA = 0.05
 # Pixels between the eyes that suffice to see the squares of a mosaic.
@@ -115,8 +117,8 @@ class FaceVisibility:
     @cached_property
     def _crop(self) -> np.ndarray:
         """(side, side, 3) uint8."""
-        side = max(8, round(CROP_IN_EYE_DISTANCES * self._scale))
-        return aligned_crop(self.image, self.frame, side)
+        side = max(8, round(CROP_IN_EYE_DISTANCES * EXTENT * self._scale))
+        return aligned_crop(self.image, self.frame, side, extent=EXTENT)
 
     @cached_property
     def _grey(self) -> np.ndarray:
@@ -169,7 +171,8 @@ class FaceVisibility:
 def _flat_share(pixels: np.ndarray) -> float:
     """Share of (rows, columns, 3) uint8 that equal their right and their lower neighbour."""
     here = pixels[:-1, :-1]
-    return float(((pixels[1:, :-1] == here) & (pixels[:-1, 1:] == here)).all(2).mean())
+    equal = (pixels[1:, :-1] == here) & (pixels[:-1, 1:] == here)
+    return float((equal[..., 0] & equal[..., 1] & equal[..., 2]).mean())
 
 
 def _steps_at_equal_distances(steps: np.ndarray, ignored: int) -> float:

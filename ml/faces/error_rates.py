@@ -19,6 +19,7 @@ from ml.sources import Photo
 
 SOURCES = ("rff", "lfw", "scut", "portraits", "utkface")
 DEGRADED_COUNT = 60
+BY_RACE = (CheckName.FACE_FOUND, CheckName.FACE_VISIBLE, CheckName.SHARPNESS, CheckName.EXPOSURE)
 RACES = ("White", "Black", "Asian", "Indian", "other")
 
 
@@ -39,7 +40,7 @@ def limits() -> list[tuple[Measure, Limit]]:
 
 
 def genuine(data: Path, count: int | None = None) -> Iterator[Rate]:
-    """All checks on each source; then exposure and sharpness by the race that UTKFace's names state.
+    """All checks on each source; then some of them by the race that UTKFace's names state.
 
     Raises SourceMissing.
     """
@@ -59,9 +60,7 @@ def _by_race(photos: Sequence[Photo], found: Sequence[dict[CheckName, CheckStatu
             if photo.path.name.split("_")[2:3] == [str(number)]
         ]
         if rows:
-            yield from _rates(
-                f"utkface, {race}", rows, (CheckName.FACE_FOUND, CheckName.SHARPNESS, CheckName.EXPOSURE)
-            )
+            yield from _rates(f"utkface, {race}", rows, BY_RACE)
 
 
 def degraded(data: Path, count: int = DEGRADED_COUNT) -> Iterator[Rate]:
