@@ -1,10 +1,12 @@
-"""The browser's version of a selfie: re-encoded pixels without metadata, created once and stored."""
+"""The browser's versions of a selfie: re-encoded pixels without metadata, created once and stored."""
 
 from django.core.files.base import ContentFile
 
 from detection.decoding import derivative
 from kyc_review.submissions.models import Submission
 from kyc_review.submissions.storage import derivatives, originals
+
+THUMBNAIL, THUMBNAIL_SIDE = "thumbnail.jpg", 160
 
 
 def derivative_key(submission: Submission) -> str:
@@ -22,4 +24,16 @@ def derivative_ensure(submission: Submission) -> str:
     if not derivatives.exists(key):
         with originals.open(submission.image_key) as original:
             derivatives.save(key, ContentFile(derivative(original.read())))
+    return key
+
+
+def thumbnail_ensure(submission: Submission) -> str:
+    """The key of the small picture in `derivatives`, made from the display derivative at the first call.
+
+    It lies with the views of the evidence, and is erased with them. Raises as `derivative_ensure`.
+    """
+    key = f"{submission.pk.hex[:2]}/{submission.pk.hex}/{THUMBNAIL}"
+    if not derivatives.exists(key):
+        with derivatives.open(derivative_ensure(submission)) as shown:
+            derivatives.save(key, ContentFile(derivative(shown.read(), max_side=THUMBNAIL_SIDE, quality=80)))
     return key

@@ -1,5 +1,7 @@
 """Responses that carry a face. The caller has checked that the viewer may see it."""
 
+from collections.abc import Callable
+
 from django.conf import settings
 from django.http import FileResponse, Http404, HttpResponse
 from django.http.response import HttpResponseBase
@@ -9,13 +11,22 @@ from kyc_review.evidence.models import Evidence
 from kyc_review.submissions.models import Submission
 from kyc_review.submissions.storage import derivatives
 
-from .derivatives import derivative_ensure
+from .derivatives import derivative_ensure, thumbnail_ensure
 
 
 def derivative_response(submission: Submission) -> HttpResponseBase:
     """The display derivative, created on first use."""
+    return _made(submission, derivative_ensure)
+
+
+def thumbnail_response(submission: Submission) -> HttpResponseBase:
+    """A small picture of the face, created on first use."""
+    return _made(submission, thumbnail_ensure)
+
+
+def _made(submission: Submission, ensure: Callable[[Submission], str]) -> HttpResponseBase:
     try:
-        key = derivative_ensure(submission)
+        key = ensure(submission)
     except ImageRefused as refused:
         return HttpResponse(refused.detail, status=refused.status, content_type="text/plain; charset=utf-8")
     except FileNotFoundError as gone:
@@ -36,6 +47,9 @@ def _send(key: str, content_type: str) -> HttpResponseBase:
         answer["X-Accel-Redirect"] = f"{settings.ACCEL_REDIRECT_PREFIX.rstrip('/')}/{key}"
     else:
         answer = FileResponse(derivatives.open(key), content_type=content_type)
+        del answer[
+            "Content-Disposition"
+        ]  # its file name is the submission's id, which a blind item does not tell
     answer["Cache-Control"] = "private, no-store"
     answer["X-Content-Type-Options"] = "nosniff"
     return answer

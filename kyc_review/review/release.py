@@ -11,17 +11,34 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from kyc_review.accounts.models import User
+from kyc_review.accounts.services import person_lock
 from kyc_review.audit import services as audit
 from kyc_review.core.errors import DomainError
 from kyc_review.core.permissions import ROLES_WITH, Right, may_decide, may_oversee
 from kyc_review.review.blinding import knows_outcome
-from kyc_review.review.claims import NOT_HELD, RELEASED, claim_lost, held_by, require_decider
-from kyc_review.review.models import ReviewItem, Skip
+from kyc_review.review.claims import NOT_HELD, RELEASED, claim_lease, claim_lost, held_by, require_decider
+from kyc_review.review.decisions import TooLate
+from kyc_review.review.models import PutAside, ReviewItem, Skip
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+ACTS = {
+    "item.skipped": PutAside.Act.SKIPPED,
+    "item.snoozed": PutAside.Act.SNOOZED,
+    "item.escalated": PutAside.Act.ESCALATED,
+    "item.handed_over": PutAside.Act.HANDED_OVER,
+}
 SNOOZES = {15: "15 minutes", 60: "1 hour", 240: "4 hours"}
+
+
+class TooLateToTakeBack(TooLate):
+    """What was put aside can no longer be taken back."""
+
+    def __init__(self) -> None:
+        DomainError.__init__(
+            self, "It is too late to undo this: its time is over, or a colleague sees the item now."
+        )
 
 
 class ReleaseRejected(DomainError):
@@ -107,6 +124,59 @@ def claim_take_back(*, item_id: int, senior: User) -> None:
 
 def _release(item_id: int, reviewer: User, action: str, detail: Mapping[str, Any], **changes: Any) -> None:
     require_decider(reviewer)
-    if held_by(reviewer.pk, item_id).update(**RELEASED | NOT_HELD | changes) != 1:
+    held = held_by(reviewer.pk, item_id)
+    before = held.select_for_update().first()
+    if before is None or held.update(**RELEASED | NOT_HELD | changes) != 1:
         raise claim_lost(item_id, reviewer)
-    audit.record(action=action, actor=reviewer, target=ReviewItem(pk=item_id), detail=dict(detail))
+    receiver = changes.get("held_for")
+    skip = Skip.objects.filter(item=before, reviewer=receiver).first() if receiver else None
+    undoable = {
+        "act": ACTS[action],
+        "handed_to": receiver,
+        "was_escalated": before.is_escalated,
+        "escalated_by_before_id": before.escalated_by_id,
+        "message_before": before.message,
+        "skip_of_receiver": skip.reason if skip else "",
+        "put_aside_at": Now(),
+    }
+    PutAside.objects.update_or_create(item=before, reviewer=reviewer, defaults=undoable)
+    audit.record(action=action, actor=reviewer, target=before, detail=dict(detail))
+
+
+@transaction.atomic
+def release_undo(*, item_id: int, reviewer: User) -> None:
+    """Undo one's own skip, snooze, escalation or hand-over and hold the item again, as it was before.
+
+    An item held meanwhile is reserved for the same person. Raises TooLateToTakeBack once UNDO_WINDOW_S is over, or
+    another person holds the item or sees it next.
+    """
+    require_decider(reviewer)
+    person_lock(person_id=reviewer.pk)
+    item = ReviewItem.objects.select_for_update().filter(pk=item_id, state=ReviewItem.State.OPEN).first()
+    since = Now() - dt.timedelta(seconds=settings.UNDO_WINDOW_S)
+    act = PutAside.objects.filter(item=item, reviewer=reviewer, put_aside_at__gt=since).first()
+    if item is None or act is None or item.held_for_id not in (None, reviewer.pk, act.handed_to_id):
+        raise TooLateToTakeBack
+    until = Now() + claim_lease()
+    ReviewItem.objects.filter(state=ReviewItem.State.CLAIMED, claimed_by=reviewer).update(
+        **RELEASED | {"held_for": reviewer, "held_until": until}
+    )
+    ReviewItem.objects.filter(pk=item.pk, state=ReviewItem.State.OPEN).update(
+        state=ReviewItem.State.CLAIMED,
+        claimed_by=reviewer,
+        claimed_at=Now(),
+        claim_expires_at=until,
+        snoozed_until=None,
+        is_escalated=act.was_escalated,
+        escalated_by=act.escalated_by_before_id,
+        message=act.message_before,
+        **NOT_HELD,
+    )
+    if act.act == PutAside.Act.SKIPPED:
+        Skip.objects.filter(item=item, reviewer=reviewer).delete()
+    if act.skip_of_receiver:
+        Skip.objects.get_or_create(
+            item=item, reviewer_id=act.handed_to_id, defaults={"reason": act.skip_of_receiver}
+        )
+    audit.record(action="item.release_undone", actor=reviewer, target=item, detail={"act": act.act})
+    act.delete()

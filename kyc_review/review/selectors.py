@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.db.models import Case, Count, Exists, F, OuterRef, Q, QuerySet, Value, When
 from django.db.models.functions import Now
 
@@ -13,7 +15,7 @@ from kyc_review.review.recent_decisions import items_answered
 
 from . import statements
 from .claims import ORDER
-from .models import Decision, ReviewItem, Skip
+from .models import Decision, PutAside, ReviewItem, Skip
 from .models.items import PRIORITIES
 
 LIVE_CLAIM = Q(state=ReviewItem.State.CLAIMED, claim_expires_at__gt=Now())
@@ -161,6 +163,9 @@ def items_kept(*, viewer: User) -> QuerySet[ReviewItem]:
     return ReviewItem.objects.filter(state=ReviewItem.State.OPEN, held_for=viewer, held_until__gt=Now())
 
 
+ACT_WORDS = dict(Decision.Label.choices) | dict(PutAside.Act.choices)
+
+
 @dataclass(frozen=True, slots=True)
 class Undoable:
     """The viewer's last decision, as long as it can be undone."""
@@ -170,13 +175,21 @@ class Undoable:
     remaining_s: int
 
 
-def decision_undoable(*, viewer: User, first: int | None = None) -> Undoable | None:
-    """The viewer's decision on the item `first`, else their latest one, while it can be taken back."""
-    found = statements.undoable_decision(person=viewer.pk, first=first)
+def act_undoable(*, viewer: User, first: int | None = None) -> Undoable | None:
+    """The viewer's decision on the item `first` (or that they put it aside), else their latest act, while it can be
+    taken back."""
+    window = dt.timedelta(seconds=settings.UNDO_WINDOW_S)
+    found = statements.undoable_act(person=viewer.pk, window=window, first=first)
     if found is None:
         return None
-    item_id, label, remaining = found
-    return Undoable(item_id, str(Decision.Label(label).label), max(1, round(remaining.total_seconds())))
+    item_id, what, remaining = found
+    return Undoable(item_id, str(ACT_WORDS[what]), max(1, round(remaining.total_seconds())))
+
+
+def decision_withdrawn(*, viewer: User, item: ReviewItem) -> Decision | None:
+    """What the viewer last said of an item that they hold again, to fill its form with."""
+    rows = Decision.objects.filter(item=item, reviewer=viewer, withdrawal__isnull=False)
+    return rows.order_by("-pk").first()
 
 
 def colleagues(*, viewer: User) -> list[User]:

@@ -20,6 +20,7 @@ from kyc_review.review.release import (
     item_escalate,
     item_hand_over,
     item_snooze,
+    release_undo,
 )
 
 from .calibration import gold_add, gold_mix, gold_remove
@@ -51,6 +52,7 @@ __all__ = [
     "ClaimLost",
     "ReleaseRejected",
     "TooLate",
+    "act_undo",
     "audits_open",
     "claim_lease",
     "claim_next",
@@ -74,6 +76,7 @@ __all__ = [
     "item_view_record",
     "items_open",
     "refusals_open",
+    "release_undo",
 ]
 
 RISK_WITHOUT_VOTES = 1.0
@@ -111,6 +114,13 @@ def refusals_open(sent_back: Iterable[UUID]) -> None:
     People see them blind among the others; their outcome stands and is reported as usual.
     """
     items_open([(sid, ReviewItem.Reason.AUDIT, RISK_WITHOUT_VOTES) for sid in refusals_drawn(sent_back)])
+
+
+def act_undo(*, item_id: int, reviewer: User) -> None:
+    """Undo what the person did last to the item: their decision, or that they put it aside. Raises TooLate."""
+    is_decided = ReviewItem.objects.filter(pk=item_id, state=ReviewItem.State.SETTLING).exists()
+    undo = decision_undo if is_decided else release_undo
+    undo(item_id=item_id, reviewer=reviewer)
 
 
 def item_view_record(*, item: ReviewItem, viewer: User) -> None:

@@ -96,12 +96,23 @@ BLINDED = """
     WHERE item.id = %(item)s
 """
 UNDOABLE = """
-    SELECT item.id, decision.label, item.settles_at - statement_timestamp()
-    FROM review_decision decision
-    JOIN review_reviewitem item ON item.id = decision.item_id
-    WHERE decision.reviewer_id = %(person)s AND item.state = 'settling' AND item.settles_at > statement_timestamp()
-      AND NOT EXISTS (SELECT FROM review_withdrawal undone WHERE undone.decision_id = decision.id)
-    ORDER BY item.id IS NOT DISTINCT FROM %(first)s DESC, decision.id DESC
+    SELECT act.item, act.what, act.remaining
+    FROM (
+        SELECT item.id AS item, decision.label AS what, item.settles_at - statement_timestamp() AS remaining,
+               decision.decided_at AS at
+        FROM review_decision decision
+        JOIN review_reviewitem item ON item.id = decision.item_id
+        WHERE decision.reviewer_id = %(person)s AND item.state = 'settling' AND item.settles_at > statement_timestamp()
+          AND NOT EXISTS (SELECT FROM review_withdrawal undone WHERE undone.decision_id = decision.id)
+        UNION ALL
+        SELECT item.id, aside.act, aside.put_aside_at + %(window)s - statement_timestamp(), aside.put_aside_at
+        FROM review_putaside aside
+        JOIN review_reviewitem item ON item.id = aside.item_id
+        WHERE aside.reviewer_id = %(person)s AND aside.put_aside_at > statement_timestamp() - %(window)s
+          AND item.state = 'open'
+          AND (item.held_for_id IS NULL OR item.held_for_id IN (aside.reviewer_id, aside.handed_to_id))
+    ) act
+    ORDER BY act.item IS NOT DISTINCT FROM %(first)s DESC, act.at DESC
     LIMIT 1
 """
 
@@ -154,7 +165,10 @@ def claim_remaining_and_blindness(*, item: int, person: int) -> tuple[dt.timedel
     return (None, True) if found is None else (found[0], found[1])
 
 
-def undoable_decision(*, person: int, first: int | None = None) -> tuple[int, str, dt.timedelta] | None:
-    """(item, label, time left) of the decision on the item `first`, else of the latest, while it can be undone."""
-    found = fetch_one(UNDOABLE, {"person": person, "first": first})
+def undoable_act(
+    *, person: int, window: dt.timedelta, first: int | None = None
+) -> tuple[int, str, dt.timedelta] | None:
+    """(item, label of the decision or how it was put aside, time left) of the act on the item `first`, else of the
+    latest, while it can be undone."""
+    found = fetch_one(UNDOABLE, {"person": person, "window": window, "first": first})
     return None if found is None else (found[0], found[1], found[2])

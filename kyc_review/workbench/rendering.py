@@ -5,6 +5,7 @@ htmx swaps `#main`; a plain request gets the whole page, or a redirect to it.
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from django.conf import settings
@@ -29,7 +30,10 @@ from kyc_review.workbench.presenters import suggested_obstacle, vote_panel
 ROWS_SHOWN = 50
 
 
-def claim_and_show(request: StaffRequest, *, include_skipped: bool = False) -> HttpResponse:
+def claim_and_show(
+    request: StaffRequest, *, include_skipped: bool = False, restores: bool = False
+) -> HttpResponse:
+    """`restores`: the item came back by an undo, and its form with what was said."""
     claimed = services.claim_next(reviewer=request.user, include_skipped=include_skipped)
     url = reverse("review:item", args=[claimed]) if claimed else reverse("review:queue")
     if not claimed and not include_skipped:
@@ -37,7 +41,8 @@ def claim_and_show(request: StaffRequest, *, include_skipped: bool = False) -> H
     if not request.htmx:
         return HttpResponseRedirect(url)
     if claimed:
-        answer = render(request, "review/_focus.html", focus_context(request, claimed))
+        context = focus_context(request, claimed) | {"is_restored": restores}
+        answer = render(request, "review/_focus.html", context)
     else:
         answer = render(request, "review/_queue_page.html", queue_context(request))
     return push_url(answer, url)
@@ -73,7 +78,7 @@ def queue_context(request: StaffRequest) -> dict[str, Any]:
         "held": selectors.items_held(viewer=request.user).first(),
         "may_decide": may_decide(request.user),
         "may_oversee": may_oversee(request.user),
-        "undoable": selectors.decision_undoable(viewer=request.user),
+        "undoable": selectors.act_undoable(viewer=request.user),
         "sla_s": settings.REVIEW_SLA_S,
         "scoring": scoring_state(),
         "standstill_s": settings.SCORING_STANDSTILL_S,
@@ -110,13 +115,17 @@ def focus_context(request: StaffRequest, item_id: int) -> dict[str, Any]:
         "remaining_s": int(remaining.total_seconds()) if holds else 0,
         "lease_s": int(services.claim_lease().total_seconds()),
         "sla_s": settings.REVIEW_SLA_S,
-        "undoable": selectors.decision_undoable(viewer=request.user, first=item_id),
+        "undoable": selectors.act_undoable(viewer=request.user, first=item_id),
     }
-    return context | (_choices(request) if holds else _outcome(request, shown))
+    return context | (_choices(request, shown) if holds else _outcome(request, shown))
 
 
-def _choices(request: StaffRequest) -> dict[str, Any]:
+def _choices(request: StaffRequest, shown: ReviewItem) -> dict[str, Any]:
+    said = selectors.decision_withdrawn(viewer=request.user, item=shown)
     return {
+        "said": said,
+        "note": said.note if said else "",
+        "regions": json.dumps(said.regions) if said and said.regions else "",
         "obstacles": OBSTACLE_KEYS,
         "parts": Decision.Part.choices,
         "methods": Decision.Method.choices,

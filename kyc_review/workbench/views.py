@@ -16,11 +16,11 @@ from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import push_url, trigger_client_event
 
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
-from kyc_review.evidence.responses import derivative_response
+from kyc_review.evidence.responses import derivative_response, thumbnail_response
 from kyc_review.review import selectors, services
 from kyc_review.review.blinding import outcome_seen_record
 from kyc_review.review.models import Decision, ReviewItem
-from kyc_review.review.recent_decisions import items_answered
+from kyc_review.review.recent_decisions import items_answered, recent_faces
 from kyc_review.workbench.evidence.context import views_ahead
 from kyc_review.workbench.forms import ClaimForm, DecisionForm, FirstCallForm
 from kyc_review.workbench.rendering import (
@@ -138,15 +138,34 @@ def decision(request: StaffRequest, item_id: int) -> HttpResponse:
 
 @require_POST
 @staff_only
-def decision_undo(request: StaffRequest, item_id: int) -> HttpResponse:
-    """Back to the item, as it was before the decision."""
+def undo(request: StaffRequest, item_id: int) -> HttpResponse:
+    """Take back the last act on the item, and show it with all that was said of it."""
     try:
-        services.decision_undo(item_id=item_id, reviewer=request.user)
+        services.act_undo(item_id=item_id, reviewer=request.user)
     except services.TooLate as late:
         messages.error(request, late.detail)
         return claim_and_show(request) if selectors.items_held(viewer=request.user) else _queue(request)
     messages.info(request, f"Item {item_id} is yours again; nothing was sent.")
-    return claim_and_show(request)
+    return claim_and_show(request, restores=True)
+
+
+@require_safe
+@never_cache
+@staff_only
+def recent(request: StaffRequest) -> HttpResponse:
+    """The strip of the faces that the viewer decided last."""
+    return render(request, "review/_recent.html", {"faces": recent_faces(viewer=request.user)})
+
+
+@require_safe
+@staff_only
+def thumbnail(request: StaffRequest, item_id: int) -> HttpResponseBase:
+    """A small picture of a face that the viewer decided recently."""
+    shown = items_answered(viewer=request.user).filter(pk=item_id).first()
+    if shown is None:
+        raise PermissionDenied("You did not decide this item recently.")
+    services.item_view_record(item=shown, viewer=request.user)
+    return thumbnail_response(shown.submission)
 
 
 @require_POST

@@ -3,10 +3,12 @@ import { isAccepted, isInterrupted } from "./outcome.js";
 // What was typed about an item stays in this tab until its decision is recorded: a lost claim, a reload or a crash loses
 // nothing. The answer itself is not kept; it has to be given again, but for one that a sign-in interrupted.
 const KEPT = ["note", "parts", "methods", "obstacle", "regions", "message"];
+const PUT_ASIDE = "label-put-aside"; // the answer of an item that was skipped or the like: for its undo alone
 const nameOf = (id) => `draft-${id}`;
 
-function keep(form, names = KEPT) {
-  const said = [...new FormData(form)].filter(([name, value]) => names.includes(name) && value);
+function keep(form, names = KEPT, label = "label") {
+  const given = [...new FormData(form)].filter(([name, value]) => names.includes(name) && value);
+  const said = given.map(([name, value]) => [name === "label" ? label : name, value]);
   if (said.length) sessionStorage.setItem(nameOf(form.dataset.draft), JSON.stringify(said));
   else sessionStorage.removeItem(nameOf(form.dataset.draft));
 }
@@ -17,12 +19,20 @@ for (const sign of ["input", "change"]) {
   });
 }
 
+function clear(field) {
+  if (field.matches("[type=checkbox], [type=radio]")) field.checked = false;
+  else field.value = "";
+}
+
 function restore(root) {
   const form = root.querySelector?.("form[data-draft]");
   const said = form && JSON.parse(sessionStorage.getItem(nameOf(form.dataset.draft)) ?? "null");
+  // What came back by an undo stands in the form; changes that were made to it since count more.
+  if (said && "restored" in form.dataset) for (const field of form.elements) if (KEPT.includes(field.name)) clear(field);
   for (const [name, value] of said ?? []) {
+    if (name === PUT_ASIDE && !("restored" in form.dataset)) continue;
     for (const field of form.elements) {
-      if (field.name !== name) continue;
+      if (field.name !== (name === PUT_ASIDE ? "label" : name)) continue;
       if (field.matches("[type=checkbox], [type=radio]")) field.checked ||= field.value === value;
       else field.value ||= value;
     }
@@ -35,10 +45,11 @@ restore(document);
 // Before the answer's redirect leaves the page: a disabled form tells nothing, so its fields are read as they stand.
 document.addEventListener("htmx:beforeOnLoad", ({ detail }) => {
   const form = document.querySelector("form[data-draft]");
-  if (!form || !isInterrupted(detail)) return;
+  const isPutAside = isAccepted(detail) && /\/items\/\d+\/(claim\/release|snooze|escalation|handover)\/$/.test(detail.pathInfo?.requestPath ?? "");
+  if (!form || !(isPutAside || isInterrupted(detail))) return;
   const disabled = form.querySelectorAll("fieldset:disabled");
   for (const fieldset of disabled) fieldset.disabled = false;
-  keep(form, [...KEPT, "label"]);
+  keep(form, [...KEPT, "label"], isPutAside ? PUT_ASIDE : "label");
   for (const fieldset of disabled) fieldset.disabled = true;
 });
 

@@ -37,6 +37,14 @@ document.addEventListener("htmx:configRequest", ({ detail }) => {
   if ("shown_item" in detail.parameters) detail.parameters.shown_item = shownItem() ?? "";
 });
 
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-compare]");
+  const stage = button && current();
+  if (!stage || stage.before) return;
+  stage.compare(button.dataset.compare, button.dataset.title);
+  button.closest("details")?.removeAttribute("open");
+});
+
 const TOOLS = {
   fit: (stage) => stage.camera.reset(),
   actual: (stage) => stage.camera.zoomTo(1 / stage.camera.fit(stage.first, stage.picture), stage.first, stage.picture),

@@ -4,6 +4,7 @@ from .audits import AuditDraw
 from .decisions import ASSESSED_LABELS, Decision, FirstCall, Onlooker, Withdrawal
 from .items import UNDECIDED_STATES, WAITING_STATES, ReviewItem, Skip
 from .people import KeyChoice
+from .put_aside import PutAside
 from .quality import Gold
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "Gold",
     "KeyChoice",
     "Onlooker",
+    "PutAside",
     "ReviewItem",
     "Skip",
     "Withdrawal",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from kyc_review.core.permissions import may_decide
 from kyc_review.evidence.models import Evidence
 from kyc_review.scoring.check_words import troubles
 from kyc_review.workbench.evidence import presenters, selectors
@@ -23,6 +24,7 @@ def viewer_context(*, item: ReviewItem, viewer: User) -> dict[str, Any]:
     return {
         "item": item,
         "is_open": is_open,
+        "has_recent": may_decide(viewer),
         "panes": presenters.panes(item, evidence) if is_open else [],
         "close_ups": presenters.close_ups(evidence),
         "close": presenters.picture_url(item, "close") if has_close else "",

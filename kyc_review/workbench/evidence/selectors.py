@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 ROWS_SHOWN = 6
 TWINS_READ = 40
+COMPARED_MAX = 12
 
 
 def item_with_evidence(*, viewer: User, item_id: int) -> ReviewItem | None:
@@ -89,6 +90,13 @@ def applicants_others(*, viewer: User, item: ReviewItem) -> list[Seen]:
         Seen(submission=row, item_id=row.item_id, bits_apart=None, same_file=False, same_applicant=True)
         for row in rows.order_by("-received_at")[:ROWS_SHOWN]
     ]
+
+
+def comparable(*, viewer: User, item: ReviewItem) -> list[Seen]:
+    """What a picture may be compared with: look-alikes first, then the applicant's others; nothing twice or erased."""
+    found = look_alikes(viewer=viewer, item=item) + applicants_others(viewer=viewer, item=item)
+    once = {seen.submission.pk: seen for seen in reversed(found) if seen.submission.erased_at is None}
+    return [seen for seen in found if once.get(seen.submission.pk) is seen][:COMPARED_MAX]
 
 
 @dataclass(frozen=True, slots=True)

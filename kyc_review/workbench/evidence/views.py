@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse
 from django.http.response import HttpResponseBase
@@ -10,9 +12,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
+from kyc_review.audit import services as audit
 from kyc_review.evidence import services
-from kyc_review.evidence.responses import picture_response
+from kyc_review.evidence.responses import derivative_response, picture_response, thumbnail_response
 from kyc_review.review.models import ReviewItem
+from kyc_review.review.services import item_view_record
+from kyc_review.submissions.models import Submission
 from kyc_review.workbench.evidence import selectors
 from kyc_review.workbench.evidence.context import panel_context
 
@@ -39,11 +44,49 @@ def picture(request: StaffRequest, item_id: int, name: str) -> HttpResponseBase:
         raise _refusal(item_id)
     if evidence is None or name not in evidence.pictures:
         raise Http404("There is no such view of this item.")
+    if item is not None:
+        item_view_record(item=item, viewer=request.user)
     try:
         return picture_response(evidence, name)
     except FileNotFoundError as gone:
         services.evidence_renew(evidence=evidence)
         raise Http404("This view is gone; it is being made again.") from gone
+
+
+@require_safe
+@never_cache
+@staff_only
+def comparisons(request: StaffRequest, item_id: int) -> HttpResponse:
+    """The pictures to choose from, small, for a pane next to the photograph."""
+    item = _item(request, item_id)
+    seen = selectors.comparable(viewer=request.user, item=item)
+    return render(request, "evidence/_comparisons.html", {"item": item, "comparable": seen})
+
+
+@require_safe
+@staff_only
+def compared(request: StaffRequest, item_id: int, submission_id: UUID) -> HttpResponseBase:
+    """Another submission's picture, as large as the item's own."""
+    return derivative_response(_compared(request, item_id, submission_id, "picture"))
+
+
+@require_safe
+@staff_only
+def compared_thumbnail(request: StaffRequest, item_id: int, submission_id: UUID) -> HttpResponseBase:
+    return thumbnail_response(_compared(request, item_id, submission_id, "thumbnail"))
+
+
+def _compared(request: StaffRequest, item_id: int, submission_id: UUID, size: str) -> Submission:
+    """The submission, if it may be compared with the item's; the look at it is recorded. Raises 403, 404."""
+    item = _item(request, item_id)
+    for seen in selectors.comparable(viewer=request.user, item=item):
+        if seen.submission.pk == submission_id:
+            detail = {"compared_with_item": item.pk, "size": size}
+            audit.record(
+                action="submission.looked_at", actor=request.user, target=seen.submission, detail=detail
+            )
+            return seen.submission
+    raise Http404("There is no such picture to compare with.")
 
 
 def _item(request: StaffRequest, item_id: int) -> ReviewItem:

@@ -36,9 +36,20 @@ export class Pane {
     this.dpr = dpr;
   }
 
-  // picture: the size of the coordinates, in pixels as posted.
-  draw(camera, picture, { grid, cursor, boxes, draft, isHovered }) {
+  // The size of this pane's own coordinates, where that of the photograph is `picture`.
+  sizeOf(picture) {
+    return picture;
+  }
+
+  paint(context, picture) {
+    if (this.base) context.drawImage(this.base, 0, 0, picture.width, picture.height);
+  }
+
+  // photograph: the size of the coordinates, in pixels as posted, of the photograph and the cursor.
+  draw(camera, photograph, { grid, cursor: at, boxes, draft, isHovered }) {
     if (!this.width || !this.height) return;
+    const picture = this.sizeOf(photograph);
+    const cursor = at && { x: (at.x * picture.width) / photograph.width, y: (at.y * picture.height) / photograph.height };
     const matrix = camera.matrix(this, picture);
     const zoom = camera.fit(this, picture) * camera.scale;
     const context = this.photo.getContext("2d");
@@ -47,7 +58,7 @@ export class Pane {
     context.setTransform(new DOMMatrix().scale(this.dpr).multiply(matrix));
     context.imageSmoothingEnabled = zoom < SOFT_BELOW;
     context.imageSmoothingQuality = "high";
-    if (this.base) context.drawImage(this.base, 0, 0, picture.width, picture.height);
+    this.paint(context, picture);
     if (this.overlay) {
       context.globalAlpha = this.opacity;
       context.imageSmoothingEnabled = true;

@@ -10,14 +10,18 @@ export function bindPointers(stage) {
     const frame = pane.element.getBoundingClientRect();
     return { pane, point: { x: event.clientX - frame.left, y: event.clientY - frame.top } };
   };
-  const inPicture = ({ pane, point }) => stage.camera.matrix(pane, stage.picture).inverse().transformPoint(point);
+  const inPicture = ({ pane, point }) => {
+    const size = pane.sizeOf(stage.picture);
+    const at = stage.camera.matrix(pane, size).inverse().transformPoint(point);
+    return { x: (at.x * stage.picture.width) / size.width, y: (at.y * stage.picture.height) / size.height };
+  };
 
   root.addEventListener("wheel", (event) => {
     if (event.target.closest(".pane-head, .pane-message")) return;
     event.preventDefault();
     const { pane, point } = place(event);
     const delta = event.deltaMode ? event.deltaY * 30 : event.deltaY;
-    stage.camera.zoomTo(stage.camera.scale * Math.exp(-delta * (event.ctrlKey ? 5 : 1) * PER_WHEEL_PX), pane, stage.picture, point);
+    stage.camera.zoomTo(stage.camera.scale * Math.exp(-delta * (event.ctrlKey ? 5 : 1) * PER_WHEEL_PX), pane, pane.sizeOf(stage.picture), point);
     stage.keep();
   }, { passive: false });
 
@@ -37,7 +41,7 @@ export function bindPointers(stage) {
     stage.cursor = inPicture(at);
     if (held && stage.start) stage.draft = boxBetween(stage.start, stage.cursor, stage.picture);
     else if (held && fingers.size === 2) pinch(stage, fingers, held, event);
-    else if (held) stage.camera.pan(event.clientX - held.x, event.clientY - held.y, held.pane, stage.picture);
+    else if (held) stage.camera.pan(event.clientX - held.x, event.clientY - held.y, held.pane, held.pane.sizeOf(stage.picture));
     if (held) Object.assign(held, { x: event.clientX, y: event.clientY });
     stage.cursor = inPicture(at); // the picture may have moved under the hand
     if (held && !stage.start) stage.keep();

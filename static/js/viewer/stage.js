@@ -7,6 +7,8 @@ import { Pane } from "./pane.js";
 import { recall, remember } from "./memory.js";
 import { bindPointers } from "./pointers.js";
 
+import { ComparedPane, COMPARED } from "./compared.js";
+
 const BOXES_MAX = 20; // as the form takes
 
 export class Stage {
@@ -60,7 +62,7 @@ export class Stage {
       pane.overlay = pane.isOverlay ? picture : null;
     }
     this.first.base = image;
-    if (isVeiled) for (const pane of panes.slice(1)) this.close(pane);
+    for (const pane of panes.slice(1)) if (isVeiled || pane.name === COMPARED) this.close(pane);
     this.arrange();
   }
 
@@ -115,6 +117,16 @@ export class Stage {
   close(pane) {
     this.panes = this.panes.filter((other) => other !== pane);
     pane.element.remove();
+  }
+
+  // Another submission's picture next to the photograph, until the next item or another choice.
+  compare(source, title) {
+    for (const pane of this.panes.filter(({ name }) => name === COMPARED)) this.close(pane);
+    const pane = new ComparedPane(title, this.first, () => this.draw(), () => { this.close(pane); this.arrange(); });
+    this.panes.push(pane);
+    this.root.append(pane.element);
+    this.load(pane, source);
+    this.arrange();
   }
 
   load(pane, source) {

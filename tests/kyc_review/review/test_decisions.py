@@ -87,10 +87,10 @@ def test_too_late_or_somebody_else_undoes_nothing(claimed: ReviewItem, alice: Us
 @pytest.mark.usefixtures("ten_seconds")
 def test_only_its_author_is_offered_to_undo(claimed: ReviewItem, alice: User, bob: User) -> None:
     decide(claimed, alice)
-    offered = selectors.decision_undoable(viewer=alice)
+    offered = selectors.act_undoable(viewer=alice)
     assert offered is not None
     assert (offered.item_id, offered.label, 8 <= offered.remaining_s <= 10) == (claimed.pk, "Fake", True)
-    assert selectors.decision_undoable(viewer=bob) is None
+    assert selectors.act_undoable(viewer=bob) is None
 
 
 def test_not_assessable_asks_for_another_selfie_with_the_reason(claimed: ReviewItem, alice: User) -> None:

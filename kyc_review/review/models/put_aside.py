@@ -1,0 +1,48 @@
+"""Items that were released undecided, as long as that can be undone."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.db.models.functions import Now
+
+from .items import ReviewItem
+
+
+class PutAside(models.Model):
+    """A reviewer's last release of an item, with what it changed, so that it can be undone for UNDO_WINDOW_S.
+
+    At most one row for each item and reviewer; deleted when it is undone, and with the words of an erased submission.
+    """
+
+    class Act(models.TextChoices):
+        SKIPPED = "skipped", "Skipped"
+        SNOOZED = "snoozed", "Snoozed"
+        ESCALATED = "escalated", "Escalated"
+        HANDED_OVER = "handed_over", "Handed over"
+
+    item = models.ForeignKey(ReviewItem, on_delete=models.CASCADE, related_name="put_aside")
+    reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    act = models.CharField(max_length=12, choices=Act)
+    handed_to = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    was_escalated = models.BooleanField(default=False)
+    escalated_by_before = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    message_before = models.CharField(max_length=300, blank=True, default="")
+    skip_of_receiver = models.CharField(
+        max_length=12, blank=True, default="", help_text="Why the receiver had skipped it, where they had."
+    )
+    put_aside_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["item", "reviewer"], name="one_put_aside_per_reviewer")
+        ]
+        indexes = [models.Index(fields=["reviewer", "put_aside_at"], name="put_aside_by_reviewer")]
+        verbose_name_plural = "put aside"
+
+    def __str__(self) -> str:
+        return f"item {self.item_id} {self.act} by {self.reviewer_id}"

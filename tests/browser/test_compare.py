@@ -1,0 +1,122 @@
+"""Another submission's picture in a linked pane: as it is, blinking, as a difference; and gone with the next item."""
+
+import io
+from collections.abc import Callable
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from kyc_review.accounts.models import User
+from kyc_review.audit.models import Event
+from kyc_review.evidence.models import Likeness
+from kyc_review.review.models import ReviewItem
+from tests.browser.screens import PICTURES, SIZES, claim, fits
+from tests.browser.waiting import eventually
+
+pytestmark = pytest.mark.django_db(transaction=True)
+Enqueue = Callable[..., ReviewItem]
+Examine = Callable[[ReviewItem], object]
+LogIn = Callable[..., Page]
+OWN, OTHER = (200, 60, 60), (60, 60, 200)
+MIDDLE = """(name) => {
+    const canvas = document.querySelector(`.pane[data-name=${name}] .photo`);
+    return [...canvas.getContext("2d").getImageData(canvas.width / 2, canvas.height / 2, 1, 1).data].slice(0, 3);
+}"""
+
+
+def flat(colour: tuple[int, int, int], size: tuple[int, int] = (240, 320)) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", size, colour).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def is_about(found: list[int], wanted: tuple[int, ...]) -> bool:
+    return all(abs(a - b) <= 6 for a, b in zip(found, wanted, strict=True))
+
+
+@pytest.fixture
+def pair(enqueue: Enqueue, examine: Examine) -> tuple[ReviewItem, ReviewItem]:
+    """An item and a later one of the same applicant, with another picture, of another shape."""
+    own = enqueue(risk=0.9, image=flat(OWN), applicant_ref="p-1")
+    other = enqueue(risk=0.1, image=flat(OTHER, (320, 320)), applicant_ref="p-1")
+    examine(own)
+    return own, other
+
+
+def opened(page: Page) -> None:
+    page.keyboard.press("j")
+    page.get_by_role("list", name="Pictures to compare with").get_by_role("button").first.click()
+    eventually(page, lambda: is_about(page.evaluate(MIDDLE, "compared"), OTHER), "the other picture")
+
+
+def test_another_picture_blinks_differs_and_never_takes_the_place_of_the_items_own(
+    pair: tuple[ReviewItem, ReviewItem], log_in: LogIn, alice: User
+) -> None:
+    page = log_in(alice, viewport=SIZES["1280x720"])
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "comparisons" in request.url else None)
+    claim(page)
+    expect(page.get_by_role("button", name="Eyes")).to_have_count(0)
+    assert asked == [], "looked at only when asked for"
+    opened(page)
+    for key, wanted in (("4", OWN), ("4", OTHER), ("5", (140, 0, 140)), ("5", OTHER)):
+        page.keyboard.press(key)
+        eventually(page, lambda wanted=wanted: is_about(page.evaluate(MIDDLE, "compared"), wanted), f"{key}")
+        assert is_about(page.evaluate(MIDDLE, "photo"), OWN)
+    looks = Event.objects.filter(action="submission.looked_at", actor_name="alice")
+    assert sorted(row.detail["size"] for row in looks) == ["picture", "thumbnail"]
+    page.get_by_role("button", name="Close").click()
+    expect(page.locator(".pane[data-name=compared]")).to_have_count(0)
+
+
+def test_the_pane_closes_with_the_item_and_comes_back_when_its_answer_is_refused(
+    pair: tuple[ReviewItem, ReviewItem], log_in: LogIn, alice: User
+) -> None:
+    _, other = pair
+    page = log_in(alice, viewport=SIZES["1280x720"])
+    claim(page)
+    opened(page)
+    page.route("**/decision/", lambda route: route.fulfill(status=500))
+    page.keyboard.press("1")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Something failed (500)")).to_be_visible()
+    expect(page.locator(".pane[data-name=compared]")).to_be_visible()
+    assert is_about(page.evaluate(MIDDLE, "photo"), OWN)
+    page.unroute("**/decision/")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name=f"Item {other.pk}", exact=True)).to_be_visible()
+    expect(page.locator(".pane[data-name=compared]")).to_have_count(0)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", SIZES)
+def test_the_pane_and_its_choice_fit_the_window(
+    enqueue: Enqueue, examine: Examine, log_in: LogIn, alice: User, portrait: bytes, size: str, scheme: str
+) -> None:
+    own = enqueue(risk=0.9, image=portrait, applicant_ref="p-1")
+    for number, result in enumerate(("clear", "rejected", "")):
+        twin = enqueue(risk=0.1, image=portrait, applicant_ref=f"p-{number % 2 + 1}")
+        Likeness.objects.create(
+            submission=twin.submission, earlier=own.submission, bits_apart=0, same_file=True
+        )
+        if result:
+            type(twin.submission).objects.filter(pk=twin.submission_id).update(
+                state="completed", result=result, completed_at=twin.submission.received_at
+            )
+            ReviewItem.objects.filter(pk=twin.pk).update(state="decided", decided_at=twin.opened_at)
+    examine(own)
+    page = log_in(alice, viewport=SIZES[size], color_scheme=scheme)
+    claim(page)
+    page.keyboard.press("j")
+    choices = page.get_by_role("list", name="Pictures to compare with").get_by_role("button")
+    expect(choices).to_have_count(3)
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('.comparison img')].every((i) => i.naturalWidth)"
+    )
+    page.screenshot(path=PICTURES / f"compare-choice-{size}-{scheme}.png")
+    choices.first.click()
+    page.get_by_role("button", name="Difference").wait_for()
+    eventually(page, lambda: page.evaluate(MIDDLE, "compared") == page.evaluate(MIDDLE, "photo"))
+    page.screenshot(path=PICTURES / f"compare-{size}-{scheme}.png")
+    assert fits(page)
