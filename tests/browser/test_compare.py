@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 from PIL import Image
@@ -35,6 +36,10 @@ def is_about(found: list[int], wanted: tuple[int, ...]) -> bool:
     return all(abs(a - b) <= 6 for a, b in zip(found, wanted, strict=True))
 
 
+def shows(page: Page, wanted: tuple[int, ...]) -> bool:
+    return is_about(page.evaluate(MIDDLE, "compared"), wanted)
+
+
 @pytest.fixture
 def pair(enqueue: Enqueue, examine: Examine) -> tuple[ReviewItem, ReviewItem]:
     """An item and a later one of the same applicant, with another picture, of another shape."""
@@ -47,7 +52,7 @@ def pair(enqueue: Enqueue, examine: Examine) -> tuple[ReviewItem, ReviewItem]:
 def opened(page: Page) -> None:
     page.keyboard.press("j")
     page.get_by_role("list", name="Pictures to compare with").get_by_role("button").first.click()
-    eventually(page, lambda: is_about(page.evaluate(MIDDLE, "compared"), OTHER), "the other picture")
+    eventually(page, partial(shows, page, OTHER), "the other picture")
 
 
 def test_another_picture_blinks_differs_and_never_takes_the_place_of_the_items_own(
@@ -62,7 +67,7 @@ def test_another_picture_blinks_differs_and_never_takes_the_place_of_the_items_o
     opened(page)
     for key, wanted in (("4", OWN), ("4", OTHER), ("5", (140, 0, 140)), ("5", OTHER)):
         page.keyboard.press(key)
-        eventually(page, lambda wanted=wanted: is_about(page.evaluate(MIDDLE, "compared"), wanted), f"{key}")
+        eventually(page, partial(shows, page, wanted), key)
         assert is_about(page.evaluate(MIDDLE, "photo"), OWN)
     looks = Event.objects.filter(action="submission.looked_at", actor_name="alice")
     assert sorted(row.detail["size"] for row in looks) == ["picture", "thumbnail"]

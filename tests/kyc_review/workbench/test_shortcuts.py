@@ -70,7 +70,7 @@ def test_no_two_controls_have_the_same_key() -> None:
         assert KEYS[view.key] == view.title
     for _, label, key in OBSTACLE_KEYS:
         assert not key or KEYS[key] == f"Cannot tell: {label.lower()}"
-    for control in ("Skip", "Turn", "Mirror", "Tone", "Undo the last decision", "Claim the next item"):
+    for control in ("Skip", "Turn", "Mirror", "Tone", "Undo what you did last", "Claim the next item"):
         assert control in meanings
 
 
