@@ -120,3 +120,11 @@ def _beta_fraction(x: float, a: float, b: float) -> float:
         if abs(numerator * denominator - 1) < 1e-15:
             break
     return value
+
+
+def clopper_pearson_lower(found: int, total: int, confidence: float = CONFIDENCE) -> float:
+    """One-sided exact lower bound on a share of which `found` of `total` were found; 0 without any.
+
+    Raises ValueError as `clopper_pearson_upper` does.
+    """
+    return 0.0 if not total else 1 - clopper_pearson_upper(total - found, total, confidence)

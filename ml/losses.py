@@ -10,12 +10,21 @@ SEAM_WEIGHT = 3.0
 
 
 def cross_entropy(
-    logits: Tensor, target: Tensor, smoothing: float = 0.0, *, weight: Tensor | None = None
+    logits: Tensor,
+    target: Tensor,
+    smoothing: float = 0.0,
+    *,
+    weight: Tensor | None = None,
+    soft: Tensor | None = None,
 ) -> Tensor:
-    """Mean cross-entropy. logits: (B, 2) float; target: (B,) int64, 1 is fake; weight: (B,) float, of each row."""
+    """Mean cross-entropy. logits: (B, 2) float; target: (B,) int64, 1 is fake; weight: (B,) float, of each row.
+
+    soft: (B,) float, the probability that the row is fake, which then counts in place of `target`.
+    """
+    wanted = target if soft is None else torch.stack([1 - soft, soft], 1)
     if weight is None:
-        return F.cross_entropy(logits.float(), target, label_smoothing=smoothing)
-    each = F.cross_entropy(logits.float(), target, label_smoothing=smoothing, reduction="none")
+        return F.cross_entropy(logits.float(), wanted, label_smoothing=smoothing)
+    each = F.cross_entropy(logits.float(), wanted, label_smoothing=smoothing, reduction="none")
     return (weight * each).mean()
 
 
@@ -45,11 +54,15 @@ def focal_unweighted(logits: Tensor, target: Tensor, gamma: float = GAMMA, alpha
     return -(alpha * (1 - log_p.exp()) ** gamma * log_p).mean()
 
 
-def pair_margin(logits: Tensor, target: Tensor, *, weight: Tensor | None = None) -> Tensor:
+def pair_margin(
+    logits: Tensor, target: Tensor, *, weight: Tensor | None = None, soft: Tensor | None = None
+) -> Tensor:
     """Mean of log(1 + exp(-(fake's score - its original's))), for batches whose rows 2k, 2k+1 are such pairs.
 
     A score is the difference of the pair of logits; rows of equal label are left out; 0 when no pair is left.
     A pair has the product of its rows' weights, because it was drawn with the product of their probabilities.
+    soft: (B,) float, the probability that a row is fake. The pair counts by the difference of the two: by how much more
+    probable its order is than the reverse.
     """
     score = (logits[:, 1] - logits[:, 0]).float().view(-1, 2)
     sign = (target.view(-1, 2)[:, 1] - target.view(-1, 2)[:, 0]).float()
@@ -57,6 +70,9 @@ def pair_margin(logits: Tensor, target: Tensor, *, weight: Tensor | None = None)
     if not kept.any():
         return score.sum() * 0
     each = F.softplus(-(score[:, 1] - score[:, 0]) * sign)
+    if soft is not None:
+        pairs = soft.view(-1, 2)
+        each = each * ((pairs[:, 1] - pairs[:, 0]) * sign).clamp(min=0)
     return (each if weight is None else each * weight.view(-1, 2).prod(1))[kept].mean()
 
 

@@ -40,6 +40,10 @@ class Snapshot(LeasedRow):
     count_real = models.PositiveIntegerField(default=0)
     count_fake = models.PositiveIntegerField(default=0)
     size_bytes = models.PositiveBigIntegerField(default=0)
+    facts = models.JSONField(
+        default=dict,
+        help_text="Pictures, hold-out and label noise (snapshot_facts.py); empty in older snapshots.",
+    )
     created_at = models.DateTimeField(default=timezone.now)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"

@@ -13,13 +13,14 @@ from django.db import transaction
 from django.db.models import F, OuterRef, QuerySet
 from django.db.models.functions import JSONObject
 from django.utils import timezone
-from django.utils.crypto import salted_hmac
 
 from kyc_review.audit import services as audit
 from kyc_review.core import folders, leases
 from kyc_review.core.errors import DomainError
 from kyc_review.datasets import manifest
+from kyc_review.datasets.label_quality import fake_probability
 from kyc_review.datasets.models import Snapshot
+from kyc_review.datasets.snapshot_facts import Facts
 from kyc_review.review.models import ASSESSED_LABELS, Decision
 from kyc_review.scoring.models import Vote
 from kyc_review.submissions.storage import originals
@@ -57,7 +58,8 @@ def build(snapshot: Snapshot, holder: str) -> None:
                 source_bundle=source.version if source else None,
                 choices=snapshot.choices,
             )
-            size_bytes = _write_items(snapshot, holder, folder, writer)
+            found = Facts.of(snapshot)
+            size_bytes = _write_items(snapshot, holder, folder, writer, found)
             writer.close()
             size_bytes += file.tell()
             file.flush()
@@ -65,7 +67,7 @@ def build(snapshot: Snapshot, holder: str) -> None:
         if writer.counts != expected:
             raise SnapshotFailed(f"{writer.counts} were written, {expected} were frozen: rows are missing.")
         os.sync()  # once for all images, instead of one fsync for each of 100,000
-        _finish(snapshot, holder, folder, writer, size_bytes)
+        _finish(snapshot, holder, folder, writer, size_bytes, found)
 
 
 @transaction.atomic
@@ -101,8 +103,6 @@ def _rows(snapshot: Snapshot) -> Iterator[Mapping[str, Any]]:
             sha256=F("decision__submission__sha256"),
             format=F("decision__submission__format"),
             image_key=F("decision__submission__image_key"),
-            applicant_ref=F("decision__submission__applicant_ref"),
-            integration=F("decision__submission__integration"),
             source=F("decision__submission__integration__slug"),
             bundle=F("decision__submission__scoring__bundle_version"),
             drawn_with=F("decision__submission__audit_draw__probability"),
@@ -111,13 +111,15 @@ def _rows(snapshot: Snapshot) -> Iterator[Mapping[str, Any]]:
     return rows.iterator(chunk_size=CHUNK_ROWS)
 
 
-def _write_items(snapshot: Snapshot, holder: str, folder: Path, writer: manifest.Writer) -> int:
+def _write_items(snapshot: Snapshot, holder: str, folder: Path, writer: manifest.Writer, found: Facts) -> int:
     """Every item's image and line; the images' size in bytes. The lease is renewed on the way."""
     size_bytes, renewed = 0, time.monotonic()
     for row in _rows(snapshot):
         path = manifest.image_path(sha256=row["sha256"], format=row["format"])
         size_bytes += _copy_original(row, folder / path)
-        writer.add(_item(row, path))
+        item = _item(row, path, found)
+        writer.add(item)
+        found.count(item)
         if time.monotonic() - renewed > RENEW_S:
             _renew(snapshot, holder)
             renewed = time.monotonic()
@@ -149,8 +151,8 @@ def _copy_original(row: Mapping[str, Any], target: Path) -> int:
     return written
 
 
-def _item(row: Mapping[str, Any], path: str) -> dict[str, Any]:
-    applicant = _opaque_applicant(row)
+def _item(row: Mapping[str, Any], path: str, found: Facts) -> dict[str, Any]:
+    applicant = found.groups.of[row["submission"]]
     return {
         "path": path,
         "sha256": row["sha256"],
@@ -162,17 +164,10 @@ def _item(row: Mapping[str, Any], path: str) -> dict[str, Any]:
         "reason": row["reason"],
         "decided_at": manifest.timestamp(row["decided_at"]),
         "bundle": row["bundle"],
+        "fake_probability": fake_probability(found.consensus, row["submission"], row["label"]),
         "weight": round(1 / (row["drawn_with"] or 1.0), 6),
         "votes": row["votes"],
     }
-
-
-def _opaque_applicant(row: Mapping[str, Any]) -> str:
-    """Groups the images of one person without naming them; without a reference, those of one image."""
-    text = (
-        f"{row['integration']}:{row['applicant_ref']}" if row["applicant_ref"] else f"image:{row['sha256']}"
-    )
-    return salted_hmac("kyc_review.retraining.applicant", text, algorithm="sha256").hexdigest()[:32]
 
 
 def _renew(snapshot: Snapshot, holder: str) -> None:
@@ -187,7 +182,9 @@ def held(snapshot: Snapshot, holder: str) -> QuerySet[Snapshot]:
 
 
 @transaction.atomic
-def _finish(snapshot: Snapshot, holder: str, folder: Path, writer: manifest.Writer, size_bytes: int) -> None:
+def _finish(
+    snapshot: Snapshot, holder: str, folder: Path, writer: manifest.Writer, size_bytes: int, found: Facts
+) -> None:
     """The row first, uncommitted and so locked, then the rename. Killed between rename and commit, the next
     attempt replaces the folder by an equal one."""
     done = held(snapshot, holder).update(
@@ -197,6 +194,7 @@ def _finish(snapshot: Snapshot, holder: str, folder: Path, writer: manifest.Writ
         digest=writer.digest,
         manifest_sha256=writer.sha256,
         size_bytes=size_bytes,
+        facts=found.as_dict(),
         ready_at=timezone.now(),
     )
     if not done:

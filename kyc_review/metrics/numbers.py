@@ -18,6 +18,7 @@ from detection.checks import CheckName, CheckStatus
 from kyc_review.core.db.aggregates import DurationQuantiles
 from kyc_review.evidence.models import Evidence
 from kyc_review.lifecycle.retain import retention_rule
+from kyc_review.metrics.models import model_numbers
 from kyc_review.review.models import Decision, ReviewItem
 from kyc_review.review.models.items import ORDINARY
 from kyc_review.scoring.models import CheckResult, Scoring
@@ -44,6 +45,7 @@ class Numbers:
         yield from _evidence(now)
         yield from _webhooks(now)
         yield from _retention(now)
+        yield from model_numbers(now)
 
 
 def _queue(now: datetime) -> Iterator[Metric]:

@@ -54,6 +54,33 @@ def measured(metrics: Any) -> tuple[str, list[Task]]:
 
 
 @dataclass(frozen=True, slots=True)
+class AgainstChampion:
+    """A candidate against the bundle it began from, on people that neither learned from; is_better: the whole interval
+    of the difference lies above zero."""
+
+    is_better: bool
+    text: str
+
+
+def against_champion(metrics: Any) -> AgainstChampion | None:
+    """None for a bundle that does not say (ml.evaluation.against_champion)."""
+    found = metrics.get("against_champion") if isinstance(metrics, dict) else None
+    change = found.get("difference") if isinstance(found, dict) else None
+    interval = estimate(change, 3)
+    if not isinstance(found, dict) or not interval:
+        return None
+    if not all(_is_number(found.get(key)) for key in ("champion", "candidate", "people")):
+        return None
+    better = change["low"] > 0
+    head = "Better" if better else "Worse" if change["high"] < 0 else "Not better"
+    return AgainstChampion(
+        better,
+        f"{head} than the champion on people unseen: area under the ROC curve {found['candidate']:.3f} against "
+        f"{found['champion']:.3f}, a difference of {interval} on {change['n']} faces of {found['people']} people.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Balance:
     """What one voter learned from. shown: percent of fakes among the rows that it was shown."""
 

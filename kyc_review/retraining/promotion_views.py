@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -28,7 +29,14 @@ from kyc_review.training.gate import gate, point_at
 from kyc_review.training.jobs import JobRejected
 from kyc_review.training.models import Comparison, Proposal
 from kyc_review.training.progress import progress_of
-from kyc_review.training.proposals import ProposalRefused, proposal_approve, proposal_open, proposal_reject
+from kyc_review.training.proposals import (
+    ProposalRefused,
+    erased_checks,
+    erased_mark,
+    proposal_approve,
+    proposal_open,
+    proposal_reject,
+)
 from kyc_review.training.selectors import comparisons_listed
 from kyc_review.training.workload import workload
 
@@ -71,6 +79,7 @@ def proposals(request: StaffRequest, number: int) -> HttpResponse:
             reason=request.POST.get("reason", ""),
             override=request.POST.get("override", ""),
             shift=shift,
+            erased_acknowledged=_acknowledged(request),
         )
     except ProposalRefused as refusal:
         typed = {name: request.POST.get(name, "") for name in ("reason", "override")}
@@ -82,7 +91,8 @@ def proposals(request: StaffRequest, number: int) -> HttpResponse:
 @require_POST
 @staff_only
 def approval(request: StaffRequest, number: int) -> HttpResponse:
-    return _decide(request, number, proposal_approve, "Approved: workers use it from their next batch on.")
+    decide = partial(proposal_approve, erased_acknowledged=_acknowledged(request))
+    return _decide(request, number, decide, "Approved: workers use it from their next batch on.")
 
 
 @require_POST
@@ -146,12 +156,16 @@ def _comparison(
         context |= {
             "shift": shift,
             "point": point_at(curve, shift),
-            "checks": checks,
+            "checks": [*checks, *erased_checks(erased_mark(row.candidate))],
             "group_field": settings.COMPARISON_GROUP_FIELD,
             "gate_open": all(check.passed for check in checks),
             "compared": present_comparison(row.report, shift, workload(viewer=request.user)),
         }
     return render(request, "retraining/comparison.html", context | (more or {}), status=status)
+
+
+def _acknowledged(request: StaffRequest) -> bool:
+    return request.POST.get("erased_acknowledged") == "yes"
 
 
 def _shift(text: str) -> float:

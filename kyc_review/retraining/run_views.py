@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse, HttpResponseRedirect
@@ -19,12 +20,16 @@ from kyc_review.datasets import erasure_marks
 from kyc_review.datasets.models import Snapshot
 from kyc_review.datasets.selectors import snapshots_trainable
 from kyc_review.registry.selectors import champion
-from kyc_review.retraining.presenters import balances, balancing, measured
+from kyc_review.retraining.facts_presenter import snapshot_facts
+from kyc_review.retraining.presenters import against_champion, balances, balancing, measured
+from kyc_review.training.gate_limits import Limits
 from kyc_review.training.jobs import JobRejected, job_cancel
 from kyc_review.training.models import TrainingRun
 from kyc_review.training.progress import HEIGHT, WIDTH, log_tail, progress_of
 from kyc_review.training.runs import BALANCES, EPOCHS_MAX, LEAST, run_request
 from kyc_review.training.selectors import runs_listed
+
+FACTS_SHOWN = 5  # snapshots, the latest ones
 
 
 class SnapshotChoice(forms.ModelChoiceField):
@@ -137,6 +142,7 @@ def run(request: StaffRequest, number: int) -> HttpResponse:
         "balancing": balancing(row.balance),
         "balances": balances(row.candidate.provenance) if row.candidate else [],
         "measured": measured(row.candidate.metrics) if row.candidate else ("", []),
+        "against": against_champion(row.candidate.metrics) if row.candidate else None,
         "width": WIDTH,
         "height": HEIGHT,
     }
@@ -178,5 +184,15 @@ def _mark(request: StaffRequest, row: TrainingRun) -> erasure_marks.Mark | None:
 
 
 def _form(request: StaffRequest, form: RunForm, status: int = 200) -> HttpResponse:
-    context = {"form": form, "least": LEAST, "champion": champion()}
+    limits = Limits.current()
+    context = {
+        "form": form,
+        "least": LEAST,
+        "decisions_min": settings.TRAINING_DECISIONS_MIN,
+        "champion": champion(),
+        "before": [
+            (row, snapshot_facts(row, limits, settings.TRAINING_DECISIONS_MIN))
+            for row in snapshots_trainable(viewer=request.user)[:FACTS_SHOWN]
+        ],
+    }
     return render(request, "retraining/new_run.html", context, status=status)

@@ -6,6 +6,7 @@ import io
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import FileResponse, Http404, HttpResponse
@@ -24,6 +25,7 @@ from kyc_review.datasets.models import Snapshot
 from kyc_review.datasets.selectors import snapshots_listed
 from kyc_review.evidence.derivatives import derivative_ensure
 from kyc_review.evidence.responses import derivative_response
+from kyc_review.retraining.facts_presenter import snapshot_facts
 from kyc_review.submissions.models import Submission
 from kyc_review.submissions.storage import derivatives
 from kyc_review.training.mean_faces import mean_faces_of
@@ -48,6 +50,7 @@ def snapshot(request: StaffRequest, name: str) -> HttpResponse:
         "weighted": snapshot_report.weighted_fake_share(viewer=viewer, snapshot=row),
         "means": mean_faces_of(viewer=viewer, snapshot=row),
         "least_people": LEAST_PEOPLE,
+        "facts": snapshot_facts(row, decisions_min=settings.TRAINING_DECISIONS_MIN),
         "told": snapshot_filters.describe_filter(row.choices),
         "mark": erasure_marks.snapshot_mark_unchecked(row),
         "taken_away": erasure_marks.export_count(viewer=viewer, snapshot=row),

@@ -34,8 +34,10 @@ from kyc_review.retraining.new_snapshot_views import snapshot_chosen
 from kyc_review.retraining.presenters import figures, measured
 from kyc_review.review.audit_results import audits_by_bundle
 from kyc_review.review.late_outcomes import late_by_bundle
+from kyc_review.training.proposals import erased_mark
 from kyc_review.training.selectors import comparisons_listed, proposals_listed, runs_listed
 from kyc_review.training.signals import retraining_signals
+from kyc_review.training.waiting import waiting_for
 
 ROWS_SHOWN = 50
 
@@ -117,10 +119,15 @@ def _context(request: StaffRequest) -> dict[str, Any]:
     marks = erasure_marks.bundle_marks(viewer=viewer, bundles=[*bundles, *([champion] if champion else [])])
     for bundle in bundles:
         bundle.mark = marks.get(bundle.pk)  # type: ignore[attr-defined]  # for the template
+    proposals = list(proposals_listed(viewer=viewer)[:ROWS_SHOWN])
+    for proposal in proposals:
+        if proposal.is_open:
+            proposal.mark = erased_mark(proposal.comparison.candidate)  # type: ignore[attr-defined]  # for the template
     audits = audits_by_bundle(viewer=viewer)
     later = late_by_bundle(viewer=viewer)
     watched = retraining_signals(viewer=viewer)
     return _snapshots_context(request) | {
+        "waiting": waiting_for(viewer=viewer),
         "signs": watched,
         "is_called": any(sign.calls for sign in watched),
         "every_days": settings.RETRAIN_EVERY_DAYS,
@@ -141,7 +148,7 @@ def _context(request: StaffRequest) -> dict[str, Any]:
         "may_train": may_train(viewer),
         "may_promote": may_promote(viewer),
         "comparisons": list(comparisons_listed(viewer=viewer)[:ROWS_SHOWN]),
-        "proposals": list(proposals_listed(viewer=viewer)[:ROWS_SHOWN]),
+        "proposals": proposals,
         "comparable": snapshots_trainable(viewer=viewer)[:ROWS_SHOWN],
         "can_roll_back": len(promotions) > 1 and promotion_before() is not None,
         "viewer": viewer,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import Count, Exists, F, FloatField, OuterRef, Q, Subquery, Sum
 from django.db.models.functions import TruncWeek
 
-from estimation.intervals import clopper_pearson_upper
+from estimation.intervals import clopper_pearson_lower, clopper_pearson_upper
 from kyc_review.core.permissions import may_see_audits
 from kyc_review.review.models import ASSESSED_LABELS, AuditDraw, Decision, ReviewItem
 
@@ -41,6 +41,11 @@ class Audited:
     def bound(self) -> float:
         """Upper bound on the share of fakes among the cleared, at 95 % confidence; 1 before the first decision."""
         return clopper_pearson_upper(self.fake, self.judged)
+
+    @property
+    def lower_bound(self) -> float:
+        """Lower bound on that share, likewise; 0 before the first decision."""
+        return clopper_pearson_lower(self.fake, self.judged)
 
 
 def audits_by_bundle(*, viewer: User) -> list[Audited]:

@@ -67,6 +67,9 @@ REPLAY_MAX = env.int("REPLAY_MAX", default=2000)
 COMPARISON_GROUP_FIELD = env.str("COMPARISON_GROUP_FIELD", default="")
 # Freeze the decisions and train a candidate every so many days; 0: only when asked. Nothing is promoted by itself.
 RETRAIN_EVERY_DAYS = env.int("RETRAIN_EVERY_DAYS", default=0)
+# A snapshot with fewer decisions is not trained on: candidates from fewer ranked no better than their champion, and the
+# fifth that is held out (40 of 200) could not show a difference (docs/retraining.md).
+TRAINING_DECISIONS_MIN = env.int("TRAINING_DECISIONS_MIN", default=200)
 # So many decisions that no snapshot holds, or an audit's bound above this share, suggest retraining.
 RETRAIN_SUGGEST_DECISIONS = env.int("RETRAIN_SUGGEST_DECISIONS", default=500)
 AUDIT_BOUND_MAX = env.float("AUDIT_BOUND_MAX", default=0.05)

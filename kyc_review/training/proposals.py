@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from django.db import IntegrityError, transaction
@@ -9,9 +11,11 @@ from django.utils import timezone
 
 from kyc_review.audit import services as audit
 from kyc_review.core.errors import DomainError
+from kyc_review.datasets.erasure_marks import Mark, bundle_marks_unchecked
 from kyc_review.registry.bundles import bundle_promote
+from kyc_review.registry.models import Bundle
 from kyc_review.registry.selectors import champion
-from kyc_review.training.gate import gate, point_at
+from kyc_review.training.gate import Answer, Check, gate, point_at
 from kyc_review.training.models import Comparison, Proposal
 
 if TYPE_CHECKING:
@@ -28,7 +32,13 @@ class ProposalRefused(DomainError):
 
 @transaction.atomic
 def proposal_open(
-    *, comparison: Comparison, actor: User, reason: str, shift: float = 0.0, override: str = ""
+    *,
+    comparison: Comparison,
+    actor: User,
+    reason: str,
+    shift: float = 0.0,
+    override: str = "",
+    erased_acknowledged: bool = False,
 ) -> Proposal:
     """Ask that the candidate serves at this operating point, exactly as it was measured. Raises ProposalRefused."""
     _require_current(comparison)
@@ -40,6 +50,8 @@ def proposal_open(
     except KeyError as error:
         raise ProposalRefused("Choose one of the operating points of the comparison.") from error
     failed = [check.name for check in checks if not check.passed]
+    mark = erased_mark(comparison.candidate)
+    _require_acknowledged(mark, erased_acknowledged)
     if failed and len(override.strip()) < OVERRIDE_LEAST:
         raise ProposalRefused(
             f"The gate is closed ({'; '.join(failed)}). An override needs an explanation of at least "
@@ -50,7 +62,7 @@ def proposal_open(
             proposal = Proposal.objects.create(
                 comparison=comparison,
                 shift=shift,
-                gate=[check.as_dict() for check in checks],
+                gate=[check.as_dict() for check in (*checks, *erased_checks(mark))],
                 reason=reason.strip()[:300],
                 override=override.strip()[:300] if failed else "",
                 proposed_by=actor,
@@ -62,19 +74,24 @@ def proposal_open(
         actor=actor,
         target=proposal,
         detail={"digest": comparison.candidate.digest, "shift": shift, "failed": failed}
-        | {"reason": proposal.reason, "override": proposal.override},
+        | {"reason": proposal.reason, "override": proposal.override}
+        | ({"erased_acknowledged": mark.number} if mark else {}),
     )
     return proposal
 
 
 @transaction.atomic
-def proposal_approve(*, proposal: Proposal, actor: User, remark: str = "") -> Proposal:
+def proposal_approve(
+    *, proposal: Proposal, actor: User, remark: str = "", erased_acknowledged: bool = False
+) -> Proposal:
     """Promote the candidate; workers take it over with their next batch. Raises ProposalRefused, BundleRefused."""
     row = _locked(proposal)
     if row.proposed_by_id == actor.pk:
         raise ProposalRefused("Another admin must approve what you proposed.")
     _require_current(row.comparison)
-    _close(row, Proposal.State.APPROVED, actor, remark)
+    mark = erased_mark(row.comparison.candidate)
+    _require_acknowledged(mark, erased_acknowledged)
+    _close(row, Proposal.State.APPROVED, actor, remark, {"erased_acknowledged": mark.number} if mark else {})
     bundle_promote(bundle=row.comparison.candidate, actor=actor, reason=row.reason, shift=row.shift)
     return row
 
@@ -86,6 +103,31 @@ def proposal_reject(*, proposal: Proposal, actor: User, remark: str = "") -> Pro
     own = row.proposed_by_id == actor.pk
     _close(row, Proposal.State.WITHDRAWN if own else Proposal.State.REJECTED, actor, remark)
     return row
+
+
+def erased_mark(candidate: Bundle) -> Mark | None:
+    """How many erased faces the candidate, or what it was fine-tuned from, learned from; None for none."""
+    return bundle_marks_unchecked([candidate]).get(candidate.pk)
+
+
+def erased_checks(mark: Mark | None) -> list[Check]:
+    """One more line under the gate's checks where something was erased; it asks for an acknowledgement."""
+    if mark is None:
+        return []
+    faces = "1 face that was" if mark.number == 1 else f"{mark.number} faces that were"
+    text = (
+        f"It learned from {faces} erased since {mark.since:%Y-%m-%d}. A candidate from a new snapshot did not; to "
+        "promote this one, both admins must acknowledge it."
+    )
+    return [Check("Learned from no erased face", Answer.FAILED, text)]
+
+
+def _require_acknowledged(mark: Mark | None, acknowledged: bool) -> None:
+    if mark is not None and not acknowledged:
+        raise ProposalRefused(
+            f"The candidate learned from erased faces ({mark.number} since {mark.since:%Y-%m-%d}). Train another one "
+            "on a new snapshot, or acknowledge it."
+        )
 
 
 def _locked(proposal: Proposal) -> Proposal:
@@ -105,7 +147,15 @@ def _require_current(comparison: Comparison) -> None:
         )
 
 
-def _close(row: Proposal, state: Proposal.State, actor: User, remark: str) -> None:
+def _close(
+    row: Proposal,
+    state: Proposal.State,
+    actor: User,
+    remark: str,
+    more: Mapping[str, int] = MappingProxyType({}),
+) -> None:
     row.state, row.decided_by, row.decided_at, row.remark = state, actor, timezone.now(), remark[:300]
     row.save(update_fields=["state", "decided_by", "decided_at", "remark"])
-    audit.record(action=f"promotion.{state.value}", actor=actor, target=row, detail={"remark": row.remark})
+    audit.record(
+        action=f"promotion.{state.value}", actor=actor, target=row, detail={"remark": row.remark, **more}
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.db import transaction
 
 from kyc_review.audit import services as audit
@@ -74,6 +75,13 @@ def _require_trainable(snapshot: Snapshot) -> None:
         raise JobRejected(
             f"Snapshot {snapshot.name} has {snapshot.count_real} real and {snapshot.count_fake} fake decisions; "
             f"training needs at least {LEAST} applicants of each. Review more items, then make a new snapshot."
+        )
+    decisions, least = snapshot.count_real + snapshot.count_fake, settings.TRAINING_DECISIONS_MIN
+    if decisions < least:
+        raise JobRejected(
+            f"Snapshot {snapshot.name} has {decisions} decisions; training needs at least {least}, because from fewer "
+            f"a candidate is seldom better than its champion and its hold-out cannot show it. Review "
+            f"{least - decisions} more, then make a new snapshot."
         )
 
 

@@ -21,8 +21,9 @@ from kyc_review.registry.models import Promotion
 from kyc_review.registry.selectors import serving_promotion
 from kyc_review.review.audit_results import audits_by_bundle_unchecked
 from kyc_review.scoring.models import Scoring
+from kyc_review.training.gate import load_at
 from kyc_review.training.jobs import JobRejected
-from kyc_review.training.models import TrainingRun
+from kyc_review.training.models import Proposal, TrainingRun
 from kyc_review.training.runs import run_request
 
 if TYPE_CHECKING:
@@ -83,13 +84,14 @@ def _decisions() -> Signal:
 
 
 def _drift(promotion: Promotion | None) -> list[Signal]:
-    """The last week against the champion's first."""
+    """The last week against the champion's first; before two weeks are over, the load since the promotion."""
     now = timezone.now()
     first = promotion.promoted_at if promotion else now
     names = ("Scores", "Split votes")
     if promotion is None or first > now - 2 * SPAN:
         told = "The champion has been in production for less than two weeks; its first week is the reference."
-        return [Signal(name, None, told) for name in names]
+        young = [Signal(name, None, told) for name in names]
+        return young if promotion is None else [*young, _since_promotion(promotion)]
     reference = _scored(promotion, first, first + SPAN)
     recent = _scored(promotion, now - SPAN, now)
     if min(len(reference), len(recent)) < SCORED_LEAST:
@@ -113,10 +115,64 @@ def _drift(promotion: Promotion | None) -> list[Signal]:
     ]
 
 
+def _since_promotion(promotion: Promotion) -> Signal:
+    """Watches from the first day: what goes to people since the promotion, against what was promised.
+
+    Risks of two bundles are on different scales, so their scores are not compared; the share that reaches people is,
+    with the replay that the promotion rests on, or with the week before it.
+    """
+    name = "Load since the promotion"
+    recent = _scored(promotion, promotion.promoted_at, timezone.now())
+    promised, basis = _promised(promotion)
+    if min(len(recent), promised[1]) < SCORED_LEAST:
+        told = f"{len(recent)} selfies since the promotion and {promised[1]} in {basis}; "
+        return Signal(name, None, f"{told}{SCORED_LEAST} of each are needed.")
+    change, errors = changed_by(promised, _flagged(recent))
+    return Signal(
+        name,
+        abs(change) > SPLIT_CHANGE and errors > SPLIT_ERRORS,
+        f"People see {abs(change):.1%} {'more' if change > 0 else 'fewer'} of the selfies than in {basis}; "
+        f"{SPLIT_CHANGE:.0%} and {SPLIT_ERRORS:g} standard errors need attention.",
+    )
+
+
+def _promised(promotion: Promotion) -> tuple[tuple[int, int], str]:
+    """((flagged, of so many), where that was seen)."""
+    proposal = (
+        Proposal.objects.filter(
+            state=Proposal.State.APPROVED,
+            comparison__candidate=promotion.bundle,
+            decided_at__lte=promotion.promoted_at + timedelta(minutes=1),
+        )
+        .select_related("comparison")
+        .order_by("-pk")
+        .first()
+    )
+    if proposal is not None and promotion.kind == Promotion.Kind.PROMOTE:
+        replay = proposal.comparison.report["replay"]
+        if load := load_at(replay, proposal.shift):
+            return (round(load["value"] * replay["n"]), replay["n"]), "the replay that the promotion rests on"
+    since = promotion.promoted_at - SPAN
+    rows = Scoring.objects.filter(
+        scored_at__gte=since, scored_at__lt=promotion.promoted_at, submission__is_test=False
+    )
+    week = list(rows.order_by("-scored_at").values_list("risk", "verdict")[:SCORED_READ])
+    return _flagged(week), "the week before it"
+
+
 def _audit(promotion: Promotion | None) -> Signal:
+    """Few faces can show that too much is missed, though not that all is well: the lower bound alarms whatever their
+    number, the upper one is a certificate and needs JUDGED_LEAST."""
     limit = settings.AUDIT_BOUND_MAX
     digest = promotion.bundle.digest if promotion else ""
     found = next((row for row in audits_by_bundle_unchecked() if row.digest == digest), None)
+    if found is not None and found.lower_bound > limit:
+        return Signal(
+            "Audit",
+            True,
+            f"At least {found.lower_bound:.1%} of what the champion cleared is fake ({found.fake} found in "
+            f"{found.judged}); the limit is {limit:.1%}.",
+        )
     if found is None or found.judged < JUDGED_LEAST:
         judged = found.judged if found else 0
         return Signal(
@@ -141,6 +197,10 @@ def _scored(promotion: Promotion, since: datetime, until: datetime) -> list[tupl
         submission__is_test=False,
     ).order_by("-scored_at")
     return list(rows.values_list("risk", "verdict")[:SCORED_READ])
+
+
+def _flagged(rows: list[tuple[float, str]]) -> tuple[int, int]:
+    return sum(verdict != "clear" for _, verdict in rows), len(rows)
 
 
 def _splits(rows: list[tuple[float, str]]) -> tuple[int, int]:

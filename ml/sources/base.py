@@ -31,6 +31,9 @@ class Photo:
     holdout: bool = False
     submission: str = ""
     weight: float = 1.0  # one over the probability that it was labelled
+    fake_probability: float | None = (
+        None  # by the consensus of those who decided; None where the label is certain
+    )
 
 
 def images_in(folder: Path, *, expected: str) -> list[Path]:

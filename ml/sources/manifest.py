@@ -61,4 +61,13 @@ def _row(root: Path, item: dict[str, Any]) -> Photo:
         holdout=bool(item.get("holdout", False)),
         submission=item["submission"],
         weight=float(item.get("weight", 1.0)),
+        fake_probability=_probability(path, item.get("fake_probability")),
     )
+
+
+def _probability(path: Path, stated: Any) -> float | None:
+    if stated is None:
+        return None
+    if not isinstance(stated, int | float) or not 0 <= stated <= 1:
+        raise SourceMissing(f"{path} has the probability {stated!r} of fake: expected a number from 0 to 1")
+    return float(stated)

@@ -17,17 +17,20 @@ CELL = STORED // MASK  # pixels of the image per mask cell
 @dataclass(frozen=True, slots=True)
 class Batch:
     """images (B, 3, S, S) float32 standardised per sample; label (B,) int64; mask (B, S/4, S/4) float32; known (B,);
-    weight (B,) float32 of each row in the loss, 1 where all count equally."""
+    weight (B,) float32 of each row in the loss, 1 where all count equally; soft (B,) float32: the probability that the
+    row is fake, None where labels are certain."""
 
     images: Tensor
     label: Tensor
     mask: Tensor
     known: Tensor
     weight: Tensor
+    soft: Tensor | None = None
 
     def to(self, device: torch.device) -> "Batch":
         """A copy of all tensors on `device`."""
-        return Batch(*(getattr(self, field.name).to(device) for field in fields(self)))
+        tensors = (getattr(self, field.name) for field in fields(self))
+        return Batch(*(None if tensor is None else tensor.to(device) for tensor in tensors))
 
 
 class PairSampler:
@@ -41,9 +44,11 @@ class PairSampler:
         own_share: float = 0.0,
         seed: int = 0,
         weight: np.ndarray | None = None,
+        soft: np.ndarray | None = None,
     ):
-        """source: (N,) name of each row. own_share: part of the pairs that show a source's own fake. weight: (N,)."""
-        self.bank = bank
+        """source: (N,) name of each row. own_share: part of the pairs that show a source's own fake. weight: (N,);
+        soft: (N,) float32, the probability that a row is fake."""
+        self.bank, self.soft = bank, soft
         self.weight = np.ones(len(bank.label), np.float32) if weight is None else weight
         self.rng = np.random.default_rng(seed)
         forged = np.flatnonzero(bank.made)
@@ -74,7 +79,9 @@ class PairSampler:
     def draw(self, size: int, side: int, hardest: float = 1.0) -> Batch:
         """One augmented batch of `size` rows seen through a random window of `side` px."""
         rows = self.rows(size, hardest)
-        return replace(assemble(self.bank, rows, side, self.rng), weight=torch.from_numpy(self.weight[rows]))
+        soft = None if self.soft is None else torch.from_numpy(self.soft[rows])
+        weight = torch.from_numpy(self.weight[rows])
+        return replace(assemble(self.bank, rows, side, self.rng), weight=weight, soft=soft)
 
 
 class ResampledSampler:
@@ -84,8 +91,17 @@ class ResampledSampler:
     looked for in every fourth pixel of every fourth line, which decides as well and takes a sixteenth of the memory.
     """
 
-    def __init__(self, bank: Bank, setting: Setting, *, seed: int = 0, weight: np.ndarray | None = None):
-        """weight: (N,) of the bank's rows; a made row has those of its two, mixed as their pixels are."""
+    def __init__(
+        self,
+        bank: Bank,
+        setting: Setting,
+        *,
+        seed: int = 0,
+        weight: np.ndarray | None = None,
+        soft: np.ndarray | None = None,
+    ):
+        """weight: (N,) of the bank's rows; soft: (N,) the probability that a row is fake. A made row has those of its
+        two, mixed as their pixels are."""
         self.bank, self.rng = bank, np.random.default_rng(seed)
         fakes = int((bank.label == 1).sum())
         if 2 <= fakes <= len(bank.label) / 2:
@@ -98,6 +114,10 @@ class ResampledSampler:
         known = np.ones(len(bank.label), np.float32) if weight is None else weight
         near, far = known[self.rows.first], known[self.rows.second]
         self.weight = (near + self.rows.share * (far - near)).astype(np.float32)
+        self.soft = None
+        if soft is not None:
+            near, far = soft[self.rows.first], soft[self.rows.second]
+            self.soft = (near + self.rows.share * (far - near)).astype(np.float32)
 
     def draw(self, size: int, side: int, hardest: float = 1.0) -> Batch:
         """One augmented batch of `size` rows; `hardest` is for forgeries made here, of which there are none."""
@@ -111,7 +131,8 @@ class ResampledSampler:
             masked=np.zeros(size, bool),
         )
         batch = assemble(mixed, np.arange(size), side, self.rng, pairs=False)
-        return replace(batch, weight=torch.from_numpy(self.weight[drawn]))
+        soft = None if self.soft is None else torch.from_numpy(self.soft[drawn])
+        return replace(batch, weight=torch.from_numpy(self.weight[drawn]), soft=soft)
 
     def _pixels(self, rows: np.ndarray, step: int = 1) -> np.ndarray:
         return np.stack([self.bank.images[int(row), ::step, ::step] for row in rows])

@@ -16,6 +16,7 @@ from safetensors.torch import load_file
 from detection import bundle as bundles
 from detection.bundle import Bundle as ShippedBundle
 from detection.bundle import Member
+from detection.ensemble import Ensemble
 from detection.networks.convnext import convnext
 from detection.networks.localiser import WithMaskHead
 from detection.networks.stacking import Stacking
@@ -133,6 +134,7 @@ def _finished(
         start=None if wish.scratch else stack,
         pull=PULL if wish.scratch else CANDIDATE_PULL,
         before=None if wish.scratch else Before.of(served),
+        champion=Ensemble(served, device()),
     )
 
 
@@ -219,9 +221,9 @@ def _fine_tuned(
 
     sampler: PairSampler | ResampledSampler
     if setting is None:
-        sampler = PairSampler(learned, side.source, seed=plan.seed, weight=side.weight)
+        sampler = PairSampler(learned, side.source, seed=plan.seed, weight=side.weight, soft=side.soft)
     else:
-        sampler = ResampledSampler(learned, setting, seed=plan.seed, weight=side.weight)
+        sampler = ResampledSampler(learned, setting, seed=plan.seed, weight=side.weight, soft=side.soft)
     network = fit(WithMaskHead(voter.network), sampler, plan, report=report).network
     return Voter(voter.name, voter.architecture, voter.arguments, network.eval(), voter.view)
 

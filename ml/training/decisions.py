@@ -58,8 +58,19 @@ def split(
         bank = _bank([photos[i] for i in rows], faces.rows(rows))
         raw = np.array([photos[i].weight for i in rows])
         weighing = weigh(raw, bank.label, most=weight_max) if weight_max else None
-        made[name] = Side(bank, source[rows], groups[rows], weighing)
+        made[name] = Side(bank, source[rows], groups[rows], weighing, _soft([photos[i] for i in rows]))
     return made
+
+
+def _soft(photos: Sequence[Photo]) -> np.ndarray | None:
+    """(N,) float32 probabilities of fake, None when the snapshot states none; a row without one is as labelled."""
+    if all(photo.fake_probability is None for photo in photos):
+        return None
+    stated = (
+        float(photo.label == "fake") if photo.fake_probability is None else photo.fake_probability
+        for photo in photos
+    )
+    return np.fromiter(stated, np.float32, len(photos))
 
 
 def _bank(photos: Sequence[Photo], images: Rows) -> Bank:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors.torch import load_file
 from torch import Tensor
 
 from detection.bundle import Bundle as ShippedBundle
@@ -15,6 +16,7 @@ from detection.ensemble import Ensemble
 from detection.networks.stacking import Stacking
 from estimation.intervals import clopper_pearson_upper
 from ml.bank import Bank
+from ml.evaluation.against_champion import against_champion
 from ml.evaluation.forgeries import forgeries
 from ml.evaluation.outcome import outcome
 from ml.inverse_probability import Weighing
@@ -63,12 +65,14 @@ class Before:
 @dataclass(frozen=True, slots=True)
 class Side:
     """One side of the split: its rows, and for each row the source's and the person's group's name. `weighing` counts
-    in what is fitted, if there is one; what is measured is never weighed."""
+    in what is fitted, if there is one, and in `against_champion`. soft: (N,) float32, the probability that a row is
+    fake, in what is fitted; None where labels are certain."""
 
     bank: Bank
     source: np.ndarray
     group: np.ndarray
     weighing: Weighing | None = None
+    soft: np.ndarray | None = None
 
     @property
     def weight(self) -> np.ndarray | None:
@@ -99,6 +103,7 @@ class StoredSide:
     source: np.ndarray
     group: np.ndarray
     weight: np.ndarray | None = None
+    soft: np.ndarray | None = None
 
     @property
     def bank(self) -> StoredColumns:
@@ -137,6 +142,7 @@ def finish(
     is_certified: bool = False,
     made_miss: float = 1.0,
     before: Before | None = None,
+    champion: Ensemble | None = None,
 ) -> ShippedBundle:
     """The bundle of these members.
 
@@ -147,6 +153,7 @@ def finish(
     own fakes, and members and stack get rates of their own (`choose_jointly`), which also miss at most the share
     `made_miss` of synthesised forgeries. before: the operating point of the
     bundle that the members began from; few rows then move temperatures and thresholds little, or not at all.
+    champion: the bundle that serves, measured on the same test side.
     """
     draft = pack(
         out,
@@ -162,9 +169,10 @@ def finish(
     served = Ensemble(draft, device_of(voters[0].network))
     fitted_on, label = served_logits(served, stack_side), stack_side.bank.label
     weight = stack_side.weight if own_weight == 1 else own_weights(stack_side, own_weight)
-    stack = fit_stack(fitted_on, label, start=start, row_weight=weight, pull=pull)
+    soft = stack_side.soft
+    stack = fit_stack(fitted_on, label, start=start, row_weight=weight, pull=pull, soft=soft)
     ten = _with_stack(stack, fitted_on)
-    warmth = [temperature(ten[:, 2 * k : 2 * k + 2], label, weight) for k in range(5)]
+    warmth = [temperature(ten[:, 2 * k : 2 * k + 2], label, weight, soft) for k in range(5)]
     if before is not None:
         pairs = zip(warmth, before.temperatures, strict=True)
         warmth = [shrunk_temperature(fitted, was, len(label)) for fitted, was in pairs]
@@ -195,6 +203,14 @@ def finish(
         "validation": _measure(chosen_on, thresholds, names, validation),
         "test": _measure(measured, thresholds, names, test),
     }
+    if champion is not None:
+        metrics["against_champion"] = against_champion(
+            ranked_by(champion, test),
+            measured[:, -1],
+            label=test.bank.label,
+            person=test.group,
+            weight=test.weight,
+        )
     return pack(
         out,
         voters,
@@ -206,6 +222,14 @@ def finish(
         metrics=metrics,
         card=card,
     )
+
+
+def ranked_by(served: Ensemble, side: Side | StoredSide) -> np.ndarray:
+    """(N,) probabilities of fake by a packed bundle's stack, as in production."""
+    stack = Stacking(len(served.bundle.members))
+    stack.load_state_dict(load_file(served.bundle.path / served.bundle.stack.file))
+    ten = _with_stack(stack, served_logits(served, side))
+    return probabilities(ten, [part.temperature for part in served.bundle.parts])[:, -1]
 
 
 def _own(side: Side | StoredSide) -> np.ndarray:

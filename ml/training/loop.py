@@ -122,10 +122,13 @@ def _step(
     batch = sampler.draw(plan.batch, plan.side, hardest).to(device)
     with torch.autocast(device.type, torch.bfloat16, enabled=has_bfloat16(device)):
         logits, edited = forward(batch.images.contiguous(memory_format=torch.channels_last))
-    classify = losses.focal if plan.focal else losses.cross_entropy
-    loss = classify(logits, batch.label, weight=batch.weight)
+    if plan.focal:
+        loss = losses.focal(logits, batch.label, weight=batch.weight)
+    else:
+        loss = losses.cross_entropy(logits, batch.label, weight=batch.weight, soft=batch.soft)
     if plan.margin_weight:
-        loss = loss + plan.margin_weight * losses.pair_margin(logits, batch.label, weight=batch.weight)
+        margin = losses.pair_margin(logits, batch.label, weight=batch.weight, soft=batch.soft)
+        loss = loss + plan.margin_weight * margin
     loss = loss + plan.mask_weight * losses.edit_loss(edited, batch.mask, batch.known)
     if not torch.isfinite(loss):
         raise FloatingPointError("the loss is not finite: lower the learning rate")

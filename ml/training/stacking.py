@@ -40,22 +40,23 @@ def fit_stack(
     start: Stacking | None = None,
     pull: float = PULL,
     row_weight: np.ndarray | None = None,
+    soft: np.ndarray | None = None,
 ) -> Stacking:
     """A stack fitted by class-balanced cross-entropy on outputs of members that never saw these rows.
 
     logits: (N, 8) float32, real and fake of each member in turn; label: (N,) 1 is fake; row_weight: (N,), mean 1 within
-    each label (`ml.inverse_probability`). `start` is where to begin and
-    what the penalty `pull` draws back to; without it, the mean of the members.
+    each label (`ml.inverse_probability`); soft: (N,) the probability that a row is fake, in place of its label. `start`
+    is where to begin and what the penalty `pull` draws back to; without it, the mean of the members.
     """
     stack = start or mean_of_members()
     anchor = [p.detach().clone() for p in stack.parameters()]
     x, y = torch.from_numpy(logits).float(), torch.from_numpy(label.astype(np.int64))
-    weight = _balanced(y, row_weight)
+    weight, wanted = _balanced(y, row_weight), _wanted(y, soft)
     optimiser = torch.optim.LBFGS(stack.parameters(), max_iter=100, line_search_fn="strong_wolfe")
 
     def closure() -> torch.Tensor:
         optimiser.zero_grad()
-        loss = (weight * F.cross_entropy(stack(x), y, reduction="none")).mean()
+        loss = (weight * F.cross_entropy(stack(x), wanted, reduction="none")).mean()
         drawn = sum(((p - a) ** 2).sum() for p, a in zip(stack.parameters(), anchor, strict=True))
         loss = loss + pull * drawn
         loss.backward()
@@ -106,11 +107,25 @@ def _balanced(y: torch.Tensor, row_weight: np.ndarray | None) -> torch.Tensor:
     return weight if row_weight is None else weight * torch.from_numpy(row_weight).float()
 
 
-def temperature(logits: np.ndarray, label: np.ndarray, row_weight: np.ndarray | None = None) -> float:
-    """The temperature that minimises class-balanced cross-entropy (Guo et al., 2017), within 0.2 to 10."""
+def _wanted(y: torch.Tensor, soft: np.ndarray | None) -> torch.Tensor:
+    """Labels (N,), or (N, 2) probabilities of real and fake."""
+    if soft is None:
+        return y
+    fake = torch.from_numpy(soft).float()
+    return torch.stack([1 - fake, fake], 1)
+
+
+def temperature(
+    logits: np.ndarray,
+    label: np.ndarray,
+    row_weight: np.ndarray | None = None,
+    soft: np.ndarray | None = None,
+) -> float:
+    """The temperature that minimises class-balanced cross-entropy (Guo et al., 2017), within 0.2 to 10. soft: (N,)
+    probabilities of fake in place of labels."""
     x, y = torch.from_numpy(logits).float(), torch.from_numpy(label.astype(np.int64))
-    weight, grid = _balanced(y, row_weight), np.geomspace(0.2, 10, 60)
-    loss = [float((weight * F.cross_entropy(x / t, y, reduction="none")).mean()) for t in grid]
+    weight, wanted, grid = _balanced(y, row_weight), _wanted(y, soft), np.geomspace(0.2, 10, 60)
+    loss = [float((weight * F.cross_entropy(x / t, wanted, reduction="none")).mean()) for t in grid]
     return float(grid[int(np.argmin(loss))])
 
 

@@ -5,7 +5,7 @@ import math
 import pytest
 from scipy import stats
 
-from estimation.intervals import Rate, beta_quantile, clopper_pearson_upper, wilson
+from estimation.intervals import Rate, beta_quantile, clopper_pearson_lower, clopper_pearson_upper, wilson
 
 
 @pytest.mark.parametrize(
@@ -73,3 +73,11 @@ def test_beta_quantiles_are_those_of_scipy(share: float, a: float, b: float) -> 
 def test_a_quantile_that_does_not_exist_is_refused(share: float, a: float, b: float) -> None:
     with pytest.raises(ValueError, match="quantile"):
         beta_quantile(share, a, b)
+
+
+def test_the_lower_bound_is_the_quantile_of_the_beta_distribution() -> None:
+    for found, total in ((1, 1), (5, 9), (3, 100), (60, 60)):
+        expected = stats.beta.ppf(0.05, found, total - found + 1)
+        assert clopper_pearson_lower(found, total) == pytest.approx(expected, abs=1e-6)
+    assert clopper_pearson_lower(0, 50) == 0
+    assert clopper_pearson_lower(0, 0) == 0

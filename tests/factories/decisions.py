@@ -12,7 +12,7 @@ from kyc_review.datasets.models import Snapshot
 from kyc_review.review.services import decision_record, item_claim_next, items_open
 from kyc_review.submissions.models import State, Submission
 
-PEOPLE = 40  # of each label, two selfies each; about a fifth of them is held out
+PEOPLE = 50  # of each label, two selfies each, so 200 decisions; about a fifth of them is held out
 
 
 def frozen_snapshot() -> Snapshot:

@@ -127,6 +127,9 @@ class RunIn(serializers.Serializer):
     seed = serializers.IntegerField(min_value=0, max_value=2**31 - 1, default=0)
 
 
+ERASED = "Required when the candidate learned from faces that were erased since: that you know it."
+
+
 class ComparisonIn(serializers.Serializer):
     """Champion and this bundle on a snapshot's hold-out and the latest submissions."""
 
@@ -154,10 +157,15 @@ class ProposalIn(PointIn):
         default="",
         help_text="Required while the gate is closed: the reason for the override, in at least 20 characters.",
     )
+    erased_acknowledged = serializers.BooleanField(default=False, help_text=ERASED)
 
 
 class RemarkIn(serializers.Serializer):
     remark = serializers.CharField(max_length=REASON_MAX, required=False, allow_blank=True, default="")
+
+
+class ApprovalIn(RemarkIn):
+    erased_acknowledged = serializers.BooleanField(default=False, help_text=ERASED)
 
 
 class RollbackIn(serializers.Serializer):

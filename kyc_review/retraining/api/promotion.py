@@ -30,6 +30,7 @@ from kyc_review.retraining.api.base import (
 )
 from kyc_review.retraining.api.describing import promotion as describing
 from kyc_review.retraining.api.incoming import (
+    ApprovalIn,
     BundlePageIn,
     PageIn,
     ProposalIn,
@@ -134,7 +135,7 @@ class ApprovalView(RetrainingView):
 
     @describing.approve_proposal
     def post(self, request: Request, number: int) -> Response:
-        return decided(request, number, proposal_approve)
+        return decided(request, number, proposal_approve, ApprovalIn)
 
 
 class RejectionView(RetrainingView):
@@ -203,10 +204,15 @@ def proposals(request: Request) -> QuerySet[Proposal]:
     return proposals_listed(viewer=viewer_of(request))
 
 
-def decided(request: Request, number: int, decide: Callable[..., Proposal]) -> Response:
-    """Close the proposal with `decide` and the remark of the body. Raises Http404, ProposalRefused."""
+def decided(
+    request: Request,
+    number: int,
+    decide: Callable[..., Proposal],
+    body: type[RemarkIn] = RemarkIn,
+) -> Response:
+    """Close the proposal with `decide` and the fields of the body. Raises Http404, ProposalRefused."""
     row = get_object_or_404(proposals(request), pk=number)
-    done = decide(proposal=row, actor=viewer_of(request), **read(RemarkIn, request))
+    done = decide(proposal=row, actor=viewer_of(request), **read(body, request))
     return Response(ProposalOut(done).data)
 
 

@@ -4,6 +4,7 @@ from django.contrib.auth.models import AnonymousUser
 
 from kyc_review.accounts.models import User
 from kyc_review.core.permissions import may_see_retraining
+from kyc_review.training.waiting import waiting_count
 
 register = template.Library()
 
@@ -12,3 +13,9 @@ register = template.Library()
 def sees_retraining(user: AbstractBaseUser | AnonymousUser | None) -> bool:
     """Whether the navigation offers the page to this viewer."""
     return isinstance(user, User) and may_see_retraining(user)
+
+
+@register.filter
+def waiting_number(user: AbstractBaseUser | AnonymousUser | None) -> int:
+    """How much waits for this viewer on the page of retraining; 0 for none."""
+    return waiting_count(viewer=user) if isinstance(user, User) else 0

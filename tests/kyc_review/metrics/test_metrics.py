@@ -13,6 +13,7 @@ from kyc_review.review import services as review
 from kyc_review.review.models import ReviewItem
 from kyc_review.scoring.models import Scoring
 from kyc_review.submissions.models import RetentionPass, Submission
+from kyc_review.training.models import Comparison
 from kyc_review.webhooks.models import Delivery, Endpoint, Event
 
 pytestmark = pytest.mark.django_db
@@ -173,3 +174,21 @@ def test_a_scrape_costs_as_many_queries_however_long_the_queue_is(
         enqueue("split_vote", number / 20)
     with django_assert_num_queries(18):
         client.get("/metrics")
+
+
+def test_models_are_measured(client: Client, comparison: Comparison) -> None:
+    found = scraped(client)
+    assert found["kyc_champion_info", comparison.champion.version] == 1
+    assert found["kyc_champion_recall", "value"] == pytest.approx(0.75)
+    assert found["kyc_champion_recall", "low"] == pytest.approx(0.65)
+    assert found["kyc_champion_false_alarm", "value"] == pytest.approx(0.3)
+    assert found["kyc_audit_fake_share", "upper"] == 1
+    assert found["kyc_audit_judged", ""] == 0
+    assert found["kyc_proposals_waiting", ""] == 0
+    assert found["kyc_retraining_signal", "audit"] == -1
+
+
+def test_without_a_champion_runs_are_counted_and_quality_is_not_made_up(client: Client) -> None:
+    found = scraped(client)
+    assert not any(name.startswith(("kyc_champion", "kyc_audit")) for name, _ in found)
+    assert found["kyc_model_jobs", "training"] == 0

@@ -2,6 +2,7 @@ from kyc_review.retraining.presenters import (
     FIGURES_MAX,
     Balance,
     Task,
+    against_champion,
     balances,
     balancing,
     figures,
@@ -81,3 +82,32 @@ def test_what_was_asked_is_told_in_words() -> None:
 def test_a_provenance_without_balances_gives_no_table() -> None:
     for told in ({}, None, {"balanced": {"north": 1}}, {"balanced": [{"voter": "north", "real": 1}, 3]}):
         assert balances(told) == []
+
+
+def told(value: float, low: float, high: float) -> dict:
+    difference = {"value": value, "low": low, "high": high, "n": 63}
+    return {
+        "against_champion": {
+            "champion": 0.92,
+            "candidate": 0.92 + value,
+            "people": 50,
+            "difference": difference,
+        }
+    }
+
+
+def test_a_candidate_is_called_better_only_when_its_whole_interval_is() -> None:
+    found = [
+        against_champion(told(*interval))
+        for interval in ((0.03, 0.01, 0.05), (0.03, -0.01, 0.05), (-0.1, -0.2, 0.0), (-0.1, -0.2, -0.01))
+    ]
+    heads = [one.text.split(" than")[0] for one in found if one]
+    assert heads == ["Better", "Not better", "Not better", "Worse"]
+    assert [one.is_better for one in found if one] == [True, False, False, False]
+    assert found[1] is not None
+    assert (
+        "0.950 against 0.920, a difference of 0.030 (-0.010 to 0.050) on 63 faces of 50 people"
+        in found[1].text
+    )
+    assert against_champion({}) is None
+    assert against_champion({"against_champion": {"difference": 3}}) is None

@@ -9,11 +9,16 @@ from django.utils import timezone
 from detection.bundle import BundleRefused
 from kyc_review.accounts.models import User
 from kyc_review.audit.models import Event
+from kyc_review.datasets.models import Snapshot
+from kyc_review.datasets.snapshots import snapshot_create
+from kyc_review.lifecycle.erase import submission_erase
 from kyc_review.registry.bundles import bundle_promote, bundle_register, bundle_rollback
 from kyc_review.registry.models import Bundle, Promotion
 from kyc_review.registry.selectors import champion, serving_promotion
+from kyc_review.review.models import Decision
 from kyc_review.training.models import Comparison, Proposal
 from kyc_review.training.proposals import ProposalRefused, proposal_approve, proposal_open, proposal_reject
+from tests.factories.bundles import small_bundle
 from tests.factories.reports import report
 
 pytestmark = pytest.mark.django_db
@@ -188,3 +193,27 @@ def test_a_comparison_at_work_asks_for_itself(comparison: Comparison, ada: User)
     client = Client()
     client.force_login(ada)
     assert 'hx-trigger="every 2s"' in client.get(f"/retraining/comparisons/{comparison.pk}/").text
+
+
+def test_a_candidate_that_learned_from_an_erased_face_needs_both_admins_to_acknowledge_it(
+    serving: Bundle, ready: Snapshot, ada: User, amir: User, decide: Callable[..., Decision], tmp_path: Path
+) -> None:
+    decision = decide("fake")
+    snapshot = snapshot_create(name="learned-from")
+    folder = small_bundle(tmp_path / "tuned", {"snapshot_sha256": snapshot.manifest_sha256})
+    candidate = bundle_register(path=folder, source="trained")
+    comparison = Comparison.objects.create(
+        snapshot=ready, champion=serving, candidate=candidate, state="succeeded", report=report()
+    )
+    submission_erase(submission_id=decision.submission_id, reason="The applicant asked.")
+    with pytest.raises(ProposalRefused, match="acknowledge it"):
+        proposal_open(comparison=comparison, actor=ada, reason=WHY)
+    proposal = proposal_open(comparison=comparison, actor=ada, reason=WHY, erased_acknowledged=True)
+    assert proposal.override == ""
+    assert proposal.gate[-1]["answer"] == "failed"
+    assert "1 face that was erased" in proposal.gate[-1]["detail"]
+    with pytest.raises(ProposalRefused, match="acknowledge it"):
+        proposal_approve(proposal=proposal, actor=amir)
+    proposal_approve(proposal=proposal, actor=amir, erased_acknowledged=True)
+    told = Event.objects.filter(action__in=["promotion.proposed", "promotion.approved"])
+    assert [event.detail["erased_acknowledged"] for event in told] == [1, 1]

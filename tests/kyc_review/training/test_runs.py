@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 from django.utils import timezone
 
@@ -87,6 +89,16 @@ def test_too_few_decisions_are_refused_before_anything_starts(serving: Bundle, r
     )
     with pytest.raises(JobRejected, match="3 fake decisions"):
         run_request(snapshot=few)
+
+
+def test_fewer_decisions_than_statistics_ask_for_are_refused(
+    serving: Bundle, ready: Snapshot, settings: Any
+) -> None:
+    settings.TRAINING_DECISIONS_MIN = 201
+    with pytest.raises(JobRejected, match=r"at least 201.* Review 1 more"):
+        run_request(snapshot=ready)
+    settings.TRAINING_DECISIONS_MIN = 200
+    assert run_request(snapshot=ready).pk
 
 
 def test_a_snapshot_that_is_not_ready_is_refused(serving: Bundle) -> None:

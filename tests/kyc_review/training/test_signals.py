@@ -8,11 +8,14 @@ from django.utils import timezone
 
 from kyc_review.accounts.models import User
 from kyc_review.datasets.models import Snapshot
+from kyc_review.registry.bundles import bundle_promote
 from kyc_review.registry.models import Bundle, Promotion
 from kyc_review.review import services
+from kyc_review.review.audit_results import Audited
 from kyc_review.scoring.models import Scoring
 from kyc_review.training import signals
-from kyc_review.training.models import TrainingRun
+from kyc_review.training.models import Comparison, TrainingRun
+from kyc_review.training.proposals import proposal_approve, proposal_open
 
 pytestmark = pytest.mark.django_db
 
@@ -91,6 +94,53 @@ def test_the_audits_bound_calls_above_its_limit(
     assert signs(ada)["Audit"].calls is False
 
 
+def test_a_bound_alarms_whatever_the_number_when_its_lower_end_is_above_the_limit(
+    serving: Bundle, ada: User, monkeypatch
+) -> None:
+    """Five fakes in nine audited faces: a page said that nothing calls, because nine are fewer than sixty."""
+    for fake, judged, calls in ((5, 9, True), (2, 2, True), (1, 9, None), (0, 9, None), (0, 100, False)):
+        row = Audited(serving.digest, "v1", judged, fake, judged, fake, 0, 0, None)
+        monkeypatch.setattr(signals, "audits_by_bundle_unchecked", lambda row=row: [row])
+        assert signs(ada)["Audit"].calls is calls, (fake, judged)
+
+
+def test_load_is_watched_right_after_a_promotion(
+    serving: Bundle, comparison: Comparison, staff, ada: User, submit, monkeypatch
+) -> None:
+    """The factory's replay promises that 25 % of 1,200 reach people."""
+    monkeypatch.setattr(signals, "SCORED_LEAST", 30)
+    proposal = proposal_open(comparison=comparison, actor=ada, reason="It is better.")
+    proposal_approve(proposal=proposal, actor=staff("amir", "admin"))
+    assert signs(ada)["Load since the promotion"].calls is None
+    promoted = Promotion.objects.select_related("bundle").latest("pk")
+    promoted.promoted_at = timezone.now() - timedelta(days=2)
+    monkeypatch.setattr(signals, "serving_promotion", lambda: promoted)
+    proposal.refresh_from_db()
+    proposal.decided_at = promoted.promoted_at
+    proposal.save(update_fields=["decided_at"])
+    scored(submit, comparison.candidate, days_ago=1, risks=[0.1] * 40, splits=10)
+    assert signs(ada)["Load since the promotion"].calls is False
+    scored(submit, comparison.candidate, days_ago=1, risks=[0.1] * 60, splits=60)
+    found = signs(ada)["Load since the promotion"]
+    assert found.calls is True
+    assert "the replay that the promotion rests on" in found.detail
+
+
+def test_without_a_comparison_the_week_before_the_promotion_is_the_reference(
+    serving: Bundle, registered, ada: User, submit, monkeypatch
+) -> None:
+    monkeypatch.setattr(signals, "SCORED_LEAST", 30)
+    bundle_promote(bundle=registered("v2"))
+    promoted = Promotion.objects.select_related("bundle").latest("pk")
+    promoted.promoted_at = timezone.now() - timedelta(days=2)
+    monkeypatch.setattr(signals, "serving_promotion", lambda: promoted)
+    scored(submit, serving, days_ago=4, risks=[0.1] * 40, splits=4)
+    scored(submit, promoted.bundle, days_ago=1, risks=[0.1] * 40, splits=36)
+    found = signs(ada)["Load since the promotion"]
+    assert found.calls is True
+    assert "80.0% more of the selfies than in the week before it" in found.detail
+
+
 def test_reviewers_are_told_nothing(alice: User) -> None:
     assert signals.retraining_signals(viewer=alice) == []
 
@@ -105,6 +155,7 @@ def test_the_calendar_freezes_and_trains_once_and_promotes_nothing(
     serving: Bundle, decide, settings, monkeypatch
 ) -> None:
     settings.RETRAIN_EVERY_DAYS = 7
+    settings.TRAINING_DECISIONS_MIN = 2
     monkeypatch.setattr("kyc_review.training.runs.LEAST", 1)
     decide("fake"), decide("real")
     run = signals.retrain_if_due()

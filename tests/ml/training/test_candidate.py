@@ -36,6 +36,8 @@ def test_a_candidate_is_a_bundle_that_serves(tmp_path, served):
     before = bundles.read(served)
     assert [part.threshold for part in candidate.parts] == [part.threshold for part in before.parts]
     assert candidate.metrics["thresholds_kept"] is True
+    found = candidate.metrics["against_champion"]
+    assert found["difference"]["low"] <= found["candidate"] - found["champion"] <= found["difference"]["high"]
     votes = Ensemble.load(out, device="cpu", threads=1).score([Image.new("RGB", (80, 60))])[0]
     assert [v.member for v in votes] == ["north", "east", "south", "west", "stack"]
 

@@ -3,6 +3,7 @@
 from kyc_review.core.openapi import MALFORMED, example
 from kyc_review.retraining.api.describing.shared import BODY, GONE, describe_endpoint, listing, location
 from kyc_review.retraining.api.incoming import (
+    ApprovalIn,
     BundlePageIn,
     PageIn,
     ProposalIn,
@@ -60,7 +61,7 @@ approve_proposal = describe_endpoint(
     "approve_proposal",
     "Approve a proposal and promote its candidate",
     "By another admin than the one who proposed it. Workers use the bundle from their next batch on.",
-    request=RemarkIn,
+    request=ApprovalIn,
     responses={200: ProposalOut},
     described=BODY
     | {

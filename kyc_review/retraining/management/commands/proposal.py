@@ -32,6 +32,12 @@ class Command(BaseCommand):
         ]
         for decision in decisions:
             decision.add_argument("--remark", default="")
+        for one in (create, decisions[0]):
+            one.add_argument(
+                "--erased-acknowledged",
+                action="store_true",
+                help="you know that it learned from erased faces",
+            )
         for one in (show, *decisions):
             one.add_argument("number", type=int)
         for one in (create, *decisions):
@@ -65,12 +71,13 @@ class Command(BaseCommand):
         comparison = Comparison.objects.filter(pk=options["comparison"]).first()
         if comparison is None:
             raise CommandError(f"There is no comparison {options['comparison']}; see `comparison list`.")
-        choices = {name: options[name] for name in ("reason", "shift", "override")}
+        choices = {name: options[name] for name in ("reason", "shift", "override", "erased_acknowledged")}
         row = proposal_open(comparison=comparison, actor=person, **choices)
         say(self, options, ProposalOut(row).data, _line(row))
 
     def approve(self, options: dict[str, Any]) -> None:
-        row = proposal_approve(proposal=_found(options), actor=person_of(options), remark=options["remark"])
+        wish = {name: options[name] for name in ("remark", "erased_acknowledged")}
+        row = proposal_approve(proposal=_found(options), actor=person_of(options), **wish)
         say(
             self,
             options,

@@ -1,0 +1,86 @@
+"""What waits for an admin is on the page of retraining, and its number in the navigation of every page."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from kyc_review.accounts.models import User
+from kyc_review.audit import services as audit
+from kyc_review.registry.models import Bundle
+from kyc_review.training.models import Comparison, TrainingRun
+from kyc_review.training.proposals import proposal_open, proposal_reject
+from kyc_review.training.waiting import waiting_count, waiting_for
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def ada(staff: Callable[..., User]) -> User:
+    return staff("ada", "admin")
+
+
+@pytest.fixture
+def amir(staff: Callable[..., User]) -> User:
+    return staff("amir", "admin")
+
+
+def texts(viewer: User) -> list[str]:
+    return [one.text for one in waiting_for(viewer=viewer)]
+
+
+def page_of(person: User, url: str) -> str:
+    client = Client()
+    client.force_login(person)
+    return client.get(url).content.decode()
+
+
+def test_a_proposal_waits_for_every_admin_but_the_one_who_made_it(
+    comparison: Comparison, ada: User, amir: User
+) -> None:
+    assert (texts(ada), waiting_count(viewer=ada)) == ([], 0)
+    proposal = proposal_open(comparison=comparison, actor=ada, reason="It is better.")
+    assert texts(ada) == []
+    assert texts(amir) == [f"ada proposes {comparison.candidate.version} for production."]
+    assert "waiting-badge" in page_of(amir, "/review/")
+    assert "waiting-badge" not in page_of(ada, "/review/")
+    assert "ada proposes" in page_of(amir, "/retraining/")
+    proposal_reject(proposal=proposal, actor=amir)
+    assert (texts(amir), waiting_count(viewer=amir)) == ([], 0)
+
+
+def test_a_failed_run_waits_until_one_succeeds_or_a_week_is_over(
+    run: TrainingRun, candidate: Bundle, ada: User
+) -> None:
+    run.state, run.error, run.ended_at = TrainingRun.State.FAILED, "No space is left.", timezone.now()
+    run.save()
+    assert texts(ada) == [f"Run {run.pk} failed: No space is left."]
+    assert waiting_count(viewer=ada) == 1
+    TrainingRun.objects.filter(pk=run.pk).update(ended_at=timezone.now() - timedelta(days=8))
+    assert waiting_count(viewer=ada) == 0
+    TrainingRun.objects.filter(pk=run.pk).update(ended_at=timezone.now())
+    TrainingRun.objects.create(
+        snapshot=run.snapshot, init=run.init, seed=1, state="succeeded", candidate=candidate
+    )
+    assert waiting_count(viewer=ada) == 0
+
+
+def test_overturned_clears_and_signals_that_call_are_listed(
+    decide: Callable, settings: pytest.FixtureRequest, ada: User
+) -> None:
+    decision = decide("fake")
+    audit.record(action="submission.overturned", target=decision.submission)
+    assert texts(ada) == [
+        "1 cleared selfie was found to be fake in the last week, and the outcome overturned."
+    ]
+    settings.RETRAIN_SUGGEST_DECISIONS = 1  # type: ignore[attr-defined]
+    assert texts(ada)[-1].startswith("New decisions: 1 are in no snapshot yet")
+
+
+def test_only_admins_are_waited_for(comparison: Comparison, ada: User, staff: Callable[..., User]) -> None:
+    proposal_open(comparison=comparison, actor=ada, reason="It is better.")
+    for role in ("reviewer", "senior", "auditor"):
+        person = staff(f"one-{role}", role)
+        assert (waiting_for(viewer=person), waiting_count(viewer=person)) == ([], 0)
