@@ -15,7 +15,7 @@ demo-reset: ## Stop the demo and delete all its data
 	@tools/bootstrap.sh dev
 	@$(PY) manage.py stack reset
 
-demo-loop: ## Show the loop: a weakened champion, scripted reviewers, retraining, promotion by two admins, rollback (about 3 minutes)
+demo-loop: ## Show the loop: a weakened champion, scripted reviewers, retraining, promotion by two admins, rollback (about 4 minutes)
 	@tools/bootstrap.sh bench
 	@$(PY) -m bench loop $(ARGS)
 

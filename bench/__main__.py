@@ -90,7 +90,7 @@ def _parser() -> argparse.ArgumentParser:
         "loop", help="a weakened champion, scripted reviewers, retraining, promotion, rollback"
     )
     loop.add_argument("--data", type=Path, default=REPOSITORY.parent / "shared" / "data")
-    loop.add_argument("--posts", type=int, default=300)
+    loop.add_argument("--posts", type=int, default=400)
     loop.add_argument("--epochs", type=int, default=12)
     loop.set_defaults(run=learned)
     for command in (compare, intake, decode, queue, face, kills, outages, snapshot, replay):

@@ -10,6 +10,7 @@ import math
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 ITERATIONS = 50
 # Pseudo-answers of each person on each label: one wrong of five, until answers say otherwise.
@@ -34,7 +35,7 @@ class Consensus:
     people: dict[Hashable, Reliability]
     compared: int
 
-    def noise(self, labels: Mapping[Hashable, bool]) -> float:
+    def noise(self, labels: Mapping[Any, bool]) -> float:
         """The expected share of wrong labels; labels: item -> is called fake. Raises ValueError for no item."""
         if not labels:
             raise ValueError("the noise of no labels is not defined")
@@ -43,7 +44,7 @@ class Consensus:
 
 
 def consensus(
-    answers: Iterable[tuple[Hashable, Hashable, bool]], known: Mapping[Hashable, bool] | None = None
+    answers: Iterable[tuple[Hashable, Hashable, bool]], known: Mapping[Any, bool] | None = None
 ) -> Consensus:
     """Of `(item, person, said fake)` rows; known: item -> is fake, of calibration items, which stay as they are."""
     given: dict[Hashable, list[tuple[Hashable, bool]]] = defaultdict(list)

@@ -62,9 +62,8 @@ def _pictured(snapshot: Snapshot) -> list[Pictured]:
 
     All of them, not only those that were chosen: the side of a picture must not depend on a filter.
     """
-    sql, values = ALL_FINAL.select()
-    final = [row.pk for row in Decision.objects.raw(f"SELECT id FROM ({sql}) final", values)]  # noqa: S608
-    held = Decision.objects.filter(Q(pk__in=final) | Q(pk__in=snapshot.items.values("decision")))
+    final, own = ALL_FINAL.decisions().values("pk"), snapshot.items.values("decision")
+    held = Decision.objects.filter(Q(pk__in=final) | Q(pk__in=own))
     rows = held.order_by("submission__received_at", "submission_id", "pk").values_list(
         "submission_id",
         "submission__sha256",

@@ -67,7 +67,7 @@ def against_champion(metrics: Any) -> AgainstChampion | None:
     found = metrics.get("against_champion") if isinstance(metrics, dict) else None
     change = found.get("difference") if isinstance(found, dict) else None
     interval = estimate(change, 3)
-    if not isinstance(found, dict) or not interval:
+    if not isinstance(found, dict) or not isinstance(change, dict) or not interval:
         return None
     if not all(_is_number(found.get(key)) for key in ("champion", "candidate", "people")):
         return None

@@ -29,8 +29,9 @@ class Batch:
 
     def to(self, device: torch.device) -> "Batch":
         """A copy of all tensors on `device`."""
-        tensors = (getattr(self, field.name) for field in fields(self))
-        return Batch(*(None if tensor is None else tensor.to(device) for tensor in tensors))
+        soft = None if self.soft is None else self.soft.to(device)
+        tensors = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "soft"}
+        return Batch(**{name: tensor.to(device) for name, tensor in tensors.items()}, soft=soft)
 
 
 class PairSampler:

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('datasets', '0002_write_once'),
+        ('datasets', '0003_longer_lease_holder'),
     ]
 
     operations = [
