@@ -1,6 +1,7 @@
 """What the tests of the loop share: decisions enough to train on."""
 
 import io
+import uuid
 from collections.abc import Callable
 
 import numpy as np
@@ -26,6 +27,16 @@ def frozen_snapshot() -> Snapshot:
         count_real=412,
         count_fake=96,
         size_bytes=81_000_000,
+        facts={
+            "pictures": 480,
+            "groups": 471,
+            "contradicting": 1,
+            "contradicting_submissions": [
+                ["3f0b7c52-52b5-4a5c-9d6f-6a4d1f5d2a10", "88a1b2c3-0000-4000-8000-000000000001"]
+            ],
+            "held_out": {"real": 83, "fake": 19, "audited_fakes": 2},
+            "labels": {"noise": 0.12, "compared": 74, "people": 5},
+        },
     )
 
 

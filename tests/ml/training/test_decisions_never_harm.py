@@ -29,7 +29,7 @@ def champion(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(0)
     root = tmp_path_factory.mktemp("champion")
     start = small_bundle(root / "start")
-    manifest = simulated_snapshot(root / "snapshot", 800, 1.0, known_share=1.0, seed=1, held_out=0.25)
+    manifest = simulated_snapshot(root / "snapshot", 800, 1.0, known_share=1.0, seed=1, held_out=0.1)
     train(manifest, root / "bundle", init=start, wish=Wish(epochs=EPOCHS, scratch=True))
     return root / "bundle"
 
@@ -56,7 +56,7 @@ def test_a_candidate_is_never_worse_than_its_champion_and_better_with_many_good_
     before = area(champion)
     assert 0.7 < before < 0.9  # there is something to gain, and something to lose
     manifest = simulated_snapshot(
-        tmp_path / "snapshot", decisions, accuracy, known_share=KNOWN, seed=7, held_out=0.25
+        tmp_path / "snapshot", decisions, accuracy, known_share=KNOWN, seed=7, held_out=0.1
     )
     train(manifest, tmp_path / "candidate", init=champion, wish=Wish(epochs=EPOCHS))
     after = area(tmp_path / "candidate")
