@@ -31,9 +31,7 @@ def frozen_snapshot() -> Snapshot:
             "pictures": 480,
             "groups": 471,
             "contradicting": 1,
-            "contradicting_submissions": [
-                ["3f0b7c52-52b5-4a5c-9d6f-6a4d1f5d2a10", "88a1b2c3-0000-4000-8000-000000000001"]
-            ],
+            "contradicting_submissions": [[str(uuid.UUID(int=1 << 100)), str(uuid.UUID(int=1 << 99))]],
             "held_out": {"real": 83, "fake": 19, "audited_fakes": 2},
             "labels": {"noise": 0.12, "compared": 74, "people": 5},
         },

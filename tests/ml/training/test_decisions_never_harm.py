@@ -48,7 +48,7 @@ def area(bundle: Path) -> float:
 
 @pytest.mark.parametrize("accuracy", [1.0, 0.8, 0.6])
 @pytest.mark.parametrize("decisions", [40, 180, 1000])
-def test_a_candidate_is_never_worse_than_its_champion_and_better_with_many_good_decisions(
+def test_a_candidate_is_never_worse_than_its_champion_and_better_with_many_decisions(
     champion: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, decisions: int, accuracy: float
 ) -> None:
     """The product refuses fewer than 200 decisions; what would come of them is measured all the same."""
@@ -61,5 +61,5 @@ def test_a_candidate_is_never_worse_than_its_champion_and_better_with_many_good_
     train(manifest, tmp_path / "candidate", init=champion, wish=Wish(epochs=EPOCHS))
     after = area(tmp_path / "candidate")
     assert after >= before - 0.01
-    if decisions == 1000 and accuracy == 1.0:
-        assert after >= before + 0.015
+    if decisions == 1000:
+        assert after >= before + 0.01
