@@ -73,6 +73,7 @@ def test_a_closed_gate_and_a_second_proposal_are_refused(
         False,
         False,
         False,
+        False,
     ]
     second = amir.post("/proposals", comparison=comparison.pk, reason=WHY, override="x" * 20)
     assert "is open" in second.json()["detail"]
@@ -172,4 +173,10 @@ def test_the_shadow_is_put_there_once_and_ended(ada: Script, comparison: Compari
 def test_what_calls_for_training_is_told_in_words(ada: Script, comparison: Comparison) -> None:
     told = ada.get("/suggestions").json()
     assert (told["calls"], told["unused_decisions"], told["every_days"]) == (False, 0, 0)
-    assert {sign["name"] for sign in told["signs"]} == {"New decisions", "Scores", "Split votes", "Audit"}
+    assert {sign["name"] for sign in told["signs"]} == {
+        "New decisions",
+        "Scores",
+        "Split votes",
+        "Load since the promotion",
+        "Audit",
+    }
