@@ -268,9 +268,9 @@ export class Stage {
 
   caption() {
     const zoom = this.camera.fit(this.first, this.picture) * this.camera.scale;
-    this.figure.querySelector("[data-scale]").textContent = ` · shown at ${Math.round(zoom * 100)} %`;
+    this.figure.querySelector("[data-scale]").textContent = `shown at ${Math.round(zoom * 100)} % · `;
     const at = this.cursor;
     const isInside = at && at.x >= 0 && at.y >= 0 && at.x < this.picture.width && at.y < this.picture.height;
-    this.figure.querySelector("[data-place]").textContent = isInside ? ` · ${Math.floor(at.x)}, ${Math.floor(at.y)}` : "";
+    this.figure.querySelector("[data-place]").textContent = isInside ? `${Math.floor(at.x)}, ${Math.floor(at.y)} · ` : "";
   }
 }

@@ -333,6 +333,7 @@ def test_readers_see_the_queue_and_never_act(
 def test_the_image_is_never_stored_by_the_browser(claimed: ReviewItem, login: Login, alice: User) -> None:
     answer = login(alice).get(url("image", claimed))
     assert answer["Content-Type"] == "image/jpeg"
+    assert claimed.submission_id.hex not in str(answer.headers), "the name of the submission stays here"
     assert "no-store" in answer["Cache-Control"]
 
 

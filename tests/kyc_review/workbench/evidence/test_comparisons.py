@@ -1,4 +1,4 @@
-"""Whose pictures an item may be compared with, for whom, and that each look is recorded."""
+"""Which pictures an item may be compared with, who may do it, and that each look is recorded."""
 
 from collections.abc import Callable
 from uuid import UUID
