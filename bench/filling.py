@@ -55,6 +55,7 @@ TEMPLATES = """CREATE TEMP TABLE copy AS SELECT gen_random_uuid() AS id, t.id AS
 def fill(items: int) -> None:
     from django.db import connection, transaction
 
+    from kyc_review.evidence.derivatives import derivative_key
     from kyc_review.submissions.storage import derivatives, originals
 
     with transaction.atomic(), connection.cursor() as cursor:
@@ -75,8 +76,8 @@ def fill(items: int) -> None:
         )
         for copy, copy_key, template, template_key in cursor.fetchall():
             _link(Path(originals.path(template_key)), Path(originals.path(copy_key)))
-            of_template = Path(derivatives.path(f"{template.hex[:2]}/{template.hex}.jpg"))
-            _link(of_template, Path(derivatives.path(f"{copy.hex[:2]}/{copy.hex}.jpg")))
+            of_template = Path(derivatives.path(derivative_key(template)))
+            _link(of_template, Path(derivatives.path(derivative_key(copy))))
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
 

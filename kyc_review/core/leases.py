@@ -2,17 +2,20 @@
 
 Such a row has a state, a holder and `due_at`. A worker takes a due row under `SELECT ... FOR UPDATE SKIP LOCKED`, and
 each later write names the state and the holder that it expects (`held`), so a worker whose lease ran out changes
-nothing. A reviewer's claim is not one of them: a person holds it, and `review.claims` times it by the database.
+nothing. The database's clock times every lease (`Now()`, the start of the statement), so that workers whose clocks
+differ agree on when a lease ends. A reviewer's claim is not one of them: `review.claims` times it, by the same clock.
 """
 
 import os
 import socket
 import uuid
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TypedDict, TypeVar
 
 from django.db import models
 from django.db.models import CheckConstraint, Model, Q, QuerySet
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Now
 from django.utils import timezone
 
 M = TypeVar("M", bound=Model)
@@ -20,7 +23,7 @@ M = TypeVar("M", bound=Model)
 
 class LeaseFields(TypedDict):
     lease_holder: str
-    due_at: datetime
+    due_at: Combinable
 
 
 FIELDS = ("lease_holder", "due_at")
@@ -50,7 +53,7 @@ def process_holder() -> str:
 
 def due(*states: str) -> Q:
     """Rows in one of these states that a worker may take now."""
-    return Q(state__in=states, due_at__lte=timezone.now())
+    return Q(state__in=states, due_at__lte=Now())
 
 
 def held(rows: QuerySet[M], *, state: str, holder: str) -> QuerySet[M]:
@@ -60,11 +63,14 @@ def held(rows: QuerySet[M], *, state: str, holder: str) -> QuerySet[M]:
 
 def taken(holder: str, *, lease_s: float) -> LeaseFields:
     """The fields of a lease that begins, or is renewed, now."""
-    return {"lease_holder": holder, "due_at": timezone.now() + timedelta(seconds=lease_s)}
+    return {"lease_holder": holder, "due_at": Now() + timedelta(seconds=lease_s)}
 
 
 def take(row: LeasedRow, holder: str, *, lease_s: float) -> None:
-    """Set the fields of a lease on a locked or new row; the caller saves FIELDS with the row's state."""
+    """Set the fields of a lease on a locked or new row; the caller saves FIELDS with the row's state.
+
+    `due_at` is an expression that the database evaluates: read the row again to know its value.
+    """
     lease = taken(holder, lease_s=lease_s)
     row.lease_holder, row.due_at = lease["lease_holder"], lease["due_at"]
 
@@ -72,4 +78,4 @@ def take(row: LeasedRow, holder: str, *, lease_s: float) -> None:
 def given_back(*, attempts: int = 0) -> LeaseFields:
     """The fields of a row that may be taken again: now, or after failed `attempts` in 2, 4, 8 ... seconds."""
     pause = timedelta(seconds=2**attempts if attempts else 0)
-    return {"lease_holder": "", "due_at": timezone.now() + pause}
+    return {"lease_holder": "", "due_at": Now() + pause}

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Protocol
 
+from django.core.exceptions import PermissionDenied
 from django.db.models import TextChoices
 
 
@@ -72,6 +73,13 @@ ROLES_WITH: Mapping[Right, frozenset[Role]] = {
     Right.MANAGE_PEOPLE: frozenset({A}),
 }
 # fmt: on
+
+
+def require(user: RoleHolder, right: Right) -> None:
+    """Raises PermissionDenied, which pages and API answer with 403, when the user's roles lack the right."""
+    if not may(user, right):
+        roles = " or ".join(sorted(ROLES_WITH[right]))
+        raise PermissionDenied(f"This needs the role {roles}: {right.value}.")
 
 
 def may(user: RoleHolder, right: Right) -> bool:

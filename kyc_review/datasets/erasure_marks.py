@@ -91,7 +91,7 @@ def bundles_holding_unchecked(submission_id: UUID) -> list[Bundle]:
 
 
 def holders_of_submission(*, viewer: User, submission_id: UUID) -> tuple[list[Snapshot], list[Bundle]]:
-    """`holding` and `bundles_holding` for a person; nothing for those who may not see retraining."""
+    """The snapshots and bundles that hold the submission; none for people who may not see retraining."""
     if not may_see_retraining(viewer):
         return [], []
     return list(snapshots_holding_unchecked(submission_id)), bundles_holding_unchecked(submission_id)

@@ -56,7 +56,7 @@ def archive_stream(*, snapshot: Snapshot, actor: User) -> Iterator[bytes]:
 
 
 def zip_stream(snapshot: Snapshot) -> Iterator[bytes]:
-    """What `archive_take` hands out."""
+    """The archive of `archive_stream`, without a record of the download."""
     files = [snapshot.manifest, *sorted((snapshot.directory / "images").iterdir())]
     return _pieces(snapshot.directory, files)
 

@@ -1,17 +1,19 @@
 """The browser's versions of a selfie: re-encoded pixels without metadata, created once and stored."""
 
+from uuid import UUID
+
 from django.core.files.base import ContentFile
 
 from detection.decoding import derivative
 from kyc_review.submissions.models import Submission
-from kyc_review.submissions.storage import derivatives, originals
+from kyc_review.submissions.storage import derivatives, originals, storage_key
 
 THUMBNAIL, THUMBNAIL_SIDE = "thumbnail.jpg", 160
 
 
-def derivative_key(submission: Submission) -> str:
+def derivative_key(submission_id: UUID) -> str:
     """Name of the submission's display picture in the storage `derivatives`."""
-    return f"{submission.pk.hex[:2]}/{submission.pk.hex}.jpg"
+    return f"{storage_key(submission_id)}.jpg"
 
 
 def derivative_ensure(submission: Submission) -> str:
@@ -20,7 +22,7 @@ def derivative_ensure(submission: Submission) -> str:
     Two calls at once make the same file twice; the later one replaces the earlier whole. Raises ImageRefused when the
     original cannot be decoded now, FileNotFoundError when it is gone.
     """
-    key = derivative_key(submission)
+    key = derivative_key(submission.pk)
     if not derivatives.exists(key):
         with originals.open(submission.image_key) as original:
             derivatives.save(key, ContentFile(derivative(original.read())))

@@ -4,8 +4,9 @@ from uuid import UUID
 
 from django.db.models import Q
 
+from kyc_review.evidence.derivatives import derivative_key
 from kyc_review.evidence.models import Evidence, Fingerprint, Likeness
-from kyc_review.submissions.storage import derivatives
+from kyc_review.submissions.storage import derivatives, keys_below, storage_key
 
 
 def evidence_erase(*, submission_id: UUID) -> None:
@@ -20,9 +21,7 @@ def evidence_erase(*, submission_id: UUID) -> None:
 
 def pictures_remove(*, submission_id: UUID) -> None:
     """The display derivative and the views of the evidence. Safe to repeat. Raises OSError."""
-    folder = f"{submission_id.hex[:2]}/{submission_id.hex}"
-    derivatives.delete(f"{folder}.jpg")
-    if derivatives.exists(folder):
-        for name in derivatives.listdir(folder)[1]:
-            derivatives.delete(f"{folder}/{name}")
-        derivatives.delete(folder)
+    folder = storage_key(submission_id)
+    for key in (derivative_key(submission_id), *keys_below(derivatives, folder)):
+        derivatives.delete(key)
+    derivatives.delete(folder)  # the empty folder, where the storage has folders

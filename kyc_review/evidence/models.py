@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from kyc_review.core.leases import LeasedRow, holder_only_in
 from kyc_review.submissions.models import Submission
+from kyc_review.submissions.storage import storage_key
 
 
 class Evidence(LeasedRow):
@@ -49,7 +50,7 @@ class Evidence(LeasedRow):
 
     def key_of(self, name: str) -> str:
         """Where the picture `name` lies among the derivatives."""
-        return f"{self.submission_id.hex[:2]}/{self.submission_id.hex}/{name}"
+        return f"{storage_key(self.submission_id)}/{name}"
 
 
 class Fingerprint(models.Model):

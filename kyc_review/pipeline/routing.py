@@ -15,6 +15,7 @@ from detection.voting import Verdict, decide, risk
 from detection.voting import Vote as MemberVote
 from kyc_review.audit import services as audit
 from kyc_review.audit.models import Event
+from kyc_review.core import leases
 from kyc_review.core.db.copy import copy_in
 from kyc_review.evidence.services import fingerprints_record
 from kyc_review.review import services as review
@@ -220,10 +221,7 @@ def unscorable_route(*, limit: int = 100) -> int:
     """
     spent = list(
         Submission.objects.select_for_update(skip_locked=True).filter(
-            is_test=False,
-            state__in=WAITING,
-            due_at__lte=timezone.now(),
-            attempts__gte=settings.SCORING_ATTEMPTS_MAX,
+            leases.due(*WAITING), is_test=False, attempts__gte=settings.SCORING_ATTEMPTS_MAX
         )[:limit]
     )
     give_to_people(spent, reason=ReviewItem.Reason.UNSCORABLE)

@@ -78,7 +78,7 @@ def standstill_take_back(*, limit: int = STEP) -> int:
     Submission.objects.filter(pk__in=ids, state=State.IN_REVIEW).update(
         state=State.RECEIVED,
         attempts=Least(F("attempts"), settings.SCORING_ATTEMPTS_MAX - 1),
-        due_at=timezone.now(),
+        due_at=Now(),
         last_error="",
     )
     audit.record_many(

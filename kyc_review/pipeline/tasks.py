@@ -1,6 +1,6 @@
 from celery import shared_task
 from django.conf import settings
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from kyc_review.core.wake import SCORING
 from kyc_review.pipeline import evidence_sweep, outcome_stats
@@ -30,11 +30,11 @@ def score_canary() -> None:
 
 @shared_task
 def sweep() -> None:
-    """Say again what a lost message, a dead worker or an emptied broker left unsaid; act on a standstill.
+    """Wake the scoring worker when rows are due (the message may have been lost), and act on a standstill.
 
     What routes to people comes last: whatever goes wrong there keeps no selfie from its worker.
     """
-    due = waiting_for_scoring().filter(due_at__lte=timezone.now(), attempts__lt=settings.SCORING_ATTEMPTS_MAX)
+    due = waiting_for_scoring().filter(due_at__lte=Now(), attempts__lt=settings.SCORING_ATTEMPTS_MAX)
     if due.exists() or standstill_items().exists():
         SCORING.send()
     unscorable_route()

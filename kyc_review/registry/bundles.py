@@ -19,6 +19,7 @@ from detection.bundle import BundleRefused
 from kyc_review.audit import services as audit
 from kyc_review.core import folders
 from kyc_review.core.errors import DomainError
+from kyc_review.core.permissions import Right, require
 from kyc_review.registry.models import Bundle, Promotion, Shadow
 from kyc_review.registry.selectors import champion, promotion_before
 
@@ -84,9 +85,12 @@ def bundle_promote(
 def bundle_rollback(*, actor: User | None = None, reason: str = "", leaving: str = "") -> Promotion:
     """Return to the previous bundle the champion was promoted.
 
-    `leaving`: the champion's digest as the caller saw it, so that what is sent twice goes back once. Raises
-    NothingToRollBack, or BundleRefused when the bundle of before has other files now.
+    `leaving`: the champion's digest as the caller saw it, so that a request sent twice goes back once. No actor: the
+    operator, by a command. Raises PermissionDenied when the actor may not promote, NothingToRollBack, and BundleRefused
+    when the files of the previous bundle have changed.
     """
+    if actor is not None:
+        require(actor, Right.PROMOTE)
     _lock_promotions()
     serving = champion()
     if leaving and (serving is None or serving.digest != leaving):

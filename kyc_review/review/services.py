@@ -1,4 +1,4 @@
-"""The writers of review rows, under one name; each lives in the file that is named after its subject."""
+"""Opens review items, and gathers the services of review, which are defined in modules named after their subject."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 from django.utils import timezone
 
 from kyc_review.submissions.models import Submission
-from kyc_review.submissions.storage import originals
+from kyc_review.submissions.storage import keys_below, originals
 
 log = logging.getLogger(__name__)
 # Far longer than any request may take: a file this old has its row, or will never have one.
@@ -34,9 +34,6 @@ def orphans_delete() -> int:
 
 
 def _old_files(folder: str) -> Iterator[str]:
-    if not originals.exists(folder):
-        return
-    for name in originals.listdir(folder)[1]:
-        key = f"{folder}/{name}"
+    for key in keys_below(originals, folder):
         if originals.get_modified_time(key) < timezone.now() - AGE:
             yield key

@@ -14,7 +14,7 @@ from kyc_review.core.db.inserted import insert
 from kyc_review.core.db.statements import fetch_one
 from kyc_review.submissions.events import events_record
 from kyc_review.submissions.models import LateOutcome, Result, ResultReason, State, Submission
-from kyc_review.submissions.storage import originals
+from kyc_review.submissions.storage import originals, storage_key
 from kyc_review.webhooks.models import Kind
 
 REASON_OF_RESULT = {
@@ -52,7 +52,7 @@ def submission_create(
         applicant_ref=applicant_ref,
         metadata=metadata or {},
         is_test=is_test,
-        image_key=f"{pk.hex[:2]}/{pk.hex}.{facts.format.lower()}",
+        image_key=f"{storage_key(pk)}.{facts.format.lower()}",
         sha256=facts.sha256,
         size_bytes=facts.size_bytes,
         format=facts.format,

@@ -2,12 +2,13 @@
 
 import os
 import threading
+import uuid
 from io import BufferedWriter
 from pathlib import Path
 from typing import Literal, cast
 
 from django.core.files.base import File
-from django.core.files.storage import FileSystemStorage, storages
+from django.core.files.storage import FileSystemStorage, Storage, storages
 from django.utils.deconstruct import deconstructible
 
 from kyc_review.core.files import sync_folder
@@ -76,6 +77,23 @@ def _created(path: Path, mode: Literal["wb", "xb"]) -> BufferedWriter:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         sync_folder(path.parent.parent)
         return open(path, mode, opener=private)
+
+
+def storage_key(submission_id: uuid.UUID) -> str:
+    """`xx/<hex>`: with an extension, the key of a submission's file; as a prefix, that of its evidence pictures."""
+    return f"{submission_id.hex[:2]}/{submission_id.hex}"
+
+
+def keys_below(storage: Storage, prefix: str) -> list[str]:
+    """The keys `<prefix>/<name>` that the storage has; none when it has no such folder.
+
+    Asks for no folder's existence: an object store has keys only, and would always answer that there is none.
+    """
+    try:
+        _, names = storage.listdir(prefix)
+    except FileNotFoundError:
+        return []
+    return [f"{prefix}/{name}" for name in names]
 
 
 # Another backend in STORAGES must offer what the code uses of these, `local_path` included.

@@ -1,4 +1,7 @@
-"""Promotion in two steps by two people: one proposes a compared candidate, another one decides."""
+"""Promotion in two steps by two people: one proposes a compared candidate, another one decides.
+
+Each service checks `Right.PROMOTE` itself and raises PermissionDenied before it changes anything.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from django.utils import timezone
 
 from kyc_review.audit import services as audit
 from kyc_review.core.errors import DomainError
+from kyc_review.core.permissions import Right, require
 from kyc_review.datasets.erasure_marks import Mark, bundle_marks_unchecked
 from kyc_review.registry.bundles import bundle_promote
 from kyc_review.registry.models import Bundle
@@ -41,6 +45,7 @@ def proposal_open(
     erased_acknowledged: bool = False,
 ) -> Proposal:
     """Ask that the candidate serves at this operating point, exactly as it was measured. Raises ProposalRefused."""
+    require(actor, Right.PROMOTE)
     _require_current(comparison)
     if not reason.strip():
         raise ProposalRefused("State why this candidate should be promoted; auditors read it.")
@@ -85,6 +90,7 @@ def proposal_approve(
     *, proposal: Proposal, actor: User, remark: str = "", erased_acknowledged: bool = False
 ) -> Proposal:
     """Promote the candidate; workers take it over with their next batch. Raises ProposalRefused, BundleRefused."""
+    require(actor, Right.PROMOTE)
     row = _locked(proposal)
     if row.proposed_by_id == actor.pk:
         raise ProposalRefused("Another admin must approve what you proposed.")
@@ -99,6 +105,7 @@ def proposal_approve(
 @transaction.atomic
 def proposal_reject(*, proposal: Proposal, actor: User, remark: str = "") -> Proposal:
     """Close it without a promotion; who proposed it withdraws it. Raises ProposalRefused."""
+    require(actor, Right.PROMOTE)
     row = _locked(proposal)
     own = row.proposed_by_id == actor.pk
     _close(row, Proposal.State.WITHDRAWN if own else Proposal.State.REJECTED, actor, remark)

@@ -53,7 +53,7 @@ def retraining_signals(*, viewer: User) -> list[Signal]:
 
 
 def retraining_signals_unchecked() -> list[Signal]:
-    """`signs` for the command line."""
+    """As `retraining_signals`, for the command line and tasks, which have no viewer."""
     promotion = serving_promotion()
     return [_decisions(), *_drift(promotion), _audit(promotion)]
 

@@ -47,10 +47,29 @@ def test_the_database_refuses_a_holder_outside_the_state_and_the_state_without_o
             Evidence.objects.update(**wrong)
 
 
-def test_pauses_after_failures_double() -> None:
-    now = timezone.now()
-    pauses = [leases.given_back(attempts=attempts)["due_at"] - now for attempts in (0, 1, 2, 3)]
+def test_pauses_after_failures_double(row: Evidence) -> None:
+    pauses = []
+    for attempts in (0, 1, 2, 3):
+        now = timezone.now()
+        Evidence.objects.update(**leases.given_back(attempts=attempts))
+        pauses.append(Evidence.objects.get().due_at - now)
     assert [round(pause.total_seconds()) for pause in pauses] == [0, 2, 4, 8]
+
+
+@pytest.mark.parametrize("wrong_by", [timedelta(hours=-1), timedelta(hours=1)])
+def test_a_process_whose_clock_is_wrong_keeps_and_finds_leases_by_the_databases_clock(
+    row: Evidence, monkeypatch: pytest.MonkeyPatch, wrong_by: timedelta
+) -> None:
+    right_now = timezone.now
+    monkeypatch.setattr(timezone, "now", lambda: right_now() + wrong_by)
+    assert is_due()
+    leases.take(row, "a", lease_s=60)
+    row.state = WORKING
+    row.save(update_fields=["state", *leases.FIELDS])
+    assert not is_due()
+    assert timedelta(seconds=50) < Evidence.objects.get().due_at - right_now() <= timedelta(seconds=60)
+    Evidence.objects.update(state=WAITING, **leases.given_back())
+    assert is_due()
 
 
 def test_a_name_of_a_process_has_three_parts_and_fits_into_the_column() -> None:

@@ -19,6 +19,7 @@ from kyc_review.accounts import services as accounts
 from kyc_review.accounts.models import Integration, User
 from kyc_review.audit.models import Event
 from kyc_review.evidence import derivatives as display
+from kyc_review.evidence import erasure
 from kyc_review.evidence.models import Evidence, Fingerprint, Likeness
 from kyc_review.lifecycle import erase
 from kyc_review.lifecycle.erase import erasures_sweep, submission_erase
@@ -27,8 +28,9 @@ from kyc_review.pipeline.routing import Scored, verdicts_record
 from kyc_review.review import services as review
 from kyc_review.review.models import AuditDraw, Decision, Gold, ReviewItem
 from kyc_review.submissions.models import LateOutcome, State, Submission
-from kyc_review.submissions.storage import derivatives, originals
+from kyc_review.submissions.storage import derivatives, originals, storage_key
 from tests.factories.checks import checks
+from tests.factories.object_store import ObjectStore
 from tests.factories.pages import collapsed
 from tests.factories.pictures import jpeg_bytes
 
@@ -141,19 +143,32 @@ def test_files_that_a_killed_process_left_are_deleted_by_the_sweep(submit) -> No
     assert originals.exists(row.image_key)
     assert erasures_sweep() == 1
     assert not originals.exists(row.image_key)
-    assert not derivatives.exists(display.derivative_key(row))
+    assert not derivatives.exists(display.derivative_key(row.pk))
 
 
 def test_the_sweep_looks_again_until_late_writers_have_ended(submit) -> None:
     row = submit()
     submission_erase(submission_id=row.pk, reason=REASON)
     erasures_sweep()
-    late = f"{row.pk.hex[:2]}/{row.pk.hex}/ela.png"
+    late = f"{storage_key(row.pk)}/ela.png"
     derivatives.save(late, ContentFile(b"x"))
     assert erasures_sweep() == 1
     assert not derivatives.exists(late)
     Submission.objects.update(erased_at=timezone.now() - erase.SETTLED_AFTER - timedelta(seconds=1))
     assert [erasures_sweep(), erasures_sweep()] == [1, 0]
+
+
+def test_pictures_in_a_store_without_folders_are_deleted(submit, monkeypatch: pytest.MonkeyPatch) -> None:
+    row, other = submit(), submit()
+    store = ObjectStore()
+    monkeypatch.setattr(erasure, "derivatives", store)
+    for pk in (row.pk, other.pk):
+        for name in (".jpg", "/ela-70", "/noise"):
+            store.save(f"{storage_key(pk)}{name}", ContentFile(b"x"))
+    erasure.pictures_remove(submission_id=row.pk)
+    assert sorted(store.objects) == [
+        f"{storage_key(other.pk)}{name}" for name in (".jpg", "/ela-70", "/noise")
+    ]
 
 
 def test_a_disk_that_refuses_is_asked_again(submit, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
 from django.test import Client
 from django.utils import timezone
@@ -118,6 +119,27 @@ def test_a_rollback_returns_to_the_operating_point_of_before(comparison: Compari
     step = Promotion.objects.order_by("-pk").first()
     assert step is not None
     assert (step.bundle, step.shift) == (serving, 0.5)
+
+
+@pytest.mark.parametrize("role", ["reviewer", "senior", "auditor"])
+def test_the_services_refuse_who_may_not_promote_and_change_nothing(
+    comparison: Comparison, serving: Bundle, ada: User, staff: Callable[..., User], role: str
+) -> None:
+    actor = staff(f"the-{role}", role)
+    proposal = proposal_open(comparison=comparison, actor=ada, reason=WHY)
+    forbidden: list[Callable[[], object]] = [
+        lambda: proposal_open(comparison=comparison, actor=actor, reason=WHY),
+        lambda: proposal_approve(proposal=proposal, actor=actor),
+        lambda: proposal_reject(proposal=proposal, actor=actor),
+        lambda: bundle_rollback(actor=actor),
+    ]
+    for call in forbidden:
+        with pytest.raises(PermissionDenied, match="role admin"):
+            call()
+    proposal.refresh_from_db()
+    assert proposal.is_open
+    assert champion() == comparison.champion
+    assert Proposal.objects.count() == Promotion.objects.count() == 1
 
 
 # --- in the browser

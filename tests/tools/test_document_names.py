@@ -1,0 +1,70 @@
+"""docs/ARCHITECTURE.md and CONTRIBUTING.md name only files, functions, settings and tables that exist."""
+
+import re
+import subprocess
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCUMENTS = ("docs/ARCHITECTURE.md", "CONTRIBUTING.md")
+QUOTED = re.compile(r"`([^`\n]+)`")
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*(?:\(.*\))?")
+FOREIGN = frozenset({"AddIndexConcurrently", "vX.Y.Z"})  # names of Django, and examples
+
+
+@cache
+def tracked() -> frozenset[str]:
+    listed = subprocess.check_output(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=ROOT, text=True
+    )
+    return frozenset(listed.splitlines())
+
+
+@cache
+def source() -> str:
+    """The code and its settings, without documents and without this test."""
+    suffixes = (".py", ".toml", ".example", ".sh", "Makefile", ".html")
+    own = Path(__file__).relative_to(ROOT).as_posix()
+    files = sorted(path for path in tracked() if path.endswith(suffixes) and path != own)
+    return "\n".join((ROOT / path).read_text(encoding="utf-8") for path in files if (ROOT / path).is_file())
+
+
+def unknown(quoted: str) -> bool:
+    """Whether the quoted word is the path of a file, or a Python name, that does not exist."""
+    if re.fullmatch(r"[\w.-]+(?:/[\w.-]+)+/?|[\w-]+/|[\w.-]+\.(?:py|md|toml|sql|css|html)", quoted):
+        path = quoted.rstrip("/")
+        if re.match(r"[A-Z_]+/", quoted):  # below a folder that a setting names
+            return path.partition("/")[0] not in source()
+        if quoted.count("/") == 1 and quoted.endswith("/"):  # the table of apps
+            return not any(file.startswith((quoted, f"kyc_review/{quoted}")) for file in tracked())
+        return not any(
+            file == path or file.startswith(f"{path}/") or file.endswith(f"/{path}") for file in tracked()
+        )
+    if NAME.fullmatch(quoted) and quoted not in FOREIGN:
+        words = quoted.partition("(")[0].split(".")
+        return not all(re.search(rf"\b{word}\b", source()) for word in words)
+    return False
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_what_a_document_names_exists(document: str) -> None:
+    text = re.sub(r"^ {4}.*$", "", (ROOT / document).read_text(encoding="utf-8"), flags=re.MULTILINE)
+    names = QUOTED.findall(text)
+    assert len(names) > 30
+    assert [name for name in names if unknown(name)] == []
+
+
+@pytest.mark.parametrize(
+    "name", ["kyc_review/pipeline/gone.py", "gone/", "proposal_close_at_once", "Right.FLY", "gone_gate()"]
+)
+def test_what_does_not_exist_is_found(name: str) -> None:
+    assert unknown(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["kyc_review/core/leases.py", "devstack/", "proposal_open", "Right.PROMOTE", "gate()"]
+)
+def test_what_exists_is_known(name: str) -> None:
+    assert not unknown(name)
