@@ -66,7 +66,9 @@ def results(side: Mapping[str, Any]) -> list[str]:
 def _areas(areas: Mapping[str, Mapping[str, Any]]) -> str:
     names = list(next(iter(areas.values())))
     rows = [
-        f"| {_title(name)} | " + " | ".join(_interval(row[n]) for n in names) + " |"
+        f"| {_title(name)} | "
+        + " | ".join(_interval(row[n]) if n == "stack" else f"{row[n]['value']:.2f}" for n in names)
+        + " |"
         for name, row in areas.items()
     ]
     return _table(["AUC", *names], rows)
