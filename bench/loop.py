@@ -31,6 +31,7 @@ PEOPLE = {"alice": "reviewer", "bob": "reviewer", "ada": "admin", "amir": "admin
 WHY = "Demonstration: trained on the reviewers' decisions."
 OVERRIDE = "Demonstration on few faces: the gate may ask for more of them than were posted."
 TRAINING_TIMEOUT_S = 1800.0
+TRIED = 3  # selfies to see which bundle scores them
 
 
 def run(data: Path, *, posts: int = 400, epochs: int = 12) -> bool:
@@ -62,7 +63,7 @@ def _story(data: Path, folder: Path, posts: int, epochs: int) -> bool:
         _post(running, posted)
         _review(running, staff, posted)
         candidate = _train(staff["ada"], running, epochs)
-        took_s = _promote(staff, running, candidate, held[0])
+        took_s = _promote(staff, running, candidate, held[:TRIED])
         rose = _measure(weak, running.bundles / candidate, held)
         line(
             "approval to the first selfie that it scored",
@@ -70,7 +71,7 @@ def _story(data: Path, folder: Path, posts: int, epochs: int) -> bool:
             reached=took_s < 10,
             target="< 10 s",
         )
-        _roll_back(staff["ada"], running, weak, held[1])
+        _roll_back(staff["ada"], running, weak, held[TRIED : 2 * TRIED])
     line("the whole demonstration took", f"{time.monotonic() - began:.0f} s")
     return rose
 
@@ -97,11 +98,12 @@ def _post(running: Product, posted: list[Face]) -> None:
     client = ApiClient(running.address, running.target.key)
     for number, face in enumerate(posted):
         client.post(face.path, external_ref=f"face-{number}", applicant_ref=face.person)
-    running.wait(lambda: running.scored() >= len(posted), timeout_s=600, what="verdicts")
+    running.wait(lambda: running.unscored() == 0, timeout_s=600, what="verdicts")
     flagged = running.rows("SELECT count(*) FROM scoring_scoring WHERE verdict <> 'clear'")[0][0]
     drawn = running.rows("SELECT count(*) FROM review_auditdraw")[0][0]
     _say(
-        f"posted {len(posted)} over HTTP: {flagged} go to people, {drawn} of the cleared are drawn for the audit"
+        f"posted {len(posted)} over HTTP, of which {running.scored()} got past the checks of a picture: {flagged} go "
+        f"to people, {drawn} of the cleared are drawn for the audit"
     )
 
 
@@ -170,7 +172,7 @@ def _interval(found: dict[str, float]) -> str:
     return f"{found['value']:.2f} ({found['low']:.2f} to {found['high']:.2f})"
 
 
-def _promote(staff: dict[str, Person], running: Product, candidate: str, face: Face) -> float:
+def _promote(staff: dict[str, Person], running: Product, candidate: str, some: list[Face]) -> float:
     """Seconds from the second admin's approval to the first selfie that the candidate scored."""
     number = running.rows("SELECT id FROM training_comparison")[0][0]
     staff["ada"].post(
@@ -182,7 +184,7 @@ def _promote(staff: dict[str, Person], running: Product, candidate: str, face: F
         _say(f"gate: {check['name']}: {answer}. {check['detail']}")
     began = time.monotonic()
     staff["amir"].post(f"/retraining/proposals/{proposal}/approval/")
-    _scored_by(running, candidate, face, "after-promotion")
+    _scored_by(running, candidate, some, "after-promotion")
     took_s = time.monotonic() - began
     _say("ada proposed, amir approved; it is in production")
     return took_s
@@ -213,18 +215,23 @@ def _measure(weak: Path, candidate: Path, held: list[Face]) -> bool:
     )
 
 
-def _roll_back(ada: Person, running: Product, weak: Path, face: Face) -> None:
+def _roll_back(ada: Person, running: Product, weak: Path, some: list[Face]) -> None:
     ada.post("/retraining/rollback/", reason="The demonstration is over.")
-    _scored_by(running, bundles.read(weak).digest, face, "after-rollback")
+    _scored_by(running, bundles.read(weak).digest, some, "after-rollback")
     _say("ada rolled back; the weakened champion is in production again")
 
 
-def _scored_by(running: Product, digest: str, face: Face, ref: str) -> None:
-    """Post selfies until one is scored by this bundle; the worker switches to it between two batches."""
-    ApiClient(running.address, running.target.key).post(face.path, external_ref=ref)
+def _scored_by(running: Product, digest: str, some: list[Face], ref: str) -> None:
+    """Post selfies until one is scored by this bundle; the worker switches to it between two batches.
+
+    Several, because a check may send one back unscored.
+    """
+    client = ApiClient(running.address, running.target.key)
+    for number, face in enumerate(some):
+        client.post(face.path, external_ref=f"{ref}-{number}")
     query = (
         "SELECT count(*) FROM scoring_scoring c JOIN submissions_submission s ON s.id = c.submission_id "
-        "WHERE s.external_ref = %s AND c.bundle_digest = %s"
+        "WHERE starts_with(s.external_ref, %s) AND c.bundle_digest = %s"
     )
     running.wait(lambda: running.rows(query, ref, digest)[0][0] > 0, timeout_s=120, what=ref, every_s=0.05)
 

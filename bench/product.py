@@ -49,6 +49,14 @@ class Product:
         with psycopg.connect(self.variables["DATABASE_URL"]) as connection:
             return connection.execute(query, parameters).fetchall()
 
+    def unscored(self) -> int:
+        """Submissions that have neither a verdict nor another outcome: a check may send a picture back unscored."""
+        return int(
+            self.rows("SELECT count(*) FROM submissions_submission WHERE state IN ('received', 'scoring')")[
+                0
+            ][0]
+        )
+
     def scored(self) -> int:
         return int(self.rows("SELECT count(*) FROM scoring_scoring")[0][0])
 
