@@ -13,7 +13,7 @@ from detection.networks.convnext import convnext
 from detection.networks.stacking import Stacking
 from ml.training.pack import Voter, pack
 
-ARGUMENTS = {"depths": [1, 1, 1, 1], "dims": [8, 16, 24, 32]}
+ARGUMENTS: dict[str, Any] = {"depths": [1, 1, 1, 1], "dims": [8, 16, 24, 32]}
 
 
 def tiny_bundle(

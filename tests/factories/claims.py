@@ -1,10 +1,19 @@
-"""What time does to claims."""
+"""Claims of the next item, and what time does to them."""
 
 from datetime import timedelta
 
 from django.db.models.functions import Now
 
+from kyc_review.accounts.models import User
 from kyc_review.review.models import ReviewItem
+from kyc_review.review.services import item_claim_next
+
+
+def claim_next(reviewer: User) -> ReviewItem:
+    """The item that `reviewer` now holds; the test fails where none waits."""
+    item = item_claim_next(reviewer=reviewer)
+    assert item is not None
+    return item
 
 
 def expire(item: ReviewItem) -> None:

@@ -16,6 +16,13 @@ def face(width: int = 64, height: int = 96) -> Image.Image:
     return image
 
 
+def colour_at(image: Image.Image, at: tuple[int, int]) -> tuple[int, ...]:
+    """The channels of one pixel of a picture that has several channels."""
+    colour = image.getpixel(at)
+    assert isinstance(colour, tuple)
+    return colour
+
+
 def saved(image: Image.Image, kind: str, **options: object) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, kind, **options)

@@ -4,8 +4,10 @@ import re
 
 from django.http import HttpResponse
 
+from tests.factories.responses import ClientResponse
 
-def collapsed(page: HttpResponse) -> str:
+
+def collapsed(page: HttpResponse | ClientResponse) -> str:
     """The text of an HTML page in which every run of whitespace is one blank, so that line breaks do not matter."""
     return " ".join(page.content.decode().split())
 

@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ def picture(width: int = 60, height: int = 40) -> Image.Image:
     return Image.fromarray(pixels)
 
 
-def test_a_mask_network_gives_a_mask_in_the_pictures_proportions_and_a_score(tmp_path):
+def test_a_mask_network_gives_a_mask_in_the_pictures_proportions_and_a_score(tmp_path: Path) -> None:
     auxiliary = written(tmp_path)
     mask = auxiliary.mask(picture())
     assert mask.shape == (40, 60)
@@ -27,7 +28,7 @@ def test_a_mask_network_gives_a_mask_in_the_pictures_proportions_and_a_score(tmp
     assert auxiliary.metrics == MEASURED
 
 
-def test_a_classifier_gives_a_score_and_no_mask(tmp_path):
+def test_a_classifier_gives_a_score_and_no_mask(tmp_path: Path) -> None:
     torch.manual_seed(0)
     network = DualBranch(side=16, filters=2, cells=4)
     arguments = {"side": 16, "filters": 2, "cells": 4}
@@ -39,7 +40,7 @@ def test_a_classifier_gives_a_score_and_no_mask(tmp_path):
     assert auxiliary.score(picture()) == load_auxiliary_model(tmp_path).score(picture())
 
 
-def test_other_weights_than_the_manifest_names_are_refused(tmp_path):
+def test_other_weights_than_the_manifest_names_are_refused(tmp_path: Path) -> None:
     written(tmp_path)
     raw = bytearray((tmp_path / "weights.safetensors").read_bytes())
     raw[-1] ^= 1
@@ -61,7 +62,9 @@ def test_other_weights_than_the_manifest_names_are_refused(tmp_path):
         ("arguments", {"colour": 8}, "does not describe its network"),
     ],
 )
-def test_a_manifest_that_does_not_fit_is_refused(tmp_path, key, value, complaint):
+def test_a_manifest_that_does_not_fit_is_refused(
+    tmp_path: Path, key: str, value: object, complaint: str
+) -> None:
     written(tmp_path)
     manifest = json.loads((tmp_path / "auxiliary.json").read_text())
     (tmp_path / "auxiliary.json").write_text(json.dumps(manifest | {key: value}))
@@ -69,12 +72,12 @@ def test_a_manifest_that_does_not_fit_is_refused(tmp_path, key, value, complaint
         load_auxiliary_model(tmp_path)
 
 
-def test_an_empty_folder_is_refused(tmp_path):
+def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(AuxiliaryModelRefused, match=r"is not an auxiliary model .* expected auxiliary\.json"):
         load_auxiliary_model(tmp_path)
 
 
-def test_every_shipped_model_loads_is_small_and_says_what_it_is_worth():
+def test_every_shipped_model_loads_is_small_and_says_what_it_is_worth() -> None:
     for path in shipped_auxiliary_models():
         auxiliary = load_auxiliary_model(path)
         assert auxiliary.name == path.name
@@ -84,7 +87,7 @@ def test_every_shipped_model_loads_is_small_and_says_what_it_is_worth():
 
 
 @pytest.mark.parametrize("name", ["U", "D"])
-def test_a_recipe_exports_what_the_workbench_loads(name, tmp_path):
+def test_a_recipe_exports_what_the_workbench_loads(name: str, tmp_path: Path) -> None:
     out, shown = str(tmp_path / "out"), tmp_path / "shown"
     assert main(["run", name, "--smoke", "--quiet", "--out", out, "--export", str(shown)]) == 0
     auxiliary = load_auxiliary_model(shown)

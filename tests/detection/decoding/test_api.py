@@ -11,7 +11,7 @@ from PIL import Image
 
 from detection.decoding import ImageRefused, decode, derivative, inspect
 from detection.decoding.jpeg import MAX_SCANS
-from tests.factories.image_files import BLUE, RED, face, png, png_bomb, saved
+from tests.factories.image_files import BLUE, RED, colour_at, face, png, png_bomb, saved
 
 JPEG, PNG, WEBP = (
     saved(face(), "JPEG", quality=95),
@@ -56,17 +56,17 @@ def test_every_accepted_form_is_inspected_and_decoded(name: str) -> None:
     image = decode(ACCEPTED[name])
     assert (image.mode, image.size) == ("RGB", (64, 96))
     if not any(word in name for word in ("grey", "one bit")):
-        assert near(image.getpixel((32, 10)), RED, 60)
-        assert near(image.getpixel((32, 85)), BLUE, 60)
+        assert near(colour_at(image, (32, 10)), RED, 60)
+        assert near(colour_at(image, (32, 85)), BLUE, 60)
 
 
 def test_16_bit_grey_keeps_its_brightness() -> None:
-    assert near(decode(ACCEPTED["png 16-bit grey"]).getpixel((5, 5)), (128, 128, 128), 2)
+    assert near(colour_at(decode(ACCEPTED["png 16-bit grey"]), (5, 5)), (128, 128, 128), 2)
 
 
 def test_transparent_parts_are_laid_on_white() -> None:
     data = saved(Image.new("RGBA", (40, 40), (0, 0, 0, 0)), "PNG")
-    assert decode(data).getpixel((5, 5)) == (255, 255, 255)
+    assert colour_at(decode(data), (5, 5)) == (255, 255, 255)
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -77,7 +77,7 @@ def test_exif_rotation_is_applied(orientation: int) -> None:
     data = saved(stored, "JPEG", quality=95, exif=exif(orientation))
     image = decode(data)
     assert image.size == (64, 96)
-    assert near(image.getpixel((32, 10)), RED)
+    assert near(colour_at(image, (32, 10)), RED)
     assert Image.open(io.BytesIO(derivative(data))).size == (64, 96)
 
 

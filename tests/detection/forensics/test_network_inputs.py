@@ -1,3 +1,5 @@
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -21,17 +23,17 @@ def photograph() -> Image.Image:
         (network_inputs.colours_residual, 6),
     ],
 )
-def test_views_are_square_bytes(view, channels):
+def test_views_are_square_bytes(view: Callable[[Image.Image, int], np.ndarray], channels: int) -> None:
     seen = view(photograph(), 32)
     assert seen.shape == (32, 32, channels)
     assert seen.dtype == np.uint8
 
 
-def test_error_levels_still_speak_after_the_common_compression():
+def test_error_levels_still_speak_after_the_common_compression() -> None:
     assert network_inputs.ela_smooth(network_inputs.compressed(photograph()), 32).std() > 3
 
 
-def test_the_residual_of_a_view_is_that_of_the_resized_picture():
+def test_the_residual_of_a_view_is_that_of_the_resized_picture() -> None:
     small = photograph().resize((32, 32), Image.Resampling.BILINEAR)
     seen = (
         network_inputs.colours_residual(photograph(), 32)[..., 3:].astype(float) * (2 * LIMIT / 255) - LIMIT

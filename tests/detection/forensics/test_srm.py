@@ -14,19 +14,19 @@ def photograph(height: int = 40, width: int = 56) -> Image.Image:
     return Image.fromarray((smooth + rough).clip(0, 255).astype(np.uint8))
 
 
-def test_no_filter_answers_to_a_flat_picture():
+def test_no_filter_answers_to_a_flat_picture() -> None:
     assert np.abs(kernels().sum((1, 2))).max() == 0
     assert len(np.unique(kernels().reshape(30, -1), axis=0)) == 30
 
 
-def test_filters_are_those_of_the_development_data():
+def test_filters_are_those_of_the_development_data() -> None:
     path = Path("../shared/data/srm_kernels.npy")
     if not path.is_file():
         pytest.skip("no development data next to the checkout")
     assert np.array_equal(kernels(), np.load(path)[:, 0])
 
 
-def test_residual_is_the_clipped_mean_of_thirty_normalised_filters():
+def test_residual_is_the_clipped_mean_of_thirty_normalised_filters() -> None:
     image = photograph()
     pixels = np.asarray(image, dtype=np.float64)
     responses = [
@@ -39,12 +39,12 @@ def test_residual_is_the_clipped_mean_of_thirty_normalised_filters():
     assert np.abs(found - np.clip(np.mean(responses, 0), -3, 3)).max() < 1e-4
 
 
-def test_rescaling_uses_the_whole_range():
+def test_rescaling_uses_the_whole_range() -> None:
     grey = rescale(srm(photograph()))
     assert (grey.min(), grey.max(), grey.dtype) == (0, 255, np.uint8)
     assert rescale(srm(Image.new("RGB", (8, 8), "navy"))).max() == 0
 
 
-def test_a_picture_of_two_pixels_is_refused():
+def test_a_picture_of_two_pixels_is_refused() -> None:
     with pytest.raises(ValueError, match="at least 3x3 pixels: found 2x9"):
         srm(Image.new("RGB", (2, 9)))

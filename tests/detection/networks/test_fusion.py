@@ -2,7 +2,7 @@ import copy
 
 import pytest
 import torch
-from timm.layers import SimpleNorm, SimpleNorm2d
+from timm.layers.norm import SimpleNorm, SimpleNorm2d
 from torch import nn
 
 from detection.networks.convnext import convnext, features
@@ -40,7 +40,8 @@ def trained_looking(architecture: str, **arguments: object) -> nn.Module:
 @torch.inference_mode()
 def test_a_quickened_network_computes_what_it_did(architecture: str, arguments: dict) -> None:
     network = trained_looking(architecture, **arguments)
-    quick = quicken(copy.deepcopy(network)).to(memory_format=torch.channels_last)
+    quick = quicken(copy.deepcopy(network))
+    quick.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it
     x = torch.randn(3, 3, 64, 64)
     expected = network(x)
     assert expected.abs().max() > 0.01
@@ -62,7 +63,8 @@ def test_a_quickened_baseline_has_no_pass_of_its_own_for_norms_and_sums() -> Non
 def test_a_quickened_hybrid_runs_no_norm_but_the_heads(side: int) -> None:
     """On sides at which its padding differs, in float32 and, as serving runs it, in bfloat16."""
     network = trained_looking(HYBRID)
-    quick = quicken(copy.deepcopy(network)).to(memory_format=torch.channels_last)
+    quick = quicken(copy.deepcopy(network))
+    quick.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack it
     assert not any(isinstance(module, nn.BatchNorm2d) for module in quick.modules())
     assert sum(isinstance(module, MobileBlock) for module in quick.modules()) == 11
     assert sum(isinstance(module, ResidualBlock) for module in quick.modules()) == 5
@@ -87,8 +89,9 @@ def test_a_quickened_network_writes_over_no_map_and_not_over_its_input() -> None
 
 @torch.inference_mode()
 def test_a_norm_before_a_convolution_with_a_border_stays() -> None:
-    network = nn.Sequential(nn.BatchNorm2d(3), nn.Conv2d(3, 4, 3, padding=1))
-    network[0].running_mean.normal_()
+    norm = nn.BatchNorm2d(3)
+    network = nn.Sequential(norm, nn.Conv2d(3, 4, 3, padding=1))
+    norm.get_buffer("running_mean").normal_()
     x = torch.randn(2, 3, 8, 8)
     expected = network.eval()(x)
     assert torch.allclose(quicken(network)(x), expected, atol=1e-6)
@@ -96,9 +99,10 @@ def test_a_norm_before_a_convolution_with_a_border_stays() -> None:
 
 @torch.inference_mode()
 def test_a_norm_between_two_convolutions_is_folded_once() -> None:
-    network = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4), nn.Conv2d(4, 5, 1))
-    network[1].running_mean.normal_()
-    network[1].running_var.uniform_(2, 3)
+    norm = nn.BatchNorm2d(4)
+    network = nn.Sequential(nn.Conv2d(3, 4, 1), norm, nn.Conv2d(4, 5, 1))
+    norm.get_buffer("running_mean").normal_()
+    norm.get_buffer("running_var").uniform_(2, 3)
     x = torch.randn(2, 3, 8, 8)
     expected = network.eval()(x)
     assert torch.allclose(quicken(network)(x), expected, atol=1e-6)
@@ -108,7 +112,7 @@ def test_a_norm_between_two_convolutions_is_folded_once() -> None:
 def test_the_fused_activation_is_exact_gelu() -> None:
     conv, x = nn.Conv2d(3, 8, 3, padding=1, stride=2), torch.randn(2, 3, 16, 16)
     fused = quicken(nn.Sequential(conv, nn.GELU()))
-    assert isinstance(fused[0], ConvGelu)
+    assert isinstance(fused.get_submodule("0"), ConvGelu)
     assert torch.allclose(fused(x), nn.functional.gelu(conv(x)), atol=1e-6)
 
 

@@ -1,5 +1,5 @@
 import torch
-from timm.layers import SimpleNorm
+from timm.layers.norm import SimpleNorm
 
 from detection.networks.norms import DeviationNorm
 
