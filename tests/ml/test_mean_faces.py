@@ -51,10 +51,8 @@ def test_a_similarity_takes_the_two_corners_to_their_places() -> None:
     image = Image.new("RGB", (300, 400))
     right, left = complex(90, 200), complex(210, 230)
     for corner, colour in ((right, (255, 0, 0)), (left, (0, 255, 0))):
-        image.paste(
-            colour,
-            tuple(int(v) for v in (corner.real - 9, corner.imag - 9, corner.real + 9, corner.imag + 9)),
-        )
+        x, y = corner.real, corner.imag
+        image.paste(colour, (int(x - 9), int(y - 9), int(x + 9), int(y + 9)))
     found = np.asarray(laid(image, right, left)).astype(float)
     for channel, place in zip((0, 1), EYES, strict=True):
         y, x = np.argwhere(found[..., channel] > 128).mean(0)

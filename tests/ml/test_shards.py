@@ -1,6 +1,7 @@
 """The data store: what goes in comes out, in the document's shards."""
 
 import json
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -11,21 +12,23 @@ from ml import hdf5, shards
 from ml.cli import main
 from ml.recipes.faces import write_rff
 from ml.recipes.t5_voting import write_voting
-from ml.sources import SourceMissing, rff
+from ml.sources import Photo, SourceMissing, rff
 
 
 @pytest.fixture
-def photos(tmp_path):
+def photos(tmp_path: Path) -> list[Photo]:
     write_rff(tmp_path / "rff", count=24)
     return rff.read(tmp_path)
 
 
 @pytest.fixture
-def store(photos, tmp_path):
+def store(photos: list[Photo], tmp_path: Path) -> shards.Store:
     return shards.build(photos, tmp_path / "store", side=40, shards=2)
 
 
-def test_a_stored_picture_is_the_resized_one_to_the_last_bit(photos, store):
+def test_a_stored_picture_is_the_resized_one_to_the_last_bit(
+    photos: list[Photo], store: shards.Store
+) -> None:
     for row in (0, 13, 47):
         photo = photos[store.photo[row]]
         with Image.open(photo.path) as image:
@@ -35,13 +38,13 @@ def test_a_stored_picture_is_the_resized_one_to_the_last_bit(photos, store):
         assert store.keys[store.photo[row]] == photo.key
 
 
-def test_rows_are_drawn_in_any_order(store):
+def test_rows_are_drawn_in_any_order(store: shards.Store) -> None:
     drawn = store.images(np.array([30, 2, 30]))
     assert (drawn[0] == drawn[2]).all()
     assert (drawn[1] == store.image(2)).all()
 
 
-def test_the_documents_numbers_give_the_documents_shards():
+def test_the_documents_numbers_give_the_documents_shards() -> None:
     label = np.array([0] * 203_680 + [1] * 960)
     assert shards.shards_for(960) == 80
     parts = shards.deal(label, 80)
@@ -57,7 +60,9 @@ def test_the_documents_numbers_give_the_documents_shards():
     assert counts["train"][1] > 700
 
 
-def test_a_killed_build_goes_on_where_it_stood(photos, store, tmp_path):
+def test_a_killed_build_goes_on_where_it_stood(
+    photos: list[Photo], store: shards.Store, tmp_path: Path
+) -> None:
     folder = tmp_path / "store"
     before = (folder / "000.bin").stat().st_mtime_ns
     (folder / "001.npy").unlink()
@@ -69,25 +74,27 @@ def test_a_killed_build_goes_on_where_it_stood(photos, store, tmp_path):
     assert (folder / "000.bin").stat().st_mtime_ns == before
 
 
-def test_a_folder_with_another_store_is_refused(photos, store, tmp_path):
+def test_a_folder_with_another_store_is_refused(
+    photos: list[Photo], store: shards.Store, tmp_path: Path
+) -> None:
     with pytest.raises(ValueError, match="is of other photographs"):
         shards.build(photos, tmp_path / "store", side=41, shards=2)
 
 
-def test_an_unreadable_file_is_named(photos, tmp_path):
+def test_an_unreadable_file_is_named(photos: list[Photo], tmp_path: Path) -> None:
     photos[3].path.write_bytes(b"no image")
     with pytest.raises(SourceMissing, match=f"{photos[3].path} cannot be read"):
         shards.build(photos, tmp_path / "other", side=40, shards=2)
 
 
-def test_too_few_fakes_for_a_shard_are_refused():
+def test_too_few_fakes_for_a_shard_are_refused() -> None:
     with pytest.raises(ValueError, match="3 shards need as many images of each class"):
         shards.deal(np.array([0] * 10 + [1] * 2), 3)
     with pytest.raises(ValueError, match="ten images of each class"):
         shards.divided(np.array([0] * 20 + [1] * 9), np.zeros(29, int), seed=0)
 
 
-def test_the_hdf5_export_has_the_documents_layout(store, tmp_path):
+def test_the_hdf5_export_has_the_documents_layout(store: shards.Store, tmp_path: Path) -> None:
     sides = shards.divided(store.label, store.shard, seed=0)
     paths = hdf5.export(store, tmp_path / "h5", sides)
     assert [p.name for p in paths] == ["data.h5", "train.h5", "validation.h5", "test.h5"]
@@ -103,13 +110,15 @@ def test_the_hdf5_export_has_the_documents_layout(store, tmp_path):
         assert len(file["train0"]) == int(((sides == "train") & (store.shard == 0)).sum())
 
 
-def test_the_index_is_json_that_names_every_file(store):
+def test_the_index_is_json_that_names_every_file(store: shards.Store) -> None:
     notes = json.loads((store.folder / "store.json").read_text())
     assert notes["format"] == shards.FORMAT
     assert len(notes["keys"]) == len(store)
 
 
-def test_the_command_builds_a_store_and_the_documents_files(tmp_path, capsys):
+def test_the_command_builds_a_store_and_the_documents_files(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     write_voting(tmp_path / "data", count=24)
     out = ["--data", str(tmp_path / "data"), "--out", str(tmp_path / "store"), "--side", "16"]
     assert main(["store", *out, "--hdf5", str(tmp_path / "h5")]) == 0

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -5,7 +7,7 @@ from ml.sources import Photo
 from ml.splits import assign, freeze, groups, load
 
 
-def photos(tmp_path, count, source="lfw"):
+def photos(tmp_path: Path, count: int, source: str = "lfw") -> list[Photo]:
     rows = []
     for number in range(count):
         path = tmp_path / f"{number}.jpg"
@@ -14,18 +16,18 @@ def photos(tmp_path, count, source="lfw"):
     return rows
 
 
-def far_hashes(count):
+def far_hashes(count: int) -> np.ndarray:
     return np.random.default_rng(0).integers(0, 2, (count, 256)).astype(bool)
 
 
-def test_one_person_is_never_on_two_sides(tmp_path):
+def test_one_person_is_never_on_two_sides(tmp_path: Path) -> None:
     rows = photos(tmp_path, 200)
     sides = assign(rows, groups(rows, far_hashes(200)))
     for first, second in zip(rows[::2], rows[1::2], strict=True):
         assert sides[first.key] == sides[second.key]
 
 
-def test_near_duplicates_of_different_names_stay_together(tmp_path):
+def test_near_duplicates_of_different_names_stay_together(tmp_path: Path) -> None:
     rows, hashes = photos(tmp_path, 40), far_hashes(40)
     hashes[37] = hashes[2]
     hashes[37, :10] ^= True
@@ -34,7 +36,7 @@ def test_near_duplicates_of_different_names_stay_together(tmp_path):
     assert len(set(group_of)) == 19
 
 
-def test_shares_are_met_in_every_source(tmp_path):
+def test_shares_are_met_in_every_source(tmp_path: Path) -> None:
     rows = photos(tmp_path, 300) + photos(tmp_path, 200, "scut")
     sides = assign(rows, groups(rows, far_hashes(500)))
     for source, total in (("lfw", 300), ("scut", 200)):
@@ -43,7 +45,7 @@ def test_shares_are_met_in_every_source(tmp_path):
             assert count == pytest.approx(share * total, abs=2)
 
 
-def test_frozen_split_refuses_other_bytes(tmp_path):
+def test_frozen_split_refuses_other_bytes(tmp_path: Path) -> None:
     rows = photos(tmp_path, 10)
     group_of = groups(rows, far_hashes(10))
     sides = assign(rows, group_of)

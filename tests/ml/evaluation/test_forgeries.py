@@ -7,7 +7,7 @@ from ml.evaluation.forgeries import forgeries
 KINDS = ("swap/nose/hard", "warp/eyes/swell", "retouch/skin/blur", "splice/patch/poisson")
 
 
-def bank(pairs=80):
+def bank(pairs: int = 80) -> Bank:
     label = np.tile(np.array([0, 1], np.float32), pairs)
     kind = np.array([["real", KINDS[k % 4]] for k in range(pairs)]).ravel()
     return Bank(
@@ -24,7 +24,7 @@ def bank(pairs=80):
     )
 
 
-def test_each_kind_is_compared_with_its_own_originals():
+def test_each_kind_is_compared_with_its_own_originals() -> None:
     rows = bank()
     score = np.random.default_rng(0).normal(size=len(rows.label))
     score[rows.kind == "warp/eyes/swell"] += 9
@@ -37,13 +37,13 @@ def test_each_kind_is_compared_with_its_own_originals():
     assert abs(table["by_way"]["splice"]["auc"]["value"] - expected) < 1e-4
 
 
-def test_splices_are_not_in_the_first_pool_and_seams_leave_warps_out():
+def test_splices_are_not_in_the_first_pool_and_seams_leave_warps_out() -> None:
     table = forgeries(bank(), np.arange(160.0), bank().index.astype(str))
     assert table["pooled"]["swap_warp_retouch"]["told_apart"]["n"] == 60
     assert table["pooled"]["all"]["told_apart"]["n"] == 80
     assert set(table["by_seam"]) == {"hard", "poisson"}
 
 
-def test_slices_of_a_few_pairs_are_left_out():
+def test_slices_of_a_few_pairs_are_left_out() -> None:
     table = forgeries(bank(), np.arange(160.0), bank().index.astype(str))
     assert all(each["told_apart"]["n"] >= 10 for named in table.values() for each in named.values())

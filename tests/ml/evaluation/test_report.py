@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,19 +20,19 @@ from ml.recipes.catalogue import find
 from ml.recipes.run import run
 
 
-def scored(n=400, seed=0):
+def scored(n: int = 400, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)
     label = (rng.random(n) < 0.3).astype(int)
     return label, 1 / (1 + np.exp(-(rng.normal(0, 1, n) + 1.5 * label)))
 
 
-def test_the_area_of_generalised_risk_is_a_mean_over_thresholds():
+def test_the_area_of_generalised_risk_is_a_mean_over_thresholds() -> None:
     label, score = scored()
     cleared_fakes = [label[score <= cut].sum() / len(label) for cut in np.sort(score)]
     assert augrc(label, score) == pytest.approx(np.mean([0, *cleared_fakes]), abs=2e-3)
 
 
-def test_perfect_order_leaves_risk_only_at_the_end():
+def test_perfect_order_leaves_risk_only_at_the_end() -> None:
     label = np.array([0] * 90 + [1] * 10)
     coverage, risk, hidden = curve(label, np.arange(100) / 100)
     assert risk[coverage <= 0.9].max() == 0
@@ -39,12 +40,12 @@ def test_perfect_order_leaves_risk_only_at_the_end():
     assert augrc(label, np.arange(100) / 100) == pytest.approx(0.1 * 0.1 / 2, abs=1e-3)
 
 
-def test_at_another_prevalence_fakes_weigh_as_much_as_it_says():
+def test_at_another_prevalence_fakes_weigh_as_much_as_it_says() -> None:
     label, score = scored()
     assert curve(label, score, 0.001)[1][-1] == pytest.approx(0.001)
 
 
-def test_load_and_precision_are_those_of_the_threshold_that_reaches_the_recall():
+def test_load_and_precision_are_those_of_the_threshold_that_reaches_the_recall() -> None:
     label, score = scored()
     told = at_recall(label, score, 0.9)
     cut = max(c for c in score if (score[label == 1] >= c).mean() >= 0.9)
@@ -53,20 +54,20 @@ def test_load_and_precision_are_those_of_the_threshold_that_reaches_the_recall()
     assert told["precision"] == pytest.approx(0.001 * recall / told["load"])
 
 
-def test_intervals_hold_their_value():
+def test_intervals_hold_their_value() -> None:
     label, score = scored()
     for figure in selective(label, score, np.arange(400) // 2)["figures"].values():
         assert figure["low"] <= figure["value"] <= figure["high"]
 
 
-def test_the_temperature_is_the_slope_of_a_logistic_regression():
+def test_the_temperature_is_the_slope_of_a_logistic_regression() -> None:
     label, score = scored(4000)
     logit = np.log(score / (1 - score))
     slope = LogisticRegression(C=1e9, fit_intercept=False).fit(logit[:, None], label).coef_[0, 0]
     assert temperature(label, score) == pytest.approx(1 / slope, rel=1e-3)
 
 
-def test_a_calibrated_score_has_a_small_error_and_an_overconfident_one_is_mended():
+def test_a_calibrated_score_has_a_small_error_and_an_overconfident_one_is_mended() -> None:
     rng = np.random.default_rng(0)
     p = rng.random(20_000)
     label = (rng.random(20_000) < p).astype(int)
@@ -78,7 +79,7 @@ def test_a_calibrated_score_has_a_small_error_and_an_overconfident_one_is_mended
     assert told["temperature"] == pytest.approx(3, rel=0.05)
 
 
-def test_streamed_average_faces_are_numpys():
+def test_streamed_average_faces_are_numpys() -> None:
     rng = np.random.default_rng(0)
     images, label = rng.integers(0, 256, (600, 4, 4, 3), dtype=np.uint8), rng.integers(0, 2, 600)
     faces = class_means.class_mean_faces(label, lambda rows: images[rows])
@@ -87,7 +88,7 @@ def test_streamed_average_faces_are_numpys():
     assert np.allclose(faces["difference"], abs(images[label == 1].mean(0) - images[label == 0].mean(0)))
 
 
-def test_rffs_fakes_are_told_apart_by_region_and_difficulty():
+def test_rffs_fakes_are_told_apart_by_region_and_difficulty() -> None:
     key = [
         f"rff/training_fake/{d}_{n}_{f}.jpg"
         for n, (d, f) in enumerate([("easy", "1000"), ("hard", "0011")] * 6)
@@ -104,26 +105,28 @@ def test_rffs_fakes_are_told_apart_by_region_and_difficulty():
     assert of_rff(["lfw/a.jpg"] * 24, label, score, score > 0.4, np.arange(24)) == {}
 
 
-def test_sources_have_only_the_rates_that_they_can_have():
+def test_sources_have_only_the_rates_that_they_can_have() -> None:
     rows = by_source(np.array([1, 0, 0]), np.array([True, False, True]), np.array(["rff", "lfw", "lfw"]))
     assert set(rows["rff"]) == {"recall"}
     assert rows["lfw"]["false_alarm"]["value"] == 0.5
 
 
-def test_what_goes_to_a_person_is_what_any_voter_calls_fake():
+def test_what_goes_to_a_person_is_what_any_voter_calls_fake() -> None:
     scores = {"score": [0.9, 0.1, 0.9], "votes": {"a": [0.2, 0.2, 0.7], "b": [0.1, 0.4, 0.1]}}
     scores["thresholds"] = {"a": 0.5, "b": 0.3}
     assert report.calls(scores).tolist() == [False, True, True]
 
 
-def test_a_chart_escapes_its_words_and_survives_a_single_point():
+def test_a_chart_escapes_its_words_and_survives_a_single_point() -> None:
     drawn = chart([Line("a<b", [[1, 2]]), Line("c", [[1, 3]])], x="x & y", y="z")
     assert "a&lt;b" in drawn
     assert "x &amp; y" in drawn
     assert drawn.count("<circle") == 2
 
 
-def test_a_finished_run_has_a_page_that_asks_nothing_of_the_network(tmp_path, capsys):
+def test_a_finished_run_has_a_page_that_asks_nothing_of_the_network(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     for part in ("a", "b"):
         run(find("T6"), data=None, out=tmp_path / part, smoke=True, quiet=True)
     page = (tmp_path / "a/report.html").read_text()
@@ -153,6 +156,6 @@ def test_a_finished_run_has_a_page_that_asks_nothing_of_the_network(tmp_path, ca
     assert "honest auc" in capsys.readouterr().out
 
 
-def test_an_unfinished_run_is_refused_in_one_line(tmp_path, capsys):
+def test_an_unfinished_run_is_refused_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["report", str(tmp_path)]) == 2
     assert "expected the folder of a finished run" in capsys.readouterr().err

@@ -3,7 +3,7 @@ import numpy as np
 from ml.recipes.augment import flips_and_colour, joint
 
 
-def test_image_and_mask_change_together():
+def test_image_and_mask_change_together() -> None:
     side = 64
     mask = np.zeros((side, side), dtype=np.uint8)
     mask[10:30, 20:50] = 255
@@ -18,7 +18,7 @@ def test_image_and_mask_change_together():
     assert moved > 30
 
 
-def test_the_same_generator_gives_the_same_change():
+def test_the_same_generator_gives_the_same_change() -> None:
     image = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
     first, second = (flips_and_colour(image, np.random.default_rng(7)) for _ in range(2))
     assert np.array_equal(first, second)

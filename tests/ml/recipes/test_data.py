@@ -31,10 +31,10 @@ def photos(root: Path, count: int = 60) -> list[Photo]:
     return rows
 
 
-def test_nothing_related_lies_on_two_sides(tmp_path):
+def test_nothing_related_lies_on_two_sides(tmp_path: Path) -> None:
     rows = photos(tmp_path / "data")
     divided = divide(rows, context_of(tmp_path / "out"))
-    side = {p.identity: set() for p in divided.photos}
+    side: dict[str, set[str]] = {p.identity: set() for p in divided.photos}
     for photo, where in zip(divided.photos, divided.side, strict=True):
         for name in (photo.identity, *photo.related):
             side[name].add(where)
@@ -45,7 +45,7 @@ def test_nothing_related_lies_on_two_sides(tmp_path):
     assert {s: sum(c.values()) for s, c in divided.counts().items()}["train"] > 36
 
 
-def test_a_split_stays_as_it_was_frozen(tmp_path):
+def test_a_split_stays_as_it_was_frozen(tmp_path: Path) -> None:
     rows, context = photos(tmp_path / "data"), context_of(tmp_path / "out")
     first = divide(rows, context)
     assert divide(list(reversed(rows)), context).sha256 == first.sha256
@@ -54,13 +54,13 @@ def test_a_split_stays_as_it_was_frozen(tmp_path):
         divide(rows, context)
 
 
-def test_a_side_without_fakes_is_refused(tmp_path):
+def test_a_side_without_fakes_is_refused(tmp_path: Path) -> None:
     rows = [p for p in photos(tmp_path / "data") if p.label == "real"]
     with pytest.raises(SourceMissing, match="the test side has no fake image: expected enough of both"):
         divide(rows, context_of(tmp_path / "out"))
 
 
-def test_a_limit_takes_as_many_of_each_class_and_keeps_the_order(tmp_path):
+def test_a_limit_takes_as_many_of_each_class_and_keeps_the_order(tmp_path: Path) -> None:
     rows = photos(tmp_path / "data")
     kept = limited(rows, 7)
     assert [p.label for p in kept].count("fake") == 7
@@ -69,7 +69,7 @@ def test_a_limit_takes_as_many_of_each_class_and_keeps_the_order(tmp_path):
     assert limited(rows, None) == rows
 
 
-def test_prepared_arrays_are_made_once_and_belong_to_their_run(tmp_path):
+def test_prepared_arrays_are_made_once_and_belong_to_their_run(tmp_path: Path) -> None:
     rows, context = photos(tmp_path / "data")[:3], context_of(tmp_path / "out")
     made = []
 

@@ -51,7 +51,7 @@ def test_the_first_49_tensors_are_frozen_and_the_head_is_not() -> None:
     network.freeze()
     learns = [parameter.requires_grad for parameter in network.network.parameters()]
     assert learns == [False] * FROZEN + [True] * (len(learns) - FROZEN)
-    assert network.network.fc.weight.requires_grad
+    assert network.get_parameter("network.fc.weight").requires_grad
 
 
 def test_one_fake_is_kept_to_every_twelve_reals() -> None:

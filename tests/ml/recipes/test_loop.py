@@ -1,6 +1,7 @@
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -24,7 +25,7 @@ recipe_training.train(Path(sys.argv[1]), die_at=int(sys.argv[2]), optimiser=reci
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("die_at", "name"), [(2, "adam"), (11, "muon")])  # in the first epoch, in the third
-def test_a_killed_run_ends_as_if_it_had_not_been_killed(tmp_path, die_at, name):
+def test_a_killed_run_ends_as_if_it_had_not_been_killed(tmp_path: Path, die_at: int, name: str) -> None:
     (tmp_path / "whole").mkdir()
     whole, history = train(tmp_path / "whole", optimiser=OPTIMISERS[name])
     broken = tmp_path / "broken"
@@ -38,20 +39,20 @@ def test_a_killed_run_ends_as_if_it_had_not_been_killed(tmp_path, die_at, name):
         assert torch.equal(value, resumed.state_dict()[name]), name
 
 
-def test_a_checkpoint_of_another_seed_is_refused(tmp_path):
+def test_a_checkpoint_of_another_seed_is_refused(tmp_path: Path) -> None:
     train(tmp_path)
     with pytest.raises(ValueError, match="of a run with other settings or data"):
         train(tmp_path, seed=4)
 
 
-def test_a_damaged_checkpoint_says_what_to_do(tmp_path):
+def test_a_damaged_checkpoint_says_what_to_do(tmp_path: Path) -> None:
     train(tmp_path)
     (tmp_path / "network.checkpoint.safetensors").write_bytes(b"\0" * 40)
     with pytest.raises(ValueError, match="delete it to start over"):
         train(tmp_path)
 
 
-def test_the_best_epoch_is_kept_and_patience_ends_training(tmp_path):
+def test_the_best_epoch_is_kept_and_patience_ends_training(tmp_path: Path) -> None:
     model, history = train(tmp_path, epochs=40, patience=2)
     best = min(range(len(history)), key=lambda i: history[i]["loss"])
     assert len(history) == best + 3
@@ -63,14 +64,14 @@ def test_the_best_epoch_is_kept_and_patience_ends_training(tmp_path):
     )
 
 
-def test_probability_of_fake_is_the_same_from_one_logit_and_from_two():
+def test_probability_of_fake_is_the_same_from_one_logit_and_from_two() -> None:
     one = torch.tensor([[0.3], [-2.0]])
     two = torch.cat([torch.zeros(2, 1), one], 1)
     assert probability(one) == pytest.approx(probability(two))
     assert probability(one)[1] == pytest.approx(1 / (1 + np.exp(2.0)))
 
 
-def test_weights_that_fit_nothing_are_refused(tmp_path):
+def test_weights_that_fit_nothing_are_refused(tmp_path: Path) -> None:
     from safetensors.torch import save_file
 
     save_file({"other": torch.zeros(3)}, tmp_path / "w.safetensors")

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 from PIL import Image
 
@@ -7,7 +9,7 @@ from ml.recipes.scenes import scene
 from ml.sources import Photo
 
 
-def divided(root, fake_quality: int) -> Divided:
+def divided(root: Path, fake_quality: int) -> Divided:
     rng, rows = np.random.default_rng(0), []
     for number in range(40):
         path = root / f"{number}.jpg"
@@ -17,18 +19,18 @@ def divided(root, fake_quality: int) -> Divided:
     return Divided(rows, [p.key for p in rows], side, [], "")
 
 
-def test_classes_saved_at_different_qualities_are_told_apart_without_a_look(tmp_path):
+def test_classes_saved_at_different_qualities_are_told_apart_without_a_look(tmp_path: Path) -> None:
     found = probes(divided(tmp_path, fake_quality=80))
     assert found["header_only_auc"]["value"] == 1
     assert found["source_only_auc"] == 0.5
 
 
-def test_classes_saved_alike_are_not(tmp_path):
+def test_classes_saved_alike_are_not(tmp_path: Path) -> None:
     low = probes(divided(tmp_path, fake_quality=90))["header_only_auc"]["low"]
     assert low < 0.6
 
 
-def test_header_facts_of_other_formats_have_the_same_length(tmp_path):
+def test_header_facts_of_other_formats_have_the_same_length(tmp_path: Path) -> None:
     for name in ("a.png", "a.webp", "a.jpg"):
         Image.new("RGB", (8, 4)).save(tmp_path / name)
     facts = [header_of(tmp_path / name) for name in ("a.png", "a.webp", "a.jpg")]

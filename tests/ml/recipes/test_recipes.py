@@ -12,7 +12,7 @@ from ml.recipes.run import run
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_a_smoke_run_reports_the_documents_figure_beside_the_honest_one(name, tmp_path):
+def test_a_smoke_run_reports_the_documents_figure_beside_the_honest_one(name: str, tmp_path: Path) -> None:
     results = run(RECIPES[name], data=None, out=tmp_path / "out", smoke=True, quiet=True)
     written = json.loads((tmp_path / "out/results.json").read_text())
     assert written["recipe"] == name
@@ -23,7 +23,7 @@ def test_a_smoke_run_reports_the_documents_figure_beside_the_honest_one(name, tm
     assert (config["recipe"], config["seed"], config["smoke"]) == (name, 0, True)
 
 
-def test_list_shows_source_layout_and_budget(capsys):
+def test_list_shows_source_layout_and_budget(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["list"]) == 0
     shown = capsys.readouterr().out
     for recipe in RECIPES.values():
@@ -31,13 +31,13 @@ def test_list_shows_source_layout_and_budget(capsys):
         assert recipe.layout in shown
 
 
-def test_another_seed_in_the_same_folder_is_refused(tmp_path):
+def test_another_seed_in_the_same_folder_is_refused(tmp_path: Path) -> None:
     run(RECIPES["E"], data=None, out=tmp_path, smoke=True, quiet=True)
     with pytest.raises(ValueError, match="run with another seed: choose another --out"):
         run(RECIPES["E"], data=None, out=tmp_path, smoke=True, quiet=True, seed=1)
 
 
-def test_the_same_seed_gives_the_same_figures(tmp_path):
+def test_the_same_seed_gives_the_same_figures(tmp_path: Path) -> None:
     first, second = (
         run(RECIPES["E"], data=None, out=tmp_path / part, smoke=True, quiet=True) for part in ("a", "b")
     )
@@ -45,13 +45,13 @@ def test_the_same_seed_gives_the_same_figures(tmp_path):
     assert first.history == second.history
 
 
-def test_names_are_found_in_either_case():
+def test_names_are_found_in_either_case() -> None:
     assert find("e") is RECIPES["E"]
     with pytest.raises(ValueError, match="no recipe 'X': known are T1, T2"):
         find("X")
 
 
-def test_refusals_are_one_line(tmp_path, capsys):
+def test_refusals_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = str(tmp_path / "out")
     assert main(["run", "E", "--out", out]) == 2
     assert "E needs --data with a CASIA folder" in capsys.readouterr().err
@@ -71,7 +71,7 @@ def spoil(root: Path) -> Path:
     return victim
 
 
-def test_an_unreadable_image_is_named_and_refused(tmp_path):
+def test_an_unreadable_image_is_named_and_refused(tmp_path: Path) -> None:
     victim = spoil(tmp_path / "data")
     with pytest.raises(
         ValueError, match=f"1 unreadable: {victim}; expected images, or use --skip-unreadable"
@@ -79,7 +79,7 @@ def test_an_unreadable_image_is_named_and_refused(tmp_path):
         run(RECIPES["E"], data=tmp_path / "data", out=tmp_path / "out", smoke=True, quiet=True)
 
 
-def test_unreadable_images_are_skipped_and_listed_on_request(tmp_path):
+def test_unreadable_images_are_skipped_and_listed_on_request(tmp_path: Path) -> None:
     victim = spoil(tmp_path / "data")
     results = run(
         RECIPES["E"],

@@ -1,5 +1,7 @@
 """T5's parts against independent formulas; the whole of it runs in test_recipes.py."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -15,20 +17,20 @@ from ml.sources import SourceMissing, voting
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory):
+def store(tmp_path_factory: pytest.TempPathFactory) -> shards.Store:
     root = tmp_path_factory.mktemp("t5")
     write_voting(root)
     return shards.build(voting.read(root), root / "store", side=24, shards=3)
 
 
-def test_each_picture_is_standardised_by_itself():
+def test_each_picture_is_standardised_by_itself() -> None:
     images = np.random.default_rng(0).integers(0, 256, (2, 5, 5, 3), dtype=np.uint8)
     x = standardised(images)
     expected = (images[1] - images[1].mean()) / (images[1].std() + 1e-6)
     assert np.allclose(x[1].permute(1, 2, 0).numpy(), expected, atol=1e-5)
 
 
-def test_resampling_stays_within_a_shard(store):
+def test_resampling_stays_within_a_shard(store: shards.Store) -> None:
     rows = np.arange(len(store))
     drawn = resampled(store, rows, SETTINGS[1], 0, by_shard=True).rows
     mixed = np.flatnonzero(drawn.share)
@@ -38,13 +40,13 @@ def test_resampling_stays_within_a_shard(store):
     assert np.bincount(drawn.label).tolist() == [108, 108]
 
 
-def test_plain_rows_are_the_stores_own(store):
+def test_plain_rows_are_the_stores_own(store: shards.Store) -> None:
     x, target = plain(store, np.array([70, 3])).batch(np.array([1, 0]), None)
     assert target.tolist() == store.label[[3, 70]].tolist()
     assert torch.equal(x, standardised(store.images(np.array([3, 70]))))
 
 
-def test_the_stack_learns_on_whole_groups_of_both_classes():
+def test_the_stack_learns_on_whole_groups_of_both_classes() -> None:
     group = np.repeat([f"g{n}" for n in range(40)], 2)
     label = np.repeat([0] * 30 + [1] * 10, 2)
     kept = kept_for_the_stack(np.arange(80), group, label)
@@ -53,20 +55,21 @@ def test_the_stack_learns_on_whole_groups_of_both_classes():
     assert kept.sum() == 2 * (4 + 2)
 
 
-def test_the_documented_stack_moves_its_members():
+def test_the_documented_stack_moves_its_members() -> None:
     network = Combined([slim(False) for _ in range(4)])
     network(torch.randn(2, 3, 32, 32)).sum().backward()
     assert all(p.grad is not None for p in network.members.parameters())
 
 
-def test_the_documents_network_has_its_depths_and_widths():
+def test_the_documents_network_has_its_depths_and_widths() -> None:
     with torch.device("meta"):
         network = documented_network(False)
-    assert [len(stage.blocks) for stage in network.stages] == [3, 4, 6, 4]
-    assert [stage["num_chs"] for stage in network.feature_info] == [256, 512, 1024, 2048]
+    blocks = [network.get_submodule(f"stages.{number}.blocks") for number in range(4)]
+    assert [len(list(stage.children())) for stage in blocks] == [3, 4, 6, 4]
+    assert [stage["num_chs"] for stage in vars(network)["feature_info"]] == [256, 512, 1024, 2048]
 
 
-def test_every_voter_lets_at_most_a_twentieth_of_the_fakes_pass():
+def test_every_voter_lets_at_most_a_twentieth_of_the_fakes_pass() -> None:
     rng = np.random.default_rng(0)
     votes, label = rng.random((400, 5)), np.array([0, 1] * 200)
     missed = (votes[label == 1] < operating_point(votes, label)).mean(0)
@@ -74,7 +77,7 @@ def test_every_voter_lets_at_most_a_twentieth_of_the_fakes_pass():
     assert (missed >= 0.04).all()
 
 
-def test_celeba_is_taken_where_it_is_and_stand_ins_where_it_is_not(tmp_path):
+def test_celeba_is_taken_where_it_is_and_stand_ins_where_it_is_not(tmp_path: Path) -> None:
     write_voting(tmp_path, count=12)
     assert {p.source for p in voting.read(tmp_path)} == {"rff", "lfw"}
     folder = tmp_path / "celeba/img_align_celeba"
@@ -84,14 +87,14 @@ def test_celeba_is_taken_where_it_is_and_stand_ins_where_it_is_not(tmp_path):
     assert {p.source for p in voting.read(tmp_path)} == {"rff", "celeba"}
 
 
-def test_rff_alone_is_refused(tmp_path):
+def test_rff_alone_is_refused(tmp_path: Path) -> None:
     write_voting(tmp_path, count=12)
     (tmp_path / "lfw").rename(tmp_path / "other")
     with pytest.raises(SourceMissing, match="expected real faces next to rff/"):
         voting.read(tmp_path)
 
 
-def test_the_documents_own_table_gives_its_figures_and_the_honest_ones():
+def test_the_documents_own_table_gives_its_figures_and_the_honest_ones() -> None:
     told = protocols.documented(VoteTable((3, 40, 37), (19_894, 500, 6)), protocols.DOCUMENT)
     assert told["validation_recall"]["value"] == 0.9625
     assert told["test_recall"]["value"] == pytest.approx(0.9167, abs=1e-4)
@@ -104,7 +107,7 @@ def test_the_documents_own_table_gives_its_figures_and_the_honest_ones():
     assert protocols.knows_only_the_source(80, 108)["precision"].value == pytest.approx(0.4255, abs=1e-3)
 
 
-def test_the_load_is_that_of_the_documents_mixture():
+def test_the_load_is_that_of_the_documents_mixture() -> None:
     label = np.array([1] * 10 + [0] * 10 + [0] * 80)
     rff = np.arange(100) < 20
     flagged = rff | (np.arange(100) < 22)  # knows the source, and two of eighty others

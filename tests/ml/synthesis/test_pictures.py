@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from ml.pictures import Picture
 from ml.sources import Photo
 from ml.synthesis.bank import OWN, Job
 from ml.synthesis.measure import Measures
@@ -10,7 +11,7 @@ from ml.synthesis.pictures import pictures
 from ml.synthesis.regions import indices
 
 
-def made(tmp_path: Path, way: str = "copymove"):
+def made(tmp_path: Path, way: str = "copymove") -> tuple[list[Picture], np.ndarray, np.ndarray]:
     """A smooth picture as a file, a fake with a known region, and a pair of it: what the jobs give."""
     rng = np.random.default_rng(0)
     coarse = Image.fromarray(rng.integers(40, 200, (9, 8, 3), dtype=np.uint8))

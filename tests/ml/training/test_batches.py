@@ -6,21 +6,22 @@ import numpy as np
 import pytest
 
 from ml.balancing import DOCUMENT, PAIRS, SETTINGS, WAYS, ways_of
+from ml.bank import Bank
 from ml.training.batches import PairSampler, ResampledSampler
 from tests.factories.training_rows import bank
 
 SOURCE = np.array(["a"] * 16)
 
 
-def decisions(fakes: int = 4):
+def decisions(fakes: int = 4) -> Bank:
     """Sixteen rows, none of them made here; row n has the grey level n everywhere."""
     rows = bank()
-    images = np.broadcast_to(np.arange(16, dtype=np.uint8)[:, None, None, None], rows.images.shape)
+    images = np.broadcast_to(np.arange(16, dtype=np.uint8)[:, None, None, None], (16, *rows.images[0].shape))
     label = (np.arange(16) >= 16 - fakes).astype(np.float32)
     return replace(rows, images=images, label=label, made=np.zeros(16, bool), masked=np.zeros(16, bool))
 
 
-def test_a_drawn_row_brings_its_own_weight():
+def test_a_drawn_row_brings_its_own_weight() -> None:
     weight = np.arange(16, dtype=np.float32)
     sampler = PairSampler(decisions(), SOURCE, weight=weight)
     rows = sampler.rows(8)
@@ -33,7 +34,7 @@ def test_a_drawn_row_brings_its_own_weight():
 
 
 @pytest.mark.parametrize("number", SETTINGS)
-def test_resampling_reaches_the_settings_ratio(number: int):
+def test_resampling_reaches_the_settings_ratio(number: int) -> None:
     setting = SETTINGS[number]
     sampler = ResampledSampler(decisions(fakes=2), setting, seed=0)
     share = (sampler.rows.label == 1).sum() / (sampler.rows.label == 0).sum()
@@ -45,7 +46,7 @@ def test_resampling_reaches_the_settings_ratio(number: int):
     assert not batch.known.any()
 
 
-def test_a_made_row_weighs_as_its_pixels_are_mixed():
+def test_a_made_row_weighs_as_its_pixels_are_mixed() -> None:
     weight = np.linspace(1, 4, 16).astype(np.float32)
     sampler = ResampledSampler(decisions(), SETTINGS[1], weight=weight)
     rows = sampler.rows
@@ -58,11 +59,11 @@ def test_a_made_row_weighs_as_its_pixels_are_mixed():
     assert sampler.weight[untouched].tolist() == weight[rows.first[untouched]].tolist()
 
 
-def test_where_fakes_are_not_rare_there_is_nothing_to_resample():
+def test_where_fakes_are_not_rare_there_is_nothing_to_resample() -> None:
     assert len(ResampledSampler(decisions(fakes=12), SETTINGS[1]).rows) == 16
 
 
-def test_ways_are_named_for_all_for_each_or_after_the_document():
+def test_ways_are_named_for_all_for_each_or_after_the_document() -> None:
     assert ways_of(PAIRS, 4) == ["pairs"] * 4
     assert ways_of("pairs,smote,under,pairs", 4) == ["pairs", "smote", "under", "pairs"]
     assert [WAYS[name] for name in ways_of(DOCUMENT, 4)] == list(SETTINGS.values())

@@ -22,7 +22,7 @@ from tests.factories.bundles import ARCHITECTURE, TINY
 from tests.factories.training_snapshots import snapshot, told
 
 
-def test_a_candidate_is_a_bundle_that_serves(tmp_path, served):
+def test_a_candidate_is_a_bundle_that_serves(tmp_path: Path, served: Path) -> None:
     manifest, out = snapshot(tmp_path / "snapshot", 30), tmp_path / "candidate"
     assert (
         main(
@@ -42,7 +42,7 @@ def test_a_candidate_is_a_bundle_that_serves(tmp_path, served):
     assert [v.member for v in votes] == ["north", "east", "south", "west", "stack"]
 
 
-def test_a_killed_run_goes_on_after_the_last_finished_member(tmp_path, served):
+def test_a_killed_run_goes_on_after_the_last_finished_member(tmp_path: Path, served: Path) -> None:
     manifest, out, work = snapshot(tmp_path / "snapshot", 30), tmp_path / "candidate", tmp_path / "work"
     arguments = ["train", "--manifest", str(manifest), "--out", str(out), "--init", str(served)]
     arguments += ["--epochs", "2", "--work", str(work)]
@@ -64,7 +64,7 @@ def test_a_killed_run_goes_on_after_the_last_finished_member(tmp_path, served):
     assert bundles.read(out).provenance["epochs"] == 2
 
 
-def test_members_of_another_wish_are_not_taken_over(tmp_path, served):
+def test_members_of_another_wish_are_not_taken_over(tmp_path: Path, served: Path) -> None:
     manifest, work = snapshot(tmp_path / "snapshot", 30), tmp_path / "work"
     arguments = [
         "train",
@@ -83,7 +83,7 @@ def test_members_of_another_wish_are_not_taken_over(tmp_path, served):
     assert len(digests) == 2
 
 
-def test_from_scratch_keeps_the_architectures_and_no_weights(tmp_path, served):
+def test_from_scratch_keeps_the_architectures_and_no_weights(tmp_path: Path, served: Path) -> None:
     manifest, out = snapshot(tmp_path / "snapshot", 30), tmp_path / "candidate"
     arguments = [
         "train",
@@ -105,7 +105,9 @@ def test_from_scratch_keeps_the_architectures_and_no_weights(tmp_path, served):
     assert "from scratch" in (out / bundles.MODEL_CARD).read_text()
 
 
-def test_too_few_decisions_say_how_many_are_needed(tmp_path, served, capsys):
+def test_too_few_decisions_say_how_many_are_needed(
+    tmp_path: Path, served: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     manifest = snapshot(tmp_path / "snapshot", 3)
     status = main(
         ["train", "--manifest", str(manifest), "--out", str(tmp_path / "out"), "--init", str(served)]
@@ -115,14 +117,14 @@ def test_too_few_decisions_say_how_many_are_needed(tmp_path, served, capsys):
     assert not (tmp_path / "out").exists()
 
 
-def test_changed_image_is_refused(tmp_path):
+def test_changed_image_is_refused(tmp_path: Path) -> None:
     manifest = snapshot(tmp_path, 1)
     Image.new("RGB", (8, 8)).save(tmp_path / "images" / "0.png")
     with pytest.raises(SourceMissing, match="its SHA-256 differs"):
         read(manifest)
 
 
-def test_path_outside_the_snapshot_is_refused(tmp_path):
+def test_path_outside_the_snapshot_is_refused(tmp_path: Path) -> None:
     manifest = snapshot(tmp_path / "s", 1)
     text = manifest.read_text().replace("images/0.png", "../../etc/passwd")
     manifest.write_text(text)
@@ -139,12 +141,12 @@ def weighed(manifest: Path, weight: float) -> None:
 
 
 def trained(served: Path, manifest: Path, out: Path, *more: str) -> bundles.Bundle:
-    arguments = ["train", "--manifest", str(manifest), "--out", str(out), "--init", str(served)]
-    assert main([*arguments, "--epochs", "1", *more]) == 0
+    command = ["train", "--manifest", str(manifest), "--out", str(out), "--init", str(served)]
+    assert main([*command, "--epochs", "1", *more]) == 0
     return bundles.read(out)
 
 
-def test_weights_count_in_training_unless_they_are_switched_off(tmp_path, served):
+def test_weights_count_in_training_unless_they_are_switched_off(tmp_path: Path, served: Path) -> None:
     manifest = snapshot(tmp_path / "snapshot", 30)
     uniform = trained(served, manifest, tmp_path / "uniform")
     weighed(manifest, 50.0)
@@ -163,7 +165,9 @@ def test_weights_count_in_training_unless_they_are_switched_off(tmp_path, served
     assert "All rows have equal weight" in (tmp_path / "off" / bundles.MODEL_CARD).read_text()
 
 
-def test_each_voter_may_be_balanced_in_its_own_way(tmp_path, served, capsys):
+def test_each_voter_may_be_balanced_in_its_own_way(
+    tmp_path: Path, served: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     manifest = snapshot(tmp_path / "snapshot", 30)
     document = trained(served, manifest, tmp_path / "document", "--balance", "document")
     assert document.provenance["balance"] == {
@@ -184,7 +188,7 @@ def test_each_voter_may_be_balanced_in_its_own_way(tmp_path, served, capsys):
     assert "not a balancing method" in capsys.readouterr().err
 
 
-def test_members_of_other_scales_and_architectures_are_fine_tuned_in_their_own_view(tmp_path):
+def test_members_of_other_scales_and_architectures_are_fine_tuned_in_their_own_view(tmp_path: Path) -> None:
     """A hybrid that looks closer than the others, as baselines with ImageNet starts have."""
     views = (View(32, 0.16), View(64, 0.5), View(32, 0.16), View(32, 0.16))
     architectures = (ARCHITECTURE, HYBRID, ARCHITECTURE, ARCHITECTURE)
@@ -206,8 +210,8 @@ def test_members_of_other_scales_and_architectures_are_fine_tuned_in_their_own_v
         card="# Card\n",
     )
     manifest, out = snapshot(tmp_path / "snapshot", 30), tmp_path / "candidate"
-    arguments = ["train", "--manifest", str(manifest), "--out", str(out), "--init", str(tmp_path / "served")]
-    assert main([*arguments, "--epochs", "1"]) == 0
+    command = ["train", "--manifest", str(manifest), "--out", str(out), "--init", str(tmp_path / "served")]
+    assert main([*command, "--epochs", "1"]) == 0
     candidate = bundles.read(out)
     assert [member.view for member in candidate.members] == list(views)
     before, after = ((folder / "east.safetensors").read_bytes() for folder in (tmp_path / "served", out))

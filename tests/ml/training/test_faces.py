@@ -1,6 +1,7 @@
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import pytest
@@ -26,7 +27,7 @@ class Millions(Sequence[Path]):
     def __len__(self) -> int:
         return 10**9
 
-    def __getitem__(self, at):
+    def __getitem__(self, at: int | slice) -> NoReturn:
         raise AssertionError("nothing is decoded before the disk was looked at")
 
 

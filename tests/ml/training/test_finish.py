@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from detection.bundle import View
+from detection.bundle import Bundle, View
 from detection.ensemble import Ensemble
 from detection.networks.convnext import convnext
 from ml.pictures import Picture, PictureStore, write_pictures
@@ -40,7 +40,7 @@ def side(folder: Path, seed: int) -> StoredSide:
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory):
+def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Bundle, StoredSide]:
     folder = tmp_path_factory.mktemp("finish")
     torch.manual_seed(0)
     voters = [
@@ -63,7 +63,9 @@ def finished(tmp_path_factory: pytest.TempPathFactory):
     return bundle, sides[1]
 
 
-def test_what_the_manifest_says_of_validation_is_what_the_served_bundle_does(finished) -> None:
+def test_what_the_manifest_says_of_validation_is_what_the_served_bundle_does(
+    finished: tuple[Bundle, StoredSide],
+) -> None:
     """From the pictures themselves through serving's own code, with new crops."""
     bundle, validation = finished
     store = validation.store
@@ -81,7 +83,7 @@ def test_what_the_manifest_says_of_validation_is_what_the_served_bundle_does(fin
         assert told["value"] == pytest.approx(flagged[rows].mean(), abs=1e-4)
 
 
-def test_no_score_lies_on_a_threshold(finished) -> None:
+def test_no_score_lies_on_a_threshold(finished: tuple[Bundle, StoredSide]) -> None:
     bundle, validation = finished
     store = validation.store
     votes = Ensemble.load(bundle.path, device="cpu", threads=1).score(
@@ -108,7 +110,7 @@ def test_the_most_misses_that_still_certify_a_bound() -> None:
         certified_share(58, 0.05)
 
 
-def test_the_card_tells_the_manifests_figures(finished) -> None:
+def test_the_card_tells_the_manifests_figures(finished: tuple[Bundle, StoredSide]) -> None:
     bundle, _ = finished
     card, test = baseline_card(bundle), bundle.metrics["test"]
     own = test["auc"]["own_rff"]["stack"]

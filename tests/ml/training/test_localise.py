@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import torch
 from PIL import Image
@@ -28,7 +30,7 @@ def test_masks_are_measured_beside_one_mask_for_every_face() -> None:
     assert 0 <= found["marked_share_of_real"] <= 1
 
 
-def test_what_is_written_marks_the_centre_square_of_a_picture(tmp_path) -> None:
+def test_what_is_written_marks_the_centre_square_of_a_picture(tmp_path: Path) -> None:
     trained = model()
     write_localiser(
         tmp_path,
@@ -41,6 +43,7 @@ def test_what_is_written_marks_the_centre_square_of_a_picture(tmp_path) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (320, 240, 3), dtype=np.uint8)
     auxiliary = load_auxiliary_model(tmp_path)
     mask = auxiliary.mask(Image.fromarray(pixels))
+    assert mask is not None
     assert mask.shape == (320, 240)
     assert not mask[:40].any()
     assert not mask[280:].any()

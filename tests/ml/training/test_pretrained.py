@@ -56,15 +56,14 @@ def test_a_hybrid_begins_with_lite0s_maps(tmp_path: Path, arguments: dict[str, s
     lite.load_state_dict(weights)
     network = convnext(HYBRID, **arguments).eval()
     start_from_lite0(network, weights)
-    hybrid = network.backbone if arguments else network
+    hybrid = network.get_submodule("backbone") if arguments else network
     x = torch.randn(2, 3, 64, 64)
     with torch.inference_mode():
-        expected = lite.bn1(lite.conv_stem(x * INPUT_SCALE))
-        found = hybrid.stem(x)
-        for block in lite.blocks[:5]:
-            expected = block(expected)
-        for part in (hybrid.stages[0], hybrid.stages[1], hybrid.stages[2][0], hybrid.stages[2][1]):
-            found = part(found)
+        expected, found = x * INPUT_SCALE, x
+        for name in ("conv_stem", "bn1", *(f"blocks.{block}" for block in range(5))):
+            expected = lite.get_submodule(name)(expected)
+        for name in ("stem", "stages.0", "stages.1", "stages.2.0", "stages.2.1"):
+            found = hybrid.get_submodule(name)(found)
     assert torch.allclose(found, expected, atol=1e-4)
 
 

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from detection.networks.convnext import convnext
+from detection.networks.stacking import Stacking
 from estimation.ranking import auc
 from ml.training.stacking import (
     CANDIDATE_PULL,
@@ -23,7 +24,7 @@ from ml.training.stacking import (
 from tests.factories.bundles import TINY
 
 
-def test_a_lifted_member_says_the_same_with_higher_logits():
+def test_a_lifted_member_says_the_same_with_higher_logits() -> None:
     for evidence in ({}, {"evidence": "local"}):
         torch.manual_seed(0)
         network = convnext("convnext_zepto_rms_ols", **TINY, **evidence).eval()
@@ -35,13 +36,13 @@ def test_a_lifted_member_says_the_same_with_higher_logits():
             assert torch.allclose(network(x), before + 2.5, atol=1e-5)
 
 
-def test_the_stack_hears_a_member_with_negative_logits_only_when_they_are_lifted():
+def test_the_stack_hears_a_member_with_negative_logits_only_when_they_are_lifted() -> None:
     rng = np.random.default_rng(0)
     label = np.tile([0, 1], 200)
     logits = np.full((400, 8), -3.0, np.float32)
     logits[:, 1] += label + rng.normal(0, 0.3, 400).astype(np.float32)
 
-    def right(x):
+    def right(x: np.ndarray) -> float:
         stack = fit_stack(x, label)
         with torch.inference_mode():
             return (stack(torch.from_numpy(x)).argmax(1).numpy() == label).mean()
@@ -50,7 +51,7 @@ def test_the_stack_hears_a_member_with_negative_logits_only_when_they_are_lifted
     assert right(logits + 4) > 0.9
 
 
-def test_a_row_that_weighs_three_is_fitted_as_three_rows():
+def test_a_row_that_weighs_three_is_fitted_as_three_rows() -> None:
     rng = np.random.default_rng(0)
     logits, label = rng.normal(0, 1, (40, 8)).astype(np.float32), np.array([0, 1] * 20)
     logits[label == 1, 1::2] += 1
@@ -65,7 +66,7 @@ def test_a_row_that_weighs_three_is_fitted_as_three_rows():
     assert temperature(two, label, weight) == temperature(two[repeated], label[repeated])
 
 
-def test_thresholds_lie_midway_between_the_fake_that_they_find_and_the_next_score_below():
+def test_thresholds_lie_midway_between_the_fake_that_they_find_and_the_next_score_below() -> None:
     label = np.array([0, 0, 0, 1, 1, 1, 1])
     score = np.array([0.1, 0.3, 0.55, 0.2, 0.6, 0.8, 0.9])
     probability = np.stack([score] * 5, 1)
@@ -75,11 +76,11 @@ def test_thresholds_lie_midway_between_the_fake_that_they_find_and_the_next_scor
     assert np.allclose(none_missed, (0.2 + 0.1) / 2)
 
 
-def test_a_threshold_below_every_score_lies_halfway_to_zero():
+def test_a_threshold_below_every_score_lies_halfway_to_zero() -> None:
     assert midway_below(np.array([0.4, 0.6]), 0.4) == 0.2
 
 
-def test_chosen_together_a_weak_member_flags_less_than_a_good_stack():
+def test_chosen_together_a_weak_member_flags_less_than_a_good_stack() -> None:
     """Members know nothing, the stack nearly everything; equal miss rates would let the members' noise flag reals."""
     rng = np.random.default_rng(0)
     label = np.tile([0, 1], 300)
@@ -90,8 +91,8 @@ def test_chosen_together_a_weak_member_flags_less_than_a_good_stack():
     together = choose_jointly(probability, label, [MissLimit(fakes, 0.1)], source=source)
     equal = choose_thresholds(probability, label, 0.1)
 
-    def outcome(thresholds):
-        flagged = (probability >= thresholds).any(1)
+    def outcome(thresholds: np.ndarray) -> tuple[float, float]:
+        flagged = np.any(probability >= thresholds, axis=1)
         return 1 - flagged[fakes].mean(), flagged[~fakes].mean()
 
     assert outcome(together)[0] <= 0.1
@@ -99,7 +100,7 @@ def test_chosen_together_a_weak_member_flags_less_than_a_good_stack():
     assert outcome(together)[1] < outcome(equal)[1] - 0.2
 
 
-def test_no_other_pair_of_rates_has_fewer_false_alarms_averaged_over_sources():
+def test_no_other_pair_of_rates_has_fewer_false_alarms_averaged_over_sources() -> None:
     """Against plain loops over all pairs, with sources of very different size."""
     rng = np.random.default_rng(3)
     label, probability = np.tile([0, 1], 60), rng.uniform(0, 1, (120, 5))
@@ -111,18 +112,18 @@ def test_no_other_pair_of_rates_has_fewer_false_alarms_averaged_over_sources():
     for of_members in range(len(sorted_fakes)):
         for of_stack in range(len(sorted_fakes)):
             thresholds = np.append(sorted_fakes[of_members, :4], sorted_fakes[of_stack, 4])
-            flagged = (probability >= thresholds).any(1)
+            flagged = np.any(probability >= thresholds, axis=1)
             if (~flagged[fakes]).mean() <= 0.2:
                 alarms = [flagged[(label == 0) & (source == name)].mean() for name in ("small", "big")]
                 best = min(best, float(np.mean(alarms)))
     found = choose_jointly(probability, label, [MissLimit(fakes, 0.2)], source=source)
-    flagged = (probability >= found).any(1)
+    flagged = np.any(probability >= found, axis=1)
     assert (~flagged[fakes]).mean() <= 0.2
     alarms = [flagged[(label == 0) & (source == name)].mean() for name in ("small", "big")]
     assert np.mean(alarms) == pytest.approx(best)
 
 
-def test_thresholds_keep_the_limits_of_two_kinds_of_fakes():
+def test_thresholds_keep_the_limits_of_two_kinds_of_fakes() -> None:
     """The stack knows the first kind, a member the second: both limits hold, at the price of false alarms."""
     rng = np.random.default_rng(4)
     label, probability = np.tile([0, 1], 300), rng.uniform(0.01, 0.99, (600, 5))
@@ -131,8 +132,8 @@ def test_thresholds_keep_the_limits_of_two_kinds_of_fakes():
     probability[second, 0] = rng.uniform(0.9, 0.99, second.sum())
     source = np.full(600, "a")
 
-    def outcome(limits):
-        flagged = (probability >= choose_jointly(probability, label, limits, source=source)).any(1)
+    def outcome(limits: list[MissLimit]) -> tuple[float, float, float]:
+        flagged = np.any(probability >= choose_jointly(probability, label, limits, source=source), axis=1)
         return (~flagged[first]).mean(), (~flagged[second]).mean(), flagged[label == 0].mean()
 
     alone = outcome([MissLimit(first, 0.2)])
@@ -144,7 +145,7 @@ def test_thresholds_keep_the_limits_of_two_kinds_of_fakes():
     assert both[2] > alone[2]
 
 
-def test_limits_that_cannot_be_kept_together_are_an_error():
+def test_limits_that_cannot_be_kept_together_are_an_error() -> None:
     """Of fakes that no vote tells, none may be missed, while all rates miss at least one of them."""
     label, probability = np.tile([0, 1], 20), np.full((40, 5), 0.5)
     first, second = label == 1, np.arange(40) == 1
@@ -156,7 +157,7 @@ def test_limits_that_cannot_be_kept_together_are_an_error():
         )
 
 
-def simulated(rng, count, accuracy=1.0):
+def simulated(rng: np.random.Generator, count: int, accuracy: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
     """Logits of four members that differ in skill, and labels of which the share `accuracy` is right."""
     truth, common = (rng.random(count) < 0.5).astype(int), rng.standard_normal(count)
     logits = np.zeros((count, 8), np.float32)
@@ -166,7 +167,7 @@ def simulated(rng, count, accuracy=1.0):
     return logits, np.where(rng.random(count) < accuracy, truth, 1 - truth)
 
 
-def area(stack, logits, label):
+def area(stack: Stacking, logits: np.ndarray, label: np.ndarray) -> float:
     with torch.inference_mode():
         found = stack(torch.from_numpy(logits)).numpy()
     score = found[:, 1] - found[:, 0]
@@ -175,7 +176,7 @@ def area(stack, logits, label):
 
 @pytest.mark.parametrize("accuracy", [1.0, 0.8, 0.6])
 @pytest.mark.parametrize("rows", [40, 180, 1000])
-def test_few_or_wrong_decisions_do_not_undo_the_champions_stack(rows, accuracy):
+def test_few_or_wrong_decisions_do_not_undo_the_champions_stack(rows: int, accuracy: float) -> None:
     rng = np.random.default_rng(0)
     champion, test = fit_stack(*simulated(rng, 3000)), simulated(rng, 2000)
     before = area(champion, *test)
@@ -185,7 +186,7 @@ def test_few_or_wrong_decisions_do_not_undo_the_champions_stack(rows, accuracy):
         assert area(candidate, *test) > before - 0.005
 
 
-def test_a_temperature_moves_with_the_number_of_rows():
+def test_a_temperature_moves_with_the_number_of_rows() -> None:
     assert shrunk_temperature(10.0, 2.0, 0) == pytest.approx(2.0)
     assert shrunk_temperature(8.0, 2.0, TEMPERATURE_PRIOR_ROWS) == pytest.approx(4.0)
     assert shrunk_temperature(10.0, 2.0, 10**7) == pytest.approx(10.0, rel=1e-3)
@@ -193,7 +194,7 @@ def test_a_temperature_moves_with_the_number_of_rows():
         shrunk_temperature(0.0, 2.0, 5)
 
 
-def test_thresholds_stay_where_too_few_fakes_could_choose_them():
+def test_thresholds_stay_where_too_few_fakes_could_choose_them() -> None:
     chosen, before = np.full(5, 0.9999), np.full(5, 0.6)
     assert (shrunk_thresholds(chosen, before, THRESHOLD_FAKES_MIN - 1, 81) == before).all()
     moved = shrunk_thresholds(np.full(5, 0.8), np.full(5, 0.2), 100, 100)
