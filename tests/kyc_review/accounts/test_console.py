@@ -1,19 +1,21 @@
 import re
+from collections.abc import Callable
 
 import pytest
 from django.test import Client
 
 from kyc_review.accounts import services
 from kyc_review.accounts.integrations.selectors import integrations_listed, keys_listed
-from kyc_review.accounts.models import ApiKey, Integration
+from kyc_review.accounts.models import ApiKey, Integration, User
 from kyc_review.audit.models import Event
+from tests.factories.responses import ClientResponse
 
 pytestmark = pytest.mark.django_db
 KEY = {"mode": "live", "scopes": ["submissions:read"]}
 
 
 @pytest.fixture
-def admin(client: Client, staff) -> Client:
+def admin(client: Client, staff: Callable[..., User]) -> Client:
     client.force_login(staff("ada", "admin"))
     return client
 
@@ -23,7 +25,7 @@ def page(integration: Integration) -> str:
     return f"/integrations/{integration.slug}/"
 
 
-def shown_key(response) -> str:
+def shown_key(response: ClientResponse) -> str:
     found = re.search(r"<code>(kyc_\w+?_[\w-]+)</code>", response.content.decode())
     assert found
     return found[1]
@@ -91,7 +93,7 @@ def test_a_third_key_is_refused_with_the_names_of_the_two(
 
 @pytest.mark.parametrize(("role", "reads"), [("reviewer", 403), ("senior", 403), ("auditor", 200)])
 def test_other_roles_change_nothing_and_see_what_theirs_allows(
-    client: Client, staff, integration: Integration, page: str, role: str, reads: int
+    client: Client, staff: Callable[..., User], integration: Integration, page: str, role: str, reads: int
 ) -> None:
     key, _ = services.key_create(integration=integration)
     viewer = staff("zoe", role)

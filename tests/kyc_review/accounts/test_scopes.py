@@ -1,8 +1,13 @@
 """Access control: scopes, modes, addresses, and isolation between integrations, at every endpoint."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
-from django.test import Client
+from django.conf import LazySettings
+from django.test import Client, RequestFactory
 from django.urls import get_resolver
+from pytest_django import DjangoAssertNumQueries
 
 from kyc_review.accounts import services
 from kyc_review.accounts.client_ip import client_address
@@ -20,20 +25,20 @@ NEEDED = {
 }
 
 
-def with_key(integration: Integration, **more: object) -> Client:
+def with_key(integration: Integration, **more: Any) -> Client:
     return Client(
         headers={"Authorization": f"Bearer {services.key_create(integration=integration, **more)[1]}"}
     )
 
 
 def ask(client: Client, method: str, path: str, pk: object) -> int:
-    body = {} if method == "GET" else {"data": "{}", "content_type": "application/json"}
+    body: dict[str, Any] = {} if method == "GET" else {"data": "{}", "content_type": "application/json"}
     return client.generic(method, path.format(id=pk), **body).status_code
 
 
 @pytest.mark.parametrize(("call", "scope"), NEEDED.items(), ids=[f"{m} {p}" for m, p in NEEDED])
 def test_each_endpoint_needs_its_scope_and_no_other(
-    integration: Integration, submit, call: tuple[str, str], scope: str
+    integration: Integration, submit: Callable[..., Submission], call: tuple[str, str], scope: str
 ) -> None:
     pk = submit().pk
     assert ask(with_key(integration, scopes=[scope]), *call, pk) not in (401, 403)
@@ -51,7 +56,9 @@ def test_every_endpoint_of_submissions_is_in_this_tests_table() -> None:
 
 
 @pytest.mark.parametrize("call", [call for call in NEEDED if "{id}" in call[1]])
-def test_anothers_submission_does_not_exist_for_a_key(submit, call: tuple[str, str]) -> None:
+def test_anothers_submission_does_not_exist_for_a_key(
+    submit: Callable[..., Submission], call: tuple[str, str]
+) -> None:
     other = services.integration_create(slug="other", name="Other")
     row = submit()
     assert ask(with_key(other), *call, row.pk) == 404
@@ -63,13 +70,15 @@ def test_anothers_submission_does_not_exist_for_a_key(submit, call: tuple[str, s
 @pytest.mark.parametrize("call", [call for call in NEEDED if "{id}" in call[1]])
 @pytest.mark.parametrize("key_is_test", [True, False])
 def test_test_and_live_do_not_see_each_other(
-    integration: Integration, submit, call: tuple[str, str], key_is_test: bool
+    integration: Integration, submit: Callable[..., Submission], call: tuple[str, str], key_is_test: bool
 ) -> None:
     row = submit(is_test=not key_is_test)
     assert ask(with_key(integration, is_test=key_is_test), *call, row.pk) == 404
 
 
-def test_a_list_shows_neither_anothers_nor_the_other_modes(integration: Integration, submit) -> None:
+def test_a_list_shows_neither_anothers_nor_the_other_modes(
+    integration: Integration, submit: Callable[..., Submission]
+) -> None:
     other = services.integration_create(slug="other", name="Other")
     mine, test = submit(), submit(is_test=True)
     submit(integration=other)
@@ -112,14 +121,14 @@ def test_a_key_works_from_its_networks_only(
     ],
 )
 def test_only_trusted_proxies_tell_where_a_request_comes_from(
-    rf, settings, proxies: list[str], forwarded: str, address: str
+    rf: RequestFactory, settings: LazySettings, proxies: list[str], forwarded: str, address: str
 ) -> None:
     settings.TRUSTED_PROXIES = proxies
     assert client_address(rf.get("/", HTTP_X_FORWARDED_FOR=forwarded)) == address
 
 
 def test_the_last_use_is_noted_once_a_minute(
-    api: Client, django_assert_num_queries, integration: Integration
+    api: Client, django_assert_num_queries: DjangoAssertNumQueries, integration: Integration
 ) -> None:
     api.get("/api/v1/submissions")
     first = ApiKey.objects.get().last_used_at

@@ -15,6 +15,7 @@ from kyc_review.accounts.second_factor.selectors import own_factor
 from kyc_review.accounts.second_factor.services import Checked, FactorRefused
 from kyc_review.audit.models import Event
 from tests.factories.people import PASSWORD
+from tests.factories.responses import ClientResponse
 from tests.factories.second_factor import SECRET, code_at
 
 pytestmark = pytest.mark.django_db
@@ -28,8 +29,8 @@ def enrolled(alice: User, clock: list[float]) -> list[str]:
     return codes
 
 
-def password_step(client: Client, name: str = "alice", password: str = PASSWORD, **more: str):  # type: ignore[no-untyped-def]
-    return client.post("/login/", {"username": name, "password": password}, **more)
+def password_step(client: Client, name: str = "alice", password: str = PASSWORD) -> ClientResponse:
+    return client.post("/login/", {"username": name, "password": password})
 
 
 def test_the_reference_gives_the_vectors_of_the_rfc() -> None:

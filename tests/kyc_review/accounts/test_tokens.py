@@ -274,10 +274,10 @@ def test_the_list_of_people_counts_valid_tokens(ada: User, amir: User, token: st
         token_create(owner=ada, label=label, days=1)
     token_revoke(token=PersonalToken.objects.earliest("pk"))
     listed = people_listed(viewer=amir)
-    assert {person.username: (person.role, person.token_count) for person in listed} == {
-        "ada": ("admin", 2),
-        "amir": ("admin", 0),
-    }
+    counts = {person.username: person.token_count for person in listed}  # type: ignore[attr-defined]
+    roles = {person.username: person.role for person in listed}  # type: ignore[attr-defined]
+    assert counts == {"ada": 2, "amir": 0}
+    assert roles == {"ada": "admin", "amir": "admin"}
     assert "Tokens" in window(amir).get("/people/").text
 
 

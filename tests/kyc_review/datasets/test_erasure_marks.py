@@ -56,7 +56,9 @@ def items(snapshot: Snapshot) -> dict[str, dict]:
     return {item["submission"]: item for item in json.loads(snapshot.manifest.read_text())["items"]}
 
 
-def test_a_snapshot_is_marked_its_copy_goes_and_its_manifest_stays(decide, ada: User) -> None:
+def test_a_snapshot_is_marked_its_copy_goes_and_its_manifest_stays(
+    decide: Callable[..., Decision], ada: User
+) -> None:
     gone, kept = decide("fake"), decide("real")
     snapshot = snapshot_create(name="first")
     before = snapshot.manifest.read_bytes()
@@ -70,7 +72,7 @@ def test_a_snapshot_is_marked_its_copy_goes_and_its_manifest_stays(decide, ada: 
     assert erasure_marks.snapshot_marks(viewer=ada, snapshots=[snapshot]) == {snapshot.pk: mark}
 
 
-def test_verification_says_erased_and_still_finds_what_is_broken(decide) -> None:
+def test_verification_says_erased_and_still_finds_what_is_broken(decide: Callable[..., Decision]) -> None:
     gone, kept = decide("fake"), decide("real")
     snapshot = snapshot_create(name="first")
     erase(gone)
@@ -82,7 +84,7 @@ def test_verification_says_erased_and_still_finds_what_is_broken(decide) -> None
         call_command("snapshot", "verify", "first", stdout=out)
 
 
-def test_an_image_that_somebody_else_posted_too_stays_for_their_sake(decide) -> None:
+def test_an_image_that_somebody_else_posted_too_stays_for_their_sake(decide: Callable[..., Decision]) -> None:
     same = jpeg_bytes(seed=9)
     one, two = decide("fake", image=same), decide("fake", image=same)
     snapshot = snapshot_create()
@@ -95,7 +97,11 @@ def test_an_image_that_somebody_else_posted_too_stays_for_their_sake(decide) -> 
 
 
 def test_nothing_trains_on_or_is_measured_on_a_marked_snapshot(
-    decide, ready, serving, registered, ada
+    decide: Callable[..., Decision],
+    ready: Snapshot,
+    serving: Bundle,
+    registered: Callable[..., Bundle],
+    ada: User,
 ) -> None:
     gone = decide("fake")
     snapshot = snapshot_create()
@@ -113,14 +119,15 @@ def put_into(snapshot: Snapshot, decision: Decision) -> None:
     snapshot.items.create(decision=decision)
 
 
-def test_runs_on_what_holds_it_end_with_the_reason(decide, run: TrainingRun) -> None:
+def test_runs_on_what_holds_it_end_with_the_reason(decide: Callable[..., Decision], run: TrainingRun) -> None:
     gone = decide("fake")
     put_into(run.snapshot, gone)
     other = run_request(snapshot=run.snapshot, seed=1)
     running = job_lease(TrainingRun)
     assert running == run
     erase(gone)
-    run.refresh_from_db(), other.refresh_from_db()
+    run.refresh_from_db()
+    other.refresh_from_db()
     assert (run.state, run.cancel_asked) == ("running", True), "its process is told to stop"
     assert other.state == "cancelled"
     assert "erased" in run.error
@@ -128,7 +135,7 @@ def test_runs_on_what_holds_it_end_with_the_reason(decide, run: TrainingRun) -> 
 
 
 def test_work_that_waited_while_a_face_was_erased_is_refused_when_it_begins(
-    decide, ready: Snapshot, serving: Bundle, registered
+    decide: Callable[..., Decision], ready: Snapshot, serving: Bundle, registered: Callable[..., Bundle]
 ) -> None:
     gone = decide("fake")
     put_into(ready, gone)
@@ -140,7 +147,9 @@ def test_work_that_waited_while_a_face_was_erased_is_refused_when_it_begins(
     assert "erased since" in comparison.error
 
 
-def test_a_new_snapshot_leaves_it_out_and_keeps_everybody_else_on_their_side(decide, ada: User) -> None:
+def test_a_new_snapshot_leaves_it_out_and_keeps_everybody_else_on_their_side(
+    decide: Callable[..., Decision], ada: User
+) -> None:
     decisions = [decide("fake" if n % 2 else "real", applicant_ref=f"p-{n}") for n in range(12)]
     before = items(snapshot_create(name="before"))
     erase(decisions[0])
@@ -152,7 +161,9 @@ def test_a_new_snapshot_leaves_it_out_and_keeps_everybody_else_on_their_side(dec
     }
 
 
-def test_gold_and_the_sandbox_stay_out_after_an_erasure_too(decide, alice: User) -> None:
+def test_gold_and_the_sandbox_stay_out_after_an_erasure_too(
+    decide: Callable[..., Decision], alice: User
+) -> None:
     kept, gold, sandbox, gone = (decide("fake") for _ in range(4))
     Submission.objects.filter(pk=sandbox.submission_id).update(is_test=True)
     again = ReviewItem.objects.create(
@@ -169,7 +180,7 @@ def test_gold_and_the_sandbox_stay_out_after_an_erasure_too(decide, alice: User)
     }
 
 
-def test_a_set_in_the_making_begins_again_without_it(decide) -> None:
+def test_a_set_in_the_making_begins_again_without_it(decide: Callable[..., Decision]) -> None:
     gone, kept = decide("fake"), decide("real")
     snapshot = snapshot_request()
     Snapshot.objects.update(
@@ -186,7 +197,7 @@ def test_a_set_in_the_making_begins_again_without_it(decide) -> None:
     assert erasure_marks.snapshot_mark_unchecked(snapshot) is None
 
 
-def test_a_set_of_which_nothing_is_left_fails_with_its_reason(decide) -> None:
+def test_a_set_of_which_nothing_is_left_fails_with_its_reason(decide: Callable[..., Decision]) -> None:
     gone = decide("fake")
     snapshot = snapshot_request()
     erase(gone)
@@ -200,7 +211,9 @@ def made(digest: str, **provenance: object) -> Bundle:
     )
 
 
-def test_a_model_is_marked_and_so_is_what_was_fine_tuned_from_it(decide, ada: User) -> None:
+def test_a_model_is_marked_and_so_is_what_was_fine_tuned_from_it(
+    decide: Callable[..., Decision], ada: User
+) -> None:
     gone = decide("fake")
     first = snapshot_create(name="first")
     decide("real")
@@ -220,7 +233,9 @@ def test_a_model_is_marked_and_so_is_what_was_fine_tuned_from_it(decide, ada: Us
     assert erasure_marks.bundles_holding_unchecked(gone.submission_id) == [trained, tuned, both]
 
 
-def test_strangers_to_retraining_learn_nothing_from_the_marks(decide, alice: User) -> None:
+def test_strangers_to_retraining_learn_nothing_from_the_marks(
+    decide: Callable[..., Decision], alice: User
+) -> None:
     gone = decide("fake")
     snapshot = snapshot_create()
     model = made("1", snapshot_sha256=snapshot.manifest_sha256)
@@ -231,7 +246,9 @@ def test_strangers_to_retraining_learn_nothing_from_the_marks(decide, alice: Use
     assert erasure_marks.holders_of_submission(viewer=alice, submission_id=gone.submission_id) == ([], [])
 
 
-def test_every_page_of_the_loop_says_what_is_held(decide, serving: Bundle, ada: User, login) -> None:
+def test_every_page_of_the_loop_says_what_is_held(
+    decide: Callable[..., Decision], serving: Bundle, ada: User, login: Callable[[User], Client]
+) -> None:
     gone, _ = decide("fake"), decide("real")
     snapshot = snapshot_create(name="first")
     candidate = made("1", snapshot_sha256=snapshot.manifest_sha256)
@@ -263,7 +280,9 @@ def test_every_page_of_the_loop_says_what_is_held(decide, serving: Bundle, ada: 
     assert "v-1" in history
 
 
-def test_the_command_line_names_what_is_marked(decide, serving: Bundle, tmp_path: Path) -> None:
+def test_the_command_line_names_what_is_marked(
+    decide: Callable[..., Decision], serving: Bundle, tmp_path: Path
+) -> None:
     gone = decide("fake")
     snapshot = snapshot_create(name="first")
     made("1", snapshot_sha256=snapshot.manifest_sha256)
@@ -277,7 +296,7 @@ def test_the_command_line_names_what_is_marked(decide, serving: Bundle, tmp_path
     assert "holds 1 erased" in told
 
 
-def test_a_race_between_erasing_and_freezing_leaves_no_copy(decide) -> None:
+def test_a_race_between_erasing_and_freezing_leaves_no_copy(decide: Callable[..., Decision]) -> None:
     """The set was frozen from what an uncommitted erasure had not emptied yet: the sweep finds it by its rows."""
     gone = decide("fake")
     snapshot = snapshot_create()

@@ -18,7 +18,7 @@ def written(items: list[dict], name: str = "first") -> tuple[bytes, manifest.Wri
 
 
 def test_what_is_streamed_is_one_json_document() -> None:
-    items = [{"label": "real", "note": 'quotes " and ünïcode\n'}, {"label": "fake", "p": 0.1}]
+    items: list[dict] = [{"label": "real", "note": 'quotes " and ünïcode\n'}, {"label": "fake", "p": 0.1}]
     raw, writer = written(items)
     assert json.loads(raw) == {
         "format": "kyc-review/snapshot/1",

@@ -16,6 +16,7 @@ from django.db import connection
 from django.utils import timezone
 
 from kyc_review.audit.models import Event
+from kyc_review.core import folders
 from kyc_review.datasets import snapshot_builder
 from kyc_review.datasets.models import Snapshot
 from kyc_review.datasets.snapshot_builder import LeaseLost, SnapshotFailed
@@ -42,7 +43,7 @@ def original_of(decision: Decision) -> Path:
 
 
 @pytest.mark.parametrize("damage", ["changed", "missing"])
-def test_a_lost_or_changed_original_stops_the_snapshot(decide, damage: str) -> None:
+def test_a_lost_or_changed_original_stops_the_snapshot(decide: Callable[..., Decision], damage: str) -> None:
     decide("real")
     decision = decide("fake")
     if damage == "changed":
@@ -58,24 +59,28 @@ def test_a_lost_or_changed_original_stops_the_snapshot(decide, damage: str) -> N
     assert Event.objects.filter(action="snapshot.failed").count() == 1
 
 
-def test_a_full_disk_fails_the_snapshot_with_its_reason(decide, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_fails_the_snapshot_with_its_reason(
+    decide: Callable[..., Decision], monkeypatch: pytest.MonkeyPatch
+) -> None:
     decide("fake")
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(snapshot_builder.folders, "copy_hashed", full)
+    monkeypatch.setattr(folders, "copy_hashed", full)
     with pytest.raises(SnapshotFailed, match="No space left"):
         snapshot_create()
     assert Snapshot.objects.get().state == Snapshot.State.FAILED
     assert names_in(settings.DATA_DIR / "snapshots") == []
 
 
-def test_a_build_that_is_interrupted_leaves_nothing_half_and_is_built_again(decide, monkeypatch) -> None:
+def test_a_build_that_is_interrupted_leaves_nothing_half_and_is_built_again(
+    decide: Callable[..., Decision], monkeypatch: pytest.MonkeyPatch
+) -> None:
     decide("fake")
     snapshot = snapshot_request()
     with monkeypatch.context() as patch:
-        patch.setattr(snapshot_builder.folders, "publish", interrupt)
+        patch.setattr(folders, "publish", interrupt)
         with pytest.raises(KeyboardInterrupt):
             snapshot_build(snapshot=snapshot)
     assert names_in(snapshot.directory.parent) == []
@@ -92,7 +97,9 @@ BUILD = "import django; django.setup(); from kyc_review.datasets.snapshots impor
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_build_killed_in_the_middle_leaves_nothing_half_and_is_healed_by_the_sweep(decide) -> None:
+def test_a_build_killed_in_the_middle_leaves_nothing_half_and_is_healed_by_the_sweep(
+    decide: Callable[..., Decision],
+) -> None:
     decide("real")
     blocked = original_of(decide("fake"))
     kept = blocked.read_bytes()
@@ -133,7 +140,7 @@ def wait_for(condition: Callable[[], bool], child: subprocess.Popen) -> None:
         time.sleep(0.02)
 
 
-def test_a_builder_whose_lease_was_taken_over_writes_nothing(decide) -> None:
+def test_a_builder_whose_lease_was_taken_over_writes_nothing(decide: Callable[..., Decision]) -> None:
     decide("fake")
     snapshot = snapshot_request()
     Snapshot.objects.update(
@@ -146,7 +153,7 @@ def test_a_builder_whose_lease_was_taken_over_writes_nothing(decide) -> None:
     assert (names_in(snapshot.directory.parent), Snapshot.objects.get().lease_holder) == ([], "somebody")
 
 
-def test_a_set_that_kills_its_worker_fails_after_three_attempts(decide) -> None:
+def test_a_set_that_kills_its_worker_fails_after_three_attempts(decide: Callable[..., Decision]) -> None:
     decide("fake")
     snapshot_request()
     Snapshot.objects.update(state="building", lease_holder="dead", attempts=3, due_at=timezone.now())
@@ -156,7 +163,7 @@ def test_a_set_that_kills_its_worker_fails_after_three_attempts(decide) -> None:
     assert "died 3 times" in row.error
 
 
-def test_what_dead_builders_left_is_swept_and_living_ones_stay(decide) -> None:
+def test_what_dead_builders_left_is_swept_and_living_ones_stay(decide: Callable[..., Decision]) -> None:
     decide("fake")
     snapshot = snapshot_request()
     Snapshot.objects.update(
@@ -168,7 +175,7 @@ def test_what_dead_builders_left_is_swept_and_living_ones_stay(decide) -> None:
     assert names_in(snapshot.directory.parent) == [f".building-{snapshot.pk}-living"]
 
 
-def test_a_folder_left_between_rename_and_commit_is_replaced(decide) -> None:
+def test_a_folder_left_between_rename_and_commit_is_replaced(decide: Callable[..., Decision]) -> None:
     decide("fake")
     snapshot = snapshot_request()
     (snapshot.directory / "images").mkdir(parents=True)

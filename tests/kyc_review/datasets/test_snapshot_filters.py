@@ -63,7 +63,11 @@ def ids(*decisions: Decision) -> set[str]:
 
 
 def test_consensus_is_two_people_who_agree_or_a_third_who_settled_it(
-    decide, held, alice: User, bob: User, carol: User
+    decide: Callable[..., Decision],
+    held: Callable[[SnapshotFilter], set[str]],
+    alice: User,
+    bob: User,
+    carol: User,
 ) -> None:
     agreed, settled, split, alone, same, gold = (decide("fake") for _ in range(6))
     also(agreed, bob, "fake")
@@ -76,7 +80,9 @@ def test_consensus_is_two_people_who_agree_or_a_third_who_settled_it(
     assert held(SnapshotFilter()) == ids(agreed, settled, split, alone, same, gold)
 
 
-def test_a_corrected_word_agrees_with_nobody(decide, held, alice: User, bob: User) -> None:
+def test_a_corrected_word_agrees_with_nobody(
+    decide: Callable[..., Decision], held: Callable[[SnapshotFilter], set[str]], alice: User, bob: User
+) -> None:
     first, kept = decide("fake"), decide("real")
     second = also(first, bob, "real")
     review.decision_correct(item_id=second.item_id, corrector=bob, label="fake")
@@ -86,7 +92,9 @@ def test_a_corrected_word_agrees_with_nobody(decide, held, alice: User, bob: Use
     assert held(SnapshotFilter(consensus=True)) == ids(kept), "alice's does not agree with bob's any more"
 
 
-def test_sources_reasons_and_days_narrow_it_down(decide, held, alice: User) -> None:
+def test_sources_reasons_and_days_narrow_it_down(
+    decide: Callable[..., Decision], held: Callable[[SnapshotFilter], set[str]], alice: User
+) -> None:
     other = accounts.integration_create(slug="branch", name="Branch")
     here, there = decide("fake"), decide("real", integration=other)
     audited = decide("real")
@@ -109,7 +117,9 @@ def test_sources_reasons_and_days_narrow_it_down(decide, held, alice: User) -> N
             snapshot_create(choices=nothing)
 
 
-def test_choices_are_in_row_manifest_and_log_and_the_digest_covers_items_alone(decide) -> None:
+def test_choices_are_in_row_manifest_and_log_and_the_digest_covers_items_alone(
+    decide: Callable[..., Decision],
+) -> None:
     decide("fake")
     plain = snapshot_create(name="plain")
     chosen = snapshot_create(
@@ -126,7 +136,9 @@ def test_choices_are_in_row_manifest_and_log_and_the_digest_covers_items_alone(d
     assert describe_filter(chosen.choices) == ["From mobile-app", "Decided from 2026-01-02"]
 
 
-def test_an_admin_counts_and_creates_on_the_page(decide, staff, login) -> None:
+def test_an_admin_counts_and_creates_on_the_page(
+    decide: Callable[..., Decision], staff: Callable[..., User], login: Callable[[User], Client]
+) -> None:
     decide("fake"), decide("real")
     window: Client = login(staff("ada", "admin"))
     query = {"name": "narrow", "sources": "mobile-app", "reasons": "split_vote", "since": "2026-01-02"}
@@ -149,13 +161,15 @@ def test_an_admin_counts_and_creates_on_the_page(decide, staff, login) -> None:
 
 
 @pytest.mark.parametrize("role", ["auditor", "senior", "reviewer"])
-def test_nobody_but_an_admin_chooses(staff, login, role: str) -> None:
+def test_nobody_but_an_admin_chooses(
+    staff: Callable[..., User], login: Callable[[User], Client], role: str
+) -> None:
     window: Client = login(staff("person", role))
     assert window.get("/retraining/new-snapshot/").status_code == 403
     assert window.post("/retraining/snapshots/", {"chosen": "yes"}).status_code == 403
 
 
-def test_the_command_takes_the_same_choices(decide, alice: User, bob: User) -> None:
+def test_the_command_takes_the_same_choices(decide: Callable[..., Decision], alice: User, bob: User) -> None:
     also(decide("fake"), bob, "fake")
     decide("real")
     out, today = StringIO(), f"{timezone.localdate()}"

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 
 import pytest
+from django.conf import LazySettings
 from django.test import Client
 from django.utils import timezone
 
@@ -16,6 +17,7 @@ from kyc_review.datasets.snapshots import snapshot_create
 from kyc_review.review import services
 from kyc_review.review.models import AuditDraw, Decision, ReviewItem
 from kyc_review.submissions.models import Submission
+from tests.factories.claims import claim_next
 
 pytestmark = pytest.mark.django_db
 
@@ -30,15 +32,15 @@ def held(snapshot: Snapshot) -> dict[str, dict]:
 
 
 def test_a_face_that_somebody_still_looks_at_is_in_no_snapshot(
-    decide,
-    clear,
+    decide: Callable[..., Decision],
+    clear: Callable[..., Submission],
     alice: User,
     ada: User,
-    settings,
+    settings: LazySettings,
 ) -> None:
     settings.SECOND_OPINION_SHARE = settings.AUDIT_SHARE = 1.0
     row = clear()
-    item = services.item_claim_next(reviewer=alice)
+    item = claim_next(alice)
     services.decision_record(item_id=item.pk, reviewer=alice, label="fake")
     settings.SECOND_OPINION_SHARE = 0.0
     plain = decide("real")
@@ -47,7 +49,9 @@ def test_a_face_that_somebody_still_looks_at_is_in_no_snapshot(
     assert row.pk != plain.submission_id
 
 
-def test_calibration_and_the_sandbox_are_never_in_a_snapshot(decide, submit, alice: User, ada: User) -> None:
+def test_calibration_and_the_sandbox_are_never_in_a_snapshot(
+    decide: Callable[..., Decision], submit: Callable[..., Submission], alice: User, ada: User
+) -> None:
     kept, gold, sandbox = decide("fake"), decide("fake"), decide("fake")
     Submission.objects.filter(pk=sandbox.submission_id).update(is_test=True)
     again = ReviewItem.objects.create(
@@ -63,17 +67,17 @@ def test_calibration_and_the_sandbox_are_never_in_a_snapshot(decide, submit, ali
 
 
 def test_what_the_audit_drew_weighs_one_over_its_chance(
-    decide,
-    clear,
+    decide: Callable[..., Decision],
+    clear: Callable[..., Submission],
     alice: User,
     ada: User,
-    settings,
+    settings: LazySettings,
 ) -> None:
     decide("fake")
     settings.AUDIT_SHARE = 1.0
     row = clear()
     AuditDraw.objects.update(probability=0.04, uniform_share=0.04)
-    item = services.item_claim_next(reviewer=alice)
+    item = claim_next(alice)
     services.decision_record(item_id=item.pk, reviewer=alice, label="real")
     snapshot = snapshot_create()
     assert {item["reason"]: item["weight"] for item in held(snapshot).values()} == {
@@ -87,7 +91,9 @@ def test_what_the_audit_drew_weighs_one_over_its_chance(
     assert str(row.pk) in held(snapshot)
 
 
-def test_two_snapshots_differ_by_what_came_went_and_was_relabelled(decide, alice: User, ada: User) -> None:
+def test_two_snapshots_differ_by_what_came_went_and_was_relabelled(
+    decide: Callable[..., Decision], alice: User, ada: User
+) -> None:
     kept, changed, gone = decide("real"), decide("real"), decide("fake")
     first = snapshot_create(name="first")
     services.decision_correct(item_id=changed.item_id, corrector=alice, label="fake")
@@ -108,7 +114,9 @@ def test_two_snapshots_differ_by_what_came_went_and_was_relabelled(decide, alice
     assert kept.submission_id not in {new.submission_id, gone.submission_id, changed.submission_id}
 
 
-def test_the_page_shows_balance_difference_and_blurred_faces(decide, ada: User, login) -> None:
+def test_the_page_shows_balance_difference_and_blurred_faces(
+    decide: Callable[..., Decision], ada: User, login: Callable[[User], Client]
+) -> None:
     decision = decide("fake")
     snapshot_create(name="first"), snapshot_create(name="second")
     window: Client = login(ada)
@@ -128,7 +136,13 @@ def test_the_page_shows_balance_difference_and_blurred_faces(decide, ada: User, 
 @pytest.mark.parametrize(
     ("role", "status"), [("reviewer", 403), ("senior", 403), ("auditor", 200), ("admin", 200)]
 )
-def test_who_sees_a_snapshot_and_its_faces(decide, staff, login, role: str, status: int) -> None:
+def test_who_sees_a_snapshot_and_its_faces(
+    decide: Callable[..., Decision],
+    staff: Callable[..., User],
+    login: Callable[[User], Client],
+    role: str,
+    status: int,
+) -> None:
     decision = decide("fake")
     snapshot_create(name="first")
     window = login(staff("person", role))
@@ -137,7 +151,9 @@ def test_who_sees_a_snapshot_and_its_faces(decide, staff, login, role: str, stat
     assert [window.get(path).status_code for path in paths] == [status] * 3
 
 
-def test_strangers_to_retraining_learn_nothing_from_the_selectors(decide, alice: User) -> None:
+def test_strangers_to_retraining_learn_nothing_from_the_selectors(
+    decide: Callable[..., Decision], alice: User
+) -> None:
     decide("fake")
     snapshot = snapshot_create()
     assert snapshot_report.label_shares(viewer=alice, snapshot=snapshot) == []
@@ -146,7 +162,9 @@ def test_strangers_to_retraining_learn_nothing_from_the_selectors(decide, alice:
     assert not snapshot_report.snapshot_faces(viewer=alice, snapshot=snapshot).exists()
 
 
-def test_a_face_of_another_set_is_not_found_through_this_one(decide, ada: User, login) -> None:
+def test_a_face_of_another_set_is_not_found_through_this_one(
+    decide: Callable[..., Decision], ada: User, login: Callable[[User], Client]
+) -> None:
     decide("fake")
     snapshot_create(name="first")
     later = decide("real")

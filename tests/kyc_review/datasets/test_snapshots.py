@@ -14,12 +14,12 @@ from django.utils import timezone
 
 from kyc_review.accounts.models import User
 from kyc_review.audit.models import Event
-from kyc_review.datasets import snapshots
 from kyc_review.datasets.manifest import is_held_out
 from kyc_review.datasets.models import Snapshot
 from kyc_review.datasets.snapshot_builder import SnapshotFailed
 from kyc_review.datasets.snapshots import snapshot_build, snapshot_create, snapshot_request, snapshot_verify
 from kyc_review.registry.bundles import bundle_promote
+from kyc_review.registry.models import Bundle
 from kyc_review.review.models import Decision, ReviewItem
 from kyc_review.submissions.models import Submission
 from kyc_review.submissions.storage import originals
@@ -40,7 +40,9 @@ def original_of(decision: Decision) -> Path:
     return Path(originals.path(decision.submission.image_key))
 
 
-def test_the_manifest_says_exactly_what_was_decided_and_why(decide, registered, alice: User) -> None:
+def test_the_manifest_says_exactly_what_was_decided_and_why(
+    decide: Callable[..., Decision], registered: Callable[..., Bundle], alice: User
+) -> None:
     bundle_promote(bundle=registered("v7"))
     fake, real = decide("fake", applicant_ref="p-1"), decide("real")
     snapshot = snapshot_create(name="first", actor=alice)
@@ -81,7 +83,7 @@ def test_the_manifest_says_exactly_what_was_decided_and_why(decide, registered, 
     assert list(actions) == ["snapshot.requested", "snapshot.frozen"]
 
 
-def test_images_are_the_original_bytes_and_nobody_elses_to_read(decide) -> None:
+def test_images_are_the_original_bytes_and_nobody_elses_to_read(decide: Callable[..., Decision]) -> None:
     decision = decide("fake")
     snapshot = snapshot_create()
     (image,) = (snapshot.directory / "images").iterdir()
@@ -89,16 +91,16 @@ def test_images_are_the_original_bytes_and_nobody_elses_to_read(decide) -> None:
     assert {path.stat().st_mode & 0o077 for path in (image, snapshot.manifest, snapshot.directory)} == {0}
 
 
-def test_one_person_has_one_opaque_name_per_integration(decide) -> None:
+def test_one_person_has_one_opaque_name_per_integration(decide: Callable[..., Decision]) -> None:
     for label, applicant in (("fake", "p-1"), ("real", "p-1"), ("real", "p-2"), ("real", "")):
         decide(label, applicant_ref=applicant)
     first, again, other, unknown = [item["applicant"] for item in manifest_of(snapshot_create())["items"]]
     assert first == again
     assert len({first, other, unknown}) == 3
-    assert "p-1" not in snapshots.Snapshot.objects.get().manifest.read_text()
+    assert "p-1" not in Snapshot.objects.get().manifest.read_text()
 
 
-def test_the_same_decisions_have_the_same_digest_under_any_name(decide) -> None:
+def test_the_same_decisions_have_the_same_digest_under_any_name(decide: Callable[..., Decision]) -> None:
     decide("fake"), decide("real")
     first, second = snapshot_create(name="first"), snapshot_create(name="second")
     assert first.digest == second.digest
@@ -107,14 +109,16 @@ def test_the_same_decisions_have_the_same_digest_under_any_name(decide) -> None:
     assert snapshot_create(name="third").digest != first.digest
 
 
-def test_what_is_decided_after_the_request_is_not_in_it(decide) -> None:
+def test_what_is_decided_after_the_request_is_not_in_it(decide: Callable[..., Decision]) -> None:
     decide("fake")
     snapshot = snapshot_request()
     decide("real")
     assert manifest_of(snapshot_build(snapshot=snapshot))["counts"] == {"real": 0, "fake": 1}
 
 
-def test_of_two_decisions_on_one_submission_the_later_counts(decide, bob: User) -> None:
+def test_of_two_decisions_on_one_submission_the_later_counts(
+    decide: Callable[..., Decision], bob: User
+) -> None:
     first = decide("fake")
     item = ReviewItem.objects.create(
         submission=first.submission,
@@ -128,7 +132,9 @@ def test_of_two_decisions_on_one_submission_the_later_counts(decide, bob: User) 
     assert (only["label"], only["reason"]) == ("real", "second_opinion")
 
 
-def test_an_unscored_submission_has_no_votes_and_no_bundle(submit, alice: User) -> None:
+def test_an_unscored_submission_has_no_votes_and_no_bundle(
+    submit: Callable[..., Submission], alice: User
+) -> None:
     row = submit()
     type(row).objects.filter(pk=row.pk).update(state="completed", result="clear", completed_at=timezone.now())
     item = ReviewItem.objects.create(
@@ -139,7 +145,7 @@ def test_an_unscored_submission_has_no_votes_and_no_bundle(submit, alice: User) 
     assert (only["votes"], only["bundle"]) == ([], None)
 
 
-def test_the_same_image_posted_twice_is_stored_once_and_listed_twice(decide) -> None:
+def test_the_same_image_posted_twice_is_stored_once_and_listed_twice(decide: Callable[..., Decision]) -> None:
     decide("fake", image=jpeg_bytes(seed=9)), decide("fake", image=jpeg_bytes(seed=9))
     snapshot = snapshot_create()
     assert len(names_in(snapshot.directory / "images")) == 1
@@ -148,7 +154,7 @@ def test_the_same_image_posted_twice_is_stored_once_and_listed_twice(decide) -> 
 
 
 @pytest.mark.parametrize("damaged", ["image", "manifest", "missing"])
-def test_verification_finds_what_was_changed(decide, damaged: str) -> None:
+def test_verification_finds_what_was_changed(decide: Callable[..., Decision], damaged: str) -> None:
     decide("fake")
     snapshot = snapshot_create()
     (image,) = (snapshot.directory / "images").iterdir()
@@ -162,7 +168,7 @@ def test_verification_finds_what_was_changed(decide, damaged: str) -> None:
         snapshot_verify(snapshot=snapshot)
 
 
-def test_the_database_refuses_to_change_a_ready_snapshot(decide) -> None:
+def test_the_database_refuses_to_change_a_ready_snapshot(decide: Callable[..., Decision]) -> None:
     decide("fake")
     snapshot_create()
     with pytest.raises(DatabaseError, match="written once"), transaction.atomic():
@@ -176,13 +182,13 @@ def test_nothing_decided_nothing_frozen() -> None:
 
 
 @pytest.mark.parametrize("name", ["../up", "Upper", "a b", "-x", "x" * 61, ".hidden"])
-def test_names_that_could_leave_the_folder_are_refused(decide, name: str) -> None:
+def test_names_that_could_leave_the_folder_are_refused(decide: Callable[..., Decision], name: str) -> None:
     decide("fake")
     with pytest.raises(SnapshotFailed, match="is not a valid name"):
         snapshot_request(name=name)
 
 
-def test_a_name_is_used_once(decide) -> None:
+def test_a_name_is_used_once(decide: Callable[..., Decision]) -> None:
     decide("fake")
     snapshot_request(name="first")
     with pytest.raises(SnapshotFailed, match="exists"):
@@ -197,11 +203,11 @@ def queries_for(count: int, decide: Callable) -> int:
     return len(queries)
 
 
-def test_the_number_of_queries_does_not_grow_with_the_set(decide) -> None:
+def test_the_number_of_queries_does_not_grow_with_the_set(decide: Callable[..., Decision]) -> None:
     assert queries_for(1, decide) == queries_for(12, decide)
 
 
-def test_the_commands_create_list_export_and_verify(decide, tmp_path: Path) -> None:
+def test_the_commands_create_list_export_and_verify(decide: Callable[..., Decision], tmp_path: Path) -> None:
     decide("fake")
     out = StringIO()
     call_command("snapshot", "create", "--name", "first", "--out", str(tmp_path / "away"), stdout=out)

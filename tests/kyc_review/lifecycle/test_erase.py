@@ -8,6 +8,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from django.conf import LazySettings
 from django.core.files.base import ContentFile
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, transaction
@@ -43,9 +44,9 @@ NAMED = {"applicant_ref": "p-1", "metadata": {"branch": "12"}}
 def committing(django_capture_on_commit_callbacks: Callable) -> Callable[..., Submission]:
     """committing(submission) erases it, and the transaction commits."""
 
-    def erase(row: Submission, **fields: object) -> Submission:
+    def erase(row: Submission, *, actor: User | None = None) -> Submission:
         with django_capture_on_commit_callbacks(execute=True):
-            submission_erase(submission_id=row.pk, reason=REASON, **fields)
+            submission_erase(submission_id=row.pk, reason=REASON, actor=actor)
         return Submission.objects.get(pk=row.pk)
 
     return erase
@@ -56,10 +57,10 @@ def files(root: Path) -> list[Path]:
 
 
 def test_what_showed_or_named_the_applicant_goes_and_the_bare_row_stays(
-    decide,
-    committing,
+    decide: Callable[..., Decision],
+    committing: Callable[..., Submission],
     staff: Callable[..., User],
-    submit,
+    submit: Callable[..., Submission],
     private_data: Path,
 ) -> None:
     decision = decide("fake", **NAMED)
@@ -93,7 +94,7 @@ def test_what_showed_or_named_the_applicant_goes_and_the_bare_row_stays(
 
 
 def test_notes_and_messages_are_emptied_by_an_erasure_alone(
-    enqueue,
+    enqueue: Callable[..., ReviewItem],
     alice: User,
     bob: User,
 ) -> None:
@@ -118,7 +119,7 @@ def test_notes_and_messages_are_emptied_by_an_erasure_alone(
         review.decision_correct(item_id=decision.item_id, corrector=bob, label="real")
 
 
-def test_it_needs_a_reason_and_is_safe_to_repeat(submit) -> None:
+def test_it_needs_a_reason_and_is_safe_to_repeat(submit: Callable[..., Submission]) -> None:
     row = submit()
     with pytest.raises(ValueError, match="why"):
         submission_erase(submission_id=row.pk, reason=" ")
@@ -128,13 +129,13 @@ def test_it_needs_a_reason_and_is_safe_to_repeat(submit) -> None:
     assert Event.objects.filter(action="submission.erased").count() == 1
 
 
-def test_the_database_keeps_an_erased_row_bare(submit) -> None:
+def test_the_database_keeps_an_erased_row_bare(submit: Callable[..., Submission]) -> None:
     submission_erase(submission_id=submit().pk, reason=REASON)
     with pytest.raises(DatabaseError, match="submission_erased_is_bare"), transaction.atomic():
         Submission.objects.update(applicant_ref="p-1")
 
 
-def test_files_that_a_killed_process_left_are_deleted_by_the_sweep(submit) -> None:
+def test_files_that_a_killed_process_left_are_deleted_by_the_sweep(submit: Callable[..., Submission]) -> None:
     row = submit()
     display.derivative_ensure(row)
     submission_erase(
@@ -146,7 +147,7 @@ def test_files_that_a_killed_process_left_are_deleted_by_the_sweep(submit) -> No
     assert not derivatives.exists(display.derivative_key(row.pk))
 
 
-def test_the_sweep_looks_again_until_late_writers_have_ended(submit) -> None:
+def test_the_sweep_looks_again_until_late_writers_have_ended(submit: Callable[..., Submission]) -> None:
     row = submit()
     submission_erase(submission_id=row.pk, reason=REASON)
     erasures_sweep()
@@ -171,7 +172,9 @@ def test_pictures_in_a_store_without_folders_are_deleted(submit, monkeypatch: py
     ]
 
 
-def test_a_disk_that_refuses_is_asked_again(submit, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_refuses_is_asked_again(
+    submit: Callable[..., Submission], monkeypatch: pytest.MonkeyPatch
+) -> None:
     row = submit()
     submission_erase(submission_id=row.pk, reason=REASON)
     Submission.objects.update(erased_at=timezone.now() - 2 * erase.SETTLED_AFTER)
@@ -186,7 +189,9 @@ def refuse(**_: object) -> None:
     raise OSError(5, "Input/output error")
 
 
-def test_a_verdict_in_flight_does_not_bring_it_back(submit, committing) -> None:
+def test_a_verdict_in_flight_does_not_bring_it_back(
+    submit: Callable[..., Submission], committing: Callable[..., Submission]
+) -> None:
     row = submit()
     lease_batch(holder="w", limit=1)
     erased = committing(row)
@@ -200,7 +205,7 @@ def test_a_verdict_in_flight_does_not_bring_it_back(submit, committing) -> None:
     assert not Fingerprint.objects.exists()
 
 
-def test_an_open_item_is_withdrawn(enqueue, alice: User) -> None:
+def test_an_open_item_is_withdrawn(enqueue: Callable[..., ReviewItem], alice: User) -> None:
     item = enqueue("split_vote", 0.4)
     submission_erase(submission_id=item.submission_id, reason=REASON)
     assert review.item_claim_next(reviewer=alice) is None
@@ -209,7 +214,9 @@ def test_an_open_item_is_withdrawn(enqueue, alice: User) -> None:
     assert Event.objects.get(action="item.withdrawn").detail == {"why": "erased"}
 
 
-def test_the_holder_of_an_item_is_told_clearly(claimed: ReviewItem, alice: User, login) -> None:
+def test_the_holder_of_an_item_is_told_clearly(
+    claimed: ReviewItem, alice: User, login: Callable[[User], Client]
+) -> None:
     submission_erase(submission_id=claimed.submission_id, reason=REASON)
     window: Client = login(alice)
     beat = window.post(f"/review/items/{claimed.pk}/claim/", HTTP_HX_REQUEST="true")
@@ -224,7 +231,7 @@ def test_the_holder_of_an_item_is_told_clearly(claimed: ReviewItem, alice: User,
 def test_a_decision_in_its_seconds_of_undo_is_made_final_first(
     claimed: ReviewItem,
     alice: User,
-    settings,
+    settings: LazySettings,
 ) -> None:
     settings.UNDO_WINDOW_S, settings.SECOND_OPINION_SHARE = 10, 0.0
     review.decision_record(item_id=claimed.pk, reviewer=alice, label="fake")
@@ -237,7 +244,7 @@ def test_a_decision_in_its_seconds_of_undo_is_made_final_first(
 def test_a_second_opinion_that_it_would_have_asked_for_is_withdrawn_too(
     claimed: ReviewItem,
     alice: User,
-    settings,
+    settings: LazySettings,
 ) -> None:
     settings.UNDO_WINDOW_S, settings.SECOND_OPINION_SHARE = 10, 1.0
     review.decision_record(item_id=claimed.pk, reviewer=alice, label="fake")
@@ -247,9 +254,9 @@ def test_a_second_opinion_that_it_would_have_asked_for_is_withdrawn_too(
 
 
 def test_nobody_is_calibrated_with_it_and_an_unjudged_draw_goes(
-    clear,
+    clear: Callable[..., Submission],
     staff: Callable[..., User],
-    settings,
+    settings: LazySettings,
 ) -> None:
     settings.AUDIT_SHARE = 1.0
     row = clear()
@@ -274,7 +281,9 @@ def eraser(client: Client, integration: Integration) -> Client:
     return client
 
 
-def test_an_integration_erases_what_is_its_own_and_reads_410_afterwards(eraser: Client, submit) -> None:
+def test_an_integration_erases_what_is_its_own_and_reads_410_afterwards(
+    eraser: Client, submit: Callable[..., Submission]
+) -> None:
     row, kept = submit(**NAMED), submit()
     url = f"/api/v1/submissions/{row.pk}"
     assert [eraser.delete(f"{url}?reason=asked").status_code for _ in range(2)] == [204, 204]
@@ -289,13 +298,15 @@ def test_an_integration_erases_what_is_its_own_and_reads_410_afterwards(eraser: 
     assert (told.actor_kind, told.detail["reason"]) == ("integration", "asked")
 
 
-def test_a_key_has_the_scope_only_if_somebody_chose_it(api: Client, submit) -> None:
+def test_a_key_has_the_scope_only_if_somebody_chose_it(
+    api: Client, submit: Callable[..., Submission]
+) -> None:
     answer = api.delete(f"/api/v1/submissions/{submit().pk}")
     assert answer.status_code == 403
     assert "submissions:erase" in answer.json()["detail"]
 
 
-def test_what_belongs_to_others_cannot_be_erased(eraser: Client, submit) -> None:
+def test_what_belongs_to_others_cannot_be_erased(eraser: Client, submit: Callable[..., Submission]) -> None:
     other = submit(integration=accounts.integration_create(slug="branch", name="Branch"))
     sandbox = submit(is_test=True)
     for row in (other, sandbox):
@@ -323,9 +334,9 @@ def test_a_late_repetition_of_its_create_neither_names_nor_recreates_it(eraser: 
 
 
 def test_an_admin_erases_on_the_submissions_page_with_a_reason_and_a_confirmation(
-    decide,
-    staff,
-    login,
+    decide: Callable[..., Decision],
+    staff: Callable[..., User],
+    login: Callable[[User], Client],
 ) -> None:
     row = decide("fake", **NAMED).submission
     window: Client = login(staff("ada", "admin"))
@@ -342,7 +353,9 @@ def test_an_admin_erases_on_the_submissions_page_with_a_reason_and_a_confirmatio
 
 
 @pytest.mark.parametrize("role", ["reviewer", "senior", "auditor"])
-def test_nobody_but_an_admin_erases(submit, staff, login, role: str) -> None:
+def test_nobody_but_an_admin_erases(
+    submit: Callable[..., Submission], staff: Callable[..., User], login: Callable[[User], Client], role: str
+) -> None:
     row = submit()
     window: Client = login(staff("person", role))
     path = f"/insights/submissions/{row.pk}/erasure/"
@@ -351,7 +364,7 @@ def test_nobody_but_an_admin_erases(submit, staff, login, role: str) -> None:
     assert row.erased_at is None
 
 
-def test_the_command_erases_and_lists(submit) -> None:
+def test_the_command_erases_and_lists(submit: Callable[..., Submission]) -> None:
     row, out = submit(), StringIO()
     call_command("submission", "erase", str(row.pk), "--reason", REASON, stdout=out)
     call_command("submission", "erased", "--since", f"{timezone.now():%Y-%m-%d}", stdout=out)
@@ -360,7 +373,9 @@ def test_the_command_erases_and_lists(submit) -> None:
         call_command("submission", "erase", str(uuid4()), "--reason", REASON, stdout=out)
 
 
-def test_a_senior_who_looks_at_its_item_reads_that_it_was_erased(claimed, alice: User, staff, login) -> None:
+def test_a_senior_who_looks_at_its_item_reads_that_it_was_erased(
+    claimed: ReviewItem, alice: User, staff: Callable[..., User], login: Callable[[User], Client]
+) -> None:
     review.decision_record(item_id=claimed.pk, reviewer=alice, label="fake")
     submission_erase(submission_id=claimed.submission_id, reason=REASON)
     window: Client = login(staff("sara", "senior"))

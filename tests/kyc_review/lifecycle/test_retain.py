@@ -6,12 +6,14 @@ from io import StringIO
 from typing import Any
 
 import pytest
+from django.conf import LazySettings
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError
 from django.test import Client
 from django.utils import timezone
 
-from kyc_review.accounts.models import User
+from kyc_review.accounts.models import Integration, User
+from kyc_review.audit import services as audit
 from kyc_review.audit.models import Event
 from kyc_review.datasets.erasure_marks import snapshot_mark_unchecked
 from kyc_review.datasets.snapshots import snapshot_build, snapshot_create, snapshot_request
@@ -20,10 +22,11 @@ from kyc_review.lifecycle.cancel import submission_cancel
 from kyc_review.lifecycle.retain import retention_step
 from kyc_review.registry.models import Bundle
 from kyc_review.review import services as review
-from kyc_review.review.models import ReviewItem
+from kyc_review.review.models import Decision, ReviewItem
 from kyc_review.submissions.models import RetentionPass, State, Submission
 from kyc_review.submissions.storage import originals
 from kyc_review.training.models import TrainingRun
+from tests.factories.claims import claim_next
 
 pytestmark = pytest.mark.django_db
 UNREVIEWED, REVIEWED = 90, 365
@@ -59,7 +62,12 @@ def told(*arguments: str) -> str:
     return out.getvalue()
 
 
-def test_each_kind_goes_when_its_own_number_of_days_is_over(clear, decide, submit, integration) -> None:
+def test_each_kind_goes_when_its_own_number_of_days_is_over(
+    clear: Callable[..., Submission],
+    decide: Callable[..., Decision],
+    submit: Callable[..., Submission],
+    integration: Integration,
+) -> None:
     old, young = aged(clear(), UNREVIEWED + 1), aged(clear(), UNREVIEWED - 1)
     reviewed, kept = (aged(decide("fake").submission, REVIEWED + days) for days in (1, -1))
     cancelled, sandbox = submit(), submit(is_test=True)
@@ -88,8 +96,8 @@ def test_each_kind_goes_when_its_own_number_of_days_is_over(clear, decide, submi
 
 @pytest.mark.parametrize(("unreviewed", "reviewed"), [(0, 0), (0, 1), (1, 0), (-5, -5)])
 def test_without_a_number_things_are_kept_for_ever(
-    clear,
-    decide,
+    clear: Callable[..., Submission],
+    decide: Callable[..., Decision],
     settings: Any,
     unreviewed: int,
     reviewed: int,
@@ -100,7 +108,12 @@ def test_without_a_number_things_are_kept_for_ever(
     assert [is_erased(row) for row in rows] == [unreviewed > 0, reviewed > 0]
 
 
-def test_what_waits_is_never_too_old(clear, submit, enqueue_old, settings) -> None:
+def test_what_waits_is_never_too_old(
+    clear: Callable[..., Submission],
+    submit: Callable[..., Submission],
+    enqueue_old: ReviewItem,
+    settings: LazySettings,
+) -> None:
     settings.AUDIT_SHARE = 1.0
     audited = aged(clear(), 5000)
     received = submit()
@@ -111,7 +124,7 @@ def test_what_waits_is_never_too_old(clear, submit, enqueue_old, settings) -> No
 
 
 @pytest.fixture
-def enqueue_old(decide, submit) -> ReviewItem:
+def enqueue_old(decide: Callable[..., Decision], submit: Callable[..., Submission]) -> ReviewItem:
     """An item that waits since long ago."""
     row = submit()
     Submission.objects.filter(pk=row.pk).update(
@@ -120,10 +133,12 @@ def enqueue_old(decide, submit) -> ReviewItem:
     return ReviewItem.objects.create(submission=row, reason="split_vote", risk=0.5)
 
 
-def test_a_judged_audit_is_reviewed(clear, alice: User, settings) -> None:
+def test_a_judged_audit_is_reviewed(
+    clear: Callable[..., Submission], alice: User, settings: LazySettings
+) -> None:
     settings.AUDIT_SHARE = 1.0
     row = aged(clear(), UNREVIEWED + 1)
-    item = review.item_claim_next(reviewer=alice)
+    item = claim_next(alice)
     review.decision_record(item_id=item.pk, reviewer=alice, label="real")
     assert retention_step() == 0
     aged(row, REVIEWED + 1)
@@ -131,7 +146,9 @@ def test_a_judged_audit_is_reviewed(clear, alice: User, settings) -> None:
     assert retention_step() == 1
 
 
-def test_frozen_sets_and_gold_do_not_spare_it_and_are_marked(decide, staff) -> None:
+def test_frozen_sets_and_gold_do_not_spare_it_and_are_marked(
+    decide: Callable[..., Decision], staff: Callable[..., User]
+) -> None:
     row = decide("fake").submission
     decide("real")
     sara = staff("sara", "senior")
@@ -142,12 +159,16 @@ def test_frozen_sets_and_gold_do_not_spare_it_and_are_marked(decide, staff) -> N
     assert "1 of them are reviewed, 1 are calibration items, 1 are in snapshots." in told()
     assert "marked: autumn." in told()
     assert retention_step() == 1
-    assert snapshot_mark_unchecked(snapshot).number == 1
+    mark = snapshot_mark_unchecked(snapshot)
+    assert mark is not None
+    assert mark.number == 1
     gold.refresh_from_db()
     assert not gold.is_active
 
 
-def test_training_goes_on_for_a_week_with_what_is_due(decide, serving: Bundle) -> None:
+def test_training_goes_on_for_a_week_with_what_is_due(
+    decide: Callable[..., Decision], serving: Bundle
+) -> None:
     row = decide("fake").submission
     decide("real")
     run = TrainingRun.objects.create(snapshot=snapshot_create(name="autumn"), init=serving)
@@ -161,7 +182,7 @@ def test_training_goes_on_for_a_week_with_what_is_due(decide, serving: Bundle) -
     assert run.state == TrainingRun.State.CANCELLED
 
 
-def test_a_set_in_the_making_is_not_begun_again_for_it(decide) -> None:
+def test_a_set_in_the_making_is_not_begun_again_for_it(decide: Callable[..., Decision]) -> None:
     row = aged(decide("fake").submission, REVIEWED + 1)
     snapshot = snapshot_request(name="autumn")
     assert retention_step() == 0
@@ -171,7 +192,7 @@ def test_a_set_in_the_making_is_not_begun_again_for_it(decide) -> None:
     assert is_erased(row)
 
 
-def test_a_day_has_one_pass_and_the_next_day_another(clear) -> None:
+def test_a_day_has_one_pass_and_the_next_day_another(clear: Callable[..., Submission]) -> None:
     aged(clear(), UNREVIEWED + 1)
     assert retention_step() == 1
     late = aged(clear(), UNREVIEWED + 1)
@@ -183,7 +204,9 @@ def test_a_day_has_one_pass_and_the_next_day_another(clear) -> None:
     assert told().count("1 erased, ended") == 2
 
 
-def test_it_gives_way_to_selfies_but_not_for_ever(clear, submit) -> None:
+def test_it_gives_way_to_selfies_but_not_for_ever(
+    clear: Callable[..., Submission], submit: Callable[..., Submission]
+) -> None:
     row = aged(clear(), UNREVIEWED + 1)
     submit()
     assert retention_step() == 0
@@ -192,7 +215,9 @@ def test_it_gives_way_to_selfies_but_not_for_ever(clear, submit) -> None:
     assert is_erased(row)
 
 
-def test_a_step_ends_after_its_time_and_the_next_one_goes_on(clear, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_step_ends_after_its_time_and_the_next_one_goes_on(
+    clear: Callable[..., Submission], monkeypatch: pytest.MonkeyPatch
+) -> None:
     rows = [aged(clear(), UNREVIEWED + days) for days in (3, 2, 1)]
     with monkeypatch.context() as patch:
         patch.setattr(retain, "STEP_S", -1)
@@ -202,7 +227,7 @@ def test_a_step_ends_after_its_time_and_the_next_one_goes_on(clear, monkeypatch:
 
 
 def test_what_the_database_refuses_is_passed_over_until_tomorrow(
-    clear,
+    clear: Callable[..., Submission],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     bad, good = aged(clear(), UNREVIEWED + 2), aged(clear(), UNREVIEWED + 1)
@@ -222,7 +247,9 @@ def test_what_the_database_refuses_is_passed_over_until_tomorrow(
     assert retention_step() == 1
 
 
-def test_the_integration_reads_410_as_after_any_erasure(clear, api: Client) -> None:
+def test_the_integration_reads_410_as_after_any_erasure(
+    clear: Callable[..., Submission], api: Client
+) -> None:
     row = aged(clear(), UNREVIEWED + 1)
     retention_step()
     assert api.get(f"/api/v1/submissions/{row.pk}").status_code == 410
@@ -251,7 +278,7 @@ def test_a_kill_between_any_two_steps_loses_nothing_and_erases_nothing_twice(
         return call
 
     home = erase if where in ("audit.record", "files_remove") else retain
-    owner = erase.audit if where == "audit.record" else home
+    owner = audit if where == "audit.record" else home
     name = where.rpartition(".")[2]
     with monkeypatch.context() as patch:
         patch.setattr(owner, name, killed(getattr(owner, name)))
@@ -266,7 +293,9 @@ def test_a_kill_between_any_two_steps_loses_nothing_and_erases_nothing_twice(
     assert retention_step() == 0
 
 
-def test_the_command_tries_other_numbers_and_changes_nothing(clear, settings) -> None:
+def test_the_command_tries_other_numbers_and_changes_nothing(
+    clear: Callable[..., Submission], settings: LazySettings
+) -> None:
     settings.RETENTION_UNREVIEWED_DAYS = settings.RETENTION_REVIEWED_DAYS = 0
     row = aged(clear(), 40)
     assert "kept without limit" in told()

@@ -2,6 +2,7 @@ import os
 import subprocess
 import threading
 import uuid
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -18,7 +19,7 @@ def expire_all() -> None:
     Submission.objects.update(due_at=timezone.now() - timedelta(seconds=1))
 
 
-def test_the_oldest_are_leased_first_and_only_once(submit) -> None:
+def test_the_oldest_are_leased_first_and_only_once(submit: Callable[..., Submission]) -> None:
     rows = [submit() for _ in range(5)]
     first = lease_batch(holder="one", limit=3)
     second = lease_batch(holder="two", limit=3)
@@ -26,14 +27,14 @@ def test_the_oldest_are_leased_first_and_only_once(submit) -> None:
     assert lease_batch(holder="three", limit=3) == []
 
 
-def test_the_attempt_is_counted_before_the_work(submit) -> None:
+def test_the_attempt_is_counted_before_the_work(submit: Callable[..., Submission]) -> None:
     row = submit()
     lease_batch(holder="one", limit=1)
     row.refresh_from_db()
     assert (row.attempts, row.state, row.lease_holder) == (1, State.SCORING, "one")
 
 
-def test_an_expired_lease_is_taken_over(submit) -> None:
+def test_an_expired_lease_is_taken_over(submit: Callable[..., Submission]) -> None:
     row = submit()
     lease_batch(holder="dead", limit=1)
     assert lease_batch(holder="alive", limit=1) == []
@@ -41,7 +42,7 @@ def test_an_expired_lease_is_taken_over(submit) -> None:
     assert [r.pk for r in lease_batch(holder="alive", limit=1)] == [row.pk]
 
 
-def test_a_retried_submission_is_leased_alone(submit) -> None:
+def test_a_retried_submission_is_leased_alone(submit: Callable[..., Submission]) -> None:
     for _ in range(4):
         submit()
     lease_batch(holder="dead", limit=2)
@@ -49,7 +50,7 @@ def test_a_retried_submission_is_leased_alone(submit) -> None:
     assert [len(lease_batch(holder="alive", limit=10)) for _ in range(4)] == [1, 1, 2, 0]
 
 
-def test_after_three_attempts_no_worker_gets_it(submit) -> None:
+def test_after_three_attempts_no_worker_gets_it(submit: Callable[..., Submission]) -> None:
     submit()
     for _ in range(3):
         assert len(lease_batch(holder="dead", limit=1)) == 1
@@ -57,7 +58,7 @@ def test_after_three_attempts_no_worker_gets_it(submit) -> None:
     assert lease_batch(holder="alive", limit=1) == []
 
 
-def test_a_failed_attempt_is_due_again_after_a_pause(submit) -> None:
+def test_a_failed_attempt_is_due_again_after_a_pause(submit: Callable[..., Submission]) -> None:
     row = submit()
     lease_batch(holder="one", limit=1)
     lease_fail(holder="one", submission_id=row.pk, error="OSError: broken")
@@ -66,7 +67,9 @@ def test_a_failed_attempt_is_due_again_after_a_pause(submit) -> None:
     assert row.due_at > timezone.now()
 
 
-def test_a_failure_reported_after_the_lease_moved_on_changes_nothing(submit) -> None:
+def test_a_failure_reported_after_the_lease_moved_on_changes_nothing(
+    submit: Callable[..., Submission],
+) -> None:
     row = submit()
     lease_batch(holder="late", limit=1)
     expire_all()
@@ -76,7 +79,7 @@ def test_a_failure_reported_after_the_lease_moved_on_changes_nothing(submit) -> 
     assert (row.state, row.lease_holder) == (State.SCORING, "next")
 
 
-def test_leases_of_a_dead_worker_of_this_host_end_at_once(submit) -> None:
+def test_leases_of_a_dead_worker_of_this_host_end_at_once(submit: Callable[..., Submission]) -> None:
     for _ in range(3):
         submit()
     child = subprocess.Popen(["true"])
@@ -88,14 +91,16 @@ def test_leases_of_a_dead_worker_of_this_host_end_at_once(submit) -> None:
     assert len(lease_batch(holder=f"here:{os.getpid()}:dddd", limit=3)) == 1
 
 
-def test_a_restarted_container_has_the_same_pid_and_ends_its_old_lease(submit) -> None:
+def test_a_restarted_container_has_the_same_pid_and_ends_its_old_lease(
+    submit: Callable[..., Submission],
+) -> None:
     submit()
     lease_batch(holder="container:1:old", limit=1)
     assert leases_end_of_dead(holder="container:1:new") == 1
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_workers_at_once_never_share_a_submission(submit) -> None:
+def test_two_workers_at_once_never_share_a_submission(submit: Callable[..., Submission]) -> None:
     for _ in range(40):
         submit()
     taken: dict[str, list[uuid.UUID]] = {"one": [], "two": []}
@@ -116,7 +121,7 @@ def test_two_workers_at_once_never_share_a_submission(submit) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_row_locked_elsewhere_is_skipped_not_waited_for(submit) -> None:
+def test_a_row_locked_elsewhere_is_skipped_not_waited_for(submit: Callable[..., Submission]) -> None:
     first, second = submit(), submit()
     locked, done = threading.Event(), threading.Event()
 

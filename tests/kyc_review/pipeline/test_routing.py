@@ -1,12 +1,15 @@
+from collections.abc import Callable
 from datetime import timedelta
 from itertools import product
 
 import pytest
+from django.conf import LazySettings
 from django.db import IntegrityError
 from django.utils import timezone
 
 from detection.checks import Check, CheckCode, CheckName, CheckStatus
 from detection.voting import Vote as MemberVote
+from kyc_review.accounts.models import Integration
 from kyc_review.audit.models import Event
 from kyc_review.pipeline.leases import lease_batch
 from kyc_review.pipeline.routing import Scored, unscorable_route, verdicts_record
@@ -39,7 +42,9 @@ def record(row: Submission, *fake: bool, holder: str = "one") -> int:
 
 
 @pytest.mark.parametrize("pattern", list(product([False, True], repeat=5)))
-def test_only_five_real_votes_clear_a_submission(submit, pattern: tuple[bool, ...]) -> None:
+def test_only_five_real_votes_clear_a_submission(
+    submit: Callable[..., Submission], pattern: tuple[bool, ...]
+) -> None:
     row = submit()
     lease_batch(holder="one", limit=1)
     assert record(row, *pattern) == 1
@@ -53,18 +58,19 @@ def test_only_five_real_votes_clear_a_submission(submit, pattern: tuple[bool, ..
     assert list(Vote.objects.values_list("is_fake", flat=True)) == list(pattern)
 
 
-def test_score_rows_hold_probability_bundle_and_time(submit) -> None:
+def test_score_rows_hold_probability_bundle_and_time(submit: Callable[..., Submission]) -> None:
     row = submit()
     lease_batch(holder="one", limit=1)
     record(row, True, False, False, False, False)
     scoring = Scoring.objects.get()
     assert (scoring.bundle_version, scoring.bundle_digest, scoring.elapsed_ms) == ("test-1", "d" * 64, 4.2)
     first = scoring.votes.first()
+    assert first is not None
     assert (first.member, first.probability, first.threshold) == ("member-0", 0.9, 0.5)
     assert Event.objects.filter(action="submission.scored", target_id=str(row.pk)).count() == 1
 
 
-def test_a_late_verdict_loses_after_the_lease_moved_on(submit) -> None:
+def test_a_late_verdict_loses_after_the_lease_moved_on(submit: Callable[..., Submission]) -> None:
     row = submit()
     lease_batch(holder="late", limit=1)
     Submission.objects.update(due_at=timezone.now() - timedelta(seconds=1))
@@ -75,7 +81,9 @@ def test_a_late_verdict_loses_after_the_lease_moved_on(submit) -> None:
     assert record(row, *[False] * 5, holder="next") == 0  # and a verdict is given once
 
 
-def test_a_verdict_without_five_votes_is_refused_and_nothing_changes(submit) -> None:
+def test_a_verdict_without_five_votes_is_refused_and_nothing_changes(
+    submit: Callable[..., Submission],
+) -> None:
     row = submit()
     lease_batch(holder="one", limit=1)
     with pytest.raises(ValueError):
@@ -84,7 +92,7 @@ def test_a_verdict_without_five_votes_is_refused_and_nothing_changes(submit) -> 
     assert row.state == State.SCORING
 
 
-def test_three_failures_route_to_a_person_with_the_reason(submit) -> None:
+def test_three_failures_route_to_a_person_with_the_reason(submit: Callable[..., Submission]) -> None:
     row = submit()
     for _ in range(3):
         lease_batch(holder="dead", limit=1)
@@ -97,7 +105,7 @@ def test_three_failures_route_to_a_person_with_the_reason(submit) -> None:
     assert unscorable_route() == 0
 
 
-def test_the_third_attempt_keeps_its_lease_until_it_ends(submit) -> None:
+def test_the_third_attempt_keeps_its_lease_until_it_ends(submit: Callable[..., Submission]) -> None:
     submit()
     for _ in range(3):
         Submission.objects.update(due_at=timezone.now() - timedelta(seconds=1))
@@ -105,7 +113,9 @@ def test_the_third_attempt_keeps_its_lease_until_it_ends(submit) -> None:
     assert unscorable_route() == 0
 
 
-def test_the_database_refuses_a_completed_submission_without_result(submit) -> None:
+def test_the_database_refuses_a_completed_submission_without_result(
+    submit: Callable[..., Submission],
+) -> None:
     row = submit()
     with pytest.raises(IntegrityError):
         Submission.objects.filter(pk=row.pk).update(state=State.COMPLETED)
@@ -125,7 +135,7 @@ REAL = (False,) * 5
 @pytest.mark.parametrize("name", CheckName)
 @pytest.mark.parametrize("status", [CheckStatus.DOUBT, CheckStatus.FAIL])
 def test_five_real_votes_clear_nothing_of_which_a_check_did_not_pass(
-    submit, name: CheckName, status: CheckStatus
+    submit: Callable[..., Submission], name: CheckName, status: CheckStatus
 ) -> None:
     row = route(submit(), checks(**{name.value: (status, CheckCode.BLURRED)}), *REAL)
     assert row.result != Result.CLEAR
@@ -134,7 +144,9 @@ def test_five_real_votes_clear_nothing_of_which_a_check_did_not_pass(
     assert CheckResult.objects.filter(submission=row).count() == len(CheckName)
 
 
-def test_a_clear_fail_is_sent_back_at_once_with_its_reason_and_costs_no_vote(submit, integration) -> None:
+def test_a_clear_fail_is_sent_back_at_once_with_its_reason_and_costs_no_vote(
+    submit: Callable[..., Submission], integration: Integration
+) -> None:
     Endpoint.objects.create(integration=integration, url="https://bank.example/hook", secret="x")
     row = route(submit(), failing(CheckName.FACE_FOUND, CheckCode.NO_FACE))
     assert (row.state, row.result, row.result_reason) == (State.COMPLETED, Result.RESUBMIT, "no_face")
@@ -146,7 +158,9 @@ def test_a_clear_fail_is_sent_back_at_once_with_its_reason_and_costs_no_vote(sub
     assert told.detail == {"code": "no_face", "checks": {"face_found": "no_face"}}
 
 
-def test_doubt_gives_what_five_models_find_real_to_a_person_and_says_why(submit) -> None:
+def test_doubt_gives_what_five_models_find_real_to_a_person_and_says_why(
+    submit: Callable[..., Submission],
+) -> None:
     row = route(submit(), doubting(CheckName.POSE, CheckCode.TURNED_AWAY), *REAL)
     item = ReviewItem.objects.get()
     assert (row.state, item.reason) == (State.IN_REVIEW, ReviewItem.Reason.CHECKS)
@@ -154,18 +168,20 @@ def test_doubt_gives_what_five_models_find_real_to_a_person_and_says_why(submit)
     assert CheckResult.objects.get(status="doubt").action == "review"
 
 
-def test_votes_say_more_than_a_doubtful_check(submit) -> None:
+def test_votes_say_more_than_a_doubtful_check(submit: Callable[..., Submission]) -> None:
     route(submit(), doubting(CheckName.POSE, CheckCode.TURNED_AWAY), True, True, True, True, True)
     assert ReviewItem.objects.get().reason == ReviewItem.Reason.UNANIMOUS_FAKE
 
 
-def test_without_checks_nothing_is_cleared(submit) -> None:
+def test_without_checks_nothing_is_cleared(submit: Callable[..., Submission]) -> None:
     row = route(submit(), (), *REAL)
     assert (row.state, ReviewItem.objects.get().reason) == (State.IN_REVIEW, ReviewItem.Reason.CHECKS)
     assert set(CheckResult.objects.values_list("code", "action")) == {("check_failed", "review")}
 
 
-def test_what_the_bank_ignores_is_cleared_and_stays_visible(submit, settings) -> None:
+def test_what_the_bank_ignores_is_cleared_and_stays_visible(
+    submit: Callable[..., Submission], settings: LazySettings
+) -> None:
     settings.CHECK_POLICY = policy_read(["pose:doubt=ignore"])
     row = route(submit(), doubting(CheckName.POSE, CheckCode.TURNED_AWAY), *REAL)
     assert (row.state, row.result) == (State.COMPLETED, Result.CLEAR)
@@ -173,7 +189,7 @@ def test_what_the_bank_ignores_is_cleared_and_stays_visible(submit, settings) ->
     assert Event.objects.get(action="submission.scored").detail["checks"] == {"pose": "turned_away"}
 
 
-def test_a_value_that_is_no_number_is_kept_as_unknown(submit) -> None:
+def test_a_value_that_is_no_number_is_kept_as_unknown(submit: Callable[..., Submission]) -> None:
     found = [check for check in checks() if check.name is not CheckName.SHARPNESS]
     odd = Check(CheckName.SHARPNESS, CheckStatus.FAIL, float("nan"), float("inf"), CheckCode.BLURRED)
     row = route(submit(), (*found, odd))
@@ -190,6 +206,8 @@ def test_a_value_that_is_no_number_is_kept_as_unknown(submit) -> None:
         {"status": "other", "code": "blurred", "action": "review"},
     ],
 )
-def test_the_database_refuses_a_check_that_says_two_things(submit, fields: dict[str, str]) -> None:
+def test_the_database_refuses_a_check_that_says_two_things(
+    submit: Callable[..., Submission], fields: dict[str, str]
+) -> None:
     with pytest.raises(IntegrityError):
         CheckResult.objects.create(submission=submit(), name="pose", **fields)

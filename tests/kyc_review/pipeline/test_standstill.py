@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from django.conf import LazySettings
 from django.db import connection, transaction
 from django.utils import timezone
 
@@ -48,42 +49,49 @@ def outcome(row: Submission, found: tuple = ()) -> None:
     assert verdicts_record(holder="w", bundle_version="b", bundle_digest="d" * 64, scored=scored) == 1
 
 
-def test_what_waits_too_long_without_any_outcome_goes_to_people_with_the_reason(waiting) -> None:
+def test_what_waits_too_long_without_any_outcome_goes_to_people_with_the_reason(
+    waiting: Callable[..., Submission],
+) -> None:
     old, young = waiting(601), waiting(300)
     sweep()
-    old.refresh_from_db(), young.refresh_from_db()
+    old.refresh_from_db()
+    young.refresh_from_db()
     assert (old.state, young.state) == (State.IN_REVIEW, State.RECEIVED)
     item = ReviewItem.objects.get()
     assert (item.submission, item.reason, item.risk) == (old, ReviewItem.Reason.STANDSTILL, 1.0)
     assert Event.objects.get(action="submission.standstill").detail["waited_s"] >= 601
 
 
-def test_a_long_queue_is_no_standstill_while_selfies_have_outcomes(waiting) -> None:
+def test_a_long_queue_is_no_standstill_while_selfies_have_outcomes(
+    waiting: Callable[..., Submission],
+) -> None:
     first, _ = waiting(900), waiting(800)
     outcome(first)
     assert standstill_route() == 0
 
 
-def test_a_picture_that_was_sent_back_is_an_outcome(waiting) -> None:
+def test_a_picture_that_was_sent_back_is_an_outcome(waiting: Callable[..., Submission]) -> None:
     first, _ = waiting(900), waiting(800)
     outcome(first, failing(CheckName.FACE_FOUND, CheckCode.NO_FACE))
     assert standstill_route() == 0
 
 
-def test_the_canary_alone_does_not_hide_a_standstill(waiting) -> None:
+def test_the_canary_alone_does_not_hide_a_standstill(waiting: Callable[..., Submission]) -> None:
     waiting(700)
     canary_record(bundle_version="b", elapsed_ms=1)
     assert standstill_route() == 1
 
 
-def test_the_limit_is_a_setting(waiting, settings) -> None:
+def test_the_limit_is_a_setting(waiting: Callable[..., Submission], settings: LazySettings) -> None:
     waiting(100)
     assert standstill_route() == 0
     settings.SCORING_STANDSTILL_S = 60
     assert standstill_route() == 1
 
 
-def test_what_a_worker_holds_is_left_to_it_and_what_the_sandbox_has_is_never_touched(waiting, submit) -> None:
+def test_what_a_worker_holds_is_left_to_it_and_what_the_sandbox_has_is_never_touched(
+    waiting: Callable[..., Submission], submit: Callable[..., Submission]
+) -> None:
     held = waiting(700)
     lease_batch(holder="w", limit=1)
     submit(is_test=True)
@@ -93,7 +101,9 @@ def test_what_a_worker_holds_is_left_to_it_and_what_the_sandbox_has_is_never_tou
     assert standstill_route() == 1
 
 
-def test_items_that_nobody_took_are_scored_when_scoring_works_again(waiting) -> None:
+def test_items_that_nobody_took_are_scored_when_scoring_works_again(
+    waiting: Callable[..., Submission],
+) -> None:
     rows = [waiting(700 + number) for number in range(3)]
     assert standstill_route() == 3
     assert standstill_take_back() == 1, "one is tried before people lose the others"
@@ -107,7 +117,9 @@ def test_items_that_nobody_took_are_scored_when_scoring_works_again(waiting) -> 
     assert Event.objects.filter(action="submission.scoring_resumed").count() == 3
 
 
-def test_an_item_that_somebody_claimed_stays_and_their_decision_counts(waiting, alice: User) -> None:
+def test_an_item_that_somebody_claimed_stays_and_their_decision_counts(
+    waiting: Callable[..., Submission], alice: User
+) -> None:
     row = waiting()
     standstill_route()
     item = item_claim_next(reviewer=alice)
@@ -126,14 +138,14 @@ def test_an_item_that_somebody_claimed_stays_and_their_decision_counts(waiting, 
         {"snoozed_until": timezone.now() + timedelta(minutes=5)},
     ],
 )
-def test_an_item_that_somebody_put_aside_stays(waiting, touched: dict) -> None:
+def test_an_item_that_somebody_put_aside_stays(waiting: Callable[..., Submission], touched: dict) -> None:
     waiting()
     standstill_route()
     ReviewItem.objects.update(**touched)
     assert standstill_take_back() == 0
 
 
-def test_an_item_that_is_about_to_be_shown_stays(waiting, alice: User) -> None:
+def test_an_item_that_is_about_to_be_shown_stays(waiting: Callable[..., Submission], alice: User) -> None:
     waiting()
     standstill_route()
     ReviewItem.objects.update(held_for=alice, held_until=timezone.now() + timedelta(minutes=1))
@@ -143,7 +155,7 @@ def test_an_item_that_is_about_to_be_shown_stays(waiting, alice: User) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_claim_in_the_same_moment_wins(waiting, alice: User) -> None:
+def test_a_claim_in_the_same_moment_wins(waiting: Callable[..., Submission], alice: User) -> None:
     """The claim's transaction holds the row; taking back skips it instead of waiting for it."""
     from concurrent.futures import ThreadPoolExecutor
 
@@ -162,7 +174,9 @@ def test_a_claim_in_the_same_moment_wins(waiting, alice: User) -> None:
     assert ReviewItem.objects.get().claimed_by == alice
 
 
-def test_a_late_verdict_of_a_worker_that_hung_loses_against_the_item(waiting) -> None:
+def test_a_late_verdict_of_a_worker_that_hung_loses_against_the_item(
+    waiting: Callable[..., Submission],
+) -> None:
     row = waiting(700)
     lease_batch(holder="hung", limit=1)
     Submission.objects.update(due_at=timezone.now() - timedelta(seconds=1))
@@ -173,7 +187,9 @@ def test_a_late_verdict_of_a_worker_that_hung_loses_against_the_item(waiting) ->
     assert row.state == State.IN_REVIEW
 
 
-def test_a_selfie_that_fails_again_after_a_standstill_stays_with_a_person(waiting, settings) -> None:
+def test_a_selfie_that_fails_again_after_a_standstill_stays_with_a_person(
+    waiting: Callable[..., Submission], settings: LazySettings
+) -> None:
     settings.SCORING_ATTEMPTS_MAX = 3
     row = waiting()
     for attempt in range(3):
@@ -189,7 +205,9 @@ def test_a_selfie_that_fails_again_after_a_standstill_stays_with_a_person(waitin
     assert (item.submission, item.reason) == (row, ReviewItem.Reason.UNSCORABLE)
 
 
-def test_a_standstill_lasts_until_scoring_works_also_when_people_were_given_everything(waiting) -> None:
+def test_a_standstill_lasts_until_scoring_works_also_when_people_were_given_everything(
+    waiting: Callable[..., Submission],
+) -> None:
     waiting()
     canary_record(bundle_version="b", elapsed_ms=1)
     Canary.objects.update(finished_at=timezone.now() - timedelta(seconds=700))
@@ -201,7 +219,9 @@ def test_a_standstill_lasts_until_scoring_works_also_when_people_were_given_ever
     assert not scoring_state().is_standing_still
 
 
-def test_a_selfie_that_cannot_be_scored_is_no_standstill(waiting, settings) -> None:
+def test_a_selfie_that_cannot_be_scored_is_no_standstill(
+    waiting: Callable[..., Submission], settings: LazySettings
+) -> None:
     row = waiting()
     Submission.objects.filter(pk=row.pk).update(attempts=settings.SCORING_ATTEMPTS_MAX)
     sweep()
@@ -210,7 +230,9 @@ def test_a_selfie_that_cannot_be_scored_is_no_standstill(waiting, settings) -> N
 
 
 @pytest.mark.parametrize("said", ["first call", "skip"])
-def test_what_a_person_said_of_an_item_keeps_it_with_people(waiting, alice: User, said: str) -> None:
+def test_what_a_person_said_of_an_item_keeps_it_with_people(
+    waiting: Callable[..., Submission], alice: User, said: str
+) -> None:
     row = waiting()
     standstill_route()
     ReviewItem.objects.update(is_blind=True)

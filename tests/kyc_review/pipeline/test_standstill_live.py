@@ -9,6 +9,7 @@ import pytest
 from django.conf import LazySettings
 from django.test import Client
 
+from kyc_review.accounts.models import User
 from kyc_review.ops import health
 from kyc_review.pipeline.tasks import sweep
 from kyc_review.registry.bundles import bundle_promote, bundle_register
@@ -37,7 +38,7 @@ def test_a_bundle_that_does_not_load_gives_selfies_to_people_until_it_does_and_a
     settings: LazySettings,
     monkeypatch: pytest.MonkeyPatch,
     client: Client,
-    alice,
+    alice: User,
 ) -> None:
     monkeypatch.setattr(health, "_started", health._started - 10_000)
     settings.SCORING_STANDSTILL_S = 8

@@ -1,6 +1,7 @@
 import os
 import signal
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -24,11 +25,15 @@ from tests.factories.processes import wait_for
 pytestmark = pytest.mark.django_db
 
 
-def promote(folder: Path, version: str, **kind: object) -> Bundle:
-    tiny_bundle(folder / version, version=version, **kind)
+def promote(folder: Path, version: str, *, seed: int = 0) -> Bundle:
+    tiny_bundle(folder / version, version=version, seed=seed)
     row = bundle_register(path=folder / version, source=Bundle.Source.TRAINED)
     bundle_promote(bundle=row)
     return row
+
+
+def more_are_scored(before: int) -> bool:
+    return Scoring.objects.count() > before
 
 
 @pytest.fixture
@@ -94,7 +99,9 @@ def test_one_lost_original_does_not_stop_its_batch(submit: Callable, tmp_path: P
     assert Scoring.objects.get().submission == kept
 
 
-def test_a_broken_model_clears_nothing(submit: Callable, tmp_path: Path, monkeypatch) -> None:
+def test_a_broken_model_clears_nothing(
+    submit: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     promote(tmp_path, "tiny-1")
     row = submit()
 
@@ -127,7 +134,7 @@ def test_workers_killed_in_the_middle_lose_nothing_and_double_nothing(
     for kill in range(3):
         process = celery_worker()
         before = Scoring.objects.count()
-        wait_for(lambda before=before: Scoring.objects.count() > before, each=SCORING.send)
+        wait_for(partial(more_are_scored, before), each=SCORING.send)
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         assert kill == 2 or Scoring.objects.count() < len(rows)

@@ -26,7 +26,7 @@ def events() -> list[str]:
 
 
 def test_a_registered_bundle_is_a_checked_copy_named_by_its_digest(
-    made_bundle, settings: LazySettings
+    made_bundle: Callable[..., Path], settings: LazySettings
 ) -> None:
     source = made_bundle("v1", metrics={"auc": 0.9})
     row = bundles.bundle_register(path=source, source="trained")
@@ -44,14 +44,16 @@ def test_a_registered_bundle_is_a_checked_copy_named_by_its_digest(
     bundles.bundle_check(row)
 
 
-def test_registering_twice_gives_one_row_and_one_event(made_bundle) -> None:
+def test_registering_twice_gives_one_row_and_one_event(made_bundle: Callable[..., Path]) -> None:
     source = made_bundle()
     first = bundles.bundle_register(path=source, source="trained")
     assert bundles.bundle_register(path=source, source="imported") == first
     assert (Bundle.objects.count(), events()) == (1, ["bundle.registered"])
 
 
-def test_a_tampered_source_is_refused_and_nothing_is_kept(made_bundle, settings: LazySettings) -> None:
+def test_a_tampered_source_is_refused_and_nothing_is_kept(
+    made_bundle: Callable[..., Path], settings: LazySettings
+) -> None:
     source = made_bundle()
     (source / "two.safetensors").write_text("other weights")
     with pytest.raises(BundleRefused, match=r"two\.safetensors"):
@@ -60,7 +62,9 @@ def test_a_tampered_source_is_refused_and_nothing_is_kept(made_bundle, settings:
     assert not settings.BUNDLES_DIR.exists()
 
 
-def test_a_full_disk_leaves_no_half_bundle(made_bundle, settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_leaves_no_half_bundle(
+    made_bundle: Callable[..., Path], settings: LazySettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     source = made_bundle()
 
     def full(*args: object) -> None:
@@ -74,7 +78,7 @@ def test_a_full_disk_leaves_no_half_bundle(made_bundle, settings, monkeypatch: p
 
 
 def test_what_a_killed_registration_left_is_removed_by_a_later_one(
-    made_bundle, settings: LazySettings
+    made_bundle: Callable[..., Path], settings: LazySettings
 ) -> None:
     left = settings.BUNDLES_DIR / ".incoming-dead"
     left.mkdir(parents=True)
@@ -84,7 +88,7 @@ def test_what_a_killed_registration_left_is_removed_by_a_later_one(
     assert [p.name for p in settings.BUNDLES_DIR.iterdir()] == [row.digest]
 
 
-def test_adding_a_bundle_again_heals_its_damaged_copy(made_bundle) -> None:
+def test_adding_a_bundle_again_heals_its_damaged_copy(made_bundle: Callable[..., Path]) -> None:
     source = made_bundle()
     row = bundles.bundle_register(path=source, source="trained")
     (row.directory / "one.safetensors").write_text("rotten")
@@ -93,7 +97,7 @@ def test_adding_a_bundle_again_heals_its_damaged_copy(made_bundle) -> None:
 
 
 def test_the_champion_is_the_last_promoted_and_costs_one_query(
-    registered, alice: User, django_assert_num_queries: Callable
+    registered: Callable[..., Bundle], alice: User, django_assert_num_queries: Callable
 ) -> None:
     assert champion() is None
     first, second = registered("v1"), registered("v2")
@@ -105,14 +109,14 @@ def test_the_champion_is_the_last_promoted_and_costs_one_query(
         assert (found.digest, found.version, found.directory) == (second.digest, "v2", second.directory)
 
 
-def test_promoting_the_champion_again_changes_nothing(registered) -> None:
+def test_promoting_the_champion_again_changes_nothing(registered: Callable[..., Bundle]) -> None:
     row = registered()
     assert bundles.bundle_promote(bundle=row) == bundles.bundle_promote(bundle=row)
     assert events() == ["bundle.registered", "bundle.promoted"]
 
 
 @pytest.mark.parametrize("damage", ["changed", "missing", "manifest"])
-def test_a_tampered_copy_is_never_promoted(registered, damage: str) -> None:
+def test_a_tampered_copy_is_never_promoted(registered: Callable[..., Bundle], damage: str) -> None:
     champion_row, row = registered("v1"), registered("v2")
     bundles.bundle_promote(bundle=champion_row)
     if damage == "missing":
@@ -127,7 +131,7 @@ def test_a_tampered_copy_is_never_promoted(registered, damage: str) -> None:
     assert champion() == champion_row
 
 
-def test_rollbacks_walk_back_through_what_served(registered) -> None:
+def test_rollbacks_walk_back_through_what_served(registered: Callable[..., Bundle]) -> None:
     rows = [registered(f"v{n}") for n in range(3)]
     for row in rows:
         bundles.bundle_promote(bundle=row)
@@ -143,17 +147,20 @@ def test_rollbacks_walk_back_through_what_served(registered) -> None:
     )
 
 
-def test_a_rollback_that_is_sent_twice_goes_back_once(registered) -> None:
+def test_a_rollback_that_is_sent_twice_goes_back_once(registered: Callable[..., Bundle]) -> None:
     for number in (1, 2, 3):
         bundles.bundle_promote(bundle=registered(f"v{number}"))
     third = champion()
+    assert third is not None
     bundles.bundle_rollback(leaving=third.digest)
     with pytest.raises(bundles.NothingToRollBack, match="Another bundle is in production"):
         bundles.bundle_rollback(leaving=third.digest)
-    assert champion().version == "v2"
+    second = champion()
+    assert second is not None
+    assert second.version == "v2"
 
 
-def test_after_a_rollback_a_promotion_goes_on_from_there(registered) -> None:
+def test_after_a_rollback_a_promotion_goes_on_from_there(registered: Callable[..., Bundle]) -> None:
     first, bad, good = registered("v1"), registered("v2"), registered("v3")
     bundles.bundle_promote(bundle=first)
     bundles.bundle_promote(bundle=bad)
@@ -163,7 +170,7 @@ def test_after_a_rollback_a_promotion_goes_on_from_there(registered) -> None:
     assert champion() == first
 
 
-def test_a_rollback_to_a_damaged_bundle_is_refused(registered) -> None:
+def test_a_rollback_to_a_damaged_bundle_is_refused(registered: Callable[..., Bundle]) -> None:
     first, second = registered("v1"), registered("v2")
     bundles.bundle_promote(bundle=first)
     bundles.bundle_promote(bundle=second)
@@ -181,7 +188,7 @@ def test_a_rollback_to_a_damaged_bundle_is_refused(registered) -> None:
         "UPDATE registry_bundle SET version = 'x'",
     ],
 )
-def test_the_database_refuses_to_rewrite_history(registered, sql: str) -> None:
+def test_the_database_refuses_to_rewrite_history(registered: Callable[..., Bundle], sql: str) -> None:
     bundles.bundle_promote(bundle=registered())
     with (
         pytest.raises(DatabaseError, match="written once"),
@@ -192,7 +199,7 @@ def test_the_database_refuses_to_rewrite_history(registered, sql: str) -> None:
 
 
 def test_the_baseline_serves_only_when_nothing_else_does(
-    made_bundle, registered, settings: LazySettings
+    made_bundle: Callable[..., Path], registered: Callable[..., Bundle], settings: LazySettings
 ) -> None:
     settings.BASELINE_BUNDLE = made_bundle("baseline-1")
     first = bundles.baseline_install()
@@ -204,7 +211,7 @@ def test_the_baseline_serves_only_when_nothing_else_does(
 
 
 def test_a_missing_baseline_stops_nobody_who_serves_another(
-    registered, settings: LazySettings, tmp_path
+    registered: Callable[..., Bundle], settings: LazySettings, tmp_path: Path
 ) -> None:
     row = registered()
     bundles.bundle_promote(bundle=row)
@@ -219,7 +226,7 @@ def test_a_missing_baseline_is_refused_with_what_to_do(settings: LazySettings, t
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_promotions_at_once_follow_one_another(registered) -> None:
+def test_two_promotions_at_once_follow_one_another(registered: Callable[..., Bundle]) -> None:
     rows = [registered("v1"), registered("v2")]
     start = threading.Barrier(2)
 

@@ -1,4 +1,6 @@
+from collections.abc import Callable
 from io import StringIO
+from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -14,7 +16,7 @@ def bundle(*arguments: str) -> str:
     return out.getvalue()
 
 
-def test_a_folder_is_promoted_in_one_step_and_shown(made_bundle) -> None:
+def test_a_folder_is_promoted_in_one_step_and_shown(made_bundle: Callable[..., Path]) -> None:
     assert "v1" in bundle("promote", str(made_bundle("v1")), "--reason", "first")
     found = champion()
     assert found is not None
@@ -25,7 +27,7 @@ def test_a_folder_is_promoted_in_one_step_and_shown(made_bundle) -> None:
     assert '"auc": 0.75' in shown
 
 
-def test_versions_and_digests_name_a_bundle(made_bundle) -> None:
+def test_versions_and_digests_name_a_bundle(made_bundle: Callable[..., Path]) -> None:
     bundle("add", str(made_bundle("v1")))
     bundle("add", str(made_bundle("v2")))
     bundle("promote", "v1")
@@ -55,7 +57,7 @@ def test_what_cannot_be_done_is_one_clear_line(arguments: list[str], says: str) 
     assert "\n" not in str(error.value)
 
 
-def test_a_bundle_goes_into_the_shadow_and_leaves_it(made_bundle) -> None:
+def test_a_bundle_goes_into_the_shadow_and_leaves_it(made_bundle: Callable[..., Path]) -> None:
     bundle("promote", str(made_bundle("v1")))
     bundle("add", str(made_bundle("v2")))
     assert bundle("shadow") == "No bundle is in shadow mode.\n"

@@ -55,7 +55,14 @@ def test_the_shipped_form_of_metrics_becomes_one_line_a_task() -> None:
 
 
 def test_metrics_in_another_form_give_no_table() -> None:
-    for metrics in ({}, None, {"test": 3}, {"test": {"votes": []}}, {"accuracy": 0.9}):
+    others: tuple[dict[str, object] | None, ...] = (
+        {},
+        None,
+        {"test": 3},
+        {"test": {"votes": []}},
+        {"accuracy": 0.9},
+    )
+    for metrics in others:
         assert measured(metrics) == ("", [])
     assert measured({"test": {"votes": {"all": {"recall_with_human": "?"}}}})[1][0].recall == ""
 

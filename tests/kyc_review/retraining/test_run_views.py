@@ -46,7 +46,9 @@ def step(member: str, done: int, loss: float) -> dict:
     ("role", "see", "act"),
     [("reviewer", 403, 403), ("senior", 403, 403), ("auditor", 200, 403), ("admin", 200, 302)],
 )
-def test_who_may_do_what(as_role, run: TrainingRun, ready: Snapshot, role: str, see: int, act: int) -> None:
+def test_who_may_do_what(
+    as_role: Callable[[str], Client], run: TrainingRun, ready: Snapshot, role: str, see: int, act: int
+) -> None:
     client = as_role(role)
     assert client.get(f"/retraining/runs/{run.pk}/").status_code == see
     assert client.get("/retraining/runs/new/").status_code == (200 if act == 302 else 403)
@@ -55,7 +57,9 @@ def test_who_may_do_what(as_role, run: TrainingRun, ready: Snapshot, role: str, 
     assert TrainingRun.objects.count() == (2 if act == 302 else 1)
 
 
-def test_an_admin_asks_for_a_run_and_is_taken_to_its_page(as_role, serving: Bundle, ready: Snapshot) -> None:
+def test_an_admin_asks_for_a_run_and_is_taken_to_its_page(
+    as_role: Callable[[str], Client], serving: Bundle, ready: Snapshot
+) -> None:
     answer = as_role("admin").post(
         "/retraining/runs/", run_form(ready, begin="scratch", epochs=7), follow=True
     )
@@ -65,7 +69,7 @@ def test_an_admin_asks_for_a_run_and_is_taken_to_its_page(as_role, serving: Bund
 
 
 def test_a_wish_that_cannot_be_met_says_why_and_keeps_what_was_typed(
-    as_role, serving: Bundle, ready: Snapshot
+    as_role: Callable[[str], Client], serving: Bundle, ready: Snapshot
 ) -> None:
     answer = as_role("admin").post("/retraining/runs/", run_form(ready, epochs=5000))
     assert answer.status_code == 422
@@ -74,7 +78,9 @@ def test_a_wish_that_cannot_be_met_says_why_and_keeps_what_was_typed(
     assert not TrainingRun.objects.exists()
 
 
-def test_a_running_page_shows_progress_and_asks_for_itself(as_role, run: TrainingRun) -> None:
+def test_a_running_page_shows_progress_and_asks_for_itself(
+    as_role: Callable[[str], Client], run: TrainingRun
+) -> None:
     job_lease(TrainingRun)
     tell(run, step("north", 10, 0.6), step("north", 20, 0.5), step("east", 25, 0.55))
     client = as_role("admin")
@@ -87,7 +93,7 @@ def test_a_running_page_shows_progress_and_asks_for_itself(as_role, run: Trainin
 
 
 def test_an_ended_page_is_quiet_and_shows_what_the_candidate_can_do(
-    as_role, run: TrainingRun, made_bundle: Callable[..., Path]
+    as_role: Callable[[str], Client], run: TrainingRun, made_bundle: Callable[..., Path]
 ) -> None:
     estimate = {"value": 0.8, "low": 0.7, "high": 0.9, "n": 20}
     votes = {"recall_with_human": estimate, "false_alarm": estimate, "review_load": estimate}
@@ -100,7 +106,9 @@ def test_an_ended_page_is_quiet_and_shows_what_the_candidate_can_do(
     assert "Cancel the run" not in page
 
 
-def test_the_overview_lists_runs_with_their_reasons(as_role, run: TrainingRun) -> None:
+def test_the_overview_lists_runs_with_their_reasons(
+    as_role: Callable[[str], Client], run: TrainingRun
+) -> None:
     TrainingRun.objects.update(state=State.FAILED, error="The disk has 3 MB free.")
     page = as_role("auditor").get("/retraining/").text
     assert "The disk has 3 MB free." in page

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -14,6 +15,7 @@ from kyc_review.datasets.selectors import (
 )
 from kyc_review.datasets.snapshots import snapshot_create, snapshot_request
 from kyc_review.registry.bundles import bundle_promote
+from kyc_review.registry.models import Bundle
 from kyc_review.registry.selectors import bundles_listed, promotions_listed
 from kyc_review.review.models import Decision, ReviewItem
 
@@ -21,11 +23,13 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def admin(staff) -> User:
+def admin(staff: Callable[..., User]) -> User:
     return staff("ada", "admin")
 
 
-def test_decisions_are_counted_by_source_reason_and_label(decide, admin: User) -> None:
+def test_decisions_are_counted_by_source_reason_and_label(
+    decide: Callable[..., Decision], admin: User
+) -> None:
     other = accounts.integration_create(slug="branch", name="Branch office")
     decide("fake"), decide("real"), decide("fake"), decide("real", integration=other)
     rows = label_counts(viewer=admin)
@@ -36,7 +40,9 @@ def test_decisions_are_counted_by_source_reason_and_label(decide, admin: User) -
     assert rows[0].reason_label == "Votes disagree"
 
 
-def test_decisions_are_unused_until_a_snapshot_holds_them(decide, admin: User) -> None:
+def test_decisions_are_unused_until_a_snapshot_holds_them(
+    decide: Callable[..., Decision], admin: User
+) -> None:
     decide("fake")
     assert unused_decisions(viewer=admin).count() == 1
     snapshot_create()
@@ -45,14 +51,16 @@ def test_decisions_are_unused_until_a_snapshot_holds_them(decide, admin: User) -
     assert list(unused_decisions(viewer=admin)) == [later]
 
 
-def test_a_failed_snapshot_used_nothing(decide, admin: User) -> None:
+def test_a_failed_snapshot_used_nothing(decide: Callable[..., Decision], admin: User) -> None:
     decide("fake")
     snapshot_request()
     Snapshot.objects.update(state="failed")
     assert unused_decisions(viewer=admin).count() == 1
 
 
-def test_a_decision_that_a_later_one_replaced_waits_for_no_snapshot(decide, admin: User, bob: User) -> None:
+def test_a_decision_that_a_later_one_replaced_waits_for_no_snapshot(
+    decide: Callable[..., Decision], admin: User, bob: User
+) -> None:
     first = decide("fake")
     item = ReviewItem.objects.create(
         submission=first.submission, reason="audit", risk=0.5, state="decided", decided_at=timezone.now()
@@ -73,7 +81,12 @@ def test_a_decision_that_a_later_one_replaced_waits_for_no_snapshot(decide, admi
     [("reviewer", 0, 0), ("senior", 0, 0), ("auditor", 1, 0), ("admin", 1, 1)],
 )
 def test_nothing_leaks_to_other_roles(
-    staff, decide, registered, role: str, sees: int, downloads: int
+    staff: Callable[..., User],
+    decide: Callable[..., Decision],
+    registered: Callable[..., Bundle],
+    role: str,
+    sees: int,
+    downloads: int,
 ) -> None:
     decide("fake")
     bundle_promote(bundle=registered())

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from django.conf import LazySettings
 
 from detection.voting import Vote
 from kyc_review.accounts.models import User
@@ -32,7 +33,7 @@ def submit(submit: Callable[..., Submission]) -> Callable[..., Submission]:
 
 
 @pytest.fixture
-def two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings) -> tuple[Bundle, Bundle]:
+def two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: LazySettings) -> tuple[Bundle, Bundle]:
     """A champion that serves and a candidate."""
     monkeypatch.setattr("kyc_review.pipeline.champion._loaded", None)
     monkeypatch.setattr("kyc_review.pipeline.shadowing._shadow", None)
@@ -55,7 +56,9 @@ def facts() -> list:
     return list(Submission.objects.order_by("pk").values_list("state", "result", "attempts"))
 
 
-def test_a_shadow_scores_live_selfies_once_and_changes_nothing(two, submit: Callable, ada: User) -> None:
+def test_a_shadow_scores_live_selfies_once_and_changes_nothing(
+    two: tuple[Bundle, Bundle], submit: Callable, ada: User
+) -> None:
     before = submit()
     worker.run_until_idle()
     shadow = shadow_start(bundle=two[1], actor=ada)
@@ -73,14 +76,16 @@ def test_a_shadow_scores_live_selfies_once_and_changes_nothing(two, submit: Call
     assert found.scored == found.both + found.neither + found.shadow_only + found.champion_only == 11
 
 
-def test_without_a_shadow_nothing_is_kept(two, submit: Callable) -> None:
+def test_without_a_shadow_nothing_is_kept(two: tuple[Bundle, Bundle], submit: Callable) -> None:
     submit()
     worker.run_until_idle()
     assert not ShadowScore.objects.exists()
     assert shadowing._shadow is None
 
 
-def test_a_shadow_that_cannot_be_loaded_harms_no_verdict_and_ends(two, submit: Callable, ada: User) -> None:
+def test_a_shadow_that_cannot_be_loaded_harms_no_verdict_and_ends(
+    two: tuple[Bundle, Bundle], submit: Callable, ada: User
+) -> None:
     shadow = shadow_start(bundle=two[1], actor=ada)
     (two[1].directory / "stack.safetensors").unlink()
     for number in range(1, 5):
@@ -93,7 +98,9 @@ def test_a_shadow_that_cannot_be_loaded_harms_no_verdict_and_ends(two, submit: C
     assert not ShadowScore.objects.exists()
 
 
-def test_one_picture_that_is_gone_does_not_stop_a_shadow(two, submit: Callable, ada: User) -> None:
+def test_one_picture_that_is_gone_does_not_stop_a_shadow(
+    two: tuple[Bundle, Bundle], submit: Callable, ada: User
+) -> None:
     from kyc_review.submissions.storage import originals
 
     rows = [submit(), submit()]
@@ -107,7 +114,7 @@ def test_one_picture_that_is_gone_does_not_stop_a_shadow(two, submit: Callable, 
     assert shadowing.shadow_some() is False
 
 
-def test_one_bundle_at_a_time_and_never_the_champion(two, ada: User) -> None:
+def test_one_bundle_at_a_time_and_never_the_champion(two: tuple[Bundle, Bundle], ada: User) -> None:
     with pytest.raises(ShadowRefused, match="serves already"):
         shadow_start(bundle=two[0], actor=ada)
     shadow = shadow_start(bundle=two[1], actor=ada)
@@ -125,7 +132,7 @@ def test_one_bundle_at_a_time_and_never_the_champion(two, ada: User) -> None:
     ]
 
 
-def test_a_shadow_that_is_promoted_leaves_the_shadow(two, ada: User) -> None:
+def test_a_shadow_that_is_promoted_leaves_the_shadow(two: tuple[Bundle, Bundle], ada: User) -> None:
     shadow = shadow_start(bundle=two[1], actor=ada)
     bundle_promote(bundle=two[1], actor=ada)
     shadow.refresh_from_db()
@@ -133,7 +140,7 @@ def test_a_shadow_that_is_promoted_leaves_the_shadow(two, ada: User) -> None:
 
 
 @pytest.fixture
-def differing(two, clear: Callable, decide: Callable, ada: User) -> Shadow:
+def differing(two: tuple[Bundle, Bundle], clear: Callable, decide: Callable, ada: User) -> Shadow:
     """Four: two cleared that the shadow flags (one found fake), one flagged by the champion alone, one by both."""
     shadow = shadow_start(bundle=two[1], actor=ada)
     caught, alarm = clear(), clear()
@@ -165,7 +172,7 @@ def test_strangers_to_retraining_learn_nothing(differing: Shadow, alice: User) -
     [("reviewer", 403, 403), ("senior", 403, 403), ("auditor", 200, 403), ("admin", 200, 302)],
 )
 def test_admins_alone_start_and_end_a_shadow(
-    two, staff: Callable, login: Callable, role: str, read: int, write: int
+    two: tuple[Bundle, Bundle], staff: Callable, login: Callable, role: str, read: int, write: int
 ) -> None:
     window = login(staff("person", role))
     assert window.get("/retraining/shadow/").status_code == read

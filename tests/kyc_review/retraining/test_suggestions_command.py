@@ -1,11 +1,14 @@
 """What calls for training, on the command line."""
 
 import json
+from collections.abc import Callable
 from io import StringIO
 from typing import Any
 
 import pytest
 from django.core.management import call_command
+
+from kyc_review.review.models import Decision
 
 pytestmark = pytest.mark.django_db
 
@@ -16,7 +19,7 @@ def told(*arguments: str) -> str:
     return out.getvalue()
 
 
-def test_every_sign_has_a_line(decide, settings: Any) -> None:
+def test_every_sign_has_a_line(decide: Callable[..., Decision], settings: Any) -> None:
     settings.RETRAIN_SUGGEST_DECISIONS = 1
     decide("fake")
     first, *others = told().splitlines()
@@ -25,7 +28,7 @@ def test_every_sign_has_a_line(decide, settings: Any) -> None:
     assert all("too few data" in line for line in others)
 
 
-def test_as_json_it_is_what_the_api_answers(decide) -> None:
+def test_as_json_it_is_what_the_api_answers(decide: Callable[..., Decision]) -> None:
     decide("fake")
     found = json.loads(told("--json"))
     assert (found["calls"], found["unused_decisions"], found["every_days"]) == (False, 1, 0)

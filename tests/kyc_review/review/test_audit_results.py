@@ -3,6 +3,8 @@
 from collections.abc import Callable
 
 import pytest
+from django.conf import LazySettings
+from django.test import Client
 
 from kyc_review.accounts.models import User
 from kyc_review.review import services
@@ -19,7 +21,7 @@ def audrey(staff: Callable[..., User]) -> User:
 
 
 @pytest.fixture
-def judged(clear: Callable[..., Submission], alice: User, settings) -> list[Submission]:
+def judged(clear: Callable[..., Submission], alice: User, settings: LazySettings) -> list[Submission]:
     """Five drawn: real, fake, not assessable, real but drawn as a narrow one, and one that waits."""
     settings.AUDIT_SHARE = 1.0
     rows = []
@@ -44,7 +46,7 @@ def test_the_random_part_alone_carries_the_bound(judged: list[Submission], audre
 
 
 def test_a_second_opinion_that_is_still_open_counts_as_waiting(
-    clear: Callable[..., Submission], alice: User, audrey: User, settings
+    clear: Callable[..., Submission], alice: User, audrey: User, settings: LazySettings
 ) -> None:
     settings.AUDIT_SHARE = settings.SECOND_OPINION_SHARE = 1.0
     clear()
@@ -67,7 +69,7 @@ def test_pages_say_it_in_words(judged: list[Submission], audrey: User, login: Ca
 
 
 def test_the_page_of_retraining_says_it_of_the_champion(
-    judged: list[Submission], audrey: User, login
+    judged: list[Submission], audrey: User, login: Callable[[User], Client]
 ) -> None:
     from kyc_review.registry.bundles import baseline_install
     from kyc_review.scoring.models import Scoring

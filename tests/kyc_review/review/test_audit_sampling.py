@@ -3,15 +3,17 @@
 from collections.abc import Callable
 
 import pytest
+from django.conf import LazySettings
 
 from detection.voting import Vote as MemberVote
-from kyc_review.accounts.models import User
+from kyc_review.accounts.models import Integration, User
 from kyc_review.audit.models import Event
 from kyc_review.lifecycle.cancel import submission_cancel
 from kyc_review.pipeline.leases import lease_batch
 from kyc_review.pipeline.routing import Scored, verdicts_record
 from kyc_review.review import audit_sampling, services
 from kyc_review.review.models import AuditDraw, Decision, ReviewItem
+from kyc_review.submissions.models import Submission
 from kyc_review.submissions.services import StaleSubmission
 from kyc_review.webhooks.models import Endpoint
 from kyc_review.webhooks.models import Event as Sent
@@ -21,12 +23,12 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def listening(integration) -> None:
+def listening(integration: Integration) -> None:
     Endpoint.objects.create(integration=integration, url="https://bank.example/", secret="sealed")
 
 
 @pytest.fixture
-def all_drawn(settings) -> None:
+def all_drawn(settings: LazySettings) -> None:
     settings.AUDIT_SHARE = 1.0
 
 
@@ -42,7 +44,7 @@ def sent() -> list[str]:
 
 
 @pytest.mark.usefixtures("all_drawn", "listening")
-def test_an_audited_submission_is_cleared_and_told_at_once(clear) -> None:
+def test_an_audited_submission_is_cleared_and_told_at_once(clear: Callable[..., Submission]) -> None:
     row = clear()
     assert (row.state, row.result, row.result_reason) == ("completed", "clear", "models_agree")
     assert sent() == ["submission.cleared"]
@@ -51,7 +53,9 @@ def test_an_audited_submission_is_cleared_and_told_at_once(clear) -> None:
 
 
 @pytest.mark.usefixtures("all_drawn", "listening")
-def test_a_fake_found_by_the_audit_overturns_the_outcome(clear, alice: User) -> None:
+def test_a_fake_found_by_the_audit_overturns_the_outcome(
+    clear: Callable[..., Submission], alice: User
+) -> None:
     row = clear()
     item = judge(alice, "fake")
     row.refresh_from_db()
@@ -64,7 +68,9 @@ def test_a_fake_found_by_the_audit_overturns_the_outcome(clear, alice: User) -> 
 
 @pytest.mark.usefixtures("all_drawn", "listening")
 @pytest.mark.parametrize(("label", "said"), [("real", {}), ("not_assessable", {"obstacle": "blurred"})])
-def test_nothing_else_changes_anything_for_the_applicant(clear, alice: User, label: str, said: dict) -> None:
+def test_nothing_else_changes_anything_for_the_applicant(
+    clear: Callable[..., Submission], alice: User, label: str, said: dict
+) -> None:
     row = clear()
     judge(alice, label, **said)
     row.refresh_from_db()
@@ -74,7 +80,9 @@ def test_nothing_else_changes_anything_for_the_applicant(clear, alice: User, lab
 
 
 @pytest.mark.usefixtures("all_drawn")
-def test_an_audits_fake_can_be_taken_back_within_its_seconds(clear, alice: User, settings) -> None:
+def test_an_audits_fake_can_be_taken_back_within_its_seconds(
+    clear: Callable[..., Submission], alice: User, settings: LazySettings
+) -> None:
     settings.UNDO_WINDOW_S = 10
     row = clear()
     item = judge(alice, "fake")
@@ -90,7 +98,7 @@ def test_an_audits_fake_can_be_taken_back_within_its_seconds(clear, alice: User,
 
 @pytest.mark.usefixtures("all_drawn")
 def test_second_and_third_people_are_asked_before_an_audit_overturns(
-    clear, alice: User, bob: User, staff: Callable, settings
+    clear: Callable[..., Submission], alice: User, bob: User, staff: Callable, settings: LazySettings
 ) -> None:
     settings.SECOND_OPINION_SHARE = 1.0
     row = clear()
@@ -108,7 +116,9 @@ def test_second_and_third_people_are_asked_before_an_audit_overturns(
 
 
 @pytest.mark.usefixtures("all_drawn", "listening")
-def test_a_correction_of_an_audit_overturns_and_restores(clear, alice: User) -> None:
+def test_a_correction_of_an_audit_overturns_and_restores(
+    clear: Callable[..., Submission], alice: User
+) -> None:
     row = clear()
     item = judge(alice, "real")
     for label, result in (("fake", "rejected"), ("real", "clear"), ("real", "clear")):
@@ -118,7 +128,9 @@ def test_a_correction_of_an_audit_overturns_and_restores(clear, alice: User) -> 
     assert sent() == ["submission.cleared", "submission.overturned", "submission.overturned"]
 
 
-def test_the_chance_of_being_drawn_is_kept_and_grows_with_the_risk(submit, settings, monkeypatch) -> None:
+def test_the_chance_of_being_drawn_is_kept_and_grows_with_the_risk(
+    submit: Callable[..., Submission], settings: LazySettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     settings.AUDIT_SHARE, settings.AUDIT_RISK_SHARE = 0.1, 0.4
     rows = [(submit().pk, 0.0), (submit().pk, 0.25), (submit().pk, 0.5)]
 
@@ -136,7 +148,7 @@ def test_the_chance_of_being_drawn_is_kept_and_grows_with_the_risk(submit, setti
     assert {row.uniform_share for row in kept} == {0.1}
 
 
-def test_as_many_are_drawn_as_the_shares_say(settings, monkeypatch) -> None:
+def test_as_many_are_drawn_as_the_shares_say(settings: LazySettings, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.AUDIT_SHARE, settings.AUDIT_RISK_SHARE = 0.05, 0.1
     made: list = []
     monkeypatch.setattr(AuditDraw.objects, "bulk_create", made.extend)
@@ -146,14 +158,14 @@ def test_as_many_are_drawn_as_the_shares_say(settings, monkeypatch) -> None:
     assert abs(sum(row.is_uniform for row in made) - 1000) < 160
 
 
-def test_without_a_share_nobody_is_drawn(clear) -> None:
+def test_without_a_share_nobody_is_drawn(clear: Callable[..., Submission]) -> None:
     clear()
     assert not AuditDraw.objects.exists()
     assert not ReviewItem.objects.exists()
 
 
 @pytest.mark.usefixtures("all_drawn")
-def test_flagged_and_sandbox_submissions_are_never_drawn(submit) -> None:
+def test_flagged_and_sandbox_submissions_are_never_drawn(submit: Callable[..., Submission]) -> None:
     submit(is_test=True)
     row = submit()
     lease_batch(holder="one", limit=5)
@@ -164,7 +176,7 @@ def test_flagged_and_sandbox_submissions_are_never_drawn(submit) -> None:
 
 
 @pytest.mark.usefixtures("all_drawn")
-def test_a_repeated_verdict_draws_nobody_twice(clear) -> None:
+def test_a_repeated_verdict_draws_nobody_twice(clear: Callable[..., Submission]) -> None:
     row = clear()
     votes = tuple(MemberVote(f"member-{i}", 0.1, 0.5) for i in range(5))
     again = {row.pk: Scored(votes=votes, elapsed_ms=1.0, checks=checks())}
@@ -173,7 +185,9 @@ def test_a_repeated_verdict_draws_nobody_twice(clear) -> None:
 
 
 @pytest.mark.usefixtures("all_drawn")
-def test_the_onboarding_system_cannot_cancel_what_is_audited(clear, integration) -> None:
+def test_the_onboarding_system_cannot_cancel_what_is_audited(
+    clear: Callable[..., Submission], integration: Integration
+) -> None:
     row = clear()
     with pytest.raises(StaleSubmission):
         submission_cancel(submission=row, actor=integration)
@@ -181,7 +195,9 @@ def test_the_onboarding_system_cannot_cancel_what_is_audited(clear, integration)
 
 
 @pytest.mark.parametrize("uniform", [0.01, 0.3, 0.7, 1.0])
-def test_no_rounding_makes_a_stored_chance_smaller_than_its_uniform_part(submit, settings, uniform) -> None:
+def test_no_rounding_makes_a_stored_chance_smaller_than_its_uniform_part(
+    submit: Callable[..., Submission], settings: LazySettings, uniform: float
+) -> None:
     settings.AUDIT_SHARE, settings.AUDIT_RISK_SHARE = uniform, 1.0
     row = submit()
     for number in range(200):

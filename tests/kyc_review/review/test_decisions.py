@@ -3,8 +3,10 @@
 import datetime as dt
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
+from django.conf import LazySettings
 from django.core.exceptions import PermissionDenied
 from django.db import DatabaseError, connection, transaction
 from django.db.models.functions import Now
@@ -23,11 +25,11 @@ Enqueue = Callable[..., ReviewItem]
 
 
 @pytest.fixture
-def ten_seconds(settings) -> None:
+def ten_seconds(settings: LazySettings) -> None:
     settings.UNDO_WINDOW_S = 10
 
 
-def decide(item: ReviewItem, reviewer: User, label: str = "fake", **said) -> Decision:
+def decide(item: ReviewItem, reviewer: User, label: str = "fake", **said: Any) -> Decision:
     return services.decision_record(item_id=item.pk, reviewer=reviewer, label=label, **said)
 
 
@@ -171,7 +173,7 @@ def test_a_blind_item_shows_votes_and_evidence_only_after_the_first_call(
     def is_blinded(viewer: User) -> bool:
         shown = selectors.item_in_focus(viewer=viewer, item_id=claimed.pk)
         assert shown is not None
-        return shown.is_blinded
+        return bool(shown.is_blinded)  # type: ignore[attr-defined]
 
     assert is_blinded(alice)
     services.first_call_record(item_id=claimed.pk, reviewer=alice, label="real")

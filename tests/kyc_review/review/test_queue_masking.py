@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable
 
 import pytest
+from django.conf import LazySettings
 from django.db import connection
 from django.db.models.functions import Now
 from django.test import Client
@@ -47,6 +48,7 @@ def test_places_are_drawn_from_those_of_ordinary_items_in_their_shares(reason: s
 def test_an_audit_waits_where_its_place_says_and_keeps_its_own_risk(submit: Callable) -> None:
     services.items_open([(submit().pk, "audit", 0.1)])
     audit = ReviewItem.objects.get(reason="audit")
+    assert audit.placed_risk is not None
     among = ReviewItem.objects.filter(reason=audit.placed_as, risk=audit.placed_risk).first()
     assert among is not None
     assert (audit.priority, audit.urgency) == (among.priority, among.urgency)
@@ -67,7 +69,9 @@ def test_ordinary_items_cost_no_draw_and_any_number_of_others_costs_one_query() 
 
 
 @pytest.mark.usefixtures("ordinary")
-def test_a_second_look_at_an_audit_waits_in_its_place(clear, alice: User, settings) -> None:
+def test_a_second_look_at_an_audit_waits_in_its_place(
+    clear: Callable[..., Submission], alice: User, settings: LazySettings
+) -> None:
     settings.AUDIT_SHARE, settings.SECOND_OPINION_SHARE, settings.UNDO_WINDOW_S = 1.0, 1.0, 0
     cleared = clear()
     first = ReviewItem.objects.get(submission=cleared)
@@ -80,7 +84,7 @@ def test_a_second_look_at_an_audit_waits_in_its_place(clear, alice: User, settin
 
 
 def test_gold_that_would_be_cleared_today_reads_like_an_audit_after_the_call(
-    clear, alice: User, staff: Callable, submit: Callable, settings
+    clear: Callable[..., Submission], alice: User, staff: Callable, submit: Callable, settings: LazySettings
 ) -> None:
     settings.AUDIT_SHARE, settings.GOLD_RATE = 0.0, 1.0
     Gold.objects.create(submission=clear(), label="real", added_by=staff("sue", "senior"))
@@ -145,7 +149,9 @@ def test_to_a_senior_it_is_in_review_and_has_no_result(
         assert "Completed" not in text
 
 
-def test_correcting_gold_is_kept_and_changes_nothing(waiting_gold: ReviewItem, alice: User, settings) -> None:
+def test_correcting_gold_is_kept_and_changes_nothing(
+    waiting_gold: ReviewItem, alice: User, settings: LazySettings
+) -> None:
     settings.UNDO_WINDOW_S = 0
     assert services.item_claim_next(reviewer=alice) == waiting_gold
     services.decision_record(item_id=waiting_gold.pk, reviewer=alice, label="real")

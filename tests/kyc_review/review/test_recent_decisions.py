@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from django.conf import LazySettings
 from django.test import Client
 from django.urls import reverse
 
@@ -18,7 +19,7 @@ Login = Callable[[User], Client]
 
 
 @pytest.fixture
-def decided(claimed: ReviewItem, alice: User, settings) -> ReviewItem:
+def decided(claimed: ReviewItem, alice: User, settings: LazySettings) -> ReviewItem:
     settings.UNDO_WINDOW_S = 0
     ReviewItem.objects.filter(pk=claimed.pk).update(is_blind=True)
     services.decision_record(item_id=claimed.pk, reviewer=alice, label="real", note="I was in a hurry.")
@@ -51,7 +52,9 @@ def test_a_colleague_an_admin_and_an_auditor_gain_nothing_by_it(
         assert not recent_decisions.answers(viewer=person).exists()
 
 
-def test_it_ends_after_a_day(decided: ReviewItem, login: Login, alice: User, monkeypatch) -> None:
+def test_it_ends_after_a_day(
+    decided: ReviewItem, login: Login, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(recent_decisions, "RECENT", timedelta(0))
     assert login(alice).get(f"/review/items/{decided.pk}/").status_code == 403
     assert login(alice).get(f"/review/items/{decided.pk}/image/").status_code == 403
@@ -64,7 +67,7 @@ def test_whoever_lost_their_role_sees_nothing_of_it(decided: ReviewItem, alice: 
 
 
 def test_gold_is_looked_at_again_like_any_other(
-    enqueue: Callable, login: Login, alice: User, settings
+    enqueue: Callable, login: Login, alice: User, settings: LazySettings
 ) -> None:
     settings.UNDO_WINDOW_S = 0
     hidden = {"reason": "gold", "disguise": "split_vote", "placed_as": "split_vote", "placed_risk": 0.5}

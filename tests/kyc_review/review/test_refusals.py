@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+from django.conf import LazySettings
 from django.test import Client
 
 from detection.checks import CheckCode, CheckName
@@ -44,13 +45,15 @@ def judge(reviewer: User, label: str, **said: str) -> ReviewItem:
     return item
 
 
-def test_none_is_drawn_where_nothing_is_sampled(refused) -> None:
+def test_none_is_drawn_where_nothing_is_sampled(refused: Callable[..., Submission]) -> None:
     refused()
     assert not AuditDraw.objects.exists()
     assert not ReviewItem.objects.exists()
 
 
-def test_a_draw_keeps_its_chance_and_waits_blind_among_the_others(refused, settings) -> None:
+def test_a_draw_keeps_its_chance_and_waits_blind_among_the_others(
+    refused: Callable[..., Submission], settings: LazySettings
+) -> None:
     settings.AUDIT_SHARE = 1.0
     row = refused()
     draw = AuditDraw.objects.get()
@@ -66,7 +69,13 @@ def test_a_draw_keeps_its_chance_and_waits_blind_among_the_others(refused, setti
     [("real", {}, 1), ("fake", {}, 1), ("not_assessable", {"obstacle": "blurred"}, 0)],
 )
 def test_what_a_person_finds_is_counted_and_changes_no_outcome(
-    refused, settings, alice: User, staff, label: str, said: dict[str, str], wrong: int
+    refused: Callable[..., Submission],
+    settings: LazySettings,
+    alice: User,
+    staff: Callable[..., User],
+    label: str,
+    said: dict[str, str],
+    wrong: int,
 ) -> None:
     settings.AUDIT_SHARE = 1.0
     row = refused()
@@ -85,11 +94,11 @@ def test_what_a_person_finds_is_counted_and_changes_no_outcome(
 
 
 def test_they_are_counted_by_reason_and_by_group_and_not_among_the_cleared(
-    refused,
-    settings,
+    refused: Callable[..., Submission],
+    settings: LazySettings,
     alice: User,
-    staff,
-    login,
+    staff: Callable[..., User],
+    login: Callable[[User], Client],
 ) -> None:
     settings.AUDIT_SHARE, settings.COMPARISON_GROUP_FIELD = 1.0, "age_band"
     refused(metadata={"age_band": "60+"})
@@ -123,7 +132,12 @@ class AlwaysDrawn:
 
 
 def test_a_picture_drawn_with_a_small_chance_stands_for_many(
-    refused, settings, alice: User, staff, monkeypatch: pytest.MonkeyPatch, login
+    refused: Callable[..., Submission],
+    settings: LazySettings,
+    alice: User,
+    staff: Callable[..., User],
+    monkeypatch: pytest.MonkeyPatch,
+    login: Callable[[User], Client],
 ) -> None:
     monkeypatch.setattr(audit_sampling, "_dice", AlwaysDrawn())
     settings.COMPARISON_GROUP_FIELD = "age_band"
@@ -155,7 +169,9 @@ def test_a_picture_drawn_with_a_small_chance_stands_for_many(
     assert "80.0 %" in login(senior).get("/review/quality/").content.decode()
 
 
-def test_a_group_of_which_none_was_judged_has_no_rate(refused, settings, staff) -> None:
+def test_a_group_of_which_none_was_judged_has_no_rate(
+    refused: Callable[..., Submission], settings: LazySettings, staff: Callable[..., User]
+) -> None:
     settings.AUDIT_SHARE = 1.0
     refused()
     found = refusals_sampled(viewer=staff("sam", "senior"))
@@ -164,7 +180,9 @@ def test_a_group_of_which_none_was_judged_has_no_rate(refused, settings, staff) 
     assert found.everything.waiting == 1
 
 
-def test_reviewers_do_not_learn_what_was_sent_back(refused, settings, alice: User, login) -> None:
+def test_reviewers_do_not_learn_what_was_sent_back(
+    refused: Callable[..., Submission], settings: LazySettings, alice: User, login: Callable[[User], Client]
+) -> None:
     settings.AUDIT_SHARE = 1.0
     refused()
     assert refusals_sampled(viewer=alice) is None

@@ -11,6 +11,7 @@ from kyc_review.accounts.models import User
 from kyc_review.audit.models import Event
 from kyc_review.review import selectors, services
 from kyc_review.review.models import ReviewItem, Skip
+from tests.factories.claims import claim_next
 from tests.factories.concurrency import at_once
 
 pytestmark = pytest.mark.django_db
@@ -64,7 +65,7 @@ def test_without_another_senior_nothing_is_escalated(claimed: ReviewItem, alice:
 def test_a_senior_never_gets_their_own_escalation_back(enqueue: Enqueue, staff: Callable) -> None:
     enqueue()
     sue, sam = staff("sue", "senior"), staff("sam", "senior")
-    item = services.item_claim_next(reviewer=sue)
+    item = claim_next(sue)
     services.item_escalate(item_id=item.pk, reviewer=sue)
     assert services.item_claim_next(reviewer=sue) is None
     assert services.item_claim_next(reviewer=sam) == item

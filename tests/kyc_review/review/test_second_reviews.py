@@ -4,6 +4,7 @@ from collections.abc import Callable
 from uuid import UUID
 
 import pytest
+from django.conf import LazySettings
 from django.core.exceptions import PermissionDenied
 from django.test import Client
 
@@ -12,6 +13,7 @@ from kyc_review.review import services
 from kyc_review.review.claims import RELEASED
 from kyc_review.review.models import Decision, Gold, ReviewItem
 from kyc_review.submissions.models import Submission
+from tests.factories.claims import claim_next
 from tests.factories.pages import without_numbers
 
 pytestmark = pytest.mark.django_db
@@ -19,8 +21,7 @@ Enqueue = Callable[..., ReviewItem]
 
 
 def judge(reviewer: User, label: str) -> ReviewItem:
-    item = services.item_claim_next(reviewer=reviewer)
-    assert item is not None
+    item = claim_next(reviewer)
     services.decision_record(item_id=item.pk, reviewer=reviewer, label=label)
     return item
 
@@ -30,7 +31,7 @@ def result_of(item: ReviewItem) -> str:
 
 
 @pytest.fixture
-def second_reviews(settings) -> None:
+def second_reviews(settings: LazySettings) -> None:
     settings.SECOND_OPINION_FAKE_RISK = 0.9
 
 
@@ -70,7 +71,9 @@ def test_mild_fakes_and_reals_need_one_person(enqueue: Enqueue, alice: User) -> 
     assert (result_of(mild), result_of(real)) == ("rejected", "clear")
 
 
-def test_the_share_is_drawn_from_the_submissions_number(enqueue: Enqueue, alice: User, settings) -> None:
+def test_the_share_is_drawn_from_the_submissions_number(
+    enqueue: Enqueue, alice: User, settings: LazySettings
+) -> None:
     settings.SECOND_OPINION_SHARE = 0.5
     for low_number in (0, 4_999, 5_000, 9_999):
         decision = Decision(label="real")
@@ -100,7 +103,7 @@ def test_only_seniors_choose_gold_and_only_what_is_completed(
 
 
 def test_gold_is_mixed_in_at_the_set_rate_and_changes_no_result(
-    gold: Gold, submit: Callable, alice: User, settings
+    gold: Gold, submit: Callable, alice: User, settings: LazySettings
 ) -> None:
     settings.GOLD_RATE = 1.0
     row = submit()
@@ -112,7 +115,7 @@ def test_gold_is_mixed_in_at_the_set_rate_and_changes_no_result(
     assert seen == {"split_vote", "gold"}
     assert result_of(mixed) == "rejected"
     services.items_open([(submit().pk, "split_vote", 0.5)])
-    assert services.item_claim_next(reviewer=alice).reason == "split_vote", "no gold twice"
+    assert claim_next(alice).reason == "split_vote", "no gold twice"
 
 
 def test_whoever_gave_the_answer_never_gets_their_gold(gold: Gold, enqueue: Enqueue, alice: User) -> None:
@@ -145,7 +148,7 @@ def test_gold_and_second_opinions_look_like_ordinary_items_on_every_page(
     pages: dict[str, list[str]] = {}
     for person in [staff(f"person{number}", "reviewer") for number in range(3)]:
         browser = login(person)
-        item = services.item_claim_next(reviewer=person)
+        item = claim_next(person)
         address, answer = f"/review/items/{item.pk}/", {"label": "real", "shown_item": item.pk}
         seen = [
             browser.get(address),

@@ -3,6 +3,7 @@ import threading
 from collections.abc import Callable
 
 import pytest
+from django.conf import LazySettings
 from django.core.exceptions import PermissionDenied
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.db.models.functions import Now
@@ -48,7 +49,9 @@ def test_nothing_is_claimed_when_nothing_waits(alice: User) -> None:
     assert services.item_claim_next(reviewer=alice) is None
 
 
-def test_a_claim_lasts_as_long_as_the_setting_says(claimed: ReviewItem, settings) -> None:
+def test_a_claim_lasts_as_long_as_the_setting_says(claimed: ReviewItem, settings: LazySettings) -> None:
+    assert claimed.claimed_at is not None
+    assert claimed.claim_expires_at is not None
     assert claimed.claim_expires_at - claimed.claimed_at == dt.timedelta(seconds=settings.CLAIM_LEASE_S)
 
 
@@ -96,6 +99,8 @@ def test_a_renewed_claim_lasts_longer(claimed: ReviewItem, alice: User) -> None:
     ReviewItem.objects.filter(pk=claimed.pk).update(claim_expires_at=Now() + dt.timedelta(seconds=5))
     services.claim_renew(item_id=claimed.pk, reviewer=alice)
     soon = ReviewItem.objects.get(pk=claimed.pk).claim_expires_at
+    assert soon is not None
+    assert claimed.claimed_at is not None
     assert soon > claimed.claimed_at + dt.timedelta(seconds=500)
 
 

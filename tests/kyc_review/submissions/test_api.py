@@ -1,23 +1,28 @@
+from pathlib import Path
 from typing import Any
 from unittest.mock import ANY
 from uuid import uuid4
 
 import pytest
+from django.conf import LazySettings
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.http import HttpResponse
 from django.test import Client
 
 from kyc_review.accounts import services as accounts
+from kyc_review.accounts.models import User
 from kyc_review.audit.models import Event
 from kyc_review.submissions.models import State, Submission
 from kyc_review.submissions.storage import originals
 from tests.factories.pictures import jpeg_bytes
+from tests.factories.responses import ClientResponse
 
 pytestmark = pytest.mark.django_db
 URL = "/api/v1/submissions"
 
 
-def post(client: Client, data: bytes | None = None, name: str = "selfie.jpg", **fields: Any) -> HttpResponse:
+def post(
+    client: Client, data: bytes | None = None, name: str = "selfie.jpg", **fields: Any
+) -> ClientResponse:
     image = SimpleUploadedFile(name, jpeg_bytes() if data is None else data, content_type="image/jpeg")
     once = {"Idempotency-Key": uuid4().hex}
     return client.post(URL, {"image": image, "external_ref": "application-1"} | fields, headers=once)
@@ -142,7 +147,7 @@ def test_an_odd_file_is_accepted_and_its_facts_are_kept(
 ) -> None:
     response = post(api, data, name)
     assert response.status_code == 202, response.content
-    plain = {"trailing": [], "damage": None, "declared": None}
+    plain: dict[str, Any] = {"trailing": [], "damage": None, "declared": None}
     assert Submission.objects.get().file_facts == plain | facts
 
 
@@ -159,7 +164,7 @@ def test_an_odd_file_is_accepted_and_its_facts_are_kept(
         ({"metadata": "[" * 7000}, "#/metadata"),
     ],
 )
-def test_a_bad_field_is_named(api: Client, fields: dict[str, str], pointer: str) -> None:
+def test_a_bad_field_is_named(api: Client, fields: dict[str, Any], pointer: str) -> None:
     response = post(api, **fields)
     assert response.status_code == 400
     assert [error["pointer"] for error in response.json()["errors"]] == [pointer]
@@ -183,7 +188,7 @@ def test_an_integration_cannot_read_anothers_submission(api: Client) -> None:
     assert Client().get(location, headers={"Authorization": f"Bearer {key}"}).status_code == 404
 
 
-def test_a_session_of_staff_is_no_key(client: Client, alice) -> None:
+def test_a_session_of_staff_is_no_key(client: Client, alice: User) -> None:
     client.force_login(alice)
     assert post(client).status_code == 401
 
@@ -193,7 +198,9 @@ def test_an_unknown_address_below_the_api_is_a_problem_document(api: Client) -> 
     assert (response.status_code, response["Content-Type"]) == (404, "application/problem+json")
 
 
-def test_a_broker_that_is_away_does_not_refuse_a_selfie(api: Client, settings, monkeypatch) -> None:
+def test_a_broker_that_is_away_does_not_refuse_a_selfie(
+    api: Client, settings: LazySettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import redis
 
     away = redis.Redis.from_url("redis://127.0.0.1:1/0", socket_connect_timeout=0.2)
@@ -202,7 +209,9 @@ def test_a_broker_that_is_away_does_not_refuse_a_selfie(api: Client, settings, m
     assert Submission.objects.get().state == State.RECEIVED
 
 
-def test_a_failed_insert_leaves_no_file(api: Client, monkeypatch, private_data) -> None:
+def test_a_failed_insert_leaves_no_file(
+    api: Client, monkeypatch: pytest.MonkeyPatch, private_data: Path
+) -> None:
     def fail(*_: object) -> None:
         raise RuntimeError("the database went away")
 

@@ -11,14 +11,15 @@ from dataclasses import replace
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
-from django.http import HttpResponse
 from django.test import Client
 from PIL import Image
+from pytest_django import DjangoAssertNumQueries
 
 from detection.decoding import limits
 from detection.decoding import pool as pools
 from kyc_review.submissions.models import IdempotencyRecord, Submission
 from tests.factories.image_files import face, saved
+from tests.factories.responses import ClientResponse
 
 URL = "/api/v1/submissions"
 SMALL = saved(face(), "JPEG")
@@ -33,12 +34,12 @@ def only_decoder_is_taken(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     pools.close()
 
 
-def post(api: Client, data: bytes = SMALL, key: str = "k") -> HttpResponse:
+def post(api: Client, data: bytes = SMALL, key: str = "k") -> ClientResponse:
     image = SimpleUploadedFile("selfie.jpg", data)
     return api.post(URL, {"image": image, "external_ref": "a"}, headers={"Idempotency-Key": key})
 
 
-def assert_busy(answer: HttpResponse) -> None:
+def assert_busy(answer: ClientResponse) -> None:
     assert (answer.status_code, answer.json()["code"]) == (503, "busy"), answer.content
     assert int(answer["Retry-After"]) >= 1
     assert not Submission.objects.exists()
@@ -59,7 +60,7 @@ def test_a_batch_that_finds_no_decoder_keeps_no_answer_and_can_be_repeated(api: 
     text = base64.b64encode(SMALL).decode()
     items = [{"image": text, "external_ref": "a"}, {"image": "AAAA", "external_ref": "b"}]
 
-    def send() -> HttpResponse:
+    def send() -> ClientResponse:
         body = json.dumps({"submissions": items})
         return api.post(
             f"{URL}/batch", body, content_type="application/json", headers={"Idempotency-Key": "batch"}
@@ -116,7 +117,7 @@ def test_no_transaction_and_no_connection_is_held_while_a_post_waits(
 
 @pytest.mark.django_db
 def test_a_flood_of_small_files_with_many_pixels_costs_no_query(
-    api: Client, only_decoder_is_taken: None, django_assert_num_queries
+    api: Client, only_decoder_is_taken: None, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     pool = pools.pool(limits.current())
     waiting = threading.Thread(target=lambda: _wait(pool))

@@ -1,5 +1,6 @@
 """What an integration reads of the checks of its pictures, live and in the sandbox."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -32,7 +33,9 @@ def send_back(row: Submission) -> None:
     verdicts_record(holder="w", bundle_version="b", bundle_digest="d" * 64, scored=scored)
 
 
-def test_a_picture_that_was_sent_back_says_why_for_programs_and_for_people(api: Client, submit) -> None:
+def test_a_picture_that_was_sent_back_says_why_for_programs_and_for_people(
+    api: Client, submit: Callable[..., Submission]
+) -> None:
     row = submit()
     assert api.get(f"{URL}/{row.pk}").json()["checks"] == []
     send_back(row)
@@ -64,7 +67,7 @@ def test_a_picture_that_was_sent_back_says_why_for_programs_and_for_people(api: 
 
 
 def test_a_list_reads_the_checks_of_all_in_one_query(
-    api: Client, submit, django_assert_max_num_queries: DjangoAssertNumQueries
+    api: Client, submit: Callable[..., Submission], django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     for _ in range(6):
         send_back(submit())
@@ -82,7 +85,9 @@ def test_every_reason_has_a_sentence(reason: ResubmitReason) -> None:
 
 
 @pytest.mark.parametrize("reference", SCRIPTS)
-def test_the_sandbox_pretends_checks_on_the_right_side_of_the_real_limits(submit, reference: str) -> None:
+def test_the_sandbox_pretends_checks_on_the_right_side_of_the_real_limits(
+    submit: Callable[..., Submission], reference: str
+) -> None:
     row = submit(is_test=True, external_ref=reference)
     assert shown(row)["checks"] == []
     Submission.objects.update(due_at=timezone.now() - timedelta(seconds=1))

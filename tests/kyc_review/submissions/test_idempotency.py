@@ -6,20 +6,20 @@ from typing import Any
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection, transaction
-from django.http import HttpResponse
 from django.test import Client
 
 from kyc_review.accounts import services as accounts
-from kyc_review.accounts.models import ApiKey
+from kyc_review.accounts.models import ApiKey, Integration
 from kyc_review.submissions.idempotency import Answer, InFlight, answer_once, records_expire
 from kyc_review.submissions.models import IdempotencyRecord, Submission
 from tests.factories.pictures import jpeg_bytes
+from tests.factories.responses import ClientResponse
 
 pytestmark = pytest.mark.django_db
 URL = "/api/v1/submissions"
 
 
-def post(client: Client, key: str | None = "k-1", seed: int = 0, **fields: Any) -> HttpResponse:
+def post(client: Client, key: str | None = "k-1", seed: int = 0, **fields: Any) -> ClientResponse:
     image = SimpleUploadedFile("selfie.jpg", jpeg_bytes(seed=seed), content_type="image/jpeg")
     headers = {} if key is None else {"Idempotency-Key": key}
     return client.post(URL, {"image": image, "external_ref": "application-1"} | fields, headers=headers)
@@ -62,7 +62,7 @@ def test_the_same_key_with_another_body_is_refused(api: Client, other: dict[str,
     assert Submission.objects.count() == 1
 
 
-def test_a_key_is_its_integrations_own_and_its_modes_own(api: Client, integration) -> None:
+def test_a_key_is_its_integrations_own_and_its_modes_own(api: Client, integration: Integration) -> None:
     post(api)
     other = accounts.integration_create(slug="other", name="Other")
     for key in (

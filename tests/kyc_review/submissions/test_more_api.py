@@ -2,14 +2,16 @@
 
 import base64
 import json
+import time
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.http import HttpResponse
 from django.test import Client
 
+from kyc_review.accounts.models import User
 from kyc_review.audit.models import Event
 from kyc_review.review.models import Decision, FirstCall, ReviewItem
 from kyc_review.review.services import items_open
@@ -17,6 +19,7 @@ from kyc_review.submissions.api import waiting
 from kyc_review.submissions.models import State, Submission
 from kyc_review.submissions.services import submission_complete
 from tests.factories.pictures import jpeg_bytes
+from tests.factories.responses import ClientResponse
 
 pytestmark = pytest.mark.django_db
 URL = "/api/v1/submissions"
@@ -24,7 +27,7 @@ URL = "/api/v1/submissions"
 NOBODYS = "4f56eab5-bb7f-4ec7-bc11-53975e87884b"
 
 
-def send(client: Client, path: str, body: Any, key: str | None = None) -> HttpResponse:
+def send(client: Client, path: str, body: Any, key: str | None = None) -> ClientResponse:
     once = {"Idempotency-Key": key or uuid4().hex}
     return client.post(f"{URL}{path}", body, content_type="application/json", headers=once)
 
@@ -114,7 +117,7 @@ def test_a_batch_has_one_to_fifty(api: Client, number: int) -> None:
     assert not Submission.objects.exists()
 
 
-def test_a_list_goes_through_all_pages_newest_first(api: Client, submit) -> None:
+def test_a_list_goes_through_all_pages_newest_first(api: Client, submit: Callable[..., Submission]) -> None:
     posted = [str(submit().pk) for _ in range(5)]
     same = Submission.objects.get(pk=posted[0]).received_at
     Submission.objects.filter(pk__in=posted[:2]).update(received_at=same)
@@ -131,7 +134,7 @@ def test_a_list_goes_through_all_pages_newest_first(api: Client, submit) -> None
     assert seen[:3] == posted[:1:-1]
 
 
-def test_filters_are_combined(api: Client, submit) -> None:
+def test_filters_are_combined(api: Client, submit: Callable[..., Submission]) -> None:
     wanted = submit(external_ref="a", applicant_ref="p-1")
     submit(external_ref="a", applicant_ref="p-2")
     done = submit(external_ref="b", applicant_ref="p-1")
@@ -166,7 +169,7 @@ def test_a_bad_filter_is_named(api: Client, query: str) -> None:
     assert response.json()["errors"][0]["pointer"] == f"#/{query.split('=')[0]}"
 
 
-def test_an_unchanged_read_answers_304(api: Client, submit) -> None:
+def test_an_unchanged_read_answers_304(api: Client, submit: Callable[..., Submission]) -> None:
     row = submit()
     for path in (f"{URL}/{row.pk}", URL):
         first = api.get(path)
@@ -178,7 +181,7 @@ def test_an_unchanged_read_answers_304(api: Client, submit) -> None:
     assert (changed.status_code, changed.json()["status"]) == (200, "in_review")
 
 
-def test_the_reason_stands_beside_the_result(api: Client, submit) -> None:
+def test_the_reason_stands_beside_the_result(api: Client, submit: Callable[..., Submission]) -> None:
     for result, reason, code in (
         ("clear", "", "reviewer_found_genuine"),
         ("rejected", "", "reviewer_found_forged"),
@@ -193,7 +196,9 @@ def test_the_reason_stands_beside_the_result(api: Client, submit) -> None:
 
 
 @pytest.mark.parametrize("state", [State.RECEIVED, State.IN_REVIEW])
-def test_a_cancelled_submission_leaves_the_queue_and_stays_cancelled(api: Client, submit, state: str) -> None:
+def test_a_cancelled_submission_leaves_the_queue_and_stays_cancelled(
+    api: Client, submit: Callable[..., Submission], state: str
+) -> None:
     row = submit()
     if state == State.IN_REVIEW:
         Submission.objects.update(state=state)
@@ -206,7 +211,7 @@ def test_a_cancelled_submission_leaves_the_queue_and_stays_cancelled(api: Client
 
 
 def test_a_blind_first_call_does_not_keep_a_cancelled_submission_in_the_queue(
-    api: Client, submit, alice
+    api: Client, submit: Callable[..., Submission], alice: User
 ) -> None:
     row = submit()
     Submission.objects.update(state=State.IN_REVIEW)
@@ -217,7 +222,9 @@ def test_a_blind_first_call_does_not_keep_a_cancelled_submission_in_the_queue(
     assert not ReviewItem.objects.exists()
 
 
-def test_what_a_person_has_decided_is_too_late_to_cancel(api: Client, submit, alice) -> None:
+def test_what_a_person_has_decided_is_too_late_to_cancel(
+    api: Client, submit: Callable[..., Submission], alice: User
+) -> None:
     """Also within the seconds in which the decision may be taken back: the reviewer's word stands until then."""
     row = submit()
     Submission.objects.update(state=State.IN_REVIEW)
@@ -230,7 +237,9 @@ def test_what_a_person_has_decided_is_too_late_to_cancel(api: Client, submit, al
     assert row.state == State.IN_REVIEW
 
 
-def test_a_submission_with_a_result_cannot_be_cancelled(api: Client, submit) -> None:
+def test_a_submission_with_a_result_cannot_be_cancelled(
+    api: Client, submit: Callable[..., Submission]
+) -> None:
     row = submit()
     Submission.objects.update(state=State.IN_REVIEW)
     submission_complete(submission_id=row.pk, result="clear")
@@ -238,7 +247,9 @@ def test_a_submission_with_a_result_cannot_be_cancelled(api: Client, submit) -> 
     assert (response.status_code, response.json()["code"]) == (409, "already_decided")
 
 
-def test_a_late_outcome_is_kept_and_corrected_and_changes_no_result(api: Client, submit) -> None:
+def test_a_late_outcome_is_kept_and_corrected_and_changes_no_result(
+    api: Client, submit: Callable[..., Submission]
+) -> None:
     row = submit()
     path = f"/{row.pk}/outcome"
     early = send(api, path, {"outcome": "confirmed_fraud"})
@@ -259,7 +270,7 @@ def test_a_late_outcome_is_kept_and_corrected_and_changes_no_result(api: Client,
 
 def test_a_wait_ends_with_the_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
-    monkeypatch.setattr(waiting.time, "sleep", lambda _: asked.append(1))
+    monkeypatch.setattr(time, "sleep", lambda _: asked.append(1))
     waiting.wait_until(lambda: len(asked) > 3, seconds=10)
     assert len(asked) == 4
 
@@ -274,7 +285,7 @@ def test_only_so_many_wait_and_the_others_are_answered_at_once(monkeypatch: pyte
 
 
 @pytest.mark.parametrize("wait", ["11", "-1", "x", "nan", "inf"])
-def test_a_wait_has_bounds(api: Client, submit, wait: str) -> None:
+def test_a_wait_has_bounds(api: Client, submit: Callable[..., Submission], wait: str) -> None:
     response = api.get(f"{URL}/{submit().pk}?wait={wait}")
     assert response.status_code == 400, response.content
     assert response.json()["errors"][0]["pointer"] == "#/wait"

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -36,7 +37,7 @@ def later(seconds: int) -> None:
     ],
 )
 def test_the_reference_decides_what_becomes_of_a_test_submission(
-    integration: Integration, submit, reference: str, result: str, kinds: list[str]
+    integration: Integration, submit: Callable[..., Submission], reference: str, result: str, kinds: list[str]
 ) -> None:
     Endpoint.objects.create(integration=integration, is_test=True, url="https://hooks.example/in", secret="")
     row = submit(is_test=True, external_ref=reference)
@@ -51,7 +52,7 @@ def test_the_reference_decides_what_becomes_of_a_test_submission(
     assert sandbox_advance() == 0
 
 
-def test_a_slow_review_is_not_due_before_its_minute(submit) -> None:
+def test_a_slow_review_is_not_due_before_its_minute(submit: Callable[..., Submission]) -> None:
     row = submit(is_test=True, external_ref="sandbox-slow-review")
     assert (sandbox_advance(), sandbox_advance()) == (1, 0)
     row.refresh_from_db()
@@ -59,7 +60,9 @@ def test_a_slow_review_is_not_due_before_its_minute(submit) -> None:
     assert timedelta(seconds=55) < row.due_at - timezone.now() < timedelta(seconds=61)
 
 
-def test_test_submissions_reach_neither_models_nor_reviewers_and_live_ones_not_the_sandbox(submit) -> None:
+def test_test_submissions_reach_neither_models_nor_reviewers_and_live_ones_not_the_sandbox(
+    submit: Callable[..., Submission],
+) -> None:
     live, test = submit(), submit(is_test=True, external_ref="sandbox-split")
     assert [row.pk for row in lease_batch(holder="h:1:a", limit=9)] == [live.pk]
     sandbox_advance()

@@ -1,5 +1,6 @@
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ class Broken(File):
     def __init__(self) -> None:
         super().__init__(None)
 
-    def chunks(self, chunk_size: int | None = None):
+    def chunks(self, chunk_size: int | None = None) -> Iterator[bytes]:
         yield b"begun"
         raise OSError(28, "No space left on device")
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from django.conf import LazySettings
 from django.utils import timezone
 
 from kyc_review.accounts.models import User
@@ -50,7 +51,7 @@ def test_camera_and_software_come_from_the_evidence(submit: Callable[..., Submis
 
 
 def test_a_field_of_the_metadata_is_a_grouping_when_it_is_named(
-    submit: Callable[..., Submission], settings
+    submit: Callable[..., Submission], settings: LazySettings
 ) -> None:
     row, other = submit(metadata={"age__band": "18-25"}), submit(metadata={"branch": 7})
     assert "age__band" not in of(row)

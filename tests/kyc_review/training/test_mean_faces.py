@@ -11,6 +11,7 @@ from kyc_review.datasets.models import Snapshot
 from kyc_review.datasets.snapshots import snapshot_create
 from kyc_review.lifecycle.erase import erasures_sweep, submission_erase
 from kyc_review.retraining import snapshot_views
+from kyc_review.review.models import Decision
 from kyc_review.training import worker
 from kyc_review.training.mean_faces import mean_faces_of, mean_faces_request_missing
 from kyc_review.training.models import MeanFaces
@@ -45,7 +46,7 @@ def test_the_least_of_people_is_what_the_computation_asks_for() -> None:
     assert snapshot_views.LEAST_PEOPLE == LEAST_PEOPLE
 
 
-def test_the_training_worker_computes_them_for_every_snapshot(decide) -> None:
+def test_the_training_worker_computes_them_for_every_snapshot(decide: Callable[..., Decision]) -> None:
     for number in range(LEAST_PEOPLE):
         decide("real", applicant_ref=f"p-{number}")
     decide("fake")
@@ -62,7 +63,7 @@ def test_the_training_worker_computes_them_for_every_snapshot(decide) -> None:
 
 
 def test_the_page_shows_those_of_enough_people_and_says_why_others_are_missing(
-    decide, ada: User, login
+    decide: Callable[..., Decision], ada: User, login: Callable[[User], Client]
 ) -> None:
     decide("real")
     snapshot = snapshot_create(name="first")
@@ -80,19 +81,29 @@ def test_the_page_shows_those_of_enough_people_and_says_why_others_are_missing(
 
 
 @pytest.mark.parametrize(("role", "status"), [("reviewer", 403), ("senior", 403), ("auditor", 200)])
-def test_who_sees_them(decide, staff, login, role: str, status: int) -> None:
+def test_who_sees_them(
+    decide: Callable[..., Decision],
+    staff: Callable[..., User],
+    login: Callable[[User], Client],
+    role: str,
+    status: int,
+) -> None:
     decide("real")
     computed(snapshot_create(name="first"))
     window: Client = login(staff("person", role))
     assert window.get("/retraining/snapshots/first/means/1/").status_code == status
 
 
-def test_strangers_to_retraining_learn_nothing_from_the_selector(decide, alice: User) -> None:
+def test_strangers_to_retraining_learn_nothing_from_the_selector(
+    decide: Callable[..., Decision], alice: User
+) -> None:
     decide("real")
     assert mean_faces_of(viewer=alice, snapshot=snapshot_create()) is None
 
 
-def test_an_erasure_takes_them_away_until_they_are_computed_without_it(decide) -> None:
+def test_an_erasure_takes_them_away_until_they_are_computed_without_it(
+    decide: Callable[..., Decision],
+) -> None:
     gone = decide("real")
     decide("real")
     means = computed(snapshot_create(name="first"))

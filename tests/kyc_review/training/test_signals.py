@@ -4,6 +4,8 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from django.conf import LazySettings
+from django.test import Client
 from django.utils import timezone
 
 from kyc_review.accounts.models import User
@@ -12,7 +14,9 @@ from kyc_review.registry.bundles import bundle_promote
 from kyc_review.registry.models import Bundle, Promotion
 from kyc_review.review import services
 from kyc_review.review.audit_results import Audited
+from kyc_review.review.models import Decision
 from kyc_review.scoring.models import Scoring
+from kyc_review.submissions.models import Submission
 from kyc_review.training import signals
 from kyc_review.training.models import Comparison, TrainingRun
 from kyc_review.training.proposals import proposal_approve, proposal_open
@@ -52,7 +56,9 @@ def scored(submit: Callable, bundle: Bundle, *, days_ago: int, risks: list[float
     Scoring.objects.filter(scored_at__gt=timezone.now() - timedelta(minutes=5)).update(scored_at=at)
 
 
-def test_new_decisions_suggest_a_candidate(decide, ada: User, settings) -> None:
+def test_new_decisions_suggest_a_candidate(
+    decide: Callable[..., Decision], ada: User, settings: LazySettings
+) -> None:
     settings.RETRAIN_SUGGEST_DECISIONS = 2
     decide("fake")
     assert signs(ada)["New decisions"].calls is False
@@ -60,7 +66,9 @@ def test_new_decisions_suggest_a_candidate(decide, ada: User, settings) -> None:
     assert signs(ada)["New decisions"].calls is True
 
 
-def test_with_too_little_to_say_nothing_is_said(serving: Bundle, ada: User, monkeypatch) -> None:
+def test_with_too_little_to_say_nothing_is_said(
+    serving: Bundle, ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
     found = signs(ada)
     assert [found[name].calls for name in ("Scores", "Split votes", "Audit")] == [None] * 3
     assert "less than two weeks" in found["Scores"].detail
@@ -68,7 +76,9 @@ def test_with_too_little_to_say_nothing_is_said(serving: Bundle, ada: User, monk
     assert "200 of each are needed" in signs(ada)["Scores"].detail
 
 
-def test_scores_and_splits_that_moved_call_for_it(serving: Bundle, submit, ada: User, monkeypatch) -> None:
+def test_scores_and_splits_that_moved_call_for_it(
+    serving: Bundle, submit: Callable[..., Submission], ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(signals, "SCORED_LEAST", 30)
     age_promotion(monkeypatch, 30)
     scored(submit, serving, days_ago=28, risks=[k / 40 for k in range(40)], splits=4)
@@ -79,7 +89,12 @@ def test_scores_and_splits_that_moved_call_for_it(serving: Bundle, submit, ada: 
 
 
 def test_the_audits_bound_calls_above_its_limit(
-    serving: Bundle, clear, alice: User, ada: User, settings, monkeypatch
+    serving: Bundle,
+    clear: Callable[..., Submission],
+    alice: User,
+    ada: User,
+    settings: LazySettings,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(signals, "JUDGED_LEAST", 1)
     settings.AUDIT_SHARE = 1.0
@@ -145,14 +160,14 @@ def test_reviewers_are_told_nothing(alice: User) -> None:
     assert signals.retraining_signals(viewer=alice) == []
 
 
-def test_the_calendar_is_off_unless_it_is_set(serving: Bundle, decide) -> None:
+def test_the_calendar_is_off_unless_it_is_set(serving: Bundle, decide: Callable[..., Decision]) -> None:
     decide("fake")
     assert signals.retrain_if_due() is None
     assert not Snapshot.objects.exists()
 
 
 def test_the_calendar_freezes_and_trains_once_and_promotes_nothing(
-    serving: Bundle, decide, settings, monkeypatch
+    serving: Bundle, decide: Callable[..., Decision], settings: LazySettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.RETRAIN_EVERY_DAYS = 7
     settings.TRAINING_DECISIONS_MIN = 2
@@ -166,7 +181,9 @@ def test_the_calendar_freezes_and_trains_once_and_promotes_nothing(
     assert Snapshot.objects.get().created_by is None
 
 
-def test_a_schedule_with_too_few_decisions_only_logs(serving: Bundle, decide, settings) -> None:
+def test_a_schedule_with_too_few_decisions_only_logs(
+    serving: Bundle, decide: Callable[..., Decision], settings: LazySettings
+) -> None:
     settings.RETRAIN_EVERY_DAYS = 7
     assert signals.retrain_if_due() is None
     decide("fake")
@@ -174,7 +191,9 @@ def test_a_schedule_with_too_few_decisions_only_logs(serving: Bundle, decide, se
     assert not TrainingRun.objects.exists()
 
 
-def test_the_page_says_what_suggests_it(decide, ada: User, login, settings) -> None:
+def test_the_page_says_what_suggests_it(
+    decide: Callable[..., Decision], ada: User, login: Callable[[User], Client], settings: LazySettings
+) -> None:
     window = login(ada)
     assert "Signals for retraining" in window.get("/retraining/").content.decode()
     settings.RETRAIN_SUGGEST_DECISIONS = 1

@@ -3,6 +3,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.conf import LazySettings
 from django.test import Client
 from standardwebhooks import Webhook
 
@@ -148,7 +149,9 @@ def test_live_events_do_not_reach_a_test_endpoint(
     assert Delivery.objects.get().event.payload["data"]["is_test"] is True
 
 
-def test_the_twenty_first_endpoint_is_refused(api: Client, integration: Integration, settings) -> None:
+def test_the_twenty_first_endpoint_is_refused(
+    api: Client, integration: Integration, settings: LazySettings
+) -> None:
     for number in range(services.ENDPOINTS_MAX):
         services.endpoint_create(integration=integration, url=f"https://example.com/{number}")
     assert send(api, "POST", URL, {"url": "https://example.com/"}).json()["code"] == "too_many_endpoints"

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from django.conf import LazySettings
 from django.utils import timezone
 from standardwebhooks import Webhook
 from standardwebhooks.webhooks import WebhookVerificationError
@@ -25,7 +26,7 @@ FAILED = Answer(500, "", 5)
 
 
 @pytest.fixture
-def delivery(submit, endpoint: tuple[Endpoint, str]) -> Delivery:
+def delivery(submit: Callable[..., Submission], endpoint: tuple[Endpoint, str]) -> Delivery:
     event_record(submission=submit(), kind=Kind.QUEUED)
     return Delivery.objects.get()
 
@@ -49,7 +50,9 @@ def test_another_secret_does_not_verify(delivery: Delivery, receiver: Receiver) 
         Webhook("whsec_" + "A" * 44).verify(receiver.seen[0][1], receiver.seen[0][0])
 
 
-def test_the_payload_names_no_person(submit, endpoint: tuple[Endpoint, str], receiver: Receiver) -> None:
+def test_the_payload_names_no_person(
+    submit: Callable[..., Submission], endpoint: tuple[Endpoint, str], receiver: Receiver
+) -> None:
     row = submit(external_ref="Ada Lovelace", applicant_ref="ada@example.com", metadata={"phone": "1"})
     event_record(submission=row, kind=Kind.QUEUED)
     deliver_until_idle()
@@ -64,7 +67,7 @@ def test_the_payload_names_no_person(submit, endpoint: tuple[Endpoint, str], rec
 
 
 def test_both_secrets_verify_while_a_rotation_lasts_and_only_the_new_one_afterwards(
-    submit, endpoint: tuple[Endpoint, str], receiver: Receiver
+    submit: Callable[..., Submission], endpoint: tuple[Endpoint, str], receiver: Receiver
 ) -> None:
     row, old = endpoint
     new = services.secret_rotate(endpoint=row)
@@ -82,7 +85,7 @@ def test_both_secrets_verify_while_a_rotation_lasts_and_only_the_new_one_afterwa
 
 
 def test_a_rotation_that_is_repeated_at_once_keeps_the_secret_that_receivers_have(
-    submit, endpoint: tuple[Endpoint, str], receiver: Receiver
+    submit: Callable[..., Submission], endpoint: tuple[Endpoint, str], receiver: Receiver
 ) -> None:
     row, old = endpoint
     unseen, new = services.secret_rotate(endpoint=row), services.secret_rotate(endpoint=row)
@@ -126,7 +129,7 @@ def test_after_three_days_it_is_given_up(delivery: Delivery, receiver: Receiver)
 
 
 def test_gone_switches_the_endpoint_off_and_gives_up_what_waits(
-    delivery: Delivery, submit, endpoint: tuple[Endpoint, str], receiver: Receiver
+    delivery: Delivery, submit: Callable[..., Submission], endpoint: tuple[Endpoint, str], receiver: Receiver
 ) -> None:
     receiver.status = 410
     event_record(submission=submit(), kind=Kind.QUEUED)
@@ -147,7 +150,9 @@ def test_a_redirect_is_a_failure_and_is_not_followed(delivery: Delivery, receive
     assert "Redirects" in Attempt.objects.get().error
 
 
-def test_a_receiver_that_drips_bytes_is_cut_off_in_time(integration: Integration, submit, settings) -> None:
+def test_a_receiver_that_drips_bytes_is_cut_off_in_time(
+    integration: Integration, submit: Callable[..., Submission], settings: LazySettings
+) -> None:
     settings.WEBHOOK_ALLOWED_HOSTS = ["127.0.0.1"]
     listener = socket.create_server(("127.0.0.1", 0))
 
@@ -172,7 +177,7 @@ def test_a_receiver_that_drips_bytes_is_cut_off_in_time(integration: Integration
 
 
 def test_a_refused_connection_and_an_unknown_host_are_told_apart(
-    integration: Integration, submit, settings
+    integration: Integration, submit: Callable[..., Submission], settings: LazySettings
 ) -> None:
     settings.WEBHOOK_ALLOWED_HOSTS = ["127.0.0.1", "nothing.invalid"]
     services.endpoint_create(integration=integration, url="http://127.0.0.1:1/")
@@ -186,7 +191,10 @@ def test_a_refused_connection_and_an_unknown_host_are_told_apart(
 
 
 def test_one_silent_receiver_does_not_keep_the_others_waiting(
-    integration: Integration, submit, endpoint: tuple[Endpoint, str], receiver: Receiver
+    integration: Integration,
+    submit: Callable[..., Submission],
+    endpoint: tuple[Endpoint, str],
+    receiver: Receiver,
 ) -> None:
     silent = socket.create_server(("127.0.0.1", 0))
     services.endpoint_create(
@@ -231,7 +239,7 @@ def test_a_late_failure_does_not_take_a_delivery_from_its_new_holder(
 
 
 def test_a_secret_sealed_with_a_lost_key_is_said_in_the_log(
-    delivery: Delivery, receiver: Receiver, settings
+    delivery: Delivery, receiver: Receiver, settings: LazySettings
 ) -> None:
     settings.WEBHOOK_SECRETS_KEY = ["another"]
     deliver_until_idle()
@@ -239,7 +247,9 @@ def test_a_secret_sealed_with_a_lost_key_is_said_in_the_log(
     assert "encrypted with another key" in Attempt.objects.get().error
 
 
-def test_a_rolled_back_change_tells_nobody(submit, endpoint: tuple[Endpoint, str]) -> None:
+def test_a_rolled_back_change_tells_nobody(
+    submit: Callable[..., Submission], endpoint: tuple[Endpoint, str]
+) -> None:
     from django.db import transaction
 
     row: Submission = submit()

@@ -4,12 +4,15 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from django.conf import LazySettings
 
 from kyc_review.accounts.models import Integration
 from kyc_review.submissions.events import event_record
+from kyc_review.submissions.models import Submission
 from kyc_review.webhooks import services
 from kyc_review.webhooks.delivery import deliver_until_idle
 from kyc_review.webhooks.models import Attempt, Kind
@@ -19,7 +22,7 @@ PAGE = Path(__file__).resolve().parents[3] / "docs" / "webhooks.md"
 
 @pytest.mark.django_db
 def test_the_receiver_of_the_documentation_verifies_what_is_sent(
-    integration: Integration, submit, settings, tmp_path: Path
+    integration: Integration, submit: Callable[..., Submission], settings: LazySettings, tmp_path: Path
 ) -> None:
     settings.WEBHOOK_ALLOWED_HOSTS = ["127.0.0.1"]
     found = re.search(r"```python\n(.*?)```", PAGE.read_text(), re.S)

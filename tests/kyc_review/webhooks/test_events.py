@@ -1,11 +1,12 @@
 from collections.abc import Callable
 
 import pytest
+from django.conf import LazySettings
 from django.utils import timezone
 
 from detection.checks import CheckCode, CheckName
 from detection.voting import Vote
-from kyc_review.accounts.models import User
+from kyc_review.accounts.models import Integration, User
 from kyc_review.pipeline.leases import lease_batch
 from kyc_review.pipeline.routing import Scored, unscorable_route, verdicts_record
 from kyc_review.review import services as review
@@ -46,7 +47,9 @@ def told() -> list[tuple[str, str, str | None]]:
     ]
 
 
-def test_clearing_and_queueing_are_told(endpoint: tuple[Endpoint, str], scored) -> None:
+def test_clearing_and_queueing_are_told(
+    endpoint: tuple[Endpoint, str], scored: Callable[..., Submission]
+) -> None:
     scored(0.1, 0.1, 0.1, 0.1, 0.1)
     scored(0.9, 0.1, 0.9, 0.1, 0.9)
     assert told() == [
@@ -63,14 +66,20 @@ def test_clearing_and_queueing_are_told(endpoint: tuple[Endpoint, str], scored) 
     ],
 )
 def test_a_check_that_had_a_consequence_is_told(
-    endpoint: tuple[Endpoint, str], scored, name: CheckName, code: CheckCode, kind: str
+    endpoint: tuple[Endpoint, str],
+    scored: Callable[..., Submission],
+    name: CheckName,
+    code: CheckCode,
+    kind: str,
 ) -> None:
     scored(0.1, 0.1, 0.1, 0.1, 0.1, checks=failing(name, code))
     event = Event.objects.get()
     assert (event.kind, event.payload["data"]["checks"]) == (kind, [code.value])
 
 
-def test_each_selfie_of_a_batch_is_told_with_its_own_checks(endpoint: tuple[Endpoint, str], submit) -> None:
+def test_each_selfie_of_a_batch_is_told_with_its_own_checks(
+    endpoint: tuple[Endpoint, str], submit: Callable[..., Submission]
+) -> None:
     passed, tilted = submit(), submit()
     lease_batch(holder="w", limit=2)
     real = votes(0.1, 0.1, 0.1, 0.1, 0.1)
@@ -84,7 +93,7 @@ def test_each_selfie_of_a_batch_is_told_with_its_own_checks(endpoint: tuple[Endp
 
 
 def test_the_policy_may_ignore_a_check_and_it_is_not_told(
-    endpoint: tuple[Endpoint, str], scored, settings
+    endpoint: tuple[Endpoint, str], scored: Callable[..., Submission], settings: LazySettings
 ) -> None:
     settings.CHECK_POLICY = policy_read(["pose:fail=ignore"])
     scored(0.9, 0.9, 0.9, 0.9, 0.9, checks=failing(CheckName.POSE, CheckCode.NOT_UPRIGHT))
@@ -92,7 +101,7 @@ def test_the_policy_may_ignore_a_check_and_it_is_not_told(
 
 
 def test_the_sandbox_tells_the_checks_that_it_pretends(
-    endpoint: tuple[Endpoint, str], submit, integration
+    endpoint: tuple[Endpoint, str], submit: Callable[..., Submission], integration: Integration
 ) -> None:
     Endpoint.objects.update(is_test=True)
     row = submit(is_test=True, external_ref="sandbox-no-face")
@@ -103,7 +112,9 @@ def test_the_sandbox_tells_the_checks_that_it_pretends(
     assert Event.objects.get().payload["data"]["checks"] == ["no_face"]
 
 
-def test_what_cannot_be_scored_is_told_as_queued(endpoint: tuple[Endpoint, str], submit, settings) -> None:
+def test_what_cannot_be_scored_is_told_as_queued(
+    endpoint: tuple[Endpoint, str], submit: Callable[..., Submission], settings: LazySettings
+) -> None:
     submit()
     settings.SCORING_ATTEMPTS_MAX = 0
     unscorable_route()
@@ -111,7 +122,7 @@ def test_what_cannot_be_scored_is_told_as_queued(endpoint: tuple[Endpoint, str],
 
 
 def test_completion_correction_and_a_wish_for_another_selfie_are_told(
-    endpoint: tuple[Endpoint, str], scored
+    endpoint: tuple[Endpoint, str], scored: Callable[..., Submission]
 ) -> None:
     first, second = scored(0.9, 0.1, 0.9, 0.1, 0.9), scored(0.9, 0.1, 0.9, 0.1, 0.9)
     Event.objects.all().delete()
@@ -125,13 +136,13 @@ def test_completion_correction_and_a_wish_for_another_selfie_are_told(
     ]
 
 
-def test_nothing_is_written_for_an_integration_without_endpoints(scored) -> None:
+def test_nothing_is_written_for_an_integration_without_endpoints(scored: Callable[..., Submission]) -> None:
     scored(0.1, 0.1, 0.1, 0.1, 0.1)
     assert not Event.objects.exists()
 
 
 def test_a_decision_taken_back_is_never_told(
-    endpoint: tuple[Endpoint, str], scored, alice: User, settings
+    endpoint: tuple[Endpoint, str], scored: Callable[..., Submission], alice: User, settings: LazySettings
 ) -> None:
     scored(0.9, 0.1, 0.9, 0.1, 0.9)
     Event.objects.all().delete()

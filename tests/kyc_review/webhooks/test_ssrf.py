@@ -6,8 +6,9 @@ from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
+from django.conf import LazySettings
 
-from kyc_review.webhooks import http_client, ssrf
+from kyc_review.webhooks import http_client
 from kyc_review.webhooks.ssrf import AddressRefused, address_check, resolve, url_check
 
 
@@ -59,12 +60,12 @@ def test_one_private_address_among_public_ones_is_refused(monkeypatch: pytest.Mo
     answers = [
         (socket.AF_INET, socket.SOCK_STREAM, 6, "", (text, 443)) for text in ("8.8.8.8", "192.168.0.1")
     ]
-    monkeypatch.setattr(ssrf.socket, "getaddrinfo", lambda *_, **__: answers)
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: answers)
     with pytest.raises(AddressRefused):
         resolve("two-faced.example", 443)
 
 
-def test_a_refused_address_is_never_connected_to(settings) -> None:
+def test_a_refused_address_is_never_connected_to(settings: LazySettings) -> None:
     listener = socket.create_server(("127.0.0.1", 0))
     listener.settimeout(0.2)
     settings.WEBHOOK_ALLOWED_HOSTS = []
@@ -76,7 +77,7 @@ def test_a_refused_address_is_never_connected_to(settings) -> None:
 
 
 def test_tls_is_checked_against_the_name_while_the_address_is_pinned(
-    tmp_path: Path, settings, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, settings: LazySettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Reached by a pinned address; SNI, Host and the certificate are the name's."""
     certificate, key = _certificate(tmp_path, "hooks.test")

@@ -118,7 +118,8 @@ def test_files_that_are_gone_are_not_found(ada: Script, ready: Snapshot) -> None
 def test_pages_follow_one_another_by_cursor(ada: Script, ready: Snapshot) -> None:
     for number in range(4):
         Snapshot.objects.create(name=f"more-{number}")
-    names, after = [], {}
+    names: list[str] = []
+    after: dict[str, str] = {}
     for _ in range(3):
         page = ada.get("/snapshots", limit=2, **after).json()
         names += [row["name"] for row in page["data"]]
