@@ -3,7 +3,7 @@
 A claimed item and its submission exist. Posting is refused to auditors everywhere; other pages' own tests say who may.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import pytest
 from django.test import Client
@@ -68,7 +68,9 @@ def test_every_url_belongs_to_a_row() -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("role", ROLES)
-def test_each_page_opens_for_its_readers_alone(staff, login, role: str) -> None:  # type: ignore[no-untyped-def]
+def test_each_page_opens_for_its_readers_alone(
+    staff: Callable[..., User], login: Callable[[User], Client], role: str
+) -> None:
     window = login(staff("person", role))
     for page in PAGES:
         row = max((start for start in READERS if page.startswith(start)), key=len)
@@ -77,7 +79,9 @@ def test_each_page_opens_for_its_readers_alone(staff, login, role: str) -> None:
 
 
 @pytest.mark.django_db
-def test_an_auditor_changes_nothing_by_any_url(staff, login, claimed: ReviewItem) -> None:  # type: ignore[no-untyped-def]
+def test_an_auditor_changes_nothing_by_any_url(
+    staff: Callable[..., User], login: Callable[[User], Client], claimed: ReviewItem
+) -> None:
     window: Client = login(staff("audrey", "auditor"))
     before = _state(claimed)
     for route in ROUTES:

@@ -48,7 +48,7 @@ def test_each_right_has_a_function_of_its_name(right: Right) -> None:
 
 
 @pytest.mark.django_db
-def test_an_inactive_person_has_no_right(staff) -> None:  # type: ignore[no-untyped-def]
+def test_an_inactive_person_has_no_right(staff: Callable[..., User]) -> None:
     person: User = staff("sam", "senior")
     assert may(User.objects.get(pk=person.pk), Right.DECIDE)
     User.objects.filter(pk=person.pk).update(is_active=False)

@@ -159,7 +159,9 @@ def test_the_sweep_looks_again_until_late_writers_have_ended(submit: Callable[..
     assert [erasures_sweep(), erasures_sweep()] == [1, 0]
 
 
-def test_pictures_in_a_store_without_folders_are_deleted(submit, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pictures_in_a_store_without_folders_are_deleted(
+    submit: Callable[..., Submission], monkeypatch: pytest.MonkeyPatch
+) -> None:
     row, other = submit(), submit()
     store = ObjectStore()
     monkeypatch.setattr(erasure, "derivatives", store)

@@ -110,7 +110,7 @@ def test_the_audits_bound_calls_above_its_limit(
 
 
 def test_a_bound_alarms_whatever_the_number_when_its_lower_end_is_above_the_limit(
-    serving: Bundle, ada: User, monkeypatch
+    serving: Bundle, ada: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Five fakes in nine audited faces: a page said that nothing calls, because nine are fewer than sixty."""
     for fake, judged, calls in ((5, 9, True), (2, 2, True), (1, 9, None), (0, 9, None), (0, 100, False)):
@@ -120,7 +120,12 @@ def test_a_bound_alarms_whatever_the_number_when_its_lower_end_is_above_the_limi
 
 
 def test_load_is_watched_right_after_a_promotion(
-    serving: Bundle, comparison: Comparison, staff, ada: User, submit, monkeypatch
+    serving: Bundle,
+    comparison: Comparison,
+    staff: Callable[..., User],
+    ada: User,
+    submit: Callable[..., Submission],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The factory's replay promises that 25 % of 1,200 reach people."""
     monkeypatch.setattr(signals, "SCORED_LEAST", 30)
@@ -142,7 +147,11 @@ def test_load_is_watched_right_after_a_promotion(
 
 
 def test_without_a_comparison_the_week_before_the_promotion_is_the_reference(
-    serving: Bundle, registered, ada: User, submit, monkeypatch
+    serving: Bundle,
+    registered: Callable[..., Bundle],
+    ada: User,
+    submit: Callable[..., Submission],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(signals, "SCORED_LEAST", 30)
     bundle_promote(bundle=registered("v2"))
