@@ -75,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     outages.add_argument("--kills", type=int, default=20)
     outages.add_argument("--seed", type=int, default=1)
     outages.set_defaults(run=outlasted)
-    store = commands.add_parser("store", help="the data store and SMOTE at the size of document 004")
+    store = commands.add_parser("store", help="the data store and SMOTE at the size of system T")
     store.add_argument("--images", type=int, default=20_464)
     store.set_defaults(run=at_scale)
     snapshot = commands.add_parser("snapshot", help="freezing many decisions, each with its own file")

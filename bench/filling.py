@@ -104,7 +104,7 @@ def derive() -> None:
 
 
 def sessions(number: int) -> list[str]:
-    """Of so many logged-in reviewers."""
+    """The session keys of `number` reviewers who are logged in."""
     from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
     from django.contrib.auth.models import Group
     from django.contrib.sessions.backends.db import SessionStore

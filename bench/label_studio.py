@@ -51,7 +51,7 @@ class LabelStudio:
 
 @contextmanager
 def label_studio(say: Say, *, tasks: int, annotators: int) -> Iterator[LabelStudio]:
-    """Running, with so many open tasks. Call from the main thread. Raises BenchError with the step that failed."""
+    """Running, with `tasks` open tasks. Call from the main thread. Raises BenchError with the step that failed."""
     python = _installed(say)
     with services.lock_state_dir(HOME / "stack", Console(), say, quiet=True) as (paths, runner):
         urls = services.start(paths, runner, durable=True, say=say)

@@ -1,4 +1,4 @@
-"""The data store against document 004's HDF5, and its SMOTE at the document's scale: time, size on disk and memory.
+"""The data store against system T's HDF5, and its SMOTE at the document's scale: time, size on disk and memory.
 
 Pictures are the repository's sample selfies, each cut, lit and mirrored differently, saved as CelebA's files
 are: JPEG, 178 x 218. The document's times are those it states for its machine; ours are for this machine,
@@ -74,7 +74,7 @@ def stored(paths: list[Path], folder: Path, shards: int) -> dict[str, float]:
 
 
 def smoted(reals: int, fakes: int) -> dict[str, float]:
-    """SMOTE until balanced over so many pictures, every resampled row made once, in batches."""
+    """SMOTE until `fakes` pictures are as many as `reals`, every resampled row made once, in batches."""
     from ml.balancing import SETTINGS, mixture
 
     pictures = np.random.default_rng(0).integers(0, 256, (fakes, SIDE, SIDE, 3), dtype=np.uint8)

@@ -3,7 +3,6 @@
 `detection.faces` measures the checks; `kyc_review` decides by a setting what follows from a failed or doubtful one.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -118,9 +117,3 @@ class Check:
     def __post_init__(self) -> None:
         if (self.code is None) != (self.status is CheckStatus.PASS):
             raise ValueError(f"{self.name}: a check has a code exactly when it does not pass")
-
-
-def all_pass(checks: Iterable[Check]) -> bool:
-    """Whether every check of `CheckName` was made and passed; a missing one does not count as passed."""
-    statuses = {check.name: check.status for check in checks}
-    return all(statuses.get(name) is CheckStatus.PASS for name in CheckName)

@@ -17,7 +17,7 @@ from devstack.progress import Console
 POLL_S = 0.05
 RESTART_FIRST_S = 0.5
 RESTART_LONGEST_S = 30.0
-# A program that ran so long starts over with the shortest wait.
+# Seconds. A program that ran longer starts over with the shortest wait.
 HEALTHY_AFTER_S = 30.0
 LOG_KEPT_BYTES = 10_000_000
 

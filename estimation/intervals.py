@@ -42,7 +42,7 @@ class Rate:
 
 
 def clopper_pearson_upper(found: int, total: int, confidence: float = CONFIDENCE) -> float:
-    """The largest share that finding so few of so many does not contradict: one-sided and exact.
+    """The largest share that `found` of `total` does not contradict: a one-sided, exact bound.
 
     Clopper and Pearson (1934, Biometrika 26, 404-413): the p at which P(X <= found) = 1 - confidence for X binomial of
     (total, p), by bisection. 1 when nothing was counted. Raises ValueError unless 0 <= found <= total.

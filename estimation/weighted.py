@@ -8,7 +8,6 @@ see looks better than it is (Begg and Greenes 1983, Biometrics 39, 207-215).
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from estimation.intervals import CONFIDENCE, beta_quantile
 
@@ -19,7 +18,7 @@ def weighted_rate(hits: Sequence[bool], weights: Sequence[float]) -> float:
     weights: one over the chance that a row's label is known, 1 or more. Raises ValueError for no row, a weight below 1
     or unequal lengths.
     """
-    _require_weights(weights)
+    require_weights(weights)
     return math.fsum(w for hit, w in zip(hits, weights, strict=True) if hit) / math.fsum(weights)
 
 
@@ -28,7 +27,7 @@ def effective_sample_size(weights: Sequence[float]) -> float:
 
     Raises ValueError for no row or a weight below 1.
     """
-    _require_weights(weights)
+    require_weights(weights)
     return math.fsum(weights) ** 2 / math.fsum(w * w for w in weights)
 
 
@@ -45,7 +44,7 @@ def weighted_interval(
     """
     if not weights:
         return 0.0, 1.0
-    _require_weights(weights)
+    require_weights(weights)
     heaviest, tail = max(weights), (1 - confidence) / 2
     hit = [weight for is_hit, weight in zip(hits, weights, strict=True) if is_hit]
     miss = [weight for is_hit, weight in zip(hits, weights, strict=True) if not is_hit]
@@ -66,43 +65,8 @@ def _gamma(weights: Sequence[float]) -> tuple[float, float]:
     return total * total / squares, squares / total
 
 
-@dataclass(frozen=True, slots=True)
-class PairedCells:
-    """The 2 x 2 table of two models on the same rows, as weighted totals: flagged by both, by one only, by neither."""
-
-    both: float
-    first_only: float
-    second_only: float
-    neither: float
-
-    @property
-    def total(self) -> float:
-        return self.both + self.first_only + self.second_only + self.neither
-
-    @property
-    def first_rate(self) -> float:
-        return (self.both + self.first_only) / self.total
-
-    @property
-    def second_rate(self) -> float:
-        return (self.both + self.second_only) / self.total
-
-    @property
-    def difference(self) -> float:
-        """The second model's rate less the first one's; only rows on which they differ count (McNemar 1947)."""
-        return (self.second_only - self.first_only) / self.total
-
-
-def paired_cells(first: Sequence[bool], second: Sequence[bool], weights: Sequence[float]) -> PairedCells:
-    """Weighted totals of what two models flag on the same rows. Raises ValueError as `weighted_rate` does."""
-    _require_weights(weights)
-    cells = {(a, b): 0.0 for a in (True, False) for b in (True, False)}
-    for one, two, weight in zip(first, second, weights, strict=True):
-        cells[bool(one), bool(two)] += weight
-    return PairedCells(cells[True, True], cells[True, False], cells[False, True], cells[False, False])
-
-
-def _require_weights(weights: Sequence[float]) -> None:
+def require_weights(weights: Sequence[float]) -> None:
+    """Raises ValueError unless there is a weight and each is finite and 1 or more."""
     if not weights:
         raise ValueError("a weighted rate needs at least one row")
     if not all(math.isfinite(w) and w >= 1 - 1e-9 for w in weights):

@@ -89,7 +89,7 @@ def add_training(verbs: Verbs) -> None:
     baseline.add_argument(
         "--hours",
         type=float,
-        help="fine-tune members from ImageNet weights for so long; the same command goes on where it was stopped. "
+        help="fine-tune members from ImageNet weights for this time; the same command continues where it was stopped. "
         "Without it, the trunk and branches of baseline-3 are trained from scratch",
     )
     baseline.add_argument(
@@ -134,7 +134,7 @@ def add_measuring(verbs: Verbs) -> None:
 
 def add_store(verbs: Verbs) -> None:
     """`store` and `report`."""
-    store = verbs.add_parser("store", help="decode faces once: document 004's set in 12 fakes a shard")
+    store = verbs.add_parser("store", help="decode faces once: system T's set in 12 fakes a shard")
     store.add_argument("--data", type=Path, required=True, help="a folder with RFF and CelebA or LFW")
     store.add_argument("--out", type=Path, required=True)
     store.add_argument("--side", type=int, default=125, help="pixels")

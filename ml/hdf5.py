@@ -1,4 +1,4 @@
-"""A data store in the files of document 004: float HDF5 with one dataset a shard, pixels 0..1 flat and the class last.
+"""A data store in the files of system T: float HDF5 with one dataset a shard, pixels 0..1 flat and the class last.
 
 Unlike everywhere else here, class 1 is *real* in these files. Needs the extra `hdf5`.
 """

@@ -46,7 +46,7 @@ def focal(
 
 
 def focal_unweighted(logits: Tensor, target: Tensor, gamma: float = GAMMA, alpha: float = ALPHA) -> Tensor:
-    """Mean focal loss as document 004 states it: -alpha (1 - p_t)^gamma log p_t, one alpha for both classes.
+    """Mean focal loss as system T states it: -alpha (1 - p_t)^gamma log p_t, one alpha for both classes.
 
     logits: (B, 2) float; target: (B,) int64, 1 is fake.
     """

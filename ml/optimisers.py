@@ -1,4 +1,6 @@
-"""Muon (Jordan et al., 2024, https://kellerjordan.github.io/posts/muon/) in the precision that the processor has."""
+"""Muon (Jordan et al., 2024, https://kellerjordan.github.io/posts/muon/) in a precision that the
+processor computes natively.
+"""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -28,7 +30,7 @@ class NativeMuon(Muon):
 
 
 def muon(parameters: Iterable[Any], *, lr: float, device: torch.device) -> NativeMuon:
-    """Muon with AdamW for what is no matrix. parameters: tensors or groups; device: where they are."""
+    """Muon for matrices, AdamW for all other parameters. parameters: tensors or groups; device: where they are."""
     optimiser = NativeMuon(parameters, lr=lr, adjust_lr_fn="match_rms_adamw")
     optimiser.iteration_dtype = network_dtype(device)
     return optimiser

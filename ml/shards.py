@@ -4,7 +4,7 @@ A store is a folder of shards. `000.bin` holds one zlib stream a picture (each r
 above, so that it compresses), `000.npy` the offset and label of each, `store.json` the side, the shards and
 every file's key. Shards are written atomically, so a killed build can be resumed.
 
-Document 004 keeps 80 shards of 2,546 real and 12 fake faces, 125x125, in float64 HDF5, each divided 80:10:10;
+System T keeps 80 shards of 2,546 real and 12 fake faces, 125x125, in float64 HDF5, each divided 80:10:10;
 `deal` and `divided` do the same, and `ml.hdf5` writes its files.
 """
 

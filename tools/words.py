@@ -46,6 +46,8 @@ SUGGESTIONS = {
     r"thereof|therein|thereby|whereby|whence|hereby|herein|hitherto|forthwith|lest": "plain words",
     r"as it were": "leave it out",
     r"such a one": "one, it",
+    r"so (?:many|much|long)(?!\s(?:that|as)\b)": "the number, the setting or the parameter",
+    r"document(?:'s)? 00\d": "system E, D, U, R or T (docs/reproductions.md)",
     r"its own affair": "is owned by, is not our concern",
 }
 RIDDLES = {

@@ -109,11 +109,6 @@ def derivative(data: bytes, *, max_side: int = 1600, quality: int = 92) -> bytes
     return buffer.getvalue()
 
 
-def first_picture(data: bytes) -> bytes:
-    """The file without what follows its first picture. Raises ImageRefused."""
-    return data[: walk(data).end]
-
-
 def orientation_of(data: bytes) -> int:
     """The EXIF orientation, 1 to 8, that `decode` applies; HEIC and AVIF are turned by their decoders.
 

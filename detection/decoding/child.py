@@ -1,6 +1,6 @@
 """The decoder's program: pictures on standard input, facts and pixels on standard output, one after the other.
 
-It may use so much memory and processor time for each picture, and write no file. When its parent dies, its input ends.
+Memory and processor time are limited for each picture, and it may write no file. When its parent dies, its input ends.
 """
 
 import math
@@ -38,7 +38,7 @@ def main(memory_bytes: int, cpu_s: int) -> None:
 
 
 def _allow_cpu(seconds: int) -> None:
-    """So much more than was used until now; beyond, the kernel ends this process (SIGXCPU)."""
+    """Allow `seconds` more than were used until now; the kernel ends a process that uses more (SIGXCPU)."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     limit = math.ceil(used.ru_utime + used.ru_stime) + seconds
     resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.RLIM_INFINITY))

@@ -24,7 +24,7 @@ DETAIL_SIGMA = 0.05
 # Pixels between the eyes that suffice to see the squares of a mosaic.
 GRID_EYES = 200
 GRID_MIN = 3  # pixels; the smallest squares that are searched
-GRID_REPEATS = 5  # so many of them must lie across the face
+GRID_REPEATS = 5  # the least number of them across the face
 JPEG_BLOCK = 8  # pixels; strong compression leaves steps at this distance
 STEP_MIN = 0.5  # grey levels; smaller steps are noise
 TONE_RANGE = (1, 99)  # percentiles

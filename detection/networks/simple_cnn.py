@@ -1,4 +1,4 @@
-"""The plain CNN of document 004 (approach 1): six 3x3 convolutions, the first with 32 filters, the others with 64, each
+"""The plain CNN of system T (approach 1): six 3x3 convolutions, the first with 32 filters, the others with 64, each
 with ReLU and 2x2 max-pooling, then dense layers of 64 and 2. (The document's text has six, its listing five.)
 """
 

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from detection.forensics.phash import Fingerprint as Hashes
 
 log = logging.getLogger(__name__)
-# Items that wait or are claimed. By their times: the enum of their states is in an app above this one.
-WANTED = Q(
+# Items that wait or are claimed: neither decided nor settling. Read from their times, because the enum of their states
+# is in an app above this one.
+UNDECIDED_ITEM = Q(
     submission__review_items__decided_at__isnull=True, submission__review_items__settles_at__isnull=True
 )
 UNFINISHED = (Evidence.State.WAITING, Evidence.State.WORKING)
@@ -46,7 +47,7 @@ def evidence_lease(*, holder: str) -> Evidence | None:
     row = (
         Evidence.objects.select_for_update(skip_locked=True, of=("self",))
         .filter(leases.due(*UNFINISHED), attempts__lt=settings.EVIDENCE_ATTEMPTS_MAX)
-        .annotate(item=FilteredRelation("submission__review_items", condition=WANTED))
+        .annotate(item=FilteredRelation("submission__review_items", condition=UNDECIDED_ITEM))
         .order_by(
             F("item__claimed_at").asc(nulls_last=True),
             F("item__priority").asc(nulls_last=True),

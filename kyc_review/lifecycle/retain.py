@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 STEP_S = 2.0
 # An installation that is always busy must follow its rule too.
 GIVES_WAY_FOR = timedelta(hours=12)
-# So long a training run may go on with what is due; then it is stopped, as by any erasure.
+# How long a training run may continue with faces that are due; then it is stopped, as by any erasure.
 HELD_FOR = timedelta(days=7)
 
 

@@ -18,7 +18,7 @@ from kyc_review.scoring.state import last_scored_at, scoring_state
 from kyc_review.submissions.storage import originals
 
 log = logging.getLogger(__name__)
-# A web process that just started gives the workers so long to say that they live.
+# Seconds after the start of the web process in which missing heartbeats of workers are no fault.
 STARTING_S = 30
 _started = time.monotonic()
 _migrated = False

@@ -30,7 +30,6 @@ from kyc_review.webhooks.models import Kind
 if TYPE_CHECKING:
     from detection.forensics.phash import Fingerprint
 
-RISK_UNKNOWN = 1.0  # without votes nothing speaks for the picture
 REASON_OF_VERDICT = {
     Verdict.UNANIMOUS_FAKE: ReviewItem.Reason.UNANIMOUS_FAKE,
     Verdict.SPLIT_VOTE: ReviewItem.Reason.SPLIT_VOTE,
@@ -71,7 +70,7 @@ class Routed:
 
     @property
     def risk(self) -> float:
-        return RISK_UNKNOWN if self.scoring is None else self.scoring.risk
+        return review.RISK_WITHOUT_VOTES if self.scoring is None else self.scoring.risk
 
     @property
     def item_reason(self) -> str:
@@ -240,5 +239,5 @@ def give_to_people(rows: Sequence[Submission], *, reason: str) -> None:
     """Queue locked submissions that have no verdict, in the caller's transaction."""
     ids = [row.pk for row in rows]
     Submission.objects.filter(pk__in=ids, state__in=WAITING).update(state=State.IN_REVIEW, lease_holder="")
-    review.items_open([(pk, reason, RISK_UNKNOWN) for pk in ids])
+    review.items_open([(pk, reason, review.RISK_WITHOUT_VOTES) for pk in ids])
     events_record(submission_ids=ids, kind=Kind.QUEUED)

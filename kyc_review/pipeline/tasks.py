@@ -32,7 +32,7 @@ def score_canary() -> None:
 def sweep() -> None:
     """Wake the scoring worker when rows are due (the message may have been lost), and act on a standstill.
 
-    What routes to people comes last: whatever goes wrong there keeps no selfie from its worker.
+    Routing to people comes last, so that an error there cannot keep selfies from the worker.
     """
     due = waiting_for_scoring().filter(due_at__lte=Now(), attempts__lt=settings.SCORING_ATTEMPTS_MAX)
     if due.exists() or standstill_items().exists():

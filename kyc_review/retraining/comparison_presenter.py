@@ -37,7 +37,7 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """So many faces would go another way; `submissions` are the first of them."""
+    """`count` faces would go another way; `submissions` are the first of them."""
 
     words: str
     count: int

@@ -15,7 +15,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
-from kyc_review.core.permissions import may_promote, may_see_retraining
+from kyc_review.core.permissions import may_promote
+from kyc_review.retraining.access import require_retraining_access
 from kyc_review.training.gate_limits import (
     GateSettingsRefused,
     Limits,
@@ -54,8 +55,7 @@ class GateForm(forms.ModelForm):
 @never_cache
 @staff_only
 def gate_settings(request: StaffRequest) -> HttpResponse:
-    if not may_see_retraining(request.user):
-        raise PermissionDenied("Admins and auditors see retraining; your role does not.")
+    require_retraining_access(request.user)
     if request.method == "GET":
         return _page(request, GateForm(initial=asdict(Limits.current())))
     if not may_promote(request.user):

@@ -17,12 +17,13 @@ from django.views.decorators.http import require_GET, require_POST
 
 from detection.bundle import BundleRefused
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
-from kyc_review.core.permissions import may_promote, may_see_retraining
+from kyc_review.core.permissions import may_promote
 from kyc_review.datasets import erasure_marks
 from kyc_review.datasets.models import Snapshot
 from kyc_review.registry.bundles import NothingToRollBack, bundle_rollback
 from kyc_review.registry.models import Bundle
 from kyc_review.registry.selectors import champion
+from kyc_review.retraining.access import require_retraining_access
 from kyc_review.retraining.comparison_presenter import present_comparison
 from kyc_review.training.comparisons import comparison_request
 from kyc_review.training.gate import gate, point_at
@@ -176,8 +177,7 @@ def _shift(text: str) -> float:
 
 
 def _found(request: StaffRequest, number: int) -> Comparison:
-    if not may_see_retraining(request.user):
-        raise PermissionDenied("Admins and auditors see retraining; your role does not.")
+    require_retraining_access(request.user)
     row = comparisons_listed(viewer=request.user).filter(pk=number).first()
     if row is None:
         raise Http404("There is no comparison with this number.")

@@ -15,11 +15,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
-from kyc_review.core.permissions import may_see_retraining, may_train
+from kyc_review.core.permissions import may_train
 from kyc_review.datasets import erasure_marks
 from kyc_review.datasets.models import Snapshot
 from kyc_review.datasets.selectors import snapshots_trainable
 from kyc_review.registry.selectors import champion
+from kyc_review.retraining.access import require_retraining_access
 from kyc_review.retraining.facts_presenter import snapshot_facts
 from kyc_review.retraining.presenters import against_champion, balances, balancing, measured
 from kyc_review.training.gate_limits import Limits
@@ -63,7 +64,7 @@ class RunForm(forms.Form):
         label="Balance of labels",
         choices=[
             ("pairs", "As many fakes as reals of each source; nothing synthesised"),
-            ("document", "One setting for each voter: the four of document 004"),
+            ("document", "One setting for each voter: those of system T"),
             ("smote", "All voters: SMOTE to 1:1"),
             ("smote-under-focal", "All: SMOTE to 0.4, undersampling to 0.5, focal loss"),
             ("under-focal", "All: SMOTE to 0.1, undersampling to 0.5, focal loss"),
@@ -169,8 +170,7 @@ def _require_admin(request: StaffRequest) -> None:
 
 
 def _run(request: StaffRequest, number: int) -> TrainingRun:
-    if not may_see_retraining(request.user):
-        raise PermissionDenied("Admins and auditors see retraining; your role does not.")
+    require_retraining_access(request.user)
     row = runs_listed(viewer=request.user).filter(pk=number).first()
     if row is None:
         raise Http404("There is no training run with this number.")

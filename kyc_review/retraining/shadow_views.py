@@ -14,9 +14,10 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from detection.bundle import BundleRefused
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
-from kyc_review.core.permissions import may_promote, may_see_retraining
+from kyc_review.core.permissions import may_promote
 from kyc_review.registry.models import Bundle
 from kyc_review.registry.shadows import ShadowRefused, shadow_end, shadow_now, shadow_start, shadows_listed
+from kyc_review.retraining.access import require_retraining_access
 from kyc_review.scoring.shadow_scores import disagreements, shadow_comparison
 
 LISTED = 50
@@ -27,8 +28,7 @@ LISTED = 50
 @staff_only
 def shadow(request: StaffRequest) -> HttpResponse:
     """The latest shadow's page; a POST puts the bundle `candidate` into the shadow."""
-    if not may_see_retraining(request.user):
-        raise PermissionDenied("Admins and auditors see retraining; your role does not.")
+    require_retraining_access(request.user)
     if request.method == "POST":
         return _start(request)
     latest = shadows_listed(viewer=request.user).first()

@@ -19,12 +19,13 @@ from PIL import Image
 from detection.decoding import ImageRefused
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
 from kyc_review.audit import services as audit
-from kyc_review.core.permissions import may_freeze, may_see_retraining, may_see_snapshot_faces
+from kyc_review.core.permissions import may_freeze, may_see_snapshot_faces
 from kyc_review.datasets import erasure_marks, snapshot_filters, snapshot_report
 from kyc_review.datasets.models import Snapshot
 from kyc_review.datasets.selectors import snapshots_listed
 from kyc_review.evidence.derivatives import derivative_ensure
 from kyc_review.evidence.responses import derivative_response
+from kyc_review.retraining.access import require_retraining_access
 from kyc_review.retraining.facts_presenter import snapshot_facts
 from kyc_review.submissions.models import Submission
 from kyc_review.submissions.storage import derivatives
@@ -128,8 +129,7 @@ def _face(request: StaffRequest, name: str, submission_id: UUID) -> Submission:
 
 
 def _found(request: StaffRequest, name: str) -> Snapshot:
-    if not may_see_retraining(request.user):
-        raise PermissionDenied("Admins and auditors see retraining; your role does not.")
+    require_retraining_access(request.user)
     row = snapshots_listed(viewer=request.user).filter(name=name).first()
     if row is None:
         raise Http404("There is no snapshot with this name.")

@@ -15,7 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
-from kyc_review.core.permissions import may_freeze, may_promote, may_see_retraining, may_train
+from kyc_review.core.permissions import may_freeze, may_promote, may_train
 from kyc_review.datasets import erasure_marks
 from kyc_review.datasets.models import Snapshot
 from kyc_review.datasets.selectors import (
@@ -30,6 +30,7 @@ from kyc_review.datasets.snapshot_export import archive_stream, manifest_open
 from kyc_review.datasets.snapshots import snapshot_request
 from kyc_review.registry.selectors import bundles_listed, promotion_before, promotions_listed
 from kyc_review.registry.shadows import shadow_now
+from kyc_review.retraining.access import require_retraining_access
 from kyc_review.retraining.new_snapshot_views import snapshot_chosen
 from kyc_review.retraining.presenters import figures, measured
 from kyc_review.review.audit_results import audits_by_bundle
@@ -47,7 +48,7 @@ ROWS_SHOWN = 50
 @staff_only
 def overview(request: StaffRequest) -> HttpResponse:
     """The whole page; while a snapshot is built, the list of snapshots asks for itself alone."""
-    _require(may_see_retraining(request.user), "Admins and auditors see retraining; your role does not.")
+    require_retraining_access(request.user)
     if request.htmx.target == "snapshots":
         return render(request, "retraining/_snapshots.html", _snapshots_context(request))
     return render(request, "retraining/overview.html", _context(request))

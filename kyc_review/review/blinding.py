@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 def outcome_seen_record(*, submission: Submission, viewer: User) -> None:
-    """Note that the viewer reads what models and people said of a face after a decision, or after its outcome.
+    """Record that the viewer reads the outcome of a face, so that they are not asked to judge it later.
 
-    Before, there is nothing to know but what everybody sees who is asked. Not noted: who is never asked, for they do
-    not decide, or judged the face themselves. Safe to repeat.
+    Nothing is recorded before the first decision or outcome, for viewers who may not decide (they are never asked), and
+    for those who already know the outcome, for example because they decided. Safe to repeat.
     """
     if not may_decide(viewer) or knows_outcome(submission_id=submission.pk, person=viewer):
         return

@@ -91,8 +91,11 @@ def _seen_reason(viewer: User) -> Case | F:
 
 
 def listed_reason(*, viewer: User) -> Case | F:
-    """The reason to count, list and find items by: to people who decide, what is placed elsewhere is what it stands
-    among until it is decided."""
+    """The reason by which the queue counts, lists and finds items.
+
+    Gold and audits are placed among ordinary items (`queue_masking`). People who decide get the reason of those
+    ordinary items until the item is decided; all others get its own reason.
+    """
     if not may_decide(viewer):
         return F("shown_reason")
     placed = ~Q(placed_as="") & ~Q(state=ReviewItem.State.DECIDED)

@@ -79,7 +79,7 @@ __all__ = [
     "release_undo",
 ]
 
-RISK_WITHOUT_VOTES = 1.0
+RISK_WITHOUT_VOTES = 1.0  # without votes nothing speaks for the picture
 _dice = random.Random()  # noqa: S311  (which ordinary items are blind is no secret)
 
 

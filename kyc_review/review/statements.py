@@ -76,8 +76,8 @@ SETTLE = """
     WHERE id = %(item)s AND state = 'claimed' AND claimed_by_id = %(person)s
       AND claim_expires_at > statement_timestamp()
 """
-# Blinded: an undecided blind item of which the person has not made a first call; or a decided one of a face that
-# somebody still has to look at blind, to others than its judges.
+# Blinded is either an undecided blind item without a first call by this person, or a decided item whose face still has
+# another blind item waiting, unless this person has judged the face.
 BLINDED = """
     SELECT item.claim_expires_at - statement_timestamp(),
            CASE WHEN item.state IN ('open', 'claimed') THEN
@@ -152,7 +152,7 @@ def lock_held_item(*, item: int, person: int) -> tuple[dt.datetime, ReviewItem] 
 
 
 def begin_settling(*, item: int, person: int, window: dt.timedelta) -> bool:
-    """Start the seconds in which the holder can undo the decision; whether they held the item."""
+    """Start the undo window of the holder's decision; False, and no change, when they no longer hold the item."""
     return change(SETTLE, {"item": item, "person": person, "window": window}) == 1
 
 

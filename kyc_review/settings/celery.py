@@ -30,8 +30,8 @@ CELERY_TASK_ROUTES = {
     "kyc_review.pipeline.tasks.compute_evidence": {"queue": "evidence"},
 }
 
-# What is done again and again: (name, task, every so many seconds, dropped when it has waited so many seconds).
-# A sweep that waited behind a stopped worker says nothing new.
+# Periodic tasks: (name, task, interval in seconds, seconds after which a message that still waits is dropped, because
+# sweeps that piled up behind a stopped worker would all find the same).
 _SWEEPS = [
     ("sandbox-advance", "submissions.tasks.advance_sandbox", 2, 2),
     ("idempotency-expire", "submissions.tasks.expire_idempotency", 3600, 3600),

@@ -60,9 +60,9 @@ JSON_MAX_BYTES = UPLOAD_MAX_BYTES * 143 // 100 + 100_000
 FILE_UPLOAD_MAX_MEMORY_SIZE = REQUEST_MAX_BYTES  # never spooled to a shared temporary folder
 
 # --- decoders -------------------------------------------------------------------------------------------
-# Every process that decodes pictures starts so many decoders. A post waits for one so long, and only so many posts wait
-# at once (each holds a thread of the web process), a quarter of them with very large pictures; the others are answered
-# 503 with this Retry-After.
+# Every process that decodes pictures starts DECODER_PROCESSES decoders. A post waits for a free one at most
+# DECODER_WAIT_S, and at most DECODER_WAITERS_MAX posts wait at once (each holds a thread of the web process), a quarter
+# of them with very large pictures. Further posts are answered 503 with Retry-After.
 DECODER_PROCESSES = env.int("DECODER_PROCESSES", default=2)
 DECODER_WAIT_S = env.float("DECODER_WAIT_S", default=1.0)
 DECODER_WAITERS_MAX = env.int("DECODER_WAITERS_MAX", default=16)

@@ -11,9 +11,9 @@ from kyc_review.submissions.check_policy import policy_read
 SCORING_BATCH_MAX = env.int("SCORING_BATCH_MAX", default=32)
 SCORING_LEASE_S = env.int("SCORING_LEASE_S", default=60)
 SCORING_ATTEMPTS_MAX = env.int("SCORING_ATTEMPTS_MAX", default=3)
-# The web process is not ready when nothing was scored, not even the canary, for so long.
+# The web process is not ready when nothing was scored for this time, not even the canary.
 CANARY_MAX_AGE_S = env.int("CANARY_MAX_AGE_S", default=300)
-# Without any outcome for so long, selfies that have waited as long go to people (docs/checks.md).
+# Without any outcome for this time, selfies that have waited as long go to people (docs/checks.md).
 SCORING_STANDSTILL_S = env.int("SCORING_STANDSTILL_S", default=600)
 # What follows from a check that did not pass, where it is not the default (docs/checks.md).
 try:
@@ -32,7 +32,7 @@ AUXILIARY_MODELS_DIR = Path(env.str("AUXILIARY_MODELS_DIR", default=str(DATA_DIR
 
 # --- review -----------------------------------------------------------------------------------------------
 CLAIM_LEASE_S = env.int("CLAIM_LEASE_S", default=600)
-# A decision can be taken back for so long; its submission completes, and its webhook is sent, after it.
+# A decision can be taken back during this time; after it the submission completes and its webhook is sent.
 UNDO_WINDOW_S = env.int("UNDO_WINDOW_S", default=10)
 HANDOVER_S = env.int("HANDOVER_S", default=4 * 3600)
 REVIEW_SLA_S = env.int("REVIEW_SLA_S", default=4 * 3600)
@@ -65,18 +65,19 @@ WEBHOOK_ALLOWED_HOSTS = [host.lower() for host in env.list("WEBHOOK_ALLOWED_HOST
 REPLAY_MAX = env.int("REPLAY_MAX", default=2000)
 # A field of submissions' metadata by whose values a comparison also counts, as "branch" or "age_band"; empty: none.
 COMPARISON_GROUP_FIELD = env.str("COMPARISON_GROUP_FIELD", default="")
-# Freeze the decisions and train a candidate every so many days; 0: only when asked. Nothing is promoted by itself.
+# Freeze the decisions and train a candidate at this interval in days; 0: only when asked. Promotion is never automatic.
 RETRAIN_EVERY_DAYS = env.int("RETRAIN_EVERY_DAYS", default=0)
 # A snapshot with fewer decisions is not trained on: candidates from fewer ranked no better than their champion, and the
 # fifth that is held out (40 of 200) could not show a difference (docs/retraining.md).
 TRAINING_DECISIONS_MIN = env.int("TRAINING_DECISIONS_MIN", default=200)
-# So many decisions that no snapshot holds, or an audit's bound above this share, suggest retraining.
+# At least this number of decisions that no snapshot holds, or an audit's bound above this share, suggests retraining.
 RETRAIN_SUGGEST_DECISIONS = env.int("RETRAIN_SUGGEST_DECISIONS", default=500)
 AUDIT_BOUND_MAX = env.float("AUDIT_BOUND_MAX", default=0.05)
 # What a candidate must show to be proposed without an override (docs/retraining.md, "Promoting"). These are start
-# values: what an admin sets on the page "Gate settings" replaces them. Its recall may lie so far below the champion's,
-# and never below the least; the review load may grow by the factor and two points, up to the most where one is set; no
-# group may clearly lose more than its margin; so many held-out fakes must come from the audit of cleared faces.
+# values: what an admin sets on the page "Gate settings" replaces them. Recall: at most RECALL_MARGIN below the
+# champion's and at least RECALL_MIN. Review load: at most LOAD_FACTOR times the champion's plus two points, and at most
+# LOAD_MAX where it is set. No group may clearly lose more than GROUP_MARGIN. At least AUDITED_FAKES_MIN held-out fakes
+# must come from the audit of cleared faces.
 GATE_RECALL_MARGIN = env.float("GATE_RECALL_MARGIN", default=0.05)
 GATE_RECALL_MIN = env.float("GATE_RECALL_MIN", default=0.5)
 GATE_LOAD_FACTOR = env.float("GATE_LOAD_FACTOR", default=1.2)

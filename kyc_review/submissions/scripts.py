@@ -9,7 +9,7 @@ from kyc_review.submissions.models import ResubmitReason, Result, ResultReason
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """Without `review_s` checks and models decide; else a pretended reviewer does, after so many seconds.
+    """Without `review_s` checks and models decide; else a simulated reviewer does, after `review_s` seconds.
 
     `code`: of the check that is pretended not to pass, for a resubmission at once or for a person's eyes.
     """

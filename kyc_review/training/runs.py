@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 EPOCHS_MAX = 200
 # ml.training.decisions.LEAST, which the web process cannot import; a test holds the two together.
 LEAST = 20
-# Those of ml.balancing, likewise; the last stands for the four settings of document 004, one for each voter.
+# Those of ml.balancing, likewise; the last stands for the four settings of system T, one for each voter.
 DOCUMENT = "document"
 BALANCES = ("pairs", "smote", "smote-under-focal", "under-focal", "under", DOCUMENT)
 VOTERS = 4

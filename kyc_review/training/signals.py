@@ -137,7 +137,7 @@ def _since_promotion(promotion: Promotion) -> Signal:
 
 
 def _promised(promotion: Promotion) -> tuple[tuple[int, int], str]:
-    """((flagged, of so many), where that was seen)."""
+    """((flagged, total), where that was seen)."""
     proposal = (
         Proposal.objects.filter(
             state=Proposal.State.APPROVED,

@@ -17,7 +17,7 @@ _dice = random.SystemRandom()
 
 
 def pause_limit_s(attempts_made: int) -> float:
-    """The longest pause after so many attempts (at least one): 10 s, 30 s, 90 s ... up to six hours."""
+    """The longest pause after `attempts_made` attempts (at least one): 10 s, 30 s, 90 s ... up to six hours."""
     return min(LONGEST_S, FIRST_LIMIT_S * GROWTH ** min(attempts_made - 1, 20))
 
 

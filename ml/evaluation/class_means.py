@@ -1,4 +1,4 @@
-"""Mean, standard deviation and absolute difference of the two classes' faces: section 3.2 of document 004."""
+"""Mean, standard deviation and absolute difference of the two classes' faces: system T, section 3.2."""
 
 from collections.abc import Callable
 from pathlib import Path

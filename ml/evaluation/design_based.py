@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from estimation.weighted import effective_sample_size
+from estimation.weighted import effective_sample_size, require_weights
 from ml.evaluation.metrics import Estimate
 
 DRAWS = 2000
@@ -78,7 +78,7 @@ def paired_rates(
     """
     if not len(rows.weight):
         return None
-    rows.effective  # noqa: B018  # refuses weights that are none
+    require_weights(rows.weight.tolist())
     weight = rows.weight[:, None]
     columns = np.concatenate([weight, weight * champion[:, None], weight * candidate], 1)
     columns = np.concatenate([columns, weight * (champion[:, None] & candidate)], 1)

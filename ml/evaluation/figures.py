@@ -26,5 +26,5 @@ def figure_html(figure: Any, key: str) -> Markup | str:
 
 
 def percent(value: float) -> str:
-    """With one decimal, and two digits where that would leave one."""
+    """A share as a percentage: one decimal (`12.3%`), or two significant digits below 1 % (`0.45%`)."""
     return f"{value:.1%}" if value == 0 or value >= 0.01 else f"{100 * value:.2g}%"

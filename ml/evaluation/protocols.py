@@ -1,4 +1,4 @@
-"""The votes evaluated under document 004's two rules, and honestly. Tables are `VoteTable`s."""
+"""The votes evaluated under system T's two rules, and honestly. Tables are `VoteTable`s."""
 
 from typing import Any
 

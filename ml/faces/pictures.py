@@ -89,7 +89,7 @@ def paste(
 
 
 def blurred(image: Image.Image, eye_distance: float, percent: float) -> Image.Image:
-    """Gaussian blur with a deviation of so many percent of the eye distance."""
+    """Gaussian blur with a deviation in percent of the eye distance."""
     return image.filter(ImageFilter.GaussianBlur(percent / 100 * eye_distance))
 
 

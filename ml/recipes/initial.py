@@ -28,7 +28,7 @@ def trunk(make: Callable[[bool], nn.Module], context: Context) -> tuple[nn.Modul
 
 @torch.no_grad()
 def he(network: nn.Module, seed: int) -> None:
-    """Normal weights of He et al. (2015), zero biases: what document 002 asks Keras for."""
+    """Normal weights of He et al. (2015), zero biases: what system U asks Keras for."""
     torch.manual_seed(seed)
     for layer in network.modules():
         if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):

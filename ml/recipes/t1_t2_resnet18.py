@@ -1,4 +1,4 @@
-"""Recipes T1 and T2: ResNet-18 from ImageNet on balanced RFF, plain and with MixUp (document 004, approach 1).
+"""Recipes T1 and T2: ResNet-18 from ImageNet on balanced RFF, plain and with MixUp (system T, approach 1).
 
 The document freezes the first 49 parameter tensors, exchanges the head, and trains with Adam at 225 px; MixUp
 draws its share from Beta(0.2, 0.2) (Zhang et al., 2018). Without pretrained weights nothing is frozen,

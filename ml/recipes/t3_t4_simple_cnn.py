@@ -1,4 +1,4 @@
-"""Recipes T3 and T4: a plain CNN on RFF, balanced (approach 1) and with few fakes (approach 2 of document 004).
+"""Recipes T3 and T4: a plain CNN on RFF, balanced (approach 1) and with few fakes (approach 2 of system T).
 
 T4 has three settings: (a) SMOTE until balanced, cross-entropy; (b) SMOTE to 0.4 and undersampling to 0.5, focal loss;
 (c) SMOTE to 0.1 and undersampling to 0.5, focal loss. SMOTE works on pixels and sees training rows only. The epoch with

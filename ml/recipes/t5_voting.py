@@ -1,4 +1,4 @@
-"""Recipe T5: four ConvNeXts and a stack vote on RFF among many other real faces (document 004, approach 3).
+"""Recipe T5: four ConvNeXts and a stack vote on RFF among many other real faces (system T, approach 3).
 
 As in the document: 125 px, shards of twelve fakes, 80:10:10 and resampling within each, samplewise standardisation, the
 four settings of `ml.balancing`, SGD (0.05, momentum 0.9), batches of 32, lowest validation loss kept; then a linear

@@ -1,4 +1,4 @@
-"""Recipe T6: statistics of the data before any training (document 004, section 3.2).
+"""Recipe T6: statistics of the data before any training (system T, section 3.2).
 
 Class counts, and the mean, standard deviation and absolute difference of the classes' faces, over all images
 as in the document. Honest: how well the nearest of the two mean faces separates the classes on grouped,

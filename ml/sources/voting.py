@@ -1,4 +1,4 @@
-"""The faces of document 004's approach 3: RFF's forged and real ones first, then one real one after another of CelebA.
+"""The faces of system T's approach 3: RFF's forged and real ones first, then one real one after another of CelebA.
 
 If CelebA is not available, LFW, UTKFace and SCUT-FBP5500 replace it, as far as they exist.
 """

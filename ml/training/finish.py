@@ -238,7 +238,7 @@ def _own(side: Side | StoredSide) -> np.ndarray:
 
 
 def certified_share(fakes: int, bound: float) -> float:
-    """The largest share of so many fakes that may be missed so that, at 95 % confidence, at most `bound` are.
+    """The largest share of the fakes that may be missed so that, at 95 % confidence, at most `bound` are.
 
     Raises ValueError when so few fakes certify nothing as low.
     """

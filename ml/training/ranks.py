@@ -88,7 +88,7 @@ def device() -> torch.device:
 
 
 def launch(count: int, arguments: Sequence[str]) -> None:
-    """Run `python -m ml ARGUMENTS` in so many processes, as `torchrun --standalone --nproc-per-node COUNT` does.
+    """Run `python -m ml ARGUMENTS` in COUNT processes, as `torchrun --standalone --nproc-per-node COUNT` does.
 
     Raises SystemExit with status 2 when they refused in a line of their own, RuntimeError when one died.
     """

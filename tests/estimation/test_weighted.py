@@ -3,7 +3,7 @@ import random
 import pytest
 from scipy import stats
 
-from estimation.weighted import effective_sample_size, paired_cells, weighted_interval, weighted_rate
+from estimation.weighted import effective_sample_size, weighted_interval, weighted_rate
 
 
 def test_a_row_with_chance_one_in_ten_counts_for_ten() -> None:
@@ -18,16 +18,6 @@ def test_nineteen_fakes_of_which_two_were_audited_count_like_nine() -> None:
 def test_equal_weights_count_as_they_are() -> None:
     assert effective_sample_size([4.0] * 7) == pytest.approx(7)
     assert weighted_rate([True, False, False, False], [4.0] * 4) == 0.25
-
-
-def test_the_paired_difference_is_the_difference_of_the_rates() -> None:
-    rng = random.Random(0)
-    first, second = ([rng.random() < 0.6 for _ in range(200)] for _ in range(2))
-    weights = [rng.choice([1.0, 20.0]) for _ in range(200)]
-    cells = paired_cells(first, second, weights)
-    assert cells.first_rate == pytest.approx(weighted_rate(first, weights))
-    assert cells.second_rate == pytest.approx(weighted_rate(second, weights))
-    assert cells.difference == pytest.approx(cells.second_rate - cells.first_rate)
 
 
 def test_the_weighted_rate_is_unbiased_where_the_unweighted_one_is_not() -> None:

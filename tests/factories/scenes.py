@@ -32,7 +32,7 @@ def pasted(canvas: Image.Image, portrait: Image.Image, width: int, at: tuple[int
 
 
 def behind(front: Image.Image, back: Image.Image, shift: int) -> Image.Image:
-    """Two people: `back` moved right by so many pixels, and the head and shoulders of `front` before it."""
+    """Two people: `back` moved right by `shift` pixels, and the head and shoulders of `front` before it."""
     width, height = front.size
     made = Image.new("RGB", (width + shift, height), (130, 130, 130))
     made.paste(back.resize(front.size, Image.Resampling.LANCZOS), (shift, 0))

@@ -16,13 +16,34 @@ def test_a_riddle_word_in_a_document_is_named_with_its_line_and_a_suggestion() -
     assert str(finding) == "docs/a.md:2: 'Nobody': say no one, nothing, or the condition itself"
 
 
-@pytest.mark.parametrize("text", ["besides", "Shall we?", "for\never", "told people apart", "in  spite of"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "besides",
+        "Shall we?",
+        "for\never",
+        "told people apart",
+        "in  spite of",
+        "for so\nlong",
+        "document 004",
+    ],
+)
 def test_words_are_found_in_any_case_and_across_line_breaks(text: str) -> None:
     assert len(found("a.html", text)) == 1
 
 
 @pytest.mark.parametrize(
-    "text", ["shallow", "marshalled", "whomsoeverish", "for every", "beside_the_point", "alikeness"]
+    "text",
+    [
+        "shallow",
+        "marshalled",
+        "whomsoeverish",
+        "for every",
+        "beside_the_point",
+        "alikeness",
+        "so many that it fails",
+        "so long as",
+    ],
 )
 def test_parts_of_longer_words_are_left_alone(text: str) -> None:
     assert found("a.md", text) == []

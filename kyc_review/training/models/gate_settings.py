@@ -36,8 +36,8 @@ class GateSettings(models.Model):
     load_factor = models.FloatField(
         "Load against the champion's",
         validators=[MinValueValidator(0.0), MaxValueValidator(100.0)],
-        help_text="The review load may be so many times the champion's, and two points more. A candidate must also "
-        "clear at least half as many submissions as the champion.",
+        help_text="The review load may be at most this multiple of the champion's, plus two points. A candidate must "
+        "also clear at least half as many submissions as the champion.",
     )
     load_max = models.FloatField(
         "Most load",

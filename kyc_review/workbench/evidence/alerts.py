@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from kyc_review.scoring.check_words import CheckLine
     from kyc_review.workbench.evidence.selectors import Seen
 
-ALERTS_SHOWN = 3
 VERDICTS = {Result.CLEAR: "cleared", Result.REJECTED: "rejected", Result.RESUBMIT: "sent back"}
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter, ImageOps
 
-from detection.checks import Check, CheckCode, CheckName, CheckStatus, Measure, all_pass
+from detection.checks import Check, CheckCode, CheckName, CheckStatus, Measure
 from detection.faces.align import aligned_crop
 from detection.faces.detector import Face
 from detection.faces.examine import PictureReport, examine
@@ -32,7 +32,6 @@ def check(report: PictureReport, name: CheckName) -> Check:
 def test_every_check_of_a_portrait_passes(number: int) -> None:
     report = examine(sample(number), damage=None, trailing=[])
     assert [c for c in report.checks if c.status is not CheckStatus.PASS] == []
-    assert all_pass(report.checks)
     assert len(report.faces) == 1
     assert report.frame is not None
 
@@ -42,7 +41,6 @@ def test_nothing_without_a_face_passes(name: str) -> None:
     report = examine(FACELESS[name])
     assert check(report, CheckName.FACE_FOUND).status is not CheckStatus.PASS
     assert {c.name for c in report.checks} == set(CheckName)
-    assert not all_pass(report.checks)
 
 
 @pytest.mark.parametrize("name", sorted(set(FACELESS) - {"smiley"}))
@@ -148,7 +146,7 @@ def test_a_face_cut_off_by_the_border_is_not_complete() -> None:
     report = examine(half)
     if report.frame is not None:
         assert check(report, CheckName.FACE_COMPLETE).code is CheckCode.FACE_CUT_OFF
-    assert not all_pass(report.checks)
+    assert any(c.status is not CheckStatus.PASS for c in report.checks)
 
 
 @pytest.mark.parametrize(
@@ -227,7 +225,6 @@ def test_an_error_of_the_detector_is_doubt_and_never_an_absent_face() -> None:
     found = check(report, CheckName.FACE_FOUND)
     assert (found.status, found.code) == (CheckStatus.DOUBT, CheckCode.CHECK_FAILED)
     assert {c.name for c in report.checks} == set(CheckName)
-    assert not all_pass(report.checks)
 
 
 def test_an_error_of_one_check_is_doubt_and_leaves_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -238,7 +235,6 @@ def test_an_error_of_one_check_is_doubt_and_leaves_the_others(monkeypatch: pytes
     report = examine(sample(0), damage=None, trailing=[])
     assert check(report, CheckName.UNIFORM).code is CheckCode.CHECK_FAILED
     assert check(report, CheckName.FACE_FOUND).status is CheckStatus.PASS
-    assert not all_pass(report.checks)
 
 
 def test_damage_fails_and_unknown_data_behind_the_picture_is_doubt() -> None:

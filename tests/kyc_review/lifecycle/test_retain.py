@@ -38,7 +38,7 @@ def rule(settings: Any) -> None:
 
 
 def aged(row: Submission, days: float) -> Submission:
-    """As if its outcome were so many days old."""
+    """As if its outcome were `days` days old."""
     row.refresh_from_db()
     at = timezone.now() - timedelta(days=days)
     ended = {"cancelled_at": at} if row.state == State.CANCELLED else {"completed_at": at}

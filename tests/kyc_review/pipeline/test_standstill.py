@@ -30,7 +30,7 @@ REAL = tuple(Vote(f"member-{i}", 0.1, 0.5) for i in range(5))
 
 @pytest.fixture
 def waiting(submit: Callable[..., Submission]) -> Callable[..., Submission]:
-    """waiting(700) is a selfie that was posted so many seconds ago and that no worker took."""
+    """waiting(700) is a selfie that was posted 700 seconds ago and that no worker took."""
 
     def make(age_s: float = 700) -> Submission:
         row = submit()

@@ -45,7 +45,7 @@ def test_a_decision_and_the_next_page_cost_as_many_queries_at_a_thousand_items_a
 
 
 def lengthen(model: ReviewItem, number: int) -> None:
-    """So many more items, each with a submission of its own."""
+    """`number` more items, each with its own submission."""
     made = [copied(model.submission, f"{number}-{place}.jpg") for place in range(number)]
     Submission.objects.bulk_create(made)
     ReviewItem.objects.bulk_create(

@@ -34,7 +34,7 @@ def signs(viewer: User) -> dict[str, signals.Signal]:
 
 
 def age_promotion(monkeypatch: pytest.MonkeyPatch, days: int) -> None:
-    """As if the champion served for so long: rows of promotions cannot be changed."""
+    """As if the champion had been in production for this time: rows of promotions cannot be changed."""
     promotion = Promotion.objects.select_related("bundle").get()
     promotion.promoted_at = timezone.now() - timedelta(days=days)
     monkeypatch.setattr(signals, "serving_promotion", lambda: promotion)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.stats import beta
 
-from estimation.weighted import paired_cells
+from estimation.weighted import weighted_rate
 from ml.evaluation.design_based import Selected, complement, paired_rates, typical_weights
 
 
@@ -25,11 +25,12 @@ def test_values_are_those_of_the_plain_estimators() -> None:
     champion, candidate = rng.random(90) < 0.5, rng.random((90, 3)) < 0.6
     found = paired_rates(selected(weight), champion, candidate, (1.0, 25.0), draws=50)
     assert found is not None
+    of_champion = weighted_rate(champion.tolist(), weight.tolist())
+    assert found.champion.value == pytest.approx(of_champion)
     for point in range(3):
-        cells = paired_cells(champion.tolist(), candidate[:, point].tolist(), weight.tolist())
-        assert found.champion.value == pytest.approx(cells.first_rate)
-        assert found.candidate[point].value == pytest.approx(cells.second_rate)
-        assert found.difference[point].value == pytest.approx(cells.difference)
+        of_candidate = weighted_rate(candidate[:, point].tolist(), weight.tolist())
+        assert found.candidate[point].value == pytest.approx(of_candidate)
+        assert found.difference[point].value == pytest.approx(of_candidate - of_champion)
 
 
 def test_without_one_audited_fake_the_recall_is_not_certain() -> None:

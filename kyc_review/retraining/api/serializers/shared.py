@@ -20,7 +20,7 @@ class PersonField(serializers.CharField):
 
 
 class MarkOut(serializers.Serializer):
-    """It holds, or learned from, so many submissions that were erased since."""
+    """The number of submissions in it, or that it learned from, that were erased since."""
 
     number = serializers.IntegerField()
     since = serializers.DateTimeField()
