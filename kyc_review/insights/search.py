@@ -24,7 +24,7 @@ from kyc_review.submissions.models import State, Submission
 if TYPE_CHECKING:
     from kyc_review.accounts.models import User
 
-UNDECIDED = Q(state__in=UNDECIDED_STATES)
+NOT_YET_DECIDED = Q(state__in=UNDECIDED_STATES)
 SEEN = Q(is_blinded=False)  # of `submissions_visible`
 
 
@@ -37,7 +37,7 @@ def submissions_visible(*, viewer: User) -> QuerySet[Submission]:
     if not may_see_insights(viewer):
         return Submission.objects.none()
     rows = Submission.objects.filter(is_test=False).select_related("integration", "scoring")
-    waiting = ReviewItem.objects.filter(UNDECIDED, submission=OuterRef("pk"), is_blind=True)
+    waiting = ReviewItem.objects.filter(NOT_YET_DECIDED, submission=OuterRef("pk"), is_blind=True)
     rows = rows.annotate(is_blinded=Exists(waiting) if may_decide(viewer) else Value(False))
     return rows.order_by("-received_at", "-pk")
 
@@ -71,7 +71,7 @@ def submissions_found(*, viewer: User, wanted: dict[str, Any]) -> QuerySet[Submi
 
 def is_hidden(*, viewer: User, submission: Submission) -> bool:
     """People who may still be asked to review a face must not see here what models and colleagues said about it."""
-    return may_decide(viewer) and submission.review_items.filter(UNDECIDED, is_blind=True).exists()
+    return may_decide(viewer) and submission.review_items.filter(NOT_YET_DECIDED, is_blind=True).exists()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ def _said(text: str, viewer: User) -> Q:
     if text.isdecimal() and len(text) < 16:
         items = ReviewItem.objects.filter(pk=int(text))
         if may_decide(viewer):
-            items = items.exclude(UNDECIDED, is_blind=True)
+            items = items.exclude(NOT_YET_DECIDED, is_blind=True)
         found |= Q(pk__in=items.values("submission_id"))
     return found
 

@@ -67,12 +67,12 @@ def _queue(now: datetime) -> Iterator[Metric]:
     late = GaugeMetricFamily(
         "kyc_queue_late_items", "Items whose applicant waits longer than REVIEW_SLA_S.", labels=["reason"]
     )
-    checks, first_check = 0, None
+    quality_items, oldest_quality_item = 0, None
     found: dict[str, Any] = {}
     for row in _undecided(late_before=now - timedelta(seconds=settings.REVIEW_SLA_S)):
-        if row["is_check"]:
-            checks += row["number"]
-            first_check = min(filter(None, (first_check, row["first"])))
+        if row["is_quality_item"]:
+            quality_items += row["number"]
+            oldest_quality_item = min(filter(None, (oldest_quality_item, row["first"])))
         else:
             found[row["shown_reason"]] = row
     for reason in ORDINARY:
@@ -84,20 +84,25 @@ def _queue(now: datetime) -> Iterator[Metric]:
     yield _gauge(
         "kyc_queue_check_items",
         "Audits and calibration items in the queue; no applicant waits for them.",
-        checks,
+        quality_items,
     )
     yield _gauge(
-        "kyc_queue_check_oldest_seconds", "Age of the oldest of them; 0: none.", _age_s(now, first_check)
+        "kyc_queue_check_oldest_seconds",
+        "Age of the oldest of them; 0: none.",
+        _age_s(now, oldest_quality_item),
     )
 
 
 def _undecided(*, late_before: datetime) -> Any:
-    """{is_check, shown_reason, number, first, late} of each kind. A second opinion on an audit is shown as an audit."""
-    is_check = Q(reason=ReviewItem.Reason.GOLD) | Q(shown_reason=ReviewItem.Reason.AUDIT)
+    """{is_quality_item, shown_reason, number, first, late} of each kind; quality items are gold and audits.
+
+    A second review of an audit is shown as an audit.
+    """
+    is_quality_item = Q(reason=ReviewItem.Reason.GOLD) | Q(shown_reason=ReviewItem.Reason.AUDIT)
     rows: Any = (
         ReviewItem.objects.exclude(state=ReviewItem.State.DECIDED)
-        .annotate(is_check=is_check)
-        .values("is_check", "shown_reason")
+        .annotate(is_quality_item=is_quality_item)
+        .values("is_quality_item", "shown_reason")
         .annotate(
             number=Count("pk"), first=Min("opened_at"), late=Count("pk", filter=Q(opened_at__lt=late_before))
         )

@@ -9,7 +9,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from kyc_review.core import leases
-from kyc_review.scoring.state import WAITING
+from kyc_review.scoring.state import NOT_YET_SCORED
 from kyc_review.submissions.models import State, Submission
 
 
@@ -22,7 +22,7 @@ def lease_batch(*, holder: str, limit: int) -> list[Submission]:
     """
     due = list(
         Submission.objects.select_for_update(skip_locked=True)
-        .filter(leases.due(*WAITING), is_test=False, attempts__lt=settings.SCORING_ATTEMPTS_MAX)
+        .filter(leases.due(*NOT_YET_SCORED), is_test=False, attempts__lt=settings.SCORING_ATTEMPTS_MAX)
         .order_by("due_at")[:limit]
     )
     retried = [row for row in due if row.attempts]

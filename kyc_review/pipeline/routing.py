@@ -21,7 +21,7 @@ from kyc_review.evidence.services import fingerprints_record
 from kyc_review.review import services as review
 from kyc_review.review.models import ReviewItem
 from kyc_review.scoring.models import CheckResult, Scoring, Vote
-from kyc_review.scoring.state import WAITING
+from kyc_review.scoring.state import NOT_YET_SCORED
 from kyc_review.submissions.check_policy import Action, PictureJudgement, judge
 from kyc_review.submissions.events import events_record
 from kyc_review.submissions.models import Result, ResultReason, State, Submission
@@ -220,7 +220,7 @@ def unscorable_route(*, limit: int = 100) -> int:
     """
     spent = list(
         Submission.objects.select_for_update(skip_locked=True).filter(
-            leases.due(*WAITING), is_test=False, attempts__gte=settings.SCORING_ATTEMPTS_MAX
+            leases.due(*NOT_YET_SCORED), is_test=False, attempts__gte=settings.SCORING_ATTEMPTS_MAX
         )[:limit]
     )
     give_to_people(spent, reason=ReviewItem.Reason.UNSCORABLE)
@@ -238,6 +238,8 @@ def unscorable_route(*, limit: int = 100) -> int:
 def give_to_people(rows: Sequence[Submission], *, reason: str) -> None:
     """Queue locked submissions that have no verdict, in the caller's transaction."""
     ids = [row.pk for row in rows]
-    Submission.objects.filter(pk__in=ids, state__in=WAITING).update(state=State.IN_REVIEW, lease_holder="")
+    Submission.objects.filter(pk__in=ids, state__in=NOT_YET_SCORED).update(
+        state=State.IN_REVIEW, lease_holder=""
+    )
     review.items_open([(pk, reason, review.RISK_WITHOUT_VOTES) for pk in ids])
     events_record(submission_ids=ids, kind=Kind.QUEUED)

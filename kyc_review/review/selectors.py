@@ -22,7 +22,7 @@ LIVE_CLAIM = Q(state=ReviewItem.State.CLAIMED, claim_expires_at__gt=Now())
 # Where an item keeps who may see its votes and evidence: {viewer's key: answer}, for the request that read it.
 MAY_BE_SEEN_BY = "_may_be_seen_by"
 FIRST_LOOK, FIRST_LOOK_LABEL = "first_look", "First look"
-UNDECIDED = Q(state__in=[ReviewItem.State.OPEN, ReviewItem.State.CLAIMED])
+OPEN_OR_CLAIMED = Q(state__in=[ReviewItem.State.OPEN, ReviewItem.State.CLAIMED])
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ def queue_items(*, viewer: User, reason: str = "") -> QuerySet[ReviewItem]:
     """
     if not may_read_queue(viewer):
         return ReviewItem.objects.none()
-    items = ReviewItem.objects.filter(UNDECIDED)
+    items = ReviewItem.objects.filter(OPEN_OR_CLAIMED)
     if reason:
         items = items.annotate(seen=_seen_reason(viewer)).filter(seen=reason)
     return (
@@ -67,7 +67,7 @@ def queue_counts(*, viewer: User) -> list[ReasonCount]:
     if not may_read_queue(viewer):
         return []
     rows = (
-        ReviewItem.objects.filter(UNDECIDED)
+        ReviewItem.objects.filter(OPEN_OR_CLAIMED)
         .annotate(seen=_seen_reason(viewer))
         .order_by("seen")
         .values("seen")

@@ -1,6 +1,6 @@
 """The hot statements of claiming and deciding, as SQL (see core/db/statements.py).
 
-`claims.items_for` says the same as WAITING with querysets, for pages; a test compares the two.
+`claims.items_for` says the same as ITEMS_FOR_PERSON with querysets, for pages; a test compares the two.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ TIED = """
     FROM review_reviewitem
     WHERE state = 'open' AND held_for_id = %(person)s
 """
-WAITING = """
+ITEMS_FOR_PERSON = """
     SELECT item.id
     FROM review_reviewitem item
     WHERE item.state = 'open'
@@ -132,7 +132,7 @@ def lock_most_urgent(
 ) -> int | None:
     """The first of the items that this person may take, or of those that wait for them alone; locked."""
     # Texts instead of values, so that each variant has a plan with the index that fits it.
-    parts = [WAITING]
+    parts = [ITEMS_FOR_PERSON]
     parts += [] if is_senior else [NOT_ESCALATED]
     parts += [] if include_skipped else [NOT_SKIPPED]
     parts += [KEPT] if only_kept else []

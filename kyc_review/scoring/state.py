@@ -13,7 +13,7 @@ from detection.checks import CheckName
 from kyc_review.scoring.models import Canary, CheckResult, Scoring, ScoringWorker
 from kyc_review.submissions.models import State, Submission
 
-WAITING = (State.RECEIVED, State.SCORING)
+NOT_YET_SCORED = (State.RECEIVED, State.SCORING)
 # A worker says that it lives every HEARTBEAT_S; after SILENT_AFTER_S without a word it counts as dead.
 HEARTBEAT_S = 5
 SILENT_AFTER_S = 20
@@ -81,11 +81,11 @@ def without_verdict(last_outcome: datetime | None) -> QuerySet[Submission]:
     )
     if last_outcome is not None:
         given &= Q(received_at__gte=last_outcome - timedelta(seconds=settings.SCORING_STANDSTILL_S))
-    return Submission.objects.filter(Q(state__in=WAITING) | given, is_test=False)
+    return Submission.objects.filter(Q(state__in=NOT_YET_SCORED) | given, is_test=False)
 
 
 def waiting_for_scoring() -> QuerySet[Submission]:
-    return Submission.objects.filter(is_test=False, state__in=WAITING)
+    return Submission.objects.filter(is_test=False, state__in=NOT_YET_SCORED)
 
 
 def waiting_too_long(now: datetime) -> QuerySet[Submission]:
