@@ -5,6 +5,7 @@ forgery (tests/factories/simulated_reviews.py). Before stacks were drawn to the 
 consensus, 180 decisions of which 60 % were right cost 0.24 of the area (ml/EXPERIMENTS.md).
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,15 @@ pytestmark = pytest.mark.slow
 KNOWN = 0.7  # of the forgeries that come in are of the kind that the champion knows
 UNSEEN = 600  # pictures to measure on, half of them fake
 EPOCHS = 12
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Networks this small lose more time to threads that wait for each other than they gain."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
