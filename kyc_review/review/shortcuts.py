@@ -23,12 +23,20 @@ _OBSTACLE_KEY = {
     Decision.Obstacle.TOO_DARK: "d",
     Decision.Obstacle.SCREEN_PHOTO: "p",
     Decision.Obstacle.OTHER: "x",
+    # What checks find, too, and choose beforehand. Capitals are pressed with Shift: few plain letters are left, and
+    # those are for people to choose.
+    Decision.Obstacle.FACE_TOO_SMALL: "S",
+    Decision.Obstacle.FACE_CUT_OFF: "C",
+    Decision.Obstacle.TURNED_AWAY: "T",
+    Decision.Obstacle.NOT_UPRIGHT: "U",
+    Decision.Obstacle.TOO_BRIGHT: "B",
+    Decision.Obstacle.BLANK: "N",
+    Decision.Obstacle.DAMAGED: "D",
+    Decision.Obstacle.TRAILING_DATA: "M",
 }
-# Why something cannot be assessed: value, words, key. "" for reasons that checks find, too, and choose beforehand: the
-# letters that are left are people's to choose. No other control of the focus page has these keys.
+# Why something cannot be assessed: value, words, key. No other control of the focus page has these keys.
 OBSTACLE_KEYS = [
-    (value, label, _OBSTACLE_KEY.get(Decision.Obstacle(value), ""))
-    for value, label in Decision.Obstacle.choices
+    (value, label, _OBSTACLE_KEY[Decision.Obstacle(value)]) for value, label in Decision.Obstacle.choices
 ]
 # The default key -> what it does, as in the list of keys.
 KEYS = {
@@ -61,7 +69,7 @@ KEYS = {
     "5": "Difference of two pictures",
     "y": "The ten faces decided last",
     "?": "Show the list of keys",
-    **{key: f"Cannot tell: {label.lower()}" for _, label, key in OBSTACLE_KEYS if key},
+    **{key: f"Cannot tell: {label.lower()}" for _, label, key in OBSTACLE_KEYS},
 }
 NAMED = {"Enter", "Tab", "Space", "Backspace", "ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown"}
 
@@ -74,7 +82,8 @@ class KeysRefused(DomainError):
 def keys_choose(*, user: User, wished: Mapping[str, str], is_on: bool, keeps_zoom: bool = False) -> KeyChoice:
     """Store the person's keys, printed key -> own key; empty ones stay as printed. Raises KeysRefused."""
     chosen = {printed: wished.get(printed, "").strip() or printed for printed in KEYS}
-    chosen = {key: own.lower() if len(own) == 1 else own for key, own in chosen.items()}
+    # A capital means Shift only where the printed key has it: elsewhere it is a letter typed with Shift by habit.
+    chosen = {key: own.lower() if len(own) == 1 and not key.isupper() else own for key, own in chosen.items()}
     for key, own in chosen.items():
         if len(own) != 1 and own not in NAMED:
             raise KeysRefused(f"“{own}” is not a valid key; enter one character ({KEYS[key]}).")

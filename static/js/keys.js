@@ -22,10 +22,18 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") document.querySelector("details.aside-menu[open]")?.removeAttribute("open");
   // Enter on a focused button presses that button.
   if (isOff || (event.key === "Enter" && event.target.closest(PRESSABLE))) return;
-  const pressed = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-  const name = printed[pressed] ?? (pressed in chosen ? null : pressed);
+  const name = nameOf(event);
   if (name && (press(name) || hold(name))) event.preventDefault();
 });
+
+// A capital letter names a key pressed with Shift; where no control has it, Shift changes nothing.
+function nameOf({ key, shiftKey }) {
+  const small = key.length === 1 ? key.toLowerCase() : key;
+  const capital = shiftKey && small !== key ? key : null;
+  const isKnown = capital && (capital in printed || document.querySelector(`[data-key="${CSS.escape(capital)}"]`));
+  const pressed = isKnown ? capital : small;
+  return printed[pressed] ?? (pressed in chosen ? null : pressed);
+}
 
 // Triggers the control with the key `name`; returns false if no visible control has it.
 export function press(name) {
@@ -36,7 +44,8 @@ export function press(name) {
   return true;
 }
 
-const spelled = (key) => (key.length === 1 ? key.toUpperCase() : key);
+const isCapital = (key) => key.length === 1 && key !== key.toLowerCase();
+const spelled = (key) => (isCapital(key) ? `⇧${key}` : key.length === 1 ? key.toUpperCase() : key);
 
 // Buttons and the list of keys show the current keys.
 function print(root) {

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from kyc_review.accounts.models import User
 from kyc_review.review.models import Decision, ReviewItem
 from kyc_review.scoring.models import CheckResult
-from tests.browser.screens import claim
+from tests.browser.screens import PICTURES, SIZES, claim
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Enqueue = Callable[..., ReviewItem]
@@ -61,6 +61,46 @@ def test_what_the_reviewer_chose_before_the_reveal_stays(
     page.keyboard.press("1")
     expect(page.get_by_test_id("checks")).to_be_visible()
     expect(page.locator(DARK)).to_be_checked()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", SIZES)
+def test_every_reason_and_the_chosen_one_are_in_view_and_said(
+    cut_off: ReviewItem, log_in: Callable[..., Page], alice: User, size: str, scheme: str
+) -> None:
+    page = log_in(alice, viewport=SIZES[size], color_scheme=scheme)
+    claim(page)
+    page.keyboard.press("3")
+    expect(page.locator("#announcer")).to_have_text("Reason: Face cut off")
+    submit = page.get_by_role("button", name="Submit")
+    expect(submit).to_contain_text("Reason: face cut off")
+    chips = page.get_by_role("radiogroup", name="Why it cannot be assessed").locator("label")
+    expect(chips).to_have_count(len(Decision.Obstacle))
+    for chip in chips.all():
+        expect(chip).to_be_in_viewport(ratio=1)
+    page.screenshot(path=PICTURES / f"cannot-tell-{size}-{scheme}.png")
+    page.keyboard.press("Shift+D")
+    expect(page.locator("#decision input[name=obstacle][value=damaged]")).to_be_checked()
+    expect(page.locator("#announcer")).to_have_text("Reason: File damaged")
+    expect(submit).to_contain_text("Reason: file damaged")
+    page.keyboard.press("i")
+    page.screenshot(path=PICTURES / f"cannot-tell-votes-{size}-{scheme}.png")
+    page.keyboard.press("1")
+    expect(submit).not_to_contain_text("Reason")
+
+
+def test_in_a_low_window_the_chosen_reason_is_scrolled_to(
+    cut_off: ReviewItem, log_in: Callable[..., Page], alice: User
+) -> None:
+    page = log_in(alice, viewport={"width": 720, "height": 450})
+    claim(page)
+    page.keyboard.press("3")
+    chip = page.get_by_role("radiogroup", name="Why it cannot be assessed").locator("label:has(:checked)")
+    expect(chip).to_contain_text("Face cut off")
+    expect(chip).to_be_in_viewport(ratio=1)
+    page.keyboard.press("Shift+M")
+    expect(chip).to_contain_text("More than a picture")
+    expect(chip).to_be_in_viewport(ratio=0.9)
 
 
 @pytest.mark.parametrize("key", ["1", "2", "3"])

@@ -11,6 +11,14 @@ from kyc_review.review.shortcuts import keys_of
 register = template.Library()
 
 
+@register.filter
+def key_cap(key: str) -> str:
+    """How a key is printed: "b" -> "B", "B" (with Shift) -> "⇧B", "Enter" -> "Enter"."""
+    if len(key) != 1:
+        return key
+    return f"⇧{key}" if key.isupper() else key.upper()
+
+
 @register.simple_tag(takes_context=True)
 def key_attributes(context: template.RequestContext) -> SafeString | str:
     user = getattr(context.get("request"), "user", None)

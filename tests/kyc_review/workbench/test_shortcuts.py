@@ -27,6 +27,28 @@ def test_two_keys_can_change_places_but_never_share(alice: User) -> None:
         keys_choose(user=alice, wished={"s": "abc"}, is_on=True)
 
 
+def test_a_capital_is_the_letter_with_shift_for_reasons_alone(alice: User) -> None:
+    keys_choose(user=alice, wished={"D": "Q", "M": "u", "s": "W", "w": "s"}, is_on=True)
+    assert keys_of(alice).chosen == {"D": "Q", "M": "u", "s": "w", "w": "s"}
+    with pytest.raises(KeysRefused, match="two things"):
+        keys_choose(user=alice, wished={"D": "S"}, is_on=True)
+
+
+def test_every_reason_has_a_key_on_its_chip_and_on_the_page_of_own_keys(
+    login: Callable[[User], Client], enqueue: Callable[..., object], alice: User
+) -> None:
+    enqueue()
+    browser = login(alice)
+    page = browser.post("/review/items/next/", follow=True).text
+    own = browser.get("/review/keys/").text
+    for value, label, key in OBSTACLE_KEYS:
+        chip = page[page.index(f'name="obstacle" value="{value}"') :][:300]
+        shift = "⇧" if key.isupper() else ""
+        assert f'data-key="{key}"' in chip
+        assert f"<kbd>{shift}{key.upper()}</kbd>" in chip, label
+        assert f'name="key-{key}"' in own
+
+
 def test_pages_carry_the_persons_keys_and_whether_they_are_off(
     login: Callable[[User], Client], alice: User
 ) -> None:
@@ -69,7 +91,8 @@ def test_no_two_controls_have_the_same_key() -> None:
     for view in FORENSIC_VIEWS:
         assert KEYS[view.key] == view.title
     for _, label, key in OBSTACLE_KEYS:
-        assert not key or KEYS[key] == f"Cannot tell: {label.lower()}"
+        assert KEYS[key] == f"Cannot tell: {label.lower()}"
+    assert len({key for *_, key in OBSTACLE_KEYS}) == len(OBSTACLE_KEYS)
     for control in ("Skip", "Turn", "Mirror", "Tone", "Undo what you did last", "Claim the next item"):
         assert control in meanings
 
