@@ -26,7 +26,7 @@ from kyc_review.submissions.models import Result, State
 from . import statements
 from .claims import ERASED, NOT_HELD, RELEASED, ClaimLost, claim_lease, claim_lost, held_by, require_decider
 from .models import Decision, FirstCall, ReviewItem, Withdrawal
-from .second_reviews import followup_item_for
+from .second_reviews import followup_item_for, real_waits_for_another
 
 if TYPE_CHECKING:
     from kyc_review.accounts.models import User
@@ -36,6 +36,10 @@ RESULT_OF_LABEL = {
     Decision.Label.FAKE: Result.REJECTED,
     Decision.Label.NOT_ASSESSABLE: Result.RESUBMIT,
 }
+NEEDS_TWO = (
+    "A picture check failed or was not made, so this cannot be corrected to real by one person alone. "
+    "Choose can't tell: the applicant is asked for another picture."
+)
 OUTDATED = "This submission was completed otherwise meanwhile; there is nothing left to decide."
 
 
@@ -197,6 +201,8 @@ def decision_correct(*, item_id: int, corrector: User, label: str, **said: Any) 
     require_decider(corrector)
     word = _validated(label, **said)
     item, before = _correctable(item_id, corrector)
+    if real_waits_for_another(item=item, label=word["label"], person=corrector.pk):
+        raise ClaimLost(NEEDS_TWO)
     decision = Decision.objects.create(
         item=item,
         submission_id=item.submission_id,

@@ -1,10 +1,15 @@
 """Who reviews after a decision: no one, a second person, or a third when the first two disagree. All reviews
-are blind."""
+are blind.
+
+A picture that one person may not clear (see clearance.py) is reviewed until two people say *real*, or the last of them
+says something else.
+"""
 
 from __future__ import annotations
 
 from django.conf import settings
 
+from .clearance import another_found_real, real_needs_two_people
 from .models import Decision, ReviewItem
 
 SHARE_STEPS = 10_000
@@ -15,6 +20,10 @@ def followup_item_for(*, item: ReviewItem, decision: Decision) -> ReviewItem | N
 
     The next person sees the reason and risk that the first one saw, and nothing of what was said.
     """
+    if real_waits_for_another(item=item, label=decision.label, person=decision.reviewer_id):
+        is_later = item.reason in (ReviewItem.Reason.SECOND_OPINION, ReviewItem.Reason.ADJUDICATION)
+        reason = ReviewItem.Reason.ADJUDICATION if is_later else ReviewItem.Reason.SECOND_OPINION
+        return _open(item, reason)
     if item.reason == ReviewItem.Reason.ADJUDICATION:
         return None
     if item.reason == ReviewItem.Reason.SECOND_OPINION:
@@ -38,6 +47,13 @@ def needs_second_review(item: ReviewItem, decision: Decision) -> bool:
         return True
     drawn: int = item.submission_id.int % SHARE_STEPS
     return drawn < settings.SECOND_OPINION_SHARE * SHARE_STEPS
+
+
+def real_waits_for_another(*, item: ReviewItem, label: str, person: int) -> bool:
+    """Whether *real* by this person may not clear the picture yet: no one else has said it, and two people must."""
+    if label != Decision.Label.REAL or item.reason == ReviewItem.Reason.GOLD:
+        return False
+    return real_needs_two_people(item) and not another_found_real(item, person)
 
 
 def _open(item: ReviewItem, reason: str) -> ReviewItem:

@@ -109,6 +109,7 @@ def focus_context(request: StaffRequest, item_id: int) -> dict[str, Any]:
         "panel": panel,
         "checks": panel.get("checks", []),
         "alerts": panel.get("alerts", []),
+        "real_needs_two": panel.get("real_needs_two", False),
         "suggested_obstacle": "" if is_blinded else suggested_obstacle(shown),
         "votes": None if is_blinded else vote_panel(shown),
         "holds": holds,

@@ -30,12 +30,13 @@ class AlertKind(IntEnum):
     GENERATOR_NAMED = 4
     EDITOR_NAMED = 5
     OTHER_THUMBNAIL = 6
-    CHECK_FAILED = 7
-    UNKNOWN_DATA = 8
-    REJECTED_BEFORE = 9
-    DAMAGED = 10
-    SAVED_TWICE = 11
-    CHECK_DOUBTFUL = 12
+    NOT_CHECKED = 7
+    CHECK_FAILED = 8
+    UNKNOWN_DATA = 9
+    REJECTED_BEFORE = 10
+    DAMAGED = 11
+    SAVED_TWICE = 12
+    CHECK_DOUBTFUL = 13
 
 
 # From here on the finding has harmless causes, too.
@@ -54,6 +55,14 @@ class Alert:
     @property
     def severity(self) -> str:
         return "doubtful" if self.kind >= MILD else "serious"
+
+
+NOT_CHECKED = Alert(
+    AlertKind.NOT_CHECKED,
+    "Picture checks were not made:",
+    "see for yourself that one whole, uncovered face is shown",
+    "votes-title",
+)
 
 
 def anchor(kind: AlertKind) -> str:
@@ -81,17 +90,20 @@ def all_alerts(
     findings: Iterable[Finding],
     checks: Sequence[CheckLine],
     own_result: str = "",
+    is_unchecked: bool = False,
 ) -> list[Alert]:
     """Worst first.
 
     `twins`: submissions with the same picture; `others`: of the same applicant. `own_result`: what became of the
-    submission itself, where the viewer may know.
+    submission itself, where the viewer may know. `is_unchecked`: no picture check was made.
     """
     found = [
         Alert(line.alert, line.label, line.text, anchor(line.alert))
         for line in findings
         if line.alert is not None
     ]
+    if is_unchecked:
+        found.append(NOT_CHECKED)
     found += _of_twins(twins, own_result) + _of_applicant(twins, others) + _of_checks(checks)
     return sorted(found, key=lambda alert: alert.kind)
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from kyc_review.core.permissions import may_decide
 from kyc_review.evidence.models import Evidence
+from kyc_review.review.clearance import checks_missing, real_needs_two_people
 from kyc_review.scoring.check_words import troubles
 from kyc_review.workbench.evidence import presenters, selectors
 from kyc_review.workbench.evidence.alerts import Alert, all_alerts
@@ -54,6 +55,7 @@ def panel_context(*, item: ReviewItem, viewer: User) -> dict[str, Any]:
         "is_failed": (evidence is not None and evidence.state == Evidence.State.FAILED) or is_erased,
         # Whether a check doubts a picture tells what the models said: most of those that pass every check are flagged.
         "checks": troubles(item.submission.checks.all()) if context["is_open"] else [],
+        "real_needs_two": _is_undecided(item, context) and real_needs_two_people(item),
         "file_findings": file_findings(item.submission),
         "findings": presenters.findings(evidence) if is_ready and evidence else [],
         "history": presenters.history_lines(selectors.vote_history(viewer=viewer, item=item)),
@@ -64,6 +66,10 @@ def panel_context(*, item: ReviewItem, viewer: User) -> dict[str, Any]:
     return context | {"alerts": _alerts(item, context) if context["is_open"] and not is_erased else []}
 
 
+def _is_undecided(item: ReviewItem, context: dict[str, Any]) -> bool:
+    return context["is_open"] and item.state != item.State.DECIDED and not item.submission.erased_at
+
+
 def _alerts(item: ReviewItem, context: dict[str, Any]) -> list[Alert]:
     # The outcome of what is still to be judged would answer the question, above all of calibration items and audits.
     knows_result = item.state == item.State.DECIDED and item.reason != item.Reason.GOLD
@@ -72,5 +78,6 @@ def _alerts(item: ReviewItem, context: dict[str, Any]) -> list[Alert]:
         others=context["others"],
         findings=[*context["findings"], *context["file_findings"]],
         checks=context["checks"],
+        is_unchecked=checks_missing(item, item.submission.checks.all()),
         own_result=item.submission.result if knows_result else "",
     )

@@ -118,7 +118,7 @@ def test_items_that_nobody_took_are_scored_when_scoring_works_again(
 
 
 def test_an_item_that_somebody_claimed_stays_and_their_decision_counts(
-    waiting: Callable[..., Submission], alice: User
+    waiting: Callable[..., Submission], alice: User, bob: User
 ) -> None:
     row = waiting()
     standstill_route()
@@ -126,6 +126,10 @@ def test_an_item_that_somebody_claimed_stays_and_their_decision_counts(
     assert item is not None
     assert standstill_take_back() == 0
     decision_record(item_id=item.pk, reviewer=alice, label="real")
+    second = item_claim_next(reviewer=bob)  # no check was made: one person alone does not clear it
+    assert second is not None
+    assert standstill_take_back() == 0
+    decision_record(item_id=second.pk, reviewer=bob, label="real")
     row.refresh_from_db()
     assert (row.state, row.result) == (State.COMPLETED, "clear")
     assert lease_batch(holder="w", limit=1) == []

@@ -1,0 +1,158 @@
+"""One person alone does not clear a picture that failed a check, or of which no check was made."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from kyc_review.accounts.models import User
+from kyc_review.review import services
+from kyc_review.review.models import Decision, ReviewItem
+from kyc_review.scoring.models import CheckResult, Scoring
+from kyc_review.submissions.models import Submission
+
+pytestmark = pytest.mark.django_db
+Enqueue = Callable[..., ReviewItem]
+
+
+def judge(person: User, label: str) -> ReviewItem:
+    item = services.item_claim_next(reviewer=person)
+    assert item is not None
+    obstacle = "no_face" if label == "not_assessable" else ""
+    services.decision_record(item_id=item.pk, reviewer=person, label=label, obstacle=obstacle)
+    return item
+
+
+def result_of(item: ReviewItem) -> str:
+    return Submission.objects.get(pk=item.submission_id).result
+
+
+def checked(item: ReviewItem, name: str, status: str, code: str, action: str = "review") -> ReviewItem:
+    CheckResult.objects.create(submission=item.submission, name=name, status=status, code=code, action=action)
+    return item
+
+
+def unchecked(enqueue: Enqueue, reason: str) -> ReviewItem:
+    item = enqueue(reason, 1.0)
+    Scoring.objects.filter(submission=item.submission_id).delete()
+    return item
+
+
+@pytest.fixture
+def no_face(enqueue: Enqueue) -> ReviewItem:
+    return checked(enqueue("checks"), "face_found", "fail", "no_face")
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [("face_found", "no_face"), ("intact", "damaged"), ("pose", "not_upright"), ("face_visible", "occluded")],
+)
+def test_real_after_a_failed_check_waits_for_a_second_person(
+    enqueue: Enqueue, alice: User, bob: User, name: str, code: str
+) -> None:
+    first = checked(enqueue("checks"), name, "fail", code)
+    judge(alice, "real")
+    assert result_of(first) == ""
+    assert services.item_claim_next(reviewer=alice) is None
+    second = judge(bob, "real")
+    assert (second.reason, second.shown_reason, second.is_blind) == ("second_opinion", "checks", True)
+    assert result_of(first) == "clear"
+
+
+@pytest.mark.parametrize("reason", ["standstill", "unscorable"])
+def test_real_without_any_check_waits_for_a_second_person(
+    enqueue: Enqueue, alice: User, bob: User, reason: str
+) -> None:
+    first = unchecked(enqueue, reason)
+    judge(alice, "real")
+    assert result_of(first) == ""
+    judge(bob, "real")
+    assert result_of(first) == "clear"
+
+
+def test_a_check_that_could_not_be_made_counts_like_a_failed_one(enqueue: Enqueue, alice: User) -> None:
+    first = checked(enqueue("checks"), "face_found", "doubt", "check_failed")
+    judge(alice, "real")
+    assert result_of(first) == ""
+
+
+@pytest.mark.parametrize(("status", "action"), [("doubt", "review"), ("fail", "ignore")])
+def test_a_doubt_and_what_the_bank_ignores_need_one_person(
+    enqueue: Enqueue, alice: User, status: str, action: str
+) -> None:
+    first = checked(enqueue("checks"), "pose", status, "turned_away", action)
+    judge(alice, "real")
+    assert result_of(first) == "clear"
+
+
+@pytest.mark.parametrize(("label", "result"), [("fake", "rejected"), ("not_assessable", "resubmit")])
+def test_other_answers_need_one_person(no_face: ReviewItem, alice: User, label: str, result: str) -> None:
+    judge(alice, label)
+    assert result_of(no_face) == result
+
+
+def test_of_three_people_two_must_have_said_real(
+    no_face: ReviewItem, alice: User, bob: User, staff: Callable, settings: Any
+) -> None:
+    settings.SECOND_OPINION_FAKE_RISK = 0.0
+    judge(alice, "fake")
+    judge(bob, "not_assessable")
+    judge(staff("carol", "reviewer"), "real")
+    assert result_of(no_face) == ""
+    judge(staff("dora", "reviewer"), "real")
+    assert result_of(no_face) == "clear"
+
+
+def test_one_person_cannot_correct_it_to_real_either(
+    no_face: ReviewItem, alice: User, staff: Callable
+) -> None:
+    judge(alice, "fake")
+    for person in (alice, staff("sue", "senior")):
+        with pytest.raises(services.ClaimLost, match="one person alone"):
+            services.decision_correct(item_id=no_face.pk, corrector=person, label="real")
+    assert result_of(no_face) == "rejected"
+    services.decision_correct(item_id=no_face.pk, corrector=alice, label="not_assessable", obstacle="no_face")
+    assert result_of(no_face) == "resubmit"
+
+
+def test_a_real_that_its_author_corrected_counts_no_longer(
+    no_face: ReviewItem, alice: User, bob: User, staff: Callable
+) -> None:
+    judge(alice, "real")
+    second = judge(bob, "real")
+    services.decision_correct(item_id=no_face.pk, corrector=alice, label="fake")
+    services.decision_correct(item_id=second.pk, corrector=bob, label="fake")
+    with pytest.raises(services.ClaimLost, match="one person alone"):
+        services.decision_correct(item_id=no_face.pk, corrector=alice, label="real")
+    assert Decision.objects.final().count() == 4
+
+
+def test_the_page_says_so_before_the_first_decides_and_hides_it_of_a_blind_item(
+    no_face: ReviewItem, login: Callable[[User], Client], alice: User
+) -> None:
+    assert services.item_claim_next(reviewer=alice)
+    page = f"/review/items/{no_face.pk}/"
+    assert 'data-testid="two-people"' in login(alice).get(page).text
+    ReviewItem.objects.update(is_blind=True)
+    assert 'data-testid="two-people"' not in login(alice).get(page).text
+
+
+def test_a_picture_without_a_failed_check_says_nothing_of_two_people(
+    enqueue: Enqueue, login: Callable[[User], Client], alice: User
+) -> None:
+    item = checked(enqueue("checks"), "pose", "doubt", "turned_away")
+    assert services.item_claim_next(reviewer=alice)
+    text = login(alice).get(f"/review/items/{item.pk}/").text
+    assert 'data-testid="two-people"' not in text
+    assert "Picture checks were not made" not in text
+
+
+def test_a_standstill_item_says_that_no_check_was_made(
+    enqueue: Enqueue, login: Callable[[User], Client], alice: User
+) -> None:
+    item = unchecked(enqueue, "standstill")
+    assert services.item_claim_next(reviewer=alice)
+    text = login(alice).get(f"/review/items/{item.pk}/").text
+    assert "Picture checks were not made" in text
+    assert 'data-testid="two-people"' in text
