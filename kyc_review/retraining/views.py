@@ -129,8 +129,8 @@ def _context(request: StaffRequest) -> dict[str, Any]:
     watched = retraining_signals(viewer=viewer)
     return _snapshots_context(request) | {
         "waiting": waiting_for(viewer=viewer),
-        "signs": watched,
-        "is_called": any(sign.calls for sign in watched),
+        "signals": watched,
+        "is_called": any(signal.calls for signal in watched),
         "every_days": settings.RETRAIN_EVERY_DAYS,
         "counts": counts,
         "real": sum(count.real for count in counts),

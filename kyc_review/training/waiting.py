@@ -61,7 +61,7 @@ def waiting_for(*, viewer: User) -> list[Waiting]:
         ),
         *_overturned(),
         *(
-            Waiting(f"{signal.name}: {signal.detail}", reverse("retraining:overview") + "#signs-title")
+            Waiting(f"{signal.name}: {signal.detail}", reverse("retraining:overview") + "#signals-title")
             for signal in retraining_signals(viewer=viewer)
             if signal.calls
         ),

@@ -52,7 +52,7 @@ def test_an_admin_reads_the_loop_a_snapshot_and_the_shadow(
         ("loop", "/insights/loop/"),
         ("snapshot", "/retraining/snapshots/second/?against=first"),
         ("shadow", "/retraining/shadow/"),
-        ("retraining-signs", "/retraining/"),
+        ("retraining-signals", "/retraining/"),
     ):
         page.goto(path)
         page.wait_for_load_state("networkidle")

@@ -45,7 +45,7 @@ from kyc_review.retraining.api.serializers.promotion import (
     PromotionOut,
     ProposalOut,
     ShadowOut,
-    SignOut,
+    SignalOut,
 )
 from kyc_review.scoring.shadow_scores import shadow_comparison
 from kyc_review.training.lineage import lineage
@@ -63,8 +63,8 @@ class SuggestionsView(RetrainingView):
         viewer = viewer_of(request)
         watched = retraining_signals(viewer=viewer)
         body = {
-            "calls": any(sign.calls for sign in watched),
-            "signs": SignOut(watched, many=True).data,
+            "calls": any(signal.calls for signal in watched),
+            "signals": SignalOut(watched, many=True).data,
             "unused_decisions": unused_decisions(viewer=viewer).count(),
             "every_days": settings.RETRAIN_EVERY_DAYS,
         }

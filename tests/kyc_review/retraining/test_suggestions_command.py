@@ -32,5 +32,5 @@ def test_as_json_it_is_what_the_api_answers(decide: Callable[..., Decision]) -> 
     decide("fake")
     found = json.loads(told("--json"))
     assert (found["calls"], found["unused_decisions"], found["every_days"]) == (False, 1, 0)
-    assert found["signs"][0]["name"] == "New decisions"
-    assert found["signs"][1]["calls"] is None
+    assert found["signals"][0]["name"] == "New decisions"
+    assert found["signals"][1]["calls"] is None

@@ -7,7 +7,7 @@ from kyc_review.retraining.api.serializers.shared import CheckOut, PageOut, Pers
 from kyc_review.training.models import Proposal
 
 
-class SignOut(serializers.Serializer):
+class SignalOut(serializers.Serializer):
     name = serializers.CharField()
     calls = serializers.BooleanField(allow_null=True, help_text="Null: too few data.")
     detail = serializers.CharField()
@@ -15,7 +15,7 @@ class SignOut(serializers.Serializer):
 
 class SuggestionsOut(serializers.Serializer):
     calls = serializers.BooleanField(help_text="At least one signal suggests a new candidate.")
-    signs = SignOut(many=True)
+    signals = SignalOut(many=True)
     unused_decisions = serializers.IntegerField(help_text="Decisions that no snapshot holds.")
     every_days = serializers.IntegerField(help_text="Training by the calendar; 0: only on request.")
 

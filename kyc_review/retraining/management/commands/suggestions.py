@@ -20,13 +20,13 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         watched = retraining_signals_unchecked()
         body = {
-            "calls": any(sign.calls for sign in watched),
-            "signs": watched,
+            "calls": any(signal.calls for signal in watched),
+            "signals": watched,
             "unused_decisions": unused_decisions_unchecked().count(),
             "every_days": settings.RETRAIN_EVERY_DAYS,
         }
         say(self, options, SuggestionsOut(body).data, "\n".join(map(_line, watched)))
 
 
-def _line(sign: Signal) -> str:
-    return f"{sign.name:14} {CALLS[sign.calls]:17} {sign.detail}"
+def _line(signal: Signal) -> str:
+    return f"{signal.name:14} {CALLS[signal.calls]:17} {signal.detail}"
