@@ -10,12 +10,21 @@ from dataclasses import dataclass, field
 
 from PIL import Image, ImageFile
 
-from detection.decoding.facts import Container, Damage, Loaded, Trailing, animated, corrupt, truncated
+from detection.decoding.facts import (
+    Container,
+    Damage,
+    Loaded,
+    Trailing,
+    TrailingKind,
+    animated,
+    corrupt,
+    truncated,
+)
 from detection.decoding.orientation import orientation_from
+from detection.decoding.png_chunks import BEFORE_ROWS, SIGNATURE, hides_a_picture, is_wrong
 from detection.decoding.png_key import with_key_transparent
 from detection.decoding.trailing import padding_or_unknown
 
-SIGNATURE = b"\x89PNG\r\n\x1a\n"
 MAX_CHUNKS = 10_000
 MAX_PROFILE_BYTES = 4_000_000
 MAX_XMP_BYTES = 1_000_000
@@ -24,6 +33,7 @@ PACKED_STEP_BYTES, UNPACKED_STEP_BYTES = 16_384, 1_000_000
 # First column and row, and steps to the right and down, of the seven passes of an interlaced picture.
 ADAM7 = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)]
 CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+PALETTE_COLOUR = 3
 
 
 @dataclass(slots=True)
@@ -39,13 +49,23 @@ class Layout:
     exif: bytes = b""
     xmp: bytes = b""
     damage: Damage | None = None
+    hidden_bytes: int = 0  # of private chunks that hold another picture
 
 
 def walk(data: bytes) -> Container:
     """Find the picture's end and size. Raises ImageRefused where no picture can be seen."""
     layout = parse(data)
     width, height = struct.unpack_from(">II", layout.header)
-    return Container("PNG", width, height, end=layout.end, work=width * height, damage=layout.damage)
+    hidden = (Trailing(TrailingKind.UNKNOWN, layout.hidden_bytes),) if layout.hidden_bytes else ()
+    return Container(
+        "PNG",
+        width,
+        height,
+        end=layout.end,
+        work=width * height,
+        damage=layout.damage,
+        trailing=hidden,
+    )
 
 
 def parse(data: bytes) -> Layout:
@@ -73,16 +93,20 @@ def parse(data: bytes) -> Layout:
         layout.damage = layout.damage or Damage.ENDS_EARLY
     if len(layout.header) < 13 or not layout.data:
         raise corrupt("no picture in the PNG") if is_ended else truncated("before its pixels")
+    if layout.header[9] == PALETTE_COLOUR and not layout.palette:
+        layout.damage = layout.damage or Damage.CORRUPT_DATA
     return layout
 
 
 def _read_chunk(data: bytes, kind: bytes, start: int, end: int, layout: Layout) -> None:
     if not layout.header and kind != b"IHDR":
         raise corrupt("the PNG header")
-    if kind in (b"IHDR", b"PLTE", b"IDAT"):
-        checksum = data[end : end + 4]
-        if len(checksum) == 4 and zlib.crc32(memoryview(data)[start - 4 : end]) != int.from_bytes(checksum):
-            layout.damage = layout.damage or Damage.CORRUPT_DATA
+    already = {b"IHDR": layout.header, b"PLTE": layout.palette, b"tRNS": layout.transparency}
+    is_misplaced = bool(already.get(kind)) or (kind in BEFORE_ROWS and bool(layout.data))
+    if is_misplaced or is_wrong(data, kind, start, end):
+        layout.damage = layout.damage or Damage.CORRUPT_DATA
+    elif hides_a_picture(data, kind, start, end):
+        layout.hidden_bytes += end - start
     match kind:
         case b"IHDR":
             layout.header = layout.header or data[start:end]
@@ -132,6 +156,8 @@ def load(data: bytes, max_side: int | None) -> Loaded:
     if damage and not _shows_a_row(layout, packed):
         raise truncated("none of its rows can be seen")
     image = image or _decoded(clean, leniently=True)
+    if _has_colours_outside_its_palette(image, layout):
+        damage = damage or Damage.CORRUPT_DATA
     return Loaded(
         with_key_transparent(image, layout.header, layout.transparency),
         orientation=orientation_from(layout.exif, layout.xmp),
@@ -139,6 +165,14 @@ def load(data: bytes, max_side: int | None) -> Loaded:
         damage=layout.damage or damage,
         trailing=rows.trailing,
     )
+
+
+def _has_colours_outside_its_palette(image: Image.Image, layout: Layout) -> bool:
+    """Programs disagree about a pixel whose number the palette does not have."""
+    if layout.header[9] != PALETTE_COLOUR or image.mode != "P":
+        return False
+    _, highest = image.getextrema()
+    return int(highest) >= len(layout.palette) // 3  # type: ignore[arg-type]
 
 
 def _needed_bytes(layout: Layout) -> int:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from detection.decoding import heif, jpeg, png, trailing, webp
+from detection.decoding import heif, jpeg, png, png_chunks, trailing, webp
 from detection.decoding.facts import Container, Format, ImageRefused
 
 OTHERS = {
@@ -25,7 +25,7 @@ WALKERS = {"JPEG": jpeg.walk, "PNG": png.walk, "WEBP": webp.walk, "HEIC": heif.w
 def format_of(data: bytes) -> Format | None:
     if data.startswith(b"\xff\xd8\xff"):
         return "JPEG"
-    if data.startswith(png.SIGNATURE):
+    if data.startswith(png_chunks.SIGNATURE):
         return "PNG"
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "WEBP"

@@ -52,6 +52,42 @@ DAMAGED_PNG = {
 }
 
 
+def palette_png(
+    *, entries: int = 4, between: bytes = b"", behind: bytes = b"", name: bytes = b"PLTE"
+) -> bytes:
+    """64 x 64 pixels whose palette numbers run from 0 to 3."""
+    packed = zlib.compress((b"\0" + bytes([0, 1, 2, 3] * 16)) * 64)
+    palette = png_chunk(name, bytes(range(10, 10 + 3 * entries))) if entries else b""
+    data = png(64, 64, rows=packed, before=palette + between, colour=3)
+    return data[:-12] + behind + data[-12:]
+
+
+def with_wrong_checksum(chunk: bytes) -> bytes:
+    return chunk[:-4] + bytes(byte ^ 0x55 for byte in chunk[-4:])
+
+
+CLEAR = png_chunk(b"tRNS", bytes([255, 255, 255, 0]))
+AMBIGUOUS_PNG = {
+    "a wrong checksum of its transparency": palette_png(between=with_wrong_checksum(CLEAR)),
+    "no palette": palette_png(entries=0),
+    "a palette of another name": palette_png(name=b"PLTf"),
+    "a palette that is too short": palette_png(entries=3),
+    "two palettes": palette_png(between=png_chunk(b"PLTE", bytes(12))),
+    "a palette behind its rows": palette_png(entries=0, behind=png_chunk(b"PLTE", bytes(12))),
+    "transparency behind its rows": palette_png(behind=CLEAR),
+    "an unknown critical chunk": palette_png(between=png_chunk(b"ABcD", b"1")),
+    "a wrong checksum of its profile": palette_png(
+        between=with_wrong_checksum(png_chunk(b"iCCP", b"profile\0\0no zlib"))
+    ),
+}
+
+
+@pytest.mark.parametrize("name", AMBIGUOUS_PNG)
+def test_a_png_that_programs_show_differently_is_damaged(name: str) -> None:
+    assert inspect(AMBIGUOUS_PNG[name]).damage is Damage.CORRUPT_DATA
+    assert decode_with_facts(AMBIGUOUS_PNG[name]).damage is Damage.CORRUPT_DATA
+
+
 @pytest.mark.parametrize("name", DAMAGED_PNG)
 def test_a_damaged_png_is_accepted_and_shows_what_is_there(name: str) -> None:
     data, damage = DAMAGED_PNG[name]
@@ -89,6 +125,21 @@ def test_bytes_behind_the_compressed_rows_of_a_png_are_trailing(
     found = decode_with_facts(data)
     assert found.trailing == (Trailing(kind, len(hidden)),)
     assert found.image.tobytes() == decode(png(*size, rows=packed)).tobytes()
+
+
+@pytest.mark.parametrize("between", [b"", CLEAR, png_chunk(b"prIV", bytes(range(256)) * 20)])
+def test_a_whole_palette_png_is_whole(between: bytes) -> None:
+    facts = inspect(palette_png(between=between))
+    assert (facts.damage, facts.trailing) == (None, ())
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "HEIC", "AVIF"])
+def test_a_picture_in_a_private_chunk_of_a_png_is_hidden_data(kind: str) -> None:
+    hidden = b"name\0" + (phone.heic(face()) if kind == "HEIC" else saved(face(), kind))
+    facts = inspect(palette_png(between=png_chunk(b"prIV", hidden)))
+    assert facts.trailing == (Trailing(TrailingKind.UNKNOWN, len(hidden)),)
+    registered = inspect(palette_png(between=png_chunk(b"caBX", hidden)))
+    assert registered.trailing == ()
 
 
 def keyed_png(depth: int, colour: int, samples: list[int], key: list[int]) -> bytes:
