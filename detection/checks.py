@@ -22,6 +22,18 @@ class CheckName(StrEnum):
     EXPOSURE = "exposure"  # measured on the face
 
 
+# They cannot be made without a face: they are doubt then, with the code of `face_found`.
+NEEDS_FACE = (
+    CheckName.SINGLE_FACE,
+    CheckName.FACE_SIZE,
+    CheckName.FACE_COMPLETE,
+    CheckName.FACE_VISIBLE,
+    CheckName.POSE,
+    CheckName.SHARPNESS,
+    CheckName.EXPOSURE,  # unless the whole picture is dark
+)
+
+
 class CheckStatus(StrEnum):
     """`doubt` lies between the two limits, or the measurement itself failed."""
 

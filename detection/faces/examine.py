@@ -7,7 +7,7 @@ from typing import Protocol
 
 from PIL import Image
 
-from detection.checks import Check, CheckCode, CheckName, CheckStatus, Measure
+from detection.checks import NEEDS_FACE, Check, CheckCode, CheckName, CheckStatus, Measure
 from detection.faces import measures
 from detection.faces.align import FaceFrame
 from detection.faces.default import default_detector
@@ -93,13 +93,14 @@ def _intact(damage: str | None, trailing: Sequence[Trailing]) -> Check:
 def _of_face(image: Image.Image, faces: Sequence[Face], frame: FaceFrame) -> list[Check]:
     face = faces[0]
     pixels = measures.FacePixels(image, frame)
+    sharpness = _check(CheckName.SHARPNESS, lambda: {Measure.SHARPNESS: pixels.sharpness})
     second = faces[1].length / face.length if len(faces) > 1 else 0.0
     return [
         _check(CheckName.FACE_FOUND, lambda: {Measure.CONFIDENCE: face.confidence}),
         _check(CheckName.SINGLE_FACE, lambda: {Measure.SECOND_FACE: second}),
         _check(CheckName.FACE_SIZE, lambda: {Measure.EYE_DISTANCE: frame.eye_distance}),
         _check(CheckName.FACE_COMPLETE, lambda: {Measure.INSIDE: measures.inside(face, image.size)}),
-        _visible(FaceVisibility(image, face, frame)),
+        _visible(FaceVisibility(image, face, frame), is_sharp=sharpness.status is CheckStatus.PASS),
         _check(
             CheckName.POSE,
             lambda: {
@@ -108,7 +109,7 @@ def _of_face(image: Image.Image, faces: Sequence[Face], frame: FaceFrame) -> lis
                 Measure.ROLL: abs(face.pose.roll),
             },
         ),
-        _check(CheckName.SHARPNESS, lambda: {Measure.SHARPNESS: pixels.sharpness}),
+        sharpness,
         _check(
             CheckName.EXPOSURE,
             lambda: {Measure.LIGHT: pixels.light, Measure.WASHED_OUT: pixels.washed_out},
@@ -116,11 +117,15 @@ def _of_face(image: Image.Image, faces: Sequence[Face], frame: FaceFrame) -> lis
     ]
 
 
-def _visible(face: FaceVisibility) -> Check:
-    """A face that is too small has no detail that could be covered: whether it is remains unknown."""
+def _visible(face: FaceVisibility, *, is_sharp: bool) -> Check:
+    """A face that is too small has no detail that could be covered: whether it is remains unknown.
+
+    Blur takes the detail of eyes and mouth as a covering does. In a face that is not sharp, missing detail is doubt
+    with the code of the blur; painted bars, few tones and mosaics are told from blur and count as in a sharp one.
+    """
     if LIMITS[Measure.EYE_DISTANCE].status(face.frame.eye_distance) is CheckStatus.FAIL:
         return Check(CheckName.FACE_VISIBLE, CheckStatus.DOUBT, code=CheckCode.FACE_TOO_SMALL)
-    return _check(
+    found = _check(
         CheckName.FACE_VISIBLE,
         lambda: {
             Measure.FLAT_PART: face.flat_part,
@@ -130,6 +135,19 @@ def _visible(face: FaceVisibility) -> Check:
             Measure.MOSAIC: face.mosaic,
         },
     )
+    if is_sharp or found.status is CheckStatus.PASS or found.code is CheckCode.CHECK_FAILED:
+        return found
+    found = _check(
+        CheckName.FACE_VISIBLE,
+        lambda: {
+            Measure.FLAT_PART: face.flat_part,
+            Measure.TONES: face.tones,
+            Measure.MOSAIC: face.mosaic,
+        },
+    )
+    if found.status is CheckStatus.PASS:
+        return Check(CheckName.FACE_VISIBLE, CheckStatus.DOUBT, code=CheckCode.BLURRED)
+    return found
 
 
 def _without_face(image: Image.Image, uniform: Check, searched: bool) -> list[Check]:
@@ -143,14 +161,7 @@ def _without_face(image: Image.Image, uniform: Check, searched: bool) -> list[Ch
     found = Check(CheckName.FACE_FOUND, CheckStatus.DOUBT, code=code)
     if searched:
         found = Check(limit.check, CheckStatus.FAIL, 0.0, limit.fails, code, Measure.CONFIDENCE)
-    missing = (
-        CheckName.SINGLE_FACE,
-        CheckName.FACE_SIZE,
-        CheckName.FACE_COMPLETE,
-        CheckName.FACE_VISIBLE,
-        CheckName.POSE,
-        CheckName.SHARPNESS,
-    )
+    missing = [name for name in NEEDS_FACE if name is not CheckName.EXPOSURE]
     exposure = _check(CheckName.EXPOSURE, lambda: {Measure.LIGHT: measures.picture_light(image)})
     if exposure.status is CheckStatus.PASS or uniform.status is CheckStatus.PASS:
         exposure = Check(CheckName.EXPOSURE, CheckStatus.DOUBT, code=code)

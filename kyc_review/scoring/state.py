@@ -35,6 +35,11 @@ class ScoringState:
     problem: str
     is_standing_still: bool
 
+    @property
+    def unscored(self) -> int:
+        """How many still wait for scoring and are not with people."""
+        return self.waiting - self.given_to_people
+
 
 def scoring_state(now: datetime | None = None) -> ScoringState:
     """For staff and machines; there is nothing personal in it."""

@@ -37,24 +37,30 @@ class ResubmitReason(models.TextChoices):
     What a check finds has the code of the check (detection.checks.CheckCode), whether a check or a person said it.
     """
 
-    BLANK = "blank", "The picture shows nothing."
-    NO_FACE = "no_face", "No face can be seen."
+    BLANK = "blank", "The picture shows nothing; take a picture of the face."
+    NO_FACE = "no_face", "No face can be seen; hold the camera so that the whole face is in the picture."
     SEVERAL_FACES = (
         "several_faces",
-        "More than one face can be seen; one person alone must be in the picture.",
+        "More than one face can be seen; take the picture with one person alone in it.",
     )
     FACE_TOO_SMALL = "face_too_small", "The face is too small; hold the camera closer."
-    FACE_CUT_OFF = "face_cut_off", "A part of the face lies outside of the picture."
+    FACE_CUT_OFF = (
+        "face_cut_off",
+        "A part of the face lies outside of the picture; hold the camera so that the whole face is in it.",
+    )
     TURNED_AWAY = "turned_away", "The face is turned away; look into the camera."
     NOT_UPRIGHT = "not_upright", "The face is not upright; hold head and camera straight."
-    OCCLUDED = "occluded", "The face is covered or pixelated; all of it must be seen."
+    OCCLUDED = "occluded", "The face is covered or pixelated; uncover all of it and use no filter."
     BLURRED = "blurred", "The picture is blurred; hold the camera still."
     TOO_DARK = "too_dark", "The face is too dark; find more light."
     TOO_BRIGHT = "too_bright", "The face is too bright; avoid direct light."
-    SCREEN_PHOTO = "screen_photo", "The picture shows a screen; the camera must see the person."
-    DAMAGED = "damaged", "The file is damaged."
-    TRAILING_DATA = "trailing_data", "The file holds more than a picture."
-    OTHER = "other", "The picture cannot be used."
+    SCREEN_PHOTO = "screen_photo", "The picture shows a screen; take a picture of the person."
+    DAMAGED = "damaged", "The file is damaged; take a new picture and send it again."
+    TRAILING_DATA = (
+        "trailing_data",
+        "The file holds more than a picture; take a new picture and send it as the camera made it.",
+    )
+    OTHER = "other", "The picture cannot be used; take a new one of the whole face in good light."
 
 
 class Submission(LeasedRow):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from detection.checks import CheckName, CheckStatus, Measure
+from detection.checks import NEEDS_FACE, CheckCode, CheckName, CheckStatus, Measure
 from detection.faces.limits import LIMITS
 from kyc_review.submissions.models import State, Submission
 from kyc_review.submissions.scripts import script_of
@@ -30,12 +30,32 @@ def sandbox_checks(row: Submission) -> list[PretendedCheck]:
     script = script_of(row.external_ref)
     troubled = {limit.check: measure for measure, limit in LIMITS.items() if limit.code is script.code}
     passing = {limit.check: measure for measure, limit in reversed(LIMITS.items())}
+    if script.code is CheckCode.NO_FACE:
+        return [_without_face(name, passing.get(name)) for name in CheckName]
     return [
         _troubled(troubled[name], is_for_person=script.review_s is not None)
         if name in troubled
         else _passed(name, passing.get(name))
         for name in CheckName
     ]
+
+
+def _without_face(name: CheckName, measure: Measure | None) -> PretendedCheck:
+    """As for a live picture: what needs a face is in doubt, and nothing follows from it."""
+    if name in NEEDS_FACE:
+        return PretendedCheck(name.value, CheckStatus.DOUBT.value, None, None, CheckCode.NO_FACE.value)
+    if name is not CheckName.FACE_FOUND:
+        return _passed(name, measure)
+    limit = LIMITS[Measure.CONFIDENCE]
+    return PretendedCheck(
+        name.value,
+        CheckStatus.FAIL.value,
+        0.0,
+        limit.fails,
+        CheckCode.NO_FACE.value,
+        "resubmit",
+        Measure.CONFIDENCE.value,
+    )
 
 
 def _passed(name: CheckName, measure: Measure | None) -> PretendedCheck:

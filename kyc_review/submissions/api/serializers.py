@@ -1,5 +1,6 @@
 """Responses for integrations."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
@@ -17,6 +18,10 @@ from kyc_review.submissions.models import (
     Submission,
 )
 from kyc_review.submissions.sandbox_checks import sandbox_checks
+
+ANOTHER_SELFIE = "Ask for another selfie."
+# Instead of the words for a dark face, where no face was found.
+TOO_DARK_FOR_A_FACE = "The picture is too dark; find more light."
 
 
 class ReasonOut(serializers.Serializer):
@@ -93,6 +98,10 @@ class SubmissionOut(serializers.ModelSerializer[Submission]):
     def to_representation(self, instance: Submission) -> dict[str, Any]:
         shown = super().to_representation(instance)
         shown["result"] = shown["result"] or None
+        if instance.result_reason == ResubmitReason.TOO_DARK and _has_no_face(shown["checks"]):
+            shown["reasons"] = [
+                {"code": instance.result_reason, "detail": f"{ANOTHER_SELFIE} {TOO_DARK_FOR_A_FACE}"}
+            ]
         return shown
 
 
@@ -126,10 +135,17 @@ def checks_shown(row: Submission) -> list[dict[str, Any]]:
     ]
 
 
+def _has_no_face(checks: Iterable[Mapping[str, Any]]) -> bool:
+    return any(
+        check["name"] == CheckName.FACE_FOUND.value and check["status"] == CheckStatus.FAIL.value
+        for check in checks
+    )
+
+
 def explained(row: Submission) -> str:
     if row.result_reason in ResultReason:
         return str(ResultReason(row.result_reason).label)
-    return f"Ask for another selfie. {ResubmitReason(row.result_reason).label}"
+    return f"{ANOTHER_SELFIE} {ResubmitReason(row.result_reason).label}"
 
 
 class SubmissionPage(serializers.Serializer):

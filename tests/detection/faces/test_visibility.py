@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from detection.checks import Check, CheckCode, CheckName, CheckStatus, Measure
 from detection.faces.align import FaceFrame
@@ -84,6 +84,26 @@ def test_a_small_face_at_the_border_can_be_measured() -> None:
 def test_whether_a_face_too_small_for_any_detail_is_covered_is_not_known() -> None:
     found = visible(pasted(wall(400, 500), sample(0), 60, (100, 100)))
     assert (found.status, found.code, found.value) == (CheckStatus.DOUBT, CheckCode.FACE_TOO_SMALL, None)
+
+
+@pytest.mark.parametrize("number", range(len(SAMPLES)))
+@pytest.mark.parametrize("percent", [5, 6, 8])
+def test_a_blurred_face_is_not_called_covered(number: int, percent: int) -> None:
+    image = sample(number)
+    eyes = face_of(image).landmarks.eye_distance
+    blurred = image.filter(ImageFilter.GaussianBlur(percent / 100 * eyes))
+    checks = {check.name: check for check in examine(blurred).checks}
+    assert checks[CheckName.SHARPNESS].code is CheckCode.BLURRED
+    assert checks[CheckName.FACE_VISIBLE].status is not CheckStatus.FAIL
+    assert checks[CheckName.FACE_VISIBLE].code in (None, CheckCode.BLURRED)
+
+
+def test_a_bar_over_the_eyes_of_a_blurred_face_is_seen() -> None:
+    image = sample(0)
+    face = face_of(image)
+    soft = image.filter(ImageFilter.GaussianBlur(0.06 * face.landmarks.eye_distance))
+    found = visible(MADE["black bar over the eyes"](soft, face))
+    assert (found.status, found.code) == (CheckStatus.FAIL, CheckCode.OCCLUDED)
 
 
 def test_a_flat_face_has_no_detail_and_divides_by_nothing() -> None:

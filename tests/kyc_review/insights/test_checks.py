@@ -14,8 +14,9 @@ from kyc_review.insights.templatetags.insight_words import event_details
 from kyc_review.review.models import ReviewItem
 from kyc_review.scoring.check_words import ACTIONS, CODES
 from kyc_review.scoring.models import CheckResult, Scoring, ScoringWorker
+from kyc_review.scoring.state import scoring_state
 from kyc_review.submissions.check_policy import Action
-from kyc_review.submissions.models import Submission
+from kyc_review.submissions.models import State, Submission
 
 pytestmark = pytest.mark.django_db
 
@@ -88,6 +89,19 @@ def test_pages_say_at_once_when_no_worker_can_score_and_when_scoring_stands_stil
     submit()
     Submission.objects.update(received_at=timezone.now() - timedelta(hours=1))
     assert 'data-testid="standstill"' in window.get(path).content.decode()
+
+
+def test_the_notice_of_a_standstill_counts_who_has_them_without_contradiction(
+    window: Client, submit: Callable[..., Submission]
+) -> None:
+    for _ in range(3):
+        submit()
+    Submission.objects.update(received_at=timezone.now() - timedelta(hours=1))
+    Submission.objects.filter(pk=Submission.objects.values("pk")[:1]).update(state=State.IN_REVIEW)
+    state = scoring_state()
+    assert (state.waiting, state.given_to_people, state.unscored) == (3, 1, 2)
+    notice = window.get("/review/").text.split('data-testid="standstill"')[1].split("</section>")[0]
+    assert "1 given to people, 2 waiting for scoring" in " ".join(notice.split())
 
 
 def test_the_dashboard_counts_pictures_and_what_followed(

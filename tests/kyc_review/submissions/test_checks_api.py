@@ -7,13 +7,17 @@ from datetime import timedelta
 import pytest
 from django.test import Client
 from django.utils import timezone
+from PIL import Image
 from pytest_django import DjangoAssertNumQueries
 
-from detection.checks import UNITS, CheckCode, CheckName, CheckStatus, Measure
+from detection.checks import NEEDS_FACE, UNITS, CheckCode, CheckName, CheckStatus, Measure
+from detection.faces.examine import examine
 from detection.faces.limits import LIMITS
 from kyc_review.pipeline.leases import lease_batch
 from kyc_review.pipeline.routing import Scored, verdicts_record
+from kyc_review.scoring.models import CheckResult
 from kyc_review.submissions.api.serializers import explained, shown
+from kyc_review.submissions.check_policy import DEFAULT, judge
 from kyc_review.submissions.models import ResubmitReason, Result, State, Submission
 from kyc_review.submissions.sandbox import sandbox_advance
 from kyc_review.submissions.scripts import SCRIPTS
@@ -84,6 +88,42 @@ def test_every_reason_has_a_sentence(reason: ResubmitReason) -> None:
     assert reason.label.endswith(".")
 
 
+@pytest.mark.parametrize("reason", ResubmitReason)
+def test_every_reason_says_what_is_wrong_and_what_to_do(reason: ResubmitReason) -> None:
+    wrong, advice = reason.label.split("; ")
+    assert wrong.startswith(("The ", "A ", "No ", "More "))
+    assert advice.split()[0] in {"avoid", "find", "hold", "look", "take", "uncover"}
+
+
+@pytest.mark.parametrize(("face", "subject"), [("fail", "picture"), ("pass", "face")])
+def test_darkness_is_that_of_the_picture_where_no_face_was_found(
+    submit: Callable[..., Submission], face: str, subject: str
+) -> None:
+    row = submit()
+    Submission.objects.filter(pk=row.pk).update(
+        state=State.COMPLETED, result=Result.RESUBMIT, result_reason="too_dark", completed_at=timezone.now()
+    )
+    row.refresh_from_db()
+    code = "no_face" if face == "fail" else ""
+    CheckResult.objects.create(submission=row, name="face_found", status=face, code=code)
+    assert shown(row)["reasons"] == [
+        {"code": "too_dark", "detail": f"Ask for another selfie. The {subject} is too dark; find more light."}
+    ]
+
+
+def test_the_sandbox_answers_for_no_face_as_the_real_checks_do(submit: Callable[..., Submission]) -> None:
+    row = submit(is_test=True, external_ref="sandbox-no-face")
+    Submission.objects.update(due_at=timezone.now() - timedelta(seconds=1))
+    sandbox_advance()
+    row.refresh_from_db()
+    live = judge(examine(Image.effect_noise((256, 256), 60).convert("RGB")).checks, DEFAULT)
+    pretended = shown(row)["checks"]
+    for check, one in zip(pretended, live.checks, strict=True):
+        measured = one.check
+        expected = (measured.name, measured.status, measured.code, one.action, measured.measure)
+        assert tuple(check[key] for key in ("name", "status", "code", "action", "measure")) == expected
+
+
 @pytest.mark.parametrize("reference", SCRIPTS)
 def test_the_sandbox_pretends_checks_on_the_right_side_of_the_real_limits(
     submit: Callable[..., Submission], reference: str
@@ -97,6 +137,9 @@ def test_the_sandbox_pretends_checks_on_the_right_side_of_the_real_limits(
     assert [check["name"] for check in checks] == [name.value for name in CheckName]
     for check in checks:
         measured = [limit for limit in LIMITS.values() if limit.check == check["name"]]
+        if check["name"] in NEEDS_FACE and check["code"] == "no_face":
+            assert (check["value"], check["status"], check["action"]) == (None, "doubt", None)
+            continue
         if check["code"]:
             limit = next(one for one in measured if one.code == check["code"])
         elif measured:
@@ -110,6 +153,6 @@ def test_the_sandbox_pretends_checks_on_the_right_side_of_the_real_limits(
         assert limit.missed(check["value"]) == check["limit"]
     troubles = [check["code"] for check in checks if check["status"] != CheckStatus.PASS]
     script = SCRIPTS[reference]
-    assert troubles == ([script.code] if script.code else [])
+    assert set(troubles) == ({script.code} if script.code else set())
     if row.result == Result.RESUBMIT:
         assert row.result_reason in {*troubles, script.reason}
