@@ -83,9 +83,10 @@ def box(kind: bytes, body: bytes) -> bytes:
 
 def mp4(size_bytes: int = 2000) -> bytes:
     brand = box(b"ftyp", b"mp42\0\0\0\0isommp42")
-    return (
-        brand + box(b"moov", box(b"mvhd", bytes(100))) + box(b"mdat", bytes(range(256)) * (size_bytes // 256))
-    )
+    handler = box(b"hdlr", bytes(8) + b"vide" + bytes(12) + b"VideoHandler\0")
+    track = box(b"trak", box(b"tkhd", bytes(84)) + box(b"mdia", box(b"mdhd", bytes(24)) + handler))
+    content = box(b"mdat", bytes(range(256)) * (size_bytes // 256))
+    return brand + box(b"moov", box(b"mvhd", bytes(100)) + track) + content
 
 
 def motion_photo(image: Image.Image) -> bytes:

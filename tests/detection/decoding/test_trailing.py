@@ -1,6 +1,7 @@
 """What phones leave behind a picture is named and never refused."""
 
 import os
+import struct
 import time
 
 import pytest
@@ -15,6 +16,23 @@ FACE = face(320, 400)
 PLAIN = phone.jpeg(FACE)
 ARCHIVE = b"PK\x03\x04" + bytes(range(200))
 MP4 = phone.mp4()
+EMPTY_VIDEO = phone.box(b"ftyp", b"mp42\0\0\0\0") + phone.box(b"moov", b"") + phone.box(b"mdat", ARCHIVE)
+CLAIMED_MAP = phone.with_xmp(PLAIN, phone.GAIN_MAP_XMP)
+SMALL_MAP = phone.with_xmp(phone.jpeg(FACE.resize((80, 100))), phone.GAIN_MAP_XMP)
+DIRECTORY = (
+    '<Container:Directory><rdf:Seq><rdf:li><Container:Item Item:Semantic="Primary" Item:Mime="image/jpeg" '
+    'Item:Padding="4"/></rdf:li><rdf:li><Container:Item Item:Semantic="GainMap" Item:Length="{}"/></rdf:li>'
+)
+
+
+def trailer_of(block: bytes, kind: int = 0x0ABC, offset: int | None = None, size: int | None = None) -> bytes:
+    """A Samsung trailer whose directory says what is given about one block."""
+    offset, size = len(block) if offset is None else offset, len(block) if size is None else size
+    directory = b"SEFH" + struct.pack("<IIHHII", 106, 1, 0, kind, offset, size)
+    return block + directory + struct.pack("<I", len(directory)) + b"SEFT"
+
+
+BLOCK = struct.pack("<HHI", 0, 0x0ABC, 4) + b"Name" + b"content"
 LAYOUTS = {
     "plain": (PLAIN, {}),
     "Ultra HDR": (phone.ultra_hdr(FACE), {"gain_map"}),
@@ -37,6 +55,29 @@ LAYOUTS = {
     "archive": (PLAIN + ARCHIVE, {"unknown"}),
     "script": (PLAIN + b"<script>alert(1)</script>", {"unknown"}),
     "a second picture that nothing announces": (PLAIN + PLAIN, {"unknown"}),
+    "a second picture that calls itself a gain map": (PLAIN + CLAIMED_MAP, {"unknown"}),
+    "a second picture as large as the first, both with a gain map's words": (CLAIMED_MAP + CLAIMED_MAP, {"unknown"}),
+    "a small gain map that both name": (phone.with_xmp(PLAIN, phone.GAIN_MAP_XMP) + SMALL_MAP, {"gain_map"}),
+    "a gain map of a directory": (
+        phone.with_xmp(PLAIN, DIRECTORY.format(len(CLAIMED_MAP))) + bytes(4) + CLAIMED_MAP,
+        {"padding", "gain_map"},
+    ),
+    "a directory and another place": (
+        phone.with_xmp(PLAIN, DIRECTORY.format(len(PLAIN))) + bytes(9) + PLAIN,
+        {"padding", "unknown"},
+    ),
+    "a video without a track": (PLAIN + EMPTY_VIDEO, {"unknown"}),
+    "a video and a box that no video has": (
+        PLAIN + MP4 + phone.box(b"hide", ARCHIVE),
+        {"motion_photo", "padding", "unknown"},
+    ),
+    # The zeros with which a box or a block begins are padding.
+    "a block of a trailer": (PLAIN + trailer_of(BLOCK), {"samsung"}),
+    "a picture as a trailer's block": (PLAIN + trailer_of(PLAIN), {"unknown"}),
+    "a trailer whose block has another kind": (PLAIN + trailer_of(BLOCK, kind=1), {"padding", "unknown"}),
+    "a trailer that leaves a gap": (PLAIN + trailer_of(BLOCK + ARCHIVE, size=len(BLOCK)), {"padding", "unknown"}),
+    "a trailer whose block is too long": (PLAIN + trailer_of(BLOCK, size=len(BLOCK) + 1), {"padding", "unknown"}),
+    "a trailer whose block begins in the picture": (PLAIN + trailer_of(BLOCK, offset=9999), {"padding", "unknown"}),
     "padding and archive": (PLAIN + bytes(64) + ARCHIVE, {"padding", "unknown"}),
     "a word that looks like a trailer": (PLAIN + ARCHIVE + b"SEFT", {"unknown"}),
     "a trailer that claims too much": (PLAIN + ARCHIVE + b"SEFH" + bytes(8) + b"\xff\xff\0\0SEFT", {"unknown"}),
