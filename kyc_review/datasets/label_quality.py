@@ -5,27 +5,27 @@ from __future__ import annotations
 from uuid import UUID
 
 from estimation.consensus import Consensus, consensus
-from kyc_review.review.models import Decision, Gold, ReviewItem
+from kyc_review.review.models import ASSESSED_LABELS, Decision, Gold, ReviewItem
 
-LABELS = ("real", "fake")
+FAKE = Decision.Label.FAKE
 
 
 def consensus_of_answers_unchecked() -> Consensus:
     """Over every answer that stands, calibration items included; items are submissions."""
     answers = (
         Decision.objects.standing()
-        .filter(label__in=LABELS, item__state=ReviewItem.State.DECIDED, submission__is_test=False)
+        .filter(label__in=ASSESSED_LABELS, item__state=ReviewItem.State.DECIDED, submission__is_test=False)
         .values_list("submission_id", "reviewer_id", "label")
     )
-    known = Gold.objects.filter(label__in=LABELS).values_list("submission_id", "label")
+    known = Gold.objects.filter(label__in=ASSESSED_LABELS).values_list("submission_id", "label")
     return consensus(
-        ((submission, person, label == "fake") for submission, person, label in answers.iterator()),
-        {submission: label == "fake" for submission, label in known},
+        ((submission, person, label == FAKE) for submission, person, label in answers.iterator()),
+        {submission: label == FAKE for submission, label in known},
     )
 
 
 def fake_probability(found: Consensus, submission: UUID, label: str) -> float:
     """The consensus' probability of fake, never on the other side of the decision that stands: a label that the answers
     contradict is worth nothing to training, and is not reversed by a computation."""
-    stated = found.fake.get(submission, float(label == "fake"))
-    return round(max(stated, 0.5) if label == "fake" else min(stated, 0.5), 4)
+    stated = found.fake.get(submission, float(label == FAKE))
+    return round(max(stated, 0.5) if label == FAKE else min(stated, 0.5), 4)

@@ -38,7 +38,7 @@ class Facts:
         self.labels[UUID(item["submission"])] = item["label"]
         if item["holdout"]:
             self.held_out[item["label"]] += 1
-            self.held_out["audited_fakes"] += item["label"] == "fake" and item["weight"] > 1
+            self.held_out["audited_fakes"] += item["label"] == Decision.Label.FAKE and item["weight"] > 1
 
     def as_dict(self) -> dict[str, Any]:
         """For the snapshot's row; shares from 0 to 1."""

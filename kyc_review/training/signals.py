@@ -200,7 +200,7 @@ def _scored(promotion: Promotion, since: datetime, until: datetime) -> list[tupl
 
 
 def _flagged(rows: list[tuple[float, str]]) -> tuple[int, int]:
-    return sum(verdict != "clear" for _, verdict in rows), len(rows)
+    return sum(verdict != Verdict.CLEAR for _, verdict in rows), len(rows)
 
 
 def _splits(rows: list[tuple[float, str]]) -> tuple[int, int]:
