@@ -64,7 +64,7 @@ def test_a_candidate_is_never_worse_than_its_champion_and_better_with_many_decis
     """The product refuses fewer than 200 decisions; what would come of them is measured all the same."""
     monkeypatch.setattr(candidate, "require_enough", lambda photos: None)
     before = area(champion)
-    assert 0.7 < before < 0.9  # there is something to gain, and something to lose
+    assert 0.6 < before < 0.9  # there is something to gain, and something to lose
     manifest = simulated_snapshot(
         tmp_path / "snapshot", decisions, accuracy, known_share=KNOWN, seed=7, held_out=0.1
     )
