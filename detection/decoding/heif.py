@@ -16,11 +16,11 @@ from detection.decoding.facts import (
     Format,
     Loaded,
     Trailing,
-    TrailingKind,
     animated,
     corrupt,
     truncated,
 )
+from detection.decoding.heif_extra import foreign_parts, phone_parts
 from detection.decoding.heif_items import (
     CropBox,
     associations,
@@ -35,9 +35,9 @@ from detection.decoding.runs import LONGEST_RUN_BYTES, has_long_run
 
 AVIF_BRANDS = {b"avif", b"avis"}
 HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
-TRAILING_BOXES = {b"mpvd": TrailingKind.MOTION_PHOTO, b"sefd": TrailingKind.SAMSUNG}
+PHONE_BOXES = {b"mpvd", b"sefd"}
 # What a file of this format consists of. Behind the picture's data anything else is not part of the file.
-OWN_BOXES = {b"ftyp", b"meta", b"mdat", b"moov", b"free", b"skip", b"uuid", b"wide", b"idat", *TRAILING_BOXES}
+OWN_BOXES = {b"ftyp", b"meta", b"mdat", b"moov", b"free", b"skip", b"uuid", b"wide", b"idat", *PHONE_BOXES}
 SIDE_MAX = 1 << 20
 # Flat HEVC pictures of x265 have runs of 4 bytes for each megapixel, others and AV1 none.
 LONGEST_RUN_OF_PIXEL = 1e-5
@@ -93,13 +93,16 @@ def parse(data: bytes) -> Layout:
     found = format_of(data)
     if found is None:
         raise corrupt("the first box")
-    layout, meta, picture_end, trailing, has_track = Layout(found), None, 0, [], False
+    layout, meta, picture_end, has_track = Layout(found), None, 0, False
+    trailing: list[Trailing] = []
+    own: list[Box] = []
     for box in boxes(data, 0, len(data)):
         is_complete = meta is not None and box.start >= picture_end
         if is_complete and (box.kind not in OWN_BOXES or box.kind == b"ftyp"):
             break  # something else was appended; `trailing` names it
-        if box.kind in TRAILING_BOXES:
-            trailing.append(Trailing(TRAILING_BOXES[box.kind], box.end - box.start))
+        own.append(box)
+        if box.kind in PHONE_BOXES:
+            trailing += phone_parts(data, box)
         elif box.kind == b"meta" and meta is None:
             meta, picture_end = box, _picture_end(data, box)
         elif box.kind == b"moov":
@@ -109,6 +112,8 @@ def parse(data: bytes) -> Layout:
             layout.damage = Damage.ENDS_EARLY
         elif _is_open(data, box) and box.start < picture_end <= box.end:
             layout.end = picture_end  # what was appended to the file lies inside its last box
+    if meta is not None:
+        trailing += foreign_parts(data, own, _locations(data, meta), layout.end)
     layout.trailing = tuple(trailing)
     if has_track and (meta is None or found == "AVIF"):
         raise animated()
@@ -127,11 +132,15 @@ def parse(data: bytes) -> Layout:
 
 def _picture_end(data: bytes, meta: Box) -> int:
     """Where the data of all items end; the end of the meta box when it does not say so."""
-    iloc = next((box for box in boxes(data, meta.body + 4, meta.end) if box.kind == b"iloc"), None)
+    iloc = _locations(data, meta)
     try:
         return max(meta.end, last_extent_end(data, iloc)) if iloc else meta.end
     except (struct.error, IndexError):
         return meta.end
+
+
+def _locations(data: bytes, meta: Box) -> Box | None:
+    return next((box for box in boxes(data, meta.body + 4, meta.end) if box.kind == b"iloc"), None)
 
 
 def _is_open(data: bytes, box: Box) -> bool:

@@ -61,6 +61,12 @@ def padding_or_unknown(data: bytes) -> TrailingKind:
     return TrailingKind.PADDING if PADDING.fullmatch(data) else TrailingKind.UNKNOWN
 
 
+def is_samsung_trailer(data: bytes) -> bool:
+    """Whether the data end with Samsung's directory, and its blocks fill them from their beginning."""
+    start, parts = _samsung(data, 0)
+    return bool(parts) and start == 0
+
+
 def joined(parts: Iterable[Trailing]) -> tuple[Trailing, ...]:
     """One part for each kind."""
     sizes: dict[TrailingKind, int] = {}

@@ -1,12 +1,15 @@
 """HEIC and AVIF: odd sizes, clean apertures, grids, and data appended to the file."""
 
 import struct
+import time
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from detection.decoding import Damage, ImageRefused, TrailingKind, decode, inspect
+from detection.decoding.boxes import boxes
+from detection.decoding.heif_extra import foreign_parts
 from tests.factories import heif_files
 from tests.factories import phone_files as phone
 from tests.factories.image_files import saved
@@ -138,6 +141,51 @@ def test_unknown_data_behind_a_picture_is_trailing_data_and_no_damage(kind: str,
 def test_a_video_behind_a_picture_is_a_motion_photo(kind: str) -> None:
     facts = inspect(FILES[kind] + phone.mp4())
     assert (facts.damage, [part.kind for part in facts.trailing]) == (None, [TrailingKind.MOTION_PHOTO])
+
+
+@pytest.mark.parametrize("kind", FILES)
+@pytest.mark.parametrize("name", [b"free", b"skip", b"uuid", b"mdat", b"mpvd", b"sefd"])
+def test_a_box_of_the_format_that_no_item_refers_to_may_hold_little(kind: str, name: bytes) -> None:
+    note = phone.box(name, b"PK\3\4 a note" * 10)
+    assert inspect(FILES[kind] + note).damage is None
+    hidden = phone.jpeg(portrait(225, 275), quality=95)
+    facts = inspect(FILES[kind] + phone.box(name, hidden))
+    assert facts.damage is None
+    assert [part.kind for part in facts.trailing] == [TrailingKind.UNKNOWN]
+    assert facts.trailing[0].size_bytes >= len(hidden) > 4096
+
+
+@pytest.mark.parametrize("kind", FILES)
+@pytest.mark.parametrize("name", [b"free", b"skip", b"uuid", b"mdat"])
+def test_short_notes_and_padding_in_boxes_of_the_format_are_nothing_special(kind: str, name: bytes) -> None:
+    assert inspect(FILES[kind] + phone.box(name, b"a note" * 100)).trailing == ()
+    assert inspect(FILES[kind] + phone.box(name, bytes(100_000))).trailing == ()
+
+
+def test_bytes_of_a_data_box_that_no_item_refers_to_are_noticed() -> None:
+    data = FILES["HEIC"]
+    at = data.rindex(b"mdat") - 4
+    size = int.from_bytes(data[at : at + 4])
+    hidden = b"PK\3\4" + bytes(range(256)) * 40
+    facts = inspect(data[:at] + (size + len(hidden)).to_bytes(4) + data[at + 4 :] + hidden)
+    assert [(part.kind, part.size_bytes) for part in facts.trailing] == [(TrailingKind.UNKNOWN, len(hidden))]
+
+
+def test_naming_what_boxes_hold_takes_little_time() -> None:
+    extents = b"".join(struct.pack(">II", 20 * number, 10) for number in range(19_000))
+    iloc = heif_files.full_box(b"iloc", struct.pack(">BBHHHH", 0x44, 0, 1, 1, 0, 19_000) + extents)
+    data = iloc + phone.box(b"free", b"x" * 30) * 9_000
+    found = list(boxes(data, 0, len(data)))
+    began = time.process_time()
+    (part,) = foreign_parts(data, found, found[0], len(data))
+    assert time.process_time() - began < 2
+    assert 9_000 * 5 < part.size_bytes < 9_000 * 30
+
+
+def test_samsungs_box_is_known_by_its_directory() -> None:
+    trailer = phone.samsung_trailer([(0x0A01, b"Image_UTC_Data", b"1" * 5000)])
+    facts = inspect(FILES["HEIC"] + phone.box(b"sefd", trailer))
+    assert [part.kind for part in facts.trailing] == [TrailingKind.SAMSUNG]
 
 
 @pytest.mark.parametrize("kind", FILES)
