@@ -146,6 +146,7 @@ def test_an_alert_leads_to_its_details_and_the_votes_unfold_by_key(
     page = log_in(alice, viewport=SIZES["1280x720"])
     page.keyboard.press("c")
     alerts = page.get_by_test_id("alerts").get_by_role("link")
+    expect(alerts).to_have_count(3)
     titles = ["Conflicting verdicts", "Same file, another applicant", "Editing software"]
     for alert, title in zip(alerts.all(), titles, strict=True):
         expect(alert).to_contain_text(title)
