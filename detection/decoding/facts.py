@@ -52,11 +52,12 @@ class TrailingKind(StrEnum):
 
 
 class Damage(StrEnum):
-    """How a picture is damaged that can still be seen in part."""
+    """How a picture is damaged that can still be seen in part, or that programs show differently."""
 
     ENDS_EARLY = "ends_early"  # the picture's data stop before its end
     MISSING_PIXELS = "missing_pixels"  # the header promises more pixels than there are
     CORRUPT_DATA = "corrupt_data"  # a part of the data cannot be decoded, or a checksum is wrong
+    SEE_THROUGH = "see_through"  # transparency carries the picture: on another background it looks different
 
 
 class TrailingFacts(TypedDict):

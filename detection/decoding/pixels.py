@@ -2,14 +2,16 @@
 
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 
 from PIL import Image
 
 from detection.decoding import heif, jpeg, png, webp
 from detection.decoding.colour import to_srgb
-from detection.decoding.facts import Findings, Format, Loaded
+from detection.decoding.facts import Damage, Findings, Format, Loaded
 from detection.decoding.orientation import UPRIGHT
 from detection.decoding.png_key import eight_bits
+from detection.decoding.transparency import depends_on_background, sampled
 
 LOADERS: dict[Format, Callable[[bytes, int | None], Loaded]] = {
     "JPEG": jpeg.load,
@@ -23,7 +25,7 @@ LOADERS: dict[Format, Callable[[bytes, int | None], Loaded]] = {
 def check_pixels(data: bytes, image_format: Format, max_side: int) -> Findings:
     """Decode every pixel and keep none. Raises whatever the decoder raises, or ImageRefused."""
     with _quiet():
-        return LOADERS[image_format](data, max_side).findings
+        return _findings(LOADERS[image_format](data, max_side))
 
 
 def decode_rgb(data: bytes, image_format: Format, max_side: int | None) -> tuple[Image.Image, Findings]:
@@ -33,16 +35,25 @@ def decode_rgb(data: bytes, image_format: Format, max_side: int | None) -> tuple
     """
     with _quiet():
         loaded = LOADERS[image_format](data, max_side)
+        findings = _findings(loaded)
         image = _reduced(_plain(loaded.image), max_side)
         rgb = _opaque(image, loaded.profile)
     rgb.info = {}  # comments, profiles and thumbnails would travel into whatever is saved from it
     turn = UPRIGHT.get(loaded.orientation)
-    return (rgb if turn is None else rgb.transpose(turn)), loaded.findings
+    return (rgb if turn is None else rgb.transpose(turn)), findings
 
 
 def _quiet() -> warnings.catch_warnings:
     """Nothing that a file makes Pillow say may reach a log."""
     return warnings.catch_warnings(action="ignore")
+
+
+def _findings(loaded: Loaded) -> Findings:
+    found = loaded.findings
+    sample = _plain(sampled(loaded.image))
+    if found.damage is None and sample.mode == "RGBA" and depends_on_background(sample):
+        return replace(found, damage=Damage.SEE_THROUGH)
+    return found
 
 
 def _plain(image: Image.Image) -> Image.Image:

@@ -24,7 +24,8 @@ KINDS = {
 DAMAGES = {
     Damage.ENDS_EARLY: "The picture's data end early; the rest is filled in.",
     Damage.MISSING_PIXELS: "The header promises more pixels than there are; the rest is filled in.",
-    Damage.CORRUPT_DATA: "A part of the picture's data cannot be decoded.",
+    Damage.CORRUPT_DATA: "A part of the picture's data cannot be decoded, or contradicts the rest.",
+    Damage.SEE_THROUGH: "The picture is in its transparency: other programs may show something else.",
 }
 
 
