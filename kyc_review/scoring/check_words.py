@@ -38,6 +38,12 @@ CODES = {
     CheckCode.TOO_BRIGHT: "the face is too bright",
     CheckCode.CHECK_FAILED: "the check could not be made",
 }
+# Where a check only doubts, its words do not claim what may not be so.
+DOUBTS = {
+    CheckCode.BLANK: "the picture shows almost nothing",
+    CheckCode.NO_FACE: "perhaps no face",
+    CheckCode.SEVERAL_FACES: "perhaps more than one face",
+}
 MEASURES = {
     Measure.CONTENT: "contrast",
     Measure.CONFIDENCE: "certainty",
@@ -76,6 +82,7 @@ class CheckLine:
     limit: float | None
     measured: str
     action: str
+    code: str
 
 
 def check_lines(rows: Iterable[CheckResult]) -> list[CheckLine]:
@@ -88,7 +95,7 @@ def troubles(rows: Iterable[CheckResult]) -> list[CheckLine]:
     """Only what did not pass. What could not be measured for a reason that an earlier line gives has no line."""
     found: list[CheckLine] = []
     for line in check_lines(row for row in rows if row.status != CheckStatus.PASS.value):
-        if line.value is not None or line.words not in {said.words for said in found}:
+        if line.value is not None or line.code not in {said.code for said in found}:
             found.append(line)
     return found
 
@@ -98,12 +105,20 @@ def _line(row: CheckResult) -> CheckLine:
         name=NAMES[CheckName(row.name)],
         status=row.status,
         status_words=STATUSES[CheckStatus(row.status)],
-        words=CODES[CheckCode(row.code)] if row.code else "",
+        words=_words(row),
         value=row.value,
         limit=row.limit,
         measured=_measured(row),
         action=ACTIONS[Action(row.action)] if row.action else "",
+        code=row.code,
     )
+
+
+def _words(row: CheckResult) -> str:
+    if not row.code:
+        return ""
+    code = CheckCode(row.code)
+    return DOUBTS.get(code, CODES[code]) if row.status == CheckStatus.DOUBT.value else CODES[code]
 
 
 def _measured(row: CheckResult) -> str:

@@ -16,6 +16,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django_htmx.http import push_url, reswap, retarget
 
+from detection.checks import CheckStatus
 from kyc_review.accounts.staff_access import StaffRequest
 from kyc_review.core.permissions import may_decide, may_oversee
 from kyc_review.review import selectors, services
@@ -108,6 +109,7 @@ def focus_context(request: StaffRequest, item_id: int) -> dict[str, Any]:
         "item": shown,
         "panel": panel,
         "checks": panel.get("checks", []),
+        "has_failed_check": any(line.status == CheckStatus.FAIL.value for line in panel.get("checks", [])),
         "alerts": panel.get("alerts", []),
         "real_needs_two": panel.get("real_needs_two", False),
         "suggested_obstacle": "" if is_blinded else suggested_obstacle(shown),

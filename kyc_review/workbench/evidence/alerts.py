@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
-from detection.checks import CheckStatus
+from detection.checks import CheckCode, CheckStatus
 from kyc_review.submissions.models import Result
 
 if TYPE_CHECKING:
@@ -38,6 +38,9 @@ class AlertKind(IntEnum):
     SAVED_TWICE = 12
     CHECK_DOUBTFUL = 13
 
+
+# A finding in the file and the check that is made of it are one fact; the more serious of both is the alert.
+CHECK_OF_FINDING = {AlertKind.DAMAGED: CheckCode.DAMAGED, AlertKind.UNKNOWN_DATA: CheckCode.TRAILING_DATA}
 
 # From here on the finding has harmless causes, too.
 MILD = AlertKind.REJECTED_BEFORE
@@ -97,15 +100,35 @@ def all_alerts(
     `twins`: submissions with the same picture; `others`: of the same applicant. `own_result`: what became of the
     submission itself, where the viewer may know. `is_unchecked`: no picture check was made.
     """
-    found = [
-        Alert(line.alert, line.label, line.text, anchor(line.alert))
-        for line in findings
-        if line.alert is not None
-    ]
+    told, untold = _each_once([line for line in findings if line.alert is not None], checks)
+    found = [Alert(line.alert, line.label, line.text, anchor(line.alert)) for line in told if line.alert]
     if is_unchecked:
         found.append(NOT_CHECKED)
-    found += _of_twins(twins, own_result) + _of_applicant(twins, others) + _of_checks(checks)
+    found += _of_twins(twins, own_result) + _of_applicant(twins, others) + _of_checks(untold)
     return sorted(found, key=lambda alert: alert.kind)
+
+
+def _each_once(
+    findings: Sequence[Finding], checks: Sequence[CheckLine]
+) -> tuple[list[Finding], list[CheckLine]]:
+    """Findings and checks without what the other of both says more seriously."""
+    rank = {
+        check.code: AlertKind.CHECK_FAILED
+        if check.status == CheckStatus.FAIL.value
+        else AlertKind.CHECK_DOUBTFUL
+        for check in checks
+    }
+    told = []
+    for line in findings:
+        code = CHECK_OF_FINDING.get(line.alert) if line.alert else None
+        if (
+            code is None
+            or line.alert is None
+            or line.alert < rank.get(code.value, AlertKind.CHECK_DOUBTFUL + 1)
+        ):
+            told.append(line)
+    said = {CHECK_OF_FINDING[line.alert].value for line in told if line.alert in CHECK_OF_FINDING}
+    return told, [check for check in checks if check.code not in said]
 
 
 def _of_twins(twins: Sequence[Seen], own_result: str) -> list[Alert]:

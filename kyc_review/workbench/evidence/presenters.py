@@ -123,7 +123,7 @@ def history_lines(history: VoteHistory | None) -> list[Finding]:
     """What votes like these turned out to be, with the number behind each share."""
     if history is None:
         return []
-    split = f"{history.fake_calls} of {history.fake_calls + history.real_calls} say fake"
+    split = f"{history.fake_calls} of {history.fake_calls + history.real_calls} votes for fake"
     lines = [Finding(split, _share(*history.split))]
     if history.exact[1] >= EXACT_MIN and history.exact != history.split:
         lines.append(Finding("Exactly these votes", _share(*history.exact)))

@@ -38,7 +38,7 @@ def test_patterns_are_counted_from_outcomes_and_shown_with_their_number(
     assert history is not None
     assert (history.split, history.exact) == ((4, 13), (3, 12))
     first, second = presenters.history_lines(history)
-    assert (first.label, first.text[:21]) == ("3 of 5 say fake", "31 % were fake, n = 1")
+    assert (first.label, first.text[:21]) == ("3 of 5 votes for fake", "31 % were fake, n = 1")
     assert second.text.startswith("25 % were fake, n = 12")
 
 

@@ -7,12 +7,15 @@ from django.db.models.functions import Now
 from django.test import Client
 from django.urls import reverse
 
+from detection.checks import CheckCode, CheckName
 from kyc_review.accounts.models import User
 from kyc_review.evidence.models import Evidence, Likeness
 from kyc_review.review.models import ReviewItem
 from kyc_review.review.services import item_claim_next
+from kyc_review.scoring.check_words import CheckLine, troubles
+from kyc_review.scoring.models import CheckResult
 from kyc_review.submissions.models import Submission
-from kyc_review.workbench.evidence.alerts import AlertKind, all_alerts
+from kyc_review.workbench.evidence.alerts import AlertKind, Finding, all_alerts
 from kyc_review.workbench.evidence.context import panel_context
 from kyc_review.workbench.presenters import VoteLine, VotePanel
 
@@ -187,3 +190,56 @@ def test_the_headline_never_counts_the_combination_as_a_model(
     calls: str, combination: str | None, headline: str
 ) -> None:
     assert panel(calls, combination).headline == headline
+
+
+def check(name: CheckName, status: str, code: CheckCode) -> CheckLine:
+    row = CheckResult(name=name.value, status=status, code=code.value, action="review")
+    return next(iter(troubles([row])))
+
+
+UNKNOWN = Finding("After the picture", "unknown data, 34 bytes", AlertKind.UNKNOWN_DATA)
+DAMAGE = Finding("Damage", "A part of the picture's data cannot be decoded.", AlertKind.DAMAGED)
+TRAILING = (CheckName.INTACT, "doubt", CheckCode.TRAILING_DATA)
+DAMAGED = (CheckName.INTACT, "fail", CheckCode.DAMAGED)
+BLURRED = (CheckName.SHARPNESS, "doubt", CheckCode.BLURRED)
+
+
+@pytest.mark.parametrize(
+    ("findings", "checks", "expected"),
+    [
+        ([UNKNOWN], [TRAILING], [AlertKind.UNKNOWN_DATA]),
+        ([UNKNOWN], [TRAILING, BLURRED], [AlertKind.UNKNOWN_DATA, AlertKind.CHECK_DOUBTFUL]),
+        ([DAMAGE], [DAMAGED], [AlertKind.CHECK_FAILED]),
+        ([DAMAGE, UNKNOWN], [DAMAGED], [AlertKind.CHECK_FAILED, AlertKind.UNKNOWN_DATA]),
+        ([DAMAGE], [BLURRED], [AlertKind.DAMAGED, AlertKind.CHECK_DOUBTFUL]),
+        ([], [TRAILING], [AlertKind.CHECK_DOUBTFUL]),
+    ],
+)
+def test_one_fact_is_one_alert_and_the_more_serious_one(
+    findings: list[Finding], checks: list[tuple[CheckName, str, CheckCode]], expected: list[AlertKind]
+) -> None:
+    alerts = all_alerts(twins=[], others=[], findings=findings, checks=[check(*each) for each in checks])
+    assert [alert.kind for alert in alerts] == expected
+    assert not any("unknown data follows" in alert.text for alert in alerts if len(alerts) > 1)
+
+
+@pytest.mark.parametrize(("status", "words"), [("doubt", "perhaps no face"), ("fail", "no face was found")])
+def test_a_doubt_claims_nothing(status: str, words: str) -> None:
+    checks = [check(CheckName.FACE_FOUND, status, CheckCode.NO_FACE)]
+    (alert,) = all_alerts(twins=[], others=[], findings=[], checks=checks)
+    assert alert.text == words
+
+
+@pytest.mark.parametrize("status", ["fail", "doubt"])
+def test_a_failed_check_is_the_headline_and_the_votes_are_not(
+    held: ReviewItem, alice: User, login: Callable[[User], Client], status: str
+) -> None:
+    ReviewItem.objects.filter(pk=held.pk).update(reason="unanimous_fake")
+    CheckResult.objects.create(
+        submission=held.submission, name="intact", status=status, code="damaged", action="review"
+    )
+    page = login(alice).get(reverse("review:item", args=[held.pk])).text
+    has_failed = status == "fail"
+    assert (">Picture check failed</span>" in page) is has_failed
+    assert (">All votes say fake</span>" in page) is not has_failed
+    assert ("Votes mean little: a check failed" in page) is has_failed
