@@ -42,6 +42,7 @@ def before(settings: LazySettings, monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     """The bundle that serves at the beginning."""
     monkeypatch.setattr("kyc_review.pipeline.champion._loaded", None)
     settings.SCORING_DEVICE = "cpu"
+    settings.TRAINING_DECISIONS_MIN = 4  # the loop is tested, not what so few faces teach
     manage("bundle", "promote", str(small_bundle(tmp_path / "served")))
     serving = champion()
     assert serving is not None
