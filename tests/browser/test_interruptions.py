@@ -19,6 +19,7 @@ from tests.factories.people import PASSWORD
 pytestmark = pytest.mark.django_db(transaction=True)
 Enqueue = Callable[..., ReviewItem]
 LogIn = Callable[..., Page]
+Examine = Callable[..., object]
 
 
 def sign_in(page: Page, user: User) -> None:
@@ -39,9 +40,10 @@ def is_as_typed(page: Page) -> None:
 
 
 def test_after_a_session_ended_the_form_is_there_again_behind_the_sign_in(
-    enqueue: Enqueue, log_in: LogIn, alice: User
+    enqueue: Enqueue, examine: Examine, log_in: LogIn, alice: User
 ) -> None:
     item = enqueue()
+    examine(item)  # a page that asks for its evidence meanwhile would be led to the login page before Enter
     page = log_in(alice)
     claim(page)
     typed(page)
@@ -62,9 +64,9 @@ def test_after_a_session_ended_the_form_is_there_again_behind_the_sign_in(
 
 
 def test_a_sign_in_in_another_tab_ends_in_a_sentence_and_the_form_as_it_was(
-    enqueue: Enqueue, log_in: LogIn, alice: User
+    enqueue: Enqueue, examine: Examine, log_in: LogIn, alice: User
 ) -> None:
-    enqueue()
+    examine(enqueue())  # a page that asks for its evidence meanwhile would be led to the login page
     page = log_in(alice)
     claim(page)
     typed(page)
