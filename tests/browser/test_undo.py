@@ -73,6 +73,8 @@ def test_undo_gives_the_whole_form_back(
     expect(page.get_by_role("checkbox", name="Paste")).to_be_checked()
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name=f"Item {second.pk}", exact=True)).to_be_visible()
+    # The next face is painted before the server has answered.
+    expect(page.get_by_role("status").filter(has_text="Recorded.")).to_be_visible()
     made = Decision.objects.standing().get()
     assert (made.item, made.label, made.parts, made.methods) == (first, "fake", [], ["paste"])
     assert (len(made.regions), made.note) == (1, "Two light sources.")
