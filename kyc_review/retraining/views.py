@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
+from kyc_review.accounts.models import User
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
 from kyc_review.core.permissions import may_freeze, may_promote, may_train
 from kyc_review.datasets import erasure_marks
@@ -35,8 +36,14 @@ from kyc_review.retraining.new_snapshot_views import snapshot_chosen
 from kyc_review.retraining.presenters import figures, measured
 from kyc_review.review.audit_results import audits_by_bundle
 from kyc_review.review.late_outcomes import late_by_bundle
+from kyc_review.training.models import RefusedTraining, TrainingRun
 from kyc_review.training.proposals import erased_mark
-from kyc_review.training.selectors import comparisons_listed, proposals_listed, runs_listed
+from kyc_review.training.selectors import (
+    comparisons_listed,
+    proposals_listed,
+    refused_trainings_listed,
+    runs_listed,
+)
 from kyc_review.training.signals import retraining_signals
 from kyc_review.training.waiting import waiting_for
 
@@ -145,7 +152,7 @@ def _context(request: StaffRequest) -> dict[str, Any]:
         "bundles": bundles,
         "champion_mark": marks.get(champion.pk) if champion else None,
         "promotions": promotions,
-        "runs": list(runs_listed(viewer=viewer)[:ROWS_SHOWN]),
+        "runs": _runs(viewer),
         "may_train": may_train(viewer),
         "may_promote": may_promote(viewer),
         "comparisons": list(comparisons_listed(viewer=viewer)[:ROWS_SHOWN]),
@@ -155,6 +162,14 @@ def _context(request: StaffRequest) -> dict[str, Any]:
         "viewer": viewer,
         "shadow": shadow_now(),
     }
+
+
+def _runs(viewer: User) -> list[TrainingRun | RefusedTraining]:
+    """Runs, and trainings by the calendar that were refused, newest first."""
+    runs = [(row.created_at, row) for row in runs_listed(viewer=viewer)[:ROWS_SHOWN]]
+    refused = [(row.last_at, row) for row in refused_trainings_listed(viewer=viewer)[:ROWS_SHOWN]]
+    newest = sorted([*runs, *refused], key=lambda entry: entry[0], reverse=True)
+    return [row for _, row in newest[:ROWS_SHOWN]]
 
 
 def _snapshots_context(request: StaffRequest) -> dict[str, Any]:

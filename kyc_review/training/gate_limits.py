@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -86,6 +87,8 @@ def gate_settings_change(*, limits: Limits, reason: str, actor: User) -> GateSet
         raise GateSettingsRefused(
             f"State why in at least {REASON_MIN} characters; the history and the audit log keep it."
         )
+    if not all(value is None or math.isfinite(value) for value in asdict(limits).values()):
+        raise GateSettingsRefused("Every limit must be a finite number.")
     with connection.cursor() as cursor:  # one change after the other: each tells what was before
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [SETTINGS_LOCK])
     before = Limits.current()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from django.db.models import QuerySet
 
 from kyc_review.core.permissions import may_see_retraining
-from kyc_review.training.models import Comparison, Proposal, TrainingRun
+from kyc_review.training.models import Comparison, Proposal, RefusedTraining, TrainingRun
 
 if TYPE_CHECKING:
     from kyc_review.accounts.models import User
@@ -32,4 +32,10 @@ def proposals_listed(*, viewer: User) -> QuerySet[Proposal]:
     rows = Proposal.objects.select_related("comparison__candidate", "proposed_by", "decided_by").order_by(
         "-pk"
     )
+    return rows if may_see_retraining(viewer) else rows.none()
+
+
+def refused_trainings_listed(*, viewer: User) -> QuerySet[RefusedTraining]:
+    """Trainings by the calendar that could not be started, newest first."""
+    rows = RefusedTraining.objects.order_by("-pk")
     return rows if may_see_retraining(viewer) else rows.none()

@@ -1,8 +1,7 @@
-"""When to retrain: by the calendar, which only makes a candidate, and reasons that suggest it to an admin."""
+"""Reasons that suggest retraining to an admin; the calendar is in `training.schedule`."""
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -13,24 +12,17 @@ from django.utils import timezone
 from detection.voting import Verdict
 from estimation.drift import changed_by, stability_index
 from kyc_review.core.permissions import may_see_retraining
-from kyc_review.datasets.models import Snapshot
 from kyc_review.datasets.selectors import unused_decisions_unchecked
-from kyc_review.datasets.snapshot_builder import LeaseLost, SnapshotFailed
-from kyc_review.datasets.snapshots import snapshot_create
 from kyc_review.registry.models import Promotion
 from kyc_review.registry.selectors import serving_promotion
 from kyc_review.review.audit_results import audits_by_bundle_unchecked
 from kyc_review.scoring.models import Scoring
 from kyc_review.training.gate import load_at
-from kyc_review.training.jobs import JobRejected
-from kyc_review.training.models import Proposal, TrainingRun
-from kyc_review.training.runs import run_request
+from kyc_review.training.models import Proposal
 
 if TYPE_CHECKING:
     from kyc_review.accounts.models import User
 
-log = logging.getLogger(__name__)
-PREFIX = "scheduled-"
 SPAN = timedelta(days=7)
 SCORED_LEAST, SCORED_READ = 200, 20_000
 INDEX_MAX = 0.25
@@ -56,24 +48,6 @@ def retraining_signals_unchecked() -> list[Signal]:
     """As `retraining_signals`, for the command line and tasks, which have no viewer."""
     promotion = serving_promotion()
     return [_decisions(), *_drift(promotion), _audit(promotion)]
-
-
-def retrain_if_due() -> TrainingRun | None:
-    """Freeze and train when RETRAIN_EVERY_DAYS are over since the last scheduled snapshot. Safe to call at any time.
-
-    It ends with a candidate and its comparison: who promotes is up to people. None when it is not due or there are
-    too few decisions, which the log says.
-    """
-    every = settings.RETRAIN_EVERY_DAYS
-    name = f"{PREFIX}{timezone.now():%Y%m%d}"
-    since = timezone.now() - timedelta(days=every)
-    if every <= 0 or Snapshot.objects.filter(name__startswith=PREFIX, created_at__gt=since).exists():
-        return None
-    try:
-        return run_request(snapshot=snapshot_create(name=name))
-    except (SnapshotFailed, LeaseLost, JobRejected) as reason:
-        log.warning("no scheduled training: %s", reason)
-        return None
 
 
 def _decisions() -> Signal:

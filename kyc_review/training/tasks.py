@@ -1,6 +1,6 @@
 from celery import shared_task
 
-from kyc_review.training.signals import retrain_if_due
+from kyc_review.training.schedule import retrain_if_due
 
 
 @shared_task

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from kyc_review.retraining.api import jobs, promotion, snapshots
+from kyc_review.retraining.api import gate, jobs, promotion, snapshots
 
 urlpatterns = [
     path("suggestions", promotion.SuggestionsView.as_view()),
@@ -10,6 +10,8 @@ urlpatterns = [
     path("snapshots/<slug:name>/verification", snapshots.VerificationView.as_view()),
     path("snapshots/<slug:name>/manifest", snapshots.ManifestView.as_view()),
     path("snapshots/<slug:name>/archive", snapshots.ArchiveView.as_view()),
+    path("gate-settings", gate.GateSettingsView.as_view()),
+    path("refused-trainings", gate.RefusedTrainingsView.as_view()),
     path("runs", jobs.RunsView.as_view()),
     path("runs/<int:number>", jobs.RunView.as_view(), name="api-run"),
     path("runs/<int:number>/cancellation", jobs.CancellationView.as_view()),

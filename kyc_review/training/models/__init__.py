@@ -1,5 +1,6 @@
 from kyc_review.training.models.gate_settings import GateSettings
 from kyc_review.training.models.jobs import Comparison, Job, MeanFaces, TrainingRun
 from kyc_review.training.models.proposals import Proposal
+from kyc_review.training.models.schedule import RefusedTraining
 
-__all__ = ["Comparison", "GateSettings", "Job", "MeanFaces", "Proposal", "TrainingRun"]
+__all__ = ["Comparison", "GateSettings", "Job", "MeanFaces", "Proposal", "RefusedTraining", "TrainingRun"]

@@ -76,6 +76,7 @@ def test_the_gate_uses_what_counts_now(ada: User) -> None:
         ({}, "Nothing differs"),
         ({"recall_min": 1.5}, "recall_min"),
         ({"recall_margin": -0.1}, "recall_margin"),
+        ({"recall_min": float("nan")}, "finite"),
         ({"load_max": 2.0}, "load_max"),
         ({"audited_fakes": -1}, "audited_fakes"),
     ],

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from html import unescape
 
 import pytest
 from django.conf import LazySettings
@@ -9,6 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from kyc_review.accounts.models import User
+from kyc_review.audit.models import Event
 from kyc_review.datasets.models import Snapshot
 from kyc_review.registry.bundles import bundle_promote
 from kyc_review.registry.models import Bundle, Promotion
@@ -17,8 +19,8 @@ from kyc_review.review.audit_results import Audited
 from kyc_review.review.models import Decision
 from kyc_review.scoring.models import Scoring
 from kyc_review.submissions.models import Submission
-from kyc_review.training import signals
-from kyc_review.training.models import Comparison, TrainingRun
+from kyc_review.training import schedule, signals
+from kyc_review.training.models import Comparison, RefusedTraining, TrainingRun
 from kyc_review.training.proposals import proposal_approve, proposal_open
 
 pytestmark = pytest.mark.django_db
@@ -171,7 +173,7 @@ def test_reviewers_are_told_nothing(alice: User) -> None:
 
 def test_the_calendar_is_off_unless_it_is_set(serving: Bundle, decide: Callable[..., Decision]) -> None:
     decide("fake")
-    assert signals.retrain_if_due() is None
+    assert schedule.retrain_if_due() is None
     assert not Snapshot.objects.exists()
 
 
@@ -182,22 +184,42 @@ def test_the_calendar_freezes_and_trains_once_and_promotes_nothing(
     settings.TRAINING_DECISIONS_MIN = 2
     monkeypatch.setattr("kyc_review.training.runs.LEAST", 1)
     decide("fake"), decide("real")
-    run = signals.retrain_if_due()
+    run = schedule.retrain_if_due()
     assert run is not None
     assert run.snapshot.name.startswith("scheduled-")
-    assert signals.retrain_if_due() is None
+    assert schedule.retrain_if_due() is None
     assert (TrainingRun.objects.count(), Promotion.objects.count()) == (1, 1)
     assert Snapshot.objects.get().created_by is None
 
 
-def test_a_schedule_with_too_few_decisions_only_logs(
-    serving: Bundle, decide: Callable[..., Decision], settings: LazySettings
+def test_a_refused_schedule_is_in_the_list_of_runs_once_a_period_with_its_last_reason(
+    serving: Bundle,
+    decide: Callable[..., Decision],
+    settings: LazySettings,
+    ada: User,
+    login: Callable[[User], Client],
 ) -> None:
     settings.RETRAIN_EVERY_DAYS = 7
-    assert signals.retrain_if_due() is None
+    assert schedule.retrain_if_due() is None
+    nothing = RefusedTraining.objects.get().reason
     decide("fake")
-    assert signals.retrain_if_due() is None
+    assert schedule.retrain_if_due() is None
     assert not TrainingRun.objects.exists()
+    row = RefusedTraining.objects.get()
+    assert row.reason != nothing
+    assert "1 fake" in row.reason
+    assert row.last_at > row.first_at
+    assert Event.objects.filter(action="training.refused").count() == 1
+    assert row.reason in unescape(login(ada).get("/retraining/").content.decode())
+
+
+def test_the_next_period_has_a_refusal_of_its_own(serving: Bundle, settings: LazySettings) -> None:
+    settings.RETRAIN_EVERY_DAYS = 7
+    schedule.retrain_if_due()
+    RefusedTraining.objects.update(first_at=timezone.now() - timedelta(days=8))
+    schedule.retrain_if_due()
+    schedule.retrain_if_due()
+    assert RefusedTraining.objects.count() == 2
 
 
 def test_the_page_says_what_suggests_it(

@@ -10,7 +10,7 @@ from kyc_review.audit.models import Event
 from kyc_review.datasets.models import Snapshot
 from kyc_review.registry.models import Promotion, Shadow
 from kyc_review.retraining.api.urls import urlpatterns
-from kyc_review.training.models import Comparison, Proposal, TrainingRun
+from kyc_review.training.models import Comparison, GateSettings, Proposal, TrainingRun
 from kyc_review.training.proposals import proposal_open
 from tests.factories.scripts import LOOP, Script
 
@@ -26,6 +26,8 @@ ROWS: dict[str, dict[str, set[str]]] = {
     "snapshots/<slug:name>/verification": {"GET": READERS},
     "snapshots/<slug:name>/manifest": {"GET": ADMINS},
     "snapshots/<slug:name>/archive": {"GET": ADMINS},
+    "gate-settings": {"GET": READERS, "PUT": ADMINS},
+    "refused-trainings": {"GET": READERS},
     "runs": {"GET": READERS, "POST": ADMINS},
     "runs/<int:number>": {"GET": READERS},
     "runs/<int:number>/cancellation": {"POST": ADMINS},
@@ -77,7 +79,7 @@ def addresses(objects: dict[str, str]) -> list[tuple[str, dict[str, set[str]]]]:
 
 
 def state() -> list[Any]:
-    models = (Snapshot, TrainingRun, Comparison, Proposal, Promotion, Shadow)
+    models = (Snapshot, GateSettings, TrainingRun, Comparison, Proposal, Promotion, Shadow)
     return [list(model._default_manager.order_by("pk").values()) for model in models]
 
 

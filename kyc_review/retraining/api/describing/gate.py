@@ -1,0 +1,43 @@
+"""How the OpenAPI document describes the endpoints of the gate's settings and of refused trainings."""
+
+from kyc_review.core.openapi import example
+from kyc_review.retraining.api.describing.shared import BODY, describe_endpoint, listing
+from kyc_review.retraining.api.incoming import PageIn
+from kyc_review.retraining.api.serializers.gate import GateSettingsIn, GateSettingsOut, RefusedTrainingPage
+
+read_gate_settings = describe_endpoint(
+    "read_gate_settings",
+    "Read the gate's settings and their history",
+    "Shares from 0 to 1. Until the first change the values of the environment count.",
+    responses={200: GateSettingsOut},
+)
+change_gate_settings = describe_endpoint(
+    "change_gate_settings",
+    "Change the gate's settings",
+    "Admins, with a reason. They count from now on; a proposal keeps the result of the gate at its time.",
+    request=GateSettingsIn,
+    examples=[
+        example(
+            "A higher floor of recall",
+            {
+                "recall_margin": 0.05,
+                "recall_min": 0.7,
+                "load_factor": 1.2,
+                "load_max": None,
+                "group_margin": 0.1,
+                "audited_fakes": 5,
+                "reason": "Decision of the risk committee, 2026-11-20.",
+            },
+            is_request=True,
+        )
+    ],
+    responses={200: GateSettingsOut},
+    described=BODY | {"e409": "Nothing would change, or the reason is too short."},
+)
+list_refused_trainings = listing(
+    "list_refused_trainings",
+    "List trainings by the calendar that were refused",
+    PageIn,
+    RefusedTrainingPage,
+    "One for each period, with the reason of its last attempt.",
+)

@@ -1,0 +1,58 @@
+"""The gate's settings and their history; trainings by the calendar that were refused."""
+
+from rest_framework import serializers
+
+from kyc_review.retraining.api.serializers.shared import PageOut
+from kyc_review.training.gate_limits import Limits
+from kyc_review.training.models import GateSettings, RefusedTraining
+
+
+class LimitsOut(serializers.ModelSerializer[GateSettings]):
+    """Every limit has to be sent: null switches off the two that may be off."""
+
+    class Meta:
+        model = GateSettings
+        fields: tuple[str, ...] = GateSettings.LIMITS
+        extra_kwargs = {name: {"required": True} for name in GateSettings.LIMITS}
+
+
+class GateSettingsIn(LimitsOut):
+    reason = serializers.CharField(max_length=300, help_text="At least 10 characters; the history keeps it.")
+
+    class Meta(LimitsOut.Meta):
+        fields = (*GateSettings.LIMITS, "reason")
+
+    def limits(self) -> Limits:
+        """Of valid data."""
+        return Limits(**{name: self.validated_data[name] for name in GateSettings.LIMITS})
+
+
+class ChangedLimitOut(serializers.Serializer):
+    name = serializers.CharField()
+    before = serializers.FloatField(allow_null=True)
+    after = serializers.FloatField(allow_null=True)
+
+
+class GateChangeOut(serializers.Serializer):
+    changed_at = serializers.DateTimeField()
+    changed_by = serializers.CharField(help_text="A user name.")
+    reason = serializers.CharField()
+    limits = ChangedLimitOut(many=True)
+
+
+class GateSettingsOut(LimitsOut):
+    history = GateChangeOut(many=True, help_text="All changes, the latest first.")
+
+    class Meta(LimitsOut.Meta):
+        fields = (*GateSettings.LIMITS, "history")
+
+
+class RefusedTrainingOut(serializers.ModelSerializer[RefusedTraining]):
+    class Meta:
+        model = RefusedTraining
+        fields = ("id", "reason", "first_at", "last_at")
+        read_only_fields = fields
+
+
+class RefusedTrainingPage(PageOut):
+    data = RefusedTrainingOut(many=True)  # type: ignore[assignment]

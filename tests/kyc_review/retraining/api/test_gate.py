@@ -1,0 +1,69 @@
+"""The gate's settings by API."""
+
+from collections.abc import Callable
+
+import pytest
+
+from kyc_review.audit.models import Event
+from kyc_review.training.gate_limits import Limits
+from kyc_review.training.models import GateSettings, RefusedTraining
+from tests.factories.scripts import Script
+
+pytestmark = pytest.mark.django_db
+WHY = "Decision of the risk committee, 2026-11-20."
+NEW = {
+    "recall_margin": 0.05,
+    "recall_min": 0.7,
+    "load_factor": 1.2,
+    "load_max": 0.4,
+    "group_margin": None,
+    "audited_fakes": 8,
+}
+
+
+def test_an_admin_changes_them_and_history_and_audit_log_say_so(
+    ada: Script, script: Callable[..., Script]
+) -> None:
+    before = ada.get("/gate-settings").json()
+    assert before["history"] == []
+    answer = ada.send("PUT", "/gate-settings", **NEW, reason=WHY)
+    assert answer.status_code == 200, answer.json()
+    read = script("otto", "auditor").get("/gate-settings").json()
+    assert read == answer.json()
+    assert {name: read[name] for name in NEW} == NEW
+    assert Limits.current() == Limits(**NEW)
+    change = read["history"][0]
+    assert (change["changed_by"], change["reason"]) == ("ada", WHY)
+    assert {"name": "load_max", "before": before["load_max"], "after": 0.4} in change["limits"]
+    assert Event.objects.get(action="gate.settings_changed").detail["token"]
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        ({"reason": "short"}, 409),
+        ({"recall_min": 1.5}, 400),
+        ({"recall_min": "nan"}, 400),
+        ({"load_factor": "inf"}, 400),
+        ({"audited_fakes": -1}, 400),
+        ({"recall_min": None}, 400),
+    ],
+)
+def test_senseless_settings_are_refused(ada: Script, change: dict, status: int) -> None:
+    answer = ada.send("PUT", "/gate-settings", **{**NEW, "reason": WHY, **change})
+    assert answer.status_code == status
+    assert not GateSettings.objects.exists()
+
+
+def test_every_limit_has_to_be_sent(ada: Script) -> None:
+    for name in NEW:
+        sent = {other: value for other, value in NEW.items() if other != name}
+        answer = ada.send("PUT", "/gate-settings", **sent, reason=WHY)
+        assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (400, f"#/{name}")
+
+
+def test_refused_trainings_are_listed(ada: Script) -> None:
+    RefusedTraining.objects.create(reason="Too few decisions.")
+    body = ada.get("/refused-trainings").json()
+    assert [row["reason"] for row in body["data"]] == ["Too few decisions."]
+    assert body["has_more"] is False
