@@ -40,7 +40,8 @@ COPIES = {
     "scoring_scoring": {"submission_id": "c.id"},
 }
 ITEMS = f"""INSERT INTO review_reviewitem
-    (submission_id, reason, disguise, placed_as, is_blind, is_escalated, risk, state, message, opened_at, decided_at)
+    (submission_id, reason, masked_reason, queue_reason, is_blind, is_escalated, risk, state, message, opened_at,
+    decided_at)
     SELECT c.id, 'split_vote', '', '', false, false, 0.5, 'decided', '', {DECIDED_AT} - interval '1 minute',
     {DECIDED_AT}
     FROM copy c"""

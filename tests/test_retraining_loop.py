@@ -145,7 +145,7 @@ def test_the_whole_loop_goes_by_api_with_two_peoples_tokens(
     decide_all(submit, alice, people=26)
     ada, amir = Script(staff("ada", "admin")), Script(staff("amir", "admin"))
 
-    assert ada.get("/suggestions").json()["unused_decisions"] == 104
+    assert ada.get("/signals").json()["unused_decisions"] == 104
     assert ada.post("/snapshots", name="first").status_code == 202
     assert snapshots_build_due() == 1
     assert ada.get("/snapshots/first/verification").json()["items"] == 104

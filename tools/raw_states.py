@@ -26,7 +26,12 @@ ENUMS = {
     ("kyc_review/submissions/models.py", "Finding"): {"finding"},
     ("kyc_review/submissions/check_policy.py", "Action"): {"action"},
     ("kyc_review/review/models/items.py", "State"): {"state"},
-    ("kyc_review/review/models/items.py", "Reason"): {"reason", "shown_reason", "disguise", "placed_as"},
+    ("kyc_review/review/models/items.py", "Reason"): {
+        "reason",
+        "shown_reason",
+        "masked_reason",
+        "queue_reason",
+    },
     ("kyc_review/review/models/decisions.py", "Label"): {"label", "first", "models"},
     ("kyc_review/review/models/audits.py", "Outcome"): {"outcome"},
     ("kyc_review/evidence/models.py", "State"): {"state"},

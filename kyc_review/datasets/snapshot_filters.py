@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def _latest_decisions() -> DecisionRows:
-    """One decision per submission: a later one (a second opinion) replaces an earlier one.
+    """One decision per submission: a later one (a second review) replaces an earlier one.
 
     A submission that still waits for a person, as after an audit's first decision, has no consensus and is left out.
     """

@@ -91,7 +91,7 @@ def history(*, viewer: User, submission: Submission) -> History:
     return History(
         events=list(Event.objects.filter(about).order_by("at", "pk")),
         decisions=list(
-            submission.decisions.select_related("reviewer", "item", "withdrawal").order_by("decided_at")
+            submission.decisions.select_related("reviewer", "item", "undo").order_by("decided_at")
         ),
         messages=list(submission.webhook_events.prefetch_related("deliveries").order_by("created_at")),
     )

@@ -56,7 +56,7 @@ def _queue(now: datetime) -> Iterator[Metric]:
     """
     depth = GaugeMetricFamily(
         "kyc_queue_items",
-        "Items whose applicant waits for people, claimed or not; a second opinion has the first one's reason.",
+        "Items whose applicant waits for people, claimed or not; a second review has the first one's reason.",
         labels=["reason"],
     )
     oldest = GaugeMetricFamily(

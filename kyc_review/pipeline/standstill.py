@@ -43,7 +43,7 @@ def standstill_route(*, limit: int = STEP) -> int:
 def standstill_items() -> QuerySet[ReviewItem]:
     """Items of a standstill that no person has taken, put aside, been promised or said anything about."""
     return ReviewItem.objects.filter(
-        Q(held_until__isnull=True) | Q(held_until__lte=Now()),
+        Q(reserved_until__isnull=True) | Q(reserved_until__lte=Now()),
         reason=ReviewItem.Reason.STANDSTILL,
         state=ReviewItem.State.OPEN,
         is_escalated=False,

@@ -27,7 +27,7 @@ from kyc_review.retraining.access import require_retraining_access
 from kyc_review.retraining.comparison_presenter import present_comparison
 from kyc_review.training.comparisons import comparison_request
 from kyc_review.training.gate import gate, point_at
-from kyc_review.training.jobs import JobRejected
+from kyc_review.training.jobs import JobRefused
 from kyc_review.training.models import Comparison, Proposal
 from kyc_review.training.progress import progress_of
 from kyc_review.training.proposals import (
@@ -54,7 +54,7 @@ def comparisons(request: StaffRequest) -> HttpResponse:
         return HttpResponseRedirect(reverse("retraining:overview"))
     try:
         made = comparison_request(snapshot=snapshot, candidate=candidate, actor=request.user)
-    except JobRejected as refusal:
+    except JobRefused as refusal:
         messages.error(request, str(refusal))
         return HttpResponseRedirect(reverse("retraining:overview"))
     return HttpResponseRedirect(reverse("retraining:comparison", args=[made.pk]))

@@ -24,7 +24,7 @@ from kyc_review.retraining.access import require_retraining_access
 from kyc_review.retraining.facts_presenter import snapshot_facts
 from kyc_review.retraining.presenters import against_champion, balances, balancing, measured
 from kyc_review.training.gate_limits import Limits
-from kyc_review.training.jobs import JobRejected, job_cancel
+from kyc_review.training.jobs import JobRefused, job_cancel
 from kyc_review.training.models import TrainingRun
 from kyc_review.training.progress import HEIGHT, WIDTH, log_tail, progress_of
 from kyc_review.training.runs import BALANCES, EPOCHS_MAX, LEAST, run_request
@@ -121,7 +121,7 @@ def runs(request: StaffRequest) -> HttpResponse:
             weigh=cleaned["weights"] != "equal",
             actor=request.user,
         )
-    except JobRejected as refusal:
+    except JobRefused as refusal:
         form.add_error(None, str(refusal))
         return _form(request, form, status=422)
     return HttpResponseRedirect(reverse("retraining:run", args=[run.pk]))
@@ -159,7 +159,7 @@ def cancellation(request: StaffRequest, number: int) -> HttpResponse:
     try:
         job_cancel(job=row, actor=request.user)
         messages.success(request, f"Run {row.pk} will stop.")
-    except JobRejected as refusal:
+    except JobRefused as refusal:
         messages.error(request, str(refusal))
     return HttpResponseRedirect(reverse("retraining:run", args=[row.pk]))
 

@@ -10,7 +10,7 @@ from django.contrib.auth import get_user_model
 from django.db.models import Exists, OuterRef, QuerySet
 
 from kyc_review.core.permissions import ROLES_WITH, Right, may_decide
-from kyc_review.review.models import Decision, Onlooker, ReviewItem
+from kyc_review.review.models import Decision, OutcomeExposure, ReviewItem
 
 if TYPE_CHECKING:
     from kyc_review.accounts.models import User
@@ -27,22 +27,22 @@ def outcome_seen_record(*, submission: Submission, viewer: User) -> None:
         return
     is_said = submission.completed_at or Decision.objects.standing().filter(submission=submission).exists()
     if is_said:
-        row = Onlooker(submission=submission, person=viewer)
-        Onlooker.objects.bulk_create([row], ignore_conflicts=True)
+        row = OutcomeExposure(submission=submission, person=viewer)
+        OutcomeExposure.objects.bulk_create([row], ignore_conflicts=True)
 
 
 def possible_reviewers() -> QuerySet[User]:
     """Who judges faces and does not know what was said of the outer query's `submission`."""
     face = OuterRef(OuterRef("submission"))
     judged = Decision.objects.standing().filter(submission=face, reviewer=OuterRef("pk"))
-    read = Onlooker.objects.filter(submission=face, person=OuterRef("pk"))
+    read = OutcomeExposure.objects.filter(submission=face, person=OuterRef("pk"))
     people = get_user_model().objects.filter(groups__name__in=ROLES_WITH[Right.DECIDE], is_active=True)
     return people.filter(~Exists(judged), ~Exists(read))
 
 
 def items_without_reviewer() -> int:
     """How many items ask for one more person's eyes though everybody who judges faces knows what was said."""
-    again = [ReviewItem.Reason.SECOND_OPINION, ReviewItem.Reason.ADJUDICATION, ReviewItem.Reason.GOLD]
+    again = [ReviewItem.Reason.SECOND_REVIEW, ReviewItem.Reason.ADJUDICATION, ReviewItem.Reason.GOLD]
     waiting = ReviewItem.objects.filter(state=ReviewItem.State.OPEN, reason__in=again)
     return waiting.filter(~Exists(possible_reviewers())).count()
 
@@ -50,4 +50,4 @@ def items_without_reviewer() -> int:
 def knows_outcome(*, submission_id: UUID, person: User) -> bool:
     """Whether the person judged the face, or read what others said of it."""
     judged = Decision.objects.standing().filter(submission=submission_id, reviewer=person)
-    return judged.exists() or Onlooker.objects.filter(submission=submission_id, person=person).exists()
+    return judged.exists() or OutcomeExposure.objects.filter(submission=submission_id, person=person).exists()

@@ -85,7 +85,7 @@ def gold_mix(*, opened: int) -> list[ReviewItem]:
         ReviewItem(
             submission_id=gold.submission_id,
             reason=ReviewItem.Reason.GOLD,
-            disguise=_disguise(gold.verdict, has_doubt=gold.has_doubt, is_drawn=gold.is_drawn),
+            masked_reason=_masked_reason(gold.verdict, has_doubt=gold.has_doubt, is_drawn=gold.is_drawn),
             is_blind=True,
             risk=1.0 if gold.risk is None else gold.risk,
         )
@@ -93,7 +93,7 @@ def gold_mix(*, opened: int) -> list[ReviewItem]:
     ]
 
 
-def _disguise(verdict: str | None, *, has_doubt: bool, is_drawn: bool) -> str:
+def _masked_reason(verdict: str | None, *, has_doubt: bool, is_drawn: bool) -> str:
     """The reason that people would read after their first call if this face came today."""
     if verdict is not None and verdict != Verdict.CLEAR:
         return ReviewItem.Reason(verdict)

@@ -22,7 +22,7 @@ from kyc_review.core.errors import DomainError
 from kyc_review.core.permissions import may_decide, may_oversee
 
 from . import statements
-from .models import Decision, Gold, Onlooker, ReviewItem
+from .models import Decision, Gold, OutcomeExposure, ReviewItem
 
 if TYPE_CHECKING:
     from kyc_review.accounts.models import User
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 ORDER = ("priority", "-urgency", "opened_at", "id")
 RELEASED = {"state": ReviewItem.State.OPEN, "claimed_by": None, "claimed_at": None, "claim_expires_at": None}
 # Each heartbeat of the page renews it, every 30 seconds.
-KEPT_AHEAD = dt.timedelta(seconds=120)
-NOT_HELD = {"held_for": None, "held_until": None}
+RESERVED_AHEAD = dt.timedelta(seconds=120)
+NOT_RESERVED = {"reserved_for": None, "reserved_until": None}
 
 ERASED = "The applicant's picture was erased meanwhile, as required by law; there is nothing left to decide."
 
@@ -66,10 +66,10 @@ def items_for(reviewer: int, *, is_senior: bool, include_skipped: bool = False) 
     they judged or read the outcome of before, and gold whose answer they gave.
     """
     judged = Decision.objects.standing().filter(submission=OuterRef("submission"), reviewer=reviewer)
-    read = Onlooker.objects.filter(submission=OuterRef("submission"), person=reviewer)
+    read = OutcomeExposure.objects.filter(submission=OuterRef("submission"), person=reviewer)
     own_gold = Gold.objects.filter(submission=OuterRef("submission"), added_by=reviewer)
     waiting = ReviewItem.objects.filter(
-        Q(held_for__isnull=True) | Q(held_for=reviewer) | Q(held_until__lte=Now()),
+        Q(reserved_for__isnull=True) | Q(reserved_for=reviewer) | Q(reserved_until__lte=Now()),
         Q(snoozed_until__isnull=True) | Q(snoozed_until__lte=Now()),
         Q(escalated_by__isnull=True) | ~Q(escalated_by=reviewer),
         ~Exists(judged),
@@ -90,7 +90,7 @@ def item_claim_next(*, reviewer: User, include_skipped: bool = False) -> ReviewI
 
 @transaction.atomic
 def claim_next(*, reviewer: User, include_skipped: bool = False) -> int | None:
-    """Give `reviewer` the item kept for them, else the most urgent one, for one lease; or the one they hold already.
+    """Give `reviewer` the item reserved for them, else the most urgent one, for one lease; or the one they hold.
 
     Its key; None when none waits. Raises PermissionDenied for people who may not decide.
     """
@@ -109,7 +109,7 @@ def claim_next(*, reviewer: User, include_skipped: bool = False) -> int | None:
         is_senior=may_oversee(reviewer),
         include_skipped=include_skipped,
     )
-    found = (find(only_kept=True) if tied else None) or find()
+    found = (find(only_reserved=True) if tied else None) or find()
     if found is None:
         return None
     statements.claim_item(item=found, person=reviewer.pk, lease=claim_lease())
@@ -119,20 +119,20 @@ def claim_next(*, reviewer: User, include_skipped: bool = False) -> int | None:
 
 @transaction.atomic
 def item_reserve_next(*, reviewer: User) -> ReviewItem | None:
-    """Keep the item that `reviewer` will get next, so that their page can fetch its face while they judge another.
+    """Reserve the item that `reviewer` will get next, so that their page can fetch its face while they judge another.
 
-    It stays in the queue, offered to them alone for KEPT_AHEAD; if they never come for it, it is free again by itself.
-    At most one item is kept for a person in this way. None when none waits or they hold nothing.
+    It stays in the queue, offered to them alone for RESERVED_AHEAD and then to everybody again.
+    At most one item is reserved for a person in this way. None when none waits or they hold nothing.
     """
     require_decider(reviewer)
     _one_by_one(reviewer)
     if not held_by(reviewer.pk).exists():
         return None
     waiting = items_for(reviewer.pk, is_senior=may_oversee(reviewer))
-    kept = waiting.filter(held_for=reviewer, held_until__gt=Now()).order_by(*ORDER).first()
+    reserved = waiting.filter(reserved_for=reviewer, reserved_until__gt=Now()).order_by(*ORDER).first()
     pk = (
-        kept.pk
-        if kept
+        reserved.pk
+        if reserved
         else statements.lock_most_urgent(
             person=reviewer.pk, is_senior=may_oversee(reviewer), include_skipped=False
         )
@@ -140,7 +140,8 @@ def item_reserve_next(*, reviewer: User) -> ReviewItem | None:
     if pk is None:
         return None
     ReviewItem.objects.filter(pk=pk, state=ReviewItem.State.OPEN).update(
-        held_for=reviewer, held_until=Greatest("held_until" if kept else Now(), Now() + KEPT_AHEAD)
+        reserved_for=reviewer,
+        reserved_until=Greatest("reserved_until" if reserved else Now(), Now() + RESERVED_AHEAD),
     )
     return ReviewItem.objects.select_related("submission__evidence").get(pk=pk)
 
@@ -178,7 +179,7 @@ def claims_release(holder: User) -> int:
     held = ReviewItem.objects.select_for_update().filter(state=ReviewItem.State.CLAIMED, claimed_by=holder)
     released = list(held.values_list("pk", flat=True))
     ReviewItem.objects.filter(pk__in=released, state=ReviewItem.State.CLAIMED).update(**RELEASED)
-    ReviewItem.objects.filter(state=ReviewItem.State.OPEN, held_for=holder).update(**NOT_HELD)
+    ReviewItem.objects.filter(state=ReviewItem.State.OPEN, reserved_for=holder).update(**NOT_RESERVED)
     audit.record_many(
         audit.event(action="item.claim_released", target=ReviewItem(pk=pk), detail={"holder": holder.pk})
         for pk in released

@@ -17,7 +17,7 @@ WITHOUT_VERDICT = (ReviewItem.Reason.STANDSTILL, ReviewItem.Reason.UNSCORABLE)
 
 def checks_missing(item: ReviewItem, checks: Collection[CheckResult]) -> bool:
     """Whether the picture was given to people before any check was made. `checks`: all of its submission."""
-    return not checks and (item.disguise or item.reason) in WITHOUT_VERDICT
+    return not checks and (item.masked_reason or item.reason) in WITHOUT_VERDICT
 
 
 def real_needs_two_people(item: ReviewItem) -> bool:

@@ -24,8 +24,17 @@ from kyc_review.submissions import services as submissions
 from kyc_review.submissions.models import Result, State
 
 from . import statements
-from .claims import ERASED, NOT_HELD, RELEASED, ClaimLost, claim_lease, claim_lost, held_by, require_decider
-from .models import Decision, FirstCall, ReviewItem, Withdrawal
+from .claims import (
+    ERASED,
+    NOT_RESERVED,
+    RELEASED,
+    ClaimLost,
+    claim_lease,
+    claim_lost,
+    held_by,
+    require_decider,
+)
+from .models import Decision, DecisionUndo, FirstCall, ReviewItem
 from .second_reviews import followup_item_for, real_waits_for_another
 
 if TYPE_CHECKING:
@@ -139,16 +148,16 @@ def decision_undo(*, item_id: int, reviewer: User) -> None:
         raise TooLate
     until = Now() + claim_lease()
     ReviewItem.objects.filter(state=ReviewItem.State.CLAIMED, claimed_by=reviewer).update(
-        **RELEASED | {"held_for": reviewer, "held_until": until}
+        **RELEASED | {"reserved_for": reviewer, "reserved_until": until}
     )
-    Withdrawal.objects.create(decision=decision)
+    DecisionUndo.objects.create(decision=decision)
     ReviewItem.objects.filter(pk=item.pk, state=ReviewItem.State.SETTLING).update(
         state=ReviewItem.State.CLAIMED,
         claimed_by=reviewer,
         claimed_at=Now(),
         claim_expires_at=until,
         settles_at=None,
-        **NOT_HELD,
+        **NOT_RESERVED,
     )
     audit.record(action="item.undone", actor=reviewer, target=item, detail={"label": decision.label})
 
@@ -168,7 +177,7 @@ def decisions_settle() -> int:
 
 def settle(item: ReviewItem) -> None:
     """Make its decision final: the submission completes, or another person reviews. Lock the item before."""
-    decision = item.decisions.filter(withdrawal=None).order_by("-pk")[0]
+    decision = item.decisions.filter(undo=None).order_by("-pk")[0]
     ReviewItem.objects.filter(pk=item.pk, state=ReviewItem.State.SETTLING).update(
         state=ReviewItem.State.DECIDED, decided_at=Now(), settles_at=None
     )

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from kyc_review.audit import services as audit
-from kyc_review.review.claims import NOT_HELD, RELEASED
+from kyc_review.review.claims import NOT_RESERVED, RELEASED
 from kyc_review.review.decisions import settle
 from kyc_review.review.models import AuditDraw, Decision, Gold, PutAside, ReviewItem
 
@@ -27,7 +27,7 @@ def items_close(*, submission_id: UUID) -> None:
         settle(item)  # which may ask a second person: closed below
     for item in waiting.select_for_update():
         closed = {"state": ReviewItem.State.DECIDED, "decided_at": Now(), "snoozed_until": None}
-        waiting.filter(pk=item.pk).update(**RELEASED | NOT_HELD | closed)
+        waiting.filter(pk=item.pk).update(**RELEASED | NOT_RESERVED | closed)
         detail = {"why": "erased"} | ({"holder": item.claimed_by_id} if item.claimed_by_id else {})
         audit.record(action="item.withdrawn", target=item, detail=detail)
 

@@ -20,13 +20,13 @@ _dice = random.Random()  # noqa: S311
 
 
 def mask_positions(items: Iterable[ReviewItem]) -> None:
-    """Set `placed_as` and `placed_risk` of those unsaved items that need it; one query if any does, else none."""
+    """Set `queue_reason` and `queue_risk` of those unsaved items that need it; one query if any does, else none."""
     hidden = [item for item in items if item.reason in GIVEN_AWAY]
     if not hidden:
         return
     lately = ReviewItem.objects.order_by("-pk").values_list("reason", "risk")[:ROWS_READ]
     ordinary = [(reason, risk) for reason, risk in lately if reason in ORDINARY]
     for item in hidden:
-        item.placed_as, item.placed_risk = (
+        item.queue_reason, item.queue_risk = (
             _dice.choice(ordinary) if ordinary else (ReviewItem.Reason.SPLIT_VOTE, _dice.random())
         )

@@ -16,7 +16,7 @@ from kyc_review.audit import services as audit
 from kyc_review.core.errors import DomainError
 from kyc_review.core.permissions import ROLES_WITH, Right, may_decide, may_oversee
 from kyc_review.review.blinding import knows_outcome
-from kyc_review.review.claims import NOT_HELD, RELEASED, claim_lease, claim_lost, held_by, require_decider
+from kyc_review.review.claims import NOT_RESERVED, RELEASED, claim_lease, claim_lost, held_by, require_decider
 from kyc_review.review.decisions import TooLate
 from kyc_review.review.models import PutAside, ReviewItem, Skip
 
@@ -41,7 +41,7 @@ class TooLateToTakeBack(TooLate):
         )
 
 
-class ReleaseRejected(DomainError):
+class ReleaseRefused(DomainError):
     """The item cannot be released this way; nothing was changed. `detail` says why, to a person."""
 
 
@@ -56,7 +56,7 @@ def claim_release(*, item_id: int, reviewer: User, reason: str = Skip.Reason.UNS
 def item_snooze(*, item_id: int, reviewer: User, minutes: int) -> None:
     """The item is not assigned until then; afterwards it is available to everyone."""
     if minutes not in SNOOZES:
-        raise ReleaseRejected("Choose one of the listed times.")
+        raise ReleaseRefused("Choose one of the listed times.")
     until = Now() + dt.timedelta(minutes=minutes)
     _release(item_id, reviewer, "item.snoozed", {"minutes": minutes}, snoozed_until=until)
 
@@ -71,7 +71,7 @@ def item_escalate(*, item_id: int, reviewer: User, message: str = "") -> None:
         pk=reviewer.pk
     )
     if not seniors.exists():
-        raise ReleaseRejected("There is no other senior reviewer to ask.")
+        raise ReleaseRefused("There is no other senior reviewer to ask.")
     _release(
         item_id,
         reviewer,
@@ -88,21 +88,21 @@ def item_hand_over(*, item_id: int, reviewer: User, to: User, message: str = "")
     """The item is offered to `to` alone for HANDOVER_S, then to everybody."""
     item = ReviewItem.objects.filter(pk=item_id).first()
     if to.pk == reviewer.pk:
-        raise ReleaseRejected("You already hold it.")
+        raise ReleaseRefused("You already hold it.")
     if not may_decide(to):
-        raise ReleaseRejected("That person is not a reviewer.")
+        raise ReleaseRefused("That person is not a reviewer.")
     if item is not None and item.is_escalated and not may_oversee(to):
-        raise ReleaseRejected("This item was escalated; only a senior can take it.")
+        raise ReleaseRefused("This item was escalated; only a senior can take it.")
     if item is not None and knows_outcome(submission_id=item.submission_id, person=to):
-        raise ReleaseRejected("They cannot take this item; choose another person.")
+        raise ReleaseRefused("They cannot take this item; choose another person.")
     until = Now() + dt.timedelta(seconds=settings.HANDOVER_S)
     _release(
         item_id,
         reviewer,
         "item.handed_over",
         {"to": to.pk},
-        held_for=to,
-        held_until=until,
+        reserved_for=to,
+        reserved_until=until,
         message=message,
     )
     Skip.objects.filter(item_id=item_id, reviewer=to).delete()
@@ -114,10 +114,10 @@ def claim_take_back(*, item_id: int, senior: User) -> None:
     if not may_oversee(senior):
         raise PermissionDenied("Only seniors return items of colleagues.")
     claimed = ReviewItem.objects.filter(pk=item_id, state=ReviewItem.State.CLAIMED)
-    reserved = ReviewItem.objects.filter(pk=item_id, state=ReviewItem.State.OPEN, held_for__isnull=False)
-    holder = ReviewItem.objects.filter(pk=item_id).values_list("claimed_by_id", "held_for_id").first()
-    if claimed.update(**RELEASED) + reserved.update(**NOT_HELD) != 1:
-        raise ReleaseRejected("This item is not claimed.")
+    reserved = ReviewItem.objects.filter(pk=item_id, state=ReviewItem.State.OPEN, reserved_for__isnull=False)
+    holder = ReviewItem.objects.filter(pk=item_id).values_list("claimed_by_id", "reserved_for_id").first()
+    if claimed.update(**RELEASED) + reserved.update(**NOT_RESERVED) != 1:
+        raise ReleaseRefused("This item is not claimed.")
     detail = {"holder": next(filter(None, holder or ()), None)}
     audit.record(action="item.taken_back", actor=senior, target=ReviewItem(pk=item_id), detail=detail)
 
@@ -126,9 +126,9 @@ def _release(item_id: int, reviewer: User, action: str, detail: Mapping[str, Any
     require_decider(reviewer)
     held = held_by(reviewer.pk, item_id)
     before = held.select_for_update().first()
-    if before is None or held.update(**RELEASED | NOT_HELD | changes) != 1:
+    if before is None or held.update(**RELEASED | NOT_RESERVED | changes) != 1:
         raise claim_lost(item_id, reviewer)
-    receiver = changes.get("held_for")
+    receiver = changes.get("reserved_for")
     skip = Skip.objects.filter(item=before, reviewer=receiver).first() if receiver else None
     undoable = {
         "act": ACTS[action],
@@ -155,11 +155,11 @@ def release_undo(*, item_id: int, reviewer: User) -> None:
     item = ReviewItem.objects.select_for_update().filter(pk=item_id, state=ReviewItem.State.OPEN).first()
     since = Now() - dt.timedelta(seconds=settings.UNDO_WINDOW_S)
     act = PutAside.objects.filter(item=item, reviewer=reviewer, put_aside_at__gt=since).first()
-    if item is None or act is None or item.held_for_id not in (None, reviewer.pk, act.handed_to_id):
+    if item is None or act is None or item.reserved_for_id not in (None, reviewer.pk, act.handed_to_id):
         raise TooLateToTakeBack
     until = Now() + claim_lease()
     ReviewItem.objects.filter(state=ReviewItem.State.CLAIMED, claimed_by=reviewer).update(
-        **RELEASED | {"held_for": reviewer, "held_until": until}
+        **RELEASED | {"reserved_for": reviewer, "reserved_until": until}
     )
     ReviewItem.objects.filter(pk=item.pk, state=ReviewItem.State.OPEN).update(
         state=ReviewItem.State.CLAIMED,
@@ -170,7 +170,7 @@ def release_undo(*, item_id: int, reviewer: User) -> None:
         is_escalated=act.was_escalated,
         escalated_by=act.escalated_by_before_id,
         message=act.message_before,
-        **NOT_HELD,
+        **NOT_RESERVED,
     )
     if act.act == PutAside.Act.SKIPPED:
         Skip.objects.filter(item=item, reviewer=reviewer).delete()

@@ -21,12 +21,12 @@ def followup_item_for(*, item: ReviewItem, decision: Decision) -> ReviewItem | N
     The next person sees the reason and risk that the first one saw, and nothing of what was said.
     """
     if real_waits_for_another(item=item, label=decision.label, person=decision.reviewer_id):
-        is_later = item.reason in (ReviewItem.Reason.SECOND_OPINION, ReviewItem.Reason.ADJUDICATION)
-        reason = ReviewItem.Reason.ADJUDICATION if is_later else ReviewItem.Reason.SECOND_OPINION
+        is_later = item.reason in (ReviewItem.Reason.SECOND_REVIEW, ReviewItem.Reason.ADJUDICATION)
+        reason = ReviewItem.Reason.ADJUDICATION if is_later else ReviewItem.Reason.SECOND_REVIEW
         return _open(item, reason)
     if item.reason == ReviewItem.Reason.ADJUDICATION:
         return None
-    if item.reason == ReviewItem.Reason.SECOND_OPINION:
+    if item.reason == ReviewItem.Reason.SECOND_REVIEW:
         first = (
             Decision.objects.final()
             .filter(submission=item.submission_id)
@@ -38,15 +38,15 @@ def followup_item_for(*, item: ReviewItem, decision: Decision) -> ReviewItem | N
         if first is None or first.label == decision.label:
             return None
         return _open(item, ReviewItem.Reason.ADJUDICATION)
-    return _open(item, ReviewItem.Reason.SECOND_OPINION) if needs_second_review(item, decision) else None
+    return _open(item, ReviewItem.Reason.SECOND_REVIEW) if needs_second_review(item, decision) else None
 
 
 def needs_second_review(item: ReviewItem, decision: Decision) -> bool:
     """A fixed share of all, chosen by the submission's random number; and every fake at or above the set risk."""
-    if decision.label == Decision.Label.FAKE and item.risk >= settings.SECOND_OPINION_FAKE_RISK:
+    if decision.label == Decision.Label.FAKE and item.risk >= settings.SECOND_REVIEW_FAKE_RISK:
         return True
     drawn: int = item.submission_id.int % SHARE_STEPS
-    return drawn < settings.SECOND_OPINION_SHARE * SHARE_STEPS
+    return drawn < settings.SECOND_REVIEW_SHARE * SHARE_STEPS
 
 
 def real_waits_for_another(*, item: ReviewItem, label: str, person: int) -> bool:
@@ -60,9 +60,9 @@ def _open(item: ReviewItem, reason: str) -> ReviewItem:
     return ReviewItem.objects.create(
         submission_id=item.submission_id,
         reason=reason,
-        disguise=item.disguise or item.reason,
+        masked_reason=item.masked_reason or item.reason,
         is_blind=True,
         risk=item.risk,
-        placed_as=item.placed_as,
-        placed_risk=item.placed_risk,
+        queue_reason=item.queue_reason,
+        queue_risk=item.queue_risk,
     )

@@ -46,11 +46,11 @@ def queue_items(*, viewer: User, reason: str = "") -> QuerySet[ReviewItem]:
     if reason:
         items = items.annotate(seen=_seen_reason(viewer)).filter(seen=reason)
     return (
-        items.select_related("claimed_by", "held_for")
+        items.select_related("claimed_by", "reserved_for")
         .annotate(
             claim_is_live=LIVE_CLAIM,
             is_blinded=F("is_blind") if may_decide(viewer) else Value(False),
-            is_kept=Q(held_for__isnull=False, held_until__gt=Now()),
+            is_reserved=Q(reserved_for__isnull=False, reserved_until__gt=Now()),
             is_asleep=Q(snoozed_until__gt=Now()),
             skipped_by_viewer=Exists(Skip.objects.filter(item=OuterRef("pk"), reviewer=viewer)),
         )
@@ -98,8 +98,8 @@ def listed_reason(*, viewer: User) -> Case | F:
     """
     if not may_decide(viewer):
         return F("shown_reason")
-    placed = ~Q(placed_as="") & ~Q(state=ReviewItem.State.DECIDED)
-    return Case(When(placed, then=F("placed_as")), default=F("shown_reason"))
+    placed = ~Q(queue_reason="") & ~Q(state=ReviewItem.State.DECIDED)
+    return Case(When(placed, then=F("queue_reason")), default=F("shown_reason"))
 
 
 def skipped_waiting(*, viewer: User) -> int:
@@ -163,7 +163,9 @@ def items_kept(*, viewer: User) -> QuerySet[ReviewItem]:
     """What is offered to the viewer alone, to be shown next."""
     if not may_decide(viewer):
         return ReviewItem.objects.none()
-    return ReviewItem.objects.filter(state=ReviewItem.State.OPEN, held_for=viewer, held_until__gt=Now())
+    return ReviewItem.objects.filter(
+        state=ReviewItem.State.OPEN, reserved_for=viewer, reserved_until__gt=Now()
+    )
 
 
 ACT_WORDS = dict(Decision.Label.choices) | dict(PutAside.Act.choices)
@@ -191,7 +193,7 @@ def act_undoable(*, viewer: User, first: int | None = None) -> Undoable | None:
 
 def decision_withdrawn(*, viewer: User, item: ReviewItem) -> Decision | None:
     """What the viewer last said of an item that they hold again, to fill its form with."""
-    rows = Decision.objects.filter(item=item, reviewer=viewer, withdrawal__isnull=False)
+    rows = Decision.objects.filter(item=item, reviewer=viewer, undo__isnull=False)
     return rows.order_by("-pk").first()
 
 

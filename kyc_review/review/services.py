@@ -14,7 +14,7 @@ from kyc_review.audit import services as audit
 from kyc_review.evidence import services as evidence
 from kyc_review.review.audit_sampling import audits_drawn, refusals_drawn
 from kyc_review.review.release import (
-    ReleaseRejected,
+    ReleaseRefused,
     claim_release,
     claim_take_back,
     item_escalate,
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ClaimLost",
-    "ReleaseRejected",
+    "ReleaseRefused",
     "TooLate",
     "act_undo",
     "audits_open",
@@ -125,7 +125,7 @@ def act_undo(*, item_id: int, reviewer: User) -> None:
 
 def item_view_record(*, item: ReviewItem, viewer: User) -> None:
     """Write to the audit log that somebody saw a face without holding its item; a claim is itself a record."""
-    if viewer.pk not in (item.claimed_by_id, item.held_for_id):
+    if viewer.pk not in (item.claimed_by_id, item.reserved_for_id):
         audit.record(action="item.looked_at", actor=viewer, target=item)
 
 

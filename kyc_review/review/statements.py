@@ -24,22 +24,23 @@ TIED = """
     UNION ALL
     SELECT id, state
     FROM review_reviewitem
-    WHERE state = 'open' AND held_for_id = %(person)s
+    WHERE state = 'open' AND reserved_for_id = %(person)s
 """
 ITEMS_FOR_PERSON = """
     SELECT item.id
     FROM review_reviewitem item
     WHERE item.state = 'open'
-      AND (item.held_for_id IS NULL OR item.held_for_id = %(person)s OR item.held_until <= statement_timestamp())
+      AND (item.reserved_for_id IS NULL OR item.reserved_for_id = %(person)s
+           OR item.reserved_until <= statement_timestamp())
       AND (item.snoozed_until IS NULL OR item.snoozed_until <= statement_timestamp())
       AND (item.escalated_by_id IS NULL OR item.escalated_by_id <> %(person)s)
       AND NOT EXISTS (
           SELECT FROM review_decision decision
           WHERE decision.submission_id = item.submission_id AND decision.reviewer_id = %(person)s
-            AND NOT EXISTS (SELECT FROM review_withdrawal undone WHERE undone.decision_id = decision.id))
+            AND NOT EXISTS (SELECT FROM review_decisionundo undone WHERE undone.decision_id = decision.id))
       AND NOT EXISTS (
-          SELECT FROM review_onlooker onlooker
-          WHERE onlooker.submission_id = item.submission_id AND onlooker.person_id = %(person)s)
+          SELECT FROM review_outcomeexposure exposure
+          WHERE exposure.submission_id = item.submission_id AND exposure.person_id = %(person)s)
       AND NOT EXISTS (
           SELECT FROM review_gold gold
           WHERE gold.submission_id = item.submission_id AND gold.added_by_id = %(person)s)
@@ -49,7 +50,7 @@ NOT_SKIPPED = """
       AND NOT EXISTS (
           SELECT FROM review_skip skip WHERE skip.item_id = item.id AND skip.reviewer_id = %(person)s)
 """
-KEPT = "AND item.held_for_id = %(person)s"
+RESERVED = "AND item.reserved_for_id = %(person)s"
 FIRST = """
     ORDER BY item.priority, item.urgency DESC, item.opened_at, item.id
     LIMIT 1
@@ -59,7 +60,7 @@ CLAIM = """
     UPDATE review_reviewitem
     SET state = 'claimed', claimed_by_id = %(person)s, claimed_at = statement_timestamp(),
         claim_expires_at = statement_timestamp() + %(lease)s,
-        snoozed_until = NULL, held_for_id = NULL, held_until = NULL
+        snoozed_until = NULL, reserved_for_id = NULL, reserved_until = NULL
     WHERE id = %(item)s AND state = 'open'
 """
 HELD = f"""
@@ -90,7 +91,7 @@ BLINDED = """
                AND NOT EXISTS (
                    SELECT FROM review_decision decision
                    WHERE decision.submission_id = item.submission_id AND decision.reviewer_id = %(person)s
-                     AND NOT EXISTS (SELECT FROM review_withdrawal undone WHERE undone.decision_id = decision.id))
+                     AND NOT EXISTS (SELECT FROM review_decisionundo undone WHERE undone.decision_id = decision.id))
            END
     FROM review_reviewitem item
     WHERE item.id = %(item)s
@@ -103,14 +104,14 @@ UNDOABLE = """
         FROM review_decision decision
         JOIN review_reviewitem item ON item.id = decision.item_id
         WHERE decision.reviewer_id = %(person)s AND item.state = 'settling' AND item.settles_at > statement_timestamp()
-          AND NOT EXISTS (SELECT FROM review_withdrawal undone WHERE undone.decision_id = decision.id)
+          AND NOT EXISTS (SELECT FROM review_decisionundo undone WHERE undone.decision_id = decision.id)
         UNION ALL
         SELECT item.id, aside.act, aside.put_aside_at + %(window)s - statement_timestamp(), aside.put_aside_at
         FROM review_putaside aside
         JOIN review_reviewitem item ON item.id = aside.item_id
         WHERE aside.reviewer_id = %(person)s AND aside.put_aside_at > statement_timestamp() - %(window)s
           AND item.state = 'open'
-          AND (item.held_for_id IS NULL OR item.held_for_id IN (aside.reviewer_id, aside.handed_to_id))
+          AND (item.reserved_for_id IS NULL OR item.reserved_for_id IN (aside.reviewer_id, aside.handed_to_id))
     ) act
     ORDER BY act.item IS NOT DISTINCT FROM %(first)s DESC, act.at DESC
     LIMIT 1
@@ -128,14 +129,14 @@ def tied_items(*, person: int) -> list[tuple[int, str]]:
 
 
 def lock_most_urgent(
-    *, person: int, is_senior: bool, include_skipped: bool, only_kept: bool = False
+    *, person: int, is_senior: bool, include_skipped: bool, only_reserved: bool = False
 ) -> int | None:
     """The first of the items that this person may take, or of those that wait for them alone; locked."""
     # Texts instead of values, so that each variant has a plan with the index that fits it.
     parts = [ITEMS_FOR_PERSON]
     parts += [] if is_senior else [NOT_ESCALATED]
     parts += [] if include_skipped else [NOT_SKIPPED]
-    parts += [KEPT] if only_kept else []
+    parts += [RESERVED] if only_reserved else []
     found = fetch_one("\n".join([*parts, FIRST]), {"person": person})
     return None if found is None else found[0]
 

@@ -36,13 +36,13 @@ CLAIM_LEASE_S = env.int("CLAIM_LEASE_S", default=600)
 UNDO_WINDOW_S = env.int("UNDO_WINDOW_S", default=10)
 HANDOVER_S = env.int("HANDOVER_S", default=4 * 3600)
 REVIEW_SLA_S = env.int("REVIEW_SLA_S", default=4 * 3600)
-# Share of items whose votes and evidence stay hidden until a first call. Gold, audit and second opinions always are:
+# Share of items whose votes and evidence stay hidden until a first call. Gold, audit and second reviews always are:
 # below 1, a blind item is a little more likely to be one of them.
 BLIND_SHARE = env.float("BLIND_SHARE", default=1.0)
 GOLD_RATE = env.float("GOLD_RATE", default=0.03)
-SECOND_OPINION_SHARE = env.float("SECOND_OPINION_SHARE", default=0.0)
+SECOND_REVIEW_SHARE = env.float("SECOND_REVIEW_SHARE", default=0.0)
 # A fake at or above this risk needs a second person; risks end at 1, so 2 asks for none.
-SECOND_OPINION_FAKE_RISK = env.float("SECOND_OPINION_FAKE_RISK", default=2.0)
+SECOND_REVIEW_FAKE_RISK = env.float("SECOND_REVIEW_FAKE_RISK", default=2.0)
 # Cleared submissions that people review as an audit: this share of all, and in addition up to this share of
 # those cleared closest to the threshold (in proportion to the risk).
 AUDIT_SHARE = env.float("AUDIT_SHARE", default=0.01)

@@ -16,7 +16,7 @@ from kyc_review.registry.selectors import champion
 from kyc_review.scoring.models import Scoring
 from kyc_review.submissions.storage import originals
 from kyc_review.training.erasure import require_unmarked
-from kyc_review.training.jobs import JobRejected
+from kyc_review.training.jobs import JobRefused
 from kyc_review.training.models import Comparison
 
 if TYPE_CHECKING:
@@ -25,20 +25,20 @@ if TYPE_CHECKING:
 
 @transaction.atomic
 def comparison_request(*, snapshot: Snapshot, candidate: Bundle, actor: User | None = None) -> Comparison:
-    """Ask for candidate and champion to be compared on a ready snapshot's hold-out. Raises JobRejected."""
+    """Ask for candidate and champion to be compared on a ready snapshot's hold-out. Raises JobRefused."""
     serving = champion()
     if serving is None:
-        raise JobRejected("No bundle is in production yet; there is nothing to compare with.")
+        raise JobRefused("No bundle is in production yet; there is nothing to compare with.")
     if serving == candidate:
-        raise JobRejected(f"{candidate} serves already.")
+        raise JobRefused(f"{candidate} serves already.")
     if snapshot.state != Snapshot.State.READY:
-        raise JobRejected(f"Snapshot {snapshot.name} is not ready ({snapshot.get_state_display().lower()}).")
+        raise JobRefused(f"Snapshot {snapshot.name} is not ready ({snapshot.get_state_display().lower()}).")
     require_unmarked(snapshot)
     Snapshot.objects.select_for_update(no_key=True).get(pk=snapshot.pk)  # one after the other
     waiting = Comparison.objects.filter(state__in=[Comparison.State.QUEUED, Comparison.State.RUNNING])
     twin = waiting.filter(snapshot=snapshot, champion=serving, candidate=candidate).first()
     if twin is not None:
-        raise JobRejected(f"Comparison {twin.pk} does exactly this and has not ended; wait for it.")
+        raise JobRefused(f"Comparison {twin.pk} does exactly this and has not ended; wait for it.")
     comparison = Comparison.objects.create(
         snapshot=snapshot, champion=serving, candidate=candidate, created_by=actor
     )

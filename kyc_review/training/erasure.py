@@ -15,7 +15,7 @@ from kyc_review.audit import services as audit
 from kyc_review.core.wake import TRAINING
 from kyc_review.datasets.erasure_marks import snapshot_mark_unchecked, snapshots_holding_unchecked
 from kyc_review.datasets.models import Snapshot
-from kyc_review.training.jobs import JobRejected, job_cancel
+from kyc_review.training.jobs import JobRefused, job_cancel
 from kyc_review.training.models import Comparison, Job, MeanFaces, TrainingRun
 
 if TYPE_CHECKING:
@@ -39,10 +39,10 @@ def snapshots_in_use() -> set[int]:
 
 
 def require_unmarked(snapshot: Snapshot) -> None:
-    """Nothing learns from, or is measured on, what was erased. Raises JobRejected."""
+    """Nothing learns from, or is measured on, what was erased. Raises JobRefused."""
     if (mark := snapshot_mark_unchecked(snapshot)) is not None:
         faces = "face that was" if mark.number == 1 else "faces that were"
-        raise JobRejected(
+        raise JobRefused(
             f"Snapshot {snapshot.name} holds {mark.number} {faces} erased since {mark.since:%Y-%m-%d}. "
             "Make a new snapshot: it leaves them out and has the same hold-out otherwise."
         )
@@ -71,7 +71,7 @@ def stop_training_on(*, submission_id: UUID, actor: User | None) -> None:
     ):
         try:
             job_cancel(job=run, actor=actor)
-        except JobRejected as ended:  # meanwhile; its candidate is marked
+        except JobRefused as ended:  # meanwhile; its candidate is marked
             log.info("%s: %s", run, ended)
             continue
         TrainingRun.objects.filter(pk=run.pk).update(error=CANCELLED)

@@ -25,7 +25,7 @@ LEASE_S = 60
 W = TypeVar("W", bound=Job)
 
 
-class JobRejected(DomainError):
+class JobRefused(DomainError):
     """It cannot be asked for, or not be cancelled any more; the text says why."""
 
     code = "work_refused"
@@ -37,10 +37,10 @@ class JobLost(Exception):
 
 @transaction.atomic
 def job_cancel(*, job: Job, actor: User | None = None) -> None:
-    """End what waits at once; tell what runs to stop, which takes a second or two. Raises JobRejected."""
+    """End what waits at once; tell what runs to stop, which takes a second or two. Raises JobRefused."""
     row = type(job)._default_manager.select_for_update().get(pk=job.pk)
     if row.is_ended:
-        raise JobRejected(f"It has ended already ({row.get_state_display().lower()}).")
+        raise JobRefused(f"It has ended already ({row.get_state_display().lower()}).")
     row.cancel_asked = True
     if row.state == State.QUEUED:
         row.state, row.ended_at = State.CANCELLED, timezone.now()

@@ -13,7 +13,7 @@ from kyc_review.datasets.models import Snapshot
 from kyc_review.registry.models import Bundle
 from kyc_review.registry.selectors import champion
 from kyc_review.training.erasure import require_unmarked
-from kyc_review.training.jobs import JobRejected
+from kyc_review.training.jobs import JobRefused
 from kyc_review.training.models import TrainingRun
 
 if TYPE_CHECKING:
@@ -40,10 +40,10 @@ def run_request(
     weigh: bool = True,
     actor: User | None = None,
 ) -> TrainingRun:
-    """Ask for a candidate trained on a ready snapshot, from the champion or from scratch. Raises JobRejected."""
+    """Ask for a candidate trained on a ready snapshot, from the champion or from scratch. Raises JobRefused."""
     init = champion()
     if init is None:
-        raise JobRejected("No bundle is in production yet; run `manage.py prepare` first.")
+        raise JobRefused("No bundle is in production yet; run `manage.py prepare` first.")
     _require_trainable(snapshot)
     _require_sense(epochs, miss, balance)
     settings = {
@@ -67,18 +67,18 @@ def run_request(
 
 
 def _require_trainable(snapshot: Snapshot) -> None:
-    """Raises JobRejected."""
+    """Raises JobRefused."""
     if snapshot.state != Snapshot.State.READY:
-        raise JobRejected(f"Snapshot {snapshot.name} is not ready ({snapshot.get_state_display().lower()}).")
+        raise JobRefused(f"Snapshot {snapshot.name} is not ready ({snapshot.get_state_display().lower()}).")
     require_unmarked(snapshot)
     if min(snapshot.count_real, snapshot.count_fake) < LEAST:
-        raise JobRejected(
+        raise JobRefused(
             f"Snapshot {snapshot.name} has {snapshot.count_real} real and {snapshot.count_fake} fake decisions; "
             f"training needs at least {LEAST} applicants of each. Review more items, then make a new snapshot."
         )
     decisions, least = snapshot.count_real + snapshot.count_fake, settings.TRAINING_DECISIONS_MIN
     if decisions < least:
-        raise JobRejected(
+        raise JobRefused(
             f"Snapshot {snapshot.name} has {decisions} decisions; training needs at least {least}, because from fewer "
             f"a candidate is seldom better than its champion and its hold-out cannot show it. Review "
             f"{least - decisions} more, then make a new snapshot."
@@ -86,24 +86,24 @@ def _require_trainable(snapshot: Snapshot) -> None:
 
 
 def _require_sense(epochs: int, miss: float, balance: str) -> None:
-    """Raises JobRejected."""
+    """Raises JobRefused."""
     if not 1 <= epochs <= EPOCHS_MAX:
-        raise JobRejected(f"Choose 1 to {EPOCHS_MAX} epochs.")
+        raise JobRefused(f"Choose 1 to {EPOCHS_MAX} epochs.")
     if not 0.001 <= miss <= 0.5:
-        raise JobRejected("The share of fakes that may be missed must lie between 0.001 and 0.5.")
+        raise JobRefused("The share of fakes that may be missed must lie between 0.001 and 0.5.")
     ways = balance.split(",")
     if unknown := sorted(set(ways) - set(BALANCES)):
-        raise JobRejected(
+        raise JobRefused(
             f"{', '.join(unknown)} is not a balancing method: choose from {', '.join(BALANCES)}."
         )
     if len(ways) not in (1, VOTERS) or (len(ways) > 1 and DOCUMENT in ways):
-        raise JobRejected(f"Choose one balancing method, or one for each of the {VOTERS} voters.")
+        raise JobRefused(f"Choose one balancing method, or one for each of the {VOTERS} voters.")
 
 
 def _require_first(snapshot: Snapshot, init: Bundle, settings: dict[str, Any]) -> None:
     """The same seed makes the same candidate, so a button pressed twice or a request sent again asks for nothing new.
 
-    Raises JobRejected.
+    Raises JobRefused.
     """
     Snapshot.objects.select_for_update(no_key=True).get(pk=snapshot.pk)  # one after the other
     waiting = [TrainingRun.State.QUEUED, TrainingRun.State.RUNNING]
@@ -111,4 +111,4 @@ def _require_first(snapshot: Snapshot, init: Bundle, settings: dict[str, Any]) -
         snapshot=snapshot, init=init, state__in=waiting, cancel_asked=False, **settings
     ).first()
     if twin is not None:
-        raise JobRejected(f"Run {twin.pk} does exactly this and has not ended; wait for it, or cancel it.")
+        raise JobRefused(f"Run {twin.pk} does exactly this and has not ended; wait for it, or cancel it.")

@@ -13,7 +13,7 @@ from kyc_review.audit import services as audit
 from kyc_review.datasets.models import Snapshot
 from kyc_review.datasets.snapshot_builder import LeaseLost, SnapshotFailed
 from kyc_review.datasets.snapshots import snapshot_create
-from kyc_review.training.jobs import JobRejected
+from kyc_review.training.jobs import JobRefused
 from kyc_review.training.models import RefusedTraining, TrainingRun
 from kyc_review.training.runs import run_request
 
@@ -32,7 +32,7 @@ def retrain_if_due() -> TrainingRun | None:
         return None
     try:
         return run_request(snapshot=snapshot_create(name=f"{PREFIX}{timezone.now():%Y%m%d}"))
-    except (SnapshotFailed, LeaseLost, JobRejected) as reason:
+    except (SnapshotFailed, LeaseLost, JobRefused) as reason:
         log.warning("no scheduled training: %s", reason)
         _refusal_record(str(reason), since=since)
         return None

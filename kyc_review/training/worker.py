@@ -26,7 +26,7 @@ from kyc_review.registry.models import Bundle
 from kyc_review.training.comparison_groups import groups_of
 from kyc_review.training.comparisons import comparison_request, frozen, replayed
 from kyc_review.training.erasure import require_unmarked
-from kyc_review.training.jobs import JobLost, JobRejected, State, job_end, job_give_back, job_lease, job_renew
+from kyc_review.training.jobs import JobLost, JobRefused, State, job_end, job_give_back, job_lease, job_renew
 from kyc_review.training.mean_faces import mean_faces_request_missing
 from kyc_review.training.models import Comparison, Job, MeanFaces, TrainingRun
 from ml.parent_death import PARENT_VARIABLE
@@ -85,7 +85,7 @@ def _work(job: TrainingRun | Comparison | MeanFaces) -> bool:
     try:
         if not isinstance(job, MeanFaces):
             require_unmarked(job.snapshot)  # it may have been erased while the work waited
-    except JobRejected as refusal:
+    except JobRefused as refusal:
         job_end(job, State.FAILED, error=str(refusal))
         return False
     arguments = _arguments(job)
@@ -192,8 +192,8 @@ def _succeed(job: TrainingRun | Comparison | MeanFaces) -> bool:
             job_end(job, State.SUCCEEDED, cells=json.loads((job.output / "cells.json").read_text()))
         else:
             job_end(job, State.SUCCEEDED, report=json.loads(job.output.read_text()))
-    except (BundleRefused, OSError, ValueError, JobRejected) as error:
-        if not isinstance(error, JobRejected):
+    except (BundleRefused, OSError, ValueError, JobRefused) as error:
+        if not isinstance(error, JobRefused):
             job_end(job, State.FAILED, error=f"Its result cannot be used: {error}")
             return False
         log.warning("no comparison after %s: %s", job, error)

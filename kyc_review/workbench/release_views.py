@@ -84,7 +84,7 @@ def take_back(request: StaffRequest, item_id: int) -> HttpResponse:
     try:
         services.claim_take_back(item_id=item_id, senior=request.user)
         messages.success(request, f"Item {item_id} is back in the queue.")
-    except services.ReleaseRejected as rejected:
+    except services.ReleaseRefused as rejected:
         messages.error(request, rejected.detail)
     return HttpResponseRedirect(reverse("review:item", args=[item_id]))
 
@@ -104,7 +104,7 @@ def _release_and_show(
         act()
     except services.ClaimLost as lost:
         return claim_lost(request, item_id, lost)
-    except services.ReleaseRejected as rejected:
+    except services.ReleaseRefused as rejected:
         return problem(request, item_id, rejected.detail)
     messages.info(request, done)
     return claim_and_show(request)

@@ -159,7 +159,7 @@ def _outcome(request: StaffRequest, shown: ReviewItem) -> dict[str, Any]:
 
 
 def _may_take_back(request: StaffRequest, shown: ReviewItem) -> bool:
-    return may_oversee(request.user) and bool(shown.claimed_by_id or shown.held_for_id)
+    return may_oversee(request.user) and bool(shown.claimed_by_id or shown.reserved_for_id)
 
 
 def problem(request: StaffRequest, item_id: int, text: str, status: int = 422) -> HttpResponse:

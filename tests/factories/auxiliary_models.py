@@ -1,4 +1,4 @@
-"""A small second opinion on disk."""
+"""A small auxiliary model on disk."""
 
 from pathlib import Path
 from typing import Any

@@ -21,7 +21,7 @@ from tests.factories.scripts import Script
 
 pytestmark = pytest.mark.django_db
 
-API = ("snapshots", "runs", "comparisons", "bundles", "proposals", "promotions", "suggestions")
+API = ("snapshots", "runs", "comparisons", "bundles", "proposals", "promotions", "signals")
 PAGES = (
     "/review/",
     "/review/quality/",

@@ -55,10 +55,10 @@ from kyc_review.training.selectors import comparisons_listed, proposals_listed
 from kyc_review.training.signals import retraining_signals
 
 
-class SuggestionsView(RetrainingView):
+class SignalsView(RetrainingView):
     allowed = {"GET": may_see_retraining}
 
-    @describing.read_suggestions
+    @describing.read_signals
     def get(self, request: Request) -> Response:
         viewer = viewer_of(request)
         watched = retraining_signals(viewer=viewer)

@@ -3,7 +3,7 @@ from django.urls import path
 from kyc_review.retraining.api import gate, jobs, promotion, snapshots
 
 urlpatterns = [
-    path("suggestions", promotion.SuggestionsView.as_view()),
+    path("signals", promotion.SignalsView.as_view()),
     path("decisions", snapshots.DecisionsView.as_view()),
     path("snapshots", snapshots.SnapshotsView.as_view()),
     path("snapshots/<slug:name>", snapshots.SnapshotView.as_view(), name="api-snapshot"),

@@ -1,7 +1,7 @@
 """Items and decisions. Rules about change are in services; permanent invariants are constraints here."""
 
 from .audits import AuditDraw
-from .decisions import ASSESSED_LABELS, Decision, FirstCall, Onlooker, Withdrawal
+from .decisions import ASSESSED_LABELS, Decision, DecisionUndo, FirstCall, OutcomeExposure
 from .items import UNDECIDED_STATES, WAITING_STATES, ReviewItem, Skip
 from .people import KeyChoice
 from .put_aside import PutAside
@@ -13,12 +13,12 @@ __all__ = [
     "WAITING_STATES",
     "AuditDraw",
     "Decision",
+    "DecisionUndo",
     "FirstCall",
     "Gold",
     "KeyChoice",
-    "Onlooker",
+    "OutcomeExposure",
     "PutAside",
     "ReviewItem",
     "Skip",
-    "Withdrawal",
 ]

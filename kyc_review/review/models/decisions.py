@@ -15,7 +15,7 @@ class DecisionRows(models.QuerySet["Decision"]):
 
     def standing(self) -> DecisionRows:
         """Decisions that were not undone."""
-        return self.filter(~Exists(Withdrawal.objects.filter(decision=OuterRef("pk"))))
+        return self.filter(~Exists(DecisionUndo.objects.filter(decision=OuterRef("pk"))))
 
     def final(self) -> DecisionRows:
         """Decisions that can no longer be undone."""
@@ -112,30 +112,30 @@ class Decision(models.Model):
 ASSESSED_LABELS: tuple[str, ...] = (Decision.Label.REAL, Decision.Label.FAKE)
 
 
-class Withdrawal(models.Model):
+class DecisionUndo(models.Model):
     """A decision was undone in time; it never counted."""
 
-    decision = models.OneToOneField(Decision, on_delete=models.PROTECT, related_name="withdrawal")
-    withdrawn_at = models.DateTimeField(db_default=Now())
+    decision = models.OneToOneField(Decision, on_delete=models.PROTECT, related_name="undo")
+    undone_at = models.DateTimeField(db_default=Now())
 
     def __str__(self) -> str:
-        return f"{self.decision_id} taken back"
+        return f"{self.decision_id} undone"
 
 
-class Onlooker(models.Model):
-    """A possible reviewer of a face who has seen its votes and decisions."""
+class OutcomeExposure(models.Model):
+    """A person who may decide has seen the votes and decisions of a face, so cannot review it blind."""
 
     submission = models.ForeignKey(
-        "submissions.Submission", on_delete=models.PROTECT, related_name="onlookers"
+        "submissions.Submission", on_delete=models.PROTECT, related_name="outcome_exposures"
     )
     person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
-    since = models.DateTimeField(db_default=Now())
+    seen_at = models.DateTimeField(db_default=Now())
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["submission", "person"], name="onlooker_once")]
+        constraints = [models.UniqueConstraint(fields=["submission", "person"], name="outcome_exposure_once")]
 
     def __str__(self) -> str:
-        return f"{self.person_id} knows of {self.submission_id}"
+        return f"{self.person_id} has seen the outcome of {self.submission_id}"
 
 
 class FirstCall(models.Model):

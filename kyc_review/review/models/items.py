@@ -13,7 +13,8 @@ class Reason(models.TextChoices):
 
     UNANIMOUS_FAKE = "unanimous_fake", "All five say fake"
     SPLIT_VOTE = "split_vote", "Votes disagree"
-    SECOND_OPINION = "second_opinion", "Second opinion"
+    # The value is older than the name. Frozen rows and snapshots hold it, and the API publishes it, so it stays.
+    SECOND_REVIEW = "second_opinion", "Second review"
     ADJUDICATION = "adjudication", "Two people disagree"
     UNSCORABLE = "unscorable", "Could not be scored"
     CHECKS = "checks", "Picture check"
@@ -23,7 +24,7 @@ class Reason(models.TextChoices):
 
 
 # What the automatic result alone gives to people. The others follow from what people did, or are samples.
-_LATER = (Reason.SECOND_OPINION, Reason.ADJUDICATION, Reason.AUDIT, Reason.GOLD)
+_LATER = (Reason.SECOND_REVIEW, Reason.ADJUDICATION, Reason.AUDIT, Reason.GOLD)
 ORDINARY = tuple(reason for reason in Reason if reason not in _LATER)
 
 # Most urgent first, by the reason that people are shown: a place in the queue does not give gold away. Applicants wait
@@ -32,7 +33,7 @@ ORDINARY = tuple(reason for reason in Reason if reason not in _LATER)
 # rewrites the table.
 PRIORITIES = {
     Reason.UNANIMOUS_FAKE: 0,
-    Reason.SECOND_OPINION: 1,
+    Reason.SECOND_REVIEW: 1,
     Reason.SPLIT_VOTE: 2,
     Reason.UNSCORABLE: 3,
     Reason.STANDSTILL: 4,
@@ -45,7 +46,7 @@ class ReviewItem(models.Model):
     """One submission that needs a person, and why.
 
     `settling` is a decision that its author may still take back; `settles_at` is when the sweep makes it final. An open
-    item with `held_for` and a `held_until` ahead is offered to that person alone: handed over, or about to be shown.
+    item with a `reserved_until` ahead is offered to `reserved_for` alone: handed over, or about to be shown.
     """
 
     Reason = Reason
@@ -60,15 +61,15 @@ class ReviewItem(models.Model):
         "submissions.Submission", on_delete=models.PROTECT, related_name="review_items"
     )
     reason = models.CharField(max_length=20, choices=Reason)
-    disguise = models.CharField(
+    masked_reason = models.CharField(
         max_length=20,
         choices=Reason,
         blank=True,
         default="",
-        help_text="The reason shown instead, where the true one would tell the reviewer what to answer.",
+        help_text="The reason that people see instead, where the true one would tell the reviewer what to answer.",
     )
     shown_reason = models.GeneratedField(
-        expression=Case(When(disguise="", then=F("reason")), default=F("disguise")),
+        expression=Case(When(masked_reason="", then=F("reason")), default=F("masked_reason")),
         output_field=models.CharField(max_length=20, choices=Reason),
         db_persist=True,
     )
@@ -79,22 +80,22 @@ class ReviewItem(models.Model):
     escalated_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
-    placed_as = models.CharField(
+    queue_reason = models.CharField(
         max_length=20,
         choices=Reason,
         blank=True,
         default="",
         help_text="A drawn reason and risk that determine its queue position, where its own would reveal it.",
     )
-    placed_risk = models.FloatField(null=True, blank=True)
+    queue_risk = models.FloatField(null=True, blank=True)
     priority = models.GeneratedField(
         expression=Case(
             When(is_escalated=True, then=Value(-1)),
             *(
                 When(
-                    Q(placed_as=reason.value)
-                    | Q(placed_as="", disguise=reason.value)
-                    | Q(placed_as="", disguise="", reason=reason.value),
+                    Q(queue_reason=reason.value)
+                    | Q(queue_reason="", masked_reason=reason.value)
+                    | Q(queue_reason="", masked_reason="", reason=reason.value),
                     then=Value(rank),
                 )
                 for reason, rank in PRIORITIES.items()
@@ -106,7 +107,7 @@ class ReviewItem(models.Model):
     )
     risk = models.FloatField(help_text="0..1 from detection.voting.risk")
     urgency = models.GeneratedField(
-        expression=Coalesce("placed_risk", "risk"),
+        expression=Coalesce("queue_risk", "risk"),
         output_field=models.FloatField(),
         db_persist=True,
         help_text="Orders items of one priority.",
@@ -121,10 +122,14 @@ class ReviewItem(models.Model):
     )
     claimed_at = models.DateTimeField(null=True, blank=True)
     claim_expires_at = models.DateTimeField(null=True, blank=True)
-    held_for = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="held_items"
+    reserved_for = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="reserved_items",
     )
-    held_until = models.DateTimeField(null=True, blank=True)
+    reserved_until = models.DateTimeField(null=True, blank=True)
     message = models.CharField(
         max_length=300, blank=True, default="", help_text="From the person who escalated or handed it over."
     )
@@ -155,9 +160,9 @@ class ReviewItem(models.Model):
                 name="claim_fields_all_or_none",
             ),
             models.CheckConstraint(
-                condition=Q(held_for__isnull=True, held_until__isnull=True)
-                | Q(held_for__isnull=False, held_until__isnull=False),
-                name="hold_fields_all_or_none",
+                condition=Q(reserved_for__isnull=True, reserved_until__isnull=True)
+                | Q(reserved_for__isnull=False, reserved_until__isnull=False),
+                name="reservation_fields_all_or_none",
             ),
             models.CheckConstraint(
                 condition=Q(state="settling", settles_at__isnull=False)
@@ -174,9 +179,9 @@ class ReviewItem(models.Model):
             ),
             models.CheckConstraint(condition=Q(risk__gte=0, risk__lte=1), name="item_risk_from_0_to_1"),
             models.CheckConstraint(
-                condition=Q(placed_as="", placed_risk__isnull=True)
-                | (~Q(placed_as="") & Q(placed_risk__gte=0, placed_risk__lte=1)),
-                name="item_placed_as_and_at",
+                condition=Q(queue_reason="", queue_risk__isnull=True)
+                | (~Q(queue_reason="") & Q(queue_risk__gte=0, queue_risk__lte=1)),
+                name="queue_fields_all_or_none",
             ),
         ]
         indexes = [
@@ -197,7 +202,9 @@ class ReviewItem(models.Model):
             models.Index(fields=["claim_expires_at"], condition=Q(state="claimed"), name="item_claim_expiry"),
             models.Index(fields=["settles_at"], condition=Q(state="settling"), name="item_to_settle"),
             models.Index(
-                fields=["held_for"], condition=Q(state="open", held_for__isnull=False), name="item_held"
+                fields=["reserved_for"],
+                condition=Q(state="open", reserved_for__isnull=False),
+                name="item_reserved",
             ),
         ]
 

@@ -29,7 +29,7 @@ from kyc_review.review.models import Decision, ReviewItem
 from kyc_review.submissions.models import Submission
 from kyc_review.training import worker
 from kyc_review.training.comparisons import comparison_request, replayed
-from kyc_review.training.jobs import JobRejected, job_lease
+from kyc_review.training.jobs import JobRefused, job_lease
 from kyc_review.training.models import Comparison, TrainingRun
 from kyc_review.training.runs import run_request
 from tests.factories.pages import collapsed
@@ -108,9 +108,9 @@ def test_nothing_trains_on_or_is_measured_on_a_marked_snapshot(
     assert snapshot in snapshots_trainable(viewer=ada)
     erase(gone)
     assert snapshot not in snapshots_trainable(viewer=ada)
-    with pytest.raises(JobRejected, match="holds 1 face that was erased since"):
+    with pytest.raises(JobRefused, match="holds 1 face that was erased since"):
         run_request(snapshot=snapshot)
-    with pytest.raises(JobRejected, match="Make a new snapshot"):
+    with pytest.raises(JobRefused, match="Make a new snapshot"):
         comparison_request(snapshot=snapshot, candidate=registered("v9"))
     assert str(gone.submission_id) not in dict(replayed())
 

@@ -38,11 +38,11 @@ def test_a_face_that_somebody_still_looks_at_is_in_no_snapshot(
     ada: User,
     settings: LazySettings,
 ) -> None:
-    settings.SECOND_OPINION_SHARE = settings.AUDIT_SHARE = 1.0
+    settings.SECOND_REVIEW_SHARE = settings.AUDIT_SHARE = 1.0
     row = clear()
     item = claim_next(alice)
     services.decision_record(item_id=item.pk, reviewer=alice, label="fake")
-    settings.SECOND_OPINION_SHARE = 0.0
+    settings.SECOND_REVIEW_SHARE = 0.0
     plain = decide("real")
     assert list(unused_decisions(viewer=ada)) == [plain]
     assert set(held(snapshot_create())) == {str(plain.submission_id)}

@@ -208,7 +208,7 @@ def test_calibration_counts_in_no_total(
     held = item_claim_next(reviewer=alice)
     assert held is not None
     decision_record(item_id=held.pk, reviewer=alice, label="fake", note="")
-    ReviewItem.objects.create(submission=item.submission, reason="gold", disguise="split_vote", risk=0.5)
+    ReviewItem.objects.create(submission=item.submission, reason="gold", masked_reason="split_vote", risk=0.5)
     gold = item_claim_next(reviewer=bob)
     assert gold is not None
     decision_record(item_id=gold.pk, reviewer=bob, label="real", note="")

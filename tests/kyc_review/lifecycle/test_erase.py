@@ -235,7 +235,7 @@ def test_a_decision_in_its_seconds_of_undo_is_made_final_first(
     alice: User,
     settings: LazySettings,
 ) -> None:
-    settings.UNDO_WINDOW_S, settings.SECOND_OPINION_SHARE = 10, 0.0
+    settings.UNDO_WINDOW_S, settings.SECOND_REVIEW_SHARE = 10, 0.0
     review.decision_record(item_id=claimed.pk, reviewer=alice, label="fake")
     row = submission_erase(submission_id=claimed.submission_id, reason=REASON)
     assert (row.state, row.result) == (State.COMPLETED, "rejected")
@@ -243,12 +243,12 @@ def test_a_decision_in_its_seconds_of_undo_is_made_final_first(
         review.decision_undo(item_id=claimed.pk, reviewer=alice)
 
 
-def test_a_second_opinion_that_it_would_have_asked_for_is_withdrawn_too(
+def test_a_second_review_that_it_would_have_asked_for_is_withdrawn_too(
     claimed: ReviewItem,
     alice: User,
     settings: LazySettings,
 ) -> None:
-    settings.UNDO_WINDOW_S, settings.SECOND_OPINION_SHARE = 10, 1.0
+    settings.UNDO_WINDOW_S, settings.SECOND_REVIEW_SHARE = 10, 1.0
     review.decision_record(item_id=claimed.pk, reviewer=alice, label="fake")
     row = submission_erase(submission_id=claimed.submission_id, reason=REASON)
     assert row.state == State.CANCELLED

@@ -51,7 +51,7 @@ def test_the_queue_counts_applicants_who_wait_by_the_reason_that_is_shown(
     again = enqueue("unanimous_fake")
     old = timezone.now() - timedelta(hours=2)
     ReviewItem.objects.filter(pk=again.pk).update(
-        reason="second_opinion", disguise="unanimous_fake", opened_at=old
+        reason="second_opinion", masked_reason="unanimous_fake", opened_at=old
     )
     found = scraped(client)
     assert found["kyc_queue_items", "split_vote"] == found["kyc_queue_items", "unanimous_fake"] == 1
@@ -71,8 +71,8 @@ def test_audits_and_calibration_are_one_number_and_make_nothing_late(
     enqueue("split_vote")
     before = scraped(client)
     gold, audit, second = enqueue("gold"), enqueue("audit"), enqueue("second_opinion")
-    ReviewItem.objects.filter(pk=gold.pk).update(disguise="unanimous_fake")
-    ReviewItem.objects.filter(pk=second.pk).update(disguise="audit")
+    ReviewItem.objects.filter(pk=gold.pk).update(masked_reason="unanimous_fake")
+    ReviewItem.objects.filter(pk=second.pk).update(masked_reason="audit")
     old = timezone.now() - timedelta(hours=2)
     ReviewItem.objects.filter(pk__in=[gold.pk, audit.pk]).update(opened_at=old)
     Submission.objects.exclude(review_items__reason="split_vote").update(

@@ -167,7 +167,7 @@ def test_a_worker_killed_at_work_is_healed_by_the_next(
     assert Evidence.objects.get().state == "ready"
 
 
-def test_a_banks_own_second_opinion_scores_and_masks(
+def test_an_auxiliary_model_of_the_bank_scores_and_masks(
     enqueue: Enqueue, examine: Examine, settings: LazySettings, private_data: Path
 ) -> None:
     settings.AUXILIARY_MODELS_DIR = private_data / "auxiliary_models"

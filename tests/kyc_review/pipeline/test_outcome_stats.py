@@ -70,7 +70,7 @@ def test_nobody_but_the_viewer_of_the_face_reads_the_history(
 
 
 @pytest.mark.django_db
-def test_a_second_opinion_is_measured_once_there_are_enough_of_both(enqueue: Enqueue) -> None:
+def test_an_auxiliary_model_is_measured_once_there_are_enough_of_both(enqueue: Enqueue) -> None:
     def decided(score: float, result: str) -> None:
         item = enqueue()
         facts = {"auxiliary": {"error_levels": {"title": "Error levels", "limits": "", "score": score}}}

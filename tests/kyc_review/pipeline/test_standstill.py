@@ -152,9 +152,9 @@ def test_an_item_that_somebody_put_aside_stays(waiting: Callable[..., Submission
 def test_an_item_that_is_about_to_be_shown_stays(waiting: Callable[..., Submission], alice: User) -> None:
     waiting()
     standstill_route()
-    ReviewItem.objects.update(held_for=alice, held_until=timezone.now() + timedelta(minutes=1))
+    ReviewItem.objects.update(reserved_for=alice, reserved_until=timezone.now() + timedelta(minutes=1))
     assert standstill_take_back() == 0
-    ReviewItem.objects.update(held_until=timezone.now() - timedelta(seconds=1))
+    ReviewItem.objects.update(reserved_until=timezone.now() - timedelta(seconds=1))
     assert standstill_take_back() == 1
 
 

@@ -45,10 +45,10 @@ def test_the_random_part_alone_carries_the_bound(judged: list[Submission], audre
     assert found.estimate == pytest.approx(2 / (2 + 2 + 4 / 3))
 
 
-def test_a_second_opinion_that_is_still_open_counts_as_waiting(
+def test_a_second_review_that_is_still_open_counts_as_waiting(
     clear: Callable[..., Submission], alice: User, audrey: User, settings: LazySettings
 ) -> None:
-    settings.AUDIT_SHARE = settings.SECOND_OPINION_SHARE = 1.0
+    settings.AUDIT_SHARE = settings.SECOND_REVIEW_SHARE = 1.0
     clear()
     item = services.item_claim_next(reviewer=alice)
     assert item is not None

@@ -100,7 +100,7 @@ def test_an_audits_fake_can_be_taken_back_within_its_seconds(
 def test_second_and_third_people_are_asked_before_an_audit_overturns(
     clear: Callable[..., Submission], alice: User, bob: User, staff: Callable, settings: LazySettings
 ) -> None:
-    settings.SECOND_OPINION_SHARE = 1.0
+    settings.SECOND_REVIEW_SHARE = 1.0
     row = clear()
     results = []
     for reviewer, label in ((alice, "fake"), (bob, "real"), (staff("carol", "reviewer"), "fake")):

@@ -11,8 +11,8 @@ from kyc_review.accounts.models import User
 from kyc_review.review import services
 from kyc_review.review.blinding import items_without_reviewer
 from kyc_review.review.calibration import gold_mix
-from kyc_review.review.models import Onlooker, ReviewItem
-from kyc_review.review.release import ReleaseRejected
+from kyc_review.review.models import OutcomeExposure, ReviewItem
+from kyc_review.review.release import ReleaseRefused
 from tests.factories.pages import collapsed
 
 pytestmark = pytest.mark.django_db
@@ -29,7 +29,7 @@ def sara(staff: Callable[..., User]) -> User:
 @pytest.fixture
 def decided(enqueue: Enqueue, alice: User, settings: Any) -> ReviewItem:
     """A risky fake of alice's that can still be taken back; then a second person is asked."""
-    settings.SECOND_OPINION_FAKE_RISK, settings.UNDO_WINDOW_S = 0.9, 10
+    settings.SECOND_REVIEW_FAKE_RISK, settings.UNDO_WINDOW_S = 0.9, 10
     enqueue("unanimous_fake", 0.95)
     item = services.item_claim_next(reviewer=alice)
     assert item is not None
@@ -38,13 +38,13 @@ def decided(enqueue: Enqueue, alice: User, settings: Any) -> ReviewItem:
 
 
 def settle() -> ReviewItem:
-    """The seconds of undo are over; the second opinion that was opened."""
+    """The seconds of undo are over; the second review that was opened."""
     ReviewItem.objects.filter(state="settling").update(settles_at="2026-01-01T00:00:00Z")
     services.decisions_settle()
     return ReviewItem.objects.get(state="open")
 
 
-def test_a_senior_who_read_the_decision_is_no_second_opinion(
+def test_a_senior_who_read_the_decision_is_no_second_reviewer(
     decided: ReviewItem, sara: User, bob: User, login: Login
 ) -> None:
     assert "the seam at the nose" in login(sara).get(f"/review/items/{decided.pk}/").text
@@ -52,7 +52,7 @@ def test_a_senior_who_read_the_decision_is_no_second_opinion(
     assert second.reason == "second_opinion"
     assert services.item_claim_next(reviewer=sara) is None
     assert services.item_claim_next(reviewer=bob) == second
-    with pytest.raises(ReleaseRejected):
+    with pytest.raises(ReleaseRefused):
         services.item_hand_over(item_id=second.pk, reviewer=bob, to=sara)
 
 
@@ -74,7 +74,7 @@ def test_who_only_looks_at_the_queue_or_an_undecided_item_stays_eligible(
     assert services.item_claim_next(reviewer=sara) == item
 
 
-def test_while_a_second_opinion_waits_the_first_is_hidden_from_those_who_may_be_asked(
+def test_while_a_second_review_waits_the_first_is_hidden_from_those_who_may_be_asked(
     decided: ReviewItem, alice: User, sara: User, staff: Callable[..., User], login: Login
 ) -> None:
     second = settle()
@@ -99,7 +99,7 @@ def test_its_judge_sees_the_own_decision_all_the_while(
     page = login(alice).get(f"/review/items/{decided.pk}/").text
     assert "the seam at the nose" in page
     assert HIDDEN not in page
-    assert not Onlooker.objects.exists()
+    assert not OutcomeExposure.objects.exists()
 
 
 @pytest.mark.parametrize("role", ["admin", "auditor"])
@@ -109,7 +109,7 @@ def test_people_who_are_never_asked_read_on_and_are_not_noted(
     settle()
     page = login(staff("person", role)).get(f"/insights/submissions/{decided.submission_id}/").text
     assert "the seam at the nose" in page
-    assert not Onlooker.objects.exists()
+    assert not OutcomeExposure.objects.exists()
 
 
 def test_gold_is_not_given_to_those_who_read_its_answer(
@@ -137,7 +137,7 @@ def test_gold_is_not_given_to_those_who_read_its_answer(
         gold,
     ]
     gold.delete()
-    Onlooker.objects.create(submission=item.submission, person=bob)
+    OutcomeExposure.objects.create(submission=item.submission, person=bob)
     assert gold_mix(opened=1) == [], "no one is left"
 
 

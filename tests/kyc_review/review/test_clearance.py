@@ -95,7 +95,7 @@ def test_other_answers_need_one_person(no_face: ReviewItem, alice: User, label: 
 def test_of_three_people_two_must_have_said_real(
     no_face: ReviewItem, alice: User, bob: User, staff: Callable, settings: Any
 ) -> None:
-    settings.SECOND_OPINION_FAKE_RISK = 0.0
+    settings.SECOND_REVIEW_FAKE_RISK = 0.0
     judge(alice, "fake")
     judge(bob, "not_assessable")
     judge(staff("carol", "reviewer"), "real")

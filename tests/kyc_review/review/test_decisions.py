@@ -15,7 +15,7 @@ from kyc_review.accounts.models import User
 from kyc_review.audit.models import Event
 from kyc_review.lifecycle.erase import submission_erase
 from kyc_review.review import selectors, services
-from kyc_review.review.models import Decision, FirstCall, ReviewItem, Withdrawal
+from kyc_review.review.models import Decision, DecisionUndo, FirstCall, ReviewItem
 from kyc_review.review.tasks import sweep
 from kyc_review.submissions.models import Submission
 from tests.factories.concurrency import until_a_lock_is_waited_for
@@ -83,7 +83,7 @@ def test_too_late_or_somebody_else_undoes_nothing(claimed: ReviewItem, alice: Us
     seconds_pass(claimed)
     with pytest.raises(services.TooLate):
         services.decision_undo(item_id=claimed.pk, reviewer=alice)
-    assert not Withdrawal.objects.exists()
+    assert not DecisionUndo.objects.exists()
 
 
 @pytest.mark.usefixtures("ten_seconds")

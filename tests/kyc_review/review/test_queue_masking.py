@@ -33,7 +33,7 @@ def ordinary(enqueue: Enqueue) -> list[ReviewItem]:
 def drawn(reason: str, number: int) -> list[tuple[str, float | None]]:
     items = [ReviewItem(reason=reason, risk=0.1) for _ in range(number)]
     queue_masking.mask_positions(items)
-    return [(item.placed_as, item.placed_risk) for item in items]
+    return [(item.queue_reason, item.queue_risk) for item in items]
 
 
 @pytest.mark.usefixtures("ordinary")
@@ -48,8 +48,8 @@ def test_places_are_drawn_from_those_of_ordinary_items_in_their_shares(reason: s
 def test_an_audit_waits_where_its_place_says_and_keeps_its_own_risk(submit: Callable) -> None:
     services.items_open([(submit().pk, "audit", 0.1)])
     audit = ReviewItem.objects.get(reason="audit")
-    assert audit.placed_risk is not None
-    among = ReviewItem.objects.filter(reason=audit.placed_as, risk=audit.placed_risk).first()
+    assert audit.queue_risk is not None
+    among = ReviewItem.objects.filter(reason=audit.queue_reason, risk=audit.queue_risk).first()
     assert among is not None
     assert (audit.priority, audit.urgency) == (among.priority, among.urgency)
     assert (audit.risk, audit.shown_reason) == (0.1, "audit")
@@ -72,14 +72,14 @@ def test_ordinary_items_cost_no_draw_and_any_number_of_others_costs_one_query() 
 def test_a_second_look_at_an_audit_waits_in_its_place(
     clear: Callable[..., Submission], alice: User, settings: LazySettings
 ) -> None:
-    settings.AUDIT_SHARE, settings.SECOND_OPINION_SHARE, settings.UNDO_WINDOW_S = 1.0, 1.0, 0
+    settings.AUDIT_SHARE, settings.SECOND_REVIEW_SHARE, settings.UNDO_WINDOW_S = 1.0, 1.0, 0
     cleared = clear()
     first = ReviewItem.objects.get(submission=cleared)
     ReviewItem.objects.exclude(pk=first.pk).update(is_escalated=True)
     assert services.item_claim_next(reviewer=alice) == first
     services.decision_record(item_id=first.pk, reviewer=alice, label="real")
     second = ReviewItem.objects.get(submission=cleared, reason="second_opinion")
-    assert (second.placed_as, second.placed_risk) == (first.placed_as, first.placed_risk)
+    assert (second.queue_reason, second.queue_risk) == (first.queue_reason, first.queue_risk)
     assert (second.priority, second.urgency) == (first.priority, first.urgency)
 
 
@@ -113,7 +113,7 @@ def waiting_gold(enqueue: Enqueue, staff: Callable) -> ReviewItem:
     """Gold whose answer was fake, waiting among unscorable ones."""
     item = enqueue("split_vote", 0.5)
     ReviewItem.objects.filter(pk=item.pk).update(
-        reason="gold", disguise="split_vote", is_blind=True, placed_as="unscorable", placed_risk=1.0
+        reason="gold", masked_reason="split_vote", is_blind=True, queue_reason="unscorable", queue_risk=1.0
     )
     Submission.objects.filter(pk=item.submission_id).update(
         state="completed", result="rejected", completed_at=Now()

@@ -70,7 +70,12 @@ def test_gold_is_looked_at_again_like_any_other(
     enqueue: Callable, login: Login, alice: User, settings: LazySettings
 ) -> None:
     settings.UNDO_WINDOW_S = 0
-    hidden = {"reason": "gold", "disguise": "split_vote", "placed_as": "split_vote", "placed_risk": 0.5}
+    hidden = {
+        "reason": "gold",
+        "masked_reason": "split_vote",
+        "queue_reason": "split_vote",
+        "queue_risk": 0.5,
+    }
     pages = []
     for fields in ({}, hidden):
         item = enqueue()

@@ -60,7 +60,7 @@ def test_a_draw_keeps_its_chance_and_waits_blind_among_the_others(
     assert (draw.submission, draw.outcome, draw.probability, draw.is_uniform) == (row, "resubmit", 1.0, True)
     item = ReviewItem.objects.get()
     assert (item.reason, item.is_blind) == (ReviewItem.Reason.AUDIT, True)
-    assert item.placed_as != ""
+    assert item.queue_reason != ""
     assert (row.state, row.result) == (State.COMPLETED, Result.RESUBMIT)
 
 

@@ -20,7 +20,7 @@ Enqueue = Callable[..., ReviewItem]
 
 def ended(item: ReviewItem, **fields: str) -> None:
     past = Now() - dt.timedelta(seconds=1)
-    ReviewItem.objects.filter(pk=item.pk).update(**dict.fromkeys(fields or {"held_until": ""}, past))
+    ReviewItem.objects.filter(pk=item.pk).update(**dict.fromkeys(fields or {"reserved_until": ""}, past))
 
 
 def test_a_skip_keeps_its_reason(claimed: ReviewItem, alice: User) -> None:
@@ -39,7 +39,7 @@ def test_a_snoozed_item_sleeps_for_everybody_and_comes_back(
 
 
 def test_an_odd_snooze_is_refused(claimed: ReviewItem, alice: User) -> None:
-    with pytest.raises(services.ReleaseRejected):
+    with pytest.raises(services.ReleaseRefused):
         services.item_snooze(item_id=claimed.pk, reviewer=alice, minutes=7)
     assert ReviewItem.objects.get(pk=claimed.pk).state == "claimed"
 
@@ -58,7 +58,7 @@ def test_an_escalated_item_goes_to_seniors_first_and_never_to_its_escalator(
 
 
 def test_without_another_senior_nothing_is_escalated(claimed: ReviewItem, alice: User) -> None:
-    with pytest.raises(services.ReleaseRejected, match="no other senior"):
+    with pytest.raises(services.ReleaseRefused, match="no other senior"):
         services.item_escalate(item_id=claimed.pk, reviewer=alice)
 
 
@@ -92,7 +92,7 @@ def test_what_was_handed_over_comes_first_for_its_receiver(
 
 @pytest.mark.parametrize("role", ["auditor", "admin"])
 def test_nobody_hands_over_to_a_reader(claimed: ReviewItem, alice: User, staff: Callable, role: str) -> None:
-    with pytest.raises(services.ReleaseRejected):
+    with pytest.raises(services.ReleaseRefused):
         services.item_hand_over(item_id=claimed.pk, reviewer=alice, to=staff("reader", role))
 
 
@@ -112,7 +112,7 @@ def test_the_item_kept_ahead_is_offered_to_nobody_else_and_is_free_again_by_itse
     following = enqueue(risk=0.1)
     assert services.item_reserve_next(reviewer=alice) == following
     assert services.item_reserve_next(reviewer=alice) == following
-    assert ReviewItem.objects.filter(held_for=alice).count() == 1
+    assert ReviewItem.objects.filter(reserved_for=alice).count() == 1
     assert services.item_claim_next(reviewer=bob) is None
     ended(following)
     assert services.item_claim_next(reviewer=bob) == following
@@ -124,9 +124,9 @@ def test_keeping_ahead_never_shortens_a_handover(
     enqueue(risk=0.1)
     assert services.item_claim_next(reviewer=bob)
     services.item_hand_over(item_id=claimed.pk, reviewer=alice, to=bob)
-    before = ReviewItem.objects.get(pk=claimed.pk).held_until
+    before = ReviewItem.objects.get(pk=claimed.pk).reserved_until
     assert services.item_reserve_next(reviewer=bob) == claimed
-    assert ReviewItem.objects.get(pk=claimed.pk).held_until == before
+    assert ReviewItem.objects.get(pk=claimed.pk).reserved_until == before
 
 
 def test_nothing_is_kept_for_somebody_who_holds_nothing(enqueue: Enqueue, alice: User) -> None:

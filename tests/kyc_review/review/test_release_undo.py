@@ -25,8 +25,8 @@ FIELDS = (
     "is_escalated",
     "escalated_by",
     "message",
-    "held_for",
-    "held_until",
+    "reserved_for",
+    "reserved_until",
 )
 
 
@@ -71,7 +71,7 @@ def test_the_item_is_as_it_was_and_the_next_one_waits_for_the_same_person(
     services.act_undo(item_id=claimed.pk, reviewer=alice)
     assert row(claimed) == before
     assert not Skip.objects.exists()
-    assert ReviewItem.objects.get(pk=following.pk).held_for == alice
+    assert ReviewItem.objects.get(pk=following.pk).reserved_for == alice
     assert selectors.act_undoable(viewer=alice) is None
     assert Event.objects.filter(action="item.release_undone").get().detail == {"act": act}
 

@@ -32,7 +32,7 @@ def result_of(item: ReviewItem) -> str:
 
 @pytest.fixture
 def second_reviews(settings: LazySettings) -> None:
-    settings.SECOND_OPINION_FAKE_RISK = 0.9
+    settings.SECOND_REVIEW_FAKE_RISK = 0.9
 
 
 @pytest.mark.usefixtures("second_reviews")
@@ -74,7 +74,7 @@ def test_mild_fakes_and_reals_need_one_person(enqueue: Enqueue, alice: User) -> 
 def test_the_share_is_drawn_from_the_submissions_number(
     enqueue: Enqueue, alice: User, settings: LazySettings
 ) -> None:
-    settings.SECOND_OPINION_SHARE = 0.5
+    settings.SECOND_REVIEW_SHARE = 0.5
     for low_number in (0, 4_999, 5_000, 9_999):
         decision = Decision(label="real")
         item = ReviewItem(submission_id=UUID(int=low_number), risk=0.1)
@@ -120,7 +120,7 @@ def test_gold_is_mixed_in_at_the_set_rate_and_changes_no_result(
 
 def test_whoever_gave_the_answer_never_gets_their_gold(gold: Gold, enqueue: Enqueue, alice: User) -> None:
     ReviewItem.objects.create(
-        submission_id=gold.submission_id, reason="gold", disguise="split_vote", risk=0.5, is_blind=True
+        submission_id=gold.submission_id, reason="gold", masked_reason="split_vote", risk=0.5, is_blind=True
     )
     assert services.item_claim_next(reviewer=gold.added_by) is None
     assert services.item_claim_next(reviewer=alice)
@@ -136,15 +136,15 @@ def test_gold_is_never_trained_on(gold: Gold, alice: User) -> None:
     assert [row.decision.label for row in SnapshotItem.objects.all()] == ["fake"]
 
 
-def test_gold_and_second_opinions_look_like_ordinary_items_on_every_page(
+def test_gold_and_second_reviews_look_like_ordinary_items_on_every_page(
     gold: Gold, enqueue: Enqueue, login: Callable[[User], Client], staff: Callable
 ) -> None:
     ordinary = enqueue("split_vote", 0.5)
     ReviewItem.objects.filter(pk=ordinary.pk).update(is_blind=True)
-    disguised = {"disguise": "split_vote", "risk": 0.5, "is_blind": True}
-    ReviewItem.objects.create(submission_id=gold.submission_id, reason="gold", **disguised)
+    masked = {"masked_reason": "split_vote", "risk": 0.5, "is_blind": True}
+    ReviewItem.objects.create(submission_id=gold.submission_id, reason="gold", **masked)
     again = enqueue("split_vote", 0.5)
-    ReviewItem.objects.filter(pk=again.pk).update(reason="second_opinion", **disguised)
+    ReviewItem.objects.filter(pk=again.pk).update(reason="second_opinion", **masked)
     pages: dict[str, list[str]] = {}
     for person in [staff(f"person{number}", "reviewer") for number in range(3)]:
         browser = login(person)
@@ -165,4 +165,4 @@ def test_gold_and_second_opinions_look_like_ordinary_items_on_every_page(
     assert pages["gold"] == pages["split_vote"] == pages["second_opinion"]
     listed = login(staff("late", "reviewer")).get("/review/").text
     assert "Calibration" not in listed
-    assert "Second opinion" not in listed
+    assert ReviewItem.Reason.SECOND_REVIEW.label not in listed

@@ -12,7 +12,15 @@ from kyc_review.accounts.authentication import KEY_PATTERN, key_of_prefix
 from kyc_review.accounts.models import ApiKey, User
 from kyc_review.review import statements
 from kyc_review.review.claims import ORDER, items_for
-from kyc_review.review.models import Decision, FirstCall, Gold, Onlooker, ReviewItem, Skip, Withdrawal
+from kyc_review.review.models import (
+    Decision,
+    DecisionUndo,
+    FirstCall,
+    Gold,
+    OutcomeExposure,
+    ReviewItem,
+    Skip,
+)
 
 pytestmark = pytest.mark.django_db
 MINUTE = timedelta(minutes=1)
@@ -27,7 +35,7 @@ def mixed_queue(enqueue: Callable[..., ReviewItem], alice: User, bob: User) -> N
         person = draw.choice([alice, bob])
         changes: dict[str, object] = {}
         if draw.random() < 0.3:
-            changes |= {"held_for": person, "held_until": Now() + draw.choice([-1, 1]) * MINUTE}
+            changes |= {"reserved_for": person, "reserved_until": Now() + draw.choice([-1, 1]) * MINUTE}
         if draw.random() < 0.3:
             changes["snoozed_until"] = Now() + draw.choice([-1, 1]) * MINUTE
         if draw.random() < 0.2:
@@ -37,7 +45,7 @@ def mixed_queue(enqueue: Callable[..., ReviewItem], alice: User, bob: User) -> N
         if fact < 0.1:
             Skip.objects.create(item=item, reviewer=person)
         elif fact < 0.2:
-            Onlooker.objects.create(submission=item.submission, person=person)
+            OutcomeExposure.objects.create(submission=item.submission, person=person)
         elif fact < 0.3:
             Gold.objects.create(submission=item.submission, label="fake", added_by=person)
         elif fact < 0.5:
@@ -45,24 +53,24 @@ def mixed_queue(enqueue: Callable[..., ReviewItem], alice: User, bob: User) -> N
                 item=item, submission=item.submission, reviewer=person, label="real", handling_ms=1
             )
             if fact < 0.4:
-                Withdrawal.objects.create(decision=said)
+                DecisionUndo.objects.create(decision=said)
 
 
 @pytest.mark.usefixtures("mixed_queue")
 @pytest.mark.parametrize("is_senior", [False, True])
 @pytest.mark.parametrize("include_skipped", [False, True])
-@pytest.mark.parametrize("only_kept", [False, True])
+@pytest.mark.parametrize("only_reserved", [False, True])
 def test_items_are_handed_out_as_the_page_lists_them(
-    alice: User, is_senior: bool, include_skipped: bool, only_kept: bool
+    alice: User, is_senior: bool, include_skipped: bool, only_reserved: bool
 ) -> None:
     expected = items_for(alice.pk, is_senior=is_senior, include_skipped=include_skipped)
-    if only_kept:
-        expected = expected.filter(held_for=alice)
+    if only_reserved:
+        expected = expected.filter(reserved_for=alice)
     listed = list(expected.order_by(*ORDER).values_list("pk", flat=True))
     assert listed, "nothing to compare"
     handed_out = []
     while item := statements.lock_most_urgent(
-        person=alice.pk, is_senior=is_senior, include_skipped=include_skipped, only_kept=only_kept
+        person=alice.pk, is_senior=is_senior, include_skipped=include_skipped, only_reserved=only_reserved
     ):
         handed_out.append(item)
         statements.claim_item(item=item, person=alice.pk, lease=MINUTE)
@@ -127,5 +135,7 @@ def test_the_server_prepares_each_statement_once(alice: User) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         for _ in range(4):
             statements.tied_items(person=alice.pk)
-        cursor.execute("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%held_for_id = $%'")
+        cursor.execute(
+            "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%reserved_for_id = $%'"
+        )
         assert cursor.fetchone() == (1,)

@@ -11,7 +11,7 @@ from kyc_review.training import runs, worker
 from kyc_review.training.jobs import (
     ATTEMPTS_MAX,
     JobLost,
-    JobRejected,
+    JobRefused,
     job_cancel,
     job_end,
     job_give_back,
@@ -67,12 +67,12 @@ def test_a_run_remembers_the_champion_of_its_hour(run: TrainingRun, serving: Bun
 def test_a_wish_that_cannot_be_trained_is_refused(
     serving: Bundle, ready: Snapshot, chosen_options: dict, says: str
 ) -> None:
-    with pytest.raises(JobRejected, match=says):
+    with pytest.raises(JobRefused, match=says):
         run_request(snapshot=ready, **chosen_options)
 
 
 def test_without_a_champion_nothing_can_be_trained(ready: Snapshot) -> None:
-    with pytest.raises(JobRejected, match="No bundle is in production"):
+    with pytest.raises(JobRefused, match="No bundle is in production"):
         run_request(snapshot=ready)
 
 
@@ -87,7 +87,7 @@ def test_too_few_decisions_are_refused_before_anything_starts(serving: Bundle, r
         count_real=400,
         count_fake=3,
     )
-    with pytest.raises(JobRejected, match="3 fake decisions"):
+    with pytest.raises(JobRefused, match="3 fake decisions"):
         run_request(snapshot=few)
 
 
@@ -95,14 +95,14 @@ def test_fewer_decisions_than_statistics_ask_for_are_refused(
     serving: Bundle, ready: Snapshot, settings: Any
 ) -> None:
     settings.TRAINING_DECISIONS_MIN = 201
-    with pytest.raises(JobRejected, match=r"at least 201.* Review 1 more"):
+    with pytest.raises(JobRefused, match=r"at least 201.* Review 1 more"):
         run_request(snapshot=ready)
     settings.TRAINING_DECISIONS_MIN = 200
     assert run_request(snapshot=ready).pk
 
 
 def test_a_snapshot_that_is_not_ready_is_refused(serving: Bundle) -> None:
-    with pytest.raises(JobRejected, match="not ready"):
+    with pytest.raises(JobRefused, match="not ready"):
         run_request(snapshot=Snapshot.objects.create(name="waits", count_real=40, count_fake=40))
 
 
@@ -152,7 +152,7 @@ def test_a_waiting_run_is_cancelled_at_once(run: TrainingRun, alice: User) -> No
     job_cancel(job=run, actor=alice)
     run.refresh_from_db()
     assert run.state == State.CANCELLED
-    with pytest.raises(JobRejected, match="ended already"):
+    with pytest.raises(JobRefused, match="ended already"):
         job_cancel(job=run)
     assert job_lease(TrainingRun) is None
 

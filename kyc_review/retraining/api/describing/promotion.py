@@ -19,14 +19,14 @@ from kyc_review.retraining.api.serializers.promotion import (
     ProposalOut,
     ProposalPage,
     ShadowWholeOut,
-    SuggestionsOut,
+    SignalsOut,
 )
 
-read_suggestions = describe_endpoint(
-    "read_retraining_suggestions",
+read_signals = describe_endpoint(
+    "read_retraining_signals",
     "Read the signals for retraining",
     "Signals only suggest; they start nothing.",
-    responses={200: SuggestionsOut},
+    responses={200: SignalsOut},
 )
 list_bundles = listing("list_bundles", "List bundles", BundlePageIn, BundlePage)
 retrieve_bundle = describe_endpoint(

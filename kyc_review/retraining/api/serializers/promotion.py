@@ -13,7 +13,7 @@ class SignalOut(serializers.Serializer):
     detail = serializers.CharField()
 
 
-class SuggestionsOut(serializers.Serializer):
+class SignalsOut(serializers.Serializer):
     calls = serializers.BooleanField(help_text="At least one signal suggests a new candidate.")
     signals = SignalOut(many=True)
     unused_decisions = serializers.IntegerField(help_text="Decisions that no snapshot holds.")

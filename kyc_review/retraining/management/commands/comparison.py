@@ -10,7 +10,7 @@ from kyc_review.retraining.api.serializers.jobs import ComparisonOut
 from kyc_review.retraining.management.command_options import bundle_named, json_option, say
 from kyc_review.training.comparisons import comparison_request
 from kyc_review.training.gate import gate, point_at, sample_in_words
-from kyc_review.training.jobs import JobRejected
+from kyc_review.training.jobs import JobRefused
 from kyc_review.training.models import Comparison
 
 WATCH_EVERY_S = 0.2
@@ -38,7 +38,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             getattr(self, options["verb"])(options)
-        except JobRejected as refusal:
+        except JobRefused as refusal:
             raise CommandError(str(refusal)) from refusal
 
     def start(self, options: dict[str, Any]) -> None:

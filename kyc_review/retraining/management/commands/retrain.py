@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from kyc_review.datasets.models import Snapshot
 from kyc_review.retraining.api.jobs import run_whole
 from kyc_review.retraining.management.command_options import json_option, say
-from kyc_review.training.jobs import JobRejected, job_cancel
+from kyc_review.training.jobs import JobRefused, job_cancel
 from kyc_review.training.models import TrainingRun
 from kyc_review.training.progress import progress_of
 from kyc_review.training.runs import BALANCES, run_request
@@ -51,7 +51,7 @@ class Command(BaseCommand):
                 self._train(options)
             else:
                 self._list(options)
-        except JobRejected as refusal:
+        except JobRefused as refusal:
             raise CommandError(str(refusal)) from refusal
 
     def _train(self, options: dict[str, Any]) -> None:

@@ -19,7 +19,7 @@ ROLES = ("reviewer", "senior", "auditor", "admin")
 READERS, ADMINS = {"auditor", "admin"}, {"admin"}
 # What each address's methods are for, as on the pages: originals leave the house with admins alone.
 ROWS: dict[str, dict[str, set[str]]] = {
-    "suggestions": {"GET": READERS},
+    "signals": {"GET": READERS},
     "decisions": {"GET": ADMINS},
     "snapshots": {"GET": READERS, "POST": ADMINS},
     "snapshots/<slug:name>": {"GET": READERS},

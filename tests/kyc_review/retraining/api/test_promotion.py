@@ -171,7 +171,7 @@ def test_the_shadow_is_put_there_once_and_ended(ada: Script, comparison: Compari
 
 
 def test_what_calls_for_training_is_told_in_words(ada: Script, comparison: Comparison) -> None:
-    told = ada.get("/suggestions").json()
+    told = ada.get("/signals").json()
     assert (told["calls"], told["unused_decisions"], told["every_days"]) == (False, 0, 0)
     assert {signal["name"] for signal in told["signals"]} == {
         "New decisions",

@@ -4,7 +4,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
 from kyc_review.datasets.selectors import unused_decisions_unchecked
-from kyc_review.retraining.api.serializers.promotion import SuggestionsOut
+from kyc_review.retraining.api.serializers.promotion import SignalsOut
 from kyc_review.retraining.management.command_options import json_option, say
 from kyc_review.training.signals import Signal, retraining_signals_unchecked
 
@@ -25,7 +25,7 @@ class Command(BaseCommand):
             "unused_decisions": unused_decisions_unchecked().count(),
             "every_days": settings.RETRAIN_EVERY_DAYS,
         }
-        say(self, options, SuggestionsOut(body).data, "\n".join(map(_line, watched)))
+        say(self, options, SignalsOut(body).data, "\n".join(map(_line, watched)))
 
 
 def _line(signal: Signal) -> str:

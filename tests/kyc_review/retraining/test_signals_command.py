@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db
 
 def told(*arguments: str) -> str:
     out = StringIO()
-    call_command("suggestions", *arguments, stdout=out)
+    call_command("signals", *arguments, stdout=out)
     return out.getvalue()
 
 
