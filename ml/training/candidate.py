@@ -4,6 +4,7 @@ import datetime as dt
 import hashlib
 import json
 import shutil
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,16 +18,18 @@ from detection import bundle as bundles
 from detection.bundle import Bundle as ShippedBundle
 from detection.bundle import Member
 from detection.ensemble import Ensemble
+from detection.faces.align import FaceFrame
 from detection.networks.convnext import convnext
 from detection.networks.localiser import WithMaskHead
 from detection.networks.stacking import Stacking
 from ml.balancing import PAIRS, WAYS, balance_of, ways_of
 from ml.inverse_probability import MOST, Weighing
+from ml.sources import Photo
 from ml.sources import manifest as snapshots
 from ml.training.batches import PairSampler, ResampledSampler
 from ml.training.card import card
 from ml.training.decisions import counted, require_enough, split
-from ml.training.faces import Faces, frames_of, seen_as
+from ml.training.faces import Faces, face_frames, frames_of, seen_as
 from ml.training.finish import Before, Side, finish
 from ml.training.loop import Plan, auc_of, fit, logits_of
 from ml.training.pack import Voter, save_weights
@@ -75,10 +78,13 @@ def train(
     if crew.count > 1 and work is None:
         raise ValueError("several processes need a folder to leave their members in: name one with --work")
     photos = snapshots.read(manifest)
-    require_enough(photos)
+    decided = len(photos)
     served = bundles.read(init)
     ways = ways_of(wish.balance, len(served.members))
-    faces = Faces([photo.path for photo in photos], frames_of(member.view for member in served.members))
+    photos, places = _with_faces(photos) if served.sees_faces else (photos, [])
+    require_enough(photos)
+    frames = frames_of(member.view for member in served.members)
+    faces = Faces([photo.path for photo in photos], frames, places)
     sides = split(photos, faces, wish.seed, wish.weight_max if wish.weigh else None)
     counts = {name: counted(side.bank.label) for name, side in sides.items()}
     provenance: dict[str, Any] = {
@@ -86,6 +92,7 @@ def train(
         "trained_from_digest": served.digest,
         "snapshot_sha256": hashlib.sha256(_manifest_file(manifest).read_bytes()).hexdigest(),
         "decisions": counts,
+        "decisions_without_face": decided - len(photos),
         **asdict(wish),
         "balance": {member.name: way for member, way in zip(served.members, ways, strict=True)},
         "balanced": [
@@ -105,6 +112,13 @@ def train(
             if not crew.is_first:
                 return None
             return _finished(out, served, sides, wish, provenance, folder / "members")
+
+
+def _with_faces(photos: Sequence[Photo]) -> tuple[list[Photo], list[FaceFrame]]:
+    """The photographs in which a face is found, and where: a bundle that looks at faces votes on no others."""
+    found = zip(photos, face_frames([photo.path for photo in photos]), strict=True)
+    seen = [(photo, place) for photo, place in found if place is not None]
+    return [photo for photo, _ in seen], [place for _, place in seen]
 
 
 def _finished(

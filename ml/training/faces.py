@@ -18,7 +18,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from detection.bundle import View
+from detection.bundle import FACE, View
+from detection.faces.align import FaceFrame
+from detection.faces.default import largest_face
 from detection.preprocess import crop
 from ml.bank import FULL, STORED, Bank
 from ml.training.batches import CELL
@@ -42,20 +44,48 @@ def frame_of(view: View) -> View:
     """
     if view.side % CELL:
         raise ValueError(f"a view of {view.side} px cannot be trained: its side must be a multiple of {CELL}")
+    if view.frame == FACE:
+        return view
     is_inside = view.side <= STORED and abs(view.extent - view.side / FULL) <= 0.01
     return FRAME if is_inside else view
 
 
 def frames_of(views: Iterable[View]) -> tuple[View, ...]:
     """Every frame that these views need, `FRAME` first."""
-    return (FRAME, *sorted({frame_of(view) for view in views} - {FRAME}, key=lambda v: (v.extent, v.side)))
+    others = {frame_of(view) for view in views} - {FRAME}
+    return (FRAME, *sorted(others, key=lambda view: (view.frame, view.extent, view.side)))
+
+
+def face_frames(paths: Sequence[Path]) -> list[FaceFrame | None]:
+    """Where the largest face of each photograph is; None where none is found or the file cannot be read."""
+
+    def search(path: Path) -> FaceFrame | None:
+        try:
+            picture = _opened(path)
+        except OSError:
+            return None
+        face = largest_face(picture)
+        return FaceFrame.of(face, picture.size) if face else None
+
+    with ThreadPoolExecutor(min(READERS_MAX, len(os.sched_getaffinity(0))), "reader") as readers:
+        return list(readers.map(search, paths))
 
 
 class Faces:
-    """Photographs as serving frames them, (side, side, 3) uint8 for each frame; to be read inside `kept_in` only."""
+    """Photographs as serving frames them, (side, side, 3) uint8 for each frame; to be read inside `kept_in` only.
 
-    def __init__(self, paths: Sequence[Path], frames: Sequence[View] = (FRAME,)) -> None:
-        self._paths, self.frames = paths, tuple(frames)
+    places: where each photograph's face is, which frames around the face need.
+    """
+
+    def __init__(
+        self,
+        paths: Sequence[Path],
+        frames: Sequence[View] = (FRAME,),
+        places: Sequence[FaceFrame | None] = (),
+    ) -> None:
+        if any(frame.frame == FACE for frame in frames) and (None in places or len(places) != len(paths)):
+            raise ValueError("a frame around the face needs the place of the face in every photograph")
+        self._paths, self.frames, self._places = paths, tuple(frames), places
         sizes = [3 * frame.side**2 for frame in frames]
         self._starts = dict(zip(frames, np.cumsum([0, *sizes[:-1]]).tolist(), strict=True))
         self._row_bytes = sum(sizes)
@@ -106,7 +136,8 @@ class Faces:
 
         def part(number: int) -> None:
             for row in range(crew.rank * threads + number, len(self._paths), crew.count * threads):
-                os.pwrite(file, framed(self._paths[row], self.frames), row * self._row_bytes)
+                place = self._places[row] if self._places else None
+                os.pwrite(file, framed(self._paths[row], self.frames, place), row * self._row_bytes)
 
         with ThreadPoolExecutor(threads, "reader") as readers:
             list(readers.map(part, range(threads)))
@@ -131,11 +162,15 @@ class Framed:
         return np.asarray(self._faces.read(self._rows[row], self._frame)[tuple(rest)])
 
 
-def framed(path: Path, frames: Sequence[View] = (FRAME,)) -> bytes:
-    """The photograph in each frame, (side, side, 3) uint8 RGB, one after the other."""
+def framed(path: Path, frames: Sequence[View] = (FRAME,), place: FaceFrame | None = None) -> bytes:
+    """The photograph in each frame, (side, side, 3) uint8 RGB, one after the other. place: of its face."""
+    picture = _opened(path)
+    return b"".join(crop(picture, frame, place).tobytes() for frame in frames)
+
+
+def _opened(path: Path) -> Image.Image:
     with Image.open(path) as opened:
-        picture = opened.convert("RGB")
-    return b"".join(crop(picture, frame).tobytes() for frame in frames)
+        return opened.convert("RGB")
 
 
 def seen_as(bank: Bank, view: View) -> Bank:

@@ -1,3 +1,4 @@
+import hashlib
 import json
 import signal
 import subprocess
@@ -6,7 +7,9 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 from PIL import Image
+from safetensors.torch import load_file
 
 from detection import bundle as bundles
 from detection.bundle import View
@@ -18,7 +21,7 @@ from ml.cli import main
 from ml.sources import SourceMissing
 from ml.sources.manifest import read
 from ml.training.pack import Voter, pack
-from tests.factories.bundles import ARCHITECTURE, TINY
+from tests.factories.bundles import ARCHITECTURE, TINY, tiny_bundle
 from tests.factories.training_snapshots import snapshot, told
 
 
@@ -216,3 +219,26 @@ def test_members_of_other_scales_and_architectures_are_fine_tuned_in_their_own_v
     assert [member.view for member in candidate.members] == list(views)
     before, after = ((folder / "east.safetensors").read_bytes() for folder in (tmp_path / "served", out))
     assert before != after
+
+
+def test_a_bundle_that_looks_at_faces_learns_from_the_decisions_on_faces_alone(tmp_path: Path) -> None:
+    samples = sorted((Path(__file__).parents[3] / "samples").glob("sample-*.jpg"))
+    manifest = snapshot(tmp_path / "snapshot", 30)  # pictures of noise, in which there is no face
+    content = json.loads(manifest.read_text())
+    with_faces = [item for item in content["items"] if item["submission"] not in ("0", "1")]
+    for number, item in enumerate(with_faces):
+        picture = samples[number % len(samples)].read_bytes() + bytes([number])  # no two files are equal
+        (manifest.parent / item["path"]).write_bytes(picture)
+        item["sha256"] = hashlib.sha256(picture).hexdigest()
+    manifest.write_text(json.dumps(content))
+    tiny_bundle(tmp_path / "served", frame="face")
+    arguments = ["train", "--manifest", str(manifest), "--init", str(tmp_path / "served"), "--epochs", "1"]
+    assert main([*arguments, "--out", str(tmp_path / "candidate")]) == 0
+    candidate = bundles.read(tmp_path / "candidate")
+    assert candidate.sees_faces
+    assert candidate.provenance["decisions_without_face"] == 2
+    assert sum(sum(side.values()) for side in candidate.provenance["decisions"].values()) == len(with_faces)
+    before, after = (
+        load_file(path / "member-3.safetensors") for path in (tmp_path / "served", candidate.path)
+    )
+    assert any(not torch.equal(before[name].float(), after[name].float()) for name in before)

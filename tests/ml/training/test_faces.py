@@ -8,14 +8,15 @@ import pytest
 import torch
 from PIL import Image
 
-from detection.bundle import View
+from detection.bundle import FACE, View
+from detection.faces.examine import examine
 from detection.preprocess import batch, crop
 from ml.balancing import SETTINGS
 from ml.bank import FULL, STORED, Bank
 from ml.sources.manifest import read
 from ml.training.batches import Batch, PairSampler, ResampledSampler
 from ml.training.decisions import split
-from ml.training.faces import FRAME, NAME, Faces, NoSpace, frame_of, framed, frames_of, seen_as
+from ml.training.faces import FRAME, NAME, Faces, NoSpace, face_frames, frame_of, framed, frames_of, seen_as
 from ml.training.finish import Side
 from tests.factories.training_rows import bank as training_bank
 from tests.factories.training_snapshots import snapshot
@@ -65,6 +66,29 @@ def test_every_frame_is_cut_from_the_photograph_itself(photos: list[Path], tmp_p
                 picture = opened.convert("RGB")
             np.testing.assert_array_equal(rows[row], crop(picture, FRAME))
             np.testing.assert_array_equal(rows.framed_as(close)[row], crop(picture, close))
+
+
+def test_a_frame_around_the_face_is_the_crop_that_serving_makes(tmp_path: Path) -> None:
+    paths = sorted((Path(__file__).parents[3] / "samples").glob("sample-*.jpg"))[:3]
+    view = View(64, 0.72, frame=FACE)
+    faces = Faces(paths, frames_of([view]), face_frames(paths))
+    rows = faces.rows([2, 0])
+    with faces.kept_in(tmp_path):
+        for row, path in zip(range(2), (paths[2], paths[0]), strict=True):
+            with Image.open(path) as opened:
+                picture = opened.convert("RGB")
+            place = examine(picture).frame
+            assert place is not None
+            np.testing.assert_array_equal(rows.framed_as(view)[row], crop(picture, view, place))
+            np.testing.assert_array_equal(rows[row], crop(picture, FRAME))
+
+
+def test_a_frame_around_the_face_is_refused_without_the_faces_place(photos: list[Path]) -> None:
+    (photos[0].parent / "damaged.jpg").write_bytes(b"no picture")
+    assert face_frames([photos[0], photos[0].parent / "damaged.jpg"]) == [None, None]
+    for places in ((), [None] * len(photos)):
+        with pytest.raises(ValueError, match="needs the place of the face"):
+            Faces(photos, frames_of([View(64, 0.72, frame=FACE)]), places)
 
 
 def test_batches_of_another_scale_show_what_serving_sees(tmp_path: Path) -> None:
