@@ -13,6 +13,7 @@ from torch import Tensor
 from detection.bundle import Bundle as ShippedBundle
 from detection.bundle import View
 from detection.ensemble import Ensemble
+from detection.faces.align import FaceFrame
 from detection.networks.stacking import Stacking
 from estimation.intervals import clopper_pearson_upper
 from ml.bank import Bank
@@ -97,13 +98,17 @@ class StoredColumns:
 
 @dataclass(frozen=True, slots=True)
 class StoredSide:
-    """One side of the split as a store of whole pictures, from which any view can be cut."""
+    """One side of the split as a store of whole pictures, from which any view can be cut.
+
+    places: where the face of each picture is, which views of the face need.
+    """
 
     store: PictureStore
     source: np.ndarray
     group: np.ndarray
     weight: np.ndarray | None = None
     soft: np.ndarray | None = None
+    places: Sequence[FaceFrame] = ()
 
     @property
     def bank(self) -> StoredColumns:
@@ -112,7 +117,7 @@ class StoredSide:
 
     def inputs(self, rows: np.ndarray, view: View) -> Tensor:
         """(B, 3, side, side) float32 of these rows, as serving cuts them."""
-        return served_batch(self.store, rows, view)
+        return served_batch(self.store, rows, view, self.places)
 
 
 def served_logits(served: Ensemble, side: Side | StoredSide, batch: int = 32) -> np.ndarray:

@@ -13,6 +13,7 @@ from ml.sources import Photo, read_all
 from ml.synthesis.bank import MATCHED, OWN, Job, plan
 from ml.synthesis.measure import Measures, measure
 from ml.synthesis.pictures import pictures
+from ml.training.face_crops import CROP, crops
 
 SIDES = ("train", "stack", "validation", "test")
 # Coarse pastes (swap, copy-move and splice) are a fifth; fraudsters take more care.
@@ -53,6 +54,20 @@ class Prepared:
         folder = self.work / "pictures" / side
         if not is_finished(folder, wanted):
             write_pictures(folder, pictures(self.photos, self.measures, jobs))
+            mark_finished(folder, wanted)
+        return PictureStore(folder)
+
+    def crops(self, side: str) -> PictureStore:
+        """The crops around the face of `store(side)`, made when they are not there yet."""
+        store, folder = self.store(side), self.work / "crops" / side
+        wanted: dict[str, Any] = {
+            "splits": self.frozen,
+            "seed": self.seed,
+            "pictures": len(store),
+            "crop": repr(CROP),
+        }
+        if not is_finished(folder, wanted):
+            write_pictures(folder, crops(store, self.measures.points))
             mark_finished(folder, wanted)
         return PictureStore(folder)
 

@@ -22,8 +22,9 @@ from detection.networks.localiser import WithMaskHead
 from ml.pictures import PictureStore
 from ml.recipes.checkpoint import write_json
 from ml.training.baseline_card import baseline_card
+from ml.training.face_crops import found_faces
 from ml.training.finish import StoredSide, finish
-from ml.training.members import MEMBERS, MemberPlan, train_members
+from ml.training.members import MEMBERS, MemberPlan, TrainingStores, train_members
 from ml.training.pack import Voter
 from ml.training.preparation import Prepared, prepare
 from ml.training.pretrained import CREDIT, digest, is_installed, lite0_weights, start_from_lite0
@@ -58,7 +59,10 @@ def train(
     )
     ends = began + hours * 3600 - min(FINISH_SHARE * hours * 3600, FINISH_MOST_S)
     plans = planned(work, stores["train"], weights, max(0.0, ends - time.monotonic()))
-    networks = train_members(plans, stores["train"], stores["validation"], weights, work, deadline=ends)
+    learned = TrainingStores(
+        stores["train"], stores["validation"], prepared.crops("train"), prepared.crops("validation")
+    )
+    networks = train_members(plans, learned, weights, work, deadline=ends)
     voters = [kept, *(_voter(plan, networks[plan.name]) for plan in plans)]
     sides = {name: stored_side(prepared, stores[name]) for name in ("stack", "validation", "test")}
     bundle = finish(
@@ -109,8 +113,9 @@ def _pace(train: PictureStore, plan: MemberPlan, weights: dict[str, Any] | None)
 
 
 def stored_side(prepared: Prepared, store: PictureStore) -> StoredSide:
-    """A store with the source and the person's group of each row."""
-    return StoredSide(store, prepared.source_of(store), prepared.group_of(store))
+    """A store with the source, the person's group and the face of each row."""
+    places = found_faces(store, prepared.measures.points).places
+    return StoredSide(store, prepared.source_of(store), prepared.group_of(store), places=places)
 
 
 def _kept(init: Path) -> Voter:

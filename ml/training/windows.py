@@ -1,6 +1,7 @@
 """Batches of views that are cut from stored pictures, augmented in training and exactly as served otherwise."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -9,6 +10,7 @@ import torch
 from PIL import Image
 
 from detection.bundle import View
+from detection.faces.align import FaceFrame
 from detection.preprocess import crop, standardise
 from ml.pictures import MASK_STEP, PictureStore
 from ml.synthesis.aftermath import jpeg
@@ -146,7 +148,17 @@ def batch_of(store: PictureStore, rows: list[tuple[int, Framing]], view: View) -
     )
 
 
-def served_batch(store: PictureStore, rows: np.ndarray, view: View) -> torch.Tensor:
-    """(B, 3, side, side) float32 of these rows, exactly as serving cuts them."""
-    cuts = np.stack([crop(Image.fromarray(store.image(int(row))), view) for row in rows])
+def served_batch(
+    store: PictureStore, rows: np.ndarray, view: View, places: Sequence[FaceFrame] = ()
+) -> torch.Tensor:
+    """(B, 3, side, side) float32 of these rows, exactly as serving cuts them.
+
+    places: where the face of each of the store's pictures is, which a view of the face needs.
+    """
+    cuts = np.stack(
+        [
+            crop(Image.fromarray(store.image(int(row))), view, places[int(row)] if places else None)
+            for row in rows
+        ]
+    )
     return standardise(torch.from_numpy(cuts))
