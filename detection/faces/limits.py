@@ -40,7 +40,7 @@ LIMITS: dict[Measure, Limit] = {
     Measure.EYE_DETAIL: Limit(CheckName.FACE_VISIBLE, CheckCode.OCCLUDED, passes=0.2, fails=0.13),
     Measure.MOUTH_DETAIL: Limit(CheckName.FACE_VISIBLE, CheckCode.OCCLUDED, passes=0.13, fails=0.1),
     Measure.TONES: Limit(CheckName.FACE_VISIBLE, CheckCode.OCCLUDED, passes=0.3, fails=0.15),
-    Measure.MOSAIC: Limit(CheckName.FACE_VISIBLE, CheckCode.OCCLUDED, passes=2.3, fails=4.0),
+    Measure.MOSAIC: Limit(CheckName.FACE_VISIBLE, CheckCode.OCCLUDED, passes=2.1, fails=2.6),
     Measure.YAW: Limit(CheckName.POSE, CheckCode.TURNED_AWAY, passes=40.0, fails=60.0),
     Measure.PITCH: Limit(CheckName.POSE, CheckCode.TURNED_AWAY, passes=35.0, fails=50.0),
     Measure.ROLL: Limit(CheckName.POSE, CheckCode.NOT_UPRIGHT, passes=40.0, fails=70.0),

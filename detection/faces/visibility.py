@@ -25,6 +25,9 @@ DETAIL_SIGMA = 0.05
 GRID_EYES = 200
 GRID_MIN = 3  # pixels; the smallest squares that are searched
 GRID_REPEATS = 5  # the least number of them across the face
+# Of the steps at one distance: the strongest, which are left out. A mosaic has them all; a door frame or the border of
+# a window in the picture has one or two.
+GRID_STRONGEST = 0.25
 JPEG_BLOCK = 8  # pixels; strong compression leaves steps at this distance
 STEP_MIN = 0.5  # grey levels; smaller steps are noise
 TONE_RANGE = (1, 99)  # percentiles
@@ -78,7 +81,8 @@ class FaceVisibility:
     def mosaic(self) -> float:
         """How many times larger steps at equal distances are than those between them, in the picture's own pixels.
 
-        About 1 to 2 for a photograph. Steps that lie JPEG_BLOCK pixels apart are ignored.
+        About 1 to 2 for a photograph. Steps that lie JPEG_BLOCK pixels apart are ignored, and so are a few long
+        straight edges.
         """
         by = max(1, round(self._own_eye_distance / GRID_EYES))
         grey = self._own_grey.reduce(by) if by > 1 else self._own_grey
@@ -178,6 +182,7 @@ def _flat_share(pixels: np.ndarray) -> float:
 def _steps_at_equal_distances(steps: np.ndarray, ignored: int) -> float:
     """The largest mean of every n-th step relative to the mean of the others, over all n; 0 for too few steps.
 
+    Each mean leaves the strongest quarter of its steps out, so that single straight edges make no mosaic.
     steps: (n,) grey levels between neighbouring rows or columns; ignored: a distance that is left out.
     """
     best = 0.0
@@ -185,7 +190,8 @@ def _steps_at_equal_distances(steps: np.ndarray, ignored: int) -> float:
         if distance == ignored:
             continue
         repeats = len(steps) // distance
-        means = steps[: repeats * distance].reshape(repeats, distance).mean(0)
+        lines = np.sort(steps[: repeats * distance].reshape(repeats, distance), axis=0)
+        means = lines[: repeats - math.ceil(GRID_STRONGEST * repeats)].mean(0)
         others = (means.sum() - means.max()) / (distance - 1)
         best = max(best, float(means.max() / (others + STEP_MIN)))
     return best

@@ -1,14 +1,17 @@
 """Covered and pixelated faces: the samples pass `face_visible`, and what is laid over them does not."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
-from PIL import Image, ImageFilter
+from PIL import Image, ImageDraw, ImageFilter
 
 from detection.checks import Check, CheckCode, CheckName, CheckStatus, Measure
 from detection.faces.align import FaceFrame
 from detection.faces.default import default_detector
 from detection.faces.detector import Face
 from detection.faces.examine import examine
+from detection.faces.limits import LIMITS
 from detection.faces.visibility import FaceVisibility
 from ml.faces.coverings import coverings, dark_glasses, dots, half, mask, mosaic
 from tests.factories.scenes import SAMPLES, pasted, sample, wall
@@ -69,6 +72,30 @@ def test_each_measure_answers_to_what_it_is_for() -> None:
     assert FaceVisibility(half(image, face), face, FaceFrame.of(face, image.size)).flat_part > 0.9
     assert measures_of(mosaic(image, face, squares=14)).mosaic > 2 * clean.mosaic
     assert measures_of(dots(image, face)).tones < 0.02 < 0.3 < clean.tones
+
+
+@pytest.mark.parametrize("number", range(len(SAMPLES)))
+@pytest.mark.parametrize("places", [(0.1,), (0.45,), (0.1, 0.9), (0.3, 0.5)])
+def test_long_straight_edges_are_no_mosaic(number: int, places: Sequence[float]) -> None:
+    """A door frame, the border of a window of a video call: lines from top to bottom through the face's box."""
+    image = sample(number)
+    face = face_of(image)
+    draw = ImageDraw.Draw(image)
+    for place in places:
+        left = face.box.left + place * face.box.width
+        draw.rectangle((left, 0, left + 0.02 * face.box.width, image.height), fill=(10, 10, 10))
+    crossed = FaceVisibility(image, face, FaceFrame.of(face, image.size))
+    assert LIMITS[Measure.MOSAIC].status(crossed.mosaic) is CheckStatus.PASS
+
+
+@pytest.mark.parametrize("number", range(len(SAMPLES)))
+@pytest.mark.parametrize("squares", [10, 14, 20])
+def test_a_mosaic_fails_on_every_sample(number: int, squares: int) -> None:
+    image = sample(number)
+    face = face_of(image)
+    coarse = mosaic(image, face, squares=squares)
+    measured = FaceVisibility(coarse, face, FaceFrame.of(face, image.size))
+    assert LIMITS[Measure.MOSAIC].status(measured.mosaic) is CheckStatus.FAIL
 
 
 def test_a_dark_face_with_few_levels_is_dark_and_not_pixelated() -> None:
