@@ -86,6 +86,10 @@ def run_recipe(options: argparse.Namespace) -> None:
 def _told(figure: object) -> str:
     if isinstance(figure, dict) and {"value", "low", "high"} <= set(figure):
         return f"{figure['value']:.3f} ({figure['low']:.3f} to {figure['high']:.3f}, n {figure['n']})"
+    if isinstance(figure, dict) and "no_interval" in figure:
+        return f"{figure['value']:.3f} (no interval: {figure['no_interval']})"
+    if isinstance(figure, dict) and "missing" in figure:
+        return str(figure["missing"])
     return str(figure)
 
 

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -27,6 +28,16 @@ class Estimate:
             "high": round(self.high, 4),
             "n": self.n,
         }
+
+
+def missing(why: str) -> dict[str, str]:
+    """A figure that could not be computed: it keeps its row in a report, which says why."""
+    return {"missing": why}
+
+
+def rate(hit: np.ndarray, group: np.ndarray | None, otherwise: str) -> dict[str, Any]:
+    """`share` for a report; without rows it is missing, and `otherwise` says why. hit: (N,) bool; group: (N,)."""
+    return share(hit, group).as_dict() if len(hit) else missing(otherwise)
 
 
 def wilson(hits: int, n: int, effect: float = 1.0) -> Estimate:

@@ -12,12 +12,14 @@ from tqdm import tqdm
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """The budget of a run. images: maximum of each class, None for all; side: of the input, pixels."""
+    """The budget of a run. images: maximum of each class, None for all; side: of the input, pixels; steps: of the
+    optimiser in each training, whatever `epochs` says, None to count epochs."""
 
     epochs: int
     batch: int
     side: int
     images: int | None = None
+    steps: int | None = None
 
     def scaled(self, changes: Mapping[str, str]) -> Self:
         """The budget with some fields set, as given on the command line (`epochs=5`).

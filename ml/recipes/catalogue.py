@@ -22,6 +22,7 @@ RECIPES: dict[str, Recipe] = {
         *t3_t4_simple_cnn.T4,
         t5_voting.T5,
         t5_voting.T5_FULL,
+        t5_voting.T5_ADAMW,
         t6_analysis.RECIPE,
         e_ela_cnn.RECIPE,
         d_dual_branch.RECIPE,

@@ -1,5 +1,6 @@
 """The checkpoint of a run: one safetensors file that is replaced atomically, so a kill leaves the last good one."""
 
+import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -9,7 +10,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 FORMAT = "kyc-review/checkpoint/1"
@@ -97,3 +98,23 @@ def _replace(path: Path, fill: Any) -> None:
 
 def _under(tensors: Mapping[str, Any], prefix: str) -> dict[str, Any]:
     return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+
+
+def fingerprint(*facts: Any) -> str:
+    """A short digest of everything that must not change between a run and its resumption."""
+    return hashlib.sha256(json.dumps(facts, default=str).encode()).hexdigest()[:16]
+
+
+def load_weights(network: nn.Module, path: Path) -> str:
+    """Fills `network` from a safetensors file, heads of another shape left out, and says so for the report.
+
+    Raises ValueError when no tensor fits.
+    """
+    own = network.state_dict()
+    fitting = {n: v for n, v in load_file(path).items() if n in own and own[n].shape == v.shape}
+    if not fitting:
+        raise ValueError(
+            f"{path} holds no tensor that fits this network: expected names like {next(iter(own))}"
+        )
+    network.load_state_dict(fitting, strict=False)
+    return f"{path.name}: {len(fitting)} of {len(own)} tensors"

@@ -19,6 +19,7 @@ from ml.sources import Photo, SourceMissing
 SIDES = (("test", 0.1), ("validation", 0.1), ("train", 0.8))
 HASH_SIDE = 16
 LISTED = 20
+TINY = 1e-6  # as Keras does to avoid division by zero
 
 Augment = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
@@ -145,17 +146,26 @@ def prepare(
     return np.load(path, mmap_mode="r")
 
 
+def standardised(images: np.ndarray) -> Tensor:
+    """(B, 3, S, S) float32 from (B, S, S, 3) uint8: each picture by its own mean and deviation, as Keras does it."""
+    x = torch.from_numpy(images).permute(0, 3, 1, 2).float()
+    mean, deviation = x.mean((1, 2, 3), keepdim=True), x.std((1, 2, 3), keepdim=True, correction=0)
+    return (x - mean) / (deviation + TINY)
+
+
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """Examples from arrays. inputs: (M, H, W, C) uint8; target: (M,) or (M, ...); rows: (N,) which of them are used.
 
-    The network gets inputs divided by 255. augment: one input (H, W, C) uint8 to another, on training batches only.
+    The network gets inputs divided by 255, or, if samplewise, each picture by its own mean and deviation. augment: one
+    input (H, W, C) uint8 to another, on training batches only.
     """
 
     inputs: np.ndarray
     target: np.ndarray
     rows: np.ndarray
     augment: Augment | None = None
+    samplewise: bool = False
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -165,6 +175,8 @@ class Prepared:
         images = [self.inputs[i] for i in chosen]
         if rng is not None and self.augment:
             images = [self.augment(image, rng) for image in images]
+        if self.samplewise:
+            return standardised(np.stack(images)), torch.from_numpy(self.target[chosen])
         x = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).float() / 255
         return x, torch.from_numpy(self.target[chosen])
 

@@ -1,7 +1,8 @@
 """Shared by T1 to T4: RFF's real and forged faces at one size, and the same training under two protocols.
 
-*documented*: files drawn at random 80:10:10, the figure of the best epoch on validation. *honest*: near-duplicates
-grouped (RFF's fakes are made from its reals), the epoch chosen on validation, the test side measured once.
+*documented*: files drawn at random 80:10:10, the best epoch's figures on validation and on test. *honest*:
+near-duplicates grouped (RFF's fakes are made from its reals), the epoch chosen on validation, the test side measured
+once. T3 has a third, *reshuffled* (`reshuffled.py`), which is how its document was probably split.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,17 +14,37 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
+from scipy.stats import hypergeom
 from sklearn.model_selection import train_test_split
 from torch import Tensor, nn
 from torchvision.transforms.v2 import functional as V
 
 from ml.evaluation import class_means
-from ml.evaluation.metrics import wilson
+from ml.evaluation.metrics import missing, rate, share
 from ml.recipes.base import Context, Results
-from ml.recipes.data import Prepared, divide, label_of, open_rgb, prepare
+from ml.recipes.data import Augment, Prepared, divide, label_of, open_rgb, prepare
 from ml.recipes.forensic import honest_figures
-from ml.recipes.loop import Examples, Loss, Measure, Plan, accuracy, cross_entropy, fit, predict, probability
+from ml.recipes.initial import SCRATCH
+from ml.recipes.loop import (
+    Examples,
+    Loss,
+    Measure,
+    Plan,
+    Redrawn,
+    accuracy,
+    cross_entropy,
+    fit,
+    predict,
+    probability,
+)
 from ml.recipes.probes import probes
+from ml.recipes.reshuffled import (
+    SHARES,
+    Reshuffled,
+    neighbour_under_reshuffling,
+    neighbours_call,
+    thumbnails,
+)
 from ml.recipes.scenes import scene
 from ml.sources import Photo
 
@@ -38,15 +59,61 @@ WHY = (
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """One of the document's systems. network and weights come from `make`; enlarge sees the training rows only."""
+    """One of the document's systems. network and weights come from `make`; enlarge sees the training rows only.
+
+    stratified: whether the document's draw is; needs: the weights without which its protocol cannot be run; reshuffled:
+    whether to run that protocol, too; further(score, target) -> further rows of the validation side.
+    """
 
     make: Callable[[Context], tuple[nn.Module, str]]
     plan: Plan
     reported: Mapping[str, float]
-    augment: Callable[[np.ndarray, np.random.Generator], np.ndarray] | None = None
+    augment: Augment | None = None
     enlarge: Callable[[Prepared, int], Examples] = field(default=lambda train, seed: train)
     loss: Loss = cross_entropy
     measure: Measure = accuracy
+    stratified: bool = False
+    samplewise: bool = False
+    needs: str | None = None
+    reshuffled: bool = False
+    further: Callable[[np.ndarray, np.ndarray], Mapping[str, Any]] = field(default=lambda score, target: {})
+
+
+@dataclass(frozen=True, slots=True)
+class Faces:
+    """The pictures of a run. inputs: (N, S, S, 3) uint8; label: (N,); group: (N,) str."""
+
+    context: Context
+    system: System
+    inputs: np.ndarray
+    label: np.ndarray
+    group: np.ndarray
+
+    def rows(self, numbers: np.ndarray, augment: Augment | None = None) -> Prepared:
+        return Prepared(self.inputs, self.label, numbers, augment, self.system.samplewise)
+
+    def trained(
+        self, name: str, train: Examples | Redrawn, validation: Examples | Redrawn
+    ) -> tuple[nn.Module, str, list[dict[str, float]]]:
+        """The network with its best epoch's weights, what it started from, its history."""
+        network, weights = self.system.make(self.context)
+        system = self.system
+        told = fit(
+            network,
+            train,
+            validation,
+            system.plan,
+            self.context,
+            name=name,
+            loss=system.loss,
+            measure=system.measure,
+        )
+        return network, weights, told
+
+    def scored(self, network: nn.Module, rows: Examples) -> tuple[np.ndarray, np.ndarray]:
+        """Probability of fake and label of each row."""
+        outputs, target = predict(network, rows, self.context, self.system.plan.batch)
+        return probability(outputs), target.numpy()
 
 
 def two_draws(context: Context, photos: Sequence[Photo], system: System) -> Results:
@@ -54,36 +121,31 @@ def two_draws(context: Context, photos: Sequence[Photo], system: System) -> Resu
     divided = divide(photos, context)
     side, label = context.budget.side, label_of(divided.photos)
     inputs = prepare(divided.photos, "faces", (side, side, 3), partial(pixels, side=side), context)
-    drawn = documented_draw(label, context.seed)
+    faces = Faces(context, system, inputs, label, np.array(divided.group))
+    small = thumbnails(inputs)
+    documented, history, weights = as_documented(faces, small)
+    if system.reshuffled:
+        told, more = reshuffled(faces, small)
+        documented, history = documented | told, history | more
     grouped = {name: divided.on(name) for name in ("train", "validation", "test")}
-    found, history, weights = {}, {}, ""
-    for protocol, rows in (("documented", drawn), ("honest", grouped)):
-        network, weights = system.make(context)
-        train = Prepared(inputs, label, rows["train"], system.augment)
-        validation = Prepared(inputs, label, rows["validation"])
-        history[protocol] = fit(
-            network,
-            system.enlarge(train, context.seed),
-            validation,
-            system.plan,
-            context,
-            name=protocol,
-            loss=system.loss,
-            measure=system.measure,
-        )
-        measured = validation if protocol == "documented" else Prepared(inputs, label, rows["test"])
-        outputs, target = predict(network, measured, context, system.plan.batch)
-        found[protocol] = probability(outputs), target.numpy()
+    network, _, history["honest"] = faces.trained(
+        "honest",
+        system.enlarge(faces.rows(grouped["train"], system.augment), context.seed),
+        faces.rows(grouped["validation"]),
+    )
+    score, target = faces.scored(network, faces.rows(grouped["test"]))
+    nearest = neighbours_call(small, label, grouped["train"], grouped["test"])
     return Results(
         weights=weights,
         counts=divided.counts(),
-        documented={"metric": "validation, best epoch, random draw"}
+        documented={"metric": "validation and test, best epoch, random draw of files"}
         | {"reported": dict(system.reported)}
-        | called(*found["documented"]),
-        honest=honest_figures(*found["honest"], divided),
+        | documented,
+        honest=honest_figures(score, target, divided)
+        | {"nearest_neighbour_accuracy": share(nearest == target, faces.group[grouped["test"]]).as_dict()},
         why=WHY,
         history=history,
-        scores=(divided.scores("test", found["honest"][0]),),
+        scores=(divided.scores("test", score),),
         extra={
             "split_sha256": divided.sha256,
             "skipped": divided.skipped,
@@ -95,29 +157,92 @@ def two_draws(context: Context, photos: Sequence[Photo], system: System) -> Resu
     )
 
 
+def as_documented(
+    faces: Faces, small: np.ndarray
+) -> tuple[dict[str, Any], dict[str, list[dict[str, float]]], str]:
+    """The document's own draw: figures on validation and on test, history, and what the network started from."""
+    system, seed = faces.system, faces.context.seed
+    drawn = documented_draw(faces.label, seed, stratified=system.stratified)
+    network, weights, told = faces.trained(
+        "documented",
+        system.enlarge(faces.rows(drawn["train"], system.augment), seed),
+        faces.rows(drawn["validation"]),
+    )
+    figures: dict[str, Any] = {}
+    for prefix, part in (("", "validation"), ("test_", "test")):
+        score, target = faces.scored(network, faces.rows(drawn[part]))
+        here = called(score, target, faces.group[drawn[part]])
+        if part == "validation":
+            here |= system.further(score, target)
+        figures |= {prefix + name: figure for name, figure in here.items()}
+    if system.needs and weights == SCRATCH:
+        figures = without_weights(figures, system.reported, system.needs)
+    nearest = neighbours_call(small, faces.label, drawn["train"], drawn["validation"])
+    right = nearest == faces.label[drawn["validation"]]
+    figures["nearest_neighbour_accuracy"] = share(right, faces.group[drawn["validation"]]).as_dict()
+    return figures, {"documented": told}, weights
+
+
+def without_weights(figures: Mapping[str, Any], reported: Mapping[str, float], needs: str) -> dict[str, Any]:
+    """Figures of a run from scratch under names that say so, and the document's, which were not run."""
+    absent = missing(f"not run: needs {needs}, which this run did not have (--weights FILE)")
+    return dict.fromkeys(reported, absent) | {f"{name}_from_scratch": f for name, f in figures.items()}
+
+
+def reshuffled(faces: Faces, small: np.ndarray) -> tuple[dict[str, Any], dict[str, list[dict[str, float]]]]:
+    """The same training where every pass draws its rows again from all, with the nearest neighbour's figure."""
+    seed, system = faces.context.seed, faces.system
+    parts = {
+        part: Reshuffled(faces.inputs, faces.label, part, seed, system.augment if part == "train" else None)
+        for part in SHARES
+    }
+    network, _, told = faces.trained("reshuffled", parts["train"], parts["validation"])
+    best = int(np.argmax([row["accuracy"] for row in told]))
+    figures = {"nearest_neighbour_accuracy_reshuffled": neighbour_under_reshuffling(small, faces.label, seed)}
+    for prefix, part in (("", "validation"), ("test_", "test")):
+        score, target = faces.scored(network, parts[part].in_epoch(best))
+        figures[f"{prefix}accuracy_reshuffled"] = share((score > 0.5) == target)
+    return {name: figure.as_dict() for name, figure in figures.items()}, {"reshuffled": told}
+
+
 def pixels(photo: Photo, side: int) -> np.ndarray:
     """(side, side, 3) uint8 of one file."""
     return np.asarray(open_rgb(photo.path).resize((side, side), Image.Resampling.BICUBIC))
 
 
-def documented_draw(label: np.ndarray, seed: int) -> dict[str, np.ndarray]:
-    """Rows of a random, stratified 80:10:10 draw of single files."""
+def documented_draw(label: np.ndarray, seed: int, *, stratified: bool) -> dict[str, np.ndarray]:
+    """Rows of a random 80:10:10 draw of single files; stratified: the same shares of both classes, as for T4 only."""
     rows = np.arange(len(label))
-    train, rest = train_test_split(rows, test_size=0.2, stratify=label, random_state=seed)
-    validation, test = train_test_split(rest, test_size=0.5, stratify=label[rest], random_state=seed)
+    train, rest = train_test_split(
+        rows, test_size=0.2, stratify=label if stratified else None, random_state=seed
+    )
+    validation, test = train_test_split(
+        rest, test_size=0.5, stratify=label[rest] if stratified else None, random_state=seed
+    )
     return {"train": train, "validation": validation, "test": test}
 
 
-def called(score: np.ndarray, target: np.ndarray) -> dict[str, Any]:
-    """Accuracy, recall and precision at one half. score, target: (N,)."""
+def called(score: np.ndarray, target: np.ndarray, group: np.ndarray | None = None) -> dict[str, Any]:
+    """Accuracy, recall and precision at one half. score, target: (N,); group: (N,) whose picture it is."""
     flagged, fake = score > 0.5, target == 1
-    figures = {
-        "accuracy": wilson(int((flagged == fake).sum()), len(target)).as_dict(),
-        "recall": wilson(int(flagged[fake].sum()), int(fake.sum())).as_dict(),
+    groups = np.arange(len(target)) if group is None else group
+    return {
+        "accuracy": share(flagged == fake, groups).as_dict(),
+        "recall": rate(flagged[fake], groups[fake], "no fake on this side"),
+        "precision": rate(fake[flagged], groups[flagged], "no picture was called fake"),
     }
-    if flagged.any():
-        figures["precision"] = wilson(int(fake[flagged].sum()), int(flagged.sum())).as_dict()
-    return figures
+
+
+def random_vote(hits: int, flagged: int, fakes: int, pictures: int, epochs: int) -> dict[str, float]:
+    """Chance that a vote at random finds as many fakes, in one epoch and in the best of all (taken as independent).
+
+    hits of `flagged` pictures are fake, among `pictures` with `fakes` fakes.
+    """
+    once = float(hypergeom.sf(hits - 1, pictures, fakes, flagged))
+    return {
+        "random_vote_as_good_once": round(once, 4),
+        "random_vote_as_good_in_best_epoch": round(1 - (1 - once) ** epochs, 4),
+    }
 
 
 def recall_and_precision(outputs: Tensor, target: Tensor) -> dict[str, float]:

@@ -14,12 +14,13 @@ from PIL import Image
 from torch import nn
 
 from detection.forensics.network_inputs import compressed
-from ml.evaluation.metrics import auc, wilson
+from ml.evaluation.metrics import auc, share, wilson
 from ml.recipes.base import Context, Results
+from ml.recipes.checkpoint import load_weights
 from ml.recipes.data import Divided, Prepared, divide, label_of, open_rgb, prepare
 from ml.recipes.exporting import Exhibit, export
 from ml.recipes.initial import SCRATCH, glorot
-from ml.recipes.loop import Loss, Plan, cross_entropy, fit, load_weights, predict, probability
+from ml.recipes.loop import Loss, Plan, cross_entropy, fit, predict, probability
 from ml.recipes.probes import probes
 from ml.sources import Photo
 
@@ -143,8 +144,8 @@ def honest_figures(score: np.ndarray, target: np.ndarray, divided: Divided) -> d
     fake = target == 1
     return {
         "auc": auc(target, score, group).as_dict(),
-        "accuracy": wilson(int(right.sum()), len(target)).as_dict(),
-        "recall": wilson(int(right[fake].sum()), int(fake.sum())).as_dict(),
-        "false_alarm": wilson(int((~right[~fake]).sum()), int((~fake).sum())).as_dict(),
+        "accuracy": share(right, group).as_dict(),
+        "recall": share(right[fake], group[fake]).as_dict(),
+        "false_alarm": share(~right[~fake], group[~fake]).as_dict(),
         "always_the_commoner_class": round(float(max(fake.mean(), 1 - fake.mean())), 4),
     }

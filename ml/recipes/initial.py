@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from ml.recipes.base import Context
-from ml.recipes.loop import load_weights
+from ml.recipes.checkpoint import load_weights
 
 SCRATCH = "from scratch"
 

@@ -22,10 +22,11 @@ from ml.evaluation.metrics import auc, wilson
 from ml.evaluation.pixels import image_score, mean_over, pixel_figures, pointing, position_only
 from ml.optimisers import muon
 from ml.recipes.base import Context, Results
+from ml.recipes.checkpoint import load_weights
 from ml.recipes.data import Divided, divide, open_rgb
 from ml.recipes.exporting import Exhibit, export
 from ml.recipes.initial import SCRATCH, he
-from ml.recipes.loop import History, Plan, fit, load_weights, predict
+from ml.recipes.loop import History, Plan, fit, predict
 from ml.recipes.u_unet import mask_loss
 from ml.sources import SOURCES, Photo, SourceMissing, read_all
 from ml.synthesis.donors import neighbours, shape_features

@@ -4,14 +4,11 @@ Order and augmentation of a batch depend only on (seed, epoch, step), so a run n
 position.
 """
 
-import hashlib
-import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Protocol
+from dataclasses import dataclass, replace
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -22,7 +19,7 @@ from torch.nn import functional as F
 from detection.precision import has_bfloat16
 from ml.recipes import checkpoint
 from ml.recipes.base import Context
-from ml.recipes.checkpoint import Position
+from ml.recipes.checkpoint import Position, fingerprint
 
 CHECKPOINT_EVERY_S = 30.0
 
@@ -41,13 +38,27 @@ class Examples(Protocol):
         ...
 
 
+@runtime_checkable
+class Redrawn(Protocol):
+    """Rows that are drawn again in every epoch, from the seed and the epoch alone; each draw is equally long."""
+
+    def in_epoch(self, epoch: int) -> Examples: ...
+
+
+def in_epoch(rows: Examples | Redrawn, epoch: int) -> Examples:
+    """The rows of one epoch, counted from 0."""
+    return rows.in_epoch(epoch) if isinstance(rows, Redrawn) else rows
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """The plan of one training.
 
     optimiser: made from the parameters that learn. rate(steps done, history so far): learning rate, None
     leaves the optimiser's. best: the validation figure that selects the epoch to keep; highest: whether
-    higher is better. patience: epochs without a better figure after which training ends, None for never.
+    higher is better; ties: the figure that decides between equals (higher is better), None keeps the first.
+    patience: epochs without a better figure after which training ends, None for never. steps_an_epoch: an epoch ends
+    after that many, None for a whole pass. steps: training ends after that many in all, whatever `epochs` says.
     """
 
     epochs: int
@@ -56,7 +67,10 @@ class Plan:
     rate: Callable[[int, History], float] | None = None
     best: str = "loss"
     highest: bool = False
+    ties: str | None = None
     patience: int | None = None
+    steps_an_epoch: int | None = None
+    steps: int | None = None
 
 
 def accuracy(outputs: Tensor, target: Tensor) -> dict[str, float]:
@@ -80,8 +94,8 @@ def cross_entropy(outputs: Tensor, target: Tensor) -> Tensor:
 
 def fit(
     network: nn.Module,
-    train: Examples,
-    validation: Examples,
+    train: Examples | Redrawn,
+    validation: Examples | Redrawn,
     plan: Plan,
     context: Context,
     *,
@@ -92,9 +106,12 @@ def fit(
     """Trains `network`, leaves it with its best epoch's weights, and returns the history.
 
     Resumes from `<out>/<name>.checkpoint.safetensors`; the best weights are in `<out>/<name>.safetensors`.
-    measure gets all validation outputs and targets at once; its figures and `loss` enter the history. Raises
-    FloatingPointError when the loss is not finite, ValueError when the checkpoint belongs to another run.
+    measure gets all validation outputs and targets at once; its figures, `loss` and the optimiser's `steps` so far
+    enter the history. The budget's `steps` replace the plan's. Raises FloatingPointError when the loss is not finite,
+    ValueError when the checkpoint belongs to another run.
     """
+    if context.budget.steps is not None:
+        plan = replace(plan, steps=context.budget.steps)
     course = _Course(network, train, validation, plan, context, name, loss, measure)
     return course.run()
 
@@ -128,8 +145,8 @@ class _Course:
     def __init__(
         self,
         network: nn.Module,
-        train: Examples,
-        validation: Examples,
+        train: Examples | Redrawn,
+        validation: Examples | Redrawn,
         plan: Plan,
         context: Context,
         name: str,
@@ -145,8 +162,8 @@ class _Course:
         self.fingerprint = fingerprint(
             name,
             context.seed,
-            len(train),
-            len(validation),
+            len(in_epoch(train, 0)),
+            len(in_epoch(validation, 0)),
             plan.batch,
             [str(p.shape) for p in network.parameters()],
         )
@@ -161,7 +178,7 @@ class _Course:
         if found:
             self.position = found
             self.context.say(f"{self.name}: going on at epoch {found.epoch + 1}, step {found.step + 1}")
-        while self.position.epoch < self.plan.epochs and not self._out_of_patience():
+        while self._goes_on() and not self._out_of_patience():
             self._epoch()
         self._save()
         if self.position.best_epoch >= 0:
@@ -170,10 +187,14 @@ class _Course:
 
     def _epoch(self) -> None:
         at = self.position
-        order = np.random.default_rng([self.context.seed, at.epoch]).permutation(len(self.train))
+        train = in_epoch(self.train, at.epoch)
+        order = np.random.default_rng([self.context.seed, at.epoch]).permutation(len(train))
         rows = [order[i : i + self.plan.batch] for i in range(0, len(order), self.plan.batch)]
         if len(rows) > 1 and len(rows[-1]) == 1:  # batch normalisation needs two
             rows.pop()
+        rows = rows[: self.plan.steps_an_epoch]
+        if self.plan.steps is not None:
+            rows = rows[: self.plan.steps - at.steps_before]
         self.network.train()
         left = rows[at.step :]
         first, seed, epoch = at.step, self.context.seed, at.epoch
@@ -183,7 +204,7 @@ class _Course:
 
         title = f"{self.name} {at.epoch + 1}/{self.plan.epochs}"
         with self.context.progress(len(rows), title, done=at.step) as bar:
-            for x, target in _prefetched(self.train, left, draw):
+            for x, target in _prefetched(train, left, draw):
                 at.loss_sum += self._step(x, target)
                 at.step += 1
                 bar.set_postfix(loss=f"{at.loss_sum / at.step:.4f}", refresh=False)
@@ -210,24 +231,32 @@ class _Course:
 
     def _close_epoch(self, train_loss: float, steps: int) -> None:
         at = self.position
-        outputs, target = predict(self.network, self.validation, self.context, self.plan.batch, "validation")
+        held = in_epoch(self.validation, at.epoch)
+        outputs, target = predict(self.network, held, self.context, self.plan.batch, "validation")
         figures = {"loss": float(self.loss(outputs, target)), **self.measure(outputs, target)}
-        at.history.append({"epoch": at.epoch + 1, "train_loss": train_loss, **figures})
-        if at.best_epoch < 0 or self._better(
-            figures[self.plan.best], at.history[at.best_epoch][self.plan.best]
-        ):
+        done = at.steps_before + steps
+        at.history.append({"epoch": at.epoch + 1, "steps": done, "train_loss": train_loss, **figures})
+        if at.best_epoch < 0 or self._better(figures, at.history[at.best_epoch]):
             at.best_epoch = at.epoch
             checkpoint.save_whole(self.kept, self.network.state_dict())
         told = "  ".join(f"{name} {value:.4f}" for name, value in figures.items())
         self.context.say(
             f"{self.name} {at.epoch + 1}/{self.plan.epochs}: train loss {train_loss:.4f}  {told}"
         )
-        at.epoch, at.step, at.loss_sum, at.steps_before = at.epoch + 1, 0, 0.0, at.steps_before + steps
+        at.epoch, at.step, at.loss_sum, at.steps_before = at.epoch + 1, 0, 0.0, done
         if time.monotonic() - self.saved_at > CHECKPOINT_EVERY_S:
             self._save()
 
-    def _better(self, new: float, old: float) -> bool:
-        return new > old if self.plan.highest else new < old
+    def _goes_on(self) -> bool:
+        if self.plan.steps is not None:
+            return self.position.steps_before < self.plan.steps
+        return self.position.epoch < self.plan.epochs
+
+    def _better(self, new: Mapping[str, float], old: Mapping[str, float]) -> bool:
+        name, ties = self.plan.best, self.plan.ties
+        if new[name] != old[name]:
+            return new[name] > old[name] if self.plan.highest else new[name] < old[name]
+        return ties is not None and new[ties] > old[ties]
 
     def _out_of_patience(self) -> bool:
         at = self.position
@@ -250,23 +279,3 @@ def _prefetched(
             if step + 1 < len(rows):
                 upcoming = pool.submit(examples.batch, rows[step + 1], draw(step + 1))
             yield ready
-
-
-def fingerprint(*facts: Any) -> str:
-    """A short digest of everything that must not change between a run and its resumption."""
-    return hashlib.sha256(json.dumps(facts, default=str).encode()).hexdigest()[:16]
-
-
-def load_weights(network: nn.Module, path: Path) -> str:
-    """Fills `network` from a safetensors file, heads of another shape left out, and says so for the report.
-
-    Raises ValueError when no tensor fits.
-    """
-    own = network.state_dict()
-    fitting = {n: v for n, v in load_file(path).items() if n in own and own[n].shape == v.shape}
-    if not fitting:
-        raise ValueError(
-            f"{path} holds no tensor that fits this network: expected names like {next(iter(own))}"
-        )
-    network.load_state_dict(fitting, strict=False)
-    return f"{path.name}: {len(fitting)} of {len(own)} tensors"

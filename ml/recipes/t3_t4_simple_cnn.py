@@ -2,7 +2,7 @@
 
 T4 has three settings: (a) SMOTE until balanced, cross-entropy; (b) SMOTE to 0.4 and undersampling to 0.5, focal loss;
 (c) SMOTE to 0.1 and undersampling to 0.5, focal loss. SMOTE works on pixels and sees training rows only. The epoch with
-the best validation recall is kept, as in the document.
+the best validation recall is kept, of several the one with the best precision, as in the document.
 """
 
 from collections.abc import Callable
@@ -16,21 +16,25 @@ from detection.networks.simple_cnn import SimpleCnn
 from ml.balancing import SETTINGS, Setting, resample
 from ml.losses import focal_unweighted
 from ml.recipes.base import Budget, Context, Recipe, Results
+from ml.recipes.checkpoint import load_weights
 from ml.recipes.data import Prepared, limited
 from ml.recipes.faces import (
     LAYOUT,
     SOURCE,
     System,
     flips_and_turn,
+    random_vote,
     recall_and_precision,
     two_draws,
     write_rff,
 )
 from ml.recipes.initial import SCRATCH, glorot
-from ml.recipes.loop import Plan, cross_entropy, load_weights
+from ml.recipes.loop import Plan, cross_entropy
 from ml.sources import Photo, rff
 
 REALS, FAKES = 1081, 90  # of the document's imbalanced set
+HELD, HELD_FAKES = 117, 9  # of its validation part
+EPOCHS = 275
 
 
 def start(context: Context) -> tuple[nn.Module, str]:
@@ -47,25 +51,44 @@ def plan(context: Context, best: str) -> Plan:
         optimiser=lambda parameters: torch.optim.Adam(parameters),
         best=best,
         highest=True,
+        ties="precision" if best == "recall" else None,
     )
 
 
 def run_balanced(context: Context) -> Results:
     """T3."""
-    system = System(start, plan(context, "accuracy"), {"accuracy": 0.9115}, augment=flips_and_turn)
+    system = System(
+        start,
+        plan(context, "accuracy"),
+        {"accuracy": 0.9115, "test_accuracy": 0.8986, "accuracy_reshuffled": 0.9115}
+        | {"test_accuracy_reshuffled": 0.8986},
+        augment=flips_and_turn,
+        reshuffled=True,
+    )
     return two_draws(context, rff.read(context.data), system)
 
 
-def run_imbalanced(context: Context, setting: Setting, reported: dict[str, float]) -> Results:
-    """T4 in one of its settings."""
+def run_imbalanced(
+    context: Context, setting: Setting, reported: dict[str, float], hits: int, flagged: int
+) -> Results:
+    """T4 in one of its settings. hits, flagged: the document's right calls and all its calls on validation."""
+    epochs = context.budget.epochs
+
+    def further(score: np.ndarray, target: np.ndarray) -> dict[str, float]:
+        called, fake = score > 0.5, target == 1
+        right = int((called & fake).sum())
+        return random_vote(right, int(called.sum()), int(fake.sum()), len(target), epochs)
+
     system = System(
         start,
         plan(context, "recall"),
-        reported,
+        reported | random_vote(hits, flagged, HELD_FAKES, HELD, EPOCHS),
         augment=flips_and_turn,
         enlarge=partial(resampled, setting=setting),
         loss=focal_unweighted if setting.focal else cross_entropy,
         measure=recall_and_precision,
+        stratified=True,
+        further=further,
     )
     return two_draws(context, imbalanced(rff.read(context.data)), system)
 
@@ -85,21 +108,26 @@ def resampled(train: Prepared, seed: int, setting: Setting) -> Prepared:
     return Prepared(images, label, np.arange(len(label)), train.augment)
 
 
-def _imbalanced(letter: str, setting: Setting, recall: float, precision: float) -> Recipe:
+def _imbalanced(letter: str, setting: Setting, hits: int, flagged: int, tested: bool = False) -> Recipe:
+    recall, precision = round(hits / HELD_FAKES, 4), round(hits / flagged, 4)
     reported = {"recall": recall, "precision": precision}
+    if tested:
+        reported |= {"test_recall": recall, "test_precision": precision}
     words = (
         "SMOTE"
         if setting.under is None
         else f"SMOTE {setting.smote} + undersampling {setting.under}, focal loss"
     )
-    run: Callable[[Context], Results] = partial(run_imbalanced, setting=setting, reported=reported)
+    run: Callable[[Context], Results] = partial(
+        run_imbalanced, setting=setting, reported=reported, hits=hits, flagged=flagged
+    )
     return Recipe(
         name=f"T4{letter}",
         summary=f"the plain CNN on RFF with few fakes: {words}",
         source=SOURCE,
         layout=LAYOUT,
         reported=f"validation recall {recall:.2%}, precision {precision:.2%}",
-        budget=Budget(epochs=275, batch=32, side=256),
+        budget=Budget(epochs=EPOCHS, batch=32, side=256),
         smoke=Budget(epochs=1, batch=8, side=32, images=20),
         run=run,
         sample=partial(write_rff, count=24),
@@ -118,7 +146,7 @@ T3 = Recipe(
     sample=write_rff,
 )
 T4 = (
-    _imbalanced("a", SETTINGS[1], 0.4444, 0.2857),
-    _imbalanced("b", SETTINGS[2], 0.4444, 0.3636),
-    _imbalanced("c", SETTINGS[3], 0.5556, 0.1923),
+    _imbalanced("a", SETTINGS[1], 4, 14),
+    _imbalanced("b", SETTINGS[2], 4, 11),
+    _imbalanced("c", SETTINGS[3], 5, 26, tested=True),  # its tables of validation and test are identical
 )

@@ -9,17 +9,10 @@ import torch
 from torch import Tensor
 
 from ml.balancing import Mixture, Setting, mixture
+from ml.recipes.data import standardised
 from ml.shards import Store
 
 STACK_SHARE = 8  # one group in this many is withheld from the members for the stack to learn on
-TINY = 1e-6  # as Keras does to avoid division by zero
-
-
-def standardised(images: np.ndarray) -> Tensor:
-    """(B, 3, S, S) float32 from (B, S, S, 3) uint8: each picture by its own mean and deviation."""
-    x = torch.from_numpy(images).permute(0, 3, 1, 2).float()
-    mean, deviation = x.mean((1, 2, 3), keepdim=True), x.std((1, 2, 3), keepdim=True, correction=0)
-    return (x - mean) / (deviation + TINY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,19 +35,31 @@ def plain(store: Store, rows: np.ndarray) -> FromStore:
     return FromStore(store, Mixture(store.label[rows], rows, rows, np.zeros(len(rows), np.float32)))
 
 
-def resampled(
-    store: Store, rows: np.ndarray, setting: Setting, seed: int, *, by_shard: bool = False
-) -> FromStore:
-    """Training rows, resampled all together or within each shard. Raises ValueError if there is only one fake."""
-    shard = store.shard[rows] if by_shard else np.zeros(len(rows), np.int64)
-    parts = []
-    for number in np.unique(shard):
-        own = rows[shard == number]
-        images = partial(_images, store, own)
-        part = mixture(store.label[own], images, setting, seed=seed + int(number))
-        parts.append((part.label, own[part.first], own[part.second], part.share))
-    label, first, second, share = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return FromStore(store, Mixture(label, first, second, share))
+@dataclass(frozen=True, slots=True)
+class Resampled:
+    """Training rows, resampled all together or within each shard, again in every epoch as the document does.
+
+    The document leaves SMOTE and undersampling unseeded; here both depend on seed, epoch and shard.
+    """
+
+    store: Store
+    rows: np.ndarray
+    setting: Setting
+    seed: int
+    by_shard: bool = False
+
+    def in_epoch(self, epoch: int) -> FromStore:
+        """Raises ValueError if a part has only one fake."""
+        shard = self.store.shard[self.rows] if self.by_shard else np.zeros(len(self.rows), np.int64)
+        parts = []
+        for number in np.unique(shard):
+            own = self.rows[shard == number]
+            drawn = int(np.random.default_rng([self.seed, epoch, int(number)]).integers(2**31))
+            images = partial(_images, self.store, own)
+            part = mixture(self.store.label[own], images, self.setting, seed=drawn)
+            parts.append((part.label, own[part.first], own[part.second], part.share))
+        label, first, second, share = (np.concatenate(column) for column in zip(*parts, strict=True))
+        return FromStore(self.store, Mixture(label, first, second, share))
 
 
 def _images(store: Store, own: np.ndarray, rows: np.ndarray) -> np.ndarray:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from ml.evaluation import class_means, protocols
-from ml.evaluation.metrics import auc, threshold_for_miss_rate
+from ml.evaluation.metrics import auc, missing, threshold_for_miss_rate
 from ml.evaluation.votes import VoteTable
 from ml.recipes.base import Context, Results, Scores
 from ml.recipes.data import Divided
@@ -46,26 +46,28 @@ def results(
     source = np.array([p.source for p in parted.photos])[store.photo]
     group = np.array(parted.group)[store.photo]
     tables = {
-        side: VoteTable.count(vote, HALF, store.label[drawn[side]])
+        side: VoteTable.count(vote, HALF, store.label[drawn[side]], group[drawn[side]])
         for side, vote in (("validation", theirs.validation), ("test", theirs.test))
     }
     threshold = operating_point(ours.validation, store.label[apart["validation"]])
     label = store.label[apart["test"]]
-    table = VoteTable.count(ours.test, threshold, label)
-    told = protocols.documented(tables["validation"], tables["test"])
     here, people = source[apart["test"]], group[apart["test"]]
+    table = VoteTable.count(ours.test, threshold, label, people)
+    told = protocols.documented(tables["validation"], tables["test"])
+    for side, vote in (("validation", theirs.validation), ("test", theirs.test)):
+        numbers = drawn[side]
+        told |= mixed(side, vote, store.label[numbers], source[numbers], group[numbers])
     figures = protocols.honest(table) | source_matched(ours.test, label, here, people)
-    rff, flagged = here == "rff", np.asarray((ours.test >= threshold).any(1))
-    if len(set(label[rff])) == 2:
-        load = protocols.load_in_the_document(label, flagged, rff, people)
-        figures["load_in_the_documents_mixture"] = load.as_dict()
+    flagged = np.asarray((ours.test >= threshold).any(1))
+    mixture = protocols.in_the_document(label, flagged, here == "rff", people)
+    figures |= {f"{name}_in_the_documents_mixture": figure for name, figure in mixture.items()}
     return Results(
         weights=weights,
         counts=parted.counts(),
         documented={"metric": "any-fake vote on validation; unanimous vote on test, human column left out"}
         | {"reported": protocols.REPORTED}
-        | {name: figure for name, figure in told.items() if figure},
-        honest={name: figure for name, figure in figures.items() if figure},
+        | told,
+        honest=figures,
         why=WHY,
         history=theirs.history | ours.history,
         scores=(_scores(store, apart["test"], source, group, ours.test, threshold),),
@@ -84,7 +86,9 @@ def results(
             "document_counted_honestly": protocols.honest(protocols.DOCUMENT),
             "thresholds": dict(zip(VOTERS, threshold.round(4).tolist(), strict=True)),
             "models": {
-                name: called(theirs.validation[:, k], store.label[drawn["validation"]])
+                name: called(
+                    theirs.validation[:, k], store.label[drawn["validation"]], group[drawn["validation"]]
+                )
                 for k, name in enumerate(VOTERS)
             },
             "faces": class_means.write(class_means.class_mean_faces(store.label, store.images), context.out),
@@ -97,14 +101,32 @@ def operating_point(validation: np.ndarray, label: np.ndarray) -> np.ndarray:
     return np.array([threshold_for_miss_rate(label, p, MISS) for p in validation.T])
 
 
+def mixed(
+    side: str, votes: np.ndarray, label: np.ndarray, source: np.ndarray, group: np.ndarray
+) -> dict[str, Any]:
+    """One side's figures under the document's rules, weighed to its own mixture of sources, as the stand-ins for CelebA
+    are far fewer than its 202,599 faces. votes: (N, 5) probabilities; the others: (N,)."""
+    each = votes >= 0.5
+    rules = {"any_fake": np.asarray(each.any(1)), "unanimous": np.asarray(each.all(1))}
+    told = {}
+    for rule in ("any_fake",) if side == "validation" else rules:
+        found = protocols.in_the_document(label, rules[rule], source == "rff", group)
+        for name, figure in found.items():
+            told[f"{side}_{rule}_{name}_in_the_documents_mixture"] = figure
+    return told
+
+
 def source_matched(
     votes: np.ndarray, label: np.ndarray, source: np.ndarray, group: np.ndarray
 ) -> dict[str, Any]:
     """Areas of the stack: over everything, and within RFF, where the source carries no information."""
-    figures = {"auc": auc(label, votes[:, 4], group).as_dict()}
     rff = source == "rff"
-    if len(set(label[rff])) == 2:
-        figures["auc_rff_only"] = auc(label[rff], votes[rff, 4], group[rff]).as_dict()
+    figures: dict[str, Any] = {"auc": auc(label, votes[:, 4], group).as_dict()}
+    figures["auc_rff_only"] = (
+        auc(label[rff], votes[rff, 4], group[rff]).as_dict()
+        if len(set(label[rff])) == 2
+        else missing("RFF has one class only on this side")
+    )
     return figures
 
 

@@ -20,10 +20,11 @@ from ml.evaluation.metrics import auc
 from ml.evaluation.pixels import image_score, mean_over, pixel_figures
 from ml.recipes.augment import joint
 from ml.recipes.base import Budget, Context, Recipe, Results
+from ml.recipes.checkpoint import load_weights
 from ml.recipes.data import Divided, divide, open_rgb, prepare
 from ml.recipes.exporting import Exhibit, export
 from ml.recipes.initial import SCRATCH, he
-from ml.recipes.loop import Plan, fit, load_weights, predict
+from ml.recipes.loop import Plan, fit, predict
 from ml.recipes.probes import probes
 from ml.recipes.scenes import write_casia
 from ml.sources import Photo, SourceMissing, forged

@@ -12,7 +12,7 @@ from torch import nn
 
 from ml.recipes.base import Budget, Context
 from ml.recipes.data import Prepared
-from ml.recipes.loop import Plan, fit
+from ml.recipes.loop import Measure, Plan, accuracy, fit
 
 OPTIMISERS = {"adam": lambda p: torch.optim.Adam(p, lr=0.01), "muon": lambda p: Muon(list(p), lr=0.01)}
 
@@ -47,7 +47,9 @@ def network() -> nn.Module:
     )
 
 
-def train(out: Path, die_at: int = -1, seed: int = 3, **changes: Any) -> tuple[nn.Module, list]:
+def train(
+    out: Path, die_at: int = -1, seed: int = 3, measure: Measure = accuracy, **changes: Any
+) -> tuple[nn.Module, list]:
     torch.set_num_threads(1)
     Dying.left = die_at
     rng = np.random.default_rng(0)
@@ -57,4 +59,5 @@ def train(out: Path, die_at: int = -1, seed: int = 3, **changes: Any) -> tuple[n
     plan = Plan(**(defaults | changes))
     model = network()
     rows = Dying(inputs, label, np.arange(18), speckle)
-    return model, fit(model, rows, Prepared(inputs, label, np.arange(18, 24)), plan, context_of(out, seed))
+    held = Prepared(inputs, label, np.arange(18, 24))
+    return model, fit(model, rows, held, plan, context_of(out, seed), measure=measure)

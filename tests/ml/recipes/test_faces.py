@@ -6,7 +6,7 @@ import torch
 
 from ml.balancing import SETTINGS
 from ml.recipes.data import Prepared
-from ml.recipes.faces import documented_draw, flips_and_turn, recall_and_precision
+from ml.recipes.faces import called, documented_draw, flips_and_turn, random_vote, recall_and_precision
 from ml.recipes.t1_t2_resnet18 import FROZEN, MixUp, ResNet18, soft_cross_entropy
 from ml.recipes.t3_t4_simple_cnn import imbalanced, resampled
 from ml.sources.base import Photo
@@ -20,9 +20,15 @@ def rows(count: int = 12, fakes: int = 4) -> Prepared:
 
 def test_the_documents_draw_is_stratified_and_covers_every_row_once() -> None:
     label = np.array([1] * 90 + [0] * 1081)
-    drawn = documented_draw(label, seed=0)
+    drawn = documented_draw(label, seed=0, stratified=True)
     assert sorted(np.concatenate(list(drawn.values()))) == list(range(1171))
     assert [int(label[drawn[side]].sum()) for side in ("train", "validation", "test")] == [72, 9, 9]
+    whole = documented_draw(np.arange(2041) % 2, seed=0, stratified=False)
+    assert [len(whole[side]) for side in ("train", "validation", "test")] == [
+        1632,
+        204,
+        205,
+    ]  # the document's sizes
 
 
 def test_mixup_keeps_sums_and_mixes_targets_as_it_mixes_pictures() -> None:
@@ -30,7 +36,7 @@ def test_mixup_keeps_sums_and_mixes_targets_as_it_mixes_pictures() -> None:
     x, target = MixUp(plain).batch(np.arange(12), np.random.default_rng(3))
     original, label = plain.batch(np.arange(12), None)
     rng = np.random.default_rng(3)
-    share, other = rng.beta(0.2, 0.2, 12), rng.permutation(12)
+    share, other = rng.beta(0.2, 0.2, 12), rng.integers(12, size=12)
     expected = (
         original.numpy() * share[:, None, None, None]
         + original.numpy()[other] * (1 - share)[:, None, None, None]
@@ -73,6 +79,27 @@ def test_flips_and_turns_keep_shape_and_depend_on_the_generator_alone() -> None:
     first, second = (flips_and_turn(image, np.random.default_rng(5)) for _ in range(2))
     assert first.shape == image.shape
     assert (first == second).all()
+
+
+def test_a_figure_without_rows_keeps_its_name_and_says_why() -> None:
+    figures = called(np.array([0.1, 0.2]), np.array([1, 0]))
+    assert figures["recall"]["value"] == 0
+    assert figures["precision"] == {"missing": "no picture was called fake"}
+
+
+def test_t4s_documented_calls_are_as_likely_at_random_as_the_review_counted() -> None:
+    each = [random_vote(hits, flagged, 9, 117, 275) for hits, flagged in ((4, 14), (4, 11), (5, 26))]
+    draws = np.random.default_rng(0).hypergeometric(9, 108, 14, 100_000)
+    assert each[0]["random_vote_as_good_once"] == pytest.approx((draws >= 4).mean(), abs=0.001)
+    assert [round(found["random_vote_as_good_once"], 3) for found in each] == [0.012, 0.004, 0.025]
+    assert each[2]["random_vote_as_good_in_best_epoch"] > 0.99
+
+
+def test_standardised_pictures_have_mean_0_and_deviation_1() -> None:
+    plain = rows()
+    x, _ = Prepared(plain.inputs, plain.target, plain.rows, samplewise=True).batch(np.arange(3), None)
+    assert torch.allclose(x.mean((1, 2, 3)), torch.zeros(3), atol=1e-5)
+    assert torch.allclose(x.std((1, 2, 3), correction=0), torch.ones(3), atol=1e-5)
 
 
 def test_recall_and_precision_are_those_of_fakes() -> None:

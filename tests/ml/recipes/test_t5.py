@@ -5,12 +5,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 from ml import shards
 from ml.balancing import SETTINGS
 from ml.evaluation import protocols
 from ml.evaluation.votes import VoteTable
-from ml.recipes.t5_data import kept_for_the_stack, plain, resampled, standardised
+from ml.recipes.data import standardised
+from ml.recipes.t5_data import Resampled, kept_for_the_stack, plain
+from ml.recipes.t5_network import DocumentedConvNext
 from ml.recipes.t5_results import operating_point
 from ml.recipes.t5_voting import Combined, documented_network, slim, write_voting
 from ml.sources import SourceMissing, voting
@@ -32,12 +35,20 @@ def test_each_picture_is_standardised_by_itself() -> None:
 
 def test_resampling_stays_within_a_shard(store: shards.Store) -> None:
     rows = np.arange(len(store))
-    drawn = resampled(store, rows, SETTINGS[1], 0, by_shard=True).rows
+    drawn = Resampled(store, rows, SETTINGS[1], 0, by_shard=True).in_epoch(0).rows
     mixed = np.flatnonzero(drawn.share)
     assert len(mixed)
     assert (store.shard[drawn.first[mixed]] == store.shard[drawn.second[mixed]]).all()
     assert (store.label[drawn.first[mixed]] == 1).all()
     assert np.bincount(drawn.label).tolist() == [108, 108]
+
+
+def test_every_epoch_shows_other_reals_and_the_same_epoch_shows_the_same(store: shards.Store) -> None:
+    rows = Resampled(store, np.arange(len(store)), SETTINGS[4], 0, by_shard=True)
+    shown = [set(rows.in_epoch(epoch).rows.first.tolist()) for epoch in (0, 1, 1)]
+    assert shown[1] == shown[2]
+    assert shown[0] != shown[1]
+    assert len(rows.in_epoch(0)) == len(rows.in_epoch(1))
 
 
 def test_plain_rows_are_the_stores_own(store: shards.Store) -> None:
@@ -64,9 +75,21 @@ def test_the_documented_stack_moves_its_members() -> None:
 def test_the_documents_network_has_its_depths_and_widths() -> None:
     with torch.device("meta"):
         network = documented_network(False)
-    blocks = [network.get_submodule(f"stages.{number}.blocks") for number in range(4)]
-    assert [len(list(stage.children())) for stage in blocks] == [3, 4, 6, 4]
-    assert [stage["num_chs"] for stage in vars(network)["feature_info"]] == [256, 512, 1024, 2048]
+        with FlopCounterMode(display=False) as counter:
+            network(torch.zeros(1, 3, 125, 125))
+    assert sum(p.numel() for p in network.parameters()) == 206_583_106
+    assert counter.get_total_flops() / 2 == pytest.approx(
+        1.44e9, rel=0.001
+    )  # one picture of the document's size
+
+
+def test_each_stage_of_the_documents_network_halves_the_side() -> None:
+    network = DocumentedConvNext(depths=(1, 1, 1, 1), widths=(8, 16, 24, 32), stem=4)
+    x, sides = network.stem(torch.zeros(1, 3, 128, 128)), []
+    for stage in network.stages:
+        x = stage(x)
+        sides.append(x.shape[-1])
+    assert sides == [16, 8, 4, 2]
 
 
 def test_every_voter_lets_at_most_a_twentieth_of_the_fakes_pass() -> None:
@@ -111,8 +134,22 @@ def test_the_load_is_that_of_the_documents_mixture() -> None:
     label = np.array([1] * 10 + [0] * 10 + [0] * 80)
     rff = np.arange(100) < 20
     flagged = rff | (np.arange(100) < 22)  # knows the source, and two of eighty others
-    load = protocols.load_in_the_document(label, flagged, rff, np.arange(100))
-    assert load.value == pytest.approx((960 + 1081 + 202_599 * 2 / 80) / 204_640)
-    assert load.low < load.value < load.high
-    with pytest.raises(ValueError, match="needs fakes, reals from RFF"):
-        protocols.load_in_the_document(label, flagged, rff & (label == 1), np.arange(100))
+    found = protocols.in_the_document(label, flagged, rff, np.arange(100))
+    sent = 960 + 1081 + 202_599 * 2 / 80
+    assert found["load"]["value"] == pytest.approx(sent / 204_640, abs=1e-4)
+    assert found["precision"]["value"] == pytest.approx(960 / sent, abs=1e-4)
+    for figure in found.values():
+        assert figure["low"] < figure["value"] < figure["high"]
+    missing = protocols.in_the_document(label, flagged, rff & (label == 1), np.arange(100))
+    assert missing["load"] == {"missing": "needs fakes, reals from RFF and reals from elsewhere"}
+
+
+def test_a_rate_of_zero_leaves_the_load_an_interval_and_no_call_is_named() -> None:
+    label, rff = np.array([1] * 10 + [0] * 90), np.arange(100) < 20
+    found = protocols.in_the_document(label, np.zeros(100, bool), rff, np.arange(100))
+    assert found["load"]["value"] == found["load"]["low"] == 0
+    assert found["load"]["high"] > 0.03
+    assert found["precision"] == {"missing": "nothing was called fake"}
+    told = protocols.documented(VoteTable((10, 0, 0), (90, 0, 0)), VoteTable((0, 10, 0), (90, 0, 0)))
+    assert told["test_recall"] == {"missing": "every fake went to a person"}
+    assert told["test_precision"] == {"missing": "no unanimous call"}
