@@ -21,6 +21,8 @@ def variables(paths: StackPaths, urls: "Urls", port: int) -> dict[str, str]:
         "PUBLIC_URL": os.environ.get("PUBLIC_URL", f"http://127.0.0.1:{port}"),
         # A receiver on this machine, to try webhooks with.
         "WEBHOOK_ALLOWED_HOSTS": os.environ.get("WEBHOOK_ALLOWED_HOSTS", "127.0.0.1,localhost"),
+        # E-mails of notices are printed into the log of the default worker.
+        "EMAIL_URL": os.environ.get("EMAIL_URL", "consolemail://"),
         "LOG_FORMAT": os.environ.get("LOG_FORMAT", "text"),
         "PYTHONUNBUFFERED": "1",
     }

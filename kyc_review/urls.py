@@ -1,6 +1,5 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import include, path
-from django.views.generic import RedirectView
 
 from kyc_review.accounts.login import RecordedLogin, code
 from kyc_review.core.api_reference import document, reference
@@ -8,9 +7,10 @@ from kyc_review.core.branding import file as branding_file
 from kyc_review.core.problem_types import problem_type, problem_types
 from kyc_review.metrics.views import metrics
 from kyc_review.ops.health import livez, readyz
+from kyc_review.retraining.waiting_views import home
 
 urlpatterns = [
-    path("", RedirectView.as_view(pattern_name="review:queue"), name="home"),
+    path("", home, name="home"),
     path("login/", RecordedLogin.as_view(redirect_authenticated_user=True), name="login"),
     path("login/code/", code, name="login_code"),
     path("logout/", LogoutView.as_view(), name="logout"),
@@ -21,6 +21,7 @@ urlpatterns = [
     path("insights/", include("kyc_review.insights.urls")),
     path("integrations/", include("kyc_review.accounts.integrations.urls")),
     path("people/", include("kyc_review.accounts.people.urls")),
+    path("notices/", include("kyc_review.notices.urls")),
     path("webhooks/", include("kyc_review.webhooks.urls")),
     path("docs/api/", reference, name="reference"),
     path("docs/openapi.yaml", document, name="openapi"),

@@ -17,6 +17,7 @@ pytest_plugins = [
     "tests.fixtures.branding",
     "tests.fixtures.devstack",
     "tests.fixtures.evidence",
+    "tests.fixtures.receivers",
     "tests.fixtures.retraining",
     "tests.fixtures.review",
     "tests.fixtures.training",

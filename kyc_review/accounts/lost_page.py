@@ -18,7 +18,7 @@ OUTDATED = "Nothing was saved: you logged in again after this page was opened. T
 
 
 def sending_page(request: HttpRequest) -> str:
-    """The path of the page on this site from which the request came; the queue where that is not known.
+    """The path of the page on this site from which the request came; the start page where that is not known.
 
     The address of a request that changes something is no page, so it is never the answer to an unsafe method.
     """

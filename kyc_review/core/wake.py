@@ -48,6 +48,7 @@ class WakeUp:
 SCORING = WakeUp("kyc_review.pipeline.tasks.score_pending", mark="scoring:woken")
 EVIDENCE = WakeUp("kyc_review.pipeline.tasks.compute_evidence")
 WEBHOOKS = WakeUp("kyc_review.webhooks.tasks.deliver_due", mark="webhooks:woken")
+NOTICES = WakeUp("kyc_review.notices.tasks.deliver_due", mark="notices:woken")
 SNAPSHOTS = WakeUp("kyc_review.datasets.tasks.build_snapshots")
 TRAINING = WakeUp("kyc_review.training.tasks.run_due_jobs")
 SANDBOX = WakeUp("kyc_review.submissions.tasks.advance_sandbox", expires_s=5)

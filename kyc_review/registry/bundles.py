@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from detection import bundle as disk
 from detection.bundle import BundleRefused
 from kyc_review.audit import services as audit
 from kyc_review.core import folders
+from kyc_review.core.db.locks import lock_for_transaction
 from kyc_review.core.errors import DomainError
 from kyc_review.core.permissions import Right, require
 from kyc_review.registry.models import Bundle, Promotion, Shadow
@@ -74,7 +75,7 @@ def bundle_promote(
 
     Its files are hashed again first; `shift` moves its thresholds on the logit scale. Raises BundleRefused.
     """
-    _lock_promotions()
+    lock_for_transaction(PROMOTION_LOCK)
     latest = Promotion.objects.select_related("bundle").order_by("-pk").first()
     if latest and (latest.bundle_id, latest.shift) == (bundle.pk, shift):
         return latest
@@ -91,7 +92,7 @@ def bundle_rollback(*, actor: User | None = None, reason: str = "", leaving: str
     """
     if actor is not None:
         require(actor, Right.PROMOTE)
-    _lock_promotions()
+    lock_for_transaction(PROMOTION_LOCK)
     serving = champion()
     if leaving and (serving is None or serving.digest != leaving):
         raise NothingToRollBack("Another bundle is in production now; check it before you roll back.")
@@ -116,7 +117,7 @@ def baseline_install() -> Bundle:
         )
     row = bundle_register(path=path, source=Bundle.Source.BASELINE)
     with transaction.atomic():
-        _lock_promotions()
+        lock_for_transaction(PROMOTION_LOCK)
         return champion() or bundle_promote(bundle=row, reason="First start: the baseline that ships.").bundle
 
 
@@ -153,11 +154,6 @@ def _exchange(
         },
     )
     return row
-
-
-def _lock_promotions() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [PROMOTION_LOCK])
 
 
 def _copy_in(found: disk.Bundle) -> None:

@@ -8,11 +8,13 @@ from kyc_review.retraining import (
     shadow_views,
     snapshot_views,
     views,
+    waiting_views,
 )
 
 app_name = "retraining"
 urlpatterns = [
     path("", views.overview, name="overview"),
+    path("waiting/", waiting_views.waiting, name="waiting"),
     path("snapshots/", views.snapshots, name="snapshots"),
     path("new-snapshot/", new_snapshot_views.new_snapshot, name="new_snapshot"),
     path("snapshots/<slug:name>/", snapshot_views.snapshot, name="snapshot"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -166,10 +167,15 @@ def _context(request: StaffRequest) -> dict[str, Any]:
 
 def _runs(viewer: User) -> list[TrainingRun | RefusedTraining]:
     """Runs, and trainings by the calendar that were refused, newest first."""
-    runs = [(row.created_at, row) for row in runs_listed(viewer=viewer)[:ROWS_SHOWN]]
-    refused = [(row.last_at, row) for row in refused_trainings_listed(viewer=viewer)[:ROWS_SHOWN]]
-    newest = sorted([*runs, *refused], key=lambda entry: entry[0], reverse=True)
-    return [row for _, row in newest[:ROWS_SHOWN]]
+    rows: list[TrainingRun | RefusedTraining] = [
+        *runs_listed(viewer=viewer)[:ROWS_SHOWN],
+        *refused_trainings_listed(viewer=viewer)[:ROWS_SHOWN],
+    ]
+
+    def at(row: TrainingRun | RefusedTraining) -> datetime:
+        return row.last_at if isinstance(row, RefusedTraining) else row.created_at
+
+    return sorted(rows, key=at, reverse=True)[:ROWS_SHOWN]
 
 
 def _snapshots_context(request: StaffRequest) -> dict[str, Any]:

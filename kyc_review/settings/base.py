@@ -28,6 +28,7 @@ INSTALLED_APPS = [
     "kyc_review.accounts",
     "kyc_review.submissions",
     "kyc_review.webhooks",
+    "kyc_review.notices",
     "kyc_review.scoring",
     "kyc_review.pipeline",
     "kyc_review.review",

@@ -46,6 +46,8 @@ _SWEEPS = [
     ("evidence-sweep", "pipeline.tasks.sweep_evidence", 10, 20),
     ("evidence-measure", "pipeline.tasks.measure_evidence", 600, 300),
     ("webhooks-sweep", "webhooks.tasks.deliver_due", 3, 10),
+    ("notices-sweep", "notices.tasks.deliver_due", 5, 10),
+    ("alarms-watch", "training.tasks.watch_alarms", 600, 300),
     ("review-sweep", "review.tasks.sweep", 2, 10),
 ]
 CELERY_BEAT_SCHEDULE = {

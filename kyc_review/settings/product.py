@@ -60,6 +60,14 @@ WEBHOOK_SECRETS_KEY = env.list("WEBHOOK_SECRETS_KEY", default=[])
 # Receivers in the bank's own network; every other host must have public addresses and TLS.
 WEBHOOK_ALLOWED_HOSTS = [host.lower() for host in env.list("WEBHOOK_ALLOWED_HOSTS", default=[])]
 
+# --- notices ----------------------------------------------------------------------------------------------
+# The mail server, as smtp+tls://user:password@host:587, smtp+ssl://... or smtp://...; consolemail:// prints e-mails.
+# Empty: no e-mail is sent, and waiting ones are given up after three days.
+EMAIL_URL = env.str("EMAIL_URL", default="")
+if EMAIL_URL:
+    vars().update(env.email_url_config(EMAIL_URL))
+DEFAULT_FROM_EMAIL = env.str("EMAIL_FROM", default="kyc-review@localhost")
+
 # --- retraining -------------------------------------------------------------------------------------------
 # How many of the latest submissions a comparison of two bundles scores again.
 REPLAY_MAX = env.int("REPLAY_MAX", default=2000)

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.core.files.base import ContentFile
 from django.db import transaction
+from django.urls import reverse
 from django.utils import timezone
 
 from detection.decoding import ImageFacts, inspect
@@ -12,6 +13,8 @@ from kyc_review.accounts.models import ApiKey, Integration
 from kyc_review.audit import services as audit
 from kyc_review.core.db.inserted import insert
 from kyc_review.core.db.statements import fetch_one
+from kyc_review.notices.models import Kind as NoticeKind
+from kyc_review.notices.outbox import notice_record
 from kyc_review.submissions.events import events_record
 from kyc_review.submissions.models import LateOutcome, Result, ResultReason, State, Submission
 from kyc_review.submissions.storage import originals, storage_key
@@ -113,6 +116,13 @@ def submission_overturn(*, submission_id: uuid.UUID, result: str, reason: str = 
     detail = {"from": before, "result": row.result, "reason": reason}
     audit.record(action="submission.overturned", target=row, detail=detail)
     events_record(submission_ids=[submission_id], kind=Kind.OVERTURNED)
+    if (before, row.result) == (Result.CLEAR, Result.REJECTED):
+        notice_record(
+            kind=NoticeKind.OVERTURNED,
+            title="A cleared selfie was found to be fake",
+            text=f"Submission {row.pk} was cleared; its outcome is now {row.result}.",
+            path=reverse("insights:submission", args=[row.pk]),
+        )
     return True
 
 

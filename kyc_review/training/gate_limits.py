@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db import connection, transaction
+from django.db import transaction
 
 from kyc_review.audit import services as audit
+from kyc_review.core.db.locks import lock_for_transaction
 from kyc_review.core.errors import DomainError
 from kyc_review.core.permissions import may_promote, may_see_retraining
 from kyc_review.training.models import GateSettings
@@ -89,8 +90,7 @@ def gate_settings_change(*, limits: Limits, reason: str, actor: User) -> GateSet
         )
     if not all(value is None or math.isfinite(value) for value in asdict(limits).values()):
         raise GateSettingsRefused("Every limit must be a finite number.")
-    with connection.cursor() as cursor:  # one change after the other: each tells what was before
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [SETTINGS_LOCK])
+    lock_for_transaction(SETTINGS_LOCK)  # one change after the other: each tells what was before
     before = Limits.current()
     if limits == before:
         raise GateSettingsRefused("Nothing differs from the settings that count already.")

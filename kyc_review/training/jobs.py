@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
+from django.urls import reverse
 from django.utils import timezone
 
 from kyc_review.audit import services as audit
 from kyc_review.core import leases
 from kyc_review.core.errors import DomainError
+from kyc_review.notices.models import Kind
+from kyc_review.notices.outbox import notice_record
 from kyc_review.training.models import Job
 
 if TYPE_CHECKING:
@@ -85,6 +88,8 @@ def job_end(job: Job, state: Job.State, *, error: str = "", **facts: Any) -> Non
     if _held(job).update(**ended) != 1:
         raise JobLost(f"{job} is no longer held by this worker.")
     audit.record(action=f"{job.NOUN}.{state.value}", target=job, detail={"error": error} if error else {})
+    if state == State.FAILED:
+        _failure_tell(job, error)
 
 
 def job_give_back(job: Job, error: str = "") -> None:
@@ -118,3 +123,15 @@ def _end_spent(kind: type[Job]) -> None:
         row.lease_holder, row.ended_at = "", timezone.now()
         row.save(update_fields=["state", "error", "lease_holder", "ended_at"])
         audit.record(action=f"{row.NOUN}.{row.state}", target=row, detail={"error": row.error})
+        if row.state == State.FAILED:
+            _failure_tell(row, row.error)
+
+
+def _failure_tell(job: Job, error: str) -> None:
+    if job.TITLE:
+        notice_record(
+            kind=Kind.TRAINING,
+            title=f"{job.TITLE} {job.pk} failed",
+            text=error,
+            path=reverse(f"retraining:{job.PAGE}", args=[job.pk]),
+        )

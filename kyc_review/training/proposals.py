@@ -10,12 +10,15 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from django.db import IntegrityError, transaction
+from django.urls import reverse
 from django.utils import timezone
 
 from kyc_review.audit import services as audit
 from kyc_review.core.errors import DomainError
 from kyc_review.core.permissions import Right, require
 from kyc_review.datasets.erasure_marks import Mark, bundle_marks_unchecked
+from kyc_review.notices.models import Kind
+from kyc_review.notices.outbox import notice_record
 from kyc_review.registry.bundles import bundle_promote
 from kyc_review.registry.models import Bundle
 from kyc_review.registry.selectors import champion
@@ -81,6 +84,14 @@ def proposal_open(
         detail={"digest": comparison.candidate.digest, "shift": shift, "failed": failed}
         | {"reason": proposal.reason, "override": proposal.override}
         | ({"erased_acknowledged": mark.number} if mark else {}),
+    )
+    notice_record(
+        kind=Kind.PROPOSAL,
+        title=f"{actor} proposes {comparison.candidate.version} for production",
+        text=f"{proposal.reason} Another admin decides."
+        + (f" Despite checks that did not pass: {'; '.join(failed)}." if failed else ""),
+        path=reverse("retraining:comparison", args=[comparison.pk]) + f"?shift={shift:g}",
+        except_for=actor,
     )
     return proposal
 

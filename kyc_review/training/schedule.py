@@ -7,12 +7,15 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
+from django.urls import reverse
 from django.utils import timezone
 
 from kyc_review.audit import services as audit
 from kyc_review.datasets.models import Snapshot
 from kyc_review.datasets.snapshot_builder import LeaseLost, SnapshotFailed
 from kyc_review.datasets.snapshots import snapshot_create
+from kyc_review.notices.models import Kind
+from kyc_review.notices.outbox import notice_record
 from kyc_review.training.jobs import JobRefused
 from kyc_review.training.models import RefusedTraining, TrainingRun
 from kyc_review.training.runs import run_request
@@ -47,4 +50,10 @@ def _refusal_record(reason: str, *, since: datetime) -> None:
         row.save(update_fields=["reason", "last_at"])
         return
     row = RefusedTraining.objects.create(reason=reason[:500])
+    notice_record(
+        kind=Kind.TRAINING,
+        title="The training by the calendar did not start",
+        text=row.reason,
+        path=reverse("retraining:overview"),
+    )
     audit.record(action="training.refused", target=row, detail={"reason": row.reason})

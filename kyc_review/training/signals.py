@@ -23,6 +23,7 @@ from kyc_review.training.models import Proposal
 if TYPE_CHECKING:
     from kyc_review.accounts.models import User
 
+DECISIONS = "New decisions"  # suggests a training; the other signals are alarms
 SPAN = timedelta(days=7)
 SCORED_LEAST, SCORED_READ = 200, 20_000
 INDEX_MAX = 0.25
@@ -53,7 +54,7 @@ def retraining_signals_unchecked() -> list[Signal]:
 def _decisions() -> Signal:
     new, wished = unused_decisions_unchecked().count(), settings.RETRAIN_SUGGEST_DECISIONS
     return Signal(
-        "New decisions", new >= wished, f"{new} are in no snapshot yet; {wished} suggest a new candidate."
+        DECISIONS, new >= wished, f"{new} are in no snapshot yet; {wished} suggest a new candidate."
     )
 
 

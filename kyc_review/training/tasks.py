@@ -1,5 +1,6 @@
 from celery import shared_task
 
+from kyc_review.training.alarms import alarms_watch
 from kyc_review.training.schedule import retrain_if_due
 
 
@@ -15,3 +16,9 @@ def run_due_jobs() -> None:
 def retrain_on_schedule() -> None:
     """Asked every hour; the calendar is in RETRAIN_EVERY_DAYS."""
     retrain_if_due()
+
+
+@shared_task
+def watch_alarms() -> None:
+    """Asked every ten minutes."""
+    alarms_watch()

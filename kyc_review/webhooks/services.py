@@ -59,7 +59,7 @@ def endpoint_create(
     Integration.objects.select_for_update(no_key=True).get(pk=integration.pk)
     if integration.webhook_endpoints.filter(deleted_at=None).count() >= ENDPOINTS_MAX:
         raise EndpointsFull(f"An integration may have {ENDPOINTS_MAX} endpoints; delete one first.")
-    secret = _fresh_secret()
+    secret = fresh_secret()
     endpoint = Endpoint.objects.create(
         integration=integration,
         url=url,
@@ -114,7 +114,7 @@ def secret_rotate(*, endpoint: Endpoint, actor: models.Model | None = None) -> s
     new secret, which is not installed yet: receivers keep the old one.
     """
     row = Endpoint.objects.select_for_update().get(pk=endpoint.pk, deleted_at=None)
-    secret, both_until = _fresh_secret(), timezone.now() + BOTH_VALID
+    secret, both_until = fresh_secret(), timezone.now() + BOTH_VALID
     valid_until = row.previous_secret_expires_at
     if valid_until is None or valid_until < both_until - REPEATED_WITHIN:
         row.previous_secret, row.previous_secret_expires_at = row.secret, both_until
@@ -182,5 +182,6 @@ def _replay(ids: list[uuid.UUID], actor: models.Model | None) -> list[Delivery]:
     return rows
 
 
-def _fresh_secret() -> str:
+def fresh_secret() -> str:
+    """A new signing secret, as Standard Webhooks writes them."""
     return "whsec_" + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()

@@ -1,6 +1,7 @@
 """A real Chromium against a live server. Skipped, with the reason, where there is no browser."""
 
 import os
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -21,6 +22,8 @@ from tests.factories.photographs import photograph, saved
 CHROMIUM = os.environ.get("CHROMIUM") or next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
 )
+# Where a login leads: reviewers to the queue, admins to what waits for them.
+START = re.compile(r"/(review|retraining/waiting)/$")
 PORTRAITS = Path(os.environ.get("PORTRAITS", Path(__file__).parents[3] / "shared" / "data" / "portraits"))
 
 # Playwright keeps an event loop in this thread, and Django refuses the ORM with one unless told that this is
@@ -79,7 +82,7 @@ def log_in(browser: Browser, live_server: LiveServer) -> Iterator[Callable[..., 
         page.get_by_label("User name").fill(user.username)
         page.get_by_label("Password").fill(PASSWORD)
         page.get_by_role("button", name="Log in").click()
-        page.wait_for_url("**/review/")
+        page.wait_for_url(START)
         return page
 
     yield go

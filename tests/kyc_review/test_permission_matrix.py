@@ -25,6 +25,7 @@ READERS: dict[str, set[str]] = {
     "insights/": {"senior", "admin", "auditor"},
     "insights/audit": {"admin", "auditor"},
     "integrations/": {"admin", "auditor"},
+    "notices/": {"admin", "auditor"},
     "people/": {"admin", "auditor"},
     "retraining/": {"admin", "auditor"},
     "webhooks/": {"admin", "auditor"},
@@ -44,7 +45,9 @@ PAGES += [
     "account/second-factor/",
     "account/tokens/",
     "integrations/",
+    "notices/",
     "retraining/",
+    "retraining/waiting/",
     "webhooks/",
 ]
 
@@ -116,6 +119,7 @@ def _values(item: ReviewItem) -> dict[str, str]:
         "<uuid:submission_id>": some,
         "<uuid:endpoint_id>": some,
         "<uuid:delivery_id>": some,
+        "<uuid:channel_id>": some,
         "<slug:slug>": "mobile-app",
         "<slug:prefix>": "kyc_live_0",
         "<slug:name>": "none",

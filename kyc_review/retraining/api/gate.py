@@ -55,4 +55,5 @@ def gate_settings_whole(viewer: User) -> dict[str, Any]:
         }
         for change in gate_settings_history(viewer=viewer)
     ]
-    return dict(GateSettingsOut(asdict(Limits.current()) | {"history": changes}).data)
+    shown: Any = asdict(Limits.current()) | {"history": changes}  # read by its keys, as a row by its fields
+    return dict(GateSettingsOut(shown).data)

@@ -1,6 +1,16 @@
+from kyc_review.training.models.alarms import Alarm
 from kyc_review.training.models.gate_settings import GateSettings
 from kyc_review.training.models.jobs import Comparison, Job, MeanFaces, TrainingRun
 from kyc_review.training.models.proposals import Proposal
 from kyc_review.training.models.schedule import RefusedTraining
 
-__all__ = ["Comparison", "GateSettings", "Job", "MeanFaces", "Proposal", "RefusedTraining", "TrainingRun"]
+__all__ = [
+    "Alarm",
+    "Comparison",
+    "GateSettings",
+    "Job",
+    "MeanFaces",
+    "Proposal",
+    "RefusedTraining",
+    "TrainingRun",
+]

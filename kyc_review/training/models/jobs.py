@@ -21,6 +21,9 @@ class Job(LeasedRow):
     """
 
     NOUN: ClassVar[str]
+    # For people and for the URL of its page (retraining:PAGE); empty when it has none.
+    TITLE: ClassVar[str] = ""
+    PAGE: ClassVar[str] = ""
 
     class State(models.TextChoices):
         QUEUED = "queued", "Waiting"
@@ -69,6 +72,7 @@ class TrainingRun(Job):
     """
 
     NOUN = "training"
+    TITLE, PAGE = "Training run", "run"
 
     snapshot = models.ForeignKey(Snapshot, on_delete=models.PROTECT, related_name="runs")
     init = models.ForeignKey(Bundle, on_delete=models.PROTECT, related_name="+")
@@ -131,6 +135,7 @@ class Comparison(Job):
     """
 
     NOUN = "comparison"
+    TITLE, PAGE = "Comparison", "comparison"
 
     snapshot = models.ForeignKey(Snapshot, on_delete=models.PROTECT, related_name="comparisons")
     champion = models.ForeignKey(Bundle, on_delete=models.PROTECT, related_name="+")

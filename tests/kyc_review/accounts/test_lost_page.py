@@ -17,8 +17,8 @@ HTMX = {"HX-Request": "true", "HX-Current-URL": "http://testserver/review/items/
     ("referer", "following"),
     [
         ("http://testserver/review/keys/?from=bar", "/review/keys/%3Ffrom%3Dbar"),
-        ("https://elsewhere.example/review/keys/", "/review/"),
-        ("", "/review/"),
+        ("https://elsewhere.example/review/keys/", "/"),
+        ("", "/"),
     ],
 )
 def test_after_a_session_ended_a_form_leads_by_the_login_to_its_page_and_not_to_where_it_was_sent(

@@ -47,6 +47,8 @@ def test_a_proposal_waits_for_every_admin_but_the_one_who_made_it(
     assert "waiting-badge" in page_of(amir, "/review/")
     assert "waiting-badge" not in page_of(ada, "/review/")
     assert "ada proposes" in page_of(amir, "/retraining/")
+    assert "ada proposes" in page_of(amir, "/retraining/waiting/")
+    assert "nothing-waits" in page_of(ada, "/retraining/waiting/")
     proposal_reject(proposal=proposal, actor=amir)
     assert (texts(amir), waiting_count(viewer=amir)) == ([], 0)
 
@@ -84,3 +86,21 @@ def test_only_admins_are_waited_for(comparison: Comparison, ada: User, staff: Ca
     for role in ("reviewer", "senior", "auditor"):
         person = staff(f"one-{role}", role)
         assert (waiting_for(viewer=person), waiting_count(viewer=person)) == ([], 0)
+
+
+def test_it_is_the_start_page_of_admins_who_do_not_review(
+    ada: User, alice: User, staff: Callable[..., User]
+) -> None:
+    both = staff("both", "admin")
+    both.groups.add(*alice.groups.all())
+    starts = {
+        ada: "/retraining/waiting/",
+        alice: "/review/",
+        both: "/review/",
+        staff("otto", "auditor"): "/review/",
+    }
+    for person, start in starts.items():
+        client = Client()
+        client.force_login(person)
+        assert client.get("/")["Location"] == start
+        assert client.get("/login/")["Location"] == "/"

@@ -38,7 +38,7 @@ def decide(
 
 
 def test_home_leads_to_the_queue_and_a_stranger_to_the_login(client: Client) -> None:
-    assert client.get("/")["Location"] == "/review/"
+    assert client.get("/")["Location"] == "/login/"
     assert client.get("/review/")["Location"] == "/login/?next=/review/"
 
 

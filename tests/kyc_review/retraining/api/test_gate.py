@@ -1,6 +1,7 @@
 """The gate's settings by API."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from tests.factories.scripts import Script
 
 pytestmark = pytest.mark.django_db
 WHY = "Decision of the risk committee, 2026-11-20."
-NEW = {
+NEW: dict[str, Any] = {
     "recall_margin": 0.05,
     "recall_min": 0.7,
     "load_factor": 1.2,
