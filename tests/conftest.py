@@ -1,3 +1,4 @@
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,10 @@ from kyc_review.submissions.models import Submission
 from kyc_review.submissions.services import submission_create
 from tests.factories.people import PASSWORD
 from tests.factories.pictures import jpeg_bytes
+
+# Read when torch is loaded, by processes that tests start too: threads that wait for each other must not keep a core
+# busy that another test needs (a test of 0.5 s took minutes).
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 pytest_plugins = [
     "tests.fixtures.accounts",

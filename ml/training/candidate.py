@@ -134,6 +134,7 @@ def _finished(
     stack = Stacking(len(voters))
     if not wish.scratch:
         stack.load_state_dict(load_file(served.path / served.stack.file))
+    champion = Ensemble(served, device())
     version = f"candidate-{dt.datetime.now(dt.UTC):%Y%m%d-%H%M%S}"
     return finish(
         out,
@@ -147,8 +148,8 @@ def _finished(
         card=card(version, served, provenance),
         start=None if wish.scratch else stack,
         pull=PULL if wish.scratch else CANDIDATE_PULL,
-        before=None if wish.scratch else Before.of(served),
-        champion=Ensemble(served, device()),
+        before=None if wish.scratch else Before.of(champion),
+        champion=champion,
     )
 
 

@@ -33,6 +33,7 @@ from ml.training.stacking import (
     choose_jointly,
     choose_thresholds,
     fit_stack,
+    matched_thresholds,
     mean_of_members,
     probabilities,
     shrunk_temperature,
@@ -44,21 +45,23 @@ from ml.training.windows import served_batch
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """Temperatures and thresholds, (5,) each, of the bundle that a candidate begins from; fakes: how many the
+    """The bundle that a candidate begins from, with its temperatures and thresholds, (5,) each; fakes: how many the
     thresholds were chosen on."""
 
+    served: Ensemble
     temperatures: Sequence[float]
     thresholds: Sequence[float]
     fakes: int
 
     @classmethod
-    def of(cls, bundle: ShippedBundle) -> "Before":
+    def of(cls, served: Ensemble) -> "Before":
         """A bundle that does not say how many fakes its thresholds were chosen on counts like one of the least."""
-        metrics = bundle.metrics
+        metrics, parts = served.bundle.metrics, served.bundle.parts
         stated = metrics.get("certificate") or metrics.get("thresholds", {}).get("certificate") or {}
         return cls(
-            [part.temperature for part in bundle.parts],
-            [part.threshold for part in bundle.parts],
+            served,
+            [part.temperature for part in parts],
+            [part.threshold for part in parts],
             int(stated.get("fakes") or THRESHOLD_FAKES_MIN),
         )
 
@@ -157,7 +160,7 @@ def finish(
     in the stack's fit; pull: of `fit_stack`. is_certified: `miss` is an upper bound at 95 % confidence for the sources'
     own fakes, and members and stack get rates of their own (`choose_jointly`), which also miss at most the share
     `made_miss` of synthesised forgeries. before: the operating point of the
-    bundle that the members began from; few rows then move temperatures and thresholds little, or not at all.
+    bundle that the members began from; few rows then move temperatures little, and as many rows are flagged as before.
     champion: the bundle that serves, measured on the same test side.
     """
     draft = pack(
@@ -194,16 +197,23 @@ def finish(
         )
     else:
         thresholds = choose_thresholds(chosen_on, validation.bank.label, miss)
+    was_flagged = None
     if before is not None:
-        thresholds = shrunk_thresholds(
-            thresholds, np.array(before.thresholds), int(counted.sum()), before.fakes
-        )
+        votes_before = votes_of(before.served, validation)
+        limits_before = np.array(before.thresholds)
+        was_flagged = float((votes_before >= limits_before).any(1).mean())
+        matched = matched_thresholds(chosen_on, votes_before, limits_before, validation.weight)
+        thresholds = shrunk_thresholds(thresholds, matched, int(counted.sum()), before.fakes)
     measured = probabilities(_with_stack(stack, served_logits(served, test)), warmth)
     names = [*(v.name for v in voters), "stack"]
     metrics = {
         "miss_rate_chosen_for": miss,
         "miss_rate_of_synthesised_chosen_for": made_miss if is_certified else None,
-        "thresholds_kept": before is not None and thresholds.tolist() == list(before.thresholds),
+        "thresholds_matched": before is not None and int(counted.sum()) < THRESHOLD_FAKES_MIN,
+        "flagged_of_validation": {
+            "before": was_flagged,
+            "now": float((chosen_on >= thresholds).any(1).mean()),
+        },
         "certificate": certificate(chosen_on[counted], thresholds),
         "validation": _measure(chosen_on, thresholds, names, validation),
         "test": _measure(measured, thresholds, names, test),
@@ -231,10 +241,15 @@ def finish(
 
 def ranked_by(served: Ensemble, side: Side | StoredSide) -> np.ndarray:
     """(N,) probabilities of fake by a packed bundle's stack, as in production."""
+    return votes_of(served, side)[:, -1]
+
+
+def votes_of(served: Ensemble, side: Side | StoredSide) -> np.ndarray:
+    """(N, 5) probabilities of fake by a packed bundle's five votes, as in production."""
     stack = Stacking(len(served.bundle.members))
     stack.load_state_dict(load_file(served.bundle.path / served.bundle.stack.file))
     ten = _with_stack(stack, served_logits(served, side))
-    return probabilities(ten, [part.temperature for part in served.bundle.parts])[:, -1]
+    return probabilities(ten, [part.temperature for part in served.bundle.parts])
 
 
 def _own(side: Side | StoredSide) -> np.ndarray:

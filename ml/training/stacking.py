@@ -17,7 +17,7 @@ PULL = 1e-3  # the penalty that draws a stack back to where it began
 # of them wrong, must not undo that (measured in ml/EXPERIMENTS.md).
 CANDIDATE_PULL = 10.0
 TEMPERATURE_PRIOR_ROWS = 200  # rows that the temperature of the bundle before counts for
-THRESHOLD_FAKES_MIN = 60  # with fewer validation fakes the thresholds of the bundle before stay
+THRESHOLD_FAKES_MIN = 60  # with fewer validation fakes no threshold is chosen on them
 LIFT = 4.0  # members' logits seldom reach it
 
 
@@ -77,17 +77,50 @@ def shrunk_temperature(fitted: float, before: float, rows: int) -> float:
     return float(np.exp(share * np.log(fitted) + (1 - share) * np.log(before)))
 
 
-def shrunk_thresholds(chosen: np.ndarray, before: np.ndarray, fakes: int, fakes_before: int) -> np.ndarray:
-    """(5,) thresholds: those of before with fewer than THRESHOLD_FAKES_MIN validation fakes, else the mean on the logit
+def shrunk_thresholds(chosen: np.ndarray, matched: np.ndarray, fakes: int, fakes_before: int) -> np.ndarray:
+    """(5,) thresholds: `matched` with fewer than THRESHOLD_FAKES_MIN validation fakes, else the mean on the logit
     scale, in which each counts by the number of fakes that it was chosen on.
 
-    chosen, before: (5,) from 0 to 1, both excluded.
+    chosen, matched (of `matched_thresholds`): (5,) from 0 to 1, both excluded.
     """
     if fakes < THRESHOLD_FAKES_MIN:
-        return before
+        return matched
     share = fakes / (fakes + fakes_before)
-    logit = share * np.log(chosen / (1 - chosen)) + (1 - share) * np.log(before / (1 - before))
+    logit = share * np.log(chosen / (1 - chosen)) + (1 - share) * np.log(matched / (1 - matched))
     return np.asarray(np.clip(1 / (1 + np.exp(-logit)), EDGE, 1 - EDGE))
+
+
+def matched_thresholds(
+    probability: np.ndarray, before: np.ndarray, thresholds: np.ndarray, weight: np.ndarray | None = None
+) -> np.ndarray:
+    """(5,) thresholds with which these votes together flag at most the share of rows that the bundle before flags.
+
+    Its thresholds themselves cannot be kept: training moves the scale of every member's scores, and the same numbers
+    then flag all rows or none. Each vote gets the share that it flagged before, times one factor for all five. Labels
+    are not used, so a few dozen rows are enough. probability, before: (N, 5) of the candidate and of the bundle before,
+    on the same rows; thresholds: (5,) of the bundle before; weight: (N,).
+    """
+    counts = np.ones(len(probability)) if weight is None else weight.astype(float)
+    counts = counts / counts.sum()
+    flagged = before >= thresholds
+    most = counts[flagged.any(1)].sum() + 1e-9
+    shares = counts @ flagged
+    for factor in np.linspace(2, 0, 201):
+        pairs = zip(probability.T, np.minimum(shares * factor, 1), strict=True)
+        found = np.array([_flagging(column, counts, share) for column, share in pairs])
+        if counts[(probability >= found).any(1)].sum() <= most:
+            break
+    return np.clip(found, EDGE, 1 - EDGE)
+
+
+def _flagging(score: np.ndarray, counts: np.ndarray, share: float) -> float:
+    """The lowest threshold that at most `share` of the rows reach, midway between two scores. score, counts: (N,)."""
+    order = np.argsort(-score, kind="stable")
+    ranked = np.array([1.0, *score[order], 0.0])
+    flagged = int((np.cumsum(counts[order]) <= share + 1e-9).sum())
+    while flagged and ranked[flagged] == ranked[flagged + 1]:  # rows with one score are flagged together
+        flagged -= 1
+    return float((ranked[flagged] + ranked[flagged + 1]) / 2)
 
 
 def mean_of_members() -> Stacking:

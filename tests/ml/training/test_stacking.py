@@ -16,6 +16,7 @@ from ml.training.stacking import (
     choose_thresholds,
     fit_stack,
     lift,
+    matched_thresholds,
     midway_below,
     shrunk_temperature,
     shrunk_thresholds,
@@ -194,8 +195,39 @@ def test_a_temperature_moves_with_the_number_of_rows() -> None:
         shrunk_temperature(0.0, 2.0, 5)
 
 
-def test_thresholds_stay_where_too_few_fakes_could_choose_them() -> None:
-    chosen, before = np.full(5, 0.9999), np.full(5, 0.6)
-    assert (shrunk_thresholds(chosen, before, THRESHOLD_FAKES_MIN - 1, 81) == before).all()
+def test_thresholds_are_not_chosen_on_too_few_fakes() -> None:
+    chosen, matched = np.full(5, 0.9999), np.full(5, 0.6)
+    assert (shrunk_thresholds(chosen, matched, THRESHOLD_FAKES_MIN - 1, 81) == matched).all()
     moved = shrunk_thresholds(np.full(5, 0.8), np.full(5, 0.2), 100, 100)
     assert moved == pytest.approx(np.full(5, 0.5))
+
+
+@pytest.mark.parametrize("shift", [-6.0, -2.0, 0.0, 2.0, 6.0])
+def test_matched_thresholds_flag_as_many_however_training_moved_the_scores(shift: float) -> None:
+    rng = np.random.default_rng(3)
+    logits = rng.normal(size=(70, 1)) + rng.normal(0, 0.7, (70, 5))
+    before, thresholds = 1 / (1 + np.exp(-logits)), np.array([0.6, 0.7, 0.8, 0.6, 0.75])
+    was = (before >= thresholds).any(1).mean()
+    moved = 1 / (1 + np.exp(-(logits * 1.5 + rng.normal(0, 0.3, (70, 5)) + shift)))
+    found = matched_thresholds(moved, before, thresholds)
+    assert was - 0.05 < (moved >= found).any(1).mean() <= was
+    assert abs((moved >= thresholds).any(1).mean() - was) > 0.1 or abs(shift) < 3
+
+
+def test_matched_thresholds_count_rows_by_their_weight() -> None:
+    before = np.repeat(np.array([[0.9], [0.1], [0.1], [0.1]]), 5, 1)
+    moved = np.repeat(np.array([[0.2], [0.4], [0.3], [0.1]]), 5, 1)
+    found = matched_thresholds(moved, before, np.full(5, 0.5), np.array([3.0, 1.0, 1.0, 1.0]))
+    assert (moved >= found).any(1).tolist() == [
+        False,
+        True,
+        True,
+        False,
+    ]  # 2 of 6; the heavy row would make it 5
+
+
+def test_matched_thresholds_with_equal_scores_or_nothing_flagged_flag_no_more() -> None:
+    equal, before = np.full((10, 5), 0.3), np.linspace(0.1, 0.9, 50).reshape(10, 5)
+    assert not (equal >= matched_thresholds(equal, before, np.full(5, 0.5))).any()
+    assert not (before >= matched_thresholds(before, equal, np.full(5, 0.5))).any()
+    assert (equal >= matched_thresholds(equal, before, np.full(5, 0.05))).all()
