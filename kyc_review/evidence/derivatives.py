@@ -1,14 +1,16 @@
 """The browser's versions of a selfie: re-encoded pixels without metadata, created once and stored."""
 
+from collections.abc import Callable
 from uuid import UUID
 
 from django.core.files.base import ContentFile
 
 from detection.decoding import derivative
 from kyc_review.submissions.models import Submission
-from kyc_review.submissions.storage import derivatives, originals, storage_key
+from kyc_review.submissions.storage import derivatives, originals, reference_key, storage_key
 
 THUMBNAIL, THUMBNAIL_SIDE = "thumbnail.jpg", 160
+REFERENCE, REFERENCE_THUMBNAIL = "reference.jpg", "reference-thumbnail.jpg"
 
 
 def derivative_key(submission_id: UUID) -> str:
@@ -34,8 +36,26 @@ def thumbnail_ensure(submission: Submission) -> str:
 
     It lies with the views of the evidence, and is erased with them. Raises as `derivative_ensure`.
     """
-    key = f"{submission.pk.hex[:2]}/{submission.pk.hex}/{THUMBNAIL}"
+    return _reduced(submission, THUMBNAIL, derivative_ensure)
+
+
+def reference_ensure(submission: Submission) -> str:
+    """The key of the display version of the reference image in `derivatives`. Raises as `derivative_ensure`."""
+    key = f"{storage_key(submission.pk)}/{REFERENCE}"
     if not derivatives.exists(key):
-        with derivatives.open(derivative_ensure(submission)) as shown:
+        with originals.open(reference_key(submission.pk)) as original:
+            derivatives.save(key, ContentFile(derivative(original.read())))
+    return key
+
+
+def reference_thumbnail_ensure(submission: Submission) -> str:
+    """The key of the small version of the reference image in `derivatives`. Raises as `derivative_ensure`."""
+    return _reduced(submission, REFERENCE_THUMBNAIL, reference_ensure)
+
+
+def _reduced(submission: Submission, name: str, ensure: Callable[[Submission], str]) -> str:
+    key = f"{storage_key(submission.pk)}/{name}"
+    if not derivatives.exists(key):
+        with derivatives.open(ensure(submission)) as shown:
             derivatives.save(key, ContentFile(derivative(shown.read(), max_side=THUMBNAIL_SIDE, quality=80)))
     return key

@@ -11,7 +11,12 @@ from kyc_review.evidence.models import Evidence
 from kyc_review.submissions.models import Submission
 from kyc_review.submissions.storage import derivatives
 
-from .derivatives import derivative_ensure, thumbnail_ensure
+from .derivatives import (
+    derivative_ensure,
+    reference_ensure,
+    reference_thumbnail_ensure,
+    thumbnail_ensure,
+)
 
 
 def derivative_response(submission: Submission) -> HttpResponseBase:
@@ -22,6 +27,11 @@ def derivative_response(submission: Submission) -> HttpResponseBase:
 def thumbnail_response(submission: Submission) -> HttpResponseBase:
     """A small picture of the face, created on first use."""
     return _made(submission, thumbnail_ensure)
+
+
+def reference_response(submission: Submission, *, is_small: bool) -> HttpResponseBase:
+    """The reference image, or its small version, created on first use."""
+    return _made(submission, reference_thumbnail_ensure if is_small else reference_ensure)
 
 
 def _made(submission: Submission, ensure: Callable[[Submission], str]) -> HttpResponseBase:

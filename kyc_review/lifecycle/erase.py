@@ -29,7 +29,7 @@ from kyc_review.submissions.events import event_record
 from kyc_review.submissions.idempotency import answers_forget
 from kyc_review.submissions.models import Submission
 from kyc_review.submissions.services import submission_make_bare
-from kyc_review.submissions.storage import originals
+from kyc_review.submissions.storage import originals, reference_key
 from kyc_review.training.erasure import mean_faces_remove, stop_training_on
 from kyc_review.webhooks.models import Kind
 
@@ -73,6 +73,7 @@ def files_remove(row: Submission) -> bool:
     """Delete every file of an erased submission; False when the disk refused, and the sweep tries again."""
     try:
         originals.delete(row.image_key)
+        originals.delete(reference_key(row.pk))
         pictures_remove(submission_id=row.pk)
         image_copies_remove(row)
         mean_faces_remove(submission_id=row.pk)

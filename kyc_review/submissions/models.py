@@ -92,6 +92,14 @@ class Submission(LeasedRow):
         help_text="detection.decoding.FileFacts: trailing data, damage, and what the sender wrongly called the file.",
     )
 
+    reference_sha256 = models.CharField(
+        max_length=64,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Of the reference image (such as the document's portrait); empty without one. It is never scored.",
+    )
+
     state = models.CharField(max_length=10, choices=State, default=State.RECEIVED)
     result = models.CharField(max_length=10, choices=Result, blank=True)
     result_reason = models.CharField(

@@ -2,17 +2,20 @@
 "accepted"."""
 
 import logging
+import re
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import PurePosixPath
 
 from django.utils import timezone
 
 from kyc_review.submissions.models import Submission
-from kyc_review.submissions.storage import keys_below, originals
+from kyc_review.submissions.storage import REFERENCE_SUFFIX, keys_below, originals, reference_key
 
 log = logging.getLogger(__name__)
 # Far longer than any request may take: a file this old has its row, or will never have one.
 AGE = timedelta(hours=24)
+ID_PATTERN = re.compile("[0-9a-f]{32}")
 FOLDERS = [f"{number:02x}" for number in range(256)]
 
 
@@ -25,12 +28,21 @@ def orphans_delete() -> int:
     for folder in FOLDERS:
         names = list(_old_files(folder))
         known = set(Submission.objects.filter(image_key__in=names).values_list("image_key", flat=True))
+        known |= _references_known(names)
         for name in set(names) - known:
             originals.delete(name)
             deleted += 1
     if deleted:
         log.warning("deleted %d originals without a submission, left by killed requests", deleted)
     return deleted
+
+
+def _references_known(names: list[str]) -> set[str]:
+    """Those of the keys that are reference images of submissions."""
+    stems = [PurePosixPath(name).stem for name in names if name.endswith(REFERENCE_SUFFIX)]
+    ids = [stem for stem in stems if ID_PATTERN.fullmatch(stem)]
+    rows = Submission.objects.filter(pk__in=ids).exclude(reference_sha256="")
+    return {reference_key(pk) for pk in rows.values_list("pk", flat=True)}
 
 
 def _old_files(folder: str) -> Iterator[str]:

@@ -17,7 +17,7 @@ from kyc_review.notices.models import Kind as NoticeKind
 from kyc_review.notices.outbox import notice_record
 from kyc_review.submissions.events import events_record
 from kyc_review.submissions.models import LateOutcome, Result, ResultReason, State, Submission
-from kyc_review.submissions.storage import originals, storage_key
+from kyc_review.submissions.storage import originals, reference_key, storage_key
 from kyc_review.webhooks.models import Kind
 
 REASON_OF_RESULT = {
@@ -39,14 +39,18 @@ def submission_create(
     metadata: dict[str, Any] | None = None,
     is_test: bool = False,
     facts: ImageFacts | None = None,
+    reference_image: bytes = b"",
+    reference_facts: ImageFacts | None = None,
 ) -> Submission:
     """Keep the original bytes untouched, then the row that names them.
 
-    File first, row second: whatever dies between the two leaves a file without a row, never a row without
-    its file. `facts` is what `inspect` found; a caller that is inside a transaction gives it, because inspecting may
-    wait for a decoder. Raises detection.decoding.ImageRefused before anything is stored.
+    Files first, row second: whatever dies between the two leaves a file without a row, never a row without
+    its file. `facts` and `reference_facts` are what `inspect` found; a caller that is inside a transaction gives them,
+    because inspecting may wait for a decoder. Raises detection.decoding.ImageRefused before anything is stored.
     """
     facts = facts or inspect(image)
+    if reference_image:
+        reference_facts = reference_facts or inspect(reference_image)
     pk = uuid.uuid4()
     submission = Submission(
         id=pk,
@@ -62,19 +66,27 @@ def submission_create(
         width=facts.width,
         height=facts.height,
         file_facts=facts.file_facts(),
+        reference_sha256=reference_facts.sha256 if reference_image and reference_facts else "",
     )
-    originals.save(submission.image_key, ContentFile(image))
+    files = {submission.image_key: image}
+    detail = {"sha256": facts.sha256}  # no reference of the applicant: the log outlives an erasure
+    if submission.reference_sha256:
+        files[reference_key(pk)] = reference_image
+        detail["reference_sha256"] = submission.reference_sha256
     try:
+        for key, content in files.items():
+            originals.save(key, ContentFile(content))
         with transaction.atomic(savepoint=False):
             received = audit.event(
                 action="submission.received",
                 actor=integration,
                 target=submission,
-                detail={"sha256": facts.sha256},  # no reference: the log outlives an erasure
+                detail=detail,
             )
             insert(submission, received)
     except Exception:
-        originals.delete(submission.image_key)
+        for key in files:
+            originals.delete(key)
         raise
     return submission
 

@@ -13,6 +13,8 @@ from django.utils.deconstruct import deconstructible
 
 from kyc_review.core.files import sync_folder
 
+REFERENCE_SUFFIX = ".reference"
+
 
 @deconstructible(path="kyc_review.submissions.storage.PrivateStorage")
 class PrivateStorage(FileSystemStorage):
@@ -82,6 +84,11 @@ def _created(path: Path, mode: Literal["wb", "xb"]) -> BufferedWriter:
 def storage_key(submission_id: uuid.UUID) -> str:
     """`xx/<hex>`: with an extension, the key of a submission's file; as a prefix, that of its evidence pictures."""
     return f"{submission_id.hex[:2]}/{submission_id.hex}"
+
+
+def reference_key(submission_id: uuid.UUID) -> str:
+    """The key of a submission's reference image among the originals; erasure needs no row to know it."""
+    return f"{storage_key(submission_id)}{REFERENCE_SUFFIX}"
 
 
 def keys_below(storage: Storage, prefix: str) -> list[str]:

@@ -7,6 +7,7 @@ import "./viewer.js";
 import "./ahead.js";
 import "./first-call.js";
 import "./undo.js";
+import "./seen.js";
 import { announce } from "./announce.js";
 
 document.addEventListener("click", (event) => {

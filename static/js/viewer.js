@@ -42,7 +42,7 @@ document.addEventListener("click", (event) => {
   const stage = button && current();
   if (!stage || stage.before) return;
   stage.compare(button.dataset.compare, button.dataset.title);
-  button.closest("details")?.removeAttribute("open");
+  button.closest(".compare-menu")?.removeAttribute("open");
 });
 
 const TOOLS = {

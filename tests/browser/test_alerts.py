@@ -10,6 +10,7 @@ from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
 from kyc_review.accounts.models import User
+from kyc_review.audit.models import Event
 from kyc_review.evidence.models import Evidence
 from kyc_review.review.models import FirstCall, ReviewItem
 from kyc_review.scoring.models import CheckResult
@@ -157,9 +158,38 @@ def test_an_alert_leads_to_its_details_and_the_votes_unfold_by_key(
         expect(page.locator(f"#{place}")).to_be_focused()
         expect(page.locator(f"#{place}")).to_be_in_viewport()
     assert page.url == address
+    expect(page.locator(".pane[data-name=compared]")).to_have_count(1)
     expect(page.get_by_role("row", name="Model 1")).to_be_hidden()
     page.keyboard.press("i")
     expect(page.get_by_role("row", name="Model 1")).to_be_visible()
+
+
+def test_an_alert_about_another_picture_shows_it_and_the_list_has_its_verdicts_and_small_pictures(
+    notable: ReviewItem, log_in: LogIn, alice: User
+) -> None:
+    cleared, rejected = ReviewItem.objects.exclude(pk=notable.pk).order_by("pk")
+    page = log_in(alice, viewport=SIZES["1280x720"])
+    page.keyboard.press("c")
+    alerts = page.get_by_test_id("alerts").get_by_role("link")
+    expect(alerts).to_have_count(3)
+    conflict, same_file = alerts.all()[:2]
+    conflict.click()
+    head = page.locator(".pane[data-name=compared] .pane-head")
+    expect(head).to_contain_text(f"Item {rejected.pk}")
+    same_file.click()
+    expect(head).to_contain_text(f"Item {cleared.pk}")
+    words = f"item {cleared.pk} cleared, item {rejected.pk} rejected"
+    expect(page.get_by_test_id("conflict")).to_contain_text(words)
+    pictures = page.locator(".seen img")
+    expect(pictures).to_have_count(2)
+    page.wait_for_function("() => [...document.querySelectorAll('.seen img')].every((i) => i.naturalWidth)")
+    looks = Event.objects.filter(action="submission.looked_at", actor_name="alice")
+    assert sorted(row.detail["size"] for row in looks) == ["picture"] * 2 + ["thumbnail"] * 2
+    page.get_by_role("button", name=f"Compare with item {rejected.pk}").click()
+    expect(head).to_contain_text(f"Item {rejected.pk}")
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        page.screenshot(path=PICTURES / f"conflict-{scheme}.png")
 
 
 def test_of_a_blind_item_no_alert_reaches_the_browser_before_the_first_call(

@@ -36,7 +36,8 @@ from kyc_review.submissions.services import submission_create
 Ready = TypeVar("Ready")
 PEEKED_BYTES = 64_000
 TWICE = "This field occurs more than once. Send it once; each picture is a submission of its own."
-SECOND_FILE = "Only `image` may be a file. Send each picture as a submission of its own."
+SECOND_FILE = "Only `image` and `reference_image` may be files. Send each picture as a submission of its own."
+FILES = ("image", "reference_image")
 KEY_PATTERN = re.compile(r"[\x21-\x7e]{1,255}")
 
 
@@ -105,14 +106,15 @@ def read(request: Request) -> dict[str, Any]:
         fields = _form.run_validation(request.data)
         file = fields["image"]
         named = {"filename": file.name, "content_type": file.content_type}
-        return {**fields, "image": file.read(), **named}
+        pictures = {name: fields[name].read() for name in FILES if name in fields}
+        return {**fields, **pictures, **named}
     return read_json(request.data)
 
 
 def _refuse_ambiguous(sent: MultiValueDict[str, Any], files: Iterable[str]) -> None:
     """Two values of one field, or two files, could put the wrong person's picture on file. Raises ValidationError."""
     errors = {name: TWICE for name, values in sent.lists() if len(values) > 1}
-    errors |= {name: SECOND_FILE for name in files if name != "image" and name not in errors}
+    errors |= {name: SECOND_FILE for name in files if name not in FILES and name not in errors}
     if errors:
         raise serializers.ValidationError({name: [detail] for name, detail in errors.items()})
 
@@ -125,29 +127,33 @@ def read_json(sent: Any) -> dict[str, Any]:
 
 def said(fields: Mapping[str, Any]) -> dict[str, Any]:
     """The content that identifies a request, without the file name."""
-    return {name: fields[name] for name in ("image", "external_ref", "applicant_ref", "metadata")}
+    names = ("image", "external_ref", "applicant_ref", "metadata", "reference_image")
+    return {name: fields[name] for name in names if name in fields}
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A submission that can be written: its fields, and what its picture is."""
+    """A submission that can be written: its fields, and what its pictures are."""
 
     fields: Mapping[str, Any]
     facts: ImageFacts
+    reference_facts: ImageFacts | None
 
 
 def prepared(fields: Mapping[str, Any]) -> Prepared:
-    """Raises Problem when the picture is refused, 503 when no decoder becomes free in time."""
+    """Raises Problem when a picture is refused, 503 when no decoder becomes free in time."""
     named = {"filename", "content_type"}
+    facts = _inspected(fields, "image", **{name: fields[name] for name in named & fields.keys()})
+    reference = _inspected(fields, "reference_image") if "reference_image" in fields else None
+    kept = {name: value for name, value in fields.items() if name not in named}
+    return Prepared(kept, facts, reference)
+
+
+def _inspected(fields: Mapping[str, Any], field: str, **named: str) -> ImageFacts:
     try:
-        facts = inspect(
-            fields["image"],
-            **{name: fields[name] for name in named & fields.keys()},
-            before_waiting=_release_connection,
-        )
+        return inspect(fields[field], **named, before_waiting=_release_connection)
     except ImageRefused as refusal:
-        raise _problem(refusal) from refusal
-    return Prepared({name: value for name, value in fields.items() if name not in named}, facts)
+        raise _problem(refusal, field) from refusal
 
 
 def refuse_at_once_when_full(request: Request) -> None:
@@ -169,10 +175,11 @@ def refuse_at_once_when_full(request: Request) -> None:
         raise _problem(decoding.busy())
 
 
-def _problem(refusal: ImageRefused) -> Problem:
+def _problem(refusal: ImageRefused, field: str = "image") -> Problem:
     headers = {"Retry-After": str(settings.DECODER_RETRY_AFTER_S)} if refusal.status == 503 else {}
+    detail = refusal.detail if field == "image" else f"{field}: {refusal.detail}"
     return Problem(
-        status=refusal.status, code=refusal.code, detail=refusal.detail, pointer="#/image", headers=headers
+        status=refusal.status, code=refusal.code, detail=detail, pointer=f"#/{field}", headers=headers
     )
 
 
@@ -217,5 +224,9 @@ def answer_batch(caller: ApiKey, ready: list[Prepared | dict[str, Any]]) -> Answ
 
 def _create(caller: ApiKey, ready: Prepared) -> Submission:
     return submission_create(
-        integration=caller.integration, is_test=caller.is_test, facts=ready.facts, **ready.fields
+        integration=caller.integration,
+        is_test=caller.is_test,
+        facts=ready.facts,
+        reference_facts=ready.reference_facts,
+        **ready.fields,
     )

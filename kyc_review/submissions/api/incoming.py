@@ -18,6 +18,10 @@ IMAGE_HELP = (
     f"{ACCEPTED}, at most {settings.UPLOAD_MAX_BYTES / 1e6:g} MB and "
     f"{settings.UPLOAD_MAX_PIXELS / 1e6:g} megapixels; of several pictures in one file, the first counts"
 )
+REFERENCE_HELP = (
+    "A picture of the same person to compare the selfie with, such as the portrait of the document; the rules for "
+    "`image` apply. Reviewers see it; it is never scored, and models never learn from it"
+)
 
 
 def storable(value: Any) -> dict[str, Any]:
@@ -34,6 +38,17 @@ def storable(value: Any) -> dict[str, Any]:
     if "\\u0000" in text:
         raise serializers.ValidationError("The character U+0000 cannot be stored.")
     return value
+
+
+def decoded(value: str) -> bytes:
+    """The bytes of base64. Raises ValidationError."""
+    try:
+        # Encoders for e-mail and Android's default break lines.
+        return base64.b64decode(b"".join(value.encode("ascii").split()), validate=True)
+    except (binascii.Error, ValueError):
+        raise serializers.ValidationError(
+            "This is not base64: the standard alphabet, padded, without a data: prefix."
+        ) from None
 
 
 class References(serializers.Serializer):
@@ -53,6 +68,9 @@ class SubmissionForm(References):
     image = serializers.FileField(
         help_text=f"{IMAGE_HELP}.",
         allow_empty_file=True,  # refused with a better reason by the decoder
+    )
+    reference_image = serializers.FileField(
+        required=False, help_text=f"{REFERENCE_HELP}.", allow_empty_file=True
     )
     metadata = serializers.CharField(
         required=False,
@@ -80,6 +98,12 @@ class SubmissionJson(References):
         help_text=f"{IMAGE_HELP}; its bytes in base64.",
         max_length=settings.JSON_MAX_BYTES,
     )
+    reference_image = serializers.CharField(
+        required=False,
+        trim_whitespace=False,
+        help_text=f"{REFERENCE_HELP}; its bytes in base64.",
+        max_length=settings.JSON_MAX_BYTES,
+    )
     metadata = serializers.DictField(
         required=False,
         default=dict,
@@ -87,13 +111,10 @@ class SubmissionJson(References):
     )
 
     def validate_image(self, value: str) -> bytes:
-        try:
-            # Encoders for e-mail and Android's default break lines.
-            return base64.b64decode(b"".join(value.encode("ascii").split()), validate=True)
-        except (binascii.Error, ValueError):
-            raise serializers.ValidationError(
-                "This is not base64: the standard alphabet, padded, without a data: prefix."
-            ) from None
+        return decoded(value)
+
+    def validate_reference_image(self, value: str) -> bytes:
+        return decoded(value)
 
     def validate_metadata(self, value: dict[str, Any]) -> dict[str, Any]:
         return storable(value)

@@ -22,6 +22,7 @@ RECEIVED: dict[str, Any] = {
     "reasons": [],
     "test": False,
     "sha256": "9f2c1f6f1b6d4c7b8e0c3a5d7e9f1b2c4d6e8f0a1b3c5d7e9f0a2b4c6d8e0f1a",
+    "reference_sha256": None,
     "received_at": "2026-11-21T09:30:00Z",
     "completed_at": None,
 }
@@ -54,7 +55,8 @@ create = extend_schema(
     operation_id="create_submission",
     summary="Post a selfie",
     description="Accepted means stored: the verdict follows at the Location, usually within a second. "
-    "Send the picture as a form (`multipart/form-data`) or in JSON with base64.",
+    "Send the picture as a form (`multipart/form-data`) or in JSON with base64. A `reference_image`, such as the "
+    "document's portrait, may come with it: people compare it with the selfie.",
     parameters=[
         IDEMPOTENCY,
         WaitIn,
@@ -80,7 +82,7 @@ create = extend_schema(
     | error_responses(
         e400=f"{MALFORMED} Or the Idempotency-Key is missing, or the picture is empty.",
         e409=ABOUT_KEY,
-        e413="Too many bytes or pixels.",
+        e413="Too many bytes or pixels, in one picture or in both together.",
         e415=f"Neither a form nor JSON, or not {ACCEPTED}.",
         e422="The image cannot be decoded, or it is animated; or the Idempotency-Key was used for "
         "another request.",

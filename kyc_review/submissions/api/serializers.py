@@ -69,6 +69,10 @@ class SubmissionOut(serializers.ModelSerializer[Submission]):
         source="is_test", read_only=True, help_text="Posted with a test key: answered by the sandbox."
     )
 
+    reference_sha256 = serializers.CharField(
+        read_only=True, allow_null=True, help_text="Of the reference image's bytes; null without one."
+    )
+
     class Meta:
         model = Submission
         fields = (
@@ -82,6 +86,7 @@ class SubmissionOut(serializers.ModelSerializer[Submission]):
             "checks",
             "test",
             "sha256",
+            "reference_sha256",
             "received_at",
             "completed_at",
         )
@@ -98,6 +103,7 @@ class SubmissionOut(serializers.ModelSerializer[Submission]):
     def to_representation(self, instance: Submission) -> dict[str, Any]:
         shown = super().to_representation(instance)
         shown["result"] = shown["result"] or None
+        shown["reference_sha256"] = shown["reference_sha256"] or None
         if instance.result_reason == ResubmitReason.TOO_DARK and _has_no_face(shown["checks"]):
             shown["reasons"] = [
                 {"code": instance.result_reason, "detail": f"{ANOTHER_SELFIE} {TOO_DARK_FOR_A_FACE}"}

@@ -48,12 +48,14 @@ MILD = AlertKind.REJECTED_BEFORE
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """One line. `target`: the id of the place on the page that has the details."""
+    """One line. `target`: the id of the place on the page that has the details; `other`: the submission whose picture
+    the alert is about, to be shown next to the item's own."""
 
     kind: AlertKind
     title: str
     text: str
     target: str
+    other: Seen | None = None
 
     @property
     def severity(self) -> str:
@@ -142,8 +144,15 @@ def _of_twins(twins: Sequence[Seen], own_result: str) -> list[Alert]:
             else f"this one {VERDICTS[result]}"
             for result in (Result.CLEAR, Result.REJECTED)
         ]
+        contrary = by_result.get(Result.REJECTED) or by_result.get(Result.CLEAR)
         found.append(
-            Alert(AlertKind.CONFLICTING_VERDICTS, "Conflicting verdicts", ", ".join(said), "look-alikes")
+            Alert(
+                AlertKind.CONFLICTING_VERDICTS,
+                "Conflicting verdicts",
+                ", ".join(said),
+                "look-alikes",
+                _shown(contrary),
+            )
         )
     strangers = [seen for seen in twins if not seen.same_applicant]
     for kind, title, same in (
@@ -152,7 +161,7 @@ def _of_twins(twins: Sequence[Seen], own_result: str) -> list[Alert]:
     ):
         if same:
             whose = "another applicant" if same[0].is_other_applicant else "another submission"
-            found.append(Alert(kind, f"{title}, {whose}", _listed(same), "look-alikes"))
+            found.append(Alert(kind, f"{title}, {whose}", _listed(same), "look-alikes", _shown(*same)))
     return found
 
 
@@ -161,7 +170,15 @@ def _of_applicant(twins: Sequence[Seen], others: Sequence[Seen]) -> list[Alert]:
     rejected = [seen for seen in own.values() if seen.submission.result == Result.REJECTED]
     if not rejected:
         return []
-    return [Alert(AlertKind.REJECTED_BEFORE, "Same applicant", _listed(rejected), "applicants-others")]
+    return [
+        Alert(
+            AlertKind.REJECTED_BEFORE,
+            "Same applicant",
+            _listed(rejected),
+            "applicants-others",
+            _shown(*rejected),
+        )
+    ]
 
 
 def _of_checks(checks: Sequence[CheckLine]) -> list[Alert]:
@@ -175,6 +192,11 @@ def _of_checks(checks: Sequence[CheckLine]) -> list[Alert]:
             words = "; ".join(dict.fromkeys(line.words for line in lines))
             found.append(Alert(kind, title, words, "checks"))
     return found
+
+
+def _shown(*submissions: Seen | None) -> Seen | None:
+    """The first of them that still has a picture."""
+    return next((seen for seen in submissions if seen and seen.submission.erased_at is None), None)
 
 
 def _named(seen: Seen) -> str:

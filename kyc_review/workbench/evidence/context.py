@@ -9,7 +9,7 @@ from kyc_review.evidence.models import Evidence
 from kyc_review.review.clearance import checks_missing, real_needs_two_people
 from kyc_review.scoring.check_words import troubles
 from kyc_review.workbench.evidence import presenters, selectors
-from kyc_review.workbench.evidence.alerts import Alert, all_alerts
+from kyc_review.workbench.evidence.alerts import Alert, AlertKind, all_alerts
 from kyc_review.workbench.evidence.file_findings import file_findings
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ def viewer_context(*, item: ReviewItem, viewer: User) -> dict[str, Any]:
     return {
         "item": item,
         "is_open": is_open,
+        "has_comparisons": item.submission.erased_at is None and (is_open or selectors.has_reference(item)),
         "has_recent": may_decide(viewer),
         "panes": presenters.panes(item, evidence) if is_open else [],
         "close_ups": presenters.close_ups(evidence),
@@ -63,7 +64,9 @@ def panel_context(*, item: ReviewItem, viewer: User) -> dict[str, Any]:
         "look_alikes": selectors.look_alikes(viewer=viewer, item=item) if is_ready else [],
         "others": selectors.applicants_others(viewer=viewer, item=item),
     }
-    return context | {"alerts": _alerts(item, context) if context["is_open"] and not is_erased else []}
+    alerts = _alerts(item, context) if context["is_open"] and not is_erased else []
+    conflict = next((alert for alert in alerts if alert.kind == AlertKind.CONFLICTING_VERDICTS), None)
+    return context | {"alerts": alerts, "conflict": conflict}
 
 
 def _is_undecided(item: ReviewItem, context: dict[str, Any]) -> bool:

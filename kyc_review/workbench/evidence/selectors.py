@@ -46,6 +46,10 @@ class Seen:
     same_applicant: bool
     is_other_applicant: bool = False
 
+    @property
+    def title(self) -> str:
+        return f"Item {self.item_id}" if self.item_id else "Other submission"
+
 
 def look_alikes(*, viewer: User, item: ReviewItem) -> list[Seen]:
     """Earlier and later submissions that look like this one, the same files first, then the nearest.
@@ -92,11 +96,16 @@ def applicants_others(*, viewer: User, item: ReviewItem) -> list[Seen]:
     ]
 
 
-def comparable(*, viewer: User, item: ReviewItem) -> list[Seen]:
+def has_reference(item: ReviewItem) -> bool:
+    """Whether a reference image came with the picture. It is no evidence: who sees the face may compare it at once."""
+    return bool(item.submission.reference_sha256) and item.submission.erased_at is None
+
+
+def comparable(*, viewer: User, item: ReviewItem, most: int | None = None) -> list[Seen]:
     """What a picture may be compared with: look-alikes first, then the applicant's others; nothing twice or erased."""
     found = look_alikes(viewer=viewer, item=item) + applicants_others(viewer=viewer, item=item)
     once = {seen.submission.pk: seen for seen in reversed(found) if seen.submission.erased_at is None}
-    return [seen for seen in found if once.get(seen.submission.pk) is seen][:COMPARED_MAX]
+    return [seen for seen in found if once.get(seen.submission.pk) is seen][:most]
 
 
 @dataclass(frozen=True, slots=True)

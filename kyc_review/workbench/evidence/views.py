@@ -14,7 +14,12 @@ from django.views.decorators.http import require_safe
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
 from kyc_review.audit import services as audit
 from kyc_review.evidence import services
-from kyc_review.evidence.responses import derivative_response, picture_response, thumbnail_response
+from kyc_review.evidence.responses import (
+    derivative_response,
+    picture_response,
+    reference_response,
+    thumbnail_response,
+)
 from kyc_review.review.models import ReviewItem
 from kyc_review.review.services import item_view_record
 from kyc_review.submissions.models import Submission
@@ -59,8 +64,39 @@ def picture(request: StaffRequest, item_id: int, name: str) -> HttpResponseBase:
 def comparisons(request: StaffRequest, item_id: int) -> HttpResponse:
     """The pictures to choose from, small, for a pane next to the photograph."""
     item = _item(request, item_id)
-    seen = selectors.comparable(viewer=request.user, item=item)
-    return render(request, "evidence/_comparisons.html", {"item": item, "comparable": seen})
+    seen = selectors.comparable(viewer=request.user, item=item, most=selectors.COMPARED_MAX)
+    context = {
+        "item": item,
+        "comparable": seen,
+        "has_reference": selectors.has_reference(item),
+        "is_open": selectors.may_see_evidence(viewer=request.user, item=item),
+    }
+    return render(request, "evidence/_comparisons.html", context)
+
+
+@require_safe
+@staff_only
+def reference(request: StaffRequest, item_id: int) -> HttpResponseBase:
+    """The reference image that came with the selfie, as large as the item's own picture."""
+    return reference_response(_with_reference(request, item_id, "picture"), is_small=False)
+
+
+@require_safe
+@staff_only
+def reference_thumbnail(request: StaffRequest, item_id: int) -> HttpResponseBase:
+    return reference_response(_with_reference(request, item_id, "thumbnail"), is_small=True)
+
+
+def _with_reference(request: StaffRequest, item_id: int, size: str) -> Submission:
+    """The item's submission, if it has a reference image; the look at it is recorded. Raises 403, 404."""
+    item = _item(request, item_id)
+    if not selectors.has_reference(item):
+        raise Http404("No reference image came with this picture.")
+    detail = {"reference_of_item": item.pk, "size": size}
+    audit.record(
+        action="submission.reference_looked_at", actor=request.user, target=item.submission, detail=detail
+    )
+    return item.submission
 
 
 @require_safe

@@ -43,6 +43,7 @@ def test_an_accepted_selfie_answers_202_with_its_location(api: Client) -> None:
         "checks": [],
         "test": False,
         "sha256": ANY,
+        "reference_sha256": None,
         "received_at": ANY,
         "completed_at": None,
     }

@@ -15,6 +15,7 @@ from kyc_review.review.services import item_claim_next
 from kyc_review.scoring.check_words import CheckLine, troubles
 from kyc_review.scoring.models import CheckResult
 from kyc_review.submissions.models import Submission
+from kyc_review.workbench.evidence import selectors
 from kyc_review.workbench.evidence.alerts import AlertKind, Finding, all_alerts
 from kyc_review.workbench.evidence.context import panel_context
 from kyc_review.workbench.presenters import VoteLine, VotePanel
@@ -243,3 +244,22 @@ def test_a_failed_check_is_the_headline_and_the_votes_are_not(
     assert (">Picture check failed</span>" in page) is has_failed
     assert (">All votes say fake</span>" in page) is not has_failed
     assert ("Votes mean little: a check failed" in page) is has_failed
+
+
+def test_an_alert_about_another_picture_says_which_one_may_be_put_next_to_the_items(
+    held: ReviewItem, twin: Twin, login: Callable[[User], Client], alice: User
+) -> None:
+    rejected = twin("rejected")
+    page = login(alice).get(reverse("review:item", args=[held.pk])).text
+    address = reverse("evidence:compared", args=[held.pk, rejected.submission_id])
+    assert page.count(f'data-compare="{address}"') == 2, "at the alert and in the list"
+    assert login(alice).get(address).status_code == 200
+
+
+def test_more_twins_than_the_choice_shows_can_still_be_compared_from_their_alert(
+    held: ReviewItem, twin: Twin, login: Callable[[User], Client], alice: User
+) -> None:
+    twins = [twin("clear", same_file=False) for _ in range(selectors.COMPARED_MAX + 1)]
+    first = twins[0]  # the newest come first
+    answer = login(alice).get(reverse("evidence:compared", args=[held.pk, first.submission_id]))
+    assert answer.status_code == 200

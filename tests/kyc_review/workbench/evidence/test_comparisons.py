@@ -17,6 +17,7 @@ from kyc_review.submissions.models import Submission
 from kyc_review.workbench.evidence import selectors
 from tests.factories.claims import expire
 from tests.factories.photographs import photograph, saved
+from tests.factories.pictures import jpeg_bytes
 
 pytestmark = pytest.mark.django_db
 Enqueue = Callable[..., ReviewItem]
@@ -121,3 +122,39 @@ def test_views_of_evidence_of_an_item_that_is_not_held_are_recorded(
     assert not Event.objects.filter(action="item.looked_at").exists(), "the claim is trace enough"
     login(staff("sue", "senior")).get(address)
     assert Event.objects.filter(action="item.looked_at").count() == 1
+
+
+def reference_urls(item: ReviewItem) -> list[str]:
+    return [reverse(f"evidence:{name}", args=[item.pk]) for name in ("reference", "reference-thumbnail")]
+
+
+def test_the_holder_compares_with_the_reference_image_even_before_the_first_call_and_it_is_recorded(
+    enqueue: Enqueue, login: Login, alice: User, bob: User
+) -> None:
+    item = enqueue(reference_image=jpeg_bytes(seed=77), applicant_ref="p-1")
+    enqueue(applicant_ref="p-1", risk=0.1)
+    ReviewItem.objects.filter(pk=item.pk).update(is_blind=True)
+    assert item_claim_next(reviewer=alice) == item
+    addresses = reference_urls(item)
+    choice = login(alice).get(reverse("evidence:comparisons", args=[item.pk])).text
+    assert choice.count("data-compare=") == 1, "similar pictures stay hidden until the first call"
+    assert f'data-compare="{addresses[0]}"' in choice
+    for address in addresses:
+        answer = login(alice).get(address)
+        assert (answer.status_code, answer["Content-Type"]) == (200, "image/jpeg")
+        assert "no-store" in answer["Cache-Control"]
+        assert login(bob).get(address).status_code == 403
+    looks = Event.objects.filter(action="submission.reference_looked_at").order_by("pk")
+    assert [(row.actor_name, row.target_id, row.detail["size"]) for row in looks] == [
+        ("alice", str(item.submission_id), size) for size in ("picture", "thumbnail")
+    ]
+    submission_erase(submission_id=item.submission_id, reason="Article 17")
+    assert {login(alice).get(address).status_code for address in addresses} <= {403, 404}
+
+
+def test_without_a_reference_image_there_is_none(
+    pair: tuple[ReviewItem, ReviewItem], login: Login, alice: User
+) -> None:
+    for address in reference_urls(pair[0]):
+        assert login(alice).get(address).status_code == 404
+    assert not Event.objects.filter(action="submission.reference_looked_at").exists()
