@@ -7,10 +7,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import Any
 
-from django.conf import settings
-from django.db.models import Count, DurationField, ExpressionWrapper, F, Max, Min, Q
+from django.db.models import Count, DurationField, ExpressionWrapper, F, Max, Min
 from django.utils import timezone
 from prometheus_client.core import GaugeMetricFamily, Metric
 
@@ -18,9 +16,10 @@ from detection.checks import CheckName, CheckStatus
 from kyc_review.core.db.aggregates import DurationQuantiles
 from kyc_review.evidence.models import Evidence
 from kyc_review.lifecycle.retain import retention_rule
+from kyc_review.metrics.gauges import age_s, gauge
 from kyc_review.metrics.models import model_numbers
+from kyc_review.metrics.queue import queue_numbers
 from kyc_review.review.models import Decision, ReviewItem
-from kyc_review.review.models.items import ORDINARY
 from kyc_review.scoring.models import CheckResult, Scoring
 from kyc_review.scoring.state import last_scored_at, scoring_state
 from kyc_review.submissions.models import RetentionPass, State, Submission
@@ -36,7 +35,7 @@ class Numbers:
 
     def collect(self) -> Iterator[Metric]:
         now = timezone.now()
-        yield from _queue(now)
+        yield from queue_numbers(now)
         yield from _submissions(now)
         yield from _verdicts(now)
         yield from _checks(now)
@@ -46,68 +45,6 @@ class Numbers:
         yield from _webhooks(now)
         yield from _retention(now)
         yield from model_numbers(now)
-
-
-def _queue(now: datetime) -> Iterator[Metric]:
-    """Applicants who wait for a person, by the reason that reviewers are shown; items that measure models and
-    people are a separate metric, so that a late audit raises no alarm.
-
-    A decision counts until it is final: no number moves while it could be taken back, and so tells what it was about.
-    """
-    depth = GaugeMetricFamily(
-        "kyc_queue_items",
-        "Items whose applicant waits for people, claimed or not; a second review has the first one's reason.",
-        labels=["reason"],
-    )
-    oldest = GaugeMetricFamily(
-        "kyc_queue_oldest_seconds",
-        "Age of the item whose applicant waits longest; 0: none.",
-        labels=["reason"],
-    )
-    late = GaugeMetricFamily(
-        "kyc_queue_late_items", "Items whose applicant waits longer than REVIEW_SLA_S.", labels=["reason"]
-    )
-    quality_items, oldest_quality_item = 0, None
-    found: dict[str, Any] = {}
-    for row in _undecided(late_before=now - timedelta(seconds=settings.REVIEW_SLA_S)):
-        if row["is_quality_item"]:
-            quality_items += row["number"]
-            oldest_quality_item = min(filter(None, (oldest_quality_item, row["first"])))
-        else:
-            found[row["shown_reason"]] = row
-    for reason in ORDINARY:
-        row = found.get(reason, {"number": 0, "first": None, "late": 0})
-        depth.add_metric([reason], row["number"])
-        oldest.add_metric([reason], _age_s(now, row["first"]))
-        late.add_metric([reason], row["late"])
-    yield from (depth, oldest, late)
-    yield _gauge(
-        "kyc_queue_check_items",
-        "Audits and calibration items in the queue; no applicant waits for them.",
-        quality_items,
-    )
-    yield _gauge(
-        "kyc_queue_check_oldest_seconds",
-        "Age of the oldest of them; 0: none.",
-        _age_s(now, oldest_quality_item),
-    )
-
-
-def _undecided(*, late_before: datetime) -> Any:
-    """{is_quality_item, shown_reason, number, first, late} of each kind; quality items are gold and audits.
-
-    A second review of an audit is shown as an audit.
-    """
-    is_quality_item = Q(reason=ReviewItem.Reason.GOLD) | Q(shown_reason=ReviewItem.Reason.AUDIT)
-    rows: Any = (
-        ReviewItem.objects.exclude(state=ReviewItem.State.DECIDED)
-        .annotate(is_quality_item=is_quality_item)
-        .values("is_quality_item", "shown_reason")
-        .annotate(
-            number=Count("pk"), first=Min("opened_at"), late=Count("pk", filter=Q(opened_at__lt=late_before))
-        )
-    )
-    return rows
 
 
 def _submissions(now: datetime) -> Iterator[Metric]:
@@ -169,26 +106,24 @@ def _checks(now: datetime) -> Iterator[Metric]:
 def _scoring_health(now: datetime) -> Iterator[Metric]:
     """True at once: they need no verdict to change."""
     state = scoring_state(now)
-    yield _gauge(
+    yield gauge(
         "kyc_scoring_backlog_seconds",
         "Age of the oldest selfie that waits for scoring, given to people in a standstill or not; 0: none.",
-        max(0.0, _age_s(now, state.oldest_at)),
+        max(0.0, age_s(now, state.oldest_at)),
     )
-    yield _gauge(
-        "kyc_scoring_workers", "Scoring workers that said within 20 s that they live.", state.workers
-    )
-    yield _gauge("kyc_scoring_workers_failing", "Those of them whose latest run failed.", state.failing)
-    yield _gauge(
+    yield gauge("kyc_scoring_workers", "Scoring workers that said within 20 s that they live.", state.workers)
+    yield gauge("kyc_scoring_workers_failing", "Those of them whose latest run failed.", state.failing)
+    yield gauge(
         "kyc_scoring_standstill",
         "1 while no selfie had an outcome for SCORING_STANDSTILL_S and one waits as long, also with people.",
         int(state.is_standing_still),
     )
     last = last_scored_at(state.last_outcome_at)
     if last is not None:
-        yield _gauge(
+        yield gauge(
             "kyc_scoring_worker_silence_seconds",
             "Since the scoring worker finished a selfie or the sample of each minute.",
-            _age_s(now, last),
+            age_s(now, last),
         )
 
 
@@ -203,21 +138,21 @@ def _decisions(now: datetime) -> Iterator[Metric]:
         numbers.add_metric([row["label"]], row["number"])
     yield numbers
     overdue = ReviewItem.objects.filter(state=ReviewItem.State.SETTLING, settles_at__lt=now)
-    yield _gauge(
+    yield gauge(
         "kyc_default_worker_lag_seconds",
         "How long a decision has been due to become final: the sweep does it every two seconds.",
-        _age_s(now, overdue.aggregate(first=Min("settles_at"))["first"]),
+        age_s(now, overdue.aggregate(first=Min("settles_at"))["first"]),
     )
 
 
 def _evidence(now: datetime) -> Iterator[Metric]:
     waiting = Evidence.objects.filter(state__in=[Evidence.State.WAITING, Evidence.State.WORKING])
     row = waiting.aggregate(number=Count("pk"), first=Min("due_at"))
-    yield _gauge("kyc_evidence_waiting", "Pictures whose evidence is to be computed.", row["number"])
-    yield _gauge(
+    yield gauge("kyc_evidence_waiting", "Pictures whose evidence is to be computed.", row["number"])
+    yield gauge(
         "kyc_evidence_backlog_seconds",
         "How long the first of them has been due.",
-        max(0.0, _age_s(now, row["first"])),
+        max(0.0, age_s(now, row["first"])),
     )
 
 
@@ -226,14 +161,14 @@ def _webhooks(now: datetime) -> Iterator[Metric]:
     row = live.filter(state__in=[Delivery.State.PENDING, Delivery.State.SENDING]).aggregate(
         number=Count("pk"), first=Min("due_at")
     )
-    yield _gauge("kyc_webhook_backlog", "Deliveries that wait or are being sent.", row["number"])
-    yield _gauge(
+    yield gauge("kyc_webhook_backlog", "Deliveries that wait or are being sent.", row["number"])
+    yield gauge(
         "kyc_webhook_backlog_seconds",
         "How long the first of them has been due.",
-        max(0.0, _age_s(now, row["first"])),
+        max(0.0, age_s(now, row["first"])),
     )
     dead = live.filter(state=Delivery.State.DEAD).count()
-    yield _gauge("kyc_webhook_dead_letters", "Deliveries that were given up and not replayed.", dead)
+    yield gauge("kyc_webhook_dead_letters", "Deliveries that were given up and not replayed.", dead)
 
 
 def _retention(now: datetime) -> Iterator[Metric]:
@@ -242,16 +177,8 @@ def _retention(now: datetime) -> Iterator[Metric]:
         return
     row = RetentionPass.objects.aggregate(ended=Max("ended_at"), began=Min("started_at"))
     if since := row["ended"] or row["began"]:
-        yield _gauge(
+        yield gauge(
             "kyc_retention_silence_seconds",
             "Since a daily pass of erasing by age went through, or the first one began.",
-            _age_s(now, since),
+            age_s(now, since),
         )
-
-
-def _gauge(name: str, says: str, value: float) -> Metric:
-    return GaugeMetricFamily(name, says, value=value)
-
-
-def _age_s(now: datetime, moment: datetime | None) -> float:
-    return (now - moment).total_seconds() if moment else 0.0

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models.functions import Coalesce
 
 from kyc_review.core.permissions import ROLES_WITH, Right, may_decide
 from kyc_review.review.models import Decision, OutcomeExposure, ReviewItem
@@ -41,10 +42,15 @@ def possible_reviewers() -> QuerySet[User]:
 
 
 def items_without_reviewer() -> int:
-    """How many items ask for one more person's eyes though everybody who judges faces knows what was said."""
+    """How many items wait though no active reviewer may take them: all know what was said of the face, or an escalated
+    one has no senior left to see it."""
     again = [ReviewItem.Reason.SECOND_REVIEW, ReviewItem.Reason.ADJUDICATION, ReviewItem.Reason.GOLD]
-    waiting = ReviewItem.objects.filter(state=ReviewItem.State.OPEN, reason__in=again)
-    return waiting.filter(~Exists(possible_reviewers())).count()
+    waiting = ReviewItem.objects.filter(state=ReviewItem.State.OPEN)
+    seniors = possible_reviewers().filter(groups__name__in=ROLES_WITH[Right.OVERSEE])
+    seniors = seniors.exclude(pk=Coalesce(OuterRef("escalated_by"), 0))
+    repeated = Q(reason__in=again, is_escalated=False) & ~Exists(possible_reviewers())
+    escalated = Q(is_escalated=True) & ~Exists(seniors)
+    return waiting.filter(repeated | escalated).count()
 
 
 def knows_outcome(*, submission_id: UUID, person: User) -> bool:

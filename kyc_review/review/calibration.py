@@ -37,6 +37,9 @@ def gold_add(*, submission_id: UUID, senior: User, label: str) -> Gold:
     usable = Submission.objects.filter(pk=submission_id, state=State.COMPLETED, erased_at=None)
     if usable.select_for_update(no_key=True).first() is None:  # serialises with an erasure
         raise ValueError("Only a completed submission can be used.")
+    corrections = ReviewItem.objects.filter(submission=submission_id, correction__isnull=False)
+    if corrections.exclude(state=ReviewItem.State.DECIDED).exists():
+        raise ValueError("Another person is reviewing a correction of it; wait for their decision.")
     gold, _ = Gold.objects.update_or_create(
         submission_id=submission_id, defaults={"label": wished, "added_by": senior, "is_active": True}
     )

@@ -1,8 +1,13 @@
-"""Which pictures one person may not clear alone: those with a failed picture check, and those without checks."""
+"""Which answers of one person have no effect until another person has judged the same picture.
+
+Everything here is known before the first person decides, so that their page can say it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection
+
+from django.conf import settings
 
 from detection.checks import CheckCode, CheckStatus
 from kyc_review.scoring.models import CheckResult
@@ -13,6 +18,31 @@ from .models import Decision, ReviewItem
 
 # They come to people without a verdict: if they have no checks either, no machine has looked at the picture.
 WITHOUT_VERDICT = (ReviewItem.Reason.STANDSTILL, ReviewItem.Reason.UNSCORABLE)
+SHARE_STEPS = 10_000
+
+
+def labels_needing_two(item: ReviewItem) -> frozenset[str]:
+    """The answers to this item that one person may not give alone."""
+    if is_drawn_for_second(item):
+        return frozenset(Decision.Label.values)
+    found = set()
+    if real_needs_two_people(item):
+        found.add(Decision.Label.REAL.value)
+    if fake_needs_two_people(item):
+        found.add(Decision.Label.FAKE.value)
+    return frozenset(found)
+
+
+def fake_needs_two_people(item: ReviewItem) -> bool:
+    """Whether the item's risk is one at which the bank wants two people for *fake*."""
+    return item.risk >= settings.SECOND_REVIEW_FAKE_RISK
+
+
+def is_drawn_for_second(item: ReviewItem) -> bool:
+    """Whether a second person reviews every answer: a fixed share of what is at or above the set risk, chosen by the
+    submission's random number."""
+    drawn: int = item.submission_id.int % SHARE_STEPS
+    return item.risk >= settings.SECOND_REVIEW_RISK and drawn < settings.SECOND_REVIEW_SHARE * SHARE_STEPS
 
 
 def checks_missing(item: ReviewItem, checks: Collection[CheckResult]) -> bool:
@@ -23,13 +53,17 @@ def checks_missing(item: ReviewItem, checks: Collection[CheckResult]) -> bool:
 def real_needs_two_people(item: ReviewItem) -> bool:
     """Whether *real* clears the picture only if two people say it.
 
-    So it is after a failed check that the bank's policy does not ignore, after a check that ended with an error, and
-    without any check. The quality sample is excluded: its outcome stands already, and no answer clears it.
+    This holds when every vote says fake, after a failed check that the bank's policy does not ignore, after a check
+    that ended with an error, and without any check. The quality sample is excluded: its outcome stands already, and no
+    answer clears it.
     """
     checks = item.submission.checks.all()  # the item's page has them fetched already
-    if not checks_missing(item, checks) and not any(_speaks_against(check) for check in checks):
-        return False
-    return not is_audited(item.submission_id)
+    speaks_against = (
+        _is_unanimous_fake(item)
+        or checks_missing(item, checks)
+        or any(_speaks_against(check) for check in checks)
+    )
+    return speaks_against and not is_audited(item.submission_id)
 
 
 def another_found_real(item: ReviewItem, person: int) -> bool:
@@ -38,6 +72,11 @@ def another_found_real(item: ReviewItem, person: int) -> bool:
     final = final.exclude(item__reason=ReviewItem.Reason.GOLD)
     corrected = final.filter(corrects__isnull=False).values("corrects")
     return final.filter(label=Decision.Label.REAL).exclude(reviewer=person).exclude(pk__in=corrected).exists()
+
+
+def _is_unanimous_fake(item: ReviewItem) -> bool:
+    shown_reason = item.masked_reason or item.reason
+    return settings.CLEARING_FAKES_NEEDS_TWO and shown_reason == ReviewItem.Reason.UNANIMOUS_FAKE
 
 
 def _speaks_against(check: CheckResult) -> bool:

@@ -1,4 +1,5 @@
-"""Decisions: recorded at once, final after UNDO_WINDOW_S, corrected by later rows and never changed.
+"""Decisions: recorded at once, final after UNDO_WINDOW_S, corrected by later rows (see
+corrections.py) and never changed.
 
 The database is the truth: a settling item carries its own deadline, so a killed process loses nothing; the sweep makes
 final what is due, and only then is the submission completed and its event sent.
@@ -11,44 +12,25 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models.functions import Now
 
 from kyc_review.audit import services as audit
 from kyc_review.core.db.inserted import insert
 from kyc_review.core.errors import DomainError
-from kyc_review.core.permissions import may_oversee
-from kyc_review.review.audit_sampling import audit_conclude, is_audited
+from kyc_review.review.audit_sampling import is_audited
 from kyc_review.submissions import services as submissions
-from kyc_review.submissions.models import Result, State
+from kyc_review.submissions.models import State
 
 from . import statements
-from .claims import (
-    ERASED,
-    NOT_RESERVED,
-    RELEASED,
-    ClaimLost,
-    claim_lease,
-    claim_lost,
-    held_by,
-    require_decider,
-)
+from .claims import NOT_RESERVED, RELEASED, ClaimLost, claim_lease, claim_lost, held_by, require_decider
 from .models import Decision, DecisionUndo, FirstCall, ReviewItem
-from .second_reviews import followup_item_for, real_waits_for_another
+from .outcomes import outcome_reach
+from .second_reviews import followup_item_for
 
 if TYPE_CHECKING:
     from kyc_review.accounts.models import User
 
-RESULT_OF_LABEL = {
-    Decision.Label.REAL: Result.CLEAR,
-    Decision.Label.FAKE: Result.REJECTED,
-    Decision.Label.NOT_ASSESSABLE: Result.RESUBMIT,
-}
-NEEDS_TWO = (
-    "A picture check failed or was not made, so this cannot be corrected to real by one person alone. "
-    "Choose can't tell: the applicant is asked for another picture."
-)
 OUTDATED = "This submission was completed otherwise meanwhile; there is nothing left to decide."
 
 
@@ -73,24 +55,28 @@ def first_call_record(*, item_id: int, reviewer: User, label: str) -> None:
 def decision_record(*, item_id: int, reviewer: User, label: str, **said: Any) -> Decision:
     """Store the holder's decision; its submission completes when UNDO_WINDOW_S is over.
 
-    `said`: obstacle (for not_assessable), parts, methods, regions (for fake), note. Raises ClaimLost when the claim
-    expired, is somebody else's, or the submission was completed otherwise (the item is closed then); ValueError for an
-    unknown label or a missing obstacle.
+    `said`: obstacle (for not_assessable), is_sure (for real and fake), parts, methods, regions (for fake), note. Raises
+    ClaimLost when the claim expired, is somebody else's, or the submission was completed otherwise (the item is closed
+    then); ValueError for an unknown label or a missing obstacle.
     """
     require_decider(reviewer)
-    decision = _record(item_id, reviewer, _validated(label, **said))
+    decision = _record(item_id, reviewer, words_validated(label, **said))
     if decision is None:
         raise ClaimLost(OUTDATED)
     return decision
 
 
-def _validated(label: str, *, obstacle: str = "", **said: Any) -> dict[str, Any]:
-    """What is kept of it: an obstacle where it is not assessable, marks where it is fake. Raises ValueError."""
+def words_validated(label: str, *, obstacle: str = "", is_sure: bool = True, **said: Any) -> dict[str, Any]:
+    """What is kept of it: an obstacle where it is not assessable, marks where it is fake, doubt where it is neither.
+
+    Raises ValueError.
+    """
     chosen = Decision.Label(label)
     if chosen != Decision.Label.FAKE:
         said |= {"parts": [], "methods": [], "regions": []}
     kept = Decision.Obstacle(obstacle).value if chosen == Decision.Label.NOT_ASSESSABLE else ""
-    return {"label": chosen.value, "obstacle": kept} | said
+    is_sure = is_sure or chosen == Decision.Label.NOT_ASSESSABLE
+    return {"label": chosen.value, "obstacle": kept, "is_sure": is_sure} | said
 
 
 @transaction.atomic
@@ -104,6 +90,7 @@ def _record(item_id: int, reviewer: User, said: dict[str, Any]) -> Decision | No
         submission_id=item.submission_id
     )  # after the item, as an erasure does
     waits = state == State.IN_REVIEW or item.reason == ReviewItem.Reason.GOLD
+    waits = waits or (state == State.COMPLETED and item.correction_id is not None)
     if not waits and not is_audited(item.submission_id):
         released = RELEASED | {"state": ReviewItem.State.DECIDED, "decided_at": Now()}
         held_by(reviewer.pk, item_id).update(**released)
@@ -187,70 +174,8 @@ def settle(item: ReviewItem) -> None:
     if opened is not None:
         audit.record(action="item.opened", target=opened, detail={"reason": opened.reason})
         return
-    result: str = RESULT_OF_LABEL[Decision.Label(decision.label)]
-    try:
-        with transaction.atomic():
-            submissions.submission_complete(
-                submission_id=item.submission_id, result=result, reason=decision.obstacle
-            )
-    except submissions.StaleSubmission:
-        if not is_audited(item.submission_id):
-            audit.record(action="item.outdated", target=item, detail={"label": decision.label})
-            return
-        result = audit_conclude(submission_id=item.submission_id, label=decision.label)
+    result = outcome_reach(item=item, decision=decision)
+    if result is None:
+        audit.record(action="item.outdated", target=item, detail={"label": decision.label})
+        return
     audit.record(action="item.settled", target=item, detail={"label": decision.label, "result": result})
-
-
-@transaction.atomic
-def decision_correct(*, item_id: int, corrector: User, label: str, **said: Any) -> Decision:
-    """Correct a decided item: by its author, or by a senior (who overturns it). The earlier row stays.
-
-    Raises PermissionDenied, ClaimLost when the item is not final yet, ValueError.
-    """
-    require_decider(corrector)
-    word = _validated(label, **said)
-    item, before = _correctable(item_id, corrector)
-    if real_waits_for_another(item=item, label=word["label"], person=corrector.pk):
-        raise ClaimLost(NEEDS_TWO)
-    decision = Decision.objects.create(
-        item=item,
-        submission_id=item.submission_id,
-        reviewer=corrector,
-        corrects=before,
-        handling_ms=0,
-        **word,
-    )
-    if item.reason == ReviewItem.Reason.GOLD:
-        pass  # stored like any other, without effect: a refusal would reveal a calibration item
-    elif is_audited(item.submission_id):
-        audit_conclude(submission_id=item.submission_id, label=decision.label)
-    else:
-        submissions.submission_overturn(
-            submission_id=item.submission_id,
-            result=RESULT_OF_LABEL[Decision.Label(decision.label)],
-            reason=decision.obstacle,
-        )
-    detail = {"from": before.label, "label": decision.label}
-    audit.record(action="item.corrected", actor=corrector, target=item, detail=detail)
-    return decision
-
-
-def _correctable(item_id: int, corrector: User) -> tuple[ReviewItem, Decision]:
-    """The locked item and its current decision. Raises PermissionDenied, ClaimLost."""
-    # The submission, too: an erasure that comes meanwhile waits, and then empties what is written here.
-    item = (
-        ReviewItem.objects.select_for_update(of=("self", "submission"))
-        .select_related("submission")
-        .filter(pk=item_id)
-        .first()
-    )
-    if item is not None and item.submission.erased_at:
-        raise ClaimLost(ERASED)
-    before = Decision.objects.final().filter(item_id=item_id).order_by("-pk").first()
-    if item is None or before is None:
-        raise ClaimLost("Only a final decision can be corrected.")
-    if not may_oversee(corrector) and before.reviewer_id != corrector.pk:
-        raise PermissionDenied("Only its author or a senior corrects a decision.")
-    if ReviewItem.objects.exclude(state=ReviewItem.State.DECIDED).filter(submission=item.submission_id):
-        raise ClaimLost("Another person is reviewing this submission; wait for their decision.")
-    return item, before

@@ -2,17 +2,20 @@
 are blind.
 
 A picture that one person may not clear (see clearance.py) is reviewed until two people say *real*, or the last of them
-says something else.
+says something else. A correction that needs a second person takes effect when that person, or a third, agrees.
 """
 
 from __future__ import annotations
 
-from django.conf import settings
-
-from .clearance import another_found_real, real_needs_two_people
+from .clearance import (
+    another_found_real,
+    fake_needs_two_people,
+    is_drawn_for_second,
+    real_needs_two_people,
+)
 from .models import Decision, ReviewItem
 
-SHARE_STEPS = 10_000
+LATER_REVIEWS = (ReviewItem.Reason.SECOND_REVIEW, ReviewItem.Reason.ADJUDICATION)
 
 
 def followup_item_for(*, item: ReviewItem, decision: Decision) -> ReviewItem | None:
@@ -20,10 +23,9 @@ def followup_item_for(*, item: ReviewItem, decision: Decision) -> ReviewItem | N
 
     The next person sees the reason and risk that the first one saw, and nothing of what was said.
     """
+    is_later = item.reason in LATER_REVIEWS
     if real_waits_for_another(item=item, label=decision.label, person=decision.reviewer_id):
-        is_later = item.reason in (ReviewItem.Reason.SECOND_REVIEW, ReviewItem.Reason.ADJUDICATION)
-        reason = ReviewItem.Reason.ADJUDICATION if is_later else ReviewItem.Reason.SECOND_REVIEW
-        return _open(item, reason)
+        return _open(item, ReviewItem.Reason.ADJUDICATION if is_later else ReviewItem.Reason.SECOND_REVIEW)
     if item.reason == ReviewItem.Reason.ADJUDICATION:
         return None
     if item.reason == ReviewItem.Reason.SECOND_REVIEW:
@@ -41,12 +43,17 @@ def followup_item_for(*, item: ReviewItem, decision: Decision) -> ReviewItem | N
     return _open(item, ReviewItem.Reason.SECOND_REVIEW) if needs_second_review(item, decision) else None
 
 
+def correction_item_open(*, item: ReviewItem, correction: Decision) -> ReviewItem:
+    """The item of the person who must agree before the correction of this decided item takes effect."""
+    return _open(item, ReviewItem.Reason.SECOND_REVIEW, correction=correction.pk)
+
+
 def needs_second_review(item: ReviewItem, decision: Decision) -> bool:
-    """A fixed share of all, chosen by the submission's random number; and every fake at or above the set risk."""
-    if decision.label == Decision.Label.FAKE and item.risk >= settings.SECOND_REVIEW_FAKE_RISK:
+    """Whether a second person must judge before this answer counts, whatever others said: it is drawn for that, the
+    author is not sure, or it is a fake of a risk that the bank chose."""
+    if is_drawn_for_second(item) or not decision.is_sure:
         return True
-    drawn: int = item.submission_id.int % SHARE_STEPS
-    return drawn < settings.SECOND_REVIEW_SHARE * SHARE_STEPS
+    return decision.label == Decision.Label.FAKE and fake_needs_two_people(item)
 
 
 def real_waits_for_another(*, item: ReviewItem, label: str, person: int) -> bool:
@@ -56,7 +63,7 @@ def real_waits_for_another(*, item: ReviewItem, label: str, person: int) -> bool
     return real_needs_two_people(item) and not another_found_real(item, person)
 
 
-def _open(item: ReviewItem, reason: str) -> ReviewItem:
+def _open(item: ReviewItem, reason: str, correction: int | None = None) -> ReviewItem:
     return ReviewItem.objects.create(
         submission_id=item.submission_id,
         reason=reason,
@@ -65,4 +72,5 @@ def _open(item: ReviewItem, reason: str) -> ReviewItem:
         risk=item.risk,
         queue_reason=item.queue_reason,
         queue_risk=item.queue_risk,
+        correction_id=correction or item.correction_id,
     )

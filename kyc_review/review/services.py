@@ -34,9 +34,9 @@ from .claims import (
     item_claim_next,
     item_reserve_next,
 )
+from .corrections import decision_correct
 from .decisions import (
     TooLate,
-    decision_correct,
     decision_record,
     decision_undo,
     decisions_settle,

@@ -40,9 +40,14 @@ REVIEW_SLA_S = env.int("REVIEW_SLA_S", default=4 * 3600)
 # below 1, a blind item is a little more likely to be one of them.
 BLIND_SHARE = env.float("BLIND_SHARE", default=1.0)
 GOLD_RATE = env.float("GOLD_RATE", default=0.03)
-SECOND_REVIEW_SHARE = env.float("SECOND_REVIEW_SHARE", default=0.0)
+# A second person reviews, blind, this share of the items at or above this risk, whatever the first one answers.
+SECOND_REVIEW_SHARE = env.float("SECOND_REVIEW_SHARE", default=0.1)
+SECOND_REVIEW_RISK = env.float("SECOND_REVIEW_RISK", default=0.9)
 # A fake at or above this risk needs a second person; risks end at 1, so 2 asks for none.
 SECOND_REVIEW_FAKE_RISK = env.float("SECOND_REVIEW_FAKE_RISK", default=2.0)
+# Two people must say real of what every vote calls fake; a second person must agree with a correction.
+CLEARING_FAKES_NEEDS_TWO = env.bool("CLEARING_FAKES_NEEDS_TWO", default=True)
+CORRECTIONS_NEED_TWO = env.bool("CORRECTIONS_NEED_TWO", default=True)
 # Cleared submissions that people review as an audit: this share of all, and in addition up to this share of
 # those cleared closest to the threshold (in proportion to the risk).
 AUDIT_SHARE = env.float("AUDIT_SHARE", default=0.01)

@@ -16,6 +16,16 @@ STACK = "stack"
 _OBSTACLES = set(Decision.Obstacle.values)
 
 
+# What the page says before the first person decides, by the answers that one person may not give alone.
+_REAL, _FAKE = Decision.Label.REAL.value, Decision.Label.FAKE.value
+TWO_PEOPLE = {
+    frozenset({_REAL}): "Real needs two people to clear this picture.",
+    frozenset({_FAKE}): "Fake needs two people to reject this picture.",
+    frozenset({_REAL, _FAKE}): "Real and fake need two people here.",
+    frozenset(Decision.Label.values): "A second person reviews this one, too.",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class VoteLine:
     """One vote under a name that people understand; `member` is the name in the bundle."""

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
 from kyc_review.review import services
+from kyc_review.review.models import Decision, ReviewItem
 from kyc_review.review.quality import qualities
 from kyc_review.review.recent_decisions import ROWS_SHOWN, answers
 from kyc_review.review.refusals import refusals_sampled
@@ -38,7 +39,8 @@ def quality(request: StaffRequest) -> HttpResponse:
 def gold(request: StaffRequest, item_id: int) -> HttpResponse:
     """Use a decided face, with the answer that stands, to calibrate others."""
     item = in_focus(request, item_id)
-    word = item.decisions.final().order_by("pk").last()
+    final = Decision.objects.final().filter(submission=item.submission_id)
+    word = final.exclude(item__reason=ReviewItem.Reason.GOLD).order_by("pk").last()
     try:
         if word is None:
             raise ValueError("Only a decided item can be used.")

@@ -21,12 +21,13 @@ from kyc_review.accounts.staff_access import StaffRequest
 from kyc_review.core.permissions import may_decide, may_oversee
 from kyc_review.review import selectors, services
 from kyc_review.review.blinding import items_without_reviewer
+from kyc_review.review.corrections import correction_state
 from kyc_review.review.models import Decision, ReviewItem, Skip
 from kyc_review.review.release import SNOOZES
 from kyc_review.review.shortcuts import OBSTACLE_KEYS
 from kyc_review.scoring.state import scoring_state
 from kyc_review.workbench.evidence.context import panel_context
-from kyc_review.workbench.presenters import suggested_obstacle, vote_panel
+from kyc_review.workbench.presenters import TWO_PEOPLE, suggested_obstacle, vote_panel
 
 ROWS_SHOWN = 50
 
@@ -54,9 +55,6 @@ def _say_why_nothing(request: StaffRequest) -> None:
     if not selectors.queue_items(viewer=request.user).filter(state=ReviewItem.State.OPEN).exists():
         return
     why = "Nothing that waits is for you now: you judged, read about or skipped it, or it is kept or snoozed."
-    if stranded := items_without_reviewer():
-        need = "1 item needs" if stranded == 1 else f"{stranded} items need"
-        why += f" {need} a person who does not know the outcome, and there is no one left: an admin can add people."
     messages.info(request, why)
 
 
@@ -80,6 +78,7 @@ def queue_context(request: StaffRequest) -> dict[str, Any]:
         "may_decide": may_decide(request.user),
         "may_oversee": may_oversee(request.user),
         "undoable": selectors.act_undoable(viewer=request.user),
+        "without_reviewer": items_without_reviewer(),
         "sla_s": settings.REVIEW_SLA_S,
         "scoring": scoring_state(),
         "standstill_s": settings.SCORING_STANDSTILL_S,
@@ -111,7 +110,7 @@ def focus_context(request: StaffRequest, item_id: int) -> dict[str, Any]:
         "checks": panel.get("checks", []),
         "has_failed_check": any(line.status == CheckStatus.FAIL.value for line in panel.get("checks", [])),
         "alerts": panel.get("alerts", []),
-        "real_needs_two": panel.get("real_needs_two", False),
+        "two_people": TWO_PEOPLE.get(panel.get("two_people_for", frozenset()), ""),
         "suggested_obstacle": "" if is_blinded else suggested_obstacle(shown),
         "votes": None if is_blinded else vote_panel(shown),
         "holds": holds,
@@ -143,18 +142,19 @@ def _outcome(request: StaffRequest, shown: ReviewItem) -> dict[str, Any]:
     if shown.is_blinded:  # type: ignore[attr-defined]
         is_over = shown.state in (ReviewItem.State.SETTLING, ReviewItem.State.DECIDED)
         return {"is_hidden": is_over, "may_take_back": _may_take_back(request, shown)}
-    history = list(shown.decisions.standing().select_related("reviewer").order_by("pk"))
+    history = list(shown.decisions.standing().select_related("reviewer", "item").order_by("pk"))
     latest = history[-1] if history else None
     is_final = latest is not None and shown.state == ReviewItem.State.DECIDED
     is_final = is_final and shown.submission.erased_at is None
     mine = latest is not None and latest.reviewer_id == request.user.pk
     return {
         "decision": latest,
-        "history": history,
+        "history": [(word, correction_state(word) if word.corrects_id else None) for word in history],
         "may_correct": is_final and may_decide(request.user) and (may_oversee(request.user) or mine),
         "may_choose_gold": is_final and may_oversee(request.user),
         "may_take_back": _may_take_back(request, shown),
         "obstacles": OBSTACLE_KEYS,
+        "corrections_need_two": settings.CORRECTIONS_NEED_TWO,
     }
 
 

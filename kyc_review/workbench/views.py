@@ -19,6 +19,7 @@ from kyc_review.accounts.staff_access import StaffRequest, staff_only
 from kyc_review.evidence.responses import derivative_response, thumbnail_response
 from kyc_review.review import selectors, services
 from kyc_review.review.blinding import outcome_seen_record
+from kyc_review.review.corrections import correction_state
 from kyc_review.review.models import Decision, ReviewItem
 from kyc_review.review.recent_decisions import items_answered, recent_faces
 from kyc_review.workbench.evidence.context import views_ahead
@@ -177,8 +178,8 @@ def correction(request: StaffRequest, item_id: int) -> HttpResponse:
         messages.error(request, _problems(form))
     else:
         try:
-            services.decision_correct(item_id=item_id, corrector=request.user, **form.cleaned_data)
-            messages.success(request, f"Item {item_id} was corrected.")
+            made = services.decision_correct(item_id=item_id, corrector=request.user, **form.cleaned_data)
+            messages.success(request, f"Item {item_id} was corrected. {correction_state(made).label}")
         except services.ClaimLost as lost:
             messages.error(request, lost.detail)
     return HttpResponseRedirect(reverse("review:item", args=[item_id]))

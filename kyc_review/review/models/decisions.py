@@ -74,6 +74,9 @@ class Decision(models.Model):
     reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="decisions")
     label = models.CharField(max_length=14, choices=Label)
     obstacle = models.CharField(max_length=16, choices=Obstacle, blank=True, default="")
+    is_sure = models.BooleanField(
+        default=True, db_default=True, help_text="If not, a second person judges and training weighs it less."
+    )
     parts = models.JSONField(default=list, blank=True, help_text="Values of Part.")
     methods = models.JSONField(default=list, blank=True, help_text="Values of Method.")
     regions = models.JSONField(

@@ -133,6 +133,15 @@ class ReviewItem(models.Model):
     message = models.CharField(
         max_length=300, blank=True, default="", help_text="From the person who escalated or handed it over."
     )
+    correction = models.ForeignKey(
+        "review.Decision",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="reviews",
+        db_index=False,
+        help_text="The correction that takes effect once this review agrees with it.",
+    )
     snoozed_until = models.DateTimeField(null=True, blank=True)
     opened_at = models.DateTimeField(db_default=Now())
     settles_at = models.DateTimeField(null=True, blank=True)

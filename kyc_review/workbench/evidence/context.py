@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from kyc_review.core.permissions import may_decide
 from kyc_review.evidence.models import Evidence
-from kyc_review.review.clearance import checks_missing, real_needs_two_people
+from kyc_review.review.clearance import checks_missing, labels_needing_two
 from kyc_review.scoring.check_words import troubles
 from kyc_review.workbench.evidence import presenters, selectors
 from kyc_review.workbench.evidence.alerts import Alert, AlertKind, all_alerts
@@ -56,7 +56,7 @@ def panel_context(*, item: ReviewItem, viewer: User) -> dict[str, Any]:
         "is_failed": (evidence is not None and evidence.state == Evidence.State.FAILED) or is_erased,
         # Whether a check doubts a picture tells what the models said: most of those that pass every check are flagged.
         "checks": troubles(item.submission.checks.all()) if context["is_open"] else [],
-        "real_needs_two": _is_undecided(item, context) and real_needs_two_people(item),
+        "two_people_for": labels_needing_two(item) if _is_undecided(item, context) else frozenset(),
         "file_findings": file_findings(item.submission),
         "findings": presenters.findings(evidence) if is_ready and evidence else [],
         "history": presenters.history_lines(selectors.vote_history(viewer=viewer, item=item)),

@@ -89,6 +89,26 @@ def test_audits_and_calibration_are_one_number_and_make_nothing_late(
     assert ("kyc_queue_items", "audit") not in found
 
 
+def test_a_correction_that_waits_is_no_waiting_applicant(
+    client: Client, enqueue: Callable[..., ReviewItem], alice: User, bob: User, settings: Any
+) -> None:
+    settings.CORRECTIONS_NEED_TWO = True
+    enqueue("split_vote")
+    item = review.item_claim_next(reviewer=alice)
+    assert item is not None
+    review.decision_record(item_id=item.pk, reviewer=alice, label="real")
+    review.decision_correct(item_id=item.pk, corrector=alice, label="fake")
+    ReviewItem.objects.filter(correction__isnull=False).update(opened_at=timezone.now() - timedelta(hours=1))
+    found = scraped(client)
+    assert found["kyc_queue_items", "split_vote"] == 0
+    assert found["kyc_queue_correction_items", ""] == 1
+    assert 3600 <= found["kyc_queue_correction_oldest_seconds", ""] < 3700
+    assert found["kyc_queue_items_without_reviewer", ""] == 0
+    bob.is_active = False
+    bob.save()
+    assert scraped(client)["kyc_queue_items_without_reviewer", ""] == 1
+
+
 def test_no_number_moves_while_a_decision_could_be_taken_back(
     client: Client,
     enqueue: Callable[..., ReviewItem],
@@ -172,7 +192,7 @@ def test_a_scrape_costs_as_many_queries_however_long_the_queue_is(
 ) -> None:
     for number in range(12):
         enqueue("split_vote", number / 20)
-    with django_assert_num_queries(25):
+    with django_assert_num_queries(26):
         client.get("/metrics")
 
 

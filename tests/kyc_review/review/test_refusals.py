@@ -85,7 +85,8 @@ def test_what_a_person_finds_is_counted_and_changes_no_outcome(
     found = refusals_sampled(viewer=staff("sam", "senior"))
     assert found is not None
     assert (found.everything.judged, found.everything.wrong, found.everything.waiting) == (1, wrong, 0)
-    decision_correct(item_id=item.pk, corrector=alice, label="real")
+    other = "fake" if label == "real" else "real"
+    decision_correct(item_id=item.pk, corrector=alice, label=other)
     row.refresh_from_db()
     assert row.result == Result.RESUBMIT
     again = refusals_sampled(viewer=staff("sue", "senior"))

@@ -32,6 +32,8 @@ def result_of(item: ReviewItem) -> str:
 
 @pytest.fixture
 def second_reviews(settings: LazySettings) -> None:
+    """Of risky fakes alone; what clears a unanimous fake is tested in test_clearance.py."""
+    settings.CLEARING_FAKES_NEEDS_TWO = False
     settings.SECOND_REVIEW_FAKE_RISK = 0.9
 
 
@@ -66,7 +68,7 @@ def test_a_third_person_settles_a_disagreement(
 
 @pytest.mark.usefixtures("second_reviews")
 def test_mild_fakes_and_reals_need_one_person(enqueue: Enqueue, alice: User) -> None:
-    mild, real = enqueue("unanimous_fake", 0.89), enqueue("unanimous_fake", 0.85)
+    mild, real = enqueue("unanimous_fake", 0.89), enqueue("split_vote", 0.85)
     judge(alice, "fake"), judge(alice, "real")
     assert (result_of(mild), result_of(real)) == ("rejected", "clear")
 

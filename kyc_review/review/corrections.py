@@ -1,0 +1,121 @@
+"""Corrections: a later decision on what is final already. The earlier row stays.
+
+Where two people are needed (CORRECTIONS_NEED_TWO, clearance.py), a correction changes no outcome by itself: it opens a
+blind review by somebody else, and the outcome is replaced when that person, or a third, agrees.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.db.models import TextChoices
+
+from kyc_review.audit import services as audit
+from kyc_review.core.permissions import may_oversee
+
+from .claims import ERASED, ClaimLost, require_decider
+from .decisions import words_validated
+from .models import Decision, ReviewItem
+from .outcomes import outcome_replace
+from .second_reviews import correction_item_open, real_waits_for_another
+
+if TYPE_CHECKING:
+    from kyc_review.accounts.models import User
+
+UNDER_REVIEW = "Another person is reviewing this submission; wait for their decision."
+UNCHANGED = "That is the answer already. Choose another one to correct it."
+
+
+@transaction.atomic
+def decision_correct(*, item_id: int, corrector: User, label: str, **said: Any) -> Decision:
+    """Correct a decided item: by its author, or by a senior (who overturns it).
+
+    `said` as in decision_record. Raises PermissionDenied; ClaimLost when the item is not final yet, is under review, or
+    has this answer already; ValueError.
+    """
+    require_decider(corrector)
+    word = words_validated(label, **said)
+    item, before = _correctable(item_id, corrector)
+    if (before.label, before.obstacle) == (word["label"], word["obstacle"]):
+        raise ClaimLost(UNCHANGED)
+    correction = Decision.objects.create(
+        item=item,
+        submission_id=item.submission_id,
+        reviewer=corrector,
+        corrects=before,
+        handling_ms=0,
+        **word,
+    )
+    detail = {"from": before.label, "label": correction.label}
+    if item.reason == ReviewItem.Reason.GOLD:
+        pass  # stored like any other, without effect: a refusal would reveal a calibration item
+    elif correction_waits(item=item, label=correction.label, corrector=corrector):
+        opened = correction_item_open(item=item, correction=correction)
+        audit.record(action="item.opened", target=opened, detail={"reason": opened.reason})
+    else:
+        outcome_replace(item=item, decision=correction)
+    audit.record(action="item.corrected", actor=corrector, target=item, detail=detail)
+    return correction
+
+
+def correction_waits(*, item: ReviewItem, label: str, corrector: User) -> bool:
+    """Whether the correction takes effect only when another person agrees."""
+    return settings.CORRECTIONS_NEED_TWO or real_waits_for_another(
+        item=item, label=label, person=corrector.pk
+    )
+
+
+class CorrectionState(TextChoices):
+    """What became of a correction; the labels are printed."""
+
+    IN_EFFECT = "in_effect", ""
+    WAITS = "waits", "It takes effect once a second person agrees."
+    AGREED = "agreed", "Another person agreed."
+    OVERRULED = "overruled", "Other reviewers answered otherwise; their answer counts."
+    CLOSED = "closed", "It was closed without a second person's answer and changed nothing."
+
+
+def correction_state(correction: Decision) -> CorrectionState:
+    """Of a decision that corrects another."""
+    if correction.item.reason == ReviewItem.Reason.GOLD and settings.CORRECTIONS_NEED_TWO:
+        return CorrectionState.WAITS  # as the others: it must not be told from them
+    reviews = list(correction.reviews.all())
+    if not reviews:
+        return CorrectionState.IN_EFFECT
+    if any(item.state != ReviewItem.State.DECIDED for item in reviews):
+        return CorrectionState.WAITS
+    last = Decision.objects.final().filter(item__in=reviews).order_by("-pk").first()
+    if last is None:
+        return CorrectionState.CLOSED
+    return CorrectionState.AGREED if last.label == correction.label else CorrectionState.OVERRULED
+
+
+def _correctable(item_id: int, corrector: User) -> tuple[ReviewItem, Decision]:
+    """The locked item and its current decision. Raises PermissionDenied, ClaimLost."""
+    # The submission, too: an erasure that comes meanwhile waits, and then empties what is written here.
+    item = (
+        ReviewItem.objects.select_for_update(of=("self", "submission"))
+        .select_related("submission")
+        .filter(pk=item_id)
+        .first()
+    )
+    if item is not None and item.submission.erased_at:
+        raise ClaimLost(ERASED)
+    before = Decision.objects.final().filter(item_id=item_id).order_by("-pk").first()
+    if item is None or before is None:
+        raise ClaimLost("Only a final decision can be corrected.")
+    if not may_oversee(corrector) and before.reviewer_id != corrector.pk:
+        raise PermissionDenied("Only its author or a senior corrects a decision.")
+    undecided = ReviewItem.objects.exclude(state=ReviewItem.State.DECIDED)
+    # A correction of a calibration item opens no review, but must look as if it did.
+    waits_like_others = (
+        settings.CORRECTIONS_NEED_TWO
+        and item.reason == ReviewItem.Reason.GOLD
+        and before.corrects_id is not None
+    )
+    if waits_like_others or undecided.filter(submission=item.submission_id).exists():
+        raise ClaimLost(UNDER_REVIEW)
+    return item, before

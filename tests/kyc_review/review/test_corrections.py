@@ -1,0 +1,215 @@
+"""A correction takes effect when another person, who does not know it, agrees."""
+
+from collections.abc import Callable
+
+import pytest
+from django.conf import LazySettings
+from django.db.models.functions import Now
+
+from kyc_review.accounts.models import Integration, User
+from kyc_review.datasets.snapshot_filters import ALL_FINAL
+from kyc_review.lifecycle.erase import submission_erase
+from kyc_review.review import services
+from kyc_review.review.corrections import UNCHANGED, UNDER_REVIEW
+from kyc_review.review.models import Decision, ReviewItem
+from kyc_review.submissions.models import Submission
+from kyc_review.webhooks.models import Endpoint, Event
+from tests.factories.claims import claim_next
+from tests.factories.concurrency import at_once
+
+pytestmark = pytest.mark.django_db
+Enqueue = Callable[..., ReviewItem]
+
+
+@pytest.fixture(autouse=True)
+def two_people(settings: LazySettings) -> None:
+    settings.CORRECTIONS_NEED_TWO = True
+
+
+@pytest.fixture(autouse=True)
+def listening(integration: Integration) -> None:
+    Endpoint.objects.create(integration=integration, url="https://bank.example/", secret="sealed")
+
+
+def judge(person: User, label: str) -> ReviewItem:
+    item = claim_next(person)
+    obstacle = "blurred" if label == "not_assessable" else ""
+    services.decision_record(item_id=item.pk, reviewer=person, label=label, obstacle=obstacle)
+    return item
+
+
+def result_of(item: ReviewItem) -> str:
+    return Submission.objects.get(pk=item.submission_id).result
+
+
+def sent() -> list[str]:
+    return list(Event.objects.order_by("created_at", "pk").values_list("kind", flat=True))
+
+
+@pytest.fixture
+def cleared(enqueue: Enqueue, alice: User) -> ReviewItem:
+    """An item of which alice said *real*, and now says that it is fake."""
+    item = enqueue("split_vote", 0.4)
+    judge(alice, "real")
+    services.decision_correct(item_id=item.pk, corrector=alice, label="fake")
+    return item
+
+
+def test_no_outcome_changes_before_the_second_person_agrees(
+    cleared: ReviewItem, alice: User, bob: User
+) -> None:
+    assert (result_of(cleared), sent()) == ("clear", ["submission.completed"])
+    assert services.item_claim_next(reviewer=alice) is None, "the author of the correction is not asked"
+    waiting = ReviewItem.objects.get(state="open")
+    assert (waiting.shown_reason, waiting.is_blind, waiting.risk) == ("split_vote", True, 0.4)
+    judge(bob, "fake")
+    assert (result_of(cleared), sent()) == ("rejected", ["submission.completed", "submission.overturned"])
+
+
+def test_a_third_person_settles_it_when_the_second_disagrees(
+    cleared: ReviewItem, bob: User, staff: Callable
+) -> None:
+    judge(bob, "real")
+    assert result_of(cleared) == "clear"
+    third = judge(staff("carol", "reviewer"), "fake")
+    assert (third.reason, third.correction_id is not None) == ("adjudication", True)
+    assert result_of(cleared) == "rejected"
+
+
+def test_a_correction_that_two_people_reject_changes_and_sends_nothing(
+    cleared: ReviewItem, bob: User, staff: Callable
+) -> None:
+    judge(bob, "real")
+    judge(staff("carol", "reviewer"), "real")
+    assert (result_of(cleared), sent()) == ("clear", ["submission.completed"])
+    latest = ALL_FINAL.decisions().get(submission=cleared.submission_id)
+    assert latest.label == "real", "a snapshot holds the label that stands"
+
+
+def test_training_waits_for_the_second_person(cleared: ReviewItem, bob: User) -> None:
+    assert not ALL_FINAL.decisions().exists()
+    judge(bob, "fake")
+    assert ALL_FINAL.decisions().get().label == "fake"
+
+
+def test_meanwhile_no_other_correction_begins(
+    cleared: ReviewItem, alice: User, bob: User, staff: Callable
+) -> None:
+    sue = staff("sue", "senior")
+    for corrector in (alice, sue):
+        with pytest.raises(services.ClaimLost, match=UNDER_REVIEW):
+            services.decision_correct(
+                item_id=cleared.pk, corrector=corrector, label="not_assessable", obstacle="blurred"
+            )
+    judge(bob, "fake")
+    services.decision_correct(item_id=cleared.pk, corrector=sue, label="not_assessable", obstacle="blurred")
+    assert result_of(cleared) == "rejected"
+
+
+def test_what_is_no_correction_is_refused(cleared: ReviewItem, alice: User, bob: User) -> None:
+    judge(bob, "fake")
+    with pytest.raises(services.ClaimLost, match=UNCHANGED):
+        services.decision_correct(item_id=cleared.pk, corrector=alice, label="fake")
+
+
+def test_a_decision_of_two_people_is_corrected_by_two_others(
+    enqueue: Enqueue, alice: User, bob: User, staff: Callable
+) -> None:
+    first = enqueue("unanimous_fake", 0.95)
+    judge(alice, "real")
+    second = judge(bob, "real")
+    assert result_of(first) == "clear"
+    services.decision_correct(item_id=second.pk, corrector=staff("sue", "senior"), label="fake")
+    assert result_of(first) == "clear"
+    assert [services.item_claim_next(reviewer=person) for person in (alice, bob)] == [None, None]
+    judge(staff("carol", "reviewer"), "fake")
+    assert result_of(first) == "rejected"
+
+
+def test_undo_of_the_second_persons_answer_leaves_the_correction_waiting(
+    cleared: ReviewItem, bob: User, settings: LazySettings
+) -> None:
+    settings.UNDO_WINDOW_S = 60
+    second = judge(bob, "fake")
+    services.decision_undo(item_id=second.pk, reviewer=bob)
+    assert (result_of(cleared), sent()) == ("clear", ["submission.completed"])
+    settings.UNDO_WINDOW_S = 0
+    services.decision_record(item_id=second.pk, reviewer=bob, label="fake")
+    assert result_of(cleared) == "rejected"
+
+
+def test_the_first_person_undoes_nothing_while_the_second_looks(
+    enqueue: Enqueue, alice: User, bob: User, settings: LazySettings
+) -> None:
+    first = enqueue("unanimous_fake", 0.95)
+    judge(alice, "real")
+    second = claim_next(bob)
+    settings.UNDO_WINDOW_S = 60
+    with pytest.raises(services.TooLate):
+        services.decision_undo(item_id=first.pk, reviewer=alice)
+    second.refresh_from_db()
+    assert (second.state, second.claimed_by_id) == ("claimed", bob.pk)
+
+
+def test_an_erasure_ends_what_waits_and_the_correction_has_no_effect(
+    cleared: ReviewItem, alice: User, bob: User
+) -> None:
+    held = claim_next(bob)
+    submission_erase(submission_id=cleared.submission_id, reason="The applicant asked.")
+    with pytest.raises(services.ClaimLost, match="erased"):
+        services.decision_record(item_id=held.pk, reviewer=bob, label="fake")
+    assert result_of(cleared) == "clear"
+    assert not ReviewItem.objects.exclude(state="decided").exists()
+
+
+def test_a_corrected_calibration_item_looks_as_if_it_waited_and_opens_nothing(
+    enqueue: Enqueue, alice: User
+) -> None:
+    item = enqueue("split_vote", 0.4)
+    ReviewItem.objects.filter(pk=item.pk).update(reason="gold", masked_reason="split_vote")
+    Submission.objects.filter(pk=item.submission_id).update(
+        state="completed", result="rejected", result_reason="reviewer_found_forged", completed_at=Now()
+    )
+    judge(alice, "real")
+    services.decision_correct(item_id=item.pk, corrector=alice, label="fake")
+    assert ReviewItem.objects.count() == 1
+    with pytest.raises(services.ClaimLost, match=UNDER_REVIEW):
+        services.decision_correct(item_id=item.pk, corrector=alice, label="real")
+    assert result_of(item) == "rejected"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_second_reviewers_who_claim_at_once_one_gets_the_item(
+    cleared: ReviewItem, staff: Callable
+) -> None:
+    people = [staff(f"person{number}", "reviewer") for number in range(4)]
+    claimed: list[int] = []
+
+    def claim(person: User) -> None:
+        if item := services.item_claim_next(reviewer=person):
+            claimed.append(item.pk)
+            services.decision_record(item_id=item.pk, reviewer=person, label="fake")
+
+    at_once(people, claim)
+    assert len(claimed) == 1
+    assert result_of(cleared) == "rejected"
+    assert Decision.objects.filter(submission=cleared.submission_id).count() == 3
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_corrections_at_once_one_opens_a_review(
+    enqueue: Enqueue, alice: User, staff: Callable
+) -> None:
+    item = enqueue("split_vote", 0.4)
+    judge(alice, "real")
+    refused: list[str] = []
+
+    def correct(person: User) -> None:
+        try:
+            services.decision_correct(item_id=item.pk, corrector=person, label="fake")
+        except services.ClaimLost as lost:
+            refused.append(lost.detail)
+
+    at_once([staff("sam", "senior"), staff("sue", "senior")], correct)
+    assert refused == [UNDER_REVIEW]
+    assert ReviewItem.objects.filter(submission=item.submission_id, state="open").count() == 1
