@@ -15,7 +15,7 @@ from bench.report import line
 from detection.decoding import decode
 from detection.ensemble import Ensemble
 from devstack.paths import REPOSITORY
-from ml.batch_scoring import BATCH, DECODE_MAX_SIDE, scored
+from ml.batch_scoring import BATCH, DECODE_MAX_SIDE, score_pictures
 
 TARGET = 0.9
 TURNS = 5
@@ -81,7 +81,7 @@ def _turns(both: dict[str, Ensemble], paths: list[Path]) -> list[dict[str, float
         return BATCH * len(range(0, len(paths), BATCH))
 
     def replay() -> int:
-        scored(both, paths)
+        score_pictures(both, paths)
         return 2 * len(paths)
 
     ways: dict[str, Callable[[], int]] = {"plain": plain, "alone": alone, "replay": replay}

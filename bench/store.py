@@ -58,13 +58,13 @@ def _measured(work: Callable[..., dict[str, float]], arguments: tuple[Any, ...])
 
 def stored(paths: list[Path], folder: Path, shards: int) -> dict[str, float]:
     """Builds a store and reads a shuffled part of it."""
-    from ml.shards import build
+    from ml.shards import build_store
     from ml.sources import Photo
 
     fakes = max(shards, len(paths) * FAKES // (REALS + FAKES))
     photos = [Photo(p, p.name, "bench", p.name, "fake" if n < fakes else "real") for n, p in enumerate(paths)]
     began, worked = time.perf_counter(), time.process_time()
-    store = build(photos, folder, side=SIDE, shards=shards)
+    store = build_store(photos, folder, side=SIDE, shards=shards)
     built, worked = time.perf_counter() - began, time.process_time() - worked
     rows = np.random.default_rng(0).permutation(len(store))[:2000]
     began = time.perf_counter()

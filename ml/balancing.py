@@ -47,7 +47,7 @@ WAYS: dict[str, Setting | None] = {
 DOCUMENT = "document"  # the four settings, one for each voter
 
 
-def ways_of(wished: str, voters: int) -> list[str]:
+def balance_names(wished: str, voters: int) -> list[str]:
     """Parses the way of each voter: "document", one name for all, or comma-separated names. Raises ValueError."""
     names = [name for name in WAYS if name != PAIRS] if wished == DOCUMENT else wished.split(",")
     names = names * voters if len(names) == 1 else names

@@ -22,7 +22,7 @@ READERS_MAX = 8  # more than a fast accelerator needs; Pillow lets other threads
 
 
 @dataclass(frozen=True, slots=True)
-class Scored:
+class PictureScores:
     """probability: (N, 5) of fake, NaN where an image cannot be read, or has no face and the bundle looks at faces;
     faceless: (N,) bool, the latter; per_image_ms: of scoring, without reading and the search for the face."""
 
@@ -37,9 +37,9 @@ class _Picture:
     frame: FaceFrame | None
 
 
-def scored(
+def score_pictures(
     ensembles: Mapping[str, Ensemble], paths: Sequence[Path], progress: Progress | None = None
-) -> dict[str, Scored]:
+) -> dict[str, PictureScores]:
     """The probabilities of each ensemble for each file; `progress` counts images."""
     progress = progress or Progress(None)
     found = {name: np.full((len(paths), 5), np.nan) for name in ensembles}
@@ -62,7 +62,7 @@ def scored(
             counts[name] += len(seen)
         progress.step(size)
     return {
-        name: Scored(found[name], faceless[name], 1000 * spent[name] / max(1, counts[name]))
+        name: PictureScores(found[name], faceless[name], 1000 * spent[name] / max(1, counts[name]))
         for name in ensembles
     }
 

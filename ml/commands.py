@@ -17,7 +17,7 @@ def run_report(options: argparse.Namespace) -> None:
         print(report.write(options.run_folder))
         return
     for name, first, second in compare_runs(report.build(options.run_folder), report.build(options.other)):
-        print(f"{name:<44} {_told(first):<40} {_told(second)}")
+        print(f"{name:<44} {_figure_text(first):<40} {_figure_text(second)}")
 
 
 def run_store(options: argparse.Namespace) -> None:
@@ -30,12 +30,14 @@ def run_store(options: argparse.Namespace) -> None:
     photos = read(options.data)
     fakes = sum(photo.label == "fake" for photo in photos)
     with tqdm(total=len(photos), desc="store", file=sys.stderr) as bar:
-        store = shards.build(
+        store = shards.build_store(
             photos, options.out, side=options.side, shards=shards.shards_for(fakes), advance=bar.update
         )
     print(f"{options.out}: {len(store)} faces, {fakes} of them forged, {store.size_bytes / 1e6:.0f} MB")
     if options.hdf5:
-        for path in hdf5.export(store, options.hdf5, shards.divided(store.label, store.shard, options.seed)):
+        for path in hdf5.export(
+            store, options.hdf5, shards.split_rows(store.label, store.shard, options.seed)
+        ):
             print(f"{path}: {path.stat().st_size / 1e6:.0f} MB")
 
 
@@ -77,13 +79,13 @@ def run_recipe(options: argparse.Namespace) -> None:
     )
     for protocol in ("documented", "honest"):
         for name, figure in getattr(results, protocol).items():
-            print(f"{protocol:<11} {name:<26} {_told(figure)}")
+            print(f"{protocol:<11} {name:<26} {_figure_text(figure)}")
     for name, figure in results.extra.get("probes", {}).items():
-        print(f"{'probe':<11} {name:<26} {_told(figure)}")
+        print(f"{'probe':<11} {name:<26} {_figure_text(figure)}")
     print(f"{options.out / RESULTS}: all of it; {options.out / PAGE} to look at")
 
 
-def _told(figure: object) -> str:
+def _figure_text(figure: object) -> str:
     if isinstance(figure, dict) and {"value", "low", "high"} <= set(figure):
         return f"{figure['value']:.3f} ({figure['low']:.3f} to {figure['high']:.3f}, n {figure['n']})"
     if isinstance(figure, dict) and "no_interval" in figure:
@@ -95,14 +97,14 @@ def _told(figure: object) -> str:
 
 def run_train(options: argparse.Namespace) -> None:
     """Writes a candidate bundle and prints its main figures."""
-    from ml.training import ranks
-    from ml.training.candidate import Wish, train
+    from ml.training import distributed
+    from ml.training.candidate import CandidateOptions, train_candidate
 
-    processes = ranks.wanted(options.processes, members_of=options.init)
-    if processes > 1 and not ranks.launched():
-        ranks.launch(processes, options.arguments)
+    count = distributed.process_count(options.processes, members_of=options.init)
+    if count > 1 and not distributed.is_distributed():
+        distributed.launch_processes(count, options.arguments)
         return
-    wish = Wish(
+    candidate = CandidateOptions(
         options.epochs,
         options.seed,
         options.miss,
@@ -111,9 +113,14 @@ def run_train(options: argparse.Namespace) -> None:
         not options.no_weights,
         options.weight_max,
     )
-    with ranks.joined() as crew:
-        bundle = train(
-            options.manifest, options.out, init=options.init, wish=wish, work=options.work, crew=crew
+    with distributed.process_group() as processes:
+        bundle = train_candidate(
+            options.manifest,
+            options.out,
+            init=options.init,
+            options=candidate,
+            work=options.work,
+            processes=processes,
         )
     if bundle is None:
         return
@@ -192,10 +199,10 @@ def run_baseline(options: argparse.Namespace) -> None:
     if options.hours is not None:
         _run_timed_baseline(options)
         return
-    from ml.training.baseline import SMOKE, Schedule, train
+    from ml.training.baseline import SMOKE, Schedule, train_baseline
 
     schedule = SMOKE if options.smoke else Schedule()
-    bundle = train(
+    bundle = train_baseline(
         options.data,
         options.out,
         work=options.work,
@@ -207,11 +214,11 @@ def run_baseline(options: argparse.Namespace) -> None:
 
 
 def _run_timed_baseline(options: argparse.Namespace) -> None:
-    from ml.training.timed_baseline import train
+    from ml.training.timed_baseline import train_timed_baseline
 
     if not options.hours > 0:
         raise ValueError("--hours must be more than 0")
-    bundle = train(
+    bundle = train_timed_baseline(
         options.data,
         options.out,
         work=options.work,

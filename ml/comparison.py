@@ -16,7 +16,7 @@ import numpy as np
 from detection.ensemble import Ensemble
 from detection.voting import shifted
 from estimation.intervals import clopper_pearson_upper
-from ml.batch_scoring import scored
+from ml.batch_scoring import score_pictures
 from ml.evaluation.groups import held_out_groups, matched_difference, rates, replay_groups
 from ml.evaluation.metrics import wilson
 from ml.evaluation.votes import VoteTable
@@ -60,7 +60,9 @@ def compare(
     replayed = _listed(replay)
     paths = [photo.path for photo in photos] + [path for _, path in replayed]
     ensembles = {"champion": Ensemble.load(champion), "candidate": Ensemble.load(candidate)}
-    found = scored(ensembles, paths, Progress(work / "progress.jsonl" if work else None, of=len(paths)))
+    found = score_pictures(
+        ensembles, paths, Progress(work / "progress.jsonl" if work else None, of=len(paths))
+    )
     report: dict[str, Any] = {}
     scores: dict[str, tuple[np.ndarray, np.ndarray]] = {}
     for role, ensemble in ensembles.items():

@@ -18,7 +18,7 @@ LABELS = (("real", 0), ("fake", 1))
 
 
 @dataclass(frozen=True, slots=True)
-class Weighing:
+class InverseProbabilityWeights:
     """weight: (N,) float32, mean 1 within each label; truncated: how many were above `most`; effective: per label."""
 
     weight: np.ndarray
@@ -26,7 +26,9 @@ class Weighing:
     effective: dict[str, float]
 
 
-def weigh(raw: np.ndarray, label: np.ndarray, *, most: float = MOST) -> Weighing:
+def inverse_probability_weights(
+    raw: np.ndarray, label: np.ndarray, *, most: float = MOST
+) -> InverseProbabilityWeights:
     """Truncated, then normalised. raw: (N,) one over a probability, 1 or more; label: (N,) 1 is fake; most: 1
     or more.
 
@@ -44,7 +46,7 @@ def weigh(raw: np.ndarray, label: np.ndarray, *, most: float = MOST) -> Weighing
         if rows.any():
             effective[name] = round(effective_size(kept[rows]), 1)
             kept[rows] /= kept[rows].mean()
-    return Weighing(kept.astype(np.float32), int((raw > most).sum()), effective)
+    return InverseProbabilityWeights(kept.astype(np.float32), int((raw > most).sum()), effective)
 
 
 def effective_size(weight: np.ndarray) -> float:

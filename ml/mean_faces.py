@@ -93,7 +93,7 @@ def _aligned(rows: Sequence[Photo]) -> Iterator[tuple[Photo, np.ndarray]]:
         if corners is None:
             continue
         found += 1
-        yield photo, np.asarray(laid(image, *corners))
+        yield photo, np.asarray(align_by_eyes(image, *corners))
 
 
 def _corners(image: Image.Image) -> tuple[complex, complex] | None:
@@ -104,7 +104,7 @@ def _corners(image: Image.Image) -> tuple[complex, complex] | None:
     return complex(*face.landmarks.right_eye_outer), complex(*face.landmarks.left_eye_outer)
 
 
-def laid(image: Image.Image, right: complex, left: complex) -> Image.Image:
+def align_by_eyes(image: Image.Image, right: complex, left: complex) -> Image.Image:
     """The picture moved by the similarity that takes the two eye corners (x + iy, pixels) to EYES."""
     turn = (left - right) / (EYES[1] - EYES[0])
     shift = right - turn * EYES[0]

@@ -80,7 +80,7 @@ class Store:
         """(side, side, 3) uint8 RGB of one row."""
         start = self._offset[row]
         stream = self._streams[self.shard[row]][start : start + self._length[row]]
-        return unpacked(stream.tobytes(), self.side)
+        return decompress_image(stream.tobytes(), self.side)
 
     def images(self, rows: np.ndarray) -> np.ndarray:
         """(B, side, side, 3) uint8 RGB of some rows, in their order."""
@@ -95,7 +95,7 @@ class Store:
         return sum(path.stat().st_size for path in self.folder.iterdir())
 
 
-def packed(image: np.ndarray) -> bytes:
+def compress_image(image: np.ndarray) -> bytes:
     """One picture, (S, S, 3) uint8, as a zlib stream of differences between rows (modulo 256)."""
     difference = image.copy()
     difference[1:] -= image[:-1]
@@ -103,13 +103,13 @@ def packed(image: np.ndarray) -> bytes:
     return stream.compress(difference.data) + stream.flush()
 
 
-def unpacked(stream: bytes, side: int) -> np.ndarray:
+def decompress_image(stream: bytes, side: int) -> np.ndarray:
     """The inverse of `packed`."""
     difference = np.frombuffer(zlib.decompress(stream), np.uint8).reshape(side, side, 3)
     return np.add.accumulate(difference, axis=0, dtype=np.uint8)
 
 
-def deal(label: np.ndarray, shards: int) -> list[np.ndarray]:
+def deal_to_shards(label: np.ndarray, shards: int) -> list[np.ndarray]:
     """Rows of each shard, both classes spread evenly in the order they come, as the document does.
 
     label: (N,) 1 is fake. Raises ValueError when a shard would lack a class.
@@ -126,7 +126,7 @@ def shards_for(fakes: int) -> int:
     return max(1, fakes // FAKES_A_SHARD)
 
 
-def divided(label: np.ndarray, shard: np.ndarray, seed: int) -> np.ndarray:
+def split_rows(label: np.ndarray, shard: np.ndarray, seed: int) -> np.ndarray:
     """(N,) str: train, validation or test, drawn 80:10:10 and stratified by class within each shard.
 
     Raises ValueError when a shard has fewer than ten images of a class.
@@ -147,7 +147,7 @@ def divided(label: np.ndarray, shard: np.ndarray, seed: int) -> np.ndarray:
     return sides
 
 
-def build(
+def build_store(
     photos: Sequence[Photo], folder: Path, *, side: int, shards: int, advance: Advance = lambda count: None
 ) -> Store:
     """Writes a store of these photographs, or the missing part of it, and opens it. advance(n): n more are
@@ -161,7 +161,7 @@ def build(
     folder.mkdir(parents=True, exist_ok=True)
     _same_store(folder / "store.json", folder / "plan.json", notes)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for number, rows in enumerate(deal(label, shards)):
+        for number, rows in enumerate(deal_to_shards(label, shards)):
             if not (folder / f"{number:03}.npy").exists():
                 _write_shard(folder, number, rows, photos, side, pool)
             advance(len(rows))
@@ -169,7 +169,7 @@ def build(
     return Store.open(folder)
 
 
-def decoded(path: Path, side: int) -> np.ndarray:
+def read_square(path: Path, side: int) -> np.ndarray:
     """(side, side, 3) uint8 RGB of a file, the whole picture resized to a square, as in the document."""
     try:
         with Image.open(path) as image:
@@ -184,7 +184,7 @@ def _write_shard(
 ) -> None:
     table, offset = np.zeros(len(rows), ROW), 0
     part = folder / f"{number:03}.part"
-    made = _ahead(pool, lambda row: packed(decoded(photos[row].path, side)), rows)
+    made = _ahead(pool, lambda row: compress_image(read_square(photos[row].path, side)), rows)
     with part.open("wb") as file:
         for place, (row, stream) in enumerate(zip(rows, made, strict=True)):
             table[place] = (offset, len(stream), photos[row].label == "fake", row)

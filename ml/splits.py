@@ -25,7 +25,7 @@ NEAR_BITS = 60  # of 256; measured: pairs above are different people in front of
 NEAR_BITS_RFF = 72  # an RFF fake differs from its original by up to four regions
 
 
-def groups(photos: Sequence[Photo], hashes: np.ndarray) -> list[str]:
+def group_people(photos: Sequence[Photo], hashes: np.ndarray) -> list[str]:
     """A group name for each photo.
 
     hashes: (N, 256) bool perceptual hashes. Joined are equal identities, a photograph and those it is related to, and
@@ -58,7 +58,7 @@ def groups(photos: Sequence[Photo], hashes: np.ndarray) -> list[str]:
     return [name[number] for number in component]
 
 
-def assign(
+def assign_sides(
     photos: Sequence[Photo],
     group_of: Sequence[str],
     seed: str = "kyc-review",
@@ -83,7 +83,9 @@ def assign(
     return side_of
 
 
-def freeze(path: Path, photos: Sequence[Photo], group_of: Sequence[str], side_of: Mapping[str, str]) -> str:
+def freeze_split(
+    path: Path, photos: Sequence[Photo], group_of: Sequence[str], side_of: Mapping[str, str]
+) -> str:
     """Writes the split with every file's SHA-256 and returns the SHA-256 of what it wrote."""
     rows = [
         [p.key, hashlib.sha256(p.path.read_bytes()).hexdigest(), side_of[p.key], group]
@@ -95,7 +97,7 @@ def freeze(path: Path, photos: Sequence[Photo], group_of: Sequence[str], side_of
     return hashlib.sha256(body).hexdigest()
 
 
-def load(path: Path, photos: Sequence[Photo]) -> dict[str, str]:
+def load_split(path: Path, photos: Sequence[Photo]) -> dict[str, str]:
     """Sides of a frozen split for these photos.
 
     Raises ValueError when the file is no split, or a photo is missing from it or has other bytes.

@@ -19,10 +19,10 @@ import numpy as np
 
 from ml.sources import Photo
 from ml.sources.folders import read_portraits
-from ml.splits import load
+from ml.splits import load_split
 from ml.synthesis.donors import shape_features
 from ml.synthesis.forge import Recipe
-from ml.synthesis.measure import MIN_SCORE, measure
+from ml.synthesis.measure import MIN_SCORE, measure_faces
 from ml.synthesis.sample import forge_file
 
 OUT = Path(__file__).resolve().parent.parent / "samples"
@@ -51,7 +51,7 @@ def make(photos: Sequence[Photo], subjects: Set[str], cache: Path) -> list[tuple
 
     subjects: identities that may become samples; all other photos may only be donors.
     """
-    measures = measure(photos, cache)
+    measures = measure_faces(photos, cache)
     usable = [i for i in in_order(photos) if measures.score[i] >= MIN_SCORE]
     chosen = [i for i in usable if photos[i].identity in subjects][:COUNT]
     rest = [i for i in usable if i not in chosen]
@@ -78,7 +78,7 @@ def main() -> None:
     parser.add_argument("--splits", type=Path, required=True)
     options = parser.parse_args()
     photos = read_portraits(options.data)
-    side_of = load(options.splits, photos)
+    side_of = load_split(options.splits, photos)
     unseen = [p for p in photos if side_of[p.key] in ("test", "validation") and p.identity not in LEFT_OUT]
     subjects = {p.identity for p in unseen if side_of[p.key] == "test"}
     OUT.mkdir(exist_ok=True)

@@ -14,7 +14,7 @@ LEAST = 10  # fewer pairs give no meaningful area
 
 
 class Forged(Protocol):
-    """(N,) columns as in `ml.bank.Bank`."""
+    """(N,) columns as in `ml.training_rows.TrainingRows`."""
 
     @property
     def made(self) -> np.ndarray: ...
@@ -26,15 +26,15 @@ class Forged(Protocol):
     def post(self) -> np.ndarray: ...
 
 
-def forgeries(bank: Forged, score: np.ndarray, group: np.ndarray) -> dict[str, Any]:
+def forgeries(examples: Forged, score: np.ndarray, group: np.ndarray) -> dict[str, Any]:
     """Areas under the ROC curve with intervals, and how often a forgery scores above its own original.
 
-    Rows 2k, 2k+1 of a bank are such a pair: a made row's original lies before it. score, group: (N,), as in the bank.
+    Rows 2k, 2k+1 are such a pair: a made row's original lies before it. score, group: (N,), of the same rows.
     """
-    made = np.flatnonzero(bank.made)
-    parts = [kind.split("/") for kind in bank.kind[made]]
+    made = np.flatnonzero(examples.made)
+    parts = [kind.split("/") for kind in examples.kind[made]]
     way, region, seam = (np.array([p[k] for p in parts]) for k in range(3))
-    strength, post = bank.strength[made], bank.post[made]
+    strength, post = examples.strength[made], examples.post[made]
     blended = ~np.isin(way, ("warp", "retouch"))
     slices: dict[str, Mapping[str, np.ndarray]] = {
         "pooled": {"swap_warp_retouch": np.isin(way, POOLED), "all": np.ones(len(made), bool)},

@@ -77,11 +77,11 @@ def divide(photos: Sequence[Photo], context: Context, *, both: bool = True) -> D
     if bad:
         context.say(f"skipped {len(bad)} unreadable: {listed(bad)}")
     kept = [p for p, h in zip(chosen, hashes, strict=True) if h is not None]
-    group = splits.groups(kept, np.array([h for h in hashes if h is not None]).reshape(len(kept), -1))
+    group = splits.group_people(kept, np.array([h for h in hashes if h is not None]).reshape(len(kept), -1))
     frozen = context.out / "splits.json"
     if not frozen.exists():
-        splits.freeze(frozen, kept, group, splits.assign(kept, group, sides=SIDES))
-    side_of = splits.load(frozen, kept)
+        splits.freeze_split(frozen, kept, group, splits.assign_sides(kept, group, sides=SIDES))
+    side_of = splits.load_split(frozen, kept)
     divided = Divided(
         kept, group, [side_of[p.key] for p in kept], bad, hashlib.sha256(frozen.read_bytes()).hexdigest()
     )

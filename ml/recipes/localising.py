@@ -31,9 +31,9 @@ from ml.recipes.u_unet import mask_loss
 from ml.sources import SOURCES, Photo, SourceMissing, read_all
 from ml.synthesis.donors import neighbours, shape_features
 from ml.synthesis.edits import copy_move, splice
-from ml.synthesis.forge import Forgery, draw_recipe, lay, self_blend, swap
+from ml.synthesis.forge import Forgery, blend_donor, draw_recipe, self_blend, swap
 from ml.synthesis.forge import Recipe as Stroke
-from ml.synthesis.measure import MIN_SCORE, Measures, measure
+from ml.synthesis.measure import MIN_SCORE, Measures, measure_faces
 from ml.synthesis.regions import mask_of
 
 WIDTH, RATE, WARMUP = 8, 2e-3, 100
@@ -148,7 +148,7 @@ def anywhere(target: np.ndarray, donor: np.ndarray, recipe: Stroke, rng: np.rand
     axes = np.round(min(height, width) * rng.uniform(0.06, 0.2, 2)).astype(int)
     centre = (int(rng.integers(axes[0], width - axes[0])), int(rng.integers(axes[1], height - axes[1])))
     cv2.ellipse(mask, centre, (int(axes[0]), int(axes[1])), float(rng.uniform(0, 180)), 0, 360, 255, -1)
-    return lay(target, moved, mask, recipe, width / 2, "anywhere/patch")
+    return blend_donor(target, moved, mask, recipe, width / 2, "anywhere/patch")
 
 
 def pixels(photo: Photo) -> np.ndarray:
@@ -177,7 +177,7 @@ def pairs_of(divided: Divided, faces: Faces, side: str, seed: int) -> np.ndarray
 
 def measured(photos: list[Photo], divided: Divided, cache: Path) -> Faces:
     """Measures of all photographs, and for each real one its most similar faces of the same source and side."""
-    everything = measure(photos, cache)
+    everything = measure_faces(photos, cache)
     row = {p.key: i for i, p in enumerate(photos)}
     kept = [row[p.key] for p in divided.photos]
     found = everything.of(kept)

@@ -37,9 +37,9 @@ from ml.recipes.scenes import scene
 from ml.recipes.t5_data import FromStore, Resampled, kept_for_the_stack, plain
 from ml.recipes.t5_network import DocumentedConvNext
 from ml.recipes.t5_results import Vote, results
-from ml.shards import Store, divided
+from ml.shards import Store, split_rows
 from ml.sources import voting
-from ml.training.stacking import fit_stack, lift
+from ml.training.stacking import fit_stack, raise_logits
 
 LAYOUT = "rff/ and celeba/ (img_align_celeba/ with its text files), or rff/ and lfw/, utkface/, scut/"
 
@@ -109,14 +109,14 @@ def run(context: Context, make: Callable[[bool], nn.Module], optimiser: Optimise
     parted = divide(voting.read(context.data), context)
     fakes = sum(p.label == "fake" for p in parted.photos)
     with context.progress(len(parted.photos), "store") as bar:
-        store = shards.build(
+        store = shards.build_store(
             parted.photos,
             context.out / "store",
             side=context.budget.side,
             shards=shards.shards_for(fakes),
             advance=bar.update,
         )
-    drawn = divided(store.label, store.shard, context.seed)
+    drawn = split_rows(store.label, store.shard, context.seed)
     grouped = np.array(parted.side)[store.photo]
     make = slim if context.smoke else make
     first, weights = trunk(make, context)
@@ -198,7 +198,7 @@ def honest_vote(
     held, test = plain(store, rows["validation"]), plain(store, rows["test"])
     members, history = trained(context, store, train[~kept], held, how, "honest")
     for network in members:
-        lift(network)
+        raise_logits(network)
     unseen, label = _said(members, plain(store, train[kept]), context), store.label[train[kept]]
     stack = fit_stack(unseen.numpy(), label)
     votes = []

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from detection.faces.mesh import CHEEKS, MOUTH, OVAL
-from ml.synthesis.forge import Forgery, Recipe, face_width, lay
+from ml.synthesis.forge import Forgery, Recipe, blend_donor, face_width
 from ml.synthesis.regions import REGIONS, mask_of
 
 # Features for liquify: mesh points that are moved or scaled together.
@@ -148,4 +148,4 @@ def _patch(
     axes = np.maximum(2, np.round(width * rng.uniform(0.08, 0.2, 2))).astype(int)
     centre = (round(float(points[place, 0])), round(float(points[place, 1])))
     cv2.ellipse(mask, centre, (int(axes[0]), int(axes[1])), float(rng.uniform(0, 180)), 0, 360, 255, -1)
-    return lay(image, moved, mask, recipe, width, f"{way}/patch")
+    return blend_donor(image, moved, mask, recipe, width, f"{way}/patch")

@@ -77,7 +77,7 @@ def swap(
         borderMode=cv2.BORDER_REFLECT,
     )
     mask = mask_of(recipe.region, points, target.shape[:2], recipe.grow)
-    return lay(target, warped, mask, recipe, face_width(points), f"swap/{recipe.region}")
+    return blend_donor(target, warped, mask, recipe, face_width(points), f"swap/{recipe.region}")
 
 
 def self_blend(target: np.ndarray, points: np.ndarray, recipe: Recipe, rng: np.random.Generator) -> Forgery:
@@ -92,7 +92,7 @@ def self_blend(target: np.ndarray, points: np.ndarray, recipe: Recipe, rng: np.r
     donor = cv2.warpAffine(target, matrix, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)
     donor = _retouch(donor, rng)
     mask = mask_of(recipe.region, points, target.shape[:2], recipe.grow)
-    return lay(target, donor, mask, recipe, width, f"self/{recipe.region}")
+    return blend_donor(target, donor, mask, recipe, width, f"self/{recipe.region}")
 
 
 def _retouch(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -108,7 +108,7 @@ def face_width(points: np.ndarray) -> float:
     return float(np.ptp(points[:, 0]))
 
 
-def lay(
+def blend_donor(
     target: np.ndarray, donor: np.ndarray, mask: np.ndarray, recipe: Recipe, width: float, way: str
 ) -> Forgery:
     """`donor` over `target` inside `mask`, with the recipe's colour and seam; `way` begins the forgery's kind.

@@ -12,7 +12,7 @@ import numpy as np
 from scipy.interpolate import LinearNDInterpolator
 
 from detection.faces.mesh import OVAL
-from ml.synthesis.forge import Forgery, Recipe, face_width, lay
+from ml.synthesis.forge import Forgery, Recipe, blend_donor, face_width
 from ml.synthesis.regions import mask_of
 
 LOOK_SIDE = 96  # pixels of the face's box in which a look is measured
@@ -29,7 +29,7 @@ LOOK_PARTS = len(SCALES)
 NEAREST = 4  # donors among which one is drawn
 
 
-def look(image: np.ndarray, points: np.ndarray) -> np.ndarray:
+def describe_appearance(image: np.ndarray, points: np.ndarray) -> np.ndarray:
     """(7,) float32: mean Lab of the face, its light from left to right and from top to bottom, sharpness as the
     logarithm of the Laplacian's deviation, and contrast.
 
@@ -80,10 +80,10 @@ def mesh_swap(
     mask[~is_covered] = 0
     if not mask.any():
         raise ValueError("the region lies outside of the picture: there is nothing to swap")
-    warped = _lit_as(warped, target, is_covered, COARSE_LIGHT * width)
-    warped = _as_sharp_as(warped, target, mask > 0)
+    warped = _match_lighting(warped, target, is_covered, COARSE_LIGHT * width)
+    warped = _match_sharpness(warped, target, mask > 0)
     careful = Recipe(recipe.region, seam, softness, recipe.grow, colour=COLOUR)
-    return lay(target, warped, mask, careful, width, f"mesh/{recipe.region}")
+    return blend_donor(target, warped, mask, careful, width, f"mesh/{recipe.region}")
 
 
 def _widened(mask: np.ndarray, by: float) -> np.ndarray:
@@ -107,7 +107,9 @@ def _warped(
     return np.where(is_covered[..., None], moved, target), is_covered
 
 
-def _lit_as(image: np.ndarray, wanted: np.ndarray, inside: np.ndarray, deviation: float) -> np.ndarray:
+def _match_lighting(
+    image: np.ndarray, wanted: np.ndarray, inside: np.ndarray, deviation: float
+) -> np.ndarray:
     """`image` inside the mask with the light of `wanted`: its coarse levels are scaled, its texture stays."""
     step = max(1, int(deviation / 4))  # coarse levels need few pixels
     height, width = inside.shape
@@ -126,7 +128,7 @@ def _lit_as(image: np.ndarray, wanted: np.ndarray, inside: np.ndarray, deviation
     return np.where(inside[..., None], lit, image)
 
 
-def _as_sharp_as(image: np.ndarray, wanted: np.ndarray, inside: np.ndarray) -> np.ndarray:
+def _match_sharpness(image: np.ndarray, wanted: np.ndarray, inside: np.ndarray) -> np.ndarray:
     """`image` blurred until its finest detail inside the mask is no stronger than that of `wanted`."""
     goal = _detail(wanted, inside)
     for deviation in BLURS:

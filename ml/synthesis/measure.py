@@ -13,7 +13,7 @@ from PIL import Image
 from detection.faces.default import largest_mesh
 from detection.faces.mesh import OVAL, POINTS
 from ml.sources import Photo
-from ml.synthesis.matched import LOOK_PARTS, look
+from ml.synthesis.matched import LOOK_PARTS, describe_appearance
 
 MIN_SCORE = 0.5
 
@@ -35,7 +35,7 @@ class Measures:
         return Measures(*(getattr(self, field.name)[rows] for field in fields(self)))
 
 
-def measure(photos: Sequence[Photo], cache: Path, workers: int = 2) -> Measures:
+def measure_faces(photos: Sequence[Photo], cache: Path, workers: int = 2) -> Measures:
     """Measures of the photos, from `cache` (an .npz) when it holds exactly these keys."""
     keys = np.array([p.key for p in photos])
     if cache.exists():
@@ -62,7 +62,7 @@ def _one(path: Path) -> tuple[np.ndarray, np.float32, np.ndarray, np.ndarray, np
     tone = image[oval > 0].mean(0) if oval.any() else np.zeros(3)
     hashes = imagehash.phash(picture, hash_size=16, highfreq_factor=2).hash.ravel()
     try:
-        described = look(image, points)
+        described = describe_appearance(image, points)
     except ValueError:
         described = np.full(LOOK_PARTS, np.nan, np.float32)
     return points, np.float32(score), hashes, tone.astype(np.float32), described

@@ -6,15 +6,15 @@ import numpy as np
 
 from ml.pictures import Picture
 from ml.sources import Photo
-from ml.synthesis.aftermath import jpeg, suffer
-from ml.synthesis.bank import OWN, Job, forged_from, load_rgb, strength_of
+from ml.synthesis.degradation import degrade, recompress
+from ml.synthesis.forged_rows import OWN, ForgeryJob, edit_strength, forge_photo, load_rgb
 from ml.synthesis.measure import Measures
 from ml.synthesis.regions import mask_of
 
 QUALITY = (75, 97)  # of the JPEG pass that a real picture and its forged version share
 
 
-def pictures(photos: Sequence[Photo], measures: Measures, jobs: Sequence[Job]) -> Iterator[Picture]:
+def pictures(photos: Sequence[Photo], measures: Measures, jobs: Sequence[ForgeryJob]) -> Iterator[Picture]:
     """One picture for each job, in order.
 
     A real photograph and its forged version go through the same aftermath and the same JPEG pass. Pictures without such
@@ -27,13 +27,13 @@ def pictures(photos: Sequence[Photo], measures: Measures, jobs: Sequence[Job]) -
 
 
 def _picture(
-    photo: Photo, photos: Sequence[Photo], measures: Measures, job: Job, *, in_pair: bool
+    photo: Photo, photos: Sequence[Photo], measures: Measures, job: ForgeryJob, *, in_pair: bool
 ) -> Picture:
     image, points = load_rgb(photo), measures.points[job.index]
     mask, kind, masked, strength, post = np.zeros(image.shape[:2], np.uint8), "real", True, 0.0, "file"
     if job.way != OWN:
-        forgery = forged_from(photos, measures, job, image)
-        strength = strength_of(forgery, image)
+        forgery = forge_photo(photos, measures, job, image)
+        strength = edit_strength(forgery, image)
         image, mask, kind = forgery.image, forgery.mask, forgery.kind
     elif photo.label == "fake":
         kind, masked = "source", bool(photo.regions)
@@ -41,8 +41,8 @@ def _picture(
             mask |= mask_of(region, points, image.shape[:2], 1.3)
     if in_pair:
         rng = np.random.default_rng([job.seed, 1])  # equal for both of a pair
-        image, post = suffer(image, rng)
-        image = jpeg(image, int(rng.integers(*QUALITY)))
+        image, post = degrade(image, rng)
+        image = recompress(image, int(rng.integers(*QUALITY)))
     return Picture(
         image=image,
         mask=mask,

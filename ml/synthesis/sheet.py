@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-from ml.bank import STORED, Bank
 from ml.sources import Photo
-from ml.synthesis.bank import MATCHED, OWN, WAYS, make, plan
-from ml.synthesis.measure import measure
+from ml.synthesis.forged_rows import MATCHED, OWN, WAYS, make_rows, plan_forgeries
+from ml.synthesis.measure import measure_faces
+from ml.training_rows import STORED, TrainingRows
 
 CAPTION = 26  # pixels below each pair for its kind, difficulty and strength
 PAIRS_MAX = 400
@@ -40,10 +40,10 @@ def sheet(
         raise ValueError(f"difficulty runs from 0 to 1: {difficulty} was asked for")
     photos = _drawn_photos(photos, max(2 * pairs // 5, 12), seed)  # measuring all of them takes minutes
     with tempfile.TemporaryDirectory() as folder:
-        measures = measure(photos, Path(folder) / "measures.npz")
+        measures = measure_faces(photos, Path(folder) / "measures.npz")
     groups = np.array([f"{p.source}/{p.identity}" for p in photos])
     ways = WAYS if way is None else {way: 1.0}
-    jobs = plan(
+    jobs = plan_forgeries(
         photos,
         measures,
         groups,
@@ -56,7 +56,7 @@ def sheet(
     forged = [k for k, job in enumerate(jobs) if job.way != OWN]
     drawn = np.random.default_rng(seed).permutation(forged)[:pairs]
     chosen = [replace(jobs[k + step], serving=True) for k in drawn for step in (-1, 0)]
-    return _drawn(make(photos, measures, chosen, workers=1), columns)
+    return _drawn(make_rows(photos, measures, chosen, workers=1), columns)
 
 
 def _drawn_photos(photos: Sequence[Photo], each: int, seed: int) -> list[Photo]:
@@ -68,20 +68,20 @@ def _drawn_photos(photos: Sequence[Photo], each: int, seed: int) -> list[Photo]:
     return kept
 
 
-def _drawn(bank: Bank, columns: int) -> Image.Image:
-    pairs = len(bank.label) // 2
+def _drawn(examples: TrainingRows, columns: int) -> Image.Image:
+    pairs = len(examples.label) // 2
     columns = min(columns, pairs)
     height = 2 * STORED + CAPTION
     canvas = Image.new("RGB", (columns * STORED, -(-pairs // columns) * height), "white")
     draw = ImageDraw.Draw(canvas)
     for k in range(pairs):
         x, y = k % columns * STORED, k // columns * height
-        canvas.paste(Image.fromarray(bank.images[2 * k]), (x, y))
-        canvas.paste(Image.fromarray(bank.images[2 * k + 1]), (x, y + STORED))
-        mask = Image.fromarray(bank.masks[2 * k + 1])
+        canvas.paste(Image.fromarray(examples.images[2 * k]), (x, y))
+        canvas.paste(Image.fromarray(examples.images[2 * k + 1]), (x, y + STORED))
+        mask = Image.fromarray(examples.masks[2 * k + 1])
         canvas.paste(mask, (x + STORED - mask.width, y + 2 * STORED - mask.height))
         row = 2 * k + 1
-        draw.text((x + 2, y + 2 * STORED + 1), str(bank.kind[row]), "black")
-        facts = f"d {bank.difficulty[row]:.2f}  s {bank.strength[row]:.1f}  {bank.post[row]}"
+        draw.text((x + 2, y + 2 * STORED + 1), str(examples.kind[row]), "black")
+        facts = f"d {examples.difficulty[row]:.2f}  s {examples.strength[row]:.1f}  {examples.post[row]}"
         draw.text((x + 2, y + 2 * STORED + 13), facts, "black")
     return canvas

@@ -1,7 +1,7 @@
 """`python -m ml baseline`: from the face sets to the bundle that ships, in one command.
 
-Split by person, measure faces, make the banks, train one trunk, let two branches diverge from it, then finish on
-held-back people. Everything slow is cached in `work`, outside the repository.
+Split by person, measure faces, make the training rows, train one trunk, let two branches diverge from it,
+then calibrate on held-back people. Everything slow is cached in `work`, outside the repository.
 """
 
 import copy
@@ -17,21 +17,21 @@ from detection.bundle import View
 from detection.networks.convnext import convnext
 from detection.networks.localiser import WithMaskHead
 from ml import splits
-from ml.bank import FULL, Bank, join
 from ml.sources import Photo, read_all
-from ml.synthesis.bank import WAYS, make, plan
-from ml.synthesis.measure import Measures, measure
+from ml.synthesis.forged_rows import WAYS, make_rows, plan_forgeries
+from ml.synthesis.measure import Measures, measure_faces
 from ml.training.batches import PairSampler
-from ml.training.finish import Side, finish
-from ml.training.localise import measured, write_localiser
+from ml.training.bundle_writer import Voter
+from ml.training.calibrate import SplitSide, calibrate_and_write
+from ml.training.initialisation import ARCHITECTURE, ARGUMENTS, start_from_scratch
+from ml.training.localise import localisation_metrics, write_localiser
 from ml.training.loop import Plan, fit
-from ml.training.pack import Voter
-from ml.training.stacking import lift
-from ml.training.start import ARCHITECTURE, ARGUMENTS, start_from_scratch
+from ml.training.stacking import raise_logits
+from ml.training_rows import FULL, TrainingRows, concatenate
 
 
 @dataclass(frozen=True, slots=True)
-class Lesson:
+class ForgeryMix:
     """Forgeries to learn from: framings of each training photo, how hard they are, and in which ways they are made."""
 
     rounds: int
@@ -46,10 +46,10 @@ SUBTLE = {"swap": 0.4, "self": 0.1, "warp": 0.2, "retouch": 0.2, "copymove": 0.0
 class Schedule:
     """How much is done. sides: pixels of the narrow and the wide view."""
 
-    lessons: tuple[Lesson, ...] = (
-        Lesson(2, (0.0, 0.5)),
-        Lesson(3, (0.2, 1.0)),
-        Lesson(3, (0.1, 1.0), SUBTLE),
+    lessons: tuple[ForgeryMix, ...] = (
+        ForgeryMix(2, (0.0, 0.5)),
+        ForgeryMix(3, (0.2, 1.0)),
+        ForgeryMix(3, (0.1, 1.0), SUBTLE),
     )
     trunk_steps: int = 12000
     branch_steps: int = 4000
@@ -57,7 +57,9 @@ class Schedule:
     limit: int | None = None  # photos of each source and label, for a smoke run
 
 
-SMOKE = Schedule(lessons=(Lesson(1), Lesson(1)), trunk_steps=4, branch_steps=2, sides=(32, 64), limit=24)
+SMOKE = Schedule(
+    lessons=(ForgeryMix(1), ForgeryMix(1)), trunk_steps=4, branch_steps=2, sides=(32, 64), limit=24
+)
 TRUNK_OWN, TRUNK = 0.2, "trunk"
 # Branches that go on from the trunk, and the share of their pairs that shows a source's own fake.
 BRANCHES = {"general": 0.1, "own": 0.5}
@@ -73,7 +75,7 @@ UNTAUGHT = 2.0  # a difficulty beyond every curriculum
 MISS = 0.3
 
 
-def train(
+def train_baseline(
     data: Path,
     out: Path,
     *,
@@ -89,12 +91,12 @@ def train(
     schedule = schedule or Schedule()
     photos = _limited(read_all(data), schedule.limit)
     work.mkdir(parents=True, exist_ok=True)
-    measures = measure(photos, work / "measures.npz")
-    groups = np.array(splits.groups(photos, measures.hashes))
-    side_of = splits.assign(photos, groups.tolist())
-    frozen = splits.freeze(work / "splits.json", photos, groups.tolist(), side_of)
+    measures = measure_faces(photos, work / "measures.npz")
+    groups = np.array(splits.group_people(photos, measures.hashes))
+    side_of = splits.assign_sides(photos, groups.tolist())
+    frozen = splits.freeze_split(work / "splits.json", photos, groups.tolist(), side_of)
     side = np.array([side_of[p.key] for p in photos])
-    faces = Faces(photos, measures, groups)
+    faces = FaceData(photos, measures, groups)
     learned = faces.lessons(side == "train", schedule.lessons, seed)
     held = {
         name: faces.held(side == name, seed + 100 + k)
@@ -114,10 +116,10 @@ def train(
             networks[TRUNK],
             architecture=ARCHITECTURE,
             arguments=ARGUMENTS,
-            metrics=measured(networks[TRUNK], learned, held["test"]),
+            metrics=localisation_metrics(networks[TRUNK], learned, held["test"]),
             provenance=provenance,
         )
-    return finish(
+    return calibrate_and_write(
         out,
         _voters(networks, schedule),
         stack_side=held["stack"],
@@ -144,18 +146,18 @@ def _limited(photos: Sequence[Photo], limit: int | None) -> list[Photo]:
 
 
 @dataclass(frozen=True, slots=True)
-class Faces:
+class FaceData:
     """The photographs with what forging needs, and each one's group of the split."""
 
     photos: Sequence[Photo]
     measures: Measures
     groups: np.ndarray
 
-    def lessons(self, chosen: np.ndarray, lessons: Sequence[Lesson], seed: int) -> Side:
+    def lessons(self, chosen: np.ndarray, lessons: Sequence[ForgeryMix], seed: int) -> SplitSide:
         """What is learned from: all lessons' rows; chosen: (N,) bool."""
-        banks = []
+        parts = []
         for number, lesson in enumerate(lessons):
-            jobs = plan(
+            jobs = plan_forgeries(
                 self.photos,
                 self.measures,
                 self.groups,
@@ -165,21 +167,25 @@ class Faces:
                 difficulty=lesson.difficulty,
                 ways=lesson.ways,
             )
-            bank = make(self.photos, self.measures, jobs)
-            bank.difficulty[bank.made & (bank.strength < FAINTEST)] = UNTAUGHT
-            banks.append(bank)
-        return self._side(join(banks))
+            examples = make_rows(self.photos, self.measures, jobs)
+            examples.difficulty[examples.made & (examples.strength < FAINTEST)] = UNTAUGHT
+            parts.append(examples)
+        return self._side(concatenate(parts))
 
-    def held(self, chosen: np.ndarray, seed: int) -> Side:
+    def held(self, chosen: np.ndarray, seed: int) -> SplitSide:
         """What stack, thresholds and figures come from: each face once, framed as serving frames it."""
-        jobs = plan(self.photos, self.measures, self.groups, chosen, rounds=1, seed=seed, serving=True)
-        return self._side(make(self.photos, self.measures, jobs))
+        jobs = plan_forgeries(
+            self.photos, self.measures, self.groups, chosen, rounds=1, seed=seed, serving=True
+        )
+        return self._side(make_rows(self.photos, self.measures, jobs))
 
-    def _side(self, bank: Bank) -> Side:
-        return Side(bank, np.array([self.photos[i].source for i in bank.index]), self.groups[bank.index])
+    def _side(self, examples: TrainingRows) -> SplitSide:
+        return SplitSide(
+            examples, np.array([self.photos[i].source for i in examples.index]), self.groups[examples.index]
+        )
 
 
-def _branches(learned: Side, schedule: Schedule, seed: int) -> dict[str, WithMaskHead]:
+def _branches(learned: SplitSide, schedule: Schedule, seed: int) -> dict[str, WithMaskHead]:
     """The trunk and what goes on from it, by name."""
     torch.manual_seed(seed)
     network = convnext(ARCHITECTURE, **ARGUMENTS)
@@ -187,7 +193,7 @@ def _branches(learned: Side, schedule: Schedule, seed: int) -> dict[str, WithMas
     base = Plan(
         steps=schedule.trunk_steps, side=schedule.sides[0], seed=seed, compiled=schedule.limit is None
     )
-    found = {TRUNK: _fitted(WithMaskHead(network), learned, TRUNK_OWN, base)}
+    found = {TRUNK: _fit_branch(WithMaskHead(network), learned, TRUNK_OWN, base)}
     for number, (name, own) in enumerate(BRANCHES.items(), start=1):
         member = WithMaskHead(convnext(ARCHITECTURE, **ARGUMENTS))
         member.load_state_dict(found[TRUNK].state_dict())
@@ -199,7 +205,7 @@ def _branches(learned: Side, schedule: Schedule, seed: int) -> dict[str, WithMas
             ramp=0.01,
             seed=seed + number,
         )
-        found[name] = _fitted(member, learned, own, going_on)
+        found[name] = _fit_branch(member, learned, own, going_on)
     return found
 
 
@@ -207,15 +213,15 @@ def _voters(networks: Mapping[str, WithMaskHead], schedule: Schedule) -> list[Vo
     voters = []
     for name, (branch, is_wide) in VOTERS.items():
         network = copy.deepcopy(networks[branch].network).eval()
-        lift(network)
+        raise_logits(network)
         side = schedule.sides[is_wide]
         voters.append(Voter(name, ARCHITECTURE, ARGUMENTS, network, View(side, side / FULL)))
     return voters
 
 
-def _fitted(model: WithMaskHead, learned: Side, own: float, plan: Plan) -> WithMaskHead:
+def _fit_branch(model: WithMaskHead, learned: SplitSide, own: float, plan: Plan) -> WithMaskHead:
     def report(step: int, loss: float, _: WithMaskHead) -> None:
         print(f"step {step} of {plan.steps}: loss {loss:.3f}", flush=True)
 
-    sampler = PairSampler(learned.bank, learned.source, own_share=own, seed=plan.seed)
+    sampler = PairSampler(learned.examples, learned.source, own_share=own, seed=plan.seed)
     return fit(model, sampler, plan, report=report)

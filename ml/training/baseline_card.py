@@ -56,7 +56,7 @@ def _members(bundle: Bundle) -> str:
 
 
 def results(side: Mapping[str, Any]) -> list[str]:
-    """Tables of one side's figures, as `ml.training.finish` measures them."""
+    """Tables of one side's figures, as `ml.training.calibrate` measures them."""
     parts = [_areas(side["auc"])]
     if "forgeries" in side:
         parts.append(_ways(side["forgeries"]))

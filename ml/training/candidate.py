@@ -22,21 +22,21 @@ from detection.faces.align import FaceFrame
 from detection.networks.convnext import convnext
 from detection.networks.localiser import WithMaskHead
 from detection.networks.stacking import Stacking
-from ml.balancing import PAIRS, WAYS, balance_of, ways_of
-from ml.inverse_probability import MOST, Weighing
+from ml.balancing import PAIRS, WAYS, balance_names, balance_of
+from ml.inverse_probability import MOST, InverseProbabilityWeights
 from ml.sources import Photo
 from ml.sources import manifest as snapshots
 from ml.training.batches import PairSampler, ResampledSampler
+from ml.training.bundle_writer import Voter, save_weights
+from ml.training.calibrate import PreviousOperatingPoint, SplitSide, calibrate_and_write
 from ml.training.card import card
-from ml.training.decisions import counted, require_enough, split
-from ml.training.faces import Faces, face_frames, frames_of, seen_as
-from ml.training.finish import Before, Side, finish
+from ml.training.decisions import class_counts, require_enough, split_decisions
+from ml.training.distributed import SINGLE_PROCESS, Processes, local_device
+from ml.training.faces import FramedFaces, face_frames, frames_of, rows_for_view
+from ml.training.initialisation import start_from_scratch
 from ml.training.loop import Plan, auc_of, fit, logits_of
-from ml.training.pack import Voter, save_weights
 from ml.training.progress import Progress
-from ml.training.ranks import ALONE, Ranks, device
 from ml.training.stacking import CANDIDATE_PULL, PULL
-from ml.training.start import start_from_scratch
 
 MISS = 0.1
 BATCH = 32
@@ -44,11 +44,11 @@ REPORTS = 10  # of each member, with the area on validation
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class CandidateOptions:
     """How a candidate is to be trained. epochs: passes over the training side; miss: the share of fakes that the
     thresholds may miss on validation; scratch: the champion's architectures, but not its weights; balance: how labels
-    are balanced for each voter (`ml.balancing.ways_of`); weigh: rows count by one over their chance of being labelled,
-    truncated at weight_max (`ml.inverse_probability`)."""
+    are balanced for each voter (`ml.balancing.balance_names`); weigh: rows count by one over their chance of
+    being labelled, truncated at weight_max (`ml.inverse_probability`)."""
 
     epochs: int = 3
     seed: int = 0
@@ -59,14 +59,14 @@ class Wish:
     weight_max: float = MOST
 
 
-def train(
+def train_candidate(
     manifest: Path,
     out: Path,
     *,
     init: Path,
-    wish: Wish = Wish(),
+    options: CandidateOptions = CandidateOptions(),
     work: Path | None = None,
-    crew: Ranks = ALONE,
+    processes: Processes = SINGLE_PROCESS,
 ) -> ShippedBundle | None:
     """Fine-tunes every member of `init` on a snapshot's decisions and writes a candidate to `out`.
 
@@ -75,43 +75,43 @@ def train(
     several processes, which need the same `work`, each trains members of its own; the first writes the bundle, the
     others return None. Raises TooFewDecisions, NoSpace, SourceMissing, BundleRefused, ValueError.
     """
-    if crew.count > 1 and work is None:
+    if processes.count > 1 and work is None:
         raise ValueError("several processes need a folder to leave their members in: name one with --work")
     photos = snapshots.read(manifest)
     decided = len(photos)
     served = bundles.read(init)
-    ways = ways_of(wish.balance, len(served.members))
+    ways = balance_names(options.balance, len(served.members))
     photos, places = _with_faces(photos) if served.sees_faces else (photos, [])
     require_enough(photos)
     frames = frames_of(member.view for member in served.members)
-    faces = Faces([photo.path for photo in photos], frames, places)
-    sides = split(photos, faces, wish.seed, wish.weight_max if wish.weigh else None)
-    counts = {name: counted(side.bank.label) for name, side in sides.items()}
+    faces = FramedFaces([photo.path for photo in photos], frames, places)
+    sides = split_decisions(photos, faces, options.seed, options.weight_max if options.weigh else None)
+    counts = {name: class_counts(side.examples.label) for name, side in sides.items()}
     provenance: dict[str, Any] = {
         "trained_from": served.version,
         "trained_from_digest": served.digest,
         "snapshot_sha256": hashlib.sha256(_manifest_file(manifest).read_bytes()).hexdigest(),
         "decisions": counts,
         "decisions_without_face": decided - len(photos),
-        **asdict(wish),
+        **asdict(options),
         "balance": {member.name: way for member, way in zip(served.members, ways, strict=True)},
         "balanced": [
             {"voter": member.name, "way": way, **asdict(balance_of(way, **counts["train"]))}
             for member, way in zip(served.members, ways, strict=True)
         ],
-        "weights": _weighed(sides["train"].weighing, wish),
+        "weights": _weights_report(sides["train"].weights, options),
     }
     with nullcontext(work) if work else TemporaryDirectory(prefix="ml-train-") as name:
         folder = Path(name)
-        if crew.is_first:
+        if processes.is_first:
             _resume_or_begin(folder, provenance)
-        crew.together()
+        processes.wait_for_all()
         told = folder / "progress.jsonl" if work else None
-        with faces.kept_in(folder, crew):
-            _train_members(served, sides, wish, folder / "members", told, crew)
-            if not crew.is_first:
+        with faces.kept_in(folder, processes):
+            _train_members(served, sides, options, folder / "members", told, processes)
+            if not processes.is_first:
                 return None
-            return _finished(out, served, sides, wish, provenance, folder / "members")
+            return _calibrated(out, served, sides, options, provenance, folder / "members")
 
 
 def _with_faces(photos: Sequence[Photo]) -> tuple[list[Photo], list[FaceFrame]]:
@@ -121,75 +121,80 @@ def _with_faces(photos: Sequence[Photo]) -> tuple[list[Photo], list[FaceFrame]]:
     return [photo for photo, _ in seen], [place for _, place in seen]
 
 
-def _finished(
+def _calibrated(
     out: Path,
     served: ShippedBundle,
-    sides: dict[str, Side],
-    wish: Wish,
+    sides: dict[str, SplitSide],
+    options: CandidateOptions,
     provenance: dict[str, Any],
     members: Path,
 ) -> ShippedBundle:
     """The candidate of the members that lie in a folder."""
-    voters = [_voter(member, load_file(_kept(members, member))) for member in served.members]
+    voters = [_voter(member, load_file(_member_file(members, member))) for member in served.members]
     stack = Stacking(len(voters))
-    if not wish.scratch:
+    if not options.scratch:
         stack.load_state_dict(load_file(served.path / served.stack.file))
-    champion = Ensemble(served, device())
+    champion = Ensemble(served, local_device())
     version = f"candidate-{dt.datetime.now(dt.UTC):%Y%m%d-%H%M%S}"
-    return finish(
+    return calibrate_and_write(
         out,
         voters,
         stack_side=sides["stack"],
         validation=sides["validation"],
         test=sides["test"],
-        miss=wish.miss,
+        miss=options.miss,
         version=version,
         provenance=provenance,
         card=card(version, served, provenance),
-        start=None if wish.scratch else stack,
-        pull=PULL if wish.scratch else CANDIDATE_PULL,
-        before=None if wish.scratch else Before.of(champion),
+        start=None if options.scratch else stack,
+        pull=PULL if options.scratch else CANDIDATE_PULL,
+        before=None if options.scratch else PreviousOperatingPoint.of(champion),
         champion=champion,
     )
 
 
 def _resume_or_begin(work: Path, provenance: dict[str, object]) -> None:
     """Keep what lies in `work` only when it was made by the very same run."""
-    wish = work / "wish.json"
+    options = work / "options.json"
     text = json.dumps(provenance, sort_keys=True)
-    if not wish.is_file() or wish.read_text() != text:
+    if not options.is_file() or options.read_text() != text:
         shutil.rmtree(work / "members", ignore_errors=True)
     (work / "members").mkdir(parents=True, exist_ok=True)
-    wish.write_text(text)
+    options.write_text(text)
 
 
 def _train_members(
-    served: ShippedBundle, sides: dict[str, Side], wish: Wish, kept: Path, told: Path | None, crew: Ranks
+    served: ShippedBundle,
+    sides: dict[str, SplitSide],
+    options: CandidateOptions,
+    kept: Path,
+    told: Path | None,
+    processes: Processes,
 ) -> None:
     """Leave every member of this process in the folder `kept`; what an earlier process left there stays."""
-    steps = wish.epochs * max(1, len(sides["train"].bank.label) // BATCH)
-    mine = crew.mine(list(enumerate(served.members)))
-    finished = sum(_kept(kept, member).is_file() for _, member in mine)
+    steps = options.epochs * max(1, len(sides["train"].examples.label) // BATCH)
+    mine = processes.share_of(list(enumerate(served.members)))
+    finished = sum(_member_file(kept, member).is_file() for _, member in mine)
     progress = Progress(
         told,
         of=steps * len(served.members),
         mine=steps * len(mine),
         done=steps * finished,
-        rank=crew.rank,
-        ranks=crew.count,
+        rank=processes.rank,
+        ranks=processes.count,
     )
     for number, member in mine:
-        file = _kept(kept, member)
+        file = _member_file(kept, member)
         if not file.is_file():
-            voter = _fine_tuned(served, number, sides, wish, steps, progress)
+            voter = _fine_tuned(served, number, sides, options, steps, progress)
             save_weights(voter.network, file.with_suffix(".part"), half=False)
             file.with_suffix(".part").replace(file)  # whole or not at all
-    crew.together()
-    if crew.is_first:
+    processes.wait_for_all()
+    if processes.is_first:
         progress.tell(phase="finish")
 
 
-def _kept(members: Path, member: Member) -> Path:
+def _member_file(members: Path, member: Member) -> Path:
     return members / f"{member.name}.safetensors"
 
 
@@ -200,27 +205,37 @@ def _voter(member: Member, weights: dict[str, torch.Tensor] | None = None) -> Vo
         start_from_scratch(network)
     else:
         network.load_state_dict({name: tensor.float() for name, tensor in weights.items()})
-    return Voter(member.name, member.architecture, member.arguments, network.to(device()).eval(), member.view)
+    return Voter(
+        member.name, member.architecture, member.arguments, network.to(local_device()).eval(), member.view
+    )
 
 
 def _fine_tuned(
-    served: ShippedBundle, number: int, sides: dict[str, Side], wish: Wish, steps: int, progress: Progress
+    served: ShippedBundle,
+    number: int,
+    sides: dict[str, SplitSide],
+    options: CandidateOptions,
+    steps: int,
+    progress: Progress,
 ) -> Voter:
     member, side, validation = served.members[number], sides["train"], sides["validation"]
-    setting = WAYS[ways_of(wish.balance, len(served.members))[number]]
-    torch.manual_seed(wish.seed + number)
-    voter = _voter(member, None if wish.scratch else load_file(served.path / member.file))
-    learned, watched = seen_as(side.bank, member.view), seen_as(validation.bank, member.view)
+    setting = WAYS[balance_names(options.balance, len(served.members))[number]]
+    torch.manual_seed(options.seed + number)
+    voter = _voter(member, None if options.scratch else load_file(served.path / member.file))
+    learned, watched = (
+        rows_for_view(side.examples, member.view),
+        rows_for_view(validation.examples, member.view),
+    )
     if not steps:
         return voter
     plan = Plan(
         steps=steps,
         side=member.view.side,
         batch=BATCH,
-        rate=2e-3 if wish.scratch else 1e-4,
+        rate=2e-3 if options.scratch else 1e-4,
         warmup=max(1, steps // 10),
         average=0.9,
-        seed=wish.seed + number,
+        seed=options.seed + number,
         report_every=max(1, steps // REPORTS),
         compiled=False,
         focal=setting is not None and setting.focal,
@@ -243,15 +258,17 @@ def _fine_tuned(
     return Voter(voter.name, voter.architecture, voter.arguments, network.eval(), voter.view)
 
 
-def _weighed(weighing: Weighing | None, wish: Wish) -> dict[str, Any] | None:
+def _weights_report(
+    weights: InverseProbabilityWeights | None, options: CandidateOptions
+) -> dict[str, Any] | None:
     """What the weights of the training side are, and what they leave of it; None when all rows count equally."""
-    if weighing is None:
+    if weights is None:
         return None
     return {
         "method": "one over the chance of being labelled (Horvitz and Thompson, 1952), truncated, mean 1 per label",
-        "truncated_at": wish.weight_max,
-        "truncated": weighing.truncated,
-        "effective_size": weighing.effective,
+        "truncated_at": options.weight_max,
+        "truncated": weights.truncated,
+        "effective_size": weights.effective,
     }
 
 

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from ml import splits
-from ml.bank import MASK, Bank, Rows
-from ml.inverse_probability import weigh
+from ml.inverse_probability import inverse_probability_weights
 from ml.sources import Photo
-from ml.training.faces import Faces
-from ml.training.finish import Side
+from ml.training.calibrate import SplitSide
+from ml.training.faces import FramedFaces
+from ml.training_rows import MASK, ImageRows, TrainingRows
 
 SIDES = (("test", 0.2), ("validation", 0.2), ("stack", 0.2), ("train", 0.4))
 SIDES_BESIDE_HOLDOUT = (("validation", 0.25), ("stack", 0.25), ("train", 0.5))
@@ -32,9 +32,9 @@ def require_enough(photos: Sequence[Photo], least: int = LEAST) -> None:
             )
 
 
-def split(
-    photos: Sequence[Photo], faces: Faces, seed: int, weight_max: float | None = None
-) -> dict[str, Side]:
+def split_decisions(
+    photos: Sequence[Photo], faces: FramedFaces, seed: int, weight_max: float | None = None
+) -> dict[str, SplitSide]:
     """Sides by applicant. An applicant's submissions stay together; no hash is needed, applicants are named.
 
     faces: the photographs', in their order; none is read here. A snapshot's hold-out is the test side; an older one
@@ -44,7 +44,7 @@ def split(
     held_out = np.array([p.holdout for p in photos])
     sides = SIDES_BESIDE_HOLDOUT if held_out.any() else SIDES
     rest = [p for p in photos if not p.holdout]
-    side_of = splits.assign(rest, groups[~held_out].tolist(), seed=f"candidate:{seed}", sides=sides)
+    side_of = splits.assign_sides(rest, groups[~held_out].tolist(), seed=f"candidate:{seed}", sides=sides)
     of = np.array(["test" if p.holdout else side_of[p.key] for p in photos])
     source = np.array([p.source for p in photos])
     made = {}
@@ -55,14 +55,16 @@ def split(
             raise TooFewDecisions(
                 f"the {name} side holds only {', '.join(sorted(labels)) or 'no'} decisions: add more of both labels"
             )
-        bank = _bank([photos[i] for i in rows], faces.rows(rows))
+        examples = _training_rows([photos[i] for i in rows], faces.rows(rows))
         raw = np.array([photos[i].weight for i in rows])
-        weighing = weigh(raw, bank.label, most=weight_max) if weight_max else None
-        made[name] = Side(bank, source[rows], groups[rows], weighing, _soft([photos[i] for i in rows]))
+        weights = inverse_probability_weights(raw, examples.label, most=weight_max) if weight_max else None
+        made[name] = SplitSide(
+            examples, source[rows], groups[rows], weights, _soft_labels([photos[i] for i in rows])
+        )
     return made
 
 
-def _soft(photos: Sequence[Photo]) -> np.ndarray | None:
+def _soft_labels(photos: Sequence[Photo]) -> np.ndarray | None:
     """(N,) float32 probabilities of fake, None when the snapshot states none; a row without one is as labelled."""
     if all(photo.fake_probability is None for photo in photos):
         return None
@@ -73,10 +75,10 @@ def _soft(photos: Sequence[Photo]) -> np.ndarray | None:
     return np.fromiter(stated, np.float32, len(photos))
 
 
-def _bank(photos: Sequence[Photo], images: Rows) -> Bank:
+def _training_rows(photos: Sequence[Photo], images: ImageRows) -> TrainingRows:
     """Decisions framed as serving frames them; without masks, because there are none."""
     count = len(photos)
-    return Bank(
+    return TrainingRows(
         images=images,
         masks=np.broadcast_to(np.uint8(0), (count, MASK, MASK)),
         label=np.array([p.label == "fake" for p in photos], np.float32),
@@ -90,6 +92,6 @@ def _bank(photos: Sequence[Photo], images: Rows) -> Bank:
     )
 
 
-def counted(label: np.ndarray) -> dict[str, int]:
+def class_counts(label: np.ndarray) -> dict[str, int]:
     """label: (N,) with 0 for real and 1 for fake -> the number of each."""
     return {"real": int((label == 0).sum()), "fake": int((label == 1).sum())}

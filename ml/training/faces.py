@@ -22,9 +22,9 @@ from detection.bundle import FACE, View
 from detection.faces.align import FaceFrame
 from detection.faces.default import largest_face
 from detection.preprocess import crop
-from ml.bank import FULL, STORED, Bank
 from ml.training.batches import CELL
-from ml.training.ranks import ALONE, Ranks
+from ml.training.distributed import SINGLE_PROCESS, Processes
+from ml.training_rows import FULL, STORED, TrainingRows
 
 # What most members see lies in the middle of it. Windows move in it, which augments narrower views.
 FRAME = View(STORED, STORED / FULL)
@@ -71,7 +71,7 @@ def face_frames(paths: Sequence[Path]) -> list[FaceFrame | None]:
         return list(readers.map(search, paths))
 
 
-class Faces:
+class FramedFaces:
     """Photographs as serving frames them, (side, side, 3) uint8 for each frame; to be read inside `kept_in` only.
 
     places: where each photograph's face is, which frames around the face need.
@@ -91,9 +91,9 @@ class Faces:
         self._row_bytes = sum(sizes)
         self._file: int | None = None
 
-    def rows(self, rows: Sequence[int]) -> "Framed":
+    def rows(self, rows: Sequence[int]) -> "FramedRows":
         """Those at these positions, in this order."""
-        return Framed(self, rows)
+        return FramedRows(self, rows)
 
     def read(self, row: int, frame: View = FRAME) -> np.ndarray:
         """(side, side, 3) uint8, not to be written to. Raises OSError."""
@@ -106,63 +106,63 @@ class Faces:
         return np.frombuffer(data, np.uint8).reshape(frame.side, frame.side, 3)
 
     @contextmanager
-    def kept_in(self, folder: Path, crew: Ranks = ALONE) -> Iterator[None]:
+    def kept_in(self, folder: Path, processes: Processes = SINGLE_PROCESS) -> Iterator[None]:
         """Decode and frame all of them into a file there, each process its part, and keep it as long as the block.
 
         Raises NoSpace, OSError.
         """
         path, size = folder / NAME, len(self._paths) * self._row_bytes
-        if crew.is_first:
+        if processes.is_first:
             path.unlink(missing_ok=True)  # of a run that was killed while the file had its name
             _require_space(folder, size, len(self._paths))
             path.touch(mode=0o600)
-        crew.together()
+        processes.wait_for_all()
         self._file = os.open(path, os.O_RDWR)
         try:
-            crew.together()
-            if crew.is_first:
+            processes.wait_for_all()
+            if processes.is_first:
                 path.unlink()
                 if sys.platform == "linux":  # reserve the space
                     os.posix_fallocate(self._file, 0, size)
-            self._frame(self._file, crew)
-            crew.together()
+            self._frame(self._file, processes)
+            processes.wait_for_all()
             yield
         finally:
             os.close(self._file)
             self._file = None
 
-    def _frame(self, file: int, crew: Ranks) -> None:
-        threads = min(READERS_MAX, max(1, len(os.sched_getaffinity(0)) // crew.count))
+    def _frame(self, file: int, processes: Processes) -> None:
+        threads = min(READERS_MAX, max(1, len(os.sched_getaffinity(0)) // processes.count))
 
         def part(number: int) -> None:
-            for row in range(crew.rank * threads + number, len(self._paths), crew.count * threads):
+            for row in range(processes.rank * threads + number, len(self._paths), processes.count * threads):
                 place = self._places[row] if self._places else None
-                os.pwrite(file, framed(self._paths[row], self.frames, place), row * self._row_bytes)
+                os.pwrite(file, frame_bytes(self._paths[row], self.frames, place), row * self._row_bytes)
 
         with ThreadPoolExecutor(threads, "reader") as readers:
             list(readers.map(part, range(threads)))
 
 
-class Framed:
+class FramedRows:
     """Some faces in one of their frames, as one array to read single rows of."""
 
-    def __init__(self, faces: Faces, rows: Sequence[int], frame: View = FRAME) -> None:
+    def __init__(self, faces: FramedFaces, rows: Sequence[int], frame: View = FRAME) -> None:
         self._faces, self._rows, self._frame = faces, rows, frame
 
-    def framed_as(self, frame: View) -> "Framed":
+    def framed_as(self, frame: View) -> "FramedRows":
         """The same faces in another frame."""
-        return Framed(self._faces, self._rows, frame)
+        return FramedRows(self._faces, self._rows, frame)
 
     def __len__(self) -> int:
         return len(self._rows)
 
     def __getitem__(self, at: Any) -> np.ndarray:
-        """framed[row] or framed[row, ...], as `ml.bank.Joined`."""
+        """framed[row] or framed[row, ...], as `ml.training_rows.ConcatenatedImages`."""
         row, *rest = at if isinstance(at, tuple) else (at,)
         return np.asarray(self._faces.read(self._rows[row], self._frame)[tuple(rest)])
 
 
-def framed(path: Path, frames: Sequence[View] = (FRAME,), place: FaceFrame | None = None) -> bytes:
+def frame_bytes(path: Path, frames: Sequence[View] = (FRAME,), place: FaceFrame | None = None) -> bytes:
     """The photograph in each frame, (side, side, 3) uint8 RGB, one after the other. place: of its face."""
     picture = _opened(path)
     return b"".join(crop(picture, frame, place).tobytes() for frame in frames)
@@ -173,16 +173,16 @@ def _opened(path: Path) -> Image.Image:
         return opened.convert("RGB")
 
 
-def seen_as(bank: Bank, view: View) -> Bank:
-    """The bank in the frame from which `view` is cut. Raises ValueError when it was stored in another one only."""
+def rows_for_view(examples: TrainingRows, view: View) -> TrainingRows:
+    """The examples in the frame from which `view` is cut. Raises ValueError when stored in another one only."""
     frame = frame_of(view)
     if frame == FRAME:
-        return bank
-    if not isinstance(bank.images, Framed):
+        return examples
+    if not isinstance(examples.images, FramedRows):
         raise ValueError(f"the rows are stored at another scale than the view {view} needs")
     cells = frame.side // CELL
-    masks = np.broadcast_to(np.uint8(0), (len(bank.label), cells, cells))
-    return replace(bank, images=bank.images.framed_as(frame), masks=masks)
+    masks = np.broadcast_to(np.uint8(0), (len(examples.label), cells, cells))
+    return replace(examples, images=examples.images.framed_as(frame), masks=masks)
 
 
 def _require_space(folder: Path, size: int, count: int) -> None:

@@ -13,14 +13,14 @@ from torch.nn import functional as F
 from detection.auxiliary import AuxiliaryModel, write_auxiliary_model
 from detection.networks.localiser import Localiser, WithMaskHead
 from detection.precision import has_bfloat16
-from ml.bank import MASK, Bank
 from ml.evaluation.metrics import auc, wilson
 from ml.evaluation.pixels import image_score, mean_over, pointing, position_only
-from ml.training.batches import CELL, assemble
-from ml.training.finish import Side
+from ml.training.batches import CELL, assemble_batch
+from ml.training.calibrate import SplitSide
+from ml.training_rows import MASK, TrainingRows
 
 SIDE = 160  # what is measured: the middle 160 of 200 px; what serving sees has the same scale
-SERVED = 192  # the centre square's side; a multiple of 32 next to the 200 px that the bank was scaled to
+SERVED = 192  # the centre square's side; a multiple of 32 next to the 200 px that the examples were scaled to
 BATCH = 64
 PRIOR = 2000  # forgeries that teach the mask for every face
 # Marked from this probability on: highest pixel F1 on validation (EXPERIMENTS.md).
@@ -28,13 +28,13 @@ CUT = 0.2
 
 
 @torch.inference_mode()
-def masks_of(model: WithMaskHead, side: Side) -> tuple[Tensor, Tensor]:
+def predict_masks(model: WithMaskHead, side: SplitSide) -> tuple[Tensor, Tensor]:
     """(N, 1, C, C) logits of *edited* per cell of four pixels, and the true share of each, for every row."""
     model.eval()
     told, true = [], []
-    for start in range(0, len(side.bank.label), BATCH):
-        rows = np.arange(start, min(start + BATCH, len(side.bank.label)))
-        batch = assemble(side.bank, rows, SIDE)
+    for start in range(0, len(side.examples.label), BATCH):
+        rows = np.arange(start, min(start + BATCH, len(side.examples.label)))
+        batch = assemble_batch(side.examples, rows, SIDE)
         with torch.autocast("cpu", torch.bfloat16, enabled=has_bfloat16(torch.device("cpu"))):
             _, edited = model(batch.images.contiguous(memory_format=torch.channels_last))
         cells = batch.mask.shape[-2:]
@@ -43,10 +43,10 @@ def masks_of(model: WithMaskHead, side: Side) -> tuple[Tensor, Tensor]:
     return torch.cat(told), torch.cat(true)
 
 
-def measured(model: WithMaskHead, train: Side, test: Side) -> dict[str, Any]:
+def localisation_metrics(model: WithMaskHead, train: SplitSide, test: SplitSide) -> dict[str, Any]:
     """Figures on `test` with intervals, and those of one constant mask learned from `train`."""
-    told, true = masks_of(model, test)
-    made = np.flatnonzero(test.bank.made & (true > 0.5).flatten(1).any(1).numpy())
+    told, true = predict_masks(model, test)
+    made = np.flatnonzero(test.examples.made & (true > 0.5).flatten(1).any(1).numpy())
     rows = np.concatenate([made, made - 1])
     score, label = image_score(told), np.repeat([1, 0], len(made))
     marked = told + math.log((1 - CUT) / CUT)  # pixel figures are taken at one half
@@ -59,17 +59,17 @@ def measured(model: WithMaskHead, train: Side, test: Side) -> dict[str, Any]:
         "marked_share_of_forged": round(float((marked[made] > 0).float().mean()), 4),
         "marked_share_of_real": round(float((marked[made - 1] > 0).float().mean()), 4),
     }
-    found |= position_only(_seen(train.bank), true[made])
-    own = (test.bank.label == 1) & ~test.bank.made
+    found |= position_only(_seen(train.examples), true[made])
+    own = (test.examples.label == 1) & ~test.examples.made
     for name in sorted(set(test.source[own])):
-        of = (test.source == name) & ~test.bank.made
-        found[f"auc_own_{name}"] = auc(test.bank.label[of], score[of], test.group[of]).as_dict()
+        of = (test.source == name) & ~test.examples.made
+        found[f"auc_own_{name}"] = auc(test.examples.label[of], score[of], test.group[of]).as_dict()
     return found
 
 
-def _seen(bank: Bank) -> Tensor:
-    """Masks of the bank's forgeries, where `masks_of` looks."""
-    masks = torch.from_numpy(bank.masks[np.flatnonzero(bank.made)[:PRIOR]])[:, None].float() / 255
+def _seen(examples: TrainingRows) -> Tensor:
+    """Masks of the forgeries, where `predict_masks` looks."""
+    masks = torch.from_numpy(examples.masks[np.flatnonzero(examples.made)[:PRIOR]])[:, None].float() / 255
     edge = (MASK - SIDE // CELL) // 2
     masks = masks[..., edge : MASK - edge, edge : MASK - edge]
     return masks[(masks > 0.5).flatten(1).any(1)]

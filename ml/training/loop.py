@@ -14,9 +14,9 @@ from torch import Tensor, nn
 from detection.networks.localiser import WithMaskHead
 from detection.precision import has_bfloat16
 from ml import losses
-from ml.bank import Bank
 from ml.optimisers import muon
-from ml.training.batches import PairSampler, ResampledSampler, assemble
+from ml.training.batches import PairSampler, ResampledSampler, assemble_batch
+from ml.training_rows import TrainingRows
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Plan:
     compiled: bool = True
 
 
-def rate_at(step: int, part: float, plan: Plan) -> float:
+def learning_rate_at(step: int, part: float, plan: Plan) -> float:
     """Learning rate: linear warm-up, then flat, then from half of the run on a cosine to a hundredth.
 
     part: share of the run that is over, of its steps or of its time.
@@ -56,7 +56,7 @@ def rate_at(step: int, part: float, plan: Plan) -> float:
     )
 
 
-def hardest_at(part: float, plan: Plan) -> float:
+def difficulty_limit_at(part: float, plan: Plan) -> float:
     """The difficulty up to which forgeries are drawn after the share `part` of the run."""
     return 0.4 + 0.6 * min(1.0, max(0.0, (part - plan.hold) / max(plan.ramp, 1e-9)))
 
@@ -97,8 +97,8 @@ def fit(
     for step in range(plan.steps):
         part = max(step / plan.steps, min(1.0, (time.monotonic() - began) / (deadline - began)))
         for group in optimiser.param_groups:
-            group["lr"] = rate_at(step, part, plan)
-        recent.append(_step(forward, model, optimiser, sampler, plan, hardest_at(part, plan)))
+            group["lr"] = learning_rate_at(step, part, plan)
+        recent.append(_step(forward, model, optimiser, sampler, plan, difficulty_limit_at(part, plan)))
         after_step(step, model)
         _blend(average, model, min(plan.average, (1 + step) / (10 + step)))
         last = step + 1 == plan.steps or time.monotonic() > deadline
@@ -149,13 +149,17 @@ def _blend(average: nn.Module, model: nn.Module, keep: float) -> None:
 
 
 @torch.inference_mode()
-def logits_of(network: nn.Module, bank: Bank, side: int, batch: int = 64) -> np.ndarray:
-    """(N, 2) float32 logits of every row of the bank, seen as serving sees it."""
+def logits_of(network: nn.Module, examples: TrainingRows, side: int, batch: int = 64) -> np.ndarray:
+    """(N, 2) float32 logits of every example, seen as serving sees it."""
     network.eval()
     out, device = [], device_of(network)
-    for start in range(0, len(bank.label), batch):
-        rows = np.arange(start, min(start + batch, len(bank.label)))
-        x = assemble(bank, rows, side).images.to(device).contiguous(memory_format=torch.channels_last)
+    for start in range(0, len(examples.label), batch):
+        rows = np.arange(start, min(start + batch, len(examples.label)))
+        x = (
+            assemble_batch(examples, rows, side)
+            .images.to(device)
+            .contiguous(memory_format=torch.channels_last)
+        )
         with torch.autocast(device.type, torch.bfloat16, enabled=has_bfloat16(device)):
             out.append(network(x).float().cpu().numpy())
     return np.concatenate(out)

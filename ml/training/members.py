@@ -18,9 +18,9 @@ from detection.networks.localiser import WithMaskHead
 from ml.pictures import PictureStore
 from ml.recipes.checkpoint import save_whole
 from ml.training.face_crops import within_crop
+from ml.training.fine_tuning import Course, fine_tune, served_logits, trained_for_s
 from ml.training.loop import auc_of
 from ml.training.pretrained import start_from_lite0
-from ml.training.tuning import Course, fine_tune, served_logits, trained_for_s
 from ml.training.windows import WindowSampler
 
 PAIRS_WATCHED = 200
@@ -92,7 +92,7 @@ def train_members(
     found: dict[str, nn.Module] = {}
     left = [plan.name for plan in plans if not finished_file(work, plan).is_file()]
     for plan in plans:
-        model = _begun(plan, weights, found)
+        model = _initial_model(plan, weights, found)
         kept = finished_file(work, plan)
         if kept.is_file():
             model.load_state_dict(load_file(kept))
@@ -110,7 +110,9 @@ def finished_file(work: Path, plan: MemberPlan) -> Path:
     return work / f"{plan.name}.safetensors"
 
 
-def _begun(plan: MemberPlan, weights: dict[str, Any] | None, found: dict[str, nn.Module]) -> WithMaskHead:
+def _initial_model(
+    plan: MemberPlan, weights: dict[str, Any] | None, found: dict[str, nn.Module]
+) -> WithMaskHead:
     network = convnext(HYBRID, **plan.arguments)
     if plan.start:
         _backbone(network).load_state_dict(_backbone(found[plan.start]).state_dict())

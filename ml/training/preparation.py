@@ -10,8 +10,8 @@ import numpy as np
 from ml import splits
 from ml.pictures import PictureStore, is_finished, mark_finished, write_pictures
 from ml.sources import Photo, read_all
-from ml.synthesis.bank import MATCHED, OWN, Job, plan
-from ml.synthesis.measure import Measures, measure
+from ml.synthesis.forged_rows import MATCHED, OWN, ForgeryJob, plan_forgeries
+from ml.synthesis.measure import Measures, measure_faces
 from ml.synthesis.pictures import pictures
 from ml.training.face_crops import CROP, crops
 
@@ -79,10 +79,10 @@ class Prepared:
         """(N,) name of the person's group of each row."""
         return self.group[store.columns["photo"]]
 
-    def _jobs(self, side: str) -> list[Job]:
+    def _jobs(self, side: str) -> list[ForgeryJob]:
         chosen = self.side == side
         number = SIDES.index(side)
-        made = plan(
+        made = plan_forgeries(
             self.photos,
             self.measures,
             self.group,
@@ -93,7 +93,7 @@ class Prepared:
         )
         with_fakes = {p.source for p in self.photos if p.label == "fake"}
         own = [
-            Job(index, -1, OWN, 1.0, 0, False)
+            ForgeryJob(index, -1, OWN, 1.0, 0, False)
             for index in np.flatnonzero(chosen).tolist()
             if self.photos[index].source in with_fakes
         ]
@@ -109,10 +109,10 @@ def prepare(data: Path, work: Path, *, seed: int, limit: int | None = None, work
     """
     photos = limited(read_all(data), limit)
     work.mkdir(parents=True, exist_ok=True)
-    measures = measure(photos, work / "measures.npz", workers)
-    group = np.array(splits.groups(photos, measures.hashes))
-    side_of = splits.assign(photos, group.tolist())
-    frozen = splits.freeze(work / "splits.json", photos, group.tolist(), side_of)
+    measures = measure_faces(photos, work / "measures.npz", workers)
+    group = np.array(splits.group_people(photos, measures.hashes))
+    side_of = splits.assign_sides(photos, group.tolist())
+    frozen = splits.freeze_split(work / "splits.json", photos, group.tolist(), side_of)
     side = np.array([side_of[p.key] for p in photos])
     return Prepared(photos, measures, group, side, frozen, work, seed)
 

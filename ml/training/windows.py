@@ -13,7 +13,7 @@ from detection.bundle import View
 from detection.faces.align import FaceFrame
 from detection.preprocess import crop, standardise
 from ml.pictures import MASK_STEP, PictureStore
-from ml.synthesis.aftermath import jpeg
+from ml.synthesis.degradation import recompress
 from ml.training.batches import Batch
 
 MASK_CELL = 8  # pixels of a view per cell of the mask that a batch carries
@@ -60,7 +60,7 @@ def cut(image: np.ndarray, view: View, framing: Framing) -> tuple[np.ndarray, tu
     x1, y1 = math.ceil(box[2]) + margin, math.ceil(box[3]) + margin
     part = image[y0:y1, x0:x1]
     if framing.quality is not None:
-        part = jpeg(part, framing.quality)
+        part = recompress(part, framing.quality)
     inner = (left - x0, top - y0, left - x0 + edge, top - y0 + edge)
     small = Image.fromarray(part).resize((view.side, view.side), Image.Resampling.BILINEAR, box=inner)
     pixels = np.asarray(small)

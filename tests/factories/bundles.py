@@ -11,7 +11,7 @@ from detection import bundle
 from detection.bundle import Bundle, Member, Stack, View
 from detection.networks.convnext import convnext
 from detection.networks.stacking import Stacking
-from ml.training.pack import Voter, pack
+from ml.training.bundle_writer import Voter, write_bundle
 
 ARGUMENTS: dict[str, Any] = {"depths": [1, 1, 1, 1], "dims": [8, 16, 24, 32]}
 
@@ -67,7 +67,7 @@ def small_bundle(out: Path, provenance: Mapping[str, Any] | None = None, *, vers
     voters = [
         Voter(name, ARCHITECTURE, TINY, convnext(ARCHITECTURE, **TINY), View(32, 0.16)) for name in names
     ]
-    pack(
+    write_bundle(
         out,
         voters,
         Stacking(),

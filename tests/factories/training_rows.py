@@ -2,16 +2,16 @@
 
 import numpy as np
 
-from ml.bank import MASK, STORED, Bank
+from ml.training_rows import MASK, STORED, TrainingRows
 
 
-def bank(pairs: int = 8) -> Bank:
+def training_rows(pairs: int = 8) -> TrainingRows:
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (2 * pairs, STORED, STORED, 3), dtype=np.uint8)
     label = np.tile(np.array([0, 1], np.float32), pairs)
     masks = np.zeros((2 * pairs, MASK, MASK), np.uint8)
     masks[1::2, 10:20, 10:20] = 255
-    return Bank(
+    return TrainingRows(
         images=images,
         masks=masks,
         label=label,

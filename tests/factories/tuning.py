@@ -10,7 +10,7 @@ from detection.bundle import View
 from detection.networks.convnext import convnext
 from detection.networks.localiser import WithMaskHead
 from ml.pictures import Picture, PictureStore, write_pictures
-from ml.training.tuning import Course, fine_tune
+from ml.training.fine_tuning import Course, fine_tune
 from ml.training.windows import WindowSampler
 
 VIEW = View(64, 1.0)

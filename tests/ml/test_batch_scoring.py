@@ -11,7 +11,7 @@ from detection.ensemble import Ensemble
 from detection.faces.align import FaceFrame
 from detection.faces.default import largest_face
 from ml import batch_scoring
-from ml.batch_scoring import scored
+from ml.batch_scoring import score_pictures
 from tests.factories.bundles import small_bundle, tiny_bundle
 
 
@@ -37,7 +37,7 @@ def test_every_file_has_the_votes_of_its_own_row_from_both(
     ensembles: dict[str, Ensemble], paths: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(batch_scoring, "BATCH", 3)
-    found = scored(ensembles, paths)
+    found = score_pictures(ensembles, paths)
     for name, ensemble in ensembles.items():
         for row, path in enumerate(paths):
             with Image.open(path) as image:
@@ -51,17 +51,17 @@ def test_what_cannot_be_read_has_no_votes_and_moves_nobody_elses(
     ensembles: dict[str, Ensemble], paths: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(batch_scoring, "BATCH", 3)
-    whole = scored(ensembles, paths)["champion"].probability
+    whole = score_pictures(ensembles, paths)["champion"].probability
     paths[1].unlink()
     paths[4].write_text("no picture")
-    found = scored(ensembles, paths)["champion"].probability
+    found = score_pictures(ensembles, paths)["champion"].probability
     assert np.isnan(found[[1, 4]]).all()
     kept = [0, 2, 3, 5, 6]
     np.testing.assert_allclose(found[kept], whole[kept], atol=0.02)
 
 
 def test_nothing_to_score_is_no_error(ensembles: dict[str, Ensemble]) -> None:
-    assert scored(ensembles, [])["champion"].probability.shape == (0, 5)
+    assert score_pictures(ensembles, [])["champion"].probability.shape == (0, 5)
 
 
 def test_a_bundle_of_faces_scores_faces_and_says_which_pictures_have_none(
@@ -72,7 +72,7 @@ def test_a_bundle_of_faces_scores_faces_and_says_which_pictures_have_none(
     tiny_bundle(tmp_path / "centres")
     ensembles = {name: Ensemble.load(tmp_path / name, device="cpu") for name in ("faces", "centres")}
     samples = sorted((Path(__file__).parents[2] / "samples").glob("*.jpg"))[:2]
-    found = scored(ensembles, [samples[0], paths[0], samples[1]])
+    found = score_pictures(ensembles, [samples[0], paths[0], samples[1]])
     assert found["faces"].faceless.tolist() == [False, True, False]
     assert np.isnan(found["faces"].probability).all(1).tolist() == [False, True, False]
     assert not found["centres"].faceless.any()

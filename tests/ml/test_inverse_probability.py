@@ -5,7 +5,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from ml.inverse_probability import effective_size, weigh
+from ml.inverse_probability import effective_size, inverse_probability_weights
 
 
 def test_effective_size_is_kishs_fraction() -> None:
@@ -18,7 +18,7 @@ def test_effective_size_is_kishs_fraction() -> None:
 def test_weights_are_truncated_and_then_normalised_within_each_label() -> None:
     raw = np.array([1.0, 3.0, 50.0, 1.0, 1.0])
     label = np.array([0, 0, 0, 1, 1])
-    found = weigh(raw, label, most=20)
+    found = inverse_probability_weights(raw, label, most=20)
     assert found.weight.tolist() == pytest.approx([1 / 8, 3 / 8, 20 / 8, 1, 1])
     assert found.truncated == 1
     assert found.effective == {"real": round(24**2 / (1 + 9 + 400), 1), "fake": 2.0}
@@ -27,7 +27,7 @@ def test_weights_are_truncated_and_then_normalised_within_each_label() -> None:
 
 def test_equal_chances_leave_everything_as_it_is() -> None:
     for raw in (1.0, 25.0):
-        found = weigh(np.full(6, raw), np.array([0, 1] * 3), most=20)
+        found = inverse_probability_weights(np.full(6, raw), np.array([0, 1] * 3), most=20)
         assert found.weight.tolist() == [1.0] * 6
         assert found.effective == {"real": 3.0, "fake": 3.0}
 
@@ -40,7 +40,7 @@ def test_what_is_weighed_estimates_the_whole_and_what_is_not_does_not() -> None:
     plain, weighed = [], []
     for _ in range(200):
         seen = rng.random(3000) < chance
-        weight = weigh(1 / chance[seen], np.zeros(seen.sum()), most=1000).weight
+        weight = inverse_probability_weights(1 / chance[seen], np.zeros(seen.sum()), most=1000).weight
         plain.append(value[seen].mean())
         weighed.append((weight * value[seen]).mean())
     assert abs(np.mean(weighed) - value.mean()) < 0.01
@@ -50,6 +50,6 @@ def test_what_is_weighed_estimates_the_whole_and_what_is_not_does_not() -> None:
 @pytest.mark.parametrize("bad", [0.0, -1.0, np.nan, np.inf])
 def test_a_weight_that_is_no_chance_is_refused(bad: float) -> None:
     with pytest.raises(ValueError, match="positive"):
-        weigh(np.array([1.0, bad]), np.array([0, 1]))
+        inverse_probability_weights(np.array([1.0, bad]), np.array([0, 1]))
     with pytest.raises(ValueError, match="cannot be truncated"):
-        weigh(np.array([1.0]), np.array([0]), most=0.5)
+        inverse_probability_weights(np.array([1.0]), np.array([0]), most=0.5)

@@ -10,7 +10,7 @@ from PIL import Image
 
 from detection.faces.default import largest_face
 from ml.cli import main
-from ml.mean_faces import EYES, HEIGHT, LEAST_PEOPLE, WIDTH, laid, mean_faces
+from ml.mean_faces import EYES, HEIGHT, LEAST_PEOPLE, WIDTH, align_by_eyes, mean_faces
 from ml.sources import Photo
 
 SAMPLES = Path(__file__).parents[2] / "samples"
@@ -53,7 +53,7 @@ def test_a_similarity_takes_the_two_corners_to_their_places() -> None:
     for corner, colour in ((right, (255, 0, 0)), (left, (0, 255, 0))):
         x, y = corner.real, corner.imag
         image.paste(colour, (int(x - 9), int(y - 9), int(x + 9), int(y + 9)))
-    found = np.asarray(laid(image, right, left)).astype(float)
+    found = np.asarray(align_by_eyes(image, right, left)).astype(float)
     for channel, place in zip((0, 1), EYES, strict=True):
         y, x = np.argwhere(found[..., channel] > 128).mean(0)
         assert abs(complex(x, y) - place) < 1.5

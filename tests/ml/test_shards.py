@@ -23,7 +23,7 @@ def photos(tmp_path: Path) -> list[Photo]:
 
 @pytest.fixture
 def store(photos: list[Photo], tmp_path: Path) -> shards.Store:
-    return shards.build(photos, tmp_path / "store", side=40, shards=2)
+    return shards.build_store(photos, tmp_path / "store", side=40, shards=2)
 
 
 def test_a_stored_picture_is_the_resized_one_to_the_last_bit(
@@ -47,10 +47,10 @@ def test_rows_are_drawn_in_any_order(store: shards.Store) -> None:
 def test_the_documents_numbers_give_the_documents_shards() -> None:
     label = np.array([0] * 203_680 + [1] * 960)
     assert shards.shards_for(960) == 80
-    parts = shards.deal(label, 80)
+    parts = shards.deal_to_shards(label, 80)
     assert [np.bincount(label[rows]).tolist() for rows in parts] == [[2546, 12]] * 80
     shard = np.repeat(np.arange(80), 2558)
-    sides = shards.divided(np.tile([0] * 2546 + [1] * 12, 80), shard, seed=0)
+    sides = shards.split_rows(np.tile([0] * 2546 + [1] * 12, 80), shard, seed=0)
     fakes = np.tile([0] * 2546 + [1] * 12, 80) == 1
     counts = {
         side: (int((sides == side).sum()), int((fakes & (sides == side)).sum())) for side in shards.SIDES
@@ -69,7 +69,7 @@ def test_a_killed_build_goes_on_where_it_stood(
     (folder / "store.json").rename(folder / "plan.json")
     with pytest.raises(SourceMissing, match="cannot be read: expected a data store"):
         shards.Store.open(folder)
-    again = shards.build(photos, folder, side=40, shards=2)
+    again = shards.build_store(photos, folder, side=40, shards=2)
     assert (again.images(np.arange(48)) == store.images(np.arange(48))).all()
     assert (folder / "000.bin").stat().st_mtime_ns == before
 
@@ -78,24 +78,24 @@ def test_a_folder_with_another_store_is_refused(
     photos: list[Photo], store: shards.Store, tmp_path: Path
 ) -> None:
     with pytest.raises(ValueError, match="is of other photographs"):
-        shards.build(photos, tmp_path / "store", side=41, shards=2)
+        shards.build_store(photos, tmp_path / "store", side=41, shards=2)
 
 
 def test_an_unreadable_file_is_named(photos: list[Photo], tmp_path: Path) -> None:
     photos[3].path.write_bytes(b"no image")
     with pytest.raises(SourceMissing, match=f"{photos[3].path} cannot be read"):
-        shards.build(photos, tmp_path / "other", side=40, shards=2)
+        shards.build_store(photos, tmp_path / "other", side=40, shards=2)
 
 
 def test_too_few_fakes_for_a_shard_are_refused() -> None:
     with pytest.raises(ValueError, match="3 shards need as many images of each class"):
-        shards.deal(np.array([0] * 10 + [1] * 2), 3)
+        shards.deal_to_shards(np.array([0] * 10 + [1] * 2), 3)
     with pytest.raises(ValueError, match="ten images of each class"):
-        shards.divided(np.array([0] * 20 + [1] * 9), np.zeros(29, int), seed=0)
+        shards.split_rows(np.array([0] * 20 + [1] * 9), np.zeros(29, int), seed=0)
 
 
 def test_the_hdf5_export_has_the_documents_layout(store: shards.Store, tmp_path: Path) -> None:
-    sides = shards.divided(store.label, store.shard, seed=0)
+    sides = shards.split_rows(store.label, store.shard, seed=0)
     paths = hdf5.export(store, tmp_path / "h5", sides)
     assert [p.name for p in paths] == ["data.h5", "train.h5", "validation.h5", "test.h5"]
     with h5py.File(paths[0]) as file:

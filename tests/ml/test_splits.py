@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ml.sources import Photo
-from ml.splits import assign, freeze, groups, load
+from ml.splits import assign_sides, freeze_split, group_people, load_split
 
 
 def photos(tmp_path: Path, count: int, source: str = "lfw") -> list[Photo]:
@@ -22,7 +22,7 @@ def far_hashes(count: int) -> np.ndarray:
 
 def test_one_person_is_never_on_two_sides(tmp_path: Path) -> None:
     rows = photos(tmp_path, 200)
-    sides = assign(rows, groups(rows, far_hashes(200)))
+    sides = assign_sides(rows, group_people(rows, far_hashes(200)))
     for first, second in zip(rows[::2], rows[1::2], strict=True):
         assert sides[first.key] == sides[second.key]
 
@@ -31,14 +31,14 @@ def test_near_duplicates_of_different_names_stay_together(tmp_path: Path) -> Non
     rows, hashes = photos(tmp_path, 40), far_hashes(40)
     hashes[37] = hashes[2]
     hashes[37, :10] ^= True
-    group_of = groups(rows, hashes)
+    group_of = group_people(rows, hashes)
     assert group_of[37] == group_of[2] == group_of[36]
     assert len(set(group_of)) == 19
 
 
 def test_shares_are_met_in_every_source(tmp_path: Path) -> None:
     rows = photos(tmp_path, 300) + photos(tmp_path, 200, "scut")
-    sides = assign(rows, groups(rows, far_hashes(500)))
+    sides = assign_sides(rows, group_people(rows, far_hashes(500)))
     for source, total in (("lfw", 300), ("scut", 200)):
         for side, share in (("test", 0.1), ("validation", 0.1), ("stack", 0.1), ("train", 0.7)):
             count = sum(sides[r.key] == side for r in rows if r.source == source)
@@ -47,10 +47,10 @@ def test_shares_are_met_in_every_source(tmp_path: Path) -> None:
 
 def test_frozen_split_refuses_other_bytes(tmp_path: Path) -> None:
     rows = photos(tmp_path, 10)
-    group_of = groups(rows, far_hashes(10))
-    sides = assign(rows, group_of)
-    freeze(tmp_path / "splits.json", rows, group_of, sides)
-    assert load(tmp_path / "splits.json", rows) == sides
+    group_of = group_people(rows, far_hashes(10))
+    sides = assign_sides(rows, group_of)
+    freeze_split(tmp_path / "splits.json", rows, group_of, sides)
+    assert load_split(tmp_path / "splits.json", rows) == sides
     rows[3].path.write_bytes(b"other")
     with pytest.raises(ValueError, match=r"3\.jpg is not what"):
-        load(tmp_path / "splits.json", rows)
+        load_split(tmp_path / "splits.json", rows)

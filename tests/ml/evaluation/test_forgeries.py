@@ -1,16 +1,16 @@
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
-from ml.bank import MASK, STORED, Bank
 from ml.evaluation.forgeries import forgeries
+from ml.training_rows import MASK, STORED, TrainingRows
 
 KINDS = ("swap/nose/hard", "warp/eyes/swell", "retouch/skin/blur", "splice/patch/poisson")
 
 
-def bank(pairs: int = 80) -> Bank:
+def training_rows(pairs: int = 80) -> TrainingRows:
     label = np.tile(np.array([0, 1], np.float32), pairs)
     kind = np.array([["real", KINDS[k % 4]] for k in range(pairs)]).ravel()
-    return Bank(
+    return TrainingRows(
         images=np.zeros((2 * pairs, STORED, STORED, 3), np.uint8),
         masks=np.zeros((2 * pairs, MASK, MASK), np.uint8),
         label=label,
@@ -25,7 +25,7 @@ def bank(pairs: int = 80) -> Bank:
 
 
 def test_each_kind_is_compared_with_its_own_originals() -> None:
-    rows = bank()
+    rows = training_rows()
     score = np.random.default_rng(0).normal(size=len(rows.label))
     score[rows.kind == "warp/eyes/swell"] += 9
     table = forgeries(rows, score, rows.index.astype(str))
@@ -38,12 +38,12 @@ def test_each_kind_is_compared_with_its_own_originals() -> None:
 
 
 def test_splices_are_not_in_the_first_pool_and_seams_leave_warps_out() -> None:
-    table = forgeries(bank(), np.arange(160.0), bank().index.astype(str))
+    table = forgeries(training_rows(), np.arange(160.0), training_rows().index.astype(str))
     assert table["pooled"]["swap_warp_retouch"]["told_apart"]["n"] == 60
     assert table["pooled"]["all"]["told_apart"]["n"] == 80
     assert set(table["by_seam"]) == {"hard", "poisson"}
 
 
 def test_slices_of_a_few_pairs_are_left_out() -> None:
-    table = forgeries(bank(), np.arange(160.0), bank().index.astype(str))
+    table = forgeries(training_rows(), np.arange(160.0), training_rows().index.astype(str))
     assert all(each["told_apart"]["n"] >= 10 for named in table.values() for each in named.values())

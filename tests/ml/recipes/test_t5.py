@@ -23,7 +23,7 @@ from ml.sources import SourceMissing, voting
 def store(tmp_path_factory: pytest.TempPathFactory) -> shards.Store:
     root = tmp_path_factory.mktemp("t5")
     write_voting(root)
-    return shards.build(voting.read(root), root / "store", side=24, shards=3)
+    return shards.build_store(voting.read(root), root / "store", side=24, shards=3)
 
 
 def test_each_picture_is_standardised_by_itself() -> None:

@@ -6,10 +6,10 @@ import pytest
 pytest.importorskip("cv2", reason="the synthesis extra is not installed")
 
 from detection.faces.mesh import LEFT_BROW, LEFT_EYE, MOUTH, OVAL, RIGHT_BROW, RIGHT_EYE
-from ml.synthesis.aftermath import KINDS, suffer
-from ml.synthesis.bank import strength_of
+from ml.synthesis.degradation import KINDS, degrade
 from ml.synthesis.edits import copy_move, retouch, splice, warp
 from ml.synthesis.forge import Forgery, Recipe
+from ml.synthesis.forged_rows import edit_strength
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def test_an_edit_changes_the_picture_inside_its_mask_and_says_what_it_did(
     original = picture(1)
     for forged, way in zip(edits(points, seed), ("warp", "retouch", "copymove", "splice"), strict=True):
         assert forged.kind.split("/")[0] == way
-        assert strength_of(forged, original) > 1
+        assert edit_strength(forged, original) > 1
         change = np.abs(forged.image.astype(int) - original).mean(-1)
         assert change[forged.mask > 127].mean() > 3 * change[forged.mask == 0].mean()
 
@@ -63,14 +63,14 @@ def test_an_edit_is_the_same_for_the_same_seed(points: np.ndarray) -> None:
 def test_plain_warps_reach_further_than_careful_ones(points: np.ndarray) -> None:
     def strength(difficulty: float) -> float:
         made = [warp(picture(1) // 8 + 100, points, difficulty, np.random.default_rng(s)) for s in range(30)]
-        return statistics.fmean(strength_of(f, picture(1) // 8 + 100) for f in made)
+        return statistics.fmean(edit_strength(f, picture(1) // 8 + 100) for f in made)
 
     assert strength(0.0) > strength(1.0)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_two_pictures_suffer_alike_from_equal_generators(kind: str) -> None:
-    a, b = (suffer(picture(1), np.random.default_rng(4), kind)[0] for _ in range(2))
+    a, b = (degrade(picture(1), np.random.default_rng(4), kind)[0] for _ in range(2))
     assert np.array_equal(a, b)
     assert a.shape == (120, 120, 3)
     assert (kind == "none") == np.array_equal(a, picture(1))
@@ -78,10 +78,10 @@ def test_two_pictures_suffer_alike_from_equal_generators(kind: str) -> None:
 
 def test_the_generator_goes_on_alike_whatever_the_picture_shows() -> None:
     one, two = np.random.default_rng(9), np.random.default_rng(9)
-    assert suffer(picture(1), one)[1] == suffer(picture(2), two)[1]
+    assert degrade(picture(1), one)[1] == degrade(picture(2), two)[1]
     assert one.integers(1000) == two.integers(1000)
 
 
 def test_an_unknown_aftermath_names_the_known_ones() -> None:
     with pytest.raises(ValueError, match="messenger"):
-        suffer(picture(1), np.random.default_rng(0), "fax")
+        degrade(picture(1), np.random.default_rng(0), "fax")

@@ -8,9 +8,9 @@ from pathlib import Path
 import cv2
 
 from ml.sources import Photo
-from ml.synthesis.bank import MATCHED, OWN, plan
 from ml.synthesis.forge import Forgery, Recipe, swap
-from ml.synthesis.matched import look, matching_donor, mesh_swap
+from ml.synthesis.forged_rows import MATCHED, OWN, plan_forgeries
+from ml.synthesis.matched import describe_appearance, matching_donor, mesh_swap
 from ml.synthesis.measure import Measures
 from ml.synthesis.regions import REGIONS
 
@@ -95,12 +95,12 @@ def test_a_region_outside_of_the_picture_cannot_be_swapped(points: np.ndarray) -
 
 
 def test_a_look_tells_colour_light_and_sharpness(points: np.ndarray) -> None:
-    plain = look(textured(1), points)
-    assert look(textured(1, level=200), points)[0] > plain[0] + 20
-    assert look(textured(1, slope=100), points)[3] > plain[3] + 10
-    assert look(cv2.GaussianBlur(textured(1), (0, 0), 3), points)[5] < plain[5]
+    plain = describe_appearance(textured(1), points)
+    assert describe_appearance(textured(1, level=200), points)[0] > plain[0] + 20
+    assert describe_appearance(textured(1, slope=100), points)[3] > plain[3] + 10
+    assert describe_appearance(cv2.GaussianBlur(textured(1), (0, 0), 3), points)[5] < plain[5]
     with pytest.raises(ValueError, match="outside"):
-        look(textured(1), points + 500)
+        describe_appearance(textured(1), points + 500)
 
 
 def test_the_donor_that_looks_like_the_target_is_chosen() -> None:
@@ -121,7 +121,7 @@ def test_the_plan_gives_each_matched_swap_a_donor_that_looks_like_it() -> None:
     points = (rng.uniform(20, 120, (1, 468, 2)) + rng.normal(0, 1, (16, 468, 2))).astype(np.float32)
     measures = Measures(points, np.ones(16), np.zeros((16, 256), bool), np.zeros((16, 3), np.float32), looks)
     people = np.array([photo.identity for photo in photos])
-    jobs = plan(photos, measures, people, np.ones(16, bool), rounds=1, seed=1, ways={MATCHED: 1.0})
+    jobs = plan_forgeries(photos, measures, people, np.ones(16, bool), rounds=1, seed=1, ways={MATCHED: 1.0})
     forged = [job for job in jobs if job.way != OWN]
     assert len(forged) == 16
     assert all((job.donor < 8) == (job.index < 8) and job.donor != job.index for job in forged)

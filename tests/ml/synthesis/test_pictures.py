@@ -5,7 +5,7 @@ from PIL import Image
 
 from ml.pictures import Picture
 from ml.sources import Photo
-from ml.synthesis.bank import OWN, Job
+from ml.synthesis.forged_rows import OWN, ForgeryJob
 from ml.synthesis.measure import Measures
 from ml.synthesis.pictures import pictures
 from ml.synthesis.regions import indices
@@ -25,10 +25,10 @@ def made(tmp_path: Path, way: str = "copymove") -> tuple[list[Picture], np.ndarr
         np.stack([points, points]), np.ones(2), np.zeros((2, 256), bool), np.zeros((2, 3)), np.zeros((2, 7))
     )
     jobs = [
-        Job(0, -1, OWN, 1.0, 0, False),
-        Job(1, -1, OWN, 1.0, 0, False),
-        Job(0, 1, OWN, 0.5, 7, False),
-        Job(0, 1, way, 0.5, 7, False),
+        ForgeryJob(0, -1, OWN, 1.0, 0, False),
+        ForgeryJob(1, -1, OWN, 1.0, 0, False),
+        ForgeryJob(0, 1, OWN, 0.5, 7, False),
+        ForgeryJob(0, 1, way, 0.5, 7, False),
     ]
     return list(pictures(photos, measures, jobs)), points, np.asarray(Image.open(tmp_path / "a.png"))
 

@@ -5,17 +5,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ml.balancing import DOCUMENT, PAIRS, SETTINGS, WAYS, ways_of
-from ml.bank import Bank
+from ml.balancing import DOCUMENT, PAIRS, SETTINGS, WAYS, balance_names
 from ml.training.batches import PairSampler, ResampledSampler
-from tests.factories.training_rows import bank
+from ml.training_rows import TrainingRows
+from tests.factories.training_rows import training_rows
 
 SOURCE = np.array(["a"] * 16)
 
 
-def decisions(fakes: int = 4) -> Bank:
+def decisions(fakes: int = 4) -> TrainingRows:
     """Sixteen rows, none of them made here; row n has the grey level n everywhere."""
-    rows = bank()
+    rows = training_rows()
     images = np.broadcast_to(np.arange(16, dtype=np.uint8)[:, None, None, None], (16, *rows.images[0].shape))
     label = (np.arange(16) >= 16 - fakes).astype(np.float32)
     return replace(rows, images=images, label=label, made=np.zeros(16, bool), masked=np.zeros(16, bool))
@@ -64,10 +64,10 @@ def test_where_fakes_are_not_rare_there_is_nothing_to_resample() -> None:
 
 
 def test_ways_are_named_for_all_for_each_or_after_the_document() -> None:
-    assert ways_of(PAIRS, 4) == ["pairs"] * 4
-    assert ways_of("pairs,smote,under,pairs", 4) == ["pairs", "smote", "under", "pairs"]
-    assert [WAYS[name] for name in ways_of(DOCUMENT, 4)] == list(SETTINGS.values())
+    assert balance_names(PAIRS, 4) == ["pairs"] * 4
+    assert balance_names("pairs,smote,under,pairs", 4) == ["pairs", "smote", "under", "pairs"]
+    assert [WAYS[name] for name in balance_names(DOCUMENT, 4)] == list(SETTINGS.values())
     with pytest.raises(ValueError, match="not a balancing method"):
-        ways_of("fairly", 4)
+        balance_names("fairly", 4)
     with pytest.raises(ValueError, match="2 ways to balance for 4"):
-        ways_of("pairs,smote", 4)
+        balance_names("pairs,smote", 4)

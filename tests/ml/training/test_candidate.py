@@ -20,7 +20,7 @@ from detection.networks.stacking import Stacking
 from ml.cli import main
 from ml.sources import SourceMissing
 from ml.sources.manifest import read
-from ml.training.pack import Voter, pack
+from ml.training.bundle_writer import Voter, write_bundle
 from tests.factories.bundles import ARCHITECTURE, TINY, tiny_bundle
 from tests.factories.training_snapshots import snapshot, told
 
@@ -57,7 +57,7 @@ def test_a_killed_run_goes_on_after_the_last_finished_member(tmp_path: Path, ser
     killed.send_signal(signal.SIGKILL)
     killed.communicate()
     assert first.exists()
-    assert sorted(path.name for path in work.iterdir()) == ["members", "progress.jsonl", "wish.json"]
+    assert sorted(path.name for path in work.iterdir()) == ["members", "options.json", "progress.jsonl"]
     written = first.stat().st_mtime_ns
     assert main(arguments) == 0
     assert first.stat().st_mtime_ns == written
@@ -201,7 +201,7 @@ def test_members_of_other_scales_and_architectures_are_fine_tuned_in_their_own_v
     ):
         arguments = {"evidence": "local"} if architecture == HYBRID else TINY
         voters.append(Voter(name, architecture, arguments, convnext(architecture, **arguments), view))
-    pack(
+    write_bundle(
         tmp_path / "served",
         voters,
         Stacking(),

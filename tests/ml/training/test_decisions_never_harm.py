@@ -15,7 +15,7 @@ from sklearn.metrics import roc_auc_score
 
 from detection.ensemble import Ensemble
 from ml.training import candidate
-from ml.training.candidate import Wish, train
+from ml.training.candidate import CandidateOptions, train_candidate
 from tests.factories.bundles import small_bundle
 from tests.factories.simulated_reviews import picture, simulated_snapshot
 
@@ -40,7 +40,9 @@ def champion(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("champion")
     start = small_bundle(root / "start")
     manifest = simulated_snapshot(root / "snapshot", 800, 1.0, known_share=1.0, seed=1, held_out=0.1)
-    train(manifest, root / "bundle", init=start, wish=Wish(epochs=EPOCHS, scratch=True))
+    train_candidate(
+        manifest, root / "bundle", init=start, options=CandidateOptions(epochs=EPOCHS, scratch=True)
+    )
     return root / "bundle"
 
 
@@ -68,7 +70,7 @@ def test_a_candidate_is_never_worse_than_its_champion_and_better_with_many_decis
     manifest = simulated_snapshot(
         tmp_path / "snapshot", decisions, accuracy, known_share=KNOWN, seed=7, held_out=0.1
     )
-    train(manifest, tmp_path / "candidate", init=champion, wish=Wish(epochs=EPOCHS))
+    train_candidate(manifest, tmp_path / "candidate", init=champion, options=CandidateOptions(epochs=EPOCHS))
     after = area(tmp_path / "candidate")
     assert after >= before - 0.01
     if decisions == 1000:

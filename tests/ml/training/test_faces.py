@@ -12,13 +12,23 @@ from detection.bundle import FACE, View
 from detection.faces.examine import examine
 from detection.preprocess import batch, crop
 from ml.balancing import SETTINGS
-from ml.bank import FULL, STORED, Bank
 from ml.sources.manifest import read
 from ml.training.batches import Batch, PairSampler, ResampledSampler
-from ml.training.decisions import split
-from ml.training.faces import FRAME, NAME, Faces, NoSpace, face_frames, frame_of, framed, frames_of, seen_as
-from ml.training.finish import Side
-from tests.factories.training_rows import bank as training_bank
+from ml.training.calibrate import SplitSide
+from ml.training.decisions import split_decisions
+from ml.training.faces import (
+    FRAME,
+    NAME,
+    FramedFaces,
+    NoSpace,
+    face_frames,
+    frame_bytes,
+    frame_of,
+    frames_of,
+    rows_for_view,
+)
+from ml.training_rows import FULL, STORED, TrainingRows
+from tests.factories.training_rows import training_rows
 from tests.factories.training_snapshots import snapshot
 
 
@@ -42,7 +52,7 @@ def photos(tmp_path: Path) -> list[Path]:
 
 
 def test_rows_are_what_serving_frames(photos: list[Path], tmp_path: Path) -> None:
-    faces = Faces(photos)
+    faces = FramedFaces(photos)
     rows = faces.rows([7, 0, 8])
     with faces.kept_in(tmp_path):
         assert len(rows) == 3
@@ -51,13 +61,13 @@ def test_rows_are_what_serving_frames(photos: list[Path], tmp_path: Path) -> Non
                 known = crop(opened.convert("RGB"), View(STORED, STORED / FULL))
             np.testing.assert_array_equal(rows[row], known)
             np.testing.assert_array_equal(rows[row, 8:20, ::4], known[8:20, ::4])
-            assert framed(photo) == known.tobytes()
+            assert frame_bytes(photo) == known.tobytes()
 
 
 def test_every_frame_is_cut_from_the_photograph_itself(photos: list[Path], tmp_path: Path) -> None:
     """A view of another scale is no second resizing of the usual frame."""
     close = View(64, 0.5)
-    faces = Faces(photos, frames_of([View(128, 0.64), close, View(STORED, STORED / FULL)]))
+    faces = FramedFaces(photos, frames_of([View(128, 0.64), close, View(STORED, STORED / FULL)]))
     assert faces.frames == (FRAME, close)
     rows = faces.rows([4, 2])
     with faces.kept_in(tmp_path):
@@ -71,7 +81,7 @@ def test_every_frame_is_cut_from_the_photograph_itself(photos: list[Path], tmp_p
 def test_a_frame_around_the_face_is_the_crop_that_serving_makes(tmp_path: Path) -> None:
     paths = sorted((Path(__file__).parents[3] / "samples").glob("sample-*.jpg"))[:3]
     view = View(64, 0.72, frame=FACE)
-    faces = Faces(paths, frames_of([view]), face_frames(paths))
+    faces = FramedFaces(paths, frames_of([view]), face_frames(paths))
     rows = faces.rows([2, 0])
     with faces.kept_in(tmp_path):
         for row, path in zip(range(2), (paths[2], paths[0]), strict=True):
@@ -88,17 +98,17 @@ def test_a_frame_around_the_face_is_refused_without_the_faces_place(photos: list
     assert face_frames([photos[0], photos[0].parent / "damaged.jpg"]) == [None, None]
     for places in ((), [None] * len(photos)):
         with pytest.raises(ValueError, match="needs the place of the face"):
-            Faces(photos, frames_of([View(64, 0.72, frame=FACE)]), places)
+            FramedFaces(photos, frames_of([View(64, 0.72, frame=FACE)]), places)
 
 
 def test_batches_of_another_scale_show_what_serving_sees(tmp_path: Path) -> None:
     photos = read(snapshot(tmp_path / "snapshot", 30))
     close = View(64, 0.5)
-    faces = Faces([photo.path for photo in photos], frames_of([close]))
-    side = split(photos, faces, seed=0)["validation"]
+    faces = FramedFaces([photo.path for photo in photos], frames_of([close]))
+    side = split_decisions(photos, faces, seed=0)["validation"]
     with faces.kept_in(tmp_path):
         found = side.inputs(np.array([1, 0]), close)
-        drawn = PairSampler(seen_as(side.bank, close), side.source).draw(8, close.side)
+        drawn = PairSampler(rows_for_view(side.examples, close), side.source).draw(8, close.side)
     of_side = [photo for photo in photos if f"{photo.source}/{photo.identity}" in set(side.group)]
     pictures = []
     for photo in (of_side[1], of_side[0]):
@@ -109,10 +119,10 @@ def test_batches_of_another_scale_show_what_serving_sees(tmp_path: Path) -> None
 
 
 def test_rows_from_memory_have_one_scale_only(tmp_path: Path) -> None:
-    rows = training_bank()
-    assert seen_as(rows, View(128, 0.64)) is rows
+    rows = training_rows()
+    assert rows_for_view(rows, View(128, 0.64)) is rows
     with pytest.raises(ValueError, match="another scale"):
-        seen_as(rows, View(64, 0.5))
+        rows_for_view(rows, View(64, 0.5))
 
 
 def test_a_side_that_no_batch_has_is_refused() -> None:
@@ -124,7 +134,7 @@ def test_the_file_has_no_name_and_ends_with_the_block(photos: list[Path], tmp_pa
     folder = tmp_path / "work"
     folder.mkdir()
     (folder / NAME).write_bytes(b"of a killed run")
-    faces = Faces(photos)
+    faces = FramedFaces(photos)
     with faces.kept_in(folder):
         assert list(folder.iterdir()) == []
         assert faces.read(3).any()
@@ -135,7 +145,7 @@ def test_the_file_has_no_name_and_ends_with_the_block(photos: list[Path], tmp_pa
 def test_a_disk_that_is_too_small_is_said_before_anything_is_decoded(tmp_path: Path) -> None:
     with (
         pytest.raises(NoSpace, match="on 1,000,000,000 decisions needs 92,928,200 MB while it runs"),
-        Faces(Millions()).kept_in(tmp_path),
+        FramedFaces(Millions()).kept_in(tmp_path),
     ):
         pass
     assert list(tmp_path.iterdir()) == []
@@ -144,19 +154,19 @@ def test_a_disk_that_is_too_small_is_said_before_anything_is_decoded(tmp_path: P
 def test_batches_from_the_file_are_those_from_memory(tmp_path: Path) -> None:
     photos = read(snapshot(tmp_path / "snapshot", 30))
     photos = [photo for number, photo in enumerate(photos) if photo.label == "real" or number % 3 == 0]
-    faces = Faces([photo.path for photo in photos])
-    side = split(photos, faces, seed=0)["train"]
+    faces = FramedFaces([photo.path for photo in photos])
+    side = split_decisions(photos, faces, seed=0)["train"]
     with faces.kept_in(tmp_path):
-        pixels = np.stack([side.bank.images[row] for row in range(len(side.bank.label))])
+        pixels = np.stack([side.examples.images[row] for row in range(len(side.examples.label))])
         for read_from_file, held in zip(
-            samplers(side, side.bank), samplers(side, replace(side.bank, images=pixels)), strict=True
+            samplers(side, side.examples), samplers(side, replace(side.examples, images=pixels)), strict=True
         ):
             assert_same(read_from_file.draw(32, 128), held.draw(32, 128))
 
 
-def samplers(side: Side, bank: Bank) -> list[PairSampler | ResampledSampler]:
-    resampled = [ResampledSampler(bank, setting, seed=3) for setting in SETTINGS.values()]
-    return [PairSampler(bank, side.source, seed=3), *resampled]
+def samplers(side: SplitSide, examples: TrainingRows) -> list[PairSampler | ResampledSampler]:
+    resampled = [ResampledSampler(examples, setting, seed=3) for setting in SETTINGS.values()]
+    return [PairSampler(examples, side.source, seed=3), *resampled]
 
 
 def assert_same(one: Batch, other: Batch) -> None:

@@ -7,10 +7,10 @@ from PIL import Image
 from detection.auxiliary import load_auxiliary_model
 from detection.networks.convnext import convnext
 from detection.networks.localiser import WithMaskHead
-from ml.training.finish import Side
-from ml.training.localise import measured, write_localiser
+from ml.training.calibrate import SplitSide
+from ml.training.localise import localisation_metrics, write_localiser
 from tests.factories.bundles import TINY
-from tests.factories.training_rows import bank
+from tests.factories.training_rows import training_rows
 
 NAME = "convnext_zepto_rms_ols"
 
@@ -21,9 +21,9 @@ def model() -> WithMaskHead:
 
 
 def test_masks_are_measured_beside_one_mask_for_every_face() -> None:
-    rows = bank(24)
-    side = Side(rows, np.array(["a"] * len(rows.label)), np.repeat(np.arange(24), 2))
-    found = measured(model(), side, side)
+    rows = training_rows(24)
+    side = SplitSide(rows, np.array(["a"] * len(rows.label)), np.repeat(np.arange(24), 2))
+    found = localisation_metrics(model(), side, side)
     assert found["pixel_f1_by_position_only"]["value"] > 0.95  # the edit lies at one place in all of them
     assert found["most_suspect_pixel_by_position_only"]["value"] == 1
     assert found["auc"]["n"] == 48

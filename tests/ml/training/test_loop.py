@@ -10,15 +10,15 @@ from detection.networks.convnext import convnext
 from detection.networks.localiser import WithMaskHead
 from detection.precision import FORCE_FLOAT32
 from ml.training.batches import PairSampler
-from ml.training.loop import Plan, fit, hardest_at, rate_at
+from ml.training.loop import Plan, difficulty_limit_at, fit, learning_rate_at
 from tests.factories.bundles import TINY
-from tests.factories.training_rows import bank
+from tests.factories.training_rows import training_rows
 
 
 def fitted(evidence: dict[str, Any], *, deadline: float = math.inf, **plan: Any) -> list[float]:
     torch.manual_seed(0)
     model = WithMaskHead(convnext("convnext_zepto_rms_ols", **TINY, **evidence))
-    rows = bank()
+    rows = training_rows()
     sampler = PairSampler(rows, np.array(["a"] * len(rows.label)))
     losses: list[float] = []
     short = Plan(side=64, batch=8, warmup=2, report_every=1, compiled=False, **plan)
@@ -45,10 +45,21 @@ def test_a_deadline_ends_the_run() -> None:
 
 def test_rate_warms_up_stays_and_falls() -> None:
     plan = Plan(steps=1000, rate=1.0, warmup=10)
-    rates = [rate_at(0, 0.0, plan), rate_at(200, 0.2, plan), rate_at(500, 0.5, plan), rate_at(999, 1.0, plan)]
+    rates = [
+        learning_rate_at(0, 0.0, plan),
+        learning_rate_at(200, 0.2, plan),
+        learning_rate_at(500, 0.5, plan),
+        learning_rate_at(999, 1.0, plan),
+    ]
     assert np.allclose(rates, [0.1, 1.0, 1.0, 0.01])
 
 
 def test_forgeries_stay_easy_then_grow_hard() -> None:
     plan = Plan(steps=1, hold=0.2, ramp=0.4)
-    assert [round(hardest_at(part, plan), 3) for part in (0, 0.2, 0.4, 0.6, 1)] == [0.4, 0.4, 0.7, 1.0, 1.0]
+    assert [round(difficulty_limit_at(part, plan), 3) for part in (0, 0.2, 0.4, 0.6, 1)] == [
+        0.4,
+        0.4,
+        0.7,
+        1.0,
+        1.0,
+    ]

@@ -15,12 +15,12 @@ from ml.training.stacking import (
     choose_jointly,
     choose_thresholds,
     fit_stack,
-    lift,
+    fit_temperature,
     matched_thresholds,
     midway_below,
+    raise_logits,
     shrunk_temperature,
     shrunk_thresholds,
-    temperature,
 )
 from tests.factories.bundles import TINY
 
@@ -32,7 +32,7 @@ def test_a_lifted_member_says_the_same_with_higher_logits() -> None:
         x = torch.randn(3, 3, 64, 64)
         with torch.inference_mode():
             before = network(x)
-        lift(network, 2.5)
+        raise_logits(network, 2.5)
         with torch.inference_mode():
             assert torch.allclose(network(x), before + 2.5, atol=1e-5)
 
@@ -64,7 +64,7 @@ def test_a_row_that_weighs_three_is_fitted_as_three_rows() -> None:
     for one, other in zip(once.parameters(), thrice.parameters(), strict=True):
         assert torch.allclose(one, other, atol=1e-3)
     two = logits[:, :2]
-    assert temperature(two, label, weight) == temperature(two[repeated], label[repeated])
+    assert fit_temperature(two, label, weight) == fit_temperature(two[repeated], label[repeated])
 
 
 def test_thresholds_lie_midway_between_the_fake_that_they_find_and_the_next_score_below() -> None:

@@ -11,15 +11,15 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from ml.bank import FULL, MASK, STORED, Bank
 from ml.sources import Photo
-from ml.synthesis.aftermath import jpeg, suffer
+from ml.synthesis.degradation import degrade, recompress
 from ml.synthesis.donors import neighbours, shape_features
 from ml.synthesis.edits import copy_move, retouch, splice, warp
 from ml.synthesis.forge import Forgery, draw_recipe, self_blend, swap
 from ml.synthesis.matched import matching_donor, mesh_swap
 from ml.synthesis.measure import MIN_SCORE, Measures
 from ml.synthesis.regions import mask_of
+from ml.training_rows import FULL, MASK, STORED, TrainingRows
 
 # How often each kind of forgery is drawn; RFF's forgeries are swaps.
 WAYS = {"swap": 0.55, "self": 0.1, "warp": 0.12, "retouch": 0.11, "copymove": 0.06, "splice": 0.06}
@@ -28,8 +28,8 @@ OWN = "own"  # not forged here: a real face, or a source's own fake
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
-    """One row of the bank to make. way: of WAYS to forge it, or OWN; donor: index of the donor's face."""
+class ForgeryJob:
+    """One training row to make. way: of WAYS to forge it, or OWN; donor: index of the donor's face."""
 
     index: int
     donor: int
@@ -39,7 +39,7 @@ class Job:
     serving: bool  # framed exactly as in serving, for evaluation
 
 
-def plan(
+def plan_forgeries(
     photos: Sequence[Photo],
     measures: Measures,
     groups: np.ndarray,
@@ -50,7 +50,7 @@ def plan(
     serving: bool = False,
     difficulty: tuple[float, float] = (0.0, 1.0),
     ways: Mapping[str, float] = WAYS,
-) -> list[Job]:
+) -> list[ForgeryJob]:
     """Jobs in pairs (real, forged version of it) for real photos, and single rows for the sources' own fakes.
 
     chosen: (N,) bool, one side of the split; donors come from the same side and source.
@@ -60,7 +60,7 @@ def plan(
     usable = chosen & (measures.score >= MIN_SCORE)
     source = np.array([p.source for p in photos])
     real = np.array([p.label == "real" for p in photos])
-    jobs: list[Job] = []
+    jobs: list[ForgeryJob] = []
     for name in sorted(set(source[usable])):
         pool = np.flatnonzero(usable & real & (source == name))
         near = dict(zip(pool, neighbours(features, pool, groups), strict=True))
@@ -71,10 +71,10 @@ def plan(
                 donor, made = int(rng.choice(near[index])), int(rng.integers(2**31))
                 if way == MATCHED:
                     donor = matching_donor(measures.looks, int(index), near[index], rng)
-                jobs.append(Job(int(index), donor, OWN, level, made, serving))
-                jobs.append(Job(int(index), donor, way, level, made, serving))
+                jobs.append(ForgeryJob(int(index), donor, OWN, level, made, serving))
+                jobs.append(ForgeryJob(int(index), donor, way, level, made, serving))
             for index in np.flatnonzero(usable & ~real & (source == name)):
-                jobs.append(Job(int(index), -1, OWN, 1.0, int(rng.integers(2**31)), serving))
+                jobs.append(ForgeryJob(int(index), -1, OWN, 1.0, int(rng.integers(2**31)), serving))
     return jobs
 
 
@@ -87,7 +87,9 @@ def _begin(photos: Sequence[Photo], measures: Measures) -> None:
     _photos, _measures = photos, measures
 
 
-def make(photos: Sequence[Photo], measures: Measures, jobs: Sequence[Job], workers: int = 2) -> Bank:
+def make_rows(
+    photos: Sequence[Photo], measures: Measures, jobs: Sequence[ForgeryJob], workers: int = 2
+) -> TrainingRows:
     """Computes all rows; the result does not depend on the number of workers."""
     images = np.empty((len(jobs), STORED, STORED, 3), np.uint8)
     masks = np.empty((len(jobs), MASK, MASK), np.uint8)
@@ -99,7 +101,7 @@ def make(photos: Sequence[Photo], measures: Measures, jobs: Sequence[Job], worke
             kinds.append(row.kind)
             posts.append(row.post)
     made = np.array([j.way != OWN for j in jobs])
-    return Bank(
+    return TrainingRows(
         images=images,
         masks=masks,
         label=(made | np.array([photos[j.index].label == "fake" for j in jobs])).astype(np.float32),
@@ -114,8 +116,8 @@ def make(photos: Sequence[Photo], measures: Measures, jobs: Sequence[Job], worke
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One row of the bank, as its fields say."""
+class ForgedRow:
+    """One training row, as the fields of TrainingRows."""
 
     image: np.ndarray
     mask: np.ndarray
@@ -125,14 +127,14 @@ class Row:
     post: str
 
 
-def _row(job: Job) -> Row:
+def _row(job: ForgeryJob) -> ForgedRow:
     assert _measures is not None
     photo, points = _photos[job.index], _measures.points[job.index]
     image = load_rgb(photo)
     mask, kind, known, strength = np.zeros(image.shape[:2], np.uint8), "real", True, 0.0
     if job.way != OWN:
         forged = _forged(job, image)
-        strength = strength_of(forged, image)
+        strength = edit_strength(forged, image)
         image, mask, kind = forged.image, forged.mask, forged.kind
     elif photo.label == "fake":
         kind, known = "source", bool(photo.regions)
@@ -140,16 +142,18 @@ def _row(job: Job) -> Row:
             mask |= mask_of(region, points, image.shape[:2], 1.3)
     # Both rows of the pair must be degraded and framed in the same way.
     view_rng = np.random.default_rng([job.seed, 1])
-    image, post = suffer(image, view_rng)
-    return Row(*view(image, mask, view_rng, serving=job.serving), kind, known, strength, post)
+    image, post = degrade(image, view_rng)
+    return ForgedRow(
+        *frame_and_compress(image, mask, view_rng, serving=job.serving), kind, known, strength, post
+    )
 
 
-def _forged(job: Job, image: np.ndarray) -> Forgery:
+def _forged(job: ForgeryJob, image: np.ndarray) -> Forgery:
     assert _measures is not None
-    return forged_from(_photos, _measures, job, image)
+    return forge_photo(_photos, _measures, job, image)
 
 
-def forged_from(photos: Sequence[Photo], measures: Measures, job: Job, image: np.ndarray) -> Forgery:
+def forge_photo(photos: Sequence[Photo], measures: Measures, job: ForgeryJob, image: np.ndarray) -> Forgery:
     """The forgery that a job asks for. image: (H, W, 3) uint8 RGB of the photograph of `job.index`."""
     rng, points = np.random.default_rng(job.seed), measures.points[job.index]
     if job.way == "warp":
@@ -169,7 +173,7 @@ def forged_from(photos: Sequence[Photo], measures: Measures, job: Job, image: np
     return swap(image, points, donor, donor_points, recipe)
 
 
-def strength_of(forged: Forgery, original: np.ndarray) -> float:
+def edit_strength(forged: Forgery, original: np.ndarray) -> float:
     """Mean absolute change inside the mask, in grey levels of 0..255, before anything is compressed."""
     inside = forged.mask > 127
     if not inside.any():
@@ -183,14 +187,14 @@ def load_rgb(photo: Photo) -> np.ndarray:
         return np.asarray(opened.convert("RGB"))
 
 
-def view(
+def frame_and_compress(
     image: np.ndarray, mask: np.ndarray, rng: np.random.Generator, *, serving: bool
 ) -> tuple[np.ndarray, np.ndarray]:
     """The middle 176 px of the centre square scaled to 200 px, after a JPEG pass, with its mask at 44 px.
 
     Unless `serving`, the square is zoomed by up to 20 % and shifted by up to 5 %.
     """
-    picture = Image.fromarray(jpeg(image, 88 if serving else int(rng.integers(70, 97))))
+    picture = Image.fromarray(recompress(image, 88 if serving else int(rng.integers(70, 97))))
     height, width = image.shape[:2]
     side = min(height, width) * (1.0 if serving else float(rng.uniform(0.82, 1.0)))
     shift = np.zeros(2) if serving else rng.uniform(-0.05, 0.05, 2) * side

@@ -15,7 +15,7 @@ SHARES = (0.5, 0.13, 0.13, 0.12, 0.12)
 MESSENGER_SIDE = 320  # the photographs here are small; messengers reduce a camera's 4,000 px to about 1,600
 
 
-def suffer(image: np.ndarray, rng: np.random.Generator, kind: str | None = None) -> tuple[np.ndarray, str]:
+def degrade(image: np.ndarray, rng: np.random.Generator, kind: str | None = None) -> tuple[np.ndarray, str]:
     """The image after one of KINDS, drawn with SHARES unless named, at its own size; and the kind.
 
     image: (H, W, 3) uint8 RGB. Raises ValueError for an unknown kind.
@@ -28,17 +28,17 @@ def suffer(image: np.ndarray, rng: np.random.Generator, kind: str | None = None)
         image = _back(_scaled(image, float(rng.uniform(0.6, 0.95))), width, height)
     elif kind == "chain":
         for _ in range(int(rng.integers(2, 4))):
-            image = jpeg(image, int(rng.integers(60, 95)))
+            image = recompress(image, int(rng.integers(60, 95)))
     elif kind == "messenger":
         small = _scaled(image, min(0.9, MESSENGER_SIDE / max(height, width)))
-        image = _back(jpeg(small, int(rng.integers(60, 81))), width, height)
+        image = _back(recompress(small, int(rng.integers(60, 81))), width, height)
     elif kind == "noise":
         noise = rng.normal(0, rng.uniform(1.0, 5.0), image.shape)
         image = np.clip(image + noise + 0.5, 0, 255).astype(np.uint8)
     return image, kind
 
 
-def jpeg(image: np.ndarray, quality: int) -> np.ndarray:
+def recompress(image: np.ndarray, quality: int) -> np.ndarray:
     """The image after one JPEG pass at this quality, with Pillow's default chroma subsampling (4:2:0)."""
     coded = io.BytesIO()
     Image.fromarray(image).save(coded, "JPEG", quality=quality)

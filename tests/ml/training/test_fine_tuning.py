@@ -8,15 +8,15 @@ import pytest
 import torch
 
 from detection.networks.localiser import WithMaskHead
-from ml.training import tuning
-from ml.training.tuning import Course, rate_at, served_logits
+from ml.training import fine_tuning
+from ml.training.fine_tuning import Course, learning_rate_at, served_logits
 from tests.factories.tuning import VIEW, pictures, trained
 
 # A process that is killed in the middle of its report after the fourth step; its checkpoint is of the third.
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from ml.training import tuning
+from ml.training import fine_tuning
 from tests.factories.tuning import trained
 
 def report(step, loss, average):
@@ -24,7 +24,7 @@ def report(step, loss, average):
         os.kill(os.getpid(), signal.SIGKILL)
     return {"seen": float(step)}
 
-tuning.CHECKPOINT_EVERY_S = -1.0
+fine_tuning.CHECKPOINT_EVERY_S = -1.0
 trained(Path(sys.argv[1]), Path(sys.argv[2]), report=report)
 """
 
@@ -66,7 +66,7 @@ def test_when_the_time_is_over_it_ends_and_does_not_begin_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pictures(tmp_path / "store")
-    monkeypatch.setattr(tuning, "CHECKPOINT_EVERY_S", 0.0)
+    monkeypatch.setattr(fine_tuning, "CHECKPOINT_EVERY_S", 0.0)
     _, history = trained(tmp_path / "store", tmp_path / "kept", allowed_s=0.01)
     assert [row["step"] for row in history] == [1]
     _, again = trained(tmp_path / "store", tmp_path / "kept", allowed_s=0.01)
@@ -75,10 +75,10 @@ def test_when_the_time_is_over_it_ends_and_does_not_begin_again(
 
 def test_the_rate_warms_up_and_falls_to_a_hundredth() -> None:
     course = Course(steps=100, rate=1.0, warmup=10)
-    assert rate_at(0, 0.0, course) == pytest.approx(0.1)
-    assert rate_at(50, 0.5, course) == pytest.approx(0.505)
-    assert rate_at(100, 1.0, course) == pytest.approx(0.01)
-    assert rate_at(100, 1.7, course) == pytest.approx(0.01)
+    assert learning_rate_at(0, 0.0, course) == pytest.approx(0.1)
+    assert learning_rate_at(50, 0.5, course) == pytest.approx(0.505)
+    assert learning_rate_at(100, 1.0, course) == pytest.approx(0.01)
+    assert learning_rate_at(100, 1.7, course) == pytest.approx(0.01)
 
 
 def test_mixed_pictures_are_learned_from_and_have_neither_masks_nor_partners(tmp_path: Path) -> None:
@@ -94,11 +94,11 @@ def test_mixed_pictures_are_learned_from_and_have_neither_masks_nor_partners(tmp
 
 def test_a_steps_mixture_depends_on_seed_and_step_alone() -> None:
     course = Course(steps=10, mixup=0.4, seed=2)
-    kept, order = tuning._mixture(course, 3, 8)
+    kept, order = fine_tuning._mixture(course, 3, 8)
     assert (kept, order.tolist()) == (
-        tuning._mixture(course, 3, 8)[0],
-        tuning._mixture(course, 3, 8)[1].tolist(),
+        fine_tuning._mixture(course, 3, 8)[0],
+        fine_tuning._mixture(course, 3, 8)[1].tolist(),
     )
-    assert kept != tuning._mixture(course, 4, 8)[0]
+    assert kept != fine_tuning._mixture(course, 4, 8)[0]
     assert sorted(order.tolist()) == list(range(8))
-    assert tuning._mixture(Course(steps=10, seed=2), 3, 8)[0] == 1.0
+    assert fine_tuning._mixture(Course(steps=10, seed=2), 3, 8)[0] == 1.0

@@ -16,35 +16,35 @@ from detection.ensemble import Ensemble
 from detection.faces.align import FaceFrame
 from detection.networks.stacking import Stacking
 from estimation.intervals import clopper_pearson_upper
-from ml.bank import Bank
 from ml.evaluation.against_champion import against_champion
 from ml.evaluation.forgeries import forgeries
 from ml.evaluation.outcome import outcome
-from ml.inverse_probability import Weighing
+from ml.inverse_probability import InverseProbabilityWeights
 from ml.pictures import PictureStore
-from ml.training.batches import assemble
-from ml.training.faces import seen_as
+from ml.training.batches import assemble_batch
+from ml.training.bundle_writer import Voter, write_bundle
+from ml.training.faces import rows_for_view
 from ml.training.loop import device_of
-from ml.training.pack import Voter, pack
 from ml.training.stacking import (
     PULL,
     THRESHOLD_FAKES_MIN,
     MissLimit,
+    calibrated_probabilities,
     choose_jointly,
     choose_thresholds,
     fit_stack,
+    fit_temperature,
     matched_thresholds,
     mean_of_members,
-    probabilities,
     shrunk_temperature,
     shrunk_thresholds,
-    temperature,
 )
 from ml.training.windows import served_batch
+from ml.training_rows import TrainingRows
 
 
 @dataclass(frozen=True, slots=True)
-class Before:
+class PreviousOperatingPoint:
     """The bundle that a candidate begins from, with its temperatures and thresholds, (5,) each; fakes: how many the
     thresholds were chosen on."""
 
@@ -54,7 +54,7 @@ class Before:
     fakes: int
 
     @classmethod
-    def of(cls, served: Ensemble) -> "Before":
+    def of(cls, served: Ensemble) -> "PreviousOperatingPoint":
         """A bundle that does not say how many fakes its thresholds were chosen on counts like one of the least."""
         metrics, parts = served.bundle.metrics, served.bundle.parts
         stated = metrics.get("certificate") or metrics.get("thresholds", {}).get("certificate") or {}
@@ -67,30 +67,30 @@ class Before:
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
-    """One side of the split: its rows, and for each row the source's and the person's group's name. `weighing` counts
+class SplitSide:
+    """One side of the split: its rows, and for each row the source's and the person's group's name. `weights` counts
     in what is fitted, if there is one, and in `against_champion`. soft: (N,) float32, the probability that a row is
     fake, in what is fitted; None where labels are certain."""
 
-    bank: Bank
+    examples: TrainingRows
     source: np.ndarray
     group: np.ndarray
-    weighing: Weighing | None = None
+    weights: InverseProbabilityWeights | None = None
     soft: np.ndarray | None = None
 
     @property
     def weight(self) -> np.ndarray | None:
         """(N,) float32, None where all rows count equally."""
-        return self.weighing.weight if self.weighing else None
+        return self.weights.weight if self.weights else None
 
     def inputs(self, rows: np.ndarray, view: View) -> Tensor:
         """(B, 3, side, side) float32 of these rows, as serving cuts them."""
-        return assemble(seen_as(self.bank, view), rows, view.side).images
+        return assemble_batch(rows_for_view(self.examples, view), rows, view.side).images
 
 
 @dataclass(frozen=True, slots=True)
 class StoredColumns:
-    """Columns of a store of pictures, named as in `ml.bank.Bank`."""
+    """Columns of a store of pictures, named as in `ml.training_rows.TrainingRows`."""
 
     label: np.ndarray
     made: np.ndarray
@@ -100,7 +100,7 @@ class StoredColumns:
 
 
 @dataclass(frozen=True, slots=True)
-class StoredSide:
+class StoredSplitSide:
     """One side of the split as a store of whole pictures, from which any view can be cut.
 
     places: where the face of each picture is, which views of the face need.
@@ -114,7 +114,7 @@ class StoredSide:
     places: Sequence[FaceFrame] = ()
 
     @property
-    def bank(self) -> StoredColumns:
+    def examples(self) -> StoredColumns:
         columns = self.store.columns
         return StoredColumns(**{name: columns[name] for name in StoredColumns.__dataclass_fields__})
 
@@ -123,7 +123,7 @@ class StoredSide:
         return served_batch(self.store, rows, view, self.places)
 
 
-def served_logits(served: Ensemble, side: Side | StoredSide, batch: int = 32) -> np.ndarray:
+def served_logits(served: Ensemble, side: SplitSide | StoredSplitSide, batch: int = 32) -> np.ndarray:
     """(N, 8) float32 logits of a packed bundle's members, in the precision in which they serve."""
     views, found, count = {member.view for member in served.bundle.members}, [], len(side.source)
     for start in range(0, count, batch):
@@ -133,13 +133,13 @@ def served_logits(served: Ensemble, side: Side | StoredSide, batch: int = 32) ->
     return np.concatenate(found)
 
 
-def finish(
+def calibrate_and_write(
     out: Path,
     voters: Sequence[Voter],
     *,
-    stack_side: Side | StoredSide,
-    validation: Side | StoredSide,
-    test: Side | StoredSide,
+    stack_side: SplitSide | StoredSplitSide,
+    validation: SplitSide | StoredSplitSide,
+    test: SplitSide | StoredSplitSide,
     miss: float,
     version: str,
     provenance: Mapping[str, Any],
@@ -149,7 +149,7 @@ def finish(
     pull: float = PULL,
     is_certified: bool = False,
     made_miss: float = 1.0,
-    before: Before | None = None,
+    before: PreviousOperatingPoint | None = None,
     champion: Ensemble | None = None,
 ) -> ShippedBundle:
     """The bundle of these members.
@@ -163,7 +163,7 @@ def finish(
     bundle that the members began from; few rows then move temperatures little, and as many rows are flagged as before.
     champion: the bundle that serves, measured on the same test side.
     """
-    draft = pack(
+    draft = write_bundle(
         out,
         voters,
         start or mean_of_members(),
@@ -175,28 +175,28 @@ def finish(
         card=card,
     )
     served = Ensemble(draft, device_of(voters[0].network))
-    fitted_on, label = served_logits(served, stack_side), stack_side.bank.label
+    fitted_on, label = served_logits(served, stack_side), stack_side.examples.label
     weight = stack_side.weight if own_weight == 1 else own_weights(stack_side, own_weight)
     soft = stack_side.soft
     stack = fit_stack(fitted_on, label, start=start, row_weight=weight, pull=pull, soft=soft)
     ten = _with_stack(stack, fitted_on)
-    warmth = [temperature(ten[:, 2 * k : 2 * k + 2], label, weight, soft) for k in range(5)]
+    warmth = [fit_temperature(ten[:, 2 * k : 2 * k + 2], label, weight, soft) for k in range(5)]
     if before is not None:
         pairs = zip(warmth, before.temperatures, strict=True)
         warmth = [shrunk_temperature(fitted, was, len(label)) for fitted, was in pairs]
-    chosen_on = probabilities(_with_stack(stack, served_logits(served, validation)), warmth)
-    counted = _own(validation) if is_certified else validation.bank.label == 1
+    chosen_on = calibrated_probabilities(_with_stack(stack, served_logits(served, validation)), warmth)
+    counted = _own(validation) if is_certified else validation.examples.label == 1
     if is_certified:
         most = certified_share(int(counted.sum()), miss)
-        limits = [MissLimit(counted, most), MissLimit(validation.bank.made, made_miss)]
+        limits = [MissLimit(counted, most), MissLimit(validation.examples.made, made_miss)]
         thresholds = choose_jointly(
             chosen_on,
-            validation.bank.label,
+            validation.examples.label,
             [limit for limit in limits if limit.rows.any()],
             source=validation.source,
         )
     else:
-        thresholds = choose_thresholds(chosen_on, validation.bank.label, miss)
+        thresholds = choose_thresholds(chosen_on, validation.examples.label, miss)
     was_flagged = None
     if before is not None:
         votes_before = votes_of(before.served, validation)
@@ -204,7 +204,7 @@ def finish(
         was_flagged = float((votes_before >= limits_before).any(1).mean())
         matched = matched_thresholds(chosen_on, votes_before, limits_before, validation.weight)
         thresholds = shrunk_thresholds(thresholds, matched, int(counted.sum()), before.fakes)
-    measured = probabilities(_with_stack(stack, served_logits(served, test)), warmth)
+    measured = calibrated_probabilities(_with_stack(stack, served_logits(served, test)), warmth)
     names = [*(v.name for v in voters), "stack"]
     metrics = {
         "miss_rate_chosen_for": miss,
@@ -220,13 +220,13 @@ def finish(
     }
     if champion is not None:
         metrics["against_champion"] = against_champion(
-            ranked_by(champion, test),
+            stack_probability(champion, test),
             measured[:, -1],
-            label=test.bank.label,
+            label=test.examples.label,
             person=test.group,
             weight=test.weight,
         )
-    return pack(
+    return write_bundle(
         out,
         voters,
         stack,
@@ -239,22 +239,22 @@ def finish(
     )
 
 
-def ranked_by(served: Ensemble, side: Side | StoredSide) -> np.ndarray:
+def stack_probability(served: Ensemble, side: SplitSide | StoredSplitSide) -> np.ndarray:
     """(N,) probabilities of fake by a packed bundle's stack, as in production."""
     return votes_of(served, side)[:, -1]
 
 
-def votes_of(served: Ensemble, side: Side | StoredSide) -> np.ndarray:
+def votes_of(served: Ensemble, side: SplitSide | StoredSplitSide) -> np.ndarray:
     """(N, 5) probabilities of fake by a packed bundle's five votes, as in production."""
     stack = Stacking(len(served.bundle.members))
     stack.load_state_dict(load_file(served.bundle.path / served.bundle.stack.file))
     ten = _with_stack(stack, served_logits(served, side))
-    return probabilities(ten, [part.temperature for part in served.bundle.parts])
+    return calibrated_probabilities(ten, [part.temperature for part in served.bundle.parts])
 
 
-def _own(side: Side | StoredSide) -> np.ndarray:
+def _own(side: SplitSide | StoredSplitSide) -> np.ndarray:
     """(N,) bool: the fakes that a source brought itself."""
-    return np.asarray((side.bank.label == 1) & ~side.bank.made)
+    return np.asarray((side.examples.label == 1) & ~side.examples.made)
 
 
 def certified_share(fakes: int, bound: float) -> float:
@@ -268,11 +268,13 @@ def certified_share(fakes: int, bound: float) -> float:
     return max(fitting) / fakes
 
 
-def own_weights(side: Side | StoredSide, factor: float) -> np.ndarray:
+def own_weights(side: SplitSide | StoredSplitSide, factor: float) -> np.ndarray:
     """(N,) float32, mean 1 within each label: rows of sources that bring fakes of their own count `factor` times."""
-    weight = np.where(np.isin(side.source, np.unique(side.source[_own(side)])) & ~side.bank.made, factor, 1.0)
+    weight = np.where(
+        np.isin(side.source, np.unique(side.source[_own(side)])) & ~side.examples.made, factor, 1.0
+    )
     for label in (0, 1):
-        rows = side.bank.label == label
+        rows = side.examples.label == label
         weight[rows] /= weight[rows].mean()
     return weight.astype(np.float32)
 
@@ -283,21 +285,21 @@ def _with_stack(stack: Stacking, logits: np.ndarray) -> np.ndarray:
 
 
 def _measure(
-    probability: np.ndarray, thresholds: np.ndarray, names: list[str], side: Side | StoredSide
+    probability: np.ndarray, thresholds: np.ndarray, names: list[str], side: SplitSide | StoredSplitSide
 ) -> dict[str, Any]:
-    bank = side.bank
-    own = (bank.label == 1) & ~bank.made
+    examples = side.examples
+    own = (examples.label == 1) & ~examples.made
     report = outcome(
         probability,
         thresholds,
         names,
-        label=bank.label,
+        label=examples.label,
         source=side.source,
         group=side.group,
         own=own,
     )
-    if bank.made.any():
-        report["forgeries"] = forgeries(bank, probability[:, -1], side.group)
+    if examples.made.any():
+        report["forgeries"] = forgeries(examples, probability[:, -1], side.group)
     return report
 
 

@@ -10,8 +10,8 @@ from detection.ensemble import Ensemble
 from detection.networks.convnext import convnext
 from ml.pictures import Picture, PictureStore, write_pictures
 from ml.training.baseline_card import baseline_card
-from ml.training.finish import StoredSide, certified_share, finish, own_weights
-from ml.training.pack import Voter
+from ml.training.bundle_writer import Voter
+from ml.training.calibrate import StoredSplitSide, calibrate_and_write, certified_share, own_weights
 
 NAME, TINY = "convnext_zepto_rms_ols", {"depths": (1, 1, 1, 1), "dims": (8, 8, 8, 8)}
 TRAINED = {f"member-{k}": f"way {k}" for k in range(4)}
@@ -33,21 +33,21 @@ def pictures(folder: Path, seed: int, count: int = 60) -> PictureStore:
     return write_pictures(folder, rows)
 
 
-def side(folder: Path, seed: int) -> StoredSide:
+def side(folder: Path, seed: int) -> StoredSplitSide:
     store = pictures(folder, seed)
     source = np.where(store.columns["post"] == "file", "rff", "lfw")
-    return StoredSide(store, source, np.array([f"person {n // 2}" for n in range(len(store))]))
+    return StoredSplitSide(store, source, np.array([f"person {n // 2}" for n in range(len(store))]))
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Bundle, StoredSide]:
+def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Bundle, StoredSplitSide]:
     folder = tmp_path_factory.mktemp("finish")
     torch.manual_seed(0)
     voters = [
         Voter(f"member-{k}", NAME, TINY, convnext(NAME, **TINY).eval(), view) for k, view in enumerate(VIEWS)
     ]
     sides = [side(folder / name, seed) for seed, name in enumerate(("stack", "validation", "test"))]
-    bundle = finish(
+    bundle = calibrate_and_write(
         folder / "out",
         voters,
         stack_side=sides[0],
@@ -64,7 +64,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Bundle, StoredSi
 
 
 def test_what_the_manifest_says_of_validation_is_what_the_served_bundle_does(
-    finished: tuple[Bundle, StoredSide],
+    finished: tuple[Bundle, StoredSplitSide],
 ) -> None:
     """From the pictures themselves through serving's own code, with new crops."""
     bundle, validation = finished
@@ -83,7 +83,7 @@ def test_what_the_manifest_says_of_validation_is_what_the_served_bundle_does(
         assert told["value"] == pytest.approx(flagged[rows].mean(), abs=1e-4)
 
 
-def test_no_score_lies_on_a_threshold(finished: tuple[Bundle, StoredSide]) -> None:
+def test_no_score_lies_on_a_threshold(finished: tuple[Bundle, StoredSplitSide]) -> None:
     bundle, validation = finished
     store = validation.store
     votes = Ensemble.load(bundle.path, device="cpu", threads=1).score(
@@ -95,11 +95,11 @@ def test_no_score_lies_on_a_threshold(finished: tuple[Bundle, StoredSide]) -> No
 
 def test_the_weight_of_a_sources_own_rows_leaves_the_labels_balanced(tmp_path: Path) -> None:
     rows = side(tmp_path, 0)
-    weight, label = own_weights(rows, 5.0), rows.bank.label
+    weight, label = own_weights(rows, 5.0), rows.examples.label
     assert weight[label == 0].mean() == pytest.approx(1.0, abs=1e-5)
     assert weight[label == 1].mean() == pytest.approx(1.0, abs=1e-5)
-    own = (label == 1) & ~rows.bank.made
-    assert weight[own].mean() == pytest.approx(5 * weight[(label == 1) & rows.bank.made].mean(), rel=1e-4)
+    own = (label == 1) & ~rows.examples.made
+    assert weight[own].mean() == pytest.approx(5 * weight[(label == 1) & rows.examples.made].mean(), rel=1e-4)
 
 
 def test_the_most_misses_that_still_certify_a_bound() -> None:
@@ -110,7 +110,7 @@ def test_the_most_misses_that_still_certify_a_bound() -> None:
         certified_share(58, 0.05)
 
 
-def test_the_card_tells_the_manifests_figures(finished: tuple[Bundle, StoredSide]) -> None:
+def test_the_card_tells_the_manifests_figures(finished: tuple[Bundle, StoredSplitSide]) -> None:
     bundle, _ = finished
     card, test = baseline_card(bundle), bundle.metrics["test"]
     own = test["auc"]["own_rff"]["stack"]

@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Ranks:
+class Processes:
     """This process among `count`."""
 
     rank: int = 0
@@ -38,20 +38,20 @@ class Ranks:
     def is_first(self) -> bool:
         return self.rank == 0
 
-    def mine(self, things: Sequence[T]) -> Sequence[T]:
+    def share_of(self, things: Sequence[T]) -> Sequence[T]:
         """Every thing is exactly one process's."""
         return things[self.rank :: self.count]
 
-    def together(self) -> None:
+    def wait_for_all(self) -> None:
         """Wait for all the others."""
         if self.count > 1:
             distributed.barrier()
 
 
-ALONE = Ranks()
+SINGLE_PROCESS = Processes()
 
 
-def wanted(asked: int | None, *, members_of: Path) -> int:
+def process_count(asked: int | None, *, members_of: Path) -> int:
     """How many processes to train a bundle's members in: as asked, else one for each GPU; more than members idle.
 
     Raises BundleRefused, ValueError.
@@ -61,33 +61,33 @@ def wanted(asked: int | None, *, members_of: Path) -> int:
     return min(asked or max(1, torch.cuda.device_count()), len(bundles.read(members_of).members))
 
 
-def launched() -> bool:
+def is_distributed() -> bool:
     """Whether this process is one of several."""
     return int(os.environ.get("WORLD_SIZE", "1")) > 1
 
 
 @contextmanager
-def joined() -> Iterator[Ranks]:
+def process_group() -> Iterator[Processes]:
     """Belong to the others as long as the block; alone without torchrun."""
-    if not launched():
-        yield ALONE
+    if not is_distributed():
+        yield SINGLE_PROCESS
         return
     end_with_parent()  # torchrun does not end its processes when it is killed
     distributed.init_process_group("gloo", timeout=PATIENCE)  # only waits are sent, never a tensor
     try:
-        yield Ranks(distributed.get_rank(), distributed.get_world_size())
+        yield Processes(distributed.get_rank(), distributed.get_world_size())
     finally:
         distributed.destroy_process_group()
 
 
-def device() -> torch.device:
+def local_device() -> torch.device:
     """This process's GPU, else the processor."""
     if not torch.cuda.is_available():
         return torch.device("cpu")
     return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
 
 
-def launch(count: int, arguments: Sequence[str]) -> None:
+def launch_processes(count: int, arguments: Sequence[str]) -> None:
     """Run `python -m ml ARGUMENTS` in COUNT processes, as `torchrun --standalone --nproc-per-node COUNT` does.
 
     Raises SystemExit with status 2 when they refused in a line of their own, RuntimeError when one died.

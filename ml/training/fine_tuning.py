@@ -63,7 +63,7 @@ class Course:
 Report = Callable[[int, float, WithMaskHead], dict[str, float]]
 
 
-def rate_at(step: int, part: float, course: Course) -> float:
+def learning_rate_at(step: int, part: float, course: Course) -> float:
     """Learning rate: linear warm-up, then a cosine to a hundredth. part: share of the run that is over."""
     falling = 0.01 + 0.99 * (1 + math.cos(math.pi * min(1.0, part))) / 2
     return course.rate * min(1.0, (step + 1) / course.warmup) * falling
@@ -97,7 +97,7 @@ def fine_tune(
     while at.step < course.steps and at.elapsed_s < allowed_s:
         part = max(at.step / course.steps, at.elapsed_s / allowed_s)
         for group in optimiser.param_groups:
-            group["lr"] = rate_at(at.step, part, course)
+            group["lr"] = learning_rate_at(at.step, part, course)
         at.loss_sum += _step(model, optimiser, sampler, course, at.step)
         _blend(average, model, min(course.average, (1 + at.step) / (10 + at.step)))
         at.step += 1

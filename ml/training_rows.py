@@ -11,7 +11,7 @@ STORED = 176  # the middle of it that is kept
 MASK = 44  # side of the stored mask
 
 
-class Rows(Protocol):
+class ImageRows(Protocol):
     """An array, or an object that supports reading single rows: rows[row] or rows[row, ...]."""
 
     def __len__(self) -> int: ...
@@ -20,13 +20,13 @@ class Rows(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Bank:
+class TrainingRows:
     """images (N, 176, 176, 3) uint8 RGB; masks (N, 44, 44) uint8; label (N,) 1 is fake; made (N,) bool:
     forged here; index (N,) photo; kind (N,) str; masked (N,) bool: the mask is known; difficulty (N,)
     float32, 0 is obvious; strength (N,) float32: mean change inside the mask in grey levels, 0 for rows not
     made here; post (N,) str: the post-processing of the picture."""
 
-    images: Rows
+    images: ImageRows
     masks: np.ndarray
     label: np.ndarray
     made: np.ndarray
@@ -38,10 +38,10 @@ class Bank:
     post: np.ndarray
 
 
-class Joined:
-    """The images of several banks as one array of rows, without copying."""
+class ConcatenatedImages:
+    """The images of several parts as one array of rows, without copying."""
 
-    def __init__(self, parts: Sequence[Rows]) -> None:
+    def __init__(self, parts: Sequence[ImageRows]) -> None:
         self.parts = parts
         self.starts = np.cumsum([0, *(len(part) for part in parts)])
 
@@ -55,11 +55,11 @@ class Joined:
         return np.asarray(self.parts[part][(row - self.starts[part], *rest)])
 
 
-def join(banks: Sequence[Bank]) -> Bank:
-    """One bank of all rows, in order."""
+def concatenate(parts: Sequence[TrainingRows]) -> TrainingRows:
+    """All rows, in order."""
     columns = {
-        field.name: np.concatenate([getattr(bank, field.name) for bank in banks])
-        for field in fields(Bank)
+        field.name: np.concatenate([getattr(part, field.name) for part in parts])
+        for field in fields(TrainingRows)
         if field.name != "images"
     }
-    return Bank(images=Joined([bank.images for bank in banks]), **columns)
+    return TrainingRows(images=ConcatenatedImages([part.images for part in parts]), **columns)

@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file
 
 from detection import bundle as bundles
-from ml.training.ranks import Ranks, wanted
+from ml.training.distributed import Processes, process_count
 from tests.factories.training_snapshots import snapshot, told
 
 NAMES = ("north", "east", "south", "west")
@@ -28,16 +28,16 @@ def command(root: Path, served: Path, name: str, processes: int, people: int = 3
 
 
 def test_every_member_is_one_process_own() -> None:
-    crew = [Ranks(rank, 3) for rank in range(3)]
-    assert sorted(name for one in crew for name in one.mine(NAMES)) == sorted(NAMES)
-    assert Ranks().mine(NAMES) == NAMES
+    processes = [Processes(rank, 3) for rank in range(3)]
+    assert sorted(name for one in processes for name in one.share_of(NAMES)) == sorted(NAMES)
+    assert Processes().share_of(NAMES) == NAMES
 
 
 def test_there_are_no_more_processes_than_members(served: Path) -> None:
-    assert wanted(9, members_of=served) == 4
-    assert wanted(None, members_of=served) == min(4, max(1, torch.cuda.device_count()))
+    assert process_count(9, members_of=served) == 4
+    assert process_count(None, members_of=served) == min(4, max(1, torch.cuda.device_count()))
     with pytest.raises(ValueError, match="at least one"):
-        wanted(0, members_of=served)
+        process_count(0, members_of=served)
 
 
 @pytest.mark.slow

@@ -25,7 +25,7 @@ class Voter:
     view: View
 
 
-def pack(
+def write_bundle(
     out: Path,
     voters: Sequence[Voter],
     stack: nn.Module,
