@@ -44,7 +44,12 @@ def possible_reviewers() -> QuerySet[User]:
 def items_without_reviewer() -> int:
     """How many items wait though no active reviewer may take them: all know what was said of the face, or an escalated
     one has no senior left to see it."""
-    again = [ReviewItem.Reason.SECOND_REVIEW, ReviewItem.Reason.ADJUDICATION, ReviewItem.Reason.GOLD]
+    again = [
+        ReviewItem.Reason.SECOND_REVIEW,
+        ReviewItem.Reason.ADJUDICATION,
+        ReviewItem.Reason.TWIN_REJECTED,
+        ReviewItem.Reason.GOLD,
+    ]
     waiting = ReviewItem.objects.filter(state=ReviewItem.State.OPEN)
     seniors = possible_reviewers().filter(groups__name__in=ROLES_WITH[Right.OVERSEE])
     seniors = seniors.exclude(pk=Coalesce(OuterRef("escalated_by"), 0))

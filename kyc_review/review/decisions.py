@@ -27,6 +27,7 @@ from .claims import NOT_RESERVED, RELEASED, ClaimLost, claim_lease, claim_lost, 
 from .models import Decision, DecisionUndo, FirstCall, ReviewItem
 from .outcomes import outcome_reach
 from .second_reviews import followup_item_for
+from .twins import is_reopened
 
 if TYPE_CHECKING:
     from kyc_review.accounts.models import User
@@ -91,7 +92,7 @@ def _record(item_id: int, reviewer: User, said: dict[str, Any]) -> Decision | No
     )  # after the item, as an erasure does
     waits = state == State.IN_REVIEW or item.reason == ReviewItem.Reason.GOLD
     waits = waits or (state == State.COMPLETED and item.correction_id is not None)
-    if not waits and not is_audited(item.submission_id):
+    if not waits and not is_audited(item.submission_id) and not is_reopened(item.submission_id):
         released = RELEASED | {"state": ReviewItem.State.DECIDED, "decided_at": Now()}
         held_by(reviewer.pk, item_id).update(**released)
         audit.record(action="item.outdated", target=item)

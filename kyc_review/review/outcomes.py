@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from kyc_review.submissions import services as submissions
-from kyc_review.submissions.models import Result
+from kyc_review.submissions.models import Result, Submission
 
 from .audit_sampling import audit_conclude, is_audited
 from .models import Decision, ReviewItem
+from .twins import is_reopened, twin_search_request
 
 RESULT_OF_LABEL = {
     Decision.Label.REAL: Result.CLEAR,
@@ -28,17 +29,23 @@ def outcome_reach(*, item: ReviewItem, decision: Decision) -> str | None:
             submission_id=item.submission_id, result=result, reason=decision.obstacle
         )
     except submissions.StaleSubmission:
-        if not is_audited(item.submission_id):
-            return None
-        return audit_conclude(submission_id=item.submission_id, label=decision.label)
+        if is_reopened(item.submission_id) or is_audited(item.submission_id):
+            return outcome_replace(item=item, decision=decision)
+        return None
+    twin_search_request(submission_id=item.submission_id)
     return result
 
 
 def outcome_replace(*, item: ReviewItem, decision: Decision) -> str | None:
-    """Give a completed submission the outcome of this later decision; likewise."""
-    if is_audited(item.submission_id):
+    """Give a completed submission the outcome of this later decision; likewise. What is clear and stays clear is not
+    reported again."""
+    twin_search_request(submission_id=item.submission_id)
+    if is_audited(item.submission_id) and not is_reopened(item.submission_id):
         return audit_conclude(submission_id=item.submission_id, label=decision.label)
     result: str = RESULT_OF_LABEL[Decision.Label(decision.label)]
+    clear = Submission.objects.filter(pk=item.submission_id, result=Result.CLEAR)
+    if result == Result.CLEAR and clear.exists():
+        return result
     try:
         submissions.submission_overturn(
             submission_id=item.submission_id, result=result, reason=decision.obstacle

@@ -15,7 +15,11 @@ from .clearance import (
 )
 from .models import Decision, ReviewItem
 
-LATER_REVIEWS = (ReviewItem.Reason.SECOND_REVIEW, ReviewItem.Reason.ADJUDICATION)
+LATER_REVIEWS = (
+    ReviewItem.Reason.SECOND_REVIEW,
+    ReviewItem.Reason.ADJUDICATION,
+    ReviewItem.Reason.TWIN_REJECTED,
+)
 
 
 def followup_item_for(*, item: ReviewItem, decision: Decision) -> ReviewItem | None:
@@ -28,6 +32,8 @@ def followup_item_for(*, item: ReviewItem, decision: Decision) -> ReviewItem | N
         return _open(item, ReviewItem.Reason.ADJUDICATION if is_later else ReviewItem.Reason.SECOND_REVIEW)
     if item.reason == ReviewItem.Reason.ADJUDICATION:
         return None
+    if item.reason == ReviewItem.Reason.TWIN_REJECTED:
+        return None if decision.is_sure else _open(item, ReviewItem.Reason.ADJUDICATION)
     if item.reason == ReviewItem.Reason.SECOND_REVIEW:
         first = (
             Decision.objects.final()

@@ -49,6 +49,7 @@ _SWEEPS = [
     ("notices-sweep", "notices.tasks.deliver_due", 5, 10),
     ("alarms-watch", "training.tasks.watch_alarms", 600, 300),
     ("review-sweep", "review.tasks.sweep", 2, 10),
+    ("review-twins", "review.tasks.sweep_twins", 5, 10),
 ]
 CELERY_BEAT_SCHEDULE = {
     name: {

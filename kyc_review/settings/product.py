@@ -48,6 +48,8 @@ SECOND_REVIEW_FAKE_RISK = env.float("SECOND_REVIEW_FAKE_RISK", default=2.0)
 # Two people must say real of what every vote calls fake; a second person must agree with a correction.
 CLEARING_FAKES_NEEDS_TWO = env.bool("CLEARING_FAKES_NEEDS_TWO", default=True)
 CORRECTIONS_NEED_TWO = env.bool("CORRECTIONS_NEED_TWO", default=True)
+# A rejection lets another person look again at cleared submissions with the same picture, once each.
+TWINS_REOPEN = env.bool("TWINS_REOPEN", default=True)
 # Cleared submissions that people review as an audit: this share of all, and in addition up to this share of
 # those cleared closest to the threshold (in proportion to the risk).
 AUDIT_SHARE = env.float("AUDIT_SHARE", default=0.01)

@@ -6,6 +6,7 @@ from .items import UNDECIDED_STATES, WAITING_STATES, ReviewItem, Skip
 from .people import KeyChoice
 from .put_aside import PutAside
 from .quality import Gold
+from .twins import TwinSearch
 
 __all__ = [
     "ASSESSED_LABELS",
@@ -21,4 +22,5 @@ __all__ = [
     "PutAside",
     "ReviewItem",
     "Skip",
+    "TwinSearch",
 ]

@@ -21,10 +21,17 @@ class Reason(models.TextChoices):
     STANDSTILL = "standstill", "Scoring stood still"
     AUDIT = "audit", "Audit sample"
     GOLD = "gold", "Calibration"
+    TWIN_REJECTED = "twin_rejected", "Same picture was rejected"
 
 
 # What the automatic result alone gives to people. The others follow from what people did, or are samples.
-_LATER = (Reason.SECOND_REVIEW, Reason.ADJUDICATION, Reason.AUDIT, Reason.GOLD)
+_LATER = (
+    Reason.SECOND_REVIEW,
+    Reason.ADJUDICATION,
+    Reason.AUDIT,
+    Reason.GOLD,
+    Reason.TWIN_REJECTED,
+)
 ORDINARY = tuple(reason for reason in Reason if reason not in _LATER)
 
 # Most urgent first, by the reason that people are shown: a place in the queue does not give gold away. Applicants wait
@@ -182,6 +189,11 @@ class ReviewItem(models.Model):
                 condition=Q(state="decided", decided_at__isnull=False)
                 | (~Q(state="decided") & Q(decided_at__isnull=True)),
                 name="decided_at_when_decided",
+            ),
+            models.UniqueConstraint(
+                fields=["submission"],
+                condition=Q(reason="twin_rejected"),
+                name="reopened_for_a_twin_once",
             ),
             models.CheckConstraint(
                 condition=Q(state__in=["open", "claimed", "settling", "decided"]), name="item_state_known"

@@ -1,0 +1,89 @@
+"""A rejection reopens its cleared twins: the same picture under another reference must not stay cleared unseen.
+
+An outcome writes a row that asks for the search (`twin_search_request`); a sweep finds the look-alikes, received
+earlier and later, and opens an item for each of them that is cleared. It works the other way round, too: what is
+cleared after its twin was rejected is looked at again. A submission is reopened once, so that verdicts which
+contradict each other end as what the last person said.
+"""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+
+from kyc_review.audit import services as audit
+from kyc_review.evidence.near_duplicates import twins_of
+from kyc_review.evidence.services import evidence_request
+from kyc_review.review.models import ReviewItem, TwinSearch
+from kyc_review.scoring.models import Scoring
+from kyc_review.submissions.models import Result, State, Submission
+
+SEARCHES_PER_SWEEP = 100
+RISK_WITHOUT_VOTES = 1.0
+CONTRARY = {Result.REJECTED: Result.CLEAR, Result.CLEAR: Result.REJECTED}
+UNDECIDED = (ReviewItem.State.OPEN, ReviewItem.State.CLAIMED, ReviewItem.State.SETTLING)
+
+
+def twin_search_request(*, submission_id: UUID) -> None:
+    """Ask that an outcome be compared with those of its look-alikes; in the transaction of the outcome."""
+    if settings.TWINS_REOPEN:
+        TwinSearch.objects.bulk_create([TwinSearch(submission_id=submission_id)], ignore_conflicts=True)
+
+
+def twins_sweep() -> int:
+    """Do the searches that were asked for; how many. A search that fails is tried again by the next sweep."""
+    waiting = TwinSearch.objects.order_by("requested_at").values_list("pk", flat=True)
+    return sum(_search(pk) for pk in list(waiting[:SEARCHES_PER_SWEEP]))
+
+
+@transaction.atomic
+def _search(pk: UUID) -> bool:
+    """False when another process does it, or has done it."""
+    row = TwinSearch.objects.select_for_update(skip_locked=True).filter(pk=pk).first()
+    if row is None:
+        return False
+    own = Submission.objects.get(pk=pk)
+    row.delete()
+    if not settings.TWINS_REOPEN or own.erased_at or own.result not in CONTRARY:
+        return True
+    contrary = [twin for twin in twins_of(submission=own) if twin.result == CONTRARY[Result(own.result)]]
+    if own.result == Result.CLEAR:
+        if contrary:
+            _reopen(own.pk, rejected=contrary[0].pk)
+    else:
+        for twin in sorted(
+            contrary, key=lambda twin: twin.pk
+        ):  # one order, so that two searches cannot deadlock
+            _reopen(twin.pk, rejected=own.pk)
+    return True
+
+
+def _reopen(submission_id: UUID, *, rejected: UUID) -> None:
+    """Open an item for a cleared submission, once; nothing happens while a person is to look at it anyway."""
+    row = Submission.objects.select_for_update(no_key=True).get(pk=submission_id)
+    if row.state != State.COMPLETED or row.result != Result.CLEAR or row.erased_at or is_reopened(row.pk):
+        return
+    if row.review_items.filter(state__in=UNDECIDED).exists():
+        return  # what the person says is an outcome, too, and asks for its own search
+    item = ReviewItem.objects.create(
+        submission=row,
+        reason=ReviewItem.Reason.TWIN_REJECTED,
+        is_blind=True,
+        risk=Scoring.objects.filter(submission=row).values_list("risk", flat=True).first()
+        or RISK_WITHOUT_VOTES,
+        # Among the most urgent: the applicant may be using the account already.
+        queue_reason=ReviewItem.Reason.UNANIMOUS_FAKE,
+        queue_risk=1.0,
+    )
+    evidence_request([row.pk])
+    detail = {"reason": item.reason, "rejected_twin": str(rejected)}
+    audit.record(action="item.opened", target=item, detail=detail)
+
+
+def is_reopened(submission_id: UUID) -> bool:
+    """Whether it was looked at again, or is to be, because its twin was rejected."""
+    return ReviewItem.objects.filter(
+        submission=submission_id, reason=ReviewItem.Reason.TWIN_REJECTED
+    ).exists()
