@@ -1,4 +1,7 @@
-"""python -m bench [compare|intake|decode|queue|face|chaos|outages|store|snapshot|replay|loop]: `make bench` runs it."""
+"""python -m bench [compare|intake|decode|queue|face|chaos|outages|store|snapshot|replay|loop|gpu]
+
+`make bench` runs it.
+"""
 
 import argparse
 import sys
@@ -93,7 +96,11 @@ def _parser() -> argparse.ArgumentParser:
     loop.add_argument("--posts", type=int, default=400)
     loop.add_argument("--epochs", type=int, default=12)
     loop.set_defaults(run=learned)
-    for command in (compare, intake, decode, queue, face, kills, outages, snapshot, replay):
+    gpu = commands.add_parser("gpu", help="votes, speed and memory on a CUDA device, as one JSON")
+    gpu.add_argument("--out", type=Path, help="file for the JSON; standard output without it")
+    gpu.add_argument("--seconds", type=float, default=10.0, help="of each measurement")
+    gpu.set_defaults(run=on_gpu)
+    for command in (compare, intake, decode, queue, face, kills, outages, snapshot, replay, gpu):
         command.add_argument("--bundle", type=Path, default=BASELINE)
     return parser
 
@@ -102,6 +109,18 @@ def learned(wished: argparse.Namespace) -> bool:
     from bench import loop
 
     return loop.run(wished.data, posts=wished.posts, epochs=wished.epochs)
+
+
+def on_gpu(wished: argparse.Namespace) -> bool:
+    from bench import gpu
+
+    arguments = ["--bundle", str(wished.bundle), "--seconds", str(wished.seconds)]
+    if wished.out:
+        arguments += ["--out", str(wished.out)]
+    status = gpu.main(arguments)
+    if status == 1:
+        raise BenchError("nothing was measured")
+    return status == 0
 
 
 def compared(wished: argparse.Namespace) -> bool:

@@ -15,9 +15,10 @@ from PIL import Image
 from safetensors.torch import load_file
 from torch import Tensor
 
-from bench.images import jpegs
+from bench.images import face_frames, jpegs
 from detection.decoding import decode
 from detection.ensemble import Ensemble
+from detection.faces.align import FaceFrame
 from detection.networks.convnext import convnext
 from detection.preprocess import batch
 
@@ -37,14 +38,14 @@ def _ms_per_image(work: Callable[[], object], images: int) -> float:
 
 
 @torch.inference_mode()
-def _float32(ensemble: Ensemble, images: Sequence[Image.Image]) -> Tensor:
+def _float32(ensemble: Ensemble, images: Sequence[Image.Image], frames: Sequence[FaceFrame | None]) -> Tensor:
     """Probabilities (B, 5) of the bundle's weights without autocast, exchanged norms or lanes."""
     bundle = ensemble.bundle
     logits = []
     for member in bundle.members:
         network = convnext(member.architecture, **member.arguments).eval()
         network.load_state_dict({k: v.float() for k, v in load_file(bundle.path / member.file).items()})
-        logits.append(network(batch(images, member.view)))
+        logits.append(network(batch(images, member.view, frames)))
     linear = load_file(bundle.path / bundle.stack.file)
     joined = torch.cat(logits, 1).relu()
     logits.append(joined @ linear["linear.weight"].float().T + linear["linear.bias"].float())
@@ -63,15 +64,17 @@ def main(path: Path) -> None:
     )
     print(f"decode            {each:6.2f} ms/image")
     view = ensemble.bundle.members[0].view
-    print(f"preprocess, a view {_ms_per_image(lambda: batch(images, view), len(images)):5.2f} ms/image")
+    frames = face_frames(images, ensemble.bundle)
+    each = _ms_per_image(lambda: batch(images, view, frames), len(images))
+    print(f"preprocess, a view {each:5.2f} ms/image")
     for size in BATCHES:
-        scored = partial(ensemble.score, images[:size])
+        scored = partial(ensemble.score, images[:size], frames[:size])
         print(f"score, batch {size:>3}  {_ms_per_image(scored, size):6.2f} ms/image")
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"peak memory       {memory:6.0f} MB")
-    served = ensemble.score(images)
+    served = ensemble.score(images, frames)
     found = torch.tensor([[vote.probability for vote in votes] for votes in served])
-    exact = _float32(ensemble, images)
+    exact = _float32(ensemble, images, frames)
     threshold = torch.tensor([part.threshold for part in ensemble.bundle.parts])
     changed = ((found >= threshold) != (exact >= threshold)).sum().item()
     print(f"against float32   {(found - exact).abs().max():.4f} largest deviation, ", end="")

@@ -16,6 +16,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
+from bench.images import face_frames
 from detection import bundle as bundles
 from detection.ensemble import Ensemble
 from detection.networks.convnext import convnext
@@ -62,7 +63,8 @@ class PlainFaces(Faces):
 
     @torch.inference_mode()
     def predict(self, x: list[Image.Image]) -> list[list[float]]:
-        inputs = {view: batch(x, view) for view in {member.view for member in self.bundle.members}}
+        frames = face_frames(x, self.bundle)
+        inputs = {view: batch(x, view, frames) for view in {member.view for member in self.bundle.members}}
         logits = [model(inputs[m.view]) for m, model in zip(self.bundle.members, self.models, strict=True)]
         columns = [*logits, self.stack(torch.cat(logits, 1))]
         return torch.stack([column.softmax(1)[:, 1] for column in columns], 1).tolist()
@@ -73,7 +75,8 @@ class EnsembleFaces(Faces):
         self.ensemble = Ensemble.load(self.folder, device="cpu")
 
     def predict(self, x: list[Image.Image]) -> list[list[float]]:
-        return [[vote.probability for vote in votes] for votes in self.ensemble.score(x)]
+        frames = face_frames(x, self.ensemble.bundle)
+        return [[vote.probability for vote in votes] for votes in self.ensemble.score(x, frames)]
 
 
 def main() -> None:

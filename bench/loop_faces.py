@@ -13,6 +13,7 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from sklearn.metrics import roc_auc_score
 
+from bench.images import face_frames
 from bench.loop_measure import suspicion
 from detection import bundle as bundles
 from detection.ensemble import Ensemble
@@ -127,7 +128,8 @@ def scores(bundle: Path, of: Sequence[Face]) -> np.ndarray:
     ensemble, found = Ensemble.load(bundle, device="cpu"), []
     for start in range(0, len(of), 32):
         images = [Image.open(face.path).convert("RGB") for face in of[start : start + 32]]
-        found += [[vote.probability for vote in votes] for votes in ensemble.score(images)]
+        frames = face_frames(images, ensemble.bundle)
+        found += [[vote.probability for vote in votes] for votes in ensemble.score(images, frames)]
     return np.array(found)
 
 

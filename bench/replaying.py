@@ -11,6 +11,7 @@ from pathlib import Path
 from statistics import median
 
 from bench.compare import BenchError
+from bench.images import face_frames
 from bench.report import line
 from detection.decoding import decode
 from detection.ensemble import Ensemble
@@ -68,16 +69,19 @@ def _turns(both: dict[str, Ensemble], paths: list[Path]) -> list[dict[str, float
     champion = both["champion"]
     decoded = [decode(path.read_bytes(), max_side=DECODE_MAX_SIDE) for path in paths[:BATCH]]
 
+    frames = face_frames(decoded, champion.bundle)
+
     def plain() -> int:
         for start in range(0, len(paths), BATCH):
-            champion.score(
-                [decode(path.read_bytes(), max_side=DECODE_MAX_SIDE) for path in paths[start : start + BATCH]]
-            )
+            images = [
+                decode(path.read_bytes(), max_side=DECODE_MAX_SIDE) for path in paths[start : start + BATCH]
+            ]
+            champion.score(images, face_frames(images, champion.bundle))
         return len(paths)
 
     def alone() -> int:
         for _ in range(0, len(paths), BATCH):
-            champion.score(decoded)
+            champion.score(decoded, frames)
         return BATCH * len(range(0, len(paths), BATCH))
 
     def replay() -> int:

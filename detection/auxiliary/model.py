@@ -20,18 +20,23 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save_file
 from torch import nn
 
+from detection.bundle import FACE, View
+from detection.faces.align import FaceFrame
 from detection.forensics import network_inputs
 from detection.networks.dual_branch import DualBranch
 from detection.networks.ela_cnn import ElaCnn
 from detection.networks.localiser import Localiser
+from detection.networks.pooled_lite0 import PooledLite0
 from detection.networks.resnet import ResNetHead
 from detection.networks.unet import UNet
+from detection.preprocess import crop
 
 FORMAT = "kyc-review/auxiliary-model/1"
 MANIFEST, WEIGHTS = "auxiliary.json", "weights.safetensors"
 NAME = re.compile(r"[a-z0-9][a-z0-9_]{0,29}")
 LARGEST_SIDE = 2048  # a larger picture is reduced first, because a view of it would take too much memory
 MASK_SIDE = 1024
+FACE_EXTENT = 0.85  # of the full crop around the face, for models that look at it
 TOP_SHARE = 0.02  # of a mask's pixels, whose mean probability is the picture's score
 NETWORKS: dict[str, Callable[..., nn.Module]] = {
     "ela_cnn": ElaCnn,
@@ -39,6 +44,7 @@ NETWORKS: dict[str, Callable[..., nn.Module]] = {
     "unet": UNet,
     "resnet": ResNetHead,
     "localiser": Localiser,
+    "pooled_lite0": PooledLite0,
 }
 VIEWS: dict[str, Callable[[Image.Image, int], np.ndarray]] = {
     "ela_nearest": network_inputs.ela_nearest,
@@ -56,7 +62,10 @@ class AuxiliaryModelRefused(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class AuxiliaryModel:
-    """A loaded network. title and limits: for the reviewer; metrics: figures on held-out data, by name."""
+    """A loaded network. title and limits: for the reviewer; metrics: figures on held-out data, by name.
+
+    review_above: the score from which a picture that would be cleared goes to a person, None for never.
+    """
 
     name: str
     title: str
@@ -66,10 +75,19 @@ class AuxiliaryModel:
     view: str
     side: int
     network: nn.Module
+    review_above: float | None = None
 
-    def score(self, image: Image.Image) -> float:
-        """Probability of *fake* in 0..1; of a mask network, the mean of the 2 % of pixels that it suspects most."""
-        outputs = self._outputs(image)
+    @property
+    def sees_faces(self) -> bool:
+        """Whether it looks at the face and needs its place."""
+        return self.view == FACE
+
+    def score(self, image: Image.Image, frame: FaceFrame | None = None) -> float:
+        """Probability of *fake* in 0..1; of a mask network, the mean of the 2 % of pixels that it suspects most.
+
+        frame: where the face is. Raises FaceFrameMissing when the model looks at faces and there is none.
+        """
+        outputs = self._outputs(image, frame)
         if outputs.ndim == 4:
             return float(top_mean(torch.sigmoid(outputs))[0])
         logit = outputs[0, 1] - outputs[0, 0] if outputs.shape[1] == 2 else outputs[0, 0]
@@ -89,11 +107,16 @@ class AuxiliaryModel:
         whole.paste(map_.resize((box[2] - box[0], box[3] - box[1]), Image.Resampling.BILINEAR), box[:2])
         return np.asarray(whole)
 
-    def _outputs(self, image: Image.Image) -> torch.Tensor:
+    def _outputs(self, image: Image.Image, frame: FaceFrame | None = None) -> torch.Tensor:
         picture = image.convert("RGB")
+        if self.sees_faces:
+            seen = crop(picture, View(self.side, FACE_EXTENT, frame=FACE), frame)
+            return self._judged(seen)
         if max(picture.size) > LARGEST_SIDE:
             picture.thumbnail((LARGEST_SIDE, LARGEST_SIDE), Image.Resampling.BOX)
-        seen = VIEWS[self.view](network_inputs.compressed(picture), self.side)
+        return self._judged(VIEWS[self.view](network_inputs.compressed(picture), self.side))
+
+    def _judged(self, seen: np.ndarray) -> torch.Tensor:
         x = torch.from_numpy(np.array(seen)).permute(2, 0, 1)[None].float() / 255
         with torch.inference_mode():
             outputs: torch.Tensor = self.network(x).float()
@@ -145,6 +168,7 @@ def write_auxiliary_model(
     side: int,
     metrics: Mapping[str, Any],
     provenance: Mapping[str, Any],
+    review_above: float | None = None,
 ) -> AuxiliaryModel:
     """Writes weights in half precision and the manifest, and reads them back. Raises AuxiliaryModelRefused."""
     path.mkdir(parents=True, exist_ok=True)
@@ -165,6 +189,7 @@ def write_auxiliary_model(
         "sha256": hashlib.sha256((path / WEIGHTS).read_bytes()).hexdigest(),
         "metrics": dict(metrics),
         "provenance": dict(provenance),
+        "review_above": review_above,
     }
     (path / MANIFEST).write_text(json.dumps(manifest, indent=2, sort_keys=True, allow_nan=False) + "\n")
     return load_auxiliary_model(path)
@@ -173,11 +198,14 @@ def write_auxiliary_model(
 def _build(manifest: Mapping[str, Any], weights: bytes) -> AuxiliaryModel:
     if not NAME.fullmatch(manifest["name"]):
         raise ValueError(f"the name {manifest['name']!r} has characters that are not allowed")
-    for key, known in (("architecture", NETWORKS), ("view", VIEWS)):
+    for key, known in (("architecture", NETWORKS), ("view", (*VIEWS, FACE))):
         if manifest[key] not in known:
             raise ValueError(f"unknown {key} {manifest[key]!r}")
     if not 16 <= int(manifest["side"]) <= 1024:
         raise ValueError(f"a side of {manifest['side']} is out of range")
+    threshold = manifest.get("review_above")
+    if threshold is not None and not 0 < float(threshold) <= 1:
+        raise ValueError(f"a threshold of {threshold} is out of range")
     if not manifest["metrics"]:
         raise ValueError("it holds no measured figures")
     network = NETWORKS[manifest["architecture"]](**manifest["arguments"])
@@ -194,4 +222,5 @@ def _build(manifest: Mapping[str, Any], weights: bytes) -> AuxiliaryModel:
         view=manifest["view"],
         side=int(manifest["side"]),
         network=network,
+        review_above=None if threshold is None else float(threshold),
     )

@@ -87,7 +87,7 @@ def examine(
     if ensemble is not None:
         part("attention", lambda: _attention(made, picture, size, ensemble, find))
     for auxiliary in auxiliary_models:
-        part(f"auxiliary_{auxiliary.name}", partial(_auxiliary, made, picture, size, auxiliary))
+        part(f"auxiliary_{auxiliary.name}", partial(_auxiliary, made, picture, size, auxiliary, find))
     return made
 
 
@@ -168,14 +168,25 @@ def _attention(
 
 
 def _auxiliary(
-    made: Dossier, picture: Image.Image, size: tuple[int, int], auxiliary: "AuxiliaryModel"
+    made: Dossier,
+    picture: Image.Image,
+    size: tuple[int, int],
+    auxiliary: "AuxiliaryModel",
+    find: Callable[[], list[Face]],
 ) -> None:
+    """No score of a model that looks at faces when there is none."""
+    faces = find() if auxiliary.sees_faces else []
+    if auxiliary.sees_faces and not faces:
+        return
+    frame = FaceFrame.of(faces[0], picture.size) if faces else None
     made.facts.setdefault("auxiliary", {})[auxiliary.name] = {
         "title": auxiliary.title,
         "limits": auxiliary.limits,
-        "score": round(auxiliary.score(picture), 6),
+        "score": round(auxiliary.score(picture, frame), 6),
+        "review_above": auxiliary.review_above,
+        "measured": auxiliary.metrics.get("auc"),
     }
-    mask = auxiliary.mask(picture)
+    mask = None if auxiliary.sees_faces else auxiliary.mask(picture)
     if mask is not None:
         alpha = Image.fromarray(np.rint(np.clip(mask, 0, 1) * 225).astype(np.uint8))
         tinted = Image.new("RGBA", alpha.size, (232, 30, 99, 0))

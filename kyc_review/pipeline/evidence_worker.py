@@ -6,24 +6,18 @@ stop nor slow the verdicts.
 
 import logging
 import time
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 
 from celery.worker import state
 from django.conf import settings
 
-from detection.auxiliary import (
-    AuxiliaryModel,
-    AuxiliaryModelRefused,
-    load_auxiliary_model,
-    shipped_auxiliary_models,
-)
-from detection.auxiliary.model import MANIFEST
 from detection.bundle import BundleRefused
 from detection.ensemble import Ensemble
 from detection.forensics.dossier import examine
 from kyc_review.core import leases
 from kyc_review.evidence.services import evidence_fail, evidence_lease, evidence_record
+from kyc_review.pipeline import auxiliary_models
 from kyc_review.pipeline.leases import is_busy
 from kyc_review.registry.selectors import champion
 from kyc_review.submissions.storage import originals
@@ -49,7 +43,7 @@ def run_until_idle() -> int:
                 dossier = examine(
                     file.read(),
                     ensemble=ensemble(),
-                    auxiliary_models=auxiliary_models(),
+                    auxiliary_models=auxiliary_models.loaded(),
                     between=partial(give_way, until),
                 )
             elapsed_ms = (time.perf_counter() - started) * 1000
@@ -69,19 +63,6 @@ def give_way(until: float) -> None:
 def is_stopping() -> bool:
     """Whether Celery was told to stop: then the picture in work is the last."""
     return state.should_stop is not None and state.should_stop is not False
-
-
-@cache
-def auxiliary_models() -> list[AuxiliaryModel]:
-    """The auxiliary models of this release and of this bank that can be loaded."""
-    loaded = []
-    own = sorted(path.parent for path in settings.AUXILIARY_MODELS_DIR.glob(f"*/{MANIFEST}"))
-    for path in [*shipped_auxiliary_models(), *own]:
-        try:
-            loaded.append(load_auxiliary_model(path))
-        except AuxiliaryModelRefused as refusal:
-            log.error("an auxiliary model is skipped: %s", refusal)
-    return loaded
 
 
 def ensemble() -> Ensemble | None:

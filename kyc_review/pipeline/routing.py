@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from detection.auxiliary.alarm import AuxiliaryAlarm
 from detection.checks import Check
 from detection.voting import Verdict, decide, risk
 from detection.voting import Vote as MemberVote
@@ -41,13 +42,15 @@ REASON_OF_VERDICT = {
 class Scored:
     """What the checks and the ensemble said of one leased submission.
 
-    No votes: the checks were enough to send the picture back. A check that is missing counts as doubtful.
+    No votes: the checks were enough to send the picture back. A check that is missing counts as doubtful. alarm: of an
+    auxiliary model; it keeps the picture from being cleared and changes no verdict.
     """
 
     votes: Sequence[MemberVote]
     elapsed_ms: float
     fingerprint: "Fingerprint | None" = None
     checks: Sequence[Check] = field(default=())
+    alarm: AuxiliaryAlarm | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,7 @@ class Routed:
     submission: Submission
     judgement: PictureJudgement
     scoring: Scoring | None
+    alarm: AuxiliaryAlarm | None = None
 
     @property
     def is_sent_back(self) -> bool:
@@ -64,9 +68,10 @@ class Routed:
 
     @property
     def is_cleared(self) -> bool:
-        """Only if five votes say real and every check passed, or the bank's policy ignores it."""
+        """Only if five votes say real, every check passed, or the bank's policy ignores it, and no auxiliary model
+        asks for a person."""
         voted_real = self.scoring is not None and self.scoring.verdict == Verdict.CLEAR
-        return voted_real and self.judgement.may_clear
+        return voted_real and self.judgement.may_clear and self.alarm is None
 
     @property
     def risk(self) -> float:
@@ -76,6 +81,8 @@ class Routed:
     def item_reason(self) -> str:
         if self.scoring is None:
             return ReviewItem.Reason.CHECKS
+        if self.scoring.verdict == Verdict.CLEAR and self.judgement.may_clear:
+            return ReviewItem.Reason.AUXILIARY_MODEL
         return REASON_OF_VERDICT[Verdict(self.scoring.verdict)]
 
 
@@ -125,8 +132,9 @@ def _routed(row: Submission, scored: Scored, *, version: str, digest: str) -> Ro
         verdict=decide(scored.votes).value,
         risk=risk(scored.votes),
         elapsed_ms=scored.elapsed_ms,
+        auxiliary_model=scored.alarm.model if scored.alarm else "",
     )
-    return Routed(row, judgement, scoring)
+    return Routed(row, judgement, scoring, scored.alarm)
 
 
 def _checks_store(routed: Sequence[Routed]) -> None:
@@ -209,6 +217,8 @@ def _event(one: Routed) -> Event:
         "bundle": one.scoring.bundle_digest,
         "checks": troubles,
     }
+    if one.alarm is not None:
+        detail["auxiliary_model"] = {"name": one.alarm.model, "score": round(one.alarm.score, 6)}
     return audit.event(action="submission.scored", target=one.submission, detail=detail)
 
 

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
+from detection.auxiliary.alarm import AuxiliaryAlarm
 from detection.ensemble import Ensemble
-from detection.voting import Vote
+from detection.voting import Verdict, Vote, decide
+from kyc_review.pipeline import auxiliary_models
 from kyc_review.pipeline.reading import Picture
 from kyc_review.submissions.check_policy import Action, judge
 from kyc_review.submissions.models import Submission
@@ -30,6 +32,7 @@ class Outcome:
 
     ensemble: Ensemble
     votes: dict[uuid.UUID, tuple[Vote, ...]]
+    alarms: dict[uuid.UUID, AuxiliaryAlarm]
     pictures: dict[uuid.UUID, Picture]
     errors: dict[uuid.UUID, str]
     elapsed_ms: float
@@ -53,7 +56,24 @@ def score(ensemble: Ensemble, batch: list[Submission], reading: list[Future[Pict
     except Exception as error:
         log.exception("a batch of %d failed", len(voted_on))
         errors |= dict.fromkeys(voted_on, f"{type(error).__name__}: {error}")
-    return Outcome(ensemble, votes, pictures, errors, (time.perf_counter() - started) * 1000 / len(batch))
+    alarms: dict[uuid.UUID, AuxiliaryAlarm] = {}
+    for pk in [pk for pk, cast in votes.items() if is_about_to_clear(cast, pictures[pk])]:
+        try:
+            if alarm := auxiliary_models.alarm(pictures[pk].image, pictures[pk].report.frame):
+                alarms[pk] = alarm
+        except Exception as error:  # it is not cleared without the answer
+            log.exception("the auxiliary models cannot judge submission %s", pk)
+            errors[pk] = f"{type(error).__name__}: {error}"
+    return Outcome(
+        ensemble, votes, alarms, pictures, errors, (time.perf_counter() - started) * 1000 / len(batch)
+    )
+
+
+def is_about_to_clear(votes: tuple[Vote, ...], picture: Picture) -> bool:
+    """Whether nothing but an auxiliary model can still give the picture to a person."""
+    if not settings.AUXILIARY_REVIEW or decide(votes) is not Verdict.CLEAR:
+        return False
+    return judge(picture.report.checks, settings.CHECK_POLICY).may_clear
 
 
 def vote(ensemble: Ensemble, pictures: list[Picture]) -> list[tuple[Vote, ...]]:

@@ -58,6 +58,7 @@ def record(outcome: Outcome) -> int:
             elapsed_ms=outcome.elapsed_ms,
             fingerprint=picture.fingerprint,
             checks=picture.report.checks,
+            alarm=outcome.alarms.get(pk),
         )
         for pk, picture in outcome.pictures.items()
         if pk not in outcome.errors

@@ -18,6 +18,13 @@ class Scoring(models.Model):
     risk = models.FloatField()
     elapsed_ms = models.FloatField(help_text="This image's share of its batch, decoding included.")
     scored_at = models.DateTimeField(auto_now_add=True)
+    auxiliary_model = models.CharField(
+        max_length=30,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="The auxiliary model that asked for a person although all five votes say real.",
+    )
 
     class Meta:
         indexes = [models.Index(fields=["scored_at"], name="scoring_by_time")]

@@ -20,6 +20,8 @@ try:
     CHECK_POLICY = policy_read(env.list("CHECK_POLICY", default=[]))
 except ValueError as refused:
     raise environ.ImproperlyConfigured(str(refused)) from None
+# Whether an auxiliary model may send to a person what all five votes find genuine (docs/evidence.md).
+AUXILIARY_REVIEW = env.bool("AUXILIARY_REVIEW", default=True)
 SCORING_DEVICE = env.str("SCORING_DEVICE", default="auto")
 SCORING_THREADS = env.int("SCORING_THREADS", default=0)  # 0: one per core
 

@@ -60,7 +60,8 @@ def results(side: Mapping[str, Any]) -> list[str]:
     parts = [_areas(side["auc"])]
     if "forgeries" in side:
         parts.append(_ways(side["forgeries"]))
-    return [*parts, _votes(side["votes"]), _alarms(side["false_alarm_by_source"])]
+    parts += [_votes(side["votes"]), _alarms(side["false_alarm_by_source"])]
+    return [*parts, _people(side["people"])] if side.get("people") else parts
 
 
 def _areas(areas: Mapping[str, Mapping[str, Any]]) -> str:
@@ -111,6 +112,20 @@ def _alarms(alarms: Mapping[str, Any]) -> str:
     return f"Genuine faces that go to a person, by set: {told}."
 
 
+def _people(groups: Sequence[Mapping[str, Any]]) -> str:
+    rows = [
+        f"| {row['source']} | {row['name']} | {row['value']} | {_with_count(row['false_alarm'])} | "
+        f"{_with_count(row['recall'])} |"
+        for row in groups
+    ]
+    head = ["set", "group", "", "genuine faces sent to people", "synthesised forgeries sent to people"]
+    return _table(head, rows)
+
+
+def _with_count(row: Mapping[str, Any] | None) -> str:
+    return "-" if row is None else f"{_percent(row)}, n = {row['n']}"
+
+
 def _thresholds(metrics: Mapping[str, Any]) -> str:
     found = metrics["certificate"]
     return (
@@ -125,9 +140,9 @@ def _thresholds(metrics: Mapping[str, Any]) -> str:
 LIMITS = """## Limits
 
 - It knows composites and retouching, not generated faces, masks, replayed screens or documents.
-- It looks at the middle of the picture; a face elsewhere is not seen.
+- Members that look at the middle of the picture do not see a face elsewhere.
 - The synthesised test forgeries come from the generator of the training forgeries.
-- Ages, sexes and skin tones are distributed as in the sets; errors by group have not been measured, except by set.
+- Ages, sexes and skin tones are distributed as in the sets; only UTKFace and SCUT state them, and groups are small.
 - The sets are for research: retrain on data that you may use before real submissions depend on the models."""
 
 

@@ -19,6 +19,7 @@ from estimation.intervals import clopper_pearson_upper
 from ml.evaluation.against_champion import against_champion
 from ml.evaluation.forgeries import forgeries
 from ml.evaluation.outcome import outcome
+from ml.evaluation.people import by_people
 from ml.inverse_probability import InverseProbabilityWeights
 from ml.pictures import PictureStore
 from ml.training.batches import assemble_batch
@@ -103,7 +104,8 @@ class StoredColumns:
 class StoredSplitSide:
     """One side of the split as a store of whole pictures, from which any view can be cut.
 
-    places: where the face of each picture is, which views of the face need.
+    places: where the face of each picture is, which views of the face need. belongs: `ml.evaluation.people.traits` of
+    the person in each picture, none where figures by group are not wanted.
     """
 
     store: PictureStore
@@ -112,6 +114,7 @@ class StoredSplitSide:
     weight: np.ndarray | None = None
     soft: np.ndarray | None = None
     places: Sequence[FaceFrame] = ()
+    belongs: Sequence[Mapping[str, str]] = ()
 
     @property
     def examples(self) -> StoredColumns:
@@ -300,6 +303,9 @@ def _measure(
     )
     if examples.made.any():
         report["forgeries"] = forgeries(examples, probability[:, -1], side.group)
+    if isinstance(side, StoredSplitSide) and side.belongs:
+        flagged = np.asarray((probability >= thresholds).any(1))
+        report["people"] = by_people(side.belongs, side.source, examples.label, flagged)
     return report
 
 

@@ -29,7 +29,7 @@ class FoundFaces:
 
 
 def found_faces(store: PictureStore, points: np.ndarray) -> FoundFaces:
-    """The faces as serving finds them, in each stored picture anew: an edit may move the eyes.
+    """The faces as serving finds them, in each stored picture: an edit may move the eyes.
 
     points: (N, 468, 2) pixels, the mesh of each photograph, which has the size of the pictures made from it. Raises
     ValueError when a photograph without a mesh has a picture without a face.

@@ -19,6 +19,7 @@ from detection.bundle import Bundle
 from detection.networks.convnext import convnext
 from detection.networks.hybrid import HYBRID
 from detection.networks.localiser import WithMaskHead
+from ml.evaluation.people import traits
 from ml.pictures import PictureStore
 from ml.recipes.checkpoint import write_json
 from ml.training.baseline_card import baseline_card
@@ -113,9 +114,12 @@ def _seconds_a_step(train: PictureStore, plan: MemberPlan, weights: dict[str, An
 
 
 def stored_side(prepared: Prepared, store: PictureStore) -> StoredSplitSide:
-    """A store with the source, the person's group and the face of each row."""
+    """A store with the source, the person's group and the face of each row, and what is known of the person."""
     places = found_faces(store, prepared.measures.points).places
-    return StoredSplitSide(store, prepared.source_of(store), prepared.group_of(store), places=places)
+    belongs = [traits(prepared.photos[photo]) for photo in store.columns["photo"]]
+    return StoredSplitSide(
+        store, prepared.source_of(store), prepared.group_of(store), places=places, belongs=belongs
+    )
 
 
 def _voter_kept_from(init: Path) -> Voter:

@@ -18,6 +18,7 @@ class Reason(models.TextChoices):
     ADJUDICATION = "adjudication", "Two people disagree"
     UNSCORABLE = "unscorable", "Could not be scored"
     CHECKS = "checks", "Picture check"
+    AUXILIARY_MODEL = "auxiliary_model", "Auxiliary model"
     STANDSTILL = "standstill", "Scoring stood still"
     AUDIT = "audit", "Audit sample"
     GOLD = "gold", "Calibration"
@@ -36,8 +37,8 @@ ORDINARY = tuple(reason for reason in Reason if reason not in _LATER)
 
 # Most urgent first, by the reason that people are shown: a place in the queue does not give gold away. Applicants wait
 # for all of these; those whose votes were not taken could be anything, and those that only a check doubts were found
-# genuine by every model. What is not named comes last, by risk. The column `priority` is generated from this: a change
-# rewrites the table.
+# genuine by every model. What is not named comes last, by risk: gold, and what only an auxiliary model doubts. The
+# column `priority` is generated from this: a change rewrites the table.
 PRIORITIES = {
     Reason.UNANIMOUS_FAKE: 0,
     Reason.SECOND_REVIEW: 1,

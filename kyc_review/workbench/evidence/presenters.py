@@ -106,15 +106,23 @@ class AuxiliaryLine:
 
 
 def auxiliary_lines(evidence: Evidence, measured: Mapping[str, AuxiliaryMeasure]) -> list[AuxiliaryLine]:
-    """Every auxiliary model's score, and its area under the curve on this bank's own outcomes."""
+    """Every auxiliary model's score, and its area under the curve on this bank's own outcomes, or else on its test
+    data."""
     lines = []
     for name, found in sorted(evidence.facts.get("auxiliary", {}).items()):
         row = measured.get(name)
-        worth = (
-            f"AUC {row.auc:.2f} here ({row.low:.2f} to {row.high:.2f}, n = {row.fakes + row.reals})"
-            if row
-            else "not measured here yet"
-        )
+        if row:
+            worth = f"AUC {row.auc:.2f} here ({row.low:.2f} to {row.high:.2f}, n = {row.fakes + row.reals})"
+        elif test := found.get("measured"):
+            worth = (
+                f"not measured here yet; AUC {test['value']:.2f} on its test data "
+                f"({test['low']:.2f} to {test['high']:.2f}, n = {test['n']})"
+            )
+        else:
+            worth = "not measured here yet"
+        threshold = found.get("review_above")
+        if threshold is not None:
+            worth += f"; asks for a person from {threshold:.2f}"
         lines.append(AuxiliaryLine(found["title"], found["limits"], found["score"], worth))
     return lines
 

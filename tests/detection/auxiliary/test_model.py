@@ -1,13 +1,20 @@
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import timm
 import torch
 from PIL import Image
 
 from detection.auxiliary import AuxiliaryModelRefused, load_auxiliary_model, shipped_auxiliary_models
+from detection.auxiliary.model import FACE_EXTENT
+from detection.bundle import View
+from detection.faces.align import FaceFrame
 from detection.networks.dual_branch import DualBranch
+from detection.networks.pooled_lite0 import PooledLite0
+from detection.preprocess import FaceFrameMissing, crop
 from ml.cli import main
 from tests.factories.auxiliary_models import MEASURED, written
 
@@ -56,6 +63,7 @@ def test_other_weights_than_the_manifest_names_are_refused(tmp_path: Path) -> No
         ("architecture", "os.system", "unknown architecture 'os.system'"),
         ("view", "raw", "unknown view 'raw'"),
         ("side", 9999, "a side of 9999 is out of range"),
+        ("review_above", 1.5, r"a threshold of 1\.5 is out of range"),
         ("metrics", {}, "it holds no measured figures"),
         ("name", "../u", "characters that are not allowed"),
         ("arguments", {"width": 8}, "does not describe its network"),
@@ -83,7 +91,49 @@ def test_every_shipped_model_loads_is_small_and_says_what_it_is_worth() -> None:
         assert auxiliary.name == path.name
         assert (path / "weights.safetensors").stat().st_size < 4_000_000
         assert auxiliary.metrics["auc"]["low"] > 0.5
-        assert 0 <= auxiliary.score(picture(200, 240)) <= 1
+        assert 0 <= auxiliary.score(picture(200, 240), FaceFrame((70, 90), (130, 92), 200, 240)) <= 1
+
+
+def test_a_model_of_the_face_sees_the_aligned_crop_and_needs_the_faces_place(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    auxiliary = written(
+        tmp_path,
+        network=PooledLite0(),
+        architecture="pooled_lite0",
+        arguments={},
+        view="face",
+        side=64,
+        review_above=0.9,
+    )
+    assert (auxiliary.sees_faces, auxiliary.review_above) == (True, 0.9)
+    image, place = picture(200, 240), FaceFrame((70, 90), (130, 92), 200, 240)
+    seen = (
+        torch.from_numpy(crop(image, View(64, FACE_EXTENT, frame="face"), place)).permute(2, 0, 1)[None] / 255
+    )
+    with torch.inference_mode():
+        logits = auxiliary.network(seen.float())
+    assert auxiliary.score(image, place) == pytest.approx(float(logits.softmax(1)[0, 1]), abs=1e-6)
+    with pytest.raises(FaceFrameMissing):
+        auxiliary.score(image)
+
+
+def test_the_pooled_features_are_those_of_the_early_blocks() -> None:
+    """Mean and deviation of each channel at strides 4, 8 and 16, against timm's own maps."""
+    torch.manual_seed(0)
+    network = PooledLite0().eval()
+    parts: Any = network.parts
+    early: Any = timm.create_model("tf_efficientnet_lite0", features_only=True, out_indices=(1, 2, 3)).eval()
+    blocks = {"conv_stem": parts[0][0], "bn1": parts[0][1]}
+    for name, part in blocks.items():
+        getattr(early, name).load_state_dict(part.state_dict())
+    own = [*parts[0][2:], parts[1], *parts[2]]
+    for theirs, part in zip(early.blocks, own, strict=False):
+        theirs.load_state_dict(part.state_dict())
+    x = torch.rand(2, 3, 64, 96)
+    with torch.inference_mode():
+        found, maps = network.pooled(x), early(x * 2 - 1)
+    wanted = torch.cat([each for map_ in maps for each in (map_.mean((2, 3)), map_.std((2, 3)))], 1)
+    torch.testing.assert_close(found, wanted, atol=1e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize("name", ["U", "D"])

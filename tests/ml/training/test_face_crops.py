@@ -79,7 +79,7 @@ def test_a_pair_is_cut_at_one_place_and_the_mask_lies_on_the_edit(
     assert not cropped.mask(0).any()
 
 
-def test_faces_are_found_anew_in_each_picture_and_otherwise_where_the_photographs_was(
+def test_faces_are_found_in_each_picture_and_otherwise_where_the_photographs_was(
     tmp_path: Path, photographs: list[np.ndarray], points: np.ndarray
 ) -> None:
     store = write_pictures(
