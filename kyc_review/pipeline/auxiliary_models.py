@@ -12,8 +12,8 @@ from detection.auxiliary import (
     load_auxiliary_model,
     shipped_auxiliary_models,
 )
-from detection.auxiliary.alarm import AuxiliaryAlarm
 from detection.auxiliary.model import MANIFEST
+from detection.auxiliary_alarm import AuxiliaryAlarm
 from detection.faces.align import FaceFrame
 
 log = logging.getLogger(__name__)

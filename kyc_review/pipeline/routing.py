@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from detection.auxiliary.alarm import AuxiliaryAlarm
+from detection.auxiliary_alarm import AuxiliaryAlarm
 from detection.checks import Check
 from detection.voting import Verdict, decide, risk
 from detection.voting import Vote as MemberVote

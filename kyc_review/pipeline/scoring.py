@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
-from detection.auxiliary.alarm import AuxiliaryAlarm
+from detection.auxiliary_alarm import AuxiliaryAlarm
 from detection.ensemble import Ensemble
 from detection.voting import Verdict, Vote, decide
 from kyc_review.pipeline import auxiliary_models

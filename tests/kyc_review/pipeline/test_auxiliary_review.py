@@ -12,7 +12,7 @@ import pytest
 import torch
 from django.conf import LazySettings
 
-from detection.auxiliary.alarm import AuxiliaryAlarm
+from detection.auxiliary_alarm import AuxiliaryAlarm
 from detection.networks.pooled_lite0 import PooledLite0
 from detection.voting import Vote as MemberVote
 from kyc_review.audit.models import Event
