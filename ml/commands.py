@@ -77,9 +77,17 @@ def run_recipe(options: argparse.Namespace) -> None:
         export=options.export,
         quiet=options.quiet,
     )
+    if options.smoke:
+        print("smoke run: shows that the program runs; its figures say nothing about the system")
+    reported = results.documented.get("reported", {})
     for protocol in ("documented", "honest"):
         for name, figure in getattr(results, protocol).items():
-            print(f"{protocol:<11} {name:<26} {_figure_text(figure)}")
+            if name != "reported":
+                print(f"{protocol:<11} {name:<26} {_figure_text(figure)}")
+    for name, figure in (reported if isinstance(reported, dict) else {"figure": reported}).items():
+        print(f"{'document':<11} {name:<26} {_figure_text(figure)}")
+    for name, rows in results.history.items():
+        print(f"{'training':<11} {name:<26} {rows[-1]['steps']} steps in {len(rows)} epochs")
     for name, figure in results.extra.get("probes", {}).items():
         print(f"{'probe':<11} {name:<26} {_figure_text(figure)}")
     print(f"{options.out / RESULTS}: all of it; {options.out / PAGE} to look at")

@@ -8,18 +8,27 @@ class ElaCnn(nn.Module):
 
     Two 5x5 convolutions without padding, max-pool, dropout 0.25, dense, dropout 0.5, one output. cells: the feature map
     is averaged to cells x cells before the dense layer (None keeps it whole, 24 million weights at side 150).
+    rectified: a ReLU after each convolution, which the notebook does not have; scale: factor on the inputs, 255 gives
+    the notebook's 0..255.
     """
 
     def __init__(
-        self, side: int = 150, filters: int = 32, dense: int = 150, cells: int | None = None
+        self,
+        side: int = 150,
+        filters: int = 32,
+        dense: int = 150,
+        cells: int | None = None,
+        rectified: bool = True,
+        scale: float = 1.0,
     ) -> None:
         super().__init__()
+        self.scale = scale
         across = (side - 8) // 2 if cells is None else cells
         self.features = nn.Sequential(
             nn.Conv2d(3, filters, 5),
-            nn.ReLU(),
+            nn.ReLU() if rectified else nn.Identity(),
             nn.Conv2d(filters, filters, 5),
-            nn.ReLU(),
+            nn.ReLU() if rectified else nn.Identity(),
             nn.MaxPool2d(2),
             nn.Identity() if cells is None else nn.AdaptiveAvgPool2d(cells),
             nn.Dropout(0.25),
@@ -33,5 +42,5 @@ class ElaCnn(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        logit: Tensor = self.head(self.features(x))
+        logit: Tensor = self.head(self.features(x * self.scale))
         return logit

@@ -5,13 +5,13 @@ from torch import Tensor, nn
 
 
 class UNet(nn.Module):
-    """(B, channels, H, W) in 0..1, H and W multiples of 16 -> (B, 1, H, W) logit that a pixel was changed.
+    """(B, channels, H, W) in 0..1, H and W multiples of 16 -> (B, outputs, H, W) logit that a pixel was changed.
 
     Five levels of width, 2, 4, 8 and 16 times `width` (the document: 16 to 256), two 3x3 convolutions each; dropout
     after every pooling and every joining.
     """
 
-    def __init__(self, width: int = 16, dropout: float = 0.5, channels: int = 3) -> None:
+    def __init__(self, width: int = 16, dropout: float = 0.5, channels: int = 3, outputs: int = 1) -> None:
         super().__init__()
         sizes = [width * 2**level for level in range(5)]
         self.down = nn.ModuleList(
@@ -24,7 +24,7 @@ class UNet(nn.Module):
         )
         self.join = nn.ModuleList(_block(2 * size, size) for size in reversed(sizes[:4]))
         self.pool, self.dropout = nn.MaxPool2d(2), nn.Dropout(dropout)
-        self.mask = nn.Conv2d(width, 1, 1)
+        self.mask = nn.Conv2d(width, outputs, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         kept = []

@@ -36,6 +36,7 @@ def render(document: Mapping[str, Any], out: Path) -> str:
     return TEMPLATES.get_template("report.html").render(
         css=Markup((HERE / "report.css").read_text()),  # noqa: S704  (our own file)
         document=document,
+        heading=f"Recipe {document['recipe']}{', smoke run' if document['config']['smoke'] else ''}",
         documented=list(_documented_figures(document["documented"])),
         votes=extra.get("votes"),
         models=extra.get("models"),

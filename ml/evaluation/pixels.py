@@ -5,7 +5,8 @@ import torch
 from torch import Tensor
 
 from detection.auxiliary.model import top_mean
-from ml.evaluation.metrics import Estimate, wilson
+from estimation.intervals import wilson as wilson_interval
+from ml.evaluation.metrics import FEW, Estimate, wilson
 
 DRAWS = 1000
 
@@ -26,14 +27,27 @@ def f1_each(outputs: Tensor, target: Tensor) -> np.ndarray:
     return np.asarray((2 * hit / total.clamp(min=1)).numpy())
 
 
-def mean_over(outputs: Tensor, target: Tensor) -> Estimate:
-    """Mean F1 of forged pictures with a seeded bootstrap interval. Raises ValueError when there is none."""
+def mean_over(outputs: Tensor, target: Tensor, group: np.ndarray | None = None) -> Estimate:
+    """Mean F1 of forged pictures with an interval over people. group: (N,) whose picture each is, None for one each.
+
+    A seeded bootstrap; with few people, or equal values that leave it no width, at least Wilson's interval of a share
+    with that mean and as many people, because a value in 0..1 varies at most as much as a share does.
+    Raises ValueError when no picture is forged.
+    """
     each = f1_each(outputs, target)
     if not len(each):
         raise ValueError("F1 needs a picture with a forged pixel: found none")
-    draws = np.random.default_rng(0).choice(each, (DRAWS, len(each))).mean(1)
-    low, high = np.quantile(draws, (0.025, 0.975))
-    return Estimate(float(each.mean()), float(low), float(high), len(each))
+    forged = np.asarray((target > 0.5).flatten(1).any(1))
+    _, number = np.unique(np.arange(len(forged)) if group is None else group, return_inverse=True)
+    _, own = np.unique(number[forged], return_inverse=True)
+    people, mean = int(own.max()) + 1, float(each.mean())
+    total, count = np.bincount(own, each), np.bincount(own)
+    drawn = np.random.default_rng(0).integers(people, size=(DRAWS, people))
+    low, high = np.quantile(total[drawn].sum(1) / count[drawn].sum(1), (0.025, 0.975))
+    if people < FEW or low == high:
+        wide = wilson_interval(mean * people, people)
+        low, high = min(low, wide[0]), max(high, wide[1])
+    return Estimate(mean, float(low), float(high), len(each))
 
 
 def image_score(outputs: Tensor) -> np.ndarray:

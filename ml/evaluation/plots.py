@@ -69,20 +69,24 @@ def side_plots(side: Mapping[str, Any]) -> list[Plot]:
 
 
 def history_plots(title: str, rows: Sequence[Mapping[str, float]]) -> list[Plot]:
-    """The losses of a training run, and what was validated, both over epochs; rows: one of each epoch."""
+    """The losses of a training run, and what was validated, both over the optimiser's steps; rows: one of each epoch.
+
+    Runs of before steps were counted are drawn over epochs.
+    """
     columns = list(rows[0]) if rows else []
+    over = "steps" if "steps" in columns else "epoch"
     losses = [key for key in ("train_loss", "loss") if key in columns]
-    validated = [key for key in columns if key not in ("epoch", "train_loss", "loss")]
+    validated = [key for key in columns if key not in ("epoch", "steps", "train_loss", "loss")]
     plots = []
     if losses:
         names = {"loss": "validation loss"}
-        lines = [Line(names.get(key, figure_label(key)), _over_epochs(rows, key)) for key in losses]
-        plots.append(plot(lines, f"{title}: loss", x="epoch", y="loss"))
+        lines = [Line(names.get(key, figure_label(key)), _over(rows, over, key)) for key in losses]
+        plots.append(plot(lines, f"{title}: loss", x=over, y="loss"))
     if validated:
-        lines = [Line(figure_label(key), _over_epochs(rows, key)) for key in validated]
-        plots.append(plot(lines, f"{title}: validation", x="epoch", y="validation", y_range=UNIT))
+        lines = [Line(figure_label(key), _over(rows, over, key)) for key in validated]
+        plots.append(plot(lines, f"{title}: validation", x=over, y="validation", y_range=UNIT))
     return plots
 
 
-def _over_epochs(rows: Sequence[Mapping[str, float]], key: str) -> list[list[float]]:
-    return [[row["epoch"], row[key]] for row in rows]
+def _over(rows: Sequence[Mapping[str, float]], over: str, key: str) -> list[list[float]]:
+    return [[row[over], row[key]] for row in rows]

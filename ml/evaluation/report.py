@@ -13,13 +13,12 @@ from sklearn.metrics import average_precision_score, roc_curve
 
 from estimation.intervals import CONFIDENCE, clopper_pearson_upper
 from ml.evaluation.calibration import calibration
-from ml.evaluation.metrics import Estimate, at_prevalence, auc, wilson
+from ml.evaluation.metrics import at_prevalence, auc, missing, rate, resampled, share
 from ml.evaluation.selective import PREVALENCE, selective
 from ml.evaluation.slices import by_source, of_rff
 
 FORMAT = "kyc-review/report/1"
 REPORT, PAGE = "report.json", "report.html"
-DRAWS = 300
 
 
 def write(out: Path) -> Path:
@@ -42,7 +41,12 @@ def build(out: Path) -> dict[str, Any]:
         scores = json.loads((out / "scores.json").read_text())
     except OSError as error:
         raise ValueError(f"{error.filename} cannot be read: expected the folder of a finished run") from error
-    return {"format": FORMAT, **results, "sides": {s["side"]: side(s) for s in scores if _both(s["label"])}}
+    return {
+        "format": FORMAT,
+        **results,
+        "sides": {s["side"]: side(s) for s in scores if _both(s["label"])},
+        "left_out": {s["side"]: missing("has one class only") for s in scores if not _both(s["label"])},
+    }
 
 
 def side(scores: dict[str, Any]) -> dict[str, Any]:
@@ -53,13 +57,13 @@ def side(scores: dict[str, Any]) -> dict[str, Any]:
     tables = {
         "areas": {
             "auc": auc(label, score, group).as_dict(),
-            "average_precision": _precision(label, score, group),
+            **resampled({"average_precision": _precision}, label, score, group),
         },
         "voters": voters(scores, label, group),
-        "confusion": confusion(label, flagged),
+        "confusion": confusion(label, flagged, group),
         "selective": selective(label, score, group),
         "calibration": calibration(label, score, group),
-        "by_source": by_source(label, flagged, source),
+        "by_source": by_source(label, flagged, source, group),
         "rff": of_rff(scores["key"], label, score, flagged, group),
     }
     return {"roc": _roc(label, score), **tables}
@@ -82,46 +86,35 @@ def voters(scores: dict[str, Any], label: np.ndarray, group: np.ndarray) -> dict
         rows[name] = {
             "threshold": round(float(threshold), 4),
             "auc": auc(label, probability, group).as_dict(),
-            "recall": wilson(caught, int(fake.sum())).as_dict(),
-            "precision": wilson(caught, all_flagged).as_dict() if all_flagged else None,
+            "recall": share(flagged[fake], group[fake]).as_dict(),
+            "precision": rate(fake[flagged], group[flagged], "no call"),
             "f1": round(2 * caught / (all_flagged + int(fake.sum())), 4),
         }
     return rows
 
 
-def confusion(label: np.ndarray, flagged: np.ndarray) -> dict[str, Any]:
-    """Counts, rates, the same at 1:1000, and the certified miss rate."""
+def confusion(label: np.ndarray, flagged: np.ndarray, group: np.ndarray) -> dict[str, Any]:
+    """Counts, rates over people, the same at 1:1000, and the certified miss rate. label, flagged, group: (N,)."""
     fake = label == 1
     caught, alarms = int(flagged[fake].sum()), int(flagged[~fake].sum())
     fakes, reals = int(fake.sum()), int((~fake).sum())
-    cleared = fakes - caught + reals - alarms
-    recall, alarm = wilson(caught, fakes), wilson(alarms, reals)
+    recall, alarm = share(flagged[fake], group[fake]), share(flagged[~fake], group[~fake])
     world = at_prevalence(recall.value, alarm.value, PREVALENCE)
     return {
         "fake": [fakes - caught, caught],
         "real": [reals - alarms, alarms],
         "recall_with_human": recall.as_dict(),
         "false_alarm": alarm.as_dict(),
-        "review_load": wilson(caught + alarms, fakes + reals).as_dict(),
-        "cleared_that_are_fake": wilson(fakes - caught, cleared).as_dict() if cleared else None,
+        "review_load": share(flagged, group).as_dict(),
+        "cleared_that_are_fake": rate(fake[~flagged], group[~flagged], "nothing was cleared"),
         "at_one_in_1000": {name: round(value, 5) for name, value in world.items()},
         "certified_miss_rate": round(clopper_pearson_upper(fakes - caught, fakes), 4),
         "certified_at": CONFIDENCE,
     }
 
 
-def _precision(label: np.ndarray, score: np.ndarray, group: np.ndarray) -> dict[str, float | int]:
-    rng = np.random.default_rng(0)
-    names = np.unique(group)
-    members = {name: np.flatnonzero(group == name) for name in names}
-    drawn = []
-    for _ in range(DRAWS):
-        rows = np.concatenate([members[name] for name in rng.choice(names, len(names))])
-        if 0 < label[rows].sum() < len(rows):
-            drawn.append(average_precision_score(label[rows], score[rows]))
-    low, high = np.quantile(drawn, (0.025, 0.975))
-    value = float(average_precision_score(label, score))
-    return Estimate(value, float(low), float(high), len(label)).as_dict()
+def _precision(label: np.ndarray, score: np.ndarray) -> float:
+    return float(average_precision_score(label, score))
 
 
 def _roc(label: np.ndarray, score: np.ndarray) -> list[list[float]]:

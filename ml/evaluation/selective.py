@@ -11,10 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from ml.evaluation.metrics import Estimate, at_prevalence
+from ml.evaluation.metrics import at_prevalence, resampled
 
 Figure = Callable[[np.ndarray, np.ndarray], float]
-DRAWS = 300
 PREVALENCE = 0.001
 TARGETS = (0.9, 0.95, 0.99)
 POINTS = 200  # of a drawn curve
@@ -67,7 +66,7 @@ def selective(label: np.ndarray, score: np.ndarray, group: np.ndarray) -> dict[s
     real, fake = np.sort(score[label == 0]), np.sort(score[label == 1])
     cut = np.unique(np.quantile(score, np.linspace(0, 1, POINTS)))
     return {
-        "figures": _with_intervals(figures, label, score, group),
+        "figures": resampled(figures, label, score, group),
         "risk_coverage": _thinned(coverage, hidden),
         "load_recall": [
             [round(float(v), 5) for v in pair]
@@ -87,20 +86,3 @@ def _above(ordered: np.ndarray, cut: np.ndarray) -> np.ndarray:
 def _thinned(x: np.ndarray, y: np.ndarray) -> list[list[float]]:
     kept = np.unique(np.linspace(0, len(x) - 1, POINTS).round().astype(int))
     return [[round(float(x[i]), 5), round(float(y[i]), 5)] for i in kept]
-
-
-def _with_intervals(
-    figures: dict[str, Figure], label: np.ndarray, score: np.ndarray, group: np.ndarray
-) -> dict[str, dict[str, float | int]]:
-    _, number = np.unique(group, return_inverse=True)
-    members = np.split(np.argsort(number, kind="stable"), np.cumsum(np.bincount(number))[:-1])
-    rng, drawn = np.random.default_rng(0), []
-    for _ in range(DRAWS):
-        rows = np.concatenate([members[i] for i in rng.integers(len(members), size=len(members))])
-        if 0 < label[rows].sum() < len(rows):
-            drawn.append([figure(label[rows], score[rows]) for figure in figures.values()])
-    bounds = np.quantile(np.array(drawn).reshape(-1, len(figures)), (0.025, 0.975), axis=0)
-    return {
-        name: Estimate(figure(label, score), float(low), float(high), len(label)).as_dict()
-        for (name, figure), low, high in zip(figures.items(), *bounds, strict=True)
-    }

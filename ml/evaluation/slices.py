@@ -5,22 +5,25 @@ from typing import Any
 
 import numpy as np
 
-from ml.evaluation.metrics import auc, wilson
+from ml.evaluation.metrics import auc, missing, share
 from ml.sources.rff import FLAGS, regions_of
 
 DIFFICULTIES = ("easy", "mid", "hard")
 LEAST = 5  # fewer fakes give no meaningful row
 
 
-def by_source(label: np.ndarray, flagged: np.ndarray, source: np.ndarray) -> dict[str, Any]:
-    """Source -> recall of its fakes, false alarms on its reals. label: (N,); flagged: (N,) bool; source: (N,) str."""
+def by_source(
+    label: np.ndarray, flagged: np.ndarray, source: np.ndarray, group: np.ndarray
+) -> dict[str, Any]:
+    """Source -> recall of its fakes, false alarms on its reals, over people. label, group: (N,); flagged: (N,) bool;
+    source: (N,) str."""
     rows: dict[str, Any] = {}
     for name in sorted(set(source)):
         here: dict[str, Any] = {}
         for title, value in (("recall", 1), ("false_alarm", 0)):
-            chosen = flagged[(source == name) & (label == value)]
-            if len(chosen):
-                here[title] = wilson(int(chosen.sum()), len(chosen)).as_dict()
+            chosen = (source == name) & (label == value)
+            if chosen.any():
+                here[title] = share(flagged[chosen], group[chosen]).as_dict()
         rows[name] = here
     return rows
 
@@ -38,13 +41,15 @@ def of_rff(
     slices = {f"region: {flag.replace('_', ' ')}": [flag in r for r in regions] for flag in FLAGS}
     slices |= {f"{n} of 4 regions": [len(r) == n for r in regions] for n in range(1, 5)}
     slices |= {f"difficulty: {name}": [s.startswith(f"{name}_") for s in stems] for name in DIFFICULTIES}
-    found = {}
+    found: dict[str, Any] = {}
     for name, members in slices.items():
         chosen = fake & np.array(members)
         if chosen.sum() >= LEAST:
             both = chosen | real
             found[name] = {
-                "recall": wilson(int(flagged[chosen].sum()), int(chosen.sum())).as_dict(),
+                "recall": share(flagged[chosen], group[chosen]).as_dict(),
                 "auc": auc(label[both], score[both], group[both]).as_dict(),
             }
+        elif chosen.any():
+            found[name] = dict.fromkeys(("recall", "auc"), missing(f"fewer than {LEAST} fakes"))
     return found

@@ -8,6 +8,7 @@ from torchvision.transforms.v2 import functional as V
 
 ELASTIC_PIXELS = 0.03  # largest shift / side
 OPTICAL = 0.4  # largest radial coefficient
+VERSIONS = 7  # of one picture, as in system U
 WARP_SHARE = 0.25  # share of images for each of the two warps
 
 
@@ -26,6 +27,24 @@ def joint(image: np.ndarray, mask: np.ndarray, rng: np.random.Generator) -> tupl
     if drawn < 2 * WARP_SHARE:
         return _warped(image, mask, _optical(len(mask), rng))
     return np.ascontiguousarray(image), np.ascontiguousarray(mask)
+
+
+def version(
+    image: np.ndarray, mask: np.ndarray, number: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """One of the VERSIONS in which system U enters a forged picture: itself, mirrored left to right, upside down,
+    transposed, turned by quarters, optically and elastically distorted. image: (S, S, 3), mask: (S, S), uint8."""
+    if number >= 5:
+        return _warped(image, mask, (_optical if number == 5 else _elastic)(len(mask), rng))
+    turns = int(rng.integers(4))
+    changed = (
+        lambda a: a,
+        lambda a: np.flip(a, 1),
+        lambda a: np.flip(a, 0),
+        lambda a: np.swapaxes(a, 0, 1),
+        lambda a: np.rot90(a, turns),
+    )[number]
+    return np.ascontiguousarray(changed(image)), np.ascontiguousarray(changed(mask))
 
 
 def _grid(side: int) -> Tensor:

@@ -3,6 +3,7 @@
 from ml.recipes import (
     d_dual_branch,
     e_ela_cnn,
+    frozen_lite0,
     l_localiser,
     r_resnet,
     t1_t2_resnet18,
@@ -28,6 +29,8 @@ RECIPES: dict[str, Recipe] = {
         d_dual_branch.RECIPE,
         u_unet.RECIPE,
         r_resnet.RECIPE,
+        frozen_lite0.R_LITE0,
+        frozen_lite0.T1_LITE0,
         l_localiser.RECIPE,
     )
 }

@@ -5,16 +5,18 @@ it. *honest*: every picture compressed again in the same way before the view is 
 together, 80:10:10, the epoch chosen on validation, the test side measured once.
 """
 
+import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 from PIL import Image
+from sklearn.model_selection import train_test_split
 from torch import nn
 
 from detection.forensics.network_inputs import compressed
-from ml.evaluation.metrics import auc, share, wilson
+from ml.evaluation.metrics import auc, share
 from ml.recipes.base import Context, Results
 from ml.recipes.checkpoint import load_weights
 from ml.recipes.data import Divided, Prepared, divide, label_of, open_rgb, prepare
@@ -47,10 +49,13 @@ def two_protocols(
     exhibit: Exhibit,
     loss: Callable[[np.ndarray], Loss] = lambda label: cross_entropy,
     balanced: bool = False,
+    documented_view: View | None = None,
+    passes_per_epoch: float | None = None,
 ) -> Results:
     """Trains twice, measures each by its own protocol, and exports the honest network on request.
 
     loss: made from the training labels. balanced: the documented draw takes equally many pictures of both classes.
+    documented_view: what the document looks at where it is not `view`; passes_per_epoch: of its epochs, None for one.
     """
     divided = divide(photos, context)
     history, weights = {}, SCRATCH
@@ -62,13 +67,19 @@ def two_protocols(
         ("documented", train, held),
         ("honest", divided.on("train"), divided.on("validation")),
     ):
+        documents = protocol == "documented"
+        seen = documented_view or view if documents else view
         inputs = prepare(
             divided.photos,
             f"{view.name}.{protocol}",
             view.shape,
-            partial(made, view=view, alike=protocol == "honest"),
+            partial(made, view=seen, alike=not documents),
             context,
         )
+        paced = plan
+        if documents and passes_per_epoch:
+            steps = math.ceil(len(rows) / plan.batch) * passes_per_epoch
+            paced = replace(plan, steps_an_epoch=max(1, round(steps)))
         model = network()
         glorot(model, context.seed)
         if context.weights:
@@ -77,12 +88,12 @@ def two_protocols(
             model,
             Prepared(inputs, label, rows),
             Prepared(inputs, label, chosen),
-            plan,
+            paced,
             context,
             name=protocol,
             loss=loss(label[rows]),
         )
-        measured = chosen if protocol == "documented" else divided.on("test")
+        measured = chosen if documents else divided.on("test")
         outputs, target = predict(model, Prepared(inputs, label, measured), context, plan.batch)
         found[protocol] = probability(outputs), target.numpy()
     figures = honest_figures(*found["honest"], divided)
@@ -90,7 +101,9 @@ def two_protocols(
     return Results(
         weights=weights,
         counts=divided.counts(),
-        documented=documented_figures(*found["documented"], history["documented"], reported),
+        documented=documented_figures(
+            *found["documented"], np.array(divided.group)[held], history["documented"], reported
+        ),
         honest=figures,
         why=WHY,
         history=history,
@@ -124,15 +137,24 @@ def documented_draw(
     return np.concatenate([rows[n:] for rows, n in zip(classes, cut, strict=True)]), held
 
 
+def stratified_draw(label: np.ndarray, seed: int, held: float) -> tuple[np.ndarray, np.ndarray]:
+    """Rows to train on and the share `held` out, drawn at random with equal shares of both classes."""
+    train, rest = train_test_split(np.arange(len(label)), test_size=held, stratify=label, random_state=seed)
+    return train, rest
+
+
 def documented_figures(
-    score: np.ndarray, target: np.ndarray, history: list[dict[str, float]], reported: float
+    score: np.ndarray,
+    target: np.ndarray,
+    group: np.ndarray,
+    history: list[dict[str, float]],
+    reported: float,
 ) -> dict[str, object]:
-    """The document's figure and ours under its protocol. score, target: (N,) of the held-out rows."""
-    right = int(((score > 0.5) == target).sum())
+    """The document's figure and ours under its protocol. score, target, group: (N,) of the held-out rows."""
     return {
         "metric": "validation accuracy, best epoch, random draw",
         "reported": reported,
-        "accuracy": wilson(right, len(target)).as_dict(),
+        "accuracy": share((score > 0.5) == target, group).as_dict(),
         "accuracy_last_epoch": round(history[-1]["accuracy"], 4),
     }
 

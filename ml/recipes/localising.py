@@ -18,7 +18,7 @@ from torch import Tensor
 
 from detection.forensics.network_inputs import colours_residual, compressed
 from detection.networks.unet import UNet
-from ml.evaluation.metrics import auc, wilson
+from ml.evaluation.metrics import auc, share
 from ml.evaluation.pixels import image_score, mean_over, pixel_figures, pointing, position_only
 from ml.optimisers import muon
 from ml.recipes.base import Context, Results
@@ -207,7 +207,7 @@ def run(context: Context) -> Results:
     network = UNet(**EXHIBIT.arguments)
     he(network, context.seed)
     weights = load_weights(network, context.weights) if context.weights else SCRATCH
-    steps = budget.epochs * -(-len(train) // budget.batch)
+    steps = budget.steps or budget.epochs * -(-len(train) // budget.batch)
 
     def rate(step: int, history: History) -> float:
         part = max(0.0, step - WARMUP) / max(1, steps - WARMUP)
@@ -248,10 +248,10 @@ def measured_on(test: Pairs, outputs: Tensor, target: Tensor, divided: Divided) 
     ways = np.repeat(np.array([test.way(i) for i in range(len(test))]), 2)
     figures: dict[str, object] = {
         "auc": auc(label[made], score[made], group[made]).as_dict(),
-        "told_apart_within_pair": wilson(int((pair[:, 1] > pair[:, 0]).sum()), len(pair)).as_dict(),
-        "pixel_f1_forged_pictures": mean_over(outputs, target).as_dict(),
-        "pixel_f1_calling_all_forged": mean_over(torch.full_like(outputs, 9.0), target).as_dict(),
-        "most_suspect_pixel_is_forged": wilson(int(hit.sum()), len(hit)).as_dict(),
+        "told_apart_within_pair": share(pair[:, 1] > pair[:, 0], group[made][::2]).as_dict(),
+        "pixel_f1_forged_pictures": mean_over(outputs, target, group).as_dict(),
+        "pixel_f1_calling_all_forged": mean_over(torch.full_like(outputs, 9.0), target, group).as_dict(),
+        "most_suspect_pixel_is_forged": share(hit, group[1::2]).as_dict(),
         "share_of_forged_pixels": round(float(target[1::2].mean()), 4),
     }
     for name in WAYS:

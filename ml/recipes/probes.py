@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 from sklearn.ensemble import RandomForestClassifier
 
-from ml.evaluation.metrics import auc
+from ml.evaluation.metrics import auc, missing
 from ml.evaluation.outcome import source_only_probe
 from ml.recipes.data import Divided, label_of
 
@@ -39,7 +39,7 @@ def header_of(path: Path) -> np.ndarray:
 def probes(divided: Divided, seed: int = 0) -> dict[str, Any]:
     """Areas under the ROC curve on the test side of a forest on headers and of the source's share of fakes in training.
 
-    A set of one source has no source probe: it is 0.5 there.
+    A set of one source has no source probe.
     """
     label = label_of(divided.photos)
     train, test = divided.on("train"), divided.on("test")
@@ -49,5 +49,7 @@ def probes(divided: Divided, seed: int = 0) -> dict[str, Any]:
     source = np.array([p.source for p in divided.photos])
     return {
         "header_only_auc": auc(label[test], score, np.array(divided.group)[test]).as_dict(),
-        "source_only_auc": source_only_probe(label[test], source[test], label[train], source[train]),
+        "source_only_auc": source_only_probe(label[test], source[test], label[train], source[train])
+        if len(set(source)) > 1
+        else missing("all pictures are of one source"),
     }

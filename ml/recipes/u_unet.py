@@ -1,9 +1,8 @@
 """Recipe U: ELA + U-Net mask (the document reports 70.97 % pixel accuracy on IFS-TC's phase 1 validation part).
 
-Of that set's 1,500 pictures 1,050 are pristine and their masks uniform, so 70 % of all pixels are correct
-when a network predicts "untouched" everywhere; the report states that constant with both figures. Here ELA is
-computed at native size, after one compression of both classes, and reduced afterwards: on a resized picture
-it is meaningless.
+*documented*: the notebook's own data, draw, network and figure (`u_documented.py`), next to what a constant mask
+reaches there. *honest*: ELA at native size, after one compression of both classes, and reduced afterwards, because on
+a resized picture it is meaningless; cross-entropy and Dice with Adam; pictures grouped, the test side measured once.
 """
 
 from dataclasses import dataclass
@@ -21,19 +20,20 @@ from ml.evaluation.pixels import image_score, mean_over, pixel_figures
 from ml.recipes.augment import joint
 from ml.recipes.base import Budget, Context, Recipe, Results
 from ml.recipes.checkpoint import load_weights
-from ml.recipes.data import Divided, divide, open_rgb, prepare
+from ml.recipes.data import Divided, divide, label_of, open_rgb, prepare
 from ml.recipes.exporting import Exhibit, export
 from ml.recipes.initial import SCRATCH, he
 from ml.recipes.loop import Plan, fit, predict
 from ml.recipes.probes import probes
 from ml.recipes.scenes import write_casia
+from ml.recipes.u_documented import as_documented
 from ml.sources import Photo, SourceMissing, forged
 from ml.sources.masks import mask_of
 
 RATE = 1e-3
 WHY = (
-    "The document counts correct pixels of all pictures, most of which are untouched, so that calling nothing forged "
-    "comes close to its figure; F1 counts forged pixels of forged pictures only."
+    "The document holds out versions of pictures that it trains on, and counts correct pixels of all pictures, nearly "
+    "all of which are untouched, so that a constant mask does well; F1 counts forged pixels of forged pictures only."
 )
 
 
@@ -88,6 +88,7 @@ def run(context: Context) -> Results:
     side = context.budget.side
     inputs = prepare(divided.photos, "ela", (side, side, 3), partial(view, side=side), context)
     masks = prepare(divided.photos, "masks", (side, side, 1), partial(mask, side=side), context)
+    told, documented_history = as_documented(context, divided.photos, label_of(divided.photos))
     network = UNet()
     he(network, context.seed)
     weights = load_weights(network, context.weights) if context.weights else SCRATCH
@@ -100,7 +101,6 @@ def run(context: Context) -> Results:
     history = fit(
         network, train, validation, plan, context, name="unet", loss=mask_loss, measure=pixel_figures
     )
-    chosen, chosen_mask = predict(network, validation, context, plan.batch)
     outputs, target = predict(network, test, context, plan.batch)
     score = image_score(outputs)
     figures = honest(outputs, target, score, divided)
@@ -109,14 +109,13 @@ def run(context: Context) -> Results:
         weights=weights,
         counts=divided.counts(),
         documented={
-            "metric": "validation pixel accuracy, all pictures",
-            "reported": 0.7097,
-            "accuracy": round(pixel_figures(chosen, chosen_mask)["pixel_accuracy"], 4),
-            "nothing_forged": round(float((chosen_mask < 0.5).float().mean()), 4),
-        },
+            "metric": "validation, pixels that equal the mask, versions drawn at random",
+            "reported": {"accuracy": 0.7097},
+        }
+        | told,
         honest=figures,
         why=WHY,
-        history={"unet": history},
+        history={"documented": documented_history, "unet": history},
         scores=(divided.scores("test", score),),
         extra={"split_sha256": divided.sha256, "skipped": divided.skipped, "probes": probes(divided)},
     )
@@ -130,8 +129,8 @@ def honest(outputs: Tensor, target: Tensor, score: np.ndarray, divided: Divided)
     figures = pixel_figures(outputs, target)
     every = torch.full_like(outputs, 9.0)
     return {
-        "pixel_f1_forged_pictures": mean_over(outputs, target).as_dict(),
-        "pixel_f1_calling_all_forged": mean_over(every, target).as_dict(),
+        "pixel_f1_forged_pictures": mean_over(outputs, target, group).as_dict(),
+        "pixel_f1_calling_all_forged": mean_over(every, target, group).as_dict(),
         "pixel_accuracy": round(figures["pixel_accuracy"], 4),
         "nothing_forged": round(float((target < 0.5).float().mean()), 4),
         "auc": auc(label, score, group).as_dict(),
@@ -145,7 +144,7 @@ RECIPE = Recipe(
     layout="a folder of IFS-TC phase 1, CASIA with its ground truth, or CoMoFoD",
     reported="validation pixel accuracy 70.97 %",
     budget=Budget(epochs=10, batch=10, side=512),
-    smoke=Budget(epochs=2, batch=8, side=64, images=20),
+    smoke=Budget(epochs=1, batch=8, side=64, images=20),
     run=run,
     sample=write_casia,
 )

@@ -16,7 +16,20 @@ def size(network: nn.Module) -> int:
 def test_recipe_e_has_the_parameters_that_its_document_prints() -> None:
     with torch.device("meta"):
         assert size(ElaCnn()) == 24_225_165
+        assert size(ElaCnn(rectified=False, scale=255.0)) == 24_225_165
     assert ElaCnn(side=32, cells=4)(torch.zeros(2, 3, 32, 32)).shape == (2, 1)
+
+
+def test_without_rectifiers_recipe_es_convolutions_are_linear() -> None:
+    x = torch.rand(1, 3, 32, 32)
+    for rectified, linear in ((False, True), (True, False)):
+        network = ElaCnn(side=32, rectified=rectified).eval()
+        convolved = network.features[:4]
+        zero = convolved(torch.zeros_like(x))
+        assert torch.allclose(convolved(3 * x) - zero, 3 * (convolved(x) - zero), atol=1e-4) == linear
+    scaled, plain = ElaCnn(side=32, scale=255.0).eval(), ElaCnn(side=32).eval()
+    plain.load_state_dict(scaled.state_dict())
+    assert torch.allclose(scaled(x), plain(255 * x))
 
 
 def test_recipe_d_joins_two_branches_of_32_filters() -> None:

@@ -25,6 +25,15 @@ def test_f1_is_that_of_scikit_learn_on_forged_pictures_only() -> None:
     assert estimate.n == 4
 
 
+def test_equal_values_of_a_few_people_leave_f1_an_interval_over_people() -> None:
+    target = torch.zeros(12, 1, 4, 4)
+    target[:, :, 0, 0] = 1
+    outputs = torch.where(target > 0, 9.0, -9.0)
+    one_each, three = (mean_over(outputs, target, g) for g in (np.arange(12), np.arange(12) // 4))
+    assert one_each.value == three.value == 1
+    assert three.low < one_each.low < 1
+
+
 def test_calling_nothing_forged_wins_accuracy_and_no_f1() -> None:
     _, target = masks()
     figures = pixel_figures(torch.full_like(target, -9.0), target)

@@ -12,6 +12,7 @@ from sklearn.metrics import roc_auc_score
 from ml.cli import main
 from ml.evaluation import class_means, report
 from ml.evaluation.calibration import calibration, expected_error, temperature
+from ml.evaluation.figures import figure_html
 from ml.evaluation.page import render
 from ml.evaluation.selective import at_recall, augrc, curve, selective
 from ml.evaluation.slices import by_source, of_rff
@@ -60,6 +61,40 @@ def test_intervals_hold_their_value() -> None:
         assert figure["low"] <= figure["value"] <= figure["high"]
 
 
+def test_a_handful_of_people_or_a_perfect_order_leaves_no_interval_and_says_so() -> None:
+    label, score = scored()
+    few = selective(label, score, np.arange(400) % 30)["figures"]["augrc"]
+    assert "low" not in few or few["low"] < few["high"]
+    tiny = selective(np.array([0, 0, 1, 1]), np.array([0.1, 0.2, 0.8, 0.9]), np.arange(4))["figures"]
+    for figure in tiny.values():
+        assert figure["no_interval"] == "2 people of a class"
+    label = np.repeat([0, 1], 40)
+    perfect = selective(label, label.astype(float), np.arange(80))["figures"]["load_at_recall_90%"]
+    assert perfect["no_interval"] == "every resample gives the same"
+    assert figure_html(perfect, "load").endswith("(no interval: every resample gives the same)</small>")
+
+
+def test_a_missing_figure_is_printed_with_its_reason() -> None:
+    assert figure_html({"missing": "no <call>"}, "precision") == "<em>no &lt;call&gt;</em>"
+
+
+def test_rates_count_people_and_not_their_pictures() -> None:
+    label, flagged = np.repeat([1, 0], 40), np.tile(np.repeat([True, False], 20), 2)
+    by_person = report.confusion(label, flagged, np.repeat(np.arange(8), 10))["recall_with_human"]
+    by_row = report.confusion(label, flagged, np.arange(80))["recall_with_human"]
+    assert by_person["value"] == by_row["value"] == 0.5
+    assert by_person["high"] - by_person["low"] > 2 * (by_row["high"] - by_row["low"])
+
+
+def test_a_side_of_one_class_is_named_and_not_dropped(tmp_path: Path) -> None:
+    one = {"side": "test", "label": [0, 0], "score": [0.1, 0.2], "key": [], "source": [], "group": []}
+    (tmp_path / "scores.json").write_text(json.dumps([one]))
+    (tmp_path / "results.json").write_text("{}")
+    built = report.build(tmp_path)
+    assert built["sides"] == {}
+    assert built["left_out"] == {"test": {"missing": "has one class only"}}
+
+
 def test_the_temperature_is_the_slope_of_a_logistic_regression() -> None:
     label, score = scored(4000)
     logit = np.log(score / (1 - score))
@@ -102,11 +137,16 @@ def test_rffs_fakes_are_told_apart_by_region_and_difficulty() -> None:
     assert rows["difficulty: easy"]["auc"]["value"] == 1
     assert rows["2 of 4 regions"]["auc"]["n"] == 18
     assert "region: right eye" not in rows
+    few = of_rff(
+        key[:3] + key[12:], label[[0, 1, 2, *range(12, 24)]], score[9:], score[9:] > 0.4, np.arange(15)
+    )
+    assert few["difficulty: easy"]["recall"] == {"missing": "fewer than 5 fakes"}
     assert of_rff(["lfw/a.jpg"] * 24, label, score, score > 0.4, np.arange(24)) == {}
 
 
 def test_sources_have_only_the_rates_that_they_can_have() -> None:
-    rows = by_source(np.array([1, 0, 0]), np.array([True, False, True]), np.array(["rff", "lfw", "lfw"]))
+    source = np.array(["rff", "lfw", "lfw"])
+    rows = by_source(np.array([1, 0, 0]), np.array([True, False, True]), source, np.arange(3))
     assert set(rows["rff"]) == {"recall"}
     assert rows["lfw"]["false_alarm"]["value"] == 0.5
 
@@ -130,6 +170,8 @@ def test_a_finished_run_has_a_page_that_asks_nothing_of_the_network(
     for part in ("a", "b"):
         run(find("T6"), data=None, out=tmp_path / part, smoke=True, quiet=True)
     page = (tmp_path / "a/report.html").read_text()
+    assert "<h1>Recipe T6, smoke run</h1>" in page
+    assert "say nothing about the system" in page
     assert not re.findall(r"""(?:src|href)=["'](?!data:)""", page)
     assert "<script" not in page
     assert page.count("data:image/png;base64,") == 5

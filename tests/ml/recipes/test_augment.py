@@ -1,6 +1,6 @@
 import numpy as np
 
-from ml.recipes.augment import flips_and_colour, joint
+from ml.recipes.augment import VERSIONS, flips_and_colour, joint, version
 
 
 def test_image_and_mask_change_together() -> None:
@@ -16,6 +16,17 @@ def test_image_and_mask_change_together() -> None:
         assert ((new[..., 0] > 127) == (new_mask > 127)).mean() > 0.99
         moved += not np.array_equal(new_mask, mask)
     assert moved > 30
+
+
+def test_the_seven_versions_change_picture_and_mask_together_and_differ() -> None:
+    mask = np.zeros((64, 64), np.uint8)
+    mask[8:30, 20:50] = 255
+    image = np.repeat(mask[..., None], 3, axis=2)
+    seen = [version(image, mask, number, np.random.default_rng(3)) for number in range(VERSIONS)]
+    for new, new_mask in seen:
+        assert ((new[..., 0] > 127) == (new_mask > 127)).mean() > 0.99
+    assert len({new_mask.tobytes() for _, new_mask in seen}) == VERSIONS
+    assert np.array_equal(seen[0][1], mask)
 
 
 def test_the_same_generator_gives_the_same_change() -> None:

@@ -11,7 +11,8 @@ from torch.nn import functional as F
 
 from ml.recipes.base import Budget, Context
 from ml.recipes.d_dual_branch import class_weighted
-from ml.recipes.forensic import documented_draw
+from ml.recipes.faces import without_weights
+from ml.recipes.forensic import documented_draw, stratified_draw
 from ml.recipes.initial import SCRATCH, glorot, trunk
 from ml.recipes.r_resnet import reduced
 from ml.recipes.u_unet import mask_loss
@@ -49,6 +50,19 @@ def test_the_documented_draw_is_balanced_disjoint_and_a_tenth() -> None:
     assert np.bincount(label[held]).tolist() == [10, 10]
     _, held = documented_draw(label, np.random.default_rng(0), False)
     assert np.bincount(label[held]).tolist() == [30, 10]
+
+
+def test_recipe_rs_draw_holds_out_a_fifth_of_each_class() -> None:
+    label = np.array([0] * 300 + [1] * 100)
+    train, held = stratified_draw(label, 0, 0.2)
+    assert sorted([*train, *held]) == list(range(400))
+    assert np.bincount(label[held]).tolist() == [60, 20]
+
+
+def test_without_pretrained_weights_the_documents_figure_is_not_run_and_ours_says_from_scratch() -> None:
+    told = without_weights({"accuracy": 0.5}, {"accuracy": 0.97}, "ImageNet weights of ResNet-50")
+    assert told["accuracy_from_scratch"] == 0.5
+    assert told["accuracy"]["missing"].startswith("not run: needs ImageNet weights of ResNet-50")
 
 
 def context_of(out: Path, weights: Path | None = None) -> Context:
