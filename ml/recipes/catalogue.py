@@ -19,6 +19,8 @@ RECIPES: dict[str, Recipe] = {
     for recipe in (
         t1_t2_resnet18.T1,
         t1_t2_resnet18.T2,
+        t1_t2_resnet18.T1_LITE,
+        t1_t2_resnet18.T2_LITE,
         t3_t4_simple_cnn.T3,
         *t3_t4_simple_cnn.T4,
         t5_voting.T5,

