@@ -8,7 +8,7 @@ not enter the estimate; without a prior they would make everyone perfect.
 
 import math
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Collection, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ ITERATIONS = 50
 # Pseudo-answers of each person on each label: one wrong of five, until answers say otherwise.
 RIGHT, WRONG = 4.0, 1.0
 PREVALENCE = 5.0  # pseudo-items of each label
+UNSURE = 0.5  # what an answer counts whose author was not sure: half the log odds, half an answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,17 +44,26 @@ class Consensus:
         return math.fsum(wrong) / len(labels)
 
 
+# Who answered, whether they said fake, and what that counts: 1, or UNSURE.
+Answer = tuple[Hashable, bool, float]
+
+
 def consensus(
-    answers: Iterable[tuple[Hashable, Hashable, bool]], known: Mapping[Any, bool] | None = None
+    answers: Iterable[tuple[Hashable, Hashable, bool]],
+    known: Mapping[Any, bool] | None = None,
+    unsure: Collection[tuple[Hashable, Hashable]] = (),
 ) -> Consensus:
-    """Of `(item, person, said fake)` rows; known: item -> is fake, of calibration items, which stay as they are."""
-    given: dict[Hashable, list[tuple[Hashable, bool]]] = defaultdict(list)
+    """Of `(item, person, said fake)` rows; known: item -> is fake, of calibration items, which stay as they are;
+    unsure: the `(item, person)` pairs whose author was not sure."""
+    given: dict[Hashable, list[Answer]] = defaultdict(list)
     for item, person, said in answers:
-        given[item].append((person, said))
+        given[item].append((person, said, UNSURE if (item, person) in unsure else 1.0))
     truth = {item: float(is_fake) for item, is_fake in (known or {}).items() if item in given}
-    several = {item: rows for item, rows in given.items() if item in truth or len({p for p, _ in rows}) > 1}
+    several = {
+        item: rows for item, rows in given.items() if item in truth or len({p for p, _, _ in rows}) > 1
+    }
     belief = {
-        item: truth.get(item, sum(said for _, said in rows) / len(rows)) for item, rows in several.items()
+        item: truth.get(item, sum(said for _, said, _ in rows) / len(rows)) for item, rows in several.items()
     }
     live = {
         item: rows for item, rows in given.items() if item not in truth
@@ -69,9 +79,9 @@ def consensus(
 
 
 def _reliabilities(
-    several: Mapping[Hashable, list[tuple[Hashable, bool]]],
+    several: Mapping[Hashable, list[Answer]],
     belief: Mapping[Hashable, float],
-    given: Mapping[Hashable, list[tuple[Hashable, bool]]],
+    given: Mapping[Hashable, list[Answer]],
 ) -> dict[Hashable, Reliability]:
     hits: dict[Hashable, float] = defaultdict(lambda: RIGHT)
     fakes: dict[Hashable, float] = defaultdict(lambda: RIGHT + WRONG)
@@ -79,13 +89,13 @@ def _reliabilities(
     reals: dict[Hashable, float] = defaultdict(lambda: RIGHT + WRONG)
     compared: dict[Hashable, int] = defaultdict(int)
     for item, rows in several.items():
-        for person, said in rows:
-            fakes[person] += belief[item]
-            reals[person] += 1 - belief[item]
-            hits[person] += belief[item] if said else 0.0
-            spared[person] += 0.0 if said else 1 - belief[item]
+        for person, said, counts in rows:
+            fakes[person] += counts * belief[item]
+            reals[person] += counts * (1 - belief[item])
+            hits[person] += counts * belief[item] if said else 0.0
+            spared[person] += 0.0 if said else counts * (1 - belief[item])
             compared[person] += 1
-    everyone = {person for rows in given.values() for person, _ in rows}
+    everyone = {person for rows in given.values() for person, _, _ in rows}
     return {
         person: Reliability(hits[person] / fakes[person], spared[person] / reals[person], compared[person])
         for person in everyone
@@ -93,21 +103,19 @@ def _reliabilities(
 
 
 def _prevalence(
-    live: Mapping[Hashable, list[tuple[Hashable, bool]]], people: Mapping[Hashable, Reliability], share: float
+    live: Mapping[Hashable, list[Answer]], people: Mapping[Hashable, Reliability], share: float
 ) -> float:
     """The share of fakes among items of unknown truth, one step of expectation-maximisation on from `share`."""
     fakes = math.fsum(_posterior(rows, people, share) for rows in live.values())
     return (fakes + PREVALENCE) / (len(live) + 2 * PREVALENCE)
 
 
-def _posterior(
-    rows: list[tuple[Hashable, bool]], people: Mapping[Hashable, Reliability], share: float
-) -> float:
+def _posterior(rows: list[Answer], people: Mapping[Hashable, Reliability], share: float) -> float:
     odds = math.log(share / (1 - share))
-    for person, said in rows:
+    for person, said, counts in rows:
         who = people[person]
         if said:
-            odds += math.log(who.sensitivity / (1 - who.specificity))
+            odds += counts * math.log(who.sensitivity / (1 - who.specificity))
         else:
-            odds += math.log((1 - who.sensitivity) / who.specificity)
+            odds += counts * math.log((1 - who.sensitivity) / who.specificity)
     return 1 / (1 + math.exp(-odds)) if odds > -700 else 0.0

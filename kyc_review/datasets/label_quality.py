@@ -15,13 +15,16 @@ def consensus_of_answers_unchecked() -> Consensus:
     answers = (
         Decision.objects.standing()
         .filter(label__in=ASSESSED_LABELS, item__state=ReviewItem.State.DECIDED, submission__is_test=False)
-        .values_list("submission_id", "reviewer_id", "label")
+        .values_list("submission_id", "reviewer_id", "label", "is_sure")
     )
     known = Gold.objects.filter(label__in=ASSESSED_LABELS).values_list("submission_id", "label")
-    return consensus(
-        ((submission, person, label == FAKE) for submission, person, label in answers.iterator()),
-        {submission: label == FAKE for submission, label in known},
-    )
+    given: list[tuple[UUID, int, bool]] = []
+    unsure: dict[tuple[UUID, int], bool] = {}
+    for submission, person, label, is_sure in answers.order_by("pk").iterator():
+        given.append((submission, person, label == FAKE))
+        unsure[submission, person] = not is_sure  # the person's last answer on this face counts
+    doubted = {pair for pair, is_unsure in unsure.items() if is_unsure}
+    return consensus(given, {submission: label == FAKE for submission, label in known}, doubted)
 
 
 def fake_probability(found: Consensus, submission: UUID, label: str) -> float:

@@ -38,12 +38,22 @@ _OBSTACLE_KEY = {
 OBSTACLE_KEYS = [
     (value, label, _OBSTACLE_KEY[Decision.Obstacle(value)]) for value, label in Decision.Obstacle.choices
 ]
+# The parts that can be marked as fake; capitals, as those of the reasons.
+PART_KEYS = [
+    (Decision.Part.EYES.value, Decision.Part.EYES.label, "E"),
+    (Decision.Part.NOSE.value, Decision.Part.NOSE.label, "O"),
+    (Decision.Part.MOUTH.value, Decision.Part.MOUTH.label, "L"),
+    (Decision.Part.FACE.value, Decision.Part.FACE.label, "F"),
+    (Decision.Part.HAIR.value, Decision.Part.HAIR.label, "H"),
+    (Decision.Part.BACKGROUND.value, Decision.Part.BACKGROUND.label, "G"),
+]
 # The default key -> what it does, as in the list of keys.
 KEYS = {
     "c": "Claim the next item",
     "1": "Real",
     "2": "Fake",
     "3": "Cannot tell",
+    "u": "Not sure of the answer",
     "Enter": "Submit the decision and open the next item",
     "z": "Undo what you did last",
     "n": "Write a note",
@@ -69,6 +79,7 @@ KEYS = {
     "5": "Difference of two pictures",
     "y": "The ten faces decided last",
     "?": "Show the list of keys",
+    **{key: f"Fake part: {label.lower()}" for _, label, key in PART_KEYS},
     **{key: f"Cannot tell: {label.lower()}" for _, label, key in OBSTACLE_KEYS},
 }
 NAMED = {"Enter", "Tab", "Space", "Backspace", "ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown"}

@@ -46,9 +46,11 @@ class DecisionForm(forms.Form):
     methods = forms.MultipleChoiceField(choices=Decision.Method, required=False)
     regions = RegionsField(required=False)
     note = forms.CharField(required=False, max_length=2000)
+    unsure = forms.BooleanField(required=False)
 
     def clean(self) -> dict[str, Any]:
         said = super().clean() or {}
+        said["is_sure"] = not said.pop("unsure", False)
         if said.get("label") and said["label"] != Decision.Label.FAKE:
             self.errors.pop("regions", None)  # what was drawn belongs to fake, and holds up no other answer
         if said.get("label") == Decision.Label.NOT_ASSESSABLE and not said.get("obstacle"):

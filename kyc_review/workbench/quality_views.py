@@ -10,6 +10,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
+from kyc_review.core.permissions import may_decide
 from kyc_review.review import services
 from kyc_review.review.models import Decision, ReviewItem
 from kyc_review.review.quality import qualities
@@ -29,6 +30,7 @@ def quality(request: StaffRequest) -> HttpResponse:
         "rows": rows,
         "own": own,
         "latest": latest,
+        "may_decide": may_decide(request.user),
         "refusals": refusals_sampled(viewer=request.user),
     }
     return render(request, "review/quality.html", context)

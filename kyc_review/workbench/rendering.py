@@ -24,10 +24,10 @@ from kyc_review.review.blinding import items_without_reviewer
 from kyc_review.review.corrections import correction_state
 from kyc_review.review.models import Decision, ReviewItem, Skip
 from kyc_review.review.release import SNOOZES
-from kyc_review.review.shortcuts import OBSTACLE_KEYS
+from kyc_review.review.shortcuts import OBSTACLE_KEYS, PART_KEYS
 from kyc_review.scoring.state import scoring_state
 from kyc_review.workbench.evidence.context import panel_context
-from kyc_review.workbench.presenters import TWO_PEOPLE, suggested_obstacle, vote_panel
+from kyc_review.workbench.presenters import suggested_obstacle, vote_panel
 
 ROWS_SHOWN = 50
 
@@ -110,7 +110,7 @@ def focus_context(request: StaffRequest, item_id: int) -> dict[str, Any]:
         "checks": panel.get("checks", []),
         "has_failed_check": any(line.status == CheckStatus.FAIL.value for line in panel.get("checks", [])),
         "alerts": panel.get("alerts", []),
-        "two_people": TWO_PEOPLE.get(panel.get("two_people_for", frozenset()), ""),
+        "two_people": panel.get("two_people", ""),
         "suggested_obstacle": "" if is_blinded else suggested_obstacle(shown),
         "votes": None if is_blinded else vote_panel(shown),
         "holds": holds,
@@ -129,7 +129,7 @@ def _choices(request: StaffRequest, shown: ReviewItem) -> dict[str, Any]:
         "note": said.note if said else "",
         "regions": json.dumps(said.regions) if said and said.regions else "",
         "obstacles": OBSTACLE_KEYS,
-        "parts": Decision.Part.choices,
+        "parts": PART_KEYS,
         "methods": Decision.Method.choices,
         "skip_reasons": Skip.Reason.choices,
         "snoozes": SNOOZES.items(),

@@ -1,12 +1,14 @@
 from django.urls import path
 
-from kyc_review.workbench import quality_views, release_views, shortcut_views, views
+from kyc_review.workbench import lesson_views, quality_views, release_views, shortcut_views, views
 
 app_name = "review"
 urlpatterns = [
     path("", views.queue, name="queue"),
     path("keys/", shortcut_views.keys, name="keys"),
     path("quality/", quality_views.quality, name="quality"),
+    path("yesterday/", lesson_views.yesterday, name="yesterday"),
+    path("yesterday/<int:item_id>/<slug:name>/", lesson_views.lesson_picture, name="lesson-picture"),
     path("items/<int:item_id>/gold/", quality_views.gold, name="gold"),
     path("recent/", views.recent, name="recent"),
     path("items/<int:item_id>/thumbnail/", views.thumbnail, name="thumbnail"),

@@ -2,7 +2,7 @@ import { isAccepted, isInterrupted } from "./outcome.js";
 
 // What was typed about an item stays in this tab until its decision is recorded: a lost claim, a reload or a crash loses
 // nothing. The answer itself is not kept; it has to be given again, but for one that a sign-in interrupted.
-const KEPT = ["note", "parts", "methods", "obstacle", "regions", "message"];
+const KEPT = ["unsure", "note", "parts", "methods", "obstacle", "regions", "message"];
 const PUT_ASIDE = "label-put-aside"; // the answer of an item that was skipped or the like: for its undo alone
 const nameOf = (id) => `draft-${id}`;
 

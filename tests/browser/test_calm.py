@@ -29,7 +29,14 @@ WATCH_SHIFTS = """
 """
 
 PAGES = {
-    "reviewer": ["/review/", "/review/quality/", "/review/keys/", "/account/", "/account/second-factor/"],
+    "reviewer": [
+        "/review/",
+        "/review/quality/",
+        "/review/yesterday/",
+        "/review/keys/",
+        "/account/",
+        "/account/second-factor/",
+    ],
     "senior": ["/review/", "/insights/", "/insights/loop/", "/insights/search/"],
     "admin": ["/retraining/", "/integrations/", "/webhooks/", "/people/", "/insights/audit/"],
 }

@@ -17,9 +17,10 @@ LogIn = Callable[..., Page]
 
 
 def fill(page: Page) -> str:
-    """Fake, with a part, a method, a box and a note; the box as the form has it."""
+    """Fake, not sure, with a part, a method, a box and a note; the box as the form has it."""
     page.keyboard.press("2")
-    page.get_by_role("checkbox", name="Eyes").check(force=True)
+    page.keyboard.press("u")
+    page.keyboard.press("Shift+E")
     page.get_by_role("checkbox", name="Paste").check(force=True)
     page.keyboard.press("k")
     page.mouse.move(400, 300)
@@ -34,6 +35,7 @@ def fill(page: Page) -> str:
 def is_filled(page: Page, item: ReviewItem) -> None:
     expect(page.get_by_role("heading", name=f"Item {item.pk}", exact=True)).to_be_visible()
     expect(page.get_by_role("radio", name="Fake")).to_be_checked()
+    expect(page.get_by_role("checkbox", name="Not sure")).to_be_checked()
     expect(page.get_by_role("checkbox", name="Eyes")).to_be_checked()
     expect(page.get_by_role("checkbox", name="Paste")).to_be_checked()
     expect(page.get_by_role("checkbox", name="Nose")).not_to_be_checked()
@@ -77,6 +79,7 @@ def test_undo_gives_the_whole_form_back(
     expect(page.get_by_role("status").filter(has_text="Recorded.")).to_be_visible()
     made = Decision.objects.standing().get()
     assert (made.item, made.label, made.parts, made.methods) == (first, "fake", [], ["paste"])
+    assert not made.is_sure
     assert (len(made.regions), made.note) == (1, "Two light sources.")
 
 

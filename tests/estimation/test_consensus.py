@@ -86,3 +86,15 @@ def test_without_any_comparison_a_person_counts_as_the_prior_says() -> None:
     assert found.fake[0] == pytest.approx(0.8, abs=0.02)
     with pytest.raises(ValueError, match="no labels"):
         found.noise({})
+
+
+def test_an_unsure_answer_counts_half_in_the_odds_and_in_its_authors_figures() -> None:
+    """A sure answer of an unknown person has odds of four to one; half of their logarithm is two to one."""
+    found = consensus([("a", "ann", True), ("b", "bob", False)], unsure={("a", "ann")})
+    assert found.fake["a"] == pytest.approx(2 / 3, abs=0.05)
+    assert found.fake["b"] == pytest.approx(1 / 5, abs=0.05)
+    known = dict.fromkeys(range(10), True)
+    wrong = [(number, "ann", False) for number in known]
+    sure, unsure = consensus(wrong, known), consensus(wrong, known, {(n, "ann") for n in known})
+    assert sure.people["ann"].sensitivity == pytest.approx(4 / 15)
+    assert unsure.people["ann"].sensitivity == pytest.approx(4 / 10)

@@ -110,6 +110,14 @@ class Decision(models.Model):
     def __str__(self) -> str:
         return f"{self.label} on item {self.item_id}"
 
+    @property
+    def details(self) -> str:
+        """In words: why it cannot be assessed, or which parts are fake and how they were made; empty without."""
+        words = [str(self.get_obstacle_display())] if self.obstacle else []
+        words += [str(Decision.Part(part).label) for part in self.parts]
+        words += [str(Decision.Method(method).label) for method in self.methods]
+        return ", ".join(words).lower()
+
 
 # Labels that say something about the face: what training and quality figures count.
 ASSESSED_LABELS: tuple[str, ...] = (Decision.Label.REAL, Decision.Label.FAKE)

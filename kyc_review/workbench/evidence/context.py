@@ -11,6 +11,7 @@ from kyc_review.scoring.check_words import troubles
 from kyc_review.workbench.evidence import presenters, selectors
 from kyc_review.workbench.evidence.alerts import Alert, AlertKind, all_alerts
 from kyc_review.workbench.evidence.file_findings import file_findings
+from kyc_review.workbench.presenters import TWO_PEOPLE
 
 if TYPE_CHECKING:
     from kyc_review.accounts.models import User
@@ -56,7 +57,7 @@ def panel_context(*, item: ReviewItem, viewer: User) -> dict[str, Any]:
         "is_failed": (evidence is not None and evidence.state == Evidence.State.FAILED) or is_erased,
         # Whether a check doubts a picture tells what the models said: most of those that pass every check are flagged.
         "checks": troubles(item.submission.checks.all()) if context["is_open"] else [],
-        "two_people_for": labels_needing_two(item) if _is_undecided(item, context) else frozenset(),
+        "two_people": TWO_PEOPLE.get(labels_needing_two(item), "") if _is_undecided(item, context) else "",
         "file_findings": file_findings(item.submission),
         "findings": presenters.findings(evidence) if is_ready and evidence else [],
         "history": presenters.history_lines(selectors.vote_history(viewer=viewer, item=item)),

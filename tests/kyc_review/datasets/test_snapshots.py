@@ -7,6 +7,7 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
+from django.conf import LazySettings
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
 from django.test.utils import CaptureQueriesContext
@@ -21,8 +22,10 @@ from kyc_review.datasets.snapshots import snapshot_build, snapshot_create, snaps
 from kyc_review.registry.bundles import bundle_promote
 from kyc_review.registry.models import Bundle
 from kyc_review.review.models import Decision, ReviewItem
+from kyc_review.review.services import decision_record
 from kyc_review.submissions.models import Submission
 from kyc_review.submissions.storage import originals
+from tests.factories.claims import claim_next
 from tests.factories.pictures import jpeg_bytes
 
 pytestmark = pytest.mark.django_db
@@ -98,6 +101,21 @@ def test_one_person_has_one_opaque_name_per_integration(decide: Callable[..., De
     assert first == again
     assert len({first, other, unknown}) == 3
     assert "p-1" not in Snapshot.objects.get().manifest.read_text()
+
+
+def test_an_answer_of_two_unsure_people_teaches_less_than_that_of_two_sure_ones(
+    enqueue: Callable[..., ReviewItem], alice: User, bob: User, settings: LazySettings
+) -> None:
+    settings.SECOND_REVIEW_SHARE = 1.0
+    stated = {}
+    for is_sure in (True, False):
+        item = enqueue("split_vote", 0.4)
+        for person in (alice, bob):
+            decision_record(item_id=claim_next(person).pk, reviewer=person, label="fake", is_sure=is_sure)
+        stated[is_sure] = str(item.submission_id)
+    rows = manifest_of(snapshot_create(name="doubt"))["items"]
+    found = {row["submission"]: row["fake_probability"] for row in rows}
+    assert 0.5 < found[stated[False]] < found[stated[True]] < 1
 
 
 def test_the_same_decisions_have_the_same_digest_under_any_name(decide: Callable[..., Decision]) -> None:

@@ -18,6 +18,7 @@ from kyc_review.workbench.presenters import TWO_PEOPLE
 
 pytestmark = pytest.mark.django_db
 Enqueue = Callable[..., ReviewItem]
+TOLD = r'data-testid="two-people">([^<]*)<'
 
 
 def judge(person: User, label: str) -> ReviewItem:
@@ -132,8 +133,11 @@ def test_the_page_names_the_answers_that_need_two_people(
     enqueue: Enqueue, login: Callable[[User], Client], alice: User, settings: LazySettings
 ) -> None:
     def told(item: ReviewItem) -> str:
-        page = login(alice).get(f"/review/items/{item.pk}/").text
-        found = re.search(r'data-testid="two-people">([^<]*)<', page)
+        browser, address = login(alice), f"/review/items/{item.pk}/"
+        page = browser.get(address).text
+        # The panel is swapped in again while the evidence is computed, with the alerts.
+        assert re.findall(TOLD, browser.get(f"{address}evidence/").text) == re.findall(TOLD, page)
+        found = re.search(TOLD, page)
         return found.group(1) if found else ""
 
     item = enqueue("unanimous_fake", 0.95)

@@ -5,12 +5,13 @@ from collections.abc import Callable
 import pytest
 from django.conf import LazySettings
 from django.db.models.functions import Now
+from django.test import Client
 
 from kyc_review.accounts.models import Integration, User
 from kyc_review.datasets.snapshot_filters import ALL_FINAL
 from kyc_review.lifecycle.erase import submission_erase
 from kyc_review.review import services
-from kyc_review.review.corrections import UNCHANGED, UNDER_REVIEW
+from kyc_review.review.corrections import UNCHANGED, UNDER_REVIEW, CorrectionState
 from kyc_review.review.models import Decision, ReviewItem
 from kyc_review.submissions.models import Submission
 from kyc_review.webhooks.models import Endpoint, Event
@@ -84,6 +85,19 @@ def test_a_correction_that_two_people_reject_changes_and_sends_nothing(
     assert (result_of(cleared), sent()) == ("clear", ["submission.completed"])
     latest = ALL_FINAL.decisions().get(submission=cleared.submission_id)
     assert latest.label == "real", "a snapshot holds the label that stands"
+
+
+def test_the_page_says_what_became_of_a_correction(
+    enqueue: Enqueue, login: Callable[[User], Client], alice: User, bob: User
+) -> None:
+    item = enqueue("split_vote", 0.4)
+    judge(alice, "real")
+    browser, page = login(alice), f"/review/items/{item.pk}/"
+    assert "A second person" in browser.get(page).text
+    answer = browser.post(f"{page}correction/", {"label": "fake"}, follow=True)
+    assert answer.text.count(CorrectionState.WAITS.label) == 2, "in the message, and next to the correction"
+    judge(bob, "fake")
+    assert CorrectionState.AGREED.label in browser.get(page).text
 
 
 def test_training_waits_for_the_second_person(cleared: ReviewItem, bob: User) -> None:

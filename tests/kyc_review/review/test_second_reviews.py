@@ -85,6 +85,27 @@ def test_the_share_is_drawn_from_the_submissions_number(
         assert needs_second_review(item, decision) is (low_number < 5_000)
 
 
+@pytest.mark.parametrize("label", ["real", "fake"])
+def test_an_unsure_answer_goes_to_a_second_person(
+    enqueue: Enqueue, alice: User, bob: User, label: str
+) -> None:
+    item = enqueue("split_vote", 0.4)
+    claim_next(alice)
+    made = services.decision_record(item_id=item.pk, reviewer=alice, label=label, is_sure=False)
+    assert (made.is_sure, result_of(item)) == (False, "")
+    judge(bob, label)
+    assert result_of(item) == ("clear" if label == "real" else "rejected")
+
+
+def test_doubt_about_a_picture_that_cannot_be_assessed_is_not_kept(enqueue: Enqueue, alice: User) -> None:
+    item = enqueue("split_vote", 0.4)
+    claim_next(alice)
+    made = services.decision_record(
+        item_id=item.pk, reviewer=alice, label="not_assessable", obstacle="blurred", is_sure=False
+    )
+    assert (made.is_sure, result_of(item)) == (True, "resubmit")
+
+
 @pytest.fixture
 def gold(enqueue: Enqueue, staff: Callable) -> Gold:
     """A face that a senior judged earlier and chose."""

@@ -7,7 +7,7 @@ from django.test import Client
 
 from detection.forensics.catalogue import FORENSIC_VIEWS
 from kyc_review.accounts.models import User
-from kyc_review.review.shortcuts import KEYS, OBSTACLE_KEYS, KeysRefused, keys_choose, keys_of
+from kyc_review.review.shortcuts import KEYS, OBSTACLE_KEYS, PART_KEYS, KeysRefused, keys_choose, keys_of
 
 pytestmark = pytest.mark.django_db
 
@@ -28,8 +28,8 @@ def test_two_keys_can_change_places_but_never_share(alice: User) -> None:
 
 
 def test_a_capital_is_the_letter_with_shift_for_reasons_alone(alice: User) -> None:
-    keys_choose(user=alice, wished={"D": "Q", "M": "u", "s": "W", "w": "s"}, is_on=True)
-    assert keys_of(alice).chosen == {"D": "Q", "M": "u", "s": "w", "w": "s"}
+    keys_choose(user=alice, wished={"D": "Q", "M": "_", "s": "W", "w": "s"}, is_on=True)
+    assert keys_of(alice).chosen == {"D": "Q", "M": "_", "s": "w", "w": "s"}
     with pytest.raises(KeysRefused, match="two things"):
         keys_choose(user=alice, wished={"D": "S"}, is_on=True)
 
@@ -92,7 +92,10 @@ def test_no_two_controls_have_the_same_key() -> None:
         assert KEYS[view.key] == view.title
     for _, label, key in OBSTACLE_KEYS:
         assert KEYS[key] == f"Cannot tell: {label.lower()}"
-    assert len({key for *_, key in OBSTACLE_KEYS}) == len(OBSTACLE_KEYS)
+    for _, label, key in PART_KEYS:
+        assert KEYS[key] == f"Fake part: {label.lower()}"
+    chips = [key for *_, key in [*OBSTACLE_KEYS, *PART_KEYS]]
+    assert len(set(chips)) == len(chips)
     for control in ("Skip", "Turn", "Mirror", "Tone", "Undo what you did last", "Claim the next item"):
         assert control in meanings
 

@@ -1,0 +1,105 @@
+"""Answers that need a second person, doubt, and what one learns the day after."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+
+import pytest
+from django.utils import timezone
+from playwright.sync_api import Page, expect
+
+from kyc_review.accounts.models import User
+from kyc_review.review import lessons, services
+from kyc_review.review.models import Decision, ReviewItem
+from kyc_review.submissions.models import Submission
+from kyc_review.workbench import lesson_views
+from kyc_review.workbench.presenters import TWO_PEOPLE
+from tests.browser.screens import PICTURES, SIZES, claim, fits
+from tests.browser.waiting import eventually
+from tests.factories.claims import claim_next
+
+pytestmark = pytest.mark.django_db(transaction=True)
+Enqueue = Callable[..., ReviewItem]
+LogIn = Callable[..., Page]
+
+in_view = """place => { const box = place.getBoundingClientRect();
+    return box.width > 0 && box.top >= 0 && box.bottom <= innerHeight && box.left >= 0 && box.right <= innerWidth; }"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", SIZES)
+def test_two_people_are_announced_before_the_first_decides_and_doubt_is_one_key(
+    enqueue: Enqueue, log_in: LogIn, alice: User, bob: User, portrait: bytes, size: str, scheme: str
+) -> None:
+    item = enqueue("unanimous_fake", 0.95, image=portrait)
+    page = log_in(alice, viewport=SIZES[size], color_scheme=scheme)
+    claim(page)
+    notice = page.get_by_test_id("two-people")
+    expect(notice).to_have_text(TWO_PEOPLE[frozenset({"real"})])
+    for answer in "321":
+        page.keyboard.press(answer)
+        eventually(page, partial(notice.evaluate, in_view), f"notice with {answer}")
+        assert fits(page)
+    page.keyboard.press("u")
+    doubt = page.get_by_role("checkbox", name="Not sure")
+    expect(doubt).to_be_checked()
+    eventually(page, partial(doubt.evaluate, in_view), "doubt")
+    page.screenshot(path=PICTURES / f"two-people-{size}-{scheme}.png")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status").filter(has_text="Recorded.")).to_be_visible()
+    assert not Decision.objects.get().is_sure
+    assert Submission.objects.get(pk=item.submission_id).result == ""
+    other = log_in(bob, viewport=SIZES[size], color_scheme=scheme)
+    claim(other)
+    expect(other.get_by_role("heading", name="First look")).to_be_visible()
+    other.keyboard.press("1")
+    expect(other.get_by_test_id("two-people")).to_have_text(TWO_PEOPLE[frozenset({"real"})])
+    other.keyboard.press("Enter")
+    expect(other.get_by_role("status").filter(has_text="Recorded.")).to_be_visible()
+    assert Submission.objects.get(pk=item.submission_id).result == "clear"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", SIZES)
+def test_yesterday_shows_the_face_what_was_answered_and_what_others_saw(
+    enqueue: Enqueue,
+    log_in: LogIn,
+    alice: User,
+    bob: User,
+    staff: Callable[..., User],
+    portrait: bytes,
+    size: str,
+    scheme: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    enqueue("unanimous_fake", 0.95, image=portrait)
+    box = {"x": 0.3, "y": 0.35, "width": 0.4, "height": 0.12}
+    marks = {"parts": ["eyes"], "methods": ["swap"], "regions": [box], "note": "A seam under the left eye."}
+    for person, label, said in (
+        (alice, "real", {}),
+        (bob, "fake", marks),
+        (staff("carol", "reviewer"), "fake", {}),
+    ):
+        services.decision_record(item_id=claim_next(person).pk, reviewer=person, label=label, **said)
+    later = timezone.now() + timedelta(days=1)
+    monkeypatch.setattr(lesson_views, "lessons", partial(lessons.lessons, now=later))
+    shown = lessons.lessons(viewer=alice, now=later)[0].item
+    monkeypatch.setattr(lesson_views, "lesson_item", lambda *, viewer, item_id: shown)
+    page = log_in(alice, viewport=SIZES[size], color_scheme=scheme)
+    page.get_by_role("link", name="Quality").click()
+    page.get_by_role("link", name="Yesterday").click()
+    lesson = page.get_by_test_id("lesson")
+    expect(lesson).to_contain_text("You answered real.")
+    expect(lesson).to_contain_text("A seam under the left eye.")
+    picture = lesson.get_by_role("img", name="Selfie")
+    expect(picture).to_be_visible()
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('.lesson img')].every(image => image.naturalWidth)"
+    )
+    marked, whole = lesson.locator("rect").bounding_box(), picture.bounding_box()
+    assert marked
+    assert whole
+    assert abs(marked["x"] - whole["x"] - 0.3 * whole["width"]) < 3
+    assert abs(marked["height"] - 0.12 * whole["height"]) < 3
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    page.screenshot(path=PICTURES / f"yesterday-{size}-{scheme}.png", full_page=True)
