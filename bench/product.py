@@ -121,7 +121,10 @@ def product(bundle: Path, say: Say, more: Mapping[str, str] | None = None) -> It
             "API_RATE_PER_MINUTE": "10000000",
             **(more or {}),
         }
-        for command in (("migrate", "-v0"), ("bundle", "promote", str(bundle))):
+        for command in (
+            ("migrate", "-v0"),
+            ("bundle", "promote", str(bundle), "--reason", "The bundle to measure."),
+        ):
             _manage(variables, *command)
         key = _manage(variables, "integration", "add", f"bench-{os.getpid()}").strip()
         started = processes.product_processes(paths, variables, port)

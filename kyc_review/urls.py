@@ -18,6 +18,7 @@ urlpatterns = [
     path("review/", include("kyc_review.workbench.urls")),
     path("review/", include("kyc_review.workbench.evidence.urls")),
     path("retraining/", include("kyc_review.retraining.urls")),
+    path("registry/", include("kyc_review.retraining.registry_urls")),
     path("insights/", include("kyc_review.insights.urls")),
     path("integrations/", include("kyc_review.accounts.integrations.urls")),
     path("people/", include("kyc_review.accounts.people.urls")),

@@ -30,7 +30,9 @@ def suspicious(tmp_path: Path, settings: LazySettings, monkeypatch: pytest.Monke
     monkeypatch.setattr("kyc_review.pipeline.champion._loaded", None)
     settings.SCORING_DEVICE = "cpu"
     tiny_bundle(tmp_path / "tiny", threshold=0.001)
-    call_command("bundle", "promote", str(tmp_path / "tiny"), stdout=io.StringIO())
+    call_command(
+        "bundle", "promote", str(tmp_path / "tiny"), "--reason", "The first model.", stdout=io.StringIO()
+    )
     return read(tmp_path / "tiny").digest
 
 

@@ -43,7 +43,7 @@ def before(settings: LazySettings, monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     monkeypatch.setattr("kyc_review.pipeline.champion._loaded", None)
     settings.SCORING_DEVICE = "cpu"
     settings.TRAINING_DECISIONS_MIN = 4  # the loop is tested, not what so few faces teach
-    manage("bundle", "promote", str(small_bundle(tmp_path / "served")))
+    manage("bundle", "promote", str(small_bundle(tmp_path / "served")), "--reason", "The first model.")
     serving = champion()
     assert serving is not None
     return serving

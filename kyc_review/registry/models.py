@@ -1,6 +1,7 @@
 from pathlib import Path
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -103,3 +104,37 @@ class ShadowScore(models.Model):
     @property
     def is_clear(self) -> bool:
         return self.verdict == Verdict.CLEAR
+
+
+class ModelRecord(models.Model):
+    """What the bank's inventory of models says of a bundle. Admins change it; the audit log keeps each change."""
+
+    bundle = models.OneToOneField(Bundle, on_delete=models.CASCADE, related_name="record")
+    owner = models.CharField(
+        max_length=100, blank=True, help_text="Who answers for it: a person or a department."
+    )
+    purpose = models.CharField(max_length=500, blank=True, help_text="What it is used for, and what not.")
+    next_review_on = models.DateField(
+        "Next review", null=True, blank=True, help_text="Until then it is validated again."
+    )
+    tags = ArrayField(models.CharField(max_length=30), default=list, blank=True)
+    changed_at = models.DateTimeField(auto_now=True)
+    changed_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+
+    def __str__(self) -> str:
+        return f"record of {self.bundle}"
+
+
+class ModelNote(models.Model):
+    """A remark on a bundle; rows are only added."""
+
+    bundle = models.ForeignKey(Bundle, on_delete=models.CASCADE, related_name="notes")
+    text = models.CharField(max_length=1000)
+    written_at = models.DateTimeField(default=timezone.now)
+    written_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        ordering = ("-pk",)
+
+    def __str__(self) -> str:
+        return f"note {self.pk} on {self.bundle_id}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django.db.models import QuerySet
@@ -53,3 +55,23 @@ def promotions_listed(*, viewer: User) -> QuerySet[Promotion]:
     """Newest first: the first row's bundle serves."""
     rows = Promotion.objects.select_related("bundle", "promoted_by").order_by("-pk")
     return rows if may_see_retraining(viewer) else rows.none()
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A time in production: from a promotion or rollback until the next one; `until` is None while it lasts."""
+
+    step: Promotion
+    until: datetime | None
+
+
+def services_of(*, viewer: User, bundle: Bundle) -> list[Service]:
+    """When the bundle was in production, the latest first; changes of its operating point begin a new one."""
+    if not may_see_retraining(viewer):
+        return []
+    steps = list(Promotion.objects.select_related("bundle", "promoted_by").order_by("pk"))
+    ends = [*(step.promoted_at for step in steps[1:]), None]
+    found = [
+        Service(step, until) for step, until in zip(steps, ends, strict=True) if step.bundle_id == bundle.pk
+    ]
+    return found[::-1]

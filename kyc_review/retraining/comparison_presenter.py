@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from kyc_review.retraining.comparison_figures import Change, Compared, Pair, Part, Rates, Span
 from kyc_review.retraining.presenters import percent
 from kyc_review.training.comparison_groups import REASON
 from kyc_review.training.gate import points_with_gate, sample_in_words
@@ -23,67 +23,6 @@ REPLAY_CHANGES = {
     "now_flagged": "of the latest submissions that would newly be reviewed",
     "now_cleared": "of them that would newly be cleared",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """One figure of champion and candidate, and the difference on the same faces where it was measured."""
-
-    name: str
-    champion: str
-    candidate: str
-    difference: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """`count` faces would go another way; `submissions` are the first of them."""
-
-    words: str
-    count: int
-    submissions: list[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Rates:
-    """How much of one part is flagged, of `n`, by champion and candidate; the interval of the difference leaves
-    zero out when it is `clear`."""
-
-    n: int
-    shares: str
-    difference: str
-    clear: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One value of one grouping. `fakes` and `reals` on the hold-out, `all` on the latest submissions;
-    is_worst: the gate found no group that is more clearly worse."""
-
-    grouping: str
-    value: str
-    fakes: Rates | None = None
-    reals: Rates | None = None
-    all: Rates | None = None
-    is_worst: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Compared:
-    """A comparison as a page shows it."""
-
-    pairs: list[Pair]
-    changes: list[Change]
-    parts: list[Part]
-    replay_parts: list[Part]
-    points: list[dict[str, Any]]
-    parts_weighted: bool
-    sample: str
-    curves_weighted: bool
-    champion_line: str
-    candidate_line: str
-    champion_here: tuple[float, float]
-    here: tuple[float, float]
 
 
 def present_comparison(report: Any, shift: float, now: Workload | None = None) -> Compared:
@@ -163,7 +102,8 @@ def _weighted(held_out: Mapping[str, Any]) -> list[Pair]:
 
     def row(name: str, figure: str, difference: str = "") -> Pair:
         champion, candidate = (percent(weighted[role][figure]) for role in ROLES)
-        return Pair(name, champion, candidate, _points(differences.get(difference), " points"))
+        change = differences.get(difference)
+        return Pair(name, champion, candidate, _points(change, " points"), _span(change))
 
     return [
         row("Recall: of all fakes, reach a person", "recall", "recall"),
@@ -179,7 +119,7 @@ def _among_flagged(held_out: Mapping[str, Any]) -> list[Pair]:
     def row(name: str, figure: str, kind: str = "") -> Pair:
         difference = (differences.get(kind) or {}).get("difference")
         champion, candidate = (percent(held_out[role][figure]) for role in ROLES)
-        return Pair(name, champion, candidate, _points(difference, " points"))
+        return Pair(name, champion, candidate, _points(difference, " points"), _span(difference))
 
     return [
         row("Among what was flagged: fakes that reach a person", "recall_with_human", "fakes"),
@@ -192,8 +132,9 @@ def _replay(replay: Mapping[str, Any], now: Workload | None) -> list[Pair]:
     if not replay["n"]:
         return []
     champion, candidate = (replay[role] for role in ROLES)
-    change = _points(replay.get("difference"), " points")
-    rows = [Pair(f"Review load on the latest {replay['n']:,}", percent(champion), percent(candidate), change)]
+    change = replay.get("difference")
+    name = f"Review load on the latest {replay['n']:,}"
+    rows = [Pair(name, percent(champion), percent(candidate), _points(change, " points"), _span(change))]
     if now is None:
         return rows
     daily = now.selfies_a_day
@@ -232,6 +173,14 @@ def _points(difference: Mapping[str, float] | None, unit: str = "") -> str:
     return f"{middle}{unit} ({low} to {high})"
 
 
+def _span(difference: Mapping[str, float] | None) -> Span | None:
+    return _drawn(difference) if difference else None
+
+
+def _drawn(difference: Mapping[str, float]) -> Span:
+    return Span(*(round(100 * difference[key], 1) for key in ("low", "value", "high")))
+
+
 def _rates(found: Mapping[str, Any] | None) -> Rates | None:
     if found is None:
         return None
@@ -241,6 +190,7 @@ def _rates(found: Mapping[str, Any] | None) -> Rates | None:
         shares=" → ".join(f"{100 * found[role]['value']:.0f} %" for role in ROLES),
         difference=_points(difference),
         clear=difference["low"] > 0 or difference["high"] < 0,
+        span=_drawn(difference),
     )
 
 

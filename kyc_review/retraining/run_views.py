@@ -25,10 +25,11 @@ from kyc_review.retraining.facts_presenter import snapshot_facts
 from kyc_review.retraining.presenters import against_champion, balances, balancing, measured
 from kyc_review.training.gate_limits import Limits
 from kyc_review.training.jobs import JobRefused, job_cancel
-from kyc_review.training.models import TrainingRun
+from kyc_review.training.models import Comparison, TrainingRun
 from kyc_review.training.progress import HEIGHT, WIDTH, log_tail, progress_of
+from kyc_review.training.run_history import events_of, is_silent, phases_of
 from kyc_review.training.runs import BALANCES, EPOCHS_MAX, LEAST, run_request
-from kyc_review.training.selectors import runs_listed
+from kyc_review.training.selectors import comparisons_listed, runs_listed
 
 FACTS_SHOWN = 5  # snapshots, the latest ones
 
@@ -136,6 +137,10 @@ def run(request: StaffRequest, number: int) -> HttpResponse:
     context = {
         "run": row,
         "progress": progress_of(row),
+        "phases": phases_of(row),
+        "events": events_of(viewer=request.user, job=row),
+        "is_silent": is_silent(row),
+        "comparisons": _comparisons(request, row),
         "log": log_tail(row),
         "may_train": may_train(request.user),
         "mark": _mark(request, row),
@@ -175,6 +180,12 @@ def _run(request: StaffRequest, number: int) -> TrainingRun:
     if row is None:
         raise Http404("There is no training run with this number.")
     return row
+
+
+def _comparisons(request: StaffRequest, row: TrainingRun) -> list[Comparison]:
+    if row.candidate is None:
+        return []
+    return list(comparisons_listed(viewer=request.user).filter(candidate=row.candidate))
 
 
 def _mark(request: StaffRequest, row: TrainingRun) -> erasure_marks.Mark | None:

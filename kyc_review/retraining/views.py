@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
+from django.core.paginator import Page, Paginator
+from django.db.models import Model, QuerySet
 from django.http import FileResponse, Http404, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
@@ -30,14 +32,20 @@ from kyc_review.datasets.selectors import (
 from kyc_review.datasets.snapshot_builder import SnapshotFailed
 from kyc_review.datasets.snapshot_export import archive_stream, manifest_open
 from kyc_review.datasets.snapshots import snapshot_request
-from kyc_review.registry.selectors import bundles_listed, promotion_before, promotions_listed
+from kyc_review.registry.selectors import (
+    bundles_listed,
+    promotion_before,
+    promotions_listed,
+    serving_promotion,
+)
 from kyc_review.registry.shadows import shadow_now
 from kyc_review.retraining.access import require_retraining_access
 from kyc_review.retraining.new_snapshot_views import snapshot_chosen
 from kyc_review.retraining.presenters import figures, measured
+from kyc_review.retraining.stages import stages
 from kyc_review.review.audit_results import audits_by_bundle
 from kyc_review.review.late_outcomes import late_by_bundle
-from kyc_review.training.models import RefusedTraining, TrainingRun
+from kyc_review.training.models import Proposal, RefusedTraining, TrainingRun
 from kyc_review.training.proposals import erased_mark
 from kyc_review.training.selectors import (
     comparisons_listed,
@@ -48,7 +56,8 @@ from kyc_review.training.selectors import (
 from kyc_review.training.signals import retraining_signals
 from kyc_review.training.waiting import waiting_for
 
-ROWS_SHOWN = 50
+PAGE, CHOICES_SHOWN = 25, 50
+M = TypeVar("M", bound=Model)
 
 
 @require_GET
@@ -122,20 +131,21 @@ def _downloadable(request: StaffRequest, name: str) -> Snapshot:
 def _context(request: StaffRequest) -> dict[str, Any]:
     viewer = request.user
     counts = label_counts(viewer=viewer)
-    promotions = list(promotions_listed(viewer=viewer)[:ROWS_SHOWN])
-    champion = promotions[0].bundle if promotions else None
-    bundles = list(bundles_listed(viewer=viewer)[:ROWS_SHOWN])
+    serving = serving_promotion()
+    champion = serving.bundle if serving else None
+    bundles = _page(request, bundles_listed(viewer=viewer), "bundles")
     marks = erasure_marks.bundle_marks(viewer=viewer, bundles=[*bundles, *([champion] if champion else [])])
     for bundle in bundles:
         bundle.mark = marks.get(bundle.pk)  # type: ignore[attr-defined]  # for the template
-    proposals = list(proposals_listed(viewer=viewer)[:ROWS_SHOWN])
-    for proposal in proposals:
-        if proposal.is_open:
-            proposal.mark = erased_mark(proposal.comparison.candidate)  # type: ignore[attr-defined]  # for the template
+    opened = proposals_listed(viewer=viewer).filter(state=Proposal.State.OPEN).first()
+    if opened is not None:
+        opened.mark = erased_mark(opened.comparison.candidate)  # type: ignore[attr-defined]  # for the template
     audits = audits_by_bundle(viewer=viewer)
     later = late_by_bundle(viewer=viewer)
     watched = retraining_signals(viewer=viewer)
+    runs = _page(request, runs_listed(viewer=viewer), "runs")
     return _snapshots_context(request) | {
+        "stages": stages(viewer=viewer),
         "waiting": waiting_for(viewer=viewer),
         "signals": watched,
         "is_called": any(signal.calls for signal in watched),
@@ -145,41 +155,50 @@ def _context(request: StaffRequest) -> dict[str, Any]:
         "fake": sum(count.fake for count in counts),
         "unused": unused_decisions(viewer=viewer).count(),
         "champion": champion,
-        "serves_since": promotions[0].promoted_at if promotions else None,
+        "serves_since": serving.promoted_at if serving else None,
         "measured": measured(champion.metrics) if champion else ("", []),
         "audited": next((row for row in audits if row.digest == champion.digest), None) if champion else None,
         "late": next((row for row in later if row.digest == champion.digest), None) if champion else None,
         "figures": figures(champion.metrics) if champion else [],
         "bundles": bundles,
         "champion_mark": marks.get(champion.pk) if champion else None,
-        "promotions": promotions,
-        "runs": _runs(viewer),
+        "promotions": _page(request, promotions_listed(viewer=viewer), "promotions"),
+        "runs": runs,
+        "run_rows": _with_refused(viewer, runs),
         "may_train": may_train(viewer),
         "may_promote": may_promote(viewer),
-        "comparisons": list(comparisons_listed(viewer=viewer)[:ROWS_SHOWN]),
-        "proposals": proposals,
-        "comparable": snapshots_trainable(viewer=viewer)[:ROWS_SHOWN],
-        "can_roll_back": len(promotions) > 1 and promotion_before() is not None,
+        "comparisons": _page(request, comparisons_listed(viewer=viewer), "comparisons"),
+        "proposals": _page(request, proposals_listed(viewer=viewer), "proposals"),
+        "opened": opened,
+        "comparable": snapshots_trainable(viewer=viewer)[:CHOICES_SHOWN],
+        "can_roll_back": promotion_before() is not None,
         "viewer": viewer,
         "shadow": shadow_now(),
     }
 
 
-def _runs(viewer: User) -> list[TrainingRun | RefusedTraining]:
-    """Runs, and trainings by the calendar that were refused, newest first."""
-    rows: list[TrainingRun | RefusedTraining] = [
-        *runs_listed(viewer=viewer)[:ROWS_SHOWN],
-        *refused_trainings_listed(viewer=viewer)[:ROWS_SHOWN],
-    ]
+def _page(request: StaffRequest, rows: QuerySet[M], name: str) -> Page[M]:
+    """One page of a list; each list has a parameter of its own."""
+    return Paginator(rows, PAGE).get_page(request.GET.get(name))
+
+
+def _with_refused(viewer: User, page: Page[TrainingRun]) -> list[TrainingRun | RefusedTraining]:
+    """The runs of a page with the trainings by the calendar that were refused in its time, newest first."""
+    runs, refused = list(page), refused_trainings_listed(viewer=viewer)
+    if page.has_next():
+        refused = refused.filter(last_at__gte=runs[-1].created_at)
+    if page.has_previous():
+        newer = page.paginator.page(page.previous_page_number())
+        refused = refused.filter(last_at__lt=newer[len(newer) - 1].created_at)
 
     def at(row: TrainingRun | RefusedTraining) -> datetime:
         return row.last_at if isinstance(row, RefusedTraining) else row.created_at
 
-    return sorted(rows, key=at, reverse=True)[:ROWS_SHOWN]
+    return sorted([*runs, *refused[:PAGE]], key=at, reverse=True)
 
 
 def _snapshots_context(request: StaffRequest) -> dict[str, Any]:
-    rows = list(snapshots_listed(viewer=request.user)[:ROWS_SHOWN])
+    rows = _page(request, snapshots_listed(viewer=request.user), "snapshots")
     marks = erasure_marks.snapshot_marks(viewer=request.user, snapshots=rows)
     for row in rows:
         row.mark = marks.get(row.pk)  # type: ignore[attr-defined]  # for the template

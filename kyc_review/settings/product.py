@@ -69,6 +69,9 @@ WEBHOOK_SECRETS_KEY = env.list("WEBHOOK_SECRETS_KEY", default=[])
 # Receivers in the bank's own network; every other host must have public addresses and TLS.
 WEBHOOK_ALLOWED_HOSTS = [host.lower() for host in env.list("WEBHOOK_ALLOWED_HOSTS", default=[])]
 
+# Whether `manage.py bundle promote` and `bundle rollback` may change what is in production, without people and gate.
+COMMAND_LINE_PROMOTION = env.bool("COMMAND_LINE_PROMOTION", default=True)
+
 # --- notices ----------------------------------------------------------------------------------------------
 # The mail server, as smtp+tls://user:password@host:587, smtp+ssl://... or smtp://...; consolemail:// prints e-mails.
 # Empty: no e-mail is sent, and waiting ones are given up after three days.

@@ -63,10 +63,16 @@ def job_lease(kind: type[W]) -> W | None:
         )
         if row is None:
             return None
+        before = row.error if row.state == State.QUEUED else "Its worker no longer answered."
+        is_resumed = row.started_at is not None
         leases.take(row, uuid.uuid4().hex, lease_s=LEASE_S)
         row.state, row.attempts = State.RUNNING, row.attempts + 1
         row.started_at = row.started_at or timezone.now()
         row.save(update_fields=["state", "attempts", "started_at", *leases.FIELDS])
+        if row.TITLE:
+            what = "resumed" if is_resumed else "started"
+            detail = {"attempt": row.attempts} | ({"before": before} if is_resumed else {})
+            audit.record(action=f"{row.NOUN}.{what}", target=row, detail=detail)
     return row
 
 

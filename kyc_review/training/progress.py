@@ -46,7 +46,7 @@ class Progress:
 
 def progress_of(job: Job) -> Progress:
     """Empty before the first report; a line that is being written, or is not ours, is passed over."""
-    lines = _lines(job)
+    lines = progress_lines(job)
     steps = [line for line in lines if isinstance(line.get("done"), int) and isinstance(line.get("of"), int)]
     if not steps:
         return Progress(phase=str(lines[-1].get("phase", "")) if lines else "")
@@ -76,7 +76,8 @@ def log_tail(job: Job) -> str:
     return "\n".join(text.splitlines()[-TAIL_LINES:])
 
 
-def _lines(job: Job) -> list[dict[str, Any]]:
+def progress_lines(job: Job) -> list[dict[str, Any]]:
+    """What `ml` wrote; a line that is being written, or is not ours, is left out."""
     try:
         with open(job.progress, "rb") as file:
             raw = file.read(READ_BYTES_MAX)

@@ -11,6 +11,8 @@ from django.utils import timezone
 
 from kyc_review.audit.models import Event
 from kyc_review.core.permissions import may_promote, may_see_retraining
+from kyc_review.registry.models import ModelRecord
+from kyc_review.registry.selectors import champion
 from kyc_review.training.models import Comparison, Proposal, TrainingRun
 from kyc_review.training.signals import retraining_signals
 
@@ -60,6 +62,7 @@ def waiting_for(*, viewer: User) -> list[Waiting]:
             for row in _failed_comparisons().select_related("candidate")
         ),
         *_overturned(),
+        *_reviews_due(),
         *(
             Waiting(f"{signal.name}: {signal.detail}", reverse("retraining:overview") + "#signals-title")
             for signal in retraining_signals(viewer=viewer)
@@ -94,6 +97,19 @@ def _failed_comparisons() -> QuerySet[Comparison]:
     ).order_by("-pk")
     done = Comparison.objects.filter(state=Comparison.State.SUCCEEDED).order_by("-pk").first()
     return rows.filter(pk__gt=done.pk) if done else rows
+
+
+def _reviews_due() -> list[Waiting]:
+    """The model in production, when the day of its next review has come."""
+    today = timezone.localdate()
+    serving = champion()
+    due = (
+        ModelRecord.objects.filter(bundle=serving, next_review_on__lte=today).select_related("bundle").first()
+    )
+    if serving is None or due is None:
+        return []
+    there = reverse("registry:model", args=[serving.digest])
+    return [Waiting(f"The review of {serving.version} was due on {due.next_review_on:%Y-%m-%d}.", there)]
 
 
 def _overturned() -> list[Waiting]:

@@ -1,4 +1,5 @@
 // A classic, blocking script on purpose, so that the page does not flash in the other theme. Without a stored
 // choice, the system's theme is used.
 const chosenTheme = localStorage.getItem("theme");
+document.documentElement.classList.add("scripts"); // style sheets prepare the room of what scripts build
 if (chosenTheme) document.documentElement.dataset.theme = chosenTheme;

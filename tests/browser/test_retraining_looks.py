@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -111,7 +112,8 @@ def test_two_admins_promote_a_candidate(
     )
     ada = log_in(staff("ada", "admin"), viewport=SIZES["1440x900"], color_scheme=scheme)
     ada.goto("/retraining/")
-    ada.get_by_role("link", name="small").click()
+    ada.get_by_role("tab", name="Comparisons").click()
+    ada.get_by_role("link", name=re.compile(r"^Comparison \d+$")).click()
     ada.screenshot(path=PICTURES / f"comparison-{scheme}.png", full_page=True)
     ada.get_by_role("link", name="lowered by 1.0").click()
     expect(ada.get_by_label("Reason for override")).to_be_visible()

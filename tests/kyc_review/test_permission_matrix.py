@@ -27,6 +27,7 @@ READERS: dict[str, set[str]] = {
     "integrations/": {"admin", "auditor"},
     "notices/": {"admin", "auditor"},
     "people/": {"admin", "auditor"},
+    "registry/": {"admin", "auditor"},
     "retraining/": {"admin", "auditor"},
     "webhooks/": {"admin", "auditor"},
 }
@@ -46,6 +47,7 @@ PAGES += [
     "account/tokens/",
     "integrations/",
     "notices/",
+    "registry/",
     "retraining/",
     "retraining/waiting/",
     "webhooks/",
@@ -123,4 +125,6 @@ def _values(item: ReviewItem) -> dict[str, str]:
         "<slug:slug>": "mobile-app",
         "<slug:prefix>": "kyc_live_0",
         "<slug:name>": "none",
+        "<slug:digest>": "0" * 64,
+        "<str:name>": "manifest.json",
     }

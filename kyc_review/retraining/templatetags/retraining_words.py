@@ -1,6 +1,11 @@
+from datetime import timedelta
+from typing import Any
+
 from django import template
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
+from django.urls import reverse
+from django.utils.html import format_html
 
 from kyc_review.accounts.models import User
 from kyc_review.core.permissions import may_see_retraining
@@ -19,3 +24,23 @@ def sees_retraining(user: AbstractBaseUser | AnonymousUser | None) -> bool:
 def waiting_number(user: AbstractBaseUser | AnonymousUser | None) -> int:
     """How much waits for this viewer on the page of retraining; 0 for none."""
     return waiting_count(viewer=user) if isinstance(user, User) else 0
+
+
+@register.simple_tag(takes_context=True)
+def model_link(context: dict[str, Any], version: str, digest: str) -> str:
+    """The version, as a link to the model's page for those who may see it."""
+    request = context.get("request")
+    if not digest or request is None or not sees_retraining(request.user):
+        return version
+    return format_html('<a href="{}">{}</a>', reverse("registry:model", args=[digest]), version)
+
+
+@register.filter
+def duration(took: timedelta) -> str:
+    """ "1 h 04 min", "3 min 20 s", "45 s"."""
+    seconds = max(0, round(took.total_seconds()))
+    if seconds < 60:
+        return f"{seconds} s"
+    if seconds < 3600:
+        return f"{seconds // 60} min {seconds % 60:02} s"
+    return f"{seconds // 3600} h {seconds % 3600 // 60:02} min"

@@ -1,3 +1,7 @@
+import pytest
+
+from kyc_review.retraining.comparison_figures import Span
+from kyc_review.retraining.comparison_presenter import present_comparison
 from kyc_review.retraining.presenters import (
     FIGURES_MAX,
     Balance,
@@ -8,6 +12,7 @@ from kyc_review.retraining.presenters import (
     figures,
     measured,
 )
+from tests.factories.reports import report
 
 
 def test_nested_metrics_become_lines() -> None:
@@ -118,3 +123,17 @@ def test_a_candidate_is_called_better_only_when_its_whole_interval_is() -> None:
     )
     assert against_champion({}) is None
     assert against_champion({"against_champion": {"difference": 3}}) is None
+
+
+@pytest.mark.django_db
+def test_forest_plots_share_a_scale_that_holds_every_bound() -> None:
+    compared = present_comparison(report(), 0.0)
+    spans = [pair.span for pair in compared.pairs if pair.span]
+    assert spans
+    for span in spans:
+        assert span.low <= span.middle <= span.high
+        assert max(abs(span.low), abs(span.high)) <= compared.reach
+    assert compared.reach % 10 == 0
+    assert compared.width == 2 * compared.reach
+    recall = report()["holdout"]["weighted"]["difference"]["recall"]
+    assert spans[0] == Span(*(round(100 * recall[key], 1) for key in ("low", "value", "high")))

@@ -2,6 +2,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from detection.bundle import BundleRefused
@@ -12,6 +13,9 @@ from kyc_review.registry.selectors import champion
 from kyc_review.registry.states import bundle_states_unchecked
 from kyc_review.retraining.api.serializers.bundles import BundleOut
 from kyc_review.retraining.management.command_options import bundle_named, json_option, say
+
+REASON_LEAST = 10  # characters
+REASON_HELP = f"at least {REASON_LEAST} characters; auditors read it"
 
 
 class Command(BaseCommand):
@@ -25,20 +29,15 @@ class Command(BaseCommand):
         json_option(verbs.add_parser("list", help="every bundle; * is in production"))
         add = verbs.add_parser("add", help="verify and register a bundle without promoting it")
         add.add_argument("path", type=Path)
-        add.add_argument(
-            "--source",
-            choices=[Bundle.Source.TRAINED.value, Bundle.Source.IMPORTED.value],
-            default=Bundle.Source.IMPORTED.value,
-        )
         promote = verbs.add_parser(
             "promote", help="promote a bundle; workers use it from their next batch on"
         )
         promote.add_argument(
             "bundle", help="a bundle's folder, its version, or 8 or more digits of its digest"
         )
-        promote.add_argument("--reason", default="")
+        promote.add_argument("--reason", required=True, help=REASON_HELP)
         rollback = verbs.add_parser("rollback", help="return to the previous bundle")
-        rollback.add_argument("--reason", default="")
+        rollback.add_argument("--reason", required=True, help=REASON_HELP)
         show = verbs.add_parser("show", help="one bundle with its metrics; the champion when none is named")
         show.add_argument("bundle", nargs="?")
         json_option(show)
@@ -73,19 +72,20 @@ class Command(BaseCommand):
             )
 
     def add(self, options: dict[str, Any]) -> None:
-        row = bundles.bundle_register(path=options["path"], source=options["source"])
+        row = bundles.bundle_register(path=options["path"], source=Bundle.Source.IMPORTED)
         self.stdout.write(f"{row} is registered; `manage.py bundle promote {row.digest[:12]}` promotes it.")
 
     def promote(self, options: dict[str, Any]) -> None:
+        reason = _reason(options)
         path = Path(options["bundle"])
-        if path.is_dir():
-            row = bundles.bundle_register(path=path, source=Bundle.Source.TRAINED)
+        if path.is_dir():  # only a training run of this installation makes what is "trained here"
+            row = bundles.bundle_register(path=path, source=Bundle.Source.IMPORTED)
         else:
             row = bundle_named(options["bundle"])
-        self._say(bundles.bundle_promote(bundle=row, reason=options["reason"]))
+        self._say(bundles.bundle_promote(bundle=row, reason=reason))
 
     def rollback(self, options: dict[str, Any]) -> None:
-        self._say(bundles.bundle_rollback(reason=options["reason"]))
+        self._say(bundles.bundle_rollback(reason=_reason(options)))
 
     def show(self, options: dict[str, Any]) -> None:
         row = bundle_named(options["bundle"]) if options["bundle"] else champion()
@@ -124,3 +124,16 @@ class Command(BaseCommand):
 
     def _say(self, step: Promotion) -> None:
         self.stdout.write(f"{step.bundle} is in production from the next batch on.")
+
+
+def _reason(options: dict[str, Any]) -> str:
+    """Raises CommandError when it is missing, or when the bank has switched this way off."""
+    if not settings.COMMAND_LINE_PROMOTION:
+        raise CommandError(
+            "Promotion on the command line is switched off (COMMAND_LINE_PROMOTION). Propose and approve it on "
+            "Retraining, or with `manage.py proposal`; an admin rolls back there."
+        )
+    reason = str(options["reason"]).strip()
+    if len(reason) < REASON_LEAST:
+        raise CommandError(f"State the reason in at least {REASON_LEAST} characters; auditors read it.")
+    return reason

@@ -1,0 +1,109 @@
+"""The bank's inventory of models: owner, purpose, next review, tags and notes; files to download."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import date
+from typing import IO, TYPE_CHECKING
+
+from django.db import transaction
+
+from detection import bundle as disk
+from kyc_review.audit import services as audit
+from kyc_review.core.errors import DomainError
+from kyc_review.core.permissions import Right, require
+from kyc_review.registry.models import Bundle, ModelNote, ModelRecord
+
+if TYPE_CHECKING:
+    from kyc_review.accounts.models import User
+
+TAG = re.compile(r"[a-z0-9][a-z0-9-]{0,29}")
+TAGS_MAX = 10
+PAPERS = (disk.MANIFEST, disk.MODEL_CARD)
+
+
+class RecordRefused(DomainError):
+    """The record or note cannot be written so; the text says what to change."""
+
+    code = "record_refused"
+
+
+@transaction.atomic
+def record_change(
+    *,
+    bundle: Bundle,
+    actor: User,
+    owner: str,
+    purpose: str,
+    next_review_on: date | None,
+    tags: Sequence[str],
+) -> ModelRecord:
+    """Write the record of a bundle. Raises RecordRefused for tags that are none."""
+    require(actor, Right.PROMOTE)
+    wanted = list(dict.fromkeys(tag.strip().lower() for tag in tags if tag.strip()))
+    if len(wanted) > TAGS_MAX or not all(TAG.fullmatch(tag) for tag in wanted):
+        raise RecordRefused(f"At most {TAGS_MAX} tags, each of up to 30 letters a-z, digits and hyphens.")
+    Bundle.objects.select_for_update(no_key=True).get(pk=bundle.pk)  # one change after the other
+    row = ModelRecord.objects.filter(bundle=bundle).first() or ModelRecord(bundle=bundle)
+    before = _facts(row)
+    row.owner, row.purpose = owner.strip()[:100], purpose.strip()[:500]
+    row.next_review_on, row.tags, row.changed_by = next_review_on, wanted, actor
+    if (after := _facts(row)) == before:
+        return row
+    row.save()
+    audit.record(
+        action="bundle.record_changed",
+        actor=actor,
+        target=bundle,
+        detail={"digest": bundle.digest, "before": before, "after": after},
+    )
+    return row
+
+
+@transaction.atomic
+def note_add(*, bundle: Bundle, actor: User, text: str) -> ModelNote:
+    """Raises RecordRefused for an empty note."""
+    require(actor, Right.PROMOTE)
+    text = text.strip()
+    if not text:
+        raise RecordRefused("Write a note first.")
+    note = ModelNote.objects.create(bundle=bundle, text=text[:1000], written_by=actor)
+    audit.record(
+        action="bundle.noted", actor=actor, target=bundle, detail={"digest": bundle.digest, "note": note.text}
+    )
+    return note
+
+
+def file_names(bundle: Bundle) -> list[str]:
+    """What can be downloaded: manifest, model card and weights; empty when the folder is gone."""
+    try:
+        found = sorted(
+            path.name for path in bundle.directory.iterdir() if path.is_file() and not path.is_symlink()
+        )
+    except OSError:
+        return []
+    papers = [name for name in PAPERS if name in found]
+    return papers + [name for name in found if disk.FILE_NAME.fullmatch(name)]
+
+
+def file_open(*, bundle: Bundle, name: str, actor: User) -> IO[bytes]:
+    """One of `file_names`; weights are for admins, because they learned from faces. Raises OSError."""
+    if name not in PAPERS:
+        require(actor, Right.PROMOTE)
+    if name not in file_names(bundle):
+        raise FileNotFoundError(name)
+    file = (bundle.directory / name).open("rb")
+    audit.record(
+        action="bundle.downloaded", actor=actor, target=bundle, detail={"digest": bundle.digest, "file": name}
+    )
+    return file
+
+
+def _facts(row: ModelRecord) -> dict[str, object]:
+    return {
+        "owner": row.owner,
+        "purpose": row.purpose,
+        "next_review_on": row.next_review_on.isoformat() if row.next_review_on else None,
+        "tags": row.tags,
+    }

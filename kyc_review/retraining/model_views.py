@@ -1,0 +1,174 @@
+"""The inventory of models, and the page of one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.http import FileResponse, Http404, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_POST
+
+from kyc_review.accounts.staff_access import StaffRequest, staff_only
+from kyc_review.core.permissions import may_promote
+from kyc_review.datasets import erasure_marks
+from kyc_review.registry import inventory
+from kyc_review.registry.models import Bundle, ModelRecord
+from kyc_review.registry.selectors import bundles_listed, services_of
+from kyc_review.registry.states import BundleState, bundle_states, model_card
+from kyc_review.retraining.access import require_retraining_access
+from kyc_review.retraining.comparison_presenter import present_comparison
+from kyc_review.retraining.model_presenter import judged_by, steps_of
+from kyc_review.retraining.presenters import against_champion, figures, measured
+from kyc_review.review.audit_results import audits_by_bundle
+from kyc_review.review.late_outcomes import late_by_bundle
+from kyc_review.training.lineage import history
+from kyc_review.training.models import Comparison
+from kyc_review.training.progress import HEIGHT, WIDTH, progress_of
+
+PAGE = 25
+
+
+class RecordForm(forms.ModelForm):
+    tags = forms.CharField(
+        required=False, max_length=400, help_text="Separated by spaces: a-z, 0-9 and hyphens."
+    )
+
+    class Meta:
+        model = ModelRecord
+        fields = ("owner", "purpose", "next_review_on")
+        widgets = {
+            "purpose": forms.Textarea(attrs={"rows": 2}),
+            "next_review_on": forms.DateInput(attrs={"type": "date"}),
+        }
+
+
+@require_GET
+@never_cache
+@staff_only
+def models(request: StaffRequest) -> HttpResponse:
+    """Every registered bundle, with its record."""
+    require_retraining_access(request.user)
+    page = Paginator(bundles_listed(viewer=request.user).select_related("record"), PAGE).get_page(
+        request.GET.get("page")
+    )
+    states = bundle_states(viewer=request.user)
+    for row in page:
+        row.state = states.get(row.pk, BundleState.CANDIDATE)  # type: ignore[attr-defined]  # for the template
+    return render(request, "registry/models.html", {"page": page})
+
+
+@require_GET
+@never_cache
+@staff_only
+def model(request: StaffRequest, digest: str) -> HttpResponse:
+    return _model(request, _found(request, digest))
+
+
+@require_POST
+@staff_only
+def record(request: StaffRequest, digest: str) -> HttpResponse:
+    bundle = _managed(request, digest)
+    form = RecordForm(request.POST)
+    if not form.is_valid():
+        return _model(request, bundle, form)
+    sent = form.cleaned_data
+    try:
+        inventory.record_change(
+            bundle=bundle,
+            actor=request.user,
+            owner=sent["owner"],
+            purpose=sent["purpose"],
+            next_review_on=sent["next_review_on"],
+            tags=sent["tags"].split(),
+        )
+    except inventory.RecordRefused as refusal:
+        form.add_error("tags", str(refusal))
+        return _model(request, bundle, form)
+    messages.success(request, "Saved.")
+    return HttpResponseRedirect(reverse("registry:model", args=[digest]))
+
+
+@require_POST
+@staff_only
+def notes(request: StaffRequest, digest: str) -> HttpResponse:
+    bundle = _managed(request, digest)
+    try:
+        inventory.note_add(bundle=bundle, actor=request.user, text=request.POST.get("text", ""))
+        messages.success(request, "The note was added.")
+    except inventory.RecordRefused as refusal:
+        messages.error(request, str(refusal))
+    return HttpResponseRedirect(reverse("registry:model", args=[digest]) + "#notes-title")
+
+
+@require_GET
+@never_cache
+@staff_only
+def file(request: StaffRequest, digest: str, name: str) -> HttpResponseBase:
+    """Manifest and card for all readers, weights for admins."""
+    bundle = _found(request, digest)
+    try:
+        opened = inventory.file_open(bundle=bundle, name=name, actor=request.user)
+    except OSError as error:
+        raise Http404("The bundle has no such file.") from error
+    return FileResponse(opened, as_attachment=True, filename=f"{bundle.version}-{name}")
+
+
+def _model(request: StaffRequest, bundle: Bundle, form: RecordForm | None = None) -> HttpResponse:
+    viewer = request.user
+    past, services = history(viewer=viewer, bundle=bundle), services_of(viewer=viewer, bundle=bundle)
+    audited = next((row for row in audits_by_bundle(viewer=viewer) if row.digest == bundle.digest), None)
+    late = next((row for row in late_by_bundle(viewer=viewer) if row.digest == bundle.digest), None)
+    later = f"{late.cleared.right} fraud in {late.cleared.total} cleared" if late else ""
+    kept = ModelRecord.objects.filter(bundle=bundle).select_related("changed_by").first()
+    compared = next((row for row in past.comparisons if row.state == Comparison.State.SUCCEEDED), None)
+    names = inventory.file_names(bundle)
+    context: dict[str, Any] = {
+        "bundle": bundle,
+        "state": bundle_states(viewer=viewer).get(bundle.pk, BundleState.CANDIDATE),
+        "mark": erasure_marks.bundle_marks(viewer=viewer, bundles=[bundle]).get(bundle.pk),
+        "past": past,
+        "services": services,
+        "steps": steps_of(bundle, past, services, judged_by(bundle, services), audited, later),
+        "record": kept,
+        "form": form or _form(kept),
+        "notes": bundle.notes.select_related("written_by"),
+        "files": [(name, name in inventory.PAPERS or may_promote(viewer)) for name in names],
+        "card": model_card(bundle),
+        "measured": measured(bundle.metrics),
+        "figures": figures(bundle.metrics),
+        "against": against_champion(bundle.metrics),
+        "compared_row": compared,
+        "compared": present_comparison(compared.report, 0.0) if compared else None,
+        "progress": progress_of(past.run) if past.run else None,
+        "width": WIDTH,
+        "height": HEIGHT,
+        "may_change": may_promote(viewer),
+    }
+    return render(request, "registry/model.html", context, status=422 if form else 200)
+
+
+def _form(kept: ModelRecord | None) -> RecordForm:
+    if kept is None:
+        return RecordForm()
+    return RecordForm(instance=kept, initial={"tags": " ".join(kept.tags)})
+
+
+def _found(request: StaffRequest, digest: str) -> Bundle:
+    require_retraining_access(request.user)
+    bundle = bundles_listed(viewer=request.user).filter(digest=digest).first()
+    if bundle is None:
+        raise Http404("No bundle with this digest is registered.")
+    return bundle
+
+
+def _managed(request: StaffRequest, digest: str) -> Bundle:
+    if not may_promote(request.user):
+        raise PermissionDenied("Only admins change the record of a model.")
+    return _found(request, digest)
