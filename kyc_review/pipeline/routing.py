@@ -79,7 +79,8 @@ class Routed:
 
     @property
     def item_reason(self) -> str:
-        if self.scoring is None:
+        """A failed check comes before the votes, which mean little then."""
+        if self.scoring is None or self.judgement.has_failed:
             return ReviewItem.Reason.CHECKS
         if self.scoring.verdict == Verdict.CLEAR and self.judgement.may_clear:
             return ReviewItem.Reason.AUXILIARY_MODEL

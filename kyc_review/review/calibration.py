@@ -14,7 +14,7 @@ from detection.voting import Verdict
 from kyc_review.audit import services as audit
 from kyc_review.core.permissions import may_oversee
 from kyc_review.review.blinding import possible_reviewers
-from kyc_review.scoring.selectors import needs_person
+from kyc_review.scoring.selectors import failed_for_person, needs_person
 from kyc_review.submissions.models import State, Submission
 
 from .models import AuditDraw, Decision, Gold, ReviewItem
@@ -77,6 +77,7 @@ def gold_mix(*, opened: int) -> list[ReviewItem]:
             verdict=F("submission__scoring__verdict"),
             risk=F("submission__scoring__risk"),
             has_doubt=needs_person(),
+            has_failed=failed_for_person(),
             is_drawn=Exists(AuditDraw.objects.filter(submission=OuterRef("submission"))),
         )
         # None whose erasure is under way; one that begins now finds the new item and withdraws it.
@@ -88,7 +89,9 @@ def gold_mix(*, opened: int) -> list[ReviewItem]:
         ReviewItem(
             submission_id=gold.submission_id,
             reason=ReviewItem.Reason.GOLD,
-            masked_reason=_masked_reason(gold.verdict, has_doubt=gold.has_doubt, is_drawn=gold.is_drawn),
+            masked_reason=_masked_reason(
+                gold.verdict, has_doubt=gold.has_doubt, has_failed=gold.has_failed, is_drawn=gold.is_drawn
+            ),
             is_blind=True,
             risk=1.0 if gold.risk is None else gold.risk,
         )
@@ -96,9 +99,9 @@ def gold_mix(*, opened: int) -> list[ReviewItem]:
     ]
 
 
-def _masked_reason(verdict: str | None, *, has_doubt: bool, is_drawn: bool) -> str:
+def _masked_reason(verdict: str | None, *, has_doubt: bool, has_failed: bool, is_drawn: bool) -> str:
     """The reason that people would read after their first call if this face came today."""
-    if verdict is not None and verdict != Verdict.CLEAR:
+    if verdict is not None and verdict != Verdict.CLEAR and not has_failed:
         return ReviewItem.Reason(verdict)
     if has_doubt:
         return ReviewItem.Reason.CHECKS

@@ -84,6 +84,11 @@ class CheckLine:
     action: str
     code: str
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether it failed and the bank's policy does not ignore it."""
+        return self.status == CheckStatus.FAIL.value and self.action != ACTIONS[Action.IGNORE]
+
 
 def check_lines(rows: Iterable[CheckResult]) -> list[CheckLine]:
     """In the order of `CheckName`."""

@@ -120,6 +120,14 @@ class PictureJudgement:
     def may_clear(self) -> bool:
         return self.action is None
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether a check failed that the policy does not ignore: then the votes mean little."""
+        return any(
+            one.check.status is CheckStatus.FAIL and one.action not in (None, Action.IGNORE)
+            for one in self.checks
+        )
+
 
 def judge(checks: Iterable[Check], policy: Policy) -> PictureJudgement:
     """Apply the policy. A check that is missing, or that failed with an error, is never ignored.

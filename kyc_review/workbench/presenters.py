@@ -1,13 +1,14 @@
-"""The votes as the focus page shows them, without a rule of the business."""
+"""Votes and checks as the pages show them, without a rule of the business."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from detection.checks import CheckStatus
 from kyc_review.review.models import Decision, ReviewItem
-from kyc_review.submissions.check_policy import TOLD_FIRST
+from kyc_review.scoring.check_words import check_lines
+from kyc_review.scoring.selectors import causes_first, checks_for_person
 
 if TYPE_CHECKING:
     from kyc_review.scoring.models import Vote
@@ -85,7 +86,21 @@ def suggested_obstacle(item: ReviewItem) -> str:
 
     A failed check before a doubtful one, and the cause before what it led to. Empty without such a check.
     """
-    told = {name.value: place for place, name in reversed(list(enumerate(TOLD_FIRST)))}
-    found = [row for row in item.submission.checks.all() if row.code in _OBSTACLES]
-    found.sort(key=lambda row: (row.status != CheckStatus.FAIL.value, told[row.name]))
+    found = causes_first(row for row in item.submission.checks.all() if row.code in _OBSTACLES)
     return found[0].code if found else ""
+
+
+def name_checks(items: Iterable[ReviewItem]) -> None:
+    """Gives rows of the queue whose shown reason is a check `check_line`: the check that explains it best.
+
+    Items that are blind to the viewer get none. One query, and none without such items.
+    """
+    named = [
+        item
+        for item in items
+        if item.shown_reason == ReviewItem.Reason.CHECKS and not item.is_blinded  # type: ignore[attr-defined]
+    ]
+    checks = checks_for_person(item.submission_id for item in named) if named else {}
+    for item in named:
+        lines = check_lines(checks.get(item.submission_id, [])[:1])
+        item.check_line = lines[0] if lines else None  # type: ignore[attr-defined]

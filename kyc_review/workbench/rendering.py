@@ -16,7 +16,6 @@ from django.shortcuts import render
 from django.urls import reverse
 from django_htmx.http import push_url, reswap, retarget
 
-from detection.checks import CheckStatus
 from kyc_review.accounts.staff_access import StaffRequest
 from kyc_review.core.permissions import may_decide, may_oversee
 from kyc_review.review import selectors, services
@@ -27,7 +26,7 @@ from kyc_review.review.release import SNOOZES
 from kyc_review.review.shortcuts import OBSTACLE_KEYS, PART_KEYS
 from kyc_review.scoring.state import scoring_state
 from kyc_review.workbench.evidence.context import panel_context
-from kyc_review.workbench.presenters import suggested_obstacle, vote_panel
+from kyc_review.workbench.presenters import name_checks, suggested_obstacle, vote_panel
 
 ROWS_SHOWN = 50
 
@@ -64,6 +63,7 @@ def queue_context(request: StaffRequest) -> dict[str, Any]:
     if chosen not in {*ReviewItem.Reason.values, selectors.FIRST_LOOK}:
         chosen = ""
     items = list(selectors.queue_items(viewer=request.user, reason=chosen)[:ROWS_SHOWN])
+    name_checks(items)
     return {
         "counts": counts,
         "chosen": chosen,
@@ -108,7 +108,7 @@ def focus_context(request: StaffRequest, item_id: int) -> dict[str, Any]:
         "item": shown,
         "panel": panel,
         "checks": panel.get("checks", []),
-        "has_failed_check": any(line.status == CheckStatus.FAIL.value for line in panel.get("checks", [])),
+        "has_failed_check": any(line.has_failed for line in panel.get("checks", [])),
         "alerts": panel.get("alerts", []),
         "two_people": panel.get("two_people", ""),
         "suggested_obstacle": "" if is_blinded else suggested_obstacle(shown),

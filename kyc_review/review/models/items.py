@@ -36,9 +36,9 @@ _LATER = (
 ORDINARY = tuple(reason for reason in Reason if reason not in _LATER)
 
 # Most urgent first, by the reason that people are shown: a place in the queue does not give gold away. Applicants wait
-# for all of these; those whose votes were not taken could be anything, and those that only a check doubts were found
-# genuine by every model. What is not named comes last, by risk: gold, and what only an auxiliary model doubts. The
-# column `priority` is generated from this: a change rewrites the table.
+# for all of these; those whose votes were not taken could be anything. Those with a check that did not pass follow by
+# risk: those that models suspect before those that all found genuine. What is not named comes last, by risk: gold, and
+# what only an auxiliary model doubts. The column `priority` is generated from this: a change rewrites the table.
 PRIORITIES = {
     Reason.UNANIMOUS_FAKE: 0,
     Reason.SECOND_REVIEW: 1,

@@ -173,6 +173,33 @@ def test_votes_say_more_than_a_doubtful_check(submit: Callable[..., Submission])
     assert ReviewItem.objects.get().reason == ReviewItem.Reason.UNANIMOUS_FAKE
 
 
+@pytest.mark.parametrize("fakes", [0, 2, 5])
+def test_a_failed_check_says_more_than_the_votes(submit: Callable[..., Submission], fakes: int) -> None:
+    found = failing(CheckName.FACE_VISIBLE, CheckCode.OCCLUDED)
+    route(submit(), found, *(number < fakes for number in range(5)))
+    item = ReviewItem.objects.get()
+    assert item.reason == item.shown_reason == ReviewItem.Reason.CHECKS
+    assert item.risk == Scoring.objects.get().risk
+
+
+def test_a_failed_check_that_the_bank_ignores_leaves_the_reason_to_the_votes(
+    submit: Callable[..., Submission], settings: LazySettings
+) -> None:
+    settings.CHECK_POLICY = policy_read(["pose:fail=ignore"])
+    route(submit(), failing(CheckName.POSE, CheckCode.TURNED_AWAY), *[True] * 5)
+    assert ReviewItem.objects.get().reason == ReviewItem.Reason.UNANIMOUS_FAKE
+
+
+def test_a_failed_check_is_the_reason_also_where_another_check_asks_for_a_new_picture(
+    submit: Callable[..., Submission],
+) -> None:
+    """A damaged file goes to a person, whatever else was found."""
+    fail = CheckStatus.FAIL
+    found = checks(intact=(fail, CheckCode.DAMAGED), sharpness=(fail, CheckCode.BLURRED))
+    route(submit(), found, *[True] * 5)
+    assert ReviewItem.objects.get().reason == ReviewItem.Reason.CHECKS
+
+
 def test_without_checks_nothing_is_cleared(submit: Callable[..., Submission]) -> None:
     row = route(submit(), (), *REAL)
     assert (row.state, ReviewItem.objects.get().reason) == (State.IN_REVIEW, ReviewItem.Reason.CHECKS)
