@@ -109,15 +109,13 @@ class AuxiliaryModel:
         return np.asarray(whole)
 
     def _outputs(self, image: Image.Image, frame: FaceFrame | None = None) -> torch.Tensor:
-        picture = image.convert("RGB")
+        picture = image if image.mode == "RGB" else image.convert("RGB")  # a copy of a large one takes 260 MB
         if self.sees_faces:
             seen = crop(picture, View(self.side, FACE_EXTENT, frame=FACE), frame)
             # Every selfie that would be cleared is asked about, so time counts here.
             with torch.autocast("cpu", torch.bfloat16, enabled=has_bfloat16(torch.device("cpu"))):
                 return self._judged(seen)
-        if max(picture.size) > LARGEST_SIDE:
-            picture.thumbnail((LARGEST_SIDE, LARGEST_SIDE), Image.Resampling.BOX)
-        return self._judged(VIEWS[self.view](network_inputs.compressed(picture), self.side))
+        return self._judged(VIEWS[self.view](network_inputs.compressed(_reduced(picture)), self.side))
 
     def _judged(self, seen: np.ndarray) -> torch.Tensor:
         x = torch.from_numpy(np.array(seen)).permute(2, 0, 1)[None].float() / 255
@@ -125,6 +123,15 @@ class AuxiliaryModel:
         with torch.inference_mode():
             outputs: torch.Tensor = self.network(x).float()
         return outputs
+
+
+def _reduced(image: Image.Image) -> Image.Image:
+    """An RGB picture with sides of at most LARGEST_SIDE; of a larger one, no full copy is made."""
+    longest = max(image.size)
+    if longest <= LARGEST_SIDE:
+        return image
+    width, height = (max(1, round(side * LARGEST_SIDE / longest)) for side in image.size)
+    return image.resize((width, height), Image.Resampling.BOX, reducing_gap=2.0)
 
 
 def top_mean(probability: torch.Tensor) -> torch.Tensor:

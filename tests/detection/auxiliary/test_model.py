@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,7 @@ import torch
 from PIL import Image
 
 from detection.auxiliary import AuxiliaryModelRefused, load_auxiliary_model, shipped_auxiliary_models
-from detection.auxiliary.model import FACE_EXTENT
+from detection.auxiliary.model import FACE_EXTENT, _reduced
 from detection.bundle import View
 from detection.faces.align import FaceFrame
 from detection.networks.dual_branch import DualBranch
@@ -145,3 +147,34 @@ def test_a_recipe_exports_what_the_workbench_loads(name: str, tmp_path: Path) ->
     assert set(auxiliary.metrics["auc"]) == {"value", "low", "high", "n"}
     assert auxiliary.provenance["seed"] == 0
     assert (auxiliary.mask(picture()) is None) == (name == "D")
+
+
+PEAK_MB = """
+import resource, sys
+from PIL import Image
+from detection.auxiliary.model import _reduced
+
+def peak_mb():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+image = Image.new("RGB", (9000, 7000), "white")
+before = peak_mb()
+assert _reduced(image).size == (2048, 1593)
+print(peak_mb() - before)
+"""
+
+
+def test_a_picture_of_63_megapixels_is_reduced_without_a_full_copy() -> None:
+    """A copy has 252 MB; the reduced picture has 13."""
+    run = subprocess.run([sys.executable, "-c", PEAK_MB], capture_output=True, text=True, check=True)
+    assert float(run.stdout) < 100
+
+
+@pytest.mark.parametrize("size", [(3000, 4000), (2049, 1000), (2500, 3), (2048, 2048), (100, 60)])
+def test_a_reduced_picture_has_the_pixels_that_the_networks_were_measured_with(
+    size: tuple[int, int],
+) -> None:
+    image = Image.effect_noise(size, 60).convert("RGB")
+    expected = image.copy()
+    expected.thumbnail((2048, 2048), Image.Resampling.BOX)
+    assert np.array_equal(np.asarray(_reduced(image)), np.asarray(expected))
