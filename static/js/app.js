@@ -8,6 +8,7 @@ import "./ahead.js";
 import "./first-call.js";
 import "./undo.js";
 import "./seen.js";
+import "./session-ended.js";
 import { announce } from "./announce.js";
 
 document.addEventListener("click", (event) => {

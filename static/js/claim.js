@@ -1,5 +1,6 @@
 // The claim's countdown, and its renewal while the page is in use.
 import { announce } from "./announce.js";
+import { isSessionEnded } from "./session-ended.js";
 
 const RENEW_EVERY_MS = 30_000;
 const ATTENDED_FOR_MS = 5 * 60_000; // after the last sign of a hand, the claim runs down
@@ -34,7 +35,7 @@ function show(claim, remainingS) {
 
 function tick() {
   const claim = document.getElementById("claim");
-  if (!claim || document.querySelector("[data-claim-lost]")) return;
+  if (!claim || document.querySelector("[data-claim-lost]") || isSessionEnded()) return;
   const clock = clockOf(claim);
   const remainingMs = clock.endsAt - now();
   show(claim, Math.max(0, Math.ceil(remainingMs / 1000)));
@@ -62,7 +63,8 @@ setInterval(tick, 1000);
 // This clock may stand still while the computer sleeps, so the server is asked when the page is looked at again.
 document.addEventListener("visibilitychange", () => {
   const claim = document.getElementById("claim");
-  if (claim && document.visibilityState === "visible" && !document.querySelector("[data-claim-lost]")) ask(claim);
+  const isOver = document.querySelector("[data-claim-lost]") || isSessionEnded();
+  if (claim && document.visibilityState === "visible" && !isOver) ask(claim);
 });
 window.addEventListener("focus", tick);
 document.addEventListener("htmx:load", tick);

@@ -43,7 +43,7 @@ def test_after_a_session_ended_the_form_is_there_again_behind_the_sign_in(
     enqueue: Enqueue, examine: Examine, log_in: LogIn, alice: User
 ) -> None:
     item = enqueue()
-    examine(item)  # a page that asks for its evidence meanwhile would be led to the login page before Enter
+    examine(item)
     page = log_in(alice)
     claim(page)
     typed(page)
@@ -63,10 +63,34 @@ def test_after_a_session_ended_the_form_is_there_again_behind_the_sign_in(
     assert (Decision.objects.get().label, Decision.objects.get().note) == ("fake", "A seam at the chin.")
 
 
+@pytest.mark.parametrize("asks_for", ["evidence", "claim"])
+def test_what_a_page_asks_by_itself_after_a_session_ended_does_not_lead_away_from_it(
+    enqueue: Enqueue, examine: Examine, log_in: LogIn, alice: User, settings: LazySettings, asks_for: str
+) -> None:
+    item = enqueue()
+    if asks_for == "claim":
+        settings.CLAIM_LEASE_S = 50  # so that it is renewed every few seconds
+        examine(item)
+    page = log_in(alice)
+    claim(page)
+    typed(page)
+    Session.objects.all().delete()
+    page.mouse.move(200, 200)
+    notice = page.locator("[data-session-ended]")
+    expect(notice).to_be_visible(timeout=20_000)
+    expect(page).to_have_url(re.compile(rf"/review/items/{item.pk}/$"))
+    is_as_typed(page)
+    notice.get_by_role("link").click()
+    expect(page).to_have_url(re.compile(r"/login/\?next="))
+    sign_in(page, alice)
+    expect(page).to_have_url(re.compile(rf"/review/items/{item.pk}/$"))
+    is_as_typed(page)
+
+
 def test_a_sign_in_in_another_tab_ends_in_a_sentence_and_the_form_as_it_was(
     enqueue: Enqueue, examine: Examine, log_in: LogIn, alice: User
 ) -> None:
-    examine(enqueue())  # a page that asks for its evidence meanwhile would be led to the login page
+    examine(enqueue())
     page = log_in(alice)
     claim(page)
     typed(page)

@@ -170,7 +170,7 @@ def test_a_picture_of_63_megapixels_is_reduced_without_a_full_copy() -> None:
     assert float(run.stdout) < 100
 
 
-@pytest.mark.parametrize("size", [(3000, 4000), (2049, 1000), (2500, 3), (2048, 2048), (100, 60)])
+@pytest.mark.parametrize("size", [(3000, 4000), (2049, 1000), (3000, 1999), (2048, 2048), (100, 60)])
 def test_a_reduced_picture_has_the_pixels_that_the_networks_were_measured_with(
     size: tuple[int, int],
 ) -> None:
