@@ -157,7 +157,7 @@ def add_recipes(verbs: Verbs) -> None:
     run.add_argument("--data", type=Path, help="the data set's own folder")
     run.add_argument("--out", type=Path, required=True, help="folder for config, checkpoints and results")
     run.add_argument(
-        "--scale", nargs="+", default=[], metavar="FIELD=N", help="epochs=, batch=, side=, images="
+        "--scale", nargs="+", default=[], metavar="FIELD=N", help="epochs=, batch=, side=, images=, steps="
     )
     run.add_argument("--weights", type=Path, help="safetensors file to start from")
     run.add_argument("--device", default="auto", help="auto, cpu or cuda")

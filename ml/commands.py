@@ -53,6 +53,7 @@ def run_list(options: argparse.Namespace) -> None:
             ("data", recipe.layout),
             ("reported", recipe.reported),
             ("budget", spent),
+            ("steps", recipe.steps),
         ):
             print(f"        {title:<9} {text}")
 

@@ -122,6 +122,7 @@ class Recipe:
     """One published system. `layout` says what the data folder must contain; `reported` is the document's own
     figure.
 
+    steps: how many the optimiser makes in the document, because epochs of sets of different sizes cannot be compared.
     run does everything from reading to measuring. sample writes a tiny data set in the layout, which `--smoke` without
     `--data` and the tests use.
     """
@@ -135,3 +136,4 @@ class Recipe:
     smoke: Budget
     run: Callable[[Context], Results]
     sample: Callable[[Path], None]
+    steps: str = "none"

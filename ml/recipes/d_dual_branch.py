@@ -82,4 +82,5 @@ RECIPE = Recipe(
     smoke=Budget(epochs=2, batch=8, side=32, images=20),
     run=run,
     sample=write_casia,
+    steps="at most 106,000 of 16 (200 epochs of 530, ended by patience)",
 )

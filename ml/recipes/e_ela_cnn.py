@@ -74,4 +74,5 @@ RECIPE = Recipe(
     smoke=Budget(epochs=2, batch=8, side=32, images=20),
     run=run,
     sample=write_casia,
+    steps="1,740 of 8",
 )

@@ -133,4 +133,5 @@ RECIPE = Recipe(
     smoke=Budget(epochs=1, batch=8, side=64, images=16),
     run=run,
     sample=write_faces,
+    steps="173,210 of 32",
 )

@@ -95,6 +95,7 @@ def describe(recipe: Recipe, context: Context, *, sample: bool) -> dict[str, Any
     return {
         "recipe": recipe.name,
         "source": recipe.source,
+        "document_steps": recipe.steps,
         "budget": asdict(context.budget),
         "seed": context.seed,
         "data": "generated sample" if sample else str(context.data),

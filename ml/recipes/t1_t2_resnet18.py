@@ -151,6 +151,7 @@ T1 = Recipe(
     smoke=Budget(epochs=1, batch=8, side=64, images=16),
     run=run_plain,
     sample=write_rff,
+    steps="2,550 of 32; the one kept had made 306",
 )
 T2 = Recipe(
     name="T2",
@@ -162,6 +163,7 @@ T2 = Recipe(
     smoke=Budget(epochs=1, batch=8, side=64, images=16),
     run=run_mixup,
     sample=write_rff,
+    steps="1,300 of 64; the one kept had made 676",
 )
 T1_LITE = replace(
     T1,

@@ -13,6 +13,7 @@ from ml.recipes.data import Divided
 from ml.recipes.faces import called
 from ml.recipes.probes import probes
 from ml.shards import Store
+from ml.training.stacking import midway_below
 
 MISS = 0.05  # share of validation fakes that each voter's threshold may let pass
 VOTERS = ["model 1", "model 2", "model 3", "model 4", "stack"]
@@ -97,8 +98,11 @@ def results(
 
 
 def operating_point(validation: np.ndarray, label: np.ndarray) -> np.ndarray:
-    """(5,) thresholds, each letting at most MISS of the validation fakes below it. validation: (N, 5)."""
-    return np.array([threshold_for_miss_rate(label, p, MISS) for p in validation.T])
+    """(5,) thresholds, each letting at most MISS of the validation fakes below it. validation: (N, 5).
+
+    They lie midway below the lowest fake that is found, so that rounding does not decide about that one.
+    """
+    return np.array([midway_below(p, threshold_for_miss_rate(label, p, MISS)) for p in validation.T])
 
 
 def mixed(

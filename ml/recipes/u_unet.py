@@ -147,4 +147,5 @@ RECIPE = Recipe(
     smoke=Budget(epochs=1, batch=8, side=64, images=20),
     run=run,
     sample=write_casia,
+    steps="3,570 of 10 by its code; its log shows 12,750",
 )

@@ -31,6 +31,16 @@ def test_list_shows_source_layout_and_budget(capsys: pytest.CaptureFixture[str])
         assert recipe.layout in shown
 
 
+def test_the_terminal_says_that_a_run_is_a_smoke_run_and_counts_steps(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", "E", "--smoke", "--quiet", "--out", str(tmp_path), "--scale", "steps=3"]) == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith("smoke run: shows that the program runs")
+    assert "documented                 3 steps in" in shown
+    assert "Steps of the optimiser in the document: 1,740 of 8." in (tmp_path / "report.html").read_text()
+
+
 def test_another_seed_in_the_same_folder_is_refused(tmp_path: Path) -> None:
     run(RECIPES["E"], data=None, out=tmp_path, smoke=True, quiet=True)
     with pytest.raises(ValueError, match="run with another seed: choose another --out"):
