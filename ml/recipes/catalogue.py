@@ -31,8 +31,8 @@ RECIPES: dict[str, Recipe] = {
         d_dual_branch.RECIPE,
         u_unet.RECIPE,
         r_resnet.RECIPE,
-        frozen_lite0.R_LITE0,
-        frozen_lite0.T1_LITE0,
+        frozen_lite0.R_FROZEN,
+        frozen_lite0.T1_FROZEN,
         l_localiser.RECIPE,
     )
 }

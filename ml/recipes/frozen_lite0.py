@@ -1,4 +1,4 @@
-"""Recipes Rlite0 and T1lite0: what a frozen pretrained network already knows about the data of R and of T1.
+"""Recipes Rfrozen and T1frozen: what a frozen pretrained network already knows about the data of R and of T1.
 
 The documents start from ImageNet weights of ResNet-50 and ResNet-18, which cannot be installed from a package index;
 those of EfficientNet-Lite0 can (`ml/training/pretrained.py`). Here it stays as it is, and a logistic regression learns
@@ -135,8 +135,8 @@ def _first_two(label: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
     return drawn["train"], drawn["validation"]
 
 
-R_LITE0 = Recipe(
-    name="Rlite0",
+R_FROZEN = Recipe(
+    name="Rfrozen",
     summary="a logistic regression on a frozen EfficientNet-Lite0, photographed or generated face",
     source="003: deepfake image detection, transfer learning (another network, frozen)",
     layout="real/ and fake/ with face pictures",
@@ -151,8 +151,8 @@ R_LITE0 = Recipe(
     ),
     sample=write_faces,
 )
-T1_LITE0 = Recipe(
-    name="T1lite0",
+T1_FROZEN = Recipe(
+    name="T1frozen",
     summary="a logistic regression on a frozen EfficientNet-Lite0, balanced RFF",
     source=f"{SOURCE} (another network, frozen)",
     layout=LAYOUT,
