@@ -1,4 +1,4 @@
-"""python -m bench [compare|intake|decode|queue|face|chaos|outages|store|snapshot|replay|loop|gpu]
+"""python -m bench [compare|intake|decode|queue|face|chaos|outages|store|snapshot|replay|near|loop|gpu]
 
 `make bench` runs it.
 """
@@ -89,6 +89,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     replay.add_argument("--submissions", type=int, default=2000)
     replay.set_defaults(run=replayed)
+    near = commands.add_parser("near", help="the search for near-duplicates among many fingerprints")
+    near.add_argument("--fingerprints", type=int, default=1_000_000)
+    near.set_defaults(run=searched)
     loop = commands.add_parser(
         "loop", help="a weakened champion, scripted reviewers, retraining, promotion, rollback"
     )
@@ -103,6 +106,12 @@ def _parser() -> argparse.ArgumentParser:
     for command in (compare, intake, decode, queue, face, kills, outages, snapshot, replay, gpu):
         command.add_argument("--bundle", type=Path, default=BASELINE)
     return parser
+
+
+def searched(wished: argparse.Namespace) -> bool:
+    from bench import near
+
+    return near.run(wished.fingerprints, _says)
 
 
 def learned(wished: argparse.Namespace) -> bool:

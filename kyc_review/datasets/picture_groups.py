@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from kyc_review.core.disjoint_sets import DisjointSets
 from kyc_review.evidence.near_duplicates import NEAR_COARSE, NEAR_FINE, neighbours
 
 BANDS = 4
@@ -38,26 +39,9 @@ class Groups:
     near: int
 
 
-@dataclass(slots=True)
-class _Sets:
-    """Disjoint sets with path halving; the earliest member is the root."""
-
-    parent: list[int] = field(default_factory=list)
-
-    def find(self, at: int) -> int:
-        while self.parent[at] != at:
-            self.parent[at] = self.parent[self.parent[at]]
-            at = self.parent[at]
-        return at
-
-    def join(self, one: int, other: int) -> None:
-        low, high = sorted((self.find(one), self.find(other)))
-        self.parent[high] = low
-
-
 def picture_groups(rows: Sequence[Pictured]) -> Groups:
     """Groups of submissions; `rows` in the order in which they arrived, so that a later one changes no earlier side."""
-    people, pictures = _Sets(list(range(len(rows)))), _Sets(list(range(len(rows))))
+    people, pictures = DisjointSets(list(range(len(rows)))), DisjointSets(list(range(len(rows))))
     first_of: dict[tuple[str, str], int] = {}
     for number, row in enumerate(rows):
         people.join(number, first_of.setdefault(("applicant", row.applicant), number))

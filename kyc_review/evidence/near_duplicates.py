@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F, Q, QuerySet, Value
+from django.db.models import Q, QuerySet
 
-from kyc_review.evidence.models import BitsApart, Fingerprint, Likeness
+from kyc_review.core.db.statements import fetch_all
+from kyc_review.evidence.models import Fingerprint, Likeness
 from kyc_review.submissions.models import Submission
 
 # As measured in detection.forensics.phash, which the web process does not import.
@@ -14,7 +15,19 @@ NEAR_COARSE = 7
 NEAR_FINE = 40
 KEPT_MAX = 20
 TWINS_MAX = 200
-CANDIDATES_MAX = 2000
+CANDIDATES_MAX = 4000
+BANDS = 4
+# Each band by itself, so that its index alone answers; joined by OR, Postgres would read the table for every picture
+# that shares a band. UNION drops what several bands find.
+NEAR_BY_BAND = """
+    SELECT submission_id, bit_count((coarse # %(coarse)s::bigint)::bit(64)) AS bits_apart
+    FROM evidence_fingerprint
+    WHERE {band} = ANY(%({band})s::integer[]) AND bit_count((coarse # %(coarse)s::bigint)::bit(64)) <= %(bits)s
+      AND submission_id <> %(own)s
+"""
+NEAR = " UNION ".join(NEAR_BY_BAND.format(band=f"band_{band}") for band in range(BANDS)) + (
+    " ORDER BY bits_apart LIMIT %(most)s"
+)
 
 
 @transaction.atomic
@@ -65,7 +78,7 @@ def _nearest(own: Fingerprint, rows: QuerySet[Fingerprint]) -> list[tuple[Finger
     sha256 = own.submission.sha256
     found = [
         (other, apart, other.submission.sha256 == sha256)
-        for other in rows.select_related("submission")[:CANDIDATES_MAX]
+        for other in rows
         if (apart := (int.from_bytes(other.fine, "big") ^ fine).bit_count()) <= NEAR_FINE
     ]
     return sorted(found, key=lambda row: (not row[2], row[1]))
@@ -79,20 +92,14 @@ def _held(submissions: list[UUID]) -> set[UUID]:
 
 
 def near(own: Fingerprint, *, both_ways: bool = False) -> QuerySet[Fingerprint]:
-    """Earlier fingerprints (or later ones, too) whose coarse hash differs in at most NEAR_COARSE bits: none is missed,
-    few are read."""
-    bands = Q()
-    for band in range(4):
-        value = own.coarse >> (16 * band) & 0xFFFF
-        bands |= Q(**{f"band_{band}__in": list(neighbours(value))})
+    """Earlier fingerprints (or later ones, too) whose coarse hash differs in at most NEAR_COARSE bits, with their
+    submissions: none is missed up to CANDIDATES_MAX, few are read."""
+    bands = {f"band_{band}": list(neighbours(own.coarse >> (16 * band) & 0xFFFF)) for band in range(BANDS)}
+    wanted = {"coarse": own.coarse, "own": own.pk, "bits": NEAR_COARSE, "most": CANDIDATES_MAX}
+    found = [pk for pk, _ in fetch_all(NEAR, bands | wanted)]
     in_time = Q() if both_ways else Q(submission__received_at__lte=own.submission.received_at)
-    return (
-        Fingerprint.objects.filter(bands, in_time, submission__is_test=False)
-        .exclude(pk=own.pk)
-        .annotate(bits_apart=BitsApart(F("coarse"), Value(own.coarse)))
-        .filter(bits_apart__lte=NEAR_COARSE)
-        .order_by("bits_apart")
-    )
+    rows = Fingerprint.objects.filter(in_time, pk__in=found, submission__is_test=False)
+    return rows.select_related("submission")
 
 
 def neighbours(band: int) -> Iterator[int]:
