@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from django import forms
+from django.http import QueryDict
 
 from kyc_review.review.models import Decision, Skip
 
@@ -58,6 +60,28 @@ class DecisionForm(forms.Form):
                 "State why it cannot be assessed; the applicant is asked for another picture."
             )
         return said
+
+
+class CampaignForm(forms.Form):
+    """Which members of a campaign get the answer."""
+
+    members = forms.TypedMultipleChoiceField(
+        coerce=UUID, error_messages={"required": "Choose at least one picture."}
+    )
+
+    def __init__(self, data: QueryDict) -> None:
+        super().__init__(data)
+        field = self.fields["members"]
+        assert isinstance(field, forms.TypedMultipleChoiceField)
+        field.choices = [(key, key) for key in data.getlist("members") if _is_uuid(key)]
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
 
 
 class FirstCallForm(forms.Form):

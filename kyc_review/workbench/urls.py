@@ -1,11 +1,26 @@
 from django.urls import path
 
-from kyc_review.workbench import lesson_views, quality_views, release_views, shortcut_views, views
+from kyc_review.workbench import (
+    campaign_views,
+    lesson_views,
+    quality_views,
+    release_views,
+    shortcut_views,
+    views,
+)
 
 app_name = "review"
 urlpatterns = [
     path("", views.queue, name="queue"),
     path("keys/", shortcut_views.keys, name="keys"),
+    path("campaigns/", campaign_views.overview, name="campaigns"),
+    path("campaigns/<uuid:submission_id>/", campaign_views.campaign, name="campaign"),
+    path("campaigns/<uuid:submission_id>/decision/", campaign_views.decision, name="campaign-decision"),
+    path(
+        "campaigns/<uuid:submission_id>/pictures/<uuid:member_id>/",
+        campaign_views.thumbnail,
+        name="campaign-picture",
+    ),
     path("quality/", quality_views.quality, name="quality"),
     path("yesterday/", lesson_views.yesterday, name="yesterday"),
     path("yesterday/<int:item_id>/<slug:name>/", lesson_views.lesson_picture, name="lesson-picture"),

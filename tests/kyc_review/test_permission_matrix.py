@@ -119,6 +119,7 @@ def _values(item: ReviewItem) -> dict[str, str]:
         "<int:number>": "1",
         "<int:person_id>": str(item.claimed_by_id),
         "<uuid:submission_id>": some,
+        "<uuid:member_id>": some,
         "<uuid:endpoint_id>": some,
         "<uuid:delivery_id>": some,
         "<uuid:channel_id>": some,

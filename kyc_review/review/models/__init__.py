@@ -1,6 +1,7 @@
 """Items and decisions. Rules about change are in services; permanent invariants are constraints here."""
 
 from .audits import AuditDraw
+from .campaigns import CampaignLook
 from .decisions import ASSESSED_LABELS, Decision, DecisionUndo, FirstCall, OutcomeExposure
 from .items import UNDECIDED_STATES, WAITING_STATES, ReviewItem, Skip
 from .people import KeyChoice
@@ -13,6 +14,7 @@ __all__ = [
     "UNDECIDED_STATES",
     "WAITING_STATES",
     "AuditDraw",
+    "CampaignLook",
     "Decision",
     "DecisionUndo",
     "FirstCall",

@@ -1,13 +1,22 @@
 """Short words for durations, for lists that are scanned rather than read."""
 
 import datetime as dt
+from typing import Any
 
 from django import template
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from kyc_review.core.permissions import may_oversee
+
 register = template.Library()
+
+
+@register.filter
+def oversees(user: Any) -> bool:
+    """Whether the person is a senior. For the bar, which strangers see too."""
+    return bool(user.is_authenticated and may_oversee(user))
 
 
 @register.filter

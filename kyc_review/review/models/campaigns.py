@@ -1,0 +1,23 @@
+"""Which pictures of a group of near-duplicates a senior has looked at."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.db.models.functions import Now
+
+
+class CampaignLook(models.Model):
+    """The person was shown this submission's picture on a campaign's page; deciding the group needs one for each."""
+
+    submission = models.ForeignKey("submissions.Submission", on_delete=models.CASCADE, related_name="+")
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    looked_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["submission", "person"], name="campaign_look_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.person_id} saw {self.submission_id}"

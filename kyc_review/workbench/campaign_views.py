@@ -1,0 +1,111 @@
+"""Campaigns: one picture under several applicants, for seniors."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from kyc_review.accounts.staff_access import StaffRequest, staff_only
+from kyc_review.core.permissions import may_oversee
+from kyc_review.evidence.responses import thumbnail_response
+from kyc_review.review import campaigns
+from kyc_review.review.campaigns import Campaign, CampaignRefused
+from kyc_review.review.models import Decision
+from kyc_review.submissions.models import Submission
+from kyc_review.workbench.forms import CampaignForm, DecisionForm
+
+ONLY_SENIORS = "Only seniors see campaigns; your role does not."
+
+
+@require_safe
+@never_cache
+@staff_only
+def overview(request: StaffRequest) -> HttpResponse:
+    _require(request)
+    return render(request, "review/campaigns.html", {"campaigns": campaigns.campaigns(viewer=request.user)})
+
+
+@require_safe
+@never_cache
+@staff_only
+def campaign(request: StaffRequest, submission_id: UUID) -> HttpResponse:
+    return _shown(request, _found(request, submission_id))
+
+
+@require_safe
+@staff_only
+def thumbnail(request: StaffRequest, submission_id: UUID, member_id: UUID) -> HttpResponseBase:
+    """A member's picture; the look is recorded before it is sent."""
+    group = _found(request, submission_id)
+    member = _member(group, member_id)
+    answer = thumbnail_response(member)
+    if answer.status_code == 200:
+        campaigns.look_record(campaign=group, submission=member, viewer=request.user)
+    return answer
+
+
+@require_POST
+@staff_only
+def decision(request: StaffRequest, submission_id: UUID) -> HttpResponse:
+    """One answer for all chosen members."""
+    group = _found(request, submission_id)
+    form, chosen = DecisionForm(request.POST), CampaignForm(request.POST)
+    if not form.is_valid() or not chosen.is_valid():
+        problems = [text for errors in (*form.errors.values(), *chosen.errors.values()) for text in errors]
+        return _shown(request, group, problem=str(problems[0]), status=422)
+    said = {name: value for name, value in form.cleaned_data.items() if name != "label"}
+    try:
+        outcomes = campaigns.campaign_decide(
+            campaign=group,
+            chosen=chosen.cleaned_data["members"],
+            senior=request.user,
+            label=form.cleaned_data["label"],
+            **said,
+        )
+    except CampaignRefused as refused:
+        return _shown(request, group, problem=refused.detail, status=409)
+    recorded = [one for one in outcomes if not one.refusal]
+    messages.success(request, f"Recorded for {len(recorded)} of {len(outcomes)} pictures.")
+    for one in outcomes:
+        if one.refusal:
+            messages.error(request, f"{one.submission.external_ref}: {one.refusal}")
+    return HttpResponseRedirect(reverse("review:campaign", args=[group.key]))
+
+
+def _shown(request: StaffRequest, group: Campaign, *, problem: str = "", status: int = 200) -> HttpResponse:
+    campaigns.campaign_seen(campaign=group, viewer=request.user)
+    context = {
+        "campaign": group,
+        "members": campaigns.members(group),
+        "obstacles": Decision.Obstacle.choices,
+        "problem": problem,
+    }
+    return render(request, "review/campaign.html", context, status=status)
+
+
+def _found(request: StaffRequest, submission_id: UUID) -> Campaign:
+    _require(request)
+    group = campaigns.campaign_of(viewer=request.user, submission_id=submission_id)
+    if group is None:
+        raise Http404("There is no such campaign.")
+    return group
+
+
+def _member(group: Campaign, member_id: UUID) -> Submission:
+    for row in group.members:
+        if row.pk == member_id:
+            return row
+    raise Http404("This picture does not belong to the campaign.")
+
+
+def _require(request: StaffRequest) -> None:
+    if not may_oversee(request.user):
+        raise PermissionDenied(ONLY_SENIORS)

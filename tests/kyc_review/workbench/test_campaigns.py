@@ -1,0 +1,235 @@
+"""Groups of one picture under several applicants: who sees and decides them, and what it takes."""
+
+from collections.abc import Callable
+from uuid import uuid4
+
+import pytest
+from django.conf import LazySettings
+from django.test import Client
+from django.urls import reverse
+
+from kyc_review.accounts.models import User
+from kyc_review.audit.models import Event
+from kyc_review.evidence.models import Likeness
+from kyc_review.lifecycle.erase import submission_erase
+from kyc_review.review.campaigns import campaign_of, campaigns
+from kyc_review.review.models import CampaignLook, Decision, ReviewItem
+from kyc_review.review.services import item_claim_next
+from kyc_review.submissions.models import Submission
+from tests.factories.responses import ClientResponse
+
+pytestmark = pytest.mark.django_db
+Enqueue = Callable[..., ReviewItem]
+Login = Callable[[User], Client]
+
+
+@pytest.fixture
+def sam(staff: Callable[..., User]) -> User:
+    return staff("sam", "senior")
+
+
+@pytest.fixture
+def group(enqueue: Enqueue) -> list[ReviewItem]:
+    """Three items of one picture, in a chain, under two applicants; and one of another picture."""
+    items = [enqueue(applicant_ref=ref) for ref in ("p-1", "p-2", "p-2")]
+    for later, earlier in ((1, 0), (2, 1)):
+        Likeness.objects.create(
+            submission=items[later].submission,
+            earlier=items[earlier].submission,
+            bits_apart=0,
+            same_file=True,
+        )
+    enqueue(applicant_ref="p-3")
+    return items
+
+
+def look(window: Client, items: list[ReviewItem]) -> None:
+    for item in items:
+        key = items[0].submission_id
+        address = reverse("review:campaign-picture", args=[key, item.submission_id])
+        assert window.get(address).status_code == 200
+
+
+def decide(window: Client, items: list[ReviewItem], label: str = "fake", **more: str) -> ClientResponse:
+    address = reverse("review:campaign-decision", args=[items[0].submission_id])
+    chosen = [str(item.submission_id) for item in items]
+    return window.post(address, {"members": chosen, "label": label} | more, follow=True)
+
+
+def states(items: list[ReviewItem]) -> list[str]:
+    return [ReviewItem.objects.get(pk=item.pk).state for item in items]
+
+
+def test_a_group_is_what_likenesses_connect_across_applicants(group: list[ReviewItem], sam: User) -> None:
+    (found,) = campaigns(viewer=sam)
+    assert [row.pk for row in found.members] == [item.submission_id for item in group]
+    assert (found.applicants, found.verdicts, found.has_conflict) == (2, {"": 3}, False)
+    for item in group:
+        assert campaign_of(viewer=sam, submission_id=item.submission_id) == found
+
+
+def test_one_applicant_who_tries_again_is_no_campaign(enqueue: Enqueue, sam: User) -> None:
+    one, two = enqueue(applicant_ref="p-1"), enqueue(applicant_ref="p-1")
+    Likeness.objects.create(submission=two.submission, earlier=one.submission, bits_apart=0, same_file=True)
+    assert campaigns(viewer=sam) == []
+    assert campaign_of(viewer=sam, submission_id=one.submission_id) is None
+
+
+@pytest.mark.parametrize("role", ["reviewer", "admin", "auditor"])
+def test_only_seniors_see_a_campaign_its_pictures_and_its_button(
+    group: list[ReviewItem], staff: Callable[..., User], login: Login, role: str
+) -> None:
+    window = login(staff("person", role))
+    key = group[0].submission_id
+    addresses = [
+        reverse("review:campaigns"),
+        reverse("review:campaign", args=[key]),
+        reverse("review:campaign-picture", args=[key, key]),
+    ]
+    assert {window.get(address).status_code for address in addresses} == {403}
+    assert decide(window, group).status_code == 403
+    assert not CampaignLook.objects.exists()
+    assert not Decision.objects.exists()
+    assert Client().get(addresses[1]).status_code == 302
+
+
+def test_a_picture_is_shown_only_as_a_member_and_the_look_is_recorded(
+    group: list[ReviewItem], submit: Callable[..., Submission], login: Login, sam: User
+) -> None:
+    window, stranger = login(sam), ReviewItem.objects.exclude(pk__in=[item.pk for item in group]).get()
+    key = group[0].submission_id
+    for address in (
+        reverse("review:campaign-picture", args=[key, stranger.submission_id]),
+        reverse("review:campaign", args=[stranger.submission_id]),
+        reverse("review:campaign", args=[uuid4()]),
+    ):
+        assert window.get(address).status_code == 404
+    look(window, group)
+    events = Event.objects.filter(action="submission.looked_at", actor_name="sam").order_by("pk")
+    assert [row.target_id for row in events] == [str(item.submission_id) for item in group]
+    assert {row.detail["campaign"] for row in events} == {str(key)}
+
+
+def test_a_group_is_decided_only_after_a_look_at_each_chosen_picture(
+    group: list[ReviewItem], login: Login, sam: User
+) -> None:
+    window = login(sam)
+    look(window, group[:2])
+    refused = decide(window, group)
+    assert refused.status_code == 409
+    assert "1 were not shown to you" in refused.text
+    assert states(group) == ["open"] * 3
+    assert decide(window, group[:2]).status_code == 200
+    assert states(group) == ["decided", "decided", "open"]
+
+
+def test_every_decision_is_an_ordinary_one(group: list[ReviewItem], login: Login, sam: User) -> None:
+    window = login(sam)
+    look(window, group)
+    assert "Recorded for 3 of 3" in decide(window, group, note="one picture, three names").text
+    rows = Decision.objects.order_by("pk")
+    assert [(row.reviewer, row.label, row.note) for row in rows] == [
+        (sam, "fake", "one picture, three names")
+    ] * 3
+    assert {row.submission.result for row in rows} == {"rejected"}
+    for action in ("item.claimed", "item.decided", "item.settled"):
+        assert Event.objects.filter(action=action).count() == 3
+    assert Event.objects.get(action="campaign.decided").detail["label"] == "fake"
+
+
+def test_decided_members_are_corrected_by_the_rules_of_corrections(
+    group: list[ReviewItem], login: Login, sam: User, alice: User, settings: LazySettings
+) -> None:
+    from kyc_review.review.services import decision_record
+
+    for _ in range(4):
+        item = item_claim_next(reviewer=alice)
+        assert item is not None
+        decision_record(item_id=item.pk, reviewer=alice, label="real")
+    window = login(sam)
+    assert "cleared" in window.get(reverse("review:campaign", args=[group[0].submission_id])).text
+    look(window, group)
+    settings.CORRECTIONS_NEED_TWO = False
+    decide(window, group[1:])
+    found = Submission.objects.filter(pk__in=[item.submission_id for item in group[1:]])
+    assert {row.result for row in found} == {"rejected"}
+    settings.CORRECTIONS_NEED_TWO = True
+    decide(window, group[:1])
+    first = Submission.objects.get(pk=group[0].submission_id)
+    assert first.result == "clear", "it waits for a second person"
+    assert ReviewItem.objects.get(submission=first, reason="second_opinion").is_blind
+
+
+def test_what_must_be_judged_blind_is_no_member_until_then(
+    group: list[ReviewItem], login: Login, sam: User
+) -> None:
+    blind = group[1]
+    ReviewItem.objects.filter(pk=blind.pk).update(is_blind=True)
+    (found,) = campaigns(viewer=sam)
+    assert [row.pk for row in found.members] == [group[0].submission_id, group[2].submission_id]
+    ReviewItem.objects.filter(pk=blind.pk).update(is_blind=False)
+    ReviewItem.objects.filter(pk=group[2].pk).update(is_blind=True)
+    (found,) = campaigns(viewer=sam)
+    assert [row.pk for row in found.members] == [item.submission_id for item in group[:2]]
+    window, key = login(sam), group[0].submission_id
+    address = reverse("review:campaign-picture", args=[key, group[2].submission_id])
+    assert window.get(address).status_code == 404
+    look(window, group[:2])
+    assert decide(window, group).status_code == 200
+    assert states(group) == ["decided", "decided", "open"]
+
+
+def test_members_that_others_hold_are_left_alone_and_the_rest_is_recorded(
+    group: list[ReviewItem], login: Login, sam: User, alice: User
+) -> None:
+    held = item_claim_next(reviewer=alice)
+    assert held in group
+    window = login(sam)
+    look(window, group)
+    answer = decide(window, group)
+    assert "Recorded for 2 of 3" in answer.text
+    assert "Somebody holds it" in answer.text
+    assert ReviewItem.objects.get(pk=held.pk).claimed_by == alice
+
+
+def test_a_senior_who_holds_an_item_puts_it_aside_first(
+    group: list[ReviewItem], login: Login, sam: User
+) -> None:
+    window = login(sam)
+    look(window, group)
+    item_claim_next(reviewer=sam)
+    assert decide(window, group).status_code == 409
+    assert not Decision.objects.exists()
+
+
+@pytest.mark.parametrize("form", [{"label": ""}, {"label": "maybe"}, {"label": "not_assessable"}])
+def test_an_incomplete_answer_is_refused_with_a_sentence(
+    group: list[ReviewItem], login: Login, sam: User, form: dict[str, str]
+) -> None:
+    window = login(sam)
+    look(window, group)
+    answer = decide(window, group, **form)
+    assert answer.status_code == 422
+    assert 'role="alert"' in answer.text
+    assert decide(window, group[:1], members="no-uuid").status_code == 422
+    assert not Decision.objects.exists()
+
+
+def test_who_reads_outcomes_on_the_page_is_not_asked_to_judge_these_faces_blind(
+    group: list[ReviewItem], login: Login, sam: User, alice: User
+) -> None:
+    from kyc_review.review.blinding import knows_outcome
+    from kyc_review.review.services import decision_record
+
+    item = item_claim_next(reviewer=alice)
+    assert item is not None
+    decision_record(item_id=item.pk, reviewer=alice, label="real")
+    assert not knows_outcome(submission_id=item.submission_id, person=sam)
+    login(sam).get(reverse("review:campaign", args=[item.submission_id]))
+    assert knows_outcome(submission_id=item.submission_id, person=sam)
+
+
+def test_an_erased_member_is_gone(group: list[ReviewItem], sam: User) -> None:
+    submission_erase(submission_id=group[0].submission_id, reason="Article 17")
+    assert campaign_of(viewer=sam, submission_id=group[0].submission_id) is None
+    assert campaigns(viewer=sam) == [], "one applicant is left"
