@@ -176,8 +176,9 @@ def test_an_alert_about_another_picture_shows_it_and_the_list_has_its_verdicts_a
     conflict.click()
     head = page.locator(".pane[data-name=compared] .pane-head")
     expect(head).to_contain_text(f"Item {rejected.pk}")
+    page.get_by_role("button", name="Close").click()
     same_file.click()
-    expect(head).to_contain_text(f"Item {cleared.pk}")
+    expect(head).to_contain_text(f"Item {rejected.pk}")
     words = f"item {cleared.pk} cleared, item {rejected.pk} rejected"
     expect(page.get_by_test_id("conflict")).to_contain_text(words)
     pictures = page.locator(".seen img")
@@ -185,8 +186,8 @@ def test_an_alert_about_another_picture_shows_it_and_the_list_has_its_verdicts_a
     page.wait_for_function("() => [...document.querySelectorAll('.seen img')].every((i) => i.naturalWidth)")
     looks = Event.objects.filter(action="submission.looked_at", actor_name="alice")
     assert sorted(row.detail["size"] for row in looks) == ["picture"] * 2 + ["thumbnail"] * 2
-    page.get_by_role("button", name=f"Compare with item {rejected.pk}").click()
-    expect(head).to_contain_text(f"Item {rejected.pk}")
+    page.get_by_role("button", name=f"Compare with item {cleared.pk}").click()
+    expect(head).to_contain_text(f"Item {cleared.pk}")
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
         page.screenshot(path=PICTURES / f"conflict-{scheme}.png")
