@@ -104,6 +104,12 @@ def test_the_reference_image_is_the_first_choice_and_is_there_before_the_first_c
     claim(page)
     opened(page)
     expect(page.locator(".pane[data-name=compared] .pane-head")).to_contain_text("Reference image")
+    number, other = (
+        page.locator(place).bounding_box() for place in (".stage-number", ".pane[data-name=compared]")
+    )
+    assert number is not None
+    assert other is not None
+    assert number["x"] + number["width"] < other["x"], "the item's number stands over the item's picture"
     assert Event.objects.filter(action="submission.reference_looked_at", actor_name="alice").count() == 2
     page.screenshot(path=PICTURES / "compare-reference.png")
 
