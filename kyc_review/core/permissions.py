@@ -82,6 +82,13 @@ def require(user: RoleHolder, right: Right) -> None:
         raise PermissionDenied(f"This needs the role {roles}: {right.value}.")
 
 
+def require_of_actor(actor: RoleHolder | None, right: Right) -> None:
+    """`require` for services that also act without an account: None is the product itself, or its operator by a
+    command, who needs the system's own rights for that. Callers always name the actor, so that none is forgotten."""
+    if actor is not None:
+        require(actor, right)
+
+
 def may(user: RoleHolder, right: Right) -> bool:
     return user.has_role(*ROLES_WITH[right])
 

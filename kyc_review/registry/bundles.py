@@ -20,7 +20,7 @@ from kyc_review.audit import services as audit
 from kyc_review.core import folders
 from kyc_review.core.db.locks import lock_for_transaction
 from kyc_review.core.errors import DomainError
-from kyc_review.core.permissions import Right, require
+from kyc_review.core.permissions import Right, require_of_actor
 from kyc_review.registry.models import Bundle, Promotion, Shadow
 from kyc_review.registry.selectors import champion, promotion_before
 
@@ -68,13 +68,13 @@ def bundle_register(*, path: Path, source: str, actor: User | None = None) -> Bu
 
 
 @transaction.atomic
-def bundle_promote(
-    *, bundle: Bundle, actor: User | None = None, reason: str = "", shift: float = 0.0
-) -> Promotion:
+def bundle_promote(*, bundle: Bundle, actor: User | None, reason: str = "", shift: float = 0.0) -> Promotion:
     """Make the bundle serve from the workers' next lease on; promoting the champion again changes nothing.
 
-    Its files are hashed again first; `shift` moves its thresholds on the logit scale. Raises BundleRefused.
+    Its files are hashed again first; `shift` moves its thresholds on the logit scale. Raises PermissionDenied
+    when the actor may not promote, BundleRefused.
     """
+    require_of_actor(actor, Right.PROMOTE)
     lock_for_transaction(PROMOTION_LOCK)
     latest = Promotion.objects.select_related("bundle").order_by("-pk").first()
     if latest and (latest.bundle_id, latest.shift) == (bundle.pk, shift):
@@ -83,15 +83,14 @@ def bundle_promote(
 
 
 @transaction.atomic
-def bundle_rollback(*, actor: User | None = None, reason: str = "", leaving: str = "") -> Promotion:
+def bundle_rollback(*, actor: User | None, reason: str = "", leaving: str = "") -> Promotion:
     """Return to the previous bundle the champion was promoted.
 
-    `leaving`: the champion's digest as the caller saw it, so that a request sent twice goes back once. No actor: the
-    operator, by a command. Raises PermissionDenied when the actor may not promote, NothingToRollBack, and BundleRefused
-    when the files of the previous bundle have changed.
+    `leaving`: the champion's digest as the caller saw it, so that a request sent twice goes back once. Raises
+    PermissionDenied when the actor may not promote, NothingToRollBack, and BundleRefused when the files of the previous
+    bundle have changed.
     """
-    if actor is not None:
-        require(actor, Right.PROMOTE)
+    require_of_actor(actor, Right.PROMOTE)
     lock_for_transaction(PROMOTION_LOCK)
     serving = champion()
     if leaving and (serving is None or serving.digest != leaving):
@@ -118,7 +117,10 @@ def baseline_install() -> Bundle:
     row = bundle_register(path=path, source=Bundle.Source.BASELINE)
     with transaction.atomic():
         lock_for_transaction(PROMOTION_LOCK)
-        return champion() or bundle_promote(bundle=row, reason="First start: the baseline that ships.").bundle
+        return (
+            champion()
+            or bundle_promote(bundle=row, actor=None, reason="First start: the baseline that ships.").bundle
+        )
 
 
 def bundle_check(bundle: Bundle) -> None:

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from kyc_review.audit import services as audit
 from kyc_review.core.errors import DomainError
-from kyc_review.core.permissions import may_see_retraining
+from kyc_review.core.permissions import Right, may_see_retraining, require_of_actor
 from kyc_review.registry.bundles import bundle_check
 from kyc_review.registry.models import Bundle, Shadow
 from kyc_review.registry.selectors import champion
@@ -29,8 +29,9 @@ class ShadowRefused(DomainError):
 
 
 @transaction.atomic
-def shadow_start(*, bundle: Bundle, actor: User | None = None) -> Shadow:
-    """Let the bundle score what arrives from now on. Raises ShadowRefused, BundleRefused."""
+def shadow_start(*, bundle: Bundle, actor: User | None) -> Shadow:
+    """Let the bundle score what arrives from now on. Raises PermissionDenied, ShadowRefused, BundleRefused."""
+    require_of_actor(actor, Right.PROMOTE)
     if champion() == bundle:
         raise ShadowRefused(f"{bundle.version} serves already.")
     bundle_check(bundle)
@@ -45,8 +46,9 @@ def shadow_start(*, bundle: Bundle, actor: User | None = None) -> Shadow:
 
 
 @transaction.atomic
-def shadow_end(*, shadow: Shadow, actor: User | None = None, remark: str = "") -> None:
-    """Stop it; what it said stays to be read. Raises ShadowRefused when it has ended."""
+def shadow_end(*, shadow: Shadow, actor: User | None, remark: str = "") -> None:
+    """Stop it; what it said stays to be read. Raises PermissionDenied, ShadowRefused when it has ended."""
+    require_of_actor(actor, Right.PROMOTE)
     ended = {"ended_at": timezone.now(), "remark": remark[:300]}
     if not Shadow.objects.filter(pk=shadow.pk, ended_at=None).update(**ended):
         raise ShadowRefused("It has already ended.")

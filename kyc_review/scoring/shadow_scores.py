@@ -51,7 +51,9 @@ def shadow_batch(shadow: Shadow, *, limit: int) -> list[Submission]:
         return []
     if shadow.failures >= FAILURES_MAX:
         shadow_end(
-            shadow=shadow, remark=f"It failed {shadow.failures} times in a row; the worker's log says how."
+            shadow=shadow,
+            actor=None,
+            remark=f"It failed {shadow.failures} times in a row; the worker's log says how.",
         )
         return []
     Shadow.objects.filter(pk=shadow.pk).update(failures=F("failures") + 1)

@@ -4,12 +4,16 @@ Secrets and addresses have no default: a process that lacks one stops at start a
 
 base: what Django asks for. http: transport, uploads, static files, branding. auth: passwords, sessions, second factor.
 api: keys, limits and the API's document. celery: broker, queues, schedule. product: what the bank can choose.
+
+Django reads the names of one module, so this one gathers those of the others. A name is set in one of them only
+(tests/kyc_review/test_settings.py), so their order means nothing.
 """
 
-from kyc_review.settings.api import *  # noqa: F403
-from kyc_review.settings.auth import *  # noqa: F403
-from kyc_review.settings.base import *  # noqa: F403
-from kyc_review.settings.celery import *  # noqa: F403
-from kyc_review.settings.environment import *  # noqa: F403
-from kyc_review.settings.http import *  # noqa: F403
-from kyc_review.settings.product import *  # noqa: F403
+# ruff: noqa: F403
+from kyc_review.settings.api import *
+from kyc_review.settings.auth import *
+from kyc_review.settings.base import *
+from kyc_review.settings.celery import *
+from kyc_review.settings.environment import *
+from kyc_review.settings.http import *
+from kyc_review.settings.product import *

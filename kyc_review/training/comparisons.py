@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import transaction
 
 from kyc_review.audit import services as audit
+from kyc_review.core.permissions import Right, require_of_actor
 from kyc_review.core.wake import TRAINING
 from kyc_review.datasets.models import Snapshot
 from kyc_review.registry.models import Bundle
@@ -17,15 +18,31 @@ from kyc_review.scoring.models import Scoring
 from kyc_review.submissions.storage import originals
 from kyc_review.training.erasure import require_unmarked
 from kyc_review.training.jobs import JobRefused
-from kyc_review.training.models import Comparison
+from kyc_review.training.models import Comparison, TrainingRun
 
 if TYPE_CHECKING:
     from kyc_review.accounts.models import User
 
 
+def comparison_request(*, snapshot: Snapshot, candidate: Bundle, actor: User | None) -> Comparison:
+    """Ask for candidate and champion to be compared on a ready snapshot's hold-out.
+
+    Raises PermissionDenied, JobRefused.
+    """
+    require_of_actor(actor, Right.PROMOTE)
+    return _queue_comparison(snapshot, candidate, actor)
+
+
+def comparison_follow(*, run: TrainingRun, candidate: Bundle) -> Comparison:
+    """The comparison that follows from a run: asked for in the name of its requester, whose rights were checked then.
+
+    Raises JobRefused.
+    """
+    return _queue_comparison(run.snapshot, candidate, run.created_by)
+
+
 @transaction.atomic
-def comparison_request(*, snapshot: Snapshot, candidate: Bundle, actor: User | None = None) -> Comparison:
-    """Ask for candidate and champion to be compared on a ready snapshot's hold-out. Raises JobRefused."""
+def _queue_comparison(snapshot: Snapshot, candidate: Bundle, actor: User | None) -> Comparison:
     serving = champion()
     if serving is None:
         raise JobRefused("No bundle is in production yet; there is nothing to compare with.")

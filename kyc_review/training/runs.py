@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import transaction
 
 from kyc_review.audit import services as audit
+from kyc_review.core.permissions import Right, require_of_actor
 from kyc_review.core.wake import TRAINING
 from kyc_review.datasets.models import Snapshot
 from kyc_review.registry.models import Bundle
@@ -40,7 +41,11 @@ def run_request(
     weigh: bool = True,
     actor: User | None = None,
 ) -> TrainingRun:
-    """Ask for a candidate trained on a ready snapshot, from the champion or from scratch. Raises JobRefused."""
+    """Ask for a candidate trained on a ready snapshot, from the champion or from scratch.
+
+    Raises PermissionDenied, JobRefused.
+    """
+    require_of_actor(actor, Right.TRAIN)
     init = champion()
     if init is None:
         raise JobRefused("No bundle is in production yet; run `manage.py prepare` first.")

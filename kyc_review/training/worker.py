@@ -24,7 +24,7 @@ from kyc_review.core import folders
 from kyc_review.registry.bundles import bundle_register
 from kyc_review.registry.models import Bundle
 from kyc_review.training.comparison_groups import groups_of
-from kyc_review.training.comparisons import comparison_request, frozen, replayed
+from kyc_review.training.comparisons import comparison_follow, frozen, replayed
 from kyc_review.training.erasure import require_unmarked
 from kyc_review.training.jobs import JobLost, JobRefused, State, job_end, job_give_back, job_lease, job_renew
 from kyc_review.training.mean_faces import mean_faces_request_missing
@@ -187,7 +187,7 @@ def _succeed(job: TrainingRun | Comparison | MeanFaces) -> bool:
         if isinstance(job, TrainingRun):
             bundle = bundle_register(path=job.output, source=Bundle.Source.TRAINED, actor=job.created_by)
             job_end(job, State.SUCCEEDED, candidate=bundle)
-            comparison_request(snapshot=job.snapshot, candidate=bundle, actor=job.created_by)
+            comparison_follow(run=job, candidate=bundle)
         elif isinstance(job, MeanFaces):
             job_end(job, State.SUCCEEDED, cells=json.loads((job.output / "cells.json").read_text()))
         else:

@@ -50,7 +50,7 @@ def test_the_retraining_loop_keeps_to_its_schema(server: str, tmp_path: Path) ->
 def loop_rows(comparison: Comparison, run: TrainingRun, staff: Callable[..., User]) -> None:
     staff("ada", "admin")
     proposal_open(comparison=comparison, actor=staff("amir", "admin"), reason="It is better.")
-    shadow_start(bundle=comparison.candidate)
+    shadow_start(actor=None, bundle=comparison.candidate)
 
 
 def numbers() -> str:

@@ -111,7 +111,7 @@ def test_nothing_trains_on_or_is_measured_on_a_marked_snapshot(
     with pytest.raises(JobRefused, match="holds 1 face that was erased since"):
         run_request(snapshot=snapshot)
     with pytest.raises(JobRefused, match="Make a new snapshot"):
-        comparison_request(snapshot=snapshot, candidate=registered("v9"))
+        comparison_request(actor=None, snapshot=snapshot, candidate=registered("v9"))
     assert str(gone.submission_id) not in dict(replayed())
 
 
@@ -139,7 +139,7 @@ def test_work_that_waited_while_a_face_was_erased_is_refused_when_it_begins(
 ) -> None:
     gone = decide("fake")
     put_into(ready, gone)
-    comparison = comparison_request(snapshot=ready, candidate=registered("v9"))
+    comparison = comparison_request(actor=None, snapshot=ready, candidate=registered("v9"))
     erase(gone)
     assert worker.run_due_jobs() == 0
     comparison.refresh_from_db()

@@ -46,7 +46,7 @@ def original_of(decision: Decision) -> Path:
 def test_the_manifest_says_exactly_what_was_decided_and_why(
     decide: Callable[..., Decision], registered: Callable[..., Bundle], alice: User
 ) -> None:
-    bundle_promote(bundle=registered("v7"))
+    bundle_promote(actor=None, bundle=registered("v7"))
     fake, real = decide("fake", applicant_ref="p-1"), decide("real")
     snapshot = snapshot_create(name="first", actor=alice)
     manifest = manifest_of(snapshot)

@@ -98,7 +98,7 @@ def test_the_canary_goes_through_the_serving_models_and_leaves_no_other_trace(
     monkeypatch.setattr("kyc_review.pipeline.champion._loaded", None)
     settings.SCORING_DEVICE = "cpu"
     tiny_bundle(tmp_path / "tiny")
-    bundle_promote(bundle=bundle_register(path=tmp_path / "tiny", source=Bundle.Source.TRAINED))
+    bundle_promote(actor=None, bundle=bundle_register(path=tmp_path / "tiny", source=Bundle.Source.TRAINED))
     worker.score_canary()
     worker.score_canary()
     row = Canary.objects.get()

@@ -30,7 +30,7 @@ def calls_everything_real(tmp_path: Path, settings: LazySettings, monkeypatch: p
     monkeypatch.setattr("kyc_review.pipeline.champion._loaded", None)
     settings.SCORING_DEVICE = "cpu"
     tiny_bundle(tmp_path / "tiny", threshold=0.9999)
-    bundle_promote(bundle=bundle_register(path=tmp_path / "tiny", source=Bundle.Source.TRAINED))
+    bundle_promote(actor=None, bundle=bundle_register(path=tmp_path / "tiny", source=Bundle.Source.TRAINED))
 
 
 def flat(colour: tuple[int, int, int]) -> Image.Image:
@@ -167,7 +167,7 @@ def test_members_that_look_at_the_face_are_not_asked_about_a_picture_without_one
     submit: Callable[..., Submission], settings: LazySettings, tmp_path: Path
 ) -> None:
     tiny_bundle(tmp_path / "faces", version="faces", threshold=0.9999, frame="face")
-    bundle_promote(bundle=bundle_register(path=tmp_path / "faces", source=Bundle.Source.TRAINED))
+    bundle_promote(actor=None, bundle=bundle_register(path=tmp_path / "faces", source=Bundle.Source.TRAINED))
     settings.CHECK_POLICY = policy_read(["face_found:fail=review"])
     row = outcome(submit, jpeg(landscape()))
     assert (row.state, ReviewItem.objects.get().reason) == (State.IN_REVIEW, ReviewItem.Reason.CHECKS)

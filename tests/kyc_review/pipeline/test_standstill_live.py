@@ -44,7 +44,7 @@ def test_a_bundle_that_does_not_load_gives_selfies_to_people_until_it_does_and_a
     settings.SCORING_STANDSTILL_S = 8
     tiny_bundle(tmp_path / "tiny", version="tiny")
     bundle = bundle_register(path=tmp_path / "tiny", source=Bundle.Source.TRAINED)
-    bundle_promote(bundle=bundle)
+    bundle_promote(actor=None, bundle=bundle)
     weights = bundle.directory / "stack.safetensors"
     good = weights.read_bytes()
     weights.write_bytes(good[:-1] + bytes([good[-1] ^ 1]))  # one bit, as a failing disk changes it

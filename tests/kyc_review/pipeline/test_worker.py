@@ -28,7 +28,7 @@ pytestmark = pytest.mark.django_db
 def promote(folder: Path, version: str, *, seed: int = 0) -> Bundle:
     tiny_bundle(folder / version, version=version, seed=seed)
     row = bundle_register(path=folder / version, source=Bundle.Source.TRAINED)
-    bundle_promote(bundle=row)
+    bundle_promote(actor=None, bundle=row)
     return row
 
 

@@ -97,12 +97,12 @@ def test_adding_a_bundle_again_heals_its_damaged_copy(made_bundle: Callable[...,
 
 
 def test_the_champion_is_the_last_promoted_and_costs_one_query(
-    registered: Callable[..., Bundle], alice: User, django_assert_num_queries: Callable
+    registered: Callable[..., Bundle], staff: Callable[..., User], django_assert_num_queries: Callable
 ) -> None:
     assert champion() is None
-    first, second = registered("v1"), registered("v2")
-    bundles.bundle_promote(bundle=first, actor=alice, reason="start")
-    bundles.bundle_promote(bundle=second, actor=alice, reason="better")
+    first, second, ada = registered("v1"), registered("v2"), staff("ada", "admin")
+    bundles.bundle_promote(bundle=first, actor=ada, reason="start")
+    bundles.bundle_promote(bundle=second, actor=ada, reason="better")
     with django_assert_num_queries(1):
         found = champion()
         assert found is not None
@@ -111,14 +111,14 @@ def test_the_champion_is_the_last_promoted_and_costs_one_query(
 
 def test_promoting_the_champion_again_changes_nothing(registered: Callable[..., Bundle]) -> None:
     row = registered()
-    assert bundles.bundle_promote(bundle=row) == bundles.bundle_promote(bundle=row)
+    assert bundles.bundle_promote(actor=None, bundle=row) == bundles.bundle_promote(actor=None, bundle=row)
     assert events() == ["bundle.registered", "bundle.promoted"]
 
 
 @pytest.mark.parametrize("damage", ["changed", "missing", "manifest"])
 def test_a_tampered_copy_is_never_promoted(registered: Callable[..., Bundle], damage: str) -> None:
     champion_row, row = registered("v1"), registered("v2")
-    bundles.bundle_promote(bundle=champion_row)
+    bundles.bundle_promote(actor=None, bundle=champion_row)
     if damage == "missing":
         (row.directory / "stack.safetensors").unlink()
     elif damage == "changed":
@@ -127,20 +127,20 @@ def test_a_tampered_copy_is_never_promoted(registered: Callable[..., Bundle], da
         path = row.directory / "manifest.json"
         path.write_text(path.read_text().replace('"threshold": 0.5', '"threshold": 0.9'))
     with pytest.raises(BundleRefused):
-        bundles.bundle_promote(bundle=row)
+        bundles.bundle_promote(actor=None, bundle=row)
     assert champion() == champion_row
 
 
 def test_rollbacks_walk_back_through_what_served(registered: Callable[..., Bundle]) -> None:
     rows = [registered(f"v{n}") for n in range(3)]
     for row in rows:
-        bundles.bundle_promote(bundle=row)
-    bundles.bundle_rollback(reason="too many alarms")
+        bundles.bundle_promote(actor=None, bundle=row)
+    bundles.bundle_rollback(actor=None, reason="too many alarms")
     assert champion() == rows[1]
-    bundles.bundle_rollback()
+    bundles.bundle_rollback(actor=None)
     assert champion() == rows[0]
     with pytest.raises(bundles.NothingToRollBack):
-        bundles.bundle_rollback()
+        bundles.bundle_rollback(actor=None)
     assert (
         list(Promotion.objects.order_by("pk").values_list("kind", flat=True))
         == ["promote"] * 3 + ["rollback"] * 2
@@ -149,12 +149,12 @@ def test_rollbacks_walk_back_through_what_served(registered: Callable[..., Bundl
 
 def test_a_rollback_that_is_sent_twice_goes_back_once(registered: Callable[..., Bundle]) -> None:
     for number in (1, 2, 3):
-        bundles.bundle_promote(bundle=registered(f"v{number}"))
+        bundles.bundle_promote(actor=None, bundle=registered(f"v{number}"))
     third = champion()
     assert third is not None
-    bundles.bundle_rollback(leaving=third.digest)
+    bundles.bundle_rollback(actor=None, leaving=third.digest)
     with pytest.raises(bundles.NothingToRollBack, match="Another bundle is in production"):
-        bundles.bundle_rollback(leaving=third.digest)
+        bundles.bundle_rollback(actor=None, leaving=third.digest)
     second = champion()
     assert second is not None
     assert second.version == "v2"
@@ -162,21 +162,21 @@ def test_a_rollback_that_is_sent_twice_goes_back_once(registered: Callable[..., 
 
 def test_after_a_rollback_a_promotion_goes_on_from_there(registered: Callable[..., Bundle]) -> None:
     first, bad, good = registered("v1"), registered("v2"), registered("v3")
-    bundles.bundle_promote(bundle=first)
-    bundles.bundle_promote(bundle=bad)
-    bundles.bundle_rollback()
-    bundles.bundle_promote(bundle=good)
-    bundles.bundle_rollback()
+    bundles.bundle_promote(actor=None, bundle=first)
+    bundles.bundle_promote(actor=None, bundle=bad)
+    bundles.bundle_rollback(actor=None)
+    bundles.bundle_promote(actor=None, bundle=good)
+    bundles.bundle_rollback(actor=None)
     assert champion() == first
 
 
 def test_a_rollback_to_a_damaged_bundle_is_refused(registered: Callable[..., Bundle]) -> None:
     first, second = registered("v1"), registered("v2")
-    bundles.bundle_promote(bundle=first)
-    bundles.bundle_promote(bundle=second)
+    bundles.bundle_promote(actor=None, bundle=first)
+    bundles.bundle_promote(actor=None, bundle=second)
     (first.directory / "three.safetensors").write_text("rotten")
     with pytest.raises(BundleRefused):
-        bundles.bundle_rollback()
+        bundles.bundle_rollback(actor=None)
     assert champion() == second
 
 
@@ -189,7 +189,7 @@ def test_a_rollback_to_a_damaged_bundle_is_refused(registered: Callable[..., Bun
     ],
 )
 def test_the_database_refuses_to_rewrite_history(registered: Callable[..., Bundle], sql: str) -> None:
-    bundles.bundle_promote(bundle=registered())
+    bundles.bundle_promote(actor=None, bundle=registered())
     with (
         pytest.raises(DatabaseError, match="written once"),
         transaction.atomic(),
@@ -206,7 +206,7 @@ def test_the_baseline_serves_only_when_nothing_else_does(
     assert (first, first.source) == (champion(), "baseline")
     assert bundles.baseline_install() == first
     better = registered("v2")
-    bundles.bundle_promote(bundle=better)
+    bundles.bundle_promote(actor=None, bundle=better)
     assert bundles.baseline_install() == better == champion()
 
 
@@ -214,7 +214,7 @@ def test_a_missing_baseline_stops_nobody_who_serves_another(
     registered: Callable[..., Bundle], settings: LazySettings, tmp_path: Path
 ) -> None:
     row = registered()
-    bundles.bundle_promote(bundle=row)
+    bundles.bundle_promote(actor=None, bundle=row)
     settings.BASELINE_BUNDLE = tmp_path / "nowhere"
     assert bundles.baseline_install() == row
 
@@ -232,7 +232,7 @@ def test_two_promotions_at_once_follow_one_another(registered: Callable[..., Bun
 
     def promote(row: Bundle) -> None:
         start.wait()
-        bundles.bundle_promote(bundle=row)
+        bundles.bundle_promote(actor=None, bundle=row)
         connection.close()
 
     threads = [threading.Thread(target=promote, args=[row]) for row in rows]

@@ -89,7 +89,7 @@ def test_nothing_leaks_to_other_roles(
     downloads: int,
 ) -> None:
     decide("fake")
-    bundle_promote(bundle=registered())
+    bundle_promote(actor=None, bundle=registered())
     snapshot_create()
     decide("real")
     viewer = staff("viewer", role)

@@ -43,7 +43,7 @@ def two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: LazySettings)
         folder = tmp_path / f"tiny-{number}"
         tiny_bundle(folder, version=folder.name, seed=number)
         made.append(bundle_register(path=folder, source=Bundle.Source.TRAINED))
-    bundle_promote(bundle=made[0])
+    bundle_promote(actor=None, bundle=made[0])
     return made[0], made[1]
 
 
@@ -122,7 +122,7 @@ def test_one_bundle_at_a_time_and_never_the_champion(two: tuple[Bundle, Bundle],
         shadow_start(bundle=two[1], actor=ada)
     shadow_end(shadow=shadow, actor=ada, remark="Enough.")
     with pytest.raises(ShadowRefused, match="already ended"):
-        shadow_end(shadow=shadow)
+        shadow_end(actor=None, shadow=shadow)
     shadow_start(bundle=two[1], actor=ada)
     actions = Event.objects.filter(action__startswith="shadow.").order_by("pk")
     assert list(actions.values_list("action", flat=True)) == [

@@ -99,7 +99,7 @@ def test_the_page_shows_counts_champion_metrics_bundles_and_history(
 ) -> None:
     decide("fake"), decide("real"), decide("real")
     for version in ("v1", "v2"):
-        bundle_promote(bundle=registered(version), reason=f"because {version}")
+        bundle_promote(actor=None, bundle=registered(version), reason=f"because {version}")
     text = as_role("auditor").get(PAGE).text
     for said in ("mobile-app", "Votes disagree", "v1", "v2", "In production", "because v1", "auc", "0.75"):
         assert said in text
@@ -210,11 +210,11 @@ def test_the_pages_queries_do_not_grow_with_its_rows(
 
     for n in range(2):  # two, so that there is something to compare and to return to
         decide("fake")
-        bundle_promote(bundle=registered(f"v{n}"))
+        bundle_promote(actor=None, bundle=registered(f"v{n}"))
         snapshot_create(name=f"s{n}")
     before = queries()
     for n in range(2, 6):
         decide("real")
-        bundle_promote(bundle=registered(f"v{n}"))
+        bundle_promote(actor=None, bundle=registered(f"v{n}"))
         snapshot_create(name=f"s{n}")
     assert queries() == before

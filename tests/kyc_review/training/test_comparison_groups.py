@@ -66,7 +66,7 @@ def test_the_training_worker_hands_all_groups_over(
     decide: Callable, submit: Callable[..., Submission], serving: Bundle, registered: Callable
 ) -> None:
     frozen = decide("fake").submission
-    asked = comparison_request(snapshot=snapshot_create(name="first"), candidate=registered("v2"))
+    asked = comparison_request(actor=None, snapshot=snapshot_create(name="first"), candidate=registered("v2"))
     asked.directory.mkdir(parents=True)
     arguments = worker.comparing(asked)
     lines = (asked.directory / "groups.jsonl").read_text().splitlines()

@@ -16,9 +16,12 @@ from kyc_review.lifecycle.erase import submission_erase
 from kyc_review.registry.bundles import bundle_promote, bundle_register, bundle_rollback
 from kyc_review.registry.models import Bundle, Promotion
 from kyc_review.registry.selectors import champion, serving_promotion
+from kyc_review.registry.shadows import shadow_end, shadow_now, shadow_start
 from kyc_review.review.models import Decision
-from kyc_review.training.models import Comparison, Proposal
+from kyc_review.training.comparisons import comparison_request
+from kyc_review.training.models import Comparison, Proposal, TrainingRun
 from kyc_review.training.proposals import ProposalRefused, proposal_approve, proposal_open, proposal_reject
+from kyc_review.training.runs import run_request
 from tests.factories.bundles import small_bundle
 from tests.factories.reports import report
 
@@ -77,7 +80,7 @@ def test_a_comparison_with_a_champion_of_the_past_is_worth_nothing(
     comparison: Comparison, ada: User, amir: User, made_bundle: Callable[..., Path]
 ) -> None:
     proposal = proposal_open(comparison=comparison, actor=ada, reason=WHY)
-    bundle_promote(bundle=bundle_register(path=made_bundle("v3"), source="imported"))
+    bundle_promote(actor=None, bundle=bundle_register(path=made_bundle("v3"), source="imported"))
     with pytest.raises(ProposalRefused, match="Another bundle has been promoted"):
         proposal_approve(proposal=proposal, actor=amir)
     proposal.refresh_from_db()
@@ -113,9 +116,9 @@ def test_a_damaged_bundle_leaves_the_proposal_open(comparison: Comparison, ada: 
 
 
 def test_a_rollback_returns_to_the_operating_point_of_before(comparison: Comparison, serving: Bundle) -> None:
-    bundle_promote(bundle=serving, shift=0.5)
-    bundle_promote(bundle=comparison.candidate)
-    bundle_rollback()
+    bundle_promote(actor=None, bundle=serving, shift=0.5)
+    bundle_promote(actor=None, bundle=comparison.candidate)
+    bundle_rollback(actor=None)
     step = Promotion.objects.order_by("-pk").first()
     assert step is not None
     assert (step.bundle, step.shift) == (serving, 0.5)
@@ -127,11 +130,17 @@ def test_the_services_refuse_who_may_not_promote_and_change_nothing(
 ) -> None:
     actor = staff(f"the-{role}", role)
     proposal = proposal_open(comparison=comparison, actor=ada, reason=WHY)
+    shadow = shadow_start(bundle=comparison.candidate, actor=ada)
     forbidden: list[Callable[[], object]] = [
         lambda: proposal_open(comparison=comparison, actor=actor, reason=WHY),
         lambda: proposal_approve(proposal=proposal, actor=actor),
         lambda: proposal_reject(proposal=proposal, actor=actor),
         lambda: bundle_rollback(actor=actor),
+        lambda: bundle_promote(bundle=comparison.candidate, actor=actor),
+        lambda: comparison_request(snapshot=comparison.snapshot, candidate=comparison.candidate, actor=actor),
+        lambda: run_request(snapshot=comparison.snapshot, actor=actor),
+        lambda: shadow_start(bundle=comparison.candidate, actor=actor),
+        lambda: shadow_end(shadow=shadow, actor=actor),
     ]
     for call in forbidden:
         with pytest.raises(PermissionDenied, match="role admin"):
@@ -140,6 +149,9 @@ def test_the_services_refuse_who_may_not_promote_and_change_nothing(
     assert proposal.is_open
     assert champion() == comparison.champion
     assert Proposal.objects.count() == Promotion.objects.count() == 1
+    assert shadow_now() == shadow
+    assert Comparison.objects.count() == 1
+    assert not TrainingRun.objects.exists()
 
 
 # --- in the browser

@@ -156,7 +156,7 @@ def test_without_a_comparison_the_week_before_the_promotion_is_the_reference(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(signals, "SCORED_LEAST", 30)
-    bundle_promote(bundle=registered("v2"))
+    bundle_promote(actor=None, bundle=registered("v2"))
     promoted = Promotion.objects.select_related("bundle").latest("pk")
     promoted.promoted_at = timezone.now() - timedelta(days=2)
     monkeypatch.setattr(signals, "serving_promotion", lambda: promoted)

@@ -32,7 +32,9 @@ State = TrainingRun.State
 
 @pytest.fixture
 def run(submit: Callable[..., Submission], alice: User, tmp_path: Path) -> TrainingRun:
-    bundle_promote(bundle=bundle_register(path=small_bundle(tmp_path / "served"), source="baseline"))
+    bundle_promote(
+        actor=None, bundle=bundle_register(path=small_bundle(tmp_path / "served"), source="baseline")
+    )
     decide_all(submit, alice)
     return run_request(snapshot=snapshot_create(name="first"), epochs=2)
 

@@ -82,10 +82,10 @@ class Command(BaseCommand):
             row = bundles.bundle_register(path=path, source=Bundle.Source.IMPORTED)
         else:
             row = bundle_named(options["bundle"])
-        self._say(bundles.bundle_promote(bundle=row, reason=reason))
+        self._say(bundles.bundle_promote(bundle=row, actor=None, reason=reason))
 
     def rollback(self, options: dict[str, Any]) -> None:
-        self._say(bundles.bundle_rollback(reason=_reason(options)))
+        self._say(bundles.bundle_rollback(actor=None, reason=_reason(options)))
 
     def show(self, options: dict[str, Any]) -> None:
         row = bundle_named(options["bundle"]) if options["bundle"] else champion()
@@ -114,10 +114,10 @@ class Command(BaseCommand):
         if options["end"]:
             if running is None:
                 raise CommandError("No bundle is in shadow mode.")
-            shadows.shadow_end(shadow=running, remark="Ended on the command line.")
+            shadows.shadow_end(shadow=running, actor=None, remark="Ended on the command line.")
             self.stdout.write(f"{running.bundle} is no longer in shadow mode.")
         elif options["bundle"]:
-            made = shadows.shadow_start(bundle=bundle_named(options["bundle"]))
+            made = shadows.shadow_start(bundle=bundle_named(options["bundle"]), actor=None)
             self.stdout.write(f"{made.bundle} scores new submissions without effect.")
         else:
             self.stdout.write(str(running) if running else "No bundle is in shadow mode.")

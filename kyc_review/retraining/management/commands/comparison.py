@@ -45,7 +45,7 @@ class Command(BaseCommand):
         snapshot = Snapshot.objects.filter(name=options["snapshot"]).first()
         if snapshot is None:
             raise CommandError(f"There is no snapshot {options['snapshot']}; see `manage.py snapshot list`.")
-        row = comparison_request(snapshot=snapshot, candidate=bundle_named(options["bundle"]))
+        row = comparison_request(snapshot=snapshot, candidate=bundle_named(options["bundle"]), actor=None)
         if not options["wait"]:
             waits = f"Comparison {row.pk} waits for the training worker."
             say(self, options, comparison_whole(row, shift=0.0), waits)
