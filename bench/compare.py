@@ -1,6 +1,5 @@
 """Throughput and latency of the product, and the throughput of LitServe with the same networks, in one run."""
 
-import http.client
 import os
 import subprocess
 import sys
@@ -11,10 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.background import Load
-from bench.load import HOST, Answer, Target, concurrent, steady
+from bench.load import Answer, Target, concurrent, steady
 from bench.product import Product
 from bench.report import percentile
 from devstack.paths import REPOSITORY
+from devstack.processes import answers
 
 WARM_UP_POSTS = 96
 DRAIN_TIMEOUT_S = 300
@@ -142,7 +142,7 @@ def _litserve_server(kind: str, bundle: Path, port: int) -> Iterator[None]:
     )
     try:
         deadline = time.monotonic() + START_TIMEOUT_S
-        while not is_ready(port):
+        while not answers(port, "/health"):
             if server.poll() is not None or time.monotonic() > deadline:
                 raise BenchError(f"LitServe ({kind}) did not start; `make bench` installs it")
             time.sleep(0.2)
@@ -151,17 +151,6 @@ def _litserve_server(kind: str, bundle: Path, port: int) -> Iterator[None]:
         with suppress(ProcessLookupError):  # it never started
             os.killpg(server.pid, 9)
         server.wait()
-
-
-def is_ready(port: int) -> bool:
-    connection = http.client.HTTPConnection(HOST, port, timeout=2)
-    try:
-        connection.request("GET", "/health")
-        return connection.getresponse().status == 200
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
 
 
 def all_accepted(answers: list[Answer], target: Target) -> None:

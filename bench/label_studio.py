@@ -19,9 +19,10 @@ from urllib.parse import urlsplit
 
 import psutil
 
-from bench.compare import BenchError, is_ready
+from bench.compare import BenchError
 from devstack import credentials, pidfile, services
 from devstack.paths import REPOSITORY
+from devstack.processes import answers
 from devstack.progress import Console, Say
 
 HOME = REPOSITORY / ".local" / "bench" / "label-studio"
@@ -145,7 +146,7 @@ def _database(url: str) -> dict[str, str]:
 
 def _until_it_answers(server: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
     deadline = time.monotonic() + START_TIMEOUT_S
-    while not is_ready(port):
+    while not answers(port, "/health"):
         if server.poll() is not None or time.monotonic() > deadline:
             words = log.read_text().strip().splitlines() or ["it said nothing"]
             raise BenchError(f"Label Studio did not answer within {START_TIMEOUT_S} s: {words[-1]}")

@@ -111,14 +111,15 @@ def _web(paths: StackPaths, environment: Mapping[str, str], port: int) -> Proces
         folder=REPOSITORY,
         log=paths.logs / "web.log",
         relayed=True,
-        is_ready=lambda: _answers(port),
+        is_ready=lambda: answers(port, "/livez"),
     )
 
 
-def _answers(port: int) -> bool:
+def answers(port: int, path: str) -> bool:
+    """Whether a server on this machine answers the path with 200."""
     connection = http.client.HTTPConnection(LOOPBACK, port, timeout=2)
     try:
-        connection.request("GET", "/livez")
+        connection.request("GET", path)
         return connection.getresponse().status == 200
     except (OSError, http.client.HTTPException):
         return False

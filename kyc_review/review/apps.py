@@ -3,9 +3,6 @@ from django.apps import AppConfig
 
 class ReviewConfig(AppConfig):
     name = "kyc_review.review"
-    label = "review"
-    verbose_name = "Review"
-    default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
         from kyc_review.accounts.people.work import work_releaser

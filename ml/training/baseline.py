@@ -26,6 +26,7 @@ from ml.training.calibrate import SplitSide, calibrate_and_write
 from ml.training.initialisation import ARCHITECTURE, ARGUMENTS, start_from_scratch
 from ml.training.localise import localisation_metrics, write_localiser
 from ml.training.loop import Plan, fit
+from ml.training.preparation import limited
 from ml.training.stacking import raise_logits
 from ml.training_rows import FULL, TrainingRows, concatenate
 
@@ -89,7 +90,7 @@ def train_baseline(
     Raises SourceMissing when a set is absent under `data`.
     """
     schedule = schedule or Schedule()
-    photos = _limited(read_all(data), schedule.limit)
+    photos = limited(read_all(data), schedule.limit)
     work.mkdir(parents=True, exist_ok=True)
     measures = measure_faces(photos, work / "measures.npz")
     groups = np.array(splits.group_people(photos, measures.hashes))
@@ -130,19 +131,6 @@ def train_baseline(
         provenance=provenance,
         card="# Baseline\n\nTrained with `python -m ml baseline`; metrics with intervals are in manifest.json.\n",
     )
-
-
-def _limited(photos: Sequence[Photo], limit: int | None) -> list[Photo]:
-    if limit is None:
-        return list(photos)
-    seen: dict[tuple[str, str], int] = {}
-    kept = []
-    for photo in photos:
-        stratum = (photo.source, photo.label)
-        seen[stratum] = seen.get(stratum, 0) + 1
-        if seen[stratum] <= limit:
-            kept.append(photo)
-    return kept
 
 
 @dataclass(frozen=True, slots=True)

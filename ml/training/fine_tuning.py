@@ -24,7 +24,7 @@ from ml import losses
 from ml.pictures import PictureStore
 from ml.recipes import checkpoint
 from ml.recipes.checkpoint import Position
-from ml.training.loop import device_of
+from ml.training.loop import device_of, move_average
 from ml.training.windows import WindowSampler, served_batch
 
 CHECKPOINT_EVERY_S = 60.0
@@ -99,7 +99,7 @@ def fine_tune(
         for group in optimiser.param_groups:
             group["lr"] = learning_rate_at(at.step, part, course)
         at.loss_sum += _step(model, optimiser, sampler, course, at.step)
-        _blend(average, model, min(course.average, (1 + at.step) / (10 + at.step)))
+        move_average(average, model, min(course.average, (1 + at.step) / (10 + at.step)))
         at.step += 1
         at.elapsed_s = before + time.monotonic() - began
         is_last = at.step >= course.steps or at.elapsed_s >= allowed_s
@@ -179,15 +179,6 @@ def _mixture(course: Course, step: int, size: int) -> tuple[float, torch.Tensor]
     rng = np.random.default_rng([course.seed, step, 1])
     kept = float(rng.beta(course.mixup, course.mixup)) if course.mixup else 1.0
     return kept, torch.from_numpy(rng.permutation(size))
-
-
-@torch.no_grad()
-def _blend(average: nn.Module, model: nn.Module, keep: float) -> None:
-    for kept, new in zip(average.state_dict().values(), model.state_dict().values(), strict=True):
-        if kept.is_floating_point():
-            kept.lerp_(new, 1 - keep)
-        else:
-            kept.copy_(new)
 
 
 @torch.inference_mode()

@@ -100,7 +100,7 @@ def fit(
             group["lr"] = learning_rate_at(step, part, plan)
         recent.append(_step(forward, model, optimiser, sampler, plan, difficulty_limit_at(part, plan)))
         after_step(step, model)
-        _blend(average, model, min(plan.average, (1 + step) / (10 + step)))
+        move_average(average, model, min(plan.average, (1 + step) / (10 + step)))
         last = step + 1 == plan.steps or time.monotonic() > deadline
         if (step + 1) % plan.report_every == 0 or last:
             report(step + 1, float(np.mean(recent)), average)
@@ -140,7 +140,8 @@ def _step(
 
 
 @torch.no_grad()
-def _blend(average: nn.Module, model: nn.Module, keep: float) -> None:
+def move_average(average: nn.Module, model: nn.Module, keep: float) -> None:
+    """Move the average of the weights towards the model, in place; `keep`: share of the average that stays."""
     for kept, new in zip(average.state_dict().values(), model.state_dict().values(), strict=True):
         if kept.is_floating_point():
             kept.lerp_(new, 1 - keep)

@@ -1,6 +1,0 @@
-from django.apps import AppConfig
-
-
-class RetrainingConfig(AppConfig):
-    name = "kyc_review.retraining"
-    label = "retraining"
