@@ -22,11 +22,12 @@ from ml.synthesis.forged_rows import WAYS, make_rows, plan_forgeries
 from ml.synthesis.measure import Measures, measure_faces
 from ml.training.batches import PairSampler
 from ml.training.bundle_writer import Voter
-from ml.training.calibrate import SplitSide, calibrate_and_write
+from ml.training.calibrate import SplitSides, ThresholdRule, calibrate_and_write
 from ml.training.initialisation import ARCHITECTURE, ARGUMENTS, start_from_scratch
 from ml.training.localise import localisation_metrics, write_localiser
 from ml.training.loop import Plan, fit
 from ml.training.preparation import limited
+from ml.training.sides import SplitSide
 from ml.training.stacking import raise_logits
 from ml.training_rows import FULL, TrainingRows, concatenate
 
@@ -123,10 +124,8 @@ def train_baseline(
     return calibrate_and_write(
         out,
         _voters(networks, schedule),
-        stack_side=held["stack"],
-        validation=held["validation"],
-        test=held["test"],
-        miss=MISS,
+        SplitSides(held["stack"], held["validation"], held["test"]),
+        ThresholdRule(MISS),
         version=f"baseline-seed{seed}",
         provenance=provenance,
         card="# Baseline\n\nTrained with `python -m ml baseline`; metrics with intervals are in manifest.json.\n",

@@ -2,30 +2,25 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from safetensors.torch import load_file
-from torch import Tensor
 
 from detection.bundle import Bundle as ShippedBundle
-from detection.bundle import View
 from detection.ensemble import Ensemble
-from detection.faces.align import FaceFrame
 from detection.networks.stacking import Stacking
 from estimation.intervals import clopper_pearson_upper
 from ml.evaluation.against_champion import against_champion
 from ml.evaluation.forgeries import forgeries
 from ml.evaluation.outcome import outcome
 from ml.evaluation.people import by_people
-from ml.inverse_probability import InverseProbabilityWeights
-from ml.pictures import PictureStore
-from ml.training.batches import assemble_batch
 from ml.training.bundle_writer import Voter, write_bundle
-from ml.training.faces import rows_for_view
 from ml.training.loop import device_of
+from ml.training.sides import AnySide, StoredSplitSide
 from ml.training.stacking import (
     PULL,
     THRESHOLD_FAKES_MIN,
@@ -40,8 +35,6 @@ from ml.training.stacking import (
     shrunk_temperature,
     shrunk_thresholds,
 )
-from ml.training.windows import served_batch
-from ml.training_rows import TrainingRows
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,66 +60,7 @@ class PreviousOperatingPoint:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class SplitSide:
-    """One side of the split: its rows, and for each row the source's and the person's group's name. `weights` counts
-    in what is fitted, if there is one, and in `against_champion`. soft: (N,) float32, the probability that a row is
-    fake, in what is fitted; None where labels are certain."""
-
-    examples: TrainingRows
-    source: np.ndarray
-    group: np.ndarray
-    weights: InverseProbabilityWeights | None = None
-    soft: np.ndarray | None = None
-
-    @property
-    def weight(self) -> np.ndarray | None:
-        """(N,) float32, None where all rows count equally."""
-        return self.weights.weight if self.weights else None
-
-    def inputs(self, rows: np.ndarray, view: View) -> Tensor:
-        """(B, 3, side, side) float32 of these rows, as serving cuts them."""
-        return assemble_batch(rows_for_view(self.examples, view), rows, view.side).images
-
-
-@dataclass(frozen=True, slots=True)
-class StoredColumns:
-    """Columns of a store of pictures, named as in `ml.training_rows.TrainingRows`."""
-
-    label: np.ndarray
-    made: np.ndarray
-    kind: np.ndarray
-    strength: np.ndarray
-    post: np.ndarray
-
-
-@dataclass(frozen=True, slots=True)
-class StoredSplitSide:
-    """One side of the split as a store of whole pictures, from which any view can be cut.
-
-    places: where the face of each picture is, which views of the face need. belongs: `ml.evaluation.people.traits` of
-    the person in each picture, none where figures by group are not wanted.
-    """
-
-    store: PictureStore
-    source: np.ndarray
-    group: np.ndarray
-    weight: np.ndarray | None = None
-    soft: np.ndarray | None = None
-    places: Sequence[FaceFrame] = ()
-    belongs: Sequence[Mapping[str, str]] = ()
-
-    @property
-    def examples(self) -> StoredColumns:
-        columns = self.store.columns
-        return StoredColumns(**{name: columns[name] for name in StoredColumns.__dataclass_fields__})
-
-    def inputs(self, rows: np.ndarray, view: View) -> Tensor:
-        """(B, 3, side, side) float32 of these rows, as serving cuts them."""
-        return served_batch(self.store, rows, view, self.places)
-
-
-def served_logits(served: Ensemble, side: SplitSide | StoredSplitSide, batch: int = 32) -> np.ndarray:
+def served_logits(served: Ensemble, side: AnySide, batch: int = 32) -> np.ndarray:
     """(N, 8) float32 logits of a packed bundle's members, in the precision in which they serve."""
     views, found, count = {member.view for member in served.bundle.members}, [], len(side.source)
     for start in range(0, count, batch):
@@ -136,118 +70,157 @@ def served_logits(served: Ensemble, side: SplitSide | StoredSplitSide, batch: in
     return np.concatenate(found)
 
 
+@dataclass(frozen=True, slots=True)
+class SplitSides:
+    """The sides that members were not trained on: the stack and the temperatures are fitted on the first, thresholds
+    are chosen on the second, the third is only measured."""
+
+    stack: AnySide
+    validation: AnySide
+    test: AnySide
+
+
+@dataclass(frozen=True, slots=True)
+class ThresholdRule:
+    """All five together miss at most the share `miss` of the validation fakes.
+
+    is_certified: `miss` is an upper bound at 95 % confidence for the sources' own fakes, and members and stack get
+    rates of their own (`choose_jointly`), which also miss at most the share `made_miss` of synthesised forgeries.
+    """
+
+    miss: float
+    is_certified: bool = False
+    made_miss: float = 1.0
+
+    def counted_fakes(self, side: AnySide) -> np.ndarray:
+        """(N,) bool: the fakes of which a share may be missed."""
+        return _own(side) if self.is_certified else np.asarray(side.examples.label == 1)
+
+    def choose(self, probability: np.ndarray, side: AnySide) -> np.ndarray:
+        """(5,) thresholds. probability: (N, 5) of the side. Raises ValueError when too few fakes certify nothing."""
+        if not self.is_certified:
+            return choose_thresholds(probability, side.examples.label, self.miss)
+        counted = self.counted_fakes(side)
+        share = certified_share(int(counted.sum()), self.miss)
+        limits = [MissLimit(counted, share), MissLimit(side.examples.made, self.made_miss)]
+        in_force = [limit for limit in limits if limit.rows.any()]
+        return choose_jointly(probability, side.examples.label, in_force, source=side.source)
+
+
 def calibrate_and_write(
     out: Path,
     voters: Sequence[Voter],
+    sides: SplitSides,
+    rule: ThresholdRule,
     *,
-    stack_side: SplitSide | StoredSplitSide,
-    validation: SplitSide | StoredSplitSide,
-    test: SplitSide | StoredSplitSide,
-    miss: float,
     version: str,
     provenance: Mapping[str, Any],
     card: str,
     start: Stacking | None = None,
     own_weight: float = 1.0,
     pull: float = PULL,
-    is_certified: bool = False,
-    made_miss: float = 1.0,
     before: PreviousOperatingPoint | None = None,
     champion: Ensemble | None = None,
 ) -> ShippedBundle:
-    """The bundle of these members.
+    """The bundle of these members; all figures are computed by the packed bundle, as it will be served.
 
-    The stack and the temperatures are fitted on `stack_side`, which no member saw; thresholds on `validation`,
-    so that all five together miss at most the share `miss` of its fakes; `test` is only measured. All of it is computed
-    by the packed bundle, as it will be served. own_weight: how much more rows of sources with fakes of their own count
-    in the stack's fit; pull: of `fit_stack`. is_certified: `miss` is an upper bound at 95 % confidence for the sources'
-    own fakes, and members and stack get rates of their own (`choose_jointly`), which also miss at most the share
-    `made_miss` of synthesised forgeries. before: the operating point of the
-    bundle that the members began from; few rows then move temperatures little, and as many rows are flagged as before.
-    champion: the bundle that serves, measured on the same test side.
+    own_weight: how much more rows of sources with fakes of their own count in the stack's fit; start, pull: of
+    `fit_stack`. before: the operating point of the bundle that the members began from; few rows then move temperatures
+    little, and as many rows are flagged as before. champion: the bundle that serves, measured on the same test side.
     """
-    draft = write_bundle(
-        out,
-        voters,
-        start or mean_of_members(),
-        thresholds=[0.5] * 5,
-        temperatures=[1.0] * 5,
-        version=version,
-        provenance={},
-        metrics={},
-        card=card,
-    )
+    write = partial(write_bundle, out, voters, version=version, card=card)
+    untrained = start or mean_of_members()
+    draft = write(untrained, thresholds=[0.5] * 5, temperatures=[1.0] * 5, provenance={}, metrics={})
     served = Ensemble(draft, device_of(voters[0].network))
-    fitted_on, label = served_logits(served, stack_side), stack_side.examples.label
-    weight = stack_side.weight if own_weight == 1 else own_weights(stack_side, own_weight)
-    soft = stack_side.soft
-    stack = fit_stack(fitted_on, label, start=start, row_weight=weight, pull=pull, soft=soft)
-    ten = _with_stack(stack, fitted_on)
-    warmth = [fit_temperature(ten[:, 2 * k : 2 * k + 2], label, weight, soft) for k in range(5)]
-    if before is not None:
-        pairs = zip(warmth, before.temperatures, strict=True)
-        warmth = [shrunk_temperature(fitted, was, len(label)) for fitted, was in pairs]
-    chosen_on = calibrated_probabilities(_with_stack(stack, served_logits(served, validation)), warmth)
-    counted = _own(validation) if is_certified else validation.examples.label == 1
-    if is_certified:
-        most = certified_share(int(counted.sum()), miss)
-        limits = [MissLimit(counted, most), MissLimit(validation.examples.made, made_miss)]
-        thresholds = choose_jointly(
-            chosen_on,
-            validation.examples.label,
-            [limit for limit in limits if limit.rows.any()],
-            source=validation.source,
-        )
-    else:
-        thresholds = choose_thresholds(chosen_on, validation.examples.label, miss)
-    was_flagged = None
-    if before is not None:
-        votes_before = votes_of(before.served, validation)
-        limits_before = np.array(before.thresholds)
-        was_flagged = float((votes_before >= limits_before).any(1).mean())
-        matched = matched_thresholds(chosen_on, votes_before, limits_before, validation.weight)
-        thresholds = shrunk_thresholds(thresholds, matched, int(counted.sum()), before.fakes)
-    measured = calibrated_probabilities(_with_stack(stack, served_logits(served, test)), warmth)
-    names = [*(v.name for v in voters), "stack"]
-    metrics = {
-        "miss_rate_chosen_for": miss,
-        "miss_rate_of_synthesised_chosen_for": made_miss if is_certified else None,
-        "thresholds_matched": before is not None and int(counted.sum()) < THRESHOLD_FAKES_MIN,
-        "flagged_of_validation": {
-            "before": was_flagged,
-            "now": float((chosen_on >= thresholds).any(1).mean()),
-        },
-        "certificate": certificate(chosen_on[counted], thresholds),
-        "validation": _measure(chosen_on, thresholds, names, validation),
-        "test": _measure(measured, thresholds, names, test),
+    stack, temperatures = _fitted(served, sides.stack, start, own_weight, pull, before)
+    on_validation, on_test = (
+        calibrated_probabilities(_with_stack(stack, served_logits(served, side)), temperatures)
+        for side in (sides.validation, sides.test)
+    )
+    thresholds, was_flagged = _thresholds(on_validation, sides.validation, rule, before)
+    names = [*(voter.name for voter in voters), "stack"]
+    metrics = _threshold_metrics(on_validation, thresholds, sides.validation, rule, before, was_flagged) | {
+        "validation": _measure(on_validation, thresholds, names, sides.validation),
+        "test": _measure(on_test, thresholds, names, sides.test),
     }
     if champion is not None:
         metrics["against_champion"] = against_champion(
-            stack_probability(champion, test),
-            measured[:, -1],
-            label=test.examples.label,
-            person=test.group,
-            weight=test.weight,
+            stack_probability(champion, sides.test),
+            on_test[:, -1],
+            label=sides.test.examples.label,
+            person=sides.test.group,
+            weight=sides.test.weight,
         )
-    return write_bundle(
-        out,
-        voters,
+    return write(
         stack,
         thresholds=thresholds.tolist(),
-        temperatures=warmth,
-        version=version,
+        temperatures=temperatures,
         provenance=provenance,
         metrics=metrics,
-        card=card,
     )
 
 
-def stack_probability(served: Ensemble, side: SplitSide | StoredSplitSide) -> np.ndarray:
+def _fitted(
+    served: Ensemble,
+    side: AnySide,
+    start: Stacking | None,
+    own_weight: float,
+    pull: float,
+    before: PreviousOperatingPoint | None,
+) -> tuple[Stacking, list[float]]:
+    """The stack and the five temperatures."""
+    logits, label, soft = served_logits(served, side), side.examples.label, side.soft
+    weight = side.weight if own_weight == 1 else own_weights(side, own_weight)
+    stack = fit_stack(logits, label, start=start, row_weight=weight, pull=pull, soft=soft)
+    ten = _with_stack(stack, logits)
+    temperatures = [fit_temperature(ten[:, 2 * k : 2 * k + 2], label, weight, soft) for k in range(5)]
+    if before is None:
+        return stack, temperatures
+    pairs = zip(temperatures, before.temperatures, strict=True)
+    return stack, [shrunk_temperature(fitted, was, len(label)) for fitted, was in pairs]
+
+
+def _thresholds(
+    probability: np.ndarray, side: AnySide, rule: ThresholdRule, before: PreviousOperatingPoint | None
+) -> tuple[np.ndarray, float | None]:
+    """(5,) thresholds, and the share of the side that the bundle before flagged, if there is one."""
+    thresholds = rule.choose(probability, side)
+    if before is None:
+        return thresholds, None
+    votes, limits = votes_of(before.served, side), np.array(before.thresholds)
+    matched = matched_thresholds(probability, votes, limits, side.weight)
+    fakes = int(rule.counted_fakes(side).sum())
+    flagged = float((votes >= limits).any(1).mean())
+    return shrunk_thresholds(thresholds, matched, fakes, before.fakes), flagged
+
+
+def _threshold_metrics(
+    probability: np.ndarray,
+    thresholds: np.ndarray,
+    side: AnySide,
+    rule: ThresholdRule,
+    before: PreviousOperatingPoint | None,
+    was_flagged: float | None,
+) -> dict[str, Any]:
+    counted = rule.counted_fakes(side)
+    return {
+        "miss_rate_chosen_for": rule.miss,
+        "miss_rate_of_synthesised_chosen_for": rule.made_miss if rule.is_certified else None,
+        "thresholds_matched": before is not None and int(counted.sum()) < THRESHOLD_FAKES_MIN,
+        "flagged_of_validation": {
+            "before": was_flagged,
+            "now": float((probability >= thresholds).any(1).mean()),
+        },
+        "certificate": certificate(probability[counted], thresholds),
+    }
+
+
+def stack_probability(served: Ensemble, side: AnySide) -> np.ndarray:
     """(N,) probabilities of fake by a packed bundle's stack, as in production."""
     return votes_of(served, side)[:, -1]
 
 
-def votes_of(served: Ensemble, side: SplitSide | StoredSplitSide) -> np.ndarray:
+def votes_of(served: Ensemble, side: AnySide) -> np.ndarray:
     """(N, 5) probabilities of fake by a packed bundle's five votes, as in production."""
     stack = Stacking(len(served.bundle.members))
     stack.load_state_dict(load_file(served.bundle.path / served.bundle.stack.file))
@@ -255,7 +228,7 @@ def votes_of(served: Ensemble, side: SplitSide | StoredSplitSide) -> np.ndarray:
     return calibrated_probabilities(ten, [part.temperature for part in served.bundle.parts])
 
 
-def _own(side: SplitSide | StoredSplitSide) -> np.ndarray:
+def _own(side: AnySide) -> np.ndarray:
     """(N,) bool: the fakes that a source brought itself."""
     return np.asarray((side.examples.label == 1) & ~side.examples.made)
 
@@ -271,7 +244,7 @@ def certified_share(fakes: int, bound: float) -> float:
     return max(fitting) / fakes
 
 
-def own_weights(side: SplitSide | StoredSplitSide, factor: float) -> np.ndarray:
+def own_weights(side: AnySide, factor: float) -> np.ndarray:
     """(N,) float32, mean 1 within each label: rows of sources that bring fakes of their own count `factor` times."""
     weight = np.where(
         np.isin(side.source, np.unique(side.source[_own(side)])) & ~side.examples.made, factor, 1.0
@@ -288,7 +261,7 @@ def _with_stack(stack: Stacking, logits: np.ndarray) -> np.ndarray:
 
 
 def _measure(
-    probability: np.ndarray, thresholds: np.ndarray, names: list[str], side: SplitSide | StoredSplitSide
+    probability: np.ndarray, thresholds: np.ndarray, names: list[str], side: AnySide
 ) -> dict[str, Any]:
     examples = side.examples
     own = (examples.label == 1) & ~examples.made

@@ -28,7 +28,7 @@ from ml.sources import Photo
 from ml.sources import manifest as snapshots
 from ml.training.batches import PairSampler, ResampledSampler
 from ml.training.bundle_writer import Voter, save_weights
-from ml.training.calibrate import PreviousOperatingPoint, SplitSide, calibrate_and_write
+from ml.training.calibrate import PreviousOperatingPoint, SplitSides, ThresholdRule, calibrate_and_write
 from ml.training.card import card
 from ml.training.decisions import class_counts, require_enough, split_decisions
 from ml.training.distributed import SINGLE_PROCESS, Processes, local_device
@@ -36,6 +36,7 @@ from ml.training.faces import FramedFaces, face_frames, frames_of, rows_for_view
 from ml.training.initialisation import start_from_scratch
 from ml.training.loop import Plan, auc_of, fit, logits_of
 from ml.training.progress import Progress
+from ml.training.sides import SplitSide
 from ml.training.stacking import CANDIDATE_PULL, PULL
 
 MISS = 0.1
@@ -139,10 +140,8 @@ def _calibrated(
     return calibrate_and_write(
         out,
         voters,
-        stack_side=sides["stack"],
-        validation=sides["validation"],
-        test=sides["test"],
-        miss=options.miss,
+        SplitSides(sides["stack"], sides["validation"], sides["test"]),
+        ThresholdRule(options.miss),
         version=version,
         provenance=provenance,
         card=card(version, served, provenance),

@@ -7,8 +7,8 @@ import numpy as np
 from ml import splits
 from ml.inverse_probability import inverse_probability_weights
 from ml.sources import Photo
-from ml.training.calibrate import SplitSide
 from ml.training.faces import FramedFaces
+from ml.training.sides import SplitSide
 from ml.training_rows import MASK, ImageRows, TrainingRows
 
 SIDES = (("test", 0.2), ("validation", 0.2), ("stack", 0.2), ("train", 0.4))

@@ -16,7 +16,7 @@ from detection.precision import has_bfloat16
 from ml.evaluation.metrics import auc, wilson
 from ml.evaluation.pixels import image_score, mean_over, pointing, position_only
 from ml.training.batches import CELL, assemble_batch
-from ml.training.calibrate import SplitSide
+from ml.training.sides import SplitSide
 from ml.training_rows import MASK, TrainingRows
 
 SIDE = 160  # what is measured: the middle 160 of 200 px; what serving sees has the same scale

@@ -24,12 +24,13 @@ from ml.pictures import PictureStore
 from ml.recipes.checkpoint import write_json
 from ml.training.baseline_card import baseline_card
 from ml.training.bundle_writer import Voter
-from ml.training.calibrate import StoredSplitSide, calibrate_and_write
+from ml.training.calibrate import SplitSides, ThresholdRule, calibrate_and_write
 from ml.training.face_crops import found_faces
 from ml.training.fine_tuning import seconds_a_step
 from ml.training.members import MEMBERS, MemberPlan, TrainingStores, train_members
 from ml.training.preparation import Prepared, prepare
 from ml.training.pretrained import CREDIT, digest, is_installed, lite0_weights, start_from_lite0
+from ml.training.sides import StoredSplitSide
 from ml.training.stacking import raise_logits
 from ml.training.windows import WindowSampler
 
@@ -69,17 +70,13 @@ def train_timed_baseline(
     bundle = calibrate_and_write(
         out,
         voters,
-        stack_side=sides["stack"],
-        validation=sides["validation"],
-        test=sides["test"],
-        miss=MISS_AT_MOST,
+        SplitSides(sides["stack"], sides["validation"], sides["test"]),
+        ThresholdRule(MISS_AT_MOST, is_certified=limit is None, made_miss=MADE_MISS),
         version=f"baseline-seed{seed}",
         provenance=_provenance(prepared, init, plans, weights),
         card="",
         own_weight=OWN_WEIGHT,
         pull=PULL,
-        is_certified=limit is None,
-        made_miss=MADE_MISS,
     )
     (out / bundles.MODEL_CARD).write_text(baseline_card(bundle))
     return bundle

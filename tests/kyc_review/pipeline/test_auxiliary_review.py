@@ -41,7 +41,7 @@ def models(settings: LazySettings, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("kyc_review.pipeline.champion._loaded", None)
     monkeypatch.setattr(auxiliary_models, "shipped_auxiliary_models", list)
     tiny_bundle(tmp_path / "tiny", threshold=0.9999)
-    bundle_promote(bundle=bundle_register(path=tmp_path / "tiny", source=Bundle.Source.TRAINED))
+    bundle_promote(actor=None, bundle=bundle_register(path=tmp_path / "tiny", source=Bundle.Source.TRAINED))
     auxiliary_models.loaded.cache_clear()
     yield settings.AUXILIARY_MODELS_DIR
     auxiliary_models.loaded.cache_clear()

@@ -33,7 +33,7 @@ def test_a_selfie_gets_the_processors_votes(
     monkeypatch.setattr("kyc_review.pipeline.champion._loaded", None)
     settings.SCORING_DEVICE = "cuda"
     tiny_bundle(tmp_path / "tiny")
-    bundle_promote(bundle=bundle_register(path=tmp_path / "tiny", source=Bundle.Source.TRAINED))
+    bundle_promote(actor=None, bundle=bundle_register(path=tmp_path / "tiny", source=Bundle.Source.TRAINED))
     submit(image=portrait_bytes(0))
     assert worker.run_until_idle() == 1
     (wanted,) = Ensemble.load(tmp_path / "tiny", device="cpu", threads=1).score([decode(portrait_bytes(0))])

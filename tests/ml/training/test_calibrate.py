@@ -11,7 +11,8 @@ from detection.networks.convnext import convnext
 from ml.pictures import Picture, PictureStore, write_pictures
 from ml.training.baseline_card import baseline_card
 from ml.training.bundle_writer import Voter
-from ml.training.calibrate import StoredSplitSide, calibrate_and_write, certified_share, own_weights
+from ml.training.calibrate import SplitSides, ThresholdRule, calibrate_and_write, certified_share, own_weights
+from ml.training.sides import StoredSplitSide
 
 NAME, TINY = "convnext_zepto_rms_ols", {"depths": (1, 1, 1, 1), "dims": (8, 8, 8, 8)}
 TRAINED = {f"member-{k}": f"way {k}" for k in range(4)}
@@ -50,10 +51,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Bundle, StoredSp
     bundle = calibrate_and_write(
         folder / "out",
         voters,
-        stack_side=sides[0],
-        validation=sides[1],
-        test=sides[2],
-        miss=0.3,
+        SplitSides(sides[0], sides[1], sides[2]),
+        ThresholdRule(0.3),
         version="finished-1",
         provenance={"start": "from scratch", "sources": ["rff"], "splits_sha256": "ab", "members": TRAINED},
         card="# Card\n",

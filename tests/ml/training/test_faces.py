@@ -14,7 +14,6 @@ from detection.preprocess import batch, crop
 from ml.balancing import SETTINGS
 from ml.sources.manifest import read
 from ml.training.batches import Batch, PairSampler, ResampledSampler
-from ml.training.calibrate import SplitSide
 from ml.training.decisions import split_decisions
 from ml.training.faces import (
     FRAME,
@@ -27,6 +26,7 @@ from ml.training.faces import (
     frames_of,
     rows_for_view,
 )
+from ml.training.sides import SplitSide
 from ml.training_rows import FULL, STORED, TrainingRows
 from tests.factories.training_rows import training_rows
 from tests.factories.training_snapshots import snapshot

@@ -7,8 +7,8 @@ from PIL import Image
 from detection.auxiliary import load_auxiliary_model
 from detection.networks.convnext import convnext
 from detection.networks.localiser import WithMaskHead
-from ml.training.calibrate import SplitSide
 from ml.training.localise import localisation_metrics, write_localiser
+from ml.training.sides import SplitSide
 from tests.factories.bundles import TINY
 from tests.factories.training_rows import training_rows
 
