@@ -1,14 +1,16 @@
-"""Finds raw values of state enums in `kyc_review`; `make lint` runs it.
+"""Finds raw values of state enums in `kyc_review` and in templates; `make lint` runs it.
 
 A state, verdict or label is written as the member of its enum (`Verdict.CLEAR`): then a search for the member finds
 every use. Reported, where they hold such a value as a string: keyword arguments and comparisons of a state field,
-collections and mappings whose strings are all values of one enum, and a `Value("...")` of a query.
+collections and mappings whose strings are all values of one enum, a `Value("...")` of a query, and a comparison in a
+template, which writes `item.state == item.State.DECIDED`.
 
 Not read: migrations, `class Meta` (constraints are frozen there, as in migrations), the enums themselves, and the
 schemas of the API (`api/`), which publish the values.
 """
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -45,6 +47,7 @@ ENUMS = {
     ("kyc_review/webhooks/models.py", "State"): {"state"},
 }
 ENUM_BASES = ("TextChoices", "StrEnum")
+TEMPLATE_COMPARISON = re.compile(r'\.(\w+) [=!]= "(\w+)"')
 
 
 @dataclass(frozen=True)
@@ -151,6 +154,16 @@ def _family(parts: list[ast.expr], enums: StateEnums) -> Iterator[tuple[int, str
         yield from texts
 
 
+def raw_template_states(text: str, enums: StateEnums) -> list[tuple[int, str]]:
+    """(line, value) of comparisons with a raw value. Labels are left out: a form posts their values."""
+    found = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        for name, value in TEMPLATE_COMPARISON.findall(line):
+            if name != "label" and value in enums.by_field.get(name, ()):
+                found.append((number, value))
+    return found
+
+
 def our_files() -> list[str]:
     """Modules of kyc_review without migrations and API schemas, those not yet committed included."""
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "--", "kyc_review/*.py"]
@@ -168,6 +181,11 @@ def main() -> int:
         f'{path}:{line}: raw value "{text}": use the member of its enum'
         for path in our_files()
         for line, text in raw_states((ROOT / path).read_text(encoding="utf-8"), enums)
+    ]
+    messages += [
+        f'{path.relative_to(ROOT)}:{line}: raw value "{text}": compare with the member of its enum'
+        for path in sorted((ROOT / "templates").rglob("*.html"))
+        for line, text in raw_template_states(path.read_text(encoding="utf-8"), enums)
     ]
     for message in messages:
         print(message)

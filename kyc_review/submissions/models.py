@@ -71,6 +71,8 @@ class Submission(LeasedRow):
     its worker is not retried without end.
     """
 
+    Result = Result  # for templates
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     integration = models.ForeignKey(Integration, on_delete=models.PROTECT, related_name="submissions")
     external_ref = models.CharField(max_length=200)

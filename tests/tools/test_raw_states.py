@@ -2,7 +2,7 @@
 
 import pytest
 
-from tools.raw_states import raw_states, read_enums
+from tools.raw_states import raw_states, raw_template_states, read_enums
 
 ENUMS = read_enums()
 
@@ -46,3 +46,17 @@ def test_other_strings_are_left_alone(source: str) -> None:
 def test_every_value_of_an_enum_is_known() -> None:
     assert ENUMS.by_field["verdict"] == {"clear", "unanimous_fake", "split_vote"}
     assert {"open", "claimed", "settling", "decided"} <= ENUMS.by_field["state"]
+
+
+@pytest.mark.parametrize(
+    ("line", "reported"),
+    [
+        ('{% if item.state == "decided" %}', [(1, "decided")]),
+        ('{% elif seen.submission.result != "clear" %}', [(1, "clear")]),
+        ("{% if item.state == item.State.DECIDED %}", []),
+        ('{% if said.label == "real" %}', []),
+        ('{% if row.name == "decided" %}', []),
+    ],
+)
+def test_a_raw_value_in_a_template_is_reported(line: str, reported: list[tuple[int, str]]) -> None:
+    assert raw_template_states(line, ENUMS) == reported
