@@ -34,7 +34,7 @@ def processes_of(state_dir: Path) -> list[psutil.Process]:
     return [process for process in found if process.pid != os.getpid()]
 
 
-def eventually(is_so: Callable[[], bool], timeout_s: float = 20) -> bool:
+def eventually(is_so: Callable[[], bool], timeout_s: float = 60) -> bool:
     deadline = time.monotonic() + timeout_s
     while not is_so():
         if time.monotonic() > deadline:
