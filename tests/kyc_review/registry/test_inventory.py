@@ -94,8 +94,8 @@ def test_papers_are_for_readers_weights_for_admins_and_nothing_else_leaves(
 def test_times_in_production_end_with_the_next_step(
     serving: Bundle, candidate: Bundle, otto: User, alice: User
 ) -> None:
-    step = bundle_promote(bundle=candidate, reason="It is better.")
-    back = bundle_rollback(reason="Too many alarms.")
+    step = bundle_promote(bundle=candidate, actor=None, reason="It is better.")
+    back = bundle_rollback(actor=None, reason="Too many alarms.")
     [now, first] = services_of(viewer=otto, bundle=serving)
     assert (first.until, now.step, now.until) == (step.promoted_at, back, None)
     [between] = services_of(viewer=otto, bundle=candidate)

@@ -20,7 +20,7 @@ from kyc_review.training.jobs import (
 )
 from kyc_review.training.models import TrainingRun
 from kyc_review.training.runs import run_request
-from ml.balancing import DOCUMENT, WAYS, ways_of
+from ml.balancing import DOCUMENT, WAYS, balance_names
 from ml.training.decisions import LEAST
 from tests.factories.runs import lapse
 
@@ -34,7 +34,7 @@ def test_the_least_of_decisions_is_what_training_asks_for() -> None:
 
 def test_the_ways_to_balance_are_those_of_training() -> None:
     assert (*WAYS, DOCUMENT) == runs.BALANCES
-    assert len(ways_of(DOCUMENT, runs.VOTERS)) == runs.VOTERS
+    assert len(balance_names(DOCUMENT, runs.VOTERS)) == runs.VOTERS
 
 
 def test_balance_and_weights_reach_the_training_command(serving: Bundle, ready: Snapshot) -> None:
