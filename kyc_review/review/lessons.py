@@ -131,7 +131,7 @@ def _misses(viewer: User, since: dt.datetime, until: dt.datetime) -> Iterable[Le
             right = Decision.Label.FAKE.value if source == LATER else row.right  # type: ignore[attr-defined]
             if right and right != row.label and row.submission_id not in told:
                 told.add(row.submission_id)
-                yield Lesson(row.item, source, row.at, row.label, right)  # type: ignore[attr-defined]
+                yield Lesson(row.item, source, row.at, row.label, right)
 
 
 def _answers(viewer: User, since: dt.datetime, until: dt.datetime) -> Iterable[Lesson]:

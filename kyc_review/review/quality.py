@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from statistics import median
 
 from django.db.models import F, OuterRef, Subquery
 from django.utils import timezone
@@ -20,11 +21,41 @@ from kyc_review.submissions.models import LateOutcome
 from .models import Decision, FirstCall, ReviewItem
 
 ROWS_READ = 5000  # the latest decisions count
+# A median of the latest decisions below this share of the person's own earlier median is worth a word with them.
+RECENT_DECISIONS, USUAL_MIN, FAST_SHARE = 30, 100, 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Medians of the time from claim to decision in seconds: of the latest RECENT_DECISIONS, and of those before.
+
+    None where there are too few: fewer than RECENT_DECISIONS, and fewer than USUAL_MIN before them.
+    """
+
+    recent_s: float | None
+    usual_s: float | None
+
+    @classmethod
+    def of(cls, handling_ms: Sequence[int]) -> Pace:
+        """handling_ms: of one person's decisions, the latest first."""
+        recent, before = handling_ms[:RECENT_DECISIONS], handling_ms[RECENT_DECISIONS:]
+        return cls(
+            recent_s=median(recent) / 1000 if len(recent) == RECENT_DECISIONS else None,
+            usual_s=median(before) / 1000 if len(before) >= USUAL_MIN else None,
+        )
+
+    @property
+    def is_fast(self) -> bool:
+        """Far faster than this person usually is."""
+        if self.recent_s is None or self.usual_s is None:
+            return False
+        return self.recent_s < FAST_SHARE * self.usual_s
 
 
 @dataclass
 class _Tally:
     decisions: int = 0
+    handling_ms: list[int] = field(default_factory=list)
     counts: dict[str, list[int]] = field(default_factory=lambda: defaultdict(lambda: [0, 0]))
 
     def add(self, name: str, right: bool) -> None:
@@ -46,6 +77,7 @@ class Quality:
     consensus: Rate
     changed: Rate
     late: Rate
+    pace: Pace
 
 
 def qualities(*, viewer: User, now: datetime | None = None) -> list[Quality]:
@@ -68,6 +100,7 @@ def qualities(*, viewer: User, now: datetime | None = None) -> list[Quality]:
             consensus=tally.rate("consensus"),
             changed=tally.rate("changed"),
             late=tally.rate("late"),
+            pace=Pace.of(tally.handling_ms),
         )
         for person in people.order_by("username")
         for tally in [tallies.get(person.pk, _Tally())]
@@ -87,14 +120,23 @@ def _tallies(today: datetime) -> dict[int, _Tally]:
         )
         .order_by("-pk")
         .values_list(
-            "submission_id", "reviewer_id", "label", "item__reason", "truth", "first", "late", "decided_at"
+            "submission_id",
+            "reviewer_id",
+            "label",
+            "item__reason",
+            "truth",
+            "first",
+            "late",
+            "decided_at",
+            "handling_ms",
         )[:ROWS_READ]
     )
     tallies: dict[int, _Tally] = defaultdict(_Tally)
     judged: dict[object, list[tuple[int, str]]] = defaultdict(list)
-    for submission, person, label, reason, truth, first_label, turned_out, decided_at in rows:
+    for submission, person, label, reason, truth, first_label, turned_out, decided_at, handling_ms in rows:
         tally = tallies[person]
         tally.decisions += 1
+        tally.handling_ms.append(handling_ms)
         if reason == ReviewItem.Reason.GOLD:
             if truth and decided_at < today:
                 tally.add("gold", label == truth)

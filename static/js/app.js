@@ -7,6 +7,7 @@ import "./viewer.js";
 import "./ahead.js";
 import "./first-call.js";
 import "./undo.js";
+import "./pause.js";
 import "./seen.js";
 import "./session-ended.js";
 import { announce } from "./announce.js";

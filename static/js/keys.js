@@ -2,7 +2,7 @@
 // A person may choose other keys, or none: <body data-keys='{"s": "x"}' data-keys-off>.
 import { hold } from "./held.js";
 
-const TYPING = "textarea, select, [contenteditable], input:not([type=radio], [type=checkbox])";
+const TYPING = "textarea, select, [contenteditable], input:not([type=radio], [type=checkbox], [type=range])";
 const PRESSABLE = "button, a[href], summary";
 
 const chosen = JSON.parse(document.body.dataset.keys || "{}"); // printed key -> the person's key

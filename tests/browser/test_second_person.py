@@ -103,3 +103,24 @@ def test_yesterday_shows_the_face_what_was_answered_and_what_others_saw(
     assert abs(marked["height"] - 0.12 * whole["height"]) < 3
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     page.screenshot(path=PICTURES / f"yesterday-{size}-{scheme}.png", full_page=True)
+
+
+@pytest.mark.parametrize(("away_min", "is_told"), [(1, True), (6, False)])
+def test_a_pause_is_suggested_after_a_long_stretch_but_not_after_a_break(
+    enqueue: Enqueue, log_in: LogIn, alice: User, away_min: int, is_told: bool
+) -> None:
+    enqueue()
+    page = log_in(alice, viewport=SIZES["1280x720"])
+    claim(page)
+    page.evaluate(
+        """away => localStorage.setItem("stretch", JSON.stringify(
+            {began: Date.now() - 50 * 60000, last: Date.now() - away * 60000, told: 0}))""",
+        away_min,
+    )
+    page.keyboard.press("2")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="The queue is empty")).to_be_visible()
+    page.wait_for_function("() => Date.now() - JSON.parse(localStorage.getItem('stretch')).last < 60000")
+    told = page.get_by_role("status").filter(has_text="minutes without a break")
+    expect(told).to_have_count(int(is_told))
+    page.screenshot(path=PICTURES / f"pause-{away_min}.png")

@@ -106,7 +106,10 @@ export class Stage {
     pane.source = source;
     pane.isOverlay = "overlay" in button.dataset;
     if (pane.isOverlay && !objection) pane.base = this.panes[0].base;
-    if (source && qualities) this.addQualities(pane, qualities.split(" "));
+    if (source && qualities) {
+      this.addQualities(pane, qualities.split(" "));
+      this.addGain(pane);
+    }
     if (source && pane.isOverlay) this.addOpacity(pane);
     if (objection) this.object(pane, objection, source);
     else if (source) this.load(pane, pane.wanted ?? source);
@@ -173,6 +176,22 @@ export class Stage {
     pane.head.append(select);
   }
 
+  // Small differences are almost black: this makes them brighter, of this pane alone.
+  addGain(pane) {
+    const range = document.createElement("input");
+    Object.assign(range, { type: "range", min: 1, max: 16, step: 1, value: this.settings.gain, title: "Gain" });
+    range.setAttribute("aria-label", `Gain of ${pane.name}`);
+    const apply = () => pane.element.style.setProperty("--gain", range.value);
+    range.addEventListener("input", () => {
+      this.settings.gain = Number(range.value);
+      apply();
+      this.keep();
+    });
+    pane.element.dataset.gain = "";
+    apply();
+    pane.head.append(range);
+  }
+
   addOpacity(pane) {
     const range = document.createElement("input");
     Object.assign(range, { type: "range", min: 0, max: 1, step: 0.05, value: this.settings.opacity });
@@ -215,7 +234,9 @@ export class Stage {
     const { brightness, contrast, gamma } = this.settings.tone;
     for (const channel of this.figure.querySelectorAll("#viewer-gamma [exponent]")) channel.setAttribute("exponent", 1 / gamma);
     const changed = brightness !== 1 || contrast !== 1 || gamma !== 1;
-    this.root.style.setProperty("--tone", changed ? `brightness(${brightness}) contrast(${contrast}) url(#viewer-gamma)` : "none");
+    const tone = `brightness(${brightness}) contrast(${contrast}) url(#viewer-gamma)`;
+    this.root.style.setProperty("--tone", changed ? tone : "none");
+    this.root.style.setProperty("--tone-after-gain", changed ? tone : " ");
     this.figure.toggleAttribute("data-toned", changed);
     for (const input of this.figure.querySelectorAll("[data-tone]")) input.value = this.settings.tone[input.dataset.tone];
   }

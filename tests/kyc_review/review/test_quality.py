@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from kyc_review.accounts.models import User
 from kyc_review.review import services
-from kyc_review.review.models import Gold, ReviewItem
-from kyc_review.review.quality import qualities
+from kyc_review.review.models import Decision, Gold, ReviewItem
+from kyc_review.review.quality import RECENT_DECISIONS, USUAL_MIN, Pace, qualities
 
 
 @pytest.fixture
@@ -48,3 +48,28 @@ def test_the_page_explains_that_errors_are_expected(login: Callable[[User], Clie
     assert "No known answers yet." in page
     assert "Edited photographs are difficult" in page
     assert "alice" not in page
+
+
+def test_a_pace_far_below_the_persons_own_is_fast_and_needs_enough_decisions() -> None:
+    usual = [8000] * USUAL_MIN
+    assert Pace.of([3999] * RECENT_DECISIONS + usual) == Pace(3.999, 8.0)
+    assert Pace.of([3999] * RECENT_DECISIONS + usual).is_fast
+    assert not Pace.of([4000] * RECENT_DECISIONS + usual).is_fast
+    assert not Pace.of([100] * RECENT_DECISIONS + usual[1:]).is_fast
+    assert Pace.of([100] * (RECENT_DECISIONS - 1)) == Pace(None, None)
+
+
+@pytest.mark.django_db
+def test_the_page_flags_a_fast_person_to_seniors_and_tells_it_to_them_kindly(
+    claimed: ReviewItem, alice: User, bob: User, staff: Callable, login: Callable[[User], Client]
+) -> None:
+    services.decision_record(item_id=claimed.pk, reviewer=alice, label="real")
+    said = {"item": claimed, "submission": claimed.submission, "label": "real"}
+    times = [8000] * USUAL_MIN + [2000] * RECENT_DECISIONS
+    Decision.objects.bulk_create(Decision(reviewer=alice, handling_ms=ms, **said) for ms in times)
+    Decision.objects.bulk_create(Decision(reviewer=bob, handling_ms=2000, **said) for _ in times)
+    page = login(staff("sue", "senior")).get("/review/quality/").text
+    assert page.count('data-testid="fast"') == 1
+    assert "fast: 2.0 s" in page
+    assert 'data-testid="own-pace"' in login(alice).get("/review/quality/").text
+    assert 'data-testid="own-pace"' not in login(bob).get("/review/quality/").text
