@@ -38,8 +38,17 @@ class Outcome:
     elapsed_ms: float
 
 
-def score(ensemble: Ensemble, batch: list[Submission], reading: list[Future[Picture]]) -> Outcome:
-    """Score one leased batch; raises nothing, for every image must get an outcome or an error."""
+def score(
+    ensemble: Ensemble,
+    batch: list[Submission],
+    reading: list[Future[Picture]],
+    *,
+    asks_auxiliary_models: bool = False,
+) -> Outcome:
+    """Score one leased batch; raises nothing, for every image must get an outcome or an error.
+
+    asks_auxiliary_models: about what would be cleared; a candidate's votes clear nothing, so nothing is asked then.
+    """
     started = time.perf_counter()
     pictures: dict[uuid.UUID, Picture] = {}
     errors: dict[uuid.UUID, str] = {}
@@ -57,7 +66,8 @@ def score(ensemble: Ensemble, batch: list[Submission], reading: list[Future[Pict
         log.exception("a batch of %d failed", len(voted_on))
         errors |= dict.fromkeys(voted_on, f"{type(error).__name__}: {error}")
     alarms: dict[uuid.UUID, AuxiliaryAlarm] = {}
-    for pk in [pk for pk, cast in votes.items() if is_about_to_clear(cast, pictures[pk])]:
+    asked = votes if asks_auxiliary_models and settings.AUXILIARY_REVIEW else {}
+    for pk in [pk for pk, cast in asked.items() if is_about_to_clear(cast, pictures[pk])]:
         try:
             if alarm := auxiliary_models.alarm(pictures[pk].image, pictures[pk].report.frame):
                 alarms[pk] = alarm
@@ -71,7 +81,7 @@ def score(ensemble: Ensemble, batch: list[Submission], reading: list[Future[Pict
 
 def is_about_to_clear(votes: tuple[Vote, ...], picture: Picture) -> bool:
     """Whether nothing but an auxiliary model can still give the picture to a person."""
-    if not settings.AUXILIARY_REVIEW or decide(votes) is not Verdict.CLEAR:
+    if decide(votes) is not Verdict.CLEAR:
         return False
     return judge(picture.report.checks, settings.CHECK_POLICY).may_clear
 

@@ -41,7 +41,9 @@ def run_until_idle() -> int:
     while True:
         ensemble = serving_ensemble()
         if batch := lease_batch(holder=HOLDER, limit=settings.SCORING_BATCH_MAX):
-            in_work.append(scorer.submit(score, ensemble, batch, read_ahead(batch)))
+            in_work.append(
+                scorer.submit(score, ensemble, batch, read_ahead(batch), asks_auxiliary_models=True)
+            )
         elif not in_work and not standstill_take_back() and not shadow_some():
             return done
         if in_work and (len(in_work) == BATCHES_AHEAD or not batch):

