@@ -36,7 +36,7 @@ def product_processes(paths: StackPaths, environment: Mapping[str, str], port: i
     return [
         _celery(paths, environment, "scoring", "-Q scoring --pool=solo", *_worker("scoring")),
         _celery(
-            paths, environment, "default", "-Q default --pool=threads --concurrency=2", *_worker("default")
+            paths, environment, "default", "-Q default --pool=threads --concurrency=3", *_worker("default")
         ),
         _celery(
             paths,

@@ -59,13 +59,18 @@ def judged_by(bundle: Bundle, services: list[Service]) -> int:
     ).count()
 
 
+def origin_of(bundle: Bundle, past: History) -> str:
+    """In words; "trained here" only if a training run of this installation made it."""
+    if bundle.source == Bundle.Source.TRAINED and past.run is None:
+        return str(Bundle.Source.IMPORTED.label)
+    return bundle.get_source_display()
+
+
 def _origin(bundle: Bundle, past: History) -> list[Step]:
     """For what came from elsewhere one step says so; it is never called trained here."""
     run, snapshot = past.run, past.snapshot
     if run is None:
-        return [
-            Step("Origin", bundle.get_source_display(), "done", "", f"Stated date: {bundle.trained_at[:10]}")
-        ]
+        return [Step("Origin", origin_of(bundle, past), "done", "", f"Stated date: {bundle.trained_at[:10]}")]
     snapshot = snapshot or run.snapshot
     there = reverse("retraining:snapshot", args=[snapshot.name])
     begin = "from scratch" if run.scratch else f"from {past.parent.version}" if past.parent else "fine-tuned"

@@ -24,7 +24,7 @@ from kyc_review.registry.selectors import bundles_listed, services_of
 from kyc_review.registry.states import BundleState, bundle_states, model_card
 from kyc_review.retraining.access import require_retraining_access
 from kyc_review.retraining.comparison_presenter import present_comparison
-from kyc_review.retraining.model_presenter import judged_by, steps_of
+from kyc_review.retraining.model_presenter import judged_by, origin_of, steps_of
 from kyc_review.retraining.presenters import against_champion, figures, measured
 from kyc_review.review.audit_results import audits_by_bundle
 from kyc_review.review.late_outcomes import late_by_bundle
@@ -134,6 +134,7 @@ def _model(request: StaffRequest, bundle: Bundle, form: RecordForm | None = None
         "state": bundle_states(viewer=viewer).get(bundle.pk, BundleState.CANDIDATE),
         "mark": erasure_marks.bundle_marks(viewer=viewer, bundles=[bundle]).get(bundle.pk),
         "past": past,
+        "origin": origin_of(bundle, past),
         "services": services,
         "steps": steps_of(bundle, past, services, judged_by(bundle, services), audited, later),
         "record": kept,

@@ -76,6 +76,13 @@ def test_what_no_run_made_here_says_so(serving: Bundle, ada: User) -> None:
     assert "# v1" in page, "its model card"
 
 
+def test_what_only_says_that_it_was_trained_here_is_imported(candidate: Bundle, ada: User) -> None:
+    assert candidate.source == Bundle.Source.TRAINED
+    page = page_of(ada, of(candidate))
+    assert "Imported" in page
+    assert "Trained here" not in page
+
+
 def test_admins_keep_record_and_notes_and_auditors_read_them(
     serving: Bundle, ada: User, staff: Callable[..., User], alice: User
 ) -> None:
