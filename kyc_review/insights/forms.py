@@ -89,6 +89,8 @@ KINDS = {
     "promotion.": "Proposals",
     "gate.": "Gate settings",
     "bundle.": "Bundles",
+    "alarm.": "Alarms",
+    "notice_channel.": "Notices",
     "shadow.": "Shadow",
     "retention.": "Retention",
     "audit.": "Exports",
