@@ -64,7 +64,7 @@ def cheap_passwords(settings: LazySettings) -> None:
 def settled_at_once(settings: LazySettings) -> None:
     """Decisions are final at once, votes are open, one person corrects and nothing is drawn, unless a test is about
     these very things."""
-    settings.UNDO_WINDOW_S, settings.BLIND_SHARE = 0, 0.0
+    settings.UNDO_WINDOW_S, settings.BLIND_SHARE, settings.GOLD_DELAY_S = 0, 0.0, 0.0
     settings.CORRECTIONS_NEED_TWO, settings.SECOND_REVIEW_SHARE, settings.SECOND_REVIEW_RISK = (
         False,
         0.0,

@@ -17,6 +17,14 @@ class User(AbstractUser):
         default=False, help_text="Required for this person, independent of REQUIRE_SECOND_FACTOR."
     )
 
+    time_zone = models.CharField(
+        max_length=64,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="In which the person reads times, such as Europe/Berlin; empty for their browser's.",
+    )
+
     # The prefix of the personal token of the current request; empty in a browser. Events record it.
     asks_by_token = ""
 

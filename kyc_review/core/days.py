@@ -1,10 +1,11 @@
-"""Calendar days in the installation's time zone."""
+"""Calendar days and times in the active zone: in a page the reader's, else the installation's."""
 
 from datetime import UTC, date, datetime, time, timedelta
 
 from django.utils import timezone
 
 LAST = datetime.max.replace(tzinfo=UTC)
+WEEK = timedelta(days=7)
 
 
 def begin_of(day: date) -> datetime:
@@ -16,9 +17,27 @@ def end_of(day: date) -> datetime:
     return timezone.make_aware(datetime.combine(day, time.max))
 
 
+def hours_of_week(begin: datetime) -> int:
+    """Hours of the week that begins at this midnight: 168, one more or less when the clocks are changed."""
+    following = begin_of(timezone.localtime(begin).date() + WEEK)
+    return round((following - begin) / timedelta(hours=1))
+
+
 def hours_after(moment: datetime, hours: int) -> datetime:
     """At most the largest representable time, so a longer period finds everything later."""
     try:
         return moment + timedelta(hours=hours)
     except OverflowError:
         return LAST
+
+
+def zone_name(moment: datetime) -> str:
+    """The abbreviation of a local time's zone, which differs in summer: "CET"; "UTC+03" where there is none."""
+    name = moment.tzname() or ""
+    return name if name[:1].isalpha() else f"UTC{name}"
+
+
+def moment_in_words(moment: datetime, *, has_seconds: bool = False) -> str:
+    """ "2026-11-27 01:39 CET"."""
+    local = timezone.localtime(moment)
+    return f"{local:{'%Y-%m-%d %H:%M:%S' if has_seconds else '%Y-%m-%d %H:%M'}} {zone_name(local)}"

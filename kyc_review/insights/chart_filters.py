@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
-from django.utils import timezone
 
 from detection.voting import Verdict
-from kyc_review.core.days import hours_after
+from kyc_review.core.days import hours_after, moment_in_words
 from kyc_review.insights import model_monitoring
 from kyc_review.insights.dashboard_queries import ALARMED, MISSED, member_votes
 from kyc_review.insights.forms import Called, Erred, Flagged, Twice
@@ -66,7 +65,7 @@ def in_words(wanted: dict[str, Any]) -> str:
     span = "the hour" if hours == HOUR else f"{hours // 24} days" if hours % 24 == 0 else f"{hours} hours"
     for verb in ("decided", "scored"):
         if wanted[verb]:
-            words.append(f"{verb} within {span} from {timezone.localtime(wanted[verb]):%Y-%m-%d %H:%M}")
+            words.append(f"{verb} within {span} from {moment_in_words(wanted[verb])}")
     if wanted["member"]:
         erred = Erred(wanted["erred"]).label if wanted["erred"] else "judged, with human decisions"
         words.append(f"{wanted['member']} {erred}")

@@ -6,7 +6,7 @@ Each is one query over an index of time or over the open queue, so its cost does
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -20,8 +20,8 @@ from kyc_review.core.db.aggregates import Median
 from kyc_review.core.permissions import may_see_insights
 from kyc_review.review.live_decisions import live_decisions_unchecked
 from kyc_review.review.models import WAITING_STATES, Decision, ReviewItem
-from kyc_review.review.models.items import PRIORITIES, Reason
-from kyc_review.review.selectors import listed_reason
+from kyc_review.review.models.items import Reason
+from kyc_review.review.selectors import listed_reason, reason_label, reason_rank
 from kyc_review.scoring.check_words import ACTIONS, CODES
 from kyc_review.scoring.models import CheckResult, Scoring, Vote
 from kyc_review.scoring.selectors import needs_person
@@ -68,7 +68,7 @@ def queue_by_reason(*, viewer: User) -> list[Waiting]:
     found = [
         Waiting(
             reason=row["listed"],
-            label=Reason(row["listed"]).label,
+            label=reason_label(row["listed"]),
             total=row["total"],
             at_risk=row["at_risk"],
             late=row["late"],
@@ -76,7 +76,7 @@ def queue_by_reason(*, viewer: User) -> list[Waiting]:
         )
         for row in rows.order_by("listed")
     ]
-    return sorted(found, key=lambda row: PRIORITIES.get(Reason(row.reason), len(PRIORITIES)))
+    return sorted(found, key=lambda row: reason_rank(row.reason))
 
 
 def sla_moments() -> tuple[datetime, datetime]:
@@ -91,7 +91,8 @@ def decisions_by_hour(*, viewer: User, since: datetime) -> list[dict[str, Any]]:
         return []
     return list(
         live_decisions_unchecked(since=since)
-        .annotate(hour=TruncHour("decided_at"))
+        # Of UTC: when the clocks are set back, a local hour comes twice.
+        .annotate(hour=TruncHour("decided_at", tzinfo=UTC))
         .values("hour")
         .annotate(number=Count("pk"), fakes=Count("pk", filter=Q(label=Decision.Label.FAKE)))
         .order_by("hour")

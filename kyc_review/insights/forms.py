@@ -4,6 +4,7 @@ from django.db import models
 from detection.checks import CheckCode
 from detection.voting import Verdict
 from kyc_review.review.models import Decision, ReviewItem
+from kyc_review.review.selectors import FIRST_LOOK, FIRST_LOOK_LABEL
 from kyc_review.scoring.check_words import CODES
 from kyc_review.submissions.models import Result, State
 
@@ -45,7 +46,9 @@ class SearchForm(forms.Form):
         choices=[("", "Any"), *((value, label.capitalize()) for value, label in State.choices)],
     )
     result = forms.ChoiceField(required=False, choices=[("", "Any"), *Result.choices])
-    reason = forms.ChoiceField(required=False, choices=[("", "Any"), *ReviewItem.Reason.choices])
+    reason = forms.ChoiceField(
+        required=False, choices=[("", "Any"), *ReviewItem.Reason.choices, (FIRST_LOOK, FIRST_LOOK_LABEL)]
+    )
     check = forms.ChoiceField(
         required=False,
         label="Check found",

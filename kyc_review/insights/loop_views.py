@@ -37,7 +37,6 @@ def loop(request: StaffRequest) -> HttpResponse:
         "version_weeks": model_monitoring.weeks_of_versions(viewer=viewer, since=since),
         "bias_weeks": model_monitoring.bias_by_week(viewer=viewer, since=since),
         "agreement": model_monitoring.agreement_by_week(viewer=viewer, since=since),
-        "week_hours": 7 * 24,
         "bias": model_monitoring.automation_bias(viewer=viewer, since=since),
         "late": late_by_bundle(viewer=viewer),
         "audit_share": settings.AUDIT_SHARE,

@@ -44,8 +44,16 @@ def submissions_visible(*, viewer: User) -> QuerySet[Submission]:
 
 def submissions_found(*, viewer: User, wanted: dict[str, Any]) -> QuerySet[Submission]:
     """`wanted`: cleaned values of `SearchForm`; empty ones do not filter. Blinded submissions are not found by
-    hidden values."""
+    hidden values, among them the time when they were received: a calibration item is older than its item.
+    """
     rows = submissions_visible(viewer=viewer)
+    if may_decide(viewer):
+        seeks_waiting = (
+            wanted.get("waiting") or wanted.get("reason") or wanted.get("state") == State.IN_REVIEW
+        )
+        is_dated = wanted.get("since") or wanted.get("until")
+        rows = rows.order_by("pk") if seeks_waiting else rows
+        rows = rows.filter(SEEN) if is_dated or not (seeks_waiting or wanted.get("q")) else rows
     if wanted.get("q"):
         rows = rows.filter(_said(wanted["q"].strip(), viewer))
     if wanted.get("state"):

@@ -16,6 +16,8 @@ from detection.bundle import BundleRefused
 from detection.ensemble import Ensemble
 from detection.forensics.dossier import examine
 from kyc_review.core import leases
+from kyc_review.evidence.derivatives import derivative_ensure
+from kyc_review.evidence.models import Evidence
 from kyc_review.evidence.services import evidence_fail, evidence_lease, evidence_record
 from kyc_review.pipeline import auxiliary_models
 from kyc_review.pipeline.leases import is_busy
@@ -38,6 +40,7 @@ def run_until_idle() -> int:
         if (row := evidence_lease(holder=HOLDER)) is None:
             break
         started = time.perf_counter()
+        make_display_picture(row)
         try:
             with originals.open(row.submission.image_key) as file:
                 dossier = examine(
@@ -52,6 +55,15 @@ def run_until_idle() -> int:
             log.exception("evidence of submission %s cannot be computed", row.submission_id)
             evidence_fail(evidence=row, error=f"{type(error).__name__}: {error}")
     return done
+
+
+def make_display_picture(row: Evidence) -> None:
+    """Before anyone looks: an item whose picture is there already, because people saw it long ago, must not be the only
+    one that loads quickly."""
+    try:
+        derivative_ensure(row.submission)
+    except Exception as error:  # the reviewer's page makes it, or says why it cannot
+        log.warning("no display picture of submission %s yet: %s", row.submission_id, error)
 
 
 def give_way(until: float) -> None:

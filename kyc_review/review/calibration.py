@@ -1,14 +1,20 @@
-"""Gold: faces whose answer is known, mixed into the queue like new items."""
+"""Gold: faces whose answer is known, mixed into the queue like new items.
+
+It is drawn when ordinary items open, and opens a random time later: two items that appear together would say that one
+of them is gold.
+"""
 
 from __future__ import annotations
 
+import datetime as dt
 import random
 from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef
+from django.db.models import Exists, F, OuterRef, QuerySet
+from django.db.models.functions import Now
 
 from detection.voting import Verdict
 from kyc_review.audit import services as audit
@@ -57,22 +63,31 @@ def gold_remove(*, submission_id: UUID, senior: User) -> None:
             audit.record(action="gold.removed", actor=senior, target=gold)
 
 
-def gold_mix(*, opened: int) -> list[ReviewItem]:
-    """Unsaved gold items to queue together with `opened` new ones, so that numbers and ages do not reveal
-    them.
+def gold_draw(*, opened: int) -> int:
+    """Draw the gold that goes with `opened` new items; returns how many will open within GOLD_DELAY_S.
 
-    Left out: what waits already, and what everybody who judges faces has answered or read. Call it in a transaction.
+    Call it in a transaction.
     """
     wished = sum(_dice.random() < settings.GOLD_RATE for _ in range(opened))
     if not wished:
+        return 0
+    usable = _usable().filter(opens_at=None).select_for_update(of=("self",), no_key=True, skip_locked=True)
+    chosen = list(usable.order_by("?")[:wished])
+    for gold in chosen:
+        delay = dt.timedelta(seconds=_dice.uniform(0, settings.GOLD_DELAY_S))
+        Gold.objects.filter(pk=gold.pk).update(opens_at=Now() + delay)
+    return len(chosen)
+
+
+def gold_due() -> list[ReviewItem]:
+    """Unsaved items of the gold whose time has come. Call it in a transaction that saves them."""
+    due = Gold.objects.filter(opens_at__lte=Now()).select_for_update(no_key=True, skip_locked=True)
+    keys = list(due.values_list("pk", flat=True))
+    if not keys:
         return []
-    waits = ReviewItem.objects.exclude(state=ReviewItem.State.DECIDED).filter(
-        submission=OuterRef("submission")
-    )
-    chosen = (
-        Gold.objects.filter(
-            ~Exists(waits), Exists(possible_reviewers().exclude(pk=OuterRef("added_by"))), is_active=True
-        )
+    chosen = list(
+        _usable()
+        .filter(pk__in=keys)
         .annotate(
             verdict=F("submission__scoring__verdict"),
             risk=F("submission__scoring__risk"),
@@ -83,8 +98,8 @@ def gold_mix(*, opened: int) -> list[ReviewItem]:
         # None whose erasure is under way; one that begins now finds the new item and withdraws it.
         .select_related("submission")
         .select_for_update(of=("self", "submission"), no_key=True, skip_locked=True)
-        .order_by("?")[:wished]
     )
+    Gold.objects.filter(pk__in=keys).update(opens_at=None)  # also of what cannot be used any more
     return [
         ReviewItem(
             submission_id=gold.submission_id,
@@ -97,6 +112,15 @@ def gold_mix(*, opened: int) -> list[ReviewItem]:
         )
         for gold in chosen
     ]
+
+
+def _usable() -> QuerySet[Gold]:
+    """Not what waits already, nor what everybody who judges faces has answered or read."""
+    waits = ReviewItem.objects.exclude(state=ReviewItem.State.DECIDED).filter(
+        submission=OuterRef("submission")
+    )
+    someone = possible_reviewers().exclude(pk=OuterRef("added_by"))
+    return Gold.objects.filter(~Exists(waits), Exists(someone), is_active=True)
 
 
 def _masked_reason(verdict: str | None, *, has_doubt: bool, has_failed: bool, is_drawn: bool) -> str:

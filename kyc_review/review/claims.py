@@ -23,15 +23,15 @@ from kyc_review.core.permissions import may_decide, may_oversee
 
 from . import statements
 from .models import Decision, Gold, OutcomeExposure, ReviewItem
+from .models.items import QUEUE_ORDER
 
 if TYPE_CHECKING:
     from kyc_review.accounts.models import User
 
-ORDER = ("priority", "-urgency", "opened_at", "id")
 RELEASED = {"state": ReviewItem.State.OPEN, "claimed_by": None, "claimed_at": None, "claim_expires_at": None}
 # Each heartbeat of the page renews it, every 30 seconds.
 RESERVED_AHEAD = dt.timedelta(seconds=120)
-NOT_RESERVED = {"reserved_for": None, "reserved_until": None}
+NOT_RESERVED = {"reserved_for": None, "reserved_until": None, "is_reserved_ahead": False}
 
 ERASED = "The applicant's picture was erased meanwhile, as required by law; there is nothing left to decide."
 
@@ -59,17 +59,26 @@ def held_by(person: int, item_id: int | None = None) -> QuerySet[ReviewItem]:
     return held if item_id is None else held.filter(pk=item_id)
 
 
-def items_for(reviewer: int, *, is_senior: bool, include_skipped: bool = False) -> QuerySet[ReviewItem]:
+def items_for(
+    reviewer: int, *, is_senior: bool, include_skipped: bool = False, reserved_ahead: bool = False
+) -> QuerySet[ReviewItem]:
     """Waiting items that the person with this key may take now, unordered.
 
     Not: what somebody else is to have, what sleeps, what waits for a senior, what they escalated themselves, faces that
-    they judged or read the outcome of before, and gold whose answer they gave.
+    they judged or read the outcome of before, and gold whose answer they gave. reserved_ahead: those that colleagues'
+    pages have fetched ahead, instead of those that are offered.
     """
+    if reserved_ahead:
+        offered = Q(reserved_for__isnull=False, reserved_until__gt=Now(), is_reserved_ahead=True) & ~Q(
+            reserved_for=reviewer
+        )
+    else:
+        offered = Q(reserved_for__isnull=True) | Q(reserved_for=reviewer) | Q(reserved_until__lte=Now())
     judged = Decision.objects.standing().filter(submission=OuterRef("submission"), reviewer=reviewer)
     read = OutcomeExposure.objects.filter(submission=OuterRef("submission"), person=reviewer)
     own_gold = Gold.objects.filter(submission=OuterRef("submission"), added_by=reviewer)
     waiting = ReviewItem.objects.filter(
-        Q(reserved_for__isnull=True) | Q(reserved_for=reviewer) | Q(reserved_until__lte=Now()),
+        offered,
         Q(snoozed_until__isnull=True) | Q(snoozed_until__lte=Now()),
         Q(escalated_by__isnull=True) | ~Q(escalated_by=reviewer),
         ~Exists(judged),
@@ -90,9 +99,10 @@ def item_claim_next(*, reviewer: User, include_skipped: bool = False) -> ReviewI
 
 @transaction.atomic
 def claim_next(*, reviewer: User, include_skipped: bool = False) -> int | None:
-    """Give `reviewer` the item reserved for them, else the most urgent one, for one lease; or the one they hold.
+    """Give `reviewer` the item reserved for them, else the first of the queue, for one lease; or the one they hold.
 
-    Its key; None when none waits. Raises PermissionDenied for people who may not decide.
+    Where nothing else waits, they get what a colleague's page has only fetched ahead; that page then shows another
+    item. Returns its key; None when none waits. Raises PermissionDenied for people who may not decide.
     """
     require_decider(reviewer)
     # One claim at a time per person: their other tab waits here and then finds what this one claimed.
@@ -109,7 +119,7 @@ def claim_next(*, reviewer: User, include_skipped: bool = False) -> int | None:
         is_senior=may_oversee(reviewer),
         include_skipped=include_skipped,
     )
-    found = (find(only_reserved=True) if tied else None) or find()
+    found = (find(only_reserved=True) if tied else None) or find() or find(reserved_ahead=True)
     if found is None:
         return None
     statements.claim_item(item=found, person=reviewer.pk, lease=claim_lease())
@@ -121,15 +131,16 @@ def claim_next(*, reviewer: User, include_skipped: bool = False) -> int | None:
 def item_reserve_next(*, reviewer: User) -> ReviewItem | None:
     """Reserve the item that `reviewer` will get next, so that their page can fetch its face while they judge another.
 
-    It stays in the queue, offered to them alone for RESERVED_AHEAD and then to everybody again.
-    At most one item is reserved for a person in this way. None when none waits or they hold nothing.
+    It stays in the queue, offered to them first for RESERVED_AHEAD and then to everybody again; before that, others get
+    it only where nothing else waits for them. At most one item is reserved for a person in this way. None when none
+    waits or they hold nothing.
     """
     require_decider(reviewer)
     _one_by_one(reviewer)
     if not held_by(reviewer.pk).exists():
         return None
     waiting = items_for(reviewer.pk, is_senior=may_oversee(reviewer))
-    reserved = waiting.filter(reserved_for=reviewer, reserved_until__gt=Now()).order_by(*ORDER).first()
+    reserved = waiting.filter(reserved_for=reviewer, reserved_until__gt=Now()).order_by(*QUEUE_ORDER).first()
     pk = (
         reserved.pk
         if reserved
@@ -142,6 +153,7 @@ def item_reserve_next(*, reviewer: User) -> ReviewItem | None:
     ReviewItem.objects.filter(pk=pk, state=ReviewItem.State.OPEN).update(
         reserved_for=reviewer,
         reserved_until=Greatest("reserved_until" if reserved else Now(), Now() + RESERVED_AHEAD),
+        is_reserved_ahead=reserved is None or reserved.is_reserved_ahead,
     )
     return ReviewItem.objects.select_related("submission__evidence").get(pk=pk)
 

@@ -18,7 +18,7 @@ from kyc_review.core.permissions import ROLES_WITH, Right, may_decide, may_overs
 from kyc_review.review.blinding import knows_outcome
 from kyc_review.review.claims import NOT_RESERVED, RELEASED, claim_lease, claim_lost, held_by, require_decider
 from kyc_review.review.decisions import TooLate
-from kyc_review.review.models import PutAside, ReviewItem, Skip
+from kyc_review.review.models import Gold, PutAside, ReviewItem, Skip
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -85,27 +85,32 @@ def item_escalate(*, item_id: int, reviewer: User, message: str = "") -> None:
 
 @transaction.atomic
 def item_hand_over(*, item_id: int, reviewer: User, to: User, message: str = "") -> None:
-    """The item is offered to `to` alone for HANDOVER_S, then to everybody."""
+    """The item is offered to `to` alone for HANDOVER_S, then to everybody. Raises ReleaseRefused."""
     item = ReviewItem.objects.filter(pk=item_id).first()
+    if item is None:
+        raise claim_lost(item_id, reviewer)
     if to.pk == reviewer.pk:
         raise ReleaseRefused("You already hold it.")
+    _release(item_id, reviewer, "item.handed_over", {"to": to.pk}, message=message, **offer(item, to))
+    Skip.objects.filter(item_id=item_id, reviewer=to).delete()
+
+
+def offer(item: ReviewItem, to: User) -> dict[str, Any]:
+    """The fields of an item that is offered to `to` first, for HANDOVER_S. Raises ReleaseRefused.
+
+    To people who know the outcome it is offered for no time: everybody may take it at once. A refusal would tell that
+    the face was judged before, so that it is a second review or a calibration item.
+    """
     if not may_decide(to):
         raise ReleaseRefused("That person is not a reviewer.")
-    if item is not None and item.is_escalated and not may_oversee(to):
+    if item.is_escalated and not may_oversee(to):
         raise ReleaseRefused("This item was escalated; only a senior can take it.")
-    if item is not None and knows_outcome(submission_id=item.submission_id, person=to):
-        raise ReleaseRefused("They cannot take this item; choose another person.")
-    until = Now() + dt.timedelta(seconds=settings.HANDOVER_S)
-    _release(
-        item_id,
-        reviewer,
-        "item.handed_over",
-        {"to": to.pk},
-        reserved_for=to,
-        reserved_until=until,
-        message=message,
-    )
-    Skip.objects.filter(item_id=item_id, reviewer=to).delete()
+    if item.escalated_by_id == to.pk:
+        raise ReleaseRefused("They escalated this item themselves.")
+    gave_answer = Gold.objects.filter(submission=item.submission_id, added_by=to).exists()
+    knows = gave_answer or knows_outcome(submission_id=item.submission_id, person=to)
+    until = Now() if knows else Now() + dt.timedelta(seconds=settings.HANDOVER_S)
+    return {"reserved_for": to, "reserved_until": until, "is_reserved_ahead": False}
 
 
 @transaction.atomic

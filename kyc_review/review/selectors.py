@@ -6,7 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 
 from django.conf import settings
-from django.db.models import Case, Count, Exists, F, OuterRef, Q, QuerySet, Value, When
+from django.db.models import Case, Count, Exists, F, Min, OuterRef, Q, QuerySet, Value, When
 from django.db.models.functions import Now
 
 from kyc_review.accounts.models import User
@@ -14,9 +14,8 @@ from kyc_review.core.permissions import ROLES_WITH, Right, may_decide, may_overs
 from kyc_review.review.recent_decisions import items_answered
 
 from . import statements
-from .claims import ORDER
 from .models import Decision, PutAside, ReviewItem, Skip
-from .models.items import PRIORITIES
+from .models.items import PRIORITIES, QUEUE_ORDER
 
 LIVE_CLAIM = Q(state=ReviewItem.State.CLAIMED, claim_expires_at__gt=Now())
 # Where an item keeps who may see its votes and evidence: {viewer's key: answer}, for the request that read it.
@@ -27,12 +26,15 @@ OPEN_OR_CLAIMED = Q(state__in=[ReviewItem.State.OPEN, ReviewItem.State.CLAIMED])
 
 @dataclass(frozen=True, slots=True)
 class ReasonCount:
-    """Items of one displayed reason: how many wait, and how many of them people hold."""
+    """Items of one displayed reason: how many wait, how many people hold, how many of both are late (REVIEW_SLA_S), and
+    when the oldest was opened."""
 
     reason: str
     label: str
     waiting: int
     claimed: int
+    late: int
+    oldest: dt.datetime
 
 
 def queue_items(*, viewer: User, reason: str = "") -> QuerySet[ReviewItem]:
@@ -44,17 +46,18 @@ def queue_items(*, viewer: User, reason: str = "") -> QuerySet[ReviewItem]:
         return ReviewItem.objects.none()
     items = ReviewItem.objects.filter(OPEN_OR_CLAIMED)
     if reason:
-        items = items.annotate(seen=_seen_reason(viewer)).filter(seen=reason)
+        items = items.annotate(seen=listed_reason(viewer=viewer)).filter(seen=reason)
     return (
         items.select_related("claimed_by", "reserved_for")
         .annotate(
             claim_is_live=LIVE_CLAIM,
             is_blinded=F("is_blind") if may_decide(viewer) else Value(False),
-            is_reserved=Q(reserved_for__isnull=False, reserved_until__gt=Now()),
+            # Also when its time is over: to a person who knows the outcome it is offered for no time (`release.offer`).
+            is_reserved=Q(reserved_for__isnull=False, is_reserved_ahead=False),
             is_asleep=Q(snoozed_until__gt=Now()),
             skipped_by_viewer=Exists(Skip.objects.filter(item=OuterRef("pk"), reviewer=viewer)),
         )
-        .order_by(*ORDER)
+        .order_by(*QUEUE_ORDER)
     )
 
 
@@ -68,38 +71,71 @@ def queue_counts(*, viewer: User) -> list[ReasonCount]:
         return []
     rows = (
         ReviewItem.objects.filter(OPEN_OR_CLAIMED)
-        .annotate(seen=_seen_reason(viewer))
+        .annotate(seen=listed_reason(viewer=viewer))
         .order_by("seen")
         .values("seen")
-        .annotate(claimed=Count("pk", filter=LIVE_CLAIM), everything=Count("pk"))
+        .annotate(
+            claimed=Count("pk", filter=LIVE_CLAIM),
+            everything=Count("pk"),
+            late=Count("pk", filter=Q(opened_at__lt=Now() - dt.timedelta(seconds=settings.REVIEW_SLA_S))),
+            oldest=Min("opened_at"),
+        )
     )
     return [
         ReasonCount(
             reason=row["seen"],
-            label=FIRST_LOOK_LABEL if row["seen"] == FIRST_LOOK else ReviewItem.Reason(row["seen"]).label,
+            label=reason_label(row["seen"]),
             waiting=row["everything"] - row["claimed"],
             claimed=row["claimed"],
+            late=row["late"],
+            oldest=row["oldest"],
         )
-        for row in sorted(rows, key=lambda row: PRIORITIES.get(row["seen"], len(PRIORITIES)))
+        for row in sorted(rows, key=lambda row: reason_rank(row["seen"]))
     ]
 
 
-def _seen_reason(viewer: User) -> Case | F:
-    if not may_decide(viewer):
-        return F("shown_reason")
-    return Case(When(is_blind=True, then=Value(FIRST_LOOK)), default=F("shown_reason"))
+@dataclass(frozen=True, slots=True)
+class QueueAge:
+    """When the oldest of some items was opened, None without any; how many are late. `is_rough`: the oldest is blind to
+    the viewer, so that its age is told in hours only."""
+
+    oldest: dt.datetime | None
+    late: int
+    is_rough: bool
+
+
+def queue_age(counts: list[ReasonCount]) -> QueueAge:
+    first = min(counts, key=lambda count: count.oldest, default=None)
+    return QueueAge(
+        oldest=first.oldest if first else None,
+        late=sum(count.late for count in counts),
+        is_rough=first is not None and first.reason == FIRST_LOOK,
+    )
 
 
 def listed_reason(*, viewer: User) -> Case | F:
-    """The reason by which the queue counts, lists and finds items.
+    """The reason by which items are counted, listed and found.
 
-    Gold and audits are placed among ordinary items (`queue_masking`). People who decide get the reason of those
-    ordinary items until the item is decided; all others get its own reason.
+    To people who decide, undecided blind items are a first look and nothing more; to all others each has its reason.
     """
     if not may_decide(viewer):
         return F("shown_reason")
-    placed = ~Q(queue_reason="") & ~Q(state=ReviewItem.State.DECIDED)
-    return Case(When(placed, then=F("queue_reason")), default=F("shown_reason"))
+    veiled = Q(is_blind=True) & ~Q(state=ReviewItem.State.DECIDED)
+    return Case(When(veiled, then=Value(FIRST_LOOK)), default=F("shown_reason"))
+
+
+def reason_label(listed: str) -> str:
+    """The words for a value of `listed_reason`."""
+    return FIRST_LOOK_LABEL if listed == FIRST_LOOK else str(ReviewItem.Reason(listed).label)
+
+
+def reason_rank(listed: str) -> int:
+    """Sorts values of `listed_reason`: most urgent first, first looks last."""
+    return (
+        len(PRIORITIES)
+        if listed == FIRST_LOOK
+        else PRIORITIES.get(ReviewItem.Reason(listed), len(PRIORITIES))
+    )
 
 
 def skipped_waiting(*, viewer: User) -> int:

@@ -23,7 +23,7 @@ from kyc_review.review.release import (
     release_undo,
 )
 
-from .calibration import gold_add, gold_mix, gold_remove
+from .calibration import gold_add, gold_draw, gold_due, gold_remove
 from .claims import (
     ClaimLost,
     claim_lease,
@@ -67,6 +67,7 @@ __all__ = [
     "decisions_settle",
     "first_call_record",
     "gold_add",
+    "gold_open",
     "gold_remove",
     "item_claim_next",
     "item_escalate",
@@ -85,7 +86,9 @@ _dice = random.Random()  # noqa: S311  (which ordinary items are blind is no sec
 
 @transaction.atomic(savepoint=False)
 def items_open(rows: Iterable[tuple[UUID, str, float]]) -> None:
-    """Queue `(submission_id, reason, risk)` rows, gold mixed in; a part of the caller's transaction where there is one.
+    """Queue `(submission_id, reason, risk)` rows; a part of the caller's transaction where there is one.
+
+    Gold that goes with them is drawn, and opened later.
 
     A submission that already waits stays as it is, so that a repeated message opens nothing twice.
     """
@@ -93,11 +96,21 @@ def items_open(rows: Iterable[tuple[UUID, str, float]]) -> None:
         ReviewItem(submission_id=sid, reason=reason, risk=risk, is_blind=_is_blind(reason))
         for sid, reason, risk in rows
     ]
-    for gold in gold_mix(opened=len(items)):
-        items.insert(_dice.randrange(len(items) + 1), gold)
+    _save(items)
+    gold_draw(opened=len(items))
+
+
+@transaction.atomic
+def gold_open() -> int:
+    """Queue the gold whose time has come; how many. Safe to call at any time, by anyone."""
+    return _save(gold_due())
+
+
+def _save(items: list[ReviewItem]) -> int:
     mask_positions(items)
     ReviewItem.objects.bulk_create(items, ignore_conflicts=True)
     evidence.evidence_request(item.submission_id for item in items)
+    return len(items)
 
 
 def audits_open(cleared: Iterable[tuple[UUID, float]]) -> None:

@@ -11,6 +11,11 @@ from kyc_review.core.db.statements import change, columns, fetch_all, fetch_one,
 
 from .models import ReviewItem
 
+# As `models.items.QUEUE_ORDER`; a test compares the two.
+QUEUE_ORDER = """
+    CASE WHEN item.is_escalated THEN -1 WHEN item.is_blind THEN 0 ELSE item.priority END,
+    CASE WHEN item.is_blind THEN -1.0 ELSE item.urgency * -1 END, item.opened_at, item.id
+"""
 EXPIRED = """
     SELECT id, claimed_by_id
     FROM review_reviewitem
@@ -30,8 +35,6 @@ ITEMS_FOR_PERSON = """
     SELECT item.id
     FROM review_reviewitem item
     WHERE item.state = 'open'
-      AND (item.reserved_for_id IS NULL OR item.reserved_for_id = %(person)s
-           OR item.reserved_until <= statement_timestamp())
       AND (item.snoozed_until IS NULL OR item.snoozed_until <= statement_timestamp())
       AND (item.escalated_by_id IS NULL OR item.escalated_by_id <> %(person)s)
       AND NOT EXISTS (
@@ -45,14 +48,22 @@ ITEMS_FOR_PERSON = """
           SELECT FROM review_gold gold
           WHERE gold.submission_id = item.submission_id AND gold.added_by_id = %(person)s)
 """
+OFFERED = """
+      AND (item.reserved_for_id IS NULL OR item.reserved_for_id = %(person)s
+           OR item.reserved_until <= statement_timestamp())
+"""
+# Only what a colleague's page fetched ahead.
+PREFETCHED = """
+      AND item.reserved_for_id <> %(person)s AND item.reserved_until > statement_timestamp() AND item.is_reserved_ahead
+"""
 NOT_ESCALATED = "AND NOT item.is_escalated"
 NOT_SKIPPED = """
       AND NOT EXISTS (
           SELECT FROM review_skip skip WHERE skip.item_id = item.id AND skip.reviewer_id = %(person)s)
 """
 RESERVED = "AND item.reserved_for_id = %(person)s"
-FIRST = """
-    ORDER BY item.priority, item.urgency DESC, item.opened_at, item.id
+FIRST = f"""
+    ORDER BY {QUEUE_ORDER}
     LIMIT 1
     FOR UPDATE OF item SKIP LOCKED
 """
@@ -60,7 +71,7 @@ CLAIM = """
     UPDATE review_reviewitem
     SET state = 'claimed', claimed_by_id = %(person)s, claimed_at = statement_timestamp(),
         claim_expires_at = statement_timestamp() + %(lease)s,
-        snoozed_until = NULL, reserved_for_id = NULL, reserved_until = NULL
+        snoozed_until = NULL, reserved_for_id = NULL, reserved_until = NULL, is_reserved_ahead = false
     WHERE id = %(item)s AND state = 'open'
 """
 HELD = f"""
@@ -129,11 +140,19 @@ def tied_items(*, person: int) -> list[tuple[int, str]]:
 
 
 def lock_most_urgent(
-    *, person: int, is_senior: bool, include_skipped: bool, only_reserved: bool = False
+    *,
+    person: int,
+    is_senior: bool,
+    include_skipped: bool,
+    only_reserved: bool = False,
+    reserved_ahead: bool = False,
 ) -> int | None:
-    """The first of the items that this person may take, or of those that wait for them alone; locked."""
+    """The first of the items that this person may take; locked.
+
+    only_reserved: of those that wait for them alone. reserved_ahead: of those that colleagues' pages fetched ahead.
+    """
     # Texts instead of values, so that each variant has a plan with the index that fits it.
-    parts = [ITEMS_FOR_PERSON]
+    parts = [ITEMS_FOR_PERSON, PREFETCHED if reserved_ahead else OFFERED]
     parts += [] if is_senior else [NOT_ESCALATED]
     parts += [] if include_skipped else [NOT_SKIPPED]
     parts += [RESERVED] if only_reserved else []

@@ -6,8 +6,9 @@ from .twins import twins_sweep
 
 @shared_task
 def sweep() -> int:
-    """Make decisions final and return expired claims to the queue. Late or doubled runs change nothing."""
-    return services.decisions_settle() + services.claims_expire()
+    """Make decisions final, return expired claims to the queue, open calibration items. Late or doubled runs change
+    nothing."""
+    return services.decisions_settle() + services.claims_expire() + services.gold_open()
 
 
 @shared_task

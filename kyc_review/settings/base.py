@@ -56,6 +56,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "kyc_review.accounts.time_zones.ReaderTimeZone",
     "kyc_review.accounts.required_actions.Duties",
     "kyc_review.accounts.rate_limits.RateLimitHeaders",
     "axes.middleware.AxesMiddleware",
@@ -74,7 +75,8 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "kyc_review.core.branding.branding",
-            ]
+            ],
+            "builtins": ["kyc_review.core.template_times"],
         },
     }
 ]

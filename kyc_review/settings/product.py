@@ -38,10 +38,15 @@ CLAIM_LEASE_S = env.int("CLAIM_LEASE_S", default=600)
 UNDO_WINDOW_S = env.int("UNDO_WINDOW_S", default=10)
 HANDOVER_S = env.int("HANDOVER_S", default=4 * 3600)
 REVIEW_SLA_S = env.int("REVIEW_SLA_S", default=4 * 3600)
+# Fields of submissions' metadata by which seniors can filter the queue, such as "branch,country". Not one that tells
+# when the applicant came: calibration items are older than they look.
+QUEUE_METADATA_FIELDS = env.list("QUEUE_METADATA_FIELDS", default=[])
 # Share of items whose votes and evidence stay hidden until a first call. Gold, audit and second reviews always are:
 # below 1, a blind item is a little more likely to be one of them.
 BLIND_SHARE = env.float("BLIND_SHARE", default=1.0)
 GOLD_RATE = env.float("GOLD_RATE", default=0.03)
+# Each opens at a random time within this delay after its new item: in pairs, one would be the calibration item.
+GOLD_DELAY_S = env.float("GOLD_DELAY_S", default=1800)
 # A second person reviews, blind, this share of the items at or above this risk, whatever the first one answers.
 SECOND_REVIEW_SHARE = env.float("SECOND_REVIEW_SHARE", default=0.1)
 SECOND_REVIEW_RISK = env.float("SECOND_REVIEW_RISK", default=0.9)

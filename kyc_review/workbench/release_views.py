@@ -73,7 +73,7 @@ def handover(request: StaffRequest, item_id: int) -> HttpResponse:
         lambda: services.item_hand_over(
             item_id=item_id, reviewer=request.user, to=to, message=said.get("message", "")
         ),
-        f"Item {item_id} waits for {to.get_full_name() or to.username}.",
+        f"Item {item_id} is offered to {to.get_full_name() or to.username} first.",
     )
 
 

@@ -19,16 +19,13 @@ from django_htmx.http import push_url, reswap, retarget
 from kyc_review.accounts.staff_access import StaffRequest
 from kyc_review.core.permissions import may_decide, may_oversee
 from kyc_review.review import selectors, services
-from kyc_review.review.blinding import items_without_reviewer
 from kyc_review.review.corrections import correction_state
 from kyc_review.review.models import Decision, ReviewItem, Skip
 from kyc_review.review.release import SNOOZES
 from kyc_review.review.shortcuts import OBSTACLE_KEYS, PART_KEYS
-from kyc_review.scoring.state import scoring_state
 from kyc_review.workbench.evidence.context import panel_context
-from kyc_review.workbench.presenters import name_checks, suggested_obstacle, vote_panel
-
-ROWS_SHOWN = 50
+from kyc_review.workbench.presenters import suggested_obstacle, vote_panel
+from kyc_review.workbench.queue_page import queue_context
 
 
 def claim_and_show(
@@ -55,35 +52,6 @@ def _say_why_nothing(request: StaffRequest) -> None:
         return
     why = "Nothing that waits is for you now: you judged, read about or skipped it, or it is kept or snoozed."
     messages.info(request, why)
-
-
-def queue_context(request: StaffRequest) -> dict[str, Any]:
-    counts = selectors.queue_counts(viewer=request.user)
-    chosen = request.GET.get("reason", "")
-    if chosen not in {*ReviewItem.Reason.values, selectors.FIRST_LOOK}:
-        chosen = ""
-    items = list(selectors.queue_items(viewer=request.user, reason=chosen)[:ROWS_SHOWN])
-    name_checks(items)
-    return {
-        "counts": counts,
-        "chosen": chosen,
-        "listed": sum(count.waiting + count.claimed for count in counts if chosen in ("", count.reason)),
-        "waiting": sum(count.waiting for count in counts),
-        "items": items,
-        "shows_risk": not all(item.is_blinded for item in items),  # type: ignore[attr-defined]
-        "has_blinded": any(item.is_blinded for item in items),  # type: ignore[attr-defined]
-        "total": sum(count.waiting + count.claimed for count in counts),
-        "skipped": selectors.skipped_waiting(viewer=request.user),
-        "held": selectors.items_held(viewer=request.user).first(),
-        "may_decide": may_decide(request.user),
-        "may_oversee": may_oversee(request.user),
-        "undoable": selectors.act_undoable(viewer=request.user),
-        "without_reviewer": items_without_reviewer(),
-        "sla_s": settings.REVIEW_SLA_S,
-        "scoring": scoring_state(),
-        "standstill_s": settings.SCORING_STANDSTILL_S,
-        "tells_problem": may_oversee(request.user),
-    }
 
 
 def in_focus(request: StaffRequest, item_id: int) -> ReviewItem:

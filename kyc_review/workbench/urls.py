@@ -4,6 +4,7 @@ from kyc_review.workbench import (
     campaign_views,
     lesson_views,
     quality_views,
+    queue_views,
     release_views,
     shortcut_views,
     views,
@@ -11,7 +12,10 @@ from kyc_review.workbench import (
 
 app_name = "review"
 urlpatterns = [
-    path("", views.queue, name="queue"),
+    path("", queue_views.queue, name="queue"),
+    path("distribute/", queue_views.distribute, name="distribute"),
+    path("views/", queue_views.view_save, name="view-save"),
+    path("views/<int:view_id>/delete/", queue_views.view_delete, name="view-delete"),
     path("keys/", shortcut_views.keys, name="keys"),
     path("campaigns/", campaign_views.overview, name="campaigns"),
     path("campaigns/<uuid:submission_id>/", campaign_views.campaign, name="campaign"),
@@ -30,6 +34,7 @@ urlpatterns = [
     path("items/next/", views.item_next, name="next"),
     path("items/ahead/", views.item_ahead, name="ahead"),
     path("items/<int:item_id>/", views.item, name="item"),
+    path("items/<int:item_id>/take/", queue_views.take, name="take"),
     path("items/<int:item_id>/image/", views.image, name="image"),
     path("items/<int:item_id>/first-call/", views.first_call, name="first-call"),
     path("items/<int:item_id>/decision/", views.decision, name="decision"),

@@ -24,6 +24,7 @@ from kyc_review.review.models import Decision, ReviewItem
 from kyc_review.review.recent_decisions import items_answered, recent_faces
 from kyc_review.workbench.evidence.context import views_ahead
 from kyc_review.workbench.forms import ClaimForm, DecisionForm, FirstCallForm
+from kyc_review.workbench.queue_page import queue_context
 from kyc_review.workbench.rendering import (
     another_picture,
     claim_and_show,
@@ -31,19 +32,7 @@ from kyc_review.workbench.rendering import (
     focus_context,
     is_on_screen,
     problem,
-    queue_context,
 )
-
-
-@require_safe
-@never_cache
-@staff_only
-def queue(request: StaffRequest) -> HttpResponse:
-    """The queue; its own poll asks for the counts and the list alone."""
-    context = queue_context(request)
-    if request.htmx.target == "queue":
-        return render(request, "review/_queue.html", context)
-    return render(request, "review/queue.html", context)
 
 
 @require_POST

@@ -21,7 +21,9 @@ async function fetchAhead() {
   const answer = await fetch(form.dataset.ahead, { method: "POST", headers }).catch(() => null);
   if (!answer?.ok || answer.redirected) return;
   const { image: path, posted, is_blinded: isBlinded, views } = await answer.json();
-  if (!path || path === ahead?.path || awaited) return;
+  if (awaited || path === ahead?.path) return;
+  ahead = null; // what was reserved may have gone to a colleague
+  if (!path) return;
   const image = new Image();
   image.src = path;
   ahead = { path, image, posted, isBlinded, views, pictures: {} };

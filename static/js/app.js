@@ -6,6 +6,7 @@ import "./drafts.js"; // before the viewer, which takes drawn boxes from the for
 import "./viewer.js";
 import "./ahead.js";
 import "./first-call.js";
+import "./queue.js";
 import "./undo.js";
 import "./pause.js";
 import "./seen.js";

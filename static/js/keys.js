@@ -26,8 +26,24 @@ document.addEventListener("keydown", (event) => {
   if (name && (press(name) || hold(name))) event.preventDefault();
 });
 
+// Keyboards without a Latin letter (Greek, Cyrillic, Arabic ...) or without a plain digit (French) have it at its place
+// on the US layout: the physical key counts where the layout has no such character, and a person's own key before that.
+// A Latin layout has its letters somewhere, so there a letter's place says nothing.
+const isLatin = (key) => /^[\x20-\x7e]$/.test(key);
+export function characterOf({ key, code = "", shiftKey }) {
+  if (key.length !== 1 || key.toLowerCase() in printed || isUsed(key)) return key;
+  const [, letter] = /^Key([A-Z])$/.exec(code) ?? [];
+  if (letter && !isLatin(key) && /[\p{L}\p{M}]/u.test(key)) return shiftKey ? letter : letter.toLowerCase();
+  const [, digit] = /^Digit([0-9])$/.exec(code) ?? [];
+  return digit && !shiftKey && !/[0-9]/.test(key) ? digit : key;
+}
+
+const isUsed = (key) => [key, key.toLowerCase()].some((name) => document.querySelector(`[data-key="${CSS.escape(name)}"]`));
+
 // A capital letter names a key pressed with Shift; where no control has it, Shift changes nothing.
-function nameOf({ key, shiftKey }) {
+function nameOf(event) {
+  const { shiftKey } = event;
+  const key = characterOf(event);
   const small = key.length === 1 ? key.toLowerCase() : key;
   const capital = shiftKey && small !== key ? key : null;
   const isKnown = capital && (capital in printed || document.querySelector(`[data-key="${CSS.escape(capital)}"]`));

@@ -3,7 +3,7 @@
 // value. A click leads where the nearest cell's link leads. What a row stands for is a day, an hour or a week
 // (data-step).
 const HEIGHT = 220;
-const STEPS = { hour: ["Hour", 3600, "{YYYY}-{MM}-{DD} {HH}:00"], day: ["Day", 86400, "{YYYY}-{MM}-{DD}"], week: ["Week of", 604800, "{YYYY}-{MM}-{DD}"] };
+const STEPS = { hour: ["Hour", 3600, "{YYYY}-{MM}-{DD} {HH}:{mm}"], day: ["Day", 86400, "{YYYY}-{MM}-{DD}"], week: ["Week of", 604800, "{YYYY}-{MM}-{DD}"] };
 
 function stepOf(figure) {
   return STEPS[figure.dataset.step ?? (figure.dataset.plot === "bars" ? "hour" : "day")];
@@ -49,13 +49,20 @@ function spaced(values, apart) {
   return values.reduce((taken, value) => (taken.length && value - taken.at(-1) < apart ? taken : [...taken, value]), []);
 }
 
+// "CET": which of two equal hours it is, when the clocks are set back.
+function zoneName(seconds, timeZone) {
+  const parts = new Intl.DateTimeFormat("en-GB", { timeZone: timeZone || undefined, timeZoneName: "short" }).formatToParts(new Date(seconds * 1000));
+  return parts.find((part) => part.type === "timeZoneName")?.value ?? "";
+}
+
 function options(figure, { heads, rows }) {
   const { plot: shape, unit = "", timezone } = figure.dataset;
   const says = (value) => (value === null || value === undefined ? "–" : `${Number(value.toFixed(1))}${unit && ` ${unit}`}`);
   const tzDate = timezone ? (seconds) => uPlot.tzDate(new Date(seconds * 1000), timezone) : undefined;
   const [stepLabel, step_s, form] = stepOf(figure);
   const date = uPlot.fmtDate(form);
-  const moment = (at, row) => (at === null || at === undefined ? "–" : [date(tzDate ? tzDate(at) : new Date(at * 1000)), row?.dataset.name].filter(Boolean).join(" "));
+  const zone = (at) => (step_s < 86400 ? zoneName(at, timezone) : "");
+  const moment = (at, row) => (at === null || at === undefined ? "–" : [date(tzDate ? tzDate(at) : new Date(at * 1000)), zone(at), row?.dataset.name].filter(Boolean).join(" "));
   const axis = { stroke: ink("--ink-soft"), font: `12px ${getComputedStyle(document.body).fontFamily}`, ticks: { show: false } };
   const named = shape === "groups" && {
     splits: () => rows.map((row) => Number(row.dataset.at)),

@@ -1,3 +1,5 @@
+import { characterOf } from "./keys.js";
+
 // The undo window of a decision. The server decides; this only counts down and cleans up.
 const ends = new WeakMap();
 
@@ -13,7 +15,7 @@ setInterval(tick, 250);
 document.addEventListener("htmx:load", tick);
 
 document.addEventListener("keydown", (event) => {
-  if (!(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== "z" || event.target.closest("textarea, input, select")) return;
+  if (!(event.ctrlKey || event.metaKey) || characterOf(event).toLowerCase() !== "z" || event.target.closest("textarea, input, select")) return;
   const button = document.querySelector("[data-undo] button");
   if (!button?.checkVisibility()) return;
   event.preventDefault();

@@ -252,7 +252,7 @@ def test_an_item_is_handed_over_from_the_menu_with_the_keyboard(
     page.get_by_label("A colleague").select_option(label="bob")
     page.get_by_label("Message to the next reviewer").fill("You know these filters.")
     page.get_by_role("button", name="Hand over").press("Enter")
-    expect(page.get_by_text("Reserved for bob")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="is offered to bob first.")).to_be_visible()
     other = log_in(bob)
     claim(other)
     expect(other.get_by_text("You know these filters.")).to_be_visible()

@@ -5,6 +5,7 @@ from kyc_review.accounts.settings_pages import token_views, views
 app_name = "account"
 urlpatterns = [
     path("", views.overview, name="overview"),
+    path("time-zone/", views.time_zone, name="time_zone"),
     path("password/", views.password, name="password"),
     path("second-factor/", views.second_factor, name="second_factor"),
     path("second-factor/qr.svg", views.qr, name="qr"),

@@ -10,6 +10,7 @@ from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.forms import PasswordChangeForm
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -26,6 +27,7 @@ from kyc_review.accounts.settings_pages.reauthentication import (
     is_password_right,
 )
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
+from kyc_review.accounts.time_zones import time_zone_choose, zone_names
 from kyc_review.accounts.tokens.selectors import tokens_valid
 from kyc_review.core.permissions import may_have_tokens
 
@@ -42,8 +44,22 @@ def overview(request: StaffRequest) -> HttpResponse:
         "is_required": is_required(viewer),
         "tokens": tokens_valid(viewer=viewer, owner=viewer).count(),
         "may_have_tokens": may_have_tokens(viewer),
+        "zones": zone_names(),
+        "zone_now": timezone.get_current_timezone_name(),
     }
     return render(request, "account/overview.html", context)
+
+
+@require_POST
+@staff_only
+def time_zone(request: StaffRequest) -> HttpResponse:
+    """Choose the zone in which one reads times."""
+    try:
+        time_zone_choose(user=request.user, name=request.POST.get("time_zone", ""))
+        messages.success(request, "Your time zone is saved.")
+    except ValueError as unknown:
+        messages.error(request, str(unknown))
+    return redirect("account:overview")
 
 
 @sensitive_post_parameters()

@@ -4,7 +4,7 @@ from .audits import AuditDraw
 from .campaigns import CampaignLook
 from .decisions import ASSESSED_LABELS, Decision, DecisionUndo, FirstCall, OutcomeExposure
 from .items import UNDECIDED_STATES, WAITING_STATES, ReviewItem, Skip
-from .people import KeyChoice
+from .people import KeyChoice, SavedView
 from .put_aside import PutAside
 from .quality import Gold
 from .twins import TwinSearch
@@ -23,6 +23,7 @@ __all__ = [
     "OutcomeExposure",
     "PutAside",
     "ReviewItem",
+    "SavedView",
     "Skip",
     "TwinSearch",
 ]

@@ -38,7 +38,8 @@ ORDINARY = tuple(reason for reason in Reason if reason not in _LATER)
 # Most urgent first, by the reason that people are shown: a place in the queue does not give gold away. Applicants wait
 # for all of these; those whose votes were not taken could be anything. Those with a check that did not pass follow by
 # risk: those that models suspect before those that all found genuine. What is not named comes last, by risk: gold, and
-# what only an auxiliary model doubts. The column `priority` is generated from this: a change rewrites the table.
+# what only an auxiliary model doubts. The column `priority` is generated from this: a change rewrites the table. Blind
+# items are handed out by their age instead (QUEUE_RANK).
 PRIORITIES = {
     Reason.UNANIMOUS_FAKE: 0,
     Reason.SECOND_REVIEW: 1,
@@ -50,11 +51,28 @@ PRIORITIES = {
 }
 
 
+# The order of the queue. Blind items come by age alone, because a place that followed from the votes would tell them
+# before the first call; they rank with the most urgent, because any of them may be that. `statements.QUEUE_ORDER` is
+# the same as SQL, and the index `item_queue_order` holds it. All parts ascend, so that a page of the list begins after
+# the last row of the one before by one comparison of rows.
+QUEUE_RANK = Case(
+    When(is_escalated=True, then=Value(-1)),
+    When(is_blind=True, then=Value(0)),
+    default=F("priority"),
+    output_field=models.IntegerField(),
+)
+QUEUE_CALM = Case(
+    When(is_blind=True, then=Value(-1.0)), default=F("urgency") * -1, output_field=models.FloatField()
+)
+QUEUE_ORDER = (QUEUE_RANK.asc(), QUEUE_CALM.asc(), F("opened_at").asc(), F("id").asc())
+
+
 class ReviewItem(models.Model):
     """One submission that needs a person, and why.
 
     `settling` is a decision that its author may still take back; `settles_at` is when the sweep makes it final. An open
-    item with a `reserved_until` ahead is offered to `reserved_for` alone: handed over, or about to be shown.
+    item with a `reserved_until` ahead is offered to `reserved_for` alone: handed over, or about to be shown
+    (`is_reserved_ahead`); the latter only as long as something else waits for others.
     """
 
     Reason = Reason
@@ -138,6 +156,11 @@ class ReviewItem(models.Model):
         related_name="reserved_items",
     )
     reserved_until = models.DateTimeField(null=True, blank=True)
+    is_reserved_ahead = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="Reserved only so that the page can fetch the picture; anyone may take it as a last item.",
+    )
     message = models.CharField(
         max_length=300, blank=True, default="", help_text="From the person who escalated or handed it over."
     )
@@ -207,19 +230,24 @@ class ReviewItem(models.Model):
             ),
         ]
         indexes = [
-            # The claim's ORDER BY, so that taking the next item costs the same in a long queue.
+            # For claims and for the list of the queue, so that both cost the same in a long queue.
             models.Index(
-                F("priority"),
-                F("urgency").desc(),
+                QUEUE_RANK,
+                QUEUE_CALM,
                 F("opened_at"),
                 F("id"),
-                condition=Q(state="open"),
-                name="item_next",
+                condition=Q(state__in=["open", "claimed"]),
+                name="item_queue_order",
             ),
             models.Index(
                 fields=["opened_at"],
                 condition=Q(reason="standstill", state="open"),
                 name="item_of_standstill",
+            ),
+            models.Index(
+                fields=["opened_at", "id"],
+                condition=Q(state__in=["open", "claimed"]),
+                name="item_waiting_since",
             ),
             models.Index(fields=["claim_expires_at"], condition=Q(state="claimed"), name="item_claim_expiry"),
             models.Index(fields=["settles_at"], condition=Q(state="settling"), name="item_to_settle"),

@@ -1,4 +1,4 @@
-"""How a reviewer likes to work."""
+"""How a person likes to work."""
 
 from django.conf import settings
 from django.db import models
@@ -18,3 +18,17 @@ class KeyChoice(models.Model):
 
     def __str__(self) -> str:
         return f"keys of {self.user_id}"
+
+
+class SavedView(models.Model):
+    """A person's name for filters of the queue's list; `query` is the address's query string, already validated."""
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="saved_views")
+    name = models.CharField(max_length=40)
+    query = models.CharField(max_length=500)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["owner", "name"], name="one_saved_view_per_name")]
+
+    def __str__(self) -> str:
+        return self.name

@@ -15,6 +15,9 @@ class Gold(models.Model):
     added_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     added_at = models.DateTimeField(db_default=Now())
     is_active = models.BooleanField(default=True)
+    opens_at = models.DateTimeField(
+        null=True, blank=True, help_text="When it is next put into the queue, if it was drawn for that."
+    )
 
     class Meta:
         verbose_name_plural = "gold"

@@ -33,6 +33,8 @@ from kyc_review.workbench.evidence.context import panel_context
 def panel(request: StaffRequest, item_id: int) -> HttpResponse:
     """The panel and the viewer's panes."""
     item = _item(request, item_id)
+    if selectors.may_see_evidence(viewer=request.user, item=item):
+        item_view_record(item=item, viewer=request.user)
     context = panel_context(item=item, viewer=request.user) | {"swaps_panes": True}
     return render(request, "evidence/_panel.html", context)
 

@@ -35,6 +35,15 @@ def age(moment: dt.datetime) -> str:
 
 
 @register.filter
+def rough_age(moment: dt.datetime) -> str:
+    """Time since `moment` in whole hours, for blind items: minutes would tell which of them came together."""
+    hours = max(0, int((timezone.now() - moment).total_seconds())) // 3600
+    if not hours:
+        return "under 1 h"
+    return f"over {hours} h" if hours < 24 else f"over {hours // 24} d"
+
+
+@register.filter
 def lateness(moment: dt.datetime, sla_s: int) -> str:
     """A class for how long something waits: "late" past the limit, "soon-late" from four fifths of it on."""
     waited = (timezone.now() - moment).total_seconds()

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from kyc_review.accounts.models import User
 from kyc_review.evidence import services
+from kyc_review.evidence.derivatives import derivative_key
 from kyc_review.evidence.models import Evidence, Fingerprint
 from kyc_review.pipeline import auxiliary_models, evidence_sweep, evidence_worker
 from kyc_review.pipeline.leases import is_busy
@@ -180,3 +181,11 @@ def test_an_auxiliary_model_of_the_bank_scores_and_masks(
     assert set(evidence.facts["auxiliary"]) >= {"edited_region", "u"}
     assert 0 <= evidence.facts["auxiliary"]["u"]["score"] <= 1
     assert evidence.pictures["mask"] == "image/png"
+
+
+def test_the_display_picture_is_there_before_anyone_looks(enqueue: Enqueue, examine: Examine) -> None:
+    """Else only faces that people saw long ago, such as calibration items, would load without a delay."""
+    item = enqueue()
+    assert not derivatives.exists(derivative_key(item.submission_id))
+    examine(item)
+    assert derivatives.exists(derivative_key(item.submission_id))

@@ -8,7 +8,7 @@ from django.db import connection, transaction
 from kyc_review.accounts.models import User
 from kyc_review.lifecycle.erase import submission_erase
 from kyc_review.review import services
-from kyc_review.review.calibration import gold_mix
+from kyc_review.review.calibration import gold_draw, gold_due
 from kyc_review.review.models import ReviewItem
 
 Enqueue = Callable[..., ReviewItem]
@@ -33,11 +33,13 @@ def test_a_face_whose_erasure_is_under_way_is_not_mixed_in(
         connection.close()
 
     with transaction.atomic():
-        assert [gold.submission_id for gold in gold_mix(opened=1)] == [item.submission_id]
+        assert gold_draw(opened=1) == 1
+        assert [gold.submission_id for gold in gold_due()] == [item.submission_id]
+        assert gold_draw(opened=1) == 1
     thread = threading.Thread(target=erase)
     thread.start()
     assert erasing.wait(10)
     with transaction.atomic():
-        assert gold_mix(opened=1) == []
+        assert gold_due() == []
     done.set()
     thread.join()

@@ -90,6 +90,7 @@ def test_gold_that_would_be_cleared_today_reads_like_an_audit_after_the_call(
     Gold.objects.create(submission=clear(), label="real", added_by=staff("sue", "senior"))
     settings.AUDIT_SHARE = 0.0
     services.items_open([(submit().pk, "split_vote", 0.5)])
+    assert services.gold_open() == 1
     assert ReviewItem.objects.get(reason="gold").shown_reason == "audit"
 
 
@@ -124,7 +125,15 @@ def waiting_gold(enqueue: Enqueue, staff: Callable) -> ReviewItem:
 
 @pytest.mark.parametrize(
     "asked",
-    ["result=rejected", "state=completed", "reason=split_vote&waiting=any", "q={number}", "reason=gold"],
+    [
+        "result=rejected",
+        "state=completed",
+        "reason=split_vote&waiting=any",
+        "q={number}",
+        "reason=gold",
+        "since=2020-01-01",
+        "",
+    ],
 )
 def test_a_senior_finds_no_waiting_gold_by_what_it_is(
     waiting_gold: ReviewItem, login: Callable[[User], Client], staff: Callable, audrey: User, asked: str
@@ -135,7 +144,7 @@ def test_a_senior_finds_no_waiting_gold_by_what_it_is(
         assert "queued-0" in login(audrey).get(address).text
 
 
-@pytest.mark.parametrize("asked", ["q=queued-0", "state=in_review", "reason=unscorable&waiting=any"])
+@pytest.mark.parametrize("asked", ["q=queued-0", "state=in_review", "reason=first_look&waiting=any"])
 def test_to_a_senior_it_is_in_review_and_has_no_result(
     waiting_gold: ReviewItem, login: Callable[[User], Client], staff: Callable, asked: str
 ) -> None:
@@ -147,6 +156,7 @@ def test_to_a_senior_it_is_in_review_and_has_no_result(
         assert "In review" in text
         assert "ejected" not in text
         assert "Completed" not in text
+        assert f"{waiting_gold.submission.received_at:%Y-%m-%d}" not in text, "it came long ago"
 
 
 def test_correcting_gold_is_kept_and_changes_nothing(

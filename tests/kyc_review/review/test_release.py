@@ -4,13 +4,15 @@ import datetime as dt
 from collections.abc import Callable
 
 import pytest
+from django.conf import LazySettings
 from django.core.exceptions import PermissionDenied
 from django.db.models.functions import Now
 
 from kyc_review.accounts.models import User
 from kyc_review.audit.models import Event
 from kyc_review.review import selectors, services
-from kyc_review.review.models import ReviewItem, Skip
+from kyc_review.review.claims import held_by
+from kyc_review.review.models import OutcomeExposure, ReviewItem, Skip
 from tests.factories.claims import claim_next
 from tests.factories.concurrency import at_once
 
@@ -106,14 +108,50 @@ def test_only_seniors_take_back(claimed: ReviewItem, alice: User, bob: User, sta
     assert Event.objects.get(action="item.taken_back").detail == {"holder": alice.pk}
 
 
-def test_the_item_kept_ahead_is_offered_to_nobody_else_and_is_free_again_by_itself(
+def test_the_item_kept_ahead_is_given_to_others_only_when_nothing_else_waits(
+    enqueue: Enqueue, claimed: ReviewItem, alice: User, bob: User, staff: Callable[..., User]
+) -> None:
+    following, last = enqueue(risk=0.2), enqueue(risk=0.1)
+    assert services.item_reserve_next(reviewer=alice) == following
+    assert services.item_reserve_next(reviewer=alice) == following
+    assert ReviewItem.objects.filter(reserved_for=alice).count() == 1
+    assert services.item_claim_next(reviewer=bob) == last
+    carol = staff("carol", "reviewer")
+    assert services.item_reserve_next(reviewer=bob) is None, "a reservation does not take another"
+    assert services.item_claim_next(reviewer=carol) == following
+    row = ReviewItem.objects.get(pk=following.pk)
+    assert (row.claimed_by, row.reserved_for, row.is_reserved_ahead) == (carol, None, False)
+    services.decision_record(item_id=claimed.pk, reviewer=alice, label="real")
+    assert services.item_claim_next(reviewer=alice) is None, "their page shows the empty queue instead"
+
+
+def test_what_was_handed_over_or_came_back_by_an_undo_is_no_last_item_for_others(
+    enqueue: Enqueue,
+    claimed: ReviewItem,
+    alice: User,
+    bob: User,
+    staff: Callable[..., User],
+    settings: LazySettings,
+) -> None:
+    settings.UNDO_WINDOW_S = 60
+    carol = staff("carol", "reviewer")
+    services.item_hand_over(item_id=claimed.pk, reviewer=alice, to=bob)
+    assert services.item_claim_next(reviewer=carol) is None
+    assert services.item_claim_next(reviewer=bob) == claimed
+    services.decision_record(item_id=claimed.pk, reviewer=bob, label="real")
+    following = enqueue()
+    assert services.item_claim_next(reviewer=bob) == following
+    services.decision_undo(item_id=claimed.pk, reviewer=bob)
+    assert services.item_claim_next(reviewer=carol) is None, "bob was at work on it"
+    assert services.item_reserve_next(reviewer=bob) == following
+    assert services.item_claim_next(reviewer=carol) is None, "fetching it ahead does not weaken that"
+
+
+def test_a_reservation_that_has_ended_is_free_for_all(
     enqueue: Enqueue, claimed: ReviewItem, alice: User, bob: User
 ) -> None:
     following = enqueue(risk=0.1)
     assert services.item_reserve_next(reviewer=alice) == following
-    assert services.item_reserve_next(reviewer=alice) == following
-    assert ReviewItem.objects.filter(reserved_for=alice).count() == 1
-    assert services.item_claim_next(reviewer=bob) is None
     ended(following)
     assert services.item_claim_next(reviewer=bob) == following
 
@@ -161,3 +199,51 @@ def test_reviewers_who_keep_ahead_at_once_never_share_an_item(enqueue: Enqueue, 
 
     at_once(people, work)
     assert len(judged) == len(set(judged)) == 16
+
+
+@pytest.mark.django_db(transaction=True)
+def test_people_who_take_each_others_reservations_never_hold_the_same_item(
+    enqueue: Enqueue, staff: Callable
+) -> None:
+    """Three items for four people: each claim that finds none free goes for what a colleague has reserved."""
+    for _ in range(3):
+        enqueue()
+    people = [staff(f"person-{number}", "reviewer") for number in range(4)]
+    held: list[int] = []
+
+    def work(person: User) -> None:
+        for _ in range(15):
+            if item := services.item_claim_next(reviewer=person):
+                services.item_reserve_next(reviewer=person)
+                held.append(item.pk)
+                assert held_by(person.pk, item.pk).exists(), "lost while the lease lasted"
+                services.item_snooze(item_id=item.pk, reviewer=person, minutes=15)
+                ReviewItem.objects.filter(pk=item.pk).update(snoozed_until=None)
+
+    at_once(people, work)
+    assert len(held) > 15
+
+
+def test_handing_over_to_somebody_who_knows_the_outcome_looks_the_same_and_holds_nothing_up(
+    claimed: ReviewItem, alice: User, bob: User, staff: Callable[..., User]
+) -> None:
+    """A refusal would tell that the face was judged before: that it is a second review, or a calibration item."""
+    carol = staff("carol", "reviewer")
+    OutcomeExposure.objects.create(submission=claimed.submission, person=bob)
+    services.item_hand_over(item_id=claimed.pk, reviewer=alice, to=bob)
+    sue = staff("sue", "senior")
+    (listed,) = selectors.queue_items(viewer=sue)
+    assert (listed.is_reserved, listed.reserved_for) == (True, bob)  # type: ignore[attr-defined]
+    assert services.item_claim_next(reviewer=bob) is None
+    assert services.item_claim_next(reviewer=carol) == claimed
+
+
+def test_an_escalated_item_is_not_handed_to_who_escalated_it(
+    claimed: ReviewItem, alice: User, staff: Callable[..., User]
+) -> None:
+    sue, sam = staff("sue", "senior"), staff("sam", "senior")
+    ReviewItem.objects.filter(pk=claimed.pk).update(is_escalated=True, escalated_by=sam)
+    services.claim_take_back(item_id=claimed.pk, senior=sue)
+    assert services.item_claim_next(reviewer=sue) == claimed
+    with pytest.raises(services.ReleaseRefused, match="themselves"):
+        services.item_hand_over(item_id=claimed.pk, reviewer=sue, to=sam)

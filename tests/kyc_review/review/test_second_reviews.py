@@ -132,12 +132,14 @@ def test_gold_is_mixed_in_at_the_set_rate_and_changes_no_result(
     row = submit()
     Submission.objects.filter(pk=row.pk).update(state="in_review")
     services.items_open([(row.pk, "split_vote", 0.5)])
+    assert services.gold_open() == 1
     mixed = ReviewItem.objects.get(reason="gold")
     assert (mixed.shown_reason, mixed.is_blind, mixed.risk) == ("split_vote", True, 0.5)
     seen = {judge(alice, "real").reason, judge(alice, "real").reason}
     assert seen == {"split_vote", "gold"}
     assert result_of(mixed) == "rejected"
     services.items_open([(submit().pk, "split_vote", 0.5)])
+    assert services.gold_open() == 0, "no one is left who has not answered"
     assert claim_next(alice).reason == "split_vote", "no gold twice"
 
 

@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 from kyc_review.accounts.authentication import KEY_PATTERN, key_of_prefix
 from kyc_review.accounts.models import ApiKey, User
 from kyc_review.review import statements
-from kyc_review.review.claims import ORDER, items_for
+from kyc_review.review.claims import items_for
 from kyc_review.review.models import (
     Decision,
     DecisionUndo,
@@ -21,6 +21,7 @@ from kyc_review.review.models import (
     ReviewItem,
     Skip,
 )
+from kyc_review.review.models.items import QUEUE_ORDER
 
 pytestmark = pytest.mark.django_db
 MINUTE = timedelta(minutes=1)
@@ -66,7 +67,7 @@ def test_items_are_handed_out_as_the_page_lists_them(
     expected = items_for(alice.pk, is_senior=is_senior, include_skipped=include_skipped)
     if only_reserved:
         expected = expected.filter(reserved_for=alice)
-    listed = list(expected.order_by(*ORDER).values_list("pk", flat=True))
+    listed = list(expected.order_by(*QUEUE_ORDER).values_list("pk", flat=True))
     assert listed, "nothing to compare"
     handed_out = []
     while item := statements.lock_most_urgent(
