@@ -53,6 +53,8 @@ def twins_of(*, submission: Submission) -> list[Submission]:
     if own is None:
         return []
     found = _nearest(own, near(own, both_ways=True))[:TWINS_MAX]
+    if not found:
+        return []
     there = _held([other.pk for other, _, _ in found] + [own.pk])
     if own.pk not in there:
         return []

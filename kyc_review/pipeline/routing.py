@@ -21,6 +21,7 @@ from kyc_review.core.db.copy import copy_in
 from kyc_review.evidence.services import fingerprints_record
 from kyc_review.review import services as review
 from kyc_review.review.models import ReviewItem
+from kyc_review.review.twins import twin_searches_request
 from kyc_review.scoring.models import CheckResult, Scoring, Vote
 from kyc_review.scoring.state import NOT_YET_SCORED
 from kyc_review.submissions.check_policy import Action, PictureJudgement, judge
@@ -168,6 +169,7 @@ def _clear(cleared: Sequence[Routed]) -> None:
     ids = [one.submission.pk for one in cleared]
     _complete(ids, Result.CLEAR, ResultReason.MODELS_AGREE)
     review.audits_open([(one.submission.pk, one.risk) for one in cleared])
+    twin_searches_request(ids)  # the same picture may have been rejected under another reference
     events_record(submission_ids=ids, kind=Kind.CLEARED)
 
 

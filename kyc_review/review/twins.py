@@ -8,6 +8,7 @@ contradict each other end as what the last person said.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from uuid import UUID
 
 from django.conf import settings
@@ -18,9 +19,9 @@ from kyc_review.evidence.near_duplicates import twins_of
 from kyc_review.evidence.services import evidence_request
 from kyc_review.review.models import ReviewItem, TwinSearch
 from kyc_review.scoring.models import Scoring
-from kyc_review.submissions.models import Result, State, Submission
+from kyc_review.submissions.models import Result, ResultReason, State, Submission
 
-SEARCHES_PER_SWEEP = 100
+SEARCHES_PER_SWEEP = 300
 RISK_WITHOUT_VOTES = 1.0
 CONTRARY = {Result.REJECTED: Result.CLEAR, Result.CLEAR: Result.REJECTED}
 UNDECIDED = (ReviewItem.State.OPEN, ReviewItem.State.CLAIMED, ReviewItem.State.SETTLING)
@@ -28,14 +29,25 @@ UNDECIDED = (ReviewItem.State.OPEN, ReviewItem.State.CLAIMED, ReviewItem.State.S
 
 def twin_search_request(*, submission_id: UUID) -> None:
     """Ask that an outcome be compared with those of its look-alikes; in the transaction of the outcome."""
+    twin_searches_request([submission_id])
+
+
+def twin_searches_request(submission_ids: Iterable[UUID]) -> None:
+    """`twin_search_request` for several outcomes in one statement."""
     if settings.TWINS_REOPEN:
-        TwinSearch.objects.bulk_create([TwinSearch(submission_id=submission_id)], ignore_conflicts=True)
+        rows = [TwinSearch(submission_id=pk) for pk in submission_ids]
+        TwinSearch.objects.bulk_create(rows, ignore_conflicts=True)
 
 
 def twins_sweep() -> int:
-    """Do the searches that were asked for; how many. A search that fails is tried again by the next sweep."""
-    waiting = TwinSearch.objects.order_by("requested_at").values_list("pk", flat=True)
-    return sum(_search(pk) for pk in list(waiting[:SEARCHES_PER_SWEEP]))
+    """Do the searches that were asked for; how many. A search that fails is tried again by the next sweep.
+
+    What the models cleared waits while selfies wait for their votes: these searches are many and find little.
+    """
+    waiting = TwinSearch.objects.order_by("requested_at")
+    if Submission.objects.filter(is_test=False, state__in=[State.RECEIVED, State.SCORING]).exists():
+        waiting = waiting.exclude(submission__result_reason=ResultReason.MODELS_AGREE)
+    return sum(_search(pk) for pk in list(waiting.values_list("pk", flat=True)[:SEARCHES_PER_SWEEP]))
 
 
 @transaction.atomic

@@ -45,6 +45,7 @@ def twin(enqueue: Enqueue, clear: Clear) -> Callable[..., Submission]:
         row = clear(**fields) if how == "models" else enqueue(risk=0.5, **fields).submission
         Fingerprint.objects.filter(pk=row.pk).delete()
         fingerprints_record({row.pk: print_})
+        TwinSearch.objects.filter(pk=row.pk).delete()  # of the fingerprint before
         return row
 
     return make
@@ -196,6 +197,26 @@ def test_a_correction_to_fake_reopens_the_twins_and_one_to_real_is_looked_at(
     decision_correct(item_id=item.pk, corrector=alice, label="real")
     twins_sweep()
     assert [one.submission_id for one in reopened()] == [cleared.pk, suspect.pk]
+
+
+def test_what_the_models_clear_after_its_twin_was_rejected_is_looked_at(
+    twin: Callable[..., Submission], clear: Clear, submit: Callable[..., Submission], alice: User
+) -> None:
+    suspect = twin("item")
+    decide(alice, "fake")
+    twins_sweep()
+    cleared = clear()
+    assert result_of(cleared) == "clear"
+    Fingerprint.objects.filter(pk=cleared.pk).delete()
+    fingerprints_record({cleared.pk: PRINT})
+    waiting = submit()
+    assert (twins_sweep(), reopened()) == (0, []), "selfies that wait for their votes come first"
+    Submission.objects.filter(pk=waiting.pk).update(state="in_review")
+    assert twins_sweep() == 1
+    (item,) = reopened()
+    assert item.submission_id == cleared.pk
+    opened = AuditEvent.objects.get(action="item.opened", target_id=str(item.pk))
+    assert opened.detail["rejected_twin"] == str(suspect.pk)
 
 
 def test_a_correction_that_two_people_make_reopens_the_twins_too(
