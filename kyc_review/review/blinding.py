@@ -3,6 +3,7 @@ blind."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -24,12 +25,27 @@ def outcome_seen_record(*, submission: Submission, viewer: User) -> None:
     Nothing is recorded before the first decision or outcome, for viewers who may not decide (they are never asked), and
     for those who already know the outcome, for example because they decided. Safe to repeat.
     """
-    if not may_decide(viewer) or knows_outcome(submission_id=submission.pk, person=viewer):
+    outcomes_seen_record(submissions=[submission], viewer=viewer)
+
+
+def outcomes_seen_record(*, submissions: Collection[Submission], viewer: User) -> None:
+    """`outcome_seen_record` for several faces in as many queries as for one."""
+    if not may_decide(viewer):
         return
-    is_said = submission.completed_at or Decision.objects.standing().filter(submission=submission).exists()
-    if is_said:
-        row = OutcomeExposure(submission=submission, person=viewer)
-        OutcomeExposure.objects.bulk_create([row], ignore_conflicts=True)
+    keys = [row.pk for row in submissions]
+    read = OutcomeExposure.objects.filter(submission__in=keys, person=viewer)
+    standing = Decision.objects.standing().filter(submission__in=keys)
+    judged = standing.filter(reviewer=viewer)
+    known = {*read.values_list("submission_id", flat=True), *judged.values_list("submission_id", flat=True)}
+    if known.issuperset(keys):
+        return
+    said = {row.pk for row in submissions if row.completed_at} | set(
+        standing.values_list("submission_id", flat=True)
+    )
+    OutcomeExposure.objects.bulk_create(
+        [OutcomeExposure(submission_id=key, person=viewer) for key in keys if key in said - known],
+        ignore_conflicts=True,
+    )
 
 
 def possible_reviewers() -> QuerySet[User]:

@@ -27,7 +27,7 @@ from kyc_review.evidence.models import Likeness
 from kyc_review.submissions.models import Result, Submission
 
 from . import statements
-from .blinding import outcome_seen_record
+from .blinding import outcomes_seen_record
 from .claims import ClaimLost, claim_lease, held_by, items_for
 from .corrections import decision_correct
 from .decisions import decision_record
@@ -153,8 +153,7 @@ def members(campaign: Campaign) -> list[Member]:
 
 def campaign_seen(*, campaign: Campaign, viewer: User) -> None:
     """The viewer reads the members' outcomes, so they are not asked to judge these faces blind later."""
-    for row in campaign.members:
-        outcome_seen_record(submission=row, viewer=viewer)
+    outcomes_seen_record(submissions=campaign.members, viewer=viewer)
 
 
 @transaction.atomic

@@ -33,7 +33,7 @@ def followup_item_for(*, item: ReviewItem, decision: Decision) -> ReviewItem | N
     if item.reason == ReviewItem.Reason.ADJUDICATION:
         return None
     if item.reason == ReviewItem.Reason.TWIN_REJECTED:
-        return None if decision.is_sure else _open(item, ReviewItem.Reason.ADJUDICATION)
+        return _open(item, ReviewItem.Reason.ADJUDICATION) if needs_second_review(item, decision) else None
     if item.reason == ReviewItem.Reason.SECOND_REVIEW:
         first = (
             Decision.objects.final()

@@ -20,6 +20,7 @@ OPEN = ("login/", "logout/", "branding/", "docs/", "livez", "readyz", "metrics",
 READERS: dict[str, set[str]] = {
     "": set(ROLES),
     "review/": set(ROLES),
+    "review/campaigns/": {"senior"},
     "account/": set(ROLES),
     "account/tokens/": {"admin", "auditor"},
     "insights/": {"senior", "admin", "auditor"},
@@ -34,6 +35,7 @@ READERS: dict[str, set[str]] = {
 PAGES = [
     "",
     "review/",
+    "review/campaigns/",
     "insights/",
     "insights/search/",
     "insights/loop/",

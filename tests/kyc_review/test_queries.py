@@ -12,9 +12,11 @@ from django.utils import timezone
 
 from kyc_review.accounts.models import User
 from kyc_review.datasets.models import Snapshot
+from kyc_review.evidence.models import Likeness
 from kyc_review.registry.bundles import bundle_promote, bundle_register
 from kyc_review.registry.models import Bundle, Shadow
 from kyc_review.review.services import decision_record, item_claim_next
+from kyc_review.submissions.models import Submission
 from kyc_review.training.models import Comparison, Proposal, TrainingRun
 from tests.factories.reports import report
 from tests.factories.scripts import Script
@@ -25,6 +27,7 @@ API = ("snapshots", "runs", "comparisons", "bundles", "proposals", "promotions",
 PAGES = (
     "/review/",
     "/review/quality/",
+    "/review/campaigns/",
     "/insights/",
     "/insights/search/",
     "/insights/loop/",
@@ -66,7 +69,13 @@ def grow(
         )
         Shadow.objects.create(bundle=bundle, started_by=ada, ended_at=now)
         bundle_promote(bundle=bundle, actor=ada)
-        enqueue(applicant_ref=f"person-{number}")
+        twin = enqueue(applicant_ref=f"person-{number}").submission
+        if (
+            earlier := Submission.objects.filter(applicant_ref__startswith="person-")
+            .exclude(pk=twin.pk)
+            .first()
+        ):
+            Likeness.objects.create(submission=twin, earlier=earlier, bits_apart=0, same_file=False)
         item = item_claim_next(reviewer=reviewer)
         assert item is not None
         decision_record(item_id=item.pk, reviewer=reviewer, label="fake")

@@ -5,7 +5,9 @@ from uuid import uuid4
 
 import pytest
 from django.conf import LazySettings
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from kyc_review.accounts.models import User
@@ -13,7 +15,7 @@ from kyc_review.audit.models import Event
 from kyc_review.evidence.models import Likeness
 from kyc_review.lifecycle.erase import submission_erase
 from kyc_review.review.campaigns import campaign_of, campaigns
-from kyc_review.review.models import CampaignLook, Decision, ReviewItem
+from kyc_review.review.models import CampaignLook, Decision, OutcomeExposure, ReviewItem
 from kyc_review.review.services import item_claim_next
 from kyc_review.submissions.models import Submission
 from tests.factories.responses import ClientResponse
@@ -233,3 +235,27 @@ def test_an_erased_member_is_gone(group: list[ReviewItem], sam: User) -> None:
     submission_erase(submission_id=group[0].submission_id, reason="Article 17")
     assert campaign_of(viewer=sam, submission_id=group[0].submission_id) is None
     assert campaigns(viewer=sam) == [], "one applicant is left"
+
+
+def test_a_large_group_costs_as_many_queries_as_a_small_one(
+    group: list[ReviewItem], enqueue: Enqueue, login: Login, sam: User
+) -> None:
+    window, address = login(sam), reverse("review:campaign", args=[group[0].submission_id])
+    Submission.objects.filter(pk=group[0].submission_id).update(
+        state="completed", result="clear", completed_at=group[0].opened_at
+    )
+
+    def cost() -> int:
+        OutcomeExposure.objects.all().delete()
+        with CaptureQueriesContext(connection) as queries:
+            assert window.get(address).status_code == 200
+        return len(queries)
+
+    cost()
+    few = cost()
+    for number in range(5):
+        later = enqueue(applicant_ref=f"p-{number + 4}")
+        Likeness.objects.create(
+            submission=later.submission, earlier=group[0].submission, bits_apart=0, same_file=True
+        )
+    assert cost() == few
