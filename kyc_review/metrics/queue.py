@@ -70,7 +70,7 @@ def queue_numbers(now: datetime) -> Iterator[Metric]:
 def _of_corrections(now: datetime, number: int, first: datetime | None) -> Iterator[Metric]:
     yield gauge(
         "kyc_queue_correction_items",
-        "Corrections that take effect when the person of this item agrees; the old result stands meanwhile.",
+        "Corrections that wait for a second person, and reopened twins; the old result stands meanwhile.",
         number,
     )
     yield gauge(
@@ -90,8 +90,9 @@ def _of_quality(now: datetime, number: int, first: datetime | None) -> Iterator[
 def _undecided(*, late_before: datetime) -> Any:
     """{purpose, shown_reason, number, first, late} of each kind of item."""
     is_quality_item = Q(reason=ReviewItem.Reason.GOLD) | Q(shown_reason=ReviewItem.Reason.AUDIT)
+    is_correction = Q(correction__isnull=False) | Q(reason=ReviewItem.Reason.TWIN_REJECTED)
     purpose = Case(
-        When(correction__isnull=False, then=Value(Purpose.CORRECTION.value)),
+        When(is_correction, then=Value(Purpose.CORRECTION.value)),
         When(is_quality_item, then=Value(Purpose.QUALITY.value)),
         default=Value(Purpose.APPLICANT.value),
     )

@@ -57,6 +57,7 @@ export function press(name) {
   if (!control) return false;
   if (control.matches("textarea")) control.focus();
   else control.click();
+  control.closest(".chip")?.scrollIntoView({ block: "nearest", inline: "nearest" }); // their list may be longer than its line
   return true;
 }
 

@@ -17,20 +17,20 @@ def test_own_keys_stand_on_the_sheet_and_on_the_buttons(
     enqueue: Enqueue, log_in: Callable[..., Page], alice: User
 ) -> None:
     enqueue()
-    keys_choose(user=alice, wished={"c": "q", "s": ";", "l": ",", "Enter": "u"}, is_on=True)
+    keys_choose(user=alice, wished={"c": "q", "s": ";", "l": ",", "Enter": "!"}, is_on=True)
     page = log_in(alice)
     page.keyboard.press("c")
     expect(page.get_by_role("button", name="Claim next Q")).to_be_visible()
     page.keyboard.press("?")
     sheet = page.get_by_role("dialog")
-    for own, does in {"Q": "Claim the next item", ";": "Skip", "U": "Submit the decision"}.items():
+    for own, does in {"Q": "Claim the next item", ";": "Skip", "!": "Submit the decision"}.items():
         expect(sheet.locator("dt", has_text=own).locator("+ dd").first).to_contain_text(does)
     expect(sheet.locator("[data-for-key=l]")).to_have_text(",")
     expect(sheet.locator("[data-for-key=w]")).to_have_text("W")
     page.keyboard.press("Escape")
     page.keyboard.press("q")
     expect(page.get_by_role("button", name="Skip ;")).to_be_visible()
-    expect(page.get_by_role("button", name="Submit U")).to_be_visible()
+    expect(page.get_by_role("button", name="Submit !")).to_be_visible()
 
 
 def test_the_sheet_says_that_keys_are_off(log_in: Callable[..., Page], alice: User) -> None:

@@ -20,6 +20,9 @@ def fill(page: Page) -> str:
     """Fake, not sure, with a part, a method, a box and a note; the box as the form has it."""
     page.keyboard.press("2")
     page.keyboard.press("u")
+    page.keyboard.press("Shift+G")  # at the end of its line, which scrolls
+    expect(page.get_by_role("checkbox", name="Background")).to_be_in_viewport(ratio=1)
+    page.keyboard.press("Shift+G")
     page.keyboard.press("Shift+E")
     page.get_by_role("checkbox", name="Paste").check(force=True)
     page.keyboard.press("k")
