@@ -1,6 +1,7 @@
 """Writes on submissions: intake and completion."""
 
 import uuid
+from collections.abc import Mapping
 from typing import Any
 
 from django.core.files.base import ContentFile
@@ -69,26 +70,29 @@ def submission_create(
         reference_sha256=reference_facts.sha256 if reference_image and reference_facts else "",
     )
     files = {submission.image_key: image}
-    detail = {"sha256": facts.sha256}  # no reference of the applicant: the log outlives an erasure
     if submission.reference_sha256:
         files[reference_key(pk)] = reference_image
+    _save_with_files(submission, files, integration)
+    return submission
+
+
+def _save_with_files(submission: Submission, files: Mapping[str, bytes], integration: Integration) -> None:
+    # No reference of the applicant is in the detail: the log outlives an erasure.
+    detail = {"sha256": submission.sha256}
+    if submission.reference_sha256:
         detail["reference_sha256"] = submission.reference_sha256
     try:
         for key, content in files.items():
             originals.save(key, ContentFile(content))
         with transaction.atomic(savepoint=False):
             received = audit.event(
-                action="submission.received",
-                actor=integration,
-                target=submission,
-                detail=detail,
+                action="submission.received", actor=integration, target=submission, detail=detail
             )
             insert(submission, received)
     except Exception:
         for key in files:
             originals.delete(key)
         raise
-    return submission
 
 
 @transaction.atomic

@@ -5,7 +5,7 @@ Each service checks `Right.PROMOTE` itself and raises PermissionDenied before it
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -52,19 +52,11 @@ def proposal_open(
     _require_current(comparison)
     if not reason.strip():
         raise ProposalRefused("State why this candidate should be promoted; auditors read it.")
-    try:
-        shift = point_at(comparison.report["holdout"]["candidate"]["curve"], shift)["shift"]
-        checks = gate(comparison.report, shift=shift)
-    except KeyError as error:
-        raise ProposalRefused("Choose one of the operating points of the comparison.") from error
+    shift, checks = _checks_at(comparison, shift)
     failed = [check.name for check in checks if not check.passed]
     mark = erased_mark(comparison.candidate)
     _require_acknowledged(mark, erased_acknowledged)
-    if failed and len(override.strip()) < OVERRIDE_LEAST:
-        raise ProposalRefused(
-            f"The gate is closed ({'; '.join(failed)}). An override needs an explanation of at least "
-            f"{OVERRIDE_LEAST} characters."
-        )
+    _require_override(failed, override)
     try:
         with transaction.atomic():
             proposal = Proposal.objects.create(
@@ -85,15 +77,37 @@ def proposal_open(
         | {"reason": proposal.reason, "override": proposal.override}
         | ({"erased_acknowledged": mark.number} if mark else {}),
     )
+    _notify(proposal, actor, failed)
+    return proposal
+
+
+def _checks_at(comparison: Comparison, shift: float) -> tuple[float, list[Check]]:
+    """The operating point that was measured nearest to the shift, and the gate's checks there."""
+    try:
+        point = point_at(comparison.report["holdout"]["candidate"]["curve"], shift)["shift"]
+        return point, gate(comparison.report, shift=point)
+    except KeyError as error:
+        raise ProposalRefused("Choose one of the operating points of the comparison.") from error
+
+
+def _require_override(failed: Sequence[str], override: str) -> None:
+    if failed and len(override.strip()) < OVERRIDE_LEAST:
+        raise ProposalRefused(
+            f"The gate is closed ({'; '.join(failed)}). An override needs an explanation of at least "
+            f"{OVERRIDE_LEAST} characters."
+        )
+
+
+def _notify(proposal: Proposal, actor: User, failed: Sequence[str]) -> None:
+    comparison = proposal.comparison
     notice_record(
         kind=Kind.PROPOSAL,
         title=f"{actor} proposes {comparison.candidate.version} for production",
         text=f"{proposal.reason} Another admin decides."
         + (f" Despite checks that did not pass: {'; '.join(failed)}." if failed else ""),
-        path=reverse("retraining:comparison", args=[comparison.pk]) + f"?shift={shift:g}",
+        path=reverse("retraining:comparison", args=[comparison.pk]) + f"?shift={proposal.shift:g}",
         except_for=actor,
     )
-    return proposal
 
 
 @transaction.atomic

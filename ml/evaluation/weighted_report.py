@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from ml.evaluation.design_based import DRAWS, PairedRates, Selected, complement, paired_rates, typical_weights
+from ml.evaluation.metrics import Estimate
 
 METHOD = (
     "each row counts by one over its stored chance of reaching people (Hajek); 95 % intervals by a Bayesian bootstrap "
@@ -47,18 +48,8 @@ def weighted_report(
         }
     fakes, reals, everything = (found[name] for name in sides)
     here = int(np.argmin(np.abs(shifts)))
-    report["champion"] = {
-        "recall": fakes.champion.as_dict(),
-        "miss_rate": complement(fakes.champion).as_dict(),
-        "false_alarm": reals.champion.as_dict(),
-        "load": everything.champion.as_dict(),
-    }
-    report["candidate"] = {
-        "recall": fakes.candidate[here].as_dict(),
-        "miss_rate": complement(fakes.candidate[here]).as_dict(),
-        "false_alarm": reals.candidate[here].as_dict(),
-        "load": everything.candidate[here].as_dict(),
-    }
+    report["champion"] = _rates(fakes.champion, reals.champion, everything.champion)
+    report["candidate"] = _rates(fakes.candidate[here], reals.candidate[here], everything.candidate[here])
     report["difference"] = {
         "recall": fakes.difference[here].as_dict(),
         "false_alarm": reals.difference[here].as_dict(),
@@ -76,6 +67,15 @@ def weighted_report(
     if champion_moved is not None:
         report["champion_points"] = _curve(weight, label, champion_moved, shifts)
     return report
+
+
+def _rates(recall: Estimate, false_alarm: Estimate, load: Estimate) -> dict[str, Any]:
+    return {
+        "recall": recall.as_dict(),
+        "miss_rate": complement(recall).as_dict(),
+        "false_alarm": false_alarm.as_dict(),
+        "load": load.as_dict(),
+    }
 
 
 def _curve(
