@@ -67,6 +67,7 @@ class Measure(StrEnum):
     CONTENT = "content"  # grey levels by which the picture departs from its blurred surroundings
     CONFIDENCE = "confidence"  # the detector's, 0..1
     SECOND_FACE = "second_face"  # length of the second largest face as a share of the largest one's
+    FACE_AT_BORDER = "face_at_border"  # certainty that the picture's border cuts a second face
     EYE_DISTANCE = "eye_distance"  # pixels between the outer eye corners
     INSIDE = "inside"  # share of the face's outline that lies in the picture
     FLAT_PART = "flat_part"  # share of equal neighbouring pixels in the flattest part of the face
@@ -96,6 +97,7 @@ UNITS: dict[Measure, Unit] = {
     Measure.CONTENT: Unit.GREY_LEVELS,
     Measure.CONFIDENCE: Unit.SHARE,
     Measure.SECOND_FACE: Unit.SHARE,
+    Measure.FACE_AT_BORDER: Unit.SHARE,
     Measure.EYE_DISTANCE: Unit.PIXELS,
     Measure.INSIDE: Unit.SHARE,
     Measure.FLAT_PART: Unit.SHARE,

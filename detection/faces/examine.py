@@ -10,6 +10,7 @@ from PIL import Image
 from detection.checks import NEEDS_FACE, Check, CheckCode, CheckName, CheckStatus, Measure
 from detection.faces import measures
 from detection.faces.align import FaceFrame
+from detection.faces.at_border import face_cut_by_border
 from detection.faces.default import default_detector
 from detection.faces.detector import Face, FaceDetector
 from detection.faces.limits import LIMITS
@@ -94,10 +95,9 @@ def _of_face(image: Image.Image, faces: Sequence[Face], frame: FaceFrame) -> lis
     face = faces[0]
     pixels = measures.FacePixels(image, frame)
     sharpness = _check(CheckName.SHARPNESS, lambda: {Measure.SHARPNESS: pixels.sharpness})
-    second = faces[1].length / face.length if len(faces) > 1 else 0.0
     return [
         _check(CheckName.FACE_FOUND, lambda: {Measure.CONFIDENCE: face.confidence}),
-        _check(CheckName.SINGLE_FACE, lambda: {Measure.SECOND_FACE: second}),
+        _single_face(image, faces),
         _check(CheckName.FACE_SIZE, lambda: {Measure.EYE_DISTANCE: frame.eye_distance}),
         _check(CheckName.FACE_COMPLETE, lambda: {Measure.INSIDE: measures.inside(face, image.size)}),
         _visible(FaceVisibility(image, face, frame), is_sharp=sharpness.status is CheckStatus.PASS),
@@ -115,6 +115,22 @@ def _of_face(image: Image.Image, faces: Sequence[Face], frame: FaceFrame) -> lis
             lambda: {Measure.LIGHT: pixels.light, Measure.WASHED_OUT: pixels.washed_out},
         ),
     ]
+
+
+def _single_face(image: Image.Image, faces: Sequence[Face]) -> Check:
+    """A face that the border cuts is searched only where no whole second face decides."""
+    second = faces[1].length / faces[0].length if len(faces) > 1 else 0.0
+    if LIMITS[Measure.SECOND_FACE].status(second) is not CheckStatus.PASS:
+        return _check(CheckName.SINGLE_FACE, lambda: {Measure.SECOND_FACE: second})
+    return _check(
+        CheckName.SINGLE_FACE,
+        lambda: {
+            Measure.SECOND_FACE: second,
+            Measure.FACE_AT_BORDER: face_cut_by_border(
+                image, faces, score_min=LIMITS[Measure.FACE_AT_BORDER].passes
+            ),
+        },
+    )
 
 
 def _visible(face: FaceVisibility, *, is_sharp: bool) -> Check:

@@ -34,6 +34,8 @@ LIMITS: dict[Measure, Limit] = {
     Measure.CONTENT: Limit(CheckName.UNIFORM, CheckCode.BLANK, passes=6.0, fails=3.5),
     Measure.CONFIDENCE: Limit(CheckName.FACE_FOUND, CheckCode.NO_FACE, passes=0.7, fails=0.5),
     Measure.SECOND_FACE: Limit(CheckName.SINGLE_FACE, CheckCode.SEVERAL_FACES, passes=0.2, fails=0.5),
+    # Half a face is never sure enough to send the picture back.
+    Measure.FACE_AT_BORDER: Limit(CheckName.SINGLE_FACE, CheckCode.SEVERAL_FACES, passes=0.7, fails=1.0),
     Measure.EYE_DISTANCE: Limit(CheckName.FACE_SIZE, CheckCode.FACE_TOO_SMALL, passes=45.0, fails=30.0),
     Measure.INSIDE: Limit(CheckName.FACE_COMPLETE, CheckCode.FACE_CUT_OFF, passes=0.9, fails=0.7),
     Measure.FLAT_PART: Limit(CheckName.FACE_VISIBLE, CheckCode.OCCLUDED, passes=0.1, fails=0.2),

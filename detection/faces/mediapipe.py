@@ -6,7 +6,7 @@ faces found are covered, and a last look around the largest one finds a face par
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -128,12 +128,16 @@ def _behind(picture: Picture, faces: list[Face]) -> list[Face]:
     box = max(faces, key=lambda face: face.length).box
     edge = BEHIND_FACE * max(box.width, box.height)
     around = Square((box.left + box.right) / 2, (box.top + box.bottom) / 2, edge)
+    found: list[Face] = []
+    _add(picture.covering(outlines_to_cover(faces)), _Look(around, SHORT_RANGE), found)
+    return [face for face in found if not any(_are_one(face, other) for other in faces)]
+
+
+def outlines_to_cover(faces: Sequence[Face]) -> list[np.ndarray]:
+    """(n, 2) polygons that hide the faces, slightly larger than their outlines."""
     outlines = [face.landmarks.outline for face in faces]
     middles = [outline.mean(0) for outline in outlines]
-    cover = [middle + COVERED * (outline - middle) for outline, middle in zip(outlines, middles, strict=True)]
-    found: list[Face] = []
-    _add(picture.covering(cover), _Look(around, SHORT_RANGE), found)
-    return [face for face in found if not any(_are_one(face, other) for other in faces)]
+    return [middle + COVERED * (outline - middle) for outline, middle in zip(outlines, middles, strict=True)]
 
 
 def _holds(box: Box, square: Square) -> bool:

@@ -48,6 +48,7 @@ MEASURES = {
     Measure.CONTENT: "contrast",
     Measure.CONFIDENCE: "certainty",
     Measure.SECOND_FACE: "second face, relative to the first",
+    Measure.FACE_AT_BORDER: "certainty of a second face cut by the border",
     Measure.EYE_DISTANCE: "distance of the eyes",
     Measure.INSIDE: "outline inside the picture",
     Measure.FLAT_PART: "flattest part of the face, equal pixels",

@@ -44,6 +44,16 @@ def behind(front: Image.Image, back: Image.Image, shift: int) -> Image.Image:
     return made
 
 
+def cut_by_border(person: Image.Image, other: Image.Image, *, side: str, shown: int) -> Image.Image:
+    """`person`, and `shown` pixels of `other`, of the same height, at the left or right border."""
+    width, height = person.size
+    other = other.resize((round(other.width * height / other.height), height), Image.Resampling.LANCZOS)
+    made = Image.new("RGB", (width + shown, height))
+    made.paste(person, (shown if side == "left" else 0, 0))
+    made.paste(other, (shown - other.width if side == "left" else width, 0))
+    return made
+
+
 def noise() -> Image.Image:
     return Image.fromarray(np.random.default_rng(0).integers(0, 256, (480, 640, 3), np.uint8))
 
