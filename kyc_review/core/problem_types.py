@@ -47,6 +47,7 @@ TYPES = [
         ("proposal_refused", 409, "The proposal cannot be made or decided on.", "`detail` says why: another person must approve, the gate is closed, or another bundle is in production now."),
         ("gate_settings_refused", 409, "The gate's settings cannot be changed so.", "`detail` names the setting and what it may be."),
         ("channel_refused", 409, "The channel for notices cannot be made or changed so.", "`detail` says why."),
+        ("record_refused", 409, "The record of a model cannot be written so.", "`detail` says why."),
         ("shadow_refused", 409, "Shadow mode cannot start for this bundle, or is not running.", "`detail` says why; end the running shadow first."),
         ("bundle_refused", 409, "A bundle's files differ from the registered ones.", "Register it again from its source; `detail` names the file."),
         ("nothing_to_roll_back", 409, "No other bundle was in production before the champion.", "Promote another bundle instead."),
