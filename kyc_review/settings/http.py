@@ -71,5 +71,6 @@ DECODER_RETRY_AFTER_S = env.int("DECODER_RETRY_AFTER_S", default=2)
 DECODER_CPU_S = env.int("DECODER_CPU_S", default=15)
 DECODER_MEMORY_MB = env.int("DECODER_MEMORY_MB", default=2000)
 
-# A reverse proxy that understands X-Accel-Redirect may serve derivatives; empty: Django streams them.
+# A reverse proxy that understands X-Accel-Redirect may serve derivatives; empty: Django streams them. It must not send
+# the time of the file (nginx: `etag off; add_header Last-Modified "";`), which is older for calibration items.
 ACCEL_REDIRECT_PREFIX = env.str("ACCEL_REDIRECT_PREFIX", default="")
