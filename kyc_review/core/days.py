@@ -20,7 +20,8 @@ def end_of(day: date) -> datetime:
 def hours_of_week(begin: datetime) -> int:
     """Hours of the week that begins at this midnight: 168, one more or less when the clocks are changed."""
     following = begin_of(timezone.localtime(begin).date() + WEEK)
-    return round((following - begin) / timedelta(hours=1))
+    # In UTC: the difference of two times of one zone is what the clocks on the wall say.
+    return round((following.astimezone(UTC) - begin.astimezone(UTC)) / timedelta(hours=1))
 
 
 def hours_after(moment: datetime, hours: int) -> datetime:

@@ -119,6 +119,7 @@ def _values(item: ReviewItem) -> dict[str, str]:
     return {
         "<int:item_id>": str(item.pk),
         "<int:number>": "1",
+        "<int:view_id>": "1",
         "<int:person_id>": str(item.claimed_by_id),
         "<uuid:submission_id>": some,
         "<uuid:member_id>": some,
