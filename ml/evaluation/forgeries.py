@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ml.evaluation.metrics import auc, wilson
+from ml.evaluation.metrics import auc, share
 
 POOLED = ("swap", "mesh", "warp", "retouch")  # pooled in the first figure; the others are reported separately
 STRENGTHS = (("weak", 0.0, 4.0), ("middle", 4.0, 15.0), ("strong", 15.0, np.inf))  # grey levels
@@ -62,8 +62,7 @@ def forgeries(examples: Forged, score: np.ndarray, group: np.ndarray) -> dict[st
 def _measured(made: np.ndarray, score: np.ndarray, group: np.ndarray) -> dict[str, Any]:
     rows = np.concatenate([made, made - 1])
     label = np.repeat([1, 0], len(made))
-    above = int((score[made] > score[made - 1]).sum())
     return {
         "auc": auc(label, score[rows], group[rows], draws=200).as_dict(),
-        "told_apart": wilson(above, len(made)).as_dict(),
+        "told_apart": share(score[made] > score[made - 1], group[made]).as_dict(),
     }

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from detection.auxiliary import AuxiliaryModel, write_auxiliary_model
 from detection.networks.localiser import Localiser, WithMaskHead
 from detection.precision import has_bfloat16
-from ml.evaluation.metrics import auc, wilson
+from ml.evaluation.metrics import auc, share
 from ml.evaluation.pixels import image_score, mean_over, pointing, position_only
 from ml.training.batches import CELL, assemble_batch
 from ml.training.sides import SplitSide
@@ -53,9 +53,9 @@ def localisation_metrics(model: WithMaskHead, train: SplitSide, test: SplitSide)
     hit = pointing(told[made], true[made])
     found: dict[str, Any] = {
         "auc": auc(label, score[rows], test.group[rows]).as_dict(),
-        "told_apart_within_pair": wilson(int((score[made] > score[made - 1]).sum()), len(made)).as_dict(),
-        "pixel_f1_forged_pictures": mean_over(marked[made], true[made]).as_dict(),
-        "most_suspect_pixel_is_forged": wilson(int(hit.sum()), len(hit)).as_dict(),
+        "told_apart_within_pair": share(score[made] > score[made - 1], test.group[made]).as_dict(),
+        "pixel_f1_forged_pictures": mean_over(marked[made], true[made], test.group[made]).as_dict(),
+        "most_suspect_pixel_is_forged": share(hit, test.group[made]).as_dict(),
         "marked_share_of_forged": round(float((marked[made] > 0).float().mean()), 4),
         "marked_share_of_real": round(float((marked[made - 1] > 0).float().mean()), 4),
     }

@@ -37,6 +37,16 @@ def test_each_kind_is_compared_with_its_own_originals() -> None:
     assert abs(table["by_way"]["splice"]["auc"]["value"] - expected) < 1e-4
 
 
+def test_pairs_of_one_person_count_as_one_person() -> None:
+    rows = training_rows()
+    score = np.repeat(np.arange(80) % 8 < 4, 2) * rows.label  # half of the people's forgeries score above
+    each, eight = (
+        forgeries(rows, score, g)["pooled"]["all"]["told_apart"] for g in (rows.index, rows.index % 8)
+    )
+    assert each["value"] == eight["value"] == 0.5
+    assert eight["high"] - eight["low"] > 2 * (each["high"] - each["low"])
+
+
 def test_splices_are_not_in_the_first_pool_and_seams_leave_warps_out() -> None:
     table = forgeries(training_rows(), np.arange(160.0), training_rows().index.astype(str))
     assert table["pooled"]["swap_warp_retouch"]["told_apart"]["n"] == 60
