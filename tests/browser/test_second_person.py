@@ -105,6 +105,23 @@ def test_yesterday_shows_the_face_what_was_answered_and_what_others_saw(
     page.screenshot(path=PICTURES / f"yesterday-{size}-{scheme}.png", full_page=True)
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", SIZES)
+def test_the_queue_says_that_an_item_has_no_reviewer_left(
+    enqueue: Enqueue, log_in: LogIn, alice: User, bob: User, size: str, scheme: str
+) -> None:
+    enqueue("unanimous_fake", 0.95)
+    for person, label in ((alice, "real"), (bob, "fake")):
+        services.decision_record(item_id=claim_next(person).pk, reviewer=person, label=label)
+    page = log_in(alice, viewport=SIZES[size], color_scheme=scheme)
+    notice = page.get_by_test_id("without-reviewer")
+    expect(notice).to_contain_text("1 item with no reviewer left")
+    eventually(page, partial(notice.evaluate, in_view), "notice")
+    page.screenshot(path=PICTURES / f"without-reviewer-{size}-{scheme}.png")
+    page.get_by_role("link", name="Yesterday").click()
+    expect(page.get_by_role("heading", name="Yesterday")).to_be_visible()
+
+
 @pytest.mark.parametrize(("away_min", "is_told"), [(1, True), (6, False)])
 def test_a_pause_is_suggested_after_a_long_stretch_but_not_after_a_break(
     enqueue: Enqueue, log_in: LogIn, alice: User, away_min: int, is_told: bool
