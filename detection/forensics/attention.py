@@ -36,7 +36,7 @@ def attribution(ensemble: Ensemble, image: Image.Image, frame: FaceFrame | None 
     networks = _networks(ensemble)
     for member, network in zip(ensemble.bundle.members, networks, strict=True):
         values = _integrated(network, image, member.view, frame) / (member.temperature * len(networks))
-        _lay(heat, values, image.size, places(image.size, member.view, frame))
+        _add_heat(heat, values, image.size, places(image.size, member.view, frame))
     padded = np.pad(heat, 1)
     around = [padded[y : y + GRID, x : x + GRID] for y in range(3) for x in range(3)]
     return np.asarray(np.mean(around, axis=0), dtype=np.float32)
@@ -61,7 +61,7 @@ def _integrated(network: nn.Module, image: Image.Image, view: View, frame: FaceF
     return np.asarray((gradient.mean(0) * detail).sum(-1).numpy())
 
 
-def _lay(heat: np.ndarray, values: np.ndarray, size: tuple[int, int], positions: np.ndarray) -> None:
+def _add_heat(heat: np.ndarray, values: np.ndarray, size: tuple[int, int], positions: np.ndarray) -> None:
     """Add a view's pixels to the cells of the whole picture in which they lie; (side, side, 2) `positions` are theirs
     in the picture."""
     cells = np.floor(positions / np.array(size) * GRID).astype(int)

@@ -48,7 +48,7 @@ class LocalEvidence(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """x: (B, 3, H, W) float, H and W multiples of 32 -> (B, 2) logits, real and fake."""
-        return judge(self, features(self, x))
+        return classify(self, features(self, x))
 
 
 def features(network: Any, x: Tensor) -> list[Tensor]:
@@ -61,7 +61,7 @@ def features(network: Any, x: Tensor) -> list[Tensor]:
     return maps
 
 
-def judge(network: Any, maps: list[Tensor]) -> Tensor:
+def classify(network: Any, maps: list[Tensor]) -> Tensor:
     """(B, 2) logits from the maps of `features`."""
     if not isinstance(network, LocalEvidence):
         return network.forward_head(network.norm_pre(maps[-1]))

@@ -22,8 +22,8 @@ DEPTHS = (3, 2)
 class Hybrid(nn.Module):
     """(B, 3, H, W) float, H and W multiples of 32 -> (B, 2) logits, real and fake.
 
-    It has the parts of timm's ConvNeXt that `features` and `judge` use: a stem and four stages with the strides 4, 8,
-    16 and 32, a norm before the head, and the head.
+    It has the parts of timm's ConvNeXt that `features` and `classify` use: a stem and four stages with the strides
+    4, 8, 16 and 32, a norm before the head, and the head.
     """
 
     def __init__(self) -> None:

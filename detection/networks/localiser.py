@@ -5,7 +5,7 @@ from typing import Any
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from detection.networks.convnext import convnext, features, judge
+from detection.networks.convnext import classify, convnext, features
 from detection.preprocess import per_sample
 
 FINEST = 1  # the stage with stride 8, the first whose maps are used
@@ -31,7 +31,7 @@ class WithMaskHead(nn.Module):
             told = head(each)
             edited = told if edited is None else told + F.interpolate(edited, size=told.shape[-2:])
         assert edited is not None
-        return judge(self.network, maps), edited
+        return classify(self.network, maps), edited
 
 
 class Localiser(nn.Module):
