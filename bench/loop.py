@@ -27,6 +27,8 @@ CALIBRATION = 100
 MISSES, ALARMS = 0.10, 0.05
 # Half of what is cleared is audited: only audited fakes tell what a bundle misses, and the gate wants five of them.
 AUDIT = {"AUDIT_SHARE": "0.5", "AUDIT_RISK_SHARE": "0", "UNDO_WINDOW_S": "0", "GOLD_RATE": "0"}
+# The simulated reviewer is one person.
+ALONE = {"SECOND_REVIEW_SHARE": "0", "CLEARING_FAKES_NEEDS_TWO": "false"}
 PEOPLE = {"alice": "reviewer", "bob": "reviewer", "ada": "admin", "amir": "admin"}
 WHY = "Demonstration: trained on the reviewers' decisions."
 OVERRIDE = "Demonstration on few faces: the gate may ask for more of them than were posted."
@@ -58,7 +60,7 @@ def _story(data: Path, folder: Path, posts: int, epochs: int) -> bool:
         f"with which it ranks {len(calibration)} faces that are neither posted nor held out at {WEAK_AUC:g} or below"
     )
     _say(f"({auc:.2f}, area under the ROC curve); thresholds moved until it flags {FLAGGED:.0%} of them")
-    with product(weak, lambda _: None, AUDIT) as running:
+    with product(weak, lambda _: None, AUDIT | ALONE) as running:
         staff = _staff(running)
         _post(running, posted)
         _review(running, staff, posted)

@@ -35,7 +35,8 @@ _until_exit = ExitStack()
 atexit.register(_until_exit.close)
 os.environ.setdefault("SECRET_KEY", "tests-only-" + "x" * 40)
 os.environ.setdefault("HTTPS", "false")
-os.environ |= {"AUDIT_SHARE": "0", "AUDIT_RISK_SHARE": "0"}  # chance has no place in the processes of tests
+# Chance has no place in the processes of tests.
+os.environ |= {"AUDIT_SHARE": "0", "AUDIT_RISK_SHARE": "0", "SECOND_REVIEW_SHARE": "0"}
 if "DATA_DIR" not in os.environ:
     os.environ["DATA_DIR"] = str(_private_folder(_until_exit))
 if "DATABASE_URL" not in os.environ or "VALKEY_URL" not in os.environ:
