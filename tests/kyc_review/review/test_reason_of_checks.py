@@ -33,27 +33,27 @@ def rows(client: Client, **wanted: str) -> str:
 
 
 def test_the_row_names_the_failed_check_that_caused_the_others(
-    enqueue: Callable[..., ReviewItem], login: Callable[[User], Client], alice: User
+    enqueue: Callable[..., ReviewItem], login: Callable[[User], Client], staff: Callable[..., User]
 ) -> None:
     item = check(enqueue("checks", 0.97), "sharpness", "doubt", "blurred")
     check(item, "face_visible", "fail", "occluded")
     check(item, "face_complete", "fail", "face_cut_off")
-    assert f"Picture check failed: {CODES[CheckCode.FACE_CUT_OFF]}" in rows(login(alice))
+    assert f"Picture check failed: {CODES[CheckCode.FACE_CUT_OFF]}" in rows(login(staff("sara", "senior")))
 
 
 def test_the_row_names_a_doubt_as_a_doubt(
-    enqueue: Callable[..., ReviewItem], login: Callable[[User], Client], alice: User
+    enqueue: Callable[..., ReviewItem], login: Callable[[User], Client], staff: Callable[..., User]
 ) -> None:
     check(enqueue("checks"), "single_face", "doubt", "several_faces")
-    assert f"Picture check: {DOUBTS[CheckCode.SEVERAL_FACES]}" in rows(login(alice))
+    assert f"Picture check: {DOUBTS[CheckCode.SEVERAL_FACES]}" in rows(login(staff("sara", "senior")))
 
 
 def test_a_blind_row_names_no_check(
-    enqueue: Callable[..., ReviewItem], login: Callable[[User], Client], alice: User
+    enqueue: Callable[..., ReviewItem], login: Callable[[User], Client], staff: Callable[..., User]
 ) -> None:
     check(enqueue("checks"), "pose", "fail", "turned_away")
     ReviewItem.objects.update(is_blind=True)
-    assert CODES[CheckCode.TURNED_AWAY] not in rows(login(alice))
+    assert CODES[CheckCode.TURNED_AWAY] not in rows(login(staff("sara", "senior")))
 
 
 def test_queue_filter_search_and_metrics_agree(
