@@ -9,6 +9,8 @@ from estimation.intervals import Rate
 from kyc_review.accounts.models import User
 from kyc_review.core.permissions import may_read_audit_log, may_see_insights
 from kyc_review.review.audit_results import Audited
+from kyc_review.review.corrections import correction_state
+from kyc_review.review.models import Decision
 
 register = template.Library()
 
@@ -106,3 +108,9 @@ def _ceiling(fraction: float) -> str:
     percent = 100 * fraction
     digits = max(0, 1 - math.floor(math.log10(percent)))
     return f"{min(100.0, math.ceil(percent * 10**digits) / 10**digits):.{digits}f}"
+
+
+@register.filter
+def correction_words(correction: Decision) -> str:
+    """What became of a decision that corrects another; empty where it took effect at once."""
+    return str(correction_state(correction).label)

@@ -88,7 +88,7 @@ def test_a_correction_that_two_people_reject_changes_and_sends_nothing(
 
 
 def test_the_page_says_what_became_of_a_correction(
-    enqueue: Enqueue, login: Callable[[User], Client], alice: User, bob: User
+    enqueue: Enqueue, login: Callable[[User], Client], alice: User, bob: User, staff: Callable
 ) -> None:
     item = enqueue("split_vote", 0.4)
     judge(alice, "real")
@@ -98,6 +98,8 @@ def test_the_page_says_what_became_of_a_correction(
     assert answer.text.count(CorrectionState.WAITS.label) == 2, "in the message, and next to the correction"
     judge(bob, "fake")
     assert CorrectionState.AGREED.label in browser.get(page).text
+    history = login(staff("audrey", "auditor")).get(f"/insights/submissions/{item.submission_id}/").text
+    assert f"correction. {CorrectionState.AGREED.label}" in history
 
 
 def test_training_waits_for_the_second_person(cleared: ReviewItem, bob: User) -> None:
