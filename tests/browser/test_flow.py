@@ -157,13 +157,13 @@ def test_the_next_items_views_are_fetched_ahead_and_shown_without_another_reques
     items = [enqueue(risk=risk, image=portrait) for risk in (0.9, 0.5, 0.1)]
     for item in items:
         examine(item)
-    ReviewItem.objects.filter(pk=items[2].pk).update(is_blind=True)
     page = log_in(alice, viewport=SIZES["1280x720"])
     fetched: list[str] = []
     page.on("request", lambda request: fetched.append(request.url) if "/evidence/" in request.url else None)
     claim(page)
     with page.expect_response(f"**/items/{items[1].pk}/evidence/noise/"):
         page.keyboard.press("w")
+    ReviewItem.objects.filter(pk=items[2].pk).update(is_blind=True)  # blind ones come before: now it is the next
     page.keyboard.press("1")
     with page.expect_response(f"**/items/{items[2].pk}/image/"):
         page.keyboard.press("Enter")
