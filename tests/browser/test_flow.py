@@ -163,7 +163,8 @@ def test_the_next_items_views_are_fetched_ahead_and_shown_without_another_reques
     claim(page)
     with page.expect_response(f"**/items/{items[1].pk}/evidence/noise/"):
         page.keyboard.press("w")
-    ReviewItem.objects.filter(pk=items[2].pk).update(is_blind=True)  # blind ones come before: now it is the next
+    # Blind ones come before others: now that the second is reserved, it is the third.
+    ReviewItem.objects.filter(pk=items[2].pk).update(is_blind=True)
     page.keyboard.press("1")
     with page.expect_response(f"**/items/{items[2].pk}/image/"):
         page.keyboard.press("Enter")
