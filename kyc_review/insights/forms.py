@@ -81,6 +81,7 @@ KINDS = {
     "submission.": "Submissions",
     "item.": "Items",
     "gold.": "Calibration",
+    "campaign.": "Campaigns",
     "staff.": "People",
     "token.": "Tokens",
     "integration.": "Integrations",

@@ -9,6 +9,7 @@ urlpatterns = [
     path("search/", views.search, name="search"),
     path("submissions/<uuid:submission_id>/", views.submission, name="submission"),
     path("submissions/<uuid:submission_id>/image/", views.image, name="image"),
+    path("submissions/<uuid:submission_id>/reference/", views.reference, name="reference"),
     path("submissions/<uuid:submission_id>/erasure/", views.erasure, name="erasure"),
     path("audit/", audit_views.log, name="audit"),
     path("audit.csv", audit_views.export, name="audit_csv"),

@@ -20,7 +20,7 @@ from kyc_review.accounts.staff_access import StaffRequest, staff_only
 from kyc_review.audit import services as audit
 from kyc_review.core.permissions import may_erase, may_oversee, may_see_faces, may_see_insights
 from kyc_review.datasets.erasure_marks import holders_of_submission
-from kyc_review.evidence.responses import derivative_response
+from kyc_review.evidence.responses import derivative_response, reference_response
 from kyc_review.insights import dashboard_queries
 from kyc_review.insights.chart_filters import in_words
 from kyc_review.insights.forms import EraseForm, SearchForm
@@ -136,11 +136,28 @@ def _submission(
 @staff_only
 def image(request: StaffRequest, submission_id: UUID) -> HttpResponseBase:
     """The face; every view is recorded in the audit log."""
+    row = _face(request, submission_id)
+    audit.record(action="submission.looked_at", actor=request.user, target=row)
+    return derivative_response(row)
+
+
+@require_safe
+@staff_only
+def reference(request: StaffRequest, submission_id: UUID) -> HttpResponseBase:
+    """The reference image that came with it; every view is recorded in the audit log."""
+    row = _face(request, submission_id)
+    if not row.reference_sha256 or row.erased_at:
+        raise Http404("No reference image came with this submission.")
+    audit.record(action="submission.reference_looked_at", actor=request.user, target=row)
+    return reference_response(row, is_small=False)
+
+
+def _face(request: StaffRequest, submission_id: UUID) -> Submission:
+    """Raises PermissionDenied for those who do not see faces here."""
     row = _found(request, submission_id)
     if not may_see_faces(request.user):
         raise PermissionDenied("Seniors and auditors see faces here; your role does not.")
-    audit.record(action="submission.looked_at", actor=request.user, target=row)
-    return derivative_response(row)
+    return row
 
 
 def _found(request: StaffRequest, submission_id: UUID) -> Submission:

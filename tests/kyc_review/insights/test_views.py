@@ -19,6 +19,7 @@ from kyc_review.insights.search import history, submissions_found, submissions_v
 from kyc_review.review.models import ReviewItem
 from kyc_review.review.services import decision_record, item_claim_next
 from kyc_review.submissions.models import Submission
+from tests.factories.pictures import jpeg_bytes
 
 pytestmark = pytest.mark.django_db
 
@@ -165,6 +166,21 @@ def test_a_look_at_a_face_is_recorded_and_refused_to_admins(
     assert login(staff("ada", "admin")).get(path).status_code == 403
     assert login(staff("audrey", "auditor")).get(path)["Content-Type"] == "image/jpeg"
     assert Event.objects.get(action="submission.looked_at").actor_name == "audrey"
+
+
+def test_the_reference_image_is_shown_to_those_who_see_the_face_and_the_look_is_recorded(
+    enqueue: Callable[..., ReviewItem], staff: Callable[..., User], login: Callable[..., Client]
+) -> None:
+    page = f"/insights/submissions/{enqueue(reference_image=jpeg_bytes(seed=9)).submission_id}/"
+    ada, audrey = login(staff("ada", "admin")), login(staff("audrey", "auditor"))
+    assert f"{page}reference/" not in ada.get(page).text
+    assert ada.get(f"{page}reference/").status_code == 403
+    assert f"{page}reference/" in audrey.get(page).text
+    assert audrey.get(f"{page}reference/")["Content-Type"] == "image/jpeg"
+    assert Event.objects.get(action="submission.reference_looked_at").actor_name == "audrey"
+    other = f"/insights/submissions/{enqueue().submission_id}/"
+    assert f"{other}reference/" not in audrey.get(other).text
+    assert audrey.get(f"{other}reference/").status_code == 404
 
 
 def test_the_export_streams_what_the_filters_ask_for_and_disarms_formulas(
