@@ -148,6 +148,7 @@ def test_an_alert_leads_to_its_details_and_the_votes_unfold_by_key(
     page.keyboard.press("c")
     alerts = page.get_by_test_id("alerts").get_by_role("link")
     expect(alerts).to_have_count(3)
+    expect(page.locator("[data-viewer=shown]")).to_be_visible()  # before, there is nothing to compare with
     titles = ["Conflicting verdicts", "Same file, another applicant", "Editing software"]
     for alert, title in zip(alerts.all(), titles, strict=True):
         expect(alert).to_contain_text(title)
@@ -172,6 +173,7 @@ def test_an_alert_about_another_picture_shows_it_and_the_list_has_its_verdicts_a
     page.keyboard.press("c")
     alerts = page.get_by_test_id("alerts").get_by_role("link")
     expect(alerts).to_have_count(3)
+    expect(page.locator("[data-viewer=shown]")).to_be_visible()  # before, there is nothing to compare with
     conflict, same_file = alerts.all()[:2]
     conflict.click()
     head = page.locator(".pane[data-name=compared] .pane-head")
