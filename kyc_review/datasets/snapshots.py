@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from kyc_review.audit import services as audit
 from kyc_review.core import folders, leases, wake
+from kyc_review.core.permissions import Right, require_of_actor
 from kyc_review.datasets import erasure_marks, manifest, snapshot_builder
 from kyc_review.datasets.models import Snapshot, SnapshotItem
 from kyc_review.datasets.snapshot_builder import LEASE_S, LeaseLost, SnapshotFailed
@@ -32,12 +33,11 @@ UNFINISHED = (Snapshot.State.PENDING, Snapshot.State.BUILDING)
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
 
 
-def snapshot_request(
-    *, name: str = "", actor: User | None = None, choices: SnapshotFilter = ALL_FINAL
-) -> Snapshot:
+def snapshot_request(*, name: str = "", actor: User | None, choices: SnapshotFilter = ALL_FINAL) -> Snapshot:
     """Freeze which decisions belong to a new snapshot; the default worker builds its files.
 
-    Raises SnapshotFailed when nothing of what is chosen is decided yet, or the name is taken or unfit.
+    Raises PermissionDenied; SnapshotFailed when nothing of what is chosen is decided yet, or the name is taken
+    or unfit.
     """
     snapshot = _freeze(name, actor, choices, holder="")
     transaction.on_commit(wake.SNAPSHOTS.send)
@@ -47,7 +47,7 @@ def snapshot_request(
 def snapshot_create(
     *, name: str = "", actor: User | None = None, choices: SnapshotFilter = ALL_FINAL
 ) -> Snapshot:
-    """Ask for a snapshot and build it here and now. Raises SnapshotFailed."""
+    """Ask for a snapshot and build it here and now. Raises PermissionDenied, SnapshotFailed."""
     holder = uuid.uuid4().hex
     return _build(_freeze(name, actor, choices, holder=holder), holder)
 
@@ -125,6 +125,7 @@ def leftovers_remove() -> None:
 @transaction.atomic
 def _freeze(name: str, actor: User | None, choices: SnapshotFilter, *, holder: str) -> Snapshot:
     """The row and its items; with a holder, leased to it from the start."""
+    require_of_actor(actor, Right.FREEZE)
     name = name or f"decisions-{timezone.now():%Y%m%d-%H%M%S}"
     if not NAME.fullmatch(name):
         raise SnapshotFailed(f"{name!r} is not a valid name: use up to 60 of a-z, 0-9 and hyphens.")

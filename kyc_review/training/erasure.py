@@ -15,7 +15,7 @@ from kyc_review.audit import services as audit
 from kyc_review.core.wake import TRAINING
 from kyc_review.datasets.erasure_marks import snapshot_mark_unchecked, snapshots_holding_unchecked
 from kyc_review.datasets.models import Snapshot
-from kyc_review.training.jobs import JobRefused, job_cancel
+from kyc_review.training.jobs import JobRefused, job_stop
 from kyc_review.training.models import Comparison, Job, MeanFaces, TrainingRun
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def stop_training_on(*, submission_id: UUID, actor: User | None) -> None:
         snapshot__in=snapshots_holding_unchecked(submission_id), state__in=open_states
     ):
         try:
-            job_cancel(job=run, actor=actor)
+            job_stop(job=run, actor=actor)
         except JobRefused as ended:  # meanwhile; its candidate is marked
             log.info("%s: %s", run, ended)
             continue

@@ -14,6 +14,7 @@ from django.utils import timezone
 from kyc_review.audit import services as audit
 from kyc_review.core import leases
 from kyc_review.core.errors import DomainError
+from kyc_review.core.permissions import Right, require_of_actor
 from kyc_review.notices.models import Kind
 from kyc_review.notices.outbox import notice_record
 from kyc_review.training.models import Job
@@ -38,9 +39,18 @@ class JobLost(Exception):
     """Another worker holds it, or it was ended meanwhile; nothing was written."""
 
 
+def job_cancel(*, job: Job, actor: User | None) -> None:
+    """End what waits at once; tell what runs to stop, which takes a second or two.
+
+    Raises PermissionDenied, JobRefused.
+    """
+    require_of_actor(actor, Right.TRAIN)
+    job_stop(job=job, actor=actor)
+
+
 @transaction.atomic
-def job_cancel(*, job: Job, actor: User | None = None) -> None:
-    """End what waits at once; tell what runs to stop, which takes a second or two. Raises JobRefused."""
+def job_stop(*, job: Job, actor: User | None) -> None:
+    """`job_cancel` as the consequence of something else that `actor` had the right to do. Raises JobRefused."""
     row = type(job)._default_manager.select_for_update().get(pk=job.pk)
     if row.is_ended:
         raise JobRefused(f"It has ended already ({row.get_state_display().lower()}).")

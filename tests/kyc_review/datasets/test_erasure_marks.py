@@ -182,7 +182,7 @@ def test_gold_and_the_sandbox_stay_out_after_an_erasure_too(
 
 def test_a_set_in_the_making_begins_again_without_it(decide: Callable[..., Decision]) -> None:
     gone, kept = decide("fake"), decide("real")
-    snapshot = snapshot_request()
+    snapshot = snapshot_request(actor=None)
     Snapshot.objects.update(
         state="building", lease_holder="somebody", attempts=1, due_at=timezone.now() + timedelta(hours=1)
     )
@@ -199,7 +199,7 @@ def test_a_set_in_the_making_begins_again_without_it(decide: Callable[..., Decis
 
 def test_a_set_of_which_nothing_is_left_fails_with_its_reason(decide: Callable[..., Decision]) -> None:
     gone = decide("fake")
-    snapshot = snapshot_request()
+    snapshot = snapshot_request(actor=None)
     erase(gone)
     with pytest.raises(SnapshotFailed, match="erased before"):
         snapshot_build(snapshot=snapshot)

@@ -78,7 +78,7 @@ def test_a_build_that_is_interrupted_leaves_nothing_half_and_is_built_again(
     decide: Callable[..., Decision], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     decide("fake")
-    snapshot = snapshot_request()
+    snapshot = snapshot_request(actor=None)
     with monkeypatch.context() as patch:
         patch.setattr(folders, "publish", interrupt)
         with pytest.raises(KeyboardInterrupt):
@@ -105,7 +105,7 @@ def test_a_build_killed_in_the_middle_leaves_nothing_half_and_is_healed_by_the_s
     kept = blocked.read_bytes()
     blocked.unlink()
     os.mkfifo(blocked)  # the builder waits at the second image
-    snapshot = snapshot_request(name="killed")
+    snapshot = snapshot_request(actor=None, name="killed")
     environment = os.environ | {
         "DJANGO_SETTINGS_MODULE": "kyc_review.settings",
         "DATA_DIR": str(settings.DATA_DIR),
@@ -142,7 +142,7 @@ def wait_for(condition: Callable[[], bool], child: subprocess.Popen) -> None:
 
 def test_a_builder_whose_lease_was_taken_over_writes_nothing(decide: Callable[..., Decision]) -> None:
     decide("fake")
-    snapshot = snapshot_request()
+    snapshot = snapshot_request(actor=None)
     Snapshot.objects.update(
         state="building", lease_holder="somebody", due_at=timezone.now() + timedelta(hours=1)
     )
@@ -155,7 +155,7 @@ def test_a_builder_whose_lease_was_taken_over_writes_nothing(decide: Callable[..
 
 def test_a_set_that_kills_its_worker_fails_after_three_attempts(decide: Callable[..., Decision]) -> None:
     decide("fake")
-    snapshot_request()
+    snapshot_request(actor=None)
     Snapshot.objects.update(state="building", lease_holder="dead", attempts=3, due_at=timezone.now())
     assert snapshots_build_due() == 0
     row = Snapshot.objects.get()
@@ -165,7 +165,7 @@ def test_a_set_that_kills_its_worker_fails_after_three_attempts(decide: Callable
 
 def test_what_dead_builders_left_is_swept_and_living_ones_stay(decide: Callable[..., Decision]) -> None:
     decide("fake")
-    snapshot = snapshot_request()
+    snapshot = snapshot_request(actor=None)
     Snapshot.objects.update(
         state="building", lease_holder="living", due_at=timezone.now() + timedelta(hours=1)
     )
@@ -177,7 +177,7 @@ def test_what_dead_builders_left_is_swept_and_living_ones_stay(decide: Callable[
 
 def test_a_folder_left_between_rename_and_commit_is_replaced(decide: Callable[..., Decision]) -> None:
     decide("fake")
-    snapshot = snapshot_request()
+    snapshot = snapshot_request(actor=None)
     (snapshot.directory / "images").mkdir(parents=True)
     (snapshot.directory / "images" / "stray.jpg").write_bytes(b"x")
     snapshot_verify(snapshot=snapshot_build(snapshot=snapshot))

@@ -184,7 +184,7 @@ def test_training_goes_on_for_a_week_with_what_is_due(
 
 def test_a_set_in_the_making_is_not_begun_again_for_it(decide: Callable[..., Decision]) -> None:
     row = aged(decide("fake").submission, REVIEWED + 1)
-    snapshot = snapshot_request(name="autumn")
+    snapshot = snapshot_request(actor=None, name="autumn")
     assert retention_step() == 0
     snapshot_build(snapshot=snapshot)
     tomorrow()

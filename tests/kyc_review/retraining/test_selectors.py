@@ -53,7 +53,7 @@ def test_decisions_are_unused_until_a_snapshot_holds_them(
 
 def test_a_failed_snapshot_used_nothing(decide: Callable[..., Decision], admin: User) -> None:
     decide("fake")
-    snapshot_request()
+    snapshot_request(actor=None)
     Snapshot.objects.update(state="failed")
     assert unused_decisions(viewer=admin).count() == 1
 

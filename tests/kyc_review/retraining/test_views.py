@@ -148,7 +148,7 @@ def test_what_cannot_be_made_is_said_and_the_name_is_kept(
     decide: Callable[..., Decision], as_role: Callable[[str], Client], name: str, says: str
 ) -> None:
     decide("fake")
-    snapshot_request(name="first")
+    snapshot_request(actor=None, name="first")
     answer = as_role("admin").post(CREATE, {"name": name})
     assert answer.status_code == 422
     assert says in answer.text
@@ -159,7 +159,7 @@ def test_a_failure_is_shown_with_its_reason(
     decide: Callable[..., Decision], as_role: Callable[[str], Client]
 ) -> None:
     decide("fake")
-    snapshot_request()
+    snapshot_request(actor=None)
     Snapshot.objects.update(state="failed", error="The original of submission 7 is missing.")
     assert "The original of submission 7 is missing." in as_role("auditor").get(PAGE).text
 
@@ -192,7 +192,7 @@ def test_only_ready_snapshots_whose_files_exist_are_downloaded(
 ) -> None:
     decide("fake")
     admin = as_role("admin")
-    waiting, ready = snapshot_request(name="waiting"), snapshot_create(name="ready")
+    waiting, ready = snapshot_request(actor=None, name="waiting"), snapshot_create(name="ready")
     shutil.rmtree(ready.directory)
     for path in [*paths_of(waiting), *paths_of(ready), "/retraining/snapshots/never/archive/"]:
         assert admin.get(path).status_code == 404

@@ -157,7 +157,7 @@ def test_gold_is_never_trained_on(gold: Gold, alice: User) -> None:
 
     ReviewItem.objects.create(submission_id=gold.submission_id, reason="gold", risk=0.5)
     judge(alice, "real")
-    snapshot_request(name="without-gold")
+    snapshot_request(actor=None, name="without-gold")
     assert [row.decision.label for row in SnapshotItem.objects.all()] == ["fake"]
 
 

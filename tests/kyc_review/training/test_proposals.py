@@ -11,7 +11,7 @@ from detection.bundle import BundleRefused
 from kyc_review.accounts.models import User
 from kyc_review.audit.models import Event
 from kyc_review.datasets.models import Snapshot
-from kyc_review.datasets.snapshots import snapshot_create
+from kyc_review.datasets.snapshots import snapshot_create, snapshot_request
 from kyc_review.lifecycle.erase import submission_erase
 from kyc_review.registry.bundles import bundle_promote, bundle_register, bundle_rollback
 from kyc_review.registry.models import Bundle, Promotion
@@ -19,6 +19,7 @@ from kyc_review.registry.selectors import champion, serving_promotion
 from kyc_review.registry.shadows import shadow_end, shadow_now, shadow_start
 from kyc_review.review.models import Decision
 from kyc_review.training.comparisons import comparison_request
+from kyc_review.training.jobs import job_cancel
 from kyc_review.training.models import Comparison, Proposal, TrainingRun
 from kyc_review.training.proposals import ProposalRefused, proposal_approve, proposal_open, proposal_reject
 from kyc_review.training.runs import run_request
@@ -125,12 +126,13 @@ def test_a_rollback_returns_to_the_operating_point_of_before(comparison: Compari
 
 
 @pytest.mark.parametrize("role", ["reviewer", "senior", "auditor"])
-def test_the_services_refuse_who_may_not_promote_and_change_nothing(
+def test_the_services_refuse_who_lacks_the_right_and_change_nothing(
     comparison: Comparison, serving: Bundle, ada: User, staff: Callable[..., User], role: str
 ) -> None:
     actor = staff(f"the-{role}", role)
     proposal = proposal_open(comparison=comparison, actor=ada, reason=WHY)
     shadow = shadow_start(bundle=comparison.candidate, actor=ada)
+    run = run_request(snapshot=comparison.snapshot, actor=ada)
     forbidden: list[Callable[[], object]] = [
         lambda: proposal_open(comparison=comparison, actor=actor, reason=WHY),
         lambda: proposal_approve(proposal=proposal, actor=actor),
@@ -139,6 +141,9 @@ def test_the_services_refuse_who_may_not_promote_and_change_nothing(
         lambda: bundle_promote(bundle=comparison.candidate, actor=actor),
         lambda: comparison_request(snapshot=comparison.snapshot, candidate=comparison.candidate, actor=actor),
         lambda: run_request(snapshot=comparison.snapshot, actor=actor),
+        lambda: job_cancel(job=run, actor=actor),
+        lambda: snapshot_request(name="forbidden", actor=actor),
+        lambda: snapshot_create(name="forbidden", actor=actor),
         lambda: shadow_start(bundle=comparison.candidate, actor=actor),
         lambda: shadow_end(shadow=shadow, actor=actor),
     ]
@@ -150,8 +155,9 @@ def test_the_services_refuse_who_may_not_promote_and_change_nothing(
     assert champion() == comparison.champion
     assert Proposal.objects.count() == Promotion.objects.count() == 1
     assert shadow_now() == shadow
-    assert Comparison.objects.count() == 1
-    assert not TrainingRun.objects.exists()
+    assert Comparison.objects.count() == Snapshot.objects.count() == 1
+    assert TrainingRun.objects.get(cancel_asked=False) == run
+    assert run.state == TrainingRun.State.QUEUED
 
 
 # --- in the browser

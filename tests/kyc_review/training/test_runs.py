@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -148,19 +149,19 @@ def test_a_worker_that_is_told_to_stop_costs_no_attempt(run: TrainingRun) -> Non
     assert again.attempts == 1
 
 
-def test_a_waiting_run_is_cancelled_at_once(run: TrainingRun, alice: User) -> None:
-    job_cancel(job=run, actor=alice)
+def test_a_waiting_run_is_cancelled_at_once(run: TrainingRun, staff: Callable[..., User]) -> None:
+    job_cancel(job=run, actor=staff("ada", "admin"))
     run.refresh_from_db()
     assert run.state == State.CANCELLED
     with pytest.raises(JobRefused, match="ended already"):
-        job_cancel(job=run)
+        job_cancel(job=run, actor=None)
     assert job_lease(TrainingRun) is None
 
 
 def test_a_running_one_is_told_and_ends_even_if_its_worker_died(run: TrainingRun) -> None:
     held = job_lease(TrainingRun)
     assert held is not None
-    job_cancel(job=run)
+    job_cancel(job=run, actor=None)
     assert job_renew(held) is True
     lapse(run)
     assert job_lease(TrainingRun) is None

@@ -100,7 +100,7 @@ def test_a_cancelled_run_stops_within_seconds(run: TrainingRun, tmp_path: Path) 
     working = worker_process(tmp_path)
     try:
         assert eventually(lambda: progress_of(run).done)
-        job_cancel(job=run)
+        job_cancel(job=run, actor=None)
         assert working.wait(timeout=30) == 0
     finally:
         working.kill()

@@ -77,7 +77,7 @@ class Command(BaseCommand):
         run = TrainingRun.objects.filter(pk=number).first()
         if run is None:
             raise CommandError(f"There is no run {number}; `manage.py retrain` lists them.")
-        job_cancel(job=run)
+        job_cancel(job=run, actor=None)
         run.refresh_from_db()
         say(self, options, run_whole(run), f"Run {number} will stop.")
 
