@@ -32,6 +32,7 @@ from kyc_review.datasets.selectors import (
 from kyc_review.datasets.snapshot_builder import SnapshotFailed
 from kyc_review.datasets.snapshot_export import archive_stream, manifest_open
 from kyc_review.datasets.snapshots import snapshot_request
+from kyc_review.registry.models import Promotion
 from kyc_review.registry.selectors import (
     bundles_listed,
     promotion_before,
@@ -140,11 +141,11 @@ def _context(request: StaffRequest) -> dict[str, Any]:
     opened = proposals_listed(viewer=viewer).filter(state=Proposal.State.OPEN).first()
     if opened is not None:
         opened.mark = erased_mark(opened.comparison.candidate)  # type: ignore[attr-defined]  # for the template
-    audits = audits_by_bundle(viewer=viewer)
-    later = late_by_bundle(viewer=viewer)
     watched = retraining_signals(viewer=viewer)
     runs = _page(request, runs_listed(viewer=viewer), "runs")
-    return _snapshots_context(request) | {
+    return {
+        **_snapshots_context(request),
+        **_champion_context(viewer, serving),
         "stages": stages(viewer=viewer),
         "waiting": waiting_for(viewer=viewer),
         "signals": watched,
@@ -154,12 +155,6 @@ def _context(request: StaffRequest) -> dict[str, Any]:
         "real": sum(count.real for count in counts),
         "fake": sum(count.fake for count in counts),
         "unused": unused_decisions(viewer=viewer).count(),
-        "champion": champion,
-        "serves_since": serving.promoted_at if serving else None,
-        "measured": measured(champion.metrics) if champion else ("", []),
-        "audited": next((row for row in audits if row.digest == champion.digest), None) if champion else None,
-        "late": next((row for row in later if row.digest == champion.digest), None) if champion else None,
-        "figures": figures(champion.metrics) if champion else [],
         "bundles": bundles,
         "champion_mark": marks.get(champion.pk) if champion else None,
         "promotions": _page(request, promotions_listed(viewer=viewer), "promotions"),
@@ -174,6 +169,23 @@ def _context(request: StaffRequest) -> dict[str, Any]:
         "can_roll_back": promotion_before() is not None,
         "viewer": viewer,
         "shadow": shadow_now(),
+    }
+
+
+def _champion_context(viewer: User, serving: Promotion | None) -> dict[str, Any]:
+    """The bundle that serves: since when, and what is known of its quality."""
+    if serving is None:
+        empty = {"champion": None, "serves_since": None, "audited": None, "late": None}
+        return empty | {"measured": ("", []), "figures": []}
+    champion = serving.bundle
+    audits, later = audits_by_bundle(viewer=viewer), late_by_bundle(viewer=viewer)
+    return {
+        "champion": champion,
+        "serves_since": serving.promoted_at,
+        "measured": measured(champion.metrics),
+        "audited": next((row for row in audits if row.digest == champion.digest), None),
+        "late": next((row for row in later if row.digest == champion.digest), None),
+        "figures": figures(champion.metrics),
     }
 
 
