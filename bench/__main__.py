@@ -5,21 +5,18 @@
 
 import argparse
 import sys
-import tempfile
 from pathlib import Path
-from statistics import median
+from typing import TypeAlias
 
 from bench.compare import BenchError
 from bench.images import jpegs
-from bench.product import Product, product
+from bench.product import product
 from bench.report import line, percentile
-from devstack.credentials import is_free, port
 from devstack.errors import StackRefused
-from devstack.paths import REPOSITORY, prepare_state_dir
+from devstack.paths import REPOSITORY
 
 BASELINE = REPOSITORY / "detection" / "baseline"
-TURNS = 5
-LITSERVE = {"plain": "timm, float32, as its documentation", "ensemble": "our Ensemble, bfloat16"}
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def main() -> int:
@@ -40,6 +37,15 @@ def _parser() -> argparse.ArgumentParser:
         run=compared, bundle=BASELINE, posts=4000, at_once=32, per_s=20.0, skip_litserve=False
     )
     commands = parser.add_subparsers(metavar="")
+    _add_speed_commands(commands)
+    _add_failure_commands(commands)
+    _add_size_commands(commands)
+    _add_model_commands(commands)
+    return parser
+
+
+def _add_speed_commands(commands: Commands) -> None:
+    """How fast the product answers, some of it in turns with LitServe or Label Studio."""
     compare = commands.add_parser("compare", help="against LitServe, latency and memory (the default)")
     compare.add_argument("--posts", type=int, default=4000)
     compare.add_argument("--at-once", type=int, default=32)
@@ -66,6 +72,11 @@ def _parser() -> argparse.ArgumentParser:
     face = commands.add_parser("face", help="key press to the next face on the screen, in Chromium")
     face.add_argument("--presses", type=int, default=60)
     face.set_defaults(run=seen)
+    _add_bundle_option(compare, intake, decode, queue, face)
+
+
+def _add_failure_commands(commands: Commands) -> None:
+    """What is lost when processes are killed."""
     kills = commands.add_parser("chaos", help="kill -9 the scoring worker at random, then count verdicts")
     kills.add_argument("--submissions", type=int, default=10_000)
     kills.add_argument("--kills", type=int, default=20)
@@ -78,6 +89,11 @@ def _parser() -> argparse.ArgumentParser:
     outages.add_argument("--kills", type=int, default=20)
     outages.add_argument("--seed", type=int, default=1)
     outages.set_defaults(run=outlasted)
+    _add_bundle_option(kills, outages)
+
+
+def _add_size_commands(commands: Commands) -> None:
+    """What large amounts of data cost."""
     store = commands.add_parser("store", help="the data store and SMOTE at the size of system T")
     store.add_argument("--images", type=int, default=20_464)
     store.set_defaults(run=at_scale)
@@ -92,6 +108,11 @@ def _parser() -> argparse.ArgumentParser:
     near = commands.add_parser("near", help="the search for near-duplicates among many fingerprints")
     near.add_argument("--fingerprints", type=int, default=1_000_000)
     near.set_defaults(run=searched)
+    _add_bundle_option(snapshot, replay)
+
+
+def _add_model_commands(commands: Commands) -> None:
+    """The loop of retraining, and a bundle on a CUDA device."""
     loop = commands.add_parser(
         "loop", help="a weakened champion, scripted reviewers, retraining, promotion, rollback"
     )
@@ -103,9 +124,12 @@ def _parser() -> argparse.ArgumentParser:
     gpu.add_argument("--out", type=Path, help="file for the JSON; standard output without it")
     gpu.add_argument("--seconds", type=float, default=10.0, help="of each measurement")
     gpu.set_defaults(run=on_gpu)
-    for command in (compare, intake, decode, queue, face, kills, outages, snapshot, replay, gpu):
+    _add_bundle_option(gpu)
+
+
+def _add_bundle_option(*commands: argparse.ArgumentParser) -> None:
+    for command in commands:
         command.add_argument("--bundle", type=Path, default=BASELINE)
-    return parser
 
 
 def searched(wished: argparse.Namespace) -> bool:
@@ -133,53 +157,9 @@ def on_gpu(wished: argparse.Namespace) -> bool:
 
 
 def compared(wished: argparse.Namespace) -> bool:
-    from bench import compare
+    from bench import against_litserve
 
-    images = jpegs()
-    size_kb = sum(map(len, images)) / len(images) / 1000
-    print(
-        f"{wished.posts} JPEGs of 600x600 ({size_kb:.0f} kB), {wished.at_once} posts at once, bundle {wished.bundle}"
-    )
-    fine = []
-    with product(wished.bundle, _says) as running, tempfile.TemporaryDirectory(prefix="kyc-bench-") as folder:
-        free = port(prepare_state_dir(Path(folder)), "litserve")
-        assert is_free(free)
-        found = compare.turns(
-            running,
-            images,
-            bundle=wished.bundle,
-            port=free,
-            posts=wished.posts,
-            at_once=wished.at_once,
-            count=TURNS,
-            kinds=() if wished.skip_litserve else tuple(LITSERVE),
-        )
-        print(f"The product (web, Postgres, Valkey, scoring worker), median of {TURNS} turns:")
-        line("verdicts stored", f"{median(turn.verdicts for turn in found):.1f} /s")
-        line("posts accepted meanwhile", f"{median(turn.accepted for turn in found):.1f} /s")
-        seconds = compare.latency(running, images, posts=int(30 * wished.per_s), per_s=wished.per_s)
-        line(f"accepted at {wished.per_s:g} posts/s", compare.summary(seconds["accepted"]))
-        p99 = percentile(seconds["verdict"], 99)
-        line(f"post to verdict at {wished.per_s:g} posts/s", compare.summary(seconds["verdict"]))
-        fine.append(line("  its p99", f"{p99:.3f} s", reached=p99 < 1, target="< 1 s"))
-        fine += _memory(running)
-    if wished.skip_litserve:
-        return all(fine)
-    print("LitServe (same weights, dynamic batching; it stores nothing), in the same turns:")
-    for kind, says in LITSERVE.items():
-        line(says, f"{median(turn.litserve[kind] for turn in found):.1f} /s")
-        ratios = [turn.verdicts / turn.litserve[kind] for turn in found]
-        # The target is relative to LitServe as documented; the second ratio shows the cost of serving alone.
-        is_target = kind == "plain"
-        fine.append(
-            line(
-                "  ratio product / LitServe",
-                f"{median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})",
-                reached=median(ratios) >= 1.2 if is_target else None,
-                target=">= 1.2" if is_target else "",
-            )
-        )
-    return all(fine)
+    return against_litserve.run(wished, _says)
 
 
 def accepted(wished: argparse.Namespace) -> bool:
@@ -217,21 +197,6 @@ def seen(wished: argparse.Namespace) -> bool:
 
     with product(wished.bundle, _says) as running:
         return face.run(running, jpegs(), presses=wished.presses)
-
-
-def _memory(running: Product) -> list[bool]:
-    web, scoring = running.memory_mb("web"), running.memory_mb("scoring")
-    torch = running.has_torch("web")
-    return [
-        line("memory of the web processes (PSS)", f"{web:.0f} MB", reached=web < 150, target="< 150 MB"),
-        line("torch in the web processes", "yes" if torch else "no", reached=not torch, target="no"),
-        line(
-            "memory of the scoring worker (PSS)",
-            f"{scoring:.0f} MB",
-            reached=scoring < 1500,
-            target="< 1500 MB",
-        ),
-    ]
 
 
 def at_scale(wished: argparse.Namespace) -> bool:
