@@ -58,58 +58,86 @@ def two_protocols(
     documented_view: what the document looks at where it is not `view`; passes_per_epoch: of its epochs, None for one.
     """
     divided = divide(photos, context)
-    history, weights = {}, SCRATCH
     label = label_of(divided.photos)
-    rng = np.random.default_rng(context.seed)
-    train, held = documented_draw(label, rng, balanced)
-    found: dict[str, tuple[np.ndarray, np.ndarray]] = {}
-    for protocol, rows, chosen in (
-        ("documented", train, held),
-        ("honest", divided.on("train"), divided.on("validation")),
-    ):
-        documents = protocol == "documented"
-        seen = documented_view or view if documents else view
-        inputs = prepare(
-            divided.photos,
-            f"{view.name}.{protocol}",
-            view.shape,
-            partial(made, view=seen, alike=not documents),
-            context,
-        )
-        paced = plan
-        if documents and passes_per_epoch:
-            steps = math.ceil(len(rows) / plan.batch) * passes_per_epoch
-            paced = replace(plan, steps_an_epoch=max(1, round(steps)))
-        model = network()
-        glorot(model, context.seed)
-        if context.weights:
-            weights = load_weights(model, context.weights)
-        history[protocol] = fit(
-            model,
-            Prepared(inputs, label, rows),
-            Prepared(inputs, label, chosen),
-            paced,
-            context,
-            name=protocol,
-            loss=loss(label[rows]),
-        )
-        measured = chosen if documents else divided.on("test")
-        outputs, target = predict(model, Prepared(inputs, label, measured), context, plan.batch)
-        found[protocol] = probability(outputs), target.numpy()
-    figures = honest_figures(*found["honest"], divided)
-    export(context, model, exhibit, figures, weights)
+    drawn, held = documented_draw(label, np.random.default_rng(context.seed), balanced)
+    paced = _with_epochs_of(plan, len(drawn), passes_per_epoch)
+    model = network()
+    protocol = _Protocol("documented", documented_view or view, paced, drawn, held, held)
+    documented = _train(model, protocol, context, divided, loss)
+    model = network()
+    protocol = _Protocol("honest", view, plan, *map(divided.on, ("train", "validation", "test")))
+    honest = _train(model, protocol, context, divided, loss)
+    group = np.array(divided.group)[held]
+    figures = honest_figures(honest.score, honest.target, divided)
+    export(context, model, exhibit, figures, honest.weights)
     return Results(
-        weights=weights,
+        weights=honest.weights,
         counts=divided.counts(),
         documented=documented_figures(
-            *found["documented"], np.array(divided.group)[held], history["documented"], reported
+            documented.score, documented.target, group, documented.history, reported
         ),
         honest=figures,
         why=WHY,
-        history=history,
-        scores=(divided.scores("test", found["honest"][0]),),
+        history={"documented": documented.history, "honest": honest.history},
+        scores=(divided.scores("test", honest.score),),
         extra={"split_sha256": divided.sha256, "skipped": divided.skipped, "probes": probes(divided)},
     )
+
+
+def _with_epochs_of(plan: Plan, rows: int, passes: float | None) -> Plan:
+    """The plan with epochs of `passes` passes over `rows` rows; unchanged without `passes`."""
+    if not passes:
+        return plan
+    steps = math.ceil(rows / plan.batch) * passes
+    return replace(plan, steps_an_epoch=max(1, round(steps)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Protocol:
+    """train, watched, measured: row numbers to learn from, to choose the epoch on, and to predict at the end."""
+
+    name: str
+    view: View
+    plan: Plan
+    train: np.ndarray
+    watched: np.ndarray
+    measured: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """score, target: (N,) of the measured rows. weights: where the network's initial weights came from."""
+
+    score: np.ndarray
+    target: np.ndarray
+    history: list[dict[str, float]]
+    weights: str
+
+
+def _train(
+    model: nn.Module,
+    protocol: _Protocol,
+    context: Context,
+    divided: Divided,
+    loss: Callable[[np.ndarray], Loss],
+) -> _Outcome:
+    """Trains `model` in place by one protocol and predicts the rows that it measures."""
+    view, label = protocol.view, label_of(divided.photos)
+    make = partial(view_of, view=view, compress=protocol.name == "honest")
+    inputs = prepare(divided.photos, f"{view.name}.{protocol.name}", view.shape, make, context)
+    glorot(model, context.seed)
+    weights = load_weights(model, context.weights) if context.weights else SCRATCH
+    history = fit(
+        model,
+        Prepared(inputs, label, protocol.train),
+        Prepared(inputs, label, protocol.watched),
+        protocol.plan,
+        context,
+        name=protocol.name,
+        loss=loss(label[protocol.train]),
+    )
+    outputs, target = predict(model, Prepared(inputs, label, protocol.measured), context, protocol.plan.batch)
+    return _Outcome(probability(outputs), target.numpy(), history, weights)
 
 
 WHY = (
@@ -118,10 +146,10 @@ WHY = (
 )
 
 
-def made(photo: Photo, view: View, alike: bool) -> np.ndarray:
+def view_of(photo: Photo, view: View, compress: bool) -> np.ndarray:
     """The view of one file, after a common compression when the protocol is the honest one."""
     image = open_rgb(photo.path)
-    return view.make(compressed(image) if alike else image)
+    return view.make(compressed(image) if compress else image)
 
 
 def documented_draw(

@@ -43,10 +43,7 @@ def run(
     is neither `data` nor `smoke`.
     """
     budget = (recipe.smoke if smoke else recipe.budget).scaled(scale or {})
-    if data is None and not smoke:
-        raise ValueError(f"{recipe.name} needs --data with {recipe.layout}")
-    if weights is not None and not weights.is_file():
-        raise ValueError(f"{weights} is no file: --weights expects a safetensors file")
+    _require_inputs(recipe, data, weights, smoke=smoke)
     out.mkdir(parents=True, exist_ok=True)
     context = Context(
         data=(data or Path()).resolve(),
@@ -61,19 +58,33 @@ def run(
         quiet=quiet,
     )
     config = describe(recipe, context, sample=data is None)
-    _same_run(out / CONFIG, config)
-    write_json(out / CONFIG, config)
+    _record_config(out / CONFIG, config)
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as scratch, _repeatable(seed):
         if data is None:
             recipe.sample(Path(scratch))
             context = replace(context, data=Path(scratch))
         results = recipe.run(context)
+    _write_results(recipe, out, results, time.monotonic() - started, config)
+    return results
+
+
+def _require_inputs(recipe: Recipe, data: Path | None, weights: Path | None, *, smoke: bool) -> None:
+    """Raises ValueError when data or weights are missing."""
+    if data is None and not smoke:
+        raise ValueError(f"{recipe.name} needs --data with {recipe.layout}")
+    if weights is not None and not weights.is_file():
+        raise ValueError(f"{weights} is no file: --weights expects a safetensors file")
+
+
+def _write_results(
+    recipe: Recipe, out: Path, results: Results, seconds: float, config: Mapping[str, Any]
+) -> None:
+    """Leaves scores.json, results.json and the report."""
     write_json(out / SCORES, [asdict(rows) for rows in results.scores])
-    document = {"recipe": recipe.name, "seconds": round(time.monotonic() - started, 1), "config": config}
+    document = {"recipe": recipe.name, "seconds": round(seconds, 1), "config": config}
     write_json(out / RESULTS, document | results.as_dict())
     report.write(out)
-    return results
 
 
 def device_of(name: str) -> torch.device:
@@ -112,12 +123,13 @@ def describe(recipe: Recipe, context: Context, *, sample: bool) -> dict[str, Any
     }
 
 
-def _same_run(path: Path, config: Mapping[str, Any]) -> None:
-    if not path.exists():
-        return
-    before = json.loads(path.read_text())
-    if other := [name for name in FIXED if before.get(name) != config[name]]:
-        raise ValueError(f"{path} is of a run with another {', '.join(other)}: choose another --out")
+def _record_config(path: Path, config: Mapping[str, Any]) -> None:
+    """Writes it. Raises ValueError when the file is of a run with other settings."""
+    if path.exists():
+        before = json.loads(path.read_text())
+        if other := [name for name in FIXED if before.get(name) != config[name]]:
+            raise ValueError(f"{path} is of a run with another {', '.join(other)}: choose another --out")
+    write_json(path, config)
 
 
 @contextmanager

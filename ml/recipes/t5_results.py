@@ -1,5 +1,6 @@
 """From T5's votes to its figures: the document's two rules, and the honest evaluation of the same five voters."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +18,7 @@ from ml.training.stacking import midway_below
 
 MISS = 0.05  # share of validation fakes that each voter's threshold may let pass
 VOTERS = ["model 1", "model 2", "model 3", "model 4", "stack"]
+METRIC = "any-fake vote on validation; unanimous vote on test, human column left out"
 WHY = (
     "The document's fakes all come from RFF and nearly all of its reals do not, so knowing the source is enough; it "
     "leaves what goes to a human out of its rates, trains the stack on its members' own rows, and divides at random."
@@ -36,65 +38,89 @@ class Vote:
 
 def results(
     context: Context,
-    parted: Divided,
+    divided: Divided,
     store: Store,
     documented: tuple[Rows, Vote],
     honest: tuple[Rows, Vote],
     weights: str,
 ) -> Results:
     """Both protocols' figures. rows: side -> rows of the store, in the order of the votes."""
-    (drawn, theirs), (apart, ours) = documented, honest
-    source = np.array([p.source for p in parted.photos])[store.photo]
-    group = np.array(parted.group)[store.photo]
+    (documented_rows, documented_vote), (honest_rows, honest_vote) = documented, honest
+    source = np.array([p.source for p in divided.photos])[store.photo]
+    group = np.array(divided.group)[store.photo]
     tables = {
-        side: VoteTable.count(vote, HALF, store.label[drawn[side]], group[drawn[side]])
-        for side, vote in (("validation", theirs.validation), ("test", theirs.test))
+        side: VoteTable.count(vote, HALF, store.label[documented_rows[side]], group[documented_rows[side]])
+        for side, vote in _sides_of(documented_vote)
     }
-    threshold = operating_point(ours.validation, store.label[apart["validation"]])
-    label = store.label[apart["test"]]
-    here, people = source[apart["test"]], group[apart["test"]]
-    table = VoteTable.count(ours.test, threshold, label, people)
-    told = protocols.documented(tables["validation"], tables["test"])
-    for side, vote in (("validation", theirs.validation), ("test", theirs.test)):
-        numbers = drawn[side]
-        told |= mixed(side, vote, store.label[numbers], source[numbers], group[numbers])
-    figures = protocols.honest(table) | source_matched(ours.test, label, here, people)
-    flagged = np.asarray((ours.test >= threshold).any(1))
-    mixture = protocols.in_the_document(label, flagged, here == "rff", people)
-    figures |= {f"{name}_in_the_documents_mixture": figure for name, figure in mixture.items()}
+    threshold = operating_point(honest_vote.validation, store.label[honest_rows["validation"]])
+    test = honest_rows["test"]
+    table = VoteTable.count(honest_vote.test, threshold, store.label[test], group[test])
+    figures = protocols.documented(tables["validation"], tables["test"])
+    for side, vote in _sides_of(documented_vote):
+        rows = documented_rows[side]
+        figures |= mixed(side, vote, store.label[rows], source[rows], group[rows])
+    by_source = source_detector(store, documented_rows["test"], source)
+    shown = documented_rows["validation"]
     return Results(
         weights=weights,
-        counts=parted.counts(),
-        documented={"metric": "any-fake vote on validation; unanimous vote on test, human column left out"}
-        | {"reported": protocols.REPORTED}
-        | told,
-        honest=figures,
+        counts=divided.counts(),
+        documented={"metric": METRIC, "reported": protocols.REPORTED} | figures,
+        honest=_honest_figures(
+            table, honest_vote.test, threshold, store.label[test], source[test], group[test]
+        ),
         why=WHY,
-        history=theirs.history | ours.history,
-        scores=(_scores(store, apart["test"], source, group, ours.test, threshold),),
+        history=documented_vote.history | honest_vote.history,
+        scores=(_scores(store, test, source, group, honest_vote.test, threshold),),
         extra={
-            "split_sha256": parted.sha256,
-            "skipped": parted.skipped,
-            "probes": probes(parted)
-            | {f"source_only_{k}": v for k, v in source_detector(store, drawn["test"], source).items()},
-            "votes": {
-                "documented, validation": tables["validation"].as_dict(),
-                "documented, test": tables["test"].as_dict(),
-                "honest, test": table.as_dict(),
-                "the document's own test": protocols.DOCUMENT.as_dict(),
-            },
-            "documented_counted_honestly": protocols.honest(tables["test"]),
-            "document_counted_honestly": protocols.honest(protocols.DOCUMENT),
+            "split_sha256": divided.sha256,
+            "skipped": divided.skipped,
+            "probes": probes(divided) | {f"source_only_{name}": value for name, value in by_source.items()},
+            **_vote_counts(tables, table),
             "thresholds": dict(zip(VOTERS, threshold.round(4).tolist(), strict=True)),
-            "models": {
-                name: called(
-                    theirs.validation[:, k], store.label[drawn["validation"]], group[drawn["validation"]]
-                )
-                for k, name in enumerate(VOTERS)
-            },
+            "models": _each_voter(documented_vote.validation, store.label[shown], group[shown]),
             "faces": class_means.write(class_means.class_mean_faces(store.label, store.images), context.out),
         },
     )
+
+
+def _sides_of(vote: Vote) -> tuple[tuple[str, np.ndarray], ...]:
+    return ("validation", vote.validation), ("test", vote.test)
+
+
+def _honest_figures(
+    table: VoteTable,
+    votes: np.ndarray,
+    threshold: np.ndarray,
+    label: np.ndarray,
+    source: np.ndarray,
+    group: np.ndarray,
+) -> dict[str, Any]:
+    """The honest test side, also within RFF and in the document's mixture. votes: (N, 5); threshold: (5,)."""
+    flagged = np.asarray((votes >= threshold).any(1))
+    mixture = protocols.in_the_document(label, flagged, source == "rff", group)
+    return (
+        protocols.honest(table)
+        | source_matched(votes, label, source, group)
+        | {f"{name}_in_the_documents_mixture": figure for name, figure in mixture.items()}
+    )
+
+
+def _vote_counts(documented: Mapping[str, VoteTable], honest: VoteTable) -> dict[str, Any]:
+    """Who voted how often for what under each protocol and in the document, and the document's counted honestly."""
+    return {
+        "votes": {
+            "documented, validation": documented["validation"].as_dict(),
+            "documented, test": documented["test"].as_dict(),
+            "honest, test": honest.as_dict(),
+            "the document's own test": protocols.DOCUMENT.as_dict(),
+        },
+        "documented_counted_honestly": protocols.honest(documented["test"]),
+        "document_counted_honestly": protocols.honest(protocols.DOCUMENT),
+    }
+
+
+def _each_voter(votes: np.ndarray, label: np.ndarray, group: np.ndarray) -> dict[str, Any]:
+    return {name: called(votes[:, k], label, group) for k, name in enumerate(VOTERS)}
 
 
 def operating_point(validation: np.ndarray, label: np.ndarray) -> np.ndarray:
@@ -112,12 +138,11 @@ def mixed(
     are far fewer than its 202,599 faces. votes: (N, 5) probabilities; the others: (N,)."""
     each = votes >= 0.5
     rules = {"any_fake": np.asarray(each.any(1)), "unanimous": np.asarray(each.all(1))}
-    told = {}
+    figures = {}
     for rule in ("any_fake",) if side == "validation" else rules:
-        found = protocols.in_the_document(label, rules[rule], source == "rff", group)
-        for name, figure in found.items():
-            told[f"{side}_{rule}_{name}_in_the_documents_mixture"] = figure
-    return told
+        for name, figure in protocols.in_the_document(label, rules[rule], source == "rff", group).items():
+            figures[f"{side}_{rule}_{name}_in_the_documents_mixture"] = figure
+    return figures
 
 
 def source_matched(
