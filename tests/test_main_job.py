@@ -39,7 +39,8 @@ def suspicious(tmp_path: Path, settings: LazySettings, monkeypatch: pytest.Monke
 def decide(client: Client, label: str) -> None:
     """What a reviewer's browser sends: log in, claim the next item, look at the face, decide."""
     logged_in = client.post("/login/", {"username": "alice", "password": PASSWORD})
-    assert logged_in["Location"] == "/review/"
+    assert logged_in["Location"] == "/"
+    assert client.get("/")["Location"] == "/review/"
     assert "All five say fake" in client.get("/review/").content.decode()
     item = client.post("/review/items/next/")["Location"]
     assert re.fullmatch(r"/review/items/\d+/", item)
