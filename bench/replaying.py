@@ -15,8 +15,9 @@ from bench.images import face_frames
 from bench.report import line
 from detection.decoding import decode
 from detection.ensemble import Ensemble
+from detection.preprocess import DECODE_MAX_SIDE
 from devstack.paths import REPOSITORY
-from ml.batch_scoring import BATCH, DECODE_MAX_SIDE, score_pictures
+from ml.batch_scoring import BATCH, score_pictures
 
 TARGET = 0.9
 TURNS = 5

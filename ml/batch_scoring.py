@@ -14,10 +14,10 @@ from detection.decoding import ImageRefused, decode
 from detection.ensemble import Ensemble
 from detection.faces.align import FaceFrame
 from detection.faces.default import largest_face
+from detection.preprocess import DECODE_MAX_SIDE
 from ml.training.progress import Progress
 
 BATCH = 32
-DECODE_MAX_SIDE = 2048  # the same limit as in serving
 READERS_MAX = 8  # more than a fast accelerator needs; Pillow lets other threads run while it decodes
 
 

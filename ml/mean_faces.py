@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
+from detection.decoding import decode
 from detection.faces.default import largest_face
 from detection.faces.detector import FaceModelMissing
 from ml.sources import Photo
@@ -113,11 +114,7 @@ def align_by_eyes(image: Image.Image, right: complex, left: complex) -> Image.Im
 
 
 def _read(photo: Photo) -> Image.Image:
-    with Image.open(photo.path) as opened:
-        opened.draft("RGB", (READ_SIDE, READ_SIDE))
-        image = ImageOps.exif_transpose(opened).convert("RGB")
-    image.thumbnail((READ_SIDE, READ_SIDE))
-    return image
+    return decode(photo.path.read_bytes(), max_side=READ_SIDE)
 
 
 def _people(rows: Sequence[Photo]) -> int:

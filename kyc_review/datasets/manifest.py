@@ -25,7 +25,7 @@ from kyc_review.review.models import ASSESSED_LABELS
 
 FORMAT = "kyc-review/snapshot/1"
 NAME = "manifest.json"
-EXTENSIONS = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp"}
+EXTENSIONS = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp", "HEIC": "heic", "AVIF": "avif"}
 
 
 # Of the applicants. A constant: another share would move people between what is trained on and what is measured.

@@ -8,11 +8,9 @@ from PIL import Image
 from detection.decoding import decode_with_facts
 from detection.faces.examine import PictureReport, examine
 from detection.forensics.phash import Fingerprint, fingerprint
+from detection.preprocess import DECODE_MAX_SIDE
 from kyc_review.submissions.models import Submission
 from kyc_review.submissions.storage import originals
-
-# Only absurdly large pictures are reduced: pixels are the evidence.
-DECODE_MAX_SIDE = 2048
 
 # Pillow and the face detector let other threads run, so the next batch is read while one is scored.
 _readers = ThreadPoolExecutor(2, "reader")

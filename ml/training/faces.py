@@ -19,9 +19,10 @@ import numpy as np
 from PIL import Image
 
 from detection.bundle import FACE, View
+from detection.decoding import ImageRefused, decode
 from detection.faces.align import FaceFrame
 from detection.faces.default import largest_face
-from detection.preprocess import crop
+from detection.preprocess import DECODE_MAX_SIDE, crop
 from ml.training.batches import CELL
 from ml.training.distributed import SINGLE_PROCESS, Processes
 from ml.training_rows import FULL, STORED, TrainingRows
@@ -62,7 +63,7 @@ def face_frames(paths: Sequence[Path]) -> list[FaceFrame | None]:
     def search(path: Path) -> FaceFrame | None:
         try:
             picture = _opened(path)
-        except OSError:
+        except (OSError, ImageRefused):
             return None
         face = largest_face(picture)
         return FaceFrame.of(face, picture.size) if face else None
@@ -109,7 +110,7 @@ class FramedFaces:
     def kept_in(self, folder: Path, processes: Processes = SINGLE_PROCESS) -> Iterator[None]:
         """Decode and frame all of them into a file there, each process its part, and keep it as long as the block.
 
-        Raises NoSpace, OSError.
+        Raises NoSpace, OSError, ImageRefused.
         """
         path, size = folder / NAME, len(self._paths) * self._row_bytes
         if processes.is_first:
@@ -169,8 +170,9 @@ def frame_bytes(path: Path, frames: Sequence[View] = (FRAME,), place: FaceFrame 
 
 
 def _opened(path: Path) -> Image.Image:
-    with Image.open(path) as opened:
-        return opened.convert("RGB")
+    """As serving decodes an original: upright, in sRGB, in every format that intake accepts. Raises OSError,
+    ImageRefused."""
+    return decode(path.read_bytes(), max_side=DECODE_MAX_SIDE)
 
 
 def rows_for_view(examples: TrainingRows, view: View) -> TrainingRows:

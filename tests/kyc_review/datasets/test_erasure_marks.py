@@ -5,12 +5,14 @@ from collections.abc import Callable
 from datetime import timedelta
 from io import StringIO
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
 
+from detection.decoding.facts import Format
 from kyc_review.accounts.models import User
 from kyc_review.datasets import erasure_marks, snapshot_builder
 from kyc_review.datasets.models import Snapshot
@@ -32,7 +34,10 @@ from kyc_review.training.comparisons import comparison_request, replayed
 from kyc_review.training.jobs import JobRefused, job_lease
 from kyc_review.training.models import Comparison, TrainingRun
 from kyc_review.training.runs import run_request
+from tests.factories.image_files import saved
 from tests.factories.pages import collapsed
+from tests.factories.phone_files import heic
+from tests.factories.photographs import photograph
 from tests.factories.pictures import jpeg_bytes
 
 pytestmark = pytest.mark.django_db
@@ -54,6 +59,21 @@ def images(snapshot: Snapshot) -> list[str]:
 
 def items(snapshot: Snapshot) -> dict[str, dict]:
     return {item["submission"]: item for item in json.loads(snapshot.manifest.read_text())["items"]}
+
+
+@pytest.mark.parametrize("image_format", get_args(Format))
+def test_a_picture_of_every_format_is_copied_and_erased(
+    decide: Callable[..., Decision], image_format: str
+) -> None:
+    face = photograph().resize((96, 128))
+    image = heic(face) if image_format == "HEIC" else saved(face, image_format)
+    decision = decide("fake", image=image)
+    assert decision.submission.format == image_format
+    snapshot = snapshot_create()
+    copy = snapshot.directory / items(snapshot)[str(decision.submission_id)]["path"]
+    assert copy.read_bytes() == image
+    erase(decision)
+    assert images(snapshot) == []
 
 
 def test_a_snapshot_is_marked_its_copy_goes_and_its_manifest_stays(

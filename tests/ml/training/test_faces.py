@@ -9,6 +9,8 @@ import torch
 from PIL import Image
 
 from detection.bundle import FACE, View
+from detection.decoding import decode
+from detection.decoding.profiles import profile_of_codes
 from detection.faces.examine import examine
 from detection.preprocess import batch, crop
 from ml.balancing import SETTINGS
@@ -28,6 +30,8 @@ from ml.training.faces import (
 )
 from ml.training.sides import SplitSide
 from ml.training_rows import FULL, STORED, TrainingRows
+from tests.factories.image_files import saved
+from tests.factories.phone_files import heic
 from tests.factories.training_rows import training_rows
 from tests.factories.training_snapshots import snapshot
 
@@ -91,6 +95,28 @@ def test_a_frame_around_the_face_is_the_crop_that_serving_makes(tmp_path: Path) 
             assert place is not None
             np.testing.assert_array_equal(rows.framed_as(view)[row], crop(picture, view, place))
             np.testing.assert_array_equal(rows[row], crop(picture, FRAME))
+
+
+def test_training_decodes_phone_files_as_serving_does(tmp_path: Path) -> None:
+    """A picture that the camera turned by EXIF, a wide gamut, HEIC and AVIF."""
+    sample = Path(__file__).parents[3] / "samples" / "sample-01-genuine.jpg"
+    with Image.open(sample) as opened:
+        face = opened.convert("RGB")
+    sideways, wide = Image.Exif(), profile_of_codes(12, 13)
+    sideways[0x0112] = 6
+    files = {
+        "sideways.jpg": saved(face, "JPEG", exif=sideways.tobytes()),
+        "wide.jpg": saved(face, "JPEG", icc_profile=wide),
+        "phone.heic": heic(face),
+        "phone.avif": saved(face, "AVIF"),
+    }
+    for name, data in files.items():
+        (tmp_path / name).write_bytes(data)
+        assert frame_bytes(tmp_path / name) == crop(decode(data), FRAME).tobytes(), name
+    as_stored = crop(face, FRAME)
+    turned = np.frombuffer(frame_bytes(tmp_path / "sideways.jpg"), np.uint8).reshape(as_stored.shape)
+    assert np.abs(turned.astype(int) - np.rot90(as_stored, -1)).mean() < 5
+    assert np.abs(turned.astype(int) - as_stored).mean() > 10
 
 
 def test_a_frame_around_the_face_is_refused_without_the_faces_place(photos: list[Path]) -> None:
