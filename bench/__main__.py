@@ -117,8 +117,8 @@ def _add_model_commands(commands: Commands) -> None:
         "loop", help="a weakened champion, scripted reviewers, retraining, promotion, rollback"
     )
     loop.add_argument("--data", type=Path, default=REPOSITORY.parent / "shared" / "data")
-    loop.add_argument("--posts", type=int, default=400)
-    loop.add_argument("--epochs", type=int, default=12)
+    loop.add_argument("--posts", type=int, default=320)
+    loop.add_argument("--epochs", type=int, default=6)
     loop.set_defaults(run=learned)
     gpu = commands.add_parser("gpu", help="votes, speed and memory on a CUDA device, as one JSON")
     gpu.add_argument("--out", type=Path, help="file for the JSON; standard output without it")

@@ -36,7 +36,7 @@ TRAINING_TIMEOUT_S = 1800.0
 TRIED = 3  # selfies to see which bundle scores them
 
 
-def run(data: Path, *, posts: int = 400, epochs: int = 12) -> bool:
+def run(data: Path, *, posts: int = 320, epochs: int = 6) -> bool:
     """Run the demonstration and print its figures; True when the gain in recall at equal load is above zero."""
     if not (data / "lfw").is_dir():
         print(f"skipped: there are no faces in {data / 'lfw'}; name another folder with --data")
