@@ -50,32 +50,22 @@ def compare(
     {"submission": ..., "groups": {grouping: value}}; without it, held-out faces have their source only. Raises
     NothingHeldOut, SourceMissing, BundleRefused, ValueError.
     """
-    photos = [photo for photo in snapshots.read(manifest) if photo.holdout]
-    for label in ("real", "fake"):
-        if not any(photo.label == label for photo in photos):
-            raise NothingHeldOut(
-                f"no held-out applicant of the snapshot was labelled {label}; about a fifth of all applicants is held "
-                "out: decide on more, then make a new snapshot"
-            )
+    photos = _held_out_photos(manifest)
     replayed = _listed(replay)
     paths = [photo.path for photo in photos] + [path for _, path in replayed]
     ensembles = {"champion": Ensemble.load(champion), "candidate": Ensemble.load(candidate)}
     found = score_pictures(
         ensembles, paths, Progress(work / "progress.jsonl" if work else None, of=len(paths))
     )
-    report: dict[str, Any] = {}
-    scores: dict[str, tuple[np.ndarray, np.ndarray]] = {}
-    for role, ensemble in ensembles.items():
-        thresholds = np.array([part.threshold for part in ensemble.bundle.parts])
-        scores[role] = found[role].probability, thresholds
-        size = sum((ensemble.bundle.path / part.file).stat().st_size for part in ensemble.bundle.parts)
-        report[role] = {
-            "version": ensemble.version,
-            "digest": ensemble.digest,
-            "ms_per_image": round(found[role].per_image_ms, 2),
-            "size_bytes": size,
-            "thresholds": thresholds.tolist(),
-        }
+    thresholds = {
+        role: np.array([part.threshold for part in ensemble.bundle.parts])
+        for role, ensemble in ensembles.items()
+    }
+    scores = {role: (found[role].probability, thresholds[role]) for role in ensembles}
+    report: dict[str, Any] = {
+        role: _facts_of(ensemble, thresholds[role], found[role].per_image_ms)
+        for role, ensemble in ensembles.items()
+    }
     belongs = _belonging(groups)
     faceless = np.any([found[role].faceless for role in ensembles], axis=0)[: len(photos)]
     held_out = {role: (rows[: len(photos)][~faceless], limits) for role, (rows, limits) in scores.items()}
@@ -88,6 +78,30 @@ def compare(
     report["holdout"] = _holdout(shown, held_out, belongs) | {"without_face": int(faceless.sum())}
     report["replay"] = _replay([name for name, _ in replayed], scores, len(photos), belongs)
     return report
+
+
+def _held_out_photos(manifest: Path) -> list[Photo]:
+    """The snapshot's photos of held-out applicants, of both labels. Raises NothingHeldOut."""
+    photos = [photo for photo in snapshots.read(manifest) if photo.holdout]
+    for label in ("real", "fake"):
+        if not any(photo.label == label for photo in photos):
+            raise NothingHeldOut(
+                f"no held-out applicant of the snapshot was labelled {label}; about a fifth of all applicants is held "
+                "out: decide on more, then make a new snapshot"
+            )
+    return photos
+
+
+def _facts_of(ensemble: Ensemble, thresholds: np.ndarray, per_image_ms: float) -> dict[str, Any]:
+    """What the report says about a bundle apart from its quality. thresholds: (5,) probabilities."""
+    size = sum((ensemble.bundle.path / part.file).stat().st_size for part in ensemble.bundle.parts)
+    return {
+        "version": ensemble.version,
+        "digest": ensemble.digest,
+        "ms_per_image": round(per_image_ms, 2),
+        "size_bytes": size,
+        "thresholds": thresholds.tolist(),
+    }
 
 
 def _belonging(file: Path | None) -> dict[str, dict[str, str]]:

@@ -91,23 +91,15 @@ def train_baseline(
     Raises SourceMissing when a set is absent under `data`.
     """
     schedule = schedule or Schedule()
-    photos = limited(read_all(data), schedule.limit)
     work.mkdir(parents=True, exist_ok=True)
-    measures = measure_faces(photos, work / "measures.npz")
-    groups = np.array(splits.group_people(photos, measures.hashes))
-    side_of = splits.assign_sides(photos, groups.tolist())
-    frozen = splits.freeze_split(work / "splits.json", photos, groups.tolist(), side_of)
-    side = np.array([side_of[p.key] for p in photos])
-    faces = FaceData(photos, measures, groups)
+    faces, side, origin = _divided_faces(data, work, schedule.limit)
     learned = faces.lessons(side == "train", schedule.lessons, seed)
     held = {
         name: faces.held(side == name, seed + 100 + k)
         for k, name in enumerate(("stack", "validation", "test"))
     }
     networks = _branches(learned, schedule, seed)
-    provenance = {
-        "sources": sorted({p.source for p in photos}),
-        "splits_sha256": frozen,
+    provenance = origin | {
         "seed": seed,
         "trunk_steps": schedule.trunk_steps,
         "branch_steps": schedule.branch_steps,
@@ -170,6 +162,23 @@ class FaceData:
         return SplitSide(
             examples, np.array([self.photos[i].source for i in examples.index]), self.groups[examples.index]
         )
+
+
+def _divided_faces(
+    data: Path, work: Path, limit: int | None
+) -> tuple[FaceData, np.ndarray, dict[str, object]]:
+    """The photographs, (N,) the side of each one, and where they come from, as the provenance says it.
+
+    Measures and split are kept in `work`. Raises SourceMissing.
+    """
+    photos = limited(read_all(data), limit)
+    measures = measure_faces(photos, work / "measures.npz")
+    groups = np.array(splits.group_people(photos, measures.hashes))
+    side_of = splits.assign_sides(photos, groups.tolist())
+    frozen = splits.freeze_split(work / "splits.json", photos, groups.tolist(), side_of)
+    side = np.array([side_of[p.key] for p in photos])
+    origin: dict[str, object] = {"sources": sorted({p.source for p in photos}), "splits_sha256": frozen}
+    return FaceData(photos, measures, groups), side, origin
 
 
 def _branches(learned: SplitSide, schedule: Schedule, seed: int) -> dict[str, WithMaskHead]:

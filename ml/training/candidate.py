@@ -22,7 +22,7 @@ from detection.faces.align import FaceFrame
 from detection.networks.convnext import convnext
 from detection.networks.localiser import WithMaskHead
 from detection.networks.stacking import Stacking
-from ml.balancing import PAIRS, WAYS, balance_names, balance_of
+from ml.balancing import PAIRS, WAYS, Setting, balance_names, balance_of
 from ml.inverse_probability import MOST, InverseProbabilityWeights
 from ml.sources import Photo
 from ml.sources import manifest as snapshots
@@ -87,21 +87,7 @@ def train_candidate(
     frames = frames_of(member.view for member in served.members)
     faces = FramedFaces([photo.path for photo in photos], frames, places)
     sides = split_decisions(photos, faces, options.seed, options.weight_max if options.weigh else None)
-    counts = {name: class_counts(side.examples.label) for name, side in sides.items()}
-    provenance: dict[str, Any] = {
-        "trained_from": served.version,
-        "trained_from_digest": served.digest,
-        "snapshot_sha256": hashlib.sha256(_manifest_file(manifest).read_bytes()).hexdigest(),
-        "decisions": counts,
-        "decisions_without_face": decided - len(photos),
-        **asdict(options),
-        "balance": {member.name: way for member, way in zip(served.members, ways, strict=True)},
-        "balanced": [
-            {"voter": member.name, "way": way, **asdict(balance_of(way, **counts["train"]))}
-            for member, way in zip(served.members, ways, strict=True)
-        ],
-        "weights": _weights_report(sides["train"].weights, options),
-    }
+    provenance = _provenance(manifest, served, sides, options, ways=ways, without_face=decided - len(photos))
     with nullcontext(work) if work else TemporaryDirectory(prefix="ml-train-") as name:
         folder = Path(name)
         if processes.is_first:
@@ -113,6 +99,33 @@ def train_candidate(
             if not processes.is_first:
                 return None
             return _calibrated(out, served, sides, options, provenance, folder / "members")
+
+
+def _provenance(
+    manifest: Path,
+    served: ShippedBundle,
+    sides: dict[str, SplitSide],
+    options: CandidateOptions,
+    *,
+    ways: Sequence[str],
+    without_face: int,
+) -> dict[str, Any]:
+    """What the candidate is made from and how. ways: of balancing, for each voter."""
+    counts = {name: class_counts(side.examples.label) for name, side in sides.items()}
+    voters = [(member.name, way) for member, way in zip(served.members, ways, strict=True)]
+    return {
+        "trained_from": served.version,
+        "trained_from_digest": served.digest,
+        "snapshot_sha256": hashlib.sha256(_manifest_file(manifest).read_bytes()).hexdigest(),
+        "decisions": counts,
+        "decisions_without_face": without_face,
+        **asdict(options),
+        "balance": dict(voters),
+        "balanced": [
+            {"voter": name, "way": way, **asdict(balance_of(way, **counts["train"]))} for name, way in voters
+        ],
+        "weights": _weights_report(sides["train"].weights, options),
+    }
 
 
 def _with_faces(photos: Sequence[Photo]) -> tuple[list[Photo], list[FaceFrame]]:
@@ -227,7 +240,29 @@ def _fine_tuned(
     )
     if not steps:
         return voter
-    plan = Plan(
+    plan = _plan(number, member, options, setting, steps)
+    reported = 0
+
+    def report(step: int, loss: float, average: WithMaskHead) -> None:
+        nonlocal reported
+        auc = auc_of(logits_of(average.network, watched, plan.side), watched.label)
+        progress.step(step - reported, member=member.name, loss=round(loss, 4), auc=round(auc, 4))
+        reported = step
+
+    sampler: PairSampler | ResampledSampler
+    if setting is None:
+        sampler = PairSampler(learned, side.source, seed=plan.seed, weight=side.weight, soft=side.soft)
+    else:
+        sampler = ResampledSampler(learned, setting, seed=plan.seed, weight=side.weight, soft=side.soft)
+    network = fit(WithMaskHead(voter.network), sampler, plan, report=report).network
+    return Voter(voter.name, voter.architecture, voter.arguments, network.eval(), voter.view)
+
+
+def _plan(
+    number: int, member: Member, options: CandidateOptions, setting: Setting | None, steps: int
+) -> Plan:
+    """How the member of that number is trained. setting: of balancing, None for pairs."""
+    return Plan(
         steps=steps,
         side=member.view.side,
         batch=BATCH,
@@ -238,23 +273,8 @@ def _fine_tuned(
         report_every=max(1, steps // REPORTS),
         compiled=False,
         focal=setting is not None and setting.focal,
-        margin_weight=0.5 if setting is None else 0.0,  # rows that were drawn singly are no pairs
+        margin_weight=0.5 if setting is None else 0.0,  # rows drawn one by one form no pairs
     )
-    told = 0
-
-    def report(step: int, loss: float, average: WithMaskHead) -> None:
-        nonlocal told
-        auc = auc_of(logits_of(average.network, watched, plan.side), watched.label)
-        progress.step(step - told, member=member.name, loss=round(loss, 4), auc=round(auc, 4))
-        told = step
-
-    sampler: PairSampler | ResampledSampler
-    if setting is None:
-        sampler = PairSampler(learned, side.source, seed=plan.seed, weight=side.weight, soft=side.soft)
-    else:
-        sampler = ResampledSampler(learned, setting, seed=plan.seed, weight=side.weight, soft=side.soft)
-    network = fit(WithMaskHead(voter.network), sampler, plan, report=report).network
-    return Voter(voter.name, voter.architecture, voter.arguments, network.eval(), voter.view)
 
 
 def _weights_report(
