@@ -20,12 +20,12 @@ Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def main() -> int:
-    wished = _parser().parse_args()
-    if not (wished.bundle / "manifest.json").is_file():
-        print(f"error: {wished.bundle} holds no bundle: name one with --bundle", file=sys.stderr)
+    options = _parser().parse_args()
+    if not (options.bundle / "manifest.json").is_file():
+        print(f"error: {options.bundle} holds no bundle: name one with --bundle", file=sys.stderr)
         return 1
     try:
-        return 0 if wished.run(wished) else 2
+        return 0 if options.run(options) else 2
     except (BenchError, StackRefused, TimeoutError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -34,7 +34,7 @@ def main() -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.set_defaults(
-        run=compared, bundle=BASELINE, posts=4000, at_once=32, per_s=20.0, skip_litserve=False
+        run=run_compare, bundle=BASELINE, posts=4000, at_once=32, per_s=20.0, skip_litserve=False
     )
     commands = parser.add_subparsers(metavar="")
     _add_speed_commands(commands)
@@ -51,27 +51,27 @@ def _add_speed_commands(commands: Commands) -> None:
     compare.add_argument("--at-once", type=int, default=32)
     compare.add_argument("--per-s", type=float, default=20.0)
     compare.add_argument("--skip-litserve", action="store_true")
-    compare.set_defaults(run=compared)
+    compare.set_defaults(run=run_compare)
     intake = commands.add_parser(
         "intake", help="accepting at a steady rate while scoring runs, compared with Label Studio's import"
     )
     intake.add_argument("--per-s", type=float, default=50.0)
     intake.add_argument("--seconds", type=int, default=30)
     intake.add_argument("--skip-label-studio", action="store_true")
-    intake.set_defaults(run=accepted)
+    intake.set_defaults(run=run_intake)
     decode = commands.add_parser("decode", help="photos of 12 megapixels and hostile pictures at intake")
     decode.add_argument("--seconds", type=float, default=20.0, help="of each of the two loads")
-    decode.set_defaults(run=decoded)
+    decode.set_defaults(run=run_decode)
     queue = commands.add_parser("queue", help="reviewers at a long queue, in turns with Label Studio's")
     queue.add_argument("--items", type=int, default=100_000)
     queue.add_argument("--reviewers", type=int, default=20)
     queue.add_argument("--seconds", type=float, default=20.0, help="of each turn")
     queue.add_argument("--turns", type=int, default=3)
     queue.add_argument("--skip-label-studio", action="store_true")
-    queue.set_defaults(run=reviewed)
+    queue.set_defaults(run=run_queue)
     face = commands.add_parser("face", help="key press to the next face on the screen, in Chromium")
     face.add_argument("--presses", type=int, default=60)
-    face.set_defaults(run=seen)
+    face.set_defaults(run=run_face)
     _add_bundle_option(compare, intake, decode, queue, face)
 
 
@@ -81,14 +81,14 @@ def _add_failure_commands(commands: Commands) -> None:
     kills.add_argument("--submissions", type=int, default=10_000)
     kills.add_argument("--kills", type=int, default=20)
     kills.add_argument("--seed", type=int, default=1)
-    kills.set_defaults(run=survived)
+    kills.set_defaults(run=run_chaos)
     outages = commands.add_parser(
         "outages", help="kill -9 web, worker, Valkey and Postgres while posts are retried"
     )
     outages.add_argument("--posts", type=int, default=2000)
     outages.add_argument("--kills", type=int, default=20)
     outages.add_argument("--seed", type=int, default=1)
-    outages.set_defaults(run=outlasted)
+    outages.set_defaults(run=run_outages)
     _add_bundle_option(kills, outages)
 
 
@@ -96,18 +96,18 @@ def _add_size_commands(commands: Commands) -> None:
     """What large amounts of data cost."""
     store = commands.add_parser("store", help="the data store and SMOTE at the size of system T")
     store.add_argument("--images", type=int, default=20_464)
-    store.set_defaults(run=at_scale)
+    store.set_defaults(run=run_store)
     snapshot = commands.add_parser("snapshot", help="freezing many decisions, each with its own file")
     snapshot.add_argument("--decisions", type=int, default=100_000)
-    snapshot.set_defaults(run=frozen)
+    snapshot.set_defaults(run=run_snapshot)
     replay = commands.add_parser(
         "replay", help="champion and candidate over the same files, against the bare ensemble"
     )
     replay.add_argument("--submissions", type=int, default=2000)
-    replay.set_defaults(run=replayed)
+    replay.set_defaults(run=run_replay)
     near = commands.add_parser("near", help="the search for near-duplicates among many fingerprints")
     near.add_argument("--fingerprints", type=int, default=1_000_000)
-    near.set_defaults(run=searched)
+    near.set_defaults(run=run_near)
     _add_bundle_option(snapshot, replay)
 
 
@@ -119,11 +119,11 @@ def _add_model_commands(commands: Commands) -> None:
     loop.add_argument("--data", type=Path, default=REPOSITORY.parent / "shared" / "data")
     loop.add_argument("--posts", type=int, default=320)
     loop.add_argument("--epochs", type=int, default=6)
-    loop.set_defaults(run=learned)
+    loop.set_defaults(run=run_loop)
     gpu = commands.add_parser("gpu", help="votes, speed and memory on a CUDA device, as one JSON")
     gpu.add_argument("--out", type=Path, help="file for the JSON; standard output without it")
     gpu.add_argument("--seconds", type=float, default=10.0, help="of each measurement")
-    gpu.set_defaults(run=on_gpu)
+    gpu.set_defaults(run=run_gpu)
     _add_bundle_option(gpu)
 
 
@@ -132,113 +132,113 @@ def _add_bundle_option(*commands: argparse.ArgumentParser) -> None:
         command.add_argument("--bundle", type=Path, default=BASELINE)
 
 
-def searched(wished: argparse.Namespace) -> bool:
+def run_near(options: argparse.Namespace) -> bool:
     from bench import near
 
-    return near.run(wished.fingerprints, _says)
+    return near.run(options.fingerprints, _say)
 
 
-def learned(wished: argparse.Namespace) -> bool:
+def run_loop(options: argparse.Namespace) -> bool:
     from bench import loop
 
-    return loop.run(wished.data, posts=wished.posts, epochs=wished.epochs)
+    return loop.run(options.data, posts=options.posts, epochs=options.epochs)
 
 
-def on_gpu(wished: argparse.Namespace) -> bool:
+def run_gpu(options: argparse.Namespace) -> bool:
     from bench import gpu
 
-    arguments = ["--bundle", str(wished.bundle), "--seconds", str(wished.seconds)]
-    if wished.out:
-        arguments += ["--out", str(wished.out)]
+    arguments = ["--bundle", str(options.bundle), "--seconds", str(options.seconds)]
+    if options.out:
+        arguments += ["--out", str(options.out)]
     status = gpu.main(arguments)
     if status == 1:
         raise BenchError("nothing was measured")
     return status == 0
 
 
-def compared(wished: argparse.Namespace) -> bool:
+def run_compare(options: argparse.Namespace) -> bool:
     from bench import against_litserve
 
-    return against_litserve.run(wished, _says)
+    return against_litserve.run(options, _say)
 
 
-def accepted(wished: argparse.Namespace) -> bool:
+def run_intake(options: argparse.Namespace) -> bool:
     from bench import compare, intake
 
     images = jpegs()
-    with product(wished.bundle, _says) as running:
+    with product(options.bundle, _say) as running:
         seconds = compare.latency(
-            running, images, posts=int(wished.seconds * wished.per_s), per_s=wished.per_s
+            running, images, posts=int(options.seconds * options.per_s), per_s=options.per_s
         )
-        line(f"accepted at {wished.per_s:g} posts/s", compare.summary(seconds["accepted"]))
+        line(f"accepted at {options.per_s:g} posts/s", compare.summary(seconds["accepted"]))
         p99 = percentile(seconds["accepted"], 99)
-        fine = line("  its p99", f"{p99 * 1000:.0f} ms", reached=p99 < 0.15, target="< 150 ms")
-        if wished.skip_label_studio:
-            return fine
-        return intake.beside_label_studio(running, images, _says) and fine
+        is_fast = line("  its p99", f"{p99 * 1000:.0f} ms", reached=p99 < 0.15, target="< 150 ms")
+        if options.skip_label_studio:
+            return is_fast
+        return intake.beside_label_studio(running, images, _say) and is_fast
 
 
-def decoded(wished: argparse.Namespace) -> bool:
+def run_decode(options: argparse.Namespace) -> bool:
     from bench import decode
 
-    with product(wished.bundle, _says) as running:
-        return decode.run(running, seconds=wished.seconds)
+    with product(options.bundle, _say) as running:
+        return decode.run(running, seconds=options.seconds)
 
 
-def reviewed(wished: argparse.Namespace) -> bool:
+def run_queue(options: argparse.Namespace) -> bool:
     from bench import queue
 
-    with product(wished.bundle, _says) as running:
-        return queue.run(running, jpegs(), wished, _says)
+    with product(options.bundle, _say) as running:
+        return queue.run(running, jpegs(), options, _say)
 
 
-def seen(wished: argparse.Namespace) -> bool:
+def run_face(options: argparse.Namespace) -> bool:
     from bench import face
 
-    with product(wished.bundle, _says) as running:
-        return face.run(running, jpegs(), presses=wished.presses)
+    with product(options.bundle, _say) as running:
+        return face.run(running, jpegs(), presses=options.presses)
 
 
-def at_scale(wished: argparse.Namespace) -> bool:
+def run_store(options: argparse.Namespace) -> bool:
     from bench import store
 
-    return store.run(wished.images)
+    return store.run(options.images)
 
 
-def frozen(wished: argparse.Namespace) -> bool:
+def run_snapshot(options: argparse.Namespace) -> bool:
     from bench import freezing
 
-    with product(wished.bundle, _says) as running:
-        return freezing.run(running, jpegs(), decisions=wished.decisions, say=_says)
+    with product(options.bundle, _say) as running:
+        return freezing.run(running, jpegs(), decisions=options.decisions, say=_say)
 
 
-def replayed(wished: argparse.Namespace) -> bool:
+def run_replay(options: argparse.Namespace) -> bool:
     from bench import replaying
 
-    return replaying.run(wished.bundle, jpegs(), submissions=wished.submissions)
+    return replaying.run(options.bundle, jpegs(), submissions=options.submissions)
 
 
-def survived(wished: argparse.Namespace) -> bool:
+def run_chaos(options: argparse.Namespace) -> bool:
     from bench import chaos
 
-    with product(wished.bundle, _says) as running:
+    with product(options.bundle, _say) as running:
         outcome = chaos.run(
-            running, jpegs(), posts=wished.submissions, kills=wished.kills, seed=wished.seed, say=print
+            running, jpegs(), posts=options.submissions, kills=options.kills, seed=options.seed, say=print
         )
     return chaos.report(outcome)
 
 
-def outlasted(wished: argparse.Namespace) -> bool:
+def run_outages(options: argparse.Namespace) -> bool:
     from bench import outages
 
-    with product(wished.bundle, _says) as running:
+    with product(options.bundle, _say) as running:
         outcome = outages.run(
-            running, jpegs(), posts=wished.posts, kills=wished.kills, seed=wished.seed, say=print
+            running, jpegs(), posts=options.posts, kills=options.kills, seed=options.seed, say=print
         )
     return outages.report(outcome)
 
 
-def _says(text: str) -> None:
+def _say(text: str) -> None:
     print(f"  {text}", flush=True)
 
 

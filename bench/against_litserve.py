@@ -17,7 +17,7 @@ TURNS = 5
 LITSERVE = {"plain": "timm, float32, as its documentation", "ensemble": "our Ensemble, bfloat16"}
 
 
-def run(wished: argparse.Namespace, say: Callable[[str], None]) -> bool:
+def run(options: argparse.Namespace, say: Callable[[str], None]) -> bool:
     """Starts the product and measures as the command line wishes; whether every target was reached.
 
     Raises BenchError, StackRefused, TimeoutError.
@@ -25,26 +25,26 @@ def run(wished: argparse.Namespace, say: Callable[[str], None]) -> bool:
     images = jpegs()
     size_kb = sum(map(len, images)) / len(images) / 1000
     print(
-        f"{wished.posts} JPEGs of 600x600 ({size_kb:.0f} kB), {wished.at_once} posts at once, bundle {wished.bundle}"
+        f"{options.posts} JPEGs of 600x600 ({size_kb:.0f} kB), {options.at_once} posts at once, bundle {options.bundle}"
     )
-    with product(wished.bundle, say) as running, tempfile.TemporaryDirectory(prefix="kyc-bench-") as folder:
+    with product(options.bundle, say) as running, tempfile.TemporaryDirectory(prefix="kyc-bench-") as folder:
         free = port(prepare_state_dir(Path(folder)), "litserve")
         assert is_free(free)
         turns = compare.turns(
             running,
             images,
-            bundle=wished.bundle,
+            bundle=options.bundle,
             port=free,
-            posts=wished.posts,
-            at_once=wished.at_once,
+            posts=options.posts,
+            at_once=options.at_once,
             count=TURNS,
-            kinds=() if wished.skip_litserve else tuple(LITSERVE),
+            kinds=() if options.skip_litserve else tuple(LITSERVE),
         )
         print(f"The product (web, Postgres, Valkey, scoring worker), median of {TURNS} turns:")
         line("verdicts stored", f"{median(turn.verdicts for turn in turns):.1f} /s")
         line("posts accepted meanwhile", f"{median(turn.accepted for turn in turns):.1f} /s")
-        reached = [_latency(running, images, wished.per_s), *_memory(running)]
-    if not wished.skip_litserve:
+        reached = [_latency(running, images, options.per_s), *_memory(running)]
+    if not options.skip_litserve:
         reached += _compared_with_litserve(turns)
     return all(reached)
 

@@ -51,13 +51,13 @@ def run(count: int, say: Say) -> bool:
                     stdout=subprocess.PIPE,
                     check=True,
                 )
-    found = json.loads(done.stdout.decode().splitlines()[-1])
-    ms = [1000 * seconds for seconds in found["seconds"]]
+    measured = json.loads(done.stdout.decode().splitlines()[-1])
+    ms = [1000 * seconds for seconds in measured["seconds"]]
     print(f"Near-duplicates among {count:,} fingerprints, {len(ms)} searches:")
     line("median", f"{median(ms):.1f} ms")
     p95 = percentile(ms, 95)
     fine = line("  its p95", f"{p95:.1f} ms", reached=p95 < TARGET_MS, target=f"< {TARGET_MS} ms")
-    missed = found["missed"]
+    missed = measured["missed"]
     return line("near-duplicates that were missed", f"{missed}", reached=missed == 0, target="0") and fine
 
 
@@ -106,9 +106,9 @@ def searches(count: int) -> dict[str, object]:
             pk=UUID(ID.format(count - COPIES + 1 + number))
         )
         started = time.perf_counter()
-        found = list(near(own))
+        neighbours = list(near(own))
         seconds.append(time.perf_counter() - started)
-        missed += ID.format(number + 1) not in {str(row.pk) for row in found}
+        missed += ID.format(number + 1) not in {str(row.pk) for row in neighbours}
     return {"seconds": seconds, "missed": missed}
 
 

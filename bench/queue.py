@@ -14,36 +14,44 @@ from devstack.progress import Say
 TARGET = 1 / 8
 
 
-def run(running: Product, images: list[bytes], wished: argparse.Namespace, say: Say) -> bool:
+def run(running: Product, images: list[bytes], options: argparse.Namespace, say: Say) -> bool:
     """Whether a decision takes the product's server at most an eighth of Label Studio's time."""
-    say(f"filling the queue with {wished.items} items")
-    sessions = desks.filled(running, images, items=wished.items, reviewers=wished.reviewers)
-    ours = [Ours(running.target.port, session) for session in sessions]
+    say(f"filling the queue with {options.items} items")
+    sessions = desks.filled(running, images, items=options.items, reviewers=options.reviewers)
+    our_desks = [Ours(running.target.port, session) for session in sessions]
     processes = [one for one in map(running.process, ("web", "postgres")) if one]
-    mine, other = Work(), Work()
+    our_work, their_work = Work(), Work()
     with ExitStack() as stack:
-        theirs = None
-        if not wished.skip_label_studio:
-            theirs = stack.enter_context(label_studio(say, tasks=wished.items, annotators=wished.reviewers))
-            annotators = [Theirs(theirs.port, theirs.queue, token) for token in theirs.tokens]
-        for number in range(wished.turns):
-            say(f"turn {number + 1} of {wished.turns}")
-            desks.turn(ours, mine, processes, seconds=wished.seconds, idle=running.runner.watch)
-            if theirs:
-                both = [theirs.web, theirs.postgres]
-                desks.turn(annotators, other, both, seconds=wished.seconds, idle=running.runner.watch)
-    print(f"{wished.reviewers} reviewers at a queue of {wished.items}:")
-    desks.report("the product: decisions", mine)
-    seen = Work()
+        rival = None
+        if not options.skip_label_studio:
+            rival = stack.enter_context(label_studio(say, tasks=options.items, annotators=options.reviewers))
+            annotators = [Theirs(rival.port, rival.queue, token) for token in rival.tokens]
+        for number in range(options.turns):
+            say(f"turn {number + 1} of {options.turns}")
+            desks.turn(our_desks, our_work, processes, seconds=options.seconds, idle=running.runner.watch)
+            if rival:
+                server_processes = [rival.web, rival.postgres]
+                desks.turn(
+                    annotators,
+                    their_work,
+                    server_processes,
+                    seconds=options.seconds,
+                    idle=running.runner.watch,
+                )
+    print(f"{options.reviewers} reviewers at a queue of {options.items}:")
+    desks.report("the product: decisions", our_work)
+    photographs = Work()
     faces: list[Desk] = [Faces(running.target.port, session) for session in sessions]
-    desks.turn(faces, seen, processes, seconds=wished.seconds / 2, idle=running.runner.watch)
-    desks.report("the product: photographs, in addition", seen)
-    if theirs is None:
+    desks.turn(faces, photographs, processes, seconds=options.seconds / 2, idle=running.runner.watch)
+    desks.report("the product: photographs, in addition", photographs)
+    if rival is None:
         return True
-    desks.report("Label Studio: decisions", other)
-    spent = mine.processor_s / len(mine.cycles) / (other.processor_s / len(other.cycles))
-    line("ratio product / Label Studio, processors' time", f"{spent:.3f}")
-    ratio = mine.each_s / other.each_s
+    desks.report("Label Studio: decisions", their_work)
+    processor_ratio = (
+        our_work.processor_s / len(our_work.cycles) / (their_work.processor_s / len(their_work.cycles))
+    )
+    line("ratio product / Label Studio, processors' time", f"{processor_ratio:.3f}")
+    ratio = our_work.each_s / their_work.each_s
     return line(
         "ratio product / Label Studio", f"{ratio:.3f}", reached=ratio <= TARGET, target="<= 1/8 (0.125)"
     )

@@ -33,29 +33,30 @@ def run(bundle: Path, images: list[bytes], *, submissions: int) -> bool:
         folder = Path(name)
         paths = _files(folder, images, submissions)
         both = {role: Ensemble.load(bundle, device="cpu") for role in ("champion", "candidate")}
-        found = _turns(both, paths)
+        turns = _turns(both, paths)
         took_s = _command(folder, bundle, paths)
     print(
         f"{submissions} JPEGs of 600x600, champion and candidate of one kind, median of {TURNS} turns (scorings/s):"
     )
-    plain, alone, replay = (median(turn[way] for turn in found) for way in ("plain", "alone", "replay"))
+    plain, alone, replay = (median(turn[way] for turn in turns) for way in ("plain", "alone", "replay"))
     line("plain loop: decode a batch, score it", f"{plain:.1f} /s")
     line("ensemble alone, on decoded images", f"{alone:.1f} /s")
     line("replay: both bundles over the same files", f"{replay:.1f} /s")
-    ratios = [turn["replay"] / turn["plain"] for turn in found]
-    fine = line(
+    ratios = [turn["replay"] / turn["plain"] for turn in turns]
+    is_reached = line(
         "  ratio replay / plain loop",
         f"{median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})",
         reached=median(ratios) >= TARGET,
         target=f">= {TARGET}",
     )
-    against = [turn["replay"] / turn["alone"] for turn in found]
+    to_ensemble = [turn["replay"] / turn["alone"] for turn in turns]
     line(
-        "  ratio replay / ensemble alone", f"{median(against):.2f} ({min(against):.2f} to {max(against):.2f})"
+        "  ratio replay / ensemble alone",
+        f"{median(to_ensemble):.2f} ({min(to_ensemble):.2f} to {max(to_ensemble):.2f})",
     )
     line("the whole command, from its start to the report", f"{took_s:.1f} s")
     line("  that is", f"{2 * submissions / took_s:.1f} /s")
-    return fine
+    return is_reached
 
 
 def _files(folder: Path, images: list[bytes], count: int) -> list[Path]:

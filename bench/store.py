@@ -93,19 +93,19 @@ def smoted(reals: int, fakes: int) -> dict[str, float]:
 
 def run(count: int, say: Callable[[str], None] = print) -> bool:
     """Prints the figures; whether all targets were reached."""
-    whole, fine = REALS + FAKES, []
+    document_images, targets = REALS + FAKES, []
     folder = Path(tempfile.mkdtemp(prefix="kyc-bench-"))
     try:
         (folder / "jpeg").mkdir()
         paths = photographs(folder / "jpeg", count)
-        say(f"Data store of {count} JPEGs of {WIDTH}x{HEIGHT}, {SIDE} px (the document: {whole}):")
-        found = alone(stored, paths, folder / "store", max(1, SHARDS * count // whole))
-        seconds, float64 = found["s"] * whole / count, count * (SIDE * SIDE * 3 + 1) * 8
+        say(f"Data store of {count} JPEGs of {WIDTH}x{HEIGHT}, {SIDE} px (the document: {document_images}):")
+        found = alone(stored, paths, folder / "store", max(1, SHARDS * count // document_images))
+        seconds, float64 = found["s"] * document_images / count, count * (SIDE * SIDE * 3 + 1) * 8
         line("built", f"{count / found['s']:.0f} /s")
         line("  processor time", f"{1000 * found['cpu_s'] / count:.2f} ms a picture")
-        fine.append(
+        targets.append(
             line(
-                f"  so {whole} in",
+                f"  so {document_images} in",
                 f"{seconds:.0f} s",
                 reached=seconds <= DOCUMENT_S / 10,
                 target=f"<= {DOCUMENT_S / 10:.0f} s, a tenth of the document's",
@@ -113,8 +113,8 @@ def run(count: int, say: Callable[[str], None] = print) -> bool:
         )
         share = found["bytes"] / float64
         size = f"{share:.3f} of float64 HDF5"
-        fine.append(line("on disk", size, reached=share <= 0.1, target="<= 0.1"))
-        fine.append(
+        targets.append(line("on disk", size, reached=share <= 0.1, target="<= 0.1"))
+        targets.append(
             line(
                 "highest memory",
                 f"{found['peak_mb']:.0f} MB",
@@ -129,5 +129,7 @@ def run(count: int, say: Callable[[str], None] = print) -> bool:
     found = alone(smoted, REALS, FAKES)
     line("rows after it", f"{found['rows']:.0f}")
     line("planned, then every row made", f"{found['plan_s']:.1f} s, {found['s']:.0f} s")
-    low = found["peak_mb"] < 4000
-    return all([*fine, line("highest memory", f"{found['peak_mb']:.0f} MB", reached=low, target="< 4000 MB")])
+    is_small = found["peak_mb"] < 4000
+    return all(
+        [*targets, line("highest memory", f"{found['peak_mb']:.0f} MB", reached=is_small, target="< 4000 MB")]
+    )
