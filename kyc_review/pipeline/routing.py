@@ -20,7 +20,7 @@ from kyc_review.core import leases
 from kyc_review.core.db.copy import copy_in
 from kyc_review.evidence.services import fingerprints_record
 from kyc_review.review import services as review
-from kyc_review.review.models import ReviewItem
+from kyc_review.review.models import RISK_WITHOUT_VOTES, ReviewItem
 from kyc_review.review.twins import twin_searches_request
 from kyc_review.scoring.models import CheckResult, Scoring, Vote
 from kyc_review.scoring.state import NOT_YET_SCORED
@@ -76,7 +76,7 @@ class Routed:
 
     @property
     def risk(self) -> float:
-        return review.RISK_WITHOUT_VOTES if self.scoring is None else self.scoring.risk
+        return RISK_WITHOUT_VOTES if self.scoring is None else self.scoring.risk
 
     @property
     def item_reason(self) -> str:
@@ -254,5 +254,5 @@ def give_to_people(rows: Sequence[Submission], *, reason: str) -> None:
     Submission.objects.filter(pk__in=ids, state__in=NOT_YET_SCORED).update(
         state=State.IN_REVIEW, lease_holder=""
     )
-    review.items_open([(pk, reason, review.RISK_WITHOUT_VOTES) for pk in ids])
+    review.items_open([(pk, reason, RISK_WITHOUT_VOTES) for pk in ids])
     events_record(submission_ids=ids, kind=Kind.QUEUED)

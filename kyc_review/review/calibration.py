@@ -23,7 +23,7 @@ from kyc_review.review.blinding import possible_reviewers
 from kyc_review.scoring.selectors import failed_for_person, needs_person
 from kyc_review.submissions.models import State, Submission
 
-from .models import AuditDraw, Decision, Gold, ReviewItem
+from .models import RISK_WITHOUT_VOTES, AuditDraw, Decision, Gold, ReviewItem
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -108,7 +108,7 @@ def gold_due() -> list[ReviewItem]:
                 gold.verdict, has_doubt=gold.has_doubt, has_failed=gold.has_failed, is_drawn=gold.is_drawn
             ),
             is_blind=True,
-            risk=1.0 if gold.risk is None else gold.risk,
+            risk=RISK_WITHOUT_VOTES if gold.risk is None else gold.risk,
         )
         for gold in chosen
     ]

@@ -42,7 +42,7 @@ from .decisions import (
     decisions_settle,
     first_call_record,
 )
-from .models import ReviewItem
+from .models import RISK_WITHOUT_VOTES, ReviewItem
 from .queue_masking import mask_positions
 
 if TYPE_CHECKING:
@@ -80,7 +80,6 @@ __all__ = [
     "release_undo",
 ]
 
-RISK_WITHOUT_VOTES = 1.0  # without votes nothing speaks for the picture
 _dice = random.Random()  # noqa: S311  (which ordinary items are blind is no secret)
 
 

@@ -17,14 +17,12 @@ from django.db import transaction
 from kyc_review.audit import services as audit
 from kyc_review.evidence.near_duplicates import twins_of
 from kyc_review.evidence.services import evidence_request
-from kyc_review.review.models import ReviewItem, TwinSearch
+from kyc_review.review.models import RISK_WITHOUT_VOTES, UNDECIDED_STATES, ReviewItem, TwinSearch
 from kyc_review.scoring.models import Scoring
 from kyc_review.submissions.models import Result, ResultReason, State, Submission
 
 SEARCHES_PER_SWEEP = 300
-RISK_WITHOUT_VOTES = 1.0
 CONTRARY = {Result.REJECTED: Result.CLEAR, Result.CLEAR: Result.REJECTED}
-UNDECIDED = (ReviewItem.State.OPEN, ReviewItem.State.CLAIMED, ReviewItem.State.SETTLING)
 
 
 def twin_search_request(*, submission_id: UUID) -> None:
@@ -77,14 +75,14 @@ def _reopen(submission_id: UUID, *, rejected: UUID) -> None:
     row = Submission.objects.select_for_update(no_key=True).get(pk=submission_id)
     if row.state != State.COMPLETED or row.result != Result.CLEAR or row.erased_at or is_reopened(row.pk):
         return
-    if row.review_items.filter(state__in=UNDECIDED).exists():
+    if row.review_items.filter(state__in=UNDECIDED_STATES).exists():
         return  # what the person says is an outcome, too, and asks for its own search
+    risk = Scoring.objects.filter(submission=row).values_list("risk", flat=True).first()
     item = ReviewItem.objects.create(
         submission=row,
         reason=ReviewItem.Reason.TWIN_REJECTED,
         is_blind=True,
-        risk=Scoring.objects.filter(submission=row).values_list("risk", flat=True).first()
-        or RISK_WITHOUT_VOTES,
+        risk=RISK_WITHOUT_VOTES if risk is None else risk,
         # Among the most urgent: the applicant may be using the account already.
         queue_reason=ReviewItem.Reason.UNANIMOUS_FAKE,
         queue_risk=1.0,

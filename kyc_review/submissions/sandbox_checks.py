@@ -28,7 +28,10 @@ def sandbox_checks(row: Submission) -> list[PretendedCheck]:
     if row.state == State.RECEIVED:
         return []
     script = script_of(row.external_ref)
-    troubled = {limit.check: measure for measure, limit in LIMITS.items() if limit.code is script.code}
+    # Reversed, so that the first measure of a check is given, as for a live picture.
+    troubled = {
+        limit.check: measure for measure, limit in reversed(LIMITS.items()) if limit.code is script.code
+    }
     passing = {limit.check: measure for measure, limit in reversed(LIMITS.items())}
     if script.code is CheckCode.NO_FACE:
         return [_without_face(name, passing.get(name)) for name in CheckName]

@@ -51,7 +51,7 @@ def run_request(
         raise JobRefused("No bundle is in production yet; run `manage.py prepare` first.")
     _require_trainable(snapshot)
     _require_sense(epochs, miss, balance)
-    settings = {
+    recipe = {
         "epochs": epochs,
         "seed": seed,
         "miss": miss,
@@ -59,13 +59,13 @@ def run_request(
         "balance": balance,
         "weigh": weigh,
     }
-    _require_first(snapshot, init, settings)
-    run = TrainingRun.objects.create(snapshot=snapshot, init=init, created_by=actor, **settings)
+    _require_first(snapshot, init, recipe)
+    run = TrainingRun.objects.create(snapshot=snapshot, init=init, created_by=actor, **recipe)
     audit.record(
         action="training.requested",
         actor=actor,
         target=run,
-        detail={"snapshot": snapshot.name, "init": init.digest} | settings,
+        detail={"snapshot": snapshot.name, "init": init.digest} | recipe,
     )
     transaction.on_commit(TRAINING.send)
     return run
@@ -105,7 +105,7 @@ def _require_sense(epochs: int, miss: float, balance: str) -> None:
         raise JobRefused(f"Choose one balancing method, or one for each of the {VOTERS} voters.")
 
 
-def _require_first(snapshot: Snapshot, init: Bundle, settings: dict[str, Any]) -> None:
+def _require_first(snapshot: Snapshot, init: Bundle, recipe: dict[str, Any]) -> None:
     """The same seed makes the same candidate, so a button pressed twice or a request sent again asks for nothing new.
 
     Raises JobRefused.
@@ -113,7 +113,7 @@ def _require_first(snapshot: Snapshot, init: Bundle, settings: dict[str, Any]) -
     Snapshot.objects.select_for_update(no_key=True).get(pk=snapshot.pk)  # one after the other
     waiting = [TrainingRun.State.QUEUED, TrainingRun.State.RUNNING]
     twin = TrainingRun.objects.filter(
-        snapshot=snapshot, init=init, state__in=waiting, cancel_asked=False, **settings
+        snapshot=snapshot, init=init, state__in=waiting, cancel_asked=False, **recipe
     ).first()
     if twin is not None:
         raise JobRefused(f"Run {twin.pk} does exactly this and has not ended; wait for it, or cancel it.")

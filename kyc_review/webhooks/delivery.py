@@ -7,13 +7,14 @@ a message twice but never loses one; it recognises repetitions by `webhook-id`.
 import threading
 import uuid
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from types import MappingProxyType
 
 from django.db import transaction
-from django.db.models import F, Window
+from django.db.models import Case, F, Value, When, Window
 from django.db.models.functions import RowNumber
 from django.utils import timezone
 
@@ -31,6 +32,7 @@ LEASE_S = 60  # four times the longest attempt
 AT_ONCE = 8
 # One receiver that does not answer must not delay the others.
 AT_ONCE_PER_ENDPOINT = 3
+NONE_IN_FLIGHT: Mapping[uuid.UUID, int] = MappingProxyType({})
 GONE = 410
 
 _alone = threading.Lock()
@@ -66,8 +68,7 @@ def _deliver(timeout_s: float) -> int:
     with ThreadPoolExecutor(AT_ONCE, "webhook") as pool:
         while True:
             busy = Counter(message.endpoint_id for message in in_work.values())
-            full = [endpoint for endpoint, number in busy.items() if number >= AT_ONCE_PER_ENDPOINT]
-            for message in lease_messages(limit=AT_ONCE - len(in_work), avoid=full):
+            for message in lease_messages(limit=AT_ONCE - len(in_work), in_flight=busy):
                 in_work[pool.submit(send, message, timeout_s)] = message
             if not in_work:
                 return done
@@ -84,18 +85,23 @@ def send(message: Message, timeout_s: float = TIMEOUT_S) -> Answer:
 
 
 @transaction.atomic
-def lease_messages(*, limit: int, avoid: Iterable[uuid.UUID] = (), holder: str = HOLDER) -> list[Message]:
-    """Lease up to `limit` due deliveries, few of each endpoint, none of those to `avoid`."""
+def lease_messages(
+    *, limit: int, in_flight: Mapping[uuid.UUID, int] = NONE_IN_FLIGHT, holder: str = HOLDER
+) -> list[Message]:
+    """Lease up to `limit` due deliveries, of each endpoint at most AT_ONCE_PER_ENDPOINT less those `in_flight`."""
     if limit <= 0:
         return []
     now = timezone.now()
+    left = Case(
+        *(When(endpoint=pk, then=Value(AT_ONCE_PER_ENDPOINT - number)) for pk, number in in_flight.items()),
+        default=Value(AT_ONCE_PER_ENDPOINT),
+    )
     due = (
         Delivery.objects.filter(
             leases.due(Delivery.State.PENDING, Delivery.State.SENDING), endpoint__is_active=True
         )
-        .exclude(endpoint__in=list(avoid))
-        .annotate(rank=Window(RowNumber(), partition_by=F("endpoint"), order_by=["due_at", "pk"]))
-        .filter(rank__lte=AT_ONCE_PER_ENDPOINT)
+        .annotate(rank=Window(RowNumber(), partition_by=F("endpoint"), order_by=["due_at", "pk"]), left=left)
+        .filter(rank__lte=F("left"))
         .order_by("due_at")
         .values_list("pk", flat=True)
     )

@@ -3,7 +3,7 @@
 from .audits import AuditDraw
 from .campaigns import CampaignLook
 from .decisions import ASSESSED_LABELS, Decision, DecisionUndo, FirstCall, OutcomeExposure
-from .items import UNDECIDED_STATES, WAITING_STATES, ReviewItem, Skip
+from .items import RISK_WITHOUT_VOTES, UNDECIDED_STATES, WAITING_STATES, ReviewItem, Skip
 from .people import KeyChoice, SavedView
 from .put_aside import PutAside
 from .quality import Gold
@@ -11,6 +11,7 @@ from .twins import TwinSearch
 
 __all__ = [
     "ASSESSED_LABELS",
+    "RISK_WITHOUT_VOTES",
     "UNDECIDED_STATES",
     "WAITING_STATES",
     "AuditDraw",

@@ -269,6 +269,7 @@ class ReviewItem(models.Model):
 # What the queue still holds, and what is not decided yet or may still be undone.
 WAITING_STATES = (ReviewItem.State.OPEN, ReviewItem.State.CLAIMED)
 UNDECIDED_STATES = (*WAITING_STATES, ReviewItem.State.SETTLING)
+RISK_WITHOUT_VOTES = 1.0  # of an item whose picture no model voted on: nothing speaks for the picture
 
 
 class Skip(models.Model):

@@ -18,6 +18,7 @@ from kyc_review.review.corrections import decision_correct
 from kyc_review.review.models import ReviewItem, TwinSearch
 from kyc_review.review.services import decision_record, item_claim_next, items_open
 from kyc_review.review.twins import twins_sweep
+from kyc_review.scoring.models import Scoring, Vote
 from kyc_review.submissions.models import Submission
 from kyc_review.webhooks.models import Endpoint, Event
 
@@ -116,6 +117,23 @@ def test_the_adjudication_replaces_the_result_and_the_integration_hears_of_a_cha
     expected = {"rejected": "reviewer_found_forged", "resubmit": "blurred", "clear": "models_agree"}
     assert (last["result"], last["reason"]) == (result, expected[result])
     assert not ReviewItem.objects.exclude(state="decided").exists()
+
+
+@pytest.mark.parametrize(("voted", "expected"), [(0.0, 0.0), (0.25, 0.25), (None, 1.0)])
+def test_a_reopened_twin_keeps_the_risk_of_its_votes_even_where_it_is_zero(
+    twin: Callable[..., Submission], alice: User, voted: float | None, expected: float
+) -> None:
+    cleared = twin("models")
+    if voted is None:
+        Vote.objects.filter(scoring__submission=cleared).delete()
+        Scoring.objects.filter(submission=cleared).delete()
+    else:
+        Scoring.objects.filter(submission=cleared).update(risk=voted)
+    twin("item")
+    decide(alice, "fake")
+    twins_sweep()
+    (item,) = reopened()
+    assert item.risk == expected
 
 
 def test_verdicts_that_go_on_contradicting_each_other_end(

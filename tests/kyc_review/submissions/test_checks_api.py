@@ -151,6 +151,7 @@ def test_the_sandbox_pretends_checks_on_the_right_side_of_the_real_limits(
         assert check["unit"] == UNITS[Measure(check["measure"])]
         assert limit.status(check["value"]) == check["status"]
         assert limit.missed(check["value"]) == check["limit"]
+        assert check["unit"] != "share" or 0 <= check["value"] <= 1
     troubles = [check["code"] for check in checks if check["status"] != CheckStatus.PASS]
     script = SCRIPTS[reference]
     assert set(troubles) == ({script.code} if script.code else set())

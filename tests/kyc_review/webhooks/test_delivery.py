@@ -2,6 +2,7 @@ import json
 import socket
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -206,6 +207,21 @@ def test_one_silent_receiver_does_not_keep_the_others_waiting(
     silent.close()
     assert len(messages) == 6
     assert {sum(m.endpoint_id == e.pk for m in messages) for e in Endpoint.objects.all()} == {3}
+
+
+@pytest.mark.parametrize(("in_flight", "leased"), [(0, 3), (1, 2), (2, 1), (3, 0), (4, 0)])
+def test_messages_in_flight_count_towards_the_limit_of_their_endpoint_only(
+    integration: Integration,
+    submit: Callable[..., Submission],
+    endpoint: tuple[Endpoint, str],
+    in_flight: int,
+    leased: int,
+) -> None:
+    other, _ = services.endpoint_create(integration=integration, url="https://bank.example/hook")
+    for _ in range(5):
+        event_record(submission=submit(), kind=Kind.CLEARED)
+    messages = lease_messages(limit=8, in_flight={endpoint[0].pk: in_flight})
+    assert Counter(m.endpoint_id for m in messages) == Counter({endpoint[0].pk: leased, other.pk: 3})
 
 
 def test_two_deliverers_never_share_a_delivery(delivery: Delivery) -> None:
