@@ -70,6 +70,8 @@ def snapshots_build_due() -> int:
             built += 1
         except (SnapshotFailed, LeaseLost):
             continue  # the row says why, or its holder will
+        except Exception:
+            log.exception("snapshot %s was not built; the next sweep tries again", snapshot.name)
     leftovers_remove()
     return built
 
@@ -202,6 +204,9 @@ def _fail_spent() -> None:
     )
     for snapshot in spent:
         snapshot.state, snapshot.lease_holder = Snapshot.State.FAILED, ""
-        snapshot.error = f"The worker died {snapshot.attempts} times while it built this set."
+        snapshot.error = (
+            f"Building stopped {snapshot.attempts} times: a worker died or met an unexpected error, "
+            "which is in its log."
+        )
         snapshot.save(update_fields=["state", "lease_holder", "error"])
         audit.record(action="snapshot.failed", target=snapshot, detail={"error": snapshot.error})

@@ -9,6 +9,7 @@ stays and why.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -70,17 +71,25 @@ def submission_erase(
 
 
 def files_remove(row: Submission) -> bool:
-    """Delete every file of an erased submission; False when the disk refused, and the sweep tries again."""
-    try:
-        originals.delete(row.image_key)
-        originals.delete(reference_key(row.pk))
-        pictures_remove(submission_id=row.pk)
-        image_copies_remove(row)
-        mean_faces_remove(submission_id=row.pk)
-    except OSError:
-        log.exception("files of the erased submission %s are left; the sweep tries again", row.pk)
-        return False
-    return True
+    """Delete every file of an erased submission; False when something refused, and the sweep tries again.
+
+    Whatever fails, and however: the other files of this submission go, and those of others after it.
+    """
+    steps: list[Callable[[], object]] = [
+        lambda: originals.delete(row.image_key),
+        lambda: originals.delete(reference_key(row.pk)),
+        lambda: pictures_remove(submission_id=row.pk),
+        lambda: image_copies_remove(row),
+        lambda: mean_faces_remove(submission_id=row.pk),
+    ]
+    is_done = True
+    for step in steps:
+        try:
+            step()
+        except Exception:
+            log.exception("files of the erased submission %s are left; the sweep tries again", row.pk)
+            is_done = False
+    return is_done
 
 
 def erasures_sweep() -> int:

@@ -160,7 +160,7 @@ def test_a_set_that_kills_its_worker_fails_after_three_attempts(decide: Callable
     assert snapshots_build_due() == 0
     row = Snapshot.objects.get()
     assert row.state == Snapshot.State.FAILED
-    assert "died 3 times" in row.error
+    assert "Building stopped 3 times" in row.error
 
 
 def test_what_dead_builders_left_is_swept_and_living_ones_stay(decide: Callable[..., Decision]) -> None:
@@ -183,3 +183,22 @@ def test_a_folder_left_between_rename_and_commit_is_replaced(decide: Callable[..
     snapshot_verify(snapshot=snapshot_build(snapshot=snapshot))
     assert len(names_in(snapshot.directory / "images")) == 1
     assert names_in(snapshot.directory.parent) == [snapshot.name]
+
+
+def test_an_unexpected_error_in_one_snapshot_stops_no_other(
+    decide: Callable[..., Decision], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decide("fake")
+    first, second = (snapshot_request(actor=None, name=name) for name in ("first", "second"))
+    build = snapshot_builder.build
+
+    def fail_the_first(snapshot: Snapshot, holder: str) -> None:
+        if snapshot.pk == first.pk:
+            raise KeyError("no such format")
+        build(snapshot, holder)
+
+    monkeypatch.setattr(snapshot_builder, "build", fail_the_first)
+    assert snapshots_build_due() == 1
+    first.refresh_from_db()
+    second.refresh_from_db()
+    assert (first.state, second.state) == (Snapshot.State.PENDING, Snapshot.State.READY)

@@ -147,6 +147,30 @@ def test_files_that_a_killed_process_left_are_deleted_by_the_sweep(submit: Calla
     assert not derivatives.exists(display.derivative_key(row.pk))
 
 
+def test_what_cannot_be_deleted_keeps_no_other_file(
+    submit: Callable[..., Submission], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fault of any kind, for instance of a storage that is not a disk."""
+    rows = [submit(), submit(), submit()]
+    for row in rows:
+        display.derivative_ensure(row)
+        submission_erase(submission_id=row.pk, reason=REASON)
+    delete = originals.delete
+
+    def refuse_the_second(name: str) -> None:
+        if name == rows[1].image_key:
+            raise KeyError("no such format")
+        delete(name)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(originals, "delete", refuse_the_second)
+        assert erasures_sweep() == 3
+    assert [originals.exists(row.image_key) for row in rows] == [False, True, False]
+    assert not any(derivatives.exists(display.derivative_key(row.pk)) for row in rows)
+    assert erasures_sweep() == 3
+    assert not originals.exists(rows[1].image_key)
+
+
 def test_the_sweep_looks_again_until_late_writers_have_ended(submit: Callable[..., Submission]) -> None:
     row = submit()
     submission_erase(submission_id=row.pk, reason=REASON)
