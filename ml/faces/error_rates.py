@@ -14,7 +14,7 @@ from detection.faces.detector import Face
 from detection.faces.examine import examine
 from detection.faces.limits import LIMITS, Limit
 from ml.faces.coverings import Change, coverings
-from ml.faces.pictures import blurred, drawn, exposed, opened, paste, side_by_side
+from ml.faces.pictures import blur_picture, draw_photos, paste, read_picture, scale_levels, side_by_side
 from ml.sources import Photo
 
 SOURCES = ("rff", "lfw", "scut", "portraits", "utkface")
@@ -45,8 +45,8 @@ def genuine(data: Path, count: int | None = None) -> Iterator[Rate]:
     Raises SourceMissing.
     """
     for source in SOURCES:
-        photos = drawn(data, source, count)
-        found = [_statuses(opened(photo.path)) for photo in photos]
+        photos = draw_photos(data, source, count)
+        found = [_statuses(read_picture(photo.path)) for photo in photos]
         yield from _rates(source, found, tuple(CheckName))
         if source == "utkface":
             yield from _by_race(photos, found)
@@ -70,8 +70,8 @@ def degraded(data: Path, count: int = DEGRADED_COUNT) -> Iterator[Rate]:
     """
     pictures = []
     for source in SOURCES[:-1]:
-        for photo in drawn(data, source, count, seed=1):
-            image = opened(photo.path)
+        for photo in draw_photos(data, source, count, seed=1):
+            image = read_picture(photo.path)
             faces = default_detector().find(image)
             if faces:
                 pictures.append((image, faces[0]))
@@ -104,11 +104,11 @@ def _changes(pictures: Sequence[tuple[Image.Image, Face]]) -> Iterator[tuple[str
 
 
 def _blurred(image: Image.Image, face: Face, percent: float) -> Image.Image:
-    return blurred(image, face.landmarks.eye_distance, percent)
+    return blur_picture(image, face.landmarks.eye_distance, percent)
 
 
 def _exposed(image: Image.Image, face: Face, factor: float) -> Image.Image:
-    return exposed(image, factor)
+    return scale_levels(image, factor)
 
 
 def _with_eyes(image: Image.Image, face: Face, pixels: float) -> Image.Image:

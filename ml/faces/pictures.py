@@ -34,13 +34,13 @@ class Placed:
         return off < 0.4 * self.width and 0.5 < box.width / self.width < 2
 
 
-def opened(path: Path) -> Image.Image:
+def read_picture(path: Path) -> Image.Image:
     """RGB as stored; research pictures are upright."""
     with Image.open(path) as image:
         return image.convert("RGB")
 
 
-def drawn(data: Path, source: str, count: int | None, seed: int = 0) -> list[Photo]:
+def draw_photos(data: Path, source: str, count: int | None, seed: int = 0) -> list[Photo]:
     """At most `count` photographs of a source, drawn with a fixed seed. Raises SourceMissing."""
     photos = read_all(data, [source])
     if count is None or count >= len(photos):
@@ -59,16 +59,16 @@ def without_people(data: Path) -> list[Path]:
     return found
 
 
-def placed(data: Path, share: float, count: int, seed: int = 0) -> Iterator[Placed]:
+def place_portraits(data: Path, share: float, count: int, seed: int = 0) -> Iterator[Placed]:
     """Portraits at drawn positions on pictures without people, the face as wide as `share` of the canvas."""
     rng = np.random.default_rng([seed, round(share * 1000)])
     grounds = [path for path in without_people(data) if path.name[3:6] in ("arc", "nat", "pla")]
-    for photo in drawn(data, "portraits", count, seed):
-        portrait = opened(photo.path)
+    for photo in draw_photos(data, "portraits", count, seed):
+        portrait = read_picture(photo.path)
         face = largest_face(portrait)
         if face is None:
             continue
-        canvas = opened(grounds[int(rng.integers(len(grounds)))]).resize(CANVAS)
+        canvas = read_picture(grounds[int(rng.integers(len(grounds)))]).resize(CANVAS)
         yield paste(canvas, portrait, face, share * CANVAS[0], (float(rng.random()), float(rng.random())))
 
 
@@ -88,12 +88,12 @@ def paste(
     return Placed(canvas, x, y, width)
 
 
-def blurred(image: Image.Image, eye_distance: float, percent: float) -> Image.Image:
+def blur_picture(image: Image.Image, eye_distance: float, percent: float) -> Image.Image:
     """Gaussian blur with a deviation in percent of the eye distance."""
     return image.filter(ImageFilter.GaussianBlur(percent / 100 * eye_distance))
 
 
-def exposed(image: Image.Image, factor: float) -> Image.Image:
+def scale_levels(image: Image.Image, factor: float) -> Image.Image:
     """All levels times a factor, cut off at white."""
     return image.point([min(255, round(level * factor)) for level in range(256)] * 3)
 

@@ -13,7 +13,7 @@ from detection.checks import CheckName, CheckStatus
 from detection.faces.default import default_detector, largest_face
 from detection.faces.detector import Face
 from detection.faces.examine import examine
-from ml.faces.pictures import drawn, opened, placed, without_people
+from ml.faces.pictures import draw_photos, place_portraits, read_picture, without_people
 
 DETECTION = {"lfw": 0.995, "scut": 0.995, "portraits": 0.995, "rff": 0.99, "utkface": 0.98}
 PLACED_SHARES = (0.15, 0.2, 0.3, 0.4, 0.5)
@@ -52,8 +52,8 @@ def measure(data: Path, count: int | None = None) -> Iterator[Result]:
 
 
 def _detection(data: Path, source: str, target: float, count: int | None) -> Result:
-    photos = drawn(data, source, count)
-    missed = [photo.path.name for photo in photos if largest_face(opened(photo.path)) is None]
+    photos = draw_photos(data, source, count)
+    missed = [photo.path.name for photo in photos if largest_face(read_picture(photo.path)) is None]
     share = 1 - len(missed) / len(photos)
     note = f"{len(photos)} pictures; missed: {', '.join(missed[:5]) or 'none'}"
     return Result(f"faces found, {source}", share, target, True, note)
@@ -62,7 +62,7 @@ def _detection(data: Path, source: str, target: float, count: int | None) -> Res
 def _placed(data: Path) -> Result:
     found = total = 0
     for share in PLACED_SHARES:
-        for picture in placed(data, share, PLACED_COUNT):
+        for picture in place_portraits(data, share, PLACED_COUNT):
             total += 1
             found += any(picture.shows(face) for face in default_detector().find(picture.image))
     return Result("faces found off centre, 15 to 50 % wide", found / total, 1.0, True, f"{total} composites")
@@ -70,7 +70,7 @@ def _placed(data: Path) -> Result:
 
 def _false_faces(data: Path) -> Result:
     paths = without_people(data)
-    passed = [path.name for path in paths if _face_found(opened(path)) is CheckStatus.PASS]
+    passed = [path.name for path in paths if _face_found(read_picture(path)) is CheckStatus.PASS]
     share = len(passed) / len(paths)
     note = f"{len(paths)} pictures of CASIA v1 without people; passed: {', '.join(passed) or 'none'}"
     return Result("false faces", share, FALSE_FACES_MAX, False, note)
@@ -85,8 +85,8 @@ def _stability(data: Path) -> Result:
     """95th percentile over all sources of how far the farther eye corner moves; a face that is lost counts as 1."""
     moves = []
     for source in DETECTION:
-        for photo in drawn(data, source, STABLE_COUNT):
-            image = opened(photo.path)
+        for photo in draw_photos(data, source, STABLE_COUNT):
+            image = read_picture(photo.path)
             face = largest_face(image)
             if face is not None:
                 moves += [_moved(face, change(image)) for change in (_compressed, _cropped, _reduced)]
@@ -132,7 +132,11 @@ def _moved(face: Face, changed: _Changed) -> float:
 
 def _time(data: Path) -> Result:
     """Processor time of all checks, one thread; the mean over pictures of all sources."""
-    images = [opened(photo.path) for source in DETECTION for photo in drawn(data, source, TIME_COUNT // 5)]
+    images = [
+        read_picture(photo.path)
+        for source in DETECTION
+        for photo in draw_photos(data, source, TIME_COUNT // 5)
+    ]
     examine(images[0])  # makes the interpreters
     spent = _processor_ms(lambda: [examine(image) for image in images]) / len(images)
     large = images[0].resize((3000, 4000))

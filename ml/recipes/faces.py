@@ -92,13 +92,13 @@ class Faces:
     def rows(self, numbers: np.ndarray, augment: Augment | None = None) -> Prepared:
         return Prepared(self.inputs, self.label, numbers, augment, self.system.samplewise)
 
-    def trained(
+    def train(
         self, name: str, train: Examples | Redrawn, validation: Examples | Redrawn
     ) -> tuple[nn.Module, str, list[dict[str, float]]]:
         """The network with its best epoch's weights, what it started from, its history."""
         network, weights = self.system.make(self.context)
         system = self.system
-        told = fit(
+        history = fit(
             network,
             train,
             validation,
@@ -108,9 +108,9 @@ class Faces:
             loss=system.loss,
             measure=system.measure,
         )
-        return network, weights, told
+        return network, weights, history
 
-    def scored(self, network: nn.Module, rows: Examples) -> tuple[np.ndarray, np.ndarray]:
+    def predict(self, network: nn.Module, rows: Examples) -> tuple[np.ndarray, np.ndarray]:
         """Probability of fake and label of each row."""
         outputs, target = predict(network, rows, self.context, self.system.plan.batch)
         return probability(outputs), target.numpy()
@@ -125,15 +125,15 @@ def two_draws(context: Context, photos: Sequence[Photo], system: System) -> Resu
     small = thumbnails(inputs)
     documented, history, weights = as_documented(faces, small)
     if system.reshuffled:
-        told, more = reshuffled(faces, small)
-        documented, history = documented | told, history | more
+        more_figures, more_history = reshuffled(faces, small)
+        documented, history = documented | more_figures, history | more_history
     grouped = {name: divided.on(name) for name in ("train", "validation", "test")}
-    network, _, history["honest"] = faces.trained(
+    network, _, history["honest"] = faces.train(
         "honest",
         system.enlarge(faces.rows(grouped["train"], system.augment), context.seed),
         faces.rows(grouped["validation"]),
     )
-    score, target = faces.scored(network, faces.rows(grouped["test"]))
+    score, target = faces.predict(network, faces.rows(grouped["test"]))
     nearest = neighbours_call(small, label, grouped["train"], grouped["test"])
     return Results(
         weights=weights,
@@ -163,24 +163,24 @@ def as_documented(
     """The document's own draw: figures on validation and on test, history, and what the network started from."""
     system, seed = faces.system, faces.context.seed
     drawn = documented_draw(faces.label, seed, stratified=system.stratified)
-    network, weights, told = faces.trained(
+    network, weights, history = faces.train(
         "documented",
         system.enlarge(faces.rows(drawn["train"], system.augment), seed),
         faces.rows(drawn["validation"]),
     )
     figures: dict[str, Any] = {}
     for prefix, part in (("", "validation"), ("test_", "test")):
-        score, target = faces.scored(network, faces.rows(drawn[part]))
-        here = called(score, target, faces.group[drawn[part]])
+        score, target = faces.predict(network, faces.rows(drawn[part]))
+        part_figures = rates_at_half(score, target, faces.group[drawn[part]])
         if part == "validation":
-            here |= system.further(score, target)
-        figures |= {prefix + name: figure for name, figure in here.items()}
+            part_figures |= system.further(score, target)
+        figures |= {prefix + name: figure for name, figure in part_figures.items()}
     if system.needs and weights == SCRATCH:
         figures = without_weights(figures, system.reported, system.needs)
     nearest = neighbours_call(small, faces.label, drawn["train"], drawn["validation"])
     right = nearest == faces.label[drawn["validation"]]
     figures["nearest_neighbour_accuracy"] = share(right, faces.group[drawn["validation"]]).as_dict()
-    return figures, {"documented": told}, weights
+    return figures, {"documented": history}, weights
 
 
 def without_weights(figures: Mapping[str, Any], reported: Mapping[str, float], needs: str) -> dict[str, Any]:
@@ -196,13 +196,13 @@ def reshuffled(faces: Faces, small: np.ndarray) -> tuple[dict[str, Any], dict[st
         part: Reshuffled(faces.inputs, faces.label, part, seed, system.augment if part == "train" else None)
         for part in SHARES
     }
-    network, _, told = faces.trained("reshuffled", parts["train"], parts["validation"])
-    best = int(np.argmax([row["accuracy"] for row in told]))
+    network, _, history = faces.train("reshuffled", parts["train"], parts["validation"])
+    best = int(np.argmax([row["accuracy"] for row in history]))
     figures = {"nearest_neighbour_accuracy_reshuffled": neighbour_under_reshuffling(small, faces.label, seed)}
     for prefix, part in (("", "validation"), ("test_", "test")):
-        score, target = faces.scored(network, parts[part].in_epoch(best))
+        score, target = faces.predict(network, parts[part].in_epoch(best))
         figures[f"{prefix}accuracy_reshuffled"] = share((score > 0.5) == target)
-    return {name: figure.as_dict() for name, figure in figures.items()}, {"reshuffled": told}
+    return {name: figure.as_dict() for name, figure in figures.items()}, {"reshuffled": history}
 
 
 def pixels(photo: Photo, side: int) -> np.ndarray:
@@ -222,7 +222,7 @@ def documented_draw(label: np.ndarray, seed: int, *, stratified: bool) -> dict[s
     return {"train": train, "validation": validation, "test": test}
 
 
-def called(score: np.ndarray, target: np.ndarray, group: np.ndarray | None = None) -> dict[str, Any]:
+def rates_at_half(score: np.ndarray, target: np.ndarray, group: np.ndarray | None = None) -> dict[str, Any]:
     """Accuracy, recall and precision at one half. score, target: (N,); group: (N,) whose picture it is."""
     flagged, fake = score > 0.5, target == 1
     groups = np.arange(len(target)) if group is None else group

@@ -75,8 +75,8 @@ class Plan:
 
 def accuracy(outputs: Tensor, target: Tensor) -> dict[str, float]:
     """Share of correct calls. outputs: (N, 2) or (N, 1) logits; target: (N,) 1 is fake."""
-    called = outputs.argmax(1) if outputs.shape[1] == 2 else (outputs[:, 0] > 0).long()
-    return {"accuracy": float((called == target.round().long()).float().mean())}
+    predicted = outputs.argmax(1) if outputs.shape[1] == 2 else (outputs[:, 0] > 0).long()
+    return {"accuracy": float((predicted == target.round().long()).float().mean())}
 
 
 def probability(outputs: Tensor) -> np.ndarray:
@@ -239,9 +239,9 @@ class _Course:
         if at.best_epoch < 0 or self._better(figures, at.history[at.best_epoch]):
             at.best_epoch = at.epoch
             checkpoint.save_whole(self.kept, self.network.state_dict())
-        told = "  ".join(f"{name} {value:.4f}" for name, value in figures.items())
+        shown = "  ".join(f"{name} {value:.4f}" for name, value in figures.items())
         self.context.say(
-            f"{self.name} {at.epoch + 1}/{self.plan.epochs}: train loss {train_loss:.4f}  {told}"
+            f"{self.name} {at.epoch + 1}/{self.plan.epochs}: train loss {train_loss:.4f}  {shown}"
         )
         at.epoch, at.step, at.loss_sum, at.steps_before = at.epoch + 1, 0, 0.0, done
         if time.monotonic() - self.saved_at > CHECKPOINT_EVERY_S:

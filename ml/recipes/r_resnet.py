@@ -66,13 +66,17 @@ def run(context: Context) -> Results:
     divided = divide(read_labelled(context.data, source=context.data.name), context)
     label, group = label_of(divided.photos), np.array(divided.group)
     train, held = stratified_draw(label, context.seed, HELD_OUT)
-    score, network, weights, documented_history = trained(context, divided, "documented", train, held, held)
+    score, network, weights, documented_history = train_and_predict(
+        context, divided, "documented", train, held, held
+    )
     right = (score > 0.5) == label[held]
-    told: dict[str, Any] = {"accuracy": share(right, group[held]).as_dict()}
+    figures_of_document: dict[str, Any] = {"accuracy": share(right, group[held]).as_dict()}
     if weights == SCRATCH:
-        told = without_weights(told, {"accuracy": REPORTED}, "ImageNet weights of ResNet-50")
+        figures_of_document = without_weights(
+            figures_of_document, {"accuracy": REPORTED}, "ImageNet weights of ResNet-50"
+        )
     rows = [divided.on(side) for side in ("train", "validation", "test")]
-    score, network, weights, history = trained(context, divided, "honest", *rows)
+    score, network, weights, history = train_and_predict(context, divided, "honest", *rows)
     figures = honest_figures(score, label[rows[2]], divided)
     export(context, network, EXHIBIT, figures, weights)
     return Results(
@@ -82,7 +86,7 @@ def run(context: Context) -> Results:
             "metric": "validation accuracy of the epoch that validation chose",
             "reported": {"accuracy": REPORTED},
         }
-        | told,
+        | figures_of_document,
         honest=figures,
         why=WHY,
         history={"documented": documented_history, "honest": history},
@@ -91,7 +95,7 @@ def run(context: Context) -> Results:
     )
 
 
-def trained(
+def train_and_predict(
     context: Context,
     divided: Divided,
     protocol: str,

@@ -59,8 +59,8 @@ def neighbour_under_reshuffling(small: np.ndarray, label: np.ndarray, seed: int)
     """Accuracy of the nearest neighbour on "validation" rows drawn from all: the mean of DRAWS draws and the range
     that holds 95 % of them; n is the size of one draw."""
     train = drawn(len(label), "train", seed, 0)
-    called = neighbours_call(small, label, train, np.arange(len(label)))
-    right = called == label
+    predicted = neighbours_call(small, label, train, np.arange(len(label)))
+    right = predicted == label
     each = [right[drawn(len(label), "validation", seed, k)].mean() for k in range(DRAWS)]
     low, high = np.quantile(each, (0.025, 0.975))
     return Estimate(float(np.mean(each)), float(low), float(high), len(drawn(len(label), "validation", 0, 0)))

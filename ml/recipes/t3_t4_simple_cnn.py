@@ -75,9 +75,9 @@ def run_imbalanced(
     epochs = context.budget.epochs
 
     def further(score: np.ndarray, target: np.ndarray) -> dict[str, float]:
-        called, fake = score > 0.5, target == 1
-        right = int((called & fake).sum())
-        return random_vote(right, int(called.sum()), int(fake.sum()), len(target), epochs)
+        predicted, fake = score > 0.5, target == 1
+        right = int((predicted & fake).sum())
+        return random_vote(right, int(predicted.sum()), int(fake.sum()), len(target), epochs)
 
     system = System(
         start,

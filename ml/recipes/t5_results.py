@@ -11,7 +11,7 @@ from ml.evaluation.metrics import auc, missing, threshold_for_miss_rate
 from ml.evaluation.votes import VoteTable
 from ml.recipes.base import Context, Results, Scores
 from ml.recipes.data import Divided
-from ml.recipes.faces import called
+from ml.recipes.faces import rates_at_half
 from ml.recipes.probes import probes
 from ml.shards import Store
 from ml.training.stacking import midway_below
@@ -120,7 +120,7 @@ def _vote_counts(documented: Mapping[str, VoteTable], honest: VoteTable) -> dict
 
 
 def _each_voter(votes: np.ndarray, label: np.ndarray, group: np.ndarray) -> dict[str, Any]:
-    return {name: called(votes[:, k], label, group) for k, name in enumerate(VOTERS)}
+    return {name: rates_at_half(votes[:, k], label, group) for k, name in enumerate(VOTERS)}
 
 
 def operating_point(validation: np.ndarray, label: np.ndarray) -> np.ndarray:

@@ -106,27 +106,27 @@ def slim(pretrained: bool) -> nn.Module:
 
 def run(context: Context, make: Callable[[bool], nn.Module], optimiser: Optimise) -> Results:
     """Both protocols, from the files to the vote."""
-    parted = divide(voting.read(context.data), context)
-    fakes = sum(p.label == "fake" for p in parted.photos)
-    with context.progress(len(parted.photos), "store") as bar:
+    divided = divide(voting.read(context.data), context)
+    fakes = sum(p.label == "fake" for p in divided.photos)
+    with context.progress(len(divided.photos), "store") as bar:
         store = shards.build_store(
-            parted.photos,
+            divided.photos,
             context.out / "store",
             side=context.budget.side,
             shards=shards.shards_for(fakes),
             advance=bar.update,
         )
     drawn = split_rows(store.label, store.shard, context.seed)
-    grouped = np.array(parted.side)[store.photo]
+    grouped = np.array(divided.side)[store.photo]
     make = slim if context.smoke else make
     first, weights = trunk(make, context)
     start = partial(member, make=make, first=first if weights != SCRATCH else None, seed=context.seed)
     members = Members(start, optimiser)
     rows = {side: np.flatnonzero(drawn == side) for side in shards.SIDES}
-    apart = {side: np.flatnonzero(grouped == side) for side in shards.SIDES}
-    theirs = documented_vote(context, store, rows, members)
-    ours = honest_vote(context, store, apart, np.array(parted.group)[store.photo], members)
-    return results(context, parted, store, (rows, theirs), (apart, ours), weights)
+    grouped_rows = {side: np.flatnonzero(grouped == side) for side in shards.SIDES}
+    documented = documented_vote(context, store, rows, members)
+    honest = honest_vote(context, store, grouped_rows, np.array(divided.group)[store.photo], members)
+    return results(context, divided, store, (rows, documented), (grouped_rows, honest), weights)
 
 
 def member(number: int, make: Callable[[bool], nn.Module], first: nn.Module | None, seed: int) -> nn.Module:
@@ -142,24 +142,24 @@ def plan(context: Context, optimiser: Optimise) -> Plan:
     return Plan(epochs=context.budget.epochs, batch=context.budget.batch, optimiser=optimiser)
 
 
-def trained(
+def train_members(
     context: Context,
     store: Store,
     rows: np.ndarray,
     held: Examples,
-    how: Members,
+    settings: Members,
     title: str,
 ) -> tuple[list[nn.Module], dict[str, list[dict[str, float]]]]:
     """The four members, each with its setting, and their histories."""
     members, history = [], {}
     for number, setting in SETTINGS.items():
-        network = how.start(number)
+        network = settings.start(number)
         name = f"{title}.{number}"
         history[name] = fit(
             network,
             Resampled(store, rows, setting, context.seed, by_shard=title == "documented"),
             held,
-            plan(context, how.optimiser),
+            plan(context, settings.optimiser),
             context,
             name=name,
             loss=focal_unweighted if setting.focal else cross_entropy,
@@ -168,20 +168,20 @@ def trained(
     return members, history
 
 
-def documented_vote(context: Context, store: Store, rows: dict[str, np.ndarray], how: Members) -> Vote:
+def documented_vote(context: Context, store: Store, rows: dict[str, np.ndarray], settings: Members) -> Vote:
     """The document's way: the stack and its members learn together on the members' training rows."""
     held, test = plain(store, rows["validation"]), plain(store, rows["test"])
-    members, history = trained(context, store, rows["train"], held, how, "documented")
-    said = [_said(members, side, context) for side in (held, test)]
+    members, history = train_members(context, store, rows["train"], held, settings, "documented")
+    logits_by_side = [_member_logits(members, side, context) for side in (held, test)]
     torch.manual_seed(context.seed)
     combined = Combined(members)
     train = Resampled(store, rows["train"], SETTINGS[4], context.seed, by_shard=True)
     history["documented.stack"] = fit(
-        combined, train, held, plan(context, how.optimiser), context, name="documented.stack"
+        combined, train, held, plan(context, settings.optimiser), context, name="documented.stack"
     )
     batch = context.budget.batch
     fifth = [probability(predict(combined, side, context, batch)[0]) for side in (held, test)]
-    votes = [np.column_stack([*_each(logits), p]) for logits, p in zip(said, fifth, strict=True)]
+    votes = [np.column_stack([*_each(logits), p]) for logits, p in zip(logits_by_side, fifth, strict=True)]
     return Vote(votes[0], votes[1], history)
 
 
@@ -190,26 +190,26 @@ def honest_vote(
     store: Store,
     rows: dict[str, np.ndarray],
     group: np.ndarray,
-    how: Members,
+    settings: Members,
 ) -> Vote:
     """Frozen members, and a stack that learns from their outputs on groups they never saw. group: (N,) str."""
     train = rows["train"]
     kept = kept_for_the_stack(train, group[train], store.label[train])
     held, test = plain(store, rows["validation"]), plain(store, rows["test"])
-    members, history = trained(context, store, train[~kept], held, how, "honest")
+    members, history = train_members(context, store, train[~kept], held, settings, "honest")
     for network in members:
         raise_logits(network)
-    unseen, label = _said(members, plain(store, train[kept]), context), store.label[train[kept]]
+    unseen, label = _member_logits(members, plain(store, train[kept]), context), store.label[train[kept]]
     stack = fit_stack(unseen.numpy(), label)
     votes = []
     for side in (held, test):
-        said = _said(members, side, context)
+        logits = _member_logits(members, side, context)
         with torch.inference_mode():
-            votes.append(np.column_stack([*_each(said), probability(stack(said))]))
+            votes.append(np.column_stack([*_each(logits), probability(stack(logits))]))
     return Vote(votes[0], votes[1], history)
 
 
-def _said(members: list[nn.Module], side: FromStore, context: Context) -> Tensor:
+def _member_logits(members: list[nn.Module], side: FromStore, context: Context) -> Tensor:
     """(N, 2 * members) logits."""
     return torch.cat([predict(network, side, context, context.budget.batch)[0] for network in members], 1)
 

@@ -88,7 +88,7 @@ def run(context: Context) -> Results:
     side = context.budget.side
     inputs = prepare(divided.photos, "ela", (side, side, 3), partial(view, side=side), context)
     masks = prepare(divided.photos, "masks", (side, side, 1), partial(mask, side=side), context)
-    told, documented_history = as_documented(context, divided.photos, label_of(divided.photos))
+    documented_figures, documented_history = as_documented(context, divided.photos, label_of(divided.photos))
     network = UNet()
     he(network, context.seed)
     weights = load_weights(network, context.weights) if context.weights else SCRATCH
@@ -112,7 +112,7 @@ def run(context: Context) -> Results:
             "metric": "validation, pixels that equal the mask, versions drawn at random",
             "reported": {"accuracy": 0.7097},
         }
-        | told,
+        | documented_figures,
         honest=figures,
         why=WHY,
         history={"documented": documented_history, "unet": history},

@@ -9,7 +9,7 @@ from PIL import Image
 from detection.faces.align import FaceFrame
 from detection.faces.default import default_detector, largest_face
 from detection.faces.measures import FacePixels
-from ml.faces.pictures import blurred, exposed, opened, paste, side_by_side
+from ml.faces.pictures import blur_picture, paste, read_picture, scale_levels, side_by_side
 from ml.faces.targets import DETECTION, Result, processor
 from ml.sources import read_all
 
@@ -20,7 +20,7 @@ DATA = Path("../shared/data")
 @pytest.mark.parametrize("width", [120, 300])
 @pytest.mark.parametrize("at", [(0.0, 0.0), (1.0, 1.0), (0.3, 0.6)])
 def test_a_pasted_face_lies_where_its_record_says(width: float, at: tuple[float, float]) -> None:
-    portrait = opened(SAMPLES[2])
+    portrait = read_picture(SAMPLES[2])
     face = largest_face(portrait)
     assert face is not None
     made = paste(Image.new("RGB", (900, 1200), (90, 100, 110)), portrait, face, width, at)
@@ -31,17 +31,17 @@ def test_a_pasted_face_lies_where_its_record_says(width: float, at: tuple[float,
 
 def test_levels_are_multiplied_and_cut_off_at_white() -> None:
     picture = Image.new("RGB", (2, 2), (10, 100, 200))
-    assert exposed(picture, 2.0).getpixel((0, 0)) == (20, 200, 255)
-    assert exposed(picture, 0.25).getpixel((1, 1)) == (2, 25, 50)
+    assert scale_levels(picture, 2.0).getpixel((0, 0)) == (20, 200, 255)
+    assert scale_levels(picture, 0.25).getpixel((1, 1)) == (2, 25, 50)
 
 
 def test_more_blur_leaves_less_sharpness() -> None:
-    portrait = opened(SAMPLES[2])
+    portrait = read_picture(SAMPLES[2])
     face = largest_face(portrait)
     assert face is not None
     frame = FaceFrame.of(face, portrait.size)
     values = [
-        FacePixels(blurred(portrait, face.landmarks.eye_distance, percent), frame).sharpness
+        FacePixels(blur_picture(portrait, face.landmarks.eye_distance, percent), frame).sharpness
         for percent in (0, 2, 4, 6)
     ]
     assert values == sorted(values, reverse=True)
@@ -66,5 +66,5 @@ def test_a_target_is_met_on_its_own_side() -> None:
 @pytest.mark.parametrize("source", DETECTION)
 def test_faces_of_every_source_are_found(source: str) -> None:
     photos = read_all(DATA, [source])[:: max(1, len(read_all(DATA, [source])) // 25)]
-    found = [largest_face(opened(photo.path)) is not None for photo in photos]
+    found = [largest_face(read_picture(photo.path)) is not None for photo in photos]
     assert sum(found) >= len(found) - 1

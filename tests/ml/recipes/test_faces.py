@@ -6,7 +6,7 @@ import torch
 
 from ml.balancing import SETTINGS
 from ml.recipes.data import Prepared
-from ml.recipes.faces import called, documented_draw, flips_and_turn, random_vote, recall_and_precision
+from ml.recipes.faces import documented_draw, flips_and_turn, random_vote, rates_at_half, recall_and_precision
 from ml.recipes.t1_t2_resnet18 import FROZEN, MixUp, ResNet18, soft_cross_entropy
 from ml.recipes.t3_t4_simple_cnn import imbalanced, resampled
 from ml.sources.base import Photo
@@ -82,7 +82,7 @@ def test_flips_and_turns_keep_shape_and_depend_on_the_generator_alone() -> None:
 
 
 def test_a_figure_without_rows_keeps_its_name_and_says_why() -> None:
-    figures = called(np.array([0.1, 0.2]), np.array([1, 0]))
+    figures = rates_at_half(np.array([0.1, 0.2]), np.array([1, 0]))
     assert figures["recall"]["value"] == 0
     assert figures["precision"] == {"missing": "no picture was called fake"}
 
