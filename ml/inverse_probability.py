@@ -29,10 +29,10 @@ class InverseProbabilityWeights:
 def inverse_probability_weights(
     raw: np.ndarray, label: np.ndarray, *, most: float = MOST
 ) -> InverseProbabilityWeights:
-    """Truncated, then normalised. raw: (N,) one over a probability, 1 or more; label: (N,) 1 is fake; most: 1
-    or more.
+    """Truncated, then normalised. raw: (N,) above 0, such as one over a probability; label: (N,) 1 is fake; most: 1 or
+    more.
 
-    Raises ValueError for a weight that is no such number.
+    Raises ValueError when a weight is not finite or not above 0, or when `most` is below 1.
     """
     raw = np.asarray(raw, np.float64)
     if not (np.isfinite(raw).all() and (raw > 0).all()):

@@ -1,6 +1,8 @@
 """Which answers of one person have no effect until another person has judged the same picture.
 
-Everything here is known before the first person decides, so that their page can say it.
+What `labels_needing_two` says is known before the first person decides, so that their page can say it. Whether another
+person has said *real* (`another_found_real`) is asked afterwards, and an answer that its author marks *not sure* needs
+a second person whatever is said here (`second_reviews`).
 """
 
 from __future__ import annotations
@@ -53,9 +55,9 @@ def checks_missing(item: ReviewItem, checks: Collection[CheckResult]) -> bool:
 def real_needs_two_people(item: ReviewItem) -> bool:
     """Whether *real* clears the picture only if two people say it.
 
-    This holds when every vote says fake, after a failed check that the bank's policy does not ignore, after a check
-    that ended with an error, and without any check. The quality sample is excluded: its outcome stands already, and no
-    answer clears it.
+    This holds when every vote says fake (unless CLEARING_FAKES_NEEDS_TWO is off), after a failed check that the bank's
+    policy does not ignore, after a check that ended with an error, and without any check. The quality sample is
+    excluded: its outcome stands already, and no answer clears it.
     """
     checks = item.submission.checks.all()  # the item's page has them fetched already
     speaks_against = (

@@ -88,8 +88,9 @@ SETTLE = """
     WHERE id = %(item)s AND state = 'claimed' AND claimed_by_id = %(person)s
       AND claim_expires_at > statement_timestamp()
 """
-# Blinded is either an undecided blind item without a first call by this person, or a decided item whose face still has
-# another blind item waiting, unless this person has judged the face.
+# Blinded is either an open or claimed blind item without a first call by this person, or an item with a decision
+# (settling or decided) whose face still has a blind item that is not decided for good (the settling one itself counts),
+# unless this person has judged the face.
 BLINDED = """
     SELECT item.claim_expires_at - statement_timestamp(),
            CASE WHEN item.state IN ('open', 'claimed') THEN

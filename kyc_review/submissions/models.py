@@ -64,7 +64,7 @@ class ResubmitReason(models.TextChoices):
 
 
 class Submission(LeasedRow):
-    """One posted image with its customer reference.
+    """One posted image with the references of the onboarding system.
 
     `due_at` is when scoring may next take the row: its arrival at first, the lease's end while a worker holds
     it, the end of the back-off after a failure. `attempts` counts before work, so that an image that kills

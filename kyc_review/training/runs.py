@@ -79,7 +79,8 @@ def _require_trainable(snapshot: Snapshot) -> None:
     if min(snapshot.count_real, snapshot.count_fake) < LEAST:
         raise JobRefused(
             f"Snapshot {snapshot.name} has {snapshot.count_real} real and {snapshot.count_fake} fake decisions; "
-            f"training needs at least {LEAST} applicants of each. Review more items, then make a new snapshot."
+            f"training needs at least {LEAST} of each, on different applicants. Review more items, then make a new "
+            "snapshot."
         )
     decisions, least = snapshot.count_real + snapshot.count_fake, settings.TRAINING_DECISIONS_MIN
     if decisions < least:

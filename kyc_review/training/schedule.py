@@ -27,7 +27,9 @@ PREFIX = "scheduled-"
 def retrain_if_due() -> TrainingRun | None:
     """Freeze and train when RETRAIN_EVERY_DAYS are over since the last scheduled snapshot. Safe to call at any time.
 
-    None when it is not due, or when it was refused: then the list of runs says why (RefusedTraining).
+    None when it is not due, or when it was refused: then the list of runs says why (RefusedTraining). A snapshot that
+    was made counts, even if it failed or cannot be trained on: the next attempt follows a whole period later. Without
+    one (no decision matched, or its name is taken) the next call tries again.
     """
     every = settings.RETRAIN_EVERY_DAYS
     since = timezone.now() - timedelta(days=every)
@@ -43,7 +45,7 @@ def retrain_if_due() -> TrainingRun | None:
 
 @transaction.atomic
 def _refusal_record(reason: str, *, since: datetime) -> None:
-    """One row for each period: an attempt every hour changes its reason and the time of the last attempt only."""
+    """One row for each period: a further attempt changes its reason and the time of the last attempt only."""
     row = RefusedTraining.objects.select_for_update().filter(first_at__gt=since).first()
     if row is not None:
         row.reason, row.last_at = reason[:500], timezone.now()

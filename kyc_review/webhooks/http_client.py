@@ -1,4 +1,7 @@
-"""One POST to a receiver: signed, to an address that was checked, without redirects, within fifteen seconds in all."""
+"""One POST to a receiver: signed, to an address that was checked, without redirects.
+
+It takes at most fifteen seconds in all, except that the look-up of the name has no time-out but the system resolver's.
+"""
 
 import http.client
 import json

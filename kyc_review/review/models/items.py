@@ -36,10 +36,12 @@ _LATER = (
 ORDINARY = tuple(reason for reason in Reason if reason not in _LATER)
 
 # Most urgent first, by the reason that people are shown: a place in the queue does not give gold away. Applicants wait
-# for all of these; those whose votes were not taken could be anything. Those with a check that did not pass follow by
-# risk: those that models suspect before those that all found genuine. What is not named comes last, by risk: gold, and
-# what only an auxiliary model doubts. The column `priority` is generated from this: a change rewrites the table. Blind
-# items are handed out by their age instead (QUEUE_RANK).
+# for all but audits, whose outcome stands already; those whose votes were not taken could be anything. Those with a
+# check that did not pass follow by risk: those that models suspect before those that all found genuine. What is not
+# named comes last, by risk: what only an auxiliary model doubts. Some have another reason's place: gold and audits that
+# of a drawn one (`queue_masking`), TWIN_REJECTED that of UNANIMOUS_FAKE, second reviews and ADJUDICATION that of the
+# item before (`masked_reason`). The column `priority` is generated from this: a change rewrites the table. Blind items
+# are handed out by their age instead (QUEUE_RANK).
 PRIORITIES = {
     Reason.UNANIMOUS_FAKE: 0,
     Reason.SECOND_REVIEW: 1,
