@@ -18,6 +18,7 @@ def parser() -> argparse.ArgumentParser:
     verbs = top.add_subparsers(dest="command", required=True)
     add_forging(verbs)
     add_training(verbs)
+    add_baseline(verbs)
     add_measuring(verbs)
     add_recipes(verbs)
     add_store(verbs)
@@ -51,7 +52,7 @@ def add_forging(verbs: Verbs) -> None:
 
 
 def add_training(verbs: Verbs) -> None:
-    """`train` and `baseline`."""
+    """`train`."""
     train = verbs.add_parser("train", help="fine-tune a candidate on a snapshot of decisions")
     train.add_argument("--manifest", type=Path, required=True)
     train.add_argument("--out", type=Path, required=True)
@@ -78,6 +79,9 @@ def add_training(verbs: Verbs) -> None:
     train.add_argument("--processes", type=int, help="each trains members of its own; default: one a GPU")
     train.set_defaults(run=commands.run_train)
 
+
+def add_baseline(verbs: Verbs) -> None:
+    """`baseline`."""
     baseline = verbs.add_parser("baseline", help="train the baseline bundle from the face sets")
     baseline.add_argument("--data", type=Path, default=Path("../shared/data"))
     baseline.add_argument("--out", type=Path, required=True)

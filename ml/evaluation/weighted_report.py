@@ -33,40 +33,39 @@ def weighted_report(
     """
     typical = typical_weights(weight, champion)
     sides = {"fakes": label == 1, "reals": label == 0, "all": np.ones(len(label), bool)}
-    found: dict[str, PairedRates] = {}
+    paired: dict[str, PairedRates] = {}
     report: dict[str, Any] = {"method": METHOD}
     for name, rows in sides.items():
         selected = Selected(weight[rows], applicant[rows])
         rates = paired_rates(selected, champion[rows], candidate[rows], typical, draws=draws)
         if rates is None:
             raise ValueError(f"no held-out picture is among the {name}: both labels are needed")
-        found[name] = rates
+        paired[name] = rates
         report[name] = {
             "n": int(rows.sum()),
             "effective": round(selected.effective, 1),
             "audited": selected.audited,
         }
-    fakes, reals, everything = (found[name] for name in sides)
-    here = int(np.argmin(np.abs(shifts)))
+    fakes, reals, everything = (paired[name] for name in sides)
+    unshifted = int(np.argmin(np.abs(shifts)))
     report["champion"] = _rates(fakes.champion, reals.champion, everything.champion)
-    report["candidate"] = _rates(fakes.candidate[here], reals.candidate[here], everything.candidate[here])
-    report["difference"] = {
-        "recall": fakes.difference[here].as_dict(),
-        "false_alarm": reals.difference[here].as_dict(),
-        "load": everything.difference[here].as_dict(),
-    }
-    report["points"] = [
-        {
-            "shift": float(shift),
-            "recall": fakes.candidate[number].as_dict(),
-            "recall_difference": fakes.difference[number].as_dict(),
-            "false_alarm": reals.candidate[number].as_dict(),
-        }
-        for number, shift in enumerate(shifts)
-    ]
+    report["candidate"] = _rates(*(rates.candidate[unshifted] for rates in (fakes, reals, everything)))
+    named = {"recall": fakes, "false_alarm": reals, "load": everything}
+    report["difference"] = {name: rates.difference[unshifted].as_dict() for name, rates in named.items()}
+    report["points"] = [_point(float(shift), number, fakes, reals) for number, shift in enumerate(shifts)]
     if champion_moved is not None:
         report["champion_points"] = _curve(weight, label, champion_moved, shifts)
     return report
+
+
+def _point(shift: float, number: int, fakes: PairedRates, reals: PairedRates) -> dict[str, Any]:
+    """The candidate at the shift of that number."""
+    return {
+        "shift": shift,
+        "recall": fakes.candidate[number].as_dict(),
+        "recall_difference": fakes.difference[number].as_dict(),
+        "false_alarm": reals.candidate[number].as_dict(),
+    }
 
 
 def _rates(recall: Estimate, false_alarm: Estimate, load: Estimate) -> dict[str, Any]:

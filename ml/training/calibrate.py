@@ -144,19 +144,24 @@ def calibrate_and_write(
         "test": _measure(on_test, thresholds, names, sides.test),
     }
     if champion is not None:
-        metrics["against_champion"] = against_champion(
-            stack_probability(champion, sides.test),
-            on_test[:, -1],
-            label=sides.test.examples.label,
-            person=sides.test.group,
-            weight=sides.test.weight,
-        )
+        metrics["against_champion"] = _against(champion, on_test, sides.test)
     return write(
         stack,
         thresholds=thresholds.tolist(),
         temperatures=temperatures,
         provenance=provenance,
         metrics=metrics,
+    )
+
+
+def _against(champion: Ensemble, probability: np.ndarray, side: AnySide) -> dict[str, Any]:
+    """The stack's probability, last of (N, 5), next to the champion's on the same side."""
+    return against_champion(
+        stack_probability(champion, side),
+        probability[:, -1],
+        label=side.examples.label,
+        person=side.group,
+        weight=side.weight,
     )
 
 
