@@ -175,7 +175,7 @@ def run_intake(options: argparse.Namespace) -> bool:
         is_fast = line("  its p99", f"{p99 * 1000:.0f} ms", reached=p99 < 0.15, target="< 150 ms")
         if options.skip_label_studio:
             return is_fast
-        return intake.beside_label_studio(running, images, _say) and is_fast
+        return intake.against_label_studio(running, images, _say) and is_fast
 
 
 def run_decode(options: argparse.Namespace) -> bool:

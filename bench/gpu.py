@@ -124,9 +124,9 @@ def _votes(
     one: Ensemble, other: Ensemble, images: list[Image.Image], frames: list[FaceFrame]
 ) -> dict[str, Any]:
     """The largest difference of any probability, and how many calls differ."""
-    found = [ensemble.score(images, frames) for ensemble in (one, other)]
-    values = [np.array([[vote.probability for vote in votes] for votes in each]) for each in found]
-    calls = [np.array([[vote.is_fake for vote in votes] for votes in each]) for each in found]
+    scored = [ensemble.score(images, frames) for ensemble in (one, other)]
+    values = [np.array([[vote.probability for vote in votes] for votes in each]) for each in scored]
+    calls = [np.array([[vote.is_fake for vote in votes] for votes in each]) for each in scored]
     largest = float(np.abs(values[0] - values[1]).max())
     return {
         "largest_difference": largest,
@@ -208,10 +208,10 @@ def _two_processes(bundle: Path, seconds: float) -> dict[str, Any]:
         subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=REPOSITORY, env=os.environ)
         for _ in range(2)
     ]
-    told = [process.communicate()[0] for process in running]
+    outputs = [process.communicate()[0] for process in running]
     if any(process.returncode for process in running):
         return {"error": "a process failed; its message is above"}
-    each = [json.loads(text)["images_per_s"] for text in told]
+    each = [json.loads(text)["images_per_s"] for text in outputs]
     return {"images_per_s": each, "together": sum(each)}
 
 

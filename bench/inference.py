@@ -73,12 +73,12 @@ def main(path: Path) -> None:
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"peak memory       {memory:6.0f} MB")
     served = ensemble.score(images, frames)
-    found = torch.tensor([[vote.probability for vote in votes] for votes in served])
+    probability = torch.tensor([[vote.probability for vote in votes] for votes in served])
     exact = _float32(ensemble, images, frames)
     threshold = torch.tensor([part.threshold for part in ensemble.bundle.parts])
-    changed = ((found >= threshold) != (exact >= threshold)).sum().item()
-    print(f"against float32   {(found - exact).abs().max():.4f} largest deviation, ", end="")
-    print(f"{changed} of {found.numel()} calls changed")
+    changed = ((probability >= threshold) != (exact >= threshold)).sum().item()
+    print(f"against float32   {(probability - exact).abs().max():.4f} largest deviation, ", end="")
+    print(f"{changed} of {probability.numel()} calls changed")
 
 
 if __name__ == "__main__":

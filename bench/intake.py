@@ -16,28 +16,28 @@ from devstack.progress import Say
 POSTS, AT_ONCE, TURNS = 200, 8, 3
 
 
-def beside_label_studio(running: Product, images: list[bytes], say: Say) -> bool:
+def against_label_studio(running: Product, images: list[bytes], say: Say) -> bool:
     """Whether accepting is at least 1.5 times as fast as importing."""
-    ours, theirs, ratios = [], [], []
-    with label_studio(say, tasks=1000, annotators=2) as other:
+    our_rates, their_rates, ratios = [], [], []
+    with label_studio(say, tasks=1000, annotators=2) as rival:
         target = Target(
-            other.port,
-            f"/api/projects/{other.intake}/import",
+            rival.port,
+            f"/api/projects/{rival.intake}/import",
             "image",
             accepted=201,
-            headers=(f"Authorization: Token {other.tokens[0]}",),
+            headers=(f"Authorization: Token {rival.tokens[0]}",),
         )
         for number in range(TURNS + 1):
-            mine = _rate(running, running.target, images, f"intake-{number}")
+            our_rate = _rate(running, running.target, images, f"intake-{number}")
             _drain(running)
-            them = _rate(running, target, images, f"intake-{number}")
+            their_rate = _rate(running, target, images, f"intake-{number}")
             if number:  # the first turn is a warm-up for both
-                ours.append(mine)
-                theirs.append(them)
-                ratios.append(mine / them)
+                our_rates.append(our_rate)
+                their_rates.append(their_rate)
+                ratios.append(our_rate / their_rate)
     print(f"One per request, {AT_ONCE} at once, {TURNS} turns of {POSTS} each:")
-    line("submissions accepted, checked and scored meanwhile", f"{percentile(ours, 50):.1f} /s")
-    line("Label Studio's imports of one picture", f"{percentile(theirs, 50):.1f} /s")
+    line("submissions accepted, checked and scored meanwhile", f"{percentile(our_rates, 50):.1f} /s")
+    line("Label Studio's imports of one picture", f"{percentile(their_rates, 50):.1f} /s")
     ratio = percentile(ratios, 50)
     return line("  ratio product / Label Studio", f"{ratio:.2f}", reached=ratio >= 1.5, target=">= 1.5")
 
