@@ -54,6 +54,17 @@ class Scored:
     alarm: AuxiliaryAlarm | None = None
 
 
+def judgement_of(checks: Sequence[Check]) -> PictureJudgement:
+    """What the bank's policy makes of the checks of one picture."""
+    return judge(checks, settings.CHECK_POLICY)
+
+
+def clears_unless_alarmed(verdict: Verdict | None, judgement: PictureJudgement) -> bool:
+    """Whether five votes say real, and every check passed or the bank's policy ignores it. Then only an auxiliary
+    model can still give the picture to a person. verdict: None without votes, which clears nothing."""
+    return verdict is Verdict.CLEAR and judgement.may_clear
+
+
 @dataclass(frozen=True, slots=True)
 class Routed:
     """One submission with all that decides where it goes."""
@@ -65,14 +76,16 @@ class Routed:
 
     @property
     def is_sent_back(self) -> bool:
-        return self.judgement.action is Action.RESUBMIT
+        return self.judgement.is_sent_back
 
     @property
     def is_cleared(self) -> bool:
-        """Only if five votes say real, every check passed, or the bank's policy ignores it, and no auxiliary model
-        asks for a person."""
-        voted_real = self.scoring is not None and self.scoring.verdict == Verdict.CLEAR
-        return voted_real and self.judgement.may_clear and self.alarm is None
+        """Only if votes and checks allow it, and no auxiliary model asks for a person."""
+        return self.alarm is None and clears_unless_alarmed(self._verdict, self.judgement)
+
+    @property
+    def _verdict(self) -> Verdict | None:
+        return None if self.scoring is None else Verdict(self.scoring.verdict)
 
     @property
     def risk(self) -> float:
@@ -83,7 +96,7 @@ class Routed:
         """A failed check comes before the votes, which mean little then."""
         if self.scoring is None or self.judgement.has_failed:
             return ReviewItem.Reason.CHECKS
-        if self.scoring.verdict == Verdict.CLEAR and self.judgement.may_clear:
+        if clears_unless_alarmed(self._verdict, self.judgement):
             return ReviewItem.Reason.AUXILIARY_MODEL
         return REASON_OF_VERDICT[Verdict(self.scoring.verdict)]
 
@@ -124,8 +137,8 @@ def verdicts_record(
 
 
 def _routed(row: Submission, scored: Scored, *, version: str, digest: str) -> Routed:
-    judgement = judge(scored.checks, settings.CHECK_POLICY)
-    if judgement.action is Action.RESUBMIT or (judgement.action is Action.REVIEW and not scored.votes):
+    judgement = judgement_of(scored.checks)
+    if judgement.is_sent_back or (judgement.action is Action.REVIEW and not scored.votes):
         return Routed(row, judgement, None)
     scoring = Scoring(
         submission=row,

@@ -10,10 +10,10 @@ from django.conf import settings
 
 from detection.auxiliary_alarm import AuxiliaryAlarm
 from detection.ensemble import Ensemble
-from detection.voting import Verdict, Vote, decide
+from detection.voting import Vote, decide
 from kyc_review.pipeline import auxiliary_models
 from kyc_review.pipeline.reading import Picture
-from kyc_review.submissions.check_policy import Action, judge
+from kyc_review.pipeline.routing import clears_unless_alarmed, judgement_of
 from kyc_review.submissions.models import Submission
 
 log = logging.getLogger(__name__)
@@ -67,7 +67,7 @@ def score(
         errors |= dict.fromkeys(voted_on, f"{type(error).__name__}: {error}")
     alarms: dict[uuid.UUID, AuxiliaryAlarm] = {}
     asked = votes if asks_auxiliary_models and settings.AUXILIARY_REVIEW else {}
-    for pk in [pk for pk, cast in asked.items() if is_about_to_clear(cast, pictures[pk])]:
+    for pk in [pk for pk, cast in asked.items() if _is_about_to_clear(cast, pictures[pk])]:
         try:
             if alarm := auxiliary_models.alarm(pictures[pk].image, pictures[pk].report.frame):
                 alarms[pk] = alarm
@@ -79,11 +79,8 @@ def score(
     )
 
 
-def is_about_to_clear(votes: tuple[Vote, ...], picture: Picture) -> bool:
-    """Whether nothing but an auxiliary model can still give the picture to a person."""
-    if decide(votes) is not Verdict.CLEAR:
-        return False
-    return judge(picture.report.checks, settings.CHECK_POLICY).may_clear
+def _is_about_to_clear(votes: tuple[Vote, ...], picture: Picture) -> bool:
+    return clears_unless_alarmed(decide(votes), judgement_of(picture.report.checks))
 
 
 def vote(ensemble: Ensemble, pictures: list[Picture]) -> list[tuple[Vote, ...]]:
@@ -96,4 +93,4 @@ def is_voted_on(ensemble: Ensemble, picture: Picture) -> bool:
     """Whether the ensemble can vote and its votes can matter: not when the checks send the picture back."""
     if ensemble.bundle.sees_faces and picture.report.frame is None:
         return False
-    return judge(picture.report.checks, settings.CHECK_POLICY).action is not Action.RESUBMIT
+    return not judgement_of(picture.report.checks).is_sent_back

@@ -9,6 +9,7 @@ from kyc_review.retraining.comparison_figures import Change, Compared, Pair, Par
 from kyc_review.retraining.presenters import percent
 from kyc_review.training.comparison_groups import REASON
 from kyc_review.training.gate import points_with_gate, sample_in_words
+from kyc_review.training.gate_limits import Limits
 from kyc_review.training.workload import Workload
 
 WIDTH, HEIGHT = 320, 200  # of the plot, in its own units
@@ -25,7 +26,7 @@ REPLAY_CHANGES = {
 }
 
 
-def present_comparison(report: Any, shift: float, now: Workload | None = None) -> Compared:
+def present_comparison(report: Any, shift: float, limits: Limits, now: Workload | None = None) -> Compared:
     """What `ml compare` found, with the candidate's curve at every operating point; with `now`, its cost in people."""
     held_out, replay = report["holdout"], report["replay"]
     weighted = held_out.get("weighted", {})
@@ -59,7 +60,7 @@ def present_comparison(report: Any, shift: float, now: Workload | None = None) -
             for row in replay.get("groups", ())
             if row["name"] != REASON  # the champion chose who has one
         ],
-        points=[point for point in points_with_gate(report) if _is_step(point["shift"])],
+        points=[point for point in points_with_gate(report, limits) if _is_step(point["shift"])],
         parts_weighted="groups" in weighted,
         sample=sample_in_words(weighted["fakes"]) if weighted else "",
         curves_weighted="champion_points" in weighted,

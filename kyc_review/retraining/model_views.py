@@ -28,6 +28,7 @@ from kyc_review.retraining.model_presenter import judged_by, origin_of, steps_of
 from kyc_review.retraining.presenters import against_champion, figures, measured
 from kyc_review.review.audit_results import audits_by_bundle
 from kyc_review.review.late_outcomes import late_by_bundle
+from kyc_review.training.gate_limits import Limits
 from kyc_review.training.lineage import history
 from kyc_review.training.models import Comparison
 from kyc_review.training.progress import HEIGHT, WIDTH, progress_of
@@ -146,7 +147,7 @@ def _model(request: StaffRequest, bundle: Bundle, form: RecordForm | None = None
         "figures": figures(bundle.metrics),
         "against": against_champion(bundle.metrics),
         "compared_row": compared,
-        "compared": present_comparison(compared.report, 0.0) if compared else None,
+        "compared": present_comparison(compared.report, 0.0, Limits.current()) if compared else None,
         "progress": progress_of(past.run) if past.run else None,
         "width": WIDTH,
         "height": HEIGHT,

@@ -27,6 +27,7 @@ from kyc_review.retraining.access import require_retraining_access
 from kyc_review.retraining.comparison_presenter import present_comparison
 from kyc_review.training.comparisons import comparison_request
 from kyc_review.training.gate import gate, point_at
+from kyc_review.training.gate_limits import Limits
 from kyc_review.training.jobs import JobRefused
 from kyc_review.training.models import Comparison, Proposal
 from kyc_review.training.progress import progress_of
@@ -149,8 +150,9 @@ def _comparison(
         "is_current": champion() == row.champion,
     }
     if row.report:
+        limits = Limits.current()
         try:
-            checks = gate(row.report, shift=shift)
+            checks = gate(row.report, shift=shift, limits=limits)
         except KeyError as error:
             raise Http404("There is no such operating point.") from error
         curve = row.report["holdout"]["candidate"]["curve"]
@@ -160,7 +162,7 @@ def _comparison(
             "checks": [*checks, *erased_checks(erased_mark(row.candidate))],
             "group_field": settings.COMPARISON_GROUP_FIELD,
             "gate_open": all(check.passed for check in checks),
-            "compared": present_comparison(row.report, shift, workload(viewer=request.user)),
+            "compared": present_comparison(row.report, shift, limits, workload(viewer=request.user)),
         }
     return render(request, "retraining/comparison.html", context | (more or {}), status=status)
 

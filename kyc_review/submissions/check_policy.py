@@ -38,7 +38,7 @@ DEFAULT: Policy = {
 # What the applicant is told when several checks ask for another picture: the cause before what it led to. Darkness
 # makes a picture uniform and hides a face, several people are smaller than one, and a face that is small, cut off,
 # turned, covered or blurred is found with less confidence.
-TOLD_FIRST = (
+_CAUSES_FIRST = (
     CheckName.INTACT,
     CheckName.EXPOSURE,
     CheckName.UNIFORM,
@@ -50,6 +50,8 @@ TOLD_FIRST = (
     CheckName.SHARPNESS,
     CheckName.FACE_FOUND,
 )
+# Every check: one that the order above leaves out could otherwise never send a picture back.
+TOLD_FIRST = tuple(dict.fromkeys((*_CAUSES_FIRST, *CheckName)))
 # They fail for what could be a face and explain, even where the policy leaves them to a person, why it was not found.
 EXPLAIN_NO_FACE = (CheckName.FACE_COMPLETE, CheckName.POSE, CheckName.FACE_VISIBLE)
 FORM = "CHECK_POLICY takes check:status=action, separated by commas, such as pose:doubt=ignore"
@@ -115,6 +117,10 @@ class PictureJudgement:
     checks: tuple[JudgedCheck, ...]
     action: Action | None
     code: CheckCode | None = None
+
+    @property
+    def is_sent_back(self) -> bool:
+        return self.action is Action.RESUBMIT
 
     @property
     def may_clear(self) -> bool:

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from kyc_review.training.gate_limits import Limits
+if TYPE_CHECKING:
+    from kyc_review.training.gate_limits import Limits
 
 REPLAYED_LEAST = 100  # below this a load says too little
 LOAD_MORE = 0.02  # on top of the factor, so that a very low load may grow at all
@@ -55,12 +56,8 @@ class Check:
         }
 
 
-def gate(report: Mapping[str, Any], *, shift: float = 0.0, limits: Limits | None = None) -> list[Check]:
-    """The checks at one operating point of the candidate; limits: the current ones where none are given.
-
-    Raises KeyError when the report lacks that point.
-    """
-    limits = limits or Limits.current()
+def gate(report: Mapping[str, Any], *, limits: Limits, shift: float = 0.0) -> list[Check]:
+    """The checks at one operating point of the candidate. Raises KeyError when the report lacks that point."""
     point_at(report["holdout"]["candidate"]["curve"], shift)  # the point exists, whatever the report's age
     weighted = report["holdout"].get("weighted")
     if weighted is None:
@@ -75,10 +72,10 @@ def gate(report: Mapping[str, Any], *, shift: float = 0.0, limits: Limits | None
     ]
 
 
-def points_with_gate(report: Mapping[str, Any], limits: Limits | None = None) -> list[dict[str, Any]]:
+def points_with_gate(report: Mapping[str, Any], limits: Limits) -> list[dict[str, Any]]:
     """The candidate's operating points, each with `gate_open`, and with weighted figures where the report has them:
     `weighted_recall`, `recall_difference`, `weighted_false_alarm`, `load`, else null."""
-    limits, weighted = limits or Limits.current(), report["holdout"].get("weighted")
+    weighted = report["holdout"].get("weighted")
     found = []
     for point in report["holdout"]["candidate"]["curve"]:
         more = point_at(weighted["points"], point["shift"]) if weighted else {}

@@ -23,6 +23,7 @@ from kyc_review.registry.bundles import bundle_promote
 from kyc_review.registry.models import Bundle
 from kyc_review.registry.selectors import champion
 from kyc_review.training.gate import Answer, Check, gate, point_at
+from kyc_review.training.gate_limits import Limits
 from kyc_review.training.models import Comparison, Proposal
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def _checks_at(comparison: Comparison, shift: float) -> tuple[float, list[Check]
     """The operating point that was measured nearest to the shift, and the gate's checks there."""
     try:
         point = point_at(comparison.report["holdout"]["candidate"]["curve"], shift)["shift"]
-        return point, gate(comparison.report, shift=point)
+        return point, gate(comparison.report, shift=point, limits=Limits.current())
     except KeyError as error:
         raise ProposalRefused("Choose one of the operating points of the comparison.") from error
 

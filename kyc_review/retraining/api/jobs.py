@@ -26,6 +26,7 @@ from kyc_review.retraining.api.serializers.jobs import ComparisonOut, PointOut, 
 from kyc_review.retraining.api.serializers.shared import CheckOut
 from kyc_review.training.comparisons import comparison_request
 from kyc_review.training.gate import gate, points_with_gate
+from kyc_review.training.gate_limits import Limits
 from kyc_review.training.jobs import job_cancel
 from kyc_review.training.models import Comparison, TrainingRun
 from kyc_review.training.progress import log_tail, progress_of
@@ -137,11 +138,11 @@ def run_whole(row: TrainingRun) -> dict[str, Any]:
 
 def comparison_whole(row: Comparison, *, shift: float) -> dict[str, Any]:
     """Raises KeyError when the report lacks this operating point."""
-    report = row.report
+    report, limits = row.report, Limits.current()
     return dict(ComparisonOut(row).data) | {
         "progress": ProgressOut(progress_of(row)).data,
         "is_current": champion() == row.champion,
-        "points": PointOut(points_with_gate(report), many=True).data if report else [],
-        "gate": CheckOut(gate(report, shift=shift), many=True).data if report else [],
+        "points": PointOut(points_with_gate(report, limits), many=True).data if report else [],
+        "gate": CheckOut(gate(report, shift=shift, limits=limits), many=True).data if report else [],
         "report": report,
     }

@@ -9,10 +9,17 @@ from django.utils import timezone
 
 from detection.checks import Check, CheckCode, CheckName, CheckStatus
 from detection.voting import Vote as MemberVote
+from detection.voting import decide
 from kyc_review.accounts.models import Integration
 from kyc_review.audit.models import Event
 from kyc_review.pipeline.leases import lease_batch
-from kyc_review.pipeline.routing import Scored, unscorable_route, verdicts_record
+from kyc_review.pipeline.routing import (
+    Scored,
+    clears_unless_alarmed,
+    judgement_of,
+    unscorable_route,
+    verdicts_record,
+)
 from kyc_review.pipeline.tasks import sweep
 from kyc_review.review.models import ReviewItem
 from kyc_review.scoring.models import CheckResult, Scoring, Vote
@@ -198,6 +205,33 @@ def test_a_failed_check_is_the_reason_also_where_another_check_asks_for_a_new_pi
     found = checks(intact=(fail, CheckCode.DAMAGED), sharpness=(fail, CheckCode.BLURRED))
     route(submit(), found, *[True] * 5)
     assert ReviewItem.objects.get().reason == ReviewItem.Reason.CHECKS
+
+
+def test_the_worker_foresees_what_routing_clears_and_what_it_sends_back(
+    submit: Callable[..., Submission], settings: LazySettings
+) -> None:
+    """Before the auxiliary models are asked and before the vote, by the same rules as afterwards."""
+    settings.CHECK_POLICY = policy_read(["pose:doubt=ignore", "exposure:doubt=resubmit"])
+    scored = {
+        submit().pk: Scored(votes(fake, *[False] * 4), 1.0, checks=found)
+        for fake in (False, True)
+        for found in (
+            checks(),
+            *(doubting(name, CheckCode.BLURRED) for name in CheckName),
+            *(failing(name, CheckCode.BLURRED) for name in CheckName),
+        )
+    }
+    lease_batch(holder="one", limit=len(scored))
+    assert verdicts_record(
+        holder="one", bundle_version="test-1", bundle_digest="d" * 64, scored=scored
+    ) == len(scored)
+    judged = {pk: judgement_of(one.checks) for pk, one in scored.items()}
+    cleared = {pk for pk, one in scored.items() if clears_unless_alarmed(decide(one.votes), judged[pk])}
+    ended = Submission.objects.filter(state=State.COMPLETED)
+    assert len(cleared) == 2, "all checks pass, or the only doubt is ignored; and no vote says fake"
+    assert set(ended.filter(result=Result.CLEAR).values_list("pk", flat=True)) == cleared
+    sent_back = {pk for pk, one in judged.items() if one.is_sent_back}
+    assert set(ended.filter(result=Result.RESUBMIT).values_list("pk", flat=True)) == sent_back
 
 
 def test_without_checks_nothing_is_cleared(submit: Callable[..., Submission]) -> None:

@@ -10,7 +10,7 @@ from PIL import Image
 
 from detection.checks import Check, CheckCode, CheckName, CheckStatus
 from detection.faces.examine import examine
-from kyc_review.submissions.check_policy import DEFAULT, Action, judge, policy_read
+from kyc_review.submissions.check_policy import DEFAULT, TOLD_FIRST, Action, judge, policy_read
 from tests.factories.checks import checks, doubting, failing
 from tests.factories.scenes import FACELESS, pasted, sample
 
@@ -46,6 +46,17 @@ def test_by_default_a_clear_fail_of_the_picture_is_sent_back_and_all_else_goes_t
     else:
         assert (failed.action, failed.code) == (Action.REVIEW, None)
     assert judge(doubting(name, CODES[name]), DEFAULT).action is Action.REVIEW
+
+
+@pytest.mark.parametrize("status", [CheckStatus.DOUBT, CheckStatus.FAIL])
+@pytest.mark.parametrize("name", CheckName)
+def test_every_check_sends_a_picture_back_where_the_policy_says_so(
+    name: CheckName, status: CheckStatus
+) -> None:
+    policy = policy_read([f"{name.value}:{status.value}=resubmit"])
+    judged = judge(checks(**{name.value: (status, CODES[name])}), policy)
+    assert (judged.action, judged.is_sent_back, judged.code) == (Action.RESUBMIT, True, CODES[name])
+    assert sorted(TOLD_FIRST) == sorted(CheckName), "each once"
 
 
 def test_a_check_that_was_not_made_is_doubt() -> None:

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -19,6 +20,16 @@ def answers(shift: float = 0.0, limits: Limits = LIMITS, **figures: Any) -> list
 
 def test_a_candidate_that_catches_more_and_flags_less_passes() -> None:
     assert answers() == [PASSED] * 5
+
+
+@pytest.mark.parametrize("function", [gate, points_with_gate])
+def test_the_gate_takes_its_limits_from_its_caller_and_reads_no_database(
+    function: Callable[..., Any],
+) -> None:
+    """This test may not use the database, so a default that reads it fails."""
+    with pytest.raises(TypeError, match="limits"):
+        function(report())
+    assert function(report(), limits=LIMITS)
 
 
 def test_few_audited_fakes_say_nothing_however_good_the_candidate_looks() -> None:

@@ -63,9 +63,9 @@ def test_a_change_counts_from_then_on_and_is_in_history_and_audit_log(ada: User)
 
 
 def test_the_gate_uses_what_counts_now(ada: User) -> None:
-    passed = [check.passed for check in gate(report())]
+    passed = [check.passed for check in gate(report(), limits=Limits.current())]
     gate_settings_change(limits=replace(Limits.of_environment(), recall_min=0.99), reason=WHY, actor=ada)
-    now = [check.passed for check in gate(report())]
+    now = [check.passed for check in gate(report(), limits=Limits.current())]
     assert passed[2]
     assert not now[2]
 

@@ -17,7 +17,12 @@ from kyc_review.audit.models import Event as AuditEvent
 from kyc_review.submissions.events import event_record
 from kyc_review.submissions.models import Submission
 from kyc_review.webhooks import services
-from kyc_review.webhooks.delivery import attempt_record, deliver_until_idle, lease_messages
+from kyc_review.webhooks.delivery import (
+    AT_ONCE_PER_ENDPOINT,
+    attempt_record,
+    deliver_until_idle,
+    lease_messages,
+)
 from kyc_review.webhooks.http_client import Answer
 from kyc_review.webhooks.models import Attempt, Delivery, Endpoint, Event, Kind
 from tests.factories.receivers import Receiver
@@ -222,6 +227,42 @@ def test_messages_in_flight_count_towards_the_limit_of_their_endpoint_only(
         event_record(submission=submit(), kind=Kind.CLEARED)
     messages = lease_messages(limit=8, in_flight={endpoint[0].pk: in_flight})
     assert Counter(m.endpoint_id for m in messages) == Counter({endpoint[0].pk: leased, other.pk: 3})
+
+
+def test_a_receiver_gets_no_more_than_its_share_at_once_while_messages_end_one_by_one(
+    integration: Integration, submit: Callable[..., Submission], settings: LazySettings
+) -> None:
+    settings.WEBHOOK_ALLOWED_HOSTS = ["127.0.0.1"]
+    listener = socket.create_server(("127.0.0.1", 0))
+    lock, connected, most = threading.Lock(), 0, 0
+
+    def answer(connection: socket.socket, pause_s: float) -> None:
+        nonlocal connected
+        with connection:
+            connection.recv(65536)
+            time.sleep(pause_s)
+            with lock:
+                connected -= 1
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+    def accept() -> None:
+        nonlocal connected, most
+        for number in range(8):
+            connection, _ = listener.accept()
+            with lock:
+                connected += 1
+                most = max(most, connected)
+            pause_s = 0.0 if number == 0 else 1.0  # one ends, while two others go on
+            threading.Thread(target=answer, args=(connection, pause_s), daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+    services.endpoint_create(integration=integration, url=f"http://127.0.0.1:{listener.getsockname()[1]}/")
+    for _ in range(8):
+        event_record(submission=submit(), kind=Kind.QUEUED)
+    assert deliver_until_idle() == 8
+    listener.close()
+    assert Delivery.objects.filter(state=Delivery.State.DELIVERED).count() == 8
+    assert most == AT_ONCE_PER_ENDPOINT
 
 
 def test_two_deliverers_never_share_a_delivery(delivery: Delivery) -> None:

@@ -10,6 +10,7 @@ from kyc_review.retraining.api.serializers.jobs import ComparisonOut
 from kyc_review.retraining.management.command_options import bundle_named, json_option, say
 from kyc_review.training.comparisons import comparison_request
 from kyc_review.training.gate import gate, point_at, sample_in_words
+from kyc_review.training.gate_limits import Limits
 from kyc_review.training.jobs import JobRefused
 from kyc_review.training.models import Comparison
 
@@ -92,7 +93,8 @@ def _line(row: Comparison) -> str:
 def _figures(row: Comparison, shift: float) -> list[str]:
     """Raises KeyError."""
     held_out = row.report["holdout"]
-    checks = [f"{check.name}: {check.answer}. {check.detail}" for check in gate(row.report, shift=shift)]
+    found = gate(row.report, shift=shift, limits=Limits.current())
+    checks = [f"{check.name}: {check.answer}. {check.detail}" for check in found]
     return [*_weighted(held_out, shift), *_among_flagged(held_out, shift), *checks]
 
 
