@@ -1,7 +1,4 @@
-"""One POST to a receiver: signed, to an address that was checked, without redirects.
-
-It takes at most fifteen seconds in all, except that the look-up of the name has no time-out but the system resolver's.
-"""
+"""One POST to a receiver: signed, to an address that was checked, without redirects, within fifteen seconds in all."""
 
 import http.client
 import json
@@ -10,6 +7,7 @@ import ssl
 import threading
 import time
 from collections.abc import Sequence
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -80,7 +78,8 @@ def _post(url: str, body: bytes, headers: dict[str, str], deadline: float) -> in
     parts = url_check(url)
     host = parts.hostname or ""
     port = parts.port or (443 if parts.scheme == "https" else 80)
-    connection = _Pinned(resolve(host, port), host, port, secure=parts.scheme == "https", deadline=deadline)
+    addresses = _resolve_before(deadline, host, port)
+    connection = _Pinned(addresses, host, port, secure=parts.scheme == "https", deadline=deadline)
     # A receiver that sends single bytes slowly never triggers a socket timeout; this limits it.
     alarm = threading.Timer(max(0.0, deadline - time.monotonic()), connection.cut)
     alarm.daemon = True
@@ -97,6 +96,23 @@ def _post(url: str, body: bytes, headers: dict[str, str], deadline: float) -> in
     finally:
         alarm.cancel()
         connection.close()
+
+
+def _resolve_before(deadline: float, host: str, port: int) -> list[Address]:
+    """`resolve`, given up at the deadline with a TimeoutError: the system's resolver takes no time-out.
+
+    A thread that was given up ends when the resolver does; nothing reads its result then.
+    """
+    found: Future[list[Address]] = Future()
+
+    def look_up() -> None:
+        try:
+            found.set_result(resolve(host, port))
+        except Exception as error:  # raised below, in the thread that asks
+            found.set_exception(error)
+
+    threading.Thread(target=look_up, name="webhook-resolver", daemon=True).start()
+    return found.result(timeout=max(0.0, deadline - time.monotonic()))
 
 
 class _Pinned(http.client.HTTPConnection):

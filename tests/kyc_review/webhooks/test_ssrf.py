@@ -2,6 +2,7 @@ import socket
 import ssl
 import subprocess
 import threading
+import time
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -124,3 +125,20 @@ def _certificate(folder: Path, name: str) -> tuple[Path, Path]:
         capture_output=True,
     )
     return certificate, key
+
+
+def test_a_resolver_that_does_not_answer_is_given_up_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The resolver is again the part that a test cannot have for real."""
+    answered = threading.Event()
+
+    def hang(host: str, port: int) -> list[object]:
+        answered.wait(20)
+        return []
+
+    monkeypatch.setattr(http_client, "resolve", hang)
+    started = time.monotonic()
+    answer = http_client.post("https://bank.example/hook", b"{}", {}, timeout_s=0.3)
+    elapsed_s = time.monotonic() - started
+    answered.set()
+    assert (answer.status, answer.error) == (None, "No answer within 0.3 s.")
+    assert elapsed_s < 10
