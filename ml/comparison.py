@@ -2,7 +2,7 @@
 
 Both run through the serving code. Labelled faces are those of held-out applicants, which no candidate trains
 on. Most labels exist because the champion flagged the face, so rates are reported twice: `weighted` by one over the
-stored chance of that, which estimates the rate among all submissions, and unweighted, among what was flagged. The
+stored chance of that, which estimates the rate among all submissions, and unweighted, each face once. The
 replayed ones are the latest submissions, labelled or not; they show the expected review load without any selection.
 """
 
@@ -139,7 +139,9 @@ def _holdout(
             if len(set(label[source == name])) == 2
         }
         report[role]["curve"] = curve(probability, thresholds, label)
-    report["unweighted_means"] = "among what was flagged: it favours whichever bundle chose what people saw"
+    report["unweighted_means"] = (
+        "each held-out face counts once, which favours the bundle that chose what people saw"
+    )
     known = [belongs.get(photo.submission, {"Source": photo.source}) for photo in photos]
     report["weighted"] = _weighted(photos, scores, label, flagged["champion"], known)
     names = [photo.submission for photo in photos]

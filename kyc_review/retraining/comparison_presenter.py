@@ -36,7 +36,7 @@ def present_comparison(report: Any, shift: float, limits: Limits, now: Workload 
         pairs=[
             *_weighted(held_out),
             *_replay(replay, now),
-            *_among_flagged(held_out),
+            *_unweighted(held_out),
             *_machine(report),
         ],
         changes=[
@@ -72,7 +72,7 @@ def present_comparison(report: Any, shift: float, limits: Limits, now: Workload 
 
 
 def _curves(held_out: Mapping[str, Any]) -> tuple[list[dict[str, float]], list[dict[str, float]]]:
-    """Points of champion and candidate, weighted where the report has them, else among what was flagged."""
+    """Points of champion and candidate, weighted where the report has them."""
     weighted = held_out.get("weighted", {})
     if "champion_points" not in weighted:
         return held_out["champion"]["curve"], held_out["candidate"]["curve"]
@@ -113,8 +113,8 @@ def _weighted(held_out: Mapping[str, Any]) -> list[Pair]:
     ]
 
 
-def _among_flagged(held_out: Mapping[str, Any]) -> list[Pair]:
-    """Unweighted: they favour whichever bundle chose what people saw, and are named so."""
+def _unweighted(held_out: Mapping[str, Any]) -> list[Pair]:
+    """Each held-out face counts once, so these rates favour the bundle that chose what people saw."""
     differences = held_out.get("difference", {})
 
     def row(name: str, figure: str, kind: str = "") -> Pair:
@@ -123,9 +123,9 @@ def _among_flagged(held_out: Mapping[str, Any]) -> list[Pair]:
         return Pair(name, champion, candidate, _points(difference, " points"), _span(difference))
 
     return [
-        row("Among what was flagged: fakes that reach a person", "recall_with_human", "fakes"),
-        row("Among what was flagged: real faces that reach a person", "false_alarm", "reals"),
-        row("Among what was flagged: fakes that all five call fake", "recall_unanimous"),
+        row("Unweighted: held-out fakes that reach a person", "recall_with_human", "fakes"),
+        row("Unweighted: held-out real faces that reach a person", "false_alarm", "reals"),
+        row("Unweighted: held-out fakes that all five call fake", "recall_unanimous"),
     ]
 
 

@@ -9,6 +9,10 @@ from kyc_review.datasets.models import Snapshot
 from kyc_review.training.gate_limits import Limits
 
 NOISE_FINE = 0.1  # expected share of wrong labels; above, a candidate learns less than its numbers promise
+NOT_MEASURED = (
+    "How many are wrong was not measured yet: no item was answered by two people, and none has a known truth. "
+    "About {share:.0%} are assumed to be wrong until then: use calibration items."
+)
 COMPARED_LEAST = 30  # items of two people or of known truth; fewer hardly tell how reliable people are
 
 
@@ -80,6 +84,8 @@ def _contradicting(facts: dict[str, Any]) -> Fact:
 
 def _noise(labels: dict[str, Any]) -> Fact:
     share, compared = labels["noise"], labels["compared"]
+    if not compared:
+        return Fact("Labels", NOT_MEASURED.format(share=share), False)
     basis = (
         f"from {compared} items of two people or of known truth ({labels['people']} people; Dawid and Skene)"
     )

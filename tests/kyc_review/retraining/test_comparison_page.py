@@ -35,7 +35,9 @@ def test_weighted_figures_come_first_and_the_sample_is_put_into_words(
 ) -> None:
     html = page(client, comparison)
     assert "40 held-out fakes count like 20" in html
-    assert html.index("of all fakes, reach a person") < html.index("Among what was flagged: fakes")
+    assert html.index("of all fakes, reach a person") < html.index(
+        "Unweighted: held-out fakes that reach a person"
+    )
     assert answers(html) == ["passed"] * 5
 
 

@@ -2,6 +2,7 @@ import pytest
 
 from kyc_review.retraining.comparison_figures import Span
 from kyc_review.retraining.comparison_presenter import present_comparison
+from kyc_review.retraining.facts_presenter import snapshot_facts
 from kyc_review.retraining.presenters import (
     FIGURES_MAX,
     Balance,
@@ -13,6 +14,7 @@ from kyc_review.retraining.presenters import (
     measured,
 )
 from kyc_review.training.gate_limits import Limits
+from tests.factories.decisions import frozen_snapshot
 from tests.factories.reports import report
 
 
@@ -138,3 +140,23 @@ def test_forest_plots_share_a_scale_that_holds_every_bound() -> None:
     assert compared.width == 2 * compared.reach
     recall = report()["holdout"]["weighted"]["difference"]["recall"]
     assert spans[0] == Span(*(round(100 * recall[key], 1) for key in ("low", "value", "high")))
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("compared", "said", "unsaid"),
+    [
+        (0, "How many are wrong was not measured yet", "estimated"),
+        (0, "About 20% are assumed to be wrong", "estimated"),
+        (12, "About 20% are wrong, estimated from 12 items", "assumed"),
+    ],
+)
+def test_the_assumed_share_of_wrong_labels_is_not_called_an_estimate(
+    compared: int, said: str, unsaid: str
+) -> None:
+    snapshot = frozen_snapshot()
+    snapshot.facts["labels"] = {"noise": 0.2, "compared": compared, "people": 1}
+    (labels,) = [fact for fact in snapshot_facts(snapshot) if fact.name == "Labels"]
+    assert said in labels.text
+    assert unsaid not in labels.text
+    assert not labels.is_fine

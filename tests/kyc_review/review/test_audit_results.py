@@ -7,9 +7,11 @@ from django.conf import LazySettings
 from django.test import Client
 
 from kyc_review.accounts.models import User
+from kyc_review.registry.models import Bundle
 from kyc_review.review import services
 from kyc_review.review.audit_results import audits_by_bundle
 from kyc_review.review.models import AuditDraw
+from kyc_review.scoring.models import Scoring
 from kyc_review.submissions.models import Submission
 
 pytestmark = pytest.mark.django_db
@@ -79,3 +81,27 @@ def test_the_page_of_retraining_says_it_of_the_champion(
     Scoring.objects.update(bundle_digest=baseline_install().digest)
     page = login(audrey).get("/retraining/").content.decode()
     assert "1 found in 2: at most 98 %" in page
+
+
+def test_the_champions_card_says_nothing_of_fakes_before_the_first_audit_is_judged(
+    serving: Bundle,
+    clear: Callable[..., Submission],
+    alice: User,
+    audrey: User,
+    login: Callable,
+    settings: LazySettings,
+) -> None:
+    settings.AUDIT_SHARE = 1.0
+    clear(), clear()
+    Scoring.objects.update(bundle_digest=serving.digest)
+
+    def card() -> str:
+        return " ".join(login(audrey).get("/retraining/").content.decode().split())
+
+    before = card()
+    assert "is judged yet</strong>, so nothing can be said about the share of fakes; 2 wait." in before
+    assert "95 % confidence" not in before
+    item = services.item_claim_next(reviewer=alice)
+    assert item is not None
+    services.decision_record(item_id=item.pk, reviewer=alice, label="real")
+    assert "0 found in 1: at most 95 %</strong> is fake (95 % confidence); 1 waits." in card()

@@ -105,7 +105,7 @@ def test_a_comparison_tells_the_cost_in_people_and_the_difference_of_each_group(
     assert found.sample.startswith("40 held-out fakes count like 20;")
     assert found.pairs[0].name == "Recall: of all fakes, reach a person"
     assert found.pairs[0].difference == "+15 points (+11 to +19)"
-    assert rows["Among what was flagged: fakes that reach a person"].difference == "+15 points (+11 to +19)"
+    assert rows["Unweighted: held-out fakes that reach a person"].difference == "+15 points (+11 to +19)"
     daily = rows["Items a day, at 1,000 selfies a day"]
     assert (daily.champion, daily.candidate, daily.difference) == (
         "300 (200 to 400)",

@@ -102,11 +102,11 @@ class PointOut(serializers.Serializer):
 
     shift = serializers.FloatField(help_text="Added to all five thresholds on the logit scale.")
     recall = serializers.FloatField(
-        help_text="Share of labelled fakes that reach a person, among what was flagged: biased towards the champion."
+        help_text="Share of held-out fakes that reach a person, unweighted: biased towards the champion."
     )
     false_alarm = serializers.FloatField(help_text="Share of labelled real faces that do; biased likewise.")
     miss_at_most = serializers.FloatField(
-        help_text="Upper bound on the share of missed fakes (one-sided 95 %), among what was flagged."
+        help_text="Upper bound on the share of missed fakes (one-sided 95 %), unweighted."
     )
     weighted_recall = EstimateOut(
         allow_null=True,

@@ -95,7 +95,7 @@ def _figures(row: Comparison, shift: float) -> list[str]:
     held_out = row.report["holdout"]
     found = gate(row.report, shift=shift, limits=Limits.current())
     checks = [f"{check.name}: {check.answer}. {check.detail}" for check in found]
-    return [*_weighted(held_out, shift), *_among_flagged(held_out, shift), *checks]
+    return [*_weighted(held_out, shift), *_unweighted(held_out, shift), *checks]
 
 
 def _weighted(held_out: Mapping[str, Any], shift: float) -> list[str]:
@@ -112,15 +112,15 @@ def _weighted(held_out: Mapping[str, Any], shift: float) -> list[str]:
     ]
 
 
-def _among_flagged(held_out: Mapping[str, Any], shift: float) -> list[str]:
+def _unweighted(held_out: Mapping[str, Any], shift: float) -> list[str]:
     """Raises KeyError."""
     point, before = point_at(held_out["candidate"]["curve"], shift), held_out["champion"]
     return [
-        f"{'among what was flagged: fakes':42} {point['recall']:.1%}, champion "
+        f"{'unweighted: held-out fakes':42} {point['recall']:.1%}, champion "
         f"{_estimate(before['recall_with_human'])}",
-        f"{'among what was flagged: real faces':42} {point['false_alarm']:.1%}, champion "
+        f"{'unweighted: held-out real faces':42} {point['false_alarm']:.1%}, champion "
         f"{_estimate(before['false_alarm'])}",
-        f"{'among what was flagged: missed at most':42} {point['miss_at_most']:.1%}",
+        f"{'unweighted: missed at most':42} {point['miss_at_most']:.1%}",
     ]
 
 
