@@ -19,9 +19,11 @@ from kyc_review.core.permissions import may_promote
 from kyc_review.retraining.access import require_retraining_access
 from kyc_review.training.gate_limits import (
     GateSettingsRefused,
+    GateSettingsStale,
     Limits,
     gate_settings_change,
     gate_settings_history,
+    gate_settings_version,
     label_of,
 )
 from kyc_review.training.models import GateSettings
@@ -30,6 +32,7 @@ from kyc_review.training.models import GateSettings
 class GateForm(forms.ModelForm):
     """Start values are those that count now; the service checks them again."""
 
+    version = forms.IntegerField(widget=forms.HiddenInput)  # of the settings that the page showed
     reason = forms.CharField(
         label="Reason for the change",
         max_length=300,
@@ -57,14 +60,26 @@ class GateForm(forms.ModelForm):
 def gate_settings(request: StaffRequest) -> HttpResponse:
     require_retraining_access(request.user)
     if request.method == "GET":
-        return _page(request, GateForm(initial=asdict(Limits.current())))
+        return _page(
+            request, GateForm(initial={"version": gate_settings_version()} | asdict(Limits.current()))
+        )
     if not may_promote(request.user):
         raise PermissionDenied("Only admins change the gate's settings.")
     form = GateForm(request.POST)
     if not form.is_valid():
         return _page(request, form, status=422)
     try:
-        gate_settings_change(limits=form.limits(), reason=form.cleaned_data["reason"], actor=request.user)
+        gate_settings_change(
+            limits=form.limits(),
+            reason=form.cleaned_data["reason"],
+            actor=request.user,
+            version=form.cleaned_data["version"],
+        )
+    except GateSettingsStale as refusal:
+        form.data = request.POST.copy()
+        form.data["version"] = str(gate_settings_version())
+        form.add_error(None, str(refusal))
+        return _page(request, form, status=409)
     except GateSettingsRefused as refusal:
         form.add_error(None, str(refusal))
         return _page(request, form, status=422)
@@ -77,6 +92,7 @@ def _page(request: StaffRequest, form: GateForm, status: int = 200) -> HttpRespo
     context: dict[str, Any] = {
         "form": form,
         "may_change": may_promote(request.user),
+        "is_stale": status == 409,
         "now": [(label_of(name), value) for name, value in now.items()],
         "history": [
             (change, [(label_of(name), before, after) for name, before, after in change.limits])

@@ -12,6 +12,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from kyc_review.audit import services as audit
+from kyc_review.core.days import moment_in_words
 from kyc_review.core.db.locks import lock_for_transaction
 from kyc_review.core.errors import DomainError
 from kyc_review.core.permissions import may_promote, may_see_retraining
@@ -28,6 +29,10 @@ class GateSettingsRefused(DomainError):
     """The gate's settings cannot be changed so; the text says why and what to do."""
 
     code = "gate_settings_refused"
+
+
+class GateSettingsStale(GateSettingsRefused):
+    """Another admin changed the settings after they were shown; the text names who and when."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +81,13 @@ class Change:
 
 
 @transaction.atomic
-def gate_settings_change(*, limits: Limits, reason: str, actor: User) -> GateSettings:
+def gate_settings_change(
+    *, limits: Limits, reason: str, actor: User, version: int | None = None
+) -> GateSettings:
     """Set the values that count from now on. Proposals keep the result of the gate at their time.
 
-    Raises GateSettingsRefused.
+    `version` is the `gate_settings_version` that the actor saw; None does not compare it.
+    Raises GateSettingsRefused, GateSettingsStale for a change of settings that are no longer in force.
     """
     if not may_promote(actor):
         raise GateSettingsRefused("Only admins change the gate's settings.")
@@ -91,6 +99,7 @@ def gate_settings_change(*, limits: Limits, reason: str, actor: User) -> GateSet
     if not all(value is None or math.isfinite(value) for value in asdict(limits).values()):
         raise GateSettingsRefused("Every limit must be a finite number.")
     lock_for_transaction(SETTINGS_LOCK)  # one change after the other: each tells what was before
+    _refuse_stale(version)
     before = Limits.current()
     if limits == before:
         raise GateSettingsRefused("Nothing differs from the settings that count already.")
@@ -108,6 +117,25 @@ def gate_settings_change(*, limits: Limits, reason: str, actor: User) -> GateSet
         detail={"before": asdict(before), "after": asdict(limits), "reason": row.reason},
     )
     return row
+
+
+def gate_settings_version() -> int:
+    """The number of the latest change; 0 while the values of the environment count."""
+    return GateSettings.objects.values_list("pk", flat=True).first() or 0
+
+
+def _refuse_stale(version: int | None) -> None:
+    latest = GateSettings.objects.select_related("changed_by").first()
+    if version is None or version == (latest.pk if latest else 0):
+        return
+    if latest is None:
+        raise GateSettingsStale(
+            "These settings were never changed, so this version does not exist; read them again."
+        )
+    raise GateSettingsStale(
+        f"{latest.changed_by} changed these settings at {moment_in_words(latest.changed_at)} meanwhile. "
+        "Nothing was saved: compare with what is in force now, then save again."
+    )
 
 
 def gate_settings_history(*, viewer: User) -> list[Change]:

@@ -12,7 +12,12 @@ from kyc_review.retraining.api.base import RetrainingView, page, viewer_of
 from kyc_review.retraining.api.describing import gate as describing
 from kyc_review.retraining.api.incoming import PageIn
 from kyc_review.retraining.api.serializers.gate import GateSettingsIn, GateSettingsOut, RefusedTrainingOut
-from kyc_review.training.gate_limits import Limits, gate_settings_change, gate_settings_history
+from kyc_review.training.gate_limits import (
+    Limits,
+    gate_settings_change,
+    gate_settings_history,
+    gate_settings_version,
+)
 from kyc_review.training.selectors import refused_trainings_listed
 
 
@@ -28,7 +33,10 @@ class GateSettingsView(RetrainingView):
         sent = GateSettingsIn(data=request.data)
         sent.is_valid(raise_exception=True)
         gate_settings_change(
-            limits=sent.limits(), reason=sent.validated_data["reason"], actor=viewer_of(request)
+            limits=sent.limits(),
+            reason=sent.validated_data["reason"],
+            actor=viewer_of(request),
+            version=sent.validated_data.get("version"),
         )
         return Response(gate_settings_whole(viewer_of(request)))
 
@@ -55,5 +63,9 @@ def gate_settings_whole(viewer: User) -> dict[str, Any]:
         }
         for change in gate_settings_history(viewer=viewer)
     ]
-    shown: Any = asdict(Limits.current()) | {"history": changes}  # read by its keys, as a row by its fields
+    version = gate_settings_version()
+    shown: Any = asdict(Limits.current()) | {
+        "version": version,
+        "history": changes,
+    }  # read by its keys, as a row by its fields
     return dict(GateSettingsOut(shown).data)

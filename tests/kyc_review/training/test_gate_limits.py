@@ -103,7 +103,12 @@ def test_settings_are_written_once(ada: User) -> None:
 
 
 def test_admins_change_them_on_a_page_and_auditors_read(ada: User, otto: User, alice: User) -> None:
-    form = asdict(Limits.of_environment()) | {"load_max": "", "recall_min": "0.8", "reason": WHY}
+    form = asdict(Limits.of_environment()) | {
+        "load_max": "",
+        "recall_min": "0.8",
+        "reason": WHY,
+        "version": "0",
+    }
     assert logged_in(alice).get(URL).status_code == 403
     assert logged_in(otto).get(URL).status_code == 200
     assert logged_in(otto).post(URL, form).status_code == 403
@@ -115,3 +120,32 @@ def test_admins_change_them_on_a_page_and_auditors_read(ada: User, otto: User, a
     page = logged_in(otto).get(URL).content.decode()
     assert WHY in page
     assert "0.5 →" in page
+
+
+def test_a_stale_form_is_refused_and_keeps_what_was_entered(ada: User, staff: Callable[..., User]) -> None:
+    start, client = Limits.of_environment(), logged_in(ada)
+    shown = client.get(URL).context["form"]["version"].value()
+    maya = staff("maya", "admin")
+    gate_settings_change(limits=replace(start, recall_min=0.91), reason=WHY, actor=maya, version=shown)
+    form = asdict(start) | {"load_max": "", "group_margin": "0.2", "reason": WHY, "version": shown}
+    refused = client.post(URL, form)
+    assert refused.status_code == 409
+    page = refused.content.decode()
+    assert "maya changed these settings at " in page
+    assert "0.91" in page.split('data-testid="in-force"')[1].split("</dl>")[0]
+    assert refused.context["form"]["group_margin"].value() == "0.2"
+    assert Limits.current() == replace(start, recall_min=0.91)
+    version = refused.context["form"]["version"].value()
+    assert f'name="version" value="{version}"' in page
+    assert client.post(URL, form | {"version": version}).status_code == 302
+    assert Limits.current().group_margin == 0.2
+
+
+def test_a_form_without_a_version_is_refused(ada: User) -> None:
+    form = asdict(Limits.of_environment()) | {"load_max": "", "recall_min": "0.8", "reason": WHY}
+    assert logged_in(ada).post(URL, form).status_code == 422
+    assert not GateSettings.objects.exists()
+
+
+def test_the_retraining_page_links_to_the_settings(ada: User) -> None:
+    assert f'href="{URL}"' in logged_in(ada).get("/retraining/").content.decode()

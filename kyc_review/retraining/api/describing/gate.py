@@ -26,13 +26,14 @@ change_gate_settings = describe_endpoint(
                 "load_max": None,
                 "group_margin": 0.1,
                 "audited_fakes": 5,
+                "version": 3,
                 "reason": "Decision of the risk committee, 2026-11-20.",
             },
             is_request=True,
         )
     ],
     responses={200: GateSettingsOut},
-    described=BODY | {"e409": "Nothing would change, or the reason is too short."},
+    described=BODY | {"e409": "Nothing would change, the reason is too short, or `version` is stale."},
 )
 list_refused_trainings = listing(
     "list_refused_trainings",

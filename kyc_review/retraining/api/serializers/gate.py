@@ -1,5 +1,8 @@
 """The gate's settings and their history; trainings by the calendar that were refused."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from rest_framework import serializers
 
 from kyc_review.retraining.api.serializers.shared import PageOut
@@ -17,10 +20,21 @@ class LimitsOut(serializers.ModelSerializer[GateSettings]):
 
 
 class GateSettingsIn(LimitsOut):
+    version = serializers.IntegerField(
+        required=False, min_value=0, help_text="Of GET: refused with 409 if somebody changed them meanwhile."
+    )
     reason = serializers.CharField(max_length=300, help_text="At least 10 characters; the history keeps it.")
 
     class Meta(LimitsOut.Meta):
-        fields = (*GateSettings.LIMITS, "reason")
+        fields = (*GateSettings.LIMITS, "version", "reason")
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Python counts true as 1.0 and false as 0.0; a limit is never meant so."""
+        if isinstance(data, Mapping):
+            names = [name for name in (*GateSettings.LIMITS, "version") if isinstance(data.get(name), bool)]
+            if names:
+                raise serializers.ValidationError({name: ["A valid number is required."] for name in names})
+        return super().to_internal_value(data)
 
     def limits(self) -> Limits:
         """Of valid data."""
@@ -41,10 +55,11 @@ class GateChangeOut(serializers.Serializer):
 
 
 class GateSettingsOut(LimitsOut):
+    version = serializers.IntegerField(help_text="Of the latest change; 0 before the first.")
     history = GateChangeOut(many=True, help_text="All changes, the latest first.")
 
     class Meta(LimitsOut.Meta):
-        fields = (*GateSettings.LIMITS, "history")
+        fields = (*GateSettings.LIMITS, "version", "history")
 
 
 class RefusedTrainingOut(serializers.ModelSerializer[RefusedTraining]):

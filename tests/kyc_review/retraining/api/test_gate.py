@@ -48,6 +48,11 @@ def test_an_admin_changes_them_and_history_and_audit_log_say_so(
         ({"load_factor": "inf"}, 400),
         ({"audited_fakes": -1}, 400),
         ({"recall_min": None}, 400),
+        ({"recall_min": True}, 400),
+        ({"audited_fakes": False}, 400),
+        ({"load_max": True}, 400),
+        ({"version": True}, 400),
+        ({"version": 99}, 409),
     ],
 )
 def test_senseless_settings_are_refused(ada: Script, change: dict, status: int) -> None:
@@ -68,3 +73,17 @@ def test_refused_trainings_are_listed(ada: Script) -> None:
     body = ada.get("/refused-trainings").json()
     assert [row["reason"] for row in body["data"]] == ["Too few decisions."]
     assert body["has_more"] is False
+
+
+def test_a_change_of_settings_that_are_no_longer_in_force_is_refused(ada: Script) -> None:
+    version = ada.get("/gate-settings").json()["version"]
+    assert version == 0
+    first = ada.send("PUT", "/gate-settings", **NEW, reason=WHY, version=version)
+    assert first.status_code == 200
+    later = NEW | {"recall_min": 0.9}
+    stale = ada.send("PUT", "/gate-settings", **later, reason=WHY, version=version)
+    assert (stale.status_code, stale.json()["code"]) == (409, "gate_settings_refused")
+    assert "ada changed these settings at " in stale.json()["detail"]
+    assert Limits.current() == Limits(**NEW)
+    fresh = ada.send("PUT", "/gate-settings", **later, reason=WHY, version=first.json()["version"])
+    assert fresh.status_code == 200
