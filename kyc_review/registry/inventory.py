@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import date
+from datetime import UTC, date
 from typing import IO, TYPE_CHECKING
 
 from django.db import transaction
 
 from detection import bundle as disk
 from kyc_review.audit import services as audit
+from kyc_review.core.days import moment_in_words
 from kyc_review.core.errors import DomainError
 from kyc_review.core.permissions import Right, require
 from kyc_review.registry.models import Bundle, ModelNote, ModelRecord
@@ -29,6 +30,10 @@ class RecordRefused(DomainError):
     code = "record_refused"
 
 
+class RecordStale(RecordRefused):
+    """Another admin changed the record after it was shown; the text names who and when."""
+
+
 @transaction.atomic
 def record_change(
     *,
@@ -38,14 +43,24 @@ def record_change(
     purpose: str,
     next_review_on: date | None,
     tags: Sequence[str],
+    version: str | None = None,
 ) -> ModelRecord:
-    """Write the record of a bundle. Raises RecordRefused for tags that are none."""
+    """Write the record of a bundle. `version` is the `record_version` that the actor saw; None: not compared.
+
+    Raises RecordRefused for tags that are none, RecordStale for a record that was changed meanwhile.
+    """
     require(actor, Right.PROMOTE)
     wanted = list(dict.fromkeys(tag.strip().lower() for tag in tags if tag.strip()))
     if len(wanted) > TAGS_MAX or not all(TAG.fullmatch(tag) for tag in wanted):
         raise RecordRefused(f"At most {TAGS_MAX} tags, each of up to 30 letters a-z, digits and hyphens.")
     Bundle.objects.select_for_update(no_key=True).get(pk=bundle.pk)  # one change after the other
-    row = ModelRecord.objects.filter(bundle=bundle).first() or ModelRecord(bundle=bundle)
+    kept = ModelRecord.objects.filter(bundle=bundle).select_related("changed_by").first()
+    if kept and version is not None and version != record_version(kept):
+        raise RecordStale(
+            f"{kept.changed_by} changed this record at {moment_in_words(kept.changed_at)} meanwhile. "
+            "Nothing was saved: compare with what is in force now, then save again."
+        )
+    row = kept or ModelRecord(bundle=bundle)
     before = _facts(row)
     row.owner, row.purpose = owner.strip()[:100], purpose.strip()[:500]
     row.next_review_on, row.tags, row.changed_by = next_review_on, wanted, actor
@@ -59,6 +74,11 @@ def record_change(
         detail={"digest": bundle.digest, "before": before, "after": after},
     )
     return row
+
+
+def record_version(kept: ModelRecord | None) -> str:
+    """The time of the latest change to the microsecond; empty before the first."""
+    return kept.changed_at.astimezone(UTC).isoformat() if kept else ""
 
 
 @transaction.atomic

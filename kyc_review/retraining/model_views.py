@@ -37,6 +37,7 @@ PAGE = 25
 
 
 class RecordForm(forms.ModelForm):
+    version = forms.CharField(required=False, widget=forms.HiddenInput)  # of the record that the page showed
     tags = forms.CharField(
         required=False, max_length=400, help_text="Separated by spaces: a-z, 0-9 and hyphens."
     )
@@ -88,7 +89,13 @@ def record(request: StaffRequest, digest: str) -> HttpResponse:
             purpose=sent["purpose"],
             next_review_on=sent["next_review_on"],
             tags=sent["tags"].split(),
+            version=sent["version"],
         )
+    except inventory.RecordStale as refusal:
+        form.data = request.POST.copy()
+        form.data["version"] = inventory.record_version(ModelRecord.objects.filter(bundle=bundle).first())
+        form.add_error(None, str(refusal))
+        return _model(request, bundle, form, status=409)
     except inventory.RecordRefused as refusal:
         form.add_error("tags", str(refusal))
         return _model(request, bundle, form)
@@ -121,7 +128,9 @@ def file(request: StaffRequest, digest: str, name: str) -> HttpResponseBase:
     return FileResponse(opened, as_attachment=True, filename=f"{bundle.version}-{name}")
 
 
-def _model(request: StaffRequest, bundle: Bundle, form: RecordForm | None = None) -> HttpResponse:
+def _model(
+    request: StaffRequest, bundle: Bundle, form: RecordForm | None = None, status: int = 422
+) -> HttpResponse:
     viewer = request.user
     past, services = history(viewer=viewer, bundle=bundle), services_of(viewer=viewer, bundle=bundle)
     audited = next((row for row in audits_by_bundle(viewer=viewer) if row.digest == bundle.digest), None)
@@ -140,6 +149,7 @@ def _model(request: StaffRequest, bundle: Bundle, form: RecordForm | None = None
         "steps": steps_of(bundle, past, services, judged_by(bundle, services), audited, later),
         "record": kept,
         "form": form or _form(kept),
+        "is_stale": form is not None and status == 409,
         "notes": bundle.notes.select_related("written_by"),
         "files": [(name, name in inventory.PAPERS or may_promote(viewer)) for name in names],
         "card": model_card(bundle),
@@ -153,13 +163,14 @@ def _model(request: StaffRequest, bundle: Bundle, form: RecordForm | None = None
         "height": HEIGHT,
         "may_change": may_promote(viewer),
     }
-    return render(request, "registry/model.html", context, status=422 if form else 200)
+    return render(request, "registry/model.html", context, status=status if form else 200)
 
 
 def _form(kept: ModelRecord | None) -> RecordForm:
     if kept is None:
         return RecordForm()
-    return RecordForm(instance=kept, initial={"tags": " ".join(kept.tags)})
+    shown = {"tags": " ".join(kept.tags), "version": inventory.record_version(kept)}
+    return RecordForm(instance=kept, initial=shown)
 
 
 def _found(request: StaffRequest, digest: str) -> Bundle:

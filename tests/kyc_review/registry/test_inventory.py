@@ -11,7 +11,15 @@ from django.db import DatabaseError, transaction
 from kyc_review.accounts.models import User
 from kyc_review.audit.models import Event
 from kyc_review.registry.bundles import bundle_promote, bundle_rollback
-from kyc_review.registry.inventory import RecordRefused, file_names, file_open, note_add, record_change
+from kyc_review.registry.inventory import (
+    RecordRefused,
+    RecordStale,
+    file_names,
+    file_open,
+    note_add,
+    record_change,
+    record_version,
+)
 from kyc_review.registry.models import Bundle, ModelNote, ModelRecord
 from kyc_review.registry.selectors import services_of
 
@@ -51,6 +59,21 @@ def test_each_change_of_the_record_is_in_the_audit_log_with_before_and_after(
         "Model risk",
     )
     assert second.detail["after"]["next_review_on"] == "2027-06-01"
+
+
+def test_a_change_of_a_record_that_was_changed_meanwhile_is_refused(
+    serving: Bundle, ada: User, staff: Callable[..., User]
+) -> None:
+    first = record_change(bundle=serving, actor=staff("maya", "admin"), **FACTS, version="")
+    version = record_version(first)
+    for stale in ("", "2026-01-01T00:00:00+00:00"):
+        with pytest.raises(RecordStale, match="maya changed this record at "):
+            record_change(bundle=serving, actor=ada, **FACTS | {"owner": "Model risk"}, version=stale)
+    assert ModelRecord.objects.get().owner == "Fraud models"
+    assert record_version(ModelRecord.objects.get()) == version
+    record_change(bundle=serving, actor=ada, **FACTS | {"owner": "Model risk"}, version=version)
+    assert ModelRecord.objects.get().owner == "Model risk"
+    assert record_version(ModelRecord.objects.get()) != version
 
 
 @pytest.mark.parametrize("tags", [["a b"], ["-x"], ["x" * 31], [f"tag{number}" for number in range(11)]])

@@ -95,6 +95,7 @@ def test_admins_keep_record_and_notes_and_auditors_read_them(
         "tags": "pilot eu",
     }
     assert client.post(f"{of(serving)}record/", sent).status_code == 302
+    sent["version"] = client.get(of(serving)).context["form"]["version"].value()
     assert client.post(f"{of(serving)}record/", sent | {"tags": "NOT/ONE"}).status_code == 422
     assert client.post(f"{of(serving)}record/", sent | {"next_review_on": "soon"}).status_code == 422
     assert client.post(f"{of(serving)}notes/", {"text": "Validated."}).status_code == 302
@@ -105,6 +106,16 @@ def test_admins_keep_record_and_notes_and_auditors_read_them(
         assert text in page
     assert "Save the record" not in page
     assert "Fraud models" in page_of(auditor, "/registry/")
+    stale = client.post(f"{of(serving)}record/", {"owner": "Late", "version": ""})
+    assert stale.status_code == 409
+    shown = stale.content.decode()
+    assert "ada changed this record at " in shown
+    assert "Fraud models" in shown.split('data-testid="in-force"')[1].split("</dl>")[0]
+    assert 'value="Late"' in shown
+    assert ModelRecord.objects.get().owner == "Fraud models"
+    again = {"owner": "Late", "version": stale.context["form"]["version"].value()}
+    assert client.post(f"{of(serving)}record/", again).status_code == 302
+    assert ModelRecord.objects.get().owner == "Late"
     page_of(alice, of(serving), status=403)
     page_of(ada, "/registry/" + "0" * 64 + "/", status=404)
     assert page_of(ada, f"{of(serving)}files/none/", status=404)
