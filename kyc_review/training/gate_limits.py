@@ -103,7 +103,7 @@ def gate_settings_change(
     before = Limits.current()
     if limits == before:
         raise GateSettingsRefused("Nothing differs from the settings that count already.")
-    row = GateSettings(**asdict(limits), reason=reason[:300], changed_by=actor)
+    row = GateSettings(**asdict(limits), before=asdict(before), reason=reason[:300], changed_by=actor)
     try:
         row.full_clean()
     except ValidationError as error:
@@ -139,21 +139,26 @@ def _refuse_stale(version: int | None) -> None:
 
 
 def gate_settings_history(*, viewer: User) -> list[Change]:
-    """All changes, the latest first; the first one started from the environment's values."""
+    """All changes, the latest first, each against the limits that were stored with it."""
     if not may_see_retraining(viewer):
         return []
-    before, found = asdict(Limits.of_environment()), []
+    earlier: dict[str, Any] = {}  # of the row before, for rows that were written without `before`
+    found = []
     for row in GateSettings.objects.select_related("changed_by").order_by("pk"):
-        after = asdict(Limits.of_row(row))
+        before, after = row.before or earlier, asdict(Limits.of_row(row))
         found.append(
             Change(
                 changed_at=row.changed_at,
                 changed_by=str(row.changed_by),
                 reason=row.reason,
-                limits=[(name, before[name], after[name]) for name in after if before[name] != after[name]],
+                limits=[
+                    (name, before[name], after[name])
+                    for name in after
+                    if name in before and before[name] != after[name]
+                ],
             )
         )
-        before = after
+        earlier = after
     return found[::-1]
 
 

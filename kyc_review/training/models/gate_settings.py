@@ -58,6 +58,11 @@ class GateSettings(models.Model):
         "Audited fakes",
         help_text="Least number of held-out fakes that an audit of cleared faces found.",
     )
+    before = models.JSONField(
+        null=True,
+        editable=False,
+        help_text="The limits that this change replaced; null in rows of early versions.",
+    )
     reason = models.CharField(max_length=300)
     changed_at = models.DateTimeField(default=timezone.now)
     changed_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")

@@ -62,6 +62,25 @@ def test_a_change_counts_from_then_on_and_is_in_history_and_audit_log(ada: User)
     assert event.detail["after"]["load_max"] is None
 
 
+def test_history_stays_when_the_environment_changes(ada: User, settings: Any) -> None:
+    settings.GATE_RECALL_MIN = 0.5
+    start = Limits.of_environment()
+    gate_settings_change(limits=replace(start, recall_min=0.9), reason=WHY, actor=ada)
+    history = gate_settings_history(viewer=ada)
+    settings.GATE_RECALL_MIN, settings.GATE_AUDITED_FAKES_MIN = 0.9, 77
+    assert gate_settings_history(viewer=ada) == history
+    assert history[0].limits == [("recall_min", 0.5, 0.9)]
+
+
+def test_a_first_change_without_stored_limits_states_no_difference(ada: User) -> None:
+    limits = asdict(Limits.of_environment())
+    GateSettings.objects.create(**limits, reason=WHY, changed_by=ada)
+    GateSettings.objects.create(**limits | {"recall_min": 0.9}, reason=WHY, changed_by=ada)
+    latest, first = gate_settings_history(viewer=ada)
+    assert first.limits == []
+    assert latest.limits == [("recall_min", limits["recall_min"], 0.9)]
+
+
 def test_the_gate_uses_what_counts_now(ada: User) -> None:
     passed = [check.passed for check in gate(report(), limits=Limits.current())]
     gate_settings_change(limits=replace(Limits.of_environment(), recall_min=0.99), reason=WHY, actor=ada)
