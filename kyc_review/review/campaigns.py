@@ -29,7 +29,7 @@ from kyc_review.submissions.models import Result, Submission
 from . import statements
 from .blinding import outcomes_seen_record
 from .claims import ClaimLost, claim_lease, held_by, items_for
-from .corrections import decision_correct
+from .corrections import CorrectionState, correction_state, decision_correct
 from .decisions import decision_record
 from .models import CampaignLook, ReviewItem
 
@@ -85,10 +85,13 @@ class Campaign:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What deciding the group did to one member; `refusal` says why nothing was recorded."""
+    """What deciding the group did to one member; `refusal` says why nothing was recorded, and `waits` that it is a
+    correction which takes effect once a second person agrees.
+    """
 
     submission: Submission
     refusal: str = ""
+    waits: bool = False
 
 
 def campaigns(*, viewer: User) -> list[Campaign]:
@@ -127,13 +130,19 @@ def campaign_of(*, viewer: User, submission_id: UUID) -> Campaign | None:
     return Campaign(tuple(rows)) if is_member and len(_applicants(rows)) > 1 else None
 
 
+def campaign_left(*, campaign: Campaign, viewer: User) -> Campaign | None:
+    """The group as it is now: members that must be judged blind since then are gone, perhaps the first one, too."""
+    keys = [row.pk for row in campaign.members]
+    first = _shown().filter(pk__in=keys).order_by("received_at", "pk").first()
+    return campaign_of(viewer=viewer, submission_id=first.pk) if first else None
+
+
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A member with its latest item, and whether it waits for a decision that a senior may make for the group."""
+    """A member with its latest item."""
 
     submission: Submission
     item_id: int | None
-    is_waiting: bool
 
 
 def members(campaign: Campaign) -> list[Member]:
@@ -145,7 +154,6 @@ def members(campaign: Campaign) -> list[Member]:
         Member(
             submission=row,
             item_id=items[row.pk].pk if row.pk in items else None,
-            is_waiting=row.pk in items and items[row.pk].state != ReviewItem.State.DECIDED,
         )
         for row in campaign.members
     ]
@@ -200,20 +208,21 @@ def campaign_decide(
 def _decide(row: Submission, senior: User, label: str, said: dict[str, Any]) -> Outcome:
     try:
         with transaction.atomic():
-            _decide_one(row, senior, label, said)
+            waits = _decide_one(row, senior, label, said)
     except (ClaimLost, CampaignRefused) as refused:
         return Outcome(row, refused.detail)
-    return Outcome(row)
+    return Outcome(row, waits=waits)
 
 
-def _decide_one(row: Submission, senior: User, label: str, said: dict[str, Any]) -> None:
+def _decide_one(row: Submission, senior: User, label: str, said: dict[str, Any]) -> bool:
+    """Whether it is a correction that waits for a second person. Raises ClaimLost, CampaignRefused."""
     waiting = row.review_items.exclude(state=ReviewItem.State.DECIDED).first()
     if waiting is None:
         decided = row.review_items.exclude(reason=ReviewItem.Reason.GOLD).order_by("pk").last()
         if decided is None or not decided.decisions.exists():
             raise CampaignRefused("No person has decided it, and it waits for none.")
-        decision_correct(item_id=decided.pk, corrector=senior, label=label, **said)
-        return
+        made = decision_correct(item_id=decided.pk, corrector=senior, label=label, **said)
+        return correction_state(made) == CorrectionState.WAITS
     free = items_for(senior.pk, is_senior=True, include_skipped=True).filter(pk=waiting.pk, is_blind=False)
     item = free.select_for_update(of=("self",), skip_locked=True).first()
     if item is None:
@@ -221,6 +230,7 @@ def _decide_one(row: Submission, senior: User, label: str, said: dict[str, Any])
     statements.claim_item(item=item.pk, person=senior.pk, lease=claim_lease())
     audit.record(action="item.claimed", actor=senior, target=item)
     decision_record(item_id=item.pk, reviewer=senior, label=label, **said)
+    return False
 
 
 def _shown() -> QuerySet[Submission]:

@@ -11,18 +11,19 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
 from kyc_review.core.permissions import may_oversee
 from kyc_review.evidence.responses import thumbnail_response
 from kyc_review.review import campaigns
-from kyc_review.review.campaigns import Campaign, CampaignRefused
+from kyc_review.review.campaigns import Campaign, CampaignRefused, Outcome
 from kyc_review.review.models import Decision
 from kyc_review.submissions.models import Submission
 from kyc_review.workbench.forms import CampaignForm, DecisionForm
 
 ONLY_SENIORS = "Only seniors see campaigns; your role does not."
+CORRECTIONS_WAIT = " Corrections among them: {}. They take effect once a second person agrees."
 
 
 @require_safe
@@ -52,11 +53,13 @@ def thumbnail(request: StaffRequest, submission_id: UUID, member_id: UUID) -> Ht
     return answer
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 @staff_only
 def decision(request: StaffRequest, submission_id: UUID) -> HttpResponse:
-    """One answer for all chosen members."""
+    """One answer for all chosen members. A refused answer is shown at this address; loading it again leads back."""
     group = _found(request, submission_id)
+    if request.method != "POST":
+        return _page_of(group)
     form, chosen = DecisionForm(request.POST), CampaignForm(request.POST)
     if not form.is_valid() or not chosen.is_valid():
         problems = [text for errors in (*form.errors.values(), *chosen.errors.values()) for text in errors]
@@ -72,11 +75,24 @@ def decision(request: StaffRequest, submission_id: UUID) -> HttpResponse:
         )
     except CampaignRefused as refused:
         return _shown(request, group, problem=refused.detail, status=409)
+    _report(request, outcomes)
+    return _page_of(campaigns.campaign_left(campaign=group, viewer=request.user))
+
+
+def _report(request: StaffRequest, outcomes: list[Outcome]) -> None:
     recorded = [one for one in outcomes if not one.refusal]
-    messages.success(request, f"Recorded for {len(recorded)} of {len(outcomes)} pictures.")
+    text = f"Recorded for {len(recorded)} of {len(outcomes)} pictures."
+    waiting = sum(one.waits for one in recorded)
+    messages.success(request, text + CORRECTIONS_WAIT.format(waiting) if waiting else text)
     for one in outcomes:
         if one.refusal:
             messages.error(request, f"{one.submission.external_ref}: {one.refusal}")
+
+
+def _page_of(group: Campaign | None) -> HttpResponseRedirect:
+    """To the group's page, or to the list when no group is left."""
+    if group is None:
+        return HttpResponseRedirect(reverse("review:campaigns"))
     return HttpResponseRedirect(reverse("review:campaign", args=[group.key]))
 
 
@@ -86,6 +102,9 @@ def _shown(request: StaffRequest, group: Campaign, *, problem: str = "", status:
         "campaign": group,
         "members": campaigns.members(group),
         "obstacles": Decision.Obstacle.choices,
+        # What was sent, if anything was: a refused answer must not choose other pictures than the person did.
+        "form": DecisionForm(request.POST),
+        "ticked": CampaignForm(request.POST).ticked,
         "problem": problem,
     }
     return render(request, "review/campaign.html", context, status=status)

@@ -73,7 +73,10 @@ class CampaignForm(forms.Form):
         super().__init__(data)
         field = self.fields["members"]
         assert isinstance(field, forms.TypedMultipleChoiceField)
-        field.choices = [(key, key) for key in data.getlist("members") if _is_uuid(key)]
+        keys = [key for key in data.getlist("members") if _is_uuid(key)]
+        field.choices = [(key, key) for key in keys]
+        # What the sender chose, whether or not the form is valid.
+        self.ticked = {UUID(key) for key in keys}
 
 
 def _is_uuid(text: str) -> bool:

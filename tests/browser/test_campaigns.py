@@ -60,8 +60,9 @@ def test_the_group_is_seen_with_its_conflict_and_decided_after_a_look_at_each(
     expect(page.locator(".campaign-members img").first).to_have_js_property("complete", True)
     assert CampaignLook.objects.count() < MEMBERS, "what is out of view was not looked at"
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-    for box in page.get_by_role("checkbox").all()[:2]:
-        box.uncheck()
+    for box in page.get_by_role("checkbox").all()[2:]:
+        expect(box).not_to_be_checked()
+        box.check()
     page.get_by_role("radio", name="Fake").check()
     seen(page)
     for scheme in schemes:

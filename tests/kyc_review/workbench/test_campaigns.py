@@ -162,6 +162,70 @@ def test_decided_members_are_corrected_by_the_rules_of_corrections(
     assert ReviewItem.objects.get(submission=first, reason="second_opinion").is_blind
 
 
+@pytest.mark.parametrize("chosen", [(0,), (0, 1), (0, 1, 2)])
+def test_corrections_that_wait_lead_to_what_is_left_and_say_so(
+    group: list[ReviewItem],
+    login: Login,
+    sam: User,
+    alice: User,
+    settings: LazySettings,
+    chosen: tuple[int, ...],
+) -> None:
+    from kyc_review.review.services import decision_record
+
+    settings.CORRECTIONS_NEED_TWO = True
+    Submission.objects.filter(pk=group[1].submission_id).update(applicant_ref="p-4")
+    for _ in range(4):
+        item = item_claim_next(reviewer=alice)
+        assert item is not None
+        decision_record(item_id=item.pk, reviewer=alice, label="real")
+    window = login(sam)
+    look(window, group)
+    answer = decide(window, [group[place] for place in chosen])
+    assert answer.status_code == 200
+    told = f"Corrections among them: {len(chosen)}. They take effect once a second person agrees."
+    assert told in answer.text
+    page = reverse("review:campaign", args=[group[1].submission_id])
+    left = page if len(chosen) == 1 else reverse("review:campaigns")
+    assert answer.redirect_chain[-1][0] == left
+
+
+def test_nothing_is_chosen_beforehand(group: list[ReviewItem], login: Login, sam: User) -> None:
+    page = login(sam).get(reverse("review:campaign", args=[group[0].submission_id]))
+    assert page.status_code == 200
+    assert "checked" not in page.text
+
+
+@pytest.mark.parametrize(("obstacle", "seen", "status"), [("", 3, 422), ("blurred", 1, 409)])
+def test_a_refused_answer_keeps_what_was_chosen_and_written(
+    group: list[ReviewItem], login: Login, sam: User, obstacle: str, seen: int, status: int
+) -> None:
+    window = login(sam)
+    look(window, group[:seen])
+    more = {"obstacle": obstacle, "note": "one <b> picture"}
+    refused = decide(window, group[1:], label="not_assessable", **more)
+    assert refused.status_code == status
+    page = " ".join(refused.text.split())
+    ticked = [f'value="{item.submission_id}" checked' in page for item in group]
+    assert ticked == [False, True, True]
+    assert 'value="not_assessable" checked' in page
+    assert page.count(" checked") == 3
+    assert ('value="blurred" selected' in page) == bool(obstacle)
+    assert "one &lt;b&gt; picture</textarea>" in page
+    assert not Decision.objects.exists()
+
+
+def test_loading_the_address_of_a_refused_answer_leads_back_to_the_page(
+    group: list[ReviewItem], login: Login, sam: User, alice: User
+) -> None:
+    key = group[0].submission_id
+    address = reverse("review:campaign-decision", args=[key])
+    answer = login(sam).get(address)
+    assert (answer.status_code, answer["Location"]) == (302, reverse("review:campaign", args=[key]))
+    assert login(alice).get(address).status_code == 403
+    assert not Decision.objects.exists()
+
+
 def test_what_must_be_judged_blind_is_no_member_until_then(
     group: list[ReviewItem], login: Login, sam: User
 ) -> None:
