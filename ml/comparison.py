@@ -178,7 +178,9 @@ def _weighted(
         "candidate": flagged_at_shifts(*scores["candidate"]),
         "shifts": SHIFTS,
     }
-    found = weighted_report(**design, champion_moved=flagged_at_shifts(*scores["champion"]))
+    was_cleared = np.array([photo.was_cleared for photo in photos])
+    champion_moved = flagged_at_shifts(*scores["champion"])
+    found = weighted_report(**design, was_cleared=was_cleared, champion_moved=champion_moved)
     found["groups"], worst = weighted_groups(belongs, **design)
     for point, of_point in zip(found["points"], worst, strict=True):
         point["worst_groups"] = of_point

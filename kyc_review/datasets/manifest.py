@@ -3,7 +3,7 @@
 {"format": "kyc-review/snapshot/1", "name": ..., "created_at": ..., "source_bundle": <version or null>,
  "choices": {"consensus": true, "sources": [...], "reasons": [...], "since": day, "until": day}, "items": [
  {"path": "images/<sha256>.jpg", "sha256", "label": "real|fake", "submission", "applicant", "source", "reason",
-  "decided_at", "bundle", "holdout", "fake_probability", "weight",
+  "decided_at", "bundle", "holdout", "fake_probability", "weight", "audited",
   "votes": [{"member", "probability", "threshold"}]}, ...
 ], "counts": {"real": n, "fake": n}, "digest": <SHA-256 of the item lines, a line feed after each>}
 
@@ -11,6 +11,7 @@
 `applicant` names a group: one person's submissions, and all submissions of one picture (picture_groups.py).
 `fake_probability` is the reviewers' consensus (label_quality.py), on the label's side of 0.5.
 `weight` is one over the chance that the item had of reaching people: 1 for what the models flagged, more for the audit.
+`audited` is the automatic result that the audit drew the item from, "clear" or "resubmit"; null without a draw.
 """
 
 from __future__ import annotations

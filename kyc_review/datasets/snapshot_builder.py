@@ -106,6 +106,7 @@ def _rows(snapshot: Snapshot) -> Iterator[Mapping[str, Any]]:
             source=F("decision__submission__integration__slug"),
             bundle=F("decision__submission__scoring__bundle_version"),
             drawn_with=F("decision__submission__audit_draw__probability"),
+            audited=F("decision__submission__audit_draw__outcome"),
         )
     )
     return rows.iterator(chunk_size=CHUNK_ROWS)
@@ -166,6 +167,7 @@ def _item(row: Mapping[str, Any], path: str, found: Facts) -> dict[str, Any]:
         "bundle": row["bundle"],
         "fake_probability": fake_probability(found.consensus, row["submission"], row["label"]),
         "weight": round(1 / (row["drawn_with"] or 1.0), 6),
+        "audited": row["audited"],
         "votes": row["votes"],
     }
 

@@ -16,7 +16,7 @@ from kyc_review.datasets.label_quality import consensus_of_answers_unchecked
 from kyc_review.datasets.models import Snapshot
 from kyc_review.datasets.picture_groups import Groups, Pictured, contradictions, picture_groups
 from kyc_review.datasets.snapshot_filters import ALL_FINAL
-from kyc_review.review.models import Decision
+from kyc_review.review.models import AuditDraw, Decision
 
 LISTED = 20
 
@@ -38,7 +38,7 @@ class Facts:
         self.labels[UUID(item["submission"])] = item["label"]
         if item["holdout"]:
             self.held_out[item["label"]] += 1
-            self.held_out["audited_fakes"] += item["label"] == Decision.Label.FAKE and item["weight"] > 1
+            self.held_out["audited_fakes"] += _is_missed_fake(item)
 
     def as_dict(self) -> dict[str, Any]:
         """For the snapshot's row; shares from 0 to 1."""
@@ -55,6 +55,11 @@ class Facts:
                 "people": len(self.consensus.people),
             },
         }
+
+
+def _is_missed_fake(item: Mapping[str, Any]) -> bool:
+    """Found fake by an audit of what was cleared; a fake that a check sent back was not missed."""
+    return item["label"] == Decision.Label.FAKE and item["audited"] == AuditDraw.Outcome.CLEAR
 
 
 def _pictured(snapshot: Snapshot) -> list[Pictured]:

@@ -33,11 +33,6 @@ class Selected:
         """Kish's effective sample size; 0 for no row."""
         return effective_sample_size(self.weight.tolist()) if len(self.weight) else 0.0
 
-    @property
-    def audited(self) -> int:
-        """Rows that an audit drew among what was cleared; all others were certain to be seen."""
-        return int((self.weight > 1 + 1e-9).sum())
-
 
 @dataclass(frozen=True, slots=True)
 class PairedRates:

@@ -16,6 +16,7 @@ METHOD = (
 def weighted_report(
     *,
     weight: np.ndarray,
+    was_cleared: np.ndarray,
     applicant: np.ndarray,
     label: np.ndarray,
     champion: np.ndarray,
@@ -26,10 +27,11 @@ def weighted_report(
 ) -> dict[str, Any]:
     """Weighted recall, miss rate, false alarms and load of both, paired differences, and all of it at each shift.
 
-    weight: (N,) one over the probability that a row is labelled; applicant: (N,) names; label: (N,) 1 is fake;
-    champion: (N,) bool, its flags in production; candidate: (N, S) bool at each of the S shifts, one of which is 0;
-    champion_moved: (N, S) bool, the champion's flags at each shift, for its curve. Both labels must be there. Raises
-    ValueError for a weight below 1.
+    weight: (N,) one over the probability that a row is labelled; was_cleared: (N,) bool, an audit drew the row from
+    what was cleared, and only such a fake was missed; applicant: (N,) names; label: (N,) 1 is fake; champion: (N,)
+    bool, its flags in production; candidate: (N, S) bool at each of the S shifts, one of which is 0; champion_moved:
+    (N, S) bool, the champion's flags at each shift, for its curve. Both labels must be there. Raises ValueError for a
+    weight below 1.
     """
     typical = typical_weights(weight, champion)
     sides = {"fakes": label == 1, "reals": label == 0, "all": np.ones(len(label), bool)}
@@ -44,7 +46,7 @@ def weighted_report(
         report[name] = {
             "n": int(rows.sum()),
             "effective": round(selected.effective, 1),
-            "audited": selected.audited,
+            "audited": int(was_cleared[rows].sum()),
         }
     fakes, reals, everything = (paired[name] for name in sides)
     unshifted = int(np.argmin(np.abs(shifts)))

@@ -31,6 +31,7 @@ class Photo:
     holdout: bool = False
     submission: str = ""
     weight: float = 1.0  # one over the probability that it was labelled
+    was_cleared: bool = False  # an audit drew it from what was cleared without a person
     fake_probability: float | None = (
         None  # by the consensus of those who decided; None where the label is certain
     )

@@ -61,8 +61,19 @@ def _row(root: Path, item: dict[str, Any]) -> Photo:
         holdout=bool(item.get("holdout", False)),
         submission=item["submission"],
         weight=float(item.get("weight", 1.0)),
+        was_cleared=_was_cleared(path, item),
         fake_probability=_probability(path, item.get("fake_probability")),
     )
+
+
+def _was_cleared(path: Path, item: dict[str, Any]) -> bool:
+    """Whether the audit drew it from what was cleared. Manifests from before `audited` do not tell cleared pictures
+    from those that a check sent back: every draw with a chance below 1 counts as cleared."""
+    if "audited" not in item:
+        return float(item.get("weight", 1.0)) > 1
+    if item["audited"] not in ("clear", "resubmit", None):
+        raise SourceMissing(f"{path} was audited from {item['audited']!r}: expected clear, resubmit or null")
+    return bool(item["audited"] == "clear")
 
 
 def _probability(path: Path, stated: Any) -> float | None:

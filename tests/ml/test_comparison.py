@@ -9,6 +9,8 @@ from PIL import Image
 
 from ml.cli import main
 from ml.comparison import SHIFTS, curve, recall_at
+from ml.sources import SourceMissing
+from ml.sources import manifest as snapshots
 from tests.factories.bundles import small_bundle, tiny_bundle
 
 
@@ -89,6 +91,49 @@ def test_the_report_counts_held_out_faces_only_and_names_every_change(
         ("old", 8),
         ("new", 2),
     ]
+
+
+@pytest.mark.parametrize(
+    ("audited", "weight", "was_cleared"),
+    [
+        ({"audited": "clear"}, 20.0, True),
+        ({"audited": "clear"}, 1.0, True),
+        ({"audited": "resubmit"}, 20.0, False),
+        ({"audited": None}, 1.0, False),
+        ({}, 20.0, True),
+        ({}, 1.0, False),
+    ],
+)
+def test_only_draws_of_cleared_pictures_are_audits_of_cleared_faces(
+    manifest: Path, audited: dict[str, str | None], weight: float, was_cleared: bool
+) -> None:
+    document = json.loads(manifest.read_text())
+    document["items"][1] |= {"weight": weight} | audited
+    manifest.write_text(json.dumps(document))
+    photo = snapshots.read(manifest)[1]
+    assert (photo.was_cleared, photo.weight) == (was_cleared, weight)
+
+
+def test_an_audit_of_something_unknown_is_refused(manifest: Path) -> None:
+    document = json.loads(manifest.read_text())
+    document["items"][1]["audited"] = "rejected"
+    manifest.write_text(json.dumps(document))
+    with pytest.raises(SourceMissing, match="expected clear, resubmit or null"):
+        snapshots.read(manifest)
+
+
+def test_a_fake_that_a_check_sent_back_is_not_counted_as_missed(
+    tmp_path: Path, manifest: Path, bundles: tuple[str, str]
+) -> None:
+    document = json.loads(manifest.read_text())
+    for number, item in enumerate(document["items"]):
+        item["audited"] = {1: "clear", 3: "resubmit", 5: "resubmit", 2: "resubmit"}.get(number)
+        item["weight"] = 20.0 if item["audited"] else 1.0
+    manifest.write_text(json.dumps(document))
+    arguments = ["compare", "--manifest", str(manifest), "--champion", bundles[0], "--candidate", bundles[1]]
+    assert main([*arguments, "--out", str(tmp_path / "report.json")]) == 0
+    weighted = json.loads((tmp_path / "report.json").read_text())["holdout"]["weighted"]
+    assert [weighted[side]["audited"] for side in ("fakes", "reals", "all")] == [1, 0, 1]
 
 
 def test_without_held_out_fakes_the_refusal_says_what_to_do(

@@ -8,15 +8,19 @@ from django.conf import LazySettings
 from django.test import Client
 from django.utils import timezone
 
+from detection.checks import CheckCode, CheckName
 from kyc_review.accounts.models import User
 from kyc_review.audit.models import Event
-from kyc_review.datasets import snapshot_report
+from kyc_review.datasets import manifest, snapshot_report
 from kyc_review.datasets.models import Snapshot
 from kyc_review.datasets.selectors import unused_decisions
 from kyc_review.datasets.snapshots import snapshot_create
+from kyc_review.pipeline.leases import lease_batch
+from kyc_review.pipeline.routing import Scored, verdicts_record
 from kyc_review.review import services
 from kyc_review.review.models import AuditDraw, Decision, ReviewItem
 from kyc_review.submissions.models import Submission
+from tests.factories.checks import failing
 from tests.factories.claims import claim_next
 
 pytestmark = pytest.mark.django_db
@@ -89,6 +93,30 @@ def test_what_the_audit_drew_weighs_one_over_its_chance(
     assert (split.reason, split.real, split.fake, split.weight) == ("split_vote", 0, 1, 1.0)
     assert snapshot_report.weighted_fake_share(viewer=ada, snapshot=snapshot) == pytest.approx(1 / 26)
     assert str(row.pk) in held(snapshot)
+
+
+def test_a_fake_that_a_check_sent_back_is_no_fake_that_an_audit_of_cleared_faces_found(
+    clear: Callable[..., Submission],
+    submit: Callable[..., Submission],
+    alice: User,
+    settings: LazySettings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(manifest, "HOLDOUT_PERCENT", 100)
+    settings.AUDIT_SHARE = 1.0
+    cleared = clear()
+    sent_back = submit()
+    lease_batch(holder="w", limit=1)
+    scored = Scored(votes=(), elapsed_ms=1.0, checks=failing(CheckName.SHARPNESS, CheckCode.BLURRED))
+    verdicts_record(holder="w", bundle_version="b", bundle_digest="d" * 64, scored={sent_back.pk: scored})
+    AuditDraw.objects.update(probability=0.04, uniform_share=0.04)
+    for _ in range(2):
+        services.decision_record(item_id=claim_next(alice).pk, reviewer=alice, label="fake")
+    snapshot = snapshot_create()
+    items = held(snapshot)
+    assert (items[str(cleared.pk)]["audited"], items[str(sent_back.pk)]["audited"]) == ("clear", "resubmit")
+    assert {item["weight"] for item in items.values()} == {25.0}
+    assert snapshot.facts["held_out"] == {"real": 0, "fake": 2, "audited_fakes": 1}
 
 
 def test_two_snapshots_differ_by_what_came_went_and_was_relabelled(

@@ -57,6 +57,7 @@ class World:
         seen = rng.random(len(chance)) < chance
         weighted = weighted_report(
             weight=1 / chance[seen],
+            was_cleared=~champion[seen],
             applicant=person[seen],
             label=fake[seen].astype(int),
             champion=champion[seen],
