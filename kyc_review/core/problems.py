@@ -17,6 +17,7 @@ from django.core.exceptions import (
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
+from django.shortcuts import render
 from django.views import defaults
 from rest_framework import exceptions
 from rest_framework.response import Response
@@ -147,6 +148,9 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     if not _in_api(request):
+        # What a view says is for the person; what Django says of a suspicious request stays in the log.
+        if isinstance(exception, BadRequest):
+            return render(request, "bad_request.html", {"exception": str(exception)}, status=400)
         return defaults.bad_request(request, exception)
     return _answer(400, "malformed_request", "The request could not be parsed.")
 

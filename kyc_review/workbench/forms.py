@@ -4,12 +4,25 @@ from typing import Any
 from uuid import UUID
 
 from django import forms
+from django.core.exceptions import BadRequest
 from django.http import QueryDict
 
 from kyc_review.review.models import Decision, Skip
 
 REGIONS_MAX = 20
 SIDES = ("x", "y", "width", "height")
+MULTIPLE = ("parts", "methods", "members")
+
+
+class ReviewForm(forms.Form):
+    """What a reviewer sends. Raises BadRequest for a second value of a field that has one, because Django would choose
+    the last one silently, and so the answer."""
+
+    def __init__(self, data: QueryDict) -> None:
+        for name, values in data.lists():
+            if len(values) > 1 and name not in MULTIPLE:
+                raise BadRequest(f"The field `{name}` occurs more than once. Send it once.")
+        super().__init__(data)
 
 
 class RegionsField(forms.JSONField):
@@ -33,7 +46,7 @@ class RegionsField(forms.JSONField):
         return {side: round(float(box[side]), 4) for side in SIDES}
 
 
-class DecisionForm(forms.Form):
+class DecisionForm(ReviewForm):
     """A reviewer's decision. Parts, methods and regions belong to fake; an obstacle to not assessable."""
 
     label = forms.ChoiceField(
@@ -62,7 +75,7 @@ class DecisionForm(forms.Form):
         return said
 
 
-class CampaignForm(forms.Form):
+class CampaignForm(ReviewForm):
     """Which members of a campaign get the answer."""
 
     members = forms.TypedMultipleChoiceField(
@@ -87,15 +100,15 @@ def _is_uuid(text: str) -> bool:
     return True
 
 
-class FirstCallForm(forms.Form):
+class FirstCallForm(ReviewForm):
     label = forms.ChoiceField(choices=Decision.Label)
 
 
-class ClaimForm(forms.Form):
+class ClaimForm(ReviewForm):
     skipped = forms.BooleanField(required=False)
 
 
-class ReleaseForm(forms.Form):
+class ReleaseForm(ReviewForm):
     """What comes with skipping, snoozing, escalating and handing over; each view reads its own field."""
 
     skip_reason = forms.ChoiceField(choices=Skip.Reason, required=False)

@@ -62,8 +62,8 @@ document.addEventListener("htmx:afterSettle", (event) => {
 // not deny it.
 document.addEventListener("htmx:responseError", (event) => {
   const { status, responseText } = event.detail.xhr;
-  const page = new DOMParser().parseFromString(status === 403 ? responseText : "", "text/html");
+  const page = new DOMParser().parseFromString([400, 403].includes(status) ? responseText : "", "text/html");
   const reason = page.querySelector("[data-reason]")?.textContent.trim();
-  announce(status === 403 ? reason || "This is not allowed." : `Something failed (${status}). Load the page again to see where things stand.`, { visibly: true });
+  announce(reason || (status === 403 ? "This is not allowed." : `Something failed (${status}). Load the page again to see where things stand.`), { visibly: true });
 });
 document.addEventListener("htmx:sendError", () => announce("No connection. Try again in a moment.", { visibly: true }));

@@ -323,3 +323,16 @@ def test_a_large_group_costs_as_many_queries_as_a_small_one(
             submission=later.submission, earlier=group[0].submission, bits_apart=0, same_file=True
         )
     assert cost() == few
+
+
+def test_an_answer_with_two_labels_is_refused_and_nothing_is_recorded(
+    group: list[ReviewItem], login: Login, sam: User
+) -> None:
+    window = login(sam)
+    look(window, group[:3])
+    address = reverse("review:campaign-decision", args=[group[0].submission_id])
+    chosen = [str(item.submission_id) for item in group[:3]]
+    answer = window.post(address, {"members": chosen, "label": ["fake", "real"]})
+    assert answer.status_code == 400
+    assert "The field `label` occurs more than once" in answer.text
+    assert not Decision.objects.exists()

@@ -152,3 +152,26 @@ def test_right_after_deciding_its_author_opens_the_item_and_undoes_that_very_dec
     assert f'action="{url("undo", items[1])}"' in client.get(url("item", items[2])).text
     assert client.post(url("undo", items[0]))["Location"] == url("item", items[0])
     assert list(Decision.objects.standing().values_list("item", flat=True)) == [items[1].pk]
+
+
+@pytest.mark.parametrize("page", ["decision", "first-call", "correction"])
+@pytest.mark.parametrize(
+    ("field", "values"), [("label", ["fake", "real"]), ("label", ["real", "real"]), ("note", ["a", "b"])]
+)
+def test_a_field_with_two_values_is_refused_by_name_and_nothing_is_recorded(
+    claimed: ReviewItem, login: Login, alice: User, page: str, field: str, values: list[str]
+) -> None:
+    sent = {"shown_item": str(claimed.pk), "label": "fake"} | {field: values}
+    answer = login(alice).post(url(page, claimed), sent)
+    assert answer.status_code == 400
+    assert f"The field `{field}` occurs more than once. Send it once." in answer.text
+    assert not Decision.objects.exists()
+    assert not FirstCall.objects.exists()
+
+
+def test_several_parts_and_methods_are_several_values(claimed: ReviewItem, login: Login, alice: User) -> None:
+    parts, methods = list(Decision.Part)[:2], list(Decision.Method)[:2]
+    sent = {"shown_item": str(claimed.pk), "label": "fake", "parts": parts, "methods": methods}
+    login(alice).post(url("decision", claimed), sent)
+    made = Decision.objects.get()
+    assert (made.parts, made.methods) == (parts, methods)
