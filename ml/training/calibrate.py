@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -243,7 +244,7 @@ def certified_share(fakes: int, bound: float) -> float:
 
     Raises ValueError when so few fakes certify nothing as low.
     """
-    fitting = [missed for missed in range(fakes) if clopper_pearson_upper(missed, fakes) <= bound]
+    fitting = list(takewhile(lambda missed: clopper_pearson_upper(missed, fakes) <= bound, range(fakes)))
     if not fitting:
         raise ValueError(f"{fakes} fakes cannot certify a miss rate of {bound:.0%}: more are needed")
     return max(fitting) / fakes

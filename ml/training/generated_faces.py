@@ -6,6 +6,7 @@ neither the collection nor the compression of the generated faces gives them awa
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +81,7 @@ def certified_threshold(genuine: np.ndarray, share: float) -> tuple[float, int]:
 
     genuine: (N,) their scores on people that nothing was fitted to. Raises ValueError when so few certify nothing.
     """
-    fitting = [n for n in range(len(genuine)) if clopper_pearson_upper(n, len(genuine)) <= share]
+    fitting = list(takewhile(lambda n: clopper_pearson_upper(n, len(genuine)) <= share, range(len(genuine))))
     if not fitting:
         raise ValueError(
             f"{len(genuine)} genuine faces cannot certify a share of {share:.1%}: more are needed"

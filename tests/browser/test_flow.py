@@ -97,6 +97,8 @@ def decided_while_the_answer_waits(page: Page, first: ReviewItem, second: Review
     page.keyboard.press("1")
     page.keyboard.press("Enter")
     expect(viewer).to_have_attribute("data-face", f"/review/items/{second.pk}/image/")
+    while not held:  # the next face is shown before the browser has handed the request over
+        page.wait_for_timeout(20)
     return held
 
 

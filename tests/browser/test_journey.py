@@ -47,7 +47,8 @@ def test_an_empty_queue_fills_by_itself(enqueue: Enqueue, log_in: LogIn, alice: 
     page = log_in(alice)
     expect(page.get_by_text("The queue is empty")).to_be_visible()
     enqueue()
-    expect(page.get_by_role("cell", name="Votes disagree")).to_be_visible(timeout=8000)
+    expect(page.get_by_role("region", name="The queue is empty")).to_be_hidden(timeout=15_000)
+    expect(page.get_by_role("list", name="What waits")).to_contain_text("the oldest")
 
 
 def test_two_reviewers_racing_get_different_items(
