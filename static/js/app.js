@@ -43,20 +43,6 @@ document.addEventListener("pointerdown", ({ target }) => {
   for (const menu of document.querySelectorAll("[data-fetches][open]")) if (!menu.contains(target)) menu.removeAttribute("open");
 });
 
-// What is open when the viewer's toolbar is swapped opens again in the new one, and fetches its list as it is now.
-let [reopens, hadFocus] = [false, false];
-document.addEventListener("htmx:oobBeforeSwap", ({ detail: { target } }) => {
-  if (target.id !== "viewer-panes") return;
-  const open = target.querySelector("[data-fetches][open]");
-  [reopens, hadFocus] = [Boolean(open), Boolean(open?.contains(document.activeElement))];
-});
-document.addEventListener("htmx:load", ({ detail: { elt } }) => {
-  if (elt.id !== "viewer-panes" || !reopens) return;
-  reopens = false;
-  elt.querySelector("[data-fetches]")?.setAttribute("open", "");
-  if (hadFocus) elt.querySelector("[data-fetches] > summary")?.focus({ preventScroll: true });
-});
-
 // The menu of other actions closes on a click outside, and when it would cover an error message.
 const menu = () => document.querySelector("details.aside-menu[open]");
 document.addEventListener("pointerdown", (event) => { if (!event.target.closest("details.aside-menu")) menu()?.removeAttribute("open"); });
