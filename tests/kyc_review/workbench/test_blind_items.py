@@ -206,5 +206,5 @@ def test_the_same_classifier_finds_a_queue_in_the_order_of_the_votes(
     monkeypatch.setattr(statements, "FIRST", statements.FIRST.replace(statements.QUEUE_ORDER, by_votes))
     monkeypatch.setattr(services, "mask_positions", lambda items: None)
     opened(BATCHES_WITH_A_LEAK)
-    for name, (auc, lower, _) in measured(login(alice), 80).items():
-        assert lower > 0.5, f"{name}: AUC {auc:.2f}, at least {lower:.2f}"
+    found = measured(login(alice), 80)
+    assert max(lower for _, lower, _ in found.values()) > 0.5, f"no leak found: {found}"
