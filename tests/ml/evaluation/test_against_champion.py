@@ -31,7 +31,7 @@ def test_areas_are_those_of_scikit_learn_and_weights_count() -> None:
 
 def test_an_equal_candidate_is_seldom_called_better() -> None:
     lows = []
-    for seed in range(25):
+    for seed in range(40):
         champion, candidate, label = scores(seed, (1.2, 1.2))
         found = against_champion(champion, candidate, label=label, person=np.arange(len(label)))
         lows.append(found["difference"]["low"])
