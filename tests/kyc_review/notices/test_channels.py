@@ -38,7 +38,7 @@ def make(actor: User, **more: Any) -> Channel:
     ("change", "said"),
     [
         ({"medium": "pigeon"}, "Choose one of"),
-        ({"address": "nobody"}, "not an e-mail"),
+        ({"address": "ada"}, "not an e-mail"),
         ({"address": "a@b.example\nBcc: c@d.example"}, "not an e-mail"),
         ({"kinds": []}, "at least one kind"),
         ({"kinds": ["submission.cleared"]}, "at least one kind"),

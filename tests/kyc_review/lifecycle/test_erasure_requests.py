@@ -1,0 +1,140 @@
+"""Who may ask for an erasure, and how: by API, on the page and by the command."""
+
+from collections.abc import Callable
+from io import StringIO
+from uuid import uuid4
+
+import pytest
+from django.core.files.base import ContentFile
+from django.core.management import CommandError, call_command
+from django.test import Client
+from django.utils import timezone
+
+from kyc_review.accounts import services as accounts
+from kyc_review.accounts.models import Integration, User
+from kyc_review.audit.models import Event
+from kyc_review.lifecycle.erase import submission_erase
+from kyc_review.review import services as review
+from kyc_review.review.models import Decision, ReviewItem
+from kyc_review.submissions.models import Submission
+from tests.factories.pages import collapsed
+from tests.factories.pictures import jpeg_bytes
+
+pytestmark = pytest.mark.django_db
+REASON = "The applicant asked."
+NAMED = {"applicant_ref": "p-1", "metadata": {"branch": "12"}}
+
+
+@pytest.fixture
+def eraser(client: Client, integration: Integration) -> Client:
+    key = accounts.key_create(
+        integration=integration, scopes=["submissions:erase", "submissions:read", "submissions:write"]
+    )[1]
+    client.defaults["HTTP_AUTHORIZATION"] = f"Bearer {key}"
+    return client
+
+
+def test_an_integration_erases_what_is_its_own_and_reads_410_afterwards(
+    eraser: Client, submit: Callable[..., Submission]
+) -> None:
+    row, kept = submit(**NAMED), submit()
+    url = f"/api/v1/submissions/{row.pk}"
+    assert [eraser.delete(f"{url}?reason=asked").status_code for _ in range(2)] == [204, 204]
+    gone = eraser.get(url)
+    assert (gone.status_code, gone.json()["code"]) == (410, "erased")
+    assert gone["Content-Type"] == "application/problem+json"
+    assert eraser.post(f"{url}/cancel").status_code == 410
+    assert [one["id"] for one in eraser.get("/api/v1/submissions").json()["data"]] == [str(kept.pk)]
+    after = eraser.get(f"/api/v1/submissions?after={row.pk}")
+    assert after.status_code == 200, "a page that ended at it goes on"
+    told = Event.objects.get(action="submission.erased")
+    assert (told.actor_kind, told.detail["reason"]) == ("integration", "asked")
+
+
+def test_a_key_has_the_scope_only_if_somebody_chose_it(
+    api: Client, submit: Callable[..., Submission]
+) -> None:
+    answer = api.delete(f"/api/v1/submissions/{submit().pk}")
+    assert answer.status_code == 403
+    assert "submissions:erase" in answer.json()["detail"]
+
+
+def test_what_belongs_to_others_cannot_be_erased(eraser: Client, submit: Callable[..., Submission]) -> None:
+    other = submit(integration=accounts.integration_create(slug="branch", name="Branch"))
+    sandbox = submit(is_test=True)
+    for row in (other, sandbox):
+        assert eraser.delete(f"/api/v1/submissions/{row.pk}").status_code == 404
+    assert eraser.delete(f"/api/v1/submissions/{uuid4()}").status_code == 404
+    assert not Submission.objects.filter(erased_at__isnull=False).exists()
+
+
+def test_a_late_repetition_of_its_create_neither_names_nor_recreates_it(eraser: Client) -> None:
+    headers = {"Idempotency-Key": "once"}
+
+    def post() -> dict:
+        sent = {"image": ContentFile(jpeg_bytes(), "a.jpg"), "external_ref": "application-7"}
+        return eraser.post("/api/v1/submissions", sent | {"applicant_ref": "p-1"}, headers=headers).json()
+
+    first = post()
+    assert first["external_ref"] == "application-7"
+    eraser.delete(f"/api/v1/submissions/{first['id']}")
+    again = post()
+    assert (again["id"], again["external_ref"], again["applicant_ref"]) == (first["id"], "", "")
+    assert Submission.objects.count() == 1
+
+
+# --- people and the command line --------------------------------------------------------------------------
+
+
+def test_an_admin_erases_on_the_submissions_page_with_a_reason_and_a_confirmation(
+    decide: Callable[..., Decision],
+    staff: Callable[..., User],
+    login: Callable[[User], Client],
+) -> None:
+    row = decide("fake", **NAMED).submission
+    window: Client = login(staff("ada", "admin"))
+    page = f"/insights/submissions/{row.pk}/"
+    assert "Erase permanently" in window.get(page).content.decode()
+    assert window.post(f"{page}erasure/", {"reason": REASON}).status_code == 422
+    assert window.post(f"{page}erasure/", {"confirmed": "on"}).status_code == 422
+    assert window.post(f"{page}erasure/", {"reason": REASON, "confirmed": "on"}).status_code == 302
+    shown = window.get(page).content.decode()
+    assert "Erased submission" in shown
+    assert "p-1" not in shown
+    assert "Erase permanently" not in shown
+    assert "erased" in window.get("/insights/search/").content.decode()
+
+
+@pytest.mark.parametrize("role", ["reviewer", "senior", "auditor"])
+def test_nobody_but_an_admin_erases(
+    submit: Callable[..., Submission], staff: Callable[..., User], login: Callable[[User], Client], role: str
+) -> None:
+    row = submit()
+    window: Client = login(staff("person", role))
+    path = f"/insights/submissions/{row.pk}/erasure/"
+    assert window.post(path, {"reason": REASON, "confirmed": "on"}).status_code == 403
+    row.refresh_from_db()
+    assert row.erased_at is None
+
+
+def test_the_command_erases_and_lists(submit: Callable[..., Submission]) -> None:
+    row, out = submit(), StringIO()
+    call_command("submission", "erase", str(row.pk), "--reason", REASON, stdout=out)
+    call_command("submission", "erased", "--since", f"{timezone.now():%Y-%m-%d}", stdout=out)
+    assert out.getvalue().count(str(row.pk)) == 2
+    with pytest.raises(CommandError, match="no submission"):
+        call_command("submission", "erase", str(uuid4()), "--reason", REASON, stdout=out)
+
+
+def test_a_senior_who_looks_at_its_item_reads_that_it_was_erased(
+    claimed: ReviewItem, alice: User, staff: Callable[..., User], login: Callable[[User], Client]
+) -> None:
+    review.decision_record(item_id=claimed.pk, reviewer=alice, label="fake")
+    submission_erase(submission_id=claimed.submission_id, reason=REASON)
+    window: Client = login(staff("sara", "senior"))
+    page = collapsed(window.get(f"/review/items/{claimed.pk}/"))
+    assert "are deleted" in page
+    assert "Decided <strong>fake</strong>" in page
+    assert "Correct" not in page
+    assert f"/review/items/{claimed.pk}/image/" not in page
+    assert "hx-get" not in window.get(f"/review/items/{claimed.pk}/evidence/").content.decode()
