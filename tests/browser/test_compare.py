@@ -95,6 +95,31 @@ def test_the_pane_closes_with_the_item_and_comes_back_when_its_answer_is_refused
     expect(page.locator(".pane[data-name=compared]")).to_have_count(0)
 
 
+def test_the_menu_stays_open_while_the_evidence_is_computed_and_when_it_is_there(
+    enqueue: Enqueue, examine: Examine, log_in: LogIn, alice: User
+) -> None:
+    own = enqueue(risk=0.9, image=flat(OWN), applicant_ref="p-1")
+    enqueue(risk=0.1, image=flat(OTHER), applicant_ref="p-1")
+    page = log_in(alice, viewport=SIZES["1280x720"])
+    claim(page)
+    expect(page.get_by_text("Being computed. You can decide without it.")).to_be_visible()
+    page.keyboard.press("j")
+    choices = page.get_by_role("list", name="Pictures to compare with").get_by_role("button")
+    expect(choices).to_have_count(1)
+    listed: list[str] = []
+    page.on("request", lambda sent: listed.append(sent.url) if sent.url.endswith("/comparisons/") else None)
+    for _ in range(2):
+        with page.expect_response("**/evidence/"):
+            pass
+    expect(choices).to_have_count(1)
+    assert not listed, "a list that cannot have changed is not fetched again, and no look is recorded"
+    examine(own)
+    expect(page.get_by_text("Being computed. You can decide without it.")).to_have_count(0)
+    expect(choices).to_have_count(1)
+    choices.first.click()
+    eventually(page, partial(shows, page, OTHER), "the other picture")
+
+
 def test_the_reference_image_is_the_first_choice_and_is_there_before_the_first_call(
     enqueue: Enqueue, log_in: LogIn, alice: User
 ) -> None:
