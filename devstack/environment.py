@@ -12,20 +12,29 @@ if TYPE_CHECKING:  # a container without the embedded stack still reads this mod
     from devstack.services import Urls
 
 
+# What the stack was started with holds for manage.py in every other terminal, too.
+CARRIED = ("COMMAND_LINE_PROMOTION",)
+
+
 def variables(paths: StackPaths, urls: "Urls", port: int) -> dict[str, str]:
     """What a process of this stack adds to its environment; what the caller has set wins where it is a preference."""
-    return urls.environment | {
-        "DATA_DIR": str(paths.root),
-        "STATIC_ROOT": str(paths.static),
-        "HTTPS": os.environ.get("HTTPS", "false"),  # loopback only
-        "PUBLIC_URL": os.environ.get("PUBLIC_URL", f"http://127.0.0.1:{port}"),
-        # A receiver on this machine, to try webhooks with.
-        "WEBHOOK_ALLOWED_HOSTS": os.environ.get("WEBHOOK_ALLOWED_HOSTS", "127.0.0.1,localhost"),
-        # E-mails of notices are printed into the log of the default worker.
-        "EMAIL_URL": os.environ.get("EMAIL_URL", "consolemail://"),
-        "LOG_FORMAT": os.environ.get("LOG_FORMAT", "text"),
-        "PYTHONUNBUFFERED": "1",
-    }
+    carried = {name: os.environ[name] for name in CARRIED if name in os.environ}
+    return (
+        urls.environment
+        | carried
+        | {
+            "DATA_DIR": str(paths.root),
+            "STATIC_ROOT": str(paths.static),
+            "HTTPS": os.environ.get("HTTPS", "false"),  # loopback only
+            "PUBLIC_URL": os.environ.get("PUBLIC_URL", f"http://127.0.0.1:{port}"),
+            # A receiver on this machine, to try webhooks with.
+            "WEBHOOK_ALLOWED_HOSTS": os.environ.get("WEBHOOK_ALLOWED_HOSTS", "127.0.0.1,localhost"),
+            # E-mails of notices are printed into the log of the default worker.
+            "EMAIL_URL": os.environ.get("EMAIL_URL", "consolemail://"),
+            "LOG_FORMAT": os.environ.get("LOG_FORMAT", "text"),
+            "PYTHONUNBUFFERED": "1",
+        }
+    )
 
 
 def write(paths: StackPaths, values: dict[str, str]) -> None:

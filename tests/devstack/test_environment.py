@@ -1,0 +1,27 @@
+"""What a stack adds to the environment of its processes, and what other terminals take over from it."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from devstack import environment
+from devstack.paths import StackPaths
+from devstack.services import Urls
+
+
+@pytest.mark.parametrize("chosen", ["false", None])
+def test_promotion_switched_off_for_the_stack_is_off_in_other_terminals(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chosen: str | None
+) -> None:
+    monkeypatch.delenv("COMMAND_LINE_PROMOTION", raising=False)
+    if chosen:
+        monkeypatch.setenv("COMMAND_LINE_PROMOTION", chosen)
+    paths = StackPaths(tmp_path)
+    urls = Urls("postgres://127.0.0.1/kyc", "valkey://127.0.0.1", "s" * 50)
+    environment.write(paths, environment.variables(paths, urls, 8000))
+    other: dict[str, str] = {}
+    environment.adopt(other, paths.env_file)
+    assert other.get("COMMAND_LINE_PROMOTION") == chosen
+    assert other["DATABASE_URL"] == "postgres://127.0.0.1/kyc"
+    assert os.stat(paths.env_file).st_mode & 0o077 == 0
