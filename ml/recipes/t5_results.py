@@ -14,7 +14,7 @@ from ml.recipes.data import Divided
 from ml.recipes.faces import rates_at_half
 from ml.recipes.probes import probes
 from ml.shards import Store
-from ml.training.stacking import midway_below
+from ml.training.thresholds import midway_below
 
 MISS = 0.05  # share of validation fakes that each voter's threshold may let pass
 VOTERS = ["model 1", "model 2", "model 3", "model 4", "stack"]

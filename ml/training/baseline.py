@@ -22,10 +22,11 @@ from ml.synthesis.forged_rows import WAYS, make_rows, plan_forgeries
 from ml.synthesis.measure import Measures, measure_faces
 from ml.training.batches import PairSampler
 from ml.training.bundle_writer import Voter
-from ml.training.calibrate import SplitSides, ThresholdRule, calibrate_and_write
+from ml.training.calibrate import SplitSides, calibrate_and_write
 from ml.training.initialisation import ARCHITECTURE, ARGUMENTS, start_from_scratch
 from ml.training.localise import localisation_metrics, write_localiser
 from ml.training.loop import Plan, fit
+from ml.training.operating_point import ThresholdRule
 from ml.training.preparation import limited
 from ml.training.sides import SplitSide
 from ml.training.stacking import raise_logits

@@ -28,13 +28,14 @@ from ml.sources import Photo
 from ml.sources import manifest as snapshots
 from ml.training.batches import PairSampler, ResampledSampler
 from ml.training.bundle_writer import Voter, save_weights
-from ml.training.calibrate import PreviousOperatingPoint, SplitSides, ThresholdRule, calibrate_and_write
+from ml.training.calibrate import SplitSides, calibrate_and_write
 from ml.training.card import card
 from ml.training.decisions import class_counts, require_enough, split_decisions
 from ml.training.distributed import SINGLE_PROCESS, Processes, local_device
 from ml.training.faces import FramedFaces, face_frames, frames_of, rows_for_view
 from ml.training.initialisation import start_from_scratch
 from ml.training.loop import Plan, auc_of, fit, logits_of
+from ml.training.operating_point import PreviousOperatingPoint, ThresholdRule
 from ml.training.progress import Progress
 from ml.training.sides import SplitSide
 from ml.training.stacking import CANDIDATE_PULL, PULL

@@ -24,10 +24,11 @@ from ml.pictures import PictureStore
 from ml.recipes.checkpoint import write_json
 from ml.training.baseline_card import baseline_card
 from ml.training.bundle_writer import Voter
-from ml.training.calibrate import SplitSides, ThresholdRule, calibrate_and_write
+from ml.training.calibrate import SplitSides, calibrate_and_write
 from ml.training.face_crops import found_faces
 from ml.training.fine_tuning import seconds_a_step
 from ml.training.members import MEMBERS, MemberPlan, TrainingStores, train_members
+from ml.training.operating_point import ThresholdRule
 from ml.training.preparation import Prepared, prepare
 from ml.training.pretrained import CREDIT, digest, is_installed, lite0_weights, start_from_lite0
 from ml.training.sides import StoredSplitSide

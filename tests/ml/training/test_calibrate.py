@@ -11,7 +11,8 @@ from detection.networks.convnext import convnext
 from ml.pictures import Picture, PictureStore, write_pictures
 from ml.training.baseline_card import baseline_card
 from ml.training.bundle_writer import Voter
-from ml.training.calibrate import SplitSides, ThresholdRule, calibrate_and_write, certified_share, own_weights
+from ml.training.calibrate import SplitSides, calibrate_and_write, own_weights
+from ml.training.operating_point import ThresholdRule, certified_share
 from ml.training.sides import StoredSplitSide
 
 NAME, TINY = "convnext_zepto_rms_ols", {"depths": (1, 1, 1, 1), "dims": (8, 8, 8, 8)}

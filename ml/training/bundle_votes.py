@@ -1,0 +1,39 @@
+"""Votes of a packed bundle on the rows of a side, computed as in production."""
+
+import numpy as np
+import torch
+from safetensors.torch import load_file
+
+from detection.ensemble import Ensemble
+from detection.networks.stacking import Stacking
+from ml.training.sides import AnySide
+from ml.training.temperatures import calibrated_probabilities
+
+
+def served_logits(served: Ensemble, side: AnySide, batch: int = 32) -> np.ndarray:
+    """(N, 8) float32 logits of a packed bundle's members, in the precision in which they serve."""
+    views, found, count = {member.view for member in served.bundle.members}, [], len(side.source)
+    for start in range(0, count, batch):
+        rows = np.arange(start, min(start + batch, count))
+        each = served.logits_of_inputs({view: side.inputs(rows, view) for view in views})
+        found.append(torch.cat(each, 1).cpu().numpy())
+    return np.concatenate(found)
+
+
+def votes_of(served: Ensemble, side: AnySide) -> np.ndarray:
+    """(N, 5) probabilities of fake by a packed bundle's five votes, as in production."""
+    stack = Stacking(len(served.bundle.members))
+    stack.load_state_dict(load_file(served.bundle.path / served.bundle.stack.file))
+    ten = with_stack(stack, served_logits(served, side))
+    return calibrated_probabilities(ten, [part.temperature for part in served.bundle.parts])
+
+
+def stack_probability(served: Ensemble, side: AnySide) -> np.ndarray:
+    """(N,) probabilities of fake by a packed bundle's stack, as in production."""
+    return votes_of(served, side)[:, -1]
+
+
+def with_stack(stack: Stacking, logits: np.ndarray) -> np.ndarray:
+    """(N, 10) logits of all five voters, from the members' (N, 8)."""
+    with torch.inference_mode():
+        return np.concatenate([logits, stack(torch.from_numpy(logits)).numpy()], 1)
