@@ -16,8 +16,8 @@ from kyc_review.accounts.models import User
 from kyc_review.datasets.models import Snapshot
 from kyc_review.datasets.snapshots import snapshots_build_due
 from kyc_review.pipeline.champion import serving_ensemble
-from kyc_review.pipeline.leases import lease_batch
 from kyc_review.pipeline.routing import Scored, verdicts_record
+from kyc_review.pipeline.submission_leases import lease_batch
 from kyc_review.registry.models import Bundle
 from kyc_review.registry.selectors import champion
 from kyc_review.submissions.models import Submission

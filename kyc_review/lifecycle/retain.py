@@ -20,7 +20,7 @@ from django.utils import timezone
 from kyc_review.audit import services as audit
 from kyc_review.datasets.models import SnapshotItem
 from kyc_review.lifecycle.erase import files_remove, submission_erase
-from kyc_review.pipeline.leases import is_busy
+from kyc_review.pipeline.submission_leases import is_busy
 from kyc_review.review.models import Decision, ReviewItem
 from kyc_review.submissions.models import RetentionPass, State, Submission
 from kyc_review.training.erasure import snapshots_in_use

@@ -20,7 +20,7 @@ from kyc_review.evidence.derivatives import derivative_ensure
 from kyc_review.evidence.models import Evidence
 from kyc_review.evidence.services import evidence_fail, evidence_lease, evidence_record
 from kyc_review.pipeline import auxiliary_models
-from kyc_review.pipeline.leases import is_busy
+from kyc_review.pipeline.submission_leases import is_busy
 from kyc_review.registry.selectors import champion
 from kyc_review.submissions.storage import originals
 

@@ -14,12 +14,12 @@ from kyc_review.core import leases
 from kyc_review.core.wake import SCORING
 from kyc_review.pipeline.canary import SAMPLE, canary_record
 from kyc_review.pipeline.champion import is_loaded, serving_ensemble
-from kyc_review.pipeline.leases import lease_batch, lease_fail, leases_end_of_dead
 from kyc_review.pipeline.reading import picture_of, read_ahead
 from kyc_review.pipeline.routing import Scored, verdicts_record
 from kyc_review.pipeline.scoring import Outcome, score, scorer, vote
 from kyc_review.pipeline.shadowing import shadow_some
 from kyc_review.pipeline.standstill import standstill_take_back
+from kyc_review.pipeline.submission_leases import lease_batch, lease_fail, leases_end_of_dead
 
 log = logging.getLogger(__name__)
 HOLDER = leases.process_holder()

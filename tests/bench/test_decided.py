@@ -8,8 +8,8 @@ import pytest
 from bench.decided import FAKE_EVERY, PEOPLE, fill
 from detection.voting import Vote
 from kyc_review.datasets.snapshots import snapshot_create, snapshot_verify
-from kyc_review.pipeline.leases import lease_batch
 from kyc_review.pipeline.routing import Scored, verdicts_record
+from kyc_review.pipeline.submission_leases import lease_batch
 from kyc_review.review.models import Decision, ReviewItem
 from kyc_review.scoring.models import Scoring
 from kyc_review.submissions.models import Submission

@@ -236,7 +236,7 @@ class Migration(migrations.Migration):
                     "balance",
                     models.CharField(
                         default="pairs",
-                        help_text="How labels are balanced (ml.balancing.ways_of).",
+                        help_text="How labels are balanced: one method for all voters, or one for each, separated by commas.",
                         max_length=120,
                     ),
                 ),

@@ -81,7 +81,9 @@ class TrainingRun(Job):
     seed = models.PositiveIntegerField(default=0)
     miss = models.FloatField(default=0.1)
     balance = models.CharField(
-        max_length=120, default="pairs", help_text="How labels are balanced (ml.balancing.ways_of)."
+        max_length=120,
+        default="pairs",
+        help_text="How labels are balanced: one method for all voters, or one for each, separated by commas.",
     )
     weigh = models.BooleanField(
         default=True,

@@ -15,8 +15,8 @@ from kyc_review.datasets import manifest, snapshot_report
 from kyc_review.datasets.models import Snapshot
 from kyc_review.datasets.selectors import unused_decisions
 from kyc_review.datasets.snapshots import snapshot_create
-from kyc_review.pipeline.leases import lease_batch
 from kyc_review.pipeline.routing import Scored, verdicts_record
+from kyc_review.pipeline.submission_leases import lease_batch
 from kyc_review.review import services
 from kyc_review.review.models import AuditDraw, Decision, ReviewItem
 from kyc_review.submissions.models import Submission

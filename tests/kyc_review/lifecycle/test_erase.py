@@ -16,8 +16,8 @@ from kyc_review.audit.models import Event
 from kyc_review.evidence import derivatives as display
 from kyc_review.evidence.models import Evidence, Fingerprint, Likeness
 from kyc_review.lifecycle.erase import submission_erase
-from kyc_review.pipeline.leases import lease_batch, lease_fail
 from kyc_review.pipeline.routing import Scored, verdicts_record
+from kyc_review.pipeline.submission_leases import lease_batch, lease_fail
 from kyc_review.review import services as review
 from kyc_review.review.models import AuditDraw, Decision, Gold, ReviewItem
 from kyc_review.submissions.models import LateOutcome, State, Submission

@@ -17,8 +17,8 @@ from detection.networks.pooled_lite0 import PooledLite0
 from detection.voting import Vote as MemberVote
 from kyc_review.audit.models import Event
 from kyc_review.pipeline import auxiliary_models, worker
-from kyc_review.pipeline.leases import lease_batch
 from kyc_review.pipeline.routing import Scored, verdicts_record
+from kyc_review.pipeline.submission_leases import lease_batch
 from kyc_review.registry.bundles import bundle_promote, bundle_register
 from kyc_review.registry.models import Bundle
 from kyc_review.review.models import ReviewItem

@@ -18,7 +18,7 @@ from kyc_review.evidence import services
 from kyc_review.evidence.derivatives import derivative_key
 from kyc_review.evidence.models import Evidence, Fingerprint
 from kyc_review.pipeline import auxiliary_models, evidence_sweep, evidence_worker
-from kyc_review.pipeline.leases import is_busy
+from kyc_review.pipeline.submission_leases import is_busy
 from kyc_review.review.models import ReviewItem
 from kyc_review.review.services import items_open
 from kyc_review.submissions.models import Submission

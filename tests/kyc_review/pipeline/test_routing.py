@@ -12,7 +12,6 @@ from detection.voting import Vote as MemberVote
 from detection.voting import decide
 from kyc_review.accounts.models import Integration
 from kyc_review.audit.models import Event
-from kyc_review.pipeline.leases import lease_batch
 from kyc_review.pipeline.routing import (
     Scored,
     clears_unless_alarmed,
@@ -20,6 +19,7 @@ from kyc_review.pipeline.routing import (
     unscorable_route,
     verdicts_record,
 )
+from kyc_review.pipeline.submission_leases import lease_batch
 from kyc_review.pipeline.tasks import sweep
 from kyc_review.review.models import ReviewItem
 from kyc_review.scoring.models import CheckResult, Scoring, Vote

@@ -13,9 +13,9 @@ from detection.voting import Vote
 from kyc_review.accounts.models import User
 from kyc_review.audit.models import Event
 from kyc_review.pipeline.canary import canary_record
-from kyc_review.pipeline.leases import lease_batch, lease_fail
 from kyc_review.pipeline.routing import Scored, verdicts_record
 from kyc_review.pipeline.standstill import standstill_route, standstill_take_back
+from kyc_review.pipeline.submission_leases import lease_batch, lease_fail
 from kyc_review.pipeline.tasks import sweep
 from kyc_review.review.models import ReviewItem, Skip
 from kyc_review.review.services import claim_release, decision_record, first_call_record, item_claim_next

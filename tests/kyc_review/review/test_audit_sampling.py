@@ -9,8 +9,8 @@ from detection.voting import Vote as MemberVote
 from kyc_review.accounts.models import Integration, User
 from kyc_review.audit.models import Event
 from kyc_review.lifecycle.cancel import submission_cancel
-from kyc_review.pipeline.leases import lease_batch
 from kyc_review.pipeline.routing import Scored, verdicts_record
+from kyc_review.pipeline.submission_leases import lease_batch
 from kyc_review.review import audit_sampling, services
 from kyc_review.review.models import AuditDraw, Decision, ReviewItem
 from kyc_review.submissions.models import Submission

@@ -8,8 +8,8 @@ from django.test import Client
 
 from detection.checks import CheckCode, CheckName
 from kyc_review.accounts.models import User
-from kyc_review.pipeline.leases import lease_batch
 from kyc_review.pipeline.routing import Scored, verdicts_record
+from kyc_review.pipeline.submission_leases import lease_batch
 from kyc_review.review import audit_sampling
 from kyc_review.review.audit_results import audits_by_bundle
 from kyc_review.review.models import AuditDraw, ReviewItem

@@ -13,8 +13,8 @@ from pytest_django import DjangoAssertNumQueries
 from detection.checks import NEEDS_FACE, UNITS, CheckCode, CheckName, CheckStatus, Measure
 from detection.faces.examine import examine
 from detection.faces.limits import LIMITS
-from kyc_review.pipeline.leases import lease_batch
 from kyc_review.pipeline.routing import Scored, verdicts_record
+from kyc_review.pipeline.submission_leases import lease_batch
 from kyc_review.scoring.models import CheckResult
 from kyc_review.submissions.api.serializers import explained, shown
 from kyc_review.submissions.check_policy import DEFAULT, judge

@@ -5,7 +5,7 @@ import pytest
 from django.utils import timezone
 
 from kyc_review.accounts.models import Integration
-from kyc_review.pipeline.leases import lease_batch
+from kyc_review.pipeline.submission_leases import lease_batch
 from kyc_review.review.models import ReviewItem
 from kyc_review.submissions.models import Submission
 from kyc_review.submissions.sandbox import sandbox_advance

@@ -7,8 +7,8 @@ from django.utils import timezone
 from detection.checks import CheckCode, CheckName
 from detection.voting import Vote
 from kyc_review.accounts.models import Integration, User
-from kyc_review.pipeline.leases import lease_batch
 from kyc_review.pipeline.routing import Scored, unscorable_route, verdicts_record
+from kyc_review.pipeline.submission_leases import lease_batch
 from kyc_review.review import services as review
 from kyc_review.submissions.check_policy import policy_read
 from kyc_review.submissions.events import events_record

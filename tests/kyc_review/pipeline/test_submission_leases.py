@@ -9,7 +9,7 @@ import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
-from kyc_review.pipeline.leases import lease_batch, lease_fail, leases_end_of_dead
+from kyc_review.pipeline.submission_leases import lease_batch, lease_fail, leases_end_of_dead
 from kyc_review.submissions.models import State, Submission
 
 pytestmark = pytest.mark.django_db
