@@ -29,6 +29,8 @@ def variables(paths: StackPaths, urls: "Urls", port: int) -> dict[str, str]:
             "PUBLIC_URL": os.environ.get("PUBLIC_URL", f"http://127.0.0.1:{port}"),
             # A receiver on this machine, to try webhooks with.
             "WEBHOOK_ALLOWED_HOSTS": os.environ.get("WEBHOOK_ALLOWED_HOSTS", "127.0.0.1,localhost"),
+            # Its people sign in with a password alone; a bank's approvers need a second factor.
+            "APPROVER_SECOND_FACTOR": os.environ.get("APPROVER_SECOND_FACTOR", "false"),
             # E-mails of notices are printed into the log of the default worker.
             "EMAIL_URL": os.environ.get("EMAIL_URL", "consolemail://"),
             "LOG_FORMAT": os.environ.get("LOG_FORMAT", "text"),

@@ -71,6 +71,7 @@ def settled_at_once(settings: LazySettings) -> None:
         0.0,
     )
     settings.AUDIT_SHARE = settings.AUDIT_RISK_SHARE = 0.0
+    settings.APPROVER_SECOND_FACTOR = False  # people of most tests have none
 
 
 @pytest.fixture

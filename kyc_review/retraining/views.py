@@ -17,6 +17,7 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
+from kyc_review.accounts.four_eyes import why_not_approver
 from kyc_review.accounts.models import User
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
 from kyc_review.core.permissions import may_freeze, may_promote, may_train
@@ -47,7 +48,7 @@ from kyc_review.retraining.stages import stages
 from kyc_review.review.audit_results import audits_by_bundle
 from kyc_review.review.late_outcomes import late_by_bundle
 from kyc_review.training.models import Proposal, RefusedTraining, TrainingRun
-from kyc_review.training.proposals import erased_mark
+from kyc_review.training.proposals import checks_that_no_longer_hold, erased_mark, gate_now
 from kyc_review.training.selectors import (
     comparisons_listed,
     proposals_listed,
@@ -141,6 +142,8 @@ def _context(request: StaffRequest) -> dict[str, Any]:
     opened = proposals_listed(viewer=viewer).filter(state=Proposal.State.OPEN).first()
     if opened is not None:
         opened.mark = erased_mark(opened.comparison.candidate)  # type: ignore[attr-defined]  # for the template
+        opened.refusal = _refusal(opened, viewer)  # type: ignore[attr-defined]
+        opened.missing = checks_that_no_longer_hold(opened, gate_now(opened))  # type: ignore[attr-defined]
     watched = retraining_signals(viewer=viewer)
     runs = _page(request, runs_listed(viewer=viewer), "runs")
     return {
@@ -170,6 +173,12 @@ def _context(request: StaffRequest) -> dict[str, Any]:
         "viewer": viewer,
         "shadow": shadow_now(),
     }
+
+
+def _refusal(opened: Proposal, viewer: User) -> str:
+    """Why the viewer cannot approve it; the one who proposed it is told so in other words."""
+    own = opened.proposed_by_id == viewer.pk
+    return "" if own else why_not_approver(proposer=opened.proposed_by, approver=viewer)
 
 
 def _champion_context(viewer: User, serving: Promotion | None) -> dict[str, Any]:

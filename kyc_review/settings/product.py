@@ -77,6 +77,13 @@ WEBHOOK_ALLOWED_HOSTS = [host.lower() for host in env.list("WEBHOOK_ALLOWED_HOST
 # Whether `manage.py bundle promote` and `bundle rollback` may change what is in production, without people and gate.
 COMMAND_LINE_PROMOTION = env.bool("COMMAND_LINE_PROMOTION", default=True)
 
+# An approver of promotions and gate settings must have a second factor. For this many days after one person created,
+# re-activated or re-keyed an account or changed its role, the two count as one person; 0: never (four_eyes.py).
+APPROVER_SECOND_FACTOR = env.bool("APPROVER_SECOND_FACTOR", default=True)
+APPROVER_INDEPENDENCE_DAYS = env.int("APPROVER_INDEPENDENCE_DAYS", default=30)
+if APPROVER_INDEPENDENCE_DAYS < 0:
+    raise environ.ImproperlyConfigured("APPROVER_INDEPENDENCE_DAYS must be 0 or more")
+
 # --- notices ----------------------------------------------------------------------------------------------
 # The mail server, as smtp+tls://user:password@host:587, smtp+ssl://... or smtp://...; consolemail:// prints e-mails.
 # Empty: no e-mail is sent, and waiting ones are given up after three days.

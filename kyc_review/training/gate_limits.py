@@ -70,6 +70,12 @@ class Limits:
         return cls.of_row(row) if row else cls.of_environment()
 
 
+def limits_locked() -> Limits:
+    """The values that count now; no change of them is written before the caller's transaction ends."""
+    lock_for_transaction(SETTINGS_LOCK)
+    return Limits.current()
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """One change of the settings. limits: (name, before, after) of each value that changed."""

@@ -13,6 +13,7 @@ from django.db import IntegrityError, transaction
 from django.urls import reverse
 from django.utils import timezone
 
+from kyc_review.accounts.four_eyes import why_not_approver
 from kyc_review.audit import services as audit
 from kyc_review.core.errors import DomainError
 from kyc_review.core.permissions import Right, require
@@ -23,7 +24,7 @@ from kyc_review.registry.bundles import bundle_promote
 from kyc_review.registry.models import Bundle
 from kyc_review.registry.selectors import champion
 from kyc_review.training.gate import Answer, Check, gate, point_at
-from kyc_review.training.gate_limits import Limits
+from kyc_review.training.gate_limits import Limits, limits_locked
 from kyc_review.training.models import Comparison, Proposal
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def proposal_open(
     _require_current(comparison)
     if not reason.strip():
         raise ProposalRefused("State why this candidate should be promoted; auditors read it.")
-    shift, checks = _checks_at(comparison, shift)
+    shift, checks = _checks_at(comparison, shift, Limits.current())
     failed = [check.name for check in checks if not check.passed]
     mark = erased_mark(comparison.candidate)
     _require_acknowledged(mark, erased_acknowledged)
@@ -82,11 +83,11 @@ def proposal_open(
     return proposal
 
 
-def _checks_at(comparison: Comparison, shift: float) -> tuple[float, list[Check]]:
+def _checks_at(comparison: Comparison, shift: float, limits: Limits) -> tuple[float, list[Check]]:
     """The operating point that was measured nearest to the shift, and the gate's checks there."""
     try:
         point = point_at(comparison.report["holdout"]["candidate"]["curve"], shift)["shift"]
-        return point, gate(comparison.report, shift=point, limits=Limits.current())
+        return point, gate(comparison.report, shift=point, limits=limits)
     except KeyError as error:
         raise ProposalRefused("Choose one of the operating points of the comparison.") from error
 
@@ -115,17 +116,45 @@ def _notify(proposal: Proposal, actor: User, failed: Sequence[str]) -> None:
 def proposal_approve(
     *, proposal: Proposal, actor: User, remark: str = "", erased_acknowledged: bool = False
 ) -> Proposal:
-    """Promote the candidate; workers take it over with their next batch. Raises ProposalRefused, BundleRefused."""
+    """Promote the candidate; workers take it over with their next batch.
+
+    The gate is evaluated again with the limits of now, which cannot change before the promotion is written.
+    Raises ProposalRefused, BundleRefused.
+    """
     require(actor, Right.PROMOTE)
     row = _locked(proposal)
-    if row.proposed_by_id == actor.pk:
-        raise ProposalRefused("Another admin must approve what you proposed.")
+    if refusal := why_not_approver(proposer=row.proposed_by, approver=actor):
+        raise ProposalRefused(refusal)
     _require_current(row.comparison)
     mark = erased_mark(row.comparison.candidate)
     _require_acknowledged(mark, erased_acknowledged)
+    _, checks = _checks_at(row.comparison, row.shift, limits_locked())
+    _require_gate_holds(row, checks)
+    row.gate_at_approval = [check.as_dict() for check in (*checks, *erased_checks(mark))]
     _close(row, Proposal.State.APPROVED, actor, remark, {"erased_acknowledged": mark.number} if mark else {})
     bundle_promote(bundle=row.comparison.candidate, actor=actor, reason=row.reason, shift=row.shift)
     return row
+
+
+def checks_that_no_longer_hold(row: Proposal, checks: Sequence[Check]) -> list[Check]:
+    """Those that do not pass now and that the proposal's override does not name: no person has explained them."""
+    explained = {check["name"] for check in row.gate if not check["passed"]} if row.override else set()
+    return [check for check in checks if not check.passed and check.name not in explained]
+
+
+def gate_now(row: Proposal) -> list[Check]:
+    """The checks of an open proposal with the limits of now. Raises ProposalRefused."""
+    return _checks_at(row.comparison, row.shift, Limits.current())[1]
+
+
+def _require_gate_holds(row: Proposal, checks: Sequence[Check]) -> None:
+    missing = checks_that_no_longer_hold(row, checks)
+    if missing:
+        told = " ".join(f"{check.name}: {check.answer.in_words}. {check.detail}" for check in missing)
+        raise ProposalRefused(
+            f"The gate that counts now does not hold for this proposal. {told} Reject it; then propose again, "
+            "with an explanation if the gate is to be overridden."
+        )
 
 
 @transaction.atomic
@@ -188,7 +217,7 @@ def _close(
     more: Mapping[str, int] = MappingProxyType({}),
 ) -> None:
     row.state, row.decided_by, row.decided_at, row.remark = state, actor, timezone.now(), remark[:300]
-    row.save(update_fields=["state", "decided_by", "decided_at", "remark"])
+    row.save(update_fields=["state", "decided_by", "decided_at", "remark", "gate_at_approval"])
     audit.record(
         action=f"promotion.{state.value}", actor=actor, target=row, detail={"remark": row.remark, **more}
     )

@@ -9,8 +9,9 @@ class Proposal(models.Model):
     """One admin asks that a compared candidate serves; another one decides.
 
     It is bound to the comparison, and so to both bundles' hashes. `gate` is what the checks said when it was
-    made, `override` the reason for promoting despite a failed check. `shift` moves the candidate's thresholds
-    on the logit scale to the operating point that was chosen.
+    made, `gate_at_approval` what they said when it was approved (else empty), `override` the reason for
+    promoting despite a failed check. `shift` moves the candidate's thresholds on the logit scale to the
+    operating point that was chosen.
     """
 
     class State(models.TextChoices):
@@ -22,6 +23,7 @@ class Proposal(models.Model):
     comparison = models.ForeignKey(Comparison, on_delete=models.PROTECT, related_name="proposals")
     shift = models.FloatField(default=0.0)
     gate = models.JSONField(default=list)
+    gate_at_approval = models.JSONField(default=list, blank=True)
     reason = models.CharField(max_length=300)
     override = models.CharField(max_length=300, blank=True)
     state = models.CharField(max_length=10, choices=State, default=State.OPEN)

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from django.utils import timezone
 
 from detection.bundle import BundleRefused
 from kyc_review.accounts.models import User
+from kyc_review.accounts.people.services import password_reissue
 from kyc_review.audit.models import Event
 from kyc_review.datasets.models import Snapshot
 from kyc_review.datasets.snapshots import snapshot_create, snapshot_request
@@ -19,8 +21,9 @@ from kyc_review.registry.selectors import champion, serving_promotion
 from kyc_review.registry.shadows import shadow_end, shadow_now, shadow_start
 from kyc_review.review.models import Decision
 from kyc_review.training.comparisons import comparison_request
+from kyc_review.training.gate_limits import Limits
 from kyc_review.training.jobs import job_cancel
-from kyc_review.training.models import Comparison, Proposal, TrainingRun
+from kyc_review.training.models import Comparison, GateSettings, Proposal, TrainingRun
 from kyc_review.training.proposals import ProposalRefused, proposal_approve, proposal_open, proposal_reject
 from kyc_review.training.runs import run_request
 from tests.factories.bundles import small_bundle
@@ -257,3 +260,52 @@ def test_a_candidate_that_learned_from_an_erased_face_needs_both_admins_to_ackno
     proposal_approve(proposal=proposal, actor=amir, erased_acknowledged=True)
     told = Event.objects.filter(action__in=["promotion.proposed", "promotion.approved"])
     assert [event.detail["erased_acknowledged"] for event in told] == [1, 1]
+
+
+def test_an_approver_whom_the_proposer_could_have_been_is_refused(
+    comparison: Comparison, ada: User, amir: User
+) -> None:
+    proposal = proposal_open(comparison=comparison, actor=ada, reason=WHY)
+    password_reissue(person=amir, actor=ada)
+    with pytest.raises(ProposalRefused, match="ada set a new password for amir"):
+        proposal_approve(proposal=proposal, actor=amir)
+    assert champion() == comparison.champion
+
+
+def test_the_gate_is_evaluated_again_at_approval(comparison: Comparison, ada: User, amir: User) -> None:
+    proposal = proposal_open(comparison=comparison, actor=ada, reason=WHY)
+    limits = asdict(Limits.current()) | {"recall_min": 0.99}
+    GateSettings.objects.create(**limits, reason=WHY, changed_by=ada)
+    with pytest.raises(ProposalRefused, match=r"Recall at least 99%.*Reject it; then propose again"):
+        proposal_approve(proposal=proposal, actor=amir)
+    assert champion() == comparison.champion
+    page = Client()
+    page.force_login(amir)
+    shown = page.get("/retraining/").content.decode()
+    assert "gate-no-longer-holds" in shown
+    assert f"/retraining/proposals/{proposal.pk}/approval/" not in shown
+
+
+def test_what_an_override_explained_still_passes_and_approval_keeps_its_gate(
+    comparison: Comparison, ada: User, amir: User
+) -> None:
+    comparison.report = report(candidate=(14, 190), loads=(360, 1100))
+    comparison.save(update_fields=["report"])
+    proposal = proposal_open(
+        comparison=comparison, actor=ada, reason=WHY, override="Recall comes first here."
+    )
+    done = proposal_approve(proposal=proposal, actor=amir)
+    assert [check["passed"] for check in done.gate_at_approval] == [True, False, False, False, False]
+    assert champion() == comparison.candidate
+
+
+def test_an_override_explains_the_checks_that_it_was_shown_and_no_others(
+    comparison: Comparison, ada: User, amir: User
+) -> None:
+    comparison.report = report(loads=(360, 1100))
+    comparison.save(update_fields=["report"])
+    proposal = proposal_open(comparison=comparison, actor=ada, reason=WHY, override="Load matters less now.")
+    limits = asdict(Limits.current()) | {"audited_fakes": 1000}
+    GateSettings.objects.create(**limits, reason=WHY, changed_by=ada)
+    with pytest.raises(ProposalRefused, match="Enough audited fakes"):
+        proposal_approve(proposal=proposal, actor=amir)

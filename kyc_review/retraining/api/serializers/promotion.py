@@ -25,6 +25,7 @@ class ProposalOut(serializers.ModelSerializer[Proposal]):
     comparison = serializers.IntegerField(source="comparison_id")
     candidate = serializers.CharField(source="comparison.candidate.digest")
     gate = CheckOut(many=True, help_text="The results of the checks when it was created.")
+    gate_at_approval = CheckOut(many=True, help_text="The results when it was approved; else empty.")
     proposed_by = PersonField()
     decided_by = PersonField()
 
@@ -37,6 +38,7 @@ class ProposalOut(serializers.ModelSerializer[Proposal]):
             "candidate",
             "shift",
             "gate",
+            "gate_at_approval",
             "reason",
             "override",
             "proposed_at",

@@ -1,0 +1,103 @@
+"""Four eyes that belong to two people: may this person approve what that person proposed?
+
+Two accounts count as two people only when, within `APPROVER_INDEPENDENCE_DAYS`, no one person could have signed in to
+both. A person who creates or re-activates an account, sets its password, changes its role or resets its second factor
+could have. The audit log has each of these acts, so nothing else has to be kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.utils import timezone
+
+from kyc_review.accounts.models import User
+from kyc_review.accounts.second_factor.selectors import has_second_factor
+from kyc_review.audit.models import Event
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# Acts of one person on another's account after which the first could sign in as the second.
+ACTS_OF_CONTROL: Mapping[str, str] = {
+    "staff.created": "created the account of {target}",
+    "staff.activated": "activated the account of {target} again",
+    "staff.password_reissued": "set a new password for {target}",
+    "staff.role_changed": "changed the role of {target}",
+    "staff.second_factor_reset": "reset the second factor of {target}",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Control:
+    """Who could sign in to an account: from the day `until` on it no longer counts; `act` says why it does."""
+
+    until: date
+    act: str
+
+
+def why_not_approver(*, proposer: User, approver: User) -> str:
+    """Why `approver` may not approve what `proposer` proposed, and what to do; empty if nothing speaks against it.
+
+    The role is not looked at: each service checks the right that it needs.
+    """
+    if proposer.pk == approver.pk:
+        return "Another admin must approve what you proposed."
+    if settings.APPROVER_SECOND_FACTOR and not has_second_factor(approver):
+        return (
+            "To approve you need a second factor of your own: set it up on your account page, then approve."
+        )
+    if not settings.APPROVER_INDEPENDENCE_DAYS:
+        return ""
+    of_proposer, of_approver = _controllers(proposer), _controllers(approver)
+    common = of_proposer.keys() & of_approver.keys()
+    if not common:
+        return ""
+    acts = {found.act for pk in common for found in (of_proposer[pk], of_approver[pk]) if found.act}
+    free_on = max(min(of_proposer[pk].until, of_approver[pk].until) for pk in common)
+    return (
+        f"{_sentence(acts)}. Within {settings.APPROVER_INDEPENDENCE_DAYS} days of that, {proposer} and {approver} "
+        f"count as one person. Another admin must approve, or {approver} on {free_on:%Y-%m-%d} or later."
+    )
+
+
+def _controllers(person: User) -> dict[str, _Control]:
+    """By id: the person, everyone who could sign in to the account, and everyone who could sign in to theirs."""
+    since = timezone.now() - timedelta(days=settings.APPROVER_INDEPENDENCE_DAYS)
+    found = {str(person.pk): _Control(until=date.max, act="")}
+    waiting = [str(person.pk)]
+    while waiting:
+        account = waiting.pop()
+        for event in _acts_on(account, since):
+            day = timezone.localdate(event.at) + timedelta(days=settings.APPROVER_INDEPENDENCE_DAYS + 1)
+            until = min(day, found[account].until)
+            known = found.get(event.actor_id)
+            if known is None or known.until < until:
+                found[event.actor_id] = _Control(until=until, act=_in_words(event))
+                waiting.append(event.actor_id)
+    return found
+
+
+def _acts_on(account: str, since: object) -> Iterable[Event]:
+    rows = Event.objects.filter(
+        target_kind="user",
+        target_id=account,
+        action__in=ACTS_OF_CONTROL,
+        actor_kind="user",
+        at__gt=since,
+    )
+    return rows.exclude(actor_id=account).order_by("pk")
+
+
+def _in_words(event: Event) -> str:
+    name = User.objects.values_list("username", flat=True).filter(pk=event.target_id).first()
+    act = ACTS_OF_CONTROL[event.action].format(target=name or f"account {event.target_id}")
+    return f"{event.actor_name} {act} on {timezone.localdate(event.at):%Y-%m-%d}"
+
+
+def _sentence(acts: Iterable[str]) -> str:
+    return ", and ".join(sorted(acts))
