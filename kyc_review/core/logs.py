@@ -26,6 +26,14 @@ def formatter(form: str) -> logging.Formatter:
     )
 
 
+def says_more_than_the_request_line(record: logging.LogRecord) -> bool:
+    """False for Django's own line about an answer of 500 or above without an exception: the request's line has it all.
+
+    A server that refuses a flood because it is busy would otherwise write two lines for each refusal.
+    """
+    return bool(record.exc_info) or getattr(record, "status_code", 0) < 500
+
+
 def _line(_logger: Any, _method: str, event: Any) -> str:
     """2026-11-21T09:30:00.000000Z INFO kyc_review.scoring: the message (request_id=...)"""
     said = dict(event)

@@ -103,6 +103,12 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"()": "kyc_review.core.logs.formatter", "form": LOG_FORMAT}},
+    "filters": {
+        "no_second_line": {
+            "()": "django.utils.log.CallbackFilter",
+            "callback": "ext://kyc_review.core.logs.says_more_than_the_request_line",
+        }
+    },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
     # A sweep every three seconds, four lines each, would hide everything else.
@@ -111,5 +117,6 @@ LOGGING = {
         for name in ("PIL", "celery.beat", "celery.worker.strategy", "celery.app.trace")
     }
     # Every request has its line in production; on the console of one machine, those that failed.
-    | ({"kyc_review.requests": {"level": "WARNING"}} if LOG_FORMAT == "text" else {}),
+    | ({"kyc_review.requests": {"level": "WARNING"}} if LOG_FORMAT == "text" else {})
+    | {"django.request": {"filters": ["no_second_line"]}},
 }
