@@ -8,8 +8,8 @@ from django.test import Client
 
 from kyc_review.accounts import services as accounts
 from kyc_review.accounts.models import Integration, User
+from kyc_review.submissions.intake import submission_create
 from kyc_review.submissions.models import Submission
-from kyc_review.submissions.services import submission_create
 from tests.factories.people import PASSWORD
 from tests.factories.pictures import jpeg_bytes
 

@@ -6,7 +6,7 @@ from kyc_review.accounts.models import Integration
 from kyc_review.audit import services as audit
 from kyc_review.review.cancellation import AlreadyDecided, item_cancel
 from kyc_review.submissions.models import State, Submission
-from kyc_review.submissions.services import StaleSubmission, submission_mark_cancelled
+from kyc_review.submissions.state_changes import StaleSubmission, submission_mark_cancelled
 
 
 @transaction.atomic

@@ -29,7 +29,7 @@ from kyc_review.review.erasure import items_close, words_erase
 from kyc_review.submissions.events import event_record
 from kyc_review.submissions.idempotency import answers_forget
 from kyc_review.submissions.models import Submission
-from kyc_review.submissions.services import submission_make_bare
+from kyc_review.submissions.state_changes import submission_make_bare
 from kyc_review.submissions.storage import originals, reference_key
 from kyc_review.training.erasure import mean_faces_remove, stop_training_on
 from kyc_review.webhooks.models import Kind

@@ -14,8 +14,8 @@ from uuid import UUID
 from django.conf import settings
 
 from kyc_review.review.models import AuditDraw, Decision
-from kyc_review.submissions import services as submissions
 from kyc_review.submissions.models import Result, Submission
+from kyc_review.submissions.state_changes import submission_overturn
 
 # The draw must not be predictable.
 _dice = secrets.SystemRandom()
@@ -75,9 +75,9 @@ def audit_conclude(*, submission_id: UUID, label: str) -> str:
     if AuditDraw.objects.filter(submission=submission_id, outcome=AuditDraw.Outcome.RESUBMIT).exists():
         return Result.RESUBMIT.value
     if label == Decision.Label.FAKE:
-        submissions.submission_overturn(submission_id=submission_id, result=Result.REJECTED)
+        submission_overturn(submission_id=submission_id, result=Result.REJECTED)
     elif Submission.objects.filter(pk=submission_id, result=Result.REJECTED).exists():
-        submissions.submission_overturn(submission_id=submission_id, result=Result.CLEAR)
+        submission_overturn(submission_id=submission_id, result=Result.CLEAR)
     return str(Submission.objects.values_list("result", flat=True).get(pk=submission_id))
 
 

@@ -19,8 +19,8 @@ from kyc_review.audit import services as audit
 from kyc_review.core.db.inserted import insert
 from kyc_review.core.errors import DomainError
 from kyc_review.review.audit_sampling import is_audited
-from kyc_review.submissions import services as submissions
 from kyc_review.submissions.models import State
+from kyc_review.submissions.state_changes import submission_lock
 
 from . import statements
 from .claims import NOT_RESERVED, RELEASED, ClaimLost, claim_lease, claim_lost, held_by, require_decider
@@ -87,9 +87,7 @@ def _record(item_id: int, reviewer: User, said: dict[str, Any]) -> Decision | No
     if found is None:
         raise claim_lost(item_id, reviewer)
     now, item = found
-    state = submissions.submission_lock(
-        submission_id=item.submission_id
-    )  # after the item, as an erasure does
+    state = submission_lock(submission_id=item.submission_id)  # after the item, as an erasure does
     waits = state == State.IN_REVIEW or item.reason == ReviewItem.Reason.GOLD
     waits = waits or (state == State.COMPLETED and item.correction_id is not None)
     if not waits and not is_audited(item.submission_id) and not is_reopened(item.submission_id):

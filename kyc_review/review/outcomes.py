@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from kyc_review.submissions import services as submissions
 from kyc_review.submissions.models import Result, Submission
+from kyc_review.submissions.state_changes import StaleSubmission, submission_complete, submission_overturn
 
 from .audit_sampling import audit_conclude, is_audited
 from .models import Decision, ReviewItem
@@ -25,10 +25,8 @@ def outcome_reach(*, item: ReviewItem, decision: Decision) -> str | None:
         return outcome_replace(item=item, decision=decision)
     result: str = RESULT_OF_LABEL[Decision.Label(decision.label)]
     try:
-        submissions.submission_complete(
-            submission_id=item.submission_id, result=result, reason=decision.obstacle
-        )
-    except submissions.StaleSubmission:
+        submission_complete(submission_id=item.submission_id, result=result, reason=decision.obstacle)
+    except StaleSubmission:
         if is_reopened(item.submission_id) or is_audited(item.submission_id):
             return outcome_replace(item=item, decision=decision)
         return None
@@ -47,9 +45,7 @@ def outcome_replace(*, item: ReviewItem, decision: Decision) -> str | None:
     if result == Result.CLEAR and clear.exists():
         return result
     try:
-        submissions.submission_overturn(
-            submission_id=item.submission_id, result=result, reason=decision.obstacle
-        )
-    except submissions.StaleSubmission:
+        submission_overturn(submission_id=item.submission_id, result=result, reason=decision.obstacle)
+    except StaleSubmission:
         return None
     return result

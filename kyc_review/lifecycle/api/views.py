@@ -17,7 +17,7 @@ from kyc_review.lifecycle.erase import submission_erase
 from kyc_review.submissions.api import views as submissions
 from kyc_review.submissions.api.serializers import shown
 from kyc_review.submissions.selectors import submissions_of
-from kyc_review.submissions.services import StaleSubmission
+from kyc_review.submissions.state_changes import StaleSubmission
 
 
 class SubmissionView(submissions.SubmissionView):

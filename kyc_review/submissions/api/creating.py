@@ -30,8 +30,8 @@ from kyc_review.submissions.idempotency import (
     fingerprint,
     kept_answer,
 )
+from kyc_review.submissions.intake import submission_create
 from kyc_review.submissions.models import Submission
-from kyc_review.submissions.services import submission_create
 
 Ready = TypeVar("Ready")
 PEEKED_BYTES = 64_000

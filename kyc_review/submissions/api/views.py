@@ -17,8 +17,9 @@ from kyc_review.submissions.api.incoming import BatchIn, LateOutcomeIn, ListIn
 from kyc_review.submissions.api.serializers import LateOutcomeOut, shown
 from kyc_review.submissions.api.waiting import wait_of, wait_until
 from kyc_review.submissions.models import State, Submission
+from kyc_review.submissions.outcome_reports import late_outcome_record
 from kyc_review.submissions.selectors import submissions_of, submissions_page
-from kyc_review.submissions.services import StaleSubmission, late_outcome_record
+from kyc_review.submissions.state_changes import StaleSubmission
 
 UNSCORED = (State.RECEIVED, State.SCORING)
 

@@ -14,7 +14,7 @@ from kyc_review.pipeline.submission_leases import lease_batch
 from kyc_review.review import audit_sampling, services
 from kyc_review.review.models import AuditDraw, Decision, ReviewItem
 from kyc_review.submissions.models import Submission
-from kyc_review.submissions.services import StaleSubmission
+from kyc_review.submissions.state_changes import StaleSubmission
 from kyc_review.webhooks.models import Endpoint
 from kyc_review.webhooks.models import Event as Sent
 from tests.factories.checks import checks

@@ -216,7 +216,7 @@ def test_a_failed_insert_leaves_no_file(
     def fail(*_: object) -> None:
         raise RuntimeError("the database went away")
 
-    monkeypatch.setattr("kyc_review.submissions.services.insert", fail)
+    monkeypatch.setattr("kyc_review.submissions.intake.insert", fail)
     api.raise_request_exception = False
     response = post(api)
     assert (response.status_code, response["Content-Type"]) == (500, "application/problem+json")

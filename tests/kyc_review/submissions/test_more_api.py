@@ -17,7 +17,7 @@ from kyc_review.review.models import Decision, FirstCall, ReviewItem
 from kyc_review.review.services import items_open
 from kyc_review.submissions.api import waiting
 from kyc_review.submissions.models import State, Submission
-from kyc_review.submissions.services import submission_complete
+from kyc_review.submissions.state_changes import submission_complete
 from tests.factories.pictures import jpeg_bytes
 from tests.factories.responses import ClientResponse
 

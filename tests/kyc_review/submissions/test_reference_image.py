@@ -135,7 +135,7 @@ def test_a_failed_insert_leaves_neither_file(
     def refuse(*_: Any) -> None:
         raise RuntimeError("no row")
 
-    monkeypatch.setattr("kyc_review.submissions.services.insert", refuse)
+    monkeypatch.setattr("kyc_review.submissions.intake.insert", refuse)
     with pytest.raises(RuntimeError):
         submit(reference_image=PORTRAIT)
     assert stored() == []

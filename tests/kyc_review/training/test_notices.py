@@ -12,7 +12,7 @@ from kyc_review.notices.services import channel_create
 from kyc_review.registry.models import Bundle
 from kyc_review.review.models import Decision
 from kyc_review.submissions.models import Result, Submission
-from kyc_review.submissions.services import submission_overturn
+from kyc_review.submissions.state_changes import submission_overturn
 from kyc_review.training import alarms, schedule
 from kyc_review.training.jobs import ATTEMPTS_MAX, State, job_end, job_lease
 from kyc_review.training.models import Alarm, Comparison, TrainingRun

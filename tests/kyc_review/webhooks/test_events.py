@@ -13,7 +13,7 @@ from kyc_review.review import services as review
 from kyc_review.submissions.check_policy import policy_read
 from kyc_review.submissions.events import events_record
 from kyc_review.submissions.models import Submission
-from kyc_review.submissions.services import submission_complete, submission_overturn
+from kyc_review.submissions.state_changes import submission_complete, submission_overturn
 from kyc_review.webhooks.models import Endpoint, Event, Kind
 from tests.factories.checks import checks, failing
 

@@ -1,98 +1,28 @@
-"""Writes on submissions: intake and completion."""
+"""How the state and the result of a submission change: completed, overturned, cancelled, erased."""
 
 import uuid
-from collections.abc import Mapping
-from typing import Any
 
-from django.core.files.base import ContentFile
 from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
 
-from detection.decoding import ImageFacts, inspect
-from kyc_review.accounts.models import ApiKey, Integration
 from kyc_review.audit import services as audit
-from kyc_review.core.db.inserted import insert
 from kyc_review.core.db.statements import fetch_one
 from kyc_review.notices.models import Kind as NoticeKind
 from kyc_review.notices.outbox import notice_record
 from kyc_review.submissions.events import events_record
-from kyc_review.submissions.models import LateOutcome, Result, ResultReason, State, Submission
-from kyc_review.submissions.storage import originals, reference_key, storage_key
+from kyc_review.submissions.models import Result, ResultReason, State, Submission
 from kyc_review.webhooks.models import Kind
 
 REASON_OF_RESULT = {
     Result.CLEAR: ResultReason.REVIEWER_FOUND_GENUINE.value,
     Result.REJECTED: ResultReason.REVIEWER_FOUND_FORGED.value,
 }
+LOCK_SUBMISSION = "SELECT state FROM submissions_submission WHERE id = %(submission)s FOR UPDATE"
 
 
 class StaleSubmission(Exception):
     """The submission is not in the state that the change expects; nothing was written."""
-
-
-def submission_create(
-    *,
-    integration: Integration,
-    image: bytes,
-    external_ref: str,
-    applicant_ref: str = "",
-    metadata: dict[str, Any] | None = None,
-    is_test: bool = False,
-    facts: ImageFacts | None = None,
-    reference_image: bytes = b"",
-    reference_facts: ImageFacts | None = None,
-) -> Submission:
-    """Keep the original bytes untouched, then the row that names them.
-
-    Files first, row second: whatever dies between the two leaves a file without a row, never a row without
-    its file. `facts` and `reference_facts` are what `inspect` found; a caller that is inside a transaction gives them,
-    because inspecting may wait for a decoder. Raises detection.decoding.ImageRefused before anything is stored.
-    """
-    facts = facts or inspect(image)
-    if reference_image:
-        reference_facts = reference_facts or inspect(reference_image)
-    pk = uuid.uuid4()
-    submission = Submission(
-        id=pk,
-        integration=integration,
-        external_ref=external_ref,
-        applicant_ref=applicant_ref,
-        metadata=metadata or {},
-        is_test=is_test,
-        image_key=f"{storage_key(pk)}.{facts.format.lower()}",
-        sha256=facts.sha256,
-        size_bytes=facts.size_bytes,
-        format=facts.format,
-        width=facts.width,
-        height=facts.height,
-        file_facts=facts.file_facts(),
-        reference_sha256=reference_facts.sha256 if reference_image and reference_facts else "",
-    )
-    files = {submission.image_key: image}
-    if submission.reference_sha256:
-        files[reference_key(pk)] = reference_image
-    _save_with_files(submission, files, integration)
-    return submission
-
-
-def _save_with_files(submission: Submission, files: Mapping[str, bytes], integration: Integration) -> None:
-    # No reference of the applicant is in the detail: the log outlives an erasure.
-    detail = {"sha256": submission.sha256}
-    if submission.reference_sha256:
-        detail["reference_sha256"] = submission.reference_sha256
-    try:
-        for key, content in files.items():
-            originals.save(key, ContentFile(content))
-        with transaction.atomic(savepoint=False):
-            received = audit.event(
-                action="submission.received", actor=integration, target=submission, detail=detail
-            )
-            insert(submission, received)
-    except Exception:
-        for key in files:
-            originals.delete(key)
-        raise
 
 
 @transaction.atomic
@@ -142,35 +72,6 @@ def submission_overturn(*, submission_id: uuid.UUID, result: str, reason: str = 
     return True
 
 
-@transaction.atomic
-def late_outcome_record(
-    *, submission: Submission, finding: str, reported_by: ApiKey, note: str = ""
-) -> LateOutcome:
-    """Keep what the applicant turned out to be. The latest row counts; the same finding again adds none.
-
-    Raises StaleSubmission when the submission has no result yet.
-    """
-    row = Submission.objects.select_for_update().get(pk=submission.pk)
-    if row.state != State.COMPLETED:
-        raise StaleSubmission(f"Submission {row.pk} is {row.state}.")
-    latest = row.late_outcomes.order_by("-reported_at", "-pk").first()
-    if latest and latest.finding == finding and latest.note == note:
-        return latest
-    outcome = LateOutcome.objects.create(
-        submission=row,
-        finding=LateOutcome.Finding(finding).value,
-        note=note,
-        reported_by=reported_by.prefix,
-    )
-    audit.record(
-        action="submission.outcome_reported",
-        actor=reported_by.integration,
-        target=row,
-        detail={"finding": finding, "result": row.result},
-    )
-    return outcome
-
-
 def submission_mark_cancelled(*, submission_id: uuid.UUID) -> bool:
     """Close a submission that has no result yet; False when it has one, or is cancelled already."""
     open_states = [State.RECEIVED, State.SCORING, State.IN_REVIEW]
@@ -192,9 +93,6 @@ def submission_make_bare(row: Submission) -> None:
     if row.state not in (State.COMPLETED, State.CANCELLED):
         row.state, row.lease_holder, row.cancelled_at = State.CANCELLED, "", now
     row.save()
-
-
-LOCK_SUBMISSION = "SELECT state FROM submissions_submission WHERE id = %(submission)s FOR UPDATE"
 
 
 def submission_lock(*, submission_id: uuid.UUID) -> str:

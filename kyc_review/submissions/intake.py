@@ -1,0 +1,79 @@
+"""Intake: a posted selfie becomes a stored original and a row."""
+
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from django.core.files.base import ContentFile
+from django.db import transaction
+
+from detection.decoding import ImageFacts, inspect
+from kyc_review.accounts.models import Integration
+from kyc_review.audit import services as audit
+from kyc_review.core.db.inserted import insert
+from kyc_review.submissions.models import Submission
+from kyc_review.submissions.storage import originals, reference_key, storage_key
+
+
+def submission_create(
+    *,
+    integration: Integration,
+    image: bytes,
+    external_ref: str,
+    applicant_ref: str = "",
+    metadata: dict[str, Any] | None = None,
+    is_test: bool = False,
+    facts: ImageFacts | None = None,
+    reference_image: bytes = b"",
+    reference_facts: ImageFacts | None = None,
+) -> Submission:
+    """Keep the original bytes untouched, then the row that names them.
+
+    Files first, row second: whatever dies between the two leaves a file without a row, never a row without
+    its file. `facts` and `reference_facts` are what `inspect` found; a caller that is inside a transaction gives them,
+    because inspecting may wait for a decoder. Raises detection.decoding.ImageRefused before anything is stored.
+    """
+    facts = facts or inspect(image)
+    if reference_image:
+        reference_facts = reference_facts or inspect(reference_image)
+    pk = uuid.uuid4()
+    submission = Submission(
+        id=pk,
+        integration=integration,
+        external_ref=external_ref,
+        applicant_ref=applicant_ref,
+        metadata=metadata or {},
+        is_test=is_test,
+        image_key=f"{storage_key(pk)}.{facts.format.lower()}",
+        sha256=facts.sha256,
+        size_bytes=facts.size_bytes,
+        format=facts.format,
+        width=facts.width,
+        height=facts.height,
+        file_facts=facts.file_facts(),
+        reference_sha256=reference_facts.sha256 if reference_image and reference_facts else "",
+    )
+    files = {submission.image_key: image}
+    if submission.reference_sha256:
+        files[reference_key(pk)] = reference_image
+    _save_with_files(submission, files, integration)
+    return submission
+
+
+def _save_with_files(submission: Submission, files: Mapping[str, bytes], integration: Integration) -> None:
+    # No reference of the applicant is in the detail: the log outlives an erasure.
+    detail = {"sha256": submission.sha256}
+    if submission.reference_sha256:
+        detail["reference_sha256"] = submission.reference_sha256
+    try:
+        for key, content in files.items():
+            originals.save(key, ContentFile(content))
+        with transaction.atomic(savepoint=False):
+            received = audit.event(
+                action="submission.received", actor=integration, target=submission, detail=detail
+            )
+            insert(submission, received)
+    except Exception:
+        for key in files:
+            originals.delete(key)
+        raise
