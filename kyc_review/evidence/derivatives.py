@@ -10,6 +10,7 @@ from kyc_review.submissions.models import Submission
 from kyc_review.submissions.storage import derivatives, originals, reference_key, storage_key
 
 THUMBNAIL, THUMBNAIL_SIDE = "thumbnail.jpg", 160
+PREVIEW, PREVIEW_SIDE = "preview.jpg", 480
 REFERENCE, REFERENCE_THUMBNAIL = "reference.jpg", "reference-thumbnail.jpg"
 
 
@@ -39,6 +40,11 @@ def thumbnail_ensure(submission: Submission) -> str:
     return _reduced(submission, THUMBNAIL, derivative_ensure)
 
 
+def preview_ensure(submission: Submission) -> str:
+    """As `thumbnail_ensure`, but large enough to judge a face."""
+    return _reduced(submission, PREVIEW, derivative_ensure, max_side=PREVIEW_SIDE)
+
+
 def reference_ensure(submission: Submission) -> str:
     """The key of the display version of the reference image in `derivatives`. Raises as `derivative_ensure`."""
     key = f"{storage_key(submission.pk)}/{REFERENCE}"
@@ -53,9 +59,11 @@ def reference_thumbnail_ensure(submission: Submission) -> str:
     return _reduced(submission, REFERENCE_THUMBNAIL, reference_ensure)
 
 
-def _reduced(submission: Submission, name: str, ensure: Callable[[Submission], str]) -> str:
+def _reduced(
+    submission: Submission, name: str, ensure: Callable[[Submission], str], max_side: int = THUMBNAIL_SIDE
+) -> str:
     key = f"{storage_key(submission.pk)}/{name}"
     if not derivatives.exists(key):
         with derivatives.open(ensure(submission)) as shown:
-            derivatives.save(key, ContentFile(derivative(shown.read(), max_side=THUMBNAIL_SIDE, quality=80)))
+            derivatives.save(key, ContentFile(derivative(shown.read(), max_side=max_side, quality=80)))
     return key

@@ -13,6 +13,7 @@ from kyc_review.submissions.storage import derivatives
 
 from .derivatives import (
     derivative_ensure,
+    preview_ensure,
     reference_ensure,
     reference_thumbnail_ensure,
     thumbnail_ensure,
@@ -27,6 +28,11 @@ def derivative_response(submission: Submission) -> HttpResponseBase:
 def thumbnail_response(submission: Submission) -> HttpResponseBase:
     """A small picture of the face, created on first use."""
     return _made(submission, thumbnail_ensure)
+
+
+def preview_response(submission: Submission) -> HttpResponseBase:
+    """A picture of the face that is large enough to judge it in a list, created on first use."""
+    return _made(submission, preview_ensure)
 
 
 def reference_response(submission: Submission, *, is_small: bool) -> HttpResponseBase:

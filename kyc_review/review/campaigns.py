@@ -41,6 +41,7 @@ PAIRS_READ = 50_000
 GROUPS_SHOWN = 50
 MEMBERS_MAX = 200
 STEPS_MAX = 8  # from one picture to the next, so that a chain of ever different pictures ends
+UNSEEN = "Look at every picture that you decide. Chosen pictures that you have not seen yet: {}."
 SEEN_FOR = dt.timedelta(hours=12)
 
 
@@ -164,16 +165,19 @@ def campaign_seen(*, campaign: Campaign, viewer: User) -> None:
     outcomes_seen_record(submissions=campaign.members, viewer=viewer)
 
 
-@transaction.atomic
-def look_record(*, campaign: Campaign, submission: Submission, viewer: User) -> None:
-    """The viewer is shown the member's picture."""
-    CampaignLook.objects.update_or_create(submission=submission, person=viewer, defaults={"looked_at": Now()})
-    detail = {"campaign": str(campaign.key), "size": "thumbnail"}
+def picture_sent(*, campaign: Campaign, submission: Submission, viewer: User, size: str) -> None:
+    """The member's picture goes to the viewer's browser."""
+    detail = {"campaign": str(campaign.key), "size": size}
     audit.record(action="submission.looked_at", actor=viewer, target=submission, detail=detail)
 
 
+def look_record(*, submission: Submission, viewer: User) -> None:
+    """The member's picture was in the viewer's view; without that, they cannot decide it in a group."""
+    CampaignLook.objects.update_or_create(submission=submission, person=viewer, defaults={"looked_at": Now()})
+
+
 def looked_at(*, viewer: User, rows: Iterable[Submission]) -> set[UUID]:
-    """Those of the members whose pictures the viewer was shown in the last hours."""
+    """Those of the members whose pictures the viewer had in view in the last hours."""
     looks = CampaignLook.objects.filter(person=viewer, submission__in=[row.pk for row in rows])
     return set(looks.filter(looked_at__gte=Now() - SEEN_FOR).values_list("submission_id", flat=True))
 
@@ -193,7 +197,7 @@ def campaign_decide(
         raise CampaignRefused("Choose at least one picture.")
     unseen = len({row.pk for row in rows} - looked_at(viewer=senior, rows=rows))
     if unseen:
-        raise CampaignRefused(f"Look at every picture that you decide first: {unseen} were not shown to you.")
+        raise CampaignRefused(UNSEEN.format(unseen))
     if held_by(senior.pk).exists():
         raise CampaignRefused("You hold an item. Decide it, or put it back, before you decide a group.")
     audit.record(

@@ -11,11 +11,11 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
 from kyc_review.core.permissions import may_oversee
-from kyc_review.evidence.responses import thumbnail_response
+from kyc_review.evidence.responses import derivative_response, preview_response
 from kyc_review.review import campaigns
 from kyc_review.review.campaigns import Campaign, CampaignRefused, Outcome
 from kyc_review.review.models import Decision
@@ -44,13 +44,35 @@ def campaign(request: StaffRequest, submission_id: UUID) -> HttpResponse:
 @require_safe
 @staff_only
 def thumbnail(request: StaffRequest, submission_id: UUID, member_id: UUID) -> HttpResponseBase:
-    """A member's picture; the look is recorded before it is sent."""
+    """A member's picture, large enough to judge. That it was sent is recorded; `look` tells that it was seen."""
     group = _found(request, submission_id)
     member = _member(group, member_id)
-    answer = thumbnail_response(member)
+    answer = preview_response(member)
     if answer.status_code == 200:
-        campaigns.look_record(campaign=group, submission=member, viewer=request.user)
+        campaigns.picture_sent(campaign=group, submission=member, viewer=request.user, size="preview")
     return answer
+
+
+@require_safe
+@staff_only
+def full_picture(request: StaffRequest, submission_id: UUID, member_id: UUID) -> HttpResponseBase:
+    """A member's picture alone in a tab; opening it is a look."""
+    group = _found(request, submission_id)
+    member = _member(group, member_id)
+    answer = derivative_response(member)
+    if answer.status_code == 200:
+        campaigns.picture_sent(campaign=group, submission=member, viewer=request.user, size="picture")
+        campaigns.look_record(submission=member, viewer=request.user)
+    return answer
+
+
+@require_POST
+@staff_only
+def look(request: StaffRequest, submission_id: UUID, member_id: UUID) -> HttpResponse:
+    """The browser reports that this member's picture was loaded and in view (static/js/seen.js)."""
+    member = _member(_found(request, submission_id), member_id)
+    campaigns.look_record(submission=member, viewer=request.user)
+    return HttpResponse(status=204)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -101,6 +123,7 @@ def _shown(request: StaffRequest, group: Campaign, *, problem: str = "", status:
     context = {
         "campaign": group,
         "members": campaigns.members(group),
+        "seen": campaigns.looked_at(viewer=request.user, rows=group.members),
         "obstacles": Decision.Obstacle.choices,
         # What was sent, if anything was: a refused answer must not choose other pictures than the person did.
         "form": DecisionForm(request.POST),

@@ -25,6 +25,16 @@ urlpatterns = [
         campaign_views.thumbnail,
         name="campaign-picture",
     ),
+    path(
+        "campaigns/<uuid:submission_id>/pictures/<uuid:member_id>/full/",
+        campaign_views.full_picture,
+        name="campaign-picture-full",
+    ),
+    path(
+        "campaigns/<uuid:submission_id>/pictures/<uuid:member_id>/look/",
+        campaign_views.look,
+        name="campaign-look",
+    ),
     path("quality/", quality_views.quality, name="quality"),
     path("yesterday/", lesson_views.yesterday, name="yesterday"),
     path("yesterday/<int:item_id>/<slug:name>/", lesson_views.lesson_picture, name="lesson-picture"),

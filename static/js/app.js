@@ -10,6 +10,7 @@ import "./queue.js";
 import "./undo.js";
 import "./pause.js";
 import "./seen.js";
+import "./campaign.js";
 import "./session-ended.js";
 import { announce } from "./announce.js";
 

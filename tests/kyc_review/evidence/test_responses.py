@@ -8,7 +8,7 @@ from django.http.response import HttpResponseBase
 from PIL import Image
 
 from kyc_review.evidence.derivatives import derivative_ensure
-from kyc_review.evidence.responses import derivative_response
+from kyc_review.evidence.responses import derivative_response, preview_response
 from kyc_review.submissions.models import Submission
 from kyc_review.submissions.storage import derivatives, originals
 
@@ -45,6 +45,16 @@ def test_a_derivative_is_made_once(submit: Submit) -> None:
     originals.delete(submission.image_key)
     assert derivative_ensure(submission) == key
     assert derivatives.exists(key)
+
+
+def test_a_preview_is_large_enough_to_judge_a_face_and_never_larger_than_the_picture(submit: Submit) -> None:
+    sizes = []
+    for size in ((1200, 900), (200, 100)):
+        buffer = io.BytesIO()
+        Image.new("RGB", size, "teal").save(buffer, "PNG")
+        answer = preview_response(submit(image=buffer.getvalue()))
+        sizes.append(Image.open(io.BytesIO(body(answer))).size)
+    assert sizes == [(480, 360), (200, 100)]
 
 
 def test_behind_a_proxy_the_file_is_handed_over_by_name(submit: Submit, settings: LazySettings) -> None:

@@ -14,6 +14,7 @@ from kyc_review.accounts.models import User
 from kyc_review.audit.models import Event
 from kyc_review.evidence.models import Likeness
 from kyc_review.lifecycle.erase import submission_erase
+from kyc_review.review import campaigns as campaign_rules
 from kyc_review.review.campaigns import campaign_of, campaigns
 from kyc_review.review.models import CampaignLook, Decision, OutcomeExposure, ReviewItem
 from kyc_review.review.services import item_claim_next
@@ -46,10 +47,10 @@ def group(enqueue: Enqueue) -> list[ReviewItem]:
 
 
 def look(window: Client, items: list[ReviewItem]) -> None:
+    """As the browser reports it once a picture was in view."""
     for item in items:
-        key = items[0].submission_id
-        address = reverse("review:campaign-picture", args=[key, item.submission_id])
-        assert window.get(address).status_code == 200
+        address = reverse("review:campaign-look", args=[items[0].submission_id, item.submission_id])
+        assert window.post(address).status_code == 204
 
 
 def decide(window: Client, items: list[ReviewItem], label: str = "fake", **more: str) -> ClientResponse:
@@ -87,29 +88,48 @@ def test_only_seniors_see_a_campaign_its_pictures_and_its_button(
         reverse("review:campaigns"),
         reverse("review:campaign", args=[key]),
         reverse("review:campaign-picture", args=[key, key]),
+        reverse("review:campaign-picture-full", args=[key, key]),
     ]
     assert {window.get(address).status_code for address in addresses} == {403}
+    assert window.post(reverse("review:campaign-look", args=[key, key])).status_code == 403
     assert decide(window, group).status_code == 403
     assert not CampaignLook.objects.exists()
     assert not Decision.objects.exists()
     assert Client().get(addresses[1]).status_code == 302
 
 
-def test_a_picture_is_shown_only_as_a_member_and_the_look_is_recorded(
+def test_a_picture_is_shown_only_as_a_member_and_that_is_recorded(
     group: list[ReviewItem], submit: Callable[..., Submission], login: Login, sam: User
 ) -> None:
     window, stranger = login(sam), ReviewItem.objects.exclude(pk__in=[item.pk for item in group]).get()
     key = group[0].submission_id
+    for name in ("campaign-picture", "campaign-picture-full", "campaign-look"):
+        address = reverse(f"review:{name}", args=[key, stranger.submission_id])
+        assert (window.post if name == "campaign-look" else window.get)(address).status_code == 404
     for address in (
-        reverse("review:campaign-picture", args=[key, stranger.submission_id]),
         reverse("review:campaign", args=[stranger.submission_id]),
         reverse("review:campaign", args=[uuid4()]),
     ):
         assert window.get(address).status_code == 404
-    look(window, group)
+    for item in group:
+        address = reverse("review:campaign-picture", args=[key, item.submission_id])
+        assert window.get(address).status_code == 200
     events = Event.objects.filter(action="submission.looked_at", actor_name="sam").order_by("pk")
     assert [row.target_id for row in events] == [str(item.submission_id) for item in group]
     assert {row.detail["campaign"] for row in events} == {str(key)}
+
+
+def test_a_picture_that_was_only_fetched_was_not_looked_at_but_one_opened_in_full_was(
+    group: list[ReviewItem], login: Login, sam: User
+) -> None:
+    window, key = login(sam), group[0].submission_id
+    assert window.get(reverse("review:campaign-picture", args=[key, key])).status_code == 200
+    assert not CampaignLook.objects.exists()
+    assert decide(window, group[:1]).status_code == 409
+    assert window.get(reverse("review:campaign-look", args=[key, key])).status_code == 405
+    assert window.get(reverse("review:campaign-picture-full", args=[key, key])).status_code == 200
+    assert CampaignLook.objects.get().submission_id == key
+    assert decide(window, group[:1]).status_code == 200
 
 
 def test_a_group_is_decided_only_after_a_look_at_each_chosen_picture(
@@ -119,7 +139,7 @@ def test_a_group_is_decided_only_after_a_look_at_each_chosen_picture(
     look(window, group[:2])
     refused = decide(window, group)
     assert refused.status_code == 409
-    assert "1 were not shown to you" in refused.text
+    assert campaign_rules.UNSEEN.format(1) in refused.text
     assert states(group) == ["open"] * 3
     assert decide(window, group[:2]).status_code == 200
     assert states(group) == ["decided", "decided", "open"]
