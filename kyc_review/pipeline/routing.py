@@ -19,8 +19,8 @@ from kyc_review.audit.models import Event
 from kyc_review.core import leases
 from kyc_review.core.db.copy import copy_in
 from kyc_review.evidence.services import fingerprints_record
-from kyc_review.review import services as review
 from kyc_review.review.models import RISK_WITHOUT_VOTES, ReviewItem
+from kyc_review.review.opening import audits_open, items_open, refusals_open
 from kyc_review.review.twins import twin_searches_request
 from kyc_review.scoring.models import CheckResult, Scoring, Vote
 from kyc_review.scoring.state import NOT_YET_SCORED
@@ -181,7 +181,7 @@ def _number(value: float | None) -> float | None:
 def _clear(cleared: Sequence[Routed]) -> None:
     ids = [one.submission.pk for one in cleared]
     _complete(ids, Result.CLEAR, ResultReason.MODELS_AGREE)
-    review.audits_open([(one.submission.pk, one.risk) for one in cleared])
+    audits_open([(one.submission.pk, one.risk) for one in cleared])
     twin_searches_request(ids)  # the same picture may have been rejected under another reference
     events_record(submission_ids=ids, kind=Kind.CLEARED)
 
@@ -194,7 +194,7 @@ def _send_back(sent_back: Sequence[Routed]) -> None:
     for code, ids in by_code.items():
         _complete(ids, Result.RESUBMIT, code)
     ids = [one.submission.pk for one in sent_back]
-    review.refusals_open(ids)
+    refusals_open(ids)
     events_record(submission_ids=ids, kind=Kind.RESUBMIT_REQUESTED)
 
 
@@ -212,7 +212,7 @@ def _complete(ids: Sequence[uuid.UUID], result: Result, reason: str) -> None:
 def _queue(queued: Sequence[Routed]) -> None:
     ids = [one.submission.pk for one in queued]
     Submission.objects.filter(pk__in=ids).update(state=State.IN_REVIEW, lease_holder="", last_error="")
-    review.items_open([(one.submission.pk, one.item_reason, one.risk) for one in queued])
+    items_open([(one.submission.pk, one.item_reason, one.risk) for one in queued])
     events_record(submission_ids=ids, kind=Kind.QUEUED)
 
 
@@ -267,5 +267,5 @@ def give_to_people(rows: Sequence[Submission], *, reason: str) -> None:
     Submission.objects.filter(pk__in=ids, state__in=NOT_YET_SCORED).update(
         state=State.IN_REVIEW, lease_holder=""
     )
-    review.items_open([(pk, reason, RISK_WITHOUT_VOTES) for pk in ids])
+    items_open([(pk, reason, RISK_WITHOUT_VOTES) for pk in ids])
     events_record(submission_ids=ids, kind=Kind.QUEUED)

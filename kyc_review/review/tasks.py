@@ -1,6 +1,9 @@
 from celery import shared_task
 
-from . import services
+from kyc_review.review.claims import claims_expire
+from kyc_review.review.decisions import decisions_settle
+from kyc_review.review.opening import gold_open
+
 from .twins import twins_sweep
 
 
@@ -8,7 +11,7 @@ from .twins import twins_sweep
 def sweep() -> int:
     """Make decisions final, return expired claims to the queue, open calibration items. Late or doubled runs change
     nothing."""
-    return services.decisions_settle() + services.claims_expire() + services.gold_open()
+    return decisions_settle() + claims_expire() + gold_open()
 
 
 @shared_task

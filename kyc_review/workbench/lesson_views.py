@@ -15,7 +15,7 @@ from kyc_review.evidence.responses import derivative_response, picture_response
 from kyc_review.review.blinding import outcome_seen_record
 from kyc_review.review.lessons import ANSWERED, Lesson, lesson_item, lessons
 from kyc_review.review.models import ReviewItem
-from kyc_review.review.services import item_view_record
+from kyc_review.review.viewing import item_view_record
 
 FACE, MASK = "face", "mask"
 # How the answer is known, as the page says it.

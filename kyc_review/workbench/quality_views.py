@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
 from kyc_review.core.permissions import may_decide
-from kyc_review.review import services
+from kyc_review.review.calibration import gold_add
 from kyc_review.review.models import Decision, ReviewItem
 from kyc_review.review.quality import qualities
 from kyc_review.review.recent_decisions import ROWS_SHOWN, answers
@@ -46,7 +46,7 @@ def gold(request: StaffRequest, item_id: int) -> HttpResponse:
     try:
         if word is None:
             raise ValueError("Only a decided item can be used.")
-        services.gold_add(submission_id=item.submission_id, senior=request.user, label=word.label)
+        gold_add(submission_id=item.submission_id, senior=request.user, label=word.label)
         messages.success(request, f"Item {item_id} will be mixed in for calibration.")
     except ValueError as refused:
         messages.error(request, str(refused))

@@ -11,9 +11,17 @@ from django.views.decorators.http import require_POST
 
 from kyc_review.accounts.models import User
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
-from kyc_review.review import services
+from kyc_review.review.claims import ClaimLost
 from kyc_review.review.models import Skip
-from kyc_review.review.release import SNOOZES
+from kyc_review.review.release import (
+    SNOOZES,
+    ReleaseRefused,
+    claim_release,
+    claim_take_back,
+    item_escalate,
+    item_hand_over,
+    item_snooze,
+)
 from kyc_review.workbench.forms import ReleaseForm
 from kyc_review.workbench.rendering import (
     another_picture,
@@ -26,12 +34,12 @@ from kyc_review.workbench.rendering import (
 
 @require_POST
 @staff_only
-def claim_release(request: StaffRequest, item_id: int) -> HttpResponse:
+def release(request: StaffRequest, item_id: int) -> HttpResponse:
     reason = _form_values(request).get("skip_reason") or Skip.Reason.UNSURE
     return _release_and_show(
         request,
         item_id,
-        lambda: services.claim_release(item_id=item_id, reviewer=request.user, reason=reason),
+        lambda: claim_release(item_id=item_id, reviewer=request.user, reason=reason),
         f"Item {item_id} is back in the queue for a colleague.",
     )
 
@@ -43,7 +51,7 @@ def snooze(request: StaffRequest, item_id: int) -> HttpResponse:
     return _release_and_show(
         request,
         item_id,
-        lambda: services.item_snooze(item_id=item_id, reviewer=request.user, minutes=minutes),
+        lambda: item_snooze(item_id=item_id, reviewer=request.user, minutes=minutes),
         f"Item {item_id} comes back in {SNOOZES.get(minutes, '')}.",
     )
 
@@ -55,7 +63,7 @@ def escalation(request: StaffRequest, item_id: int) -> HttpResponse:
     return _release_and_show(
         request,
         item_id,
-        lambda: services.item_escalate(item_id=item_id, reviewer=request.user, message=message),
+        lambda: item_escalate(item_id=item_id, reviewer=request.user, message=message),
         f"Item {item_id} waits for a senior reviewer.",
     )
 
@@ -70,7 +78,7 @@ def handover(request: StaffRequest, item_id: int) -> HttpResponse:
     return _release_and_show(
         request,
         item_id,
-        lambda: services.item_hand_over(
+        lambda: item_hand_over(
             item_id=item_id, reviewer=request.user, to=to, message=said.get("message", "")
         ),
         f"Item {item_id} is offered to {to.get_full_name() or to.username} first.",
@@ -82,9 +90,9 @@ def handover(request: StaffRequest, item_id: int) -> HttpResponse:
 def take_back(request: StaffRequest, item_id: int) -> HttpResponse:
     """For seniors: returns a colleague's item to the queue."""
     try:
-        services.claim_take_back(item_id=item_id, senior=request.user)
+        claim_take_back(item_id=item_id, senior=request.user)
         messages.success(request, f"Item {item_id} is back in the queue.")
-    except services.ReleaseRefused as rejected:
+    except ReleaseRefused as rejected:
         messages.error(request, rejected.detail)
     return HttpResponseRedirect(reverse("review:item", args=[item_id]))
 
@@ -102,9 +110,9 @@ def _release_and_show(
         return another_picture(request, item_id)
     try:
         act()
-    except services.ClaimLost as lost:
+    except ClaimLost as lost:
         return claim_lost(request, item_id, lost)
-    except services.ReleaseRefused as rejected:
+    except ReleaseRefused as rejected:
         return problem(request, item_id, rejected.detail)
     messages.info(request, done)
     return claim_and_show(request)

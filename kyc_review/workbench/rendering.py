@@ -18,7 +18,8 @@ from django_htmx.http import push_url, reswap, retarget
 
 from kyc_review.accounts.staff_access import StaffRequest
 from kyc_review.core.permissions import may_decide, may_oversee
-from kyc_review.review import selectors, services
+from kyc_review.review import selectors
+from kyc_review.review.claims import ClaimLost, claim_lease, claim_next, claim_renew
 from kyc_review.review.corrections import correction_state
 from kyc_review.review.models import Decision, ReviewItem, Skip
 from kyc_review.review.release import SNOOZES
@@ -32,7 +33,7 @@ def claim_and_show(
     request: StaffRequest, *, include_skipped: bool = False, restores: bool = False
 ) -> HttpResponse:
     """`restores`: the item came back by an undo, and its form with what was said."""
-    claimed = services.claim_next(reviewer=request.user, include_skipped=include_skipped)
+    claimed = claim_next(reviewer=request.user, include_skipped=include_skipped)
     url = reverse("review:item", args=[claimed]) if claimed else reverse("review:queue")
     if not claimed and not include_skipped:
         _say_why_nothing(request)
@@ -83,7 +84,7 @@ def focus_context(request: StaffRequest, item_id: int) -> dict[str, Any]:
         "votes": None if is_blinded else vote_panel(shown),
         "holds": holds,
         "remaining_s": int(remaining.total_seconds()) if holds else 0,
-        "lease_s": int(services.claim_lease().total_seconds()),
+        "lease_s": int(claim_lease().total_seconds()),
         "sla_s": settings.REVIEW_SLA_S,
         "undoable": selectors.act_undoable(viewer=request.user, first=item_id),
     }
@@ -153,8 +154,8 @@ def is_another_on_screen(request: StaffRequest, item_id: int) -> bool:
 def another_picture(request: StaffRequest, item_id: int) -> HttpResponse:
     """409: nothing was recorded. The whole page of the item comes with it, so that picture and form agree again."""
     try:
-        services.claim_renew(item_id=item_id, reviewer=request.user)
-    except services.ClaimLost as lost:
+        claim_renew(item_id=item_id, reviewer=request.user)
+    except ClaimLost as lost:
         return claim_lost(request, item_id, lost)
     context = focus_context(request, item_id) | {
         "problem": f"Nothing was recorded for item {item_id}: its picture was not the one on the screen. "
@@ -167,7 +168,7 @@ def another_picture(request: StaffRequest, item_id: int) -> HttpResponse:
     return push_url(reswap(retarget(answer, "#main"), "innerHTML"), reverse("review:item", args=[item_id]))
 
 
-def claim_lost(request: StaffRequest, item_id: int, lost: services.ClaimLost) -> HttpResponse:
+def claim_lost(request: StaffRequest, item_id: int, lost: ClaimLost) -> HttpResponse:
     """409: nothing was changed; the note goes back to the page, so that it is not lost too."""
     context = {"detail": lost.detail, "item_id": item_id, "note": request.POST.get("note", "")}
     if request.htmx:

@@ -17,11 +17,21 @@ from django_htmx.http import push_url, trigger_client_event
 
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
 from kyc_review.evidence.responses import derivative_response, thumbnail_response
-from kyc_review.review import selectors, services
+from kyc_review.review import selectors
 from kyc_review.review.blinding import outcome_seen_record
-from kyc_review.review.corrections import correction_state
+from kyc_review.review.claims import (
+    ClaimLost,
+    claim_lease,
+    claim_renew,
+    claim_renew_if_held,
+    item_reserve_next,
+)
+from kyc_review.review.corrections import correction_state, decision_correct
+from kyc_review.review.decisions import TooLate, decision_record, first_call_record
 from kyc_review.review.models import Decision, ReviewItem
 from kyc_review.review.recent_decisions import items_answered, recent_faces
+from kyc_review.review.undo import act_undo
+from kyc_review.review.viewing import item_view_record
 from kyc_review.workbench.evidence.context import views_ahead
 from kyc_review.workbench.forms import ClaimForm, DecisionForm, FirstCallForm
 from kyc_review.workbench.queue_page import queue_context
@@ -50,7 +60,7 @@ def item_ahead(request: StaffRequest) -> HttpResponse:
 
     For a blind one, only the face; for others also the open views.
     """
-    kept = services.item_reserve_next(reviewer=request.user)
+    kept = item_reserve_next(reviewer=request.user)
     if kept is None:
         return JsonResponse({"image": None})
     return JsonResponse(
@@ -67,7 +77,7 @@ def item_ahead(request: StaffRequest) -> HttpResponse:
 @never_cache
 @staff_only
 def item(request: StaffRequest, item_id: int) -> HttpResponse:
-    services.claim_renew_if_held(item_id=item_id, reviewer=request.user)
+    claim_renew_if_held(item_id=item_id, reviewer=request.user)
     context = focus_context(request, item_id)
     if context.get("decision") is not None:
         outcome_seen_record(submission=context["item"].submission, viewer=request.user)
@@ -84,7 +94,7 @@ def image(request: StaffRequest, item_id: int) -> HttpResponseBase:
         if ReviewItem.objects.filter(pk=item_id).exists():
             raise PermissionDenied("You do not hold this item.")
         raise Http404("There is no such item.")
-    services.item_view_record(item=shown, viewer=request.user)
+    item_view_record(item=shown, viewer=request.user)
     return derivative_response(shown.submission)
 
 
@@ -98,13 +108,13 @@ def first_call(request: StaffRequest, item_id: int) -> HttpResponse:
     if not form.is_valid():
         return problem(request, item_id, "Choose real, fake or not assessable first.")
     try:
-        services.first_call_record(item_id=item_id, reviewer=request.user, label=form.cleaned_data["label"])
-    except services.ClaimLost as lost:
+        first_call_record(item_id=item_id, reviewer=request.user, label=form.cleaned_data["label"])
+    except ClaimLost as lost:
         return claim_lost(request, item_id, lost)
     if not request.htmx:
         return HttpResponseRedirect(reverse("review:item", args=[item_id]))
     answer = render(request, "review/_known.html", focus_context(request, item_id) | {"is_revealed": True})
-    return _with_remaining(answer, services.claim_lease())
+    return _with_remaining(answer, claim_lease())
 
 
 @require_POST
@@ -116,10 +126,10 @@ def decision(request: StaffRequest, item_id: int) -> HttpResponse:
     form = DecisionForm(request.POST)
     try:
         if not form.is_valid():
-            lease = services.claim_renew(item_id=item_id, reviewer=request.user)
+            lease = claim_renew(item_id=item_id, reviewer=request.user)
             return _with_remaining(problem(request, item_id, _problems(form)), lease)
-        services.decision_record(item_id=item_id, reviewer=request.user, **form.cleaned_data)
-    except services.ClaimLost as lost:
+        decision_record(item_id=item_id, reviewer=request.user, **form.cleaned_data)
+    except ClaimLost as lost:
         return claim_lost(request, item_id, lost)
     label = Decision.Label(form.cleaned_data["label"]).label.lower()
     messages.success(request, f"Item {item_id}: {label}. Recorded.")
@@ -131,8 +141,8 @@ def decision(request: StaffRequest, item_id: int) -> HttpResponse:
 def undo(request: StaffRequest, item_id: int) -> HttpResponse:
     """Take back the last act on the item, and show it with all that was said of it."""
     try:
-        services.act_undo(item_id=item_id, reviewer=request.user)
-    except services.TooLate as late:
+        act_undo(item_id=item_id, reviewer=request.user)
+    except TooLate as late:
         messages.error(request, late.detail)
         return claim_and_show(request) if selectors.items_held(viewer=request.user) else _queue(request)
     messages.info(request, f"Item {item_id} is yours again; nothing was sent.")
@@ -154,7 +164,7 @@ def thumbnail(request: StaffRequest, item_id: int) -> HttpResponseBase:
     shown = items_answered(viewer=request.user).filter(pk=item_id).first()
     if shown is None:
         raise PermissionDenied("You did not decide this item recently.")
-    services.item_view_record(item=shown, viewer=request.user)
+    item_view_record(item=shown, viewer=request.user)
     return thumbnail_response(shown.submission)
 
 
@@ -167,9 +177,9 @@ def correction(request: StaffRequest, item_id: int) -> HttpResponse:
         messages.error(request, _problems(form))
     else:
         try:
-            made = services.decision_correct(item_id=item_id, corrector=request.user, **form.cleaned_data)
+            made = decision_correct(item_id=item_id, corrector=request.user, **form.cleaned_data)
             messages.success(request, f"Item {item_id} was corrected. {correction_state(made).label}")
-        except services.ClaimLost as lost:
+        except ClaimLost as lost:
             messages.error(request, lost.detail)
     return HttpResponseRedirect(reverse("review:item", args=[item_id]))
 
@@ -179,8 +189,8 @@ def correction(request: StaffRequest, item_id: int) -> HttpResponse:
 def claim(request: StaffRequest, item_id: int) -> HttpResponse:
     """A sign of life from the page: renews the claim."""
     try:
-        lease = services.claim_renew(item_id=item_id, reviewer=request.user)
-    except services.ClaimLost as lost:
+        lease = claim_renew(item_id=item_id, reviewer=request.user)
+    except ClaimLost as lost:
         return claim_lost(request, item_id, lost)
     return _with_remaining(HttpResponse(status=204), lease)
 

@@ -14,8 +14,9 @@ from playwright.sync_api import Page, expect
 from kyc_review.accounts import services as accounts
 from kyc_review.accounts.models import Integration, User
 from kyc_review.registry.bundles import baseline_install, bundle_register
+from kyc_review.review.claims import item_claim_next
+from kyc_review.review.decisions import decision_record
 from kyc_review.review.models import ReviewItem
-from kyc_review.review.services import decision_record, item_claim_next
 from kyc_review.training.models import Comparison
 from kyc_review.webhooks.models import Endpoint
 from kyc_review.webhooks.services import endpoint_create

@@ -9,8 +9,9 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from kyc_review.accounts.models import User
+from kyc_review.review.claims import item_claim_next
+from kyc_review.review.decisions import decision_record
 from kyc_review.review.models import ReviewItem
-from kyc_review.review.services import decision_record, item_claim_next
 from kyc_review.submissions.models import RetentionPass
 
 PICTURES = Path(__file__).parents[2] / "test-artifacts" / "looks"

@@ -8,8 +8,9 @@ from django.db.models.functions import Now
 from playwright.sync_api import Page, expect
 
 from kyc_review.accounts.models import User
-from kyc_review.review import services
+from kyc_review.review.decisions import decision_record
 from kyc_review.review.models import Decision, ReviewItem
+from kyc_review.review.release import item_escalate, item_hand_over
 from tests.browser.screens import PICTURES, SIZES, claim
 from tests.browser.waiting import eventually
 from tests.factories.claims import claim_next
@@ -27,13 +28,11 @@ def busy(enqueue: Enqueue, alice: User, bob: User, staff: Callable[..., User]) -
     for number in range(9):
         enqueue("split_vote" if number % 3 else "unanimous_fake", number / 10, image=jpeg_bytes(seed=number))
     asked = claim_next(alice)
-    services.item_escalate(item_id=asked.pk, reviewer=alice, message="Is the nose pasted?")
+    item_escalate(item_id=asked.pk, reviewer=alice, message="Is the nose pasted?")
     assert claim_next(sue) == asked
-    services.decision_record(
-        item_id=asked.pk, reviewer=sue, label="fake", note="Yes: a seam at its left side."
-    )
-    services.decision_record(item_id=claim_next(alice).pk, reviewer=alice, label="real")
-    services.item_hand_over(item_id=claim_next(alice).pk, reviewer=alice, to=bob)
+    decision_record(item_id=asked.pk, reviewer=sue, label="fake", note="Yes: a seam at its left side.")
+    decision_record(item_id=claim_next(alice).pk, reviewer=alice, label="real")
+    item_hand_over(item_id=claim_next(alice).pk, reviewer=alice, to=bob)
     waiting = ReviewItem.objects.filter(state="open").order_by("pk")
     for number, item in enumerate(waiting):
         age = timedelta(hours=number)

@@ -9,7 +9,8 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from kyc_review.accounts.models import User
-from kyc_review.review import lessons, services
+from kyc_review.review import lessons
+from kyc_review.review.decisions import decision_record
 from kyc_review.review.models import Decision, ReviewItem
 from kyc_review.submissions.models import Submission
 from kyc_review.workbench import lesson_views
@@ -80,7 +81,7 @@ def test_yesterday_shows_the_face_what_was_answered_and_what_others_saw(
         (bob, "fake", marks),
         (staff("carol", "reviewer"), "fake", {}),
     ):
-        services.decision_record(item_id=claim_next(person).pk, reviewer=person, label=label, **said)
+        decision_record(item_id=claim_next(person).pk, reviewer=person, label=label, **said)
     later = timezone.now() + timedelta(days=1)
     monkeypatch.setattr(lesson_views, "lessons", partial(lessons.lessons, now=later))
     shown = lessons.lessons(viewer=alice, now=later)[0].item
@@ -112,7 +113,7 @@ def test_the_queue_says_that_an_item_has_no_reviewer_left(
 ) -> None:
     enqueue("unanimous_fake", 0.95)
     for person, label in ((alice, "real"), (bob, "fake")):
-        services.decision_record(item_id=claim_next(person).pk, reviewer=person, label=label)
+        decision_record(item_id=claim_next(person).pk, reviewer=person, label=label)
     page = log_in(alice, viewport=SIZES[size], color_scheme=scheme)
     notice = page.get_by_test_id("without-reviewer")
     expect(notice).to_contain_text("1 item with no reviewer left")

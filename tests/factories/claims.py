@@ -5,8 +5,8 @@ from datetime import timedelta
 from django.db.models.functions import Now
 
 from kyc_review.accounts.models import User
+from kyc_review.review.claims import item_claim_next
 from kyc_review.review.models import ReviewItem
-from kyc_review.review.services import item_claim_next
 
 
 def claim_next(reviewer: User) -> ReviewItem:

@@ -21,7 +21,7 @@ from kyc_review.evidence.responses import (
     thumbnail_response,
 )
 from kyc_review.review.models import ReviewItem
-from kyc_review.review.services import item_view_record
+from kyc_review.review.viewing import item_view_record
 from kyc_review.submissions.models import Submission
 from kyc_review.workbench.evidence import selectors
 from kyc_review.workbench.evidence.context import panel_context

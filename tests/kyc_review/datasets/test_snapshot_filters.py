@@ -17,7 +17,7 @@ from kyc_review.datasets.models import Snapshot
 from kyc_review.datasets.snapshot_builder import SnapshotFailed
 from kyc_review.datasets.snapshot_filters import SnapshotFilter, count_matching, describe_filter
 from kyc_review.datasets.snapshots import snapshot_create
-from kyc_review.review import services as review
+from kyc_review.review.corrections import decision_correct
 from kyc_review.review.models import Decision, ReviewItem
 
 pytestmark = pytest.mark.django_db
@@ -85,10 +85,10 @@ def test_a_corrected_word_agrees_with_nobody(
 ) -> None:
     first, kept = decide("fake"), decide("real")
     second = also(first, bob, "real")
-    review.decision_correct(item_id=second.item_id, corrector=bob, label="fake")
+    decision_correct(item_id=second.item_id, corrector=bob, label="fake")
     also(kept, bob, "real")
     assert held(SnapshotFilter(consensus=True)) == ids(first, kept), "bob's last word agrees with alice's"
-    review.decision_correct(item_id=first.item_id, corrector=alice, label="real")
+    decision_correct(item_id=first.item_id, corrector=alice, label="real")
     assert held(SnapshotFilter(consensus=True)) == ids(kept), "alice's does not agree with bob's any more"
 
 

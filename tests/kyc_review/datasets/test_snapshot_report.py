@@ -17,7 +17,8 @@ from kyc_review.datasets.selectors import unused_decisions
 from kyc_review.datasets.snapshots import snapshot_create
 from kyc_review.pipeline.routing import Scored, verdicts_record
 from kyc_review.pipeline.submission_leases import lease_batch
-from kyc_review.review import services
+from kyc_review.review.corrections import decision_correct
+from kyc_review.review.decisions import decision_record
 from kyc_review.review.models import AuditDraw, Decision, ReviewItem
 from kyc_review.submissions.models import Submission
 from tests.factories.checks import failing
@@ -45,7 +46,7 @@ def test_a_face_that_somebody_still_looks_at_is_in_no_snapshot(
     settings.SECOND_REVIEW_SHARE = settings.AUDIT_SHARE = 1.0
     row = clear()
     item = claim_next(alice)
-    services.decision_record(item_id=item.pk, reviewer=alice, label="fake")
+    decision_record(item_id=item.pk, reviewer=alice, label="fake")
     settings.SECOND_REVIEW_SHARE = 0.0
     plain = decide("real")
     assert list(unused_decisions(viewer=ada)) == [plain]
@@ -82,7 +83,7 @@ def test_what_the_audit_drew_weighs_one_over_its_chance(
     row = clear()
     AuditDraw.objects.update(probability=0.04, uniform_share=0.04)
     item = claim_next(alice)
-    services.decision_record(item_id=item.pk, reviewer=alice, label="real")
+    decision_record(item_id=item.pk, reviewer=alice, label="real")
     snapshot = snapshot_create()
     assert {item["reason"]: item["weight"] for item in held(snapshot).values()} == {
         "split_vote": 1.0,
@@ -111,7 +112,7 @@ def test_a_fake_that_a_check_sent_back_is_no_fake_that_an_audit_of_cleared_faces
     verdicts_record(holder="w", bundle_version="b", bundle_digest="d" * 64, scored={sent_back.pk: scored})
     AuditDraw.objects.update(probability=0.04, uniform_share=0.04)
     for _ in range(2):
-        services.decision_record(item_id=claim_next(alice).pk, reviewer=alice, label="fake")
+        decision_record(item_id=claim_next(alice).pk, reviewer=alice, label="fake")
     snapshot = snapshot_create()
     items = held(snapshot)
     assert (items[str(cleared.pk)]["audited"], items[str(sent_back.pk)]["audited"]) == ("clear", "resubmit")
@@ -124,10 +125,8 @@ def test_two_snapshots_differ_by_what_came_went_and_was_relabelled(
 ) -> None:
     kept, changed, gone = decide("real"), decide("real"), decide("fake")
     first = snapshot_create(name="first")
-    services.decision_correct(item_id=changed.item_id, corrector=alice, label="fake")
-    services.decision_correct(
-        item_id=gone.item_id, corrector=alice, label="not_assessable", obstacle="blurred"
-    )
+    decision_correct(item_id=changed.item_id, corrector=alice, label="fake")
+    decision_correct(item_id=gone.item_id, corrector=alice, label="not_assessable", obstacle="blurred")
     new = decide("fake")
     second = snapshot_create(name="second")
     found = snapshot_report.snapshot_difference(viewer=ada, snapshot=second, other=first)

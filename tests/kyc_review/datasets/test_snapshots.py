@@ -21,8 +21,8 @@ from kyc_review.datasets.snapshot_builder import SnapshotFailed
 from kyc_review.datasets.snapshots import snapshot_build, snapshot_create, snapshot_request, snapshot_verify
 from kyc_review.registry.bundles import bundle_promote
 from kyc_review.registry.models import Bundle
+from kyc_review.review.decisions import decision_record
 from kyc_review.review.models import Decision, ReviewItem
-from kyc_review.review.services import decision_record
 from kyc_review.submissions.models import Submission
 from kyc_review.submissions.storage import originals
 from tests.factories.claims import claim_next

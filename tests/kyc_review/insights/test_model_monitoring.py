@@ -14,8 +14,9 @@ from kyc_review.accounts.models import User
 from kyc_review.insights import model_monitoring
 from kyc_review.insights.search import submissions_found
 from kyc_review.insights.templatetags.insight_words import certified, spread
-from kyc_review.review import services
 from kyc_review.review.audit_results import Audited, audits_by_week
+from kyc_review.review.claims import item_claim_next
+from kyc_review.review.decisions import decision_record, first_call_record
 from kyc_review.review.models import Decision, ReviewItem
 from kyc_review.scoring.models import Scoring
 
@@ -24,10 +25,10 @@ SINCE = timezone.now() - timedelta(days=1)
 
 
 def judge(reviewer: User, first: str, label: str) -> None:
-    item = services.item_claim_next(reviewer=reviewer)
+    item = item_claim_next(reviewer=reviewer)
     assert item is not None
-    services.first_call_record(item_id=item.pk, reviewer=reviewer, label=first)
-    services.decision_record(item_id=item.pk, reviewer=reviewer, label=label)
+    first_call_record(item_id=item.pk, reviewer=reviewer, label=first)
+    decision_record(item_id=item.pk, reviewer=reviewer, label=label)
 
 
 @pytest.fixture

@@ -18,8 +18,12 @@ from kyc_review.evidence.models import Evidence, Fingerprint, Likeness
 from kyc_review.lifecycle.erase import submission_erase
 from kyc_review.pipeline.routing import Scored, verdicts_record
 from kyc_review.pipeline.submission_leases import lease_batch, lease_fail
-from kyc_review.review import services as review
+from kyc_review.review.calibration import gold_add
+from kyc_review.review.claims import ClaimLost, item_claim_next
+from kyc_review.review.corrections import decision_correct
+from kyc_review.review.decisions import TooLate, decision_record, decision_undo
 from kyc_review.review.models import AuditDraw, Decision, Gold, ReviewItem
+from kyc_review.review.release import item_hand_over
 from kyc_review.submissions.models import LateOutcome, State, Submission
 from kyc_review.submissions.storage import derivatives, originals
 from tests.factories.checks import checks
@@ -88,11 +92,11 @@ def test_notes_and_messages_are_emptied_by_an_erasure_alone(
     bob: User,
 ) -> None:
     item = enqueue("split_vote", 0.4)
-    review.item_claim_next(reviewer=alice)
-    review.item_hand_over(item_id=item.pk, reviewer=alice, to=bob, message="is this Mr. X?")
-    review.item_claim_next(reviewer=bob)
-    decision = review.decision_record(item_id=item.pk, reviewer=bob, label="real")
-    review.decision_correct(item_id=decision.item_id, corrector=bob, label="fake", note="looks like Mr. X")
+    item_claim_next(reviewer=alice)
+    item_hand_over(item_id=item.pk, reviewer=alice, to=bob, message="is this Mr. X?")
+    item_claim_next(reviewer=bob)
+    decision = decision_record(item_id=item.pk, reviewer=bob, label="real")
+    decision_correct(item_id=decision.item_id, corrector=bob, label="fake", note="looks like Mr. X")
     with pytest.raises(DatabaseError, match="immutable"), transaction.atomic():
         Decision.objects.update(note="")
     submission_erase(submission_id=decision.submission_id, reason=REASON)
@@ -104,8 +108,8 @@ def test_notes_and_messages_are_emptied_by_an_erasure_alone(
             Decision.objects.filter(label="fake").update(**change)
     with pytest.raises(DatabaseError, match="immutable"), transaction.atomic():
         ReviewItem.objects.update(state="open", decided_at=None)
-    with pytest.raises(review.ClaimLost, match="erased"):
-        review.decision_correct(item_id=decision.item_id, corrector=bob, label="real")
+    with pytest.raises(ClaimLost, match="erased"):
+        decision_correct(item_id=decision.item_id, corrector=bob, label="real")
 
 
 def test_it_needs_a_reason_and_is_safe_to_repeat(submit: Callable[..., Submission]) -> None:
@@ -143,7 +147,7 @@ def test_a_verdict_in_flight_does_not_bring_it_back(
 def test_an_open_item_is_withdrawn(enqueue: Callable[..., ReviewItem], alice: User) -> None:
     item = enqueue("split_vote", 0.4)
     submission_erase(submission_id=item.submission_id, reason=REASON)
-    assert review.item_claim_next(reviewer=alice) is None
+    assert item_claim_next(reviewer=alice) is None
     item.refresh_from_db()
     assert (item.state, item.submission.state) == ("decided", "cancelled")
     assert Event.objects.get(action="item.withdrawn").detail == {"why": "erased"}
@@ -169,11 +173,11 @@ def test_a_decision_in_its_seconds_of_undo_is_made_final_first(
     settings: LazySettings,
 ) -> None:
     settings.UNDO_WINDOW_S, settings.SECOND_REVIEW_SHARE = 10, 0.0
-    review.decision_record(item_id=claimed.pk, reviewer=alice, label="fake")
+    decision_record(item_id=claimed.pk, reviewer=alice, label="fake")
     row = submission_erase(submission_id=claimed.submission_id, reason=REASON)
     assert (row.state, row.result) == (State.COMPLETED, "rejected")
-    with pytest.raises(review.TooLate):
-        review.decision_undo(item_id=claimed.pk, reviewer=alice)
+    with pytest.raises(TooLate):
+        decision_undo(item_id=claimed.pk, reviewer=alice)
 
 
 def test_a_second_review_that_it_would_have_asked_for_is_withdrawn_too(
@@ -182,7 +186,7 @@ def test_a_second_review_that_it_would_have_asked_for_is_withdrawn_too(
     settings: LazySettings,
 ) -> None:
     settings.UNDO_WINDOW_S, settings.SECOND_REVIEW_SHARE = 10, 1.0
-    review.decision_record(item_id=claimed.pk, reviewer=alice, label="fake")
+    decision_record(item_id=claimed.pk, reviewer=alice, label="fake")
     row = submission_erase(submission_id=claimed.submission_id, reason=REASON)
     assert row.state == State.CANCELLED
     assert not ReviewItem.objects.exclude(state="decided").exists()
@@ -196,9 +200,9 @@ def test_nobody_is_calibrated_with_it_and_an_unjudged_draw_goes(
     settings.AUDIT_SHARE = 1.0
     row = clear()
     senior = staff("sara", "senior")
-    review.gold_add(submission_id=row.pk, senior=senior, label="real")
+    gold_add(submission_id=row.pk, senior=senior, label="real")
     submission_erase(submission_id=row.pk, reason=REASON)
     assert not Gold.objects.get().is_active
     assert not AuditDraw.objects.exists()
     with pytest.raises(ValueError, match="completed"):
-        review.gold_add(submission_id=row.pk, senior=senior, label="real")
+        gold_add(submission_id=row.pk, senior=senior, label="real")

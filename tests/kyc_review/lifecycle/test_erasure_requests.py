@@ -14,7 +14,7 @@ from kyc_review.accounts import services as accounts
 from kyc_review.accounts.models import Integration, User
 from kyc_review.audit.models import Event
 from kyc_review.lifecycle.erase import submission_erase
-from kyc_review.review import services as review
+from kyc_review.review.decisions import decision_record
 from kyc_review.review.models import Decision, ReviewItem
 from kyc_review.submissions.models import Submission
 from tests.factories.pages import collapsed
@@ -129,7 +129,7 @@ def test_the_command_erases_and_lists(submit: Callable[..., Submission]) -> None
 def test_a_senior_who_looks_at_its_item_reads_that_it_was_erased(
     claimed: ReviewItem, alice: User, staff: Callable[..., User], login: Callable[[User], Client]
 ) -> None:
-    review.decision_record(item_id=claimed.pk, reviewer=alice, label="fake")
+    decision_record(item_id=claimed.pk, reviewer=alice, label="fake")
     submission_erase(submission_id=claimed.submission_id, reason=REASON)
     window: Client = login(staff("sara", "senior"))
     page = collapsed(window.get(f"/review/items/{claimed.pk}/"))

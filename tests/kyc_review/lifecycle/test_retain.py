@@ -21,7 +21,8 @@ from kyc_review.lifecycle import erase, retain
 from kyc_review.lifecycle.cancel import submission_cancel
 from kyc_review.lifecycle.retain import retention_step
 from kyc_review.registry.models import Bundle
-from kyc_review.review import services as review
+from kyc_review.review.calibration import gold_add
+from kyc_review.review.decisions import decision_record
 from kyc_review.review.models import Decision, ReviewItem
 from kyc_review.submissions.models import RetentionPass, State, Submission
 from kyc_review.submissions.storage import originals
@@ -139,7 +140,7 @@ def test_a_judged_audit_is_reviewed(
     settings.AUDIT_SHARE = 1.0
     row = aged(clear(), UNREVIEWED + 1)
     item = claim_next(alice)
-    review.decision_record(item_id=item.pk, reviewer=alice, label="real")
+    decision_record(item_id=item.pk, reviewer=alice, label="real")
     assert retention_step() == 0
     aged(row, REVIEWED + 1)
     tomorrow()
@@ -152,7 +153,7 @@ def test_frozen_sets_and_gold_do_not_spare_it_and_are_marked(
     row = decide("fake").submission
     decide("real")
     sara = staff("sara", "senior")
-    gold = review.gold_add(submission_id=row.pk, senior=sara, label="fake")
+    gold = gold_add(submission_id=row.pk, senior=sara, label="fake")
     snapshot = snapshot_create(name="autumn")
     aged(row, REVIEWED + 1)
     assert "erase 1 submissions now" in told()

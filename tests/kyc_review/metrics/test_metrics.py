@@ -9,7 +9,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from kyc_review.accounts.models import Integration, User
 from kyc_review.pipeline.canary import canary_record
-from kyc_review.review import services as review
+from kyc_review.review.claims import item_claim_next
+from kyc_review.review.corrections import decision_correct
+from kyc_review.review.decisions import decision_record, decisions_settle
 from kyc_review.review.models import ReviewItem
 from kyc_review.scoring.models import Scoring
 from kyc_review.submissions.models import RetentionPass, Submission
@@ -94,10 +96,10 @@ def test_a_correction_that_waits_is_no_waiting_applicant(
 ) -> None:
     settings.CORRECTIONS_NEED_TWO = True
     enqueue("split_vote")
-    item = review.item_claim_next(reviewer=alice)
+    item = item_claim_next(reviewer=alice)
     assert item is not None
-    review.decision_record(item_id=item.pk, reviewer=alice, label="real")
-    review.decision_correct(item_id=item.pk, corrector=alice, label="fake")
+    decision_record(item_id=item.pk, reviewer=alice, label="real")
+    decision_correct(item_id=item.pk, corrector=alice, label="fake")
     ReviewItem.objects.filter(correction__isnull=False).update(opened_at=timezone.now() - timedelta(hours=1))
     found = scraped(client)
     assert found["kyc_queue_items", "split_vote"] == 0
@@ -117,12 +119,12 @@ def test_no_number_moves_while_a_decision_could_be_taken_back(
 ) -> None:
     settings.UNDO_WINDOW_S = 10
     enqueue("gold")
-    item = review.item_claim_next(reviewer=alice)
+    item = item_claim_next(reviewer=alice)
     assert item is not None
-    review.decision_record(item_id=item.pk, reviewer=alice, label="real")
+    decision_record(item_id=item.pk, reviewer=alice, label="real")
     assert scraped(client)["kyc_queue_check_items", ""] == 1
     ReviewItem.objects.update(settles_at=timezone.now())
-    review.decisions_settle()
+    decisions_settle()
     assert scraped(client)["kyc_queue_check_items", ""] == 0
 
 

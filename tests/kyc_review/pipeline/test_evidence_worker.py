@@ -20,7 +20,7 @@ from kyc_review.evidence.models import Evidence, Fingerprint
 from kyc_review.pipeline import auxiliary_models, evidence_sweep, evidence_worker
 from kyc_review.pipeline.submission_leases import is_busy
 from kyc_review.review.models import ReviewItem
-from kyc_review.review.services import items_open
+from kyc_review.review.opening import items_open
 from kyc_review.submissions.models import Submission
 from kyc_review.submissions.storage import derivatives, originals
 from tests.factories.auxiliary_models import written

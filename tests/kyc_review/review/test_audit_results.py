@@ -8,8 +8,9 @@ from django.test import Client
 
 from kyc_review.accounts.models import User
 from kyc_review.registry.models import Bundle
-from kyc_review.review import services
 from kyc_review.review.audit_results import audits_by_bundle
+from kyc_review.review.claims import item_claim_next
+from kyc_review.review.decisions import decision_record
 from kyc_review.review.models import AuditDraw
 from kyc_review.scoring.models import Scoring
 from kyc_review.submissions.models import Submission
@@ -30,10 +31,10 @@ def judged(clear: Callable[..., Submission], alice: User, settings: LazySettings
     for label in ("real", "fake", "not_assessable", "real", None):
         rows.append(clear())
         if label:
-            item = services.item_claim_next(reviewer=alice)
+            item = item_claim_next(reviewer=alice)
             assert item is not None
             said = {"obstacle": "blurred"} if label == "not_assessable" else {}
-            services.decision_record(item_id=item.pk, reviewer=alice, label=label, **said)
+            decision_record(item_id=item.pk, reviewer=alice, label=label, **said)
     AuditDraw.objects.update(probability=0.5, uniform_share=0.5)
     AuditDraw.objects.filter(submission=rows[3]).update(is_uniform=False, probability=0.75)
     return rows
@@ -52,9 +53,9 @@ def test_a_second_review_that_is_still_open_counts_as_waiting(
 ) -> None:
     settings.AUDIT_SHARE = settings.SECOND_REVIEW_SHARE = 1.0
     clear()
-    item = services.item_claim_next(reviewer=alice)
+    item = item_claim_next(reviewer=alice)
     assert item is not None
-    services.decision_record(item_id=item.pk, reviewer=alice, label="fake")
+    decision_record(item_id=item.pk, reviewer=alice, label="fake")
     (found,) = audits_by_bundle(viewer=audrey)
     assert (found.judged, found.waiting, found.bound, found.estimate) == (0, 1, 1.0, None)
 
@@ -101,7 +102,7 @@ def test_the_champions_card_says_nothing_of_fakes_before_the_first_audit_is_judg
     before = card()
     assert "is judged yet</strong>, so nothing can be said about the share of fakes; 2 wait." in before
     assert "95 % confidence" not in before
-    item = services.item_claim_next(reviewer=alice)
+    item = item_claim_next(reviewer=alice)
     assert item is not None
-    services.decision_record(item_id=item.pk, reviewer=alice, label="real")
+    decision_record(item_id=item.pk, reviewer=alice, label="real")
     assert "0 found in 1: at most 95 %</strong> is fake (95 % confidence); 1 waits." in card()

@@ -11,7 +11,10 @@ from kyc_review.audit.models import Event
 from kyc_review.lifecycle.cancel import submission_cancel
 from kyc_review.pipeline.routing import Scored, verdicts_record
 from kyc_review.pipeline.submission_leases import lease_batch
-from kyc_review.review import audit_sampling, services
+from kyc_review.review import audit_sampling
+from kyc_review.review.claims import item_claim_next
+from kyc_review.review.corrections import decision_correct
+from kyc_review.review.decisions import decision_record, decision_undo
 from kyc_review.review.models import AuditDraw, Decision, ReviewItem
 from kyc_review.submissions.models import Submission
 from kyc_review.submissions.state_changes import StaleSubmission
@@ -33,9 +36,9 @@ def all_drawn(settings: LazySettings) -> None:
 
 
 def judge(reviewer: User, label: str, **said: object) -> ReviewItem:
-    item = services.item_claim_next(reviewer=reviewer)
+    item = item_claim_next(reviewer=reviewer)
     assert item is not None
-    services.decision_record(item_id=item.pk, reviewer=reviewer, label=label, **said)
+    decision_record(item_id=item.pk, reviewer=reviewer, label=label, **said)
     return item
 
 
@@ -88,7 +91,7 @@ def test_an_audits_fake_can_be_taken_back_within_its_seconds(
     item = judge(alice, "fake")
     row.refresh_from_db()
     assert row.result == "clear", "nothing is overturned while it can be taken back"
-    services.decision_undo(item_id=item.pk, reviewer=alice)
+    decision_undo(item_id=item.pk, reviewer=alice)
     settings.UNDO_WINDOW_S = 0
     judge(alice, "real")
     row.refresh_from_db()
@@ -122,7 +125,7 @@ def test_a_correction_of_an_audit_overturns_and_restores(
     row = clear()
     item = judge(alice, "real")
     for label, result in (("fake", "rejected"), ("real", "clear")):
-        services.decision_correct(item_id=item.pk, corrector=alice, label=label)
+        decision_correct(item_id=item.pk, corrector=alice, label=label)
         row.refresh_from_db()
         assert row.result == result
     assert sent() == ["submission.cleared", "submission.overturned", "submission.overturned"]

@@ -8,10 +8,12 @@ import pytest
 from django.test import Client
 
 from kyc_review.accounts.models import User
-from kyc_review.review import services
 from kyc_review.review.blinding import items_without_reviewer
-from kyc_review.review.calibration import gold_draw, gold_due
+from kyc_review.review.calibration import gold_add, gold_draw, gold_due
+from kyc_review.review.claims import item_claim_next
+from kyc_review.review.decisions import decision_record, decisions_settle
 from kyc_review.review.models import OutcomeExposure, ReviewItem
+from kyc_review.review.release import item_hand_over
 from tests.factories.pages import collapsed
 
 pytestmark = pytest.mark.django_db
@@ -30,16 +32,16 @@ def decided(enqueue: Enqueue, alice: User, settings: Any) -> ReviewItem:
     """A risky fake of alice's that can still be taken back; then a second person is asked."""
     settings.SECOND_REVIEW_FAKE_RISK, settings.UNDO_WINDOW_S = 0.9, 10
     enqueue("unanimous_fake", 0.95)
-    item = services.item_claim_next(reviewer=alice)
+    item = item_claim_next(reviewer=alice)
     assert item is not None
-    services.decision_record(item_id=item.pk, reviewer=alice, label="fake", note="the seam at the nose")
+    decision_record(item_id=item.pk, reviewer=alice, label="fake", note="the seam at the nose")
     return item
 
 
 def settle() -> ReviewItem:
     """The seconds of undo are over; the second review that was opened."""
     ReviewItem.objects.filter(state="settling").update(settles_at="2026-01-01T00:00:00Z")
-    services.decisions_settle()
+    decisions_settle()
     return ReviewItem.objects.get(state="open")
 
 
@@ -49,12 +51,10 @@ def test_a_senior_who_read_the_decision_is_no_second_reviewer(
     assert "the seam at the nose" in login(sara).get(f"/review/items/{decided.pk}/").text
     second = settle()
     assert second.reason == "second_opinion"
-    assert services.item_claim_next(reviewer=sara) is None
-    assert services.item_claim_next(reviewer=bob) == second
-    services.item_hand_over(item_id=second.pk, reviewer=bob, to=sara)
-    assert services.item_claim_next(reviewer=sara) is None, (
-        "a refusal would have told that it is a second review"
-    )
+    assert item_claim_next(reviewer=sara) is None
+    assert item_claim_next(reviewer=bob) == second
+    item_hand_over(item_id=second.pk, reviewer=bob, to=sara)
+    assert item_claim_next(reviewer=sara) is None, "a refusal would have told that it is a second review"
 
 
 def test_the_submission_s_history_counts_as_reading_too(
@@ -62,7 +62,7 @@ def test_the_submission_s_history_counts_as_reading_too(
 ) -> None:
     assert "the seam at the nose" in login(sara).get(f"/insights/submissions/{decided.submission_id}/").text
     settle()
-    assert services.item_claim_next(reviewer=sara) is None
+    assert item_claim_next(reviewer=sara) is None
 
 
 def test_who_only_looks_at_the_queue_or_an_undecided_item_stays_eligible(
@@ -72,7 +72,7 @@ def test_who_only_looks_at_the_queue_or_an_undecided_item_stays_eligible(
     window = login(sara)
     for page in ("/review/", f"/review/items/{item.pk}/", f"/insights/submissions/{item.submission_id}/"):
         assert window.get(page).status_code == 200
-    assert services.item_claim_next(reviewer=sara) == item
+    assert item_claim_next(reviewer=sara) == item
 
 
 def test_while_a_second_review_waits_the_first_is_hidden_from_those_who_may_be_asked(
@@ -84,11 +84,11 @@ def test_while_a_second_review_waits_the_first_is_hidden_from_those_who_may_be_a
     for said in ("the seam at the nose", "Decided <strong>", 'data-testid="votes"', "Correct"):
         assert said not in page
     assert "say fake" not in login(sara).get(f"/review/items/{decided.pk}/evidence/").text
-    assert services.item_claim_next(reviewer=sara) == second, "who saw nothing may be asked"
-    services.decision_record(item_id=second.pk, reviewer=sara, label="fake")
+    assert item_claim_next(reviewer=sara) == second, "who saw nothing may be asked"
+    decision_record(item_id=second.pk, reviewer=sara, label="fake")
     settled = ReviewItem.objects.filter(state="settling")
     settled.update(settles_at="2026-01-01T00:00:00Z")
-    services.decisions_settle()
+    decisions_settle()
     late = login(staff("sam", "senior")).get(f"/review/items/{decided.pk}/").text
     assert "the seam at the nose" in late, "shown once no review is pending"
 
@@ -124,15 +124,15 @@ def test_gold_is_not_given_to_those_who_read_its_answer(
 ) -> None:
     settings.GOLD_RATE = 1.0
     item = enqueue("split_vote", 0.4)
-    services.item_claim_next(reviewer=alice)
-    services.decision_record(item_id=item.pk, reviewer=alice, label="fake")
+    item_claim_next(reviewer=alice)
+    decision_record(item_id=item.pk, reviewer=alice, label="fake")
     login(sara).get(f"/review/items/{item.pk}/")
     sam = staff("sam", "senior")
-    services.gold_add(submission_id=item.submission_id, senior=sam, label="fake")
+    gold_add(submission_id=item.submission_id, senior=sam, label="fake")
     gold_draw(opened=1)
     (gold,) = gold_due()
     gold.save()
-    assert [services.item_claim_next(reviewer=person) for person in (alice, sara, sam, bob)] == [
+    assert [item_claim_next(reviewer=person) for person in (alice, sara, sam, bob)] == [
         None,
         None,
         None,

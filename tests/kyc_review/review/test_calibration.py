@@ -7,8 +7,9 @@ from django.db import connection, transaction
 
 from kyc_review.accounts.models import User
 from kyc_review.lifecycle.erase import submission_erase
-from kyc_review.review import services
-from kyc_review.review.calibration import gold_draw, gold_due
+from kyc_review.review.calibration import gold_add, gold_draw, gold_due
+from kyc_review.review.claims import item_claim_next
+from kyc_review.review.decisions import decision_record
 from kyc_review.review.models import ReviewItem
 
 Enqueue = Callable[..., ReviewItem]
@@ -20,9 +21,9 @@ def test_a_face_whose_erasure_is_under_way_is_not_mixed_in(
 ) -> None:
     settings.GOLD_RATE = 1.0
     item = enqueue("split_vote", 0.4)
-    services.item_claim_next(reviewer=alice)
-    services.decision_record(item_id=item.pk, reviewer=alice, label="fake")
-    services.gold_add(submission_id=item.submission_id, senior=staff("sam", "senior"), label="fake")
+    item_claim_next(reviewer=alice)
+    decision_record(item_id=item.pk, reviewer=alice, label="fake")
+    gold_add(submission_id=item.submission_id, senior=staff("sam", "senior"), label="fake")
     erasing, done = threading.Event(), threading.Event()
 
     def erase() -> None:

@@ -8,8 +8,9 @@ from django.test import Client
 
 from detection.checks import CheckCode, CheckName
 from kyc_review.accounts.models import User
+from kyc_review.review.claims import item_claim_next
+from kyc_review.review.decisions import first_call_record
 from kyc_review.review.models import Decision, ReviewItem
-from kyc_review.review.services import first_call_record, item_claim_next
 from kyc_review.scoring.check_words import ACTIONS, CODES, NAMES, troubles
 from kyc_review.scoring.models import CheckResult
 from kyc_review.submissions.check_policy import Action

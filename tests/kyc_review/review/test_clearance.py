@@ -9,8 +9,10 @@ from django.conf import LazySettings
 from django.test import Client
 
 from kyc_review.accounts.models import User
-from kyc_review.review import services
+from kyc_review.review.claims import item_claim_next
 from kyc_review.review.clearance import labels_needing_two
+from kyc_review.review.corrections import decision_correct
+from kyc_review.review.decisions import decision_record
 from kyc_review.review.models import ReviewItem
 from kyc_review.scoring.models import CheckResult, Scoring
 from kyc_review.submissions.models import Submission
@@ -22,10 +24,10 @@ TOLD = r'data-testid="two-people">([^<]*)<'
 
 
 def judge(person: User, label: str) -> ReviewItem:
-    item = services.item_claim_next(reviewer=person)
+    item = item_claim_next(reviewer=person)
     assert item is not None
     obstacle = "no_face" if label == "not_assessable" else ""
-    services.decision_record(item_id=item.pk, reviewer=person, label=label, obstacle=obstacle)
+    decision_record(item_id=item.pk, reviewer=person, label=label, obstacle=obstacle)
     return item
 
 
@@ -59,7 +61,7 @@ def test_real_after_a_failed_check_waits_for_a_second_person(
     first = checked(enqueue("checks"), name, "fail", code)
     judge(alice, "real")
     assert result_of(first) == ""
-    assert services.item_claim_next(reviewer=alice) is None
+    assert item_claim_next(reviewer=alice) is None
     second = judge(bob, "real")
     assert (second.reason, second.shown_reason, second.is_blind) == ("second_opinion", "checks", True)
     assert result_of(first) == "clear"
@@ -141,7 +143,7 @@ def test_the_page_names_the_answers_that_need_two_people(
         return found.group(1) if found else ""
 
     item = enqueue("unanimous_fake", 0.95)
-    services.item_claim_next(reviewer=alice)
+    item_claim_next(reviewer=alice)
     assert told(item) == TWO_PEOPLE[frozenset({"real"})]
     settings.SECOND_REVIEW_FAKE_RISK = 0.9
     assert told(item) == TWO_PEOPLE[frozenset({"real", "fake"})]
@@ -174,11 +176,11 @@ def test_one_person_cannot_correct_it_to_real_either(
 ) -> None:
     judge(alice, "fake")
     sue = staff("sue", "senior")
-    services.decision_correct(item_id=no_face.pk, corrector=sue, label="real")
+    decision_correct(item_id=no_face.pk, corrector=sue, label="real")
     assert result_of(no_face) == "rejected"
     judge(bob, "real")
     assert result_of(no_face) == "clear"
-    services.decision_correct(item_id=no_face.pk, corrector=sue, label="not_assessable", obstacle="no_face")
+    decision_correct(item_id=no_face.pk, corrector=sue, label="not_assessable", obstacle="no_face")
     assert result_of(no_face) == "resubmit"
 
 
@@ -187,9 +189,9 @@ def test_a_real_that_its_author_corrected_counts_no_longer(
 ) -> None:
     judge(alice, "real")
     second = judge(bob, "real")
-    services.decision_correct(item_id=no_face.pk, corrector=alice, label="fake")
-    services.decision_correct(item_id=second.pk, corrector=bob, label="fake")
-    services.decision_correct(item_id=no_face.pk, corrector=alice, label="real")
+    decision_correct(item_id=no_face.pk, corrector=alice, label="fake")
+    decision_correct(item_id=second.pk, corrector=bob, label="fake")
+    decision_correct(item_id=no_face.pk, corrector=alice, label="real")
     assert result_of(no_face) == "rejected"
     assert ReviewItem.objects.get(state="open").correction is not None
 
@@ -197,7 +199,7 @@ def test_a_real_that_its_author_corrected_counts_no_longer(
 def test_the_page_says_so_before_the_first_decides_and_hides_it_of_a_blind_item(
     no_face: ReviewItem, login: Callable[[User], Client], alice: User
 ) -> None:
-    assert services.item_claim_next(reviewer=alice)
+    assert item_claim_next(reviewer=alice)
     page = f"/review/items/{no_face.pk}/"
     assert 'data-testid="two-people"' in login(alice).get(page).text
     ReviewItem.objects.update(is_blind=True)
@@ -208,7 +210,7 @@ def test_a_picture_without_a_failed_check_says_nothing_of_two_people(
     enqueue: Enqueue, login: Callable[[User], Client], alice: User
 ) -> None:
     item = checked(enqueue("checks"), "pose", "doubt", "turned_away")
-    assert services.item_claim_next(reviewer=alice)
+    assert item_claim_next(reviewer=alice)
     text = login(alice).get(f"/review/items/{item.pk}/").text
     assert 'data-testid="two-people"' not in text
     assert "Picture checks were not made" not in text
@@ -218,7 +220,7 @@ def test_a_standstill_item_says_that_no_check_was_made(
     enqueue: Enqueue, login: Callable[[User], Client], alice: User
 ) -> None:
     item = unchecked(enqueue, "standstill")
-    assert services.item_claim_next(reviewer=alice)
+    assert item_claim_next(reviewer=alice)
     text = login(alice).get(f"/review/items/{item.pk}/").text
     assert "Picture checks were not made" in text
     assert 'data-testid="two-people"' in text

@@ -10,8 +10,9 @@ from django.test import Client
 from kyc_review.accounts.models import Integration, User
 from kyc_review.datasets.snapshot_filters import ALL_FINAL
 from kyc_review.lifecycle.erase import submission_erase
-from kyc_review.review import services
-from kyc_review.review.corrections import UNCHANGED, UNDER_REVIEW, CorrectionState
+from kyc_review.review.claims import ClaimLost, item_claim_next
+from kyc_review.review.corrections import UNCHANGED, UNDER_REVIEW, CorrectionState, decision_correct
+from kyc_review.review.decisions import TooLate, decision_record, decision_undo
 from kyc_review.review.models import Decision, ReviewItem
 from kyc_review.submissions.models import Submission
 from kyc_review.webhooks.models import Endpoint, Event
@@ -35,7 +36,7 @@ def listening(integration: Integration) -> None:
 def judge(person: User, label: str) -> ReviewItem:
     item = claim_next(person)
     obstacle = "blurred" if label == "not_assessable" else ""
-    services.decision_record(item_id=item.pk, reviewer=person, label=label, obstacle=obstacle)
+    decision_record(item_id=item.pk, reviewer=person, label=label, obstacle=obstacle)
     return item
 
 
@@ -52,7 +53,7 @@ def cleared(enqueue: Enqueue, alice: User) -> ReviewItem:
     """An item of which alice said *real*, and now says that it is fake."""
     item = enqueue("split_vote", 0.4)
     judge(alice, "real")
-    services.decision_correct(item_id=item.pk, corrector=alice, label="fake")
+    decision_correct(item_id=item.pk, corrector=alice, label="fake")
     return item
 
 
@@ -60,7 +61,7 @@ def test_no_outcome_changes_before_the_second_person_agrees(
     cleared: ReviewItem, alice: User, bob: User
 ) -> None:
     assert (result_of(cleared), sent()) == ("clear", ["submission.completed"])
-    assert services.item_claim_next(reviewer=alice) is None, "the author of the correction is not asked"
+    assert item_claim_next(reviewer=alice) is None, "the author of the correction is not asked"
     waiting = ReviewItem.objects.get(state="open")
     assert (waiting.shown_reason, waiting.is_blind, waiting.risk) == ("split_vote", True, 0.4)
     judge(bob, "fake")
@@ -113,19 +114,19 @@ def test_meanwhile_no_other_correction_begins(
 ) -> None:
     sue = staff("sue", "senior")
     for corrector in (alice, sue):
-        with pytest.raises(services.ClaimLost, match=UNDER_REVIEW):
-            services.decision_correct(
+        with pytest.raises(ClaimLost, match=UNDER_REVIEW):
+            decision_correct(
                 item_id=cleared.pk, corrector=corrector, label="not_assessable", obstacle="blurred"
             )
     judge(bob, "fake")
-    services.decision_correct(item_id=cleared.pk, corrector=sue, label="not_assessable", obstacle="blurred")
+    decision_correct(item_id=cleared.pk, corrector=sue, label="not_assessable", obstacle="blurred")
     assert result_of(cleared) == "rejected"
 
 
 def test_what_is_no_correction_is_refused(cleared: ReviewItem, alice: User, bob: User) -> None:
     judge(bob, "fake")
-    with pytest.raises(services.ClaimLost, match=UNCHANGED):
-        services.decision_correct(item_id=cleared.pk, corrector=alice, label="fake")
+    with pytest.raises(ClaimLost, match=UNCHANGED):
+        decision_correct(item_id=cleared.pk, corrector=alice, label="fake")
 
 
 def test_a_decision_of_two_people_is_corrected_by_two_others(
@@ -135,9 +136,9 @@ def test_a_decision_of_two_people_is_corrected_by_two_others(
     judge(alice, "real")
     second = judge(bob, "real")
     assert result_of(first) == "clear"
-    services.decision_correct(item_id=second.pk, corrector=staff("sue", "senior"), label="fake")
+    decision_correct(item_id=second.pk, corrector=staff("sue", "senior"), label="fake")
     assert result_of(first) == "clear"
-    assert [services.item_claim_next(reviewer=person) for person in (alice, bob)] == [None, None]
+    assert [item_claim_next(reviewer=person) for person in (alice, bob)] == [None, None]
     judge(staff("carol", "reviewer"), "fake")
     assert result_of(first) == "rejected"
 
@@ -147,10 +148,10 @@ def test_undo_of_the_second_persons_answer_leaves_the_correction_waiting(
 ) -> None:
     settings.UNDO_WINDOW_S = 60
     second = judge(bob, "fake")
-    services.decision_undo(item_id=second.pk, reviewer=bob)
+    decision_undo(item_id=second.pk, reviewer=bob)
     assert (result_of(cleared), sent()) == ("clear", ["submission.completed"])
     settings.UNDO_WINDOW_S = 0
-    services.decision_record(item_id=second.pk, reviewer=bob, label="fake")
+    decision_record(item_id=second.pk, reviewer=bob, label="fake")
     assert result_of(cleared) == "rejected"
 
 
@@ -161,8 +162,8 @@ def test_the_first_person_undoes_nothing_while_the_second_looks(
     judge(alice, "real")
     second = claim_next(bob)
     settings.UNDO_WINDOW_S = 60
-    with pytest.raises(services.TooLate):
-        services.decision_undo(item_id=first.pk, reviewer=alice)
+    with pytest.raises(TooLate):
+        decision_undo(item_id=first.pk, reviewer=alice)
     second.refresh_from_db()
     assert (second.state, second.claimed_by_id) == ("claimed", bob.pk)
 
@@ -172,8 +173,8 @@ def test_an_erasure_ends_what_waits_and_the_correction_has_no_effect(
 ) -> None:
     held = claim_next(bob)
     submission_erase(submission_id=cleared.submission_id, reason="The applicant asked.")
-    with pytest.raises(services.ClaimLost, match="erased"):
-        services.decision_record(item_id=held.pk, reviewer=bob, label="fake")
+    with pytest.raises(ClaimLost, match="erased"):
+        decision_record(item_id=held.pk, reviewer=bob, label="fake")
     assert result_of(cleared) == "clear"
     assert not ReviewItem.objects.exclude(state="decided").exists()
 
@@ -187,10 +188,10 @@ def test_a_corrected_calibration_item_looks_as_if_it_waited_and_opens_nothing(
         state="completed", result="rejected", result_reason="reviewer_found_forged", completed_at=Now()
     )
     judge(alice, "real")
-    services.decision_correct(item_id=item.pk, corrector=alice, label="fake")
+    decision_correct(item_id=item.pk, corrector=alice, label="fake")
     assert ReviewItem.objects.count() == 1
-    with pytest.raises(services.ClaimLost, match=UNDER_REVIEW):
-        services.decision_correct(item_id=item.pk, corrector=alice, label="real")
+    with pytest.raises(ClaimLost, match=UNDER_REVIEW):
+        decision_correct(item_id=item.pk, corrector=alice, label="real")
     assert result_of(item) == "rejected"
 
 
@@ -202,9 +203,9 @@ def test_of_many_second_reviewers_who_claim_at_once_one_gets_the_item(
     claimed: list[int] = []
 
     def claim(person: User) -> None:
-        if item := services.item_claim_next(reviewer=person):
+        if item := item_claim_next(reviewer=person):
             claimed.append(item.pk)
-            services.decision_record(item_id=item.pk, reviewer=person, label="fake")
+            decision_record(item_id=item.pk, reviewer=person, label="fake")
 
     at_once(people, claim)
     assert len(claimed) == 1
@@ -222,8 +223,8 @@ def test_of_two_corrections_at_once_one_opens_a_review(
 
     def correct(person: User) -> None:
         try:
-            services.decision_correct(item_id=item.pk, corrector=person, label="fake")
-        except services.ClaimLost as lost:
+            decision_correct(item_id=item.pk, corrector=person, label="fake")
+        except ClaimLost as lost:
             refused.append(lost.detail)
 
     at_once([staff("sam", "senior"), staff("sue", "senior")], correct)

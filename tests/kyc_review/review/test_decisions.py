@@ -14,7 +14,10 @@ from django.db.models.functions import Now
 from kyc_review.accounts.models import User
 from kyc_review.audit.models import Event
 from kyc_review.lifecycle.erase import submission_erase
-from kyc_review.review import selectors, services
+from kyc_review.review import selectors
+from kyc_review.review.claims import ClaimLost, item_claim_next
+from kyc_review.review.corrections import decision_correct
+from kyc_review.review.decisions import TooLate, decision_record, decision_undo, first_call_record
 from kyc_review.review.models import Decision, DecisionUndo, FirstCall, ReviewItem
 from kyc_review.review.tasks import sweep
 from kyc_review.submissions.models import Submission
@@ -30,7 +33,7 @@ def ten_seconds(settings: LazySettings) -> None:
 
 
 def decide(item: ReviewItem, reviewer: User, label: str = "fake", **said: Any) -> Decision:
-    return services.decision_record(item_id=item.pk, reviewer=reviewer, label=label, **said)
+    return decision_record(item_id=item.pk, reviewer=reviewer, label=label, **said)
 
 
 def seconds_pass(item: ReviewItem) -> None:
@@ -62,13 +65,13 @@ def test_undo_gives_the_item_back_and_keeps_the_next_one_for_the_same_person(
 ) -> None:
     following = enqueue(risk=0.1)
     decide(claimed, alice)
-    assert services.item_claim_next(reviewer=alice) == following
-    services.decision_undo(item_id=claimed.pk, reviewer=alice)
+    assert item_claim_next(reviewer=alice) == following
+    decision_undo(item_id=claimed.pk, reviewer=alice)
     assert list(selectors.items_held(viewer=alice)) == [claimed]
-    assert services.item_claim_next(reviewer=bob) is None
+    assert item_claim_next(reviewer=bob) is None
     assert not Decision.objects.standing().exists()
     decide(claimed, alice, "real")
-    assert services.item_claim_next(reviewer=alice) == following
+    assert item_claim_next(reviewer=alice) == following
     seconds_pass(claimed)
     sweep()
     assert result_of(claimed)[1] == "clear"
@@ -78,11 +81,11 @@ def test_undo_gives_the_item_back_and_keeps_the_next_one_for_the_same_person(
 @pytest.mark.usefixtures("ten_seconds")
 def test_too_late_or_somebody_else_undoes_nothing(claimed: ReviewItem, alice: User, bob: User) -> None:
     decide(claimed, alice)
-    with pytest.raises(services.TooLate):
-        services.decision_undo(item_id=claimed.pk, reviewer=bob)
+    with pytest.raises(TooLate):
+        decision_undo(item_id=claimed.pk, reviewer=bob)
     seconds_pass(claimed)
-    with pytest.raises(services.TooLate):
-        services.decision_undo(item_id=claimed.pk, reviewer=alice)
+    with pytest.raises(TooLate):
+        decision_undo(item_id=claimed.pk, reviewer=alice)
     assert not DecisionUndo.objects.exists()
 
 
@@ -111,9 +114,9 @@ def test_parts_methods_and_regions_belong_to_fake_alone(claimed: ReviewItem, ali
     marks = {"parts": ["eyes"], "methods": ["swap"], "regions": [box]}
     made = decide(claimed, alice, "real", **marks)
     assert (made.parts, made.methods, made.regions) == ([], [], [])
-    fake = services.decision_correct(item_id=claimed.pk, corrector=alice, label="fake", **marks)
+    fake = decision_correct(item_id=claimed.pk, corrector=alice, label="fake", **marks)
     assert (fake.parts, fake.methods, fake.regions) == (["eyes"], ["swap"], [box])
-    real = services.decision_correct(item_id=claimed.pk, corrector=alice, label="real", **marks)
+    real = decision_correct(item_id=claimed.pk, corrector=alice, label="real", **marks)
     assert (real.parts, real.methods, real.regions) == ([], [], [])
 
 
@@ -121,7 +124,7 @@ def test_a_correction_is_a_new_row_and_overturns_the_submission(
     claimed: ReviewItem, alice: User, staff: Callable
 ) -> None:
     first = decide(claimed, alice)
-    made = services.decision_correct(item_id=claimed.pk, corrector=staff("sue", "senior"), label="real")
+    made = decision_correct(item_id=claimed.pk, corrector=staff("sue", "senior"), label="real")
     assert made.corrects == first
     assert result_of(claimed)[1] == "clear"
     assert Event.objects.get(action="submission.overturned").detail["from"] == "rejected"
@@ -132,8 +135,8 @@ def test_a_correction_is_a_new_row_and_overturns_the_submission(
 def test_a_colleague_who_is_no_senior_corrects_nothing(claimed: ReviewItem, alice: User, bob: User) -> None:
     decide(claimed, alice)
     with pytest.raises(PermissionDenied):
-        services.decision_correct(item_id=claimed.pk, corrector=bob, label="real")
-    assert services.decision_correct(item_id=claimed.pk, corrector=alice, label="real")
+        decision_correct(item_id=claimed.pk, corrector=bob, label="real")
+    assert decision_correct(item_id=claimed.pk, corrector=alice, label="real")
 
 
 @pytest.mark.django_db(transaction=True)
@@ -144,7 +147,7 @@ def test_a_correction_beside_an_erasure_writes_nothing_about_the_applicant(
 
     def correct() -> None:
         try:
-            services.decision_correct(item_id=claimed.pk, corrector=alice, label="fake", note="It is Mr. X")
+            decision_correct(item_id=claimed.pk, corrector=alice, label="fake", note="It is Mr. X")
         finally:
             connection.close()
 
@@ -153,7 +156,7 @@ def test_a_correction_beside_an_erasure_writes_nothing_about_the_applicant(
             submission_erase(submission_id=claimed.submission_id, reason="The applicant asked.")
             waiting = other.submit(correct)
             until_a_lock_is_waited_for()
-        with pytest.raises(services.ClaimLost, match="erased"):
+        with pytest.raises(ClaimLost, match="erased"):
             waiting.result(10)
     assert list(Decision.objects.values_list("note", flat=True)) == [""]
 
@@ -161,8 +164,8 @@ def test_a_correction_beside_an_erasure_writes_nothing_about_the_applicant(
 @pytest.mark.usefixtures("ten_seconds")
 def test_what_may_still_be_taken_back_is_not_corrected(claimed: ReviewItem, alice: User) -> None:
     decide(claimed, alice)
-    with pytest.raises(services.ClaimLost, match="final"):
-        services.decision_correct(item_id=claimed.pk, corrector=alice, label="real")
+    with pytest.raises(ClaimLost, match="final"):
+        decision_correct(item_id=claimed.pk, corrector=alice, label="real")
 
 
 def test_a_blind_item_shows_votes_and_evidence_only_after_the_first_call(
@@ -176,7 +179,7 @@ def test_a_blind_item_shows_votes_and_evidence_only_after_the_first_call(
         return bool(shown.is_blinded)  # type: ignore[attr-defined]
 
     assert is_blinded(alice)
-    services.first_call_record(item_id=claimed.pk, reviewer=alice, label="real")
+    first_call_record(item_id=claimed.pk, reviewer=alice, label="real")
     assert not is_blinded(alice)
     assert is_blinded(staff("sue", "senior"))
     decide(claimed, alice)
@@ -191,8 +194,8 @@ def test_deciding_a_blind_item_at_once_is_the_first_call(claimed: ReviewItem, al
 
 
 def test_a_first_call_needs_the_claim_and_is_not_changed(claimed: ReviewItem, alice: User, bob: User) -> None:
-    with pytest.raises(services.ClaimLost):
-        services.first_call_record(item_id=claimed.pk, reviewer=bob, label="real")
+    with pytest.raises(ClaimLost):
+        first_call_record(item_id=claimed.pk, reviewer=bob, label="real")
     for label in ("real", "fake"):
-        services.first_call_record(item_id=claimed.pk, reviewer=alice, label=label)
+        first_call_record(item_id=claimed.pk, reviewer=alice, label=label)
     assert FirstCall.objects.get().label == "real"

@@ -7,7 +7,8 @@ import pytest
 
 from estimation.intervals import Rate
 from kyc_review.accounts.models import User
-from kyc_review.review import services
+from kyc_review.review.claims import item_claim_next
+from kyc_review.review.decisions import decision_record
 from kyc_review.review.late_outcomes import late_by_bundle
 from kyc_review.review.models import ReviewItem
 from kyc_review.review.quality import qualities
@@ -59,8 +60,8 @@ def test_decisions_are_held_against_what_became_known(
     ):
         item = enqueue()
         said: dict[str, Any] = {"obstacle": "blurred"} if label == "not_assessable" else {}
-        assert services.item_claim_next(reviewer=alice) == item
-        services.decision_record(item_id=item.pk, reviewer=alice, label=label, **said)
+        assert item_claim_next(reviewer=alice) == item
+        decision_record(item_id=item.pk, reviewer=alice, label=label, **said)
         reported(item.submission, *findings)
     (own,) = qualities(viewer=alice)
     assert own.late == Rate(1, 2)

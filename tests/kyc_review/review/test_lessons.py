@@ -10,9 +10,11 @@ from django.utils import timezone
 
 from kyc_review.accounts.models import User
 from kyc_review.lifecycle.erase import submission_erase
-from kyc_review.review import services
+from kyc_review.review.corrections import decision_correct
+from kyc_review.review.decisions import decision_record
 from kyc_review.review.lessons import LESSONS_SHOWN, lessons
 from kyc_review.review.models import Gold, OutcomeExposure, ReviewItem
+from kyc_review.review.release import item_escalate
 from kyc_review.submissions.models import LateOutcome, Submission
 from tests.factories.claims import claim_next
 
@@ -28,7 +30,7 @@ def tomorrow() -> datetime:
 
 def judge(person: User, label: str, **said: object) -> ReviewItem:
     item = claim_next(person)
-    services.decision_record(item_id=item.pk, reviewer=person, label=label, **said)
+    decision_record(item_id=item.pk, reviewer=person, label=label, **said)
     return item
 
 
@@ -88,7 +90,7 @@ def test_what_a_person_corrected_themselves_is_no_lesson(
     settings.CORRECTIONS_NEED_TWO = True
     item = enqueue("split_vote", 0.4)
     judge(alice, "real")
-    services.decision_correct(item_id=item.pk, corrector=alice, label="fake")
+    decision_correct(item_id=item.pk, corrector=alice, label="fake")
     judge(bob, "fake")
     assert told(alice, tomorrow) == []
 
@@ -99,7 +101,7 @@ def test_the_answer_to_an_escalation_comes_back_to_the_one_who_asked(
     sue = staff("sue", "senior")
     item = enqueue("split_vote", 0.4)
     claim_next(alice)
-    services.item_escalate(item_id=item.pk, reviewer=alice, message="Is the nose pasted?")
+    item_escalate(item_id=item.pk, reviewer=alice, message="Is the nose pasted?")
     assert told(alice, tomorrow) == []
     judge(sue, "fake", parts=["nose"], note="Yes, see its edge.")
     assert told(alice, tomorrow) == [("answered", "", "fake")]
@@ -154,7 +156,7 @@ def test_who_reads_the_answer_to_their_question_is_not_asked_to_judge_it(
 ) -> None:
     sue, item = staff("sue", "senior"), enqueue("split_vote", 0.4)
     claim_next(alice)
-    services.item_escalate(item_id=item.pk, reviewer=alice)
+    item_escalate(item_id=item.pk, reviewer=alice)
     judge(sue, "fake")
     later = timezone.now() + timedelta(days=1)
     monkeypatch.setattr(timezone, "now", lambda: later)

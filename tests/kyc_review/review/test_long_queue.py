@@ -9,7 +9,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from kyc_review.accounts.models import User
-from kyc_review.review import services
+from kyc_review.review.claims import item_claim_next
 from kyc_review.review.models import ReviewItem
 from kyc_review.submissions.models import Submission
 
@@ -20,12 +20,12 @@ def test_a_decision_and_the_next_page_cost_as_many_queries_at_a_thousand_items_a
     enqueue: Callable[..., ReviewItem], login: Callable[[User], Client], alice: User
 ) -> None:
     client, model = login(alice), enqueue()
-    assert services.item_claim_next(reviewer=alice)
+    assert item_claim_next(reviewer=alice)
 
     def queries() -> list[int]:
         found = []
         for path, form in (("next/", {}), ("ahead/", {}), ("decision/", {"label": "real"})):
-            held = services.item_claim_next(reviewer=alice)
+            held = item_claim_next(reviewer=alice)
             assert held is not None
             address = f"{held.pk}/{path}" if path == "decision/" else path
             with CaptureQueriesContext(connection) as captured:

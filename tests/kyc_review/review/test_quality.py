@@ -8,18 +8,19 @@ from django.test import Client
 from django.utils import timezone
 
 from kyc_review.accounts.models import User
-from kyc_review.review import services
+from kyc_review.review.claims import item_claim_next
+from kyc_review.review.decisions import decision_record
 from kyc_review.review.models import Decision, Gold, ReviewItem
 from kyc_review.review.quality import RECENT_DECISIONS, USUAL_MIN, Pace, qualities
 
 
 @pytest.fixture
 def gold_answers(claimed: ReviewItem, alice: User, bob: User) -> None:
-    services.decision_record(item_id=claimed.pk, reviewer=alice, label="fake")
+    decision_record(item_id=claimed.pk, reviewer=alice, label="fake")
     Gold.objects.create(submission_id=claimed.submission_id, label="fake", added_by=alice)
     item = ReviewItem.objects.create(submission_id=claimed.submission_id, reason="gold", risk=0.5)
-    assert services.item_claim_next(reviewer=bob) == item
-    services.decision_record(item_id=item.pk, reviewer=bob, label="real")
+    assert item_claim_next(reviewer=bob) == item
+    decision_record(item_id=item.pk, reviewer=bob, label="real")
 
 
 @pytest.mark.django_db
@@ -63,7 +64,7 @@ def test_a_pace_far_below_the_persons_own_is_fast_and_needs_enough_decisions() -
 def test_the_page_flags_a_fast_person_to_seniors_and_tells_it_to_them_kindly(
     claimed: ReviewItem, alice: User, bob: User, staff: Callable, login: Callable[[User], Client]
 ) -> None:
-    services.decision_record(item_id=claimed.pk, reviewer=alice, label="real")
+    decision_record(item_id=claimed.pk, reviewer=alice, label="real")
     said = {"item": claimed, "submission": claimed.submission, "label": "real"}
     times = [8000] * USUAL_MIN + [2000] * RECENT_DECISIONS
     Decision.objects.bulk_create(Decision(reviewer=alice, handling_ms=ms, **said) for ms in times)

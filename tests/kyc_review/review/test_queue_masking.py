@@ -11,8 +11,12 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from kyc_review.accounts.models import User
-from kyc_review.review import queue_masking, selectors, services
+from kyc_review.review import queue_masking, selectors
+from kyc_review.review.claims import item_claim_next
+from kyc_review.review.corrections import decision_correct
+from kyc_review.review.decisions import decision_record
 from kyc_review.review.models import Gold, ReviewItem
+from kyc_review.review.opening import gold_open, items_open
 from kyc_review.submissions.models import Submission
 
 pytestmark = pytest.mark.django_db
@@ -46,7 +50,7 @@ def test_places_are_drawn_from_those_of_ordinary_items_in_their_shares(reason: s
 
 @pytest.mark.usefixtures("ordinary")
 def test_an_audit_waits_where_its_place_says_and_keeps_its_own_risk(submit: Callable) -> None:
-    services.items_open([(submit().pk, "audit", 0.1)])
+    items_open([(submit().pk, "audit", 0.1)])
     audit = ReviewItem.objects.get(reason="audit")
     assert audit.queue_risk is not None
     among = ReviewItem.objects.filter(reason=audit.queue_reason, risk=audit.queue_risk).first()
@@ -76,8 +80,8 @@ def test_a_second_look_at_an_audit_waits_in_its_place(
     cleared = clear()
     first = ReviewItem.objects.get(submission=cleared)
     ReviewItem.objects.exclude(pk=first.pk).update(is_escalated=True)
-    assert services.item_claim_next(reviewer=alice) == first
-    services.decision_record(item_id=first.pk, reviewer=alice, label="real")
+    assert item_claim_next(reviewer=alice) == first
+    decision_record(item_id=first.pk, reviewer=alice, label="real")
     second = ReviewItem.objects.get(submission=cleared, reason="second_opinion")
     assert (second.queue_reason, second.queue_risk) == (first.queue_reason, first.queue_risk)
     assert (second.priority, second.urgency) == (first.priority, first.urgency)
@@ -89,8 +93,8 @@ def test_gold_that_would_be_cleared_today_reads_like_an_audit_after_the_call(
     settings.AUDIT_SHARE, settings.GOLD_RATE = 0.0, 1.0
     Gold.objects.create(submission=clear(), label="real", added_by=staff("sue", "senior"))
     settings.AUDIT_SHARE = 0.0
-    services.items_open([(submit().pk, "split_vote", 0.5)])
-    assert services.gold_open() == 1
+    items_open([(submit().pk, "split_vote", 0.5)])
+    assert gold_open() == 1
     assert ReviewItem.objects.get(reason="gold").shown_reason == "audit"
 
 
@@ -104,7 +108,7 @@ def test_to_people_who_decide_blind_items_count_as_first_looks(
     ReviewItem.objects.update(is_blind=True)
     ReviewItem.objects.filter(pk=ordinary[2].pk).update(is_blind=False)
     assert counted(alice) == [("split_vote", 1, 0), ("first_look", 3, 0)]
-    assert services.item_claim_next(reviewer=alice) == ordinary[0]
+    assert item_claim_next(reviewer=alice) == ordinary[0]
     assert counted(alice) == [("split_vote", 1, 0), ("first_look", 2, 1)]
     assert counted(audrey) == [("unanimous_fake", 0, 1), ("split_vote", 2, 0), ("unscorable", 1, 0)]
 
@@ -163,8 +167,8 @@ def test_correcting_gold_is_kept_and_changes_nothing(
     waiting_gold: ReviewItem, alice: User, settings: LazySettings
 ) -> None:
     settings.UNDO_WINDOW_S = 0
-    assert services.item_claim_next(reviewer=alice) == waiting_gold
-    services.decision_record(item_id=waiting_gold.pk, reviewer=alice, label="real")
-    made = services.decision_correct(item_id=waiting_gold.pk, corrector=alice, label="fake")
+    assert item_claim_next(reviewer=alice) == waiting_gold
+    decision_record(item_id=waiting_gold.pk, reviewer=alice, label="real")
+    made = decision_correct(item_id=waiting_gold.pk, corrector=alice, label="fake")
     assert made.corrects is not None
     assert Submission.objects.get(pk=waiting_gold.submission_id).result == "rejected"

@@ -8,8 +8,9 @@ from django.conf import LazySettings
 from django.db.models.functions import Now
 
 from kyc_review.accounts.models import User
-from kyc_review.review import services
 from kyc_review.review.models import Gold, ReviewItem
+from kyc_review.review.opening import gold_open, items_open
+from kyc_review.review.release import claim_release
 from kyc_review.submissions.models import Submission
 from tests.factories.claims import claim_next
 
@@ -21,7 +22,7 @@ def handed_out(person: User, number: int) -> list[int]:
     found = []
     for _ in range(number):
         item = claim_next(person)
-        services.claim_release(item_id=item.pk, reviewer=person)
+        claim_release(item_id=item.pk, reviewer=person)
         found.append(item.pk)
     return found
 
@@ -59,16 +60,16 @@ def test_calibration_opens_later_than_the_item_that_it_goes_with(
     done = {"state": "completed", "result": "rejected", "completed_at": Now()}
     Submission.objects.filter(pk=old.pk).update(**done)
     Gold.objects.create(submission=old, label="fake", added_by=staff("sue", "senior"))
-    services.items_open([(submit().pk, "split_vote", 0.5)])
-    assert services.gold_open() == 0
+    items_open([(submit().pk, "split_vote", 0.5)])
+    assert gold_open() == 0
     opens_at = Gold.objects.get().opens_at
     assert opens_at is not None
     opened_at = ReviewItem.objects.get().opened_at
     assert timedelta() < opens_at - opened_at < timedelta(seconds=1801)
-    services.items_open([(submit().pk, "split_vote", 0.5)])
+    items_open([(submit().pk, "split_vote", 0.5)])
     assert Gold.objects.get().opens_at == opens_at, "drawn already"
     Gold.objects.update(opens_at=Now())
-    assert [services.gold_open(), services.gold_open()] == [1, 0]
+    assert [gold_open(), gold_open()] == [1, 0]
     assert ReviewItem.objects.filter(reason="gold").count() == 1
     assert Gold.objects.get().opens_at is None
 
@@ -81,5 +82,5 @@ def test_calibration_that_was_removed_meanwhile_does_not_open(
     Gold.objects.create(
         submission=old, label="fake", added_by=staff("sue", "senior"), is_active=False, opens_at=Now()
     )
-    assert services.gold_open() == 0
+    assert gold_open() == 0
     assert Gold.objects.get().opens_at is None

@@ -9,7 +9,9 @@ from django.test import Client
 from django.urls import reverse
 
 from kyc_review.accounts.models import User
-from kyc_review.review import recent_decisions, services
+from kyc_review.review import recent_decisions
+from kyc_review.review.claims import item_claim_next
+from kyc_review.review.decisions import decision_record
 from kyc_review.review.models import ReviewItem
 from kyc_review.submissions.models import Submission
 from tests.factories.pages import without_numbers
@@ -22,7 +24,7 @@ Login = Callable[[User], Client]
 def decided(claimed: ReviewItem, alice: User, settings: LazySettings) -> ReviewItem:
     settings.UNDO_WINDOW_S = 0
     ReviewItem.objects.filter(pk=claimed.pk).update(is_blind=True)
-    services.decision_record(item_id=claimed.pk, reviewer=alice, label="real", note="I was in a hurry.")
+    decision_record(item_id=claimed.pk, reviewer=alice, label="real", note="I was in a hurry.")
     return claimed
 
 
@@ -80,8 +82,8 @@ def test_gold_is_looked_at_again_like_any_other(
     for fields in ({}, hidden):
         item = enqueue()
         ReviewItem.objects.filter(pk=item.pk).update(is_blind=True, **fields)
-        assert services.item_claim_next(reviewer=alice) == item
-        services.decision_record(item_id=item.pk, reviewer=alice, label="real")
+        assert item_claim_next(reviewer=alice) == item
+        decision_record(item_id=item.pk, reviewer=alice, label="real")
         pages.append(without_numbers(login(alice).get(f"/review/items/{item.pk}/").text))
     assert pages[0] == pages[1]
     assert "Correct this decision" in pages[1]

@@ -11,9 +11,13 @@ from django.urls import reverse
 
 from kyc_review.accounts.models import User
 from kyc_review.audit.models import Event
-from kyc_review.review import selectors, services
+from kyc_review.review import selectors
+from kyc_review.review.claims import item_claim_next, item_reserve_next
+from kyc_review.review.decisions import TooLate, decision_record, first_call_record
 from kyc_review.review.erasure import words_erase
 from kyc_review.review.models import PutAside, ReviewItem, Skip
+from kyc_review.review.release import claim_release, item_escalate, item_hand_over, item_snooze
+from kyc_review.review.undo import act_undo
 
 pytestmark = pytest.mark.django_db
 Enqueue = Callable[..., ReviewItem]
@@ -39,13 +43,13 @@ def window(settings: LazySettings, staff: Callable[..., User]) -> User:
 def put_aside(act: str, item: ReviewItem, person: User, to: User) -> None:
     who = {"item_id": item.pk, "reviewer": person}
     if act == "skipped":
-        services.claim_release(**who)  # type: ignore[arg-type]
+        claim_release(**who)  # type: ignore[arg-type]
     elif act == "snoozed":
-        services.item_snooze(**who, minutes=15)  # type: ignore[arg-type]
+        item_snooze(**who, minutes=15)  # type: ignore[arg-type]
     elif act == "escalated":
-        services.item_escalate(**who, message="Twin?")  # type: ignore[arg-type]
+        item_escalate(**who, message="Twin?")  # type: ignore[arg-type]
     else:
-        services.item_hand_over(**who, to=to, message="Yours?")  # type: ignore[arg-type]
+        item_hand_over(**who, to=to, message="Yours?")  # type: ignore[arg-type]
 
 
 def row(item: ReviewItem) -> dict:
@@ -64,11 +68,11 @@ def test_the_item_is_as_it_was_and_the_next_one_waits_for_the_same_person(
     before = row(claimed)
     put_aside(act, claimed, alice, bob)
     following = enqueue()
-    assert services.item_claim_next(reviewer=alice) == following
+    assert item_claim_next(reviewer=alice) == following
     offered = selectors.act_undoable(viewer=alice)
     assert offered is not None
     assert (offered.item_id, offered.label) == (claimed.pk, PutAside.Act(act).label)
-    services.act_undo(item_id=claimed.pk, reviewer=alice)
+    act_undo(item_id=claimed.pk, reviewer=alice)
     assert row(claimed) == before
     assert not Skip.objects.exists()
     assert ReviewItem.objects.get(pk=following.pk).reserved_for == alice
@@ -81,19 +85,19 @@ def test_nothing_is_undone_late_by_another_person_or_once_somebody_holds_it(
     claimed: ReviewItem, alice: User, bob: User, window: User, act: str
 ) -> None:
     put_aside(act, claimed, alice, bob)
-    with pytest.raises(services.TooLate):
-        services.act_undo(item_id=claimed.pk, reviewer=bob)
+    with pytest.raises(TooLate):
+        act_undo(item_id=claimed.pk, reviewer=bob)
     later(claimed, 11)
     assert selectors.act_undoable(viewer=alice) is None
-    with pytest.raises(services.TooLate):
-        services.act_undo(item_id=claimed.pk, reviewer=alice)
+    with pytest.raises(TooLate):
+        act_undo(item_id=claimed.pk, reviewer=alice)
     later(claimed, 1)
     ReviewItem.objects.filter(pk=claimed.pk).update(snoozed_until=None)
     taker = window if act == "escalated" else bob
-    assert services.item_claim_next(reviewer=taker) == claimed
+    assert item_claim_next(reviewer=taker) == claimed
     assert selectors.act_undoable(viewer=alice) is None
-    with pytest.raises(services.TooLate):
-        services.act_undo(item_id=claimed.pk, reviewer=alice)
+    with pytest.raises(TooLate):
+        act_undo(item_id=claimed.pk, reviewer=alice)
     assert ReviewItem.objects.get(pk=claimed.pk).claimed_by == taker
 
 
@@ -101,38 +105,38 @@ def test_what_a_colleague_sees_next_is_not_taken_away(
     enqueue: Enqueue, claimed: ReviewItem, alice: User, bob: User
 ) -> None:
     enqueue(risk=1.0)
-    services.item_claim_next(reviewer=bob)
-    services.claim_release(item_id=claimed.pk, reviewer=alice)
-    kept = services.item_reserve_next(reviewer=bob)
+    item_claim_next(reviewer=bob)
+    claim_release(item_id=claimed.pk, reviewer=alice)
+    kept = item_reserve_next(reviewer=bob)
     assert kept == claimed
-    with pytest.raises(services.TooLate, match="colleague"):
-        services.act_undo(item_id=claimed.pk, reviewer=alice)
+    with pytest.raises(TooLate, match="colleague"):
+        act_undo(item_id=claimed.pk, reviewer=alice)
 
 
 def test_the_receivers_own_skip_is_there_again(claimed: ReviewItem, alice: User, bob: User) -> None:
     Skip.objects.create(item=claimed, reviewer=bob, reason="known")
-    services.item_hand_over(item_id=claimed.pk, reviewer=alice, to=bob)
+    item_hand_over(item_id=claimed.pk, reviewer=alice, to=bob)
     assert not Skip.objects.exists()
-    services.act_undo(item_id=claimed.pk, reviewer=alice)
+    act_undo(item_id=claimed.pk, reviewer=alice)
     assert Skip.objects.get().reason == "known"
 
 
 def test_the_latest_act_is_undone_whatever_it_was(enqueue: Enqueue, claimed: ReviewItem, alice: User) -> None:
     second = enqueue(risk=0.1)
-    services.decision_record(item_id=claimed.pk, reviewer=alice, label="fake")
-    assert services.item_claim_next(reviewer=alice) == second
-    services.claim_release(item_id=second.pk, reviewer=alice)
+    decision_record(item_id=claimed.pk, reviewer=alice, label="fake")
+    assert item_claim_next(reviewer=alice) == second
+    claim_release(item_id=second.pk, reviewer=alice)
     for item in (second, claimed):
         offered = selectors.act_undoable(viewer=alice)
         assert offered is not None
         assert offered.item_id == item.pk
-        services.act_undo(item_id=item.pk, reviewer=alice)
+        act_undo(item_id=item.pk, reviewer=alice)
     assert selectors.act_undoable(viewer=alice) is None
 
 
 def test_erasure_leaves_no_words_of_a_release(claimed: ReviewItem, alice: User, bob: User) -> None:
     ReviewItem.objects.filter(pk=claimed.pk).update(message="Mrs Example called.")
-    services.item_hand_over(item_id=claimed.pk, reviewer=alice, to=bob)
+    item_hand_over(item_id=claimed.pk, reviewer=alice, to=bob)
     assert PutAside.objects.get().message_before == "Mrs Example called."
     words_erase(submission_id=claimed.submission_id)
     assert not PutAside.objects.exists()
@@ -144,8 +148,8 @@ def test_back_on_a_skipped_item_shows_it_with_undo_and_blind_as_it_was(
 ) -> None:
     ReviewItem.objects.filter(pk=claimed.pk).update(is_blind=True)
     if called:
-        services.first_call_record(item_id=claimed.pk, reviewer=alice, label="real")
-    services.claim_release(item_id=claimed.pk, reviewer=alice)
+        first_call_record(item_id=claimed.pk, reviewer=alice, label="real")
+    claim_release(item_id=claimed.pk, reviewer=alice)
     address = reverse("review:item", args=[claimed.pk])
     page = login(alice).get(address)
     assert page.status_code == 200
@@ -161,9 +165,9 @@ def test_the_strip_shows_ten_own_faces_and_each_look_is_recorded(
 ) -> None:
     items = [enqueue(risk=number / 20) for number in range(12)]
     for _ in items:
-        item = services.item_claim_next(reviewer=alice)
+        item = item_claim_next(reviewer=alice)
         assert item is not None
-        services.decision_record(item_id=item.pk, reviewer=alice, label="fake")
+        decision_record(item_id=item.pk, reviewer=alice, label="fake")
     strip = login(alice).get(reverse("review:recent")).text
     shown = [item for item in items if reverse("review:thumbnail", args=[item.pk]) in strip]
     assert shown == items[:10], "the most urgent were decided first"

@@ -9,9 +9,11 @@ from django.core.exceptions import PermissionDenied
 from django.test import Client
 
 from kyc_review.accounts.models import User
-from kyc_review.review import services
-from kyc_review.review.claims import RELEASED
+from kyc_review.review.calibration import gold_add
+from kyc_review.review.claims import RELEASED, item_claim_next
+from kyc_review.review.decisions import decision_record
 from kyc_review.review.models import Decision, Gold, ReviewItem
+from kyc_review.review.opening import gold_open, items_open
 from kyc_review.submissions.models import Submission
 from tests.factories.claims import claim_next
 from tests.factories.pages import without_numbers
@@ -22,7 +24,7 @@ Enqueue = Callable[..., ReviewItem]
 
 def judge(reviewer: User, label: str) -> ReviewItem:
     item = claim_next(reviewer)
-    services.decision_record(item_id=item.pk, reviewer=reviewer, label=label)
+    decision_record(item_id=item.pk, reviewer=reviewer, label=label)
     return item
 
 
@@ -47,7 +49,7 @@ def test_a_risky_fake_needs_a_second_person_who_sees_what_the_first_saw(
     second = ReviewItem.objects.get(state="open")
     assert (second.reason, second.shown_reason, second.is_blind) == ("second_opinion", "unanimous_fake", True)
     assert (second.priority, second.risk) == (first.priority, first.risk)
-    assert services.item_claim_next(reviewer=alice) is None, "no person reviews a face twice"
+    assert item_claim_next(reviewer=alice) is None, "no person reviews a face twice"
     judge(bob, "fake")
     assert result_of(first) == "rejected"
 
@@ -60,7 +62,7 @@ def test_a_third_person_settles_a_disagreement(
     judge(alice, "fake")
     judge(bob, "real")
     assert result_of(first) == ""
-    assert services.item_claim_next(reviewer=bob) is None
+    assert item_claim_next(reviewer=bob) is None
     third = judge(staff("carol", "reviewer"), "real")
     assert (third.reason, third.shown_reason) == ("adjudication", "unanimous_fake")
     assert result_of(first) == "clear"
@@ -91,7 +93,7 @@ def test_an_unsure_answer_goes_to_a_second_person(
 ) -> None:
     item = enqueue("split_vote", 0.4)
     claim_next(alice)
-    made = services.decision_record(item_id=item.pk, reviewer=alice, label=label, is_sure=False)
+    made = decision_record(item_id=item.pk, reviewer=alice, label=label, is_sure=False)
     assert (made.is_sure, result_of(item)) == (False, "")
     judge(bob, label)
     assert result_of(item) == ("clear" if label == "real" else "rejected")
@@ -100,7 +102,7 @@ def test_an_unsure_answer_goes_to_a_second_person(
 def test_doubt_about_a_picture_that_cannot_be_assessed_is_not_kept(enqueue: Enqueue, alice: User) -> None:
     item = enqueue("split_vote", 0.4)
     claim_next(alice)
-    made = services.decision_record(
+    made = decision_record(
         item_id=item.pk, reviewer=alice, label="not_assessable", obstacle="blurred", is_sure=False
     )
     assert (made.is_sure, result_of(item)) == (True, "resubmit")
@@ -112,7 +114,7 @@ def gold(enqueue: Enqueue, staff: Callable) -> Gold:
     sue = staff("sue", "senior")
     item = enqueue("split_vote", 0.5)
     judge(sue, "fake")
-    return services.gold_add(submission_id=item.submission_id, senior=sue, label="fake")
+    return gold_add(submission_id=item.submission_id, senior=sue, label="fake")
 
 
 def test_only_seniors_choose_gold_and_only_what_is_completed(
@@ -120,9 +122,9 @@ def test_only_seniors_choose_gold_and_only_what_is_completed(
 ) -> None:
     item = enqueue()
     with pytest.raises(PermissionDenied):
-        services.gold_add(submission_id=item.submission_id, senior=alice, label="fake")
+        gold_add(submission_id=item.submission_id, senior=alice, label="fake")
     with pytest.raises(ValueError, match="completed"):
-        services.gold_add(submission_id=item.submission_id, senior=staff("sam", "senior"), label="fake")
+        gold_add(submission_id=item.submission_id, senior=staff("sam", "senior"), label="fake")
 
 
 def test_gold_is_mixed_in_at_the_set_rate_and_changes_no_result(
@@ -131,15 +133,15 @@ def test_gold_is_mixed_in_at_the_set_rate_and_changes_no_result(
     settings.GOLD_RATE = 1.0
     row = submit()
     Submission.objects.filter(pk=row.pk).update(state="in_review")
-    services.items_open([(row.pk, "split_vote", 0.5)])
-    assert services.gold_open() == 1
+    items_open([(row.pk, "split_vote", 0.5)])
+    assert gold_open() == 1
     mixed = ReviewItem.objects.get(reason="gold")
     assert (mixed.shown_reason, mixed.is_blind, mixed.risk) == ("split_vote", True, 0.5)
     seen = {judge(alice, "real").reason, judge(alice, "real").reason}
     assert seen == {"split_vote", "gold"}
     assert result_of(mixed) == "rejected"
-    services.items_open([(submit().pk, "split_vote", 0.5)])
-    assert services.gold_open() == 0, "no one is left who has not answered"
+    items_open([(submit().pk, "split_vote", 0.5)])
+    assert gold_open() == 0, "no one is left who has not answered"
     assert claim_next(alice).reason == "split_vote", "no gold twice"
 
 
@@ -147,8 +149,8 @@ def test_whoever_gave_the_answer_never_gets_their_gold(gold: Gold, enqueue: Enqu
     ReviewItem.objects.create(
         submission_id=gold.submission_id, reason="gold", masked_reason="split_vote", risk=0.5, is_blind=True
     )
-    assert services.item_claim_next(reviewer=gold.added_by) is None
-    assert services.item_claim_next(reviewer=alice)
+    assert item_claim_next(reviewer=gold.added_by) is None
+    assert item_claim_next(reviewer=alice)
 
 
 def test_gold_is_never_trained_on(gold: Gold, alice: User) -> None:

@@ -3,7 +3,8 @@ from collections.abc import Callable
 import pytest
 
 from kyc_review.accounts.models import User
-from kyc_review.review import selectors, services
+from kyc_review.review import selectors
+from kyc_review.review.claims import item_claim_next
 from kyc_review.review.models import ReviewItem
 from tests.factories.claims import expire
 
@@ -48,7 +49,7 @@ def test_flagged_items_come_first_then_what_has_no_votes_then_what_only_a_check_
     queue = selectors.queue_items(viewer=alice)
     assert [item.reason for item in queue] == reasons[::-1]
     assert [count.reason for count in selectors.queue_counts(viewer=alice)] == reasons[::-1]
-    claimed = services.item_claim_next(reviewer=alice)
+    claimed = item_claim_next(reviewer=alice)
     assert claimed is not None
     assert claimed.reason == "unanimous_fake"
 

@@ -14,9 +14,11 @@ from kyc_review.audit.models import Event as AuditEvent
 from kyc_review.evidence.models import Evidence, Fingerprint, Likeness
 from kyc_review.evidence.services import fingerprints_record
 from kyc_review.lifecycle.erase import submission_erase
+from kyc_review.review.claims import item_claim_next
 from kyc_review.review.corrections import decision_correct
+from kyc_review.review.decisions import decision_record
 from kyc_review.review.models import ReviewItem, TwinSearch
-from kyc_review.review.services import decision_record, item_claim_next, items_open
+from kyc_review.review.opening import items_open
 from kyc_review.review.twins import twins_sweep
 from kyc_review.scoring.models import Scoring, Vote
 from kyc_review.submissions.models import Submission

@@ -14,7 +14,7 @@ from django.test import Client
 from kyc_review.accounts.models import User
 from kyc_review.audit.models import Event
 from kyc_review.review.models import Decision, FirstCall, ReviewItem
-from kyc_review.review.services import items_open
+from kyc_review.review.opening import items_open
 from kyc_review.submissions.api import waiting
 from kyc_review.submissions.models import State, Submission
 from kyc_review.submissions.state_changes import submission_complete

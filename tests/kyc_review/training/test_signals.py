@@ -14,8 +14,9 @@ from kyc_review.audit.models import Event
 from kyc_review.datasets.models import Snapshot
 from kyc_review.registry.bundles import bundle_promote
 from kyc_review.registry.models import Bundle, Promotion
-from kyc_review.review import services
 from kyc_review.review.audit_results import Audited
+from kyc_review.review.claims import item_claim_next
+from kyc_review.review.decisions import decision_record
 from kyc_review.review.models import Decision
 from kyc_review.scoring.models import Scoring
 from kyc_review.submissions.models import Submission
@@ -103,9 +104,9 @@ def test_the_audits_bound_calls_above_its_limit(
     clear()
     Scoring.objects.update(bundle_digest=serving.digest)
     assert signs(ada)["Audit"].calls is None
-    item = services.item_claim_next(reviewer=alice)
+    item = item_claim_next(reviewer=alice)
     assert item is not None
-    services.decision_record(item_id=item.pk, reviewer=alice, label="real")
+    decision_record(item_id=item.pk, reviewer=alice, label="real")
     assert signs(ada)["Audit"].calls is True
     settings.AUDIT_BOUND_MAX = 0.96
     assert signs(ada)["Audit"].calls is False

@@ -9,7 +9,8 @@ from detection.voting import Vote
 from kyc_review.accounts.models import Integration, User
 from kyc_review.pipeline.routing import Scored, unscorable_route, verdicts_record
 from kyc_review.pipeline.submission_leases import lease_batch
-from kyc_review.review import services as review
+from kyc_review.review.claims import item_claim_next
+from kyc_review.review.decisions import decision_record, decision_undo, decisions_settle, first_call_record
 from kyc_review.submissions.check_policy import policy_read
 from kyc_review.submissions.events import events_record
 from kyc_review.submissions.models import Submission
@@ -147,11 +148,11 @@ def test_a_decision_taken_back_is_never_told(
     scored(0.9, 0.1, 0.9, 0.1, 0.9)
     Event.objects.all().delete()
     settings.UNDO_WINDOW_S = 10
-    item = review.item_claim_next(reviewer=alice)
+    item = item_claim_next(reviewer=alice)
     assert item is not None
-    review.first_call_record(item_id=item.pk, reviewer=alice, label="fake")
-    review.decision_record(item_id=item.pk, reviewer=alice, label="fake")
+    first_call_record(item_id=item.pk, reviewer=alice, label="fake")
+    decision_record(item_id=item.pk, reviewer=alice, label="fake")
     assert told() == []
-    review.decision_undo(item_id=item.pk, reviewer=alice)
-    review.decisions_settle()
+    decision_undo(item_id=item.pk, reviewer=alice)
+    decisions_settle()
     assert told() == []

@@ -22,7 +22,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import KFold, cross_val_predict
 
 from kyc_review.accounts.models import User
-from kyc_review.review import audit_sampling, calibration, queue_masking, services, statements
+from kyc_review.review import audit_sampling, calibration, opening, queue_masking, statements
 from kyc_review.review.models import Gold, ReviewItem
 from kyc_review.scoring.models import Scoring, Vote
 from kyc_review.submissions.models import Submission
@@ -88,14 +88,14 @@ class Population:
 
     def open_batch(self) -> None:
         rows = [self.scored(self.dice.choice(VERDICTS[:2])) for _ in range(OF_BATCH)]
-        services.items_open(
+        opening.items_open(
             [(row.pk, Scoring.objects.get(submission=row).verdict, risk) for row, risk in rows]
         )
         cleared = [
             self.scored("clear", state="completed", result="clear", completed_at=Now()) for _ in range(2)
         ]
-        services.audits_open([(row.pk, risk) for row, risk in cleared])
-        services.gold_open()
+        opening.audits_open([(row.pk, risk) for row, risk in cleared])
+        opening.gold_open()
 
 
 @pytest.fixture
@@ -113,7 +113,7 @@ def opened(
         0.2,
         1200,
     )
-    for module in (audit_sampling, calibration, queue_masking, services):
+    for module in (audit_sampling, calibration, queue_masking, opening):
         monkeypatch.setattr(module, "_dice", random.Random(5))
 
     def fill(batches: int, sample_picture: bytes = PICTURE) -> None:
@@ -206,7 +206,7 @@ def test_the_same_classifier_finds_a_queue_in_the_order_of_the_votes(
 ) -> None:
     by_votes = "item.priority, item.urgency * -1, item.opened_at, item.id"
     monkeypatch.setattr(statements, "FIRST", statements.FIRST.replace(statements.QUEUE_ORDER, by_votes))
-    monkeypatch.setattr(services, "mask_positions", lambda items: None)
+    monkeypatch.setattr(opening, "mask_positions", lambda items: None)
     opened(BATCHES_WITH_A_LEAK)
     auc, lower, _ = measured(login(alice), 80)["vote"]
     assert lower > 0.8, f"AUC {auc:.2f}, at least {lower:.2f}"

@@ -10,8 +10,8 @@ from django.urls import reverse
 
 from kyc_review.accounts.models import User
 from kyc_review.audit.models import Event
-from kyc_review.review import services
 from kyc_review.review.models import ReviewItem
+from kyc_review.review.release import item_escalate
 from tests.factories.pages import collapsed
 from tests.factories.workbench import url
 
@@ -25,7 +25,7 @@ def test_a_message_about_a_blind_item_appears_with_the_first_call(
 ) -> None:
     client = login(staff("sue", "senior"))
     ReviewItem.objects.filter(pk=claimed.pk).update(is_blind=True)
-    services.item_escalate(item_id=claimed.pk, reviewer=alice, message="All models say fake.")
+    item_escalate(item_id=claimed.pk, reviewer=alice, message="All models say fake.")
     page = client.get(url("item", claimed)).text
     assert "All models say fake" not in page, "also on a read-only page"
     page = client.post("/review/items/next/", follow=True).text

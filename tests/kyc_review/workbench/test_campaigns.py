@@ -16,8 +16,8 @@ from kyc_review.evidence.models import Likeness
 from kyc_review.lifecycle.erase import submission_erase
 from kyc_review.review import campaigns as campaign_rules
 from kyc_review.review.campaigns import campaign_of, campaigns
+from kyc_review.review.claims import item_claim_next
 from kyc_review.review.models import CampaignLook, Decision, OutcomeExposure, ReviewItem
-from kyc_review.review.services import item_claim_next
 from kyc_review.submissions.models import Submission
 from tests.factories.responses import ClientResponse
 
@@ -162,7 +162,7 @@ def test_every_decision_is_an_ordinary_one(group: list[ReviewItem], login: Login
 def test_decided_members_are_corrected_by_the_rules_of_corrections(
     group: list[ReviewItem], login: Login, sam: User, alice: User, settings: LazySettings
 ) -> None:
-    from kyc_review.review.services import decision_record
+    from kyc_review.review.decisions import decision_record
 
     for _ in range(4):
         item = item_claim_next(reviewer=alice)
@@ -191,7 +191,7 @@ def test_corrections_that_wait_lead_to_what_is_left_and_say_so(
     settings: LazySettings,
     chosen: tuple[int, ...],
 ) -> None:
-    from kyc_review.review.services import decision_record
+    from kyc_review.review.decisions import decision_record
 
     settings.CORRECTIONS_NEED_TWO = True
     Submission.objects.filter(pk=group[1].submission_id).update(applicant_ref="p-4")
@@ -305,7 +305,7 @@ def test_who_reads_outcomes_on_the_page_is_not_asked_to_judge_these_faces_blind(
     group: list[ReviewItem], login: Login, sam: User, alice: User
 ) -> None:
     from kyc_review.review.blinding import knows_outcome
-    from kyc_review.review.services import decision_record
+    from kyc_review.review.decisions import decision_record
 
     item = item_claim_next(reviewer=alice)
     assert item is not None

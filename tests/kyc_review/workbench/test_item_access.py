@@ -7,7 +7,8 @@ from django.test import Client
 
 from kyc_review.accounts.models import User
 from kyc_review.audit.models import Event
-from kyc_review.review import services
+from kyc_review.review.claims import claims_expire
+from kyc_review.review.decisions import decision_record
 from kyc_review.review.models import Decision, ReviewItem
 from tests.factories.claims import expire
 from tests.factories.pages import collapsed
@@ -42,7 +43,7 @@ def test_the_face_is_gone_once_the_claim_ends(
     client = login(alice)
     expire(claimed)
     assert client.get(url(name, claimed)).status_code == 403
-    services.claims_expire()
+    claims_expire()
     assert client.get(url(name, claimed)).status_code == 403
 
 
@@ -72,7 +73,7 @@ def test_a_senior_who_looks_at_a_colleagues_face_leaves_a_trace(
 def test_a_senior_reads_what_was_decided(
     claimed: ReviewItem, login: Login, alice: User, staff: Callable
 ) -> None:
-    services.decision_record(item_id=claimed.pk, reviewer=alice, label="real", note="twin")
+    decision_record(item_id=claimed.pk, reviewer=alice, label="real", note="twin")
     page = collapsed(login(staff("sue", "senior")).get(url("item", claimed)))
     assert "Decided <strong>real</strong> by alice" in page
     assert "twin" in page

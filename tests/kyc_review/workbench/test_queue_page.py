@@ -11,9 +11,11 @@ from django.test import Client
 from kyc_review.accounts import services as accounts
 from kyc_review.accounts.models import User
 from kyc_review.audit.models import Event
-from kyc_review.review import services
+from kyc_review.review.claims import ClaimLost, claim_renew, item_claim_next
+from kyc_review.review.decisions import decision_record
 from kyc_review.review.models import OutcomeExposure, ReviewItem, SavedView
 from kyc_review.review.queue_list import PAGE_SIZE
+from kyc_review.review.release import item_escalate
 from kyc_review.scoring.models import CheckResult
 from kyc_review.submissions.models import Submission
 from tests.factories.claims import claim_next
@@ -38,7 +40,7 @@ def test_a_reviewer_sees_numbers_and_their_own_day_but_no_rows(
 ) -> None:
     for _ in range(3):
         enqueue()
-    services.decision_record(item_id=claim_next(alice).pk, reviewer=alice, label="real")
+    decision_record(item_id=claim_next(alice).pk, reviewer=alice, label="real")
     ReviewItem.objects.filter(state="open").update(opened_at=Now() - timedelta(hours=5))
     page = collapsed(login(alice).get("/review/"))
     assert 'data-testid="waiting">2<' in page
@@ -52,11 +54,11 @@ def test_a_reviewer_sees_numbers_and_their_own_day_but_no_rows(
 def test_the_answer_to_an_escalation_reaches_who_asked(
     claimed: ReviewItem, login: Login, alice: User, sue: User, bob: User
 ) -> None:
-    services.item_escalate(item_id=claimed.pk, reviewer=alice, message="Is the nose pasted?")
+    item_escalate(item_id=claimed.pk, reviewer=alice, message="Is the nose pasted?")
     client = login(alice)
     assert "1 of your questions waits" in collapsed(client.get("/review/"))
     assert claim_next(sue) == claimed
-    services.decision_record(item_id=claimed.pk, reviewer=sue, label="fake", note="Yes, see the seam.")
+    decision_record(item_id=claimed.pk, reviewer=sue, label="fake", note="Yes, see the seam.")
     page = collapsed(client.get("/review/"))
     for expected in ("Answers to your questions", "Yes, see the seam.", "Is the nose pasted?", "fake"):
         assert expected in page
@@ -67,9 +69,9 @@ def test_the_answer_to_an_escalation_reaches_who_asked(
 def test_an_answer_waits_until_nobody_must_judge_the_face_blind(
     claimed: ReviewItem, login: Login, alice: User, sue: User
 ) -> None:
-    services.item_escalate(item_id=claimed.pk, reviewer=alice, message="?")
+    item_escalate(item_id=claimed.pk, reviewer=alice, message="?")
     assert claim_next(sue) == claimed
-    services.decision_record(item_id=claimed.pk, reviewer=sue, label="fake", note="The seam.")
+    decision_record(item_id=claimed.pk, reviewer=sue, label="fake", note="The seam.")
     ReviewItem.objects.create(submission=claimed.submission, reason="gold", is_blind=True, risk=0.5)
     assert "The seam." not in login(alice).get("/review/").text
     assert not OutcomeExposure.objects.filter(person=alice).exists()
@@ -192,9 +194,9 @@ def test_several_items_are_offered_to_a_person_and_returned(
     assert set(ReviewItem.objects.filter(reserved_for=bob).values_list("pk", flat=True)) == {
         item.pk for item in items[:2]
     }
-    with pytest.raises(services.ClaimLost):
-        services.claim_renew(item_id=items[0].pk, reviewer=alice)
-    assert services.item_claim_next(reviewer=alice) == items[2], "the others are bob's for now"
+    with pytest.raises(ClaimLost):
+        claim_renew(item_id=items[0].pk, reviewer=alice)
+    assert item_claim_next(reviewer=alice) == items[2], "the others are bob's for now"
     assert Event.objects.filter(action="item.assigned").count() == 2
     form = {"act": "return", "item": [items[0].pk], "reason": "split_vote"}
     answer = client.post("/review/distribute/", form)
@@ -241,7 +243,7 @@ def test_the_workload_shows_what_each_person_has_and_did(
 ) -> None:
     first, second, third = (enqueue(risk=risk) for risk in (0.9, 0.5, 0.1))
     assert claim_next(alice) == first
-    services.decision_record(item_id=first.pk, reviewer=alice, label="real")
+    decision_record(item_id=first.pk, reviewer=alice, label="real")
     assert claim_next(alice) == second
     ReviewItem.objects.filter(pk=third.pk).update(reserved_for=bob, reserved_until=Now())
     rows = {row.person: row for row in login(sue).get("/review/").context["workloads"]}

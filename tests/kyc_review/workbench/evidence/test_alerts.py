@@ -10,8 +10,8 @@ from django.urls import reverse
 from detection.checks import CheckCode, CheckName
 from kyc_review.accounts.models import User
 from kyc_review.evidence.models import Evidence, Likeness
+from kyc_review.review.claims import item_claim_next
 from kyc_review.review.models import ReviewItem
-from kyc_review.review.services import item_claim_next
 from kyc_review.scoring.check_words import CheckLine, troubles
 from kyc_review.scoring.models import CheckResult
 from kyc_review.submissions.models import Submission

@@ -7,8 +7,8 @@ from django.urls import reverse
 from kyc_review.accounts.models import User
 from kyc_review.evidence.models import Evidence
 from kyc_review.pipeline import evidence_worker
+from kyc_review.review.decisions import first_call_record
 from kyc_review.review.models import ReviewItem
-from kyc_review.review.services import first_call_record
 from kyc_review.submissions.models import Submission
 from kyc_review.submissions.storage import derivatives
 from kyc_review.workbench.evidence import selectors
@@ -101,7 +101,7 @@ def test_other_submissions_of_the_applicant_are_listed_for_the_same_integration_
     bob: User,
 ) -> None:
     from kyc_review.accounts import services as accounts
-    from kyc_review.review.services import item_claim_next
+    from kyc_review.review.claims import item_claim_next
 
     before = submit(applicant_ref="person-1")
     submit(applicant_ref="person-1", integration=accounts.integration_create(slug="branch", name="Branch"))

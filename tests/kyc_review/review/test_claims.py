@@ -10,8 +10,11 @@ from django.db.models.functions import Now
 
 from kyc_review.accounts.models import User
 from kyc_review.audit.models import Event
-from kyc_review.review import services
+from kyc_review.review.claims import ClaimLost, claim_renew, item_claim_next
+from kyc_review.review.decisions import decision_record
 from kyc_review.review.models import Decision, ReviewItem, Skip
+from kyc_review.review.opening import items_open
+from kyc_review.review.release import claim_release
 from kyc_review.review.tasks import sweep
 from kyc_review.submissions.models import Result, State, Submission
 from tests.factories.claims import expire
@@ -22,7 +25,7 @@ Enqueue = Callable[..., ReviewItem]
 
 
 def claim(reviewer: User) -> ReviewItem:
-    item = services.item_claim_next(reviewer=reviewer)
+    item = item_claim_next(reviewer=reviewer)
     assert item is not None
     return item
 
@@ -46,7 +49,7 @@ def test_claiming_twice_gives_the_item_already_held(enqueue: Enqueue, alice: Use
 
 
 def test_nothing_is_claimed_when_nothing_waits(alice: User) -> None:
-    assert services.item_claim_next(reviewer=alice) is None
+    assert item_claim_next(reviewer=alice) is None
 
 
 def test_a_claim_lasts_as_long_as_the_setting_says(claimed: ReviewItem, settings: LazySettings) -> None:
@@ -66,7 +69,7 @@ def test_two_reviewers_at_once_never_get_the_same_item(enqueue: Enqueue, staff: 
         for _ in range(2):
             item = claim(person)
             got.append(item.pk)
-            services.decision_record(item_id=item.pk, reviewer=person, label="real")
+            decision_record(item_id=item.pk, reviewer=person, label="real")
 
     at_once(people, work)
     assert len(got) == 12
@@ -97,7 +100,7 @@ def test_a_claim_passes_over_an_item_that_another_transaction_is_taking(
 
 def test_a_renewed_claim_lasts_longer(claimed: ReviewItem, alice: User) -> None:
     ReviewItem.objects.filter(pk=claimed.pk).update(claim_expires_at=Now() + dt.timedelta(seconds=5))
-    services.claim_renew(item_id=claimed.pk, reviewer=alice)
+    claim_renew(item_id=claimed.pk, reviewer=alice)
     soon = ReviewItem.objects.get(pk=claimed.pk).claim_expires_at
     assert soon is not None
     assert claimed.claimed_at is not None
@@ -106,12 +109,12 @@ def test_a_renewed_claim_lasts_longer(claimed: ReviewItem, alice: User) -> None:
 
 def test_an_expired_claim_cannot_be_renewed(claimed: ReviewItem, alice: User) -> None:
     expire(claimed)
-    with pytest.raises(services.ClaimLost, match="has ended"):
-        services.claim_renew(item_id=claimed.pk, reviewer=alice)
+    with pytest.raises(ClaimLost, match="has ended"):
+        claim_renew(item_id=claimed.pk, reviewer=alice)
 
 
 def test_a_decision_completes_the_submission_and_is_audited(claimed: ReviewItem, alice: User) -> None:
-    decision = services.decision_record(item_id=claimed.pk, reviewer=alice, label="fake", note="pasted nose")
+    decision = decision_record(item_id=claimed.pk, reviewer=alice, label="fake", note="pasted nose")
     claimed.refresh_from_db()
     submission = Submission.objects.get(pk=claimed.submission_id)
     assert (claimed.state, claimed.claimed_by, claimed.decided_at is None) == ("decided", None, False)
@@ -123,7 +126,7 @@ def test_a_decision_completes_the_submission_and_is_audited(claimed: ReviewItem,
 
 
 def test_real_clears_the_submission(claimed: ReviewItem, alice: User) -> None:
-    services.decision_record(item_id=claimed.pk, reviewer=alice, label="real")
+    decision_record(item_id=claimed.pk, reviewer=alice, label="real")
     assert Submission.objects.get(pk=claimed.submission_id).result == Result.CLEAR
 
 
@@ -134,35 +137,35 @@ def unchanged(item: ReviewItem) -> bool:
 
 def test_late_decision_loses_after_claim_expired(claimed: ReviewItem, alice: User) -> None:
     expire(claimed)
-    with pytest.raises(services.ClaimLost, match="has ended"):
-        services.decision_record(item_id=claimed.pk, reviewer=alice, label="fake")
+    with pytest.raises(ClaimLost, match="has ended"):
+        decision_record(item_id=claimed.pk, reviewer=alice, label="fake")
     assert unchanged(claimed)
 
 
 def test_decision_loses_when_a_colleague_holds_the_item(claimed: ReviewItem, alice: User, bob: User) -> None:
     expire(claimed)
     assert claim(bob) == claimed
-    with pytest.raises(services.ClaimLost, match="colleague holds"):
-        services.decision_record(item_id=claimed.pk, reviewer=alice, label="fake")
+    with pytest.raises(ClaimLost, match="colleague holds"):
+        decision_record(item_id=claimed.pk, reviewer=alice, label="fake")
     assert unchanged(claimed)
     assert ReviewItem.objects.get(pk=claimed.pk).claimed_by == bob
 
 
 def test_a_second_decision_loses(claimed: ReviewItem, alice: User) -> None:
-    services.decision_record(item_id=claimed.pk, reviewer=alice, label="fake")
-    with pytest.raises(services.ClaimLost, match="decided already"):
-        services.decision_record(item_id=claimed.pk, reviewer=alice, label="real")
+    decision_record(item_id=claimed.pk, reviewer=alice, label="fake")
+    with pytest.raises(ClaimLost, match="decided already"):
+        decision_record(item_id=claimed.pk, reviewer=alice, label="real")
     assert Decision.objects.get().label == "fake"
 
 
 def test_an_unknown_item_is_a_lost_claim(alice: User) -> None:
-    with pytest.raises(services.ClaimLost, match="does not exist"):
-        services.decision_record(item_id=999, reviewer=alice, label="fake")
+    with pytest.raises(ClaimLost, match="does not exist"):
+        decision_record(item_id=999, reviewer=alice, label="fake")
 
 
 def test_an_unknown_label_changes_nothing(claimed: ReviewItem, alice: User) -> None:
     with pytest.raises(ValueError):
-        services.decision_record(item_id=claimed.pk, reviewer=alice, label="maybe")
+        decision_record(item_id=claimed.pk, reviewer=alice, label="maybe")
     assert unchanged(claimed)
 
 
@@ -172,8 +175,8 @@ def test_a_submission_completed_otherwise_says_so_and_closes_the_item(
     Submission.objects.filter(pk=claimed.submission_id).update(
         state=State.COMPLETED, result=Result.CLEAR, completed_at=Now()
     )
-    with pytest.raises(services.ClaimLost, match="completed otherwise"):
-        services.decision_record(item_id=claimed.pk, reviewer=alice, label="fake")
+    with pytest.raises(ClaimLost, match="completed otherwise"):
+        decision_record(item_id=claimed.pk, reviewer=alice, label="fake")
     assert ReviewItem.objects.get(pk=claimed.pk).state == "decided"
     assert not Decision.objects.exists()
 
@@ -181,17 +184,17 @@ def test_a_submission_completed_otherwise_says_so_and_closes_the_item(
 def test_a_skipped_item_goes_to_others_and_comes_back_only_when_asked(
     claimed: ReviewItem, alice: User, bob: User
 ) -> None:
-    services.claim_release(item_id=claimed.pk, reviewer=alice)
-    assert services.item_claim_next(reviewer=alice) is None
-    assert services.item_claim_next(reviewer=alice, include_skipped=True) == claimed
-    services.claim_release(item_id=claimed.pk, reviewer=alice)
+    claim_release(item_id=claimed.pk, reviewer=alice)
+    assert item_claim_next(reviewer=alice) is None
+    assert item_claim_next(reviewer=alice, include_skipped=True) == claimed
+    claim_release(item_id=claimed.pk, reviewer=alice)
     assert claim(bob) == claimed
     assert Skip.objects.count() == 1
 
 
 def test_nobody_releases_a_colleagues_claim(claimed: ReviewItem, bob: User) -> None:
-    with pytest.raises(services.ClaimLost):
-        services.claim_release(item_id=claimed.pk, reviewer=bob)
+    with pytest.raises(ClaimLost):
+        claim_release(item_id=claimed.pk, reviewer=bob)
     assert ReviewItem.objects.get(pk=claimed.pk).state == "claimed"
 
 
@@ -216,10 +219,10 @@ def test_an_expired_claim_is_handed_out_without_waiting_for_the_sweep(claimed: R
 def test_readers_never_act(claimed: ReviewItem, staff: Callable, role: str) -> None:
     reader = staff("reader", role)
     for act in (
-        lambda: services.item_claim_next(reviewer=reader),
-        lambda: services.claim_renew(item_id=claimed.pk, reviewer=reader),
-        lambda: services.claim_release(item_id=claimed.pk, reviewer=reader),
-        lambda: services.decision_record(item_id=claimed.pk, reviewer=reader, label="real"),
+        lambda: item_claim_next(reviewer=reader),
+        lambda: claim_renew(item_id=claimed.pk, reviewer=reader),
+        lambda: claim_release(item_id=claimed.pk, reviewer=reader),
+        lambda: decision_record(item_id=claimed.pk, reviewer=reader, label="real"),
     ):
         with pytest.raises(PermissionDenied):
             act()
@@ -228,7 +231,7 @@ def test_readers_never_act(claimed: ReviewItem, staff: Callable, role: str) -> N
 
 def test_opening_a_submission_twice_opens_one_item(enqueue: Enqueue) -> None:
     item = enqueue()
-    services.items_open([(item.submission_id, "split_vote", 0.4)])
+    items_open([(item.submission_id, "split_vote", 0.4)])
     assert ReviewItem.objects.count() == 1
 
 
@@ -239,7 +242,7 @@ def test_the_database_refuses_half_a_claim(enqueue: Enqueue, alice: User) -> Non
 
 
 def test_the_database_refuses_to_change_what_was_decided(claimed: ReviewItem, alice: User) -> None:
-    services.decision_record(item_id=claimed.pk, reviewer=alice, label="fake")
+    decision_record(item_id=claimed.pk, reviewer=alice, label="fake")
     for change in (
         lambda: Decision.objects.update(label="real"),
         lambda: ReviewItem.objects.filter(pk=claimed.pk).update(state="open", decided_at=None),
