@@ -17,6 +17,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from kyc_review.accounts.staff_access import StaffRequest, parse_toggle, staff_only
 from kyc_review.core.permissions import may_manage_webhooks, may_see_retraining
+from kyc_review.core.refusals import refusals_shown
 from kyc_review.notices import services
 from kyc_review.notices.models import CHOSEN_KINDS, Channel, Medium
 from kyc_review.notices.selectors import channels_listed, deliveries_listed
@@ -60,11 +61,9 @@ def channel(request: StaffRequest, channel_id: UUID) -> HttpResponse:
 @staff_only
 def kinds(request: StaffRequest, channel_id: UUID) -> HttpResponse:
     row = _found(request, channel_id)
-    try:
+    with refusals_shown(request):
         services.channel_change(channel=row, actor=request.user, kinds=request.POST.getlist("kinds"))
         messages.success(request, "Saved.")
-    except services.ChannelRefused as refusal:
-        messages.error(request, str(refusal))
     return _back(row)
 
 
@@ -81,11 +80,9 @@ def switch(request: StaffRequest, channel_id: UUID) -> HttpResponse:
 @staff_only
 def trial(request: StaffRequest, channel_id: UUID) -> HttpResponse:
     row = _found(request, channel_id)
-    try:
+    with refusals_shown(request):
         services.channel_test(channel=row, actor=request.user)
         messages.success(request, "A test notice was queued.")
-    except services.ChannelRefused as refusal:
-        messages.error(request, str(refusal))
     return _back(row)
 
 
@@ -93,11 +90,9 @@ def trial(request: StaffRequest, channel_id: UUID) -> HttpResponse:
 @staff_only
 def resend(request: StaffRequest, channel_id: UUID) -> HttpResponse:
     row = _found(request, channel_id)
-    try:
+    with refusals_shown(request):
         number = services.deliveries_resend(channel=row, actor=request.user)
         messages.success(request, f"{number} queued again.")
-    except services.ChannelRefused as refusal:
-        messages.error(request, str(refusal))
     return _back(row)
 
 

@@ -17,6 +17,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
 from kyc_review.core.permissions import may_promote
+from kyc_review.core.refusals import refusals_shown
 from kyc_review.datasets import erasure_marks
 from kyc_review.registry import inventory
 from kyc_review.registry.models import Bundle, ModelRecord
@@ -107,11 +108,9 @@ def record(request: StaffRequest, digest: str) -> HttpResponse:
 @staff_only
 def notes(request: StaffRequest, digest: str) -> HttpResponse:
     bundle = _managed(request, digest)
-    try:
+    with refusals_shown(request):
         inventory.note_add(bundle=bundle, actor=request.user, text=request.POST.get("text", ""))
         messages.success(request, "The note was added.")
-    except inventory.RecordRefused as refusal:
-        messages.error(request, str(refusal))
     return HttpResponseRedirect(reverse("registry:model", args=[digest]) + "#notes-title")
 
 

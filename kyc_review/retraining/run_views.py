@@ -16,6 +16,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
 from kyc_review.core.permissions import may_train
+from kyc_review.core.refusals import refusals_shown
 from kyc_review.datasets import erasure_marks
 from kyc_review.datasets.models import Snapshot
 from kyc_review.datasets.selectors import snapshots_trainable
@@ -161,11 +162,9 @@ def run(request: StaffRequest, number: int) -> HttpResponse:
 def cancellation(request: StaffRequest, number: int) -> HttpResponse:
     _require_admin(request)
     row = _run(request, number)
-    try:
+    with refusals_shown(request):
         job_cancel(job=row, actor=request.user)
         messages.success(request, f"Run {row.pk} will stop.")
-    except JobRefused as refusal:
-        messages.error(request, str(refusal))
     return HttpResponseRedirect(reverse("retraining:run", args=[row.pk]))
 
 

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from detection.bundle import BundleRefused
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
 from kyc_review.core.permissions import may_promote
+from kyc_review.core.refusals import refusals_shown
 from kyc_review.registry.models import Bundle
 from kyc_review.registry.shadows import ShadowRefused, shadow_end, shadow_now, shadow_start, shadows_listed
 from kyc_review.retraining.access import require_retraining_access
@@ -44,13 +45,11 @@ def shadow(request: StaffRequest) -> HttpResponse:
 def end(request: StaffRequest) -> HttpResponse:
     _require_admin(request)
     running = shadow_now()
-    try:
+    with refusals_shown(request):
         if running is None:
             raise ShadowRefused("No bundle is in shadow mode.")
         shadow_end(shadow=running, actor=request.user, remark=request.POST.get("remark", "").strip())
         messages.success(request, f"{running.bundle.version} is no longer in shadow mode.")
-    except ShadowRefused as refusal:
-        messages.error(request, str(refusal))
     return HttpResponseRedirect(reverse("retraining:shadow"))
 
 

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from kyc_review.accounts.models import Integration
 from kyc_review.accounts.staff_access import StaffRequest, parse_toggle, staff_only
 from kyc_review.core.permissions import may_manage_webhooks, may_see_webhooks
+from kyc_review.core.refusals import refusals_shown
 from kyc_review.webhooks import services
 from kyc_review.webhooks.models import Delivery, Endpoint
 from kyc_review.webhooks.selectors import deliveries_listed, endpoints_listed
@@ -98,11 +99,9 @@ def secret(request: StaffRequest, endpoint_id: UUID) -> HttpResponse:
 @staff_only
 def trial(request: StaffRequest, endpoint_id: UUID) -> HttpResponse:
     row = _managed(request, endpoint_id)
-    try:
+    with refusals_shown(request):
         services.send_test_event(endpoint=row, actor=request.user)
         messages.success(request, "A test event was queued.")
-    except services.NotReplayable as refusal:
-        messages.error(request, str(refusal))
     return _back(row)
 
 
@@ -110,11 +109,9 @@ def trial(request: StaffRequest, endpoint_id: UUID) -> HttpResponse:
 @staff_only
 def replay_dead(request: StaffRequest, endpoint_id: UUID) -> HttpResponse:
     row = _managed(request, endpoint_id)
-    try:
+    with refusals_shown(request):
         number = services.replay_dead_letters(endpoint=row, actor=request.user)
         messages.success(request, f"{number} queued again.")
-    except services.NotReplayable as refusal:
-        messages.error(request, str(refusal))
     return _back(row)
 
 
@@ -125,23 +122,23 @@ def replay(request: StaffRequest, delivery_id: UUID) -> HttpResponse:
     row = Delivery.objects.select_related("endpoint").filter(pk=delivery_id).first()
     if row is None:
         raise Http404("There is no such delivery.")
-    try:
+    with refusals_shown(request):
         services.delivery_replay(delivery=row, actor=request.user)
         messages.success(request, "Queued again.")
-    except services.NotReplayable as refusal:
-        messages.error(request, str(refusal))
     return _back(row.endpoint)
 
 
 def _endpoint(request: StaffRequest, row: Endpoint, more: dict[str, object] | None = None) -> HttpResponse:
     state = request.GET.get("state", "")
     rows = deliveries_listed(viewer=request.user, endpoint=row)
+    kept = ""  # in links to other pages
     if state in Delivery.State.values:
-        rows = rows.filter(state=state)
+        rows, kept = rows.filter(state=state), f"&state={state}"
     context = {
         "endpoint": row,
         "deliveries": Paginator(rows, PAGE).get_page(request.GET.get("page")),
         "state": state,
+        "kept": kept,
         "states": Delivery.State.choices,
         "dead": rows.filter(state=Delivery.State.DEAD).count(),
         "may_manage": may_manage_webhooks(request.user),
