@@ -107,7 +107,8 @@ def _figure_text(figure: object) -> str:
 def run_train(options: argparse.Namespace) -> None:
     """Writes a candidate bundle and prints its main figures."""
     from ml.training import distributed
-    from ml.training.candidate import CandidateOptions, train_candidate
+    from ml.training.candidate import train_candidate
+    from ml.training.candidate_members import CandidateOptions
 
     count = distributed.process_count(options.processes, members_of=options.init)
     if count > 1 and not distributed.is_distributed():

@@ -16,14 +16,12 @@ from detection.voting import Verdict, decide, risk
 from detection.voting import Vote as MemberVote
 from kyc_review.audit import services as audit
 from kyc_review.audit.models import Event
-from kyc_review.core import leases
 from kyc_review.core.db.copy import copy_in
 from kyc_review.evidence.services import fingerprints_record
 from kyc_review.review.models import RISK_WITHOUT_VOTES, ReviewItem
 from kyc_review.review.opening import audits_open, items_open, refusals_open
 from kyc_review.review.twins import twin_searches_request
 from kyc_review.scoring.models import CheckResult, Scoring, Vote
-from kyc_review.scoring.state import NOT_YET_SCORED
 from kyc_review.submissions.check_policy import Action, PictureJudgement, judge
 from kyc_review.submissions.events import events_record
 from kyc_review.submissions.models import Result, ResultReason, State, Submission
@@ -236,36 +234,3 @@ def _event(one: Routed) -> Event:
     if one.alarm is not None:
         detail["auxiliary_model"] = {"name": one.alarm.model, "score": round(one.alarm.score, 6)}
     return audit.event(action="submission.scored", target=one.submission, detail=detail)
-
-
-@transaction.atomic
-def unscorable_route(*, limit: int = 100) -> int:
-    """Send to a person what failed `SCORING_ATTEMPTS_MAX` times and whose last lease has run out.
-
-    Doubt routes to a human: no error can clear a submission. Returns how many were routed.
-    """
-    spent = list(
-        Submission.objects.select_for_update(skip_locked=True).filter(
-            leases.due(*NOT_YET_SCORED), is_test=False, attempts__gte=settings.SCORING_ATTEMPTS_MAX
-        )[:limit]
-    )
-    give_to_people(spent, reason=ReviewItem.Reason.UNSCORABLE)
-    audit.record_many(
-        audit.event(
-            action="submission.unscorable",
-            target=row,
-            detail={"attempts": row.attempts, "error": row.last_error or "The worker died while scoring it."},
-        )
-        for row in spent
-    )
-    return len(spent)
-
-
-def give_to_people(rows: Sequence[Submission], *, reason: str) -> None:
-    """Queue locked submissions that have no verdict, in the caller's transaction."""
-    ids = [row.pk for row in rows]
-    Submission.objects.filter(pk__in=ids, state__in=NOT_YET_SCORED).update(
-        state=State.IN_REVIEW, lease_holder=""
-    )
-    items_open([(pk, reason, RISK_WITHOUT_VOTES) for pk in ids])
-    events_record(submission_ids=ids, kind=Kind.QUEUED)

@@ -9,7 +9,7 @@ from django.db.models.functions import Least, Now
 from django.utils import timezone
 
 from kyc_review.audit import services as audit
-from kyc_review.pipeline.routing import give_to_people
+from kyc_review.pipeline.unscorable import give_to_people
 from kyc_review.review.models import ReviewItem
 from kyc_review.scoring.state import last_outcome_at, stands_still, waiting_too_long
 from kyc_review.submissions.models import State, Submission

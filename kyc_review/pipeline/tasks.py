@@ -5,8 +5,8 @@ from django.db.models.functions import Now
 from kyc_review.core.wake import SCORING
 from kyc_review.pipeline import evidence_sweep, outcome_stats
 from kyc_review.pipeline.heartbeat import problems_noted
-from kyc_review.pipeline.routing import unscorable_route
 from kyc_review.pipeline.standstill import standstill_items, standstill_route
+from kyc_review.pipeline.unscorable import unscorable_route
 from kyc_review.scoring.state import waiting_for_scoring
 
 

@@ -16,11 +16,11 @@ from kyc_review.pipeline.routing import (
     Scored,
     clears_unless_alarmed,
     judgement_of,
-    unscorable_route,
     verdicts_record,
 )
 from kyc_review.pipeline.submission_leases import lease_batch
 from kyc_review.pipeline.tasks import sweep
+from kyc_review.pipeline.unscorable import unscorable_route
 from kyc_review.review.models import ReviewItem
 from kyc_review.scoring.models import CheckResult, Scoring, Vote
 from kyc_review.submissions.check_policy import policy_read

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from kyc_review.core.wake import SCORING
 from kyc_review.pipeline import worker
-from kyc_review.pipeline.routing import unscorable_route
+from kyc_review.pipeline.unscorable import unscorable_route
 from kyc_review.registry.bundles import bundle_promote, bundle_register
 from kyc_review.registry.models import Bundle
 from kyc_review.review.models import ReviewItem

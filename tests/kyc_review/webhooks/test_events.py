@@ -7,8 +7,9 @@ from django.utils import timezone
 from detection.checks import CheckCode, CheckName
 from detection.voting import Vote
 from kyc_review.accounts.models import Integration, User
-from kyc_review.pipeline.routing import Scored, unscorable_route, verdicts_record
+from kyc_review.pipeline.routing import Scored, verdicts_record
 from kyc_review.pipeline.submission_leases import lease_batch
+from kyc_review.pipeline.unscorable import unscorable_route
 from kyc_review.review.claims import item_claim_next
 from kyc_review.review.decisions import decision_record, decision_undo, decisions_settle, first_call_record
 from kyc_review.submissions.check_policy import policy_read

@@ -15,7 +15,8 @@ from sklearn.metrics import roc_auc_score
 
 from detection.ensemble import Ensemble
 from ml.training import candidate
-from ml.training.candidate import CandidateOptions, train_candidate
+from ml.training.candidate import train_candidate
+from ml.training.candidate_members import CandidateOptions
 from tests.factories.bundles import small_bundle
 from tests.factories.simulated_reviews import picture, simulated_snapshot
 
