@@ -57,6 +57,14 @@ def possible_reviewers() -> QuerySet[User]:
     return people.filter(~Exists(judged), ~Exists(read))
 
 
+def has_possible_senior(*, submission_id: UUID) -> bool:
+    """Whether an active senior is left who does not know what was said of this face."""
+    judged = Decision.objects.standing().filter(submission=submission_id, reviewer=OuterRef("pk"))
+    read = OutcomeExposure.objects.filter(submission=submission_id, person=OuterRef("pk"))
+    seniors = get_user_model().objects.filter(groups__name__in=ROLES_WITH[Right.OVERSEE], is_active=True)
+    return seniors.filter(~Exists(judged), ~Exists(read)).exists()
+
+
 def items_without_reviewer() -> int:
     """How many items wait though no active reviewer may take them: all know what was said of the face, or an escalated
     one has no senior left to see it."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from django.conf import settings
+from django.db.models import QuerySet
 
 from detection.checks import CheckCode, CheckStatus
 from kyc_review.scoring.models import CheckResult
@@ -70,10 +71,20 @@ def real_needs_two_people(item: ReviewItem) -> bool:
 
 def another_found_real(item: ReviewItem, person: int) -> bool:
     """Whether a standing, final decision of somebody else on the same picture says *real*."""
+    return _answers_of_others(item, person).filter(label=Decision.Label.REAL).exists()
+
+
+def another_is_sure_of(item: ReviewItem, decision: Decision) -> bool:
+    """Whether a standing, final decision of somebody else on the same picture gives the same answer without doubt."""
+    others = _answers_of_others(item, decision.reviewer_id)
+    return others.filter(label=decision.label, is_sure=True).exists()
+
+
+def _answers_of_others(item: ReviewItem, person: int) -> QuerySet[Decision]:
     final = Decision.objects.final().filter(submission=item.submission_id)
     final = final.exclude(item__reason=ReviewItem.Reason.GOLD)
     corrected = final.filter(corrects__isnull=False).values("corrects")
-    return final.filter(label=Decision.Label.REAL).exclude(reviewer=person).exclude(pk__in=corrected).exists()
+    return final.exclude(reviewer=person).exclude(pk__in=corrected)
 
 
 def _is_unanimous_fake(item: ReviewItem) -> bool:

@@ -52,7 +52,7 @@ def decision_correct(*, item_id: int, corrector: User, label: str, **said: Any) 
     detail = {"from": before.label, "label": correction.label}
     if item.reason == ReviewItem.Reason.GOLD:
         pass  # stored like any other, without effect: a refusal would reveal a calibration item
-    elif correction_waits(item=item, label=correction.label, corrector=corrector):
+    elif correction_waits(item=item, correction=correction):
         opened = correction_item_open(item=item, correction=correction)
         audit.record(action="item.opened", target=opened, detail={"reason": opened.reason})
     else:
@@ -61,11 +61,11 @@ def decision_correct(*, item_id: int, corrector: User, label: str, **said: Any) 
     return correction
 
 
-def correction_waits(*, item: ReviewItem, label: str, corrector: User) -> bool:
+def correction_waits(*, item: ReviewItem, correction: Decision) -> bool:
     """Whether the correction takes effect only when another person agrees."""
-    return settings.CORRECTIONS_NEED_TWO or real_waits_for_another(
-        item=item, label=label, person=corrector.pk
-    )
+    if settings.CORRECTIONS_NEED_TWO or not correction.is_sure:
+        return True
+    return real_waits_for_another(item=item, label=correction.label, person=correction.reviewer_id)
 
 
 class CorrectionState(TextChoices):
@@ -80,7 +80,8 @@ class CorrectionState(TextChoices):
 
 def correction_state(correction: Decision) -> CorrectionState:
     """Of a decision that corrects another."""
-    if correction.item.reason == ReviewItem.Reason.GOLD and settings.CORRECTIONS_NEED_TWO:
+    needs_two = settings.CORRECTIONS_NEED_TWO or not correction.is_sure
+    if correction.item.reason == ReviewItem.Reason.GOLD and needs_two:
         return CorrectionState.WAITS  # as the others: it must not be told from them
     reviews = list(correction.reviews.all())
     if not reviews:

@@ -2,24 +2,24 @@
 are blind.
 
 A picture that one person may not clear (see clearance.py) is reviewed until two people say *real*, or the last of them
-says something else. A correction that needs a second person takes effect when that person, or a third, agrees.
+says something else. An answer of which everybody who gave it was *not sure* settles nothing: a senior reviews next, or
+anybody else where no senior is left. A correction that needs a second person takes effect when that person, or a third,
+agrees.
 """
 
 from __future__ import annotations
 
+from .blinding import has_possible_senior
 from .clearance import (
     another_found_real,
+    another_is_sure_of,
     fake_needs_two_people,
     is_drawn_for_second,
     real_needs_two_people,
 )
 from .models import Decision, ReviewItem
 
-LATER_REVIEWS = (
-    ReviewItem.Reason.SECOND_REVIEW,
-    ReviewItem.Reason.ADJUDICATION,
-    ReviewItem.Reason.TWIN_REJECTED,
-)
+REVIEWS_OF_ANSWERS = (ReviewItem.Reason.SECOND_REVIEW, ReviewItem.Reason.ADJUDICATION)
 
 
 def followup_item_for(*, item: ReviewItem, decision: Decision) -> ReviewItem | None:
@@ -27,26 +27,32 @@ def followup_item_for(*, item: ReviewItem, decision: Decision) -> ReviewItem | N
 
     The next person sees the reason and risk that the first one saw, and nothing of what was said.
     """
-    is_later = item.reason in LATER_REVIEWS
-    if real_waits_for_another(item=item, label=decision.label, person=decision.reviewer_id):
-        return _open(item, ReviewItem.Reason.ADJUDICATION if is_later else ReviewItem.Reason.SECOND_REVIEW)
-    if item.reason == ReviewItem.Reason.ADJUDICATION:
-        return None
-    if item.reason == ReviewItem.Reason.TWIN_REJECTED:
-        return _open(item, ReviewItem.Reason.ADJUDICATION) if needs_second_review(item, decision) else None
-    if item.reason == ReviewItem.Reason.SECOND_REVIEW:
-        first = (
-            Decision.objects.final()
-            .filter(submission=item.submission_id)
-            .exclude(item__reason=ReviewItem.Reason.GOLD)
-            .exclude(item=item)
-            .order_by("pk")
-            .last()
-        )
-        if first is None or first.label == decision.label:
+    needs_another = real_waits_for_another(item=item, label=decision.label, person=decision.reviewer_id)
+    if item.reason not in REVIEWS_OF_ANSWERS:
+        if not needs_another and not needs_second_review(item, decision):
             return None
-        return _open(item, ReviewItem.Reason.ADJUDICATION)
-    return _open(item, ReviewItem.Reason.SECOND_REVIEW) if needs_second_review(item, decision) else None
+        is_reopened = item.reason == ReviewItem.Reason.TWIN_REJECTED
+        return _open(item, ReviewItem.Reason.ADJUDICATION if is_reopened else ReviewItem.Reason.SECOND_REVIEW)
+    is_doubted = not decision.is_sure and not another_is_sure_of(item, decision)
+    if not needs_another and not is_doubted and not _is_disagreement(item, decision):
+        return None
+    is_for_senior = is_doubted and has_possible_senior(submission_id=item.submission_id)
+    return _open(item, ReviewItem.Reason.ADJUDICATION, is_escalated=is_for_senior)
+
+
+def _is_disagreement(item: ReviewItem, decision: Decision) -> bool:
+    """Whether a second review ends with another answer than the first; a third one's answer counts as it is."""
+    if item.reason != ReviewItem.Reason.SECOND_REVIEW:
+        return False
+    first = (
+        Decision.objects.final()
+        .filter(submission=item.submission_id)
+        .exclude(item__reason=ReviewItem.Reason.GOLD)
+        .exclude(item=item)
+        .order_by("pk")
+        .last()
+    )
+    return first is not None and first.label != decision.label
 
 
 def correction_item_open(*, item: ReviewItem, correction: Decision) -> ReviewItem:
@@ -69,12 +75,15 @@ def real_waits_for_another(*, item: ReviewItem, label: str, person: int) -> bool
     return real_needs_two_people(item) and not another_found_real(item, person)
 
 
-def _open(item: ReviewItem, reason: str, correction: int | None = None) -> ReviewItem:
+def _open(
+    item: ReviewItem, reason: str, *, correction: int | None = None, is_escalated: bool = False
+) -> ReviewItem:
     return ReviewItem.objects.create(
         submission_id=item.submission_id,
         reason=reason,
         masked_reason=item.masked_reason or item.reason,
         is_blind=True,
+        is_escalated=is_escalated,
         risk=item.risk,
         queue_reason=item.queue_reason,
         queue_risk=item.queue_risk,

@@ -73,6 +73,7 @@ def test_the_group_is_seen_with_its_conflict_and_decided_after_a_look_at_each(
     opened(page)
     expect(page.get_by_test_id("conflict")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    assert page.locator(".campaign-answer").evaluate("panel => panel.scrollWidth <= panel.clientWidth")
     for box in page.get_by_role("checkbox").all()[2:]:
         expect(box).not_to_be_checked()
         box.check()

@@ -9,6 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.test import Client
 
 from kyc_review.accounts.models import User
+from kyc_review.review.blinding import items_without_reviewer
 from kyc_review.review.calibration import gold_add
 from kyc_review.review.claims import RELEASED, item_claim_next
 from kyc_review.review.decisions import decision_record
@@ -22,9 +23,9 @@ pytestmark = pytest.mark.django_db
 Enqueue = Callable[..., ReviewItem]
 
 
-def judge(reviewer: User, label: str) -> ReviewItem:
+def judge(reviewer: User, label: str, *, is_sure: bool = True) -> ReviewItem:
     item = claim_next(reviewer)
-    decision_record(item_id=item.pk, reviewer=reviewer, label=label)
+    decision_record(item_id=item.pk, reviewer=reviewer, label=label, is_sure=is_sure)
     return item
 
 
@@ -97,6 +98,70 @@ def test_an_unsure_answer_goes_to_a_second_person(
     assert (made.is_sure, result_of(item)) == (False, "")
     judge(bob, label)
     assert result_of(item) == ("clear" if label == "real" else "rejected")
+
+
+@pytest.mark.parametrize("reason", ["split_vote", "unanimous_fake"])
+@pytest.mark.parametrize(("label", "result"), [("real", "clear"), ("fake", "rejected")])
+def test_two_people_who_both_doubt_settle_nothing_and_a_senior_judges_next(
+    enqueue: Enqueue, alice: User, bob: User, staff: Callable, reason: str, label: str, result: str
+) -> None:
+    item = enqueue(reason, 0.4)
+    sam, carol = staff("sam", "senior"), staff("carol", "reviewer")
+    judge(alice, label, is_sure=False)
+    judge(bob, label, is_sure=False)
+    assert result_of(item) == ""
+    waiting = ReviewItem.objects.get(state="open")
+    assert (waiting.reason, waiting.is_escalated, waiting.is_blind) == ("adjudication", True, True)
+    assert item_claim_next(reviewer=carol) is None, "it is for a senior"
+    judge(sam, label)
+    assert result_of(item) == result
+
+
+@pytest.mark.parametrize(
+    "answers", ["real? real! -", "real! real? -", "real? fake! real? s", "real? fake? s"]
+)
+def test_an_answer_counts_once_one_of_those_who_gave_it_is_sure(
+    enqueue: Enqueue, staff: Callable, settings: LazySettings, answers: str
+) -> None:
+    settings.SECOND_REVIEW_RISK, settings.SECOND_REVIEW_SHARE = 0.0, 1.0
+    item = enqueue("split_vote", 0.4)
+    staff("sam", "senior")
+    *given, last = answers.split()
+    for number, answer in enumerate(given):
+        judge(staff(f"person-{number}", "reviewer"), answer[:-1], is_sure=answer[-1] == "!")
+    waiting = ReviewItem.objects.filter(state="open")
+    assert [row.is_escalated for row in waiting] == ([True] if last == "s" else [])
+    assert result_of(item) == ("" if last == "s" else "clear")
+
+
+def test_without_a_senior_who_may_judge_it_any_other_person_is_asked_and_doubt_alone_never_clears(
+    enqueue: Enqueue, alice: User, bob: User, staff: Callable
+) -> None:
+    item = enqueue("split_vote", 0.4)
+    sam = staff("sam", "senior")
+    for person in (sam, alice):
+        judge(person, "real", is_sure=False)
+    waiting = ReviewItem.objects.get(state="open")
+    assert (waiting.reason, waiting.is_escalated) == ("adjudication", False)
+    judge(bob, "real", is_sure=False)
+    assert result_of(item) == ""
+    assert items_without_reviewer() == 1, "the queue page says that no reviewer is left"
+    judge(staff("carol", "reviewer"), "real")
+    assert (result_of(item), items_without_reviewer()) == ("clear", 0)
+
+
+def test_a_senior_who_doubts_asks_for_another_picture(
+    enqueue: Enqueue, alice: User, bob: User, staff: Callable
+) -> None:
+    item = enqueue("split_vote", 0.4)
+    sam = staff("sam", "senior")
+    judge(alice, "real", is_sure=False)
+    judge(bob, "real", is_sure=False)
+    claimed = claim_next(sam)
+    decision_record(
+        item_id=claimed.pk, reviewer=sam, label="not_assessable", obstacle="blurred", is_sure=False
+    )
+    assert result_of(item) == "resubmit"
 
 
 def test_doubt_about_a_picture_that_cannot_be_assessed_is_not_kept(enqueue: Enqueue, alice: User) -> None:
