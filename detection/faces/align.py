@@ -14,6 +14,10 @@ from detection.faces.detector import Face, Point
 CROP_IN_EYE_DISTANCES = 3.2
 # How far the crop's centre lies below the middle of the eyes, in eye distances: the whole head is about its middle.
 CENTRE_BELOW_EYES = 0.15
+# Left, top, right and bottom, in pixels.
+Rectangle = tuple[int, int, int, int]
+# Pixels around a place from which it is interpolated, and one for rounding.
+INTERPOLATED_FROM = 3
 # Two decodings of one picture differ in shape by the rounding of their sides.
 ASPECT_TOLERANCE = 0.02
 
@@ -120,14 +124,16 @@ def face_square(frame: FaceFrame, extent: float = 1.0) -> Square:
     )
 
 
-def aligned_crop(image: Image.Image, frame: FaceFrame, side: int, *, extent: float = 1.0) -> np.ndarray:
+def aligned_crop(
+    image: Image.Image, frame: FaceFrame, side: int, *, extent: float = 1.0, needed: Rectangle | None = None
+) -> np.ndarray:
     """The face, upright and at a fixed place: (side, side, 3) uint8 RGB, from the picture's own pixels.
 
     extent: share of the full crop's edge, about the same centre; views of equal side / extent have equal scale. A
     larger face is reduced with antialiasing, a smaller one enlarged once. Beyond the border its pixels repeat. `image`
-    may be any decoding of the frame's picture. Raises ValueError when it is another picture.
+    may be any decoding of the frame's picture. needed: see `sample`. Raises ValueError when it is another picture.
     """
-    return sample(image, face_square(frame.scaled_to(image.size), extent), side)
+    return sample(image, face_square(frame.scaled_to(image.size), extent), side, needed=needed)
 
 
 def sample(
@@ -137,16 +143,51 @@ def sample(
     *,
     repeat_border: bool = True,
     filtering: Image.Resampling = Image.Resampling.BICUBIC,
+    needed: Rectangle | None = None,
 ) -> np.ndarray:
     """The pixels of a square of an RGB picture: (side, side, 3) uint8, antialiased when it is reduced.
 
     Outside of the picture its border repeats, or all is black. filtering: BICUBIC, or BILINEAR, which is quicker.
-    Raises ValueError for a square wholly outside.
+    needed: a part of the result, not empty; to save time, what lies outside of it may be left black. Raises ValueError
+    for a square wholly outside.
     """
     if square.angle == 0:
         return _sample_upright(image, square, side, repeat_border, filtering)
     scale = max(1.0, square.edge / side)
     reach = square.edge / 2 * (abs(math.cos(square.angle)) + abs(math.sin(square.angle))) + 2 * scale
+    box = _box_around(image, square, reach)
+    columns, rows = (max(1, round((box[i + 2] - box[i]) / scale)) for i in (0, 1))
+    x_scale, y_scale = (box[2] - box[0]) / columns, (box[3] - box[1]) / rows
+    start_x, start_y, end_x, end_y = needed or (0, 0, side, side)
+    corners = square.to_picture(np.array([(x, y) for x in (start_x, end_x) for y in (start_y, end_y)]) / side)
+    first_column, last_column = _interpolated((corners[:, 0] - box[0]) / x_scale, columns)
+    first_row, last_row = _interpolated((corners[:, 1] - box[1]) / y_scale, rows)
+    part = (first_column, first_row, last_column, last_row)
+    small = _reduced(image, box, (columns, rows), part, filtering)
+    left = max(0, math.ceil((box[0] - square.x + reach) / x_scale)) if first_column == 0 else 0
+    top = max(0, math.ceil((box[1] - square.y + reach) / y_scale)) if first_row == 0 else 0
+    right = max(0, math.ceil((square.x + reach - box[2]) / x_scale)) if last_column == columns else 0
+    bottom = max(0, math.ceil((square.y + reach - box[3]) / y_scale)) if last_row == rows else 0
+    if repeat_border and (left or top or right or bottom):
+        padded = np.pad(np.asarray(small), ((top, bottom), (left, right), (0, 0)), mode="edge")
+        small = Image.fromarray(padded)
+    else:
+        left = top = 0
+    cos, sin = (f(square.angle) * square.edge / side for f in (math.cos, math.sin))
+    origin = square.to_picture(np.array([[start_x, start_y]]) / side)[0]
+    back = (
+        cos / x_scale, -sin / x_scale, (origin[0] - box[0]) / x_scale + left - first_column,
+        sin / y_scale, cos / y_scale, (origin[1] - box[1]) / y_scale + top - first_row,
+    )  # fmt: skip
+    size = end_x - start_x, end_y - start_y
+    found = np.asarray(small.transform(size, Image.Transform.AFFINE, back, resample=filtering))
+    if size == (side, side):
+        return found
+    return _on_black(found, side, start_x, start_y)
+
+
+def _box_around(image: Image.Image, square: Square, reach: float) -> Rectangle:
+    """What the picture has of a box `reach` pixels to all sides of the square's middle."""
     box = (
         max(0, math.floor(square.x - reach)),
         max(0, math.floor(square.y - reach)),
@@ -155,26 +196,13 @@ def sample(
     )
     if box[0] >= box[2] or box[1] >= box[3]:
         raise ValueError(f"{square} lies outside of a picture of {image.width} x {image.height}")
-    small = _reduced(image, box, scale, filtering)
-    x_scale, y_scale = (box[2] - box[0]) / small.width, (box[3] - box[1]) / small.height
-    left = max(0, math.ceil((box[0] - square.x + reach) / x_scale))
-    top = max(0, math.ceil((box[1] - square.y + reach) / y_scale))
-    right = max(0, math.ceil((square.x + reach - box[2]) / x_scale))
-    bottom = max(0, math.ceil((square.y + reach - box[3]) / y_scale))
-    if repeat_border and (left or top or right or bottom):
-        padded = np.pad(np.asarray(small), ((top, bottom), (left, right), (0, 0)), mode="edge")
-        small = Image.fromarray(padded)
-    else:
-        left = top = 0
-    cos, sin = (f(square.angle) * square.edge / side for f in (math.cos, math.sin))
-    start_x = square.x - (cos - sin) * side / 2 - box[0]
-    start_y = square.y - (sin + cos) * side / 2 - box[1]
-    back = (
-        cos / x_scale, -sin / x_scale, start_x / x_scale + left,
-        sin / y_scale, cos / y_scale, start_y / y_scale + top,
-    )  # fmt: skip
-    found = small.transform((side, side), Image.Transform.AFFINE, back, resample=filtering)
-    return np.asarray(found)
+    return box
+
+
+def _interpolated(places: np.ndarray, count: int) -> tuple[int, int]:
+    """The first of `count` pixels and the one after the last, from which the values between (n,) places come."""
+    first = min(max(0, math.floor(places.min()) - INTERPOLATED_FROM), count - 1)
+    return first, max(first + 1, min(count, math.ceil(places.max()) + INTERPOLATED_FROM))
 
 
 def _sample_upright(
@@ -199,16 +227,30 @@ def _sample_upright(
     part = image.resize((right - left, bottom - top), filtering, box=box, reducing_gap=2.0)
     if (right - left, bottom - top) == (side, side):
         return np.asarray(part)
-    margins = ((top, side - bottom), (left, side - right), (0, 0))
     if repeat_border:
+        margins = ((top, side - bottom), (left, side - right), (0, 0))
         return np.pad(np.asarray(part), margins, mode="edge")
-    return np.pad(np.asarray(part), margins)
+    return _on_black(np.asarray(part), side, left, top)
+
+
+def _on_black(pixels: np.ndarray, side: int, left: int, top: int) -> np.ndarray:
+    """(side, side, 3) uint8, black but for the pixels."""
+    made = np.zeros((side, side, 3), np.uint8)
+    made[top : top + pixels.shape[0], left : left + pixels.shape[1]] = pixels
+    return made
 
 
 def _reduced(
-    image: Image.Image, box: tuple[int, int, int, int], scale: float, filtering: Image.Resampling
+    image: Image.Image, box: Rectangle, size: tuple[int, int], part: Rectangle, filtering: Image.Resampling
 ) -> Image.Image:
-    if scale <= 1:
-        return image.crop(box)
-    size = max(1, round((box[2] - box[0]) / scale)), max(1, round((box[3] - box[1]) / scale))
-    return image.resize(size, filtering, box=box, reducing_gap=2.0)
+    """A box of the picture in a size that is not larger: the part of it that is given in pixels of that size."""
+    if size == (box[2] - box[0], box[3] - box[1]):
+        return image.crop((box[0] + part[0], box[1] + part[1], box[0] + part[2], box[1] + part[3]))
+    x_scale, y_scale = (box[2] - box[0]) / size[0], (box[3] - box[1]) / size[1]
+    within = (
+        box[0] + part[0] * x_scale,
+        box[1] + part[1] * y_scale,
+        min(box[0] + part[2] * x_scale, box[2]),
+        min(box[1] + part[3] * y_scale, box[3]),
+    )
+    return image.resize((part[2] - part[0], part[3] - part[1]), filtering, box=within, reducing_gap=2.0)

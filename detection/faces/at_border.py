@@ -7,14 +7,14 @@ becomes a whole one that BlazeFace finds.
 from collections.abc import Sequence
 
 import numpy as np
-from PIL import Image
 
 from detection.faces import blazeface
 from detection.faces.align import Square
 from detection.faces.blazeface import SHORT_RANGE, Detection
-from detection.faces.confirm import SCORE_MIN, Picture
+from detection.faces.confirm import SCORE_MIN
 from detection.faces.detector import Face
 from detection.faces.mediapipe import outlines_to_cover
+from detection.faces.picture import Picture
 
 # All in lengths of the largest face. The edges of the squares around the border that are searched: what the first look
 # takes for a face, a closer one has to confirm, because hair mirrored at the border looks like one.
@@ -25,18 +25,19 @@ SIZE_MIN = 0.3
 OFF_BORDER_MAX = 0.35
 
 
-def face_cut_by_border(image: Image.Image, faces: Sequence[Face], *, score_min: float) -> float:
+def face_cut_by_border(picture: Picture, faces: Sequence[Face], *, score_min: float) -> float:
     """BlazeFace's score, 0..1, of a face mirrored at the left or right border; 0 without one.
 
-    faces: those found in the upright RGB `image`, the largest first; at least one. They are covered. score_min: a lower
+    faces: those found in `picture`, the largest first; at least one. They are covered. score_min: a lower
     score of the first look is not confirmed by a closer one.
     """
-    face = faces[0]
+    face, image = faces[0], picture.image
+    length = face.length
     rooms = {0: face.box.left, image.width: image.width - face.box.right}
-    borders = [x for x, room in rooms.items() if room >= ROOM_MIN * face.length]
+    borders = [x for x, room in rooms.items() if room >= ROOM_MIN * length]
     if not borders or not 0 <= _middle(face) <= image.height:
         return 0.0
-    picture = Picture(image).covering(outlines_to_cover(faces))
+    picture = picture.covering(outlines_to_cover(faces))
     first = _first_scores([_mirrored_at(picture, face, x, FIRST_LOOK) for x in borders])
     scores = []
     for x, score in zip(borders, first, strict=True):

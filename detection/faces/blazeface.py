@@ -75,8 +75,11 @@ def decode(
 
     regressors: (n, 16), logits: (n,), centres: (n, 2) from `anchors`.
     """
-    keep = logits >= np.log(score_min / (1 - score_min))
+    keep = np.flatnonzero(logits >= np.log(score_min / (1 - score_min)))
     scores = 1 / (1 + np.exp(-logits[keep]))
+    left = np.argsort(-scores)
+    if not left.size:
+        return []
     values = regressors[keep].reshape(-1, 8, 2) / side
     places = values + centres[keep, None]
     middle, half = places[:, 0], values[:, 1] / 2
@@ -85,24 +88,25 @@ def decode(
     # The nose and the ears move most when a head turns; these three places suffice.
     points = places[:, [2 + RIGHT_EYE, 2 + LEFT_EYE, 2 + MOUTH]]
     found = []
-    left = np.argsort(-scores)
     while left.size:
-        edge = float(values[left[0], 1].max())
-        apart = np.linalg.norm(points[left] - points[left[0]], axis=2).mean(1)
-        together = overlap(boxes[left[0]], boxes[left]) > SAME_FACE_OVERLAP
-        together &= apart < SAME_FACE_DISTANCE * edge
-        together[0] = True
-        group, left = left[together], left[~together]
-        mean = np.average(rows[group], axis=0, weights=scores[group])
-        found.append(Detection(float(scores[group[0]]), mean[:4], mean[4:].reshape(6, 2)))
+        best, others = left[0], left[1:]
+        if others.size:
+            apart = points[others] - points[best]
+            apart = np.sqrt((apart * apart).sum(2)).mean(1)
+            together = overlap(boxes[best], boxes[others]) > SAME_FACE_OVERLAP
+            together &= apart < SAME_FACE_DISTANCE * values[best, 1].max()
+            group, left = left[np.concatenate([[True], together])], others[~together]
+        else:
+            group, left = left, others
+        mean = (rows[group] * scores[group, None]).sum(0) / scores[group].sum()
+        found.append(Detection(float(scores[best]), mean[:4], mean[4:].reshape(6, 2)))
     return found
 
 
 def overlap(box: np.ndarray, boxes: np.ndarray) -> np.ndarray:
     """Intersection over union of one box (4,) with many (n, 4)."""
-    low = np.maximum(box[:2], boxes[:, :2])
-    high = np.minimum(box[2:], boxes[:, 2:])
-    common = np.clip(high - low, 0, None).prod(1)
-    areas = np.clip(boxes[:, 2:] - boxes[:, :2], 0, None).prod(1)
-    area = np.clip(box[2:] - box[:2], 0, None).prod()
-    return np.asarray(common / np.maximum(area + areas - common, 1e-12))
+    common = np.maximum(np.minimum(box[2:], boxes[:, 2:]) - np.maximum(box[:2], boxes[:, :2]), 0)
+    sizes = np.maximum(boxes[:, 2:] - boxes[:, :2], 0)
+    width, height = np.maximum(box[2:] - box[:2], 0)
+    shared = common[:, 0] * common[:, 1]
+    return np.asarray(shared / np.maximum(width * height + sizes[:, 0] * sizes[:, 1] - shared, 1e-12))

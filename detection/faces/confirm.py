@@ -1,25 +1,20 @@
 """Whether what BlazeFace proposes is a face: the mesh's look at it, and its own in squares of comparable size."""
 
-import copy
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from PIL import Image, ImageDraw
 
 from detection.faces import blazeface, mesh
-from detection.faces.align import Square, sample
+from detection.faces.align import Square
 from detection.faces.blazeface import SHORT_RANGE, Detection, Layout
 from detection.faces.detector import Face
+from detection.faces.picture import Picture
 
 CONFIDENCE_MIN = 0.4
-# Pixels; enough for BlazeFace, which sees 192 at most.
-WORK_SIDE = 640
 PRESENCE_MIN = 0.5
 PRESENCE_SURE = 0.9
 LOOKS_MAX = 5
-COVER = (128, 128, 128)
 # Radians.
 LEVEL = 0.12
 # BlazeFace's score depends on how large a face is in its square; these squares, in faces, make scores comparable.
@@ -49,42 +44,6 @@ class Proposal:
         times = seen.edge / (square.edge / mesh.LOOK_MARGIN)
         comparable = layout is SHORT_RANGE and min(SEEN_IN) <= times <= max(SEEN_IN)
         return cls(square, detection.score, comparable)
-
-
-class Picture:
-    """The picture, and a reduced copy from which large squares are sampled."""
-
-    def __init__(self, image: Image.Image) -> None:
-        self._image = image
-        self._by = max(1, max(image.size) // WORK_SIDE)
-        self._small = image.reduce(self._by) if self._by > 1 else image
-        self._covered: tuple[np.ndarray, ...] = ()
-
-    def covering(self, outlines: Sequence[np.ndarray]) -> "Picture":
-        """The same picture with polygons of (n, 2) pixels painted over; no pixel is copied."""
-        made = copy.copy(self)
-        made._covered = tuple(outlines)
-        return made
-
-    def pixels(self, square: Square, side: int, *, repeat_border: bool = True) -> np.ndarray:
-        """(side, side, 3) uint8."""
-        pixels = self._sampled(square, side, repeat_border)
-        if not self._covered:
-            return pixels
-        painted = Image.fromarray(pixels)
-        for outline in self._covered:
-            corners = (square.from_picture(outline) * side).tolist()
-            ImageDraw.Draw(painted).polygon([(x, y) for x, y in corners], fill=COVER)
-        return np.asarray(painted)
-
-    def _sampled(self, square: Square, side: int, repeat_border: bool) -> np.ndarray:
-        image = self._image
-        if self._by > 1 and square.edge / self._by >= side:
-            image = self._small
-            x, y = image.width / self._image.width, image.height / self._image.height
-            square = Square(square.x * x, square.y * y, square.edge * (x + y) / 2, square.angle)
-        bilinear = Image.Resampling.BILINEAR
-        return sample(image, square, side, repeat_border=repeat_border, filtering=bilinear)
 
 
 def confirmed(picture: Picture, proposal: Proposal) -> Face | None:

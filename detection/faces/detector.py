@@ -1,10 +1,13 @@
 """What a face detector promises. `mediapipe.py` is the one in use; another one needs only a file like it."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from PIL import Image
+
+if TYPE_CHECKING:
+    from detection.faces.picture import Picture
 
 Point = tuple[float, float]
 
@@ -82,15 +85,16 @@ class Face:
         Unlike the eye distance, it hardly changes when the head turns to the side or leans.
         """
         outline = self.landmarks.outline
-        return float(np.linalg.norm(outline[:, None] - outline[None], axis=2).max())
+        apart = outline[:, None] - outline[None]
+        return float(np.sqrt((apart * apart).sum(2).max()))
 
 
 class FaceDetector(Protocol):
     """Safe to call from several threads."""
 
-    def find(self, image: Image.Image) -> list[Face]:
+    def find(self, picture: "Image.Image | Picture") -> list[Face]:
         """All faces of an upright RGB picture of any size, the largest first; empty when there is none.
 
-        Raises FaceModelMissing.
+        `Picture.of` makes one of both. Raises FaceModelMissing.
         """
         ...

@@ -14,6 +14,7 @@ from detection.faces.at_border import face_cut_by_border
 from detection.faces.default import default_detector
 from detection.faces.detector import Face, FaceDetector
 from detection.faces.limits import LIMITS
+from detection.faces.picture import Picture
 from detection.faces.visibility import FaceVisibility
 
 UNKNOWN = "unknown"  # the kind of trailing data that no reader of the decoder knows
@@ -50,23 +51,24 @@ def examine(
 
     damage: what the decoder found broken, in words; trailing: what follows the picture in its file.
     """
+    picture = Picture(image)
     faces: tuple[Face, ...] = ()
     frame, searched = None, True
     try:
-        faces = tuple((detector or default_detector()).find(image))
+        faces = tuple((detector or default_detector()).find(picture))
         frame = FaceFrame.of(faces[0], image.size) if faces else None
     except Exception:
         _log.exception("the face detector failed")
         faces, searched = (), False
-    uniform = _check(CheckName.UNIFORM, lambda: {Measure.CONTENT: measures.content(image)})
+    uniform = _check(CheckName.UNIFORM, lambda: {Measure.CONTENT: measures.content(picture)})
     if frame is not None:
         checks = [
             _intact(damage, trailing),
             _uniform_with_face(uniform, faces[0]),
-            *_of_face(image, faces, frame),
+            *_of_face(picture, faces, frame),
         ]
     else:
-        checks = [_intact(damage, trailing), uniform, *_without_face(image, uniform, searched)]
+        checks = [_intact(damage, trailing), uniform, *_without_face(picture, uniform, searched)]
     return PictureReport(faces, tuple(checks), frame)
 
 
@@ -91,13 +93,13 @@ def _intact(damage: str | None, trailing: Sequence[Trailing]) -> Check:
     return Check(CheckName.INTACT, CheckStatus.PASS)
 
 
-def _of_face(image: Image.Image, faces: Sequence[Face], frame: FaceFrame) -> list[Check]:
-    face = faces[0]
+def _of_face(picture: Picture, faces: Sequence[Face], frame: FaceFrame) -> list[Check]:
+    face, image = faces[0], picture.image
     pixels = measures.FacePixels(image, frame)
     sharpness = _check(CheckName.SHARPNESS, lambda: {Measure.SHARPNESS: pixels.sharpness})
     return [
         _check(CheckName.FACE_FOUND, lambda: {Measure.CONFIDENCE: face.confidence}),
-        _single_face(image, faces),
+        _single_face(picture, faces),
         _check(CheckName.FACE_SIZE, lambda: {Measure.EYE_DISTANCE: frame.eye_distance}),
         _check(CheckName.FACE_COMPLETE, lambda: {Measure.INSIDE: measures.inside(face, image.size)}),
         _visible(FaceVisibility(image, face, frame), is_sharp=sharpness.status is CheckStatus.PASS),
@@ -117,7 +119,7 @@ def _of_face(image: Image.Image, faces: Sequence[Face], frame: FaceFrame) -> lis
     ]
 
 
-def _single_face(image: Image.Image, faces: Sequence[Face]) -> Check:
+def _single_face(picture: Picture, faces: Sequence[Face]) -> Check:
     """A face that the border cuts is searched only where no whole second face decides."""
     second = faces[1].length / faces[0].length if len(faces) > 1 else 0.0
     if LIMITS[Measure.SECOND_FACE].status(second) is not CheckStatus.PASS:
@@ -127,7 +129,7 @@ def _single_face(image: Image.Image, faces: Sequence[Face]) -> Check:
         lambda: {
             Measure.SECOND_FACE: second,
             Measure.FACE_AT_BORDER: face_cut_by_border(
-                image, faces, score_min=LIMITS[Measure.FACE_AT_BORDER].passes
+                picture, faces, score_min=LIMITS[Measure.FACE_AT_BORDER].passes
             ),
         },
     )
@@ -166,7 +168,7 @@ def _visible(face: FaceVisibility, *, is_sharp: bool) -> Check:
     return found
 
 
-def _without_face(image: Image.Image, uniform: Check, searched: bool) -> list[Check]:
+def _without_face(picture: Picture, uniform: Check, searched: bool) -> list[Check]:
     """Checks of a face cannot be made; `searched` is False when the detector failed.
 
     Of the whole picture only darkness is told, and only where nothing else can be seen in it: that is why no face was
@@ -178,7 +180,7 @@ def _without_face(image: Image.Image, uniform: Check, searched: bool) -> list[Ch
     if searched:
         found = Check(limit.check, CheckStatus.FAIL, 0.0, limit.fails, code, Measure.CONFIDENCE)
     missing = [name for name in NEEDS_FACE if name is not CheckName.EXPOSURE]
-    exposure = _check(CheckName.EXPOSURE, lambda: {Measure.LIGHT: measures.picture_light(image)})
+    exposure = _check(CheckName.EXPOSURE, lambda: {Measure.LIGHT: measures.picture_light(picture)})
     if exposure.status is CheckStatus.PASS or uniform.status is CheckStatus.PASS:
         exposure = Check(CheckName.EXPOSURE, CheckStatus.DOUBT, code=code)
     return [found, *(Check(name, CheckStatus.DOUBT, code=code) for name in missing), exposure]

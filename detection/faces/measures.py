@@ -9,6 +9,7 @@ from PIL import Image, ImageFilter
 
 from detection.faces.align import CROP_IN_EYE_DISTANCES, FaceFrame, aligned_crop
 from detection.faces.detector import Face
+from detection.faces.picture import Picture
 
 CONTENT_SIDE = 64
 CONTENT_SIGMA = 4
@@ -21,12 +22,12 @@ LIGHT_PERCENTILE = 75
 WASHED_OUT_FROM = 250
 
 
-def content(image: Image.Image) -> float:
+def content(picture: Picture) -> float:
     """Grey levels by which a quarter of the picture departs from its own blurred surroundings; 0 for a flat picture.
 
     Steady gradients of any form stay near 0, because a blur does not change them.
     """
-    small = image.convert("L").resize((CONTENT_SIDE, CONTENT_SIDE), Image.Resampling.BOX)
+    small = picture.small.convert("L").resize((CONTENT_SIDE, CONTENT_SIDE), Image.Resampling.BOX)
     surroundings = small.filter(ImageFilter.GaussianBlur(CONTENT_SIGMA))
     detail = np.abs(np.asarray(small, np.float64) - np.asarray(surroundings, np.float64))
     edge = 2 * CONTENT_SIGMA  # there the blur lacks pixels
@@ -40,9 +41,9 @@ def inside(face: Face, size: tuple[int, int]) -> float:
     return float(within.all(1).mean())
 
 
-def picture_light(image: Image.Image) -> float:
+def picture_light(picture: Picture) -> float:
     """The grey level below which three quarters of the whole picture lie, where there is no face to measure."""
-    grey = np.asarray(image.convert("L").resize((CONTENT_SIDE, CONTENT_SIDE), Image.Resampling.BOX))
+    grey = np.asarray(picture.small.convert("L").resize((CONTENT_SIDE, CONTENT_SIDE), Image.Resampling.BOX))
     return float(np.percentile(grey, LIGHT_PERCENTILE))
 
 

@@ -15,8 +15,9 @@ from PIL import Image
 from detection.faces import blazeface, mesh
 from detection.faces.align import Square
 from detection.faces.blazeface import FULL_RANGE, SHORT_RANGE, Layout, overlap
-from detection.faces.confirm import Picture, Proposal, confirmed
+from detection.faces.confirm import Proposal, confirmed
 from detection.faces.detector import Box, Face
+from detection.faces.picture import Picture
 
 SCORE_MIN = 0.5
 # BlazeFace is less sure of small faces; what it proposes is confirmed at a closer look.
@@ -57,11 +58,12 @@ class _Look:
 class MediaPipeDetector:
     """Keeps no state: interpreters belong to the thread that uses them."""
 
-    def find(self, image: Image.Image) -> list[Face]:
+    def find(self, picture: Image.Image | Picture) -> list[Face]:
         """See FaceDetector."""
-        picture = Picture(image)
+        picture = Picture.of(picture)
+        size = picture.image.size
         faces: list[Face] = []
-        for looks in _searches(image.size):
+        for looks in _searches(size):
             found: list[Face] = []
             for step in looks:
                 _add(picture, step, found)
@@ -69,9 +71,9 @@ class MediaPipeDetector:
             faces = _without_doubles(found + faces)
             if any(face.confidence >= CONFIDENCE_SURE for face in found):
                 break
-        edge = PARTS[0] * max(image.size)
-        if faces and edge >= PART_PIXELS_MIN and _are_small(faces, image.size):
-            for step in _look_at_parts(image.size, edge):
+        edge = PARTS[0] * max(size)
+        if faces and edge >= PART_PIXELS_MIN and _are_small(faces, size):
+            for step in _look_at_parts(size, edge):
                 _add(picture, step, faces)
         return sorted(faces + _behind(picture, faces), key=lambda face: -face.length)
 

@@ -6,13 +6,14 @@ the noise of a camera hardly leaves, and a mosaic has its steps at equal distanc
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from PIL import Image, ImageFilter
 
-from detection.faces.align import CENTRE_BELOW_EYES, CROP_IN_EYE_DISTANCES, FaceFrame, aligned_crop
+from detection.faces.align import CENTRE_BELOW_EYES, CROP_IN_EYE_DISTANCES, FaceFrame, Rectangle, aligned_crop
 from detection.faces.detector import Face
 
 # Pixels between the eye corners in the crop that is measured; smaller faces are not enlarged.
@@ -21,6 +22,8 @@ MEASURED_EYES = 100
 EXTENT = 0.75
 # Of the eye distance: detail is what a blur of this deviation removes.
 DETAIL_SIGMA = 0.05
+# In deviations: how far Pillow's Gaussian blur, three blurs of a box, takes pixels from.
+BLUR_REACH = 3.2
 # Pixels between the eyes that suffice to see the squares of a mosaic.
 GRID_EYES = 200
 GRID_MIN = 3  # pixels; the smallest squares that are searched
@@ -61,11 +64,7 @@ class FaceVisibility:
     @property
     def flat_part(self) -> float:
         """Share of pixels that equal both neighbours, right and below, in the flattest part of the face; 0..1."""
-        _, mouth = self._middle_of_mouth
-        lower = Part(-0.5, mouth - 0.45, 0.5, mouth + 0.35)
-        right, left = Part(-0.6, -0.4, -0.05, mouth + 0.3), Part(0.05, -0.4, 0.6, mouth + 0.3)
-        parts = (EYES, RIGHT_EYE, LEFT_EYE, self._mouth, lower, right, left)
-        return max(_flat_share(self._cut(self._crop, part)) for part in parts)
+        return max(_flat_share(self._cut(self._crop, part)) for part in self._flat_parts)
 
     @property
     def eye_detail(self) -> float:
@@ -93,9 +92,8 @@ class FaceVisibility:
     @property
     def tones(self) -> float:
         """Perplexity of the face's grey levels relative to their range; 1 when each is as frequent as the others."""
-        counts = np.array(self._own_grey.histogram(), np.float64)
-        levels = np.repeat(np.arange(256), counts.astype(int))
-        low, high = np.percentile(levels, TONE_RANGE)
+        counts = np.array(self._own_grey.histogram())
+        low, high = (level_at(counts, percentile) for percentile in TONE_RANGE)
         shares = counts[counts > 0] / counts.sum()
         return float(np.exp(-(shares * np.log(shares)).sum()) / (high - low + 1))
 
@@ -119,10 +117,30 @@ class FaceVisibility:
         return min(MEASURED_EYES, self._own_eye_distance)
 
     @cached_property
+    def _side(self) -> int:
+        """Pixels of the crop's edge."""
+        return max(8, round(CROP_IN_EYE_DISTANCES * EXTENT * self._scale))
+
+    @cached_property
+    def _needed(self) -> Rectangle:
+        """What the parts take of the crop, and the blur around those whose detail is measured."""
+        places = [self._place(part) for part in (*self._flat_parts, self._whole)]
+        blurred = math.ceil(BLUR_REACH * DETAIL_SIGMA * self._scale)
+        for part in (INNER_RIGHT_EYE, INNER_LEFT_EYE, self._mouth):
+            left, top, right, bottom = self._place(part)
+            places.append((left - blurred, top - blurred, right + blurred, bottom + blurred))
+        lefts, tops, rights, bottoms = zip(*places, strict=True)
+        return (
+            max(0, min(lefts)),
+            max(0, min(tops)),
+            min(self._side, max(rights)),
+            min(self._side, max(bottoms)),
+        )
+
+    @cached_property
     def _crop(self) -> np.ndarray:
-        """(side, side, 3) uint8."""
-        side = max(8, round(CROP_IN_EYE_DISTANCES * EXTENT * self._scale))
-        return aligned_crop(self.image, self.frame, side, extent=EXTENT)
+        """(side, side, 3) uint8; what no part needs may be black."""
+        return aligned_crop(self.image, self.frame, self._side, extent=EXTENT, needed=self._needed)
 
     @cached_property
     def _grey(self) -> np.ndarray:
@@ -131,16 +149,18 @@ class FaceVisibility:
 
     @cached_property
     def _fine(self) -> np.ndarray:
-        """(side, side) float64: by how much each pixel departs from its surroundings."""
-        surroundings = Image.fromarray(self._grey.astype(np.uint8)).filter(
-            ImageFilter.GaussianBlur(DETAIL_SIGMA * self._scale)
-        )
-        return np.abs(self._grey - np.asarray(surroundings, np.float64))
+        """(side, side) float64: by how much each needed pixel departs from its surroundings."""
+        left, top, right, bottom = self._needed
+        grey = self._grey[top:bottom, left:right]
+        blur = ImageFilter.GaussianBlur(DETAIL_SIGMA * self._scale)
+        surroundings = Image.fromarray(grey.astype(np.uint8)).filter(blur)
+        fine = np.zeros_like(self._grey)
+        fine[top:bottom, left:right] = np.abs(grey - np.asarray(surroundings, np.float64))
+        return fine
 
     @cached_property
     def _contrast(self) -> float:
-        _, mouth = self._middle_of_mouth
-        return float(self._cut(self._grey, Part(-0.6, -0.35, 0.6, mouth + 0.35)).std())
+        return float(self._cut(self._grey, self._whole).std())
 
     @cached_property
     def _middle_of_mouth(self) -> tuple[float, float]:
@@ -157,19 +177,43 @@ class FaceVisibility:
         x, y = self._middle_of_mouth
         return Part(x - 0.3, y - 0.18, x + 0.3, y + 0.18)
 
+    @cached_property
+    def _whole(self) -> Part:
+        _, mouth = self._middle_of_mouth
+        return Part(-0.6, -0.35, 0.6, mouth + 0.35)
+
+    @cached_property
+    def _flat_parts(self) -> Sequence[Part]:
+        _, mouth = self._middle_of_mouth
+        lower = Part(-0.5, mouth - 0.45, 0.5, mouth + 0.35)
+        right, left = Part(-0.6, -0.4, -0.05, mouth + 0.3), Part(0.05, -0.4, 0.6, mouth + 0.3)
+        return EYES, RIGHT_EYE, LEFT_EYE, self._mouth, lower, right, left
+
     def _detail(self, part: Part) -> float:
         return float(self._cut(self._fine, part).mean()) / self._contrast if self._contrast > 0 else 0.0
 
     def _cut(self, pixels: np.ndarray, part: Part) -> np.ndarray:
-        """The pixels of a part of the crop, at least PART_MIN in each direction; beyond its border the nearest."""
-        middle, side = pixels.shape[0] / 2, pixels.shape[0]
+        left, top, right, bottom = self._place(part)
+        return pixels[top:bottom, left:right]
+
+    def _place(self, part: Part) -> Rectangle:
+        """A part of the crop in pixels, at least PART_MIN in each direction; beyond its border the nearest."""
+        middle, side = self._side / 2, self._side
         x, y = middle, middle - CENTRE_BELOW_EYES * self._scale
         left, top = (
             min(max(0, round(start)), side - PART_MIN)
             for start in (x + part.left * self._scale, y + part.top * self._scale)
         )
         right, bottom = round(x + part.right * self._scale), round(y + part.bottom * self._scale)
-        return pixels[top : max(bottom, top + PART_MIN), left : max(right, left + PART_MIN)]
+        return left, top, max(right, left + PART_MIN), max(bottom, top + PART_MIN)
+
+
+def level_at(counts: np.ndarray, percentile: float) -> float:
+    """The percentile of grey levels from how often each of them occurs; the same as of the single pixels."""
+    upto = counts.cumsum()
+    place = percentile / 100 * (int(upto[-1]) - 1)
+    below, above = np.searchsorted(upto, [math.floor(place), math.ceil(place)], side="right")
+    return float(below + (above - below) * (place - math.floor(place)))
 
 
 def _flat_share(pixels: np.ndarray) -> float:
@@ -191,7 +235,9 @@ def _steps_at_equal_distances(steps: np.ndarray, ignored: int) -> float:
             continue
         repeats = len(steps) // distance
         lines = np.sort(steps[: repeats * distance].reshape(repeats, distance), axis=0)
-        means = lines[: repeats - math.ceil(GRID_STRONGEST * repeats)].mean(0)
-        others = (means.sum() - means.max()) / (distance - 1)
-        best = max(best, float(means.max() / (others + STEP_MIN)))
+        kept = repeats - math.ceil(GRID_STRONGEST * repeats)
+        means = lines[:kept].sum(0) / kept
+        strongest = float(means.max())
+        others = (float(means.sum()) - strongest) / (distance - 1)
+        best = max(best, strongest / (others + STEP_MIN))
     return best

@@ -7,7 +7,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from detection.faces.align import CENTRE_BELOW_EYES, CROP_IN_EYE_DISTANCES, FaceFrame, Square, aligned_crop
+from detection.faces.align import (
+    CENTRE_BELOW_EYES,
+    CROP_IN_EYE_DISTANCES,
+    FaceFrame,
+    Square,
+    aligned_crop,
+    sample,
+)
 
 
 def dotted(size: tuple[int, int], right: complex, left: complex, radius: float) -> Image.Image:
@@ -106,3 +113,20 @@ def test_a_square_gives_back_the_positions_that_it_placed_in_the_picture() -> No
     placed = square.to_picture(inside)
     assert np.abs(placed - inside).max() > 20
     np.testing.assert_allclose(square.from_picture(placed), inside, atol=1e-12)
+
+
+@pytest.mark.parametrize("degrees", [1, -33, 170])
+@pytest.mark.parametrize("edge", [60.0, 150.0, 290.0])
+@pytest.mark.parametrize("middle_x", [10.0, 200.0, 395.0])
+def test_the_needed_part_has_the_same_pixels_as_in_the_whole_sample(
+    degrees: float, edge: float, middle_x: float
+) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (300, 400, 3), np.uint8)
+    picture, square = Image.fromarray(noise), Square(middle_x, 140.0, edge, math.radians(degrees))
+    left, top, right, bottom = needed = (20, 5, 60, 70)
+    whole, part = sample(picture, square, 100), sample(picture, square, 100, needed=needed)
+    apart = part[top:bottom, left:right].astype(int) - whole[top:bottom, left:right]
+    # The weights of the reduction are rounded differently.
+    assert abs(apart).max() <= 1
+    assert not part[bottom:].any()
+    assert not part[:, right:].any()

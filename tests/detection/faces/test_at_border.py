@@ -9,13 +9,14 @@ from detection.faces.at_border import face_cut_by_border
 from detection.faces.default import default_detector
 from detection.faces.examine import examine
 from detection.faces.limits import LIMITS
+from detection.faces.picture import Picture
 from tests.factories.scenes import SAMPLES, cut_by_border, pasted, sample, wall
 
 LIMIT = LIMITS[Measure.FACE_AT_BORDER]
 
 
 def score(picture: Image.Image) -> float:
-    return face_cut_by_border(picture, default_detector().find(picture), score_min=LIMIT.passes)
+    return face_cut_by_border(Picture(picture), default_detector().find(picture), score_min=LIMIT.passes)
 
 
 def middle_of_face(image: Image.Image) -> int:

@@ -12,7 +12,7 @@ from detection.faces.default import default_detector
 from detection.faces.detector import Face
 from detection.faces.examine import examine
 from detection.faces.limits import LIMITS
-from detection.faces.visibility import FaceVisibility
+from detection.faces.visibility import FaceVisibility, level_at
 from ml.faces.coverings import coverings, dark_glasses, dots, half, mask, mosaic
 from tests.factories.scenes import SAMPLES, pasted, sample, wall
 
@@ -141,3 +141,11 @@ def test_a_flat_face_has_no_detail_and_divides_by_nothing() -> None:
     assert measured.flat_part == 1.0
     assert measured.eye_detail == measured.mouth_detail == measured.mosaic == 0.0
     assert np.isfinite(measured.tones)
+
+
+@pytest.mark.parametrize("pixels", [4, 37, 20_000])
+@pytest.mark.parametrize("percentile", [0, 1, 50, 99, 100])
+def test_a_percentile_of_counted_levels_is_that_of_the_single_pixels(pixels: int, percentile: float) -> None:
+    levels = np.random.default_rng(pixels).normal(128, 40, pixels).clip(0, 255).astype(np.uint8)
+    counts = np.bincount(levels, minlength=256)
+    assert level_at(counts, percentile) == pytest.approx(np.percentile(levels, percentile))
