@@ -1,9 +1,7 @@
 """The crop around a face that training and serving share, and the sampling that it and the detector use."""
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -26,7 +24,7 @@ ASPECT_TOLERANCE = 0.02
 class FaceFrame:
     """Where a face is: outer eye corners in pixels of the upright picture of `width` times `height`.
 
-    Small and serialisable, so that a later step can cut the same crop from any decoding of the same picture.
+    A later step can cut the same crop from any decoding of the same picture with it.
     Raises ValueError for corners that coincide or are no finite numbers.
     """
 
@@ -52,27 +50,6 @@ class FaceFrame:
         """The frame of a face that was found in a picture of that width and height."""
         marks = face.landmarks
         return cls(marks.right_eye_outer, marks.left_eye_outer, *size)
-
-    def as_dict(self) -> dict[str, Any]:
-        """JSON types; corners are rounded to a hundredth of a pixel."""
-        return {
-            "right_eye": [round(value, 2) for value in self.right_eye],
-            "left_eye": [round(value, 2) for value in self.left_eye],
-            "width": self.width,
-            "height": self.height,
-        }
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> "FaceFrame":
-        """The inverse of `as_dict`. Raises ValueError when something is missing or is no number."""
-        try:
-            right, left = (tuple(map(float, values[name])) for name in ("right_eye", "left_eye"))
-            width, height = int(values["width"]), int(values["height"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"this is no face frame: {error!r}") from error
-        if len(right) != 2 or len(left) != 2:
-            raise ValueError("each eye corner of a face frame has x and y")
-        return cls((right[0], right[1]), (left[0], left[1]), width, height)
 
     def scaled_to(self, size: tuple[int, int]) -> "FaceFrame":
         """The same face in another decoding of the picture. Raises ValueError when its shape differs."""

@@ -53,16 +53,6 @@ def gold_add(*, submission_id: UUID, senior: User, label: str) -> Gold:
     return gold
 
 
-def gold_remove(*, submission_id: UUID, senior: User) -> None:
-    """Stop using it; answers given so far stay."""
-    if not may_oversee(senior):
-        raise PermissionDenied("Only seniors choose calibration items.")
-    with transaction.atomic():
-        for gold in Gold.objects.filter(submission_id=submission_id, is_active=True):
-            Gold.objects.filter(pk=gold.pk).update(is_active=False)
-            audit.record(action="gold.removed", actor=senior, target=gold)
-
-
 def gold_draw(*, opened: int) -> int:
     """Draw the gold that goes with `opened` new items; returns how many will open within GOLD_DELAY_S.
 

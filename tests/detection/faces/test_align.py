@@ -1,6 +1,5 @@
 """The aligned crop: where the eyes lie in it, and that every decoding of a picture gives the same one."""
 
-import json
 import math
 
 import numpy as np
@@ -84,28 +83,20 @@ def test_beyond_the_border_its_pixels_repeat() -> None:
     assert (crop == (10, 200, 30)).all()
 
 
-def test_a_frame_survives_json() -> None:
-    frame = FaceFrame((10.25, 20.5), (60.125, 22.0), 300, 200)
-    again = FaceFrame.from_dict(json.loads(json.dumps(frame.as_dict())))
-    assert again.right_eye == (10.25, 20.5)
-    assert again.eye_distance == pytest.approx(frame.eye_distance, abs=0.02)
-    assert (again.width, again.height) == (300, 200)
-
-
 @pytest.mark.parametrize(
-    "values",
+    ("right_eye", "left_eye", "size"),
     [
-        {},
-        {"right_eye": [1, 2], "left_eye": [3], "width": 9, "height": 9},
-        {"right_eye": [1, 2], "left_eye": [1, 2], "width": 9, "height": 9},
-        {"right_eye": [1, float("nan")], "left_eye": [4, 2], "width": 9, "height": 9},
-        {"right_eye": [1, 2], "left_eye": ["x", 2], "width": 9, "height": 9},
-        {"right_eye": [1, 2], "left_eye": [5, 2], "width": 0, "height": 9},
+        ((1, 2), (1, 2), (9, 9)),
+        ((1, math.nan), (4, 2), (9, 9)),
+        ((1, 2), (5, 2), (0, 9)),
+        ((1, 2), (99, 2), (9, 9)),
     ],
 )
-def test_what_is_no_frame_is_refused(values: dict[str, object]) -> None:
+def test_what_is_no_frame_is_refused(
+    right_eye: tuple[float, float], left_eye: tuple[float, float], size: tuple[int, int]
+) -> None:
     with pytest.raises(ValueError):
-        FaceFrame.from_dict(values)
+        FaceFrame(right_eye, left_eye, *size)
 
 
 def test_a_square_gives_back_the_positions_that_it_placed_in_the_picture() -> None:
