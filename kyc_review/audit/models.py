@@ -1,13 +1,32 @@
+"""The audit log, and the seals over it."""
+
+import struct
+
 from django.db import models
 
 
-class Event(models.Model):
-    """One event; a database trigger refuses UPDATE and DELETE.
+class CurrentTransaction(models.Func):
+    """The 64-bit id of the writing transaction. Postgres alone knows which of them are settled."""
 
-    Actor and target are stored as text, not as foreign keys, because the log outlives them.
+    template = "(pg_current_xact_id()::text::bigint)"
+    output_field = models.BigIntegerField()
+
+
+class ClockTime(models.Func):
+    """The database's clock at this moment, not at the start of the transaction."""
+
+    template = "clock_timestamp()"
+    output_field = models.DateTimeField()
+
+
+class Event(models.Model):
+    """One event; database triggers refuse UPDATE, DELETE and TRUNCATE, and batches of events are sealed.
+
+    Actor and target are stored as text, not as foreign keys, because the log outlives them. The database sets the time
+    and the transaction: the application's role may not.
     """
 
-    at = models.DateTimeField(auto_now_add=True)
+    at = models.DateTimeField(db_default=ClockTime())
     action = models.CharField(max_length=60)  # "<entity>.<past tense>", for example "submission.received"
     actor_kind = models.CharField(max_length=20)  # user, integration or system
     actor_id = models.CharField(max_length=40, blank=True)
@@ -15,12 +34,52 @@ class Event(models.Model):
     target_kind = models.CharField(max_length=40, blank=True)
     target_id = models.CharField(max_length=64, blank=True)
     detail = models.JSONField(default=dict)
+    transaction = models.BigIntegerField(db_default=CurrentTransaction())
 
     class Meta:
         indexes = [
             models.Index(fields=["target_kind", "target_id"], name="event_by_target"),
             models.Index(fields=["action", "at"], name="event_by_action"),
+            models.Index(fields=["transaction", "id"], name="event_by_transaction"),
         ]
 
     def __str__(self) -> str:
         return f"{self.at:%Y-%m-%d %H:%M:%S} {self.action} {self.target_kind} {self.target_id}"
+
+
+class SealedBatch(models.Model):
+    """Events that were sealed together: their leaf hashes, the root over them, and a signature over the header.
+
+    The header (`headers.header_text`) holds the root and the hash of the previous header, so batches are a chain. All
+    that was settled by transaction (`through_transaction`, `through_event`) in this order is sealed, and nothing after.
+    """
+
+    number = models.BigIntegerField(primary_key=True)  # 1, 2, 3, ... without gaps
+    sealed_at = models.DateTimeField(help_text="The database's clock, read before the events were.")
+    cluster = models.CharField(max_length=20, help_text="Postgres' system identifier.")
+    is_resumption = models.BooleanField(
+        default=False, help_text="The first batch after the database was moved into another cluster."
+    )
+    events_after = models.BigIntegerField(
+        default=0, help_text="Events up to this id lie before the latest move; transaction ids began again."
+    )
+    through_transaction = models.BigIntegerField()
+    through_event = models.BigIntegerField()
+    next_transaction = models.BigIntegerField(help_text="No transaction had this id or a higher one yet.")
+    size = models.PositiveIntegerField()
+    event_ids = models.BinaryField(help_text="8 bytes each, big-endian, in the order of the leaves.")
+    leaves = models.BinaryField(help_text="The leaf hashes, 32 bytes each.")
+    root = models.BinaryField(max_length=32)
+    previous = models.BinaryField(max_length=32, help_text="SHA-256 of the previous header; zeros for none.")
+    key_id = models.CharField(max_length=16)
+    signature = models.BinaryField(max_length=64, help_text="Ed25519, over the header.")
+
+    class Meta:
+        indexes = [models.Index(fields=["through_transaction", "through_event"], name="batch_by_cursor")]
+
+    def __str__(self) -> str:
+        return f"batch {self.number} of {self.size} events"
+
+    def ids(self) -> list[int]:
+        """The ids of the events, in the order of the leaves."""
+        return list(struct.unpack(f">{len(self.event_ids) // 8}q", self.event_ids))

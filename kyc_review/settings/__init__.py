@@ -3,7 +3,8 @@
 Secrets and addresses have no default: a process that lacks one stops at start and names it.
 
 base: what Django asks for. http: transport, uploads, static files, branding. auth: passwords, sessions, second factor.
-api: keys, limits and the API's document. celery: broker, queues, schedule. product: what the bank can choose.
+api: keys, limits and the API's document. audit: seals of the audit log. celery: broker, queues, schedule.
+product: what the bank can choose.
 
 Django reads the names of one module, so this one gathers those of the others. A name is set in one of them only
 (tests/kyc_review/test_settings.py), so their order means nothing.
@@ -11,6 +12,7 @@ Django reads the names of one module, so this one gathers those of the others. A
 
 # ruff: noqa: F403
 from kyc_review.settings.api import *
+from kyc_review.settings.audit import *
 from kyc_review.settings.auth import *
 from kyc_review.settings.base import *
 from kyc_review.settings.celery import *

@@ -48,6 +48,7 @@ _SWEEPS = [
     ("webhooks-sweep", "webhooks.tasks.deliver_due", 3, 10),
     ("notices-sweep", "notices.tasks.deliver_due", 5, 10),
     ("alarms-watch", "training.tasks.watch_alarms", 600, 300),
+    ("audit-seal", "audit.tasks.seal", 10, 10),
     ("review-sweep", "review.tasks.sweep", 2, 10),
     ("review-twins", "review.tasks.sweep_twins", 5, 10),
 ]

@@ -1,0 +1,90 @@
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from kyc_review.audit import services
+from kyc_review.audit.models import SealedBatch
+from kyc_review.audit.roots import RootsFileError, root_lines, roots_file, roots_read
+from kyc_review.audit.sealing import seal_all
+from kyc_review.audit.signing import (
+    SigningKeyError,
+    key_file,
+    key_id,
+    public_keys,
+    public_keys_dir,
+    signing_key,
+    signing_key_create,
+)
+from kyc_review.audit.verification import Report, notes, verify
+
+
+class Command(BaseCommand):
+    help = "Seals and verifies the audit log (docs/audit.md)."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+        verifying = commands.add_parser(
+            "verify",
+            help="find changed, missing, inserted and back-dated events; exit status 1 if there are any",
+        )
+        verifying.add_argument(
+            "--keys", type=Path, metavar="FOLDER", help="trusted public keys (*.pem), kept elsewhere"
+        )
+        verifying.add_argument(
+            "--roots", type=Path, metavar="FILE", help="roots that were sent out, kept elsewhere"
+        )
+        commands.add_parser(
+            "seal", help="seal what is settled now, as the default worker does every 10 seconds"
+        )
+        roots = commands.add_parser("roots", help="print the signed header of each batch, one a line")
+        roots.add_argument("--since", type=int, default=1, metavar="BATCH", help="the first batch")
+        commands.add_parser(
+            "rotate-key", help="make a new signing key; batches that are already sealed stay valid"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            getattr(self, "handle_" + options["command"].replace("-", "_"))(options)
+        except (SigningKeyError, RootsFileError, OSError) as refused:
+            raise CommandError(str(refused)) from refused
+
+    def handle_verify(self, options: dict[str, Any]) -> None:
+        for given in (options["keys"], options["roots"]):
+            if given and not given.exists():
+                raise CommandError(f"{given} does not exist.")
+        path = options["roots"] or roots_file()
+        published = list(roots_read(path)) if path.exists() else []
+        report = verify(keys=public_keys(options["keys"]), published=published)
+        self._tell(
+            report, f"{len(published)} published roots of {path}" if published else "no published roots"
+        )
+        if report.problems:
+            raise CommandError(
+                f"{len(report.problems)} problems:\n" + "\n".join(f"  {text}" for text in report.problems)
+            )
+        self.stdout.write(self.style.SUCCESS("The audit log is intact."))
+
+    def _tell(self, report: Report, compared: str) -> None:
+        self.stdout.write(f"{report.events} events in {report.batches} batches, compared with {compared}.")
+        if report.last:
+            last = report.last
+            self.stdout.write(f"Last batch: {last.number}, root {bytes(last.root).hex()}, {last.sealed_at}.")
+        for line in notes(report):
+            self.stdout.write(line)
+
+    def handle_seal(self, options: dict[str, Any]) -> None:
+        self.stdout.write(f"Sealed {seal_all()} events.")
+
+    def handle_roots(self, options: dict[str, Any]) -> None:
+        batches = SealedBatch.objects.filter(number__gte=options["since"]).defer("leaves").order_by("number")
+        for line in root_lines(batches.iterator(chunk_size=20)):
+            self.stdout.write(line, ending="")
+
+    def handle_rotate_key(self, options: dict[str, Any]) -> None:
+        old = key_id(signing_key().public_key()) if key_file().exists() else ""
+        new = signing_key_create()
+        services.record(action="audit.key_rotated", detail={"old": old, "new": new})
+        self.stdout.write(
+            f"{key_file()} holds the new key {new}. Keep a copy of {public_keys_dir()} elsewhere."
+        )

@@ -1,0 +1,154 @@
+"""Seals what is settled: a Merkle tree over the events of a batch, its root chained to the one before and signed.
+
+No request waits for it. An event belongs to a batch by (transaction, id), not by id alone: ids have gaps where
+transactions were rolled back, and a transaction that ends late holds lower ids than others that were sealed long ago.
+A batch takes transactions below the oldest that still runs (`pg_snapshot_xmin`): all of these have ended, so none of
+them can add an event any more.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from django.db import connection, transaction
+
+from kyc_review.audit.headers import LEAF_COLUMNS, header_hash, header_text, leaf_text, pack_ids
+from kyc_review.audit.listed import EventIds, unlisted_events
+from kyc_review.audit.merkle import HASH_BYTES, leaf_hash, root_hash
+from kyc_review.audit.models import SealedBatch
+from kyc_review.audit.signing import key_id, public_key_keep, signing_key
+from kyc_review.core.db.locks import lock_for_transaction
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+log = logging.getLogger(__name__)
+BATCH_MAX = 10_000
+LOCK = 0x6B79_6361_7564  # "kycaud": one process seals at a time
+# The time is the statement's, from before its snapshot: what has a higher transaction came later.
+HORIZON = """SELECT statement_timestamp(), (SELECT system_identifier::text FROM pg_control_system()),
+    pg_snapshot_xmin(s)::text::bigint, pg_snapshot_xmax(s)::text::bigint FROM pg_current_snapshot() AS s"""
+SETTLED = f"""SELECT transaction, {LEAF_COLUMNS} FROM audit_event
+    WHERE (transaction, id) > (%(transaction)s, %(event)s) AND transaction < %(horizon)s AND id > %(events_after)s
+    ORDER BY transaction, id LIMIT %(limit)s"""  # noqa: S608  (columns of our own)
+BY_ID = f"SELECT transaction, {LEAF_COLUMNS} FROM audit_event WHERE id = ANY(%(ids)s) ORDER BY id"  # noqa: S608
+FOREIGN = "SELECT max(id) FROM audit_event WHERE transaction >= %(next)s"
+
+
+class Horizon(NamedTuple):
+    """What the database knew at one moment: transactions below `oldest` have ended, none is as high as `next`."""
+
+    at: datetime
+    cluster: str
+    oldest: int
+    next: int
+
+
+def seal_all() -> int:
+    """Seal batches until everything that is settled is sealed; how many events that were. Safe to run twice at once.
+
+    Raises SigningKeyError without a key.
+    """
+    sealed = 0
+    while batch := batch_seal():
+        sealed += batch.size
+        if batch.size < BATCH_MAX:
+            break
+    return sealed
+
+
+@transaction.atomic
+def batch_seal() -> SealedBatch | None:
+    """Seal the next batch; None when no event is settled that is not sealed. Raises SigningKeyError without a key."""
+    lock_for_transaction(LOCK)
+    last = SealedBatch.objects.defer("leaves").order_by("-number").first()
+    horizon = _horizon()
+    if last and (horizon.cluster != last.cluster or horizon.oldest < last.through_transaction):
+        return _resume(last, horizon)
+    events_after = last.events_after if last else 0
+    values = {
+        "transaction": last.through_transaction if last else 0,
+        "event": last.through_event if last else 0,
+        "horizon": horizon.oldest,
+        "events_after": events_after,
+        "limit": BATCH_MAX,
+    }
+    rows = _fetch(SETTLED, values)
+    if not rows:
+        return None
+    through = (rows[-1][0], rows[-1][1]) if len(rows) == BATCH_MAX else (horizon.oldest, 0)
+    return _seal(rows, last, horizon, through=through, events_after=events_after)
+
+
+def _resume(last: SealedBatch, horizon: Horizon) -> SealedBatch:
+    """After a dump was restored into another cluster, transaction ids begin again and mean nothing for older events.
+
+    One batch takes all that is settled and in no batch. Events of this cluster have higher ids than all that were
+    restored, because the dump restores the sequence, too; so the highest restored id parts the two.
+    """
+    log.warning("the database was moved into another cluster: sealing resumes after batch %s", last.number)
+    listed, highest = EventIds(), 0
+    for batch in SealedBatch.objects.only("event_ids").iterator(chunk_size=100):
+        ids = batch.ids()
+        listed.add(ids)
+        highest = max([highest, *ids])
+    foreign = _fetch(FOREIGN, {"next": horizon.next})[0][0]
+    events_after = max(highest, foreign or 0)
+    ids = [
+        event_id
+        for event_id, number in unlisted_events(listed)
+        if event_id <= events_after or number < horizon.oldest
+    ]
+    rows = _fetch(BY_ID, {"ids": ids})
+    return _seal(
+        rows, last, horizon, through=(horizon.oldest, 0), events_after=events_after, is_resumption=True
+    )
+
+
+def _seal(
+    rows: list[tuple[Any, ...]],
+    last: SealedBatch | None,
+    horizon: Horizon,
+    *,
+    through: tuple[int, int],
+    events_after: int,
+    is_resumption: bool = False,
+) -> SealedBatch:
+    key = signing_key()
+    leaves = [leaf_hash(leaf_text(*row[1:]).encode()) for row in rows]
+    batch = SealedBatch(
+        number=last.number + 1 if last else 1,
+        sealed_at=horizon.at,
+        cluster=horizon.cluster,
+        is_resumption=is_resumption,
+        events_after=events_after,
+        through_transaction=through[0],
+        through_event=through[1],
+        next_transaction=horizon.next,
+        size=len(rows),
+        event_ids=pack_ids([row[1] for row in rows]),
+        leaves=b"".join(leaves),
+        root=root_hash(leaves),
+        previous=header_hash(last) if last else bytes(HASH_BYTES),
+    )
+    return _sign(batch, key)
+
+
+def _sign(batch: SealedBatch, key: Ed25519PrivateKey) -> SealedBatch:
+    batch.key_id = key_id(key.public_key())
+    batch.signature = key.sign(header_text(batch).encode())
+    public_key_keep(key.public_key())
+    batch.save(force_insert=True)
+    return batch
+
+
+def _horizon() -> Horizon:
+    return Horizon(*_fetch(HORIZON, {})[0])
+
+
+def _fetch(sql: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        return list(cursor.fetchall())

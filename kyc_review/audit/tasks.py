@@ -1,0 +1,25 @@
+"""Celery tasks of the audit log."""
+
+import logging
+
+from celery import shared_task
+
+from kyc_review.audit.roots import RootsFileError, roots_publish
+from kyc_review.audit.sealing import seal_all
+from kyc_review.audit.signing import SigningKeyError
+
+log = logging.getLogger(__name__)
+
+
+@shared_task
+def seal() -> None:
+    """Seal what is settled, and send out what the file of roots does not have."""
+    try:
+        seal_all()
+    except SigningKeyError as missing:
+        log.error("audit events are not sealed: %s", missing)
+        return
+    try:
+        roots_publish()
+    except (OSError, RootsFileError) as refused:
+        log.error("roots of the audit log are not sent out: %s", refused)

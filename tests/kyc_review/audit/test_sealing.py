@@ -1,0 +1,259 @@
+"""Sealing and verification on a real database, whose owner forges what she can."""
+
+import re
+from collections.abc import Callable, Iterator
+from io import StringIO
+from pathlib import Path
+
+import psycopg
+import pytest
+import pytest_django
+from django.core.management import CommandError, call_command
+from django.db import connection
+
+from kyc_review.audit import sealing, services
+from kyc_review.audit.headers import header_text, leaf_text
+from kyc_review.audit.merkle import leaf_hash
+from kyc_review.audit.models import Event, SealedBatch
+from kyc_review.audit.roots import roots_file, roots_publish, roots_read
+from kyc_review.audit.signing import (
+    key_file,
+    public_keys,
+    public_keys_dir,
+    signing_key,
+    signing_key_create,
+    signing_key_ensure,
+)
+from kyc_review.audit.tasks import seal
+from kyc_review.audit.verification import Report, verify
+
+
+@pytest.fixture(autouse=True)
+def committed(
+    private_data: Path, django_db_setup: None, django_db_blocker: pytest_django.DjangoDbBlocker
+) -> Iterator[None]:
+    """Sealing sees what is committed only. Emptying these two tables takes a fiftieth of emptying all."""
+    signing_key_ensure()
+    with django_db_blocker.unblock():
+        yield
+        with connection.cursor() as cursor:
+            cursor.execute("TRUNCATE audit_event, audit_sealedbatch")
+        connection.close()
+
+
+@pytest.fixture
+def forge() -> Callable[..., None]:
+    """forge(sql) as the owner of the tables, with the triggers off."""
+
+    def execute(sql: str, *values: int | str | bytes) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER TABLE audit_event DISABLE TRIGGER USER")
+            cursor.execute("ALTER TABLE audit_sealedbatch DISABLE TRIGGER USER")
+            cursor.execute(sql, values)
+            cursor.execute("ALTER TABLE audit_event ENABLE TRIGGER USER")
+            cursor.execute("ALTER TABLE audit_sealedbatch ENABLE TRIGGER USER")
+
+    return execute
+
+
+@pytest.fixture
+def other() -> Iterator[psycopg.Connection]:
+    """A second session in the same database."""
+    with psycopg.connect(
+        **connection.get_connection_params() | {"cursor_factory": psycopg.Cursor}
+    ) as session:
+        yield session
+
+
+def record(count: int) -> list[int]:
+    for number in range(count):
+        services.record(action="thing.happened", detail={"number": number, "price": 1.10, "text": "naïve"})
+    return list(Event.objects.order_by("-pk").values_list("pk", flat=True)[:count])[::-1]
+
+
+def verified() -> Report:
+    published = list(roots_read(roots_file())) if roots_file().exists() else []
+    return verify(keys=public_keys(), published=published)
+
+
+def test_what_was_sealed_is_intact_and_sealed_once() -> None:
+    record(5)
+    assert sealing.seal_all() == 5
+    assert sealing.seal_all() == 0
+    record(3)
+    assert sealing.seal_all() == 3
+    record(2)
+    report = verified()
+    assert (report.problems, report.batches, report.events, report.unsealed) == ([], 2, 8, 2)
+
+
+def test_without_a_batch_nothing_is_intact() -> None:
+    assert "no batch was ever sealed" in verified().problems[0]
+
+
+def test_many_events_are_sealed_in_batches_of_bounded_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sealing, "BATCH_MAX", 4)
+    services.record_many([services.event(action="thing.happened") for _ in range(10)])  # one transaction
+    assert sealing.seal_all() == 10
+    assert list(SealedBatch.objects.order_by("number").values_list("size", flat=True)) == [4, 4, 2]
+    assert verified().problems == []
+
+
+def test_a_late_commit_is_sealed_later_and_a_rolled_back_one_is_no_gap(other: psycopg.Connection) -> None:
+    insert = (
+        "INSERT INTO audit_event (action, actor_kind, actor_id, actor_name, target_kind, target_id, detail)"
+    )
+    values = "VALUES (%s, 'system', '', '', '', '', '{}') RETURNING id"
+    (rolled_back,) = other.execute(f"{insert} {values}", ["thing.undone"]).fetchone() or ()
+    other.rollback()
+    (late,) = other.execute(f"{insert} {values}", ["thing.late"]).fetchone() or ()
+    ids = record(2)
+    assert rolled_back < late < ids[0]
+    assert sealing.seal_all() == 0, "a transaction before them still runs"
+    assert verified().unsealed == 2
+    other.commit()
+    assert sealing.seal_all() == 3
+    assert SealedBatch.objects.get().ids() == [late, *ids]
+    assert verified().problems == []
+
+
+@pytest.mark.parametrize(
+    ("sql", "problem"),
+    [
+        ("UPDATE audit_event SET actor_name = 'eve' WHERE id = %s", "changed: event {1} (batch 1)"),
+        ("UPDATE audit_event SET detail = '{\"number\": 7}' WHERE id = %s", "changed: event {1} (batch 1)"),
+        ("UPDATE audit_event SET at = at - interval '1 day' WHERE id = %s", "changed: event {1} (batch 1)"),
+        ("DELETE FROM audit_event WHERE id = %s", "missing: event {1} (batch 1)"),
+    ],
+)
+def test_a_changed_or_missing_event_is_named(forge: Callable[..., None], sql: str, problem: str) -> None:
+    ids = record(3)
+    sealing.seal_all()
+    forge(sql, ids[1])
+    assert verified().problems == [problem.format(*ids)]
+
+
+COPY = """INSERT INTO audit_event (id, at, action, actor_kind, actor_id, actor_name, target_kind, target_id, detail,
+    transaction) SELECT -1, at, action, actor_kind, actor_id, actor_name, target_kind, target_id, detail, {} FROM
+    audit_event WHERE id = %s"""
+
+
+def test_an_event_that_was_inserted_where_all_is_sealed_is_named(forge: Callable[..., None]) -> None:
+    ids = record(3)
+    sealing.seal_all()
+    forge(COPY.format("transaction"), ids[1])
+    assert verified().problems == ["inserted after its time was sealed: event -1"]
+
+
+def test_an_event_with_an_earlier_time_than_its_batch_allows_is_named(forge: Callable[..., None]) -> None:
+    record(1)
+    sealing.seal_all()
+    ids = record(2)
+    forge("UPDATE audit_event SET at = at - interval '1 day' WHERE id = %s", ids[1])  # before it is sealed
+    sealing.seal_all()
+    assert verified().problems == [f"back-dated or post-dated: event {ids[1]} (batch 2)"]
+
+
+def test_a_batch_that_was_made_to_fit_has_no_signature(forge: Callable[..., None]) -> None:
+    """The forger recomputes leaf and root, but has no key."""
+    ids = record(1)
+    sealing.seal_all()
+    record(1)
+    sealing.seal_all()
+    forge("UPDATE audit_event SET action = 'nothing.happened' WHERE id = %s", ids[0])
+    (row,) = sealing._fetch(sealing.BY_ID, {"ids": ids})
+    leaf = leaf_hash(leaf_text(*row[1:]).encode())
+    forge("UPDATE audit_sealedbatch SET leaves = %s, root = %s WHERE number = 1", leaf, leaf)
+    problems = verified().problems
+    assert problems[0] == "wrong signature: batch 1"
+    assert problems[1].startswith("broken chain: batch 2")
+
+
+def test_batches_that_were_removed_are_missed(forge: Callable[..., None]) -> None:
+    for _ in range(3):
+        record(1)
+        sealing.seal_all()
+    roots_publish()
+    forge("DELETE FROM audit_sealedbatch WHERE number = 2")
+    problems = verified().problems
+    assert "missing: batch 2" in problems
+    forge("TRUNCATE audit_event, audit_sealedbatch")
+    problems = verified().problems
+    assert problems[:3] == [f"missing: batch {number}, which was sent out" for number in (1, 2, 3)]
+
+
+def test_a_new_history_under_the_stolen_key_differs_from_what_was_sent_out(
+    forge: Callable[..., None],
+) -> None:
+    record(2)
+    sealing.seal_all()
+    roots_publish()
+    forge("TRUNCATE audit_event, audit_sealedbatch")
+    record(2)
+    sealing.seal_all()
+    assert verified().problems == ["not as published: batch 1 differs from the header that was sent out"]
+
+
+def test_a_key_of_a_forger_is_not_trusted_and_an_old_key_stays_valid_for_its_batches() -> None:
+    record(1)
+    sealing.seal_all()
+    first = key_file().read_bytes()
+    signing_key_create()
+    record(1)
+    sealing.seal_all()
+    assert verified().problems == []
+    assert len({batch.key_id for batch in SealedBatch.objects.all()}) == 2
+    (public_keys_dir() / f"{SealedBatch.objects.get(number=2).key_id}.pem").unlink()
+    assert verified().problems[0].startswith("unknown key: batch 2")
+    key_file().write_bytes(first)  # stolen before it was replaced
+    record(1)
+    sealing.seal_all()
+    assert any(text.startswith("retired key: batch 3") for text in verified().problems)
+
+
+def test_sealing_goes_on_after_a_move_into_another_cluster(forge: Callable[..., None]) -> None:
+    """As after a dump was restored: transaction ids of that cluster are high, of this one low."""
+    record(2)
+    sealing.seal_all()
+    before = record(2)
+    forge("UPDATE audit_event SET transaction = transaction + 1000000")
+    forge("UPDATE audit_sealedbatch SET cluster = '1', through_transaction = through_transaction + 1000000")
+    batch = SealedBatch.objects.get()
+    text = header_text(batch).encode()
+    forge("UPDATE audit_sealedbatch SET signature = %s", signing_key().sign(text))
+    after = record(1)
+    assert sealing.seal_all() == 3
+    assert SealedBatch.objects.get(number=2).ids() == [*before, *after]
+    record(2)
+    assert sealing.seal_all() == 2
+    report = verified()
+    assert (report.problems, report.resumptions) == ([], [2])
+
+
+def test_the_task_seals_and_sends_out_and_says_what_it_lacks(caplog: pytest.LogCaptureFixture) -> None:
+    record(1)
+    seal()
+    record(1)
+    with roots_file().open("ab") as file:
+        file.write(b'{"batch": 2, "hea')  # a process was killed here
+    roots = roots_file().read_bytes()
+    seal()
+    assert roots_file().read_bytes().startswith(roots)
+    record(1)
+    key_file().unlink()
+    seal()
+    assert "no signing key" in caplog.text
+    assert SealedBatch.objects.count() == 2
+
+
+def test_the_command_names_what_is_wrong_and_fails(forge: Callable[..., None]) -> None:
+    ids = record(2)
+    out = StringIO()
+    call_command("audit", "seal", stdout=out)
+    call_command("audit", "verify", stdout=out)
+    assert re.search(r"Sealed 2 events.*2 events in 1 batches.*intact", out.getvalue(), re.S)
+    call_command("audit", "rotate-key", stdout=out)
+    assert Event.objects.get(action="audit.key_rotated").detail["old"] == SealedBatch.objects.get().key_id
+    forge("DELETE FROM audit_event WHERE id = %s", ids[0])
+    with pytest.raises(CommandError, match=rf"missing: event {ids[0]} \(batch 1\)"):
+        call_command("audit", "verify", stdout=out)
