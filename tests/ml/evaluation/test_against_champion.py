@@ -29,6 +29,7 @@ def test_areas_are_those_of_scikit_learn_and_weights_count() -> None:
     assert found["people"] == found["difference"]["n"] == 200
 
 
+@pytest.mark.slow  # forty simulations
 def test_an_equal_candidate_is_seldom_called_better() -> None:
     lows = []
     for seed in range(40):
