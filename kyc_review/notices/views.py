@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from kyc_review.accounts.staff_access import StaffRequest, parse_toggle, staff_only
 from kyc_review.core.permissions import may_manage_webhooks, may_see_retraining
-from kyc_review.core.refusals import refusals_shown
+from kyc_review.core.refusal_messages import refusals_shown
 from kyc_review.notices import services
 from kyc_review.notices.models import CHOSEN_KINDS, Channel, Medium
 from kyc_review.notices.selectors import channels_listed, deliveries_listed

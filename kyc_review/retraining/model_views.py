@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
 from kyc_review.core.permissions import may_promote
-from kyc_review.core.refusals import refusals_shown
+from kyc_review.core.refusal_messages import refusals_shown
 from kyc_review.datasets import erasure_marks
 from kyc_review.registry import inventory
 from kyc_review.registry.models import Bundle, ModelRecord

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from detection.bundle import BundleRefused
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
 from kyc_review.core.permissions import may_promote
-from kyc_review.core.refusals import refusals_shown
+from kyc_review.core.refusal_messages import refusals_shown
 from kyc_review.registry.models import Bundle
 from kyc_review.registry.shadows import ShadowRefused, shadow_end, shadow_now, shadow_start, shadows_listed
 from kyc_review.retraining.access import require_retraining_access

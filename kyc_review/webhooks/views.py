@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from kyc_review.accounts.models import Integration
 from kyc_review.accounts.staff_access import StaffRequest, parse_toggle, staff_only
 from kyc_review.core.permissions import may_manage_webhooks, may_see_webhooks
-from kyc_review.core.refusals import refusals_shown
+from kyc_review.core.refusal_messages import refusals_shown
 from kyc_review.webhooks import services
 from kyc_review.webhooks.models import Delivery, Endpoint
 from kyc_review.webhooks.selectors import deliveries_listed, endpoints_listed
