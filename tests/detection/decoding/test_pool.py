@@ -14,7 +14,7 @@ import psutil
 import pytest
 from PIL import Image
 
-from detection.decoding import ImageRefused, decode, has_room, inspect, limits
+from detection.decoding import ImageRefused, decode, decoder_process, has_room, inspect, limits
 from detection.decoding import pool as pools
 from tests.factories import phone_files as phone
 from tests.factories.image_files import face, png_bomb, saved
@@ -112,7 +112,7 @@ def test_a_picture_that_reaches_the_wall_limit_by_its_own_work_is_too_costly(
 ) -> None:
     limited(wall_s=1, processes=1)
     # A machine with much other work gives it only a part of that second.
-    monkeypatch.setattr(pools, "COSTLY_SHARE", 0.002)
+    monkeypatch.setattr(decoder_process, "COSTLY_SHARE", 0.002)
     noise = Image.effect_noise((7000, 7000), 60).convert("RGB")
     slow = phone.jpeg(noise, progressive=True, quality=75)
     scan = slow.rindex(b"\xff\xda")
