@@ -47,6 +47,7 @@ class WakeUp:
 
 SCORING = WakeUp("kyc_review.pipeline.tasks.score_pending", mark="scoring:woken")
 EVIDENCE = WakeUp("kyc_review.pipeline.tasks.compute_evidence")
+LIKENESSES = WakeUp("kyc_review.pipeline.tasks.search_likenesses", mark="likenesses:woken")
 WEBHOOKS = WakeUp("kyc_review.webhooks.tasks.deliver_due", mark="webhooks:woken")
 NOTICES = WakeUp("kyc_review.notices.tasks.deliver_due", mark="notices:woken")
 SNAPSHOTS = WakeUp("kyc_review.datasets.tasks.build_snapshots")

@@ -28,6 +28,11 @@ class Evidence(LeasedRow):
     last_error = models.CharField(max_length=300, blank=True)
     facts = models.JSONField(default=dict)
     pictures = models.JSONField(default=dict, help_text="Name of each picture -> its content type.")
+    likenesses_found_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="When similar pictures were looked for; long before the rest is computed.",
+    )
     computed_at = models.DateTimeField(null=True, blank=True)
     elapsed_ms = models.FloatField(null=True, blank=True)
 

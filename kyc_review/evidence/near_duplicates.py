@@ -25,6 +25,12 @@ NEAR_BY_BAND = """
     WHERE {band} = ANY(%({band})s::integer[]) AND bit_count((coarse # %(coarse)s::bigint)::bit(64)) <= %(bits)s
       AND submission_id <> %(own)s
 """
+# The keys (`id`) of the known twins of the submission that a statement around it calls {submission}.
+TWIN_KEYS = """
+    SELECT earlier_id AS id FROM evidence_likeness WHERE submission_id = {submission}
+    UNION ALL
+    SELECT submission_id FROM evidence_likeness WHERE earlier_id = {submission}
+"""
 NEAR = " UNION ".join(NEAR_BY_BAND.format(band=f"band_{band}") for band in range(BANDS)) + (
     " ORDER BY bits_apart LIMIT %(most)s"
 )

@@ -9,11 +9,12 @@ from django.conf import settings
 from django.core.files.base import ContentFile
 from django.db import transaction
 from django.db.models import F, FilteredRelation, Q, QuerySet
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from kyc_review.core import leases, wake
 from kyc_review.evidence.models import Evidence, Fingerprint
-from kyc_review.evidence.near_duplicates import likenesses_find
+from kyc_review.evidence.near_duplicates import likenesses_find, twins_of
 from kyc_review.submissions.models import Submission
 from kyc_review.submissions.storage import derivatives
 
@@ -27,6 +28,7 @@ log = logging.getLogger(__name__)
 UNDECIDED_ITEM = Q(
     submission__review_items__decided_at__isnull=True, submission__review_items__settles_at__isnull=True
 )
+SEARCHES_AT_ONCE = 300
 UNFINISHED = (Evidence.State.WAITING, Evidence.State.WORKING)
 
 
@@ -35,7 +37,23 @@ def evidence_request(submission_ids: Iterable[uuid.UUID]) -> None:
     rows = [Evidence(submission_id=pk) for pk in submission_ids]
     if rows:
         Evidence.objects.bulk_create(rows, ignore_conflicts=True)
+        transaction.on_commit(wake.LIKENESSES.send)
         transaction.on_commit(wake.EVIDENCE.send)
+
+
+def likenesses_search() -> int:
+    """Look for the similar pictures of queued submissions whose hashes are known since their votes; how many.
+
+    It takes milliseconds, so reviewers need not wait for the evidence to learn of them. Safe to repeat.
+    """
+    waiting = Evidence.objects.filter(
+        state__in=UNFINISHED, likenesses_found_at=None, submission__fingerprint__isnull=False
+    )
+    rows = list(waiting.select_related("submission").order_by("pk")[:SEARCHES_AT_ONCE])
+    for row in rows:
+        twins_of(submission=row.submission)
+        Evidence.objects.filter(pk=row.pk).update(likenesses_found_at=Now())
+    return len(rows)
 
 
 @transaction.atomic
@@ -77,6 +95,7 @@ def evidence_record(*, evidence: Evidence, dossier: "Dossier", elapsed_ms: float
             last_error="",
             facts=dossier.facts | {"failed": dossier.failed},
             pictures={name: kind for name, (_, kind) in dossier.pictures.items()},
+            likenesses_found_at=timezone.now(),
             computed_at=timezone.now(),
             elapsed_ms=elapsed_ms,
         )

@@ -26,7 +26,7 @@ from kyc_review.insights.chart_filters import in_words
 from kyc_review.insights.forms import EraseForm, SearchForm
 from kyc_review.insights.search import history, is_hidden, submissions_found, submissions_visible
 from kyc_review.lifecycle.erase import submission_erase
-from kyc_review.review.blinding import outcome_seen_record
+from kyc_review.review.blinding import outcome_seen_record, outcomes_seen_record
 from kyc_review.scoring.check_words import check_lines
 from kyc_review.scoring.state import scoring_state
 from kyc_review.submissions.check_policy import Action
@@ -75,6 +75,8 @@ def search(request: StaffRequest) -> HttpResponse:
     rows: list[Submission] = []
     if form.is_valid():
         rows = list(submissions_found(viewer=request.user, wanted=form.cleaned_data)[: ROWS + 1])
+    told = [row for row in rows[:ROWS] if not row.is_blinded]  # type: ignore[attr-defined]
+    outcomes_seen_record(submissions=told, viewer=request.user, in_passing=True)
     narrowed = in_words(form.cleaned_data) if form.is_valid() else ""
     context = {
         "narrowed": narrowed,

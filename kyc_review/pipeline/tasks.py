@@ -2,7 +2,8 @@ from celery import shared_task
 from django.conf import settings
 from django.db.models.functions import Now
 
-from kyc_review.core.wake import SCORING
+from kyc_review.core.wake import LIKENESSES, SCORING
+from kyc_review.evidence.services import likenesses_search
 from kyc_review.pipeline import evidence_sweep, outcome_stats
 from kyc_review.pipeline.heartbeat import problems_noted
 from kyc_review.pipeline.standstill import standstill_items, standstill_route
@@ -42,6 +43,13 @@ def sweep() -> None:
 
 
 @shared_task
+def search_likenesses() -> int:
+    """Look for pictures like those that were queued; woken by queueing and repeated by `sweep_evidence`."""
+    LIKENESSES.acknowledge()
+    return likenesses_search()
+
+
+@shared_task
 def compute_evidence() -> None:
     """Compute the evidence of queued items until none is due."""
     from kyc_review.pipeline.evidence_worker import run_until_idle  # numpy and torch live in the worker only
@@ -51,7 +59,8 @@ def compute_evidence() -> None:
 
 @shared_task
 def sweep_evidence() -> None:
-    """Wake the evidence worker if rows are due, and give up those that failed too often."""
+    """Search for similar pictures, wake the evidence worker if rows are due, give up those that failed too often."""
+    likenesses_search()
     evidence_sweep.sweep()
 
 

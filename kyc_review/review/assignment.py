@@ -57,7 +57,7 @@ def item_claim(*, item_id: int, senior: User) -> None:
             return
     raise ReleaseRefused(
         f"Item {item_id} is not for you now: it is decided, snoozed, with a colleague or offered to one, or you have "
-        "seen its outcome."
+        "seen what came of it or of the same picture."
     )
 
 

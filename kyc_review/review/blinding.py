@@ -1,5 +1,5 @@
-"""People who have seen the outcome for a face. They are not asked to review it, because they could not do it
-blind."""
+"""People who have seen the outcome for a face. They are not asked to review it, because they could not do it blind;
+nor to judge the same picture blind under another reference, as long as somebody is left who knows of none of them."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Coalesce
 
 from kyc_review.core.permissions import ROLES_WITH, Right, may_decide
+from kyc_review.evidence.models import Likeness
 from kyc_review.review.models import Decision, OutcomeExposure, ReviewItem
 
 if TYPE_CHECKING:
@@ -28,33 +29,73 @@ def outcome_seen_record(*, submission: Submission, viewer: User) -> None:
     outcomes_seen_record(submissions=[submission], viewer=viewer)
 
 
-def outcomes_seen_record(*, submissions: Collection[Submission], viewer: User) -> None:
-    """`outcome_seen_record` for several faces in as many queries as for one."""
-    if not may_decide(viewer):
+def outcomes_seen_record(
+    *, submissions: Collection[Submission], viewer: User, in_passing: bool = False
+) -> None:
+    """`outcome_seen_record` for several faces in as many queries as for one.
+
+    in_passing: in a list, or as a similar picture. Then the viewer may still be asked to judge them blind, and their
+    twins, if all reviewers know what came of the picture.
+    """
+    if not submissions or not may_decide(viewer):
         return
     keys = [row.pk for row in submissions]
     read = OutcomeExposure.objects.filter(submission__in=keys, person=viewer)
     standing = Decision.objects.standing().filter(submission__in=keys)
-    judged = standing.filter(reviewer=viewer)
-    known = {*read.values_list("submission_id", flat=True), *judged.values_list("submission_id", flat=True)}
+    seen = dict(read.values_list("submission_id", "in_passing"))
+    known = {*seen, *standing.filter(reviewer=viewer).values_list("submission_id", flat=True)}
+    if not in_passing and any(seen.values()):
+        read.filter(in_passing=True).update(in_passing=False)
     if known.issuperset(keys):
         return
     said = {row.pk for row in submissions if row.completed_at} | set(
         standing.values_list("submission_id", flat=True)
     )
     OutcomeExposure.objects.bulk_create(
-        [OutcomeExposure(submission_id=key, person=viewer) for key in keys if key in said - known],
+        [
+            OutcomeExposure(submission_id=key, person=viewer, in_passing=in_passing)
+            for key in dict.fromkeys(keys)
+            if key in said - known
+        ],
         ignore_conflicts=True,
     )
 
 
-def possible_reviewers() -> QuerySet[User]:
-    """Who judges faces and does not know what was said of the outer query's `submission`."""
-    face = OuterRef(OuterRef("submission"))
-    judged = Decision.objects.standing().filter(submission=face, reviewer=OuterRef("pk"))
-    read = OutcomeExposure.objects.filter(submission=face, person=OuterRef("pk"))
+def possible_reviewers(*, may_know_picture: bool = False) -> QuerySet[User]:
+    """Who judges faces and does not know what was said of the outer query's `submission`.
+
+    may_know_picture: they may have seen its outcome in passing, or know that of the same picture in another submission.
+    """
+    face, person = OuterRef(OuterRef("submission")), OuterRef("pk")
+    judged = Decision.objects.standing().filter(submission=face, reviewer=person)
+    read = OutcomeExposure.objects.filter(submission=face, person=person, in_passing=False)
     people = get_user_model().objects.filter(groups__name__in=ROLES_WITH[Right.DECIDE], is_active=True)
-    return people.filter(~Exists(judged), ~Exists(read))
+    people = people.filter(~Exists(judged), ~Exists(read))
+    if may_know_picture:
+        return people
+    return people.exclude(picture_outcome_known(submission=face, person=person))
+
+
+def picture_outcome_known(*, submission: OuterRef | UUID, person: OuterRef | int) -> Q:
+    """Whether the person was shown the outcome of the submission or of a twin, or decided on a twin.
+
+    A reference to the row around this condition is an OuterRef.
+    """
+    of_person = OuterRef(person) if isinstance(person, OuterRef) else person
+    earlier = Likeness.objects.filter(
+        _knows(submission=OuterRef("earlier"), person=of_person), submission=submission
+    )
+    later = Likeness.objects.filter(
+        _knows(submission=OuterRef("submission"), person=of_person), earlier=submission
+    )
+    read = OutcomeExposure.objects.filter(submission=submission, person=person)
+    return Q(Exists(read)) | Q(Exists(earlier)) | Q(Exists(later))
+
+
+def _knows(*, submission: OuterRef, person: OuterRef | int) -> Q:
+    judged = Decision.objects.standing().filter(submission=submission, reviewer=person)
+    read = OutcomeExposure.objects.filter(submission=submission, person=person)
+    return Q(Exists(judged)) | Q(Exists(read))
 
 
 def has_possible_senior(*, submission_id: UUID) -> bool:
@@ -75,14 +116,51 @@ def items_without_reviewer() -> int:
         ReviewItem.Reason.GOLD,
     ]
     waiting = ReviewItem.objects.filter(state=ReviewItem.State.OPEN)
-    seniors = possible_reviewers().filter(groups__name__in=ROLES_WITH[Right.OVERSEE])
+    return (
+        waiting.filter(Q(reason__in=again) | Q(is_escalated=True))
+        .exclude(_has_reviewer(may_know_picture=True))
+        .count()
+    )
+
+
+def items_for_those_who_know() -> int:
+    """How many blind items wait for people who know what came of the same picture, because all reviewers do."""
+    waiting = ReviewItem.objects.filter(state=ReviewItem.State.OPEN, outcome_may_be_known=True)
+    return waiting.filter(_has_reviewer(may_know_picture=True)).count()
+
+
+def exceptions_renew() -> int:
+    """Let people who know the outcome of a picture judge a blind item of it where no reviewer is left who does not, and
+    end that when there is one again; how many items changed. Late or doubled runs change nothing."""
+    waiting = ReviewItem.objects.filter(state=ReviewItem.State.OPEN, is_blind=True)
+    free = _has_reviewer(may_know_picture=False)
+    ended = waiting.filter(free, outcome_may_be_known=True).update(outcome_may_be_known=False)
+    face = OuterRef("submission")
+    is_known = Q(
+        Exists(Likeness.objects.filter(submission=face))
+        | Exists(Likeness.objects.filter(earlier=face))
+        | Exists(OutcomeExposure.objects.filter(submission=face, in_passing=True))
+    )
+    stuck = waiting.filter(is_known, outcome_may_be_known=False).exclude(free)
+    return ended + stuck.update(outcome_may_be_known=True)
+
+
+def _has_reviewer(*, may_know_picture: bool) -> Q:
+    """Whether somebody may take the item of the outer query; an escalated one needs a senior who did not escalate
+    it."""
+    people = possible_reviewers(may_know_picture=may_know_picture)
+    seniors = people.filter(groups__name__in=ROLES_WITH[Right.OVERSEE])
     seniors = seniors.exclude(pk=Coalesce(OuterRef("escalated_by"), 0))
-    repeated = Q(reason__in=again, is_escalated=False) & ~Exists(possible_reviewers())
-    escalated = Q(is_escalated=True) & ~Exists(seniors)
-    return waiting.filter(repeated | escalated).count()
+    return Q(Exists(people), is_escalated=False) | Q(Exists(seniors), is_escalated=True)
 
 
 def knows_outcome(*, submission_id: UUID, person: User) -> bool:
     """Whether the person judged the face, or read what others said of it."""
     judged = Decision.objects.standing().filter(submission=submission_id, reviewer=person)
     return judged.exists() or OutcomeExposure.objects.filter(submission=submission_id, person=person).exists()
+
+
+def knows_picture_outcome(*, submission_id: UUID, person: User) -> bool:
+    """Whether the person knows the outcome of the same picture: judged it in another submission, or was shown it."""
+    known = picture_outcome_known(submission=submission_id, person=person.pk)
+    return ReviewItem.objects.filter(known, submission=submission_id).exists()

@@ -165,6 +165,12 @@ def campaign_seen(*, campaign: Campaign, viewer: User) -> None:
     outcomes_seen_record(submissions=campaign.members, viewer=viewer)
 
 
+def campaigns_listed(*, groups: Iterable[Campaign], viewer: User) -> None:
+    """The viewer reads how many members of each group have which outcome."""
+    members = [row for group in groups for row in group.members]
+    outcomes_seen_record(submissions=members, viewer=viewer, in_passing=True)
+
+
 def picture_sent(*, campaign: Campaign, submission: Submission, viewer: User, size: str) -> None:
     """The member's picture goes to the viewer's browser."""
     detail = {"campaign": str(campaign.key), "size": size}

@@ -22,6 +22,7 @@ from kyc_review.core.errors import DomainError
 from kyc_review.core.permissions import may_decide, may_oversee
 
 from . import statements
+from .blinding import picture_outcome_known
 from .models import Decision, Gold, OutcomeExposure, ReviewItem
 from .models.items import QUEUE_ORDER
 
@@ -65,7 +66,8 @@ def items_for(
     """Waiting items that the person with this key may take now, unordered.
 
     Not: what somebody else is to have, what sleeps, what waits for a senior, what they escalated themselves, faces that
-    they judged or read the outcome of before, and gold whose answer they gave. reserved_ahead: those that colleagues'
+    they judged or read the outcome of before, gold whose answer they gave, and blind items of a picture whose outcome
+    they know from a twin or a list, as long as somebody is left who does not. reserved_ahead: those that colleagues'
     pages have fetched ahead, instead of those that are offered.
     """
     if reserved_ahead:
@@ -75,7 +77,9 @@ def items_for(
     else:
         offered = Q(reserved_for__isnull=True) | Q(reserved_for=reviewer) | Q(reserved_until__lte=Now())
     judged = Decision.objects.standing().filter(submission=OuterRef("submission"), reviewer=reviewer)
-    read = OutcomeExposure.objects.filter(submission=OuterRef("submission"), person=reviewer)
+    read = OutcomeExposure.objects.filter(
+        submission=OuterRef("submission"), person=reviewer, in_passing=False
+    )
     own_gold = Gold.objects.filter(submission=OuterRef("submission"), added_by=reviewer)
     waiting = ReviewItem.objects.filter(
         offered,
@@ -84,6 +88,9 @@ def items_for(
         ~Exists(judged),
         ~Exists(read),
         ~Exists(own_gold),
+        Q(is_blind=False)
+        | Q(outcome_may_be_known=True)
+        | ~picture_outcome_known(submission=OuterRef("submission"), person=reviewer),
         state=ReviewItem.State.OPEN,
     )
     if not is_senior:

@@ -15,7 +15,7 @@ from kyc_review.accounts.services import person_lock
 from kyc_review.audit import services as audit
 from kyc_review.core.errors import DomainError
 from kyc_review.core.permissions import ROLES_WITH, Right, may_decide, may_oversee
-from kyc_review.review.blinding import knows_outcome
+from kyc_review.review.blinding import knows_outcome, knows_picture_outcome
 from kyc_review.review.claims import NOT_RESERVED, RELEASED, claim_lease, claim_lost, held_by, require_decider
 from kyc_review.review.decisions import TooLate
 from kyc_review.review.models import Gold, PutAside, ReviewItem, Skip
@@ -109,6 +109,8 @@ def offer(item: ReviewItem, to: User) -> dict[str, Any]:
         raise ReleaseRefused("They escalated this item themselves.")
     gave_answer = Gold.objects.filter(submission=item.submission_id, added_by=to).exists()
     knows = gave_answer or knows_outcome(submission_id=item.submission_id, person=to)
+    if item.is_blind and not item.outcome_may_be_known:
+        knows = knows or knows_picture_outcome(submission_id=item.submission_id, person=to)
     until = Now() if knows else Now() + dt.timedelta(seconds=settings.HANDOVER_S)
     return {"reserved_for": to, "reserved_until": until, "is_reserved_ahead": False}
 

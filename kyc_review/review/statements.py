@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 
 from kyc_review.core.db.statements import change, columns, fetch_all, fetch_one, instance
+from kyc_review.evidence.near_duplicates import TWIN_KEYS
 
 from .models import ReviewItem
 
@@ -31,7 +32,22 @@ TIED = """
     FROM review_reviewitem
     WHERE state = 'open' AND reserved_for_id = %(person)s
 """
-ITEMS_FOR_PERSON = """
+# Joins, not EXISTS inside the twins: the planner would hash all decisions of the person for those.
+PICTURE_OUTCOME_KNOWN = f"""
+          EXISTS (
+              SELECT FROM review_outcomeexposure exposure
+              WHERE exposure.submission_id = item.submission_id AND exposure.person_id = %(person)s)
+          OR EXISTS (
+              SELECT FROM ({TWIN_KEYS.format(submission="item.submission_id")}) twin
+              JOIN review_decision decision ON decision.submission_id = twin.id
+              WHERE decision.reviewer_id = %(person)s
+                AND NOT EXISTS (SELECT FROM review_decisionundo undone WHERE undone.decision_id = decision.id))
+          OR EXISTS (
+              SELECT FROM ({TWIN_KEYS.format(submission="item.submission_id")}) twin
+              JOIN review_outcomeexposure exposure ON exposure.submission_id = twin.id
+              WHERE exposure.person_id = %(person)s)
+"""  # noqa: S608  (no value is part of the text)
+ITEMS_FOR_PERSON = f"""
     SELECT item.id
     FROM review_reviewitem item
     WHERE item.state = 'open'
@@ -43,11 +59,13 @@ ITEMS_FOR_PERSON = """
             AND NOT EXISTS (SELECT FROM review_decisionundo undone WHERE undone.decision_id = decision.id))
       AND NOT EXISTS (
           SELECT FROM review_outcomeexposure exposure
-          WHERE exposure.submission_id = item.submission_id AND exposure.person_id = %(person)s)
+          WHERE exposure.submission_id = item.submission_id AND exposure.person_id = %(person)s
+            AND NOT exposure.in_passing)
       AND NOT EXISTS (
           SELECT FROM review_gold gold
           WHERE gold.submission_id = item.submission_id AND gold.added_by_id = %(person)s)
-"""
+      AND (NOT item.is_blind OR item.outcome_may_be_known OR NOT ({PICTURE_OUTCOME_KNOWN}))
+"""  # noqa: S608  (no value is part of the text)
 OFFERED = """
       AND (item.reserved_for_id IS NULL OR item.reserved_for_id = %(person)s
            OR item.reserved_until <= statement_timestamp())

@@ -51,6 +51,7 @@ _SWEEPS = [
     ("audit-seal", "audit.tasks.seal", 10, 10),
     ("review-sweep", "review.tasks.sweep", 2, 10),
     ("review-twins", "review.tasks.sweep_twins", 5, 10),
+    ("review-blinding", "review.tasks.renew_blinding_exceptions", 30, 30),
 ]
 CELERY_BEAT_SCHEDULE = {
     name: {

@@ -31,7 +31,9 @@ CORRECTIONS_WAIT = " Corrections among them: {}. They take effect once a second 
 @staff_only
 def overview(request: StaffRequest) -> HttpResponse:
     _require(request)
-    return render(request, "review/campaigns.html", {"campaigns": campaigns.campaigns(viewer=request.user)})
+    groups = campaigns.campaigns(viewer=request.user)
+    campaigns.campaigns_listed(groups=groups, viewer=request.user)
+    return render(request, "review/campaigns.html", {"campaigns": groups})
 
 
 @require_safe

@@ -24,7 +24,7 @@ from kyc_review.review.corrections import correction_state
 from kyc_review.review.models import Decision, ReviewItem, Skip
 from kyc_review.review.release import SNOOZES
 from kyc_review.review.shortcuts import OBSTACLE_KEYS, PART_KEYS
-from kyc_review.workbench.evidence.context import panel_context
+from kyc_review.workbench.evidence.context import outcomes_told_record, panel_context
 from kyc_review.workbench.presenters import suggested_obstacle, vote_panel
 from kyc_review.workbench.queue_page import queue_context
 
@@ -73,6 +73,8 @@ def focus_context(request: StaffRequest, item_id: int) -> dict[str, Any]:
     holds = holds and may_decide(request.user)
     is_blinded = shown.is_blinded  # type: ignore[attr-defined]
     panel = {} if is_blinded else panel_context(item=shown, viewer=request.user)
+    if panel:
+        outcomes_told_record(told=[*panel["look_alikes"], *panel["others"]], viewer=request.user)
     context = {
         "item": shown,
         "panel": panel,

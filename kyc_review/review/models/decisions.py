@@ -141,6 +141,11 @@ class OutcomeExposure(models.Model):
     )
     person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     seen_at = models.DateTimeField(db_default=Now())
+    in_passing = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="In a list or as a similar picture only: if nobody else is left, this person may still judge blind.",
+    )
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["submission", "person"], name="outcome_exposure_once")]

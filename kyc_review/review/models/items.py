@@ -104,6 +104,11 @@ class ReviewItem(models.Model):
     is_blind = models.BooleanField(
         default=False, help_text="Votes and evidence are hidden until the reviewer's first call."
     )
+    outcome_may_be_known = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="Every reviewer knows what came of the same picture, so those who do may judge this one blind.",
+    )
     is_escalated = models.BooleanField(default=False)
     escalated_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"

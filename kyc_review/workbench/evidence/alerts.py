@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 VERDICTS = {Result.CLEAR: "cleared", Result.REJECTED: "rejected", Result.RESUBMIT: "sent back"}
 
 
+# "" is an open submission.
+OUTCOMES_BY_GRAVITY = (Result.REJECTED, Result.RESUBMIT, "", Result.CLEAR)
+
+
 class AlertKind(IntEnum):
     """Worst first."""
 
@@ -160,6 +164,7 @@ def _of_twins(twins: Sequence[Seen], own_result: str) -> list[Alert]:
         (AlertKind.SAME_PICTURE, "Same picture", [seen for seen in strangers if not seen.same_file]),
     ):
         if same:
+            same = _worst_first(same)
             whose = "another applicant" if same[0].is_other_applicant else "another submission"
             found.append(Alert(kind, f"{title}, {whose}", _listed(same), "look-alikes", _shown(*same)))
     return found
@@ -197,6 +202,11 @@ def _of_checks(checks: Sequence[CheckLine]) -> list[Alert]:
 def _shown(*submissions: Seen | None) -> Seen | None:
     """The first of them that still has a picture."""
     return next((seen for seen in submissions if seen and seen.submission.erased_at is None), None)
+
+
+def _worst_first(submissions: Iterable[Seen]) -> list[Seen]:
+    """Rejected, then sent back, open and cleared; in the given order among equals."""
+    return sorted(submissions, key=lambda seen: OUTCOMES_BY_GRAVITY.index(seen.submission.result))
 
 
 def _named(seen: Seen) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from kyc_review.core.permissions import may_decide
 from kyc_review.evidence.models import Evidence
+from kyc_review.review.blinding import outcomes_seen_record
 from kyc_review.review.clearance import checks_missing, labels_needing_two
 from kyc_review.scoring.check_words import troubles
 from kyc_review.workbench.evidence import presenters, selectors
@@ -14,8 +15,11 @@ from kyc_review.workbench.evidence.file_findings import file_findings
 from kyc_review.workbench.presenters import TWO_PEOPLE
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from kyc_review.accounts.models import User
     from kyc_review.review.models import ReviewItem
+    from kyc_review.workbench.evidence.selectors import Seen
 
 
 def viewer_context(*, item: ReviewItem, viewer: User) -> dict[str, Any]:
@@ -62,12 +66,19 @@ def panel_context(*, item: ReviewItem, viewer: User) -> dict[str, Any]:
         "findings": presenters.findings(evidence) if is_ready and evidence else [],
         "history": presenters.history_lines(selectors.vote_history(viewer=viewer, item=item)),
         "auxiliary_models": presenters.auxiliary_lines(evidence, measured) if is_ready and evidence else [],
-        "look_alikes": selectors.look_alikes(viewer=viewer, item=item) if is_ready else [],
+        # Known from the votes on; the rest of the evidence takes longer.
+        "look_alikes": selectors.look_alikes(viewer=viewer, item=item),
+        "look_alikes_known": is_ready or (evidence is not None and evidence.likenesses_found_at is not None),
         "others": selectors.applicants_others(viewer=viewer, item=item),
     }
     alerts = _alerts(item, context) if context["is_open"] and not is_erased else []
     conflict = next((alert for alert in alerts if alert.kind == AlertKind.CONFLICTING_VERDICTS), None)
     return context | {"alerts": alerts, "conflict": conflict}
+
+
+def outcomes_told_record(*, told: Iterable[Seen], viewer: User) -> None:
+    """The viewer is shown what came of these other submissions, so others are asked first to judge them blind."""
+    outcomes_seen_record(submissions=[seen.submission for seen in told], viewer=viewer, in_passing=True)
 
 
 def _is_undecided(item: ReviewItem, context: dict[str, Any]) -> bool:

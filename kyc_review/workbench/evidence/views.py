@@ -24,7 +24,7 @@ from kyc_review.review.models import ReviewItem
 from kyc_review.review.viewing import item_view_record
 from kyc_review.submissions.models import Submission
 from kyc_review.workbench.evidence import selectors
-from kyc_review.workbench.evidence.context import panel_context
+from kyc_review.workbench.evidence.context import outcomes_told_record, panel_context
 
 
 @require_safe
@@ -36,6 +36,7 @@ def panel(request: StaffRequest, item_id: int) -> HttpResponse:
     if selectors.may_see_evidence(viewer=request.user, item=item):
         item_view_record(item=item, viewer=request.user)
     context = panel_context(item=item, viewer=request.user) | {"swaps_panes": True}
+    outcomes_told_record(told=[*context["look_alikes"], *context["others"]], viewer=request.user)
     return render(request, "evidence/_panel.html", context)
 
 
@@ -73,6 +74,7 @@ def comparisons(request: StaffRequest, item_id: int) -> HttpResponse:
         "has_reference": selectors.has_reference(item),
         "is_open": selectors.may_see_evidence(viewer=request.user, item=item),
     }
+    outcomes_told_record(told=seen, viewer=request.user)
     return render(request, "evidence/_comparisons.html", context)
 
 

@@ -10,6 +10,7 @@ from django.db.models.functions import Now
 
 from kyc_review.accounts.authentication import KEY_PATTERN, key_of_prefix
 from kyc_review.accounts.models import ApiKey, User
+from kyc_review.evidence.models import Likeness
 from kyc_review.review import statements
 from kyc_review.review.claims import items_for
 from kyc_review.review.models import (
@@ -55,6 +56,23 @@ def mixed_queue(enqueue: Callable[..., ReviewItem], alice: User, bob: User) -> N
             )
             if fact < 0.4:
                 DecisionUndo.objects.create(decision=said)
+    pictures_known(draw)
+
+
+def pictures_known(draw: random.Random) -> None:
+    """Makes half of the items blind, some of them twins of others, some with outcomes that were seen in passing."""
+    OutcomeExposure.objects.filter(pk__in=OutcomeExposure.objects.order_by("pk")[:2]).update(in_passing=True)
+    items = list(ReviewItem.objects.select_related("submission").order_by("pk"))
+    for item in items:
+        item.is_blind, item.outcome_may_be_known = draw.random() < 0.5, draw.random() < 0.1
+    ReviewItem.objects.bulk_update(items, ["is_blind", "outcome_may_be_known"])
+    for _ in range(40):
+        earlier, later = sorted(draw.sample(items, 2), key=lambda item: item.pk)
+        Likeness.objects.get_or_create(
+            submission=later.submission,
+            earlier=earlier.submission,
+            defaults={"bits_apart": 0, "same_file": True},
+        )
 
 
 @pytest.mark.usefixtures("mixed_queue")

@@ -89,6 +89,59 @@ def test_the_same_file_under_another_applicant_is_found_in_both_directions_of_ti
     assert alert.text == f"item {other.pk}, rejected"
 
 
+def test_of_several_twins_the_worst_outcome_is_the_headline(
+    held: ReviewItem, twin: Twin, alice: User
+) -> None:
+    worst = twin("rejected")
+    for result in ("", "resubmit", "rejected", ""):
+        latest = twin(result)
+    (alert,) = panel_context(item=ReviewItem.objects.get(pk=held.pk), viewer=alice)["alerts"]
+    assert latest.pk > worst.pk
+    assert alert.text.endswith(", rejected, and 4 more")
+    assert alert.other is not None
+    assert alert.other.submission.result == "rejected"
+
+
+@pytest.mark.parametrize(
+    ("results", "headline"),
+    [(("", "resubmit"), "sent back"), (("clear", ""), "open"), (("clear", "resubmit"), "sent back")],
+)
+def test_an_open_twin_comes_before_a_cleared_one(
+    held: ReviewItem, twin: Twin, alice: User, results: tuple[str, ...], headline: str
+) -> None:
+    for result in results + results[::-1]:
+        twin(result)
+    (alert,) = panel_context(item=ReviewItem.objects.get(pk=held.pk), viewer=alice)["alerts"]
+    assert f", {headline}, and 3 more" in alert.text
+
+
+@pytest.mark.parametrize("state", ["waiting", "working", "failed", None])
+def test_twins_are_told_before_the_evidence_is_computed(
+    held: ReviewItem, twin: Twin, alice: User, login: Callable[[User], Client], state: str | None
+) -> None:
+    rejected = twin("rejected")
+    rows = Evidence.objects.filter(submission=held.submission)
+    if state:
+        rows.update(state=state, computed_at=None, facts={}, lease_holder="x" if state == "working" else "")
+    else:
+        rows.delete()
+    assert kinds(held, alice) == [AlertKind.SAME_FILE]
+    page = login(alice).get(reverse("review:item", args=[held.pk])).text
+    assert page.count('id="look-alikes"') == 1, "the alert leads there"
+    assert page.count(reverse("evidence:compared", args=[held.pk, rejected.submission_id]) + '"') == 2
+
+
+def test_that_there_is_no_twin_is_said_once_it_is_known(
+    held: ReviewItem, alice: User, login: Callable[[User], Client]
+) -> None:
+    rows = Evidence.objects.filter(submission=held.submission)
+    rows.update(state="waiting", computed_at=None)
+    address = reverse("evidence:panel", args=[held.pk])
+    assert 'id="look-alikes"' not in login(alice).get(address).text
+    rows.update(likenesses_found_at=Now())
+    assert 'id="look-alikes"' in login(alice).get(address).text
+
+
 def test_twins_with_different_verdicts_are_a_conflict_before_all_else(
     held: ReviewItem, twin: Twin, alice: User
 ) -> None:
