@@ -14,10 +14,13 @@ from django.db.models.functions import Coalesce
 from kyc_review.core.permissions import ROLES_WITH, Right, may_decide
 from kyc_review.evidence.models import Likeness
 from kyc_review.review.models import Decision, OutcomeExposure, ReviewItem
+from kyc_review.review.models.items import QUEUE_ORDER
 
 if TYPE_CHECKING:
     from kyc_review.accounts.models import User
     from kyc_review.submissions.models import Submission
+
+ITEMS_CHECKED = 500
 
 
 def outcome_seen_record(*, submission: Submission, viewer: User) -> None:
@@ -101,7 +104,7 @@ def _knows(*, submission: OuterRef, person: OuterRef | int) -> Q:
 def has_possible_senior(*, submission_id: UUID) -> bool:
     """Whether an active senior is left who does not know what was said of this face."""
     judged = Decision.objects.standing().filter(submission=submission_id, reviewer=OuterRef("pk"))
-    read = OutcomeExposure.objects.filter(submission=submission_id, person=OuterRef("pk"))
+    read = OutcomeExposure.objects.filter(submission=submission_id, person=OuterRef("pk"), in_passing=False)
     seniors = get_user_model().objects.filter(groups__name__in=ROLES_WITH[Right.OVERSEE], is_active=True)
     return seniors.filter(~Exists(judged), ~Exists(read)).exists()
 
@@ -135,13 +138,16 @@ def exceptions_renew() -> int:
     waiting = ReviewItem.objects.filter(state=ReviewItem.State.OPEN, is_blind=True)
     free = _has_reviewer(may_know_picture=False)
     ended = waiting.filter(free, outcome_may_be_known=True).update(outcome_may_be_known=False)
+    # What nobody may take stays at the head of the queue, because blind items are handed out by their age.
+    unopened = waiting.filter(outcome_may_be_known=False).order_by(*QUEUE_ORDER)
+    head = list(unopened.values_list("pk", flat=True)[:ITEMS_CHECKED])
     face = OuterRef("submission")
     is_known = Q(
         Exists(Likeness.objects.filter(submission=face))
         | Exists(Likeness.objects.filter(earlier=face))
         | Exists(OutcomeExposure.objects.filter(submission=face, in_passing=True))
     )
-    stuck = waiting.filter(is_known, outcome_may_be_known=False).exclude(free)
+    stuck = waiting.filter(is_known, pk__in=head).exclude(free)
     return ended + stuck.update(outcome_may_be_known=True)
 
 

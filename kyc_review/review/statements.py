@@ -33,11 +33,8 @@ TIED = """
     WHERE state = 'open' AND reserved_for_id = %(person)s
 """
 # Joins, not EXISTS inside the twins: the planner would hash all decisions of the person for those.
-PICTURE_OUTCOME_KNOWN = f"""
+TWIN_OUTCOME_KNOWN = f"""
           EXISTS (
-              SELECT FROM review_outcomeexposure exposure
-              WHERE exposure.submission_id = item.submission_id AND exposure.person_id = %(person)s)
-          OR EXISTS (
               SELECT FROM ({TWIN_KEYS.format(submission="item.submission_id")}) twin
               JOIN review_decision decision ON decision.submission_id = twin.id
               WHERE decision.reviewer_id = %(person)s
@@ -60,11 +57,11 @@ ITEMS_FOR_PERSON = f"""
       AND NOT EXISTS (
           SELECT FROM review_outcomeexposure exposure
           WHERE exposure.submission_id = item.submission_id AND exposure.person_id = %(person)s
-            AND NOT exposure.in_passing)
+            AND (NOT exposure.in_passing OR item.is_blind AND NOT item.outcome_may_be_known))
       AND NOT EXISTS (
           SELECT FROM review_gold gold
           WHERE gold.submission_id = item.submission_id AND gold.added_by_id = %(person)s)
-      AND (NOT item.is_blind OR item.outcome_may_be_known OR NOT ({PICTURE_OUTCOME_KNOWN}))
+      AND (NOT item.is_blind OR item.outcome_may_be_known OR NOT ({TWIN_OUTCOME_KNOWN}))
 """  # noqa: S608  (no value is part of the text)
 OFFERED = """
       AND (item.reserved_for_id IS NULL OR item.reserved_for_id = %(person)s

@@ -257,6 +257,9 @@ class ReviewItem(models.Model):
                 name="item_waiting_since",
             ),
             models.Index(fields=["claim_expires_at"], condition=Q(state="claimed"), name="item_claim_expiry"),
+            models.Index(
+                fields=["id"], condition=Q(state="open", outcome_may_be_known=True), name="item_outcome_known"
+            ),
             models.Index(fields=["settles_at"], condition=Q(state="settling"), name="item_to_settle"),
             models.Index(
                 fields=["reserved_for"],
