@@ -28,7 +28,7 @@ ENUMS = {
     ("kyc_review/submissions/models.py", "Finding"): {"finding"},
     ("kyc_review/submissions/check_policy.py", "Action"): {"action"},
     ("kyc_review/review/models/items.py", "State"): {"state"},
-    ("kyc_review/review/models/items.py", "Reason"): {
+    ("kyc_review/review/models/reasons.py", "Reason"): {
         "reason",
         "shown_reason",
         "masked_reason",

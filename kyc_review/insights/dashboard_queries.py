@@ -20,7 +20,7 @@ from kyc_review.core.db.aggregates import Median
 from kyc_review.core.permissions import may_see_insights
 from kyc_review.review.live_decisions import live_decisions_unchecked
 from kyc_review.review.models import WAITING_STATES, Decision, ReviewItem
-from kyc_review.review.models.items import Reason
+from kyc_review.review.models.reasons import Reason
 from kyc_review.review.selectors import listed_reason, reason_label, reason_rank
 from kyc_review.scoring.check_words import ACTIONS, CODES
 from kyc_review.scoring.models import CheckResult, Scoring, Vote

@@ -13,7 +13,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from kyc_review.metrics.gauges import age_s, gauge
 from kyc_review.review.blinding import items_without_reviewer
 from kyc_review.review.models import ReviewItem
-from kyc_review.review.models.items import ORDINARY
+from kyc_review.review.models.reasons import ORDINARY
 
 
 class Purpose(TextChoices):

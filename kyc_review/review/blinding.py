@@ -14,7 +14,7 @@ from django.db.models.functions import Coalesce
 from kyc_review.core.permissions import ROLES_WITH, Right, may_decide
 from kyc_review.evidence.models import Likeness
 from kyc_review.review.models import Decision, OutcomeExposure, ReviewItem
-from kyc_review.review.models.items import QUEUE_ORDER
+from kyc_review.review.models.reasons import QUEUE_ORDER
 
 if TYPE_CHECKING:
     from kyc_review.accounts.models import User

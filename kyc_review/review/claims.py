@@ -24,7 +24,7 @@ from kyc_review.core.permissions import may_decide, may_oversee
 from . import statements
 from .blinding import picture_outcome_known
 from .models import Decision, Gold, OutcomeExposure, ReviewItem
-from .models.items import QUEUE_ORDER
+from .models.reasons import QUEUE_ORDER
 
 if TYPE_CHECKING:
     from kyc_review.accounts.models import User

@@ -16,7 +16,7 @@ from django.db.models.functions import Now
 from kyc_review.core.db.rows import RowComparison
 from kyc_review.core.permissions import may_decide, may_oversee, may_read_queue
 from kyc_review.review.models import ReviewItem
-from kyc_review.review.models.items import QUEUE_CALM, QUEUE_RANK
+from kyc_review.review.models.reasons import QUEUE_CALM, QUEUE_RANK
 from kyc_review.review.selectors import queue_items
 from kyc_review.scoring.models import CheckResult
 

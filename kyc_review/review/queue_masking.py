@@ -10,7 +10,7 @@ import random
 from collections.abc import Iterable
 
 from .models import ReviewItem
-from .models.items import ORDINARY
+from .models.reasons import ORDINARY
 
 GIVEN_AWAY = frozenset({ReviewItem.Reason.GOLD, ReviewItem.Reason.AUDIT})
 ROWS_READ = 200  # by the primary key: as cheap in a long queue as in a short one

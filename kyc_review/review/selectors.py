@@ -15,7 +15,7 @@ from kyc_review.review.recent_decisions import items_answered
 
 from . import statements
 from .models import Decision, PutAside, ReviewItem, Skip
-from .models.items import PRIORITIES, QUEUE_ORDER
+from .models.reasons import PRIORITIES, QUEUE_ORDER
 
 LIVE_CLAIM = Q(state=ReviewItem.State.CLAIMED, claim_expires_at__gt=Now())
 # Where an item keeps who may see its votes and evidence: {viewer's key: answer}, for the request that read it.

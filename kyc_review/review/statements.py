@@ -12,7 +12,7 @@ from kyc_review.evidence.near_duplicates import TWIN_KEYS
 
 from .models import ReviewItem
 
-# As `models.items.QUEUE_ORDER`; a test compares the two.
+# As `models.reasons.QUEUE_ORDER`; a test compares the two.
 QUEUE_ORDER = """
     CASE WHEN item.is_escalated THEN -1 WHEN item.is_blind THEN 0 ELSE item.priority END,
     CASE WHEN item.is_blind THEN -1.0 ELSE item.urgency * -1 END, item.opened_at, item.id

@@ -3,9 +3,9 @@
 from .audits import AuditDraw
 from .campaigns import CampaignLook
 from .decisions import ASSESSED_LABELS, Decision, DecisionUndo, FirstCall, OutcomeExposure
-from .items import RISK_WITHOUT_VOTES, UNDECIDED_STATES, WAITING_STATES, ReviewItem, Skip
+from .items import RISK_WITHOUT_VOTES, UNDECIDED_STATES, WAITING_STATES, ReviewItem
 from .people import KeyChoice, SavedView
-from .put_aside import PutAside
+from .put_aside import PutAside, Skip
 from .quality import Gold
 from .twins import TwinSearch
 

@@ -1,4 +1,4 @@
-"""Items that were released undecided, as long as that can be undone."""
+"""Items that were released undecided: what can be undone for a time, and who is not offered them again."""
 
 from __future__ import annotations
 
@@ -46,3 +46,24 @@ class PutAside(models.Model):
 
     def __str__(self) -> str:
         return f"item {self.item_id} {self.act} by {self.reviewer_id}"
+
+
+class Skip(models.Model):
+    """A reviewer put an item back for somebody else; the queue does not offer it to them again unasked."""
+
+    class Reason(models.TextChoices):
+        UNSURE = "unsure", "I am not sure"
+        KNOWN = "known", "I know this person"
+        UNREADABLE = "unreadable", "The picture does not show"
+        OTHER = "other", "Another reason"
+
+    item = models.ForeignKey(ReviewItem, on_delete=models.CASCADE, related_name="skips")
+    reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    reason = models.CharField(max_length=12, choices=Reason, default=Reason.UNSURE)
+    skipped_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["item", "reviewer"], name="one_skip_per_reviewer")]
+
+    def __str__(self) -> str:
+        return f"item {self.item_id} skipped by {self.reviewer_id}"

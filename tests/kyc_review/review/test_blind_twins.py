@@ -1,4 +1,4 @@
-"""People who know what came of a picture do not judge it blind under another reference, unless nobody else is left."""
+"""People who know what came of a picture do not judge it blind under another reference, unless no one else is left."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor

@@ -22,7 +22,7 @@ from kyc_review.review.models import (
     ReviewItem,
     Skip,
 )
-from kyc_review.review.models.items import QUEUE_ORDER
+from kyc_review.review.models.reasons import QUEUE_ORDER
 
 pytestmark = pytest.mark.django_db
 MINUTE = timedelta(minutes=1)
