@@ -16,7 +16,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='outcomeexposure',
             name='in_passing',
-            field=models.BooleanField(db_default=False, default=False, help_text='In a list or as a similar picture only: if nobody else is left, this person may still judge blind.'),
+            field=models.BooleanField(db_default=False, default=False, help_text='In a list or as a similar picture only: if no one else is left, this person may still judge blind.'),
         ),
         migrations.AddField(
             model_name='reviewitem',

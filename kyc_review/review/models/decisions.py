@@ -144,7 +144,7 @@ class OutcomeExposure(models.Model):
     in_passing = models.BooleanField(
         default=False,
         db_default=False,
-        help_text="In a list or as a similar picture only: if nobody else is left, this person may still judge blind.",
+        help_text="In a list or as a similar picture only: if no one else is left, this person may still judge blind.",
     )
 
     class Meta:
