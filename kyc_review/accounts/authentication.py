@@ -114,8 +114,8 @@ class HasScope(BasePermission):
             self.message = REFUSAL
             return False
         method = str(request.method)
-        if not hasattr(view, method.lower()):
-            return True  # there is nothing to protect: the answer is 405
-        needed = getattr(view, "scopes", {}).get(method)
+        if not hasattr(view, method.lower()) or method == "OPTIONS":
+            return True  # there is nothing to protect: the answer is 405, or which methods there are
+        needed = getattr(view, "scopes", {}).get("GET" if method == "HEAD" else method)
         self.message = f"This key lacks the scope `{needed}`; an administrator can issue one that has it."
         return needed in request.auth.scopes

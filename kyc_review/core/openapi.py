@@ -11,6 +11,16 @@ from kyc_review.core.problems import CONTENT_TYPE
 MALFORMED = "A field or parameter is missing or invalid; `errors` names each."
 
 
+class ProblemErrorOut(serializers.Serializer):
+    """What one field of the body or one query parameter has wrong."""
+
+    pointer = serializers.CharField(
+        required=False, help_text="JSON pointer (RFC 6901) to the field of the body, such as `#/image`."
+    )
+    parameter = serializers.CharField(required=False, help_text="The query parameter's name.")
+    detail = serializers.CharField()
+
+
 class ProblemOut(serializers.Serializer):
     """RFC 9457 problem details."""
 
@@ -21,9 +31,7 @@ class ProblemOut(serializers.Serializer):
     detail = serializers.CharField()
     request_id = serializers.CharField(required=False, help_text="State it in support requests.")
     # The name is the RFC's; a serializer's own `errors` is not asked for, nothing is validated with this one.
-    errors = serializers.ListField(  # type: ignore[assignment]
-        child=serializers.DictField(), required=False
-    )
+    errors = ProblemErrorOut(many=True, required=False)  # type: ignore[assignment]
 
 
 def problem(description: str) -> OpenApiResponse:

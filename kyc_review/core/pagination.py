@@ -31,5 +31,5 @@ def invalid_cursor(why: str) -> Problem:
         status=400,
         code="invalid_cursor",
         detail=f"`after` is {why}; send `next` of the previous page.",
-        pointer="#/after",
+        parameter="after",
     )

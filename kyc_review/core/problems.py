@@ -41,12 +41,19 @@ class Problem(exceptions.APIException):
         code: str,
         detail: str,
         pointer: str | None = None,
+        parameter: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
+        """`pointer` is the JSON pointer of the field to blame, `parameter` the name of the query parameter."""
         super().__init__(detail=detail, code=code)
         self.headers = dict(headers or {})
         self.status_code = status
         self.pointer = pointer
+        self.parameter = parameter
+
+
+class InvalidQuery(exceptions.ValidationError):
+    """Query parameters are unknown or invalid; `detail` has the errors by name."""
 
 
 def body(status: int, code: str, detail: str, errors: list[dict[str, str]] | None = None) -> dict[str, Any]:
@@ -117,13 +124,24 @@ def document(exc: exceptions.APIException) -> dict[str, Any]:
     if isinstance(exc, exceptions.ValidationError):
         errors = list(_pointed("#", exc.detail))
         code, detail = "invalid_request", "Some fields are missing or invalid; `errors` names each."
+        if isinstance(exc, InvalidQuery):
+            errors = list(_by_parameter(exc.detail))
+            detail = "Some query parameters are unknown or invalid; `errors` names each."
     else:
         code, detail = str(getattr(exc, "code", None) or exc.default_code), str(exc.detail)
         if isinstance(exc, Problem):
             code = str(exc.get_codes())
-            if exc.pointer:
-                errors = [{"pointer": exc.pointer, "detail": detail}]
+            named = {"pointer": exc.pointer, "parameter": exc.parameter}
+            found = {name: value for name, value in named.items() if value}
+            errors = [{**found, "detail": detail}] if found else []
     return body(exc.status_code, code, detail, errors)
+
+
+def _by_parameter(found: Any) -> Iterator[dict[str, str]]:
+    """Every error of a query with the parameter's name in place of a pointer, for a pointer leads into the body."""
+    for name, inner in found.items():
+        for one in _pointed("", inner):
+            yield {"parameter": str(name), "detail": one["detail"]}
 
 
 def _pointed(at: str, found: Any) -> Iterator[dict[str, str]]:

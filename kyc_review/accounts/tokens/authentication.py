@@ -64,8 +64,8 @@ class MayAsk(BasePermission):
             self.message = REFUSAL
             return False
         method = str(request.method)
-        if not hasattr(view, method.lower()):
-            return True  # there is nothing to protect: the answer is 405
+        if not hasattr(view, method.lower()) or method == "OPTIONS":
+            return True  # there is nothing to protect: the answer is 405, or which methods there are
         allowed = getattr(view, "allowed", {}).get("GET" if method == "HEAD" else method)
         self.message = refusal(request.auth, is_change=method not in SAFE_METHODS)
         if not self.message and not (allowed and allowed(request.auth.owner)):

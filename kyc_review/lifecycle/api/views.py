@@ -8,7 +8,7 @@ from rest_framework.response import Response
 
 from kyc_review.accounts.authentication import caller_of, integration_of
 from kyc_review.accounts.models import Scope
-from kyc_review.core.api import ApiView
+from kyc_review.core.api import ApiView, query_params
 from kyc_review.core.problems import Problem
 from kyc_review.lifecycle.api import openapi
 from kyc_review.lifecycle.api.serializers import EraseIn
@@ -24,15 +24,13 @@ class SubmissionView(submissions.SubmissionView):
     """The address of a submission: it is read there, and erased."""
 
     scopes = {"GET": Scope.SUBMISSIONS_READ, "DELETE": Scope.SUBMISSIONS_ERASE}
+    query = {**submissions.SubmissionView.query, "DELETE": EraseIn}
 
     @openapi.erase
     def delete(self, request: Request, submission_id: UUID) -> Response:
-        form = EraseIn(data=request.query_params)
-        form.is_valid(raise_exception=True)
+        reason = query_params(EraseIn, request)["reason"]
         row = get_object_or_404(submissions_of(caller_of(request)), pk=submission_id)
-        submission_erase(
-            submission_id=row.pk, reason=form.validated_data["reason"], actor=integration_of(request)
-        )
+        submission_erase(submission_id=row.pk, reason=reason, actor=integration_of(request))
         return Response(status=204)
 
 

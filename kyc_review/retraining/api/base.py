@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from detection.bundle import BundleRefused
 from kyc_review.accounts.models import User
 from kyc_review.accounts.tokens.authentication import MayAsk, TokenAuthentication
-from kyc_review.core.api import ApiView
+from kyc_review.core.api import ApiView, query_params
 from kyc_review.core.pagination import invalid_cursor, page_after, page_end
 from kyc_review.core.problems import Problem
 
@@ -47,13 +47,6 @@ def viewer_of(request: Request) -> User:
 def read(form: type[serializers.Serializer], request: Request) -> dict[str, Any]:
     """What was sent in the body. Raises ValidationError."""
     sent = form(data=request.data)
-    sent.is_valid(raise_exception=True)
-    return dict(sent.validated_data)
-
-
-def query_params(form: type[serializers.Serializer], request: Request) -> dict[str, Any]:
-    """The validated query parameters. Raises ValidationError."""
-    sent = form(data=request.query_params)
     sent.is_valid(raise_exception=True)
     return dict(sent.validated_data)
 

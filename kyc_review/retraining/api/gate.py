@@ -43,6 +43,7 @@ class GateSettingsView(RetrainingView):
 
 class RefusedTrainingsView(RetrainingView):
     allowed = {"GET": may_see_retraining}
+    query = {"GET": PageIn}
 
     @describing.list_refused_trainings
     def get(self, request: Request) -> Response:

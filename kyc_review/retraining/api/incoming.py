@@ -5,6 +5,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from kyc_review.core.serializers import StrictSerializer
 from kyc_review.datasets.models import Snapshot
 from kyc_review.datasets.snapshot_filters import SnapshotFilter
 from kyc_review.datasets.snapshots import NAME
@@ -58,7 +59,7 @@ class BundlePageIn(PageIn):
     )
 
 
-class ChoicesIn(serializers.Serializer):
+class ChoicesIn(StrictSerializer):
     """Which decisions; what is left out leaves none out."""
 
     consensus = serializers.BooleanField(
@@ -92,7 +93,7 @@ def choices_of(sent: Mapping[str, Any]) -> SnapshotFilter:
     )
 
 
-class SnapshotIn(serializers.Serializer):
+class SnapshotIn(StrictSerializer):
     """A new snapshot of the final decisions of this moment."""
 
     name = serializers.RegexField(
@@ -104,7 +105,7 @@ class SnapshotIn(serializers.Serializer):
     choices = ChoicesIn(required=False)
 
 
-class RunIn(serializers.Serializer):
+class RunIn(StrictSerializer):
     """A new training run; what is left out has the page's defaults."""
 
     snapshot = serializers.SlugField(max_length=60, help_text="A ready snapshot's name.")
@@ -130,14 +131,14 @@ class RunIn(serializers.Serializer):
 ERASED = "Required when the candidate learned from faces that were erased since: that you know it."
 
 
-class ComparisonIn(serializers.Serializer):
+class ComparisonIn(StrictSerializer):
     """Champion and this bundle on a snapshot's hold-out and the latest submissions."""
 
     candidate = serializers.RegexField(DIGEST, help_text="A bundle's digest.")
     snapshot = serializers.SlugField(max_length=60, help_text="A ready snapshot's name.")
 
 
-class PointIn(serializers.Serializer):
+class PointIn(StrictSerializer):
     shift = serializers.FloatField(
         min_value=-10, max_value=10, default=0.0, help_text="One of `points[].shift`."
     )
@@ -160,7 +161,7 @@ class ProposalIn(PointIn):
     erased_acknowledged = serializers.BooleanField(default=False, help_text=ERASED)
 
 
-class RemarkIn(serializers.Serializer):
+class RemarkIn(StrictSerializer):
     remark = serializers.CharField(max_length=REASON_MAX, required=False, allow_blank=True, default="")
 
 
@@ -168,7 +169,7 @@ class ApprovalIn(RemarkIn):
     erased_acknowledged = serializers.BooleanField(default=False, help_text=ERASED)
 
 
-class RollbackIn(serializers.Serializer):
+class RollbackIn(StrictSerializer):
     reason = serializers.CharField(max_length=REASON_MAX, help_text="Auditors read it.")
     leaving = serializers.RegexField(
         DIGEST,
@@ -177,5 +178,5 @@ class RollbackIn(serializers.Serializer):
     )
 
 
-class ShadowIn(serializers.Serializer):
+class ShadowIn(StrictSerializer):
     bundle = serializers.RegexField(DIGEST, help_text="A bundle's digest.")

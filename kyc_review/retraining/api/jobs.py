@@ -7,6 +7,7 @@ from django.shortcuts import get_object_or_404
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from kyc_review.core.api import query_params
 from kyc_review.core.permissions import may_promote, may_see_retraining, may_train
 from kyc_review.core.problems import Problem
 from kyc_review.datasets.selectors import snapshots_trainable
@@ -16,7 +17,6 @@ from kyc_review.retraining.api.base import (
     created_response,
     lookup_or_400,
     page,
-    query_params,
     read,
     viewer_of,
 )
@@ -36,6 +36,7 @@ from kyc_review.training.selectors import comparisons_listed, runs_listed
 
 class RunsView(RetrainingView):
     allowed = {"GET": may_see_retraining, "POST": may_train}
+    query = {"GET": WorkPageIn}
 
     @describing.list_runs
     def get(self, request: Request) -> Response:
@@ -74,6 +75,7 @@ class CancellationView(RetrainingView):
 
 class ComparisonsView(RetrainingView):
     allowed = {"GET": may_see_retraining, "POST": may_promote}
+    query = {"GET": ComparisonPageIn}
 
     @describing.list_comparisons
     def get(self, request: Request) -> Response:
@@ -104,6 +106,7 @@ class ComparisonsView(RetrainingView):
 
 class ComparisonView(RetrainingView):
     allowed = {"GET": may_see_retraining}
+    query = {"GET": PointIn}
 
     @describing.retrieve_comparison
     def get(self, request: Request, number: int) -> Response:
@@ -116,7 +119,7 @@ class ComparisonView(RetrainingView):
                 status=400,
                 code="unknown_reference",
                 detail="`shift` is not one of the comparison's operating points.",
-                pointer="#/shift",
+                parameter="shift",
             ) from None
 
 

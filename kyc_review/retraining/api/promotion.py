@@ -11,6 +11,7 @@ from django.shortcuts import get_object_or_404
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from kyc_review.core.api import query_params
 from kyc_review.core.permissions import may_promote, may_see_retraining
 from kyc_review.datasets.erasure_marks import bundle_marks
 from kyc_review.datasets.selectors import unused_decisions
@@ -24,7 +25,6 @@ from kyc_review.retraining.api.base import (
     created_response,
     lookup_or_400,
     page,
-    query_params,
     read,
     viewer_of,
 )
@@ -73,6 +73,7 @@ class SignalsView(RetrainingView):
 
 class BundlesView(RetrainingView):
     allowed = {"GET": may_see_retraining}
+    query = {"GET": BundlePageIn}
 
     @describing.list_bundles
     def get(self, request: Request) -> Response:
@@ -105,6 +106,7 @@ class BundleView(RetrainingView):
 
 class ProposalsView(RetrainingView):
     allowed = {"GET": may_see_retraining, "POST": may_promote}
+    query = {"GET": ProposalPageIn}
 
     @describing.list_proposals
     def get(self, request: Request) -> Response:
@@ -148,6 +150,7 @@ class RejectionView(RetrainingView):
 
 class PromotionsView(RetrainingView):
     allowed = {"GET": may_see_retraining}
+    query = {"GET": PageIn}
 
     @describing.list_promotions
     def get(self, request: Request) -> Response:
@@ -166,6 +169,7 @@ class RollbackView(RetrainingView):
 
 class ShadowView(RetrainingView):
     allowed = {"GET": may_see_retraining, "PUT": may_promote, "DELETE": may_promote}
+    query = {"DELETE": RemarkIn}
 
     @describing.read_shadow
     def get(self, request: Request) -> Response:

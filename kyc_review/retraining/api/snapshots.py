@@ -9,6 +9,7 @@ from django.shortcuts import get_object_or_404
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from kyc_review.core.api import query_params
 from kyc_review.core.permissions import may_freeze, may_see_retraining
 from kyc_review.core.problems import Problem
 from kyc_review.datasets import snapshot_report
@@ -23,7 +24,6 @@ from kyc_review.retraining.api.base import (
     RetrainingView,
     created_response,
     page,
-    query_params,
     read,
     viewer_of,
 )
@@ -37,6 +37,7 @@ _verifying = BoundedSemaphore(1)
 
 class SnapshotsView(RetrainingView):
     allowed = {"GET": may_see_retraining, "POST": may_freeze}
+    query = {"GET": SnapshotPageIn}
 
     @describing.list_snapshots
     def get(self, request: Request) -> Response:
@@ -54,6 +55,7 @@ class SnapshotsView(RetrainingView):
 
 class DecisionsView(RetrainingView):
     allowed = {"GET": may_freeze}
+    query = {"GET": ChoicesIn}
 
     @describing.count_decisions
     def get(self, request: Request) -> Response:

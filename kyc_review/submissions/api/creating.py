@@ -18,6 +18,7 @@ from detection.decoding import ImageFacts, ImageRefused, inspect
 from kyc_review.accounts.authentication import caller_of
 from kyc_review.accounts.models import ApiKey
 from kyc_review.core import problems
+from kyc_review.core.api import has_unsized_body
 from kyc_review.core.problems import Problem
 from kyc_review.core.wake import SANDBOX, SCORING
 from kyc_review.submissions.api.incoming import SubmissionForm, SubmissionJson
@@ -164,7 +165,9 @@ def refuse_at_once_when_full(request: Request) -> None:
     """
     length = str(request.META.get("CONTENT_LENGTH") or "0")
     is_form = str(request.META.get("CONTENT_TYPE", "")).startswith("multipart/")
-    if request.method != "POST" or not is_form or not length.isdigit() or int(length) > PEEKED_BYTES:
+    if request.method != "POST" or not is_form or has_unsized_body(request):
+        return
+    if not length.isdigit() or int(length) > PEEKED_BYTES:
         return
     image = request.FILES.get("image") if decoding.is_loaded() else None
     if image is None:

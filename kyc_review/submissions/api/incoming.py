@@ -3,13 +3,17 @@
 import base64
 import binascii
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from django.conf import settings
 from rest_framework import serializers
+from rest_framework.exceptions import ParseError
 from rest_framework.fields import empty
 
 from detection.decoding import ACCEPTED
+from kyc_review.core.parsers import parsed
+from kyc_review.core.serializers import ReferenceField, StrictSerializer
 from kyc_review.submissions.models import LateOutcome, Result, State
 
 METADATA_MAX_CHARS = 8_000
@@ -35,9 +39,22 @@ def storable(value: Any) -> dict[str, Any]:
         raise serializers.ValidationError("This is not JSON that can be stored.") from None
     if len(text) > METADATA_MAX_CHARS:
         raise serializers.ValidationError(f"At most {METADATA_MAX_CHARS} characters.")
-    if "\\u0000" in text:
+    if any("\0" in part for part in _texts(value)):
         raise serializers.ValidationError("The character U+0000 cannot be stored.")
     return value
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every string in a JSON value, names included."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            yield name
+            yield from _texts(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _texts(inner)
 
 
 def decoded(value: str) -> bytes:
@@ -51,9 +68,9 @@ def decoded(value: str) -> bytes:
         ) from None
 
 
-class References(serializers.Serializer):
-    external_ref = serializers.CharField(max_length=200, help_text="Your reference for this submission.")
-    applicant_ref = serializers.CharField(
+class References(StrictSerializer):
+    external_ref = ReferenceField(max_length=200, help_text="Your reference for this submission.")
+    applicant_ref = ReferenceField(
         max_length=200,
         required=False,
         allow_blank=True,
@@ -85,9 +102,9 @@ class SubmissionForm(References):
         if len(value) > METADATA_MAX_CHARS:
             raise serializers.ValidationError(f"At most {METADATA_MAX_CHARS} characters.")
         try:
-            return storable(json.loads(value))
-        except (ValueError, RecursionError):
-            raise serializers.ValidationError("This is not JSON that can be stored.") from None
+            return storable(parsed(value))
+        except ParseError as refused:
+            raise serializers.ValidationError(str(refused.detail)) from None
 
 
 class SubmissionJson(References):
@@ -127,7 +144,7 @@ class _Entry(serializers.DictField):
         return data
 
 
-class BatchIn(serializers.Serializer):
+class BatchIn(StrictSerializer):
     """Up to fifty new submissions; each is accepted or refused by itself."""
 
     submissions = serializers.ListField(
@@ -148,15 +165,15 @@ class ListIn(serializers.Serializer):
         required=False,
         error_messages={"invalid_choice": f"Send one of {', '.join(Result.values)}."},
     )
-    external_ref = serializers.CharField(max_length=200, required=False)
-    applicant_ref = serializers.CharField(max_length=200, required=False)
+    external_ref = ReferenceField(max_length=200, required=False)
+    applicant_ref = ReferenceField(max_length=200, required=False)
     received_from = serializers.DateTimeField(required=False, help_text="At or after this time.")
     received_before = serializers.DateTimeField(required=False, help_text="Before this time.")
     after = serializers.UUIDField(required=False, help_text="`next` of the previous page.")
     limit = serializers.IntegerField(min_value=1, max_value=100, default=50)
 
 
-class LateOutcomeIn(serializers.Serializer):
+class LateOutcomeIn(StrictSerializer):
     """The later outcome of an applicant."""
 
     outcome = serializers.ChoiceField(

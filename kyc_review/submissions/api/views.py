@@ -1,21 +1,23 @@
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django.shortcuts import get_object_or_404
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import Serializer
 
 from kyc_review.accounts.authentication import caller_of
 from kyc_review.accounts.models import Scope
-from kyc_review.core.api import ApiView, conditional, etag_of, known_tags
+from kyc_review.core.api import ApiView, conditional, etag_of, known_tags, query_params
 from kyc_review.core.pagination import invalid_cursor, page_end
 from kyc_review.core.parsers import JSONParser
 from kyc_review.core.problems import Problem
 from kyc_review.submissions.api import creating, openapi
 from kyc_review.submissions.api.incoming import BatchIn, LateOutcomeIn, ListIn
 from kyc_review.submissions.api.serializers import LateOutcomeOut, shown
-from kyc_review.submissions.api.waiting import wait_of, wait_until
+from kyc_review.submissions.api.waiting import WaitIn, wait_of, wait_until
 from kyc_review.submissions.models import State, Submission
 from kyc_review.submissions.outcome_reports import late_outcome_record
 from kyc_review.submissions.selectors import submissions_of, submissions_page
@@ -26,6 +28,7 @@ UNSCORED = (State.RECEIVED, State.SCORING)
 
 class SubmissionsView(ApiView):
     scopes = {"GET": Scope.SUBMISSIONS_READ, "POST": Scope.SUBMISSIONS_WRITE}
+    query = {"GET": ListIn, "POST": WaitIn}
     parser_classes = (MultiPartParser, JSONParser)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
@@ -50,13 +53,11 @@ class SubmissionsView(ApiView):
 
     @openapi.list_
     def get(self, request: Request) -> Response:
-        form = ListIn(data=request.query_params)
-        form.is_valid(raise_exception=True)
-        wished: dict[str, Any] = dict(form.validated_data)
-        after, limit = wished.pop("after", None), wished.pop("limit")
+        filters = query_params(ListIn, request)
+        after, limit = filters.pop("after", None), filters.pop("limit")
         try:
             rows, has_more = submissions_page(
-                viewer=caller_of(request), filters=wished, after=after, limit=limit
+                viewer=caller_of(request), filters=filters, after=after, limit=limit
             )
         except Submission.DoesNotExist:
             raise invalid_cursor("not one of your submissions") from None
@@ -85,6 +86,7 @@ class SubmissionView(ApiView):
     """Reading; lifecycle.api adds the erasure at the same address."""
 
     scopes = {"GET": Scope.SUBMISSIONS_READ}
+    query: ClassVar[Mapping[str, type[Serializer]]] = {"GET": WaitIn}
 
     @openapi.retrieve
     def get(self, request: Request, submission_id: UUID) -> Response:

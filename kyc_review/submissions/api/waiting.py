@@ -8,6 +8,8 @@ from django.conf import settings
 from rest_framework import serializers
 from rest_framework.request import Request
 
+from kyc_review.core.api import query_params
+
 LONGEST_S = 10.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.03, 0.4
 # Only this many threads of the web process may wait; further requests are answered immediately.
@@ -25,10 +27,8 @@ class WaitIn(serializers.Serializer):
 
 
 def wait_of(request: Request) -> float:
-    """The seconds asked for. Raises ValidationError."""
-    form = WaitIn(data=request.query_params)
-    form.is_valid(raise_exception=True)
-    return float(form.validated_data["wait"])
+    """The seconds asked for. Raises InvalidQuery."""
+    return float(query_params(WaitIn, request)["wait"])
 
 
 def wait_until(arrived: Callable[[], bool], *, seconds: float) -> None:

@@ -1,12 +1,13 @@
 from rest_framework import serializers
 
+from kyc_review.core.serializers import StrictSerializer
 from kyc_review.webhooks.models import Attempt, Delivery, Endpoint, Kind
 from kyc_review.webhooks.ssrf import URL_MAX_CHARS
 
 KINDS = [(kind.value, kind.label) for kind in Kind if kind != Kind.TEST]
 
 
-class EndpointIn(serializers.Serializer):
+class EndpointIn(StrictSerializer):
     """A new endpoint."""
 
     url = serializers.CharField(max_length=URL_MAX_CHARS, help_text="https, on the public internet.")
@@ -20,7 +21,7 @@ class EndpointIn(serializers.Serializer):
     )
 
 
-class EndpointChange(serializers.Serializer):
+class EndpointChange(StrictSerializer):
     """Fields to change; omitted ones stay."""
 
     url = serializers.CharField(max_length=URL_MAX_CHARS, required=False)

@@ -8,7 +8,7 @@ from rest_framework.response import Response
 
 from kyc_review.accounts.authentication import caller_of
 from kyc_review.accounts.models import Scope
-from kyc_review.core.api import ApiView
+from kyc_review.core.api import ApiView, query_params
 from kyc_review.core.pagination import invalid_cursor, page_end
 from kyc_review.webhooks import services
 from kyc_review.webhooks.api import openapi
@@ -92,12 +92,12 @@ class TrialView(WebhooksView):
 
 
 class DeliveriesView(WebhooksView):
+    query = {"GET": DeliveriesIn}
+
     @openapi.list_deliveries
     def get(self, request: Request, endpoint_id: UUID) -> Response:
         endpoint = found(request, endpoint_id)
-        form = DeliveriesIn(data=request.query_params)
-        form.is_valid(raise_exception=True)
-        asked = form.validated_data
+        asked = query_params(DeliveriesIn, request)
         try:
             rows, has_more = deliveries_page(
                 viewer=caller_of(request),
