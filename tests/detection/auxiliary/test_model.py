@@ -138,6 +138,7 @@ def test_the_pooled_features_are_those_of_the_early_blocks() -> None:
     torch.testing.assert_close(found, wanted, atol=1e-5, rtol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["U", "D"])
 def test_a_recipe_exports_what_the_workbench_loads(name: str, tmp_path: Path) -> None:
     out, shown = str(tmp_path / "out"), tmp_path / "shown"
@@ -164,6 +165,7 @@ print(peak_mb() - before)
 """
 
 
+@pytest.mark.slow
 def test_a_picture_of_63_megapixels_is_reduced_without_a_full_copy() -> None:
     """A copy has 252 MB; the reduced picture has 13."""
     run = subprocess.run([sys.executable, "-c", PEAK_MB], capture_output=True, text=True, check=True)

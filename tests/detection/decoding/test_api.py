@@ -142,6 +142,7 @@ def test_decoding_can_reduce() -> None:
     assert decode(data, max_side=5000).size == (640, 960)
 
 
+@pytest.mark.slow
 def test_a_bomb_of_49_megapixels_does_not_grow_the_process() -> None:
     """In a process of its own, so that its peak is the decoder's; PNG rows of 16 bits need 300 MB raw."""
     code = (

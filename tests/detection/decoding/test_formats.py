@@ -307,6 +307,7 @@ def test_plain_pictures_are_whole_in_every_format(name: str) -> None:
         assert inspect(data).damage is None
 
 
+@pytest.mark.slow
 def test_the_runs_of_large_flat_pictures_are_no_damage() -> None:
     assert inspect(saved(Image.new("RGB", (4000, 4000)), "WEBP", quality=80)).damage is None
     assert inspect(phone.heic(Image.new("RGB", (4000, 4000)))).damage is None

@@ -11,6 +11,7 @@ from ml.recipes.catalogue import RECIPES, find
 from ml.recipes.run import run
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_smoke_run_reports_the_documents_figure_beside_the_honest_one(name: str, tmp_path: Path) -> None:
     results = run(RECIPES[name], data=None, out=tmp_path / "out", smoke=True, quiet=True)

@@ -45,6 +45,7 @@ def test_a_candidate_is_a_bundle_that_serves(tmp_path: Path, served: Path) -> No
     assert [v.member for v in votes] == ["north", "east", "south", "west", "stack"]
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_after_the_last_finished_member(tmp_path: Path, served: Path) -> None:
     manifest, out, work = snapshot(tmp_path / "snapshot", 30), tmp_path / "candidate", tmp_path / "work"
     arguments = ["train", "--manifest", str(manifest), "--out", str(out), "--init", str(served)]
@@ -67,6 +68,7 @@ def test_a_killed_run_goes_on_after_the_last_finished_member(tmp_path: Path, ser
     assert bundles.read(out).provenance["epochs"] == 2
 
 
+@pytest.mark.slow
 def test_members_of_another_wish_are_not_taken_over(tmp_path: Path, served: Path) -> None:
     manifest, work = snapshot(tmp_path / "snapshot", 30), tmp_path / "work"
     arguments = [
@@ -149,6 +151,7 @@ def trained(served: Path, manifest: Path, out: Path, *more: str) -> bundles.Bund
     return bundles.read(out)
 
 
+@pytest.mark.slow
 def test_weights_count_in_training_unless_they_are_switched_off(tmp_path: Path, served: Path) -> None:
     manifest = snapshot(tmp_path / "snapshot", 30)
     uniform = trained(served, manifest, tmp_path / "uniform")
@@ -168,6 +171,7 @@ def test_weights_count_in_training_unless_they_are_switched_off(tmp_path: Path, 
     assert "All rows have equal weight" in (tmp_path / "off" / bundles.MODEL_CARD).read_text()
 
 
+@pytest.mark.slow
 def test_each_voter_may_be_balanced_in_its_own_way(
     tmp_path: Path, served: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -221,6 +225,7 @@ def test_members_of_other_scales_and_architectures_are_fine_tuned_in_their_own_v
     assert before != after
 
 
+@pytest.mark.slow
 def test_a_bundle_that_looks_at_faces_learns_from_the_decisions_on_faces_alone(tmp_path: Path) -> None:
     samples = sorted((Path(__file__).parents[3] / "samples").glob("sample-*.jpg"))
     manifest = snapshot(tmp_path / "snapshot", 30)  # pictures of noise, in which there is no face

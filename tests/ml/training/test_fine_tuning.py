@@ -29,6 +29,7 @@ trained(Path(sys.argv[1]), Path(sys.argv[2]), report=report)
 """
 
 
+@pytest.mark.slow
 def test_killed_and_resumed_it_ends_with_the_same_weights(tmp_path: Path) -> None:
     pictures(tmp_path / "store")
 
