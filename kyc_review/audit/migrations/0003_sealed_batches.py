@@ -31,7 +31,14 @@ class Migration(migrations.Migration):
                 ('signature', models.BinaryField(help_text='Ed25519, over the header.', max_length=64)),
             ],
         ),
+        # In two steps: a constant is added to a filled table without rewriting it, the function would be called for each
+        # row under a lock of the whole table. Events from before have transaction 0, and the first batch takes them.
         migrations.AddField(
+            model_name='event',
+            name='transaction',
+            field=models.BigIntegerField(db_default=0),
+        ),
+        migrations.AlterField(
             model_name='event',
             name='transaction',
             field=models.BigIntegerField(db_default=kyc_review.audit.models.CurrentTransaction()),
