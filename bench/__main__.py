@@ -1,4 +1,4 @@
-"""python -m bench [compare|intake|decode|queue|face|chaos|outages|store|snapshot|replay|near|loop|gpu]
+"""python -m bench [compare|intake|decode|queue|face|chaos|outages|store|snapshot|replay|near|audit|loop|gpu]
 
 `make bench` runs it.
 """
@@ -108,6 +108,9 @@ def _add_size_commands(commands: Commands) -> None:
     near = commands.add_parser("near", help="the search for near-duplicates among many fingerprints")
     near.add_argument("--fingerprints", type=int, default=1_000_000)
     near.set_defaults(run=run_near)
+    audit = commands.add_parser("audit", help="sealing the audit log, as a share of a post, and verifying it")
+    audit.add_argument("--events", type=int, default=1_000_000)
+    audit.set_defaults(run=run_audit)
     _add_bundle_option(snapshot, replay)
 
 
@@ -136,6 +139,12 @@ def run_near(options: argparse.Namespace) -> bool:
     from bench import near
 
     return near.run(options.fingerprints, _say)
+
+
+def run_audit(options: argparse.Namespace) -> bool:
+    from bench import audit
+
+    return audit.run(options.events, _say)
 
 
 def run_loop(options: argparse.Namespace) -> bool:

@@ -6,20 +6,16 @@ pictures share a band of 16 bits as of 5,800 faces in the most crowded band (11 
 
 import json
 import os
-import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from statistics import median
 from uuid import UUID
 
 import numpy as np
 
+from bench.own_postgres import measured_in
 from bench.report import line, percentile
-from devstack import environment, services
-from devstack.paths import REPOSITORY, prepare_state_dir
 from devstack.progress import Say
 
 BIT_SHARE = 0.7
@@ -38,20 +34,7 @@ SUBMISSIONS = """INSERT INTO submissions_submission (id, integration_id, externa
 
 def run(count: int, say: Say) -> bool:
     """Whether the slowest twentieth of the searches begins below TARGET_MS."""
-    with tempfile.TemporaryDirectory(prefix="kyc-bench-") as folder:
-        state_dir = Path(folder) / "stack"
-        with services.ensure(state_dir=state_dir, say=say) as urls:
-            variables = os.environ | environment.variables(prepare_state_dir(state_dir), urls, 0)
-            for command in (["manage.py", "migrate", "-v0"], ["-m", "bench.near", str(count)]):
-                say(f"running {command[1]}")
-                done = subprocess.run(
-                    [sys.executable, *command],
-                    env=variables,
-                    cwd=REPOSITORY,
-                    stdout=subprocess.PIPE,
-                    check=True,
-                )
-    measured = json.loads(done.stdout.decode().splitlines()[-1])
+    measured = measured_in("bench.near", [str(count)], say)
     ms = [1000 * seconds for seconds in measured["seconds"]]
     print(f"Near-duplicates among {count:,} fingerprints, {len(ms)} searches:")
     line("median", f"{median(ms):.1f} ms")

@@ -19,6 +19,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 pytest_plugins = [
     "tests.fixtures.accounts",
+    "tests.fixtures.audit",
     "tests.fixtures.branding",
     "tests.fixtures.devstack",
     "tests.fixtures.evidence",

@@ -1,4 +1,4 @@
-"""The audit log for admins and auditors: a page with filters, and a CSV export."""
+"""The audit log for admins and auditors: a page with filters, a CSV export, receipts of submissions."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import csv
 import json
 from collections.abc import Iterator
 from typing import Any
+from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpResponse, StreamingHttpResponse
-from django.shortcuts import render
+from django.http import HttpResponse, JsonResponse, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -22,6 +23,7 @@ from kyc_review.core.days import begin_of, end_of
 from kyc_review.core.permissions import may_read_audit_log
 from kyc_review.insights.forms import KINDS, AuditForm
 from kyc_review.insights.retention import retention
+from kyc_review.insights.search import submission_receipt, submissions_visible
 
 ROWS = 100
 COLUMNS = ("id", "at", "action", "actor_kind", "actor_name", "target_kind", "target_id", "detail")
@@ -96,6 +98,19 @@ class _Line:
 
     def write(self, line: str) -> str:
         return line
+
+
+@require_safe
+@never_cache
+@staff_only
+def receipt(request: StaffRequest, submission_id: UUID) -> HttpResponse:
+    """The receipt of a submission, a file of JSON; every download is recorded in the audit log."""
+    row = get_object_or_404(submissions_visible(viewer=request.user), pk=submission_id)
+    found = submission_receipt(viewer=request.user, submission=row)
+    audit.record(action="submission.receipt_downloaded", actor=request.user, target=row)
+    answer = JsonResponse(found, json_dumps_params={"indent": 1, "ensure_ascii": False})
+    answer["Content-Disposition"] = f'attachment; filename="receipt-{row.pk}.json"'
+    return answer
 
 
 def _lines(events: QuerySet[Event]) -> Iterator[str]:

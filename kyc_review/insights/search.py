@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from django.core.exceptions import PermissionDenied
 from django.db.models import Exists, OuterRef, Q, QuerySet, Value
 
 from kyc_review.accounts.models import Integration
 from kyc_review.audit.models import Event
+from kyc_review.audit.receipts import receipt
 from kyc_review.core.days import begin_of, end_of
-from kyc_review.core.permissions import may_decide, may_see_insights
+from kyc_review.core.permissions import Right, may_decide, may_see_insights, require
 from kyc_review.insights.chart_filters import points_found
 from kyc_review.insights.dashboard_queries import sla_moments
 from kyc_review.review.models import UNDECIDED_STATES, WAITING_STATES, Decision, ReviewItem
@@ -93,16 +95,32 @@ def history(*, viewer: User, submission: Submission) -> History:
     """All events of it, oldest first; nothing if it `is_hidden`."""
     if not may_see_insights(viewer) or is_hidden(viewer=viewer, submission=submission):
         return History([], [], [])
-    items = [str(pk) for pk in submission.review_items.values_list("pk", flat=True)]
-    about = Q(target_kind="submission", target_id=str(submission.pk))
-    about |= Q(target_kind="reviewitem", target_id__in=items)
     return History(
-        events=list(Event.objects.filter(about).order_by("at", "pk")),
+        events=list(_events_about(submission).order_by("at", "pk")),
         decisions=list(
             submission.decisions.select_related("reviewer", "item", "undo").order_by("decided_at")
         ),
         messages=list(submission.webhook_events.prefetch_related("deliveries").order_by("created_at")),
     )
+
+
+def submission_receipt(*, viewer: User, submission: Submission) -> dict[str, Any]:
+    """The sealed events of its history with their proofs, for a check without this installation (docs/audit.md).
+
+    Raises PermissionDenied without the right to read the audit log, and while it `is_hidden` from the viewer.
+    """
+    require(viewer, Right.READ_AUDIT_LOG)
+    if is_hidden(viewer=viewer, submission=submission):
+        raise PermissionDenied(
+            "You may still be asked to review this face: its history is hidden until then."
+        )
+    return receipt(submission_id=str(submission.pk), events=_events_about(submission))
+
+
+def _events_about(submission: Submission) -> QuerySet[Event]:
+    items = [str(pk) for pk in submission.review_items.values_list("pk", flat=True)]
+    about = Q(target_kind="submission", target_id=str(submission.pk))
+    return Event.objects.filter(about | Q(target_kind="reviewitem", target_id__in=items))
 
 
 def _said(text: str, viewer: User) -> Q:

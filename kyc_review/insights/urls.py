@@ -11,6 +11,7 @@ urlpatterns = [
     path("submissions/<uuid:submission_id>/image/", views.image, name="image"),
     path("submissions/<uuid:submission_id>/reference/", views.reference, name="reference"),
     path("submissions/<uuid:submission_id>/erasure/", views.erasure, name="erasure"),
+    path("audit/receipts/<uuid:submission_id>/", audit_views.receipt, name="receipt"),
     path("audit/", audit_views.log, name="audit"),
     path("audit.csv", audit_views.export, name="audit_csv"),
 ]

@@ -18,7 +18,13 @@ from django.views.decorators.http import require_POST, require_safe
 
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
 from kyc_review.audit import services as audit
-from kyc_review.core.permissions import may_erase, may_oversee, may_see_faces, may_see_insights
+from kyc_review.core.permissions import (
+    may_erase,
+    may_oversee,
+    may_read_audit_log,
+    may_see_faces,
+    may_see_insights,
+)
 from kyc_review.datasets.erasure_marks import holders_of_submission
 from kyc_review.evidence.responses import derivative_response, reference_response
 from kyc_review.insights import dashboard_queries
@@ -126,6 +132,7 @@ def _submission(
         "held_by_check": any(check.action == Action.REVIEW for check in row.checks.all()),
         "history": history(viewer=request.user, submission=row),
         "may_see_faces": may_see_faces(request.user) and not row.erased_at,
+        "may_read_audit_log": may_read_audit_log(request.user) and not hidden,
         "may_erase": may_erase(request.user) and not row.erased_at,
         "form": form or EraseForm(),
         "snapshots": snapshots,

@@ -3,11 +3,9 @@
 import re
 from collections.abc import Callable, Iterator
 from io import StringIO
-from pathlib import Path
 
 import psycopg
 import pytest
-import pytest_django
 from django.core.management import CommandError, call_command
 from django.db import connection
 
@@ -22,38 +20,12 @@ from kyc_review.audit.signing import (
     public_keys_dir,
     signing_key,
     signing_key_create,
-    signing_key_ensure,
 )
 from kyc_review.audit.tasks import seal
 from kyc_review.audit.verification import Report, verify
 
-
-@pytest.fixture(autouse=True)
-def committed(
-    private_data: Path, django_db_setup: None, django_db_blocker: pytest_django.DjangoDbBlocker
-) -> Iterator[None]:
-    """Sealing sees what is committed only. Emptying these two tables takes a fiftieth of emptying all."""
-    signing_key_ensure()
-    with django_db_blocker.unblock():
-        yield
-        with connection.cursor() as cursor:
-            cursor.execute("TRUNCATE audit_event, audit_sealedbatch")
-        connection.close()
-
-
-@pytest.fixture
-def forge() -> Callable[..., None]:
-    """forge(sql) as the owner of the tables, with the triggers off."""
-
-    def execute(sql: str, *values: int | str | bytes) -> None:
-        with connection.cursor() as cursor:
-            cursor.execute("ALTER TABLE audit_event DISABLE TRIGGER USER")
-            cursor.execute("ALTER TABLE audit_sealedbatch DISABLE TRIGGER USER")
-            cursor.execute(sql, values)
-            cursor.execute("ALTER TABLE audit_event ENABLE TRIGGER USER")
-            cursor.execute("ALTER TABLE audit_sealedbatch ENABLE TRIGGER USER")
-
-    return execute
+pytestmark = pytest.mark.usefixtures("committed")
+Record = Callable[[int], list[int]]
 
 
 @pytest.fixture
@@ -65,18 +37,12 @@ def other() -> Iterator[psycopg.Connection]:
         yield session
 
 
-def record(count: int) -> list[int]:
-    for number in range(count):
-        services.record(action="thing.happened", detail={"number": number, "price": 1.10, "text": "naïve"})
-    return list(Event.objects.order_by("-pk").values_list("pk", flat=True)[:count])[::-1]
-
-
 def verified() -> Report:
     published = list(roots_read(roots_file())) if roots_file().exists() else []
     return verify(keys=public_keys(), published=published)
 
 
-def test_what_was_sealed_is_intact_and_sealed_once() -> None:
+def test_what_was_sealed_is_intact_and_sealed_once(record: Record) -> None:
     record(5)
     assert sealing.seal_all() == 5
     assert sealing.seal_all() == 0
@@ -99,7 +65,9 @@ def test_many_events_are_sealed_in_batches_of_bounded_size(monkeypatch: pytest.M
     assert verified().problems == []
 
 
-def test_a_late_commit_is_sealed_later_and_a_rolled_back_one_is_no_gap(other: psycopg.Connection) -> None:
+def test_a_late_commit_is_sealed_later_and_a_rolled_back_one_is_no_gap(
+    other: psycopg.Connection, record: Record
+) -> None:
     insert = (
         "INSERT INTO audit_event (action, actor_kind, actor_id, actor_name, target_kind, target_id, detail)"
     )
@@ -126,7 +94,9 @@ def test_a_late_commit_is_sealed_later_and_a_rolled_back_one_is_no_gap(other: ps
         ("DELETE FROM audit_event WHERE id = %s", "missing: event {1} (batch 1)"),
     ],
 )
-def test_a_changed_or_missing_event_is_named(forge: Callable[..., None], sql: str, problem: str) -> None:
+def test_a_changed_or_missing_event_is_named(
+    forge: Callable[..., None], sql: str, problem: str, record: Record
+) -> None:
     ids = record(3)
     sealing.seal_all()
     forge(sql, ids[1])
@@ -138,14 +108,18 @@ COPY = """INSERT INTO audit_event (id, at, action, actor_kind, actor_id, actor_n
     audit_event WHERE id = %s"""
 
 
-def test_an_event_that_was_inserted_where_all_is_sealed_is_named(forge: Callable[..., None]) -> None:
+def test_an_event_that_was_inserted_where_all_is_sealed_is_named(
+    forge: Callable[..., None], record: Record
+) -> None:
     ids = record(3)
     sealing.seal_all()
     forge(COPY.format("transaction"), ids[1])
     assert verified().problems == ["inserted after its time was sealed: event -1"]
 
 
-def test_an_event_with_an_earlier_time_than_its_batch_allows_is_named(forge: Callable[..., None]) -> None:
+def test_an_event_with_an_earlier_time_than_its_batch_allows_is_named(
+    forge: Callable[..., None], record: Record
+) -> None:
     record(1)
     sealing.seal_all()
     ids = record(2)
@@ -154,7 +128,7 @@ def test_an_event_with_an_earlier_time_than_its_batch_allows_is_named(forge: Cal
     assert verified().problems == [f"back-dated or post-dated: event {ids[1]} (batch 2)"]
 
 
-def test_a_batch_that_was_made_to_fit_has_no_signature(forge: Callable[..., None]) -> None:
+def test_a_batch_that_was_made_to_fit_has_no_signature(forge: Callable[..., None], record: Record) -> None:
     """The forger recomputes leaf and root, but has no key."""
     ids = record(1)
     sealing.seal_all()
@@ -169,7 +143,7 @@ def test_a_batch_that_was_made_to_fit_has_no_signature(forge: Callable[..., None
     assert problems[1].startswith("broken chain: batch 2")
 
 
-def test_batches_that_were_removed_are_missed(forge: Callable[..., None]) -> None:
+def test_batches_that_were_removed_are_missed(forge: Callable[..., None], record: Record) -> None:
     for _ in range(3):
         record(1)
         sealing.seal_all()
@@ -183,7 +157,7 @@ def test_batches_that_were_removed_are_missed(forge: Callable[..., None]) -> Non
 
 
 def test_a_new_history_under_the_stolen_key_differs_from_what_was_sent_out(
-    forge: Callable[..., None],
+    forge: Callable[..., None], record: Record
 ) -> None:
     record(2)
     sealing.seal_all()
@@ -194,7 +168,7 @@ def test_a_new_history_under_the_stolen_key_differs_from_what_was_sent_out(
     assert verified().problems == ["not as published: batch 1 differs from the header that was sent out"]
 
 
-def test_a_key_of_a_forger_is_not_trusted_and_an_old_key_stays_valid_for_its_batches() -> None:
+def test_a_key_of_a_forger_is_not_trusted_and_an_old_key_stays_valid_for_its_batches(record: Record) -> None:
     record(1)
     sealing.seal_all()
     first = key_file().read_bytes()
@@ -211,7 +185,9 @@ def test_a_key_of_a_forger_is_not_trusted_and_an_old_key_stays_valid_for_its_bat
     assert any(text.startswith("retired key: batch 3") for text in verified().problems)
 
 
-def test_sealing_goes_on_after_a_move_into_another_cluster(forge: Callable[..., None]) -> None:
+def test_sealing_goes_on_after_a_move_into_another_cluster(
+    forge: Callable[..., None], record: Record
+) -> None:
     """As after a dump was restored: transaction ids of that cluster are high, of this one low."""
     record(2)
     sealing.seal_all()
@@ -230,7 +206,9 @@ def test_sealing_goes_on_after_a_move_into_another_cluster(forge: Callable[..., 
     assert (report.problems, report.resumptions) == ([], [2])
 
 
-def test_the_task_seals_and_sends_out_and_says_what_it_lacks(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_task_seals_and_sends_out_and_says_what_it_lacks(
+    caplog: pytest.LogCaptureFixture, record: Record
+) -> None:
     record(1)
     seal()
     record(1)
@@ -246,7 +224,7 @@ def test_the_task_seals_and_sends_out_and_says_what_it_lacks(caplog: pytest.LogC
     assert SealedBatch.objects.count() == 2
 
 
-def test_the_command_names_what_is_wrong_and_fails(forge: Callable[..., None]) -> None:
+def test_the_command_names_what_is_wrong_and_fails(forge: Callable[..., None], record: Record) -> None:
     ids = record(2)
     out = StringIO()
     call_command("audit", "seal", stdout=out)
