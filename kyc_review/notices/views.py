@@ -15,6 +15,7 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from kyc_review.accounts.shown_once import redirect_with_secret, secret_once
 from kyc_review.accounts.staff_access import StaffRequest, parse_toggle, staff_only
 from kyc_review.core.permissions import may_manage_webhooks, may_see_retraining
 from kyc_review.core.refusal_messages import refusals_shown
@@ -45,7 +46,7 @@ def overview(request: StaffRequest) -> HttpResponse:
     except (services.ChannelRefused, AddressRefused) as refusal:
         return _overview(request, str(refusal))
     if secret:
-        return _channel(request, _found(request, row.pk), secret)
+        return redirect_with_secret(request, reverse("notices:channel", args=[row.pk]), secret=secret)
     messages.success(request, f"{row} was added. Send a test notice to try it.")
     return _back(row)
 
@@ -121,15 +122,14 @@ def _overview(request: StaffRequest, problem: str = "") -> HttpResponse:
     return render(request, "notices/overview.html", context, status=422 if problem else 200)
 
 
-def _channel(request: StaffRequest, row: Channel, secret: str = "") -> HttpResponse:
+def _channel(request: StaffRequest, row: Channel) -> HttpResponse:
     rows = deliveries_listed(viewer=request.user, channel=row)
     context = {
         "channel": row,
         "kinds": CHOSEN_KINDS,
         "may_change": services.may_change_channel(request.user, row),
         "deliveries": Paginator(rows, PAGE).get_page(request.GET.get("page")),
-        "secret": secret,
-    }
+    } | secret_once(request)
     return render(request, "notices/channel.html", context)
 
 

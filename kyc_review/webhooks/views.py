@@ -14,6 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from kyc_review.accounts.models import Integration
+from kyc_review.accounts.shown_once import redirect_with_secret, secret_once
 from kyc_review.accounts.staff_access import StaffRequest, parse_toggle, staff_only
 from kyc_review.core.permissions import may_manage_webhooks, may_see_webhooks
 from kyc_review.core.refusal_messages import refusals_shown
@@ -35,7 +36,7 @@ def overview(request: StaffRequest) -> HttpResponse:
         _require_admin(request)
         made = _created(request)
         if isinstance(made, tuple):
-            return _endpoint(request, made[0], {"secret": made[1]})
+            return redirect_with_secret(request, _path(made[0]), secret=made[1])
         context = made
     return render(
         request,
@@ -91,8 +92,7 @@ def switch(request: StaffRequest, endpoint_id: UUID) -> HttpResponse:
 def secret(request: StaffRequest, endpoint_id: UUID) -> HttpResponse:
     row = _managed(request, endpoint_id)
     fresh = services.secret_rotate(endpoint=row, actor=request.user)
-    row.refresh_from_db()
-    return _endpoint(request, row, {"secret": fresh})
+    return redirect_with_secret(request, _path(row), secret=fresh)
 
 
 @require_POST
@@ -128,7 +128,7 @@ def replay(request: StaffRequest, delivery_id: UUID) -> HttpResponse:
     return _back(row.endpoint)
 
 
-def _endpoint(request: StaffRequest, row: Endpoint, more: dict[str, object] | None = None) -> HttpResponse:
+def _endpoint(request: StaffRequest, row: Endpoint) -> HttpResponse:
     state = request.GET.get("state", "")
     rows = deliveries_listed(viewer=request.user, endpoint=row)
     kept = ""  # in links to other pages
@@ -143,7 +143,7 @@ def _endpoint(request: StaffRequest, row: Endpoint, more: dict[str, object] | No
         "dead": rows.filter(state=Delivery.State.DEAD).count(),
         "may_manage": may_manage_webhooks(request.user),
     }
-    return render(request, "webhooks/endpoint.html", context | (more or {}))
+    return render(request, "webhooks/endpoint.html", context | secret_once(request))
 
 
 def _found(request: StaffRequest, endpoint_id: UUID) -> Endpoint:
@@ -166,4 +166,8 @@ def _require_admin(request: StaffRequest) -> None:
 
 
 def _back(row: Endpoint) -> HttpResponse:
-    return HttpResponseRedirect(reverse("webhooks:endpoint", args=[row.pk]))
+    return HttpResponseRedirect(_path(row))
+
+
+def _path(row: Endpoint) -> str:
+    return reverse("webhooks:endpoint", args=[row.pk])

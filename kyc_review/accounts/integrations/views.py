@@ -1,4 +1,4 @@
-"""The console: onboarding systems and their keys, for admins; auditors read. A key is shown in one answer only."""
+"""The console: onboarding systems and their keys, for admins; auditors read. A key is shown once."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -15,6 +16,7 @@ from kyc_review.accounts import services
 from kyc_review.accounts.integrations.forms import IntegrationForm, KeyForm
 from kyc_review.accounts.integrations.selectors import integrations_listed, keys_listed
 from kyc_review.accounts.models import ApiKey, Integration
+from kyc_review.accounts.shown_once import redirect_with_secret, secret_once
 from kyc_review.accounts.staff_access import StaffRequest, parse_toggle, staff_only
 from kyc_review.core.permissions import may_manage_integrations, may_see_integrations
 
@@ -43,12 +45,12 @@ def overview(request: StaffRequest) -> HttpResponse:
 @never_cache
 @staff_only
 def integration(request: StaffRequest, slug: str) -> HttpResponse:
-    """GET shows its keys; POST creates one and shows it once."""
+    """GET shows its keys, and one that was just created once; POST creates it."""
     _require_reader(request)
     row = get_object_or_404(Integration, slug=slug)
     form = KeyForm(request.POST or None)
     if request.method == "GET":
-        return _page(request, row, form)
+        return _page(request, row, form, **secret_once(request))
     _require_admin(request)
     if not form.is_valid():
         return _page(request, row, form, status=422)
@@ -57,7 +59,7 @@ def integration(request: StaffRequest, slug: str) -> HttpResponse:
     except services.TooManyKeys as refusal:
         form.add_error(None, str(refusal))
         return _page(request, row, form, status=422)
-    return _page(request, row, KeyForm(), fresh=key)
+    return redirect_with_secret(request, _path(row), fresh=key)
 
 
 @require_POST
@@ -70,7 +72,7 @@ def rotate(request: StaffRequest, prefix: str) -> HttpResponse:
     except ValueError as refusal:
         messages.error(request, str(refusal))
         return _back(key)
-    return _page(request, key.integration, KeyForm(), fresh=fresh, rotated=key.prefix)
+    return redirect_with_secret(request, _path(key.integration), fresh=fresh, rotated=key.prefix)
 
 
 @require_POST
@@ -112,6 +114,10 @@ def _managed(request: StaffRequest, prefix: str) -> ApiKey:
 
 def _back(key: ApiKey) -> HttpResponseRedirect:
     return redirect("integrations:integration", slug=key.integration.slug)
+
+
+def _path(row: Integration) -> str:
+    return reverse("integrations:integration", args=[row.slug])
 
 
 def _require_reader(request: StaffRequest) -> None:

@@ -1,4 +1,4 @@
-"""People and their roles: admins change them, auditors read. A password is shown in one answer only."""
+"""People and their roles: admins change them, auditors read. A password is shown once."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -27,6 +28,7 @@ from kyc_review.accounts.second_factor.services import (
     second_factor_reset,
 )
 from kyc_review.accounts.services import staff_unlock
+from kyc_review.accounts.shown_once import redirect_with_secret, secret_once
 from kyc_review.accounts.staff_access import StaffRequest, parse_toggle, staff_only
 from kyc_review.accounts.tokens.selectors import tokens_listed, tokens_valid
 from kyc_review.accounts.tokens.services import token_revoke
@@ -37,14 +39,14 @@ from kyc_review.core.permissions import Role, may_manage_people, may_see_people
 @never_cache
 @staff_only
 def overview(request: StaffRequest) -> HttpResponse:
-    """GET lists all; POST adds a person and shows the initial password once."""
+    """GET lists all; POST adds a person, whose page shows the initial password once."""
     _require_reader(request)
     form = PersonForm(request.POST or None)
     if request.method == "POST":
         _require_admin(request)
         if form.is_valid():
             made, fresh = services.person_create(**form.cleaned_data, actor=request.user)
-            return _page(request, made, fresh=fresh)
+            return redirect_with_secret(request, _path(made), fresh=fresh)
     context = {
         "people": people_listed(viewer=request.user),
         "may_manage": may_manage_people(request.user),
@@ -60,7 +62,7 @@ def overview(request: StaffRequest) -> HttpResponse:
 @staff_only
 def person(request: StaffRequest, person_id: int) -> HttpResponse:
     _require_reader(request)
-    return _page(request, get_object_or_404(User, pk=person_id))
+    return _page(request, get_object_or_404(User, pk=person_id), **secret_once(request))
 
 
 def _change(
@@ -109,7 +111,8 @@ def activation(request: StaffRequest, found: User) -> HttpResponse | str:
 
 @_change
 def password(request: StaffRequest, found: User) -> HttpResponse | str:
-    return _page(request, found, fresh=services.password_reissue(person=found, actor=request.user))
+    fresh = services.password_reissue(person=found, actor=request.user)
+    return redirect_with_secret(request, _path(found), fresh=fresh)
 
 
 @_change
@@ -152,6 +155,10 @@ def _page(request: StaffRequest, found: User, *, status: int = 200, **more: Any)
         "may_manage": may_manage_people(request.user),
     }
     return render(request, "people/person.html", context | more, status=status)
+
+
+def _path(row: User) -> str:
+    return reverse("people:person", args=[row.pk])
 
 
 def _require_reader(request: StaffRequest) -> None:

@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
@@ -16,6 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from kyc_review.accounts.models import TOKEN_LIFE_MAX
 from kyc_review.accounts.second_factor.selectors import has_second_factor, is_required
 from kyc_review.accounts.settings_pages.reauthentication import unconfirmed
+from kyc_review.accounts.shown_once import redirect_with_secret, secret_once
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
 from kyc_review.accounts.tokens.selectors import tokens_listed
 from kyc_review.accounts.tokens.services import TokenRefused, token_create, token_revoke
@@ -37,12 +39,12 @@ class TokenForm(forms.Form):
 @never_cache
 @staff_only
 def tokens(request: StaffRequest) -> HttpResponse:
-    """GET lists them; POST creates one and shows it once."""
+    """GET lists them, and shows one that was just created once; POST creates it."""
     if not may_have_tokens(request.user):
         raise PermissionDenied("Only admins and auditors use the retraining API; your role does not.")
     form = TokenForm(request.POST if request.method == "POST" else None)
     if request.method != "POST":
-        return _page(request, form)
+        return _page(request, form, **secret_once(request))
     if not form.is_valid():
         return _page(request, form, status=422)
     if problem := unconfirmed(request):
@@ -53,7 +55,7 @@ def tokens(request: StaffRequest) -> HttpResponse:
     except TokenRefused as refused:
         form.add_error(None, refused.detail)
         return _page(request, form, status=422)
-    return _page(request, TokenForm(), fresh=fresh, made=row)
+    return redirect_with_secret(request, reverse("account:tokens"), fresh=fresh, made={"label": row.label})
 
 
 @require_POST

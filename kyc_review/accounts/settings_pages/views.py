@@ -10,6 +10,7 @@ from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.forms import PasswordChangeForm
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
@@ -26,6 +27,7 @@ from kyc_review.accounts.settings_pages.reauthentication import (
     count_failure,
     is_password_right,
 )
+from kyc_review.accounts.shown_once import redirect_with_secret, secret_once
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
 from kyc_review.accounts.time_zones import time_zone_choose, zone_names
 from kyc_review.accounts.tokens.selectors import tokens_valid
@@ -88,7 +90,7 @@ def second_factor(request: StaffRequest) -> HttpResponse:
     """Set one up, or see that there is one."""
     factor = own_factor(viewer=request.user)
     if request.method != "POST" or factor is not None:
-        return _factor_page(request)
+        return _factor_page(request, **secret_once(request))
     if not is_password_right(request):
         return _factor_page(request, problem=WRONG_PASSWORD)
     try:
@@ -99,7 +101,7 @@ def second_factor(request: StaffRequest) -> HttpResponse:
         return _factor_page(request, problem=refused.detail)
     del request.session[SECRET]
     request.session[PASSED] = True
-    return _factor_page(request, codes=codes)
+    return redirect_with_secret(request, reverse("account:second_factor"), codes=codes)
 
 
 @require_safe
@@ -122,9 +124,10 @@ def recovery_codes(request: StaffRequest) -> HttpResponse:
     if not is_password_right(request):
         return _factor_page(request, problem=WRONG_PASSWORD)
     try:
-        return _factor_page(request, codes=services.recovery_codes_renew(user=request.user))
+        codes = services.recovery_codes_renew(user=request.user)
     except FactorRefused as refused:
         return _factor_page(request, problem=refused.detail)
+    return redirect_with_secret(request, reverse("account:second_factor"), codes=codes)
 
 
 @sensitive_post_parameters()

@@ -37,7 +37,9 @@ def works(key: str) -> bool:
 
 
 def test_a_key_is_shown_once_and_works(admin: Client, page: str) -> None:
-    response = admin.post(page, KEY | {"label": "app", "expires_days": "30", "networks": "127.0.0.1"})
+    response = admin.post(
+        page, KEY | {"label": "app", "expires_days": "30", "networks": "127.0.0.1"}, follow=True
+    )
     key = shown_key(response)
     assert works(key)
     assert "no-store" in response["Cache-Control"]
@@ -50,14 +52,14 @@ def test_a_key_is_shown_once_and_works(admin: Client, page: str) -> None:
 
 
 def test_a_rotated_key_shows_its_successor_and_both_work(admin: Client, page: str) -> None:
-    old = shown_key(admin.post(page, KEY))
-    new = shown_key(admin.post(f"/integrations/keys/{ApiKey.objects.get().prefix}/rotation/"))
+    old = shown_key(admin.post(page, KEY, follow=True))
+    new = shown_key(admin.post(f"/integrations/keys/{ApiKey.objects.get().prefix}/rotation/", follow=True))
     assert works(old)
     assert works(new)
 
 
 def test_a_revoked_key_ends_with_the_next_request(admin: Client, page: str) -> None:
-    key = shown_key(admin.post(page, KEY))
+    key = shown_key(admin.post(page, KEY, follow=True))
     assert admin.post(f"/integrations/keys/{ApiKey.objects.get().prefix}/revocation/").status_code == 302
     assert not works(key)
 
@@ -65,7 +67,7 @@ def test_a_revoked_key_ends_with_the_next_request(admin: Client, page: str) -> N
 def test_an_integration_is_added_and_kept_out(admin: Client) -> None:
     response = admin.post("/integrations/", {"slug": "branch", "name": "Branch"})
     assert response["Location"] == "/integrations/branch/"
-    key = shown_key(admin.post("/integrations/branch/", KEY))
+    key = shown_key(admin.post("/integrations/branch/", KEY, follow=True))
     admin.post("/integrations/branch/switch/", {"enabled": "off"})
     assert not works(key)
     admin.post("/integrations/branch/switch/", {"enabled": "on"})

@@ -169,7 +169,8 @@ def test_somebody_sets_one_up_with_app_code_and_password(alice: User, clock: lis
     assert wrong.status_code == 422
     assert client.post("/account/second-factor/", {"code": "000000", "password": PASSWORD}).status_code == 422
     assert not Authenticator.objects.exists()
-    done = client.post("/account/second-factor/", {"code": code_at(clock[0], secret), "password": PASSWORD})
+    right = {"code": code_at(clock[0], secret), "password": PASSWORD}
+    done = client.post("/account/second-factor/", right, follow=True)
     assert len(re.findall(r"<li><code>\d{4} \d{4}</code>", done.text)) == 10
     assert "<code>" not in client.get("/account/second-factor/").text
     assert client.get("/account/second-factor/qr.svg").status_code == 404
@@ -183,7 +184,9 @@ def test_ending_and_new_codes_ask_for_the_password(
     client.force_login(alice)
     for page in ("end/", "recovery-codes/"):
         assert client.post(f"/account/second-factor/{page}", {"password": "wrong"}).status_code == 422
-    renewed = client.post("/account/second-factor/recovery-codes/", {"password": PASSWORD}).text
+    answer = client.post("/account/second-factor/recovery-codes/", {"password": PASSWORD}, follow=True)
+    renewed = answer.text
+    assert len(re.findall(r"<code>\d{4} \d{4}</code>", renewed)) == 10
     assert not any(code in renewed for code in enrolled)
     assert services.code_check(user=alice, code=enrolled[0]) is Checked.REFUSED
     assert client.post("/account/second-factor/end/", {"password": PASSWORD}).status_code == 302

@@ -23,9 +23,10 @@ def admin(client: Client, staff: Callable[..., User]) -> Client:
 def test_an_admin_adds_an_endpoint_and_sees_its_secret_once(
     admin: Client, integration: Integration, receiver: Receiver
 ) -> None:
-    page = admin.post(reverse("webhooks:overview"), {"integration": integration.slug, "url": receiver.url})
-    assert b"whsec_" in page.content
+    made = admin.post(reverse("webhooks:overview"), {"integration": integration.slug, "url": receiver.url})
     row = Endpoint.objects.get()
+    assert (made.status_code, made["Location"]) == (302, reverse("webhooks:endpoint", args=[row.pk]))
+    assert b"whsec_" in admin.get(made["Location"]).content
     again = admin.get(reverse("webhooks:endpoint", args=[row.pk]))
     assert again.status_code == 200
     assert b"whsec_" not in again.content
@@ -59,7 +60,7 @@ def test_an_admin_tries_switches_rotates_and_replays(
     deliver_until_idle()
     delivery.refresh_from_db()
     assert delivery.state == "delivered"
-    assert b"whsec_" in admin.post(reverse("webhooks:secret", args=[row.pk])).content
+    assert b"whsec_" in admin.post(reverse("webhooks:secret", args=[row.pk]), follow=True).content
     Delivery.objects.update(state="dead")
     admin.post(reverse("webhooks:replay_dead", args=[row.pk]))
     assert Delivery.objects.get().state == "pending"
