@@ -2,7 +2,8 @@
 
 Both run through the serving code. Labelled faces are those of held-out applicants, which no candidate trains
 on. Most labels exist because the champion flagged the face, so rates are reported twice: `weighted` by one over the
-stored chance of that, which estimates the rate among all submissions, and unweighted, each face once. The
+stored chance of that, which estimates the rate among all submissions, and unweighted, each face once. Pictures that a
+check of the picture keeps from being cleared are counted apart (`by_checks`): no vote can miss or find them. The
 replayed ones are the latest submissions, labelled or not; they show the expected review load without any selection.
 """
 
@@ -68,14 +69,20 @@ def compare(
     }
     belongs = _belonging(groups)
     faceless = np.any([found[role].faceless for role in ensembles], axis=0)[: len(photos)]
-    held_out = {role: (rows[: len(photos)][~faceless], limits) for role, (rows, limits) in scores.items()}
-    shown = [photo for photo, without in zip(photos, faceless, strict=True) if not without]
+    by_checks = np.array([photo.sent_by_checks for photo in photos]) & ~faceless
+    judged = ~faceless & ~by_checks
+    held_out = {role: (rows[: len(photos)][judged], limits) for role, (rows, limits) in scores.items()}
+    shown = [photo for photo, is_judged in zip(photos, judged, strict=True) if is_judged]
     if {photo.label for photo in shown} != {"real", "fake"}:
         raise NothingHeldOut(
-            f"a bundle looks at faces, and {int(faceless.sum())} of {len(photos)} held-out pictures have none: "
-            "both labels need pictures with a face"
+            f"of {len(photos)} held-out pictures {int(faceless.sum())} show no face to a bundle that looks at faces, "
+            f"and {int(by_checks.sum())} went to people by a check of the picture: both labels need pictures that "
+            "the votes decide on"
         )
-    report["holdout"] = _holdout(shown, held_out, belongs) | {"without_face": int(faceless.sum())}
+    report["holdout"] = _holdout(shown, held_out, belongs) | {
+        "without_face": int(faceless.sum()),
+        "by_checks": _by_checks(photos, by_checks, scores),
+    }
     report["replay"] = _replay([name for name, _ in replayed], scores, len(photos), belongs)
     return report
 
@@ -160,6 +167,22 @@ def _holdout(
     load = report["champion"]["false_alarm"]["value"]
     report["recall_at_champions_load"] = recall_at(report["candidate"]["curve"], load)
     return report
+
+
+def _by_checks(
+    photos: list[Photo], rows: np.ndarray, scores: dict[str, tuple[np.ndarray, np.ndarray]]
+) -> dict[str, Any]:
+    """What checks sent to people, and how much of it each bundle's votes alone would have. rows: (N,) bool."""
+    label = np.array([photo.label == "fake" for photo in photos], int)
+    found: dict[str, Any] = {}
+    for name, value in (("fakes", 1), ("reals", 0)):
+        chosen = rows & (label == value)
+        flagged = {
+            role: int((probability[: len(photos)][chosen] >= limits).any(1).sum())
+            for role, (probability, limits) in scores.items()
+        }
+        found[name] = {"n": int(chosen.sum())} | flagged
+    return found
 
 
 def _weighted(

@@ -4,7 +4,7 @@
  "choices": {"consensus": true, "sources": [...], "reasons": [...], "since": day, "until": day}, "items": [
  {"path": "images/<sha256>.jpg", "sha256", "label": "real|fake", "submission", "applicant", "source", "reason",
   "decided_at", "bundle", "holdout", "fake_probability", "weight", "audited",
-  "votes": [{"member", "probability", "threshold"}]}, ...
+  "sent_by_checks", "votes": [{"member", "probability", "threshold"}]}, ...
 ], "counts": {"real": n, "fake": n}, "digest": <SHA-256 of the item lines, a line feed after each>}
 
 `choices` names only what was chosen: nothing means that every final decision was taken. The digest is of the items.
@@ -12,6 +12,7 @@
 `fake_probability` is the reviewers' consensus (label_quality.py), on the label's side of 0.5.
 `weight` is one over the chance that the item had of reaching people: 1 for what the models flagged, more for the audit.
 `audited` is the automatic result that the audit drew the item from, "clear" or "resubmit"; null without a draw.
+`sent_by_checks`: a check of the picture kept it from being cleared, whatever the votes said.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db import transaction
-from django.db.models import F, OuterRef, QuerySet
+from django.db.models import Exists, F, OuterRef, QuerySet
 from django.db.models.functions import JSONObject
 from django.utils import timezone
 
@@ -22,7 +22,8 @@ from kyc_review.datasets.label_quality import fake_probability
 from kyc_review.datasets.models import Snapshot
 from kyc_review.datasets.snapshot_facts import Facts
 from kyc_review.review.models import ASSESSED_LABELS, Decision
-from kyc_review.scoring.models import Vote
+from kyc_review.scoring.models import CheckResult, Vote
+from kyc_review.submissions.check_policy import Action
 from kyc_review.submissions.storage import originals
 
 LEASE_S = 120
@@ -91,11 +92,15 @@ def _rows(snapshot: Snapshot) -> Iterator[Mapping[str, Any]]:
         .order_by("position")
         .values(json=JSONObject(member="member", probability="probability", threshold="threshold"))
     )
+    asked_for_a_person = CheckResult.objects.filter(
+        submission=OuterRef("decision__submission"), action__in=[Action.REVIEW.value, Action.RESUBMIT.value]
+    )
     rows = (
         snapshot.items.order_by("decision")
-        .annotate(votes=ArraySubquery(votes))
+        .annotate(votes=ArraySubquery(votes), sent_by_checks=Exists(asked_for_a_person))
         .values(
             "votes",
+            "sent_by_checks",
             label=F("decision__label"),
             decided_at=F("decision__decided_at"),
             reason=F("decision__item__reason"),
@@ -168,6 +173,7 @@ def _item(row: Mapping[str, Any], path: str, found: Facts) -> dict[str, Any]:
         "fake_probability": fake_probability(found.consensus, row["submission"], row["label"]),
         "weight": round(1 / (row["drawn_with"] or 1.0), 6),
         "audited": row["audited"],
+        "sent_by_checks": row["sent_by_checks"],
         "votes": row["votes"],
     }
 

@@ -16,7 +16,7 @@ from kyc_review.datasets.label_quality import consensus_of_answers_unchecked
 from kyc_review.datasets.models import Snapshot
 from kyc_review.datasets.picture_groups import Groups, Pictured, contradictions, picture_groups
 from kyc_review.datasets.snapshot_filters import ALL_FINAL
-from kyc_review.review.models import AuditDraw, Decision
+from kyc_review.review.models import ASSESSED_LABELS, AuditDraw, Decision
 
 LISTED = 20
 
@@ -46,6 +46,10 @@ class Facts:
         return {
             "pictures": len({self.groups.picture[key] for key in self.labels}),
             "groups": len({self.groups.of[key] for key in self.labels}),
+            "applicants": {
+                label: len({self.groups.of[key] for key, own in self.labels.items() if own == label})
+                for label in ASSESSED_LABELS
+            },
             "contradicting": len(contradicting),
             "contradicting_submissions": [[str(key) for key in keys] for keys in contradicting[:LISTED]],
             "held_out": {name: self.held_out[name] for name in ("real", "fake", "audited_fakes")},

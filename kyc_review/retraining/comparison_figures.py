@@ -72,6 +72,7 @@ class Compared:
     points: list[dict[str, Any]]
     parts_weighted: bool
     sample: str
+    by_checks: str
     curves_weighted: bool
     champion_line: str
     candidate_line: str

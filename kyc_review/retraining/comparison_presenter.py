@@ -63,11 +63,24 @@ def present_comparison(report: Any, shift: float, limits: Limits, now: Workload 
         points=[point for point in points_with_gate(report, limits) if _is_step(point["shift"])],
         parts_weighted="groups" in weighted,
         sample=sample_in_words(weighted["fakes"]) if weighted else "",
+        by_checks=_by_checks(held_out.get("by_checks")),
         curves_weighted="champion_points" in weighted,
         champion_line=_line(champion),
         candidate_line=_line(candidate),
         champion_here=_place(_point(champion, 0.0)),
         here=_place(_point(candidate, shift)),
+    )
+
+
+def _by_checks(found: Mapping[str, Any] | None) -> str:
+    """What is counted apart because no vote decided on it; empty when there is none, and in older reports."""
+    if found is None or not any(found[side]["n"] for side in ("fakes", "reals")):
+        return ""
+    fakes, reals = found["fakes"], found["reals"]
+    return (
+        f"Not counted here, because a check of the picture sent them to a person or back to the applicant whatever the "
+        f"votes said: {fakes['n']} held-out fakes (the votes alone would flag {fakes['champion']} with the champion, "
+        f"{fakes['candidate']} with the candidate) and {reals['n']} real faces."
     )
 
 

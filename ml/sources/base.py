@@ -32,6 +32,7 @@ class Photo:
     submission: str = ""
     weight: float = 1.0  # one over the probability that it was labelled
     was_cleared: bool = False  # an audit drew it from what was cleared without a person
+    sent_by_checks: bool = False  # a check kept it from being cleared, whatever the votes said
     fake_probability: float | None = (
         None  # by the consensus of those who decided; None where the label is certain
     )

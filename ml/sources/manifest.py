@@ -62,6 +62,7 @@ def _row(root: Path, item: dict[str, Any]) -> Photo:
         submission=item["submission"],
         weight=float(item.get("weight", 1.0)),
         was_cleared=_was_cleared(path, item),
+        sent_by_checks=_sent_by_checks(item),
         fake_probability=_probability(path, item.get("fake_probability")),
     )
 
@@ -74,6 +75,13 @@ def _was_cleared(path: Path, item: dict[str, Any]) -> bool:
     if item["audited"] not in ("clear", "resubmit", None):
         raise SourceMissing(f"{path} was audited from {item['audited']!r}: expected clear, resubmit or null")
     return bool(item["audited"] == "clear")
+
+
+def _sent_by_checks(item: dict[str, Any]) -> bool:
+    """Manifests from before `sent_by_checks` tell it by what brought the item to a person, where no later reason hides
+    it."""
+    before = item.get("reason") == "checks" or item.get("audited") == "resubmit"
+    return bool(item.get("sent_by_checks", before))
 
 
 def _probability(path: Path, stated: Any) -> float | None:

@@ -136,6 +136,44 @@ def test_a_fake_that_a_check_sent_back_is_not_counted_as_missed(
     assert [weighted[side]["audited"] for side in ("fakes", "reals", "all")] == [1, 0, 1]
 
 
+def test_what_checks_sent_to_people_is_counted_apart(
+    tmp_path: Path, manifest: Path, bundles: tuple[str, str]
+) -> None:
+    """A fake that a check had found counted as missed by both bundles, in the weighted rates and in each group."""
+    document = json.loads(manifest.read_text())
+    for number, item in enumerate(document["items"]):
+        item |= {"sent_by_checks": number in (1, 3, 5, 2), "audited": None}
+    manifest.write_text(json.dumps(document))
+    groups = tmp_path / "groups.jsonl"
+    belongs = {f"s{n}": {"Camera": "old" if n < 6 else "new"} for n in range(40)}
+    groups.write_text("".join(json.dumps({"submission": n, "groups": g}) + "\n" for n, g in belongs.items()))
+    arguments = ["compare", "--manifest", str(manifest), "--champion", bundles[0], "--candidate", bundles[1]]
+    assert main([*arguments, "--groups", str(groups), "--out", str(tmp_path / "report.json")]) == 0
+    held_out = json.loads((tmp_path / "report.json").read_text())["holdout"]
+    assert {side: held_out["by_checks"][side]["n"] for side in ("fakes", "reals")} == {"fakes": 3, "reals": 1}
+    assert (held_out["weighted"]["fakes"]["n"], held_out["weighted"]["reals"]["n"]) == (9, 11)
+    assert held_out["weighted"]["fakes"]["effective"] == 9.0  # the heavy one went to a person by a check
+    old = next(part for part in held_out["weighted"]["groups"] if part["value"] == "old")
+    assert (old["fakes"], old["reals"]["champion"]["n"]) == (None, 2)
+
+
+@pytest.mark.parametrize(
+    ("item", "by_checks"),
+    [
+        ({"sent_by_checks": True, "reason": "second_opinion"}, True),
+        ({"sent_by_checks": False, "reason": "checks"}, False),
+        ({"reason": "checks"}, True),
+        ({"reason": "split_vote", "audited": "resubmit"}, True),
+        ({"reason": "split_vote"}, False),
+    ],
+)
+def test_older_manifests_tell_checks_by_the_reason(manifest: Path, item: dict, by_checks: bool) -> None:
+    document = json.loads(manifest.read_text())
+    document["items"][1] |= item
+    manifest.write_text(json.dumps(document))
+    assert snapshots.read(manifest)[1].sent_by_checks is by_checks
+
+
 def test_without_held_out_fakes_the_refusal_says_what_to_do(
     tmp_path: Path, manifest: Path, bundles: tuple[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -174,7 +212,7 @@ def test_held_out_pictures_without_a_face_are_counted_apart_for_a_bundle_of_face
     arguments = ["compare", "--manifest", str(manifest), "--champion", bundles[0]]
     arguments += ["--candidate", str(tmp_path / "faces"), "--out", str(tmp_path / "report.json")]
     assert main(arguments) == 2
-    assert "24 of 24 held-out pictures have none" in capsys.readouterr().err
+    assert "of 24 held-out pictures 24 show no face" in capsys.readouterr().err
     snapshot = json.loads(manifest.read_text())
     for row, sample in enumerate(sorted((Path(__file__).parents[2] / "samples").glob("*.jpg"))[:4]):
         item = snapshot["items"][row]

@@ -116,8 +116,11 @@ def test_a_fake_that_a_check_sent_back_is_no_fake_that_an_audit_of_cleared_faces
     snapshot = snapshot_create()
     items = held(snapshot)
     assert (items[str(cleared.pk)]["audited"], items[str(sent_back.pk)]["audited"]) == ("clear", "resubmit")
+    assert not items[str(cleared.pk)]["sent_by_checks"]
+    assert items[str(sent_back.pk)]["sent_by_checks"]
     assert {item["weight"] for item in items.values()} == {25.0}
     assert snapshot.facts["held_out"] == {"real": 0, "fake": 2, "audited_fakes": 1}
+    assert snapshot.facts["applicants"] == {"real": 0, "fake": 2}
 
 
 def test_two_snapshots_differ_by_what_came_went_and_was_relabelled(

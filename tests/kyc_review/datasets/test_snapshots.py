@@ -65,6 +65,7 @@ def test_the_manifest_says_exactly_what_was_decided_and_why(
         "fake_probability": 0.8,  # one person's answer, nothing known about the person
         "weight": 1.0,
         "audited": None,
+        "sent_by_checks": False,
         "votes": [{"member": f"member-{i}", "probability": 0.8, "threshold": 0.5} for i in range(4)]
         + [{"member": "stack", "probability": 0.1, "threshold": 0.5}],
     }
