@@ -17,3 +17,11 @@ class DomainError(Exception):
     def __init__(self, detail: str) -> None:
         super().__init__(detail)
         self.detail = detail
+
+
+def text_within(text: str, most: int, what: str, refusal: type[DomainError]) -> str:
+    """The text without outer spaces. Raises `refusal` for more than `most` characters: nothing is cut silently."""
+    text = text.strip()
+    if len(text) > most:
+        raise refusal(f"{what} may have at most {most:,} characters; this one has {len(text):,}. Shorten it.")
+    return text

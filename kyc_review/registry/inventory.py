@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import UTC, date
+from datetime import UTC, date, timedelta
 from typing import IO, TYPE_CHECKING
 
 from django.db import transaction
+from django.utils import timezone
 
 from detection import bundle as disk
 from kyc_review.audit import services as audit
 from kyc_review.core.days import moment_in_words
-from kyc_review.core.errors import DomainError
+from kyc_review.core.errors import DomainError, text_within
 from kyc_review.core.permissions import Right, require
 from kyc_review.registry.models import Bundle, ModelNote, ModelRecord
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 TAG = re.compile(r"[a-z0-9][a-z0-9-]{0,29}")
 TAGS_MAX = 10
+NOTE_MAX = 1000  # characters
+REVIEW_WITHIN = timedelta(days=3 * 366)
 PAPERS = (disk.MANIFEST, disk.MODEL_CARD)
 
 
@@ -28,6 +31,10 @@ class RecordRefused(DomainError):
     """The record or note cannot be written so; the text says what to change."""
 
     code = "record_refused"
+
+
+class ReviewDateRefused(RecordRefused):
+    """The day of the next review has passed, or is too far ahead."""
 
 
 class RecordStale(RecordRefused):
@@ -47,7 +54,8 @@ def record_change(
 ) -> ModelRecord:
     """Write the record of a bundle. `version` is the `record_version` that the actor saw; None: not compared.
 
-    Raises RecordRefused for tags that are none, RecordStale for a record that was changed meanwhile.
+    Raises RecordRefused for tags that are none and texts that are too long, ReviewDateRefused, and RecordStale for a
+    record that was changed meanwhile.
     """
     require(actor, Right.PROMOTE)
     wanted = list(dict.fromkeys(tag.strip().lower() for tag in tags if tag.strip()))
@@ -62,7 +70,10 @@ def record_change(
         )
     row = kept or ModelRecord(bundle=bundle)
     before = _facts(row)
-    row.owner, row.purpose = owner.strip()[:100], purpose.strip()[:500]
+    if next_review_on != row.next_review_on:
+        _refuse_senseless(next_review_on)
+    row.owner = text_within(owner, 100, "The owner", RecordRefused)
+    row.purpose = text_within(purpose, 500, "The purpose", RecordRefused)
     row.next_review_on, row.tags, row.changed_by = next_review_on, wanted, actor
     if (after := _facts(row)) == before:
         return row
@@ -76,6 +87,15 @@ def record_change(
     return row
 
 
+def _refuse_senseless(day: date | None) -> None:
+    today = timezone.localdate()
+    if day is not None and not today <= day <= today + REVIEW_WITHIN:
+        raise ReviewDateRefused(
+            f"The next review must lie between today and {today + REVIEW_WITHIN:%Y-%m-%d}, three years ahead; "
+            f"{day.isoformat()} does not."
+        )
+
+
 def record_version(kept: ModelRecord | None) -> str:
     """The time of the latest change to the microsecond; empty before the first."""
     return kept.changed_at.astimezone(UTC).isoformat() if kept else ""
@@ -83,12 +103,12 @@ def record_version(kept: ModelRecord | None) -> str:
 
 @transaction.atomic
 def note_add(*, bundle: Bundle, actor: User, text: str) -> ModelNote:
-    """Raises RecordRefused for an empty note."""
+    """Raises RecordRefused for an empty note, or one of more than NOTE_MAX characters."""
     require(actor, Right.PROMOTE)
-    text = text.strip()
+    text = text_within(text, NOTE_MAX, "A note", RecordRefused)
     if not text:
         raise RecordRefused("Write a note first.")
-    note = ModelNote.objects.create(bundle=bundle, text=text[:1000], written_by=actor)
+    note = ModelNote.objects.create(bundle=bundle, text=text, written_by=actor)
     audit.record(
         action="bundle.noted", actor=actor, target=bundle, detail={"digest": bundle.digest, "note": note.text}
     )

@@ -16,6 +16,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
+from kyc_review.core.markdown import markdown_html
 from kyc_review.core.permissions import may_promote
 from kyc_review.core.refusal_messages import refusals_shown
 from kyc_review.datasets import erasure_marks
@@ -97,6 +98,9 @@ def record(request: StaffRequest, digest: str) -> HttpResponse:
         form.data["version"] = inventory.record_version(ModelRecord.objects.filter(bundle=bundle).first())
         form.add_error(None, str(refusal))
         return _model(request, bundle, form, status=409)
+    except inventory.ReviewDateRefused as refusal:
+        form.add_error("next_review_on", str(refusal))
+        return _model(request, bundle, form)
     except inventory.RecordRefused as refusal:
         form.add_error("tags", str(refusal))
         return _model(request, bundle, form)
@@ -151,7 +155,7 @@ def _model(
         "is_stale": form is not None and status == 409,
         "notes": bundle.notes.select_related("written_by"),
         "files": [(name, name in inventory.PAPERS or may_promote(viewer)) for name in names],
-        "card": model_card(bundle),
+        "card": markdown_html(model_card(bundle), below=2),
         "measured": measured(bundle.metrics),
         "figures": figures(bundle.metrics),
         "against": against_champion(bundle.metrics),

@@ -1,33 +1,36 @@
 """The record of a model, its notes and its files."""
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 from django.core.exceptions import PermissionDenied
 from django.db import DatabaseError, transaction
+from django.utils import timezone
 
 from kyc_review.accounts.models import User
 from kyc_review.audit.models import Event
-from kyc_review.registry.bundles import bundle_promote, bundle_rollback
+from kyc_review.registry.bundles import PromotionRefused, bundle_promote, bundle_rollback
 from kyc_review.registry.inventory import (
     RecordRefused,
     RecordStale,
+    ReviewDateRefused,
     file_names,
     file_open,
     note_add,
     record_change,
     record_version,
 )
-from kyc_review.registry.models import Bundle, ModelNote, ModelRecord
+from kyc_review.registry.models import Bundle, ModelNote, ModelRecord, Shadow
 from kyc_review.registry.selectors import services_of
+from kyc_review.registry.shadows import ShadowRefused, shadow_end
 
 pytestmark = pytest.mark.django_db
 FACTS: dict[str, Any] = {
     "owner": "Fraud models",
     "purpose": "Selfies of new customers.",
-    "next_review_on": date(2027, 6, 1),
+    "next_review_on": timezone.localdate() + timedelta(days=200),
     "tags": ["pilot"],
 }
 
@@ -58,7 +61,37 @@ def test_each_change_of_the_record_is_in_the_audit_log_with_before_and_after(
         "Fraud models",
         "Model risk",
     )
-    assert second.detail["after"]["next_review_on"] == "2027-06-01"
+    assert second.detail["after"]["next_review_on"] == FACTS["next_review_on"].isoformat()
+
+
+@pytest.mark.parametrize("days", [-1, 3 * 366 + 1, -(date(2026, 1, 1) - date.min).days])
+def test_a_review_in_the_past_or_too_far_ahead_is_refused(serving: Bundle, ada: User, days: int) -> None:
+    day = timezone.localdate() + timedelta(days=days)
+    with pytest.raises(ReviewDateRefused, match="between today and"):
+        record_change(bundle=serving, actor=ada, **FACTS | {"next_review_on": day})
+    assert not ModelRecord.objects.exists()
+
+
+def test_a_day_that_has_passed_since_does_not_stop_other_changes(serving: Bundle, ada: User) -> None:
+    passed = timezone.localdate() - timedelta(days=3)
+    ModelRecord.objects.create(bundle=serving, changed_by=ada, next_review_on=passed)
+    record_change(bundle=serving, actor=ada, **FACTS | {"next_review_on": passed})
+    assert ModelRecord.objects.get().owner == "Fraud models"
+
+
+def test_nothing_is_cut_silently(serving: Bundle, ada: User) -> None:
+    for field, most in (("owner", 100), ("purpose", 500)):
+        with pytest.raises(RecordRefused, match=f"at most {most} characters; this one has {most + 1}"):
+            record_change(bundle=serving, actor=ada, **FACTS | {field: "x" * (most + 1)})
+    with pytest.raises(RecordRefused, match="at most 1,000 characters; this one has 1,001"):
+        note_add(bundle=serving, actor=ada, text="x" * 1001)
+    assert not ModelNote.objects.exists()
+    note_add(bundle=serving, actor=ada, text="x" * 1000)
+    with pytest.raises(PromotionRefused, match="at most 300"):
+        bundle_promote(bundle=serving, actor=ada, reason="x" * 301, shift=0.5)
+    shadow = Shadow.objects.create(bundle=serving, started_by=ada)
+    with pytest.raises(ShadowRefused, match="at most 300"):
+        shadow_end(shadow=shadow, actor=ada, remark="x" * 301)
 
 
 def test_a_change_of_a_record_that_was_changed_meanwhile_is_refused(
