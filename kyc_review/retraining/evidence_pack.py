@@ -1,0 +1,164 @@
+"""All that one promotion rests on, for an auditor: rows, report, files and events, as parts of a signed archive."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from datetime import timedelta
+from importlib.metadata import distributions
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Q
+from django.utils import timezone
+from rest_framework.utils.encoders import JSONEncoder
+
+from detection import bundle as disk
+from kyc_review.audit.models import Event
+from kyc_review.datasets.models import Snapshot
+from kyc_review.registry.models import Bundle, Promotion
+from kyc_review.retraining.api.serializers.jobs import ComparisonOut, RunOut
+from kyc_review.retraining.api.serializers.promotion import PromotionOut, ProposalOut
+from kyc_review.training.gate_limits import Limits
+from kyc_review.training.models import Comparison, GateSettings, Proposal, TrainingRun
+
+FORMAT = "kyc-review/evidence/1"
+CHUNK_BYTES = 1 << 20
+Part = tuple[str, Iterable[bytes]]
+
+
+def evidence_parts(promotion: Promotion) -> Iterator[Part]:
+    """(name, content) of each file. What no longer exists, such as an erased snapshot, is named in `contents.json`."""
+    proposal = _proposal(promotion)
+    comparison = proposal.comparison if proposal else None
+    run = TrainingRun.objects.filter(candidate=promotion.bundle).select_related("snapshot", "init").first()
+    files = _files(promotion.bundle, comparison, run)
+    there = {name: path for name, path in files.items() if path.is_file()}
+    rows: dict[str, Any] = {
+        "promotion.json": PromotionOut(promotion).data,
+        "proposal.json": ProposalOut(proposal).data if proposal else None,
+        "comparison.json": {**ComparisonOut(comparison).data, "report": comparison.report}
+        if comparison
+        else None,
+        "run.json": RunOut(run).data if run else None,
+        "gate-settings.json": _gate_settings(promotion),
+        "software.json": _software(),
+    }
+    told = {
+        "format": FORMAT,
+        "promotion": promotion.pk,
+        "packed_at": timezone.now().isoformat(),
+        "missing": sorted({*files} - {*there}) + [name for name, row in rows.items() if row is None],
+    }
+    yield "contents.json", [_json(told)]
+    for name, row in rows.items():
+        if row is not None:
+            yield name, [_json(row)]
+    yield "audit-events.jsonl", _events(promotion, proposal, comparison, run)
+    for name, path in there.items():
+        yield name, _pieces(path)
+
+
+def _proposal(promotion: Promotion) -> Proposal | None:
+    """The approved one that the promotion follows; None for a rollback and for one by the command line."""
+    if promotion.kind != Promotion.Kind.PROMOTE:
+        return None
+    near = timedelta(minutes=1)  # both rows are written in one transaction
+    return (
+        Proposal.objects.filter(
+            state=Proposal.State.APPROVED,
+            comparison__candidate=promotion.bundle,
+            shift=promotion.shift,
+            decided_by=promotion.promoted_by,
+            decided_at__range=(promotion.promoted_at - near, promotion.promoted_at + near),
+        )
+        .select_related("comparison__snapshot", "comparison__champion", "comparison__candidate")
+        .order_by("-pk")
+        .first()
+    )
+
+
+def _files(bundle: Bundle, comparison: Comparison | None, run: TrainingRun | None) -> dict[str, Path]:
+    found = {
+        "bundle/manifest.json": bundle.directory / disk.MANIFEST,
+        "bundle/model-card.md": bundle.directory / disk.MODEL_CARD,
+    }
+    snapshots: dict[str, Snapshot] = {}
+    if comparison:
+        snapshots["compared-on"] = comparison.snapshot
+    if run:
+        snapshots["trained-on"] = run.snapshot
+    return found | {f"snapshot-{role}/manifest.json": row.manifest for role, row in snapshots.items()}
+
+
+def _gate_settings(promotion: Promotion) -> dict[str, Any]:
+    """The limits that counted at the promotion, and every change until then."""
+    rows = GateSettings.objects.filter(changed_at__lte=promotion.promoted_at).order_by("pk")
+    changes = [
+        {
+            "changed_at": row.changed_at,
+            "changed_by": str(row.changed_by),
+            "approved_by": str(row.approved_by) if row.approved_by else None,
+            "reason": row.reason,
+            "limits": asdict(Limits.of_row(row)),
+        }
+        for row in rows.select_related("changed_by", "approved_by")
+    ]
+    # Before the first change the environment counted; its values are those of now, and said to be so.
+    in_force = changes[-1]["limits"] if changes else asdict(Limits.of_environment())
+    return {"in_force": in_force, "from_environment_now": not changes, "changes": changes}
+
+
+def _events(
+    promotion: Promotion, proposal: Proposal | None, comparison: Comparison | None, run: TrainingRun | None
+) -> Iterator[bytes]:
+    """The audit events of every row named here, and of the gate's settings, oldest first; one JSON object a line."""
+    targets: list[tuple[str, int]] = [("bundle", promotion.bundle_id)]
+    if proposal and comparison:
+        targets += [("proposal", proposal.pk), ("comparison", comparison.pk)]
+        targets += [("bundle", comparison.champion_id), ("snapshot", comparison.snapshot_id)]
+    if run:
+        targets += [("trainingrun", run.pk), ("snapshot", run.snapshot_id)]
+    wanted = Q(action__startswith="gate.")
+    for kind, pk in targets:
+        wanted |= Q(target_kind=kind, target_id=str(pk))
+    for event in Event.objects.filter(wanted).order_by("pk").iterator():
+        row = {name: getattr(event, name) for name in EVENT_FIELDS}
+        yield json.dumps(row, cls=JSONEncoder, sort_keys=True).encode() + b"\n"
+
+
+EVENT_FIELDS = (
+    "id",
+    "at",
+    "action",
+    "actor_kind",
+    "actor_id",
+    "actor_name",
+    "target_kind",
+    "target_id",
+    "detail",
+)
+
+
+def _software() -> dict[str, Any]:
+    """What runs here now: Python, installed packages, and the hashes of the pinned requirements."""
+    pinned = sorted((Path(settings.BASE_DIR) / "requirements").glob("*.txt"))
+    return {
+        "python": sys.version,
+        "packages": dict(sorted((item.name, item.version) for item in distributions())),
+        "requirements_sha256": {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in pinned},
+    }
+
+
+def _json(row: Any) -> bytes:
+    return json.dumps(row, cls=JSONEncoder, indent=1, sort_keys=True).encode() + b"\n"
+
+
+def _pieces(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while piece := file.read(CHUNK_BYTES):
+            yield piece

@@ -1,0 +1,87 @@
+"""The evidence of a promotion holds what it rests on, and can be checked by somebody without our database."""
+
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from django.conf import LazySettings
+from django.core.management import CommandError, call_command
+
+from kyc_review.accounts.models import User
+from kyc_review.audit.models import Event
+from kyc_review.registry.bundles import bundle_rollback
+from kyc_review.registry.models import Promotion
+from kyc_review.training.models import Comparison
+from kyc_review.training.proposals import proposal_approve, proposal_open
+
+pytestmark = pytest.mark.django_db
+REPOSITORY = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def promotion(
+    comparison: Comparison, staff: Callable[..., User], settings: LazySettings, tmp_path: Path
+) -> Promotion:
+    settings.EVIDENCE_SIGNING_KEY = tmp_path / "key.pem"
+    proposal = proposal_open(comparison=comparison, actor=staff("ada", "admin"), reason="It is better.")
+    proposal_approve(proposal=proposal, actor=staff("amir", "admin"), remark="Agreed.")
+    return Promotion.objects.latest("pk")
+
+
+def read(path: Path) -> dict[str, bytes]:
+    with zipfile.ZipFile(path) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def test_a_pack_tells_who_why_on_what_and_with_which_gate(
+    promotion: Promotion, comparison: Comparison, tmp_path: Path
+) -> None:
+    out = tmp_path / "pack.zip"
+    call_command("evidence", "pack", str(promotion.pk), "--out", str(out))
+    files = read(out)
+    proposal, compared = json.loads(files["proposal.json"]), json.loads(files["comparison.json"])
+    assert (proposal["proposed_by"], proposal["decided_by"], proposal["remark"]) == ("ada", "amir", "Agreed.")
+    assert proposal["gate_at_approval"] == proposal["gate"]
+    assert compared["report"] == comparison.report
+    assert json.loads(files["promotion.json"])["bundle"] == comparison.candidate.digest
+    assert files["bundle/model-card.md"] == (comparison.candidate.directory / "MODEL_CARD.md").read_bytes()
+    assert json.loads(files["gate-settings.json"])["in_force"]["recall_min"] == 0.5
+    assert "django" in {name.lower() for name in json.loads(files["software.json"])["packages"]}
+    actions = [json.loads(line)["action"] for line in files["audit-events.jsonl"].splitlines()]
+    assert {"promotion.proposed", "promotion.approved", "bundle.promoted"} <= set(actions)
+    contents = json.loads(files["contents.json"])
+    assert "run.json" in contents["missing"]  # this candidate was registered, not trained here
+    assert Event.objects.filter(action="promotion.evidence_packed").count() == 1
+    with pytest.raises(CommandError, match="exists"):
+        call_command("evidence", "pack", str(promotion.pk), "--out", str(out))
+
+
+def test_a_rollback_has_evidence_without_a_proposal(
+    promotion: Promotion, staff: Callable[..., User], tmp_path: Path
+) -> None:
+    step = bundle_rollback(actor=staff("maya", "admin"), reason="Too many flags.")
+    call_command("evidence", "pack", str(step.pk), "--out", str(tmp_path / "back.zip"))
+    files = read(tmp_path / "back.zip")
+    assert json.loads(files["promotion.json"])["kind"] == "rollback"
+    assert "proposal.json" in json.loads(files["contents.json"])["missing"]
+
+
+def test_it_is_verified_without_database_or_settings(promotion: Promotion, tmp_path: Path) -> None:
+    out = tmp_path / "pack.zip"
+    call_command("evidence", "pack", str(promotion.pk), "--out", str(out))
+    bare = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    command = [sys.executable, str(REPOSITORY / "manage.py"), "evidence", "verify", str(out)]
+    done = subprocess.run(command, env=bare, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("Valid: ")
+
+
+def test_an_unknown_promotion_is_refused(settings: LazySettings, tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="no promotion 99"):
+        call_command("evidence", "pack", "99", "--out", str(tmp_path / "x.zip"))
+    assert not (tmp_path / "x.zip").exists()
