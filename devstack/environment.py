@@ -33,10 +33,18 @@ def variables(paths: StackPaths, urls: "Urls", port: int) -> dict[str, str]:
             "APPROVER_SECOND_FACTOR": os.environ.get("APPROVER_SECOND_FACTOR", "false"),
             # E-mails of notices are printed into the log of the default worker.
             "EMAIL_URL": os.environ.get("EMAIL_URL", "consolemail://"),
+            "NOTICE_EMAIL_DOMAINS": os.environ.get("NOTICE_EMAIL_DOMAINS", "*"),
             "LOG_FORMAT": os.environ.get("LOG_FORMAT", "text"),
             "PYTHONUNBUFFERED": "1",
         }
     )
+
+
+def unread_settings(folder: Path) -> str:
+    """What to say about a `.env` of docker compose in the folder, which may name a production database; else empty."""
+    if not (folder / ".env").exists():
+        return ""
+    return ".env is read by docker compose only; settings of this stack come from the environment: NAME=value make demo"
 
 
 def write(paths: StackPaths, values: dict[str, str]) -> None:

@@ -11,7 +11,7 @@ from types import FrameType
 
 from devstack import credentials, environment, processes, services
 from devstack.errors import StackRefused
-from devstack.paths import StackPaths
+from devstack.paths import REPOSITORY, StackPaths
 from devstack.progress import Console
 from devstack.runner import Runner
 
@@ -67,6 +67,8 @@ def up(options: UpOptions, console: Console) -> int:
 def _serve(options: UpOptions, paths: StackPaths, runner: Runner, console: Console) -> int:
     say = console.speaker("stack")
     began = time.monotonic()
+    if unread := environment.unread_settings(REPOSITORY):
+        say(unread)
     urls = services.start(paths, runner, durable=True, say=say)
     variables = environment.variables(paths, urls, options.port)
     say("bringing the database up to date")

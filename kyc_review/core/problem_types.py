@@ -49,6 +49,7 @@ TYPES = [
         ("record_refused", 409, "The record of a model cannot be written so.", "`detail` says why."),
         ("shadow_refused", 409, "Shadow mode cannot start for this bundle, or is not running.", "`detail` says why; end the running shadow first."),
         ("bundle_refused", 409, "A bundle's files differ from the registered ones.", "Register it again from its source; `detail` names the file."),
+        ("promotion_refused", 409, "The bundle cannot be promoted or rolled back so.", "`detail` says why."),
         ("nothing_to_roll_back", 409, "No other bundle was in production before the champion.", "Promote another bundle instead."),
         ("erased", 410, "The submission was erased; its picture and references were deleted permanently.", "Delete your copy too."),
         ("length_required", 411, "The body came in chunks, and the server in front cannot read those.", "Send a `Content-Length`."),

@@ -15,6 +15,7 @@ class Kind(models.TextChoices):
     """What a notice is about. Kinds may be added, never change."""
 
     PROPOSAL = "proposal.waits", "A proposal waits for a decision"
+    CHANGED = "production.changed", "The model in production or the gate changed"
     TRAINING = "training.failed", "A training failed or was refused"
     OVERTURNED = "clear.overturned", "A cleared selfie was found to be fake"
     ALARM = "alarm.began", "Monitoring raised an alarm"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
@@ -55,8 +56,16 @@ def deliveries_make(notice: Notice, channels: list[Channel], *, due_in: timedelt
 
 
 def is_eligible(channel: Channel) -> bool:
-    """Whether its owner may still read what notices tell; a shared channel always."""
+    """Whether its owner may still read what notices tell, and its e-mail address is one of the bank."""
+    if channel.email and not is_banks_address(channel.email):
+        return False
     return channel.owner is None or may_see_retraining(channel.owner)
+
+
+def is_banks_address(email: str) -> bool:
+    """Whether notices may be sent there (NOTICE_EMAIL_DOMAINS)."""
+    domain = email.rpartition("@")[2].lower()
+    return "*" in settings.NOTICE_EMAIL_DOMAINS or domain in settings.NOTICE_EMAIL_DOMAINS
 
 
 def _line(text: str, length: int) -> str:

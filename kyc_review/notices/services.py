@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
 from django.utils import timezone
 
 from kyc_review.audit import services as audit
-from kyc_review.core.errors import DomainError
+from kyc_review.core.errors import DomainError, text_within
 from kyc_review.core.permissions import may_manage_webhooks, may_see_retraining
 from kyc_review.core.wake import NOTICES
 from kyc_review.notices.delivery import channel_disable
 from kyc_review.notices.models import CHOSEN_KINDS, Channel, Kind, Medium, Notice, NoticeDelivery
-from kyc_review.notices.outbox import deliveries_make
+from kyc_review.notices.outbox import deliveries_make, is_banks_address
 from kyc_review.webhooks.backoff import GIVE_UP_AFTER
 from kyc_review.webhooks.secret_encryption import seal
 from kyc_review.webhooks.services import fresh_secret
@@ -62,7 +63,7 @@ def channel_create(
         owner=owner,
         medium=_medium(medium),
         kinds=_kinds(kinds),
-        description=description.strip()[:100],
+        description=text_within(description, 100, "The description", ChannelRefused),
         created_by=actor,
     )
     secret = ""
@@ -173,6 +174,11 @@ def _email(address: str) -> str:
         validate_email(address)
     except ValidationError as error:
         raise ChannelRefused("This is not an e-mail address.") from error
+    if not is_banks_address(address):
+        domains = ", ".join(settings.NOTICE_EMAIL_DOMAINS)
+        raise ChannelRefused(
+            f"Notices go to addresses of the bank only: {domains}. The operator sets others in NOTICE_EMAIL_DOMAINS."
+        )
     return address
 
 

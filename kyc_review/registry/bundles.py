@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import transaction
+from django.urls import reverse
 from django.utils import timezone
 
 from detection import bundle as disk
@@ -19,8 +20,10 @@ from detection.bundle import BundleRefused
 from kyc_review.audit import services as audit
 from kyc_review.core import folders
 from kyc_review.core.db.locks import lock_for_transaction
-from kyc_review.core.errors import DomainError
+from kyc_review.core.errors import DomainError, text_within
 from kyc_review.core.permissions import Right, require_of_actor
+from kyc_review.notices.models import Kind as NoticeKind
+from kyc_review.notices.outbox import notice_record
 from kyc_review.registry.models import Bundle, Promotion, Shadow
 from kyc_review.registry.selectors import champion, promotion_before
 
@@ -28,11 +31,18 @@ if TYPE_CHECKING:
     from kyc_review.accounts.models import User
 
 STAGED_MAX_S = 3600
+REASON_MAX = 300  # characters, of the column
 # Promotions follow one another: the order of their keys is the order in which they took effect.
 PROMOTION_LOCK = 0x6B79_6301
 
 
-class NothingToRollBack(DomainError):
+class PromotionRefused(DomainError):
+    """It cannot be promoted or rolled back so; the text says why."""
+
+    code = "promotion_refused"
+
+
+class NothingToRollBack(PromotionRefused):
     """No bundle served before this one, or another one serves by now; the text says which."""
 
     code = "nothing_to_roll_back"
@@ -72,7 +82,7 @@ def bundle_promote(*, bundle: Bundle, actor: User | None, reason: str = "", shif
     """Make the bundle serve from the workers' next lease on; promoting the champion again changes nothing.
 
     Its files are hashed again first; `shift` moves its thresholds on the logit scale. Raises PermissionDenied
-    when the actor may not promote, BundleRefused.
+    when the actor may not promote, PromotionRefused for a reason that is too long, BundleRefused.
     """
     require_of_actor(actor, Right.PROMOTE)
     lock_for_transaction(PROMOTION_LOCK)
@@ -87,8 +97,8 @@ def bundle_rollback(*, actor: User | None, reason: str = "", leaving: str = "") 
     """Return to the previous bundle the champion was promoted.
 
     `leaving`: the champion's digest as the caller saw it, so that a request sent twice goes back once. Raises
-    PermissionDenied when the actor may not promote, NothingToRollBack, and BundleRefused when the files of the previous
-    bundle have changed.
+    PermissionDenied when the actor may not promote, PromotionRefused (NothingToRollBack, or a reason that is too long),
+    and BundleRefused when the files of the previous bundle have changed.
     """
     require_of_actor(actor, Right.PROMOTE)
     lock_for_transaction(PROMOTION_LOCK)
@@ -138,9 +148,8 @@ def _exchange(
 ) -> Promotion:
     bundle_check(bundle)
     before = champion()
-    row = Promotion.objects.create(
-        bundle=bundle, kind=kind, promoted_by=actor, reason=reason[:300], shift=shift
-    )
+    reason = text_within(reason, REASON_MAX, "The reason", PromotionRefused)
+    row = Promotion.objects.create(bundle=bundle, kind=kind, promoted_by=actor, reason=reason, shift=shift)
     ended = {"ended_at": timezone.now(), "remark": "It is in production now."}
     Shadow.objects.filter(bundle=bundle, ended_at=None).update(**ended)
     audit.record(
@@ -154,6 +163,14 @@ def _exchange(
             "shift": shift,
             "reason": row.reason,
         },
+    )
+    did = "promoted" if kind == Promotion.Kind.PROMOTE else "rolled back to"
+    notice_record(
+        kind=NoticeKind.CHANGED,
+        title=f"{actor or 'The operator'} {did} {bundle.version}: it is in production",
+        text=row.reason,
+        path=reverse("registry:model", args=[bundle.digest]),
+        except_for=actor,
     )
     return row
 

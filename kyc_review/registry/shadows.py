@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from kyc_review.audit import services as audit
-from kyc_review.core.errors import DomainError
+from kyc_review.core.errors import DomainError, text_within
 from kyc_review.core.permissions import Right, may_see_retraining, require_of_actor
 from kyc_review.registry.bundles import bundle_check
 from kyc_review.registry.models import Bundle, Shadow
@@ -49,10 +49,11 @@ def shadow_start(*, bundle: Bundle, actor: User | None) -> Shadow:
 def shadow_end(*, shadow: Shadow, actor: User | None, remark: str = "") -> None:
     """Stop it; what it said stays to be read. Raises PermissionDenied, ShadowRefused when it has ended."""
     require_of_actor(actor, Right.PROMOTE)
-    ended = {"ended_at": timezone.now(), "remark": remark[:300]}
+    remark = text_within(remark, 300, "The remark", ShadowRefused)
+    ended = {"ended_at": timezone.now(), "remark": remark}
     if not Shadow.objects.filter(pk=shadow.pk, ended_at=None).update(**ended):
         raise ShadowRefused("It has already ended.")
-    audit.record(action="shadow.ended", actor=actor, target=shadow, detail={"remark": remark[:300]})
+    audit.record(action="shadow.ended", actor=actor, target=shadow, detail={"remark": remark})
 
 
 def shadow_now() -> Shadow | None:

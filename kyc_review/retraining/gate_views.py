@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
@@ -9,24 +10,31 @@ from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse, HttpResponseRedirect
-from django.shortcuts import render
+from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
+from kyc_review.accounts.four_eyes import why_not_approver
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
 from kyc_review.core.permissions import may_promote
 from kyc_review.retraining.access import require_retraining_access
-from kyc_review.training.gate_limits import (
+from kyc_review.training.gate_changes import (
     GateSettingsRefused,
     GateSettingsStale,
+    gate_change_approve,
+    gate_change_propose,
+    gate_change_reject,
+    gate_proposals_listed,
+)
+from kyc_review.training.gate_limits import (
     Limits,
-    gate_settings_change,
+    differences,
     gate_settings_history,
     gate_settings_version,
     label_of,
 )
-from kyc_review.training.models import GateSettings
+from kyc_review.training.models import GateProposal, GateSettings, Proposal
 
 
 class GateForm(forms.ModelForm):
@@ -37,7 +45,7 @@ class GateForm(forms.ModelForm):
         label="Reason for the change",
         max_length=300,
         widget=forms.Textarea(attrs={"rows": 2}),
-        help_text="Kept in the history and the audit log.",
+        help_text="Read by the admin who decides; kept in the history and the audit log.",
     )
 
     class Meta:
@@ -69,7 +77,7 @@ def gate_settings(request: StaffRequest) -> HttpResponse:
     if not form.is_valid():
         return _page(request, form, status=422)
     try:
-        gate_settings_change(
+        gate_change_propose(
             limits=form.limits(),
             reason=form.cleaned_data["reason"],
             actor=request.user,
@@ -83,16 +91,54 @@ def gate_settings(request: StaffRequest) -> HttpResponse:
     except GateSettingsRefused as refusal:
         form.add_error(None, str(refusal))
         return _page(request, form, status=422)
-    messages.success(request, "Saved. The gate of every comparison uses these settings from now on.")
+    messages.success(request, "Proposed. The settings change when another admin approves them.")
+    return HttpResponseRedirect(reverse("retraining:gate"))
+
+
+@require_POST
+@staff_only
+def gate_approval(request: StaffRequest, number: int) -> HttpResponse:
+    done = "Approved. The gate of every comparison uses these settings from now on."
+    return _decide(request, number, gate_change_approve, done)
+
+
+@require_POST
+@staff_only
+def gate_rejection(request: StaffRequest, number: int) -> HttpResponse:
+    return _decide(request, number, gate_change_reject, "Closed without a change of the settings.")
+
+
+def _decide(request: StaffRequest, number: int, decide: Callable[..., object], done: str) -> HttpResponse:
+    if not may_promote(request.user):
+        raise PermissionDenied("Only admins change the gate's settings.")
+    proposal = get_object_or_404(GateProposal, pk=number)
+    try:
+        decide(proposal=proposal, actor=request.user, remark=request.POST.get("remark", ""))
+        messages.success(request, done)
+    except GateSettingsRefused as refusal:
+        messages.error(request, str(refusal))
     return HttpResponseRedirect(reverse("retraining:gate"))
 
 
 def _page(request: StaffRequest, form: GateForm, status: int = 200) -> HttpResponse:
-    now = asdict(Limits.current())
+    now, proposals = asdict(Limits.current()), gate_proposals_listed(viewer=request.user)
+    opened = next((row for row in proposals if row.state == Proposal.State.OPEN), None)
+    own = opened is not None and opened.proposed_by_id == request.user.pk
     context: dict[str, Any] = {
         "form": form,
         "may_change": may_promote(request.user),
         "is_stale": status == 409,
+        "opened": opened,
+        "opened_limits": _labelled(opened) if opened else [],
+        "is_own": own,
+        "refusal": why_not_approver(proposer=opened.proposed_by, approver=request.user)
+        if opened and not own
+        else "",
+        "closed": [
+            (row, _labelled(row))
+            for row in proposals
+            if row.state in (Proposal.State.REJECTED, Proposal.State.WITHDRAWN)
+        ],
         "now": [(label_of(name), value) for name, value in now.items()],
         "history": [
             (change, [(label_of(name), before, after) for name, before, after in change.limits])
@@ -100,3 +146,8 @@ def _page(request: StaffRequest, form: GateForm, status: int = 200) -> HttpRespo
         ],
     }
     return render(request, "retraining/gate.html", context, status=status)
+
+
+def _labelled(row: GateProposal) -> list[tuple[str, float | None, float | None]]:
+    """(label, before, after) of each limit that it changes."""
+    return [(label_of(name), before, after) for name, before, after in differences(row.before, row.limits)]

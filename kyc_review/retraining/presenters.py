@@ -23,6 +23,7 @@ class Task:
     """How a bundle did on one set of faces; each cell is "value (low to high)" with its 95 % interval, or empty."""
 
     name: str
+    faces: str  # "40 fakes, 120 real"
     auc: str
     recall: str
     false_alarms: str
@@ -41,6 +42,7 @@ def measured(metrics: Any) -> tuple[str, list[Task]]:
             tasks = [
                 Task(
                     name=_task_name(name),
+                    faces=_faces(votes),
                     auc=estimate((aucs.get(name) or {}).get(STACK), 2),
                     recall=percent(votes.get("recall_with_human")),
                     false_alarms=percent(votes.get("false_alarm")),
@@ -51,6 +53,14 @@ def measured(metrics: Any) -> tuple[str, list[Task]]:
             ]
             return side, tasks
     return "", []
+
+
+def _faces(votes: dict[str, Any]) -> str:
+    """On how many faces of each label; empty where the table of votes does not count them."""
+    fake, real = (votes.get(label) for label in ("fake", "real"))
+    if not all(isinstance(row, list) and all(_is_number(n) for n in row) for row in (fake, real)):
+        return ""
+    return f"{sum(fake or ()):,} fakes, {sum(real or ()):,} real"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +85,9 @@ def against_champion(metrics: Any) -> AgainstChampion | None:
     head = "Better" if better else "Worse" if change["high"] < 0 else "Not better"
     return AgainstChampion(
         better,
-        f"{head} than the champion on people unseen: area under the ROC curve {found['candidate']:.3f} against "
-        f"{found['champion']:.3f}, a difference of {interval} on {change['n']} faces of {found['people']} people.",
+        f"{head} than the champion on people unseen: weighted area under the ROC curve {found['candidate']:.3f} "
+        f"against {found['champion']:.3f}, a difference of {interval} on {change['n']} faces of "
+        f"{found['people']} people.",
     )
 
 

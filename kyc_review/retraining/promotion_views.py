@@ -20,7 +20,7 @@ from kyc_review.accounts.staff_access import StaffRequest, staff_only
 from kyc_review.core.permissions import may_promote
 from kyc_review.datasets import erasure_marks
 from kyc_review.datasets.models import Snapshot
-from kyc_review.registry.bundles import NothingToRollBack, bundle_rollback
+from kyc_review.registry.bundles import PromotionRefused, bundle_rollback
 from kyc_review.registry.models import Bundle
 from kyc_review.registry.selectors import champion
 from kyc_review.retraining.access import require_retraining_access
@@ -114,7 +114,7 @@ def rollback(request: StaffRequest) -> HttpResponse:
         messages.success(
             request, f"{step.bundle.version} is in production again, from the workers' next batch on."
         )
-    except (NothingToRollBack, BundleRefused) as refusal:
+    except (PromotionRefused, BundleRefused) as refusal:
         messages.error(request, str(refusal))
     return HttpResponseRedirect(reverse("retraining:overview"))
 

@@ -61,6 +61,7 @@ MIDDLEWARE = [
     "kyc_review.accounts.required_actions.Duties",
     "kyc_review.accounts.rate_limits.RateLimitHeaders",
     "axes.middleware.AxesMiddleware",
+    "kyc_review.core.not_allowed.NotAllowedPage",
 ]
 
 ROOT_URLCONF = "kyc_review.urls"

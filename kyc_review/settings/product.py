@@ -84,6 +84,11 @@ APPROVER_INDEPENDENCE_DAYS = env.int("APPROVER_INDEPENDENCE_DAYS", default=30)
 if APPROVER_INDEPENDENCE_DAYS < 0:
     raise environ.ImproperlyConfigured("APPROVER_INDEPENDENCE_DAYS must be 0 or more")
 
+# The Ed25519 key that signs evidence packs; made at the first use. Keep a copy of its public half with the auditors.
+EVIDENCE_SIGNING_KEY = Path(
+    env.str("EVIDENCE_SIGNING_KEY", default=str(DATA_DIR / "evidence-signing-key.pem"))
+)
+
 # --- notices ----------------------------------------------------------------------------------------------
 # The mail server, as smtp+tls://user:password@host:587, smtp+ssl://... or smtp://...; consolemail:// prints e-mails.
 # Empty: no e-mail is sent, and waiting ones are given up after three days.
@@ -91,6 +96,12 @@ EMAIL_URL = env.str("EMAIL_URL", default="")
 if EMAIL_URL:
     vars().update(env.email_url_config(EMAIL_URL))
 DEFAULT_FROM_EMAIL = env.str("EMAIL_FROM", default="kyc-review@localhost")
+# Domains of the bank to whose addresses notices may be sent; "*": any. By default that of EMAIL_FROM.
+NOTICE_EMAIL_DOMAINS = [
+    domain.lower()
+    for domain in env.list("NOTICE_EMAIL_DOMAINS", default=[])
+    or [DEFAULT_FROM_EMAIL.rpartition("@")[2].rstrip(">")]
+]
 
 # --- retraining -------------------------------------------------------------------------------------------
 # How many of the latest submissions a comparison of two bundles scores again.

@@ -1,38 +1,22 @@
-"""What the bank asks of a candidate: the values that count now, their history, and changing them."""
+"""What the bank asks of a candidate: the values that count now and their history; `gate_changes` changes them."""
 
 from __future__ import annotations
 
-import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.core.exceptions import ValidationError
-from django.db import transaction
 
-from kyc_review.audit import services as audit
-from kyc_review.core.days import moment_in_words
 from kyc_review.core.db.locks import lock_for_transaction
-from kyc_review.core.errors import DomainError
-from kyc_review.core.permissions import may_promote, may_see_retraining
+from kyc_review.core.permissions import may_see_retraining
 from kyc_review.training.models import GateSettings
 
 if TYPE_CHECKING:
     from kyc_review.accounts.models import User
 
-REASON_MIN = 10  # characters
 SETTINGS_LOCK = 7_305_117  # an arbitrary number, used for nothing else
-
-
-class GateSettingsRefused(DomainError):
-    """The gate's settings cannot be changed so; the text says why and what to do."""
-
-    code = "gate_settings_refused"
-
-
-class GateSettingsStale(GateSettingsRefused):
-    """Another admin changed the settings after they were shown; the text names who and when."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,66 +66,14 @@ class Change:
 
     changed_at: datetime
     changed_by: str
+    approved_by: str  # empty in rows from before a change needed two people
     reason: str
     limits: list[tuple[str, float | None, float | None]]
-
-
-@transaction.atomic
-def gate_settings_change(
-    *, limits: Limits, reason: str, actor: User, version: int | None = None
-) -> GateSettings:
-    """Set the values that count from now on. Proposals keep the result of the gate at their time.
-
-    `version` is the `gate_settings_version` that the actor saw; None does not compare it.
-    Raises GateSettingsRefused, GateSettingsStale for a change of settings that are no longer in force.
-    """
-    if not may_promote(actor):
-        raise GateSettingsRefused("Only admins change the gate's settings.")
-    reason = reason.strip()
-    if len(reason) < REASON_MIN:
-        raise GateSettingsRefused(
-            f"State why in at least {REASON_MIN} characters; the history and the audit log keep it."
-        )
-    if not all(value is None or math.isfinite(value) for value in asdict(limits).values()):
-        raise GateSettingsRefused("Every limit must be a finite number.")
-    lock_for_transaction(SETTINGS_LOCK)  # one change after the other: each tells what was before
-    _refuse_stale(version)
-    before = Limits.current()
-    if limits == before:
-        raise GateSettingsRefused("Nothing differs from the settings that count already.")
-    row = GateSettings(**asdict(limits), before=asdict(before), reason=reason[:300], changed_by=actor)
-    try:
-        row.full_clean()
-    except ValidationError as error:
-        texts = (f"{name}: {' '.join(texts)}" for name, texts in error.message_dict.items())
-        raise GateSettingsRefused(" ".join(texts)) from error
-    row.save()
-    audit.record(
-        action="gate.settings_changed",
-        actor=actor,
-        target=row,
-        detail={"before": asdict(before), "after": asdict(limits), "reason": row.reason},
-    )
-    return row
 
 
 def gate_settings_version() -> int:
     """The number of the latest change; 0 while the values of the environment count."""
     return GateSettings.objects.values_list("pk", flat=True).first() or 0
-
-
-def _refuse_stale(version: int | None) -> None:
-    latest = GateSettings.objects.select_related("changed_by").first()
-    if version is None or version == (latest.pk if latest else 0):
-        return
-    if latest is None:
-        raise GateSettingsStale(
-            "These settings were never changed, so this version does not exist; read them again."
-        )
-    raise GateSettingsStale(
-        f"{latest.changed_by} changed these settings at {moment_in_words(latest.changed_at)} meanwhile. "
-        "Nothing was saved: compare with what is in force now, then save again."
-    )
 
 
 def gate_settings_history(*, viewer: User) -> list[Change]:
@@ -150,22 +82,26 @@ def gate_settings_history(*, viewer: User) -> list[Change]:
         return []
     earlier: dict[str, Any] = {}  # of the row before, for rows that were written without `before`
     found = []
-    for row in GateSettings.objects.select_related("changed_by").order_by("pk"):
+    for row in GateSettings.objects.select_related("changed_by", "approved_by").order_by("pk"):
         before, after = row.before or earlier, asdict(Limits.of_row(row))
         found.append(
             Change(
                 changed_at=row.changed_at,
                 changed_by=str(row.changed_by),
+                approved_by=str(row.approved_by or ""),
                 reason=row.reason,
-                limits=[
-                    (name, before[name], after[name])
-                    for name in after
-                    if name in before and before[name] != after[name]
-                ],
+                limits=differences(before, after),
             )
         )
         earlier = after
     return found[::-1]
+
+
+def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
+    """(name, before, after) of each limit that differs, in the order of `after`."""
+    return [
+        (name, before[name], after[name]) for name in after if name in before and before[name] != after[name]
+    ]
 
 
 def label_of(name: str) -> str:

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from kyc_review.accounts.four_eyes import why_not_approver
 from kyc_review.audit import services as audit
-from kyc_review.core.errors import DomainError
+from kyc_review.core.errors import DomainError, text_within
 from kyc_review.core.permissions import Right, require
 from kyc_review.datasets.erasure_marks import Mark, bundle_marks_unchecked
 from kyc_review.notices.models import Kind
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from kyc_review.accounts.models import User
 
 OVERRIDE_LEAST = 20  # characters: an explanation, not a word
+TEXT_MAX = 300  # of the columns
 
 
 class ProposalRefused(DomainError):
@@ -52,7 +53,9 @@ def proposal_open(
     """Ask that the candidate serves at this operating point, exactly as it was measured. Raises ProposalRefused."""
     require(actor, Right.PROMOTE)
     _require_current(comparison)
-    if not reason.strip():
+    reason = text_within(reason, TEXT_MAX, "The reason", ProposalRefused)
+    override = text_within(override, TEXT_MAX, "The explanation of the override", ProposalRefused)
+    if not reason:
         raise ProposalRefused("State why this candidate should be promoted; auditors read it.")
     shift, checks = _checks_at(comparison, shift, Limits.current())
     failed = [check.name for check in checks if not check.passed]
@@ -65,8 +68,8 @@ def proposal_open(
                 comparison=comparison,
                 shift=shift,
                 gate=[check.as_dict() for check in (*checks, *erased_checks(mark))],
-                reason=reason.strip()[:300],
-                override=override.strip()[:300] if failed else "",
+                reason=reason,
+                override=override if failed else "",
                 proposed_by=actor,
             )
     except IntegrityError as error:
@@ -93,7 +96,7 @@ def _checks_at(comparison: Comparison, shift: float, limits: Limits) -> tuple[fl
 
 
 def _require_override(failed: Sequence[str], override: str) -> None:
-    if failed and len(override.strip()) < OVERRIDE_LEAST:
+    if failed and len(override) < OVERRIDE_LEAST:
         raise ProposalRefused(
             f"The gate is closed ({'; '.join(failed)}). An override needs an explanation of at least "
             f"{OVERRIDE_LEAST} characters."
@@ -216,7 +219,8 @@ def _close(
     remark: str,
     more: Mapping[str, int] = MappingProxyType({}),
 ) -> None:
-    row.state, row.decided_by, row.decided_at, row.remark = state, actor, timezone.now(), remark[:300]
+    row.state, row.decided_by, row.decided_at = state, actor, timezone.now()
+    row.remark = text_within(remark, TEXT_MAX, "The remark", ProposalRefused)
     row.save(update_fields=["state", "decided_by", "decided_at", "remark", "gate_at_approval"])
     audit.record(
         action=f"promotion.{state.value}", actor=actor, target=row, detail={"remark": row.remark, **more}

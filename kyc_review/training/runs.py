@@ -76,19 +76,33 @@ def _require_trainable(snapshot: Snapshot) -> None:
     if snapshot.state != Snapshot.State.READY:
         raise JobRefused(f"Snapshot {snapshot.name} is not ready ({snapshot.get_state_display().lower()}).")
     require_unmarked(snapshot)
-    if min(snapshot.count_real, snapshot.count_fake) < LEAST:
+    if missing := _too_few(snapshot):
         raise JobRefused(
-            f"Snapshot {snapshot.name} has {snapshot.count_real} real and {snapshot.count_fake} fake decisions; "
-            f"training needs at least {LEAST} of each, on different applicants. Review more items, then make a new "
+            f"Snapshot {snapshot.name} is too small: {' Also, '.join(missing)} Review more items, then make a new "
             "snapshot."
         )
-    decisions, least = snapshot.count_real + snapshot.count_fake, settings.TRAINING_DECISIONS_MIN
-    if decisions < least:
-        raise JobRefused(
-            f"Snapshot {snapshot.name} has {decisions} decisions; training needs at least {least}, because from fewer "
-            f"a candidate is seldom better than its champion and its hold-out cannot show it. Review "
-            f"{least - decisions} more, then make a new snapshot."
+
+
+def _too_few(snapshot: Snapshot) -> list[str]:
+    """Every rule that the snapshot breaks, so that a person who meets one is not stopped by the next."""
+    # Applicants are what is split into sides; facts from before they were counted tell decisions only.
+    people = (snapshot.facts or {}).get("applicants") or {}
+    decided = {"real": snapshot.count_real, "fake": snapshot.count_fake}
+    counts = {label: people.get(label, decided[label]) for label in decided}
+    missing = []
+    if min(counts.values()) < LEAST:
+        missing.append(
+            f"it has decisions on {counts['real']} applicants labelled real and {counts['fake']} labelled fake, and "
+            f"training needs at least {LEAST} different applicants of each label."
         )
+    decisions, least = sum(decided.values()), settings.TRAINING_DECISIONS_MIN
+    if decisions < least:
+        missing.append(
+            f"it has {decisions} decisions, and training needs at least {least} (TRAINING_DECISIONS_MIN; "
+            f"{least - decisions} more), because from fewer a candidate is seldom better than its champion and its "
+            "hold-out cannot show it."
+        )
+    return missing
 
 
 def _require_sense(epochs: int, miss: float, balance: str) -> None:

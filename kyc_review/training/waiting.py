@@ -1,19 +1,21 @@
-"""What waits for an admin: proposals of others, work that failed, clears that people overturned, signals that call."""
+"""What waits for an admin: proposals of others, failed work, overturned clears, reviews that are due, alarms; and what
+signals suggest."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from django.db.models import Subquery, Value
+from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils import timezone
 
 from kyc_review.audit.models import Event
-from kyc_review.core.permissions import may_promote, may_see_retraining
-from kyc_review.registry.models import ModelRecord
-from kyc_review.registry.selectors import champion
-from kyc_review.training.models import Comparison, Proposal, TrainingRun
+from kyc_review.core.permissions import may_promote
+from kyc_review.registry.models import ModelRecord, Promotion
+from kyc_review.training.models import Alarm, Comparison, GateProposal, Job, Proposal, TrainingRun
 from kyc_review.training.signals import retraining_signals
 
 if TYPE_CHECKING:
@@ -23,11 +25,12 @@ if TYPE_CHECKING:
 
 RECENT = timedelta(days=7)
 OVERTURNED = "submission.overturned"
+J = TypeVar("J", TrainingRun, Comparison)
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """One thing to look at; `since` is None for a signal, which is true at present."""
+    """One thing to look at; `since` is None for what is true at present."""
 
     text: str
     url: str
@@ -35,9 +38,12 @@ class Waiting:
 
 
 def waiting_for(*, viewer: User) -> list[Waiting]:
-    """Proposals first, then what failed or was overturned in the last week, then signals; admins only."""
+    """Proposals first, then what failed or was overturned in the last week, reviews and alarms; at the end what signals
+    suggest, which the number in the navigation leaves out because it takes long to compute. Admins only."""
     if not may_promote(viewer):
         return []
+    alarms = list(_alarms())
+    told = {alarm.signal for alarm in alarms}
     return [
         *(
             Waiting(
@@ -49,9 +55,17 @@ def waiting_for(*, viewer: User) -> list[Waiting]:
         ),
         *(
             Waiting(
+                f"{row.proposed_by} proposes other settings of the gate.",
+                reverse("retraining:gate"),
+                row.proposed_at,
+            )
+            for row in _gate_proposals(viewer).select_related("proposed_by")
+        ),
+        *(
+            Waiting(
                 f"Run {row.pk} failed: {row.error}", reverse("retraining:run", args=[row.pk]), row.ended_at
             )
-            for row in _failed_runs()
+            for row in _failed(TrainingRun)
         ),
         *(
             Waiting(
@@ -59,62 +73,83 @@ def waiting_for(*, viewer: User) -> list[Waiting]:
                 reverse("retraining:comparison", args=[row.pk]),
                 row.ended_at,
             )
-            for row in _failed_comparisons().select_related("candidate")
+            for row in _failed(Comparison).select_related("candidate")
         ),
         *_overturned(),
         *_reviews_due(),
+        *(Waiting(f"{alarm.signal}: {alarm.detail}", _signals_url(), alarm.began_at) for alarm in alarms),
         *(
-            Waiting(f"{signal.name}: {signal.detail}", reverse("retraining:overview") + "#signals-title")
+            Waiting(f"{signal.name}: {signal.detail}", _signals_url())
             for signal in retraining_signals(viewer=viewer)
-            if signal.calls
+            if signal.calls and signal.name not in told
         ),
     ]
 
 
 def waiting_count(*, viewer: User) -> int:
-    """For the navigation, on every page: proposals of others and what failed; signals take longer to compute."""
-    if not may_see_retraining(viewer) or not may_promote(viewer):
+    """For the navigation, on every page: as many as `waiting_for` lists without suggestions, in one query."""
+    if not may_promote(viewer):
         return 0
-    return _proposals(viewer).count() + _failed_runs().count() + _failed_comparisons().count()
+    kinds: list[QuerySet[Any]] = [
+        _proposals(viewer),
+        _gate_proposals(viewer),
+        _failed(TrainingRun),
+        _failed(Comparison),
+        _due_records(),
+        _alarms(),
+    ]
+    keys = [rows.order_by().values_list("pk") for rows in kinds]
+    keys.append(_overturned_events().order_by().values_list("pk")[:1])  # listed as one line
+    return keys[0].union(*keys[1:], all=True).count()
+
+
+def _alarms() -> QuerySet[Alarm]:
+    return Alarm.objects.filter(ended_at=None).order_by("pk")
+
+
+def _signals_url() -> str:
+    return reverse("retraining:overview") + "#signals-title"
 
 
 def _proposals(viewer: User) -> QuerySet[Proposal]:
     return Proposal.objects.filter(state=Proposal.State.OPEN).exclude(proposed_by=viewer)
 
 
-def _failed_runs() -> QuerySet[TrainingRun]:
-    """Of the last week, unless a later one succeeded."""
-    rows = TrainingRun.objects.filter(
-        state=TrainingRun.State.FAILED, ended_at__gt=timezone.now() - RECENT
-    ).order_by("-pk")
-    done = TrainingRun.objects.filter(state=TrainingRun.State.SUCCEEDED).order_by("-pk").first()
-    return rows.filter(pk__gt=done.pk) if done else rows
+def _gate_proposals(viewer: User) -> QuerySet[GateProposal]:
+    return GateProposal.objects.filter(state=Proposal.State.OPEN).exclude(proposed_by=viewer)
 
 
-def _failed_comparisons() -> QuerySet[Comparison]:
-    rows = Comparison.objects.filter(
-        state=Comparison.State.FAILED, ended_at__gt=timezone.now() - RECENT
-    ).order_by("-pk")
-    done = Comparison.objects.filter(state=Comparison.State.SUCCEEDED).order_by("-pk").first()
-    return rows.filter(pk__gt=done.pk) if done else rows
+def _failed(kind: type[J]) -> QuerySet[J]:
+    """Of the last week, unless a later one succeeded; the latest first."""
+    done = kind._default_manager.filter(state=Job.State.SUCCEEDED).order_by("-pk").values("pk")[:1]
+    rows = kind._default_manager.filter(state=Job.State.FAILED, ended_at__gt=timezone.now() - RECENT)
+    return rows.filter(pk__gt=Coalesce(Subquery(done), Value(0))).order_by("-pk")
+
+
+def _due_records() -> QuerySet[ModelRecord]:
+    """Of the model in production, when the day of its next review has come."""
+    serving = Promotion.objects.order_by("-pk").values("bundle")[:1]
+    rows = ModelRecord.objects.filter(next_review_on__lte=timezone.localdate(), bundle=Subquery(serving))
+    return rows.select_related("bundle")
 
 
 def _reviews_due() -> list[Waiting]:
-    """The model in production, when the day of its next review has come."""
-    today = timezone.localdate()
-    serving = champion()
-    due = (
-        ModelRecord.objects.filter(bundle=serving, next_review_on__lte=today).select_related("bundle").first()
-    )
-    if serving is None or due is None:
-        return []
-    there = reverse("registry:model", args=[serving.digest])
-    return [Waiting(f"The review of {serving.version} was due on {due.next_review_on:%Y-%m-%d}.", there)]
+    return [
+        Waiting(
+            f"The review of {row.bundle.version} was due on {row.next_review_on:%Y-%m-%d}.",
+            reverse("registry:model", args=[row.bundle.digest]),
+        )
+        for row in _due_records()
+    ]
+
+
+def _overturned_events() -> QuerySet[Event]:
+    return Event.objects.filter(action=OVERTURNED, at__gt=timezone.now() - RECENT)
 
 
 def _overturned() -> list[Waiting]:
     """Clears that an audit found to be fakes, as one line."""
-    events = Event.objects.filter(action=OVERTURNED, at__gt=timezone.now() - RECENT)
+    events = _overturned_events()
     count = events.count()
     if not count:
         return []

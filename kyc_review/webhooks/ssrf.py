@@ -13,6 +13,8 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
 TUNNELS = [ipaddress.ip_network(net) for net in ("64:ff9b:1::/48", "2002::/16", "2001::/32")]
 SITE_LOCAL = ipaddress.ip_network("fec0::/10")  # RFC 3879: deprecated, and routed in some old networks
+# Names of one's own machine or network by RFC 6761, 6762 and 8375, and by use: no public host is found under them.
+LOCAL_DOMAINS = ("localhost", "localdomain", "local", "internal", "intranet", "home.arpa")
 URL_MAX_CHARS = 500
 
 
@@ -41,10 +43,23 @@ def url_check(url: str) -> SplitResult:
         raise AddressRefused("The URL must not contain a fragment.")
     if parts.scheme != "https" and not (parts.scheme == "http" and is_allowed(parts.hostname)):
         raise AddressRefused("The URL must begin with https://.")
-    literal = _literal(parts.hostname)
-    if literal is not None and not is_allowed(parts.hostname):
-        address_check(literal)
+    if not is_allowed(parts.hostname):
+        _public_check(parts.hostname)
     return parts
+
+
+def _public_check(host: str) -> None:
+    """Raises AddressRefused for an address, or a name, that cannot be of the public internet."""
+    literal = _literal(host)
+    if literal is not None:
+        address_check(literal)
+        return
+    name = host.lower().rstrip(".")
+    if "." not in name or any(name == local or name.endswith(f".{local}") for local in LOCAL_DOMAINS):
+        raise AddressRefused(
+            f"{host} names a host of your own network or machine, not of the public internet. Where that is meant, the "
+            "operator adds it to WEBHOOK_ALLOWED_HOSTS."
+        )
 
 
 def is_allowed(host: str) -> bool:
@@ -79,7 +94,12 @@ def resolve(host: str, port: int) -> list[Address]:
 
 
 def _literal(host: str) -> Address | None:
+    """The address that the host is, in any notation that a resolver takes (127.1, 0x7f000001, 2130706433)."""
     try:
         return ipaddress.ip_address(host)
     except ValueError:
+        pass
+    try:
+        return ipaddress.IPv4Address(socket.inet_aton(host))
+    except OSError:
         return None

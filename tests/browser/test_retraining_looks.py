@@ -98,6 +98,9 @@ def test_an_ended_run_shows_what_each_voter_learned_from(
     page = log_in(staff("ada", "admin"), viewport=SIZES[size], color_scheme=scheme)
     page.goto(f"/retraining/runs/{run.pk}/")
     expect(page.get_by_role("row", name="north As many fakes as reals")).to_contain_text("50 %")
+    phases = page.get_by_role("region", name="Phases")
+    expect(phases.get_by_role("columnheader", name="Took")).to_be_visible()
+    assert phases.evaluate("box => box.scrollWidth <= box.clientWidth")
     page.screenshot(path=PICTURES / f"run-balances-{size}-{scheme}.png", full_page=True)
 
 
@@ -136,7 +139,7 @@ def test_two_admins_promote_a_candidate(
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", SIZES)
-def test_an_admin_changes_the_gates_settings(
+def test_two_admins_change_the_gates_settings(
     log_in: Callable[..., Page],
     staff: Callable[..., User],
     ready: Snapshot,
@@ -156,7 +159,13 @@ def test_an_admin_changes_the_gates_settings(
     page.get_by_role("link", name="Gate settings").click()
     page.get_by_label("Least recall").fill("0.99")
     page.get_by_label("Reason for the change").fill("The board decided on 2026-11-20.")
-    page.get_by_role("button", name="Save").click()
+    page.get_by_role("button", name="Propose").click()
+    expect(page.get_by_test_id("gate-proposal")).to_contain_text("0.5 → 0.99")
+    expect(page.get_by_role("button", name="Withdraw")).to_be_visible()
+    page = log_in(staff("maya", "admin"), viewport=SIZES[size], color_scheme=scheme)
+    page.goto("/retraining/gate/")
+    page.screenshot(path=PICTURES / f"gate-proposal-{size}-{scheme}.png", full_page=True)
+    page.get_by_role("button", name="Approve").click()
     expect(page.get_by_role("row", name="The board decided")).to_contain_text("0.5 → 0.99")
     page.screenshot(path=PICTURES / f"gate-settings-{size}-{scheme}.png", full_page=True)
     page.goto(f"/retraining/comparisons/{row.pk}/")

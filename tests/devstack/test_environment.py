@@ -25,3 +25,9 @@ def test_promotion_switched_off_for_the_stack_is_off_in_other_terminals(
     assert other.get("COMMAND_LINE_PROMOTION") == chosen
     assert other["DATABASE_URL"] == "postgres://127.0.0.1/kyc"
     assert os.stat(paths.env_file).st_mode & 0o077 == 0
+
+
+def test_an_env_file_that_is_not_read_is_said_to_be_so(tmp_path: Path) -> None:
+    assert environment.unread_settings(tmp_path) == ""
+    (tmp_path / ".env").write_text("BLIND_SHARE=0\n")
+    assert "docker compose only" in environment.unread_settings(tmp_path)

@@ -4,6 +4,7 @@ import re
 from django import template
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
+from django.utils.html import format_html
 
 from estimation.intervals import Rate
 from kyc_review.accounts.models import User
@@ -38,6 +39,14 @@ def seconds(milliseconds: float | None) -> str:
 def share(part: float, whole: float) -> str:
     """ "12.5 %"; of nothing: a dash."""
     return f"{100 * part / whole:.1f} %" if whole else "\u2013"
+
+
+@register.simple_tag
+def out_of(part: float, whole: float) -> str:
+    """ "(3 of 24)", next to a share; of nothing: nothing."""
+    return (
+        format_html('<span class="soft small">({} of {})</span>', f"{part:,}", f"{whole:,}") if whole else ""
+    )
 
 
 @register.simple_tag

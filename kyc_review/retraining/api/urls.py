@@ -11,6 +11,8 @@ urlpatterns = [
     path("snapshots/<slug:name>/manifest", snapshots.ManifestView.as_view()),
     path("snapshots/<slug:name>/archive", snapshots.ArchiveView.as_view()),
     path("gate-settings", gate.GateSettingsView.as_view()),
+    path("gate-settings/proposals/<int:number>/approval", gate.GateApprovalView.as_view()),
+    path("gate-settings/proposals/<int:number>/rejection", gate.GateRejectionView.as_view()),
     path("refused-trainings", gate.RefusedTrainingsView.as_view()),
     path("runs", jobs.RunsView.as_view()),
     path("runs/<int:number>", jobs.RunView.as_view(), name="api-run"),

@@ -4,11 +4,11 @@ from typing import Any
 from django import template
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
-from django.urls import reverse
+from django.urls import ResolverMatch, reverse
 from django.utils.html import format_html
 
 from kyc_review.accounts.models import User
-from kyc_review.core.permissions import may_see_retraining
+from kyc_review.core.permissions import may_promote, may_see_retraining
 from kyc_review.training.waiting import waiting_count
 
 register = template.Library()
@@ -18,6 +18,18 @@ register = template.Library()
 def sees_retraining(user: AbstractBaseUser | AnonymousUser | None) -> bool:
     """Whether the navigation offers the page to this viewer."""
     return isinstance(user, User) and may_see_retraining(user)
+
+
+@register.filter
+def is_in_loop(match: ResolverMatch | None) -> bool:
+    """Whether the page is one of retraining or of a model; not the start page, which has its own link."""
+    return match is not None and match.namespace in ("retraining", "registry") and match.url_name != "waiting"
+
+
+@register.filter
+def is_waited_for(user: AbstractBaseUser | AnonymousUser | None) -> bool:
+    """Whether proposals and alarms wait for this viewer's role."""
+    return isinstance(user, User) and may_promote(user)
 
 
 @register.filter

@@ -1,5 +1,5 @@
 from kyc_review.training.models.alarms import Alarm
-from kyc_review.training.models.gate_settings import GateSettings
+from kyc_review.training.models.gate_settings import GateProposal, GateSettings
 from kyc_review.training.models.jobs import Comparison, Job, MeanFaces, TrainingRun
 from kyc_review.training.models.proposals import Proposal
 from kyc_review.training.models.schedule import RefusedTraining
@@ -7,6 +7,7 @@ from kyc_review.training.models.schedule import RefusedTraining
 __all__ = [
     "Alarm",
     "Comparison",
+    "GateProposal",
     "GateSettings",
     "Job",
     "MeanFaces",

@@ -3,7 +3,10 @@ from typing import ClassVar
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+from django.db.models import F, Q
 from django.utils import timezone
+
+from kyc_review.training.models.proposals import Proposal
 
 SHARE = [MinValueValidator(0.0), MaxValueValidator(1.0)]
 
@@ -66,9 +69,57 @@ class GateSettings(models.Model):
     reason = models.CharField(max_length=300)
     changed_at = models.DateTimeField(default=timezone.now)
     changed_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    approved_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        editable=False,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="The second admin; null in rows from before a change needed two.",
+    )
 
     class Meta:
         ordering = ("-pk",)
+        constraints = [
+            models.CheckConstraint(
+                name="gate_settings_approved_by_another", condition=~Q(approved_by=F("changed_by"))
+            )
+        ]
 
     def __str__(self) -> str:
         return f"gate settings {self.pk}"
+
+
+class GateProposal(models.Model):
+    """One admin asks for other limits of the gate; another one decides. An approved one makes a row of GateSettings.
+
+    `limits` and `before` hold every limit by its name, as proposed and as they counted then.
+    """
+
+    limits = models.JSONField()
+    before = models.JSONField()
+    reason = models.CharField(max_length=300)
+    state = models.CharField(max_length=10, choices=Proposal.State, default=Proposal.State.OPEN)
+    proposed_at = models.DateTimeField(default=timezone.now)
+    proposed_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    decided_at = models.DateTimeField(null=True, blank=True)
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    remark = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        ordering = ("-pk",)
+        constraints = [
+            models.CheckConstraint(
+                name="gate_proposal_approved_by_another",
+                condition=~Q(state="approved")
+                | Q(decided_by__isnull=False) & ~Q(decided_by=F("proposed_by")),
+            ),
+            models.UniqueConstraint(
+                name="one_open_gate_proposal", fields=["state"], condition=Q(state="open")
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"gate proposal {self.pk}"

@@ -278,3 +278,12 @@ def test_the_search_says_what_a_plot_asked_for(
 ) -> None:
     page = login(staff("ada", "admin")).get("/insights/search/?member=atto-a&erred=missed").text
     assert "atto-a called real what people rejected" in page
+
+
+def test_a_share_says_of_how_many_it_is(
+    claimed: ReviewItem, alice: User, staff: Callable[..., User], login: Callable[..., Client]
+) -> None:
+    decision_record(item_id=claimed.pk, reviewer=alice, label="fake")
+    page = " ".join(login(staff("ada", "admin")).get("/insights/?days=30").text.split())
+    assert '0.0 % <span class="soft small">(0 of 1)</span>' in page
+    assert '100.0 % <span class="soft small">(1 of 1)</span>' in page

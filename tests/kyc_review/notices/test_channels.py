@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.conf import LazySettings
 from django.core.exceptions import PermissionDenied
 from django.test import Client
 
@@ -12,6 +13,8 @@ from kyc_review.audit.models import Event
 from kyc_review.notices import services
 from kyc_review.notices.delivery import deliver_until_idle
 from kyc_review.notices.models import Channel, Kind, NoticeDelivery
+from kyc_review.notices.outbox import is_eligible
+from kyc_review.notices.services import ChannelRefused, channel_create
 from kyc_review.webhooks.ssrf import AddressRefused
 from tests.factories.mail_server import MailServer
 
@@ -126,8 +129,34 @@ def test_a_secret_is_shown_once(ada: User) -> None:
     client = Client()
     client.force_login(ada)
     sent = {"medium": "json", "address": "https://siem.bank.example/kyc", "kinds": KINDS, "whose": "shared"}
-    shown = client.post("/notices/", sent)
+    made = client.post("/notices/", sent)
+    assert made.status_code == 302
+    shown = client.get(made["Location"])
     assert "whsec_" in shown.text
     row = Channel.objects.get()
     assert row.owner is None
     assert "whsec_" not in client.get(f"/notices/{row.pk}/").text
+
+
+@pytest.mark.parametrize(
+    "address", ["ada@gmail.example", "ada@bank.example.evil.example", "ada@notbank.example"]
+)
+def test_notices_go_to_addresses_of_the_bank_only(ada: User, settings: LazySettings, address: str) -> None:
+    with pytest.raises(ChannelRefused, match=r"bank\.example.*NOTICE_EMAIL_DOMAINS"):
+        channel_create(actor=ada, medium="email", address=address, kinds=KINDS)
+    settings.NOTICE_EMAIL_DOMAINS = ["*"]
+    channel, _ = channel_create(actor=ada, medium="email", address=address, kinds=KINDS)
+    settings.NOTICE_EMAIL_DOMAINS = ["bank.example"]
+    assert not is_eligible(channel)
+
+
+@pytest.mark.parametrize("url", ["https://localhost/x", "https://127.1/x", "https://siem.internal/x"])
+def test_a_host_of_ones_own_network_is_refused_when_the_channel_is_made(
+    ada: User, settings: LazySettings, url: str
+) -> None:
+    settings.WEBHOOK_ALLOWED_HOSTS = []
+    client = Client()
+    client.force_login(ada)
+    answer = client.post("/notices/", {"medium": "slack", "address": url, "kinds": KINDS})
+    assert answer.status_code == 422
+    assert not Channel.objects.exists()

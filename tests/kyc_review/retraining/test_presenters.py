@@ -44,15 +44,17 @@ def estimate(value: float) -> dict[str, float]:
 
 def test_the_shipped_form_of_metrics_becomes_one_line_a_task() -> None:
     votes = {"recall_with_human": estimate(0.72), "false_alarm": estimate(0.54), "review_load": estimate(0.6)}
+    counts = {"fake": [3, 0, 1, 2, 4, 30], "real": [900, 200, 60, 20, 10, 10]}
     report = {
         "auc": {"own_rff": {"north": estimate(0.5), "stack": estimate(0.66)}},
-        "votes": {"own_rff": votes},
+        "votes": {"own_rff": votes | counts},
     }
     assert measured({"validation": {"votes": {}}, "test": report}) == (
         "test",
         [
             Task(
                 name="Its own fakes: RFF",
+                faces="40 fakes, 1,200 real",
                 auc="0.66 (0.56 to 0.76)",
                 recall="72 % (62 to 82)",
                 false_alarms="54 % (44 to 64)",
@@ -72,7 +74,8 @@ def test_metrics_in_another_form_give_no_table() -> None:
     )
     for metrics in others:
         assert measured(metrics) == ("", [])
-    assert measured({"test": {"votes": {"all": {"recall_with_human": "?"}}}})[1][0].recall == ""
+    told = measured({"test": {"votes": {"all": {"recall_with_human": "?", "fake": [1, "?"]}}}})[1][0]
+    assert (told.recall, told.faces) == ("", "")
 
 
 def test_each_voters_balance_is_told_in_words() -> None:

@@ -9,6 +9,7 @@ from kyc_review.accounts.models import User
 from kyc_review.audit.models import Event
 from kyc_review.notices.models import Channel, Kind, Notice
 from kyc_review.notices.services import channel_create
+from kyc_review.registry.bundles import bundle_rollback
 from kyc_review.registry.models import Bundle
 from kyc_review.review.models import Decision
 from kyc_review.submissions.models import Result, Submission
@@ -16,7 +17,7 @@ from kyc_review.submissions.state_changes import submission_overturn
 from kyc_review.training import alarms, schedule
 from kyc_review.training.jobs import ATTEMPTS_MAX, State, job_end, job_lease
 from kyc_review.training.models import Alarm, Comparison, TrainingRun
-from kyc_review.training.proposals import proposal_open
+from kyc_review.training.proposals import proposal_approve, proposal_open
 from kyc_review.training.signals import Signal
 
 pytestmark = pytest.mark.django_db
@@ -35,13 +36,27 @@ def shared(ada: User) -> Channel:
 
 
 def told() -> list[tuple[str, str]]:
-    return list(Notice.objects.order_by("created_at").values_list("kind", "title"))
+    """Without the promotion of the champion that most tests begin with."""
+    rows = Notice.objects.exclude(title__contains=" promoted v1: ").order_by("created_at")
+    return list(rows.values_list("kind", "title"))
 
 
 def test_a_proposal(comparison: Comparison, ada: User) -> None:
     proposal_open(comparison=comparison, actor=ada, reason="It is better.")
     assert told() == [("proposal.waits", f"ada proposes {comparison.candidate.version} for production")]
-    assert Notice.objects.get().path == f"/retraining/comparisons/{comparison.pk}/?shift=0"
+    assert Notice.objects.get(kind=Kind.PROPOSAL).path == f"/retraining/comparisons/{comparison.pk}/?shift=0"
+
+
+def test_what_goes_into_production_and_what_comes_back(
+    comparison: Comparison, ada: User, staff: Callable[..., User]
+) -> None:
+    proposal = proposal_open(comparison=comparison, actor=ada, reason="It is better.")
+    proposal_approve(proposal=proposal, actor=staff("maya", "admin"))
+    bundle_rollback(actor=ada, reason="Too many flags.")
+    assert told()[1:] == [
+        ("production.changed", "maya promoted v2: it is in production"),
+        ("production.changed", "ada rolled back to v1: it is in production"),
+    ]
 
 
 def test_a_run_that_failed_and_one_whose_process_died_too_often(run: TrainingRun) -> None:
@@ -52,7 +67,7 @@ def test_a_run_that_failed_and_one_whose_process_died_too_often(run: TrainingRun
     assert job_lease(TrainingRun) is None
     expected = [("training.failed", f"Training run {number} failed") for number in (run.pk, again.pk)]
     assert told() == expected
-    assert Notice.objects.order_by("created_at").first().text == "No space is left."  # type: ignore[union-attr]
+    assert Notice.objects.filter(kind=Kind.TRAINING, text="No space is left.").count() == 1
 
 
 def test_a_run_that_ended_well_or_was_cancelled_tells_nothing(run: TrainingRun, candidate: Bundle) -> None:

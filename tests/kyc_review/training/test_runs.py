@@ -88,15 +88,41 @@ def test_too_few_decisions_are_refused_before_anything_starts(serving: Bundle, r
         count_real=400,
         count_fake=3,
     )
-    with pytest.raises(JobRefused, match="3 fake decisions"):
+    with pytest.raises(JobRefused, match="400 applicants labelled real and 3 labelled fake"):
         run_request(snapshot=few)
+
+
+def test_applicants_are_counted_and_every_broken_rule_is_named(
+    serving: Bundle, ready: Snapshot, settings: Any
+) -> None:
+    settings.TRAINING_DECISIONS_MIN = 500
+    twins = Snapshot.objects.create(
+        name="twins",
+        state=Snapshot.State.READY,
+        digest="d" * 64,
+        manifest_sha256="f" * 64,
+        ready_at=timezone.now(),
+        count_real=60,
+        count_fake=40,
+        facts={"applicants": {"real": 12, "fake": 3}},
+    )
+    with pytest.raises(JobRefused) as refusal:
+        run_request(snapshot=twins)
+    decisions = 100
+    for said in (
+        "12 applicants labelled real and 3 labelled fake",
+        "at least 20 different applicants",
+        f"{decisions} decisions",
+        f"at least 500 (TRAINING_DECISIONS_MIN; {500 - decisions} more)",
+    ):
+        assert said in str(refusal.value)
 
 
 def test_fewer_decisions_than_statistics_ask_for_are_refused(
     serving: Bundle, ready: Snapshot, settings: Any
 ) -> None:
     settings.TRAINING_DECISIONS_MIN = 201
-    with pytest.raises(JobRefused, match=r"at least 201.* Review 1 more"):
+    with pytest.raises(JobRefused, match=r"at least 201.* 1 more"):
         run_request(snapshot=ready)
     settings.TRAINING_DECISIONS_MIN = 200
     assert run_request(snapshot=ready).pk

@@ -1,6 +1,7 @@
 """What waits for an admin is on the page of retraining, and its number in the navigation of every page."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,8 +10,10 @@ from django.utils import timezone
 
 from kyc_review.accounts.models import User
 from kyc_review.audit import services as audit
-from kyc_review.registry.models import Bundle
-from kyc_review.training.models import Comparison, TrainingRun
+from kyc_review.registry.models import Bundle, ModelRecord
+from kyc_review.training.gate_changes import gate_change_propose
+from kyc_review.training.gate_limits import Limits
+from kyc_review.training.models import Alarm, Comparison, TrainingRun
 from kyc_review.training.proposals import proposal_open, proposal_reject
 from kyc_review.training.waiting import waiting_count, waiting_for
 
@@ -79,6 +82,35 @@ def test_overturned_clears_and_signals_that_call_are_listed(
     ]
     settings.RETRAIN_SUGGEST_DECISIONS = 1  # type: ignore[attr-defined]
     assert texts(ada)[-1].startswith("New decisions: 1 are in no snapshot yet")
+
+
+def test_the_number_in_the_navigation_counts_all_that_is_listed_but_suggestions(
+    comparison: Comparison, decide: Callable, settings: pytest.FixtureRequest, ada: User, amir: User
+) -> None:
+    settings.RETRAIN_SUGGEST_DECISIONS = 1  # type: ignore[attr-defined]
+    decision = decide("fake")
+    audit.record(action="submission.overturned", target=decision.submission)
+    proposal_open(comparison=comparison, actor=ada, reason="It is better.")
+    limits = replace(Limits.of_environment(), recall_min=0.7)
+    gate_change_propose(limits=limits, reason="Decision of the board.", actor=ada)
+    Alarm.objects.create(signal="Scores", detail="Population stability index 0.40.")
+    Alarm.objects.create(signal="Audit", detail="It was high.", ended_at=timezone.now())
+    due = {"next_review_on": timezone.localdate(), "changed_by": ada}
+    ModelRecord.objects.update_or_create(bundle=comparison.champion, defaults=due)
+    listed = texts(amir)
+    assert [text.split(":")[0].split(" ")[0] for text in listed] == [
+        "ada",
+        "ada",
+        "1",
+        "The",
+        "Scores",
+        "New",
+    ]
+    assert waiting_count(viewer=amir) == len(listed) - 1
+    page = page_of(amir, "/review/")
+    assert 'href="/retraining/waiting/"' in page
+    assert f'title="{len(listed) - 1} waiting for you"' in page
+    assert 'href="/retraining/waiting/"' not in page_of(decision.reviewer, "/review/")
 
 
 def test_only_admins_are_waited_for(comparison: Comparison, ada: User, staff: Callable[..., User]) -> None:

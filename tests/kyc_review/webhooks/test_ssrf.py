@@ -38,11 +38,19 @@ def test_a_public_address_is_accepted(text: str) -> None:
         "http://example.com/", "ftp://example.com/", "https://", "https:///path", "https://user:pw@example.com/",
         "https://example.com/#part", "https://example.com:0/", "https://example.com:99999/", "https://[::1/",
         "https://10.0.0.1/", "https://[::ffff:127.0.0.1]/", "https://exa mple.com/", "https://example.com/\r\nX: y",
+        "https://localhost/", "https://LOCALHOST.:8443/", "https://kyc.localhost/", "https://siem/", "https://127.1/",
+        "https://2130706433/", "https://0x7f.1/", "https://printer.local/", "https://vault.internal/x",
         "https://ex\u00e4mple.com/", "https://example.com/" + "x" * 500, "javascript:alert(1)", "", "example.com",
     ],
 )  # fmt: skip
 def test_a_url_that_may_not_be_used_is_refused_when_it_is_registered(url: str) -> None:
     with pytest.raises(AddressRefused):
+        url_check(url)
+
+
+def test_the_operator_can_name_a_host_of_the_banks_own_network(settings: LazySettings) -> None:
+    settings.WEBHOOK_ALLOWED_HOSTS = ["siem", "localhost"]
+    for url in ("https://siem/kyc", "http://localhost:8000/"):
         url_check(url)
 
 
@@ -72,7 +80,7 @@ def test_a_refused_address_is_never_connected_to(settings: LazySettings) -> None
     settings.WEBHOOK_ALLOWED_HOSTS = []
     answer = http_client.post(f"https://localhost:{listener.getsockname()[1]}/", b"{}", {})
     assert answer.status is None
-    assert "not an address of the public internet" in answer.error
+    assert "not of the public internet" in answer.error
     with pytest.raises(TimeoutError):
         listener.accept()
 

@@ -1,8 +1,8 @@
 """How the OpenAPI document describes the endpoints of the gate's settings and of refused trainings."""
 
 from kyc_review.core.openapi import example
-from kyc_review.retraining.api.describing.shared import BODY, describe_endpoint, listing
-from kyc_review.retraining.api.incoming import PageIn
+from kyc_review.retraining.api.describing.shared import BODY, GONE, describe_endpoint, listing
+from kyc_review.retraining.api.incoming import PageIn, RemarkIn
 from kyc_review.retraining.api.serializers.gate import GateSettingsIn, GateSettingsOut, RefusedTrainingPage
 
 read_gate_settings = describe_endpoint(
@@ -13,8 +13,8 @@ read_gate_settings = describe_endpoint(
 )
 change_gate_settings = describe_endpoint(
     "change_gate_settings",
-    "Change the gate's settings",
-    "Admins, with a reason. They count from now on; a proposal keeps the result of the gate at its time.",
+    "Propose other settings of the gate",
+    "Admins, with a reason. Nothing changes before another admin approves what is then under `proposed`.",
     request=GateSettingsIn,
     examples=[
         example(
@@ -32,8 +32,24 @@ change_gate_settings = describe_endpoint(
             is_request=True,
         )
     ],
+    responses={202: GateSettingsOut},
+    described=BODY
+    | {"e409": "Nothing would change, the reason is too short, a proposal waits, or `version` is stale."},
+)
+approve_gate_settings = describe_endpoint(
+    "approve_gate_settings",
+    "Approve a proposal of settings of the gate",
+    "Another admin than the one who proposed it. The settings count from now on for every comparison.",
+    request=RemarkIn,
     responses={200: GateSettingsOut},
-    described=BODY | {"e409": "Nothing would change, the reason is too short, or `version` is stale."},
+    described=BODY | {"e409": "It is closed, or you may not approve it; `detail` says why.", "e404": GONE},
+)
+reject_gate_settings = describe_endpoint(
+    "reject_gate_settings",
+    "Reject or withdraw a proposal of settings of the gate",
+    request=RemarkIn,
+    responses={200: GateSettingsOut},
+    described=BODY | {"e409": "It is already closed.", "e404": GONE},
 )
 list_refused_trainings = listing(
     "list_refused_trainings",

@@ -49,17 +49,31 @@ class ChangedLimitOut(serializers.Serializer):
 
 class GateChangeOut(serializers.Serializer):
     changed_at = serializers.DateTimeField()
-    changed_by = serializers.CharField(help_text="A user name.")
+    changed_by = serializers.CharField(help_text="A user name: of the admin who proposed it.")
+    approved_by = serializers.CharField(
+        allow_null=True, help_text="The second admin; null for changes from before two were needed."
+    )
+    reason = serializers.CharField()
+    limits = ChangedLimitOut(many=True)
+
+
+class GateProposalOut(serializers.Serializer):
+    id = serializers.IntegerField()
+    proposed_at = serializers.DateTimeField()
+    proposed_by = serializers.CharField(help_text="A user name.")
     reason = serializers.CharField()
     limits = ChangedLimitOut(many=True)
 
 
 class GateSettingsOut(LimitsOut):
     version = serializers.IntegerField(help_text="Of the latest change; 0 before the first.")
+    proposed = GateProposalOut(
+        allow_null=True, help_text="The change that waits for another admin's decision."
+    )
     history = GateChangeOut(many=True, help_text="All changes, the latest first.")
 
     class Meta(LimitsOut.Meta):
-        fields = (*GateSettings.LIMITS, "version", "history")
+        fields = (*GateSettings.LIMITS, "version", "proposed", "history")
 
 
 class RefusedTrainingOut(serializers.ModelSerializer[RefusedTraining]):

@@ -48,7 +48,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             getattr(self, options["verb"])(options)
-        except (BundleRefused, bundles.NothingToRollBack, shadows.ShadowRefused) as error:
+        except (BundleRefused, bundles.PromotionRefused, shadows.ShadowRefused) as error:
             raise CommandError(str(error)) from error
         except BrokenPipeError:  # manage.py's to answer
             raise

@@ -27,6 +27,8 @@ ROWS: dict[str, dict[str, set[str]]] = {
     "snapshots/<slug:name>/manifest": {"GET": ADMINS},
     "snapshots/<slug:name>/archive": {"GET": ADMINS},
     "gate-settings": {"GET": READERS, "PUT": ADMINS},
+    "gate-settings/proposals/<int:number>/approval": {"POST": ADMINS},
+    "gate-settings/proposals/<int:number>/rejection": {"POST": ADMINS},
     "refused-trainings": {"GET": READERS},
     "runs": {"GET": READERS, "POST": ADMINS},
     "runs/<int:number>": {"GET": READERS},

@@ -7,7 +7,7 @@ import pytest
 
 from kyc_review.audit.models import Event
 from kyc_review.training.gate_limits import Limits
-from kyc_review.training.models import GateSettings, RefusedTraining
+from kyc_review.training.models import GateProposal, RefusedTraining
 from tests.factories.scripts import Script
 
 pytestmark = pytest.mark.django_db
@@ -22,19 +22,36 @@ NEW: dict[str, Any] = {
 }
 
 
-def test_an_admin_changes_them_and_history_and_audit_log_say_so(
-    ada: Script, script: Callable[..., Script]
+def changed(by: Script, approved_by: Script, **sent: Any) -> Any:
+    """The answer of the approval."""
+    answer = by.send("PUT", "/gate-settings", **sent)
+    assert answer.status_code == 202, answer.json()
+    number = answer.json()["proposed"]["id"]
+    return approved_by.send("POST", f"/gate-settings/proposals/{number}/approval", remark="Agreed.")
+
+
+def test_two_admins_change_them_and_history_and_audit_log_say_so(
+    ada: Script, amir: Script, script: Callable[..., Script]
 ) -> None:
     before = ada.get("/gate-settings").json()
     assert before["history"] == []
-    answer = ada.send("PUT", "/gate-settings", **NEW, reason=WHY)
+    proposed = ada.send("PUT", "/gate-settings", **NEW, reason=WHY)
+    assert proposed.status_code == 202, proposed.json()
+    waits = proposed.json()["proposed"]
+    assert (waits["proposed_by"], waits["reason"]) == ("ada", WHY)
+    assert {"name": "recall_min", "before": before["recall_min"], "after": 0.7} in waits["limits"]
+    own = ada.send("POST", f"/gate-settings/proposals/{waits['id']}/approval")
+    assert (own.status_code, own.json()["code"]) == (409, "gate_settings_refused")
+    assert Limits.current() == Limits.of_environment()
+    answer = amir.send("POST", f"/gate-settings/proposals/{waits['id']}/approval")
     assert answer.status_code == 200, answer.json()
     read = script("otto", "auditor").get("/gate-settings").json()
     assert read == answer.json()
     assert {name: read[name] for name in NEW} == NEW
     assert Limits.current() == Limits(**NEW)
     change = read["history"][0]
-    assert (change["changed_by"], change["reason"]) == ("ada", WHY)
+    assert (change["changed_by"], change["approved_by"], change["reason"]) == ("ada", "amir", WHY)
+    assert read["proposed"] is None
     assert {"name": "load_max", "before": before["load_max"], "after": 0.4} in change["limits"]
     assert Event.objects.get(action="gate.settings_changed").detail["token"]
 
@@ -58,7 +75,14 @@ def test_an_admin_changes_them_and_history_and_audit_log_say_so(
 def test_senseless_settings_are_refused(ada: Script, change: dict, status: int) -> None:
     answer = ada.send("PUT", "/gate-settings", **{**NEW, "reason": WHY, **change})
     assert answer.status_code == status
-    assert not GateSettings.objects.exists()
+    assert not GateProposal.objects.exists()
+
+
+def test_a_proposal_can_be_rejected(ada: Script, amir: Script) -> None:
+    number = ada.send("PUT", "/gate-settings", **NEW, reason=WHY).json()["proposed"]["id"]
+    answer = amir.send("POST", f"/gate-settings/proposals/{number}/rejection", remark="Not now.")
+    assert (answer.status_code, answer.json()["proposed"], answer.json()["history"]) == (200, None, [])
+    assert amir.send("POST", "/gate-settings/proposals/99/rejection").status_code == 404
 
 
 def test_every_limit_has_to_be_sent(ada: Script) -> None:
@@ -75,10 +99,10 @@ def test_refused_trainings_are_listed(ada: Script) -> None:
     assert body["has_more"] is False
 
 
-def test_a_change_of_settings_that_are_no_longer_in_force_is_refused(ada: Script) -> None:
+def test_a_change_of_settings_that_are_no_longer_in_force_is_refused(ada: Script, amir: Script) -> None:
     version = ada.get("/gate-settings").json()["version"]
     assert version == 0
-    first = ada.send("PUT", "/gate-settings", **NEW, reason=WHY, version=version)
+    first = changed(ada, amir, **NEW, reason=WHY, version=version)
     assert first.status_code == 200
     later = NEW | {"recall_min": 0.9}
     stale = ada.send("PUT", "/gate-settings", **later, reason=WHY, version=version)
@@ -86,4 +110,4 @@ def test_a_change_of_settings_that_are_no_longer_in_force_is_refused(ada: Script
     assert "ada changed these settings at " in stale.json()["detail"]
     assert Limits.current() == Limits(**NEW)
     fresh = ada.send("PUT", "/gate-settings", **later, reason=WHY, version=first.json()["version"])
-    assert fresh.status_code == 200
+    assert fresh.status_code == 202
