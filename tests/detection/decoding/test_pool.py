@@ -68,6 +68,7 @@ def test_a_decoder_that_dies_at_work_costs_one_answer_and_no_more(limited: Calla
     assert decode(SMALL).size == (64, 96)
 
 
+@pytest.mark.slow
 def test_a_picture_that_takes_too_long_is_refused_and_ends_its_decoder(limited: Callable[..., None]) -> None:
     limited(cpu_s=1, processes=1)
     noise = Image.effect_noise((7000, 7000), 60).convert("RGB")
@@ -107,6 +108,7 @@ def test_a_decoder_that_stands_still_is_ended(limited: Callable[..., None]) -> N
     assert decode(SMALL).size == (64, 96)
 
 
+@pytest.mark.slow
 def test_a_picture_that_reaches_the_wall_limit_by_its_own_work_is_too_costly(
     limited: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -221,6 +223,7 @@ def test_a_forked_process_has_decoders_of_its_own() -> None:
     assert decode(SMALL).size == (64, 96)
 
 
+@pytest.mark.slow
 def test_every_format_of_64_megapixels_fits_into_the_memory() -> None:
     grey = Image.new("L", (8000, 8000), 99)
     for data in (

@@ -10,6 +10,7 @@ from detection.checks import Check, CheckCode, CheckName, CheckStatus, Measure
 from detection.faces.align import aligned_crop
 from detection.faces.detector import Face
 from detection.faces.examine import PictureReport, examine
+from detection.faces.picture import Picture
 from tests.factories.scenes import FACELESS, SAMPLES, behind, pasted, sample, wall
 
 
@@ -19,7 +20,7 @@ class Tail:
 
 
 class BrokenDetector:
-    def find(self, image: Image.Image) -> list[Face]:
+    def find(self, picture: Image.Image | Picture) -> list[Face]:
         raise RuntimeError("the weights are broken")
 
 
