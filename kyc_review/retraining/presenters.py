@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from kyc_review.review.models import Decision
+
 FIGURES_MAX = 24
 STACK = "stack"
 BALANCE_KEYS = ("real", "fake", "made", "shown_fake")
@@ -57,7 +59,7 @@ def measured(metrics: Any) -> tuple[str, list[Task]]:
 
 def _faces(votes: dict[str, Any]) -> str:
     """On how many faces of each label; empty where the table of votes does not count them."""
-    fake, real = (votes.get(label) for label in ("fake", "real"))
+    fake, real = (votes.get(label) for label in (Decision.Label.FAKE, Decision.Label.REAL))
     if not all(isinstance(row, list) and all(_is_number(n) for n in row) for row in (fake, real)):
         return ""
     return f"{sum(fake or ()):,} fakes, {sum(real or ()):,} real"

@@ -13,12 +13,15 @@ from kyc_review.core.wake import TRAINING
 from kyc_review.datasets.models import Snapshot
 from kyc_review.registry.models import Bundle
 from kyc_review.registry.selectors import champion
+from kyc_review.review.models import Decision
 from kyc_review.training.erasure import require_unmarked
 from kyc_review.training.jobs import JobRefused
 from kyc_review.training.models import TrainingRun
 
 if TYPE_CHECKING:
     from kyc_review.accounts.models import User
+
+Label = Decision.Label
 
 EPOCHS_MAX = 200
 # ml.training.decisions.LEAST, which the web process cannot import; a test holds the two together.
@@ -87,13 +90,13 @@ def _too_few(snapshot: Snapshot) -> list[str]:
     """Every rule that the snapshot breaks, so that a person who meets one is not stopped by the next."""
     # Applicants are what is split into sides; facts from before they were counted tell decisions only.
     people = (snapshot.facts or {}).get("applicants") or {}
-    decided = {"real": snapshot.count_real, "fake": snapshot.count_fake}
+    decided = {Label.REAL: snapshot.count_real, Label.FAKE: snapshot.count_fake}
     counts = {label: people.get(label, decided[label]) for label in decided}
     missing = []
     if min(counts.values()) < LEAST:
         missing.append(
-            f"it has decisions on {counts['real']} applicants labelled real and {counts['fake']} labelled fake, and "
-            f"training needs at least {LEAST} different applicants of each label."
+            f"it has decisions on {counts[Label.REAL]} applicants labelled real and {counts[Label.FAKE]} labelled "
+            f"fake, and training needs at least {LEAST} different applicants of each label."
         )
     decisions, least = sum(decided.values()), settings.TRAINING_DECISIONS_MIN
     if decisions < least:
