@@ -8,7 +8,7 @@ from rest_framework import serializers
 
 from kyc_review.core.problems import CONTENT_TYPE
 
-MALFORMED = "A field or parameter is missing or invalid; `errors` names each."
+MALFORMED = "A field or parameter is missing, unknown or invalid; `errors` names each."
 
 
 class ProblemErrorOut(serializers.Serializer):
@@ -41,6 +41,7 @@ def problem(description: str) -> OpenApiResponse:
 def error_responses(**described: str) -> dict[Any, OpenApiResponse]:
     """error_responses(e404="No such submission.") and what every endpoint may answer."""
     everywhere = {
+        "e400": MALFORMED,
         "e401": "The API key is missing, unknown, expired, revoked or not for this address.",
         "e403": "The key lacks the scope.",
         "e405": "Method not allowed.",

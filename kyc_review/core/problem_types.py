@@ -40,6 +40,7 @@ TYPES = [
         ("already_decided", 409, "The submission has its result, or a person has just decided.", "Read the submission."),
         ("not_completed", 409, "The submission has no result yet.", "Report the outcome once it has one."),
         ("too_many_endpoints", 409, "The integration has reached its limit of webhook endpoints.", "Delete one."),
+        ("endpoint_exists", 409, "The integration has a webhook endpoint with this URL.", "`detail` names it; change that one instead."),
         ("not_replayable", 409, "The delivery is in progress, or its endpoint is switched off.", "Wait for it, or switch the endpoint on."),
         ("snapshot_refused", 409, "The decisions cannot be frozen.", "`detail` says why: choose another name, or decide on some items first."),
         ("work_refused", 409, "The training run or comparison cannot be requested, or can no longer be cancelled.", "`detail` says why."),

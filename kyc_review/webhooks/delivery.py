@@ -6,33 +6,27 @@ a message twice but never loses one; it recognises repetitions by `webhook-id`.
 
 import threading
 import uuid
-from collections import Counter
-from collections.abc import Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from types import MappingProxyType
 
 from django.db import transaction
-from django.db.models import Case, F, Value, When, Window
-from django.db.models.functions import RowNumber
+from django.db.models import F
 from django.utils import timezone
 
-from kyc_review.audit import services as audit
 from kyc_review.core import leases
 from kyc_review.core.wake import WEBHOOKS
 from kyc_review.webhooks.backoff import next_attempt_at
+from kyc_review.webhooks.endpoint_health import endpoint_disable, failure_note, success_note
 from kyc_review.webhooks.http_client import TIMEOUT_S, Answer, body_of, post, signed
-from kyc_review.webhooks.models import Attempt, Delivery, Endpoint
+from kyc_review.webhooks.models import Attempt, Delivery
 from kyc_review.webhooks.sandbox import webhook_fails
 from kyc_review.webhooks.secret_encryption import SealBroken, unseal
+from kyc_review.webhooks.turns import AT_ONCE, due_in_turns
 
 HOLDER = leases.process_holder()
 LEASE_S = 60  # four times the longest attempt
-AT_ONCE = 8
-# One receiver that does not answer must not delay the others.
-AT_ONCE_PER_ENDPOINT = 3
-NONE_IN_FLIGHT: Mapping[uuid.UUID, int] = MappingProxyType({})
+POLL_S = 0.5
 GONE = 410
 
 _alone = threading.Lock()
@@ -67,12 +61,11 @@ def _deliver(timeout_s: float) -> int:
     done = 0
     with ThreadPoolExecutor(AT_ONCE, "webhook") as pool:
         while True:
-            busy = Counter(message.endpoint_id for message in in_work.values())
-            for message in lease_messages(limit=AT_ONCE - len(in_work), in_flight=busy):
+            for message in lease_messages(limit=AT_ONCE - len(in_work)):
                 in_work[pool.submit(send, message, timeout_s)] = message
             if not in_work:
                 return done
-            for future in wait(in_work, timeout=1.0, return_when=FIRST_COMPLETED).done:
+            for future in wait(in_work, timeout=POLL_S, return_when=FIRST_COMPLETED).done:
                 attempt_record(delivery_id=in_work.pop(future).delivery_id, answer=future.result())
                 done += 1
 
@@ -85,33 +78,21 @@ def send(message: Message, timeout_s: float = TIMEOUT_S) -> Answer:
 
 
 @transaction.atomic
-def lease_messages(
-    *, limit: int, in_flight: Mapping[uuid.UUID, int] = NONE_IN_FLIGHT, holder: str = HOLDER
-) -> list[Message]:
-    """Lease up to `limit` due deliveries, of each endpoint at most AT_ONCE_PER_ENDPOINT less those `in_flight`."""
+def lease_messages(*, limit: int, holder: str = HOLDER) -> list[Message]:
+    """Lease up to `limit` due deliveries, in the endpoints' turns and within their shares (`turns`)."""
     if limit <= 0:
         return []
     now = timezone.now()
-    left = Case(
-        *(When(endpoint=pk, then=Value(AT_ONCE_PER_ENDPOINT - number)) for pk, number in in_flight.items()),
-        default=Value(AT_ONCE_PER_ENDPOINT),
-    )
-    due = (
-        Delivery.objects.filter(
-            leases.due(Delivery.State.PENDING, Delivery.State.SENDING), endpoint__is_active=True
-        )
-        .annotate(rank=Window(RowNumber(), partition_by=F("endpoint"), order_by=["due_at", "pk"]), left=left)
-        .filter(rank__lte=F("left"))
-        .order_by("due_at")
-        .values_list("pk", flat=True)
-    )
+    chosen = due_in_turns(limit=limit)
+    if not chosen:
+        return []
     rows = list(
         Delivery.objects.select_for_update(skip_locked=True, of=("self",))
         .select_related("event__submission", "endpoint")
-        # Again: another worker may have taken or finished a row since the list above was read.
-        .filter(leases.due(Delivery.State.PENDING, Delivery.State.SENDING), pk__in=list(due[:limit]))
-        .order_by("due_at")
+        # Again: another worker may have finished a row since the list was read.
+        .filter(leases.due(Delivery.State.PENDING, Delivery.State.SENDING), pk__in=chosen)
     )
+    rows.sort(key=lambda row: chosen.index(row.pk))
     Delivery.objects.filter(pk__in=[row.pk for row in rows]).update(
         state=Delivery.State.SENDING,
         **leases.taken(holder, lease_s=LEASE_S),
@@ -143,24 +124,43 @@ def _message(row: Delivery, now: datetime) -> Message:
     )
 
 
-@transaction.atomic
 def attempt_record(*, delivery_id: uuid.UUID, answer: Answer, holder: str = HOLDER) -> None:
-    """Record the attempt and settle the delivery: delivered, due again, or given up.
+    """Record the attempt, settle the delivery (delivered, due again, or given up), and note what it says of the
+    endpoint.
+
+    Two transactions: each locks one row, so workers that record attempts of one endpoint never wait in a circle.
+    """
+    now = timezone.now()
+    endpoint_id = _settle(delivery_id, answer, holder, now)
+    if endpoint_id is None:
+        return
+    if answer.status == GONE:
+        endpoint_disable(endpoint_id=endpoint_id, reason="It answered 410 Gone.")
+    elif answer.is_success:
+        success_note(endpoint_id=endpoint_id)
+    else:
+        failure_note(endpoint_id=endpoint_id, now=now, asked_s=answer.retry_after_s)
+
+
+@transaction.atomic
+def _settle(delivery_id: uuid.UUID, answer: Answer, holder: str, now: datetime) -> uuid.UUID | None:
+    """The endpoint of which the attempt says something; None for a late failure.
 
     A success counts even if another worker holds the lease now. A failure after the lease ran out changes
     nothing: it belongs to another worker, or the endpoint was switched off.
     """
     row = Delivery.objects.select_for_update().filter(pk=delivery_id).first()
     if row is None:
-        return
-    now = timezone.now()
+        return None
     Attempt.objects.create(
         delivery=row, at=now, status=answer.status, error=answer.error, elapsed_ms=answer.elapsed_ms
     )
     if not answer.is_success and (row.state != Delivery.State.SENDING or row.lease_holder != holder):
-        return
+        return None
     row.lease_holder = ""
-    again = next_attempt_at(now, attempts_made=row.attempts_made, gives_up_at=row.gives_up_at)
+    again = next_attempt_at(
+        now, attempts_made=row.attempts_made, gives_up_at=row.gives_up_at, asked_s=answer.retry_after_s
+    )
     if answer.is_success:
         row.state, row.finished_at = Delivery.State.DELIVERED, now
     elif answer.status == GONE or again is None:
@@ -168,18 +168,4 @@ def attempt_record(*, delivery_id: uuid.UUID, answer: Answer, holder: str = HOLD
     else:
         row.state, row.due_at = Delivery.State.PENDING, again
     row.save(update_fields=["state", "lease_holder", "due_at", "finished_at"])
-    if answer.status == GONE:
-        endpoint_disable(endpoint_id=row.endpoint_id, reason="It answered 410 Gone.")
-
-
-@transaction.atomic
-def endpoint_disable(*, endpoint_id: uuid.UUID, reason: str) -> None:
-    """Stop sending. Pending deliveries are given up and can be replayed when the endpoint is active again."""
-    if not Endpoint.objects.filter(pk=endpoint_id, is_active=True).update(
-        is_active=False, disabled_reason=reason
-    ):
-        return
-    Delivery.objects.filter(endpoint=endpoint_id, finished_at=None).update(
-        state=Delivery.State.DEAD, lease_holder="", finished_at=timezone.now()
-    )
-    audit.record(action="webhook.disabled", target=Endpoint(pk=endpoint_id), detail={"reason": reason})
+    return row.endpoint_id

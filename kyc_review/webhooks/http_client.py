@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from functools import cache
 from typing import Any
 
@@ -29,6 +30,7 @@ class Answer:
     status: int | None
     error: str
     elapsed_ms: int
+    retry_after_s: float = 0.0
 
     @property
     def is_success(self) -> bool:
@@ -53,9 +55,9 @@ def signed(message_id: str, at: datetime, body: bytes, secrets: Sequence[str]) -
 def post(url: str, body: bytes, headers: dict[str, str], *, timeout_s: float = TIMEOUT_S) -> Answer:
     """Sends; never raises, because every attempt gets an answer or a reason."""
     started = time.monotonic()
-    status, error = None, ""
+    status, error, retry_after_s = None, "", 0.0
     try:
-        status = _post(url, body, headers, started + timeout_s)
+        status, retry_after_s = _post(url, body, headers, started + timeout_s)
         if 300 <= status < 400:
             error = "Redirects are not followed; register the final URL."
     except AddressRefused as refusal:
@@ -65,7 +67,18 @@ def post(url: str, body: bytes, headers: dict[str, str], *, timeout_s: float = T
     except (OSError, http.client.HTTPException) as failure:
         late = time.monotonic() - started >= timeout_s
         error = f"No answer within {timeout_s:g} s." if late else _reason(failure)
-    return Answer(status, error[:300], int((time.monotonic() - started) * 1000))
+    return Answer(status, error[:300], int((time.monotonic() - started) * 1000), retry_after_s)
+
+
+def retry_after_s(value: str, *, now: datetime) -> float:
+    """The seconds that a `Retry-After` asks for, as a number or as a date; 0 for none, a past or an unreadable one."""
+    if value.strip().isdecimal():
+        return float(value.strip()[:9])
+    try:
+        at = parsedate_to_datetime(value)
+    except ValueError:
+        return 0.0
+    return max(0.0, ((at if at.tzinfo else at.replace(tzinfo=UTC)) - now).total_seconds())
 
 
 def _reason(failure: Exception) -> str:
@@ -74,7 +87,8 @@ def _reason(failure: Exception) -> str:
     return f"No HTTP answer: {failure or type(failure).__name__}"
 
 
-def _post(url: str, body: bytes, headers: dict[str, str], deadline: float) -> int:
+def _post(url: str, body: bytes, headers: dict[str, str], deadline: float) -> tuple[int, float]:
+    """The status, and the seconds of `Retry-After`."""
     parts = url_check(url)
     host = parts.hostname or ""
     port = parts.port or (443 if parts.scheme == "https" else 80)
@@ -92,7 +106,8 @@ def _post(url: str, body: bytes, headers: dict[str, str], deadline: float) -> in
             body,
             headers | {"Content-Type": "application/json", "User-Agent": USER_AGENT, "Connection": "close"},
         )
-        return connection.getresponse().status  # the body is of no interest and is not read
+        answer = connection.getresponse()  # its body is of no interest and is not read
+        return answer.status, retry_after_s(answer.getheader("Retry-After", ""), now=datetime.now(UTC))
     finally:
         alarm.cancel()
         connection.close()

@@ -45,6 +45,17 @@ class Endpoint(models.Model):
     previous_secret_expires_at = models.DateTimeField(null=True, blank=True)
     is_active = models.BooleanField(default=True)
     disabled_reason = models.CharField(max_length=200, blank=True)
+    failing_since = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="The first of the failures since the last success; null after a success.",
+    )
+    failures = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="Attempts in a row that failed, of all its messages."
+    )
+    paused_until = models.DateTimeField(
+        null=True, blank=True, help_text="After failures nothing is sent before this time."
+    )
     created_at = models.DateTimeField(default=timezone.now)
     deleted_at = models.DateTimeField(null=True, blank=True)
 

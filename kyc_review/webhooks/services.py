@@ -15,7 +15,7 @@ from kyc_review.audit import services as audit
 from kyc_review.core.errors import DomainError
 from kyc_review.core.wake import WEBHOOKS
 from kyc_review.webhooks.backoff import GIVE_UP_AFTER
-from kyc_review.webhooks.delivery import endpoint_disable
+from kyc_review.webhooks.endpoint_health import endpoint_disable, success_note
 from kyc_review.webhooks.events import payload_of
 from kyc_review.webhooks.models import Delivery, Endpoint, Event, Kind, all_kinds
 from kyc_review.webhooks.secret_encryption import seal
@@ -33,6 +33,13 @@ class EndpointsFull(DomainError):
     """The integration has reached its limit of endpoints."""
 
     code = "too_many_endpoints"
+
+
+class EndpointTwice(DomainError):
+    """The integration has an endpoint with this URL, so every event would arrive twice."""
+
+    code = "endpoint_exists"
+    pointer = "#/url"
 
 
 class NotReplayable(DomainError):
@@ -53,12 +60,13 @@ def endpoint_create(
 ) -> tuple[Endpoint, str]:
     """The row and its secret, which is shown once and cannot be read again.
 
-    Raises AddressRefused for a URL that may not be used, EndpointsFull.
+    Raises AddressRefused for a URL that may not be used, EndpointsFull, EndpointTwice.
     """
     url_check(url)
     Integration.objects.select_for_update(no_key=True).get(pk=integration.pk)
     if integration.webhook_endpoints.filter(deleted_at=None).count() >= ENDPOINTS_MAX:
         raise EndpointsFull(f"An integration may have {ENDPOINTS_MAX} endpoints; delete one first.")
+    _refuse_twice(integration.pk, url, is_test)
     secret = fresh_secret()
     endpoint = Endpoint.objects.create(
         integration=integration,
@@ -79,16 +87,21 @@ def endpoint_create(
 
 @transaction.atomic
 def endpoint_change(*, endpoint: Endpoint, actor: models.Model | None = None, **changes: Any) -> Endpoint:
-    """Change any of url, kinds, description, is_active. Raises AddressRefused."""
+    """Change any of url, kinds, description, is_active. Raises AddressRefused, EndpointTwice."""
+    Integration.objects.select_for_update(no_key=True).get(pk=endpoint.integration_id)
     row = Endpoint.objects.select_for_update().get(pk=endpoint.pk, deleted_at=None)
-    if "url" in changes:
+    if changes.get("url", row.url) != row.url:
         url_check(changes["url"])
+        _refuse_twice(row.integration_id, changes["url"], row.is_test)
+        success_note(endpoint_id=row.pk)
+        row.refresh_from_db()
     if changes.pop("is_active", row.is_active) != row.is_active:
         if row.is_active:
             endpoint_disable(endpoint_id=row.pk, reason="Switched off by hand.")
             row.refresh_from_db()
         else:
             row.is_active, row.disabled_reason = True, ""
+            row.failing_since, row.failures, row.paused_until = None, 0, None
     for name in ("url", "kinds", "description"):
         setattr(row, name, changes.get(name, getattr(row, name)))
     row.save()
@@ -138,6 +151,7 @@ def send_test_event(*, endpoint: Endpoint, actor: models.Model | None = None) ->
         created_at=now,
     )
     delivery = Delivery.objects.create(event=event, endpoint=row, gives_up_at=now + GIVE_UP_AFTER)
+    _end_pause([row.pk])
     audit.record(action="webhook.tested", actor=actor, target=row)
     transaction.on_commit(WEBHOOKS.send)
     return delivery
@@ -174,12 +188,27 @@ def _replay(ids: list[uuid.UUID], actor: models.Model | None) -> list[Delivery]:
     Delivery.objects.bulk_update(
         rows, ["state", "attempts_made", "finished_at", "due_at", "gives_up_at"], batch_size=500
     )
+    _end_pause(sorted({row.endpoint_id for row in rows}))
     audit.record_many(
         audit.event(action="webhook.replayed", actor=actor, target=row, detail={"event": str(row.event_id)})
         for row in rows
     )
     transaction.on_commit(WEBHOOKS.send)
     return rows
+
+
+def _end_pause(endpoint_ids: Sequence[uuid.UUID]) -> None:
+    """What a person asks to send is sent now, also to an endpoint that is paused."""
+    Endpoint.objects.filter(pk__in=endpoint_ids, paused_until__isnull=False).update(paused_until=None)
+
+
+def _refuse_twice(integration_id: int, url: str, is_test: bool) -> None:
+    """The integration is locked by the caller, so no other request registers the URL at the same moment."""
+    twin = Endpoint.objects.filter(
+        integration=integration_id, is_test=is_test, url=url, deleted_at=None
+    ).first()
+    if twin is not None:
+        raise EndpointTwice(f"Endpoint {twin.pk} has this URL already; change that one.")
 
 
 def fresh_secret() -> str:

@@ -1,5 +1,6 @@
 """What a webhook receiver answers, and what it got."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 
@@ -11,6 +12,7 @@ class Receiver:
     status: int = 204
     headers: dict[str, str] = field(default_factory=dict)
     pause_s: float = 0.0
+    on_post: Callable[[], None] = lambda: None
     seen: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
 
     @property

@@ -2,7 +2,7 @@
 
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 
-from kyc_review.core.openapi import MALFORMED, error_responses, example
+from kyc_review.core.openapi import error_responses, example
 from kyc_review.lifecycle.api.serializers import EraseIn
 from kyc_review.submissions.api.openapi import GONE, NOT_YOURS, RECEIVED
 from kyc_review.submissions.api.serializers import SubmissionOut
@@ -16,7 +16,7 @@ erase = extend_schema(
     "410.",
     parameters=[EraseIn],
     request=None,
-    responses={204: OpenApiResponse(description="Erased.")} | error_responses(e400=MALFORMED, e404=NOT_YOURS),
+    responses={204: OpenApiResponse(description="Erased.")} | error_responses(e404=NOT_YOURS),
 )
 cancel = extend_schema(
     operation_id="cancel_submission",

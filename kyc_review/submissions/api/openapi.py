@@ -144,7 +144,7 @@ list_ = extend_schema(
     description="Newest first. Continue with `after` set to `next` while `has_more` is true.",
     parameters=[ListIn, KNOWN, response_header("ETag", "Send it back as If-None-Match.", 200)],
     examples=[example("The last page", {"data": [COMPLETED], "has_more": False, "next": None})],
-    responses={200: SubmissionPage} | UNCHANGED | error_responses(e400=MALFORMED),
+    responses={200: SubmissionPage} | UNCHANGED | error_responses(),
 )
 retrieve = extend_schema(
     operation_id="retrieve_submission",
@@ -153,7 +153,7 @@ retrieve = extend_schema(
     "changed.",
     parameters=[WaitIn, KNOWN, response_header("ETag", "Send it back as If-None-Match.", 200)],
     examples=[example("Cleared", COMPLETED)],
-    responses={200: SubmissionOut} | UNCHANGED | error_responses(e400=MALFORMED, e404=NOT_YOURS, e410=GONE),
+    responses={200: SubmissionOut} | UNCHANGED | error_responses(e404=NOT_YOURS, e410=GONE),
 )
 report_outcome = extend_schema(
     operation_id="report_outcome",
@@ -176,7 +176,6 @@ report_outcome = extend_schema(
     ],
     responses={201: LateOutcomeOut}
     | error_responses(
-        e400=MALFORMED,
         e404=NOT_YOURS,
         e409="The submission has no result yet.",
         e410=GONE,

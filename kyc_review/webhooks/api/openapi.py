@@ -2,7 +2,7 @@
 
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
 
-from kyc_review.core.openapi import MALFORMED, error_responses
+from kyc_review.core.openapi import error_responses
 from kyc_review.webhooks.api.serializers import (
     DeliveriesIn,
     DeliveriesOut,
@@ -38,7 +38,11 @@ create_endpoint = extend_schema(
     request=EndpointIn,
     examples=[NEW],
     responses={201: EndpointWithSecretOut}
-    | error_responses(e400=MALFORMED, e409="You have twenty endpoints already.", e422=NOT_ALLOWED, **TEXT),
+    | error_responses(
+        e409="You have twenty endpoints already, or one with this URL.",
+        e422=NOT_ALLOWED,
+        **TEXT,
+    ),
 )
 retrieve_endpoint = extend_schema(
     operation_id="retrieve_webhook_endpoint",
@@ -49,10 +53,11 @@ retrieve_endpoint = extend_schema(
 change_endpoint = extend_schema(
     operation_id="change_webhook_endpoint",
     summary="Change a webhook endpoint",
-    description="Also switches it on again after it answered 410.",
+    description="Also switches it on again after it answered 410 or only failed for three days.",
     tags=TAGS,
     request=EndpointChange,
-    responses={200: EndpointOut} | error_responses(e400=MALFORMED, e404=NOT_YOURS, e422=NOT_ALLOWED, **TEXT),
+    responses={200: EndpointOut}
+    | error_responses(e404=NOT_YOURS, e409="Another one has this URL.", e422=NOT_ALLOWED, **TEXT),
 )
 delete_endpoint = extend_schema(
     operation_id="delete_webhook_endpoint",
@@ -82,7 +87,7 @@ list_deliveries = extend_schema(
     description="Newest first, with every attempt.",
     tags=TAGS,
     parameters=[DeliveriesIn],
-    responses={200: DeliveriesOut} | error_responses(e400=MALFORMED, e404=NOT_YOURS),
+    responses={200: DeliveriesOut} | error_responses(e404=NOT_YOURS),
 )
 retrieve_delivery = extend_schema(
     operation_id="retrieve_webhook_delivery",

@@ -42,7 +42,19 @@ class EndpointOut(serializers.ModelSerializer[Endpoint]):
 
     class Meta:
         model = Endpoint
-        fields = ("id", "url", "description", "events", "active", "disabled_reason", "test", "created_at")
+        fields = (
+            "id",
+            "url",
+            "description",
+            "events",
+            "active",
+            "disabled_reason",
+            "failing_since",
+            "failures",
+            "paused_until",
+            "test",
+            "created_at",
+        )
         read_only_fields = fields
 
 

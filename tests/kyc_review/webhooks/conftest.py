@@ -23,5 +23,6 @@ def due_again(db: None) -> Callable[[], None]:
 
     def end_pauses() -> None:
         Delivery.objects.update(due_at=timezone.now())
+        Endpoint.objects.update(paused_until=None)
 
     return end_pauses

@@ -2,7 +2,6 @@ import json
 import socket
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -17,14 +16,10 @@ from kyc_review.audit.models import Event as AuditEvent
 from kyc_review.submissions.events import event_record
 from kyc_review.submissions.models import Submission
 from kyc_review.webhooks import services
-from kyc_review.webhooks.delivery import (
-    AT_ONCE_PER_ENDPOINT,
-    attempt_record,
-    deliver_until_idle,
-    lease_messages,
-)
+from kyc_review.webhooks.delivery import attempt_record, deliver_until_idle, lease_messages
 from kyc_review.webhooks.http_client import Answer
 from kyc_review.webhooks.models import Attempt, Delivery, Endpoint, Event, Kind
+from kyc_review.webhooks.turns import AT_ONCE_PER_ENDPOINT
 from tests.factories.receivers import Receiver
 
 pytestmark = pytest.mark.django_db
@@ -212,21 +207,6 @@ def test_one_silent_receiver_does_not_keep_the_others_waiting(
     silent.close()
     assert len(messages) == 6
     assert {sum(m.endpoint_id == e.pk for m in messages) for e in Endpoint.objects.all()} == {3}
-
-
-@pytest.mark.parametrize(("in_flight", "leased"), [(0, 3), (1, 2), (2, 1), (3, 0), (4, 0)])
-def test_messages_in_flight_count_towards_the_limit_of_their_endpoint_only(
-    integration: Integration,
-    submit: Callable[..., Submission],
-    endpoint: tuple[Endpoint, str],
-    in_flight: int,
-    leased: int,
-) -> None:
-    other, _ = services.endpoint_create(integration=integration, url="https://bank.example/hook")
-    for _ in range(5):
-        event_record(submission=submit(), kind=Kind.CLEARED)
-    messages = lease_messages(limit=8, in_flight={endpoint[0].pk: in_flight})
-    assert Counter(m.endpoint_id for m in messages) == Counter({endpoint[0].pk: leased, other.pk: 3})
 
 
 def test_a_receiver_gets_no_more_than_its_share_at_once_while_messages_end_one_by_one(

@@ -1,0 +1,51 @@
+"""What attempts say of an endpoint: it is failing, paused, switched off; or it answers again."""
+
+import uuid
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from kyc_review.audit import services as audit
+from kyc_review.webhooks.backoff import GIVE_UP_AFTER, endpoint_pause_s
+from kyc_review.webhooks.models import Delivery, Endpoint
+
+# Attempts in a row that must have failed before an endpoint is switched off; a quiet one has few in three days.
+FAILURES_BEFORE_OFF = 10
+
+
+def success_note(*, endpoint_id: uuid.UUID) -> None:
+    """It answers again: the pause ends for everything that waits."""
+    Endpoint.objects.filter(pk=endpoint_id, failing_since__isnull=False).update(
+        failing_since=None, failures=0, paused_until=None
+    )
+
+
+@transaction.atomic
+def failure_note(*, endpoint_id: uuid.UUID, now: datetime, asked_s: float = 0.0) -> None:
+    """Count a failure, and pause the endpoint or switch it off; `asked_s` are the seconds of its `Retry-After`."""
+    row = Endpoint.objects.select_for_update(no_key=True).get(pk=endpoint_id)
+    row.failing_since = row.failing_since or now
+    row.failures += 1
+    if pause_s := endpoint_pause_s(row.failures, asked_s=asked_s):
+        until = now + timedelta(seconds=pause_s)
+        row.paused_until = max(row.paused_until or until, until)
+    row.save(update_fields=["failing_since", "failures", "paused_until"])
+    if row.failures >= FAILURES_BEFORE_OFF and now - row.failing_since >= GIVE_UP_AFTER:
+        endpoint_disable(
+            endpoint_id=endpoint_id,
+            reason=f"All {row.failures} attempts since {row.failing_since:%Y-%m-%d %H:%M} UTC failed.",
+        )
+
+
+@transaction.atomic
+def endpoint_disable(*, endpoint_id: uuid.UUID, reason: str) -> None:
+    """Stop sending. Pending deliveries are given up and can be replayed when the endpoint is active again."""
+    if not Endpoint.objects.filter(pk=endpoint_id, is_active=True).update(
+        is_active=False, disabled_reason=reason
+    ):
+        return
+    Delivery.objects.filter(endpoint=endpoint_id, finished_at=None).update(
+        state=Delivery.State.DEAD, lease_holder="", finished_at=timezone.now()
+    )
+    audit.record(action="webhook.disabled", target=Endpoint(pk=endpoint_id), detail={"reason": reason})
