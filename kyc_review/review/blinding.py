@@ -138,7 +138,7 @@ def exceptions_renew() -> int:
     waiting = ReviewItem.objects.filter(state=ReviewItem.State.OPEN, is_blind=True)
     free = _has_reviewer(may_know_picture=False)
     ended = waiting.filter(free, outcome_may_be_known=True).update(outcome_may_be_known=False)
-    # What nobody may take stays at the head of the queue, because blind items are handed out by their age.
+    # What no one may take stays at the head of the queue, because blind items are handed out by their age.
     unopened = waiting.filter(outcome_may_be_known=False).order_by(*QUEUE_ORDER)
     head = list(unopened.values_list("pk", flat=True)[:ITEMS_CHECKED])
     face = OuterRef("submission")
