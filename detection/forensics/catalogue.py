@@ -14,9 +14,11 @@ from PIL import Image
 
 @dataclass(frozen=True, slots=True)
 class ForensicView:
-    """`key`: the letter that shows it, which no other control of the workbench may have. `module`: of this package; its
-    `draw` takes the upright picture and returns one of the same size; empty when `dossier.py` computes the view.
-    `not_installed`: what it means that a complete report lacks it."""
+    """`key`: the letter that shows it, which no other control of the workbench may have. `module`: of this package;
+    its `draw` takes the upright picture and returns one of the same size; empty when `dossier.py` computes the
+    view. `when_faint`: what the pane says of an overlay with nothing to see. `not_installed`: what it means that a
+    complete report lacks it.
+    """
 
     name: str
     title: str
@@ -24,6 +26,7 @@ class ForensicView:
     explanation: str
     module: str = ""
     is_overlay: bool = False
+    when_faint: str = ""
     not_installed: str = ""
 
     def draw(self) -> Callable[[Image.Image], Image.Image]:
@@ -53,6 +56,7 @@ FORENSIC_VIEWS = (
         "a",
         "Orange where detail raises the models' suspicion: what they used, not what is true.",
         is_overlay=True,
+        when_faint="No detail of the picture raises the models' suspicion.",
     ),
     ForensicView(
         "mask",
@@ -60,6 +64,7 @@ FORENSIC_VIEWS = (
         "m",
         "Where the segmentation model sees changed pixels.",
         is_overlay=True,
+        when_faint="The segmentation model sees no changed pixels.",
         not_installed="No segmentation model is installed.",
     ),
 )

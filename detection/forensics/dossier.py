@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from PIL import Image
 
 from detection import decoding as images
@@ -25,6 +24,7 @@ from detection.forensics import attention, jpeg, metadata, regions
 from detection.forensics.catalogue import FORENSIC_VIEWS, ForensicView
 from detection.forensics.ela import ela
 from detection.forensics.phash import Fingerprint, fingerprint
+from detection.forensics.tamper_mask import tamper_overlay
 
 if TYPE_CHECKING:
     from detection.auxiliary import AuxiliaryModel
@@ -188,10 +188,7 @@ def _auxiliary(
     }
     mask = None if auxiliary.sees_faces else auxiliary.mask(picture)
     if mask is not None:
-        alpha = Image.fromarray(np.rint(np.clip(mask, 0, 1) * 225).astype(np.uint8))
-        tinted = Image.new("RGBA", alpha.size, (232, 30, 99, 0))
-        tinted.putalpha(alpha)
-        tinted.thumbnail(size)
+        tinted, made.facts["mask"] = tamper_overlay(mask, size)
         made.pictures["mask"] = _png(tinted)
 
 

@@ -61,6 +61,7 @@ TYPES = [
         ("unsupported_image", 415, "The file is not a JPEG, PNG, WebP, HEIC or AVIF image.", RESEND),
         ("corrupt_image", 422, "The image is damaged so far that nothing can be seen.", RESEND),
         ("truncated_image", 422, "The image ends before anything can be seen.", "Send it again; the upload may have been cut off."),
+        ("damaged_reference", 422, "The reference image is damaged: a part of it is missing or cannot be decoded.", "Send the whole file again, or the submission without a reference image."),
         ("bad_dimensions", 422, "The image is too small, too long or too narrow to show a face.", "Take another picture."),
         ("too_many_scans", 422, "The JPEG is built of more scans than any camera writes.", RESEND),
         ("animated_image", 422, "The file is an animation.", "Send a single picture."),

@@ -36,6 +36,15 @@ def labels_needing_two(item: ReviewItem) -> frozenset[str]:
     return frozenset(found)
 
 
+def waits_for_another(*, item: ReviewItem, label: str, is_sure: bool) -> bool:
+    """Whether this answer, as far as its author can know, has no effect until another person has judged the picture.
+
+    It follows from what their page says before they answer, and from their own doubt, so that it tells neither a
+    calibration item nor what others said.
+    """
+    return not is_sure or label in labels_needing_two(item)
+
+
 def fake_needs_two_people(item: ReviewItem) -> bool:
     """Whether the item's risk is one at which the bank wants two people for *fake*."""
     return item.risk >= settings.SECOND_REVIEW_FAKE_RISK

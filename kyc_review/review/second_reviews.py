@@ -16,6 +16,7 @@ from .clearance import (
     fake_needs_two_people,
     is_drawn_for_second,
     real_needs_two_people,
+    waits_for_another,
 )
 from .models import Decision, ReviewItem
 
@@ -58,6 +59,18 @@ def _is_disagreement(item: ReviewItem, decision: Decision) -> bool:
 def correction_item_open(*, item: ReviewItem, correction: Decision) -> ReviewItem:
     """The item of the person who must agree before the correction of this decided item takes effect."""
     return _open(item, ReviewItem.Reason.SECOND_REVIEW, correction=correction.pk)
+
+
+def answer_waits(*, item: ReviewItem, decision: Decision) -> bool:
+    """Whether the item's answer has no effect yet because another person judges the picture, too. A calibration item
+    answers as the others do while they wait."""
+    doubtful = waits_for_another(item=item, label=decision.label, is_sure=decision.is_sure)
+    if decision.corrects_id is not None or not doubtful or item.submission.erased_at is not None:
+        return False
+    if item.state != ReviewItem.State.DECIDED or item.reason == ReviewItem.Reason.GOLD:
+        return True
+    undecided = ReviewItem.objects.exclude(state=ReviewItem.State.DECIDED)
+    return undecided.filter(submission=item.submission_id).exists()
 
 
 def needs_second_review(item: ReviewItem, decision: Decision) -> bool:

@@ -1,18 +1,27 @@
 """Intake: a posted selfie becomes a stored original and a row."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.core.files.base import ContentFile
 from django.db import transaction
 
-from detection.decoding import ImageFacts, inspect
+from detection.decoding import Damage, ImageFacts, ImageRefused, inspect
 from kyc_review.accounts.models import Integration
 from kyc_review.audit import services as audit
 from kyc_review.core.db.inserted import insert
 from kyc_review.submissions.models import Submission
 from kyc_review.submissions.storage import originals, reference_key, storage_key
+
+DAMAGED_REFERENCE = (
+    "The reference image is damaged ({}). Send the whole file again, or the submission without it."
+)
+DAMAGES = {
+    Damage.ENDS_EARLY: "it ends early",
+    Damage.MISSING_PIXELS: "pixels are missing",
+    Damage.CORRUPT_DATA: "a part of it cannot be decoded",
+}  # transparency, such as around a portrait that was cut out, is none
 
 
 def submission_create(
@@ -35,7 +44,7 @@ def submission_create(
     """
     facts = facts or inspect(image)
     if reference_image:
-        reference_facts = reference_facts or inspect(reference_image)
+        reference_facts = reference_facts or reference_inspect(reference_image)
     pk = uuid.uuid4()
     submission = Submission(
         id=pk,
@@ -58,6 +67,18 @@ def submission_create(
         files[reference_key(pk)] = reference_image
     _save_with_files(submission, files, integration)
     return submission
+
+
+def reference_inspect(image: bytes, before_waiting: Callable[[], None] = lambda: None) -> ImageFacts:
+    """As `inspect`, but a damaged picture is refused, too.
+
+    An applicant may have no better selfie, so damage of that is a fact for people. A reference comes from the
+    integration's own records, and half a face compares with nothing. Raises ImageRefused.
+    """
+    facts = inspect(image, before_waiting=before_waiting)
+    if facts.damage in DAMAGES:
+        raise ImageRefused("damaged_reference", 422, DAMAGED_REFERENCE.format(DAMAGES[facts.damage]))
+    return facts
 
 
 def _save_with_files(submission: Submission, files: Mapping[str, bytes], integration: Integration) -> None:

@@ -25,6 +25,8 @@ TWO_PEOPLE = {
     frozenset({_REAL, _FAKE}): "Real and fake need two people here.",
     frozenset(Decision.Label.values): "A second person reviews this one, too.",
 }
+# After such an answer; also true for the second person, who must not learn that they are.
+ANOTHER_JUDGES = "Another person judges it, too, before it counts."
 
 
 @dataclass(frozen=True, slots=True)

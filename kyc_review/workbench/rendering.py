@@ -23,9 +23,10 @@ from kyc_review.review.claims import ClaimLost, claim_lease, claim_next, claim_r
 from kyc_review.review.corrections import correction_state
 from kyc_review.review.models import Decision, ReviewItem, Skip
 from kyc_review.review.release import SNOOZES
+from kyc_review.review.second_reviews import answer_waits
 from kyc_review.review.shortcuts import OBSTACLE_KEYS, PART_KEYS
 from kyc_review.workbench.evidence.context import outcomes_told_record, panel_context
-from kyc_review.workbench.presenters import suggested_obstacle, vote_panel
+from kyc_review.workbench.presenters import ANOTHER_JUDGES, suggested_obstacle, vote_panel
 from kyc_review.workbench.queue_page import queue_context
 
 
@@ -120,11 +121,14 @@ def _outcome(request: StaffRequest, shown: ReviewItem) -> dict[str, Any]:
     mine = latest is not None and latest.reviewer_id == request.user.pk
     return {
         "decision": latest,
+        "waits": ANOTHER_JUDGES if latest and answer_waits(item=shown, decision=latest) else "",
         "history": [(word, correction_state(word) if word.corrects_id else None) for word in history],
         "may_correct": is_final and may_decide(request.user) and (may_oversee(request.user) or mine),
         "may_choose_gold": is_final and may_oversee(request.user),
         "may_take_back": _may_take_back(request, shown),
         "obstacles": OBSTACLE_KEYS,
+        "parts": PART_KEYS,
+        "methods": Decision.Method.choices,
         "corrections_need_two": settings.CORRECTIONS_NEED_TWO,
     }
 

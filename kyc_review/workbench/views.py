@@ -26,6 +26,7 @@ from kyc_review.review.claims import (
     claim_renew_if_held,
     item_reserve_next,
 )
+from kyc_review.review.clearance import waits_for_another
 from kyc_review.review.corrections import correction_state, decision_correct
 from kyc_review.review.decisions import TooLate, decision_record, first_call_record
 from kyc_review.review.models import Decision, ReviewItem
@@ -34,6 +35,7 @@ from kyc_review.review.undo import act_undo
 from kyc_review.review.viewing import item_view_record
 from kyc_review.workbench.evidence.context import views_ahead
 from kyc_review.workbench.forms import ClaimForm, DecisionForm, FirstCallForm
+from kyc_review.workbench.presenters import ANOTHER_JUDGES
 from kyc_review.workbench.queue_page import queue_context
 from kyc_review.workbench.rendering import (
     another_picture,
@@ -128,11 +130,12 @@ def decision(request: StaffRequest, item_id: int) -> HttpResponse:
         if not form.is_valid():
             lease = claim_renew(item_id=item_id, reviewer=request.user)
             return _with_remaining(problem(request, item_id, _problems(form)), lease)
-        decision_record(item_id=item_id, reviewer=request.user, **form.cleaned_data)
+        made = decision_record(item_id=item_id, reviewer=request.user, **form.cleaned_data)
     except ClaimLost as lost:
         return claim_lost(request, item_id, lost)
-    label = Decision.Label(form.cleaned_data["label"]).label.lower()
-    messages.success(request, f"Item {item_id}: {label}. Recorded.")
+    waits = waits_for_another(item=made.item, label=made.label, is_sure=made.is_sure)
+    told = f"Item {item_id}: {Decision.Label(made.label).label.lower()}. Recorded."
+    messages.success(request, f"{told} {ANOTHER_JUDGES}" if waits else told)
     return claim_and_show(request)
 
 

@@ -9,6 +9,7 @@ import "./first-call.js";
 import "./queue.js";
 import "./undo.js";
 import "./pause.js";
+import "./menus.js";
 import "./seen.js";
 import "./campaign.js";
 import "./session-ended.js";
@@ -35,19 +36,6 @@ document.addEventListener("click", (event) => {
   place.scrollIntoView({ block: "start" });
   place.focus({ preventScroll: true });
 });
-
-// Small pictures are fetched when their menu is opened: each look at them is recorded.
-document.addEventListener("toggle", ({ target }) => {
-  if (target.matches?.("[data-fetches]") && target.open) htmx.trigger(target.querySelector("[data-fetched-into]"), target.dataset.fetches);
-}, { capture: true });
-document.addEventListener("pointerdown", ({ target }) => {
-  for (const menu of document.querySelectorAll("[data-fetches][open]")) if (!menu.contains(target)) menu.removeAttribute("open");
-});
-
-// The menu of other actions closes on a click outside, and when it would cover an error message.
-const menu = () => document.querySelector("details.aside-menu[open]");
-document.addEventListener("pointerdown", (event) => { if (!event.target.closest("details.aside-menu")) menu()?.removeAttribute("open"); });
-document.addEventListener("htmx:afterSwap", (event) => { if (event.detail.target?.id === "problem") menu()?.removeAttribute("open"); });
 
 // The message about a missing choice disappears once there is a choice.
 document.addEventListener("change", (event) => {

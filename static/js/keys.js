@@ -19,7 +19,6 @@ document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") event.target.blur();
     return;
   }
-  if (event.key === "Escape") document.querySelector("details.aside-menu[open]")?.removeAttribute("open");
   // Enter on a focused button presses that button.
   if (isOff || (event.key === "Enter" && event.target.closest(PRESSABLE))) return;
   const name = nameOf(event);

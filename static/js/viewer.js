@@ -42,7 +42,10 @@ document.addEventListener("click", (event) => {
   const stage = button && current();
   if (!stage || stage.before) return;
   stage.compare(button.dataset.compare, button.dataset.title);
-  button.closest(".compare-menu")?.removeAttribute("open");
+  const menu = button.closest(".compare-menu");
+  if (!menu) return;
+  menu.removeAttribute("open");
+  stage.root.focus(); // Enter submits again, and arrow keys move the pictures
 });
 
 const TOOLS = {
@@ -79,15 +82,8 @@ document.addEventListener("input", (event) => {
   stage.keep();
 });
 
-// The tone menu closes like any other.
-document.addEventListener("pointerdown", (event) => {
-  const menu = document.querySelector(".tones-menu[open]");
-  if (menu && !menu.contains(event.target)) menu.removeAttribute("open");
-});
-
 const ARROWS = { ArrowLeft: [1, 0], ArrowRight: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
 document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape") document.querySelector(".tones-menu[open]")?.removeAttribute("open");
   const stage = current();
   if (!stage || event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.target === stage.root && ARROWS[event.key]) {

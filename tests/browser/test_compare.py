@@ -120,6 +120,54 @@ def test_the_menu_stays_open_while_the_evidence_is_computed_and_when_it_is_there
     eventually(page, partial(shows, page, OTHER), "the other picture")
 
 
+def focus_is_in(page: Page, place: str) -> bool:
+    return bool(page.evaluate("place => Boolean(document.activeElement.closest(place))", place))
+
+
+def test_with_the_keyboard_the_menu_is_opened_chosen_from_and_closed_and_the_focus_is_never_lost(
+    enqueue: Enqueue, examine: Examine, log_in: LogIn, alice: User
+) -> None:
+    own = enqueue(risk=0.9, image=flat(OWN), applicant_ref="p-1")
+    for _ in range(2):  # without an item
+        other = enqueue(risk=0.1, image=flat(OTHER), applicant_ref="p-1")
+        other.delete()
+    page = log_in(alice, viewport=SIZES["1280x720"])
+    claim(page)
+    menu = page.locator(".compare-menu")
+    choices = page.get_by_role("list", name="Pictures to compare with").get_by_role("button")
+    page.keyboard.press("j")
+    expect(choices.first).to_be_focused()
+    names = choices.all_inner_texts()
+    assert len(names) == len(set(names)) == 2, "each can be told from the others"
+    assert all(name.startswith("Submission ") for name in names)
+    examine(own)
+    expect(page.get_by_text("Being computed. You can decide without it.")).to_have_count(0)
+    assert focus_is_in(page, ".compare-menu"), "the toolbar was swapped meanwhile"
+    page.keyboard.press("Escape")
+    expect(menu).not_to_have_attribute("open", "")
+    expect(menu.locator("summary")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(choices.first).to_be_focused()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    eventually(page, partial(shows, page, OTHER), "the other picture")
+    assert focus_is_in(page, "[data-stage]"), "Enter submits again"
+    page.get_by_role("button", name="Close").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(".pane[data-name=compared]")).to_have_count(0)
+    assert focus_is_in(page, "[data-stage]")
+    page.keyboard.press("j")
+    expect(choices.first).to_be_focused()
+    page.keyboard.press("j")
+    expect(menu.locator("summary")).to_be_focused()
+    for name, key in (("More", "o"), ("Tone", "t")):
+        page.keyboard.press(key)
+        opened_menu = page.locator("details[open]").filter(has_text=name)
+        expect(opened_menu).to_have_count(1)
+        page.keyboard.press("Escape")
+        expect(opened_menu).to_have_count(0)
+
+
 def test_the_reference_image_is_the_first_choice_and_is_there_before_the_first_call(
     enqueue: Enqueue, log_in: LogIn, alice: User
 ) -> None:

@@ -1,20 +1,27 @@
 """Answers that need a second person, doubt, and what one learns the day after."""
 
+import io
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 
+import numpy as np
 import pytest
+from django.core.files.base import ContentFile
 from django.utils import timezone
-from playwright.sync_api import Page, expect
+from PIL import Image
+from playwright.sync_api import Locator, Page, expect
 
+from detection.forensics.tamper_mask import tamper_overlay
 from kyc_review.accounts.models import User
+from kyc_review.evidence.models import Evidence
 from kyc_review.review import lessons
 from kyc_review.review.decisions import decision_record
 from kyc_review.review.models import Decision, ReviewItem
 from kyc_review.submissions.models import Submission
+from kyc_review.submissions.storage import derivatives
 from kyc_review.workbench import lesson_views
-from kyc_review.workbench.presenters import TWO_PEOPLE
+from kyc_review.workbench.presenters import ANOTHER_JUDGES, TWO_PEOPLE
 from tests.browser.screens import PICTURES, SIZES, claim, fits
 from tests.browser.waiting import eventually
 from tests.factories.claims import claim_next
@@ -23,6 +30,14 @@ pytestmark = pytest.mark.django_db(transaction=True)
 Enqueue = Callable[..., ReviewItem]
 LogIn = Callable[..., Page]
 
+IN_PANEL = """chips => {
+    const panel = document.querySelector(".panel").getBoundingClientRect();
+    return chips.every(chip => {
+        const box = chip.getBoundingClientRect();
+        const over = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
+        return box.left >= panel.left && box.right <= panel.right && (chip.contains(over) || over.contains(chip));
+    });
+}"""
 in_view = """place => { const box = place.getBoundingClientRect();
     return box.width > 0 && box.top >= 0 && box.bottom <= innerHeight && box.left >= 0 && box.right <= innerWidth; }"""
 
@@ -41,14 +56,21 @@ def test_two_people_are_announced_before_the_first_decides_and_doubt_is_one_key(
         page.keyboard.press(answer)
         eventually(page, partial(notice.evaluate, in_view), f"notice with {answer}")
         assert fits(page)
+        chips = page.locator(".decision .chip:visible")
+        assert chips.count() >= (13 if answer == "2" else 1)
+        assert chips.evaluate_all(IN_PANEL), f"each chip is in the panel with {answer}"
     page.keyboard.press("u")
     doubt = page.get_by_role("checkbox", name="Not sure")
     expect(doubt).to_be_checked()
     eventually(page, partial(doubt.evaluate, in_view), "doubt")
     page.screenshot(path=PICTURES / f"two-people-{size}-{scheme}.png")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("status").filter(has_text="Recorded.")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text=ANOTHER_JUDGES)).to_be_visible()
+    page.screenshot(path=PICTURES / f"two-people-recorded-{size}-{scheme}.png")
     assert not Decision.objects.get().is_sure
+    page.goto(f"/review/items/{item.pk}/")
+    expect(page.get_by_test_id("waits")).to_have_text(ANOTHER_JUDGES)
+    page.screenshot(path=PICTURES / f"two-people-waits-{size}-{scheme}.png")
     assert Submission.objects.get(pk=item.submission_id).result == ""
     other = log_in(bob, viewport=SIZES[size], color_scheme=scheme)
     claim(other)
@@ -58,6 +80,36 @@ def test_two_people_are_announced_before_the_first_decides_and_doubt_is_one_key(
     other.keyboard.press("Enter")
     expect(other.get_by_role("status").filter(has_text="Recorded.")).to_be_visible()
     assert Submission.objects.get(pk=item.submission_id).result == "clear"
+    page.reload()
+    expect(page.get_by_role("heading", name=f"Item {item.pk}", exact=True)).to_be_visible()
+    expect(page.get_by_test_id("waits")).to_have_count(0)
+
+
+def with_mask(item: ReviewItem) -> None:
+    """Evidence with the map of a model that finds the lower right quarter changed with a probability of 0.35."""
+    mask = np.zeros((80, 64), np.float32)
+    mask[40:, 32:] = 0.35
+    overlay, facts = tamper_overlay(mask, (64, 80))
+    buffer = io.BytesIO()
+    overlay.save(buffer, "PNG")
+    made = Evidence.objects.create(
+        submission=item.submission,
+        state="ready",
+        computed_at=timezone.now(),
+        pictures={"mask": "image/png"},
+        facts={"mask": facts},
+    )
+    derivatives.save(made.key_of("mask"), ContentFile(buffer.getvalue()))
+
+
+def pixel(page: Page, picture: Locator, is_on: bool) -> tuple[int, ...]:
+    """The colour in the middle of the lower right quarter, with the mask or without it."""
+    picture.locator(".lesson-mask").evaluate("(mask, isOn) => { mask.hidden = !isOn; }", is_on)
+    with Image.open(io.BytesIO(picture.screenshot())) as shot:
+        small = shot.convert("RGB").resize((8, 8), Image.Resampling.BOX)
+        found = small.getpixel((6, 6))
+    assert isinstance(found, tuple)
+    return found
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -82,6 +134,7 @@ def test_yesterday_shows_the_face_what_was_answered_and_what_others_saw(
         (staff("carol", "reviewer"), "fake", {}),
     ):
         decision_record(item_id=claim_next(person).pk, reviewer=person, label=label, **said)
+    with_mask(ReviewItem.objects.earliest("pk"))
     later = timezone.now() + timedelta(days=1)
     monkeypatch.setattr(lesson_views, "lessons", partial(lessons.lessons, now=later))
     shown = lessons.lessons(viewer=alice, now=later)[0].item
@@ -102,6 +155,8 @@ def test_yesterday_shows_the_face_what_was_answered_and_what_others_saw(
     assert whole
     assert abs(marked["x"] - whole["x"] - 0.3 * whole["width"]) < 3
     assert abs(marked["height"] - 0.12 * whole["height"]) < 3
+    without, with_colour = (pixel(page, lesson.locator(".lesson-picture"), is_on) for is_on in (False, True))
+    assert with_colour[0] - with_colour[1] > without[0] - without[1] + 30, "the mask's pink can be seen"
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     page.screenshot(path=PICTURES / f"yesterday-{size}-{scheme}.png", full_page=True)
 

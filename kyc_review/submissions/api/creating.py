@@ -31,7 +31,7 @@ from kyc_review.submissions.idempotency import (
     fingerprint,
     kept_answer,
 )
-from kyc_review.submissions.intake import submission_create
+from kyc_review.submissions.intake import reference_inspect, submission_create
 from kyc_review.submissions.models import Submission
 
 Ready = TypeVar("Ready")
@@ -145,7 +145,12 @@ def prepared(fields: Mapping[str, Any]) -> Prepared:
     """Raises Problem when a picture is refused, 503 when no decoder becomes free in time."""
     named = {"filename", "content_type"}
     facts = _inspected(fields, "image", **{name: fields[name] for name in named & fields.keys()})
-    reference = _inspected(fields, "reference_image") if "reference_image" in fields else None
+    reference = None
+    if "reference_image" in fields:
+        try:
+            reference = reference_inspect(fields["reference_image"], before_waiting=_release_connection)
+        except ImageRefused as refusal:
+            raise _problem(refusal, "reference_image") from refusal
     kept = {name: value for name, value in fields.items() if name not in named}
     return Prepared(kept, facts, reference)
 

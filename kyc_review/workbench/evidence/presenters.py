@@ -50,7 +50,7 @@ def _pane(view: ForensicView, item: ReviewItem, evidence: Evidence | None) -> Pa
     if view.name == "levels":
         return _levels(pane, item, evidence)
     if _found(evidence)[1].get(view.name, {}).get("is_faint"):
-        return pane(objection="No detail of the picture raises the models' suspicion.")
+        return pane(objection=view.when_faint)
     source = picture_url(item, view.name) if view.name in _found(evidence)[0] else ""
     is_ready = evidence is not None and evidence.state == Evidence.State.READY
     missing = view.not_installed if is_ready and view.not_installed else _why_missing(evidence)

@@ -48,7 +48,8 @@ class Seen:
 
     @property
     def title(self) -> str:
-        return f"Item {self.item_id}" if self.item_id else "Other submission"
+        """Names it where several stand in one list; a submission without an item by the start of its id."""
+        return f"Item {self.item_id}" if self.item_id else f"Submission {self.submission.pk.hex[:8]}"
 
 
 def look_alikes(*, viewer: User, item: ReviewItem) -> list[Seen]:

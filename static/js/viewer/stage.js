@@ -125,7 +125,7 @@ export class Stage {
   // Another submission's picture next to the photograph, until the next item or another choice.
   compare(source, title) {
     for (const pane of this.panes.filter(({ name }) => name === COMPARED)) this.close(pane);
-    const pane = new ComparedPane(title, this.first, () => this.draw(), () => { this.close(pane); this.arrange(); });
+    const pane = new ComparedPane(title, this.first, () => this.draw(), () => { this.close(pane); this.arrange(); this.root.focus(); });
     this.panes.push(pane);
     this.root.append(pane.element);
     this.load(pane, source);

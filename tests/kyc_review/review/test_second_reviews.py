@@ -15,6 +15,7 @@ from kyc_review.review.claims import RELEASED, item_claim_next
 from kyc_review.review.decisions import decision_record
 from kyc_review.review.models import Decision, Gold, ReviewItem
 from kyc_review.review.opening import gold_open, items_open
+from kyc_review.review.second_reviews import answer_waits
 from kyc_review.submissions.models import Submission
 from tests.factories.claims import claim_next
 from tests.factories.pages import without_numbers
@@ -162,6 +163,29 @@ def test_a_senior_who_doubts_asks_for_another_picture(
         item_id=claimed.pk, reviewer=sam, label="not_assessable", obstacle="blurred", is_sure=False
     )
     assert result_of(item) == "resubmit"
+
+
+@pytest.mark.parametrize(
+    ("reason", "label", "is_sure"), [("unanimous_fake", "real", True), ("gold", "fake", False)]
+)
+def test_an_answer_waits_until_another_person_judged_and_one_of_a_calibration_item_seems_to(
+    enqueue: Enqueue, alice: User, bob: User, reason: str, label: str, is_sure: bool
+) -> None:
+    item = enqueue("unanimous_fake", 0.4)
+    if reason == "gold":
+        ReviewItem.objects.filter(pk=item.pk).update(reason="gold", masked_reason="unanimous_fake")
+    judge(alice, label, is_sure=is_sure)
+    made = Decision.objects.get()
+    assert answer_waits(item=ReviewItem.objects.get(pk=item.pk), decision=made)
+    if reason != "gold":
+        judge(bob, label)
+        assert not answer_waits(item=ReviewItem.objects.get(pk=item.pk), decision=made)
+
+
+def test_an_answer_that_counts_at_once_does_not_wait(enqueue: Enqueue, alice: User) -> None:
+    item = enqueue("split_vote", 0.4)
+    judge(alice, "real")
+    assert not answer_waits(item=ReviewItem.objects.get(pk=item.pk), decision=Decision.objects.get())
 
 
 def test_doubt_about_a_picture_that_cannot_be_assessed_is_not_kept(enqueue: Enqueue, alice: User) -> None:

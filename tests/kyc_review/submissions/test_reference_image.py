@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import io
 import json
 import os
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from django.conf import LazySettings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
+from PIL import Image
 
 from kyc_review.audit.models import Event
 from kyc_review.datasets.snapshots import snapshot_create
@@ -94,6 +96,37 @@ def test_a_bad_one_is_refused_by_name_and_nothing_is_stored(
     assert response.status_code == status, response.content
     assert [error["pointer"] for error in response.json()["errors"]] == ["#/reference_image"]
     assert (Submission.objects.count(), stored()) == (0, [])
+
+
+def damaged() -> list[bytes]:
+    """Cut in half; with a hole in its data."""
+    hole = len(PORTRAIT) * 2 // 3
+    return [PORTRAIT[: len(PORTRAIT) // 2], PORTRAIT[:hole] + b"\xff\xc5" * 20 + PORTRAIT[hole + 40 :]]
+
+
+@pytest.mark.parametrize("how", ["form", "json"])
+@pytest.mark.parametrize("bad", [0, 1], ids=["cut", "hole"])
+def test_a_damaged_one_is_refused_though_a_damaged_selfie_is_accepted(
+    api: Client, how: str, bad: int
+) -> None:
+    reference = damaged()[bad]
+    response = form(api, reference) if how == "form" else as_json(api, base64.b64encode(reference).decode())
+    problem = response.json()
+    assert (response.status_code, problem["code"]) == (422, "damaged_reference")
+    assert problem["errors"][0]["pointer"] == "#/reference_image"
+    assert "or the submission without it" in problem["detail"]
+    assert (Submission.objects.count(), stored()) == (0, [])
+    body = {"image": SimpleUploadedFile("selfie.jpg", reference), "external_ref": "application-1"}
+    assert api.post(URL, body, headers={"Idempotency-Key": "k-1"}).status_code == 202
+
+
+def test_a_portrait_that_was_cut_out_and_one_with_data_behind_it_are_not_damaged(api: Client) -> None:
+    buffer = io.BytesIO()
+    cut_out = Image.new("RGBA", (200, 240), (0, 0, 0, 0))
+    cut_out.paste((180, 120, 100, 255), (50, 60, 150, 200))
+    cut_out.save(buffer, "PNG")
+    for reference in (buffer.getvalue(), PORTRAIT + b"behind it"):
+        assert form(api, reference).status_code == 202
 
 
 @pytest.mark.parametrize("reference", ["%%%", "", 7])
