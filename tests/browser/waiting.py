@@ -7,7 +7,7 @@ from typing import TypeVar
 from playwright.sync_api import Page
 
 T = TypeVar("T")
-PATIENCE_S = 10.0
+PATIENCE_S = 15.0
 FRAMES = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
 
