@@ -23,7 +23,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
 
 def test_every_name_is_a_task() -> None:
     celery_app.loader.import_default_modules()
-    assert len(ALL) == 7
+    assert len(ALL) == 8
     assert {wake_up.task for wake_up in ALL} <= set(celery_app.tasks)
 
 
