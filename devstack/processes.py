@@ -57,13 +57,15 @@ def _worker(name: str) -> tuple[str, ...]:
     return ("-n", f"{name}@%h", "--without-gossip", "--without-mingle", "--without-heartbeat")
 
 
-def _gentle() -> tuple[str, ...]:
-    """Evidence may come late; verdicts may not: it runs only when a core is idle.
+def _lower_priority() -> tuple[str, ...]:
+    """Verdicts come first, but a reviewer waits for the evidence of the item that is open.
 
-    Measured at full load: `nice -n 19` still took an eighth of both cores from verdicts.
+    Not SCHED_IDLE: where a training or another program keeps all cores busy, that computes next to nothing: a twentieth
+    (docs/evidence.md). The worker
+    itself waits while selfies wait for their votes (EVIDENCE_PATIENCE_S).
     """
-    chrt = shutil.which("chrt")
-    return (chrt, "--idle", "0") if chrt else ()
+    nice = shutil.which("nice")
+    return (nice, "-n", "10") if nice else ()
 
 
 def _celery(
@@ -74,7 +76,7 @@ def _celery(
     return ProcessSpec(
         name=name,
         command=(
-            *(_gentle() if name == "evidence" else ()),
+            *(_lower_priority() if name == "evidence" else ()),
             *celery,
             kind,
             "--loglevel=INFO",
