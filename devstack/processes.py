@@ -60,9 +60,8 @@ def _worker(name: str) -> tuple[str, ...]:
 def _lower_priority() -> tuple[str, ...]:
     """Verdicts come first, but a reviewer waits for the evidence of the item that is open.
 
-    Not SCHED_IDLE: where a training or another program keeps all cores busy, that computes next to nothing: a twentieth
-    (docs/evidence.md). The worker
-    itself waits while selfies wait for their votes (EVIDENCE_PATIENCE_S).
+    Not SCHED_IDLE: where a training or another program keeps all cores busy, that computes a twentieth of it
+    (docs/evidence.md). The worker itself waits while selfies wait for their votes (EVIDENCE_PATIENCE_S).
     """
     nice = shutil.which("nice")
     return (nice, "-n", "10") if nice else ()
