@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from django.db.models import Max, Q, QuerySet
+from django.db.models import BigIntegerField, Max, OuterRef, Q, QuerySet, Subquery
 
 from kyc_review.evidence.models import AuxiliaryMeasure, Evidence, Likeness, PatternOutcome
 from kyc_review.review import selectors as review
@@ -61,9 +61,8 @@ def look_alikes(*, viewer: User, item: ReviewItem) -> list[Seen]:
         return []
     own = item.submission
     rows = Likeness.objects.filter(Q(submission=own) | Q(earlier=own)).select_related("submission", "earlier")
-    rows = rows.annotate(
-        item_of_later=Max("submission__review_items"), item_of_earlier=Max("earlier__review_items")
-    )
+    # Subqueries, not Max over two joins: those multiply, and a plan without statistics reads all items for each other.
+    rows = rows.annotate(item_of_later=_latest_item("submission"), item_of_earlier=_latest_item("earlier"))
     found = []
     for row in rows.order_by("-same_file", "bits_apart", "-pk")[:TWINS_READ]:
         is_earlier = row.submission_id == own.pk
@@ -80,6 +79,13 @@ def look_alikes(*, viewer: User, item: ReviewItem) -> list[Seen]:
             )
         )
     return found
+
+
+def _latest_item(field: str) -> Subquery:
+    return Subquery(
+        ReviewItem.objects.filter(submission=OuterRef(field)).order_by("-pk").values("pk")[:1],
+        output_field=BigIntegerField(null=True),
+    )
 
 
 def applicants_others(*, viewer: User, item: ReviewItem) -> list[Seen]:
