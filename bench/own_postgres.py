@@ -19,6 +19,7 @@ def measured_in(module: str, arguments: list[str], say: Say) -> Any:
         state_dir = Path(folder) / "stack"
         with services.ensure(state_dir=state_dir, say=say) as urls:
             variables = os.environ | environment.variables(prepare_state_dir(state_dir), urls, 0)
+            variables["DATABASE_URL"] = urls.owner_url  # migrates and makes a table to compare with
             for command in (["manage.py", "migrate", "-v0"], ["-m", module, *arguments]):
                 say(f"running {command[1]}")
                 done = subprocess.run(

@@ -16,6 +16,7 @@ class Credentials:
     secret_key: str
     postgres_superuser: str
     postgres: str
+    postgres_owner: str
     valkey: str
     # Travels in the environment of every process of this stack, so that a later start recognises its orphans.
     token: str
@@ -23,11 +24,16 @@ class Credentials:
 
 def credentials(paths: StackPaths) -> Credentials:
     if paths.secrets.exists():
-        return Credentials(**json.loads(paths.secrets.read_text()))
+        kept = json.loads(paths.secrets.read_text())
+        if "postgres_owner" not in kept:  # made by an earlier version
+            kept["postgres_owner"] = secrets.token_urlsafe(24)
+            write_private(paths.secrets, json.dumps(kept, indent=1))
+        return Credentials(**kept)
     made = Credentials(
         secret_key=secrets.token_urlsafe(50),
         postgres_superuser=secrets.token_urlsafe(24),
         postgres=secrets.token_urlsafe(24),
+        postgres_owner=secrets.token_urlsafe(24),
         valkey=secrets.token_urlsafe(24),
         token=secrets.token_hex(16),
     )

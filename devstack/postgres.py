@@ -18,7 +18,9 @@ from devstack.process import ProcessSpec
 from devstack.progress import Say
 from kyc_review.core.files import write_private
 
+# The application runs as ROLE; OWNER owns the tables and migrates (docs/audit.md).
 ROLE = DATABASE = "kyc"
+OWNER = "kyc_owner"
 SUPERUSER = "postgres"
 # Sized for one machine with few reviewers; production brings its own server.
 SETTINGS = {
@@ -46,25 +48,55 @@ class Postgres:
     def url(self) -> str:
         return f"postgres://{ROLE}:{self.secrets.postgres}@127.0.0.1:{self.port}/{DATABASE}"
 
+    @property
+    def owner_url(self) -> str:
+        return f"postgres://{OWNER}:{self.secrets.postgres_owner}@127.0.0.1:{self.port}/{DATABASE}"
+
     def make_database(self) -> None:
-        """The product's role may create databases (the tests do) and is no superuser. Does nothing when both exist."""
+        """Neither role is a superuser; the owner may create databases and act as the application (the tests do both).
+
+        Does nothing where all exists. A database of an earlier version, which the application's role owned, changes
+        hands.
+        """
         address = self._address(SUPERUSER, self.secrets.postgres_superuser)
         with psycopg.connect(address, autocommit=True) as connection:
-            if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [ROLE]).fetchone():
+            made = [_make_role(connection, ROLE, self.secrets.postgres)]
+            made.append(_make_role(connection, OWNER, self.secrets.postgres_owner))
+            connection.execute(sql.SQL("ALTER ROLE {} NOCREATEDB").format(sql.Identifier(ROLE)))
+            connection.execute(sql.SQL("ALTER ROLE {} CREATEDB").format(sql.Identifier(OWNER)))
+            if any(made):
                 connection.execute(
-                    sql.SQL("CREATE ROLE {} LOGIN CREATEDB PASSWORD {}").format(
-                        sql.Identifier(ROLE), sql.Literal(self.secrets.postgres)
-                    )
+                    sql.SQL("GRANT {} TO {}").format(sql.Identifier(ROLE), sql.Identifier(OWNER))
                 )
-            if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
-                connection.execute(
-                    sql.SQL("CREATE DATABASE {} OWNER {}").format(
-                        sql.Identifier(DATABASE), sql.Identifier(ROLE)
-                    )
-                )
+            found = connection.execute(
+                "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = %s", [DATABASE]
+            ).fetchone()
+            names = [sql.Identifier(DATABASE), sql.Identifier(OWNER)]
+            if not found:
+                connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(*names))
+        if found and found[0] == ROLE:
+            self._hand_over()
+
+    def _hand_over(self) -> None:
+        address = self._address(SUPERUSER, self.secrets.postgres_superuser).replace(
+            "/postgres?", f"/{DATABASE}?"
+        )
+        with psycopg.connect(address, autocommit=True) as connection:
+            connection.execute(
+                sql.SQL("REASSIGN OWNED BY {} TO {}").format(sql.Identifier(ROLE), sql.Identifier(OWNER))
+            )
 
     def _address(self, role: str, password: str) -> str:
         return f"postgresql://{role}:{password}@127.0.0.1:{self.port}/postgres?connect_timeout=2"
+
+
+def _make_role(connection: psycopg.Connection, name: str, password: str) -> bool:
+    """Whether it was missing."""
+    if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [name]).fetchone():
+        return False
+    made = sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}")
+    connection.execute(made.format(sql.Identifier(name), sql.Literal(password)))
+    return True
 
 
 def prepare(paths: StackPaths, secrets: credentials.Credentials, *, durable: bool, say: Say) -> Postgres:

@@ -23,6 +23,12 @@ class Urls:
     database_url: str
     valkey_url: str
     secret_key: str
+    owner_url: str = ""  # empty: the database of DATABASE_URL has one role
+
+    @property
+    def owner_environment(self) -> dict[str, str]:
+        """For `manage.py prepare` alone."""
+        return {"DATABASE_OWNER_URL": self.owner_url} if self.owner_url else {}
 
     @property
     def environment(self) -> dict[str, str]:
@@ -56,6 +62,7 @@ def start(paths: StackPaths, runner: Runner, *, durable: bool, say: Say) -> Urls
     """Start what the environment does not name, and return when both answer."""
     secrets = credentials.credentials(paths)
     database_url = os.environ.get("DATABASE_URL", "")
+    owner_url = os.environ.get("DATABASE_OWNER_URL", "") if database_url else ""
     valkey_url = os.environ.get("VALKEY_URL", "")
     own_postgres = None if database_url else postgres.prepare(paths, secrets, durable=durable, say=say)
     own_valkey = None if valkey_url else valkey.prepare(paths, secrets, durable=durable, say=say)
@@ -65,7 +72,7 @@ def start(paths: StackPaths, runner: Runner, *, durable: bool, say: Say) -> Urls
     if own_postgres:
         runner.wait_ready("postgres")
         own_postgres.make_database()
-        database_url = own_postgres.url
+        database_url, owner_url = own_postgres.url, own_postgres.owner_url
     else:
         say("PostgreSQL of DATABASE_URL")
     if own_valkey:
@@ -73,7 +80,8 @@ def start(paths: StackPaths, runner: Runner, *, durable: bool, say: Say) -> Urls
         valkey_url = own_valkey.url
     else:
         say("Valkey of VALKEY_URL")
-    return Urls(database_url, valkey_url, os.environ.get("SECRET_KEY") or secrets.secret_key)
+    secret_key = os.environ.get("SECRET_KEY") or secrets.secret_key
+    return Urls(database_url, valkey_url, secret_key, owner_url)
 
 
 @contextmanager

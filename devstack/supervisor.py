@@ -72,7 +72,7 @@ def _serve(options: UpOptions, paths: StackPaths, runner: Runner, console: Conso
     urls = services.start(paths, runner, durable=True, say=say)
     variables = environment.variables(paths, urls, options.port)
     say("bringing the database up to date")
-    runner.run(processes.management_command(paths, variables, "prepare"))
+    runner.run(processes.management_command(paths, variables | urls.owner_environment, "prepare"))
     say("starting web server, workers and clock")
     started = processes.product_processes(paths, variables, options.port)
     for program in started:

@@ -28,6 +28,7 @@ pytest_plugins = [
     "tests.fixtures.receivers",
     "tests.fixtures.retraining",
     "tests.fixtures.review",
+    "tests.fixtures.roles",
     "tests.fixtures.training",
 ]
 

@@ -25,10 +25,12 @@ def _start(until_exit: ExitStack) -> dict[str, str]:
     from devstack.errors import AlreadyRunning
 
     try:
-        return until_exit.enter_context(services.ensure(state_dir=KEPT, durable=False)).environment
+        urls = until_exit.enter_context(services.ensure(state_dir=KEPT, durable=False))
     except AlreadyRunning:
         own = services.ensure(state_dir=_private_folder(until_exit) / "stack", durable=False)
-        return until_exit.enter_context(own).environment
+        urls = until_exit.enter_context(own)
+    # Tests make databases, so they are the owner; those of the application's role change to it (`as_application`).
+    return urls.environment | {"DATABASE_URL": urls.owner_url or urls.database_url}
 
 
 _until_exit = ExitStack()

@@ -94,6 +94,8 @@ DATABASES["default"] |= {
     "CONN_MAX_AGE": 600,
     "CONN_HEALTH_CHECKS": True,
 }
+# Owns the tables; only `manage.py prepare` uses it. Empty: the application's role owns them itself (docs/audit.md).
+DATABASE_OWNER_URL = env.str("DATABASE_OWNER_URL", default="")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 LANGUAGE_CODE = "en"

@@ -19,7 +19,7 @@ def test_a_supervisor_killed_with_9_leaves_no_process_and_its_data_is_there_afte
     state_dir: Path, keeper: Callable[..., Keeper]
 ) -> None:
     first = keeper()
-    with psycopg.connect(first.urls["DATABASE_URL"]) as connection:
+    with psycopg.connect(first.urls["DATABASE_OWNER_URL"]) as connection:
         connection.execute("CREATE TABLE kept AS SELECT 7 AS number")
     with redis.Redis.from_url(first.urls["VALKEY_URL"]) as client:
         client.set("kept", "7")
@@ -27,7 +27,7 @@ def test_a_supervisor_killed_with_9_leaves_no_process_and_its_data_is_there_afte
     first.kill()
     assert eventually(lambda: processes_of(state_dir) == [])
     second = keeper()
-    with psycopg.connect(second.urls["DATABASE_URL"]) as connection:
+    with psycopg.connect(second.urls["DATABASE_OWNER_URL"]) as connection:
         assert connection.execute("SELECT number FROM kept").fetchone() == (7,)
     with redis.Redis.from_url(second.urls["VALKEY_URL"]) as client:
         assert client.get("kept") == b"7"

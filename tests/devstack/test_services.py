@@ -25,13 +25,13 @@ def test_both_services_answer_and_nothing_is_left_after_the_block(state_dir: Pat
 
 def test_data_and_ports_survive_a_restart(state_dir: Path) -> None:
     with services.ensure(state_dir=state_dir) as first:
-        with psycopg.connect(first.database_url) as connection:
+        with psycopg.connect(first.owner_url) as connection:
             connection.execute("CREATE TABLE kept AS SELECT 'a row' AS said")
         with redis.Redis.from_url(first.valkey_url) as client:
             client.lpush("queue", "a message")
     with services.ensure(state_dir=state_dir) as second:
         assert second == first
-        with psycopg.connect(second.database_url) as connection:
+        with psycopg.connect(second.owner_url) as connection:
             assert connection.execute("SELECT said FROM kept").fetchone() == ("a row",)
         with redis.Redis.from_url(second.valkey_url) as client:
             assert client.lrange("queue", 0, -1) == [b"a message"]

@@ -1,11 +1,15 @@
 from typing import Any
 
+from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
+from django.db import connection
 
 from detection.bundle import BundleRefused
 from kyc_review.accounts.services import roles_ensure
 from kyc_review.audit.signing import signing_key_ensure
+from kyc_review.audit.write_once import privileges_grant
+from kyc_review.core.db.roles import RoleError, as_owner, role_ensure
 from kyc_review.registry.bundles import baseline_install
 
 
@@ -13,7 +17,7 @@ class Command(BaseCommand):
     help = "Bring the database up to date: migrations, roles, the audit log's key, the baseline bundle. Safe to repeat."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        call_command("migrate", interactive=False, verbosity=options["verbosity"])
+        self._migrate(options["verbosity"])
         roles_ensure()
         signing_key_ensure()
         try:
@@ -22,3 +26,18 @@ class Command(BaseCommand):
             raise CommandError(
                 f"No bundle is in production, and the baseline cannot be used: {refusal}"
             ) from refusal
+
+    def _migrate(self, verbosity: int) -> None:
+        """As the owner of the tables, who then says what the application's role may do."""
+        role, password = connection.settings_dict["USER"], connection.settings_dict["PASSWORD"]
+        with as_owner():
+            if settings.DATABASE_OWNER_URL:
+                if connection.settings_dict["USER"] == role:
+                    raise CommandError("DATABASE_OWNER_URL and DATABASE_URL must name two different roles.")
+                try:
+                    role_ensure(role, password)
+                except RoleError as refused:
+                    raise CommandError(str(refused)) from refused
+            call_command("migrate", interactive=False, verbosity=verbosity)
+            if settings.DATABASE_OWNER_URL:
+                privileges_grant(role)

@@ -1,0 +1,95 @@
+"""What the application's role may do with each table. Records are written once: no DELETE, no TRUNCATE, no UPDATE.
+
+Where a record has a life before it is final, the columns that change are named here, and a trigger of its app refuses
+changes of what is final. The role owns no table, so it can neither switch a trigger off nor grant itself a right.
+docs/audit.md says how erasure works with that.
+"""
+
+from typing import NamedTuple
+
+from django.apps import apps
+from django.db import connection
+from django.db.models import Model
+from psycopg import sql
+
+# What the database sets; a role that could write them could back-date an event.
+SET_BY_DATABASE = {"audit.Event": ("id", "at", "transaction")}
+LEASE = ("lease_holder", "due_at", "state", "error")
+
+
+class WriteOnce(NamedTuple):
+    """`changes`: the columns that may be updated until a trigger says that the row is final."""
+
+    model: str
+    changes: tuple[str, ...] = ()
+
+
+RECORDS = (
+    WriteOnce("audit.Event"),
+    WriteOnce("audit.SealedBatch"),
+    WriteOnce("review.Decision", ("note",)),  # emptied, once the submission is erased
+    WriteOnce("review.DecisionUndo"),
+    WriteOnce("review.FirstCall"),
+    WriteOnce("scoring.Scoring"),
+    WriteOnce("scoring.Vote"),
+    WriteOnce("registry.Promotion"),
+    WriteOnce(
+        "training.Proposal", ("state", "decided_at", "decided_by_id", "remark", "gate_at_approval")
+    ),  # while it is open
+    WriteOnce(
+        "training.Comparison", (*LEASE, "attempts", "cancel_asked", "started_at", "ended_at", "report")
+    ),  # until it has ended
+    WriteOnce("training.GateSettings"),
+    WriteOnce(
+        "datasets.Snapshot",
+        (
+            *LEASE,
+            "attempts",
+            "digest",
+            "manifest_sha256",
+            "size_bytes",
+            "facts",
+            "ready_at",
+            "count_real",
+            "count_fake",
+        ),
+    ),  # until it is ready
+)
+
+
+def privileges_grant(role: str) -> None:
+    """Set the rights of the application's role; the caller owns the tables. Safe to repeat."""
+    tables = connection.introspection.table_names()
+    with connection.cursor() as cursor:
+        name = sql.Identifier(role)
+        cursor.execute(sql.SQL("GRANT USAGE ON SCHEMA public TO {}").format(name))
+        for table in tables:
+            rights = "SELECT" if table == "django_migrations" else "SELECT, INSERT, UPDATE, DELETE"
+            _grant(cursor, rights, table, name)
+        for record in RECORDS:
+            model = apps.get_model(record.model)
+            table = model._meta.db_table
+            cursor.execute(sql.SQL("REVOKE ALL ON {} FROM {}").format(sql.Identifier(table), name))
+            _grant(cursor, "SELECT", table, name)
+            _grant(cursor, "INSERT", table, name, _columns(model, SET_BY_DATABASE.get(record.model, ())))
+            if record.changes:
+                _grant(cursor, "UPDATE", table, name, record.changes)
+
+
+def _grant(
+    cursor: object, rights: str, table: str, role: sql.Identifier, columns: tuple[str, ...] = ()
+) -> None:
+    text = sql.SQL("GRANT {}{} ON {} TO {}").format(
+        sql.SQL(rights),
+        sql.SQL(" ({})").format(sql.SQL(", ").join(map(sql.Identifier, columns))) if columns else sql.SQL(""),
+        sql.Identifier(table),
+        role,
+    )
+    cursor.execute(text)  # type: ignore[attr-defined]
+
+
+def _columns(model: type[Model], but: tuple[str, ...]) -> tuple[str, ...]:
+    """Nothing when all columns may be given."""
+    if not but:
+        return ()
+    return tuple(field.column for field in model._meta.concrete_fields if field.column not in but)

@@ -1,0 +1,58 @@
+"""Two roles of the database: one owns the tables and migrates, the other one runs the application."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import unquote, urlsplit
+
+from django.conf import settings
+from django.db import connection
+from psycopg import sql
+
+
+class RoleError(Exception):
+    """The text says what is wrong and what to do."""
+
+
+@contextmanager
+def as_owner() -> Iterator[None]:
+    """Meanwhile, the connection is that of DATABASE_OWNER_URL; without it, nothing changes."""
+    if not settings.DATABASE_OWNER_URL:
+        yield
+        return
+    address = urlsplit(settings.DATABASE_OWNER_URL)
+    owner = {"USER": unquote(address.username or ""), "PASSWORD": unquote(address.password or "")}
+    application = {name: connection.settings_dict[name] for name in owner}
+    connection.close()
+    connection.settings_dict.update(owner)
+    try:
+        yield
+    finally:
+        connection.close()
+        connection.settings_dict.update(application)
+
+
+def role_ensure(name: str, password: str) -> None:
+    """Make the role when it is missing. Raises RoleError when it may not be made, or is a superuser."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT rolsuper FROM pg_roles WHERE rolname = %s", [name])
+        found = cursor.fetchone()
+        if found and found[0]:
+            raise RoleError(
+                f"the application's role {name} is a superuser, so nothing can be refused to it: "
+                f"ALTER ROLE {name} NOSUPERUSER"
+            )
+        cursor.execute("SELECT rolsuper OR rolcreaterole FROM pg_roles WHERE rolname = current_user")
+        if not found and not cursor.fetchone()[0]:
+            raise RoleError(f"the role {name} does not exist: CREATE ROLE {name} LOGIN PASSWORD '...'")
+        if not found:
+            made = sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}")
+            cursor.execute(made.format(sql.Identifier(name), sql.Literal(password)))
+
+
+def owned_tables() -> int:
+    """How many tables of the schema the current role owns, by itself or as a superuser."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_tables WHERE schemaname = 'public' AND pg_has_role(tableowner, 'USAGE')"
+        )
+        return int(cursor.fetchone()[0])

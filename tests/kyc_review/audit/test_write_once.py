@@ -1,0 +1,114 @@
+"""With the rights of the application's role: records are written once, and the product still works."""
+
+from collections.abc import Callable
+
+import pytest
+from django.apps import apps
+from django.conf import LazySettings
+from django.db import DatabaseError, connection, transaction
+
+from kyc_review.accounts.models import User
+from kyc_review.audit import services as audit
+from kyc_review.audit.models import Event
+from kyc_review.audit.write_once import RECORDS, WriteOnce
+from kyc_review.core.db.roles import owned_tables
+from kyc_review.lifecycle.cancel import submission_cancel
+from kyc_review.lifecycle.erase import submission_erase
+from kyc_review.review.decisions import decision_record, decision_undo, first_call_record
+from kyc_review.review.models import Decision, DecisionUndo, FirstCall, ReviewItem
+from kyc_review.submissions.models import Submission
+from kyc_review.training.models import Comparison, Proposal
+from kyc_review.training.proposals import proposal_open
+
+pytestmark = pytest.mark.usefixtures("as_application")
+DENIED = "permission denied"
+
+
+def execute(sql: str, *values: object) -> None:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(sql, values)  # type: ignore[arg-type]
+
+
+def test_the_role_owns_nothing_and_is_no_superuser() -> None:
+    assert owned_tables() == 0
+
+
+@pytest.mark.parametrize("record", RECORDS, ids=lambda record: record.model)
+def test_records_cannot_be_changed_deleted_or_emptied(record: WriteOnce) -> None:
+    model = apps.get_model(record.model)
+    table = model._meta.db_table
+    for statement in (
+        f"DELETE FROM {table}",
+        f"TRUNCATE {table} CASCADE",
+        f"ALTER TABLE {table} DISABLE TRIGGER ALL",
+    ):
+        with pytest.raises(DatabaseError, match=f"{DENIED}|must be owner"):
+            execute(statement)
+    for field in model._meta.concrete_fields:
+        if not field.generated and field.column not in record.changes:
+            with pytest.raises(DatabaseError, match=DENIED):
+                execute(f'UPDATE {table} SET "{field.column}" = "{field.column}"')
+
+
+@pytest.mark.parametrize("column", ["id", "at", "transaction"])
+def test_an_event_can_be_neither_numbered_nor_dated(column: str) -> None:
+    value = {"id": "1", "at": "now() - interval '1 day'", "transaction": "1"}[column]
+    audit.record(action="thing.happened")
+    assert Event.objects.filter(action="thing.happened").count() == 1
+    with pytest.raises(DatabaseError, match=DENIED):
+        execute(
+            f"""INSERT INTO audit_event ({column}, action, actor_kind, actor_id, actor_name, target_kind, target_id,
+            detail) VALUES ({value}, 'a', 'system', '', '', '', '', '{{}}')"""
+        )
+
+
+def test_a_note_is_emptied_by_erasure_and_by_nothing_else(claimed: ReviewItem, alice: User) -> None:
+    first_call_record(item_id=claimed.pk, reviewer=alice, label="fake")
+    decision_record(item_id=claimed.pk, reviewer=alice, label="fake", note="a name")
+    with pytest.raises(DatabaseError, match="immutable"), transaction.atomic():
+        Decision.objects.update(note="another name")
+    submission_erase(submission_id=claimed.submission_id, reason="asked for")
+    assert Decision.objects.get().note == ""
+    assert Submission.objects.get(pk=claimed.submission_id).erased_at is not None
+
+
+def test_a_decision_is_undone_by_a_record_of_its_own(
+    claimed: ReviewItem, alice: User, settings: LazySettings
+) -> None:
+    settings.UNDO_WINDOW_S = 60
+    decision_record(item_id=claimed.pk, reviewer=alice, label="fake")
+    decision_undo(item_id=claimed.pk, reviewer=alice)
+    assert DecisionUndo.objects.count() == Decision.objects.count() == 1
+
+
+def test_cancelling_discards_the_first_call_of_what_was_not_decided(claimed: ReviewItem, alice: User) -> None:
+    first_call_record(item_id=claimed.pk, reviewer=alice, label="fake")
+    with pytest.raises(DatabaseError, match=DENIED), transaction.atomic():
+        FirstCall.objects.all().delete()
+    submission_cancel(submission=claimed.submission, actor=claimed.submission.integration)
+    assert not FirstCall.objects.exists()
+
+
+def test_first_calls_of_a_decided_item_stay(claimed: ReviewItem, alice: User) -> None:
+    first_call_record(item_id=claimed.pk, reviewer=alice, label="fake")
+    decision_record(item_id=claimed.pk, reviewer=alice, label="fake")
+    with pytest.raises(DatabaseError, match="first calls of decided items stay"):
+        execute("SELECT review_first_calls_discard(%s)", claimed.pk)
+
+
+def test_scoring_writes_its_votes(clear: Callable[..., Submission]) -> None:
+    assert clear().result == "clear"
+
+
+def test_a_decided_proposal_and_an_ended_comparison_stay_as_they_are(
+    comparison: Comparison, staff: Callable[..., User]
+) -> None:
+    proposal_open(comparison=comparison, actor=staff("ada", "admin"), reason="a test", override="a test")
+    Proposal.objects.update(state="withdrawn")
+    with pytest.raises(DatabaseError, match="final rows of training_comparison"), transaction.atomic():
+        Comparison.objects.update(report={})
+    with (
+        pytest.raises(DatabaseError, match="final rows of training_proposal are written once"),
+        transaction.atomic(),
+    ):
+        Proposal.objects.update(remark="changed")
