@@ -91,12 +91,13 @@ class Postgres:
 
 
 def _make_role(connection: psycopg.Connection, name: str, password: str) -> bool:
-    """Whether it was missing."""
-    if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [name]).fetchone():
-        return False
-    made = sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}")
-    connection.execute(made.format(sql.Identifier(name), sql.Literal(password)))
-    return True
+    """With this password; whether it was missing."""
+    found = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [name]).fetchone()
+    made = sql.SQL("{} ROLE {} LOGIN PASSWORD {}").format(
+        sql.SQL("ALTER" if found else "CREATE"), sql.Identifier(name), sql.Literal(password)
+    )
+    connection.execute(made)
+    return not found
 
 
 def prepare(paths: StackPaths, secrets: credentials.Credentials, *, durable: bool, say: Say) -> Postgres:

@@ -92,4 +92,4 @@ def _columns(model: type[Model], but: tuple[str, ...]) -> tuple[str, ...]:
     """Nothing when all columns may be given."""
     if not but:
         return ()
-    return tuple(field.column for field in model._meta.concrete_fields if field.column not in but)
+    return tuple(str(field.column) for field in model._meta.concrete_fields if field.column not in but)

@@ -65,7 +65,7 @@ def test_the_scoring_worker_reserves_a_gpu_and_can_do_without() -> None:
 
 
 def test_no_secret_has_a_default() -> None:
-    for name in ("SECRET_KEY", "POSTGRES_PASSWORD", "VALKEY_PASSWORD"):
+    for name in ("SECRET_KEY", "POSTGRES_PASSWORD", "POSTGRES_OWNER_PASSWORD", "VALKEY_PASSWORD"):
         uses = re.findall(rf"\$\{{{name}(.*?)\}}", COMPOSE)
         assert uses
         assert all(use.startswith(":?") for use in uses)
@@ -87,7 +87,7 @@ def test_every_setting_is_documented_and_nothing_else() -> None:
 def test_compose_passes_only_settings_that_exist() -> None:
     read = set(re.findall(r'env(?:\.\w+)?\("(\w+)"', SETTINGS))
     for name in APP - {"worker-scoring"}:
-        assert set(services()[name]["environment"]) <= read
+        assert set(services()[name]["environment"]) - {"POSTGRES_OWNER_PASSWORD"} <= read
 
 
 def test_compose_repeats_no_default_of_the_settings() -> None:
@@ -146,6 +146,16 @@ def test_every_command_is_understood_by_its_program(command: list[str]) -> None:
     done = subprocess.run(arguments, capture_output=True, text=True, cwd=ROOT, timeout=60)
     assert done.returncode == 0, done.stderr
     assert all(option in done.stdout for option in options), done.stdout
+
+
+def test_the_owner_of_the_tables_is_known_to_migrations_alone() -> None:
+    for name in APP:
+        told = services()[name]["environment"]
+        assert told["POSTGRES_OWNER_PASSWORD"] == "", "env_file would pass it"
+        assert told["DATABASE_URL"].startswith("postgres://kyc:")
+        owner = "postgres://kyc_owner:" if name == "migrate" else ""
+        assert told["DATABASE_OWNER_URL"][: len("postgres://kyc_owner:")] == owner
+    assert services()["postgres"]["environment"]["POSTGRES_USER"] == "kyc_owner"
 
 
 @pytest.mark.parametrize("missing", ["SECRET_KEY", "DATABASE_URL", "VALKEY_URL"])

@@ -1,3 +1,4 @@
+import json
 import os
 import stat
 from pathlib import Path
@@ -35,6 +36,28 @@ def test_data_and_ports_survive_a_restart(state_dir: Path) -> None:
             assert connection.execute("SELECT said FROM kept").fetchone() == ("a row",)
         with redis.Redis.from_url(second.valkey_url) as client:
             assert client.lrange("queue", 0, -1) == [b"a message"]
+
+
+def test_a_database_of_an_earlier_version_changes_hands(state_dir: Path) -> None:
+    """There the application's role owned everything and made databases; there was no other one."""
+    with (
+        services.ensure(state_dir=state_dir, durable=False) as first,
+        psycopg.connect(first.owner_url, autocommit=True) as connection,
+    ):
+        connection.execute("CREATE TABLE kept AS SELECT 'a row' AS said")
+        connection.execute("REASSIGN OWNED BY kyc_owner TO kyc")
+    secrets = StackPaths(state_dir).secrets
+    kept = json.loads(secrets.read_text())
+    del kept["postgres_owner"]
+    secrets.write_text(json.dumps(kept))
+    with services.ensure(state_dir=state_dir, durable=False) as second:
+        with psycopg.connect(second.database_url, autocommit=True) as connection:
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute("DROP TABLE kept")
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute("CREATE DATABASE another")
+        with psycopg.connect(second.owner_url) as connection:
+            assert connection.execute("SELECT said FROM kept").fetchone() == ("a row",)
 
 
 def test_both_services_want_the_password_and_the_role_is_no_superuser(state_dir: Path) -> None:

@@ -17,6 +17,7 @@ from kyc_review.audit.signing import (
     signing_key_create,
 )
 from kyc_review.audit.verification import Report, notes, verify
+from kyc_review.core.db.roles import owned_tables
 
 
 class Command(BaseCommand):
@@ -72,6 +73,11 @@ class Command(BaseCommand):
             self.stdout.write(f"Last batch: {last.number}, root {bytes(last.root).hex()}, {last.sealed_at}.")
         for line in notes(report):
             self.stdout.write(line)
+        if owned := owned_tables():
+            self.stdout.write(
+                f"The role of DATABASE_URL owns {owned} tables, so records are not written once for it: "
+                "set DATABASE_OWNER_URL for `manage.py prepare` (docs/audit.md)."
+            )
 
     def handle_seal(self, options: dict[str, Any]) -> None:
         self.stdout.write(f"Sealed {seal_all()} events.")
