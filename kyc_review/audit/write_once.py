@@ -41,6 +41,9 @@ RECORDS = (
     ),  # until it has ended
     WriteOnce("training.GateSettings"),
     WriteOnce(
+        "training.GateProposal", ("state", "decided_at", "decided_by_id", "remark")
+    ),  # while it is open
+    WriteOnce(
         "datasets.Snapshot",
         (
             *LEASE,

@@ -12,17 +12,20 @@ BEGIN
 END $$;
 CREATE TRIGGER training_proposal_final BEFORE UPDATE ON training_proposal
     FOR EACH ROW WHEN (OLD.state <> 'open') EXECUTE FUNCTION training_refuse_change_of_final();
+CREATE TRIGGER training_gate_proposal_final BEFORE UPDATE ON training_gateproposal
+    FOR EACH ROW WHEN (OLD.state <> 'open') EXECUTE FUNCTION training_refuse_change_of_final();
 CREATE TRIGGER training_comparison_final BEFORE UPDATE ON training_comparison
     FOR EACH ROW WHEN (OLD.state IN ('succeeded', 'failed', 'cancelled'))
     EXECUTE FUNCTION training_refuse_change_of_final();
 """
 ALLOW = """
 DROP TRIGGER training_comparison_final ON training_comparison;
+DROP TRIGGER training_gate_proposal_final ON training_gateproposal;
 DROP TRIGGER training_proposal_final ON training_proposal;
 DROP FUNCTION training_refuse_change_of_final();
 """
 
 
 class Migration(migrations.Migration):
-    dependencies = [("training", "0007_gate_at_approval")]
+    dependencies = [("training", "0008_gate_by_two")]
     operations = [migrations.RunSQL(REFUSE, ALLOW)]
