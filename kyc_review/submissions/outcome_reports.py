@@ -8,6 +8,11 @@ from kyc_review.submissions.models import LateOutcome, State, Submission
 from kyc_review.submissions.state_changes import StaleSubmission
 
 
+def latest_outcome(submission: Submission) -> LateOutcome | None:
+    """The report that counts."""
+    return submission.late_outcomes.order_by("-reported_at", "-pk").first()
+
+
 @transaction.atomic
 def late_outcome_record(
     *, submission: Submission, finding: str, reported_by: ApiKey, note: str = ""
@@ -19,7 +24,7 @@ def late_outcome_record(
     row = Submission.objects.select_for_update().get(pk=submission.pk)
     if row.state != State.COMPLETED:
         raise StaleSubmission(f"Submission {row.pk} is {row.state}.")
-    latest = row.late_outcomes.order_by("-reported_at", "-pk").first()
+    latest = latest_outcome(row)
     if latest and latest.finding == finding and latest.note == note:
         return latest
     outcome = LateOutcome.objects.create(

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from detection.checks import CheckCode
+from detection.faces.limits import LIMITS
 from kyc_review.core.sandbox import names_script
 from kyc_review.submissions.models import ResubmitReason, Result, ResultReason
 
@@ -34,6 +35,27 @@ SCRIPTS = {
     "sandbox-too-dark": Script(Result.RESUBMIT, ResubmitReason.TOO_DARK, code=CheckCode.TOO_DARK),
     "sandbox-doubt": Script(Result.RESUBMIT, ResubmitReason.FACE_CUT_OFF, 2, code=CheckCode.FACE_CUT_OFF),
 }
+THROTTLED, UNAVAILABLE = "sandbox-throttled", "sandbox-unavailable"
+
+
+def _resubmission(reason: ResubmitReason) -> Script:
+    """At once by a check that measures it, else by a person after two seconds."""
+    measured = {limit.code for limit in LIMITS.values()}
+    code = next((code for code in measured if code is not None and code.value == reason.value), None)
+    return Script(Result.RESUBMIT, reason, None if code else 2, code)
+
+
+SCRIPTS |= {
+    f"sandbox-resubmit-{reason.value.replace('_', '-')}": _resubmission(reason) for reason in ResubmitReason
+}
+# `sandbox-failed-webhook` is cleared like any other reference (webhooks.sandbox); the last two are refused.
+ALL_SCRIPTS = (*SCRIPTS, "sandbox-failed-webhook", THROTTLED, UNAVAILABLE)
+
+
+def is_unknown_script(external_ref: str) -> bool:
+    """Whether a reference looks like a script's and is none: a typing error must not be cleared as if it were one."""
+    looks_alike = external_ref.lower().replace("_", "-").startswith("sandbox-")
+    return looks_alike and not any(names_script(external_ref, name) for name in ALL_SCRIPTS)
 
 
 def script_of(external_ref: str) -> Script:

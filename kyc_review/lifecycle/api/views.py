@@ -15,6 +15,7 @@ from kyc_review.lifecycle.api.serializers import EraseIn
 from kyc_review.lifecycle.cancel import submission_cancel
 from kyc_review.lifecycle.erase import submission_erase
 from kyc_review.submissions.api import views as submissions
+from kyc_review.submissions.api.presence import found
 from kyc_review.submissions.api.serializers import shown
 from kyc_review.submissions.selectors import submissions_of
 from kyc_review.submissions.state_changes import StaleSubmission
@@ -39,7 +40,7 @@ class CancellationView(ApiView):
 
     @openapi.cancel
     def post(self, request: Request, submission_id: UUID) -> Response:
-        row = submissions.found(request, submission_id)
+        row = found(request, submission_id)
         try:
             submission_cancel(submission=row, actor=integration_of(request))
         except StaleSubmission:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
+from uuid import UUID
 
 from django.conf import settings
 from django.db import connection
@@ -20,8 +21,10 @@ from kyc_review.accounts.models import ApiKey
 from kyc_review.core import problems
 from kyc_review.core.api import has_unsized_body
 from kyc_review.core.problems import Problem
+from kyc_review.core.sandbox import names_script
 from kyc_review.core.wake import SANDBOX, SCORING
 from kyc_review.submissions.api.incoming import SubmissionForm, SubmissionJson
+from kyc_review.submissions.api.presence import found
 from kyc_review.submissions.api.serializers import shown
 from kyc_review.submissions.idempotency import (
     Answer,
@@ -33,6 +36,7 @@ from kyc_review.submissions.idempotency import (
 )
 from kyc_review.submissions.intake import reference_inspect, submission_create
 from kyc_review.submissions.models import Submission
+from kyc_review.submissions.scripts import ALL_SCRIPTS, THROTTLED, UNAVAILABLE, is_unknown_script
 
 Ready = TypeVar("Ready")
 PEEKED_BYTES = 64_000
@@ -77,9 +81,27 @@ def created_once(
     headers = {"Location": request.build_absolute_uri(answer.location)} if answer.location else {}
     if answer.is_replay:
         headers["Idempotent-Replayed"] = "true"
-    else:
-        (SANDBOX if caller_of(request).is_test else SCORING).send()
+        return Response(_as_of_now(request, answer.body), status=answer.status, headers=headers)
+    (SANDBOX if caller.is_test else SCORING).send()
     return Response(answer.body, status=answer.status, headers=headers)
+
+
+def _as_of_now(request: Request, body: Mapping[str, Any]) -> dict[str, Any]:
+    """What a kept answer says, with each submission in its present state. Raises Problem 410 for an erased one.
+
+    In a batch the problem takes the place of the submission.
+    """
+    if "results" not in body:
+        return shown(found(request, UUID(body["id"])))
+    results = []
+    for one in body["results"]:
+        if "submission" in one:
+            try:
+                one = one | {"submission": shown(found(request, UUID(one["submission"]["id"])))}
+            except Problem as gone:
+                one = {"index": one["index"], "status": gone.status_code, "problem": problems.document(gone)}
+        results.append(one)
+    return {"results": results}
 
 
 def idempotency_key(request: Request) -> str:
@@ -102,6 +124,27 @@ _form = SubmissionForm()
 
 def read(request: Request) -> dict[str, Any]:
     """The arguments of `prepared`, from a form or from JSON. Raises ValidationError."""
+    fields = _read(request)
+    if caller_of(request).is_test:
+        refuse_by_script(fields["external_ref"])
+    return fields
+
+
+def refuse_by_script(external_ref: str) -> None:
+    """What the sandbox refuses: a script that does not exist, and those that pretend a refusal. Raises Problem."""
+    if is_unknown_script(external_ref):
+        raise serializers.ValidationError(
+            {"external_ref": [f"There is no such script: {', '.join(ALL_SCRIPTS)}."]}
+        )
+    if names_script(external_ref, THROTTLED):
+        said = "The sandbox refuses this reference as if the key had made too many requests."
+        raise Problem(status=429, code="throttled", detail=said, headers={"Retry-After": "1"})
+    if names_script(external_ref, UNAVAILABLE):
+        said = "The sandbox refuses this reference as if the service were unavailable."
+        raise Problem(status=503, code="unavailable", detail=said, headers={"Retry-After": "2"})
+
+
+def _read(request: Request) -> dict[str, Any]:
     if isinstance(request.data, MultiValueDict):
         _refuse_ambiguous(request.data, request.FILES)
         fields = _form.run_validation(request.data)
@@ -202,17 +245,20 @@ def answer_one(caller: ApiKey, ready: Prepared) -> Answer:
     return Answer(202, shown(row), reverse("submission", args=[row.pk]))
 
 
-def prepared_batch(items: list[Any]) -> list[Prepared | dict[str, Any]]:
+def prepared_batch(items: list[Any], *, is_test: bool = False) -> list[Prepared | dict[str, Any]]:
     """Each separately: one bad picture does not affect the others; its problem document takes its place.
 
     Raises Problem when the server is busy: that says nothing of the picture, so no answer may be kept for it.
     """
-    return [_prepared_item(sent) for sent in items]
+    return [_prepared_item(sent, is_test) for sent in items]
 
 
-def _prepared_item(sent: Any) -> Prepared | dict[str, Any]:
+def _prepared_item(sent: Any, is_test: bool) -> Prepared | dict[str, Any]:
     try:
-        return prepared(read_json(sent))
+        fields = read_json(sent)
+        if is_test:
+            refuse_by_script(fields["external_ref"])
+        return prepared(fields)
     except (Problem, serializers.ValidationError) as refused:
         if refused.status_code >= 500:
             raise

@@ -8,7 +8,13 @@ from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiRespo
 from detection.decoding import ACCEPTED
 from kyc_review.core.openapi import MALFORMED, error_responses, example, request_header, response_header
 from kyc_review.submissions.api.incoming import BatchIn, LateOutcomeIn, ListIn, SubmissionForm, SubmissionJson
-from kyc_review.submissions.api.serializers import BatchOut, LateOutcomeOut, SubmissionOut, SubmissionPage
+from kyc_review.submissions.api.serializers import (
+    BatchOut,
+    LateOutcomeOut,
+    SubmissionOut,
+    SubmissionPage,
+    reason_shown,
+)
 from kyc_review.submissions.api.waiting import WaitIn
 
 ID = "0b6e5a52-6f0c-4f1e-9d43-6f1f2f1f7a10"
@@ -29,7 +35,7 @@ RECEIVED: dict[str, Any] = {
 COMPLETED = RECEIVED | {
     "status": "completed",
     "result": "clear",
-    "reasons": [{"code": "models_agree", "detail": "All models found the picture genuine."}],
+    "reasons": [reason_shown("models_agree")],
     "completed_at": "2026-11-21T09:30:01Z",
 }
 TINY = "/9j/4AAQSkZJRgABAQAAAQABAAD..."
@@ -41,7 +47,7 @@ IDEMPOTENCY = OpenApiParameter(
     OpenApiParameter.HEADER,
     required=True,
     description="A unique value for each new submission, such as a UUID; use the same value to repeat a request. "
-    "Kept for 24 hours.",
+    "Kept for 24 hours. A repetition answers with the present state of what the first request made.",
     examples=[OpenApiExample("A UUID", value="7c1b3c0e-2a52-4c3f-9a0b-0d7c8b1f6a11")],
 )
 REPLAYED = response_header("Idempotent-Replayed", "`true`: this is a repeated answer for the key.", 202)
@@ -82,6 +88,7 @@ create = extend_schema(
     | error_responses(
         e400=f"{MALFORMED} Or the Idempotency-Key is missing, or the picture is empty.",
         e409=ABOUT_KEY,
+        e410="A repetition, and the submission was erased meanwhile.",
         e413="Too many bytes or pixels, in one picture or in both together.",
         e415=f"Neither a form nor JSON, or not {ACCEPTED}.",
         e422="The image cannot be decoded, or it is animated; or the Idempotency-Key was used for "
@@ -154,6 +161,13 @@ retrieve = extend_schema(
     parameters=[WaitIn, KNOWN, response_header("ETag", "Send it back as If-None-Match.", 200)],
     examples=[example("Cleared", COMPLETED)],
     responses={200: SubmissionOut} | UNCHANGED | error_responses(e404=NOT_YOURS, e410=GONE),
+)
+retrieve_outcome = extend_schema(
+    operation_id="retrieve_outcome",
+    summary="Read the reported outcome of an applicant",
+    description="The latest report, which counts.",
+    responses={200: LateOutcomeOut}
+    | error_responses(e404=f"{NOT_YOURS} Or no outcome was reported.", e410=GONE),
 )
 report_outcome = extend_schema(
     operation_id="report_outcome",

@@ -6,7 +6,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from detection.checks import UNITS, CheckName, CheckStatus, Measure, Unit
+from detection.checks import UNITS, CheckCode, CheckName, CheckStatus, Measure, Unit
 from kyc_review.core.openapi import ProblemOut
 from kyc_review.submissions.check_policy import Action
 from kyc_review.submissions.models import (
@@ -17,6 +17,7 @@ from kyc_review.submissions.models import (
     State,
     Submission,
 )
+from kyc_review.submissions.reason_codes import BY_CODE, CODES
 from kyc_review.submissions.sandbox_checks import sandbox_checks
 
 ANOTHER_SELFIE = "Ask for another selfie."
@@ -25,8 +26,15 @@ TOO_DARK_FOR_A_FACE = "The picture is too dark; find more light."
 
 
 class ReasonOut(serializers.Serializer):
-    code = serializers.CharField(help_text="For your program. New codes may be added.")
-    detail = serializers.CharField(help_text="For a person.")
+    code = serializers.CharField(
+        help_text="For your program; new codes may be added. Now: "
+        + "; ".join(f"`{one.code}` ({one.result.value}): {one.text}" for one in CODES if one.result)
+    )
+    detail = serializers.CharField(help_text="For a person of yours.")
+    retry = serializers.BooleanField(
+        help_text="Whether the applicant should send another picture; false: the result is final."
+    )
+    applicant_text = serializers.CharField(help_text="A sentence that may be shown to the applicant.")
 
 
 class PictureCheckOut(serializers.Serializer):
@@ -48,7 +56,10 @@ class PictureCheckOut(serializers.Serializer):
     limit = serializers.FloatField(
         allow_null=True, help_text="What `value` missed or, for a pass, had to reach; in the unit of `value`."
     )
-    code = serializers.CharField(allow_null=True, help_text="Why it did not pass. New codes may be added.")
+    code = serializers.CharField(
+        allow_null=True,
+        help_text=f"Why it did not pass; new codes may be added. Now: {', '.join(code.value for code in CheckCode)}.",
+    )
     action = serializers.ChoiceField(
         choices=[action.value for action in Action],
         allow_null=True,
@@ -93,8 +104,8 @@ class SubmissionOut(serializers.ModelSerializer[Submission]):
         read_only_fields = fields
 
     @extend_schema_field(ReasonOut(many=True))
-    def get_reasons(self, row: Submission) -> list[dict[str, str]]:
-        return [{"code": row.result_reason, "detail": explained(row)}] if row.result_reason else []
+    def get_reasons(self, row: Submission) -> list[dict[str, Any]]:
+        return [reason_shown(row.result_reason)] if row.result_reason else []
 
     @extend_schema_field(PictureCheckOut(many=True))
     def get_checks(self, row: Submission) -> list[dict[str, Any]]:
@@ -105,9 +116,7 @@ class SubmissionOut(serializers.ModelSerializer[Submission]):
         shown["result"] = shown["result"] or None
         shown["reference_sha256"] = shown["reference_sha256"] or None
         if instance.result_reason == ResubmitReason.TOO_DARK and _has_no_face(shown["checks"]):
-            shown["reasons"] = [
-                {"code": instance.result_reason, "detail": f"{ANOTHER_SELFIE} {TOO_DARK_FOR_A_FACE}"}
-            ]
+            shown["reasons"] = [reason_shown(instance.result_reason, applicant_text=TOO_DARK_FOR_A_FACE)]
         return shown
 
 
@@ -148,10 +157,12 @@ def _has_no_face(checks: Iterable[Mapping[str, Any]]) -> bool:
     )
 
 
-def explained(row: Submission) -> str:
-    if row.result_reason in ResultReason:
-        return str(ResultReason(row.result_reason).label)
-    return f"{ANOTHER_SELFIE} {ResubmitReason(row.result_reason).label}"
+def reason_shown(code: str, *, applicant_text: str = "") -> dict[str, Any]:
+    """A reason as answers have it; `applicant_text` replaces the table's."""
+    entry = BY_CODE[code]
+    text = applicant_text or entry.applicant_text
+    detail = f"{ANOTHER_SELFIE} {text}" if entry.is_retry else str(ResultReason(code).label)
+    return {"code": code, "detail": detail, "retry": entry.is_retry, "applicant_text": text}
 
 
 class SubmissionPage(serializers.Serializer):

@@ -2,7 +2,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 from uuid import UUID
 
-from django.shortcuts import get_object_or_404
+from django.http import Http404
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -16,11 +16,12 @@ from kyc_review.core.parsers import JSONParser
 from kyc_review.core.problems import Problem
 from kyc_review.submissions.api import creating, openapi
 from kyc_review.submissions.api.incoming import BatchIn, LateOutcomeIn, ListIn
+from kyc_review.submissions.api.presence import found, refuse_erased
 from kyc_review.submissions.api.serializers import LateOutcomeOut, shown
 from kyc_review.submissions.api.waiting import WaitIn, wait_of, wait_until
 from kyc_review.submissions.models import State, Submission
-from kyc_review.submissions.outcome_reports import late_outcome_record
-from kyc_review.submissions.selectors import submissions_of, submissions_page
+from kyc_review.submissions.outcome_reports import late_outcome_record, latest_outcome
+from kyc_review.submissions.selectors import submissions_page
 from kyc_review.submissions.state_changes import StaleSubmission
 
 UNSCORED = (State.RECEIVED, State.SCORING)
@@ -77,7 +78,7 @@ class BatchView(ApiView):
         return creating.created_once(
             request,
             {"batch": items},
-            prepare=lambda: creating.prepared_batch(items),
+            prepare=lambda: creating.prepared_batch(items, is_test=caller.is_test),
             act=lambda ready: creating.answer_batch(caller, ready),
         )
 
@@ -96,7 +97,14 @@ class SubmissionView(ApiView):
 
 
 class LateOutcomeView(ApiView):
-    scopes = {"POST": Scope.OUTCOMES_WRITE}
+    scopes = {"GET": Scope.SUBMISSIONS_READ, "POST": Scope.OUTCOMES_WRITE}
+
+    @openapi.retrieve_outcome
+    def get(self, request: Request, submission_id: UUID) -> Response:
+        latest = latest_outcome(found(request, submission_id))
+        if latest is None:
+            raise Http404
+        return Response(LateOutcomeOut(latest).data)
 
     @openapi.report_outcome
     def post(self, request: Request, submission_id: UUID) -> Response:
@@ -117,23 +125,6 @@ class LateOutcomeView(ApiView):
                 detail="Outcomes can be reported only for submissions with a result; this one has none yet.",
             ) from None
         return Response(LateOutcomeOut(outcome).data, status=201)
-
-
-def found(request: Request, submission_id: UUID) -> Submission:
-    """Raises Http404, also for submissions of another integration or mode; Problem 410 for erased ones."""
-    row = get_object_or_404(submissions_of(caller_of(request)), pk=submission_id)
-    refuse_erased(row)
-    return row
-
-
-def refuse_erased(row: Submission) -> None:
-    """As other providers of identity checks answer once a person's data is gone: that it was here, and nothing else."""
-    if row.erased_at:
-        raise Problem(
-            status=410,
-            code="erased",
-            detail=f"This submission was erased at {row.erased_at:%Y-%m-%dT%H:%M:%SZ}; it cannot be brought back.",
-        )
 
 
 def waited_for(request: Request, submission_id: UUID, seconds: float) -> Submission:

@@ -21,6 +21,7 @@ NEEDED = {
     ("POST", "/api/v1/submissions/batch"): Scope.SUBMISSIONS_WRITE,
     ("GET", "/api/v1/submissions/{id}"): Scope.SUBMISSIONS_READ,
     ("POST", "/api/v1/submissions/{id}/cancel"): Scope.SUBMISSIONS_WRITE,
+    ("GET", "/api/v1/submissions/{id}/outcome"): Scope.SUBMISSIONS_READ,
     ("POST", "/api/v1/submissions/{id}/outcome"): Scope.OUTCOMES_WRITE,
 }
 

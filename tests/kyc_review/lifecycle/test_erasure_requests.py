@@ -19,6 +19,7 @@ from kyc_review.review.models import Decision, ReviewItem
 from kyc_review.submissions.models import Submission
 from tests.factories.pages import collapsed
 from tests.factories.pictures import jpeg_bytes
+from tests.factories.responses import ClientResponse
 
 pytestmark = pytest.mark.django_db
 REASON = "The applicant asked."
@@ -68,18 +69,19 @@ def test_what_belongs_to_others_cannot_be_erased(eraser: Client, submit: Callabl
     assert not Submission.objects.filter(erased_at__isnull=False).exists()
 
 
-def test_a_late_repetition_of_its_create_neither_names_nor_recreates_it(eraser: Client) -> None:
+def test_a_late_repetition_of_its_create_says_that_it_was_erased(eraser: Client) -> None:
     headers = {"Idempotency-Key": "once"}
 
-    def post() -> dict:
+    def post() -> ClientResponse:
         sent = {"image": ContentFile(jpeg_bytes(), "a.jpg"), "external_ref": "application-7"}
-        return eraser.post("/api/v1/submissions", sent | {"applicant_ref": "p-1"}, headers=headers).json()
+        return eraser.post("/api/v1/submissions", sent | {"applicant_ref": "p-1"}, headers=headers)
 
-    first = post()
+    first = post().json()
     assert first["external_ref"] == "application-7"
     eraser.delete(f"/api/v1/submissions/{first['id']}")
     again = post()
-    assert (again["id"], again["external_ref"], again["applicant_ref"]) == (first["id"], "", "")
+    assert (again.status_code, again.json()["code"]) == (410, "erased")
+    assert first["sha256"] not in again.content.decode()
     assert Submission.objects.count() == 1
 
 

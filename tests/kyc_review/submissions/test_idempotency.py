@@ -1,7 +1,9 @@
+import base64
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Event
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -10,6 +12,7 @@ from django.test import Client
 
 from kyc_review.accounts import services as accounts
 from kyc_review.accounts.models import ApiKey, Integration
+from kyc_review.lifecycle.erase import submission_erase
 from kyc_review.submissions.idempotency import Answer, InFlight, answer_once, records_expire
 from kyc_review.submissions.models import IdempotencyRecord, Submission
 from tests.factories.pictures import jpeg_bytes
@@ -48,6 +51,26 @@ def test_the_same_request_again_gets_the_same_answer_and_makes_nothing(api: Clie
     assert "Idempotent-Replayed" not in first
     assert second["Idempotent-Replayed"] == "true"
     assert Submission.objects.count() == 1
+
+
+def test_a_repetition_shows_the_present_state(api: Client) -> None:
+    first = post(api)
+    api.post(f"{URL}/{first.json()['id']}/cancel")
+    second = post(api)
+    assert (second.status_code, second["Idempotent-Replayed"]) == (202, "true")
+    assert second.json() == first.json() | {"status": "cancelled"}
+
+
+def test_a_repeated_batch_shows_present_states_and_410_for_what_was_erased(api: Client) -> None:
+    image = base64.b64encode(jpeg_bytes()).decode()
+    body = {"submissions": [{"image": image, "external_ref": str(n)} for n in range(2)] + [{}]}
+    headers, kind = {"Idempotency-Key": "b"}, "application/json"
+    first = api.post(f"{URL}/batch", body, content_type=kind, headers=headers).json()["results"]
+    submission_erase(submission_id=UUID(first[0]["submission"]["id"]), reason="Asked.", actor=None)
+    again = api.post(f"{URL}/batch", body, content_type=kind, headers=headers).json()["results"]
+    assert [one["status"] for one in again] == [410, 202, 400]
+    assert (again[0]["problem"]["code"], "submission" in again[0]) == ("erased", False)
+    assert again[1:] == first[1:]
 
 
 def test_quotation_marks_are_no_part_of_the_key(api: Client) -> None:

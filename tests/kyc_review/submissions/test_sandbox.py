@@ -1,17 +1,21 @@
+import base64
 from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 
+from kyc_review.accounts import services as accounts
 from kyc_review.accounts.models import Integration
 from kyc_review.pipeline.submission_leases import lease_batch
 from kyc_review.review.models import ReviewItem
-from kyc_review.submissions.models import Submission
+from kyc_review.submissions.models import ResubmitReason, Submission
 from kyc_review.submissions.sandbox import sandbox_advance
 from kyc_review.submissions.scripts import script_of
 from kyc_review.webhooks.models import Endpoint, Event
 from kyc_review.webhooks.sandbox import webhook_fails
+from tests.factories.pictures import jpeg_bytes
 
 pytestmark = pytest.mark.django_db
 
@@ -50,6 +54,55 @@ def test_the_reference_decides_what_becomes_of_a_test_submission(
     assert list(Event.objects.order_by("created_at").values_list("kind", flat=True)) == kinds
     later(1)
     assert sandbox_advance() == 0
+
+
+@pytest.mark.parametrize("reason", ResubmitReason)
+def test_every_reason_to_resubmit_has_a_script(submit: Callable[..., Submission], reason: str) -> None:
+    row = submit(is_test=True, external_ref=f"sandbox-resubmit-{reason.replace('_', '-')}-7")
+    for _ in range(2):
+        later(1)
+        sandbox_advance()
+    row.refresh_from_db()
+    assert (row.result, row.result_reason) == ("resubmit", reason)
+
+
+@pytest.mark.parametrize(
+    ("reference", "status"),
+    [
+        ("sandbox-typo", 400),
+        ("Sandbox-Split", 400),
+        ("sandbox_split", 400),
+        ("sandbox-splitter", 400),
+        ("sandbox-throttled-1", 429),
+        ("sandbox-unavailable", 503),
+        ("sandbox-split-1", 202),
+        ("sandbox-failed-webhook", 202),
+        ("sandboxes", 202),
+    ],
+)
+def test_the_sandbox_refuses_what_is_no_script_and_pretends_refusals(
+    client: Client, integration: Integration, reference: str, status: int
+) -> None:
+    key = accounts.key_create(integration=integration, is_test=True)[1]
+    image = base64.b64encode(jpeg_bytes()).decode()
+    sent = {"image": image, "external_ref": reference}
+    headers = {"Authorization": f"Bearer {key}", "Idempotency-Key": "k"}
+    url, kind = "/api/v1/submissions", "application/json"
+    response = client.post(url, sent, content_type=kind, headers=headers)
+    assert response.status_code == status, response.content
+    assert (status in (429, 503)) == ("Retry-After" in response.headers)
+    if status == 400:
+        assert response.json()["errors"][0]["pointer"] == "#/external_ref"
+        whole = client.post(f"{url}/batch", {"submissions": [sent]}, content_type=kind, headers=headers)
+        assert whole.json()["results"][0]["status"] == 400
+
+
+def test_a_live_reference_may_have_any_name(api: Client) -> None:
+    sent = {"image": base64.b64encode(jpeg_bytes()).decode(), "external_ref": "sandbox-typo"}
+    response = api.post(
+        "/api/v1/submissions", sent, content_type="application/json", headers={"Idempotency-Key": "k"}
+    )
+    assert response.status_code == 202
 
 
 def test_a_slow_review_is_not_due_before_its_minute(submit: Callable[..., Submission]) -> None:
