@@ -35,6 +35,20 @@ def test_half_a_second_face_at_the_border_is_doubt(number: int, side: str) -> No
     assert (found.status, found.code) == (CheckStatus.DOUBT, CheckCode.SEVERAL_FACES)
 
 
+def test_most_second_faces_of_which_a_third_is_in_the_picture_are_doubt() -> None:
+    """Without stretching the mirrored halves, fewer than half of them were."""
+    doubted = []
+    for number in range(len(SAMPLES)):
+        person, other = sample(number), sample((number + 3) % len(SAMPLES))
+        box, scale = default_detector().find(other)[0].box, person.height / other.height
+        third = 0.3 * box.width
+        for side, shown in (("left", other.width - box.right + third), ("right", box.left + third)):
+            picture = cut_by_border(person, other, side=side, shown=round(scale * shown))
+            (found,) = [check for check in examine(picture).checks if check.name is CheckName.SINGLE_FACE]
+            doubted.append(found.status is CheckStatus.DOUBT)
+    assert np.mean(doubted) > 0.55
+
+
 @pytest.mark.parametrize("number", range(len(SAMPLES)))
 def test_a_person_alone_has_no_face_at_the_border(number: int) -> None:
     image = sample(number)

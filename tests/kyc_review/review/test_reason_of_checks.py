@@ -79,8 +79,9 @@ def samples(name: str) -> Iterator[Sample]:
 
 
 def test_waiting_items_get_the_reason_and_decided_ones_keep_theirs(
-    enqueue: Callable[..., ReviewItem],
+    enqueue: Callable[..., ReviewItem], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(migration, "BATCH", 1)
     failed = check(enqueue("unanimous_fake"), "pose", "fail", "turned_away")
     second = check(enqueue("split_vote"), "pose", "fail", "turned_away")
     ReviewItem.objects.filter(pk=second.pk).update(reason=Reason.SECOND_REVIEW, masked_reason="split_vote")
