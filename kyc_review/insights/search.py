@@ -124,7 +124,8 @@ def _events_about(submission: Submission) -> QuerySet[Event]:
 
 
 def _said(text: str, viewer: User) -> Q:
-    """An exact reference, a whole id, an item's number or a SHA-256; the last is found by reading all rows.
+    """An exact reference, an id or its first eight characters or more (as the compare menu names a submission), an
+    item's number or a SHA-256; the last is found by reading all rows.
 
     The number of a waiting blind item does not lead a possible reviewer to its content.
     """
@@ -134,6 +135,9 @@ def _said(text: str, viewer: User) -> Q:
         found |= Q(sha256=text.lower())
     with contextlib.suppress(ValueError):
         found |= Q(pk=UUID(text))
+    start = text.replace("-", "").lower()
+    if re.fullmatch(r"[0-9a-f]{8,31}", start):
+        found |= Q(pk__range=(UUID(start.ljust(32, "0")), UUID(start.ljust(32, "f"))))
     if text.isdecimal() and len(text) < 16:
         items = ReviewItem.objects.filter(pk=int(text))
         if may_decide(viewer):
