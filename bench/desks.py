@@ -165,9 +165,8 @@ def filled(running: Product, images: list[bytes], *, items: int, reviewers: int)
     with suppress(TimeoutError):  # on a busy machine; the panel then shows less
         running.wait(lambda: running.rows(ready)[0][0] > 0, timeout_s=EVIDENCE_TIMEOUT_S, what="evidence")
     command = [sys.executable, "-m", "bench.filling", str(items), str(reviewers)]
-    environment = {**os.environ, **running.variables}
     done = subprocess.run(
-        command, env=environment, cwd=REPOSITORY, capture_output=True, text=True, timeout=600
+        command, env=running.owner_environment, cwd=REPOSITORY, capture_output=True, text=True, timeout=600
     )
     if done.returncode:
         raise BenchError(f"filling the queue failed: {done.stderr.strip().splitlines()[-1]}")

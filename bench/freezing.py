@@ -56,7 +56,7 @@ def _fill(running: Product, images: list[bytes], decisions: int) -> None:
     running.wait(lambda: running.scored() >= TEMPLATES, timeout_s=READY_TIMEOUT_S, what="verdicts")
     done = subprocess.run(  # our own command
         [sys.executable, "-m", "bench.decided", str(decisions)],
-        env=running.environment,
+        env=running.owner_environment,
         cwd=REPOSITORY,
         capture_output=True,
         text=True,

@@ -59,7 +59,7 @@ def label_studio(say: Say, *, tasks: int, annotators: int) -> Iterator[LabelStud
         environment = {
             **os.environ,
             **QUIET,
-            **_database(urls.database_url),
+            **_database(urls.owner_url or urls.database_url),  # it migrates itself
             "BASE_DATA_DIR": str(HOME / "files"),
         }
         environment.pop("DJANGO_SETTINGS_MODULE", None)

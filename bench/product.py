@@ -32,6 +32,7 @@ class Product:
     variables: dict[str, str]
     target: Target
     started: list[ProcessSpec]
+    owner_url: str
 
     @property
     def address(self) -> str:
@@ -40,6 +41,11 @@ class Product:
     @property
     def environment(self) -> dict[str, str]:
         return {**os.environ, **self.variables}
+
+    @property
+    def owner_environment(self) -> dict[str, str]:
+        """For scripts that fill tables: only their owner may VACUUM and ANALYZE."""
+        return {**self.environment, "DATABASE_URL": self.owner_url}
 
     @property
     def bundles(self) -> Path:
@@ -121,11 +127,8 @@ def product(bundle: Path, say: Say, more: Mapping[str, str] | None = None) -> It
             "API_RATE_PER_MINUTE": "10000000",
             **(more or {}),
         }
-        for command in (
-            ("migrate", "-v0"),
-            ("bundle", "promote", str(bundle), "--reason", "The bundle to measure."),
-        ):
-            _manage(variables, *command)
+        _manage(variables | urls.owner_environment, "prepare", "--migrate-only", "-v0")
+        _manage(variables, "bundle", "promote", str(bundle), "--reason", "The bundle to measure.")
         key = _manage(variables, "integration", "add", f"bench-{os.getpid()}").strip()
         started = processes.product_processes(paths, variables, port)
         for program in started:
@@ -133,7 +136,7 @@ def product(bundle: Path, say: Say, more: Mapping[str, str] | None = None) -> It
         for program in started:
             runner.wait_ready(program.name)
         target = Target(port, "/api/v1/submissions", "image", key=key, accepted=202)
-        yield Product(paths, runner, variables, target, started)
+        yield Product(paths, runner, variables, target, started, urls.owner_url or urls.database_url)
 
 
 @contextmanager

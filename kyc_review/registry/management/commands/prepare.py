@@ -2,7 +2,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management import call_command
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 
 from detection.bundle import BundleRefused
@@ -16,8 +16,17 @@ from kyc_review.registry.bundles import baseline_install
 class Command(BaseCommand):
     help = "Bring the database up to date: migrations, roles, the audit log's key, the baseline bundle. Safe to repeat."
 
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--migrate-only",
+            action="store_true",
+            help="migrations and the rights of the application's role, nothing else",
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
         self._migrate(options["verbosity"])
+        if options["migrate_only"]:
+            return
         roles_ensure()
         signing_key_ensure()
         try:
