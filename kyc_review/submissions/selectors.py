@@ -17,6 +17,8 @@ FILTERS = {
     "applicant_ref": "applicant_ref",
     "received_from": "received_at__gte",
     "received_before": "received_at__lt",
+    "completed_from": "completed_at__gte",
+    "completed_before": "completed_at__lt",
 }
 
 

@@ -20,11 +20,22 @@ def on_path(tmp_path: Path) -> Path:
     return tmp_path / "bin"
 
 
-def test_a_binary_on_path_comes_before_the_wheel(on_path: Path) -> None:
+def test_a_binary_on_a_path_that_was_asked_for_comes_before_the_wheel(on_path: Path) -> None:
     postgres, valkey = binaries.postgres(path=str(on_path)), binaries.valkey(path=str(on_path))
     assert (postgres.source, postgres.version, postgres.path) == ("PATH", "17.4", on_path / "postgres")
     assert (valkey.source, valkey.version) == ("PATH", "8.1.2")
     assert str(postgres) == f"17.4 from {on_path}"
+
+
+@pytest.mark.parametrize(("asked", "source"), [(None, "wheel"), ("wheel", "wheel"), ("path", "PATH")])
+def test_a_binary_on_path_comes_before_the_wheel_only_if_asked_for(
+    on_path: Path, monkeypatch: pytest.MonkeyPatch, asked: str | None, source: str
+) -> None:
+    monkeypatch.setenv("PATH", str(on_path), prepend=":")
+    if asked:
+        monkeypatch.setenv("STACK_BINARIES", asked)
+    assert (binaries.postgres().source, binaries.valkey().source) == (source, source)
+    assert binaries.postgres(data_major=17).source == "PATH"  # only that one can open existing data
 
 
 def test_the_wheel_is_taken_when_path_has_none(tmp_path: Path) -> None:

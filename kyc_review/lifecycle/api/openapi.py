@@ -3,7 +3,7 @@
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 
 from kyc_review.core.openapi import error_responses, example
-from kyc_review.lifecycle.api.serializers import EraseIn
+from kyc_review.lifecycle.api.serializers import EraseApplicantIn, ErasedOut, EraseIn
 from kyc_review.submissions.api.openapi import GONE, NOT_YOURS, RECEIVED
 from kyc_review.submissions.api.serializers import SubmissionOut
 
@@ -17,6 +17,15 @@ erase = extend_schema(
     parameters=[EraseIn],
     request=None,
     responses={204: OpenApiResponse(description="Erased.")} | error_responses(e404=NOT_YOURS),
+)
+erase_applicant = extend_schema(
+    operation_id="erase_applicant",
+    summary="Erase all submissions of a person",
+    description="As the erasure of a single submission, for all with this `applicant_ref`, up to a hundred in one "
+    "request. Safe to repeat. Needs the scope `submissions:erase`.",
+    parameters=[EraseApplicantIn],
+    request=None,
+    responses={200: ErasedOut} | error_responses(),
 )
 cancel = extend_schema(
     operation_id="cancel_submission",

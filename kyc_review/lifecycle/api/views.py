@@ -11,7 +11,7 @@ from kyc_review.accounts.models import Scope
 from kyc_review.core.api import ApiView, query_params
 from kyc_review.core.problems import Problem
 from kyc_review.lifecycle.api import openapi
-from kyc_review.lifecycle.api.serializers import EraseIn
+from kyc_review.lifecycle.api.serializers import EraseApplicantIn, EraseIn
 from kyc_review.lifecycle.cancel import submission_cancel
 from kyc_review.lifecycle.erase import submission_erase
 from kyc_review.submissions.api import views as submissions
@@ -19,6 +19,8 @@ from kyc_review.submissions.api.presence import found
 from kyc_review.submissions.api.serializers import shown
 from kyc_review.submissions.selectors import submissions_of
 from kyc_review.submissions.state_changes import StaleSubmission
+
+ERASED_AT_ONCE = 100
 
 
 class SubmissionView(submissions.SubmissionView):
@@ -33,6 +35,24 @@ class SubmissionView(submissions.SubmissionView):
         row = get_object_or_404(submissions_of(caller_of(request)), pk=submission_id)
         submission_erase(submission_id=row.pk, reason=reason, actor=integration_of(request))
         return Response(status=204)
+
+
+class SubmissionsView(submissions.SubmissionsView):
+    """The address of all submissions: they are posted and listed there, and erased by person."""
+
+    scopes = {**submissions.SubmissionsView.scopes, "DELETE": Scope.SUBMISSIONS_ERASE}
+    query = {**submissions.SubmissionsView.query, "DELETE": EraseApplicantIn}
+
+    @openapi.erase_applicant
+    def delete(self, request: Request) -> Response:
+        asked = query_params(EraseApplicantIn, request)
+        mine = submissions_of(caller_of(request)).filter(applicant_ref=asked["applicant_ref"], erased_at=None)
+        found_ids = list(
+            mine.order_by("received_at", "pk").values_list("pk", flat=True)[: ERASED_AT_ONCE + 1]
+        )
+        for pk in found_ids[:ERASED_AT_ONCE]:
+            submission_erase(submission_id=pk, reason=asked["reason"], actor=integration_of(request))
+        return Response({"erased": found_ids[:ERASED_AT_ONCE], "has_more": len(found_ids) > ERASED_AT_ONCE})
 
 
 class CancellationView(ApiView):

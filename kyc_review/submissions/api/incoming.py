@@ -169,6 +169,10 @@ class ListIn(serializers.Serializer):
     applicant_ref = ReferenceField(max_length=200, required=False)
     received_from = serializers.DateTimeField(required=False, help_text="At or after this time.")
     received_before = serializers.DateTimeField(required=False, help_text="Before this time.")
+    completed_from = serializers.DateTimeField(
+        required=False, help_text="With a result at or after this time."
+    )
+    completed_before = serializers.DateTimeField(required=False, help_text="With a result before this time.")
     after = serializers.UUIDField(required=False, help_text="`next` of the previous page.")
     limit = serializers.IntegerField(min_value=1, max_value=100, default=50)
 

@@ -18,6 +18,7 @@ pytestmark = pytest.mark.django_db
 NEEDED = {
     ("GET", "/api/v1/submissions"): Scope.SUBMISSIONS_READ,
     ("POST", "/api/v1/submissions"): Scope.SUBMISSIONS_WRITE,
+    ("DELETE", "/api/v1/submissions"): Scope.SUBMISSIONS_ERASE,
     ("POST", "/api/v1/submissions/batch"): Scope.SUBMISSIONS_WRITE,
     ("GET", "/api/v1/submissions/{id}"): Scope.SUBMISSIONS_READ,
     ("POST", "/api/v1/submissions/{id}/cancel"): Scope.SUBMISSIONS_WRITE,
@@ -92,6 +93,23 @@ def test_a_test_key_makes_test_submissions_and_has_a_prefix_of_its_own(integrati
     row, key = services.key_create(integration=integration, is_test=True)
     assert key.startswith("kyc_test_")
     assert row.prefix.startswith("kyc_test_")
+
+
+def test_a_key_of_any_scope_reads_what_it_is(client: Client, integration: Integration) -> None:
+    row, key = services.key_create(
+        integration=integration, is_test=True, scopes=[Scope.OUTCOMES_WRITE], networks=["127.0.0.0/8"]
+    )
+    assert client.get("/api/v1/me").status_code == 401
+    shown = client.get("/api/v1/me", headers={"Authorization": f"Bearer {key}"}).json()
+    assert shown.pop("limits")["image_bytes"] == 25_000_000
+    assert shown == {
+        "integration": "mobile-app",
+        "test": True,
+        "key": row.prefix,
+        "scopes": ["outcomes:write"],
+        "networks": ["127.0.0.0/8"],
+        "expires_at": None,
+    }
 
 
 def test_an_unknown_scope_and_a_malformed_network_are_refused(integration: Integration) -> None:

@@ -21,7 +21,7 @@ def test_everybody_can_log_in_with_the_role_shown(tmp_path: Path) -> None:
 def test_a_second_run_changes_nothing_and_reads_the_same_logins(tmp_path: Path) -> None:
     first = people.ensure(tmp_path / "demo.json")
     assert people.ensure(tmp_path / "demo.json") == first
-    assert (User.objects.count(), ApiKey.objects.count()) == (len(people.PEOPLE), 1)
+    assert (User.objects.count(), ApiKey.objects.count()) == (len(people.PEOPLE), 2)
 
 
 def test_only_the_owner_reads_the_file(tmp_path: Path) -> None:
@@ -36,6 +36,17 @@ def test_a_lost_file_is_made_again_with_logins_that_work(tmp_path: Path) -> None
     assert second.passwords["alice"] != first.passwords["alice"]
     assert User.objects.get(username="alice").check_password(second.passwords["alice"])
     assert second.api_key != first.api_key
+    assert second.test_key != first.test_key
+
+
+def test_a_file_from_before_there_was_a_key_for_the_sandbox_gets_one(tmp_path: Path) -> None:
+    first = people.ensure(tmp_path / "demo.json")
+    kept = json.loads((tmp_path / "demo.json").read_text())
+    del kept["test_key"]
+    (tmp_path / "demo.json").write_text(json.dumps(kept))
+    second = people.ensure(tmp_path / "demo.json")
+    assert second.api_key == first.api_key
+    assert second.test_key.startswith("kyc_test_")
 
 
 def test_no_secret_is_the_same_in_two_installations(tmp_path: Path) -> None:

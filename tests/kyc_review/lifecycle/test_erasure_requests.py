@@ -85,6 +85,33 @@ def test_a_late_repetition_of_its_create_says_that_it_was_erased(eraser: Client)
     assert Submission.objects.count() == 1
 
 
+def test_all_submissions_of_a_person_are_erased_and_no_others(
+    eraser: Client, submit: Callable[..., Submission], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kyc_review.lifecycle.api.views.ERASED_AT_ONCE", 2)
+    other = accounts.integration_create(slug="other", name="Other")
+    theirs = [submit(applicant_ref="p-7") for _ in range(3)]
+    kept = [submit(applicant_ref=""), submit(applicant_ref="p-70"), submit(applicant_ref="p-7", is_test=True)]
+    kept.append(submit(applicant_ref="p-7", integration=other))
+    url = "/api/v1/submissions?applicant_ref=p-7&reason=asked"
+    answers = [eraser.delete(url).json() for _ in range(3)]
+    assert [len(one["erased"]) for one in answers] == [2, 1, 0]
+    assert [one["has_more"] for one in answers] == [True, False, False]
+    assert {pk for one in answers for pk in one["erased"]} == {str(row.pk) for row in theirs}
+    assert set(Submission.objects.filter(erased_at=None)) == set(kept)
+
+
+@pytest.mark.parametrize(
+    "query", ["", "?applicant_ref=", "?aplicant_ref=p-7", "?applicant_ref=a&applicant_ref=b"]
+)
+def test_without_a_person_nothing_is_erased(
+    eraser: Client, submit: Callable[..., Submission], query: str
+) -> None:
+    submit(applicant_ref="")
+    assert eraser.delete(f"/api/v1/submissions{query}").status_code == 400
+    assert not Submission.objects.exclude(erased_at=None).exists()
+
+
 # --- people and the command line --------------------------------------------------------------------------
 
 

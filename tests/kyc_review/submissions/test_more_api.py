@@ -293,3 +293,21 @@ def test_a_wait_has_bounds(api: Client, submit: Callable[..., Submission], wait:
 
 def test_a_large_json_body_is_refused_before_it_is_read(api: Client) -> None:
     assert send(api, "", '"' + "A" * 20_200_000 + '"').status_code == 413
+
+
+def test_a_list_by_time_of_completion_and_the_outcome_that_was_reported(
+    api: Client, submit: Callable[..., Submission]
+) -> None:
+    early, late, _open = submit(), submit(), submit()
+    for row, day in ((early, 1), (late, 2)):
+        at = f"2026-11-0{day}T12:00:00Z"
+        Submission.objects.filter(pk=row.pk).update(
+            state=State.COMPLETED, result="clear", result_reason="models_agree", completed_at=at
+        )
+    between = {"completed_from": "2026-11-02T12:00:00Z", "completed_before": "2026-11-02T12:00:01Z"}
+    assert [one["id"] for one in api.get(URL, between).json()["data"]] == [str(late.pk)]
+    outcome = f"{URL}/{early.pk}/outcome"
+    assert api.get(outcome).status_code == 404
+    for finding in ("confirmed_genuine", "confirmed_fraud"):
+        assert send(api, f"/{early.pk}/outcome", {"outcome": finding}).status_code == 201
+    assert api.get(outcome).json()["outcome"] == "confirmed_fraud"

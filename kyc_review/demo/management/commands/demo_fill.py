@@ -101,6 +101,7 @@ class Command(BaseCommand):
             "\nAs alice, press C to claim a selfie, 1 for real or 2 for fake, Enter for the next; ? shows all keys."
         )
         self.stdout.write(f"\nAPI key of {people.ONBOARDING}: {keys.api_key}")
+        self.stdout.write(f"API key for the sandbox: {keys.test_key}")
         self.stdout.write(f"API reference: {settings.PUBLIC_URL}/docs/api/\n(all kept in {file})\n\n")
         self.stdout.flush()
 
