@@ -1,8 +1,8 @@
 """The shipped bundle votes on a wide-gamut file as on its sRGB twin: real portraits, Display P3 as phones write it.
 
 What the conversion moves is measured in float32: in bfloat16, where the processor has it, rounding in the networks adds
-to the difference of two pictures that differ by one grey level in a pixel of fifty. The member that looks at the face
-moves most: the eyes are found again in each picture, a fraction of a pixel elsewhere.
+to the difference of two pictures that differ by one grey level in a pixel of fifty. The members that look at the face
+move most: the eyes are found again in each picture, a fraction of a pixel elsewhere.
 """
 
 from functools import cache
