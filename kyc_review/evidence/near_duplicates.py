@@ -50,7 +50,7 @@ def likenesses_find(*, submission: Submission) -> list[Likeness]:
 
 
 @transaction.atomic
-def twins_of(*, submission: Submission) -> list[Submission]:
+def twins_find_and_record(*, submission: Submission) -> list[Submission]:
     """Every other submission with the same picture, received earlier or later, nearest first, at most TWINS_MAX.
 
     Pairs that were not known are recorded as likenesses. Empty without a fingerprint.

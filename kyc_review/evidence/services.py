@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from kyc_review.core import leases, wake
 from kyc_review.evidence.models import Evidence, Fingerprint
-from kyc_review.evidence.near_duplicates import likenesses_find, twins_of
+from kyc_review.evidence.near_duplicates import likenesses_find, twins_find_and_record
 from kyc_review.submissions.models import Submission
 from kyc_review.submissions.storage import derivatives
 
@@ -51,7 +51,7 @@ def likenesses_search() -> int:
     )
     rows = list(waiting.select_related("submission").order_by("pk")[:SEARCHES_AT_ONCE])
     for row in rows:
-        twins_of(submission=row.submission)
+        twins_find_and_record(submission=row.submission)
         Evidence.objects.filter(pk=row.pk).update(likenesses_found_at=Now())
     return len(rows)
 

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
-from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpResponse, JsonResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, render
@@ -20,7 +19,7 @@ from kyc_review.accounts.staff_access import StaffRequest, staff_only
 from kyc_review.audit import services as audit
 from kyc_review.audit.models import Event
 from kyc_review.core.days import begin_of, end_of
-from kyc_review.core.permissions import may_read_audit_log
+from kyc_review.core.permissions import Right, may_read_audit_log, require
 from kyc_review.insights.forms import KINDS, AuditForm
 from kyc_review.insights.retention import retention
 from kyc_review.insights.search import submission_receipt, submissions_visible
@@ -129,5 +128,4 @@ def _cell(value: object) -> str:
 
 
 def _require(request: StaffRequest) -> None:
-    if not may_read_audit_log(request.user):
-        raise PermissionDenied("Admins and auditors read the audit log; your role does not.")
+    require(request.user, Right.READ_AUDIT_LOG)

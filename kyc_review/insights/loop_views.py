@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 
 from django.conf import settings
-from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -13,7 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
-from kyc_review.core.permissions import may_see_insights
+from kyc_review.core.permissions import Right, require
 from kyc_review.insights import model_monitoring
 from kyc_review.review.late_outcomes import late_by_bundle
 
@@ -24,8 +23,7 @@ DAYS = (30, 90, 365)
 @never_cache
 @staff_only
 def loop(request: StaffRequest) -> HttpResponse:
-    if not may_see_insights(request.user):
-        raise PermissionDenied("Seniors, admins and auditors see this; your role does not.")
+    require(request.user, Right.SEE_INSIGHTS)
     asked = request.GET.get("days", "")
     days = int(asked) if asked in map(str, DAYS) else 90
     viewer, since = request.user, timezone.now() - timedelta(days=days)

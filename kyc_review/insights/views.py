@@ -7,7 +7,6 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
@@ -19,11 +18,12 @@ from django.views.decorators.http import require_POST, require_safe
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
 from kyc_review.audit import services as audit
 from kyc_review.core.permissions import (
+    Right,
     may_erase,
     may_oversee,
     may_read_audit_log,
     may_see_faces,
-    may_see_insights,
+    require,
 )
 from kyc_review.datasets.erasure_marks import holders_of_submission
 from kyc_review.evidence.responses import derivative_response, reference_response
@@ -109,8 +109,7 @@ def submission(request: StaffRequest, submission_id: UUID) -> HttpResponse:
 def erasure(request: StaffRequest, submission_id: UUID) -> HttpResponse:
     """Permanently delete the picture and all references to the applicant."""
     row = _found(request, submission_id)
-    if not may_erase(request.user):
-        raise PermissionDenied("Only admins erase submissions.")
+    require(request.user, Right.ERASE)
     form = EraseForm(request.POST)
     if not form.is_valid():
         return _submission(request, row, form, status=422)
@@ -164,8 +163,7 @@ def reference(request: StaffRequest, submission_id: UUID) -> HttpResponseBase:
 def _face(request: StaffRequest, submission_id: UUID) -> Submission:
     """Raises PermissionDenied for those who do not see faces here."""
     row = _found(request, submission_id)
-    if not may_see_faces(request.user):
-        raise PermissionDenied("Seniors and auditors see faces here; your role does not.")
+    require(request.user, Right.SEE_FACES)
     return row
 
 
@@ -178,5 +176,4 @@ def _found(request: StaffRequest, submission_id: UUID) -> Submission:
 
 
 def _require(request: StaffRequest) -> None:
-    if not may_see_insights(request.user):
-        raise PermissionDenied("Seniors, admins and auditors see this; your role does not.")
+    require(request.user, Right.SEE_INSIGHTS)

@@ -5,10 +5,7 @@ processes that it forks know its name and note their problems under it.
 """
 
 import logging
-import os
-import socket
 import threading
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -17,6 +14,7 @@ from django.db import DatabaseError, close_old_connections, connection
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from kyc_review.core.leases import process_holder
 from kyc_review.scoring.models import ScoringWorker
 from kyc_review.scoring.state import HEARTBEAT_S
 
@@ -29,7 +27,7 @@ _stop = threading.Event()
 def heartbeat_begin() -> None:
     """Name this process as a scoring worker; before it forks."""
     global _name
-    _name = f"{socket.gethostname()[:40]}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+    _name = process_holder()
 
 
 def heartbeat_start() -> None:

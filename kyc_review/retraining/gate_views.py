@@ -8,7 +8,6 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -17,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from kyc_review.accounts.four_eyes import why_not_approver
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
-from kyc_review.core.permissions import may_promote
+from kyc_review.core.permissions import Right, may_promote, require
 from kyc_review.retraining.access import require_retraining_access
 from kyc_review.training.gate_changes import (
     GateSettingsRefused,
@@ -71,8 +70,7 @@ def gate_settings(request: StaffRequest) -> HttpResponse:
         return _page(
             request, GateForm(initial={"version": gate_settings_version()} | asdict(Limits.current()))
         )
-    if not may_promote(request.user):
-        raise PermissionDenied("Only admins change the gate's settings.")
+    require(request.user, Right.PROMOTE)
     form = GateForm(request.POST)
     if not form.is_valid():
         return _page(request, form, status=422)
@@ -109,8 +107,7 @@ def gate_rejection(request: StaffRequest, number: int) -> HttpResponse:
 
 
 def _decide(request: StaffRequest, number: int, decide: Callable[..., object], done: str) -> HttpResponse:
-    if not may_promote(request.user):
-        raise PermissionDenied("Only admins change the gate's settings.")
+    require(request.user, Right.PROMOTE)
     proposal = get_object_or_404(GateProposal, pk=number)
     try:
         decide(proposal=proposal, actor=request.user, remark=request.POST.get("remark", ""))

@@ -6,7 +6,6 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import FileResponse, Http404, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
@@ -17,7 +16,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
 from kyc_review.core.markdown import markdown_html
-from kyc_review.core.permissions import may_promote
+from kyc_review.core.permissions import Right, may_promote, require
 from kyc_review.core.refusal_messages import refusals_shown
 from kyc_review.datasets import erasure_marks
 from kyc_review.registry import inventory
@@ -185,6 +184,5 @@ def _found(request: StaffRequest, digest: str) -> Bundle:
 
 
 def _managed(request: StaffRequest, digest: str) -> Bundle:
-    if not may_promote(request.user):
-        raise PermissionDenied("Only admins change the record of a model.")
+    require(request.user, Right.PROMOTE)
     return _found(request, digest)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -11,7 +10,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
-from kyc_review.core.permissions import may_freeze
+from kyc_review.core.permissions import Right, require
 from kyc_review.datasets.snapshot_builder import SnapshotFailed
 from kyc_review.datasets.snapshot_filters import count_matching
 from kyc_review.datasets.snapshots import snapshot_request
@@ -23,8 +22,7 @@ from kyc_review.retraining.forms import SnapshotForm
 @staff_only
 def new_snapshot(request: StaffRequest) -> HttpResponse:
     """The form; with choices in the query, how many decisions they take."""
-    if not may_freeze(request.user):
-        raise PermissionDenied("Only admins make snapshots.")
+    require(request.user, Right.FREEZE)
     form = SnapshotForm(request.GET or None)
     counts = None
     if form.is_bound and form.is_valid():

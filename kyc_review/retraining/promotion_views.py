@@ -8,7 +8,6 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -17,7 +16,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from detection.bundle import BundleRefused
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
-from kyc_review.core.permissions import may_promote
+from kyc_review.core.permissions import Right, may_promote, require
 from kyc_review.datasets import erasure_marks
 from kyc_review.datasets.models import Snapshot
 from kyc_review.registry.bundles import PromotionRefused, bundle_rollback
@@ -187,5 +186,4 @@ def _found(request: StaffRequest, number: int) -> Comparison:
 
 
 def _require_admin(request: StaffRequest) -> None:
-    if not may_promote(request.user):
-        raise PermissionDenied("Only admins compare, propose and promote.")
+    require(request.user, Right.PROMOTE)

@@ -7,7 +7,6 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -15,7 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
-from kyc_review.core.permissions import may_train
+from kyc_review.core.permissions import Right, may_train, require
 from kyc_review.core.refusal_messages import refusals_shown
 from kyc_review.datasets import erasure_marks
 from kyc_review.datasets.models import Snapshot
@@ -169,8 +168,7 @@ def cancellation(request: StaffRequest, number: int) -> HttpResponse:
 
 
 def _require_admin(request: StaffRequest) -> None:
-    if not may_train(request.user):
-        raise PermissionDenied("Only admins train models.")
+    require(request.user, Right.TRAIN)
 
 
 def _run(request: StaffRequest, number: int) -> TrainingRun:

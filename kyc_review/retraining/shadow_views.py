@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -14,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from detection.bundle import BundleRefused
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
-from kyc_review.core.permissions import may_promote
+from kyc_review.core.permissions import Right, may_promote, require
 from kyc_review.core.refusal_messages import refusals_shown
 from kyc_review.registry.models import Bundle
 from kyc_review.registry.shadows import ShadowRefused, shadow_end, shadow_now, shadow_start, shadows_listed
@@ -67,5 +66,4 @@ def _start(request: StaffRequest) -> HttpResponse:
 
 
 def _require_admin(request: StaffRequest) -> None:
-    if not may_promote(request.user):
-        raise PermissionDenied("Only admins start shadow mode.")
+    require(request.user, Right.PROMOTE)

@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import FileResponse, Http404, HttpResponse
 from django.http.response import HttpResponseBase
@@ -19,7 +18,7 @@ from PIL import Image
 from detection.decoding import ImageRefused
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
 from kyc_review.audit import services as audit
-from kyc_review.core.permissions import may_freeze, may_see_snapshot_faces
+from kyc_review.core.permissions import Right, may_freeze, may_see_snapshot_faces, require
 from kyc_review.datasets import erasure_marks, snapshot_filters, snapshot_report
 from kyc_review.datasets.models import Snapshot
 from kyc_review.datasets.selectors import snapshots_listed
@@ -120,8 +119,7 @@ def mean(request: StaffRequest, name: str, number: int) -> HttpResponseBase:
 
 def _face(request: StaffRequest, name: str, submission_id: UUID) -> Submission:
     row = _found(request, name)
-    if not may_see_snapshot_faces(request.user):
-        raise PermissionDenied("Your role does not see the faces of a snapshot.")
+    require(request.user, Right.SEE_SNAPSHOT_FACES)
     found = snapshot_report.snapshot_face(viewer=request.user, snapshot=row, submission_id=submission_id)
     if found is None:
         raise Http404("This snapshot does not hold that submission.")

@@ -6,12 +6,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from django.core.exceptions import PermissionDenied
 from django.db import transaction
 
 from kyc_review.accounts.services import person_lock
 from kyc_review.audit import services as audit
-from kyc_review.core.permissions import may_oversee
+from kyc_review.core.permissions import Right, require
 from kyc_review.review import statements
 from kyc_review.review.claims import NOT_RESERVED, RELEASED, claim_lease, claims_expire, held_by, items_for
 from kyc_review.review.models import ReviewItem, Skip
@@ -74,8 +73,7 @@ def items_return(*, item_ids: Iterable[int], senior: User) -> Distributed:
 
 
 def require_overseer(senior: User) -> None:
-    if not may_oversee(senior):
-        raise PermissionDenied("Only seniors distribute items.")
+    require(senior, Right.OVERSEE)
 
 
 def _each(item_ids: Iterable[int], act: Callable[[int], None]) -> Distributed:

@@ -11,14 +11,13 @@ import random
 from typing import TYPE_CHECKING
 
 from django.conf import settings
-from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, QuerySet
 from django.db.models.functions import Now
 
 from detection.voting import Verdict
 from kyc_review.audit import services as audit
-from kyc_review.core.permissions import may_oversee
+from kyc_review.core.permissions import Right, require
 from kyc_review.review.blinding import possible_reviewers
 from kyc_review.scoring.selectors import failed_for_person, needs_person
 from kyc_review.submissions.models import State, Submission
@@ -37,8 +36,7 @@ _dice = random.Random()  # noqa: S311
 @transaction.atomic
 def gold_add(*, submission_id: UUID, senior: User, label: str) -> Gold:
     """Use a completed submission to calibrate people. Raises PermissionDenied, ValueError."""
-    if not may_oversee(senior):
-        raise PermissionDenied("Only seniors choose calibration items.")
+    require(senior, Right.OVERSEE)
     wished = Decision.Label(label)
     usable = Submission.objects.filter(pk=submission_id, state=State.COMPLETED, erased_at=None)
     if usable.select_for_update(no_key=True).first() is None:  # serialises with an erasure

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
@@ -19,7 +19,7 @@ from django.db.models.functions import Greatest, Now
 from kyc_review.accounts.services import person_lock
 from kyc_review.audit import services as audit
 from kyc_review.core.errors import DomainError
-from kyc_review.core.permissions import may_decide, may_oversee
+from kyc_review.core.permissions import Right, may_oversee, require
 
 from . import statements
 from .blinding import picture_outcome_known
@@ -48,8 +48,7 @@ class ClaimLost(DomainError):
 
 def require_decider(reviewer: User) -> None:
     """Raises PermissionDenied for people who do not decide on items."""
-    if not may_decide(reviewer):
-        raise PermissionDenied("Only reviewers and seniors decide; your role is read-only.")
+    require(reviewer, Right.DECIDE)
 
 
 def held_by(person: int, item_id: int | None = None) -> QuerySet[ReviewItem]:
@@ -65,10 +64,10 @@ def items_for(
 ) -> QuerySet[ReviewItem]:
     """Waiting items that the person with this key may take now, unordered.
 
-    Not: what somebody else is to have, what sleeps, what waits for a senior, what they escalated themselves, faces that
-    they judged or read the outcome of before, gold whose answer they gave, and blind items of a picture whose outcome
-    they know from a twin or a list, as long as somebody is left who does not. reserved_ahead: those that colleagues'
-    pages have fetched ahead, instead of those that are offered.
+    Left out are: items reserved for another person, snoozed or escalated (seniors get those, except what they escalated
+    themselves), faces that the person has judged or whose outcome they have read, gold whose answer they gave, and
+    blind items of a picture whose outcome they know from a twin or a list, as long as another person is left who does
+    not know it. reserved_ahead: only items that colleagues' pages have fetched ahead.
     """
     if reserved_ahead:
         offered = Q(reserved_for__isnull=False, reserved_until__gt=Now(), is_reserved_ahead=True) & ~Q(
@@ -163,6 +162,24 @@ def item_reserve_next(*, reviewer: User) -> ReviewItem | None:
         is_reserved_ahead=reserved is None or reserved.is_reserved_ahead,
     )
     return ReviewItem.objects.select_related("submission__evidence").get(pk=pk)
+
+
+def claim_again(*, item: ReviewItem, reviewer: User, **changes: Any) -> None:
+    """Give a locked item back to the person who undoes what they did to it, with these changes of its row.
+
+    An item that they have claimed meanwhile becomes reserved for them.
+    """
+    until = Now() + claim_lease()
+    ReviewItem.objects.filter(state=ReviewItem.State.CLAIMED, claimed_by=reviewer).update(
+        **RELEASED | {"reserved_for": reviewer, "reserved_until": until}
+    )
+    ReviewItem.objects.filter(pk=item.pk, state=item.state).update(
+        state=ReviewItem.State.CLAIMED,
+        claimed_by=reviewer,
+        claimed_at=Now(),
+        claim_expires_at=until,
+        **NOT_RESERVED | changes,
+    )
 
 
 def claim_renew(*, item_id: int, reviewer: User) -> dt.timedelta:

@@ -23,7 +23,7 @@ from kyc_review.submissions.models import State
 from kyc_review.submissions.state_changes import submission_lock
 
 from . import statements
-from .claims import NOT_RESERVED, RELEASED, ClaimLost, claim_lease, claim_lost, held_by, require_decider
+from .claims import RELEASED, ClaimLost, claim_again, claim_lease, claim_lost, held_by, require_decider
 from .models import Decision, DecisionUndo, FirstCall, ReviewItem
 from .outcomes import outcome_reach
 from .second_reviews import followup_item_for
@@ -38,8 +38,10 @@ OUTDATED = "This submission was completed otherwise meanwhile; there is nothing 
 class TooLate(DomainError):
     """The decision can no longer be undone; it can be corrected."""
 
+    text = "It is too late to undo this decision. You can correct it on the item's page."
+
     def __init__(self) -> None:
-        super().__init__("It is too late to undo this decision. You can correct it on the item's page.")
+        super().__init__(self.text)
 
 
 @transaction.atomic
@@ -132,19 +134,8 @@ def decision_undo(*, item_id: int, reviewer: User) -> None:
     decision = Decision.objects.standing().filter(item=item).order_by("-pk").first()
     if item is None or decision is None or decision.reviewer_id != reviewer.pk:
         raise TooLate
-    until = Now() + claim_lease()
-    ReviewItem.objects.filter(state=ReviewItem.State.CLAIMED, claimed_by=reviewer).update(
-        **RELEASED | {"reserved_for": reviewer, "reserved_until": until}
-    )
     DecisionUndo.objects.create(decision=decision)
-    ReviewItem.objects.filter(pk=item.pk, state=ReviewItem.State.SETTLING).update(
-        state=ReviewItem.State.CLAIMED,
-        claimed_by=reviewer,
-        claimed_at=Now(),
-        claim_expires_at=until,
-        settles_at=None,
-        **NOT_RESERVED,
-    )
+    claim_again(item=item, reviewer=reviewer, settles_at=None)
     audit.record(action="item.undone", actor=reviewer, target=item, detail={"label": decision.label})
 
 

@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kyc_review.review.models import Decision, ReviewItem
-
-if TYPE_CHECKING:
-    pass
-
-# A vote that contradicts the human result.
 
 
 def live_decisions_unchecked(*, since: datetime, until: datetime | None = None) -> Any:

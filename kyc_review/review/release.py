@@ -6,7 +6,6 @@ import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models.functions import Now
 
@@ -14,9 +13,9 @@ from kyc_review.accounts.models import User
 from kyc_review.accounts.services import person_lock
 from kyc_review.audit import services as audit
 from kyc_review.core.errors import DomainError
-from kyc_review.core.permissions import ROLES_WITH, Right, may_decide, may_oversee
+from kyc_review.core.permissions import ROLES_WITH, Right, may_decide, may_oversee, require
 from kyc_review.review.blinding import knows_outcome, knows_picture_outcome
-from kyc_review.review.claims import NOT_RESERVED, RELEASED, claim_lease, claim_lost, held_by, require_decider
+from kyc_review.review.claims import NOT_RESERVED, RELEASED, claim_again, claim_lost, held_by, require_decider
 from kyc_review.review.decisions import TooLate
 from kyc_review.review.models import Gold, PutAside, ReviewItem, Skip
 
@@ -35,10 +34,7 @@ SNOOZES = {15: "15 minutes", 60: "1 hour", 240: "4 hours"}
 class TooLateToTakeBack(TooLate):
     """What was put aside can no longer be taken back."""
 
-    def __init__(self) -> None:
-        DomainError.__init__(
-            self, "It is too late to undo this: its time is over, or a colleague sees the item now."
-        )
+    text = "It is too late to undo this: its time is over, or a colleague sees the item now."
 
 
 class ReleaseRefused(DomainError):
@@ -118,8 +114,7 @@ def offer(item: ReviewItem, to: User) -> dict[str, Any]:
 @transaction.atomic
 def claim_take_back(*, item_id: int, senior: User) -> None:
     """A senior returns a colleague's claim, or an item reserved for somebody, to the queue for all."""
-    if not may_oversee(senior):
-        raise PermissionDenied("Only seniors return items of colleagues.")
+    require(senior, Right.OVERSEE)
     claimed = ReviewItem.objects.filter(pk=item_id, state=ReviewItem.State.CLAIMED)
     reserved = ReviewItem.objects.filter(pk=item_id, state=ReviewItem.State.OPEN, reserved_for__isnull=False)
     holder = ReviewItem.objects.filter(pk=item_id).values_list("claimed_by_id", "reserved_for_id").first()
@@ -164,20 +159,13 @@ def release_undo(*, item_id: int, reviewer: User) -> None:
     act = PutAside.objects.filter(item=item, reviewer=reviewer, put_aside_at__gt=since).first()
     if item is None or act is None or item.reserved_for_id not in (None, reviewer.pk, act.handed_to_id):
         raise TooLateToTakeBack
-    until = Now() + claim_lease()
-    ReviewItem.objects.filter(state=ReviewItem.State.CLAIMED, claimed_by=reviewer).update(
-        **RELEASED | {"reserved_for": reviewer, "reserved_until": until}
-    )
-    ReviewItem.objects.filter(pk=item.pk, state=ReviewItem.State.OPEN).update(
-        state=ReviewItem.State.CLAIMED,
-        claimed_by=reviewer,
-        claimed_at=Now(),
-        claim_expires_at=until,
+    claim_again(
+        item=item,
+        reviewer=reviewer,
         snoozed_until=None,
         is_escalated=act.was_escalated,
         escalated_by=act.escalated_by_before_id,
         message=act.message_before,
-        **NOT_RESERVED,
     )
     if act.act == PutAside.Act.SKIPPED:
         Skip.objects.filter(item=item, reviewer=reviewer).delete()

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import transaction
 
 from kyc_review.audit import services as audit
-from kyc_review.evidence.near_duplicates import twins_of
+from kyc_review.evidence.near_duplicates import twins_find_and_record
 from kyc_review.evidence.services import evidence_request
 from kyc_review.review.models import RISK_WITHOUT_VOTES, UNDECIDED_STATES, ReviewItem, TwinSearch
 from kyc_review.scoring.models import Scoring
@@ -58,7 +58,9 @@ def _search(pk: UUID) -> bool:
     row.delete()
     if not settings.TWINS_REOPEN or own.erased_at or own.result not in CONTRARY:
         return True
-    contrary = [twin for twin in twins_of(submission=own) if twin.result == CONTRARY[Result(own.result)]]
+    contrary = [
+        twin for twin in twins_find_and_record(submission=own) if twin.result == CONTRARY[Result(own.result)]
+    ]
     if own.result == Result.CLEAR:
         if contrary:
             _reopen(own.pk, rejected=contrary[0].pk)

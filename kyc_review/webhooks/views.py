@@ -5,7 +5,6 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
@@ -16,7 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from kyc_review.accounts.models import Integration
 from kyc_review.accounts.shown_once import redirect_with_secret, secret_once
 from kyc_review.accounts.staff_access import StaffRequest, parse_toggle, staff_only
-from kyc_review.core.permissions import may_manage_webhooks, may_see_webhooks
+from kyc_review.core.permissions import Right, may_manage_webhooks, require
 from kyc_review.core.refusal_messages import refusals_shown
 from kyc_review.webhooks import services
 from kyc_review.webhooks.models import Delivery, Endpoint
@@ -29,8 +28,7 @@ PAGE = 25
 @never_cache
 @staff_only
 def overview(request: StaffRequest) -> HttpResponse:
-    if not may_see_webhooks(request.user):
-        raise PermissionDenied("Admins and auditors see webhooks; your role does not.")
+    require(request.user, Right.SEE_WEBHOOKS)
     context: dict[str, object] = {}
     if request.method == "POST":
         _require_admin(request)
@@ -147,8 +145,7 @@ def _endpoint(request: StaffRequest, row: Endpoint) -> HttpResponse:
 
 
 def _found(request: StaffRequest, endpoint_id: UUID) -> Endpoint:
-    if not may_see_webhooks(request.user):
-        raise PermissionDenied("Admins and auditors see webhooks; your role does not.")
+    require(request.user, Right.SEE_WEBHOOKS)
     row = endpoints_listed(viewer=request.user).filter(pk=endpoint_id).first()
     if row is None:
         raise Http404("There is no such endpoint.")
@@ -161,8 +158,7 @@ def _managed(request: StaffRequest, endpoint_id: UUID) -> Endpoint:
 
 
 def _require_admin(request: StaffRequest) -> None:
-    if not may_manage_webhooks(request.user):
-        raise PermissionDenied("Only admins change webhooks.")
+    require(request.user, Right.MANAGE_WEBHOOKS)
 
 
 def _back(row: Endpoint) -> HttpResponse:

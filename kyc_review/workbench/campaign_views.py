@@ -5,7 +5,6 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
@@ -14,7 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
-from kyc_review.core.permissions import may_oversee
+from kyc_review.core.permissions import Right, require
 from kyc_review.evidence.responses import derivative_response, preview_response
 from kyc_review.review import campaigns
 from kyc_review.review.campaigns import Campaign, CampaignRefused, Outcome
@@ -22,7 +21,6 @@ from kyc_review.review.models import Decision
 from kyc_review.submissions.models import Submission
 from kyc_review.workbench.forms import CampaignForm, DecisionForm
 
-ONLY_SENIORS = "Only seniors see campaigns; your role does not."
 CORRECTIONS_WAIT = " Corrections among them: {}. They take effect once a second person agrees."
 
 
@@ -151,5 +149,4 @@ def _member(group: Campaign, member_id: UUID) -> Submission:
 
 
 def _require(request: StaffRequest) -> None:
-    if not may_oversee(request.user):
-        raise PermissionDenied(ONLY_SENIORS)
+    require(request.user, Right.OVERSEE)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -18,7 +17,7 @@ from kyc_review.accounts.integrations.selectors import integrations_listed, keys
 from kyc_review.accounts.models import ApiKey, Integration
 from kyc_review.accounts.shown_once import redirect_with_secret, secret_once
 from kyc_review.accounts.staff_access import StaffRequest, parse_toggle, staff_only
-from kyc_review.core.permissions import may_manage_integrations, may_see_integrations
+from kyc_review.core.permissions import Right, may_manage_integrations, require
 
 
 @require_http_methods(["GET", "POST"])
@@ -121,10 +120,8 @@ def _path(row: Integration) -> str:
 
 
 def _require_reader(request: StaffRequest) -> None:
-    if not may_see_integrations(request.user):
-        raise PermissionDenied("Admins and auditors see integrations; your role does not.")
+    require(request.user, Right.SEE_INTEGRATIONS)
 
 
 def _require_admin(request: StaffRequest) -> None:
-    if not may_manage_integrations(request.user):
-        raise PermissionDenied("Only admins change integrations and keys.")
+    require(request.user, Right.MANAGE_INTEGRATIONS)

@@ -8,7 +8,6 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
@@ -32,7 +31,7 @@ from kyc_review.accounts.shown_once import redirect_with_secret, secret_once
 from kyc_review.accounts.staff_access import StaffRequest, parse_toggle, staff_only
 from kyc_review.accounts.tokens.selectors import tokens_listed, tokens_valid
 from kyc_review.accounts.tokens.services import token_revoke
-from kyc_review.core.permissions import Role, may_manage_people, may_see_people
+from kyc_review.core.permissions import Right, Role, may_manage_people, require
 
 
 @require_http_methods(["GET", "POST"])
@@ -162,10 +161,8 @@ def _path(row: User) -> str:
 
 
 def _require_reader(request: StaffRequest) -> None:
-    if not may_see_people(request.user):
-        raise PermissionDenied("Admins and auditors see people's accounts; your role does not.")
+    require(request.user, Right.SEE_PEOPLE)
 
 
 def _require_admin(request: StaffRequest) -> None:
-    if not may_manage_people(request.user):
-        raise PermissionDenied("Only admins change people's accounts.")
+    require(request.user, Right.MANAGE_PEOPLE)

@@ -6,7 +6,6 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -21,7 +20,7 @@ from kyc_review.accounts.shown_once import redirect_with_secret, secret_once
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
 from kyc_review.accounts.tokens.selectors import tokens_listed
 from kyc_review.accounts.tokens.services import TokenRefused, token_create, token_revoke
-from kyc_review.core.permissions import may_have_tokens, may_promote
+from kyc_review.core.permissions import Right, may_have_tokens, may_promote, require
 
 SHOWN = 20
 
@@ -40,8 +39,7 @@ class TokenForm(forms.Form):
 @staff_only
 def tokens(request: StaffRequest) -> HttpResponse:
     """GET lists them, and shows one that was just created once; POST creates it."""
-    if not may_have_tokens(request.user):
-        raise PermissionDenied("Only admins and auditors use the retraining API; your role does not.")
+    require(request.user, Right.HAVE_TOKENS)
     form = TokenForm(request.POST if request.method == "POST" else None)
     if request.method != "POST":
         return _page(request, form, **secret_once(request))
