@@ -11,7 +11,7 @@ from detection.faces.mediapipe import MediaPipeDetector
 
 @cache
 def default_detector() -> FaceDetector:
-    """The one of this process; its models are loaded when it first looks."""
+    """The detector that this process uses; its models are loaded at its first search."""
     return MediaPipeDetector()
 
 

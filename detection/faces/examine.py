@@ -73,7 +73,10 @@ def examine(
 
 
 def _uniform_with_face(uniform: Check, face: Face) -> Check:
-    """A face is content, however plain the wall behind it: a found one passes, a doubtful one is at most doubt."""
+    """The check `uniform`, corrected for a picture with a face: a face is content, however plain the wall behind it.
+
+    A face that was found for sure makes the check pass; a doubtful one makes a failure a doubt.
+    """
     if uniform.status is CheckStatus.PASS or uniform.code is CheckCode.CHECK_FAILED:
         return uniform
     limit = LIMITS[Measure.CONTENT]

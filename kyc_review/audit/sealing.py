@@ -86,7 +86,7 @@ def _resume(last: SealedBatch, horizon: Horizon) -> SealedBatch:
     """After a dump was restored into another cluster, transaction ids begin again and mean nothing for older events.
 
     One batch takes all that is settled and in no batch. Events of this cluster have higher ids than all that were
-    restored, because the dump restores the sequence, too; so the highest restored id parts the two.
+    restored, because the dump restores the sequence, too; so the highest restored id separates the two.
     """
     log.warning("the database was moved into another cluster: sealing resumes after batch %s", last.number)
     listed, highest = EventIds(), 0

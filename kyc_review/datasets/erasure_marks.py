@@ -98,7 +98,7 @@ def holders_of_submission(*, viewer: User, submission_id: UUID) -> tuple[list[Sn
 
 
 def export_count(*, viewer: User, snapshot: Snapshot) -> int:
-    """How often its images left the house, by download or export; those copies are beyond our reach."""
+    """How often its images were downloaded or exported; erasure cannot reach those copies."""
     if not may_see_retraining(viewer):
         return 0
     about = Event.objects.filter(target_kind="snapshot", target_id=str(snapshot.pk))
@@ -137,14 +137,14 @@ def _erased_by_snapshot(snapshot: Snapshot | None = None) -> dict[int, dict[UUID
 
 
 def _spread(held: Mapping[int, Mapping[UUID, T]]) -> dict[str, dict[UUID, T]]:
-    """From snapshots (by key) to every bundle (by digest) that was trained on one, itself or by a forebear."""
+    """From snapshots (by key) to every bundle (by digest) trained on one, or descended from such a bundle."""
     snapshot_of = dict(Snapshot.objects.filter(pk__in=held).values_list("manifest_sha256", "pk"))
     origin: dict[str, Mapping[str, object]] = dict(Bundle.objects.values_list("digest", "provenance"))
     spread: dict[str, dict[UUID, T]] = {}
     for digest in origin:
         found: dict[UUID, T] = {}
-        for forebear in _line(origin, digest):
-            sha256 = str(origin[forebear].get("snapshot_sha256", ""))
+        for ancestor in _line(origin, digest):
+            sha256 = str(origin[ancestor].get("snapshot_sha256", ""))
             found |= held.get(snapshot_of.get(sha256, -1), {})
         spread[digest] = found
     return spread

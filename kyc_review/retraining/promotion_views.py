@@ -64,7 +64,7 @@ def comparisons(request: StaffRequest) -> HttpResponse:
 @never_cache
 @staff_only
 def comparison(request: StaffRequest, number: int) -> HttpResponse:
-    """The whole page at one operating point (`?shift=`); while it is worked on, it asks for itself."""
+    """The whole page at one operating point (`?shift=`); until the comparison has ended, it reloads itself."""
     return _comparison(request, _found(request, number), _shift(request.GET.get("shift", "")))
 
 

@@ -1,5 +1,8 @@
-"""People who have seen the outcome for a face. They are not asked to review it, because they could not do it blind;
-nor to judge the same picture blind under another reference, as long as somebody is left who knows of none of them."""
+"""People who have seen the outcome of a face. They are not asked to review it, because they could not do it blind.
+
+They are not asked to judge the same picture under another reference blind either, as long as another reviewer is left
+who knows the outcome of no copy.
+"""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ def decision_record(*, item_id: int, reviewer: User, label: str, **said: Any) ->
 
 
 def words_validated(label: str, *, obstacle: str = "", is_sure: bool = True, **said: Any) -> dict[str, Any]:
-    """What is kept of it: an obstacle where it is not assessable, marks where it is fake, doubt where it is neither.
+    """What is stored: an obstacle only for not assessable, marks only for fake, doubt only for real and fake.
 
     Raises ValueError.
     """
@@ -84,7 +84,7 @@ def words_validated(label: str, *, obstacle: str = "", is_sure: bool = True, **s
 
 @transaction.atomic
 def _record(item_id: int, reviewer: User, said: dict[str, Any]) -> Decision | None:
-    """None when the submission no longer waits for anybody: its item is closed then."""
+    """None when the submission no longer waits for a decision: its item is closed then."""
     found = statements.lock_held_item(item=item_id, person=reviewer.pk)
     if found is None:
         raise claim_lost(item_id, reviewer)

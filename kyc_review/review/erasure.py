@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 @transaction.atomic
 def items_close(*, submission_id: UUID) -> None:
-    """Close everything of it that waits for a person. A decision in its seconds of undo becomes final at once.
+    """Close all items of the submission that wait for a person. A decision that could still be undone becomes final.
 
-    A holder is told at their next action, within half a minute by their page itself: `claim_lost` says why.
+    A holder learns of it at their next action, or from their page within half a minute; `claim_lost` has the text.
     """
     waiting = ReviewItem.objects.exclude(state=ReviewItem.State.DECIDED).filter(submission=submission_id)
     for item in waiting.select_for_update().filter(state=ReviewItem.State.SETTLING):

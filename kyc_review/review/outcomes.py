@@ -35,8 +35,11 @@ def outcome_reach(*, item: ReviewItem, decision: Decision) -> str | None:
 
 
 def outcome_replace(*, item: ReviewItem, decision: Decision) -> str | None:
-    """Give a completed submission the outcome of this later decision; likewise. What is clear and stays clear is not
-    reported again."""
+    """Give a completed submission the outcome of this later decision, or conclude its audit.
+
+    Returns the result that stands; None when the submission was changed otherwise meanwhile. What is clear and stays
+    clear is not reported again.
+    """
     twin_search_request(submission_id=item.submission_id)
     if is_audited(item.submission_id) and not is_reopened(item.submission_id):
         return audit_conclude(submission_id=item.submission_id, label=decision.label)

@@ -24,8 +24,8 @@ def mask_positions(items: Iterable[ReviewItem]) -> None:
     hidden = [item for item in items if item.reason in GIVEN_AWAY]
     if not hidden:
         return
-    lately = ReviewItem.objects.order_by("-pk").values_list("reason", "risk")[:ROWS_READ]
-    ordinary = [(reason, risk) for reason, risk in lately if reason in ORDINARY]
+    recent = ReviewItem.objects.order_by("-pk").values_list("reason", "risk")[:ROWS_READ]
+    ordinary = [(reason, risk) for reason, risk in recent if reason in ORDINARY]
     for item in hidden:
         item.queue_reason, item.queue_risk = (
             _dice.choice(ordinary) if ordinary else (ReviewItem.Reason.SPLIT_VOTE, _dice.random())

@@ -1,9 +1,10 @@
-"""Who reviews after a decision: no one, a second person, or a third when the first two disagree. All reviews
-are blind.
+"""Who reviews after a decision: no one, a second person, or a third when the first two disagree.
+
+All these reviews are blind.
 
 A picture that one person may not clear (see clearance.py) is reviewed until two people say *real*, or the last of them
-says something else. An answer of which everybody who gave it was *not sure* settles nothing: a senior reviews next, or
-anybody else where no senior is left. A correction that needs a second person takes effect when that person, or a third,
+says something else. An answer decides nothing if all who gave it were *not sure*: a senior reviews next, or another
+reviewer where no senior is left. A correction that needs a second person takes effect when that person, or a third,
 agrees.
 """
 

@@ -1,4 +1,4 @@
-"""Alarms: signals of monitoring that call, kept as rows, so that people are told once and not at every look."""
+"""Alarms: monitoring signals beyond their limits, kept as rows, so that people are notified once."""
 
 from __future__ import annotations
 

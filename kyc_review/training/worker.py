@@ -203,7 +203,7 @@ def _succeed(job: TrainingRun | Comparison | MeanFaces) -> bool:
 
 
 def last_line(file: Path, *, begins: str = "") -> str:
-    """The last line with text in it that begins so, from the file's last 4 kB: torchrun talks on after a refusal."""
+    """The last line of text that begins so, of the file's last 4 kB: torchrun prints more lines after a refusal."""
     with open(file, "rb") as stream:
         stream.seek(max(0, os.fstat(stream.fileno()).st_size - 4096))
         lines = stream.read().decode(errors="replace").split("\n")

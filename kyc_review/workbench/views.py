@@ -174,7 +174,7 @@ def thumbnail(request: StaffRequest, item_id: int) -> HttpResponseBase:
 @require_POST
 @staff_only
 def correction(request: StaffRequest, item_id: int) -> HttpResponse:
-    """A later word on what is final."""
+    """Correct a final decision."""
     form = DecisionForm(request.POST)
     if not form.is_valid():
         messages.error(request, _problems(form))
