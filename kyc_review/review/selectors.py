@@ -120,8 +120,8 @@ def listed_reason(*, viewer: User) -> Case | F:
     """
     if not may_decide(viewer):
         return F("shown_reason")
-    veiled = Q(is_blind=True) & ~Q(state=ReviewItem.State.DECIDED)
-    return Case(When(veiled, then=Value(FIRST_LOOK)), default=F("shown_reason"))
+    blind = Q(is_blind=True) & ~Q(state=ReviewItem.State.DECIDED)
+    return Case(When(blind, then=Value(FIRST_LOOK)), default=F("shown_reason"))
 
 
 def reason_label(listed: str) -> str:
