@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, TypedDict
 
 from django.db import transaction
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from kyc_review.core.wake import WEBHOOKS
@@ -27,7 +28,7 @@ class SubmissionFacts(TypedDict):
 
 @transaction.atomic
 def events_write(*, facts: Sequence[SubmissionFacts], kind: str) -> None:
-    """Write an event for each submission and a delivery to each endpoint that listens; none without an endpoint."""
+    """Write an event for each submission, for the feed, and a delivery to each endpoint that listens."""
     kind = Kind(kind).value
     listening: dict[tuple[int, bool], list[Endpoint]] = {}
     for endpoint in Endpoint.objects.filter(
@@ -39,18 +40,17 @@ def events_write(*, facts: Sequence[SubmissionFacts], kind: str) -> None:
         listening.setdefault((endpoint.integration_id, endpoint.is_test), []).append(endpoint)
     now = timezone.now()
     told = [
-        (_event(row, kind, now), listening[key])
-        for row in facts
-        if (key := (row["integration_id"], row["is_test"])) in listening
+        (_event(row, kind, now), listening.get((row["integration_id"], row["is_test"]), [])) for row in facts
     ]
-    if not told:
-        return
     Event.objects.bulk_create(event for event, _ in told)
-    Delivery.objects.bulk_create(
+    deliveries = [
         Delivery(event=event, endpoint=endpoint, gives_up_at=now + GIVE_UP_AFTER)
         for event, endpoints in told
         for endpoint in endpoints
-    )
+    ]
+    if not deliveries:
+        return
+    Delivery.objects.bulk_create(deliveries)
     transaction.on_commit(WEBHOOKS.send)
 
 
@@ -71,7 +71,7 @@ def _event(row: SubmissionFacts, kind: str, now: datetime) -> Event:
                 "is_test": row["is_test"],
             },
         ),
-        created_at=now,
+        created_at=Now(),  # the database's clock, by which `feed` knows what may still be committed
     )
 
 

@@ -89,6 +89,9 @@ class Event(models.Model):
     payload = models.JSONField()
     created_at = models.DateTimeField(default=timezone.now)
 
+    class Meta:
+        indexes = [models.Index(fields=["integration", "created_at", "id"], name="webhook_event_listed")]
+
     def __str__(self) -> str:
         return self.message_id
 

@@ -12,6 +12,8 @@ from kyc_review.webhooks.api.serializers import (
     EndpointOut,
     EndpointsOut,
     EndpointWithSecretOut,
+    EventsIn,
+    EventsOut,
     SecretOut,
 )
 
@@ -103,4 +105,14 @@ replay_delivery = extend_schema(
     request=None,
     responses={202: DeliveryOut}
     | error_responses(e404=NO_DELIVERY, e409="It is already in progress, or the endpoint is switched off."),
+)
+list_events = extend_schema(
+    operation_id="list_events",
+    summary="Poll the events",
+    description="What webhooks tell, with the same bodies and ids, for those who poll or have missed messages; oldest "
+    "first, with or without endpoints. Keep `next` and send it as `after`. An event appears within seconds of its "
+    "change, and no event ever appears before one that you have read.",
+    tags=TAGS,
+    parameters=[EventsIn],
+    responses={200: EventsOut} | error_responses(),
 )

@@ -126,3 +126,39 @@ class DeliveriesIn(serializers.Serializer):
     state = serializers.ChoiceField(choices=Delivery.State.choices, required=False, default="")
     after = serializers.UUIDField(required=False)
     limit = serializers.IntegerField(min_value=1, max_value=100, required=False, default=50)
+
+
+class EventDataOut(serializers.Serializer):
+    id = serializers.UUIDField(help_text="The submission.")
+    status = serializers.CharField()
+    result = serializers.CharField(allow_null=True)
+    reason = serializers.CharField(allow_null=True)
+    checks = serializers.ListField(child=serializers.CharField())
+    is_test = serializers.BooleanField()
+
+
+class EventOut(serializers.Serializer):
+    """The body of the webhook, and its `webhook-id`."""
+
+    id = serializers.CharField(source="message_id", help_text="As in the header `webhook-id`.")
+    type = serializers.CharField(
+        source="kind", help_text=f"Kinds may be added. Now: {', '.join(value for value, _ in KINDS)}."
+    )
+    timestamp = serializers.DateTimeField(source="payload.timestamp")
+    data = EventDataOut(source="payload.data")  # type: ignore[assignment]
+
+
+class EventsOut(serializers.Serializer):
+    data = EventOut(many=True)  # type: ignore[assignment]
+    has_more = serializers.BooleanField()
+    next = serializers.CharField(
+        allow_null=True,
+        help_text="The last event that you have now; send it as `after`, at once while `has_more`, later otherwise.",
+    )
+
+
+class EventsIn(serializers.Serializer):
+    after = serializers.RegexField(
+        r"^evt_[0-9a-f]{32}$", required=False, help_text="`next` of the previous answer."
+    )
+    limit = serializers.IntegerField(min_value=1, max_value=100, required=False, default=50)

@@ -3,6 +3,7 @@ from django.urls import path
 from kyc_review.webhooks.api import views
 
 urlpatterns = [
+    path("events", views.EventsView.as_view(), name="events"),
     path("webhook-endpoints", views.EndpointsView.as_view(), name="webhook-endpoints"),
     path("webhook-endpoints/<uuid:endpoint_id>", views.EndpointView.as_view(), name="webhook-endpoint"),
     path("webhook-endpoints/<uuid:endpoint_id>/secret", views.SecretView.as_view()),

@@ -18,8 +18,11 @@ from kyc_review.webhooks.api.serializers import (
     EndpointChange,
     EndpointIn,
     EndpointOut,
+    EventOut,
+    EventsIn,
 )
-from kyc_review.webhooks.models import Delivery, Endpoint
+from kyc_review.webhooks.feed import events_page
+from kyc_review.webhooks.models import Delivery, Endpoint, Event
 from kyc_review.webhooks.selectors import deliveries_of, deliveries_page, endpoints_of
 
 MANAGE = Scope.WEBHOOKS_MANAGE
@@ -126,6 +129,22 @@ class ReplayView(WebhooksView):
         services.delivery_replay(delivery=row, actor=caller.integration)
         row.refresh_from_db()
         return Response(DeliveryOut(row).data, status=status.HTTP_202_ACCEPTED)
+
+
+class EventsView(ApiView):
+    scopes = {"GET": Scope.SUBMISSIONS_READ}
+    query = {"GET": EventsIn}
+
+    @openapi.list_events
+    def get(self, request: Request) -> Response:
+        asked = query_params(EventsIn, request)
+        after = UUID(asked["after"].removeprefix("evt_")) if "after" in asked else None
+        try:
+            rows, has_more = events_page(viewer=caller_of(request), after=after, limit=asked["limit"])
+        except Event.DoesNotExist:
+            raise invalid_cursor("not one of your events") from None
+        reached = rows[-1].message_id if rows else asked.get("after")
+        return Response({"data": EventOut(rows, many=True).data, "has_more": has_more, "next": reached})
 
 
 def found(request: Request, endpoint_id: UUID) -> Endpoint:

@@ -16,7 +16,7 @@ from kyc_review.submissions.check_policy import policy_read
 from kyc_review.submissions.events import events_record
 from kyc_review.submissions.models import Submission
 from kyc_review.submissions.state_changes import submission_complete, submission_overturn
-from kyc_review.webhooks.models import Endpoint, Event, Kind
+from kyc_review.webhooks.models import Delivery, Endpoint, Event, Kind
 from tests.factories.checks import checks, failing
 
 pytestmark = pytest.mark.django_db
@@ -138,9 +138,10 @@ def test_completion_correction_and_a_wish_for_another_selfie_are_told(
     ]
 
 
-def test_nothing_is_written_for_an_integration_without_endpoints(scored: Callable[..., Submission]) -> None:
+def test_without_endpoints_an_event_is_written_and_no_delivery(scored: Callable[..., Submission]) -> None:
     scored(0.1, 0.1, 0.1, 0.1, 0.1)
-    assert not Event.objects.exists()
+    assert [kind for kind, _, _ in told()] == ["submission.cleared"]
+    assert not Delivery.objects.exists()
 
 
 def test_a_decision_taken_back_is_never_told(
