@@ -96,12 +96,14 @@ def test_only_pictures_in_view_are_seen_all_seen_are_chosen_at_once_and_a_refusa
     first, last = page.locator("[data-member]").first, page.locator("[data-member]").last
     expect(first.get_by_text("Seen", exact=True)).to_be_visible()
     assert first.locator("img").evaluate("image => Math.min(image.clientHeight, image.naturalHeight)") >= 230
-    seen = steady(page, looks)
-    assert 0 < seen < MEMBERS, "what is out of view was not looked at"
+    in_view = steady(page, lambda: page.locator("[data-member] img[src]").count())
+    expect(page.locator("[data-looked]")).to_have_count(in_view)  # each one is reported
+    seen = looks()
+    assert 0 < seen == in_view < MEMBERS, "what is out of view was not looked at"
     expect(last.get_by_text("Not seen yet")).to_have_count(1)
     expect(last.locator("img")).not_to_have_attribute("src", re.compile("."))
     page.get_by_role("button", name="Choose all seen").click()
-    assert page.get_by_role("checkbox", checked=True).count() == looks()
+    expect(page.get_by_role("checkbox", checked=True)).to_have_count(seen)
     last.get_by_role("checkbox").evaluate("box => box.click()")  # chosen, and never in view
     page.get_by_role("radio", name="Fake").check()
     page.get_by_role("button", name="Record for the chosen pictures").click()

@@ -12,6 +12,7 @@ from playwright.sync_api import Page, Route, expect
 from kyc_review.accounts.models import User
 from kyc_review.review.models import Decision, FirstCall, ReviewItem
 from tests.browser.screens import PICTURES, SIZES, claim, fits
+from tests.factories.photographs import photograph, saved
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Enqueue = Callable[..., ReviewItem]
@@ -156,7 +157,9 @@ def test_keys_pressed_at_the_next_face_are_forgotten_when_the_decision_is_refuse
 def test_the_next_items_views_are_fetched_ahead_and_shown_without_another_request(
     enqueue: Enqueue, examine: Callable, log_in: LogIn, alice: User, portrait: bytes
 ) -> None:
-    items = [enqueue(risk=risk, image=portrait) for risk in (0.9, 0.5, 0.1)]
+    # Another picture for the third: a blind copy of a face that alice has judged would not be hers.
+    pictures = ((0.9, portrait), (0.5, portrait), (0.1, saved(photograph(), 90)))
+    items = [enqueue(risk=risk, image=image) for risk, image in pictures]
     for item in items:
         examine(item)
     page = log_in(alice, viewport=SIZES["1280x720"])
