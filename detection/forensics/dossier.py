@@ -48,7 +48,7 @@ class Dossier:
     failed: dict[str, str] = field(default_factory=dict)
 
 
-def examine(
+def dossier_compute(
     data: bytes,
     *,
     ensemble: "Ensemble | None" = None,

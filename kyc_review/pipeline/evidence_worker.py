@@ -14,7 +14,7 @@ from django.conf import settings
 
 from detection.bundle import BundleRefused
 from detection.ensemble import Ensemble
-from detection.forensics.dossier import examine
+from detection.forensics.dossier import dossier_compute
 from kyc_review.core import leases
 from kyc_review.evidence.derivatives import derivative_ensure
 from kyc_review.evidence.models import Evidence
@@ -43,7 +43,7 @@ def run_until_idle() -> int:
         make_display_picture(row)
         try:
             with originals.open(row.submission.image_key) as file:
-                dossier = examine(
+                dossier = dossier_compute(
                     file.read(),
                     ensemble=ensemble(),
                     auxiliary_models=auxiliary_models.loaded(),

@@ -97,12 +97,6 @@ def items_for(
     return waiting if include_skipped else waiting.exclude(skips__reviewer=reviewer)
 
 
-def item_claim_next(*, reviewer: User, include_skipped: bool = False) -> ReviewItem | None:
-    """The item of `claim_next`, read from the database."""
-    pk = claim_next(reviewer=reviewer, include_skipped=include_skipped)
-    return None if pk is None else ReviewItem.objects.get(pk=pk)
-
-
 @transaction.atomic
 def claim_next(*, reviewer: User, include_skipped: bool = False) -> int | None:
     """Give `reviewer` the item reserved for them, else the first of the queue, for one lease; or the one they hold.

@@ -14,7 +14,6 @@ from playwright.sync_api import Page, expect
 from kyc_review.accounts import services as accounts
 from kyc_review.accounts.models import Integration, User
 from kyc_review.registry.bundles import baseline_install, bundle_register
-from kyc_review.review.claims import item_claim_next
 from kyc_review.review.decisions import decision_record
 from kyc_review.review.models import ReviewItem
 from kyc_review.training.models import Comparison
@@ -22,6 +21,7 @@ from kyc_review.webhooks.models import Endpoint
 from kyc_review.webhooks.services import endpoint_create
 from tests.browser.screens import PICTURES, SIZES
 from tests.factories.bundles import small_bundle
+from tests.factories.claims import item_claim_next
 from tests.factories.decisions import frozen_snapshot
 from tests.factories.people import PASSWORD
 from tests.factories.pictures import jpeg_bytes

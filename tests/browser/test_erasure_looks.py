@@ -9,13 +9,13 @@ from playwright.sync_api import Page, expect
 from kyc_review.accounts.models import User
 from kyc_review.datasets.snapshots import snapshot_create
 from kyc_review.registry.models import Bundle
-from kyc_review.review.claims import item_claim_next
 from kyc_review.review.decisions import decision_record
 from kyc_review.review.models import ReviewItem
 from kyc_review.training.models import Comparison, MeanFaces
 from ml.mean_faces import mean_faces
 from ml.sources import Photo
 from tests.browser.screens import PICTURES, SIZES
+from tests.factories.claims import item_claim_next
 from tests.factories.reports import report
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -9,10 +9,10 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from kyc_review.accounts.models import User
-from kyc_review.review.claims import item_claim_next
 from kyc_review.review.decisions import decision_record
 from kyc_review.review.models import ReviewItem
 from kyc_review.submissions.models import RetentionPass
+from tests.factories.claims import item_claim_next
 
 PICTURES = Path(__file__).parents[2] / "test-artifacts" / "looks"
 SIZES = {"1440x900": {"width": 1440, "height": 900}, "1280x720": {"width": 1280, "height": 720}}

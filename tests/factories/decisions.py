@@ -10,10 +10,10 @@ from PIL import Image
 
 from kyc_review.accounts.models import User
 from kyc_review.datasets.models import Snapshot
-from kyc_review.review.claims import item_claim_next
 from kyc_review.review.decisions import decision_record
 from kyc_review.review.opening import items_open
 from kyc_review.submissions.models import State, Submission
+from tests.factories.claims import item_claim_next
 
 PEOPLE = 50  # of each label, two selfies each, so 200 decisions; about a fifth of them is held out
 

@@ -15,10 +15,10 @@ from kyc_review.datasets.models import Snapshot
 from kyc_review.evidence.models import Likeness
 from kyc_review.registry.bundles import bundle_promote, bundle_register
 from kyc_review.registry.models import Bundle, Shadow
-from kyc_review.review.claims import item_claim_next
 from kyc_review.review.decisions import decision_record
 from kyc_review.submissions.models import Submission
 from kyc_review.training.models import Comparison, Proposal, TrainingRun
+from tests.factories.claims import item_claim_next
 from tests.factories.reports import report
 from tests.factories.scripts import Script
 

@@ -8,7 +8,7 @@ from PIL import Image, ImageOps
 
 from detection.forensics import dossier, noise
 from detection.forensics.catalogue import FORENSIC_VIEWS, ForensicView
-from detection.forensics.dossier import examine
+from detection.forensics.dossier import dossier_compute
 from detection.forensics.srm import LIMIT, srm
 from tests.factories.photographs import photograph, saved
 
@@ -22,7 +22,7 @@ def opened(made: dossier.Dossier, name: str) -> Image.Image:
 def test_every_view_of_a_turned_jpeg_lies_on_its_upright_picture() -> None:
     exif = Image.Exif()
     exif[0x0112], exif[0x013B] = 6, "Jane Doe"
-    made = examine(saved(photograph().crop((0, 0, 320, 200)), 90, exif=exif))
+    made = dossier_compute(saved(photograph().crop((0, 0, 320, 200)), 90, exif=exif))
     assert made.failed == {}
     assert set(made.pictures) == {"ela-70", "ela-80", "ela-90", "ela-95", *DRAWN}
     assert {opened(made, name).size for name in made.pictures} == {(200, 320)}
@@ -32,14 +32,14 @@ def test_every_view_of_a_turned_jpeg_lies_on_its_upright_picture() -> None:
 def test_error_levels_of_a_png_are_not_applicable() -> None:
     buffer = io.BytesIO()
     photograph().save(buffer, "PNG")
-    made = examine(buffer.getvalue())
+    made = dossier_compute(buffer.getvalue())
     assert "not a JPEG" in made.facts["ela"]["objection"]
     assert not any(name.startswith("ela") for name in made.pictures)
 
 
 def test_a_picture_saved_again_as_a_whole_carries_an_objection_and_its_levels() -> None:
     again = Image.open(io.BytesIO(saved(photograph(), 65)))
-    made = examine(saved(again, 92))
+    made = dossier_compute(saved(again, 92))
     assert "saved again" in made.facts["ela"]["objection"]
     assert made.facts["ela"]["qualities"] == [70, 80, 90, 95]
 
@@ -49,7 +49,7 @@ def test_a_part_that_fails_costs_the_others_nothing(monkeypatch: pytest.MonkeyPa
         raise RuntimeError("no memory")
 
     monkeypatch.setattr(dossier, "ela", fail)
-    made = examine(saved(photograph(), 90))
+    made = dossier_compute(saved(photograph(), 90))
     assert made.failed == {"ela": "RuntimeError: no memory"}
     assert "noise" in made.pictures
     assert "compression" in made.facts
@@ -69,20 +69,20 @@ def test_a_view_needs_a_module_and_an_entry_alone(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setitem(sys.modules, module.__name__, module)
     view = ForensicView("negative", "Negative", "q", "Light is dark.", module="negative")
     monkeypatch.setattr(dossier, "FORENSIC_VIEWS", (*FORENSIC_VIEWS, view))
-    made = examine(saved(Image.new("RGB", (64, 48), (250, 250, 250)), 95))
+    made = dossier_compute(saved(Image.new("RGB", (64, 48), (250, 250, 250)), 95))
     picture = Image.open(io.BytesIO(made.pictures["negative"][0]))
     assert picture.size == (64, 48)
     assert np.asarray(picture).max() < 20
 
 
 def test_a_large_picture_gets_a_close_one_beside_its_reduced_views() -> None:
-    made = examine(saved(photograph().resize((2000, 1500)), 90))
+    made = dossier_compute(saved(photograph().resize((2000, 1500)), 90))
     assert opened(made, "close").size == (2000, 1500)
     assert opened(made, "noise").size == (1600, 1200)
 
 
 def test_others_may_go_first_before_each_part() -> None:
     asked: list[int] = []
-    examine(saved(photograph(), 90), between=lambda: asked.append(1))
+    dossier_compute(saved(photograph(), 90), between=lambda: asked.append(1))
     parts = ["metadata", "compression", "regions", "ela", *DRAWN, "close"]
     assert len(asked) == len(parts)

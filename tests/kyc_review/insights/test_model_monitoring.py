@@ -15,10 +15,10 @@ from kyc_review.insights import model_monitoring
 from kyc_review.insights.search import submissions_found
 from kyc_review.insights.templatetags.insight_words import certified, spread
 from kyc_review.review.audit_results import Audited, audits_by_week
-from kyc_review.review.claims import item_claim_next
 from kyc_review.review.decisions import decision_record, first_call_record
 from kyc_review.review.models import Decision, ReviewItem
 from kyc_review.scoring.models import Scoring
+from tests.factories.claims import item_claim_next
 
 pytestmark = pytest.mark.django_db
 SINCE = timezone.now() - timedelta(days=1)

@@ -16,10 +16,10 @@ from kyc_review.insights import dashboard_queries
 from kyc_review.insights.audit_views import events_found
 from kyc_review.insights.forms import KINDS
 from kyc_review.insights.search import history, submissions_found, submissions_visible
-from kyc_review.review.claims import item_claim_next
 from kyc_review.review.decisions import decision_record
 from kyc_review.review.models import ReviewItem
 from kyc_review.submissions.models import Submission
+from tests.factories.claims import item_claim_next
 from tests.factories.pictures import jpeg_bytes
 
 pytestmark = pytest.mark.django_db

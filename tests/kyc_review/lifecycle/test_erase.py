@@ -19,7 +19,7 @@ from kyc_review.lifecycle.erase import submission_erase
 from kyc_review.pipeline.routing import Scored, verdicts_record
 from kyc_review.pipeline.submission_leases import lease_batch, lease_fail
 from kyc_review.review.calibration import gold_add
-from kyc_review.review.claims import ClaimLost, item_claim_next
+from kyc_review.review.claims import ClaimLost
 from kyc_review.review.corrections import decision_correct
 from kyc_review.review.decisions import TooLate, decision_record, decision_undo
 from kyc_review.review.models import AuditDraw, Decision, Gold, ReviewItem
@@ -27,6 +27,7 @@ from kyc_review.review.release import item_hand_over
 from kyc_review.submissions.models import LateOutcome, State, Submission
 from kyc_review.submissions.storage import derivatives, originals
 from tests.factories.checks import checks
+from tests.factories.claims import item_claim_next
 
 pytestmark = pytest.mark.django_db
 REASON = "The applicant asked."

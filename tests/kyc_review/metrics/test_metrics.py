@@ -9,7 +9,6 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from kyc_review.accounts.models import Integration, User
 from kyc_review.pipeline.canary import canary_record
-from kyc_review.review.claims import item_claim_next
 from kyc_review.review.corrections import decision_correct
 from kyc_review.review.decisions import decision_record, decisions_settle
 from kyc_review.review.models import ReviewItem
@@ -17,6 +16,7 @@ from kyc_review.scoring.models import Scoring
 from kyc_review.submissions.models import RetentionPass, Submission
 from kyc_review.training.models import Comparison
 from kyc_review.webhooks.models import Delivery, Endpoint, Event
+from tests.factories.claims import item_claim_next
 
 pytestmark = pytest.mark.django_db
 

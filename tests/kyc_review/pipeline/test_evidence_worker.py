@@ -92,7 +92,7 @@ def test_a_picture_that_fails_every_time_could_not_be_computed_and_blocks_nobody
 
 
 def test_a_late_result_loses_against_the_next_holder(enqueue: Enqueue) -> None:
-    from detection.forensics.dossier import examine
+    from detection.forensics.dossier import dossier_compute
 
     item = enqueue()
     services.evidence_request([item.submission_id])
@@ -101,7 +101,7 @@ def test_a_late_result_loses_against_the_next_holder(enqueue: Enqueue) -> None:
     Evidence.objects.update(due_at=timezone.now())
     assert services.evidence_lease(holder="second") is not None
     with originals.open(item.submission.image_key) as file:
-        dossier = examine(file.read())
+        dossier = dossier_compute(file.read())
     assert services.evidence_record(evidence=late, dossier=dossier, elapsed_ms=1.0) is False
     assert Evidence.objects.get().lease_holder == "second"
 

@@ -6,10 +6,10 @@ from django.utils import timezone
 from kyc_review.accounts.models import User
 from kyc_review.evidence.models import AuxiliaryMeasure, Evidence, PatternOutcome
 from kyc_review.pipeline import outcome_stats
-from kyc_review.review.claims import item_claim_next
 from kyc_review.review.models import ReviewItem
 from kyc_review.submissions.models import Submission
 from kyc_review.workbench.evidence import presenters, selectors
+from tests.factories.claims import item_claim_next
 
 Enqueue = Callable[..., ReviewItem]
 THREE_TWO = (0.91, 0.12, 0.74, 0.08, 0.55)

@@ -17,7 +17,6 @@ from kyc_review.pipeline.routing import Scored, verdicts_record
 from kyc_review.pipeline.standstill import standstill_route, standstill_take_back
 from kyc_review.pipeline.submission_leases import lease_batch, lease_fail
 from kyc_review.pipeline.tasks import sweep
-from kyc_review.review.claims import item_claim_next
 from kyc_review.review.decisions import decision_record, first_call_record
 from kyc_review.review.models import ReviewItem, Skip
 from kyc_review.review.release import claim_release
@@ -25,6 +24,7 @@ from kyc_review.scoring.models import Canary
 from kyc_review.scoring.state import scoring_state
 from kyc_review.submissions.models import State, Submission
 from tests.factories.checks import checks, failing
+from tests.factories.claims import item_claim_next
 
 pytestmark = pytest.mark.django_db
 REAL = tuple(Vote(f"member-{i}", 0.1, 0.5) for i in range(5))

@@ -14,13 +14,13 @@ from kyc_review.ops import health
 from kyc_review.pipeline.tasks import sweep
 from kyc_review.registry.bundles import bundle_promote, bundle_register
 from kyc_review.registry.models import Bundle
-from kyc_review.review.claims import item_claim_next
 from kyc_review.review.models import ReviewItem
 from kyc_review.scoring import state
 from kyc_review.scoring.models import Scoring
 from kyc_review.scoring.state import scoring_state
 from kyc_review.submissions.models import State, Submission
 from tests.factories.bundles import tiny_bundle
+from tests.factories.claims import item_claim_next
 from tests.factories.portraits import portrait_bytes
 from tests.factories.processes import wait_for
 

@@ -9,11 +9,11 @@ from django.test import Client
 from kyc_review.accounts.models import User
 from kyc_review.registry.models import Bundle
 from kyc_review.review.audit_results import audits_by_bundle
-from kyc_review.review.claims import item_claim_next
 from kyc_review.review.decisions import decision_record
 from kyc_review.review.models import AuditDraw
 from kyc_review.scoring.models import Scoring
 from kyc_review.submissions.models import Submission
+from tests.factories.claims import item_claim_next
 
 pytestmark = pytest.mark.django_db
 

@@ -12,7 +12,6 @@ from kyc_review.lifecycle.cancel import submission_cancel
 from kyc_review.pipeline.routing import Scored, verdicts_record
 from kyc_review.pipeline.submission_leases import lease_batch
 from kyc_review.review import audit_sampling
-from kyc_review.review.claims import item_claim_next
 from kyc_review.review.corrections import decision_correct
 from kyc_review.review.decisions import decision_record, decision_undo
 from kyc_review.review.models import AuditDraw, Decision, ReviewItem
@@ -21,6 +20,7 @@ from kyc_review.submissions.state_changes import StaleSubmission
 from kyc_review.webhooks.models import Endpoint
 from kyc_review.webhooks.models import Event as Sent
 from tests.factories.checks import checks
+from tests.factories.claims import item_claim_next
 
 pytestmark = pytest.mark.django_db
 

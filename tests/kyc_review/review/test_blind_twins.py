@@ -19,11 +19,12 @@ from kyc_review.review.blinding import (
     items_without_reviewer,
     outcomes_seen_record,
 )
-from kyc_review.review.claims import item_claim_next, items_for
+from kyc_review.review.claims import items_for
 from kyc_review.review.decisions import decision_record
 from kyc_review.review.models import Decision, DecisionUndo, OutcomeExposure, ReviewItem
 from kyc_review.review.release import item_hand_over
 from kyc_review.submissions.models import Submission
+from tests.factories.claims import item_claim_next
 
 pytestmark = pytest.mark.django_db
 Enqueue = Callable[..., ReviewItem]

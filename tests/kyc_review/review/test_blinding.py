@@ -10,10 +10,10 @@ from django.test import Client
 from kyc_review.accounts.models import User
 from kyc_review.review.blinding import items_without_reviewer
 from kyc_review.review.calibration import gold_add, gold_draw, gold_due
-from kyc_review.review.claims import item_claim_next
 from kyc_review.review.decisions import decision_record, decisions_settle
 from kyc_review.review.models import OutcomeExposure, ReviewItem
 from kyc_review.review.release import item_hand_over
+from tests.factories.claims import item_claim_next
 from tests.factories.pages import collapsed
 
 pytestmark = pytest.mark.django_db

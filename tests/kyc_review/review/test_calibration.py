@@ -8,9 +8,9 @@ from django.db import connection, transaction
 from kyc_review.accounts.models import User
 from kyc_review.lifecycle.erase import submission_erase
 from kyc_review.review.calibration import gold_add, gold_draw, gold_due
-from kyc_review.review.claims import item_claim_next
 from kyc_review.review.decisions import decision_record
 from kyc_review.review.models import ReviewItem
+from tests.factories.claims import item_claim_next
 
 Enqueue = Callable[..., ReviewItem]
 

@@ -8,7 +8,6 @@ from django.test import Client
 
 from detection.checks import CheckCode, CheckName
 from kyc_review.accounts.models import User
-from kyc_review.review.claims import item_claim_next
 from kyc_review.review.decisions import first_call_record
 from kyc_review.review.models import Decision, ReviewItem
 from kyc_review.scoring.check_words import ACTIONS, CODES, NAMES, troubles
@@ -16,6 +15,7 @@ from kyc_review.scoring.models import CheckResult
 from kyc_review.submissions.check_policy import Action
 from kyc_review.submissions.models import ResubmitReason
 from kyc_review.workbench.presenters import suggested_obstacle
+from tests.factories.claims import item_claim_next
 
 pytestmark = pytest.mark.django_db
 

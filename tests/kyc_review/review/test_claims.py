@@ -10,14 +10,14 @@ from django.db.models.functions import Now
 
 from kyc_review.accounts.models import User
 from kyc_review.audit.models import Event
-from kyc_review.review.claims import ClaimLost, claim_renew, item_claim_next
+from kyc_review.review.claims import ClaimLost, claim_renew
 from kyc_review.review.decisions import decision_record
 from kyc_review.review.models import Decision, ReviewItem, Skip
 from kyc_review.review.opening import items_open
 from kyc_review.review.release import claim_release
 from kyc_review.review.tasks import sweep
 from kyc_review.submissions.models import Result, State, Submission
-from tests.factories.claims import expire
+from tests.factories.claims import expire, item_claim_next
 from tests.factories.concurrency import at_once
 
 pytestmark = pytest.mark.django_db

@@ -9,7 +9,6 @@ from django.conf import LazySettings
 from django.test import Client
 
 from kyc_review.accounts.models import User
-from kyc_review.review.claims import item_claim_next
 from kyc_review.review.clearance import labels_needing_two
 from kyc_review.review.corrections import decision_correct
 from kyc_review.review.decisions import decision_record
@@ -17,6 +16,7 @@ from kyc_review.review.models import ReviewItem
 from kyc_review.scoring.models import CheckResult, Scoring
 from kyc_review.submissions.models import Submission
 from kyc_review.workbench.presenters import TWO_PEOPLE
+from tests.factories.claims import item_claim_next
 
 pytestmark = pytest.mark.django_db
 Enqueue = Callable[..., ReviewItem]

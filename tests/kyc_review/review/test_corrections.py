@@ -10,13 +10,13 @@ from django.test import Client
 from kyc_review.accounts.models import Integration, User
 from kyc_review.datasets.snapshot_filters import ALL_FINAL
 from kyc_review.lifecycle.erase import submission_erase
-from kyc_review.review.claims import ClaimLost, item_claim_next
+from kyc_review.review.claims import ClaimLost
 from kyc_review.review.corrections import UNCHANGED, UNDER_REVIEW, CorrectionState, decision_correct
 from kyc_review.review.decisions import TooLate, decision_record, decision_undo
 from kyc_review.review.models import Decision, ReviewItem
 from kyc_review.submissions.models import Submission
 from kyc_review.webhooks.models import Endpoint, Event
-from tests.factories.claims import claim_next
+from tests.factories.claims import claim_next, item_claim_next
 from tests.factories.concurrency import at_once
 
 pytestmark = pytest.mark.django_db

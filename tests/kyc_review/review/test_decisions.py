@@ -15,12 +15,13 @@ from kyc_review.accounts.models import User
 from kyc_review.audit.models import Event
 from kyc_review.lifecycle.erase import submission_erase
 from kyc_review.review import selectors
-from kyc_review.review.claims import ClaimLost, item_claim_next
+from kyc_review.review.claims import ClaimLost
 from kyc_review.review.corrections import decision_correct
 from kyc_review.review.decisions import TooLate, decision_record, decision_undo, first_call_record
 from kyc_review.review.models import Decision, DecisionUndo, FirstCall, ReviewItem
 from kyc_review.review.tasks import sweep
 from kyc_review.submissions.models import Submission
+from tests.factories.claims import item_claim_next
 from tests.factories.concurrency import until_a_lock_is_waited_for
 
 pytestmark = pytest.mark.django_db

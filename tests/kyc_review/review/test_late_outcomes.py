@@ -7,12 +7,12 @@ import pytest
 
 from estimation.intervals import Rate
 from kyc_review.accounts.models import User
-from kyc_review.review.claims import item_claim_next
 from kyc_review.review.decisions import decision_record
 from kyc_review.review.late_outcomes import late_by_bundle
 from kyc_review.review.models import ReviewItem
 from kyc_review.review.quality import qualities
 from kyc_review.submissions.models import LateOutcome, Submission
+from tests.factories.claims import item_claim_next
 
 pytestmark = pytest.mark.django_db
 FRAUD, GENUINE = "confirmed_fraud", "confirmed_genuine"

@@ -9,9 +9,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from kyc_review.accounts.models import User
-from kyc_review.review.claims import item_claim_next
 from kyc_review.review.models import ReviewItem
 from kyc_review.submissions.models import Submission
+from tests.factories.claims import item_claim_next
 
 pytestmark = pytest.mark.django_db
 

@@ -8,10 +8,10 @@ from django.test import Client
 from django.utils import timezone
 
 from kyc_review.accounts.models import User
-from kyc_review.review.claims import item_claim_next
 from kyc_review.review.decisions import decision_record
 from kyc_review.review.models import Decision, Gold, ReviewItem
 from kyc_review.review.quality import RECENT_DECISIONS, USUAL_MIN, Pace, qualities
+from tests.factories.claims import item_claim_next
 
 
 @pytest.fixture

@@ -12,12 +12,12 @@ from django.test.utils import CaptureQueriesContext
 
 from kyc_review.accounts.models import User
 from kyc_review.review import queue_masking, selectors
-from kyc_review.review.claims import item_claim_next
 from kyc_review.review.corrections import decision_correct
 from kyc_review.review.decisions import decision_record
 from kyc_review.review.models import Gold, ReviewItem
 from kyc_review.review.opening import gold_open, items_open
 from kyc_review.submissions.models import Submission
+from tests.factories.claims import item_claim_next
 
 pytestmark = pytest.mark.django_db
 Enqueue = Callable[..., ReviewItem]

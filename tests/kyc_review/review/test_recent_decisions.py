@@ -10,10 +10,10 @@ from django.urls import reverse
 
 from kyc_review.accounts.models import User
 from kyc_review.review import recent_decisions
-from kyc_review.review.claims import item_claim_next
 from kyc_review.review.decisions import decision_record
 from kyc_review.review.models import ReviewItem
 from kyc_review.submissions.models import Submission
+from tests.factories.claims import item_claim_next
 from tests.factories.pages import without_numbers
 
 pytestmark = pytest.mark.django_db

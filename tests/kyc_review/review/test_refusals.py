@@ -12,13 +12,13 @@ from kyc_review.pipeline.routing import Scored, verdicts_record
 from kyc_review.pipeline.submission_leases import lease_batch
 from kyc_review.review import audit_sampling
 from kyc_review.review.audit_results import audits_by_bundle
-from kyc_review.review.claims import item_claim_next
 from kyc_review.review.corrections import decision_correct
 from kyc_review.review.decisions import decision_record
 from kyc_review.review.models import AuditDraw, ReviewItem
 from kyc_review.review.refusals import refusals_sampled
 from kyc_review.submissions.models import Result, State, Submission
 from tests.factories.checks import failing
+from tests.factories.claims import item_claim_next
 
 pytestmark = pytest.mark.django_db
 

@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 from kyc_review.accounts.models import User
 from kyc_review.audit.models import Event
 from kyc_review.review import selectors
-from kyc_review.review.claims import ClaimLost, claim_renew, held_by, item_claim_next, item_reserve_next
+from kyc_review.review.claims import ClaimLost, claim_renew, held_by, item_reserve_next
 from kyc_review.review.decisions import decision_record, decision_undo
 from kyc_review.review.models import OutcomeExposure, ReviewItem, Skip
 from kyc_review.review.release import (
@@ -22,7 +22,7 @@ from kyc_review.review.release import (
     item_hand_over,
     item_snooze,
 )
-from tests.factories.claims import claim_next
+from tests.factories.claims import claim_next, item_claim_next
 from tests.factories.concurrency import at_once
 
 pytestmark = pytest.mark.django_db

@@ -12,12 +12,13 @@ from django.urls import reverse
 from kyc_review.accounts.models import User
 from kyc_review.audit.models import Event
 from kyc_review.review import selectors
-from kyc_review.review.claims import item_claim_next, item_reserve_next
+from kyc_review.review.claims import item_reserve_next
 from kyc_review.review.decisions import TooLate, decision_record, first_call_record
 from kyc_review.review.erasure import words_erase
 from kyc_review.review.models import PutAside, ReviewItem, Skip
 from kyc_review.review.release import claim_release, item_escalate, item_hand_over, item_snooze
 from kyc_review.review.undo import act_undo
+from tests.factories.claims import item_claim_next
 
 pytestmark = pytest.mark.django_db
 Enqueue = Callable[..., ReviewItem]

@@ -11,13 +11,13 @@ from django.test import Client
 from kyc_review.accounts.models import User
 from kyc_review.review.blinding import items_without_reviewer
 from kyc_review.review.calibration import gold_add
-from kyc_review.review.claims import RELEASED, item_claim_next
+from kyc_review.review.claims import RELEASED
 from kyc_review.review.decisions import decision_record
 from kyc_review.review.models import Decision, Gold, ReviewItem
 from kyc_review.review.opening import gold_open, items_open
 from kyc_review.review.second_reviews import answer_waits
 from kyc_review.submissions.models import Submission
-from tests.factories.claims import claim_next
+from tests.factories.claims import claim_next, item_claim_next
 from tests.factories.pages import without_numbers
 
 pytestmark = pytest.mark.django_db

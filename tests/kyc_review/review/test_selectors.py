@@ -4,9 +4,8 @@ import pytest
 
 from kyc_review.accounts.models import User
 from kyc_review.review import selectors
-from kyc_review.review.claims import item_claim_next
 from kyc_review.review.models import ReviewItem
-from tests.factories.claims import expire
+from tests.factories.claims import expire, item_claim_next
 
 pytestmark = pytest.mark.django_db
 

@@ -14,7 +14,6 @@ from kyc_review.audit.models import Event as AuditEvent
 from kyc_review.evidence.models import Evidence, Fingerprint, Likeness
 from kyc_review.evidence.services import fingerprints_record
 from kyc_review.lifecycle.erase import submission_erase
-from kyc_review.review.claims import item_claim_next
 from kyc_review.review.corrections import decision_correct
 from kyc_review.review.decisions import decision_record
 from kyc_review.review.models import ReviewItem, TwinSearch
@@ -23,6 +22,7 @@ from kyc_review.review.twins import twins_sweep
 from kyc_review.scoring.models import Scoring, Vote
 from kyc_review.submissions.models import Submission
 from kyc_review.webhooks.models import Endpoint, Event
+from tests.factories.claims import item_claim_next
 
 pytestmark = pytest.mark.django_db
 Enqueue = Callable[..., ReviewItem]

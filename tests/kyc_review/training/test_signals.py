@@ -15,7 +15,6 @@ from kyc_review.datasets.models import Snapshot
 from kyc_review.registry.bundles import bundle_promote
 from kyc_review.registry.models import Bundle, Promotion
 from kyc_review.review.audit_results import Audited
-from kyc_review.review.claims import item_claim_next
 from kyc_review.review.decisions import decision_record
 from kyc_review.review.models import Decision
 from kyc_review.scoring.models import Scoring
@@ -23,6 +22,7 @@ from kyc_review.submissions.models import Submission
 from kyc_review.training import schedule, signals
 from kyc_review.training.models import Comparison, RefusedTraining, TrainingRun
 from kyc_review.training.proposals import proposal_approve, proposal_open
+from tests.factories.claims import item_claim_next
 
 pytestmark = pytest.mark.django_db
 

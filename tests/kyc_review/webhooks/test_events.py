@@ -10,7 +10,6 @@ from kyc_review.accounts.models import Integration, User
 from kyc_review.pipeline.routing import Scored, verdicts_record
 from kyc_review.pipeline.submission_leases import lease_batch
 from kyc_review.pipeline.unscorable import unscorable_route
-from kyc_review.review.claims import item_claim_next
 from kyc_review.review.decisions import decision_record, decision_undo, decisions_settle, first_call_record
 from kyc_review.submissions.check_policy import policy_read
 from kyc_review.submissions.events import events_record
@@ -18,6 +17,7 @@ from kyc_review.submissions.models import Submission
 from kyc_review.submissions.state_changes import submission_complete, submission_overturn
 from kyc_review.webhooks.models import Delivery, Endpoint, Event, Kind
 from tests.factories.checks import checks, failing
+from tests.factories.claims import item_claim_next
 
 pytestmark = pytest.mark.django_db
 

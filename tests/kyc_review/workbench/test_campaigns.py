@@ -16,9 +16,9 @@ from kyc_review.evidence.models import Likeness
 from kyc_review.lifecycle.erase import submission_erase
 from kyc_review.review import campaigns as campaign_rules
 from kyc_review.review.campaigns import campaign_of, campaigns
-from kyc_review.review.claims import item_claim_next
 from kyc_review.review.models import CampaignLook, Decision, OutcomeExposure, ReviewItem
 from kyc_review.submissions.models import Submission
+from tests.factories.claims import item_claim_next
 from tests.factories.responses import ClientResponse
 
 pytestmark = pytest.mark.django_db

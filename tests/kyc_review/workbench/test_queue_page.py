@@ -11,14 +11,14 @@ from django.test import Client
 from kyc_review.accounts import services as accounts
 from kyc_review.accounts.models import User
 from kyc_review.audit.models import Event
-from kyc_review.review.claims import ClaimLost, claim_renew, item_claim_next
+from kyc_review.review.claims import ClaimLost, claim_renew
 from kyc_review.review.decisions import decision_record
 from kyc_review.review.models import OutcomeExposure, ReviewItem, SavedView
 from kyc_review.review.queue_list import PAGE_SIZE
 from kyc_review.review.release import item_escalate
 from kyc_review.scoring.models import CheckResult
 from kyc_review.submissions.models import Submission
-from tests.factories.claims import claim_next
+from tests.factories.claims import claim_next, item_claim_next
 from tests.factories.pages import collapsed
 
 pytestmark = pytest.mark.django_db

@@ -10,7 +10,6 @@ from django.urls import reverse
 from detection.checks import CheckCode, CheckName
 from kyc_review.accounts.models import User
 from kyc_review.evidence.models import Evidence, Likeness
-from kyc_review.review.claims import item_claim_next
 from kyc_review.review.models import ReviewItem
 from kyc_review.scoring.check_words import CheckLine, troubles
 from kyc_review.scoring.models import CheckResult
@@ -19,6 +18,7 @@ from kyc_review.workbench.evidence import selectors
 from kyc_review.workbench.evidence.alerts import AlertKind, Finding, all_alerts
 from kyc_review.workbench.evidence.context import panel_context
 from kyc_review.workbench.presenters import VoteLine, VotePanel
+from tests.factories.claims import item_claim_next
 
 pytestmark = pytest.mark.django_db
 Enqueue = Callable[..., ReviewItem]

@@ -11,12 +11,11 @@ from kyc_review.accounts.models import User
 from kyc_review.audit.models import Event
 from kyc_review.evidence.models import Evidence
 from kyc_review.lifecycle.erase import submission_erase
-from kyc_review.review.claims import item_claim_next
 from kyc_review.review.decisions import first_call_record
 from kyc_review.review.models import ReviewItem
 from kyc_review.submissions.models import Submission
 from kyc_review.workbench.evidence import selectors
-from tests.factories.claims import expire
+from tests.factories.claims import expire, item_claim_next
 from tests.factories.photographs import photograph, saved
 from tests.factories.pictures import jpeg_bytes
 

@@ -101,7 +101,7 @@ def test_other_submissions_of_the_applicant_are_listed_for_the_same_integration_
     bob: User,
 ) -> None:
     from kyc_review.accounts import services as accounts
-    from kyc_review.review.claims import item_claim_next
+    from tests.factories.claims import item_claim_next
 
     before = submit(applicant_ref="person-1")
     submit(applicant_ref="person-1", integration=accounts.integration_create(slug="branch", name="Branch"))
