@@ -208,7 +208,7 @@ def test_a_refused_schedule_is_in_the_list_of_runs_once_a_period_with_its_last_r
     assert not TrainingRun.objects.exists()
     row = RefusedTraining.objects.get()
     assert row.reason != nothing
-    assert "1 fake" in row.reason
+    assert "1 labelled fake" in row.reason
     assert row.last_at > row.first_at
     assert Event.objects.filter(action="training.refused").count() == 1
     assert row.reason in unescape(login(ada).get("/retraining/").content.decode())

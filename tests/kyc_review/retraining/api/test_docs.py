@@ -15,6 +15,6 @@ def test_every_address_of_the_text_is_one_of_the_api() -> None:
     shown += re.findall(r"`(?:POST |GET )?((?:runs|comparisons|snapshots|bundles)/[\w$/]+)`", TEXT)
     assert len(shown) > 15
     for path in shown:
-        there = re.sub(r"\$(RUN|COMPARISON|PROPOSAL)", "1", path)
+        there = re.sub(r"\$(RUN|COMPARISON|PROPOSAL|NUMBER)", "1", path)
         there = re.sub(r"\$CANDIDATE|DIGEST", "ab", there)
         resolve(f"{LOOP}/{there}")
