@@ -38,6 +38,7 @@ TYPES = [
         ("method_not_allowed", 405, "Method not allowed.", "The header `Allow` lists the allowed methods."),
         ("idempotency_key_in_flight", 409, "A request with this `Idempotency-Key` is still being processed.", "Wait a moment and repeat it."),
         ("already_decided", 409, "The submission has its result, or a person has just decided.", "Read the submission."),
+        ("appeal_refused", 409, "There is nothing to appeal against now.", "`detail` says why: no result yet, a result that cannot be appealed against, an earlier appeal, or a review under way."),
         ("not_completed", 409, "The submission has no result yet.", "Report the outcome once it has one."),
         ("too_many_endpoints", 409, "The integration has reached its limit of webhook endpoints.", "Delete one."),
         ("endpoint_exists", 409, "The integration has a webhook endpoint with this URL.", "`detail` names it; change that one instead."),

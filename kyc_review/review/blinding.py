@@ -119,6 +119,7 @@ def items_without_reviewer() -> int:
         ReviewItem.Reason.SECOND_REVIEW,
         ReviewItem.Reason.ADJUDICATION,
         ReviewItem.Reason.TWIN_REJECTED,
+        ReviewItem.Reason.APPEAL,
         ReviewItem.Reason.GOLD,
     ]
     waiting = ReviewItem.objects.filter(state=ReviewItem.State.OPEN)

@@ -18,16 +18,14 @@ from django.db.models.functions import Now
 from kyc_review.audit import services as audit
 from kyc_review.core.db.inserted import insert
 from kyc_review.core.errors import DomainError
-from kyc_review.review.audit_sampling import is_audited
 from kyc_review.submissions.models import State
 from kyc_review.submissions.state_changes import submission_lock
 
 from . import statements
 from .claims import RELEASED, ClaimLost, claim_again, claim_lease, claim_lost, held_by, require_decider
 from .models import Decision, DecisionUndo, FirstCall, ReviewItem
-from .outcomes import outcome_reach
+from .outcomes import is_judged_again, outcome_reach
 from .second_reviews import followup_item_for
-from .twins import is_reopened
 
 if TYPE_CHECKING:
     from kyc_review.accounts.models import User
@@ -92,7 +90,7 @@ def _record(item_id: int, reviewer: User, said: dict[str, Any]) -> Decision | No
     state = submission_lock(submission_id=item.submission_id)  # after the item, as an erasure does
     waits = state == State.IN_REVIEW or item.reason == ReviewItem.Reason.GOLD
     waits = waits or (state == State.COMPLETED and item.correction_id is not None)
-    if not waits and not is_audited(item.submission_id) and not is_reopened(item.submission_id):
+    if not waits and not is_judged_again(item.submission_id):
         released = RELEASED | {"state": ReviewItem.State.DECIDED, "decided_at": Now()}
         held_by(reviewer.pk, item_id).update(**released)
         audit.record(action="item.outdated", target=item)

@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 from kyc_review.audit import services as audit
 from kyc_review.review.claims import NOT_RESERVED, RELEASED
 from kyc_review.review.decisions import settle
-from kyc_review.review.models import AuditDraw, Decision, Gold, PutAside, ReviewItem
+from kyc_review.review.models import AuditDraw, CaseComment, Decision, Gold, PutAside, ReviewItem
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -40,6 +40,8 @@ def words_erase(*, submission_id: UUID) -> None:
     """
     Decision.objects.filter(submission=submission_id).exclude(note="").update(note="")
     ReviewItem.objects.filter(submission=submission_id).exclude(message="").update(message="")
+    CaseComment.objects.filter(submission=submission_id, is_appeal=False).delete()
+    CaseComment.objects.filter(submission=submission_id).update(text="")
     PutAside.objects.filter(item__submission=submission_id).delete()
     for gold in Gold.objects.filter(submission=submission_id, is_active=True):
         Gold.objects.filter(pk=gold.pk).update(is_active=False)

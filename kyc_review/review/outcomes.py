@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from kyc_review.submissions.models import Result, Submission
 from kyc_review.submissions.state_changes import StaleSubmission, submission_complete, submission_overturn
 
+from .appeals import RESULT_OF_LABEL, appeal_answered, is_appealed
 from .audit_sampling import audit_conclude, is_audited
 from .models import Decision, ReviewItem
 from .twins import is_reopened, twin_search_request
 
-RESULT_OF_LABEL = {
-    Decision.Label.REAL: Result.CLEAR,
-    Decision.Label.FAKE: Result.REJECTED,
-    Decision.Label.NOT_ASSESSABLE: Result.RESUBMIT,
-}
+
+def is_judged_again(submission_id: UUID) -> bool:
+    """Whether items look again at an outcome that stands: an audit, the twin of a rejected picture, an appeal."""
+    return is_reopened(submission_id) or is_audited(submission_id) or is_appealed(submission_id)
 
 
 def outcome_reach(*, item: ReviewItem, decision: Decision) -> str | None:
@@ -27,9 +29,11 @@ def outcome_reach(*, item: ReviewItem, decision: Decision) -> str | None:
     try:
         submission_complete(submission_id=item.submission_id, result=result, reason=decision.obstacle)
     except StaleSubmission:
-        if is_reopened(item.submission_id) or is_audited(item.submission_id):
-            return outcome_replace(item=item, decision=decision)
-        return None
+        if not is_judged_again(item.submission_id):
+            return None
+        replaced = outcome_replace(item=item, decision=decision)
+        appeal_answered(item.submission_id)
+        return replaced
     twin_search_request(submission_id=item.submission_id)
     return result
 
@@ -41,7 +45,8 @@ def outcome_replace(*, item: ReviewItem, decision: Decision) -> str | None:
     clear is not reported again.
     """
     twin_search_request(submission_id=item.submission_id)
-    if is_audited(item.submission_id) and not is_reopened(item.submission_id):
+    is_other = is_reopened(item.submission_id) or is_appealed(item.submission_id)
+    if is_audited(item.submission_id) and not is_other:
         return audit_conclude(submission_id=item.submission_id, label=decision.label)
     result: str = RESULT_OF_LABEL[Decision.Label(decision.label)]
     clear = Submission.objects.filter(pk=item.submission_id, result=Result.CLEAR)

@@ -18,6 +18,7 @@ class Kind(models.TextChoices):
     QUEUED = "submission.queued", "It waits for a reviewer."
     COMPLETED = "submission.completed", "A reviewer decided."
     OVERTURNED = "submission.overturned", "An earlier result was corrected."
+    APPEAL_DECIDED = "submission.appeal_decided", "People judged an appeal; the result says how."
     RESUBMIT_REQUESTED = "submission.resubmit_requested", "The applicant should take another selfie."
     ERASED = "submission.erased", "The picture and what named the applicant were deleted."
     TEST = "webhook.test", "Sent on request, to try an endpoint."

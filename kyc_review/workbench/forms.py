@@ -115,3 +115,15 @@ class ReleaseForm(ReviewForm):
     minutes = forms.IntegerField(required=False)
     to = forms.IntegerField(required=False)
     message = forms.CharField(required=False, max_length=300)
+
+
+class CommentForm(ReviewForm):
+    """A comment on a case; the service says what it may hold."""
+
+    text = forms.CharField(required=False)
+
+
+class AppealForm(ReviewForm):
+    """Why an outcome is to be judged again; people who judge do not read it before."""
+
+    reason = forms.CharField(required=False, max_length=2000)

@@ -11,6 +11,7 @@ from kyc_review.accounts.staff_access import StaffRequest
 from kyc_review.core.permissions import may_decide, may_oversee
 from kyc_review.review import selectors
 from kyc_review.review.blinding import items_for_those_who_know, items_without_reviewer
+from kyc_review.review.cases import mentions_unread
 from kyc_review.review.own_work import own_day, own_questions, workloads
 from kyc_review.review.queue_list import may_list_queue, queue_page
 from kyc_review.review.saved_views import saved_views
@@ -38,6 +39,7 @@ def queue_context(request: StaffRequest) -> dict[str, Any]:
         "scoring": scoring_state(),
         "standstill_s": settings.SCORING_STANDSTILL_S,
         "tells_problem": may_oversee(viewer),
+        "mentions": mentions_unread(viewer=viewer),
         "own_day": own_day(viewer=viewer),
         "questions": own_questions(viewer=viewer),
         "has_list": may_list_queue(viewer),

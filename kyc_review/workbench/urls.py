@@ -2,6 +2,7 @@ from django.urls import path
 
 from kyc_review.workbench import (
     campaign_views,
+    case_views,
     lesson_views,
     quality_views,
     queue_views,
@@ -35,6 +36,11 @@ urlpatterns = [
         campaign_views.look,
         name="campaign-look",
     ),
+    path("items/<int:item_id>/case/", case_views.case_of_item, name="item-case"),
+    path("cases/<uuid:submission_id>/", case_views.case, name="case"),
+    path("cases/<uuid:submission_id>/comments/", case_views.comment, name="case-comment"),
+    path("cases/<uuid:submission_id>/appeal/", case_views.appeal, name="case-appeal"),
+    path("cases/<uuid:submission_id>/pictures/<uuid:member_id>/", case_views.picture, name="case-picture"),
     path("quality/", quality_views.quality, name="quality"),
     path("yesterday/", lesson_views.yesterday, name="yesterday"),
     path("yesterday/<int:item_id>/<slug:name>/", lesson_views.lesson_picture, name="lesson-picture"),

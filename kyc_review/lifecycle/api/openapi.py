@@ -1,10 +1,10 @@
-"""How the OpenAPI document describes cancelling and erasing."""
+"""How the OpenAPI document describes cancelling, erasing and appealing."""
 
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 
-from kyc_review.core.openapi import error_responses, example
-from kyc_review.lifecycle.api.serializers import EraseApplicantIn, ErasedOut, EraseIn
-from kyc_review.submissions.api.openapi import GONE, NOT_YOURS, RECEIVED
+from kyc_review.core.openapi import MALFORMED, error_responses, example
+from kyc_review.lifecycle.api.serializers import AppealIn, AppealOut, EraseApplicantIn, ErasedOut, EraseIn
+from kyc_review.submissions.api.openapi import ABOUT_KEY, GONE, ID, IDEMPOTENCY, NOT_YOURS, RECEIVED, REPLAYED
 from kyc_review.submissions.api.serializers import SubmissionOut
 
 erase = extend_schema(
@@ -35,4 +35,31 @@ cancel = extend_schema(
     examples=[example("Cancelled", RECEIVED | {"status": "cancelled"})],
     responses={200: SubmissionOut}
     | error_responses(e404=NOT_YOURS, e409="It has a result already.", e410=GONE),
+)
+appeal = extend_schema(
+    operation_id="appeal_submission",
+    summary="Appeal against a result",
+    description="For a result that is `rejected` or `resubmit`, once per submission. Somebody who has not seen the "
+    "picture judges it; the result stands until then. `submission.appeal_decided` says that they did, and "
+    "`submission.overturned` that the result changed. In the sandbox the result stays and the event follows at once.",
+    parameters=[IDEMPOTENCY, REPLAYED],
+    request=AppealIn,
+    examples=[
+        example("Reason", {"reason": "The applicant says that the picture is real."}, is_request=True),
+        example(
+            "Opened",
+            {"submission": ID, "appealed_at": "2026-11-22T10:00:00Z", "answered_at": None},
+            status_codes=["201"],
+        ),
+    ],
+    responses={201: AppealOut}
+    | error_responses(
+        e400=f"{MALFORMED} Or the Idempotency-Key is missing.",
+        e404=NOT_YOURS,
+        e409=f"There is nothing to appeal against now; `detail` says why. {ABOUT_KEY}",
+        e410=GONE,
+        e413="Too large.",
+        e415="Not JSON.",
+        e422="The Idempotency-Key was used for another request.",
+    ),
 )

@@ -1,8 +1,8 @@
-"""What an erasure by API may say, and its answer."""
+"""What an erasure or an appeal by API may say, and its answer."""
 
 from rest_framework import serializers
 
-from kyc_review.core.serializers import ReferenceField
+from kyc_review.core.serializers import ReferenceField, StrictSerializer
 
 
 class EraseIn(serializers.Serializer):
@@ -27,3 +27,23 @@ class ErasedOut(serializers.Serializer):
         child=serializers.UUIDField(), help_text="The submissions that this request erased, oldest first."
     )
     has_more = serializers.BooleanField(help_text="Repeat the request until this is false.")
+
+
+class AppealIn(StrictSerializer):
+    """Why the applicant objects."""
+
+    reason = serializers.CharField(
+        max_length=2000,
+        required=False,
+        allow_blank=True,
+        default="",
+        help_text="Kept with the case and deleted by an erasure; people who judge do not read it before.",
+    )
+
+
+class AppealOut(serializers.Serializer):
+    submission = serializers.UUIDField(source="submission_id")
+    appealed_at = serializers.DateTimeField(source="written_at")
+    answered_at = serializers.DateTimeField(
+        allow_null=True, help_text="Null until people have judged; then the submission's result is theirs."
+    )

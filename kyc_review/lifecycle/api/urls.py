@@ -8,4 +8,5 @@ urlpatterns = [
     path(
         "submissions/<uuid:submission_id>/cancel", views.CancellationView.as_view(), name="submission-cancel"
     ),
+    path("submissions/<uuid:submission_id>/appeal", views.AppealView.as_view(), name="submission-appeal"),
 ]

@@ -1,5 +1,6 @@
 """Cancelling and erasing a submission by API."""
 
+from typing import Any
 from uuid import UUID
 
 from django.shortcuts import get_object_or_404
@@ -11,12 +12,15 @@ from kyc_review.accounts.models import Scope
 from kyc_review.core.api import ApiView, query_params
 from kyc_review.core.problems import Problem
 from kyc_review.lifecycle.api import openapi
-from kyc_review.lifecycle.api.serializers import EraseApplicantIn, EraseIn
+from kyc_review.lifecycle.api.serializers import AppealIn, AppealOut, EraseApplicantIn, EraseIn
 from kyc_review.lifecycle.cancel import submission_cancel
 from kyc_review.lifecycle.erase import submission_erase
+from kyc_review.review.appeals import AppealRefused, appeal_by_integration, appeal_of
+from kyc_review.submissions.api import creating
 from kyc_review.submissions.api import views as submissions
 from kyc_review.submissions.api.presence import found
 from kyc_review.submissions.api.serializers import shown
+from kyc_review.submissions.idempotency import Answer
 from kyc_review.submissions.selectors import submissions_of
 from kyc_review.submissions.state_changes import StaleSubmission
 
@@ -70,3 +74,33 @@ class CancellationView(ApiView):
                 detail="This submission has its result already, or a person has just decided.",
             ) from None
         return Response(shown(row))
+
+
+class AppealView(ApiView):
+    scopes = {"POST": Scope.SUBMISSIONS_WRITE}
+
+    @openapi.appeal
+    def post(self, request: Request, submission_id: UUID) -> Response:
+        creating.idempotency_key(request)
+        row = found(request, submission_id)
+        form = AppealIn(data=request.data)
+        form.is_valid(raise_exception=True)
+        reason = form.validated_data["reason"]
+
+        def act() -> Answer:
+            try:
+                appeal_by_integration(submission_id=row.pk, integration=integration_of(request), text=reason)
+            except AppealRefused as refused:
+                raise Problem(status=409, code="appeal_refused", detail=refused.detail) from None
+            return Answer(201, as_of_now())
+
+        def as_of_now() -> dict[str, Any]:
+            return dict(AppealOut(appeal_of(row.pk)).data)
+
+        return creating.created_once(
+            request,
+            {"appeal": str(row.pk), "reason": reason},
+            prepare=lambda: None,
+            act=lambda _: act(),
+            as_of_now=as_of_now,
+        )

@@ -2,6 +2,7 @@
 
 from .audits import AuditDraw
 from .campaigns import CampaignLook
+from .cases import CaseComment, Mention
 from .decisions import ASSESSED_LABELS, Decision, DecisionUndo, FirstCall, OutcomeExposure
 from .items import RISK_WITHOUT_VOTES, UNDECIDED_STATES, WAITING_STATES, ReviewItem
 from .people import KeyChoice, SavedView
@@ -16,11 +17,13 @@ __all__ = [
     "WAITING_STATES",
     "AuditDraw",
     "CampaignLook",
+    "CaseComment",
     "Decision",
     "DecisionUndo",
     "FirstCall",
     "Gold",
     "KeyChoice",
+    "Mention",
     "OutcomeExposure",
     "PutAside",
     "ReviewItem",

@@ -19,6 +19,7 @@ class Reason(models.TextChoices):
     AUDIT = "audit", "Audit sample"
     GOLD = "gold", "Calibration"
     TWIN_REJECTED = "twin_rejected", "Same picture was rejected"
+    APPEAL = "appeal", "Appeal"
 
 
 # What the automatic result alone gives to people. The others follow from what people did, or are samples.
@@ -28,6 +29,7 @@ _LATER = (
     Reason.AUDIT,
     Reason.GOLD,
     Reason.TWIN_REJECTED,
+    Reason.APPEAL,
 )
 ORDINARY = tuple(reason for reason in Reason if reason not in _LATER)
 
@@ -35,9 +37,9 @@ ORDINARY = tuple(reason for reason in Reason if reason not in _LATER)
 # for all but audits, whose outcome stands already; those whose votes were not taken could be anything. Those with a
 # check that did not pass follow by risk: those that models suspect before those that all found genuine. What is not
 # named comes last, by risk: what only an auxiliary model doubts. Some have another reason's place: gold and audits that
-# of a drawn one (`queue_masking`), TWIN_REJECTED that of UNANIMOUS_FAKE, second reviews and ADJUDICATION that of the
-# item before (`masked_reason`). The column `priority` is generated from this: a change rewrites the table. Blind items
-# are handed out by their age instead (QUEUE_RANK).
+# of a drawn one (`queue_masking`), TWIN_REJECTED and APPEAL that of UNANIMOUS_FAKE, second reviews and ADJUDICATION
+# that of the item before (`masked_reason`). The column `priority` is generated from this: a change rewrites the table.
+# Blind items are handed out by their age instead (QUEUE_RANK).
 PRIORITIES = {
     Reason.UNANIMOUS_FAKE: 0,
     Reason.SECOND_REVIEW: 1,
