@@ -7,7 +7,6 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
@@ -17,7 +16,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from kyc_review.accounts.shown_once import redirect_with_secret, secret_once
 from kyc_review.accounts.staff_access import StaffRequest, parse_toggle, staff_only
-from kyc_review.core.permissions import may_manage_webhooks, may_see_retraining
+from kyc_review.core.permissions import Right, may_manage_webhooks, require
 from kyc_review.core.refusal_messages import refusals_shown
 from kyc_review.notices import services
 from kyc_review.notices.models import CHOSEN_KINDS, Channel, Medium
@@ -134,8 +133,7 @@ def _channel(request: StaffRequest, row: Channel) -> HttpResponse:
 
 
 def _require_access(request: StaffRequest) -> None:
-    if not may_see_retraining(request.user):
-        raise PermissionDenied("Notices are about models: admins and auditors have them; your role does not.")
+    require(request.user, Right.SEE_RETRAINING)  # notices are about models
 
 
 def _found(request: StaffRequest, channel_id: UUID) -> Channel:

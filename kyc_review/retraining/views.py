@@ -7,7 +7,6 @@ from typing import Any, TypeVar
 
 from django.conf import settings
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.core.paginator import Page, Paginator
 from django.db.models import Model, QuerySet
 from django.http import FileResponse, Http404, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
@@ -20,7 +19,7 @@ from django.views.decorators.http import require_GET, require_POST
 from kyc_review.accounts.four_eyes import why_not_approver
 from kyc_review.accounts.models import User
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
-from kyc_review.core.permissions import may_freeze, may_promote, may_train
+from kyc_review.core.permissions import Right, may_freeze, may_promote, may_train, require
 from kyc_review.datasets import erasure_marks
 from kyc_review.datasets.models import Snapshot
 from kyc_review.datasets.selectors import (
@@ -76,7 +75,7 @@ def overview(request: StaffRequest) -> HttpResponse:
 @require_POST
 @staff_only
 def snapshots(request: StaffRequest) -> HttpResponse:
-    _require(may_freeze(request.user), "Only admins make snapshots.")
+    require(request.user, Right.FREEZE)
     if "chosen" in request.POST:
         return snapshot_chosen(request)
     name = request.POST.get("name", "").strip()
@@ -117,13 +116,8 @@ def archive(request: StaffRequest, name: str) -> HttpResponseBase:
     return answer
 
 
-def _require(allowed: bool, detail: str) -> None:
-    if not allowed:
-        raise PermissionDenied(detail)
-
-
 def _downloadable(request: StaffRequest, name: str) -> Snapshot:
-    _require(may_freeze(request.user), "Snapshots hold original images; only admins download them.")
+    require(request.user, Right.FREEZE)
     snapshot = snapshots_downloadable(viewer=request.user).filter(name=name).first()
     if snapshot is None:
         raise Http404("There is no ready snapshot with this name.")

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
@@ -22,7 +21,7 @@ from django.db.models.functions import Now
 from kyc_review.audit import services as audit
 from kyc_review.core.disjoint_sets import DisjointSets
 from kyc_review.core.errors import DomainError
-from kyc_review.core.permissions import may_decide, may_oversee
+from kyc_review.core.permissions import Right, may_oversee, require
 from kyc_review.evidence.models import Likeness
 from kyc_review.submissions.models import Result, Submission
 
@@ -196,8 +195,8 @@ def campaign_decide(
     `said` as in decision_record. Open items are claimed and decided, decided ones corrected. Raises PermissionDenied;
     CampaignRefused when a picture was not looked at, or the senior holds an item; ValueError.
     """
-    if not (may_oversee(senior) and may_decide(senior)):
-        raise PermissionDenied("Only seniors decide a group.")
+    require(senior, Right.OVERSEE)
+    require(senior, Right.DECIDE)
     rows = [row for row in campaign.members if row.pk in chosen]
     if not rows:
         raise CampaignRefused("Choose at least one picture.")
