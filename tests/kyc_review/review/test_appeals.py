@@ -17,11 +17,11 @@ from kyc_review.evidence.models import Evidence
 from kyc_review.lifecycle.erase import submission_erase
 from kyc_review.review.appeals import AppealRefused, appeal_by_integration, appeal_by_senior
 from kyc_review.review.blinding import items_without_reviewer
-from kyc_review.review.claims import item_claim_next
 from kyc_review.review.decisions import decision_record
 from kyc_review.review.models import CaseComment, ReviewItem
 from kyc_review.submissions.models import Submission
 from kyc_review.webhooks.models import Endpoint, Event
+from tests.factories.claims import item_claim_next
 
 pytestmark = pytest.mark.django_db
 Enqueue = Callable[..., ReviewItem]

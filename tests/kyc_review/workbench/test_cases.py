@@ -13,10 +13,10 @@ from django.urls import reverse
 from kyc_review.accounts.models import User
 from kyc_review.audit.models import Event
 from kyc_review.lifecycle.erase import submission_erase
-from kyc_review.review.claims import item_claim_next
 from kyc_review.review.decisions import decision_record, first_call_record
 from kyc_review.review.models import CaseComment, Mention, OutcomeExposure, ReviewItem
 from kyc_review.submissions.models import Submission
+from tests.factories.claims import item_claim_next
 from tests.factories.pages import collapsed
 
 pytestmark = pytest.mark.django_db
