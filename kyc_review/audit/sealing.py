@@ -13,13 +13,15 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.db import connection, transaction
+from django.db.models import F, Value
 
 from kyc_review.audit.headers import LEAF_COLUMNS, header_hash, header_text, leaf_text, pack_ids
 from kyc_review.audit.listed import EventIds, unlisted_events
 from kyc_review.audit.merkle import HASH_BYTES, leaf_hash, root_hash
-from kyc_review.audit.models import SealedBatch
+from kyc_review.audit.models import Event, SealedBatch
 from kyc_review.audit.signing import key_id, public_key_keep, signing_key
 from kyc_review.core.db.locks import lock_for_transaction
+from kyc_review.core.db.rows import RowComparison
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 BATCH_MAX = 10_000
 LOCK = 0x6B79_6361_7564  # "kycaud": one process seals at a time
+CURSOR = ("through_transaction", "through_event", "events_after")
 # The time is the statement's, from before its snapshot: what has a higher transaction came later.
 HORIZON = """SELECT statement_timestamp(), (SELECT system_identifier::text FROM pg_control_system()),
     pg_snapshot_xmin(s)::text::bigint, pg_snapshot_xmax(s)::text::bigint FROM pg_current_snapshot() AS s"""
@@ -80,6 +83,17 @@ def batch_seal() -> SealedBatch | None:
         return None
     through = (rows[-1][0], rows[-1][1]) if len(rows) == BATCH_MAX else (horizon.oldest, 0)
     return _seal(rows, last, horizon, through=through, events_after=events_after)
+
+
+def oldest_unsealed_at() -> datetime | None:
+    """When the first event happened that is in no batch yet; None when all are sealed."""
+    last = SealedBatch.objects.order_by("-number").only(*CURSOR).first()
+    rows = Event.objects.order_by("transaction", "id")
+    if last:
+        end = (Value(last.through_transaction), Value(last.through_event))
+        later = RowComparison((F("transaction"), F("id")), ">", end)
+        rows = rows.filter(later, id__gt=last.events_after)
+    return rows.values_list("at", flat=True).first()
 
 
 def _resume(last: SealedBatch, horizon: Horizon) -> SealedBatch:

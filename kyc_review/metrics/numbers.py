@@ -13,6 +13,7 @@ from django.utils import timezone
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 from detection.checks import CheckName, CheckStatus
+from kyc_review.audit.sealing import oldest_unsealed_at
 from kyc_review.core.db.aggregates import DurationQuantiles
 from kyc_review.evidence.models import Evidence
 from kyc_review.lifecycle.retain import retention_rule
@@ -44,6 +45,11 @@ class Numbers:
         yield from _evidence(now)
         yield from _webhooks(now)
         yield from _retention(now)
+        yield gauge(
+            "kyc_unsealed_events_seconds",
+            "Age of the oldest event of the audit log that is not sealed.",
+            age_s(now, oldest_unsealed_at()),
+        )
         yield from model_numbers(now)
 
 

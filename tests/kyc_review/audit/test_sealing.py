@@ -53,6 +53,16 @@ def test_what_was_sealed_is_intact_and_sealed_once(record: Record) -> None:
     assert (report.problems, report.batches, report.events, report.unsealed) == ([], 2, 8, 2)
 
 
+def test_the_oldest_event_that_is_not_sealed_has_an_age(record: Record) -> None:
+    assert sealing.oldest_unsealed_at() is None
+    first, *_ = record(3)
+    assert sealing.oldest_unsealed_at() == Event.objects.get(pk=first).at
+    sealing.seal_all()
+    assert sealing.oldest_unsealed_at() is None
+    (later,) = record(1)
+    assert sealing.oldest_unsealed_at() == Event.objects.get(pk=later).at
+
+
 def test_without_a_batch_nothing_is_intact() -> None:
     assert "no batch was ever sealed" in verified().problems[0]
 

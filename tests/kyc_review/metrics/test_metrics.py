@@ -138,6 +138,11 @@ def test_erasing_by_age_is_watched_while_there_is_a_rule(client: Client, setting
     assert 3 * 3600 - 1 < scraped(client)["kyc_retention_silence_seconds", ""] < 4 * 3600 - 1
 
 
+def test_events_that_nothing_seals_have_an_age(client: Client, enqueue: Callable[..., ReviewItem]) -> None:
+    enqueue()
+    assert 0 < scraped(client)["kyc_unsealed_events_seconds", ""] < 3600
+
+
 def test_latency_is_from_post_to_verdict_and_the_sandbox_does_not_count(
     client: Client,
     enqueue: Callable[..., ReviewItem],
@@ -194,7 +199,7 @@ def test_a_scrape_costs_as_many_queries_however_long_the_queue_is(
 ) -> None:
     for number in range(12):
         enqueue("split_vote", number / 20)
-    with django_assert_num_queries(26):
+    with django_assert_num_queries(28):
         client.get("/metrics")
 
 
