@@ -53,8 +53,11 @@ def consensus(
     known: Mapping[Any, bool] | None = None,
     unsure: Collection[tuple[Hashable, Hashable]] = (),
 ) -> Consensus:
-    """Of `(item, person, said fake)` rows; known: item -> is fake, of calibration items, which stay as they are;
-    unsure: the `(item, person)` pairs whose author was not sure."""
+    """Estimate the truth from answers.
+
+    answers: `(item, person, said fake)` rows; known: item -> is fake, of calibration items, which stay as they are;
+    unsure: the `(item, person)` pairs whose author was not sure.
+    """
     given: dict[Hashable, list[Answer]] = defaultdict(list)
     for item, person, said in answers:
         given[item].append((person, said, UNSURE if (item, person) in unsure else 1.0))

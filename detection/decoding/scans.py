@@ -23,7 +23,7 @@ UNTOUCHED = (1, 254, 3, 251)  # what the picture holds before it is decoded
 
 
 class NothingDecoded(Exception):
-    """Not one row of the picture can be seen."""
+    """No row of the picture can be seen."""
 
 
 class _Decoder:

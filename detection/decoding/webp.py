@@ -149,7 +149,7 @@ def _overwritten(layout: Layout) -> Damage | None:
 
 
 def _has_long_run(layout: Layout) -> bool:
-    """Of a lossy picture; lossless ones may hold any run."""
+    """Whether a lossy picture has a long run; lossless ones may hold any."""
     kind, body = layout.picture
     macroblocks = -(-layout.width // 16) * -(-layout.height // 16)
     longest = max(LONGEST_RUN_BYTES, int(macroblocks * LONGEST_RUN_OF_MACROBLOCK))

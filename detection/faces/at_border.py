@@ -87,7 +87,10 @@ def _found(pixels: np.ndarray) -> list[Detection]:
 
 
 def _best_score(found: Sequence[Detection], look: float, centre: float) -> float:
-    """Of the detections at the border that lies at `centre`, 0..1, of a square with that edge, in face lengths."""
+    """The best score of a detection at the border; 0 without one.
+
+    look: edge of the square that was searched, in face lengths; centre: where the border lies in it, 0..1.
+    """
     scores = [0.0]
     for detection in found:
         left, _, right, _ = (detection.box * look).tolist()

@@ -150,7 +150,7 @@ def _holds(box: Box, square: Square) -> bool:
 
 
 def _without_doubles(faces: list[Face]) -> list[Face]:
-    """Of meshes of one face, the surest one."""
+    """The faces, with only the surest of several meshes of one face."""
     kept: list[Face] = []
     for face in sorted(faces, key=lambda face: -face.confidence):
         if not any(_are_one(face, other) for other in kept):

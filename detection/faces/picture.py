@@ -25,7 +25,7 @@ class Picture:
 
     @classmethod
     def of(cls, picture: "Image.Image | Picture") -> "Picture":
-        """The same one, or a new one of an image."""
+        """Returns a Picture unchanged, and wraps an image in one."""
         return picture if isinstance(picture, Picture) else cls(picture)
 
     @cached_property

@@ -97,7 +97,7 @@ def _tail(file: IO[bytes]) -> bytes:
 
 
 def _last_number(path: Path, tail: bytes) -> int:
-    """Of the last complete line; 0 for an empty file. Raises RootsFileError."""
+    """The number in the last complete line; 0 for an empty file. Raises RootsFileError."""
     if not tail:
         return 0
     for line in reversed(tail.splitlines()[-2:]):

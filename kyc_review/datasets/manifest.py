@@ -101,12 +101,12 @@ class Writer:
 
     @property
     def digest(self) -> str:
-        """Of the items alone."""
+        """SHA-256 of the items alone, in hexadecimal."""
         return self._items.hexdigest()
 
     @property
     def sha256(self) -> str:
-        """Of everything written so far."""
+        """SHA-256 of everything written so far, in hexadecimal."""
         return self._all.hexdigest()
 
     def _write(self, text: str) -> None:

@@ -181,7 +181,7 @@ def first_calls(since: datetime, until: datetime | None = None) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """Of `pairs` of decisions by different people on one face, the number that are the `same`."""
+    """How many `pairs` of decisions by different people on one face there were, and how many were the `same`."""
 
     week: datetime
     pairs: int

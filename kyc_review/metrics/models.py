@@ -47,7 +47,7 @@ def _champion(promotion: Promotion, now: datetime) -> Iterator[Metric]:
 
 
 def _quality(promotion: Promotion) -> Iterator[Metric]:
-    """Of the latest comparison that measured the champion: as the challenger it was, or as champion since."""
+    """Figures of the latest comparison that measured the champion: as champion, else as the candidate it was."""
     rows = Comparison.objects.filter(state=Comparison.State.SUCCEEDED)
     for role in ("champion", "candidate"):
         latest = rows.filter(**{role: promotion.bundle}).order_by("-pk").first()

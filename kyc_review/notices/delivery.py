@@ -53,7 +53,7 @@ class Batch:
 
     @property
     def message_id(self) -> str:
-        """The same for the same notices, so that a receiver recognises a repetition."""
+        """An id that depends on channel and notices only, so that a receiver recognises a repetition."""
         keys = " ".join(sorted(f"{row.notice_id}" for row in self.deliveries))
         return hashlib.sha256(f"{self.channel.pk} {keys}".encode()).hexdigest()[:32]
 

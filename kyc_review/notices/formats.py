@@ -35,7 +35,7 @@ def plain(notices: Sequence[Notice]) -> str:
 
 
 def generic_json(notice: Notice) -> dict[str, Any]:
-    """As the webhooks of integrations: type, timestamp, data."""
+    """The body has the form of integrations' webhooks: type, timestamp, data."""
     return {
         "type": notice.kind,
         "timestamp": notice.created_at.isoformat(timespec="milliseconds"),

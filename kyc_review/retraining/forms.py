@@ -53,7 +53,7 @@ class SnapshotForm(forms.Form):
         return found
 
     def chosen(self) -> SnapshotFilter:
-        """Of a valid form."""
+        """The filter that a valid form states."""
         cleaned = self.cleaned_data
         return SnapshotFilter(
             consensus=cleaned["consensus"],

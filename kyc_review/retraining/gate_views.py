@@ -57,7 +57,7 @@ class GateForm(forms.ModelForm):
         }
 
     def limits(self) -> Limits:
-        """Of a valid form."""
+        """The limits that a valid form states."""
         return Limits(**{name: self.cleaned_data[name] for name in GateSettings.LIMITS})
 
 

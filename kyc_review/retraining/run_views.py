@@ -132,7 +132,7 @@ def runs(request: StaffRequest) -> HttpResponse:
 @never_cache
 @staff_only
 def run(request: StaffRequest, number: int) -> HttpResponse:
-    """The whole page; while it trains, its progress asks for itself alone."""
+    """The whole page; while the run trains, only its progress is loaded again."""
     row = _run(request, number)
     context = {
         "run": row,

@@ -65,7 +65,7 @@ M = TypeVar("M", bound=Model)
 @never_cache
 @staff_only
 def overview(request: StaffRequest) -> HttpResponse:
-    """The whole page; while a snapshot is built, the list of snapshots asks for itself alone."""
+    """The whole page; while a snapshot is built, the list of snapshots reloads itself."""
     require_retraining_access(request.user)
     if request.htmx.target == "snapshots":
         return render(request, "retraining/_snapshots.html", _snapshots_context(request))

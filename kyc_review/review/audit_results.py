@@ -44,7 +44,7 @@ class Audited:
 
     @property
     def lower_bound(self) -> float:
-        """Lower bound on that share, likewise; 0 before the first decision."""
+        """Lower bound on that share, at 95 % confidence; 0 before the first decision."""
         return clopper_pearson_lower(self.fake, self.judged)
 
 
@@ -77,7 +77,7 @@ def audits_by_bundle_unchecked() -> list[Audited]:
 
 @dataclass(frozen=True, slots=True)
 class AuditWeek:
-    """Of what one bundle cleared in one week, the uniform part of the audit: judged, and found fake."""
+    """One week of the uniform part of the audit of one bundle: how many cleared ones were judged, and found fake."""
 
     week: datetime
     digest: str

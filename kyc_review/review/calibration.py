@@ -103,7 +103,7 @@ def gold_due() -> list[ReviewItem]:
 
 
 def _usable() -> QuerySet[Gold]:
-    """Not what waits already, nor what everybody who judges faces has answered or read."""
+    """Active calibration faces that do not wait already and that some reviewer has neither answered nor read about."""
     waits = ReviewItem.objects.exclude(state=ReviewItem.State.DECIDED).filter(
         submission=OuterRef("submission")
     )

@@ -79,7 +79,7 @@ class CorrectionState(TextChoices):
 
 
 def correction_state(correction: Decision) -> CorrectionState:
-    """Of a decision that corrects another."""
+    """What became of a decision that corrects another one."""
     needs_two = settings.CORRECTIONS_NEED_TWO or not correction.is_sure
     if correction.item.reason == ReviewItem.Reason.GOLD and needs_two:
         return CorrectionState.WAITS  # as the others: it must not be told from them

@@ -30,7 +30,7 @@ TEXT_MAX = 40
 
 @dataclass(frozen=True, slots=True)
 class Refusals:
-    """Of the sampled pictures of one group: judged by people, assessable after all (`wrong`), still waiting.
+    """How many sampled pictures of one group were judged, were assessable after all (`wrong`), and still wait.
 
     `rate` and `interval` (95 %) are of all pictures of the group that were sent back while some were drawn, usable ones
     among them; None and 0 to 1 before one was judged.

@@ -120,14 +120,14 @@ def _gate_proposals(viewer: User) -> QuerySet[GateProposal]:
 
 
 def _failed(kind: type[J]) -> QuerySet[J]:
-    """Of the last week, unless a later one succeeded; the latest first."""
+    """Jobs that failed in the last week, unless a later one succeeded; the latest first."""
     done = kind._default_manager.filter(state=Job.State.SUCCEEDED).order_by("-pk").values("pk")[:1]
     rows = kind._default_manager.filter(state=Job.State.FAILED, ended_at__gt=timezone.now() - RECENT)
     return rows.filter(pk__gt=Coalesce(Subquery(done), Value(0))).order_by("-pk")
 
 
 def _due_records() -> QuerySet[ModelRecord]:
-    """Of the model in production, when the day of its next review has come."""
+    """The record of the model in production, if the day of its next review has come."""
     serving = Promotion.objects.order_by("-pk").values("bundle")[:1]
     rows = ModelRecord.objects.filter(next_review_on__lte=timezone.localdate(), bundle=Subquery(serving))
     return rows.select_related("bundle")

@@ -84,7 +84,7 @@ def sgd(parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
 
 
 def adamw(parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-    """That of `T5adamw`."""
+    """The optimiser of `T5adamw`."""
     return torch.optim.AdamW(parameters, lr=1e-3, weight_decay=0.05)
 
 

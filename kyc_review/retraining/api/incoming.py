@@ -83,7 +83,7 @@ class ChoicesIn(StrictSerializer):
 
 
 def choices_of(sent: Mapping[str, Any]) -> SnapshotFilter:
-    """Of a valid ChoicesIn."""
+    """The filter that the data of a valid ChoicesIn state."""
     return SnapshotFilter(
         consensus=sent.get("consensus", False),
         sources=tuple(sent.get("sources", ())),

@@ -27,7 +27,7 @@ def item_with_evidence(*, viewer: User, item_id: int) -> ReviewItem | None:
 
 
 def evidence_ahead(*, viewer: User, item_id: int) -> Evidence | None:
-    """Of the item that is kept for the viewer and shown next, so that its views are there then; of no blind one."""
+    """Evidence of the item that the viewer sees next, so that its views can be fetched ahead; None for a blind item."""
     kept = review.items_kept(viewer=viewer).filter(pk=item_id, is_blind=False)
     return Evidence.objects.filter(submission__in=kept.values("submission")).first()
 

@@ -37,7 +37,7 @@ class Command(BaseCommand):
             ) from refusal
 
     def _migrate(self, verbosity: int) -> None:
-        """As the owner of the tables, who then says what the application's role may do."""
+        """Migrate as the owner of the tables, then grant the application's role its rights."""
         role, password = connection.settings_dict["USER"], connection.settings_dict["PASSWORD"]
         with as_owner():
             if settings.DATABASE_OWNER_URL:

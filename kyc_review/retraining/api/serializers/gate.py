@@ -37,7 +37,7 @@ class GateSettingsIn(LimitsOut):
         return super().to_internal_value(data)
 
     def limits(self) -> Limits:
-        """Of valid data."""
+        """The limits that valid data state."""
         return Limits(**{name: self.validated_data[name] for name in GateSettings.LIMITS})
 
 
