@@ -19,16 +19,7 @@ from typing import IO, BinaryIO
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    PublicFormat,
-    load_pem_private_key,
-    load_pem_public_key,
-)
-
-from kyc_review.core.files import write_private
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 
 SUMS, SIGNATURE, KEY = "SHA256SUMS", "SHA256SUMS.sig", "public-key.pem"
 CHUNK_BYTES = 1 << 20
@@ -46,18 +37,6 @@ class Verified:
     files: int
     fingerprint: str
     is_trusted: bool
-
-
-def signing_key(path: Path) -> Ed25519PrivateKey:
-    """The key in this file, which is made at the first use, readable by its owner only. Raises ValueError, OSError."""
-    if not path.exists():
-        made = Ed25519PrivateKey.generate()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_private(path, made.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode())
-    found = load_pem_private_key(path.read_bytes(), password=None)
-    if not isinstance(found, Ed25519PrivateKey):
-        raise ValueError(f"{path} is no Ed25519 key.")
-    return found
 
 
 def public_pem(key: Ed25519PublicKey) -> bytes:

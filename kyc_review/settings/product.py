@@ -84,11 +84,6 @@ APPROVER_INDEPENDENCE_DAYS = env.int("APPROVER_INDEPENDENCE_DAYS", default=30)
 if APPROVER_INDEPENDENCE_DAYS < 0:
     raise environ.ImproperlyConfigured("APPROVER_INDEPENDENCE_DAYS must be 0 or more")
 
-# The Ed25519 key that signs evidence packs; made at the first use. Keep a copy of its public half with the auditors.
-EVIDENCE_SIGNING_KEY = Path(
-    env.str("EVIDENCE_SIGNING_KEY", default=str(DATA_DIR / "evidence-signing-key.pem"))
-)
-
 # --- notices ----------------------------------------------------------------------------------------------
 # The mail server, as smtp+tls://user:password@host:587, smtp+ssl://... or smtp://...; consolemail:// prints e-mails.
 # Empty: no e-mail is sent, and waiting ones are given up after three days.

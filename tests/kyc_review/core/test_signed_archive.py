@@ -19,15 +19,14 @@ from kyc_review.core.signed_archive import (
     fingerprint,
     main,
     public_pem,
-    signing_key,
 )
 
 PARTS = {"one.json": b"{}", "folder/two.txt": b"a" * 3_000_000}
 
 
 @pytest.fixture
-def key(tmp_path: Path) -> Ed25519PrivateKey:
-    return signing_key(tmp_path / "keys" / "signing.pem")
+def key() -> Ed25519PrivateKey:
+    return Ed25519PrivateKey.generate()
 
 
 @pytest.fixture
@@ -100,12 +99,6 @@ def test_damaged_bytes_are_found(archive: Path) -> None:
     archive.write_bytes(data)
     with pytest.raises(ArchiveInvalid):
         archive_verify(archive)
-
-
-def test_the_key_is_made_once_and_private(tmp_path: Path, key: Ed25519PrivateKey) -> None:
-    path = tmp_path / "keys" / "signing.pem"
-    assert path.stat().st_mode & 0o077 == 0
-    assert fingerprint(signing_key(path).public_key()) == fingerprint(key.public_key())
 
 
 def test_the_command_needs_no_database_and_tells_by_its_exit_code(

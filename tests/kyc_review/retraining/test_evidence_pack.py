@@ -9,11 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from django.conf import LazySettings
 from django.core.management import CommandError, call_command
 
 from kyc_review.accounts.models import User
 from kyc_review.audit.models import Event
+from kyc_review.audit.signing import public_keys_dir
 from kyc_review.registry.bundles import bundle_rollback
 from kyc_review.registry.models import Promotion
 from kyc_review.training.models import Comparison
@@ -24,10 +24,7 @@ REPOSITORY = Path(__file__).parents[3]
 
 
 @pytest.fixture
-def promotion(
-    comparison: Comparison, staff: Callable[..., User], settings: LazySettings, tmp_path: Path
-) -> Promotion:
-    settings.EVIDENCE_SIGNING_KEY = tmp_path / "key.pem"
+def promotion(comparison: Comparison, staff: Callable[..., User]) -> Promotion:
     proposal = proposal_open(comparison=comparison, actor=staff("ada", "admin"), reason="It is better.")
     proposal_approve(proposal=proposal, actor=staff("amir", "admin"), remark="Agreed.")
     return Promotion.objects.latest("pk")
@@ -75,13 +72,23 @@ def test_it_is_verified_without_database_or_settings(promotion: Promotion, tmp_p
     out = tmp_path / "pack.zip"
     call_command("evidence", "pack", str(promotion.pk), "--out", str(out))
     bare = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    command = [sys.executable, str(REPOSITORY / "manage.py"), "evidence", "verify", str(out)]
+    [key] = public_keys_dir().glob("*.pem")
+    command = [
+        sys.executable,
+        str(REPOSITORY / "manage.py"),
+        "evidence",
+        "verify",
+        str(out),
+        "--key",
+        str(key),
+    ]
     done = subprocess.run(command, env=bare, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("Valid: ")
+    assert "the key that you named" in done.stdout
 
 
-def test_an_unknown_promotion_is_refused(settings: LazySettings, tmp_path: Path) -> None:
+def test_an_unknown_promotion_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="no promotion 99"):
         call_command("evidence", "pack", "99", "--out", str(tmp_path / "x.zip"))
     assert not (tmp_path / "x.zip").exists()
