@@ -127,7 +127,7 @@ class Ensemble:
 
     @torch.inference_mode()
     def logits_of_inputs(self, inputs: Mapping[View, Tensor]) -> list[Tensor]:
-        """The same from inputs that were cut before: of every member's view, (B, 3, side, side) float32."""
+        """As `logits`, from inputs that were cut before: of every member's view, (B, 3, side, side) float32."""
         moved = {
             view: pixels.to(self.device, self.dtype, memory_format=torch.channels_last)
             for view, pixels in inputs.items()

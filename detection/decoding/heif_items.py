@@ -117,7 +117,7 @@ def _range(length: int, shown: Fraction, offset: Fraction) -> tuple[int, int]:
 
 
 def turned_left(crop: CropBox | None, width: int) -> CropBox | None:
-    """The same part of a picture of that width after a quarter turn anticlockwise (`irot`)."""
+    """Where the crop lies after a quarter turn anticlockwise (`irot`) of a picture of that width."""
     if crop is None:
         return None
     left, top, right, bottom = crop
@@ -125,7 +125,7 @@ def turned_left(crop: CropBox | None, width: int) -> CropBox | None:
 
 
 def mirrored(crop: CropBox | None, width: int, height: int, is_sideways: bool) -> CropBox | None:
-    """The same part after left and right, or top and bottom, were exchanged (`imir`)."""
+    """Where the crop lies after left and right, or top and bottom, were exchanged (`imir`)."""
     if crop is None:
         return None
     left, top, right, bottom = crop

@@ -154,7 +154,7 @@ def automation_bias(*, viewer: User, since: datetime) -> Bias:
 
 
 def bias_by_week(*, viewer: User, since: datetime) -> list[Bias]:
-    """The same for each week in which there were first calls, the oldest first."""
+    """The bias of first calls in each week that had some, the oldest week first."""
     if not may_see_insights(viewer):
         return []
     rows = first_calls(since).annotate(week=TruncWeek("decided_at")).values("week").annotate(**BIAS)

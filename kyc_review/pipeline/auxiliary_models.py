@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 @cache
 def loaded() -> list[AuxiliaryModel]:
-    """Those that can be loaded. One that cannot is logged and left out: it shows nothing and asks for nothing."""
+    """The models that can be loaded. One that cannot is logged and left out: it shows nothing, asks for nothing."""
     models = []
     own = sorted(path.parent for path in settings.AUXILIARY_MODELS_DIR.glob(f"*/{MANIFEST}"))
     for path in [*shipped_auxiliary_models(), *own]:

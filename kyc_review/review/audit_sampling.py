@@ -23,7 +23,7 @@ EDGE = 0.5  # the risk of a submission whose every vote touches its threshold (d
 
 
 def audits_drawn(cleared: Iterable[tuple[UUID, float]]) -> list[tuple[UUID, float]]:
-    """Those of `(submission_id, risk)` that were drawn, each with its row; in the transaction of the verdict."""
+    """Which of `(submission_id, risk)` were drawn, each with its row; call it in the transaction of the verdict."""
     draws, chosen = [], []
     uniform = _share(settings.AUDIT_SHARE)
     for submission_id, risk in cleared:

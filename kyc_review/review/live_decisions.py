@@ -9,7 +9,7 @@ from kyc_review.review.models import Decision, ReviewItem
 
 
 def live_decisions_unchecked(*, since: datetime, until: datetime | None = None) -> Any:
-    """Those that stand; without calibration items, whose answer is known, so that they would flatter every rate."""
+    """Standing decisions, without calibration items: their answer is known, so they would flatter every rate."""
     rows = Decision.objects.standing().filter(decided_at__gte=since, submission__is_test=False)
     if until is not None:
         rows = rows.filter(decided_at__lt=until)

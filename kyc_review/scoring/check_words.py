@@ -98,7 +98,7 @@ def check_lines(rows: Iterable[CheckResult]) -> list[CheckLine]:
 
 
 def troubles(rows: Iterable[CheckResult]) -> list[CheckLine]:
-    """Only what did not pass. What could not be measured for a reason that an earlier line gives has no line."""
+    """Lines of the checks that did not pass. One that could not be measured for a reason given before has no line."""
     found: list[CheckLine] = []
     for line in check_lines(row for row in rows if row.status != CheckStatus.PASS.value):
         if line.value is not None or line.code not in {said.code for said in found}:

@@ -77,7 +77,7 @@ def stands_still(now: datetime | None = None) -> bool:
 
 
 def without_verdict(last_outcome: datetime | None) -> QuerySet[Submission]:
-    """Those that wait for scoring, and those that people were given unscored since the last outcome."""
+    """Submissions that wait for scoring, and those that people were given unscored since the last outcome."""
     given = Q(
         state=State.IN_REVIEW,
         scoring__isnull=True,
@@ -94,7 +94,7 @@ def waiting_for_scoring() -> QuerySet[Submission]:
 
 
 def waiting_too_long(now: datetime) -> QuerySet[Submission]:
-    """Those that wait for SCORING_STANDSTILL_S, that no worker holds right now and that have an attempt left."""
+    """Submissions that wait for SCORING_STANDSTILL_S, that no worker holds now and that have an attempt left."""
     before = now - timedelta(seconds=settings.SCORING_STANDSTILL_S)
     free = Q(state=State.RECEIVED) | Q(state=State.SCORING, due_at__lte=now)
     return waiting_for_scoring().filter(

@@ -147,7 +147,7 @@ def answers_forget(row: Submission) -> None:
 
 
 def _submissions(body: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Those that the answer to a create, or to a batch of them, shows."""
+    """The submissions that the answer to a create, or to a batch of them, shows."""
     yield body
     for result in body.get("results", []):
         if isinstance(shown := result.get("submission"), dict):

@@ -38,7 +38,7 @@ def orphans_delete() -> int:
 
 
 def _references_known(names: list[str]) -> set[str]:
-    """Those of the keys that are reference images of submissions."""
+    """Which of the keys are reference images of submissions."""
     stems = [PurePosixPath(name).stem for name in names if name.endswith(REFERENCE_SUFFIX)]
     ids = [stem for stem in stems if ID_PATTERN.fullmatch(stem)]
     rows = Submission.objects.filter(pk__in=ids).exclude(reference_sha256="")

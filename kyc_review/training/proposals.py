@@ -140,7 +140,7 @@ def proposal_approve(
 
 
 def checks_that_no_longer_hold(row: Proposal, checks: Sequence[Check]) -> list[Check]:
-    """Those that do not pass now and that the proposal's override does not name: no person has explained them."""
+    """Checks that fail now and that the proposal's override does not name: no person has explained them."""
     explained = {check["name"] for check in row.gate if not check["passed"]} if row.override else set()
     return [check for check in checks if not check.passed and check.name not in explained]
 

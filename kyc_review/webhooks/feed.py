@@ -19,7 +19,7 @@ FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_p
 
 
 def events_page(*, viewer: ApiKey, after: UUID | None, limit: int) -> tuple[list[Event], bool]:
-    """Those that follow the event `after`, and whether more follow. A key sees its integration's and its mode's.
+    """The events that follow the event `after`, and whether more follow. A key sees its integration's and its mode's.
 
     Raises Event.DoesNotExist when `after` is none of them.
     """

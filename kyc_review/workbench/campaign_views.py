@@ -112,7 +112,7 @@ def _report(request: StaffRequest, outcomes: list[Outcome]) -> None:
 
 
 def _page_of(group: Campaign | None) -> HttpResponseRedirect:
-    """To the group's page, or to the list when no group is left."""
+    """Redirects to the group's page, or to the list when no group is left."""
     if group is None:
         return HttpResponseRedirect(reverse("review:campaigns"))
     return HttpResponseRedirect(reverse("review:campaign", args=[group.key]))

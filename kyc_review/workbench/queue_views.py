@@ -98,7 +98,7 @@ def _tell(request: StaffRequest, done: Distributed, what: str) -> None:
 
 
 def _back(request: StaffRequest) -> HttpResponse:
-    """To the list with the filters that the form came with; only what they mean to the form is kept."""
+    """Redirects to the list, with the filters that came with the form; only valid ones are kept."""
     form = QueueFilterForm(request.POST)
     form.full_clean()
     query = form.query()

@@ -83,7 +83,7 @@ def save_whole(path: Path, tensors: Mapping[str, Tensor], notes: Mapping[str, st
 
 
 def write_json(path: Path, document: Any) -> None:
-    """The same for a JSON file."""
+    """Writes a JSON file atomically, as `save_whole`."""
     text = json.dumps(document, indent=2, sort_keys=True) + "\n"
     _replace(path, lambda part: part.write_text(text))
 

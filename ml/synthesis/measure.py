@@ -31,7 +31,7 @@ class Measures:
     looks: np.ndarray
 
     def of(self, rows: Sequence[int]) -> "Measures":
-        """Those of some photographs, in this order."""
+        """The measures of some photographs, in this order."""
         return Measures(*(getattr(self, field.name)[rows] for field in fields(self)))
 
 

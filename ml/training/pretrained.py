@@ -51,7 +51,7 @@ def lite0_weights(cache: Path) -> dict[str, Tensor]:
 
 
 def package_weights() -> dict[str, Tensor]:
-    """The same straight from the package, kept nowhere. Raises PretrainedMissing."""
+    """The weights straight from the package, kept nowhere. Raises PretrainedMissing."""
     return _converted(_package_file())
 
 
