@@ -66,3 +66,22 @@ def response_header(name: str, description: str, status: int) -> OpenApiParamete
     return OpenApiParameter(
         name, OpenApiTypes.STR, OpenApiParameter.HEADER, response=[status], description=description
     )
+
+
+def without_empty_defaults(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """Removes `default: ''`: an empty text is no value of an enum or of a text with a length, and generators that see a
+    default make the field required. Left out means the same.
+    """
+    _drop_empty_defaults(result)
+    return result
+
+
+def _drop_empty_defaults(part: Any) -> None:
+    if isinstance(part, dict):
+        if part.get("default") == "" and ("type" in part or "$ref" in part or "allOf" in part):
+            del part["default"]
+        for inner in part.values():
+            _drop_empty_defaults(inner)
+    elif isinstance(part, list):
+        for inner in part:
+            _drop_empty_defaults(inner)

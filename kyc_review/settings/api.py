@@ -20,7 +20,15 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "KYC selfie review API",
-    "DESCRIPTION": "Post identity selfies; read what the ensemble and the bank's reviewers found.",
+    "DESCRIPTION": "Post identity selfies; read what the ensemble and the bank's reviewers found. Every request "
+    "carries `Authorization: Bearer <key>`: integrations send an API key, which an administrator creates under "
+    "*Integrations* (`kyc_live_...`, or `kyc_test_...` for the sandbox); staff send a personal token to the addresses "
+    "under `/retraining/`. `GET /me` tells whether a key works. Errors are problem documents (RFC 9457).",
+    "SERVERS": [{"url": "/", "description": "The host that serves this document."}],
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "kyc_review.core.openapi.without_empty_defaults",
+    ],
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,

@@ -2,7 +2,7 @@ import uuid
 
 from django.db import models
 from django.db.models import Q, Value
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
 from kyc_review.accounts.models import Integration
@@ -114,6 +114,11 @@ class Submission(LeasedRow):
     received_at = models.DateTimeField(default=timezone.now)
     completed_at = models.DateTimeField(null=True, blank=True)
     cancelled_at = models.DateTimeField(null=True, blank=True)
+    updated_at = models.DateTimeField(
+        default=timezone.now,
+        db_default=Now(),
+        help_text="The last change of state or result. A trigger of the database sets it at every such change.",
+    )
     erased_at = models.DateTimeField(
         null=True,
         blank=True,

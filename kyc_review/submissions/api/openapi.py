@@ -26,19 +26,27 @@ RECEIVED: dict[str, Any] = {
     "status": "received",
     "result": None,
     "reasons": [],
+    "checks": [],
     "test": False,
     "sha256": "9f2c1f6f1b6d4c7b8e0c3a5d7e9f1b2c4d6e8f0a1b3c5d7e9f0a2b4c6d8e0f1a",
     "reference_sha256": None,
     "received_at": "2026-11-21T09:30:00Z",
     "completed_at": None,
+    "updated_at": "2026-11-21T09:30:00Z",
 }
 COMPLETED = RECEIVED | {
     "status": "completed",
     "result": "clear",
     "reasons": [reason_shown("models_agree")],
     "completed_at": "2026-11-21T09:30:01Z",
+    "updated_at": "2026-11-21T09:30:01Z",
 }
-TINY = "/9j/4AAQSkZJRgABAQAAAQABAAD..."
+# A real JPEG of 32 x 32 grey pixels, so that the example can be sent as it stands.
+TINY = (
+    "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAFA3PEY8MlBGQUZaVVBfeMiCeG5uePWvuZHI////////////////////////////////"
+    "////////////////////wAALCAAgACABAREA/8QAFAABAAAAAAAAAAAAAAAAAAAAAP/EABQQAQAAAAAAAAAAAAAAAAAAAAD/2gAI"
+    "AQEAAD8AAAAAAP/Z"
+)
 
 
 IDEMPOTENCY = OpenApiParameter(

@@ -100,6 +100,7 @@ class SubmissionOut(serializers.ModelSerializer[Submission]):
             "reference_sha256",
             "received_at",
             "completed_at",
+            "updated_at",
         )
         read_only_fields = fields
 

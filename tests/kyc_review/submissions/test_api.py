@@ -46,6 +46,7 @@ def test_an_accepted_selfie_answers_202_with_its_location(api: Client) -> None:
         "reference_sha256": None,
         "received_at": ANY,
         "completed_at": None,
+        "updated_at": ANY,
     }
     assert response["Location"].endswith(f"{URL}/{body['id']}")
     assert api.get(response["Location"]).json() == body

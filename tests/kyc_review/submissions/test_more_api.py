@@ -311,3 +311,15 @@ def test_a_list_by_time_of_completion_and_the_outcome_that_was_reported(
     for finding in ("confirmed_genuine", "confirmed_fraud"):
         assert send(api, f"/{early.pk}/outcome", {"outcome": finding}).status_code == 201
     assert api.get(outcome).json()["outcome"] == "confirmed_fraud"
+
+
+def test_updated_at_is_the_time_of_the_last_change_of_what_is_shown(
+    api: Client, submit: Callable[..., Submission]
+) -> None:
+    row = submit()
+    received = api.get(f"{URL}/{row.pk}").json()["updated_at"]
+    Submission.objects.filter(pk=row.pk).update(attempts=1, state=State.RECEIVED)
+    assert api.get(f"{URL}/{row.pk}").json()["updated_at"] == received
+    cancelled = send(api, f"/{row.pk}/cancel", {}).json()
+    assert cancelled["updated_at"] > received
+    assert api.get(f"{URL}/{row.pk}").json() == cancelled
