@@ -127,7 +127,7 @@ def product(bundle: Path, say: Say, more: Mapping[str, str] | None = None) -> It
             "API_RATE_PER_MINUTE": "10000000",
             **(more or {}),
         }
-        _manage(variables | urls.owner_environment, "prepare", "--migrate-only", "-v0")
+        _manage(variables | urls.owner_environment, "prepare", "--without-bundle", "-v0")
         _manage(variables, "bundle", "promote", str(bundle), "--reason", "The bundle to measure.")
         key = _manage(variables, "integration", "add", f"bench-{os.getpid()}").strip()
         started = processes.product_processes(paths, variables, port)

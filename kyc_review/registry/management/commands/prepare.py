@@ -18,17 +18,15 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "--migrate-only",
-            action="store_true",
-            help="migrations and the rights of the application's role, nothing else",
+            "--without-bundle", action="store_true", help="do not install the baseline bundle"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
         self._migrate(options["verbosity"])
-        if options["migrate_only"]:
-            return
         roles_ensure()
         signing_key_ensure()
+        if options["without_bundle"]:
+            return
         try:
             baseline_install()
         except BundleRefused as refusal:

@@ -47,4 +47,4 @@ def test_one_role_under_two_names_is_refused(settings: LazySettings, monkeypatch
     user = urlsplit(os.environ["DATABASE_URL"]).username
     settings.DATABASE_OWNER_URL = f"postgres://{user}:x@127.0.0.1/kyc"
     with pytest.raises(CommandError, match="two different roles"):
-        call_command("prepare", "--migrate-only")
+        call_command("prepare", "--without-bundle")
