@@ -10,6 +10,7 @@ from kyc_review.accounts.models import User
 from kyc_review.review.models import ReviewItem
 from tests.browser.screens import SIZES
 from tests.browser.waiting import FRAMES
+from tests.factories.photographs import photograph, saved
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LogIn = Callable[..., Page]
@@ -75,11 +76,12 @@ def test_nothing_moves_on_the_way_from_one_face_to_the_next(
     examine: Examine,
     log_in: LogIn,
     alice: User,
-    portrait: bytes,
     is_blind: bool,
 ) -> None:
-    for risk in (0.9, 0.5, 0.4):
-        examine(enqueue(risk=risk, image=portrait))
+    for number, risk in enumerate(
+        (0.9, 0.5, 0.4)
+    ):  # another picture each: a judged face is not offered again, blind
+        examine(enqueue(risk=risk, image=saved(photograph(number), 90)))
     ReviewItem.objects.update(is_blind=is_blind)
     page = log_in(alice, viewport=SIZES["1280x720"])
     page.add_init_script(WATCH_SHIFTS)
