@@ -37,7 +37,13 @@ def errors(response: ClientResponse) -> list[dict[str, str]]:
 
 @pytest.mark.parametrize(
     "query",
-    ["extrenal_ref=x", "status=completed&status=cancelled", "limit=0", "after=x", f"after={uuid4()}"],
+    [
+        "extrenal_ref=x",
+        "status=completed&status=cancelled",
+        "limit=0",
+        "after=x",
+        "after=00000000-0000-4000-8000-000000000000",
+    ],
 )
 def test_a_query_that_cannot_be_followed_is_refused_with_the_parameters_name(api: Client, query: str) -> None:
     name = query.partition("=")[0]
