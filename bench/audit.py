@@ -62,7 +62,6 @@ def run(count: int, say: Say) -> bool:
 
 def measure(count: int) -> dict[str, float]:
     """Seconds of each step."""
-    from django.conf import settings
     from django.db import connection
 
     from kyc_review.audit.models import Event
@@ -70,7 +69,6 @@ def measure(count: int) -> dict[str, float]:
     from kyc_review.audit.signing import public_keys, signing_key_ensure
     from kyc_review.audit.verification import verify
 
-    settings.DATA_DIR = Path(tempfile.mkdtemp(prefix="kyc-bench-data-"))
     signing_key_ensure()
     before = Event.objects.count()
     post_s = median(posts())
@@ -152,9 +150,17 @@ def insert_difference() -> float:
     return max(0.0, median(seconds["audit_event"]) - median(seconds["plain_event"]))
 
 
+def main(count: int) -> None:
+    from django.conf import settings
+
+    with tempfile.TemporaryDirectory(prefix="kyc-bench-data-") as folder:
+        settings.DATA_DIR = Path(folder)
+        print(json.dumps(measure(count)))
+
+
 if __name__ == "__main__":
     import django
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "kyc_review.settings")
     django.setup()
-    print(json.dumps(measure(int(sys.argv[1]))))
+    main(int(sys.argv[1]))
