@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from django.db.models import Count, DurationField, ExpressionWrapper, F, Max, Min
+from django.db.models import Count, DurationField, ExpressionWrapper, F, Max, Min, Q
 from django.utils import timezone
 from prometheus_client.core import GaugeMetricFamily, Metric
 
@@ -25,6 +25,7 @@ from kyc_review.scoring.models import CheckResult, Scoring
 from kyc_review.scoring.state import last_scored_at, scoring_state
 from kyc_review.submissions.models import RetentionPass, State, Submission
 from kyc_review.webhooks.models import Delivery
+from kyc_review.webhooks.selectors import endpoints_failing_unchecked
 
 WINDOW = timedelta(minutes=5)
 QUANTILES = (0.5, 0.95, 0.99)
@@ -164,14 +165,20 @@ def _evidence(now: datetime) -> Iterator[Metric]:
 
 def _webhooks(now: datetime) -> Iterator[Metric]:
     live = Delivery.objects.filter(endpoint__is_test=False)
+    not_paused = Q(endpoint__paused_until=None) | Q(endpoint__paused_until__lte=now)
     row = live.filter(state__in=[Delivery.State.PENDING, Delivery.State.SENDING]).aggregate(
-        number=Count("pk"), first=Min("due_at")
+        number=Count("pk"), first=Min("due_at", filter=not_paused)
     )
     yield gauge("kyc_webhook_backlog", "Deliveries that wait or are being sent.", row["number"])
     yield gauge(
         "kyc_webhook_backlog_seconds",
-        "How long the first of them has been due.",
+        "How long the first of them has been due, without paused endpoints.",
         max(0.0, age_s(now, row["first"])),
+    )
+    yield gauge(
+        "kyc_webhook_endpoints_failing",
+        "Endpoints that fail, or were switched off because they did.",
+        endpoints_failing_unchecked().count(),
     )
     dead = live.filter(state=Delivery.State.DEAD).count()
     yield gauge("kyc_webhook_dead_letters", "Deliveries that were given up and not replayed.", dead)

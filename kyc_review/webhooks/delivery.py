@@ -134,12 +134,12 @@ def attempt_record(*, delivery_id: uuid.UUID, answer: Answer, holder: str = HOLD
     endpoint_id = _settle(delivery_id, answer, holder, now)
     if endpoint_id is None:
         return
+    if answer.is_success:
+        success_note(endpoint_id=endpoint_id)
+        return
+    failure_note(endpoint_id=endpoint_id, now=now, asked_s=answer.retry_after_s)
     if answer.status == GONE:
         endpoint_disable(endpoint_id=endpoint_id, reason="It answered 410 Gone.")
-    elif answer.is_success:
-        success_note(endpoint_id=endpoint_id)
-    else:
-        failure_note(endpoint_id=endpoint_id, now=now, asked_s=answer.retry_after_s)
 
 
 @transaction.atomic

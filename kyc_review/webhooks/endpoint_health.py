@@ -12,6 +12,7 @@ from kyc_review.webhooks.models import Delivery, Endpoint
 
 # Attempts in a row that must have failed before an endpoint is switched off; a quiet one has few in three days.
 FAILURES_BEFORE_OFF = 10
+SWITCHED_OFF_BY_HAND = "Switched off by hand."
 
 
 def success_note(*, endpoint_id: uuid.UUID) -> None:

@@ -7,6 +7,7 @@ from django.db.models import Count, Max, Q, QuerySet
 from kyc_review.accounts.models import ApiKey, User
 from kyc_review.core.pagination import page_after
 from kyc_review.core.permissions import may_see_webhooks
+from kyc_review.webhooks.endpoint_health import SWITCHED_OFF_BY_HAND
 from kyc_review.webhooks.models import Delivery, Endpoint
 
 
@@ -15,6 +16,13 @@ def endpoints_of(viewer: ApiKey) -> QuerySet[Endpoint]:
     return Endpoint.objects.filter(
         integration_id=viewer.integration_id, is_test=viewer.is_test, deleted_at=None
     ).order_by("created_at", "pk")
+
+
+def endpoints_failing_unchecked() -> QuerySet[Endpoint]:
+    """Live endpoints that fail, or were switched off because they did: their owner may not know."""
+    return Endpoint.objects.filter(is_test=False, deleted_at=None, failing_since__isnull=False).exclude(
+        disabled_reason=SWITCHED_OFF_BY_HAND
+    )
 
 
 def deliveries_of(viewer: ApiKey) -> QuerySet[Delivery]:

@@ -15,7 +15,7 @@ from kyc_review.audit import services as audit
 from kyc_review.core.errors import DomainError
 from kyc_review.core.wake import WEBHOOKS
 from kyc_review.webhooks.backoff import GIVE_UP_AFTER
-from kyc_review.webhooks.endpoint_health import endpoint_disable, success_note
+from kyc_review.webhooks.endpoint_health import SWITCHED_OFF_BY_HAND, endpoint_disable, success_note
 from kyc_review.webhooks.events import payload_of
 from kyc_review.webhooks.models import Delivery, Endpoint, Event, Kind, all_kinds
 from kyc_review.webhooks.secret_encryption import seal
@@ -97,7 +97,7 @@ def endpoint_change(*, endpoint: Endpoint, actor: models.Model | None = None, **
         row.refresh_from_db()
     if changes.pop("is_active", row.is_active) != row.is_active:
         if row.is_active:
-            endpoint_disable(endpoint_id=row.pk, reason="Switched off by hand.")
+            endpoint_disable(endpoint_id=row.pk, reason=SWITCHED_OFF_BY_HAND)
             row.refresh_from_db()
         else:
             row.is_active, row.disabled_reason = True, ""

@@ -15,6 +15,7 @@ from kyc_review.review.models import ReviewItem
 from kyc_review.scoring.models import Scoring
 from kyc_review.submissions.models import RetentionPass, Submission
 from kyc_review.training.models import Comparison
+from kyc_review.webhooks.endpoint_health import SWITCHED_OFF_BY_HAND
 from kyc_review.webhooks.models import Delivery, Endpoint, Event
 from tests.factories.claims import item_claim_next
 
@@ -177,6 +178,32 @@ def test_dead_letters_and_the_backlog_are_counted(client: Client, integration: I
     found = scraped(client)
     assert found["kyc_webhook_backlog", ""] == found["kyc_webhook_dead_letters", ""] == 1
     assert 40 <= found["kyc_webhook_backlog_seconds", ""] < 100
+    assert found["kyc_webhook_endpoints_failing", ""] == 0
+
+
+def test_a_failing_endpoint_is_counted_until_it_is_switched_off_by_hand_and_its_pause_is_no_delay(
+    client: Client, integration: Integration
+) -> None:
+    now = timezone.now()
+    endpoint = Endpoint.objects.create(
+        integration=integration,
+        url="https://bank.example/hook",
+        failing_since=now,
+        paused_until=now + timedelta(hours=1),
+    )
+    Delivery.objects.create(
+        event=Event.objects.create(integration=integration, kind="submission.cleared", payload={}),
+        endpoint=endpoint,
+        due_at=now - timedelta(seconds=40),
+        gives_up_at=now,
+    )
+    found = scraped(client)
+    assert found["kyc_webhook_endpoints_failing", ""] == found["kyc_webhook_backlog", ""] == 1
+    assert found["kyc_webhook_backlog_seconds", ""] == 0
+    Endpoint.objects.update(is_active=False, disabled_reason="All 12 attempts failed.")
+    assert scraped(client)["kyc_webhook_endpoints_failing", ""] == 1
+    Endpoint.objects.update(disabled_reason=SWITCHED_OFF_BY_HAND)
+    assert scraped(client)["kyc_webhook_endpoints_failing", ""] == 0
 
 
 def test_without_a_token_only_this_machine_may_ask(client: Client) -> None:
@@ -199,7 +226,7 @@ def test_a_scrape_costs_as_many_queries_however_long_the_queue_is(
 ) -> None:
     for number in range(12):
         enqueue("split_vote", number / 20)
-    with django_assert_num_queries(28):
+    with django_assert_num_queries(29):
         client.get("/metrics")
 
 
