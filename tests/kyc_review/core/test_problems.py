@@ -53,7 +53,7 @@ def test_a_type_leads_to_a_page_that_strangers_can_read(client: Client, slug: st
     ("method", "path", "status"),
     [
         ("GET", "/api/v1/nothing", 404),
-        ("DELETE", URL, 405),
+        ("PUT", URL, 405),
         ("GET", f"{URL}/0b6e5a52-6f0c-4f1e-9d43-6f1f2f1f7a10", 404),
         ("PUT", "/api/v1/webhook-endpoints", 405),
     ],
