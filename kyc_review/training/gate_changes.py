@@ -108,7 +108,7 @@ def gate_change_approve(*, proposal: GateProposal, actor: User, remark: str = ""
 
 @transaction.atomic
 def gate_change_reject(*, proposal: GateProposal, actor: User, remark: str = "") -> GateProposal:
-    """Close it without a change; the one who proposed it withdraws it. Raises PermissionDenied, GateSettingsRefused."""
+    """Reject the change, or withdraw it if the actor proposed it. Raises PermissionDenied, GateSettingsRefused."""
     require(actor, Right.PROMOTE)
     row = _locked(proposal)
     own = row.proposed_by_id == actor.pk

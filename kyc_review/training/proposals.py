@@ -162,7 +162,7 @@ def _require_gate_holds(row: Proposal, checks: Sequence[Check]) -> None:
 
 @transaction.atomic
 def proposal_reject(*, proposal: Proposal, actor: User, remark: str = "") -> Proposal:
-    """Close it without a promotion; who proposed it withdraws it. Raises ProposalRefused."""
+    """Reject the proposal, or withdraw it if the actor proposed it. Raises ProposalRefused."""
     require(actor, Right.PROMOTE)
     row = _locked(proposal)
     own = row.proposed_by_id == actor.pk
