@@ -22,6 +22,7 @@ NEEDED = {
     ("POST", "/api/v1/submissions/batch"): Scope.SUBMISSIONS_WRITE,
     ("GET", "/api/v1/submissions/{id}"): Scope.SUBMISSIONS_READ,
     ("POST", "/api/v1/submissions/{id}/cancel"): Scope.SUBMISSIONS_WRITE,
+    ("POST", "/api/v1/submissions/{id}/appeal"): Scope.SUBMISSIONS_WRITE,
     ("GET", "/api/v1/submissions/{id}/outcome"): Scope.SUBMISSIONS_READ,
     ("POST", "/api/v1/submissions/{id}/outcome"): Scope.OUTCOMES_WRITE,
 }
@@ -35,7 +36,8 @@ def with_key(integration: Integration, **more: Any) -> Client:
 
 def ask(client: Client, method: str, path: str, pk: object) -> int:
     body: dict[str, Any] = {} if method == "GET" else {"data": "{}", "content_type": "application/json"}
-    return client.generic(method, path.format(id=pk), **body).status_code
+    headers = {"Idempotency-Key": "a-key-of-this-test"}
+    return client.generic(method, path.format(id=pk), headers=headers, **body).status_code
 
 
 @pytest.mark.parametrize(("call", "scope"), NEEDED.items(), ids=[f"{m} {p}" for m, p in NEEDED])

@@ -31,5 +31,5 @@ def test_a_page_that_takes_no_form_says_so_too(staff: Callable[..., User]) -> No
 
 
 def test_the_api_keeps_its_problem_documents(api: Client) -> None:
-    answer = api.delete("/api/v1/submissions")
+    answer = api.put("/api/v1/submissions")
     assert (answer.status_code, answer["Content-Type"]) == (405, "application/problem+json")
