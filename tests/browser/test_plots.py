@@ -69,7 +69,7 @@ def test_three_plots_stand_on_the_dashboard_and_lead_to_items(
     rates = plots.filter(has_text="Outcomes of scored selfies")
     rates.get_by_text("As a table").click()
     expect(rates.locator("tr[data-at]")).to_have_count(DAYS)
-    members = plots.filter(has_text="Model errors vs. human decisions")
+    members = plots.filter(has_text="Model errors, as shares of all faces")
     box = members.locator(".u-over").bounding_box()
     assert box
     page.mouse.click(box["x"] + box["width"] * 0.09, box["y"] + box["height"] - 4)
