@@ -107,7 +107,7 @@ def prepare(paths: StackPaths, secrets: credentials.Credentials, *, durable: boo
     binary = binaries.reachable(binaries.postgres(data_major=data_major(home)), account)
     if data_major(home) is None:
         say(f"creating the database in {home}")
-        _initdb(home, binary, account, secrets.postgres_superuser)
+        _initdb(home, binary, account, secrets.postgres_superuser, durable=durable)
     port = credentials.port(paths, "postgres")
     settings = SETTINGS | ({} if durable else NOT_DURABLE)
     options = [option for name, setting in settings.items() for option in ("-c", f"{name}={setting}")]
@@ -152,7 +152,9 @@ def _answers(port: int, secrets: credentials.Credentials) -> bool:
     return True
 
 
-def _initdb(home: Path, binary: binaries.Binary, account: os_user.OsUser | None, password: str) -> None:
+def _initdb(
+    home: Path, binary: binaries.Binary, account: os_user.OsUser | None, password: str, *, durable: bool
+) -> None:
     """Created next to `home` and renamed when complete, so that an interrupted start leaves nothing incomplete."""
     workshop = Path(tempfile.mkdtemp(prefix="postgres-new-", dir=home.parent))
     try:
@@ -168,6 +170,7 @@ def _initdb(home: Path, binary: binaries.Binary, account: os_user.OsUser | None,
             f"--pwfile={password_file}",
             "--encoding=UTF8",
             *_locale(binary.major),
+            *([] if durable else ["--no-sync"]),
         ]
         done = subprocess.run(
             command,
