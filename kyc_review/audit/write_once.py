@@ -8,7 +8,7 @@ docs/audit.md says how erasure works with that.
 from typing import NamedTuple
 
 from django.apps import apps
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import Model
 from psycopg import sql
 
@@ -60,23 +60,31 @@ RECORDS = (
 )
 
 
+@transaction.atomic
 def privileges_grant(role: str) -> None:
-    """Set the rights of the application's role; the caller owns the tables. Safe to repeat."""
-    tables = connection.introspection.table_names()
+    """Set the rights of the application's role; the caller owns the tables. Safe to repeat while the application runs:
+    other sessions see the rights of before or of afterwards, nothing between."""
+    records = {apps.get_model(record.model)._meta.db_table: record for record in RECORDS}
     with connection.cursor() as cursor:
         name = sql.Identifier(role)
         cursor.execute(sql.SQL("GRANT USAGE ON SCHEMA public TO {}").format(name))
-        for table in tables:
-            rights = "SELECT" if table == "django_migrations" else "SELECT, INSERT, UPDATE, DELETE"
-            _grant(cursor, rights, table, name)
-        for record in RECORDS:
-            model = apps.get_model(record.model)
-            table = model._meta.db_table
-            cursor.execute(sql.SQL("REVOKE ALL ON {} FROM {}").format(sql.Identifier(table), name))
-            _grant(cursor, "SELECT", table, name)
-            _grant(cursor, "INSERT", table, name, _columns(model, SET_BY_DATABASE.get(record.model, ())))
-            if record.changes:
-                _grant(cursor, "UPDATE", table, name, record.changes)
+        for table in connection.introspection.table_names():
+            if record := records.get(table):
+                _grant_on_record(cursor, record, table, name)
+            else:
+                rights = "SELECT" if table == "django_migrations" else "SELECT, INSERT, UPDATE, DELETE"
+                _grant(cursor, rights, table, name)
+
+
+def _grant_on_record(cursor: object, record: WriteOnce, table: str, name: sql.Identifier) -> None:
+    """What an earlier version granted is taken away first."""
+    revoke = sql.SQL("REVOKE ALL ON {} FROM {}").format(sql.Identifier(table), name)
+    cursor.execute(revoke)  # type: ignore[attr-defined]
+    _grant(cursor, "SELECT", table, name)
+    columns = _columns(apps.get_model(record.model), SET_BY_DATABASE.get(record.model, ()))
+    _grant(cursor, "INSERT", table, name, columns)
+    if record.changes:
+        _grant(cursor, "UPDATE", table, name, record.changes)
 
 
 def _grant(

@@ -6,9 +6,12 @@ import pytest
 from django.apps import apps
 from django.conf import LazySettings
 from django.db import DatabaseError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 
+from devstack.postgres import ROLE
 from kyc_review.accounts.models import User
 from kyc_review.audit import services as audit
+from kyc_review.audit import write_once
 from kyc_review.audit.models import Event
 from kyc_review.audit.write_once import RECORDS, WriteOnce
 from kyc_review.core.db.roles import owned_tables
@@ -48,6 +51,35 @@ def test_records_cannot_be_changed_deleted_or_emptied(record: WriteOnce) -> None
         if not field.generated and field.column not in record.changes:
             with pytest.raises(DatabaseError, match=DENIED):
                 execute(f'UPDATE {table} SET "{field.column}" = "{field.column}"')
+
+
+def rights_of_events() -> list[str]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT DISTINCT privilege_type::text FROM information_schema.role_column_grants
+            WHERE table_name = 'audit_event' AND grantee = %s UNION SELECT privilege_type::text
+            FROM information_schema.role_table_grants WHERE table_name = 'audit_event' AND grantee = %s""",
+            [ROLE, ROLE],
+        )
+        return sorted(row[0] for row in cursor.fetchall())
+
+
+def test_rights_are_set_at_once_and_records_are_never_given_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    execute("RESET ROLE")
+    assert rights_of_events() == ["INSERT", "SELECT"]
+    wrong = (*RECORDS, WriteOnce("accounts.User", ("no_such_column",)))
+    with monkeypatch.context() as broken, CaptureQueriesContext(connection) as statements:
+        broken.setattr(write_once, "RECORDS", wrong)
+        with pytest.raises(DatabaseError, match="no_such_column"):
+            write_once.privileges_grant(ROLE)
+    assert rights_of_events() == ["INSERT", "SELECT"]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT has_table_privilege(%s, 'accounts_user', 'DELETE')", [ROLE])
+        assert cursor.fetchone()[0], "nothing changed where setting the rights failed"
+    tables = {f'"{apps.get_model(record.model)._meta.db_table}"' for record in RECORDS}
+    grants = [query["sql"] for query in statements if " ON " in query["sql"] and "GRANT" in query["sql"]]
+    assert any("DELETE" in text for text in grants)
+    assert not [text for text in grants if "DELETE" in text and any(f"{t} " in text for t in tables)]
 
 
 @pytest.mark.parametrize("column", ["id", "at", "transaction"])
