@@ -8,7 +8,9 @@ them can add an event any more.
 
 from __future__ import annotations
 
+import itertools
 import logging
+import time
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -20,14 +22,17 @@ from kyc_review.audit.listed import EventIds, unlisted_events
 from kyc_review.audit.merkle import HASH_BYTES, leaf_hash, root_hash
 from kyc_review.audit.models import Event, SealedBatch
 from kyc_review.audit.signing import key_id, public_key_keep, signing_key
-from kyc_review.core.db.locks import lock_for_transaction
+from kyc_review.core.db.locks import lock_for_transaction, lock_if_free
 from kyc_review.core.db.rows import RowComparison
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 log = logging.getLogger(__name__)
 BATCH_MAX = 10_000
+RUN_BATCHES, RUN_MAX_S = 20, 5.0  # of one run of the task, which takes a thread of the default worker
 LOCK = 0x6B79_6361_7564  # "kycaud": one process seals at a time
 CURSOR = ("through_transaction", "through_event", "events_after")
 # The time is the statement's, from before its snapshot: what has a higher transaction came later.
@@ -50,22 +55,52 @@ class Horizon(NamedTuple):
 
 
 def seal_all() -> int:
-    """Seal batches until everything that is settled is sealed; how many events that were. Safe to run twice at once.
+    """Seal batches until everything that is settled is sealed; how many events that were. Safe to run twice at once:
+    each batch waits for the other process.
 
     Raises SigningKeyError without a key.
     """
+    return _seal_while(batch_seal, lambda: True)
+
+
+def seal_some() -> int:
+    """As `seal_all`, for a thread that has other work: at once 0 where another process seals, and no new batch after
+    RUN_MAX_S seconds or RUN_BATCHES batches. What is left is for the next run.
+
+    Raises SigningKeyError without a key.
+    """
+    ends_at = time.monotonic() + RUN_MAX_S
+    batches = itertools.count(1)
+    return _seal_while(batch_seal_if_free, lambda: next(batches) < RUN_BATCHES and time.monotonic() < ends_at)
+
+
+def _seal_while(seal: Callable[[], SealedBatch | None], may_go_on: Callable[[], bool]) -> int:
     sealed = 0
-    while batch := batch_seal():
+    while batch := seal():
         sealed += batch.size
-        if batch.size < BATCH_MAX:
+        if batch.size < BATCH_MAX or not may_go_on():
             break
     return sealed
 
 
 @transaction.atomic
 def batch_seal() -> SealedBatch | None:
-    """Seal the next batch; None when no event is settled that is not sealed. Raises SigningKeyError without a key."""
+    """Seal the next batch, after another process that seals; None when no event is settled that is not sealed.
+
+    Raises SigningKeyError without a key.
+    """
     lock_for_transaction(LOCK)
+    return _next_batch()
+
+
+@transaction.atomic
+def batch_seal_if_free() -> SealedBatch | None:
+    """As `batch_seal`, and None where another process seals."""
+    return _next_batch() if lock_if_free(LOCK) else None
+
+
+def _next_batch() -> SealedBatch | None:
+    """The caller holds LOCK."""
     last = SealedBatch.objects.defer("leaves").order_by("-number").first()
     horizon = _horizon()
     if last and (horizon.cluster != last.cluster or horizon.oldest < last.through_transaction):

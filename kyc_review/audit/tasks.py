@@ -5,7 +5,7 @@ import logging
 from celery import shared_task
 
 from kyc_review.audit.roots import RootsFileError, roots_publish
-from kyc_review.audit.sealing import seal_all
+from kyc_review.audit.sealing import seal_some
 from kyc_review.audit.signing import SigningKeyError
 
 log = logging.getLogger(__name__)
@@ -13,9 +13,9 @@ log = logging.getLogger(__name__)
 
 @shared_task
 def seal() -> None:
-    """Seal what is settled, and send out what the file of roots does not have."""
+    """Seal what is settled, for some seconds, and send out what the file of roots does not have."""
     try:
-        seal_all()
+        seal_some()
     except SigningKeyError as missing:
         log.error("audit events are not sealed: %s", missing)
         return

@@ -75,6 +75,31 @@ def test_many_events_are_sealed_in_batches_of_bounded_size(monkeypatch: pytest.M
     assert verified().problems == []
 
 
+def test_a_run_of_the_task_is_bounded_and_the_next_one_goes_on(
+    monkeypatch: pytest.MonkeyPatch, record: Record
+) -> None:
+    monkeypatch.setattr(sealing, "BATCH_MAX", 2)
+    monkeypatch.setattr(sealing, "RUN_BATCHES", 3)
+    record(10)
+    assert [sealing.seal_some() for _ in range(3)] == [6, 4, 0]
+    record(10)
+    monkeypatch.setattr(sealing, "RUN_MAX_S", 0.0)
+    assert sealing.seal_some() == 2, "a run makes one batch even if that takes all its time"
+    assert sealing.seal_all() == 8
+    assert verified().problems == []
+
+
+def test_a_run_of_the_task_does_not_wait_for_another_process(
+    other: psycopg.Connection, record: Record
+) -> None:
+    record(2)
+    other.execute("SELECT pg_advisory_xact_lock(%s)", [sealing.LOCK])
+    assert sealing.seal_some() == 0
+    assert not SealedBatch.objects.exists()
+    other.commit()
+    assert sealing.seal_some() == 2
+
+
 def test_a_late_commit_is_sealed_later_and_a_rolled_back_one_is_no_gap(
     other: psycopg.Connection, record: Record
 ) -> None:
