@@ -7,7 +7,7 @@ again under the same identifier.
 from __future__ import annotations
 
 import hashlib
-import smtplib
+import logging
 import threading
 import time
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
@@ -30,6 +30,7 @@ from kyc_review.webhooks.http_client import TIMEOUT_S, Answer, body_of, post, si
 from kyc_review.webhooks.secret_encryption import SealBroken, unseal
 
 State = NoticeDelivery.State
+log = logging.getLogger(__name__)
 HOLDER = leases.process_holder()
 LEASE_S = 60  # four times the longest attempt
 GATHERED_MAX = 20  # notices in one message
@@ -66,11 +67,26 @@ def deliver_until_idle() -> int:
         NOTICES.acknowledge()
         done = 0
         while batch := lease_batch():
-            batch_record(batch, send(batch))
+            _send_and_record(batch)
             done += 1
         return done
     finally:
         _alone.release()
+
+
+def _send_and_record(batch: Batch) -> None:
+    """Whatever fails, the other channels get theirs; what could not be recorded is sent again when its lease ends."""
+    try:
+        answer = send(batch)
+    except Exception as error:
+        log.exception("a message to the channel %s could not be sent", batch.channel.pk)
+        answer = Answer(None, f"The message could not be sent: {type(error).__name__}", 0)
+    try:
+        batch_record(batch, answer)
+    except Exception:
+        log.exception("a message to the channel %s could not be recorded", batch.channel.pk)
+        if not connection.in_atomic_block:
+            connection.close_if_unusable_or_obsolete()
 
 
 @transaction.atomic
@@ -95,7 +111,7 @@ def lease_batch(*, holder: str = HOLDER) -> Batch | None:
 
 
 def send(batch: Batch) -> Answer:
-    """Never raises: every attempt has an answer, or a reason why there is none."""
+    """The answer, or a reason why there is none."""
     if not is_eligible(batch.channel):
         return Answer(GONE, NOT_ELIGIBLE, 0)
     if batch.channel.medium == Medium.EMAIL:
@@ -135,7 +151,9 @@ def _send_email(batch: Batch) -> Answer:
     error = ""
     try:
         get_connection(timeout=TIMEOUT_S).send_messages([message])
-    except (OSError, smtplib.SMTPException) as failure:
+    except (
+        Exception
+    ) as failure:  # OSError and SMTPException, and what the mail library raises for odd headers
         status, error = None, f"The mail server did not take it: {failure or type(failure).__name__}"[:300]
     return Answer(status, error, int((time.monotonic() - started) * 1000))
 

@@ -4,13 +4,14 @@ Rows are the truth: if a process dies, its lease expires and the message is sent
 a message twice but never loses one; it recognises repetitions by `webhook-id`.
 """
 
+import logging
 import threading
 import uuid
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
@@ -24,6 +25,7 @@ from kyc_review.webhooks.sandbox import webhook_fails
 from kyc_review.webhooks.secret_encryption import SealBroken, unseal
 from kyc_review.webhooks.turns import AT_ONCE, due_in_turns
 
+log = logging.getLogger(__name__)
 HOLDER = leases.process_holder()
 LEASE_S = 60  # four times the longest attempt
 POLL_S = 0.5
@@ -66,8 +68,26 @@ def _deliver(timeout_s: float) -> int:
             if not in_work:
                 return done
             for future in wait(in_work, timeout=POLL_S, return_when=FIRST_COMPLETED).done:
-                attempt_record(delivery_id=in_work.pop(future).delivery_id, answer=future.result())
+                _record_safely(in_work.pop(future), future)
                 done += 1
+
+
+def _record_safely(message: Message, attempt: Future[Answer]) -> None:
+    """Record the attempt whatever fails, so that one message costs no other its answer.
+
+    What could not be recorded is sent again when its lease ends.
+    """
+    try:
+        answer = attempt.result()
+    except Exception as error:
+        log.exception("the attempt to deliver %s failed", message.delivery_id)
+        answer = Answer(None, f"The message could not be sent: {type(error).__name__}", 0)
+    try:
+        attempt_record(delivery_id=message.delivery_id, answer=answer)
+    except Exception:
+        log.exception("the attempt to deliver %s could not be recorded", message.delivery_id)
+        if not connection.in_atomic_block:
+            connection.close_if_unusable_or_obsolete()
 
 
 def send(message: Message, timeout_s: float = TIMEOUT_S) -> Answer:

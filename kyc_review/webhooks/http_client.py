@@ -64,10 +64,12 @@ def post(url: str, body: bytes, headers: dict[str, str], *, timeout_s: float = T
         error = str(refusal)
     except ssl.SSLCertVerificationError as refusal:
         error = f"The certificate was refused: {refusal.verify_message}"
-    except (OSError, http.client.HTTPException) as failure:
+    except (
+        Exception
+    ) as failure:  # OSError and HTTPException, and what libraries raise for odd names and headers
         late = time.monotonic() - started >= timeout_s
         error = f"No answer within {timeout_s:g} s." if late else _reason(failure)
-    return Answer(status, error[:300], int((time.monotonic() - started) * 1000), retry_after_s)
+    return Answer(status, _storable(error)[:300], int((time.monotonic() - started) * 1000), retry_after_s)
 
 
 def retry_after_s(value: str, *, now: datetime) -> float:
@@ -76,9 +78,14 @@ def retry_after_s(value: str, *, now: datetime) -> float:
         return float(value.strip()[:9])
     try:
         at = parsedate_to_datetime(value)
-    except ValueError:
+        return max(0.0, ((at if at.tzinfo else at.replace(tzinfo=UTC)) - now).total_seconds())
+    except (ValueError, OverflowError, TypeError):
         return 0.0
-    return max(0.0, ((at if at.tzinfo else at.replace(tzinfo=UTC)) - now).total_seconds())
+
+
+def _storable(text: str) -> str:
+    """Without control characters: what a receiver sent may be quoted in it, and the database takes no NUL."""
+    return "".join(character if character.isprintable() else "?" for character in text)
 
 
 def _reason(failure: Exception) -> str:

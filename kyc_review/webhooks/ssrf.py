@@ -16,6 +16,7 @@ SITE_LOCAL = ipaddress.ip_network("fec0::/10")  # RFC 3879: deprecated, and rout
 # Names of one's own machine or network by RFC 6761, 6762 and 8375, and by use: no public host is found under them.
 LOCAL_DOMAINS = ("localhost", "localdomain", "local", "internal", "intranet", "home.arpa")
 URL_MAX_CHARS = 500
+LABEL_MAX_CHARS, NAME_MAX_CHARS = 63, 253  # RFC 1035
 
 
 class AddressRefused(DomainError):
@@ -37,6 +38,10 @@ def url_check(url: str) -> SplitResult:
         raise AddressRefused("This is not a URL.") from None
     if not parts.hostname or port == 0:
         raise AddressRefused("The URL names no host.")
+    if not _is_name(parts.hostname):
+        raise AddressRefused(
+            f"The host name has an empty part, a part over {LABEL_MAX_CHARS} characters, or is over {NAME_MAX_CHARS}."
+        )
     if parts.username is not None or parts.password is not None:
         raise AddressRefused("The URL must not contain a user name or password.")
     if parts.fragment:
@@ -46,6 +51,12 @@ def url_check(url: str) -> SplitResult:
     if not is_allowed(parts.hostname):
         _public_check(parts.hostname)
     return parts
+
+
+def _is_name(host: str) -> bool:
+    """Whether resolvers take the lengths of the name and of its parts; one final dot is allowed."""
+    name = host.removesuffix(".")
+    return len(name) <= NAME_MAX_CHARS and all(0 < len(label) <= LABEL_MAX_CHARS for label in name.split("."))
 
 
 def _public_check(host: str) -> None:

@@ -75,7 +75,8 @@ def check(server: str, key: str, tmp_path: Path, *more: str) -> None:
     ]
     command += ["--url", server, "--header", f"Authorization: Bearer {key}", "--checks", ",".join(CHECKS)]
     command += ["--phases", "examples,coverage,fuzzing,stateful", "--seed", "1", *more]
-    command += ["--workers", "1", "--generation-deterministic", "--no-color"]
+    # `?wait=` holds an answer back for 10 s, which is also the default time-out.
+    command += ["--workers", "1", "--generation-deterministic", "--no-color", "--request-timeout", "30"]
     environment = os.environ | {"HYPOTHESIS_STORAGE_DIRECTORY": str(tmp_path)}
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]

@@ -16,6 +16,7 @@ from kyc_review.notices.models import Channel, Kind, Notice, NoticeDelivery
 from kyc_review.notices.outbox import notice_record
 from kyc_review.notices.services import channel_create
 from kyc_review.webhooks.http_client import Answer
+from kyc_review.webhooks.secret_encryption import seal
 from tests.factories.mail_server import MailServer
 from tests.factories.receivers import Receiver
 
@@ -186,3 +187,25 @@ def test_only_chosen_kinds_and_people_who_may_still_see_it(
     assert mail_server.took == []
     mailbox.refresh_from_db()
     assert mailbox.disabled_reason == delivery.NOT_ELIGIBLE
+
+
+def test_a_host_that_no_resolver_takes_is_a_failed_attempt(ada: User, receiver: Receiver) -> None:
+    channel = channel_create(actor=ada, medium="json", address=receiver.url, kinds=EVERY)[0]
+    Channel.objects.update(sealed_url=seal("https://a..example.com/x"))
+    tell()
+    assert delivery.deliver_until_idle() == 1
+    row = NoticeDelivery.objects.get(channel=channel)
+    assert (row.state, row.last_error[:13]) == (State.PENDING, "The host name")
+
+
+def test_a_message_that_cannot_be_recorded_does_not_end_the_run(
+    ada: User, mailbox: Channel, mail_server: MailServer, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    channel_create(actor=ada, medium="json", address=receiver.url, kinds=EVERY)
+    monkeypatch.setattr(delivery, "post", lambda *_: Answer(None, "\x00", 0))  # which the database refuses
+    tell()
+    assert delivery.deliver_until_idle() == 2
+    assert set(NoticeDelivery.objects.values_list("channel__medium", "state")) == {
+        ("email", State.DELIVERED),
+        ("json", State.SENDING),
+    }

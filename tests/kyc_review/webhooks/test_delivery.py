@@ -15,10 +15,12 @@ from kyc_review.accounts.models import Integration
 from kyc_review.audit.models import Event as AuditEvent
 from kyc_review.submissions.events import event_record
 from kyc_review.submissions.models import Submission
-from kyc_review.webhooks import services
+from kyc_review.webhooks import delivery as delivery_module
+from kyc_review.webhooks import http_client, services
 from kyc_review.webhooks.delivery import attempt_record, deliver_until_idle, lease_messages
 from kyc_review.webhooks.http_client import Answer
 from kyc_review.webhooks.models import Attempt, Delivery, Endpoint, Event, Kind
+from kyc_review.webhooks.ssrf import Address
 from kyc_review.webhooks.turns import AT_ONCE_PER_ENDPOINT
 from tests.factories.receivers import Receiver
 
@@ -294,3 +296,77 @@ def test_a_rolled_back_change_tells_nobody(
         event_record(submission=row, kind=Kind.QUEUED)
         transaction.set_rollback(True)
     assert not Delivery.objects.exists()
+
+
+@pytest.mark.parametrize("host", ["a..example.com", "a" * 64 + ".example.com"])
+def test_a_host_that_no_resolver_takes_is_a_failed_attempt_and_pauses_its_endpoint(
+    delivery: Delivery, endpoint: tuple[Endpoint, str], host: str
+) -> None:
+    Endpoint.objects.update(url=f"https://{host}/x")  # registered before such names were refused
+    assert deliver_until_idle() == 1
+    endpoint[0].refresh_from_db()
+    assert (delivery.attempts.get().status, endpoint[0].failures) == (None, 1)
+
+
+def test_whatever_the_resolver_raises_is_an_answer(
+    monkeypatch: pytest.MonkeyPatch, settings: LazySettings
+) -> None:
+    settings.WEBHOOK_ALLOWED_HOSTS = ["siem"]
+
+    def resolve(host: str, port: int) -> list[Address]:
+        raise UnicodeError("label empty or too long")
+
+    monkeypatch.setattr(http_client, "resolve", resolve)
+    answer = http_client.post("http://siem/", b"", {})
+    assert (answer.status, answer.error[:15]) == (None, "No HTTP answer:")
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [b"HTTP/1.1 \x00\x00 \x1b\r\n\r\n", b"\x00\r\n\r\n", b"HTTP/1.1 503 \x00\r\nRetry-After: \x00\r\n\r\n"],
+)
+def test_an_answer_of_control_characters_is_recorded(
+    delivery: Delivery, endpoint: tuple[Endpoint, str], settings: LazySettings, sent: bytes
+) -> None:
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def answer() -> None:
+        caller = listener.accept()[0]
+        caller.recv(65536)
+        caller.sendall(sent)
+        caller.close()
+
+    threading.Thread(target=answer, daemon=True).start()
+    Endpoint.objects.update(url=f"http://127.0.0.1:{listener.getsockname()[1]}/")
+    assert deliver_until_idle() == 1
+    listener.close()
+    attempt = delivery.attempts.get()
+    assert attempt.status == 503 or attempt.error.startswith("No HTTP answer")
+
+
+@pytest.mark.parametrize("is_raised", [True, False])
+def test_one_message_that_cannot_be_sent_or_recorded_costs_no_other_its_answer(
+    integration: Integration,
+    submit: Callable[..., Submission],
+    receiver: Receiver,
+    endpoint: tuple[Endpoint, str],
+    monkeypatch: pytest.MonkeyPatch,
+    is_raised: bool,
+) -> None:
+    bad, _ = services.endpoint_create(integration=integration, url=f"{receiver.url}&bad=1")
+    for _ in range(3):
+        event_record(submission=submit(), kind=Kind.QUEUED)
+
+    def send(message: delivery_module.Message, timeout_s: float) -> Answer:
+        if message.endpoint_id != bad.pk:
+            return post_normally(message, timeout_s)
+        if is_raised:
+            raise OverflowError("a date beyond all years")
+        return Answer(None, "\x00", 0)  # which the database refuses
+
+    post_normally = delivery_module.send
+    monkeypatch.setattr(delivery_module, "send", send)
+    assert deliver_until_idle() >= 4
+    assert set(endpoint[0].deliveries.values_list("state", flat=True)) == {"delivered"}
+    assert not bad.deliveries.filter(state="delivered").exists()
+    assert Attempt.objects.filter(delivery__endpoint=bad).exists() == is_raised

@@ -41,6 +41,8 @@ def test_a_public_address_is_accepted(text: str) -> None:
         "https://localhost/", "https://LOCALHOST.:8443/", "https://kyc.localhost/", "https://siem/", "https://127.1/",
         "https://2130706433/", "https://0x7f.1/", "https://printer.local/", "https://vault.internal/x",
         "https://ex\u00e4mple.com/", "https://example.com/" + "x" * 500, "javascript:alert(1)", "", "example.com",
+        "https://a..example.com/x", "https://.example.com/", "https://example.com../",
+        f"https://{'a' * 64}.example.com/", "https://" + "a.bcdefg." * 29 + "example.com/",
     ],
 )  # fmt: skip
 def test_a_url_that_may_not_be_used_is_refused_when_it_is_registered(url: str) -> None:
