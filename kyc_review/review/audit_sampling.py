@@ -66,18 +66,23 @@ def is_audited(submission_id: UUID) -> bool:
     return AuditDraw.objects.filter(submission=submission_id).exists()
 
 
-def audit_conclude(*, submission_id: UUID, label: str) -> str:
-    """What an audit's last word does to the outcome: only *fake* overturns it, and taking *fake* back restores it.
+def audit_conclude(*, submission_id: UUID, label: str, obstacle: str = "") -> str:
+    """Give the submission the outcome that follows from the last answer of its audit.
 
-    What a check sent back stays sent back: the applicant was asked for another picture, which gets its own verdict.
+    A cleared submission is overturned by *fake* only. Once it was, only *real* clears it again; *not assessable* asks
+    for another picture, with `obstacle` as the reason. What a check sent back stays sent back: the applicant was asked
+    for another picture, which gets its own verdict.
     Returns the result that stands. Raises StaleSubmission when the submission is not completed.
     """
     if AuditDraw.objects.filter(submission=submission_id, outcome=AuditDraw.Outcome.RESUBMIT).exists():
         return Result.RESUBMIT.value
     if label == Decision.Label.FAKE:
         submission_overturn(submission_id=submission_id, result=Result.REJECTED)
-    elif Submission.objects.filter(pk=submission_id, result=Result.REJECTED).exists():
-        submission_overturn(submission_id=submission_id, result=Result.CLEAR)
+    elif not Submission.objects.filter(pk=submission_id, result=Result.CLEAR).exists():
+        if label == Decision.Label.REAL:
+            submission_overturn(submission_id=submission_id, result=Result.CLEAR)
+        else:
+            submission_overturn(submission_id=submission_id, result=Result.RESUBMIT, reason=obstacle)
     return str(Submission.objects.values_list("result", flat=True).get(pk=submission_id))
 
 

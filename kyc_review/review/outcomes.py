@@ -47,7 +47,9 @@ def outcome_replace(*, item: ReviewItem, decision: Decision) -> str | None:
     twin_search_request(submission_id=item.submission_id)
     is_other = is_reopened(item.submission_id) or is_appealed(item.submission_id)
     if is_audited(item.submission_id) and not is_other:
-        return audit_conclude(submission_id=item.submission_id, label=decision.label)
+        return audit_conclude(
+            submission_id=item.submission_id, label=decision.label, obstacle=decision.obstacle
+        )
     result: str = RESULT_OF_LABEL[Decision.Label(decision.label)]
     clear = Submission.objects.filter(pk=item.submission_id, result=Result.CLEAR)
     if result == Result.CLEAR and clear.exists():

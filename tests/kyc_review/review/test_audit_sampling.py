@@ -131,6 +131,41 @@ def test_a_correction_of_an_audit_overturns_and_restores(
     assert sent() == ["submission.cleared", "submission.overturned", "submission.overturned"]
 
 
+@pytest.mark.usefixtures("all_drawn", "listening")
+@pytest.mark.parametrize("needs_two", [False, True])
+def test_a_fake_corrected_to_not_assessable_asks_for_another_picture_and_clears_nothing(
+    clear: Callable[..., Submission],
+    alice: User,
+    bob: User,
+    staff: Callable,
+    settings: LazySettings,
+    needs_two: bool,
+) -> None:
+    settings.CORRECTIONS_NEED_TWO = needs_two
+    row = clear()
+    item = judge(alice, "fake")
+    sue = staff("sue", "senior")
+    decision_correct(item_id=item.pk, corrector=sue, label="not_assessable", obstacle="blurred")
+    if needs_two:
+        judge(bob, "not_assessable", obstacle="blurred")
+    row.refresh_from_db()
+    assert (row.result, row.result_reason) == ("resubmit", "blurred")
+    assert sent() == ["submission.cleared", "submission.overturned", "submission.overturned"]
+
+
+@pytest.mark.usefixtures("all_drawn")
+def test_after_that_only_real_restores_the_outcome(clear: Callable[..., Submission], alice: User) -> None:
+    row = clear()
+    item = judge(alice, "fake")
+    for obstacle in ("blurred", "too_dark"):
+        decision_correct(item_id=item.pk, corrector=alice, label="not_assessable", obstacle=obstacle)
+        row.refresh_from_db()
+        assert (row.result, row.result_reason) == ("resubmit", obstacle)
+    decision_correct(item_id=item.pk, corrector=alice, label="real")
+    row.refresh_from_db()
+    assert (row.result, row.result_reason) == ("clear", "reviewer_found_genuine")
+
+
 def test_the_chance_of_being_drawn_is_kept_and_grows_with_the_risk(
     submit: Callable[..., Submission], settings: LazySettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
