@@ -8,9 +8,10 @@ a second person whatever is said here (`second_reviews`).
 from __future__ import annotations
 
 from collections.abc import Collection
+from uuid import UUID
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from detection.checks import CheckCode, CheckStatus
 from kyc_review.scoring.models import CheckResult
@@ -21,6 +22,8 @@ from .models import Decision, ReviewItem
 
 # They come to people without a verdict: if they have no checks either, no machine has looked at the picture.
 WITHOUT_VERDICT = (ReviewItem.Reason.STANDSTILL, ReviewItem.Reason.UNSCORABLE)
+# Their answers replace an outcome that stands.
+REOPENING = (ReviewItem.Reason.TWIN_REJECTED, ReviewItem.Reason.APPEAL)
 SHARE_STEPS = 10_000
 
 
@@ -67,7 +70,8 @@ def real_needs_two_people(item: ReviewItem) -> bool:
 
     This holds when every vote says fake (unless CLEARING_FAKES_NEEDS_TWO is off), after a failed check that the bank's
     policy does not ignore, after a check that ended with an error, and without any check. The quality sample is
-    excluded: its outcome stands already, and no answer clears it.
+    excluded, because no answer changes its outcome to clear, unless the picture was appealed or reopened: then the
+    answers replace the outcome.
     """
     checks = item.submission.checks.all()  # the item's page has them fetched already
     speaks_against = (
@@ -75,16 +79,20 @@ def real_needs_two_people(item: ReviewItem) -> bool:
         or checks_missing(item, checks)
         or any(_speaks_against(check) for check in checks)
     )
-    return speaks_against and not is_audited(item.submission_id)
+    if not speaks_against:
+        return False
+    return not is_audited(item.submission_id) or _reopening_item(item.submission_id) is not None
 
 
 def another_found_real(item: ReviewItem, person: int) -> bool:
-    """Whether a standing, final decision of somebody else on the same picture says *real*."""
+    """Whether a standing, final decision of somebody else on the same picture says *real*; since the picture was
+    reopened or appealed, if it was."""
     return _answers_of_others(item, person).filter(label=Decision.Label.REAL).exists()
 
 
 def another_is_sure_of(item: ReviewItem, decision: Decision) -> bool:
-    """Whether a standing, final decision of somebody else on the same picture gives the same answer without doubt."""
+    """Whether a standing, final decision of somebody else on the same picture gives the same answer without doubt;
+    since the picture was reopened or appealed, if it was."""
     others = _answers_of_others(item, decision.reviewer_id)
     return others.filter(label=decision.label, is_sure=True).exists()
 
@@ -93,7 +101,20 @@ def _answers_of_others(item: ReviewItem, person: int) -> QuerySet[Decision]:
     final = Decision.objects.final().filter(submission=item.submission_id)
     final = final.exclude(item__reason=ReviewItem.Reason.GOLD)
     corrected = final.filter(corrects__isnull=False).values("corrects")
-    return final.exclude(reviewer=person).exclude(pk__in=corrected)
+    final = final.exclude(reviewer=person).exclude(pk__in=corrected)
+    reopening = _reopening_item(item.submission_id)
+    if reopening is None:
+        return final
+    # What was said before belongs to the outcome in question. A correction counts by when it was made: its item may be
+    # older, the item of those who review it is not.
+    reviewed_since = ReviewItem.objects.filter(correction=OuterRef("pk"), pk__gt=reopening)
+    return final.filter(Q(item__gte=reopening) | Exists(reviewed_since))
+
+
+def _reopening_item(submission_id: UUID) -> int | None:
+    """The latest item that reopened the outcome, after a rejected twin or by an appeal."""
+    reopening = ReviewItem.objects.filter(submission=submission_id, reason__in=REOPENING)
+    return reopening.order_by("-pk").values_list("pk", flat=True).first()
 
 
 def _is_unanimous_fake(item: ReviewItem) -> bool:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from .appeals import appeal_needs_another
 from .blinding import has_possible_senior
 from .clearance import (
+    REOPENING,
     another_found_real,
     another_is_sure_of,
     fake_needs_two_people,
@@ -35,8 +36,10 @@ def followup_item_for(*, item: ReviewItem, decision: Decision) -> ReviewItem | N
         needs_another = needs_another or appeal_needs_another(item=item, decision=decision)
         if not needs_another and not needs_second_review(item, decision):
             return None
-        is_reopened = item.reason in (ReviewItem.Reason.TWIN_REJECTED, ReviewItem.Reason.APPEAL)
-        return _open(item, ReviewItem.Reason.ADJUDICATION if is_reopened else ReviewItem.Reason.SECOND_REVIEW)
+        is_reopening = item.reason in REOPENING
+        return _open(
+            item, ReviewItem.Reason.ADJUDICATION if is_reopening else ReviewItem.Reason.SECOND_REVIEW
+        )
     is_doubted = not decision.is_sure and not another_is_sure_of(item, decision)
     if not needs_another and not is_doubted and not _is_disagreement(item, decision):
         return None
