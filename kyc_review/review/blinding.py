@@ -7,11 +7,11 @@ who knows the outcome of no copy.
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import BooleanField, Count, Exists, ExpressionWrapper, OuterRef, Q, QuerySet
 from django.db.models.functions import Coalesce
 
 from kyc_review.core.permissions import ROLES_WITH, Right, may_decide
@@ -112,9 +112,17 @@ def has_possible_senior(*, submission_id: UUID) -> bool:
     return seniors.filter(~Exists(judged), ~Exists(read)).exists()
 
 
-def items_without_reviewer() -> int:
-    """How many items wait though no active reviewer may take them: all know what was said of the face, or an escalated
-    one has no senior left to see it."""
+class ReviewerShortages(NamedTuple):
+    """Numbers of waiting items."""
+
+    without_reviewer: int
+    """no active reviewer may take them: all know what was said of the face, or an escalated one has no senior left"""
+    for_those_who_know: int
+    """blind items for people who know what came of the same picture, because all reviewers do"""
+
+
+def reviewer_shortages() -> ReviewerShortages:
+    """Both numbers in one query, because the queue page asks for them whenever it is opened."""
     again = [
         ReviewItem.Reason.SECOND_REVIEW,
         ReviewItem.Reason.ADJUDICATION,
@@ -122,18 +130,18 @@ def items_without_reviewer() -> int:
         ReviewItem.Reason.APPEAL,
         ReviewItem.Reason.GOLD,
     ]
-    waiting = ReviewItem.objects.filter(state=ReviewItem.State.OPEN)
-    return (
-        waiting.filter(Q(reason__in=again) | Q(is_escalated=True))
-        .exclude(_has_reviewer(may_know_picture=True))
-        .count()
+    is_again, is_for_all = Q(reason__in=again) | Q(is_escalated=True), Q(outcome_may_be_known=True)
+    waiting = ReviewItem.objects.filter(is_again | is_for_all, state=ReviewItem.State.OPEN)
+    has_reviewer = ExpressionWrapper(_has_reviewer(may_know_picture=True), output_field=BooleanField())
+    counts = waiting.annotate(has_reviewer=has_reviewer).aggregate(
+        without_reviewer=Count("pk", filter=is_again & Q(has_reviewer=False)),
+        for_those_who_know=Count("pk", filter=is_for_all & Q(has_reviewer=True)),
     )
+    return ReviewerShortages(**counts)
 
 
-def items_for_those_who_know() -> int:
-    """How many blind items wait for people who know what came of the same picture, because all reviewers do."""
-    waiting = ReviewItem.objects.filter(state=ReviewItem.State.OPEN, outcome_may_be_known=True)
-    return waiting.filter(_has_reviewer(may_know_picture=True)).count()
+def items_without_reviewer() -> int:
+    return reviewer_shortages().without_reviewer
 
 
 def exceptions_renew() -> int:

@@ -26,7 +26,7 @@ class SubmissionFacts(TypedDict):
     checks: list[str]  # codes of the checks from which something followed
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)  # the caller's transaction has no use for half of it
 def events_write(*, facts: Sequence[SubmissionFacts], kind: str) -> None:
     """Write an event for each submission, for the feed, and a delivery to each endpoint that listens."""
     kind = Kind(kind).value

@@ -10,7 +10,7 @@ from django.http import QueryDict
 from kyc_review.accounts.staff_access import StaffRequest
 from kyc_review.core.permissions import may_decide, may_oversee
 from kyc_review.review import selectors
-from kyc_review.review.blinding import items_for_those_who_know, items_without_reviewer
+from kyc_review.review.blinding import reviewer_shortages
 from kyc_review.review.cases import mentions_unread
 from kyc_review.review.own_work import own_day, own_questions, workloads
 from kyc_review.review.queue_list import may_list_queue, queue_page
@@ -33,8 +33,7 @@ def queue_context(request: StaffRequest) -> dict[str, Any]:
         "may_decide": may_decide(viewer),
         "may_oversee": may_oversee(viewer),
         "undoable": selectors.act_undoable(viewer=viewer),
-        "without_reviewer": items_without_reviewer(),
-        "for_those_who_know": items_for_those_who_know(),
+        **reviewer_shortages()._asdict(),
         "sla_s": settings.REVIEW_SLA_S,
         "scoring": scoring_state(),
         "standstill_s": settings.SCORING_STANDSTILL_S,
