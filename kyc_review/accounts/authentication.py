@@ -14,8 +14,8 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from kyc_review.accounts.client_ip import client_address, within
+from kyc_review.accounts.digests import key_digest
 from kyc_review.accounts.models import ApiKey, BearerKey, Integration
-from kyc_review.accounts.services import key_digest
 from kyc_review.core.db.statements import columns, fetch_one, instance
 
 if TYPE_CHECKING:

@@ -1,6 +1,5 @@
 """Writes on staff, integrations and their keys."""
 
-import hashlib
 import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -12,8 +11,10 @@ from django.contrib.auth.password_validation import validate_password
 from django.db import models, transaction
 from django.utils import timezone
 
+from kyc_review.accounts.digests import key_digest
 from kyc_review.accounts.models import ApiKey, Integration, Scope, User, all_scopes
 from kyc_review.accounts.second_factor.services import code_failures_forget
+from kyc_review.accounts.tokens.services import tokens_revoke_all
 from kyc_review.audit import services as audit
 from kyc_review.core.db.statements import fetch_one
 from kyc_review.core.permissions import Role
@@ -25,10 +26,6 @@ VALID_KEYS_MAX = 2
 
 class TooManyKeys(ValueError):
     """The integration has reached its limit of valid keys of this mode; the message names them."""
-
-
-def key_digest(key: str) -> str:
-    return hashlib.sha512(key.encode()).hexdigest()
 
 
 def roles_ensure() -> None:
@@ -52,10 +49,14 @@ def staff_create(
 
 @transaction.atomic
 def password_change(*, user: User, password: str) -> None:
-    """Change by the owner; the caller has checked the old password and the new one's strength."""
+    """Change by the owner, which ends all personal tokens: a person who knew the old password may have made one.
+
+    The caller has checked the old password and the new one's strength.
+    """
     user.set_password(password)
     user.must_change_password = False
     user.save(update_fields=["password", "must_change_password"])
+    tokens_revoke_all(owner=user, actor=user)
     audit.record(action="staff.password_changed", actor=user, target=user)
 
 

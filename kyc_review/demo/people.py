@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from kyc_review.accounts import services as accounts
+from kyc_review.accounts.digests import key_digest
 from kyc_review.accounts.models import ApiKey, Integration, User
 from kyc_review.accounts.people.services import password_new
 from kyc_review.core.files import write_private
@@ -63,5 +64,5 @@ def ensure(file: Path) -> Keys:
 
 
 def _is_valid(key: str) -> bool:
-    row = ApiKey.objects.filter(digest=accounts.key_digest(key), integration__slug=ONBOARDING).first()
+    row = ApiKey.objects.filter(digest=key_digest(key), integration__slug=ONBOARDING).first()
     return row is not None and row.is_valid

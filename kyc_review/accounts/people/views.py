@@ -122,7 +122,9 @@ def unlock(request: StaffRequest, found: User) -> HttpResponse | str:
 @_change
 def reset_factor(request: StaffRequest, found: User) -> HttpResponse | str:
     if second_factor_reset(user=found, actor=request.user):
-        return "The second factor was reset; the next login requires only the password."
+        return (
+            "The second factor was reset; the next login requires only the password. Personal tokens ended."
+        )
     return "There was no second factor."
 
 

@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from kyc_review.accounts.second_factor import codes
 from kyc_review.accounts.second_factor.selectors import is_required, is_required_by_role
+from kyc_review.accounts.tokens.services import tokens_revoke_all
 from kyc_review.audit import services as audit
 from kyc_review.core.errors import DomainError
 
@@ -110,13 +111,15 @@ def second_factor_end(*, user: User) -> None:
 
 @transaction.atomic
 def second_factor_reset(*, user: User, actor: models.Model | None = None) -> bool:
-    """Reset by an admin, after loss of phone and recovery codes; returns whether there was one."""
+    """Reset by an admin, after loss of phone and recovery codes, which ends all personal tokens; returns whether there
+    was one."""
     if actor is not None and actor.pk == user.pk:
         raise FactorRefused(
             "Turn off your own second factor on your account page; this requires your password."
         )
     was_there = _delete(user)
     if was_there:
+        tokens_revoke_all(owner=user, actor=actor)
         audit.record(action="staff.second_factor_reset", actor=actor, target=user)
     return was_there
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 from django.utils import timezone
 
+from kyc_review.accounts.digests import key_digest
 from kyc_review.accounts.models import TOKEN_LIFE_MAX, PersonalToken, User
 from kyc_review.accounts.second_factor.selectors import has_second_factor, is_required
-from kyc_review.accounts.services import key_digest
 from kyc_review.audit import services as audit
 from kyc_review.core.errors import DomainError
 from kyc_review.core.permissions import may_have_tokens

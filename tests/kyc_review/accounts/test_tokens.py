@@ -12,11 +12,12 @@ from django.db import IntegrityError, transaction
 from django.test import Client
 from django.utils import timezone
 
+from kyc_review.accounts.digests import key_digest
 from kyc_review.accounts.models import PersonalToken, User
 from kyc_review.accounts.people.selectors import people_listed
 from kyc_review.accounts.people.services import password_reissue, person_activate, person_deactivate
 from kyc_review.accounts.second_factor import services as factors
-from kyc_review.accounts.services import key_digest
+from kyc_review.accounts.services import password_change
 from kyc_review.accounts.tokens.selectors import tokens_listed
 from kyc_review.accounts.tokens.services import (
     VALID_TOKENS_MAX,
@@ -229,6 +230,26 @@ def test_an_account_that_is_off_in_the_database_alone_is_refused(token: str) -> 
 def test_a_password_that_an_admin_made_anew_ends_the_tokens(ada: User, amir: User, token: str) -> None:
     password_reissue(person=ada, actor=amir)
     User.objects.update(must_change_password=False)
+    assert asked(token) == 401
+
+
+def test_a_password_that_its_owner_changed_ends_the_tokens(ada: User, amir: User, token: str) -> None:
+    other = token_create(owner=amir, label="stays", days=1)[1]
+    password_change(user=ada, password="a-long-new-password-7")
+    assert (asked(token), asked(other)) == (401, 200)
+    assert Event.objects.filter(action="token.revoked", actor_name="ada").count() == 1
+
+
+@pytest.mark.parametrize("by_command", [False, True])
+def test_a_second_factor_that_was_reset_ends_the_tokens(
+    ada: User, amir: User, token: str, clock: list[float], by_command: bool
+) -> None:
+    factors.second_factor_enrol(user=ada, secret=SECRET, code=code_at(clock[0]))
+    assert asked(token) == 200
+    if by_command:
+        call_command("staff", "reset-second-factor", "ada")
+    else:
+        factors.second_factor_reset(user=ada, actor=amir)
     assert asked(token) == 401
 
 
