@@ -15,7 +15,14 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
 from kyc_review.audit import services as audit
-from kyc_review.core.permissions import may_decide, may_oversee, may_see_faces, may_see_insights
+from kyc_review.core.permissions import (
+    Right,
+    may_decide,
+    may_oversee,
+    may_see_faces,
+    may_see_insights,
+    require,
+)
 from kyc_review.evidence.responses import thumbnail_response
 from kyc_review.review import cases
 from kyc_review.review.appeals import AppealRefused, appeal_by_senior, appeal_refusal
@@ -23,6 +30,9 @@ from kyc_review.review.cases import Case, CommentRefused
 from kyc_review.review.models import ReviewItem
 from kyc_review.submissions.models import Submission
 from kyc_review.workbench.forms import AppealForm, CommentForm
+
+# One text for every state of the picture: another one would tell whether it was judged before.
+APPEAL_HIDDEN = "Appeals are opened from cases whose decisions you may read; this one is not open to you yet."
 
 
 @require_safe
@@ -67,10 +77,14 @@ def comment(request: StaffRequest, submission_id: UUID) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @staff_only
 def appeal(request: StaffRequest, submission_id: UUID) -> HttpResponse:
-    """Open an item for somebody who has not seen the picture."""
+    """Open an item for somebody who has not seen the picture. It needs a case that the senior may read whole, because
+    the reason of a refusal tells what became of the picture."""
     found = _found(request, submission_id)
     if request.method != "POST":
         return _back(submission_id)
+    require(request.user, Right.OVERSEE)
+    if not found.is_whole:
+        return _page(request, found, appeal_problem=APPEAL_HIDDEN, status=409)
     form = AppealForm(request.POST)
     form.full_clean()
     try:

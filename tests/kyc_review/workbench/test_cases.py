@@ -16,6 +16,7 @@ from kyc_review.lifecycle.erase import submission_erase
 from kyc_review.review.decisions import decision_record, first_call_record
 from kyc_review.review.models import CaseComment, Mention, OutcomeExposure, ReviewItem
 from kyc_review.submissions.models import Submission
+from kyc_review.workbench.case_views import APPEAL_HIDDEN
 from tests.factories.claims import item_claim_next
 from tests.factories.pages import collapsed
 
@@ -263,3 +264,28 @@ def test_a_senior_opens_an_appeal_from_the_case(
     again = login(sara).post(address(item, "review:case-appeal"), {"reason": "again"})
     assert again.status_code == 409
     assert "She objects" not in read(bob, item, login)
+
+
+@pytest.mark.parametrize("is_appealed", [False, True])
+@pytest.mark.parametrize("has_called", [False, True])
+def test_before_a_seniors_own_decision_a_refused_appeal_does_not_tell_what_became_of_the_picture(
+    second: ReviewItem, staff: Staff, login: Login, has_called: bool, is_appealed: bool
+) -> None:
+    sara = staff("sara", "senior")
+    if has_called:
+        ReviewItem.objects.filter(pk=second.pk).update(claimed_by=sara)
+        first_call_record(item_id=second.pk, reviewer=sara, label="real")
+    if is_appealed:
+        Submission.objects.filter(pk=second.submission_id).update(
+            state="completed",
+            result="rejected",
+            result_reason="reviewer_found_forged",
+            completed_at=Now(),
+        )
+        CaseComment.objects.create(submission=second.submission, is_appeal=True, text="")
+    answer = login(sara).post(address(second, "review:case-appeal"), {"reason": "She objects"})
+    assert answer.status_code == 409
+    assert ('data-testid="veiled"' in answer.text) is not has_called
+    alert = answer.text.split('role="alert">')[1].split("<")[0]
+    assert alert == APPEAL_HIDDEN
+    assert not CaseComment.objects.filter(text="She objects").exists()
