@@ -9,6 +9,7 @@ from rest_framework import serializers
 UNKNOWN = "There is no such field. The fields are {}."
 # The joiners that Arabic, Persian and Indic scripts need.
 JOINERS = "\u200c\u200d"
+FILTER_MAX_CHARS = 800  # 200 characters of a stored reference, each one as a letter and its accents
 
 
 class StrictSerializer(serializers.Serializer):
@@ -57,3 +58,18 @@ class ReferenceField(serializers.CharField):
                     "Send the reference without it."
                 )
         return text
+
+
+class ReferenceFilterField(serializers.CharField):
+    """A reference to search for, as it was sent: any character may be in one that was stored before they were refused.
+
+    Compare with `reference_spellings`.
+    """
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__(max_length=FILTER_MAX_CHARS, **more)
+
+
+def reference_spellings(text: str) -> list[str]:
+    """How the reference may be stored: in the normal form NFC, or, before that was the rule, as it was sent."""
+    return sorted({text, unicodedata.normalize("NFC", text), unicodedata.normalize("NFD", text)})

@@ -16,6 +16,7 @@ from kyc_review.audit.models import Event
 from kyc_review.audit.receipts import receipt
 from kyc_review.core.days import begin_of, end_of
 from kyc_review.core.permissions import Right, may_decide, may_see_insights, require
+from kyc_review.core.serializers import reference_spellings
 from kyc_review.insights.chart_filters import points_found
 from kyc_review.insights.dashboard_queries import sla_moments
 from kyc_review.review.models import UNDECIDED_STATES, WAITING_STATES, Decision, ReviewItem
@@ -130,7 +131,9 @@ def _said(text: str, viewer: User) -> Q:
     The number of a waiting blind item does not lead a possible reviewer to its content.
     """
     systems = list(Integration.objects.values_list("pk", flat=True))
-    found = Q(integration__in=systems, external_ref=text) | Q(integration__in=systems, applicant_ref=text)
+    spellings = reference_spellings(text)
+    found = Q(integration__in=systems, external_ref__in=spellings)
+    found |= Q(integration__in=systems, applicant_ref__in=spellings)
     if re.fullmatch(r"[0-9a-fA-F]{64}", text):
         found |= Q(sha256=text.lower())
     with contextlib.suppress(ValueError):

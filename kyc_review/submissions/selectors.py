@@ -8,18 +8,20 @@ from django.db.models import QuerySet
 
 from kyc_review.accounts.models import ApiKey
 from kyc_review.core.pagination import page_after
+from kyc_review.core.serializers import reference_spellings
 from kyc_review.submissions.models import Submission
 
 FILTERS = {
     "status": "state",
     "result": "result",
-    "external_ref": "external_ref",
-    "applicant_ref": "applicant_ref",
+    "external_ref": "external_ref__in",
+    "applicant_ref": "applicant_ref__in",
     "received_from": "received_at__gte",
     "received_before": "received_at__lt",
     "completed_from": "completed_at__gte",
     "completed_before": "completed_at__lt",
 }
+REFERENCES = ("external_ref", "applicant_ref")
 
 
 def submissions_of(viewer: ApiKey) -> QuerySet[Submission]:
@@ -34,8 +36,10 @@ def submissions_page(
 
     Raises Submission.DoesNotExist when `after` is none of the viewer's.
     """
-    rows = submissions_of(viewer).filter(
-        erased_at=None, **{FILTERS[name]: value for name, value in filters.items()}
-    )
+    wanted = {
+        FILTERS[name]: reference_spellings(str(value)) if name in REFERENCES else value
+        for name, value in filters.items()
+    }
+    rows = submissions_of(viewer).filter(erased_at=None, **wanted)
     last = submissions_of(viewer).only("received_at").get(pk=after) if after is not None else None
     return page_after(rows.prefetch_related("checks"), by="received_at", after=last, limit=limit)

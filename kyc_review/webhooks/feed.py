@@ -9,12 +9,19 @@ from django.db.models import Q
 from kyc_review.accounts.models import ApiKey
 from kyc_review.webhooks.models import Event, Kind
 
-# An event bears the time of its statement and is seen from its commit on. So nothing is shown that is younger than
-# the oldest transaction that is still open: it may commit an older event. A second covers a transaction that begins
-# at this moment. Asked in a statement of its own, because the list must be read afterwards.
+# An event bears the time of its statement and is seen from its commit on. So nothing is shown that is
+# younger than the oldest open transaction that has written events, or waits to: it holds, or waits for,
+# this lock on the table until its end. Transactions that only read, such as a backup, hold up nothing: if
+# one writes an event later, it bears the time of that later statement. The second covers the moment between
+# the start of a statement and its lock. What is not known (the start of a transaction of another role, or a
+# prepared one) is taken for very old. Asked in a statement of its own, because the list must be read
+# afterwards.
 SETTLED_BEFORE = """
-SELECT least(min(xact_start), clock_timestamp() - interval '1 second')
-FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
+SELECT least(min(coalesce(activity.xact_start, 'epoch')), statement_timestamp() - interval '1 second')
+FROM pg_locks lock LEFT JOIN pg_stat_activity activity USING (pid)
+WHERE lock.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    AND lock.relation = %s::regclass AND lock.mode = 'RowExclusiveLock'
+    AND pid IS DISTINCT FROM pg_backend_pid() AND activity.state IS DISTINCT FROM 'idle'
 """
 
 
@@ -35,5 +42,5 @@ def events_page(*, viewer: ApiKey, after: UUID | None, limit: int) -> tuple[list
 
 def _settled_before() -> datetime:
     with connection.cursor() as cursor:
-        cursor.execute(SETTLED_BEFORE)
+        cursor.execute(SETTLED_BEFORE, [Event._meta.db_table])
         return cursor.fetchone()[0]

@@ -22,7 +22,8 @@ erase_applicant = extend_schema(
     operation_id="erase_applicant",
     summary="Erase all submissions of a person",
     description="As the erasure of a single submission, for all with this `applicant_ref`, up to a hundred in one "
-    "request. Safe to repeat. Needs the scope `submissions:erase`.",
+    "request, in every Unicode spelling of it. One that fails is in `failed` and does not hold up the others. "
+    "Safe to repeat. Needs the scope `submissions:erase`.",
     parameters=[EraseApplicantIn],
     request=None,
     responses={200: ErasedOut} | error_responses(),

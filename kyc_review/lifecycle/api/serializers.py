@@ -2,7 +2,7 @@
 
 from rest_framework import serializers
 
-from kyc_review.core.serializers import ReferenceField, StrictSerializer
+from kyc_review.core.serializers import ReferenceFilterField, StrictSerializer
 
 
 class EraseIn(serializers.Serializer):
@@ -19,12 +19,17 @@ class EraseIn(serializers.Serializer):
 class EraseApplicantIn(EraseIn):
     """Whose submissions are erased, and why."""
 
-    applicant_ref = ReferenceField(max_length=200, help_text="Your reference for the person.")
+    applicant_ref = ReferenceFilterField(help_text="Your reference for the person.")
 
 
 class ErasedOut(serializers.Serializer):
     erased = serializers.ListField(
         child=serializers.UUIDField(), help_text="The submissions that this request erased, oldest first."
+    )
+    failed = serializers.ListField(
+        child=serializers.UUIDField(),
+        help_text="Those that could not be erased now, while the others were. Repeat the request later, and tell the "
+        "operator if they stay.",
     )
     has_more = serializers.BooleanField(help_text="Repeat the request until this is false.")
 

@@ -1,5 +1,6 @@
 """Cancelling and erasing a submission by API."""
 
+import logging
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from kyc_review.accounts.authentication import caller_of, integration_of
 from kyc_review.accounts.models import Scope
 from kyc_review.core.api import ApiView, query_params
 from kyc_review.core.problems import Problem
+from kyc_review.core.serializers import reference_spellings
 from kyc_review.lifecycle.api import openapi
 from kyc_review.lifecycle.api.serializers import AppealIn, AppealOut, EraseApplicantIn, EraseIn
 from kyc_review.lifecycle.cancel import submission_cancel
@@ -24,6 +26,7 @@ from kyc_review.submissions.idempotency import Answer
 from kyc_review.submissions.selectors import submissions_of
 from kyc_review.submissions.state_changes import StaleSubmission
 
+log = logging.getLogger(__name__)
 ERASED_AT_ONCE = 100
 
 
@@ -50,13 +53,23 @@ class SubmissionsView(submissions.SubmissionsView):
     @openapi.erase_applicant
     def delete(self, request: Request) -> Response:
         asked = query_params(EraseApplicantIn, request)
-        mine = submissions_of(caller_of(request)).filter(applicant_ref=asked["applicant_ref"], erased_at=None)
-        found_ids = list(
-            mine.order_by("received_at", "pk").values_list("pk", flat=True)[: ERASED_AT_ONCE + 1]
+        theirs = submissions_of(caller_of(request)).filter(
+            applicant_ref__in=reference_spellings(asked["applicant_ref"]), erased_at=None
         )
-        for pk in found_ids[:ERASED_AT_ONCE]:
-            submission_erase(submission_id=pk, reason=asked["reason"], actor=integration_of(request))
-        return Response({"erased": found_ids[:ERASED_AT_ONCE], "has_more": len(found_ids) > ERASED_AT_ONCE})
+        waiting = list(theirs.order_by("received_at", "pk").values_list("pk", flat=True))
+        erased: list[UUID] = []
+        failed: list[UUID] = []
+        while (
+            waiting and len(erased) < ERASED_AT_ONCE
+        ):  # failures do not count: they would hold up the others
+            pk = waiting.pop(0)
+            try:
+                submission_erase(submission_id=pk, reason=asked["reason"], actor=integration_of(request))
+                erased.append(pk)
+            except Exception:
+                log.exception("submission %s could not be erased", pk)
+                failed.append(pk)
+        return Response({"erased": erased, "failed": failed, "has_more": bool(waiting)})
 
 
 class CancellationView(ApiView):

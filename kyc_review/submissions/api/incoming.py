@@ -13,7 +13,7 @@ from rest_framework.fields import empty
 
 from detection.decoding import ACCEPTED
 from kyc_review.core.parsers import parsed
-from kyc_review.core.serializers import ReferenceField, StrictSerializer
+from kyc_review.core.serializers import ReferenceField, ReferenceFilterField, StrictSerializer
 from kyc_review.submissions.models import LateOutcome, Result, State
 
 METADATA_MAX_CHARS = 8_000
@@ -165,8 +165,8 @@ class ListIn(serializers.Serializer):
         required=False,
         error_messages={"invalid_choice": f"Send one of {', '.join(Result.values)}."},
     )
-    external_ref = ReferenceField(max_length=200, required=False)
-    applicant_ref = ReferenceField(max_length=200, required=False)
+    external_ref = ReferenceFilterField(required=False)
+    applicant_ref = ReferenceFilterField(required=False)
     received_from = serializers.DateTimeField(required=False, help_text="At or after this time.")
     received_before = serializers.DateTimeField(required=False, help_text="Before this time.")
     completed_from = serializers.DateTimeField(

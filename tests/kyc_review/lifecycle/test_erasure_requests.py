@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 from io import StringIO
-from uuid import uuid4
+from urllib.parse import urlencode
+from uuid import UUID, uuid4
 
 import pytest
 from django.core.files.base import ContentFile
@@ -110,6 +111,38 @@ def test_without_a_person_nothing_is_erased(
     submit(applicant_ref="")
     assert eraser.delete(f"/api/v1/submissions{query}").status_code == 400
     assert not Submission.objects.exclude(erased_at=None).exists()
+
+
+@pytest.mark.parametrize("sent", ["Zo\u00eb", "Zoe\u0308"])
+def test_a_person_is_erased_in_every_spelling(
+    eraser: Client, submit: Callable[..., Submission], sent: str
+) -> None:
+    """References from before they had one normal form are as they were sent."""
+    theirs = [submit(applicant_ref=stored) for stored in ("Zo\u00eb", "Zoe\u0308")]
+    submit(applicant_ref="Zoe")
+    hidden = submit(applicant_ref="Zo\u200b\u00eb")
+    answer = eraser.delete(f"/api/v1/submissions?{urlencode({'applicant_ref': sent})}").json()
+    assert answer == {"erased": [str(row.pk) for row in theirs], "failed": [], "has_more": False}
+    answer = eraser.delete(f"/api/v1/submissions?{urlencode({'applicant_ref': hidden.applicant_ref})}").json()
+    assert answer["erased"] == [str(hidden.pk)]
+
+
+def test_a_submission_that_cannot_be_erased_does_not_hold_up_the_others(
+    eraser: Client, submit: Callable[..., Submission], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kyc_review.lifecycle.api.views.ERASED_AT_ONCE", 1)
+    bad, *others = [submit(applicant_ref="p-7") for _ in range(3)]
+
+    def refuse(*, submission_id: UUID) -> None:
+        if submission_id == bad.pk:
+            raise RuntimeError("the storage is away")
+
+    monkeypatch.setattr("kyc_review.lifecycle.erase.evidence_erase", refuse)
+    answers = [eraser.delete("/api/v1/submissions?applicant_ref=p-7").json() for _ in range(2)]
+    assert [one["failed"] for one in answers] == [[str(bad.pk)]] * 2
+    assert [one["erased"] for one in answers] == [[str(row.pk)] for row in others]
+    assert [one["has_more"] for one in answers] == [True, False]
+    assert set(Submission.objects.filter(erased_at=None)) == {bad}
 
 
 # --- people and the command line --------------------------------------------------------------------------

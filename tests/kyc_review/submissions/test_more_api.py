@@ -3,6 +3,7 @@
 import base64
 import json
 import time
+import unicodedata
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -149,6 +150,21 @@ def test_filters_are_combined(api: Client, submit: Callable[..., Submission]) ->
     assert ids(status="completed") == ids(result="rejected") == {str(done.pk)}
     assert ids(received_from=(wanted.received_at + hour).isoformat()) == set()
     assert len(ids(received_before=(wanted.received_at + hour).isoformat())) == 3
+
+
+@pytest.mark.parametrize("stored", ["Zo\u00eb", "Zoe\u0308", "Zo\u200b\u00eb"])
+def test_a_reference_is_found_however_it_was_stored(
+    api: Client, submit: Callable[..., Submission], stored: str
+) -> None:
+    """References from before they had one normal form are as they were sent."""
+    row = submit(external_ref=stored, applicant_ref=stored)
+    submit(external_ref="Zoe", applicant_ref="Zoe")
+    for sent in {stored, unicodedata.normalize("NFC", stored), unicodedata.normalize("NFD", stored)}:
+        for name in ("external_ref", "applicant_ref"):
+            if "\u200b" not in stored or sent == stored:
+                assert [one["id"] for one in api.get(URL, {name: sent}).json()["data"]] == [str(row.pk)]
+    assert api.get(URL, {"external_ref": "a\x00"}).status_code == 400
+    assert api.get(URL, {"external_ref": "a" * 801}).status_code == 400
 
 
 @pytest.mark.parametrize(

@@ -103,3 +103,68 @@ def test_an_event_that_is_not_committed_yet_holds_back_the_later_ones(
     may_commit.set()
     writer.join()
     assert [one["data"]["id"] for one in api.get(URL).json()["data"]] == [str(first.pk), str(second.pk)]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("ends", ["SELECT 1", "SELECT pg_sleep(5)"], ids=["idle", "active"])
+def test_a_long_reading_transaction_such_as_a_backup_holds_up_nothing(
+    api: Client, submit: Callable[..., Submission], ends: str
+) -> None:
+    row = submit()
+    has_read, may_end = threading.Event(), threading.Event()
+
+    def read_slowly() -> None:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            assert not Event.objects.exists()
+            has_read.set()
+            cursor.execute(ends)
+            assert may_end.wait(20)
+        connection.close()
+
+    reader = threading.Thread(target=read_slowly)
+    reader.start()
+    assert has_read.wait(20)
+    event_record(submission=row, kind=Kind.QUEUED)
+    threading.Event().wait(1.2)
+    shown = [one["data"]["id"] for one in api.get(URL).json()["data"]]
+    may_end.set()
+    reader.join()
+    assert shown == [str(row.pk)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_transaction_that_read_for_long_before_it_writes_loses_no_event(
+    api: Client, submit: Callable[..., Submission]
+) -> None:
+    first, second = submit(), submit()
+    has_read, may_write, written, may_commit = (threading.Event() for _ in range(4))
+
+    def read_then_write() -> None:
+        with transaction.atomic():
+            assert not Event.objects.exists()
+            has_read.set()
+            assert may_write.wait(20)
+            event_record(submission=second, kind=Kind.QUEUED)
+            written.set()
+            assert may_commit.wait(20)
+        connection.close()
+
+    def shown() -> list[str]:
+        return [one["data"]["id"] for one in api.get(URL).json()["data"]]
+
+    writer = threading.Thread(target=read_then_write)
+    writer.start()
+    assert has_read.wait(20)
+    event_record(submission=first, kind=Kind.QUEUED)
+    threading.Event().wait(1.2)
+    before = shown()
+    may_write.set()
+    assert written.wait(20)
+    meanwhile = shown()
+    may_commit.set()
+    writer.join()
+    threading.Event().wait(1.2)
+    assert before == [str(first.pk)]
+    assert meanwhile in ([], before)  # nothing new until it commits
+    assert shown() == [str(first.pk), str(second.pk)]
