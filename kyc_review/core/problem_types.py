@@ -71,8 +71,10 @@ TYPES = [
          "Read the submission."),
         ("appeal_refused", 409,
          "There is nothing to appeal against now.",
-         "`detail` says why: no result yet, a result that cannot be appealed against, an earlier appeal, or a "
-          "review under way."),
+         "`detail` says why: no result yet, a result that cannot be appealed against, or an earlier appeal."),
+        ("appeal_not_yet", 409,
+         "Another person is to judge the picture first, for example for the bank's quality sample.",
+         "Repeat the request later, with the same `Idempotency-Key` if you like."),
         ("not_completed", 409,
          "The submission has no result yet.",
          "Report the outcome once it has one."),

@@ -38,20 +38,34 @@ RESULT_OF_LABEL = {
 class AppealRefused(DomainError):
     """There is nothing to appeal against; nothing was changed. `detail` says why."""
 
+    code = "appeal_refused"
 
-def appeal_refusal(submission: Submission) -> str:
-    """Why an appeal is not possible now; empty if it is."""
+
+class AppealNotYet(AppealRefused):
+    """A person is to judge the picture for another reason first; the same appeal may be made afterwards.
+
+    That holds for calibration and for the quality sample, too: a picture has one undecided item at a time, and once it
+    is appealed any answer but that to a calibration item replaces its outcome.
+    """
+
+    code = "appeal_not_yet"
+
+
+def appeal_refusal(submission: Submission) -> AppealRefused | None:
+    """Why an appeal is not possible now; None if it is."""
     if submission.erased_at:
-        return "The submission was erased; there is no picture left to judge."
+        return AppealRefused("The submission was erased; there is no picture left to judge.")
     if submission.state != State.COMPLETED:
-        return "The submission has no result yet."
+        return AppealRefused("The submission has no result yet.")
     if submission.result not in APPEALABLE:
-        return "Only a result that is `rejected` or `resubmit` can be appealed against."
+        return AppealRefused("Only a result that is `rejected` or `resubmit` can be appealed against.")
     if is_appealed(submission.pk):
-        return "It was appealed against before; a submission can be appealed against once."
+        return AppealRefused("It was appealed against before; a submission can be appealed against once.")
     if submission.review_items.filter(state__in=UNDECIDED_STATES).exists():
-        return "Another person is reviewing it already; wait for their decision."
-    return ""
+        return AppealNotYet(
+            "Another person is to judge the picture first; repeat the appeal after their decision."
+        )
+    return None
 
 
 @transaction.atomic
@@ -71,7 +85,7 @@ def appeal_by_integration(*, submission_id: UUID, integration: Integration, text
 def _open(submission_id: UUID, text: str, author: User | None, actor: User | Integration) -> CaseComment:
     row = Submission.objects.select_for_update(no_key=True).get(pk=submission_id)
     if refusal := appeal_refusal(row):
-        raise AppealRefused(refusal)
+        raise refusal
     appeal = CaseComment.objects.create(submission=row, author=author, text=text.strip(), is_appeal=True)
     audit.record(action="submission.appealed", actor=actor, target=row, detail={"result": row.result})
     if row.is_test:

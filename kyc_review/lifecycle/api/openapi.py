@@ -57,7 +57,8 @@ appeal = extend_schema(
     | error_responses(
         e400=f"{MALFORMED} Or the Idempotency-Key is missing.",
         e404=NOT_YOURS,
-        e409=f"There is nothing to appeal against now; `detail` says why. {ABOUT_KEY}",
+        e409="There is nothing to appeal against (`appeal_refused`), or another person is to judge the picture first "
+        f"(`appeal_not_yet`: repeat it later); `detail` says why. {ABOUT_KEY}",
         e410=GONE,
         e413="Too large.",
         e415="Not JSON.",

@@ -104,7 +104,7 @@ class AppealView(ApiView):
             try:
                 appeal_by_integration(submission_id=row.pk, integration=integration_of(request), text=reason)
             except AppealRefused as refused:
-                raise Problem(status=409, code="appeal_refused", detail=refused.detail) from None
+                raise Problem(status=409, code=refused.code, detail=refused.detail) from None
             return Answer(201, as_of_now())
 
         def as_of_now() -> dict[str, Any]:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from uuid import uuid4
 
 import pytest
+from django.db.models.functions import Now
 from django.test import Client
 
 from kyc_review.accounts import services as accounts
@@ -68,6 +69,18 @@ def test_a_refused_appeal_keeps_nothing_and_may_be_repeated_with_its_key(api: Cl
         state="completed", result="resubmit", result_reason="blurred", completed_at=row.received_at
     )
     assert appeal(api, row, "key-1").status_code == 201
+
+
+@pytest.mark.parametrize("reason", ["gold", "audit", "second_opinion"])
+def test_while_a_person_judges_the_picture_it_says_try_later_and_then_accepts_the_same_request(
+    api: Client, rejected: Submission, reason: str
+) -> None:
+    pending = ReviewItem.objects.create(submission=rejected, reason=reason, risk=0.5, is_blind=True)
+    refused = appeal(api, rejected, "key-1")
+    assert (refused.status_code, refused.json()["code"]) == (409, "appeal_not_yet")
+    assert "repeat" in refused.json()["detail"]
+    ReviewItem.objects.filter(pk=pending.pk).update(state="decided", decided_at=Now())
+    assert appeal(api, rejected, "key-1").status_code == 201
 
 
 def test_without_a_key_or_with_wrong_fields_it_is_refused(api: Client, rejected: Submission) -> None:
