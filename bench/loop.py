@@ -73,7 +73,7 @@ def _story(data: Path, folder: Path, posts: int, epochs: int) -> bool:
             reached=took_s < 10,
             target="< 10 s",
         )
-        _roll_back(staff["ada"], running, weak, held[TRIED : 2 * TRIED])
+        _roll_back(staff["ada"], running, candidate, weak, held[TRIED : 2 * TRIED])
     line("the whole demonstration took", f"{time.monotonic() - began:.0f} s")
     return rose
 
@@ -217,8 +217,8 @@ def _measure(weak: Path, candidate: Path, held: list[Face]) -> bool:
     )
 
 
-def _roll_back(ada: Person, running: Product, weak: Path, some: list[Face]) -> None:
-    ada.post("/retraining/rollback/", reason="The demonstration is over.")
+def _roll_back(ada: Person, running: Product, candidate: str, weak: Path, some: list[Face]) -> None:
+    ada.post("/retraining/rollback/", reason="The demonstration is over.", leaving=candidate)
     _scored_by(running, bundles.read(weak).digest, some, "after-rollback")
     _say("ada rolled back; the weakened champion is in production again")
 

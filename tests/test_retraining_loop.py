@@ -124,7 +124,8 @@ def test_the_whole_loop_goes_through_pages_and_two_admins(
     amir.post(approval)
     assert champion() == comparison.candidate
     assert serving_ensemble().digest == comparison.candidate.digest
-    amir.post("/retraining/rollback/", {"reason": "Only a test."})
+    leaving = comparison.candidate.digest
+    amir.post("/retraining/rollback/", {"reason": "Only a test.", "leaving": leaving})
     assert champion() == before
 
 
@@ -173,5 +174,6 @@ def test_the_whole_loop_goes_by_api_with_two_peoples_tokens(
     assert bundle["lineage"] == {"run": run["id"], "snapshot": "first", "parent": before.digest}
     assert bundle["promotions"][0]["shift"] == -0.5
     assert serving_ensemble().digest == run["candidate"]
-    assert ada.post("/rollback", reason="Only a test.").json()["bundle"] == before.digest
+    back = ada.post("/rollback", reason="Only a test.", leaving=run["candidate"])
+    assert back.json()["bundle"] == before.digest
     assert champion() == before

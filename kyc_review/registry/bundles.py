@@ -25,7 +25,7 @@ from kyc_review.core.permissions import Right, require_of_actor
 from kyc_review.notices.models import Kind as NoticeKind
 from kyc_review.notices.outbox import notice_record
 from kyc_review.registry.models import Bundle, Promotion, Shadow
-from kyc_review.registry.selectors import champion, promotion_before
+from kyc_review.registry.selectors import champion, promotion_before, serving_promotion
 
 if TYPE_CHECKING:
     from kyc_review.accounts.models import User
@@ -46,6 +46,12 @@ class NothingToRollBack(PromotionRefused):
     """No bundle served before this one, or another one serves by now; the text says which."""
 
     code = "nothing_to_roll_back"
+
+
+class RollbackRepeated(PromotionRefused):
+    """The latest change in production was a rollback; one person alone goes back no further."""
+
+    code = "rollback_repeated"
 
 
 def bundle_register(*, path: Path, source: str, actor: User | None = None) -> Bundle:
@@ -94,20 +100,27 @@ def bundle_promote(*, bundle: Bundle, actor: User | None, reason: str = "", shif
 
 @transaction.atomic
 def bundle_rollback(*, actor: User | None, reason: str = "", leaving: str = "") -> Promotion:
-    """Return to the previous bundle the champion was promoted.
+    """Return to the bundle and operating point that were in production before the latest promotion.
 
-    `leaving`: the champion's digest as the caller saw it, so that a request sent twice goes back once. Raises
-    PermissionDenied when the actor may not promote, PromotionRefused (NothingToRollBack, or a reason that is too long),
-    and BundleRefused when the files of the previous bundle have changed.
+    A person takes back one promotion only; otherwise one admin could walk down to the oldest bundle without a gate and
+    without a second admin. The operator of the server (no actor) can go back several times.
+    `leaving`: the champion's digest as the caller saw it, so that a request sent twice goes back once; a person must
+    give it. Raises PermissionDenied when the actor may not promote, PromotionRefused (NothingToRollBack,
+    RollbackRepeated, or a reason that is too long), and BundleRefused when the files of the previous bundle have
+    changed.
     """
     require_of_actor(actor, Right.PROMOTE)
     lock_for_transaction(PROMOTION_LOCK)
-    serving = champion()
-    if leaving and (serving is None or serving.digest != leaving):
+    latest, before = serving_promotion(), promotion_before()
+    if latest and (actor or leaving) and latest.bundle.digest != leaving:
         raise NothingToRollBack("Another bundle is in production now; check it before you roll back.")
-    before = promotion_before()
     if before is None:
         raise NothingToRollBack("No other bundle was in production before this one; promote one instead.")
+    if actor and latest and latest.kind == Promotion.Kind.ROLLBACK:
+        raise RollbackRepeated(
+            "The latest change in production was a rollback already. To go back further, compare the earlier bundle "
+            "with the one in production and propose it; another admin must approve."
+        )
     return _exchange(before.bundle, Promotion.Kind.ROLLBACK, actor, reason, before.shift)
 
 

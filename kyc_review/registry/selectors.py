@@ -37,6 +37,12 @@ def promotion_before() -> Promotion | None:
     return path[-2] if len(path) > 1 else None
 
 
+def can_one_roll_back() -> bool:
+    """Whether one admin alone may go back: the latest change was a promotion, and another bundle served before."""
+    latest = serving_promotion()
+    return bool(latest and latest.kind == Promotion.Kind.PROMOTE and promotion_before())
+
+
 def bundles_matching(text: str) -> list[Bundle]:
     """By version, by digest, or by the first eight or more digits of it."""
     found = list(Bundle.objects.filter(version=text))

@@ -105,7 +105,7 @@ def rejection(request: StaffRequest, number: int) -> HttpResponse:
 @require_POST
 @staff_only
 def rollback(request: StaffRequest) -> HttpResponse:
-    """One click back: a bad champion must not wait for a second person."""
+    """Take back the latest promotion: a bad champion must not wait for a second person."""
     _require_admin(request)
     try:
         said = {name: request.POST.get(name, "").strip() for name in ("reason", "leaving")}

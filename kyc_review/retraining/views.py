@@ -35,7 +35,7 @@ from kyc_review.datasets.snapshots import snapshot_request
 from kyc_review.registry.models import Promotion
 from kyc_review.registry.selectors import (
     bundles_listed,
-    promotion_before,
+    can_one_roll_back,
     promotions_listed,
     serving_promotion,
 )
@@ -163,7 +163,7 @@ def _context(request: StaffRequest) -> dict[str, Any]:
         "proposals": _page(request, proposals_listed(viewer=viewer), "proposals"),
         "opened": opened,
         "comparable": snapshots_trainable(viewer=viewer)[:CHOICES_SHOWN],
-        "can_roll_back": promotion_before() is not None,
+        "can_roll_back": can_one_roll_back(),
         "viewer": viewer,
         "shadow": shadow_now(),
     }

@@ -173,8 +173,7 @@ class RollbackIn(StrictSerializer):
     reason = serializers.CharField(max_length=REASON_MAX, help_text="Auditors read it.")
     leaving = serializers.RegexField(
         DIGEST,
-        required=False,
-        help_text="The digest of the bundle in production as you know it; a repeated request then goes back once.",
+        help_text="The digest of the bundle in production as you know it, so that a repeated request goes back once.",
     )
 
 

@@ -160,6 +160,25 @@ def test_a_rollback_that_is_sent_twice_goes_back_once(registered: Callable[..., 
     assert second.version == "v2"
 
 
+def test_one_admin_takes_back_one_promotion_and_no_more(
+    registered: Callable[..., Bundle], staff: Callable[..., User]
+) -> None:
+    rows, ada, amir = [registered(f"v{n}") for n in range(3)], staff("ada", "admin"), staff("amir", "admin")
+    for row in rows:
+        bundles.bundle_promote(actor=None, bundle=row)
+    with pytest.raises(bundles.NothingToRollBack, match="Another bundle is in production"):
+        bundles.bundle_rollback(actor=ada, reason="It does not say what it leaves.")
+    bundles.bundle_rollback(actor=ada, leaving=rows[2].digest)
+    for admin in (ada, amir):
+        with pytest.raises(bundles.RollbackRepeated, match="another admin must approve"):
+            bundles.bundle_rollback(actor=admin, leaving=rows[1].digest)
+    assert champion() == rows[1]
+    better = registered("v4")
+    bundles.bundle_promote(actor=None, bundle=better)
+    bundles.bundle_rollback(actor=ada, leaving=better.digest)
+    assert champion() == rows[1], "a promotion after it can be taken back"
+
+
 def test_after_a_rollback_a_promotion_goes_on_from_there(registered: Callable[..., Bundle]) -> None:
     first, bad, good = registered("v1"), registered("v2"), registered("v3")
     bundles.bundle_promote(actor=None, bundle=first)

@@ -61,7 +61,8 @@ def test_a_pack_tells_who_why_on_what_and_with_which_gate(
 def test_a_rollback_has_evidence_without_a_proposal(
     promotion: Promotion, staff: Callable[..., User], tmp_path: Path
 ) -> None:
-    step = bundle_rollback(actor=staff("maya", "admin"), reason="Too many flags.")
+    leaving = promotion.bundle.digest
+    step = bundle_rollback(actor=staff("maya", "admin"), reason="Too many flags.", leaving=leaving)
     call_command("evidence", "pack", str(step.pk), "--out", str(tmp_path / "back.zip"))
     files = read(tmp_path / "back.zip")
     assert json.loads(files["promotion.json"])["kind"] == "rollback"

@@ -52,7 +52,7 @@ def test_what_goes_into_production_and_what_comes_back(
 ) -> None:
     proposal = proposal_open(comparison=comparison, actor=ada, reason="It is better.")
     proposal_approve(proposal=proposal, actor=staff("maya", "admin"))
-    bundle_rollback(actor=ada, reason="Too many flags.")
+    bundle_rollback(actor=ada, reason="Too many flags.", leaving=comparison.candidate.digest)
     assert told()[1:] == [
         ("production.changed", "maya promoted v2: it is in production"),
         ("production.changed", "ada rolled back to v1: it is in production"),

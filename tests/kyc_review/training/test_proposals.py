@@ -219,7 +219,10 @@ def test_two_admins_promote_and_one_rolls_back(comparison: Comparison, ada: User
     answer = other.post(f"/retraining/proposals/{proposal.pk}/approval/", {"remark": "fine"}, follow=True)
     assert "workers use it from" in answer.text
     assert champion() == comparison.candidate
-    answer = one.post("/retraining/rollback/", {"reason": "too many flags"}, follow=True)
+    asked = {"reason": "too many flags"}
+    assert "Another bundle is in production" in one.post("/retraining/rollback/", asked, follow=True).text
+    asked["leaving"] = comparison.candidate.digest
+    answer = one.post("/retraining/rollback/", asked, follow=True)
     assert "is in production again" in answer.text
     assert champion() == comparison.champion
 

@@ -86,12 +86,14 @@ list_promotions = listing(
 roll_back = describe_endpoint(
     "roll_back",
     "Return to the previous bundle",
-    "And its operating point. One admin is enough, because a bad champion must not wait.",
+    "And its operating point. One admin is enough to take back the latest promotion, because a bad champion must not "
+    "wait. After a rollback, going back further needs a proposal that another admin approves.",
     request=RollbackIn,
     responses={201: PromotionOut},
     described=BODY
     | {
-        "e409": "There is no previous bundle, its files have changed, or `leaving` is no longer in production."
+        "e409": "There is no previous bundle, its files have changed, `leaving` is no longer in production, or the "
+        "latest change was a rollback."
     },
 )
 read_shadow = describe_endpoint(
