@@ -18,6 +18,7 @@ from django.utils import timezone
 from kyc_review.accounts.models import User
 from kyc_review.accounts.second_factor.selectors import has_second_factor
 from kyc_review.audit.models import Event
+from kyc_review.core.errors import DomainError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,6 +31,25 @@ ACTS_OF_CONTROL: Mapping[str, str] = {
     "staff.role_changed": "changed the role of {target}",
     "staff.second_factor_reset": "reset the second factor of {target}",
 }
+
+
+class ApprovalByToken(DomainError):
+    """A script asked by a personal token; nothing was decided."""
+
+    code = "approval_by_token"
+    status = 403
+
+
+def refuse_token(approver: User) -> None:
+    """An approval that needs a second factor needs the session that was opened with it, and a token is no such session.
+
+    Raises ApprovalByToken.
+    """
+    if settings.APPROVER_SECOND_FACTOR and approver.asks_by_token:
+        raise ApprovalByToken(
+            "A personal token cannot approve: an approval needs the second factor of the person. Log in and approve "
+            "on the page *Retraining*. Proposing, rejecting and rolling back are possible by token."
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,9 @@ TYPES = [
          "The key lacks the scope for this, or the token's owner the role.",
          "`detail` names the scope; an administrator can issue a key that has it. A token has the rights of its "
           "owner."),
+        ("approval_by_token", 403,
+         "A personal token cannot approve while approvals need the second factor of a person.",
+         "Log in and approve on the page."),
         ("not_found", 404,
          "There is no such resource, or it is not yours.",
          "Check the identifier, and that a test key is not used for a live resource."),

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
 
-from kyc_review.accounts.four_eyes import why_not_approver
+from kyc_review.accounts.four_eyes import refuse_token, why_not_approver
 from kyc_review.audit import services as audit
 from kyc_review.core.days import moment_in_words
 from kyc_review.core.errors import DomainError, text_within
@@ -79,9 +79,10 @@ def gate_change_propose(
 def gate_change_approve(*, proposal: GateProposal, actor: User, remark: str = "") -> GateSettings:
     """The proposed limits count from now on. Proposals of candidates keep the result of the gate at their time.
 
-    Raises PermissionDenied, GateSettingsRefused, GateSettingsStale.
+    Raises PermissionDenied, ApprovalByToken, GateSettingsRefused, GateSettingsStale.
     """
     require(actor, Right.PROMOTE)
+    refuse_token(actor)
     current = limits_locked()
     row = _locked(proposal)
     if refusal := why_not_approver(proposer=row.proposed_by, approver=actor):

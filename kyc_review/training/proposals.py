@@ -13,7 +13,7 @@ from django.db import IntegrityError, transaction
 from django.urls import reverse
 from django.utils import timezone
 
-from kyc_review.accounts.four_eyes import why_not_approver
+from kyc_review.accounts.four_eyes import refuse_token, why_not_approver
 from kyc_review.audit import services as audit
 from kyc_review.core.errors import DomainError, text_within
 from kyc_review.core.permissions import Right, require
@@ -122,9 +122,10 @@ def proposal_approve(
     """Promote the candidate; workers take it over with their next batch.
 
     The gate is evaluated again with the limits of now, which cannot change before the promotion is written.
-    Raises ProposalRefused, BundleRefused.
+    Raises ApprovalByToken, ProposalRefused, BundleRefused.
     """
     require(actor, Right.PROMOTE)
+    refuse_token(actor)
     row = _locked(proposal)
     if refusal := why_not_approver(proposer=row.proposed_by, approver=actor):
         raise ProposalRefused(refusal)

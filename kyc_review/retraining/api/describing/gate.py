@@ -1,7 +1,13 @@
 """How the OpenAPI document describes the endpoints of the gate's settings and of refused trainings."""
 
 from kyc_review.core.openapi import example
-from kyc_review.retraining.api.describing.shared import BODY, GONE, describe_endpoint, listing
+from kyc_review.retraining.api.describing.shared import (
+    APPROVAL_REFUSED,
+    BODY,
+    GONE,
+    describe_endpoint,
+    listing,
+)
 from kyc_review.retraining.api.incoming import PageIn, RemarkIn
 from kyc_review.retraining.api.serializers.gate import GateSettingsIn, GateSettingsOut, RefusedTrainingPage
 
@@ -39,10 +45,17 @@ change_gate_settings = describe_endpoint(
 approve_gate_settings = describe_endpoint(
     "approve_gate_settings",
     "Approve a proposal of settings of the gate",
-    "Another admin than the one who proposed it. The settings count from now on for every comparison.",
+    "By another admin than the one who proposed it, in an installation whose approvals need no second factor "
+    "(`APPROVER_SECOND_FACTOR=false`); in every other one on the page only. The settings count from now on for every "
+    "comparison.",
     request=RemarkIn,
     responses={200: GateSettingsOut},
-    described=BODY | {"e409": "It is closed, or you may not approve it; `detail` says why.", "e404": GONE},
+    described=BODY
+    | {
+        "e403": APPROVAL_REFUSED,
+        "e409": "It is closed, or you may not approve it; `detail` says why.",
+        "e404": GONE,
+    },
 )
 reject_gate_settings = describe_endpoint(
     "reject_gate_settings",

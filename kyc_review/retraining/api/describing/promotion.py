@@ -1,7 +1,14 @@
 """How the OpenAPI document describes the endpoints of bundles, the shadow, proposals and promotions."""
 
 from kyc_review.core.openapi import MALFORMED, example
-from kyc_review.retraining.api.describing.shared import BODY, GONE, describe_endpoint, listing, location
+from kyc_review.retraining.api.describing.shared import (
+    APPROVAL_REFUSED,
+    BODY,
+    GONE,
+    describe_endpoint,
+    listing,
+    location,
+)
 from kyc_review.retraining.api.incoming import (
     ApprovalIn,
     BundlePageIn,
@@ -60,11 +67,14 @@ retrieve_proposal = describe_endpoint(
 approve_proposal = describe_endpoint(
     "approve_proposal",
     "Approve a proposal and promote its candidate",
-    "By another admin than the one who proposed it. Workers use the bundle from their next batch on.",
+    "By another admin than the one who proposed it, in an installation whose approvals need no second factor "
+    "(`APPROVER_SECOND_FACTOR=false`); in every other one on the page only. Workers use the bundle from their next "
+    "batch on.",
     request=ApprovalIn,
     responses={200: ProposalOut},
     described=BODY
     | {
+        "e403": APPROVAL_REFUSED,
         "e404": GONE,
         "e409": "It is your own, it is closed, another bundle is in production, or its files have changed.",
     },

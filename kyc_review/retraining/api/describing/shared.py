@@ -8,6 +8,10 @@ from kyc_review.core.openapi import MALFORMED, error_responses, response_header
 
 SNAPSHOT, BUNDLE = "autumn", "3f0c" + "9d2a71b4" * 7 + "00ff"
 GONE = "There is none with this name or number."
+APPROVAL_REFUSED = (
+    "By token, unless `APPROVER_SECOND_FACTOR` is false (`approval_by_token`): approve on the page. Or the owner's "
+    "role, or a token that only reads, does not allow this; `detail` says which."
+)
 BODY = {"e400": MALFORMED, "e413": "Too large.", "e415": "Not JSON."}
 
 

@@ -3,6 +3,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from detection.bundle import BundleRefused
+from kyc_review.accounts.four_eyes import ApprovalByToken
 from kyc_review.retraining.api.serializers.promotion import ProposalOut
 from kyc_review.retraining.api.serializers.shared import CheckOut
 from kyc_review.retraining.management.command_options import json_option, person_of, say, token_option
@@ -27,7 +28,9 @@ class Command(BaseCommand):
         create.add_argument("--shift", type=float, default=0.0, help="one of the operating points")
         create.add_argument("--override", default="", help="reason for overriding a closed gate")
         decisions = [
-            verbs.add_parser("approve", help="promote it; by another admin than the one who proposed it"),
+            verbs.add_parser(
+                "approve", help="promote it; by another admin, where APPROVER_SECOND_FACTOR=false"
+            ),
             verbs.add_parser("reject", help="close it without a promotion"),
         ]
         for decision in decisions:
@@ -48,7 +51,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             getattr(self, options["verb"])(options)
-        except (ProposalRefused, BundleRefused) as refusal:
+        except (ApprovalByToken, ProposalRefused, BundleRefused) as refusal:
             raise CommandError(str(refusal)) from refusal
 
     def list(self, options: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import LazySettings
 from django.core.management import CommandError, call_command
 
 from kyc_review.accounts.models import User
@@ -96,6 +97,16 @@ def test_a_comparison_is_started_and_shown(comparison: Comparison) -> None:
     ):
         with pytest.raises(CommandError):
             said("comparison", *wrong)
+
+
+def test_a_token_does_not_approve_where_approvals_need_a_second_factor(
+    comparison: Comparison, token_of: Callable[..., tuple[str, str]], settings: LazySettings
+) -> None:
+    settings.APPROVER_SECOND_FACTOR = True
+    number = str(told("proposal", "create", str(comparison.pk), *WHY, *token_of("ada"))["id"])
+    with pytest.raises(CommandError, match="A personal token cannot approve"):
+        said("proposal", "approve", number, *token_of("amir"))
+    assert champion() == comparison.champion
 
 
 def test_two_tokens_promote_and_the_log_names_their_owners(

@@ -4,11 +4,15 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.conf import LazySettings
 
+from kyc_review.accounts.second_factor.services import second_factor_enrol
 from kyc_review.audit.models import Event
+from kyc_review.training.gate_changes import gate_change_approve
 from kyc_review.training.gate_limits import Limits
 from kyc_review.training.models import GateProposal, RefusedTraining
 from tests.factories.scripts import Script
+from tests.factories.second_factor import SECRET, code_at
 
 pytestmark = pytest.mark.django_db
 WHY = "Decision of the risk committee, 2026-11-20."
@@ -54,6 +58,18 @@ def test_two_admins_change_them_and_history_and_audit_log_say_so(
     assert read["proposed"] is None
     assert {"name": "load_max", "before": before["load_max"], "after": 0.4} in change["limits"]
     assert Event.objects.get(action="gate.settings_changed").detail["token"]
+
+
+def test_a_token_does_not_approve_where_approvals_need_a_second_factor(
+    ada: Script, amir: Script, settings: LazySettings, clock: list[float]
+) -> None:
+    settings.APPROVER_SECOND_FACTOR = True
+    second_factor_enrol(user=amir.person, secret=SECRET, code=code_at(clock[0]))
+    refused = changed(ada, amir, **NEW, reason=WHY)
+    assert (refused.status_code, refused.json()["code"]) == (403, "approval_by_token")
+    assert Limits.current() == Limits.of_environment()
+    gate_change_approve(proposal=GateProposal.objects.get(), actor=amir.person)
+    assert Limits.current() == Limits(**NEW)
 
 
 @pytest.mark.parametrize(

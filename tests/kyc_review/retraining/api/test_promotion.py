@@ -1,8 +1,11 @@
 from collections.abc import Callable
 
 import pytest
+from django.conf import LazySettings
+from django.test import Client
 
 from kyc_review.accounts.models import User
+from kyc_review.accounts.second_factor.services import second_factor_enrol
 from kyc_review.audit.models import Event
 from kyc_review.registry.models import Bundle, Shadow
 from kyc_review.registry.selectors import champion, serving_promotion
@@ -11,6 +14,7 @@ from kyc_review.training.lineage import Lineage, lineage
 from kyc_review.training.models import Comparison, Proposal, TrainingRun
 from tests.factories.reports import report
 from tests.factories.scripts import Script
+from tests.factories.second_factor import SECRET, code_at
 
 pytestmark = pytest.mark.django_db
 WHY = "It catches more of the forged mouths of last month."
@@ -57,6 +61,23 @@ def test_nobody_approves_an_own_proposal_by_api_either(ada: Script, comparison: 
     another = Script(ada.person)
     assert another.post(f"/proposals/{number}/approval").status_code == 409, "nor with a second token"
     assert champion() == comparison.champion
+
+
+def test_a_token_does_not_approve_where_approvals_need_a_second_factor(
+    ada: Script, amir: Script, comparison: Comparison, settings: LazySettings, clock: list[float]
+) -> None:
+    settings.APPROVER_SECOND_FACTOR = True
+    second_factor_enrol(user=amir.person, secret=SECRET, code=code_at(clock[0]))
+    number = proposed(ada, comparison)
+    refused = amir.post(f"/proposals/{number}/approval")
+    assert (refused.status_code, refused.json()["code"]) == (403, "approval_by_token")
+    assert "approve on the page" in refused.json()["detail"]
+    assert (Proposal.objects.get().is_open, champion()) == (True, comparison.champion)
+    window = Client()
+    window.force_login(amir.person)
+    window.post(f"/retraining/proposals/{number}/approval/")
+    assert champion() == comparison.candidate
+    assert ada.post("/rollback", reason="Only a test.").status_code == 201
 
 
 def test_a_closed_gate_and_a_second_proposal_are_refused(
