@@ -1,7 +1,8 @@
 """Appeals: the applicant objects to an outcome, so somebody who has not seen the face judges it blind.
 
 No one who judges learns that it is an appeal: the item has the reason of the one before. An answer that differs from
-the outcome needs a second person where corrections do (CORRECTIONS_NEED_TWO). A submission is appealed once.
+the outcome needs a second person where corrections do (CORRECTIONS_NEED_TWO), and *real* needs two who say it. A
+submission is appealed once.
 """
 
 from __future__ import annotations

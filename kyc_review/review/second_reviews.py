@@ -10,7 +10,11 @@ agrees.
 
 from __future__ import annotations
 
-from .appeals import appeal_needs_another
+from django.conf import settings
+
+from kyc_review.submissions.models import Result, Submission
+
+from .appeals import appeal_needs_another, is_appealed
 from .blinding import has_possible_senior
 from .clearance import (
     REOPENING,
@@ -40,6 +44,7 @@ def followup_item_for(*, item: ReviewItem, decision: Decision) -> ReviewItem | N
         return _open(
             item, ReviewItem.Reason.ADJUDICATION if is_reopening else ReviewItem.Reason.SECOND_REVIEW
         )
+    needs_another = needs_another or appealed_real_stands_alone(item=item, decision=decision)
     is_doubted = not decision.is_sure and not another_is_sure_of(item, decision)
     if not needs_another and not is_doubted and not _is_disagreement(item, decision):
         return None
@@ -92,6 +97,16 @@ def real_waits_for_another(*, item: ReviewItem, label: str, person: int) -> bool
     if label != Decision.Label.REAL or item.reason == ReviewItem.Reason.GOLD:
         return False
     return real_needs_two_people(item) and not another_found_real(item, person)
+
+
+def appealed_real_stands_alone(*, item: ReviewItem, decision: Decision) -> bool:
+    """Whether *real* would overturn an appealed outcome though no one else has said it since the appeal, where
+    corrections need two people."""
+    if decision.label != Decision.Label.REAL or not settings.CORRECTIONS_NEED_TWO:
+        return False
+    if not is_appealed(item.submission_id) or another_found_real(item, decision.reviewer_id):
+        return False
+    return not Submission.objects.filter(pk=item.submission_id, result=Result.CLEAR).exists()
 
 
 def _open(

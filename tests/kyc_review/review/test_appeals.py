@@ -108,6 +108,21 @@ def test_an_answer_that_differs_needs_two_people_where_corrections_do(
     assert (result_of(rejected), told(rejected)) == ("clear", [OVERTURNED, DECIDED])
 
 
+@pytest.mark.parametrize("needs_two", [True, False])
+def test_where_corrections_need_two_one_person_alone_does_not_clear_after_another_could_not_assess_it(
+    rejected: Submission, bob: User, sara: User, staff: Staff, settings: LazySettings, needs_two: bool
+) -> None:
+    settings.CORRECTIONS_NEED_TWO = True
+    appeal_by_senior(submission_id=rejected.pk, senior=sara, text="")
+    decide(bob, "not_assessable")
+    settings.CORRECTIONS_NEED_TWO = needs_two
+    decide(staff("carol", "reviewer"), "real")
+    assert result_of(rejected) == ("rejected" if needs_two else "clear")
+    if needs_two:
+        decide(staff("dora", "reviewer"), "real")
+        assert (result_of(rejected), told(rejected)) == ("clear", [OVERTURNED, DECIDED])
+
+
 def test_an_answer_that_confirms_the_result_needs_one(
     rejected: Submission, bob: User, sara: User, settings: LazySettings
 ) -> None:
