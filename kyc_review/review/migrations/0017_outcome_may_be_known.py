@@ -23,8 +23,4 @@ class Migration(migrations.Migration):
             name='outcome_may_be_known',
             field=models.BooleanField(db_default=False, default=False, help_text='Every reviewer knows what came of the same picture, so those who do may judge this one blind.'),
         ),
-        migrations.AddIndex(
-            model_name='reviewitem',
-            index=models.Index(condition=models.Q(('outcome_may_be_known', True), ('state', 'open')), fields=['id'], name='item_outcome_known'),
-        ),
     ]
