@@ -15,7 +15,7 @@ from kyc_review.accounts import services
 from kyc_review.accounts.integrations.forms import IntegrationForm, KeyForm
 from kyc_review.accounts.integrations.selectors import integrations_listed, keys_listed
 from kyc_review.accounts.models import ApiKey, Integration
-from kyc_review.accounts.shown_once import redirect_with_secret, secret_once
+from kyc_review.accounts.shown_once import redirect_with_secret, secrets_once
 from kyc_review.accounts.staff_access import StaffRequest, parse_toggle, staff_only
 from kyc_review.core.permissions import Right, may_manage_integrations, require
 
@@ -49,16 +49,16 @@ def integration(request: StaffRequest, slug: str) -> HttpResponse:
     row = get_object_or_404(Integration, slug=slug)
     form = KeyForm(request.POST or None)
     if request.method == "GET":
-        return _page(request, row, form, **secret_once(request))
+        return _page(request, row, form, fresh=secrets_once(request))
     _require_admin(request)
     if not form.is_valid():
         return _page(request, row, form, status=422)
     try:
-        _, key = services.key_create(integration=row, actor=request.user, **form.wishes())
+        made, key = services.key_create(integration=row, actor=request.user, **form.wishes())
     except services.TooManyKeys as refusal:
         form.add_error(None, str(refusal))
         return _page(request, row, form, status=422)
-    return redirect_with_secret(request, _path(row), fresh=key)
+    return redirect_with_secret(request, _path(row), of=made.prefix, key=key)
 
 
 @require_POST
@@ -67,11 +67,12 @@ def integration(request: StaffRequest, slug: str) -> HttpResponse:
 def rotate(request: StaffRequest, prefix: str) -> HttpResponse:
     key = _managed(request, prefix)
     try:
-        _, fresh = services.key_rotate(key=key, actor=request.user)
+        made, fresh = services.key_rotate(key=key, actor=request.user)
     except ValueError as refusal:
         messages.error(request, str(refusal))
         return _back(key)
-    return redirect_with_secret(request, _path(key.integration), fresh=fresh, rotated=key.prefix)
+    path = _path(key.integration)
+    return redirect_with_secret(request, path, of=made.prefix, key=fresh, rotated=key.prefix)
 
 
 @require_POST

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from kyc_review.accounts.models import TOKEN_LIFE_MAX
 from kyc_review.accounts.second_factor.selectors import has_second_factor, is_required
 from kyc_review.accounts.settings_pages.reauthentication import unconfirmed
-from kyc_review.accounts.shown_once import redirect_with_secret, secret_once
+from kyc_review.accounts.shown_once import redirect_with_secret, secrets_once
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
 from kyc_review.accounts.tokens.selectors import tokens_listed
 from kyc_review.accounts.tokens.services import TokenRefused, token_create, token_revoke
@@ -42,7 +42,8 @@ def tokens(request: StaffRequest) -> HttpResponse:
     require(request.user, Right.HAVE_TOKENS)
     form = TokenForm(request.POST if request.method == "POST" else None)
     if request.method != "POST":
-        return _page(request, form, **secret_once(request))
+        fresh = [_with_token(request, shown) for shown in secrets_once(request)]
+        return _page(request, form, fresh=fresh)
     if not form.is_valid():
         return _page(request, form, status=422)
     if problem := unconfirmed(request):
@@ -53,7 +54,9 @@ def tokens(request: StaffRequest) -> HttpResponse:
     except TokenRefused as refused:
         form.add_error(None, refused.detail)
         return _page(request, form, status=422)
-    return redirect_with_secret(request, reverse("account:tokens"), fresh=fresh, made={"label": row.label})
+    return redirect_with_secret(
+        request, reverse("account:tokens"), of=row.prefix, fresh=fresh, prefix=row.prefix
+    )
 
 
 @require_POST
@@ -63,6 +66,12 @@ def revocation(request: StaffRequest, prefix: str) -> HttpResponse:
     ended = token_revoke(token=row, actor=request.user)
     messages.success(request, f"{prefix} has ended." if ended else f"{prefix} had already ended.")
     return redirect("account:tokens" if may_have_tokens(request.user) else "account:overview")
+
+
+def _with_token(request: StaffRequest, shown: dict[str, Any]) -> dict[str, Any]:
+    """With the row of the token that was just created, for its label and its end."""
+    mine = tokens_listed(viewer=request.user, owner=request.user)
+    return shown | {"token": mine.filter(prefix=shown["prefix"]).first()}
 
 
 def _page(request: StaffRequest, form: TokenForm, *, status: int = 200, **more: Any) -> HttpResponse:

@@ -88,9 +88,12 @@ def password(request: StaffRequest) -> HttpResponse:
 @staff_only
 def second_factor(request: StaffRequest) -> HttpResponse:
     """Set one up, or see that there is one."""
-    factor = own_factor(viewer=request.user)
-    if request.method != "POST" or factor is not None:
+    here = reverse("account:second_factor")
+    if request.method != "POST":
         return _factor_page(request, **secret_once(request))
+    if own_factor(viewer=request.user) is not None:
+        # A second click on the form: the first one's recovery codes wait for the next GET of this page.
+        return redirect(here)
     if not is_password_right(request):
         return _factor_page(request, problem=WRONG_PASSWORD)
     try:
@@ -98,10 +101,12 @@ def second_factor(request: StaffRequest) -> HttpResponse:
             user=request.user, secret=_secret(request), code=request.POST.get("code", "")[:40]
         )
     except FactorRefused as refused:
+        if own_factor(viewer=request.user) is not None:
+            return redirect(here)
         return _factor_page(request, problem=refused.detail)
     del request.session[SECRET]
     request.session[PASSED] = True
-    return redirect_with_secret(request, reverse("account:second_factor"), codes=codes)
+    return redirect_with_secret(request, here, codes=codes)
 
 
 @require_safe

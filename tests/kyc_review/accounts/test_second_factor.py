@@ -170,7 +170,8 @@ def test_somebody_sets_one_up_with_app_code_and_password(alice: User, clock: lis
     assert client.post("/account/second-factor/", {"code": "000000", "password": PASSWORD}).status_code == 422
     assert not Authenticator.objects.exists()
     right = {"code": code_at(clock[0], secret), "password": PASSWORD}
-    done = client.post("/account/second-factor/", right, follow=True)
+    assert client.post("/account/second-factor/", right).status_code == 302
+    done = client.post("/account/second-factor/", right, follow=True)  # clicked twice
     assert len(re.findall(r"<li><code>\d{4} \d{4}</code>", done.text)) == 10
     assert "<code>" not in client.get("/account/second-factor/").text
     assert client.get("/account/second-factor/qr.svg").status_code == 404

@@ -1,10 +1,13 @@
 """What was just made is shown once, after a redirect: a reload makes no second one."""
 
+import re
 from collections.abc import Callable
 
 import pytest
 from django.conf import LazySettings
-from django.test import Client
+from django.contrib.sessions.backends.db import SessionStore
+from django.http import HttpRequest
+from django.test import Client, RequestFactory
 
 from kyc_review.accounts import shown_once
 from kyc_review.accounts.models import ApiKey, Integration, User
@@ -66,9 +69,56 @@ def test_it_lies_encrypted_in_the_session_for_one_page_and_a_few_minutes(
     admin: Client, alice: User, settings: LazySettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     there = admin.post(f"/people/{alice.pk}/password/")["Location"]
-    kept = admin.session[shown_once.NAME]
-    assert set(kept) == {"path", "sealed"}
+    [kept] = admin.session[shown_once.NAME]
+    assert set(kept) == {"path", "object", "sealed", "until"}
+    assert len(kept["sealed"]) > 100
     assert "<code>" not in admin.get("/people/").text
     monkeypatch.setattr(shown_once, "KEPT_S", -1)
     assert "<code>" not in admin.get(there).text
-    assert shown_once.NAME not in admin.session
+    assert admin.session[shown_once.NAME] == []
+
+
+def test_a_newer_secret_of_the_same_object_replaces_the_older_one(admin: Client, alice: User) -> None:
+    for _ in range(2):
+        there = admin.post(f"/people/{alice.pk}/password/")["Location"]
+    assert len(admin.session[shown_once.NAME]) == 1
+    [password] = re.findall(r"<code>(\S+)</code>", admin.get(there).text)
+    alice.refresh_from_db()
+    assert alice.check_password(password)
+
+
+def test_two_that_are_made_before_the_page_is_read_are_both_shown(
+    admin: Client, integration: Integration
+) -> None:
+    for label in ("nightly", "weekly"):
+        admin.post("/account/tokens/", TOKEN | {"label": label})
+    for _ in range(2):
+        admin.post("/integrations/mobile-app/", KEY)
+    page = admin.get("/account/tokens/").text
+    assert re.findall(r"The token for (\w+)", page) == ["nightly", "weekly"]
+    assert len(set(re.findall(r"<code>(kyc_person_\w+)", page))) == 2
+    years = re.findall(r"Valid until\s+<span[^>]*>[^/]*?(20\d\d)-", page)
+    assert len(years) == 2
+    made = ApiKey.objects.exclude(prefix="").count()
+    keys = set(re.findall(r"<code>(kyc_live_\w+)", admin.get("/integrations/mobile-app/").text))
+    assert 0 < len(keys) == made
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_requests_at_the_same_moment_keep_both(admin: Client) -> None:
+    key = admin.session.session_key
+    together = [_request(key), _request(key)]
+    # Both have read the session before either writes.
+    assert not any(shown_once.NAME in request.session for request in together)
+    for number, request in enumerate(together):
+        shown_once.redirect_with_secret(request, "/there/", of=str(number), fresh=number)
+        assert not request.session.modified  # else the middleware would write over the other one's
+    reading = _request(key)
+    assert shown_once.secrets_once(reading) == [{"fresh": 0}, {"fresh": 1}]
+    assert shown_once.secrets_once(_request(key)) == []
+
+
+def _request(session_key: str | None) -> HttpRequest:
+    request = RequestFactory().get("/there/")
+    request.session = SessionStore(session_key)
+    return request
