@@ -14,6 +14,7 @@ from typing import Any
 
 from cryptography.fernet import InvalidToken
 from django.conf import settings
+from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.http import HttpRequest, HttpResponseRedirect
 
@@ -77,14 +78,14 @@ def _opened(slot: Slot) -> dict[str, Any] | None:
 
 def _slots_locked(request: HttpRequest) -> list[Slot]:
     """As the database has them now; no other request changes them until the transaction ends."""
-    rows = request.session.model.objects.select_for_update()
+    rows = Session.objects.select_for_update()
     row = rows.filter(session_key=request.session.session_key).first()
     slots: list[Slot] = row.get_decoded().get(NAME, []) if row else []
     return slots
 
 
 def _slots_write(request: HttpRequest, slots: list[Slot]) -> None:
-    row = request.session.model.objects.filter(session_key=request.session.session_key).first()
+    row = Session.objects.filter(session_key=request.session.session_key).first()
     if row is None:  # the session has ended meanwhile
         return
     row.session_data = request.session.encode(row.get_decoded() | {NAME: slots})

@@ -42,8 +42,8 @@ def tokens(request: StaffRequest) -> HttpResponse:
     require(request.user, Right.HAVE_TOKENS)
     form = TokenForm(request.POST if request.method == "POST" else None)
     if request.method != "POST":
-        fresh = [_with_token(request, shown) for shown in secrets_once(request)]
-        return _page(request, form, fresh=fresh)
+        made = [_with_token(request, shown) for shown in secrets_once(request)]
+        return _page(request, form, fresh=made)
     if not form.is_valid():
         return _page(request, form, status=422)
     if problem := unconfirmed(request):
