@@ -77,7 +77,8 @@ def test_a_token_does_not_approve_where_approvals_need_a_second_factor(
     window.force_login(amir.person)
     window.post(f"/retraining/proposals/{number}/approval/")
     assert champion() == comparison.candidate
-    assert ada.post("/rollback", reason="Only a test.").status_code == 201
+    back = ada.post("/rollback", reason="Only a test.", leaving=comparison.candidate.digest)
+    assert back.status_code == 201
 
 
 def test_a_closed_gate_and_a_second_proposal_are_refused(
