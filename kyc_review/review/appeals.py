@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.conf import settings
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
 from kyc_review.audit import services as audit
@@ -34,6 +34,9 @@ RESULT_OF_LABEL = {
     Decision.Label.FAKE: Result.REJECTED,
     Decision.Label.NOT_ASSESSABLE: Result.RESUBMIT,
 }
+
+
+WAITS = "Another person is to judge the picture first; repeat the appeal after their decision."
 
 
 class AppealRefused(DomainError):
@@ -63,9 +66,7 @@ def appeal_refusal(submission: Submission) -> AppealRefused | None:
     if is_appealed(submission.pk):
         return AppealRefused("It was appealed against before; a submission can be appealed against once.")
     if submission.review_items.filter(state__in=UNDECIDED_STATES).exists():
-        return AppealNotYet(
-            "Another person is to judge the picture first; repeat the appeal after their decision."
-        )
+        return AppealNotYet(WAITS)
     return None
 
 
@@ -94,7 +95,7 @@ def _open(submission_id: UUID, text: str, author: User | None, actor: User | Int
         return appeal
     before = row.review_items.exclude(reason=ReviewItem.Reason.GOLD).order_by("pk").last()
     risk = Scoring.objects.filter(submission=row).values_list("risk", flat=True).first()
-    item = ReviewItem.objects.create(
+    item = ReviewItem(
         submission=row,
         reason=ReviewItem.Reason.APPEAL,
         masked_reason=before.shown_reason if before else ReviewItem.Reason.CHECKS,
@@ -104,6 +105,11 @@ def _open(submission_id: UUID, text: str, author: User | None, actor: User | Int
         queue_reason=ReviewItem.Reason.UNANIMOUS_FAKE,
         queue_risk=1.0,
     )
+    try:
+        with transaction.atomic():
+            item.save()
+    except IntegrityError as error:  # another process opened an item after the check: a constraint allows one
+        raise AppealNotYet(WAITS) from error
     evidence_request([row.pk])
     audit.record(action="item.opened", target=item, detail={"reason": item.reason})
     return appeal

@@ -1,7 +1,8 @@
 """Claims: who may take which item, for how long, and what happens when a claim is lost.
 
-Each change of state is one UPDATE that names the state and the holder it expects, and counts the rows it changed;
-so of two people (or two tabs) only one can win. Time is the database's clock, the same for every web process.
+A claim locks the most urgent open item, passing over those that others have locked (`statements.py` picks it). Each
+later change of state is one UPDATE that names the state and the holder it expects, and counts the rows it changed; so
+of two people (or two tabs) only one can win. Time is the database's clock, the same for every web process.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ def twins_sweep() -> int:
 
 @transaction.atomic
 def _search(pk: UUID) -> bool:
-    """False when another process does it, or has done it."""
+    """False when another process does it, or has done it, or when it has to be done again later."""
     row = TwinSearch.objects.select_for_update(skip_locked=True).filter(pk=pk).first()
     if row is None:
         return False
@@ -62,23 +62,28 @@ def _search(pk: UUID) -> bool:
         twin for twin in twins_find_and_record(submission=own) if twin.result == CONTRARY[Result(own.result)]
     ]
     if own.result == Result.CLEAR:
-        if contrary:
-            _reopen(own.pk, rejected=contrary[0].pk)
+        is_done = not contrary or _reopen(own.pk, rejected=contrary[0].pk)
     else:
-        for twin in sorted(
-            contrary, key=lambda twin: twin.pk
-        ):  # one order, so that two searches cannot deadlock
-            _reopen(twin.pk, rejected=own.pk)
-    return True
+        # One order, so that two searches cannot deadlock.
+        reopened = [_reopen(twin.pk, rejected=own.pk) for twin in sorted(contrary, key=lambda twin: twin.pk)]
+        is_done = all(reopened)
+    if not is_done:
+        twin_search_request(submission_id=pk)  # behind the others
+    return is_done
 
 
-def _reopen(submission_id: UUID, *, rejected: UUID) -> None:
-    """Open an item for a cleared submission, once; nothing happens while a person is to look at it anyway."""
+def _reopen(submission_id: UUID, *, rejected: UUID) -> bool:
+    """Open an item for a cleared submission, once; nothing happens while a person is to look at it anyway.
+
+    False when that has to wait: an answer to a calibration item is no outcome, and a submission has one undecided item.
+    """
     row = Submission.objects.select_for_update(no_key=True).get(pk=submission_id)
     if row.state != State.COMPLETED or row.result != Result.CLEAR or row.erased_at or is_reopened(row.pk):
-        return
-    if row.review_items.filter(state__in=UNDECIDED_STATES).exists():
-        return  # what the person says is an outcome, too, and asks for its own search
+        return True
+    undecided = row.review_items.filter(state__in=UNDECIDED_STATES).first()
+    if undecided is not None:
+        # What the person says of any other item is an outcome, too, and asks for its own search.
+        return undecided.reason != ReviewItem.Reason.GOLD
     risk = Scoring.objects.filter(submission=row).values_list("risk", flat=True).first()
     item = ReviewItem.objects.create(
         submission=row,
@@ -92,6 +97,7 @@ def _reopen(submission_id: UUID, *, rejected: UUID) -> None:
     evidence_request([row.pk])
     detail = {"reason": item.reason, "rejected_twin": str(rejected)}
     audit.record(action="item.opened", target=item, detail=detail)
+    return True
 
 
 def is_reopened(submission_id: UUID) -> bool:

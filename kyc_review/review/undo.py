@@ -1,4 +1,4 @@
-"""Undo of what a reviewer did last."""
+"""Undo of what a reviewer did last: a decision within `UNDO_WINDOW_S` (`decisions.py`), or a release (`release.py`)."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from threading import Barrier
 import pytest
 from django.conf import LazySettings
 from django.core.exceptions import PermissionDenied
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client
 from django.urls import reverse
 
@@ -15,13 +15,14 @@ from kyc_review.accounts.models import Integration, User
 from kyc_review.audit.models import Event as AuditEvent
 from kyc_review.evidence.models import Evidence
 from kyc_review.lifecycle.erase import submission_erase
-from kyc_review.review.appeals import AppealRefused, appeal_by_integration, appeal_by_senior
+from kyc_review.review.appeals import AppealNotYet, AppealRefused, appeal_by_integration, appeal_by_senior
 from kyc_review.review.blinding import items_without_reviewer
 from kyc_review.review.decisions import decision_record
 from kyc_review.review.models import CaseComment, ReviewItem
 from kyc_review.submissions.models import Submission
 from kyc_review.webhooks.models import Endpoint, Event
 from tests.factories.claims import item_claim_next
+from tests.factories.concurrency import until_a_lock_is_waited_for
 
 pytestmark = pytest.mark.django_db
 Enqueue = Callable[..., ReviewItem]
@@ -178,6 +179,30 @@ def test_an_erasure_deletes_its_words(rejected: Submission, sara: User) -> None:
     submission_erase(submission_id=rejected.pk, reason="Article 17")
     assert CaseComment.objects.get().text == ""
     assert not ReviewItem.objects.exclude(state="decided").exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_when_another_item_is_opened_at_the_same_moment_the_appeal_may_be_repeated(
+    rejected: Submission, sara: User
+) -> None:
+    """The other transaction writes its item after the appeal's check could have seen it, and commits first."""
+
+    def appeal() -> None:
+        try:
+            appeal_by_senior(submission_id=rejected.pk, senior=sara, text="")
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            ReviewItem.objects.create(
+                submission=rejected, reason="gold", masked_reason="split_vote", risk=0.5
+            )
+            answer = pool.submit(appeal)
+            until_a_lock_is_waited_for()
+        with pytest.raises(AppealNotYet):
+            answer.result(60)
+    assert not CaseComment.objects.exists()
 
 
 @pytest.mark.django_db(transaction=True)

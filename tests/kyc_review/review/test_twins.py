@@ -7,6 +7,7 @@ from threading import Barrier
 import pytest
 from django.conf import LazySettings
 from django.db import connection, transaction
+from django.db.models.functions import Now
 
 from detection.forensics.phash import Fingerprint as Hashes
 from kyc_review.accounts.models import Integration, User
@@ -300,6 +301,20 @@ def test_an_erased_twin_stays_closed_and_a_search_for_an_erased_one_finds_nothin
     submission_erase(submission_id=suspect.pk, reason="Article 17")
     twins_sweep()
     assert (reopened(), result_of(kept)) == ([], "clear")
+    assert not TwinSearch.objects.exists()
+
+
+def test_one_that_calibrates_somebody_just_now_is_reopened_afterwards(
+    twin: Callable[..., Submission], alice: User
+) -> None:
+    """The answer to a calibration item is no outcome, so a cleared twin must not stay cleared because of it."""
+    cleared, _ = twin("models"), twin("item")
+    decide(alice, "fake")
+    gold = ReviewItem.objects.create(submission=cleared, reason="gold", masked_reason="split_vote", risk=0.5)
+    assert (twins_sweep(), reopened()) == (0, [])
+    ReviewItem.objects.filter(pk=gold.pk).update(state="decided", decided_at=Now())
+    assert twins_sweep() == 1
+    assert [item.submission_id for item in reopened()] == [cleared.pk]
     assert not TwinSearch.objects.exists()
 
 
