@@ -46,6 +46,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "kyc_review.core.request_ids.RequestIds",
     "kyc_review.core.api_paths.ApiPaths",
+    "kyc_review.submissions.api.overload.RefuseWhenFull",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",

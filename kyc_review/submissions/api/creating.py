@@ -19,7 +19,6 @@ from detection.decoding import ImageFacts, ImageRefused, inspect
 from kyc_review.accounts.authentication import caller_of
 from kyc_review.accounts.models import ApiKey
 from kyc_review.core import problems
-from kyc_review.core.api import has_unsized_body
 from kyc_review.core.problems import Problem
 from kyc_review.core.sandbox import names_script
 from kyc_review.core.wake import SANDBOX, SCORING
@@ -39,7 +38,6 @@ from kyc_review.submissions.models import Submission
 from kyc_review.submissions.scripts import ALL_SCRIPTS, THROTTLED, UNAVAILABLE, is_unknown_script
 
 Ready = TypeVar("Ready")
-PEEKED_BYTES = 64_000
 TWICE = "This field occurs more than once. Send it once; each picture is a submission of its own."
 SECOND_FILE = "Only `image` and `reference_image` may be files. Send each picture as a submission of its own."
 FILES = ("image", "reference_image")
@@ -207,25 +205,9 @@ def _inspected(fields: Mapping[str, Any], field: str, **named: str) -> ImageFact
         raise _problem(refusal, field) from refusal
 
 
-def refuse_at_once_when_full(request: Request) -> None:
-    """Refuses a flood of small files with many pixels before it costs a query, so that /livez stays
-    responsive.
-
-    Raises Problem 503. A larger body takes the usual way, because only the caller's key entitles it to be read.
-    """
-    length = str(request.META.get("CONTENT_LENGTH") or "0")
-    is_form = str(request.META.get("CONTENT_TYPE", "")).startswith("multipart/")
-    if request.method != "POST" or not is_form or has_unsized_body(request):
-        return
-    if not length.isdigit() or int(length) > PEEKED_BYTES:
-        return
-    image = request.FILES.get("image") if decoding.is_loaded() else None
-    if image is None:
-        return
-    has_room = decoding.has_room(image.read())
-    image.seek(0)
-    if not has_room:
-        raise _problem(decoding.busy())
+def busy() -> Problem:
+    """The refusal of a picture that no decoder can take now."""
+    return _problem(decoding.busy())
 
 
 def _problem(refusal: ImageRefused, field: str = "image") -> Problem:

@@ -1,5 +1,5 @@
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 from uuid import UUID
 
 from django.http import Http404
@@ -31,10 +31,6 @@ class SubmissionsView(ApiView):
     scopes = {"GET": Scope.SUBMISSIONS_READ, "POST": Scope.SUBMISSIONS_WRITE}
     query = {"GET": ListIn, "POST": WaitIn}
     parser_classes = (MultiPartParser, JSONParser)
-
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        creating.refuse_at_once_when_full(request)
-        super().initial(request, *args, **kwargs)
 
     @openapi.create
     def post(self, request: Request) -> Response:

@@ -129,8 +129,21 @@ def test_a_flood_of_small_files_with_many_pixels_costs_no_query(
     time.sleep(0.1)
     with django_assert_num_queries(0):
         answer = post(api, LARGE, "flood")
+        assert_busy_document(answer)
+        assert_busy_document(Client().post(f"{URL}/", {"image": SimpleUploadedFile("a.webp", LARGE)}))
+    # What is wrong for another reason hears that reason.
+    without = api.post(URL, {"external_ref": "a"}, headers={"Idempotency-Key": "k"})
+    torn = api.post(URL, b"--x", "multipart/form-data; boundary=x", headers={"Idempotency-Key": "k"})
     waiting.join()
+    assert (without.status_code, torn.status_code) == (400, 400)
+
+
+def assert_busy_document(answer: ClientResponse) -> None:
     assert (answer.status_code, answer["Retry-After"]) == (503, "2")
+    assert answer["Content-Type"] == "application/problem+json"
+    found = answer.json()
+    assert (found["code"], found["errors"][0]["pointer"]) == ("busy", "#/image")
+    assert found["request_id"] == answer["X-Request-ID"]
 
 
 def _wait(pool: pools.Pool) -> None:
