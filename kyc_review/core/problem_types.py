@@ -182,6 +182,9 @@ TYPES = [
         ("unavailable", 503,
          "The service is temporarily unavailable; the request was not accepted.",
          "Repeat the request with the same `Idempotency-Key`."),
+        ("signing_key_unavailable", 503,
+         "The server cannot read the key that signs archives.",
+         "Ask an operator to make the archive with `manage.py`; `detail` names the file."),
         ("busy", 503,
          "Too many images are being decoded at once, or another snapshot is being hashed; the request was not "
           "accepted.",

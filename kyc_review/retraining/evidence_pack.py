@@ -10,7 +10,7 @@ from dataclasses import asdict
 from datetime import timedelta
 from importlib.metadata import distributions
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db.models import Q
@@ -18,6 +18,8 @@ from django.utils import timezone
 from rest_framework.utils.encoders import JSONEncoder
 
 from detection import bundle as disk
+from kyc_review.audit import services as audit
+from kyc_review.audit.archives import SignedFile, signed_file
 from kyc_review.audit.models import Event
 from kyc_review.datasets.models import Snapshot
 from kyc_review.registry.models import Bundle, Promotion
@@ -26,9 +28,23 @@ from kyc_review.retraining.api.serializers.promotion import PromotionOut, Propos
 from kyc_review.training.gate_limits import Limits
 from kyc_review.training.models import Comparison, GateSettings, Proposal, TrainingRun
 
+if TYPE_CHECKING:
+    from kyc_review.accounts.models import User
+
 FORMAT = "kyc-review/evidence/1"
 CHUNK_BYTES = 1 << 20
 Part = tuple[str, Iterable[bytes]]
+
+
+def promotion_pack(*, promotion: Promotion, actor: User | None) -> SignedFile:
+    """The signed archive; the audit log says who made it, and its hash. actor: None for the operator of the server.
+
+    The caller has checked that the actor may see retraining. Raises NotSigned.
+    """
+    packed = signed_file(evidence_parts(promotion))
+    detail = {"key": packed.key, "sha256": packed.sha256}
+    audit.record(action="promotion.evidence_packed", actor=actor, target=promotion, detail=detail)
+    return packed
 
 
 def evidence_parts(promotion: Promotion) -> Iterator[Part]:

@@ -9,6 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
@@ -16,14 +17,17 @@ from django.views.decorators.http import require_GET, require_POST
 
 from detection.bundle import BundleRefused
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
+from kyc_review.audit.archives import archive_response
 from kyc_review.core.permissions import Right, may_promote, require
+from kyc_review.core.refusal_messages import refusals_shown
 from kyc_review.datasets import erasure_marks
 from kyc_review.datasets.models import Snapshot
 from kyc_review.registry.bundles import PromotionRefused, bundle_rollback
 from kyc_review.registry.models import Bundle
-from kyc_review.registry.selectors import champion
+from kyc_review.registry.selectors import champion, promotions_listed
 from kyc_review.retraining.access import require_retraining_access
 from kyc_review.retraining.comparison_presenter import present_comparison
+from kyc_review.retraining.evidence_pack import promotion_pack
 from kyc_review.training.comparisons import comparison_request
 from kyc_review.training.gate import gate, point_at
 from kyc_review.training.gate_limits import Limits
@@ -100,6 +104,20 @@ def approval(request: StaffRequest, number: int) -> HttpResponse:
 @staff_only
 def rejection(request: StaffRequest, number: int) -> HttpResponse:
     return _decide(request, number, proposal_reject, "Closed without a promotion.")
+
+
+@require_GET
+@staff_only
+def evidence(request: StaffRequest, number: int) -> HttpResponseBase:
+    """The evidence pack of a promotion, for admins and auditors; every download is recorded in the audit log."""
+    require_retraining_access(request.user)
+    row = promotions_listed(viewer=request.user).filter(pk=number).first()
+    if row is None:
+        raise Http404("There is no promotion with this number.")
+    with refusals_shown(request):
+        packed = promotion_pack(promotion=row, actor=request.user)
+        return archive_response(packed, f"evidence-promotion-{row.pk}.zip")
+    return HttpResponseRedirect(reverse("retraining:overview"))
 
 
 @require_POST

@@ -7,10 +7,12 @@ from typing import Any
 from django.conf import settings
 from django.db.models import QuerySet
 from django.http import Http404
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from kyc_review.audit.archives import archive_response
 from kyc_review.core.api import query_params
 from kyc_review.core.permissions import may_promote, may_see_retraining
 from kyc_review.datasets.erasure_marks import bundle_marks
@@ -47,6 +49,7 @@ from kyc_review.retraining.api.serializers.promotion import (
     ShadowOut,
     SignalOut,
 )
+from kyc_review.retraining.evidence_pack import promotion_pack
 from kyc_review.scoring.shadow_scores import shadow_comparison
 from kyc_review.training.lineage import lineage
 from kyc_review.training.models import Proposal
@@ -156,6 +159,18 @@ class PromotionsView(RetrainingView):
     def get(self, request: Request) -> Response:
         rows, more = page(request, promotions_listed(viewer=viewer_of(request)), PageIn)
         return Response({"data": PromotionOut(rows, many=True).data} | more)
+
+
+class EvidenceView(RetrainingView):
+    allowed = {"GET": may_see_retraining}
+
+    @describing.download_evidence
+    def get(self, request: Request, number: int) -> HttpResponseBase:
+        viewer = viewer_of(request)
+        row = get_object_or_404(promotions_listed(viewer=viewer), pk=number)
+        return archive_response(
+            promotion_pack(promotion=row, actor=viewer), f"evidence-promotion-{row.pk}.zip"
+        )
 
 
 class RollbackView(RetrainingView):

@@ -26,6 +26,7 @@ urlpatterns = [
     path("proposals/<int:number>/approval", promotion.ApprovalView.as_view()),
     path("proposals/<int:number>/rejection", promotion.RejectionView.as_view()),
     path("promotions", promotion.PromotionsView.as_view()),
+    path("promotions/<int:number>/evidence", promotion.EvidenceView.as_view()),
     path("rollback", promotion.RollbackView.as_view()),
     path("shadow", promotion.ShadowView.as_view()),
 ]

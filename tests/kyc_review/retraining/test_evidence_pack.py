@@ -1,5 +1,6 @@
 """The evidence of a promotion holds what it rests on, and can be checked by somebody without our database."""
 
+import hashlib
 import json
 import os
 import subprocess
@@ -10,14 +11,18 @@ from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.test import Client
+from django.urls import reverse
 
 from kyc_review.accounts.models import User
 from kyc_review.audit.models import Event
-from kyc_review.audit.signing import public_keys_dir
+from kyc_review.audit.signing import key_file, public_keys_dir, signing_key_ensure
+from kyc_review.core.signed_archive import archive_verify
 from kyc_review.registry.bundles import bundle_rollback
 from kyc_review.registry.models import Promotion
 from kyc_review.training.models import Comparison
 from kyc_review.training.proposals import proposal_approve, proposal_open
+from tests.factories.scripts import Script
 
 pytestmark = pytest.mark.django_db
 REPOSITORY = Path(__file__).parents[3]
@@ -93,3 +98,63 @@ def test_an_unknown_promotion_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="no promotion 99"):
         call_command("evidence", "pack", "99", "--out", str(tmp_path / "x.zip"))
     assert not (tmp_path / "x.zip").exists()
+
+
+@pytest.mark.parametrize("role", ["admin", "auditor"])
+def test_readers_of_the_loop_download_it_from_the_page_and_the_log_names_them(
+    promotion: Promotion,
+    staff: Callable[..., User],
+    login: Callable[[User], Client],
+    tmp_path: Path,
+    role: str,
+) -> None:
+    signing_key_ensure()
+    window = login(staff("audrey", role))
+    address = reverse("retraining:evidence", args=[promotion.pk])
+    assert address in window.get("/retraining/").text
+    assert address in window.get(f"/registry/{promotion.bundle.digest}/").text
+    assert not Event.objects.filter(action="promotion.evidence_packed").exists()
+    answer = window.get(address)
+    content = answer.getvalue()
+    assert (answer.status_code, answer["Cache-Control"]) == (200, "private, no-store")
+    (tmp_path / "pack.zip").write_bytes(content)
+    [key] = public_keys_dir().glob("*.pem")
+    assert archive_verify(tmp_path / "pack.zip", key.read_bytes()).is_trusted
+    event = Event.objects.get(action="promotion.evidence_packed")
+    assert (event.actor_name, event.target_id) == ("audrey", str(promotion.pk))
+    assert event.detail["sha256"] == hashlib.sha256(content).hexdigest()
+
+
+@pytest.mark.parametrize("role", ["reviewer", "senior"])
+def test_others_get_no_evidence_by_page(
+    promotion: Promotion, staff: Callable[..., User], login: Callable[[User], Client], role: str
+) -> None:
+    assert (
+        login(staff("rita", role)).get(reverse("retraining:evidence", args=[promotion.pk])).status_code == 403
+    )
+
+
+def test_a_web_process_without_the_key_signs_nothing_and_makes_no_key(
+    promotion: Promotion, staff: Callable[..., User], login: Callable[[User], Client]
+) -> None:
+    auditor = staff("audrey", "auditor")
+    answer = login(auditor).get(reverse("retraining:evidence", args=[promotion.pk]), follow=True)
+    assert "manage.py" in str(next(iter(answer.context["messages"])))
+    asked = Script(auditor).get(f"/promotions/{promotion.pk}/evidence")
+    assert (asked.status_code, asked.json()["code"]) == (503, "signing_key_unavailable")
+    assert not key_file().exists()
+    assert not Event.objects.filter(action="promotion.evidence_packed").exists()
+
+
+def test_an_auditor_gets_it_by_token(
+    promotion: Promotion, staff: Callable[..., User], tmp_path: Path
+) -> None:
+    signing_key_ensure()
+    script = Script(staff("audrey", "auditor"), is_read_only=True)
+    answer = script.get(f"/promotions/{promotion.pk}/evidence")
+    assert (answer.status_code, answer["Content-Type"]) == (200, "application/zip")
+    (tmp_path / "pack.zip").write_bytes(answer.getvalue())
+    assert "proposal.json" in read(tmp_path / "pack.zip")
+    assert archive_verify(tmp_path / "pack.zip").files > 5
+    assert "token" in Event.objects.get(action="promotion.evidence_packed").detail
+    assert script.get("/promotions/9999/evidence").status_code == 404

@@ -1,5 +1,8 @@
 """How the OpenAPI document describes the endpoints of bundles, the shadow, proposals and promotions."""
 
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiResponse
+
 from kyc_review.core.openapi import MALFORMED, example
 from kyc_review.retraining.api.describing.shared import (
     APPROVAL_REFUSED,
@@ -92,6 +95,14 @@ list_promotions = listing(
     PageIn,
     PromotionPage,
     "The bundle of the first one is in production.",
+)
+download_evidence = describe_endpoint(
+    "download_promotion_evidence",
+    "Download the evidence of a promotion",
+    "One signed zip: proposal, gate, comparison, run, limits, model card, manifests, audit events. "
+    "`manage.py evidence verify` checks it without a database. The download is in the audit log.",
+    responses={(200, "application/zip"): OpenApiResponse(OpenApiTypes.BINARY, description="The archive.")},
+    described={"e404": GONE, "e503": "The server cannot read the signing key; `detail` says what to do."},
 )
 roll_back = describe_endpoint(
     "roll_back",

@@ -1,13 +1,13 @@
+import shutil
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from kyc_review.audit import services as audit
-from kyc_review.audit.signing import SigningKeyError, signing_key, signing_key_ensure
-from kyc_review.core import signed_archive
+from kyc_review.audit.archives import NotSigned
+from kyc_review.audit.signing import signing_key_ensure
 from kyc_review.registry.models import Promotion
-from kyc_review.retraining.evidence_pack import evidence_parts
+from kyc_review.retraining.evidence_pack import promotion_pack
 
 
 class Command(BaseCommand):
@@ -27,7 +27,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             getattr(self, options["verb"])(options)
-        except (OSError, SigningKeyError) as error:
+        except (OSError, NotSigned) as error:
             raise CommandError(str(error)) from error
 
     def pack(self, options: dict[str, Any]) -> None:
@@ -35,9 +35,12 @@ class Command(BaseCommand):
         if row is None:
             raise CommandError(f"There is no promotion {options['number']}; the API lists all (promotions).")
         signing_key_ensure()
-        key = signing_key()
         with options["out"].open("xb") as file:
-            signed_archive.archive_write(file, evidence_parts(row), key)
-        mark = signed_archive.fingerprint(key.public_key())
-        audit.record(action="promotion.evidence_packed", target=row, detail={"key": mark})
-        self.stdout.write(f"{options['out']}: promotion {row.pk}, signed with key {mark}")
+            try:
+                packed = promotion_pack(promotion=row, actor=None)
+                with packed.file:
+                    shutil.copyfileobj(packed.file, file)
+            except BaseException:
+                options["out"].unlink()
+                raise
+        self.stdout.write(f"{options['out']}: promotion {row.pk}, signed with key {packed.key}")

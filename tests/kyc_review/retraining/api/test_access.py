@@ -42,6 +42,7 @@ ROWS: dict[str, dict[str, set[str]]] = {
     "proposals/<int:number>/approval": {"POST": ADMINS},
     "proposals/<int:number>/rejection": {"POST": ADMINS},
     "promotions": {"GET": READERS},
+    "promotions/<int:number>/evidence": {"GET": READERS},
     "rollback": {"POST": ADMINS},
     "shadow": {"GET": READERS, "PUT": ADMINS, "DELETE": ADMINS},
 }
@@ -65,6 +66,7 @@ def objects(comparison: Comparison, ready: Snapshot, amir: Script) -> dict[str, 
         "runs/<int:number>": f"runs/{run.pk}",
         "comparisons/<int:number>": f"comparisons/{comparison.pk}",
         "proposals/<int:number>": f"proposals/{Proposal.objects.get().pk}",
+        "promotions/<int:number>": f"promotions/{Promotion.objects.latest('pk').pk}",
         "<slug:name>": ready.name,
         "<slug:digest>": comparison.candidate.digest,
     }
