@@ -20,6 +20,7 @@ from estimation.intervals import clopper_pearson_upper
 from ml.batch_scoring import score_pictures
 from ml.evaluation.groups import held_out_groups, matched_difference, rates, replay_groups
 from ml.evaluation.metrics import wilson
+from ml.evaluation.scores_compared import risk_histogram, widest_differences
 from ml.evaluation.votes import VoteTable
 from ml.evaluation.weighted_groups import weighted_groups
 from ml.evaluation.weighted_report import weighted_report
@@ -108,6 +109,7 @@ def _facts_of(ensemble: Ensemble, thresholds: np.ndarray, per_image_ms: float) -
         "ms_per_image": round(per_image_ms, 2),
         "size_bytes": size,
         "thresholds": thresholds.tolist(),
+        "voters": [part.name for part in ensemble.bundle.parts],
     }
 
 
@@ -164,6 +166,9 @@ def _holdout(
         "reals": rates(before[label == 0], after[label == 0]),
     }
     report["groups"] = held_out_groups(known, label, before, after)
+    weight = np.array([photo.weight for photo in photos])
+    report["risk"] = risk_histogram(scores, label, weight)
+    report["widest_differences"] = widest_differences(names, scores, label, weight)
     load = report["champion"]["false_alarm"]["value"]
     report["recall_at_champions_load"] = recall_at(report["candidate"]["curve"], load)
     return report

@@ -121,6 +121,32 @@ def worst(change: float, n: int) -> dict[str, Any]:
     return {"name": "Source", "value": "mobile-app", "n": n, "difference": difference(change, 0.12, n)}
 
 
+def spread(n: int, **parts: list[int]) -> dict[str, Any]:
+    """The parts of risk of `n` faces, by role, in the given proportions."""
+    return {"n": n} | {
+        role: {
+            "count": [round(n * part / sum(given)) for part in given],
+            "share": [round(part / sum(given), 4) for part in given],
+        }
+        for role, given in parts.items()
+    }
+
+
+def votes_on(submission: str, label: str, champion: float, candidate: float) -> dict[str, Any]:
+    """One of `widest_differences`: all five voters of a role say the same."""
+
+    def said(probability: float) -> dict[str, Any]:
+        return {"risk": probability, "probabilities": [probability] * 5, "calls": [probability >= 0.5] * 5}
+
+    return {
+        "submission": submission,
+        "label": label,
+        "weight": 1.0,
+        "champion": said(champion),
+        "candidate": said(candidate),
+    }
+
+
 def report(
     champion: tuple[int, int] = (30, 60),
     candidate: tuple[int, int] = (36, 50),
@@ -140,7 +166,13 @@ def report(
         return {"count": count, "submissions": []}
 
     def about(version: str) -> dict[str, Any]:
-        return {"version": version, "digest": "d" * 64, "ms_per_image": 5.2, "size_bytes": 15_000_000}
+        return {
+            "version": version,
+            "digest": "d" * 64,
+            "ms_per_image": 5.2,
+            "size_bytes": 15_000_000,
+            "voters": ["north", "east", "south", "west", "stack"],
+        }
 
     return {
         "champion": about("one"),
@@ -164,6 +196,16 @@ def report(
                 },
                 {"name": "Reason", "value": "Audit", "fakes": None, "reals": rates(4, 5, 10)},
             ],
+            "risk": {
+                "bins": 10,
+                "fakes": spread(
+                    fakes, champion=[3, 2, 1, 1, 1, 2, 4, 6, 8, 12], candidate=[1, 1, 1, 1, 1, 2, 4, 6, 9, 14]
+                ),
+                "reals": spread(
+                    reals, champion=[9, 7, 5, 3, 2, 1, 1, 1, 0, 1], candidate=[10, 8, 5, 3, 2, 1, 1, 0, 0, 0]
+                ),
+            },
+            "widest_differences": [],
             "changed": {
                 "fakes_now_caught": named(7),
                 "fakes_now_missed": named(1),

@@ -75,6 +75,11 @@ def test_the_report_counts_held_out_faces_only_and_names_every_change(
         ("new", 8),
         ("old", 4),
     ]
+    assert report["champion"]["voters"] == report["candidate"]["voters"]
+    assert held_out["risk"]["fakes"]["n"] == 12
+    flagged = [row["submission"] for row in held_out["widest_differences"]]
+    assert len(flagged) == 12
+    assert {int(name[1:]) for name in flagged} < set(range(24)), "held-out faces alone"
     weighted = held_out["weighted"]
     assert weighted["fakes"] == {"n": 12, "effective": round(31**2 / 411, 1), "audited": 1}
     for role in ("champion", "candidate"):

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from kyc_review.retraining.api import gate, jobs, promotion, snapshots
+from kyc_review.retraining.api import channels, gate, inventory, jobs, promotion, snapshots
 
 urlpatterns = [
     path("signals", promotion.SignalsView.as_view()),
@@ -21,6 +21,11 @@ urlpatterns = [
     path("comparisons/<int:number>", jobs.ComparisonView.as_view(), name="api-comparison"),
     path("bundles", promotion.BundlesView.as_view()),
     path("bundles/<slug:digest>", promotion.BundleView.as_view()),
+    path("bundles/<slug:digest>/record", inventory.RecordView.as_view()),
+    path("bundles/<slug:digest>/notes", inventory.NotesView.as_view()),
+    path("notice-channels", channels.ChannelsView.as_view()),
+    path("notice-channels/<uuid:channel_id>", channels.ChannelView.as_view(), name="api-notice-channel"),
+    path("notice-channels/<uuid:channel_id>/test", channels.ChannelTestView.as_view()),
     path("proposals", promotion.ProposalsView.as_view()),
     path("proposals/<int:number>", promotion.ProposalView.as_view(), name="api-proposal"),
     path("proposals/<int:number>/approval", promotion.ApprovalView.as_view()),

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.test import Client
@@ -37,6 +38,12 @@ ROWS: dict[str, dict[str, set[str]]] = {
     "comparisons/<int:number>": {"GET": READERS},
     "bundles": {"GET": READERS},
     "bundles/<slug:digest>": {"GET": READERS},
+    "bundles/<slug:digest>/record": {"GET": READERS, "PUT": ADMINS},
+    "bundles/<slug:digest>/notes": {"GET": READERS, "POST": ADMINS},
+    # Auditors have channels of their own; whose a channel is, services check.
+    "notice-channels": {"GET": READERS, "POST": READERS},
+    "notice-channels/<uuid:channel_id>": {"GET": READERS, "PATCH": READERS, "DELETE": READERS},
+    "notice-channels/<uuid:channel_id>/test": {"POST": READERS},
     "proposals": {"GET": READERS, "POST": ADMINS},
     "proposals/<int:number>": {"GET": READERS},
     "proposals/<int:number>/approval": {"POST": ADMINS},
@@ -69,6 +76,7 @@ def objects(comparison: Comparison, ready: Snapshot, amir: Script) -> dict[str, 
         "promotions/<int:number>": f"promotions/{Promotion.objects.latest('pk').pk}",
         "<slug:name>": ready.name,
         "<slug:digest>": comparison.candidate.digest,
+        "<uuid:channel_id>": str(uuid4()),  # of no channel: whose one is, test_channels.py asks
     }
 
 
