@@ -26,6 +26,7 @@ COPY kyc_review kyc_review
 COPY detection detection
 COPY estimation estimation
 COPY templates templates
+COPY locale locale
 COPY static static
 COPY docs/openapi.yaml docs/
 # Placeholders let Django start for this one command; nothing of them stays in the image.
@@ -43,6 +44,7 @@ COPY manage.py ./
 COPY kyc_review kyc_review
 COPY detection detection
 COPY estimation estimation
+COPY locale locale
 COPY ml ml
 USER kyc
 # solo: CUDA does not survive a fork.

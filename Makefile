@@ -1,6 +1,6 @@
 # Everything here needs Python 3.11 or newer, git and make; the rest is installed into .venv, pinned and hash-checked.
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset demo-loop test bench lint shell up down openapi lock clean
+.PHONY: help demo demo-reset demo-loop test bench lint shell up down messages openapi lock clean
 
 PY := .venv/bin/python
 
@@ -41,6 +41,10 @@ up: ## Run the embedded stack alone, without sample data (same as manage.py stac
 
 down: ## Stop a running stack from another terminal
 	@$(PY) manage.py stack down
+
+messages: ## Collect the texts to translate into locale/ and compile them
+	@tools/bootstrap.sh dev
+	@$(PY) tools/messages.py update
 
 openapi: ## Rewrite docs/openapi.yaml from the code
 	@tools/bootstrap.sh dev

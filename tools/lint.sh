@@ -34,6 +34,8 @@ check "raw SQL names own tables only" $BIN/python tools/raw_sql.py
 check "plain words" $BIN/python tools/words.py
 check "no raw values of state enums" $BIN/python tools/raw_states.py
 check "line length of templates and documents" $BIN/python tools/line_length.py
+check "texts are marked for translation" $BIN/python tools/untranslated.py
+check "translations are complete" $BIN/python tools/messages.py check
 check "missing migrations" migrations_are_complete
 check "OpenAPI drift" openapi_is_current
 

@@ -24,6 +24,13 @@ class User(AbstractUser):
         db_default="",
         help_text="In which the person reads times, such as Europe/Berlin; empty for their browser's.",
     )
+    language = models.CharField(
+        max_length=8,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="In which the person reads pages, such as de; empty for their browser's.",
+    )
 
     # The prefix of the personal token of the current request; empty in a browser. Events record it.
     asks_by_token = ""

@@ -58,6 +58,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "kyc_review.accounts.languages.ReaderLanguage",
     "kyc_review.accounts.time_zones.ReaderTimeZone",
     "kyc_review.accounts.required_actions.Duties",
     "kyc_review.accounts.rate_limits.RateLimitHeaders",
@@ -79,7 +80,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "kyc_review.core.branding.branding",
             ],
-            "builtins": ["kyc_review.core.template_times"],
+            "builtins": ["kyc_review.core.template_times", "kyc_review.core.script_texts"],
         },
     }
 ]
@@ -99,7 +100,11 @@ DATABASES["default"] |= {
 DATABASE_OWNER_URL = env.str("DATABASE_OWNER_URL", default="")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+# Texts are written in English; locale/ holds the others. Names of languages are in their own language.
 LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("de", "Deutsch")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+FORMAT_MODULE_PATH = "kyc_review.core.formats"
 TIME_ZONE = env.str("TIME_ZONE", default="UTC")
 USE_TZ = True
 

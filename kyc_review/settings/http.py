@@ -12,7 +12,7 @@ BRAND_CSS = env.str("BRAND_CSS", default="")
 # --- transport ------------------------------------------------------------------------------------------
 # HTTPS=false is for the loopback demo only; cookies travel over TLS otherwise.
 HTTPS = env.bool("HTTPS", default=True)
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = HTTPS
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_SSL_REDIRECT = env.bool("SSL_REDIRECT", default=False)
 if env.bool("TRUST_PROXY_TLS_HEADER", default=False):

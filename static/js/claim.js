@@ -1,6 +1,7 @@
 // The claim's countdown, and its renewal while the page is in use.
 import { announce } from "./announce.js";
 import { isSessionEnded } from "./session-ended.js";
+import { gettext } from "./texts.js";
 
 const RENEW_EVERY_MS = 30_000;
 const ATTENDED_FOR_MS = 5 * 60_000; // after the last sign of a hand, the claim runs down
@@ -29,7 +30,7 @@ function show(claim, remainingS) {
   claim.querySelector("[data-clock]").textContent = `${Math.floor(remainingS / 60)}:${String(remainingS % 60).padStart(2, "0")}`;
   claim.querySelector(".level").setAttribute("stroke-dasharray", `${(100 * remainingS) / claim.dataset.leaseS} 100`);
   const urgent = remainingS <= URGENT_S;
-  if (urgent && !("urgent" in claim.dataset)) announce("Your claim ends in one minute.");
+  if (urgent && !("urgent" in claim.dataset)) announce(gettext("Your claim ends in one minute."));
   claim.toggleAttribute("data-urgent", urgent);
 }
 

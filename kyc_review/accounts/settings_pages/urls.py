@@ -6,6 +6,7 @@ app_name = "account"
 urlpatterns = [
     path("", views.overview, name="overview"),
     path("time-zone/", views.time_zone, name="time_zone"),
+    path("language/", views.language, name="language"),
     path("password/", views.password, name="password"),
     path("second-factor/", views.second_factor, name="second_factor"),
     path("second-factor/qr.svg", views.qr, name="qr"),

@@ -11,12 +11,14 @@ from django.contrib.auth.forms import PasswordChangeForm
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import timezone, translation
+from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from kyc_review.accounts import services as accounts
+from kyc_review.accounts.languages import cookie_write, language_choose
 from kyc_review.accounts.login import PASSED
 from kyc_review.accounts.second_factor import services
 from kyc_review.accounts.second_factor.codes import secret_new
@@ -62,6 +64,23 @@ def time_zone(request: StaffRequest) -> HttpResponse:
     except ValueError as unknown:
         messages.error(request, str(unknown))
     return redirect("account:overview")
+
+
+@require_POST
+@staff_only
+def language(request: StaffRequest) -> HttpResponse:
+    """Choose the language in which one reads pages."""
+    code = request.POST.get("language", "")
+    answer = redirect("account:overview")
+    try:
+        language_choose(user=request.user, code=code)
+    except ValueError as unknown:
+        messages.error(request, str(unknown))
+        return answer
+    cookie_write(answer, code)
+    with translation.override(code or translation.get_language()):
+        messages.success(request, gettext("Your language is saved."))
+    return answer
 
 
 @sensitive_post_parameters()

@@ -1,0 +1,1 @@
+"""How dates are written, by language: only what Django's own formats have otherwise."""
