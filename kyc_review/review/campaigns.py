@@ -230,7 +230,9 @@ def _decide_one(row: Submission, senior: User, label: str, said: dict[str, Any])
         decided = row.review_items.exclude(reason=ReviewItem.Reason.GOLD).order_by("pk").last()
         if decided is None or not decided.decisions.exists():
             raise CampaignRefused("No person has decided it, and it waits for none.")
-        made = decision_correct(item_id=decided.pk, corrector=senior, label=label, **said)
+        made = decision_correct(
+            item_id=decided.pk, corrector=senior, label=label, answer_must_change=True, **said
+        )
         return correction_state(made) == CorrectionState.WAITS
     free = items_for(senior.pk, is_senior=True, include_skipped=True).filter(pk=waiting.pk, is_blind=False)
     item = free.select_for_update(of=("self",), skip_locked=True).first()

@@ -1,7 +1,7 @@
 """Which answers of one person have no effect until another person has judged the same picture.
 
 What `labels_needing_two` says is known before the first person decides, so that their page can say it. Whether another
-person has said *real* (`another_found_real`) is asked afterwards, and an answer that its author marks *not sure* needs
+person gave the answer (`another_answered`) is asked afterwards, and an answer that its author marks *not sure* needs
 a second person whatever is said here (`second_reviews`).
 """
 
@@ -11,7 +11,7 @@ from collections.abc import Collection
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Q, QuerySet
 
 from detection.checks import CheckCode, CheckStatus
 from kyc_review.scoring.models import CheckResult
@@ -84,31 +84,29 @@ def real_needs_two_people(item: ReviewItem) -> bool:
     return not is_audited(item.submission_id) or _reopening_item(item.submission_id) is not None
 
 
-def another_found_real(item: ReviewItem, person: int) -> bool:
-    """Whether a standing, final decision of somebody else on the same picture says *real*; since the picture was
-    reopened or appealed, if it was."""
-    return _answers_of_others(item, person).filter(label=Decision.Label.REAL).exists()
+def another_answered(item: ReviewItem, *, label: str, person: int) -> bool:
+    """Whether a final decision of somebody else that still counts gives this answer."""
+    return _answers_of_others(item, person).filter(label=label).exists()
 
 
 def another_is_sure_of(item: ReviewItem, decision: Decision) -> bool:
-    """Whether a standing, final decision of somebody else on the same picture gives the same answer without doubt;
-    since the picture was reopened or appealed, if it was."""
+    """Whether a final decision of somebody else that still counts gives the same answer without doubt."""
     others = _answers_of_others(item, decision.reviewer_id)
     return others.filter(label=decision.label, is_sure=True).exists()
 
 
 def _answers_of_others(item: ReviewItem, person: int) -> QuerySet[Decision]:
+    """What counts together with an answer to this item. What was said before the outcome was questioned, by a
+    correction, an appeal or a rejected twin, does not: it belongs to that outcome, or was overruled by it.
+    """
     final = Decision.objects.final().filter(submission=item.submission_id)
     final = final.exclude(item__reason=ReviewItem.Reason.GOLD)
     corrected = final.filter(corrects__isnull=False).values("corrects")
     final = final.exclude(reviewer=person).exclude(pk__in=corrected)
+    if item.correction_id is not None:
+        return final.filter(Q(pk=item.correction_id) | Q(item__correction=item.correction_id))
     reopening = _reopening_item(item.submission_id)
-    if reopening is None:
-        return final
-    # What was said before belongs to the outcome in question. A correction counts by when it was made: its item may be
-    # older, the item of those who review it is not.
-    reviewed_since = ReviewItem.objects.filter(correction=OuterRef("pk"), pk__gt=reopening)
-    return final.filter(Q(item__gte=reopening) | Exists(reviewed_since))
+    return final if reopening is None else final.filter(item__gte=reopening)
 
 
 def _reopening_item(submission_id: UUID) -> int | None:

@@ -1,11 +1,13 @@
 """Corrections: a later decision on what is final already. The earlier row stays.
 
 Where two people are needed (CORRECTIONS_NEED_TWO, clearance.py), a correction changes no outcome by itself: it opens a
-blind review by somebody else, and the outcome is replaced when that person, or a third, agrees.
+blind review by somebody else, and the outcome is replaced when that person, or a third, agrees. That holds for one that
+keeps the answer and changes only what was marked or noted, too: all that stands on record was seen by two people.
 """
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -17,29 +19,36 @@ from kyc_review.audit import services as audit
 from kyc_review.core.permissions import may_oversee
 
 from .claims import ERASED, ClaimLost, require_decider
+from .clearance import real_needs_two_people, waits_for_another
 from .decisions import words_validated
 from .models import Decision, ReviewItem
 from .outcomes import outcome_replace
-from .second_reviews import correction_item_open, real_waits_for_another
+from .second_reviews import correction_item_open, outcome_stays
 
 if TYPE_CHECKING:
     from kyc_review.accounts.models import User
 
-UNDER_REVIEW = "Another person is reviewing this submission; wait for their decision."
-UNCHANGED = "That is the answer already. Choose another one to correct it."
+UNDER_REVIEW = (
+    "Another person is to judge this picture without knowing the answer. "
+    "It can be corrected after their decision."
+)
+UNCHANGED = "That is the answer already. Change it, what is marked, or the note to correct it."
 
 
 @transaction.atomic
-def decision_correct(*, item_id: int, corrector: User, label: str, **said: Any) -> Decision:
+def decision_correct(
+    *, item_id: int, corrector: User, label: str, answer_must_change: bool = False, **said: Any
+) -> Decision:
     """Correct a decided item: by its author, or by a senior (who overturns it).
 
     `said` as in decision_record. Raises PermissionDenied; ClaimLost when the item is not final yet, is under review, or
-    has this answer already; ValueError.
+    says all of this already (`answer_must_change`: or has this answer, whatever else it says); ValueError.
     """
     require_decider(corrector)
     word = words_validated(label, **said)
     item, before = _correctable(item_id, corrector)
-    if (before.label, before.obstacle) == (word["label"], word["obstacle"]):
+    is_same_answer = (before.label, before.obstacle) == (word["label"], word["obstacle"])
+    if is_same_answer and (answer_must_change or not _says_more(before, word)):
         raise ClaimLost(UNCHANGED)
     correction = Decision.objects.create(
         item=item,
@@ -65,7 +74,37 @@ def correction_waits(*, item: ReviewItem, correction: Decision) -> bool:
     """Whether the correction takes effect only when another person agrees."""
     if settings.CORRECTIONS_NEED_TWO or not correction.is_sure:
         return True
-    return real_waits_for_another(item=item, label=correction.label, person=correction.reviewer_id)
+    if correction.label != Decision.Label.REAL or outcome_stays(item=item, label=correction.label):
+        return False
+    return real_needs_two_people(item)  # what anybody said before, the outcome in question has overruled
+
+
+def _says_more(before: Decision, word: dict[str, Any]) -> bool:
+    """Whether a correction with the same answer says anything else. A note that is left empty takes none away: the
+    first one stays on record."""
+    marks = ("parts", "methods", "regions")
+    if any(_in_order(getattr(before, name)) != _in_order(word.get(name) or []) for name in marks):
+        return True
+    return before.is_sure != word["is_sure"] or word.get("note", "").strip() not in ("", before.note)
+
+
+def _in_order(marks: list[Any]) -> list[str]:
+    return sorted(json.dumps(mark, sort_keys=True) for mark in marks)
+
+
+def waits_before_correction(*, item: ReviewItem, decision: Decision) -> bool:
+    """Whether somebody is to judge the picture before the item's last decision can be corrected.
+
+    A calibration item opens no review, but must look as if it did.
+    """
+    undecided = ReviewItem.objects.exclude(state=ReviewItem.State.DECIDED)
+    if undecided.filter(submission=item.submission_id).exists():
+        return True
+    if item.reason != ReviewItem.Reason.GOLD:
+        return False
+    if decision.corrects_id is not None:
+        return settings.CORRECTIONS_NEED_TWO or not decision.is_sure
+    return waits_for_another(item=item, label=decision.label, is_sure=decision.is_sure)
 
 
 class CorrectionState(TextChoices):
@@ -110,13 +149,6 @@ def _correctable(item_id: int, corrector: User) -> tuple[ReviewItem, Decision]:
         raise ClaimLost("Only a final decision can be corrected.")
     if not may_oversee(corrector) and before.reviewer_id != corrector.pk:
         raise PermissionDenied("Only its author or a senior corrects a decision.")
-    undecided = ReviewItem.objects.exclude(state=ReviewItem.State.DECIDED)
-    # A correction of a calibration item opens no review, but must look as if it did.
-    waits_like_others = (
-        settings.CORRECTIONS_NEED_TWO
-        and item.reason == ReviewItem.Reason.GOLD
-        and before.corrects_id is not None
-    )
-    if waits_like_others or undecided.filter(submission=item.submission_id).exists():
+    if waits_before_correction(item=item, decision=before):
         raise ClaimLost(UNDER_REVIEW)
     return item, before

@@ -5,20 +5,20 @@ All these reviews are blind.
 A picture that one person may not clear (see clearance.py) is reviewed until two people say *real*, or the last of them
 says something else. An answer decides nothing if all who gave it were *not sure*: a senior reviews next, or another
 reviewer where no senior is left. A correction that needs a second person takes effect when that person, or a third,
-agrees.
+agrees; where all three answer otherwise, the outcome changes only to what two people have said.
 """
 
 from __future__ import annotations
 
 from django.conf import settings
 
-from kyc_review.submissions.models import Result, Submission
+from kyc_review.submissions.models import Submission
 
-from .appeals import appeal_needs_another, is_appealed
+from .appeals import RESULT_OF_LABEL, appeal_needs_another, is_appealed
 from .blinding import has_possible_senior
 from .clearance import (
     REOPENING,
-    another_found_real,
+    another_answered,
     another_is_sure_of,
     fake_needs_two_people,
     is_drawn_for_second,
@@ -45,6 +45,7 @@ def followup_item_for(*, item: ReviewItem, decision: Decision) -> ReviewItem | N
             item, ReviewItem.Reason.ADJUDICATION if is_reopening else ReviewItem.Reason.SECOND_REVIEW
         )
     needs_another = needs_another or appealed_real_stands_alone(item=item, decision=decision)
+    needs_another = needs_another or corrected_by_one_voice(item=item, decision=decision)
     is_doubted = not decision.is_sure and not another_is_sure_of(item, decision)
     if not needs_another and not is_doubted and not _is_disagreement(item, decision):
         return None
@@ -96,7 +97,7 @@ def real_waits_for_another(*, item: ReviewItem, label: str, person: int) -> bool
     """Whether *real* by this person may not clear the picture yet: no one else has said it, and two people must."""
     if label != Decision.Label.REAL or item.reason == ReviewItem.Reason.GOLD:
         return False
-    return real_needs_two_people(item) and not another_found_real(item, person)
+    return real_needs_two_people(item) and not another_answered(item, label=label, person=person)
 
 
 def appealed_real_stands_alone(*, item: ReviewItem, decision: Decision) -> bool:
@@ -104,9 +105,27 @@ def appealed_real_stands_alone(*, item: ReviewItem, decision: Decision) -> bool:
     corrections need two people."""
     if decision.label != Decision.Label.REAL or not settings.CORRECTIONS_NEED_TWO:
         return False
-    if not is_appealed(item.submission_id) or another_found_real(item, decision.reviewer_id):
+    if not is_appealed(item.submission_id):
         return False
-    return not Submission.objects.filter(pk=item.submission_id, result=Result.CLEAR).exists()
+    return _changes_outcome_alone(item, decision)
+
+
+def corrected_by_one_voice(*, item: ReviewItem, decision: Decision) -> bool:
+    """Whether an answer to the review of a correction would change the outcome though no one else gives it: neither the
+    author of the correction nor anybody who reviewed it."""
+    return item.correction_id is not None and _changes_outcome_alone(item, decision)
+
+
+def outcome_stays(*, item: ReviewItem, label: str) -> bool:
+    """Whether the answer leads to the result that the submission has already."""
+    result = RESULT_OF_LABEL[Decision.Label(label)]
+    return Submission.objects.filter(pk=item.submission_id, result=result).exists()
+
+
+def _changes_outcome_alone(item: ReviewItem, decision: Decision) -> bool:
+    if another_answered(item, label=decision.label, person=decision.reviewer_id):
+        return False
+    return not outcome_stays(item=item, label=decision.label)
 
 
 def _open(

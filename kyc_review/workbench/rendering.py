@@ -20,7 +20,7 @@ from kyc_review.accounts.staff_access import StaffRequest
 from kyc_review.core.permissions import may_decide, may_oversee
 from kyc_review.review import selectors
 from kyc_review.review.claims import ClaimLost, claim_lease, claim_next, claim_renew
-from kyc_review.review.corrections import correction_state
+from kyc_review.review.corrections import UNDER_REVIEW, correction_state, waits_before_correction
 from kyc_review.review.models import Decision, ReviewItem, Skip
 from kyc_review.review.release import SNOOZES
 from kyc_review.review.second_reviews import answer_waits
@@ -119,11 +119,17 @@ def _outcome(request: StaffRequest, shown: ReviewItem) -> dict[str, Any]:
     is_final = latest is not None and shown.state == ReviewItem.State.DECIDED
     is_final = is_final and shown.submission.erased_at is None
     mine = latest is not None and latest.reviewer_id == request.user.pk
+    may_correct = is_final and may_decide(request.user) and (may_oversee(request.user) or mine)
+    waits_first = may_correct and latest and waits_before_correction(item=shown, decision=latest)
     return {
         "decision": latest,
         "waits": ANOTHER_JUDGES if latest and answer_waits(item=shown, decision=latest) else "",
         "history": [(word, correction_state(word) if word.corrects_id else None) for word in history],
-        "may_correct": is_final and may_decide(request.user) and (may_oversee(request.user) or mine),
+        "may_correct": may_correct and not waits_first,
+        "correction_waits_for": UNDER_REVIEW if waits_first else "",
+        "said": latest if may_correct else None,
+        "regions": json.dumps(latest.regions) if may_correct and latest and latest.regions else "",
+        "chosen_obstacle": latest.obstacle if latest else "",
         "may_choose_gold": is_final and may_oversee(request.user),
         "may_take_back": _may_take_back(request, shown),
         "obstacles": OBSTACLE_KEYS,

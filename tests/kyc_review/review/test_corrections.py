@@ -1,6 +1,8 @@
 """A correction takes effect when another person, who does not know it, agrees."""
 
+import re
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.conf import LazySettings
@@ -11,7 +13,13 @@ from kyc_review.accounts.models import Integration, User
 from kyc_review.datasets.snapshot_filters import ALL_FINAL
 from kyc_review.lifecycle.erase import submission_erase
 from kyc_review.review.claims import ClaimLost
-from kyc_review.review.corrections import UNCHANGED, UNDER_REVIEW, CorrectionState, decision_correct
+from kyc_review.review.corrections import (
+    UNCHANGED,
+    UNDER_REVIEW,
+    CorrectionState,
+    correction_state,
+    decision_correct,
+)
 from kyc_review.review.decisions import TooLate, decision_record, decision_undo
 from kyc_review.review.models import Decision, ReviewItem
 from kyc_review.submissions.models import Submission
@@ -127,6 +135,111 @@ def test_what_is_no_correction_is_refused(cleared: ReviewItem, alice: User, bob:
     judge(bob, "fake")
     with pytest.raises(ClaimLost, match=UNCHANGED):
         decision_correct(item_id=cleared.pk, corrector=alice, label="fake")
+
+
+BOX = {"x": 0.1, "y": 0.2, "width": 0.3, "height": 0.4}
+
+
+def test_a_correction_of_what_was_marked_or_noted_needs_a_second_person_and_reports_nothing(
+    enqueue: Enqueue, alice: User, bob: User
+) -> None:
+    item = enqueue("split_vote", 0.4)
+    claim_next(alice)
+    said: dict[str, Any] = {
+        "parts": ["mouth", "eyes"],
+        "methods": ["swap"],
+        "regions": [BOX],
+        "note": "A seam.",
+    }
+    decision_record(item_id=item.pk, reviewer=alice, label="fake", **said)
+    same = said | {"parts": ["eyes", "mouth"], "regions": [dict(reversed(BOX.items()))], "note": ""}
+    with pytest.raises(ClaimLost, match=UNCHANGED):
+        decision_correct(item_id=item.pk, corrector=alice, label="fake", **same)
+    made = decision_correct(item_id=item.pk, corrector=alice, label="fake", **said | {"parts": ["nose"]})
+    assert correction_state(made) == CorrectionState.WAITS
+    judge(bob, "fake")
+    assert (correction_state(made), result_of(item)) == (CorrectionState.AGREED, "rejected")
+    assert sent() == ["submission.completed"]
+
+
+@pytest.mark.parametrize(
+    "changed", [{"regions": [BOX]}, {"methods": ["warp"]}, {"note": "At the chin."}, {"is_sure": False}]
+)
+def test_each_detail_can_be_corrected_alone(
+    enqueue: Enqueue, alice: User, settings: LazySettings, changed: dict[str, Any]
+) -> None:
+    settings.CORRECTIONS_NEED_TWO = False
+    item = enqueue("split_vote", 0.4)
+    judge(alice, "fake")
+    made = decision_correct(item_id=item.pk, corrector=alice, label="fake", **changed)
+    opens_review = "is_sure" in changed  # doubt needs a second person, whatever the setting is
+    assert correction_state(made) == (CorrectionState.WAITS if opens_review else CorrectionState.IN_EFFECT)
+
+
+def test_a_note_on_what_is_cleared_by_two_people_needs_no_third(
+    enqueue: Enqueue, alice: User, bob: User, settings: LazySettings
+) -> None:
+    settings.CORRECTIONS_NEED_TWO = False
+    item = enqueue("unanimous_fake", 0.95)
+    judge(alice, "real"), judge(bob, "real")
+    decision_correct(item_id=item.pk, corrector=alice, label="real", note="Checked by phone.")
+    assert (result_of(item), item_claim_next(reviewer=bob)) == ("clear", None)
+
+
+def test_while_a_second_person_is_awaited_the_page_says_so_and_offers_no_correction(
+    cleared: ReviewItem, login: Callable[[User], Client], alice: User, bob: User
+) -> None:
+    def offered() -> tuple[bool, bool]:
+        text = login(alice).get(f"/review/items/{cleared.pk}/").text
+        return "/correction/" in text, UNDER_REVIEW in text
+
+    assert offered() == (False, True)
+    judge(bob, "fake")
+    assert offered() == (True, False)
+
+
+def test_the_form_of_a_correction_starts_with_what_was_said(
+    enqueue: Enqueue, login: Callable[[User], Client], alice: User
+) -> None:
+    item = enqueue("split_vote", 0.4)
+    claim_next(alice)
+    decision_record(item_id=item.pk, reviewer=alice, label="fake", parts=["nose"], methods=[], regions=[BOX])
+    browser, page = login(alice), f"/review/items/{item.pk}/"
+    form = browser.get(page).text.partition("/correction/")[2]
+    checked = re.findall(r'value="(\w+)"\s+checked', form)
+    assert checked == ["fake", "nose"]
+    assert "&quot;width&quot;: 0.3" in form
+    answer = browser.post(f"{page}correction/", {"label": "fake", "parts": "nose"}, follow=True)
+    assert CorrectionState.WAITS.label in answer.text, "the box was taken away"
+
+
+def test_in_the_review_of_a_correction_no_outcome_changes_to_what_one_person_alone_says(
+    enqueue: Enqueue, alice: User, bob: User, staff: Callable
+) -> None:
+    item = enqueue("split_vote", 0.4)
+    judge(alice, "fake")
+    decision_correct(
+        item_id=item.pk, corrector=staff("sue", "senior"), label="not_assessable", obstacle="blurred"
+    )
+    judge(bob, "fake"), judge(staff("carol", "reviewer"), "real")
+    assert result_of(item) == "rejected"
+    assert ReviewItem.objects.get(state="open").reason == "adjudication"
+    judge(staff("dora", "reviewer"), "real")
+    assert (result_of(item), sent()) == ("clear", ["submission.completed", "submission.overturned"])
+
+
+def test_an_unsure_answer_to_a_calibration_item_seems_to_wait_as_any_other(
+    enqueue: Enqueue, alice: User
+) -> None:
+    item = enqueue("split_vote", 0.4)
+    ReviewItem.objects.filter(pk=item.pk).update(reason="gold", masked_reason="split_vote")
+    Submission.objects.filter(pk=item.submission_id).update(
+        state="completed", result="rejected", result_reason="reviewer_found_forged", completed_at=Now()
+    )
+    claim_next(alice)
+    decision_record(item_id=item.pk, reviewer=alice, label="real", is_sure=False)
+    with pytest.raises(ClaimLost, match=UNDER_REVIEW):
+        decision_correct(item_id=item.pk, corrector=alice, label="fake")
 
 
 def test_a_decision_of_two_people_is_corrected_by_two_others(

@@ -1,4 +1,4 @@
-"""What people said before an appeal, or before a rejected twin reopened the picture, clears nothing afterwards."""
+"""What people said before an appeal, a correction or a rejected twin questioned the outcome clears nothing later."""
 
 from collections.abc import Callable
 
@@ -107,6 +107,34 @@ def test_a_correction_made_after_an_appeal_counts_though_its_item_is_older(
     judge(person(), "real")
     assert result_of(overruled) == "clear"
     assert not ReviewItem.objects.exclude(state="decided").exists()
+
+
+@pytest.mark.parametrize("needs_two", [True, False])
+def test_a_correction_is_not_confirmed_by_a_real_that_was_overruled(
+    overruled: Submission,
+    person: People,
+    staff: Callable[..., User],
+    settings: LazySettings,
+    needs_two: bool,
+) -> None:
+    settings.CORRECTIONS_NEED_TWO = needs_two
+    last = ReviewItem.objects.filter(submission=overruled).latest("pk")
+    decision_correct(item_id=last.pk, corrector=staff("sue", "senior"), label="real")
+    assert result_of(overruled) == "rejected"
+    judge(person(), "real")
+    assert result_of(overruled) == "clear"
+
+
+def test_a_real_that_was_overruled_does_not_make_an_unsure_correction_sure(
+    overruled: Submission, person: People, staff: Callable[..., User]
+) -> None:
+    CheckResult.objects.filter(submission=overruled).delete()
+    last = ReviewItem.objects.filter(submission=overruled).latest("pk")
+    decision_correct(item_id=last.pk, corrector=staff("sue", "senior"), label="real", is_sure=False)
+    judge(person(), "real", is_sure=False)
+    assert result_of(overruled) == "rejected"
+    judge(person(), "real")
+    assert result_of(overruled) == "clear"
 
 
 def test_one_person_does_not_clear_a_sampled_picture_with_a_failed_check_on_appeal(
