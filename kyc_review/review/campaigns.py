@@ -41,6 +41,7 @@ GROUPS_SHOWN = 50
 MEMBERS_MAX = 200
 STEPS_MAX = 8  # from one picture to the next, so that a chain of ever different pictures ends
 UNSEEN = "Look at every picture that you decide. Chosen pictures that you have not seen yet: {}."
+NOT_SENT = "Nothing was recorded: this picture was not sent to you. Reload the page, then look at it."
 SEEN_FOR = dt.timedelta(hours=12)
 
 
@@ -174,11 +175,17 @@ def picture_sent(*, campaign: Campaign, submission: Submission, viewer: User, si
     """The member's picture goes to the viewer's browser."""
     detail = {"campaign": str(campaign.key), "size": size}
     audit.record(action="submission.looked_at", actor=viewer, target=submission, detail=detail)
+    CampaignLook.objects.update_or_create(submission=submission, person=viewer, defaults={"sent_at": Now()})
 
 
 def look_record(*, submission: Submission, viewer: User) -> None:
-    """The member's picture was in the viewer's view; without that, they cannot decide it in a group."""
-    CampaignLook.objects.update_or_create(submission=submission, person=viewer, defaults={"looked_at": Now()})
+    """The member's picture was in the viewer's view; without that, they cannot decide it in a group.
+
+    Raises CampaignRefused when it was not sent to them in the last hours: a report alone is no look.
+    """
+    sent = CampaignLook.objects.filter(submission=submission, person=viewer, sent_at__gte=Now() - SEEN_FOR)
+    if not sent.update(looked_at=Now()):
+        raise CampaignRefused(NOT_SENT)
 
 
 def looked_at(*, viewer: User, rows: Iterable[Submission]) -> set[UUID]:

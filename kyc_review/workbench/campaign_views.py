@@ -69,9 +69,13 @@ def full_picture(request: StaffRequest, submission_id: UUID, member_id: UUID) ->
 @require_POST
 @staff_only
 def look(request: StaffRequest, submission_id: UUID, member_id: UUID) -> HttpResponse:
-    """The browser reports that this member's picture was loaded and in view (static/js/seen.js)."""
+    """The browser reports that this member's picture was loaded and in view (static/js/seen.js). 409 if it was not sent
+    to this person before."""
     member = _member(_found(request, submission_id), member_id)
-    campaigns.look_record(submission=member, viewer=request.user)
+    try:
+        campaigns.look_record(submission=member, viewer=request.user)
+    except CampaignRefused as refused:
+        return HttpResponse(refused.detail, status=409, content_type="text/plain; charset=utf-8")
     return HttpResponse(status=204)
 
 

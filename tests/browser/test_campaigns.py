@@ -59,7 +59,7 @@ def opened(page: Page) -> None:
 
 
 def looks() -> int:
-    return CampaignLook.objects.count()
+    return CampaignLook.objects.filter(looked_at__isnull=False).count()
 
 
 @pytest.mark.parametrize("size", SIZES)

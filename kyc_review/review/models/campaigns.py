@@ -8,11 +8,13 @@ from django.db.models.functions import Now
 
 
 class CampaignLook(models.Model):
-    """The person was shown this submission's picture on a campaign's page; deciding the group needs one for each."""
+    """The person was sent this submission's picture on a campaign's page, and then looked at it (`looked_at`); deciding
+    the group needs a look for each."""
 
     submission = models.ForeignKey("submissions.Submission", on_delete=models.CASCADE, related_name="+")
     person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
-    looked_at = models.DateTimeField(db_default=Now())
+    sent_at = models.DateTimeField(db_default=Now())
+    looked_at = models.DateTimeField(null=True, help_text="None: sent, but not reported as seen.")
 
     class Meta:
         constraints = [

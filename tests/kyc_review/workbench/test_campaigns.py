@@ -6,6 +6,7 @@ from uuid import uuid4
 import pytest
 from django.conf import LazySettings
 from django.db import connection
+from django.db.models.functions import Now
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -47,10 +48,11 @@ def group(enqueue: Enqueue) -> list[ReviewItem]:
 
 
 def look(window: Client, items: list[ReviewItem]) -> None:
-    """As the browser reports it once a picture was in view."""
+    """As the browser fetches each picture, and reports it once it was in view."""
     for item in items:
-        address = reverse("review:campaign-look", args=[items[0].submission_id, item.submission_id])
-        assert window.post(address).status_code == 204
+        keys = [items[0].submission_id, item.submission_id]
+        assert window.get(reverse("review:campaign-picture", args=keys)).status_code == 200
+        assert window.post(reverse("review:campaign-look", args=keys)).status_code == 204
 
 
 def decide(window: Client, items: list[ReviewItem], label: str = "fake", **more: str) -> ClientResponse:
@@ -124,12 +126,29 @@ def test_a_picture_that_was_only_fetched_was_not_looked_at_but_one_opened_in_ful
 ) -> None:
     window, key = login(sam), group[0].submission_id
     assert window.get(reverse("review:campaign-picture", args=[key, key])).status_code == 200
-    assert not CampaignLook.objects.exists()
+    assert not CampaignLook.objects.filter(looked_at__isnull=False).exists()
     assert decide(window, group[:1]).status_code == 409
     assert window.get(reverse("review:campaign-look", args=[key, key])).status_code == 405
     assert window.get(reverse("review:campaign-picture-full", args=[key, key])).status_code == 200
     assert CampaignLook.objects.get().submission_id == key
     assert decide(window, group[:1]).status_code == 200
+
+
+def test_a_look_at_a_picture_that_was_not_sent_to_this_person_is_refused(
+    group: list[ReviewItem], login: Login, staff: Callable[..., User], sam: User
+) -> None:
+    keys = [group[0].submission_id, group[1].submission_id]
+    picture, report = (reverse(f"review:campaign-{name}", args=keys) for name in ("picture", "look"))
+    window = login(sam)
+    assert login(staff("sue", "senior")).get(picture).status_code == 200
+    refused = window.post(report)
+    assert (refused.status_code, refused.text) == (409, campaign_rules.NOT_SENT)
+    assert window.get(picture).status_code == 200
+    CampaignLook.objects.filter(person=sam).update(sent_at=Now() - 2 * campaign_rules.SEEN_FOR)
+    assert window.post(report).status_code == 409, "a day later it is not the same look"
+    assert decide(window, group[1:2]).status_code == 409
+    assert window.get(picture).status_code == 200
+    assert window.post(report).status_code == 204
 
 
 def test_a_group_is_decided_only_after_a_look_at_each_chosen_picture(
