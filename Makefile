@@ -1,6 +1,6 @@
 # Everything here needs Python 3.11 or newer, git and make; the rest is installed into .venv, pinned and hash-checked.
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset demo-loop test bench lint shell up down messages openapi lock clean
+.PHONY: help demo demo-reset demo-loop test test-long bench lint shell up down messages openapi lock clean
 
 PY := .venv/bin/python
 
@@ -22,6 +22,9 @@ demo-loop: ## Show the loop: a weakened champion, scripted reviewers, retraining
 test: ## Run all tests with their own Postgres and Valkey (ARGS="-k name" narrows)
 	@tools/bootstrap.sh dev
 	@$(PY) -m pytest -n 2 --dist loadfile $(ARGS)
+
+test-long: ## The tests with all their draws and combinations, twice as long
+	@LONG_TESTS=1 $(MAKE) test
 
 bench: ## Measure throughput and latency against LitServe, and memory
 	@tools/bootstrap.sh bench

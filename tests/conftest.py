@@ -14,6 +14,7 @@ from kyc_review.submissions.intake import submission_create
 from kyc_review.submissions.models import Submission
 from tests.factories.people import PASSWORD
 from tests.factories.pictures import jpeg_bytes
+from tests.fixtures.database import flush_of_filled_tables
 
 # Read when torch is loaded, by processes that tests start too: threads that wait for each other must not keep a core
 # busy that another test needs (a test of 0.5 s took minutes).
@@ -37,8 +38,15 @@ SLOW_FOLDERS = ("browser", "devstack", "live")
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Every test of a slow folder has the marker `slow`, so that `-m "not slow"` leaves it out."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Tests of a slow folder get the marker `slow`, so that `-m "not slow"` leaves them out; `long` ones are left out
+    unless LONG_TESTS=1."""
+    left_out = (
+        [] if os.environ.get("LONG_TESTS") else [item for item in items if item.get_closest_marker("long")]
+    )
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
     here = Path(__file__).parent
     for item in items:
         if item.path.relative_to(here).parts[0] in SLOW_FOLDERS:
@@ -55,7 +63,8 @@ def django_db_setup(
     write committed rows without the marker would find an empty server."""
     with django_db_blocker.unblock():
         made = setup_databases(verbosity=0, interactive=False, aliases={"default": None})
-    yield
+    with flush_of_filled_tables():
+        yield
     with django_db_blocker.unblock():
         teardown_databases(made, verbosity=0)
 

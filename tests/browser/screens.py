@@ -2,10 +2,22 @@
 
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Page, expect
 
 PICTURES = Path(__file__).parents[2] / "test-artifacts" / "looks"
 SIZES = {"1440x900": {"width": 1440, "height": 900}, "1280x720": {"width": 1280, "height": 720}}
+
+# Each size and each theme once; LONG_TESTS=1 has every pair.
+LOOKS = pytest.mark.parametrize(
+    ("size", "scheme"),
+    [
+        ("1440x900", "light"),
+        ("1280x720", "dark"),
+        pytest.param("1440x900", "dark", marks=pytest.mark.long),
+        pytest.param("1280x720", "light", marks=pytest.mark.long),
+    ],
+)
 
 
 def fits(page: Page) -> bool:

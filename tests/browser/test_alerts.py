@@ -15,7 +15,7 @@ from kyc_review.evidence.models import Evidence
 from kyc_review.review.models import FirstCall, ReviewItem
 from kyc_review.scoring.models import CheckResult
 from kyc_review.submissions.models import Submission
-from tests.browser.screens import PICTURES, SIZES, fits
+from tests.browser.screens import LOOKS, PICTURES, SIZES, fits
 from tests.browser.waiting import eventually
 from tests.factories.photographs import photograph, saved
 
@@ -79,8 +79,7 @@ def answered_one(page: Page) -> None:
     expect(page.locator("[data-viewer=shown]")).to_be_visible()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", SIZES)
+@LOOKS
 def test_alerts_votes_and_answer_are_seen_without_scrolling(
     notable: ReviewItem,
     enqueue: Enqueue,

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from kyc_review.accounts.models import User
 from kyc_review.review.models import CaseComment, ReviewItem
 from kyc_review.submissions.models import Submission
-from tests.browser.screens import PICTURES, SIZES, claim, fits
+from tests.browser.screens import LOOKS, PICTURES, SIZES, claim, fits
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Enqueue = Callable[..., ReviewItem]
@@ -19,8 +19,7 @@ def photographed(page: Page, name: str) -> None:
     page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", SIZES)
+@LOOKS
 def test_a_comment_reaches_a_colleague_and_an_appeal_is_judged_by_another(
     enqueue: Enqueue,
     log_in: LogIn,

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from kyc_review.accounts.models import User
 from kyc_review.review.models import Decision, ReviewItem
 from kyc_review.scoring.models import CheckResult
-from tests.browser.screens import PICTURES, SIZES, claim
+from tests.browser.screens import LOOKS, PICTURES, SIZES, claim
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Enqueue = Callable[..., ReviewItem]
@@ -63,8 +63,7 @@ def test_what_the_reviewer_chose_before_the_reveal_stays(
     expect(page.locator(DARK)).to_be_checked()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", SIZES)
+@LOOKS
 def test_every_reason_and_the_chosen_one_are_in_view_and_said(
     cut_off: ReviewItem, log_in: Callable[..., Page], alice: User, size: str, scheme: str
 ) -> None:

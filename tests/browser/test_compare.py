@@ -12,7 +12,7 @@ from kyc_review.accounts.models import User
 from kyc_review.audit.models import Event
 from kyc_review.evidence.models import Likeness
 from kyc_review.review.models import ReviewItem
-from tests.browser.screens import PICTURES, SIZES, claim, fits
+from tests.browser.screens import LOOKS, PICTURES, SIZES, claim, fits
 from tests.browser.waiting import eventually
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -187,8 +187,7 @@ def test_the_reference_image_is_the_first_choice_and_is_there_before_the_first_c
     page.screenshot(path=PICTURES / "compare-reference.png")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", SIZES)
+@LOOKS
 def test_the_pane_and_its_choice_fit_the_window(
     enqueue: Enqueue, examine: Examine, log_in: LogIn, alice: User, portrait: bytes, size: str, scheme: str
 ) -> None:

@@ -8,14 +8,13 @@ from playwright.sync_api import Page, expect
 from kyc_review.accounts.models import User
 from kyc_review.review.decisions import decision_record
 from kyc_review.review.models import Decision, ReviewItem
-from tests.browser.screens import PICTURES, SIZES
+from tests.browser.screens import LOOKS, PICTURES, SIZES
 from tests.factories.claims import claim_next
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", SIZES)
+@LOOKS
 def test_a_correction_to_fake_has_parts_methods_and_boxes(
     enqueue: Callable[..., ReviewItem],
     log_in: Callable[..., Page],

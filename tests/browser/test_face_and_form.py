@@ -266,7 +266,7 @@ class Desk:
         return f"{act} in tab {self.tabs.index(tab) + 1}"
 
 
-@pytest.mark.parametrize("seed", [1, 7, 16])
+@pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.long) for seed in (7, 16))])
 def test_after_any_sequence_of_acts_picture_number_panel_and_form_belong_to_one_item(
     enqueue: Enqueue, log_in: LogIn, alice: User, settings: LazySettings, seed: int
 ) -> None:

@@ -7,13 +7,12 @@ from playwright.sync_api import Page, expect
 
 from kyc_review.accounts.models import User
 from kyc_review.review.models import ReviewItem
-from tests.browser.screens import PICTURES, SIZES, fits
+from tests.browser.screens import LOOKS, PICTURES, SIZES, fits
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", SIZES)
+@LOOKS
 def test_the_focus_page_fits_the_window(
     enqueue: Callable[..., ReviewItem],
     log_in: Callable[..., Page],

@@ -14,7 +14,7 @@ from kyc_review.training.jobs import State, job_end, job_lease
 from kyc_review.training.models import Comparison, TrainingRun
 from kyc_review.training.proposals import proposal_approve, proposal_open
 from kyc_review.training.runs import run_request
-from tests.browser.screens import SIZES
+from tests.browser.screens import LOOKS, SIZES
 from tests.factories.bundles import small_bundle
 from tests.factories.decisions import frozen_snapshot
 from tests.factories.reports import report
@@ -58,8 +58,7 @@ def trained(staff: Callable[..., User], tmp_path: Path) -> Comparison:
     return row
 
 
-@pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@LOOKS
 def test_an_admin_reads_the_way_of_a_model_and_keeps_its_record(
     log_in: Callable[..., Page], staff: Callable[..., User], trained: Comparison, size: str, scheme: str
 ) -> None:

@@ -10,15 +10,14 @@ from kyc_review.accounts.models import User
 from kyc_review.notices.delivery import deliver_until_idle
 from kyc_review.training.models import Comparison
 from kyc_review.training.proposals import proposal_open
-from tests.browser.screens import SIZES
+from tests.browser.screens import LOOKS, SIZES
 from tests.factories.mail_server import MailServer
 
 PICTURES = Path(__file__).parents[2] / "test-artifacts" / "notices"
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@LOOKS
 def test_a_proposal_reaches_another_admin_by_email_and_on_the_start_page(
     log_in: Callable[..., Page],
     staff: Callable[..., User],

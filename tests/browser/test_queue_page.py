@@ -11,7 +11,7 @@ from kyc_review.accounts.models import User
 from kyc_review.review.decisions import decision_record
 from kyc_review.review.models import Decision, ReviewItem
 from kyc_review.review.release import item_escalate, item_hand_over
-from tests.browser.screens import PICTURES, SIZES, claim
+from tests.browser.screens import LOOKS, PICTURES, SIZES, claim
 from tests.browser.waiting import eventually
 from tests.factories.claims import claim_next
 from tests.factories.pictures import jpeg_bytes
@@ -41,8 +41,7 @@ def busy(enqueue: Enqueue, alice: User, bob: User, staff: Callable[..., User]) -
     return sue
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", SIZES)
+@LOOKS
 def test_the_queue_page_of_a_senior_and_of_a_reviewer(
     busy: User, log_in: LogIn, alice: User, size: str, scheme: str
 ) -> None:

@@ -16,7 +16,7 @@ from kyc_review.registry.bundles import baseline_install, bundle_register
 from kyc_review.training.jobs import job_lease
 from kyc_review.training.models import Comparison, TrainingRun
 from ml.balancing import balance_of
-from tests.browser.screens import PICTURES, SIZES
+from tests.browser.screens import LOOKS, PICTURES, SIZES
 from tests.factories.bundles import small_bundle
 from tests.factories.decisions import frozen_snapshot
 from tests.factories.reports import report
@@ -41,8 +41,7 @@ def tell(run: TrainingRun) -> None:
     run.progress.write_text("".join(json.dumps(line) + "\n" for line in lines))
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", SIZES)
+@LOOKS
 def test_an_admin_starts_a_run_watches_it_and_cancels_it(
     log_in: Callable[..., Page], staff: Callable[..., User], ready: Snapshot, size: str, scheme: str
 ) -> None:
@@ -72,8 +71,7 @@ def test_an_admin_starts_a_run_watches_it_and_cancels_it(
     page.screenshot(path=PICTURES / f"retraining-{size}-{scheme}.png", full_page=True)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", SIZES)
+@LOOKS
 def test_an_ended_run_shows_what_each_voter_learned_from(
     log_in: Callable[..., Page],
     staff: Callable[..., User],
@@ -137,8 +135,7 @@ def test_two_admins_promote_a_candidate(
     expect(amir.get_by_text(f"{serving.version} is in production again")).to_be_visible()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", SIZES)
+@LOOKS
 def test_two_admins_change_the_gates_settings(
     log_in: Callable[..., Page],
     staff: Callable[..., User],

@@ -22,7 +22,7 @@ from kyc_review.submissions.models import Submission
 from kyc_review.submissions.storage import derivatives
 from kyc_review.workbench import lesson_views
 from kyc_review.workbench.presenters import ANOTHER_JUDGES, TWO_PEOPLE
-from tests.browser.screens import PICTURES, SIZES, claim, fits
+from tests.browser.screens import LOOKS, PICTURES, SIZES, claim, fits
 from tests.browser.waiting import eventually
 from tests.factories.claims import claim_next
 
@@ -42,8 +42,7 @@ in_view = """place => { const box = place.getBoundingClientRect();
     return box.width > 0 && box.top >= 0 && box.bottom <= innerHeight && box.left >= 0 && box.right <= innerWidth; }"""
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", SIZES)
+@LOOKS
 def test_two_people_are_announced_before_the_first_decides_and_doubt_is_one_key(
     enqueue: Enqueue, log_in: LogIn, alice: User, bob: User, portrait: bytes, size: str, scheme: str
 ) -> None:
@@ -112,8 +111,7 @@ def pixel(page: Page, picture: Locator, is_on: bool) -> tuple[int, ...]:
     return found
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", SIZES)
+@LOOKS
 def test_yesterday_shows_the_face_what_was_answered_and_what_others_saw(
     enqueue: Enqueue,
     log_in: LogIn,
@@ -161,8 +159,7 @@ def test_yesterday_shows_the_face_what_was_answered_and_what_others_saw(
     page.screenshot(path=PICTURES / f"yesterday-{size}-{scheme}.png", full_page=True)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", SIZES)
+@LOOKS
 def test_the_queue_says_that_an_item_has_no_reviewer_left(
     enqueue: Enqueue, log_in: LogIn, alice: User, bob: User, size: str, scheme: str
 ) -> None:

@@ -18,7 +18,7 @@ from kyc_review.pipeline import worker as scoring
 from kyc_review.registry.bundles import baseline_install
 from kyc_review.review.models import ReviewItem
 from kyc_review.submissions.models import Submission
-from tests.browser.screens import PICTURES, SIZES, fits
+from tests.browser.screens import LOOKS, PICTURES, SIZES, fits
 from tests.browser.waiting import eventually, steady
 from tests.factories.photographs import photograph, saved
 
@@ -71,8 +71,7 @@ def settled(page: Page) -> None:
         eventually(page, partial(_is_settled, page, name, message), name)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", SIZES)
+@LOOKS
 def test_linked_panes_and_evidence_fit_the_window(
     enqueue: Enqueue,
     examine: Examine,

@@ -212,6 +212,7 @@ def test_the_same_classifier_finds_a_queue_in_the_order_of_the_votes(
     assert lower > 0.8, f"AUC {auc:.2f}, at least {lower:.2f}"
 
 
+@pytest.mark.long
 def test_the_same_classifier_finds_samples_by_the_size_of_their_pictures(
     opened: Callable[..., None], login: Callable[[User], Client], alice: User
 ) -> None:

@@ -29,10 +29,11 @@ def test_areas_are_those_of_scikit_learn_and_weights_count() -> None:
     assert found["people"] == found["difference"]["n"] == 200
 
 
-@pytest.mark.slow  # forty simulations
-def test_an_equal_candidate_is_seldom_called_better() -> None:
+@pytest.mark.slow
+@pytest.mark.parametrize("draws", [15, pytest.param(60, marks=pytest.mark.long)])
+def test_an_equal_candidate_is_seldom_called_better(draws: int) -> None:
     lows = []
-    for seed in range(40):
+    for seed in range(draws):
         champion, candidate, label = scores(seed, (1.2, 1.2))
         found = against_champion(champion, candidate, label=label, person=np.arange(len(label)))
         lows.append(found["difference"]["low"])

@@ -59,8 +59,13 @@ def area(bundle: Path) -> float:
     return float(roc_auc_score(truth, scores))
 
 
-@pytest.mark.parametrize("accuracy", [1.0, 0.8, 0.6])
-@pytest.mark.parametrize("decisions", [40, 180, 1000])
+USUAL = [(40, 0.6), (180, 0.6), (1000, 0.8)]
+MORE = [(40, 1.0), (40, 0.8), (180, 1.0), (180, 0.8), (1000, 1.0), (1000, 0.6)]
+
+
+@pytest.mark.parametrize(
+    ("decisions", "accuracy"), [*USUAL, *(pytest.param(*pair, marks=pytest.mark.long) for pair in MORE)]
+)
 def test_a_candidate_is_never_worse_than_its_champion_and_better_with_many_decisions(
     champion: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, decisions: int, accuracy: float
 ) -> None:
