@@ -23,6 +23,7 @@ urlpatterns = [
     path("retraining/", include("kyc_review.retraining.urls")),
     path("registry/", include("kyc_review.retraining.registry_urls")),
     path("insights/", include("kyc_review.insights.urls")),
+    path("records/", include("kyc_review.records.urls")),
     path("integrations/", include("kyc_review.accounts.integrations.urls")),
     path("people/", include("kyc_review.accounts.people.urls")),
     path("notices/", include("kyc_review.notices.urls")),
@@ -39,6 +40,7 @@ urlpatterns = [
     path("api/v1/", include("kyc_review.submissions.api.urls")),
     path("api/v1/", include("kyc_review.lifecycle.api.urls")),
     path("api/v1/", include("kyc_review.webhooks.api.urls")),
+    path("api/v1/records/", include("kyc_review.records.api.urls")),
     path("api/v1/retraining/", include("kyc_review.retraining.api.urls")),
 ]
 handler400 = "kyc_review.core.problems.bad_request"

@@ -179,6 +179,9 @@ TYPES = [
          "Internal error; the request was not accepted.",
          "Repeat the request with the same `Idempotency-Key` and a growing delay; state the `request_id` in "
           "support requests."),
+        ("format_unavailable", 501,
+         "The server cannot write this format.",
+         "`detail` names the missing package; choose another format."),
         ("unavailable", 503,
          "The service is temporarily unavailable; the request was not accepted.",
          "Repeat the request with the same `Idempotency-Key`."),

@@ -1,15 +1,12 @@
-"""The audit log for admins and auditors: a page with filters, a CSV export, receipts of submissions."""
+"""The audit log for admins and auditors: a page with filters, receipts of submissions."""
 
 from __future__ import annotations
 
-import csv
-import json
-from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
-from django.http import HttpResponse, JsonResponse, StreamingHttpResponse
+from django.http import HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
@@ -25,7 +22,6 @@ from kyc_review.insights.retention import retention
 from kyc_review.insights.search import submission_receipt, submissions_visible
 
 ROWS = 100
-COLUMNS = ("id", "at", "action", "actor_kind", "actor_name", "target_kind", "target_id", "detail")
 
 
 def events_found(*, viewer: User, wanted: dict[str, Any]) -> QuerySet[Event]:
@@ -73,33 +69,6 @@ def log(request: StaffRequest) -> HttpResponse:
 
 
 @require_safe
-@staff_only
-def export(request: StaffRequest) -> HttpResponse | StreamingHttpResponse:
-    """Streamed row by row: the log may be larger than the process' memory. The export is itself an event."""
-    _require(request)
-    form = AuditForm(request.GET)
-    if not form.is_valid():
-        return HttpResponse("A filter is invalid. Write dates as 2026-11-21.", status=422)
-    audit.record(
-        action="audit.exported", actor=request.user, detail={"filters": request.GET.urlencode()[:500]}
-    )
-    answer = StreamingHttpResponse(
-        _lines(events_found(viewer=request.user, wanted=form.cleaned_data)),
-        content_type="text/csv; charset=utf-8",
-    )
-    answer["Content-Disposition"] = 'attachment; filename="audit.csv"'
-    answer["Cache-Control"] = "private, no-store"
-    return answer
-
-
-class _Line:
-    """A file for `csv.writer` that returns each line."""
-
-    def write(self, line: str) -> str:
-        return line
-
-
-@require_safe
 @never_cache
 @staff_only
 def receipt(request: StaffRequest, submission_id: UUID) -> HttpResponse:
@@ -110,21 +79,6 @@ def receipt(request: StaffRequest, submission_id: UUID) -> HttpResponse:
     answer = JsonResponse(found, json_dumps_params={"indent": 1, "ensure_ascii": False})
     answer["Content-Disposition"] = f'attachment; filename="receipt-{row.pk}.json"'
     return answer
-
-
-def _lines(events: QuerySet[Event]) -> Iterator[str]:
-    writer = csv.writer(_Line())
-    yield writer.writerow(COLUMNS)
-    for event in events.iterator(chunk_size=1000):
-        cells = [getattr(event, name) for name in COLUMNS[:-1]]
-        cells[1] = event.at.isoformat()
-        yield writer.writerow([_cell(value) for value in (*cells, json.dumps(event.detail, sort_keys=True))])
-
-
-def _cell(value: object) -> str:
-    """Prevents spreadsheets from executing text as a formula."""
-    text = str(value)
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t") else text
 
 
 def _require(request: StaffRequest) -> None:

@@ -97,7 +97,8 @@ KINDS = {
     "notice_channel.": "Notices",
     "shadow.": "Shadow",
     "retention.": "Retention",
-    "audit.": "Exports",
+    "export.": "Exports",
+    "audit.": "Keys of the log",
 }
 
 

@@ -13,5 +13,4 @@ urlpatterns = [
     path("submissions/<uuid:submission_id>/erasure/", views.erasure, name="erasure"),
     path("audit/receipts/<uuid:submission_id>/", audit_views.receipt, name="receipt"),
     path("audit/", audit_views.log, name="audit"),
-    path("audit.csv", audit_views.export, name="audit_csv"),
 ]

@@ -23,7 +23,8 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Post identity selfies; read what the ensemble and the bank's reviewers found. Every request "
     "carries `Authorization: Bearer <key>`: integrations send an API key, which an administrator creates under "
     "*Integrations* (`kyc_live_...`, or `kyc_test_...` for the sandbox); staff send a personal token to the addresses "
-    "under `/retraining/`. `GET /me` tells whether a key works. Errors are problem documents (RFC 9457).",
+    "under `/retraining/` and `/records/`. `GET /me` tells whether a key works. Errors are problem documents "
+    "(RFC 9457).",
     "SERVERS": [{"url": "/", "description": "The host that serves this document."}],
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
@@ -39,6 +40,7 @@ SPECTACULAR_SETTINGS = {
         {"name": "submissions", "description": "For integrations: post selfies, read what became of them."},
         {"name": "webhooks", "description": "For integrations: hear of it instead of asking."},
         {"name": "retraining", "description": "For the bank's own people, with personal tokens."},
+        {"name": "records", "description": "For auditors, with personal tokens: exports and dossiers."},
     ],
     "ENUM_NAME_OVERRIDES": {
         "DeliveryState": "kyc_review.webhooks.models.Delivery.State",

@@ -40,6 +40,7 @@ INSTALLED_APPS = [
     "kyc_review.retraining",
     "kyc_review.lifecycle",
     "kyc_review.insights",
+    "kyc_review.records",
     "kyc_review.demo",
 ]
 

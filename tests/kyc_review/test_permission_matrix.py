@@ -28,6 +28,7 @@ READERS: dict[str, set[str]] = {
     "integrations/": {"admin", "auditor"},
     "notices/": {"admin", "auditor"},
     "people/": {"admin", "auditor"},
+    "records/": {"admin", "auditor"},
     "registry/": {"admin", "auditor"},
     "retraining/": {"admin", "auditor"},
     "webhooks/": {"admin", "auditor"},
@@ -40,7 +41,6 @@ PAGES = [
     "insights/search/",
     "insights/loop/",
     "insights/audit/",
-    "insights/audit.csv",
 ]
 PAGES += [
     "account/",
@@ -49,6 +49,7 @@ PAGES += [
     "account/tokens/",
     "integrations/",
     "notices/",
+    "records/",
     "registry/",
     "retraining/",
     "retraining/waiting/",
@@ -129,6 +130,7 @@ def _values(item: ReviewItem) -> dict[str, str]:
         "<slug:slug>": "mobile-app",
         "<slug:prefix>": "kyc_live_0",
         "<slug:name>": "none",
+        "<slug:format>": "csv",
         "<slug:digest>": "0" * 64,
         "<str:name>": "manifest.json",
     }

@@ -1,0 +1,47 @@
+"""How the OpenAPI document describes the endpoints of records."""
+
+from typing import Any
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
+
+from kyc_review.core.openapi import MALFORMED, error_responses, response_header
+from kyc_review.records.api.incoming import ExportIn
+
+TOKEN = {
+    "e401": "The personal token is missing, unknown, expired or revoked, or its owner has left.",
+    "e403": "Not an admin or auditor, or one who also decides on faces.",
+}
+
+
+def _export(operation: str, summary: str, description: str) -> Any:
+    """Describes an export that streams one table."""
+    described = TOKEN | {"e400": MALFORMED, "e501": "The server lacks the library for this format."}
+    types = ("application/x-ndjson", "text/csv", "application/vnd.apache.parquet")
+    file = OpenApiResponse(OpenApiTypes.BINARY, description="The file, streamed.")
+    return extend_schema_view(
+        get=extend_schema(
+            operation_id=operation,
+            summary=summary,
+            description=f"{description} Oldest first; the columns are in docs/records.md. The audit log has the "
+            "export with its rows and SHA-256, as the event `export.ended` whose target is `X-Export-Id`.",
+            tags=["records"],
+            parameters=[ExportIn, response_header("X-Export-Id", "Names the export in the audit log.", 200)],
+            responses={(200, kind): file for kind in types} | error_responses(**described),
+        )
+    )
+
+
+export_decisions = _export(
+    "export_decisions",
+    "Export people's decisions",
+    "Of whole days in UTC: each with the votes, thresholds and checks of its picture.",
+)
+export_outcomes = _export(
+    "export_outcomes",
+    "Export results of submissions",
+    "Of whole days in UTC, also those that no person decided: each with votes, thresholds and checks.",
+)
+export_audit_events = _export(
+    "export_audit_events", "Export the audit log", "Of whole days in UTC, every event."
+)

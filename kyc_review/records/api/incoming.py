@@ -1,0 +1,20 @@
+"""Parameters of the records' addresses: shapes only."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from kyc_review.records.writers import Format
+
+
+class ExportIn(serializers.Serializer):
+    since = serializers.DateField(help_text="The first day, in UTC.")
+    until = serializers.DateField(help_text="The last day, in UTC.")
+    format = serializers.ChoiceField(
+        choices=[format.value for format in Format], default=Format.JSON_LINES.value
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if attrs["until"] < attrs["since"]:
+            raise serializers.ValidationError({"until": "The last day is before the first."})
+        return attrs

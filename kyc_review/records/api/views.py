@@ -1,0 +1,46 @@
+"""Exports by API, with a personal token of an admin or auditor."""
+
+from django.http.response import HttpResponseBase
+from rest_framework.request import Request
+
+from kyc_review.core.api import query_params
+from kyc_review.records.api import describing
+from kyc_review.records.api.incoming import ExportIn
+from kyc_review.records.columns import Period
+from kyc_review.records.exports import export_response, may_export, table_export
+from kyc_review.records.tables import TABLES
+from kyc_review.records.writers import Format
+from kyc_review.retraining.api.base import RetrainingView, viewer_of
+
+
+class ExportView(RetrainingView):
+    """One table; the URL conf names it."""
+
+    allowed = {"GET": may_export}
+    query = {"GET": ExportIn}
+    records = ""
+
+    def get(self, request: Request) -> HttpResponseBase:
+        asked = query_params(ExportIn, request)
+        made = table_export(
+            table=TABLES[self.records],
+            period=Period(asked["since"], asked["until"]),
+            format=Format(asked["format"]),
+            actor=viewer_of(request),
+        )
+        return export_response(made)
+
+
+@describing.export_decisions
+class DecisionsView(ExportView):
+    records = "decisions"
+
+
+@describing.export_outcomes
+class OutcomesView(ExportView):
+    records = "outcomes"
+
+
+@describing.export_audit_events
+class AuditEventsView(ExportView):
+    records = "audit-events"

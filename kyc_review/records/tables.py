@@ -1,0 +1,232 @@
+"""The tables that can be exported. docs/records.md has the same columns for readers; a test compares the two."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
+
+from django.db.models import Model, Prefetch, QuerySet
+
+from kyc_review.audit.models import Event
+from kyc_review.records.columns import Column, Period, Row, Table, Type
+from kyc_review.review.models import Decision, ReviewItem
+from kyc_review.scoring.models import Scoring
+from kyc_review.submissions.models import Result, ResultReason, State, Submission
+
+ROWS_AT_ONCE = 1000
+M = TypeVar("M", bound=Model)
+T = Type
+
+SCORING = (
+    Column("bundle_version", T.TEXT, "The ensemble that voted; empty where no model was asked."),
+    Column("bundle_digest", T.TEXT, "SHA-256 of its manifest, as on the model's page."),
+    Column("scored_at", T.TIME, "When it voted."),
+    Column("verdict", T.TEXT, "clear, split_vote or unanimous_fake."),
+    Column("risk", T.NUMBER, "0 to 1; orders the queue."),
+    Column(
+        "votes",
+        T.RECORDS,
+        "The votes, the combination last",
+        (
+            Column("member", T.TEXT, "The name in the bundle."),
+            Column("probability", T.NUMBER, "Of fake, 0 to 1."),
+            Column("threshold", T.NUMBER, "From this probability on it calls fake."),
+            Column("is_fake", T.BOOLEAN, "Its call."),
+        ),
+    ),
+    Column(
+        "checks",
+        T.RECORDS,
+        "The checks of the picture",
+        (
+            Column("name", T.TEXT, "The check."),
+            Column("status", T.TEXT, "pass, warn or fail."),
+            Column("code", T.TEXT, "What it found; empty when passed."),
+            Column("action", T.TEXT, "resubmit, review or empty."),
+            Column("measure", T.TEXT, "What was measured."),
+            Column("value", T.NUMBER, "The measurement."),
+            Column("limit", T.NUMBER, "The limit then."),
+        ),
+    ),
+)
+DECISION_COLUMNS = (
+    Column("schema_version", T.INTEGER, "Of this table: 1."),
+    Column("decision_id", T.INTEGER, "Unique."),
+    Column("decided_at", T.TIME, "When the person decided."),
+    Column("undone_at", T.TIME, "When they took it back in time, so that it never counted; else empty."),
+    Column("is_final", T.BOOLEAN, "It counts and can no longer be taken back."),
+    Column("submission_id", T.TEXT, "The id that the API returned."),
+    Column("integration", T.TEXT, "The onboarding system that posted it."),
+    Column("received_at", T.TIME, "When it was posted."),
+    Column("item_id", T.INTEGER, "The unit of work."),
+    Column("item_reason", T.TEXT, "Why a person was asked."),
+    Column("is_blind", T.BOOLEAN, "Votes and evidence were hidden until the first call."),
+    Column("reviewer", T.TEXT, "User name."),
+    Column("first_call", T.TEXT, "The call before votes were shown; empty without one."),
+    Column("first_call_at", T.TIME, "When."),
+    Column("label", T.TEXT, "real, fake or not_assessable."),
+    Column("obstacle", T.TEXT, "Why it was not assessable."),
+    Column("is_sure", T.BOOLEAN, "What the person said of their own answer."),
+    Column("parts", T.TEXTS, "Which parts are fake."),
+    Column("methods", T.TEXTS, "How they were made."),
+    Column("corrects", T.INTEGER, "The decision that it replaces; empty for none."),
+    Column("handling_s", T.NUMBER, "Seconds from claim to decision."),
+    Column("result", T.TEXT, "The submission's result at the time of the export."),
+    Column("result_reason", T.TEXT, "Its code in the API."),
+    *SCORING,
+)
+OUTCOME_COLUMNS = (
+    Column("schema_version", T.INTEGER, "Of this table: 1."),
+    Column("submission_id", T.TEXT, "The id that the API returned."),
+    Column("integration", T.TEXT, "The onboarding system that posted it."),
+    Column("received_at", T.TIME, "When it was posted."),
+    Column("completed_at", T.TIME, "When it got its present result."),
+    Column("result", T.TEXT, "clear, rejected or resubmit."),
+    Column("result_reason", T.TEXT, "Its code in the API."),
+    Column("decided_by", T.TEXT, "person, models (all votes real) or checks (sent back)."),
+    Column("decisions", T.TEXTS, "Ids of people's decisions that were not undone."),
+    Column("sha256", T.TEXT, "Of the posted bytes."),
+    Column("erased_at", T.TIME, "When picture and references were deleted; else empty."),
+    *SCORING,
+)
+EVENT_COLUMNS = (
+    Column("schema_version", T.INTEGER, "Of this table: 1."),
+    Column("id", T.INTEGER, "Unique; gaps are transactions that were rolled back."),
+    Column("at", T.TIME, "By the database's clock."),
+    Column("action", T.TEXT, "Such as submission.received."),
+    Column("actor_kind", T.TEXT, "user, integration or system."),
+    Column("actor_id", T.TEXT, "The account."),
+    Column("actor_name", T.TEXT, "Its name then."),
+    Column("target_kind", T.TEXT, "What it is about."),
+    Column("target_id", T.TEXT, "Which one."),
+    Column("detail", T.OBJECT, "The fields depend on the action."),
+)
+
+
+def _decisions(period: Period) -> Iterator[Row]:
+    rows = Decision.objects.filter(decided_at__range=period.moments, submission__is_test=False)
+    rows = rows.select_related("item", "submission__integration", "submission__scoring", "reviewer", "undo")
+    rows = rows.prefetch_related("submission__scoring__votes", "submission__checks", "item__first_calls")
+    return _streamed(rows.order_by("decided_at", "pk"), _decision)
+
+
+def _decision(row: Decision) -> Row:
+    item, posted, undone_at = row.item, row.submission, getattr(getattr(row, "undo", None), "undone_at", None)
+    calls = [call for call in item.first_calls.all() if call.reviewer_id == row.reviewer_id]
+    return (
+        1,
+        row.pk,
+        row.decided_at,
+        undone_at,
+        undone_at is None and item.state == ReviewItem.State.DECIDED,
+        str(posted.pk),
+        posted.integration.name,
+        posted.received_at,
+        item.pk,
+        item.reason,
+        item.is_blind,
+        row.reviewer.username,
+        calls[0].label if calls else None,
+        calls[0].called_at if calls else None,
+        row.label,
+        row.obstacle or None,
+        row.is_sure,
+        row.parts,
+        row.methods,
+        row.corrects_id,
+        row.handling_ms / 1000,
+        posted.result or None,
+        posted.result_reason or None,
+        *_scoring(posted),
+    )
+
+
+def _outcomes(period: Period) -> Iterator[Row]:
+    rows = Submission.objects.filter(
+        completed_at__range=period.moments, is_test=False, state=State.COMPLETED
+    ).select_related("integration", "scoring")
+    standing = Prefetch("decisions", Decision.objects.standing().order_by("pk"), to_attr="standing_decisions")
+    rows = rows.prefetch_related("scoring__votes", "checks", standing)
+    return _streamed(rows.order_by("completed_at", "pk"), _outcome)
+
+
+def _outcome(row: Submission) -> Row:
+    decisions = [str(decision.pk) for decision in row.standing_decisions]  # type: ignore[attr-defined]
+    return (
+        1,
+        str(row.pk),
+        row.integration.name,
+        row.received_at,
+        row.completed_at,
+        row.result,
+        row.result_reason,
+        _decided_by(row, decisions),
+        decisions,
+        row.sha256,
+        row.erased_at,
+        *_scoring(row),
+    )
+
+
+def _decided_by(row: Submission, decisions: list[str]) -> str:
+    """An audited clear was decided by the models, although people judged it later and agreed."""
+    if row.result_reason == ResultReason.MODELS_AGREE:
+        return "models"
+    return "checks" if row.result == Result.RESUBMIT and not decisions else "person"
+
+
+def _scoring(row: Submission) -> Row:
+    scoring: Scoring | None = getattr(row, "scoring", None)
+    checks = [
+        {
+            "name": check.name,
+            "status": check.status,
+            "code": check.code,
+            "action": check.action,
+            "measure": check.measure,
+            "value": check.value,
+            "limit": check.limit,
+        }
+        for check in row.checks.all()
+    ]
+    if scoring is None:
+        return (None, None, None, None, None, [], checks)
+    votes = [
+        {
+            "member": vote.member,
+            "probability": vote.probability,
+            "threshold": vote.threshold,
+            "is_fake": vote.is_fake,
+        }
+        for vote in scoring.votes.all()
+    ]
+    told = (scoring.bundle_version, scoring.bundle_digest, scoring.scored_at, scoring.verdict, scoring.risk)
+    return (*told, votes, checks)
+
+
+def _events(period: Period) -> Iterator[Row]:
+    return event_rows(Event.objects.filter(at__range=period.moments).order_by("pk"))
+
+
+def event_rows(events: QuerySet[Event]) -> Iterator[Row]:
+    return _streamed(events, _event)
+
+
+def _event(row: Event) -> Row:
+    return (1, *(getattr(row, column.name) for column in EVENT_COLUMNS[1:]))
+
+
+def _streamed(rows: QuerySet[M], told: Callable[[M], Row]) -> Iterator[Row]:
+    """By a server-side cursor, and what belongs to the rows for as many at once."""
+    found: Iterable[M] = rows.iterator(chunk_size=ROWS_AT_ONCE)
+    return map(told, found)
+
+
+TABLES = {
+    table.name: table
+    for table in (
+        Table("decisions", 1, "Decisions of people", DECISION_COLUMNS, _decisions),
+        Table("outcomes", 1, "Results of submissions", OUTCOME_COLUMNS, _outcomes),
+        Table("audit-events", 1, "Audit log", EVENT_COLUMNS, _events),
+    )
+}
