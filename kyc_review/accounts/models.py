@@ -4,6 +4,7 @@ from django.contrib.auth.models import AbstractUser
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 
 class User(AbstractUser):
@@ -60,11 +61,11 @@ class Integration(models.Model):
 class Scope(models.TextChoices):
     """Scopes of API keys; a key may have several."""
 
-    SUBMISSIONS_WRITE = "submissions:write", "post and cancel submissions"
-    SUBMISSIONS_READ = "submissions:read", "read submissions and their results"
-    SUBMISSIONS_ERASE = "submissions:erase", "permanently delete an applicant's picture and references"
-    OUTCOMES_WRITE = "outcomes:write", "report a later outcome of an applicant"
-    WEBHOOKS_MANAGE = "webhooks:manage", "manage webhook endpoints and replay events"
+    SUBMISSIONS_WRITE = "submissions:write", _("post and cancel submissions")
+    SUBMISSIONS_READ = "submissions:read", _("read submissions and their results")
+    SUBMISSIONS_ERASE = "submissions:erase", _("permanently delete an applicant's picture and references")
+    OUTCOMES_WRITE = "outcomes:write", _("report a later outcome of an applicant")
+    WEBHOOKS_MANAGE = "webhooks:manage", _("manage webhook endpoints and replay events")
 
 
 def all_scopes() -> list[str]:

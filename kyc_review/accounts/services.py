@@ -10,6 +10,7 @@ from django.contrib.auth.models import Group
 from django.contrib.auth.password_validation import validate_password
 from django.db import models, transaction
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from kyc_review.accounts.digests import key_digest
 from kyc_review.accounts.models import ApiKey, Integration, Scope, User, all_scopes
@@ -121,8 +122,15 @@ def _require_room(integration: Integration, *, is_test: bool) -> None:
     if len(prefixes) >= VALID_KEYS_MAX:
         mode = "test" if is_test else "live"
         raise TooManyKeys(
-            f"{integration.slug} has {len(prefixes)} valid {mode} keys already ({', '.join(prefixes)}): "
-            "end one of them first."
+            gettext(
+                "%(integration)s has %(number)s valid keys of mode %(mode)s already (%(keys)s): end one of them first."
+            )
+            % {
+                "integration": integration.slug,
+                "number": len(prefixes),
+                "mode": mode,
+                "keys": ", ".join(prefixes),
+            }
         )
 
 
@@ -141,7 +149,7 @@ def key_rotate(
     Raises ValueError for a key that is not valid any more, TooManyKeys while an earlier rotation goes on.
     """
     if not key.is_valid:
-        raise ValueError(f"{key.prefix} has ended; create a new key instead.")
+        raise ValueError(gettext("%(key)s has ended; create a new key instead.") % {"key": key.prefix})
     ends = timezone.now() + overlap
     if key.expires_at is None or key.expires_at > ends:
         ApiKey.objects.filter(pk=key.pk).update(expires_at=ends)

@@ -17,7 +17,8 @@ from kyc_review.audit import services as audit
 from kyc_review.audit.models import Event
 from kyc_review.core.days import begin_of, end_of
 from kyc_review.core.permissions import Right, may_read_audit_log, require
-from kyc_review.insights.forms import KINDS, AuditForm
+from kyc_review.insights.action_words import KINDS
+from kyc_review.insights.forms import AuditForm
 from kyc_review.insights.retention import retention
 from kyc_review.insights.search import submission_receipt, submissions_visible
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.utils.translation import gettext, ngettext
 
 from detection.voting import Verdict
 from kyc_review.core.days import hours_after, moment_in_words
@@ -62,18 +64,36 @@ def _scored(wanted: dict[str, Any]) -> QuerySet[Scoring]:
 def in_words(wanted: dict[str, Any]) -> str:
     """The filter of a plot's link in words; empty without one."""
     words, hours = [], wanted.get("hours") or HOUR
-    span = "the hour" if hours == HOUR else f"{hours // 24} days" if hours % 24 == 0 else f"{hours} hours"
-    for verb in ("decided", "scored"):
-        if wanted[verb]:
-            words.append(f"{verb} within {span} from {moment_in_words(wanted[verb])}")
+    if wanted["decided"]:
+        span = _span(hours)
+        words.append(gettext("decided within %(span)s from %(at)s") % (span | _at(wanted["decided"])))
+    if wanted["scored"]:
+        span = _span(hours)
+        words.append(gettext("scored within %(span)s from %(at)s") % (span | _at(wanted["scored"])))
     if wanted["member"]:
-        erred = Erred(wanted["erred"]).label if wanted["erred"] else "judged, with human decisions"
+        erred = Erred(wanted["erred"]).label if wanted["erred"] else gettext("judged, with human decisions")
         words.append(f"{wanted['member']} {erred}")
     if wanted["label"]:
-        words.append(f"found {Decision.Label(wanted['label']).label.lower()}")
+        label = Decision.Label(wanted["label"]).label.lower()
+        words.append(gettext("found %(label)s") % {"label": label})
     for name, choices in (("called", Called), ("twice", Twice), ("verdict", Flagged)):
         if wanted[name]:
             words.append(str(choices(wanted[name]).label))
     if wanted["bundle"]:
-        words.append(f"by the bundle {wanted['bundle'][:12]}")
+        words.append(gettext("by the bundle %(digest)s") % {"digest": wanted["bundle"][:12]})
     return "; ".join(words)
+
+
+def _span(hours: int) -> dict[str, str]:
+    """How long the span is, in words, for a sentence with a place for it."""
+    if hours == HOUR:
+        words = gettext("the hour")
+    elif hours % 24 == 0:
+        words = ngettext("%(number)s day", "%(number)s days", hours // 24) % {"number": hours // 24}
+    else:
+        words = ngettext("%(number)s hour", "%(number)s hours", hours) % {"number": hours}
+    return {"span": words}
+
+
+def _at(moment: datetime) -> dict[str, str]:
+    return {"at": moment_in_words(moment)}

@@ -1,66 +1,80 @@
 from django import forms
 from django.db import models
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from detection.checks import CheckCode
 from detection.voting import Verdict
+from kyc_review.insights.submission_words import STATES
 from kyc_review.review.models import Decision, ReviewItem
 from kyc_review.review.selectors import FIRST_LOOK, FIRST_LOOK_LABEL
 from kyc_review.scoring.check_words import CODES
-from kyc_review.submissions.models import Result, State
+from kyc_review.submissions.models import Result
 
 
 class Erred(models.TextChoices):
     """How a member can contradict human decisions."""
 
-    MISSED = "missed", "called real what people rejected"
-    ALARM = "alarm", "called fake what people accepted"
+    MISSED = "missed", _("called real what people rejected")
+    ALARM = "alarm", _("called fake what people accepted")
 
 
 class Called(models.TextChoices):
     """What people did with their first calls (`model_monitoring.CALLS`)."""
 
-    APART = "apart", "called first against the models"
-    FOLLOWED = "followed", "changed to what the models say"
-    TOGETHER = "together", "called first as the models do"
-    LEFT = "left", "changed away from the models"
+    APART = "apart", _("called first against the models")
+    FOLLOWED = "followed", _("changed to what the models say")
+    TOGETHER = "together", _("called first as the models do")
+    LEFT = "left", _("changed away from the models")
 
 
 class Twice(models.TextChoices):
     """Faces with two decisions."""
 
-    ANY = "any", "decided on by a second person"
-    APART = "apart", "decided on differently by two people"
+    ANY = "any", _("decided on by a second person")
+    APART = "apart", _("decided on differently by two people")
 
 
 class Flagged(models.TextChoices):
     """Selfies that a bundle did not clear: all, or those with split votes."""
 
-    ANY = "flagged", "given to people"
-    SPLIT = Verdict.SPLIT_VOTE.value, "with split votes"
+    ANY = "flagged", _("given to people")
+    SPLIT = Verdict.SPLIT_VOTE.value, _("with split votes")
+
+
+ANY = ("", _("Any"))
+
+
+def _checks() -> list[tuple[str, str]]:
+    return [ANY, *((code.value, CODES[code].capitalize()) for code in CheckCode)]
 
 
 class SearchForm(forms.Form):
     q = forms.CharField(required=False, max_length=200)
     state = forms.ChoiceField(
         required=False,
-        choices=[("", "Any"), *((value, label.capitalize()) for value, label in State.choices)],
+        label=_("State"),
+        choices=[ANY, *((state.value, words) for state, words in STATES.items())],
     )
-    result = forms.ChoiceField(required=False, choices=[("", "Any"), *Result.choices])
+    result = forms.ChoiceField(required=False, label=_("Result"), choices=[ANY, *Result.choices])
     reason = forms.ChoiceField(
-        required=False, choices=[("", "Any"), *ReviewItem.Reason.choices, (FIRST_LOOK, FIRST_LOOK_LABEL)]
+        required=False,
+        label=_("Reason"),
+        choices=[ANY, *ReviewItem.Reason.choices, (FIRST_LOOK, FIRST_LOOK_LABEL)],
     )
     check = forms.ChoiceField(
         required=False,
-        label="Check found",
-        choices=[("", "Any"), *((code.value, CODES[code].capitalize()) for code in CheckCode)],
+        label=_("Check found"),
+        choices=_checks,
     )
     waiting = forms.ChoiceField(
         required=False,
-        choices=[("", "Any"), ("any", "Waits"), ("at_risk", "Waits, nearly late"), ("late", "Waits, late")],
+        label=_("Waiting"),
+        choices=[ANY, ("any", _("Waits")), ("at_risk", _("Waits, nearly late")), ("late", _("Waits, late"))],
     )
-    reviewer = forms.CharField(required=False, max_length=150)
-    since = forms.DateField(required=False)
-    until = forms.DateField(required=False)
+    reviewer = forms.CharField(required=False, label=_("Reviewer"), max_length=150)
+    since = forms.DateField(required=False, label=pgettext_lazy("day", "From"))
+    until = forms.DateField(required=False, label=pgettext_lazy("day", "To"))
     # These come from plots; the page has no field for them and shows them in words.
     decided = forms.DateTimeField(required=False)
     scored = forms.DateTimeField(required=False)
@@ -76,32 +90,6 @@ class SearchForm(forms.Form):
     erred = forms.ChoiceField(required=False, choices=Erred.choices, widget=forms.HiddenInput)
 
 
-# What an event's action begins with, and how people call it.
-KINDS = {
-    "submission.": "Submissions",
-    "item.": "Items",
-    "gold.": "Calibration",
-    "campaign.": "Campaigns",
-    "staff.": "People",
-    "token.": "Tokens",
-    "integration.": "Integrations",
-    "key.": "API keys",
-    "webhook.": "Webhooks",
-    "snapshot.": "Snapshots",
-    "training.": "Training runs",
-    "comparison.": "Comparisons",
-    "promotion.": "Proposals",
-    "gate.": "Gate settings",
-    "bundle.": "Bundles",
-    "alarm.": "Alarms",
-    "notice_channel.": "Notices",
-    "shadow.": "Shadow",
-    "retention.": "Retention",
-    "export.": "Exports",
-    "audit.": "Keys of the log",
-}
-
-
 class AuditForm(forms.Form):
     action = forms.CharField(required=False, max_length=60)
     actor = forms.CharField(required=False, max_length=150)
@@ -115,8 +103,8 @@ class EraseForm(forms.Form):
     """The reason, and a confirmation that is not given by mistake."""
 
     reason = forms.CharField(
-        max_length=300, error_messages={"required": "State the reason; auditors read it."}
+        max_length=300, error_messages={"required": _("State the reason; auditors read it.")}
     )
     confirmed = forms.BooleanField(
-        error_messages={"required": "Confirm that you understand that it cannot be undone."}
+        error_messages={"required": _("Confirm that you understand that it cannot be undone.")}
     )

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
 from django.db.models import Exists, OuterRef, Q, QuerySet, Value
+from django.utils.translation import gettext
 
 from kyc_review.accounts.models import Integration
 from kyc_review.audit.models import Event
@@ -113,7 +114,7 @@ def submission_receipt(*, viewer: User, submission: Submission) -> dict[str, Any
     require(viewer, Right.READ_AUDIT_LOG)
     if is_hidden(viewer=viewer, submission=submission):
         raise PermissionDenied(
-            "You may still be asked to review this face: its history is hidden until then."
+            gettext("You may still be asked to review this face: its history is hidden until then.")
         )
     return receipt(submission_id=str(submission.pk), events=_events_about(submission))
 

@@ -12,6 +12,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
@@ -114,7 +115,7 @@ def erasure(request: StaffRequest, submission_id: UUID) -> HttpResponse:
     if not form.is_valid():
         return _submission(request, row, form, status=422)
     submission_erase(submission_id=row.pk, reason=form.cleaned_data["reason"], actor=request.user)
-    messages.success(request, "The submission was erased.")
+    messages.success(request, gettext("The submission was erased."))
     return HttpResponseRedirect(reverse("insights:submission", args=[row.pk]))
 
 
@@ -155,7 +156,7 @@ def reference(request: StaffRequest, submission_id: UUID) -> HttpResponseBase:
     """The reference image that came with it; every view is recorded in the audit log."""
     row = _face(request, submission_id)
     if not row.reference_sha256 or row.erased_at:
-        raise Http404("No reference image came with this submission.")
+        raise Http404(gettext("No reference image came with this submission."))
     audit.record(action="submission.reference_looked_at", actor=request.user, target=row)
     return reference_response(row, is_small=False)
 
@@ -171,7 +172,7 @@ def _found(request: StaffRequest, submission_id: UUID) -> Submission:
     _require(request)
     row = submissions_visible(viewer=request.user).filter(pk=submission_id).first()
     if row is None:
-        raise Http404("There is no such submission.")
+        raise Http404(gettext("There is no such submission."))
     return row
 
 

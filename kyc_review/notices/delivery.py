@@ -19,14 +19,16 @@ from django.core.mail import EmailMessage, get_connection
 from django.db import connection, transaction
 from django.db.models import F, Q
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 from kyc_review.core import leases
+from kyc_review.core.stored_texts import stored
 from kyc_review.core.wake import NOTICES
 from kyc_review.notices import formats
 from kyc_review.notices.models import Channel, Medium, Notice, NoticeDelivery
 from kyc_review.notices.outbox import is_eligible
 from kyc_review.webhooks.backoff import next_attempt_at
-from kyc_review.webhooks.http_client import TIMEOUT_S, Answer, body_of, post, signed
+from kyc_review.webhooks.http_client import NOT_SENT, TIMEOUT_S, Answer, body_of, post, signed
 from kyc_review.webhooks.secret_encryption import SealBroken, unseal
 
 State = NoticeDelivery.State
@@ -35,8 +37,11 @@ HOLDER = leases.process_holder()
 LEASE_S = 60  # four times the longest attempt
 GATHERED_MAX = 20  # notices in one message
 GONE = 410
-NO_MAIL_SERVER = "No mail server is configured (EMAIL_URL)."
-NOT_ELIGIBLE = "Its owner may not see retraining any more."
+NO_MAIL_SERVER = stored(gettext_noop("No mail server is configured (EMAIL_URL)."))
+NOT_ELIGIBLE = stored(gettext_noop("Its owner may not see retraining any more."))
+NOT_TAKEN = stored(gettext_noop("The mail server did not take it: %(error)s"))
+GONE_ANSWER = stored(gettext_noop("It answered 410 Gone."))
+STATUS = stored(gettext_noop("HTTP status %(status)s"))
 
 _alone = threading.Lock()
 
@@ -80,7 +85,7 @@ def _send_and_record(batch: Batch) -> None:
         answer = send(batch)
     except Exception as error:
         log.exception("a message to the channel %s could not be sent", batch.channel.pk)
-        answer = Answer(None, f"The message could not be sent: {type(error).__name__}", 0)
+        answer = Answer(None, NOT_SENT % {"error": type(error).__name__}, 0)
     try:
         batch_record(batch, answer)
     except Exception:
@@ -154,7 +159,7 @@ def _send_email(batch: Batch) -> Answer:
     except (
         Exception
     ) as failure:  # OSError and SMTPException, and what the mail library raises for odd headers
-        status, error = None, f"The mail server did not take it: {failure or type(failure).__name__}"[:300]
+        status, error = None, (NOT_TAKEN % {"error": failure or type(failure).__name__})[:300]
     return Answer(status, error, int((time.monotonic() - started) * 1000))
 
 
@@ -171,7 +176,9 @@ def batch_record(batch: Batch, answer: Answer, *, holder: str = HOLDER) -> None:
             continue
         again = next_attempt_at(now, attempts_made=row.attempts_made, gives_up_at=row.gives_up_at)
         row.lease_holder = ""
-        row.last_error = "" if answer.is_success else (answer.error or f"HTTP status {answer.status}")[:300]
+        row.last_error = (
+            "" if answer.is_success else (answer.error or STATUS % {"status": answer.status})[:300]
+        )
         if answer.is_success:
             row.state, row.finished_at = State.DELIVERED, now
         elif answer.status == GONE or again is None:
@@ -180,7 +187,7 @@ def batch_record(batch: Batch, answer: Answer, *, holder: str = HOLDER) -> None:
             row.state, row.due_at = State.PENDING, again
         row.save(update_fields=["lease_holder", "last_error", "state", "finished_at", "due_at"])
     if answer.status == GONE:
-        channel_disable(channel=batch.channel, reason=answer.error or "It answered 410 Gone.")
+        channel_disable(channel=batch.channel, reason=answer.error or GONE_ANSWER)
 
 
 @transaction.atomic

@@ -7,6 +7,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from kyc_review.core.leases import LeasedRow, holder_only_in
 
@@ -14,22 +15,22 @@ from kyc_review.core.leases import LeasedRow, holder_only_in
 class Kind(models.TextChoices):
     """What a notice is about. Kinds may be added, never change."""
 
-    PROPOSAL = "proposal.waits", "A proposal waits for a decision"
-    CHANGED = "production.changed", "The model in production or the gate changed"
-    TRAINING = "training.failed", "A training failed or was refused"
-    OVERTURNED = "clear.overturned", "A cleared selfie was found to be fake"
-    ALARM = "alarm.began", "Monitoring raised an alarm"
-    TEST = "notice.test", "Sent on request, to try a channel"
+    PROPOSAL = "proposal.waits", _("A proposal waits for a decision")
+    CHANGED = "production.changed", _("The model in production or the gate changed")
+    TRAINING = "training.failed", _("A training failed or was refused")
+    OVERTURNED = "clear.overturned", _("A cleared selfie was found to be fake")
+    ALARM = "alarm.began", _("Monitoring raised an alarm")
+    TEST = "notice.test", _("Sent on request, to try a channel")
 
 
 CHOSEN_KINDS = [(kind.value, kind.label) for kind in Kind if kind != Kind.TEST]
 
 
 class Medium(models.TextChoices):
-    EMAIL = "email", "E-mail"
-    JSON = "json", "Webhook (signed JSON)"
-    SLACK = "slack", "Slack"
-    TEAMS = "teams", "Microsoft Teams"
+    EMAIL = "email", _("E-mail")
+    JSON = "json", _("Webhook (signed JSON)")
+    SLACK = "slack", _("Slack")
+    TEAMS = "teams", _("Microsoft Teams")
 
 
 class Channel(models.Model):
@@ -96,10 +97,10 @@ class NoticeDelivery(LeasedRow):
     """One notice for one channel. `due_at` and the lease: `core.leases`; `gives_up_at` is the end of three days."""
 
     class State(models.TextChoices):
-        PENDING = "pending", "Waiting"
-        SENDING = "sending", "Being sent"
-        DELIVERED = "delivered", "Delivered"
-        DEAD = "dead", "Given up"
+        PENDING = "pending", _("Waiting")
+        SENDING = "sending", _("Being sent")
+        DELIVERED = "delivered", _("Delivered")
+        DEAD = "dead", _("Given up")
 
     notice = models.ForeignKey(Notice, on_delete=models.CASCADE, related_name="deliveries")
     channel = models.ForeignKey(Channel, on_delete=models.CASCADE, related_name="deliveries")

@@ -10,15 +10,18 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_noop
 
 from kyc_review.audit import services as audit
 from kyc_review.core.errors import DomainError, text_within
 from kyc_review.core.permissions import may_manage_webhooks, may_see_retraining
+from kyc_review.core.stored_texts import stored
 from kyc_review.core.wake import NOTICES
 from kyc_review.notices.delivery import channel_disable
 from kyc_review.notices.models import CHOSEN_KINDS, Channel, Kind, Medium, Notice, NoticeDelivery
 from kyc_review.notices.outbox import deliveries_make, is_banks_address
 from kyc_review.webhooks.backoff import GIVE_UP_AFTER
+from kyc_review.webhooks.endpoint_health import SWITCHED_OFF_BY_HAND
 from kyc_review.webhooks.secret_encryption import seal
 from kyc_review.webhooks.services import fresh_secret
 from kyc_review.webhooks.ssrf import url_check
@@ -27,6 +30,9 @@ if TYPE_CHECKING:
     from kyc_review.accounts.models import User
 
 CHANNELS_MAX = 10  # of one person, and shared ones
+DELETED = stored(gettext_noop("Deleted."))
+TEST_TITLE = stored(gettext_noop("A test notice"))
+TEST_TEXT = stored(gettext_noop("%(person)s asked for it."))
 
 
 class ChannelRefused(DomainError):
@@ -56,21 +62,25 @@ def channel_create(
     """
     owner = None if is_shared else actor
     if not may_see_retraining(actor) or (is_shared and not may_manage_webhooks(actor)):
-        raise PermissionDenied("Only admins have shared channels; admins and auditors have their own.")
+        raise PermissionDenied(
+            gettext("Only admins have shared channels; admins and auditors have their own.")
+        )
     if Channel.objects.filter(owner=owner, deleted_at=None).count() >= CHANNELS_MAX:
-        raise ChannelRefused(f"There may be {CHANNELS_MAX} channels; delete one first.")
+        raise ChannelRefused(
+            gettext("There may be %(most)s channels; delete one first.") % {"most": CHANNELS_MAX}
+        )
     row = Channel(
         owner=owner,
         medium=_medium(medium),
         kinds=_kinds(kinds),
-        description=text_within(description, 100, "The description", ChannelRefused),
+        description=text_within(description, 100, gettext("The description"), ChannelRefused),
         created_by=actor,
     )
     secret = ""
     if row.medium == Medium.EMAIL:
         row.email = _email(address)
         if Channel.objects.filter(owner=owner, email=row.email, deleted_at=None).exists():
-            raise ChannelRefused("This address has a channel already; change what it is sent.")
+            raise ChannelRefused(gettext("This address has a channel already; change what it is sent."))
     else:
         row.host = url_check(address).hostname or ""
         row.sealed_url = seal(address)
@@ -102,7 +112,7 @@ def channel_switch(*, channel: Channel, actor: User, is_active: bool) -> None:
         row.is_active, row.disabled_reason = True, ""
         row.save(update_fields=["is_active", "disabled_reason"])
     else:
-        channel_disable(channel=row, reason="Switched off by hand.")
+        channel_disable(channel=row, reason=SWITCHED_OFF_BY_HAND)
     _record("switched_on" if is_active else "switched_off", row, actor)
 
 
@@ -110,7 +120,7 @@ def channel_switch(*, channel: Channel, actor: User, is_active: bool) -> None:
 def channel_delete(*, channel: Channel, actor: User) -> None:
     """It is sent nothing more and is no longer listed."""
     row = _locked(channel, actor)
-    channel_disable(channel=row, reason="Deleted.")
+    channel_disable(channel=row, reason=DELETED)
     Channel.objects.filter(pk=row.pk).update(deleted_at=timezone.now())
     _record("deleted", row, actor)
 
@@ -120,7 +130,7 @@ def channel_test(*, channel: Channel, actor: User) -> None:
     """Send a notice to this channel alone. Raises ChannelRefused."""
     row = _active(channel, actor)
     notice = Notice.objects.create(
-        kind=Kind.TEST, title="A test notice", text=f"{actor} asked for it.", path=f"/notices/{row.pk}/"
+        kind=Kind.TEST, title=TEST_TITLE, text=TEST_TEXT % {"person": actor}, path=f"/notices/{row.pk}/"
     )
     deliveries_make(notice, [row])
     _record("tested", row, actor)
@@ -145,27 +155,31 @@ def deliveries_resend(*, channel: Channel, actor: User) -> int:
 def _locked(channel: Channel, actor: User) -> Channel:
     row = Channel.objects.select_for_update(of=("self",)).get(pk=channel.pk, deleted_at=None)
     if not may_change_channel(actor, row):
-        raise PermissionDenied("This channel belongs to another person, or is shared and managed by admins.")
+        raise PermissionDenied(
+            gettext("This channel belongs to another person, or is shared and managed by admins.")
+        )
     return row
 
 
 def _active(channel: Channel, actor: User) -> Channel:
     row = _locked(channel, actor)
     if not row.is_active:
-        raise ChannelRefused("The channel is switched off; switch it on first.")
+        raise ChannelRefused(gettext("The channel is switched off; switch it on first."))
     return row
 
 
 def _medium(text: str) -> Medium:
     if text not in Medium.values:
-        raise ChannelRefused(f"Choose one of {', '.join(Medium.values)}.")
+        raise ChannelRefused(gettext("Choose one of %(media)s.") % {"media": ", ".join(Medium.values)})
     return Medium(text)
 
 
 def _kinds(kinds: Sequence[str]) -> list[str]:
     known = [kind for kind, _ in CHOSEN_KINDS]
     if not kinds or not set(kinds) <= set(known):
-        raise ChannelRefused(f"Choose at least one kind of notice: {', '.join(known)}.")
+        raise ChannelRefused(
+            gettext("Choose at least one kind of notice: %(kinds)s.") % {"kinds": ", ".join(known)}
+        )
     return [kind for kind in known if kind in kinds]
 
 
@@ -173,11 +187,15 @@ def _email(address: str) -> str:
     try:
         validate_email(address)
     except ValidationError as error:
-        raise ChannelRefused("This is not an e-mail address.") from error
+        raise ChannelRefused(gettext("This is not an e-mail address.")) from error
     if not is_banks_address(address):
         domains = ", ".join(settings.NOTICE_EMAIL_DOMAINS)
         raise ChannelRefused(
-            f"Notices go to addresses of the bank only: {domains}. The operator sets others in NOTICE_EMAIL_DOMAINS."
+            gettext(
+                "Notices go to addresses of the bank only: %(domains)s. The operator sets others in "
+                "NOTICE_EMAIL_DOMAINS."
+            )
+            % {"domains": domains}
         )
     return address
 

@@ -11,6 +11,7 @@ from django.core.paginator import Paginator
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -72,7 +73,7 @@ def kinds(request: StaffRequest, channel_id: UUID) -> HttpResponse:
 def switch(request: StaffRequest, channel_id: UUID) -> HttpResponse:
     row, is_active = _found(request, channel_id), parse_toggle(request)
     services.channel_switch(channel=row, actor=request.user, is_active=is_active)
-    messages.success(request, "Switched on." if is_active else "Switched off.")
+    messages.success(request, gettext("Switched on.") if is_active else gettext("Switched off."))
     return _back(row)
 
 
@@ -82,7 +83,7 @@ def trial(request: StaffRequest, channel_id: UUID) -> HttpResponse:
     row = _found(request, channel_id)
     with refusals_shown(request):
         services.channel_test(channel=row, actor=request.user)
-        messages.success(request, "A test notice was queued.")
+        messages.success(request, gettext("A test notice was queued."))
     return _back(row)
 
 
@@ -92,7 +93,10 @@ def resend(request: StaffRequest, channel_id: UUID) -> HttpResponse:
     row = _found(request, channel_id)
     with refusals_shown(request):
         number = services.deliveries_resend(channel=row, actor=request.user)
-        messages.success(request, f"{number} queued again.")
+        messages.success(
+            request,
+            gettext("%(number)s queued again.") % {"number": number},
+        )
     return _back(row)
 
 
@@ -101,7 +105,7 @@ def resend(request: StaffRequest, channel_id: UUID) -> HttpResponse:
 def delete(request: StaffRequest, channel_id: UUID) -> HttpResponse:
     row = _found(request, channel_id)
     services.channel_delete(channel=row, actor=request.user)
-    messages.success(request, f"{row} was deleted.")
+    messages.success(request, gettext("%(channel)s was deleted.") % {"channel": row})
     return HttpResponseRedirect(reverse("notices:overview"))
 
 
@@ -140,7 +144,7 @@ def _found(request: StaffRequest, channel_id: UUID) -> Channel:
     _require_access(request)
     row = channels_listed(viewer=request.user).filter(pk=channel_id).first()
     if row is None:
-        raise Http404("There is no such channel, or it belongs to another person.")
+        raise Http404(gettext("There is no such channel, or it belongs to another person."))
     return row
 
 

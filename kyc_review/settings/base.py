@@ -81,7 +81,11 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "kyc_review.core.branding.branding",
             ],
-            "builtins": ["kyc_review.core.template_times", "kyc_review.core.script_texts"],
+            "builtins": [
+                "kyc_review.core.template_times",
+                "kyc_review.core.template_texts",
+                "kyc_review.core.script_texts",
+            ],
         },
     }
 ]

@@ -19,7 +19,7 @@ from kyc_review.core import leases
 from kyc_review.core.wake import WEBHOOKS
 from kyc_review.webhooks.backoff import next_attempt_at
 from kyc_review.webhooks.endpoint_health import endpoint_disable, failure_note, success_note
-from kyc_review.webhooks.http_client import TIMEOUT_S, Answer, body_of, post, signed
+from kyc_review.webhooks.http_client import NOT_SENT, TIMEOUT_S, Answer, body_of, post, signed
 from kyc_review.webhooks.models import Attempt, Delivery
 from kyc_review.webhooks.sandbox import webhook_fails
 from kyc_review.webhooks.secret_encryption import SealBroken, unseal
@@ -81,7 +81,7 @@ def _record_safely(message: Message, attempt: Future[Answer]) -> None:
         answer = attempt.result()
     except Exception as error:
         log.exception("the attempt to deliver %s failed", message.delivery_id)
-        answer = Answer(None, f"The message could not be sent: {type(error).__name__}", 0)
+        answer = Answer(None, NOT_SENT % {"error": type(error).__name__}, 0)
     try:
         attempt_record(delivery_id=message.delivery_id, answer=answer)
     except Exception:

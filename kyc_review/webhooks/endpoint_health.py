@@ -5,14 +5,17 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 from kyc_review.audit import services as audit
+from kyc_review.core.stored_texts import stored
 from kyc_review.webhooks.backoff import GIVE_UP_AFTER, endpoint_pause_s
 from kyc_review.webhooks.models import Delivery, Endpoint
 
 # Attempts in a row that must have failed before an endpoint is switched off; a quiet one has few in three days.
 FAILURES_BEFORE_OFF = 10
-SWITCHED_OFF_BY_HAND = "Switched off by hand."
+SWITCHED_OFF_BY_HAND = stored(gettext_noop("Switched off by hand."))
+ALL_FAILED = stored(gettext_noop("All %(number)s attempts since %(since)s UTC failed."))
 
 
 def success_note(*, endpoint_id: uuid.UUID) -> None:
@@ -35,7 +38,7 @@ def failure_note(*, endpoint_id: uuid.UUID, now: datetime, asked_s: float = 0.0)
     if row.failures >= FAILURES_BEFORE_OFF and now - row.failing_since >= GIVE_UP_AFTER:
         endpoint_disable(
             endpoint_id=endpoint_id,
-            reason=f"All {row.failures} attempts since {row.failing_since:%Y-%m-%d %H:%M} UTC failed.",
+            reason=ALL_FAILED % {"number": row.failures, "since": f"{row.failing_since:%Y-%m-%d %H:%M}"},
         )
 
 

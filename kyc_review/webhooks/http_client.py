@@ -15,11 +15,21 @@ from email.utils import parsedate_to_datetime
 from functools import cache
 from typing import Any
 
+from django.utils.translation import gettext_noop
 from standardwebhooks import Webhook
 
+from kyc_review.core.stored_texts import stored
 from kyc_review.webhooks.ssrf import Address, AddressRefused, resolve, url_check
 
 TIMEOUT_S = 15.0
+
+# Attempts keep these.
+REDIRECT = stored(gettext_noop("Redirects are not followed; register the final URL."))
+CERTIFICATE = stored(gettext_noop("The certificate was refused: %(reason)s"))
+LATE = stored(gettext_noop("No answer within %(seconds)s s."))
+NO_ADDRESS = stored(gettext_noop("The host name has no address."))
+NO_ANSWER = stored(gettext_noop("No HTTP answer: %(reason)s"))
+NOT_SENT = stored(gettext_noop("The message could not be sent: %(error)s"))
 USER_AGENT = "kyc-review-webhooks/1"
 
 
@@ -59,16 +69,16 @@ def post(url: str, body: bytes, headers: dict[str, str], *, timeout_s: float = T
     try:
         status, retry_after_s = _post(url, body, headers, started + timeout_s)
         if 300 <= status < 400:
-            error = "Redirects are not followed; register the final URL."
+            error = REDIRECT
     except AddressRefused as refusal:
         error = str(refusal)
     except ssl.SSLCertVerificationError as refusal:
-        error = f"The certificate was refused: {refusal.verify_message}"
+        error = CERTIFICATE % {"reason": refusal.verify_message}
     except (
         Exception
     ) as failure:  # OSError and HTTPException, and what libraries raise for odd names and headers
         late = time.monotonic() - started >= timeout_s
-        error = f"No answer within {timeout_s:g} s." if late else _reason(failure)
+        error = LATE % {"seconds": f"{timeout_s:g}"} if late else _reason(failure)
     return Answer(status, _storable(error)[:300], int((time.monotonic() - started) * 1000), retry_after_s)
 
 
@@ -90,8 +100,8 @@ def _storable(text: str) -> str:
 
 def _reason(failure: Exception) -> str:
     if isinstance(failure, socket.gaierror):
-        return "The host name has no address."
-    return f"No HTTP answer: {failure or type(failure).__name__}"
+        return NO_ADDRESS
+    return NO_ANSWER % {"reason": failure or type(failure).__name__}
 
 
 def _post(url: str, body: bytes, headers: dict[str, str], deadline: float) -> tuple[int, float]:

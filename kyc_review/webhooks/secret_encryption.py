@@ -8,11 +8,20 @@ rotated.
 from typing import TYPE_CHECKING
 
 from django.conf import settings
+from django.utils.translation import gettext_noop
 
 from kyc_review.core.encryption import box
+from kyc_review.core.stored_texts import stored
 
 if TYPE_CHECKING:
     from cryptography.fernet import MultiFernet
+
+
+OTHER_KEY = stored(
+    gettext_noop(
+        "The endpoint's secret was encrypted with another key; restore WEBHOOK_SECRETS_KEY or rotate the secret."
+    )
+)
 
 
 class SealBroken(Exception):
@@ -29,9 +38,7 @@ def unseal(sealed: str) -> str:
     try:
         return _box().decrypt(sealed.encode()).decode()
     except InvalidToken:
-        raise SealBroken(
-            "The endpoint's secret was encrypted with another key; restore WEBHOOK_SECRETS_KEY or rotate the secret."
-        ) from None
+        raise SealBroken(OTHER_KEY) from None
 
 
 def _box() -> "MultiFernet":

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db import models, transaction
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from kyc_review.accounts.models import Integration
 from kyc_review.audit import services as audit
@@ -65,7 +66,9 @@ def endpoint_create(
     url_check(url)
     Integration.objects.select_for_update(no_key=True).get(pk=integration.pk)
     if integration.webhook_endpoints.filter(deleted_at=None).count() >= ENDPOINTS_MAX:
-        raise EndpointsFull(f"An integration may have {ENDPOINTS_MAX} endpoints; delete one first.")
+        raise EndpointsFull(
+            gettext("An integration may have %(most)s endpoints; delete one first.") % {"most": ENDPOINTS_MAX}
+        )
     _refuse_twice(integration.pk, url, is_test)
     secret = fresh_secret()
     endpoint = Endpoint.objects.create(
@@ -142,7 +145,7 @@ def send_test_event(*, endpoint: Endpoint, actor: models.Model | None = None) ->
     """Queue a `webhook.test` for this endpoint alone. Raises NotReplayable when it is switched off."""
     row = Endpoint.objects.select_for_update().get(pk=endpoint.pk, deleted_at=None)
     if not row.is_active:
-        raise NotReplayable("The endpoint is switched off; switch it on first.")
+        raise NotReplayable(gettext("The endpoint is switched off; switch it on first."))
     now = timezone.now()
     event = Event.objects.create(
         integration=row.integration,
@@ -180,9 +183,9 @@ def _replay(ids: list[uuid.UUID], actor: models.Model | None) -> list[Delivery]:
     now = timezone.now()
     for row in rows:
         if not row.endpoint.is_active:
-            raise NotReplayable("The endpoint is switched off; switch it on first.")
+            raise NotReplayable(gettext("The endpoint is switched off; switch it on first."))
         if row.finished_at is None:
-            raise NotReplayable("This delivery is already in progress.")
+            raise NotReplayable(gettext("This delivery is already in progress."))
         row.state, row.attempts_made, row.finished_at = Delivery.State.PENDING, 0, None
         row.due_at, row.gives_up_at = now, now + GIVE_UP_AFTER
     Delivery.objects.bulk_update(
@@ -208,7 +211,9 @@ def _refuse_twice(integration_id: int, url: str, is_test: bool) -> None:
         integration=integration_id, is_test=is_test, url=url, deleted_at=None
     ).first()
     if twin is not None:
-        raise EndpointTwice(f"Endpoint {twin.pk} has this URL already; change that one.")
+        raise EndpointTwice(
+            gettext("Endpoint %(endpoint)s has this URL already; change that one.") % {"endpoint": twin.pk}
+        )
 
 
 def fresh_secret() -> str:

@@ -5,8 +5,10 @@ import socket
 from urllib.parse import SplitResult, urlsplit
 
 from django.conf import settings
+from django.utils.translation import gettext_noop
 
 from kyc_review.core.errors import DomainError
+from kyc_review.core.stored_texts import shown, stored
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 # They carry an IPv4 address that a gateway would reach: RFC 6052 (NAT64), RFC 3056 (6to4), RFC 4380 (Teredo).
@@ -17,6 +19,24 @@ SITE_LOCAL = ipaddress.ip_network("fec0::/10")  # RFC 3879: deprecated, and rout
 LOCAL_DOMAINS = ("localhost", "localdomain", "local", "internal", "intranet", "home.arpa")
 URL_MAX_CHARS = 500
 LABEL_MAX_CHARS, NAME_MAX_CHARS = 63, 253  # RFC 1035
+
+# Refusals; attempts of deliveries keep them.
+TOO_LONG = stored(gettext_noop("Send a URL of at most %(most)s ASCII characters without spaces."))
+NO_URL = stored(gettext_noop("This is not a URL."))
+NO_HOST = stored(gettext_noop("The URL names no host."))
+NAME_TOO_LONG = stored(
+    gettext_noop("The host name has an empty part, a part over %(part)s characters, or is over %(name)s.")
+)
+HAS_USER = stored(gettext_noop("The URL must not contain a user name or password."))
+HAS_FRAGMENT = stored(gettext_noop("The URL must not contain a fragment."))
+NOT_HTTPS = stored(gettext_noop("The URL must begin with https://."))
+LOCAL_NAME = stored(
+    gettext_noop(
+        "%(host)s names a host of your own network or machine, not of the public internet. Where that is meant, the "
+        "operator adds it to WEBHOOK_ALLOWED_HOSTS."
+    )
+)
+NOT_PUBLIC = stored(gettext_noop("%(address)s is not an address of the public internet."))
 
 
 class AddressRefused(DomainError):
@@ -30,24 +50,22 @@ class AddressRefused(DomainError):
 def url_check(url: str) -> SplitResult:
     """The parts of an acceptable URL. Raises AddressRefused. Resolves nothing: that is done at each attempt."""
     if len(url) > URL_MAX_CHARS or not url.isascii() or any(c.isspace() or ord(c) < 33 for c in url):
-        raise AddressRefused(f"Send a URL of at most {URL_MAX_CHARS} ASCII characters without spaces.")
+        raise AddressRefused(shown(TOO_LONG % {"most": URL_MAX_CHARS}))
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        raise AddressRefused("This is not a URL.") from None
+        raise AddressRefused(shown(NO_URL)) from None
     if not parts.hostname or port == 0:
-        raise AddressRefused("The URL names no host.")
+        raise AddressRefused(shown(NO_HOST))
     if not _is_name(parts.hostname):
-        raise AddressRefused(
-            f"The host name has an empty part, a part over {LABEL_MAX_CHARS} characters, or is over {NAME_MAX_CHARS}."
-        )
+        raise AddressRefused(shown(NAME_TOO_LONG % {"part": LABEL_MAX_CHARS, "name": NAME_MAX_CHARS}))
     if parts.username is not None or parts.password is not None:
-        raise AddressRefused("The URL must not contain a user name or password.")
+        raise AddressRefused(shown(HAS_USER))
     if parts.fragment:
-        raise AddressRefused("The URL must not contain a fragment.")
+        raise AddressRefused(shown(HAS_FRAGMENT))
     if parts.scheme != "https" and not (parts.scheme == "http" and is_allowed(parts.hostname)):
-        raise AddressRefused("The URL must begin with https://.")
+        raise AddressRefused(shown(NOT_HTTPS))
     if not is_allowed(parts.hostname):
         _public_check(parts.hostname)
     return parts
@@ -67,10 +85,7 @@ def _public_check(host: str) -> None:
         return
     name = host.lower().rstrip(".")
     if "." not in name or any(name == local or name.endswith(f".{local}") for local in LOCAL_DOMAINS):
-        raise AddressRefused(
-            f"{host} names a host of your own network or machine, not of the public internet. Where that is meant, the "
-            "operator adds it to WEBHOOK_ALLOWED_HOSTS."
-        )
+        raise AddressRefused(shown(LOCAL_NAME % {"host": host}))
 
 
 def is_allowed(host: str) -> bool:
@@ -90,7 +105,7 @@ def address_check(address: Address) -> None:
         inner in net for net in [*TUNNELS, SITE_LOCAL]
     )
     if is_special or inner.is_multicast or inner.is_reserved or not inner.is_global:
-        raise AddressRefused(f"{address} is not an address of the public internet.")
+        raise AddressRefused(shown(NOT_PUBLIC % {"address": address}))
 
 
 def resolve(host: str, port: int) -> list[Address]:

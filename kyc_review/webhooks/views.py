@@ -9,6 +9,7 @@ from django.core.paginator import Paginator
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -54,7 +55,7 @@ def _created(request: StaffRequest) -> tuple[Endpoint, str] | dict[str, object]:
     typed = {name: request.POST.get(name, "").strip() for name in ("url", "description", "integration")}
     integration = Integration.objects.filter(slug=typed["integration"], is_active=True).first()
     if integration is None:
-        return {"problem": "Choose an integration.", "typed": typed}
+        return {"problem": gettext("Choose an integration."), "typed": typed}
     try:
         return services.endpoint_create(
             integration=integration,
@@ -80,7 +81,7 @@ def switch(request: StaffRequest, endpoint_id: UUID) -> HttpResponse:
     row = _managed(request, endpoint_id)
     is_active = parse_toggle(request)
     services.endpoint_change(endpoint=row, actor=request.user, is_active=is_active)
-    messages.success(request, "Switched on." if is_active else "Switched off.")
+    messages.success(request, gettext("Switched on.") if is_active else gettext("Switched off."))
     return _back(row)
 
 
@@ -99,7 +100,7 @@ def trial(request: StaffRequest, endpoint_id: UUID) -> HttpResponse:
     row = _managed(request, endpoint_id)
     with refusals_shown(request):
         services.send_test_event(endpoint=row, actor=request.user)
-        messages.success(request, "A test event was queued.")
+        messages.success(request, gettext("A test event was queued."))
     return _back(row)
 
 
@@ -109,7 +110,10 @@ def replay_dead(request: StaffRequest, endpoint_id: UUID) -> HttpResponse:
     row = _managed(request, endpoint_id)
     with refusals_shown(request):
         number = services.replay_dead_letters(endpoint=row, actor=request.user)
-        messages.success(request, f"{number} queued again.")
+        messages.success(
+            request,
+            gettext("%(number)s queued again.") % {"number": number},
+        )
     return _back(row)
 
 
@@ -119,10 +123,10 @@ def replay(request: StaffRequest, delivery_id: UUID) -> HttpResponse:
     _require_admin(request)
     row = Delivery.objects.select_related("endpoint").filter(pk=delivery_id).first()
     if row is None:
-        raise Http404("There is no such delivery.")
+        raise Http404(gettext("There is no such delivery."))
     with refusals_shown(request):
         services.delivery_replay(delivery=row, actor=request.user)
-        messages.success(request, "Queued again.")
+        messages.success(request, gettext("Queued again."))
     return _back(row.endpoint)
 
 
@@ -148,7 +152,7 @@ def _found(request: StaffRequest, endpoint_id: UUID) -> Endpoint:
     require(request.user, Right.SEE_WEBHOOKS)
     row = endpoints_listed(viewer=request.user).filter(pk=endpoint_id).first()
     if row is None:
-        raise Http404("There is no such endpoint.")
+        raise Http404(gettext("There is no such endpoint."))
     return row
 
 

@@ -3,7 +3,11 @@
 // value. A click leads where the nearest cell's link leads. What a row stands for is a day, an hour or a week
 // (data-step).
 const HEIGHT = 220;
-const STEPS = { hour: ["Hour", 3600, "{YYYY}-{MM}-{DD} {HH}:{mm}"], day: ["Day", 86400, "{YYYY}-{MM}-{DD}"], week: ["Week of", 604800, "{YYYY}-{MM}-{DD}"] };
+// By language: a day, a day without its year. The decimal sign is the browser's for the language.
+const DATES = { en: ["{YYYY}-{MM}-{DD}", "{MM}-{DD}"], de: ["{DD}.{MM}.{YYYY}", "{DD}.{MM}."] };
+const LANGUAGE = document.documentElement.lang in DATES ? document.documentElement.lang : "en";
+const [LONG, SHORT] = DATES[LANGUAGE];
+const STEPS = { hour: [3600, `${LONG} {HH}:{mm}`], day: [86400, LONG], week: [604800, LONG] };
 
 function stepOf(figure) {
   return STEPS[figure.dataset.step ?? (figure.dataset.plot === "bars" ? "hour" : "day")];
@@ -32,7 +36,7 @@ function paths(shape, place, count) {
 }
 
 // Labels only existing days and weeks: 11-21. Hours are labelled 14:00, and by their day at midnight.
-const DAY = uPlot.fmtDate("{MM}-{DD}");
+const DAY = uPlot.fmtDate(SHORT);
 const HOUR = uPlot.fmtDate("{HH}:{mm}");
 const NAME_PX = 56;
 function timeAxis(rows, step_s, tzDate = (seconds) => new Date(seconds * 1000)) {
@@ -57,9 +61,10 @@ function zoneName(seconds, timeZone) {
 
 function options(figure, { heads, rows }) {
   const { plot: shape, unit = "", timezone } = figure.dataset;
-  const says = (value) => (value === null || value === undefined ? "–" : `${Number(value.toFixed(1))}${unit && ` ${unit}`}`);
+  const says = (value) => (value === null || value === undefined ? "–" : `${value.toLocaleString(LANGUAGE, { maximumFractionDigits: 1, useGrouping: false })}${unit && ` ${unit}`}`);
   const tzDate = timezone ? (seconds) => uPlot.tzDate(new Date(seconds * 1000), timezone) : undefined;
-  const [stepLabel, step_s, form] = stepOf(figure);
+  const [step_s, form] = stepOf(figure);
+  const firstHead = figure.querySelector("thead th")?.textContent ?? "";
   const date = uPlot.fmtDate(form);
   const zone = (at) => (step_s < 86400 ? zoneName(at, timezone) : "");
   const moment = (at, row) => (at === null || at === undefined ? "–" : [date(tzDate ? tzDate(at) : new Date(at * 1000)), zone(at), row?.dataset.name].filter(Boolean).join(" "));
@@ -83,7 +88,7 @@ function options(figure, { heads, rows }) {
       { ...axis, size: 52, incrs: [1, 2, 5, 10, 20, 25, 50, 100, 200, 500, 1000, 5000, 10000], grid: { stroke: ink("--line"), width: 1 }, values: (_, marks) => marks.map(says) },
     ],
     series: [
-      named ? { label: "Member", value: (_, place) => rows[place - 1]?.dataset.name ?? "–" } : { label: stepLabel, value: (_, at, _series, place) => moment(at, rows[place]) },
+      named ? { label: firstHead, value: (_, place) => rows[place - 1]?.dataset.name ?? "–" } : { label: firstHead, value: (_, at, _series, place) => moment(at, rows[place]) },
       ...heads.map((head, place) => ({
         label: head.textContent,
         stroke: ink(head.dataset.ink),

@@ -2,7 +2,7 @@
 // The chosen tab is kept for the session; a list's page in the address (?runs=2) chooses its tab.
 
 function chosen(panels, kept) {
-  const asked = panels.find((panel) => new URLSearchParams(location.search).has(panel.dataset.tab.toLowerCase()));
+  const asked = panels.find((panel) => new URLSearchParams(location.search).has(panel.dataset.tab));
   const before = panels.find((panel) => panel.dataset.tab === sessionStorage.getItem(kept));
   return asked ?? before ?? panels.find((panel) => "tabFirst" in panel.dataset) ?? panels[0];
 }
@@ -16,7 +16,7 @@ function build(place) {
   const buttons = panels.map((panel, number) => {
     const button = document.createElement("button");
     button.type = "button";
-    button.textContent = panel.dataset.tab;
+    button.textContent = panel.dataset.tabTitle;
     button.id = `tab-${number}`;
     panel.id = `tab-panel-${number}`;
     button.setAttribute("role", "tab");

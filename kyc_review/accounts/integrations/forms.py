@@ -7,6 +7,8 @@ from typing import Any
 from django import forms
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.utils import timezone
+from django.utils.translation import gettext, pgettext_lazy
+from django.utils.translation import gettext_lazy as _
 
 from kyc_review.accounts.models import Integration, Scope, all_scopes
 
@@ -18,22 +20,32 @@ class IntegrationForm(forms.ModelForm):
 
 
 class KeyForm(forms.Form):
-    label = forms.CharField(max_length=60, required=False)
-    mode = forms.ChoiceField(choices=[("live", "Live"), ("test", "Test")], initial="live")
-    scopes = forms.MultipleChoiceField(choices=Scope.choices, initial=all_scopes)
-    expires_days = forms.IntegerField(
-        required=False, validators=[MinValueValidator(1), MaxValueValidator(3650)]
+    label = forms.CharField(max_length=60, required=False, label=_("Purpose"))
+    mode = forms.ChoiceField(
+        choices=[("live", _("Live")), ("test", _("Test"))], initial="live", label=_("Mode")
     )
-    networks = forms.CharField(required=False, max_length=1000)
+    scopes = forms.MultipleChoiceField(
+        choices=Scope.choices, initial=all_scopes, label=pgettext_lazy("permission", "May")
+    )
+    expires_days = forms.IntegerField(
+        label=_("Expires after (days)"),
+        required=False,
+        validators=[MinValueValidator(1), MaxValueValidator(3650)],
+    )
+    networks = forms.CharField(label=_("Allowed networks"), required=False, max_length=1000)
     rate_per_minute = forms.IntegerField(
-        required=False, validators=[MinValueValidator(1), MaxValueValidator(1_000_000)]
+        label=_("Requests a minute"),
+        required=False,
+        validators=[MinValueValidator(1), MaxValueValidator(1_000_000)],
     )
 
     def clean_networks(self) -> list[str]:
         try:
             return [str(ip_network(one, strict=False)) for one in self._words("networks")]
         except ValueError as error:
-            raise forms.ValidationError(f"{error}. Write, for example, 203.0.113.0/24.") from error
+            raise forms.ValidationError(
+                gettext("%(error)s. Write, for example, 203.0.113.0/24.") % {"error": error}
+            ) from error
 
     def _words(self, name: str) -> list[str]:
         return str(self.cleaned_data[name]).replace(",", " ").split()

@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -30,7 +31,7 @@ def overview(request: StaffRequest) -> HttpResponse:
         _require_admin(request)
         if form.is_valid():
             made = services.integration_create(**form.cleaned_data, actor=request.user)
-            messages.success(request, "Added. Now create its first key.")
+            messages.success(request, gettext("Added. Now create its first key."))
             return redirect("integrations:integration", slug=made.slug)
     context = {
         "integrations": integrations_listed(viewer=request.user),
@@ -80,7 +81,7 @@ def rotate(request: StaffRequest, prefix: str) -> HttpResponse:
 def revoke(request: StaffRequest, prefix: str) -> HttpResponse:
     key = _managed(request, prefix)
     services.key_revoke(key=key, actor=request.user)
-    messages.success(request, f"{key.prefix} has ended.")
+    messages.success(request, gettext("%(key)s has ended.") % {"key": key.prefix})
     return _back(key)
 
 
@@ -91,7 +92,9 @@ def switch(request: StaffRequest, slug: str) -> HttpResponse:
     row = get_object_or_404(Integration, slug=slug)
     is_active = parse_toggle(request)
     services.integration_switch(integration=row, is_active=is_active, actor=request.user)
-    messages.success(request, "Active again." if is_active else "Deactivated, with all its keys.")
+    messages.success(
+        request, gettext("Active again.") if is_active else gettext("Deactivated, with all its keys.")
+    )
     return redirect("integrations:integration", slug=slug)
 
 

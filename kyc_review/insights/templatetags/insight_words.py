@@ -5,13 +5,19 @@ from django import template
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.utils.html import format_html
+from django.utils.translation import gettext
 
+from detection.voting import Verdict
 from estimation.intervals import Rate
 from kyc_review.accounts.models import User
+from kyc_review.core.numbers import number, percentage
 from kyc_review.core.permissions import may_read_audit_log, may_see_insights
+from kyc_review.insights import action_words as actions
+from kyc_review.insights import submission_words
 from kyc_review.review.audit_results import Audited
 from kyc_review.review.corrections import correction_state
 from kyc_review.review.models import Decision
+from kyc_review.submissions.models import State
 
 register = template.Library()
 
@@ -32,21 +38,22 @@ def reads_audit(user: AbstractBaseUser | AnonymousUser | None) -> bool:
 @register.filter
 def seconds(milliseconds: float | None) -> str:
     """12400 -> "12.4 s"; nothing measured: a dash."""
-    return "\u2013" if milliseconds is None else f"{milliseconds / 1000:.1f} s"
+    return "\u2013" if milliseconds is None else f"{number(milliseconds / 1000, '.1f')} s"
 
 
 @register.simple_tag
 def share(part: float, whole: float) -> str:
     """ "12.5 %"; of nothing: a dash."""
-    return f"{100 * part / whole:.1f} %" if whole else "\u2013"
+    return percentage(part / whole) if whole else "\u2013"
 
 
 @register.simple_tag
 def out_of(part: float, whole: float) -> str:
     """ "(3 of 24)", next to a share; of nothing: nothing."""
-    return (
-        format_html('<span class="soft small">({} of {})</span>', f"{part:,}", f"{whole:,}") if whole else ""
-    )
+    if not whole:
+        return ""
+    words = gettext("(%(part)s of %(whole)s)") % {"part": number(part), "whole": number(whole)}
+    return format_html('<span class="soft small">{}</span>', words)
 
 
 @register.simple_tag
@@ -59,13 +66,29 @@ def percent(part: float, whole: float) -> str:
 def spread(rate: Rate) -> str:
     """ "62 to 88 %", the 95 % interval."""
     low, high = rate.interval
-    return f"{100 * low:.0f} to {100 * high:.0f} %"
+    return gettext("%(low)s to %(high)s %%") % {"low": f"{100 * low:.0f}", "high": f"{100 * high:.0f}"}
 
 
 @register.filter
-def sentence(action: str) -> str:
-    """ "item.claim_expired" -> "Item claim expired"."""
-    return action.replace(".", " ").replace("_", " ").capitalize()
+def action_words(action: str) -> str:
+    """An action of the audit log in words."""
+    return actions.action_words(action)
+
+
+@register.filter
+def state_words(state: str) -> str:
+    return str(submission_words.STATES[State(state)])
+
+
+@register.filter
+def verdict_words(verdict: str) -> str:
+    return str(submission_words.VERDICTS[Verdict(verdict)])
+
+
+@register.filter
+def result_reason_words(code: str) -> str:
+    """Why a submission has its result; a code of later versions as it is."""
+    return str(submission_words.REASONS.get(code) or code.replace("_", " "))
 
 
 @register.filter
@@ -92,31 +115,36 @@ def _as_text(value: object) -> str:
 @register.filter
 def kind(target_kind: str) -> str:
     """The subject of an event in words: "reviewitem" -> "item"."""
-    return {"reviewitem": "item", "apikey": "key"}.get(target_kind, target_kind)
+    names = {"reviewitem": gettext("item"), "apikey": gettext("key")}
+    return names.get(target_kind, target_kind)
 
 
 @register.filter
 def certified(found: Audited) -> str:
     """ "0 found in 640: at most 0.5 %"."""
     if not found.judged:
-        return "None judged yet"
-    return f"{found.fake} found in {found.judged}: at most {_ceiling(found.bound)} %"
+        return gettext("None judged yet")
+    values = {"fake": found.fake, "judged": found.judged, "most": _ceiling(found.bound)}
+    return gettext("%(fake)s found in %(judged)s: at most %(most)s %%") % values
 
 
 @register.filter
 def turned_out(rate: Rate) -> str:
     """ "2 of 40: 5.0 % (1.4 to 16.5 %)"."""
     if rate.value is None:
-        return "none reported"
-    low, high = (100 * bound for bound in rate.interval)
-    return f"{rate.right} of {rate.total}: {100 * rate.value:.1f} % ({low:.1f} to {high:.1f} %)"
+        return gettext("none reported")
+    low, high = (number(100 * bound, ".1f") for bound in rate.interval)
+    values = {"right": rate.right, "total": rate.total, "share": percentage(rate.value)}
+    return gettext("%(right)s of %(total)s: %(share)s (%(low)s to %(high)s %%)") % (
+        values | {"low": low, "high": high}
+    )
 
 
 def _ceiling(fraction: float) -> str:
     """Percent with two significant figures, rounded up: a bound must not shrink on its way to the page."""
     percent = 100 * fraction
     digits = max(0, 1 - math.floor(math.log10(percent)))
-    return f"{min(100.0, math.ceil(percent * 10**digits) / 10**digits):.{digits}f}"
+    return number(min(100.0, math.ceil(percent * 10**digits) / 10**digits), f".{digits}f")
 
 
 @register.filter

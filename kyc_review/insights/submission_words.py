@@ -1,0 +1,40 @@
+"""A submission's state, verdict and reason in words. Codes of the API stay as they are."""
+
+from django.utils.translation import gettext_lazy as _
+
+from detection.voting import Verdict
+from kyc_review.submissions.models import ResubmitReason, ResultReason, State
+
+STATES = {
+    State.RECEIVED: _("Received"),
+    State.SCORING: _("Scoring"),
+    State.IN_REVIEW: _("In review"),
+    State.COMPLETED: _("Completed"),
+    State.CANCELLED: _("Cancelled"),
+}
+VERDICTS = {
+    Verdict.CLEAR: _("Clear"),
+    Verdict.SPLIT_VOTE: _("Split vote"),
+    Verdict.UNANIMOUS_FAKE: _("Unanimous fake"),
+}
+# By code.
+REASONS = {
+    ResultReason.MODELS_AGREE: _("models agree"),
+    ResultReason.REVIEWER_FOUND_GENUINE: _("reviewer found genuine"),
+    ResultReason.REVIEWER_FOUND_FORGED: _("reviewer found forged"),
+    ResubmitReason.BLANK: _("blank"),
+    ResubmitReason.NO_FACE: _("no face"),
+    ResubmitReason.SEVERAL_FACES: _("several faces"),
+    ResubmitReason.FACE_TOO_SMALL: _("face too small"),
+    ResubmitReason.FACE_CUT_OFF: _("face cut off"),
+    ResubmitReason.TURNED_AWAY: _("turned away"),
+    ResubmitReason.NOT_UPRIGHT: _("not upright"),
+    ResubmitReason.OCCLUDED: _("occluded"),
+    ResubmitReason.BLURRED: _("blurred"),
+    ResubmitReason.TOO_DARK: _("too dark"),
+    ResubmitReason.TOO_BRIGHT: _("too bright"),
+    ResubmitReason.SCREEN_PHOTO: _("screen photo"),
+    ResubmitReason.DAMAGED: _("damaged"),
+    ResubmitReason.TRAILING_DATA: _("trailing data"),
+    ResubmitReason.OTHER: _("other"),
+}
