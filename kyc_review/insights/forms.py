@@ -1,3 +1,7 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from django import forms
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -42,10 +46,13 @@ class Flagged(models.TextChoices):
     SPLIT = Verdict.SPLIT_VOTE.value, _("with split votes")
 
 
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
+
 ANY = ("", _("Any"))
 
 
-def _checks() -> list[tuple[str, str]]:
+def _checks() -> list[tuple[str, str | _StrPromise]]:
     return [ANY, *((code.value, CODES[code].capitalize()) for code in CheckCode)]
 
 

@@ -1,9 +1,16 @@
 """A submission's state, verdict and reason in words. Codes of the API stay as they are."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from django.utils.translation import gettext_lazy as _
 
 from detection.voting import Verdict
 from kyc_review.submissions.models import ResubmitReason, ResultReason, State
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
 
 STATES = {
     State.RECEIVED: _("Received"),
@@ -18,7 +25,7 @@ VERDICTS = {
     Verdict.UNANIMOUS_FAKE: _("Unanimous fake"),
 }
 # By code.
-REASONS = {
+REASONS: dict[str, _StrPromise] = {
     ResultReason.MODELS_AGREE: _("models agree"),
     ResultReason.REVIEWER_FOUND_GENUINE: _("reviewer found genuine"),
     ResultReason.REVIEWER_FOUND_FORGED: _("reviewer found forged"),

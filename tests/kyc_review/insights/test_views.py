@@ -14,7 +14,7 @@ from kyc_review.accounts.models import User
 from kyc_review.audit.models import Event
 from kyc_review.insights import dashboard_queries
 from kyc_review.insights.audit_views import events_found
-from kyc_review.insights.forms import KINDS
+from kyc_review.insights.action_words import KINDS
 from kyc_review.insights.search import history, submissions_found, submissions_visible
 from kyc_review.review.decisions import decision_record
 from kyc_review.review.models import ReviewItem
