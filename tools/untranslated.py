@@ -126,7 +126,7 @@ def strings_in(token: Token, *, is_in_tag: bool) -> Iterator[str]:
         yield contents
     for match in STRING.finditer(contents):
         text = match["text"]
-        if re.search(r"\|(?:date|time|cut|join|add|is\w*):$", contents[: match.start()]):
+        if re.search(r"\|(?:date|time|at|cut|join|add|is\w*):$", contents[: match.start()]):
             continue
         is_shown = token.token_type is TokenType.VAR and not is_in_tag
         if has_words(text) and (is_shown or re.match(r"[A-Z]", text) or " " in text.strip()):
