@@ -86,7 +86,7 @@ def test_a_running_page_shows_progress_and_asks_for_itself(
     client = as_role("admin")
     whole = collapsed(client.get(f"/retraining/runs/{run.pk}/"))
     assert "25 of 40 steps (62 %)" in whole
-    assert "training east, about 30 s to go" in whole
+    assert "Training east, about 30 s to go" in whole
     assert 'hx-trigger="every 2s"' in whole
     part = client.get(f"/retraining/runs/{run.pk}/", headers={"HX-Request": "true", "HX-Target": "run"}).text
     assert part.lstrip().startswith('<div id="run"')
