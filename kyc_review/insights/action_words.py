@@ -52,6 +52,8 @@ ACTIONS: dict[str, _StrPromise] = {
     "comparison.resumed": _("Comparison resumed"),
     "comparison.started": _("Comparison started"),
     "comparison.succeeded": _("Comparison succeeded"),
+    "export.ended": _("Export ended"),
+    "export.started": _("Export started"),
     "gate.settings_approved": _("Gate settings approved"),
     "gate.settings_changed": _("Gate settings changed"),
     "gate.settings_proposed": _("Gate settings proposed"),

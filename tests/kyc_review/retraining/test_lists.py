@@ -39,7 +39,7 @@ def test_runs_and_refused_trainings_share_pages_and_none_is_lost_or_shown_twice(
     for row in RefusedTraining.objects.all():
         assert sum(page.count(row.reason) for page in pages) == 1, row.reason
     for run in TrainingRun.objects.all():
-        assert sum(page.count(f">Run {run.pk}</a></td>") for page in pages) == 1
+        assert sum(page.count(f">Run {run.pk}</a>") for page in pages) == 1
     assert "Page 2 of 3" in pages[1]
     assert "?runs=3#lists" in pages[1]
     assert "reason-59." in pages[0]
