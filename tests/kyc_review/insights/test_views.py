@@ -13,8 +13,8 @@ import kyc_review
 from kyc_review.accounts.models import User
 from kyc_review.audit.models import Event
 from kyc_review.insights import dashboard_queries
+from kyc_review.insights.action_words import ACTIONS, KINDS
 from kyc_review.insights.audit_views import events_found
-from kyc_review.insights.action_words import KINDS
 from kyc_review.insights.search import history, submissions_found, submissions_visible
 from kyc_review.review.decisions import decision_record
 from kyc_review.review.models import ReviewItem
@@ -203,6 +203,12 @@ def test_every_event_that_the_product_records_is_of_a_kind_that_the_log_can_be_n
     sources = [file.read_text() for file in Path(kyc_review.__file__).parent.rglob("*.py")]
     recorded = set(re.findall(r'action=f?"([a-z_]+\.)[a-z_{]+', "".join(sources)))
     assert recorded <= set(KINDS)
+
+
+def test_every_event_that_the_product_records_has_words() -> None:
+    sources = [file.read_text() for file in Path(kyc_review.__file__).parent.rglob("*.py")]
+    recorded = set(re.findall(r'action = "([a-z_]+\.[a-z_]+)"|action="([a-z_]+\.[a-z_]+)"', "".join(sources)))
+    assert {one or other for one, other in recorded} <= set(ACTIONS)
 
 
 def test_calibration_counts_in_no_total(
