@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, QuerySet
 from django.utils.translation import gettext, ngettext
 
 from detection.voting import Verdict
@@ -21,17 +21,17 @@ from kyc_review.submissions.models import Submission
 HOUR = 1
 
 
-def points_found(rows: QuerySet[Submission], wanted: dict[str, Any], seen: Q) -> QuerySet[Submission]:
-    """The rows behind a point, limited to those visible to the viewer (`seen`); all rows without a point."""
+def points_found(rows: QuerySet[Submission], wanted: dict[str, Any]) -> QuerySet[Submission]:
+    """Those of the rows that are behind a point of a plot; all rows without a point."""
     if wanted.get("decided"):
-        rows = rows.filter(Exists(_decided(wanted).filter(submission=OuterRef("pk"))), seen)
+        rows = rows.filter(Exists(_decided(wanted).filter(submission=OuterRef("pk"))))
     if wanted.get("member"):
         votes = member_votes().filter(member=wanted["member"])
         if wanted.get("erred"):
             votes = votes.filter(MISSED if wanted["erred"] == Erred.MISSED else ALARMED)
-        rows = rows.filter(Exists(votes.filter(scoring__submission=OuterRef("pk"))), seen)
+        rows = rows.filter(Exists(votes.filter(scoring__submission=OuterRef("pk"))))
     if wanted.get("scored") or wanted.get("bundle"):
-        rows = rows.filter(Exists(_scored(wanted).filter(submission=OuterRef("pk"))), seen)
+        rows = rows.filter(Exists(_scored(wanted).filter(submission=OuterRef("pk"))))
     return rows
 
 

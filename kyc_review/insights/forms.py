@@ -82,6 +82,12 @@ class SearchForm(forms.Form):
     reviewer = forms.CharField(required=False, label=_("Reviewer"), max_length=150)
     since = forms.DateField(required=False, label=pgettext_lazy("day", "From"))
     until = forms.DateField(required=False, label=pgettext_lazy("day", "To"))
+    # Where the page begins: the last row of the one before (`search.submissions_found`).
+    after = forms.RegexField(
+        required=False,
+        regex=r"^~?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$",
+        error_messages={"invalid": _("The address of this page is damaged; search again.")},
+    )
     # These come from plots; the page has no field for them and shows them in words.
     decided = forms.DateTimeField(required=False)
     scored = forms.DateTimeField(required=False)

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
-from django.db.models import Exists, OuterRef, Q, QuerySet, Value
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Value
 from django.utils.translation import gettext
 
 from kyc_review.accounts.models import Integration
 from kyc_review.audit.models import Event
 from kyc_review.audit.receipts import receipt
 from kyc_review.core.days import begin_of, end_of
+from kyc_review.core.db.rows import RowComparison
 from kyc_review.core.permissions import Right, may_decide, may_see_insights, require
 from kyc_review.core.serializers import reference_spellings
 from kyc_review.insights.chart_filters import points_found
@@ -24,12 +24,18 @@ from kyc_review.review.models import UNDECIDED_STATES, WAITING_STATES, Decision,
 from kyc_review.review.selectors import listed_reason
 from kyc_review.scoring.models import CheckResult
 from kyc_review.submissions.models import State, Submission
+from kyc_review.submissions.searching import PART_MIN_CHARS, reference_has, with_part
 
 if TYPE_CHECKING:
     from kyc_review.accounts.models import User
 
 NOT_YET_DECIDED = Q(state__in=UNDECIDED_STATES)
-SEEN = Q(is_blinded=False)  # of `submissions_visible`
+SEEN, HIDDEN = Q(is_blinded=False), Q(is_blinded=True)  # of `submissions_visible`
+BLINDED = "~"  # marks the place of a blinded row in the address of the next page
+# Filters by what a blinded submission hides; the names are those of `SearchForm`.
+HIDDEN_OF_BLINDED = ("result", "since", "until", "reviewer", "check", "decided", "scored", "bundle", "member")
+HEX = re.compile(r"[0-9a-f]{8,64}")
+ID_CHARS, SHA256_CHARS = 32, 64
 
 
 def submissions_visible(*, viewer: User) -> QuerySet[Submission]:
@@ -46,39 +52,86 @@ def submissions_visible(*, viewer: User) -> QuerySet[Submission]:
     return rows.order_by("-received_at", "-pk")
 
 
-def submissions_found(*, viewer: User, wanted: dict[str, Any]) -> QuerySet[Submission]:
-    """`wanted`: cleaned values of `SearchForm`; empty ones do not filter. Blinded submissions are not found by
-    hidden values, among them the time when they were received: a calibration item is older than its item.
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A page of submissions. `after` is what asks for the next one, empty after the last."""
+
+    rows: list[Submission]
+    after: str
+
+
+def submissions_found(*, viewer: User, wanted: dict[str, Any], limit: int = 50) -> Found:
+    """`wanted`: cleaned values of `SearchForm`; empty ones do not filter.
+
+    Blinded submissions come first, in an order that tells nothing, then the others, the newest first. Each page begins
+    behind the last row of the one before (`after`), so new rows shift nothing.
     """
-    rows = submissions_visible(viewer=viewer)
-    if may_decide(viewer):
-        seeks_waiting = (
-            wanted.get("waiting") or wanted.get("reason") or wanted.get("state") == State.IN_REVIEW
-        )
-        is_dated = wanted.get("since") or wanted.get("until")
-        rows = rows.order_by("pk") if seeks_waiting else rows
-        rows = rows.filter(SEEN) if is_dated or not (seeks_waiting or wanted.get("q")) else rows
+    if not may_see_insights(viewer):
+        return Found([], "")
+    after = wanted.get("after") or ""
+    found: list[Submission] = []
+    if not after or after.startswith(BLINDED):
+        rows = _blinded(viewer, wanted).order_by("pk")
+        found = list((rows.filter(pk__gt=after[1:]) if after else rows)[: limit + 1])
+    if len(found) <= limit:
+        rows = _seen(viewer, wanted)
+        if after and not after.startswith(BLINDED):
+            rows = _older_than(rows, after)
+        found += rows[: limit + 1 - len(found)]
+    last = found[limit - 1] if len(found) > limit else None
+    return Found(found[:limit], _place(last) if last else "")
+
+
+def _place(row: Submission) -> str:
+    return f"{BLINDED if row.is_blinded else ''}{row.pk}"  # type: ignore[attr-defined]
+
+
+def _older_than(rows: QuerySet[Submission], key: str) -> QuerySet[Submission]:
+    received = Submission.objects.filter(pk=key).values_list("received_at", flat=True).first()
+    if received is None:
+        return rows.none()
+    return rows.filter(RowComparison((F("received_at"), F("pk")), "<", (Value(received), Value(UUID(key)))))
+
+
+def _seen(viewer: User, wanted: dict[str, Any]) -> QuerySet[Submission]:
+    """What the viewer may know all of, the newest first."""
+    rows = submissions_visible(viewer=viewer).filter(SEEN)
     if wanted.get("q"):
-        rows = rows.filter(_said(wanted["q"].strip(), viewer))
-    if wanted.get("state"):
-        alike = Q(SEEN, state=wanted["state"])
-        rows = rows.filter(alike | ~SEEN if wanted["state"] == State.IN_REVIEW else alike)
-    if wanted.get("result"):
-        rows = rows.filter(SEEN, result=wanted["result"])
+        rows = _said(rows, wanted["q"].strip(), viewer)
+    for name in ("state", "result"):
+        if wanted.get(name):
+            rows = rows.filter(**{name: wanted[name]})
     if wanted.get("since"):
         rows = rows.filter(received_at__gte=begin_of(wanted["since"]))
     if wanted.get("until"):
         rows = rows.filter(received_at__lte=end_of(wanted["until"]))
     if wanted.get("reviewer"):
         decided = Decision.objects.filter(reviewer__username=wanted["reviewer"])
-        rows = rows.filter(Exists(decided.filter(submission=OuterRef("pk"))), SEEN)
+        rows = rows.filter(Exists(decided.filter(submission=OuterRef("pk"))))
     if wanted.get("check"):
-        found = CheckResult.objects.filter(code=wanted["check"]).exclude(action="")
-        rows = rows.filter(Exists(found.filter(submission=OuterRef("pk"))), SEEN)
-    rows = points_found(rows, wanted, SEEN)
-    if wanted.get("reason") or wanted.get("waiting"):
-        rows = rows.filter(Exists(_items(wanted, viewer).filter(submission=OuterRef("pk"))))
-    return rows
+        checks = CheckResult.objects.filter(code=wanted["check"]).exclude(action="")
+        rows = rows.filter(Exists(checks.filter(submission=OuterRef("pk"))))
+    return _with_items(points_found(rows, wanted), wanted, viewer)
+
+
+def _blinded(viewer: User, wanted: dict[str, Any]) -> QuerySet[Submission]:
+    """Blinded submissions are found by references, ids and as waiting in review, by nothing that is hidden: among that
+    is the time when they were received, because a calibration item is older than its item.
+    """
+    rows = submissions_visible(viewer=viewer)
+    is_sought = wanted.get("q") or wanted.get("waiting") or wanted.get("reason") or wanted.get("state")
+    tells_more = any(wanted.get(name) for name in HIDDEN_OF_BLINDED)
+    if not may_decide(viewer) or not is_sought or tells_more:
+        return rows.none()
+    if wanted.get("state") not in (None, "", State.IN_REVIEW):
+        return rows.none()
+    rows = rows.filter(HIDDEN)
+    if wanted.get("q"):
+        text = wanted["q"].strip()
+        named = _named(text, viewer)
+        whole = _whole(text)
+        rows = rows.filter(named if whole or len(text) < PART_MIN_CHARS else named | reference_has(text))
+    return _with_items(rows, wanted, viewer)
 
 
 def is_hidden(*, viewer: User, submission: Submission) -> bool:
@@ -125,29 +178,49 @@ def _events_about(submission: Submission) -> QuerySet[Event]:
     return Event.objects.filter(about | Q(target_kind="reviewitem", target_id__in=items))
 
 
-def _said(text: str, viewer: User) -> Q:
-    """An exact reference, an id or its first eight characters or more (as the compare menu names a submission), an
+def _whole(text: str) -> str:
+    """The text between double quotes: a reference that is sought as it is."""
+    return text[1:-1] if len(text) > 2 and text[0] == text[-1] == '"' else ""
+
+
+def _said(rows: QuerySet[Submission], text: str, viewer: User) -> QuerySet[Submission]:
+    """A part of a reference or of the metadata's values, an id or an item's number."""
+    if _whole(text) or len(text) < PART_MIN_CHARS:
+        return rows.filter(_named(text, viewer))
+    is_other = text.isdecimal() or HEX.fullmatch(text.replace("-", "").lower())
+    return with_part(rows, text, _named(text, viewer) if is_other else Q())
+
+
+def _named(text: str, viewer: User) -> Q:
+    """A whole reference, an id or its first eight characters or more (as the compare menu names a submission), an
     item's number or a SHA-256; the last is found by reading all rows.
 
     The number of a waiting blind item does not lead a possible reviewer to its content.
     """
+    text = _whole(text) or text
     systems = list(Integration.objects.values_list("pk", flat=True))
     spellings = reference_spellings(text)
     found = Q(integration__in=systems, external_ref__in=spellings)
     found |= Q(integration__in=systems, applicant_ref__in=spellings)
-    if re.fullmatch(r"[0-9a-fA-F]{64}", text):
-        found |= Q(sha256=text.lower())
-    with contextlib.suppress(ValueError):
-        found |= Q(pk=UUID(text))
     start = text.replace("-", "").lower()
-    if re.fullmatch(r"[0-9a-f]{8,31}", start):
-        found |= Q(pk__range=(UUID(start.ljust(32, "0")), UUID(start.ljust(32, "f"))))
+    if len(start) == SHA256_CHARS and HEX.fullmatch(start):
+        found |= Q(sha256=start)
+    elif HEX.fullmatch(start) and len(start) <= ID_CHARS:
+        found |= Q(pk__range=(UUID(start.ljust(ID_CHARS, "0")), UUID(start.ljust(ID_CHARS, "f"))))
     if text.isdecimal() and len(text) < 16:
         items = ReviewItem.objects.filter(pk=int(text))
         if may_decide(viewer):
             items = items.exclude(NOT_YET_DECIDED, is_blind=True)
-        found |= Q(pk__in=items.values("submission_id"))
+        found |= Q(
+            pk__in=list(items.values_list("submission_id", flat=True))
+        )  # a subquery would read all rows
     return found
+
+
+def _with_items(rows: QuerySet[Submission], wanted: dict[str, Any], viewer: User) -> QuerySet[Submission]:
+    if not (wanted.get("reason") or wanted.get("waiting")):
+        return rows
+    return rows.filter(Exists(_items(wanted, viewer).filter(submission=OuterRef("pk"))))
 
 
 def _items(wanted: dict[str, Any], viewer: User) -> QuerySet[ReviewItem]:

@@ -31,7 +31,7 @@ from kyc_review.evidence.responses import derivative_response, reference_respons
 from kyc_review.insights import dashboard_queries
 from kyc_review.insights.chart_filters import in_words
 from kyc_review.insights.forms import EraseForm, SearchForm
-from kyc_review.insights.search import history, is_hidden, submissions_found, submissions_visible
+from kyc_review.insights.search import Found, history, is_hidden, submissions_found, submissions_visible
 from kyc_review.lifecycle.erase import submission_erase
 from kyc_review.review.blinding import outcome_seen_record, outcomes_seen_record
 from kyc_review.scoring.check_words import check_lines
@@ -79,18 +79,19 @@ def dashboard(request: StaffRequest) -> HttpResponse:
 def search(request: StaffRequest) -> HttpResponse:
     _require(request)
     form = SearchForm(request.GET)
-    rows: list[Submission] = []
+    found = Found([], "")
     if form.is_valid():
-        rows = list(submissions_found(viewer=request.user, wanted=form.cleaned_data)[: ROWS + 1])
-    told = [row for row in rows[:ROWS] if not row.is_blinded]  # type: ignore[attr-defined]
+        found = submissions_found(viewer=request.user, wanted=form.cleaned_data, limit=ROWS)
+    told = [row for row in found.rows if not row.is_blinded]  # type: ignore[attr-defined]
     outcomes_seen_record(submissions=told, viewer=request.user, in_passing=True)
-    narrowed = in_words(form.cleaned_data) if form.is_valid() else ""
+    filters = request.GET.copy()
+    filters.pop("after", None)
     context = {
-        "narrowed": narrowed,
+        "narrowed": in_words(form.cleaned_data) if form.is_valid() else "",
         "form": form,
-        "rows": rows[:ROWS],
-        "more": len(rows) > ROWS,
-        "limit": ROWS,
+        "found": found,
+        "filters": filters.urlencode(),
+        "is_first_page": not request.GET.get("after"),
     }
     return render(request, "insights/search.html", context)
 

@@ -1,12 +1,14 @@
 import uuid
 
+from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
 from django.db.models import Q, Value
-from django.db.models.functions import Coalesce, Now
+from django.db.models.functions import Coalesce, Now, Upper
 from django.utils import timezone
 
 from kyc_review.accounts.models import Integration
 from kyc_review.core.leases import LeasedRow, holder_only_in
+from kyc_review.submissions.searching import SEARCHABLE
 
 
 class State(models.TextChoices):
@@ -182,6 +184,10 @@ class Submission(LeasedRow):
             ),
             models.Index(fields=["integration", "external_ref"], name="submission_by_external_ref"),
             models.Index(fields=["integration", "applicant_ref"], name="submission_by_applicant_ref"),
+            models.Index(
+                fields=["-received_at", "-id"], name="submission_newest", condition=Q(is_test=False)
+            ),
+            GinIndex(OpClass(Upper(SEARCHABLE), name="gin_trgm_ops"), name="submission_by_part"),
         ]
 
     def __str__(self) -> str:

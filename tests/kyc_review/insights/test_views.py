@@ -125,9 +125,9 @@ def test_search_finds_by_reference_id_hash_item_and_state(
     one = item.submission
     starts = (one.pk.hex[:8], str(one.pk)[:20].upper())
     for text in (one.external_ref, "customer-7", str(one.pk), *starts, one.sha256.upper(), str(item.pk)):
-        assert submissions_found(viewer=ada, wanted={"q": text}).get() == one
-    assert submissions_found(viewer=ada, wanted={"state": "in_review", "waiting": "any"}).count() == 2
-    assert not submissions_found(viewer=ada, wanted={"waiting": "late"})
+        assert submissions_found(viewer=ada, wanted={"q": text}).rows == [one]
+    assert len(submissions_found(viewer=ada, wanted={"state": "in_review", "waiting": "any"}).rows) == 2
+    assert not submissions_found(viewer=ada, wanted={"waiting": "late"}).rows
 
 
 def test_a_history_names_every_step_and_votes_by_bundle(
@@ -239,7 +239,7 @@ def test_a_plots_point_finds_its_submissions(
     hour = timezone.now().replace(minute=0, second=0, microsecond=0)
 
     def found(**wanted: object) -> set[object]:
-        return {row.pk for row in submissions_found(viewer=ada, wanted=wanted)}
+        return {row.pk for row in submissions_found(viewer=ada, wanted=wanted).rows}
 
     both = {fake.submission_id, real.submission_id}
     assert found(decided=hour) | found(decided=hour - timedelta(hours=1)) == both
@@ -264,7 +264,7 @@ def test_votes_of_a_face_that_somebody_still_judges_blind_are_not_found_by_a_plo
     ReviewItem.objects.create(submission=item.submission, reason="gold", is_blind=True, risk=0.5)
     for role, number in (("senior", 0), ("auditor", 1)):
         wanted = {"member": "atto-b", "erred": "missed"}
-        assert submissions_found(viewer=staff(role, role), wanted=wanted).count() == number
+        assert len(submissions_found(viewer=staff(role, role), wanted=wanted).rows) == number
 
 
 def test_the_search_says_what_a_plot_asked_for(

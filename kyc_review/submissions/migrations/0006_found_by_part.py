@@ -1,0 +1,20 @@
+from django.contrib.postgres.indexes import GinIndex, OpClass
+from django.contrib.postgres.operations import AddIndexConcurrently, TrigramExtension
+from django.db import migrations
+from django.db.models.functions import Upper
+
+from kyc_review.submissions.searching import SEARCHABLE
+
+
+class Migration(migrations.Migration):
+    """Postgres trusts pg_trgm: the owner of the database may create it (docs/deploy.md)."""
+
+    atomic = False
+    dependencies = [("submissions", "0005_newest_index")]
+    operations = [
+        TrigramExtension(),
+        AddIndexConcurrently(
+            model_name="submission",
+            index=GinIndex(OpClass(Upper(SEARCHABLE), name="gin_trgm_ops"), name="submission_by_part"),
+        ),
+    ]

@@ -1,0 +1,58 @@
+"""Which text of a submission a search finds parts of: both references and the values of the metadata.
+
+The index (models.py) and the queries share one expression: Postgres uses the index for no other.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from django.db.models import F, Func, Q, TextField
+
+from kyc_review.core.serializers import reference_spellings
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
+    from kyc_review.submissions.models import Submission
+
+PART_MIN_CHARS = 3  # the index knows groups of three; shorter texts would be found by reading every row
+
+
+class MetadataValues(Func):
+    """The values at any depth, without the names of their fields, as JSON."""
+
+    template = (
+        "jsonb_path_query_array(%(expressions)s, "
+        """'strict $.** ? (@.type() != "object" && @.type() != "array")')::text"""
+    )
+    output_field = TextField()
+
+
+class Lines(Func):
+    """Texts with line breaks between them, so that no search finds the end of one with the beginning of the next."""
+
+    template = "(%(expressions)s)"
+    arg_joiner = " || chr(10) || "
+    output_field = TextField()
+
+
+SEARCHABLE = Lines(F("external_ref"), F("applicant_ref"), MetadataValues(F("metadata")))
+
+
+def with_part(rows: QuerySet[Submission], text: str, others: Q) -> QuerySet[Submission]:
+    """Rows of which a reference or a value of the metadata contains the text, in capitals or not; and `others`."""
+    found = others
+    for spelling in reference_spellings(text):
+        for written in {spelling, json.dumps(spelling, ensure_ascii=False)[1:-1]}:
+            found |= Q(searchable__icontains=written)
+    return rows.alias(searchable=SEARCHABLE).filter(found)
+
+
+def reference_has(text: str) -> Q:
+    """Whether a reference contains the text, in capitals or not; every row is read."""
+    found = Q()
+    for spelling in reference_spellings(text):
+        found |= Q(external_ref__icontains=spelling) | Q(applicant_ref__icontains=spelling)
+    return found
