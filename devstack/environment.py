@@ -31,6 +31,7 @@ def variables(paths: StackPaths, urls: "Urls", port: int) -> dict[str, str]:
             "WEBHOOK_ALLOWED_HOSTS": os.environ.get("WEBHOOK_ALLOWED_HOSTS", "127.0.0.1,localhost"),
             # Its people sign in with a password alone; a bank's approvers need a second factor.
             "APPROVER_SECOND_FACTOR": os.environ.get("APPROVER_SECOND_FACTOR", "false"),
+            "REQUIRE_SECOND_FACTOR": os.environ.get("REQUIRE_SECOND_FACTOR", ""),
             # E-mails of notices are printed into the log of the default worker.
             "EMAIL_URL": os.environ.get("EMAIL_URL", "consolemail://"),
             "NOTICE_EMAIL_DOMAINS": os.environ.get("NOTICE_EMAIL_DOMAINS", "*"),

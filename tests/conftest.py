@@ -99,7 +99,10 @@ def settled_at_once(settings: LazySettings) -> None:
         0.0,
     )
     settings.AUDIT_SHARE = settings.AUDIT_RISK_SHARE = 0.0
-    settings.APPROVER_SECOND_FACTOR = False  # people of most tests have none
+    settings.APPROVER_SECOND_FACTOR, settings.REQUIRE_SECOND_FACTOR = (
+        False,
+        [],
+    )  # people of most tests have none
     settings.NOTICE_EMAIL_DOMAINS = ["bank.example"]
 
 

@@ -6,5 +6,10 @@ class AccountsConfig(AppConfig):
     label = "accounts"
 
     def ready(self) -> None:
-        from kyc_review.accounts import schema  # noqa: F401  (registers itself)
+        from kyc_review.accounts import (
+            login_events,
+            schema,  # noqa: F401  (registers itself)
+        )
         from kyc_review.core import branding  # noqa: F401  (registers its check)
+
+        login_events.connect()

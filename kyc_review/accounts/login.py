@@ -19,10 +19,12 @@ from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_http_methods
 
 from kyc_review.accounts.client_ip import client_address
+from kyc_review.accounts.login_events import is_address_locked, record_once
 from kyc_review.accounts.models import User
 from kyc_review.accounts.second_factor.adapter import FactorUnreadable
 from kyc_review.accounts.second_factor.selectors import has_second_factor
 from kyc_review.accounts.second_factor.services import Checked, code_check
+from kyc_review.accounts.sessions.services import session_note
 from kyc_review.audit import services as audit
 
 # Session keys: who entered the correct password and still needs a code; and that a code was given.
@@ -36,6 +38,11 @@ REFUSALS = {
 
 class RecordedLogin(LoginView):
     """Each login is an event, with the address it came from."""
+
+    def post(self, request: HttpRequest, *args: str, **kwargs: Any) -> HttpResponse:
+        if is_address_locked(request):
+            return locked_out(request, credentials={"username": request.POST.get("username", "")})
+        return super().post(request, *args, **kwargs)
 
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
         user = form.get_user()
@@ -96,6 +103,7 @@ def _let_in(
     request: HttpRequest, user: User, there: str, *, second_factor: Checked | None = None
 ) -> HttpResponse:
     login(request, user)
+    session_note(request)
     detail = {"address": client_address(request)}
     if second_factor is not None:
         request.session[PASSED] = True
@@ -109,7 +117,7 @@ def locked_out(
 ) -> HttpResponse:
     """The same answer whether or not the person exists, so that it reveals no names."""
     name = str((credentials or {}).get("username", ""))[:150]
-    audit.record(action="staff.locked_out", detail={"username": name, "address": client_address(request)})
+    record_once("staff.locked_out", username=name, address=client_address(request))
     answer = render(request, "registration/locked.html", {"minutes": lock_minutes()}, status=429)
     answer["Retry-After"] = str(settings.LOGIN_LOCK_S)
     return answer

@@ -1,9 +1,12 @@
+from collections.abc import Iterator
 from datetime import timedelta
 
+from django.conf import settings
 from django.contrib.auth.models import AbstractUser
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
 
@@ -33,8 +36,30 @@ class User(AbstractUser):
         help_text="In which the person reads pages, such as de; empty for their browser's.",
     )
 
+    session_generation = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="Raised to end all sessions of the person."
+    )
+
     # The prefix of the personal token of the current request; empty in a browser. Events record it.
     asks_by_token = ""
+
+    def get_session_auth_hash(self) -> str:
+        """Of Django; a session whose hash differs is over. Sessions of people who ended none keep Django's hash."""
+        if not self.session_generation:
+            return str(super().get_session_auth_hash())
+        return self._session_hash(settings.SECRET_KEY)
+
+    def get_session_auth_fallback_hash(self) -> Iterator[str]:
+        """As above, for the keys of before the last rotation."""
+        if not self.session_generation:
+            yield from super().get_session_auth_fallback_hash()
+            return
+        for key in settings.SECRET_KEY_FALLBACKS:
+            yield self._session_hash(key)
+
+    def _session_hash(self, secret: str | bytes) -> str:
+        of = f"{self.session_generation}:{self.password}"
+        return salted_hmac("kyc_review.accounts.session", of, secret=secret, algorithm="sha256").hexdigest()
 
     def has_role(self, *roles: str) -> bool:
         """Whether the user holds any of the roles; superusers get no exception, so tests see what users see."""

@@ -91,7 +91,8 @@ def _slots_write(request: HttpRequest, slots: list[Slot]) -> None:
     row.session_data = request.session.encode(row.get_decoded() | {NAME: slots})
     row.save(update_fields=["session_data"])
     request.session[NAME] = slots
-    request.session.modified = False  # it is written
+    # It is written; but the browser still has to hear of a new key.
+    request.session.modified = request.COOKIES.get(settings.SESSION_COOKIE_NAME) != row.session_key
 
 
 def _box():  # type: ignore[no-untyped-def]  # MultiFernet, which is imported when it is needed

@@ -17,6 +17,8 @@ AUTH_PASSWORD_VALIDATORS = [
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
 AXES_FAILURE_LIMIT = env.int("LOGIN_FAILURES_MAX", default=5)
 LOGIN_LOCK_S = env.int("LOGIN_LOCK_S", default=900)
+# Wrong passwords from one address, for any names.
+LOGIN_ADDRESS_FAILURES_MAX = env.int("LOGIN_ADDRESS_FAILURES_MAX", default=50)
 AXES_COOLOFF_TIME = timedelta(seconds=LOGIN_LOCK_S)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_CLIENT_IP_CALLABLE = "kyc_review.accounts.client_ip.client_address"
@@ -28,7 +30,7 @@ AXES_VERBOSE = False
 # In addition to "password": fields that are never stored in the table of failed attempts.
 AXES_SENSITIVE_PARAMETERS = ["code", "old_password", "new_password1", "new_password2"]
 # The second factor: django-allauth keeps and checks it, our own pages show it. None of its URLs is routed.
-REQUIRE_SECOND_FACTOR = env.list("REQUIRE_SECOND_FACTOR", default=[])
+REQUIRE_SECOND_FACTOR = env.list("REQUIRE_SECOND_FACTOR", default=["senior", "admin", "auditor"])
 MFA_ADAPTER = "kyc_review.accounts.second_factor.adapter.Adapter"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = BRAND_NAME
@@ -37,9 +39,10 @@ ACCOUNT_SIGNUP_FIELDS = [
     "username*",
     "password1*",
 ]  # there is no sign-up; without this allauth requires e-mail addresses
-# A session ends with the browser, and after half a day without a request.
+# A session ends with the browser, half an hour after the person's last act, and half a day after the login.
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
-SESSION_COOKIE_AGE = 12 * 3600
+SESSION_COOKIE_AGE = env.int("SESSION_MAX_S", default=12 * 3600)
+SESSION_IDLE_S = env.int("SESSION_IDLE_S", default=1800)
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = LANGUAGE_COOKIE_HTTPONLY = True

@@ -34,6 +34,7 @@ CELERY_TASK_ROUTES = {
 # sweeps that piled up behind a stopped worker would all find the same).
 _SWEEPS = [
     ("sandbox-advance", "submissions.tasks.advance_sandbox", 2, 2),
+    ("sessions-clear", "accounts.tasks.clear_sessions", 24 * 3600, 3600),
     ("idempotency-expire", "submissions.tasks.expire_idempotency", 3600, 3600),
     ("originals-sweep", "submissions.tasks.sweep_orphans", 6 * 3600, 3600),
     ("erasures-sweep", "lifecycle.tasks.sweep_erasures", 30, 30),

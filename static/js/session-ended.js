@@ -10,6 +10,11 @@ export const isSessionEnded = () => Boolean(document.querySelector("[data-sessio
 // A request that no click, key or form caused: of a poll htmx knows no event.
 const isByItself = ({ triggeringEvent: event }) => !event || BY_ITSELF.has(event.type);
 
+// A poll is no act of a person, so it does not keep the session alive (accounts/sessions/activity.py).
+document.addEventListener("htmx:configRequest", ({ detail }) => {
+  if (!detail.triggeringEvent) detail.headers["X-Polling"] = "1";
+});
+
 document.addEventListener("htmx:beforeOnLoad", (event) => {
   const { xhr, requestConfig } = event.detail;
   if (!isSignedOut({ xhr }) || !isByItself(requestConfig) || !document.querySelector(ATTENDED_FORM)) return;

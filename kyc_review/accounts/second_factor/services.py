@@ -1,5 +1,7 @@
 """The life cycle of a second factor: begin, enrol, verify, end. allauth stores the rows.
 
+Every change of it ends the person's sessions; the view that the owner used keeps its own (`session_keep`).
+
 allauth itself stores used codes and failures in a cache, which is separate in each web process. Here both are
 in the row, so that a code works once and failures are counted across processes.
 """
@@ -18,6 +20,7 @@ from django.utils import timezone
 
 from kyc_review.accounts.second_factor import codes
 from kyc_review.accounts.second_factor.selectors import is_required, is_required_by_role
+from kyc_review.accounts.sessions.services import sessions_invalidate
 from kyc_review.accounts.tokens.services import tokens_revoke_all
 from kyc_review.audit import services as audit
 from kyc_review.core.errors import DomainError
@@ -55,6 +58,7 @@ def second_factor_enrol(*, user: User, secret: str, code: str) -> list[str]:
         raise FactorRefused("A second factor is already set up.")
     data = {"secret": encrypt(secret), "last_step": step}
     Authenticator.objects.create(user=user, type=Authenticator.Type.TOTP, data=data)
+    sessions_invalidate(user=user)  # they were opened with the password alone
     audit.record(action="staff.second_factor_enrolled", actor=user, target=user)
     return _fresh_codes(user)
 
@@ -64,6 +68,7 @@ def recovery_codes_renew(*, user: User) -> list[str]:
     """Ten new recovery codes; the old ones stop working. Raises FactorRefused for people without a second factor."""
     if not Authenticator.objects.filter(user=user, type=Authenticator.Type.TOTP).exists():
         raise FactorRefused("Set up a second factor first.")
+    sessions_invalidate(user=user)
     audit.record(action="staff.recovery_codes_renewed", actor=user, target=user)
     return _fresh_codes(user)
 
@@ -102,23 +107,26 @@ def code_failures_forget(*, user: User) -> int:
 
 @transaction.atomic
 def second_factor_end(*, user: User) -> None:
-    """By its owner. Raises FactorRefused where one is required."""
+    """By its owner, which ends all personal tokens. Raises FactorRefused where one is required."""
     if is_required(user):
         raise FactorRefused("Your account must have a second factor.")
     if _delete(user):
+        sessions_invalidate(user=user)
+        tokens_revoke_all(owner=user, actor=user)
         audit.record(action="staff.second_factor_ended", actor=user, target=user)
 
 
 @transaction.atomic
 def second_factor_reset(*, user: User, actor: models.Model | None = None) -> bool:
-    """Reset by an admin, after loss of phone and recovery codes, which ends all personal tokens; returns whether there
-    was one."""
+    """Reset by an admin, after loss of phone and recovery codes, which ends all sessions and personal tokens; returns
+    whether there was one."""
     if actor is not None and actor.pk == user.pk:
         raise FactorRefused(
             "Turn off your own second factor on your account page; this requires your password."
         )
     was_there = _delete(user)
     if was_there:
+        sessions_invalidate(user=user)
         tokens_revoke_all(owner=user, actor=actor)
         audit.record(action="staff.second_factor_reset", actor=actor, target=user)
     return was_there

@@ -14,10 +14,14 @@ from kyc_review.accounts.staff_access import StaffRequest
 WRONG_PASSWORD = "Incorrect password."  # noqa: S105
 
 
+def is_locked(request: StaffRequest) -> bool:
+    """Whether too many wrong passwords were sent from this address for the person: then no answer tells a right one."""
+    return not AxesProxyHandler.is_allowed(request, {"username": request.user.get_username()})
+
+
 def is_password_right(request: StaffRequest) -> bool:
     """Error of the field `password`. Wrong ones count and lock as at the login."""
-    allowed = AxesProxyHandler.is_allowed(request, {"username": request.user.get_username()})
-    if allowed and request.user.check_password(request.POST.get("password", "")):
+    if not is_locked(request) and request.user.check_password(request.POST.get("password", "")):
         return True
     count_failure(request)
     return False

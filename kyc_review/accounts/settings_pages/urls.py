@@ -5,6 +5,7 @@ from kyc_review.accounts.settings_pages import token_views, views
 app_name = "account"
 urlpatterns = [
     path("", views.overview, name="overview"),
+    path("sessions/end/", views.end_other_sessions, name="end_other_sessions"),
     path("time-zone/", views.time_zone, name="time_zone"),
     path("language/", views.language, name="language"),
     path("password/", views.password, name="password"),

@@ -6,8 +6,8 @@ from typing import Any
 
 from allauth.mfa.adapter import get_adapter
 from django.contrib import messages
-from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.forms import PasswordChangeForm
+from django.core.exceptions import ValidationError
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -19,15 +19,18 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from kyc_review.accounts import services as accounts
 from kyc_review.accounts.languages import cookie_write, language_choose
-from kyc_review.accounts.login import PASSED
+from kyc_review.accounts.login import PASSED, locked_out
 from kyc_review.accounts.second_factor import services
 from kyc_review.accounts.second_factor.codes import secret_new
 from kyc_review.accounts.second_factor.selectors import is_required, own_factor
 from kyc_review.accounts.second_factor.services import FactorRefused
+from kyc_review.accounts.sessions.services import other_sessions_end, session_keep, sessions_of
 from kyc_review.accounts.settings_pages.reauthentication import (
     WRONG_PASSWORD,
     count_failure,
+    is_locked,
     is_password_right,
+    unconfirmed,
 )
 from kyc_review.accounts.shown_once import redirect_with_secret, secret_once
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
@@ -36,6 +39,16 @@ from kyc_review.accounts.tokens.selectors import tokens_valid
 from kyc_review.core.permissions import may_have_tokens
 
 SECRET = "second_factor_secret"  # noqa: S105  (the name in the session; what lies there is sealed)
+
+
+class NewPasswordForm(PasswordChangeForm):
+    """Django's, with a new password that differs: an issued one, which an admin has seen, cannot stay."""
+
+    def clean_new_password1(self) -> str:
+        new: str = self.cleaned_data["new_password1"]
+        if self.user.check_password(new):
+            raise ValidationError(gettext("Choose a password that differs from the current one."))
+        return new
 
 
 @require_safe
@@ -50,8 +63,18 @@ def overview(request: StaffRequest) -> HttpResponse:
         "may_have_tokens": may_have_tokens(viewer),
         "zones": zone_names(),
         "zone_now": timezone.get_current_timezone_name(),
+        "sessions": sessions_of(viewer),
+        "session_key": request.session.session_key,
     }
     return render(request, "account/overview.html", context)
+
+
+@require_POST
+@staff_only
+def end_other_sessions(request: StaffRequest) -> HttpResponse:
+    other_sessions_end(request)
+    messages.success(request, gettext("Your other sessions have ended."))
+    return redirect("account:overview")
 
 
 @require_POST
@@ -89,10 +112,12 @@ def language(request: StaffRequest) -> HttpResponse:
 @staff_only
 def password(request: StaffRequest) -> HttpResponse:
     is_duty = request.user.must_change_password
-    form = PasswordChangeForm(request.user, request.POST or None)
+    if request.method == "POST" and is_locked(request):
+        return locked_out(request, credentials={"username": request.user.get_username()})
+    form = NewPasswordForm(request.user, request.POST or None)
     if request.method == "POST" and form.is_valid():
         accounts.password_change(user=request.user, password=form.cleaned_data["new_password1"])
-        update_session_auth_hash(request, request.user)
+        session_keep(request)
         messages.success(request, "Your password was changed.")
         return redirect("home" if is_duty else "account:overview")
     if "old_password" in form.errors:
@@ -125,6 +150,7 @@ def second_factor(request: StaffRequest) -> HttpResponse:
         return _factor_page(request, problem=refused.detail)
     del request.session[SECRET]
     request.session[PASSED] = True
+    session_keep(request)
     return redirect_with_secret(request, here, codes=codes)
 
 
@@ -145,12 +171,13 @@ def qr(request: StaffRequest) -> HttpResponse:
 @never_cache
 @staff_only
 def recovery_codes(request: StaffRequest) -> HttpResponse:
-    if not is_password_right(request):
-        return _factor_page(request, problem=WRONG_PASSWORD)
+    if problem := unconfirmed(request):
+        return _factor_page(request, problem=problem)
     try:
         codes = services.recovery_codes_renew(user=request.user)
     except FactorRefused as refused:
         return _factor_page(request, problem=refused.detail)
+    session_keep(request)
     return redirect_with_secret(request, reverse("account:second_factor"), codes=codes)
 
 
@@ -159,13 +186,14 @@ def recovery_codes(request: StaffRequest) -> HttpResponse:
 @never_cache
 @staff_only
 def end_second_factor(request: StaffRequest) -> HttpResponse:
-    if not is_password_right(request):
-        return _factor_page(request, problem=WRONG_PASSWORD)
+    if problem := unconfirmed(request):
+        return _factor_page(request, problem=problem)
     try:
         services.second_factor_end(user=request.user)
     except FactorRefused as refused:
         return _factor_page(request, problem=refused.detail)
     request.session.pop(PASSED, None)
+    session_keep(request)
     messages.success(request, "Two-factor authentication is off.")
     return redirect("account:overview")
 

@@ -178,19 +178,23 @@ def test_somebody_sets_one_up_with_app_code_and_password(alice: User, clock: lis
     assert Event.objects.filter(action="staff.second_factor_enrolled", actor_name="alice").count() == 1
 
 
-def test_ending_and_new_codes_ask_for_the_password(
+def test_ending_and_new_codes_ask_for_password_and_code(
     alice: User, enrolled: list[str], clock: list[float]
 ) -> None:
     client = Client()
     client.force_login(alice)
+    both = {"password": PASSWORD, "code": code_at(clock[0])}
     for page in ("end/", "recovery-codes/"):
-        assert client.post(f"/account/second-factor/{page}", {"password": "wrong"}).status_code == 422
-    answer = client.post("/account/second-factor/recovery-codes/", {"password": PASSWORD}, follow=True)
+        for wrong in ({"password": "wrong"}, {"code": "000000"}):
+            assert client.post(f"/account/second-factor/{page}", both | wrong).status_code == 422
+    answer = client.post("/account/second-factor/recovery-codes/", both, follow=True)
     renewed = answer.text
     assert len(re.findall(r"<code>\d{4} \d{4}</code>", renewed)) == 10
     assert not any(code in renewed for code in enrolled)
     assert services.code_check(user=alice, code=enrolled[0]) is Checked.REFUSED
-    assert client.post("/account/second-factor/end/", {"password": PASSWORD}).status_code == 302
+    clock[0] += 30
+    both["code"] = code_at(clock[0])
+    assert client.post("/account/second-factor/end/", both).status_code == 302
     assert not Authenticator.objects.exists()
 
 

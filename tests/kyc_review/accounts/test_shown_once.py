@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from django.conf import LazySettings
+from django.conf import LazySettings, settings
 from django.contrib.sessions.backends.db import SessionStore
 from django.http import HttpRequest
 from django.test import Client, RequestFactory
@@ -120,5 +120,6 @@ def test_two_requests_at_the_same_moment_keep_both(admin: Client) -> None:
 
 def _request(session_key: str | None) -> HttpRequest:
     request = RequestFactory().get("/there/")
+    request.COOKIES[settings.SESSION_COOKIE_NAME] = session_key or ""
     request.session = SessionStore(session_key)
     return request

@@ -1,0 +1,56 @@
+"""A person's sessions: listed, and ended together."""
+
+from __future__ import annotations
+
+from allauth.usersessions.models import UserSession
+from django.contrib.auth import update_session_auth_hash
+from django.db import models, transaction
+from django.http import HttpRequest
+
+from kyc_review.accounts.client_ip import client_address
+from kyc_review.accounts.models import User
+from kyc_review.audit import services as audit
+
+UNKNOWN_ADDRESS = "0.0.0.0"  # noqa: S104  (shown, not bound)
+
+
+def session_note(request: HttpRequest) -> None:
+    """Lists the session of a request of a person who is logged in."""
+    UserSession.objects.get_or_create(
+        session_key=request.session.session_key,
+        defaults={
+            "user": request.user,
+            "ip": client_address(request) or UNKNOWN_ADDRESS,
+            "user_agent": request.headers.get("User-Agent", "")[:200],
+        },
+    )
+
+
+def sessions_invalidate(*, user: User) -> None:
+    """Ends all sessions of a person from the next request on. In the caller's transaction, which records the reason."""
+    User.objects.filter(pk=user.pk).update(session_generation=models.F("session_generation") + 1)
+    user.refresh_from_db(fields=["session_generation"])
+
+
+def session_keep(request: HttpRequest) -> None:
+    """The session of this request goes on, with a new key, although the others were ended."""
+    began = UserSession.objects.filter(session_key=request.session.session_key).first()
+    update_session_auth_hash(request, request.user)  # type: ignore[arg-type]  # a person
+    if began is not None:
+        UserSession.objects.filter(pk=began.pk).update(session_key=request.session.session_key)
+
+
+@transaction.atomic
+def other_sessions_end(request: HttpRequest) -> None:
+    """By their owner."""
+    person = request.user
+    assert isinstance(person, User)
+    sessions_invalidate(user=person)
+    session_keep(request)
+    audit.record(action="staff.other_sessions_ended", actor=person, target=person)
+
+
+def sessions_of(user: User) -> list[UserSession]:
+    """Those that go on, the one used last first."""
+    found: list[UserSession] = UserSession.objects.purge_and_list(user)
+    return sorted(found, key=lambda row: row.last_seen_at, reverse=True)
