@@ -41,7 +41,7 @@ def record_once(action: str, *, username: str, address: str) -> None:
 
 
 def is_address_locked(request: HttpRequest) -> bool:
-    """Whether LOGIN_ADDRESS_FAILURES_MAX logins failed from this address lately, for any names."""
+    """Whether LOGIN_ADDRESS_FAILURES_MAX logins failed from this address recently, for any names."""
     recent = AccessAttempt.objects.filter(
         ip_address=client_address(request) or None,
         attempt_time__gt=timezone.now() - settings.AXES_COOLOFF_TIME,
