@@ -120,18 +120,17 @@ def _require_room(integration: Integration, *, is_test: bool) -> None:
     valid = keys.filter(models.Q(expires_at=None) | models.Q(expires_at__gt=now)).order_by("created_at")
     prefixes = list(valid.values_list("prefix", flat=True))
     if len(prefixes) >= VALID_KEYS_MAX:
-        mode = "test" if is_test else "live"
-        raise TooManyKeys(
+        text = (
             gettext(
-                "%(integration)s has %(number)s valid keys of mode %(mode)s already (%(keys)s): end one of them first."
+                "%(integration)s has %(number)s valid test keys already (%(keys)s): end one of them first."
             )
-            % {
-                "integration": integration.slug,
-                "number": len(prefixes),
-                "mode": mode,
-                "keys": ", ".join(prefixes),
-            }
+            if is_test
+            else gettext(
+                "%(integration)s has %(number)s valid live keys already (%(keys)s): end one of them first."
+            )
         )
+        names = {"integration": integration.slug, "number": len(prefixes), "keys": ", ".join(prefixes)}
+        raise TooManyKeys(text % names)
 
 
 @transaction.atomic
