@@ -15,6 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from kyc_review.accounts.four_eyes import why_not_approver
+from kyc_review.accounts.reauthentication import approval_unconfirmed
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
 from kyc_review.core.permissions import Right, may_promote, require
 from kyc_review.retraining.access import require_retraining_access
@@ -96,6 +97,10 @@ def gate_settings(request: StaffRequest) -> HttpResponse:
 @require_POST
 @staff_only
 def gate_approval(request: StaffRequest, number: int) -> HttpResponse:
+    require(request.user, Right.PROMOTE)
+    if problem := approval_unconfirmed(request):
+        messages.error(request, problem)
+        return HttpResponseRedirect(reverse("retraining:gate"))
     done = "Approved. The gate of every comparison uses these settings from now on."
     return _decide(request, number, gate_change_approve, done)
 

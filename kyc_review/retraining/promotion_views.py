@@ -16,6 +16,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from detection.bundle import BundleRefused
+from kyc_review.accounts.reauthentication import approval_unconfirmed
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
 from kyc_review.audit.archives import archive_response
 from kyc_review.core.permissions import Right, may_promote, require
@@ -96,6 +97,10 @@ def proposals(request: StaffRequest, number: int) -> HttpResponse:
 @require_POST
 @staff_only
 def approval(request: StaffRequest, number: int) -> HttpResponse:
+    _require_admin(request)
+    if problem := approval_unconfirmed(request):
+        messages.error(request, problem)
+        return HttpResponseRedirect(reverse("retraining:overview"))
     decide = partial(proposal_approve, erased_acknowledged=_acknowledged(request))
     return _decide(request, number, decide, "Approved: workers use it from their next batch on.")
 

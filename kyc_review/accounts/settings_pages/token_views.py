@@ -14,8 +14,8 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from kyc_review.accounts.models import TOKEN_LIFE_MAX
+from kyc_review.accounts.reauthentication import unconfirmed
 from kyc_review.accounts.second_factor.selectors import has_second_factor, is_required
-from kyc_review.accounts.settings_pages.reauthentication import unconfirmed
 from kyc_review.accounts.shown_once import redirect_with_secret, secrets_once
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
 from kyc_review.accounts.tokens.selectors import tokens_listed

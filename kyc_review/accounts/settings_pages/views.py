@@ -20,18 +20,18 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from kyc_review.accounts import services as accounts
 from kyc_review.accounts.languages import cookie_write, language_choose
 from kyc_review.accounts.login import PASSED, locked_out
-from kyc_review.accounts.second_factor import services
-from kyc_review.accounts.second_factor.codes import secret_new
-from kyc_review.accounts.second_factor.selectors import is_required, own_factor
-from kyc_review.accounts.second_factor.services import FactorRefused
-from kyc_review.accounts.sessions.services import other_sessions_end, session_keep, sessions_of
-from kyc_review.accounts.settings_pages.reauthentication import (
+from kyc_review.accounts.reauthentication import (
     WRONG_PASSWORD,
     count_failure,
     is_locked,
     is_password_right,
     unconfirmed,
 )
+from kyc_review.accounts.second_factor import services
+from kyc_review.accounts.second_factor.codes import secret_new
+from kyc_review.accounts.second_factor.selectors import is_required, own_factor
+from kyc_review.accounts.second_factor.services import FactorRefused
+from kyc_review.accounts.sessions.services import other_sessions_end, session_keep, sessions_of
 from kyc_review.accounts.shown_once import redirect_with_secret, secret_once
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
 from kyc_review.accounts.time_zones import time_zone_choose, zone_names
