@@ -185,10 +185,11 @@ def _whole(text: str) -> str:
 
 def _said(rows: QuerySet[Submission], text: str, viewer: User) -> QuerySet[Submission]:
     """A part of a reference or of the metadata's values, an id or an item's number."""
-    if _whole(text) or len(text) < PART_MIN_CHARS:
-        return rows.filter(_named(text, viewer))
-    is_other = text.isdecimal() or HEX.fullmatch(text.replace("-", "").lower())
-    return with_part(rows, text, _named(text, viewer) if is_other else Q())
+    named = _named(text, viewer)
+    is_sha256 = len(text) == SHA256_CHARS and HEX.fullmatch(text.lower())
+    if _whole(text) or is_sha256 or len(text) < PART_MIN_CHARS:
+        return rows.filter(named)
+    return with_part(rows, text, named)
 
 
 def _named(text: str, viewer: User) -> Q:

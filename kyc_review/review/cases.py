@@ -47,7 +47,7 @@ class CommentRefused(DomainError):
 class CaseView(Enum):
     """How much of a case a person may read now."""
 
-    VEILED = "veiled"  # they may be asked to judge the face blind: nothing
+    BLINDED = "blinded"  # they may be asked to judge the face blind: nothing
     BEFORE_DECISION = (
         "before_decision"  # they made their first call: nothing that others said of this picture
     )
@@ -77,8 +77,8 @@ class Case:
     comments: tuple[CaseComment, ...] = ()
 
     @property
-    def is_veiled(self) -> bool:
-        return self.view == CaseView.VEILED
+    def is_blinded(self) -> bool:
+        return self.view == CaseView.BLINDED
 
     @property
     def is_whole(self) -> bool:
@@ -99,7 +99,7 @@ def case_of(*, viewer: User, submission_id: UUID) -> Case | None:
         return None
     pending = row.review_items.exclude(state=ReviewItem.State.DECIDED).first()
     view = _view(pending, viewer)
-    if view == CaseView.VEILED:
+    if view == CaseView.BLINDED:
         return Case(row, view)
     said = (
         CaseComment.objects.filter(submission=row)
@@ -128,7 +128,7 @@ def _view(pending: ReviewItem | None, viewer: User) -> CaseView:
     if pending is None or not pending.is_blind or not may_decide(viewer):
         return CaseView.WHOLE
     if not selectors.is_revealed(viewer=viewer, item=pending):
-        return CaseView.VEILED
+        return CaseView.BLINDED
     judged = Decision.objects.standing().filter(submission=pending.submission_id, reviewer=viewer)
     # Who can still take the answer back could change it after reading what others said.
     has_final_answer = judged.exclude(item=pending).exists()
@@ -155,7 +155,7 @@ def _attempts(row: Submission, viewer: User) -> tuple[Attempt, ...]:
 
 def case_read_record(*, case: Case, viewer: User) -> None:
     """The viewer reads the case: outcomes are known to them from now on, and mentions are read."""
-    if case.is_veiled:
+    if case.is_blinded:
         return
     told = [attempt.submission for attempt in case.attempts if not attempt.is_hidden]
     outcomes_seen_record(submissions=told, viewer=viewer, in_passing=True)
@@ -169,7 +169,7 @@ def case_read_record(*, case: Case, viewer: User) -> None:
 
 def case_picture(*, case: Case, member_id: UUID, viewer: User) -> Submission | None:
     """The submission itself or an attempt, if the viewer may see its face here."""
-    if case.is_veiled or not (may_see_faces(viewer) or may_decide(viewer)):
+    if case.is_blinded or not (may_see_faces(viewer) or may_decide(viewer)):
         return None
     shown = [case.submission, *(attempt.submission for attempt in case.attempts)]
     return next((row for row in shown if row.pk == member_id and not row.erased_at), None)
@@ -181,7 +181,7 @@ def comment_add(*, submission_id: UUID, author: User, text: str) -> CaseComment:
     case = case_of(viewer=author, submission_id=submission_id)
     if case is None or not may_decide(author):
         raise PermissionDenied("Reviewers and seniors who may read a case comment on it; your role does not.")
-    if case.is_veiled:
+    if case.is_blinded:
         raise CommentRefused("This picture must be judged blind first. Comment on it after your first call.")
     row = Submission.objects.select_for_update(no_key=True).get(pk=submission_id)
     text = text.strip()
@@ -214,7 +214,7 @@ def _mentioned(text: str) -> list[User]:
 
 
 def mentions_unread(*, viewer: User) -> list[Mention]:
-    """The latest comments that name the viewer and that they did not read; none on a case that is veiled for them,
+    """The latest comments that name the viewer and that they did not read; none on a case that is blinded for them,
     because that it was spoken about tells that it was judged before."""
     rows = Mention.objects.filter(person=viewer, read_at__isnull=True)
     rows = rows.select_related("comment__author", "comment__submission").order_by("-pk")

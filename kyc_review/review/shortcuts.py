@@ -78,6 +78,7 @@ KEYS = {
     "4": "Blink between two pictures",
     "5": "Difference of two pictures",
     "y": "The ten faces decided last",
+    "A": "The case: attempts, decisions, comments",
     "?": "Show the list of keys",
     **{key: f"Fake part: {label.lower()}" for _, label, key in PART_KEYS},
     **{key: f"Cannot tell: {label.lower()}" for _, label, key in OBSTACLE_KEYS},

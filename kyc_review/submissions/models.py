@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from kyc_review.accounts.models import Integration
 from kyc_review.core.leases import LeasedRow, holder_only_in
-from kyc_review.submissions.searching import SEARCHABLE
+from kyc_review.submissions.searching import IN_INDEX, SEARCHABLE
 
 
 class State(models.TextChoices):
@@ -187,7 +187,11 @@ class Submission(LeasedRow):
             models.Index(
                 fields=["-received_at", "-id"], name="submission_newest", condition=Q(is_test=False)
             ),
-            GinIndex(OpClass(Upper(SEARCHABLE), name="gin_trgm_ops"), name="submission_by_part"),
+            GinIndex(
+                OpClass(Upper(SEARCHABLE), name="gin_trgm_ops"),
+                name="submission_by_part",
+                condition=IN_INDEX,
+            ),
         ]
 
     def __str__(self) -> str:

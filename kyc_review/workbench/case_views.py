@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.contrib import messages
@@ -10,6 +11,7 @@ from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -31,6 +33,11 @@ from kyc_review.review.models import ReviewItem
 from kyc_review.submissions.models import Submission
 from kyc_review.workbench.forms import AppealForm, CommentForm
 
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
+COMMENT_ADDED = gettext_lazy("The comment was added.")
+APPEAL_OPENED = gettext_lazy("The appeal waits for somebody who has not seen the picture.")
 # One text for every state of the picture: another one would tell whether it was judged before.
 APPEAL_HIDDEN = "Appeals are opened from cases whose decisions you may read; this one is not open to you yet."
 
@@ -39,20 +46,24 @@ APPEAL_HIDDEN = "Appeals are opened from cases whose decisions you may read; thi
 @never_cache
 @staff_only
 def case(request: StaffRequest, submission_id: UUID) -> HttpResponse:
-    return _page(request, _found(request, submission_id))
+    """The case on a page of its own; to a request by htmx, as a tab of the submission's page."""
+    return _page(request, _found(request, submission_id), is_on_submission=True)
 
 
 @require_safe
 @never_cache
 @staff_only
 def case_of_item(request: StaffRequest, item_id: int) -> HttpResponse:
-    """Leads from an item to its case. The item's page has this address, because the submission's id would tell whether
-    the picture came before; it leads nowhere while the item is veiled."""
+    """Leads from an item to its case, which htmx shows as a tab of the item's page.
+
+    The item's page has this address, because the submission's id would tell whether the picture came before; it leads
+    nowhere while the item is blinded.
+    """
     item = ReviewItem.objects.filter(pk=item_id).first()
     found = cases.case_of(viewer=request.user, submission_id=item.submission_id) if item else None
-    if found is None or found.is_veiled:
+    if found is None or found.is_blinded:
         raise PermissionDenied("You do not hold this item, or it waits for your first call.")
-    return _back(found.submission.pk)
+    return _page(request, found, item_id=item_id) if request.htmx else _back(found.submission.pk)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -70,8 +81,7 @@ def comment(request: StaffRequest, submission_id: UUID) -> HttpResponse:
         return _page(
             request, found, comment_problem=refused.detail, text=form.cleaned_data["text"], status=422
         )
-    messages.success(request, "The comment was added.")
-    return _back(submission_id)
+    return _done(request, submission_id, COMMENT_ADDED)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -91,8 +101,7 @@ def appeal(request: StaffRequest, submission_id: UUID) -> HttpResponse:
         appeal_by_senior(submission_id=submission_id, senior=request.user, text=form.cleaned_data["reason"])
     except AppealRefused as refused:
         return _page(request, found, appeal_problem=refused.detail, status=409)
-    messages.success(request, "The appeal waits for somebody who has not seen the picture.")
-    return _back(submission_id)
+    return _done(request, submission_id, APPEAL_OPENED)
 
 
 @require_safe
@@ -115,6 +124,9 @@ def _page(
     text: str = "",
     comment_problem: str = "",
     appeal_problem: str = "",
+    told: StrOrPromise = "",
+    item_id: int | None = None,
+    is_on_submission: bool = False,
     status: int = 200,
 ) -> HttpResponse:
     cases.case_read_record(case=found, viewer=request.user)
@@ -130,8 +142,21 @@ def _page(
         "text": text,
         "comment_problem": comment_problem,
         "appeal_problem": appeal_problem,
+        "told": told,
+        "item_id": item_id,
+        "is_tab": bool(request.htmx),
+        "is_on_submission": is_on_submission and bool(request.htmx),
     }
-    return render(request, "review/case.html", context, status=status)
+    template = "review/_case_tab.html" if request.htmx else "review/case.html"
+    return render(request, template, context, status=status)
+
+
+def _done(request: StaffRequest, submission_id: UUID, told: StrOrPromise) -> HttpResponse:
+    """After a change: the case as it is now in its tab, or its page."""
+    if request.htmx:
+        return _page(request, _found(request, submission_id), told=told)
+    messages.success(request, told)
+    return _back(submission_id)
 
 
 def _back(submission_id: UUID) -> HttpResponseRedirect:

@@ -10,6 +10,7 @@ import "./queue.js";
 import "./undo.js";
 import "./pause.js";
 import "./menus.js";
+import "./case.js";
 import "./seen.js";
 import "./campaign.js";
 import "./session-ended.js";

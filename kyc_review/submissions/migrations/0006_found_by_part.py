@@ -3,7 +3,7 @@ from django.contrib.postgres.operations import AddIndexConcurrently, TrigramExte
 from django.db import migrations
 from django.db.models.functions import Upper
 
-from kyc_review.submissions.searching import SEARCHABLE
+from kyc_review.submissions.searching import IN_INDEX, SEARCHABLE
 
 
 class Migration(migrations.Migration):
@@ -15,6 +15,10 @@ class Migration(migrations.Migration):
         TrigramExtension(),
         AddIndexConcurrently(
             model_name="submission",
-            index=GinIndex(OpClass(Upper(SEARCHABLE), name="gin_trgm_ops"), name="submission_by_part"),
+            index=GinIndex(
+                OpClass(Upper(SEARCHABLE), name="gin_trgm_ops"),
+                name="submission_by_part",
+                condition=IN_INDEX,
+            ),
         ),
     ]

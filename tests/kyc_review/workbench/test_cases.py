@@ -106,6 +106,29 @@ def test_item_submission_and_case_lead_to_each_other(
     assert "/insights/submissions/" not in login(alice).get(address(item)).text
 
 
+def test_the_pages_of_item_and_submission_show_it_as_a_tab_with_links_back_and_keep_it_there_after_a_comment(
+    item: ReviewItem, alice: User, staff: Staff, login: Login
+) -> None:
+    window, in_tab = login(alice), {"HX-Request": "true"}
+    page = window.get(reverse("review:item", args=[item.pk])).text
+    assert 'aria-controls="case-tab"' in page
+    assert 'id="case-tab"' in page
+    tab = window.get(reverse("review:item-case", args=[item.pk]), headers=in_tab)
+    assert tab.status_code == 200
+    assert "<html" not in tab.text
+    for said in ("branch-12", "Rejected", f'href="{address(item)}" target="_blank"'):
+        assert said in tab.text
+    sent = window.post(address(item, "review:case-comment"), {"text": "the same scarf"}, headers=in_tab)
+    assert (sent.status_code, "<html" in sent.text, "the same scarf" in sent.text) == (200, False, True)
+    refused = window.post(address(item, "review:case-comment"), {"text": "@nix"}, headers=in_tab)
+    assert (refused.status_code, "<html" in refused.text, "@nix" in refused.text) == (422, False, True)
+    senior = login(staff("sara", "senior"))
+    assert 'id="case-tab"' in senior.get(reverse("insights:submission", args=[item.submission_id])).text
+    there = senior.get(address(item), headers=in_tab).text
+    assert f'href="{reverse("review:item", args=[item.pk])}"' in there
+    assert OutcomeExposure.objects.filter(person__username="sara").exists(), "reading it is recorded"
+
+
 @pytest.fixture
 def second(item: ReviewItem, alice: User, bob: User, login: Login, settings: LazySettings) -> ReviewItem:
     """Alice rejected the picture and said why; bob holds the blind second review."""
@@ -118,12 +141,12 @@ def second(item: ReviewItem, alice: User, bob: User, login: Login, settings: Laz
     return held
 
 
-def test_before_the_first_call_a_veiled_case_tells_nothing(
+def test_before_the_first_call_a_blinded_case_tells_nothing(
     second: ReviewItem, bob: User, staff: Staff, login: Login
 ) -> None:
     for person in (bob, staff("sara", "senior")):
         page = read(person, second, login)
-        assert 'data-testid="veiled"' in page
+        assert 'data-testid="blinded"' in page
         assert not [said for said in SECRETS if said in page]
         assert str(second.pk) not in page.split("<main")[1].split("</main")[0].replace(
             str(second.submission_id), ""
@@ -132,6 +155,7 @@ def test_before_the_first_call_a_veiled_case_tells_nothing(
         assert login(person).get(picture).status_code == 404
         assert comment(person, second, "hello", login) == 422
     of_item = reverse("review:item-case", args=[second.pk])
+    assert login(bob).get(of_item, headers={"HX-Request": "true"}).status_code == 403
     assert of_item not in login(bob).get(reverse("review:item", args=[second.pk])).text
     assert login(bob).get(of_item).status_code == 403
     assert not OutcomeExposure.objects.exclude(in_passing=True).exists()
@@ -214,11 +238,11 @@ def test_a_mention_is_told_on_the_queue_page_until_the_case_was_read(
     assert said.detail == {"mentions": [bob.pk]}, "no words in the log, which an erasure does not reach"
 
 
-def test_a_mention_on_a_veiled_case_waits(item: ReviewItem, alice: User, bob: User, login: Login) -> None:
+def test_a_mention_on_a_blinded_case_waits(item: ReviewItem, alice: User, bob: User, login: Login) -> None:
     comment(alice, item, "@bob see this", login)
     ReviewItem.objects.filter(pk=item.pk).update(is_blind=True)
     assert 'data-testid="mentions"' not in login(bob).get(reverse("review:queue")).text
-    assert 'data-testid="veiled"' in read(bob, item, login)
+    assert 'data-testid="blinded"' in read(bob, item, login)
     assert Mention.objects.get().read_at is None
 
 
@@ -285,7 +309,7 @@ def test_before_a_seniors_own_decision_a_refused_appeal_does_not_tell_what_becam
         CaseComment.objects.create(submission=second.submission, is_appeal=True, text="")
     answer = login(sara).post(address(second, "review:case-appeal"), {"reason": "She objects"})
     assert answer.status_code == 409
-    assert ('data-testid="veiled"' in answer.text) is not has_called
+    assert ('data-testid="blinded"' in answer.text) is not has_called
     alert = answer.text.split('role="alert">')[1].split("<")[0]
     assert alert == APPEAL_HIDDEN
     assert not CaseComment.objects.filter(text="She objects").exists()
