@@ -4,10 +4,23 @@ import ctypes
 import platform
 
 # Parameters of mallopt(3), specific to glibc.
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_MMAP_MAX = -1, -3, -4
 KEPT_BYTES = 256 * 1024**2
+ALL_BYTES = 2**31 - 1
 # The largest value that every glibc allows: half of the heap of a thread.
 LARGEST_BYTES = 32 * 1024**2
+
+
+def keep_all_freed() -> bool:
+    """Let malloc reuse freed blocks of any size, which suits a process that only trains; False without glibc.
+
+    The activations and gradients of a training step are larger than `keep_freed` may keep. Mapping and clearing fresh
+    pages for them took up to half of a step (measured: `docs/recipes.md`).
+    """
+    if platform.libc_ver()[0] != "glibc":
+        return False
+    mallopt = ctypes.CDLL(None).mallopt
+    return bool(mallopt(M_MMAP_MAX, 0) and mallopt(M_TRIM_THRESHOLD, ALL_BYTES))
 
 
 def keep_freed() -> bool:

@@ -60,10 +60,12 @@ def run_list(options: argparse.Namespace) -> None:
 
 def run_recipe(options: argparse.Namespace) -> None:
     """Runs one and prints its figures."""
+    from detection.memory import keep_all_freed
     from ml.evaluation.report import PAGE
     from ml.recipes.catalogue import find
     from ml.recipes.run import RESULTS, run
 
+    keep_all_freed()
     pairs = [text.partition("=") for text in options.scale]
     results = run(
         find(options.name),

@@ -48,7 +48,7 @@ def run(context: Context) -> Results:
     plan = Plan(
         epochs=context.budget.epochs,
         batch=context.budget.batch,
-        optimiser=lambda parameters: torch.optim.Adam(parameters, lr=RATE),
+        optimiser=lambda parameters: torch.optim.Adam(parameters, lr=RATE, fused=True),
         rate=lambda step, history: RATE / (1 + DECAY * step),
         best="accuracy",
         highest=True,
