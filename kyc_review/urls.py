@@ -25,6 +25,7 @@ urlpatterns = [
     path("insights/", include("kyc_review.insights.urls")),
     path("records/", include("kyc_review.records.urls")),
     path("integrations/", include("kyc_review.accounts.integrations.urls")),
+    path("planted/", include("kyc_review.planting.urls")),
     path("people/", include("kyc_review.accounts.people.urls")),
     path("notices/", include("kyc_review.notices.urls")),
     path("webhooks/", include("kyc_review.webhooks.urls")),

@@ -43,6 +43,9 @@ RECORDS = (
     WriteOnce(
         "training.GateProposal", ("state", "decided_at", "decided_by_id", "remark")
     ),  # while it is open
+    WriteOnce("planting.PlantingSettings"),
+    WriteOnce("planting.PlantingProposal", ("state", "decided_at", "decided_by_id")),  # while it is open
+    WriteOnce("review.PlantedForgery"),
     WriteOnce(
         "datasets.Snapshot",
         (

@@ -38,6 +38,7 @@ class Right(StrEnum):
     FREEZE = "make snapshots and download them with their original images"
     TRAIN = "request and cancel training runs"
     PROMOTE = "compare, propose, decide on another admin's proposal, roll back"
+    PLANT = "propose and approve the settings of planted forgeries, switch planting off"
     HAVE_TOKENS = "have personal tokens for the retraining API"
     SEE_WEBHOOKS = "see webhook endpoints and deliveries"
     MANAGE_WEBHOOKS = "change webhook endpoints and replay deliveries"
@@ -64,6 +65,7 @@ ROLES_WITH: Mapping[Right, frozenset[Role]] = {
     Right.FREEZE: frozenset({A}),
     Right.TRAIN: frozenset({A}),
     Right.PROMOTE: frozenset({A}),
+    Right.PLANT: frozenset({A}),
     Right.HAVE_TOKENS: frozenset({A, U}),
     Right.SEE_WEBHOOKS: frozenset({A, U}),
     Right.MANAGE_WEBHOOKS: frozenset({A}),
@@ -114,6 +116,7 @@ may_see_snapshot_faces = _check(Right.SEE_SNAPSHOT_FACES)
 may_freeze = _check(Right.FREEZE)
 may_train = _check(Right.TRAIN)
 may_promote = _check(Right.PROMOTE)
+may_plant = _check(Right.PLANT)
 may_have_tokens = _check(Right.HAVE_TOKENS)
 may_see_webhooks = _check(Right.SEE_WEBHOOKS)
 may_manage_webhooks = _check(Right.MANAGE_WEBHOOKS)

@@ -14,7 +14,12 @@ def consensus_of_answers_unchecked() -> Consensus:
     """Over every answer that stands, calibration items included; items are submissions."""
     answers = (
         Decision.objects.standing()
-        .filter(label__in=ASSESSED_LABELS, item__state=ReviewItem.State.DECIDED, submission__is_test=False)
+        .filter(
+            label__in=ASSESSED_LABELS,
+            item__state=ReviewItem.State.DECIDED,
+            submission__is_test=False,
+            submission__is_planted=False,
+        )
         .values_list("submission_id", "reviewer_id", "label", "is_sure")
     )
     known = Gold.objects.filter(label__in=ASSESSED_LABELS).values_list("submission_id", "label")

@@ -52,6 +52,7 @@ def label_counts(*, viewer: User) -> list[LabelCount]:
         return []
     rows = (
         Decision.objects.final()
+        .filter(submission__is_planted=False)
         .exclude(item__reason=ReviewItem.Reason.GOLD)
         .values("submission__integration__slug", "item__reason")
         .annotate(
@@ -94,6 +95,7 @@ def unused_decisions_unchecked() -> QuerySet[Decision]:
         label__in=ASSESSED_LABELS,
         submission__state=State.COMPLETED,
         submission__is_test=False,
+        submission__is_planted=False,
         submission__erased_at=None,
     )
     return trainable.exclude(item__reason=ReviewItem.Reason.GOLD).filter(

@@ -39,6 +39,7 @@ def _latest_decisions() -> DecisionRows:
             ~Exists(waiting),
             submission__state=State.COMPLETED,
             submission__is_test=False,
+            submission__is_planted=False,
             submission__erased_at=None,
         )
         .order_by("submission_id", "-decided_at", "-pk")

@@ -101,12 +101,19 @@ def _held(submissions: list[UUID]) -> set[UUID]:
 
 def near(own: Fingerprint, *, both_ways: bool = False) -> QuerySet[Fingerprint]:
     """Earlier fingerprints (or later ones, too) whose coarse hash differs in at most NEAR_COARSE bits, with their
-    submissions: none is missed up to CANDIDATES_MAX, few are read."""
+    submissions: none is missed up to CANDIDATES_MAX, few are read.
+
+    A planted forgery is near nothing, and nothing is near it: the alert would name the picture that it was made of.
+    """
+    if own.submission.is_planted:
+        return Fingerprint.objects.none()
     bands = {f"band_{band}": list(neighbours(own.coarse >> (16 * band) & 0xFFFF)) for band in range(BANDS)}
     wanted = {"coarse": own.coarse, "own": own.pk, "bits": NEAR_COARSE, "most": CANDIDATES_MAX}
     found = [pk for pk, _ in fetch_all(NEAR, bands | wanted)]
     in_time = Q() if both_ways else Q(submission__received_at__lte=own.submission.received_at)
-    rows = Fingerprint.objects.filter(in_time, pk__in=found, submission__is_test=False)
+    rows = Fingerprint.objects.filter(
+        in_time, pk__in=found, submission__is_test=False, submission__is_planted=False
+    )
     return rows.select_related("submission")
 
 

@@ -48,7 +48,7 @@ def _decided(wanted: dict[str, Any]) -> Any:
 
 
 def _scored(wanted: dict[str, Any]) -> QuerySet[Scoring]:
-    rows = Scoring.objects.all()
+    rows = Scoring.objects.filter(submission__is_planted=False)
     if wanted.get("scored"):
         until = hours_after(wanted["scored"], wanted.get("hours") or HOUR)
         rows = rows.filter(scored_at__gte=wanted["scored"], scored_at__lt=until)

@@ -1,4 +1,5 @@
-"""The dashboard's numbers. Sandbox submissions never count; every function takes the viewer.
+"""The dashboard's numbers. Sandbox submissions never count, and planted forgeries only in the queue; every function
+takes the viewer.
 
 Each is one query over an index of time or over the open queue, so its cost does not grow with the history.
 """
@@ -188,7 +189,7 @@ def check_troubles(*, viewer: User, since: datetime) -> list[dict[str, Any]]:
     if not may_see_insights(viewer):
         return []
     rows = (
-        CheckResult.objects.filter(checked_at__gte=since)
+        CheckResult.objects.filter(checked_at__gte=since, submission__is_planted=False)
         .exclude(status=CheckStatus.PASS.value)
         .exclude(action="")
     )
@@ -204,10 +205,13 @@ def member_votes() -> Any:
     """Votes on submissions that people decided, without sandbox and without submissions cleared by the models."""
     return Vote.objects.filter(
         scoring__submission__is_test=False,
+        scoring__submission__is_planted=False,
         scoring__submission__state=State.COMPLETED,
         scoring__submission__result__in=[Result.CLEAR, Result.REJECTED],
     ).exclude(scoring__verdict=Verdict.CLEAR)
 
 
 def _scorings(since: datetime) -> Any:
-    return Scoring.objects.filter(scored_at__gte=since, submission__is_test=False)
+    return Scoring.objects.filter(
+        scored_at__gte=since, submission__is_test=False, submission__is_planted=False
+    )

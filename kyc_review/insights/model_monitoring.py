@@ -1,4 +1,5 @@
-"""Monitoring of models and decisions. Sandbox submissions never count; every function takes the viewer."""
+"""Monitoring of models and decisions. Sandbox submissions and planted forgeries never count; every function takes the
+viewer."""
 
 from __future__ import annotations
 
@@ -70,7 +71,7 @@ def versions(*, viewer: User, since: datetime) -> list[Version]:
         return []
     audits = {row.digest: row for row in audits_by_bundle(viewer=viewer)}
     rows = (
-        Scoring.objects.filter(scored_at__gte=since, submission__is_test=False)
+        Scoring.objects.filter(scored_at__gte=since, submission__is_test=False, submission__is_planted=False)
         .values("bundle_digest", "bundle_version")
         .annotate(
             first=Min("scored_at"),
@@ -113,7 +114,7 @@ def weeks_of_versions(*, viewer: User, since: datetime) -> list[Week]:
     if not may_see_insights(viewer):
         return []
     rows = (
-        Scoring.objects.filter(scored_at__gte=since, submission__is_test=False)
+        Scoring.objects.filter(scored_at__gte=since, submission__is_test=False, submission__is_planted=False)
         .annotate(week=TruncWeek("scored_at"))
         .values("week", digest=F("bundle_digest"), version=F("bundle_version"))
         .annotate(
@@ -214,7 +215,7 @@ def pairs(since: datetime, until: datetime | None = None) -> Any:
 
 
 def _decisions(since: datetime | None, until: datetime | None = None) -> Any:
-    rows = Decision.objects.final().filter(submission__is_test=False)
+    rows = Decision.objects.final().filter(submission__is_test=False, submission__is_planted=False)
     rows = rows.filter(decided_at__gte=since) if since else rows
     rows = rows.filter(decided_at__lt=until) if until else rows
     return rows.exclude(item__reason=ReviewItem.Reason.GOLD)

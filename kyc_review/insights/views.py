@@ -20,6 +20,7 @@ from kyc_review.accounts.staff_access import StaffRequest, staff_only
 from kyc_review.audit import services as audit
 from kyc_review.core.permissions import (
     Right,
+    may_decide,
     may_erase,
     may_oversee,
     may_read_audit_log,
@@ -92,6 +93,7 @@ def search(request: StaffRequest) -> HttpResponse:
         "found": found,
         "filters": filters.urlencode(),
         "is_first_page": not request.GET.get("after"),
+        "tells_planted": not may_decide(request.user),
     }
     return render(request, "insights/search.html", context)
 
@@ -135,6 +137,7 @@ def _submission(
         "may_see_faces": may_see_faces(request.user) and not row.erased_at,
         "may_read_audit_log": may_read_audit_log(request.user) and not hidden,
         "may_erase": may_erase(request.user) and not row.erased_at,
+        "tells_planted": row.is_planted and not may_decide(request.user),
         "form": form or EraseForm(),
         "snapshots": snapshots,
         "bundles": bundles,

@@ -14,6 +14,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
@@ -26,6 +27,7 @@ from kyc_review.datasets.erasure_marks import (
 )
 from kyc_review.evidence.erasure import evidence_erase, pictures_remove
 from kyc_review.review.erasure import items_close, words_erase
+from kyc_review.review.models import PlantedForgery
 from kyc_review.submissions.events import event_record
 from kyc_review.submissions.idempotency import answers_forget
 from kyc_review.submissions.models import Submission
@@ -36,6 +38,7 @@ from kyc_review.webhooks.models import Kind
 
 log = logging.getLogger(__name__)
 REASON_MAX = 300
+FORGERY_GOES_TOO = "The picture that it was made of was erased."
 # Longer than any work that began before the erasure and may still write a file of it.
 SETTLED_AFTER = timedelta(hours=1)
 
@@ -47,7 +50,8 @@ def submission_erase(
     """Delete the picture, everything derived from it, and the references; safe to repeat.
 
     The result, the votes, the decisions and the audit log stay. What waits for the models or for a person is withdrawn
-    and ends as cancelled. Raises ValueError without a reason, Submission.DoesNotExist.
+    and ends as cancelled. A forgery that was planted of it is erased with it. Raises ValueError without a reason,
+    Submission.DoesNotExist.
     """
     reason = reason.strip()[:REASON_MAX]
     if not reason:
@@ -67,6 +71,8 @@ def submission_erase(
     audit.record(action="submission.erased", actor=actor, target=row, detail=_told(row, reason))
     event_record(submission=row, kind=Kind.ERASED)
     transaction.on_commit(lambda: files_remove(row))
+    for made in PlantedForgery.objects.filter(source=row):
+        submission_erase(submission_id=made.submission_id, reason=FORGERY_GOES_TOO, actor=actor)
     return row
 
 
@@ -90,6 +96,18 @@ def files_remove(row: Submission) -> bool:
             log.exception("files of the erased submission %s are left; the sweep tries again", row.pk)
             is_done = False
     return is_done
+
+
+def planted_expire(*, limit: int = 200) -> int:
+    """Erase planted forgeries that are older than PLANTED_DAYS, judged or not; how many. Safe to repeat."""
+    before = timezone.now() - timedelta(days=settings.PLANTED_DAYS)
+    due = PlantedForgery.objects.filter(planted_at__lt=before, submission__erased_at=None)
+    keys = list(due.order_by("planted_at").values_list("submission_id", flat=True)[:limit])
+    for key in keys:
+        submission_erase(
+            submission_id=key, reason=f"Planted forgeries are kept for {settings.PLANTED_DAYS} days."
+        )
+    return len(keys)
 
 
 def erasures_sweep() -> int:

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from kyc_review.lifecycle.erase import erasures_sweep
+from kyc_review.lifecycle.erase import erasures_sweep, planted_expire
 from kyc_review.lifecycle.retain import retention_step
 
 
@@ -14,3 +14,8 @@ def sweep_erasures() -> None:
 @shared_task
 def erase_by_age() -> None:
     retention_step()
+
+
+@shared_task
+def erase_planted() -> None:
+    planted_expire()

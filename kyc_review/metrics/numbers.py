@@ -1,5 +1,6 @@
 """What the product measures of itself. Each is one query over a partial index or over the last minutes; sandbox
-submissions never count. No viewer: the view lets a machine in, and there is nothing personal here.
+submissions never count, and planted forgeries have metrics of their own. No viewer: the view lets a machine in, and
+there is nothing personal here.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from kyc_review.evidence.models import Evidence
 from kyc_review.lifecycle.retain import retention_rule
 from kyc_review.metrics.gauges import age_s, gauge
 from kyc_review.metrics.models import model_numbers
+from kyc_review.metrics.planted import planted_numbers
 from kyc_review.metrics.queue import queue_numbers
 from kyc_review.review.models import Decision, ReviewItem
 from kyc_review.scoring.models import CheckResult, Scoring
@@ -52,10 +54,12 @@ class Numbers:
             age_s(now, oldest_unsealed_at()),
         )
         yield from model_numbers(now)
+        yield from planted_numbers(now)
 
 
 def _submissions(now: datetime) -> Iterator[Metric]:
-    rows = Submission.objects.filter(is_test=False, state__in=UNFINISHED).values("state")
+    live = Submission.objects.filter(is_test=False, is_planted=False)
+    rows = live.filter(state__in=UNFINISHED).values("state")
     found = {row["state"]: row["number"] for row in rows.annotate(number=Count("pk"))}
     numbers = GaugeMetricFamily("kyc_submissions", "Submissions without a result.", labels=["state"])
     for state in UNFINISHED:
@@ -65,7 +69,9 @@ def _submissions(now: datetime) -> Iterator[Metric]:
 
 def _verdicts(now: datetime) -> Iterator[Metric]:
     waited = ExpressionWrapper(F("scored_at") - F("submission__received_at"), output_field=DurationField())
-    recent = Scoring.objects.filter(scored_at__gte=now - WINDOW, submission__is_test=False)
+    recent = Scoring.objects.filter(
+        scored_at__gte=now - WINDOW, submission__is_test=False, submission__is_planted=False
+    )
     verdicts = GaugeMetricFamily(
         "kyc_verdicts_5m",
         "What the five votes said in the last five minutes; a check may hold a `clear`.",
@@ -86,7 +92,7 @@ def _verdicts(now: datetime) -> Iterator[Metric]:
 
 
 def _checks(now: datetime) -> Iterator[Metric]:
-    recent = CheckResult.objects.filter(checked_at__gte=now - WINDOW)
+    recent = CheckResult.objects.filter(checked_at__gte=now - WINDOW, submission__is_planted=False)
     pictures = recent.filter(name=CheckName.FACE_FOUND.value).count()
     troubles = recent.exclude(status=CheckStatus.PASS.value)
     with_effect = troubles.exclude(action="").values("code", "action").order_by("code", "action")
@@ -137,10 +143,10 @@ def _scoring_health(now: datetime) -> Iterator[Metric]:
 def _decisions(now: datetime) -> Iterator[Metric]:
     numbers = GaugeMetricFamily(
         "kyc_decisions_5m",
-        "People's decisions of the last five minutes, on whatever item; without those taken back.",
+        "People's decisions of the last five minutes, without those taken back and those on planted forgeries.",
         labels=["label"],
     )
-    recent = Decision.objects.standing().filter(decided_at__gte=now - WINDOW)
+    recent = Decision.objects.standing().filter(decided_at__gte=now - WINDOW, submission__is_planted=False)
     for row in recent.values("label").annotate(number=Count("pk")).order_by("label"):
         numbers.add_metric([row["label"]], row["number"])
     yield numbers

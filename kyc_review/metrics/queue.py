@@ -81,7 +81,7 @@ def _of_corrections(now: datetime, number: int, first: datetime | None) -> Itera
 def _of_quality(now: datetime, number: int, first: datetime | None) -> Iterator[Metric]:
     yield gauge(
         "kyc_queue_check_items",
-        "Audits and calibration items in the queue; no applicant waits for them.",
+        "Audits, calibration items and planted forgeries in the queue; no applicant waits for them.",
         number,
     )
     yield gauge("kyc_queue_check_oldest_seconds", "Age of the oldest of them; 0: none.", age_s(now, first))
@@ -90,6 +90,7 @@ def _of_quality(now: datetime, number: int, first: datetime | None) -> Iterator[
 def _undecided(*, late_before: datetime) -> Any:
     """{purpose, shown_reason, number, first, late} of each kind of item."""
     is_quality_item = Q(reason=ReviewItem.Reason.GOLD) | Q(shown_reason=ReviewItem.Reason.AUDIT)
+    is_quality_item |= Q(submission__is_planted=True)
     is_correction = Q(correction__isnull=False) | Q(reason=ReviewItem.Reason.TWIN_REJECTED)
     purpose = Case(
         When(is_correction, then=Value(Purpose.CORRECTION.value)),

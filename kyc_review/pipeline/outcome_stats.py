@@ -31,6 +31,7 @@ def _patterns_and_results() -> Iterator[tuple[tuple[str, str], str]]:
         Scoring.objects.exclude(verdict=Verdict.CLEAR)
         .filter(
             submission__is_test=False,
+            submission__is_planted=False,
             submission__state=State.COMPLETED,
             submission__result__in=[Result.CLEAR, Result.REJECTED],
             submission__completed_at__gt=Now() - COUNTED,
@@ -68,6 +69,7 @@ def auxiliary_models_measure() -> int:
         Evidence.objects.filter(
             state=Evidence.State.READY,
             submission__is_test=False,
+            submission__is_planted=False,
             submission__state=State.COMPLETED,
             submission__result__in=[Result.REJECTED, Result.CLEAR],
         )

@@ -55,7 +55,10 @@ def judged_by(bundle: Bundle, services: list[Service]) -> int:
     if not services:
         return 0
     return Scoring.objects.filter(
-        bundle_digest=bundle.digest, scored_at__gte=services[-1].step.promoted_at, submission__is_test=False
+        bundle_digest=bundle.digest,
+        scored_at__gte=services[-1].step.promoted_at,
+        submission__is_test=False,
+        submission__is_planted=False,
     ).count()
 
 

@@ -105,7 +105,7 @@ def _drawn() -> Any:
     label = said.filter(submission=OuterRef("submission")).order_by("-pk").values("label")[:1]
     undecided = ReviewItem.objects.exclude(state=ReviewItem.State.DECIDED)
     waits = undecided.exclude(reason=ReviewItem.Reason.GOLD).filter(submission=OuterRef("submission"))
-    cleared = AuditDraw.objects.filter(outcome=AuditDraw.Outcome.CLEAR)
+    cleared = AuditDraw.objects.filter(outcome=AuditDraw.Outcome.CLEAR, submission__is_planted=False)
     return cleared.annotate(label=Subquery(label), waits=Exists(waits))
 
 

@@ -137,11 +137,11 @@ def _view(pending: ReviewItem | None, viewer: User) -> CaseView:
 
 def _attempts(row: Submission, viewer: User) -> tuple[Attempt, ...]:
     """The other submissions of the applicant through the same onboarding system, the newest first."""
-    if not row.applicant_ref:
+    if not row.applicant_ref or row.is_planted:
         return ()
     pending = ReviewItem.objects.exclude(state=ReviewItem.State.DECIDED).filter(is_blind=True)
     rows = Submission.objects.filter(
-        integration=row.integration_id, applicant_ref=row.applicant_ref, is_test=False
+        integration=row.integration_id, applicant_ref=row.applicant_ref, is_test=False, is_planted=False
     )
     rows = rows.exclude(pk=row.pk).annotate(
         item=Max("review_items"), is_pending=Exists(pending.filter(submission=OuterRef("pk")))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from django.db.models import Exists, F, OuterRef, Subquery
+from django.db.models import Exists, F, OuterRef, Subquery, Value
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -107,7 +107,9 @@ def _misses(viewer: User, since: dt.datetime, until: dt.datetime) -> Iterable[Le
     others = others.exclude(reviewer=viewer).exclude(item__reason=ReviewItem.Reason.GOLD).order_by("-pk")
     reports = latest_outcomes().filter(submission=OuterRef("submission"), finding=LateOutcome.Finding.FRAUD)
     judged = own.exclude(item__reason=ReviewItem.Reason.GOLD)
+    planted = own.filter(submission__is_planted=True)
     sources = (
+        (KNOWN, planted.annotate(right=Value(Decision.Label.FAKE.value), at=F("decided_at"))),
         (
             KNOWN,
             own.filter(item__reason=ReviewItem.Reason.GOLD).annotate(

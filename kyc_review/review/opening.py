@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import transaction
 
 from kyc_review.evidence import services as evidence
+from kyc_review.submissions.models import Submission
 
 from .audit_sampling import audits_drawn, refusals_drawn
 from .calibration import gold_draw, gold_due
@@ -27,8 +28,10 @@ def items_open(rows: Iterable[tuple[UUID, str, float]]) -> None:
 
     A submission that already waits stays as it is, so that a repeated message opens nothing twice.
     """
+    rows = list(rows)
+    planted = _planted(sid for sid, _, _ in rows)
     items = [
-        ReviewItem(submission_id=sid, reason=reason, risk=risk, is_blind=_is_blind(reason))
+        ReviewItem(submission_id=sid, reason=reason, risk=risk, is_blind=sid in planted or _is_blind(reason))
         for sid, reason, risk in rows
     ]
     _save(items)
@@ -62,6 +65,13 @@ def refusals_open(sent_back: Iterable[UUID]) -> None:
     People see them blind among the others; their outcome stands and is reported as usual.
     """
     items_open([(sid, ReviewItem.Reason.AUDIT, RISK_WITHOUT_VOTES) for sid in refusals_drawn(sent_back)])
+
+
+def _planted(ids: Iterable[UUID]) -> set[UUID]:
+    """Those that are planted forgeries: like calibration items they are always blind."""
+    if settings.BLIND_SHARE >= 1:  # everything is
+        return set()
+    return set(Submission.objects.filter(pk__in=list(ids), is_planted=True).values_list("pk", flat=True))
 
 
 def _is_blind(reason: str) -> bool:

@@ -6,15 +6,17 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 from statistics import median
 
 from django.db.models import F, OuterRef, Subquery
-from django.utils import timezone
 
 from estimation.agreement import dawid_skene
+from estimation.difficulty import OnEqualWork, fit, on_equal_work, pace, usual_times
 from estimation.intervals import Rate
 from kyc_review.accounts.models import User
 from kyc_review.core.permissions import may_read_queue, may_see_all_reviewers
+from kyc_review.review.known_answers import band_of, day_of, known_answers_unchecked
 from kyc_review.review.late_outcomes import latest_outcomes
 from kyc_review.submissions.models import LateOutcome
 
@@ -56,6 +58,7 @@ class Pace:
 class _Tally:
     decisions: int = 0
     handling_ms: list[int] = field(default_factory=list)
+    times: list[tuple[str, float]] = field(default_factory=list)  # (band of difficulty, time)
     counts: dict[str, list[int]] = field(default_factory=lambda: defaultdict(lambda: [0, 0]))
 
     def add(self, name: str, right: bool) -> None:
@@ -78,18 +81,24 @@ class Quality:
     changed: Rate
     late: Rate
     pace: Pace
+    equal: OnEqualWork | None = None
+    equal_pace: float | None = None
 
 
 def qualities(*, viewer: User, now: datetime | None = None) -> list[Quality]:
     """Everybody's figures for seniors, admins and auditors; a reviewer's own for themselves; nothing for strangers.
 
-    Answers to gold count from the day after them on: a number that moved with a decision would say which face it was.
+    Answers to gold and to planted forgeries count from the day after them on: a number that moved with a decision would
+    say which face it was.
     """
     if not may_read_queue(viewer):
         return []
     sees_all = may_see_all_reviewers(viewer)
-    today = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
+    today = day_of(now)
     tallies = _tallies(today)
+    known = known_answers_unchecked(until=today)
+    difficulties = fit(known)
+    usual = usual_times(chain.from_iterable(tally.times for tally in tallies.values()))
     people = User.objects.filter(pk__in=tallies) if sees_all else User.objects.filter(pk=viewer.pk)
     return [
         Quality(
@@ -101,6 +110,8 @@ def qualities(*, viewer: User, now: datetime | None = None) -> list[Quality]:
             changed=tally.rate("changed"),
             late=tally.rate("late"),
             pace=Pace.of(tally.handling_ms),
+            equal=on_equal_work((one for one in known if one.person == person.pk), difficulties),
+            equal_pace=pace(tally.times, usual),
         )
         for person in people.order_by("username")
         for tally in [tallies.get(person.pk, _Tally())]
@@ -129,15 +140,22 @@ def _tallies(today: datetime) -> dict[int, _Tally]:
             "late",
             "decided_at",
             "handling_ms",
+            "submission__is_planted",
+            "submission__scoring__risk",
         )[:ROWS_READ]
     )
     tallies: dict[int, _Tally] = defaultdict(_Tally)
     judged: dict[object, list[tuple[int, str]]] = defaultdict(list)
-    for submission, person, label, reason, truth, first_label, turned_out, decided_at, handling_ms in rows:
+    for row in rows:
+        submission, person, label, reason, truth, first_label, turned_out, decided_at, handling_ms = row[:9]
+        is_planted, risk = row[9:]
         tally = tallies[person]
         tally.decisions += 1
         tally.handling_ms.append(handling_ms)
-        if reason == ReviewItem.Reason.GOLD:
+        tally.times.append((band_of(risk), handling_ms))
+        if is_planted:
+            truth = Decision.Label.FAKE
+        if is_planted or reason == ReviewItem.Reason.GOLD:
             if truth and decided_at < today:
                 tally.add("gold", label == truth)
         else:

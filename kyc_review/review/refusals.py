@@ -85,7 +85,7 @@ def _sample() -> Any:
     label = said.filter(submission=OuterRef("submission")).order_by("-pk").values("label")[:1]
     undecided = ReviewItem.objects.exclude(state=ReviewItem.State.DECIDED)
     waits = undecided.exclude(reason=ReviewItem.Reason.GOLD).filter(submission=OuterRef("submission"))
-    sent_back = AuditDraw.objects.filter(outcome=AuditDraw.Outcome.RESUBMIT)
+    sent_back = AuditDraw.objects.filter(outcome=AuditDraw.Outcome.RESUBMIT, submission__is_planted=False)
     return sent_back.annotate(label=Subquery(label), waits=Exists(waits))
 
 

@@ -41,6 +41,7 @@ def shadow_batch(shadow: Shadow, *, limit: int) -> list[Submission]:
             ~Exists(judged),
             scored_at__gte=shadow.started_at,
             submission__is_test=False,
+            submission__is_planted=False,
             submission__erased_at=None,
         )
         .select_related("submission")

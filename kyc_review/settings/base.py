@@ -40,6 +40,7 @@ INSTALLED_APPS = [
     "kyc_review.datasets",
     "kyc_review.training",
     "kyc_review.retraining",
+    "kyc_review.planting",
     "kyc_review.lifecycle",
     "kyc_review.insights",
     "kyc_review.records",

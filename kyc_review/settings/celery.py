@@ -28,6 +28,7 @@ CELERY_TASK_ROUTES = {
     "kyc_review.pipeline.tasks.score_canary": {"queue": "scoring"},
     "kyc_review.training.tasks.run_due_jobs": {"queue": "training"},
     "kyc_review.pipeline.tasks.compute_evidence": {"queue": "evidence"},
+    "kyc_review.planting.tasks.plant": {"queue": "evidence"},
 }
 
 # Periodic tasks: (name, task, interval in seconds, seconds after which a message that still waits is dropped, because
@@ -50,6 +51,8 @@ _SWEEPS = [
     ("notices-sweep", "notices.tasks.deliver_due", 5, 10),
     ("alarms-watch", "training.tasks.watch_alarms", 600, 300),
     ("audit-seal", "audit.tasks.seal", 10, 10),
+    ("planting", "planting.tasks.plant_by_chance", 60, 30),
+    ("planted-expire", "lifecycle.tasks.erase_planted", 3600, 1800),
     ("review-sweep", "review.tasks.sweep", 2, 10),
     ("review-twins", "review.tasks.sweep_twins", 5, 10),
     ("review-blinding", "review.tasks.renew_blinding_exceptions", 30, 30),

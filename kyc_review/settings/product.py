@@ -62,6 +62,14 @@ TWINS_REOPEN = env.bool("TWINS_REOPEN", default=True)
 AUDIT_SHARE = env.float("AUDIT_SHARE", default=0.01)
 AUDIT_RISK_SHARE = env.float("AUDIT_RISK_SHARE", default=0.02)
 
+# --- planted forgeries (docs/planted-forgeries.md) -----------------------------------------------------------
+# Licensed pictures: they are forged, or lend parts to edits of applicants' pictures.
+PLANTED_PICTURES_DIR = Path(env.str("PLANTED_PICTURES_DIR", default=str(DATA_DIR / "planted_pictures")))
+# Days after which a planted forgery is erased, judged or not. Its figures stay.
+PLANTED_DAYS = env.int("PLANTED_DAYS", default=14)
+if not 1 <= PLANTED_DAYS <= 90:
+    raise environ.ImproperlyConfigured(f"PLANTED_DAYS is {PLANTED_DAYS}: expected 1 to 90")
+
 # --- retention --------------------------------------------------------------------------------------------
 # Days after the outcome until submissions are erased (docs/erasure.md); 0: never. One value for submissions
 # that no person decided, one for those that a person decided.

@@ -24,7 +24,10 @@ def event_record(*, submission: Submission, kind: str) -> None:
 
 @transaction.atomic
 def events_record(*, submission_ids: Iterable[uuid.UUID], kind: str) -> None:
-    """`event_record` for many submissions in few queries. State and result are read from the database."""
+    """`event_record` for many submissions in few queries. State and result are read from the database.
+
+    Planted forgeries have no events: no onboarding system sent them.
+    """
     submission_ids = list(submission_ids)
     if not submission_ids:
         return
@@ -35,7 +38,7 @@ def events_record(*, submission_ids: Iterable[uuid.UUID], kind: str) -> None:
         default=Value([]),
         order_by="checks__code",
     )
-    rows = Submission.objects.filter(pk__in=submission_ids).annotate(codes=codes)
+    rows = Submission.objects.filter(pk__in=submission_ids, is_planted=False).annotate(codes=codes)
     events_write(facts=[_facts(row, kind) for row in rows], kind=kind)
 
 

@@ -35,6 +35,7 @@ def submission_create(
     facts: ImageFacts | None = None,
     reference_image: bytes = b"",
     reference_facts: ImageFacts | None = None,
+    is_planted: bool = False,
 ) -> Submission:
     """Keep the original bytes untouched, then the row that names them.
 
@@ -53,6 +54,7 @@ def submission_create(
         applicant_ref=applicant_ref,
         metadata=metadata or {},
         is_test=is_test,
+        is_planted=is_planted,
         image_key=f"{storage_key(pk)}.{facts.format.lower()}",
         sha256=facts.sha256,
         size_bytes=facts.size_bytes,
@@ -90,8 +92,10 @@ def _save_with_files(submission: Submission, files: Mapping[str, bytes], integra
         for key, content in files.items():
             originals.save(key, ContentFile(content))
         with transaction.atomic(savepoint=False):
+            # No integration sent a planted one.
+            actor = None if submission.is_planted else integration
             received = audit.event(
-                action="submission.received", actor=integration, target=submission, detail=detail
+                action="submission.received", actor=actor, target=submission, detail=detail
             )
             insert(submission, received)
     except Exception:

@@ -83,6 +83,12 @@ class Submission(LeasedRow):
     is_test = models.BooleanField(
         default=False, help_text="Posted with a test key: answered by the sandbox, never scored or reviewed."
     )
+    is_planted = models.BooleanField(
+        default=False,
+        db_default=False,
+        editable=False,
+        help_text="A forgery of our own that measures models and people; no customer's figures or events hold it.",
+    )
 
     image_key = models.CharField(max_length=100, unique=True)
     sha256 = models.CharField(max_length=64)

@@ -26,7 +26,9 @@ REFERENCES = ("external_ref", "applicant_ref")
 
 def submissions_of(viewer: ApiKey) -> QuerySet[Submission]:
     """A key sees its integration's submissions of its own mode, live or test, and no others."""
-    return Submission.objects.filter(integration_id=viewer.integration_id, is_test=viewer.is_test)
+    return Submission.objects.filter(
+        integration_id=viewer.integration_id, is_test=viewer.is_test, is_planted=False
+    )
 
 
 def submissions_page(

@@ -62,7 +62,7 @@ def submission_overturn(*, submission_id: uuid.UUID, result: str, reason: str = 
     detail = {"from": before, "result": row.result, "reason": reason}
     audit.record(action="submission.overturned", target=row, detail=detail)
     events_record(submission_ids=[submission_id], kind=Kind.OVERTURNED)
-    if (before, row.result) == (Result.CLEAR, Result.REJECTED):
+    if (before, row.result) == (Result.CLEAR, Result.REJECTED) and not row.is_planted:
         notice_record(
             kind=NoticeKind.OVERTURNED,
             title="A cleared selfie was found to be fake",

@@ -77,7 +77,7 @@ def frozen(snapshot: Snapshot) -> Iterator[str]:
 
 def replayed() -> Iterator[tuple[str, str]]:
     """(submission, path of its original) of the latest ones that were scored, whatever became of them."""
-    kept = Scoring.objects.filter(submission__erased_at=None)
+    kept = Scoring.objects.filter(submission__erased_at=None, submission__is_planted=False)
     rows = kept.order_by("-scored_at").values_list("submission_id", "submission__image_key")
     for pk, image_key in rows[: settings.REPLAY_MAX]:
         yield str(pk), originals.local_path(image_key)

@@ -129,7 +129,10 @@ def _promised(promotion: Promotion) -> tuple[tuple[int, int], str]:
             return (round(load["value"] * replay["n"]), replay["n"]), "the replay that the promotion rests on"
     since = promotion.promoted_at - SPAN
     rows = Scoring.objects.filter(
-        scored_at__gte=since, scored_at__lt=promotion.promoted_at, submission__is_test=False
+        scored_at__gte=since,
+        scored_at__lt=promotion.promoted_at,
+        submission__is_test=False,
+        submission__is_planted=False,
     )
     week = list(rows.order_by("-scored_at").values_list("risk", "verdict")[:SCORED_READ])
     return _flagged(week), "the week before it"
@@ -170,6 +173,7 @@ def _scored(promotion: Promotion, since: datetime, until: datetime) -> list[tupl
         scored_at__lt=until,
         bundle_digest=promotion.bundle.digest,
         submission__is_test=False,
+        submission__is_planted=False,
     ).order_by("-scored_at")
     return list(rows.values_list("risk", "verdict")[:SCORED_READ])
 

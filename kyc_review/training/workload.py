@@ -34,7 +34,9 @@ def workload(*, viewer: User) -> Workload | None:
     if not may_see_retraining(viewer):
         return None
     now = timezone.now()
-    scored = Scoring.objects.filter(scored_at__gte=now - SPAN, submission__is_test=False)
+    scored = Scoring.objects.filter(
+        scored_at__gte=now - SPAN, submission__is_test=False, submission__is_planted=False
+    )
     found = scored.aggregate(number=Count("pk"), first=Min("scored_at"))
     if not found["number"]:
         return None

@@ -6,6 +6,7 @@ from .cases import CaseComment, Mention
 from .decisions import ASSESSED_LABELS, Decision, DecisionUndo, FirstCall, OutcomeExposure
 from .items import RISK_WITHOUT_VOTES, UNDECIDED_STATES, WAITING_STATES, ReviewItem
 from .people import KeyChoice, SavedView
+from .planted import PlantedForgery
 from .put_aside import PutAside, Skip
 from .quality import Gold
 from .twins import TwinSearch
@@ -25,6 +26,7 @@ __all__ = [
     "KeyChoice",
     "Mention",
     "OutcomeExposure",
+    "PlantedForgery",
     "PutAside",
     "ReviewItem",
     "SavedView",

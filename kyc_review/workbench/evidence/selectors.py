@@ -91,10 +91,13 @@ def _latest_item(field: str) -> Subquery:
 def applicants_others(*, viewer: User, item: ReviewItem) -> list[Seen]:
     """Other submissions of the same applicant through the same onboarding system, newest first."""
     own = item.submission
-    if not own.applicant_ref or not may_see_evidence(viewer=viewer, item=item):
+    if not own.applicant_ref or own.is_planted or not may_see_evidence(viewer=viewer, item=item):
         return []
     rows = Submission.objects.filter(
-        integration_id=own.integration_id, applicant_ref=own.applicant_ref, is_test=False
+        integration_id=own.integration_id,
+        applicant_ref=own.applicant_ref,
+        is_test=False,
+        is_planted=False,
     )
     rows = rows.exclude(pk=own.pk).annotate(item_id=Max("review_items"))
     return [

@@ -1,0 +1,1 @@
+"""Planted forgeries (canaries): forgeries of our own among the customers' pictures, which measure models and people."""
