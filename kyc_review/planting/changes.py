@@ -66,7 +66,7 @@ def planting_propose(*, values: dict[str, Any], reason: str, actor: User) -> Pla
     row.save()
     _recorded("planting.proposed", actor, row, row.reason)
     _notify(
-        Kind.PROPOSAL, _("%(person)s proposes to change planted forgeries") % {"person": actor}, row, actor
+        Kind.PROPOSAL, f"{actor} proposes to change planted forgeries", row, actor
     )
     return row
 
@@ -85,7 +85,7 @@ def planting_approve(*, proposal: PlantingProposal, actor: User) -> PlantingSett
         **values_of(row), reason=row.reason, changed_by=row.proposed_by, approved_by=actor
     )
     _recorded("planting.changed", actor, made, row.reason, proposed_by=str(row.proposed_by))
-    _notify(Kind.CHANGED, _("The settings of planted forgeries changed"), row, actor)
+    _notify(Kind.CHANGED, "The settings of planted forgeries changed", row, actor)
     return made
 
 

@@ -119,7 +119,7 @@ def test_a_forgery_of_an_applicants_picture_goes_through_intake(
     with originals.open(made.image_key) as file:
         assert len(file.read()) == made.size_bytes
     received = Event.objects.get(action="submission.received", target_id=str(made.pk))
-    assert genuine.integration.slug not in received.actor
+    assert genuine.integration.slug not in received.actor_name
     assert plant_one() is None  # its source is used, and no other customer came
     # alice, who judged the original, is not asked.
     items_open([(made.pk, "split_vote", 0.5)])

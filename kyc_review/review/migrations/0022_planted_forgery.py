@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('review', '0020_outcome_known_index'),
+        ('review', '0021_campaign_look_sent'),
         ('submissions', '0005_is_planted'),
     ]
 
