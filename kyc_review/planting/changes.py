@@ -65,9 +65,7 @@ def planting_propose(*, values: dict[str, Any], reason: str, actor: User) -> Pla
         )
     row.save()
     _recorded("planting.proposed", actor, row, row.reason)
-    _notify(
-        Kind.PROPOSAL, f"{actor} proposes to change planted forgeries", row, actor
-    )
+    _notify(Kind.PROPOSAL, f"{actor} proposes to change planted forgeries", row, actor)
     return row
 
 

@@ -31,7 +31,7 @@ class PlantingValues(models.Model):
     is_on = models.BooleanField(_("Plant forgeries"), default=False)
     sources = models.CharField(_("Made of"), max_length=10, choices=Sources, default=Sources.LICENSED)
     rate = models.FloatField(
-        _("Share of customers’ submissions"),
+        _("Share of submissions"),
         default=0.01,
         validators=[MinValueValidator(0.0001), MaxValueValidator(RATE_MAX)],
         help_text=_("0.01 plants one for every hundred submissions of customers; at most 0.2."),

@@ -1,4 +1,5 @@
-"""What a reviewer's browser receives for blind items says nothing of votes, calibration or samples: measured.
+"""What a reviewer's browser receives for blind items says nothing of votes, calibration, samples or planted forgeries:
+measured.
 
 A classifier reads every page, header and answer of some hundred items, in the order in which they are handed out, and
 must not tell the kinds apart better than chance. The same classifier finds the leak where one is put in.
@@ -23,7 +24,7 @@ from sklearn.model_selection import KFold, cross_val_predict
 
 from kyc_review.accounts.models import User
 from kyc_review.review import audit_sampling, calibration, opening, queue_masking, statements
-from kyc_review.review.models import Gold, ReviewItem
+from kyc_review.review.models import Gold, PlantedForgery, ReviewItem
 from kyc_review.scoring.models import Scoring, Vote
 from kyc_review.submissions.models import Submission
 from tests.factories.pictures import jpeg_bytes
@@ -42,12 +43,13 @@ class Received:
 
     text: str
     numbers: tuple[float, ...]
-    is_sample: bool  # calibration or audit
+    is_sample: bool  # calibration, audit, or a planted forgery
     is_fake_vote: bool  # all votes say fake
 
 
 class Population:
-    """Ordinary items, audits and gold, opened as in production; months of history are in the gold alone."""
+    """Ordinary items, planted forgeries, audits and gold, opened as in production; months of history are in the gold
+    alone."""
 
     def __init__(self, submit: Callable[..., Submission], senior: User, sample_picture: bytes) -> None:
         self.submit, self.senior, self.dice = submit, senior, random.Random(11)
@@ -86,8 +88,15 @@ class Population:
             row, _ = self.scored(VERDICTS[place % 3], **done)
             Gold.objects.create(submission=row, label="fake", added_by=self.senior)
 
+    def plant(self, row: Submission) -> None:
+        Submission.objects.filter(pk=row.pk).update(is_planted=True)
+        PlantedForgery.objects.create(
+            submission=row, picture_sha256=row.pk.hex * 2, kind="swap/eyes/hard", difficulty=0.5
+        )
+
     def open_batch(self) -> None:
         rows = [self.scored(self.dice.choice(VERDICTS[:2])) for _ in range(OF_BATCH)]
+        self.plant(self.dice.choice(rows)[0])
         opening.items_open(
             [(row.pk, Scoring.objects.get(submission=row).verdict, risk) for row, risk in rows]
         )
@@ -150,7 +159,7 @@ def everything(client: Client) -> Iterator[Received]:
         yield Received(
             text=re.sub(r"csrf\w+\W+\w+\W+\w+|[A-Za-z0-9]{60,}", "", " ".join(said)),
             numbers=(place, held.pk, held.pk - before, *sizes),
-            is_sample=held.reason in ("gold", "audit"),
+            is_sample=held.reason in ("gold", "audit") or held.submission.is_planted,
             is_fake_vote=held.submission.scoring.verdict == "unanimous_fake",
         )
         before = held.pk
