@@ -1,4 +1,7 @@
+import time
+
 from celery import current_app, shared_task
+from django.conf import settings
 
 from kyc_review.planting.rules import CHANCE, dice, planting_due
 
@@ -21,11 +24,11 @@ def plant_by_chance() -> None:
 
 @shared_task
 def plant() -> None:
-    """Make one forgery and give it to intake; nothing while selfies wait for their votes."""
-    from kyc_review.pipeline.submission_leases import is_busy
+    """Make one forgery and give it to intake, after a pause while selfies wait for their votes."""
+    from kyc_review.pipeline.evidence_worker import (
+        give_way,
+    )  # torch and the synthesis live in the worker only
+    from kyc_review.planting.worker import plant_one
 
-    if is_busy():
-        return
-    from kyc_review.planting.worker import plant_one  # torch and the synthesis live in the worker only
-
+    give_way(time.monotonic() + settings.EVIDENCE_PATIENCE_S)
     plant_one()

@@ -33,10 +33,12 @@ from kyc_review.submissions.intake import submission_create
 from kyc_review.submissions.models import Submission
 from kyc_review.submissions.storage import originals, reference_key
 from ml.synthesis.planting import NotForgeable, Planted, forge_like
+from ml.synthesis.same_container import latest_time
 
 log = logging.getLogger(__name__)
 TRIES = 4  # pictures, some of which cannot be forged
 DONORS = 6  # read for one edit
+FRESH_MINUTES = 20
 
 
 def plant_one() -> PlantedForgery | None:
@@ -49,7 +51,10 @@ def plant_one() -> PlantedForgery | None:
         try:
             original = _original(source)
             planted = forge_like(
-                original, _donors(source), np.random.default_rng(dice.getrandbits(64)), later=_later(source)
+                original,
+                _donors(source),
+                np.random.default_rng(dice.getrandbits(64)),
+                later=_later(source, original),
             )
             facts = inspect(planted.content)
         except (NotForgeable, ImageRefused, OSError) as error:
@@ -76,10 +81,16 @@ def _donors(source: Source) -> list[bytes]:
     return [path.read_bytes() for path in dice.sample(others, min(DONORS, len(others)))]
 
 
-def _later(source: Source) -> dt.timedelta:
-    """As long after the photograph as the original was sent, so that it is as fresh."""
-    row = source.submission
-    return timezone.now() - row.received_at if row else dt.timedelta(0)
+def _later(source: Source, original: bytes) -> dt.timedelta:
+    """Moves times in the metadata so that the photograph is as fresh as the source was when it came; a licensed one is
+    some minutes old."""
+    if source.submission is not None:
+        return timezone.now() - source.submission.received_at
+    taken = latest_time(original)
+    if taken is None:
+        return dt.timedelta(0)
+    age = dt.timedelta(minutes=dice.uniform(1, FRESH_MINUTES))
+    return timezone.localtime().replace(tzinfo=None) - age - taken
 
 
 @transaction.atomic

@@ -4,6 +4,7 @@ An editor that only re-encodes pixels would leave other tables and no metadata, 
 from what cameras and apps send. Times inside of the metadata move by `later`, and an embedded thumbnail shows the edit.
 """
 
+import contextlib
 import datetime as dt
 import io
 import re
@@ -110,6 +111,16 @@ def _without_metadata(data: bytes) -> bytes:
     while data[position + 1] in MARKERS_KEPT:
         position += 2 + int.from_bytes(data[position + 2 : position + 4])
     return data[position:]
+
+
+def latest_time(data: bytes) -> dt.datetime | None:
+    """The latest EXIF or ISO time that the file states, without a zone; None without one."""
+    found: list[dt.datetime] = []
+    for pattern, form in (TIMES[0], TIMES[2]):
+        for text in pattern.findall(data):
+            with contextlib.suppress(ValueError):  # no day of the calendar
+                found.append(dt.datetime.strptime(text.decode(), form))  # noqa: DTZ007  (cameras state no zone)
+    return max(found, default=None)
 
 
 def shift_times(metadata: bytes, later: dt.timedelta) -> bytes:

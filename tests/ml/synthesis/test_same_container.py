@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, ImageCms, PngImagePlugin
 
 from detection.decoding import decode, inspect, jpeg
-from ml.synthesis.same_container import NotRewritable, rewrite, shift_times
+from ml.synthesis.same_container import NotRewritable, latest_time, rewrite, shift_times
 from tests.factories.phone_files import with_segment
 from tests.factories.portraits import portrait
 
@@ -117,3 +117,9 @@ def test_times_move_and_other_numbers_stay() -> None:
     assert shift_times(b"x" + TAKEN + b"\0 2026:11:20\0", LATER) == b"x" + MOVED + b"\0 2026:11:23\0"
     for kept in (b"2026:13:40 00:00:00", b"12026:11", b"1999:99:99 99:99:99", b""):
         assert shift_times(kept, LATER) == kept
+
+
+def test_the_latest_time_of_a_file() -> None:
+    found = latest_time(b"x2026:11:20 23:59:58y2026-11-21T00:00:01Z 2027:77:77 00:00:00")
+    assert str(found) == "2026-11-21 00:00:01"
+    assert latest_time(b"no time") is None
