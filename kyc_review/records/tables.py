@@ -104,7 +104,9 @@ EVENT_COLUMNS = (
 
 
 def _decisions(period: Period) -> Iterator[Row]:
-    rows = Decision.objects.filter(decided_at__range=period.moments, submission__is_test=False)
+    rows = Decision.objects.filter(
+        decided_at__range=period.moments, submission__is_test=False, submission__is_planted=False
+    )
     rows = rows.select_related("item", "submission__integration", "submission__scoring", "reviewer", "undo")
     rows = rows.prefetch_related("submission__scoring__votes", "submission__checks", "item__first_calls")
     return _streamed(rows.order_by("decided_at", "pk"), _decision)
@@ -143,7 +145,7 @@ def _decision(row: Decision) -> Row:
 
 def _outcomes(period: Period) -> Iterator[Row]:
     rows = Submission.objects.filter(
-        completed_at__range=period.moments, is_test=False, state=State.COMPLETED
+        completed_at__range=period.moments, is_test=False, is_planted=False, state=State.COMPLETED
     ).select_related("integration", "scoring")
     standing = Prefetch("decisions", Decision.objects.standing().order_by("pk"), to_attr="standing_decisions")
     rows = rows.prefetch_related("scoring__votes", "checks", standing)

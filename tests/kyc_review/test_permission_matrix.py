@@ -15,7 +15,7 @@ from kyc_review.submissions.models import Submission
 
 ROLES = ("reviewer", "senior", "admin", "auditor")
 # Open to everybody: the door, the reference, the probes. The API has keys of its own.
-OPEN = ("login/", "logout/", "branding/", "docs/", "livez", "readyz", "metrics", "api/v1/")
+OPEN = ("language/", "login/", "logout/", "branding/", "docs/", "livez", "readyz", "metrics", "api/v1/")
 # The longest beginning of a path that is listed decides who may read it.
 READERS: dict[str, set[str]] = {
     "": set(ROLES),

@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('review', '0021_campaign_look_sent'),
-        ('submissions', '0005_is_planted'),
+        ('submissions', '0007_is_planted'),
     ]
 
     operations = [

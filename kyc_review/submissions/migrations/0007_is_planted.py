@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('submissions', '0004_fill_updated_at'),
+        ('submissions', '0006_found_by_part'),
     ]
 
     operations = [
