@@ -19,6 +19,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from kyc_review.accounts.four_eyes import why_not_approver
+from kyc_review.accounts.reauthentication import approval_unconfirmed
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
 from kyc_review.core.permissions import Right, may_plant, may_see_retraining, require
 from kyc_review.planting.changes import (
@@ -108,6 +109,10 @@ def switch_off(request: StaffRequest) -> HttpResponse:
 @require_POST
 @staff_only
 def approval(request: StaffRequest, number: int) -> HttpResponse:
+    require(request.user, Right.PLANT)
+    if problem := approval_unconfirmed(request):
+        messages.error(request, problem)
+        return HttpResponseRedirect(reverse("planting:settings"))
     return _decide(request, number, planting_approve, _("Approved. These settings count from now on."))
 
 
