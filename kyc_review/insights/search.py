@@ -151,7 +151,7 @@ def history(*, viewer: User, submission: Submission) -> History:
     if not may_see_insights(viewer) or is_hidden(viewer=viewer, submission=submission):
         return History([], [], [])
     return History(
-        events=list(_events_about(submission).order_by("at", "pk")),
+        events=list(events_about(submission).order_by("at", "pk")),
         decisions=list(
             submission.decisions.select_related("reviewer", "item", "undo").order_by("decided_at")
         ),
@@ -169,10 +169,10 @@ def submission_receipt(*, viewer: User, submission: Submission) -> dict[str, Any
         raise PermissionDenied(
             gettext("You may still be asked to review this face: its history is hidden until then.")
         )
-    return receipt(submission_id=str(submission.pk), events=_events_about(submission))
+    return receipt(submission_id=str(submission.pk), events=events_about(submission))
 
 
-def _events_about(submission: Submission) -> QuerySet[Event]:
+def events_about(submission: Submission) -> QuerySet[Event]:
     items = [str(pk) for pk in submission.review_items.values_list("pk", flat=True)]
     about = Q(target_kind="submission", target_id=str(submission.pk))
     return Event.objects.filter(about | Q(target_kind="reviewitem", target_id__in=items))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.db.models import Model, Prefetch, QuerySet
 
@@ -80,7 +80,7 @@ OUTCOME_COLUMNS = (
     Column("submission_id", T.TEXT, "The id that the API returned."),
     Column("integration", T.TEXT, "The onboarding system that posted it."),
     Column("received_at", T.TIME, "When it was posted."),
-    Column("completed_at", T.TIME, "When it got its present result."),
+    Column("completed_at", T.TIME, "When it got its first result."),
     Column("result", T.TEXT, "clear, rejected or resubmit."),
     Column("result_reason", T.TEXT, "Its code in the API."),
     Column("decided_by", T.TEXT, "person, models (all votes real) or checks (sent back)."),
@@ -175,6 +175,11 @@ def _decided_by(row: Submission, decisions: list[str]) -> str:
     if row.result_reason == ResultReason.MODELS_AGREE:
         return "models"
     return "checks" if row.result == Result.RESUBMIT and not decisions else "person"
+
+
+def scoring_values(row: Submission) -> dict[str, Any]:
+    """The values of the columns SCORING by name."""
+    return dict(zip((column.name for column in SCORING), _scoring(row), strict=True))
 
 
 def _scoring(row: Submission) -> Row:

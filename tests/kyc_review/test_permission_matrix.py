@@ -135,6 +135,8 @@ def _values(item: ReviewItem) -> dict[str, str]:
         "<slug:prefix>": "kyc_live_0",
         "<slug:name>": "none",
         "<slug:format>": "csv",
+        "<slug:audience>": "subject",
+        "<int:decision_id>": "1",
         "<slug:digest>": "0" * 64,
         "<str:name>": "manifest.json",
     }

@@ -6,7 +6,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
 
 from kyc_review.core.openapi import MALFORMED, error_responses, response_header
-from kyc_review.records.api.incoming import ExportIn
+from kyc_review.records.api.incoming import DossierIn, ExportIn
 
 TOKEN = {
     "e401": "The personal token is missing, unknown, expired or revoked, or its owner has left.",
@@ -44,4 +44,20 @@ export_outcomes = _export(
 )
 export_audit_events = _export(
     "export_audit_events", "Export the audit log", "Of whole days in UTC, every event."
+)
+download_dossier = extend_schema(
+    operation_id="download_dossier",
+    summary="Download all that is stored about a submission",
+    description="One signed zip, for an auditor or for the applicant (GDPR, article 15); docs/records.md lists its "
+    "files. `manage.py evidence verify` checks it. Pictures are in it only where the owner of the token may see faces. "
+    "The download is in the audit log.",
+    tags=["records"],
+    parameters=[DossierIn],
+    responses={(200, "application/zip"): OpenApiResponse(OpenApiTypes.BINARY, description="The archive.")}
+    | error_responses(
+        **TOKEN,
+        e400=MALFORMED,
+        e404="There is no such submission.",
+        e503="The server cannot read the signing key; `detail` says what to do.",
+    ),
 )

@@ -4,6 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from kyc_review.records.dossier import Audience
 from kyc_review.records.writers import Format
 
 
@@ -18,3 +19,10 @@ class ExportIn(serializers.Serializer):
         if attrs["until"] < attrs["since"]:
             raise serializers.ValidationError({"until": "The last day is before the first."})
         return attrs
+
+
+class DossierIn(serializers.Serializer):
+    audience = serializers.ChoiceField(
+        choices=[audience.value for audience in Audience],
+        help_text="`subject`: for the applicant, without data of others and names of staff.",
+    )

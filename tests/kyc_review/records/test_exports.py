@@ -262,7 +262,7 @@ def test_a_period_is_whole_days() -> None:
 def test_the_document_has_the_columns_of_the_tables() -> None:
     text = (Path(__file__).parents[3] / "docs" / "records.md").read_text()
     for table in TABLES.values():
-        part = text.partition(f"`{table.schema}`")[2].partition("\n#")[0]
+        part = text.partition(f", schema {table.schema}\n")[2].partition("\n#")[0]
         for column in table.columns:
             assert f"| `{column.name}` | {column.type} |" in part, (table.name, column.name)
             for field in column.fields:

@@ -6,6 +6,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from kyc_review.audit.archives import NotSigned
 from kyc_review.audit.signing import signing_key_ensure
+from kyc_review.core.files import new_file
 from kyc_review.registry.models import Promotion
 from kyc_review.retraining.evidence_pack import promotion_pack
 
@@ -35,12 +36,8 @@ class Command(BaseCommand):
         if row is None:
             raise CommandError(f"There is no promotion {options['number']}; the API lists all (promotions).")
         signing_key_ensure()
-        with options["out"].open("xb") as file:
-            try:
-                packed = promotion_pack(promotion=row, actor=None)
-                with packed.file:
-                    shutil.copyfileobj(packed.file, file)
-            except BaseException:
-                options["out"].unlink()
-                raise
+        with new_file(options["out"]) as file:
+            packed = promotion_pack(promotion=row, actor=None)
+            with packed.file:
+                shutil.copyfileobj(packed.file, file)
         self.stdout.write(f"{options['out']}: promotion {row.pk}, signed with key {packed.key}")
