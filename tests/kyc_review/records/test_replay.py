@@ -1,7 +1,7 @@
 """Replays: what was hidden stays hidden, what was known then is told as it was, and the rest is said to be unknown."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.contrib.auth.models import Group
@@ -28,7 +28,7 @@ def address(decision: Decision, stage: str = "") -> str:
     return f"{page}?stage={stage}" if stage else page
 
 
-def evidence_at(decision: Decision, at: object) -> Evidence:
+def evidence_at(decision: Decision, at: datetime) -> Evidence:
     return Evidence.objects.create(
         submission=decision.submission,
         state=Evidence.State.READY,
