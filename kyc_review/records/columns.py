@@ -6,7 +6,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from enum import StrEnum
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
 
 Row: TypeAlias = tuple[Any, ...]
 
@@ -30,7 +33,7 @@ class Column:
 
     name: str
     type: Type
-    meaning: str
+    meaning: _StrPromise
     fields: tuple[Column, ...] = ()
 
 
@@ -56,7 +59,7 @@ class Table:
 
     name: str
     version: int
-    title: str
+    title: _StrPromise
     columns: tuple[Column, ...]
     rows: Callable[[Period], Iterator[Row]]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import Q
+from django.utils.translation import override
 
 from kyc_review.audit.models import Event
 from kyc_review.datasets.erasure_marks import bundles_holding_unchecked, snapshots_holding_unchecked
@@ -156,7 +157,8 @@ def shown(row: Submission, names: Names, *, is_auditor: bool) -> dict[str, Any]:
 
 
 def _shown_before(decision: Decision, names: Names, *, is_auditor: bool) -> dict[str, Any]:
-    seen = replay_of(decision)
+    with override("en"):  # what is exported stays English
+        seen = replay_of(decision)
     others = [
         {"submission": one.submission.pk, "result": one.result, "looks_similar": one.is_look_alike}
         for one in seen.others

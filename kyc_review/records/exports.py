@@ -11,6 +11,7 @@ from uuid import uuid4
 
 from django.core.exceptions import PermissionDenied
 from django.http import StreamingHttpResponse
+from django.utils.translation import gettext
 
 from kyc_review.audit import services as audit
 from kyc_review.core.db.inserted import insert
@@ -42,8 +43,10 @@ def require_export(user: User) -> None:
     require(user, Right.READ_AUDIT_LOG)
     if not may_export(user):
         raise PermissionDenied(
-            "An export tells what models and colleagues said of every face. Your account also decides on faces, "
-            "so use one without the roles reviewer and senior."
+            gettext(
+                "An export tells what models and colleagues said of every face. Your account also decides on faces, "
+                "so use one without the roles reviewer and senior."
+            )
         )
 
 
