@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext, gettext_noop
 
 from kyc_review.accounts.models import User
 from kyc_review.accounts.second_factor.selectors import has_second_factor
@@ -25,11 +27,11 @@ if TYPE_CHECKING:
 
 # Acts of one person on another's account after which the first could sign in as the second.
 ACTS_OF_CONTROL: Mapping[str, str] = {
-    "staff.created": "created the account of {target}",
-    "staff.activated": "activated the account of {target} again",
-    "staff.password_reissued": "set a new password for {target}",
-    "staff.role_changed": "changed the role of {target}",
-    "staff.second_factor_reset": "reset the second factor of {target}",
+    "staff.created": gettext_noop("%(actor)s created the account of %(target)s on %(day)s."),
+    "staff.activated": gettext_noop("%(actor)s activated the account of %(target)s again on %(day)s."),
+    "staff.password_reissued": gettext_noop("%(actor)s set a new password for %(target)s on %(day)s."),
+    "staff.role_changed": gettext_noop("%(actor)s changed the role of %(target)s on %(day)s."),
+    "staff.second_factor_reset": gettext_noop("%(actor)s reset the second factor of %(target)s on %(day)s."),
 }
 
 
@@ -47,8 +49,10 @@ def refuse_token(approver: User) -> None:
     """
     if settings.APPROVER_SECOND_FACTOR and approver.asks_by_token:
         raise ApprovalByToken(
-            "A personal token cannot approve: an approval needs the second factor of the person. Log in and approve "
-            "on the page *Retraining*. Proposing, rejecting and rolling back are possible by token."
+            gettext(
+                "A personal token cannot approve: an approval needs the second factor of the person. Log in and "
+                "approve on the page *Retraining*. Proposing, rejecting and rolling back are possible by token."
+            )
         )
 
 
@@ -66,9 +70,9 @@ def why_not_approver(*, proposer: User, approver: User) -> str:
     The role is not looked at: each service checks the right that it needs.
     """
     if proposer.pk == approver.pk:
-        return "Another admin must approve what you proposed."
+        return gettext("Another admin must approve what you proposed.")
     if settings.APPROVER_SECOND_FACTOR and not has_second_factor(approver):
-        return (
+        return gettext(
             "To approve you need a second factor of your own: set it up on your account page, then approve."
         )
     if not settings.APPROVER_INDEPENDENCE_DAYS:
@@ -79,10 +83,16 @@ def why_not_approver(*, proposer: User, approver: User) -> str:
         return ""
     acts = {found.act for pk in common for found in (of_proposer[pk], of_approver[pk]) if found.act}
     free_on = max(min(of_proposer[pk].until, of_approver[pk].until) for pk in common)
-    return (
-        f"{_sentence(acts)}. Within {settings.APPROVER_INDEPENDENCE_DAYS} days of that, {proposer} and {approver} "
-        f"count as one person. Another admin must approve, or {approver} on {free_on:%Y-%m-%d} or later."
-    )
+    consequence = gettext(
+        "Within %(days)s days of that, %(proposer)s and %(approver)s count as one person. Another admin must approve, "
+        "or %(approver)s on %(day)s or later."
+    ) % {
+        "days": settings.APPROVER_INDEPENDENCE_DAYS,
+        "proposer": proposer,
+        "approver": approver,
+        "day": date_format(free_on, "SHORT_DATE_FORMAT"),
+    }
+    return " ".join([*sorted(acts), consequence])
 
 
 def _controllers(person: User) -> dict[str, _Control]:
@@ -115,9 +125,8 @@ def _acts_on(account: str, since: object) -> Iterable[Event]:
 
 def _in_words(event: Event) -> str:
     name = User.objects.values_list("username", flat=True).filter(pk=event.target_id).first()
-    act = ACTS_OF_CONTROL[event.action].format(target=name or f"account {event.target_id}")
-    return f"{event.actor_name} {act} on {timezone.localdate(event.at):%Y-%m-%d}"
-
-
-def _sentence(acts: Iterable[str]) -> str:
-    return ", and ".join(sorted(acts))
+    return gettext(ACTS_OF_CONTROL[event.action]) % {
+        "actor": event.actor_name,
+        "target": name or event.target_id,
+        "day": date_format(timezone.localdate(event.at), "SHORT_DATE_FORMAT"),
+    }

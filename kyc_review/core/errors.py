@@ -2,6 +2,10 @@
 
 from typing import ClassVar
 
+from django.utils.translation import gettext
+
+from kyc_review.core.numbers import number
+
 
 class DomainError(Exception):
     """A service refused and changed nothing; `detail` says why and what to do, to a person.
@@ -23,5 +27,6 @@ def text_within(text: str, most: int, what: str, refusal: type[DomainError]) -> 
     """The text without outer spaces. Raises `refusal` for more than `most` characters: nothing is cut silently."""
     text = text.strip()
     if len(text) > most:
-        raise refusal(f"{what} may have at most {most:,} characters; this one has {len(text):,}. Shorten it.")
+        words = gettext("%(what)s may have at most %(most)s characters; this one has %(number)s. Shorten it.")
+        raise refusal(words % {"what": what, "most": number(most), "number": number(len(text))})
     return text

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from kyc_review.core.leases import LeasedRow, holder_only_in
 from kyc_review.registry.models import Bundle
@@ -20,10 +21,10 @@ class Snapshot(LeasedRow):
     """
 
     class State(models.TextChoices):
-        PENDING = "pending", "Waiting"
-        BUILDING = "building", "Being built"
-        READY = "ready", "Ready"
-        FAILED = "failed", "Failed"
+        PENDING = "pending", _("Waiting")
+        BUILDING = "building", _("Being built")
+        READY = "ready", _("Ready")
+        FAILED = "failed", _("Failed")
 
     name = models.SlugField(max_length=60, unique=True)
     state = models.CharField(max_length=10, choices=State, default=State.PENDING)

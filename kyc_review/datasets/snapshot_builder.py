@@ -13,10 +13,12 @@ from django.db import transaction
 from django.db.models import Exists, F, OuterRef, QuerySet
 from django.db.models.functions import JSONObject
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 from kyc_review.audit import services as audit
 from kyc_review.core import folders, leases
 from kyc_review.core.errors import DomainError
+from kyc_review.core.stored_texts import stored
 from kyc_review.datasets import manifest
 from kyc_review.datasets.label_quality import fake_probability
 from kyc_review.datasets.models import Snapshot
@@ -30,6 +32,22 @@ LEASE_S = 120
 RENEW_S = 20
 CHUNK_ROWS = 500
 STAGED = "building"
+
+
+# Snapshots keep these.
+ROWS_MISSING = stored(gettext_noop("%(written)s were written, %(frozen)s were frozen: rows are missing."))
+ALL_ERASED = stored(gettext_noop("All its submissions were erased before it was built."))
+MISSING = stored(
+    gettext_noop(
+        "The original of submission %(submission)s is missing (%(file)s: %(error)s). Restore it; nothing was frozen."
+    )
+)
+CHANGED = stored(
+    gettext_noop(
+        "The original of submission %(submission)s was changed since it arrived (%(file)s: SHA-256 %(found)s..., "
+        "received as %(received)s...). Restore it; nothing was frozen."
+    )
+)
 
 
 class SnapshotFailed(DomainError):
@@ -66,7 +84,7 @@ def build(snapshot: Snapshot, holder: str) -> None:
             file.flush()
         expected = {Decision.Label.REAL: snapshot.count_real, Decision.Label.FAKE: snapshot.count_fake}
         if writer.counts != expected:
-            raise SnapshotFailed(f"{writer.counts} were written, {expected} were frozen: rows are missing.")
+            raise SnapshotFailed(ROWS_MISSING % {"written": writer.counts, "frozen": expected})
         os.sync()  # once for all images, instead of one fsync for each of 100,000
         _finish(snapshot, holder, folder, writer, size_bytes, found)
 
@@ -82,7 +100,7 @@ def leave_out_erased(snapshot: Snapshot) -> None:
     snapshot.save(update_fields=["count_real", "count_fake"])
     audit.record(action="snapshot.erased_left_out", target=snapshot, detail={"number": gone})
     if not snapshot.items.exists():
-        raise SnapshotFailed("All its submissions were erased before it was built.")
+        raise SnapshotFailed(ALL_ERASED)
 
 
 def _rows(snapshot: Snapshot) -> Iterator[Mapping[str, Any]]:
@@ -138,8 +156,7 @@ def _copy_original(row: Mapping[str, Any], target: Path) -> int:
         source = originals.open(row["image_key"])
     except OSError as error:
         raise SnapshotFailed(
-            f"The original of submission {row['submission']} is missing ({row['image_key']}: {error.strerror}). "
-            "Restore it; nothing was frozen."
+            MISSING % {"submission": row["submission"], "file": row["image_key"], "error": error.strerror}
         ) from error
     with source:
         if target.exists():
@@ -151,8 +168,13 @@ def _copy_original(row: Mapping[str, Any], target: Path) -> int:
             written = size_bytes
     if sha256 != row["sha256"]:
         raise SnapshotFailed(
-            f"The original of submission {row['submission']} was changed since it arrived ({row['image_key']}: "
-            f"SHA-256 {sha256[:12]}..., received as {row['sha256'][:12]}...). Restore it; nothing was frozen."
+            CHANGED
+            % {
+                "submission": row["submission"],
+                "file": row["image_key"],
+                "found": sha256[:12],
+                "received": row["sha256"][:12],
+            }
         )
     return written
 

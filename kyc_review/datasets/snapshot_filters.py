@@ -11,6 +11,8 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Count, Exists, OuterRef, Q
+from django.utils.formats import date_format
+from django.utils.translation import gettext
 
 from kyc_review.core.days import begin_of, end_of
 from kyc_review.core.permissions import may_freeze
@@ -112,12 +114,18 @@ def describe_filter(choices: Mapping[str, Any]) -> list[str]:
     """A snapshot's choices in words, one line for each; empty when it holds everything."""
     lines = []
     if choices.get("consensus"):
-        lines.append("Consensus only: two people agreed, or a third settled it")
+        lines.append(gettext("Consensus only: two people agreed, or a third settled it"))
     if sources := choices.get("sources"):
-        lines.append(f"From {', '.join(sources)}")
+        lines.append(gettext("From %(sources)s") % {"sources": ", ".join(sources)})
     if reasons := choices.get("reasons"):
-        lines.append(f"Because of: {', '.join(str(ReviewItem.Reason(reason).label) for reason in reasons)}")
-    for name, word in (("since", "from"), ("until", "up to")):
-        if day := choices.get(name):
-            lines.append(f"Decided {word} {day}")
+        labels = ", ".join(str(ReviewItem.Reason(reason).label) for reason in reasons)
+        lines.append(gettext("Because of: %(reasons)s") % {"reasons": labels})
+    if since := choices.get("since"):
+        lines.append(gettext("Decided from %(day)s") % {"day": _shown_day(since)})
+    if until := choices.get("until"):
+        lines.append(gettext("Decided up to %(day)s") % {"day": _shown_day(until)})
     return lines
+
+
+def _shown_day(day: str) -> str:
+    return date_format(date.fromisoformat(day), "SHORT_DATE_FORMAT")

@@ -13,10 +13,12 @@ from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Count, F, Q
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_noop
 
 from kyc_review.audit import services as audit
 from kyc_review.core import folders, leases, wake
 from kyc_review.core.permissions import Right, require_of_actor
+from kyc_review.core.stored_texts import shown, stored
 from kyc_review.datasets import erasure_marks, manifest, snapshot_builder
 from kyc_review.datasets.models import Snapshot, SnapshotItem
 from kyc_review.datasets.snapshot_builder import LEASE_S, LeaseLost, SnapshotFailed
@@ -30,6 +32,15 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 ATTEMPTS_MAX = 3
 UNFINISHED = (Snapshot.State.PENDING, Snapshot.State.BUILDING)
+# Snapshots and trainings by the calendar keep these.
+EXISTS = stored(gettext_noop("A snapshot called %(name)s exists; choose another name."))
+NO_DECISIONS = stored(gettext_noop("There are no decisions yet; review some items first."))
+DISK_FAILED = stored(gettext_noop("Writing to disk failed: %(error)s"))
+STOPPED = stored(
+    gettext_noop(
+        "Building stopped %(number)s times: a worker died or met an unexpected error, which is in its log."
+    )
+)
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
 
 
@@ -130,7 +141,10 @@ def _freeze(name: str, actor: User | None, choices: SnapshotFilter, *, holder: s
     require_of_actor(actor, Right.FREEZE)
     name = name or f"decisions-{timezone.now():%Y%m%d-%H%M%S}"
     if not NAME.fullmatch(name):
-        raise SnapshotFailed(f"{name!r} is not a valid name: use up to 60 of a-z, 0-9 and hyphens.")
+        raise SnapshotFailed(
+            gettext("%(name)s is not a valid name: use up to 60 of a-z, 0-9 and hyphens.")
+            % {"name": repr(name)}
+        )
     chosen = choices.as_dict()
     snapshot = Snapshot(name=name, created_by=actor, source_bundle=champion(), choices=chosen)
     if holder:
@@ -140,7 +154,7 @@ def _freeze(name: str, actor: User | None, choices: SnapshotFilter, *, holder: s
         with transaction.atomic():
             snapshot.save(force_insert=True)
     except IntegrityError as error:
-        raise SnapshotFailed(f"A snapshot called {name} exists; choose another name.") from error
+        raise SnapshotFailed(shown(EXISTS % {"name": name})) from error
     # Django has no INSERT ... SELECT, and the rows may be 100,000: they need not pass through Python.
     chosen_sql, values = choices.decisions().order_by("pk").values("pk").query.sql_with_params()
     freeze = "INSERT INTO datasets_snapshotitem (snapshot_id, decision_id) SELECT %s, id FROM"
@@ -152,9 +166,7 @@ def _freeze(name: str, actor: User | None, choices: SnapshotFilter, *, holder: s
     )
     if not any(counts.values()):
         raise SnapshotFailed(
-            "No decisions match these filters; choose wider ones."
-            if chosen
-            else "There are no decisions yet; review some items first."
+            gettext("No decisions match these filters; choose wider ones.") if chosen else shown(NO_DECISIONS)
         )
     snapshot.count_real, snapshot.count_fake = counts["real"], counts["fake"]
     snapshot.save(update_fields=["count_real", "count_fake"])
@@ -184,7 +196,7 @@ def _build(snapshot: Snapshot, holder: str) -> Snapshot:
     try:
         snapshot_builder.build(snapshot, holder)
     except (SnapshotFailed, OSError) as failure:
-        reason = failure if isinstance(failure, SnapshotFailed) else f"Writing to disk failed: {failure}"
+        reason = failure if isinstance(failure, SnapshotFailed) else DISK_FAILED % {"error": failure}
         with transaction.atomic():
             if held.update(state=Snapshot.State.FAILED, lease_holder="", error=str(reason)[:300]):
                 audit.record(action="snapshot.failed", target=snapshot, detail={"error": str(reason)[:300]})
@@ -204,9 +216,6 @@ def _fail_spent() -> None:
     )
     for snapshot in spent:
         snapshot.state, snapshot.lease_holder = Snapshot.State.FAILED, ""
-        snapshot.error = (
-            f"Building stopped {snapshot.attempts} times: a worker died or met an unexpected error, "
-            "which is in its log."
-        )
+        snapshot.error = STOPPED % {"number": snapshot.attempts}
         snapshot.save(update_fields=["state", "lease_holder", "error"])
         audit.record(action="snapshot.failed", target=snapshot, detail={"error": snapshot.error})

@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_noop
 
 from detection import bundle as disk
 from detection.bundle import BundleRefused
@@ -22,6 +23,7 @@ from kyc_review.core import folders
 from kyc_review.core.db.locks import lock_for_transaction
 from kyc_review.core.errors import DomainError, text_within
 from kyc_review.core.permissions import Right, require_of_actor
+from kyc_review.core.stored_texts import stored
 from kyc_review.notices.models import Kind as NoticeKind
 from kyc_review.notices.outbox import notice_record
 from kyc_review.registry.models import Bundle, Promotion, Shadow
@@ -34,6 +36,10 @@ STAGED_MAX_S = 3600
 REASON_MAX = 300  # characters, of the column
 # Promotions follow one another: the order of their keys is the order in which they took effect.
 PROMOTION_LOCK = 0x6B79_6301
+
+
+# The record of a shadow keeps it.
+IN_PRODUCTION = stored(gettext_noop("It is in production now."))
 
 
 class PromotionRefused(DomainError):
@@ -113,13 +119,19 @@ def bundle_rollback(*, actor: User | None, reason: str = "", leaving: str = "") 
     lock_for_transaction(PROMOTION_LOCK)
     latest, before = serving_promotion(), promotion_before()
     if latest and (actor or leaving) and latest.bundle.digest != leaving:
-        raise NothingToRollBack("Another bundle is in production now; check it before you roll back.")
+        raise NothingToRollBack(
+            gettext("Another bundle is in production now; check it before you roll back.")
+        )
     if before is None:
-        raise NothingToRollBack("No other bundle was in production before this one; promote one instead.")
+        raise NothingToRollBack(
+            gettext("No other bundle was in production before this one; promote one instead.")
+        )
     if actor and latest and latest.kind == Promotion.Kind.ROLLBACK:
         raise RollbackRepeated(
-            "The latest change in production was a rollback already. To go back further, compare the earlier bundle "
-            "with the one in production and propose it; another admin must approve."
+            gettext(
+                "The latest change in production was a rollback already. To go back further, compare the earlier "
+                "bundle with the one in production and propose it; another admin must approve."
+            )
         )
     return _exchange(before.bundle, Promotion.Kind.ROLLBACK, actor, reason, before.shift)
 
@@ -163,7 +175,7 @@ def _exchange(
     before = champion()
     reason = text_within(reason, REASON_MAX, "The reason", PromotionRefused)
     row = Promotion.objects.create(bundle=bundle, kind=kind, promoted_by=actor, reason=reason, shift=shift)
-    ended = {"ended_at": timezone.now(), "remark": "It is in production now."}
+    ended = {"ended_at": timezone.now(), "remark": IN_PRODUCTION}
     Shadow.objects.filter(bundle=bundle, ended_at=None).update(**ended)
     audit.record(
         action="bundle.promoted" if kind == Promotion.Kind.PROMOTE else "bundle.rolled_back",

@@ -9,6 +9,8 @@ from typing import IO, TYPE_CHECKING
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext
 
 from detection import bundle as disk
 from kyc_review.audit import services as audit
@@ -60,20 +62,26 @@ def record_change(
     require(actor, Right.PROMOTE)
     wanted = list(dict.fromkeys(tag.strip().lower() for tag in tags if tag.strip()))
     if len(wanted) > TAGS_MAX or not all(TAG.fullmatch(tag) for tag in wanted):
-        raise RecordRefused(f"At most {TAGS_MAX} tags, each of up to 30 letters a-z, digits and hyphens.")
+        raise RecordRefused(
+            gettext("At most %(most)s tags, each of up to 30 letters a-z, digits and hyphens.")
+            % {"most": TAGS_MAX}
+        )
     Bundle.objects.select_for_update(no_key=True).get(pk=bundle.pk)  # one change after the other
     kept = ModelRecord.objects.filter(bundle=bundle).select_related("changed_by").first()
     if kept and version is not None and version != record_version(kept):
         raise RecordStale(
-            f"{kept.changed_by} changed this record at {moment_in_words(kept.changed_at)} meanwhile. "
-            "Nothing was saved: compare with what is in force now, then save again."
+            gettext(
+                "%(person)s changed this record at %(at)s meanwhile. Nothing was saved: compare with what is in force "
+                "now, then save again."
+            )
+            % {"person": kept.changed_by, "at": moment_in_words(kept.changed_at)}
         )
     row = kept or ModelRecord(bundle=bundle)
     before = _facts(row)
     if next_review_on != row.next_review_on:
         _refuse_senseless(next_review_on)
-    row.owner = text_within(owner, 100, "The owner", RecordRefused)
-    row.purpose = text_within(purpose, 500, "The purpose", RecordRefused)
+    row.owner = text_within(owner, 100, gettext("The owner"), RecordRefused)
+    row.purpose = text_within(purpose, 500, gettext("The purpose"), RecordRefused)
     row.next_review_on, row.tags, row.changed_by = next_review_on, wanted, actor
     if (after := _facts(row)) == before:
         return row
@@ -91,8 +99,13 @@ def _refuse_senseless(day: date | None) -> None:
     today = timezone.localdate()
     if day is not None and not today <= day <= today + REVIEW_WITHIN:
         raise ReviewDateRefused(
-            f"The next review must lie between today and {today + REVIEW_WITHIN:%Y-%m-%d}, three years ahead; "
-            f"{day.isoformat()} does not."
+            gettext(
+                "The next review must lie between today and %(last)s, three years ahead; %(day)s does not."
+            )
+            % {
+                "last": date_format(today + REVIEW_WITHIN, "SHORT_DATE_FORMAT"),
+                "day": date_format(day, "SHORT_DATE_FORMAT"),
+            }
         )
 
 
@@ -105,9 +118,9 @@ def record_version(kept: ModelRecord | None) -> str:
 def note_add(*, bundle: Bundle, actor: User, text: str) -> ModelNote:
     """Raises RecordRefused for an empty note, or one of more than NOTE_MAX characters."""
     require(actor, Right.PROMOTE)
-    text = text_within(text, NOTE_MAX, "A note", RecordRefused)
+    text = text_within(text, NOTE_MAX, gettext("A note"), RecordRefused)
     if not text:
-        raise RecordRefused("Write a note first.")
+        raise RecordRefused(gettext("Write a note first."))
     note = ModelNote.objects.create(bundle=bundle, text=text, written_by=actor)
     audit.record(
         action="bundle.noted", actor=actor, target=bundle, detail={"digest": bundle.digest, "note": note.text}

@@ -5,6 +5,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from detection.voting import Verdict
 
@@ -13,9 +14,9 @@ class Bundle(models.Model):
     """One ensemble in the registry, its files in BUNDLES_DIR/<digest>. Written once: a trigger refuses any change."""
 
     class Source(models.TextChoices):
-        BASELINE = "baseline", "Shipped baseline"
-        TRAINED = "trained", "Trained here"
-        IMPORTED = "imported", "Imported"
+        BASELINE = "baseline", _("Shipped baseline")
+        TRAINED = "trained", _("Trained here")
+        IMPORTED = "imported", _("Imported")
 
     digest = models.CharField(max_length=64, unique=True)
     version = models.CharField(max_length=60)
@@ -40,8 +41,8 @@ class Promotion(models.Model):
     """A bundle became champion. Rows are only added (a trigger sees to it); the latest one serves."""
 
     class Kind(models.TextChoices):
-        PROMOTE = "promote", "Promoted"
-        ROLLBACK = "rollback", "Rolled back"
+        PROMOTE = "promote", _("Promoted")
+        ROLLBACK = "rollback", _("Rolled back")
 
     bundle = models.ForeignKey(Bundle, on_delete=models.PROTECT, related_name="promotions")
     kind = models.CharField(max_length=10, choices=Kind)
@@ -111,11 +112,11 @@ class ModelRecord(models.Model):
 
     bundle = models.OneToOneField(Bundle, on_delete=models.CASCADE, related_name="record")
     owner = models.CharField(
-        max_length=100, blank=True, help_text="Who answers for it: a person or a department."
+        max_length=100, blank=True, help_text=_("Who answers for it: a person or a department.")
     )
-    purpose = models.CharField(max_length=500, blank=True, help_text="What it is used for, and what not.")
+    purpose = models.CharField(max_length=500, blank=True, help_text=_("What it is used for, and what not."))
     next_review_on = models.DateField(
-        "Next review", null=True, blank=True, help_text="Until then it is validated again."
+        _("Next review"), null=True, blank=True, help_text=_("Until then it is validated again.")
     )
     tags = ArrayField(models.CharField(max_length=30), default=list, blank=True)
     changed_at = models.DateTimeField(auto_now=True)

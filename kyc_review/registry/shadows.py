@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from kyc_review.audit import services as audit
 from kyc_review.core.errors import DomainError, text_within
@@ -33,13 +34,13 @@ def shadow_start(*, bundle: Bundle, actor: User | None) -> Shadow:
     """Let the bundle score what arrives from now on. Raises PermissionDenied, ShadowRefused, BundleRefused."""
     require_of_actor(actor, Right.PROMOTE)
     if champion() == bundle:
-        raise ShadowRefused(f"{bundle.version} serves already.")
+        raise ShadowRefused(gettext("%(version)s serves already.") % {"version": bundle.version})
     bundle_check(bundle)
     try:
         with transaction.atomic():
             shadow = Shadow.objects.create(bundle=bundle, started_by=actor)
     except IntegrityError as error:
-        raise ShadowRefused("Another bundle is in shadow mode; end it first.") from error
+        raise ShadowRefused(gettext("Another bundle is in shadow mode; end it first.")) from error
     detail = {"version": bundle.version, "digest": bundle.digest}
     audit.record(action="shadow.started", actor=actor, target=shadow, detail=detail)
     return shadow
@@ -49,10 +50,10 @@ def shadow_start(*, bundle: Bundle, actor: User | None) -> Shadow:
 def shadow_end(*, shadow: Shadow, actor: User | None, remark: str = "") -> None:
     """Stop it; what it said stays to be read. Raises PermissionDenied, ShadowRefused when it has ended."""
     require_of_actor(actor, Right.PROMOTE)
-    remark = text_within(remark, 300, "The remark", ShadowRefused)
+    remark = text_within(remark, 300, gettext("The remark"), ShadowRefused)
     ended = {"ended_at": timezone.now(), "remark": remark}
     if not Shadow.objects.filter(pk=shadow.pk, ended_at=None).update(**ended):
-        raise ShadowRefused("It has already ended.")
+        raise ShadowRefused(gettext("It has already ended."))
     audit.record(action="shadow.ended", actor=actor, target=shadow, detail={"remark": remark})
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from detection import bundle as disk
 from kyc_review.core.permissions import may_see_retraining
@@ -22,10 +23,10 @@ CARD_MAX_CHARS = 100_000
 class BundleState(models.TextChoices):
     """What a bundle is now; CANDIDATE never served."""
 
-    CHAMPION = "champion", "In production"
-    SHADOW = "shadow", "Scores without effect"
-    FORMER = "former", "Formerly in production"
-    CANDIDATE = "candidate", "Never in production"
+    CHAMPION = "champion", _("In production")
+    SHADOW = "shadow", _("Scores without effect")
+    FORMER = "former", _("Formerly in production")
+    CANDIDATE = "candidate", _("Never in production")
 
 
 def bundle_states(*, viewer: User) -> dict[int, BundleState]:

@@ -5,6 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from kyc_review.core.numbers import number
+from kyc_review.core.stored_texts import shown_part
 from kyc_review.retraining.comparison_figures import Change, Compared, Pair, Part, Rates, Span
 from kyc_review.retraining.presenters import percent
 from kyc_review.training.comparison_groups import REASON
@@ -15,14 +20,14 @@ from kyc_review.training.workload import Workload
 WIDTH, HEIGHT = 320, 200  # of the plot, in its own units
 ROLES = ("champion", "candidate")
 HELD_OUT_CHANGES = {
-    "fakes_now_caught": "held-out fakes that the champion clears and the candidate flags",
-    "fakes_now_missed": "held-out fakes that the champion flags and the candidate clears",
-    "reals_now_spared": "held-out real faces that no longer need review",
-    "reals_now_flagged": "held-out real faces that would newly be reviewed",
+    "fakes_now_caught": _("held-out fakes that the champion clears and the candidate flags"),
+    "fakes_now_missed": _("held-out fakes that the champion flags and the candidate clears"),
+    "reals_now_spared": _("held-out real faces that no longer need review"),
+    "reals_now_flagged": _("held-out real faces that would newly be reviewed"),
 }
 REPLAY_CHANGES = {
-    "now_flagged": "of the latest submissions that would newly be reviewed",
-    "now_cleared": "of them that would newly be cleared",
+    "now_flagged": _("of the latest submissions that would newly be reviewed"),
+    "now_cleared": _("of them that would newly be cleared"),
 }
 
 
@@ -40,13 +45,13 @@ def present_comparison(report: Any, shift: float, limits: Limits, now: Workload 
             *_machine(report),
         ],
         changes=[
-            *(_change(words, held_out["changed"][key]) for key, words in HELD_OUT_CHANGES.items()),
-            *(_change(words, replay[key]) for key, words in REPLAY_CHANGES.items() if replay["n"]),
+            *(_change(str(words), held_out["changed"][key]) for key, words in HELD_OUT_CHANGES.items()),
+            *(_change(str(words), replay[key]) for key, words in REPLAY_CHANGES.items() if replay["n"]),
         ],
         parts=[
             Part(
-                row["name"],
-                row["value"],
+                shown_part(row["name"]),
+                shown_part(row["value"]),
                 fakes=_rates(row["fakes"]),
                 reals=_rates(row["reals"]),
                 is_worst=(row["name"], row["value"]) in worst,
@@ -56,7 +61,7 @@ def present_comparison(report: Any, shift: float, limits: Limits, now: Workload 
             )  # an older report has one of them or none
         ],
         replay_parts=[
-            Part(row["name"], row["value"], all=_rates(row["all"]))
+            Part(shown_part(row["name"]), shown_part(row["value"]), all=_rates(row["all"]))
             for row in replay.get("groups", ())
             if row["name"] != REASON  # the champion chose who has one
         ],
@@ -77,11 +82,16 @@ def _by_checks(found: Mapping[str, Any] | None) -> str:
     if found is None or not any(found[side]["n"] for side in ("fakes", "reals")):
         return ""
     fakes, reals = found["fakes"], found["reals"]
-    return (
-        f"Not counted here, because a check of the picture sent them to a person or back to the applicant whatever the "
-        f"votes said: {fakes['n']} held-out fakes (the votes alone would flag {fakes['champion']} with the champion, "
-        f"{fakes['candidate']} with the candidate) and {reals['n']} real faces."
-    )
+    return gettext(
+        "Not counted here, because a check of the picture sent them to a person or back to the applicant whatever the "
+        "votes said: %(fakes)s held-out fakes (the votes alone would flag %(champion)s with the champion, "
+        "%(candidate)s with the candidate) and %(reals)s real faces."
+    ) % {
+        "fakes": fakes["n"],
+        "champion": fakes["champion"],
+        "candidate": fakes["candidate"],
+        "reals": reals["n"],
+    }
 
 
 def _curves(held_out: Mapping[str, Any]) -> tuple[list[dict[str, float]], list[dict[str, float]]]:
@@ -117,12 +127,12 @@ def _weighted(held_out: Mapping[str, Any]) -> list[Pair]:
     def row(name: str, figure: str, difference: str = "") -> Pair:
         champion, candidate = (percent(weighted[role][figure]) for role in ROLES)
         change = differences.get(difference)
-        return Pair(name, champion, candidate, _points(change, " points"), _span(change))
+        return Pair(name, champion, candidate, _points(change, has_unit=True), _span(change))
 
     return [
-        row("Recall: of all fakes, reach a person", "recall", "recall"),
-        row("Missed: of all fakes, cleared", "miss_rate"),
-        row("False alarms: of all real faces, reach a person", "false_alarm", "false_alarm"),
+        row(gettext("Recall: of all fakes, reach a person"), "recall", "recall"),
+        row(gettext("Missed: of all fakes, cleared"), "miss_rate"),
+        row(gettext("False alarms: of all real faces, reach a person"), "false_alarm", "false_alarm"),
     ]
 
 
@@ -133,12 +143,12 @@ def _unweighted(held_out: Mapping[str, Any]) -> list[Pair]:
     def row(name: str, figure: str, kind: str = "") -> Pair:
         difference = (differences.get(kind) or {}).get("difference")
         champion, candidate = (percent(held_out[role][figure]) for role in ROLES)
-        return Pair(name, champion, candidate, _points(difference, " points"), _span(difference))
+        return Pair(name, champion, candidate, _points(difference, has_unit=True), _span(difference))
 
     return [
-        row("Unweighted: held-out fakes that reach a person", "recall_with_human", "fakes"),
-        row("Unweighted: held-out real faces that reach a person", "false_alarm", "reals"),
-        row("Unweighted: held-out fakes that all five call fake", "recall_unanimous"),
+        row(gettext("Unweighted: held-out fakes that reach a person"), "recall_with_human", "fakes"),
+        row(gettext("Unweighted: held-out real faces that reach a person"), "false_alarm", "reals"),
+        row(gettext("Unweighted: held-out fakes that all five call fake"), "recall_unanimous"),
     ]
 
 
@@ -147,14 +157,17 @@ def _replay(replay: Mapping[str, Any], now: Workload | None) -> list[Pair]:
         return []
     champion, candidate = (replay[role] for role in ROLES)
     change = replay.get("difference")
-    name = f"Review load on the latest {replay['n']:,}"
-    rows = [Pair(name, percent(champion), percent(candidate), _points(change, " points"), _span(change))]
+    name = gettext("Review load on the latest %(number)s") % {"number": number(replay["n"])}
+    rows = [Pair(name, percent(champion), percent(candidate), _points(change, has_unit=True), _span(change))]
     if now is None:
         return rows
     daily = now.selfies_a_day
-    rows.append(_cost(f"Items a day, at {daily:,.0f} selfies a day", replay, daily, ",.0f"))
+    name = gettext("Items a day, at %(number)s selfies a day") % {"number": number(daily, ",.0f")}
+    rows.append(_cost(name, replay, daily, ",.0f"))
     if now.seconds_an_item is not None:
-        name = f"Reviewer hours a day, at {now.seconds_an_item:,.0f} s an item"
+        name = gettext("Reviewer hours a day, at %(seconds)s s an item") % {
+            "seconds": number(now.seconds_an_item, ",.0f")
+        }
         rows.append(_cost(name, replay, daily * now.seconds_an_item / 3600, ",.1f"))
     return rows
 
@@ -163,28 +176,34 @@ def _cost(name: str, replay: Mapping[str, Any], of_all: float, form: str) -> Pai
     """The review load times what reviewing everything would cost."""
     champion, candidate = (_scaled(replay[role], of_all, form) for role in ROLES)
     change = (replay["candidate"]["value"] - replay["champion"]["value"]) * of_all
-    return Pair(name, champion, candidate, format(change, f"+{form}"))
+    return Pair(name, champion, candidate, number(change, f"+{form}"))
 
 
 def _machine(report: Mapping[str, Any]) -> list[Pair]:
-    champion, candidate = (report[role] for role in ROLES)
+    times = [f"{number(report[role]['ms_per_image'], '.1f')} ms" for role in ROLES]
+    sizes = [f"{number(report[role]['size_bytes'] / 1e6, '.1f')} MB" for role in ROLES]
     return [
-        Pair("Time per image", f"{champion['ms_per_image']:.1f} ms", f"{candidate['ms_per_image']:.1f} ms"),
-        Pair("Size", f"{champion['size_bytes'] / 1e6:.1f} MB", f"{candidate['size_bytes'] / 1e6:.1f} MB"),
+        Pair(gettext("Time per image"), champion=times[0], candidate=times[1]),
+        Pair(gettext("Size"), champion=sizes[0], candidate=sizes[1]),
     ]
 
 
 def _scaled(share: Mapping[str, float], by: float, form: str) -> str:
-    middle, low, high = (format(share[key] * by, form) for key in ("value", "low", "high"))
-    return f"{middle} ({low} to {high})"
+    middle, low, high = (number(share[key] * by, form) for key in ("value", "low", "high"))
+    return gettext("%(value)s (%(low)s to %(high)s)") % {"value": middle, "low": low, "high": high}
 
 
-def _points(difference: Mapping[str, float] | None, unit: str = "") -> str:
+def _points(difference: Mapping[str, float] | None, *, has_unit: bool = False) -> str:
     """ "+4 (-1 to +9)", percentage points; empty where it was not measured."""
     if not difference:
         return ""
     middle, low, high = (f"{100 * difference[key]:+.0f}" for key in ("value", "low", "high"))
-    return f"{middle}{unit} ({low} to {high})"
+    text = (
+        gettext("%(value)s points (%(low)s to %(high)s)")
+        if has_unit
+        else gettext("%(value)s (%(low)s to %(high)s)")
+    )
+    return text % {"value": middle, "low": low, "high": high}
 
 
 def _span(difference: Mapping[str, float] | None) -> Span | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 from kyc_review.accounts.models import Integration
 from kyc_review.datasets.snapshot_filters import SnapshotFilter
@@ -17,26 +18,32 @@ class SnapshotForm(forms.Form):
     """Nothing chosen means everything that is final."""
 
     name = forms.SlugField(
-        max_length=60, required=False, help_text="a-z, 0-9 and hyphens; default: the date."
+        max_length=60,
+        required=False,
+        label=_("Name"),
+        help_text=_("a-z, 0-9 and hyphens; default: the date."),
     )
     consensus = forms.BooleanField(
-        required=False, label="Consensus only", help_text="Two people agreed, or a third settled it."
+        required=False, label=_("Consensus only"), help_text=_("Two people agreed, or a third settled it.")
     )
     sources = forms.MultipleChoiceField(
-        required=False, label="Only from", widget=forms.CheckboxSelectMultiple, help_text="None: from all."
+        required=False,
+        label=_("Only from"),
+        widget=forms.CheckboxSelectMultiple,
+        help_text=_("None: from all."),
     )
     reasons = forms.MultipleChoiceField(
         required=False,
-        label="Only with these reasons",
+        label=_("Only with these reasons"),
         widget=forms.CheckboxSelectMultiple,
         choices=REASONS,
-        help_text="None: all reasons.",
+        help_text=_("None: all reasons."),
     )
     since = forms.DateField(
-        required=False, label="Decided from", widget=forms.DateInput(attrs={"type": "date"})
+        required=False, label=_("Decided from"), widget=forms.DateInput(attrs={"type": "date"})
     )
     until = forms.DateField(
-        required=False, label="Decided up to", widget=forms.DateInput(attrs={"type": "date"})
+        required=False, label=_("Decided up to"), widget=forms.DateInput(attrs={"type": "date"})
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -49,7 +56,7 @@ class SnapshotForm(forms.Form):
         found = super().clean() or {}
         since, until = found.get("since"), found.get("until")
         if since and until and since > until:
-            self.add_error("until", "It is before the first day.")
+            self.add_error("until", _("It is before the first day."))
         return found
 
     def chosen(self) -> SnapshotFilter:

@@ -11,6 +11,8 @@ from django.contrib import messages
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -42,10 +44,10 @@ class GateForm(forms.ModelForm):
 
     version = forms.IntegerField(widget=forms.HiddenInput)  # of the settings that the page showed
     reason = forms.CharField(
-        label="Reason for the change",
+        label=_("Reason for the change"),
         max_length=300,
         widget=forms.Textarea(attrs={"rows": 2}),
-        help_text="Read by the admin who decides; kept in the history and the audit log.",
+        help_text=_("Read by the admin who decides; kept in the history and the audit log."),
     )
 
     class Meta:
@@ -90,7 +92,7 @@ def gate_settings(request: StaffRequest) -> HttpResponse:
     except GateSettingsRefused as refusal:
         form.add_error(None, str(refusal))
         return _page(request, form, status=422)
-    messages.success(request, "Proposed. The settings change when another admin approves them.")
+    messages.success(request, gettext("Proposed. The settings change when another admin approves them."))
     return HttpResponseRedirect(reverse("retraining:gate"))
 
 
@@ -101,14 +103,14 @@ def gate_approval(request: StaffRequest, number: int) -> HttpResponse:
     if problem := approval_unconfirmed(request):
         messages.error(request, problem)
         return HttpResponseRedirect(reverse("retraining:gate"))
-    done = "Approved. The gate of every comparison uses these settings from now on."
+    done = gettext("Approved. The gate of every comparison uses these settings from now on.")
     return _decide(request, number, gate_change_approve, done)
 
 
 @require_POST
 @staff_only
 def gate_rejection(request: StaffRequest, number: int) -> HttpResponse:
-    return _decide(request, number, gate_change_reject, "Closed without a change of the settings.")
+    return _decide(request, number, gate_change_reject, gettext("Closed without a change of the settings."))
 
 
 def _decide(request: StaffRequest, number: int, decide: Callable[..., object], done: str) -> HttpResponse:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext, ngettext
 
+from kyc_review.core.numbers import number
 from kyc_review.registry.models import Bundle
 from kyc_review.registry.selectors import Service
 from kyc_review.scoring.models import Scoring
@@ -15,8 +19,6 @@ from kyc_review.training.lineage import History
 
 if TYPE_CHECKING:
     from kyc_review.review.audit_results import Audited
-
-DAY = "%Y-%m-%d"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +42,16 @@ def steps_of(
         _proposal(past),
         _production(services),
         Step(
-            "Submissions",
-            f"{judged:,} judged" if judged else "None judged",
+            gettext("Submissions"),
+            gettext("%(number)s judged") % {"number": number(judged)} if judged else gettext("None judged"),
             "done" if judged else "none",
             reverse("insights:loop") if judged else "",
-            f"{audited.fake} fakes in {audited.judged} audited clears" if audited else "",
+            gettext("%(fakes)s fakes in %(judged)s audited clears")
+            % {"fakes": audited.fake, "judged": audited.judged}
+            if audited
+            else "",
         ),
-        Step("Later outcomes", later or "None reported", "done" if later else "none"),
+        Step(gettext("Later outcomes"), later or gettext("None reported"), "done" if later else "none"),
     ]
 
 
@@ -73,50 +78,80 @@ def _origin(bundle: Bundle, past: History) -> list[Step]:
     """For what came from elsewhere one step says so; it is never called trained here."""
     run, snapshot = past.run, past.snapshot
     if run is None:
-        return [Step("Origin", origin_of(bundle, past), "done", "", f"Stated date: {bundle.trained_at[:10]}")]
+        return [
+            Step(
+                gettext("Origin"),
+                origin_of(bundle, past),
+                "done",
+                "",
+                gettext("Stated date: %(day)s") % {"day": bundle.trained_at[:10]},
+            )
+        ]
     snapshot = snapshot or run.snapshot
     there = reverse("retraining:snapshot", args=[snapshot.name])
-    begin = "from scratch" if run.scratch else f"from {past.parent.version}" if past.parent else "fine-tuned"
+    if run.scratch:
+        begin = gettext("from scratch, %(day)s")
+    elif past.parent:
+        begin = gettext("from %(version)s, %(day)s")
+    else:
+        begin = gettext("fine-tuned, %(day)s")
+    values = {"version": past.parent.version if past.parent else "", "day": _day(run.created_at)}
+    labels = gettext("%(real)s real, %(fake)s fake") % {
+        "real": snapshot.count_real,
+        "fake": snapshot.count_fake,
+    }
     return [
-        Step("Decisions", f"{snapshot.count_real} real, {snapshot.count_fake} fake", "done", there),
-        Step("Snapshot", snapshot.name, "done", there, f"{snapshot.created_at:{DAY}}"),
+        Step(gettext("Decisions"), labels, "done", there),
+        Step(gettext("Snapshot"), snapshot.name, "done", there, _day(snapshot.created_at)),
         Step(
-            "Training",
-            f"Run {run.pk}",
+            gettext("Training"),
+            gettext("Run %(number)s") % {"number": run.pk},
             "done",
             reverse("retraining:run", args=[run.pk]),
-            f"{begin}, {run.created_at:{DAY}}",
+            begin % values,
         ),
     ]
 
 
 def _comparison(past: History) -> Step:
     if not past.comparisons:
-        return Step("Comparison", "Not compared", "none")
+        return Step(gettext("Comparison"), gettext("Not compared"), "none")
     latest = past.comparisons[0]
     return Step(
-        "Comparison",
-        f"Against {latest.champion.version}",
+        gettext("Comparison"),
+        gettext("Against %(version)s") % {"version": latest.champion.version},
         "done" if latest.is_ended else "open",
         reverse("retraining:comparison", args=[latest.pk]),
-        f"{latest.get_state_display()}, {latest.created_at:{DAY}}",
+        f"{latest.get_state_display()}, {_day(latest.created_at)}",
     )
 
 
 def _proposal(past: History) -> Step:
     if not past.proposals:
-        return Step("Proposal", "Not proposed", "none")
+        return Step(gettext("Proposal"), gettext("Not proposed"), "none")
     latest = past.proposals[0]
-    by = f"{latest.proposed_by}" + (f" and {latest.decided_by}" if latest.decided_by else "")
+    by = f"{latest.proposed_by}"
+    if latest.decided_by:
+        by = gettext("%(one)s and %(other)s") % {"one": by, "other": latest.decided_by}
     there = reverse("retraining:comparison", args=[latest.comparison_id]) + f"?shift={latest.shift:g}"
-    return Step("Proposal", latest.get_state_display(), "open" if latest.is_open else "done", there, by)
+    return Step(
+        gettext("Proposal"), latest.get_state_display(), "open" if latest.is_open else "done", there, by
+    )
 
 
 def _production(services: list[Service]) -> Step:
     if not services:
-        return Step("Production", "Never", "none")
+        return Step(gettext("Production"), gettext("Never"), "none")
     first, latest = services[-1], services[0]
-    until = f"until {latest.until:{DAY}}" if latest.until else "today"
     days = sum(((service.until or timezone.now()) - service.step.promoted_at).days for service in services)
-    text = f"{first.step.promoted_at:{DAY}} {until}"
-    return Step("Production", text, "done" if latest.until else "open", "#production", f"{days} days in all")
+    begin = _day(first.step.promoted_at)
+    if latest.until:
+        text = gettext("%(first)s until %(last)s") % {"first": begin, "last": _day(latest.until)}
+    else:
+        text = gettext("%(first)s until today") % {"first": begin}
+    total = ngettext("%(number)s day in all", "%(number)s days in all", days) % {"number": days}
+    return Step(gettext("Production"), text, "done" if latest.until else "open", "#production", total)
+
+
+def _day(moment: datetime) -> str:
+    return date_format(timezone.localtime(moment), "SHORT_DATE_FORMAT")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import messages
@@ -11,6 +11,8 @@ from django.http import FileResponse, Http404, HttpResponse, HttpResponseRedirec
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
@@ -40,12 +42,16 @@ PAGE = 25
 class RecordForm(forms.ModelForm):
     version = forms.CharField(required=False, widget=forms.HiddenInput)  # of the record that the page showed
     tags = forms.CharField(
-        required=False, max_length=400, help_text="Separated by spaces: a-z, 0-9 and hyphens."
+        label=_("Tags"),
+        required=False,
+        max_length=400,
+        help_text=_("Separated by spaces: a-z, 0-9 and hyphens."),
     )
 
     class Meta:
         model = ModelRecord
         fields = ("owner", "purpose", "next_review_on")
+        labels: ClassVar = {"owner": _("Owner"), "purpose": _("Purpose")}
         widgets = {
             "purpose": forms.Textarea(attrs={"rows": 2}),
             "next_review_on": forms.DateInput(attrs={"type": "date"}),
@@ -103,7 +109,7 @@ def record(request: StaffRequest, digest: str) -> HttpResponse:
     except inventory.RecordRefused as refusal:
         form.add_error("tags", str(refusal))
         return _model(request, bundle, form)
-    messages.success(request, "Saved.")
+    messages.success(request, gettext("Saved."))
     return HttpResponseRedirect(reverse("registry:model", args=[digest]))
 
 
@@ -113,7 +119,7 @@ def notes(request: StaffRequest, digest: str) -> HttpResponse:
     bundle = _managed(request, digest)
     with refusals_shown(request):
         inventory.note_add(bundle=bundle, actor=request.user, text=request.POST.get("text", ""))
-        messages.success(request, "The note was added.")
+        messages.success(request, gettext("The note was added."))
     return HttpResponseRedirect(reverse("registry:model", args=[digest]) + "#notes-title")
 
 
@@ -126,7 +132,7 @@ def file(request: StaffRequest, digest: str, name: str) -> HttpResponseBase:
     try:
         opened = inventory.file_open(bundle=bundle, name=name, actor=request.user)
     except OSError as error:
-        raise Http404("The bundle has no such file.") from error
+        raise Http404(gettext("The bundle has no such file.")) from error
     return FileResponse(opened, as_attachment=True, filename=f"{bundle.version}-{name}")
 
 
@@ -137,7 +143,12 @@ def _model(
     past, services = history(viewer=viewer, bundle=bundle), services_of(viewer=viewer, bundle=bundle)
     audited = next((row for row in audits_by_bundle(viewer=viewer) if row.digest == bundle.digest), None)
     late = next((row for row in late_by_bundle(viewer=viewer) if row.digest == bundle.digest), None)
-    later = f"{late.cleared.right} fraud in {late.cleared.total} cleared" if late else ""
+    later = (
+        gettext("%(fraud)s fraud in %(total)s cleared")
+        % {"fraud": late.cleared.right, "total": late.cleared.total}
+        if late
+        else ""
+    )
     kept = ModelRecord.objects.filter(bundle=bundle).select_related("changed_by").first()
     compared = next((row for row in past.comparisons if row.state == Comparison.State.SUCCEEDED), None)
     names = inventory.file_names(bundle)
@@ -179,7 +190,7 @@ def _found(request: StaffRequest, digest: str) -> Bundle:
     require_retraining_access(request.user)
     bundle = bundles_listed(viewer=request.user).filter(digest=digest).first()
     if bundle is None:
-        raise Http404("No bundle with this digest is registered.")
+        raise Http404(gettext("No bundle with this digest is registered."))
     return bundle
 
 

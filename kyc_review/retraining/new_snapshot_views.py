@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
@@ -39,6 +40,6 @@ def snapshot_chosen(request: StaffRequest) -> HttpResponse:
         except SnapshotFailed as failure:
             form.add_error(None, str(failure))
         else:
-            messages.success(request, f"Snapshot {made.name} is being built.")
+            messages.success(request, gettext("Snapshot %(name)s is being built.") % {"name": made.name})
             return HttpResponseRedirect(reverse("retraining:overview"))
     return render(request, "retraining/new_snapshot.html", {"form": form}, status=422)

@@ -6,17 +6,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from kyc_review.core.numbers import number
 from kyc_review.review.models import Decision
 
 FIGURES_MAX = 24
 STACK = "stack"
 BALANCE_KEYS = ("real", "fake", "made", "shown_fake")
 WAYS = {
-    "pairs": "As many fakes as reals of each source",
-    "smote": "SMOTE to 1:1",
-    "smote-under-focal": "SMOTE to 0.4, undersampling to 0.5, focal loss",
-    "under-focal": "SMOTE to 0.1, undersampling to 0.5, focal loss",
-    "under": "SMOTE to 0.1, undersampling to 0.5",
+    "pairs": _("As many fakes as reals of each source"),
+    "smote": _("SMOTE to 1:1"),
+    "smote-under-focal": _("SMOTE to 0.4, undersampling to 0.5, focal loss"),
+    "under-focal": _("SMOTE to 0.1, undersampling to 0.5, focal loss"),
+    "under": _("SMOTE to 0.1, undersampling to 0.5"),
 }
 
 
@@ -62,7 +66,10 @@ def _faces(votes: dict[str, Any]) -> str:
     fake, real = (votes.get(label) for label in (Decision.Label.FAKE, Decision.Label.REAL))
     if not all(isinstance(row, list) and all(_is_number(n) for n in row) for row in (fake, real)):
         return ""
-    return f"{sum(fake or ()):,} fakes, {sum(real or ()):,} real"
+    return gettext("%(fake)s fakes, %(real)s real") % {
+        "fake": number(sum(fake or ())),
+        "real": number(sum(real or ())),
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +91,23 @@ def against_champion(metrics: Any) -> AgainstChampion | None:
     if not all(_is_number(found.get(key)) for key in ("champion", "candidate", "people")):
         return None
     better = change["low"] > 0
-    head = "Better" if better else "Worse" if change["high"] < 0 else "Not better"
-    return AgainstChampion(
-        better,
-        f"{head} than the champion on people unseen: weighted area under the ROC curve {found['candidate']:.3f} "
-        f"against {found['champion']:.3f}, a difference of {interval} on {change['n']} faces of "
-        f"{found['people']} people.",
-    )
+    if better:
+        head = gettext("Better than the champion on people unseen.")
+    elif change["high"] < 0:
+        head = gettext("Worse than the champion on people unseen.")
+    else:
+        head = gettext("Not better than the champion on people unseen.")
+    figures_text = gettext(
+        "Weighted area under the ROC curve %(candidate)s against %(champion)s, a difference of %(interval)s on "
+        "%(faces)s faces of %(people)s people."
+    ) % {
+        "candidate": number(found["candidate"], ".3f"),
+        "champion": number(found["champion"], ".3f"),
+        "interval": interval,
+        "faces": change["n"],
+        "people": found["people"],
+    }
+    return AgainstChampion(better, f"{head} {figures_text}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +128,7 @@ def balances(provenance: Any) -> list[Balance]:
     return [
         Balance(
             voter=str(row.get("voter", "")),
-            way=WAYS.get(str(row.get("way")), str(row.get("way", ""))),
+            way=str(WAYS.get(str(row.get("way")), row.get("way", ""))),
             real=row["real"],
             fake=row["fake"],
             made=row["made"],
@@ -123,17 +140,20 @@ def balances(provenance: Any) -> list[Balance]:
 
 
 def balancing(wished: str) -> str:
-    """What a run was asked to do about unequal labels, in the middle of a sentence; `balances` tells of each voter."""
+    """What a run was asked to do about unequal labels; `balances` tells of each voter."""
     if wished not in WAYS:
-        return "each voter balanced differently"
-    words = WAYS[wished]
-    return f"balanced: {words if words.startswith('SMOTE') else words[0].lower() + words[1:]}"
+        return gettext("Each voter is balanced differently")
+    return gettext("Balanced: %(way)s") % {"way": WAYS[wished]}
 
 
 def _task_name(name: str) -> str:
     """ "own_rff" is a set's own fakes, "made_lfw" forgeries that were synthesised from it."""
     kind, _, source = name.partition("_")
-    words = {"own": "Its own fakes", "made": "Synthesised forgeries", "all": "All together"}
+    words = {
+        "own": gettext("Its own fakes"),
+        "made": gettext("Synthesised forgeries"),
+        "all": gettext("All together"),
+    }
     return f"{words.get(kind, kind)}{': ' + source.upper() if source else ''}"
 
 
@@ -141,8 +161,8 @@ def estimate(value: Any, digits: int, scale: float = 1) -> str:
     """ "value (low to high)" times `scale`, with `digits` decimals; empty for anything that is not an estimate."""
     if not isinstance(value, dict) or not all(_is_number(value.get(key)) for key in ("value", "low", "high")):
         return ""
-    middle, low, high = (f"{value[key] * scale:.{digits}f}" for key in ("value", "low", "high"))
-    return f"{middle} ({low} to {high})"
+    middle, low, high = (number(value[key] * scale, f".{digits}f") for key in ("value", "low", "high"))
+    return gettext("%(value)s (%(low)s to %(high)s)") % {"value": middle, "low": low, "high": high}
 
 
 def percent(value: Any) -> str:
@@ -160,11 +180,19 @@ def _leaves(value: Any, path: tuple[str, ...]) -> Iterator[tuple[str, str]]:
         for key, inner in value.items():
             yield from _leaves(inner, (*path, str(key).replace("_", " ")))
     elif isinstance(value, list) and value and all(_is_number(inner) for inner in value) and len(value) <= 3:
-        yield " ".join(path), " to ".join(_number(inner) for inner in value)  # an interval
+        yield " ".join(path), _joined(value)
     elif _is_number(value):
         yield " ".join(path), _number(value)
     elif isinstance(value, str) and len(value) <= 80:
         yield " ".join(path), value
+
+
+def _joined(values: list[float]) -> str:
+    """An interval as "0.8 to 0.9", other lists with commas."""
+    texts = [_number(value) for value in values]
+    if len(texts) == 2:
+        return gettext("%(low)s to %(high)s") % {"low": texts[0], "high": texts[1]}
+    return ", ".join(texts)
 
 
 def _is_number(value: Any) -> bool:
@@ -172,4 +200,4 @@ def _is_number(value: Any) -> bool:
 
 
 def _number(value: float) -> str:
-    return f"{value:,}" if isinstance(value, int) else f"{value:.4g}"
+    return number(value) if isinstance(value, int) else number(value, ".4g")

@@ -12,6 +12,7 @@ from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
@@ -55,7 +56,7 @@ def comparisons(request: StaffRequest) -> HttpResponse:
     candidate = Bundle.objects.filter(digest=request.POST.get("candidate", "")).first()
     snapshot = Snapshot.objects.filter(name=request.POST.get("snapshot", "")).first()
     if candidate is None or snapshot is None:
-        messages.error(request, "Choose a bundle and a ready snapshot to compare on.")
+        messages.error(request, gettext("Choose a bundle and a ready snapshot to compare on."))
         return HttpResponseRedirect(reverse("retraining:overview"))
     try:
         made = comparison_request(snapshot=snapshot, candidate=candidate, actor=request.user)
@@ -90,7 +91,9 @@ def proposals(request: StaffRequest, number: int) -> HttpResponse:
     except ProposalRefused as refusal:
         typed = {name: request.POST.get(name, "") for name in ("reason", "override")}
         return _comparison(request, row, shift, typed | {"problem": str(refusal)}, status=422)
-    messages.success(request, "Proposed. Another admin must approve it before it goes into production.")
+    messages.success(
+        request, gettext("Proposed. Another admin must approve it before it goes into production.")
+    )
     return HttpResponseRedirect(reverse("retraining:overview") + "#proposals")
 
 
@@ -102,13 +105,13 @@ def approval(request: StaffRequest, number: int) -> HttpResponse:
         messages.error(request, problem)
         return HttpResponseRedirect(reverse("retraining:overview"))
     decide = partial(proposal_approve, erased_acknowledged=_acknowledged(request))
-    return _decide(request, number, decide, "Approved: workers use it from their next batch on.")
+    return _decide(request, number, decide, gettext("Approved: workers use it from their next batch on."))
 
 
 @require_POST
 @staff_only
 def rejection(request: StaffRequest, number: int) -> HttpResponse:
-    return _decide(request, number, proposal_reject, "Closed without a promotion.")
+    return _decide(request, number, proposal_reject, gettext("Closed without a promotion."))
 
 
 @require_GET
@@ -118,7 +121,7 @@ def evidence(request: StaffRequest, number: int) -> HttpResponseBase:
     require_retraining_access(request.user)
     row = promotions_listed(viewer=request.user).filter(pk=number).first()
     if row is None:
-        raise Http404("There is no promotion with this number.")
+        raise Http404(gettext("There is no promotion with this number."))
     with refusals_shown(request):
         packed = promotion_pack(promotion=row, actor=request.user)
         return archive_response(packed, f"evidence-promotion-{row.pk}.zip")
@@ -134,7 +137,9 @@ def rollback(request: StaffRequest) -> HttpResponse:
         said = {name: request.POST.get(name, "").strip() for name in ("reason", "leaving")}
         step = bundle_rollback(actor=request.user, **said)
         messages.success(
-            request, f"{step.bundle.version} is in production again, from the workers' next batch on."
+            request,
+            gettext("%(version)s is in production again, from the workers' next batch on.")
+            % {"version": step.bundle.version},
         )
     except (PromotionRefused, BundleRefused) as refusal:
         messages.error(request, str(refusal))
@@ -145,7 +150,7 @@ def _decide(request: StaffRequest, number: int, decide: Callable[..., Proposal],
     _require_admin(request)
     proposal = Proposal.objects.filter(pk=number).first()
     if proposal is None:
-        raise Http404("There is no proposal with this number.")
+        raise Http404(gettext("There is no proposal with this number."))
     try:
         decide(proposal=proposal, actor=request.user, remark=request.POST.get("remark", "").strip())
         messages.success(request, done)
@@ -176,7 +181,7 @@ def _comparison(
         try:
             checks = gate(row.report, shift=shift, limits=limits)
         except KeyError as error:
-            raise Http404("There is no such operating point.") from error
+            raise Http404(gettext("There is no such operating point.")) from error
         curve = row.report["holdout"]["candidate"]["curve"]
         context |= {
             "shift": shift,
@@ -197,14 +202,14 @@ def _shift(text: str) -> float:
     try:
         return float(text or 0)
     except ValueError as error:
-        raise Http404("There is no such operating point.") from error
+        raise Http404(gettext("There is no such operating point.")) from error
 
 
 def _found(request: StaffRequest, number: int) -> Comparison:
     require_retraining_access(request.user)
     row = comparisons_listed(viewer=request.user).filter(pk=number).first()
     if row is None:
-        raise Http404("There is no comparison with this number.")
+        raise Http404(gettext("There is no comparison with this number."))
     return row
 
 

@@ -10,6 +10,8 @@ from django.contrib import messages
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
@@ -36,55 +38,62 @@ FACTS_SHOWN = 5  # snapshots, the latest ones
 
 class SnapshotChoice(forms.ModelChoiceField):
     def label_from_instance(self, obj: Snapshot) -> str:
-        return f"{obj.name} ({obj.count_real} real, {obj.count_fake} fake)"
+        return gettext("%(name)s (%(real)s real, %(fake)s fake)") % {
+            "name": obj.name,
+            "real": obj.count_real,
+            "fake": obj.count_fake,
+        }
 
 
 class RunForm(forms.Form):
     """What an admin may choose. `begin` says where the weights come from."""
 
-    snapshot = SnapshotChoice(Snapshot.objects.none(), empty_label=None)
+    snapshot = SnapshotChoice(Snapshot.objects.none(), label=_("Snapshot"), empty_label=None)
     begin = forms.ChoiceField(
-        label="Begin from",
+        label=_("Begin from"),
         choices=[
-            ("champion", "The champion's weights (fine-tune)"),
-            ("scratch", "Scratch (same architectures)"),
+            ("champion", _("The champion's weights (fine-tune)")),
+            ("scratch", _("Scratch (same architectures)")),
         ],
         widget=forms.RadioSelect,
         initial="champion",
     )
-    epochs = forms.IntegerField(min_value=1, max_value=EPOCHS_MAX, initial=3)
+    epochs = forms.IntegerField(label=_("Epochs"), min_value=1, max_value=EPOCHS_MAX, initial=3)
     miss = forms.FloatField(
-        label="Fakes that may be missed",
-        help_text="Share of fakes that the thresholds may miss on validation; less means more review.",
+        label=_("Fakes that may be missed"),
+        help_text=_("Share of fakes that the thresholds may miss on validation; less means more review."),
         min_value=0.001,
         max_value=0.5,
         initial=0.1,
         widget=forms.NumberInput(attrs={"step": "any"}),
     )
     balance = forms.ChoiceField(
-        label="Balance of labels",
+        label=_("Balance of labels"),
         choices=[
-            ("pairs", "As many fakes as reals of each source; nothing synthesised"),
-            ("document", "One setting for each voter: those of system T"),
-            ("smote", "All voters: SMOTE to 1:1"),
-            ("smote-under-focal", "All: SMOTE to 0.4, undersampling to 0.5, focal loss"),
-            ("under-focal", "All: SMOTE to 0.1, undersampling to 0.5, focal loss"),
-            ("under", "All: SMOTE to 0.1, undersampling to 0.5"),
+            ("pairs", _("As many fakes as reals of each source; nothing synthesised")),
+            ("document", _("One setting for each voter: those of system T")),
+            ("smote", _("All voters: SMOTE to 1:1")),
+            ("smote-under-focal", _("All: SMOTE to 0.4, undersampling to 0.5, focal loss")),
+            ("under-focal", _("All: SMOTE to 0.1, undersampling to 0.5, focal loss")),
+            ("under", _("All: SMOTE to 0.1, undersampling to 0.5")),
         ],
-        help_text="SMOTE cross-fades faces; it is available for comparison.",
+        help_text=_("SMOTE cross-fades faces; it is available for comparison."),
         required=False,
     )
     weights = forms.ChoiceField(
-        label="Weights",
+        label=_("Weights"),
         choices=[
-            ("chance", "One over the probability of being labelled: audited items represent those not drawn"),
-            ("equal", "Weight all items equally"),
+            (
+                "chance",
+                _("One over the probability of being labelled: audited items represent those not drawn"),
+            ),
+            ("equal", _("Weight all items equally")),
         ],
         widget=forms.RadioSelect,
         initial="chance",
         required=False,
     )
-    seed = forms.IntegerField(min_value=0, max_value=2**31 - 1, initial=0)
+    seed = forms.IntegerField(label=_("Seed"), min_value=0, max_value=2**31 - 1, initial=0)
 
     def __init__(self, *args: Any, request: StaffRequest, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -175,7 +184,7 @@ def _run(request: StaffRequest, number: int) -> TrainingRun:
     require_retraining_access(request.user)
     row = runs_listed(viewer=request.user).filter(pk=number).first()
     if row is None:
-        raise Http404("There is no training run with this number.")
+        raise Http404(gettext("There is no training run with this number."))
     return row
 
 

@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -46,9 +47,11 @@ def end(request: StaffRequest) -> HttpResponse:
     running = shadow_now()
     with refusals_shown(request):
         if running is None:
-            raise ShadowRefused("No bundle is in shadow mode.")
+            raise ShadowRefused(gettext("No bundle is in shadow mode."))
         shadow_end(shadow=running, actor=request.user, remark=request.POST.get("remark", "").strip())
-        messages.success(request, f"{running.bundle.version} is no longer in shadow mode.")
+        messages.success(
+            request, gettext("%(version)s is no longer in shadow mode.") % {"version": running.bundle.version}
+        )
     return HttpResponseRedirect(reverse("retraining:shadow"))
 
 
@@ -57,9 +60,12 @@ def _start(request: StaffRequest) -> HttpResponse:
     bundle = Bundle.objects.filter(digest=request.POST.get("candidate", "")).first()
     try:
         if bundle is None:
-            raise ShadowRefused("Choose a registered bundle.")
+            raise ShadowRefused(gettext("Choose a registered bundle."))
         shadow_start(bundle=bundle, actor=request.user)
-        messages.success(request, f"{bundle.version} scores new submissions without effect.")
+        messages.success(
+            request,
+            gettext("%(version)s scores new submissions without effect.") % {"version": bundle.version},
+        )
     except (ShadowRefused, BundleRefused) as refusal:
         messages.error(request, str(refusal))
     return HttpResponseRedirect(reverse("retraining:shadow"))

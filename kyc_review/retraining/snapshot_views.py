@@ -11,6 +11,7 @@ from django.core.paginator import Paginator
 from django.http import FileResponse, Http404, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
+from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from PIL import Image
@@ -65,7 +66,7 @@ def snapshot(request: StaffRequest, name: str) -> HttpResponse:
     if against := request.GET.get("against", ""):
         other = others.filter(name=against).first()
         if other is None:
-            raise Http404("There is no other snapshot with this name.")
+            raise Http404(gettext("There is no other snapshot with this name."))
         context["difference"] = snapshot_report.snapshot_difference(viewer=viewer, snapshot=row, other=other)
     return render(request, "retraining/snapshot.html", context)
 
@@ -93,7 +94,7 @@ def blurred(request: StaffRequest, name: str, submission_id: UUID) -> HttpRespon
                 (BLURRED_PX, max(1, round(BLURRED_PX * image.height / image.width))), Image.Resampling.BOX
             )
     except (ImageRefused, FileNotFoundError) as gone:
-        raise Http404("The picture of this submission no longer exists.") from gone
+        raise Http404(gettext("The picture of this submission no longer exists.")) from gone
     made = io.BytesIO()
     small.save(made, "PNG")
     return HttpResponse(
@@ -109,11 +110,11 @@ def mean(request: StaffRequest, name: str, number: int) -> HttpResponseBase:
     means = mean_faces_of(viewer=request.user, snapshot=_found(request, name))
     cells = means.cells if means else []
     if means is None or number >= len(cells) or not cells[number]["file"]:
-        raise Http404("There is no such mean face.")
+        raise Http404(gettext("There is no such mean face."))
     try:
         picture = (means.output / cells[number]["file"]).open("rb")
     except OSError as gone:
-        raise Http404("This picture no longer exists.") from gone
+        raise Http404(gettext("This picture no longer exists.")) from gone
     return FileResponse(picture, content_type="image/png", headers={"Cache-Control": "private, no-store"})
 
 
@@ -122,7 +123,7 @@ def _face(request: StaffRequest, name: str, submission_id: UUID) -> Submission:
     require(request.user, Right.SEE_SNAPSHOT_FACES)
     found = snapshot_report.snapshot_face(viewer=request.user, snapshot=row, submission_id=submission_id)
     if found is None:
-        raise Http404("This snapshot does not hold that submission.")
+        raise Http404(gettext("This snapshot does not hold that submission."))
     return found
 
 
@@ -130,5 +131,5 @@ def _found(request: StaffRequest, name: str) -> Snapshot:
     require_retraining_access(request.user)
     row = snapshots_listed(viewer=request.user).filter(name=name).first()
     if row is None:
-        raise Http404("There is no snapshot with this name.")
+        raise Http404(gettext("There is no snapshot with this name."))
     return row

@@ -13,6 +13,7 @@ from django.http import FileResponse, Http404, HttpResponse, HttpResponseRedirec
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
@@ -84,7 +85,7 @@ def snapshots(request: StaffRequest) -> HttpResponse:
     except SnapshotFailed as failure:
         context = _context(request) | {"problem": str(failure), "name": name}
         return render(request, "retraining/overview.html", context, status=422)
-    messages.success(request, f"Snapshot {made.name} is being built.")
+    messages.success(request, gettext("Snapshot %(name)s is being built.") % {"name": made.name})
     return HttpResponseRedirect(reverse("retraining:overview"))
 
 
@@ -96,7 +97,7 @@ def manifest(request: StaffRequest, name: str) -> HttpResponseBase:
     try:
         file = manifest_open(snapshot=snapshot, actor=request.user)
     except OSError as error:
-        raise Http404("The files of this snapshot no longer exist on disk.") from error
+        raise Http404(gettext("The files of this snapshot no longer exist on disk.")) from error
     return FileResponse(
         file, as_attachment=True, filename=f"{name}-manifest.json", content_type="application/json"
     )
@@ -110,7 +111,7 @@ def archive(request: StaffRequest, name: str) -> HttpResponseBase:
     try:
         pieces = archive_stream(snapshot=snapshot, actor=request.user)
     except OSError as error:
-        raise Http404("The files of this snapshot no longer exist on disk.") from error
+        raise Http404(gettext("The files of this snapshot no longer exist on disk.")) from error
     answer = StreamingHttpResponse(pieces, content_type="application/zip")
     answer["Content-Disposition"] = f'attachment; filename="{name}.zip"'
     return answer
@@ -120,7 +121,7 @@ def _downloadable(request: StaffRequest, name: str) -> Snapshot:
     require(request.user, Right.FREEZE)
     snapshot = snapshots_downloadable(viewer=request.user).filter(name=name).first()
     if snapshot is None:
-        raise Http404("There is no ready snapshot with this name.")
+        raise Http404(gettext("There is no ready snapshot with this name."))
     return snapshot
 
 

@@ -9,14 +9,28 @@ from typing import Any
 from django.conf import settings
 from django.db.models import F, OuterRef, Subquery
 from django.db.models.fields.json import KeyTransform
+from django.utils.translation import gettext_noop
 
+from kyc_review.core.stored_texts import stored
 from kyc_review.review.models import ReviewItem
 from kyc_review.submissions.models import Submission
 
 CHUNK = 1000
 TEXT_MAX = 40
-SIDES = ((300, "under 300 px"), (600, "300 to 599 px"), (1200, "600 to 1,199 px"))
-REASON = "Reason"
+# Reports of comparisons keep these names and values.
+SIDES = (
+    (300, stored(gettext_noop("under 300 px"))),
+    (600, stored(gettext_noop("300 to 599 px"))),
+    (1200, stored(gettext_noop("600 to 1,199 px"))),
+)
+LARGE = stored(gettext_noop("1,200 px and more"))
+SOURCE = stored(gettext_noop("Source"))
+FORMAT = stored(gettext_noop("Format"))
+SIDE = stored(gettext_noop("Shorter side"))
+REASON = stored(gettext_noop("Reason"))
+CAMERA = stored(gettext_noop("Camera"))
+SOFTWARE = stored(gettext_noop("Software"))
+NOT_NAMED = stored(gettext_noop("not named"))
 
 
 def groups_of(submissions: Iterable[str]) -> Iterator[tuple[str, dict[str, str]]]:
@@ -36,13 +50,13 @@ def groups_of(submissions: Iterable[str]) -> Iterator[tuple[str, dict[str, str]]
 
 
 def _groups(row: Mapping[str, Any]) -> dict[str, str]:
-    found = {"Source": row["source"], "Format": row["format"], "Shorter side": _side(row)}
+    found = {SOURCE: row["source"], FORMAT: row["format"], SIDE: _side(row)}
     if row["reason"]:
         found[REASON] = str(ReviewItem.Reason(row["reason"]).label)
     if row["facts"]:
-        found["Camera"] = row["facts"].get("camera") or "not named"
-        found["Software"] = (
-            row["facts"].get("editor") or ", ".join(row["facts"].get("software", ())) or "not named"
+        found[CAMERA] = row["facts"].get("camera") or NOT_NAMED
+        found[SOFTWARE] = (
+            row["facts"].get("editor") or ", ".join(row["facts"].get("software", ())) or NOT_NAMED
         )
     if settings.COMPARISON_GROUP_FIELD and row["asked"] not in (None, ""):
         found[settings.COMPARISON_GROUP_FIELD] = str(row["asked"])
@@ -51,4 +65,4 @@ def _groups(row: Mapping[str, Any]) -> dict[str, str]:
 
 def _side(row: Mapping[str, Any]) -> str:
     shorter = min(row["width"], row["height"])
-    return next((name for limit, name in SIDES if shorter < limit), "1,200 px and more")
+    return next((name for limit, name in SIDES if shorter < limit), LARGE)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import transaction
+from django.utils.translation import gettext
 
 from kyc_review.audit import services as audit
 from kyc_review.core.permissions import Right, require_of_actor
@@ -17,7 +18,7 @@ from kyc_review.registry.selectors import champion
 from kyc_review.scoring.models import Scoring
 from kyc_review.submissions.storage import originals
 from kyc_review.training.erasure import require_unmarked
-from kyc_review.training.jobs import JobRefused
+from kyc_review.training.jobs import JobRefused, not_ready
 from kyc_review.training.models import Comparison, TrainingRun
 
 if TYPE_CHECKING:
@@ -45,17 +46,20 @@ def comparison_follow(*, run: TrainingRun, candidate: Bundle) -> Comparison:
 def _queue_comparison(snapshot: Snapshot, candidate: Bundle, actor: User | None) -> Comparison:
     serving = champion()
     if serving is None:
-        raise JobRefused("No bundle is in production yet; there is nothing to compare with.")
+        raise JobRefused(gettext("No bundle is in production yet; there is nothing to compare with."))
     if serving == candidate:
-        raise JobRefused(f"{candidate} serves already.")
+        raise JobRefused(gettext("%(version)s serves already.") % {"version": candidate})
     if snapshot.state != Snapshot.State.READY:
-        raise JobRefused(f"Snapshot {snapshot.name} is not ready ({snapshot.get_state_display().lower()}).")
+        raise JobRefused(not_ready(snapshot))
     require_unmarked(snapshot)
     Snapshot.objects.select_for_update(no_key=True).get(pk=snapshot.pk)  # one after the other
     waiting = Comparison.objects.filter(state__in=[Comparison.State.QUEUED, Comparison.State.RUNNING])
     twin = waiting.filter(snapshot=snapshot, champion=serving, candidate=candidate).first()
     if twin is not None:
-        raise JobRefused(f"Comparison {twin.pk} does exactly this and has not ended; wait for it.")
+        raise JobRefused(
+            gettext("Comparison %(number)s does exactly this and has not ended; wait for it.")
+            % {"number": twin.pk}
+        )
     comparison = Comparison.objects.create(
         snapshot=snapshot, champion=serving, candidate=candidate, created_by=actor
     )

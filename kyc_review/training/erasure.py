@@ -10,8 +10,10 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 from kyc_review.audit import services as audit
+from kyc_review.core.stored_texts import shown, stored
 from kyc_review.core.wake import TRAINING
 from kyc_review.datasets.erasure_marks import snapshot_mark_unchecked, snapshots_holding_unchecked
 from kyc_review.datasets.models import Snapshot
@@ -22,7 +24,21 @@ if TYPE_CHECKING:
     from kyc_review.accounts.models import User
 
 log = logging.getLogger(__name__)
-CANCELLED = "A submission of its snapshot was erased. Make a new snapshot and train on that one."
+CANCELLED = stored(
+    gettext_noop("A submission of its snapshot was erased. Make a new snapshot and train on that one.")
+)
+HOLDS_ONE = stored(
+    gettext_noop(
+        "Snapshot %(name)s holds 1 face that was erased since %(day)s. Make a new snapshot: it leaves them out and has "
+        "the same hold-out otherwise."
+    )
+)
+HOLDS_SOME = stored(
+    gettext_noop(
+        "Snapshot %(name)s holds %(number)s faces that were erased since %(day)s. Make a new snapshot: it leaves them "
+        "out and has the same hold-out otherwise."
+    )
+)
 
 
 def snapshots_in_use() -> set[int]:
@@ -41,11 +57,8 @@ def snapshots_in_use() -> set[int]:
 def require_unmarked(snapshot: Snapshot) -> None:
     """Nothing learns from, or is measured on, what was erased. Raises JobRefused."""
     if (mark := snapshot_mark_unchecked(snapshot)) is not None:
-        faces = "face that was" if mark.number == 1 else "faces that were"
-        raise JobRefused(
-            f"Snapshot {snapshot.name} holds {mark.number} {faces} erased since {mark.since:%Y-%m-%d}. "
-            "Make a new snapshot: it leaves them out and has the same hold-out otherwise."
-        )
+        values = {"name": snapshot.name, "number": mark.number, "day": f"{mark.since:%Y-%m-%d}"}
+        raise JobRefused(shown((HOLDS_ONE if mark.number == 1 else HOLDS_SOME) % values))
 
 
 @transaction.atomic

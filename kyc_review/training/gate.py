@@ -12,6 +12,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from django.utils.translation import gettext, gettext_noop
+
+from kyc_review.core.stored_texts import stored
+
 if TYPE_CHECKING:
     from kyc_review.training.gate_limits import Limits
 
@@ -20,7 +24,54 @@ LOAD_MORE = 0.02  # on top of the factor, so that a very low load may grow at al
 CLEARED_LEAST = (
     0.5  # of what the champion clears: a candidate that sends nearly everyone to people decides nothing
 )
-OLD_REPORT = "This comparison was made before its figures were weighted. Compare again."
+
+# Names and findings are kept with proposals and in signed archives, and answered by the API: in English, from these.
+WEIGHTED = stored(gettext_noop("Figures weighted by the stored chances"))
+OLD_REPORT = stored(gettext_noop("This comparison was made before its figures were weighted. Compare again."))
+ONE_FAKE = stored(
+    gettext_noop(
+        "1 held-out fake counts like %(effective)s; an audit of cleared faces found %(audited)s of them"
+    )
+)
+FAKES = stored(
+    gettext_noop(
+        "%(number)s held-out fakes count like %(effective)s; an audit of cleared faces found %(audited)s of them"
+    )
+)
+AUDITED = stored(gettext_noop("Enough audited fakes to say anything"))
+AUDITED_FOUND = stored(gettext_noop("%(sample)s, of at least %(least)s."))
+TOO_FEW_AUDITED = stored(gettext_noop("Not enough audited fakes to say."))
+RECALL_NEAR = stored(gettext_noop("Recall at most %(points)s points below the champion's"))
+RECALL_DIFFERENCE = stored(
+    gettext_noop(
+        "The difference among all fakes is %(middle)s points (%(low)s to %(high)s); it must lie above %(margin)s."
+    )
+)
+RECALL_LEAST = stored(gettext_noop("Recall at least %(share)s"))
+RECALL_FOUND = stored(gettext_noop("%(share)s of all fakes would reach a person (%(low)s to %(high)s)."))
+LOAD = stored(gettext_noop("Review load within its limit"))
+LOAD_UNKNOWN = stored(gettext_noop("Only %(number)s submissions were replayed; %(least)s are needed to say."))
+LOAD_FOUND = stored(
+    gettext_noop(
+        "%(share)s of the latest %(number)s submissions would go to people, %(before)s with the champion; the limit is "
+        "%(limit)s (%(factor)s times the champion's and %(more)s; at least %(cleared)s of what the champion clears "
+        "must be cleared)."
+    )
+)
+LOAD_FOUND_CAPPED = stored(
+    gettext_noop(
+        "%(share)s of the latest %(number)s submissions would go to people, %(before)s with the champion; the limit is "
+        "%(limit)s (%(factor)s times the champion's and %(more)s, at most %(most)s; at least %(cleared)s of what the "
+        "champion clears must be cleared)."
+    )
+)
+GROUPS = stored(gettext_noop("No group clearly worse by %(points)s points"))
+OLD_GROUPS = stored(gettext_noop("This comparison was made before groups were weighted. Compare again."))
+NO_GROUPS = stored(gettext_noop("No group has enough held-out faces to say."))
+GROUP_RECALL = stored(gettext_noop("Recall changes most for the worse in %(group)s."))
+GROUP_ALARMS = stored(gettext_noop("False alarms change most for the worse in %(group)s."))
+GROUP = stored(gettext_noop("%(name)s “%(value)s”: %(middle)s points (%(low)s to %(high)s, %(number)s faces)"))
+GROUP_INTERVALS = stored(gettext_noop("Intervals allow for the number of groups."))
 
 
 class Answer(StrEnum):
@@ -32,7 +83,11 @@ class Answer(StrEnum):
 
     @property
     def in_words(self) -> str:
-        return {"passed": "yes", "failed": "no", "undecided": "cannot be said"}[self.value]
+        return {
+            "passed": gettext("yes"),
+            "failed": gettext("no"),
+            "undecided": gettext("cannot be said"),
+        }[self.value]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +116,7 @@ def gate(report: Mapping[str, Any], *, limits: Limits, shift: float = 0.0) -> li
     point_at(report["holdout"]["candidate"]["curve"], shift)  # the point exists, whatever the report's age
     weighted = report["holdout"].get("weighted")
     if weighted is None:
-        return [Check("Figures weighted by the stored chances", Answer.UNDECIDED, OLD_REPORT)]
+        return [Check(WEIGHTED, Answer.UNDECIDED, OLD_REPORT)]
     point = point_at(weighted["points"], shift)
     return [
         _audited(weighted["fakes"], limits),
@@ -110,17 +165,17 @@ def point_at(points: list[dict[str, Any]], shift: float) -> dict[str, Any]:
 def sample_in_words(sample: Mapping[str, Any]) -> str:
     """What a weighted sample of fakes is worth: "19 held-out fakes count like 9; an audit found 2 of them"."""
     n, effective, audited = sample["n"], sample["effective"], sample["audited"]
-    fakes = "1 held-out fake counts" if n == 1 else f"{n} held-out fakes count"
-    return f"{fakes} like {effective:.0f}; an audit of cleared faces found {audited} of them"
+    values = {"number": n, "effective": f"{effective:.0f}", "audited": audited}
+    return (ONE_FAKE if n == 1 else FAKES) % values
 
 
 def _audited(sample: Mapping[str, Any], limits: Limits) -> Check:
     """Fakes that the champion flagged say nothing about those that it clears: only audited ones do."""
     enough = sample["audited"] >= limits.audited_fakes
     return Check(
-        "Enough audited fakes to say anything",
+        AUDITED,
         Answer.PASSED if enough else Answer.UNDECIDED,
-        f"{sample_in_words(sample)}, of at least {limits.audited_fakes}.",
+        AUDITED_FOUND % {"sample": sample_in_words(sample), "least": limits.audited_fakes},
     )
 
 
@@ -132,13 +187,13 @@ def _not_inferior(difference: Mapping[str, float], limits: Limits) -> Check:
     elif difference["high"] < margin:
         answer, verdict = Answer.FAILED, ""
     else:
-        answer, verdict = Answer.UNDECIDED, " Not enough audited fakes to say."
+        answer, verdict = Answer.UNDECIDED, f" {TOO_FEW_AUDITED}"
     middle, low, high = (f"{100 * difference[key]:+.1f}" for key in ("value", "low", "high"))
     return Check(
-        f"Recall at most {_points(limits.recall_margin)} below the champion's",
+        RECALL_NEAR % {"points": _points(limits.recall_margin)},
         answer,
-        f"The difference among all fakes is {middle} points ({low} to {high}); it must lie above "
-        f"{100 * margin:+g}.{verdict}",
+        RECALL_DIFFERENCE % {"middle": middle, "low": low, "high": high, "margin": f"{100 * margin:+g}"}
+        + verdict,
     )
 
 
@@ -149,30 +204,45 @@ def _recall(recall: Mapping[str, float], limits: Limits) -> Check:
     elif recall["high"] < limits.recall_min:
         answer, verdict = Answer.FAILED, ""
     else:
-        answer, verdict = Answer.UNDECIDED, " Not enough audited fakes to say."
+        answer, verdict = Answer.UNDECIDED, f" {TOO_FEW_AUDITED}"
     return Check(
-        f"Recall at least {limits.recall_min:.0%}",
+        RECALL_LEAST % {"share": f"{limits.recall_min:.0%}"},
         answer,
-        f"{recall['value']:.1%} of all fakes would reach a person ({recall['low']:.1%} to {recall['high']:.1%})."
-        f"{verdict}",
+        RECALL_FOUND
+        % {
+            "share": f"{recall['value']:.1%}",
+            "low": f"{recall['low']:.1%}",
+            "high": f"{recall['high']:.1%}",
+        }
+        + verdict,
     )
 
 
 def _load(replay: Mapping[str, Any], shift: float, limits: Limits) -> Check:
     """Measured on the latest submissions as they came: nothing selects them, so nothing needs a weight."""
-    name, load = "Review load within its limit", load_at(replay, shift)
+    name, load = LOAD, load_at(replay, shift)
     if load is None or replay["n"] < REPLAYED_LEAST:
-        text = f"Only {replay['n']} submissions were replayed; {REPLAYED_LEAST} are needed to say."
+        text = LOAD_UNKNOWN % {"number": replay["n"], "least": REPLAYED_LEAST}
         return Check(name, Answer.UNDECIDED, text)
     before = replay["champion"]["value"]
     limit = load_limit(before, limits)
-    most = "" if limits.load_max is None else f", at most {limits.load_max:.0%}"
+    values = {
+        "share": f"{load['value']:.1%}",
+        "number": f"{replay['n']:,}",
+        "before": f"{before:.1%}",
+        "limit": f"{limit:.1%}",
+        "factor": f"{limits.load_factor:g}",
+        "more": f"{LOAD_MORE:.0%}",
+        "cleared": f"{CLEARED_LEAST:.0%}",
+    }
+    if limits.load_max is None:
+        text = LOAD_FOUND % values
+    else:
+        text = LOAD_FOUND_CAPPED % (values | {"most": f"{limits.load_max:.0%}"})
     return Check(
         name,
         Answer.PASSED if load["value"] <= limit else Answer.FAILED,
-        f"{load['value']:.1%} of the latest {replay['n']:,} submissions would go to people, {before:.1%} with the "
-        f"champion; the limit is {limit:.1%} ({limits.load_factor:g} times the champion's and {LOAD_MORE:.0%}{most}; "
-        f"at least {CLEARED_LEAST:.0%} of what the champion clears must be cleared).",
+        text,
     )
 
 
@@ -193,31 +263,33 @@ def _groups(worst: Mapping[str, Any] | None, limits: Limits) -> list[Check]:
     """
     if limits.group_margin is None:
         return []
-    name = f"No group clearly worse by {_points(limits.group_margin)}"
+    name = GROUPS % {"points": _points(limits.group_margin)}
     if worst is None:
-        return [
-            Check(
-                name, Answer.UNDECIDED, "This comparison was made before groups were weighted. Compare again."
-            )
-        ]
+        return [Check(name, Answer.UNDECIDED, OLD_GROUPS)]
     recall, alarm, margin = worst["recall"], worst["false_alarm"], limits.group_margin
     told, answer = [], Answer.PASSED
     if recall is not None:
-        told.append(f"Recall changes most for the worse in {_group_in_words(recall)}")
+        told.append(GROUP_RECALL % {"group": _group_in_words(recall)})
         answer = Answer.FAILED if recall["difference"]["high"] < -margin else answer
     if alarm is not None:
-        told.append(f"false alarms in {_group_in_words(alarm)}")
+        told.append(GROUP_ALARMS % {"group": _group_in_words(alarm)})
         answer = Answer.FAILED if alarm["difference"]["low"] > margin else answer
     if not told:
-        return [Check(name, Answer.UNDECIDED, "No group has enough held-out faces to say.")]
-    text = f"{'; '.join(told)}. Intervals allow for the number of groups."
-    return [Check(name, answer, text[0].upper() + text[1:])]
+        return [Check(name, Answer.UNDECIDED, NO_GROUPS)]
+    return [Check(name, answer, " ".join([*told, GROUP_INTERVALS]))]
 
 
 def _group_in_words(found: Mapping[str, Any]) -> str:
     middle, low, high = (f"{100 * found['difference'][key]:+.0f}" for key in ("value", "low", "high"))
-    return f"{found['name']} {found['value']}: {middle} points ({low} to {high}, {found['n']} faces)"
+    return GROUP % {
+        "name": found["name"],
+        "value": found["value"],
+        "middle": middle,
+        "low": low,
+        "high": high,
+        "number": found["n"],
+    }
 
 
 def _points(share: float) -> str:
-    return f"{100 * share:g} points"
+    return f"{100 * share:g}"

@@ -6,16 +6,19 @@ import math
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import timezone, translation
+from django.utils.translation import gettext, gettext_noop
 
 from kyc_review.accounts.four_eyes import refuse_token, why_not_approver
 from kyc_review.audit import services as audit
 from kyc_review.core.days import moment_in_words
 from kyc_review.core.errors import DomainError, text_within
 from kyc_review.core.permissions import Right, may_see_retraining, require
+from kyc_review.core.stored_texts import stored
 from kyc_review.notices.models import Kind
 from kyc_review.notices.outbox import notice_record
 from kyc_review.training.gate_limits import Limits, differences, label_of, limits_locked
@@ -25,6 +28,12 @@ if TYPE_CHECKING:
     from kyc_review.accounts.models import User
 
 REASON_MIN, REASON_MAX = 10, 300  # characters; the upper one is that of the column
+# Notices keep these.
+PROPOSES = stored(gettext_noop("%(person)s proposes other settings of the gate"))
+ANOTHER_DECIDES = stored(gettext_noop("Another admin decides."))
+CHANGED = stored(gettext_noop("The gate's settings changed: %(proposer)s proposed, %(approver)s approved"))
+CHANGE = stored(gettext_noop("%(limit)s: %(before)s to %(after)s"))
+NO_LIMIT = stored(gettext_noop("no limit"))
 
 
 class GateSettingsRefused(DomainError):
@@ -50,7 +59,8 @@ def gate_change_propose(
     reason = reason.strip()
     if not REASON_MIN <= len(reason) <= REASON_MAX:
         raise GateSettingsRefused(
-            f"State why in {REASON_MIN} to {REASON_MAX} characters; the history and the audit log keep it."
+            gettext("State why in %(least)s to %(most)s characters; the history and the audit log keep it.")
+            % {"least": REASON_MIN, "most": REASON_MAX}
         )
     before = limits_locked()  # one change after the other: each tells what was before
     _refuse_stale(version)
@@ -58,8 +68,10 @@ def gate_change_propose(
     waiting = GateProposal.objects.filter(state=Proposal.State.OPEN).select_related("proposed_by").first()
     if waiting is not None:
         raise GateSettingsRefused(
-            f"What {waiting.proposed_by} proposed at {moment_in_words(waiting.proposed_at)} waits for a decision; "
-            "approve, reject or withdraw it first."
+            gettext(
+                "What %(person)s proposed at %(at)s waits for a decision; approve, reject or withdraw it first."
+            )
+            % {"person": waiting.proposed_by, "at": moment_in_words(waiting.proposed_at)}
         )
     row = GateProposal.objects.create(
         limits=asdict(limits), before=asdict(before), reason=reason, proposed_by=actor
@@ -70,8 +82,8 @@ def gate_change_propose(
         target=row,
         detail={"before": row.before, "after": row.limits, "reason": reason},
     )
-    title = f"{actor} proposes other settings of the gate"
-    _notify(Kind.PROPOSAL, title, f"{_in_words(row)} {reason} Another admin decides.", actor)
+    title = PROPOSES % {"person": actor}
+    _notify(Kind.PROPOSAL, title, f"{_in_words(row)} {reason} {ANOTHER_DECIDES}", actor)
     return row
 
 
@@ -89,7 +101,9 @@ def gate_change_approve(*, proposal: GateProposal, actor: User, remark: str = ""
         raise GateSettingsRefused(refusal)
     if asdict(current) != row.before:
         raise GateSettingsStale(
-            "The settings in force are no longer those that this proposal replaces. Reject it, then propose again."
+            gettext(
+                "The settings in force are no longer those that this proposal replaces. Reject it, then propose again."
+            )
         )
     _close(row, Proposal.State.APPROVED, actor, remark)
     made = GateSettings.objects.create(
@@ -102,7 +116,7 @@ def gate_change_approve(*, proposal: GateProposal, actor: User, remark: str = ""
         detail={"before": row.before, "after": row.limits, "reason": row.reason}
         | {"proposal": row.pk, "proposed_by": str(row.proposed_by), "remark": row.remark},
     )
-    title = f"The gate's settings changed: {row.proposed_by} proposed, {actor} approved"
+    title = CHANGED % {"proposer": row.proposed_by, "approver": actor}
     _notify(Kind.CHANGED, title, f"{_in_words(row)} {row.reason}", actor)
     return made
 
@@ -126,9 +140,9 @@ def gate_proposals_listed(*, viewer: User) -> list[GateProposal]:
 
 def _refuse_senseless(limits: Limits, before: Limits) -> None:
     if not all(value is None or math.isfinite(value) for value in asdict(limits).values()):
-        raise GateSettingsRefused("Every limit must be a finite number.")
+        raise GateSettingsRefused(gettext("Every limit must be a finite number."))
     if limits == before:
-        raise GateSettingsRefused("Nothing differs from the settings that count already.")
+        raise GateSettingsRefused(gettext("Nothing differs from the settings that count already."))
     try:
         GateSettings(**asdict(limits)).clean_fields(exclude=["reason", "changed_by", "approved_by"])
     except ValidationError as error:
@@ -142,37 +156,44 @@ def _refuse_stale(version: int | None) -> None:
         return
     if latest is None:
         raise GateSettingsStale(
-            "These settings were never changed, so this version does not exist; read them again."
+            gettext("These settings were never changed, so this version does not exist; read them again.")
         )
     raise GateSettingsStale(
-        f"{latest.changed_by} changed these settings at {moment_in_words(latest.changed_at)} meanwhile. "
-        "Nothing was saved: compare with what is in force now, then save again."
+        gettext(
+            "%(person)s changed these settings at %(at)s meanwhile. Nothing was saved: compare with what is in force "
+            "now, then save again."
+        )
+        % {"person": latest.changed_by, "at": moment_in_words(latest.changed_at)}
     )
 
 
 def _locked(proposal: GateProposal) -> GateProposal:
     row = GateProposal.objects.select_for_update().get(pk=proposal.pk)
     if row.state != Proposal.State.OPEN:
-        raise GateSettingsRefused(f"This proposal is already closed ({row.get_state_display().lower()}).")
+        raise GateSettingsRefused(
+            gettext("This proposal is already closed (%(state)s).")
+            % {"state": row.get_state_display().lower()}
+        )
     return row
 
 
 def _close(row: GateProposal, state: Proposal.State, actor: User, remark: str) -> None:
     row.state, row.decided_by, row.decided_at = state, actor, timezone.now()
-    row.remark = text_within(remark, REASON_MAX, "The remark", GateSettingsRefused)
+    row.remark = text_within(remark, REASON_MAX, gettext("The remark"), GateSettingsRefused)
     row.save(update_fields=["state", "decided_by", "decided_at", "remark"])
 
 
 def _in_words(row: GateProposal) -> str:
-    changes = (
-        f"{label_of(name)}: {_value(before)} to {_value(after)}"
-        for name, before, after in differences(row.before, row.limits)
-    )
+    with translation.override(settings.LANGUAGE_CODE):  # notices keep it
+        changes = [
+            CHANGE % {"limit": label_of(name), "before": _value(before), "after": _value(after)}
+            for name, before, after in differences(row.before, row.limits)
+        ]
     return "; ".join(changes) + "."
 
 
 def _value(limit: float | None) -> str:
-    return "no limit" if limit is None else f"{limit:g}"
+    return NO_LIMIT if limit is None else f"{limit:g}"
 
 
 def _notify(kind: Kind, title: str, text: str, actor: User) -> None:

@@ -10,11 +10,14 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_noop
 
 from kyc_review.audit import services as audit
 from kyc_review.core import leases
 from kyc_review.core.errors import DomainError
 from kyc_review.core.permissions import Right, require_of_actor
+from kyc_review.core.stored_texts import shown, stored
+from kyc_review.datasets.models import Snapshot
 from kyc_review.notices.models import Kind
 from kyc_review.notices.outbox import notice_record
 from kyc_review.training.models import Job
@@ -26,6 +29,18 @@ log = logging.getLogger(__name__)
 State = Job.State
 ATTEMPTS_MAX = 3
 LEASE_S = 60
+# Rows, the audit log and notices keep these; also what a worker says, which no page imports.
+NO_ANSWER = stored(gettext_noop("Its worker no longer answered."))
+NOT_READY = stored(gettext_noop("Snapshot %(name)s is not ready (%(state)s)."))
+DIED = stored(gettext_noop("The process died %(number)s times."))
+FAILED_TITLE = stored(gettext_noop("%(job)s %(number)s failed"))
+DISK_FULL = stored(
+    gettext_noop("The disk has %(free)s MB free, this needs 1,000 MB. Free some space and try again.")
+)
+KILLED = stored(gettext_noop("It was ended by %(signal)s."))
+KILLED_FOR_MEMORY = stored(gettext_noop("It was ended by %(signal)s (out of memory?)."))
+BAD_STATUS = stored(gettext_noop("It ended with status %(status)s: %(line)s"))
+BAD_RESULT = stored(gettext_noop("Its result cannot be used: %(error)s"))
 W = TypeVar("W", bound=Job)
 
 
@@ -33,6 +48,12 @@ class JobRefused(DomainError):
     """It cannot be asked for, or not be cancelled any more; the text says why."""
 
     code = "work_refused"
+
+
+def not_ready(snapshot: Snapshot) -> str:
+    """Why nothing can be trained or measured on it yet."""
+    values = {"name": snapshot.name, "state": snapshot.get_state_display().lower()}
+    return shown(NOT_READY % values)
 
 
 class JobLost(Exception):
@@ -53,7 +74,9 @@ def job_stop(*, job: Job, actor: User | None) -> None:
     """`job_cancel` as the consequence of something else that `actor` had the right to do. Raises JobRefused."""
     row = type(job)._default_manager.select_for_update().get(pk=job.pk)
     if row.is_ended:
-        raise JobRefused(f"It has ended already ({row.get_state_display().lower()}).")
+        raise JobRefused(
+            gettext("It has ended already (%(state)s).") % {"state": row.get_state_display().lower()}
+        )
     row.cancel_asked = True
     if row.state == State.QUEUED:
         row.state, row.ended_at = State.CANCELLED, timezone.now()
@@ -73,7 +96,7 @@ def job_lease(kind: type[W]) -> W | None:
         )
         if row is None:
             return None
-        before = row.error if row.state == State.QUEUED else "Its worker no longer answered."
+        before = row.error if row.state == State.QUEUED else NO_ANSWER
         is_resumed = row.started_at is not None
         leases.take(row, uuid.uuid4().hex, lease_s=LEASE_S)
         row.state, row.attempts = State.RUNNING, row.attempts + 1
@@ -135,7 +158,7 @@ def _end_spent(kind: type[Job]) -> None:
     for row in spent:
         row.state = State.CANCELLED if row.cancel_asked else State.FAILED
         if row.state == State.FAILED:
-            row.error = f"The process died {row.attempts} times. {row.error}".strip()[:500]
+            row.error = f"{DIED % {'number': row.attempts}} {row.error}".strip()[:500]
         row.lease_holder, row.ended_at = "", timezone.now()
         row.save(update_fields=["state", "error", "lease_holder", "ended_at"])
         audit.record(action=f"{row.NOUN}.{row.state}", target=row, detail={"error": row.error})
@@ -147,7 +170,7 @@ def _failure_tell(job: Job, error: str) -> None:
     if job.TITLE:
         notice_record(
             kind=Kind.TRAINING,
-            title=f"{job.TITLE} {job.pk} failed",
+            title=FAILED_TITLE % {"job": job.TITLE, "number": job.pk},
             text=error,
             path=reverse(f"retraining:{job.PAGE}", args=[job.pk]),
         )

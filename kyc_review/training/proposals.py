@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING
 from django.db import IntegrityError, transaction
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext, gettext_noop
 
 from kyc_review.accounts.four_eyes import refuse_token, why_not_approver
 from kyc_review.audit import services as audit
 from kyc_review.core.errors import DomainError, text_within
 from kyc_review.core.permissions import Right, require
+from kyc_review.core.stored_texts import shown, stored
 from kyc_review.datasets.erasure_marks import Mark, bundle_marks_unchecked
 from kyc_review.notices.models import Kind
 from kyc_review.notices.outbox import notice_record
@@ -32,6 +35,23 @@ if TYPE_CHECKING:
 
 OVERRIDE_LEAST = 20  # characters: an explanation, not a word
 TEXT_MAX = 300  # of the columns
+# Proposals and notices keep these.
+NOTHING_ERASED = stored(gettext_noop("Learned from no erased face"))
+LEARNED_ONE = stored(
+    gettext_noop(
+        "It learned from 1 face that was erased since %(day)s. A candidate from a new snapshot did not; to promote "
+        "this one, both admins must acknowledge it."
+    )
+)
+LEARNED_SOME = stored(
+    gettext_noop(
+        "It learned from %(number)s faces that were erased since %(day)s. A candidate from a new snapshot did not; to "
+        "promote this one, both admins must acknowledge it."
+    )
+)
+PROPOSES = stored(gettext_noop("%(person)s proposes %(version)s for production"))
+ANOTHER_DECIDES = stored(gettext_noop("Another admin decides."))
+DESPITE = stored(gettext_noop("Despite checks that did not pass: %(checks)s."))
 
 
 class ProposalRefused(DomainError):
@@ -53,10 +73,10 @@ def proposal_open(
     """Ask that the candidate serves at this operating point, exactly as it was measured. Raises ProposalRefused."""
     require(actor, Right.PROMOTE)
     _require_current(comparison)
-    reason = text_within(reason, TEXT_MAX, "The reason", ProposalRefused)
-    override = text_within(override, TEXT_MAX, "The explanation of the override", ProposalRefused)
+    reason = text_within(reason, TEXT_MAX, gettext("The reason"), ProposalRefused)
+    override = text_within(override, TEXT_MAX, gettext("The explanation of the override"), ProposalRefused)
     if not reason:
-        raise ProposalRefused("State why this candidate should be promoted; auditors read it.")
+        raise ProposalRefused(gettext("State why this candidate should be promoted; auditors read it."))
     shift, checks = _checks_at(comparison, shift, Limits.current())
     failed = [check.name for check in checks if not check.passed]
     mark = erased_mark(comparison.candidate)
@@ -73,7 +93,7 @@ def proposal_open(
                 proposed_by=actor,
             )
     except IntegrityError as error:
-        raise ProposalRefused("Another proposal is open; decide on that one first.") from error
+        raise ProposalRefused(gettext("Another proposal is open; decide on that one first.")) from error
     audit.record(
         action="promotion.proposed",
         actor=actor,
@@ -92,14 +112,16 @@ def _checks_at(comparison: Comparison, shift: float, limits: Limits) -> tuple[fl
         point = point_at(comparison.report["holdout"]["candidate"]["curve"], shift)["shift"]
         return point, gate(comparison.report, shift=point, limits=limits)
     except KeyError as error:
-        raise ProposalRefused("Choose one of the operating points of the comparison.") from error
+        raise ProposalRefused(gettext("Choose one of the operating points of the comparison.")) from error
 
 
 def _require_override(failed: Sequence[str], override: str) -> None:
     if failed and len(override) < OVERRIDE_LEAST:
         raise ProposalRefused(
-            f"The gate is closed ({'; '.join(failed)}). An override needs an explanation of at least "
-            f"{OVERRIDE_LEAST} characters."
+            gettext(
+                "The gate is closed (%(checks)s). An override needs an explanation of at least %(least)s characters."
+            )
+            % {"checks": "; ".join(map(shown, failed)), "least": OVERRIDE_LEAST}
         )
 
 
@@ -107,9 +129,10 @@ def _notify(proposal: Proposal, actor: User, failed: Sequence[str]) -> None:
     comparison = proposal.comparison
     notice_record(
         kind=Kind.PROPOSAL,
-        title=f"{actor} proposes {comparison.candidate.version} for production",
-        text=f"{proposal.reason} Another admin decides."
-        + (f" Despite checks that did not pass: {'; '.join(failed)}." if failed else ""),
+        title=PROPOSES % {"person": actor, "version": comparison.candidate.version},
+        text=" ".join(
+            [proposal.reason, ANOTHER_DECIDES] + ([DESPITE % {"checks": "; ".join(failed)}] if failed else [])
+        ),
         path=reverse("retraining:comparison", args=[comparison.pk]) + f"?shift={proposal.shift:g}",
         except_for=actor,
     )
@@ -154,10 +177,15 @@ def gate_now(row: Proposal) -> list[Check]:
 def _require_gate_holds(row: Proposal, checks: Sequence[Check]) -> None:
     missing = checks_that_no_longer_hold(row, checks)
     if missing:
-        told = " ".join(f"{check.name}: {check.answer.in_words}. {check.detail}" for check in missing)
+        told = " ".join(
+            f"{shown(check.name)}: {check.answer.in_words}. {shown(check.detail)}" for check in missing
+        )
         raise ProposalRefused(
-            f"The gate that counts now does not hold for this proposal. {told} Reject it; then propose again, "
-            "with an explanation if the gate is to be overridden."
+            gettext(
+                "The gate that counts now does not hold for this proposal. %(checks)s Reject it; then propose again, "
+                "with an explanation if the gate is to be overridden."
+            )
+            % {"checks": told}
         )
 
 
@@ -180,36 +208,45 @@ def erased_checks(mark: Mark | None) -> list[Check]:
     """One more line under the gate's checks where something was erased; it asks for an acknowledgement."""
     if mark is None:
         return []
-    faces = "1 face that was" if mark.number == 1 else f"{mark.number} faces that were"
-    text = (
-        f"It learned from {faces} erased since {mark.since:%Y-%m-%d}. A candidate from a new snapshot did not; to "
-        "promote this one, both admins must acknowledge it."
-    )
-    return [Check("Learned from no erased face", Answer.FAILED, text)]
+    text = (LEARNED_ONE if mark.number == 1 else LEARNED_SOME) % {
+        "number": mark.number,
+        "day": f"{mark.since:%Y-%m-%d}",
+    }
+    return [Check(NOTHING_ERASED, Answer.FAILED, text)]
 
 
 def _require_acknowledged(mark: Mark | None, acknowledged: bool) -> None:
     if mark is not None and not acknowledged:
         raise ProposalRefused(
-            f"The candidate learned from erased faces ({mark.number} since {mark.since:%Y-%m-%d}). Train another one "
-            "on a new snapshot, or acknowledge it."
+            gettext(
+                "The candidate learned from erased faces (%(number)s since %(day)s). Train another one on a new "
+                "snapshot, or acknowledge it."
+            )
+            % {"number": mark.number, "day": date_format(mark.since, "SHORT_DATE_FORMAT")}
         )
 
 
 def _locked(proposal: Proposal) -> Proposal:
     row = Proposal.objects.select_for_update().get(pk=proposal.pk)
     if not row.is_open:
-        raise ProposalRefused(f"This proposal is already closed ({row.get_state_display().lower()}).")
+        raise ProposalRefused(
+            gettext("This proposal is already closed (%(state)s).")
+            % {"state": row.get_state_display().lower()}
+        )
     return row
 
 
 def _require_current(comparison: Comparison) -> None:
     if comparison.state != Comparison.State.SUCCEEDED:
-        raise ProposalRefused("The comparison did not succeed; there is nothing to base a decision on.")
+        raise ProposalRefused(
+            gettext("The comparison did not succeed; there is nothing to base a decision on.")
+        )
     serving = champion()
     if serving is None or serving.pk != comparison.champion_id:
         raise ProposalRefused(
-            "Another bundle has been promoted since the comparison. Compare the candidate with it first."
+            gettext(
+                "Another bundle has been promoted since the comparison. Compare the candidate with it first."
+            )
         )
 
 
@@ -221,7 +258,7 @@ def _close(
     more: Mapping[str, int] = MappingProxyType({}),
 ) -> None:
     row.state, row.decided_by, row.decided_at = state, actor, timezone.now()
-    row.remark = text_within(remark, TEXT_MAX, "The remark", ProposalRefused)
+    row.remark = text_within(remark, TEXT_MAX, gettext("The remark"), ProposalRefused)
     row.save(update_fields=["state", "decided_by", "decided_at", "remark", "gate_at_approval"])
     audit.record(
         action=f"promotion.{state.value}", actor=actor, target=row, detail={"remark": row.remark, **more}

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from kyc_review.audit.models import Event
 from kyc_review.core.permissions import may_see_retraining
+from kyc_review.core.stored_texts import shown
 from kyc_review.training.jobs import State
 from kyc_review.training.models import Job
 from kyc_review.training.progress import progress_lines
@@ -20,12 +23,12 @@ if TYPE_CHECKING:
 
 FINISH = "finish"
 WORDS = {
-    "requested": "Requested",
-    "started": "A worker began",
-    "resumed": "Another attempt went on after its last finished model",
-    "cancelled": "Cancelled",
-    "succeeded": "Done",
-    "failed": "Failed",
+    "requested": _("Requested"),
+    "started": _("A worker began"),
+    "resumed": _("Another attempt went on after its last finished model"),
+    "cancelled": _("Cancelled"),
+    "succeeded": _("Done"),
+    "failed": _("Failed"),
 }
 
 
@@ -64,8 +67,8 @@ def phases_of(job: Job) -> list[Phase]:
     """
     if job.started_at is None:
         end = job.created_at if job.is_ended else None
-        return [Phase("Waiting for a worker", job.created_at, job.ended_at or end)]
-    found = [Phase("Waiting for a worker", job.created_at, job.started_at)]
+        return [Phase(gettext("Waiting for a worker"), job.created_at, job.ended_at or end)]
+    found = [Phase(gettext("Waiting for a worker"), job.created_at, job.started_at)]
     begin, current = job.started_at, ""
     last = begin
     for line in progress_lines(job):
@@ -77,7 +80,7 @@ def phases_of(job: Job) -> list[Phase]:
             begin = last
         current, last = name, at
     end = job.ended_at if job.is_ended else None
-    return [*found, Phase(current or "Reading the snapshot", begin, end)]
+    return [*found, Phase(current or gettext("Reading the snapshot"), begin, end)]
 
 
 def is_silent(job: Job) -> bool:
@@ -86,15 +89,16 @@ def is_silent(job: Job) -> bool:
 
 
 def _happened(row: Event) -> Happened:
-    by = f" by {row.actor_name}" if row.actor_name else ""
-    text = WORDS.get(row.action.partition(".")[2], row.action)
-    return Happened(row.at, f"{text}{by}", str(row.detail.get("before") or row.detail.get("error") or ""))
+    text = str(WORDS.get(row.action.partition(".")[2], row.action))
+    if row.actor_name:
+        text = gettext("%(what)s by %(person)s") % {"what": text, "person": row.actor_name}
+    return Happened(row.at, text, shown(str(row.detail.get("before") or row.detail.get("error") or "")))
 
 
 def _name(line: dict[str, Any]) -> str:
     if line.get("phase") == FINISH:
-        return "Fitting the stack, measuring"
-    return f"Training {line['member']}" if line.get("member") else ""
+        return gettext("Fitting the stack, measuring")
+    return gettext("Training %(member)s") % {"member": line["member"]} if line.get("member") else ""
 
 
 def _at(line: dict[str, Any]) -> datetime | None:

@@ -6,16 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import transaction
+from django.utils.translation import gettext, gettext_noop
 
 from kyc_review.audit import services as audit
 from kyc_review.core.permissions import Right, require_of_actor
+from kyc_review.core.stored_texts import shown, stored
 from kyc_review.core.wake import TRAINING
 from kyc_review.datasets.models import Snapshot
 from kyc_review.registry.models import Bundle
 from kyc_review.registry.selectors import champion
 from kyc_review.review.models import Decision
 from kyc_review.training.erasure import require_unmarked
-from kyc_review.training.jobs import JobRefused
+from kyc_review.training.jobs import JobRefused, not_ready
 from kyc_review.training.models import TrainingRun
 
 if TYPE_CHECKING:
@@ -30,6 +32,23 @@ LEAST = 20
 DOCUMENT = "document"
 BALANCES = ("pairs", "smote", "smote-under-focal", "under-focal", "under", DOCUMENT)
 VOTERS = 4
+
+# Trainings by the calendar keep these.
+NOTHING_SERVES = stored(gettext_noop("No bundle is in production yet; run `manage.py prepare` first."))
+TOO_SMALL = stored(gettext_noop("Snapshot %(name)s is too small."))
+TOO_FEW_APPLICANTS = stored(
+    gettext_noop(
+        "It has decisions on %(real)s applicants labelled real and %(fake)s labelled fake, and training needs at least "
+        "%(least)s different applicants of each label."
+    )
+)
+TOO_FEW_DECISIONS = stored(
+    gettext_noop(
+        "It has %(decisions)s decisions, and training needs at least %(least)s (TRAINING_DECISIONS_MIN, %(more)s "
+        "more), because from fewer a candidate is seldom better than its champion and its hold-out cannot show it."
+    )
+)
+REVIEW_MORE = stored(gettext_noop("Review more items, then make a new snapshot."))
 
 
 @transaction.atomic
@@ -51,7 +70,7 @@ def run_request(
     require_of_actor(actor, Right.TRAIN)
     init = champion()
     if init is None:
-        raise JobRefused("No bundle is in production yet; run `manage.py prepare` first.")
+        raise JobRefused(shown(NOTHING_SERVES))
     _require_trainable(snapshot)
     _require_sense(epochs, miss, balance)
     recipe = {
@@ -77,13 +96,11 @@ def run_request(
 def _require_trainable(snapshot: Snapshot) -> None:
     """Raises JobRefused."""
     if snapshot.state != Snapshot.State.READY:
-        raise JobRefused(f"Snapshot {snapshot.name} is not ready ({snapshot.get_state_display().lower()}).")
+        raise JobRefused(not_ready(snapshot))
     require_unmarked(snapshot)
     if missing := _too_few(snapshot):
-        raise JobRefused(
-            f"Snapshot {snapshot.name} is too small: {' Also, '.join(missing)} Review more items, then make a new "
-            "snapshot."
-        )
+        head = TOO_SMALL % {"name": snapshot.name}
+        raise JobRefused(" ".join(map(shown, [head, *missing, REVIEW_MORE])))
 
 
 def _too_few(snapshot: Snapshot) -> list[str]:
@@ -95,15 +112,12 @@ def _too_few(snapshot: Snapshot) -> list[str]:
     missing = []
     if min(counts.values()) < LEAST:
         missing.append(
-            f"it has decisions on {counts[Label.REAL]} applicants labelled real and {counts[Label.FAKE]} labelled "
-            f"fake, and training needs at least {LEAST} different applicants of each label."
+            TOO_FEW_APPLICANTS % {"real": counts[Label.REAL], "fake": counts[Label.FAKE], "least": LEAST}
         )
     decisions, least = sum(decided.values()), settings.TRAINING_DECISIONS_MIN
     if decisions < least:
         missing.append(
-            f"it has {decisions} decisions, and training needs at least {least} (TRAINING_DECISIONS_MIN; "
-            f"{least - decisions} more), because from fewer a candidate is seldom better than its champion and its "
-            "hold-out cannot show it."
+            TOO_FEW_DECISIONS % {"decisions": decisions, "least": least, "more": least - decisions}
         )
     return missing
 
@@ -111,16 +125,20 @@ def _too_few(snapshot: Snapshot) -> list[str]:
 def _require_sense(epochs: int, miss: float, balance: str) -> None:
     """Raises JobRefused."""
     if not 1 <= epochs <= EPOCHS_MAX:
-        raise JobRefused(f"Choose 1 to {EPOCHS_MAX} epochs.")
+        raise JobRefused(gettext("Choose 1 to %(most)s epochs.") % {"most": EPOCHS_MAX})
     if not 0.001 <= miss <= 0.5:
-        raise JobRefused("The share of fakes that may be missed must lie between 0.001 and 0.5.")
+        raise JobRefused(gettext("The share of fakes that may be missed must lie between 0.001 and 0.5."))
     ways = balance.split(",")
     if unknown := sorted(set(ways) - set(BALANCES)):
         raise JobRefused(
-            f"{', '.join(unknown)} is not a balancing method: choose from {', '.join(BALANCES)}."
+            gettext("%(unknown)s is not a balancing method: choose from %(known)s.")
+            % {"unknown": ", ".join(unknown), "known": ", ".join(BALANCES)}
         )
     if len(ways) not in (1, VOTERS) or (len(ways) > 1 and DOCUMENT in ways):
-        raise JobRefused(f"Choose one balancing method, or one for each of the {VOTERS} voters.")
+        raise JobRefused(
+            gettext("Choose one balancing method, or one for each of the %(number)s voters.")
+            % {"number": VOTERS}
+        )
 
 
 def _require_first(snapshot: Snapshot, init: Bundle, recipe: dict[str, Any]) -> None:
@@ -134,4 +152,7 @@ def _require_first(snapshot: Snapshot, init: Bundle, recipe: dict[str, Any]) -> 
         snapshot=snapshot, init=init, state__in=waiting, cancel_asked=False, **recipe
     ).first()
     if twin is not None:
-        raise JobRefused(f"Run {twin.pk} does exactly this and has not ended; wait for it, or cancel it.")
+        raise JobRefused(
+            gettext("Run %(number)s does exactly this and has not ended; wait for it, or cancel it.")
+            % {"number": twin.pk}
+        )

@@ -9,8 +9,10 @@ from django.conf import settings
 from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 from kyc_review.audit import services as audit
+from kyc_review.core.stored_texts import stored
 from kyc_review.datasets.models import Snapshot
 from kyc_review.datasets.snapshot_builder import LeaseLost, SnapshotFailed
 from kyc_review.datasets.snapshots import snapshot_create
@@ -22,6 +24,7 @@ from kyc_review.training.runs import run_request
 
 log = logging.getLogger(__name__)
 PREFIX = "scheduled-"
+NOT_STARTED = stored(gettext_noop("The training by the calendar did not start"))
 
 
 def retrain_if_due() -> TrainingRun | None:
@@ -54,7 +57,7 @@ def _refusal_record(reason: str, *, since: datetime) -> None:
     row = RefusedTraining.objects.create(reason=reason[:500])
     notice_record(
         kind=Kind.TRAINING,
-        title="The training by the calendar did not start",
+        title=NOT_STARTED,
         text=row.reason,
         path=reverse("retraining:overview"),
     )

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 from detection.voting import Verdict
 from estimation.drift import changed_by, stability_index
 from kyc_review.core.permissions import may_see_retraining
+from kyc_review.core.stored_texts import stored
 from kyc_review.datasets.selectors import unused_decisions_unchecked
 from kyc_review.registry.models import Promotion
 from kyc_review.registry.selectors import serving_promotion
-from kyc_review.review.audit_results import audits_by_bundle_unchecked
+from kyc_review.review.audit_results import Audited, audits_by_bundle_unchecked
 from kyc_review.scoring.models import Scoring
 from kyc_review.training.gate import load_at
 from kyc_review.training.models import Proposal
@@ -23,7 +25,76 @@ from kyc_review.training.models import Proposal
 if TYPE_CHECKING:
     from kyc_review.accounts.models import User
 
-DECISIONS = "New decisions"  # suggests a training; the other signals are alarms
+# Names and details are kept with alarms and answered by the API: in English, from these.
+DECISIONS = stored(gettext_noop("New decisions"))  # suggests a training; the other signals are alarms
+SCORES = stored(gettext_noop("Scores"))
+SPLITS = stored(gettext_noop("Split votes"))
+LOAD = stored(gettext_noop("Load since the promotion"))
+AUDIT = stored(gettext_noop("Audit"))
+UNUSED = stored(gettext_noop("%(new)s are in no snapshot yet; %(wished)s suggest a new candidate."))
+YOUNG = stored(
+    gettext_noop(
+        "The champion has been in production for less than two weeks; its first week is the reference."
+    )
+)
+TOO_FEW_WEEKS = stored(
+    gettext_noop(
+        "%(first)s selfies in the champion's first week and %(last)s in the last; %(least)s of each are needed."
+    )
+)
+STABILITY = stored(
+    gettext_noop(
+        "Population stability index %(index)s between the champion's first week and the last; above %(most)s "
+        "submissions look different."
+    )
+)
+MORE_SPLITS = stored(
+    gettext_noop(
+        "The models disagree on %(share)s more of the selfies than in the champion's first week; %(least)s and "
+        "%(errors)s standard errors need attention."
+    )
+)
+FEWER_SPLITS = stored(
+    gettext_noop(
+        "The models disagree on %(share)s fewer of the selfies than in the champion's first week; %(least)s and "
+        "%(errors)s standard errors need attention."
+    )
+)
+REPLAY = stored(gettext_noop("the replay that the promotion rests on"))
+WEEK_BEFORE = stored(gettext_noop("the week before it"))
+TOO_FEW_SINCE = stored(
+    gettext_noop(
+        "%(recent)s selfies since the promotion and %(promised)s in %(basis)s; %(least)s of each are needed."
+    )
+)
+MORE_LOAD = stored(
+    gettext_noop(
+        "People see %(share)s more of the selfies than in %(basis)s; %(least)s and %(errors)s standard errors need "
+        "attention."
+    )
+)
+LESS_LOAD = stored(
+    gettext_noop(
+        "People see %(share)s fewer of the selfies than in %(basis)s; %(least)s and %(errors)s standard errors need "
+        "attention."
+    )
+)
+AT_LEAST_FAKE = stored(
+    gettext_noop(
+        "At least %(share)s of what the champion cleared is fake (%(fake)s found in %(judged)s); the limit is "
+        "%(limit)s."
+    )
+)
+AT_MOST_FAKE = stored(
+    gettext_noop(
+        "At most %(share)s of what the champion cleared is fake (%(fake)s found in %(judged)s); the limit is "
+        "%(limit)s."
+    )
+)
+TOO_FEW_JUDGED = stored(
+    gettext_noop("%(judged)s of at least %(least)s cleared faces in the random sample have a decision.")
+)
+
 SPAN = timedelta(days=7)
 SCORED_LEAST, SCORED_READ = 200, 20_000
 INDEX_MAX = 0.25
@@ -53,39 +124,34 @@ def retraining_signals_unchecked() -> list[Signal]:
 
 def _decisions() -> Signal:
     new, wished = unused_decisions_unchecked().count(), settings.RETRAIN_SUGGEST_DECISIONS
-    return Signal(
-        DECISIONS, new >= wished, f"{new} are in no snapshot yet; {wished} suggest a new candidate."
-    )
+    return Signal(DECISIONS, new >= wished, UNUSED % {"new": new, "wished": wished})
 
 
 def _drift(promotion: Promotion | None) -> list[Signal]:
     """The last week against the champion's first; before two weeks are over, the load since the promotion."""
     now = timezone.now()
     first = promotion.promoted_at if promotion else now
-    names = ("Scores", "Split votes")
+    names = (SCORES, SPLITS)
     if promotion is None or first > now - 2 * SPAN:
-        told = "The champion has been in production for less than two weeks; its first week is the reference."
-        young = [Signal(name, None, told) for name in names]
+        young = [Signal(name, None, YOUNG) for name in names]
         return young if promotion is None else [*young, _since_promotion(promotion)]
     reference = _scored(promotion, first, first + SPAN)
     recent = _scored(promotion, now - SPAN, now)
     if min(len(reference), len(recent)) < SCORED_LEAST:
-        told = f"{len(reference)} selfies in the champion's first week and {len(recent)} in the last; "
-        return [Signal(name, None, f"{told}{SCORED_LEAST} of each are needed.") for name in names]
+        told = TOO_FEW_WEEKS % {"first": len(reference), "last": len(recent), "least": SCORED_LEAST}
+        return [Signal(name, None, told) for name in names]
     index = stability_index([risk for risk, _ in reference], [risk for risk, _ in recent])
     change, errors = changed_by(_splits(reference), _splits(recent))
     return [
         Signal(
             names[0],
             index > INDEX_MAX,
-            f"Population stability index {index:.2f} between the champion's first week and the last; above "
-            f"{INDEX_MAX} submissions look different.",
+            STABILITY % {"index": f"{index:.2f}", "most": INDEX_MAX},
         ),
         Signal(
             names[1],
             abs(change) > SPLIT_CHANGE and errors > SPLIT_ERRORS,
-            f"The models disagree on {abs(change):.1%} {'more' if change > 0 else 'fewer'} of the selfies than in the "
-            f"champion's first week; {SPLIT_CHANGE:.0%} and {SPLIT_ERRORS:g} standard errors need attention.",
+            (MORE_SPLITS if change > 0 else FEWER_SPLITS) % _change(change),
         ),
     ]
 
@@ -96,18 +162,16 @@ def _since_promotion(promotion: Promotion) -> Signal:
     Risks of two bundles are on different scales, so their scores are not compared; the share that reaches people is,
     with the replay that the promotion rests on, or with the week before it.
     """
-    name = "Load since the promotion"
     recent = _scored(promotion, promotion.promoted_at, timezone.now())
     promised, basis = _promised(promotion)
     if min(len(recent), promised[1]) < SCORED_LEAST:
-        told = f"{len(recent)} selfies since the promotion and {promised[1]} in {basis}; "
-        return Signal(name, None, f"{told}{SCORED_LEAST} of each are needed.")
+        counts = {"recent": len(recent), "promised": promised[1], "basis": basis, "least": SCORED_LEAST}
+        return Signal(LOAD, None, TOO_FEW_SINCE % counts)
     change, errors = changed_by(promised, _flagged(recent))
     return Signal(
-        name,
+        LOAD,
         abs(change) > SPLIT_CHANGE and errors > SPLIT_ERRORS,
-        f"People see {abs(change):.1%} {'more' if change > 0 else 'fewer'} of the selfies than in {basis}; "
-        f"{SPLIT_CHANGE:.0%} and {SPLIT_ERRORS:g} standard errors need attention.",
+        (MORE_LOAD if change > 0 else LESS_LOAD) % (_change(change) | {"basis": basis}),
     )
 
 
@@ -126,7 +190,7 @@ def _promised(promotion: Promotion) -> tuple[tuple[int, int], str]:
     if proposal is not None and promotion.kind == Promotion.Kind.PROMOTE:
         replay = proposal.comparison.report["replay"]
         if load := load_at(replay, proposal.shift):
-            return (round(load["value"] * replay["n"]), replay["n"]), "the replay that the promotion rests on"
+            return (round(load["value"] * replay["n"]), replay["n"]), REPLAY
     since = promotion.promoted_at - SPAN
     rows = Scoring.objects.filter(
         scored_at__gte=since,
@@ -135,7 +199,7 @@ def _promised(promotion: Promotion) -> tuple[tuple[int, int], str]:
         submission__is_planted=False,
     )
     week = list(rows.order_by("-scored_at").values_list("risk", "verdict")[:SCORED_READ])
-    return _flagged(week), "the week before it"
+    return _flagged(week), WEEK_BEFORE
 
 
 def _audit(promotion: Promotion | None) -> Signal:
@@ -146,24 +210,37 @@ def _audit(promotion: Promotion | None) -> Signal:
     found = next((row for row in audits_by_bundle_unchecked() if row.digest == digest), None)
     if found is not None and found.lower_bound > limit:
         return Signal(
-            "Audit",
+            AUDIT,
             True,
-            f"At least {found.lower_bound:.1%} of what the champion cleared is fake ({found.fake} found in "
-            f"{found.judged}); the limit is {limit:.1%}.",
+            AT_LEAST_FAKE % _found(found, found.lower_bound, limit),
         )
     if found is None or found.judged < JUDGED_LEAST:
         judged = found.judged if found else 0
         return Signal(
-            "Audit",
+            AUDIT,
             None,
-            f"{judged} of at least {JUDGED_LEAST} cleared faces in the random sample have a decision.",
+            TOO_FEW_JUDGED % {"judged": judged, "least": JUDGED_LEAST},
         )
     return Signal(
-        "Audit",
+        AUDIT,
         found.bound > limit,
-        f"At most {found.bound:.1%} of what the champion cleared is fake ({found.fake} found in {found.judged}); "
-        f"the limit is {limit:.1%}.",
+        AT_MOST_FAKE % _found(found, found.bound, limit),
     )
+
+
+def _change(change: float) -> dict[str, str]:
+    """How much a share changed, and what needs attention, for a sentence."""
+    return {"share": f"{abs(change):.1%}", "least": f"{SPLIT_CHANGE:.0%}", "errors": f"{SPLIT_ERRORS:g}"}
+
+
+def _found(found: Audited, bound: float, limit: float) -> dict[str, str | int]:
+    """A bound on the share of fakes, for a sentence."""
+    return {
+        "share": f"{bound:.1%}",
+        "fake": found.fake,
+        "judged": found.judged,
+        "limit": f"{limit:.1%}",
+    }
 
 
 def _scored(promotion: Promotion, since: datetime, until: datetime) -> list[tuple[float, str]]:

@@ -11,9 +11,12 @@ from django.db.models import Subquery, Value
 from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext, ngettext
 
 from kyc_review.audit.models import Event
 from kyc_review.core.permissions import may_promote
+from kyc_review.core.stored_texts import shown
 from kyc_review.registry.models import ModelRecord, Promotion
 from kyc_review.training.models import Alarm, Comparison, GateProposal, Job, Proposal, TrainingRun
 from kyc_review.training.signals import retraining_signals
@@ -47,7 +50,8 @@ def waiting_for(*, viewer: User) -> list[Waiting]:
     return [
         *(
             Waiting(
-                f"{row.proposed_by} proposes {row.comparison.candidate.version} for production.",
+                gettext("%(person)s proposes %(version)s for production.")
+                % {"person": row.proposed_by, "version": row.comparison.candidate.version},
                 reverse("retraining:overview") + "#proposals",
                 row.proposed_at,
             )
@@ -55,7 +59,7 @@ def waiting_for(*, viewer: User) -> list[Waiting]:
         ),
         *(
             Waiting(
-                f"{row.proposed_by} proposes other settings of the gate.",
+                gettext("%(person)s proposes other settings of the gate.") % {"person": row.proposed_by},
                 reverse("retraining:gate"),
                 row.proposed_at,
             )
@@ -63,13 +67,16 @@ def waiting_for(*, viewer: User) -> list[Waiting]:
         ),
         *(
             Waiting(
-                f"Run {row.pk} failed: {row.error}", reverse("retraining:run", args=[row.pk]), row.ended_at
+                gettext("Run %(number)s failed: %(error)s") % {"number": row.pk, "error": shown(row.error)},
+                reverse("retraining:run", args=[row.pk]),
+                row.ended_at,
             )
             for row in _failed(TrainingRun)
         ),
         *(
             Waiting(
-                f"The comparison of {row.candidate.version} failed: {row.error}",
+                gettext("The comparison of %(version)s failed: %(error)s")
+                % {"version": row.candidate.version, "error": shown(row.error)},
                 reverse("retraining:comparison", args=[row.pk]),
                 row.ended_at,
             )
@@ -77,9 +84,12 @@ def waiting_for(*, viewer: User) -> list[Waiting]:
         ),
         *_overturned(),
         *_reviews_due(),
-        *(Waiting(f"{alarm.signal}: {alarm.detail}", _signals_url(), alarm.began_at) for alarm in alarms),
         *(
-            Waiting(f"{signal.name}: {signal.detail}", _signals_url())
+            Waiting(f"{shown(alarm.signal)}: {shown(alarm.detail)}", _signals_url(), alarm.began_at)
+            for alarm in alarms
+        ),
+        *(
+            Waiting(f"{shown(signal.name)}: {shown(signal.detail)}", _signals_url())
             for signal in retraining_signals(viewer=viewer)
             if signal.calls and signal.name not in told
         ),
@@ -136,10 +146,12 @@ def _due_records() -> QuerySet[ModelRecord]:
 def _reviews_due() -> list[Waiting]:
     return [
         Waiting(
-            f"The review of {row.bundle.version} was due on {row.next_review_on:%Y-%m-%d}.",
+            gettext("The review of %(version)s was due on %(day)s.")
+            % {"version": row.bundle.version, "day": date_format(row.next_review_on, "SHORT_DATE_FORMAT")},
             reverse("registry:model", args=[row.bundle.digest]),
         )
         for row in _due_records()
+        if row.next_review_on  # as the query asked
     ]
 
 
@@ -153,10 +165,14 @@ def _overturned() -> list[Waiting]:
     count = events.count()
     if not count:
         return []
-    faces = "1 cleared selfie was" if count == 1 else f"{count} cleared selfies were"
     return [
         Waiting(
-            f"{faces} found to be fake in the last week, and the outcome overturned.",
+            ngettext(
+                "1 cleared selfie was found to be fake in the last week, and the outcome overturned.",
+                "%(number)s cleared selfies were found to be fake in the last week, and the outcome overturned.",
+                count,
+            )
+            % {"number": count},
             reverse("insights:audit") + f"?action={OVERTURNED}",
             events.latest("at").at,
         )

@@ -26,7 +26,20 @@ from kyc_review.registry.models import Bundle
 from kyc_review.training.comparison_groups import groups_of
 from kyc_review.training.comparisons import comparison_follow, frozen, replayed
 from kyc_review.training.erasure import require_unmarked
-from kyc_review.training.jobs import JobLost, JobRefused, State, job_end, job_give_back, job_lease, job_renew
+from kyc_review.training.jobs import (
+    BAD_RESULT,
+    BAD_STATUS,
+    DISK_FULL,
+    KILLED,
+    KILLED_FOR_MEMORY,
+    JobLost,
+    JobRefused,
+    State,
+    job_end,
+    job_give_back,
+    job_lease,
+    job_renew,
+)
 from kyc_review.training.mean_faces import mean_faces_request_missing
 from kyc_review.training.models import Comparison, Job, MeanFaces, TrainingRun
 from ml.parent_death import PARENT_VARIABLE
@@ -77,10 +90,7 @@ def _work(job: TrainingRun | Comparison | MeanFaces) -> bool:
     folders.folder_make(job.directory / "work")
     free = shutil.disk_usage(job.directory).free
     if free < FREE_BYTES_NEEDED:
-        error = (
-            f"The disk has {free // 1_000_000} MB free, this needs 1,000 MB. Free some space and try again."
-        )
-        job_end(job, State.FAILED, error=error)
+        job_end(job, State.FAILED, error=DISK_FULL % {"free": free // 1_000_000})
         return False
     try:
         if not isinstance(job, MeanFaces):
@@ -174,11 +184,10 @@ def _conclude(job: TrainingRun | Comparison | MeanFaces, status: int) -> bool:
     if status == REFUSED:
         job_end(job, State.FAILED, error=last.partition(": ")[2] or last)
     elif status < 0:
-        died = f"It was ended by {signal.Signals(-status).name}"
-        hint = " (out of memory?)" if -status == signal.SIGKILL else ""
-        job_give_back(job, f"{died}{hint}. {last}")
+        died = KILLED_FOR_MEMORY if -status == signal.SIGKILL else KILLED
+        job_give_back(job, f"{died % {'signal': signal.Signals(-status).name}} {last}")
     else:
-        job_give_back(job, f"It ended with status {status}: {last}")
+        job_give_back(job, BAD_STATUS % {"status": status, "line": last})
     return False
 
 
@@ -194,7 +203,7 @@ def _succeed(job: TrainingRun | Comparison | MeanFaces) -> bool:
             job_end(job, State.SUCCEEDED, report=json.loads(job.output.read_text()))
     except (BundleRefused, OSError, ValueError, JobRefused) as error:
         if not isinstance(error, JobRefused):
-            job_end(job, State.FAILED, error=f"Its result cannot be used: {error}")
+            job_end(job, State.FAILED, error=BAD_RESULT % {"error": error})
             return False
         log.warning("no comparison after %s: %s", job, error)
     log.info("%s: done", job)

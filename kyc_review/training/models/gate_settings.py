@@ -5,6 +5,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from kyc_review.training.models.proposals import Proposal
 
@@ -27,39 +28,45 @@ class GateSettings(models.Model):
     )
 
     recall_margin = models.FloatField(
-        "Recall below the champion's",
+        _("Recall below the champion's"),
         validators=SHARE,
-        help_text="Share of all fakes by which a candidate's recall may lie below the champion's.",
+        help_text=_("Share of all fakes by which a candidate's recall may lie below the champion's."),
     )
     recall_min = models.FloatField(
-        "Least recall",
+        _("Least recall"),
         validators=SHARE,
-        help_text="Share of all fakes that must reach a person, whatever the champion's recall is.",
+        help_text=_("Share of all fakes that must reach a person, whatever the champion's recall is."),
     )
     load_factor = models.FloatField(
-        "Load against the champion's",
+        _("Load against the champion's"),
         validators=[MinValueValidator(0.0), MaxValueValidator(100.0)],
-        help_text="The review load may be at most this multiple of the champion's, plus two points. A candidate must "
-        "also clear at least half as many submissions as the champion.",
+        help_text=_(
+            "The review load may be at most this multiple of the champion's, plus two points. A candidate must also "
+            "clear at least half as many submissions as the champion."
+        ),
     )
     load_max = models.FloatField(
-        "Most load",
+        _("Most load"),
         null=True,
         blank=True,
         validators=SHARE,
-        help_text="Share of submissions that may go to people, whatever the champion's load is. Empty: no such limit.",
+        help_text=_(
+            "Share of submissions that may go to people, whatever the champion's load is. Empty: no such limit."
+        ),
     )
     group_margin = models.FloatField(
-        "Worst group",
+        _("Worst group"),
         null=True,
         blank=True,
         validators=SHARE,
-        help_text="Points, as a share, by which no group may clearly lose recall or gain false alarms. "
-        "Empty: groups are not checked.",
+        help_text=_(
+            "Points, as a share, by which no group may clearly lose recall or gain false alarms. Empty: groups are not "
+            "checked."
+        ),
     )
     audited_fakes = models.PositiveSmallIntegerField(
-        "Audited fakes",
-        help_text="Least number of held-out fakes that an audit of cleared faces found.",
+        _("Audited fakes"),
+        help_text=_("Least number of held-out fakes that an audit of cleared faces found."),
     )
     before = models.JSONField(
         null=True,

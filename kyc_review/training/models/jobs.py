@@ -7,8 +7,11 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from kyc_review.core.leases import LeasedRow, holder_only_in
+from kyc_review.core.stored_texts import stored
 from kyc_review.datasets.models import Snapshot
 from kyc_review.registry.models import Bundle
 
@@ -26,11 +29,11 @@ class Job(LeasedRow):
     PAGE: ClassVar[str] = ""
 
     class State(models.TextChoices):
-        QUEUED = "queued", "Waiting"
-        RUNNING = "running", "Running"
-        SUCCEEDED = "succeeded", "Done"
-        FAILED = "failed", "Failed"
-        CANCELLED = "cancelled", "Cancelled"
+        QUEUED = "queued", _("Waiting")
+        RUNNING = "running", _("Running")
+        SUCCEEDED = "succeeded", _("Done")
+        FAILED = "failed", _("Failed")
+        CANCELLED = "cancelled", _("Cancelled")
 
     state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
     attempts = models.PositiveSmallIntegerField(default=0)
@@ -72,7 +75,7 @@ class TrainingRun(Job):
     """
 
     NOUN = "training"
-    TITLE, PAGE = "Training run", "run"
+    TITLE, PAGE = stored(gettext_noop("Training run")), "run"
 
     snapshot = models.ForeignKey(Snapshot, on_delete=models.PROTECT, related_name="runs")
     init = models.ForeignKey(Bundle, on_delete=models.PROTECT, related_name="+")
@@ -137,7 +140,7 @@ class Comparison(Job):
     """
 
     NOUN = "comparison"
-    TITLE, PAGE = "Comparison", "comparison"
+    TITLE, PAGE = stored(gettext_noop("Comparison")), "comparison"
 
     snapshot = models.ForeignKey(Snapshot, on_delete=models.PROTECT, related_name="comparisons")
     champion = models.ForeignKey(Bundle, on_delete=models.PROTECT, related_name="+")

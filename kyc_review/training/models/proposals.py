@@ -1,6 +1,7 @@
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
 
 from kyc_review.training.models.jobs import Comparison
 
@@ -15,10 +16,10 @@ class Proposal(models.Model):
     """
 
     class State(models.TextChoices):
-        OPEN = "open", "Waits for another admin"
-        APPROVED = "approved", "Approved"
-        REJECTED = "rejected", "Rejected"
-        WITHDRAWN = "withdrawn", "Withdrawn"
+        OPEN = "open", _("Waits for another admin")
+        APPROVED = "approved", _("Approved")
+        REJECTED = "rejected", _("Rejected")
+        WITHDRAWN = "withdrawn", _("Withdrawn")
 
     comparison = models.ForeignKey(Comparison, on_delete=models.PROTECT, related_name="proposals")
     shift = models.FloatField(default=0.0)
