@@ -8,20 +8,17 @@ from datetime import timedelta
 from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import gettext_noop
 
 from kyc_review.audit import services as audit
 from kyc_review.core.db.locks import lock_for_transaction
-from kyc_review.core.stored_texts import stored
 from kyc_review.notices.models import Kind
 from kyc_review.notices.outbox import notice_record
 from kyc_review.training.models import Alarm
-from kyc_review.training.signals import DECISIONS, Signal, retraining_signals_unchecked
+from kyc_review.training.signals import ALARM, DECISIONS, Signal, retraining_signals_unchecked
 
 WATCH_LOCK = 7_305_118  # an arbitrary number, used for nothing else
 # A signal that goes back and forth around its limit is told of once in this time.
 QUIET_FOR = timedelta(days=1)
-TITLE = stored(gettext_noop("Alarm: %(signal)s"))
 
 
 def alarms_watch() -> None:
@@ -48,7 +45,7 @@ def alarms_update(signals: Sequence[Signal]) -> None:
         if not told:
             notice_record(
                 kind=Kind.ALARM,
-                title=TITLE % {"signal": signal.name},
+                title=ALARM % {"signal": signal.name},
                 text=signal.detail,
                 path=reverse("retraining:overview") + "#signals-title",
             )

@@ -70,7 +70,9 @@ OLD_GROUPS = stored(gettext_noop("This comparison was made before groups were we
 NO_GROUPS = stored(gettext_noop("No group has enough held-out faces to say."))
 GROUP_RECALL = stored(gettext_noop("Recall changes most for the worse in %(group)s."))
 GROUP_ALARMS = stored(gettext_noop("False alarms change most for the worse in %(group)s."))
-GROUP = stored(gettext_noop("%(name)s “%(value)s”: %(middle)s points (%(low)s to %(high)s, %(number)s faces)"))
+GROUP = stored(
+    gettext_noop("%(name)s “%(value)s”: %(middle)s points (%(low)s to %(high)s, %(number)s faces)")
+)
 GROUP_INTERVALS = stored(gettext_noop("Intervals allow for the number of groups."))
 
 

@@ -35,6 +35,7 @@ VOTERS = 4
 
 # Trainings by the calendar keep these.
 NOTHING_SERVES = stored(gettext_noop("No bundle is in production yet; run `manage.py prepare` first."))
+NOT_STARTED = stored(gettext_noop("The training by the calendar did not start"))
 TOO_SMALL = stored(gettext_noop("Snapshot %(name)s is too small."))
 TOO_FEW_APPLICANTS = stored(
     gettext_noop(

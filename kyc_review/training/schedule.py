@@ -9,10 +9,8 @@ from django.conf import settings
 from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import gettext_noop
 
 from kyc_review.audit import services as audit
-from kyc_review.core.stored_texts import stored
 from kyc_review.datasets.models import Snapshot
 from kyc_review.datasets.snapshot_builder import LeaseLost, SnapshotFailed
 from kyc_review.datasets.snapshots import snapshot_create
@@ -20,11 +18,10 @@ from kyc_review.notices.models import Kind
 from kyc_review.notices.outbox import notice_record
 from kyc_review.training.jobs import JobRefused
 from kyc_review.training.models import RefusedTraining, TrainingRun
-from kyc_review.training.runs import run_request
+from kyc_review.training.runs import NOT_STARTED, run_request
 
 log = logging.getLogger(__name__)
 PREFIX = "scheduled-"
-NOT_STARTED = stored(gettext_noop("The training by the calendar did not start"))
 
 
 def retrain_if_due() -> TrainingRun | None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 # Names and details are kept with alarms and answered by the API: in English, from these.
 DECISIONS = stored(gettext_noop("New decisions"))  # suggests a training; the other signals are alarms
+ALARM = stored(gettext_noop("Alarm: %(signal)s"))
 SCORES = stored(gettext_noop("Scores"))
 SPLITS = stored(gettext_noop("Split votes"))
 LOAD = stored(gettext_noop("Load since the promotion"))

@@ -1,22 +1,49 @@
-"""The web process must not carry the scoring worker's weight (DESIGN: floors)."""
+"""What one process of the web carries: not the scoring worker's weight (DESIGN: floors), but every text that it shows."""
 
+import ast
+import json
 import subprocess
 import sys
+from pathlib import Path
+
+import pytest
+from django.conf import settings
 
 LOAD = """
-import os, sys
+import json, os, sys
 os.environ["DJANGO_SETTINGS_MODULE"] = "kyc_review.settings"
 from kyc_review.wsgi import application
 from django.urls import get_resolver
 get_resolver().url_patterns
+from kyc_review.core import stored_texts
+texts = stored_texts.templates()
 from kyc_review.celery import app
 app.loader.import_default_modules()
 heavy = {"torch", "timm", "torchvision", "sklearn", "imblearn", "scipy", "numpy", "ml"}
-print(sorted(heavy & set(sys.modules)))
+print(json.dumps({"heavy": sorted(heavy & set(sys.modules)), "texts": texts}))
 """
 
 
-def test_loading_every_url_and_task_imports_no_torch() -> None:
+@pytest.fixture(scope="module")
+def loaded() -> dict[str, list[str]]:
+    """Of the modules in `heavy` those that a process has with every URL and task, and its stored texts before tasks."""
     done = subprocess.run([sys.executable, "-c", LOAD], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == "[]"
+    found: dict[str, list[str]] = json.loads(done.stdout)
+    return found
+
+
+def test_loading_every_url_and_task_imports_no_torch(loaded: dict[str, list[str]]) -> None:
+    assert loaded["heavy"] == []
+
+
+def test_pages_know_every_stored_text_that_a_worker_writes(loaded: dict[str, list[str]]) -> None:
+    written = set()
+    for file in Path(settings.BASE_DIR, "kyc_review").rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "stored":
+                marked = node.args[0]
+                assert isinstance(marked, ast.Call), file
+                assert isinstance(marked.args[0], ast.Constant), file
+                written.add(marked.args[0].value)
+    assert set(loaded["texts"]) == written

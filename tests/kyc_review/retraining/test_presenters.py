@@ -92,9 +92,9 @@ def test_each_voters_balance_is_told_in_words() -> None:
 
 
 def test_what_was_asked_is_told_in_words() -> None:
-    assert balancing("pairs") == "balanced: as many fakes as reals of each source"
-    assert balancing("smote") == "balanced: SMOTE to 1:1"
-    assert balancing("pairs,smote,under,under") == "each voter balanced differently"
+    assert balancing("pairs") == "Balanced: As many fakes as reals of each source"
+    assert balancing("smote") == "Balanced: SMOTE to 1:1"
+    assert balancing("pairs,smote,under,under") == "Each voter is balanced differently"
 
 
 def test_a_provenance_without_balances_gives_no_table() -> None:
@@ -150,8 +150,8 @@ def test_forest_plots_share_a_scale_that_holds_every_bound() -> None:
     ("compared", "said", "unsaid"),
     [
         (0, "How many are wrong was not measured yet", "estimated"),
-        (0, "About 20% are assumed to be wrong", "estimated"),
-        (12, "About 20% are wrong, estimated from 12 items", "assumed"),
+        (0, "About 20 % are assumed to be wrong", "estimated"),
+        (12, "About 20 % are wrong, estimated from 12 items", "assumed"),
     ],
 )
 def test_the_assumed_share_of_wrong_labels_is_not_called_an_estimate(

@@ -89,7 +89,7 @@ def test_a_group_that_clearly_loses_closes_the_gate() -> None:
     assert answers(champion=(38, 60), candidate=(30, 50))[4] == PASSED  # 20 points less: at best 8
     lost = gate(report(champion=(38, 60), candidate=(28, 50)), limits=LIMITS)[4]
     assert lost.answer == FAILED
-    assert "Source mobile-app: -25 points (-37 to -13, 40 faces)" in lost.detail
+    assert "Source “mobile-app”: -25 points (-37 to -13, 40 faces)" in lost.detail
     assert answers(champion=(30, 20), candidate=(36, 70))[4] == FAILED  # 25 points more false alarms
     assert len(answers(limits=replace(LIMITS, group_margin=None))) == 4
 
