@@ -1,4 +1,4 @@
-"""What one process of the web carries: not the scoring worker's weight (DESIGN: floors), but every text that it shows."""
+"""What a process of the web carries: not the weight of the scoring worker (DESIGN: floors), but every text it shows."""
 
 import ast
 import json
