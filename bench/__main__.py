@@ -1,4 +1,4 @@
-"""python -m bench [compare|intake|decode|queue|face|chaos|outages|store|snapshot|replay|near|audit|loop|gpu]
+"""python -m bench [compare|intake|decode|queue|face|opening|chaos|outages|store|snapshot|replay|near|audit|loop|gpu]
 
 `make bench` runs it.
 """
@@ -72,6 +72,9 @@ def _add_speed_commands(commands: Commands) -> None:
     face = commands.add_parser("face", help="key press to the next face on the screen, in Chromium")
     face.add_argument("--presses", type=int, default=60)
     face.set_defaults(run=run_face)
+    opening = commands.add_parser("opening", help="opening an item with alerts and pictures, and without")
+    opening.add_argument("--times", type=int, default=100)
+    opening.set_defaults(run=run_opening)
     _add_bundle_option(compare, intake, decode, queue, face)
 
 
@@ -206,6 +209,12 @@ def run_face(options: argparse.Namespace) -> bool:
 
     with product(options.bundle, _say) as running:
         return face.run(running, jpegs(), presses=options.presses)
+
+
+def run_opening(options: argparse.Namespace) -> bool:
+    from bench import opening
+
+    return opening.run(options.times, _say)
 
 
 def run_store(options: argparse.Namespace) -> bool:

@@ -110,6 +110,17 @@ def test_the_index_answers_for_the_expression_of_the_query() -> None:
     assert "submission_by_part" in plan
 
 
+def test_the_statistics_are_of_the_text_that_is_indexed() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_get_indexdef('submission_by_part'::regclass, 1, false)")
+        indexed = cursor.fetchone()[0]
+        cursor.execute(
+            """SELECT pg_get_statisticsobjdef_expressions(oid) FROM pg_statistic_ext
+            WHERE stxname = 'submission_searchable'"""
+        )
+        assert cursor.fetchone()[0] == [indexed]
+
+
 def test_the_applications_role_may_use_the_index_without_owning_anything(
     request: pytest.FixtureRequest, submit: Submit, audrey: User
 ) -> None:
