@@ -9,7 +9,7 @@ TEXT = """UPPER((external_ref || chr(10) || applicant_ref || chr(10) || jsonb_pa
 class Migration(migrations.Migration):
     """Neither statement keeps submissions from being written."""
 
-    dependencies = [("submissions", "0006_found_by_part")]
+    dependencies = [("submissions", "0007_is_planted")]
     operations = [
         migrations.RunSQL(
             [
