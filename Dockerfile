@@ -12,7 +12,9 @@ COPY requirements/uv.txt requirements/
 RUN pip install --no-cache-dir --require-hashes -r requirements/uv.txt && uv venv /opt/venv
 
 FROM build AS build-web
-COPY requirements/web.txt requirements/
+# Or web-parquet: with pyarrow, which writes exports as Parquet (docs/records.md).
+ARG WEB_REQUIREMENTS=web
+COPY requirements/${WEB_REQUIREMENTS}.txt requirements/web.txt
 RUN VIRTUAL_ENV=/opt/venv uv pip install --no-cache --compile-bytecode --no-deps --require-hashes -r requirements/web.txt
 
 FROM build AS build-worker

@@ -20,4 +20,5 @@ pin requirements/bench.txt "$@" pyproject.toml --all-extras --group dev --group 
 pin requirements/dev.txt pyproject.toml --all-extras --group dev --constraint requirements/bench.txt
 pin requirements/worker.txt pyproject.toml --extra worker --constraint requirements/bench.txt
 pin requirements/web.txt pyproject.toml --constraint requirements/bench.txt
+pin requirements/web-parquet.txt pyproject.toml --extra parquet --constraint requirements/bench.txt
 pin requirements/uv.txt "$@" requirements/uv.in

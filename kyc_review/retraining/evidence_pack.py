@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 FORMAT = "kyc-review/evidence/1"
 CHUNK_BYTES = 1 << 20
+NEAR = timedelta(minutes=1)  # a promotion and the approval that it follows are written in one transaction
 Part = tuple[str, Iterable[bytes]]
 
 
@@ -83,19 +84,29 @@ def _proposal(promotion: Promotion) -> Proposal | None:
     """The approved one that the promotion follows; None for a rollback and for one by the command line."""
     if promotion.kind != Promotion.Kind.PROMOTE:
         return None
-    near = timedelta(minutes=1)  # both rows are written in one transaction
-    return (
-        Proposal.objects.filter(
-            state=Proposal.State.APPROVED,
-            comparison__candidate=promotion.bundle,
-            shift=promotion.shift,
-            decided_by=promotion.promoted_by,
-            decided_at__range=(promotion.promoted_at - near, promotion.promoted_at + near),
-        )
-        .select_related("comparison__snapshot", "comparison__champion", "comparison__candidate")
-        .order_by("-pk")
-        .first()
+    approved = Proposal.objects.filter(
+        state=Proposal.State.APPROVED,
+        comparison__candidate=promotion.bundle,
+        shift=promotion.shift,
+        decided_by=promotion.promoted_by,
+        decided_at__range=(promotion.promoted_at - NEAR, promotion.promoted_at + NEAR),
     )
+    rows = approved.select_related("comparison__snapshot", "comparison__champion", "comparison__candidate")
+    return rows.order_by("-pk").first()
+
+
+def promotion_of(proposal: Proposal) -> Promotion | None:
+    """The promotion that followed the proposal's approval; None unless it was approved."""
+    if proposal.state != Proposal.State.APPROVED or proposal.decided_at is None:
+        return None
+    followed = Promotion.objects.filter(
+        kind=Promotion.Kind.PROMOTE,
+        bundle=proposal.comparison.candidate_id,
+        shift=proposal.shift,
+        promoted_by=proposal.decided_by,
+        promoted_at__range=(proposal.decided_at - NEAR, proposal.decided_at + NEAR),
+    )
+    return followed.order_by("-pk").first()
 
 
 def _files(bundle: Bundle, comparison: Comparison | None, run: TrainingRun | None) -> dict[str, Path]:

@@ -29,7 +29,7 @@ from kyc_review.registry.models import Bundle
 from kyc_review.registry.selectors import champion, promotions_listed
 from kyc_review.retraining.access import require_retraining_access
 from kyc_review.retraining.comparison_presenter import present_comparison
-from kyc_review.retraining.evidence_pack import promotion_pack
+from kyc_review.retraining.evidence_pack import promotion_of, promotion_pack
 from kyc_review.training.comparisons import comparison_request
 from kyc_review.training.gate import gate, point_at
 from kyc_review.training.gate_limits import Limits
@@ -44,7 +44,7 @@ from kyc_review.training.proposals import (
     proposal_open,
     proposal_reject,
 )
-from kyc_review.training.selectors import comparisons_listed
+from kyc_review.training.selectors import comparisons_listed, proposals_listed
 from kyc_review.training.workload import workload
 
 
@@ -126,6 +126,18 @@ def evidence(request: StaffRequest, number: int) -> HttpResponseBase:
         packed = promotion_pack(promotion=row, actor=request.user)
         return archive_response(packed, f"evidence-promotion-{row.pk}.zip")
     return HttpResponseRedirect(reverse("retraining:overview"))
+
+
+@require_GET
+@staff_only
+def proposal_evidence(request: StaffRequest, number: int) -> HttpResponseBase:
+    """The evidence pack of the promotion that an approved proposal led to."""
+    require_retraining_access(request.user)
+    proposal = proposals_listed(viewer=request.user).filter(pk=number).first()
+    step = promotion_of(proposal) if proposal else None
+    if step is None:
+        raise Http404("There is no approved proposal with this number.")
+    return evidence(request, step.pk)
 
 
 @require_POST

@@ -28,6 +28,7 @@ urlpatterns = [
     path("comparisons/<int:number>/proposals/", promotion_views.proposals, name="proposals"),
     path("proposals/<int:number>/approval/", promotion_views.approval, name="approval"),
     path("proposals/<int:number>/rejection/", promotion_views.rejection, name="rejection"),
+    path("proposals/<int:number>/evidence/", promotion_views.proposal_evidence, name="proposal_evidence"),
     path("promotions/<int:number>/evidence/", promotion_views.evidence, name="evidence"),
     path("gate/", gate_views.gate_settings, name="gate"),
     path("gate/proposals/<int:number>/approval/", gate_views.gate_approval, name="gate_approval"),

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-FILES = ("web", "worker", "dev", "bench", "uv")
+FILES = ("web", "web-parquet", "worker", "dev", "bench", "uv")
 PIN = re.compile(r"^([a-z0-9-]+)(?:\[[a-z,]+\])?==([^ ;\\]+)", re.MULTILINE)
 
 
@@ -37,6 +37,7 @@ def wanted(*, extras: tuple[str, ...] = (), groups: tuple[str, ...] = ()) -> set
     ("name", "extras", "groups"),
     [
         ("web", (), ()),
+        ("web-parquet", ("parquet",), ()),
         ("worker", ("worker",), ()),
         ("dev", ("worker", "embedded"), ("dev",)),
         ("bench", ("worker", "embedded"), ("dev", "bench")),
@@ -60,7 +61,7 @@ def test_every_package_is_hashed_and_no_address_is_named(name: str) -> None:
     assert not re.search(r"://|--index|--find-links|--extra", text(name))
 
 
-@pytest.mark.parametrize("name", ["web", "worker", "dev"])
+@pytest.mark.parametrize("name", ["web", "web-parquet", "worker", "dev"])
 def test_all_files_name_the_same_versions(name: str) -> None:
     largest = pins("bench")
     assert {

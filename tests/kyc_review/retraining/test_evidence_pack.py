@@ -20,7 +20,8 @@ from kyc_review.audit.signing import key_file, public_keys_dir, signing_key_ensu
 from kyc_review.core.signed_archive import archive_verify
 from kyc_review.registry.bundles import bundle_rollback
 from kyc_review.registry.models import Promotion
-from kyc_review.training.models import Comparison
+from kyc_review.retraining.evidence_pack import promotion_of
+from kyc_review.training.models import Comparison, Proposal
 from kyc_review.training.proposals import proposal_approve, proposal_open
 from tests.factories.scripts import Script
 
@@ -129,9 +130,26 @@ def test_readers_of_the_loop_download_it_from_the_page_and_the_log_names_them(
 def test_others_get_no_evidence_by_page(
     promotion: Promotion, staff: Callable[..., User], login: Callable[[User], Client], role: str
 ) -> None:
-    assert (
-        login(staff("rita", role)).get(reverse("retraining:evidence", args=[promotion.pk])).status_code == 403
-    )
+    window = login(staff("rita", role))
+    assert window.get(reverse("retraining:evidence", args=[promotion.pk])).status_code == 403
+    proposal = Proposal.objects.get()
+    assert window.get(reverse("retraining:proposal_evidence", args=[proposal.pk])).status_code == 403
+
+
+def test_an_approved_proposal_leads_to_the_evidence_of_its_own_promotion(
+    promotion: Promotion, staff: Callable[..., User], login: Callable[[User], Client]
+) -> None:
+    signing_key_ensure()
+    proposal = Proposal.objects.get()
+    bundle_rollback(actor=staff("maya", "admin"), reason="Too many flags.", leaving=promotion.bundle.digest)
+    window = login(staff("audrey", "auditor"))
+    address = reverse("retraining:proposal_evidence", args=[proposal.pk])
+    assert address in window.get("/retraining/").text
+    assert window.get(address).status_code == 200
+    assert Event.objects.get(action="promotion.evidence_packed").target_id == str(promotion.pk)
+    assert window.get(reverse("retraining:proposal_evidence", args=[9999])).status_code == 404
+    proposal.state = Proposal.State.REJECTED
+    assert promotion_of(proposal) is None
 
 
 def test_a_web_process_without_the_key_signs_nothing_and_makes_no_key(
