@@ -91,7 +91,7 @@ def test_compose_passes_only_settings_that_exist() -> None:
 
 
 def test_compose_repeats_no_default_of_the_settings() -> None:
-    assert re.findall(r"\$\{(\w+):?-", COMPOSE) == ["WEB_PORT"]  # the one that no setting reads
+    assert re.findall(r"\$\{(\w+):?-", COMPOSE) == ["WEB_REQUIREMENTS", "WEB_PORT"]  # no setting reads them
 
 
 def test_the_web_image_has_no_torch_and_the_worker_has() -> None:
