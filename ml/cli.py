@@ -106,7 +106,7 @@ def add_baseline(verbs: Verbs) -> None:
 
 
 def add_measuring(verbs: Verbs) -> None:
-    """`compare`, `faces` and `means`."""
+    """`compare`, `faces`, `views` and `means`."""
     compare = verbs.add_parser(
         "compare", help="two bundles on held-out applicants and on replayed submissions"
     )
@@ -128,6 +128,12 @@ def add_measuring(verbs: Verbs) -> None:
     )
     faces.add_argument("--count", type=int, help="pictures of each source; all of them without it")
     faces.set_defaults(run=commands.run_faces)
+
+    views = verbs.add_parser("views", help="measure what each forensic view of the workbench is worth")
+    views.add_argument("--data", type=Path, default=Path("../shared/data"))
+    views.add_argument("--each", type=int, default=200, help="pictures of each class, at most")
+    views.add_argument("--out", type=Path, help="write the figures that the workbench prints")
+    views.set_defaults(run=commands.run_views)
 
     means = verbs.add_parser("means", help="mean faces of a snapshot, per source and label")
     means.add_argument("--manifest", type=Path, required=True)

@@ -189,6 +189,16 @@ def run_faces(options: argparse.Namespace) -> None:
         report.write_targets(options.data, options.count, print_now)
 
 
+def run_views(options: argparse.Namespace) -> None:
+    """Prints the worth of each forensic view as a Markdown table, and writes it."""
+    from ml.evaluation import forensic_views
+
+    print("| forgeries | view | AUC (95 % interval) | pictures |\n|---|---|---|---|")
+    found = forensic_views.measure(options.data, each=options.each, advance=partial(print, flush=True))
+    if options.out:
+        forensic_views.write(found, options.out)
+
+
 def run_sheet(options: argparse.Namespace) -> None:
     """Writes a contact sheet."""
     from ml.sources import read_all

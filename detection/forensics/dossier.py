@@ -20,7 +20,7 @@ from detection.decoding.orientation import UPRIGHT, as_stored
 from detection.faces.align import FaceFrame
 from detection.faces.default import default_detector
 from detection.faces.detector import Face
-from detection.forensics import attention, jpeg, metadata, regions
+from detection.forensics import attention, copy_move, jpeg, jpeg_ghosts, metadata, regions
 from detection.forensics.catalogue import FORENSIC_VIEWS, ForensicView
 from detection.forensics.ela import ela
 from detection.forensics.phash import Fingerprint, fingerprint
@@ -83,6 +83,8 @@ def dossier_compute(
     for view in FORENSIC_VIEWS:
         if view.module:
             part(view.name, partial(_drawn, made, view, picture, size))
+    part("copies", lambda: _copies(made, picture, size))
+    part("ghosts", lambda: _ghosts(made, data, picture, size))
     part("close", lambda: _close(made, picture))
     if ensemble is not None:
         part("attention", lambda: _attention(made, picture, size, ensemble, find))
@@ -133,6 +135,33 @@ def _ela(made: Dossier, data: bytes, picture: Image.Image, size: tuple[int, int]
 
 def _drawn(made: Dossier, view: ForensicView, picture: Image.Image, size: tuple[int, int]) -> None:
     made.pictures[view.name] = _jpeg(view.draw()(picture), size)
+
+
+def _copies(made: Dossier, picture: Image.Image, size: tuple[int, int]) -> None:
+    found = copy_move.copies(picture)
+    made.facts["copies"] = {"pairs": found.pairs, "is_faint": found.is_faint}
+    if not found.is_faint:
+        made.pictures["copies"] = _png(copy_move.overlay(found, size))
+
+
+def _ghosts(made: Dossier, data: bytes, picture: Image.Image, size: tuple[int, int]) -> None:
+    """Minima of the stored picture, turned afterwards, as for the error levels."""
+    own = made.facts.get("compression", {}).get("quality")
+    if own is not None and own < jpeg_ghosts.OWN_QUALITY_MIN:
+        objection = f"The file was saved at quality {own}; such strong compression hides earlier ones."
+        made.facts["ghosts"] = {"objection": objection}
+        return
+    orientation = images.orientation_of(data)
+    turn = UPRIGHT.get(orientation)
+    # Grey before it is turned: a turned copy in colour takes four times the memory.
+    stored = as_stored(picture.convert("L"), orientation)
+    found = jpeg_ghosts.ghosts(stored, own_quality=own)
+    made.facts["ghosts"] = {"contrast": round(found.contrast, 3), "is_faint": found.is_faint}
+    if found.is_faint:
+        return
+    stored_view = size if stored.size == picture.size else (size[1], size[0])
+    shown = jpeg_ghosts.drawn(found, stored.size, stored_view)
+    made.pictures["ghosts"] = _png(shown if turn is None else shown.transpose(turn))
 
 
 def _close(made: Dossier, picture: Image.Image) -> None:

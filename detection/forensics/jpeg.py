@@ -113,10 +113,14 @@ def _coefficients(image: Image.Image) -> np.ndarray:
     rows, columns = grey.shape[0] // 8, grey.shape[1] // 8
     tiles = grey[: rows * 8, : columns * 8].reshape(rows, 8, columns, 8).swapaxes(1, 2)  # a view, no copy
     chosen = np.arange(0, rows * columns, max(1, rows * columns // BLOCKS_MAX))
-    blocks = tiles[chosen // max(1, columns), chosen % max(1, columns)].astype(np.float32) - 128
-    cosines = np.cos(np.pi * np.arange(8)[:, None] * (2 * np.arange(8) + 1)[None] / 16) / 2
-    cosines[0] /= np.sqrt(2)
-    return np.asarray(cosines @ blocks @ cosines.T, dtype=np.float32)
+    return block_coefficients(tiles[chosen // max(1, columns), chosen % max(1, columns)])
+
+
+def block_coefficients(blocks: np.ndarray) -> np.ndarray:
+    """DCT coefficients of blocks of luminance (T.81, A.3.3): (N, 8, 8) float32 from (N, 8, 8) uint8."""
+    cosines = (np.cos(np.pi * np.arange(8)[:, None] * (2 * np.arange(8) + 1)[None] / 16) / 2).astype(np.float32)
+    cosines[0] /= np.sqrt(np.float32(2))
+    return np.asarray(cosines @ (blocks.astype(np.float32) - 128) @ cosines.T, dtype=np.float32)
 
 
 def _comb(coefficients: np.ndarray, first: np.ndarray, last: np.ndarray) -> float:
