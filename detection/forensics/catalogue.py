@@ -16,8 +16,8 @@ from PIL import Image
 class ForensicView:
     """`key`: the letter that shows it, which no other control of the workbench may have. `module`: of this package;
     its `draw` takes the upright picture and returns one of the same size; empty when `dossier.py` computes the
-    view. `when_faint`: what the pane says of an overlay with nothing to see. `not_installed`: what it means that a
-    complete report lacks it.
+    view. `limits`: what its header says next to its measured worth (`worth.py`). `when_faint`: what the pane says of
+    one with nothing to see. `when_missing`: what it means that a complete report lacks it.
     """
 
     name: str
@@ -26,8 +26,9 @@ class ForensicView:
     explanation: str
     module: str = ""
     is_overlay: bool = False
+    limits: str = ""
     when_faint: str = ""
-    not_installed: str = ""
+    when_missing: str = ""
 
     def draw(self) -> Callable[[Image.Image], Image.Image]:
         function: Callable[[Image.Image], Image.Image] = import_module(
@@ -36,12 +37,15 @@ class ForensicView:
         return function
 
 
+OLDER_REPORT = "This picture was examined before this view existed."
+
 FORENSIC_VIEWS = (
     ForensicView(
         "levels",
         "Error levels",
         "l",
         "What one more JPEG compression changes. Compare like textures: an edited part can stand out.",
+        limits="Texture and edges always stand out.",
     ),
     ForensicView(
         "noise",
@@ -49,6 +53,27 @@ FORENSIC_VIEWS = (
         "w",
         "What is left when each pixel is predicted from its neighbours. Look for parts with another grain.",
         module="noise",
+        limits="Smoothing by a phone looks like retouching.",
+    ),
+    ForensicView(
+        "ghosts",
+        "JPEG ghosts",
+        "q",
+        "Parts that were saved before at a lower quality: blue for the lowest, then green, yellow and red; bright "
+        "where it is clear. Look for a part that differs from all around it.",
+        limits="Only parts whose old JPEG grid lies on that of this file.",
+        when_faint="No part of the picture shows that it was saved before at a lower quality.",
+        when_missing=OLDER_REPORT,
+    ),
+    ForensicView(
+        "copies",
+        "Copies",
+        "V",
+        "Parts of the picture that occur in it twice, as when something is covered with a copy of its surroundings.",
+        is_overlay=True,
+        limits="Not if the copy was turned, mirrored or resized. Patterns repeat by themselves.",
+        when_faint="No part of the picture occurs in it twice.",
+        when_missing=OLDER_REPORT,
     ),
     ForensicView(
         "attention",
@@ -56,6 +81,7 @@ FORENSIC_VIEWS = (
         "a",
         "Orange where detail raises the models' suspicion: what they used, not what is true.",
         is_overlay=True,
+        limits="Not measured: it explains the votes and is no evidence of its own.",
         when_faint="No detail of the picture raises the models' suspicion.",
     ),
     ForensicView(
@@ -64,7 +90,8 @@ FORENSIC_VIEWS = (
         "m",
         "Where the segmentation model sees changed pixels.",
         is_overlay=True,
+        limits="It looks at the centre square.",
         when_faint="The segmentation model sees no changed pixels.",
-        not_installed="No segmentation model is installed.",
+        when_missing="No segmentation model is installed.",
     ),
 )

@@ -74,7 +74,10 @@ def descriptions(pixels: np.ndarray) -> np.ndarray:
         for order in {across for _, across in ORDERS}
     }
     return np.stack(
-        [sum(waves[down][k] * lying[across][k : k + height] for k in range(BLOCK)) for down, across in ORDERS],
+        [
+            sum(waves[down][k] * lying[across][k : k + height] for k in range(BLOCK))
+            for down, across in ORDERS
+        ],
         axis=-1,
     ).astype(np.float32)
 
@@ -136,13 +139,16 @@ def _common(shift: np.ndarray, size: tuple[int, ...]) -> list[np.ndarray]:
     counts = np.zeros((height, 2 * width), np.int32)
     np.add.at(counts, (shift[:, 0], shift[:, 1] + width), 1)
     padded = np.pad(counts, 1)
-    around = sum(padded[y : y + height, x : x + 2 * width] for y in range(3) for x in range(3))
-    chosen = []
+    around = np.zeros_like(counts)
+    for y in range(3):
+        for x in range(3):
+            around += padded[y : y + height, x : x + 2 * width]
+    chosen: list[np.ndarray] = []
     for _ in range(SHIFTS_MAX):
         down, across = np.unravel_index(int(around.argmax()), around.shape)
         if around[down, across] < PAIRS_MIN:
             break
-        chosen.append((np.abs(shift - (down, across - width)) <= 1).all(1))
+        chosen.append(np.all(np.abs(shift - (down, across - width)) <= 1, axis=1))
         around[max(0, down - 2) : down + 3, max(0, across - 2) : across + 3] = 0
     return chosen
 

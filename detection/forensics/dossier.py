@@ -217,7 +217,9 @@ def _auxiliary(
     }
     mask = None if auxiliary.sees_faces else auxiliary.mask(picture)
     if mask is not None:
-        tinted, made.facts["mask"] = tamper_overlay(mask, size)
+        tinted, facts = tamper_overlay(mask, size)
+        shares = {name: auxiliary.metrics.get(f"marked_share_of_{name}") for name in ("forged", "real")}
+        made.facts["mask"] = facts | ({"marked": shares} if all(shares.values()) else {})
         made.pictures["mask"] = _png(tinted)
 
 

@@ -118,7 +118,9 @@ def _coefficients(image: Image.Image) -> np.ndarray:
 
 def block_coefficients(blocks: np.ndarray) -> np.ndarray:
     """DCT coefficients of blocks of luminance (T.81, A.3.3): (N, 8, 8) float32 from (N, 8, 8) uint8."""
-    cosines = (np.cos(np.pi * np.arange(8)[:, None] * (2 * np.arange(8) + 1)[None] / 16) / 2).astype(np.float32)
+    cosines = (np.cos(np.pi * np.arange(8)[:, None] * (2 * np.arange(8) + 1)[None] / 16) / 2).astype(
+        np.float32
+    )
     cosines[0] /= np.sqrt(np.float32(2))
     return np.asarray(cosines @ (blocks.astype(np.float32) - 128) @ cosines.T, dtype=np.float32)
 

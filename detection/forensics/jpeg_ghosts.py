@@ -18,7 +18,9 @@ from detection.forensics.jpeg import block_coefficients, standard
 QUALITIES = tuple(range(40, 95))  # each: the minimum is narrow
 GAP = 6  # qualities so close to the file's own have no minimum apart from it
 BLOCKS_MAX = 20_000  # of larger pictures only every second, third ... block in each direction is read
-SMOOTHED = 3  # blocks on a side over which the difference is averaged: 24 pixels, as flat blocks say nothing alone
+SMOOTHED = (
+    3  # blocks on a side over which the difference is averaged: 24 pixels, as flat blocks say nothing alone
+)
 FLAT = 2.0  # squared grey levels; a block that changes less at every quality has no content to judge
 OWN_QUALITY_MIN = QUALITIES[0] + GAP + 3  # below, a file leaves no qualities to try
 CLEAR_DEPTH, CLEAR_SHARE = 0.5, 0.01  # portraits saved once have fewer such blocks; see docs/evidence.md
@@ -93,9 +95,7 @@ def smoothed(change: np.ndarray) -> np.ndarray:
     reach = SMOOTHED // 2
     padded = np.pad(change, ((0, 0), (reach, reach), (reach, reach)), mode="edge")
     rows, columns = change.shape[1:]
-    total = sum(
-        padded[:, y : y + rows, x : x + columns] for y in range(SMOOTHED) for x in range(SMOOTHED)
-    )
+    total = sum(padded[:, y : y + rows, x : x + columns] for y in range(SMOOTHED) for x in range(SMOOTHED))
     return np.asarray(total / SMOOTHED**2, dtype=np.float32)
 
 
@@ -112,7 +112,7 @@ def _deepest(change: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def drawn(found: Ghosts, stored_size: tuple[int, int], size: tuple[int, int]) -> Image.Image:
-    """A picture of the minima, `size` pixels large, of a picture of `stored_size`: as bright as they are deep, coloured by
+    """The minima as a picture, `size` pixels large, for one of `stored_size`: as bright as they are deep, coloured by
     their quality; black where there is none, and at the border where no whole block is left."""
     place = (found.quality - QUALITIES[0]) / (QUALITIES[-1] - QUALITIES[0]) * (len(COLOURS) - 1)
     place = np.clip(place, 0, len(COLOURS) - 1)

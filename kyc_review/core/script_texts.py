@@ -10,7 +10,10 @@ from django.utils.translation import gettext, gettext_noop
 register = template.Library()
 
 # Each is the first argument of a `gettext` of static/js/texts.js somewhere in static/js; a test compares the two.
-SCRIPT_TEXTS = (gettext_noop("Your claim ends in one minute."),)
+SCRIPT_TEXTS = (
+    gettext_noop("Your claim ends in one minute."),
+    gettext_noop("%(minutes)s minutes without a break. A few minutes away help more than a few more faces."),
+)
 
 
 @register.simple_tag

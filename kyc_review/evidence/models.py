@@ -1,7 +1,7 @@
 """Forensic reports, and fingerprints to find a picture among a million others."""
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Q, Value
 from django.utils import timezone
 
 from kyc_review.core.leases import LeasedRow, holder_only_in
@@ -59,7 +59,7 @@ class Evidence(LeasedRow):
 
 
 class Fingerprint(models.Model):
-    """Perceptual hashes of one submission (`detection.forensics.phash`).
+    """Perceptual hashes of one submission (`detection.forensics.phash`), and where the parts of its face are.
 
     The coarse hash is cut into four bands of 16 bits. Of two hashes at most seven bits apart, one band is at most one
     bit apart; so looking up each band and its 16 neighbours misses no near-duplicate and reads few entries
@@ -72,6 +72,11 @@ class Fingerprint(models.Model):
     )
     coarse = models.BigIntegerField(help_text="64 bits, as a signed number.")
     fine = models.BinaryField(max_length=32)
+    close_ups = models.JSONField(
+        default=dict,
+        db_default=Value({}, models.JSONField()),
+        help_text="Part of the face -> box (x, y, width, height) in fractions, as `detection.forensics.regions`.",
+    )
     band_0 = models.GeneratedField(
         expression=F("coarse").bitand(0xFFFF), output_field=models.IntegerField(), db_persist=True
     )

@@ -21,6 +21,7 @@ from kyc_review.submissions.storage import derivatives
 if TYPE_CHECKING:
     from detection.forensics.dossier import Dossier
     from detection.forensics.phash import Fingerprint as Hashes
+    from detection.forensics.regions import Box
 
 log = logging.getLogger(__name__)
 # Items that wait or are claimed: neither decided nor settling. Read from their times, because the enum of their states
@@ -101,7 +102,8 @@ def evidence_record(*, evidence: Evidence, dossier: "Dossier", elapsed_ms: float
         )
         if changed:
             hashes = {evidence.submission_id: dossier.fingerprint}
-            fingerprints_record(hashes)
+            boxes = {evidence.submission_id: dossier.facts.get("regions", {})}
+            fingerprints_record(hashes, boxes)
             likenesses_find(submission=evidence.submission)
     return changed == 1
 
@@ -140,11 +142,19 @@ def evidence_give_up() -> int:
     )
 
 
-def fingerprints_record(hashes: "Mapping[uuid.UUID, Hashes]") -> None:
-    """Keep the perceptual hashes of submissions; those that have theirs keep them."""
+def fingerprints_record(
+    hashes: "Mapping[uuid.UUID, Hashes]", close_ups: "Mapping[uuid.UUID, Mapping[str, Box]] | None" = None
+) -> None:
+    """Keep the perceptual hashes of submissions, and the boxes of their faces' parts; those that have theirs keep
+    them."""
     Fingerprint.objects.bulk_create(
         (
-            Fingerprint(submission_id=pk, coarse=signed(found.coarse), fine=found.fine.to_bytes(32, "big"))
+            Fingerprint(
+                submission_id=pk,
+                coarse=signed(found.coarse),
+                fine=found.fine.to_bytes(32, "big"),
+                close_ups=(close_ups or {}).get(pk, {}),
+            )
             for pk, found in hashes.items()
         ),
         ignore_conflicts=True,

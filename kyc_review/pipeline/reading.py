@@ -8,6 +8,7 @@ from PIL import Image
 from detection.decoding import decode_with_facts
 from detection.faces.examine import PictureReport, examine
 from detection.forensics.phash import Fingerprint, fingerprint
+from detection.forensics.regions import Box, close_ups
 from detection.preprocess import DECODE_MAX_SIDE
 from kyc_review.submissions.models import Submission
 from kyc_review.submissions.storage import originals
@@ -23,6 +24,7 @@ class Picture:
     image: Image.Image
     report: PictureReport
     fingerprint: Fingerprint
+    close_ups: dict[str, Box]
 
 
 def read_ahead(rows: list[Submission]) -> list[Future[Picture]]:
@@ -40,4 +42,5 @@ def picture_of(data: bytes) -> Picture:
     """Raises ImageRefused."""
     decoded = decode_with_facts(data, max_side=DECODE_MAX_SIDE)
     report = examine(decoded.image, damage=decoded.damage, trailing=decoded.trailing)
-    return Picture(decoded.image, report, fingerprint(decoded.image))
+    boxes = close_ups(report.faces, decoded.image.size)
+    return Picture(decoded.image, report, fingerprint(decoded.image), boxes)

@@ -29,6 +29,7 @@ from kyc_review.webhooks.models import Kind
 
 if TYPE_CHECKING:
     from detection.forensics.phash import Fingerprint
+    from detection.forensics.regions import Box
 
 REASON_OF_VERDICT = {
     Verdict.UNANIMOUS_FAKE: ReviewItem.Reason.UNANIMOUS_FAKE,
@@ -48,6 +49,7 @@ class Scored:
     votes: Sequence[MemberVote]
     elapsed_ms: float
     fingerprint: "Fingerprint | None" = None
+    close_ups: "Mapping[str, Box]" = field(default_factory=dict)
     checks: Sequence[Check] = field(default=())
     alarm: AuxiliaryAlarm | None = None
 
@@ -126,7 +128,10 @@ def verdicts_record(
         ),
     )
     prints = {row.pk: scored[row.pk].fingerprint for row in held}
-    fingerprints_record({pk: found for pk, found in prints.items() if found is not None})
+    fingerprints_record(
+        {pk: found for pk, found in prints.items() if found is not None},
+        {pk: scored[pk].close_ups for pk in prints},
+    )
     _clear([one for one in routed if one.is_cleared])
     _send_back([one for one in routed if one.is_sent_back])
     _queue([one for one in routed if not one.is_cleared and not one.is_sent_back])

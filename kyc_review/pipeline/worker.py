@@ -59,6 +59,7 @@ def record(outcome: Outcome) -> int:
             votes=outcome.votes.get(pk, ()),
             elapsed_ms=outcome.elapsed_ms,
             fingerprint=picture.fingerprint,
+            close_ups=picture.close_ups,
             checks=picture.report.checks,
             alarm=outcome.alarms.get(pk),
         )

@@ -24,7 +24,7 @@ from .models import Decision, FirstCall, ReviewItem
 
 ROWS_READ = 5000  # the latest decisions count
 # A median of the latest decisions below this share of the person's own earlier median is worth a word with them.
-RECENT_DECISIONS, USUAL_MIN, FAST_SHARE = 30, 100, 0.5
+RECENT_DECISIONS, USUAL_MIN, FAST_SHARE, SLOW_SHARE = 30, 100, 0.5, 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,13 @@ class Pace:
         if self.recent_s is None or self.usual_s is None:
             return False
         return self.recent_s < FAST_SHARE * self.usual_s
+
+    @property
+    def is_slow(self) -> bool:
+        """Far slower than this person usually is, as with tired eyes."""
+        if self.recent_s is None or self.usual_s is None:
+            return False
+        return self.recent_s > SLOW_SHARE * self.usual_s
 
 
 @dataclass

@@ -67,6 +67,7 @@ KEYS = {
     "f": "Mirror",
     "g": "Grid",
     "t": "Tone",
+    ",": "Magnifier",
     "+": "Larger",
     "-": "Smaller",
     "6": "Close to the eyes",
@@ -107,6 +108,22 @@ def keys_choose(*, user: User, wished: Mapping[str, str], is_on: bool, keeps_zoo
     differing = {key: own for key, own in chosen.items() if own != key}
     made = {"is_on": is_on, "chosen": differing, "keeps_zoom": keeps_zoom}
     return KeyChoice.objects.update_or_create(user=user, defaults=made)[0]
+
+
+GUIDED_DECISIONS = 20
+
+
+def guidance_fold(*, user: User, folds: bool) -> None:
+    """Remember whether the person wants the guide to a first look folded."""
+    KeyChoice.objects.update_or_create(user=user, defaults={"folds_guidance": folds})
+
+
+def is_guidance_folded(*, user: User) -> bool:
+    """As the person chose; before a choice, once they have decided GUIDED_DECISIONS faces."""
+    chosen = keys_of(user).folds_guidance
+    if chosen is not None:
+        return chosen
+    return Decision.objects.filter(reviewer=user)[GUIDED_DECISIONS - 1 : GUIDED_DECISIONS].exists()
 
 
 def keys_of(user: User) -> KeyChoice:

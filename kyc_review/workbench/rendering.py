@@ -24,7 +24,7 @@ from kyc_review.review.corrections import UNDER_REVIEW, correction_state, waits_
 from kyc_review.review.models import Decision, ReviewItem, Skip
 from kyc_review.review.release import SNOOZES
 from kyc_review.review.second_reviews import answer_waits
-from kyc_review.review.shortcuts import OBSTACLE_KEYS, PART_KEYS
+from kyc_review.review.shortcuts import OBSTACLE_KEYS, PART_KEYS, is_guidance_folded
 from kyc_review.workbench.evidence.context import outcomes_told_record, panel_context
 from kyc_review.workbench.presenters import ANOTHER_JUDGES, suggested_obstacle, vote_panel
 from kyc_review.workbench.queue_page import queue_context
@@ -84,6 +84,7 @@ def focus_context(request: StaffRequest, item_id: int) -> dict[str, Any]:
         "alerts": panel.get("alerts", []),
         "two_people": panel.get("two_people", ""),
         "suggested_obstacle": "" if is_blinded else suggested_obstacle(shown),
+        "is_guidance_folded": is_blinded and is_guidance_folded(user=request.user),
         "votes": None if is_blinded else vote_panel(shown),
         "holds": holds,
         "remaining_s": int(remaining.total_seconds()) if holds else 0,

@@ -1,6 +1,7 @@
 from django.urls import path
 
 from kyc_review.workbench import (
+    break_views,
     campaign_views,
     case_views,
     lesson_views,
@@ -18,6 +19,8 @@ urlpatterns = [
     path("views/", queue_views.view_save, name="view-save"),
     path("views/<int:view_id>/delete/", queue_views.view_delete, name="view-delete"),
     path("keys/", shortcut_views.keys, name="keys"),
+    path("guidance/", break_views.guidance, name="guidance"),
+    path("pause/", break_views.suggestion, name="pause"),
     path("campaigns/", campaign_views.overview, name="campaigns"),
     path("campaigns/<uuid:submission_id>/", campaign_views.campaign, name="campaign"),
     path("campaigns/<uuid:submission_id>/decision/", campaign_views.decision, name="campaign-decision"),

@@ -130,9 +130,7 @@ def _drawn(photos: Sequence[Photo], each: int) -> list[Photo]:
         (photo for photo in photos if sides[photo.key] != "test"),
         key=lambda photo: hashlib.sha256(photo.key.encode()).hexdigest(),
     )
-    return [
-        photo for label in ("real", "fake") for photo in [p for p in left if p.label == label][:each]
-    ]
+    return [photo for label in ("real", "fake") for photo in [p for p in left if p.label == label][:each]]
 
 
 def _of(photos: Sequence[Photo]) -> list[Sample]:

@@ -9,6 +9,7 @@ import "./first-call.js";
 import "./queue.js";
 import "./undo.js";
 import "./pause.js";
+import "./guidance.js";
 import "./menus.js";
 import "./case.js";
 import "./seen.js";

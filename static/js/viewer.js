@@ -56,6 +56,7 @@ const TOOLS = {
   turn: (stage) => { stage.camera.turn = (stage.camera.turn + 1) % 4; },
   mirror: (stage) => { stage.camera.mirrored = !stage.camera.mirrored; },
   grid: (stage) => { stage.settings.grid = !stage.settings.grid; },
+  magnifier: (stage) => stage.toggleMagnifier(),
   mark: (stage) => stage.toggleMarking(),
   unmark: (stage) => stage.removeBox(),
   "close-up": (stage, button) => stage.camera.frame(button.dataset.box.split(" ").map(Number), stage.first, stage.picture),
@@ -89,6 +90,7 @@ document.addEventListener("keydown", (event) => {
   if (event.target === stage.root && ARROWS[event.key]) {
     const [dx, dy] = ARROWS[event.key];
     event.preventDefault();
+    if (stage.settings.magnifier) return stage.moveMagnifier([-dx, -dy]);
     stage.camera.pan(dx * PAN_PX, dy * PAN_PX, stage.first, stage.picture);
     stage.keep();
   }

@@ -15,6 +15,9 @@ class KeyChoice(models.Model):
     keeps_zoom = models.BooleanField(
         default=False, help_text="The next picture starts at the zoom and place of the last one."
     )
+    folds_guidance = models.BooleanField(
+        null=True, help_text="Whether the guide to a first look is folded; unknown until the person chooses."
+    )
 
     def __str__(self) -> str:
         return f"keys of {self.user_id}"

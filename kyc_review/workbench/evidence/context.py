@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def viewer_context(*, item: ReviewItem, viewer: User) -> dict[str, Any]:
-    """A blind item has the photograph alone until its first call."""
+    """A blind item has the photograph alone, and close-ups of it, until its first call."""
     evidence = selectors.evidence_of(viewer=viewer, item=item)
     has_close = evidence is not None and "close" in evidence.pictures
     is_open = selectors.may_see_evidence(viewer=viewer, item=item)
@@ -33,7 +33,7 @@ def viewer_context(*, item: ReviewItem, viewer: User) -> dict[str, Any]:
         "has_comparisons": item.submission.erased_at is None and (is_open or selectors.has_reference(item)),
         "has_recent": may_decide(viewer),
         "panes": presenters.panes(item, evidence) if is_open else [],
-        "close_ups": presenters.close_ups(evidence),
+        "close_ups": presenters.close_ups(selectors.close_ups_of(item=item)),
         "close": presenters.picture_url(item, "close") if has_close else "",
     }
 

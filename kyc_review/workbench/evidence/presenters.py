@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from estimation.intervals import Rate
 from kyc_review.evidence.models import AuxiliaryMeasure, Evidence
 from kyc_review.workbench.evidence.alerts import AlertKind, Finding
 from kyc_review.workbench.evidence.selectors import VoteHistory
+from kyc_review.workbench.evidence.worth import worth_line
 
 if TYPE_CHECKING:
     from kyc_review.review.models import ReviewItem
@@ -23,13 +24,14 @@ EXACT_MIN = 10
 
 @dataclass(frozen=True, slots=True)
 class Pane:
-    """One view next to the photograph. `objection`: why it is not shown (unless requested, if there is a
-    `source`)."""
+    """One view next to the photograph. `worth`: its measured worth and its limits. `objection`: why it is not shown
+    (unless requested, if there is a `source`)."""
 
     name: str
     title: str
     key: str
     explanation: str
+    worth: str = ""
     source: str = ""
     objection: str = ""
     is_overlay: bool = False
@@ -46,15 +48,19 @@ def panes(item: ReviewItem, evidence: Evidence | None) -> list[Pane]:
 
 
 def _pane(view: ForensicView, item: ReviewItem, evidence: Evidence | None) -> Pane:
-    pane = partial(Pane, view.name, view.title, view.key, view.explanation, is_overlay=view.is_overlay)
+    pictures, facts = _found(evidence)
+    worth = worth_line(view, facts.get(view.name, {}))
+    pane = partial(Pane, view.name, view.title, view.key, view.explanation, worth, is_overlay=view.is_overlay)
     if view.name == "levels":
         return _levels(pane, item, evidence)
-    if _found(evidence)[1].get(view.name, {}).get("is_faint"):
+    if facts.get(view.name, {}).get("is_faint"):
         return pane(objection=view.when_faint)
-    source = picture_url(item, view.name) if view.name in _found(evidence)[0] else ""
+    if view.name in pictures:
+        return pane(source=picture_url(item, view.name))
+    objection = facts.get(view.name, {}).get("objection", "")
     is_ready = evidence is not None and evidence.state == Evidence.State.READY
-    missing = view.not_installed if is_ready and view.not_installed else _why_missing(evidence)
-    return pane(source=source, objection="" if source else missing)
+    is_absent = is_ready and view.when_missing and view.name not in facts.get("failed", {})
+    return pane(objection=objection or (view.when_missing if is_absent else _why_missing(evidence)))
 
 
 def _levels(pane: Callable[..., Pane], item: ReviewItem, evidence: Evidence | None) -> Pane:
@@ -81,9 +87,8 @@ def _why_missing(evidence: Evidence | None) -> str:
     return "This view is being computed."
 
 
-def close_ups(evidence: Evidence | None) -> list[tuple[str, str, str]]:
+def close_ups(boxes: Mapping[str, Sequence[float]]) -> list[tuple[str, str, str]]:
     """(name, key, "x y width height" as fractions) of the face's parts; empty without a face."""
-    boxes = evidence.facts.get("regions", {}) if evidence else {}
     keys = {"eyes": "6", "nose": "7", "mouth": "8", "face": "9"}
     return [(name, key, " ".join(map(str, boxes[name]))) for name, key in keys.items() if name in boxes]
 

@@ -173,6 +173,20 @@ def _is_same_applicant(one: Submission, other: Submission) -> bool:
     )
 
 
+def close_ups_of(*, item: ReviewItem) -> dict[str, list[float]]:
+    """Boxes of the parts of the face; the caller has checked that the viewer sees it.
+
+    Known since the votes, so they say of no blind item what kind it is. What was scored before they were kept has them
+    in its evidence, which is complete for all of these.
+    """
+    fingerprint = getattr(item.submission, "fingerprint", None)
+    if fingerprint is not None and fingerprint.close_ups:
+        boxes: dict[str, list[float]] = fingerprint.close_ups
+        return boxes
+    evidence = getattr(item.submission, "evidence", None)
+    return dict(evidence.facts.get("regions", {})) if evidence else {}
+
+
 def evidence_of(*, viewer: User, item: ReviewItem) -> Evidence | None:
     """The item's evidence row; None while the viewer may not see it, or it was not requested yet."""
     return getattr(item.submission, "evidence", None) if may_see_evidence(viewer=viewer, item=item) else None

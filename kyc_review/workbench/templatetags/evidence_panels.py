@@ -33,5 +33,5 @@ def viewer_panes(context: template.RequestContext, item: ReviewItem) -> dict[str
 @register.inclusion_tag("evidence/_keys.html")
 def viewer_keys() -> dict[str, Any]:
     """The viewer's part of the list of keys."""
-    titles = ", ".join(view.title for view in FORENSIC_VIEWS).capitalize()
+    titles = ", ".join(view.title for view in FORENSIC_VIEWS)
     return {"views": FORENSIC_VIEWS, "titles": titles}

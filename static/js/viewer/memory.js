@@ -1,7 +1,7 @@
 // What a reviewer set stays set for the next item, and as long as the window is open; but each picture starts whole unless the
 // person keeps the zoom (`camera`).
 const KEY = "viewer";
-const INITIAL = { camera: null, panes: [], grid: false, quality: null, gain: 1, opacity: 0.6, tone: { brightness: 1, contrast: 1, gamma: 1 } };
+const INITIAL = { camera: null, panes: [], grid: false, magnifier: 0, quality: null, gain: 1, opacity: 0.6, tone: { brightness: 1, contrast: 1, gamma: 1 } };
 
 export function recall() {
   try {

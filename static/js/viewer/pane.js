@@ -1,9 +1,11 @@
 // One pane: a picture (and perhaps a transparent one on top) drawn through the shared camera, and marks above them.
+import { drawFrame, drawMagnified } from "./magnifier.js";
+
 const SOFT_BELOW = 3; // up to here enlarging is smoothed; beyond, each pixel of the picture is a square
 const GRID_FROM = 8;
 
 export class Pane {
-  constructor({ name, title, explanation }) {
+  constructor({ name, title, explanation, worth }) {
     this.name = name;
     this.base = this.overlay = null;
     this.opacity = 0.6;
@@ -20,6 +22,12 @@ export class Pane {
     const heading = this.head.appendChild(document.createElement("span"));
     heading.textContent = title;
     if (explanation) heading.title = explanation;
+    if (worth) {
+      const line = this.head.appendChild(document.createElement("p"));
+      line.className = "pane-worth";
+      line.textContent = worth;
+      line.title = worth;
+    }
     this.message = this.element.appendChild(document.createElement("div"));
     this.message.className = "pane-message";
     this.message.hidden = true;
@@ -45,8 +53,15 @@ export class Pane {
     if (this.base) context.drawImage(this.base, 0, 0, picture.width, picture.height);
   }
 
+  paintOverlay(context, picture) {
+    if (!this.overlay) return;
+    context.globalAlpha = this.opacity;
+    context.drawImage(this.overlay, 0, 0, picture.width, picture.height);
+    context.globalAlpha = 1;
+  }
+
   // photograph: the size of the coordinates, in pixels as posted, of the photograph and the cursor.
-  draw(camera, photograph, { grid, cursor: at, boxes, draft, isHovered }) {
+  draw(camera, photograph, { grid, cursor: at, boxes, draft, isHovered, magnifier }) {
     if (!this.width || !this.height) return;
     const picture = this.sizeOf(photograph);
     const cursor = at && { x: (at.x * picture.width) / photograph.width, y: (at.y * picture.height) / photograph.height };
@@ -59,13 +74,12 @@ export class Pane {
     context.imageSmoothingEnabled = zoom < SOFT_BELOW;
     context.imageSmoothingQuality = "high";
     this.paint(context, picture);
-    if (this.overlay) {
-      context.globalAlpha = this.opacity;
-      context.imageSmoothingEnabled = true;
-      context.drawImage(this.overlay, 0, 0, picture.width, picture.height);
-      context.globalAlpha = 1;
-    }
-    this.drawMarks(matrix, picture, zoom, { grid, cursor, boxes, draft, isHovered });
+    context.imageSmoothingEnabled = true;
+    this.paintOverlay(context, picture);
+    const place = cursor && magnifier && matrix.transformPoint(cursor);
+    if (place) drawMagnified(this, context, { camera, picture, cursor, factor: magnifier, shown: zoom, at: place });
+    this.drawMarks(matrix, picture, zoom, { grid, cursor, boxes, draft, isHovered: isHovered || Boolean(place) });
+    if (place) drawFrame(this, this.marks.getContext("2d"), place, magnifier);
   }
 
   drawMarks(matrix, picture, zoom, { grid, cursor, boxes, draft, isHovered }) {

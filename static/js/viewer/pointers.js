@@ -57,7 +57,7 @@ export function bindPointers(stage) {
       stage.draw();
     });
   }
-  root.addEventListener("pointerleave", () => { stage.cursor = stage.hovered = null; stage.draw(); });
+  root.addEventListener("pointerleave", () => { stage.lastCursor = stage.cursor; stage.cursor = stage.hovered = null; stage.draw(); });
   root.addEventListener("dblclick", (event) => {
     const { pane, point } = place(event);
     const fit = stage.camera.fit(pane, stage.picture);

@@ -4,6 +4,7 @@ import { announce } from "../announce.js";
 import { Camera } from "./camera.js";
 import { isThere, take } from "./fetched.js";
 import { Pane } from "./pane.js";
+import { moved, nextFactor } from "./magnifier.js";
 import { recall, remember } from "./memory.js";
 import { bindPointers } from "./pointers.js";
 
@@ -101,8 +102,8 @@ export class Stage {
   }
 
   open(button) {
-    const { pane: name, title, explanation, source, objection, qualities } = button.dataset;
-    const pane = new Pane({ name, title, explanation });
+    const { pane: name, title, explanation, worth, source, objection, qualities } = button.dataset;
+    const pane = new Pane({ name, title, explanation, worth });
     pane.source = source;
     pane.isOverlay = "overlay" in button.dataset;
     if (pane.isOverlay && !objection) pane.base = this.panes[0].base;
@@ -230,6 +231,20 @@ export class Stage {
     document.querySelector("[data-tool=mark]")?.setAttribute("aria-pressed", isOn);
   }
 
+  // Off, four times, eight times, off.
+  toggleMagnifier() {
+    this.settings.magnifier = nextFactor(this.settings.magnifier);
+    if (!this.settings.magnifier) return;
+    this.root.focus(); // so that the arrow keys move it
+    this.moveMagnifier([0, 0]);
+  }
+
+  moveMagnifier(direction) {
+    this.cursor = this.lastCursor = moved(this, direction);
+    this.hovered = null;
+    this.draw();
+  }
+
   applyTone() {
     const { brightness, contrast, gamma } = this.settings.tone;
     for (const channel of this.figure.querySelectorAll("#viewer-gamma [exponent]")) channel.setAttribute("exponent", 1 / gamma);
@@ -250,6 +265,7 @@ export class Stage {
   reflect() {
     this.figure.querySelector("[data-tool=mirror]")?.setAttribute("aria-pressed", this.camera.mirrored);
     this.figure.querySelector("[data-tool=grid]")?.setAttribute("aria-pressed", this.settings.grid);
+    this.figure.querySelector("[data-tool=magnifier]")?.setAttribute("aria-pressed", Boolean(this.settings.magnifier));
   }
 
   keep() {
@@ -266,7 +282,7 @@ export class Stage {
       this.drawing = 0;
       this.sharpen();
       for (const pane of this.panes) {
-        pane.draw(this.camera, this.picture, { grid: this.settings.grid, cursor: this.cursor, boxes: this.boxes, draft: this.draft, isHovered: pane === this.hovered });
+        pane.draw(this.camera, this.picture, { grid: this.settings.grid, cursor: this.cursor, boxes: this.boxes, draft: this.draft, isHovered: pane === this.hovered, magnifier: this.settings.magnifier });
       }
       this.caption();
       this.figure.dataset.face = new URL(this.image.src).pathname;
@@ -277,7 +293,7 @@ export class Stage {
   sharpen() {
     const source = this.figure.dataset.close;
     const zoom = this.camera.fit(this.first, this.picture) * this.camera.scale;
-    if (!source || this.closeAsked || zoom * this.shrunk < 1.1) return;
+    if (!source || this.closeAsked || (zoom * this.shrunk < 1.1 && !this.settings.magnifier)) return;
     this.closeAsked = true;
     const [image, picture] = [this.image, new Image()];
     picture.onload = () => {

@@ -35,8 +35,9 @@ def test_the_difference_of_a_compression_is_that_of_its_pixels() -> None:
 @pytest.mark.parametrize(("before", "after"), [(60, 92), (70, 95), (55, 85)])
 def test_a_pasted_part_shows_the_quality_of_its_own_file(before: int, after: int) -> None:
     found = ghosts(composite(before, after), own_quality=after)
-    assert np.median(found.quality[INSIDE]) == before
-    assert np.median(found.depth[INSIDE]) > 0.6
+    clear = found.depth[INSIDE] > 0.5
+    assert clear.mean() > 0.3, "flat blocks say nothing"
+    assert abs(np.median(found.quality[INSIDE][clear]) - before) <= 1
     assert np.median(found.depth[22:]) < 0.2
     assert not found.is_faint
 
