@@ -57,10 +57,10 @@ FORENSIC_VIEWS = (
     ),
     ForensicView(
         "ghosts",
-        "JPEG ghosts",
+        "Ghosts",
         "q",
-        "Parts that were saved before at a lower quality: blue for the lowest, then green, yellow and red; bright "
-        "where it is clear. Look for a part that differs from all around it.",
+        "JPEG ghosts, parts that were saved before at a lower quality: blue for the lowest, then green, yellow, red; "
+        "bright where it is clear. Look for a part that differs from all around it.",
         limits="Only parts whose old JPEG grid lies on that of this file.",
         when_faint="No part of the picture shows that it was saved before at a lower quality.",
         when_missing=OLDER_REPORT,

@@ -17,7 +17,7 @@ BLOCK = 16
 ORDERS = ((0, 0), (0, 1), (1, 0), (1, 1), (0, 2), (2, 0), (1, 2), (2, 1), (2, 2))
 STEP = 12.0  # of a coefficient; re-compression at quality 75 moves most by less
 NEIGHBOURS = 3  # in sorted order
-APART_MIN = 28  # pixels, as blocks that nearly overlap are always alike
+APART_MIN = 28  # pixels, as blocks that nearly overlap are always equal
 FLAT = 3.0  # grey levels per pixel that a block changes in its plainest direction: walls and straight edges repeat
 DIFFERENCE_MAX = 24.0  # root of the summed squares, of two blocks that count as equal
 PAIRS_MIN = 60  # blocks that are the same way apart, so that it is no accident
@@ -52,7 +52,7 @@ def copies(picture: Image.Image) -> Copies:
     width = features.shape[1]
     flat = features.reshape(-1, len(ORDERS))
     textured = np.flatnonzero(_texture(pixels).ravel() > FLAT)
-    first, second = _alike(flat, textured, width)
+    first, second = _equal_blocks(flat, textured, width)
     shift = np.stack([second // width - first // width, second % width - first % width], axis=1)
     most = 0
     for chosen in _common(shift, pixels.shape):
@@ -109,7 +109,7 @@ def _block_mean(values: np.ndarray) -> np.ndarray:
     return np.asarray(inside / BLOCK**2, dtype=np.float32)
 
 
-def _alike(flat: np.ndarray, rows: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
+def _equal_blocks(flat: np.ndarray, rows: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
     """Pairs of blocks with nearly equal descriptions that lie apart; the earlier one of a pair first."""
     found_first, found_second = [], []
     quantised = np.rint(flat[rows] / STEP).astype(np.int16)

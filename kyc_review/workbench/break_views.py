@@ -30,8 +30,8 @@ def _sentences(reasons: BreakReasons) -> dict[str, str]:
             "Your latest decisions took %(recent)s s each; usually you take %(usual)s s. A few minutes away may help."
         )
         said["pace"] = words % {
-            "recent": number_format(pace.recent_s, 1),
-            "usual": number_format(pace.usual_s, 1),
+            "recent": number_format(round(pace.recent_s or 0, 1), 1),
+            "usual": number_format(round(pace.usual_s or 0, 1), 1),
         }
     if known.has_dropped:
         words = gettext(

@@ -41,17 +41,17 @@ FAIR_FROM, GOOD_FROM = 0.7, 0.85
 
 
 def worth_line(view: ForensicView, facts: Mapping[str, Any]) -> str:
-    """The figures, what they amount to on faces, and the limits, in sentences.
+    """What the figures amount to on faces, the figures, and the limits, in sentences.
 
     facts: of this view in this picture's report; a tamper mask names the shares that its model marks.
     """
     measured = view_worth().get(view.name, {})
     shown = [measured[kind] for kind in SHOWN.get(view.name, ()) if kind in measured]
-    sentences = [_sentence(worth) for worth in shown]
-    sentences[1:1] = [_judgement(worth) for worth in shown if worth.kind == FACES]
+    sentences = [_judgement(worth) for worth in shown if worth.kind == FACES]
+    sentences += [_sentence(worth) for worth in shown]
     if marked := facts.get("marked"):
         words = gettext("Marks %(forged)s %% of an edited picture and %(real)s %% of a genuine one.")
-        sentences.append(words % {name: number_format(100 * marked[name], 1) for name in ("forged", "real")})
+        sentences.append(words % {name: _rounded(100 * marked[name], 1) for name in ("forged", "real")})
     if view.limits:
         sentences.append(gettext(view.limits))
     return " ".join(sentences)
@@ -59,14 +59,19 @@ def worth_line(view: ForensicView, facts: Mapping[str, Any]) -> str:
 
 def _sentence(worth: ViewWorth) -> str:
     bounds = {"area": worth.area, "low": worth.low, "high": worth.high}
-    figures = {name: number_format(value, 2) for name, value in bounds.items()}
+    figures = {name: _rounded(value, 2) for name, value in bounds.items()}
     return str(MEASURED[worth.kind]) % (figures | {"count": worth.count})
+
+
+def _rounded(value: float, places: int) -> str:
+    """`number_format` alone cuts digits off."""
+    return number_format(round(value, places), places)
 
 
 def _judgement(worth: ViewWorth) -> str:
     """By the lower end of the interval: what is certain."""
     if worth.low <= 0.5:
-        return gettext("No better than chance.")
+        return gettext("No better than chance on faces.")
     if worth.area < FAIR_FROM:
-        return gettext("A hint at most.")
-    return gettext("A good sign.") if worth.low >= GOOD_FROM else gettext("A fair sign.")
+        return gettext("A hint at most on faces.")
+    return gettext("A good sign on faces.") if worth.low >= GOOD_FROM else gettext("A fair sign on faces.")

@@ -10,7 +10,7 @@ from tests.factories.photographs import saved
 
 
 def textured(width: int = 320, height: int = 240, seed: int = 5) -> Image.Image:
-    """Noise of several sizes, so that no two places are alike."""
+    """Noise of several sizes, so that no two places are equal."""
     noise = np.random.default_rng(seed)
     picture = np.zeros((height, width), np.float32)
     for radius in (2, 6):

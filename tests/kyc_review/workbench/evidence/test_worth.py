@@ -25,10 +25,10 @@ def test_every_view_names_its_limits_and_each_measured_one_its_figures() -> None
 @pytest.mark.parametrize(
     ("area", "low", "words"),
     [
-        (0.53, 0.48, "No better than chance."),
-        (0.56, 0.51, "A hint at most."),
-        (0.8, 0.76, "A fair sign."),
-        (0.93, 0.9, "A good sign."),
+        (0.53, 0.48, "No better than chance on faces."),
+        (0.56, 0.51, "A hint at most on faces."),
+        (0.8, 0.76, "A fair sign on faces."),
+        (0.93, 0.9, "A good sign on faces."),
     ],
 )
 def test_the_figures_are_put_into_words(
