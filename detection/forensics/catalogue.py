@@ -58,7 +58,7 @@ FORENSIC_VIEWS = (
     ForensicView(
         "ghosts",
         "Ghosts",
-        "q",
+        "Q",
         "JPEG ghosts, parts that were saved before at a lower quality: blue for the lowest, then green, yellow, red; "
         "bright where it is clear. Look for a part that differs from all around it.",
         limits="Only parts whose old JPEG grid lies on that of this file.",

@@ -2,7 +2,7 @@
 
 import logging
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -21,7 +21,6 @@ from kyc_review.submissions.storage import derivatives
 if TYPE_CHECKING:
     from detection.forensics.dossier import Dossier
     from detection.forensics.phash import Fingerprint as Hashes
-    from detection.forensics.regions import Box
 
 log = logging.getLogger(__name__)
 # Items that wait or are claimed: neither decided nor settling. Read from their times, because the enum of their states
@@ -143,7 +142,8 @@ def evidence_give_up() -> int:
 
 
 def fingerprints_record(
-    hashes: "Mapping[uuid.UUID, Hashes]", close_ups: "Mapping[uuid.UUID, Mapping[str, Box]] | None" = None
+    hashes: "Mapping[uuid.UUID, Hashes]",
+    close_ups: "Mapping[uuid.UUID, Mapping[str, Sequence[float]]] | None" = None,
 ) -> None:
     """Keep the perceptual hashes of submissions, and the boxes of their faces' parts; those that have theirs keep
     them."""

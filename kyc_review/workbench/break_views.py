@@ -9,6 +9,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
+from kyc_review.core.permissions import Right, require
 from kyc_review.review.breaks import BreakReasons, break_reasons
 from kyc_review.review.shortcuts import guidance_fold
 
@@ -50,6 +51,7 @@ def _sentences(reasons: BreakReasons) -> dict[str, str]:
 @require_POST
 @staff_only
 def guidance(request: StaffRequest) -> HttpResponse:
-    """Remember whether the person keeps the guide to a first look open."""
+    """Remember whether the person keeps the guide to a first look open. 403 for those who do not decide."""
+    require(request.user, Right.DECIDE)
     guidance_fold(user=request.user, folds="folds" in request.POST)
     return HttpResponse(status=204)

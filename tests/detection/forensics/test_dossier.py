@@ -84,5 +84,5 @@ def test_a_large_picture_gets_a_close_one_beside_its_reduced_views() -> None:
 def test_others_may_go_first_before_each_part() -> None:
     asked: list[int] = []
     dossier_compute(saved(photograph(), 90), between=lambda: asked.append(1))
-    parts = ["metadata", "compression", "regions", "ela", *DRAWN, "close"]
+    parts = ["metadata", "compression", "regions", "ela", *DRAWN, "copies", "ghosts", "close"]
     assert len(asked) == len(parts)
