@@ -1,7 +1,7 @@
 """When a person would do well to pause: their pace, or the share of known answers that they find, has changed.
 
-Only they are told. Answers to calibration items count from the next day on, as in quality.py, so that no number says
-which face of today was one.
+Only they are told. Answers to calibration items and planted forgeries count from the next day on, as in quality.py, so
+that no number says which face of today was one.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from django.db.models import F
+from django.db.models import Q
 
 from estimation.intervals import Rate
 from kyc_review.core.permissions import may_decide
+from kyc_review.review.known_answers import day_of
 from kyc_review.review.models import Decision, ReviewItem
-from kyc_review.review.own_work import midnight
 from kyc_review.review.quality import RECENT_DECISIONS, Pace
 
 if TYPE_CHECKING:
@@ -59,15 +59,15 @@ def break_reasons(*, viewer: User) -> BreakReasons | None:
 
 
 def _known_answers(viewer: User) -> KnownAnswers:
+    is_gold = Q(item__reason=ReviewItem.Reason.GOLD, submission__gold__isnull=False)
     rows = (
         Decision.objects.final()
         .filter(
-            reviewer=viewer, corrects=None, item__reason=ReviewItem.Reason.GOLD, decided_at__lt=midnight()
+            is_gold | Q(submission__is_planted=True), reviewer=viewer, corrects=None, decided_at__lt=day_of()
         )
-        .filter(submission__gold__isnull=False)
         .order_by("-pk")
-        .values_list("label", F("submission__gold__label"))[:KNOWN_READ]
+        .values_list("label", "submission__is_planted", "submission__gold__label")[:KNOWN_READ]
     )
-    found = [label == truth for label, truth in rows]
+    found = [label == (Decision.Label.FAKE if is_planted else truth) for label, is_planted, truth in rows]
     recent, before = found[:KNOWN_RECENT], found[KNOWN_RECENT:]
     return KnownAnswers(Rate(sum(recent), len(recent)), Rate(sum(before), len(before)))

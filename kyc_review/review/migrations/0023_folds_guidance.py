@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('review', '0021_campaign_look_sent'),
+        ('review', '0022_planted_forgery'),
     ]
 
     operations = [
