@@ -27,7 +27,7 @@ from kyc_review.scoring.check_words import troubles
 from kyc_review.workbench.evidence import presenters
 from kyc_review.workbench.evidence.alerts import all_alerts
 from kyc_review.workbench.evidence.file_findings import file_findings
-from kyc_review.workbench.evidence.selectors import Seen
+from kyc_review.workbench.evidence.selectors import Seen, close_ups_of
 from kyc_review.workbench.presenters import vote_panel
 
 FIRST, REVEALED = "first", "revealed"
@@ -99,6 +99,7 @@ def _context(request: StaffRequest, seen: Replay, stage: str) -> dict[str, Any]:
         "has_face": may_see_faces(request.user) and not item.submission.erased_at,
         "image": reverse("insights:image", args=[item.submission_id]),
         "is_open": stage == REVEALED,
+        "close_ups": presenters.close_ups(close_ups_of(item=item)),
         "shown_at": seen.claimed_at if stage == FIRST else seen.revealed_at,
     }
     return context | (_revealed(seen) if stage == REVEALED else {})
@@ -126,7 +127,6 @@ def _revealed(seen: Replay) -> dict[str, Any]:
             own_result="",
         ),
         "panes": [replace(pane, source=_own(seen, pane.source)) for pane in presenters.panes(item, evidence)],
-        "close_ups": presenters.close_ups(evidence),
         "close": _own(seen, presenters.picture_url(item, "close")) if has_close else "",
     }
 
