@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime, time, timedelta
 
 from django.utils import timezone
+from django.utils.formats import date_format
 
 LAST = datetime.max.replace(tzinfo=UTC)
 WEEK = timedelta(days=7)
@@ -39,6 +40,7 @@ def zone_name(moment: datetime) -> str:
 
 
 def moment_in_words(moment: datetime, *, has_seconds: bool = False) -> str:
-    """ "2026-11-27 01:39 CET"."""
+    """ "2026-11-27 01:39 CET", with the day as the reader's language writes it."""
     local = timezone.localtime(moment)
-    return f"{local:{'%Y-%m-%d %H:%M:%S' if has_seconds else '%Y-%m-%d %H:%M'}} {zone_name(local)}"
+    day = date_format(local, "SHORT_DATE_FORMAT")
+    return f"{day} {local:{'%H:%M:%S' if has_seconds else '%H:%M'}} {zone_name(local)}"

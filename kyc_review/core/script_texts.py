@@ -11,6 +11,7 @@ register = template.Library()
 
 # Each is the first argument of a `gettext` of static/js/texts.js somewhere in static/js; a test compares the two.
 SCRIPT_TEXTS = (
+    gettext_noop("%(title)s; the table below has the numbers"),
     gettext_noop("Your claim ends in one minute."),
     gettext_noop("%(minutes)s minutes without a break. A few minutes away help more than a few more faces."),
 )

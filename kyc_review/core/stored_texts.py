@@ -43,11 +43,12 @@ def shown(text: str) -> str:
     """A stored text in the reader's language; a sentence that no template made stays as it is."""
     if not text or (get_language() or ENGLISH).startswith(ENGLISH):
         return text
-    whole = _translated(text)
-    if whole is not None:
+    # Sentence by sentence first: a template's last place would take in the sentences that follow.
+    sentences = SENTENCE_END.split(text)
+    translated = [_translated(sentence) for sentence in sentences]
+    if None in translated and (whole := _translated(text)) is not None:
         return whole
-    parts = SENTENCE_END.split(text)
-    return " ".join(shown_part(part) for part in parts)
+    return " ".join(new or old for new, old in zip(translated, sentences, strict=True))
 
 
 def shown_part(text: str) -> str:

@@ -1,4 +1,4 @@
-"""A submission's state, verdict and reason in words. Codes of the API stay as they are."""
+"""A submission's state, verdict and reason, and subjects of events, in words. Codes of the API stay as they are."""
 
 from __future__ import annotations
 
@@ -44,4 +44,23 @@ REASONS: dict[str, _StrPromise] = {
     ResubmitReason.DAMAGED: _("damaged"),
     ResubmitReason.TRAILING_DATA: _("trailing data"),
     ResubmitReason.OTHER: _("other"),
+}
+# What an event is about, by the name of its model.
+TARGETS: dict[str, _StrPromise] = {
+    "reviewitem": _("item"),
+    "apikey": _("key"),
+    "user": _("person"),
+    "integration": _("integration"),
+    "endpoint": _("webhook"),
+    "channel": _("channel"),
+    "snapshot": _("snapshot"),
+    "trainingrun": _("training run"),
+    "comparison": _("comparison"),
+    "proposal": _("proposal"),
+    "gateproposal": _("proposal of gate settings"),
+    "gatesettings": _("gate settings"),
+    "bundle": _("bundle"),
+    "promotion": _("promotion"),
+    "shadow": _("shadow"),
+    "alarm": _("alarm"),
 }

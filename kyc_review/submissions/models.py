@@ -5,6 +5,7 @@ from django.db import models
 from django.db.models import Q, Value
 from django.db.models.functions import Coalesce, Now, Upper
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from kyc_review.accounts.models import Integration
 from kyc_review.core.leases import LeasedRow, holder_only_in
@@ -20,9 +21,9 @@ class State(models.TextChoices):
 
 
 class Result(models.TextChoices):
-    CLEAR = "clear"
-    REJECTED = "rejected"
-    RESUBMIT = "resubmit"
+    CLEAR = "clear", _("Clear")
+    REJECTED = "rejected", _("Rejected")
+    RESUBMIT = "resubmit", _("Resubmit")
 
 
 class ResultReason(models.TextChoices):

@@ -32,7 +32,7 @@ REASON_MIN, REASON_MAX = 10, 300  # characters; the upper one is that of the col
 PROPOSES = stored(gettext_noop("%(person)s proposes other settings of the gate"))
 ANOTHER_DECIDES = stored(gettext_noop("Another admin decides."))
 CHANGED = stored(gettext_noop("The gate's settings changed: %(proposer)s proposed, %(approver)s approved"))
-CHANGE = stored(gettext_noop("%(limit)s: %(before)s to %(after)s"))
+CHANGE = stored(gettext_noop("%(limit)s changes from %(before)s to %(after)s."))
 NO_LIMIT = stored(gettext_noop("no limit"))
 
 
@@ -189,7 +189,7 @@ def _in_words(row: GateProposal) -> str:
             CHANGE % {"limit": label_of(name), "before": _value(before), "after": _value(after)}
             for name, before, after in differences(row.before, row.limits)
         ]
-    return "; ".join(changes) + "."
+    return " ".join(changes)
 
 
 def _value(limit: float | None) -> str:

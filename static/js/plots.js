@@ -2,6 +2,8 @@
 // the table is shown. Columns to draw name a colour (th[data-ink]); rows have a place (tr[data-at]), cells a
 // value. A click leads where the nearest cell's link leads. What a row stands for is a day, an hour or a week
 // (data-step).
+import { gettext } from "./texts.js";
+
 const HEIGHT = 220;
 // By language: a day, a day without its year. The decimal sign is the browser's for the language.
 const DATES = { en: ["{YYYY}-{MM}-{DD}", "{MM}-{DD}"], de: ["{DD}.{MM}.{YYYY}", "{DD}.{MM}."] };
@@ -155,7 +157,7 @@ function draw(figure) {
   if (!found.rows.length) return undefined;
   const place = document.createElement("div");
   place.setAttribute("role", "img");
-  place.setAttribute("aria-label", `${figure.querySelector("figcaption").textContent.trim()}; the table below has the numbers`);
+  place.setAttribute("aria-label", gettext("%(title)s; the table below has the numbers", { title: figure.querySelector("figcaption").textContent.trim() }));
   figure.querySelector("figcaption").after(place);
   const plot = new uPlot(options(figure, found), found.data, place);
   follow(plot, found);

@@ -115,8 +115,7 @@ def _as_text(value: object) -> str:
 @register.filter
 def kind(target_kind: str) -> str:
     """The subject of an event in words: "reviewitem" -> "item"."""
-    names = {"reviewitem": gettext("item"), "apikey": gettext("key")}
-    return names.get(target_kind, target_kind)
+    return str(submission_words.TARGETS.get(target_kind, target_kind))
 
 
 @register.filter

@@ -51,3 +51,15 @@ def test_numbers_are_written_as_the_reader_writes_them() -> None:
             "-0,50",
             "12,5 %",
         )
+
+
+def test_a_place_at_the_end_of_a_template_leaves_the_next_sentence_alone() -> None:
+    text = (
+        "Recall changes most for the worse in Shorter side “under 300 px”: -4 points (-9 to +1, 40 faces). "
+        "Intervals allow for the number of groups."
+    )
+    with translation.override("de"):
+        assert shown(text) == (
+            "Die Trefferquote verschlechtert sich am meisten bei Kürzere Seite „unter 300 px“: -4 Punkte (-9 bis +1, "
+            "40 Gesichter). Die Intervalle berücksichtigen die Anzahl der Gruppen."
+        )
