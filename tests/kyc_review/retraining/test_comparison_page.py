@@ -79,3 +79,23 @@ def test_who_approves_sees_what_the_gate_said(client: Client, ada: User, compari
     html = client.get(reverse("retraining:overview")).content.decode()
     assert answers(html) == ["undecided", "passed", "passed", "passed", "passed"]
     assert "40 held-out fakes count like 20" in html
+
+
+def test_a_german_reader_sees_german_and_what_is_stored_or_read_by_machines_stays(
+    client: Client, ada: User, comparison: Comparison
+) -> None:
+    User.objects.update(language="de")
+    html = page(client, comparison)
+    assert "Trefferquote mindestens 50 %: ja" in html
+    assert "40 zurückgehaltene Fälschungen zählen wie 20" in html
+    assert 'href="?shift=-0.5"' in html
+    assert "gesenkt um 0,5" in html
+    drawn = re.findall(r'\b(?:points|viewBox|d|cx|cy)="([^"]+)"', html)
+    assert len(drawn) > 5
+    assert not [place for numbers in drawn for place in re.findall(r"\d,\d+,", numbers)]
+    assert all(re.fullmatch(r"[\d.]+", place) for place in re.findall(r'\bc[xy]="([^"]+)"', html))
+    sent = {"reason": "Es ist besser.", "shift": "0"}
+    client.post(reverse("retraining:proposals", args=[comparison.pk]), sent)
+    stored = comparison.proposals.get()
+    assert stored.gate[0]["name"] == "Enough audited fakes to say anything"
+    assert "held-out fakes count like" in stored.gate[0]["detail"]

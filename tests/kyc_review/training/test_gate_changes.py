@@ -121,7 +121,7 @@ def test_both_steps_reach_people_at_once(ada: User, maya: User, otto: User, want
         for notice in Notice.objects.all()
     }
     assert told == {"proposal.waits": {"maya", "otto"}, "production.changed": {"ada", "otto"}}
-    assert "Least recall: 0.5 to 0.1." in Notice.objects.get(kind="proposal.waits").text
+    assert "Least recall changes from 0.5 to 0.1." in Notice.objects.get(kind="proposal.waits").text
 
 
 @pytest.mark.parametrize(
