@@ -145,6 +145,6 @@ def test_no_template_writes_a_time_without_its_zone() -> None:
     found = []
     for path in Path(settings.BASE_DIR, "templates").rglob("*.html"):
         for match in hours.finditer(path.read_text()):
-            if not match["form"].endswith("Z"):
+            if not match["form"].endswith("Z") and match["form"] != "SHORT_DATE_FORMAT":
                 found.append(f"{path.name}: {match['form']}")
     assert found == []
