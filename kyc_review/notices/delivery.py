@@ -10,6 +10,7 @@ import hashlib
 import logging
 import threading
 import time
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
@@ -18,7 +19,7 @@ from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
 from django.db import connection, transaction
 from django.db.models import F, Q
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.translation import gettext_noop
 
 from kyc_review.core import leases
@@ -145,9 +146,11 @@ def _send_email(batch: Batch) -> Answer:
         return Answer(None, NO_MAIL_SERVER, 0)
     started = time.monotonic()
     host = urlsplit(settings.PUBLIC_URL).hostname or "localhost"
+    with _language_of(batch.channel):
+        subject, text = formats.subject_of(batch.notices), formats.plain(batch.notices)
     message = EmailMessage(
-        formats.subject_of(batch.notices),
-        formats.plain(batch.notices),
+        subject,
+        text,
         settings.DEFAULT_FROM_EMAIL,
         [batch.channel.email],
         headers={"Message-ID": f"<{batch.message_id}@{host}>", "Auto-Submitted": "auto-generated"},
@@ -161,6 +164,12 @@ def _send_email(batch: Batch) -> Answer:
     ) as failure:  # OSError and SMTPException, and what the mail library raises for odd headers
         status, error = None, (NOT_TAKEN % {"error": failure or type(failure).__name__})[:300]
     return Answer(status, error, int((time.monotonic() - started) * 1000))
+
+
+def _language_of(channel: Channel) -> AbstractContextManager[None]:
+    """That of the channel's owner; English for a shared one, and for people who leave it to their browser."""
+    code = channel.owner.language if channel.owner else ""
+    return translation.override(code or settings.LANGUAGE_CODE)
 
 
 @transaction.atomic

@@ -1,4 +1,4 @@
-"""What is sent: plain text for e-mail, and the bodies of webhooks in the formats of their receivers."""
+"""What is sent: plain text for e-mail in the active language, and the bodies of webhooks for their receivers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
+from django.utils.translation import gettext
 
+from kyc_review.core.days import moment_in_words
+from kyc_review.core.stored_texts import shown
 from kyc_review.notices.models import Notice
 
 
@@ -16,7 +19,9 @@ def link_of(notice: Notice) -> str:
 
 def subject_of(notices: Sequence[Notice]) -> str:
     """The title, or how many there are."""
-    head = notices[0].title if len(notices) == 1 else f"{len(notices)} notices: {notices[0].title}"
+    head = shown(notices[0].title)
+    if len(notices) > 1:
+        head = gettext("%(number)s notices: %(first)s") % {"number": len(notices), "first": head}
     return f"[{settings.BRAND_NAME}] {head}"
 
 
@@ -25,12 +30,20 @@ def plain(notices: Sequence[Notice]) -> str:
     parts = [
         "\n".join(
             filter(
-                None, [notice.title, notice.text, link_of(notice), f"{notice.created_at:%Y-%m-%d %H:%M} UTC"]
+                None,
+                [
+                    shown(notice.title),
+                    shown(notice.text),
+                    link_of(notice),
+                    moment_in_words(notice.created_at),
+                ],
             )
         )
         for notice in notices
     ]
-    choose = f"Choose what you are sent: {settings.PUBLIC_URL.rstrip('/')}/notices/"
+    choose = gettext("Choose what you are sent: %(url)s") % {
+        "url": f"{settings.PUBLIC_URL.rstrip('/')}/notices/"
+    }
     return "\n\n".join([*parts, choose]) + "\n"
 
 

@@ -62,6 +62,18 @@ def test_an_email_arrives_once_with_text_link_and_identifier(
     assert (row.state, row.attempts_made, row.lease_holder) == (State.DELIVERED, 1, "")
 
 
+def test_an_email_is_in_the_language_of_the_channels_owner(
+    mailbox: Channel, mail_server: MailServer, ada: User
+) -> None:
+    User.objects.filter(pk=ada.pk).update(language="de")
+    tell()
+    assert delivery.deliver_until_idle() == 1
+    [(_, _, message)] = mail_server.took
+    assert message["Subject"].endswith("Alarm: Stichprobe")
+    assert "Wählen Sie, was Sie erhalten: " in message.get_content()
+    assert Notice.objects.get().title == "Alarm: Audit"
+
+
 def test_what_a_mail_server_refuses_for_now_is_sent_again_under_the_same_identifier(
     mailbox: Channel, mail_server: MailServer
 ) -> None:
