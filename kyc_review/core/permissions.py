@@ -6,15 +6,16 @@ from typing import Protocol
 
 from django.core.exceptions import PermissionDenied
 from django.db.models import TextChoices
+from django.utils.translation import gettext_lazy
 
 
 class Role(TextChoices):
     """A role is membership in the group of the same name. A person may have several."""
 
-    REVIEWER = "reviewer"
-    SENIOR = "senior"
-    ADMIN = "admin"
-    AUDITOR = "auditor"
+    REVIEWER = "reviewer", gettext_lazy("Reviewer")
+    SENIOR = "senior", gettext_lazy("Senior")
+    ADMIN = "admin", gettext_lazy("Admin")
+    AUDITOR = "auditor", gettext_lazy("Auditor")
 
 
 class RoleHolder(Protocol):

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.urls import reverse
+from django.utils.translation import gettext_lazy
 
 from detection.forensics.catalogue import FORENSIC_VIEWS, ForensicView
 from estimation.intervals import Rate
@@ -87,10 +88,22 @@ def _why_missing(evidence: Evidence | None) -> str:
     return "This view is being computed."
 
 
-def close_ups(boxes: Mapping[str, Sequence[float]]) -> list[tuple[str, str, str]]:
-    """(name, key, "x y width height" as fractions) of the face's parts; empty without a face."""
-    keys = {"eyes": "6", "nose": "7", "mouth": "8", "face": "9"}
-    return [(name, key, " ".join(map(str, boxes[name]))) for name, key in keys.items() if name in boxes]
+# Part of the face: its button, what the button does, and its key.
+CLOSE_UPS = {
+    "eyes": (gettext_lazy("Eyes"), gettext_lazy("Fill the view with the eyes"), "6"),
+    "nose": (gettext_lazy("Nose"), gettext_lazy("Fill the view with the nose"), "7"),
+    "mouth": (gettext_lazy("Mouth"), gettext_lazy("Fill the view with the mouth"), "8"),
+    "face": (gettext_lazy("Face"), gettext_lazy("Fill the view with the face"), "9"),
+}
+
+
+def close_ups(boxes: Mapping[str, Sequence[float]]) -> list[tuple[str, str, str, str]]:
+    """(button, what it does, key, "x y width height" as fractions) of the face's parts; empty without a face."""
+    return [
+        (str(button), str(does), key, " ".join(map(str, boxes[name])))
+        for name, (button, does, key) in CLOSE_UPS.items()
+        if name in boxes
+    ]
 
 
 def findings(evidence: Evidence) -> list[Finding]:
