@@ -139,11 +139,11 @@ def fill(path: Path, given: dict[str, str | list[str]]) -> int:
     for message in catalog:
         text = message.id if isinstance(message.id, str) else message.id[0]
         key = f"{message.context}|{text}" if message.context else text
-        if message.id and key in unknown:
+        if message.id and key in unknown and isinstance(unknown[key], str) == isinstance(message.id, str):
             string = unknown.pop(key)
             message.string = string if isinstance(string, str) else tuple(string)
     write(catalog, path)
-    print("\n".join(f"not in the catalogue: {text!r}" for text in unknown))
+    print("\n".join(f"not in the catalogue, or with other plural forms: {text!r}" for text in unknown))
     return 1 if unknown else 0
 
 
@@ -211,9 +211,15 @@ def merge(base: Path, ours: Path, theirs: Path, *, is_compiled: bool) -> int:
             continue
         known = mine.get(message.id, message.context)
         is_new = _key(message) not in before
-        if known is None and is_new:
+        if is_new and (known is None or _key(known) != _key(message)):
+            mine.delete(message.id, message.context)  # there as another text, with a plural or without
             mine[message.id] = message
-        elif known is not None and _strings(message) and before.get(_key(known)) in (known.string, None):
+        elif (
+            known is not None
+            and _key(known) == _key(message)
+            and _strings(message)
+            and before.get(_key(known)) in (known.string, None)
+        ):
             known.string = message.string
     ours.write_bytes(_compiled(mine) if is_compiled else _as_text(mine))
     return 0

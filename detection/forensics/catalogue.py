@@ -11,6 +11,8 @@ from importlib import import_module
 
 from PIL import Image
 
+from detection.texts import gettext_noop
+
 
 @dataclass(frozen=True, slots=True)
 class ForensicView:
@@ -37,61 +39,71 @@ class ForensicView:
         return function
 
 
-OLDER_REPORT = "This picture was examined before this view existed."
+OLDER_REPORT = gettext_noop("This picture was examined before this view existed.")
 
 FORENSIC_VIEWS = (
     ForensicView(
         "levels",
-        "Error levels",
+        gettext_noop("Error levels"),
         "l",
-        "What one more JPEG compression changes. Compare like textures: an edited part can stand out.",
-        limits="Texture and edges always stand out.",
+        gettext_noop(
+            "What one more JPEG compression changes. Compare like textures: an edited part can stand out."
+        ),
+        limits=gettext_noop("Texture and edges always stand out."),
     ),
     ForensicView(
         "noise",
-        "Noise",
+        gettext_noop("Noise"),
         "w",
-        "What is left when each pixel is predicted from its neighbours. Look for parts with another grain.",
+        gettext_noop(
+            "What is left when each pixel is predicted from its neighbours. Look for parts with another grain."
+        ),
         module="noise",
-        limits="Smoothing by a phone looks like retouching.",
+        limits=gettext_noop("Smoothing by a phone looks like retouching."),
     ),
     ForensicView(
         "ghosts",
-        "Ghosts",
+        gettext_noop("Ghosts"),
         "Q",
-        "JPEG ghosts, parts that were saved before at a lower quality: blue for the lowest, then green, yellow, red; "
-        "bright where it is clear. Look for a part that differs from all around it.",
-        limits="Only parts whose old JPEG grid lies on that of this file.",
-        when_faint="No part of the picture shows that it was saved before at a lower quality.",
+        gettext_noop(
+            "JPEG ghosts, parts that were saved before at a lower quality: blue for the lowest, then green, yellow, "
+            "red; bright where it is clear. Look for a part that differs from all around it."
+        ),
+        limits=gettext_noop("Only parts whose old JPEG grid lies on that of this file."),
+        when_faint=gettext_noop("No part of the picture shows that it was saved before at a lower quality."),
         when_missing=OLDER_REPORT,
     ),
     ForensicView(
         "copies",
-        "Copies",
+        gettext_noop("Copies"),
         "V",
-        "Parts of the picture that occur in it twice, as when something is covered with a copy of its surroundings.",
+        gettext_noop(
+            "Parts of the picture that occur in it twice, as when something is covered with a copy of its surroundings."
+        ),
         is_overlay=True,
-        limits="Not if the copy was turned, mirrored or resized. Patterns repeat by themselves.",
-        when_faint="No part of the picture occurs in it twice.",
+        limits=gettext_noop(
+            "Not if the copy was turned, mirrored or resized. Patterns repeat by themselves."
+        ),
+        when_faint=gettext_noop("No part of the picture occurs in it twice."),
         when_missing=OLDER_REPORT,
     ),
     ForensicView(
         "attention",
-        "Attention",
+        gettext_noop("Attention"),
         "a",
-        "Orange where detail raises the models' suspicion: what they used, not what is true.",
+        gettext_noop("Orange where detail raises the models' suspicion: what they used, not what is true."),
         is_overlay=True,
-        limits="Not measured: it explains the votes and is no evidence of its own.",
-        when_faint="No detail of the picture raises the models' suspicion.",
+        limits=gettext_noop("Not measured: it explains the votes and is no evidence of its own."),
+        when_faint=gettext_noop("No detail of the picture raises the models' suspicion."),
     ),
     ForensicView(
         "mask",
-        "Tamper mask",
+        gettext_noop("Tamper mask"),
         "m",
-        "Where the segmentation model sees changed pixels.",
+        gettext_noop("Where the segmentation model sees changed pixels."),
         is_overlay=True,
-        limits="It looks at the centre square.",
-        when_faint="The segmentation model sees no changed pixels.",
-        when_missing="No segmentation model is installed.",
+        limits=gettext_noop("It looks at the centre square."),
+        when_faint=gettext_noop("The segmentation model sees no changed pixels."),
+        when_missing=gettext_noop("No segmentation model is installed."),
     ),
 )

@@ -10,6 +10,7 @@ from django.shortcuts import redirect
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext
 from django.views.decorators.http import require_POST
 
 from kyc_review.accounts.models import User
@@ -32,7 +33,7 @@ def language_of(request: HttpRequest) -> str:
 def language_choose(*, user: User, code: str) -> None:
     """Store the person's language; empty for the browser's. Raises ValueError for one that does not exist."""
     if code and code not in dict(settings.LANGUAGES):
-        raise ValueError("There is no such language.")
+        raise ValueError(gettext("There is no such language."))
     User.objects.filter(pk=user.pk).update(language=code)
 
 

@@ -14,6 +14,7 @@ from django.contrib.auth.views import LoginView
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.utils.crypto import constant_time_compare
+from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_http_methods
@@ -31,8 +32,12 @@ from kyc_review.audit import services as audit
 PENDING, PASSED = "login_pending", "second_factor_passed"
 PENDING_S = 300
 REFUSALS = {
-    Checked.REFUSED: "Incorrect or already used code. Wait for the next one, or use a recovery code.",
-    Checked.PAUSED: "Too many wrong codes for this account. Wait {minutes} minutes, or ask an administrator.",
+    Checked.REFUSED: gettext_lazy(
+        "Incorrect or already used code. Wait for the next one, or use a recovery code."
+    ),
+    Checked.PAUSED: gettext_lazy(
+        "Too many wrong codes for this account. Wait {minutes} minutes, or ask an administrator."
+    ),
 }
 
 
@@ -78,7 +83,7 @@ def code(request: HttpRequest) -> HttpResponse:
     try:
         checked = code_check(user=user, code=request.POST.get("code", "")[:40])
     except FactorUnreadable:
-        problem = "Your second factor is unreadable. Ask an administrator to reset it."
+        problem = gettext("Your second factor is unreadable. Ask an administrator to reset it.")
         return render(request, "registration/code.html", {"problem": problem}, status=422)
     if checked in REFUSALS:
         user_login_failed.send(sender=__name__, credentials=named, request=request)

@@ -10,11 +10,14 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext_lazy
 from django_htmx.http import HttpResponseClientRedirect, HttpResponseClientRefresh
 
 SAFE_METHODS = ("GET", "HEAD")
-ENDED = "Your session had ended, so nothing was saved. Log in, then send it again."
-OUTDATED = "Nothing was saved: you logged in again after this page was opened. The page was reloaded; please repeat it."
+ENDED = gettext_lazy("Your session had ended, so nothing was saved. Log in, then send it again.")
+OUTDATED = gettext_lazy(
+    "Nothing was saved: you logged in again after this page was opened. The page was reloaded; please repeat it."
+)
 
 
 def sending_page(request: HttpRequest) -> str:

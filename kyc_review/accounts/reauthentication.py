@@ -5,6 +5,7 @@ from __future__ import annotations
 from axes.handlers.proxy import AxesProxyHandler
 from django.conf import settings
 from django.contrib.auth.signals import user_login_failed
+from django.utils.translation import gettext, gettext_lazy
 
 from kyc_review.accounts.login import REFUSALS, lock_minutes
 from kyc_review.accounts.models import User
@@ -13,7 +14,7 @@ from kyc_review.accounts.second_factor.selectors import has_second_factor
 from kyc_review.accounts.second_factor.services import Checked, code_check
 from kyc_review.accounts.staff_access import StaffRequest
 
-WRONG_PASSWORD = "Incorrect password."  # noqa: S105
+WRONG_PASSWORD = gettext_lazy("Incorrect password.")
 
 
 def is_locked(request: StaffRequest) -> bool:
@@ -32,7 +33,7 @@ def is_password_right(request: StaffRequest) -> bool:
 def unconfirmed(request: StaffRequest) -> str:
     """The error of the fields `password` and, with a second factor, `code`; empty if they are correct."""
     if not is_password_right(request):
-        return WRONG_PASSWORD
+        return str(WRONG_PASSWORD)
     return _code_problem(request) if has_second_factor(request.user) else ""
 
 
@@ -57,7 +58,7 @@ def _code_problem(request: StaffRequest) -> str:
     try:
         checked = code_check(user=request.user, code=request.POST.get("code", "")[:40])
     except FactorUnreadable:
-        return "Your second factor is unreadable. Ask an administrator to reset it."
+        return gettext("Your second factor is unreadable. Ask an administrator to reset it.")
     if checked not in REFUSALS:
         return ""
     count_failure(request)

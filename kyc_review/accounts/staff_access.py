@@ -9,6 +9,7 @@ from typing import Concatenate, ParamSpec
 from django.core.exceptions import BadRequest, PermissionDenied
 from django.http import HttpRequest, QueryDict
 from django.http.response import HttpResponseBase
+from django.utils.translation import gettext
 from django_htmx.middleware import HtmxDetails
 
 from kyc_review.accounts.lost_page import to_login
@@ -33,9 +34,9 @@ def staff_only(
         if not request.user.is_authenticated:
             return to_login(request)
         if not may_read_queue(request.user):
-            raise PermissionDenied("Your account has no role yet. Ask an administrator for one.")
+            raise PermissionDenied(gettext("Your account has no role yet. Ask an administrator for one."))
         if any("\0" in value for sent in (request.GET, request.POST) for value in _values(sent)):
-            raise BadRequest("A zero byte is not allowed in text; the database cannot store it.")
+            raise BadRequest(gettext("A zero byte is not allowed in text; the database cannot store it."))
         return view(request, *args, **kwargs)
 
     return guarded
@@ -45,7 +46,7 @@ def parse_toggle(request: StaffRequest) -> bool:
     """Explicit target state of a switch, so a double submit is idempotent. Raises BadRequest."""
     enabled = request.POST.get("enabled")
     if enabled not in ("on", "off"):
-        raise BadRequest("Send the field `enabled` with the value on or off.")
+        raise BadRequest(gettext("Send the field `enabled` with the value on or off."))
     return enabled == "on"
 
 

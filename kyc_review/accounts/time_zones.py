@@ -10,6 +10,7 @@ from urllib.parse import unquote
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from kyc_review.accounts.models import User
 
@@ -39,7 +40,7 @@ def zone_of(request: HttpRequest) -> zoneinfo.ZoneInfo | None:
 def time_zone_choose(*, user: User, name: str) -> None:
     """Store the person's zone; empty for the browser's. Raises ValueError for an unknown one."""
     if name and name not in zone_names():
-        raise ValueError("Choose a time zone of the list.")
+        raise ValueError(gettext("Choose a time zone of the list."))
     User.objects.filter(pk=user.pk).update(time_zone=name)
 
 

@@ -1,6 +1,11 @@
 """The base of what services refuse."""
 
-from typing import ClassVar
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrPromise
 
 from django.utils.translation import gettext
 
@@ -18,9 +23,9 @@ class DomainError(Exception):
     status: ClassVar[int] = 409
     pointer: ClassVar[str | None] = None
 
-    def __init__(self, detail: str) -> None:
-        super().__init__(detail)
-        self.detail = detail
+    def __init__(self, detail: str | StrPromise) -> None:
+        super().__init__(str(detail))
+        self.detail = str(detail)
 
 
 def text_within(text: str, most: int, what: str, refusal: type[DomainError]) -> str:

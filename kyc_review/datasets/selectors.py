@@ -65,7 +65,7 @@ def label_counts(*, viewer: User) -> list[LabelCount]:
         LabelCount(
             source=row["submission__integration__slug"],
             reason=row["item__reason"],
-            reason_label=ReviewItem.Reason(row["item__reason"]).label,
+            reason_label=str(ReviewItem.Reason(row["item__reason"]).label),
             real=row["real"],
             fake=row["fake"],
         )

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from django.conf import settings
 from django.http import FileResponse, Http404, HttpResponse
 from django.http.response import HttpResponseBase
+from django.utils.translation import gettext
 
 from detection.decoding import ImageRefused
 from kyc_review.evidence.models import Evidence
@@ -46,7 +47,7 @@ def _made(submission: Submission, ensure: Callable[[Submission], str]) -> HttpRe
     except ImageRefused as refused:
         return HttpResponse(refused.detail, status=refused.status, content_type="text/plain; charset=utf-8")
     except FileNotFoundError as gone:
-        raise Http404("The original of this submission no longer exists.") from gone
+        raise Http404(gettext("The original of this submission no longer exists.")) from gone
     return _send(key, "image/jpeg")
 
 

@@ -13,6 +13,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
+from django.utils.translation import gettext, gettext_lazy
 
 from kyc_review.audit import services as audit
 from kyc_review.core.errors import DomainError
@@ -36,7 +37,7 @@ RESULT_OF_LABEL = {
 }
 
 
-WAITS = "Another person is to judge the picture first; repeat the appeal after their decision."
+WAITS = gettext_lazy("Another person is to judge the picture first; repeat the appeal after their decision.")
 
 
 class AppealRefused(DomainError):
@@ -58,13 +59,17 @@ class AppealNotYet(AppealRefused):
 def appeal_refusal(submission: Submission) -> AppealRefused | None:
     """Why an appeal is not possible now; None if it is."""
     if submission.erased_at:
-        return AppealRefused("The submission was erased; there is no picture left to judge.")
+        return AppealRefused(gettext("The submission was erased; there is no picture left to judge."))
     if submission.state != State.COMPLETED:
-        return AppealRefused("The submission has no result yet.")
+        return AppealRefused(gettext("The submission has no result yet."))
     if submission.result not in APPEALABLE:
-        return AppealRefused("Only a result that is `rejected` or `resubmit` can be appealed against.")
+        return AppealRefused(
+            gettext("Only a result that is `rejected` or `resubmit` can be appealed against.")
+        )
     if is_appealed(submission.pk):
-        return AppealRefused("It was appealed against before; a submission can be appealed against once.")
+        return AppealRefused(
+            gettext("It was appealed against before; a submission can be appealed against once.")
+        )
     if submission.review_items.filter(state__in=UNDECIDED_STATES).exists():
         return AppealNotYet(WAITS)
     return None

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from kyc_review.accounts.services import person_lock
 from kyc_review.audit import services as audit
@@ -45,7 +46,7 @@ def item_claim(*, item_id: int, senior: User) -> None:
     if held == item_id:
         return
     if held is not None:
-        raise ReleaseRefused(f"You hold item {held}. Decide or release it first.")
+        raise ReleaseRefused(gettext("You hold item %(item)s. Decide or release it first.") % {"item": held})
     for is_ahead in (False, True):
         may_take = items_for(senior.pk, is_senior=True, include_skipped=True, reserved_ahead=is_ahead)
         if may_take.filter(pk=item_id).select_for_update(of=("self",), skip_locked=True).first():
@@ -55,8 +56,11 @@ def item_claim(*, item_id: int, senior: User) -> None:
             )
             return
     raise ReleaseRefused(
-        f"Item {item_id} is not for you now: it is decided, snoozed, with a colleague or offered to one, or you have "
-        "seen what came of it or of the same picture."
+        gettext(
+            "Item %(item)s is not for you now: it is decided, snoozed, with a colleague or offered to one, or you have "
+            "seen what came of it or of the same picture."
+        )
+        % {"item": item_id}
     )
 
 
@@ -92,9 +96,9 @@ def _assign(item_id: int, to: User, senior: User) -> None:
     waiting = ReviewItem.objects.filter(pk=item_id, state__in=WAITING_STATES)
     item = waiting.select_for_update().first()
     if item is None:
-        raise ReleaseRefused("This item is decided.")
+        raise ReleaseRefused(gettext("This item is decided."))
     if item.claimed_by_id == to.pk:
-        raise ReleaseRefused("They hold it already.")
+        raise ReleaseRefused(gettext("They hold it already."))
     waiting.update(**RELEASED | NOT_RESERVED | {"snoozed_until": None} | offer(item, to))
     Skip.objects.filter(item=item, reviewer=to).delete()
     before = item.claimed_by_id or item.reserved_for_id

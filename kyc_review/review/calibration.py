@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, QuerySet
 from django.db.models.functions import Now
+from django.utils.translation import gettext
 
 from detection.voting import Verdict
 from kyc_review.audit import services as audit
@@ -40,10 +41,10 @@ def gold_add(*, submission_id: UUID, senior: User, label: str) -> Gold:
     wished = Decision.Label(label)
     usable = Submission.objects.filter(pk=submission_id, state=State.COMPLETED, erased_at=None)
     if usable.select_for_update(no_key=True).first() is None:  # serialises with an erasure
-        raise ValueError("Only a completed submission can be used.")
+        raise ValueError(gettext("Only a completed submission can be used."))
     corrections = ReviewItem.objects.filter(submission=submission_id, correction__isnull=False)
     if corrections.exclude(state=ReviewItem.State.DECIDED).exists():
-        raise ValueError("Another person is reviewing a correction of it; wait for their decision.")
+        raise ValueError(gettext("Another person is reviewing a correction of it; wait for their decision."))
     gold, _ = Gold.objects.update_or_create(
         submission_id=submission_id, defaults={"label": wished, "added_by": senior, "is_active": True}
     )

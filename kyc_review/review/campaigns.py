@@ -17,6 +17,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
+from django.utils.translation import gettext, gettext_lazy
 
 from kyc_review.audit import services as audit
 from kyc_review.core.disjoint_sets import DisjointSets
@@ -40,8 +41,12 @@ PAIRS_READ = 50_000
 GROUPS_SHOWN = 50
 MEMBERS_MAX = 200
 STEPS_MAX = 8  # from one picture to the next, so that a chain of ever different pictures ends
-UNSEEN = "Look at every picture that you decide. Chosen pictures that you have not seen yet: {}."
-NOT_SENT = "Nothing was recorded: this picture was not sent to you. Reload the page, then look at it."
+UNSEEN = gettext_lazy(
+    "Look at every picture that you decide. Chosen pictures that you have not seen yet: {}."
+)
+NOT_SENT = gettext_lazy(
+    "Nothing was recorded: this picture was not sent to you. Reload the page, then look at it."
+)
 SEEN_FOR = dt.timedelta(hours=12)
 
 
@@ -206,12 +211,14 @@ def campaign_decide(
     require(senior, Right.DECIDE)
     rows = [row for row in campaign.members if row.pk in chosen]
     if not rows:
-        raise CampaignRefused("Choose at least one picture.")
+        raise CampaignRefused(gettext("Choose at least one picture."))
     unseen = len({row.pk for row in rows} - looked_at(viewer=senior, rows=rows))
     if unseen:
         raise CampaignRefused(UNSEEN.format(unseen))
     if held_by(senior.pk).exists():
-        raise CampaignRefused("You hold an item. Decide it, or put it back, before you decide a group.")
+        raise CampaignRefused(
+            gettext("You hold an item. Decide it, or put it back, before you decide a group.")
+        )
     audit.record(
         action="campaign.decided",
         actor=senior,
@@ -236,7 +243,7 @@ def _decide_one(row: Submission, senior: User, label: str, said: dict[str, Any])
     if waiting is None:
         decided = row.review_items.exclude(reason=ReviewItem.Reason.GOLD).order_by("pk").last()
         if decided is None or not decided.decisions.exists():
-            raise CampaignRefused("No person has decided it, and it waits for none.")
+            raise CampaignRefused(gettext("No person has decided it, and it waits for none."))
         made = decision_correct(
             item_id=decided.pk, corrector=senior, label=label, answer_must_change=True, **said
         )
@@ -244,7 +251,9 @@ def _decide_one(row: Submission, senior: User, label: str, said: dict[str, Any])
     free = items_for(senior.pk, is_senior=True, include_skipped=True).filter(pk=waiting.pk, is_blind=False)
     item = free.select_for_update(of=("self",), skip_locked=True).first()
     if item is None:
-        raise CampaignRefused("Somebody holds it, it waits for somebody else, or you judged it before.")
+        raise CampaignRefused(
+            gettext("Somebody holds it, it waits for somebody else, or you judged it before.")
+        )
     statements.claim_item(item=item.pk, person=senior.pk, lease=claim_lease())
     audit.record(action="item.claimed", actor=senior, target=item)
     decision_record(item_id=item.pk, reviewer=senior, label=label, **said)

@@ -13,6 +13,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Exists, Max, Min, OuterRef, Q
 from django.db.models.functions import Now
+from django.utils.translation import gettext
 
 from kyc_review.audit import services as audit
 from kyc_review.core.errors import DomainError
@@ -180,15 +181,19 @@ def comment_add(*, submission_id: UUID, author: User, text: str) -> CaseComment:
     """Keep a comment and tell the people that it names with @username. Raises PermissionDenied, CommentRefused."""
     case = case_of(viewer=author, submission_id=submission_id)
     if case is None or not may_decide(author):
-        raise PermissionDenied("Reviewers and seniors who may read a case comment on it; your role does not.")
+        raise PermissionDenied(
+            gettext("Reviewers and seniors who may read a case comment on it; your role does not.")
+        )
     if case.is_blinded:
-        raise CommentRefused("This picture must be judged blind first. Comment on it after your first call.")
+        raise CommentRefused(
+            gettext("This picture must be judged blind first. Comment on it after your first call.")
+        )
     row = Submission.objects.select_for_update(no_key=True).get(pk=submission_id)
     text = text.strip()
     if row.erased_at:
-        raise CommentRefused("The submission was erased; nothing can be written about it any more.")
+        raise CommentRefused(gettext("The submission was erased; nothing can be written about it any more."))
     if not 0 < len(text) <= COMMENT_MAX:
-        raise CommentRefused(f"Write 1 to {COMMENT_MAX:,} characters.")
+        raise CommentRefused(gettext("Write 1 to %(number)s characters.") % {"number": f"{COMMENT_MAX:,}"})
     people = _mentioned(text)
     comment = CaseComment.objects.create(submission=row, author=author, text=text)
     Mention.objects.bulk_create(
@@ -208,7 +213,8 @@ def _mentioned(text: str) -> list[User]:
     if missing := names - {person.username for person in people}:
         listed = ", ".join(f"@{name}" for name in sorted(missing))
         raise CommentRefused(
-            f"There is no colleague {listed}. Write the user name as it is on their account."
+            gettext("There is no colleague %(names)s. Write the user name as it is on their account.")
+            % {"names": listed}
         )
     return people
 

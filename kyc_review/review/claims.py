@@ -16,6 +16,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Greatest, Now
+from django.utils.translation import gettext, gettext_lazy
 
 from kyc_review.accounts.services import person_lock
 from kyc_review.audit import services as audit
@@ -35,7 +36,9 @@ RELEASED = {"state": ReviewItem.State.OPEN, "claimed_by": None, "claimed_at": No
 RESERVED_AHEAD = dt.timedelta(seconds=120)
 NOT_RESERVED = {"reserved_for": None, "reserved_until": None, "is_reserved_ahead": False}
 
-ERASED = "The applicant's picture was erased meanwhile, as required by law; there is nothing left to decide."
+ERASED = gettext_lazy(
+    "The applicant's picture was erased meanwhile, as required by law; there is nothing left to decide."
+)
 
 
 def claim_lease() -> dt.timedelta:
@@ -223,17 +226,17 @@ def claim_lost(item_id: int, reviewer: User) -> ClaimLost:
     rows = ReviewItem.objects.filter(pk=item_id).select_related("submission")
     item = rows.only("state", "claimed_by_id", "submission__erased_at").first()
     if item is None:
-        return ClaimLost("This item does not exist.")
+        return ClaimLost(gettext("This item does not exist."))
     if item.submission.erased_at:
         return ClaimLost(ERASED)
     if item.state in (ReviewItem.State.DECIDED, ReviewItem.State.SETTLING):
-        return ClaimLost("This item has been decided already.")
+        return ClaimLost(gettext("This item has been decided already."))
     if item.state == ReviewItem.State.CLAIMED and item.claimed_by_id != reviewer.pk:
-        return ClaimLost("A colleague holds this item now.")
-    return ClaimLost("Your claim on this item has ended, and it went back to the queue.")
+        return ClaimLost(gettext("A colleague holds this item now."))
+    return ClaimLost(gettext("Your claim on this item has ended, and it went back to the queue."))
 
 
 def _one_by_one(reviewer: User) -> None:
     """Serialises requests of this person until the caller's transaction ends."""
     if not person_lock(person_id=reviewer.pk):
-        raise PermissionDenied("This account does not exist any more.")
+        raise PermissionDenied(gettext("This account does not exist any more."))

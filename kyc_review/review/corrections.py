@@ -14,6 +14,7 @@ from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import TextChoices
+from django.utils.translation import gettext, gettext_lazy
 
 from kyc_review.audit import services as audit
 from kyc_review.core.permissions import may_oversee
@@ -28,11 +29,11 @@ from .second_reviews import correction_item_open, outcome_stays
 if TYPE_CHECKING:
     from kyc_review.accounts.models import User
 
-UNDER_REVIEW = (
+UNDER_REVIEW = gettext_lazy(
     "Another person is to judge this picture without knowing the answer. "
     "It can be corrected after their decision."
 )
-UNCHANGED = "That is the answer already. Change it, what is marked, or the note to correct it."
+UNCHANGED = gettext_lazy("That is the answer already. Change it, what is marked, or the note to correct it.")
 
 
 @transaction.atomic
@@ -111,10 +112,10 @@ class CorrectionState(TextChoices):
     """What became of a correction; the labels are printed."""
 
     IN_EFFECT = "in_effect", ""
-    WAITS = "waits", "It takes effect once a second person agrees."
-    AGREED = "agreed", "Another person agreed."
-    OVERRULED = "overruled", "Other reviewers answered otherwise; their answer counts."
-    CLOSED = "closed", "It was closed without a second person's answer and changed nothing."
+    WAITS = "waits", gettext_lazy("It takes effect once a second person agrees.")
+    AGREED = "agreed", gettext_lazy("Another person agreed.")
+    OVERRULED = "overruled", gettext_lazy("Other reviewers answered otherwise; their answer counts.")
+    CLOSED = "closed", gettext_lazy("It was closed without a second person's answer and changed nothing.")
 
 
 def correction_state(correction: Decision) -> CorrectionState:
@@ -146,9 +147,9 @@ def _correctable(item_id: int, corrector: User) -> tuple[ReviewItem, Decision]:
         raise ClaimLost(ERASED)
     before = Decision.objects.final().filter(item_id=item_id).order_by("-pk").first()
     if item is None or before is None:
-        raise ClaimLost("Only a final decision can be corrected.")
+        raise ClaimLost(gettext("Only a final decision can be corrected."))
     if not may_oversee(corrector) and before.reviewer_id != corrector.pk:
-        raise PermissionDenied("Only its author or a senior corrects a decision.")
+        raise PermissionDenied(gettext("Only its author or a senior corrects a decision."))
     if waits_before_correction(item=item, decision=before):
         raise ClaimLost(UNDER_REVIEW)
     return item, before

@@ -14,6 +14,7 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy
 
 from kyc_review.audit import services as audit
 from kyc_review.core.db.inserted import insert
@@ -30,13 +31,13 @@ from .second_reviews import followup_item_for
 if TYPE_CHECKING:
     from kyc_review.accounts.models import User
 
-OUTDATED = "This submission was completed otherwise meanwhile; there is nothing left to decide."
+OUTDATED = gettext_lazy("This submission was completed otherwise meanwhile; there is nothing left to decide.")
 
 
 class TooLate(DomainError):
     """The decision can no longer be undone; it can be corrected."""
 
-    text = "It is too late to undo this decision. You can correct it on the item's page."
+    text = gettext_lazy("It is too late to undo this decision. You can correct it on the item's page.")
 
     def __init__(self) -> None:
         super().__init__(self.text)

@@ -46,11 +46,11 @@ class Lesson:
 
     @property
     def own_words(self) -> str:
-        return LABELS.get(self.own, "")
+        return str(LABELS.get(self.own, ""))
 
     @property
     def right_words(self) -> str:
-        return LABELS[self.right]
+        return str(LABELS[self.right])
 
     @property
     def regions(self) -> list[dict[str, float]]:

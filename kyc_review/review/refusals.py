@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.db.models import Count, Exists, F, OuterRef, Subquery
 from django.db.models.fields.json import KeyTextTransform
+from django.utils.translation import gettext
 
 from detection.checks import CheckCode
 from estimation.weighted import weighted_interval, weighted_rate
@@ -67,7 +68,7 @@ def refusals_sampled(*, viewer: User) -> RefusalTable | None:
     )
     groups = sorted({row["group"] for row in rows if row["group"]}) if field else []
     return RefusalTable(
-        everything=_counted("All", rows),
+        everything=_counted(gettext("All"), rows),
         by_reason=tuple(
             _counted(_words(code), (row for row in rows if row["code"] == code))
             for code in sorted({row["code"] for row in rows})

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.db import transaction
 from django.db.models.functions import Now
+from django.utils.translation import gettext, gettext_lazy
 
 from kyc_review.accounts.models import User
 from kyc_review.accounts.services import person_lock
@@ -28,13 +29,13 @@ ACTS = {
     "item.escalated": PutAside.Act.ESCALATED,
     "item.handed_over": PutAside.Act.HANDED_OVER,
 }
-SNOOZES = {15: "15 minutes", 60: "1 hour", 240: "4 hours"}
+SNOOZES = {15: gettext_lazy("15 minutes"), 60: gettext_lazy("1 hour"), 240: gettext_lazy("4 hours")}
 
 
 class TooLateToTakeBack(TooLate):
     """What was put aside can no longer be taken back."""
 
-    text = "It is too late to undo this: its time is over, or a colleague sees the item now."
+    text = gettext_lazy("It is too late to undo this: its time is over, or a colleague sees the item now.")
 
 
 class ReleaseRefused(DomainError):
@@ -52,7 +53,7 @@ def claim_release(*, item_id: int, reviewer: User, reason: str = Skip.Reason.UNS
 def item_snooze(*, item_id: int, reviewer: User, minutes: int) -> None:
     """The item is not assigned until then; afterwards it is available to everyone."""
     if minutes not in SNOOZES:
-        raise ReleaseRefused("Choose one of the listed times.")
+        raise ReleaseRefused(gettext("Choose one of the listed times."))
     until = Now() + dt.timedelta(minutes=minutes)
     _release(item_id, reviewer, "item.snoozed", {"minutes": minutes}, snoozed_until=until)
 
@@ -67,7 +68,7 @@ def item_escalate(*, item_id: int, reviewer: User, message: str = "") -> None:
         pk=reviewer.pk
     )
     if not seniors.exists():
-        raise ReleaseRefused("There is no other senior reviewer to ask.")
+        raise ReleaseRefused(gettext("There is no other senior reviewer to ask."))
     _release(
         item_id,
         reviewer,
@@ -86,7 +87,7 @@ def item_hand_over(*, item_id: int, reviewer: User, to: User, message: str = "")
     if item is None:
         raise claim_lost(item_id, reviewer)
     if to.pk == reviewer.pk:
-        raise ReleaseRefused("You already hold it.")
+        raise ReleaseRefused(gettext("You already hold it."))
     _release(item_id, reviewer, "item.handed_over", {"to": to.pk}, message=message, **offer(item, to))
     Skip.objects.filter(item_id=item_id, reviewer=to).delete()
 
@@ -98,11 +99,11 @@ def offer(item: ReviewItem, to: User) -> dict[str, Any]:
     the face was judged before, so that it is a second review or a calibration item.
     """
     if not may_decide(to):
-        raise ReleaseRefused("That person is not a reviewer.")
+        raise ReleaseRefused(gettext("That person is not a reviewer."))
     if item.is_escalated and not may_oversee(to):
-        raise ReleaseRefused("This item was escalated; only a senior can take it.")
+        raise ReleaseRefused(gettext("This item was escalated; only a senior can take it."))
     if item.escalated_by_id == to.pk:
-        raise ReleaseRefused("They escalated this item themselves.")
+        raise ReleaseRefused(gettext("They escalated this item themselves."))
     gave_answer = Gold.objects.filter(submission=item.submission_id, added_by=to).exists()
     knows = gave_answer or knows_outcome(submission_id=item.submission_id, person=to)
     if item.is_blind and not item.outcome_may_be_known:
@@ -119,7 +120,7 @@ def claim_take_back(*, item_id: int, senior: User) -> None:
     reserved = ReviewItem.objects.filter(pk=item_id, state=ReviewItem.State.OPEN, reserved_for__isnull=False)
     holder = ReviewItem.objects.filter(pk=item_id).values_list("claimed_by_id", "reserved_for_id").first()
     if claimed.update(**RELEASED) + reserved.update(**NOT_RESERVED) != 1:
-        raise ReleaseRefused("This item is not claimed.")
+        raise ReleaseRefused(gettext("This item is not claimed."))
     detail = {"holder": next(filter(None, holder or ()), None)}
     audit.record(action="item.taken_back", actor=senior, target=ReviewItem(pk=item_id), detail=detail)
 

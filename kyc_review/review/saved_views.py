@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
+from django.utils.translation import gettext
 
 from kyc_review.accounts.services import person_lock
 from kyc_review.core.errors import DomainError
@@ -26,13 +27,13 @@ class ViewRefused(DomainError):
 def view_save(*, owner: User, name: str, query: str) -> SavedView:
     """Save the filters under this name, in place of what had it. Raises ViewRefused, PermissionDenied."""
     if not may_list_queue(owner):
-        raise PermissionDenied("Your role does not list the queue.")
+        raise PermissionDenied(gettext("Your role does not list the queue."))
     name = " ".join(name.split())
     if not name or len(name) > SavedView._meta.get_field("name").max_length:  # type: ignore[operator]
-        raise ViewRefused("Give the view a name of up to 40 characters.")
+        raise ViewRefused(gettext("Give the view a name of up to 40 characters."))
     person_lock(person_id=owner.pk)
     if SavedView.objects.filter(owner=owner).exclude(name=name).count() >= VIEWS_MAX:
-        raise ViewRefused(f"You have {VIEWS_MAX} views; delete one first.")
+        raise ViewRefused(gettext("You have %(number)s views; delete one first.") % {"number": VIEWS_MAX})
     return SavedView.objects.update_or_create(owner=owner, name=name, defaults={"query": query})[0]
 
 

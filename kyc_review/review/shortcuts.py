@@ -5,13 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.db import transaction
+from django.utils.functional import lazy
+from django.utils.translation import gettext, gettext_lazy
 
 from detection.forensics.catalogue import FORENSIC_VIEWS
 from kyc_review.core.errors import DomainError
+from kyc_review.core.template_texts import mid_sentence
 from kyc_review.review.models import Decision, KeyChoice
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from django_stubs_ext import StrPromise
 
     from kyc_review.accounts.models import User
 
@@ -47,42 +52,54 @@ PART_KEYS = [
     (Decision.Part.HAIR.value, Decision.Part.HAIR.label, "H"),
     (Decision.Part.BACKGROUND.value, Decision.Part.BACKGROUND.label, "G"),
 ]
+
+
+def _lazily(text: str) -> StrPromise:
+    """A text of a package that knows no languages."""
+    return gettext_lazy(text)
+
+
+def _named(what: StrPromise, label: StrPromise) -> str:
+    return f"{what}: {mid_sentence(label)}"
+
+
+_about = lazy(_named, str)
 # The default key -> what it does, as in the list of keys.
 KEYS = {
-    "c": "Claim the next item",
-    "1": "Real",
-    "2": "Fake",
-    "3": "Cannot tell",
-    "u": "Not sure of the answer",
-    "Enter": "Submit the decision and open the next item",
-    "z": "Undo what you did last",
-    "n": "Write a note",
-    "k": "Mark fake regions",
-    "i": "Show the vote of each model",
-    "s": "Skip",
-    "o": "More: snooze, hand over, escalate",
-    "0": "Fit the picture into the window",
-    ".": "One pixel per pixel",
-    "r": "Turn",
-    "f": "Mirror",
-    "g": "Grid",
-    "t": "Tone",
-    ",": "Magnifier",
-    "+": "Larger",
-    "-": "Smaller",
-    "6": "Close to the eyes",
-    "7": "Close to the nose",
-    "8": "Close to the mouth",
-    "9": "Close to the face",
-    **{view.key: view.title for view in FORENSIC_VIEWS},
-    "j": "Compare with another picture",
-    "4": "Blink between two pictures",
-    "5": "Difference of two pictures",
-    "y": "The ten faces decided last",
-    "A": "The case: attempts, decisions, comments",
-    "?": "Show the list of keys",
-    **{key: f"Fake part: {label.lower()}" for _, label, key in PART_KEYS},
-    **{key: f"Cannot tell: {label.lower()}" for _, label, key in OBSTACLE_KEYS},
+    "c": gettext_lazy("Claim the next item"),
+    "1": gettext_lazy("Real"),
+    "2": gettext_lazy("Fake"),
+    "3": gettext_lazy("Cannot tell"),
+    "u": gettext_lazy("Not sure of the answer"),
+    "Enter": gettext_lazy("Submit the decision and open the next item"),
+    "z": gettext_lazy("Undo what you did last"),
+    "n": gettext_lazy("Write a note"),
+    "k": gettext_lazy("Mark fake regions"),
+    "i": gettext_lazy("Show the vote of each model"),
+    "s": gettext_lazy("Skip"),
+    "o": gettext_lazy("More: snooze, hand over, escalate"),
+    "0": gettext_lazy("Fit the picture into the window"),
+    ".": gettext_lazy("One pixel per pixel"),
+    "r": gettext_lazy("Turn"),
+    "f": gettext_lazy("Mirror"),
+    "g": gettext_lazy("Grid"),
+    "t": gettext_lazy("Tone"),
+    ",": gettext_lazy("Magnifier"),
+    "+": gettext_lazy("Larger"),
+    "-": gettext_lazy("Smaller"),
+    "6": gettext_lazy("Close to the eyes"),
+    "7": gettext_lazy("Close to the nose"),
+    "8": gettext_lazy("Close to the mouth"),
+    "9": gettext_lazy("Close to the face"),
+    **{view.key: _lazily(view.title) for view in FORENSIC_VIEWS},
+    "j": gettext_lazy("Compare with another picture"),
+    "4": gettext_lazy("Blink between two pictures"),
+    "5": gettext_lazy("Difference of two pictures"),
+    "y": gettext_lazy("The ten faces decided last"),
+    "A": gettext_lazy("The case: attempts, decisions, comments"),
+    "?": gettext_lazy("Show the list of keys"),
+    **{key: _about(gettext_lazy("Fake part"), label) for _, label, key in PART_KEYS},
+    **{key: _about(gettext_lazy("Cannot tell"), label) for _, label, key in OBSTACLE_KEYS},
 }
 NAMED = {"Enter", "Tab", "Space", "Backspace", "ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown"}
 
@@ -99,11 +116,17 @@ def keys_choose(*, user: User, wished: Mapping[str, str], is_on: bool, keeps_zoo
     chosen = {key: own.lower() if len(own) == 1 and not key.isupper() else own for key, own in chosen.items()}
     for key, own in chosen.items():
         if len(own) != 1 and own not in NAMED:
-            raise KeysRefused(f"“{own}” is not a valid key; enter one character ({KEYS[key]}).")
+            raise KeysRefused(
+                gettext("“%(key)s” is not a valid key; enter one character (%(does)s).")
+                % {"key": own, "does": KEYS[key]}
+            )
     taken: dict[str, str] = {}
     for key, own in chosen.items():
         if own in taken:
-            raise KeysRefused(f"“{own}” would do two things: {KEYS[taken[own]]}, and {KEYS[key]}.")
+            raise KeysRefused(
+                gettext("“%(key)s” would do two things: %(one)s, and %(other)s.")
+                % {"key": own, "one": KEYS[taken[own]], "other": KEYS[key]}
+            )
         taken[own] = key
     differing = {key: own for key, own in chosen.items() if own != key}
     made = {"is_on": is_on, "chosen": differing, "keeps_zoom": keeps_zoom}

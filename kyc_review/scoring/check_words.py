@@ -5,69 +5,77 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from django.utils.formats import number_format
+from django.utils.translation import gettext, gettext_lazy
+
 from detection.checks import UNITS, CheckCode, CheckName, CheckStatus, Measure, Unit
 from detection.faces.limits import LIMITS
+from kyc_review.core.numbers import number
 from kyc_review.scoring.models import CheckResult
 from kyc_review.submissions.check_policy import Action
 
 NAMES = {
-    CheckName.INTACT: "File",
-    CheckName.UNIFORM: "Content",
-    CheckName.FACE_FOUND: "Face",
-    CheckName.SINGLE_FACE: "One face",
-    CheckName.FACE_SIZE: "Face size",
-    CheckName.FACE_COMPLETE: "Whole face",
-    CheckName.FACE_VISIBLE: "Visible face",
-    CheckName.POSE: "Pose",
-    CheckName.SHARPNESS: "Sharpness",
-    CheckName.EXPOSURE: "Light",
+    CheckName.INTACT: gettext_lazy("File"),
+    CheckName.UNIFORM: gettext_lazy("Content"),
+    CheckName.FACE_FOUND: gettext_lazy("Face"),
+    CheckName.SINGLE_FACE: gettext_lazy("One face"),
+    CheckName.FACE_SIZE: gettext_lazy("Face size"),
+    CheckName.FACE_COMPLETE: gettext_lazy("Whole face"),
+    CheckName.FACE_VISIBLE: gettext_lazy("Visible face"),
+    CheckName.POSE: gettext_lazy("Pose"),
+    CheckName.SHARPNESS: gettext_lazy("Sharpness"),
+    CheckName.EXPOSURE: gettext_lazy("Light"),
 }
 CODES = {
-    CheckCode.DAMAGED: "the file is damaged",
-    CheckCode.TRAILING_DATA: "unknown data follows the picture",
-    CheckCode.BLANK: "the picture shows nothing",
-    CheckCode.NO_FACE: "no face was found",
-    CheckCode.SEVERAL_FACES: "more than one face was found",
-    CheckCode.FACE_TOO_SMALL: "the face is small",
-    CheckCode.FACE_CUT_OFF: "the face is cut off",
-    CheckCode.OCCLUDED: "the face is covered or pixelated",
-    CheckCode.TURNED_AWAY: "the face is turned away",
-    CheckCode.NOT_UPRIGHT: "the face is not upright",
-    CheckCode.BLURRED: "the face is blurred",
-    CheckCode.TOO_DARK: "the face is dark",
-    CheckCode.TOO_BRIGHT: "the face is too bright",
-    CheckCode.CHECK_FAILED: "the check could not be made",
+    CheckCode.DAMAGED: gettext_lazy("the file is damaged"),
+    CheckCode.TRAILING_DATA: gettext_lazy("unknown data follows the picture"),
+    CheckCode.BLANK: gettext_lazy("the picture shows nothing"),
+    CheckCode.NO_FACE: gettext_lazy("no face was found"),
+    CheckCode.SEVERAL_FACES: gettext_lazy("more than one face was found"),
+    CheckCode.FACE_TOO_SMALL: gettext_lazy("the face is small"),
+    CheckCode.FACE_CUT_OFF: gettext_lazy("the face is cut off"),
+    CheckCode.OCCLUDED: gettext_lazy("the face is covered or pixelated"),
+    CheckCode.TURNED_AWAY: gettext_lazy("the face is turned away"),
+    CheckCode.NOT_UPRIGHT: gettext_lazy("the face is not upright"),
+    CheckCode.BLURRED: gettext_lazy("the face is blurred"),
+    CheckCode.TOO_DARK: gettext_lazy("the face is dark"),
+    CheckCode.TOO_BRIGHT: gettext_lazy("the face is too bright"),
+    CheckCode.CHECK_FAILED: gettext_lazy("the check could not be made"),
 }
 # Where a check only doubts, its words do not claim what may not be so.
 DOUBTS = {
-    CheckCode.BLANK: "the picture shows almost nothing",
-    CheckCode.NO_FACE: "perhaps no face",
-    CheckCode.SEVERAL_FACES: "perhaps more than one face",
+    CheckCode.BLANK: gettext_lazy("the picture shows almost nothing"),
+    CheckCode.NO_FACE: gettext_lazy("perhaps no face"),
+    CheckCode.SEVERAL_FACES: gettext_lazy("perhaps more than one face"),
 }
 MEASURES = {
-    Measure.CONTENT: "contrast",
-    Measure.CONFIDENCE: "certainty",
-    Measure.SECOND_FACE: "second face, relative to the first",
-    Measure.FACE_AT_BORDER: "certainty of a second face cut by the border",
-    Measure.EYE_DISTANCE: "distance of the eyes",
-    Measure.INSIDE: "outline inside the picture",
-    Measure.FLAT_PART: "flattest part of the face, equal pixels",
-    Measure.EYE_DETAIL: "detail of the eyes",
-    Measure.MOUTH_DETAIL: "detail of the mouth",
-    Measure.TONES: "evenness of the tones",
-    Measure.MOSAIC: "regularity of the steps",
-    Measure.YAW: "turned sideways by",
-    Measure.PITCH: "turned up or down by",
-    Measure.ROLL: "leaning by",
-    Measure.SHARPNESS: "fine detail",
-    Measure.LIGHT: "brightness",
-    Measure.WASHED_OUT: "overexposed part of the face",
+    Measure.CONTENT: gettext_lazy("contrast"),
+    Measure.CONFIDENCE: gettext_lazy("certainty"),
+    Measure.SECOND_FACE: gettext_lazy("second face, relative to the first"),
+    Measure.FACE_AT_BORDER: gettext_lazy("certainty of a second face cut by the border"),
+    Measure.EYE_DISTANCE: gettext_lazy("distance of the eyes"),
+    Measure.INSIDE: gettext_lazy("outline inside the picture"),
+    Measure.FLAT_PART: gettext_lazy("flattest part of the face, equal pixels"),
+    Measure.EYE_DETAIL: gettext_lazy("detail of the eyes"),
+    Measure.MOUTH_DETAIL: gettext_lazy("detail of the mouth"),
+    Measure.TONES: gettext_lazy("evenness of the tones"),
+    Measure.MOSAIC: gettext_lazy("regularity of the steps"),
+    Measure.YAW: gettext_lazy("turned sideways by"),
+    Measure.PITCH: gettext_lazy("turned up or down by"),
+    Measure.ROLL: gettext_lazy("leaning by"),
+    Measure.SHARPNESS: gettext_lazy("fine detail"),
+    Measure.LIGHT: gettext_lazy("brightness"),
+    Measure.WASHED_OUT: gettext_lazy("overexposed part of the face"),
 }
-STATUSES = {CheckStatus.PASS: "passed", CheckStatus.DOUBT: "doubtful", CheckStatus.FAIL: "failed"}
+STATUSES = {
+    CheckStatus.PASS: gettext_lazy("passed"),
+    CheckStatus.DOUBT: gettext_lazy("doubtful"),
+    CheckStatus.FAIL: gettext_lazy("failed"),
+}
 ACTIONS = {
-    Action.RESUBMIT: "sent back to the applicant",
-    Action.REVIEW: "given to a person",
-    Action.IGNORE: "ignored by the bank's policy",
+    Action.RESUBMIT: gettext_lazy("sent back to the applicant"),
+    Action.REVIEW: gettext_lazy("given to a person"),
+    Action.IGNORE: gettext_lazy("ignored by the bank's policy"),
 }
 
 
@@ -108,14 +116,14 @@ def troubles(rows: Iterable[CheckResult]) -> list[CheckLine]:
 
 def _line(row: CheckResult) -> CheckLine:
     return CheckLine(
-        name=NAMES[CheckName(row.name)],
+        name=str(NAMES[CheckName(row.name)]),
         status=row.status,
-        status_words=STATUSES[CheckStatus(row.status)],
+        status_words=str(STATUSES[CheckStatus(row.status)]),
         words=_words(row),
         value=row.value,
         limit=row.limit,
         measured=_measured(row),
-        action=ACTIONS[Action(row.action)] if row.action else "",
+        action=str(ACTIONS[Action(row.action)]) if row.action else "",
         code=row.code,
     )
 
@@ -124,7 +132,7 @@ def _words(row: CheckResult) -> str:
     if not row.code:
         return ""
     code = CheckCode(row.code)
-    return DOUBTS.get(code, CODES[code]) if row.status == CheckStatus.DOUBT.value else CODES[code]
+    return str(DOUBTS.get(code, CODES[code]) if row.status == CheckStatus.DOUBT.value else CODES[code])
 
 
 def _measured(row: CheckResult) -> str:
@@ -132,17 +140,27 @@ def _measured(row: CheckResult) -> str:
     if row.value is None or row.limit is None:
         return ""
     if not row.measure:  # stored before the measure was
-        return f"{row.value:.4g}, limit {row.limit:.4g}"
+        return gettext("%(value)s, limit %(limit)s") % {
+            "value": number(row.value, ".4g"),
+            "limit": number(row.limit, ".4g"),
+        }
     measure = Measure(row.measure)
-    bound = "at most" if LIMITS[measure].is_low_better else "at least"
+    if LIMITS[measure].is_low_better:
+        text = gettext("%(measure)s %(value)s, at most %(limit)s")
+    else:
+        text = gettext("%(measure)s %(value)s, at least %(limit)s")
     unit = UNITS[measure]
-    return f"{MEASURES[measure]} {_quantity(row.value, unit)}, {bound} {_quantity(row.limit, unit)}"
+    return text % {
+        "measure": MEASURES[measure],
+        "value": _quantity(row.value, unit),
+        "limit": _quantity(row.limit, unit),
+    }
 
 
 def _quantity(value: float, unit: Unit) -> str:
     """Rounded to a tenth, so that a value that just missed its limit rarely looks equal to it."""
-    number = round(value * 100 if unit is Unit.SHARE else value, 1)
-    text = f"{number:.1f}".removesuffix(".0")
+    rounded = round(value * 100 if unit is Unit.SHARE else value, 1)
+    text = number_format(rounded, 0 if rounded == int(rounded) else 1)
     match unit:
         case Unit.SHARE:
             return f"{text} %"
@@ -151,5 +169,5 @@ def _quantity(value: float, unit: Unit) -> str:
         case Unit.PIXELS:
             return f"{text} px"
         case Unit.RATIO:
-            return f"{value:.2f}"
-    return f"{text} of 255"
+            return number_format(value, 2)
+    return gettext("%(number)s of 255") % {"number": text}

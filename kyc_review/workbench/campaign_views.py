@@ -9,6 +9,7 @@ from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -21,7 +22,7 @@ from kyc_review.review.models import Decision
 from kyc_review.submissions.models import Submission
 from kyc_review.workbench.forms import CampaignForm, DecisionForm
 
-CORRECTIONS_WAIT = " Corrections among them: {}. They take effect once a second person agrees."
+CORRECTIONS_WAIT = gettext_lazy("Corrections among them: {}. They take effect once a second person agrees.")
 
 
 @require_safe
@@ -107,9 +108,12 @@ def decision(request: StaffRequest, submission_id: UUID) -> HttpResponse:
 
 def _report(request: StaffRequest, outcomes: list[Outcome]) -> None:
     recorded = [one for one in outcomes if not one.refusal]
-    text = f"Recorded for {len(recorded)} of {len(outcomes)} pictures."
+    text = gettext("Recorded for %(number)s of %(all)s pictures.") % {
+        "number": len(recorded),
+        "all": len(outcomes),
+    }
     waiting = sum(one.waits for one in recorded)
-    messages.success(request, text + CORRECTIONS_WAIT.format(waiting) if waiting else text)
+    messages.success(request, f"{text} {CORRECTIONS_WAIT.format(waiting)}" if waiting else text)
     for one in outcomes:
         if one.refusal:
             messages.error(request, f"{one.submission.external_ref}: {one.refusal}")
@@ -141,7 +145,7 @@ def _found(request: StaffRequest, submission_id: UUID) -> Campaign:
     _require(request)
     group = campaigns.campaign_of(viewer=request.user, submission_id=submission_id)
     if group is None:
-        raise Http404("There is no such campaign.")
+        raise Http404(gettext("There is no such campaign."))
     return group
 
 
@@ -149,7 +153,7 @@ def _member(group: Campaign, member_id: UUID) -> Submission:
     for row in group.members:
         if row.pk == member_id:
             return row
-    raise Http404("This picture does not belong to the campaign.")
+    raise Http404(gettext("This picture does not belong to the campaign."))
 
 
 def _require(request: StaffRequest) -> None:

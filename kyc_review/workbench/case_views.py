@@ -11,7 +11,7 @@ from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -39,7 +39,9 @@ if TYPE_CHECKING:
 COMMENT_ADDED = gettext_lazy("The comment was added.")
 APPEAL_OPENED = gettext_lazy("The appeal waits for somebody who has not seen the picture.")
 # One text for every state of the picture: another one would tell whether it was judged before.
-APPEAL_HIDDEN = "Appeals are opened from cases whose decisions you may read; this one is not open to you yet."
+APPEAL_HIDDEN = gettext_lazy(
+    "Appeals are opened from cases whose decisions you may read; this one is not open to you yet."
+)
 
 
 @require_safe
@@ -62,7 +64,7 @@ def case_of_item(request: StaffRequest, item_id: int) -> HttpResponse:
     item = ReviewItem.objects.filter(pk=item_id).first()
     found = cases.case_of(viewer=request.user, submission_id=item.submission_id) if item else None
     if found is None or found.is_blinded:
-        raise PermissionDenied("You do not hold this item, or it waits for your first call.")
+        raise PermissionDenied(gettext("You do not hold this item, or it waits for your first call."))
     return _page(request, found, item_id=item_id) if request.htmx else _back(found.submission.pk)
 
 
@@ -94,7 +96,7 @@ def appeal(request: StaffRequest, submission_id: UUID) -> HttpResponse:
         return _back(submission_id)
     require(request.user, Right.OVERSEE)
     if not found.is_whole:
-        return _page(request, found, appeal_problem=APPEAL_HIDDEN, status=409)
+        return _page(request, found, appeal_problem=str(APPEAL_HIDDEN), status=409)
     form = AppealForm(request.POST)
     form.full_clean()
     try:
@@ -111,7 +113,7 @@ def picture(request: StaffRequest, submission_id: UUID, member_id: UUID) -> Http
     found = _found(request, submission_id)
     row = cases.case_picture(case=found, member_id=member_id, viewer=request.user)
     if row is None:
-        raise Http404("There is no such picture in this case, or you may not see it.")
+        raise Http404(gettext("There is no such picture in this case, or you may not see it."))
     detail = {"case": str(submission_id), "size": "thumbnail"}
     audit.record(action="submission.looked_at", actor=request.user, target=row, detail=detail)
     return thumbnail_response(row)
@@ -169,6 +171,9 @@ def _found(request: StaffRequest, submission_id: UUID) -> Case:
         return found
     if Submission.objects.filter(pk=submission_id, is_test=False).exists():
         raise PermissionDenied(
-            "This case is for seniors, admins and auditors, and for reviewers who hold its item or are mentioned in it."
+            gettext(
+                "This case is for seniors, admins and auditors, and for reviewers who hold its item or are "
+                "mentioned in it."
+            )
         )
-    raise Http404("There is no such case.")
+    raise Http404(gettext("There is no such case."))

@@ -6,6 +6,7 @@ from uuid import UUID
 from django import forms
 from django.core.exceptions import BadRequest
 from django.http import QueryDict
+from django.utils.translation import gettext, gettext_lazy
 
 from kyc_review.review.models import Decision, Skip
 
@@ -32,9 +33,11 @@ class RegionsField(forms.JSONField):
         try:
             boxes = super().to_python(value) or []
         except RecursionError:
-            raise forms.ValidationError("The marked regions could not be read; mark them again.") from None
+            raise forms.ValidationError(
+                gettext("The marked regions could not be read; mark them again.")
+            ) from None
         if not isinstance(boxes, list) or len(boxes) > REGIONS_MAX:
-            raise forms.ValidationError(f"Mark up to {REGIONS_MAX} regions.")
+            raise forms.ValidationError(gettext("Mark up to %(number)s regions.") % {"number": REGIONS_MAX})
         return [self._box(box) for box in boxes]
 
     @staticmethod
@@ -42,7 +45,9 @@ class RegionsField(forms.JSONField):
         if not isinstance(box, dict) or not all(
             isinstance(box.get(side), int | float) and 0 <= box[side] <= 1 for side in SIDES
         ):
-            raise forms.ValidationError("A marked region could not be read; remove it and mark it again.")
+            raise forms.ValidationError(
+                gettext("A marked region could not be read; remove it and mark it again.")
+            )
         return {side: round(float(box[side]), 4) for side in SIDES}
 
 
@@ -52,8 +57,8 @@ class DecisionForm(ReviewForm):
     label = forms.ChoiceField(
         choices=Decision.Label,
         error_messages={
-            "required": "Choose real, fake or not assessable first.",
-            "invalid_choice": "Choose real, fake or not assessable first.",
+            "required": gettext_lazy("Choose real, fake or not assessable first."),
+            "invalid_choice": gettext_lazy("Choose real, fake or not assessable first."),
         },
     )
     obstacle = forms.ChoiceField(choices=Decision.Obstacle, required=False)
@@ -70,7 +75,7 @@ class DecisionForm(ReviewForm):
             self.errors.pop("regions", None)  # what was drawn belongs to fake, and holds up no other answer
         if said.get("label") == Decision.Label.NOT_ASSESSABLE and not said.get("obstacle"):
             raise forms.ValidationError(
-                "State why it cannot be assessed; the applicant is asked for another picture."
+                gettext("State why it cannot be assessed; the applicant is asked for another picture.")
             )
         return said
 
@@ -79,7 +84,7 @@ class CampaignForm(ReviewForm):
     """Which members of a campaign get the answer."""
 
     members = forms.TypedMultipleChoiceField(
-        coerce=UUID, error_messages={"required": "Choose at least one picture."}
+        coerce=UUID, error_messages={"required": gettext_lazy("Choose at least one picture.")}
     )
 
     def __init__(self, data: QueryDict) -> None:

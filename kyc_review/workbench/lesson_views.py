@@ -6,6 +6,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
+from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -20,10 +21,10 @@ from kyc_review.review.viewing import item_view_record
 FACE, MASK = "face", "mask"
 # How the answer is known, as the page says it.
 SOURCES = {
-    "known": "A calibration face: its answer was known beforehand.",
-    "others": "Colleagues who looked after you answered otherwise.",
-    "later": "The onboarding system reported fraud later.",
-    ANSWERED: "You escalated it; this is the answer.",
+    "known": gettext_lazy("A calibration face: its answer was known beforehand."),
+    "others": gettext_lazy("Colleagues who looked after you answered otherwise."),
+    "later": gettext_lazy("The onboarding system reported fraud later."),
+    ANSWERED: gettext_lazy("You escalated it; this is the answer."),
 }
 
 
@@ -52,14 +53,14 @@ def lesson_picture(request: StaffRequest, item_id: int, name: str) -> HttpRespon
     """The face of one of the viewer's lessons, or the mask that lies on it."""
     item: ReviewItem | None = lesson_item(viewer=request.user, item_id=item_id)
     if item is None:
-        raise PermissionDenied("This face is not among those of your last day of work.")
+        raise PermissionDenied(gettext("This face is not among those of your last day of work."))
     item_view_record(item=item, viewer=request.user)
     if name == FACE:
         return derivative_response(item.submission)
     evidence = getattr(item.submission, "evidence", None)
     if name != MASK or evidence is None or MASK not in evidence.pictures:
-        raise Http404("There is no such view of this item.")
+        raise Http404(gettext("There is no such view of this item."))
     try:
         return picture_response(evidence, MASK)
     except FileNotFoundError as gone:
-        raise Http404("This view is gone.") from gone
+        raise Http404(gettext("This view is gone.")) from gone

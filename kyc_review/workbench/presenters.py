@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from django.utils.translation import gettext, gettext_lazy, ngettext_lazy
+
 from kyc_review.review.models import Decision, ReviewItem
 from kyc_review.scoring.check_words import check_lines
 from kyc_review.scoring.selectors import causes_first, checks_for_person
@@ -20,13 +22,13 @@ _OBSTACLES = set(Decision.Obstacle.values)
 # What the page says before the first person decides, by the answers that one person may not give alone.
 _REAL, _FAKE = Decision.Label.REAL.value, Decision.Label.FAKE.value
 TWO_PEOPLE = {
-    frozenset({_REAL}): "Real needs two people to clear this picture.",
-    frozenset({_FAKE}): "Fake needs two people to reject this picture.",
-    frozenset({_REAL, _FAKE}): "Real and fake need two people here.",
-    frozenset(Decision.Label.values): "A second person reviews this one, too.",
+    frozenset({_REAL}): gettext_lazy("Real needs two people to clear this picture."),
+    frozenset({_FAKE}): gettext_lazy("Fake needs two people to reject this picture."),
+    frozenset({_REAL, _FAKE}): gettext_lazy("Real and fake need two people here."),
+    frozenset(Decision.Label.values): gettext_lazy("A second person reviews this one, too."),
 }
 # After such an answer; also true for the second person, who must not learn that they are.
-ANOTHER_JUDGES = "Another person judges it, too, before it counts."
+ANOTHER_JUDGES = gettext_lazy("Another person judges it, too, before it counts.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +54,32 @@ class VotePanel:
     def headline(self) -> str:
         """How many models say what, without counting the combination as one of them."""
         fakes, total = sum(vote.is_fake for vote in self.members), len(self.members)
-        call, count = ("fake", fakes) if fakes else ("real", total)
-        if self.combination is None:
-            return f"{count} of {total} models {_say(count)} {call}"
-        combined = "fake" if self.combination.is_fake else "real"
-        if combined == call:
-            return f"{count} of {total} models and their combination say {call}"
-        return f"{count} of {total} models {_say(count)} {call}; their combination says {combined}"
+        combined = None if self.combination is None else self.combination.is_fake
+        return HEADLINES[bool(fakes), combined] % {"count": fakes or total, "total": total}
 
 
-def _say(count: int) -> str:
-    return "says" if count == 1 else "say"
+# Whether a model says fake, and whether their combination does (None without one). English says "model" in the plural
+# and the verb by the count.
+HEADLINES = {
+    (True, None): ngettext_lazy(
+        "%(count)s of %(total)s models says fake", "%(count)s of %(total)s models say fake", "count"
+    ),
+    (False, None): ngettext_lazy(
+        "%(count)s of %(total)s models says real", "%(count)s of %(total)s models say real", "count"
+    ),
+    (True, True): gettext_lazy("%(count)s of %(total)s models and their combination say fake"),
+    (False, False): gettext_lazy("%(count)s of %(total)s models and their combination say real"),
+    (True, False): ngettext_lazy(
+        "%(count)s of %(total)s models says fake; their combination says real",
+        "%(count)s of %(total)s models say fake; their combination says real",
+        "count",
+    ),
+    (False, True): ngettext_lazy(
+        "%(count)s of %(total)s models says real; their combination says fake",
+        "%(count)s of %(total)s models say real; their combination says fake",
+        "count",
+    ),
+}
 
 
 def vote_panel(item: ReviewItem) -> VotePanel | None:
@@ -73,8 +90,13 @@ def vote_panel(item: ReviewItem) -> VotePanel | None:
     votes = list(scoring.votes.all())
     members = [vote for vote in votes if vote.member != STACK]
     return VotePanel(
-        members=tuple(_line(vote, f"Model {number}") for number, vote in enumerate(members, start=1)),
-        combination=next((_line(vote, "Combination") for vote in votes if vote.member == STACK), None),
+        members=tuple(
+            _line(vote, gettext("Model %(number)s") % {"number": number})
+            for number, vote in enumerate(members, start=1)
+        ),
+        combination=next(
+            (_line(vote, gettext("Combination")) for vote in votes if vote.member == STACK), None
+        ),
         bundle=scoring.bundle_version,
     )
 

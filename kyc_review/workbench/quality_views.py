@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
@@ -45,9 +46,11 @@ def gold(request: StaffRequest, item_id: int) -> HttpResponse:
     word = final.exclude(item__reason=ReviewItem.Reason.GOLD).order_by("pk").last()
     try:
         if word is None:
-            raise ValueError("Only a decided item can be used.")
+            raise ValueError(gettext("Only a decided item can be used."))
         gold_add(submission_id=item.submission_id, senior=request.user, label=word.label)
-        messages.success(request, f"Item {item_id} will be mixed in for calibration.")
+        messages.success(
+            request, gettext("Item %(item)s will be mixed in for calibration.") % {"item": item_id}
+        )
     except ValueError as refused:
         messages.error(request, str(refused))
     return HttpResponseRedirect(reverse("review:item", args=[item_id]))

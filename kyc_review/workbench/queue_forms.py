@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from django import forms
 from django.conf import settings
+from django.utils.translation import gettext_lazy
 
 from detection.checks import CheckCode
 from kyc_review.accounts.models import Integration, User
@@ -16,8 +17,12 @@ from kyc_review.review.queue_list import QueueFilter, Sort
 from kyc_review.review.selectors import FIRST_LOOK, FIRST_LOOK_LABEL
 from kyc_review.scoring.check_words import CODES
 
-ANY = ("", "Any")
-SORTS = ((Sort.ORDER, "Order of assignment"), (Sort.OLDEST, "Longest waiting"), (Sort.NEWEST, "Newest"))
+ANY = ("", gettext_lazy("Any"))
+SORTS = (
+    (Sort.ORDER, gettext_lazy("Order of assignment")),
+    (Sort.OLDEST, gettext_lazy("Longest waiting")),
+    (Sort.NEWEST, gettext_lazy("Newest")),
+)
 
 
 def _reviewers() -> Any:
@@ -28,22 +33,30 @@ class QueueFilterForm(forms.Form):
     """Filters of the list, from the address. Values that do not exist filter nothing."""
 
     reason = forms.ChoiceField(
-        required=False, choices=[ANY, *ReviewItem.Reason.choices, (FIRST_LOOK, FIRST_LOOK_LABEL)]
+        required=False,
+        label=gettext_lazy("Reason"),
+        choices=[ANY, *ReviewItem.Reason.choices, (FIRST_LOOK, FIRST_LOOK_LABEL)],
     )
     check = forms.ChoiceField(
         required=False,
-        label="Check found",
-        choices=[ANY, *((code.value, CODES[code].capitalize()) for code in CheckCode)],
+        label=gettext_lazy("Check found"),
+        choices=lambda: [ANY, *((code.value, CODES[code].capitalize()) for code in CheckCode)],
     )
-    late = forms.ChoiceField(required=False, label="Waiting", choices=[ANY, ("on", "Late")])
+    late = forms.ChoiceField(
+        required=False, label=gettext_lazy("Waiting"), choices=[ANY, ("on", gettext_lazy("Late"))]
+    )
     integration = forms.ModelChoiceField(
-        Integration.objects.order_by("name"), required=False, label="From", empty_label="Any"
+        Integration.objects.order_by("name"), required=False, label=gettext_lazy("From"), empty_label=ANY[1]
     )
-    kept_for = forms.ModelChoiceField(_reviewers(), required=False, label="Offered to", empty_label="Any")
-    escalated_by = forms.ModelChoiceField(_reviewers(), required=False, empty_label="Any")
-    sort = forms.ChoiceField(required=False, choices=SORTS)
-    field = forms.ChoiceField(required=False, label="Metadata field")
-    value = forms.CharField(required=False, max_length=100, label="Metadata value")
+    kept_for = forms.ModelChoiceField(
+        _reviewers(), required=False, label=gettext_lazy("Offered to"), empty_label=ANY[1]
+    )
+    escalated_by = forms.ModelChoiceField(
+        _reviewers(), required=False, label=gettext_lazy("Escalated by"), empty_label=ANY[1]
+    )
+    sort = forms.ChoiceField(required=False, label=gettext_lazy("Sort"), choices=SORTS)
+    field = forms.ChoiceField(required=False, label=gettext_lazy("Metadata field"))
+    value = forms.CharField(required=False, max_length=100, label=gettext_lazy("Metadata value"))
     after = forms.IntegerField(required=False, min_value=1, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from django.contrib import messages
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext, ngettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
@@ -15,6 +18,9 @@ from kyc_review.review.assignment import Distributed
 from kyc_review.review.release import ReleaseRefused
 from kyc_review.workbench.queue_forms import DistributeForm, QueueFilterForm
 from kyc_review.workbench.queue_page import queue_context
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrPromise
 
 REFUSALS_TOLD = 3
 
@@ -49,17 +55,25 @@ def distribute(request: StaffRequest) -> HttpResponse:
     assignment.require_overseer(request.user)
     form = DistributeForm(request.POST)
     if not form.is_valid():
-        messages.error(request, "Choose at least one item.")
+        messages.error(request, gettext("Choose at least one item."))
         return _back(request)
     chosen, to = form.cleaned_data["item"], form.cleaned_data["to"]
     if form.cleaned_data["act"] == "return":
         done = assignment.items_return(item_ids=chosen, senior=request.user)
-        _tell(request, done, "back in the queue")
+        told = ngettext_lazy(
+            "%(number)s item is back in the queue.", "%(number)s items are back in the queue.", "number"
+        )
+        _tell(request, done, told)
     elif to is None:
-        messages.error(request, "Choose a person to assign the items to.")
+        messages.error(request, gettext("Choose a person to assign the items to."))
     else:
         done = assignment.items_assign(item_ids=chosen, to=to, senior=request.user)
-        _tell(request, done, f"offered to {to.get_full_name() or to.username} first")
+        told = ngettext_lazy(
+            "%(number)s item is offered to %(name)s first.",
+            "%(number)s items are offered to %(name)s first.",
+            "number",
+        )
+        _tell(request, done, told, name=to.get_full_name() or to.username)
     return _back(request)
 
 
@@ -72,7 +86,7 @@ def view_save(request: StaffRequest) -> HttpResponse:
     name = request.POST.get("name", "")
     try:
         saved = saved_views.view_save(owner=request.user, name=name, query=form.query())
-        messages.success(request, f"The view “{saved.name}” is saved.")
+        messages.success(request, gettext("The view “%(name)s” is saved.") % {"name": saved.name})
     except saved_views.ViewRefused as refused:
         messages.error(request, refused.detail)
     return _back(request)
@@ -82,19 +96,20 @@ def view_save(request: StaffRequest) -> HttpResponse:
 @staff_only
 def view_delete(request: StaffRequest, view_id: int) -> HttpResponse:
     if not saved_views.view_delete(owner=request.user, view_id=view_id):
-        raise Http404("You have no such view.")
-    messages.success(request, "The view is deleted.")
+        raise Http404(gettext("You have no such view."))
+    messages.success(request, gettext("The view is deleted."))
     return _back(request)
 
 
-def _tell(request: StaffRequest, done: Distributed, what: str) -> None:
+def _tell(request: StaffRequest, done: Distributed, told: StrPromise, **values: str) -> None:
+    """`told`: what happened to `number` items."""
     number = len(done.done)
     if number:
-        messages.success(request, f"{number} item{'s are' if number > 1 else ' is'} {what}.")
+        messages.success(request, told % {"number": number, **values})
     for pk, reason in list(done.refused.items())[:REFUSALS_TOLD]:
-        messages.error(request, f"Item {pk}: {reason}")
+        messages.error(request, gettext("Item %(item)s: %(reason)s") % {"item": pk, "reason": reason})
     if (more := len(done.refused) - REFUSALS_TOLD) > 0:
-        messages.error(request, f"{more} more could not be changed.")
+        messages.error(request, gettext("%(number)s more could not be changed.") % {"number": more})
 
 
 def _back(request: StaffRequest) -> HttpResponse:

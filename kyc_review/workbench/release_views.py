@@ -7,6 +7,7 @@ from collections.abc import Callable
 from django.contrib import messages
 from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.views.decorators.http import require_POST
 
 from kyc_review.accounts.models import User
@@ -40,7 +41,7 @@ def release(request: StaffRequest, item_id: int) -> HttpResponse:
         request,
         item_id,
         lambda: claim_release(item_id=item_id, reviewer=request.user, reason=reason),
-        f"Item {item_id} is back in the queue for a colleague.",
+        gettext("Item %(item)s is back in the queue for a colleague.") % {"item": item_id},
     )
 
 
@@ -52,7 +53,8 @@ def snooze(request: StaffRequest, item_id: int) -> HttpResponse:
         request,
         item_id,
         lambda: item_snooze(item_id=item_id, reviewer=request.user, minutes=minutes),
-        f"Item {item_id} comes back in {SNOOZES.get(minutes, '')}.",
+        gettext("Item %(item)s comes back in %(time)s.")
+        % {"item": item_id, "time": SNOOZES.get(minutes, "")},
     )
 
 
@@ -64,7 +66,7 @@ def escalation(request: StaffRequest, item_id: int) -> HttpResponse:
         request,
         item_id,
         lambda: item_escalate(item_id=item_id, reviewer=request.user, message=message),
-        f"Item {item_id} waits for a senior reviewer.",
+        gettext("Item %(item)s waits for a senior reviewer.") % {"item": item_id},
     )
 
 
@@ -74,14 +76,15 @@ def handover(request: StaffRequest, item_id: int) -> HttpResponse:
     said = _form_values(request)
     to = User.objects.filter(pk=said.get("to") or 0).first()
     if to is None:
-        return problem(request, item_id, "Choose a colleague first.")
+        return problem(request, item_id, gettext("Choose a colleague first."))
     return _release_and_show(
         request,
         item_id,
         lambda: item_hand_over(
             item_id=item_id, reviewer=request.user, to=to, message=said.get("message", "")
         ),
-        f"Item {item_id} is offered to {to.get_full_name() or to.username} first.",
+        gettext("Item %(item)s is offered to %(name)s first.")
+        % {"item": item_id, "name": to.get_full_name() or to.username},
     )
 
 
@@ -91,7 +94,7 @@ def take_back(request: StaffRequest, item_id: int) -> HttpResponse:
     """For seniors: returns a colleague's item to the queue."""
     try:
         claim_take_back(item_id=item_id, senior=request.user)
-        messages.success(request, f"Item {item_id} is back in the queue.")
+        messages.success(request, gettext("Item %(item)s is back in the queue.") % {"item": item_id})
     except ReleaseRefused as rejected:
         messages.error(request, rejected.detail)
     return HttpResponseRedirect(reverse("review:item", args=[item_id]))

@@ -14,6 +14,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext
 from django_htmx.http import push_url, reswap, retarget
 
 from kyc_review.accounts.staff_access import StaffRequest
@@ -52,7 +53,9 @@ def _say_why_nothing(request: StaffRequest) -> None:
     """When items wait, and none for this person."""
     if not selectors.queue_items(viewer=request.user).filter(state=ReviewItem.State.OPEN).exists():
         return
-    why = "Nothing that waits is for you now: you judged, read about or skipped it, or it is kept or snoozed."
+    why = gettext(
+        "Nothing that waits is for you now: you judged, read about or skipped it, or it is kept or snoozed."
+    )
     messages.info(request, why)
 
 
@@ -61,9 +64,9 @@ def in_focus(request: StaffRequest, item_id: int) -> ReviewItem:
     if shown is None:
         if ReviewItem.objects.filter(pk=item_id).exists():
             raise PermissionDenied(
-                "You do not hold this item. Its face is shown to the person who claimed it."
+                gettext("You do not hold this item. Its face is shown to the person who claimed it.")
             )
-        raise Http404("There is no such item.")
+        raise Http404(gettext("There is no such item."))
     return shown
 
 
@@ -171,8 +174,11 @@ def another_picture(request: StaffRequest, item_id: int) -> HttpResponse:
     except ClaimLost as lost:
         return claim_lost(request, item_id, lost)
     context = focus_context(request, item_id) | {
-        "problem": f"Nothing was recorded for item {item_id}: its picture was not the one on the screen. "
-        "Look at the picture, then answer again.",
+        "problem": gettext(
+            "Nothing was recorded for item %(item)s: its picture was not the one on the screen. "
+            "Look at the picture, then answer again."
+        )
+        % {"item": item_id},
         "note": request.POST.get("note", ""),
     }
     if not request.htmx:

@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
@@ -25,7 +26,7 @@ def keys(request: StaffRequest) -> HttpResponse:
         except KeysRefused as refused:
             context = {"rows": _rows(wished), "problem": refused.detail, **switches}
             return render(request, "review/keys.html", context, status=422)
-        messages.success(request, "Your settings are saved.")
+        messages.success(request, gettext("Your settings are saved."))
         return HttpResponseRedirect(reverse("review:keys"))
     choice = keys_of(request.user)
     context = {"rows": _rows(choice.chosen), "is_on": choice.is_on, "keeps_zoom": choice.keeps_zoom}
@@ -33,4 +34,4 @@ def keys(request: StaffRequest) -> HttpResponse:
 
 
 def _rows(chosen: dict[str, str]) -> list[tuple[str, str, str]]:
-    return [(key, does, chosen.get(key) or key) for key, does in KEYS.items()]
+    return [(key, str(does), chosen.get(key) or key) for key, does in KEYS.items()]

@@ -11,11 +11,13 @@ from django.http import Http404, HttpResponse, HttpResponseRedirect, JsonRespons
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import push_url, trigger_client_event
 
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
+from kyc_review.core.template_texts import mid_sentence
 from kyc_review.evidence.responses import derivative_response, thumbnail_response
 from kyc_review.review import selectors
 from kyc_review.review.blinding import outcome_seen_record
@@ -94,8 +96,8 @@ def image(request: StaffRequest, item_id: int) -> HttpResponseBase:
     shown = shown or items_answered(viewer=request.user).filter(pk=item_id).first()
     if shown is None:
         if ReviewItem.objects.filter(pk=item_id).exists():
-            raise PermissionDenied("You do not hold this item.")
-        raise Http404("There is no such item.")
+            raise PermissionDenied(gettext("You do not hold this item."))
+        raise Http404(gettext("There is no such item."))
     item_view_record(item=shown, viewer=request.user)
     return derivative_response(shown.submission)
 
@@ -108,7 +110,7 @@ def first_call(request: StaffRequest, item_id: int) -> HttpResponse:
         return another_picture(request, item_id)
     form = FirstCallForm(request.POST)
     if not form.is_valid():
-        return problem(request, item_id, "Choose real, fake or not assessable first.")
+        return problem(request, item_id, gettext("Choose real, fake or not assessable first."))
     try:
         first_call_record(item_id=item_id, reviewer=request.user, label=form.cleaned_data["label"])
     except ClaimLost as lost:
@@ -134,7 +136,10 @@ def decision(request: StaffRequest, item_id: int) -> HttpResponse:
     except ClaimLost as lost:
         return claim_lost(request, item_id, lost)
     waits = waits_for_another(item=made.item, label=made.label, is_sure=made.is_sure)
-    told = f"Item {item_id}: {Decision.Label(made.label).label.lower()}. Recorded."
+    told = gettext("Item %(item)s: %(label)s. Recorded.") % {
+        "item": item_id,
+        "label": mid_sentence(Decision.Label(made.label).label),
+    }
     messages.success(request, f"{told} {ANOTHER_JUDGES}" if waits else told)
     return claim_and_show(request)
 
@@ -148,7 +153,7 @@ def undo(request: StaffRequest, item_id: int) -> HttpResponse:
     except TooLate as late:
         messages.error(request, late.detail)
         return claim_and_show(request) if selectors.items_held(viewer=request.user) else _queue(request)
-    messages.info(request, f"Item {item_id} is yours again; nothing was sent.")
+    messages.info(request, gettext("Item %(item)s is yours again; nothing was sent.") % {"item": item_id})
     return claim_and_show(request, restores=True)
 
 
@@ -166,7 +171,7 @@ def thumbnail(request: StaffRequest, item_id: int) -> HttpResponseBase:
     """A small picture of a face that the viewer decided recently."""
     shown = items_answered(viewer=request.user).filter(pk=item_id).first()
     if shown is None:
-        raise PermissionDenied("You did not decide this item recently.")
+        raise PermissionDenied(gettext("You did not decide this item recently."))
     item_view_record(item=shown, viewer=request.user)
     return thumbnail_response(shown.submission)
 
@@ -181,7 +186,8 @@ def correction(request: StaffRequest, item_id: int) -> HttpResponse:
     else:
         try:
             made = decision_correct(item_id=item_id, corrector=request.user, **form.cleaned_data)
-            messages.success(request, f"Item {item_id} was corrected. {correction_state(made).label}")
+            told = gettext("Item %(item)s was corrected.") % {"item": item_id}
+            messages.success(request, f"{told} {correction_state(made).label}")
         except ClaimLost as lost:
             messages.error(request, lost.detail)
     return HttpResponseRedirect(reverse("review:item", args=[item_id]))

@@ -50,7 +50,7 @@ def test_two_people_are_announced_before_the_first_decides_and_doubt_is_one_key(
     page = log_in(alice, viewport=SIZES[size], color_scheme=scheme)
     claim(page)
     notice = page.get_by_test_id("two-people")
-    expect(notice).to_have_text(TWO_PEOPLE[frozenset({"real"})])
+    expect(notice).to_have_text(str(TWO_PEOPLE[frozenset({"real"})]))
     for answer in "321":
         page.keyboard.press(answer)
         eventually(page, partial(notice.evaluate, in_view), f"notice with {answer}")
@@ -64,18 +64,18 @@ def test_two_people_are_announced_before_the_first_decides_and_doubt_is_one_key(
     eventually(page, partial(doubt.evaluate, in_view), "doubt")
     page.screenshot(path=PICTURES / f"two-people-{size}-{scheme}.png")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("status").filter(has_text=ANOTHER_JUDGES)).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text=str(ANOTHER_JUDGES))).to_be_visible()
     page.screenshot(path=PICTURES / f"two-people-recorded-{size}-{scheme}.png")
     assert not Decision.objects.get().is_sure
     page.goto(f"/review/items/{item.pk}/")
-    expect(page.get_by_test_id("waits")).to_have_text(ANOTHER_JUDGES)
+    expect(page.get_by_test_id("waits")).to_have_text(str(ANOTHER_JUDGES))
     page.screenshot(path=PICTURES / f"two-people-waits-{size}-{scheme}.png")
     assert Submission.objects.get(pk=item.submission_id).result == ""
     other = log_in(bob, viewport=SIZES[size], color_scheme=scheme)
     claim(other)
     expect(other.get_by_role("heading", name="First look")).to_be_visible()
     other.keyboard.press("1")
-    expect(other.get_by_test_id("two-people")).to_have_text(TWO_PEOPLE[frozenset({"real"})])
+    expect(other.get_by_test_id("two-people")).to_have_text(str(TWO_PEOPLE[frozenset({"real"})]))
     other.keyboard.press("Enter")
     expect(other.get_by_role("status").filter(has_text="Recorded.")).to_be_visible()
     assert Submission.objects.get(pk=item.submission_id).result == "clear"

@@ -1,11 +1,12 @@
 from django import forms
+from django.utils.translation import gettext_lazy
 
 from kyc_review.accounts.models import User
 from kyc_review.core.permissions import Role
 
 
 class PersonForm(forms.ModelForm):
-    role = forms.ChoiceField(choices=Role.choices, initial=Role.REVIEWER)
+    role = forms.ChoiceField(label=gettext_lazy("Role"), choices=Role.choices, initial=Role.REVIEWER)
 
     class Meta:
         model = User

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.contrib.auth.models import Group
 from django.db import transaction
+from django.utils.translation import gettext
 
 from kyc_review.accounts.models import User
 from kyc_review.accounts.people.work import work_release
@@ -103,4 +104,4 @@ def _keep_an_admin(person: User) -> None:
     Group.objects.select_for_update().get(name=Role.ADMIN.value)
     admins = User.objects.filter(is_active=True, groups__name=Role.ADMIN.value)
     if admins.filter(pk=person.pk).exists() and not admins.exclude(pk=person.pk).exists():
-        raise PeopleRefused("The last active admin cannot be removed.")
+        raise PeopleRefused(gettext("The last active admin cannot be removed."))

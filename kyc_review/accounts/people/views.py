@@ -12,6 +12,7 @@ from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext, ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -92,20 +93,24 @@ def _change(
 def role(request: StaffRequest, found: User) -> HttpResponse | str:
     form = RoleForm(request.POST)
     if not form.is_valid():
-        raise PeopleRefused("Choose a role.")
+        raise PeopleRefused(gettext("Choose a role."))
     services.role_change(person=found, role=form.cleaned_data["role"], actor=request.user)
-    return "The role is changed, with the next request."
+    return gettext("The role is changed, with the next request.")
 
 
 @_change
 def activation(request: StaffRequest, found: User) -> HttpResponse | str:
     if parse_toggle(request):
         services.person_activate(person=found, actor=request.user)
-        return "Active again."
+        return gettext("Active again.")
     released = services.person_deactivate(person=found, actor=request.user)
-    return "Deactivated; all sessions and tokens have ended." + (
-        f" {released} item{'s' * (released > 1)} went back to the queue." if released else ""
+    told = gettext("Deactivated; all sessions and tokens have ended.")
+    if not released:
+        return told
+    went = ngettext(
+        "%(number)s item went back to the queue.", "%(number)s items went back to the queue.", released
     )
+    return f"{told} {went % {'number': released}}"
 
 
 @_change
@@ -116,31 +121,34 @@ def password(request: StaffRequest, found: User) -> HttpResponse | str:
 
 @_change
 def unlock(request: StaffRequest, found: User) -> HttpResponse | str:
-    return "Unlocked." if staff_unlock(user=found, actor=request.user) else "There was no lock."
+    was_locked = staff_unlock(user=found, actor=request.user)
+    return gettext("Unlocked.") if was_locked else gettext("There was no lock.")
 
 
 @_change
 def reset_factor(request: StaffRequest, found: User) -> HttpResponse | str:
     if second_factor_reset(user=found, actor=request.user):
-        return (
+        return gettext(
             "The second factor was reset; the next login requires only the password. Personal tokens ended."
         )
-    return "There was no second factor."
+    return gettext("There was no second factor.")
 
 
 @_change
 def require_factor(request: StaffRequest, found: User) -> HttpResponse | str:
     is_asked = parse_toggle(request)
     second_factor_require(user=found, is_asked=is_asked, actor=request.user)
-    return "A second factor is required." if is_asked else "A second factor is no longer required."
+    if is_asked:
+        return gettext("A second factor is required.")
+    return gettext("A second factor is no longer required.")
 
 
 @_change
 def revoke_token(request: StaffRequest, found: User, prefix: str) -> HttpResponse | str:
     token = get_object_or_404(tokens_listed(viewer=request.user, owner=found), prefix=prefix)
-    return (
-        f"{prefix} has ended." if token_revoke(token=token, actor=request.user) else "It had already ended."
-    )
+    if token_revoke(token=token, actor=request.user):
+        return gettext("%(name)s has ended.") % {"name": prefix}
+    return gettext("It had already ended.")
 
 
 def _page(request: StaffRequest, found: User, *, status: int = 200, **more: Any) -> HttpResponse:

@@ -17,6 +17,7 @@ from allauth.mfa.utils import decrypt, encrypt
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from kyc_review.accounts.second_factor import codes
 from kyc_review.accounts.second_factor.selectors import is_required, is_required_by_role
@@ -52,10 +53,10 @@ def second_factor_enrol(*, user: User, secret: str, code: str) -> list[str]:
     step = codes.matching_step(secret, code)
     if step is None:
         raise FactorRefused(
-            "Incorrect code. Enter the one that the app shows now, and check the phone's clock."
+            gettext("Incorrect code. Enter the one that the app shows now, and check the phone's clock.")
         )
     if Authenticator.objects.filter(user=user, type=Authenticator.Type.TOTP).exists():
-        raise FactorRefused("A second factor is already set up.")
+        raise FactorRefused(gettext("A second factor is already set up."))
     data = {"secret": encrypt(secret), "last_step": step}
     Authenticator.objects.create(user=user, type=Authenticator.Type.TOTP, data=data)
     sessions_invalidate(user=user)  # they were opened with the password alone
@@ -67,7 +68,7 @@ def second_factor_enrol(*, user: User, secret: str, code: str) -> list[str]:
 def recovery_codes_renew(*, user: User) -> list[str]:
     """Ten new recovery codes; the old ones stop working. Raises FactorRefused for people without a second factor."""
     if not Authenticator.objects.filter(user=user, type=Authenticator.Type.TOTP).exists():
-        raise FactorRefused("Set up a second factor first.")
+        raise FactorRefused(gettext("Set up a second factor first."))
     sessions_invalidate(user=user)
     audit.record(action="staff.recovery_codes_renewed", actor=user, target=user)
     return _fresh_codes(user)
@@ -109,7 +110,7 @@ def code_failures_forget(*, user: User) -> int:
 def second_factor_end(*, user: User) -> None:
     """By its owner, which ends all personal tokens. Raises FactorRefused where one is required."""
     if is_required(user):
-        raise FactorRefused("Your account must have a second factor.")
+        raise FactorRefused(gettext("Your account must have a second factor."))
     if _delete(user):
         sessions_invalidate(user=user)
         tokens_revoke_all(owner=user, actor=user)
@@ -122,7 +123,7 @@ def second_factor_reset(*, user: User, actor: models.Model | None = None) -> boo
     whether there was one."""
     if actor is not None and actor.pk == user.pk:
         raise FactorRefused(
-            "Turn off your own second factor on your account page; this requires your password."
+            gettext("Turn off your own second factor on your account page; this requires your password.")
         )
     was_there = _delete(user)
     if was_there:
@@ -136,7 +137,9 @@ def second_factor_reset(*, user: User, actor: models.Model | None = None) -> boo
 def second_factor_require(*, user: User, is_asked: bool, actor: models.Model | None = None) -> None:
     """Require it for this person, or follow the role's requirement. Raises FactorRefused if the role requires it."""
     if not is_asked and is_required_by_role(user):
-        raise FactorRefused("REQUIRE_SECOND_FACTOR requires it for this role; it cannot be waived here.")
+        raise FactorRefused(
+            gettext("REQUIRE_SECOND_FACTOR requires it for this role; it cannot be waived here.")
+        )
     rows = type(user).objects.filter(pk=user.pk).exclude(must_use_second_factor=is_asked)
     if rows.update(must_use_second_factor=is_asked):
         action = "staff.second_factor_required" if is_asked else "staff.second_factor_waived"

@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
@@ -26,11 +27,11 @@ SHOWN = 20
 
 
 class TokenForm(forms.Form):
-    label = forms.CharField(label="Purpose", max_length=60)
+    label = forms.CharField(label=gettext_lazy("Purpose"), max_length=60)
     days = forms.IntegerField(
-        label="Expires after (days)", min_value=1, max_value=TOKEN_LIFE_MAX.days, initial=30
+        label=gettext_lazy("Expires after (days)"), min_value=1, max_value=TOKEN_LIFE_MAX.days, initial=30
     )
-    is_read_only = forms.BooleanField(label="May only read", required=False, initial=True)
+    is_read_only = forms.BooleanField(label=gettext_lazy("May only read"), required=False, initial=True)
 
 
 @sensitive_post_parameters()
@@ -64,7 +65,11 @@ def tokens(request: StaffRequest) -> HttpResponse:
 def revocation(request: StaffRequest, prefix: str) -> HttpResponse:
     row = get_object_or_404(tokens_listed(viewer=request.user, owner=request.user), prefix=prefix)
     ended = token_revoke(token=row, actor=request.user)
-    messages.success(request, f"{prefix} has ended." if ended else f"{prefix} had already ended.")
+    messages.success(
+        request,
+        (gettext("%(name)s has ended.") if ended else gettext("%(name)s had already ended."))
+        % {"name": prefix},
+    )
     return redirect("account:tokens" if may_have_tokens(request.user) else "account:overview")
 
 

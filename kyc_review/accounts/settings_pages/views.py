@@ -83,7 +83,7 @@ def time_zone(request: StaffRequest) -> HttpResponse:
     """Choose the zone in which one reads times."""
     try:
         time_zone_choose(user=request.user, name=request.POST.get("time_zone", ""))
-        messages.success(request, "Your time zone is saved.")
+        messages.success(request, gettext("Your time zone is saved."))
     except ValueError as unknown:
         messages.error(request, str(unknown))
     return redirect("account:overview")
@@ -118,7 +118,7 @@ def password(request: StaffRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         accounts.password_change(user=request.user, password=form.cleaned_data["new_password1"])
         session_keep(request)
-        messages.success(request, "Your password was changed.")
+        messages.success(request, gettext("Your password was changed."))
         return redirect("home" if is_duty else "account:overview")
     if "old_password" in form.errors:
         count_failure(request)
@@ -139,7 +139,7 @@ def second_factor(request: StaffRequest) -> HttpResponse:
         # A second click on the form: the first one's recovery codes wait for the next GET of this page.
         return redirect(here)
     if not is_password_right(request):
-        return _factor_page(request, problem=WRONG_PASSWORD)
+        return _factor_page(request, problem=str(WRONG_PASSWORD))
     try:
         codes = services.second_factor_enrol(
             user=request.user, secret=_secret(request), code=request.POST.get("code", "")[:40]
@@ -160,7 +160,7 @@ def second_factor(request: StaffRequest) -> HttpResponse:
 def qr(request: StaffRequest) -> HttpResponse:
     """The QR code, while the secret waits for confirmation."""
     if SECRET not in request.session:
-        raise Http404("No second factor is being set up.")
+        raise Http404(gettext("No second factor is being set up."))
     adapter = get_adapter()
     picture = adapter.build_totp_svg(adapter.build_totp_url(request.user, _secret(request)))
     return HttpResponse(picture, content_type="image/svg+xml")
@@ -194,7 +194,7 @@ def end_second_factor(request: StaffRequest) -> HttpResponse:
         return _factor_page(request, problem=refused.detail)
     request.session.pop(PASSED, None)
     session_keep(request)
-    messages.success(request, "Two-factor authentication is off.")
+    messages.success(request, gettext("Two-factor authentication is off."))
     return redirect("account:overview")
 
 

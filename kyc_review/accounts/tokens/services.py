@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from kyc_review.accounts.digests import key_digest
 from kyc_review.accounts.models import TOKEN_LIFE_MAX, PersonalToken, User
@@ -36,19 +37,24 @@ def token_create(
     The caller has confirmed the password and the code. Raises TokenRefused.
     """
     if not may_have_tokens(owner):
-        raise TokenRefused("Only admins and auditors use the retraining API; your role does not.")
+        raise TokenRefused(gettext("Only admins and auditors use the retraining API; your role does not."))
     life = timedelta(days=days)
     if not timedelta() < life <= TOKEN_LIFE_MAX:
-        raise TokenRefused(f"A token is valid for 1 to {TOKEN_LIFE_MAX.days} days.")
+        raise TokenRefused(
+            gettext("A token is valid for 1 to %(days)s days.") % {"days": TOKEN_LIFE_MAX.days}
+        )
     if is_required(owner) and not has_second_factor(owner):
-        raise TokenRefused("Your account requires a second factor before you can create tokens.")
+        raise TokenRefused(gettext("Your account requires a second factor before you can create tokens."))
     User.objects.select_for_update(no_key=True).get(pk=owner.pk)  # one after the other
     now = timezone.now()
     if (
         PersonalToken.objects.filter(owner=owner, revoked_at=None, expires_at__gt=now).count()
         >= VALID_TOKENS_MAX
     ):
-        raise TokenRefused(f"You have {VALID_TOKENS_MAX} valid tokens already; revoke one of them first.")
+        raise TokenRefused(
+            gettext("You have %(number)s valid tokens already; revoke one of them first.")
+            % {"number": VALID_TOKENS_MAX}
+        )
     prefix = MARK + secrets.token_hex(6)
     token = f"{prefix}_{secrets.token_urlsafe(32)}"
     row = PersonalToken.objects.create(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy
 
 
 class AuditDraw(models.Model):
@@ -17,8 +18,8 @@ class AuditDraw(models.Model):
     """
 
     class Outcome(models.TextChoices):
-        CLEAR = "clear", "Cleared"
-        RESUBMIT = "resubmit", "Sent back"
+        CLEAR = "clear", gettext_lazy("Cleared")
+        RESUBMIT = "resubmit", gettext_lazy("Sent back")
 
     submission = models.OneToOneField(
         "submissions.Submission", on_delete=models.PROTECT, related_name="audit_draw"

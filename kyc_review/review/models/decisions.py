@@ -6,6 +6,9 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy
+
+from kyc_review.core.template_texts import mid_sentence
 
 from .items import ReviewItem
 
@@ -26,9 +29,9 @@ class Decision(models.Model):
     """A person's decision on one item. A correction is a later row that names the one it `corrects`."""
 
     class Label(models.TextChoices):
-        REAL = "real", "Real"
-        FAKE = "fake", "Fake"
-        NOT_ASSESSABLE = "not_assessable", "Not assessable"
+        REAL = "real", gettext_lazy("Real")
+        FAKE = "fake", gettext_lazy("Fake")
+        NOT_ASSESSABLE = "not_assessable", gettext_lazy("Not assessable")
 
     class Obstacle(models.TextChoices):
         """Why a face cannot be assessed; every value is a ResubmitReason, which the onboarding system reads.
@@ -36,36 +39,36 @@ class Decision(models.Model):
         What a check finds has the code of the check (detection.checks.CheckCode).
         """
 
-        BLURRED = "blurred", "Blurred"
-        NO_FACE = "no_face", "No face"
-        SEVERAL_FACES = "several_faces", "Several faces"
-        FACE_TOO_SMALL = "face_too_small", "Face too small"
-        FACE_CUT_OFF = "face_cut_off", "Face cut off"
-        TURNED_AWAY = "turned_away", "Face turned away"
-        NOT_UPRIGHT = "not_upright", "Face not upright"
-        OCCLUDED = "occluded", "Face covered"
-        TOO_DARK = "too_dark", "Too dark"
-        TOO_BRIGHT = "too_bright", "Too bright"
-        SCREEN_PHOTO = "screen_photo", "Photo of a screen"
-        BLANK = "blank", "Shows nothing"
-        DAMAGED = "damaged", "File damaged"
-        TRAILING_DATA = "trailing_data", "More than a picture in the file"
-        OTHER = "other", "Other"
+        BLURRED = "blurred", gettext_lazy("Blurred")
+        NO_FACE = "no_face", gettext_lazy("No face")
+        SEVERAL_FACES = "several_faces", gettext_lazy("Several faces")
+        FACE_TOO_SMALL = "face_too_small", gettext_lazy("Face too small")
+        FACE_CUT_OFF = "face_cut_off", gettext_lazy("Face cut off")
+        TURNED_AWAY = "turned_away", gettext_lazy("Face turned away")
+        NOT_UPRIGHT = "not_upright", gettext_lazy("Face not upright")
+        OCCLUDED = "occluded", gettext_lazy("Face covered")
+        TOO_DARK = "too_dark", gettext_lazy("Too dark")
+        TOO_BRIGHT = "too_bright", gettext_lazy("Too bright")
+        SCREEN_PHOTO = "screen_photo", gettext_lazy("Photo of a screen")
+        BLANK = "blank", gettext_lazy("Shows nothing")
+        DAMAGED = "damaged", gettext_lazy("File damaged")
+        TRAILING_DATA = "trailing_data", gettext_lazy("More than a picture in the file")
+        OTHER = "other", gettext_lazy("Other")
 
     class Part(models.TextChoices):
-        EYES = "eyes", "Eyes"
-        NOSE = "nose", "Nose"
-        MOUTH = "mouth", "Mouth"
-        FACE = "face", "Whole face"
-        HAIR = "hair", "Hair"
-        BACKGROUND = "background", "Background"
+        EYES = "eyes", gettext_lazy("Eyes")
+        NOSE = "nose", gettext_lazy("Nose")
+        MOUTH = "mouth", gettext_lazy("Mouth")
+        FACE = "face", gettext_lazy("Whole face")
+        HAIR = "hair", gettext_lazy("Hair")
+        BACKGROUND = "background", gettext_lazy("Background")
 
     class Method(models.TextChoices):
-        SWAP = "swap", "Swap"
-        WARP = "warp", "Warp"
-        RETOUCH = "retouch", "Retouch"
-        PASTE = "paste", "Paste"
-        GENERATED = "generated", "Generated"
+        SWAP = "swap", gettext_lazy("Swap")
+        WARP = "warp", gettext_lazy("Warp")
+        RETOUCH = "retouch", gettext_lazy("Retouch")
+        PASTE = "paste", gettext_lazy("Paste")
+        GENERATED = "generated", gettext_lazy("Generated")
 
     item = models.ForeignKey(ReviewItem, on_delete=models.PROTECT, related_name="decisions")
     submission = models.ForeignKey(
@@ -116,7 +119,7 @@ class Decision(models.Model):
         words = [str(self.get_obstacle_display())] if self.obstacle else []
         words += [str(Decision.Part(part).label) for part in self.parts]
         words += [str(Decision.Method(method).label) for method in self.methods]
-        return ", ".join(words).lower()
+        return mid_sentence(", ".join(words))
 
 
 # Labels that say something about the face: what training and quality figures count.

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Coalesce, Now
+from django.utils.translation import gettext_lazy
 
 from .reasons import PRIORITIES, QUEUE_CALM, QUEUE_RANK, Reason
 
@@ -21,10 +22,10 @@ class ReviewItem(models.Model):
     Reason = Reason
 
     class State(models.TextChoices):
-        OPEN = "open", "Waiting"
-        CLAIMED = "claimed", "Claimed"
-        SETTLING = "settling", "Decided a moment ago"
-        DECIDED = "decided", "Decided"
+        OPEN = "open", gettext_lazy("Waiting")
+        CLAIMED = "claimed", gettext_lazy("Claimed")
+        SETTLING = "settling", gettext_lazy("Decided a moment ago")
+        DECIDED = "decided", gettext_lazy("Decided")
 
     submission = models.ForeignKey(
         "submissions.Submission", on_delete=models.PROTECT, related_name="review_items"

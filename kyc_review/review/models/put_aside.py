@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy
 
 from .items import ReviewItem
 
@@ -16,10 +17,10 @@ class PutAside(models.Model):
     """
 
     class Act(models.TextChoices):
-        SKIPPED = "skipped", "Skipped"
-        SNOOZED = "snoozed", "Snoozed"
-        ESCALATED = "escalated", "Escalated"
-        HANDED_OVER = "handed_over", "Handed over"
+        SKIPPED = "skipped", gettext_lazy("Skipped")
+        SNOOZED = "snoozed", gettext_lazy("Snoozed")
+        ESCALATED = "escalated", gettext_lazy("Escalated")
+        HANDED_OVER = "handed_over", gettext_lazy("Handed over")
 
     item = models.ForeignKey(ReviewItem, on_delete=models.CASCADE, related_name="put_aside")
     reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
@@ -52,10 +53,10 @@ class Skip(models.Model):
     """A reviewer put an item back for somebody else; the queue does not offer it to them again unasked."""
 
     class Reason(models.TextChoices):
-        UNSURE = "unsure", "I am not sure"
-        KNOWN = "known", "I know this person"
-        UNREADABLE = "unreadable", "The picture does not show"
-        OTHER = "other", "Another reason"
+        UNSURE = "unsure", gettext_lazy("I am not sure")
+        KNOWN = "known", gettext_lazy("I know this person")
+        UNREADABLE = "unreadable", gettext_lazy("The picture does not show")
+        OTHER = "other", gettext_lazy("Another reason")
 
     item = models.ForeignKey(ReviewItem, on_delete=models.CASCADE, related_name="skips")
     reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")

@@ -2,24 +2,25 @@
 
 from django.db import models
 from django.db.models import Case, F, Value, When
+from django.utils.translation import gettext_lazy
 
 
 class Reason(models.TextChoices):
     """Why a submission needs a person."""
 
-    UNANIMOUS_FAKE = "unanimous_fake", "All five say fake"
-    SPLIT_VOTE = "split_vote", "Votes disagree"
+    UNANIMOUS_FAKE = "unanimous_fake", gettext_lazy("All five say fake")
+    SPLIT_VOTE = "split_vote", gettext_lazy("Votes disagree")
     # The value is older than the name. Frozen rows and snapshots hold it, and the API publishes it, so it stays.
-    SECOND_REVIEW = "second_opinion", "Second review"
-    ADJUDICATION = "adjudication", "Two people disagree"
-    UNSCORABLE = "unscorable", "Could not be scored"
-    CHECKS = "checks", "Picture check"
-    AUXILIARY_MODEL = "auxiliary_model", "Auxiliary model"
-    STANDSTILL = "standstill", "Scoring stood still"
-    AUDIT = "audit", "Audit sample"
-    GOLD = "gold", "Calibration"
-    TWIN_REJECTED = "twin_rejected", "Same picture was rejected"
-    APPEAL = "appeal", "Appeal"
+    SECOND_REVIEW = "second_opinion", gettext_lazy("Second review")
+    ADJUDICATION = "adjudication", gettext_lazy("Two people disagree")
+    UNSCORABLE = "unscorable", gettext_lazy("Could not be scored")
+    CHECKS = "checks", gettext_lazy("Picture check")
+    AUXILIARY_MODEL = "auxiliary_model", gettext_lazy("Auxiliary model")
+    STANDSTILL = "standstill", gettext_lazy("Scoring stood still")
+    AUDIT = "audit", gettext_lazy("Audit sample")
+    GOLD = "gold", gettext_lazy("Calibration")
+    TWIN_REJECTED = "twin_rejected", gettext_lazy("Same picture was rejected")
+    APPEAL = "appeal", gettext_lazy("Appeal")
 
 
 # What the automatic result alone gives to people. The others follow from what people did, or are samples.

@@ -9,16 +9,24 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
+from django.utils.translation import gettext, gettext_lazy, ngettext_lazy
+
 from detection.checks import CheckCode, CheckStatus
 from kyc_review.submissions.models import Result
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from django_stubs_ext import StrPromise
+
     from kyc_review.scoring.check_words import CheckLine
     from kyc_review.workbench.evidence.selectors import Seen
 
-VERDICTS = {Result.CLEAR: "cleared", Result.REJECTED: "rejected", Result.RESUBMIT: "sent back"}
+VERDICTS = {
+    Result.CLEAR: gettext_lazy("cleared"),
+    Result.REJECTED: gettext_lazy("rejected"),
+    Result.RESUBMIT: gettext_lazy("sent back"),
+}
 
 
 # "" is an open submission.
@@ -56,8 +64,8 @@ class Alert:
     the alert is about, to be shown next to the item's own."""
 
     kind: AlertKind
-    title: str
-    text: str
+    title: str | StrPromise
+    text: str | StrPromise
     target: str
     other: Seen | None = None
 
@@ -66,10 +74,12 @@ class Alert:
         return "doubtful" if self.kind >= MILD else "serious"
 
 
+CHECKS_FAILED = ngettext_lazy("Picture check failed", "%(number)s picture checks failed", "number")
+CHECKS_DOUBTFUL = ngettext_lazy("Picture check doubtful", "%(number)s picture checks doubtful", "number")
 NOT_CHECKED = Alert(
     AlertKind.NOT_CHECKED,
-    "Picture checks were not made:",
-    "see for yourself that one whole, uncovered face is shown",
+    gettext_lazy("Picture checks were not made:"),
+    gettext_lazy("see for yourself that one whole, uncovered face is shown"),
     "votes-title",
 )
 
@@ -142,17 +152,16 @@ def _of_twins(twins: Sequence[Seen], own_result: str) -> list[Alert]:
     by_result = {seen.submission.result: seen for seen in reversed(twins)}
     results = {*by_result, own_result}
     if {Result.CLEAR, Result.REJECTED} <= results:
+        this_one = gettext("this one")
         said = [
-            f"{_named(by_result[result])} {VERDICTS[result]}"
-            if result in by_result
-            else f"this one {VERDICTS[result]}"
+            f"{_named(by_result[result]) if result in by_result else this_one} {VERDICTS[result]}"
             for result in (Result.CLEAR, Result.REJECTED)
         ]
         contrary = by_result.get(Result.REJECTED) or by_result.get(Result.CLEAR)
         found.append(
             Alert(
                 AlertKind.CONFLICTING_VERDICTS,
-                "Conflicting verdicts",
+                gettext("Conflicting verdicts"),
                 ", ".join(said),
                 "look-alikes",
                 _shown(contrary),
@@ -160,12 +169,13 @@ def _of_twins(twins: Sequence[Seen], own_result: str) -> list[Alert]:
         )
     strangers = [seen for seen in twins if not seen.same_applicant]
     for kind, title, same in (
-        (AlertKind.SAME_FILE, "Same file", [seen for seen in strangers if seen.same_file]),
-        (AlertKind.SAME_PICTURE, "Same picture", [seen for seen in strangers if not seen.same_file]),
+        (AlertKind.SAME_FILE, gettext("Same file"), [seen for seen in strangers if seen.same_file]),
+        (AlertKind.SAME_PICTURE, gettext("Same picture"), [seen for seen in strangers if not seen.same_file]),
     ):
         if same:
             same = _worst_first(same)
-            whose = "another applicant" if same[0].is_other_applicant else "another submission"
+            is_other = same[0].is_other_applicant
+            whose = gettext("another applicant") if is_other else gettext("another submission")
             found.append(Alert(kind, f"{title}, {whose}", _listed(same), "look-alikes", _shown(*same)))
     return found
 
@@ -178,7 +188,7 @@ def _of_applicant(twins: Sequence[Seen], others: Sequence[Seen]) -> list[Alert]:
     return [
         Alert(
             AlertKind.REJECTED_BEFORE,
-            "Same applicant",
+            gettext("Same applicant"),
             _listed(rejected),
             "applicants-others",
             _shown(*rejected),
@@ -188,14 +198,13 @@ def _of_applicant(twins: Sequence[Seen], others: Sequence[Seen]) -> list[Alert]:
 
 def _of_checks(checks: Sequence[CheckLine]) -> list[Alert]:
     found = []
-    for kind, status, word in (
-        (AlertKind.CHECK_FAILED, CheckStatus.FAIL, "failed"),
-        (AlertKind.CHECK_DOUBTFUL, CheckStatus.DOUBT, "doubtful"),
+    for kind, status, title in (
+        (AlertKind.CHECK_FAILED, CheckStatus.FAIL, CHECKS_FAILED),
+        (AlertKind.CHECK_DOUBTFUL, CheckStatus.DOUBT, CHECKS_DOUBTFUL),
     ):
         if lines := [line for line in checks if line.status == status.value]:
-            title = f"Picture check {word}" if len(lines) == 1 else f"{len(lines)} picture checks {word}"
             words = "; ".join(dict.fromkeys(line.words for line in lines))
-            found.append(Alert(kind, title, words, "checks"))
+            found.append(Alert(kind, title % {"number": len(lines)}, words, "checks"))
     return found
 
 
@@ -210,13 +219,16 @@ def _worst_first(submissions: Iterable[Seen]) -> list[Seen]:
 
 
 def _named(seen: Seen) -> str:
-    return f"item {seen.item_id}" if seen.item_id else "another submission"
+    if seen.item_id:
+        return gettext("item %(item)s") % {"item": seen.item_id}
+    return gettext("another submission")
 
 
 def _listed(submissions: Sequence[Seen]) -> str:
     """The first of them, and how many more there are."""
-    verdict = (
-        VERDICTS.get(Result(submissions[0].submission.result)) if submissions[0].submission.result else "open"
-    )
-    more = f", and {len(submissions) - 1} more" if len(submissions) > 1 else ""
-    return f"{_named(submissions[0])}, {verdict}{more}"
+    result = submissions[0].submission.result
+    outcome = VERDICTS[Result(result)] if result else gettext("open")
+    first = f"{_named(submissions[0])}, {outcome}"
+    if len(submissions) == 1:
+        return first
+    return gettext("%(first)s, and %(number)s more") % {"first": first, "number": len(submissions) - 1}

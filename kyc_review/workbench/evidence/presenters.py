@@ -8,11 +8,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.urls import reverse
-from django.utils.translation import gettext_lazy
+from django.utils.formats import number_format
+from django.utils.translation import gettext, gettext_lazy
 
 from detection.forensics.catalogue import FORENSIC_VIEWS, ForensicView
 from estimation.intervals import Rate
+from kyc_review.core import stored_texts
 from kyc_review.evidence.models import AuxiliaryMeasure, Evidence
+from kyc_review.workbench.evidence import objections  # noqa: F401  (registers the texts)
 from kyc_review.workbench.evidence.alerts import AlertKind, Finding
 from kyc_review.workbench.evidence.selectors import VoteHistory
 from kyc_review.workbench.evidence.worth import worth_line
@@ -51,17 +54,28 @@ def panes(item: ReviewItem, evidence: Evidence | None) -> list[Pane]:
 def _pane(view: ForensicView, item: ReviewItem, evidence: Evidence | None) -> Pane:
     pictures, facts = _found(evidence)
     worth = worth_line(view, facts.get(view.name, {}))
-    pane = partial(Pane, view.name, view.title, view.key, view.explanation, worth, is_overlay=view.is_overlay)
+    pane = partial(
+        Pane,
+        view.name,
+        gettext(view.title),
+        view.key,
+        gettext(view.explanation),
+        worth,
+        is_overlay=view.is_overlay,
+    )
     if view.name == "levels":
         return _levels(pane, item, evidence)
     if facts.get(view.name, {}).get("is_faint"):
-        return pane(objection=view.when_faint)
+        return pane(objection=gettext(view.when_faint))
     if view.name in pictures:
         return pane(source=picture_url(item, view.name))
     objection = facts.get(view.name, {}).get("objection", "")
     is_ready = evidence is not None and evidence.state == Evidence.State.READY
     is_absent = is_ready and view.when_missing and view.name not in facts.get("failed", {})
-    return pane(objection=objection or (view.when_missing if is_absent else _why_missing(evidence)))
+    return pane(
+        objection=stored_texts.shown(objection)
+        or (gettext(view.when_missing) if is_absent else _why_missing(evidence))
+    )
 
 
 def _levels(pane: Callable[..., Pane], item: ReviewItem, evidence: Evidence | None) -> Pane:
@@ -72,7 +86,8 @@ def _levels(pane: Callable[..., Pane], item: ReviewItem, evidence: Evidence | No
     shown = next((q for q in (90, 95, 80, 70) if q in qualities and abs(q - own) > 2), None)
     return pane(
         source=picture_url(item, f"ela-{shown}") if shown else "",
-        objection=facts.get("ela", {}).get("objection", "") or ("" if shown else _why_missing(evidence)),
+        objection=stored_texts.shown(facts.get("ela", {}).get("objection", ""))
+        or ("" if shown else _why_missing(evidence)),
         qualities=qualities,
     )
 
@@ -84,8 +99,8 @@ def _found(evidence: Evidence | None) -> tuple[Collection[str], Mapping[str, Any
 
 def _why_missing(evidence: Evidence | None) -> str:
     if evidence is not None and evidence.state in (Evidence.State.FAILED, Evidence.State.READY):
-        return "This view could not be computed."
-    return "This view is being computed."
+        return gettext("This view could not be computed.")
+    return gettext("This view is being computed.")
 
 
 # Part of the face: its button, what the button does, and its key.
@@ -130,18 +145,32 @@ def auxiliary_lines(evidence: Evidence, measured: Mapping[str, AuxiliaryMeasure]
     for name, found in sorted(evidence.facts.get("auxiliary", {}).items()):
         row = measured.get(name)
         if row:
-            worth = f"AUC {row.auc:.2f} here ({row.low:.2f} to {row.high:.2f}, n = {row.fakes + row.reals})"
+            worth = gettext("AUC %(auc)s here (%(low)s to %(high)s, n = %(n)s)") % {
+                "auc": _number(row.auc),
+                "low": _number(row.low),
+                "high": _number(row.high),
+                "n": row.fakes + row.reals,
+            }
         elif test := found.get("measured"):
-            worth = (
-                f"not measured here yet; AUC {test['value']:.2f} on its test data "
-                f"({test['low']:.2f} to {test['high']:.2f}, n = {test['n']})"
-            )
+            worth = gettext(
+                "not measured here yet; AUC %(auc)s on its test data (%(low)s to %(high)s, n = %(n)s)"
+            ) % {
+                "auc": _number(test["value"]),
+                "low": _number(test["low"]),
+                "high": _number(test["high"]),
+                "n": test["n"],
+            }
         else:
-            worth = "not measured here yet"
+            worth = gettext("not measured here yet")
         threshold = found.get("review_above")
         if threshold is not None:
-            worth += f"; asks for a person from {threshold:.2f}"
-        lines.append(AuxiliaryLine(found["title"], found["limits"], found["score"], worth))
+            asks = gettext("asks for a person from %(threshold)s") % {"threshold": _number(threshold)}
+            worth = f"{worth}; {asks}"
+        lines.append(
+            AuxiliaryLine(
+                stored_texts.shown(found["title"]), stored_texts.shown(found["limits"]), found["score"], worth
+            )
+        )
     return lines
 
 
@@ -149,55 +178,90 @@ def history_lines(history: VoteHistory | None) -> list[Finding]:
     """What votes like these turned out to be, with the number behind each share."""
     if history is None:
         return []
-    split = f"{history.fake_calls} of {history.fake_calls + history.real_calls} votes for fake"
+    split = gettext("%(number)s of %(all)s votes for fake") % {
+        "number": history.fake_calls,
+        "all": history.fake_calls + history.real_calls,
+    }
     lines = [Finding(split, _share(*history.split))]
     if history.exact[1] >= EXACT_MIN and history.exact != history.split:
-        lines.append(Finding("Exactly these votes", _share(*history.exact)))
+        lines.append(Finding(gettext("Exactly these votes"), _share(*history.exact)))
     return lines
 
 
 def _share(fakes: int, total: int) -> str:
     if total < EXACT_MIN:
-        return f"too few decisions to say, n = {total}"
+        return gettext("too few decisions to say, n = %(total)s") % {"total": total}
     low, high = Rate(fakes, total).interval
-    return f"{100 * fakes / total:.0f} % were fake, n = {total} (95 %: {100 * low:.0f} to {100 * high:.0f} %)"
+    return gettext("%(share)s %% were fake, n = %(total)s (95 %%: %(low)s to %(high)s %%)") % {
+        "share": f"{100 * fakes / total:.0f}",
+        "total": total,
+        "low": f"{100 * low:.0f}",
+        "high": f"{100 * high:.0f}",
+    }
+
+
+def _number(value: float) -> str:
+    """With two decimals, in the reader's way."""
+    return number_format(value, 2)
 
 
 def _metadata(found: dict[str, Any] | None) -> list[Finding]:
     if found is None:
-        return [Finding("Metadata", "could not be read")]
+        return [Finding(gettext("Metadata"), gettext("could not be read"))]
     lines = []
     if found["generator"]:
-        lines.append(Finding("Generator", f"names {found['generator']}", AlertKind.GENERATOR_NAMED))
+        lines.append(
+            Finding(
+                gettext("Generator"),
+                gettext("names %(name)s") % {"name": found["generator"]},
+                AlertKind.GENERATOR_NAMED,
+            )
+        )
     if found["editor"]:
-        lines.append(Finding("Editing software", f"names {found['editor']}", AlertKind.EDITOR_NAMED))
+        lines.append(
+            Finding(
+                gettext("Editing software"),
+                gettext("names %(name)s") % {"name": found["editor"]},
+                AlertKind.EDITOR_NAMED,
+            )
+        )
     if found["thumbnail"] == "differs":
-        words = "shows another picture than the photograph"
-        lines.append(Finding("Thumbnail", words, AlertKind.OTHER_THUMBNAIL))
+        words = gettext("shows another picture than the photograph")
+        lines.append(Finding(gettext("Thumbnail"), words, AlertKind.OTHER_THUMBNAIL))
     elif found["thumbnail"] == "matches":
-        lines.append(Finding("Thumbnail", "shows the same picture"))
+        lines.append(Finding(gettext("Thumbnail"), gettext("shows the same picture")))
     if found["has_credentials"]:
-        lines.append(Finding("Content credentials", "present, not verified"))
+        lines.append(Finding(gettext("Content credentials"), gettext("present, not verified")))
     software = [name for name in found["software"] if not found["editor"] or found["editor"] not in name]
     if software:
-        lines.append(Finding("Software", ", ".join(software)))
+        lines.append(Finding(gettext("Software"), ", ".join(software)))
     if found["camera"] or found["taken_at"]:
-        lines.append(Finding("Camera", ", ".join(filter(None, (found["camera"], found["taken_at"])))))
+        lines.append(
+            Finding(gettext("Camera"), ", ".join(filter(None, (found["camera"], found["taken_at"]))))
+        )
     if not found["has_exif"] and not lines:
-        lines.append(Finding("Metadata", "none; usual for pictures that went through an app"))
+        lines.append(
+            Finding(gettext("Metadata"), gettext("none; usual for pictures that went through an app"))
+        )
     return lines
 
 
 def _compression(found: dict[str, Any] | None) -> list[Finding]:
     if found is None:
-        return [Finding("Compression", "not a JPEG; nothing to read")]
-    tables = "standard tables" if found["is_standard"] else "tables of another encoder"
-    kind = ", progressive" if found["is_progressive"] else ""
-    prefix = "" if found["is_standard"] else "about "
-    lines = [Finding("JPEG", f"quality {prefix}{found['quality']}, {tables}, {found['subsampling']}{kind}")]
-    if found["earlier_quality"]:
-        words = f"the whole picture, at about quality {found['earlier_quality']}"
-        lines.append(Finding("Saved before", words, AlertKind.SAVED_TWICE))
+        return [Finding(gettext("Compression"), gettext("not a JPEG; nothing to read"))]
+    if found["is_standard"]:
+        tables = gettext("quality %(quality)s, standard tables, %(sampling)s")
     else:
-        lines.append(Finding("Saved before", "no trace of an earlier compression"))
+        tables = gettext("quality about %(quality)s, tables of another encoder, %(sampling)s")
+    words = tables % {"quality": found["quality"], "sampling": found["subsampling"]}
+    if found["is_progressive"]:
+        words = f"{words}, " + gettext("progressive")
+    lines = [Finding(gettext("JPEG"), words)]
+    if found["earlier_quality"]:
+        words = gettext("the whole picture, at about quality %(quality)s") % {
+            "quality": found["earlier_quality"]
+        }
+        lines.append(Finding(gettext("Saved before"), words, AlertKind.SAVED_TWICE))
+    else:
+        lines.append(Finding(gettext("Saved before"), gettext("no trace of an earlier compression")))
     return lines

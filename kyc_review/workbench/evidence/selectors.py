@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.db.models import BigIntegerField, Max, OuterRef, Q, QuerySet, Subquery
+from django.utils.translation import gettext
 
 from kyc_review.evidence.models import AuxiliaryMeasure, Evidence, Likeness, PatternOutcome
 from kyc_review.review import selectors as review
@@ -49,7 +50,9 @@ class Seen:
     @property
     def title(self) -> str:
         """Names it where several stand in one list; a submission without an item by the start of its id."""
-        return f"Item {self.item_id}" if self.item_id else f"Submission {self.submission.pk.hex[:8]}"
+        if self.item_id:
+            return gettext("Item %(item)s") % {"item": self.item_id}
+        return gettext("Submission %(id)s") % {"id": self.submission.pk.hex[:8]}
 
 
 def look_alikes(*, viewer: User, item: ReviewItem) -> list[Seen]:

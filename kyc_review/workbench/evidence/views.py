@@ -8,6 +8,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
+from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -51,14 +52,14 @@ def picture(request: StaffRequest, item_id: int, name: str) -> HttpResponseBase:
     if item is None and evidence is None:
         raise _refusal(item_id)
     if evidence is None or name not in evidence.pictures:
-        raise Http404("There is no such view of this item.")
+        raise Http404(gettext("There is no such view of this item."))
     if item is not None:
         item_view_record(item=item, viewer=request.user)
     try:
         return picture_response(evidence, name)
     except FileNotFoundError as gone:
         services.evidence_renew(evidence=evidence)
-        raise Http404("This view is gone; it is being made again.") from gone
+        raise Http404(gettext("This view is gone; it is being made again.")) from gone
 
 
 @require_safe
@@ -95,7 +96,7 @@ def _with_reference(request: StaffRequest, item_id: int, size: str) -> Submissio
     """The item's submission, if it has a reference image; the look at it is recorded. Raises 403, 404."""
     item = _item(request, item_id)
     if not selectors.has_reference(item):
-        raise Http404("No reference image came with this picture.")
+        raise Http404(gettext("No reference image came with this picture."))
     detail = {"reference_of_item": item.pk, "size": size}
     audit.record(
         action="submission.reference_looked_at", actor=request.user, target=item.submission, detail=detail
@@ -126,7 +127,7 @@ def _compared(request: StaffRequest, item_id: int, submission_id: UUID, size: st
                 action="submission.looked_at", actor=request.user, target=seen.submission, detail=detail
             )
             return seen.submission
-    raise Http404("There is no such picture to compare with.")
+    raise Http404(gettext("There is no such picture to compare with."))
 
 
 def _item(request: StaffRequest, item_id: int) -> ReviewItem:
@@ -138,5 +139,5 @@ def _item(request: StaffRequest, item_id: int) -> ReviewItem:
 
 def _refusal(item_id: int) -> Exception:
     if ReviewItem.objects.filter(pk=item_id).exists():
-        return PermissionDenied("You do not hold this item.")
-    return Http404("There is no such item.")
+        return PermissionDenied(gettext("You do not hold this item."))
+    return Http404(gettext("There is no such item."))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import template
+from django.utils.translation import gettext
 
 from detection.forensics.catalogue import FORENSIC_VIEWS
 from kyc_review.review.models import ReviewItem
@@ -33,5 +34,5 @@ def viewer_panes(context: template.RequestContext, item: ReviewItem) -> dict[str
 @register.inclusion_tag("evidence/_keys.html")
 def viewer_keys() -> dict[str, Any]:
     """The viewer's part of the list of keys."""
-    titles = ", ".join(view.title for view in FORENSIC_VIEWS)
+    titles = ", ".join(gettext(view.title) for view in FORENSIC_VIEWS)
     return {"views": FORENSIC_VIEWS, "titles": titles}

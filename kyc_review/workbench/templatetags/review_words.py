@@ -7,6 +7,7 @@ from django import template
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 
 from kyc_review.core.permissions import may_oversee
 
@@ -39,8 +40,10 @@ def rough_age(moment: dt.datetime) -> str:
     """Time since `moment` in whole hours, for blind items: minutes would tell which of them came together."""
     hours = max(0, int((timezone.now() - moment).total_seconds())) // 3600
     if not hours:
-        return "under 1 h"
-    return f"over {hours} h" if hours < 24 else f"over {hours // 24} d"
+        return gettext("under 1 h")
+    if hours < 24:
+        return gettext("over %(hours)s h") % {"hours": hours}
+    return gettext("over %(days)s d") % {"days": hours // 24}
 
 
 @register.filter

@@ -61,7 +61,7 @@ def test_to_people_who_may_still_be_asked_a_blinded_submission_is_not_found_by_i
     senior = login(staff("sam", "senior"))
     assert "blurred-one" not in senior.get("/insights/search/?check=blurred").content.decode()
     text = senior.get(f"/insights/submissions/{blurred.pk}/").content.decode()
-    assert CODES[CheckCode.BLURRED] not in text
+    assert str(CODES[CheckCode.BLURRED]) not in text
 
 
 def test_a_submissions_page_shows_every_check_with_value_and_limit(

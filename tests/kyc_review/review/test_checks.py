@@ -50,9 +50,9 @@ def test_an_open_item_lists_what_did_not_pass_and_chooses_the_reason_beforehand(
 ) -> None:
     text = page(login(alice), doubtful)
     assert 'data-testid="checks"' in text
-    assert CODES[CheckCode.BLURRED] in text
-    assert CODES[CheckCode.FACE_CUT_OFF] in text
-    assert NAMES[CheckName.POSE] not in text.split('data-testid="checks"')[1].split("</section>")[0]
+    assert str(CODES[CheckCode.BLURRED]) in text
+    assert str(CODES[CheckCode.FACE_CUT_OFF]) in text
+    assert str(NAMES[CheckName.POSE]) not in text.split('data-testid="checks"')[1].split("</section>")[0]
     assert chosen(text) == ["face_cut_off"]
 
 

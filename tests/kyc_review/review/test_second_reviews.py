@@ -281,4 +281,4 @@ def test_gold_and_second_reviews_look_like_ordinary_items_on_every_page(
     assert pages["gold"] == pages["split_vote"] == pages["second_opinion"]
     listed = login(staff("late", "reviewer")).get("/review/").text
     assert "Calibration" not in listed
-    assert ReviewItem.Reason.SECOND_REVIEW.label not in listed
+    assert str(ReviewItem.Reason.SECOND_REVIEW.label) not in listed

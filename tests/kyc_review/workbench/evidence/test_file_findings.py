@@ -36,7 +36,13 @@ def test_the_panel_names_kind_and_size_before_the_evidence_is_ready(
 ) -> None:
     Submission.objects.filter(pk=claimed.submission_id).update(file_facts=FACTS)
     part = login(alice).get(reverse("evidence:panel", args=[claimed.pk])).text
-    for text in ("HDR gain map, 1.8", "unknown data, 34", DAMAGES[Damage.ENDS_EARLY], ".heic", "is JPEG"):
+    for text in (
+        "HDR gain map, 1.8",
+        "unknown data, 34",
+        str(DAMAGES[Damage.ENDS_EARLY]),
+        ".heic",
+        "is JPEG",
+    ):
         assert text in part.replace("&nbsp;", " ").replace("&#x27;", "'"), text
 
 
