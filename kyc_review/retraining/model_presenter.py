@@ -96,9 +96,9 @@ def _origin(bundle: Bundle, past: History) -> list[Step]:
     else:
         begin = gettext("fine-tuned, %(day)s")
     values = {"version": past.parent.version if past.parent else "", "day": _day(run.created_at)}
-    labels = gettext("%(real)s real, %(fake)s fake") % {
-        "real": snapshot.count_real,
-        "fake": snapshot.count_fake,
+    labels = gettext("%(reals)s real, %(fakes)s fake") % {
+        "reals": snapshot.count_real,
+        "fakes": snapshot.count_fake,
     }
     return [
         Step(gettext("Decisions"), labels, "done", there),

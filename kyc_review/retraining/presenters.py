@@ -66,9 +66,9 @@ def _faces(votes: dict[str, Any]) -> str:
     fake, real = (votes.get(label) for label in (Decision.Label.FAKE, Decision.Label.REAL))
     if not all(isinstance(row, list) and all(_is_number(n) for n in row) for row in (fake, real)):
         return ""
-    return gettext("%(fake)s fakes, %(real)s real") % {
-        "fake": number(sum(fake or ())),
-        "real": number(sum(real or ())),
+    return gettext("%(fakes)s fakes, %(reals)s real") % {
+        "fakes": number(sum(fake or ())),
+        "reals": number(sum(real or ())),
     }
 
 
