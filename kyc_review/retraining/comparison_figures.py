@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+
+WIDTH, HEIGHT = 320, 200  # of the curves, in their own units
+Place = tuple[float, float]
+
+
+def place_of(false_alarm: float, recall: float) -> Place:
+    """Where a point lies on the curves: real faces that reach a person to the right, fakes that do up."""
+    return round(false_alarm * WIDTH, 1), round(HEIGHT * (1 - recall), 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +76,14 @@ class Compared:
     changes: list[Change]
     parts: list[Part]
     replay_parts: list[Part]
-    points: list[dict[str, Any]]
     parts_weighted: bool
     sample: str
     by_checks: str
     curves_weighted: bool
     champion_line: str
     candidate_line: str
-    champion_here: tuple[float, float]
-    here: tuple[float, float]
+    champion_here: Place
+    here: Place
 
     @property
     def reach(self) -> int:

@@ -10,14 +10,12 @@ from django.utils.translation import gettext_lazy as _
 
 from kyc_review.core.numbers import number
 from kyc_review.core.stored_texts import shown_part
-from kyc_review.retraining.comparison_figures import Change, Compared, Pair, Part, Rates, Span
-from kyc_review.retraining.presenters import percent
+from kyc_review.retraining.comparison_figures import Change, Compared, Pair, Part, Rates, Span, place_of
+from kyc_review.retraining.presenters import percent, scaled
 from kyc_review.training.comparison_groups import REASON
-from kyc_review.training.gate import points_with_gate, sample_in_words
-from kyc_review.training.gate_limits import Limits
+from kyc_review.training.gate import sample_in_words
 from kyc_review.training.workload import Workload
 
-WIDTH, HEIGHT = 320, 200  # of the plot, in its own units
 ROLES = ("champion", "candidate")
 HELD_OUT_CHANGES = {
     "fakes_now_caught": _("held-out fakes that the champion clears and the candidate flags"),
@@ -31,8 +29,8 @@ REPLAY_CHANGES = {
 }
 
 
-def present_comparison(report: Any, shift: float, limits: Limits, now: Workload | None = None) -> Compared:
-    """What `ml compare` found, with the candidate's curve at every operating point; with `now`, its cost in people."""
+def present_comparison(report: Any, shift: float, now: Workload | None = None) -> Compared:
+    """What `ml compare` found, with the candidate's curve; with `now`, its cost in people."""
     held_out, replay = report["holdout"], report["replay"]
     weighted = held_out.get("weighted", {})
     champion, candidate = _curves(held_out)
@@ -65,7 +63,6 @@ def present_comparison(report: Any, shift: float, limits: Limits, now: Workload 
             for row in replay.get("groups", ())
             if row["name"] != REASON  # the champion chose who has one
         ],
-        points=[point for point in points_with_gate(report, limits) if _is_step(point["shift"])],
         parts_weighted="groups" in weighted,
         sample=sample_in_words(weighted["fakes"]) if weighted else "",
         by_checks=_by_checks(held_out.get("by_checks")),
@@ -174,7 +171,7 @@ def _replay(replay: Mapping[str, Any], now: Workload | None) -> list[Pair]:
 
 def _cost(name: str, replay: Mapping[str, Any], of_all: float, form: str) -> Pair:
     """The review load times what reviewing everything would cost."""
-    champion, candidate = (_scaled(replay[role], of_all, form) for role in ROLES)
+    champion, candidate = (scaled(replay[role], of_all, form) for role in ROLES)
     change = (replay["candidate"]["value"] - replay["champion"]["value"]) * of_all
     return Pair(name, champion, candidate, number(change, f"+{form}"))
 
@@ -186,11 +183,6 @@ def _machine(report: Mapping[str, Any]) -> list[Pair]:
         Pair(gettext("Time per image"), champion=times[0], candidate=times[1]),
         Pair(gettext("Size"), champion=sizes[0], candidate=sizes[1]),
     ]
-
-
-def _scaled(share: Mapping[str, float], by: float, form: str) -> str:
-    middle, low, high = (number(share[key] * by, form) for key in ("value", "low", "high"))
-    return gettext("%(value)s (%(low)s to %(high)s)") % {"value": middle, "low": low, "high": high}
 
 
 def _points(difference: Mapping[str, float] | None, *, has_unit: bool = False) -> str:
@@ -231,14 +223,9 @@ def _change(words: str, found: Mapping[str, Any]) -> Change:
     return Change(words, found["count"], found["submissions"])
 
 
-def _is_step(shift: float) -> bool:
-    """Every fifth point is enough to choose from."""
-    return abs(shift * 2 - round(shift * 2)) < 0.01
-
-
 def _line(points: list[dict[str, float]]) -> str:
     return " ".join(f"{x:.1f},{y:.1f}" for x, y in map(_place, points))
 
 
-def _place(point: dict[str, float]) -> tuple[float, float]:
-    return round(point["false_alarm"] * WIDTH, 1), round(HEIGHT * (1 - point["recall"]), 1)
+def _place(point: Mapping[str, float]) -> tuple[float, float]:
+    return place_of(point["false_alarm"], point["recall"])

@@ -29,9 +29,9 @@ from kyc_review.retraining.access import require_retraining_access
 from kyc_review.retraining.comparison_presenter import present_comparison
 from kyc_review.retraining.model_presenter import judged_by, origin_of, steps_of
 from kyc_review.retraining.presenters import against_champion, figures, measured
+from kyc_review.retraining.score_figures import histograms
 from kyc_review.review.audit_results import audits_by_bundle
 from kyc_review.review.late_outcomes import late_by_bundle
-from kyc_review.training.gate_limits import Limits
 from kyc_review.training.lineage import history
 from kyc_review.training.models import Comparison
 from kyc_review.training.progress import HEIGHT, WIDTH, progress_of
@@ -170,7 +170,8 @@ def _model(
         "figures": figures(bundle.metrics),
         "against": against_champion(bundle.metrics),
         "compared_row": compared,
-        "compared": present_comparison(compared.report, 0.0, Limits.current()) if compared else None,
+        "compared": present_comparison(compared.report, 0.0) if compared else None,
+        "histograms": histograms(compared.report, only="candidate") if compared else [],
         "progress": progress_of(past.run) if past.run else None,
         "width": WIDTH,
         "height": HEIGHT,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -168,6 +168,12 @@ def estimate(value: Any, digits: int, scale: float = 1) -> str:
 def percent(value: Any) -> str:
     """An estimate from 0 to 1 in percent: "97 % (95 to 99)"; empty for anything else."""
     return estimate(value, 0, 100).replace(" (", " % (", 1)
+
+
+def scaled(share: Mapping[str, float], by: float, form: str) -> str:
+    """ "value (low to high)" of an estimate times `by`, in a format such as ",.1f"."""
+    middle, low, high = (number(share[key] * by, form) for key in ("value", "low", "high"))
+    return gettext("%(value)s (%(low)s to %(high)s)") % {"value": middle, "low": low, "high": high}
 
 
 def figures(metrics: Any) -> list[tuple[str, str]]:

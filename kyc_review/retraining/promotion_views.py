@@ -30,8 +30,10 @@ from kyc_review.registry.selectors import champion, promotions_listed
 from kyc_review.retraining.access import require_retraining_access
 from kyc_review.retraining.comparison_presenter import present_comparison
 from kyc_review.retraining.evidence_pack import promotion_of, promotion_pack
+from kyc_review.retraining.operating_points import present_points
+from kyc_review.retraining.score_figures import differing_faces, histograms, voters
 from kyc_review.training.comparisons import comparison_request
-from kyc_review.training.gate import gate, point_at
+from kyc_review.training.gate import gate
 from kyc_review.training.gate_limits import Limits
 from kyc_review.training.jobs import JobRefused
 from kyc_review.training.models import Comparison, Proposal
@@ -189,19 +191,22 @@ def _comparison(
         "is_current": champion() == row.champion,
     }
     if row.report:
-        limits = Limits.current()
+        limits, now = Limits.current(), workload(viewer=request.user)
         try:
             checks = gate(row.report, shift=shift, limits=limits)
+            points = present_points(row.report, shift, limits, now)
         except KeyError as error:
             raise Http404(gettext("There is no such operating point.")) from error
-        curve = row.report["holdout"]["candidate"]["curve"]
         context |= {
             "shift": shift,
-            "point": point_at(curve, shift),
+            "points": points,
+            "histograms": histograms(row.report),
+            "differing": differing_faces(viewer=request.user, snapshot=row.snapshot, report=row.report),
+            "voters": voters(row.report),
             "checks": [*checks, *erased_checks(erased_mark(row.candidate))],
             "group_field": settings.COMPARISON_GROUP_FIELD,
             "gate_open": all(check.passed for check in checks),
-            "compared": present_comparison(row.report, shift, limits, workload(viewer=request.user)),
+            "compared": present_comparison(row.report, shift, now),
         }
     return render(request, "retraining/comparison.html", context | (more or {}), status=status)
 

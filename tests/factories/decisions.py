@@ -9,8 +9,9 @@ from django.utils import timezone
 from PIL import Image
 
 from kyc_review.accounts.models import User
-from kyc_review.datasets.models import Snapshot
+from kyc_review.datasets.models import Snapshot, SnapshotItem
 from kyc_review.review.decisions import decision_record
+from kyc_review.review.models import Decision
 from kyc_review.review.opening import items_open
 from kyc_review.submissions.models import State, Submission
 from tests.factories.claims import item_claim_next
@@ -38,6 +39,18 @@ def frozen_snapshot() -> Snapshot:
             "labels": {"noise": 0.12, "compared": 74, "people": 5},
         },
     )
+
+
+def snapshot_of(decisions: list[Decision], name: str) -> Snapshot:
+    """A ready snapshot that holds these; a ready one takes no more."""
+    row = Snapshot.objects.create(name=name, state=Snapshot.State.PENDING)
+    row.items.bulk_create([SnapshotItem(snapshot=row, decision=decision) for decision in decisions])
+    row.state, row.digest, row.manifest_sha256 = Snapshot.State.READY, "d" * 64, "e" * 64
+    row.ready_at = timezone.now()
+    row.count_fake = sum(decision.label == "fake" for decision in decisions)
+    row.count_real = len(decisions) - row.count_fake
+    row.save()
+    return row
 
 
 def selfie(label: str, rng: np.random.Generator) -> bytes:

@@ -8,9 +8,15 @@ from django.test import Client
 from django.urls import reverse
 
 from kyc_review.accounts.models import User
+from kyc_review.retraining.operating_points import present_points
+from kyc_review.retraining.score_figures import HALF, differing_faces, histograms
+from kyc_review.review.models import Decision
+from kyc_review.training.gate_limits import Limits
 from kyc_review.training.models import Comparison
 from kyc_review.training.proposals import proposal_open
-from tests.factories.reports import report
+from kyc_review.training.workload import Workload
+from tests.factories.decisions import snapshot_of
+from tests.factories.reports import report, votes_on
 
 pytestmark = pytest.mark.django_db
 
@@ -99,3 +105,63 @@ def test_a_german_reader_sees_german_and_what_is_stored_or_read_by_machines_stay
     stored = comparison.proposals.get()
     assert stored.gate[0]["name"] == "Enough audited fakes to say anything"
     assert "held-out fakes count like" in stored.gate[0]["detail"]
+
+
+def test_every_operating_point_tells_its_cost_with_intervals_numbers_and_weights(
+    client: Client, ada: User, comparison: Comparison
+) -> None:
+    points = present_points(report(), -0.5, Limits.of_environment(), Workload(1000, seconds_an_item=36))
+    assert len(points.rows) == 61
+    assert points.here.shift == -0.5
+    told = {figure.key: figure for figure in points.figures}
+    assert list(told) == ["recall", "missed", "false_alarm", "load", "daily_items", "daily_hours"]
+    assert (told["recall"].measured_on, told["recall"].champion) == ("weighted, n = 40", "75 % (65 to 85)")
+    assert told["missed"].champion == "25 % (15 to 35)"
+    assert told["load"].measured_on == "latest submissions as they came, n = 1,200"
+    served = present_points(report(), 0.0, Limits.of_environment(), Workload(1000, seconds_an_item=36)).here
+    assert served.texts["daily_hours"] == "2.5 (2.3 to 2.7)"
+    shares = [float(row.recall_percent.split()[0]) for row in points.rows]
+    assert shares == sorted(shares, reverse=True), "higher thresholds, fewer fakes"
+    html = client.get(
+        reverse("retraining:comparison", args=[comparison.pk]), {"shift": "-0.5"}
+    ).content.decode()
+    assert 'value="-0.5"' in html
+    assert html.count('aria-current="true"') == 1
+    assert "lowered by 0.5" in html
+
+
+def test_risk_by_outcome_and_the_widest_differences_are_shown_to_those_who_may_see_faces(
+    client: Client,
+    ada: User,
+    comparison: Comparison,
+    staff: Callable[..., User],
+    decide: Callable[..., Decision],
+) -> None:
+    comparison.snapshot = snapshot_of([decide("fake")], name="one-face")
+    item = comparison.snapshot.items.get()
+    gone = "00000000-0000-4000-8000-000000000000"
+    found = report()
+    found["holdout"]["widest_differences"] = [
+        votes_on(str(item.decision.submission_id), "fake", 0.1, 0.9),
+        votes_on(gone, "real", 0.6, 0.2),
+    ]
+    comparison.report = found
+    comparison.save()
+    faces = differing_faces(viewer=ada, snapshot=comparison.snapshot, report=found)
+    assert [(face.label, face.is_there) for face in faces] == [("fake", True), ("real", False)]
+    assert [said.outcome for said in faces[0].said] == ["cleared", "all five call fake"]
+    senior = differing_faces(viewer=staff("sam", "senior"), snapshot=comparison.snapshot, report=found)
+    assert not any(face.is_there for face in senior)
+    html = page(client, comparison)
+    shown = reverse("retraining:blurred", args=[comparison.snapshot.name, item.decision.submission_id])
+    assert html.count(shown) == 1
+    assert client.get(shown)["Content-Type"] == "image/png"
+    assert reverse("retraining:blurred", args=[comparison.snapshot.name, gone]) not in html
+    champion, candidate = histograms(found)
+    assert (champion.fakes, sum(bar.fakes for bar in champion.bars)) == (40, 40)
+    assert max(bar.up for bar in [*champion.bars, *candidate.bars]) < HALF, (
+        "real faces have the largest share"
+    )
+    del found["holdout"]["risk"], found["holdout"]["widest_differences"]
+    assert histograms(found) == []
+    assert differing_faces(viewer=ada, snapshot=comparison.snapshot, report=found) == []

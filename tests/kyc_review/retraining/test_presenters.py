@@ -13,7 +13,6 @@ from kyc_review.retraining.presenters import (
     figures,
     measured,
 )
-from kyc_review.training.gate_limits import Limits
 from tests.factories.decisions import frozen_snapshot
 from tests.factories.reports import report
 
@@ -133,7 +132,7 @@ def test_a_candidate_is_called_better_only_when_its_whole_interval_is() -> None:
 
 @pytest.mark.django_db
 def test_forest_plots_share_a_scale_that_holds_every_bound() -> None:
-    compared = present_comparison(report(), 0.0, Limits.of_environment())
+    compared = present_comparison(report(), 0.0)
     spans = [pair.span for pair in compared.pairs if pair.span]
     assert spans
     for span in spans:

@@ -18,7 +18,6 @@ from kyc_review.submissions.models import Submission
 from kyc_review.training import worker
 from kyc_review.training.comparison_groups import groups_of
 from kyc_review.training.comparisons import comparison_request
-from kyc_review.training.gate_limits import Limits
 from kyc_review.training.workload import Workload, workload
 from tests.factories.reports import report
 
@@ -98,9 +97,7 @@ def test_without_traffic_or_without_the_role_there_is_no_workload(
 
 
 def test_a_comparison_tells_the_cost_in_people_and_the_difference_of_each_group() -> None:
-    found = present_comparison(
-        report(), 0.0, Limits.of_environment(), Workload(selfies_a_day=1000, seconds_an_item=36)
-    )
+    found = present_comparison(report(), 0.0, Workload(selfies_a_day=1000, seconds_an_item=36))
     rows = {pair.name: pair for pair in found.pairs}
     assert found.sample.startswith("40 held-out fakes count like 20;")
     assert found.pairs[0].name == "Recall: of all fakes, reach a person"
@@ -123,7 +120,7 @@ def test_a_comparison_tells_the_cost_in_people_and_the_difference_of_each_group(
 def test_groups_that_an_earlier_report_did_not_weigh_are_shown_unweighted() -> None:
     earlier = report()
     del earlier["holdout"]["weighted"]["groups"]
-    found = present_comparison(earlier, 0.0, Limits.of_environment())
+    found = present_comparison(earlier, 0.0)
     assert not found.parts_weighted
     source, audit = found.parts
     assert source.fakes is not None
@@ -137,6 +134,6 @@ def test_a_report_of_before_groups_were_counted_is_still_shown() -> None:
     for part in (old["holdout"], old["replay"]):
         del part["groups"], part["difference"]
     del old["holdout"]["weighted"], old["replay"]["curve"]
-    found = present_comparison(old, 0.0, Limits.of_environment())
+    found = present_comparison(old, 0.0)
     assert found.sample == ""
     assert (found.parts, found.replay_parts, found.pairs[0].difference) == ([], [], "")
