@@ -30,11 +30,12 @@ from kyc_review.retraining.comparison_presenter import present_comparison
 from kyc_review.retraining.model_presenter import judged_by, origin_of, steps_of
 from kyc_review.retraining.presenters import against_champion, figures, measured
 from kyc_review.retraining.score_figures import histograms
+from kyc_review.retraining.training_charts import charts
 from kyc_review.review.audit_results import audits_by_bundle
 from kyc_review.review.late_outcomes import late_by_bundle
 from kyc_review.training.lineage import history
 from kyc_review.training.models import Comparison
-from kyc_review.training.progress import HEIGHT, WIDTH, progress_of
+from kyc_review.training.progress import progress_of
 
 PAGE = 25
 
@@ -172,9 +173,7 @@ def _model(
         "compared_row": compared,
         "compared": present_comparison(compared.report, 0.0) if compared else None,
         "histograms": histograms(compared.report, only="candidate") if compared else [],
-        "progress": progress_of(past.run) if past.run else None,
-        "width": WIDTH,
-        "height": HEIGHT,
+        "charts": charts(progress_of(past.run)) if past.run else [],
         "may_change": may_promote(viewer),
     }
     return render(request, "registry/model.html", context, status=status if form else 200)

@@ -25,10 +25,11 @@ from kyc_review.registry.selectors import champion
 from kyc_review.retraining.access import require_retraining_access
 from kyc_review.retraining.facts_presenter import snapshot_facts
 from kyc_review.retraining.presenters import against_champion, balances, balancing, measured
+from kyc_review.retraining.training_charts import charts
 from kyc_review.training.gate_limits import Limits
 from kyc_review.training.jobs import JobRefused, job_cancel
 from kyc_review.training.models import Comparison, TrainingRun
-from kyc_review.training.progress import HEIGHT, WIDTH, log_tail, progress_of
+from kyc_review.training.progress import log_tail, progress_of
 from kyc_review.training.run_history import events_of, is_silent, phases_of
 from kyc_review.training.runs import BALANCES, EPOCHS_MAX, LEAST, run_request
 from kyc_review.training.selectors import comparisons_listed, runs_listed
@@ -143,9 +144,10 @@ def runs(request: StaffRequest) -> HttpResponse:
 def run(request: StaffRequest, number: int) -> HttpResponse:
     """The whole page; while the run trains, only its progress is loaded again."""
     row = _run(request, number)
+    progress = progress_of(row)
     context = {
         "run": row,
-        "progress": progress_of(row),
+        "progress": progress,
         "phases": phases_of(row),
         "events": events_of(viewer=request.user, job=row),
         "is_silent": is_silent(row),
@@ -158,8 +160,7 @@ def run(request: StaffRequest, number: int) -> HttpResponse:
         "balances": balances(row.candidate.provenance) if row.candidate else [],
         "measured": measured(row.candidate.metrics) if row.candidate else ("", []),
         "against": against_champion(row.candidate.metrics) if row.candidate else None,
-        "width": WIDTH,
-        "height": HEIGHT,
+        "charts": charts(progress),
     }
     part = request.htmx.target == "run"
     return render(request, "retraining/_run.html" if part else "retraining/run.html", context)

@@ -10,15 +10,13 @@ from kyc_review.training.models import Job
 
 READ_BYTES_MAX = 1_000_000
 TAIL_BYTES, TAIL_LINES = 8192, 14
-WIDTH, HEIGHT = 320, 96  # of a plot, in its own units
 
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """One member's values, the newest last; `points` is what an SVG polyline takes."""
+    """One member's values, the newest last."""
 
     member: str
-    points: str
     values: list[float]
 
     @property
@@ -28,7 +26,7 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """done of `of` steps over all members; the curves share their axes, so that members compare."""
+    """done of `of` steps over all members."""
 
     done: int = 0
     of: int = 0
@@ -37,7 +35,6 @@ class Progress:
     member: str = ""
     losses: list[Curve] = field(default_factory=list)
     aucs: list[Curve] = field(default_factory=list)
-    loss_max: float = 0.0
 
     @property
     def percent(self) -> int:
@@ -51,17 +48,14 @@ def progress_of(job: Job) -> Progress:
     if not steps:
         return Progress(phase=str(lines[-1].get("phase", "")) if lines else "")
     last, newest = steps[-1], _newest_by_process(steps)
-    losses = _series(steps, "loss")
-    top = max((value for values in losses.values() for value in values), default=0.0) or 1.0
     return Progress(
         done=sum(line["done"] for line in newest),
         of=last["of"],
         eta_s=max((line["eta_s"] for line in newest if isinstance(line.get("eta_s"), int)), default=None),
         phase=str(lines[-1].get("phase", "")),
         member=str(last.get("member", "")),
-        losses=[_curve(name, values, 0.0, top) for name, values in losses.items()],
-        aucs=[_curve(name, values, 0.0, 1.0) for name, values in _series(steps, "auc").items()],
-        loss_max=top,
+        losses=_series(steps, "loss"),
+        aucs=_series(steps, "auc"),
     )
 
 
@@ -100,20 +94,11 @@ def _newest_by_process(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [line for rank, line in by_rank.items() if rank < steps[-1].get("ranks", 1)]
 
 
-def _series(steps: list[dict[str, Any]], name: str) -> dict[str, list[float]]:
+def _series(steps: list[dict[str, Any]], name: str) -> list[Curve]:
     """By member, in the order of their training."""
     found: dict[str, list[float]] = {}
     for step in steps:
         value = step.get(name)
         if isinstance(value, int | float):
             found.setdefault(str(step.get("member", "")), []).append(float(value))
-    return found
-
-
-def _curve(member: str, values: list[float], low: float, high: float) -> Curve:
-    across = WIDTH / max(1, len(values) - 1)
-    points = [
-        f"{number * across:.1f},{HEIGHT - HEIGHT * (min(max(value, low), high) - low) / (high - low):.1f}"
-        for number, value in enumerate(values)
-    ]
-    return Curve(member, " ".join(points), values)
+    return [Curve(member, values) for member, values in found.items()]

@@ -9,9 +9,10 @@ from kyc_review.accounts.models import User
 from kyc_review.datasets.models import Snapshot
 from kyc_review.registry.bundles import bundle_register
 from kyc_review.registry.models import Bundle
+from kyc_review.retraining.training_charts import charts
 from kyc_review.training.jobs import job_lease
 from kyc_review.training.models import TrainingRun
-from kyc_review.training.progress import progress_of
+from kyc_review.training.progress import Progress, progress_of
 from kyc_review.training.runs import run_request
 from tests.factories.pages import collapsed
 
@@ -135,3 +136,20 @@ def test_the_steps_of_several_processes_add_up_and_the_slowest_says_how_long(run
 
 def test_without_a_file_there_is_no_progress(serving: Bundle, ready: Snapshot) -> None:
     assert progress_of(run_request(snapshot=ready)).of == 0
+
+
+def test_charts_share_their_axes_and_tell_each_epoch(run: TrainingRun) -> None:
+    lines = [step("north", 10 * n, 0.6) | {"loss": 0.8 / n, "auc": 0.7 + 0.02 * n} for n in (1, 2, 3, 4)]
+    lines += [step("east", 50, 0.6) | {"loss": 0.5, "auc": 0.5}]
+    tell(run, *lines)
+    loss, auc = charts(progress_of(run))
+    north, east = (line.points.split() for line in loss.lines)
+    assert (north[0], north[-1], east) == ("0.0,0.0", "320.0,90.0", ["0.0,45.0"]), "east has one epoch yet"
+    assert [tick.text for tick in loss.up] == ["0.00", "0.40", "0.80"]
+    assert [tick.text for tick in loss.across] == ["1", "2", "3", "4"]
+    assert (loss.epochs[0].told, loss.epochs[3].told) == (
+        "epoch 1: north 0.800, east 0.500",
+        "epoch 4: north 0.200",
+    )
+    assert [tick.text for tick in auc.up] == ["0.50", "0.75", "1.00"]
+    assert charts(None) == charts(Progress()) == []
