@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext
 
 from kyc_review.retraining.comparison_figures import Place, place_of
 from kyc_review.retraining.presenters import percent, scaled
@@ -107,26 +107,26 @@ def _champion(report: Mapping[str, Any], now: Workload | None) -> list[tuple[str
     if weighted is None:
         rates = {"recall": held_out["champion"]["recall_with_human"]}
         rates["false_alarm"] = held_out["champion"]["false_alarm"]
-        sample = _("unweighted, n = {n}")
+        sample = gettext("unweighted, n = %(n)s")
     else:
-        rates, sample = weighted["champion"], _("weighted, n = {n}")
-    fakes, reals = (sample.format(n=f"{rates[name]['n']:,}") for name in ("recall", "false_alarm"))
+        rates, sample = weighted["champion"], gettext("weighted, n = %(n)s")
+    fakes, reals = (sample % {"n": f"{rates[name]['n']:,}"} for name in ("recall", "false_alarm"))
     found = [
-        ("recall", _("Fakes that reach a person"), fakes, percent(rates["recall"])),
-        ("missed", _("Fakes that are cleared"), fakes, percent(_rest(rates["recall"]))),
-        ("false_alarm", _("Real faces that reach a person"), reals, percent(rates["false_alarm"])),
+        ("recall", gettext("Fakes that reach a person"), fakes, percent(rates["recall"])),
+        ("missed", gettext("Fakes that are cleared"), fakes, percent(_rest(rates["recall"]))),
+        ("false_alarm", gettext("Real faces that reach a person"), reals, percent(rates["false_alarm"])),
     ]
     if not replay["n"] or not replay.get("curve"):
         return found
-    latest = _("latest submissions as they came, n = {n}").format(n=f"{replay['n']:,}")
-    found.append(("load", _("Review load"), latest, percent(replay["champion"])))
+    latest = gettext("latest submissions as they came, n = %(n)s") % {"n": f"{replay['n']:,}"}
+    found.append(("load", gettext("Review load"), latest, percent(replay["champion"])))
     costs = _cost(replay["champion"], now)
     if now is not None and "daily_items" in costs:
-        text = _("at {number} selfies a day").format(number=f"{now.selfies_a_day:,.0f}")
-        found.append(("daily_items", _("Items a day"), text, costs["daily_items"]))
+        text = gettext("at %(number)s selfies a day") % {"number": f"{now.selfies_a_day:,.0f}"}
+        found.append(("daily_items", gettext("Items a day"), text, costs["daily_items"]))
     if now is not None and "daily_hours" in costs:
-        text = _("at {seconds} s an item").format(seconds=f"{now.seconds_an_item:,.0f}")
-        found.append(("daily_hours", _("Reviewer hours a day"), text, costs["daily_hours"]))
+        text = gettext("at %(seconds)s s an item") % {"seconds": f"{now.seconds_an_item:,.0f}"}
+        found.append(("daily_hours", gettext("Reviewer hours a day"), text, costs["daily_hours"]))
     return found
 
 
@@ -158,7 +158,7 @@ def _rest(rate: Mapping[str, float]) -> dict[str, float]:
 def shift_in_words(shift: float) -> str:
     """How all thresholds were moved: "as trained", "raised by 0.5"."""
     if abs(shift) < 0.005:
-        return _("as trained")
+        return gettext("as trained")
     if shift > 0:
-        return _("raised by {shift}").format(shift=f"{shift:.1f}")
-    return _("lowered by {shift}").format(shift=f"{-shift:.1f}")
+        return gettext("raised by %(shift)s") % {"shift": f"{shift:.1f}"}
+    return gettext("lowered by %(shift)s") % {"shift": f"{-shift:.1f}"}

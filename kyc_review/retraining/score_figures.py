@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext
 
 from detection.voting import VOTES
 from kyc_review.datasets.models import Snapshot
@@ -62,8 +62,8 @@ class Said:
     def outcome(self) -> str:
         calls = sum(called for _percent, called in self.votes)
         if calls == VOTES:
-            return _("all five call fake")
-        return _("{calls} of five call fake").format(calls=calls) if calls else _("cleared")
+            return gettext("all five call fake")
+        return gettext("%(calls)s of five call fake") % {"calls": calls} if calls else gettext("cleared")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ def histograms(report: Mapping[str, Any], *, only: str = "") -> list[Histogram]:
     found = report["holdout"].get("risk")
     if not found:
         return []
-    roles = {"champion": _("Champion"), "candidate": _("Candidate")}
+    roles = {"champion": gettext("Champion"), "candidate": gettext("Candidate")}
     shown = {role: name for role, name in roles.items() if not only or role == only}
     shares = [share for side in ("fakes", "reals") for role in shown for share in found[side][role]["share"]]
     most = max(shares) or 1.0
@@ -123,7 +123,7 @@ def differing_faces(*, viewer: User, snapshot: Snapshot, report: Mapping[str, An
         decision__submission__in=[row["submission"] for row in rows], decision__submission__erased_at=None
     )
     there = {str(pk) for pk in held.values_list("decision__submission_id", flat=True)}
-    roles = {"champion": _("Champion"), "candidate": _("Candidate")}
+    roles = {"champion": gettext("Champion"), "candidate": gettext("Candidate")}
     return [
         DifferingFace(
             submission=row["submission"],

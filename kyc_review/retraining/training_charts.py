@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext
 
 from kyc_review.training.progress import Curve, Progress
 
@@ -41,7 +41,7 @@ class Epoch:
     @property
     def told(self) -> str:
         values = ", ".join(f"{member} {value}" for member, value in self.members if value)
-        return _("epoch {number}: {values}").format(number=self.number, values=values)
+        return gettext("epoch %(number)s: %(values)s") % {"number": self.number, "values": values}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +57,10 @@ def charts(progress: Progress | None) -> list[Chart]:
     """Loss, and the area under the ROC curve on validation; none before the first epoch."""
     if progress is None or not progress.losses:
         return []
-    found = [_chart(_("Loss of training"), progress.losses, 0.0, _above(_values(progress.losses)))]
+    found = [_chart(gettext("Loss of training"), progress.losses, 0.0, _above(_values(progress.losses)))]
     if aucs := _values(progress.aucs):
         low = max(0.0, math.floor(10 * min(aucs)) / 10)
-        title = _("Area under the ROC curve on validation, unweighted")
+        title = gettext("Area under the ROC curve on validation, unweighted")
         found.append(_chart(title, progress.aucs, min(low, 0.9), 1.0))
     return found
 
