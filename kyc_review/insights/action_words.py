@@ -41,6 +41,8 @@ ACTIONS: dict[str, _StrPromise] = {
     "audit.exported": _("Audit exported"),
     "audit.key_rotated": _("Audit key rotated"),
     "bundle.downloaded": _("Bundle downloaded"),
+    "bundle.exported": _("Bundle exported"),
+    "bundle.imported": _("Bundle imported"),
     "bundle.noted": _("Bundle noted"),
     "bundle.promoted": _("Bundle promoted"),
     "bundle.record_changed": _("Bundle record changed"),

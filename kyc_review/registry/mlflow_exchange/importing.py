@@ -1,0 +1,75 @@
+"""A bundle from a version of a model in MLflow. Only the files of a bundle are taken, and their hashes are checked."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from detection import bundle as disk
+from kyc_review.audit import services as audit
+from kyc_review.core.permissions import Right, require_of_actor
+from kyc_review.registry.bundles import bundle_register
+from kyc_review.registry.inventory import PAPERS
+from kyc_review.registry.mlflow_exchange.client import DIGEST_TAG, MlflowRefused, Registry, registry_at
+from kyc_review.registry.models import Bundle
+
+BYTES_MAX = 4_000_000_000
+
+
+def mlflow_import(*, uri: str, name: str, version: str = "", alias: str = "", actor: Any = None) -> Bundle:
+    """Register the bundle of this version, or of the one with this alias, as imported; one that is here stays as it is.
+
+    Raises PermissionDenied, BundleRefused when a file is not what the manifest says, MlflowRefused when the version
+    holds other files or another bundle than its tag names, OSError.
+    """
+    require_of_actor(actor, Right.PROMOTE)
+    with registry_at(uri, name) as registry, tempfile.TemporaryDirectory(prefix="mlflow-") as folder:
+        client = registry.client
+        row = (
+            client.get_model_version_by_alias(name, alias)
+            if alias
+            else client.get_model_version(name, version)
+        )
+        files = _download(registry, client.get_model_version_download_uri(name, row.version), Path(folder))
+        stated = row.tags.get(DIGEST_TAG, "")
+        digest = disk.read(files).digest
+        if stated and stated != digest:
+            raise MlflowRefused(
+                f"Version {row.version} of {name} is tagged as bundle {stated[:12]}, but its files are bundle "
+                f"{digest[:12]}. Nothing was registered: export it again from where it was made."
+            )
+        bundle = bundle_register(path=files, source=Bundle.Source.IMPORTED, actor=actor)
+        place, number = registry.place, str(row.version)
+    audit.record(
+        action="bundle.imported",
+        actor=actor,
+        target=bundle,
+        detail={"digest": bundle.digest, "registry": place, "name": name, "version": number},
+    )
+    return bundle
+
+
+def _download(registry: Registry, source: str, folder: Path) -> Path:
+    """The files of a bundle among the artifacts at `source`. Raises MlflowRefused for anything else there."""
+    listed = registry.artifacts.list_artifacts(artifact_uri=source, tracking_uri=registry.uri)
+    names = [Path(row.path).name for row in listed]
+    foreign = [
+        name
+        for name, row in zip(names, listed, strict=True)
+        if row.is_dir or not (name in PAPERS or disk.FILE_NAME.fullmatch(name))
+    ]
+    if foreign or disk.MANIFEST not in names:
+        held = f"It holds {foreign[0]}" if foreign else f"It has no {disk.MANIFEST}"
+        raise MlflowRefused(
+            f"This version is no bundle: {held}. A bundle has a manifest, a model card and safetensors alone; nothing "
+            "was loaded."
+        )
+    size_bytes = sum(row.file_size or 0 for row in listed)
+    if size_bytes > BYTES_MAX:
+        raise MlflowRefused(f"Its files have {size_bytes:,} bytes; a bundle has {BYTES_MAX:,} at most.")
+    for name in names:
+        registry.artifacts.download_artifacts(
+            artifact_uri=f"{source.rstrip('/')}/{name}", dst_path=str(folder), tracking_uri=registry.uri
+        )
+    return folder
