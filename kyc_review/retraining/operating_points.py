@@ -8,6 +8,7 @@ from typing import Any
 
 from django.utils.translation import gettext
 
+from kyc_review.core.numbers import number
 from kyc_review.retraining.comparison_figures import Place, place_of
 from kyc_review.retraining.presenters import percent, scaled
 from kyc_review.training.gate import points_with_gate
@@ -110,7 +111,7 @@ def _champion(report: Mapping[str, Any], now: Workload | None) -> list[tuple[str
         sample = gettext("unweighted, n = %(n)s")
     else:
         rates, sample = weighted["champion"], gettext("weighted, n = %(n)s")
-    fakes, reals = (sample % {"n": f"{rates[name]['n']:,}"} for name in ("recall", "false_alarm"))
+    fakes, reals = (sample % {"n": number(rates[name]["n"], ",")} for name in ("recall", "false_alarm"))
     found = [
         ("recall", gettext("Fakes that reach a person"), fakes, percent(rates["recall"])),
         ("missed", gettext("Fakes that are cleared"), fakes, percent(_rest(rates["recall"]))),
@@ -118,14 +119,14 @@ def _champion(report: Mapping[str, Any], now: Workload | None) -> list[tuple[str
     ]
     if not replay["n"] or not replay.get("curve"):
         return found
-    latest = gettext("latest submissions as they came, n = %(n)s") % {"n": f"{replay['n']:,}"}
+    latest = gettext("latest submissions as they came, n = %(n)s") % {"n": number(replay["n"], ",")}
     found.append(("load", gettext("Review load"), latest, percent(replay["champion"])))
     costs = _cost(replay["champion"], now)
     if now is not None and "daily_items" in costs:
-        text = gettext("at %(number)s selfies a day") % {"number": f"{now.selfies_a_day:,.0f}"}
+        text = gettext("at %(number)s selfies a day") % {"number": number(now.selfies_a_day, ",.0f")}
         found.append(("daily_items", gettext("Items a day"), text, costs["daily_items"]))
     if now is not None and "daily_hours" in costs:
-        text = gettext("at %(seconds)s s an item") % {"seconds": f"{now.seconds_an_item:,.0f}"}
+        text = gettext("at %(seconds)s s an item") % {"seconds": number(now.seconds_an_item or 0, ",.0f")}
         found.append(("daily_hours", gettext("Reviewer hours a day"), text, costs["daily_hours"]))
     return found
 
@@ -160,5 +161,5 @@ def shift_in_words(shift: float) -> str:
     if abs(shift) < 0.005:
         return gettext("as trained")
     if shift > 0:
-        return gettext("raised by %(shift)s") % {"shift": f"{shift:.1f}"}
-    return gettext("lowered by %(shift)s") % {"shift": f"{-shift:.1f}"}
+        return gettext("raised by %(shift)s") % {"shift": number(shift, ".1f")}
+    return gettext("lowered by %(shift)s") % {"shift": number(-shift, ".1f")}
