@@ -11,9 +11,32 @@ register = template.Library()
 
 # Each is the first argument of a `gettext` of static/js/texts.js somewhere in static/js; a test compares the two.
 SCRIPT_TEXTS = (
-    gettext_noop("%(title)s; the table below has the numbers"),
-    gettext_noop("Your claim ends in one minute."),
     gettext_noop("%(minutes)s minutes without a break. A few minutes away help more than a few more faces."),
+    gettext_noop("%(title)s; the table below has the numbers"),
+    gettext_noop("Blink"),
+    gettext_noop("Close"),
+    gettext_noop("Difference"),
+    gettext_noop("Difference to %(title)s"),
+    gettext_noop("Gain"),
+    gettext_noop("Gain of %(view)s"),
+    gettext_noop("No connection. Try again in a moment."),
+    gettext_noop("Not applicable: %(reason)s"),
+    gettext_noop("Opacity of %(view)s"),
+    gettext_noop("Photograph"),
+    gettext_noop("Quality of the comparison"),
+    gettext_noop("Reason: %(words)s"),
+    gettext_noop("Show it anyway"),
+    gettext_noop("Show the photograph here in turn"),
+    gettext_noop("Something failed (%(status)s). Load the page again to see where things stand."),
+    gettext_noop("The image is not shown yet; look before you decide."),
+    gettext_noop("This is not allowed."),
+    gettext_noop("This photograph"),
+    gettext_noop("This view could not be loaded."),
+    gettext_noop("Up to %(number)s regions can be marked."),
+    gettext_noop("What differs between the two, brightened"),
+    gettext_noop("Your claim ends in one minute."),
+    gettext_noop("quality %(quality)s"),
+    gettext_noop("shown at %(share)s %"),
 )
 
 

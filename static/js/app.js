@@ -16,6 +16,7 @@ import "./seen.js";
 import "./campaign.js";
 import "./session-ended.js";
 import { announce } from "./announce.js";
+import { gettext } from "./texts.js";
 
 document.addEventListener("click", (event) => {
   if (event.target.closest("[data-theme-toggle]")) toggleTheme();
@@ -55,6 +56,6 @@ document.addEventListener("htmx:responseError", (event) => {
   const { status, responseText } = event.detail.xhr;
   const page = new DOMParser().parseFromString([400, 403].includes(status) ? responseText : "", "text/html");
   const reason = page.querySelector("[data-reason]")?.textContent.trim();
-  announce(reason || (status === 403 ? "This is not allowed." : `Something failed (${status}). Load the page again to see where things stand.`), { visibly: true });
+  announce(reason || (status === 403 ? gettext("This is not allowed.") : gettext("Something failed (%(status)s). Load the page again to see where things stand.", { status })), { visibly: true });
 });
-document.addEventListener("htmx:sendError", () => announce("No connection. Try again in a moment.", { visibly: true }));
+document.addEventListener("htmx:sendError", () => announce(gettext("No connection. Try again in a moment."), { visibly: true }));

@@ -2,9 +2,13 @@
 // it becomes known with the first call, when the form stands there already. The applicant is told the reason, so it is always
 // in view: its chip is scrolled to, the Submit button repeats it, and screen readers hear it.
 import { announce } from "./announce.js";
+import { gettext } from "./texts.js";
 
 let told = ""; // the item and the reason that were announced last
 
+const reasonText = (words) => gettext("Reason: %(words)s", { words });
+// Nouns keep their capitals in other languages.
+const inSentence = (words) => (document.documentElement.lang === "en" ? words.toLowerCase() : words);
 const reasonsOf = (form) => [...form.querySelectorAll("input[name=obstacle]")];
 
 function suggest(form) {
@@ -20,9 +24,9 @@ function show(form) {
   const choice = cannotTell && reasonsOf(form).find((one) => one.checked);
   const words = choice ? choice.closest("label").querySelector("span").textContent.trim() : "";
   const repeated = form.querySelector("[data-chosen-reason]");
-  if (repeated) repeated.textContent = words && `Reason: ${words.toLowerCase()}`;
+  if (repeated) repeated.textContent = words && reasonText(inSentence(words));
   const now = words && `${form.dataset.draft} ${words}`;
-  if (now && now !== told) announce(`Reason: ${words}`);
+  if (now && now !== told) announce(reasonText(words));
   told = now;
   if (choice) scrollTo(choice.closest("label"));
 }

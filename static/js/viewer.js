@@ -1,6 +1,7 @@
 // The viewer of the focus page: it comes to life when its photograph is there, and its toolbar is bound to the document,
 // so that swapped-in content needs no set-up of its own. A decision needs a face that was seen: until then, submitting is refused.
 import { announce } from "./announce.js";
+import { gettext } from "./texts.js";
 import { Stage } from "./viewer/stage.js";
 
 const STEP = 1.4;
@@ -101,5 +102,5 @@ document.addEventListener("click", (event) => {
   if (!viewer || viewer.dataset.viewer === "shown" || !event.target.closest("[data-submit]")) return;
   event.preventDefault();
   event.stopPropagation();
-  announce("The image is not shown yet; look before you decide.", { visibly: true });
+  announce(gettext("The image is not shown yet; look before you decide."), { visibly: true });
 }, { capture: true });

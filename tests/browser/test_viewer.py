@@ -199,7 +199,7 @@ def test_panes_are_linked_and_each_quality_of_the_error_levels_can_be_chosen(
     with page.expect_response(lambda answer: "ela-70" in answer.url) as asked:
         page.get_by_label("Quality of the comparison").select_option("70")
     assert asked.value.status == 200
-    page.get_by_role("slider", name="Gain of levels").fill("8")
+    page.get_by_role("slider", name="Gain of Error levels").fill("8")
     assert filter_of(page, "levels") == "brightness(8)"
     assert filter_of(page, "noise") == "none"
     page.screenshot(path=PICTURES / "error-levels-gain.png")
@@ -207,7 +207,7 @@ def test_panes_are_linked_and_each_quality_of_the_error_levels_can_be_chosen(
     page.get_by_label("Contrast").fill("2")
     assert filter_of(page, "levels").startswith("brightness(8) brightness(1) contrast(2)")
     page.reload()
-    expect(page.get_by_role("slider", name="Gain of levels")).to_have_value("8")
+    expect(page.get_by_role("slider", name="Gain of Error levels")).to_have_value("8")
 
 
 def test_error_levels_that_would_mislead_say_so_and_show_only_when_asked(

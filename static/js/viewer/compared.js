@@ -1,5 +1,6 @@
 // The pane with another submission's picture: as it is, in turn with the photograph (blink), or their difference. It blinks in
 // this pane alone; the photograph's own pane always shows the item's face.
+import { gettext } from "../texts.js";
 import { Pane } from "./pane.js";
 
 export const COMPARED = "compared";
@@ -11,10 +12,10 @@ export class ComparedPane extends Pane {
     this.photograph = photograph;
     this.redraw = redraw;
     this.mode = "other";
-    this.addButton("Blink", "4", "own", "Show the photograph here in turn");
-    this.addButton("Difference", "5", "difference", "What differs between the two, brightened");
+    this.addButton(gettext("Blink"), "4", "own", gettext("Show the photograph here in turn"));
+    this.addButton(gettext("Difference"), "5", "difference", gettext("What differs between the two, brightened"));
     const closing = this.head.appendChild(document.createElement("button"));
-    Object.assign(closing, { type: "button", textContent: "Close" });
+    Object.assign(closing, { type: "button", textContent: gettext("Close") });
     closing.addEventListener("click", close);
   }
 
@@ -33,7 +34,9 @@ export class ComparedPane extends Pane {
     this.mode = mode;
     this.element.dataset.mode = mode;
     for (const button of this.head.querySelectorAll("[data-mode]")) button.setAttribute("aria-pressed", button.dataset.mode === mode);
-    this.head.querySelector("span").textContent = { other: this.title, own: "This photograph", difference: `Difference to ${this.title}` }[mode];
+    const { title } = this;
+    const titles = { other: title, own: gettext("This photograph"), difference: gettext("Difference to %(title)s", { title }) };
+    this.head.querySelector("span").textContent = titles[mode];
     this.redraw();
   }
 

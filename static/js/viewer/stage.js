@@ -1,6 +1,7 @@
 // The stage of one item: the photograph's pane and the linked ones, drawn through one camera, with one
 // cursor.
 import { announce } from "../announce.js";
+import { gettext } from "../texts.js";
 import { Camera } from "./camera.js";
 import { isThere, take } from "./fetched.js";
 import { Pane } from "./pane.js";
@@ -20,7 +21,7 @@ export class Stage {
     this.settings = recall();
     this.camera = this.nextCamera();
     this.measure(Math.max(image.getAttribute("width"), image.getAttribute("height")));
-    this.panes = [new Pane({ name: "photo", title: "Photograph" })];
+    this.panes = [new Pane({ name: "photo", title: gettext("Photograph") })];
     this.panes[0].base = image;
     this.boxes = JSON.parse(document.querySelector("[data-boxes]")?.value || "[]"); // drawn before a reload
     this.cursor = this.draft = this.hovered = null;
@@ -145,26 +146,26 @@ export class Stage {
     };
     if (isThere(picture)) return show();
     picture.onload = show;
-    picture.onerror = () => this.object(pane, "This view could not be loaded.", "");
+    picture.onerror = () => this.object(pane, gettext("This view could not be loaded."), "");
     picture.src ||= source;
   }
 
   object(pane, reason, source) {
     const text = document.createElement("p");
-    text.textContent = pane.source && source ? `Not applicable: ${reason}` : reason;
+    text.textContent = pane.source && source ? gettext("Not applicable: %(reason)s", { reason }) : reason;
     pane.message.replaceChildren(text);
     pane.message.hidden = false;
     if (!source) return;
     const anyway = document.createElement("button");
-    Object.assign(anyway, { type: "button", className: "button", textContent: "Show it anyway" });
+    Object.assign(anyway, { type: "button", className: "button", textContent: gettext("Show it anyway") });
     anyway.addEventListener("click", () => { pane.message.hidden = true; this.load(pane, pane.wanted ?? source); });
     pane.message.append(anyway);
   }
 
   addQualities(pane, qualities) {
     const select = document.createElement("select");
-    select.setAttribute("aria-label", "Quality of the comparison");
-    for (const quality of qualities) select.add(new Option(`quality ${quality}`, quality));
+    select.setAttribute("aria-label", gettext("Quality of the comparison"));
+    for (const quality of qualities) select.add(new Option(gettext("quality %(quality)s", { quality }), quality));
     const at = (quality) => pane.source.replace(/ela-\d+/, `ela-${quality}`);
     select.value = qualities.includes(this.settings.quality) ? this.settings.quality : pane.source.match(/ela-(\d+)/)[1];
     pane.wanted = at(select.value);
@@ -180,8 +181,8 @@ export class Stage {
   // Small differences are almost black: this makes them brighter, of this pane alone.
   addGain(pane) {
     const range = document.createElement("input");
-    Object.assign(range, { type: "range", min: 1, max: 16, step: 1, value: this.settings.gain, title: "Gain" });
-    range.setAttribute("aria-label", `Gain of ${pane.name}`);
+    Object.assign(range, { type: "range", min: 1, max: 16, step: 1, value: this.settings.gain, title: gettext("Gain") });
+    range.setAttribute("aria-label", gettext("Gain of %(view)s", { view: pane.head.querySelector("span").textContent }));
     const apply = () => pane.element.style.setProperty("--gain", range.value);
     range.addEventListener("input", () => {
       this.settings.gain = Number(range.value);
@@ -196,7 +197,7 @@ export class Stage {
   addOpacity(pane) {
     const range = document.createElement("input");
     Object.assign(range, { type: "range", min: 0, max: 1, step: 0.05, value: this.settings.opacity });
-    range.setAttribute("aria-label", `Opacity of ${pane.name}`);
+    range.setAttribute("aria-label", gettext("Opacity of %(view)s", { view: pane.head.querySelector("span").textContent }));
     pane.opacity = this.settings.opacity;
     range.addEventListener("input", () => {
       pane.opacity = this.settings.opacity = Number(range.value);
@@ -208,7 +209,7 @@ export class Stage {
   // Boxes that a reviewer draws; the form's field takes them as JSON, in fractions of the picture.
   addBox(box) {
     if (this.before) return; // the form on the page is not of the face that is seen
-    if (this.boxes.length >= BOXES_MAX) return announce(`Up to ${BOXES_MAX} regions can be marked.`, { visibly: true });
+    if (this.boxes.length >= BOXES_MAX) return announce(gettext("Up to %(number)s regions can be marked.", { number: BOXES_MAX }), { visibly: true });
     this.boxes.push(box);
     this.tellBoxes();
   }
@@ -305,7 +306,7 @@ export class Stage {
 
   caption() {
     const zoom = this.camera.fit(this.first, this.picture) * this.camera.scale;
-    this.figure.querySelector("[data-scale]").textContent = `shown at ${Math.round(zoom * 100)} % · `;
+    this.figure.querySelector("[data-scale]").textContent = `${gettext("shown at %(share)s %", { share: Math.round(zoom * 100) })} · `;
     const at = this.cursor;
     const isInside = at && at.x >= 0 && at.y >= 0 && at.x < this.picture.width && at.y < this.picture.height;
     this.figure.querySelector("[data-place]").textContent = isInside ? `${Math.floor(at.x)}, ${Math.floor(at.y)} · ` : "";
