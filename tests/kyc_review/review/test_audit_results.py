@@ -100,9 +100,9 @@ def test_the_champions_card_says_nothing_of_fakes_before_the_first_audit_is_judg
         return " ".join(login(audrey).get("/retraining/").content.decode().split())
 
     before = card()
-    assert "is judged yet</strong>, so nothing can be said about the share of fakes; 2 wait." in before
+    assert "is judged yet</strong>, so nothing can be said about the share of fakes. 2 wait." in before
     assert "95 % confidence" not in before
     item = item_claim_next(reviewer=alice)
     assert item is not None
     decision_record(item_id=item.pk, reviewer=alice, label="real")
-    assert "0 found in 1: at most 95 %</strong> is fake (95 % confidence); 1 waits." in card()
+    assert "0 found in 1: at most 95 %</strong> is fake (95 % confidence). 1 waits." in card()
