@@ -64,7 +64,7 @@ def label_shares(*, viewer: User, snapshot: Snapshot) -> list[Share]:
         )
         .order_by("source", "reason")
     )
-    return [Share(reason_label=ReviewItem.Reason(row["reason"]).label, **row) for row in rows]
+    return [Share(reason_label=str(ReviewItem.Reason(row["reason"]).label), **row) for row in rows]
 
 
 def weighted_fake_share(*, viewer: User, snapshot: Snapshot) -> float | None:

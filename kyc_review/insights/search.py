@@ -23,7 +23,7 @@ from kyc_review.insights.dashboard_queries import sla_moments
 from kyc_review.review.models import UNDECIDED_STATES, WAITING_STATES, Decision, ReviewItem
 from kyc_review.review.selectors import listed_reason
 from kyc_review.scoring.models import CheckResult
-from kyc_review.submissions.models import State, Submission
+from kyc_review.submissions.models import FOUND_BY_PART, State, Submission
 from kyc_review.submissions.searching import PART_MIN_CHARS, reference_has, with_part
 
 if TYPE_CHECKING:
@@ -189,7 +189,7 @@ def _said(rows: QuerySet[Submission], text: str, viewer: User) -> QuerySet[Submi
     is_sha256 = len(text) == SHA256_CHARS and HEX.fullmatch(text.lower())
     if _whole(text) or is_sha256 or len(text) < PART_MIN_CHARS:
         return rows.filter(named)
-    return with_part(rows, text, named)
+    return with_part(rows, text, named, states=FOUND_BY_PART)
 
 
 def _named(text: str, viewer: User) -> Q:

@@ -7,6 +7,7 @@ waits for its votes is not in it, so that scoring writes no entries; it is found
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from django.db.models import F, Func, Q, TextField
@@ -39,17 +40,22 @@ class Lines(Func):
     output_field = TextField()
 
 
-IN_INDEX = Q(is_test=False, state__in=["in_review", "completed", "cancelled"])
 SEARCHABLE = Lines(F("external_ref"), F("applicant_ref"), MetadataValues(F("metadata")))
 
 
-def with_part(rows: QuerySet[Submission], text: str, others: Q) -> QuerySet[Submission]:
-    """Rows of which a reference or a value of the metadata contains the text, in capitals or not; and `others`."""
+def with_part(
+    rows: QuerySet[Submission], text: str, others: Q, *, states: Iterable[str]
+) -> QuerySet[Submission]:
+    """Rows of which a reference or a value of the metadata contains the text, in capitals or not; and `others`.
+
+    states: those of the index (`models.FOUND_BY_PART`).
+    """
     found = Q()
     for spelling in reference_spellings(text):
         for written in {spelling, json.dumps(spelling, ensure_ascii=False)[1:-1]}:
             found |= Q(searchable__icontains=written)
-    return rows.alias(searchable=SEARCHABLE).filter(others | (IN_INDEX & found))
+    indexed = Q(is_test=False, state__in=states) & found
+    return rows.alias(searchable=SEARCHABLE).filter(others | indexed)
 
 
 def reference_has(text: str) -> Q:

@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from detection import decoding
 from kyc_review.core import problems
+from kyc_review.core.problems import Problem
 from kyc_review.submissions.api.creating import busy
 
 # A larger body takes the usual way, because only the caller's key entitles it to be read.
@@ -32,13 +33,7 @@ class RefuseWhenFull:
         if decoding.is_loaded() and self._is_small_form(request):
             image = _image(request)
             if image is not None and not decoding.has_room(image):
-                problem = busy()
-                return JsonResponse(
-                    problems.document(problem),
-                    status=problem.status_code,
-                    headers=problem.headers,
-                    content_type=problems.CONTENT_TYPE,
-                )
+                return _answer(busy())
         return self.get_response(request)
 
     def _is_small_form(self, request: HttpRequest) -> bool:
@@ -51,6 +46,18 @@ class RefuseWhenFull:
             and length.isdigit()
             and int(length) <= PEEKED_BYTES
         )
+
+
+def _answer(problem: Problem) -> HttpResponse:
+    """With its length, which Django's middleware adds to other answers."""
+    response = JsonResponse(
+        problems.document(problem),
+        status=problem.status_code,
+        headers=problem.headers,
+        content_type=problems.CONTENT_TYPE,
+    )
+    response["Content-Length"] = str(len(response.content))
+    return response
 
 
 def _image(request: HttpRequest) -> bytes | None:

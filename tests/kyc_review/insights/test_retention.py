@@ -24,16 +24,16 @@ def page(staff: Callable[..., User], login: Callable[[User], Client]) -> Callabl
 def test_the_page_names_the_rule_and_what_it_erased_lately(page: Callable[[], str], settings: Any) -> None:
     assert "nothing is erased because of its age" in page()
     settings.RETENTION_UNREVIEWED_DAYS = 90
-    assert "is erased 90 days after its outcome; one that a person decided is kept without limit." in page()
+    assert "is erased 90 days after its outcome. One that a person decided is kept without limit." in page()
     settings.RETENTION_REVIEWED_DAYS = 1
     today = timezone.localdate()
     for days_ago, erased in ((40, 500), (1, 30), (0, 4)):
         RetentionPass.objects.create(day=today - timedelta(days=days_ago), erased=erased)
-    assert "one that a person decided 1 day after it." in page()
-    assert f"The pass of {today} is running and has erased 4; in 30 days it was" in page()
+    assert "One that a person decided is erased 1 day after its outcome." in page()
+    assert f"The pass of {today} is running and has erased 4. Erased in 30 days:" in page()
     assert ">34</a>" in page()
     RetentionPass.objects.filter(day=today).update(ended_at=timezone.now(), failed=2)
-    assert f"The pass of {today} erased 4 and failed on 2;" in page()
+    assert f"The pass of {today} erased 4. It failed on 2 submissions." in page()
 
 
 @pytest.mark.parametrize("role", ["reviewer", "senior"])

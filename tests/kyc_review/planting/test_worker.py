@@ -160,7 +160,7 @@ def test_a_process_that_dies_between_the_rows_plants_nothing(
     def die(*args: object, **fields: object) -> None:
         raise Killed
 
-    monkeypatch.setattr(worker.PlantedForgery.objects, "create", die)
+    monkeypatch.setattr(PlantedForgery.objects, "create", die)
     with pytest.raises(Killed):
         plant_one()
     assert list(Submission.objects.all()) == [customer]

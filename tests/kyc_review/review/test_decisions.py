@@ -112,7 +112,7 @@ def test_not_assessable_needs_a_reason(claimed: ReviewItem, alice: User) -> None
 
 def test_parts_methods_and_regions_belong_to_fake_alone(claimed: ReviewItem, alice: User) -> None:
     box = {"x": 0.1, "y": 0.2, "width": 0.3, "height": 0.1}
-    marks = {"parts": ["eyes"], "methods": ["swap"], "regions": [box]}
+    marks: dict[str, Any] = {"parts": ["eyes"], "methods": ["swap"], "regions": [box]}
     made = decide(claimed, alice, "real", **marks)
     assert (made.parts, made.methods, made.regions) == ([], [], [])
     fake = decision_correct(item_id=claimed.pk, corrector=alice, label="fake", **marks)

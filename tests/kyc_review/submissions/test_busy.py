@@ -141,6 +141,7 @@ def test_a_flood_of_small_files_with_many_pixels_costs_no_query(
 def assert_busy_document(answer: ClientResponse) -> None:
     assert (answer.status_code, answer["Retry-After"]) == (503, "2")
     assert answer["Content-Type"] == "application/problem+json"
+    assert answer["Content-Length"] == str(len(answer.content))
     found = answer.json()
     assert (found["code"], found["errors"][0]["pointer"]) == ("busy", "#/image")
     assert found["request_id"] == answer["X-Request-ID"]
