@@ -103,6 +103,7 @@ def settled_at_once(settings: LazySettings) -> None:
         False,
         [],
     )  # people of most tests have none
+    settings.ADMIN_ACCESS_NEEDS_TWO = False
     settings.NOTICE_EMAIL_DOMAINS = ["bank.example"]
 
 

@@ -68,6 +68,41 @@ class User(AbstractUser):
         return self.is_active and not self._roles.isdisjoint(roles)
 
 
+class AdminRequest(models.Model):
+    """An admin asks for what would let somebody act as an admin; another admin decides."""
+
+    class Act(models.TextChoices):
+        ROLE = "role", _("get the role of an admin")
+        ACTIVATION = "activation", _("be activated again as an admin")
+        PASSWORD = "password", _("get a new password as an admin")
+        SECOND_FACTOR = "second_factor", _("have the second factor of an admin reset")
+
+    class State(models.TextChoices):
+        OPEN = "open", _("open")
+        APPROVED = "approved", _("approved")
+        REJECTED = "rejected", _("rejected")
+        WITHDRAWN = "withdrawn", _("withdrawn")
+
+    person = models.ForeignKey(User, on_delete=models.PROTECT, related_name="admin_requests")
+    act = models.CharField(max_length=20, choices=Act.choices)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.OPEN)
+    proposed_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    proposed_at = models.DateTimeField(auto_now_add=True)
+    decided_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+    decided_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["person", "act"], condition=models.Q(state="open"), name="admin_request_open_once"
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(state="approved") | ~models.Q(decided_by=models.F("proposed_by")),
+                name="admin_request_two_people",
+            ),
+        ]
+
+
 class Integration(models.Model):
     """An onboarding system that posts submissions; it sees only its own."""
 

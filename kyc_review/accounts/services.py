@@ -36,14 +36,23 @@ def roles_ensure() -> None:
 
 @transaction.atomic
 def staff_create(
-    *, username: str, password: str, role: str, first_name: str = "", actor: models.Model | None = None
+    *,
+    username: str,
+    password: str,
+    role: str | None,
+    first_name: str = "",
+    actor: models.Model | None = None,
 ) -> User:
-    """Raises ValidationError for a weak password, Group.DoesNotExist for an unknown role."""
+    """Without a role the person can log in and sees no page.
+
+    Raises ValidationError for a weak password, Group.DoesNotExist for an unknown role.
+    """
     user = User(username=username, first_name=first_name)
     validate_password(password, user)
     user.set_password(password)
     user.save()
-    user.groups.add(Group.objects.get(name=Role(role).value))
+    if role is not None:
+        user.groups.add(Group.objects.get(name=Role(role).value))
     audit.record(action="staff.created", actor=actor, target=user, detail={"role": role})
     return user
 

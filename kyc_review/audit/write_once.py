@@ -39,6 +39,7 @@ RECORDS = (
     WriteOnce(
         "training.Comparison", (*LEASE, "attempts", "cancel_asked", "started_at", "ended_at", "report")
     ),  # until it has ended
+    WriteOnce("accounts.AdminRequest", ("state", "decided_at", "decided_by_id")),
     WriteOnce("training.GateSettings"),
     WriteOnce(
         "training.GateProposal", ("state", "decided_at", "decided_by_id", "remark")

@@ -14,6 +14,8 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext, ngettext
 
+from kyc_review.accounts.models import AdminRequest
+from kyc_review.accounts.people.admin_requests import admin_requests_open
 from kyc_review.audit.models import Event
 from kyc_review.core.permissions import may_promote
 from kyc_review.core.stored_texts import shown
@@ -67,6 +69,15 @@ def waiting_for(*, viewer: User) -> list[Waiting]:
         ),
         *(
             Waiting(
+                gettext("%(by)s asks for access as an admin for %(person)s.")
+                % {"by": row.proposed_by, "person": row.person},
+                reverse("people:overview"),
+                row.proposed_at,
+            )
+            for row in _admin_requests(viewer)
+        ),
+        *(
+            Waiting(
                 gettext("Run %(number)s failed: %(error)s") % {"number": row.pk, "error": shown(row.error)},
                 reverse("retraining:run", args=[row.pk]),
                 row.ended_at,
@@ -103,6 +114,7 @@ def waiting_count(*, viewer: User) -> int:
     kinds: list[QuerySet[Any]] = [
         _proposals(viewer),
         _gate_proposals(viewer),
+        _admin_requests(viewer),
         _failed(TrainingRun),
         _failed(Comparison),
         _due_records(),
@@ -127,6 +139,10 @@ def _proposals(viewer: User) -> QuerySet[Proposal]:
 
 def _gate_proposals(viewer: User) -> QuerySet[GateProposal]:
     return GateProposal.objects.filter(state=Proposal.State.OPEN).exclude(proposed_by=viewer)
+
+
+def _admin_requests(viewer: User) -> QuerySet[AdminRequest]:
+    return admin_requests_open(viewer=viewer).exclude(proposed_by=viewer)
 
 
 def _failed(kind: type[J]) -> QuerySet[J]:

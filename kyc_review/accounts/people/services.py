@@ -35,7 +35,7 @@ def password_new() -> str:
 
 @transaction.atomic
 def person_create(
-    *, username: str, role: str, first_name: str = "", last_name: str = "", actor: models.Model
+    *, username: str, role: str | None, first_name: str = "", last_name: str = "", actor: models.Model
 ) -> tuple[User, str]:
     """The person and an initial password, which is shown once and must be changed at the first login."""
     password = password_new()

@@ -5,6 +5,8 @@ from kyc_review.accounts.people import views
 app_name = "people"
 urlpatterns = [
     path("", views.overview, name="overview"),
+    path("requests/<int:number>/approval/", views.request_approval, name="request_approval"),
+    path("requests/<int:number>/rejection/", views.request_rejection, name="request_rejection"),
     path("<int:person_id>/", views.person, name="person"),
     path("<int:person_id>/role/", views.role, name="role"),
     path("<int:person_id>/activation/", views.activation, name="activation"),

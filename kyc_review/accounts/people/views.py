@@ -8,6 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
@@ -16,11 +17,21 @@ from django.utils.translation import gettext, ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from kyc_review.accounts.models import User
+from kyc_review.accounts.four_eyes import why_not_approver
+from kyc_review.accounts.models import AdminRequest, User
 from kyc_review.accounts.people import services
+from kyc_review.accounts.people.admin_requests import (
+    Act,
+    admin_request_approve,
+    admin_request_open,
+    admin_request_reject,
+    admin_requests_open,
+    needs_two,
+)
 from kyc_review.accounts.people.forms import PersonForm, RoleForm
 from kyc_review.accounts.people.selectors import locks_of, people_listed
 from kyc_review.accounts.people.services import PeopleRefused
+from kyc_review.accounts.reauthentication import approval_unconfirmed
 from kyc_review.accounts.second_factor.selectors import is_required, is_required_by_role
 from kyc_review.accounts.second_factor.services import (
     FactorRefused,
@@ -45,13 +56,14 @@ def overview(request: StaffRequest) -> HttpResponse:
     if request.method == "POST":
         _require_admin(request)
         if form.is_valid():
-            made, fresh = services.person_create(**form.cleaned_data, actor=request.user)
+            made, fresh = _person_make(request, form.cleaned_data)
             return redirect_with_secret(request, _path(made), fresh=fresh)
     context = {
         "people": people_listed(viewer=request.user),
         "may_manage": may_manage_people(request.user),
         "roles": Role.choices,
         "form": form,
+        "admin_requests": present_requests(viewer=request.user),
         "asked_of": settings.REQUIRE_SECOND_FACTOR,
     }
     return render(request, "people/overview.html", context, status=422 if form.errors else 200)
@@ -94,13 +106,18 @@ def role(request: StaffRequest, found: User) -> HttpResponse | str:
     form = RoleForm(request.POST)
     if not form.is_valid():
         raise PeopleRefused(gettext("Choose a role."))
-    services.role_change(person=found, role=form.cleaned_data["role"], actor=request.user)
+    wanted = form.cleaned_data["role"]
+    if wanted == Role.ADMIN and needs_two(found, role=wanted):
+        return _ask(request, found, Act.ROLE)
+    services.role_change(person=found, role=wanted, actor=request.user)
     return gettext("The role is changed, with the next request.")
 
 
 @_change
 def activation(request: StaffRequest, found: User) -> HttpResponse | str:
     if parse_toggle(request):
+        if needs_two(found) and not found.is_active:
+            return _ask(request, found, Act.ACTIVATION)
         services.person_activate(person=found, actor=request.user)
         return gettext("Active again.")
     released = services.person_deactivate(person=found, actor=request.user)
@@ -115,6 +132,8 @@ def activation(request: StaffRequest, found: User) -> HttpResponse | str:
 
 @_change
 def password(request: StaffRequest, found: User) -> HttpResponse | str:
+    if needs_two(found) and found.pk != request.user.pk:
+        return _ask(request, found, Act.PASSWORD)
     fresh = services.password_reissue(person=found, actor=request.user)
     return redirect_with_secret(request, _path(found), fresh=fresh)
 
@@ -127,6 +146,8 @@ def unlock(request: StaffRequest, found: User) -> HttpResponse | str:
 
 @_change
 def reset_factor(request: StaffRequest, found: User) -> HttpResponse | str:
+    if needs_two(found) and found.pk != request.user.pk:
+        return _ask(request, found, Act.SECOND_FACTOR)
     if second_factor_reset(user=found, actor=request.user):
         return gettext(
             "The second factor was reset; the next login requires only the password. Personal tokens ended."
@@ -151,11 +172,67 @@ def revoke_token(request: StaffRequest, found: User, prefix: str) -> HttpRespons
     return gettext("It had already ended.")
 
 
+@require_POST
+@staff_only
+def request_approval(request: StaffRequest, number: int) -> HttpResponse:
+    _require_admin(request)
+    row = get_object_or_404(AdminRequest, pk=number)
+    if problem := approval_unconfirmed(request):
+        messages.error(request, problem)
+        return redirect("people:overview")
+    try:
+        fresh = admin_request_approve(request=row, actor=request.user)
+    except (PeopleRefused, FactorRefused) as refused:
+        messages.error(request, refused.detail)
+        return redirect("people:overview")
+    if fresh:
+        return redirect_with_secret(request, _path(row.person), fresh=fresh)
+    messages.success(request, gettext("Approved and carried out."))
+    return redirect("people:person", person_id=row.person_id)
+
+
+@require_POST
+@staff_only
+def request_rejection(request: StaffRequest, number: int) -> HttpResponse:
+    _require_admin(request)
+    row = get_object_or_404(AdminRequest, pk=number)
+    try:
+        admin_request_reject(request=row, actor=request.user)
+        messages.success(request, gettext("Closed; nothing was changed."))
+    except PeopleRefused as refused:
+        messages.error(request, refused.detail)
+    return redirect("people:overview")
+
+
+def _ask(request: StaffRequest, found: User, act: AdminRequest.Act) -> str:
+    admin_request_open(person=found, act=act, actor=request.user)
+    return gettext("Another admin must approve this; it waits on the people page.")
+
+
+@transaction.atomic
+def _person_make(request: StaffRequest, wanted: dict[str, Any]) -> tuple[User, str]:
+    """An admin begins without a role, which another admin gives."""
+    if not (settings.ADMIN_ACCESS_NEEDS_TWO and wanted["role"] == Role.ADMIN):
+        return services.person_create(**wanted, actor=request.user)
+    made, fresh = services.person_create(**wanted | {"role": None}, actor=request.user)
+    messages.success(request, _ask(request, made, Act.ROLE))
+    return made, fresh
+
+
+def present_requests(*, viewer: User) -> list[dict[str, Any]]:
+    """Each with why the viewer may not approve it."""
+    return [
+        {"row": row, "refusal": why_not_approver(proposer=row.proposed_by, approver=viewer)}
+        for row in admin_requests_open(viewer=viewer)
+    ]
+
+
 def _page(request: StaffRequest, found: User, *, status: int = 200, **more: Any) -> HttpResponse:
     row = people_listed(viewer=request.user).get(pk=found.pk)
     context = {
         "person": row,
         "is_self": row.pk == request.user.pk,
+        "waits": admin_requests_open(viewer=request.user).filter(person=row),
         "locks": locks_of(viewer=request.user, person=row),
         "tokens": tokens_valid(viewer=request.user, owner=row),
         "must_by_role": is_required_by_role(row),

@@ -1,0 +1,114 @@
+"""What lets somebody act as an admin needs two admins: one asks for it, another one approves.
+
+Otherwise one admin makes a second account, and both "admins" of a promotion are one person. The operator's
+`manage.py staff` needs no second person: with it the first admins are made.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext
+
+from kyc_review.accounts.four_eyes import why_not_approver
+from kyc_review.accounts.models import AdminRequest
+from kyc_review.accounts.people.services import (
+    PeopleRefused,
+    password_reissue,
+    person_activate,
+    role_change,
+)
+from kyc_review.accounts.second_factor.services import second_factor_reset
+from kyc_review.audit import services as audit
+from kyc_review.core.permissions import Right, Role, may_manage_people, require
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
+    from kyc_review.accounts.models import User
+
+Act, State = AdminRequest.Act, AdminRequest.State
+
+
+def needs_two(person: User, *, role: str | None = None) -> bool:
+    """Whether an act on this person's account, or giving this role, needs a second admin."""
+    return bool(settings.ADMIN_ACCESS_NEEDS_TWO) and (role == Role.ADMIN or _is_admin(person))
+
+
+def admin_requests_open(*, viewer: User) -> QuerySet[AdminRequest]:
+    """Those that wait for a decision, the oldest first."""
+    rows = (
+        AdminRequest.objects.filter(state=State.OPEN).select_related("person", "proposed_by").order_by("pk")
+    )
+    return rows if may_manage_people(viewer) else rows.none()
+
+
+@transaction.atomic
+def admin_request_open(*, person: User, act: AdminRequest.Act, actor: User) -> AdminRequest:
+    """Raises PermissionDenied, PeopleRefused."""
+    require(actor, Right.MANAGE_PEOPLE)
+    if person.pk == actor.pk:
+        raise PeopleRefused(gettext("Another admin must ask for this for your account."))
+    row, is_new = AdminRequest.objects.get_or_create(
+        person=person, act=act, state=State.OPEN, defaults={"proposed_by": actor}
+    )
+    if not is_new:
+        raise PeopleRefused(gettext("This was asked for already, and waits for another admin."))
+    audit.record(action="staff.admin_requested", actor=actor, target=person, detail={"act": act.value})
+    return row
+
+
+@transaction.atomic
+def admin_request_approve(*, request: AdminRequest, actor: User) -> str | None:
+    """Carries it out; a new password, which is shown once, where the request was for one.
+
+    The caller has confirmed the code of the approver's second factor. Raises PermissionDenied, PeopleRefused.
+    """
+    require(actor, Right.MANAGE_PEOPLE)
+    row = _locked(request)
+    if refusal := why_not_approver(proposer=row.proposed_by, approver=actor):
+        raise PeopleRefused(refusal)
+    _close(row, State.APPROVED, actor)
+    detail = {"act": row.act, "asked_by": str(row.proposed_by)}
+    audit.record(action="staff.admin_request_approved", actor=actor, target=row.person, detail=detail)
+    match row.act:
+        case Act.ROLE:
+            role_change(person=row.person, role=Role.ADMIN.value, actor=actor)
+        case Act.ACTIVATION:
+            person_activate(person=row.person, actor=actor)
+        case Act.PASSWORD:
+            return password_reissue(person=row.person, actor=actor)
+        case Act.SECOND_FACTOR:
+            second_factor_reset(user=row.person, actor=actor)
+    return None
+
+
+@transaction.atomic
+def admin_request_reject(*, request: AdminRequest, actor: User) -> AdminRequest:
+    """Rejects it, or withdraws what the actor asked for. Raises PermissionDenied, PeopleRefused."""
+    require(actor, Right.MANAGE_PEOPLE)
+    row = _locked(request)
+    _close(row, State.WITHDRAWN if row.proposed_by_id == actor.pk else State.REJECTED, actor)
+    detail = {"act": row.act, "asked_by": str(row.proposed_by)}
+    audit.record(action=f"staff.admin_request_{row.state}", actor=actor, target=row.person, detail=detail)
+    return row
+
+
+def _is_admin(person: User) -> bool:
+    """Also of an account that is not active."""
+    return person.groups.filter(name=Role.ADMIN.value).exists()
+
+
+def _locked(request: AdminRequest) -> AdminRequest:
+    row = AdminRequest.objects.select_for_update(of=("self",)).get(pk=request.pk)
+    if row.state != State.OPEN:
+        raise PeopleRefused(gettext("This request was decided already."))
+    return row
+
+
+def _close(row: AdminRequest, state: AdminRequest.State, actor: User) -> None:
+    row.state, row.decided_by, row.decided_at = state, actor, timezone.now()
+    row.save(update_fields=["state", "decided_by", "decided_at"])

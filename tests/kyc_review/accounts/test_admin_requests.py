@@ -1,0 +1,159 @@
+"""What lets somebody act as an admin needs two admins."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from django.conf import LazySettings
+from django.db import IntegrityError, transaction
+from django.test import Client
+
+from kyc_review.accounts.models import AdminRequest, User
+from kyc_review.accounts.people.admin_requests import admin_request_approve, admin_request_open
+from kyc_review.accounts.people.services import PeopleRefused
+from kyc_review.accounts.second_factor.selectors import has_second_factor
+from kyc_review.accounts.second_factor.services import second_factor_enrol
+from kyc_review.audit.models import Event
+from kyc_review.training.waiting import waiting_count, waiting_for
+from tests.factories.people import PASSWORD
+from tests.factories.second_factor import SECRET, code_at
+
+pytestmark = pytest.mark.django_db
+NEW = {"username": "zoe", "first_name": "", "last_name": "", "role": "admin"}
+
+
+@pytest.fixture(autouse=True)
+def _two(settings: LazySettings) -> None:
+    settings.ADMIN_ACCESS_NEEDS_TWO = True
+
+
+@pytest.fixture
+def ada(staff: Callable[..., User]) -> User:
+    return staff("ada", "admin")
+
+
+@pytest.fixture
+def maya(staff: Callable[..., User]) -> User:
+    return staff("maya", "admin")
+
+
+def approve(login: Callable[[User], Client], person: User, row: AdminRequest, **fields: str) -> str:
+    return login(person).post(f"/people/requests/{row.pk}/approval/", fields, follow=True).text
+
+
+def test_a_new_admin_has_no_role_until_another_admin_approves(
+    ada: User, maya: User, login: Callable[[User], Client]
+) -> None:
+    login(ada).post("/people/", NEW)
+    zoe = User.objects.get(username="zoe")
+    assert not zoe.groups.exists()
+    row = AdminRequest.objects.get()
+    assert "zoe" in login(maya).get("/people/").text
+    assert waiting_count(viewer=maya) == len([w for w in waiting_for(viewer=maya) if w.since]) == 1
+    assert waiting_count(viewer=ada) == 0
+    assert "Another admin must approve" in approve(login, ada, row)
+    assert not zoe.groups.exists()
+    assert "Approved and carried out." in approve(login, maya, row)
+    assert zoe.has_role("admin")
+    assert Event.objects.get(action="staff.admin_request_approved").detail == {
+        "act": "role",
+        "asked_by": "ada",
+    }
+
+
+def test_an_account_of_the_proposers_making_cannot_approve(
+    ada: User, maya: User, login: Callable[[User], Client]
+) -> None:
+    login(ada).post("/people/", NEW)
+    approve(login, maya, AdminRequest.objects.get())
+    other = login(ada).post("/people/", NEW | {"username": "yan"})
+    assert other.status_code == 302
+    row = AdminRequest.objects.get(state="open")
+    zoe = User.objects.get(username="zoe")
+    zoe.must_change_password = False
+    zoe.save()
+    assert "count as one person" in approve(login, zoe, row)
+    row.refresh_from_db()
+    assert row.state == "open"
+
+
+@pytest.mark.parametrize("act", ["role", "activation", "password", "second-factor"])
+def test_nothing_changes_for_an_admin_before_the_second_one_approves(
+    act: str,
+    ada: User,
+    maya: User,
+    alice: User,
+    staff: Callable[..., User],
+    login: Callable[[User], Client],
+    clock: list[float],
+) -> None:
+    person = alice if act == "role" else staff("otto", "admin")
+    second_factor_enrol(user=person, secret=SECRET, code=code_at(clock[0]))
+    if act == "activation":
+        User.objects.filter(pk=person.pk).update(is_active=False)
+    login(ada).post(f"/people/{person.pk}/{act}/", {"role": "admin", "enabled": "on"})
+
+    def state() -> tuple[object, ...]:
+        now = User.objects.get(pk=person.pk)
+        roles = tuple(now.groups.values_list("name", flat=True))
+        return roles, now.is_active, now.check_password(PASSWORD), has_second_factor(now)
+
+    role = "reviewer" if act == "role" else "admin"
+    assert state() == ((role,), act != "activation", True, True)
+    text = approve(login, maya, AdminRequest.objects.get())
+    expected = (("admin",), True, act != "password", act != "second-factor")
+    assert state() == expected
+    assert bool(re.search(r"<code>\w{4}-\w{4}-\w{4}-\w{4}</code>", text)) == (act == "password")
+
+
+def test_acts_on_other_people_need_one_admin(ada: User, alice: User, login: Callable[[User], Client]) -> None:
+    login(ada).post(f"/people/{alice.pk}/role/", {"role": "senior"})
+    login(ada).post("/people/", NEW | {"role": "reviewer"})
+    assert alice.groups.get().name == "senior"
+    assert not AdminRequest.objects.exists()
+
+
+def test_an_approval_asks_for_the_code(
+    ada: User, maya: User, alice: User, login: Callable[[User], Client], settings: LazySettings,
+    clock: list[float],
+) -> None:  # fmt: skip
+    settings.APPROVER_SECOND_FACTOR = True
+    row = admin_request_open(person=alice, act=AdminRequest.Act.ROLE, actor=ada)
+    second_factor_enrol(user=maya, secret=SECRET, code=code_at(clock[0]))
+    clock[0] += 60
+    maya.refresh_from_db()
+    client = Client()
+    client.force_login(maya, backend="django.contrib.auth.backends.ModelBackend")
+    assert 'name="code"' in client.get("/people/").text
+    client.post(f"/people/requests/{row.pk}/approval/")
+    assert not alice.has_role("admin")
+    client.post(f"/people/requests/{row.pk}/approval/", {"code": code_at(clock[0])})
+    assert User.objects.get(pk=alice.pk).has_role("admin")
+
+
+def test_a_request_is_open_once_closed_once_and_never_approved_by_its_maker(
+    ada: User, maya: User, alice: User, login: Callable[[User], Client]
+) -> None:
+    row = admin_request_open(person=alice, act=AdminRequest.Act.ROLE, actor=ada)
+    with pytest.raises(PeopleRefused, match="already"):
+        admin_request_open(person=alice, act=AdminRequest.Act.ROLE, actor=maya)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        AdminRequest.objects.filter(pk=row.pk).update(state="approved", decided_by=ada)
+    login(ada).post(f"/people/requests/{row.pk}/rejection/")
+    row.refresh_from_db()
+    assert row.state == "withdrawn"
+    with pytest.raises(PeopleRefused, match="decided already"):
+        admin_request_approve(request=row, actor=maya)
+    assert not alice.has_role("admin")
+
+
+@pytest.mark.parametrize("role", ["reviewer", "senior", "auditor"])
+def test_others_neither_ask_nor_decide(
+    role: str, ada: User, alice: User, staff: Callable[..., User], login: Callable[[User], Client]
+) -> None:
+    row = admin_request_open(person=alice, act=AdminRequest.Act.ROLE, actor=ada)
+    client = login(staff("other", role))
+    for path in ("approval", "rejection"):
+        assert client.post(f"/people/requests/{row.pk}/{path}/").status_code == 403
+    row.refresh_from_db()
+    assert row.state == "open"
