@@ -30,8 +30,6 @@ PLANTING_LOCK = 7_305_119  # an arbitrary number, used for nothing else
 class PlantingRefused(DomainError):
     """The settings of planting cannot be changed so; the text says why and what to do."""
 
-    code = "planting_refused"
-
 
 def planting_now() -> PlantingSettings | None:
     """What counts now; None where planting was never switched on."""

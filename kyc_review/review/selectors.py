@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.db.models import Case, Count, Exists, F, Min, OuterRef, Q, QuerySet, Value, When
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 
 from kyc_review.accounts.models import User
 from kyc_review.core.permissions import ROLES_WITH, Right, may_decide, may_oversee, may_read_queue
@@ -20,7 +21,7 @@ from .models.reasons import PRIORITIES, QUEUE_ORDER
 LIVE_CLAIM = Q(state=ReviewItem.State.CLAIMED, claim_expires_at__gt=Now())
 # Where an item keeps who may see its votes and evidence: {viewer's key: answer}, for the request that read it.
 MAY_BE_SEEN_BY = "_may_be_seen_by"
-FIRST_LOOK, FIRST_LOOK_LABEL = "first_look", "First look"
+FIRST_LOOK, FIRST_LOOK_LABEL = "first_look", _("First look")
 OPEN_OR_CLAIMED = Q(state__in=[ReviewItem.State.OPEN, ReviewItem.State.CLAIMED])
 
 
@@ -126,7 +127,7 @@ def listed_reason(*, viewer: User) -> Case | F:
 
 def reason_label(listed: str) -> str:
     """The words for a value of `listed_reason`."""
-    return FIRST_LOOK_LABEL if listed == FIRST_LOOK else str(ReviewItem.Reason(listed).label)
+    return str(FIRST_LOOK_LABEL) if listed == FIRST_LOOK else str(ReviewItem.Reason(listed).label)
 
 
 def reason_rank(listed: str) -> int:

@@ -60,7 +60,7 @@ def test_a_comment_reaches_a_colleague_and_an_appeal_is_judged_by_another(
     page.keyboard.press("Escape")
     expect(tab).to_be_hidden()
     expect(page.get_by_role("region", name="Alerts, votes and evidence")).to_be_visible()
-    assert page.locator("[data-scale]").inner_text() == zoom
+    expect(page.locator("[data-scale]")).to_have_text(zoom)
     expect(page.get_by_role("textbox", name="Note")).to_have_value("The scarf.")
     expect(page.get_by_role("timer")).to_be_visible()
     page.keyboard.press("2")

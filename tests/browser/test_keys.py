@@ -17,7 +17,7 @@ def test_own_keys_stand_on_the_sheet_and_on_the_buttons(
     enqueue: Enqueue, log_in: Callable[..., Page], alice: User
 ) -> None:
     enqueue()
-    keys_choose(user=alice, wished={"c": "q", "s": ";", "l": ",", "Enter": "!"}, is_on=True)
+    keys_choose(user=alice, wished={"c": "q", "s": ";", "l": "#", "Enter": "!"}, is_on=True)
     page = log_in(alice)
     page.keyboard.press("c")
     expect(page.get_by_role("button", name="Claim next Q")).to_be_visible()
@@ -25,7 +25,7 @@ def test_own_keys_stand_on_the_sheet_and_on_the_buttons(
     sheet = page.get_by_role("dialog")
     for own, does in {"Q": "Claim the next item", ";": "Skip", "!": "Submit the decision"}.items():
         expect(sheet.locator("dt", has_text=own).locator("+ dd").first).to_contain_text(does)
-    expect(sheet.locator("[data-for-key=l]")).to_have_text(",")
+    expect(sheet.locator("[data-for-key=l]")).to_have_text("#")
     expect(sheet.locator("[data-for-key=w]")).to_have_text("W")
     page.keyboard.press("Escape")
     page.keyboard.press("q")

@@ -128,7 +128,7 @@ def test_times_are_in_the_browsers_zone_until_another_is_chosen(
     expect(page.locator("tbody time").first).to_contain_text("JST")
     page.goto("/account/")
     page.get_by_role("combobox", name="Time zone").select_option("Asia/Kolkata")
-    page.get_by_role("button", name="Save").click()
+    page.get_by_role("region", name="Time zone").get_by_role("button", name="Save").click()
     expect(page.get_by_role("status").filter(has_text="Your time zone is saved.")).to_be_visible()
     page.screenshot(path=PICTURES / "account-zone.png")
     page.goto("/insights/audit/")

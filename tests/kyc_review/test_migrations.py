@@ -54,7 +54,7 @@ def test_updated_at_of_old_submissions_is_their_last_known_change(submit: Callab
         )
     finally:
         executor = MigrationExecutor(connection)
-        executor.migrate(executor.loader.graph.leaf_nodes("submissions"))
+        executor.migrate(executor.loader.graph.leaf_nodes())
     cancelled.refresh_from_db()
     assert cancelled.updated_at == cancelled.cancelled_at
     for row in (

@@ -27,7 +27,6 @@ class RefuseWhenFull:
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
-        self.address = reverse("submissions")
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if decoding.is_loaded() and self._is_small_form(request):
@@ -41,7 +40,7 @@ class RefuseWhenFull:
         length = str(request.META.get("CONTENT_LENGTH") or "")
         return (
             request.method == "POST"
-            and request.path_info == self.address
+            and request.path_info == reverse("submissions")
             and request.content_type == "multipart/form-data"
             and length.isdigit()
             and int(length) <= PEEKED_BYTES

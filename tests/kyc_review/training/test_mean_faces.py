@@ -72,7 +72,7 @@ def test_the_page_shows_those_of_enough_people_and_says_why_others_are_missing(
     assert "The training worker computes them" in window.get(path).content.decode()
     computed(snapshot)
     page = collapsed(window.get(path))
-    assert "12 faces of 11 people" in page
+    assert "Faces: 12, of 11 people" in page
     assert "at least 10 are needed" in page
     picture = window.get(f"{path}means/1/")
     assert (picture.status_code, picture["Content-Type"]) == (200, "image/png")

@@ -113,7 +113,7 @@ def test_applicants_are_counted_and_every_broken_rule_is_named(
         "12 applicants labelled real and 3 labelled fake",
         "at least 20 different applicants",
         f"{decisions} decisions",
-        f"at least 500 (TRAINING_DECISIONS_MIN; {500 - decisions} more)",
+        f"at least 500 (TRAINING_DECISIONS_MIN, {500 - decisions} more)",
     ):
         assert said in str(refusal.value)
 
