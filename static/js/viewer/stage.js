@@ -81,6 +81,8 @@ export class Stage {
 
   // The toolbar names the views that exist; it changes once the evidence is computed.
   refresh() {
+    // While an answer is awaited the next face is seen, and the buttons on the page belong to the one before.
+    if (this.before) return;
     this.figure.dataset.close = this.figure.querySelector("#viewer-panes")?.dataset.close ?? "";
     for (const button of this.figure.querySelectorAll("[data-pane]")) {
       const isOn = this.settings.panes.includes(button.dataset.pane);
@@ -292,6 +294,7 @@ export class Stage {
 
   // The derivative is a reduction of a large picture: when zoomed in, its full size is fetched once.
   sharpen() {
+    if (this.before) return; // the address of the full size is of the face before
     const source = this.figure.dataset.close;
     const zoom = this.camera.fit(this.first, this.picture) * this.camera.scale;
     if (!source || this.closeAsked || (zoom * this.shrunk < 1.1 && !this.settings.magnifier)) return;
