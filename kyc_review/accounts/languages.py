@@ -76,5 +76,5 @@ class ReaderLanguage:
             answer = self.get_response(request)
         if not request.path.startswith(PREFIX):
             answer.headers.setdefault("Content-Language", code)
-            patch_vary_headers(answer, ("Accept-Language",))
+            patch_vary_headers(answer, ("Accept-Language", "Cookie"))
         return answer

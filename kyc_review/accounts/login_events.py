@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from axes.models import AccessAttempt
 from django.conf import settings
@@ -14,11 +14,9 @@ from django.utils import timezone
 from redis.exceptions import RedisError
 
 from kyc_review.accounts.client_ip import client_address
+from kyc_review.accounts.models import User
 from kyc_review.audit import services as audit
 from kyc_review.core.valkey import client
-
-if TYPE_CHECKING:
-    from kyc_review.accounts.models import User
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +27,13 @@ def connect() -> None:
 
 
 def record_once(action: str, *, username: str, address: str) -> None:
-    """An event for the first of many equal causes within LOGIN_LOCK_S; the log has no end and forgets nothing."""
+    """An event for the first of many equal causes within LOGIN_LOCK_S; the log has no end and forgets nothing.
+
+    A name that no account has is not kept, because people type their password into that field, too; of all such names
+    from one address there is one event.
+    """
+    if not User.objects.filter(username=username).exists():
+        username = ""
     name = f"login-event:{action}:{address}:{username}"
     try:
         is_first = client().set(name, 1, nx=True, ex=settings.LOGIN_LOCK_S)
@@ -37,7 +41,8 @@ def record_once(action: str, *, username: str, address: str) -> None:
         log.warning("Valkey does not answer, so an event may be recorded twice: %s", error)
         is_first = True
     if is_first:
-        audit.record(action=action, detail={"username": username, "address": address})
+        who = {"username": username} if username else {"is_unknown": True}
+        audit.record(action=action, detail=who | {"address": address})
 
 
 def is_address_locked(request: HttpRequest) -> bool:

@@ -40,6 +40,7 @@ class Lines(Func):
     output_field = TextField()
 
 
+# As in migrations 0006 (the index) and 0008 (its statistics): another expression needs both again.
 SEARCHABLE = Lines(F("external_ref"), F("applicant_ref"), MetadataValues(F("metadata")))
 
 

@@ -9,7 +9,7 @@ const STRETCH_MS = 45 * MINUTE_MS;
 const BREAK_MS = 5 * MINUTE_MS; // without a decision for this time, a new stretch begins
 const AGAIN_MS = { stretch: 20 * MINUTE_MS, pace: 20 * MINUTE_MS, known_answers: 12 * 60 * MINUTE_MS };
 const ASKED_EVERY = 10; // decisions
-const KEY = "stretch"; // {began, last, count, told: {kind: when}} in milliseconds since 1970, shared by the tabs of this browser
+const KEY = `stretch-${document.body.dataset.person ?? ""}`; // {began, last, count, told: {kind: when}} in milliseconds since 1970, shared by the tabs of this browser
 
 function read() {
   try {

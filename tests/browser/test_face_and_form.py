@@ -118,6 +118,15 @@ def ahead(page: Page, faces: Faces) -> None:
     page.wait_for_function(IS_FETCHED)
 
 
+# The answer with the evidence of the first face arrives while the next one is seen.
+LATE_EVIDENCE = """() => {
+    const panes = document.getElementById("viewer-panes");
+    const { close } = panes.dataset;
+    panes.dataset.close = "/late/";
+    panes.dispatchEvent(new CustomEvent("htmx:load", { bubbles: true, detail: { elt: panes } }));
+    panes.dataset.close = close ?? "";
+    return !document.querySelector("[data-close='/late/']");
+}"""
 REFUSALS: list[int | str] = [409, 422, 403, 500, "lost"]
 
 
@@ -137,6 +146,7 @@ def test_a_refusal_with_the_next_face_on_the_screen_brings_back_picture_number_p
     eventually(page, lambda: faces.parts(page).get("picture") == {faces.items[1].pk}, "the next face")
     faces.belong_together(page, "the answer is awaited")
     assert "form" not in faces.parts(page)
+    assert page.evaluate(LATE_EVIDENCE), "evidence of the face before opens nothing on the next one"
     page.keyboard.press("1")
     refuse(page, held[0], refusal, faces.items[0])
     faces.shows(page, faces.items[0])

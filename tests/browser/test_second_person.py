@@ -183,14 +183,16 @@ def test_a_pause_is_suggested_after_a_long_stretch_but_not_after_a_break(
     page = log_in(alice, viewport=SIZES["1280x720"])
     claim(page)
     page.evaluate(
-        """away => localStorage.setItem("stretch", JSON.stringify(
+        """away => localStorage.setItem("stretch-" + document.body.dataset.person, JSON.stringify(
             {began: Date.now() - 50 * 60000, last: Date.now() - away * 60000, told: 0}))""",
         away_min,
     )
     page.keyboard.press("2")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="The queue is empty")).to_be_visible()
-    page.wait_for_function("() => Date.now() - JSON.parse(localStorage.getItem('stretch')).last < 60000")
+    page.wait_for_function(
+        "() => Date.now() - JSON.parse(localStorage.getItem('stretch-' + document.body.dataset.person)).last < 60000"
+    )
     told = page.get_by_role("status").filter(has_text="minutes without a break")
     expect(told).to_have_count(int(is_told))
     page.screenshot(path=PICTURES / f"pause-{away_min}.png")

@@ -42,18 +42,26 @@ class SessionActivity:
 
 def _check(request: HttpRequest) -> None:
     row = UserSession.objects.filter(session_key=request.session.session_key).first()
-    if row is None:  # a login before this was counted, or a key that was renewed
-        session_note(request)
+    if row is None:
+        # A login before this was counted; or another request has just ended the session that this one read before.
+        if request.session.exists(request.session.session_key or ""):
+            session_note(request)
+        else:
+            _end(request)
         return
     now = timezone.now()
     if reason := _over(row, now):
         person = row.user
-        request.session.flush()
-        request.user = AnonymousUser()
+        _end(request)
         row.delete()
         audit.record(action="staff.session_ended", actor=person, target=person, detail={"reason": reason})
     elif now - row.last_seen_at >= NOTED_EVERY and BY_ITSELF not in request.headers:
         UserSession.objects.filter(pk=row.pk).update(last_seen_at=now)
+
+
+def _end(request: HttpRequest) -> None:
+    request.session.flush()
+    request.user = AnonymousUser()
 
 
 def _over(row: UserSession, now: datetime) -> str:

@@ -3,7 +3,10 @@ from django.contrib.postgres.operations import AddIndexConcurrently, TrigramExte
 from django.db import migrations, models
 from django.db.models.functions import Upper
 
-from kyc_review.submissions.searching import SEARCHABLE
+from kyc_review.submissions.searching import Lines, MetadataValues
+
+
+TEXT = Lines(models.F("external_ref"), models.F("applicant_ref"), MetadataValues(models.F("metadata")))
 
 
 class Migration(migrations.Migration):
@@ -16,7 +19,7 @@ class Migration(migrations.Migration):
         AddIndexConcurrently(
             model_name="submission",
             index=GinIndex(
-                OpClass(Upper(SEARCHABLE), name="gin_trgm_ops"),
+                OpClass(Upper(TEXT), name="gin_trgm_ops"),
                 name="submission_by_part",
                 condition=models.Q(is_test=False, state__in=["in_review", "completed", "cancelled"]),
             ),

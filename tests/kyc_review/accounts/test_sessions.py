@@ -6,13 +6,15 @@ from datetime import timedelta
 import pytest
 from allauth.usersessions.models import UserSession
 from django.conf import LazySettings
+from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
-from django.test import Client
+from django.http import HttpResponse
+from django.test import Client, RequestFactory
 from django.utils import timezone
 
 from kyc_review.accounts.models import User
 from kyc_review.accounts.second_factor import services as factor
-from kyc_review.accounts.sessions.activity import BY_ITSELF
+from kyc_review.accounts.sessions.activity import BY_ITSELF, SessionActivity
 from kyc_review.accounts.tasks import clear_sessions
 from kyc_review.audit.models import Event
 from kyc_review.core.valkey import client as valkey
@@ -21,11 +23,6 @@ from tests.factories.second_factor import SECRET, code_at
 
 pytestmark = pytest.mark.django_db
 ACCOUNT = "/account/"
-
-
-@pytest.fixture(autouse=True)
-def _no_remembered_events() -> None:
-    valkey().flushdb()
 
 
 def logged_in(name: str = "alice") -> Client:
@@ -156,6 +153,28 @@ def test_failed_logins_and_logouts_are_events_and_strangers_do_not_fill_the_log(
     assert all(event.detail == {"username": "alice", "address": "198.51.100.7"} for event in found)
     logged_in().post("/logout/")
     assert Event.objects.get(action="staff.logged_out").actor_name == "alice"
+
+
+def test_a_name_that_nobody_has_is_not_kept_for_it_may_be_a_password(alice: User) -> None:
+    for name in ("correct-horse-battery", "hunter2"):
+        Client().post("/login/", {"username": name, "password": "x"}, REMOTE_ADDR="198.51.100.7")
+    [found] = Event.objects.filter(action="staff.login_failed")
+    assert found.detail == {"is_unknown": True, "address": "198.51.100.7"}
+    assert not [key for key in valkey().keys("login-event*") if b"hunter2" in key]
+
+
+def test_a_request_that_read_the_session_before_another_ended_it_is_not_served(alice: User) -> None:
+    client = logged_in()
+    request = RequestFactory().get(ACCOUNT)
+    request.COOKIES["sessionid"] = key = client.session.session_key or ""
+    request.session = SessionStore(key)
+    request.session.load()
+    request.user = alice
+    Session.objects.all().delete()
+    UserSession.objects.all().delete()
+    SessionActivity(lambda _: HttpResponse())(request)
+    assert not request.user.is_authenticated
+    assert not UserSession.objects.exists()
 
 
 def test_an_address_that_tries_many_names_has_to_wait(alice: User, settings: LazySettings) -> None:
