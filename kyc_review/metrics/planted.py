@@ -16,7 +16,7 @@ SPAN = timedelta(days=90)
 
 
 def planted_numbers(now: datetime) -> Iterator[Metric]:
-    """Recall only of what was planted before today, as on the page."""
+    """Recall of what was planted and answered before today, as on the page."""
     current = planting_now()
     yield gauge(
         "kyc_planting_on", "1 while forgeries are planted.", int(current is not None and current.is_on)

@@ -1,6 +1,7 @@
 """What planted forgeries measure: recall of models and of people by kind of edit, and how difficult items are.
 
-Only what was planted before today counts: a number that moved with a decision would say which face it was.
+Only what was planted, scored and answered before today counts, as it was when today began: a number that moved with a
+decision would say which face it was.
 """
 
 from __future__ import annotations
@@ -10,11 +11,14 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from django.db.models import Exists, F, OuterRef
+from django.db.models.functions import Coalesce
 
 from estimation.difficulty import fit, usual_times
 from estimation.intervals import Rate
+from kyc_review.audit.models import Event
 from kyc_review.core.permissions import may_see_insights
 from kyc_review.review.known_answers import (
     ROWS_READ,
@@ -25,7 +29,7 @@ from kyc_review.review.known_answers import (
 )
 from kyc_review.review.models import ASSESSED_LABELS, WAITING_STATES, Decision, PlantedForgery, ReviewItem
 from kyc_review.review.models.reasons import Reason
-from kyc_review.submissions.models import Result, State
+from kyc_review.submissions.models import Result
 
 if TYPE_CHECKING:
     from kyc_review.accounts.models import User
@@ -62,9 +66,9 @@ def recalls(*, viewer: User, since: dt.datetime, now: dt.datetime | None = None)
 
 
 def recalls_unchecked(*, since: dt.datetime, until: dt.datetime) -> list[Recall]:
-    """`recalls` of a period, for metrics."""
+    """`recalls` of a period, for metrics: as everything was at `until`."""
     rows = _planted(since, until)
-    answers = _answers(rows)
+    answers = _answers(rows, until)
     ways = sorted({row["way"] for row in rows})
     return [_recall(ALL, rows, answers)] * bool(rows) + [
         _recall(way, [row for row in rows if row["way"] == way], answers) for way in ways
@@ -75,8 +79,9 @@ def recalls_by_bundle(*, viewer: User, since: dt.datetime, now: dt.datetime | No
     """One for each bundle that judged some; `way` is its version."""
     if not may_see_insights(viewer):
         return []
-    rows = _planted(since, day_of(now))
-    answers = _answers(rows)
+    until = day_of(now)
+    rows = _planted(since, until)
+    answers = _answers(rows, until)
     versions = dict.fromkeys(row["version"] for row in rows if row["version"])
     return [
         _recall(version, [row for row in rows if row["version"] == version], answers) for version in versions
@@ -84,29 +89,55 @@ def recalls_by_bundle(*, viewer: User, since: dt.datetime, now: dt.datetime | No
 
 
 def _planted(since: dt.datetime, until: dt.datetime) -> list[dict[str, Any]]:
-    items = ReviewItem.objects.filter(submission=OuterRef("submission"), reason__in=FLAGGED)
-    rows = PlantedForgery.objects.filter(planted_at__gte=since, planted_at__lt=until)
-    found = rows.annotate(
-        is_flagged=Exists(items),
-        version=F("submission__scoring__bundle_version"),
-        state=F("submission__state"),
-        result=F("submission__result"),
-    ).order_by("-planted_at")
-    names = ("submission_id", "kind", "is_flagged", "version", "state", "result")
-    return [row | {"way": way_of(row["kind"])} for row in found.values(*names)]
-
-
-def _answers(rows: Iterable[dict[str, Any]]) -> dict[Any, list[str]]:
-    said = Decision.objects.final().filter(
-        submission__in=[row["submission_id"] for row in rows], corrects=None
+    """What was planted in the period, the latest first, as it was at `until`: what was scored or got its result later
+    still waited then."""
+    flagged = ReviewItem.objects.filter(
+        submission=OuterRef("submission"), reason__in=FLAGGED, opened_at__lt=until
     )
-    found: dict[Any, list[str]] = defaultdict(list)
+    planted = PlantedForgery.objects.filter(planted_at__gte=since, planted_at__lt=until)
+    found = planted.annotate(
+        is_flagged=Exists(flagged),
+        version=F("submission__scoring__bundle_version"),
+        scored_at=F("submission__scoring__scored_at"),
+        result=F("submission__result"),
+        ended_at=Coalesce("submission__completed_at", "submission__cancelled_at"),
+    ).order_by("-planted_at")
+    names = ("submission_id", "kind", "is_flagged", "version", "scored_at", "result", "ended_at")
+    rows = list(found.values(*names))
+    earlier = _results_before_overturned([row["submission_id"] for row in rows], until)
+    for row in rows:
+        row["way"] = way_of(row["kind"])
+        row["is_waiting"] = row["ended_at"] is None or row["ended_at"] >= until
+        row["result"] = "" if row["is_waiting"] else earlier.get(str(row["submission_id"]), row["result"])
+        if row["scored_at"] is None or row["scored_at"] >= until:
+            row["version"] = None
+    return rows
+
+
+def _results_before_overturned(submissions: list[UUID], until: dt.datetime) -> dict[str, str]:
+    """By submission, the result at `until` of those whose result was overturned since."""
+    overturned = Event.objects.filter(
+        action="submission.overturned",
+        target_kind="submission",
+        target_id__in=[str(one) for one in submissions],
+        at__gte=until,
+    )
+    # The first of several counts: it is read last here.
+    return {event.target_id: str(event.detail["from"]) for event in overturned.order_by("-pk")}
+
+
+def _answers(rows: Iterable[dict[str, Any]], until: dt.datetime) -> dict[UUID, list[str]]:
+    """People's own answers that were final before `until`."""
+    said = Decision.objects.final().filter(
+        submission__in=[row["submission_id"] for row in rows], corrects=None, item__decided_at__lt=until
+    )
+    found: dict[UUID, list[str]] = defaultdict(list)
     for submission, label in said.values_list("submission_id", "label"):
         found[submission].append(label)
     return found
 
 
-def _recall(way: str, rows: list[dict[str, Any]], answers: dict[Any, list[str]]) -> Recall:
+def _recall(way: str, rows: list[dict[str, Any]], answers: dict[UUID, list[str]]) -> Recall:
     # What a check sends back gets no votes.
     sent_back = [row for row in rows if row["result"] and not row["is_flagged"] and not row["version"]]
     judged = [row for row in rows if row["is_flagged"] or row["version"]]
@@ -117,7 +148,7 @@ def _recall(way: str, rows: list[dict[str, Any]], answers: dict[Any, list[str]])
         way=way,
         planted=len(rows),
         sent_back=len(sent_back),
-        waiting=sum(row["state"] not in (State.COMPLETED, State.CANCELLED) for row in rows),
+        waiting=sum(row["is_waiting"] for row in rows),
         not_assessable=len(labels) - len(assessed),
         models=Rate(sum(row["is_flagged"] for row in judged), len(judged)),
         people=Rate(sum(label == Decision.Label.FAKE for label in assessed), len(assessed)),

@@ -30,7 +30,7 @@ def day_of(now: datetime | None = None) -> datetime:
 
 
 def known_answers_unchecked(*, until: datetime) -> list[Known]:
-    """All people's final answers of real or fake before `until`, without corrections, the latest first."""
+    """All people's answers of real or fake that were final before `until`, without corrections, the latest first."""
     is_gold = Q(item__reason=ReviewItem.Reason.GOLD, submission__gold__label__in=ASSESSED_LABELS)
     rows = (
         Decision.objects.final()
@@ -38,7 +38,7 @@ def known_answers_unchecked(*, until: datetime) -> list[Known]:
             is_gold | Q(submission__is_planted=True),
             corrects=None,
             label__in=ASSESSED_LABELS,
-            decided_at__lt=until,
+            item__decided_at__lt=until,
         )
         .order_by("-pk")
         .values_list(

@@ -1,7 +1,7 @@
 """Recall of models and people by kind of edit, counted by hand; and who reads it when."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.test import Client
@@ -14,11 +14,16 @@ from kyc_review.review.decisions import decision_record
 from kyc_review.review.models import PlantedForgery, ReviewItem
 from kyc_review.scoring.models import Scoring
 from kyc_review.submissions.models import State, Submission
+from kyc_review.submissions.state_changes import submission_overturn
 from tests.factories.claims import item_claim_next
 from tests.factories.planted import planted
 
 pytestmark = pytest.mark.django_db
 TOMORROW = timedelta(days=1)
+
+
+def two_days_ago() -> datetime:
+    return timezone.now() - timedelta(days=2)
 
 
 @pytest.fixture
@@ -44,7 +49,7 @@ def measured(submit: Callable[..., Submission], alice: User) -> None:
         row = planted(submit, "swap/eyes/feather")
         scored(row, "split_vote", 0.6)
         Submission.objects.filter(pk=row.pk).update(state=State.IN_REVIEW)
-        ReviewItem.objects.create(submission=row, reason="split_vote", risk=0.6)
+        ReviewItem.objects.create(submission=row, reason="split_vote", risk=0.6, opened_at=two_days_ago())
         item = item_claim_next(reviewer=alice)
         assert item is not None
         decision_record(item_id=item.pk, reviewer=alice, label=label)
@@ -85,13 +90,23 @@ def test_difficulty_and_expected_work(
     assert band.expected_h == pytest.approx(band.usual_s / 3600)
 
 
-def test_metrics_are_those_of_the_page(measured: None) -> None:
-    PlantedForgery.objects.update(planted_at=timezone.now() - timedelta(days=2))
-    samples = {
+def metrics(now: datetime) -> dict[tuple[str, ...], float]:
+    return {
         (sample.name, *sample.labels.values()): sample.value
-        for metric in planted_numbers(timezone.now())
+        for metric in planted_numbers(now)
         for sample in metric.samples
     }
+
+
+def before_today() -> None:
+    """As if all had been planted and scored two days ago; results and answers are of today."""
+    earlier = two_days_ago()
+    PlantedForgery.objects.update(planted_at=earlier)
+    Scoring.objects.update(scored_at=earlier)
+
+
+def test_metrics_are_those_of_the_page(measured: None) -> None:
+    samples = metrics(timezone.now() + TOMORROW)
     assert samples["kyc_planting_on",] == 0
     assert samples["kyc_planted_forgeries", "swap"] == 4
     assert samples["kyc_planted_recall", "models", "swap", "value"] == 0.75
@@ -104,8 +119,47 @@ def test_metrics_are_those_of_the_page(measured: None) -> None:
 def test_the_page_shows_them(
     measured: None, staff: Callable[..., User], login: Callable[[User], Client]
 ) -> None:
-    PlantedForgery.objects.update(planted_at=timezone.now() - timedelta(days=2))
+    before_today()
     page = login(staff("otto", "auditor")).get("/planted/", {"days": "30"}).text
     assert 'data-testid="recall-by-kind"' in page
     assert "75" in page.split("<tbody>")[1]
     assert 'data-testid="difficulty"' in page
+
+
+def test_what_is_decided_or_overturned_today_changes_no_figure_today(
+    measured: None,
+    submit: Callable[..., Submission],
+    staff: Callable[..., User],
+    login: Callable[[User], Client],
+    alice: User,
+) -> None:
+    """The page, the metrics and the bundles, to the last digit."""
+    senior, since = staff("sara", "senior"), timezone.now() - timedelta(days=30)
+    client = login(senior)
+    row = planted(submit, "swap/eyes/feather")
+    Submission.objects.filter(pk=row.pk).update(state=State.IN_REVIEW)
+    ReviewItem.objects.create(submission=row, reason="split_vote", risk=0.6, opened_at=two_days_ago())
+    before_today()
+    cleared = Submission.objects.get(result="clear", result_reason="models_agree")
+    Submission.objects.filter(pk=cleared.pk).update(completed_at=two_days_ago())
+
+    def told() -> tuple[object, ...]:
+        page = client.get("/planted/", {"days": "30"}).text
+        table = page.split('data-testid="recall-by-kind"')[1].split("</table>")[0]
+        rows = recalls(viewer=senior, since=since)
+        return rows, recalls_by_bundle(viewer=senior, since=since), metrics(timezone.now()), table
+
+    before = told()
+    everything = recalls(viewer=senior, since=since)[0]
+    assert (everything.planted, everything.waiting, everything.people.total) == (6, 5, 0)
+    assert (everything.found.right, everything.found.total) == (0, 1)
+    item = item_claim_next(reviewer=alice)
+    assert item is not None
+    decision_record(item_id=item.pk, reviewer=alice, label="fake")
+    row.refresh_from_db()
+    assert row.result == "rejected"
+    assert submission_overturn(submission_id=cleared.pk, result="rejected")
+    assert told() == before
+    tomorrow = recalls(viewer=senior, since=since, now=timezone.now() + TOMORROW)[0]
+    assert (tomorrow.waiting, tomorrow.people.right, tomorrow.people.total) == (0, 3, 4)
+    assert (tomorrow.found.right, tomorrow.found.total) == (4, 5)
