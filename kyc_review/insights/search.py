@@ -23,6 +23,7 @@ from kyc_review.insights.dashboard_queries import sla_moments
 from kyc_review.review.models import UNDECIDED_STATES, WAITING_STATES, Decision, ReviewItem
 from kyc_review.review.selectors import listed_reason
 from kyc_review.scoring.models import CheckResult
+from kyc_review.scoring.state import NOT_YET_SCORED
 from kyc_review.submissions.models import FOUND_BY_PART, State, Submission
 from kyc_review.submissions.searching import PART_MIN_CHARS, reference_has, with_part
 
@@ -135,8 +136,14 @@ def _blinded(viewer: User, wanted: dict[str, Any]) -> QuerySet[Submission]:
 
 
 def is_hidden(*, viewer: User, submission: Submission) -> bool:
-    """People who may still be asked to review a face must not see here what models and colleagues said about it."""
-    return may_decide(viewer) and submission.review_items.filter(NOT_YET_DECIDED, is_blind=True).exists()
+    """People who may still be asked to review a face must not see here what models and colleagues said about it.
+
+    Before the vote, that is every face: whether it comes to a blind review, such as of a planted forgery, is open.
+    """
+    if not may_decide(viewer):
+        return False
+    blind = submission.review_items.filter(NOT_YET_DECIDED, is_blind=True)
+    return submission.state in NOT_YET_SCORED or blind.exists()
 
 
 @dataclass(frozen=True, slots=True)

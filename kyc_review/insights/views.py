@@ -36,7 +36,7 @@ from kyc_review.insights.search import Found, history, is_hidden, submissions_fo
 from kyc_review.lifecycle.erase import submission_erase
 from kyc_review.review.blinding import outcome_seen_record, outcomes_seen_record
 from kyc_review.scoring.check_words import check_lines
-from kyc_review.scoring.state import scoring_state
+from kyc_review.scoring.state import NOT_YET_SCORED, scoring_state
 from kyc_review.submissions.check_policy import Action
 from kyc_review.submissions.models import Submission
 
@@ -130,6 +130,7 @@ def _submission(
     context = {
         "submission": row,
         "hidden": hidden,
+        "is_scored": row.state not in NOT_YET_SCORED,
         "scoring": None if hidden else getattr(row, "scoring", None),
         "checks": [] if hidden else check_lines(row.checks.all()),
         "held_by_check": any(check.action == Action.REVIEW for check in row.checks.all()),

@@ -11,7 +11,7 @@ from kyc_review.audit.models import Event
 from kyc_review.datasets.erasure_marks import bundles_holding_unchecked, snapshots_holding_unchecked
 from kyc_review.evidence.models import Evidence, Likeness
 from kyc_review.records.names import Names
-from kyc_review.records.replay import replay_of
+from kyc_review.records.replay import others_of_applicant, replay_of
 from kyc_review.records.tables import scoring_values
 from kyc_review.retraining.evidence_pack import EVENT_FIELDS
 from kyc_review.review.models import Decision, FirstCall, OutcomeExposure, PutAside, Skip
@@ -52,8 +52,7 @@ contents.json says what is left out of this archive, and why.
 
 
 def posted(row: Submission) -> dict[str, Any]:
-    others = Submission.objects.filter(integration=row.integration_id, applicant_ref=row.applicant_ref)
-    same = others.exclude(pk=row.pk).exclude(applicant_ref="").order_by("received_at", "pk")
+    same = others_of_applicant(row).order_by("received_at", "pk")
     told = {name: getattr(row, name) for name in POSTED} | {"integration": row.integration.name}
     return told | {"other_submissions_of_the_applicant": list(same.values_list("pk", flat=True))}
 
@@ -91,13 +90,13 @@ def votes(row: Submission) -> dict[str, Any]:
 
 def evidence(row: Submission, *, is_auditor: bool) -> dict[str, Any]:
     found = Evidence.objects.filter(submission=row).first()
-    alike = Likeness.objects.filter(Q(submission=row) | Q(earlier=row))
-    told: dict[str, Any] = {"state": found.state if found else None, "similar_pictures": alike.count()}
+    similar = Likeness.objects.filter(Q(submission=row) | Q(earlier=row))
+    told: dict[str, Any] = {"state": found.state if found else None, "similar_pictures": similar.count()}
     if found:
         told |= {"computed_at": found.computed_at, "facts": found.facts, "views": sorted(found.pictures)}
     if is_auditor:
         told["similar"] = list(
-            alike.order_by("pk").values("submission", "earlier", "bits_apart", "same_file")
+            similar.order_by("pk").values("submission", "earlier", "bits_apart", "same_file")
         )
     return told
 

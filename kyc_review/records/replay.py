@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from kyc_review.audit.models import Event
@@ -127,13 +127,24 @@ def _others(posted: Submission, at: datetime) -> tuple[Other, ...]:
     for row in rows[:OTHERS_MAX]:
         other = row.earlier if row.submission_id == posted.pk else row.submission
         found[other.pk] = Other(other, result_at(other, at), True, row.bits_apart, row.same_file)
-    if posted.applicant_ref:
-        same = Submission.objects.filter(
-            integration=posted.integration_id, applicant_ref=posted.applicant_ref, is_test=False
-        ).exclude(pk=posted.pk)
-        for other in same.filter(received_at__lte=at).order_by("-received_at")[:OTHERS_MAX]:
-            found.setdefault(other.pk, Other(other, result_at(other, at), False))
+    same = others_of_applicant(posted).filter(received_at__lte=at)
+    for other in same.order_by("-received_at")[:OTHERS_MAX]:
+        found.setdefault(other.pk, Other(other, result_at(other, at), False))
     return tuple(found.values())
+
+
+def others_of_applicant(row: Submission) -> QuerySet[Submission]:
+    """What else the applicant sent, in the same mode (live or test). The reference of a planted forgery is made up: it
+    belongs to no applicant, and a forgery to none of an applicant's."""
+    if row.is_planted or not row.applicant_ref:
+        return Submission.objects.none()
+    same = Submission.objects.filter(
+        integration=row.integration_id,
+        applicant_ref=row.applicant_ref,
+        is_test=row.is_test,
+        is_planted=False,
+    )
+    return same.exclude(pk=row.pk)
 
 
 def result_at(row: Submission, at: datetime) -> str:

@@ -92,10 +92,9 @@ def _save_with_files(submission: Submission, files: Mapping[str, bytes], integra
         for key, content in files.items():
             originals.save(key, ContentFile(content))
         with transaction.atomic(savepoint=False):
-            # No integration sent a planted one.
-            actor = None if submission.is_planted else integration
+            # Of a planted one, too: people who decide read this event. The truth is in `planting.planted`.
             received = audit.event(
-                action="submission.received", actor=actor, target=submission, detail=detail
+                action="submission.received", actor=integration, target=submission, detail=detail
             )
             insert(submission, received)
     except Exception:

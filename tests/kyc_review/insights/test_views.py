@@ -17,10 +17,11 @@ from kyc_review.insights.action_words import ACTIONS, KINDS
 from kyc_review.insights.audit_views import events_found
 from kyc_review.insights.search import history, submissions_found, submissions_visible
 from kyc_review.review.decisions import decision_record
-from kyc_review.review.models import ReviewItem
+from kyc_review.review.models import OutcomeExposure, ReviewItem
 from kyc_review.submissions.models import Submission
 from tests.factories.claims import item_claim_next
 from tests.factories.pictures import jpeg_bytes
+from tests.factories.planted import planted
 
 pytestmark = pytest.mark.django_db
 
@@ -159,6 +160,30 @@ def test_a_senior_reads_nothing_of_a_face_that_waits_for_a_blind_look(
     page = login(staff("sam", "senior")).get(f"/insights/submissions/{item.submission_id}/").content.decode()
     assert "atto-a" not in page
     assert "Submission received" not in page
+
+
+def test_before_it_is_scored_a_planted_forgery_looks_to_a_senior_like_a_customers(
+    submit: Callable[..., Submission], staff: Callable[..., User], login: Callable[..., Client]
+) -> None:
+    senior, auditor = staff("sam", "senior"), staff("audrey", "auditor")
+    window = login(senior)
+    told = []
+    for row in (planted(submit), submit()):
+        [received] = history(viewer=auditor, submission=row).events
+        told.append((received.actor_kind, received.actor_name))
+        for state in ("received", "scoring"):
+            Submission.objects.filter(pk=row.pk).update(
+                state=state, lease_holder="one" if state == "scoring" else ""
+            )
+            row.refresh_from_db()
+            assert history(viewer=senior, submission=row).events == []
+            page = window.get(f"/insights/submissions/{row.pk}/").text
+            assert "Submission received" not in page
+            assert "not scored yet" in page
+            assert "In review" not in page.split("<main")[1]
+    assert told[0] == told[1]
+    assert told[0][0] == "integration"
+    assert not OutcomeExposure.objects.exists(), "nothing was read, so the senior may be asked"
 
 
 def test_a_look_at_a_face_is_recorded_and_refused_to_admins(

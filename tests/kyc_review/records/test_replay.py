@@ -12,6 +12,7 @@ from django.utils import timezone
 from kyc_review.accounts.models import User
 from kyc_review.audit.models import Event
 from kyc_review.evidence.models import Evidence, Likeness
+from kyc_review.records.dossier_rows import posted
 from kyc_review.records.replay import replay_of, result_at
 from kyc_review.registry.models import Bundle, Promotion
 from kyc_review.review.decisions import decision_record
@@ -19,6 +20,7 @@ from kyc_review.review.models import Decision, FirstCall, ReviewItem
 from kyc_review.submissions.models import State, Submission
 from kyc_review.submissions.state_changes import submission_overturn
 from tests.factories.claims import item_claim_next
+from tests.factories.planted import planted
 
 pytestmark = pytest.mark.django_db
 
@@ -113,6 +115,21 @@ def test_others_have_the_result_that_they_had_then(
     assert result_at(other, timezone.now()) == "rejected"
     assert result_at(other, judged.decided_at - timedelta(hours=2)) == ""
     assert other.state == State.COMPLETED
+
+
+def test_a_planted_forgery_is_no_other_submission_of_an_applicant(
+    judged: Decision, submit: Callable[..., Submission]
+) -> None:
+    Submission.objects.filter(pk=judged.submission_id).update(applicant_ref="A-7")
+    customer = submit(applicant_ref="A-7")
+    forgery = planted(submit, applicant_ref="A-7")
+    trial = submit(applicant_ref="A-7", is_test=True)
+    Submission.objects.update(received_at=judged.decided_at - timedelta(hours=1))
+    decision = Decision.objects.get(pk=judged.pk)
+    assert [one.submission for one in replay_of(decision).others] == [customer]
+    named = "other_submissions_of_the_applicant"
+    assert posted(decision.submission)[named] == [customer.pk]
+    assert posted(forgery)[named] == posted(trial)[named] == []
 
 
 def test_it_names_the_promotion_that_counted_when_the_models_voted(judged: Decision) -> None:
