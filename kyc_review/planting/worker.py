@@ -15,6 +15,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from detection.decoding import ImageFacts, ImageRefused, inspect
+from kyc_review.accounts.models import Integration
 from kyc_review.audit import services as audit
 from kyc_review.core.db.locks import lock_for_transaction
 from kyc_review.core.wake import SCORING
@@ -47,6 +48,9 @@ def plant_one() -> PlantedForgery | None:
         current = planting_due()
         source = source_draw(current.sources) if current else None
         if source is None:
+            return None
+        if _like(source) is None:
+            log.info("no licensed picture is planted: submissions mostly come with a reference image")
             return None
         try:
             original = _original(source)
@@ -137,10 +141,13 @@ def _plant(
 
 
 def _like(source: Source) -> Submission | None:
-    """The submission whose onboarding system this one seems to come from."""
+    """The submission whose onboarding system this one seems to come from; None for a licensed picture where all
+    systems mostly send a reference image: it has none, and people would know it by that."""
     if source.submission is not None:
         return source.submission
-    rows = Submission.objects.filter(is_test=False, is_planted=False, erased_at=None)
+    systems = Integration.objects.values_list("pk", flat=True)
+    fitting = [pk for pk in systems if not references.mostly_with_reference_image(pk)]
+    rows = Submission.objects.filter(integration__in=fitting, is_test=False, is_planted=False, erased_at=None)
     return rows.select_related("integration").order_by("-received_at").first()
 
 

@@ -5,8 +5,9 @@ import uuid
 from collections.abc import Callable
 
 import pytest
+from django.conf import LazySettings
 
-from kyc_review.planting.references import like_recent, mixed
+from kyc_review.planting.references import like_recent, metadata_like_recent, mixed
 from kyc_review.submissions.models import Submission
 
 dice = random.Random(3)
@@ -34,3 +35,14 @@ def test_a_single_reference_changes_at_its_end() -> None:
     made = {mixed(["AB-17/x"], dice, changed=2) for _ in range(40)}
     assert all(one.startswith("AB-1") and one[5] == "/" for one in made)
     assert len(made) > 5
+
+
+@pytest.mark.django_db
+def test_metadata_are_of_one_submission(submit: Callable[..., Submission], settings: LazySettings) -> None:
+    settings.QUEUE_METADATA_FIELDS = ["country", "branch"]
+    sent = [{"country": "DE", "branch": "Bonn"}, {"country": "AT", "branch": "Graz"}, {"country": "FR"}]
+    for one in sent:
+        row = submit(metadata={**one, "name": "Ann"})
+    made = [metadata_like_recent(row.integration_id, dice) for _ in range(40)]
+    assert all(one in sent for one in made)
+    assert all(one in made for one in sent)

@@ -9,9 +9,8 @@ from django.conf import LazySettings
 from django.db import IntegrityError
 from django.utils import timezone
 
-from kyc_review.accounts.models import User
-from kyc_review.audit.models import Event
-from kyc_review.planting import rules, worker
+from kyc_review.accounts.models import Integration, User
+from kyc_review.planting import references, rules, worker
 from kyc_review.planting.changes import planting_switch_off
 from kyc_review.planting.models import Sources
 from kyc_review.planting.rules import planting_due, source_draw
@@ -118,8 +117,6 @@ def test_a_forgery_of_an_applicants_picture_goes_through_intake(
     assert not Submission.objects.exclude(pk=made.pk).filter(external_ref=made.external_ref).exists()
     with originals.open(made.image_key) as file:
         assert len(file.read()) == made.size_bytes
-    received = Event.objects.get(action="submission.received", target_id=str(made.pk))
-    assert genuine.integration.slug not in received.actor_name
     assert plant_one() is None  # its source is used, and no other customer came
     # alice, who judged the original, is not asked.
     items_open([(made.pk, "split_vote", 0.5)])
@@ -142,6 +139,23 @@ def test_a_licensed_picture_is_forged_once(
     for path in folder.iterdir():
         path.unlink()
     assert source_draw(Sources.LICENSED) is None
+
+
+def test_no_licensed_picture_is_planted_where_most_submissions_have_a_reference_image(
+    submit: Callable[..., Submission], admins: tuple[User, User], folder: Path
+) -> None:
+    """It has none: people would know it by that."""
+    planting_on(by=admins[0], approved_by=admins[1])
+    rows = [submit(reference_image=portrait_bytes(3)) for _ in range(2)] + [submit()]
+    assert plant_one() is None
+    other = Integration.objects.create(name="Branches", slug="branches")
+    older = submit(integration=other)
+    Submission.objects.filter(pk=older.pk).update(received_at=timezone.now() - timedelta(seconds=9))
+    row = plant_one()
+    assert row is not None
+    assert row.submission.integration == other
+    assert not references.mostly_with_reference_image(other.pk)
+    assert references.mostly_with_reference_image(rows[0].integration_id)
 
 
 def test_a_process_that_dies_between_the_rows_plants_nothing(
