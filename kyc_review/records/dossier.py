@@ -40,10 +40,11 @@ class Audience(StrEnum):
 LEFT_OUT = {
     Audience.AUDITOR: (),
     Audience.SUBJECT: (
-        "names of staff: replaced by numbers",
+        "names of staff: user names, last names and full names are replaced by numbers; a first name alone is not "
+        "found in notes, messages and comments",
         "submissions of other applicants that look like this one: only their number is told",
         "audit events and their receipt, which name staff: the timeline tells when what happened",
-        "addresses of the onboarding system's endpoints",
+        "addresses of the onboarding system's endpoints, and why an attempt to deliver failed",
     ),
 }
 ERASED_REMAINS = (
@@ -104,7 +105,8 @@ def dossier_parts(row: Submission, audience: Audience, *, has_pictures: bool) ->
         told["erased"] = {"at": row.erased_at, "remains": ERASED_REMAINS, "deleted": ERASED_GONE}
     if not is_auditor:
         told["read_before_handing_over"] = (
-            "Notes and comments in review.json may name people who are not staff."
+            "Notes, messages and comments in review.json may name people who are not staff, and staff by their first "
+            "name alone."
         )
     yield "contents.json", [_json(told)]
     yield "READ-ME.txt", [dossier_rows.summary(row).encode()]

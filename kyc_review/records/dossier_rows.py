@@ -197,9 +197,22 @@ def told(row: Submission, *, is_auditor: bool) -> list[dict[str, Any]]:
 
 
 def _delivery(row: Delivery, is_auditor: bool) -> dict[str, Any]:
-    attempts = [{"at": one.at, "status": one.status, "error": one.error} for one in row.attempts.all()]
+    """The applicant's copy says that an attempt failed, not why: the reason can name hosts of the bank's network."""
+    attempts = [
+        {"at": one.at, "status": one.status}
+        | (
+            {"error": one.error}
+            if is_auditor
+            else {"has_failed": bool(one.error) or not _is_success(one.status)}
+        )
+        for one in row.attempts.all()
+    ]
     told = {"state": row.state, "finished_at": row.finished_at, "attempts": attempts}
     return told | {"endpoint": row.endpoint.url} if is_auditor else told
+
+
+def _is_success(status: int | None) -> bool:
+    return status is not None and 200 <= status < 300
 
 
 def use(row: Submission) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from kyc_review.audit.models import Event
 from kyc_review.records.columns import Column, Period, Row, Table, Type
+from kyc_review.review.corrections import CorrectionState, correction_state
 from kyc_review.review.models import Decision, ReviewItem
 from kyc_review.scoring.models import Scoring
 from kyc_review.submissions.models import Result, ResultReason, State, Submission
@@ -55,7 +56,7 @@ DECISION_COLUMNS = (
     Column("decision_id", T.INTEGER, _("Unique.")),
     Column("decided_at", T.TIME, _("When the person decided.")),
     Column("undone_at", T.TIME, _("When they took it back in time, so that it never counted; else empty.")),
-    Column("is_final", T.BOOLEAN, _("It counts and can no longer be taken back.")),
+    Column("is_final", T.BOOLEAN, _("It was not taken back, and no longer can be.")),
     Column("submission_id", T.TEXT, _("The id that the API returned.")),
     Column("integration", T.TEXT, _("The onboarding system that posted it.")),
     Column("received_at", T.TIME, _("When it was posted.")),
@@ -75,6 +76,16 @@ DECISION_COLUMNS = (
     Column("result", T.TEXT, _("The submission's result at the time of the export.")),
     Column("result_reason", T.TEXT, _("Its code in the API.")),
     *SCORING,
+    Column(
+        "correction_state",
+        T.TEXT,
+        _("Of a correction: in_effect, waits, agreed, overruled, closed (without effect)."),
+    ),
+    Column(
+        "is_replaced",
+        T.BOOLEAN,
+        _("A later correction, or the answer of those who reviewed one, counts instead."),
+    ),
 )
 OUTCOME_COLUMNS = (
     Column("schema_version", T.INTEGER, _("Of this table: 1.")),
@@ -109,7 +120,13 @@ def _decisions(period: Period) -> Iterator[Row]:
         decided_at__range=period.moments, submission__is_test=False, submission__is_planted=False
     )
     rows = rows.select_related("item", "submission__integration", "submission__scoring", "reviewer", "undo")
-    rows = rows.prefetch_related("submission__scoring__votes", "submission__checks", "item__first_calls")
+    corrections = Decision.objects.standing().exclude(corrects=None)
+    rows = rows.prefetch_related(
+        "submission__scoring__votes",
+        "submission__checks",
+        "item__first_calls",
+        Prefetch("item__decisions", corrections.prefetch_related("reviews"), to_attr="standing_corrections"),
+    )
     return _streamed(rows.order_by("decided_at", "pk"), _decision)
 
 
@@ -141,7 +158,26 @@ def _decision(row: Decision) -> Row:
         posted.result or None,
         posted.result_reason or None,
         *_scoring(posted),
+        _correction_state(row),
+        _is_replaced(row),
     )
+
+
+def _correction_state(row: Decision) -> str | None:
+    """That of a calibration item changes nothing, whatever its author was told."""
+    if row.corrects_id is None:
+        return None
+    is_gold = row.item.reason == ReviewItem.Reason.GOLD
+    return (CorrectionState.CLOSED if is_gold else correction_state(row)).value
+
+
+def _is_replaced(row: Decision) -> bool:
+    standing = row.item.standing_corrections  # type: ignore[attr-defined]
+    corrections = {one.pk: _correction_state(one) for one in standing}
+    if corrections.get(row.pk) == CorrectionState.OVERRULED:
+        return True
+    later = {state for key, state in corrections.items() if key > row.pk}
+    return bool(later & {CorrectionState.IN_EFFECT, CorrectionState.AGREED, CorrectionState.OVERRULED})
 
 
 def _outcomes(period: Period) -> Iterator[Row]:

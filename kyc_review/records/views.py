@@ -61,7 +61,7 @@ def export(request: StaffRequest) -> HttpResponseBase:
 @staff_only
 def audit_log(request: StaffRequest, format: str) -> HttpResponseBase:
     """The events that the filters of the audit page find, the newest first."""
-    require(request.user, Right.READ_AUDIT_LOG)
+    require_export(request.user)
     form = AuditForm(request.GET)
     if not form.is_valid() or format not in list(Format):
         text = _("A filter is invalid. Write dates as 2026-11-21, and choose csv, jsonl or parquet.")

@@ -25,6 +25,7 @@ from kyc_review.datasets.models import Snapshot
 from kyc_review.registry.models import Bundle, Promotion
 from kyc_review.retraining.api.serializers.jobs import ComparisonOut, RunOut
 from kyc_review.retraining.api.serializers.promotion import PromotionOut, ProposalOut
+from kyc_review.retraining.score_figures import report_without_erased
 from kyc_review.training.gate_limits import Limits
 from kyc_review.training.models import Comparison, GateSettings, Proposal, TrainingRun
 
@@ -58,7 +59,10 @@ def evidence_parts(promotion: Promotion) -> Iterator[Part]:
     rows: dict[str, Any] = {
         "promotion.json": PromotionOut(promotion).data,
         "proposal.json": ProposalOut(proposal).data if proposal else None,
-        "comparison.json": {**ComparisonOut(comparison).data, "report": comparison.report}
+        "comparison.json": {
+            **ComparisonOut(comparison).data,
+            "report": report_without_erased(comparison.snapshot, comparison.report),
+        }
         if comparison
         else None,
         "run.json": RunOut(run).data if run else None,

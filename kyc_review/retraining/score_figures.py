@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from django.utils.translation import gettext
 
 from detection.voting import VOTES
+from kyc_review.core.permissions import may_see_snapshot_faces
 from kyc_review.datasets.models import Snapshot
-from kyc_review.datasets.snapshot_report import snapshot_faces
 from kyc_review.review.models import Decision
 
 if TYPE_CHECKING:
@@ -68,14 +68,14 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class DifferingFace:
-    """is_there: it was not erased since, and the snapshot still holds it."""
+    """has_picture: the viewer may open it."""
 
     submission: str
     label: str
     label_in_words: str
     weight: float
     said: list[Said]
-    is_there: bool
+    has_picture: bool
 
 
 def histograms(report: Mapping[str, Any], *, only: str = "") -> list[Histogram]:
@@ -117,12 +117,9 @@ def voters(report: Mapping[str, Any]) -> list[str]:
 
 
 def differing_faces(*, viewer: User, snapshot: Snapshot, report: Mapping[str, Any]) -> list[DifferingFace]:
-    """Held-out faces whose risk differs most, for those who may see the faces of snapshots; none in older reports."""
-    rows = report["holdout"].get("widest_differences") or []
-    held = snapshot_faces(viewer=viewer, snapshot=snapshot).filter(
-        decision__submission__in=[row["submission"] for row in rows], decision__submission__erased_at=None
-    )
-    there = {str(pk) for pk in held.values_list("decision__submission_id", flat=True)}
+    """Held-out faces whose risk differs most; pictures for those who may see the faces of snapshots. None in older
+    reports, and none of what was erased since."""
+    has_picture = may_see_snapshot_faces(viewer)
     roles = {"champion": gettext("Champion"), "candidate": gettext("Candidate")}
     return [
         DifferingFace(
@@ -131,10 +128,24 @@ def differing_faces(*, viewer: User, snapshot: Snapshot, report: Mapping[str, An
             label_in_words=str(Label(row["label"]).label),
             weight=row["weight"],
             said=[_said(name, row[role]) for role, name in roles.items()],
-            is_there=row["submission"] in there,
+            has_picture=has_picture,
         )
-        for row in rows
+        for row in report_without_erased(snapshot, report)["holdout"].get("widest_differences") or []
     ]
+
+
+def report_without_erased(snapshot: Snapshot, report: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The report of a comparison on this snapshot without the rows of faces that were erased since, or that the
+    snapshot no longer holds. Its figures stay: they tell nothing about one face."""
+    rows = report["holdout"].get("widest_differences") if report else None
+    if not rows:
+        return report
+    held = snapshot.items.filter(
+        decision__submission__in=[row["submission"] for row in rows], decision__submission__erased_at=None
+    )
+    there = {str(pk) for pk in held.values_list("decision__submission_id", flat=True)}
+    kept = [row for row in rows if row["submission"] in there]
+    return {**report, "holdout": {**report["holdout"], "widest_differences": kept}}
 
 
 def _said(name: str, row: Mapping[str, Any]) -> Said:

@@ -17,11 +17,15 @@ from kyc_review.registry.models import Bundle
 BYTES_MAX = 4_000_000_000
 
 
-def mlflow_import(*, uri: str, name: str, version: str = "", alias: str = "", actor: Any = None) -> Bundle:
+def mlflow_import(
+    *, uri: str, name: str, version: str = "", alias: str = "", digest: str = "", actor: Any = None
+) -> Bundle:
     """Register the bundle of this version, or of the one with this alias, as imported; one that is here stays as it is.
 
+    digest: that the bundle must have, as its maker told it by another way; the tag must name it, too, if there is one.
+
     Raises PermissionDenied, BundleRefused when a file is not what the manifest says, MlflowRefused when the version
-    holds other files or another bundle than its tag names, OSError.
+    holds other files or another bundle than stated, or when neither `digest` nor a tag states one, OSError.
     """
     require_of_actor(actor, Right.PROMOTE)
     with registry_at(uri, name) as registry, tempfile.TemporaryDirectory(prefix="mlflow-") as folder:
@@ -31,13 +35,18 @@ def mlflow_import(*, uri: str, name: str, version: str = "", alias: str = "", ac
             if alias
             else client.get_model_version(name, version)
         )
-        files = _download(registry, client.get_model_version_download_uri(name, row.version), Path(folder))
-        stated = row.tags.get(DIGEST_TAG, "")
-        digest = disk.read(files).digest
-        if stated and stated != digest:
+        stated = {told for told in (digest.lower(), row.tags.get(DIGEST_TAG, "")) if told}
+        if not stated:
             raise MlflowRefused(
-                f"Version {row.version} of {name} is tagged as bundle {stated[:12]}, but its files are bundle "
-                f"{digest[:12]}. Nothing was registered: export it again from where it was made."
+                f"Version {row.version} of {name} has no tag {DIGEST_TAG}. Ask who made the bundle for its digest and "
+                "give it with --digest."
+            )
+        files = _download(registry, client.get_model_version_download_uri(name, row.version), Path(folder))
+        found = disk.read(files).digest
+        if other := stated - {found}:
+            raise MlflowRefused(
+                f"Version {row.version} of {name} was stated to be bundle {min(other)[:12]}, but its files are bundle "
+                f"{found[:12]}. Nothing was registered: export it again from where it was made."
             )
         bundle = bundle_register(path=files, source=Bundle.Source.IMPORTED, actor=actor)
         place, number = registry.place, str(row.version)
@@ -65,11 +74,17 @@ def _download(registry: Registry, source: str, folder: Path) -> Path:
             f"This version is no bundle: {held}. A bundle has a manifest, a model card and safetensors alone; nothing "
             "was loaded."
         )
-    size_bytes = sum(row.file_size or 0 for row in listed)
+    unsized = [name for name, row in zip(names, listed, strict=True) if row.file_size is None]
+    if unsized:
+        raise MlflowRefused(f"The server states no size of {unsized[0]}, so nothing was downloaded.")
+    size_bytes = sum(row.file_size for row in listed)
     if size_bytes > BYTES_MAX:
         raise MlflowRefused(f"Its files have {size_bytes:,} bytes; a bundle has {BYTES_MAX:,} at most.")
-    for name in names:
+    for name, row in zip(names, listed, strict=True):
         registry.artifacts.download_artifacts(
             artifact_uri=f"{source.rstrip('/')}/{name}", dst_path=str(folder), tracking_uri=registry.uri
         )
+        got = (folder / name).stat().st_size
+        if got != row.file_size:  # what is stated adds up to at most BYTES_MAX, so what was fetched does, too
+            raise MlflowRefused(f"{name} has {got:,} bytes, but the server stated {row.file_size:,}.")
     return folder

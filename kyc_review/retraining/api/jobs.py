@@ -24,6 +24,7 @@ from kyc_review.retraining.api.describing import jobs as describing
 from kyc_review.retraining.api.incoming import ComparisonIn, ComparisonPageIn, PointIn, RunIn, WorkPageIn
 from kyc_review.retraining.api.serializers.jobs import ComparisonOut, PointOut, ProgressOut, RunOut
 from kyc_review.retraining.api.serializers.shared import CheckOut
+from kyc_review.retraining.score_figures import report_without_erased
 from kyc_review.training.comparisons import comparison_request
 from kyc_review.training.gate import gate, points_with_gate
 from kyc_review.training.gate_limits import Limits
@@ -147,5 +148,5 @@ def comparison_whole(row: Comparison, *, shift: float) -> dict[str, Any]:
         "is_current": champion() == row.champion,
         "points": PointOut(points_with_gate(report, limits), many=True).data if report else [],
         "gate": CheckOut(gate(report, shift=shift, limits=limits), many=True).data if report else [],
-        "report": report,
+        "report": report_without_erased(row.snapshot, report),
     }

@@ -19,9 +19,12 @@ from kyc_review.audit.signing import public_keys_dir, signing_key_ensure
 from kyc_review.core.signed_archive import archive_verify
 from kyc_review.evidence.models import Likeness
 from kyc_review.lifecycle.erase import submission_erase
+from kyc_review.records import dossier_rows
+from kyc_review.records.names import Names
 from kyc_review.review.models import Decision, ReviewItem
 from kyc_review.submissions.models import Submission
 from kyc_review.submissions.storage import originals
+from kyc_review.webhooks.models import Delivery, Endpoint
 from tests.factories.scripts import Script
 
 pytestmark = pytest.mark.django_db
@@ -93,6 +96,39 @@ def test_the_applicants_copy_names_no_staff_and_no_other_applicant(
     contents = json.loads(files["contents.json"])
     assert any("staff" in line for line in contents["left_out"])
     assert "names of staff" not in packed(judged, "auditor", tmp_path)["contents.json"].decode()
+
+
+@pytest.mark.parametrize(
+    ("username", "last", "text", "said"),
+    [
+        ("kim", "Weiß", "Weiß, WEISS, weiss; Weissenberg", "reviewer 1, reviewer 1, reviewer 1; Weissenberg"),
+        ("yilmaz", "", "Y\u0131lmaz, YİLMAZ, YILMAZ!", "reviewer 1, reviewer 1, reviewer 1!"),
+        ("İpek", "", "ask @ipek, İPEK", "ask reviewer 1, reviewer 1"),
+        ("jm", "Müller", "Mu\u0308ller. Muller", "reviewer 1. reviewer 1"),
+        ("@ada", "van  Dyk", "@ada, ada: van\nDyk", "reviewer 1, ada: reviewer 1"),
+    ],
+)
+def test_names_of_staff_are_found_in_every_case_and_with_and_without_accents(
+    username: str, last: str, text: str, said: str
+) -> None:
+    User.objects.create(username=username, last_name=last)
+    assert Names(is_told=False).within(text) == said
+
+
+def test_the_applicants_copy_tells_no_reason_why_a_delivery_failed(judged: Decision) -> None:
+    event = judged.submission.webhook_events.get()
+    endpoint = Endpoint.objects.create(
+        integration=judged.submission.integration, url="https://kyc.bank.example/"
+    )
+    delivery = Delivery.objects.create(event=event, endpoint=endpoint, gives_up_at=event.created_at)
+    for status, error in ((None, "hooks.bank.internal has the address 10.1.2.3"), (503, ""), (200, "")):
+        delivery.attempts.create(status=status, error=error, elapsed_ms=1)
+    [told] = dossier_rows.told(judged.submission, is_auditor=False)
+    attempts = told["deliveries"][0]["attempts"]
+    assert [set(one) for one in attempts] == [{"at", "status", "has_failed"}] * 3
+    assert [one["has_failed"] for one in attempts] == [True, True, False]
+    [told] = dossier_rows.told(judged.submission, is_auditor=True)
+    assert "10.1.2.3" in told["deliveries"][0]["attempts"][0]["error"]
 
 
 def test_what_remains_of_an_erased_submission_is_said(judged: Decision, tmp_path: Path) -> None:

@@ -16,12 +16,14 @@ from django.test import Client
 
 from kyc_review.accounts.models import Integration, User
 from kyc_review.audit.models import Event
+from kyc_review.insights.audit_views import events_found
 from kyc_review.records import writers
 from kyc_review.records.columns import Period, Row
 from kyc_review.records.exports import Export, rows_export, table_export
 from kyc_review.records.tables import TABLES
 from kyc_review.records.writers import Format
-from kyc_review.review.models import Decision
+from kyc_review.review.corrections import decision_correct
+from kyc_review.review.models import Decision, ReviewItem
 from kyc_review.submissions.models import Submission
 from tests.factories.scripts import Script
 
@@ -84,6 +86,19 @@ def test_a_period_holds_its_days_in_utc_alone(judged: Decision) -> None:
     assert on(judged.decided_at)
     assert not on(judged.decided_at - timedelta(days=1))
     assert not on(judged.decided_at + timedelta(days=1))
+
+
+@pytest.mark.parametrize("needs_two", [False, True])
+def test_a_corrected_decision_is_replaced_and_a_correction_that_waits_replaces_none(
+    judged: Decision, alice: User, needs_two: bool, settings: Any
+) -> None:
+    settings.CORRECTIONS_NEED_TWO = needs_two
+    decision_correct(item_id=judged.item_id, corrector=alice, label="not_assessable", obstacle="blurred")
+    rows = lines(exported("decisions", Format.JSON_LINES))
+    assert [(row["is_replaced"], row["correction_state"]) for row in rows] == [
+        (not needs_two, None),
+        (False, "waits" if needs_two else "in_effect"),
+    ]
 
 
 def test_csv_runs_no_formula(judged: Decision) -> None:
@@ -238,6 +253,27 @@ def test_what_the_filters_of_the_audit_log_find_is_exported(
     assert Event.objects.get(action="export.ended").detail["filters"] == "actor=%3Dcmd%28%29"
     for wrong in ("/records/audit-log.csv?since=x", "/records/audit-log.xml"):
         assert window.get(wrong).status_code == 422
+
+
+def test_people_who_also_decide_export_no_events_and_find_none_that_tell_an_answer(
+    enqueue: Callable[..., ReviewItem], staff: Callable[..., User], login: Callable[[User], Client]
+) -> None:
+    ada, item = staff("ada", "admin"), enqueue()
+    ReviewItem.objects.filter(pk=item.pk).update(is_blind=True)
+    about = {"target_kind": "submission", "target_id": str(item.submission_id)}
+    Event.objects.create(action="submission.scored", actor_kind="system", **about)
+    Event.objects.create(action="item.opened", target_kind="reviewitem", target_id=str(item.pk))
+    for action in ("planting.planted", "gold.added", "staff.created"):
+        Event.objects.create(action=action, actor_kind="system")
+    telling = {"planting.planted", "gold.added", "submission.scored", "item.opened"}
+    assert telling <= {event.action for event in events_found(viewer=ada, wanted={})}
+    ada.groups.add(Group.objects.get(name="senior"))
+    ada = User.objects.get(pk=ada.pk)
+    found = {event.action for event in events_found(viewer=ada, wanted={})}
+    assert "staff.created" in found
+    assert not telling & found
+    assert login(ada).get("/records/audit-log.csv").status_code == 403
+    assert "/records/audit-log.csv" not in login(ada).get("/insights/audit/").text
 
 
 def test_the_command_writes_a_file_and_replaces_none(judged: Decision, tmp_path: Path) -> None:

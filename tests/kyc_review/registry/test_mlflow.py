@@ -10,6 +10,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
+from detection import bundle as disk
 from detection.bundle import BundleRefused
 from kyc_review.accounts.models import User
 from kyc_review.audit.models import Event
@@ -130,8 +131,15 @@ def foreign(client: Any, uri: str, tmp_path: Path) -> Callable[..., None]:
 def test_a_bundle_of_another_tool_is_registered_as_imported(
     made_bundle: Callable[..., Path], foreign: Callable[..., None], uri: str
 ) -> None:
-    foreign(made_bundle("v9"))
-    call_command("registry", "mlflow-import", "other", "--version", "1", "--uri", uri, stdout=io.StringIO())
+    folder = made_bundle("v9")
+    foreign(folder)
+    command = ["registry", "mlflow-import", "other", "--version", "1", "--uri", uri]
+    with pytest.raises(CommandError, match="--digest"):
+        call_command(*command)
+    with pytest.raises(CommandError, match="stated to be bundle eeeeeeeeeeee"):
+        call_command(*command, "--digest", "e" * 64)
+    assert not Bundle.objects.exists()
+    call_command(*command, "--digest", disk.read(folder).digest, stdout=io.StringIO())
     assert (Bundle.objects.get().version, Bundle.objects.get().source) == ("v9", Bundle.Source.IMPORTED)
 
 
@@ -139,22 +147,45 @@ def test_pickles_changed_files_and_wrong_digests_are_refused(
     made_bundle: Callable[..., Path], foreign: Callable[..., None], uri: str, client: Any
 ) -> None:
     folder = made_bundle("v9")
+    digest = disk.read(folder).digest
     (folder / "model.pkl").write_bytes(b"cos\nsystem\n")
     foreign(folder)
     with pytest.raises(MlflowRefused, match=r"It holds model\.pkl"):
-        mlflow_import(uri=uri, name="other", version="1")
+        mlflow_import(uri=uri, name="other", version="1", digest=digest)
     client.delete_registered_model("other")
     client.rename_experiment(client.get_experiment_by_name("other").experiment_id, "first")
     (folder / "model.pkl").unlink()
     foreign(folder, tag="f" * 64)
-    with pytest.raises(MlflowRefused, match="tagged as bundle ffffffffffff"):
+    with pytest.raises(MlflowRefused, match="stated to be bundle ffffffffffff"):
         mlflow_import(uri=uri, name="other", version="1")
     client.delete_registered_model("other")
     client.rename_experiment(client.get_experiment_by_name("other").experiment_id, "second")
     (folder / "one.safetensors").write_text("changed")
     foreign(folder)
     with pytest.raises(BundleRefused, match=r"one\.safetensors"):
-        mlflow_import(uri=uri, name="other", version="1")
+        mlflow_import(uri=uri, name="other", version="1", digest=digest)
     assert not Bundle.objects.exists()
     with pytest.raises(CommandError, match="not found"):
         call_command("registry", "mlflow-import", "nothing", "--version", "1", "--uri", uri)
+
+
+@pytest.mark.parametrize(("stated", "said"), [(None, "states no size"), (1, "the server stated 1")])
+def test_files_without_a_size_or_with_another_than_stated_are_refused(
+    made_bundle: Callable[..., Path],
+    foreign: Callable[..., None],
+    uri: str,
+    monkeypatch: pytest.MonkeyPatch,
+    stated: int | None,
+    said: str,
+) -> None:
+    folder = made_bundle("v9")
+    foreign(folder, tag=disk.read(folder).digest)
+    listed = mlflow.artifacts.list_artifacts
+
+    def lying(**asked: Any) -> list[Any]:
+        return [type(row)(row.path, row.is_dir, stated) for row in listed(**asked)]
+
+    monkeypatch.setattr(mlflow.artifacts, "list_artifacts", lying)
+    with pytest.raises(MlflowRefused, match=said):
+        mlflow_import(uri=uri, name="other", version="1")
+    assert not Bundle.objects.exists()

@@ -28,6 +28,11 @@ class Command(BaseCommand):
         which = into.add_mutually_exclusive_group(required=True)
         which.add_argument("--version")
         which.add_argument("--alias")
+        into.add_argument(
+            "--digest",
+            default="",
+            help="that it must have, all 64 digits; required without a tag that states it",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -52,5 +57,6 @@ class Command(BaseCommand):
             name=options["name"],
             version=options["version"] or "",
             alias=options["alias"] or "",
+            digest=options["digest"],
         )
         self.stdout.write(f"{row} is registered as {row.source}; it is not in production by that.")
