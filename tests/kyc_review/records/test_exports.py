@@ -23,8 +23,10 @@ from kyc_review.records.exports import Export, rows_export, table_export
 from kyc_review.records.tables import TABLES
 from kyc_review.records.writers import Format
 from kyc_review.review.corrections import decision_correct
+from kyc_review.review.decisions import decision_record, first_call_record
 from kyc_review.review.models import Decision, ReviewItem
 from kyc_review.submissions.models import Submission
+from tests.factories.claims import item_claim_next
 from tests.factories.scripts import Script
 
 pytestmark = pytest.mark.django_db
@@ -98,6 +100,27 @@ def test_a_corrected_decision_is_replaced_and_a_correction_that_waits_replaces_n
     assert [(row["is_replaced"], row["correction_state"]) for row in rows] == [
         (not needs_two, None),
         (False, "waits" if needs_two else "in_effect"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("label", "state", "is_replaced"), [("real", "agreed", False), ("fake", "overruled", True)]
+)
+def test_a_reviewed_correction_is_agreed_or_overruled(
+    judged: Decision, alice: User, bob: User, settings: Any, label: str, state: str, is_replaced: bool
+) -> None:
+    settings.CORRECTIONS_NEED_TWO = True
+    decision_correct(item_id=judged.item_id, corrector=alice, label="real")
+    for person, said in ((bob, label), (User.objects.create(username="carl"), label)):
+        person.groups.add(Group.objects.get(name="reviewer"))
+        if (held := item_claim_next(reviewer=person)) is None:
+            continue
+        first_call_record(item_id=held.pk, reviewer=person, label=said)
+        decision_record(item_id=held.pk, reviewer=person, label=said)
+    rows = lines(exported("decisions", Format.JSON_LINES))[:2]
+    assert [(row["correction_state"], row["is_replaced"]) for row in rows] == [
+        (None, True),
+        (state, is_replaced),
     ]
 
 
