@@ -14,6 +14,8 @@ from kyc_review.core.numbers import ENGLISH, in_readers_notation
 
 PLACE = re.compile(r"%\((\w+)\)s")
 NUMBER = re.compile(r"[+-]?\d[\d,]*(\.\d+)?%?")
+# What people or files are called is never a number or a text of ours, though it may look like one ("1.2").
+NAMES = {"person", "proposer", "version", "file", "host", "submission"}
 SENTENCE_END = re.compile(r"(?<=[.!?;]) ")
 
 _patterns: dict[str, re.Pattern[str]] = {}
@@ -64,6 +66,8 @@ def _translated(text: str) -> str | None:
         match = _patterns[template].fullmatch(text)
         if match is None:
             continue
-        values = {name: shown_part(value) for name, value in match.groupdict().items()}
+        values = {
+            name: value if name in NAMES else shown_part(value) for name, value in match.groupdict().items()
+        }
         return gettext(template) % values if values else gettext(template)
     return None

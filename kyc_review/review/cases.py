@@ -17,6 +17,7 @@ from django.utils.translation import gettext
 
 from kyc_review.audit import services as audit
 from kyc_review.core.errors import DomainError
+from kyc_review.core.numbers import number
 from kyc_review.core.permissions import (
     ROLES_WITH,
     Right,
@@ -193,7 +194,7 @@ def comment_add(*, submission_id: UUID, author: User, text: str) -> CaseComment:
     if row.erased_at:
         raise CommentRefused(gettext("The submission was erased; nothing can be written about it any more."))
     if not 0 < len(text) <= COMMENT_MAX:
-        raise CommentRefused(gettext("Write 1 to %(number)s characters.") % {"number": f"{COMMENT_MAX:,}"})
+        raise CommentRefused(gettext("Write 1 to %(number)s characters.") % {"number": number(COMMENT_MAX)})
     people = _mentioned(text)
     comment = CaseComment.objects.create(submission=row, author=author, text=text)
     Mention.objects.bulk_create(

@@ -80,6 +80,16 @@ def correction_waits(*, item: ReviewItem, correction: Decision) -> bool:
     return real_needs_two_people(item)  # what anybody said before, the outcome in question has overruled
 
 
+def _seems_to_wait(item: ReviewItem, correction: Decision) -> bool:
+    """For a calibration item, which has no outcome: what `correction_waits` would say of any other with this answer."""
+    if settings.CORRECTIONS_NEED_TWO or not correction.is_sure:
+        return True
+    before = correction.corrects
+    if correction.label != Decision.Label.REAL or before is None or before.label == Decision.Label.REAL:
+        return False
+    return real_needs_two_people(item)
+
+
 def _says_more(before: Decision, word: dict[str, Any]) -> bool:
     """Whether a correction with the same answer says anything else. A note that is left empty takes none away: the
     first one stays on record."""
@@ -104,7 +114,7 @@ def waits_before_correction(*, item: ReviewItem, decision: Decision) -> bool:
     if item.reason != ReviewItem.Reason.GOLD:
         return False
     if decision.corrects_id is not None:
-        return settings.CORRECTIONS_NEED_TWO or not decision.is_sure
+        return _seems_to_wait(item, decision)
     return waits_for_another(item=item, label=decision.label, is_sure=decision.is_sure)
 
 
@@ -120,8 +130,7 @@ class CorrectionState(TextChoices):
 
 def correction_state(correction: Decision) -> CorrectionState:
     """What became of a decision that corrects another one."""
-    needs_two = settings.CORRECTIONS_NEED_TWO or not correction.is_sure
-    if correction.item.reason == ReviewItem.Reason.GOLD and needs_two:
+    if correction.item.reason == ReviewItem.Reason.GOLD and _seems_to_wait(correction.item, correction):
         return CorrectionState.WAITS  # as the others: it must not be told from them
     reviews = list(correction.reviews.all())
     if not reviews:

@@ -96,13 +96,15 @@ def appeal(request: StaffRequest, submission_id: UUID) -> HttpResponse:
         return _back(submission_id)
     require(request.user, Right.OVERSEE)
     if not found.is_whole:
-        return _page(request, found, appeal_problem=str(APPEAL_HIDDEN), status=409)
+        reason = request.POST.get("reason", "")
+        return _page(request, found, appeal_problem=str(APPEAL_HIDDEN), reason=reason, status=409)
     form = AppealForm(request.POST)
     form.full_clean()
     try:
         appeal_by_senior(submission_id=submission_id, senior=request.user, text=form.cleaned_data["reason"])
     except AppealRefused as refused:
-        return _page(request, found, appeal_problem=refused.detail, status=409)
+        reason = form.cleaned_data["reason"]
+        return _page(request, found, appeal_problem=refused.detail, reason=reason, status=409)
     return _done(request, submission_id, APPEAL_OPENED)
 
 
@@ -126,6 +128,7 @@ def _page(
     text: str = "",
     comment_problem: str = "",
     appeal_problem: str = "",
+    reason: str = "",
     told: StrOrPromise = "",
     item_id: int | None = None,
     is_on_submission: bool = False,
@@ -144,6 +147,7 @@ def _page(
         "text": text,
         "comment_problem": comment_problem,
         "appeal_problem": appeal_problem,
+        "reason": reason,
         "told": told,
         "item_id": item_id,
         "is_tab": bool(request.htmx),

@@ -182,15 +182,29 @@ def correction(request: StaffRequest, item_id: int) -> HttpResponse:
     """Correct a final decision."""
     form = DecisionForm(request.POST)
     if not form.is_valid():
-        messages.error(request, _problems(form))
-    else:
-        try:
-            made = decision_correct(item_id=item_id, corrector=request.user, **form.cleaned_data)
-            told = gettext("Item %(item)s was corrected.") % {"item": item_id}
-            messages.success(request, f"{told} {correction_state(made).label}")
-        except ClaimLost as lost:
-            messages.error(request, lost.detail)
+        return _correction_refused(request, item_id, _problems(form), status=422)
+    try:
+        made = decision_correct(item_id=item_id, corrector=request.user, **form.cleaned_data)
+    except ClaimLost as lost:
+        return _correction_refused(request, item_id, str(lost.detail), status=409)
+    told = gettext("Item %(item)s was corrected.") % {"item": item_id}
+    messages.success(request, f"{told} {correction_state(made).label}")
     return HttpResponseRedirect(reverse("review:item", args=[item_id]))
+
+
+def _correction_refused(request: StaffRequest, item_id: int, problem: str, *, status: int) -> HttpResponse:
+    """The item's page with the form as it was filled in."""
+    sent = request.POST
+    said: dict[str, Any] = {name: sent.get(name, "") for name in ("label", "obstacle")}
+    said |= {name: sent.getlist(name) for name in ("parts", "methods")} | {"is_sure": "unsure" not in sent}
+    context = focus_context(request, item_id) | {
+        "said": said,
+        "chosen_obstacle": said["obstacle"],
+        "regions": sent.get("regions", ""),
+        "correction_note": sent.get("note", ""),
+        "correction_problem": problem,
+    }
+    return render(request, "review/focus.html", context, status=status)
 
 
 @require_POST

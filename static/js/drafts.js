@@ -2,7 +2,7 @@ import { isAccepted, isInterrupted } from "./outcome.js";
 
 // What was typed about an item stays in this tab until its decision is recorded: a lost claim, a reload or a crash loses
 // nothing. The answer itself is not kept; it has to be given again, but for one that a sign-in interrupted.
-const KEPT = ["unsure", "note", "parts", "methods", "obstacle", "regions", "message"];
+const KEPT = ["unsure", "note", "parts", "methods", "obstacle", "regions", "message", "text", "reason"];
 const PUT_ASIDE = "label-put-aside"; // the answer of an item that was skipped or the like: for its undo alone
 const nameOf = (id) => `draft-${id}`;
 
@@ -25,8 +25,11 @@ function clear(field) {
 }
 
 function restore(root) {
-  const form = root.querySelector?.("form[data-draft]");
-  const said = form && JSON.parse(sessionStorage.getItem(nameOf(form.dataset.draft)) ?? "null");
+  for (const form of root.querySelectorAll?.("form[data-draft]") ?? []) fill(form);
+}
+
+function fill(form) {
+  const said = JSON.parse(sessionStorage.getItem(nameOf(form.dataset.draft)) ?? "null");
   // What came back by an undo stands in the form; changes that were made to it since count more.
   if (said && "restored" in form.dataset) for (const field of form.elements) if (KEPT.includes(field.name)) clear(field);
   for (const [name, value] of said ?? []) {
@@ -44,7 +47,7 @@ restore(document);
 
 // Before the answer's redirect leaves the page: a disabled form tells nothing, so its fields are read as they stand.
 document.addEventListener("htmx:beforeOnLoad", ({ detail }) => {
-  const form = document.querySelector("form[data-draft]");
+  const form = document.querySelector("#decision[data-draft]");
   const isPutAside = isAccepted(detail) && /\/items\/\d+\/(claim\/release|snooze|escalation|handover)\/$/.test(detail.pathInfo?.requestPath ?? "");
   if (!form || !(isPutAside || isInterrupted(detail))) return;
   const disabled = form.querySelectorAll("fieldset:disabled");
@@ -55,5 +58,12 @@ document.addEventListener("htmx:beforeOnLoad", ({ detail }) => {
 
 document.addEventListener("htmx:afterRequest", (event) => {
   const item = /\/items\/(\d+)\/decision\/$/.exec(event.detail.pathInfo?.requestPath ?? "");
-  if (item && isAccepted(event.detail)) sessionStorage.removeItem(nameOf(item[1]));
+  if (!isAccepted(event.detail)) return;
+  if (item) sessionStorage.removeItem(nameOf(item[1]));
+});
+
+// Before the answer is shown, whose empty form would be filled with it.
+document.addEventListener("htmx:beforeOnLoad", ({ detail }) => {
+  const sent = detail.requestConfig.elt;
+  if (isAccepted(detail) && sent.matches(".case-form[data-draft]")) sessionStorage.removeItem(nameOf(sent.dataset.draft));
 });

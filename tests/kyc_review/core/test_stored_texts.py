@@ -29,6 +29,11 @@ def test_numbers_and_stored_texts_within_a_text_are_translated_too() -> None:
         )
 
 
+def test_what_somebody_or_something_is_called_is_no_number() -> None:
+    with translation.override("de"):
+        assert shown("ada proposes 1.2 for production") == "ada schlägt 1.2 zur Freischaltung vor"
+
+
 def test_sentences_of_people_stay_between_translated_ones() -> None:
     with translation.override("de"):
         told = shown(

@@ -200,6 +200,41 @@ def test_while_a_second_person_is_awaited_the_page_says_so_and_offers_no_correct
     assert offered() == (True, False)
 
 
+@pytest.mark.parametrize("reason", ["gold", "split_vote"])
+def test_without_the_setting_a_calibration_item_waits_for_a_second_person_as_any_other(
+    reason: str, enqueue: Enqueue, login: Callable[[User], Client], alice: User, settings: LazySettings
+) -> None:
+    settings.CORRECTIONS_NEED_TWO, settings.CLEARING_FAKES_NEEDS_TWO = False, True
+    item = enqueue("unanimous_fake", 0.9)
+    if reason == "gold":
+        ReviewItem.objects.filter(pk=item.pk).update(reason="gold", masked_reason="unanimous_fake")
+    judge(alice, "fake")
+    browser, page = login(alice), f"/review/items/{item.pk}/"
+    answer = browser.post(f"{page}correction/", {"label": "real"}, follow=True)
+    assert str(CorrectionState.WAITS.label) in answer.text
+    assert "Correct this decision" not in browser.get(page).text
+
+
+def test_a_refused_correction_keeps_what_was_filled_in(
+    enqueue: Enqueue, login: Callable[[User], Client], alice: User
+) -> None:
+    item = enqueue("split_vote", 0.4)
+    judge(alice, "real")
+    answer = login(alice).post(
+        f"/review/items/{item.pk}/correction/",
+        {"label": "not_assessable", "note": "Too dark.", "unsure": "on"},
+    )
+    assert answer.status_code == 422
+    form = answer.text.partition('class="correction"')[2]
+    assert form.startswith(" open>")
+    assert "State why it cannot be assessed" in form
+    assert 'value="Too dark."' in form
+    assert re.findall(r'(?:value="(\w+)"|name="(unsure)")\s+checked', form) == [
+        ("not_assessable", ""),
+        ("", "unsure"),
+    ]
+
+
 def test_the_form_of_a_correction_starts_with_what_was_said(
     enqueue: Enqueue, login: Callable[[User], Client], alice: User
 ) -> None:
