@@ -82,10 +82,15 @@ def item_ahead(request: StaffRequest) -> HttpResponse:
 @staff_only
 def item(request: StaffRequest, item_id: int) -> HttpResponse:
     claim_renew_if_held(item_id=item_id, reviewer=request.user)
+    return _item_page(request, item_id)
+
+
+def _item_page(request: StaffRequest, item_id: int, *, status: int = 200, **more: Any) -> HttpResponse:
+    """The page, of which the viewer is no longer asked to judge the face where it shows the outcome."""
     context = focus_context(request, item_id)
     if context.get("decision") is not None:
         outcome_seen_record(submission=context["item"].submission, viewer=request.user)
-    return render(request, "review/focus.html", context)
+    return render(request, "review/focus.html", context | more, status=status)
 
 
 @require_safe
@@ -197,14 +202,16 @@ def _correction_refused(request: StaffRequest, item_id: int, problem: str, *, st
     sent = request.POST
     said: dict[str, Any] = {name: sent.get(name, "") for name in ("label", "obstacle")}
     said |= {name: sent.getlist(name) for name in ("parts", "methods")} | {"is_sure": "unsure" not in sent}
-    context = focus_context(request, item_id) | {
-        "said": said,
-        "chosen_obstacle": said["obstacle"],
-        "regions": sent.get("regions", ""),
-        "correction_note": sent.get("note", ""),
-        "correction_problem": problem,
-    }
-    return render(request, "review/focus.html", context, status=status)
+    return _item_page(
+        request,
+        item_id,
+        status=status,
+        said=said,
+        chosen_obstacle=said["obstacle"],
+        regions=sent.get("regions", ""),
+        correction_note=sent.get("note", ""),
+        correction_problem=problem,
+    )
 
 
 @require_POST

@@ -21,7 +21,7 @@ from kyc_review.review.corrections import (
     decision_correct,
 )
 from kyc_review.review.decisions import TooLate, decision_record, decision_undo
-from kyc_review.review.models import Decision, ReviewItem
+from kyc_review.review.models import Decision, OutcomeExposure, ReviewItem
 from kyc_review.submissions.models import Submission
 from kyc_review.webhooks.models import Endpoint, Event
 from tests.factories.claims import claim_next, item_claim_next
@@ -233,6 +233,15 @@ def test_a_refused_correction_keeps_what_was_filled_in(
         ("not_assessable", ""),
         ("", "unsure"),
     ]
+
+
+def test_a_refused_correction_shows_the_outcome_as_the_page_does_and_so_ends_blind_review(
+    enqueue: Enqueue, login: Callable[[User], Client], alice: User, staff: Callable[..., User]
+) -> None:
+    item, sara = enqueue("split_vote", 0.4), staff("sara", "senior")
+    judge(alice, "real")
+    login(sara).post(f"/review/items/{item.pk}/correction/", {"label": "not_assessable"})
+    assert OutcomeExposure.objects.filter(submission=item.submission_id, person=sara).exists()
 
 
 def test_the_form_of_a_correction_starts_with_what_was_said(
