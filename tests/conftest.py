@@ -14,7 +14,7 @@ from kyc_review.submissions.intake import submission_create
 from kyc_review.submissions.models import Submission
 from tests.factories.people import PASSWORD
 from tests.factories.pictures import jpeg_bytes
-from tests.fixtures.database import flush_of_filled_tables
+from tests.fixtures.database import connections_of_others_end, flush_of_filled_tables
 
 # Read when torch is loaded, by processes that tests start too: threads that wait for each other must not keep a core
 # busy that another test needs (a test of 0.5 s took minutes).
@@ -66,6 +66,7 @@ def django_db_setup(
     with flush_of_filled_tables():
         yield
     with django_db_blocker.unblock():
+        connections_of_others_end()
         teardown_databases(made, verbosity=0)
 
 
