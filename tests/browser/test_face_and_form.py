@@ -148,6 +148,7 @@ def test_a_refusal_with_the_next_face_on_the_screen_brings_back_picture_number_p
     assert "form" not in faces.parts(page)
     assert page.evaluate(LATE_EVIDENCE), "evidence of the face before opens nothing on the next one"
     page.keyboard.press("1")
+    eventually(page, lambda: bool(held), "the decision is sent after the next face is painted")
     refuse(page, held[0], refusal, faces.items[0])
     faces.shows(page, faces.items[0])
     expect(page.get_by_label("Note")).to_have_value("A seam at the chin.")
