@@ -29,8 +29,10 @@ def run(running: Product, *, seconds: float) -> bool:
     photo, small = photograph(), jpegs(count=1)
     fine = _cost(running, photo, small)
     fine = _rate(running, photo, seconds) and fine
-    fine = _hostile(running, seconds, pause_s=RETRY_AFTER_S) and fine
-    return _hostile(running, seconds, pause_s=0) and fine
+    fine = _hostile(running, seconds, pause_s=RETRY_AFTER_S, has_target=True) and fine
+    # Clients that ignore Retry-After are a flood for the limits of the proxy in front; measured, without a target.
+    _hostile(running, seconds, pause_s=0, has_target=False)
+    return fine
 
 
 def photograph() -> bytes:
@@ -128,7 +130,7 @@ def _rate(running: Product, photo: bytes, seconds: float) -> bool:
     return fine
 
 
-def _hostile(running: Product, seconds: float, *, pause_s: float) -> bool:
+def _hostile(running: Product, seconds: float, *, pause_s: float, has_target: bool) -> bool:
     """The wait for /livez while every answered hostile post is followed by the next after a pause, or at once."""
     waits_s: list[float] = []
     statuses: Counter[int] = Counter()
@@ -168,8 +170,8 @@ def _hostile(running: Product, seconds: float, *, pause_s: float) -> bool:
     print(
         f"{HOSTILE_AT_ONCE} posts of a {len(hostile())}-byte WebP of 50 megapixels, {manner}, for {seconds:.0f} s:"
     )
-    fine = line("/livez, longest wait", f"{worst_ms:.0f} ms", reached=worst_ms <= LIVEZ_MS_MAX,
-                target=f"<= {LIVEZ_MS_MAX} ms")  # fmt: skip
+    reached, target = (worst_ms <= LIVEZ_MS_MAX, f"<= {LIVEZ_MS_MAX} ms") if has_target else (None, "")
+    fine = line("/livez, longest wait", f"{worst_ms:.0f} ms", reached=reached, target=target)
     line("  processor time of the web process for one answer", f"{cpu_ms:.1f} ms")
     line("  median and p99", f"{percentile(waits_s, 50) * 1000:.0f}, {percentile(waits_s, 99) * 1000:.0f} ms")
     line("  answers by status", ", ".join(f"{status}: {count}" for status, count in sorted(statuses.items())))
