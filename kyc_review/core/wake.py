@@ -11,6 +11,7 @@ from celery import current_app
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
+from kyc_review.core.queues import has_place
 from kyc_review.core.valkey import client
 
 log = logging.getLogger(__name__)
@@ -23,7 +24,6 @@ class WakeUp:
 
     task: str
     mark: str = ""
-    expires_s: int = 60
 
     def send(self) -> None:
         """Queue a message, unless one is waiting already; never fails, because the sweep repeats it.
@@ -32,8 +32,9 @@ class WakeUp:
         seen: either by the message that waits, or by the one sent here.
         """
         try:
-            if not self.mark or client().set(self.mark, 1, nx=True, ex=MARK_EXPIRES_S):
-                current_app.send_task(self.task, retry=False, expires=self.expires_s, ignore_result=True)
+            is_waiting = self.mark and not client().set(self.mark, 1, nx=True, ex=MARK_EXPIRES_S)
+            if not is_waiting and has_place(self.task):
+                current_app.send_task(self.task, retry=False, ignore_result=True)
         except (RedisError, OperationalError, OSError) as error:
             log.warning("No message sent to %s, the sweep will find the work: %s", self.task, error)
 
@@ -52,4 +53,4 @@ WEBHOOKS = WakeUp("kyc_review.webhooks.tasks.deliver_due", mark="webhooks:woken"
 NOTICES = WakeUp("kyc_review.notices.tasks.deliver_due", mark="notices:woken")
 SNAPSHOTS = WakeUp("kyc_review.datasets.tasks.build_snapshots")
 TRAINING = WakeUp("kyc_review.training.tasks.run_due_jobs")
-SANDBOX = WakeUp("kyc_review.submissions.tasks.advance_sandbox", expires_s=5)
+SANDBOX = WakeUp("kyc_review.submissions.tasks.advance_sandbox")

@@ -23,6 +23,7 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext_noop
 
 from kyc_review.core import leases
+from kyc_review.core.stopping import is_stopping
 from kyc_review.core.stored_texts import stored
 from kyc_review.core.wake import NOTICES
 from kyc_review.notices import formats
@@ -72,7 +73,7 @@ def deliver_until_idle() -> int:
     try:
         NOTICES.acknowledge()
         done = 0
-        while batch := lease_batch():
+        while not is_stopping() and (batch := lease_batch()):
             _send_and_record(batch)
             done += 1
         return done

@@ -9,13 +9,13 @@ import time
 from functools import partial
 from pathlib import Path
 
-from celery.worker import state
 from django.conf import settings
 
 from detection.bundle import BundleRefused
 from detection.ensemble import Ensemble
 from detection.forensics.dossier import dossier_compute
 from kyc_review.core import leases
+from kyc_review.core.stopping import is_stopping
 from kyc_review.evidence.derivatives import derivative_ensure
 from kyc_review.evidence.models import Evidence
 from kyc_review.evidence.services import evidence_fail, evidence_lease, evidence_record
@@ -70,11 +70,6 @@ def give_way(until: float) -> None:
     """Wait while selfies wait for their verdicts, up to a moment of the monotonic clock: a reviewer may wait, too."""
     while time.monotonic() < until and is_busy() and not is_stopping():
         time.sleep(LOOK_AGAIN_S)
-
-
-def is_stopping() -> bool:
-    """Whether Celery was told to stop: then the picture in work is the last."""
-    return state.should_stop is not None and state.should_stop is not False
 
 
 def ensemble() -> Ensemble | None:

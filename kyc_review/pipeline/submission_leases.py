@@ -5,7 +5,7 @@ import uuid
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from kyc_review.core import leases
@@ -54,6 +54,12 @@ def lease_fail(*, holder: str, submission_id: uuid.UUID, error: str) -> None:
     Submission.objects.filter(pk=row.pk).update(
         state=State.RECEIVED, last_error=error[:300], **leases.given_back(attempts=row.attempts)
     )
+
+
+def leases_return(*, holder: str) -> int:
+    """Give back at once what a worker that stops has leased and not begun; no attempt is spent. Returns how many."""
+    held = leases.held(Submission.objects.all(), state=State.SCORING, holder=holder)
+    return held.update(state=State.RECEIVED, attempts=F("attempts") - 1, **leases.given_back())
 
 
 def leases_end_of_dead(*, holder: str) -> int:

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError
 
 from kyc_review.core import leases
+from kyc_review.core.stopping import is_stopping
 from kyc_review.core.wake import SCORING
 from kyc_review.pipeline.canary import SAMPLE, canary_record
 from kyc_review.pipeline.champion import is_loaded, serving_ensemble
@@ -19,7 +20,7 @@ from kyc_review.pipeline.routing import Scored, verdicts_record
 from kyc_review.pipeline.scoring import Outcome, score, scorer, vote
 from kyc_review.pipeline.shadowing import shadow_some
 from kyc_review.pipeline.standstill import standstill_take_back
-from kyc_review.pipeline.submission_leases import lease_batch, lease_fail, leases_end_of_dead
+from kyc_review.pipeline.submission_leases import lease_batch, lease_fail, leases_end_of_dead, leases_return
 
 log = logging.getLogger(__name__)
 HOLDER = leases.process_holder()
@@ -31,15 +32,18 @@ def run_until_idle() -> int:
     """Score until nothing is due; returns the number of submissions that got an outcome.
 
     While one batch is scored the next is leased and decoded, and the one before is recorded: no core waits for the
-    database. Only this thread speaks to it.
+    database. Only this thread speaks to it. A worker that is told to stop finishes the batch that is being scored and
+    gives the other back.
     """
     SCORING.acknowledge()
     if not is_loaded():  # the first run of this process
         leases_end_of_dead(holder=HOLDER)
     done = 0
     in_work: deque[Future[Outcome]] = deque()
-    while True:
+    while not is_stopping():
         ensemble = serving_ensemble()
+        if is_stopping():  # loading may take long
+            break
         if batch := lease_batch(holder=HOLDER, limit=settings.SCORING_BATCH_MAX):
             in_work.append(
                 scorer.submit(score, ensemble, batch, read_ahead(batch), asks_auxiliary_models=True)
@@ -48,6 +52,9 @@ def run_until_idle() -> int:
             return done
         if in_work and (len(in_work) == BATCHES_AHEAD or not batch):
             done += record(in_work.popleft().result())
+    done += sum(record(future.result()) for future in in_work if not future.cancel())
+    leases_return(holder=HOLDER)
+    return done
 
 
 def record(outcome: Outcome) -> int:

@@ -6,7 +6,6 @@ from django.conf import settings
 from kyc_review.planting.rules import CHANCE, dice, planting_due
 
 MINUTE_S = 60
-MESSAGE_EXPIRES_S = 600
 
 
 @shared_task
@@ -17,7 +16,6 @@ def plant_by_chance() -> None:
     current_app.send_task(
         "kyc_review.planting.tasks.plant",
         countdown=dice.uniform(0, MINUTE_S),
-        expires=MESSAGE_EXPIRES_S,
         ignore_result=True,
     )
 

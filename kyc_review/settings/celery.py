@@ -31,37 +31,34 @@ CELERY_TASK_ROUTES = {
     "kyc_review.planting.tasks.plant": {"queue": "evidence"},
 }
 
-# Periodic tasks: (name, task, interval in seconds, seconds after which a message that still waits is dropped, because
-# sweeps that piled up behind a stopped worker would all find the same).
+# Skips what would only wait behind others of its kind.
+CELERY_BEAT_SCHEDULER = "kyc_review.core.scheduler:BoundedScheduler"
+# Periodic tasks: name, task, interval in seconds.
 _SWEEPS = [
-    ("sandbox-advance", "submissions.tasks.advance_sandbox", 2, 2),
-    ("sessions-clear", "accounts.tasks.clear_sessions", 24 * 3600, 3600),
-    ("idempotency-expire", "submissions.tasks.expire_idempotency", 3600, 3600),
-    ("originals-sweep", "submissions.tasks.sweep_orphans", 6 * 3600, 3600),
-    ("erasures-sweep", "lifecycle.tasks.sweep_erasures", 30, 30),
-    ("retention-step", "lifecycle.tasks.erase_by_age", 10, 10),
-    ("snapshots-build", "datasets.tasks.build_snapshots", 15, 30),
-    ("training-schedule", "training.tasks.retrain_on_schedule", 3600, 1800),
-    ("training-sweep", "training.tasks.run_due_jobs", 15, 15),
-    ("scoring-sweep", "pipeline.tasks.sweep", 3, 10),
-    ("scoring-canary", "pipeline.tasks.score_canary", 60, 55),
-    ("evidence-sweep", "pipeline.tasks.sweep_evidence", 10, 20),
-    ("evidence-measure", "pipeline.tasks.measure_evidence", 600, 300),
-    ("webhooks-sweep", "webhooks.tasks.deliver_due", 3, 10),
-    ("notices-sweep", "notices.tasks.deliver_due", 5, 10),
-    ("alarms-watch", "training.tasks.watch_alarms", 600, 300),
-    ("audit-seal", "audit.tasks.seal", 10, 10),
-    ("planting", "planting.tasks.plant_by_chance", 60, 30),
-    ("planted-expire", "lifecycle.tasks.erase_planted", 3600, 1800),
-    ("review-sweep", "review.tasks.sweep", 2, 10),
-    ("review-twins", "review.tasks.sweep_twins", 5, 10),
-    ("review-blinding", "review.tasks.renew_blinding_exceptions", 30, 30),
+    ("sandbox-advance", "submissions.tasks.advance_sandbox", 2),
+    ("sessions-clear", "accounts.tasks.clear_sessions", 24 * 3600),
+    ("idempotency-expire", "submissions.tasks.expire_idempotency", 3600),
+    ("originals-sweep", "submissions.tasks.sweep_orphans", 6 * 3600),
+    ("erasures-sweep", "lifecycle.tasks.sweep_erasures", 30),
+    ("retention-step", "lifecycle.tasks.erase_by_age", 10),
+    ("snapshots-build", "datasets.tasks.build_snapshots", 15),
+    ("training-schedule", "training.tasks.retrain_on_schedule", 3600),
+    ("training-sweep", "training.tasks.run_due_jobs", 15),
+    ("scoring-sweep", "pipeline.tasks.sweep", 3),
+    ("scoring-canary", "pipeline.tasks.score_canary", 60),
+    ("evidence-sweep", "pipeline.tasks.sweep_evidence", 10),
+    ("evidence-measure", "pipeline.tasks.measure_evidence", 600),
+    ("webhooks-sweep", "webhooks.tasks.deliver_due", 3),
+    ("notices-sweep", "notices.tasks.deliver_due", 5),
+    ("alarms-watch", "training.tasks.watch_alarms", 600),
+    ("audit-seal", "audit.tasks.seal", 10),
+    ("planting", "planting.tasks.plant_by_chance", 60),
+    ("planted-expire", "lifecycle.tasks.erase_planted", 3600),
+    ("review-sweep", "review.tasks.sweep", 2),
+    ("review-twins", "review.tasks.sweep_twins", 5),
+    ("review-blinding", "review.tasks.renew_blinding_exceptions", 30),
 ]
 CELERY_BEAT_SCHEDULE = {
-    name: {
-        "task": f"kyc_review.{task}",
-        "schedule": schedule(run_every=every_s),
-        "options": {"expires": expires_s},
-    }
-    for name, task, every_s, expires_s in _SWEEPS
+    name: {"task": f"kyc_review.{task}", "schedule": schedule(run_every=every_s)}
+    for name, task, every_s in _SWEEPS
 }

@@ -16,6 +16,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from kyc_review.core import leases
+from kyc_review.core.stopping import is_stopping
 from kyc_review.core.wake import WEBHOOKS
 from kyc_review.webhooks.backoff import next_attempt_at
 from kyc_review.webhooks.endpoint_health import endpoint_disable, failure_note, success_note
@@ -48,7 +49,10 @@ class Message:
 
 
 def deliver_until_idle(*, timeout_s: float = TIMEOUT_S) -> int:
-    """Deliver until nothing is due; returns the number of attempts. One run per process; a second returns at once."""
+    """Deliver until nothing is due; returns the number of attempts. One run per process; a second returns at once.
+
+    A worker that is told to stop begins no further message and waits for those in flight, at most `timeout_s`.
+    """
     if not _alone.acquire(blocking=False):
         return 0
     try:
@@ -63,7 +67,8 @@ def _deliver(timeout_s: float) -> int:
     done = 0
     with ThreadPoolExecutor(AT_ONCE, "webhook") as pool:
         while True:
-            for message in lease_messages(limit=AT_ONCE - len(in_work)):
+            free = 0 if is_stopping() else AT_ONCE - len(in_work)
+            for message in lease_messages(limit=free):
                 in_work[pool.submit(send, message, timeout_s)] = message
             if not in_work:
                 return done

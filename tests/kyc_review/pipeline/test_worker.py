@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from celery.worker import state
 from django.conf import LazySettings
 from django.db import connection
 from django.utils import timezone
@@ -182,3 +183,27 @@ def test_one_outcome_that_cannot_be_stored_costs_its_batch_nothing_and_ends_with
     unscorable_route()
     item = ReviewItem.objects.get(submission=refused)
     assert item.reason == ReviewItem.Reason.UNSCORABLE
+
+
+def test_a_worker_told_to_stop_finishes_the_batch_in_work_and_gives_the_rest_back(
+    submit: Callable, tmp_path: Path, settings: LazySettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    promote(tmp_path, "tiny-1")
+    settings.SCORING_BATCH_MAX = 2
+    for _ in range(7):
+        submit()
+    score = worker.score
+
+    def stop_and_score(*arguments: object, **options: object) -> object:
+        monkeypatch.setattr(state, "should_stop", 0)  # the exit code, as Celery's signal handler sets it
+        return score(*arguments, **options)
+
+    monkeypatch.setattr(worker, "score", stop_and_score)
+    assert worker.run_until_idle() in (2, 4)  # the second batch may have begun
+    left = Submission.objects.filter(scoring=None)
+    assert set(left.values_list("state", "attempts", "lease_holder")) == {(State.RECEIVED, 0, "")}
+    assert worker.run_until_idle() == 0
+    waiting = left.count()
+    monkeypatch.setattr(worker, "score", score)
+    monkeypatch.setattr(state, "should_stop", None)
+    assert worker.run_until_idle() == waiting

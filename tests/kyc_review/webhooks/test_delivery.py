@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from celery.worker import state
 from django.conf import LazySettings
 from django.utils import timezone
 from standardwebhooks import Webhook
@@ -245,6 +246,23 @@ def test_a_receiver_gets_no_more_than_its_share_at_once_while_messages_end_one_b
     listener.close()
     assert Delivery.objects.filter(state=Delivery.State.DELIVERED).count() == 8
     assert most == AT_ONCE_PER_ENDPOINT
+
+
+def test_a_deliverer_told_to_stop_ends_what_is_in_flight_and_begins_nothing(
+    delivery: Delivery, submit: Callable[..., Submission], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send = delivery_module.send
+
+    def stop_and_send(*arguments: object) -> object:
+        monkeypatch.setattr(state, "should_stop", 0)  # the exit code, as Celery's signal handler sets it
+        return send(*arguments)
+
+    monkeypatch.setattr(delivery_module, "AT_ONCE", 1)
+    monkeypatch.setattr(delivery_module, "send", stop_and_send)
+    event_record(submission=submit(), kind=Kind.CLEARED)
+    assert deliver_until_idle() == 1
+    found = Delivery.objects.values_list("state", "attempts_made").order_by("state")
+    assert list(found) == [(Delivery.State.DELIVERED, 1), (Delivery.State.PENDING, 0)]
 
 
 def test_two_deliverers_never_share_a_delivery(delivery: Delivery) -> None:
