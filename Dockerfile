@@ -37,7 +37,7 @@ RUN SECRET_KEY=build DATABASE_URL=postgres://build VALKEY_URL=redis://build pyth
 USER kyc
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s \
-    CMD ["python", "-c", "import urllib.request as r; r.urlopen(r.Request('http://127.0.0.1:8000/readyz', headers={'Host': 'localhost'}), timeout=4)"]
+    CMD ["python", "-c", "import urllib.request as r; r.urlopen(r.Request('http://127.0.0.1:8000/readyz/web', headers={'Host': 'localhost'}), timeout=4)"]
 CMD ["granian", "--interface", "wsgi", "--host", "0.0.0.0", "--port", "8000", "--workers", "2", "--blocking-threads", "16", "--no-ws", "--respawn-failed-workers", "kyc_review.wsgi:application"]
 
 FROM base AS worker

@@ -8,7 +8,7 @@ from kyc_review.core.api_reference import document, reference
 from kyc_review.core.branding import file as branding_file
 from kyc_review.core.problem_types import problem_type, problem_types
 from kyc_review.metrics.views import metrics
-from kyc_review.ops.health import livez, readyz
+from kyc_review.ops.health import livez, readyz, readyz_web
 from kyc_review.retraining.waiting_views import home
 
 urlpatterns = [
@@ -36,6 +36,7 @@ urlpatterns = [
     path("branding/<slug:kind>/", branding_file, name="branding"),
     path("livez", livez),
     path("readyz", readyz),
+    path("readyz/web", readyz_web),
     path("metrics", metrics),
     path("api/v1/me", KeyView.as_view(), name="api-me"),
     path("api/v1/", include("kyc_review.submissions.api.urls")),

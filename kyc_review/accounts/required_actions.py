@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from kyc_review.accounts.models import User
 
 # Logging out stays possible, and so do the pages of the required action.
-ALWAYS = {"logout", "livez", "readyz"}
+ALWAYS = {"logout", "livez", "readyz", "readyz/web"}
 PASSWORD = "account:password"  # noqa: S105  (the name of a page)
 FACTOR = {"account:second_factor", "account:qr", "account:recovery_codes"}
 

@@ -16,7 +16,6 @@ from django.db import models
 from django.db.models import CheckConstraint, Model, Q, QuerySet
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
-from django.utils import timezone
 
 M = TypeVar("M", bound=Model)
 
@@ -33,7 +32,7 @@ class LeasedRow(models.Model):
     """`due_at` is when a worker may take the row: its arrival, the end of a pause, or the end of a worker's lease."""
 
     lease_holder = models.CharField(max_length=80, blank=True)
-    due_at = models.DateTimeField(default=timezone.now)
+    due_at = models.DateTimeField(db_default=Now())
 
     class Meta:
         abstract = True

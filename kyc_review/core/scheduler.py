@@ -13,7 +13,7 @@ class BoundedScheduler(PersistentScheduler):
 
     def apply_entry(self, entry: ScheduleEntry, producer: Any = None) -> None:
         try:
-            if not has_place(entry.task):
+            if entry.task and not has_place(entry.task):
                 return
         except RedisError:
             pass  # sending fails, too, and says so in the log

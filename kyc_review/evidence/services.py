@@ -10,7 +10,6 @@ from django.core.files.base import ContentFile
 from django.db import transaction
 from django.db.models import F, FilteredRelation, Q, QuerySet
 from django.db.models.functions import Now
-from django.utils import timezone
 
 from kyc_review.core import leases, wake
 from kyc_review.evidence.models import Evidence, Fingerprint
@@ -95,8 +94,8 @@ def evidence_record(*, evidence: Evidence, dossier: "Dossier", elapsed_ms: float
             last_error="",
             facts=dossier.facts | {"failed": dossier.failed},
             pictures={name: kind for name, (_, kind) in dossier.pictures.items()},
-            likenesses_found_at=timezone.now(),
-            computed_at=timezone.now(),
+            likenesses_found_at=Now(),
+            computed_at=Now(),
             elapsed_ms=elapsed_ms,
         )
         if changed:
@@ -126,7 +125,7 @@ def _held(evidence: Evidence) -> QuerySet[Evidence]:
 def evidence_renew(*, evidence: Evidence) -> None:
     """Its pictures are missing from the storage: compute them again."""
     changed = Evidence.objects.filter(pk=evidence.pk, state=Evidence.State.READY).update(
-        state=Evidence.State.WAITING, attempts=0, due_at=timezone.now()
+        state=Evidence.State.WAITING, attempts=0, due_at=Now()
     )
     if changed:
         wake.EVIDENCE.send()

@@ -16,10 +16,10 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.utils import timezone
 
 from kyc_review.accounts.models import Integration, User
 from kyc_review.audit import services as audit
+from kyc_review.core.db.clock import database_now
 from kyc_review.datasets.erasure_marks import (
     bundles_holding_unchecked,
     image_copies_remove,
@@ -100,7 +100,7 @@ def files_remove(row: Submission) -> bool:
 
 def planted_expire(*, limit: int = 200) -> int:
     """Erase planted forgeries that are older than PLANTED_DAYS, judged or not; how many. Safe to repeat."""
-    before = timezone.now() - timedelta(days=settings.PLANTED_DAYS)
+    before = database_now() - timedelta(days=settings.PLANTED_DAYS)
     due = PlantedForgery.objects.filter(planted_at__lt=before, submission__erased_at=None)
     keys = list(due.order_by("planted_at").values_list("submission_id", flat=True)[:limit])
     for key in keys:
@@ -114,7 +114,7 @@ def erasures_sweep() -> int:
     """Delete what a killed process left, or one that worked at that moment wrote afterwards; how many rows it saw."""
     unsettled = Submission.objects.filter(erased_at__isnull=False, erasure_settled_at=None)
     rows = list(unsettled.order_by("?")[:500])  # failing ones do not delay the others
-    settled = timezone.now()
+    settled = database_now()
     for row in rows:
         assert row.erased_at is not None  # as the query asked
         if files_remove(row) and row.erased_at < settled - SETTLED_AFTER:

@@ -18,6 +18,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from kyc_review.audit import services as audit
+from kyc_review.core.db.clock import database_now
 from kyc_review.datasets.models import SnapshotItem
 from kyc_review.lifecycle.erase import files_remove, submission_erase
 from kyc_review.pipeline.submission_leases import is_busy
@@ -124,7 +125,7 @@ class RetentionPreview:
 
 def retention_preview(*, rule: RetentionRule) -> RetentionPreview:
     """For the command line; it reads everything that is due."""
-    now = timezone.now()
+    now = database_now()
     told = [_foretold(kind, now) for kind in rule.kinds]
     return RetentionPreview(
         due=sum(one.due for one in told),
@@ -195,7 +196,7 @@ def _files_of_the_last(current: RetentionPass) -> None:
 
 
 def _gives_way(current: RetentionPass) -> bool:
-    return timezone.now() < current.started_at + GIVES_WAY_FOR and is_busy()
+    return database_now() < current.started_at + GIVES_WAY_FOR and is_busy()
 
 
 @transaction.atomic
@@ -239,7 +240,7 @@ def _ahead_of(current: RetentionPass, kind: RetentionKind) -> QuerySet[Submissio
 
 def _end(current: RetentionPass) -> None:
     rule = retention_rule()
-    current.ended_at = timezone.now()
+    current.ended_at = database_now()
     current.save(update_fields=["ended_at"])
     counts = {"erased": current.erased, "failed": current.failed}
     days = {"unreviewed_days": rule.unreviewed_days, "reviewed_days": rule.reviewed_days}

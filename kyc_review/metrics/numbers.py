@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from django.db.models import Count, DurationField, ExpressionWrapper, F, Max, Min, Q
-from django.utils import timezone
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 from detection.checks import CheckName, CheckStatus
 from kyc_review.audit.sealing import oldest_unsealed_at
 from kyc_review.core.db.aggregates import DurationQuantiles
+from kyc_review.core.db.clock import database_now, skew_s
 from kyc_review.evidence.models import Evidence
 from kyc_review.lifecycle.retain import retention_rule
 from kyc_review.metrics.gauges import age_s, gauge
@@ -38,7 +38,12 @@ class Numbers:
     """A collector without state: values are computed at each scrape."""
 
     def collect(self) -> Iterator[Metric]:
-        now = timezone.now()
+        now = database_now()
+        yield gauge(
+            "kyc_clock_skew_seconds",
+            "By how much the clock of the web process that answers is ahead of the database's.",
+            skew_s(),
+        )
         yield from queue_numbers(now)
         yield from _submissions(now)
         yield from _verdicts(now)

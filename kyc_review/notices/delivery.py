@@ -19,10 +19,12 @@ from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
 from django.db import connection, transaction
 from django.db.models import F, Q
-from django.utils import timezone, translation
+from django.db.models.functions import Now
+from django.utils import translation
 from django.utils.translation import gettext_noop
 
 from kyc_review.core import leases
+from kyc_review.core.db.clock import database_now
 from kyc_review.core.stopping import is_stopping
 from kyc_review.core.stored_texts import stored
 from kyc_review.core.wake import NOTICES
@@ -179,7 +181,7 @@ def batch_record(batch: Batch, answer: Answer, *, holder: str = HOLDER) -> None:
 
     A failure after the lease ran out changes nothing: another worker holds the row.
     """
-    now = timezone.now()
+    now = database_now()
     for row in NoticeDelivery.objects.select_for_update().filter(pk__in=[row.pk for row in batch.deliveries]):
         is_held = row.state == State.SENDING and row.lease_holder == holder
         if row.finished_at is not None or not (is_held or answer.is_success):
@@ -208,6 +210,6 @@ def channel_disable(*, channel: Channel, reason: str) -> bool:
     ):
         return False
     NoticeDelivery.objects.filter(channel=channel, finished_at=None).update(
-        state=State.DEAD, lease_holder="", finished_at=timezone.now(), last_error=reason[:300]
+        state=State.DEAD, lease_holder="", finished_at=Now(), last_error=reason[:300]
     )
     return True

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import transaction
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from kyc_review.core.permissions import may_see_retraining
 from kyc_review.core.wake import NOTICES
@@ -47,9 +47,10 @@ def notice_record(
 
 def deliveries_make(notice: Notice, channels: list[Channel], *, due_in: timedelta = timedelta(0)) -> None:
     """One delivery for each channel; the worker is told after the transaction."""
-    now = timezone.now()
     NoticeDelivery.objects.bulk_create(
-        NoticeDelivery(notice=notice, channel=channel, due_at=now + due_in, gives_up_at=now + GIVE_UP_AFTER)
+        NoticeDelivery(
+            notice=notice, channel=channel, due_at=Now() + due_in, gives_up_at=Now() + GIVE_UP_AFTER
+        )
         for channel in channels
     )
     transaction.on_commit(NOTICES.send)

@@ -9,10 +9,11 @@ from django.conf import settings
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
-from django.utils import timezone
+from django.db.models.functions import Now
 from django.utils.translation import gettext, gettext_noop
 
 from kyc_review.audit import services as audit
+from kyc_review.core.db.clock import database_now
 from kyc_review.core.errors import DomainError, text_within
 from kyc_review.core.permissions import may_manage_webhooks, may_see_retraining
 from kyc_review.core.stored_texts import stored
@@ -121,7 +122,7 @@ def channel_delete(*, channel: Channel, actor: User) -> None:
     """It is sent nothing more and is no longer listed."""
     row = _locked(channel, actor)
     channel_disable(channel=row, reason=DELETED)
-    Channel.objects.filter(pk=row.pk).update(deleted_at=timezone.now())
+    Channel.objects.filter(pk=row.pk).update(deleted_at=Now())
     _record("deleted", row, actor)
 
 
@@ -139,7 +140,7 @@ def channel_test(*, channel: Channel, actor: User) -> None:
 @transaction.atomic
 def deliveries_resend(*, channel: Channel, actor: User) -> int:
     """Send everything again that was given up; returns how many. Raises ChannelRefused."""
-    row, now = _active(channel, actor), timezone.now()
+    row, now = _active(channel, actor), database_now()
     number = NoticeDelivery.objects.filter(channel=row, state=NoticeDelivery.State.DEAD).update(
         state=NoticeDelivery.State.PENDING,
         attempts_made=0,

@@ -3,7 +3,7 @@
 import logging
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from django.conf import settings
@@ -11,8 +11,8 @@ from django.core.files.base import ContentFile
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.utils import timezone
 
+from kyc_review.core.db.clock import ClockWrong, clock_check, database_now
 from kyc_review.core.valkey import client
 from kyc_review.scoring.state import last_scored_at, scoring_state
 from kyc_review.submissions.storage import originals
@@ -21,7 +21,9 @@ log = logging.getLogger(__name__)
 # Seconds after the start of the web process in which missing heartbeats of workers are no fault.
 STARTING_S = 30
 _started = time.monotonic()
-_migrated = False
+MIGRATIONS_AGAIN_S = 60
+_migrated_at = float("-inf")
+_unknown_migrations: set[tuple[str, str]] = set()
 
 
 class Unready(Exception):
@@ -35,15 +37,26 @@ def livez(request: HttpRequest) -> HttpResponse:
 
 def readyz(request: HttpRequest) -> HttpResponse:
     """200 when everything works that a selfie needs on its way to a verdict, 503 otherwise; names each check."""
-    found = {name: _found(name, check) for name, check in CHECKS.items()}
+    return _answer(CHECKS)
+
+
+def readyz_web(request: HttpRequest) -> HttpResponse:
+    """Whether this web process can take requests. For load balancers: while scoring stands still, intake accepts and
+    people decide."""
+    return _answer({name: check for name, check in CHECKS.items() if name != "scoring"})
+
+
+def _answer(checks: Mapping[str, Callable[[], None]]) -> JsonResponse:
+    found = {name: _found(name, check) for name, check in checks.items()}
     is_ready = all(text == "ok" for text in found.values())
-    return JsonResponse({"ready": is_ready, "checks": found}, status=200 if is_ready else 503)
+    body = {"ready": is_ready, "checks": found, "unknown_migrations": len(_unknown_migrations)}
+    return JsonResponse(body, status=200 if is_ready else 503)
 
 
 def _found(name: str, check: Callable[[], None]) -> str:
     try:
         check()
-    except Unready as reason:
+    except (Unready, ClockWrong) as reason:
         return str(reason)
     except (
         Exception
@@ -59,14 +72,18 @@ def database() -> None:
 
 
 def migrations() -> None:
-    """Whether the database has what this code expects; asked until it is so, for code does not change in a process."""
-    global _migrated
-    if _migrated:
+    """Whether the database has what this code expects; asked again only while it has not, and every MIGRATIONS_AGAIN_S.
+
+    What a newer release has applied is counted and is no fault: migrations keep the release before working.
+    """
+    global _migrated_at, _unknown_migrations
+    if time.monotonic() - _migrated_at < MIGRATIONS_AGAIN_S:
         return
     executor = MigrationExecutor(connection)
     if executor.migration_plan(executor.loader.graph.leaf_nodes()):
         raise Unready("migrations are missing; run manage.py prepare")
-    _migrated = True
+    _unknown_migrations = set(executor.loader.applied_migrations) - set(executor.loader.disk_migrations)
+    _migrated_at = time.monotonic()
 
 
 def broker() -> None:
@@ -88,7 +105,7 @@ def scoring() -> None:
     """Whether selfies get verdicts now, by the workers' heartbeats, because missing verdicts show too late."""
     if time.monotonic() - _started < STARTING_S:
         return  # the workers of a fresh installation are still loading
-    now = timezone.now()
+    now = database_now()
     state = scoring_state(now)
     if not state.workers:
         raise Unready("no scoring worker is alive")
@@ -105,6 +122,7 @@ def scoring() -> None:
 CHECKS: dict[str, Callable[[], None]] = {
     "database": database,
     "migrations": migrations,
+    "clock": clock_check,
     "broker": broker,
     "storage": storage,
     "scoring": scoring,

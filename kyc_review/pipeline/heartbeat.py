@@ -7,13 +7,13 @@ processes that it forks know its name and note their problems under it.
 import logging
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 
 from django.db import DatabaseError, close_old_connections, connection
 from django.db.models.functions import Now
-from django.utils import timezone
 
+from kyc_review.core.db.clock import ClockWrong, clock_check
 from kyc_review.core.leases import process_holder
 from kyc_review.scoring.models import ScoringWorker
 from kyc_review.scoring.state import HEARTBEAT_S
@@ -48,8 +48,10 @@ def heartbeat_stop() -> None:
 def beat() -> None:
     """Say it once."""
     if not ScoringWorker.objects.filter(pk=_name).update(seen_at=Now()):
-        ScoringWorker.objects.filter(seen_at__lt=timezone.now() - FORGOTTEN_AFTER).delete()
+        ScoringWorker.objects.filter(seen_at__lt=Now() - FORGOTTEN_AFTER).delete()
         ScoringWorker.objects.get_or_create(pk=_name)
+    with suppress(ClockWrong), problems_noted("clock"):
+        clock_check()
 
 
 @contextmanager

@@ -6,9 +6,9 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Least, Now
-from django.utils import timezone
 
 from kyc_review.audit import services as audit
+from kyc_review.core.db.clock import database_now
 from kyc_review.pipeline.unscorable import give_to_people
 from kyc_review.review.models import ReviewItem
 from kyc_review.scoring.state import last_outcome_at, stands_still, waiting_too_long
@@ -21,7 +21,7 @@ STEP = 200  # rows of one transaction
 @transaction.atomic
 def standstill_route(*, limit: int = STEP) -> int:
     """Give to people what has waited too long while no selfie had an outcome; how many. Needs no scoring worker."""
-    now = timezone.now()
+    now = database_now()
     if not stands_still(now):
         return 0
     waiting = waiting_too_long(now).select_for_update(skip_locked=True).order_by("due_at")

@@ -15,6 +15,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from kyc_review.accounts.models import User
+from kyc_review.core.db.clock import database_now
 from kyc_review.core.permissions import ROLES_WITH, Right
 from kyc_review.planting.changes import planting_now
 from kyc_review.planting.models import PlantingSettings, Sources
@@ -49,7 +50,7 @@ class Source:
 def planting_due(now: dt.datetime | None = None) -> PlantingSettings | None:
     """The settings, if one more forgery may be planted now; None where planting is off or one of its bounds is
     reached."""
-    current, now = planting_now(), now or timezone.now()
+    current, now = planting_now(), now or database_now()
     if current is None or not current.is_on:
         return None
     midnight = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db.models import Count, Max, Min, Q, QuerySet
-from django.utils import timezone
 
 from detection.checks import CheckName
+from kyc_review.core.db.clock import database_now
 from kyc_review.scoring.models import Canary, CheckResult, Scoring, ScoringWorker
 from kyc_review.submissions.models import State, Submission
 
@@ -43,7 +43,7 @@ class ScoringState:
 
 def scoring_state(now: datetime | None = None) -> ScoringState:
     """For staff and machines; there is nothing personal in it."""
-    now = now or timezone.now()
+    now = now or database_now()
     last = last_outcome_at()
     is_given = Q(state=State.IN_REVIEW)
     found = without_verdict(last).aggregate(
@@ -71,7 +71,7 @@ def scoring_state(now: datetime | None = None) -> ScoringState:
 def stands_still(now: datetime | None = None) -> bool:
     """No selfie had an outcome for SCORING_STANDSTILL_S, and one waits as long. The canary says nothing here: when
     verdicts cannot be stored it passes all the same."""
-    now = now or timezone.now()
+    now = now or database_now()
     # The rows that wait are counted last: while scoring works, two looks into an index are enough.
     return _over(last_outcome_at(), now) and waiting_too_long(now).exists()
 
@@ -103,7 +103,7 @@ def waiting_too_long(now: datetime) -> QuerySet[Submission]:
 
 
 def workers_alive(now: datetime | None = None) -> list[ScoringWorker]:
-    since = (now or timezone.now()) - timedelta(seconds=SILENT_AFTER_S)
+    since = (now or database_now()) - timedelta(seconds=SILENT_AFTER_S)
     return list(ScoringWorker.objects.filter(seen_at__gte=since).order_by("name"))
 
 

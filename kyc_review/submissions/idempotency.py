@@ -8,9 +8,10 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import IntegrityError, connection, transaction
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from kyc_review.accounts.models import ApiKey
+from kyc_review.core.db.clock import database_now
 from kyc_review.core.db.inserted import insert
 from kyc_review.submissions.models import IdempotencyRecord, Submission
 
@@ -20,7 +21,8 @@ FOUND = ("fingerprint", "status", "body", "location", "created_at")
 # A plain statement, as is the next one, for these are in the way of every post.
 FIND = f"""
 SELECT {", ".join(FOUND)} FROM {IdempotencyRecord._meta.db_table}
-WHERE integration_id = %s AND is_test = %s AND key = %s AND created_at >= %s
+WHERE integration_id = %s AND is_test = %s AND key = %s
+AND created_at >= statement_timestamp() - make_interval(secs => %s)
 """  # noqa: S608  (names of our own)
 LOCK_AND_FIND = f"""
 SELECT pg_try_advisory_xact_lock(%s::bigint), id, {", ".join(FOUND)}
@@ -87,7 +89,7 @@ def kept_answer(*, caller: ApiKey, key: str, content: str) -> Answer | None:
     """The answer given before, if there is one, without a lock: so a repetition costs no decoding. Raises KeyReused."""
     owner: dict[str, Any] = {"integration_id": caller.integration_id, "is_test": caller.is_test, "key": key}
     with connection.binding_on_server(), connection.cursor() as cursor:  # type: ignore[attr-defined]
-        cursor.execute(FIND, [*owner.values(), timezone.now() - KEPT])
+        cursor.execute(FIND, [*owner.values(), KEPT.total_seconds()])
         found = cursor.fetchone()
     if found is None:
         return None
@@ -116,7 +118,7 @@ def _locked(owner: Mapping[str, Any]) -> IdempotencyRecord | None:
     if pk is None:
         return None
     record = IdempotencyRecord(**owner, **dict(zip(FOUND, found, strict=True)), pk=pk)
-    if record.created_at < timezone.now() - KEPT:
+    if record.created_at < database_now() - KEPT:
         record.delete()
         return None
     return record
@@ -124,7 +126,7 @@ def _locked(owner: Mapping[str, Any]) -> IdempotencyRecord | None:
 
 def records_expire() -> int:
     """Forget answers that are no longer kept; how many."""
-    return IdempotencyRecord.objects.filter(created_at__lt=timezone.now() - KEPT).delete()[0]
+    return IdempotencyRecord.objects.filter(created_at__lt=Now() - KEPT).delete()[0]
 
 
 def answers_forget(row: Submission) -> None:

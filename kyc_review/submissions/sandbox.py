@@ -3,9 +3,9 @@
 from datetime import timedelta
 
 from django.db import transaction
-from django.utils import timezone
 
 from kyc_review.audit import services as audit
+from kyc_review.core.db.clock import database_now
 from kyc_review.submissions.events import event_record
 from kyc_review.submissions.models import Result, State, Submission
 from kyc_review.submissions.scripts import script_of
@@ -17,7 +17,7 @@ def sandbox_advance(*, limit: int = 100) -> int:
     """Take every due test submission one step further; how many."""
     due = list(
         Submission.objects.select_for_update(skip_locked=True)
-        .filter(is_test=True, state__in=[State.RECEIVED, State.IN_REVIEW], due_at__lte=timezone.now())
+        .filter(is_test=True, state__in=[State.RECEIVED, State.IN_REVIEW], due_at__lte=database_now())
         .order_by("due_at")[:limit]
     )
     for row in due:
@@ -26,7 +26,7 @@ def sandbox_advance(*, limit: int = 100) -> int:
 
 
 def _step(row: Submission) -> None:
-    script, now = script_of(row.external_ref), timezone.now()
+    script, now = script_of(row.external_ref), database_now()
     if row.state == State.RECEIVED and script.review_s is not None:
         row.state, row.due_at = State.IN_REVIEW, now + timedelta(seconds=script.review_s)
     else:

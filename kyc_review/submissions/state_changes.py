@@ -3,10 +3,11 @@
 import uuid
 
 from django.db import transaction
+from django.db.models.functions import Now
 from django.urls import reverse
-from django.utils import timezone
 
 from kyc_review.audit import services as audit
+from kyc_review.core.db.clock import database_now
 from kyc_review.core.db.statements import fetch_one
 from kyc_review.notices.models import Kind as NoticeKind
 from kyc_review.notices.outbox import notice_record
@@ -37,7 +38,7 @@ def submission_complete(*, submission_id: uuid.UUID, result: str, reason: str = 
     if not reason:
         raise ValueError("A request for another selfie needs a reason.")
     changed = Submission.objects.filter(pk=submission_id, state=State.IN_REVIEW).update(
-        state=State.COMPLETED, result=Result(result).value, result_reason=reason, completed_at=timezone.now()
+        state=State.COMPLETED, result=Result(result).value, result_reason=reason, completed_at=Now()
     )
     if changed != 1:
         raise StaleSubmission(f"Submission {submission_id} is not in review.")
@@ -76,7 +77,7 @@ def submission_mark_cancelled(*, submission_id: uuid.UUID) -> bool:
     """Close a submission that has no result yet; False when it has one, or is cancelled already."""
     open_states = [State.RECEIVED, State.SCORING, State.IN_REVIEW]
     changed = Submission.objects.filter(pk=submission_id, state__in=open_states).update(
-        state=State.CANCELLED, lease_holder="", cancelled_at=timezone.now()
+        state=State.CANCELLED, lease_holder="", cancelled_at=Now()
     )
     return changed == 1
 
@@ -87,7 +88,7 @@ def submission_make_bare(row: Submission) -> None:
     The row is locked by the caller, in the transaction of the erasure.
     """
     row.refresh_from_db()  # a decision that settled just now has completed it
-    now = timezone.now()
+    now = database_now()
     row.external_ref, row.applicant_ref, row.metadata, row.last_error = "", "", {}, ""
     row.erased_at = now
     if row.state not in (State.COMPLETED, State.CANCELLED):

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import F
-from django.utils import timezone
+from django.db.models.functions import Now
 from django.utils.translation import gettext_noop
 
 from kyc_review.audit import services as audit
@@ -73,7 +73,7 @@ def stop_training_on(*, submission_id: UUID, actor: User | None) -> None:
         state=MeanFaces.State.QUEUED,
         lease_holder="",
         attempts=0,
-        due_at=timezone.now(),
+        due_at=Now(),
         cells=[],
         ended_at=None,
     )

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext, gettext_noop
 
 from kyc_review.audit import services as audit
 from kyc_review.core import leases
+from kyc_review.core.db.clock import database_now
 from kyc_review.core.errors import DomainError
 from kyc_review.core.permissions import Right, require_of_actor
 from kyc_review.core.stored_texts import shown, stored
@@ -79,7 +79,7 @@ def job_stop(*, job: Job, actor: User | None) -> None:
         )
     row.cancel_asked = True
     if row.state == State.QUEUED:
-        row.state, row.ended_at = State.CANCELLED, timezone.now()
+        row.state, row.ended_at = State.CANCELLED, database_now()
     row.save(update_fields=["cancel_asked", "state", "ended_at"])
     audit.record(action=f"{row.NOUN}.cancelled", actor=actor, target=row)
 
@@ -100,7 +100,7 @@ def job_lease(kind: type[W]) -> W | None:
         is_resumed = row.started_at is not None
         leases.take(row, uuid.uuid4().hex, lease_s=LEASE_S)
         row.state, row.attempts = State.RUNNING, row.attempts + 1
-        row.started_at = row.started_at or timezone.now()
+        row.started_at = row.started_at or database_now()
         row.save(update_fields=["state", "attempts", "started_at", *leases.FIELDS])
         if row.TITLE:
             what = "resumed" if is_resumed else "started"
@@ -123,7 +123,7 @@ def job_end(job: Job, state: Job.State, *, error: str = "", **facts: Any) -> Non
     Raises JobLost.
     """
     error = error[:500]
-    ended = {"state": state, "lease_holder": "", "ended_at": timezone.now(), "error": error, **facts}
+    ended = {"state": state, "lease_holder": "", "ended_at": database_now(), "error": error, **facts}
     if _held(job).update(**ended) != 1:
         raise JobLost(f"{job} is no longer held by this worker.")
     audit.record(action=f"{job.NOUN}.{state.value}", target=job, detail={"error": error} if error else {})
@@ -159,7 +159,7 @@ def _end_spent(kind: type[Job]) -> None:
         row.state = State.CANCELLED if row.cancel_asked else State.FAILED
         if row.state == State.FAILED:
             row.error = f"{DIED % {'number': row.attempts}} {row.error}".strip()[:500]
-        row.lease_holder, row.ended_at = "", timezone.now()
+        row.lease_holder, row.ended_at = "", database_now()
         row.save(update_fields=["state", "error", "lease_holder", "ended_at"])
         audit.record(action=f"{row.NOUN}.{row.state}", target=row, detail={"error": row.error})
         if row.state == State.FAILED:

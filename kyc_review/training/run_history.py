@@ -12,6 +12,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from kyc_review.audit.models import Event
+from kyc_review.core.db.clock import database_now
 from kyc_review.core.permissions import may_see_retraining
 from kyc_review.core.stored_texts import shown
 from kyc_review.training.jobs import State
@@ -42,7 +43,7 @@ class Phase:
 
     @property
     def took(self) -> timedelta:
-        return (self.end or timezone.now()) - self.begin
+        return (self.end or database_now()) - self.begin
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ def phases_of(job: Job) -> list[Phase]:
 
 def is_silent(job: Job) -> bool:
     """Whether the worker that holds it has not answered in time: another attempt begins by itself."""
-    return job.state == State.RUNNING and job.due_at < timezone.now()
+    return job.state == State.RUNNING and job.due_at < database_now()
 
 
 def _happened(row: Event) -> Happened:

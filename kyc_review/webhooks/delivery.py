@@ -13,9 +13,9 @@ from datetime import UTC, datetime
 
 from django.db import connection, transaction
 from django.db.models import F
-from django.utils import timezone
 
 from kyc_review.core import leases
+from kyc_review.core.db.clock import database_now
 from kyc_review.core.stopping import is_stopping
 from kyc_review.core.wake import WEBHOOKS
 from kyc_review.webhooks.backoff import next_attempt_at
@@ -107,10 +107,10 @@ def lease_messages(*, limit: int, holder: str = HOLDER) -> list[Message]:
     """Lease up to `limit` due deliveries, in the endpoints' turns and within their shares (`turns`)."""
     if limit <= 0:
         return []
-    now = timezone.now()
     chosen = due_in_turns(limit=limit)
     if not chosen:
         return []
+    now = database_now()
     rows = list(
         Delivery.objects.select_for_update(skip_locked=True, of=("self",))
         .select_related("event__submission", "endpoint")
@@ -155,7 +155,7 @@ def attempt_record(*, delivery_id: uuid.UUID, answer: Answer, holder: str = HOLD
 
     Two transactions: each locks one row, so workers that record attempts of one endpoint never wait in a circle.
     """
-    now = timezone.now()
+    now = database_now()
     endpoint_id = _settle(delivery_id, answer, holder, now)
     if endpoint_id is None:
         return

@@ -4,7 +4,7 @@ import uuid
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.utils import timezone
+from django.db.models.functions import Now
 from django.utils.translation import gettext_noop
 
 from kyc_review.audit import services as audit
@@ -50,6 +50,6 @@ def endpoint_disable(*, endpoint_id: uuid.UUID, reason: str) -> None:
     ):
         return
     Delivery.objects.filter(endpoint=endpoint_id, finished_at=None).update(
-        state=Delivery.State.DEAD, lease_holder="", finished_at=timezone.now()
+        state=Delivery.State.DEAD, lease_holder="", finished_at=Now()
     )
     audit.record(action="webhook.disabled", target=Endpoint(pk=endpoint_id), detail={"reason": reason})

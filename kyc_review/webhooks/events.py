@@ -44,7 +44,7 @@ def events_write(*, facts: Sequence[SubmissionFacts], kind: str) -> None:
     ]
     Event.objects.bulk_create(event for event, _ in told)
     deliveries = [
-        Delivery(event=event, endpoint=endpoint, gives_up_at=now + GIVE_UP_AFTER)
+        Delivery(event=event, endpoint=endpoint, gives_up_at=Now() + GIVE_UP_AFTER)
         for event, endpoints in told
         for endpoint in endpoints
     ]

@@ -8,11 +8,12 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import models, transaction
-from django.utils import timezone
+from django.db.models.functions import Now
 from django.utils.translation import gettext
 
 from kyc_review.accounts.models import Integration
 from kyc_review.audit import services as audit
+from kyc_review.core.db.clock import database_now
 from kyc_review.core.errors import DomainError
 from kyc_review.core.wake import WEBHOOKS
 from kyc_review.webhooks.backoff import GIVE_UP_AFTER
@@ -118,7 +119,7 @@ def endpoint_change(*, endpoint: Endpoint, actor: models.Model | None = None, **
 def endpoint_delete(*, endpoint: Endpoint, actor: models.Model | None = None) -> None:
     """It receives nothing more and is no longer listed; its deliveries stay in the bank's log."""
     endpoint_disable(endpoint_id=endpoint.pk, reason="Deleted.")
-    if Endpoint.objects.filter(pk=endpoint.pk, deleted_at=None).update(deleted_at=timezone.now()):
+    if Endpoint.objects.filter(pk=endpoint.pk, deleted_at=None).update(deleted_at=Now()):
         audit.record(action="webhook.deleted", actor=actor, target=endpoint)
 
 
@@ -130,7 +131,7 @@ def secret_rotate(*, endpoint: Endpoint, actor: models.Model | None = None) -> s
     new secret, which is not installed yet: receivers keep the old one.
     """
     row = Endpoint.objects.select_for_update().get(pk=endpoint.pk, deleted_at=None)
-    secret, both_until = fresh_secret(), timezone.now() + BOTH_VALID
+    secret, both_until = fresh_secret(), database_now() + BOTH_VALID
     valid_until = row.previous_secret_expires_at
     if valid_until is None or valid_until < both_until - REPEATED_WITHIN:
         row.previous_secret, row.previous_secret_expires_at = row.secret, both_until
@@ -146,7 +147,7 @@ def send_test_event(*, endpoint: Endpoint, actor: models.Model | None = None) ->
     row = Endpoint.objects.select_for_update().get(pk=endpoint.pk, deleted_at=None)
     if not row.is_active:
         raise NotReplayable(gettext("The endpoint is switched off; switch it on first."))
-    now = timezone.now()
+    now = database_now()
     event = Event.objects.create(
         integration=row.integration,
         kind=Kind.TEST,
@@ -180,7 +181,7 @@ def _replay(ids: list[uuid.UUID], actor: models.Model | None) -> list[Delivery]:
         .filter(pk__in=ids)
         .order_by("pk")
     )
-    now = timezone.now()
+    now = database_now()
     for row in rows:
         if not row.endpoint.is_active:
             raise NotReplayable(gettext("The endpoint is switched off; switch it on first."))

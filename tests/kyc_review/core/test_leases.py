@@ -9,7 +9,10 @@ from django.utils import timezone
 
 from kyc_review.core import leases
 from kyc_review.evidence.models import Evidence
+from kyc_review.pipeline.submission_leases import lease_batch
+from kyc_review.submissions.events import event_record
 from kyc_review.submissions.models import Submission
+from kyc_review.webhooks.models import Delivery, Endpoint, Kind
 
 WAITING, WORKING = Evidence.State.WAITING, Evidence.State.WORKING
 
@@ -70,6 +73,22 @@ def test_a_process_whose_clock_is_wrong_keeps_and_finds_leases_by_the_databases_
     assert timedelta(seconds=50) < Evidence.objects.get().due_at - right_now() <= timedelta(seconds=60)
     Evidence.objects.update(state=WAITING, **leases.given_back())
     assert is_due()
+
+
+@pytest.mark.parametrize("wrong_by", [timedelta(hours=-1), timedelta(hours=1)])
+def test_what_a_host_with_a_wrong_clock_creates_is_due_at_once(
+    submit: Callable[..., Submission], monkeypatch: pytest.MonkeyPatch, wrong_by: timedelta
+) -> None:
+    right_now = timezone.now
+    monkeypatch.setattr(timezone, "now", lambda: right_now() + wrong_by)
+    row = submit()
+    Endpoint.objects.create(integration=row.integration, url="https://bank.test/", secret="sealed")
+    event_record(submission=row, kind=Kind.CLEARED)
+    Evidence.objects.create(submission=submit())
+    for model in (Submission, Evidence, Delivery):
+        for made in model.objects.all():
+            assert abs(made.due_at - right_now()) < timedelta(seconds=30), model
+    assert [row.pk for row in lease_batch(holder="one", limit=1)] == [row.pk]
 
 
 def test_a_name_of_a_process_has_three_parts_and_fits_into_the_column() -> None:

@@ -1,6 +1,8 @@
+import re
 import time
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import redis
@@ -9,6 +11,7 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
+from kyc_review.core.db import clock
 from kyc_review.ops import health
 from kyc_review.pipeline import worker
 from kyc_review.pipeline.canary import canary_record
@@ -84,7 +87,7 @@ def test_a_broker_that_is_away_is_named_without_its_address(
 def test_a_missing_migration_is_named(
     client: Client, long_ago: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(health, "_migrated", False)
+    monkeypatch.setattr(health, "_migrated_at", float("-inf"))
     canary_record(bundle_version="1", elapsed_ms=5)
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM django_migrations WHERE app = 'webhooks'")
@@ -105,3 +108,41 @@ def test_the_canary_goes_through_the_serving_models_and_leaves_no_other_trace(
     assert row.elapsed_ms > 0
     assert not Submission.objects.exists()
     assert not Scoring.objects.exists()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("ahead_s", "said"), [(90, "90 s ahead of"), (-90, "90 s behind")])
+def test_a_clock_that_is_wrong_makes_the_host_unready_and_is_a_metric(
+    client: Client, monkeypatch: pytest.MonkeyPatch, ahead_s: float, said: str
+) -> None:
+    right_time = time.time
+    monkeypatch.setattr(clock, "time", SimpleNamespace(time=lambda: right_time() + ahead_s))
+    status, found = checks(client)
+    assert status == 503
+    assert said in found["clock"]
+    assert client.get("/readyz/web").status_code == 503
+    sample = re.search(r"^kyc_clock_skew_seconds (\S+)", client.get("/metrics").text, re.M)
+    assert sample
+    assert float(sample[1]) == pytest.approx(ahead_s, abs=2)
+
+
+@pytest.mark.django_db
+def test_a_web_process_is_ready_while_scoring_stands_still(client: Client, long_ago: None) -> None:
+    ScoringWorker.objects.all().delete()
+    assert checks(client)[0] == 503
+    response = client.get("/readyz/web")
+    assert (response.status_code, "scoring" in response.json()["checks"]) == (200, False)
+
+
+@pytest.mark.django_db
+def test_migrations_of_a_newer_release_are_counted_and_are_no_fault(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "_migrated_at", float("-inf"))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO django_migrations (app, name, applied) VALUES ('review', '9999_next', now())"
+        )
+    response = client.get("/readyz/web")
+    assert (response.status_code, response.json()["unknown_migrations"]) == (200, 1)
+    monkeypatch.setattr(health, "_migrated_at", float("-inf"))

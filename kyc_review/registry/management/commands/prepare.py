@@ -9,8 +9,11 @@ from detection.bundle import BundleRefused
 from kyc_review.accounts.services import roles_ensure
 from kyc_review.audit.signing import signing_key_ensure
 from kyc_review.audit.write_once import privileges_grant
+from kyc_review.core.db.locks import one_at_a_time
 from kyc_review.core.db.roles import RoleError, as_owner, role_ensure
 from kyc_review.registry.bundles import baseline_install
+
+MIGRATION_LOCK = 0x6B79635F6D6967
 
 
 class Command(BaseCommand):
@@ -45,6 +48,7 @@ class Command(BaseCommand):
                     role_ensure(role, password)
                 except RoleError as refused:
                     raise CommandError(str(refused)) from refused
-            call_command("migrate", interactive=False, verbosity=verbosity)
+            with one_at_a_time(MIGRATION_LOCK):  # two hosts that start together
+                call_command("migrate", interactive=False, verbosity=verbosity)
             if settings.DATABASE_OWNER_URL:
                 privileges_grant(role)
