@@ -3,6 +3,7 @@
 import logging
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -28,6 +29,7 @@ UNDECIDED_ITEM = Q(
     submission__review_items__decided_at__isnull=True, submission__review_items__settles_at__isnull=True
 )
 SEARCHES_AT_ONCE = 300
+MISSING_AGAIN_S = 60
 UNFINISHED = (Evidence.State.WAITING, Evidence.State.WORKING)
 
 
@@ -114,6 +116,16 @@ def evidence_fail(*, evidence: Evidence, error: str) -> None:
         state=Evidence.State.FAILED if is_last else Evidence.State.WAITING,
         last_error=error[:300],
         **leases.given_back(attempts=evidence.attempts),
+    )
+
+
+def evidence_postpone(*, evidence: Evidence) -> None:
+    """Its original is missing from the storage: not an attempt, and due again after MISSING_AGAIN_S."""
+    _held(evidence).update(
+        state=Evidence.State.WAITING,
+        attempts=F("attempts") - 1,
+        lease_holder="",
+        due_at=Now() + timedelta(seconds=MISSING_AGAIN_S),
     )
 
 

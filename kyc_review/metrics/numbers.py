@@ -24,7 +24,7 @@ from kyc_review.metrics.planted import planted_numbers
 from kyc_review.metrics.queue import queue_numbers
 from kyc_review.review.models import Decision, ReviewItem
 from kyc_review.scoring.models import CheckResult, Scoring
-from kyc_review.scoring.state import last_scored_at, scoring_state
+from kyc_review.scoring.state import last_scored_at, originals_missing, scoring_state
 from kyc_review.submissions.models import RetentionPass, State, Submission
 from kyc_review.webhooks.models import Delivery
 from kyc_review.webhooks.selectors import endpoints_failing_unchecked
@@ -128,6 +128,11 @@ def _scoring_health(now: datetime) -> Iterator[Metric]:
         "kyc_scoring_backlog_seconds",
         "Age of the oldest selfie that waits for scoring, given to people in a standstill or not; 0: none.",
         max(0.0, age_s(now, state.oldest_at)),
+    )
+    yield gauge(
+        "kyc_originals_missing",
+        "Selfies that wait for scoring because the storage has no original of them.",
+        originals_missing(),
     )
     yield gauge("kyc_scoring_workers", "Scoring workers that said within 20 s that they live.", state.workers)
     yield gauge("kyc_scoring_workers_failing", "Those of them whose latest run failed.", state.failing)

@@ -16,6 +16,11 @@ from kyc_review.core.db.clock import ClockWrong, clock_check, database_now
 from kyc_review.core.valkey import client
 from kyc_review.scoring.state import last_scored_at, scoring_state
 from kyc_review.submissions.storage import originals
+from kyc_review.submissions.storage_identity import (
+    WrongStorage,
+    has_storage_identity,
+    storage_identity_check,
+)
 
 log = logging.getLogger(__name__)
 # Seconds after the start of the web process in which missing heartbeats of workers are no fault.
@@ -56,7 +61,7 @@ def _answer(checks: Mapping[str, Callable[[], None]]) -> JsonResponse:
 def _found(name: str, check: Callable[[], None]) -> str:
     try:
         check()
-    except (Unready, ClockWrong) as reason:
+    except (Unready, ClockWrong, WrongStorage) as reason:
         return str(reason)
     except (
         Exception
@@ -91,7 +96,10 @@ def broker() -> None:
 
 
 def storage() -> None:
-    """Whether an original can be written, read and deleted."""
+    """Whether an original can be written, read and deleted, among those of this database."""
+    if not has_storage_identity():
+        raise Unready("the originals have no identity yet; run manage.py prepare")
+    storage_identity_check()
     name = originals.save(f"probe/{uuid.uuid4().hex}", ContentFile(b"probe"))
     try:
         with originals.open(name) as file:

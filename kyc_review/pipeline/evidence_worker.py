@@ -18,11 +18,12 @@ from kyc_review.core import leases
 from kyc_review.core.stopping import is_stopping
 from kyc_review.evidence.derivatives import derivative_ensure
 from kyc_review.evidence.models import Evidence
-from kyc_review.evidence.services import evidence_fail, evidence_lease, evidence_record
+from kyc_review.evidence.services import evidence_fail, evidence_lease, evidence_postpone, evidence_record
 from kyc_review.pipeline import auxiliary_models
 from kyc_review.pipeline.submission_leases import is_busy
 from kyc_review.registry.selectors import champion
-from kyc_review.submissions.storage import originals
+from kyc_review.submissions.storage import OriginalMissing, original_read
+from kyc_review.submissions.storage_identity import storage_identity_check
 
 log = logging.getLogger(__name__)
 LOOK_AGAIN_S = 0.1
@@ -33,6 +34,7 @@ _serving: Ensemble | None = None
 
 def run_until_idle() -> int:
     """Examine until nothing is due; returns how many became ready. An error costs one attempt of one row."""
+    storage_identity_check()
     done = 0
     while not is_stopping():
         until = time.monotonic() + settings.EVIDENCE_PATIENCE_S
@@ -42,15 +44,17 @@ def run_until_idle() -> int:
         started = time.perf_counter()
         make_display_picture(row)
         try:
-            with originals.open(row.submission.image_key) as file:
-                dossier = dossier_compute(
-                    file.read(),
-                    ensemble=ensemble(),
-                    auxiliary_models=auxiliary_models.loaded(),
-                    between=partial(give_way, until),
-                )
+            dossier = dossier_compute(
+                original_read(row.submission.image_key),
+                ensemble=ensemble(),
+                auxiliary_models=auxiliary_models.loaded(),
+                between=partial(give_way, until),
+            )
             elapsed_ms = (time.perf_counter() - started) * 1000
             done += evidence_record(evidence=row, dossier=dossier, elapsed_ms=elapsed_ms)
+        except OriginalMissing:
+            log.error("the original of submission %s is missing from the storage", row.submission_id)
+            evidence_postpone(evidence=row)
         except Exception as error:  # whatever it is, the reviewer decides without this evidence
             log.exception("evidence of submission %s cannot be computed", row.submission_id)
             evidence_fail(evidence=row, error=f"{type(error).__name__}: {error}")

@@ -17,6 +17,7 @@ from kyc_review.core.db.clock import ClockWrong, clock_check
 from kyc_review.core.leases import process_holder
 from kyc_review.scoring.models import ScoringWorker
 from kyc_review.scoring.state import HEARTBEAT_S
+from kyc_review.submissions.storage_identity import WrongStorage, storage_identity_check
 
 log = logging.getLogger(__name__)
 FORGOTTEN_AFTER = timedelta(hours=1)
@@ -52,6 +53,8 @@ def beat() -> None:
         ScoringWorker.objects.get_or_create(pk=_name)
     with suppress(ClockWrong), problems_noted("clock"):
         clock_check()
+    with suppress(WrongStorage), problems_noted("storage"):
+        storage_identity_check()
 
 
 @contextmanager

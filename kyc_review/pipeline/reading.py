@@ -11,7 +11,7 @@ from detection.forensics.phash import Fingerprint, fingerprint
 from detection.forensics.regions import Box, close_ups
 from detection.preprocess import DECODE_MAX_SIDE
 from kyc_review.submissions.models import Submission
-from kyc_review.submissions.storage import originals
+from kyc_review.submissions.storage import original_read
 
 # Pillow and the face detector let other threads run, so the next batch is read while one is scored.
 _readers = ThreadPoolExecutor(2, "reader")
@@ -33,9 +33,8 @@ def read_ahead(rows: list[Submission]) -> list[Future[Picture]]:
 
 
 def read(row: Submission) -> Picture:
-    """Raises OSError when the original is missing, and what the decoder raises."""
-    with originals.open(row.image_key) as file:
-        return picture_of(file.read())
+    """Raises OriginalMissing, and what the decoder raises."""
+    return picture_of(original_read(row.image_key))
 
 
 def picture_of(data: bytes) -> Picture:

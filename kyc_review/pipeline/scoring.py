@@ -15,6 +15,7 @@ from kyc_review.pipeline import auxiliary_models
 from kyc_review.pipeline.reading import Picture
 from kyc_review.pipeline.routing import clears_unless_alarmed, judgement_of
 from kyc_review.submissions.models import Submission
+from kyc_review.submissions.storage import OriginalMissing
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +25,8 @@ scorer = ThreadPoolExecutor(1, "scorer")
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a batch: every picture that was read, the votes as far as there were any, the errors of the rest.
+    """What became of a batch: every picture that was read, the votes as far as there were any, the errors of the rest,
+    and those whose originals are missing.
 
     A picture has neither votes nor an error when its checks send it back, or when no face was found for members that
     look at one.
@@ -35,6 +37,7 @@ class Outcome:
     alarms: dict[uuid.UUID, AuxiliaryAlarm]
     pictures: dict[uuid.UUID, Picture]
     errors: dict[uuid.UUID, str]
+    missing: list[uuid.UUID]
     elapsed_ms: float
 
 
@@ -52,9 +55,12 @@ def score(
     started = time.perf_counter()
     pictures: dict[uuid.UUID, Picture] = {}
     errors: dict[uuid.UUID, str] = {}
+    missing: list[uuid.UUID] = []
     for row, future in zip(batch, reading, strict=True):
         try:
             pictures[row.pk] = future.result()
+        except OriginalMissing:
+            missing.append(row.pk)
         except Exception as error:  # a person decides in the end, whatever the reason
             log.exception("submission %s cannot be read", row.pk)
             errors[row.pk] = f"{type(error).__name__}: {error}"
@@ -75,7 +81,13 @@ def score(
             log.exception("the auxiliary models cannot judge submission %s", pk)
             errors[pk] = f"{type(error).__name__}: {error}"
     return Outcome(
-        ensemble, votes, alarms, pictures, errors, (time.perf_counter() - started) * 1000 / len(batch)
+        ensemble,
+        votes,
+        alarms,
+        pictures,
+        errors,
+        missing,
+        (time.perf_counter() - started) * 1000 / len(batch),
     )
 
 

@@ -1,7 +1,10 @@
 """Which submissions a worker may score now. Rows are the truth; whatever dies, the lease runs out."""
 
+import logging
 import os
 import uuid
+from collections.abc import Collection
+from datetime import timedelta
 
 from django.conf import settings
 from django.db import transaction
@@ -9,8 +12,11 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from kyc_review.core import leases
-from kyc_review.scoring.state import NOT_YET_SCORED
+from kyc_review.scoring.state import NOT_YET_SCORED, ORIGINAL_MISSING
 from kyc_review.submissions.models import State, Submission
+
+log = logging.getLogger(__name__)
+MISSING_AGAIN_S = 60
 
 
 @transaction.atomic
@@ -54,6 +60,24 @@ def lease_fail(*, holder: str, submission_id: uuid.UUID, error: str) -> None:
     Submission.objects.filter(pk=row.pk).update(
         state=State.RECEIVED, last_error=error[:300], **leases.given_back(attempts=row.attempts)
     )
+
+
+def lease_postpone(*, holder: str, submission_ids: Collection[uuid.UUID]) -> None:
+    """Give back submissions whose originals are missing: not an attempt, and due again after MISSING_AGAIN_S.
+
+    A person could not see them either, so they wait for the storage; the log and `/metrics` call for help.
+    """
+    if not submission_ids:
+        return
+    rows = leases.held(Submission.objects.filter(pk__in=submission_ids), state=State.SCORING, holder=holder)
+    number = rows.update(
+        state=State.RECEIVED,
+        attempts=F("attempts") - 1,
+        last_error=ORIGINAL_MISSING,
+        lease_holder="",
+        due_at=Now() + timedelta(seconds=MISSING_AGAIN_S),
+    )
+    log.error("the originals of %d submissions are missing from the storage; they wait for it", number)
 
 
 def leases_return(*, holder: str) -> int:

@@ -20,7 +20,14 @@ from kyc_review.pipeline.routing import Scored, verdicts_record
 from kyc_review.pipeline.scoring import Outcome, score, scorer, vote
 from kyc_review.pipeline.shadowing import shadow_some
 from kyc_review.pipeline.standstill import standstill_take_back
-from kyc_review.pipeline.submission_leases import lease_batch, lease_fail, leases_end_of_dead, leases_return
+from kyc_review.pipeline.submission_leases import (
+    lease_batch,
+    lease_fail,
+    lease_postpone,
+    leases_end_of_dead,
+    leases_return,
+)
+from kyc_review.submissions.storage_identity import storage_identity_check
 
 log = logging.getLogger(__name__)
 HOLDER = leases.process_holder()
@@ -36,6 +43,7 @@ def run_until_idle() -> int:
     gives the other back.
     """
     SCORING.acknowledge()
+    storage_identity_check()
     if not is_loaded():  # the first run of this process
         leases_end_of_dead(holder=HOLDER)
     done = 0
@@ -59,6 +67,7 @@ def run_until_idle() -> int:
 
 def record(outcome: Outcome) -> int:
     """Store outcomes and give failed images back, each alone; returns the number of outcomes."""
+    lease_postpone(holder=HOLDER, submission_ids=outcome.missing)
     for pk, error in outcome.errors.items():
         lease_fail(holder=HOLDER, submission_id=pk, error=error)
     scored = {
@@ -73,6 +82,8 @@ def record(outcome: Outcome) -> int:
         for pk, picture in outcome.pictures.items()
         if pk not in outcome.errors
     }
+    if not scored:
+        return 0
     try:
         return _store(outcome, scored)
     except LOST_CONNECTION:

@@ -17,6 +17,8 @@ NOT_YET_SCORED = (State.RECEIVED, State.SCORING)
 # A worker says that it lives every HEARTBEAT_S; after SILENT_AFTER_S without a word it counts as dead.
 HEARTBEAT_S = 5
 SILENT_AFTER_S = 20
+# `last_error` of a submission that waits because the storage has no original of it.
+ORIGINAL_MISSING = "The original is missing from the storage."
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +96,22 @@ def waiting_for_scoring() -> QuerySet[Submission]:
 
 
 def waiting_too_long(now: datetime) -> QuerySet[Submission]:
-    """Submissions that wait for SCORING_STANDSTILL_S, that no worker holds now and that have an attempt left."""
+    """Submissions that wait for SCORING_STANDSTILL_S, that no worker holds now and that have an attempt left.
+
+    Not those without an original: a person could not see them.
+    """
     before = now - timedelta(seconds=settings.SCORING_STANDSTILL_S)
     free = Q(state=State.RECEIVED) | Q(state=State.SCORING, due_at__lte=now)
-    return waiting_for_scoring().filter(
-        free, received_at__lte=before, attempts__lt=settings.SCORING_ATTEMPTS_MAX
+    return (
+        waiting_for_scoring()
+        .filter(free, received_at__lte=before, attempts__lt=settings.SCORING_ATTEMPTS_MAX)
+        .exclude(last_error=ORIGINAL_MISSING)
     )
+
+
+def originals_missing() -> int:
+    """How many submissions wait for an original that the storage does not have."""
+    return waiting_for_scoring().filter(last_error=ORIGINAL_MISSING).count()
 
 
 def workers_alive(now: datetime | None = None) -> list[ScoringWorker]:

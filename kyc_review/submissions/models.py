@@ -280,3 +280,18 @@ class RetentionPass(models.Model):
 
     def __str__(self) -> str:
         return f"retention of {self.day}"
+
+
+class StorageIdentity(models.Model):
+    """What the originals and the database both hold, so that a process finds out when they do not belong together."""
+
+    ONLY = 1
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=ONLY)
+    value = models.CharField(max_length=32)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=models.Q(id=1), name="storage_identity_is_one")]
+
+    def __str__(self) -> str:
+        return self.value

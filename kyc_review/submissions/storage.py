@@ -16,6 +16,10 @@ from kyc_review.core.files import sync_folder
 REFERENCE_SUFFIX = ".reference"
 
 
+class OriginalMissing(Exception):
+    """The storage has no original of this submission."""
+
+
 @deconstructible(path="kyc_review.submissions.storage.PrivateStorage")
 class PrivateStorage(FileSystemStorage):
     """Files with mode 0600 in folders with mode 0700, whole or absent; saved again, the later replaces the earlier."""
@@ -106,3 +110,12 @@ def keys_below(storage: Storage, prefix: str) -> list[str]:
 # Another backend in STORAGES must offer what the code uses of these, `local_path` included.
 originals = cast(PrivateStorage, storages["originals"])
 derivatives = cast(PrivateStorage, storages["derivatives"])
+
+
+def original_read(key: str) -> bytes:
+    """A submission's original. Raises OriginalMissing."""
+    try:
+        with originals.open(key) as file:
+            return cast(bytes, file.read())
+    except FileNotFoundError:
+        raise OriginalMissing(key) from None

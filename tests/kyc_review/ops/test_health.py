@@ -19,6 +19,7 @@ from kyc_review.registry.bundles import bundle_promote, bundle_register
 from kyc_review.registry.models import Bundle
 from kyc_review.scoring.models import Canary, Scoring, ScoringWorker
 from kyc_review.submissions.models import Submission
+from kyc_review.submissions.storage_identity import storage_identity_ensure
 from tests.factories.bundles import tiny_bundle
 
 
@@ -28,6 +29,7 @@ def worker_alive(request: pytest.FixtureRequest) -> None:
     if request.node.get_closest_marker("django_db"):
         request.getfixturevalue("db")
         ScoringWorker.objects.create(name="host:1:abc")
+        storage_identity_ensure()
 
 
 @pytest.fixture
@@ -51,7 +53,7 @@ def test_all_is_well_after_a_canary(client: Client, long_ago: None, private_data
     canary_record(bundle_version="1", elapsed_ms=5)
     status, found = checks(client)
     assert (status, set(found.values())) == (200, {"ok"}), found
-    assert [path for path in private_data.rglob("*") if path.is_file()] == []
+    assert [path.name for path in private_data.rglob("*") if path.is_file()] == ["identity"]
 
 
 @pytest.mark.django_db

@@ -1,24 +1,29 @@
 import os
 import signal
 from collections.abc import Callable
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
 import pytest
 from celery.worker import state
 from django.conf import LazySettings
+from django.core.files.base import ContentFile
 from django.db import connection
 from django.utils import timezone
 
 from kyc_review.core.wake import SCORING
 from kyc_review.pipeline import worker
+from kyc_review.pipeline.standstill import standstill_route
 from kyc_review.pipeline.unscorable import unscorable_route
 from kyc_review.registry.bundles import bundle_promote, bundle_register
 from kyc_review.registry.models import Bundle
 from kyc_review.review.models import ReviewItem
 from kyc_review.scoring.models import Scoring
+from kyc_review.scoring.state import ORIGINAL_MISSING, originals_missing
 from kyc_review.submissions.models import State, Submission
 from kyc_review.submissions.storage import originals
+from kyc_review.submissions.storage_identity import WrongStorage, storage_identity_ensure
 from tests.factories.bundles import tiny_bundle
 from tests.factories.portraits import portrait_bytes
 from tests.factories.processes import wait_for
@@ -89,14 +94,14 @@ def test_a_champion_that_cannot_be_loaded_leaves_the_one_before_serving(
     assert second.scoring.bundle_version == "tiny-1"
 
 
-def test_one_lost_original_does_not_stop_its_batch(submit: Callable, tmp_path: Path) -> None:
+def test_one_broken_original_does_not_stop_its_batch(submit: Callable, tmp_path: Path) -> None:
     promote(tmp_path, "tiny-1")
     lost, kept = submit(), submit()
-    originals.delete(lost.image_key)
+    Path(originals.path(lost.image_key)).write_bytes(b"")
     assert worker.run_until_idle() == 1
     lost.refresh_from_db()
     assert (lost.state, lost.attempts) == (State.RECEIVED, 1)
-    assert "FileNotFoundError" in lost.last_error
+    assert "ImageRefused" in lost.last_error
     assert Scoring.objects.get().submission == kept
 
 
@@ -207,3 +212,36 @@ def test_a_worker_told_to_stop_finishes_the_batch_in_work_and_gives_the_rest_bac
     monkeypatch.setattr(worker, "score", score)
     monkeypatch.setattr(state, "should_stop", None)
     assert worker.run_until_idle() == waiting
+
+
+def test_a_missing_original_is_no_attempt_and_waits_for_the_storage(
+    submit: Callable, tmp_path: Path, settings: LazySettings
+) -> None:
+    promote(tmp_path, "tiny-1")
+    lost, kept = submit(), submit()
+    with originals.open(lost.image_key) as file:
+        content = file.read()
+    originals.delete(lost.image_key)
+    assert worker.run_until_idle() == 1
+    lost.refresh_from_db()
+    assert (lost.state, lost.attempts, lost.last_error) == (State.RECEIVED, 0, ORIGINAL_MISSING)
+    assert lost.due_at > timezone.now()
+    Submission.objects.update(received_at=timezone.now() - timedelta(hours=1))
+    Scoring.objects.filter(submission=kept).update(scored_at=timezone.now() - timedelta(hours=1))
+    assert standstill_route() == 0, "nobody could see it"
+    assert originals_missing() == 1
+    originals.save(lost.image_key, ContentFile(content))
+    Submission.objects.update(due_at=timezone.now())
+    assert worker.run_until_idle() == 1
+    assert originals_missing() == 0
+
+
+def test_a_worker_with_another_data_folder_takes_nothing(submit: Callable, tmp_path: Path) -> None:
+    promote(tmp_path, "tiny-1")
+    storage_identity_ensure()
+    row = submit()
+    originals.delete("identity")
+    with pytest.raises(WrongStorage):
+        worker.run_until_idle()
+    row.refresh_from_db()
+    assert (row.state, row.attempts) == (State.RECEIVED, 0)

@@ -12,6 +12,7 @@ from kyc_review.audit.write_once import privileges_grant
 from kyc_review.core.db.locks import one_at_a_time
 from kyc_review.core.db.roles import RoleError, as_owner, role_ensure
 from kyc_review.registry.bundles import baseline_install
+from kyc_review.submissions.storage_identity import WrongStorage, storage_identity_ensure
 
 MIGRATION_LOCK = 0x6B79635F6D6967
 
@@ -23,11 +24,20 @@ class Command(BaseCommand):
         parser.add_argument(
             "--without-bundle", action="store_true", help="do not install the baseline bundle"
         )
+        parser.add_argument(
+            "--adopt-storage",
+            action="store_true",
+            help="the originals in DATA_DIR are those of this database, although their identity differs or is missing",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         self._migrate(options["verbosity"])
         roles_ensure()
         signing_key_ensure()
+        try:
+            storage_identity_ensure(adopt=options["adopt_storage"])
+        except WrongStorage as wrong:
+            raise CommandError(str(wrong)) from wrong
         if options["without_bundle"]:
             return
         try:

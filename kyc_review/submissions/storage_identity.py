@@ -1,0 +1,66 @@
+"""Whether the originals that this process sees are those of its database.
+
+A data folder that is not shared between hosts, is not mounted, or belongs to another installation looks healthy: it can
+be written to. So a random text is kept in both, once, and every process compares them.
+"""
+
+import uuid
+
+from django.core.files.base import ContentFile
+from django.db import transaction
+
+from kyc_review.core.db.locks import lock_for_transaction
+from kyc_review.submissions.models import StorageIdentity, Submission
+from kyc_review.submissions.storage import originals
+
+KEY = "identity"
+LOCK = 0x6B79635F73746F72
+
+
+class WrongStorage(Exception):
+    """The originals are not those of this database; the message says what to do."""
+
+
+@transaction.atomic
+def storage_identity_ensure(*, adopt: bool = False) -> None:
+    """Write the identity once. With `adopt`, these originals are from now on those of the database.
+
+    Raises WrongStorage when the database has submissions whose originals are elsewhere.
+    """
+    lock_for_transaction(LOCK)
+    row, stored = StorageIdentity.objects.first(), _stored()
+    if row is not None and row.value == stored:
+        return
+    if row is not None and not adopt and Submission.objects.filter(erased_at=None).exists():
+        raise WrongStorage(_what_is_wrong(stored))
+    value = stored or (row.value if row else uuid.uuid4().hex)
+    if not stored:
+        originals.save(KEY, ContentFile(value.encode()))
+    StorageIdentity.objects.update_or_create(pk=StorageIdentity.ONLY, defaults={"value": value})
+
+
+def storage_identity_check() -> None:
+    """Raises WrongStorage; nothing is wrong before `manage.py prepare` has written the identity."""
+    row = StorageIdentity.objects.first()
+    if row is not None and row.value != (stored := _stored()):
+        raise WrongStorage(_what_is_wrong(stored))
+
+
+def has_storage_identity() -> bool:
+    return StorageIdentity.objects.exists()
+
+
+def _stored() -> str:
+    try:
+        with originals.open(KEY) as file:
+            return str(file.read(100).decode())
+    except FileNotFoundError:
+        return ""
+
+
+def _what_is_wrong(stored: str) -> str:
+    found = "are those of another database" if stored else "are not there, or their identity is missing"
+    return (
+        f"the originals of this database {found}: mount the shared data folder (DATA_DIR); "
+        "if they were moved or restored on purpose, run manage.py prepare --adopt-storage"
+    )
