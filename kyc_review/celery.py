@@ -4,7 +4,7 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import task_prerun, worker_init, worker_ready, worker_shutdown
+from celery.signals import heartbeat_sent, task_prerun, worker_init, worker_ready, worker_shutdown
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "kyc_review.settings")
@@ -18,6 +18,13 @@ def name_in_logs(task_id: str, task: Any, **_: Any) -> None:
     """Every log line of a task names it."""
     clear_contextvars()
     bind_contextvars(task=task.name.removeprefix("kyc_review."), task_id=task_id)
+
+
+@heartbeat_sent.connect
+def idle_is_alive(**_: Any) -> None:
+    from kyc_review.core.worker_health import alive
+
+    alive()
 
 
 @worker_init.connect

@@ -16,6 +16,7 @@ from detection.ensemble import Ensemble
 from detection.forensics.dossier import dossier_compute
 from kyc_review.core import leases
 from kyc_review.core.stopping import is_stopping
+from kyc_review.core.worker_health import alive
 from kyc_review.evidence.derivatives import derivative_ensure
 from kyc_review.evidence.models import Evidence
 from kyc_review.evidence.services import evidence_fail, evidence_lease, evidence_postpone, evidence_record
@@ -37,6 +38,7 @@ def run_until_idle() -> int:
     storage_identity_check()
     done = 0
     while not is_stopping():
+        alive()
         until = time.monotonic() + settings.EVIDENCE_PATIENCE_S
         give_way(until)
         if (row := evidence_lease(holder=HOLDER)) is None:
@@ -73,6 +75,7 @@ def make_display_picture(row: Evidence) -> None:
 def give_way(until: float) -> None:
     """Wait while selfies wait for their verdicts, up to a moment of the monotonic clock: a reviewer may wait, too."""
     while time.monotonic() < until and is_busy() and not is_stopping():
+        alive()
         time.sleep(LOOK_AGAIN_S)
 
 

@@ -13,6 +13,7 @@ from django.db import InterfaceError, OperationalError
 from kyc_review.core import leases
 from kyc_review.core.stopping import is_stopping
 from kyc_review.core.wake import SCORING
+from kyc_review.core.worker_health import alive
 from kyc_review.pipeline.canary import SAMPLE, canary_record
 from kyc_review.pipeline.champion import is_loaded, serving_ensemble
 from kyc_review.pipeline.reading import picture_of, read_ahead
@@ -68,6 +69,7 @@ def run_until_idle() -> int:
 def record(outcome: Outcome) -> int:
     """Store outcomes and give failed images back, each alone; returns the number of outcomes."""
     lease_postpone(holder=HOLDER, submission_ids=outcome.missing)
+    alive()
     for pk, error in outcome.errors.items():
         lease_fail(holder=HOLDER, submission_id=pk, error=error)
     scored = {

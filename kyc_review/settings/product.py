@@ -13,6 +13,7 @@ SCORING_LEASE_S = env.int("SCORING_LEASE_S", default=60)
 SCORING_ATTEMPTS_MAX = env.int("SCORING_ATTEMPTS_MAX", default=3)
 # The web process is not ready when nothing was scored for this time, not even the canary.
 CANARY_MAX_AGE_S = env.int("CANARY_MAX_AGE_S", default=300)
+WORKER_HEALTH_FILE = env.str("WORKER_HEALTH_FILE", default="")
 CLOCK_SKEW_MAX_S = env.float("CLOCK_SKEW_MAX_S", default=5.0)
 # Without any outcome for this time, selfies that have waited as long go to people (docs/checks.md).
 SCORING_STANDSTILL_S = env.int("SCORING_STANDSTILL_S", default=600)
