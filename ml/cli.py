@@ -113,6 +113,12 @@ def add_measuring(verbs: Verbs) -> None:
     compare.add_argument("--manifest", type=Path, required=True)
     compare.add_argument("--champion", type=Path, required=True)
     compare.add_argument("--candidate", type=Path, required=True)
+    compare.add_argument(
+        "--champion-shift",
+        type=float,
+        default=0.0,
+        help="of its thresholds in production, on the logit scale",
+    )
     compare.add_argument("--replay", type=Path, help="a file with one `<submission> <path>` per line")
     compare.add_argument("--groups", type=Path, help='a file of {"submission": ..., "groups": {name: value}}')
     compare.add_argument("--out", type=Path, required=True, help="the report, JSON")

@@ -152,6 +152,7 @@ def run_compare(options: argparse.Namespace) -> None:
         options.manifest,
         options.champion,
         options.candidate,
+        champion_shift=options.champion_shift,
         replay=options.replay,
         groups=options.groups,
         work=options.work,

@@ -42,27 +42,29 @@ def compare(
     champion: Path,
     candidate: Path,
     *,
+    champion_shift: float = 0.0,
     replay: Path | None = None,
     groups: Path | None = None,
     work: Path | None = None,
 ) -> dict[str, Any]:
     """The report on candidate and champion; with `work`, progress goes to its progress.jsonl.
 
-    replay: a file with one `<submission> <path>` per line. groups: a file with one JSON object per line,
+    champion_shift: of its thresholds in production, on the logit scale, so that it is measured as it serves. replay: a
+    file with one `<submission> <path>` per line. groups: a file with one JSON object per line,
     {"submission": ..., "groups": {grouping: value}}; without it, held-out faces have their source only. Raises
     NothingHeldOut, SourceMissing, BundleRefused, ValueError.
     """
     photos = _held_out_photos(manifest)
     replayed = _listed(replay)
     paths = [photo.path for photo in photos] + [path for _, path in replayed]
-    ensembles = {"champion": Ensemble.load(champion), "candidate": Ensemble.load(candidate)}
+    ensembles = {
+        "champion": Ensemble.load(champion, shift=champion_shift),
+        "candidate": Ensemble.load(candidate),
+    }
     found = score_pictures(
         ensembles, paths, Progress(work / "progress.jsonl" if work else None, of=len(paths))
     )
-    thresholds = {
-        role: np.array([part.threshold for part in ensemble.bundle.parts])
-        for role, ensemble in ensembles.items()
-    }
+    thresholds = {role: np.array(ensemble.thresholds) for role, ensemble in ensembles.items()}
     scores = {role: (found[role].probability, thresholds[role]) for role in ensembles}
     report: dict[str, Any] = {
         role: _facts_of(ensemble, thresholds[role], found[role].per_image_ms)
@@ -108,6 +110,7 @@ def _facts_of(ensemble: Ensemble, thresholds: np.ndarray, per_image_ms: float) -
         "digest": ensemble.digest,
         "ms_per_image": round(per_image_ms, 2),
         "size_bytes": size,
+        "shift": ensemble.shift,
         "thresholds": thresholds.tolist(),
         "voters": [part.name for part in ensemble.bundle.parts],
     }

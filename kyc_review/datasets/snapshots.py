@@ -94,12 +94,18 @@ def snapshot_verify(*, snapshot: Snapshot) -> int:
     """
     erased = erasure_marks.images_erased(snapshot)
     try:
-        if folders.sha256_of(snapshot.manifest) != snapshot.manifest_sha256:
-            raise SnapshotFailed(f"{snapshot.manifest} was changed after it was frozen.")
+        manifest_verify(snapshot=snapshot)
         with snapshot.manifest.open("rb") as file:
             return sum(_is_as_frozen(snapshot, item, erased) for item in manifest.items(file))
     except OSError as error:
         raise SnapshotFailed(f"{error.filename} cannot be read: {error.strerror}.") from error
+
+
+def manifest_verify(*, snapshot: Snapshot) -> None:
+    """Raises SnapshotFailed when the manifest is not the one that was frozen, OSError. It holds the images' hashes, and
+    whoever reads an image compares them."""
+    if folders.sha256_of(snapshot.manifest) != snapshot.manifest_sha256:
+        raise SnapshotFailed(f"{snapshot.manifest} was changed after it was frozen.")
 
 
 def _is_as_frozen(snapshot: Snapshot, item: dict[str, Any], erased: set[str]) -> bool:

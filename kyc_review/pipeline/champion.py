@@ -1,12 +1,13 @@
 """The ensemble whose votes count: loaded once, exchanged between two batches when another is promoted."""
 
 import logging
-from pathlib import Path
 
 from django.conf import settings
 
 from detection.bundle import BundleRefused
 from detection.ensemble import Ensemble
+from kyc_review.registry.bundles import changed
+from kyc_review.registry.models import Bundle
 from kyc_review.registry.selectors import serving_promotion
 
 log = logging.getLogger(__name__)
@@ -30,7 +31,7 @@ def serving_ensemble() -> Ensemble:
     if _loaded is not None and (_loaded.digest, _loaded.shift) == (bundle.digest, promotion.shift):
         return _loaded
     try:
-        _loaded = load_ensemble(Path(bundle.directory), shift=promotion.shift)
+        _loaded = load_ensemble(bundle, shift=promotion.shift)
     except BundleRefused as refusal:
         if _loaded is None:
             raise
@@ -41,11 +42,17 @@ def serving_ensemble() -> Ensemble:
     return _loaded
 
 
-def load_ensemble(folder: Path, *, shift: float = 0.0) -> Ensemble:
-    """Load a bundle onto the device that the settings name. Raises BundleRefused."""
-    return Ensemble.load(
-        folder,
+def load_ensemble(bundle: Bundle, *, shift: float = 0.0, threads: int | None = None) -> Ensemble:
+    """Load a registered bundle onto the device that the settings name.
+
+    Raises BundleRefused, also when its files are not those that were registered.
+    """
+    loaded = Ensemble.load(
+        bundle.directory,
         device=settings.SCORING_DEVICE,
-        threads=settings.SCORING_THREADS or None,
+        threads=threads or settings.SCORING_THREADS or None,
         shift=shift,
     )
+    if loaded.digest != bundle.digest:
+        raise BundleRefused(changed(bundle, loaded.digest))
+    return loaded

@@ -7,7 +7,6 @@ stop nor slow the verdicts.
 import logging
 import time
 from functools import partial
-from pathlib import Path
 
 from django.conf import settings
 
@@ -21,6 +20,7 @@ from kyc_review.evidence.derivatives import derivative_ensure
 from kyc_review.evidence.models import Evidence
 from kyc_review.evidence.services import evidence_fail, evidence_lease, evidence_postpone, evidence_record
 from kyc_review.pipeline import auxiliary_models
+from kyc_review.pipeline.champion import load_ensemble
 from kyc_review.pipeline.submission_leases import is_busy
 from kyc_review.registry.selectors import champion
 from kyc_review.submissions.storage import OriginalMissing, original_read
@@ -88,7 +88,7 @@ def ensemble() -> Ensemble | None:
     if _serving is None or _serving.digest != bundle.digest:
         try:
             # One lane: a reviewer's wait is shorter than the harm of taking the scoring worker's cores.
-            _serving = Ensemble.load(Path(bundle.directory), device=settings.SCORING_DEVICE, threads=1)
+            _serving = load_ensemble(bundle, threads=1)
         except BundleRefused as refusal:
             log.error("no attention view: the champion cannot be loaded: %s", refusal)
             return None

@@ -1,7 +1,6 @@
 """A candidate that votes on live selfies when the worker is idle. Its votes decide nothing."""
 
 import logging
-from pathlib import Path
 
 from detection.ensemble import Ensemble
 from kyc_review.pipeline.champion import load_ensemble
@@ -29,7 +28,7 @@ def shadow_some() -> bool:
             _shadow = _shadow if row else None
             return False
         if _shadow is None or _shadow.digest != row.bundle.digest:
-            _shadow = load_ensemble(Path(row.bundle.directory))
+            _shadow = load_ensemble(row.bundle)
         outcome = score(_shadow, batch, read_ahead(batch))
         if outcome.errors and not outcome.votes:
             raise RuntimeError(f"it scored none of {len(batch)}")

@@ -136,6 +136,11 @@ def bundle_rollback(*, actor: User | None, reason: str = "", leaving: str = "") 
     return _exchange(before.bundle, Promotion.Kind.ROLLBACK, actor, reason, before.shift)
 
 
+def promotions_lock() -> None:
+    """Let no other promotion or rollback take effect until the caller's transaction ends."""
+    lock_for_transaction(PROMOTION_LOCK)
+
+
 def baseline_install() -> Bundle:
     """Promote the bundle that ships when nothing serves yet; return what serves. Safe to repeat.
 
@@ -162,10 +167,15 @@ def bundle_check(bundle: Bundle) -> None:
     """Hash the bundle's files on disk. Raises BundleRefused."""
     found = disk.read(bundle.directory)
     if found.digest != bundle.digest:
-        raise BundleRefused(
-            f"{bundle.directory / disk.MANIFEST} was changed: its SHA-256 is {found.digest[:12]}..., registered as "
-            f"{bundle.digest[:12]}...; add the bundle again from its source"
-        )
+        raise BundleRefused(changed(bundle, found.digest))
+
+
+def changed(bundle: Bundle, digest: str) -> str:
+    """The text for a bundle whose files have another digest than the registered one."""
+    return (
+        f"{bundle.directory / disk.MANIFEST} was changed: its SHA-256 is {digest[:12]}..., registered as "
+        f"{bundle.digest[:12]}...; add the bundle again from its source"
+    )
 
 
 def _exchange(

@@ -21,6 +21,7 @@ from detection import bundle as disk
 from kyc_review.audit import services as audit
 from kyc_review.audit.archives import SignedFile, signed_file
 from kyc_review.audit.models import Event
+from kyc_review.core.folders import sha256_of
 from kyc_review.datasets.models import Snapshot
 from kyc_review.registry.models import Bundle, Promotion
 from kyc_review.retraining.api.serializers.jobs import ComparisonOut, RunOut
@@ -50,12 +51,18 @@ def promotion_pack(*, promotion: Promotion, actor: User | None) -> SignedFile:
 
 
 def evidence_parts(promotion: Promotion) -> Iterator[Part]:
-    """(name, content) of each file. What no longer exists, such as an erased snapshot, is named in `contents.json`."""
+    """(name, content) of each file. `contents.json` names what no longer exists, such as an erased snapshot, and what
+    is not as it was registered or frozen."""
     proposal = _proposal(promotion)
     comparison = proposal.comparison if proposal else None
     run = TrainingRun.objects.filter(candidate=promotion.bundle).select_related("snapshot", "init").first()
     files = _files(promotion.bundle, comparison, run)
-    there = {name: path for name, path in files.items() if path.is_file()}
+    there = {name: path for name, (path, _) in files.items() if path.is_file()}
+    changed = [
+        name
+        for name, (path, registered) in files.items()
+        if name in there and registered and sha256_of(path) != registered
+    ]
     rows: dict[str, Any] = {
         "promotion.json": PromotionOut(promotion).data,
         "proposal.json": ProposalOut(proposal).data if proposal else None,
@@ -73,6 +80,7 @@ def evidence_parts(promotion: Promotion) -> Iterator[Part]:
         "format": FORMAT,
         "promotion": promotion.pk,
         "packed_at": timezone.now().isoformat(),
+        "changed": changed,
         "missing": sorted({*files} - {*there}) + [name for name, row in rows.items() if row is None],
     }
     yield "contents.json", [_json(told)]
@@ -113,17 +121,23 @@ def promotion_of(proposal: Proposal) -> Promotion | None:
     return followed.order_by("-pk").first()
 
 
-def _files(bundle: Bundle, comparison: Comparison | None, run: TrainingRun | None) -> dict[str, Path]:
+def _files(
+    bundle: Bundle, comparison: Comparison | None, run: TrainingRun | None
+) -> dict[str, tuple[Path, str]]:
+    """Each file's name in the archive, its place, and its SHA-256 as the database has it (the card has none)."""
     found = {
-        "bundle/manifest.json": bundle.directory / disk.MANIFEST,
-        "bundle/model-card.md": bundle.directory / disk.MODEL_CARD,
+        "bundle/manifest.json": (bundle.directory / disk.MANIFEST, bundle.digest),
+        "bundle/model-card.md": (bundle.directory / disk.MODEL_CARD, ""),
     }
     snapshots: dict[str, Snapshot] = {}
     if comparison:
         snapshots["compared-on"] = comparison.snapshot
     if run:
         snapshots["trained-on"] = run.snapshot
-    return found | {f"snapshot-{role}/manifest.json": row.manifest for role, row in snapshots.items()}
+    return found | {
+        f"snapshot-{role}/manifest.json": (row.manifest, row.manifest_sha256)
+        for role, row in snapshots.items()
+    }
 
 
 def _gate_settings(promotion: Promotion) -> dict[str, Any]:

@@ -26,13 +26,13 @@ from kyc_review.datasets import erasure_marks
 from kyc_review.datasets.models import Snapshot
 from kyc_review.registry.bundles import PromotionRefused, bundle_rollback
 from kyc_review.registry.models import Bundle
-from kyc_review.registry.selectors import champion, promotions_listed
+from kyc_review.registry.selectors import promotions_listed
 from kyc_review.retraining.access import require_retraining_access
 from kyc_review.retraining.comparison_presenter import present_comparison
 from kyc_review.retraining.evidence_pack import promotion_of, promotion_pack
 from kyc_review.retraining.operating_points import present_points
 from kyc_review.retraining.score_figures import differing_faces, histograms, voters
-from kyc_review.training.comparisons import comparison_request
+from kyc_review.training.comparisons import comparison_request, is_current
 from kyc_review.training.gate import gate
 from kyc_review.training.gate_limits import Limits
 from kyc_review.training.jobs import JobRefused
@@ -188,7 +188,7 @@ def _comparison(
         "champion_mark": marks.get(row.champion_id),
         "progress": progress_of(row),
         "may_promote": may_promote(request.user),
-        "is_current": champion() == row.champion,
+        "is_current": is_current(row),
     }
     if row.report:
         limits, now = Limits.current(), workload(viewer=request.user)

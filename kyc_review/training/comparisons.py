@@ -14,7 +14,7 @@ from kyc_review.core.permissions import Right, require_of_actor
 from kyc_review.core.wake import TRAINING
 from kyc_review.datasets.models import Snapshot
 from kyc_review.registry.models import Bundle
-from kyc_review.registry.selectors import champion
+from kyc_review.registry.selectors import serving_promotion
 from kyc_review.scoring.models import Scoring
 from kyc_review.submissions.storage import originals
 from kyc_review.training.erasure import require_unmarked
@@ -44,9 +44,10 @@ def comparison_follow(*, run: TrainingRun, candidate: Bundle) -> Comparison:
 
 @transaction.atomic
 def _queue_comparison(snapshot: Snapshot, candidate: Bundle, actor: User | None) -> Comparison:
-    serving = champion()
-    if serving is None:
+    promotion = serving_promotion()
+    if promotion is None:
         raise JobRefused(gettext("No bundle is in production yet; there is nothing to compare with."))
+    serving, shift = promotion.bundle, promotion.shift
     if serving == candidate:
         raise JobRefused(gettext("%(version)s serves already.") % {"version": candidate})
     if snapshot.state != Snapshot.State.READY:
@@ -54,14 +55,16 @@ def _queue_comparison(snapshot: Snapshot, candidate: Bundle, actor: User | None)
     require_unmarked(snapshot)
     Snapshot.objects.select_for_update(no_key=True).get(pk=snapshot.pk)  # one after the other
     waiting = Comparison.objects.filter(state__in=[Comparison.State.QUEUED, Comparison.State.RUNNING])
-    twin = waiting.filter(snapshot=snapshot, champion=serving, candidate=candidate).first()
+    twin = waiting.filter(
+        snapshot=snapshot, champion=serving, champion_shift=shift, candidate=candidate
+    ).first()
     if twin is not None:
         raise JobRefused(
             gettext("Comparison %(number)s does exactly this and has not ended; wait for it.")
             % {"number": twin.pk}
         )
     comparison = Comparison.objects.create(
-        snapshot=snapshot, champion=serving, candidate=candidate, created_by=actor
+        snapshot=snapshot, champion=serving, champion_shift=shift, candidate=candidate, created_by=actor
     )
     audit.record(
         action="comparison.requested",
@@ -71,6 +74,15 @@ def _queue_comparison(snapshot: Snapshot, candidate: Bundle, actor: User | None)
     )
     transaction.on_commit(TRAINING.send)
     return comparison
+
+
+def is_current(comparison: Comparison) -> bool:
+    """Whether the champion that it measured still serves, at the same operating point."""
+    serving = serving_promotion()
+    return serving is not None and (serving.bundle_id, serving.shift) == (
+        comparison.champion_id,
+        comparison.champion_shift,
+    )
 
 
 def frozen(snapshot: Snapshot) -> Iterator[str]:

@@ -23,9 +23,9 @@ from kyc_review.core.stored_texts import shown, stored
 from kyc_review.datasets.erasure_marks import Mark, bundle_marks_unchecked
 from kyc_review.notices.models import Kind
 from kyc_review.notices.outbox import notice_record
-from kyc_review.registry.bundles import bundle_promote
+from kyc_review.registry.bundles import bundle_promote, promotions_lock
 from kyc_review.registry.models import Bundle
-from kyc_review.registry.selectors import champion
+from kyc_review.training.comparisons import is_current
 from kyc_review.training.gate import Answer, Check, gate, point_at
 from kyc_review.training.gate_limits import Limits, limits_locked
 from kyc_review.training.models import Comparison, Proposal
@@ -149,6 +149,7 @@ def proposal_approve(
     """
     require(actor, Right.PROMOTE)
     refuse_token(actor)
+    promotions_lock()  # before the look at what serves: a rollback of this moment must not be undone
     row = _locked(proposal)
     if refusal := why_not_approver(proposer=row.proposed_by, approver=actor):
         raise ProposalRefused(refusal)
@@ -241,8 +242,7 @@ def _require_current(comparison: Comparison) -> None:
         raise ProposalRefused(
             gettext("The comparison did not succeed; there is nothing to base a decision on.")
         )
-    serving = champion()
-    if serving is None or serving.pk != comparison.champion_id:
+    if not is_current(comparison):
         raise ProposalRefused(
             gettext(
                 "Another bundle has been promoted since the comparison. Compare the candidate with it first."

@@ -21,7 +21,9 @@ from django.conf import settings
 
 from detection.bundle import BundleRefused
 from kyc_review.core import folders
-from kyc_review.registry.bundles import bundle_register
+from kyc_review.datasets.snapshot_builder import SnapshotFailed
+from kyc_review.datasets.snapshots import manifest_verify
+from kyc_review.registry.bundles import bundle_check, bundle_register
 from kyc_review.registry.models import Bundle
 from kyc_review.training.comparison_groups import groups_of
 from kyc_review.training.comparisons import comparison_follow, frozen, replayed
@@ -95,7 +97,8 @@ def _work(job: TrainingRun | Comparison | MeanFaces) -> bool:
     try:
         if not isinstance(job, MeanFaces):
             require_unmarked(job.snapshot)  # it may have been erased while the work waited
-    except JobRefused as refusal:
+        _require_as_registered(job)
+    except (JobRefused, SnapshotFailed, BundleRefused, OSError) as refusal:
         job_end(job, State.FAILED, error=str(refusal))
         return False
     arguments = _arguments(job)
@@ -117,6 +120,16 @@ def _work(job: TrainingRun | Comparison | MeanFaces) -> bool:
         job_end(job, State.CANCELLED, error=reason)
         return False
     return _conclude(job, process.returncode)
+
+
+def _require_as_registered(job: TrainingRun | Comparison | MeanFaces) -> None:
+    """What is computed with is what was frozen and registered. Raises SnapshotFailed, BundleRefused, OSError."""
+    manifest_verify(snapshot=job.snapshot)
+    if isinstance(job, TrainingRun):
+        bundle_check(job.init)
+    elif isinstance(job, Comparison):
+        bundle_check(job.champion)
+        bundle_check(job.candidate)
 
 
 def _arguments(job: TrainingRun | Comparison | MeanFaces) -> list[str]:
@@ -154,6 +167,7 @@ def comparing(comparison: Comparison) -> list[str]:
             file.write(json.dumps({"submission": pk, "groups": belongs}) + "\n")
     parts = ["compare", "--manifest", str(comparison.snapshot.manifest), "--replay", str(replay)]
     parts += ["--groups", str(groups), "--champion", str(comparison.champion.directory)]
+    parts += [f"--champion-shift={comparison.champion_shift!r}"]
     return [*parts, "--candidate", str(comparison.candidate.directory), "--out", str(comparison.output)]
 
 

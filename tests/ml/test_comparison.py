@@ -191,6 +191,40 @@ def test_without_held_out_fakes_the_refusal_says_what_to_do(
     assert "no held-out applicant" in capsys.readouterr().err
 
 
+def test_the_champion_is_measured_at_its_operating_point(
+    tmp_path: Path, manifest: Path, bundles: tuple[str, str]
+) -> None:
+    """Both are the same bundle here, so the champion moved by a shift is the candidate at that point of its curve."""
+    replay = tmp_path / "replay.txt"
+    replay.write_text("".join(f"r{n} {tmp_path / 'images' / f'{n}.png'}\n" for n in range(40)))
+    found = {}
+    for shift in (-2.0, 0.0, 2.0):
+        out = tmp_path / "report.json"
+        arguments = [
+            "compare",
+            "--manifest",
+            str(manifest),
+            "--champion",
+            bundles[0],
+            "--candidate",
+            bundles[0],
+        ]
+        assert (
+            main([*arguments, "--replay", str(replay), f"--champion-shift={shift}", "--out", str(out)]) == 0
+        )
+        report = json.loads(out.read_text())
+        curve, loads = report["holdout"]["candidate"]["curve"], report["replay"]["curve"]
+        there = next(point for point in curve if point["shift"] == shift)
+        load = next(point for point in loads if point["shift"] == shift)["load"]["value"]
+        champion = report["holdout"]["champion"]
+        assert champion["recall_with_human"]["value"] == pytest.approx(there["recall"], abs=1e-4)
+        assert champion["false_alarm"]["value"] == pytest.approx(there["false_alarm"], abs=1e-4)
+        assert report["replay"]["champion"]["value"] == pytest.approx(load)
+        assert report["champion"]["shift"] == shift
+        found[shift] = load
+    assert found[-2.0] > found[2.0], "the point matters for these pictures"
+
+
 def test_a_higher_shift_flags_no_more() -> None:
     rng = np.random.default_rng(0)
     label = np.arange(200) % 2

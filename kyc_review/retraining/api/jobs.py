@@ -11,7 +11,7 @@ from kyc_review.core.api import query_params
 from kyc_review.core.permissions import may_promote, may_see_retraining, may_train
 from kyc_review.core.problems import Problem
 from kyc_review.datasets.selectors import snapshots_trainable
-from kyc_review.registry.selectors import bundles_listed, champion
+from kyc_review.registry.selectors import bundles_listed
 from kyc_review.retraining.api.base import (
     RetrainingView,
     created_response,
@@ -25,7 +25,7 @@ from kyc_review.retraining.api.incoming import ComparisonIn, ComparisonPageIn, P
 from kyc_review.retraining.api.serializers.jobs import ComparisonOut, PointOut, ProgressOut, RunOut
 from kyc_review.retraining.api.serializers.shared import CheckOut
 from kyc_review.retraining.score_figures import report_without_erased
-from kyc_review.training.comparisons import comparison_request
+from kyc_review.training.comparisons import comparison_request, is_current
 from kyc_review.training.gate import gate, points_with_gate
 from kyc_review.training.gate_limits import Limits
 from kyc_review.training.jobs import job_cancel
@@ -145,7 +145,7 @@ def comparison_whole(row: Comparison, *, shift: float) -> dict[str, Any]:
     report, limits = row.report, Limits.current()
     return dict(ComparisonOut(row).data) | {
         "progress": ProgressOut(progress_of(row)).data,
-        "is_current": champion() == row.champion,
+        "is_current": is_current(row),
         "points": PointOut(points_with_gate(report, limits), many=True).data if report else [],
         "gate": CheckOut(gate(report, shift=shift, limits=limits), many=True).data if report else [],
         "report": report_without_erased(row.snapshot, report),

@@ -136,7 +136,8 @@ class MeanFaces(Job):
 class Comparison(Job):
     """Candidate and champion on the same held-out applicants of a snapshot, and on submissions of the last days.
 
-    `report` is what `python -m ml compare` wrote.
+    `report` is what `python -m ml compare` wrote. `champion_shift` is the champion's operating point in production: it
+    is measured as it serves.
     """
 
     NOUN = "comparison"
@@ -144,6 +145,7 @@ class Comparison(Job):
 
     snapshot = models.ForeignKey(Snapshot, on_delete=models.PROTECT, related_name="comparisons")
     champion = models.ForeignKey(Bundle, on_delete=models.PROTECT, related_name="+")
+    champion_shift = models.FloatField(default=0.0, db_default=0.0)
     candidate = models.ForeignKey(Bundle, on_delete=models.PROTECT, related_name="comparisons")
     report = models.JSONField(default=dict)
 

@@ -12,6 +12,7 @@ from django.core.files.base import ContentFile
 from django.db import connection
 from django.utils import timezone
 
+from detection.bundle import BundleRefused
 from kyc_review.core.wake import SCORING
 from kyc_review.pipeline import worker
 from kyc_review.pipeline.standstill import standstill_route
@@ -119,6 +120,18 @@ def test_a_broken_model_clears_nothing(
     row.refresh_from_db()
     assert (row.state, row.attempts) == (State.RECEIVED, 1)
     assert not Scoring.objects.exists()
+
+
+def test_a_bundle_that_was_changed_on_disk_does_not_serve(submit: Callable, tmp_path: Path) -> None:
+    bundle = promote(tmp_path, "tiny-1")
+    manifest = bundle.directory / "manifest.json"
+    manifest.chmod(0o600)
+    manifest.write_text(manifest.read_text().replace('"version": "tiny-1"', '"version": "tiny-2"'))
+    row = submit()
+    with pytest.raises(BundleRefused, match="was changed"):
+        worker.run_until_idle()
+    row.refresh_from_db()
+    assert (row.state, row.attempts) == (State.RECEIVED, 0)
 
 
 def test_without_a_champion_nothing_is_leased(submit: Callable) -> None:

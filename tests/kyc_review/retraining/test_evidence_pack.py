@@ -64,6 +64,17 @@ def test_a_pack_tells_who_why_on_what_and_with_which_gate(
         call_command("evidence", "pack", str(promotion.pk), "--out", str(out))
 
 
+def test_what_was_changed_on_disk_is_named(
+    promotion: Promotion, comparison: Comparison, tmp_path: Path
+) -> None:
+    manifest = comparison.snapshot.manifest
+    manifest.parent.mkdir(parents=True, exist_ok=True)
+    manifest.write_text("{}")
+    call_command("evidence", "pack", str(promotion.pk), "--out", str(tmp_path / "pack.zip"))
+    contents = json.loads(read(tmp_path / "pack.zip")["contents.json"])
+    assert contents["changed"] == ["snapshot-compared-on/manifest.json"]
+
+
 def test_a_rollback_has_evidence_without_a_proposal(
     promotion: Promotion, staff: Callable[..., User], tmp_path: Path
 ) -> None:

@@ -1,10 +1,11 @@
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 from django.core.exceptions import PermissionDenied
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from django.utils import timezone
 
@@ -26,6 +27,7 @@ from kyc_review.training.jobs import job_cancel
 from kyc_review.training.models import Comparison, GateSettings, Proposal, TrainingRun
 from kyc_review.training.proposals import ProposalRefused, proposal_approve, proposal_open, proposal_reject
 from kyc_review.training.runs import run_request
+from kyc_review.training.worker import comparing
 from tests.factories.bundles import small_bundle
 from tests.factories.reports import report
 
@@ -89,6 +91,47 @@ def test_a_comparison_with_a_champion_of_the_past_is_worth_nothing(
         proposal_approve(proposal=proposal, actor=amir)
     proposal.refresh_from_db()
     assert proposal.is_open
+
+
+def test_a_comparison_with_the_champion_at_another_operating_point_is_worth_nothing(
+    comparison: Comparison, ada: User, amir: User, serving: Bundle
+) -> None:
+    proposal = proposal_open(comparison=comparison, actor=ada, reason=WHY)
+    bundle_promote(actor=None, bundle=serving, shift=2.0)
+    with pytest.raises(ProposalRefused, match="Another bundle has been promoted"):
+        proposal_approve(proposal=proposal, actor=amir)
+    again = comparison_request(snapshot=comparison.snapshot, candidate=comparison.candidate, actor=ada)
+    assert (again.champion, again.champion_shift) == (serving, 2.0)
+    again.directory.mkdir(parents=True)
+    assert "--champion-shift=2.0" in comparing(again)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_approval_waits_for_a_rollback_of_this_moment_and_is_refused(
+    comparison: Comparison, ada: User, amir: User, serving: Bundle
+) -> None:
+    bundle_promote(actor=None, bundle=serving, shift=1.0)
+    Comparison.objects.update(champion_shift=1.0)
+    comparison.refresh_from_db()
+    proposal = proposal_open(comparison=comparison, actor=ada, reason=WHY)
+    with ThreadPoolExecutor(1) as pool, transaction.atomic():
+        bundle_rollback(actor=None)
+        approval = pool.submit(in_own_connection, lambda: proposal_approve(proposal=proposal, actor=amir))
+        with pytest.raises(TimeoutError):
+            approval.result(0.3)
+        transaction.on_commit(lambda: None)
+    with pytest.raises(ProposalRefused, match="Another bundle has been promoted"):
+        approval.result(20)
+    step = serving_promotion()
+    assert step is not None
+    assert (step.bundle, step.shift) == (serving, 0.0)
+
+
+def in_own_connection(call: Callable[[], object]) -> object:
+    try:
+        return call()
+    finally:
+        connection.close()
 
 
 def test_one_proposal_is_open_at_a_time(comparison: Comparison, ada: User, amir: User) -> None:

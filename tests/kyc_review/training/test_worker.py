@@ -119,6 +119,26 @@ def test_a_refusal_of_the_training_is_the_runs_reason_and_not_tried_again(run: T
     assert "SHA-256 differs" in run.error
 
 
+def test_nothing_is_computed_from_a_manifest_or_bundle_that_was_changed(run: TrainingRun) -> None:
+    manifest = run.snapshot.manifest
+    frozen = manifest.read_bytes()
+    manifest.chmod(0o600)
+    manifest.write_bytes(frozen.replace(b'"fake"', b'"real"'))
+    assert worker.run_due_jobs() == 0
+    run.refresh_from_db()
+    assert run.state == State.FAILED
+    assert "was changed after it was frozen" in run.error
+    manifest.write_bytes(frozen)
+    again = run_request(snapshot=run.snapshot, epochs=2)
+    weights = next(again.init.directory.glob("*.safetensors"))
+    weights.chmod(0o600)
+    weights.write_bytes(b"changed")
+    assert worker.run_due_jobs() == 0
+    again.refresh_from_db()
+    assert again.state == State.FAILED
+    assert weights.name in again.error
+
+
 def test_the_reason_of_a_refusal_is_found_before_what_torchrun_says_of_it(tmp_path: Path) -> None:
     log = tmp_path / "log"
     log.write_text("ml train: too few\nW1121 closing signal SIGTERM\nE1121 failed (exitcode: 2)\n\n")
