@@ -26,6 +26,7 @@ COPY --from=build-web /opt/venv /opt/venv
 COPY manage.py ./
 COPY kyc_review kyc_review
 COPY detection detection
+COPY encrypted_files encrypted_files
 COPY estimation estimation
 COPY templates templates
 COPY locale locale
@@ -45,6 +46,7 @@ COPY --from=build-worker /opt/venv /opt/venv
 COPY manage.py ./
 COPY kyc_review kyc_review
 COPY detection detection
+COPY encrypted_files encrypted_files
 COPY estimation estimation
 COPY locale locale
 COPY ml ml
