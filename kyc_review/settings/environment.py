@@ -3,9 +3,23 @@
 from pathlib import Path
 
 import environ
+from environ.fileaware_mapping import FileAwareMapping
 
 BASE_DIR = Path(__file__).resolve().parents[2]
-env = environ.Env()
+
+
+class _Variables(FileAwareMapping):
+    """The environment, where a value may be in a file that NAME_FILE names, as orchestrators mount secrets."""
+
+    def __getitem__(self, name: str) -> str:
+        return str(super().__getitem__(name)).rstrip("\n")  # as editors and `echo` end a file
+
+
+class Env(environ.FileAwareEnv):
+    ENVIRON = _Variables()
+
+
+env = Env()
 
 # Private state: originals, derivatives, bundles, snapshots. Never below a folder that a web server serves.
 DATA_DIR = Path(env.str("DATA_DIR", default=str(BASE_DIR / ".local")))

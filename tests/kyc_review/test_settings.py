@@ -2,7 +2,10 @@ from collections import Counter
 from importlib import import_module
 from pathlib import Path
 
+import pytest
+
 from kyc_review import settings
+from kyc_review.settings.environment import Env
 
 
 def test_each_setting_is_set_in_one_module_only() -> None:
@@ -18,3 +21,12 @@ def test_each_setting_is_set_in_one_module_only() -> None:
             assert import_module(f"kyc_review.settings.{path.stem}")
     assert len(names) > 100
     assert [name for name, times in names.items() if times > 1] == []
+
+
+def test_a_secret_may_be_in_a_file_with_or_without_a_line_break(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for content in ("postgres://a:b@host/kyc", "postgres://a:b@host/kyc\n"):
+        (tmp_path / "url").write_text(content)
+        monkeypatch.setenv("SOME_URL_FILE", str(tmp_path / "url"))
+        assert Env().str("SOME_URL") == "postgres://a:b@host/kyc"

@@ -1,0 +1,99 @@
+"""What a cluster would refuse, or run otherwise than docker compose does, found without a cluster."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "deploy" / "kubernetes"
+FILES = sorted(path for path in FOLDER.glob("*/*.yaml") if path.name != "kustomization.yaml")
+KUBERNETES = "1.37"
+
+
+def documents(text: str) -> list[dict[str, Any]]:
+    return [document for document in yaml.safe_load_all(text) if document]
+
+
+def base() -> list[dict[str, Any]]:
+    return [one for path in (FOLDER / "base").glob("*.yaml") for one in documents(path.read_text())]
+
+
+def pods() -> dict[str, dict[str, Any]]:
+    kinds = ("Deployment", "Job")
+    return {
+        one["metadata"]["name"].removeprefix("kyc-review-"): one["spec"]["template"]["spec"]
+        for one in base()
+        if one["kind"] in kinds
+    }
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_each_object_has_the_fields_of_its_kind_and_no_others(path: Path) -> None:
+    validator = pytest.importorskip("kubernetes_validate")
+    for document in documents(path.read_text()):
+        if not document["apiVersion"].startswith("keda.sh/"):  # a definition of its own
+            validator.validate(document, KUBERNETES, strict=True)
+
+
+@pytest.mark.parametrize("overlay", ["single-node", "production"])
+def test_the_overlays_build(overlay: str) -> None:
+    if shutil.which("kubectl") is None:
+        pytest.skip("kubectl is not installed")
+    built = subprocess.run(
+        ["kubectl", "kustomize", str(FOLDER / overlay)], capture_output=True, text=True, check=True
+    )
+    found = {(one["kind"], one["metadata"]["name"]): one for one in documents(built.stdout)}
+    scoring = found["Deployment", "kyc-review-scoring"]["spec"]["template"]["spec"]
+    has_gpu = "nvidia.com/gpu" in scoring["containers"][0]["resources"]["limits"]
+    assert has_gpu is (overlay == "production")
+
+
+def test_every_kustomization_lists_its_files() -> None:
+    for folder in FOLDER.iterdir():
+        listed = yaml.safe_load((folder / "kustomization.yaml").read_text())["resources"]
+        assert {path.name for path in FILES if path.parent == folder} == {
+            name for name in listed if not name.startswith("..")
+        }
+
+
+def test_the_processes_are_those_of_compose_with_the_same_commands() -> None:
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    for name, spec in pods().items():
+        service = compose.get(name) or compose[f"worker-{name}"]
+        container = spec["containers"][0]
+        assert container["image"] == service["image"]
+        if "command" in service:
+            assert container["command"] == service["command"]
+        elif "command" in container:
+            assert re.findall(r'"([^"]*)"', dockerfile.rpartition("CMD")[2]) == container["command"]
+        assert spec["terminationGracePeriodSeconds"] == 60
+
+
+@pytest.mark.parametrize("name", sorted(pods()))
+def test_no_pod_has_more_rights_than_it_needs(name: str) -> None:
+    spec = pods()[name]
+    container = spec["containers"][0]
+    assert spec["securityContext"]["runAsNonRoot"]
+    assert spec["automountServiceAccountToken"] is False
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    assert "memory" in container["resources"]["limits"]
+    assert "livenessProbe" in container or name == "migrate"
+    secret = next(volume["secret"]["secretName"] for volume in spec["volumes"] if "secret" in volume)
+    assert (secret == "kyc-review-migrate") is (name == "migrate"), "the owner of the tables"
+
+
+def test_it_sets_only_settings_that_exist() -> None:
+    example = (ROOT / ".env.example").read_text()
+    known = set(re.findall(r"^(?:# )?([A-Z][A-Z_]+)=", example, re.M)) | {"TORCHINDUCTOR_CACHE_DIR"}
+    names = {name for one in base() if one["kind"] == "ConfigMap" for name in one["data"]}
+    assert {name if name in known else name.removesuffix("_FILE") for name in names} <= known
