@@ -49,7 +49,7 @@ def compare(
 ) -> dict[str, Any]:
     """The report on candidate and champion; with `work`, progress goes to its progress.jsonl.
 
-    champion_shift: of its thresholds in production, on the logit scale, so that it is measured as it serves. replay: a
+    champion_shift: of its thresholds in production, on the logit scale, so that it is measured as it is used. replay: a
     file with one `<submission> <path>` per line. groups: a file with one JSON object per line,
     {"submission": ..., "groups": {grouping: value}}; without it, held-out faces have their source only. Raises
     NothingHeldOut, SourceMissing, BundleRefused, ValueError.

@@ -102,8 +102,8 @@ def snapshot_verify(*, snapshot: Snapshot) -> int:
 
 
 def manifest_verify(*, snapshot: Snapshot) -> None:
-    """Raises SnapshotFailed when the manifest is not the one that was frozen, OSError. It holds the images' hashes, and
-    whoever reads an image compares them."""
+    """Raises SnapshotFailed when the manifest is not the one that was frozen, OSError. It holds the images'
+    hashes, which are compared when an image is read."""
     if folders.sha256_of(snapshot.manifest) != snapshot.manifest_sha256:
         raise SnapshotFailed(f"{snapshot.manifest} was changed after it was frozen.")
 

@@ -137,7 +137,7 @@ class Comparison(Job):
     """Candidate and champion on the same held-out applicants of a snapshot, and on submissions of the last days.
 
     `report` is what `python -m ml compare` wrote. `champion_shift` is the champion's operating point in production: it
-    is measured as it serves.
+    is measured as it is used.
     """
 
     NOUN = "comparison"

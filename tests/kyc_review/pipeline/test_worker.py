@@ -241,7 +241,7 @@ def test_a_missing_original_is_no_attempt_and_waits_for_the_storage(
     assert lost.due_at > timezone.now()
     Submission.objects.update(received_at=timezone.now() - timedelta(hours=1))
     Scoring.objects.filter(submission=kept).update(scored_at=timezone.now() - timedelta(hours=1))
-    assert standstill_route() == 0, "nobody could see it"
+    assert standstill_route() == 0, "no person could see it"
     assert originals_missing() == 1
     originals.save(lost.image_key, ContentFile(content))
     Submission.objects.update(due_at=timezone.now())
