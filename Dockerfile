@@ -31,7 +31,7 @@ COPY estimation estimation
 COPY templates templates
 COPY locale locale
 COPY static static
-COPY docs/openapi.yaml docs/
+COPY docs/openapi.yaml docs/openapi-staff.yaml docs/
 # Placeholders let Django start for this one command; nothing of them stays in the image.
 ENV STATIC_ROOT=/app/staticfiles
 RUN SECRET_KEY=build DATABASE_URL=postgres://build VALKEY_URL=redis://build python manage.py collectstatic --noinput -v 0

@@ -49,9 +49,9 @@ messages: ## Collect the texts to translate into locale/ and compile them
 	@tools/bootstrap.sh dev
 	@$(PY) tools/messages.py update
 
-openapi: ## Rewrite docs/openapi.yaml from the code
+openapi: ## Rewrite docs/openapi.yaml and openapi-staff.yaml from the code
 	@tools/bootstrap.sh dev
-	@tools/openapi.sh docs/openapi.yaml
+	@tools/openapi.sh docs
 
 lock: ## Pin requirements/*.txt again from pyproject.toml (ARGS=--upgrade takes newer versions)
 	@tools/lock.sh $(ARGS)

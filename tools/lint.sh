@@ -14,13 +14,14 @@ check() {
 }
 
 openapi_is_current() {
-    fresh=$(mktemp)
-    tools/openapi.sh "$fresh" && diff -u docs/openapi.yaml "$fresh" || {
-        echo "docs/openapi.yaml differs from the code: run make openapi and commit it"
-        rm -f "$fresh"
+    fresh=$(mktemp -d)
+    tools/openapi.sh "$fresh" && diff -u docs/openapi.yaml "$fresh/openapi.yaml" &&
+        diff -u docs/openapi-staff.yaml "$fresh/openapi-staff.yaml" || {
+        echo "docs/openapi.yaml or openapi-staff.yaml differs from the code: run make openapi and commit them"
+        rm -rf "$fresh"
         return 1
     }
-    rm -f "$fresh"
+    rm -rf "$fresh"
 }
 
 # makemigrations asks the database which migrations ran, warns that it cannot, and compares models all the same.

@@ -12,11 +12,11 @@ class ApiKeyScheme(OpenApiAuthenticationExtension):
 
 
 class PersonalTokenScheme(OpenApiAuthenticationExtension):
-    """The token of a member of staff, for the retraining API only."""
+    """The token of a member of staff, for the APIs for staff only."""
 
     target_class = "kyc_review.accounts.tokens.authentication.TokenAuthentication"
     name = "personalToken"
 
     def get_security_definition(self, auto_schema: object) -> dict[str, str]:
-        said = "A personal token, created on the account page. It gives access to the retraining API only."
+        said = "A personal token, created on the account page. It gives access to the APIs for staff only."
         return {"type": "http", "scheme": "bearer", "description": said}

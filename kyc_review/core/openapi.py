@@ -68,6 +68,41 @@ def response_header(name: str, description: str, status: int) -> OpenApiParamete
     )
 
 
+STAFF_PATHS = ("/api/v1/retraining/", "/api/v1/records/")
+
+
+def for_integrations(endpoints: list[tuple[str, str, str, Any]]) -> list[tuple[str, str, str, Any]]:
+    """The endpoints of docs/openapi.yaml; an integrator's client needs nothing of the bank's own people."""
+    return [one for one in endpoints if not one[0].startswith(STAFF_PATHS)]
+
+
+def for_staff(endpoints: list[tuple[str, str, str, Any]]) -> list[tuple[str, str, str, Any]]:
+    """The endpoints of docs/openapi-staff.yaml."""
+    return [one for one in endpoints if one[0].startswith(STAFF_PATHS)]
+
+
+def with_signatures(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """Adds to each webhook what drf-spectacular cannot describe: its headers, and that no key comes with it."""
+    headers = {
+        "webhook-id": "The event's id, the same in every attempt.",
+        "webhook-timestamp": "When it was sent, in seconds since 1970; refuse what is older than five minutes.",
+        "webhook-signature": "One or two of `v1,` and the base64 of an HMAC-SHA256, separated by a space.",
+    }
+    for message in result.get("webhooks", {}).values():
+        message["post"]["security"] = []
+        message["post"]["parameters"] = [
+            {
+                "name": name,
+                "in": "header",
+                "required": True,
+                "schema": {"type": "string"},
+                "description": text,
+            }
+            for name, text in headers.items()
+        ]
+    return result
+
+
 def without_empty_defaults(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     """Removes `default: ''`: an empty text is no value of an enum or of a text with a length, and generators that see a
     default make the field required. Left out means the same.

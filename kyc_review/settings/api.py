@@ -20,15 +20,36 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "KYC selfie review API",
-    "DESCRIPTION": "Post identity selfies; read what the ensemble and the bank's reviewers found. Every request "
-    "carries `Authorization: Bearer <key>`: integrations send an API key, which an administrator creates under "
-    "*Integrations* (`kyc_live_...`, or `kyc_test_...` for the sandbox); staff send a personal token to the addresses "
-    "under `/retraining/` and `/records/`. `GET /me` tells whether a key works. Errors are problem documents "
-    "(RFC 9457).",
+    "DESCRIPTION": """\
+Post identity selfies; read what the ensemble and the bank's reviewers found.
+
+1. An administrator creates a key under *Integrations*: `kyc_test_...` for the sandbox, `kyc_live_...` for real selfies.
+2. Send it with every request: `Authorization: Bearer kyc_test_...`. `GET /api/v1/me` says whether it works.
+3. Send an `Idempotency-Key` of your own with every new submission, and the same one when you repeat the request.
+4. Errors are problem documents (RFC 9457): act on `code` and the status, show `detail` to a person.
+5. After 429 and 503 wait for the seconds of `Retry-After`; a webhook tells the result, or poll `GET /api/v1/events`.
+""",
+    "CONTACT": {"name": "The bank's administrators of this system"},
+    "LICENSE": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
     "SERVERS": [{"url": "/", "description": "The host that serves this document."}],
+    "PREPROCESSING_HOOKS": ["kyc_review.core.openapi.for_integrations"],
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
+        "kyc_review.core.openapi.with_signatures",
         "kyc_review.core.openapi.without_empty_defaults",
+    ],
+    "WEBHOOKS": [
+        f"kyc_review.webhooks.api.messages.{kind}"
+        for kind in (
+            "CLEARED",
+            "QUEUED",
+            "COMPLETED",
+            "OVERTURNED",
+            "APPEAL_DECIDED",
+            "RESUBMIT_REQUESTED",
+            "ERASED",
+            "TEST",
+        )
     ],
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",
@@ -37,10 +58,8 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     # In the order in which the reference shows them.
     "TAGS": [
-        {"name": "submissions", "description": "For integrations: post selfies, read what became of them."},
-        {"name": "webhooks", "description": "For integrations: hear of it instead of asking."},
-        {"name": "retraining", "description": "For the bank's own people, with personal tokens."},
-        {"name": "records", "description": "For auditors, with personal tokens: exports and dossiers."},
+        {"name": "submissions", "description": "Post selfies, read what became of them."},
+        {"name": "webhooks", "description": "Hear of it instead of asking."},
     ],
     "ENUM_NAME_OVERRIDES": {
         "DeliveryState": "kyc_review.webhooks.models.Delivery.State",
@@ -49,6 +68,25 @@ SPECTACULAR_SETTINGS = {
         "JobState": "kyc_review.training.models.Job.State",
         "BundleState": "kyc_review.registry.states.BundleState",
     },
+}
+# What docs/openapi-staff.yaml has otherwise (tools/openapi.sh).
+STAFF_DOCUMENT = {
+    "TITLE": "KYC selfie review: automation for staff",
+    "DESCRIPTION": """\
+The retraining loop and the records, for the bank's own scripts.
+
+1. A person creates a token under *Your account*, *Tokens*: `kyc_person_...`; it has the rights of the person's role.
+2. Send it with every request: `Authorization: Bearer kyc_person_...`. Keys of integrations do not work here.
+3. A token only reads unless its owner chose otherwise, and lasts 90 days at most.
+4. Errors are problem documents (RFC 9457): act on `code` and the status, show `detail` to a person.
+5. What needs two people needs two people here too: the one who proposes cannot approve.
+""",
+    "PREPROCESSING_HOOKS": ["kyc_review.core.openapi.for_staff"],
+    "WEBHOOKS": [],
+    "TAGS": [
+        {"name": "retraining", "description": "For admins and auditors, with personal tokens."},
+        {"name": "records", "description": "For auditors, with personal tokens: exports and dossiers."},
+    ],
 }
 
 # What a scraper of /metrics sends as its bearer token. Empty: only requests from this machine itself are answered.

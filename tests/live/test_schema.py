@@ -1,4 +1,4 @@
-"""Schemathesis against the live server: no 5xx, and no answer that docs/openapi.yaml does not describe."""
+"""Schemathesis against the live server: no 5xx, and no answer that its documents do not describe."""
 
 import os
 import subprocess
@@ -14,6 +14,7 @@ from kyc_review.accounts.models import User
 from kyc_review.accounts.tokens.services import token_create
 from kyc_review.registry.models import Bundle
 from kyc_review.registry.shadows import shadow_start
+from kyc_review.submissions.models import Submission
 from kyc_review.training.models import Comparison, Proposal, TrainingRun
 from kyc_review.training.proposals import proposal_open
 
@@ -28,12 +29,24 @@ CHECKS = (
 )
 
 
-LOOP = "^/api/v1/retraining/"
+LOOP, RECORDS = "^/api/v1/retraining/", "^/api/v1/records/"
 
 
 @pytest.mark.slow
 def test_the_live_server_keeps_to_its_schema(server: str, live_key: str, tmp_path: Path) -> None:
-    check(server, live_key, tmp_path, "--exclude-path-regex", LOOP, "--max-examples", "15")
+    check("openapi", server, live_key, tmp_path, "--max-examples", "15")
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_the_records_keep_to_their_schema(
+    server: str, staff: Callable[..., User], submit: Callable[..., Submission], tmp_path: Path
+) -> None:
+    """Asked by an auditor, with a submission there."""
+    token = token_create(owner=staff("olga", "auditor"), label="schemathesis", days=1)[1]
+    told = '[parameters]\n"path.submission_id" = "{}"\n'
+    (tmp_path / "schemathesis.toml").write_text(told.format(submit().pk))
+    check("openapi-staff", server, token, tmp_path, "--include-path-regex", RECORDS, "--max-examples", "8")
 
 
 @pytest.mark.slow
@@ -43,7 +56,7 @@ def test_the_retraining_loop_keeps_to_its_schema(server: str, tmp_path: Path) ->
     """Asked by an admin, with a row of each kind there."""
     token = token_create(owner=User.objects.get(username="ada"), label="schemathesis", days=1)[1]
     (tmp_path / "schemathesis.toml").write_text(numbers())
-    check(server, token, tmp_path, "--include-path-regex", LOOP, "--max-examples", "8")
+    check("openapi-staff", server, token, tmp_path, "--include-path-regex", LOOP, "--max-examples", "8")
 
 
 @pytest.fixture
@@ -67,11 +80,11 @@ def numbers() -> str:
     return "\n".join(told)
 
 
-def check(server: str, key: str, tmp_path: Path, *more: str) -> None:
+def check(document: str, server: str, key: str, tmp_path: Path, *more: str) -> None:
     command = [
         str(Path(sys.executable).with_name("schemathesis")),
         "run",
-        str(REPOSITORY / "docs/openapi.yaml"),
+        str(REPOSITORY / f"docs/{document}.yaml"),
     ]
     command += ["--url", server, "--header", f"Authorization: Bearer {key}", "--checks", ",".join(CHECKS)]
     command += ["--phases", "examples,coverage,fuzzing,stateful", "--seed", "1", *more]

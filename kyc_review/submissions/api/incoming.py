@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.conf import settings
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ParseError
 from rest_framework.fields import empty
@@ -137,8 +138,9 @@ class SubmissionJson(References):
         return storable(value)
 
 
+@extend_schema_field(SubmissionJson)
 class _Entry(serializers.DictField):
-    """Documented as an object. Anything else is passed on, because each entry is accepted or refused by itself."""
+    """Documented as a submission. Anything else is passed on, because each entry is accepted or refused by itself."""
 
     def run_validation(self, data: Any = empty) -> Any:
         return data

@@ -65,19 +65,42 @@ NOT_YOURS = "No such submission, or it belongs to another integration."
 GONE = "It was erased."
 ABOUT_KEY = "A request with this Idempotency-Key is still being processed."
 
+LOCATION = response_header("Location", "Address of the result.", 202)
+REFERENCE = "A `reference_image`, such as the document's portrait, may come with it: people compare it with the selfie."
+
+
+def _refusals(not_this_type: str) -> dict[Any, OpenApiResponse]:
+    """What a create of one submission may be refused with."""
+    return error_responses(
+        e400=f"{MALFORMED} Or the Idempotency-Key is missing, or the picture is empty.",
+        e409=ABOUT_KEY,
+        e410="A repetition, and the submission was erased meanwhile.",
+        e413="Too many bytes or pixels, in one picture or in both together.",
+        e415=f"{not_this_type}, or not {ACCEPTED}.",
+        e422="The image cannot be decoded, or it is animated; or the Idempotency-Key was used for "
+        "another request.",
+        e503="Too many images at once; repeat it after `Retry-After` seconds.",
+    )
+
+
 create = extend_schema(
     operation_id="create_submission",
     summary="Post a selfie",
-    description="Accepted means stored: the verdict follows at the Location, usually within a second. "
-    "Send the picture as a form (`multipart/form-data`) or in JSON with base64. A `reference_image`, such as the "
-    "document's portrait, may come with it: people compare it with the selfie.",
-    parameters=[
-        IDEMPOTENCY,
-        WaitIn,
-        REPLAYED,
-        response_header("Location", "Address of the result.", 202),
-    ],
-    request={"multipart/form-data": SubmissionForm, "application/json": SubmissionJson},
+    description="A form (`multipart/form-data`). Accepted means stored: the verdict follows at the Location, usually "
+    f"within a second. {REFERENCE}\n\nThis address also takes JSON, which is deprecated and ends on 1 January 2028: "
+    "such answers carry `Deprecation` and `Sunset`. Post JSON to `/submissions/json`.",
+    parameters=[IDEMPOTENCY, WaitIn, REPLAYED, LOCATION],
+    request={"multipart/form-data": SubmissionForm},
+    examples=[example("Accepted", RECEIVED, status_codes=["202"])],
+    responses={202: SubmissionOut} | _refusals("Neither a form nor JSON"),
+)
+create_json = extend_schema(
+    operation_id="create_submission_json",
+    summary="Post a selfie in JSON",
+    description="As a form, with the picture in base64. Accepted means stored: the verdict follows at the Location, "
+    f"usually within a second. {REFERENCE}",
+    parameters=[IDEMPOTENCY, WaitIn, REPLAYED, LOCATION],
+    request=SubmissionJson,
     examples=[
         example(
             "JSON",
@@ -88,26 +111,16 @@ create = extend_schema(
                 "metadata": {"branch": "12"},
             },
             is_request=True,
-            media_type="application/json",
         ),
         example("Accepted", RECEIVED, status_codes=["202"]),
     ],
-    responses={202: SubmissionOut}
-    | error_responses(
-        e400=f"{MALFORMED} Or the Idempotency-Key is missing, or the picture is empty.",
-        e409=ABOUT_KEY,
-        e410="A repetition, and the submission was erased meanwhile.",
-        e413="Too many bytes or pixels, in one picture or in both together.",
-        e415=f"Neither a form nor JSON, or not {ACCEPTED}.",
-        e422="The image cannot be decoded, or it is animated; or the Idempotency-Key was used for "
-        "another request.",
-        e503="Too many images at once; repeat it after `Retry-After` seconds.",
-    ),
+    responses={202: SubmissionOut} | _refusals("Not JSON"),
 )
 create_batch = extend_schema(
     operation_id="create_submissions",
     summary="Post up to fifty selfies",
-    description="Each is accepted or refused separately; the whole request may have at most 20 MB. "
+    description="Each is accepted or refused separately; the whole request may have at most "
+    f"{settings.JSON_MAX_BYTES // 1_000_000} MB. "
     "Repeated with the same Idempotency-Key, the whole answer is replayed.",
     parameters=[IDEMPOTENCY, REPLAYED],
     request=BatchIn,

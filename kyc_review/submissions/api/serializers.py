@@ -72,6 +72,7 @@ class SubmissionOut(serializers.ModelSerializer[Submission]):
     result = serializers.ChoiceField(
         choices=Result.choices, allow_null=True, read_only=True, help_text="Null until status is `completed`."
     )
+    metadata = serializers.DictField(read_only=True, help_text="Your own, as you sent it.")
     reasons = serializers.SerializerMethodField(help_text="Why it has this result; empty until it has one.")
     checks = serializers.SerializerMethodField(
         help_text="What was checked of the picture; empty until it was scored or sent back."

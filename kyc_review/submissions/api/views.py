@@ -1,5 +1,6 @@
 from collections.abc import Mapping
-from typing import ClassVar
+from datetime import UTC, datetime
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django.http import Http404
@@ -11,6 +12,7 @@ from rest_framework.serializers import Serializer
 from kyc_review.accounts.authentication import caller_of
 from kyc_review.accounts.models import Scope
 from kyc_review.core.api import ApiView, conditional, etag_of, known_tags, query_params
+from kyc_review.core.deprecation import Deprecated
 from kyc_review.core.pagination import invalid_cursor, page_end
 from kyc_review.core.parsers import JSONParser
 from kyc_review.core.problems import Problem
@@ -25,6 +27,11 @@ from kyc_review.submissions.selectors import submissions_page
 from kyc_review.submissions.state_changes import StaleSubmission
 
 UNSCORED = (State.RECEIVED, State.SCORING)
+JSON_AT_SUBMISSIONS = Deprecated(
+    since=datetime(2026, 11, 27, tzinfo=UTC),
+    ends=datetime(2028, 1, 1, tzinfo=UTC),
+    successor="submissions-json",
+)
 
 
 class SubmissionsView(ApiView):
@@ -34,19 +41,7 @@ class SubmissionsView(ApiView):
 
     @openapi.create
     def post(self, request: Request) -> Response:
-        creating.idempotency_key(request)  # a missing one is the first thing to hear about
-        seconds, fields = wait_of(request), creating.read(request)
-        caller = caller_of(request)
-        response = creating.created_once(
-            request,
-            creating.said(fields),
-            prepare=lambda: creating.prepared(fields),
-            act=lambda ready: creating.answer_one(caller, ready),
-        )
-        if seconds:
-            row = waited_for(request, UUID(response.data["id"]), seconds)
-            response.data = shown(row)
-        return response
+        return created(request)
 
     @openapi.list_
     def get(self, request: Request) -> Response:
@@ -59,6 +54,25 @@ class SubmissionsView(ApiView):
         except Submission.DoesNotExist:
             raise invalid_cursor("not one of your submissions") from None
         return conditional(request, {"data": [shown(row) for row in rows]} | page_end(rows, has_more))
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        """Every answer to a post of JSON, refusals too, tells that it is deprecated."""
+        done = super().finalize_response(request, response, *args, **kwargs)
+        if request.method == "POST" and "json" in str(request.META.get("CONTENT_TYPE", "")):
+            for name, value in JSON_AT_SUBMISSIONS.headers(request).items():
+                done[name] = value
+        return done
+
+
+class JsonView(ApiView):
+    """Only JSON: an operation with two content types is one that several generators of clients cannot call."""
+
+    scopes = {"POST": Scope.SUBMISSIONS_WRITE}
+    query: ClassVar[Mapping[str, type[Serializer]]] = {"POST": WaitIn}
+
+    @openapi.create_json
+    def post(self, request: Request) -> Response:
+        return created(request)
 
 
 class BatchView(ApiView):
@@ -121,6 +135,23 @@ class LateOutcomeView(ApiView):
                 detail="Outcomes can be reported only for submissions with a result; this one has none yet.",
             ) from None
         return Response(LateOutcomeOut(outcome).data, status=201)
+
+
+def created(request: Request) -> Response:
+    """One submission, from a form or from JSON."""
+    creating.idempotency_key(request)  # a missing one is the first thing to hear about
+    seconds, fields = wait_of(request), creating.read(request)
+    caller = caller_of(request)
+    response = creating.created_once(
+        request,
+        creating.said(fields),
+        prepare=lambda: creating.prepared(fields),
+        act=lambda ready: creating.answer_one(caller, ready),
+    )
+    if seconds:
+        row = waited_for(request, UUID(response.data["id"]), seconds)
+        response.data = shown(row)
+    return response
 
 
 def waited_for(request: Request, submission_id: UUID, seconds: float) -> Submission:

@@ -19,6 +19,7 @@ NEEDED = {
     ("GET", "/api/v1/submissions"): Scope.SUBMISSIONS_READ,
     ("POST", "/api/v1/submissions"): Scope.SUBMISSIONS_WRITE,
     ("DELETE", "/api/v1/submissions"): Scope.SUBMISSIONS_ERASE,
+    ("POST", "/api/v1/submissions/json"): Scope.SUBMISSIONS_WRITE,
     ("POST", "/api/v1/submissions/batch"): Scope.SUBMISSIONS_WRITE,
     ("GET", "/api/v1/submissions/{id}"): Scope.SUBMISSIONS_READ,
     ("POST", "/api/v1/submissions/{id}/cancel"): Scope.SUBMISSIONS_WRITE,

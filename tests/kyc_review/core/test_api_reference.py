@@ -1,13 +1,19 @@
+import pytest
 from django.test import Client
 
 
-def test_the_reference_needs_no_login_and_no_other_host(client: Client) -> None:
-    page = client.get("/docs/api/")
-    assert page.status_code == 200
-    policy = page["Content-Security-Policy"]
+@pytest.mark.parametrize(
+    ("page", "document"),
+    [("/docs/api/", "/docs/openapi.yaml"), ("/docs/api/staff/", "/docs/openapi-staff.yaml")],
+)
+def test_the_references_need_no_login_and_no_other_host(client: Client, page: str, document: str) -> None:
+    shown = client.get(page)
+    assert shown.status_code == 200
+    policy = shown["Content-Security-Policy"]
     assert "unsafe" not in policy
     assert "script-src 'self'" in policy
-    assert "://" not in page.content.decode()
-    document = client.get("/docs/openapi.yaml")
-    assert b"".join(document).startswith(b"openapi: 3.1.0")
-    assert document["Content-Type"] == "application/yaml"
+    assert "://" not in shown.content.decode()
+    assert f'data-document="{document}"' in shown.content.decode()
+    answer = client.get(document)
+    assert b"".join(answer).startswith(b"openapi: 3.1.0")
+    assert answer["Content-Type"] == "application/yaml"
