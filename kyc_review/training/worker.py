@@ -23,7 +23,7 @@ from detection.bundle import BundleRefused
 from kyc_review.core import folders
 from kyc_review.datasets.snapshot_builder import SnapshotFailed
 from kyc_review.datasets.snapshots import manifest_verify
-from kyc_review.registry.bundles import bundle_check, bundle_register
+from kyc_review.registry.bundles import bundle_check, bundle_register, changed
 from kyc_review.registry.models import Bundle
 from kyc_review.training.comparison_groups import groups_of
 from kyc_review.training.comparisons import comparison_follow, frozen, replayed
@@ -214,8 +214,10 @@ def _succeed(job: TrainingRun | Comparison | MeanFaces) -> bool:
         elif isinstance(job, MeanFaces):
             job_end(job, State.SUCCEEDED, cells=json.loads((job.output / "cells.json").read_text()))
         else:
-            job_end(job, State.SUCCEEDED, report=json.loads(job.output.read_text()))
-    except (BundleRefused, OSError, ValueError, JobRefused) as error:
+            report = json.loads(job.output.read_text())
+            _require_measured(job, report)
+            job_end(job, State.SUCCEEDED, report=report)
+    except (BundleRefused, SnapshotFailed, OSError, ValueError, JobRefused) as error:
         if not isinstance(error, JobRefused):
             job_end(job, State.FAILED, error=BAD_RESULT % {"error": error})
             return False
@@ -223,6 +225,14 @@ def _succeed(job: TrainingRun | Comparison | MeanFaces) -> bool:
     log.info("%s: done", job)
     shutil.rmtree(job.directory / "work" / "members", ignore_errors=True)
     return True
+
+
+def _require_measured(job: Comparison, report: dict[str, Any]) -> None:
+    """A proposal rests on these figures. Raises BundleRefused when they are of other files or another snapshot."""
+    _require_as_registered(job)
+    for role, bundle in (("champion", job.champion), ("candidate", job.candidate)):
+        if (digest := report[role]["digest"]) != bundle.digest:
+            raise BundleRefused(changed(bundle, digest))
 
 
 def last_line(file: Path, *, begins: str = "") -> str:

@@ -12,11 +12,13 @@ import psutil
 import pytest
 from django.db import connection
 
+from detection.bundle import BundleRefused
 from kyc_review.accounts.models import User
 from kyc_review.datasets.snapshots import snapshot_create
 from kyc_review.registry.bundles import bundle_promote, bundle_register
 from kyc_review.submissions.models import Submission
 from kyc_review.training import worker
+from kyc_review.training.comparisons import comparison_request
 from kyc_review.training.jobs import job_cancel
 from kyc_review.training.models import TrainingRun
 from kyc_review.training.progress import log_tail, progress_of
@@ -144,3 +146,13 @@ def test_the_reason_of_a_refusal_is_found_before_what_torchrun_says_of_it(tmp_pa
     log.write_text("ml train: too few\nW1121 closing signal SIGTERM\nE1121 failed (exitcode: 2)\n\n")
     assert worker.last_line(log, begins="ml ") == "ml train: too few"
     assert worker.last_line(log) == "E1121 failed (exitcode: 2)"
+
+
+def test_a_report_of_other_files_is_no_comparison(run: TrainingRun, tmp_path: Path) -> None:
+    candidate = bundle_register(path=small_bundle(tmp_path / "other", version="v9"), source="imported")
+    job = comparison_request(snapshot=run.snapshot, candidate=candidate, actor=None)
+    found = {"champion": {"digest": job.champion.digest}, "candidate": {"digest": candidate.digest}}
+    worker._require_measured(job, found)
+    found["candidate"]["digest"] = "0" * 64
+    with pytest.raises(BundleRefused, match="was changed"):
+        worker._require_measured(job, found)
