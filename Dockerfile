@@ -1,7 +1,9 @@
 # Two images from one file:
 #   docker build --target web    -t kyc-review-web .      Django, beat and the default worker; no torch
 #   docker build --target worker -t kyc-review-worker .   the scoring worker; CUDA torch, which runs on a CPU, too
-FROM python:3.12-slim AS base
+# With its digest (python:3.12-slim@sha256:...) two builds have the same base (docs/deploy.md).
+ARG PYTHON_IMAGE=python:3.12-slim
+FROM ${PYTHON_IMAGE} AS base
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PATH=/opt/venv/bin:$PATH DATA_DIR=/data
 RUN groupadd --gid 10001 kyc && useradd --uid 10001 --gid kyc --no-create-home --home-dir /nonexistent kyc \
     && install -d -o kyc -g kyc -m 0700 /data

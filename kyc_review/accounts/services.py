@@ -16,6 +16,7 @@ from kyc_review.accounts.digests import key_digest
 from kyc_review.accounts.models import ApiKey, Integration, Scope, User, all_scopes
 from kyc_review.accounts.second_factor.services import code_failures_forget
 from kyc_review.accounts.tokens.services import tokens_revoke_all
+from kyc_review.accounts.user_names import user_name_check
 from kyc_review.audit import services as audit
 from kyc_review.core.db.statements import fetch_one
 from kyc_review.core.permissions import Role
@@ -45,8 +46,10 @@ def staff_create(
 ) -> User:
     """Without a role the person can log in and sees no page.
 
-    Raises ValidationError for a weak password, Group.DoesNotExist for an unknown role.
+    Raises ValidationError for a weak password and for a name that looks like another's, Group.DoesNotExist for an
+    unknown role.
     """
+    user_name_check(username)
     user = User(username=username, first_name=first_name)
     validate_password(password, user)
     user.set_password(password)

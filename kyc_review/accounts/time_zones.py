@@ -14,8 +14,6 @@ from django.utils.translation import gettext
 
 from kyc_review.accounts.models import User
 
-COOKIE = "time_zone"  # written by static/js/theme.js
-
 
 @cache
 def zone_names() -> tuple[str, ...]:
@@ -29,11 +27,12 @@ def _known() -> set[str]:
 
 
 def zone_of(request: HttpRequest) -> zoneinfo.ZoneInfo | None:
-    """The reader's zone; None for the installation's, as the API has. An unknown name in the cookie counts as none."""
+    """The reader's zone; None for the installation's, as the API has. An unknown name in the cookie, which
+    static/js/theme.js writes, counts as none."""
     if settings.SESSION_COOKIE_NAME not in request.COOKIES or request.path.startswith("/api/"):
         return None
     chosen = request.user.time_zone if isinstance(request.user, User) else ""
-    name = chosen or unquote(request.COOKIES.get(COOKIE, ""))
+    name = chosen or unquote(request.COOKIES.get(settings.TIME_ZONE_COOKIE_NAME, ""))
     return zoneinfo.ZoneInfo(name) if name in _known() else None
 
 

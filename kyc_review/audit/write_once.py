@@ -5,12 +5,17 @@ changes of what is final. The role owns no table, so it can neither switch a tri
 docs/audit.md says how erasure works with that.
 """
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
 
 from django.apps import apps
 from django.db import connection, transaction
 from django.db.models import Model
 from psycopg import sql
+
+if TYPE_CHECKING:
+    from django.db.backends.utils import CursorWrapper
 
 # What the database sets; a role that could write them could back-date an event.
 SET_BY_DATABASE = {"audit.Event": ("id", "at", "transaction")}
@@ -78,12 +83,26 @@ def privileges_grant(role: str) -> None:
             else:
                 rights = "SELECT" if table == "django_migrations" else "SELECT, INSERT, UPDATE, DELETE"
                 _grant(cursor, rights, table, name)
+        _grant_functions(cursor, name)
 
 
-def _grant_on_record(cursor: object, record: WriteOnce, table: str, name: sql.Identifier) -> None:
+# Functions that act with the owner's rights; Postgres lets every role call a new one.
+OWNERS_FUNCTIONS = """SELECT p.oid::regprocedure::text FROM pg_proc AS p
+    WHERE p.prosecdef AND p.pronamespace = 'public'::regnamespace AND pg_get_userbyid(p.proowner) = current_user"""
+
+
+def _grant_functions(cursor: CursorWrapper, role: sql.Identifier) -> None:
+    """Only the application's role may call them (such as `review_first_calls_discard`)."""
+    cursor.execute(OWNERS_FUNCTIONS)
+    for (signature,) in cursor.fetchall():  # quoted by Postgres itself
+        cursor.execute(sql.SQL("REVOKE EXECUTE ON FUNCTION {} FROM PUBLIC").format(sql.SQL(signature)))
+        cursor.execute(sql.SQL("GRANT EXECUTE ON FUNCTION {} TO {}").format(sql.SQL(signature), role))
+
+
+def _grant_on_record(cursor: CursorWrapper, record: WriteOnce, table: str, name: sql.Identifier) -> None:
     """What an earlier version granted is taken away first."""
     revoke = sql.SQL("REVOKE ALL ON {} FROM {}").format(sql.Identifier(table), name)
-    cursor.execute(revoke)  # type: ignore[attr-defined]
+    cursor.execute(revoke)
     _grant(cursor, "SELECT", table, name)
     columns = _columns(apps.get_model(record.model), SET_BY_DATABASE.get(record.model, ()))
     _grant(cursor, "INSERT", table, name, columns)
@@ -92,7 +111,7 @@ def _grant_on_record(cursor: object, record: WriteOnce, table: str, name: sql.Id
 
 
 def _grant(
-    cursor: object, rights: str, table: str, role: sql.Identifier, columns: tuple[str, ...] = ()
+    cursor: CursorWrapper, rights: str, table: str, role: sql.Identifier, columns: tuple[str, ...] = ()
 ) -> None:
     text = sql.SQL("GRANT {}{} ON {} TO {}").format(
         sql.SQL(rights),
@@ -100,7 +119,7 @@ def _grant(
         sql.Identifier(table),
         role,
     )
-    cursor.execute(text)  # type: ignore[attr-defined]
+    cursor.execute(text)
 
 
 def _columns(model: type[Model], but: tuple[str, ...]) -> tuple[str, ...]:

@@ -1,6 +1,11 @@
-"""Log lines with the id of the request or task: JSON for machines, text for a console."""
+"""Log lines with the id of the request or task: JSON for machines, text for a console.
+
+What strangers send may be part of a message, so no character of it can begin a line or turn the reading direction: JSON
+escapes all that is not ASCII, text what `escaped` names, and lines of tracebacks are indented.
+"""
 
 import logging
+import unicodedata
 from typing import Any
 
 import structlog
@@ -15,7 +20,7 @@ def formatter(form: str) -> logging.Formatter:
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
-        structlog.stdlib.ExtraAdder(allow=("status", "elapsed_ms")),
+        structlog.stdlib.ExtraAdder(allow=("status", "elapsed_ms", "user", "key")),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
     ]
@@ -29,15 +34,35 @@ def formatter(form: str) -> logging.Formatter:
 def says_more_than_the_request_line(record: logging.LogRecord) -> bool:
     """False for Django's own line about an answer of 500 or above without an exception: the request's line has it all.
 
-    A server that refuses a flood because it is busy would otherwise write two lines for each refusal.
+    A server that refuses a flood because it is busy would otherwise write two lines for each refusal. A refusal (403,
+    404 ...) keeps its reason, in the same line instead of a traceback: it is no fault of the code.
     """
-    return bool(record.exc_info) or getattr(record, "status_code", 0) < 500
+    status = getattr(record, "status_code", 0)
+    if status < 500 and record.exc_info:
+        reason = str(record.exc_info[1])
+        record.msg, record.args = "%s: %s", (record.getMessage(), reason[:300])
+        record.exc_info = None
+    return bool(record.exc_info) or status < 500
+
+
+# Control and format characters (newlines, bidirectional marks), line separators, halves of surrogates.
+FORGING = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+
+
+def escaped(text: str) -> str:
+    """Without characters that could forge a line or change how it reads: each becomes its Python escape."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
+        c.encode("unicode_escape").decode() if unicodedata.category(c) in FORGING else c for c in text
+    )
 
 
 def _line(_logger: Any, _method: str, event: Any) -> str:
     """2026-11-21T09:30:00.000000Z INFO kyc_review.scoring: the message (request_id=...)"""
     said = dict(event)
-    head = f"{said.pop('timestamp')} {said.pop('level').upper()} {said.pop('logger')}: {said.pop('event')}"
     trace = said.pop("exception", "")
+    head = f"{said.pop('timestamp')} {said.pop('level').upper()} {said.pop('logger')}: {said.pop('event')}"
     rest = " ".join(f"{name}={value}" for name, value in said.items())
-    return head + (f" ({rest})" if rest else "") + (f"\n{trace}" if trace else "")
+    lines = [head + (f" ({rest})" if rest else ""), *(f"  {line}" for line in trace.split("\n") if trace)]
+    return "\n".join(map(escaped, lines))

@@ -5,9 +5,7 @@ django-structlog would do half of it: it takes any text for an id, does not retu
 user in every request, also in those with a key.
 """
 
-import logging
 import re
-import time
 import uuid
 from collections.abc import Callable
 
@@ -17,9 +15,6 @@ from structlog.contextvars import bind_contextvars, clear_contextvars, get_conte
 HEADER = "X-Request-ID"
 # What is copied into logs and headers must not be able to forge a line of either.
 ACCEPTED = re.compile(r"[A-Za-z0-9._-]{8,100}")
-PROBES = ("/livez", "/readyz", "/static/")
-
-log = logging.getLogger("kyc_review.requests")
 
 
 class RequestIds:
@@ -29,24 +24,12 @@ class RequestIds:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        began = time.perf_counter()
         sent = request.headers.get(HEADER, "")
         name = sent if ACCEPTED.fullmatch(sent) else uuid.uuid4().hex
         clear_contextvars()  # the thread's last request may have left something
         bind_contextvars(request_id=name)
         response = self.get_response(request)
         response[HEADER] = name
-        if not request.path.startswith(PROBES):
-            elapsed_ms = round((time.perf_counter() - began) * 1000, 1)
-            level = logging.WARNING if response.status_code >= 500 else logging.INFO
-            log.log(
-                level,
-                "%s %s %d",
-                request.method,
-                request.path,
-                response.status_code,
-                extra={"status": response.status_code, "elapsed_ms": elapsed_ms},
-            )
         return response
 
 

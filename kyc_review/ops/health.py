@@ -1,6 +1,7 @@
 """Probes for orchestrators: liveness and readiness."""
 
 import logging
+import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -29,6 +30,10 @@ _started = time.monotonic()
 MIGRATIONS_AGAIN_S = 60
 _migrated_at = float("-inf")
 _unknown_migrations: set[tuple[str, str]] = set()
+# Anyone may ask, so each check runs at most once in this many seconds and process, whatever its answer was.
+KEPT_S = 1.0
+_kept: dict[str, tuple[float, str]] = {}
+_one_checks = threading.Lock()
 
 
 class Unready(Exception):
@@ -52,10 +57,20 @@ def readyz_web(request: HttpRequest) -> HttpResponse:
 
 
 def _answer(checks: Mapping[str, Callable[[], None]]) -> JsonResponse:
-    found = {name: _found(name, check) for name, check in checks.items()}
+    found = {name: _recently_found(name, check) for name, check in checks.items()}
     is_ready = all(text == "ok" for text in found.values())
     body = {"ready": is_ready, "checks": found, "unknown_migrations": len(_unknown_migrations)}
     return JsonResponse(body, status=200 if is_ready else 503)
+
+
+def _recently_found(name: str, check: Callable[[], None]) -> str:
+    """The result of a check, at most KEPT_S old."""
+    with _one_checks:
+        until, text = _kept.get(name, (float("-inf"), ""))
+        if time.monotonic() >= until:
+            text = _found(name, check)
+            _kept[name] = (time.monotonic() + KEPT_S, text)
+        return text
 
 
 def _found(name: str, check: Callable[[], None]) -> str:

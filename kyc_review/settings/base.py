@@ -49,6 +49,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "kyc_review.core.request_ids.RequestIds",
+    "kyc_review.accounts.request_log.RequestLog",
     "kyc_review.core.api_paths.ApiPaths",
     "kyc_review.submissions.api.overload.RefuseWhenFull",
     "django.middleware.security.SecurityMiddleware",
@@ -136,6 +137,8 @@ LOGGING = {
         name: {"level": "WARNING"}
         for name in ("PIL", "celery.beat", "celery.worker.strategy", "celery.app.trace")
     }
+    # It writes what was typed as a name, which may be a password; the audit log has failed logins and locks.
+    | {"axes": {"level": "ERROR"}}
     # Every request has its line in production; on the console of one machine, those that failed.
     | ({"kyc_review.requests": {"level": "WARNING"}} if LOG_FORMAT == "text" else {})
     | {"django.request": {"filters": ["no_second_line"]}},

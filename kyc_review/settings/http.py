@@ -13,7 +13,17 @@ BRAND_CSS = env.str("BRAND_CSS", default="")
 # HTTPS=false is for the loopback demo only; cookies travel over TLS otherwise.
 HTTPS = env.bool("HTTPS", default=True)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = HTTPS
-SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+# Browsers keep a cookie of this name only from this very host, over TLS and for the whole path, so that no neighbour
+# of the same domain can set it (RFC 6265bis, 4.1.3.2). static/js/theme.js writes `time_zone` by the same rule.
+COOKIE_PREFIX = "__Host-" if HTTPS else ""
+SESSION_COOKIE_NAME = COOKIE_PREFIX + "sessionid"
+CSRF_COOKIE_NAME = COOKIE_PREFIX + "csrftoken"
+LANGUAGE_COOKIE_NAME = COOKIE_PREFIX + "django_language"
+TIME_ZONE_COOKIE_NAME = COOKIE_PREFIX + "time_zone"
+# Strict-Transport-Security; only answers over TLS carry it, as far as Django knows (TRUST_PROXY_TLS_HEADER).
+SECURE_HSTS_SECONDS = env.int("HSTS_SECONDS", default=31_536_000) if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = env.bool("HSTS_INCLUDE_SUBDOMAINS", default=True)
+SECURE_HSTS_PRELOAD = env.bool("HSTS_PRELOAD", default=False)
 SECURE_SSL_REDIRECT = env.bool("SSL_REDIRECT", default=False)
 if env.bool("TRUST_PROXY_TLS_HEADER", default=False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")

@@ -4,7 +4,9 @@ const chosenTheme = localStorage.getItem("theme");
 document.documentElement.classList.add("scripts"); // style sheets prepare the room of what scripts build
 if (chosenTheme) document.documentElement.dataset.theme = chosenTheme;
 
-// The server writes times in the reader's zone (accounts/time_zones.py).
+// The server writes times in the reader's zone (accounts/time_zones.py). Over TLS the name has the prefix that keeps
+// other hosts of the domain from setting it (kyc_review/settings/http.py).
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-const isSecure = location.protocol === "https:" ? "; secure" : "";
-if (zone) document.cookie = `time_zone=${encodeURIComponent(zone)}; path=/; max-age=31536000; samesite=lax${isSecure}`;
+const [prefix, isSecure] = location.protocol === "https:" ? ["__Host-", "; secure"] : ["", ""];
+const zoneCookie = `${prefix}time_zone=${encodeURIComponent(zone)}`;
+if (zone) document.cookie = `${zoneCookie}; path=/; max-age=31536000; samesite=lax${isSecure}`;

@@ -91,7 +91,25 @@ def test_compose_passes_only_settings_that_exist() -> None:
 
 
 def test_compose_repeats_no_default_of_the_settings() -> None:
-    assert re.findall(r"\$\{(\w+):?-", COMPOSE) == ["WEB_REQUIREMENTS", "WEB_PORT"]  # no setting reads them
+    without_a_setting = {"WEB_REQUIREMENTS", "WEB_PORT", "POSTGRES_IMAGE", "VALKEY_IMAGE", "PYTHON_IMAGE"}
+    assert set(re.findall(r"\$\{(\w+):?-", COMPOSE)) == without_a_setting
+
+
+@pytest.mark.parametrize("name", sorted(APP | {"postgres", "valkey"}))
+def test_each_service_has_a_limit_of_memory(name: str) -> None:
+    assert re.fullmatch(r"\d+[gm]", services()[name]["mem_limit"])
+
+
+def test_images_of_others_can_be_pinned_by_digest() -> None:
+    """Every image that is not built here comes from a variable, whose default names a version."""
+    named = {name: service["image"] for name, service in services().items() if "build" not in service}
+    ours = {service["image"] for service in services().values() if "build" in service}
+    foreign = {name: image for name, image in named.items() if image not in ours}
+    assert set(foreign) == {"postgres", "valkey"}
+    assert all(re.fullmatch(r"\$\{\w+_IMAGE:-[\w/]+:\d+\}", image) for image in foreign.values())
+    assert re.search(
+        r"^ARG PYTHON_IMAGE=python:\d+\.\d+-slim\nFROM \$\{PYTHON_IMAGE\} AS base", DOCKERFILE, re.M
+    )
 
 
 def test_the_web_image_has_no_torch_and_the_worker_has() -> None:

@@ -2,6 +2,7 @@ from django import forms
 from django.utils.translation import gettext_lazy
 
 from kyc_review.accounts.models import User
+from kyc_review.accounts.user_names import user_name_check
 from kyc_review.core.permissions import Role
 
 
@@ -11,6 +12,11 @@ class PersonForm(forms.ModelForm):
     class Meta:
         model = User
         fields = ("username", "first_name", "last_name")
+
+    def clean_username(self) -> str:
+        name = str(self.cleaned_data["username"])
+        user_name_check(name)
+        return name
 
 
 class RoleForm(forms.Form):

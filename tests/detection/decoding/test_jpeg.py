@@ -2,6 +2,8 @@
 
 import io
 import random
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -359,3 +361,25 @@ def test_flat_restart_intervals_are_whole(
             **restarts,
         )
         assert inspect(data).damage is None
+
+
+HOSTILE_EXIF = """
+import io, struct, sys
+from PIL import Image
+from detection import decoding
+from detection.forensics import jpeg, metadata
+entries = b"".join(struct.pack("<HHII", 0x9000 + i, 7, 0xFFFFFF, 0xFFFFF0) for i in range(5000))
+exif = b"Exif\\0\\0II*\\0" + struct.pack("<IH", 8, 5000) + entries
+out = io.BytesIO()
+Image.linear_gradient("L").convert("RGB").save(out, "JPEG", exif=exif)
+data = out.getvalue()
+decoding.decode_with_facts(data)
+metadata.read(data)
+jpeg.read(data)
+decoding.close()
+"""
+
+
+def test_thousands_of_broken_entries_write_nothing_into_the_log() -> None:
+    done = subprocess.run([sys.executable, "-c", HOSTILE_EXIF], capture_output=True, text=True)
+    assert (done.returncode, done.stderr, done.stdout) == (0, "", "")

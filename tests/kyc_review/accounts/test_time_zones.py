@@ -12,7 +12,6 @@ from django.test import Client
 from django.utils import timezone
 
 from kyc_review.accounts.models import User
-from kyc_review.accounts.time_zones import COOKIE
 from kyc_review.audit import services as audit
 from kyc_review.audit.models import Event
 from kyc_review.core import days
@@ -112,7 +111,7 @@ def test_the_chosen_zone_counts_before_the_browsers_and_that_before_the_installa
     _, client = looked
     page = client.get("/insights/audit/").text
     assert re.search(r"\d\d:\d\d:\d\d UTC</time>", page)
-    client.cookies[COOKIE] = "Asia%2FTokyo"
+    client.cookies[settings.TIME_ZONE_COOKIE_NAME] = "Asia%2FTokyo"
     assert re.search(r"\d\d:\d\d:\d\d JST</time>", client.get("/insights/audit/").text)
     answer = client.post("/account/time-zone/", {"time_zone": "Asia/Kolkata"}, follow=True)
     assert "Your time zone is saved." in answer.text
@@ -126,7 +125,7 @@ def test_the_chosen_zone_counts_before_the_browsers_and_that_before_the_installa
 @pytest.mark.parametrize("told", ["Mars/Olympus", "../../etc/passwd", "%00", "x" * 5000, ""])
 def test_an_unknown_zone_in_the_cookie_counts_as_none(looked: tuple[User, Client], told: str) -> None:
     _, client = looked
-    client.cookies[COOKIE] = told
+    client.cookies[settings.TIME_ZONE_COOKIE_NAME] = told
     assert re.search(r"\d\d:\d\d:\d\d UTC</time>", client.get("/insights/audit/").text)
 
 

@@ -144,3 +144,17 @@ def test_a_decided_proposal_and_an_ended_comparison_stay_as_they_are(
         transaction.atomic(),
     ):
         Proposal.objects.update(remark="changed")
+
+
+def test_functions_with_the_owners_rights_are_the_applications_alone(claimed: ReviewItem) -> None:
+    execute("RESET ROLE")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT p.proname, has_function_privilege(%s, p.oid, 'EXECUTE'),
+            has_function_privilege('pg_monitor', p.oid, 'EXECUTE')
+            FROM pg_proc AS p WHERE p.prosecdef AND p.pronamespace = 'public'::regnamespace""",
+            [ROLE],
+        )
+        found = cursor.fetchall()
+    assert ("review_first_calls_discard", True, False) in found
+    assert all((ours, others) == (True, False) for _, ours, others in found)

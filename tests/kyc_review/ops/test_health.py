@@ -9,6 +9,7 @@ import redis
 from django.conf import LazySettings
 from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from kyc_review.core.db import clock
@@ -30,6 +31,12 @@ def worker_alive(request: pytest.FixtureRequest) -> None:
         request.getfixturevalue("db")
         ScoringWorker.objects.create(name="host:1:abc")
         storage_identity_ensure()
+
+
+@pytest.fixture(autouse=True)
+def nothing_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No result of an earlier test."""
+    monkeypatch.setattr(health, "_kept", {})
 
 
 @pytest.fixture
@@ -148,3 +155,26 @@ def test_migrations_of_a_newer_release_are_counted_and_are_no_fault(
     response = client.get("/readyz/web")
     assert (response.status_code, response.json()["unknown_migrations"]) == (200, 1)
     monkeypatch.setattr(health, "_migrated_at", float("-inf"))
+
+
+@pytest.mark.django_db
+def test_many_who_ask_at_once_cost_one_check(client: Client, long_ago: None) -> None:
+    canary_record(bundle_version="1", elapsed_ms=5)
+    with CaptureQueriesContext(connection) as first:
+        assert checks(client)[0] == 200
+    assert 0 < len(first) <= 12
+    with CaptureQueriesContext(connection) as later:
+        answers = [checks(client)[0] for _ in range(20)]
+    assert (len(later), set(answers)) == (0, {200})
+
+
+@pytest.mark.django_db
+def test_after_a_second_the_checks_run_again(
+    client: Client, long_ago: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    canary_record(bundle_version="1", elapsed_ms=5)
+    assert checks(client)[0] == 200
+    ScoringWorker.objects.all().delete()
+    assert checks(client)[0] == 200
+    health._kept.update({name: (until - 1.0, text) for name, (until, text) in health._kept.items()})
+    assert checks(client)[0] == 503
