@@ -26,7 +26,7 @@ def test_the_rules_ask_for_metrics_that_exist(client: Client) -> None:
     known |= {
         "kyc_scoring_worker_silence_seconds",
         "kyc_retention_silence_seconds",
-    }  # absent before the first event
+    }  # absent before the first selfie, promotion or pass
     assert asked <= known
 
 
