@@ -160,6 +160,8 @@ def test_migrations_of_a_newer_release_are_counted_and_are_no_fault(
 @pytest.mark.django_db
 def test_many_who_ask_at_once_cost_one_check(client: Client, long_ago: None) -> None:
     canary_record(bundle_version="1", elapsed_ms=5)
+    checks(client)  # reads the migrations, which is done once a minute
+    health._kept.clear()
     with CaptureQueriesContext(connection) as first:
         assert checks(client)[0] == 200
     assert 0 < len(first) <= 12
