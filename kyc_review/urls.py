@@ -1,9 +1,9 @@
-from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 
 from kyc_review.accounts.key_api import KeyView
 from kyc_review.accounts.languages import browser_language
 from kyc_review.accounts.login import RecordedLogin, code
+from kyc_review.accounts.single_sign_on.views import logout
 from kyc_review.core.api_reference import document, reference
 from kyc_review.core.branding import file as branding_file
 from kyc_review.core.problem_types import problem_type, problem_types
@@ -15,8 +15,9 @@ urlpatterns = [
     path("", home, name="home"),
     path("login/", RecordedLogin.as_view(redirect_authenticated_user=True), name="login"),
     path("login/code/", code, name="login_code"),
+    path("login/single-sign-on/", include("kyc_review.accounts.single_sign_on.urls")),
     path("language/", browser_language, name="browser_language"),
-    path("logout/", LogoutView.as_view(), name="logout"),
+    path("logout/", logout, name="logout"),
     path("account/", include("kyc_review.accounts.settings_pages.urls")),
     path("review/", include("kyc_review.workbench.urls")),
     path("review/", include("kyc_review.workbench.evidence.urls")),

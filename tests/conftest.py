@@ -30,6 +30,7 @@ pytest_plugins = [
     "tests.fixtures.retraining",
     "tests.fixtures.review",
     "tests.fixtures.roles",
+    "tests.fixtures.single_sign_on",
     "tests.fixtures.training",
 ]
 

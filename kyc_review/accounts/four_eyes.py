@@ -19,6 +19,7 @@ from django.utils.translation import gettext, gettext_noop
 
 from kyc_review.accounts.models import User
 from kyc_review.accounts.second_factor.selectors import has_second_factor
+from kyc_review.accounts.single_sign_on.confirmation import factor_is_at_provider
 from kyc_review.audit.models import Event
 from kyc_review.core.errors import DomainError
 
@@ -71,7 +72,8 @@ def why_not_approver(*, proposer: User, approver: User) -> str:
     """
     if proposer.pk == approver.pk:
         return gettext("Another admin must approve what you proposed.")
-    if settings.APPROVER_SECOND_FACTOR and not has_second_factor(approver):
+    has_factor = has_second_factor(approver) or factor_is_at_provider(approver)
+    if settings.APPROVER_SECOND_FACTOR and not has_factor:
         return gettext(
             "To approve you need a second factor of your own: set it up on your account page, then approve."
         )

@@ -1,4 +1,4 @@
-"""Login: the password, then the code if there is a second factor; and the page shown after too many failures."""
+"""Login: the password or the identity provider, then the code if there is a second factor; the page of a lock."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from django.contrib.auth import login
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.signals import user_login_failed
 from django.contrib.auth.views import LoginView
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.utils.crypto import constant_time_compare
@@ -31,6 +32,8 @@ from kyc_review.audit import services as audit
 # Session keys: who entered the correct password and still needs a code; and that a code was given.
 PENDING, PASSED = "login_pending", "second_factor_passed"
 PENDING_S = 300
+# Of people who came in without a password.
+BACKEND = "django.contrib.auth.backends.ModelBackend"
 REFUSALS = {
     Checked.REFUSED: gettext_lazy(
         "Incorrect or already used code. Wait for the next one, or use a recovery code."
@@ -44,7 +47,16 @@ REFUSALS = {
 class RecordedLogin(LoginView):
     """Each login is an event, with the address it came from."""
 
+    def get_context_data(self, **more: Any) -> dict[str, Any]:
+        choices = {
+            "has_passwords": settings.LOCAL_PASSWORDS,
+            "provider": settings.OIDC_NAME if settings.OIDC_ISSUER else "",
+        }
+        return super().get_context_data(**more) | choices
+
     def post(self, request: HttpRequest, *args: str, **kwargs: Any) -> HttpResponse:
+        if not settings.LOCAL_PASSWORDS:
+            raise PermissionDenied(gettext("Passwords are switched off here. Use single sign-on."))
         if is_address_locked(request):
             return locked_out(request, credentials={"username": request.POST.get("username", "")})
         return super().post(request, *args, **kwargs)
@@ -53,16 +65,22 @@ class RecordedLogin(LoginView):
         user = form.get_user()
         assert isinstance(user, User)
         if not has_second_factor(user):
-            return _let_in(self.request, user, self.get_success_url())
-        self.request.session.cycle_key()
-        self.request.session[PENDING] = {
-            "user": user.pk,
-            "backend": getattr(user, "backend", None),
-            "password": user.get_session_auth_hash(),
-            "until": time.time() + PENDING_S,
-            "next": self.get_success_url(),
-        }
-        return redirect("login_code")
+            return let_in(self.request, user, self.get_success_url())
+        return code_ask(self.request, user, self.get_success_url())
+
+
+def code_ask(request: HttpRequest, user: User, there: str, **kept: Any) -> HttpResponse:
+    """To the second step. `kept` goes to `let_in`."""
+    request.session.cycle_key()
+    request.session[PENDING] = {
+        "user": user.pk,
+        "backend": getattr(user, "backend", None) or BACKEND,
+        "password": user.get_session_auth_hash(),
+        "until": time.time() + PENDING_S,
+        "next": there,
+        "kept": kept,
+    }
+    return redirect("login_code")
 
 
 @require_http_methods(["GET", "POST"])
@@ -91,7 +109,7 @@ def code(request: HttpRequest) -> HttpResponse:
         return render(request, "registration/code.html", {"problem": problem}, status=422)
     user.backend = pending["backend"]
     del request.session[PENDING]
-    return _let_in(request, user, pending["next"], second_factor=checked)
+    return let_in(request, user, pending["next"], second_factor=checked.value, **pending.get("kept", {}))
 
 
 def _pending_user(pending: dict[str, Any]) -> User | None:
@@ -104,15 +122,25 @@ def _pending_user(pending: dict[str, Any]) -> User | None:
     return user
 
 
-def _let_in(
-    request: HttpRequest, user: User, there: str, *, second_factor: Checked | None = None
+def let_in(
+    request: HttpRequest,
+    user: User,
+    there: str,
+    *,
+    second_factor: str = "",
+    by: str = "",
+    in_session: dict[str, Any] | None = None,
 ) -> HttpResponse:
-    login(request, user)
+    """`second_factor` and `by` say how, for the event; `in_session` is kept in the new session."""
+    login(request, user, backend=getattr(user, "backend", None) or BACKEND)
     session_note(request)
+    request.session.update(in_session or {})
     detail = {"address": client_address(request)}
-    if second_factor is not None:
+    if by:
+        detail["by"] = by
+    if second_factor:
         request.session[PASSED] = True
-        detail["second_factor"] = second_factor.value
+        detail["second_factor"] = second_factor
     audit.record(action="staff.logged_in", actor=user, detail=detail)
     return HttpResponseRedirect(there)
 

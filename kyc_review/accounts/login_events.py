@@ -26,7 +26,7 @@ def connect() -> None:
     user_logged_out.connect(_logged_out, dispatch_uid="kyc_review.accounts.logged_out")
 
 
-def record_once(action: str, *, username: str, address: str) -> None:
+def record_once(action: str, *, username: str, address: str, reason: str = "") -> None:
     """An event for the first of many equal causes within LOGIN_LOCK_S; the log has no end and forgets nothing.
 
     A name that no account has is not kept, because people type their password into that field, too; of all such names
@@ -34,7 +34,7 @@ def record_once(action: str, *, username: str, address: str) -> None:
     """
     if not User.objects.filter(username=username).exists():
         username = ""
-    name = f"login-event:{action}:{address}:{username}"
+    name = f"login-event:{action}:{address}:{username}:{reason}"
     try:
         is_first = client().set(name, 1, nx=True, ex=settings.LOGIN_LOCK_S)
     except (RedisError, OSError) as error:
@@ -42,7 +42,8 @@ def record_once(action: str, *, username: str, address: str) -> None:
         is_first = True
     if is_first:
         who = {"username": username} if username else {"is_unknown": True}
-        audit.record(action=action, detail=who | {"address": address})
+        why = {"reason": reason} if reason else {}
+        audit.record(action=action, detail=who | why | {"address": address})
 
 
 def is_address_locked(request: HttpRequest) -> bool:

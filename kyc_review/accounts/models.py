@@ -68,6 +68,23 @@ class User(AbstractUser):
         return self.is_active and not self._roles.isdisjoint(roles)
 
 
+class Identity(models.Model):
+    """Who a person is at an identity provider. `subject` never changes there, while names and addresses do."""
+
+    user = models.OneToOneField(User, on_delete=models.CASCADE, related_name="identity")
+    issuer = models.CharField(max_length=255)
+    subject = models.CharField(max_length=255)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["issuer", "subject"], name="identity_of_one_person"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.subject} at {self.issuer}"
+
+
 class AdminRequest(models.Model):
     """An admin asks for what would let somebody act as an admin; another admin decides."""
 

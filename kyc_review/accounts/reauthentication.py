@@ -10,11 +10,20 @@ from django.utils.translation import gettext, gettext_lazy
 from kyc_review.accounts.login import REFUSALS, lock_minutes
 from kyc_review.accounts.models import User
 from kyc_review.accounts.second_factor.adapter import FactorUnreadable
-from kyc_review.accounts.second_factor.selectors import has_second_factor
+from kyc_review.accounts.second_factor.selectors import has_second_factor, is_required
 from kyc_review.accounts.second_factor.services import Checked, code_check
+from kyc_review.accounts.single_sign_on.confirmation import (
+    confirmation_use,
+    confirms_at_provider,
+    factor_is_at_provider,
+    is_confirmed,
+)
 from kyc_review.accounts.staff_access import StaffRequest
 
 WRONG_PASSWORD = gettext_lazy("Incorrect password.")
+UNCONFIRMED = gettext_lazy(
+    "Confirm at your identity provider that it is you, then send it again within five minutes."
+)
 
 
 def is_locked(request: StaffRequest) -> bool:
@@ -22,19 +31,28 @@ def is_locked(request: StaffRequest) -> bool:
     return not AxesProxyHandler.is_allowed(request, {"username": request.user.get_username()})
 
 
-def is_password_right(request: StaffRequest) -> bool:
-    """Error of the field `password`. Wrong ones count and lock as at the login."""
+def password_problem(request: StaffRequest) -> str:
+    """Error of the field `password`; empty if it is correct. Wrong ones count and lock as at the login.
+
+    People whose password is at the identity provider have logged in there again instead.
+    """
+    if confirms_at_provider(request.user):
+        return "" if is_confirmed(request) else str(UNCONFIRMED)
     if not is_locked(request) and request.user.check_password(request.POST.get("password", "")):
-        return True
+        return ""
     count_failure(request)
-    return False
+    return str(WRONG_PASSWORD)
 
 
 def unconfirmed(request: StaffRequest) -> str:
     """The error of the fields `password` and, with a second factor, `code`; empty if they are correct."""
-    if not is_password_right(request):
-        return str(WRONG_PASSWORD)
-    return _code_problem(request) if has_second_factor(request.user) else ""
+    if problem := password_problem(request):
+        return problem
+    if has_second_factor(request.user):
+        return _code_problem(request)
+    if factor_is_at_provider(request.user) and is_required(request.user):
+        return "" if is_confirmed(request, with_factor=True) else str(UNCONFIRMED)
+    return ""
 
 
 def approves_with_code(user: User) -> bool:
@@ -42,11 +60,22 @@ def approves_with_code(user: User) -> bool:
     return settings.APPROVER_SECOND_FACTOR and has_second_factor(user)
 
 
-def approval_unconfirmed(request: StaffRequest) -> str:
-    """The error of the field `code` of an approval; empty if it is correct or none is asked for.
+def approves_at_provider(user: User) -> bool:
+    """Whether an approval asks this person to log in at the identity provider again, with its second factor."""
+    return settings.APPROVER_SECOND_FACTOR and not has_second_factor(user) and factor_is_at_provider(user)
 
-    The session says that the person was there up to twelve hours ago; the code, that the person is there now.
+
+def approval_unconfirmed(request: StaffRequest) -> str:
+    """The error of an approval's field `code`; empty if it is correct or none is asked for.
+
+    The session says that the person was there up to twelve hours ago; the code, or a new login at the identity
+    provider, that the person is there now.
     """
+    if approves_at_provider(request.user):
+        if not is_confirmed(request, with_factor=True):
+            return str(UNCONFIRMED)
+        confirmation_use(request)
+        return ""
     if not approves_with_code(request.user):
         return ""
     if is_locked(request):

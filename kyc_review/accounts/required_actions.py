@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from kyc_review.accounts.models import User
 
 # Logging out stays possible, and so do the pages of the required action.
-ALWAYS = {"logout", "livez", "readyz", "readyz/web"}
+ALWAYS = {"logout", "livez", "readyz", "readyz/web", "single_sign_on:confirm", "single_sign_on:callback"}
 PASSWORD = "account:password"  # noqa: S105  (the name of a page)
 FACTOR = {"account:second_factor", "account:qr", "account:recovery_codes"}
 
@@ -50,7 +50,7 @@ class Duties:
 
 def duty_of(user: User, *, has_passed: bool) -> str | None:
     """The page of the required action; None if there is none."""
-    if user.must_change_password:
+    if user.must_change_password and settings.LOCAL_PASSWORDS:
         return PASSWORD
     if not has_passed and is_required(user) and not has_second_factor(user):
         return "account:second_factor"

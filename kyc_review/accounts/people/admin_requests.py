@@ -62,6 +62,31 @@ def admin_request_open(*, person: User, act: AdminRequest.Act, actor: User) -> A
 
 
 @transaction.atomic
+def directory_request_open(*, person: User) -> None:
+    """The bank's directory asks, by the groups of a login, that the person may be an admin; an admin approves it."""
+    _, is_new = AdminRequest.objects.get_or_create(
+        person=person, act=Act.ROLE, state=State.OPEN, defaults={"proposed_by": person}
+    )
+    if is_new:
+        detail = {"act": Act.ROLE.value, "by": "single_sign_on"}
+        audit.record(action="staff.admin_requested", target=person, detail=detail)
+
+
+@transaction.atomic
+def directory_request_withdraw(*, person: User) -> None:
+    """The directory does not ask for it any more."""
+    row = (
+        AdminRequest.objects.select_for_update()
+        .filter(person=person, proposed_by=person, act=Act.ROLE, state=State.OPEN)
+        .first()
+    )
+    if row is not None:
+        _close(row, State.WITHDRAWN, person)
+        detail = {"act": row.act, "asked_by": "single_sign_on"}
+        audit.record(action="staff.admin_request_withdrawn", target=person, detail=detail)
+
+
+@transaction.atomic
 def admin_request_approve(*, request: AdminRequest, actor: User) -> str | None:
     """Carries it out; a new password, which is shown once, where the request was for one.
 

@@ -18,6 +18,7 @@ from kyc_review.accounts.models import TOKEN_LIFE_MAX
 from kyc_review.accounts.reauthentication import unconfirmed
 from kyc_review.accounts.second_factor.selectors import has_second_factor, is_required
 from kyc_review.accounts.shown_once import redirect_with_secret, secrets_once
+from kyc_review.accounts.single_sign_on.confirmation import factor_is_at_provider
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
 from kyc_review.accounts.tokens.selectors import tokens_listed
 from kyc_review.accounts.tokens.services import TokenRefused, token_create, token_revoke
@@ -80,11 +81,10 @@ def _with_token(request: StaffRequest, shown: dict[str, Any]) -> dict[str, Any]:
 
 
 def _page(request: StaffRequest, form: TokenForm, *, status: int = 200, **more: Any) -> HttpResponse:
-    has_factor = has_second_factor(request.user)
+    has_factor = has_second_factor(request.user) or factor_is_at_provider(request.user)
     context = {
         "tokens": tokens_listed(viewer=request.user, owner=request.user)[:SHOWN],
         "form": form,
-        "has_factor": has_factor,
         "lacks_factor": is_required(request.user) and not has_factor,
         "may_change": may_promote(request.user),
         "days_max": TOKEN_LIFE_MAX.days,

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from allauth.mfa.adapter import get_adapter
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.forms import PasswordChangeForm
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -20,11 +21,11 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from kyc_review.accounts import services as accounts
 from kyc_review.accounts.languages import cookie_write, language_choose
 from kyc_review.accounts.login import PASSED, locked_out
+from kyc_review.accounts.models import Identity
 from kyc_review.accounts.reauthentication import (
-    WRONG_PASSWORD,
     count_failure,
     is_locked,
-    is_password_right,
+    password_problem,
     unconfirmed,
 )
 from kyc_review.accounts.second_factor import services
@@ -33,6 +34,7 @@ from kyc_review.accounts.second_factor.selectors import is_required, own_factor
 from kyc_review.accounts.second_factor.services import FactorRefused
 from kyc_review.accounts.sessions.services import other_sessions_end, session_keep, sessions_of
 from kyc_review.accounts.shown_once import redirect_with_secret, secret_once
+from kyc_review.accounts.single_sign_on.confirmation import confirms_at_provider
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
 from kyc_review.accounts.time_zones import time_zone_choose, zone_names
 from kyc_review.accounts.tokens.selectors import tokens_valid
@@ -65,6 +67,9 @@ def overview(request: StaffRequest) -> HttpResponse:
         "zone_now": timezone.get_current_timezone_name(),
         "sessions": sessions_of(viewer),
         "session_key": request.session.session_key,
+        "provider": settings.OIDC_NAME if settings.OIDC_ISSUER else "",
+        "identity": Identity.objects.filter(user=viewer).first(),
+        "has_password": not confirms_at_provider(viewer),
     }
     return render(request, "account/overview.html", context)
 
@@ -111,6 +116,8 @@ def language(request: StaffRequest) -> HttpResponse:
 @never_cache
 @staff_only
 def password(request: StaffRequest) -> HttpResponse:
+    if confirms_at_provider(request.user):
+        raise PermissionDenied(gettext("Your password is at the identity provider; change it there."))
     is_duty = request.user.must_change_password
     if request.method == "POST" and is_locked(request):
         return locked_out(request, credentials={"username": request.user.get_username()})
@@ -138,8 +145,8 @@ def second_factor(request: StaffRequest) -> HttpResponse:
     if own_factor(viewer=request.user) is not None:
         # A second click on the form: the first one's recovery codes wait for the next GET of this page.
         return redirect(here)
-    if not is_password_right(request):
-        return _factor_page(request, problem=str(WRONG_PASSWORD))
+    if problem := password_problem(request):
+        return _factor_page(request, problem=problem)
     try:
         codes = services.second_factor_enrol(
             user=request.user, secret=_secret(request), code=request.POST.get("code", "")[:40]

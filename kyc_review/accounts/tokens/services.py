@@ -13,6 +13,7 @@ from django.utils.translation import gettext
 from kyc_review.accounts.digests import key_digest
 from kyc_review.accounts.models import TOKEN_LIFE_MAX, PersonalToken, User
 from kyc_review.accounts.second_factor.selectors import has_second_factor, is_required
+from kyc_review.accounts.single_sign_on.confirmation import factor_is_at_provider
 from kyc_review.audit import services as audit
 from kyc_review.core.errors import DomainError
 from kyc_review.core.permissions import may_have_tokens
@@ -43,7 +44,7 @@ def token_create(
         raise TokenRefused(
             gettext("A token is valid for 1 to %(days)s days.") % {"days": TOKEN_LIFE_MAX.days}
         )
-    if is_required(owner) and not has_second_factor(owner):
+    if is_required(owner) and not (has_second_factor(owner) or factor_is_at_provider(owner)):
         raise TokenRefused(gettext("Your account requires a second factor before you can create tokens."))
     User.objects.select_for_update(no_key=True).get(pk=owner.pk)  # one after the other
     now = timezone.now()

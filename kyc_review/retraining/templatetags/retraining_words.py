@@ -8,7 +8,6 @@ from django.urls import ResolverMatch, reverse
 from django.utils.html import format_html
 
 from kyc_review.accounts.models import User
-from kyc_review.accounts.reauthentication import approves_with_code
 from kyc_review.core.permissions import may_promote, may_see_retraining
 from kyc_review.training.waiting import waiting_count
 
@@ -19,12 +18,6 @@ register = template.Library()
 def sees_retraining(user: AbstractBaseUser | AnonymousUser | None) -> bool:
     """Whether the navigation offers the page to this viewer."""
     return isinstance(user, User) and may_see_retraining(user)
-
-
-@register.filter
-def confirms_with_code(user: User) -> bool:
-    """Whether an approval asks this viewer for a code of the second factor."""
-    return approves_with_code(user)
 
 
 @register.filter
