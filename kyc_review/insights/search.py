@@ -20,7 +20,7 @@ from kyc_review.core.permissions import Right, may_decide, may_see_insights, req
 from kyc_review.core.serializers import reference_spellings
 from kyc_review.insights.chart_filters import points_found
 from kyc_review.insights.dashboard_queries import sla_moments
-from kyc_review.review.models import UNDECIDED_STATES, WAITING_STATES, Decision, ReviewItem
+from kyc_review.review.models import UNDECIDED_STATES, WAITING_STATES, Decision, PlantedForgery, ReviewItem
 from kyc_review.review.selectors import listed_reason
 from kyc_review.scoring.models import CheckResult
 from kyc_review.scoring.state import NOT_YET_SCORED
@@ -157,12 +157,14 @@ def history(*, viewer: User, submission: Submission) -> History:
     """All events of it, oldest first; nothing if it `is_hidden`."""
     if not may_see_insights(viewer) or is_hidden(viewer=viewer, submission=submission):
         return History([], [], [])
+    decides = may_decide(viewer)
     return History(
-        events=list(events_about(submission).order_by("at", "pk")),
+        events=list(events_about(submission, tells_planted=not decides).order_by("at", "pk")),
         decisions=list(
             submission.decisions.select_related("reviewer", "item", "undo").order_by("decided_at")
         ),
-        messages=list(submission.webhook_events.prefetch_related("deliveries").order_by("created_at")),
+        # A planted forgery has none, so people who decide see those of no submission.
+        messages=[] if decides else list(_messages(submission)),
     )
 
 
@@ -176,13 +178,23 @@ def submission_receipt(*, viewer: User, submission: Submission) -> dict[str, Any
         raise PermissionDenied(
             gettext("You may still be asked to review this face: its history is hidden until then.")
         )
-    return receipt(submission_id=str(submission.pk), events=events_about(submission))
+    events = events_about(submission, tells_planted=not may_decide(viewer))
+    return receipt(submission_id=str(submission.pk), events=events)
 
 
-def events_about(submission: Submission) -> QuerySet[Event]:
+def _messages(submission: Submission) -> QuerySet[Any]:
+    return submission.webhook_events.prefetch_related("deliveries").order_by("created_at")
+
+
+def events_about(submission: Submission, *, tells_planted: bool) -> QuerySet[Event]:
+    """tells_planted: with the event that it was planted, or that a forgery of it was."""
     items = [str(pk) for pk in submission.review_items.values_list("pk", flat=True)]
     about = Q(target_kind="submission", target_id=str(submission.pk))
-    return Event.objects.filter(about | Q(target_kind="reviewitem", target_id__in=items))
+    about |= Q(target_kind="reviewitem", target_id__in=items)
+    if tells_planted:
+        made = PlantedForgery.objects.filter(Q(submission=submission) | Q(source=submission))
+        about |= Q(target_kind="plantedforgery", target_id__in=[str(row.pk) for row in made])
+    return Event.objects.filter(about)
 
 
 def _whole(text: str) -> str:

@@ -35,6 +35,7 @@ from kyc_review.insights.forms import EraseForm, SearchForm
 from kyc_review.insights.search import Found, history, is_hidden, submissions_found, submissions_visible
 from kyc_review.lifecycle.erase import submission_erase
 from kyc_review.review.blinding import outcome_seen_record, outcomes_seen_record
+from kyc_review.review.models import PlantedForgery
 from kyc_review.scoring.check_words import check_lines
 from kyc_review.scoring.state import NOT_YET_SCORED, scoring_state
 from kyc_review.submissions.check_policy import Action
@@ -127,6 +128,7 @@ def _submission(
 ) -> HttpResponse:
     hidden = is_hidden(viewer=request.user, submission=row)
     snapshots, bundles = holders_of_submission(viewer=request.user, submission_id=row.pk)
+    tells_planted = not may_decide(request.user)
     context = {
         "submission": row,
         "hidden": hidden,
@@ -137,8 +139,10 @@ def _submission(
         "history": history(viewer=request.user, submission=row),
         "may_see_faces": may_see_faces(request.user) and not row.erased_at,
         "may_read_audit_log": may_read_audit_log(request.user) and not hidden,
+        "may_take_dossier": may_read_audit_log(request.user) and tells_planted,
         "may_erase": may_erase(request.user) and not row.erased_at,
-        "tells_planted": row.is_planted and not may_decide(request.user),
+        "planted": PlantedForgery.objects.filter(submission=row).first() if tells_planted else None,
+        "forged": PlantedForgery.objects.filter(source=row).first() if tells_planted else None,
         "form": form or EraseForm(),
         "snapshots": snapshots,
         "bundles": bundles,

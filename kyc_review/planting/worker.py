@@ -135,7 +135,8 @@ def _plant(
     OutcomeExposure.objects.bulk_create(
         OutcomeExposure(submission=made, person_id=person) for person in known
     )
-    audit.record(action="planting.planted", target=row, detail={"submission": str(made.pk), "kind": row.kind})
+    told = {"submission": str(made.pk), "kind": row.kind, "source": str(own.pk) if own else ""}
+    audit.record(action="planting.planted", target=row, detail=told)
     transaction.on_commit(SCORING.send)
     return row
 

@@ -11,18 +11,19 @@ from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from django.core.exceptions import PermissionDenied
 from django.utils import timezone
+from django.utils.translation import gettext
 from rest_framework.utils.encoders import JSONEncoder
 
 from kyc_review.audit import services as audit
 from kyc_review.audit.archives import SignedFile, signed_file
 from kyc_review.audit.receipts import receipt
-from kyc_review.core.permissions import Right, may_see_faces, require
-from kyc_review.insights.search import events_about, is_hidden
-from kyc_review.records import dossier_files, dossier_rows
+from kyc_review.core.errors import DomainError
+from kyc_review.core.permissions import may_see_faces
+from kyc_review.insights.search import events_about
+from kyc_review.records import dossier_files, dossier_planting, dossier_rows
+from kyc_review.records.exports import require_export
 from kyc_review.records.names import Names
-from kyc_review.review.blinding import outcome_seen_record
 from kyc_review.submissions.models import Submission
 
 if TYPE_CHECKING:
@@ -35,6 +36,12 @@ Part = tuple[str, Iterable[bytes]]
 class Audience(StrEnum):
     AUDITOR = "auditor"
     SUBJECT = "subject"  # the applicant
+
+
+class NoApplicant(DomainError):
+    """There is no applicant to make a copy for."""
+
+    code = "no_applicant"
 
 
 LEFT_OUT = {
@@ -64,19 +71,20 @@ ERASED_GONE = (
 def dossier_file(*, submission: Submission, audience: Audience, viewer: User | None) -> SignedFile:
     """The archive; the audit log says who took it for which reader. viewer: None for the operator of the server.
 
-    Raises PermissionDenied without the right to read the audit log, and while the viewer may still be asked to review
-    the face; NotSigned.
+    Raises PermissionDenied without the right to read the audit log, and for people who also decide on faces: a dossier
+    tells which pictures are planted forgeries; NoApplicant; NotSigned.
     """
     if viewer is not None:
-        require(viewer, Right.READ_AUDIT_LOG)
-        if is_hidden(viewer=viewer, submission=submission):
-            raise PermissionDenied(
-                "You may still be asked to review this face: its dossier is hidden until then."
+        require_export(viewer)
+    if submission.is_planted and audience == Audience.SUBJECT:
+        raise NoApplicant(
+            gettext(
+                "This is a planted forgery: it belongs to no applicant, so there is no copy for one. Take the dossier "
+                "for auditors; it names the submission that it was made of."
             )
+        )
     has_pictures = viewer is None or may_see_faces(viewer)
     packed = signed_file(dossier_parts(submission, audience, has_pictures=has_pictures))
-    if viewer is not None:
-        outcome_seen_record(submission=submission, viewer=viewer)
     detail = {"for": audience.value, "pictures": has_pictures, "key": packed.key, "sha256": packed.sha256}
     audit.record(action="submission.dossier_packed", actor=viewer, target=submission, detail=detail)
     return packed
@@ -92,10 +100,13 @@ def dossier_parts(row: Submission, audience: Audience, *, has_pictures: bool) ->
         left_out.append(
             "pictures: who made this may not see faces; an auditor or the operator of the server may"
         )
+    if not is_auditor and dossier_planting.made_of(row):
+        left_out.append(dossier_planting.COPY_LEFT_OUT)
     told: dict[str, Any] = {
         "format": FORMAT,
         "for": audience.value,
         "submission": row.pk,
+        "is_planted": row.is_planted,
         "packed_at": timezone.now(),
         "left_out": left_out,
         "pictures": sorted(files),
@@ -111,6 +122,8 @@ def dossier_parts(row: Submission, audience: Audience, *, has_pictures: bool) ->
     yield "contents.json", [_json(told)]
     yield "READ-ME.txt", [dossier_rows.summary(row).encode()]
     yield "submission.json", [_json(dossier_rows.posted(row))]
+    if row.is_planted:
+        yield "planted.json", [_json(dossier_planting.planted(row))]
     yield "checks.json", [_json(dossier_rows.checks(row))]
     yield "votes.json", [_json(dossier_rows.votes(row))]
     if not row.erased_at:
@@ -118,8 +131,8 @@ def dossier_parts(row: Submission, audience: Audience, *, has_pictures: bool) ->
     yield "review.json", [_json(dossier_rows.review(row, names))]
     yield "shown.json", [_json(dossier_rows.shown(row, names, is_auditor=is_auditor))]
     yield "told.json", [_json(dossier_rows.told(row, is_auditor=is_auditor))]
-    yield "use.json", [_json(dossier_rows.use(row))]
-    events = events_about(row)
+    yield "use.json", [_json(dossier_rows.use(row, is_auditor=is_auditor))]
+    events = events_about(row, tells_planted=True)
     yield (
         "timeline.json",
         [_json([dossier_rows.moment(event, names) for event in events.order_by("at", "pk")])],

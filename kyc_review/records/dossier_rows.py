@@ -10,6 +10,7 @@ from django.utils.translation import override
 from kyc_review.audit.models import Event
 from kyc_review.datasets.erasure_marks import bundles_holding_unchecked, snapshots_holding_unchecked
 from kyc_review.evidence.models import Evidence, Likeness
+from kyc_review.records import dossier_planting
 from kyc_review.records.names import Names
 from kyc_review.records.replay import others_of_applicant, replay_of
 from kyc_review.records.tables import scoring_values
@@ -46,14 +47,17 @@ Submission {id}, received {received} from the onboarding system {integration}.
 Outcome: {outcome}
 {decided}
 
-use.json says whether the picture was used to train models. told.json says what the onboarding system was told.
+use.json says whether the picture was used to train models, and whether an edited copy of it was made to test models
+and people ({copies}). told.json says what the onboarding system was told.
 contents.json says what is left out of this archive, and why.
 """
 
 
 def posted(row: Submission) -> dict[str, Any]:
     same = others_of_applicant(row).order_by("received_at", "pk")
-    told = {name: getattr(row, name) for name in POSTED} | {"integration": row.integration.name}
+    told = {name: getattr(row, name) for name in POSTED} | {"is_planted": row.is_planted}
+    # A planted forgery only seems to come from one: planted.json has the truth.
+    told |= {"integration": None if row.is_planted else row.integration.name}
     return told | {"other_submissions_of_the_applicant": list(same.values_list("pk", flat=True))}
 
 
@@ -65,15 +69,18 @@ def summary(row: Submission) -> str:
         decided += " The result follows from the votes of the models alone."
     elif row.result == Result.RESUBMIT and decided.startswith("No"):
         decided += " The result follows from the checks alone."
+    outcome = f"{row.get_result_display()} ({row.result_reason})" if row.result else row.get_state_display()
+    if row.is_planted:
+        return dossier_planting.summary(row, outcome=outcome, decided=decided)
     if row.result:
         decided += " The onboarding system can appeal against it; then people judge the picture again."
-    outcome = f"{row.get_result_display()} ({row.result_reason})" if row.result else row.get_state_display()
     return SUMMARY.format(
         id=row.pk,
         received=f"{row.received_at:%Y-%m-%d %H:%M:%S} UTC",
         integration=row.integration.name,
         outcome=outcome,
         decided=decided,
+        copies="yes, one" if dossier_planting.made_of(row) else "no",
     )
 
 
@@ -215,13 +222,14 @@ def _is_success(status: int | None) -> bool:
     return status is not None and 200 <= status < 300
 
 
-def use(row: Submission) -> dict[str, Any]:
-    """The retraining sets that hold it, and the models that learned from it."""
+def use(row: Submission, *, is_auditor: bool) -> dict[str, Any]:
+    """The retraining sets that hold it, the models that learned from it, and the forgeries that were made of it."""
     return {
         "snapshots": [snapshot.name for snapshot in snapshots_holding_unchecked(row.pk)],
         "models": [
             {"version": one.version, "digest": one.digest} for one in bundles_holding_unchecked(row.pk)
         ],
+        "edited_copies": dossier_planting.edited_copies(row, is_auditor=is_auditor),
     }
 
 

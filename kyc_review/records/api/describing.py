@@ -58,6 +58,7 @@ download_dossier = extend_schema(
         **TOKEN,
         e400=MALFORMED,
         e404="There is no such submission.",
+        e409="A planted forgery has no applicant; ask for the dossier of the auditor.",
         e503="The server cannot read the signing key; `detail` says what to do.",
     ),
 )
