@@ -1,6 +1,6 @@
 # Everything here needs Python 3.11 or newer, git and make; the rest is installed into .venv, pinned and hash-checked.
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset demo-loop test test-long bench lint shell up down messages openapi lock clean
+.PHONY: help demo demo-reset demo-loop test test-long clients bench lint shell up down messages openapi lock clean
 
 PY := .venv/bin/python
 
@@ -25,6 +25,11 @@ test: ## Run all tests with their own Postgres and Valkey (ARGS="-k name" narrow
 
 test-long: ## The tests with all their draws and combinations, twice as long
 	@LONG_TESTS=1 $(MAKE) test
+
+clients: ## Generate clients with six generators and use them, lint the OpenAPI documents (installs 700 MB into .clients)
+	@tools/bootstrap.sh dev
+	@tools/clients.sh all
+	@LONG_TESTS=1 $(PY) -m pytest tests/live/clients $(ARGS)
 
 bench: ## Measure throughput and latency against LitServe, and memory
 	@tools/bootstrap.sh bench

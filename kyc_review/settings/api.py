@@ -60,6 +60,7 @@ Post identity selfies; read what the ensemble and the bank's reviewers found.
     "TAGS": [
         {"name": "submissions", "description": "Post selfies, read what became of them."},
         {"name": "webhooks", "description": "Hear of it instead of asking."},
+        {"name": "messages", "description": "What this server sends to your webhook endpoints."},
     ],
     "ENUM_NAME_OVERRIDES": {
         "DeliveryState": "kyc_review.webhooks.models.Delivery.State",

@@ -31,6 +31,7 @@ def server(transactional_db: None, tmp_path: Path) -> Iterator[str]:
         "DATABASE_URL": url,
         "DATA_DIR": str(tmp_path),
         "API_RATE_PER_MINUTE": "1000000",
+        "WEBHOOK_ALLOWED_HOSTS": "127.0.0.1",
         "DJANGO_SETTINGS_MODULE": "kyc_review.settings",
     }
     log = (tmp_path / "web.log").open("wb")

@@ -63,7 +63,9 @@ def _message(kind: Kind) -> OpenApiWebhook:
             operation_id=f"receive_{name}",
             summary=str(kind.label),
             description=SIGNED,
-            tags=["webhooks"],
+            tags=[
+                "messages"
+            ],  # generators put each tag into a file of its own, and webhooks into that of their tag
             request=WebhookTestMessage if kind == Kind.TEST else WebhookMessage,
             examples=[OpenApiExample(kind.value, value=body)],
             responses={
