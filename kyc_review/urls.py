@@ -1,5 +1,6 @@
 from django.urls import include, path
 
+from kyc_review.accounts.break_glass import break_glass
 from kyc_review.accounts.key_api import KeyView
 from kyc_review.accounts.languages import browser_language
 from kyc_review.accounts.login import RecordedLogin, code
@@ -15,6 +16,7 @@ urlpatterns = [
     path("", home, name="home"),
     path("login/", RecordedLogin.as_view(redirect_authenticated_user=True), name="login"),
     path("login/code/", code, name="login_code"),
+    path("login/break-glass/<str:token>/", break_glass, name="break_glass"),
     path("login/single-sign-on/", include("kyc_review.accounts.single_sign_on.urls")),
     path("language/", browser_language, name="browser_language"),
     path("logout/", logout, name="logout"),

@@ -122,6 +122,7 @@ ACTIONS: dict[str, _StrPromise] = {
     "staff.admin_request_approved": _("Staff admin access approved"),
     "staff.admin_request_rejected": _("Staff admin access rejected"),
     "staff.admin_request_withdrawn": _("Staff admin access withdrawn"),
+    "staff.break_glass_issued": _("Staff break-glass link issued"),
     "staff.code_refused": _("Staff code refused"),
     "staff.confirmation_failed": _("Staff confirmation failed"),
     "staff.created": _("Staff created"),

@@ -8,17 +8,18 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext, gettext_lazy, ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from kyc_review.accounts.four_eyes import why_not_approver
-from kyc_review.accounts.models import AdminRequest, User
+from kyc_review.accounts.models import AdminRequest, Identity, User
 from kyc_review.accounts.people import services
 from kyc_review.accounts.people.admin_requests import (
     Act,
@@ -45,6 +46,11 @@ from kyc_review.accounts.tokens.selectors import tokens_listed, tokens_valid
 from kyc_review.accounts.tokens.services import token_revoke
 from kyc_review.core.permissions import Right, Role, may_manage_people, require
 
+NO_PASSWORDS = gettext_lazy(
+    "Passwords are switched off here (LOCAL_PASSWORDS): people come in by single sign-on, with a group that gives a "
+    "role."
+)
+
 
 @require_http_methods(["GET", "POST"])
 @never_cache
@@ -55,12 +61,15 @@ def overview(request: StaffRequest) -> HttpResponse:
     form = PersonForm(request.POST or None)
     if request.method == "POST":
         _require_admin(request)
+        if not settings.LOCAL_PASSWORDS:
+            raise PermissionDenied(NO_PASSWORDS)
         if form.is_valid():
             made, fresh = _person_make(request, form.cleaned_data)
             return redirect_with_secret(request, _path(made), fresh=fresh)
     context = {
         "people": people_listed(viewer=request.user),
         "may_manage": may_manage_people(request.user),
+        "may_add": may_manage_people(request.user) and settings.LOCAL_PASSWORDS,
         "roles": Role.choices,
         "form": form,
         "admin_requests": present_requests(viewer=request.user),
@@ -106,6 +115,10 @@ def role(request: StaffRequest, found: User) -> HttpResponse | str:
     form = RoleForm(request.POST)
     if not form.is_valid():
         raise PeopleRefused(gettext("Choose a role."))
+    if Identity.objects.filter(user=found).exists():
+        raise PeopleRefused(
+            gettext("The roles of this person follow the groups in the directory; change them there.")
+        )
     wanted = form.cleaned_data["role"]
     if wanted == Role.ADMIN and needs_two(found, role=wanted):
         return _ask(request, found, Act.ROLE)
@@ -132,6 +145,8 @@ def activation(request: StaffRequest, found: User) -> HttpResponse | str:
 
 @_change
 def password(request: StaffRequest, found: User) -> HttpResponse | str:
+    if not settings.LOCAL_PASSWORDS:
+        raise PeopleRefused(NO_PASSWORDS)
     if needs_two(found) and found.pk != request.user.pk:
         return _ask(request, found, Act.PASSWORD)
     fresh = services.password_reissue(person=found, actor=request.user)
@@ -236,6 +251,8 @@ def _page(request: StaffRequest, found: User, *, status: int = 200, **more: Any)
         "locks": locks_of(viewer=request.user, person=row),
         "tokens": tokens_valid(viewer=request.user, owner=row),
         "must_by_role": is_required_by_role(row),
+        "has_passwords": settings.LOCAL_PASSWORDS,
+        "identity": Identity.objects.filter(user=row).first(),
         "must": is_required(row),
         "roles": Role.choices,
         "may_manage": may_manage_people(request.user),

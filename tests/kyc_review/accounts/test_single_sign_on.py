@@ -2,11 +2,13 @@
 
 import time
 from collections.abc import Callable
+from io import StringIO
 from typing import Any
 
 import pytest
 from authlib.integrations.django_client import DjangoOAuth2App
 from django.conf import LazySettings
+from django.core.management import CommandError, call_command
 from django.http import HttpResponse
 from django.test import Client
 from joserfc.jwk import OctKey, RSAKey
@@ -15,6 +17,7 @@ from kyc_review.accounts.models import AdminRequest, Identity, User
 from kyc_review.audit.models import Event
 from tests.factories.identity_provider import IdentityProvider
 from tests.factories.people import PASSWORD
+from tests.factories.second_factor import code_at
 
 pytestmark = pytest.mark.django_db
 Through = Callable[..., HttpResponse]
@@ -294,6 +297,49 @@ def test_passwords_can_be_switched_off(
     assert 'name="password"' not in page
     assert client.post("/login/", {"username": "alice", "password": PASSWORD}).status_code == 403
     assert not is_in(client)
+
+
+def test_break_glass_lets_one_in_once_and_a_second_factor_can_be_set_up(
+    sso: IdentityProvider, through: Through, client: Client, settings: LazySettings
+) -> None:
+    settings.LOCAL_PASSWORDS, settings.REQUIRE_SECOND_FACTOR = False, ["admin"]
+    sso.write(account("ada", "kyc-admins"))
+    through(client, "ada")
+    sso.write({})
+    printed = StringIO()
+    call_command("staff", "break-glass", "ada", stdout=printed)
+    link = printed.getvalue().strip().removeprefix("http://testserver")
+    emergency = Client()
+    assert emergency.get(link).status_code == 200
+    assert not is_in(emergency)
+    assert emergency.post(link).status_code == 302
+    assert emergency.get("/people/")["Location"] == "/account/second-factor/"
+    page = emergency.get("/account/second-factor/").text
+    secret = page.split('class="secret">')[1].split("<")[0].replace(" ", "")
+    emergency.post("/account/second-factor/", {"code": code_at(time.time(), secret)})
+    assert emergency.get("/people/").status_code == 200
+    assert not is_in(client)
+    assert Client().post(link).status_code == 403
+    assert Client().post(link[:-2] + "x/").status_code == 403
+    assert Event.objects.filter(action="staff.logged_in", detail__by="break_glass").count() == 1
+
+
+def test_the_operator_connects_an_admin_who_then_keeps_the_role(
+    sso: IdentityProvider,
+    through: Through,
+    client: Client,
+    staff: Callable[..., User],
+    settings: LazySettings,
+) -> None:
+    settings.ADMIN_ACCESS_NEEDS_TWO = True
+    ada = staff("ada", "admin")
+    call_command("staff", "connect", "ada", "4711", stdout=StringIO())
+    with pytest.raises(CommandError):
+        call_command("staff", "connect", staff("eve", "reviewer").username, "4711", stdout=StringIO())
+    sso.write({"4711": account("ada", "kyc-admins")["ada"]})
+    assert through(client, "4711").status_code == 302
+    assert int(client.session["_auth_user_id"]) == ada.pk
+    assert client.get("/people/").status_code == 200
 
 
 def test_a_provider_that_does_not_answer_is_said(
