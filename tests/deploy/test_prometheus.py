@@ -26,6 +26,7 @@ def test_the_rules_ask_for_metrics_that_exist(client: Client) -> None:
     known |= {
         "kyc_scoring_worker_silence_seconds",
         "kyc_retention_silence_seconds",
+        "kyc_audit_fake_share",
     }  # absent before the first selfie, promotion or pass
     assert asked <= known
 
