@@ -23,10 +23,12 @@ LEASE = ("lease_holder", "due_at", "state", "error")
 
 
 class WriteOnce(NamedTuple):
-    """`changes`: the columns that may be updated until a trigger says that the row is final."""
+    """`changes`: the columns that may be updated until a trigger says that the row is final. `is_erased`: an erasure
+    deletes the row."""
 
     model: str
     changes: tuple[str, ...] = ()
+    is_erased: bool = False
 
 
 RECORDS = (
@@ -35,6 +37,7 @@ RECORDS = (
     WriteOnce("review.Decision", ("note",)),  # emptied, once the submission is erased
     WriteOnce("review.DecisionUndo"),
     WriteOnce("review.FirstCall"),
+    WriteOnce("review.AuditDraw", is_erased=True),  # its chance is behind every weighted figure
     WriteOnce("scoring.Scoring"),
     WriteOnce("scoring.Vote"),
     WriteOnce("registry.Promotion"),
@@ -108,6 +111,8 @@ def _grant_on_record(cursor: CursorWrapper, record: WriteOnce, table: str, name:
     _grant(cursor, "INSERT", table, name, columns)
     if record.changes:
         _grant(cursor, "UPDATE", table, name, record.changes)
+    if record.is_erased:
+        _grant(cursor, "DELETE", table, name)
 
 
 def _grant(

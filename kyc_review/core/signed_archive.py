@@ -24,6 +24,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 SUMS, SIGNATURE, KEY = "SHA256SUMS", "SHA256SUMS.sig", "public-key.pem"
 CHUNK_BYTES = 1 << 20
 LIST_MAX_BYTES = 10 << 20
+METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+ENCRYPTED = 1  # bit of an entry's flags
 
 
 class ArchiveInvalid(Exception):
@@ -72,10 +74,12 @@ def archive_verify(path: Path, trusted: bytes | None = None) -> Verified:
 
     Raises ArchiveInvalid, OSError.
     """
+    content = path.open("rb")  # a file that cannot be opened says nothing about the archive
     try:
-        with zipfile.ZipFile(path) as archive:
+        with content, zipfile.ZipFile(content) as archive:
+            _require_plain(archive)
             return _verified(archive, trusted)
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError) as error:
         raise ArchiveInvalid(f"{path} is damaged, or no archive: {error}") from error
 
 
@@ -87,8 +91,11 @@ def _verified(archive: zipfile.ZipFile, trusted: bytes | None) -> Verified:
         raise ArchiveInvalid(f"{', '.join(sorted(missing))} is missing.")
     listed = _small(archive, SUMS)
     key = _public_key(trusted or _small(archive, KEY))
-    if fingerprint(_public_key(_small(archive, KEY))) != fingerprint(key):
+    enclosed = _small(archive, KEY)
+    if fingerprint(_public_key(enclosed)) != fingerprint(key):
         raise ArchiveInvalid(f"It is signed with another key than {fingerprint(key)}.")
+    if enclosed != public_pem(key):
+        raise ArchiveInvalid(f"{KEY} holds more than the key.")
     try:
         key.verify(_small(archive, SIGNATURE), listed)
     except InvalidSignature as error:
@@ -101,6 +108,16 @@ def _verified(archive: zipfile.ZipFile, trusted: bytes | None) -> Verified:
             if _digest(content) != expected:
                 raise ArchiveInvalid(f"{name} was changed since it was signed.")
     return Verified(len(sums), fingerprint(key), trusted is not None)
+
+
+def _require_plain(archive: zipfile.ZipFile) -> None:
+    """As `archive_write` makes them: nothing before, between the lines of, or behind what is signed."""
+    entries = archive.infolist()
+    if archive.comment or (entries and min(entry.header_offset for entry in entries)):
+        raise ArchiveInvalid("There is something before or behind the files of the archive.")
+    for entry in entries:
+        if entry.flag_bits & ENCRYPTED or entry.compress_type not in METHODS or entry.comment or entry.extra:
+            raise ArchiveInvalid(f"{entry.filename!r} is stored in another way than the product does.")
 
 
 def _lines(listed: bytes) -> Iterator[tuple[str, str]]:

@@ -14,7 +14,8 @@ from .numbers import Numbers
 
 LOOPBACK = ["127.0.0.0/8", "::1/128"]
 # What a proxy adds: then the request came from elsewhere, whatever its address says.
-FORWARDED = ("HTTP_X_FORWARDED_FOR", "HTTP_X_REAL_IP", "HTTP_FORWARDED", "HTTP_VIA")
+FORWARDED = ("HTTP_FORWARDED", "HTTP_VIA", "HTTP_X_REAL_IP", "HTTP_TRUE_CLIENT_IP")
+FORWARDED_BEGINS = ("HTTP_X_FORWARDED_", "HTTP_CF_")
 registry = CollectorRegistry()
 registry.register(Numbers())
 
@@ -31,4 +32,5 @@ def _may_scrape(request: HttpRequest) -> bool:
     if settings.METRICS_TOKEN:
         sent = request.META.get("HTTP_AUTHORIZATION", "")
         return hmac.compare_digest(sent.encode(), f"Bearer {settings.METRICS_TOKEN}".encode())
-    return within(request.META.get("REMOTE_ADDR", ""), LOOPBACK) and not any(map(request.META.get, FORWARDED))
+    came_through_proxy = any(name in FORWARDED or name.startswith(FORWARDED_BEGINS) for name in request.META)
+    return within(request.META.get("REMOTE_ADDR", ""), LOOPBACK) and not came_through_proxy

@@ -9,7 +9,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_GET, require_safe
 
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
 from kyc_review.core.permissions import Right, require
@@ -40,7 +40,7 @@ def overview(request: StaffRequest) -> HttpResponse:
     return _overview(request, form)
 
 
-@require_safe
+@require_GET
 @staff_only
 def export(request: StaffRequest) -> HttpResponseBase:
     require_export(request.user)
@@ -57,7 +57,7 @@ def export(request: StaffRequest) -> HttpResponseBase:
     return export_response(made)
 
 
-@require_safe
+@require_GET
 @staff_only
 def audit_log(request: StaffRequest, format: str) -> HttpResponseBase:
     """The events that the filters of the audit page find, the newest first."""
@@ -73,7 +73,7 @@ def audit_log(request: StaffRequest, format: str) -> HttpResponseBase:
             rows=event_rows(events),
             format=Format(format),
             actor=request.user,
-            asked={"filters": request.GET.urlencode()[:500]},
+            asked={"filters": {name: str(value) for name, value in form.cleaned_data.items() if value}},
             name=f"audit-events.{format}",
         )
     except FormatUnavailable as refusal:

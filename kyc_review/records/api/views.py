@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from django.http.response import HttpResponseBase
+from django.http.response import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404
 from rest_framework.request import Request
 
@@ -16,7 +16,7 @@ from kyc_review.records.columns import Period
 from kyc_review.records.dossier import Audience, dossier_file
 from kyc_review.records.exports import export_response, may_export, table_export
 from kyc_review.records.tables import TABLES
-from kyc_review.records.writers import Format
+from kyc_review.records.writers import Format, writer_of
 from kyc_review.retraining.api.base import RetrainingView, viewer_of
 
 
@@ -36,6 +36,11 @@ class ExportView(RetrainingView):
             actor=viewer_of(request),
         )
         return export_response(made)
+
+    def head(self, request: Request) -> HttpResponseBase:
+        """What a GET would begin with; nothing is given out, so the log says nothing."""
+        asked = query_params(ExportIn, request)
+        return HttpResponse(content_type=writer_of(TABLES[self.records], Format(asked["format"])).media_type)
 
 
 @describing.export_decisions

@@ -41,7 +41,7 @@ def test_records_cannot_be_changed_deleted_or_emptied(record: WriteOnce) -> None
     model = apps.get_model(record.model)
     table = model._meta.db_table
     for statement in (
-        f"DELETE FROM {table}",
+        *([] if record.is_erased else [f"DELETE FROM {table}"]),
         f"TRUNCATE {table} CASCADE",
         f"ALTER TABLE {table} DISABLE TRIGGER ALL",
     ):

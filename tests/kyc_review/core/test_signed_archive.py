@@ -65,6 +65,34 @@ def test_the_same_content_is_the_same_archive(archive: Path, key: Ed25519Private
     assert again.getvalue() == archive.read_bytes()
 
 
+def damaged(archive: Path, kind: str) -> bytes:
+    content = archive.read_bytes()
+    first = content.index(b"PK\x01\x02")  # the list of entries
+    if kind == "encrypted":
+        return content[:6] + b"\x01" + content[7 : first + 8] + b"\x01" + content[first + 9 :]
+    if kind == "prepended":
+        return b"#!/bin/sh\n" + content
+    if kind == "comment":
+        return content[:-2] + b"\x04\x00note"
+    method = {"bz2": 12, "lzma": 14, "unknown": 99}[kind]
+    return content[:8] + bytes([method]) + content[9 : first + 10] + bytes([method]) + content[first + 11 :]
+
+
+@pytest.mark.parametrize("kind", ["encrypted", "prepended", "comment", "bz2", "lzma", "unknown"])
+def test_an_archive_of_another_kind_is_not_valid_and_no_crash(
+    archive: Path, kind: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    archive.write_bytes(damaged(archive, kind))
+    assert main([str(archive)]) == 1
+    assert capsys.readouterr().err.startswith("NOT VALID")
+
+
+def test_text_behind_the_key_is_found(archive: Path, key: Ed25519PrivateKey) -> None:
+    other = changed(archive, {KEY: public_pem(key.public_key()) + b"Trust me.\n"})
+    with pytest.raises(ArchiveInvalid, match="more than the key"):
+        archive_verify(other)
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [

@@ -248,6 +248,10 @@ def test_a_script_gets_a_csv_and_wrong_parameters_are_named(
     assert answer["Content-Type"] == "text/csv; charset=utf-8"
     assert len(answer.getvalue().splitlines()) == 2
     assert "token" in Event.objects.get(action="export.ended").detail
+    before = Event.objects.count()
+    first = script.client.head(f"{API}/decisions?{query('csv')}")
+    assert (first.status_code, first["Content-Type"], first.content) == (200, "text/csv; charset=utf-8", b"")
+    assert Event.objects.count() == before
     wrong = script.client.get(f"{API}/decisions?since=2026-11-02&until=2026-11-01&format=xml&to=1")
     assert (wrong.status_code, wrong["Content-Type"]) == (400, "application/problem+json")
     assert {error["parameter"] for error in wrong.json()["errors"]} == {"to"}
@@ -270,10 +274,13 @@ def test_what_the_filters_of_the_audit_log_find_is_exported(
 ) -> None:
     Event.objects.create(action="staff.created", actor_kind="user", actor_name="=cmd()")
     window = login(staff("audrey", "auditor"))
-    answer = window.get("/records/audit-log.csv?actor=%3Dcmd()")
+    answer = window.get(f"/records/audit-log.csv?x={'A' * 600}&actor=%3Dcmd()")
     [row] = csv.DictReader(io.StringIO(answer.getvalue().decode(), newline=""))
     assert (row["action"], row["actor_name"]) == ("staff.created", "'=cmd()")
-    assert Event.objects.get(action="export.ended").detail["filters"] == "actor=%3Dcmd%28%29"
+    assert Event.objects.get(action="export.ended").detail["filters"] == {"actor": "=cmd()"}
+    before = Event.objects.count()
+    assert window.head("/records/audit-log.csv").status_code == 405, "nothing would be sent"
+    assert Event.objects.count() == before
     for wrong in ("/records/audit-log.csv?since=x", "/records/audit-log.xml"):
         assert window.get(wrong).status_code == 422
 
