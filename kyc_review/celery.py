@@ -30,9 +30,14 @@ def idle_is_alive(**_: Any) -> None:
 @worker_init.connect
 def name_worker(**_: Any) -> None:
     """Before the pool forks, so that its processes know the name."""
+    from django.db import connection
+
+    from kyc_review.encryption.startup import keys_announce
     from kyc_review.pipeline.heartbeat import heartbeat_begin
 
     heartbeat_begin()
+    keys_announce()
+    connection.close()  # the processes that are forked open their own
 
 
 @worker_ready.connect

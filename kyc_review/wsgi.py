@@ -6,6 +6,13 @@ from django.core.wsgi import get_wsgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "kyc_review.settings")
 application = get_wsgi_application()
 
+from django.db import connections  # noqa: E402  (only now)
+
+from kyc_review.encryption.startup import keys_announce  # noqa: E402
+
+keys_announce()
+connections.close_all()  # threads open their own
+
 # What was imported stays: looking through it again and again for garbage takes time from every post.
 gc.collect()
 gc.freeze()

@@ -25,6 +25,7 @@ pytest_plugins = [
     "tests.fixtures.audit",
     "tests.fixtures.branding",
     "tests.fixtures.devstack",
+    "tests.fixtures.encryption",
     "tests.fixtures.evidence",
     "tests.fixtures.receivers",
     "tests.fixtures.retraining",
@@ -78,9 +79,10 @@ def private_data(tmp_path: Path, settings: LazySettings, monkeypatch: pytest.Mon
 
     settings.DATA_DIR, settings.BUNDLES_DIR = tmp_path, tmp_path / "bundles"
     for name in ("originals", "derivatives"):
-        monkeypatch.setattr(getattr(storage, name), "_location", str(tmp_path / name))
+        beneath = getattr(storage, name).beneath
+        monkeypatch.setattr(beneath, "_location", str(tmp_path / name))
         for cached in ("base_location", "location"):
-            getattr(storage, name).__dict__.pop(cached, None)
+            beneath.__dict__.pop(cached, None)
     return tmp_path
 
 

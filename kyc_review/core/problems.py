@@ -24,6 +24,7 @@ from rest_framework.response import Response
 from rest_framework.settings import api_settings
 from rest_framework.views import exception_handler as drf_exception_handler
 
+from encrypted_files.stream import FileUnreadable
 from kyc_review.core import request_ids
 from kyc_review.core.errors import DomainError
 
@@ -107,15 +108,22 @@ def _to_api_exception(exc: Exception) -> Exception:
             )
         case SuspiciousOperation() | BadRequest() | MultiPartParserError() | UnreadablePostError():
             return Problem(status=400, code="malformed_request", detail="The request could not be parsed.")
+        case FileUnreadable():
+            log.error("pictures cannot be encrypted or decrypted: %s", exc.strerror)
+            return _unavailable()
         case OperationalError() | InterfaceError():
             log.error("the database does not answer: %s", exc)
-            return Problem(
-                status=503,
-                code="unavailable",
-                detail="The service is temporarily unavailable; the request was not accepted. Repeat the request.",
-                headers={"Retry-After": "2"},
-            )
+            return _unavailable()
     return exc
+
+
+def _unavailable() -> Problem:
+    return Problem(
+        status=503,
+        code="unavailable",
+        detail="The service is temporarily unavailable; the request was not accepted. Repeat the request.",
+        headers={"Retry-After": "2"},
+    )
 
 
 def document(exc: exceptions.APIException) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Responses that carry a face. The caller has checked that the viewer may see it."""
 
+import logging
 from collections.abc import Callable
 
 from django.conf import settings
@@ -8,6 +9,7 @@ from django.http.response import HttpResponseBase
 from django.utils.translation import gettext
 
 from detection.decoding import ImageRefused
+from encrypted_files.stream import FileUnreadable
 from kyc_review.evidence.models import Evidence
 from kyc_review.submissions.models import Submission
 from kyc_review.submissions.storage import derivatives
@@ -19,6 +21,8 @@ from .derivatives import (
     reference_thumbnail_ensure,
     thumbnail_ensure,
 )
+
+log = logging.getLogger(__name__)
 
 
 def derivative_response(submission: Submission) -> HttpResponseBase:
@@ -48,6 +52,8 @@ def _made(submission: Submission, ensure: Callable[[Submission], str]) -> HttpRe
         return HttpResponse(refused.detail, status=refused.status, content_type="text/plain; charset=utf-8")
     except FileNotFoundError as gone:
         raise Http404(gettext("The original of this submission no longer exists.")) from gone
+    except FileUnreadable as unreadable:
+        return _unreadable(unreadable)
     return _send(key, "image/jpeg")
 
 
@@ -56,14 +62,31 @@ def picture_response(evidence: Evidence, name: str) -> HttpResponseBase:
     return _send(evidence.key_of(name), evidence.pictures[name])
 
 
+def _proxy_can_send(key: str) -> bool:
+    return bool(settings.ACCEL_REDIRECT_PREFIX) and not derivatives.is_encrypted(key)
+
+
+def _unreadable(error: FileUnreadable) -> HttpResponse:
+    log.error("a picture cannot be shown: %s", error.strerror)
+    return HttpResponse(
+        gettext("The picture cannot be decrypted now. Tell an operator: the log says what is missing."),
+        status=503,
+        content_type="text/plain; charset=utf-8",
+    )
+
+
 def _send(key: str, content_type: str) -> HttpResponseBase:
     """Streamed by Django or handed to the reverse proxy; never kept by a cache."""
     answer: HttpResponseBase
-    if settings.ACCEL_REDIRECT_PREFIX:
+    try:
+        picture = None if _proxy_can_send(key) else derivatives.open(key)
+    except FileUnreadable as unreadable:
+        return _unreadable(unreadable)
+    if picture is None:
         answer = HttpResponse(content_type=content_type)
         answer["X-Accel-Redirect"] = f"{settings.ACCEL_REDIRECT_PREFIX.rstrip('/')}/{key}"
     else:
-        answer = FileResponse(derivatives.open(key), content_type=content_type)
+        answer = FileResponse(picture, content_type=content_type)
         del answer[
             "Content-Disposition"
         ]  # its file name is the submission's id, which a blind item does not tell

@@ -25,6 +25,7 @@ from kyc_review.datasets.erasure_marks import (
     image_copies_remove,
     snapshots_holding_unchecked,
 )
+from kyc_review.encryption.keys import data_key_destroy, submission_scope
 from kyc_review.evidence.erasure import evidence_erase, pictures_remove
 from kyc_review.review.erasure import items_close, words_erase
 from kyc_review.review.models import PlantedForgery
@@ -64,6 +65,7 @@ def submission_erase(
     items_close(submission_id=submission_id)  # routing may have opened one since
     answers_forget(row)
     submission_make_bare(row)
+    data_key_destroy(submission_scope(row.pk))
     evidence_erase(submission_id=row.pk)
     words_erase(submission_id=row.pk)
     row.late_outcomes.exclude(note="").update(note="")

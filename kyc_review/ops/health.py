@@ -15,6 +15,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from kyc_review.core.db.clock import ClockWrong, clock_check, database_now
 from kyc_review.core.valkey import client
+from kyc_review.encryption.keys import problem as keys_problem
 from kyc_review.scoring.state import last_scored_at, scoring_state
 from kyc_review.submissions.storage import originals
 from kyc_review.submissions.storage_identity import (
@@ -110,6 +111,15 @@ def broker() -> None:
     client().ping()
 
 
+def encryption() -> None:
+    """Whether pictures can be encrypted and decrypted."""
+    if text := keys_problem():
+        log.error("not ready, encryption: %s", text)
+        raise Unready(
+            "a key-encryption key is missing or another one; the log and manage.py keys status say which"
+        )
+
+
 def storage() -> None:
     """Whether an original can be written, read and deleted, among those of this database."""
     if not has_storage_identity():
@@ -148,5 +158,6 @@ CHECKS: dict[str, Callable[[], None]] = {
     "clock": clock_check,
     "broker": broker,
     "storage": storage,
+    "encryption": encryption,
     "scoring": scoring,
 }

@@ -16,6 +16,7 @@ from detection.forensics.dossier import dossier_compute
 from kyc_review.core import leases
 from kyc_review.core.stopping import is_stopping
 from kyc_review.core.worker_health import alive
+from kyc_review.encryption.providers import KeysUnavailable
 from kyc_review.evidence.derivatives import derivative_ensure
 from kyc_review.evidence.models import Evidence
 from kyc_review.evidence.services import evidence_fail, evidence_lease, evidence_postpone, evidence_record
@@ -54,8 +55,12 @@ def run_until_idle() -> int:
             )
             elapsed_ms = (time.perf_counter() - started) * 1000
             done += evidence_record(evidence=row, dossier=dossier, elapsed_ms=elapsed_ms)
-        except OriginalMissing:
-            log.error("the original of submission %s is missing from the storage", row.submission_id)
+        except (OriginalMissing, KeysUnavailable) as missing:
+            log.error(
+                "the original of submission %s is missing or cannot be decrypted: %s",
+                row.submission_id,
+                missing,
+            )
             evidence_postpone(evidence=row)
         except Exception as error:  # whatever it is, the reviewer decides without this evidence
             log.exception("evidence of submission %s cannot be computed", row.submission_id)

@@ -1,5 +1,6 @@
 """From a submission's original to what is known before the vote: pixels, faces and checks, and a fingerprint."""
 
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -10,8 +11,9 @@ from detection.faces.examine import PictureReport, examine
 from detection.forensics.phash import Fingerprint, fingerprint
 from detection.forensics.regions import Box, close_ups
 from detection.preprocess import DECODE_MAX_SIDE
+from kyc_review.encryption.models import DataKey
 from kyc_review.submissions.models import Submission
-from kyc_review.submissions.storage import original_read
+from kyc_review.submissions.storage import original_read, originals
 
 # Pillow and the face detector let other threads run, so the next batch is read while one is scored.
 _readers = ThreadPoolExecutor(2, "reader")
@@ -29,12 +31,13 @@ class Picture:
 
 def read_ahead(rows: list[Submission]) -> list[Future[Picture]]:
     """Start to read each submission's picture in the reader threads; in the order of `rows`."""
-    return [_readers.submit(read, row) for row in rows]
+    known = originals.data_keys(row.image_key for row in rows)  # here: those threads ask the database nothing
+    return [_readers.submit(read, row, known) for row in rows]
 
 
-def read(row: Submission) -> Picture:
-    """Raises OriginalMissing, and what the decoder raises."""
-    return picture_of(original_read(row.image_key))
+def read(row: Submission, known: Mapping[str, DataKey]) -> Picture:
+    """known: the data keys of the batch. Raises OriginalMissing, FileDamaged, and what the decoder raises."""
+    return picture_of(original_read(row.image_key, known))
 
 
 def picture_of(data: bytes) -> Picture:

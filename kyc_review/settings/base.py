@@ -27,6 +27,7 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "kyc_review.audit",
+    "kyc_review.encryption",
     "kyc_review.accounts",
     "kyc_review.submissions",
     "kyc_review.webhooks",

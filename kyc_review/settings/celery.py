@@ -51,6 +51,7 @@ _SWEEPS = [
     ("webhooks-sweep", "webhooks.tasks.deliver_due", 3),
     ("notices-sweep", "notices.tasks.deliver_due", 5),
     ("alarms-watch", "training.tasks.watch_alarms", 600),
+    ("data-keys-rewrap", "encryption.tasks.rewrap", 60),
     ("audit-seal", "audit.tasks.seal", 10),
     ("planting", "planting.tasks.plant_by_chance", 60),
     ("planted-expire", "lifecycle.tasks.erase_planted", 3600),

@@ -48,15 +48,28 @@ STATIC_URL = "static/"
 STATIC_ROOT = env.str("STATIC_ROOT", default="") or None  # set: served from there, after collectstatic
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = True
+# Encryption is independent of where files are: another backend takes the place of the inner one.
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},  # nothing is stored by accident
     "originals": {
-        "BACKEND": "kyc_review.submissions.storage.DurableStorage",
-        "OPTIONS": {"location": str(DATA_DIR / "originals")},
+        "BACKEND": "kyc_review.encryption.storage.EncryptedStorage",
+        "OPTIONS": {
+            "name": "originals",
+            "beneath": {
+                "BACKEND": "kyc_review.submissions.storage.DurableStorage",
+                "OPTIONS": {"location": str(DATA_DIR / "originals")},
+            },
+        },
     },
     "derivatives": {
-        "BACKEND": "kyc_review.submissions.storage.PrivateStorage",
-        "OPTIONS": {"location": str(DATA_DIR / "derivatives")},
+        "BACKEND": "kyc_review.encryption.storage.EncryptedStorage",
+        "OPTIONS": {
+            "name": "derivatives",
+            "beneath": {
+                "BACKEND": "kyc_review.submissions.storage.PrivateStorage",
+                "OPTIONS": {"location": str(DATA_DIR / "derivatives")},
+            },
+        },
     },
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }

@@ -11,6 +11,8 @@ from detection.decoding import Damage, ImageFacts, ImageRefused, inspect
 from kyc_review.accounts.models import Integration
 from kyc_review.audit import services as audit
 from kyc_review.core.db.inserted import insert
+from kyc_review.encryption.keys import data_key_new, is_on, submission_scope
+from kyc_review.encryption.models import DataKey
 from kyc_review.submissions.models import Submission
 from kyc_review.submissions.storage import originals, reference_key, storage_key
 
@@ -41,7 +43,7 @@ def submission_create(
 
     Files first, row second: whatever dies between the two leaves a file without a row, never a row without
     its file. `facts` and `reference_facts` are what `inspect` found; a caller that is inside a transaction gives them,
-    because inspecting may wait for a decoder. Raises detection.decoding.ImageRefused before anything is stored.
+    because inspecting may wait for a decoder. Raises ImageRefused, KeysUnavailable before anything is stored.
     """
     facts = facts or inspect(image)
     if reference_image:
@@ -64,10 +66,11 @@ def submission_create(
         file_facts=facts.file_facts(),
         reference_sha256=reference_facts.sha256 if reference_image and reference_facts else "",
     )
+    data_key = data_key_new(submission_scope(pk)) if is_on() else None
     files = {submission.image_key: image}
     if submission.reference_sha256:
         files[reference_key(pk)] = reference_image
-    _save_with_files(submission, files, integration)
+    _save_with_files(submission, files, integration, data_key)
     return submission
 
 
@@ -83,20 +86,29 @@ def reference_inspect(image: bytes, before_waiting: Callable[[], None] = lambda:
     return facts
 
 
-def _save_with_files(submission: Submission, files: Mapping[str, bytes], integration: Integration) -> None:
+def _save_with_files(
+    submission: Submission,
+    files: Mapping[str, bytes],
+    integration: Integration,
+    data_key: tuple[DataKey, bytes] | None,
+) -> None:
+    """data_key: a row to be saved and its key; None leaves the files unencrypted."""
     # No reference of the applicant is in the detail: the log outlives an erasure.
     detail = {"sha256": submission.sha256}
     if submission.reference_sha256:
         detail["reference_sha256"] = submission.reference_sha256
     try:
         for key, content in files.items():
-            originals.save(key, ContentFile(content))
+            if data_key:
+                originals.write(key, content, data_key[1])
+            else:
+                originals.save(key, ContentFile(content))
         with transaction.atomic(savepoint=False):
             # Of a planted one, too: people who decide read this event. The truth is in `planting.planted`.
             received = audit.event(
                 action="submission.received", actor=integration, target=submission, detail=detail
             )
-            insert(submission, received)
+            insert(submission, received, *([data_key[0]] if data_key else []))
     except Exception:
         for key in files:
             originals.delete(key)

@@ -3,6 +3,7 @@
 import os
 import threading
 import uuid
+from collections.abc import Mapping
 from io import BufferedWriter
 from pathlib import Path
 from typing import Literal, cast
@@ -12,12 +13,15 @@ from django.core.files.storage import FileSystemStorage, Storage, storages
 from django.utils.deconstruct import deconstructible
 
 from kyc_review.core.files import sync_folder
+from kyc_review.encryption.models import DataKey
+from kyc_review.encryption.providers import KeysUnavailable
+from kyc_review.encryption.storage import EncryptedStorage
 
 REFERENCE_SUFFIX = ".reference"
 
 
 class OriginalMissing(Exception):
-    """The storage has no original of this submission."""
+    """The storage has no original of this submission, or it cannot be decrypted now."""
 
 
 @deconstructible(path="kyc_review.submissions.storage.PrivateStorage")
@@ -33,6 +37,11 @@ class PrivateStorage(FileSystemStorage):
 
     def get_available_name(self, name: str, max_length: int | None = None) -> str:
         return name  # keys are unique by construction
+
+    def replace(self, name: str, content: File) -> None:
+        """Put another content in the place of a file, durably and in one step."""
+        PrivateStorage._save(self, name, content)
+        sync_folder(Path(self.path(name)).parent)
 
     def local_path(self, name: str) -> str:
         """A file on this machine with the content, for processes that read files and know no storage."""
@@ -107,15 +116,17 @@ def keys_below(storage: Storage, prefix: str) -> list[str]:
     return [f"{prefix}/{name}" for name in names]
 
 
-# Another backend in STORAGES must offer what the code uses of these, `local_path` included.
-originals = cast(PrivateStorage, storages["originals"])
-derivatives = cast(PrivateStorage, storages["derivatives"])
+# Another backend beneath must offer what the code uses of PrivateStorage: `replace` and `local_path`.
+originals = cast(EncryptedStorage, storages["originals"])
+derivatives = cast(EncryptedStorage, storages["derivatives"])
 
 
-def original_read(key: str) -> bytes:
-    """A submission's original. Raises OriginalMissing."""
+def original_read(key: str, known: Mapping[str, DataKey] | None = None) -> bytes:
+    """A submission's original. known: its data key, found before by `originals.data_keys`; without it, the database is
+    asked. Raises OriginalMissing, also when a key-encryption key is missing; FileDamaged."""
     try:
-        with originals.open(key) as file:
-            return cast(bytes, file.read())
+        return originals.read(key, known)
     except FileNotFoundError:
         raise OriginalMissing(key) from None
+    except KeysUnavailable as unavailable:
+        raise OriginalMissing(f"{key}: {unavailable.strerror}") from unavailable

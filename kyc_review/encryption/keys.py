@@ -1,0 +1,131 @@
+"""Data keys: made, found, unwrapped, wrapped anew and destroyed."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+
+from encrypted_files import stream
+from kyc_review.encryption.models import DataKey, KeyEncryptionKey
+from kyc_review.encryption.providers import KeysUnavailable, missing, provider
+
+log = logging.getLogger(__name__)
+REWRAP_STEP = 1000
+_registered: set[str] = set()  # by this process, so that most posts ask for nothing
+
+
+def submission_scope(submission_id: UUID) -> str:
+    """The scope of all pictures of a submission."""
+    return f"submission/{submission_id.hex}"
+
+
+def is_on() -> bool:
+    """Whether new pictures are encrypted."""
+    return bool(settings.KEY_ENCRYPTION)
+
+
+def data_key_new(scope: str, *, is_complete: bool = True) -> tuple[DataKey, bytes]:
+    """A row that the caller saves, and its key. Raises KeysUnavailable."""
+    key = stream.new_key()
+    chosen, wrapped = provider().wrap(key, scope=scope)
+    _register(chosen)
+    return DataKey(scope=scope, key_encryption_key=chosen, wrapped=wrapped, is_complete=is_complete), key
+
+
+def data_key_ensure(scope: str, *, is_complete: bool = True) -> DataKey:
+    """The row of this scope, made when it is missing; it may be destroyed. Raises KeysUnavailable."""
+    found = DataKey.objects.filter(pk=scope).first()
+    if found is not None:
+        return found
+    new, _ = data_key_new(scope, is_complete=is_complete)
+    DataKey.objects.bulk_create([new], ignore_conflicts=True)
+    return DataKey.objects.get(pk=scope)
+
+
+def data_keys_of(scopes: Iterable[str]) -> dict[str, DataKey]:
+    """The rows of those that have one, in one query."""
+    return DataKey.objects.in_bulk(set(scopes))
+
+
+def unwrapped(row: DataKey) -> bytes:
+    """The data key. Raises KeysUnavailable; FileNotFoundError when it was destroyed."""
+    if row.is_destroyed:
+        raise FileNotFoundError(f"The data key of {row.scope} was destroyed: what it encrypted was erased.")
+    return provider().unwrap(bytes(row.wrapped), key_id=row.key_encryption_key, scope=row.scope)
+
+
+def data_key_destroy(scope: str) -> None:
+    """What was encrypted with it can never be read again, also where copies of the files exist. In the caller's
+    transaction; safe to repeat."""
+    nothing = {"wrapped": b"", "key_encryption_key": "", "is_complete": True}
+    if not DataKey.objects.filter(pk=scope).update(**nothing) and is_on():
+        DataKey.objects.create(scope=scope, **nothing)
+
+
+def problem() -> str:
+    """What is wrong with the keys, so that pictures cannot be read or encrypted; empty when nothing is."""
+    used = set(KeyEncryptionKey.objects.values_list("pk", flat=True))
+    if not used and not is_on():
+        return ""
+    try:
+        lacking = used - set(provider().ids())
+    except KeysUnavailable as unavailable:
+        return str(unavailable.strerror)
+    return missing(sorted(lacking), _source()) if lacking else ""
+
+
+def require_keys() -> None:
+    """Raises KeysUnavailable when pictures cannot be read or encrypted."""
+    if text := problem():
+        raise KeysUnavailable(text)
+
+
+def rewrap_some(*, limit: int = REWRAP_STEP) -> int:
+    """Wrap data keys of older key-encryption keys with the first one; how many. Safe to repeat and to interrupt.
+
+    Key-encryption keys that nothing is wrapped with any more are forgotten. Raises KeysUnavailable.
+    """
+    current = provider().ids()[0]
+    _register(current)
+    require_keys()
+    done = []
+    with transaction.atomic():
+        others = DataKey.objects.exclude(key_encryption_key__in=[current, ""])
+        for row in others.select_for_update(skip_locked=True)[:limit]:
+            try:
+                row.key_encryption_key, row.wrapped = provider().wrap(unwrapped(row), scope=row.scope)
+                done.append(row)
+            except KeysUnavailable as damaged:
+                log.error("not wrapped anew: %s", damaged.strerror)
+        DataKey.objects.bulk_update(done, ["key_encryption_key", "wrapped"], batch_size=200)
+    if not done:
+        _forget_unused(current)
+    return len(done)
+
+
+def _forget_unused(current: str) -> None:
+    for old in KeyEncryptionKey.objects.exclude(pk=current):
+        if not DataKey.objects.filter(key_encryption_key=old.pk).exists():
+            old.delete()
+            _registered.discard(old.pk)
+
+
+def _register(key_id: str) -> None:
+    """Note a key-encryption key before anything is wrapped with it.
+
+    A new one is accepted only when those in use are there, too: otherwise the wrong key file was mounted.
+    """
+    if key_id in _registered:
+        return
+    if not KeyEncryptionKey.objects.filter(pk=key_id).exists():
+        require_keys()
+        KeyEncryptionKey.objects.bulk_create([KeyEncryptionKey(pk=key_id)], ignore_conflicts=True)
+    _registered.add(key_id)
+
+
+def _source() -> str:
+    return settings.KEY_ENCRYPTION_FILE or "KEY_ENCRYPTION_KEYS"

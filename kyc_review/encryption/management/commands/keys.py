@@ -1,0 +1,97 @@
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db.models import Count
+
+from kyc_review.audit import services as audit
+from kyc_review.core.files import new_file, sync_folder, write_private
+from kyc_review.encryption import keys
+from kyc_review.encryption.models import DataKey, KeyEncryptionKey
+from kyc_review.encryption.providers import KeysUnavailable, key_lines, new_key_text, provider
+
+ABOUT = "# Key-encryption keys of KYC Review, one a line; the first one is in use. Keep a copy elsewhere.\n"
+
+
+class Command(BaseCommand):
+    help = "The keys that encrypt pictures at rest (docs/encryption.md)."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+        making = commands.add_parser("generate", help="write a key file with one new key")
+        making.add_argument("file", type=Path)
+        making.add_argument("--if-missing", action="store_true", help="leave a key file that is there")
+        commands.add_parser("status", help="which keys are in use; exit status 1 when one is missing")
+        rotating = commands.add_parser("rotate", help="wrap all data keys with the first key-encryption key")
+        rotating.add_argument(
+            "--new", action="store_true", help="first put a new key at the top of KEY_ENCRYPTION_FILE"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            getattr(self, "handle_" + options["command"])(options)
+        except KeysUnavailable as unavailable:
+            raise CommandError(str(unavailable.strerror)) from unavailable
+        except OSError as refused:
+            raise CommandError(str(refused)) from refused
+
+    def handle_generate(self, options: dict[str, Any]) -> None:
+        path: Path = options["file"].absolute()
+        if options["if_missing"] and path.exists():
+            return
+        used = list(KeyEncryptionKey.objects.values_list("pk", flat=True))
+        if used:
+            raise CommandError(
+                f"pictures are encrypted with the key {', '.join(used)}: a new file would not have it. Restore the "
+                "old one; to exchange it, use `manage.py keys rotate --new`."
+            )
+        if path.is_relative_to(Path(settings.DATA_DIR).resolve()):
+            raise CommandError(f"{path} lies in DATA_DIR, with what it protects: choose another place.")
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with new_file(path) as file:
+            file.write(f"{ABOUT}{new_key_text()}\n".encode())
+        sync_folder(path.parent)
+        self.stdout.write(
+            f"{path} holds a new key. Without it no picture can be read: keep a copy elsewhere."
+        )
+
+    def handle_status(self, options: dict[str, Any]) -> None:
+        self.stdout.write(f"Encryption of new pictures is {'on' if keys.is_on() else 'off'}.")
+        counts = DataKey.objects.values_list("key_encryption_key").annotate(number=Count("pk"))
+        for key_id, number in counts.order_by("key_encryption_key"):
+            self.stdout.write(f"{number} data keys {f'wrapped with {key_id}' if key_id else 'destroyed'}")
+        if incomplete := DataKey.objects.filter(is_complete=False).count():
+            self.stdout.write(f"{incomplete} may own files that are not encrypted: manage.py encrypt_files")
+        if text := keys.problem():
+            raise CommandError(text)
+
+    def handle_rotate(self, options: dict[str, Any]) -> None:
+        if options["new"]:
+            self._add_key()
+        done = 0
+        while step := keys.rewrap_some():
+            done += step
+            self.stdout.write(f"{done} wrapped anew")
+        current, *others = provider().ids()
+        audit.record(action="keys.rotated", detail={"key": current, "data_keys": done})
+        left = DataKey.objects.exclude(key_encryption_key__in=[current, ""]).count()
+        if left:
+            raise CommandError(f"{left} data keys are still wrapped with another key; the log says why.")
+        self.stdout.write(f"All data keys are wrapped with {current}.")
+        if others:
+            self.stdout.write(
+                f"No data key needs {', '.join(others)} any more. Remove it from the key file once no backup of the "
+                "database that was made before has to be restored: that makes those backups' data keys unreadable."
+            )
+
+    def _add_key(self) -> None:
+        if not settings.KEY_ENCRYPTION_FILE:
+            raise CommandError("--new needs KEY_ENCRYPTION_FILE; put the new key before the others yourself.")
+        keys.require_keys()
+        path = Path(settings.KEY_ENCRYPTION_FILE)
+        write_private(path, ABOUT + "\n".join([new_key_text(), *key_lines(path)]) + "\n")
+        sync_folder(path.parent)
+        self.stdout.write(
+            f"{path} begins with the new key {provider().ids()[0]}. Keep a copy of the file elsewhere."
+        )

@@ -1,0 +1,97 @@
+"""While a key-encryption key is missing nothing is accepted, cleared or given up: it is said, and things wait."""
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import LazySettings
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+
+from kyc_review.encryption.startup import keys_announce
+from kyc_review.evidence.responses import derivative_response
+from kyc_review.pipeline import worker
+from kyc_review.registry.models import Bundle
+from kyc_review.review.models import ReviewItem
+from kyc_review.scoring.models import Scoring
+from kyc_review.submissions.models import State, Submission
+from tests.factories.pictures import jpeg_bytes
+
+pytestmark = pytest.mark.django_db
+Submit = Callable[..., Submission]
+
+
+def post(api: Client) -> Any:
+    picture = SimpleUploadedFile("a.jpg", jpeg_bytes(seed=3), "image/jpeg")
+    fields = {"image": picture, "external_ref": "application-1"}
+    return api.post("/api/v1/submissions", fields, HTTP_IDEMPOTENCY_KEY="one")
+
+
+@pytest.fixture
+def hidden(key_file: Path) -> Callable[[], Callable[[], object]]:
+    """hidden() takes the key file away; what it returns brings it back."""
+
+    def hide() -> Callable[[], object]:
+        away = key_file.rename(key_file.with_suffix(".away"))
+        return lambda: away.rename(key_file)
+
+    return hide
+
+
+def test_selfies_wait_for_the_key_and_are_scored_when_it_is_back(
+    champion: Bundle,
+    submit: Submit,
+    hidden: Callable,
+    caplog: pytest.LogCaptureFixture,
+    settings: LazySettings,
+) -> None:
+    settings.SCORING_DEVICE = "cpu"
+    row, restore = submit(), hidden()
+    assert worker.run_until_idle() == 0
+    row.refresh_from_db()
+    assert (row.state, row.attempts) == (State.RECEIVED, 0)
+    assert not Scoring.objects.exists()
+    assert not ReviewItem.objects.exists()
+    assert "cannot be decrypted" in caplog.text
+    restore()
+    Submission.objects.update(due_at=row.received_at)
+    assert worker.run_until_idle() == 1
+
+
+def test_posts_are_answered_with_try_again(api: Client, hidden: Callable, key_file: Path) -> None:
+    restore = hidden()
+    answer = post(api)
+    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+    assert answer["Retry-After"]
+    assert str(key_file) not in answer.content.decode()
+    assert not Submission.objects.exists()
+    restore()
+    assert post(api).status_code == 202
+
+
+def test_a_page_says_that_a_picture_cannot_be_shown_now(submit: Submit, hidden: Callable) -> None:
+    row = submit()
+    hidden()
+    answer = derivative_response(row)
+    assert answer.status_code == 503
+    assert "decrypted" in answer.getvalue().decode()
+
+
+def test_readiness_and_the_start_of_a_process_say_so(
+    client: Client, submit: Submit, hidden: Callable, key_file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    submit()
+    assert client.get("/readyz").json()["checks"]["encryption"] == "ok"
+    keys_announce()
+    assert not caplog.records
+    hidden()
+    found = client.get("/readyz")
+    assert found.status_code == 503
+    assert "manage.py keys status" in found.json()["checks"]["encryption"]
+    assert str(key_file) not in found.content.decode()
+    keys_announce()
+    assert [record.levelno for record in caplog.records if str(key_file) in record.getMessage()][
+        -1
+    ] == logging.ERROR
