@@ -1,4 +1,4 @@
-"""Data keys: made, found, unwrapped, wrapped anew and destroyed."""
+"""Data keys: made, found, unwrapped, wrapped again and destroyed."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def rewrap_some(*, limit: int = REWRAP_STEP) -> int:
                 row.key_encryption_key, row.wrapped = provider().wrap(unwrapped(row), scope=row.scope)
                 done.append(row)
             except KeysUnavailable as damaged:
-                log.error("not wrapped anew: %s", damaged.strerror)
+                log.error("not wrapped again: %s", damaged.strerror)
         DataKey.objects.bulk_update(done, ["key_encryption_key", "wrapped"], batch_size=200)
     if not done:
         _forget_unused(current)

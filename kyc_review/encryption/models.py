@@ -3,7 +3,7 @@ from django.db.models.functions import Now
 
 
 class KeyEncryptionKey(models.Model):
-    """A key-encryption key that data keys are wrapped with, or were until they are wrapped anew. The key itself is
+    """A key-encryption key that data keys are wrapped with, or were until they are wrapped again. The key itself is
     never here; `id` is computed from it."""
 
     id = models.CharField(max_length=16, primary_key=True)

@@ -17,10 +17,10 @@ def rewrap() -> None:
     try:
         done = _some()
     except KeysUnavailable as unavailable:
-        log.error("data keys are not wrapped anew: %s", unavailable.strerror)
+        log.error("data keys are not wrapped again: %s", unavailable.strerror)
         return
     if done:
-        log.info("%d data keys were wrapped anew", done)
+        log.info("%d data keys were wrapped again", done)
 
 
 def _some() -> int:

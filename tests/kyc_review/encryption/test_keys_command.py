@@ -49,7 +49,7 @@ def test_a_lost_key_file_is_not_replaced_by_a_new_one(key_file: Path, submit: Su
         run("generate", str(key_file), "--if-missing")
 
 
-def test_rotation_wraps_all_living_data_keys_anew_and_the_old_key_can_go(
+def test_rotation_wraps_all_living_data_keys_again_and_the_old_key_can_go(
     key_file: Path, submit: Submit
 ) -> None:
     rows, erased = [submit() for _ in range(5)], submit()
@@ -74,7 +74,7 @@ def test_rotation_wraps_all_living_data_keys_anew_and_the_old_key_can_go(
     assert Event.objects.filter(action="keys.rotated").exists()
 
 
-def test_the_default_worker_wraps_anew_in_the_background(key_file: Path, submit: Submit) -> None:
+def test_the_default_worker_wraps_again_in_the_background(key_file: Path, submit: Submit) -> None:
     submit()
     key_file.write_text(providers.new_key_text() + "\n" + key_file.read_text())
     rewrap()

@@ -72,7 +72,7 @@ class Command(BaseCommand):
         done = 0
         while step := keys.rewrap_some():
             done += step
-            self.stdout.write(f"{done} wrapped anew")
+            self.stdout.write(f"{done} wrapped again")
         current, *others = provider().ids()
         audit.record(action="keys.rotated", detail={"key": current, "data_keys": done})
         left = DataKey.objects.exclude(key_encryption_key__in=[current, ""]).count()
