@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import resource
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,7 @@ from kyc_review.registry.mlflow_exchange.client import DIGEST_TAG, MlflowRefused
 from kyc_review.registry.models import Bundle
 
 BYTES_MAX = 4_000_000_000
+SLACK_BYTES = 64_000_000  # the limit of a download holds for a log file of the command, too
 
 
 def mlflow_import(
@@ -59,6 +63,23 @@ def mlflow_import(
     return bundle
 
 
+@contextmanager
+def files_at_most(size_bytes: int) -> Iterator[None]:
+    """No file that this process writes in the block may grow beyond this: a server may send more than it states, and
+    MLflow's client writes all of it. For a command that runs alone, because the limit is the whole process'."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def has_reached(folder: Path, size_bytes: int) -> bool:
+    """Whether a file below the folder is larger than this."""
+    return any(path.stat().st_size > size_bytes for path in folder.rglob("*") if path.is_file())
+
+
 def _download(registry: Registry, source: str, folder: Path) -> Path:
     """The files of a bundle among the artifacts at `source`. Raises MlflowRefused for anything else there."""
     listed = registry.artifacts.list_artifacts(artifact_uri=source, tracking_uri=registry.uri)
@@ -81,9 +102,19 @@ def _download(registry: Registry, source: str, folder: Path) -> Path:
     if size_bytes > BYTES_MAX:
         raise MlflowRefused(f"Its files have {size_bytes:,} bytes; a bundle has {BYTES_MAX:,} at most.")
     for name, row in zip(names, listed, strict=True):
-        registry.artifacts.download_artifacts(
-            artifact_uri=f"{source.rstrip('/')}/{name}", dst_path=str(folder), tracking_uri=registry.uri
-        )
+        with files_at_most(row.file_size + SLACK_BYTES):
+            try:
+                registry.artifacts.download_artifacts(
+                    artifact_uri=f"{source.rstrip('/')}/{name}",
+                    dst_path=str(folder),
+                    tracking_uri=registry.uri,
+                )
+            except Exception as error:
+                if has_reached(folder, row.file_size):
+                    raise MlflowRefused(
+                        f"The server sent more of {name} than the {row.file_size:,} bytes that it stated."
+                    ) from error
+                raise
         got = (folder / name).stat().st_size
         if got != row.file_size:  # what is stated adds up to at most BYTES_MAX, so what was fetched does, too
             raise MlflowRefused(f"{name} has {got:,} bytes, but the server stated {row.file_size:,}.")

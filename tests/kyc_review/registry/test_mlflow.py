@@ -18,7 +18,7 @@ from kyc_review.registry.bundles import bundle_promote
 from kyc_review.registry.inventory import record_change
 from kyc_review.registry.mlflow_exchange.client import MlflowRefused
 from kyc_review.registry.mlflow_exchange.exporting import mlflow_export
-from kyc_review.registry.mlflow_exchange.importing import mlflow_import
+from kyc_review.registry.mlflow_exchange.importing import files_at_most, has_reached, mlflow_import
 from kyc_review.registry.models import Bundle
 
 mlflow = pytest.importorskip("mlflow", reason="the extra `mlflow` is not installed")
@@ -189,3 +189,12 @@ def test_files_without_a_size_or_with_another_than_stated_are_refused(
     with pytest.raises(MlflowRefused, match=said):
         mlflow_import(uri=uri, name="other", version="1")
     assert not Bundle.objects.exists()
+
+
+def test_a_download_cannot_grow_beyond_its_limit(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    with files_at_most(1000), pytest.raises(OSError, match="too large"):
+        file.write_bytes(bytes(2000))
+    assert file.stat().st_size == 1000
+    assert has_reached(tmp_path, 999)
+    file.write_bytes(bytes(2000))  # the limit is gone
