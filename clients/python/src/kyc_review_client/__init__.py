@@ -1,0 +1,62 @@
+"""Client of the KYC selfie review API."""
+
+from kyc_review_client.client import Client, Image
+from kyc_review_client.errors import (
+    ApiError,
+    Conflict,
+    ConnectionFailed,
+    Erased,
+    FieldError,
+    InvalidRequest,
+    KycReviewError,
+    NotAuthenticated,
+    NotFound,
+    PermissionDenied,
+    RateLimited,
+    Unavailable,
+    WaitTimeout,
+    WebhookInvalid,
+)
+from kyc_review_client.models import (
+    Check,
+    Delivery,
+    Event,
+    EventData,
+    Key,
+    Limits,
+    Outcome,
+    Reason,
+    Submission,
+    WebhookEndpoint,
+)
+from kyc_review_client.webhooks import verify_webhook
+
+__all__ = [
+    "ApiError",
+    "Check",
+    "Client",
+    "Conflict",
+    "ConnectionFailed",
+    "Delivery",
+    "Erased",
+    "Event",
+    "EventData",
+    "FieldError",
+    "Image",
+    "InvalidRequest",
+    "Key",
+    "KycReviewError",
+    "Limits",
+    "NotAuthenticated",
+    "NotFound",
+    "Outcome",
+    "PermissionDenied",
+    "RateLimited",
+    "Reason",
+    "Submission",
+    "Unavailable",
+    "WaitTimeout",
+    "WebhookEndpoint",
+    "WebhookInvalid",
+    "verify_webhook",
+]

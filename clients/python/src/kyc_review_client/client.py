@@ -1,0 +1,225 @@
+"""The API's operations as methods."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, Union
+
+from kyc_review_client.errors import WaitTimeout
+from kyc_review_client.models import Delivery, Event, Key, Outcome, Submission, WebhookEndpoint
+from kyc_review_client.transport import Transport
+
+# A path, the bytes themselves, or an open file or stream.
+Image = Union[str, "os.PathLike[str]", bytes, BinaryIO]
+LONGEST_HOLD_S = 10  # the server's
+
+
+class Client:
+    """One integration's access. Safe to share between threads.
+
+    `url`: the server, such as https://kyc.bank.example; `key`: kyc_live_... or kyc_test_... (the sandbox).
+    Requests that fail in passing (429, 503, a lost connection) are repeated up to `retries` times.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        key: str,
+        *,
+        timeout_s: float = 30,
+        retries: int = 4,
+        longest_pause_s: float = 60,
+        ca_certs: str | None = None,
+    ) -> None:
+        self._transport = Transport(
+            url, key, timeout_s=timeout_s, retries=retries, longest_pause_s=longest_pause_s, ca_certs=ca_certs
+        )
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._transport.close()
+
+    def me(self) -> Key:
+        """What the key is and may do: a first call that tells whether it works."""
+        return Key.of(self._transport.send("GET", "/me").json())
+
+    def create_submission(
+        self,
+        image: Image,
+        *,
+        external_ref: str,
+        applicant_ref: str = "",
+        metadata: Mapping[str, Any] | None = None,
+        reference_image: Image | None = None,
+        idempotency_key: str | None = None,
+        wait_s: float = 0,
+    ) -> Submission:
+        """Post a selfie. Once it returns, the picture is stored durably.
+
+        `idempotency_key`: your own value for this attempt, kept with the application, makes even a program that was
+        restarted post it once; without one, only the retries of this call are recognised. `wait_s`: how long the server
+        may hold the answer back for a verdict (at most 10 s).
+        """
+        form: dict[str, Any] = {"external_ref": external_ref, "image": _file(image)}
+        if applicant_ref:
+            form["applicant_ref"] = applicant_ref
+        if metadata:
+            form["metadata"] = json.dumps(metadata)
+        if reference_image is not None:
+            form["reference_image"] = _file(reference_image)
+        key = idempotency_key or str(uuid.uuid4())
+        answer = self._transport.send("POST", "/submissions", form=form, key=key, query=_held(wait_s))
+        return Submission.of(answer.json())
+
+    def submission(self, submission_id: str, *, wait_s: float = 0) -> Submission:
+        """Read a submission. `wait_s`: how long the server may hold the answer back until it is scored."""
+        answer = self._transport.send("GET", f"/submissions/{submission_id}", query=_held(wait_s))
+        return Submission.of(answer.json())
+
+    def wait_for_result(self, submission_id: str, *, timeout_s: float = 60) -> Submission:
+        """The submission as soon as it is completed or cancelled. Raises WaitTimeout.
+
+        A person may need minutes or hours: use a webhook in production.
+        """
+        path, ends, pause_s, tag = f"/submissions/{submission_id}", time.monotonic() + timeout_s, 0.5, ""
+        while True:
+            started = time.monotonic()
+            hold_s = max(0.0, min(LONGEST_HOLD_S, ends - started))
+            headers = {"If-None-Match": tag} if tag else {}
+            answer = self._transport.send("GET", path, query=_held(hold_s), headers=headers)
+            if answer.status == 200:
+                tag, found = answer.headers["ETag"], Submission.of(answer.json())
+                if found.is_final:
+                    return found
+            left_s = ends - time.monotonic()
+            if left_s <= 0:
+                raise WaitTimeout(f"{submission_id} has no result after {timeout_s:g} s.")
+            if (
+                time.monotonic() - started < pause_s
+            ):  # the server holds no more answers back, or it changed at once
+                time.sleep(min(pause_s, left_s))
+                pause_s = min(pause_s * 1.5, LONGEST_HOLD_S)
+
+    def submissions(
+        self,
+        *,
+        status: str | None = None,
+        result: str | None = None,
+        external_ref: str | None = None,
+        applicant_ref: str | None = None,
+        received_from: datetime | None = None,
+        received_before: datetime | None = None,
+        completed_from: datetime | None = None,
+        completed_before: datetime | None = None,
+    ) -> Iterator[Submission]:
+        """Every submission that the filters find, newest first; pages are read as you go on."""
+        filters = {
+            "status": status,
+            "result": result,
+            "external_ref": external_ref,
+            "applicant_ref": applicant_ref,
+            "received_from": _iso(received_from),
+            "received_before": _iso(received_before),
+            "completed_from": _iso(completed_from),
+            "completed_before": _iso(completed_before),
+        }
+        return map(Submission.of, self._pages("/submissions", filters))
+
+    def cancel_submission(self, submission_id: str) -> Submission:
+        """Raises Conflict when it has a result."""
+        return Submission.of(self._transport.send("POST", f"/submissions/{submission_id}/cancel").json())
+
+    def appeal(self, submission_id: str, reason: str, *, idempotency_key: str | None = None) -> None:
+        """Ask for another look at a `rejected` or `resubmit`, once.
+
+        Raises Conflict: `appeal_refused`, or `appeal_not_yet` (ask again in an hour).
+        """
+        key = idempotency_key or str(uuid.uuid4())
+        self._transport.send("POST", f"/submissions/{submission_id}/appeal", data={"reason": reason}, key=key)
+
+    def erase_submission(self, submission_id: str, *, reason: str | None = None) -> None:
+        """Delete the picture and what was derived from it. The key needs the scope `submissions:erase`."""
+        self._transport.send("DELETE", f"/submissions/{submission_id}", query={"reason": reason})
+
+    def report_outcome(self, submission_id: str, outcome: str, *, note: str = "") -> Outcome:
+        """`outcome`: confirmed_fraud or confirmed_genuine; models and reviewers are measured against it."""
+        data = {"outcome": outcome, "note": note}
+        return Outcome.of(
+            self._transport.send("POST", f"/submissions/{submission_id}/outcome", data=data).json()
+        )
+
+    def outcome(self, submission_id: str) -> Outcome:
+        """The latest report. Raises NotFound when there is none."""
+        return Outcome.of(self._transport.send("GET", f"/submissions/{submission_id}/outcome").json())
+
+    def events(self, *, after: str | None = None) -> Iterator[Event]:
+        """What happened after the event with this id, oldest first, up to now. Keep the last id for the next time."""
+        return (Event.of(one, one["id"]) for one in self._pages("/events", {"after": after}))
+
+    def create_webhook_endpoint(
+        self, url: str, *, events: Iterable[str] | None = None, description: str = ""
+    ) -> WebhookEndpoint:
+        """Its `secret` is in this answer only."""
+        data: dict[str, Any] = {"url": url, "description": description}
+        if events is not None:
+            data["events"] = list(events)
+        return WebhookEndpoint.of(self._transport.send("POST", "/webhook-endpoints", data=data).json())
+
+    def webhook_endpoints(self) -> list[WebhookEndpoint]:
+        found = self._transport.send("GET", "/webhook-endpoints").json()
+        return [WebhookEndpoint.of(one) for one in found["data"]]
+
+    def delete_webhook_endpoint(self, endpoint_id: str) -> None:
+        self._transport.send("DELETE", f"/webhook-endpoints/{endpoint_id}")
+
+    def send_test_webhook(self, endpoint_id: str) -> Delivery:
+        """Queue a `webhook.test`; `webhook_deliveries` tells what came back."""
+        return Delivery.of(self._transport.send("POST", f"/webhook-endpoints/{endpoint_id}/test").json())
+
+    def webhook_deliveries(self, endpoint_id: str, *, state: str | None = None) -> Iterator[Delivery]:
+        path = f"/webhook-endpoints/{endpoint_id}/deliveries"
+        return map(Delivery.of, self._pages(path, {"state": state}))
+
+    def _pages(self, path: str, filters: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+        asked = dict(filters)
+        while True:
+            page = self._transport.send("GET", path, query=asked).json()
+            yield from page["data"]
+            if not page["has_more"]:
+                return
+            asked["after"] = page["next"]
+
+
+def _file(image: Image) -> tuple[str, bytes, str]:
+    """Name, content and type of a part of the form. The content decides the format, whatever the name."""
+    if isinstance(image, bytes):
+        return "image", image, "application/octet-stream"
+    if isinstance(image, (str, os.PathLike)):
+        path = Path(image)
+        return path.name, path.read_bytes(), "application/octet-stream"
+    return "image", image.read(), "application/octet-stream"
+
+
+def _held(wait_s: float) -> dict[str, Any]:
+    return {"wait": round(wait_s, 3)} if wait_s > 0 else {}
+
+
+def _iso(moment: datetime | None) -> str | None:
+    """Raises ValueError for a time without a zone, which would mean another moment to the server."""
+    if moment is not None and moment.tzinfo is None:
+        raise ValueError("Give the time a zone, such as datetime.timezone.utc.")
+    return None if moment is None else moment.isoformat()
