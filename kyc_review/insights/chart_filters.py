@@ -54,6 +54,8 @@ def _scored(wanted: dict[str, Any]) -> QuerySet[Scoring]:
         rows = rows.filter(scored_at__gte=wanted["scored"], scored_at__lt=until)
     if wanted.get("bundle"):
         rows = rows.filter(bundle_digest=wanted["bundle"])
+    if wanted.get("shift") is not None:
+        rows = rows.filter(shift=wanted["shift"])
     if wanted.get("verdict") == Flagged.ANY:
         rows = rows.exclude(verdict=Verdict.CLEAR)
     elif wanted.get("verdict"):
@@ -81,6 +83,8 @@ def in_words(wanted: dict[str, Any]) -> str:
             words.append(str(choices(wanted[name]).label))
     if wanted["bundle"]:
         words.append(gettext("by the bundle %(digest)s") % {"digest": wanted["bundle"][:12]})
+    if wanted["shift"]:
+        words.append(gettext("with thresholds shifted by %(shift)s") % {"shift": f"{wanted['shift']:+g}"})
     return "; ".join(words)
 
 

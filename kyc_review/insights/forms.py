@@ -98,6 +98,7 @@ class SearchForm(forms.Form):
     called = forms.ChoiceField(required=False, choices=Called.choices, widget=forms.HiddenInput)
     twice = forms.ChoiceField(required=False, choices=Twice.choices, widget=forms.HiddenInput)
     bundle = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
+    shift = forms.FloatField(required=False, widget=forms.HiddenInput)  # of the bundle's thresholds
     verdict = forms.ChoiceField(required=False, choices=Flagged.choices, widget=forms.HiddenInput)
     member = forms.CharField(required=False, max_length=100, widget=forms.HiddenInput)
     erred = forms.ChoiceField(required=False, choices=Erred.choices, widget=forms.HiddenInput)

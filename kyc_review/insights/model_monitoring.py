@@ -13,7 +13,7 @@ from django.db.models.functions import TruncWeek
 from detection.voting import Verdict
 from estimation.intervals import Rate, clopper_pearson_upper
 from kyc_review.core.permissions import may_see_insights
-from kyc_review.review.audit_results import Audited, AuditWeek, audits_by_bundle, audits_by_week
+from kyc_review.review.audit_results import Audited, AuditWeek, audit_at, audits_by_bundle, audits_by_week
 from kyc_review.review.models import ASSESSED_LABELS, Decision, FirstCall, ReviewItem
 from kyc_review.scoring.models import Scoring
 from kyc_review.submissions.models import Result
@@ -52,10 +52,12 @@ def labels_by_week(*, viewer: User, since: datetime) -> list[dict[str, Any]]:
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One bundle on live traffic within the period, and the audit of everything it has cleared."""
+    """One bundle at one operating point on live traffic within the period, and the audit of everything it has cleared
+    there."""
 
     version: str
     digest: str
+    shift: float
     first: datetime
     last: datetime
     scored: int
@@ -66,13 +68,13 @@ class Version:
 
 
 def versions(*, viewer: User, since: datetime) -> list[Version]:
-    """Bundles that scored within the span, the latest first."""
+    """Bundles that scored within the span, apart for each operating point, the latest first."""
     if not may_see_insights(viewer):
         return []
-    audits = {row.digest: row for row in audits_by_bundle(viewer=viewer)}
+    audits = audits_by_bundle(viewer=viewer)
     rows = (
         Scoring.objects.filter(scored_at__gte=since, submission__is_test=False, submission__is_planted=False)
-        .values("bundle_digest", "bundle_version")
+        .values("bundle_digest", "bundle_version", "shift")
         .annotate(
             first=Min("scored_at"),
             last=Max("scored_at"),
@@ -87,8 +89,11 @@ def versions(*, viewer: User, since: datetime) -> list[Version]:
         Version(
             version=row["bundle_version"],
             digest=row["bundle_digest"],
-            audited=audits.get(row["bundle_digest"]),
-            **{name: row[name] for name in ("first", "last", "scored", "flagged", "split", "rejected")},
+            audited=audit_at(audits, digest=row["bundle_digest"], shift=row["shift"]),
+            **{
+                name: row[name]
+                for name in ("shift", "first", "last", "scored", "flagged", "split", "rejected")
+            },
         )
         for row in rows
     ]
@@ -96,12 +101,13 @@ def versions(*, viewer: User, since: datetime) -> list[Version]:
 
 @dataclass(frozen=True, slots=True)
 class Week:
-    """One bundle's work in one week; `bound` is the audit's upper bound for all that it cleared until the week's end,
-    None before the first decision."""
+    """One bundle's work at one operating point in one week; `bound` is the audit's upper bound for all that it cleared
+    there until the week's end, None before the first decision."""
 
     week: datetime
     version: str
     digest: str
+    shift: float
     first: datetime
     scored: int
     flagged: int
@@ -116,7 +122,7 @@ def weeks_of_versions(*, viewer: User, since: datetime) -> list[Week]:
     rows = (
         Scoring.objects.filter(scored_at__gte=since, submission__is_test=False, submission__is_planted=False)
         .annotate(week=TruncWeek("scored_at"))
-        .values("week", digest=F("bundle_digest"), version=F("bundle_version"))
+        .values("week", "shift", digest=F("bundle_digest"), version=F("bundle_version"))
         .annotate(
             first=Min("scored_at"),
             scored=Count("pk"),
@@ -125,11 +131,15 @@ def weeks_of_versions(*, viewer: User, since: datetime) -> list[Week]:
         )
     )
     judged = audits_by_week(viewer=viewer)
-    return [Week(**row, bound=_bound(judged, row["digest"], row["week"])) for row in rows.order_by("first")]
+    return [Week(**row, bound=_bound(judged, row)) for row in rows.order_by("first")]
 
 
-def _bound(judged: list[AuditWeek], digest: str, week: datetime) -> float | None:
-    until = [row for row in judged if row.digest == digest and row.week <= week]
+def _bound(judged: list[AuditWeek], of: dict[str, Any]) -> float | None:
+    until = [
+        row
+        for row in judged
+        if (row.digest, row.shift) == (of["digest"], of["shift"]) and row.week <= of["week"]
+    ]
     number = sum(row.judged for row in until)
     return clopper_pearson_upper(sum(row.fake for row in until), number) if number else None
 

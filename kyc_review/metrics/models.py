@@ -12,8 +12,9 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 
 from kyc_review.registry.models import Promotion
 from kyc_review.registry.selectors import serving_promotion
-from kyc_review.review.audit_results import audits_by_bundle_unchecked
+from kyc_review.review.audit_results import audit_at, audits_by_bundle_unchecked
 from kyc_review.training.models import Comparison, Job, Proposal, TrainingRun
+from kyc_review.training.promotion_basis import figures_of
 from kyc_review.training.signals import retraining_signals_unchecked
 
 KINDS: tuple[tuple[str, type[Job]], ...] = (("training", TrainingRun), ("comparison", Comparison))
@@ -44,43 +45,45 @@ def _champion(promotion: Promotion, now: datetime) -> Iterator[Metric]:
         "Since it was promoted or returned to.",
         value=(now - promotion.promoted_at).total_seconds(),
     )
+    yield GaugeMetricFamily(
+        "kyc_champion_threshold_shift",
+        "What is added to its thresholds in production, on the logit scale; 0: as trained.",
+        value=promotion.shift,
+    )
 
 
 def _quality(promotion: Promotion) -> Iterator[Metric]:
-    """Figures of the latest comparison that measured the champion: as champion, else as the candidate it was."""
-    rows = Comparison.objects.filter(state=Comparison.State.SUCCEEDED)
-    for role in ("champion", "candidate"):
-        latest = rows.filter(**{role: promotion.bundle}).order_by("-pk").first()
-        found: dict[str, Any] = latest.report["holdout"].get("weighted", {}) if latest else {}
-        if role not in found:
-            continue
-        for figure, says in (
-            ("recall", "Share of all fakes that reach a person"),
-            ("false_alarm", "Share of all real faces that reach a person"),
-        ):
-            metric = GaugeMetricFamily(
-                f"kyc_champion_{figure}",
-                f"{says}, weighted, at its thresholds as trained, with the bounds of the 95 % interval.",
-                labels=["bound"],
-            )
-            for bound in BOUNDS:
-                metric.add_metric([bound], found[role][figure][bound])
-            yield metric
+    """At the operating point in production where a comparison measured it, else as trained; the label says which."""
+    found = figures_of(promotion)
+    if found is None:
         return
+    thresholds = "in_production" if found.is_in_production else "as_trained"
+    for name, says, share in (
+        ("recall", "Share of all fakes that reach a person", found.recall),
+        ("false_alarm", "Share of all real faces that reach a person", found.false_alarm),
+    ):
+        metric = GaugeMetricFamily(
+            f"kyc_champion_{name}",
+            f"{says}, weighted, by the comparison that measured the champion, with the bounds of the 95 % interval; "
+            "thresholds: in_production, or as_trained where the operating point in production was not measured.",
+            labels=["bound", "thresholds"],
+        )
+        for bound in BOUNDS:
+            metric.add_metric([bound, thresholds], share[bound])
+        yield metric
 
 
 def _audit(promotion: Promotion) -> Iterator[Metric]:
-    audits = audits_by_bundle_unchecked()
-    found = next((row for row in audits if row.digest == promotion.bundle.digest), None)
+    found = audit_at(audits_by_bundle_unchecked(), digest=promotion.bundle.digest, shift=promotion.shift)
     judged = found.judged if found else 0
     yield GaugeMetricFamily(
         "kyc_audit_judged",
-        "Cleared faces of the champion in the random sample with a decision.",
+        "Cleared faces of the champion at its operating point in the random sample with a decision.",
         value=judged,
     )
     bounds = GaugeMetricFamily(
         "kyc_audit_fake_share",
-        "Bounds on the share of fakes among what the champion cleared (95 %, one-sided each).",
+        "Bounds on the share of fakes among what the champion cleared at its operating point (95 %, one-sided each).",
         labels=["bound"],
     )
     bounds.add_metric(["lower"], found.lower_bound if found else 0.0)

@@ -103,10 +103,16 @@ class Routed:
 
 @transaction.atomic
 def verdicts_record(
-    *, holder: str, bundle_version: str, bundle_digest: str, scored: Mapping[uuid.UUID, Scored]
+    *,
+    holder: str,
+    bundle_version: str,
+    bundle_digest: str,
+    scored: Mapping[uuid.UUID, Scored],
+    shift: float = 0.0,
 ) -> int:
     """Store checks and votes and route every submission that `holder` still holds; late ones lose. Returns how many.
 
+    shift: of the bundle's thresholds when it voted, on the logit scale.
     Raises ValueError when a picture that is not sent back has no votes and no check that doubts it.
     """
     held = list(
@@ -114,7 +120,8 @@ def verdicts_record(
         .filter(pk__in=list(scored), state=State.SCORING, lease_holder=holder)
         .order_by("pk")
     )
-    routed = [_routed(row, scored[row.pk], version=bundle_version, digest=bundle_digest) for row in held]
+    bundle = {"bundle_version": bundle_version, "bundle_digest": bundle_digest, "shift": shift}
+    routed = [_routed(row, scored[row.pk], bundle) for row in held]
     Scoring.objects.bulk_create([one.scoring for one in routed if one.scoring])
     _checks_store(routed)
     copy_in(
@@ -139,14 +146,13 @@ def verdicts_record(
     return len(held)
 
 
-def _routed(row: Submission, scored: Scored, *, version: str, digest: str) -> Routed:
+def _routed(row: Submission, scored: Scored, bundle: Mapping[str, Any]) -> Routed:
     judgement = judgement_of(scored.checks)
     if judgement.is_sent_back or (judgement.action is Action.REVIEW and not scored.votes):
         return Routed(row, judgement, None)
     scoring = Scoring(
         submission=row,
-        bundle_version=version,
-        bundle_digest=digest,
+        **bundle,
         verdict=decide(scored.votes).value,
         risk=risk(scored.votes),
         elapsed_ms=scored.elapsed_ms,

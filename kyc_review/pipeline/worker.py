@@ -102,6 +102,7 @@ def _store(outcome: Outcome, scored: Mapping[uuid.UUID, Scored]) -> int:
         holder=HOLDER,
         bundle_version=outcome.ensemble.version,
         bundle_digest=outcome.ensemble.digest,
+        shift=outcome.ensemble.shift,
         scored=scored,
     )
 

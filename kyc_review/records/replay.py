@@ -115,7 +115,9 @@ def _promotion(scoring: Scoring | None) -> Promotion | None:
         "bundle", "promoted_by"
     )
     latest = rows.order_by("-pk").first()
-    return latest if latest and latest.bundle.digest == scoring.bundle_digest else None
+    if latest is None or (latest.bundle.digest, latest.shift) != (scoring.bundle_digest, scoring.shift):
+        return None
+    return latest
 
 
 def _others(posted: Submission, at: datetime) -> tuple[Other, ...]:

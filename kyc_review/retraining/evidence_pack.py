@@ -7,7 +7,6 @@ import json
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
-from datetime import timedelta
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,13 +28,13 @@ from kyc_review.retraining.api.serializers.promotion import PromotionOut, Propos
 from kyc_review.retraining.score_figures import report_without_erased
 from kyc_review.training.gate_limits import Limits
 from kyc_review.training.models import Comparison, GateSettings, Proposal, TrainingRun
+from kyc_review.training.promotion_basis import proposal_of
 
 if TYPE_CHECKING:
     from kyc_review.accounts.models import User
 
 FORMAT = "kyc-review/evidence/1"
 CHUNK_BYTES = 1 << 20
-NEAR = timedelta(minutes=1)  # a promotion and the approval that it follows are written in one transaction
 Part = tuple[str, Iterable[bytes]]
 
 
@@ -53,7 +52,7 @@ def promotion_pack(*, promotion: Promotion, actor: User | None) -> SignedFile:
 def evidence_parts(promotion: Promotion) -> Iterator[Part]:
     """(name, content) of each file. `contents.json` names what no longer exists, such as an erased snapshot, and what
     is not as it was registered or frozen."""
-    proposal = _proposal(promotion)
+    proposal = proposal_of(promotion)
     comparison = proposal.comparison if proposal else None
     run = TrainingRun.objects.filter(candidate=promotion.bundle).select_related("snapshot", "init").first()
     files = _files(promotion.bundle, comparison, run)
@@ -90,35 +89,6 @@ def evidence_parts(promotion: Promotion) -> Iterator[Part]:
     yield "audit-events.jsonl", _events(promotion, proposal, comparison, run)
     for name, path in there.items():
         yield name, _pieces(path)
-
-
-def _proposal(promotion: Promotion) -> Proposal | None:
-    """The approved one that the promotion follows; None for a rollback and for one by the command line."""
-    if promotion.kind != Promotion.Kind.PROMOTE:
-        return None
-    approved = Proposal.objects.filter(
-        state=Proposal.State.APPROVED,
-        comparison__candidate=promotion.bundle,
-        shift=promotion.shift,
-        decided_by=promotion.promoted_by,
-        decided_at__range=(promotion.promoted_at - NEAR, promotion.promoted_at + NEAR),
-    )
-    rows = approved.select_related("comparison__snapshot", "comparison__champion", "comparison__candidate")
-    return rows.order_by("-pk").first()
-
-
-def promotion_of(proposal: Proposal) -> Promotion | None:
-    """The promotion that followed the proposal's approval; None unless it was approved."""
-    if proposal.state != Proposal.State.APPROVED or proposal.decided_at is None:
-        return None
-    followed = Promotion.objects.filter(
-        kind=Promotion.Kind.PROMOTE,
-        bundle=proposal.comparison.candidate_id,
-        shift=proposal.shift,
-        promoted_by=proposal.decided_by,
-        promoted_at__range=(proposal.decided_at - NEAR, proposal.decided_at + NEAR),
-    )
-    return followed.order_by("-pk").first()
 
 
 def _files(

@@ -163,3 +163,12 @@ def shift_in_words(shift: float) -> str:
     if shift > 0:
         return gettext("raised by %(shift)s") % {"shift": number(shift, ".1f")}
     return gettext("lowered by %(shift)s") % {"shift": number(-shift, ".1f")}
+
+
+def thresholds_in_words(shift: float) -> str:
+    """As `shift_in_words`, where the text around it does not say what was moved: "thresholds raised by 0.5"."""
+    if abs(shift) < 0.005:
+        return gettext("thresholds as trained")
+    if shift > 0:
+        return gettext("thresholds raised by %(shift)s") % {"shift": number(shift, ".1f")}
+    return gettext("thresholds lowered by %(shift)s") % {"shift": number(-shift, ".1f")}

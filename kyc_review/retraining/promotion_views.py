@@ -29,7 +29,7 @@ from kyc_review.registry.models import Bundle
 from kyc_review.registry.selectors import promotions_listed
 from kyc_review.retraining.access import require_retraining_access
 from kyc_review.retraining.comparison_presenter import present_comparison
-from kyc_review.retraining.evidence_pack import promotion_of, promotion_pack
+from kyc_review.retraining.evidence_pack import promotion_pack
 from kyc_review.retraining.operating_points import present_points
 from kyc_review.retraining.score_figures import differing_faces, histograms, voters
 from kyc_review.training.comparisons import comparison_request, is_current
@@ -38,6 +38,7 @@ from kyc_review.training.gate_limits import Limits
 from kyc_review.training.jobs import JobRefused
 from kyc_review.training.models import Comparison, Proposal
 from kyc_review.training.progress import progress_of
+from kyc_review.training.promotion_basis import promotion_of
 from kyc_review.training.proposals import (
     ProposalRefused,
     erased_checks,

@@ -45,7 +45,7 @@ from kyc_review.retraining.access import require_retraining_access
 from kyc_review.retraining.new_snapshot_views import snapshot_chosen
 from kyc_review.retraining.presenters import figures, measured
 from kyc_review.retraining.stages import stages
-from kyc_review.review.audit_results import audits_by_bundle
+from kyc_review.review.audit_results import audit_at, audits_by_bundle
 from kyc_review.review.late_outcomes import late_by_bundle
 from kyc_review.training.models import Proposal, RefusedTraining, TrainingRun
 from kyc_review.training.proposals import checks_that_no_longer_hold, erased_mark, gate_now
@@ -187,8 +187,10 @@ def _champion_context(viewer: User, serving: Promotion | None) -> dict[str, Any]
         "champion": champion,
         "serves_since": serving.promoted_at,
         "measured": measured(champion.metrics),
-        "audited": next((row for row in audits if row.digest == champion.digest), None),
-        "late": next((row for row in later if row.digest == champion.digest), None),
+        "audited": audit_at(audits, digest=champion.digest, shift=serving.shift),
+        "late": next(
+            (row for row in later if (row.digest, row.shift) == (champion.digest, serving.shift)), None
+        ),
         "figures": figures(champion.metrics),
     }
 

@@ -1,5 +1,5 @@
-"""What the audit found, for each bundle that cleared: an upper bound on the fakes among the submissions it
-cleared."""
+"""What the audit found, for each bundle at each operating point that cleared: an upper bound on the fakes among the
+submissions it cleared there."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Audited:
-    """The audit of one bundle's cleared submissions.
+    """The audit of what one bundle cleared at one operating point: `shift`, of its thresholds on the logit scale.
 
     `judged` and `fake` count the uniform part, a simple random sample, on which the bound stands; `all_judged` and
     `all_fake` count the narrow ones, too. `estimate` weighs each judged draw by one over its chance of being drawn.
@@ -36,6 +36,7 @@ class Audited:
     not_assessable: int
     waiting: int
     estimate: float | None
+    shift: float = 0.0
 
     @property
     def bound(self) -> float:
@@ -49,7 +50,7 @@ class Audited:
 
 
 def audits_by_bundle(*, viewer: User) -> list[Audited]:
-    """One row per bundle whose cleared submissions were drawn.
+    """One row per bundle and operating point whose cleared submissions were drawn.
 
     The last final decision counts, once no further review of the face is pending.
     """
@@ -66,21 +67,29 @@ def audits_by_bundle_unchecked() -> list[Audited]:
             "waits",
             digest=F("submission__scoring__bundle_digest"),
             version=F("submission__scoring__bundle_version"),
+            shift=F("submission__scoring__shift"),
         )
         .annotate(number=Count("pk"), weight=Sum(1.0 / F("probability"), output_field=FloatField()))
     )
-    groups: dict[str, list[Mapping[str, Any]]] = {}
-    for row in rows.order_by("digest"):
-        groups.setdefault(row["digest"], []).append(row)
+    groups: dict[tuple[str, float], list[Mapping[str, Any]]] = {}
+    for row in rows.order_by("digest", "shift"):
+        groups.setdefault((row["digest"], row["shift"]), []).append(row)
     return [_audited(group) for group in groups.values()]
+
+
+def audit_at(audits: Iterable[Audited], *, digest: str, shift: float) -> Audited | None:
+    """That of one bundle at one operating point; None where nothing was drawn."""
+    return next((row for row in audits if (row.digest, row.shift) == (digest, shift)), None)
 
 
 @dataclass(frozen=True, slots=True)
 class AuditWeek:
-    """One week of the uniform part of the audit of one bundle: how many cleared ones were judged, and found fake."""
+    """One week of the uniform part of the audit of one bundle at one operating point: how many cleared ones were
+    judged, and found fake."""
 
     week: datetime
     digest: str
+    shift: float
     judged: int
     fake: int
 
@@ -93,10 +102,10 @@ def audits_by_week(*, viewer: User) -> list[AuditWeek]:
         _drawn()
         .filter(is_uniform=True, waits=False, label__in=ASSESSED_LABELS)
         .annotate(week=TruncWeek("submission__scoring__scored_at"))
-        .values("week", digest=F("submission__scoring__bundle_digest"))
+        .values("week", digest=F("submission__scoring__bundle_digest"), shift=F("submission__scoring__shift"))
         .annotate(judged=Count("pk"), fake=Count("pk", filter=Q(label=Decision.Label.FAKE)))
     )
-    return [AuditWeek(**row) for row in rows.order_by("week", "digest")]
+    return [AuditWeek(**row) for row in rows.order_by("week", "digest", "shift")]
 
 
 def _drawn() -> Any:
@@ -117,6 +126,7 @@ def _audited(rows: Iterable[Mapping[str, Any]]) -> Audited:
     return Audited(
         digest=rows[0]["digest"],
         version=rows[0]["version"],
+        shift=rows[0]["shift"],
         judged=sum(row["number"] for row in judged if row["is_uniform"]),
         fake=sum(row["number"] for row in fakes if row["is_uniform"]),
         all_judged=sum(row["number"] for row in judged),

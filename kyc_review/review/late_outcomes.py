@@ -19,12 +19,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Late:
-    """How many turned out fraud of those with a late outcome that one bundle cleared, and that it gave to people."""
+    """How many turned out fraud of those with a late outcome that one bundle cleared, and that it gave to people, at
+    one operating point."""
 
     digest: str
     version: str
     cleared: Rate
     flagged: Rate
+    shift: float = 0.0
 
 
 def latest_outcomes() -> QuerySet[LateOutcome]:
@@ -37,7 +39,8 @@ def latest_outcomes() -> QuerySet[LateOutcome]:
 
 
 def late_by_bundle(*, viewer: User) -> list[Late]:
-    """One row per bundle that scored a submission with a late outcome. Empty for people who only review."""
+    """One row per bundle and operating point that scored a submission with a late outcome; empty for people who only
+    review."""
     if not may_see_audits(viewer):
         return []
     rows = (
@@ -47,20 +50,21 @@ def late_by_bundle(*, viewer: User) -> list[Late]:
             "finding",
             digest=F("submission__scoring__bundle_digest"),
             version=F("submission__scoring__bundle_version"),
+            shift=F("submission__scoring__shift"),
             verdict=F("submission__scoring__verdict"),
             has_doubt=needs_person(),
         )
         .annotate(number=Count("pk"))
-        .order_by("digest")
+        .order_by("digest", "shift")
     )
-    # digest -> [[fraud, all] cleared, [fraud, all] flagged]
-    counts: dict[tuple[str, str], list[list[int]]] = {}
+    # (digest, version, shift) -> [[fraud, all] cleared, [fraud, all] flagged]
+    counts: dict[tuple[str, str, float], list[list[int]]] = {}
     for row in rows:
-        pair = counts.setdefault((row["digest"], row["version"]), [[0, 0], [0, 0]])
+        pair = counts.setdefault((row["digest"], row["version"], row["shift"]), [[0, 0], [0, 0]])
         found = pair[0 if row["verdict"] == Verdict.CLEAR and not row["has_doubt"] else 1]
         found[0] += row["number"] if row["finding"] == LateOutcome.Finding.FRAUD else 0
         found[1] += row["number"]
     return [
-        Late(digest, version, cleared=Rate(*cleared), flagged=Rate(*flagged))
-        for (digest, version), (cleared, flagged) in counts.items()
+        Late(digest, version, cleared=Rate(*cleared), flagged=Rate(*flagged), shift=shift)
+        for (digest, version, shift), (cleared, flagged) in counts.items()
     ]

@@ -14,6 +14,11 @@ class Scoring(models.Model):
     submission = models.OneToOneField(Submission, on_delete=models.CASCADE, related_name="scoring")
     bundle_version = models.CharField(max_length=60)
     bundle_digest = models.CharField(max_length=64)
+    shift = models.FloatField(
+        default=0.0,
+        db_default=0.0,
+        help_text="Added to the bundle's thresholds on the logit scale: its operating point in production then.",
+    )
     verdict = models.CharField(max_length=20, choices=[(v.value, v.value) for v in Verdict])
     risk = models.FloatField()
     elapsed_ms = models.FloatField(help_text="This image's share of its batch, decoding included.")

@@ -17,10 +17,10 @@ from kyc_review.core.stored_texts import stored
 from kyc_review.datasets.selectors import unused_decisions_unchecked
 from kyc_review.registry.models import Promotion
 from kyc_review.registry.selectors import serving_promotion
-from kyc_review.review.audit_results import Audited, audits_by_bundle_unchecked
+from kyc_review.review.audit_results import Audited, audit_at, audits_by_bundle_unchecked
 from kyc_review.scoring.models import Scoring
 from kyc_review.training.gate import load_at
-from kyc_review.training.models import Proposal
+from kyc_review.training.promotion_basis import proposal_of
 
 if TYPE_CHECKING:
     from kyc_review.accounts.models import User
@@ -178,17 +178,7 @@ def _since_promotion(promotion: Promotion) -> Signal:
 
 def _promised(promotion: Promotion) -> tuple[tuple[int, int], str]:
     """((flagged, total), where that was seen)."""
-    proposal = (
-        Proposal.objects.filter(
-            state=Proposal.State.APPROVED,
-            comparison__candidate=promotion.bundle,
-            decided_at__lte=promotion.promoted_at + timedelta(minutes=1),
-        )
-        .select_related("comparison")
-        .order_by("-pk")
-        .first()
-    )
-    if proposal is not None and promotion.kind == Promotion.Kind.PROMOTE:
+    if proposal := proposal_of(promotion):
         replay = proposal.comparison.report["replay"]
         if load := load_at(replay, proposal.shift):
             return (round(load["value"] * replay["n"]), replay["n"]), REPLAY
@@ -207,8 +197,9 @@ def _audit(promotion: Promotion | None) -> Signal:
     """Few faces can show that too much is missed, though not that all is well: the lower bound alarms whatever their
     number, the upper one is a certificate and needs JUDGED_LEAST."""
     limit = settings.AUDIT_BOUND_MAX
-    digest = promotion.bundle.digest if promotion else ""
-    found = next((row for row in audits_by_bundle_unchecked() if row.digest == digest), None)
+    found = None
+    if promotion is not None:
+        found = audit_at(audits_by_bundle_unchecked(), digest=promotion.bundle.digest, shift=promotion.shift)
     if found is not None and found.lower_bound > limit:
         return Signal(
             AUDIT,
@@ -250,6 +241,7 @@ def _scored(promotion: Promotion, since: datetime, until: datetime) -> list[tupl
         scored_at__gte=since,
         scored_at__lt=until,
         bundle_digest=promotion.bundle.digest,
+        shift=promotion.shift,
         submission__is_test=False,
         submission__is_planted=False,
     ).order_by("-scored_at")

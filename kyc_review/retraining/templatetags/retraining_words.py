@@ -9,6 +9,7 @@ from django.utils.html import format_html
 
 from kyc_review.accounts.models import User
 from kyc_review.core.permissions import may_promote, may_see_retraining
+from kyc_review.retraining.operating_points import thresholds_in_words
 from kyc_review.training.waiting import waiting_count
 
 register = template.Library()
@@ -45,6 +46,12 @@ def model_link(context: dict[str, Any], version: str, digest: str) -> str:
     if not digest or request is None or not sees_retraining(request.user):
         return version
     return format_html('<a href="{}">{}</a>', reverse("registry:model", args=[digest]), version)
+
+
+@register.filter
+def thresholds_words(shift: float) -> str:
+    """The operating point of a bundle: "thresholds raised by 0.3"."""
+    return thresholds_in_words(shift)
 
 
 @register.filter

@@ -20,8 +20,8 @@ from kyc_review.audit.signing import key_file, public_keys_dir, signing_key_ensu
 from kyc_review.core.signed_archive import archive_verify
 from kyc_review.registry.bundles import bundle_rollback
 from kyc_review.registry.models import Promotion
-from kyc_review.retraining.evidence_pack import promotion_of
 from kyc_review.training.models import Comparison, Proposal
+from kyc_review.training.promotion_basis import promotion_of
 from kyc_review.training.proposals import proposal_approve, proposal_open
 from tests.factories.scripts import Script
 
