@@ -43,6 +43,7 @@ class Snapshot(LeasedRow):
     size_bytes = models.PositiveBigIntegerField(default=0)
     facts = models.JSONField(
         default=dict,
+        db_default=models.Value({}, models.JSONField()),
         help_text="Pictures, hold-out and label noise (snapshot_facts.py); empty in older snapshots.",
     )
     created_at = models.DateTimeField(default=timezone.now)

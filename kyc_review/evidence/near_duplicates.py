@@ -1,7 +1,6 @@
 """Finds near-duplicates among all earlier submissions of the bank without reading them all."""
 
 from collections.abc import Iterator
-from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
@@ -9,6 +8,7 @@ from django.db.models import Q, QuerySet
 from kyc_review.core.db.statements import fetch_all
 from kyc_review.evidence.models import Fingerprint, Likeness
 from kyc_review.submissions.models import Submission
+from kyc_review.submissions.state_changes import submissions_hold
 
 # As measured in detection.forensics.phash, which the web process does not import.
 NEAR_COARSE = 7
@@ -44,7 +44,8 @@ def likenesses_find(*, submission: Submission) -> list[Likeness]:
         Likeness(submission=submission, earlier=other.submission, bits_apart=apart, same_file=same_file)
         for other, apart, same_file in _nearest(own, near(own))[:KEPT_MAX]
     ]
-    there = _held([row.earlier_id for row in found])
+    # Nothing may lead to what was erased; an erasure that comes meanwhile waits, and then deletes what is written here.
+    there = submissions_hold(row.earlier_id for row in found)
     kept = [row for row in found if row.earlier_id in there]
     return Likeness.objects.bulk_create(kept, ignore_conflicts=True)
 
@@ -61,7 +62,7 @@ def twins_find_and_record(*, submission: Submission) -> list[Submission]:
     found = _nearest(own, near(own, both_ways=True))[:TWINS_MAX]
     if not found:
         return []
-    there = _held([other.pk for other, _, _ in found] + [own.pk])
+    there = submissions_hold([other.pk for other, _, _ in found] + [own.pk])
     if own.pk not in there:
         return []
     kept = [(other.submission, apart, same) for other, apart, same in found if other.pk in there]
@@ -90,13 +91,6 @@ def _nearest(own: Fingerprint, rows: QuerySet[Fingerprint]) -> list[tuple[Finger
         if (apart := (int.from_bytes(other.fine, "big") ^ fine).bit_count()) <= NEAR_FINE
     ]
     return sorted(found, key=lambda row: (not row[2], row[1]))
-
-
-def _held(submissions: list[UUID]) -> set[UUID]:
-    """Those that are not erased, until the caller's transaction ends: nothing may lead to what was erased, and an
-    erasure that comes meanwhile waits, and then deletes what is written here."""
-    rows = Submission.objects.filter(pk__in=submissions, erased_at=None).order_by("pk")
-    return set(rows.select_for_update(no_key=True).values_list("pk", flat=True))
 
 
 def near(own: Fingerprint, *, both_ways: bool = False) -> QuerySet[Fingerprint]:

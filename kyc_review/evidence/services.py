@@ -15,7 +15,7 @@ from django.db.models.functions import Now
 from kyc_review.core import leases, wake
 from kyc_review.evidence.models import Evidence, Fingerprint
 from kyc_review.evidence.near_duplicates import likenesses_find, twins_find_and_record
-from kyc_review.submissions.models import Submission
+from kyc_review.submissions.state_changes import submissions_hold
 from kyc_review.submissions.storage import derivatives
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def evidence_record(*, evidence: Evidence, dossier: "Dossier", elapsed_ms: float
         derivatives.save(evidence.key_of(name), ContentFile(content))
     with transaction.atomic():
         # Before its evidence, as an erasure does, so that the two cannot wait for each other.
-        Submission.objects.select_for_update(no_key=True).get(pk=evidence.submission_id)
+        submissions_hold([evidence.submission_id])
         changed = _held(evidence).update(
             state=Evidence.State.READY,
             lease_holder="",

@@ -1,6 +1,7 @@
 """How the state and the result of a submission change: completed, overturned, cancelled, erased."""
 
 import uuid
+from collections.abc import Iterable
 
 from django.db import transaction
 from django.db.models.functions import Now
@@ -8,7 +9,7 @@ from django.urls import reverse
 
 from kyc_review.audit import services as audit
 from kyc_review.core.db.clock import database_now
-from kyc_review.core.db.statements import fetch_one
+from kyc_review.core.db.statements import fetch_all, fetch_one
 from kyc_review.notices.models import Kind as NoticeKind
 from kyc_review.notices.outbox import notice_record
 from kyc_review.submissions.events import events_record
@@ -19,6 +20,10 @@ REASON_OF_RESULT = {
     Result.CLEAR: ResultReason.REVIEWER_FOUND_GENUINE.value,
     Result.REJECTED: ResultReason.REVIEWER_FOUND_FORGED.value,
 }
+# Shared: those who write about the same pictures do not wait for one another, whatever the order, and an erasure does.
+HOLD_SUBMISSIONS = """
+SELECT id FROM submissions_submission WHERE id = ANY(%(submissions)s) AND erased_at IS NULL ORDER BY id FOR SHARE
+"""
 LOCK_SUBMISSION = "SELECT state FROM submissions_submission WHERE id = %(submission)s FOR UPDATE"
 
 
@@ -94,6 +99,11 @@ def submission_make_bare(row: Submission) -> None:
     if row.state not in (State.COMPLETED, State.CANCELLED):
         row.state, row.lease_holder, row.cancelled_at = State.CANCELLED, "", now
     row.save()
+
+
+def submissions_hold(submission_ids: Iterable[uuid.UUID]) -> set[uuid.UUID]:
+    """Those that are not erased, and will not be until the caller's transaction ends."""
+    return {row[0] for row in fetch_all(HOLD_SUBMISSIONS, {"submissions": list(submission_ids)})}
 
 
 def submission_lock(*, submission_id: uuid.UUID) -> str:

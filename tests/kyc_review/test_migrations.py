@@ -1,19 +1,27 @@
 """Upgrades of a database with rows: nothing stands still for long, and old rows get their values."""
 
+import io
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from importlib import import_module
+from threading import Event
 
 import pytest
 from django.apps import apps
 from django.contrib.postgres.operations import AddIndexConcurrently
-from django.db import connection
-from django.db.migrations import AddIndex, CreateModel
+from django.core.exceptions import FieldDoesNotExist
+from django.core.management import call_command
+from django.db import connection, transaction
+from django.db.migrations import AddField, AddIndex, CreateModel
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
 from django.utils import timezone
 
+from kyc_review.registry.management.commands import prepare
 from kyc_review.submissions.models import Submission
+from kyc_review.training.models import Comparison
 from kyc_review.webhooks.models import Endpoint, Kind, all_kinds
 
 OURS = "kyc_review."
@@ -97,3 +105,59 @@ def test_endpoints_of_every_kind_get_the_kind_that_is_new(endpoint: Endpoint) ->
 @pytest.fixture
 def endpoint(submit: Callable[..., Submission]) -> Endpoint:
     return Endpoint.objects.create(integration=submit().integration, url="https://hooks.example/", secret="")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_migration_that_waits_for_a_lock_gives_up_soon_and_tries_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(prepare, "LOCK_WAIT", "100ms")
+    monkeypatch.setattr(prepare, "LOCK_PAUSE_S", 0.2)
+    reads, said = Event(), io.StringIO()
+
+    def read_for_long() -> None:
+        try:
+            with transaction.atomic():
+                Comparison.objects.exists()
+                reads.set()
+                ends = time.monotonic() + 30
+                while "in use" not in said.getvalue() and time.monotonic() < ends:
+                    time.sleep(0.05)
+        finally:
+            connection.close()
+
+    try:
+        MigrationExecutor(connection).migrate([("training", "0010_leases_by_database_clock")])
+        with ThreadPoolExecutor(1) as pool:
+            reading = pool.submit(read_for_long)
+            reads.wait(20)
+            call_command("prepare", "--without-bundle", verbosity=0, stderr=said)
+            reading.result(20)
+    finally:
+        executor = MigrationExecutor(connection)
+        executor.migrate(executor.loader.graph.leaf_nodes())
+        connection.close()  # with its lock_timeout
+    assert "a table is in use" in said.getvalue()
+
+
+def test_the_release_before_can_write_into_every_new_column() -> None:
+    """It does not know the column, so the database must have a value for it: code of two releases runs during an
+    upgrade, and after a rollback of the code."""
+    broken = set()
+    for (app, name), migration in MigrationLoader(None).disk_migrations.items():
+        if not migration.__module__.startswith(OURS):
+            continue
+        made = {one.name_lower for one in migration.operations if isinstance(one, CreateModel)}
+        for one in migration.operations:
+            if isinstance(one, AddField) and one.model_name_lower not in made and not _has_value(app, one):
+                broken.add((app, name, one.name))
+    assert broken == set()
+
+
+def _has_value(app: str, added: AddField) -> bool:
+    """Whether the database has a value for the column as it is today; a field that is gone needs none."""
+    try:
+        field = apps.get_model(app, added.model_name)._meta.get_field(added.name)
+    except (LookupError, FieldDoesNotExist):
+        return True
+    return bool(field.null or field.has_db_default() or field.many_to_many or field.generated)

@@ -13,7 +13,9 @@ class KeyChoice(models.Model):
     is_on = models.BooleanField(default=True)
     chosen = models.JSONField(default=dict, blank=True)
     keeps_zoom = models.BooleanField(
-        default=False, help_text="The next picture starts at the zoom and place of the last one."
+        default=False,
+        db_default=False,
+        help_text="The next picture starts at the zoom and place of the last one.",
     )
     folds_guidance = models.BooleanField(
         null=True, help_text="Whether the guide to a first look is folded; unknown until the person chooses."

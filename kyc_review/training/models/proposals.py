@@ -24,7 +24,9 @@ class Proposal(models.Model):
     comparison = models.ForeignKey(Comparison, on_delete=models.PROTECT, related_name="proposals")
     shift = models.FloatField(default=0.0)
     gate = models.JSONField(default=list)
-    gate_at_approval = models.JSONField(default=list, blank=True)
+    gate_at_approval = models.JSONField(
+        default=list, db_default=models.Value([], models.JSONField()), blank=True
+    )
     reason = models.CharField(max_length=300)
     override = models.CharField(max_length=300, blank=True)
     state = models.CharField(max_length=10, choices=State, default=State.OPEN)

@@ -1,9 +1,13 @@
+import time
 from typing import Any
 
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import connection
+from django.db import OperationalError, connection
+from django.db.migrations import Migration
+from django.db.migrations.executor import MigrationExecutor
+from psycopg.errors import LockNotAvailable
 
 from detection.bundle import BundleRefused
 from kyc_review.accounts.services import roles_ensure
@@ -15,6 +19,7 @@ from kyc_review.registry.bundles import baseline_install
 from kyc_review.submissions.storage_identity import WrongStorage, storage_identity_ensure
 
 MIGRATION_LOCK = 0x6B79635F6D6967
+LOCK_WAIT, LOCK_PAUSE_S, LOCK_TRIES = "5s", 5, 60
 
 
 class Command(BaseCommand):
@@ -47,6 +52,38 @@ class Command(BaseCommand):
                 f"No bundle is in production, and the baseline cannot be used: {refusal}"
             ) from refusal
 
+    def _migrate_in_short_waits(self, verbosity: int) -> None:
+        """A migration that waits for a lock makes every later statement on the table wait behind it, so it gives up
+        soon and tries again. Each migration is a transaction of its own: what was done stays.
+
+        Those that are none build indexes while the table is in use; they wait for others and no one waits for them.
+        """
+        executor = MigrationExecutor(connection)
+        plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+        if not executor.loader.applied_migrations:  # no one uses the tables yet
+            plan = []
+        for migration, _ in plan:
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "SELECT set_config('lock_timeout', %s, false)", [LOCK_WAIT if migration.atomic else "0"]
+                )
+            self._migrate_one(migration, verbosity)
+        call_command("migrate", interactive=False, verbosity=verbosity)
+
+    def _migrate_one(self, migration: Migration, verbosity: int) -> None:
+        for left in reversed(range(LOCK_TRIES)):
+            try:
+                call_command(
+                    "migrate", migration.app_label, migration.name, interactive=False, verbosity=verbosity
+                )
+            except OperationalError as error:
+                if not isinstance(error.__cause__, LockNotAvailable) or not left:
+                    raise
+                self.stderr.write(f"{migration}: a table is in use; trying again in {LOCK_PAUSE_S} s")
+                time.sleep(LOCK_PAUSE_S)
+            else:
+                return
+
     def _migrate(self, verbosity: int) -> None:
         """Migrate as the owner of the tables, then grant the application's role its rights."""
         role, password = connection.settings_dict["USER"], connection.settings_dict["PASSWORD"]
@@ -59,6 +96,6 @@ class Command(BaseCommand):
                 except RoleError as refused:
                     raise CommandError(str(refused)) from refused
             with one_at_a_time(MIGRATION_LOCK):  # two hosts that start together
-                call_command("migrate", interactive=False, verbosity=verbosity)
+                self._migrate_in_short_waits(verbosity)
             if settings.DATABASE_OWNER_URL:
                 privileges_grant(role)
