@@ -3,7 +3,7 @@ from django.urls import include, path
 from kyc_review.accounts.break_glass import break_glass
 from kyc_review.accounts.key_api import KeyView
 from kyc_review.accounts.languages import browser_language
-from kyc_review.accounts.login import RecordedLogin, code
+from kyc_review.accounts.login import RecordedLogin, code, passkey_challenge
 from kyc_review.accounts.single_sign_on.views import logout
 from kyc_review.core.api_reference import document, reference
 from kyc_review.core.branding import file as branding_file
@@ -16,6 +16,7 @@ urlpatterns = [
     path("", home, name="home"),
     path("login/", RecordedLogin.as_view(redirect_authenticated_user=True), name="login"),
     path("login/code/", code, name="login_code"),
+    path("login/passkey/", passkey_challenge, name="passkey_challenge"),
     path("login/break-glass/<str:token>/", break_glass, name="break_glass"),
     path("login/single-sign-on/", include("kyc_review.accounts.single_sign_on.urls")),
     path("language/", browser_language, name="browser_language"),

@@ -12,20 +12,22 @@ from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.signals import user_login_failed
 from django.contrib.auth.views import LoginView
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
 from kyc_review.accounts.client_ip import client_address
 from kyc_review.accounts.login_events import is_address_locked, record_once
 from kyc_review.accounts.models import User
 from kyc_review.accounts.second_factor.adapter import FactorUnreadable
-from kyc_review.accounts.second_factor.selectors import has_second_factor
-from kyc_review.accounts.second_factor.services import Checked, code_check
+from kyc_review.accounts.second_factor.passkeys import request_options
+from kyc_review.accounts.second_factor.second_step import second_step_check
+from kyc_review.accounts.second_factor.selectors import has_passkey, has_second_factor
+from kyc_review.accounts.second_factor.services import Checked
 from kyc_review.accounts.sessions.services import session_note
 from kyc_review.audit import services as audit
 
@@ -94,22 +96,48 @@ def code(request: HttpRequest) -> HttpResponse:
         request.session.pop(PENDING, None)
         return redirect("login")
     if request.method != "POST":
-        return render(request, "registration/code.html")
+        return _code_page(request, user)
     named = {"username": user.get_username()}
     if not AxesProxyHandler.is_allowed(request, named):
         return locked_out(request, credentials=named)
     try:
-        checked = code_check(user=user, code=request.POST.get("code", "")[:40])
+        checked = second_step_check(request, user)
     except FactorUnreadable:
         problem = gettext("Your second factor is unreadable. Ask an administrator to reset it.")
-        return render(request, "registration/code.html", {"problem": problem}, status=422)
+        return render(
+            request,
+            "registration/code.html",
+            {"problem": problem, "has_passkey": has_passkey(user)},
+            status=422,
+        )
     if checked in REFUSALS:
         user_login_failed.send(sender=__name__, credentials=named, request=request)
         problem = REFUSALS[checked].format(minutes=lock_minutes())
-        return render(request, "registration/code.html", {"problem": problem}, status=422)
+        return render(
+            request,
+            "registration/code.html",
+            {"problem": problem, "has_passkey": has_passkey(user)},
+            status=422,
+        )
     user.backend = pending["backend"]
     del request.session[PENDING]
     return let_in(request, user, pending["next"], second_factor=checked.value, **pending.get("kept", {}))
+
+
+def _code_page(request: HttpRequest, user: User, *, problem: str = "") -> HttpResponse:
+    context = {"problem": problem, "has_passkey": has_passkey(user)}
+    return render(request, "registration/code.html", context, status=422 if problem else 200)
+
+
+@require_POST
+@csrf_protect
+@never_cache
+def passkey_challenge(request: HttpRequest) -> HttpResponse:
+    """What a passkey has to sign: at the second step of a login, and to confirm or approve later."""
+    user = request.user if isinstance(request.user, User) else _pending_user(request.session.get(PENDING, {}))
+    if user is None:
+        return JsonResponse({}, status=403)
+    return JsonResponse(request_options(request, user))
 
 
 def _pending_user(pending: dict[str, Any]) -> User | None:

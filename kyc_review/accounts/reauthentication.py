@@ -10,8 +10,9 @@ from django.utils.translation import gettext, gettext_lazy
 from kyc_review.accounts.login import REFUSALS, lock_minutes
 from kyc_review.accounts.models import User
 from kyc_review.accounts.second_factor.adapter import FactorUnreadable
+from kyc_review.accounts.second_factor.second_step import second_step_check
 from kyc_review.accounts.second_factor.selectors import has_second_factor, is_required
-from kyc_review.accounts.second_factor.services import Checked, code_check
+from kyc_review.accounts.second_factor.services import Checked
 from kyc_review.accounts.single_sign_on.confirmation import (
     confirmation_use,
     confirms_at_provider,
@@ -85,7 +86,7 @@ def approval_unconfirmed(request: StaffRequest) -> str:
 
 def _code_problem(request: StaffRequest) -> str:
     try:
-        checked = code_check(user=request.user, code=request.POST.get("code", "")[:40])
+        checked = second_step_check(request, request.user)
     except FactorUnreadable:
         return gettext("Your second factor is unreadable. Ask an administrator to reset it.")
     if checked not in REFUSALS:

@@ -19,7 +19,14 @@ if TYPE_CHECKING:
 # Logging out stays possible, and so do the pages of the required action.
 ALWAYS = {"logout", "livez", "readyz", "readyz/web", "single_sign_on:confirm", "single_sign_on:callback"}
 PASSWORD = "account:password"  # noqa: S105  (the name of a page)
-FACTOR = {"account:second_factor", "account:qr", "account:recovery_codes"}
+FACTOR = {
+    "account:second_factor",
+    "account:qr",
+    "account:recovery_codes",
+    "account:passkeys",
+    "account:passkey_new",
+    "passkey_challenge",
+}
 
 
 class Duties:

@@ -37,6 +37,8 @@ SCRIPT_TEXTS = (
     gettext_noop("Your claim ends in one minute."),
     gettext_noop("quality %(quality)s"),
     gettext_noop("shown at %(share)s %"),
+    gettext_noop("The passkey was not used: it was cancelled, took too long, or belongs to another account."),
+    gettext_noop("This device has a passkey for your account already."),
 )
 
 

@@ -1,7 +1,9 @@
 """Who may come in: passwords, the second factor, sessions."""
 
 from datetime import timedelta
+from urllib.parse import urlsplit
 
+from kyc_review.settings.base import PUBLIC_URL
 from kyc_review.settings.environment import env
 from kyc_review.settings.http import BRAND_NAME
 
@@ -31,6 +33,11 @@ AXES_VERBOSE = False
 AXES_SENSITIVE_PARAMETERS = ["code", "old_password", "new_password1", "new_password2"]
 # The second factor: django-allauth keeps and checks it, our own pages show it. None of its URLs is routed.
 REQUIRE_SECOND_FACTOR = env.list("REQUIRE_SECOND_FACTOR", default=["senior", "admin", "auditor"])
+# Passkeys belong to this host name, or a domain above it, and are asked for by pages of these origins only.
+WEBAUTHN_RP_ID = env.str("WEBAUTHN_RP_ID", default="") or urlsplit(PUBLIC_URL).hostname or "localhost"
+WEBAUTHN_ORIGINS = env.list("WEBAUTHN_ORIGINS", default=[]) or [
+    "{0.scheme}://{0.netloc}".format(urlsplit(PUBLIC_URL))
+]
 MFA_ADAPTER = "kyc_review.accounts.second_factor.adapter.Adapter"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = BRAND_NAME

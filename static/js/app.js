@@ -15,6 +15,7 @@ import "./case.js";
 import "./seen.js";
 import "./campaign.js";
 import "./session-ended.js";
+import "./passkeys.js";
 import { announce } from "./announce.js";
 import { gettext } from "./texts.js";
 

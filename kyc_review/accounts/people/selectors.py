@@ -14,6 +14,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from kyc_review.accounts.models import PersonalToken, User
+from kyc_review.accounts.second_factor.selectors import FACTORS
 from kyc_review.core.permissions import may_see_people
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def people_listed(*, viewer: User) -> QuerySet[User]:
     """All staff with `role`, `has_factor`, `is_locked` and `token_count`, of valid ones; who left comes last."""
     if not may_see_people(viewer):
         return User.objects.none()
-    factors = Authenticator.objects.filter(user=OuterRef("pk"), type=Authenticator.Type.TOTP)
+    factors = Authenticator.objects.filter(user=OuterRef("pk"), type__in=FACTORS)
     alive = PersonalToken.objects.filter(revoked_at=None, expires_at__gt=timezone.now())
     tokens = alive.filter(owner=OuterRef("pk")).values("owner")
     locks = _locking().filter(username=OuterRef("username"))

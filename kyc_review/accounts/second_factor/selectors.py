@@ -16,14 +16,24 @@ if TYPE_CHECKING:
     from kyc_review.accounts.models import User
 
 
+# Each is enough for the second step of a login; recovery codes stand in for a lost one.
+FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
+
+
 @dataclass(frozen=True, slots=True)
 class Factor:
     since: datetime
     codes_left: int
+    has_app: bool
+    passkeys: list[Authenticator]
 
 
 def has_second_factor(user: User) -> bool:
-    return Authenticator.objects.filter(user=user, type=Authenticator.Type.TOTP).exists()
+    return Authenticator.objects.filter(user=user, type__in=FACTORS).exists()
+
+
+def has_passkey(user: User) -> bool:
+    return Authenticator.objects.filter(user=user, type=Authenticator.Type.WEBAUTHN).exists()
 
 
 def is_required_by_role(user: User) -> bool:
@@ -37,11 +47,13 @@ def is_required(user: User) -> bool:
 
 def own_factor(*, viewer: User) -> Factor | None:
     """The viewer's own, and how many recovery codes are left."""
-    rows = {row.type: row for row in Authenticator.objects.filter(user=viewer)}
-    if Authenticator.Type.TOTP not in rows:
+    rows = list(Authenticator.objects.filter(user=viewer).order_by("created_at", "pk"))
+    factors = [row for row in rows if row.type in FACTORS]
+    if not factors:
         return None
-    codes = rows.get(Authenticator.Type.RECOVERY_CODES)
     return Factor(
-        since=rows[Authenticator.Type.TOTP].created_at,
-        codes_left=codes_left(codes) if codes else 0,
+        since=factors[0].created_at,
+        codes_left=sum(codes_left(row) for row in rows if row.type == Authenticator.Type.RECOVERY_CODES),
+        has_app=any(row.type == Authenticator.Type.TOTP for row in factors),
+        passkeys=[row for row in factors if row.type == Authenticator.Type.WEBAUTHN],
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from allauth.mfa.models import Authenticator
 from allauth.mfa.utils import decrypt, encrypt
@@ -20,7 +20,11 @@ from django.utils import timezone
 from django.utils.translation import gettext
 
 from kyc_review.accounts.second_factor import codes
-from kyc_review.accounts.second_factor.selectors import is_required, is_required_by_role
+from kyc_review.accounts.second_factor.selectors import (
+    has_second_factor,
+    is_required,
+    is_required_by_role,
+)
 from kyc_review.accounts.sessions.services import sessions_invalidate
 from kyc_review.accounts.tokens.services import tokens_revoke_all
 from kyc_review.audit import services as audit
@@ -38,6 +42,7 @@ FAILURES_MAX = 10
 
 class Checked(StrEnum):
     TOTP = "totp"
+    PASSKEY = "passkey"
     RECOVERY_CODE = "recovery_code"
     REFUSED = "refused"
     PAUSED = "paused"
@@ -59,15 +64,32 @@ def second_factor_enrol(*, user: User, secret: str, code: str) -> list[str]:
         raise FactorRefused(gettext("A second factor is already set up."))
     data = {"secret": encrypt(secret), "last_step": step}
     Authenticator.objects.create(user=user, type=Authenticator.Type.TOTP, data=data)
+    return factor_added(user=user, action="staff.second_factor_enrolled")
+
+
+def factor_added(*, user: User, action: str, detail: dict[str, Any] | None = None) -> list[str]:
+    """What follows, in the caller's transaction: other sessions end; ten recovery codes unless there are some."""
     sessions_invalidate(user=user)  # they were opened with the password alone
-    audit.record(action="staff.second_factor_enrolled", actor=user, target=user)
-    return _fresh_codes(user)
+    audit.record(action=action, actor=user, target=user, detail=detail)
+    has_codes = Authenticator.objects.filter(user=user, type=Authenticator.Type.RECOVERY_CODES).exists()
+    return [] if has_codes else _fresh_codes(user)
+
+
+def factor_removed(*, user: User, action: str, detail: dict[str, Any] | None = None) -> None:
+    """What follows, in the caller's transaction. Raises FactorRefused if it was the last and one is required."""
+    if not has_second_factor(user):
+        if is_required(user):
+            raise FactorRefused(gettext("Your account must have a second factor: add another one first."))
+        _delete(user)
+        tokens_revoke_all(owner=user, actor=user)
+    sessions_invalidate(user=user)
+    audit.record(action=action, actor=user, target=user, detail=detail)
 
 
 @transaction.atomic
 def recovery_codes_renew(*, user: User) -> list[str]:
     """Ten new recovery codes; the old ones stop working. Raises FactorRefused for people without a second factor."""
-    if not Authenticator.objects.filter(user=user, type=Authenticator.Type.TOTP).exists():
+    if not has_second_factor(user):
         raise FactorRefused(gettext("Set up a second factor first."))
     sessions_invalidate(user=user)
     audit.record(action="staff.recovery_codes_renewed", actor=user, target=user)
@@ -77,7 +99,7 @@ def recovery_codes_renew(*, user: User) -> list[str]:
 @transaction.atomic
 def code_check(*, user: User, code: str) -> Checked:
     """Whether it is the app's code, or an unused recovery code. Each counts once; raises FactorUnreadable."""
-    row = Authenticator.objects.select_for_update().filter(user=user, type=Authenticator.Type.TOTP).first()
+    row = _row_of_codes(user)
     if row is None:
         return Checked.REFUSED
     if _is_paused(row):
@@ -95,10 +117,17 @@ def code_check(*, user: User, code: str) -> Checked:
     return checked
 
 
+def _row_of_codes(user: User) -> Authenticator | None:
+    """Counts the failures: the app's row, or that of the recovery codes of people who have passkeys only. Locked."""
+    rows = Authenticator.objects.select_for_update().filter(user=user)
+    kinds = (Authenticator.Type.TOTP, Authenticator.Type.RECOVERY_CODES)
+    return next(filter(None, (rows.filter(type=kind).first() for kind in kinds)), None)
+
+
 @transaction.atomic
 def code_failures_forget(*, user: User) -> int:
     """The number of wrong codes in a row."""
-    row = Authenticator.objects.select_for_update().filter(user=user, type=Authenticator.Type.TOTP).first()
+    row = _row_of_codes(user)
     failures = int(row.data.get("failures", 0)) if row else 0
     if row and failures:
         row.data |= {"failures": 0}
@@ -147,6 +176,8 @@ def second_factor_require(*, user: User, is_asked: bool, actor: models.Model | N
 
 
 def _checked(row: Authenticator, code: str) -> Checked:
+    if row.type == Authenticator.Type.RECOVERY_CODES:
+        return Checked.RECOVERY_CODE if codes.recovery_code_use(row, code) else Checked.REFUSED
     step = codes.matching_step(decrypt(row.data["secret"]), code)
     if step is not None and step > row.data.get("last_step", -1):
         row.data["last_step"] = step

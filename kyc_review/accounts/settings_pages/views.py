@@ -142,23 +142,27 @@ def second_factor(request: StaffRequest) -> HttpResponse:
     here = reverse("account:second_factor")
     if request.method != "POST":
         return _factor_page(request, **secret_once(request))
-    if own_factor(viewer=request.user) is not None:
+    has_factor = own_factor(viewer=request.user)
+    if has_factor and has_factor.has_app:
         # A second click on the form: the first one's recovery codes wait for the next GET of this page.
         return redirect(here)
-    if problem := password_problem(request):
+    if problem := unconfirmed(request) if has_factor else password_problem(request):
         return _factor_page(request, problem=problem)
     try:
         codes = services.second_factor_enrol(
-            user=request.user, secret=_secret(request), code=request.POST.get("code", "")[:40]
+            user=request.user,
+            secret=_secret(request),
+            code=request.POST.get("new_code" if has_factor else "code", "")[:40],
         )
     except FactorRefused as refused:
-        if own_factor(viewer=request.user) is not None:
+        now = own_factor(viewer=request.user)
+        if now and now.has_app:
             return redirect(here)
         return _factor_page(request, problem=refused.detail)
     del request.session[SECRET]
     request.session[PASSED] = True
     session_keep(request)
-    return redirect_with_secret(request, here, codes=codes)
+    return redirect_with_secret(request, here, codes=codes) if codes else redirect(here)
 
 
 @require_safe
@@ -208,7 +212,7 @@ def end_second_factor(request: StaffRequest) -> HttpResponse:
 def _factor_page(request: StaffRequest, *, problem: str = "", **more: Any) -> HttpResponse:
     factor = own_factor(viewer=request.user)
     context = {"factor": factor, "problem": problem, "is_required": is_required(request.user)} | more
-    if factor is None:
+    if factor is None or not factor.has_app:
         secret = _secret(request)
         context["secret"] = " ".join(secret[i : i + 4] for i in range(0, len(secret), 4))
     return render(request, "account/second_factor.html", context, status=422 if problem else 200)

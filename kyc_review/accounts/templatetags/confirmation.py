@@ -9,7 +9,7 @@ from django.utils.http import urlencode
 
 from kyc_review.accounts.lost_page import sending_page
 from kyc_review.accounts.reauthentication import approves_at_provider, approves_with_code
-from kyc_review.accounts.second_factor.selectors import has_second_factor, is_required
+from kyc_review.accounts.second_factor.selectors import has_passkey, has_second_factor, is_required
 from kyc_review.accounts.single_sign_on.confirmation import (
     confirms_at_provider,
     factor_is_at_provider,
@@ -42,6 +42,7 @@ def _fields(context: dict[str, Any], name: Any, at_provider: bool, with_factor: 
     request = context["request"]
     return {
         "id": name,
+        "has_passkey": has_passkey(context["user"]),
         "at_provider": at_provider,
         "is_confirmed": at_provider and is_confirmed(request, with_factor=with_factor),
         "provider": settings.OIDC_NAME,

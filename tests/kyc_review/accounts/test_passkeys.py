@@ -1,0 +1,143 @@
+"""Passkeys as a second factor; the security key is made in software from the specification."""
+
+import json
+import re
+from collections.abc import Callable
+
+import pytest
+from allauth.mfa.models import Authenticator
+from django.conf import LazySettings
+from django.test import Client
+
+from kyc_review.accounts.models import User
+from kyc_review.audit.models import Event
+from tests.factories.passkeys import SecurityKey
+from tests.factories.people import PASSWORD
+
+pytestmark = pytest.mark.django_db
+NEW = "/account/passkeys/new/"
+
+
+@pytest.fixture(autouse=True)
+def _host(settings: LazySettings) -> None:
+    settings.WEBAUTHN_RP_ID, settings.WEBAUTHN_ORIGINS = "testserver", ["http://testserver"]
+
+
+def add(client: Client, key: SecurityKey, **more: str) -> list[str]:
+    """Adds it to the account of the client's person; the recovery codes that are shown."""
+    client.post("/account/passkeys/", {"name": "blue key", "password": PASSWORD} | more)
+    page = client.get(NEW).text
+    options = json.loads(re.findall(r'id="passkey-options"[^>]*>(.*?)</script>', page)[0])
+    answer = client.post(NEW, {"passkey": key.create(options)}, follow=True)
+    return re.findall(r"<code>(\d{4} \d{4})</code>", answer.text)
+
+
+@pytest.fixture
+def key(alice: User, client: Client) -> SecurityKey:
+    """That of alice, who is logged in with the client."""
+    client.force_login(alice)
+    key = SecurityKey()
+    add(client, key)
+    return key
+
+
+def second_step() -> Client:
+    client = Client()
+    answer = client.post("/login/", {"username": "alice", "password": PASSWORD})
+    assert answer["Location"] == "/login/code/"
+    return client
+
+
+def sign_in(client: Client, key: SecurityKey) -> int:
+    options = client.post("/login/passkey/").json()
+    return client.post("/login/code/", {"passkey": key.sign(options)}).status_code
+
+
+def test_a_passkey_is_a_second_factor_with_recovery_codes(alice: User, client: Client) -> None:
+    client.force_login(alice)
+    key = SecurityKey()
+    codes = add(client, key)
+    assert len(codes) == 10
+    assert sign_in(second_step(), key) == 302
+    assert sign_in(second_step(), key) == 302
+    row = Authenticator.objects.get(type="webauthn")
+    assert (row.data["name"], row.data["counter"], row.last_used_at is None) == ("blue key", 2, False)
+    assert second_step().post("/login/code/", {"code": codes[0]}).status_code == 302
+    assert second_step().post("/login/code/", {"code": codes[0]}).status_code == 422
+    event = Event.objects.filter(action="staff.logged_in").first()
+    assert event is not None
+    assert event.detail["second_factor"] in ("passkey", "recovery_code")
+
+
+def test_registration_asks_for_password_and_factor(key: SecurityKey, client: Client) -> None:
+    for fields in ({"password": "wrong"}, {"password": PASSWORD}, {"password": PASSWORD, "code": "000000"}):
+        client.post("/account/passkeys/", {"name": "second", **fields})
+        assert client.get(NEW).status_code == 302
+    options = client.post("/login/passkey/").json()
+    add(client, SecurityKey(), passkey=key.sign(options))
+    assert Authenticator.objects.filter(type="webauthn").count() == 2
+
+
+def test_a_challenge_counts_once_and_for_its_session(key: SecurityKey) -> None:
+    client = second_step()
+    signed = {"passkey": key.sign(client.post("/login/passkey/").json())}
+    other = second_step()
+    other.post("/login/passkey/")
+    assert other.post("/login/code/", signed).status_code == 422
+    assert client.post("/login/code/", signed).status_code == 302
+    again = second_step()
+    assert again.post("/login/code/", signed).status_code == 422
+    assert Client().post("/login/passkey/").status_code == 403
+
+
+@pytest.mark.parametrize("what", ["origin", "rp_id", "is_verified", "private", "counter"])
+def test_what_does_not_fit_is_refused(key: SecurityKey, what: str) -> None:
+    assert sign_in(second_step(), key) == 302
+    wrong = {
+        "origin": "https://evil.example",
+        "rp_id": "evil.example",
+        "is_verified": False,
+        "private": SecurityKey().private,
+        "counter": 0,  # of a copy that was made before
+    }
+    setattr(key, what, wrong[what])
+    assert sign_in(second_step(), key) == 422
+    assert Event.objects.filter(action="staff.passkey_cloned").exists() is (what == "counter")
+
+
+def test_a_passkey_of_somebody_else_is_refused(key: SecurityKey, bob: User) -> None:
+    window = Client()
+    window.force_login(bob)
+    of_bob = SecurityKey()
+    add(window, of_bob)
+    assert sign_in(second_step(), of_bob) == 422
+
+
+def test_the_last_one_of_a_person_who_must_have_one_stays(
+    key: SecurityKey, client: Client, alice: User, settings: LazySettings
+) -> None:
+    number = Authenticator.objects.get(type="webauthn").pk
+
+    def remove() -> None:
+        signed = key.sign(client.post("/login/passkey/").json())
+        fields = {"password": PASSWORD, "passkey": signed}
+        client.post(f"/account/passkeys/{number}/removal/", fields)
+
+    settings.REQUIRE_SECOND_FACTOR = ["reviewer"]
+    remove()
+    assert Authenticator.objects.filter(pk=number).exists()
+    settings.REQUIRE_SECOND_FACTOR = []
+    client.post(f"/account/passkeys/{number}/removal/", {"password": PASSWORD})
+    assert Authenticator.objects.filter(pk=number).exists()
+    remove()
+    assert not Authenticator.objects.filter(
+        user=alice
+    ).exists()  # nor recovery codes that stand in for nothing
+
+
+def test_a_person_has_ones_own_passkeys_only(key: SecurityKey, bob: User, staff: Callable[..., User]) -> None:
+    number = Authenticator.objects.get(type="webauthn").pk
+    window = Client()
+    window.force_login(bob)
+    window.post(f"/account/passkeys/{number}/removal/", {"password": PASSWORD})
+    assert Authenticator.objects.filter(pk=number).exists()
