@@ -1,0 +1,44 @@
+from itertools import chain
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from kyc_review.lifecycle.consistency import (
+    bundle_problems,
+    original_problems,
+    snapshot_problems,
+    storage_problems,
+)
+from kyc_review.submissions.models import Submission
+
+
+class Command(BaseCommand):
+    help = (
+        "Compare the database with the files that it names: identity of the storage, originals, bundles, snapshots. "
+        "Status 1 when anything is missing or was changed. The audit log has `audit verify`."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--read",
+            type=int,
+            default=1000,
+            metavar="N",
+            help="submissions, drawn at random, whose pictures are read and hashed (default: 1000)",
+        )
+        parser.add_argument("--read-all", action="store_true", help="read and hash all pictures")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        there = Submission.objects.filter(erased_at=None).count()
+        read = there if options["read_all"] else min(there, options["read"])
+        number = 0
+        for problem in chain(
+            storage_problems(), original_problems(read=read), bundle_problems(), snapshot_problems()
+        ):
+            number += 1
+            self.stdout.write(problem)
+        if number:
+            raise CommandError(f"{number} differences; restore these files from the backup (docs/backup.md)")
+        self.stdout.write(
+            f"As the database says: {there} submissions with their pictures, {read} of them read."
+        )
