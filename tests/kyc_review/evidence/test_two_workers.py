@@ -1,4 +1,4 @@
-"""Two evidence workers on pictures that look alike, and an erasure between them."""
+"""Two evidence workers on similar pictures, and an erasure between them."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
