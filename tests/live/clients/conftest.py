@@ -1,16 +1,15 @@
 """A live server, and the pinned tools that generate and build clients of it (tools/clients.sh)."""
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 from devstack.paths import REPOSITORY
-from tests.factories.clients import FLOWS, TOOLS, run
+from tests.factories.clients import COMPILER_OPTIONS, FLOWS, TOOLS, run
 from tests.factories.pictures import jpeg_bytes
-
-COMPILER_OPTIONS = ["--strict", "--target", "es2022", "--module", "nodenext", "--skipLibCheck"]
+from tests.factories.scripted_server import ScriptedServer, scripted_server
 
 
 @pytest.fixture(scope="session")
@@ -60,3 +59,9 @@ def typescript_flow(
         return run([str(node), f"built/{flow}.mjs"], tmp_path, client_environment)
 
     return compiled_and_run
+
+
+@pytest.fixture
+def scripted() -> Iterator[ScriptedServer]:
+    with scripted_server() as server:
+        yield server

@@ -1,18 +1,13 @@
 """clients/python: against the live server, against a server with a script, and as the wheel that is published."""
 
-import base64
 import dataclasses
 import io
 import json
 import os
-import re
 import subprocess
 import sys
-import time
 import tomllib
-import urllib.error
-import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -22,64 +17,15 @@ import kyc_review_client as api
 import pytest
 import yaml
 from kyc_review_client import Client, models
-from standardwebhooks.webhooks import Webhook
 
 from devstack.paths import REPOSITORY
-from tests.factories.clients import DOCUMENT, run
+from tests.factories.clients import DOCUMENT, SUBMISSION, example, posted, run
 from tests.factories.pictures import jpeg_bytes
 from tests.factories.processes import free_port
-from tests.factories.scripted_server import ScriptedServer, Step, scripted_server
+from tests.factories.scripted_server import ScriptedServer, Step
+from tests.factories.webhook_messages import OTHER_SECRET, SECRET, message, signed
 
 HERE = REPOSITORY / "clients" / "python"
-SECRET = "whsec_" + base64.b64encode(b"k" * 32).decode()
-SUBMISSION: dict[str, Any] = {
-    "id": "0b6e5a52-6f0c-4f1e-9d43-6f1f2f1f7a10",
-    "external_ref": "application-1",
-    "applicant_ref": "",
-    "metadata": {},
-    "status": "in_review",
-    "result": None,
-    "reasons": [],
-    "checks": [],
-    "test": True,
-    "sha256": "9f",
-    "reference_sha256": None,
-    "received_at": "2026-11-21T09:30:00Z",
-    "completed_at": None,
-    "updated_at": "2026-11-21T09:30:00.123456Z",
-    "added_later": 1,
-}
-
-
-@pytest.fixture
-def scripted() -> Iterator[ScriptedServer]:
-    with scripted_server() as server:
-        yield server
-
-
-def example(readme: Path, number: int, language: str) -> str:
-    return re.findall(rf"```{language}\n(.*?)```", readme.read_text(), re.DOTALL)[number]
-
-
-def signed(body: str, secret: str = SECRET, at: datetime | None = None) -> dict[str, str]:
-    at = at or datetime.now(UTC)
-    signature = Webhook(secret).sign("evt_1", at, body)
-    return {
-        "Webhook-Id": "evt_1",
-        "Webhook-Timestamp": str(int(at.timestamp())),
-        "Webhook-Signature": signature,
-    }
-
-
-def json_message(**data: Any) -> str:
-    told = {"id": SUBMISSION["id"], "status": "completed", "result": "clear", "reason": "x", "checks": []}
-    return json.dumps(
-        {
-            "type": "submission.completed",
-            "timestamp": "2026-11-21T09:30:00.000+00:00",
-            "data": told | {"is_test": True} | data,
-        }
-    )
 
 
 def test_the_wheel_is_built_and_the_readme_works_with_it(
@@ -198,24 +144,25 @@ def test_lists_go_on_to_the_next_page(scripted: ScriptedServer) -> None:
 
 
 def test_a_message_is_verified_as_the_standards_own_library_signs_it() -> None:
-    body = json_message()
+    body = message()
     event = api.verify_webhook(body.encode(), signed(body), SECRET)
     assert (event.id, event.type) == ("evt_1", "submission.completed")
     assert event.data is not None
     assert event.data.result == "clear"
-    other = "whsec_" + base64.b64encode(b"o" * 32).decode()
     both = signed(body)
-    both["Webhook-Signature"] = signed(body, other)["Webhook-Signature"] + " " + both["Webhook-Signature"]
+    both["Webhook-Signature"] = (
+        signed(body, OTHER_SECRET)["Webhook-Signature"] + " " + both["Webhook-Signature"]
+    )
     assert api.verify_webhook(body.encode(), both, SECRET) == event
 
 
 @pytest.mark.parametrize("wrong", ["body", "secret", "old", "future", "unsigned"])
 def test_a_message_that_was_not_sent_so_now_is_refused(wrong: str) -> None:
-    body, now = json_message(), datetime.now(UTC)
+    body, now = message(), datetime.now(UTC)
     shift = {"old": timedelta(minutes=-6), "future": timedelta(minutes=6)}.get(wrong, timedelta())
     headers = {} if wrong == "unsigned" else signed(body, at=now + shift)
-    secret = "whsec_" + base64.b64encode(b"o" * 32).decode() if wrong == "secret" else SECRET
-    sent = json_message(result="rejected") if wrong == "body" else body
+    secret = OTHER_SECRET if wrong == "secret" else SECRET
+    sent = message(result="rejected") if wrong == "body" else body
     with pytest.raises(api.WebhookInvalid):
         api.verify_webhook(sent.encode(), headers, secret)
 
@@ -228,26 +175,12 @@ def test_the_receiver_of_the_readme_takes_signed_messages_only(tmp_path: Path) -
         program, env=environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
     )
     try:
-        body = json_message()
+        body = message()
         assert posted(port, body, signed(body)) == 204
-        assert posted(port, json_message(result="rejected"), signed(body)) == 401
+        assert posted(port, message(result="rejected"), signed(body)) == 401
     finally:
         receiver.terminate()
         receiver.wait(10)
-
-
-def posted(port: int, body: str, headers: dict[str, str]) -> int:
-    request = urllib.request.Request(f"http://127.0.0.1:{port}/", body.encode(), headers, method="POST")
-    ends = time.monotonic() + 20
-    while True:
-        try:
-            with urllib.request.urlopen(request, timeout=5) as answer:
-                return int(answer.status)
-        except urllib.error.HTTPError as refused:
-            return refused.code
-        except OSError:
-            assert time.monotonic() < ends, "the receiver does not answer"
-            time.sleep(0.1)
 
 
 @pytest.mark.parametrize(
