@@ -15,12 +15,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_http_methods
 
+from kyc_review.accounts.account_notices import record_and_tell
 from kyc_review.accounts.login import code_ask, let_in
 from kyc_review.accounts.models import User
 from kyc_review.accounts.second_factor.selectors import has_second_factor
 from kyc_review.accounts.sessions.services import sessions_invalidate
 from kyc_review.accounts.single_sign_on.confirmation import CONFIRMED
-from kyc_review.audit import services as audit
 
 VALID_S: Final = 900
 BY = "break_glass"
@@ -30,7 +30,7 @@ _signer = TimestampSigner(salt="kyc_review.accounts.break_glass")
 @transaction.atomic
 def break_glass_link(*, user: User) -> str:
     """The link that lets this person in within 15 minutes. The caller is the operator, who needs no further right."""
-    audit.record(action="staff.break_glass_issued", target=user)
+    record_and_tell(action="staff.break_glass_issued", target=user)
     token = _signer.sign_object({"user": user.pk, "generation": user.session_generation})
     return settings.PUBLIC_URL.rstrip("/") + reverse("break_glass", args=[token])
 

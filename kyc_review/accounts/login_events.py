@@ -13,6 +13,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from redis.exceptions import RedisError
 
+from kyc_review.accounts.account_notices import TOLD, person_tell
 from kyc_review.accounts.client_ip import client_address
 from kyc_review.accounts.models import User
 from kyc_review.audit import services as audit
@@ -32,7 +33,8 @@ def record_once(action: str, *, username: str, address: str, reason: str = "") -
     A name that no account has is not kept, because people type their password into that field, too; of all such names
     from one address there is one event.
     """
-    if not User.objects.filter(username=username).exists():
+    person = User.objects.filter(username=username).first()
+    if person is None:
         username = ""
     name = f"login-event:{action}:{address}:{username}:{reason}"
     try:
@@ -44,6 +46,8 @@ def record_once(action: str, *, username: str, address: str, reason: str = "") -
         who = {"username": username} if username else {"is_unknown": True}
         why = {"reason": reason} if reason else {}
         audit.record(action=action, detail=who | why | {"address": address})
+        if person is not None and action in TOLD:
+            person_tell(action=action, person=person)
 
 
 def is_address_locked(request: HttpRequest) -> bool:

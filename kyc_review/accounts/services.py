@@ -6,12 +6,16 @@ from datetime import datetime, timedelta
 from ipaddress import ip_network
 
 from axes.utils import reset
+from django.conf import settings
 from django.contrib.auth.models import Group
 from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 from django.db import models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext
 
+from kyc_review.accounts.account_notices import person_tell, record_and_tell
 from kyc_review.accounts.digests import key_digest
 from kyc_review.accounts.models import ApiKey, Integration, Scope, User, all_scopes
 from kyc_review.accounts.second_factor.services import code_failures_forget
@@ -19,6 +23,7 @@ from kyc_review.accounts.tokens.services import tokens_revoke_all
 from kyc_review.accounts.user_names import user_name_check
 from kyc_review.audit import services as audit
 from kyc_review.core.db.statements import fetch_one
+from kyc_review.core.mail_addresses import is_banks_address
 from kyc_review.core.permissions import Role
 
 LIVE_MARK, TEST_MARK = "kyc_live_", "kyc_test_"
@@ -70,7 +75,28 @@ def password_change(*, user: User, password: str) -> None:
     user.must_change_password = False
     user.save(update_fields=["password", "must_change_password"])
     tokens_revoke_all(owner=user, actor=user)
-    audit.record(action="staff.password_changed", actor=user, target=user)
+    record_and_tell(action="staff.password_changed", actor=user, target=user)
+
+
+@transaction.atomic
+def email_change(*, user: User, address: str) -> None:
+    """By the owner, whose password and second factor the caller has confirmed. The old address is told, then the new.
+
+    Raises ValidationError for what is no address of the bank; empty: there is none from now on.
+    """
+    if address:
+        validate_email(address)
+        if not is_banks_address(address):
+            raise ValidationError(
+                gettext("Use an address of the bank: %(domains)s.")
+                % {"domains": ", ".join(settings.NOTICE_EMAIL_DOMAINS)}
+            )
+    if address == user.email:
+        return
+    person_tell(action="staff.email_changed", person=user, actor=user)
+    user.email = address
+    user.save(update_fields=["email"])
+    record_and_tell(action="staff.email_changed", actor=user, target=user)
 
 
 @transaction.atomic

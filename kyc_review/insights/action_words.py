@@ -127,6 +127,7 @@ ACTIONS: dict[str, _StrPromise] = {
     "staff.confirmation_failed": _("Staff confirmation failed"),
     "staff.created": _("Staff created"),
     "staff.deactivated": _("Staff deactivated"),
+    "staff.email_changed": _("Staff e-mail address changed"),
     "staff.identity_connected": _("Staff identity connected"),
     "staff.identity_disconnected": _("Staff identity disconnected"),
     "staff.locked_out": _("Staff locked out"),

@@ -10,7 +10,7 @@ from django.utils.translation import gettext
 
 from kyc_review.core.days import moment_in_words
 from kyc_review.core.stored_texts import shown
-from kyc_review.notices.models import Notice
+from kyc_review.notices.models import Kind, Notice
 
 
 def link_of(notice: Notice) -> str:
@@ -44,7 +44,8 @@ def plain(notices: Sequence[Notice]) -> str:
     choose = gettext("Choose what you are sent: %(url)s") % {
         "url": f"{settings.PUBLIC_URL.rstrip('/')}/notices/"
     }
-    return "\n\n".join([*parts, choose]) + "\n"
+    is_chosen = any(notice.kind != Kind.ACCOUNT for notice in notices)
+    return "\n\n".join([*parts, choose] if is_chosen else parts) + "\n"
 
 
 def generic_json(notice: Notice) -> dict[str, Any]:

@@ -20,10 +20,13 @@ class Kind(models.TextChoices):
     TRAINING = "training.failed", _("A training failed or was refused")
     OVERTURNED = "clear.overturned", _("A cleared selfie was found to be fake")
     ALARM = "alarm.began", _("Monitoring raised an alarm")
+    ACCOUNT = "account.changed", _("One's own account changed")
     TEST = "notice.test", _("Sent on request, to try a channel")
 
 
-CHOSEN_KINDS = [(kind.value, kind.label) for kind in Kind if kind != Kind.TEST]
+CHOSEN_KINDS = [(kind.value, kind.label) for kind in Kind if kind not in (Kind.TEST, Kind.ACCOUNT)]
+# Of the channel that each person with an address has for this alone; it is listed nowhere.
+ACCOUNT_KINDS = [Kind.ACCOUNT.value]
 
 
 class Medium(models.TextChoices):

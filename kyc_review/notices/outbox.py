@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models.functions import Now
 
+from kyc_review.core.mail_addresses import is_banks_address
 from kyc_review.core.permissions import may_see_retraining
 from kyc_review.core.wake import NOTICES
-from kyc_review.notices.models import Channel, Kind, Notice, NoticeDelivery
+from kyc_review.notices.models import ACCOUNT_KINDS, Channel, Kind, Notice, NoticeDelivery
 from kyc_review.webhooks.backoff import GIVE_UP_AFTER
 
 if TYPE_CHECKING:
@@ -60,13 +60,9 @@ def is_eligible(channel: Channel) -> bool:
     """Whether its owner may still read what notices tell, and its e-mail address is one of the bank."""
     if channel.email and not is_banks_address(channel.email):
         return False
+    if channel.kinds == ACCOUNT_KINDS:
+        return True
     return channel.owner is None or may_see_retraining(channel.owner)
-
-
-def is_banks_address(email: str) -> bool:
-    """Whether notices may be sent there (NOTICE_EMAIL_DOMAINS)."""
-    domain = email.rpartition("@")[2].lower()
-    return "*" in settings.NOTICE_EMAIL_DOMAINS or domain in settings.NOTICE_EMAIL_DOMAINS
 
 
 def _line(text: str, length: int) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from django.db.models import Count, Max, Q, QuerySet
 
 from kyc_review.core.permissions import may_see_retraining
-from kyc_review.notices.models import Channel, NoticeDelivery
+from kyc_review.notices.models import ACCOUNT_KINDS, Channel, NoticeDelivery
 
 if TYPE_CHECKING:
     from kyc_review.accounts.models import User
@@ -21,6 +21,7 @@ def channels_listed(*, viewer: User) -> QuerySet[Channel]:
         return Channel.objects.none()
     return (
         Channel.objects.filter(Q(owner=viewer) | Q(owner=None), deleted_at=None)
+        .exclude(kinds=ACCOUNT_KINDS)
         .annotate(
             waiting=Count("deliveries", filter=Q(deliveries__state__in=[State.PENDING, State.SENDING])),
             dead=Count("deliveries", filter=Q(deliveries__state=State.DEAD)),

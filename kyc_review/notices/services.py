@@ -15,12 +15,21 @@ from django.utils.translation import gettext, gettext_noop
 from kyc_review.audit import services as audit
 from kyc_review.core.db.clock import database_now
 from kyc_review.core.errors import DomainError, text_within
+from kyc_review.core.mail_addresses import is_banks_address
 from kyc_review.core.permissions import may_manage_webhooks, may_see_retraining
 from kyc_review.core.stored_texts import stored
 from kyc_review.core.wake import NOTICES
 from kyc_review.notices.delivery import channel_disable
-from kyc_review.notices.models import CHOSEN_KINDS, Channel, Kind, Medium, Notice, NoticeDelivery
-from kyc_review.notices.outbox import deliveries_make, is_banks_address
+from kyc_review.notices.models import (
+    ACCOUNT_KINDS,
+    CHOSEN_KINDS,
+    Channel,
+    Kind,
+    Medium,
+    Notice,
+    NoticeDelivery,
+)
+from kyc_review.notices.outbox import deliveries_make
 from kyc_review.webhooks.backoff import GIVE_UP_AFTER
 from kyc_review.webhooks.endpoint_health import SWITCHED_OFF_BY_HAND
 from kyc_review.webhooks.secret_encryption import seal
@@ -66,7 +75,8 @@ def channel_create(
         raise PermissionDenied(
             gettext("Only admins have shared channels; admins and auditors have their own.")
         )
-    if Channel.objects.filter(owner=owner, deleted_at=None).count() >= CHANNELS_MAX:
+    there = Channel.objects.filter(owner=owner, deleted_at=None).exclude(kinds=ACCOUNT_KINDS)
+    if there.count() >= CHANNELS_MAX:
         raise ChannelRefused(
             gettext("There may be %(most)s channels; delete one first.") % {"most": CHANNELS_MAX}
         )
@@ -80,7 +90,7 @@ def channel_create(
     secret = ""
     if row.medium == Medium.EMAIL:
         row.email = _email(address)
-        if Channel.objects.filter(owner=owner, email=row.email, deleted_at=None).exists():
+        if there.filter(email=row.email).exists():
             raise ChannelRefused(gettext("This address has a channel already; change what it is sent."))
     else:
         row.host = url_check(address).hostname or ""

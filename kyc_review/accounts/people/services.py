@@ -9,11 +9,11 @@ from django.contrib.auth.models import Group
 from django.db import transaction
 from django.utils.translation import gettext
 
+from kyc_review.accounts.account_notices import record_and_tell
 from kyc_review.accounts.models import User
 from kyc_review.accounts.people.work import work_release
 from kyc_review.accounts.services import staff_create
 from kyc_review.accounts.tokens.services import tokens_revoke_all
-from kyc_review.audit import services as audit
 from kyc_review.core.errors import DomainError
 from kyc_review.core.permissions import ROLES_WITH, Right, Role
 
@@ -55,7 +55,7 @@ def password_reissue(*, person: User, actor: models.Model) -> str:
     person.must_change_password = True
     person.save(update_fields=["password", "must_change_password"])
     tokens_revoke_all(owner=person, actor=actor)
-    audit.record(action="staff.password_reissued", actor=actor, target=person)
+    record_and_tell(action="staff.password_reissued", actor=actor, target=person)
     return password
 
 
@@ -72,7 +72,7 @@ def role_change(*, person: User, role: str, actor: models.Model) -> None:
     person.groups.set([Group.objects.get(name=wanted.value)])
     released = work_release(holder=person) if wanted not in ROLES_WITH[Right.DECIDE] else 0
     detail = {"before": before, "after": wanted.value, "claims_released": released}
-    audit.record(action="staff.role_changed", actor=actor, target=person, detail=detail)
+    record_and_tell(action="staff.role_changed", actor=actor, target=person, detail=detail)
 
 
 @transaction.atomic
@@ -84,14 +84,16 @@ def person_deactivate(*, person: User, actor: models.Model) -> int:
         return 0
     tokens_revoke_all(owner=person, actor=actor)
     released = work_release(holder=person)
-    audit.record(action="staff.deactivated", actor=actor, target=person, detail={"claims_released": released})
+    record_and_tell(
+        action="staff.deactivated", actor=actor, target=person, detail={"claims_released": released}
+    )
     return released
 
 
 @transaction.atomic
 def person_activate(*, person: User, actor: models.Model) -> None:
     if User.objects.filter(pk=person.pk, is_active=False).update(is_active=True):
-        audit.record(action="staff.activated", actor=actor, target=person)
+        record_and_tell(action="staff.activated", actor=actor, target=person)
 
 
 def _refuse_self(person: User, actor: models.Model, why: str) -> None:

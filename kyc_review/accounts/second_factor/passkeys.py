@@ -27,6 +27,7 @@ from fido2.webauthn import (
     UserVerificationRequirement,
 )
 
+from kyc_review.accounts.account_notices import record_and_tell
 from kyc_review.accounts.second_factor.services import (
     FactorRefused,
     factor_added,
@@ -127,7 +128,7 @@ def passkey_check(*, request: HttpRequest, user: User, answer: str) -> bool:
     if (counter or row.data["counter"]) and counter <= row.data["counter"]:
         # Another device has the same private key (WebAuthn, 7.2, step 22).
         detail = {"name": row.data["name"], "counter": counter, "known": row.data["counter"]}
-        audit.record(action="staff.passkey_cloned", actor=user, target=user, detail=detail)
+        record_and_tell(action="staff.passkey_cloned", actor=user, target=user, detail=detail)
         return False
     row.data["counter"], row.last_used_at = counter, timezone.now()
     row.save(update_fields=["data", "last_used_at"])

@@ -19,6 +19,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext
 
+from kyc_review.accounts.account_notices import record_and_tell
 from kyc_review.accounts.second_factor import codes
 from kyc_review.accounts.second_factor.selectors import (
     has_second_factor,
@@ -70,7 +71,7 @@ def second_factor_enrol(*, user: User, secret: str, code: str) -> list[str]:
 def factor_added(*, user: User, action: str, detail: dict[str, Any] | None = None) -> list[str]:
     """What follows, in the caller's transaction: other sessions end; ten recovery codes unless there are some."""
     sessions_invalidate(user=user)  # they were opened with the password alone
-    audit.record(action=action, actor=user, target=user, detail=detail)
+    record_and_tell(action=action, actor=user, target=user, detail=detail)
     has_codes = Authenticator.objects.filter(user=user, type=Authenticator.Type.RECOVERY_CODES).exists()
     return [] if has_codes else _fresh_codes(user)
 
@@ -83,7 +84,7 @@ def factor_removed(*, user: User, action: str, detail: dict[str, Any] | None = N
         _delete(user)
         tokens_revoke_all(owner=user, actor=user)
     sessions_invalidate(user=user)
-    audit.record(action=action, actor=user, target=user, detail=detail)
+    record_and_tell(action=action, actor=user, target=user, detail=detail)
 
 
 @transaction.atomic
@@ -92,7 +93,7 @@ def recovery_codes_renew(*, user: User) -> list[str]:
     if not has_second_factor(user):
         raise FactorRefused(gettext("Set up a second factor first."))
     sessions_invalidate(user=user)
-    audit.record(action="staff.recovery_codes_renewed", actor=user, target=user)
+    record_and_tell(action="staff.recovery_codes_renewed", actor=user, target=user)
     return _fresh_codes(user)
 
 
@@ -143,7 +144,7 @@ def second_factor_end(*, user: User) -> None:
     if _delete(user):
         sessions_invalidate(user=user)
         tokens_revoke_all(owner=user, actor=user)
-        audit.record(action="staff.second_factor_ended", actor=user, target=user)
+        record_and_tell(action="staff.second_factor_ended", actor=user, target=user)
 
 
 @transaction.atomic
@@ -158,7 +159,7 @@ def second_factor_reset(*, user: User, actor: models.Model | None = None) -> boo
     if was_there:
         sessions_invalidate(user=user)
         tokens_revoke_all(owner=user, actor=actor)
-        audit.record(action="staff.second_factor_reset", actor=actor, target=user)
+        record_and_tell(action="staff.second_factor_reset", actor=actor, target=user)
     return was_there
 
 

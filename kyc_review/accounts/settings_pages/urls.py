@@ -8,6 +8,7 @@ urlpatterns = [
     path("sessions/end/", views.end_other_sessions, name="end_other_sessions"),
     path("time-zone/", views.time_zone, name="time_zone"),
     path("language/", views.language, name="language"),
+    path("email/", views.email, name="email"),
     path("password/", views.password, name="password"),
     path("second-factor/", views.second_factor, name="second_factor"),
     path("second-factor/qr.svg", views.qr, name="qr"),

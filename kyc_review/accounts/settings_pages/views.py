@@ -112,6 +112,22 @@ def language(request: StaffRequest) -> HttpResponse:
 
 
 @sensitive_post_parameters()
+@require_POST
+@staff_only
+def email(request: StaffRequest) -> HttpResponse:
+    """Where mails about one's account go."""
+    if problem := unconfirmed(request):
+        messages.error(request, problem)
+        return redirect("account:overview")
+    try:
+        accounts.email_change(user=request.user, address=request.POST.get("email", "").strip()[:254])
+        messages.success(request, gettext("Your e-mail address is saved."))
+    except ValidationError as refused:
+        messages.error(request, " ".join(refused.messages))
+    return redirect("account:overview")
+
+
+@sensitive_post_parameters()
 @require_http_methods(["GET", "POST"])
 @never_cache
 @staff_only

@@ -11,6 +11,7 @@ from django.core.validators import validate_email
 from django.db import transaction
 from django.utils.translation import gettext, gettext_lazy
 
+from kyc_review.accounts.account_notices import record_and_tell
 from kyc_review.accounts.models import Identity, User
 from kyc_review.accounts.people.admin_requests import (
     directory_request_open,
@@ -81,7 +82,7 @@ def identity_connect(*, user: User, subject: str, actor: User | None) -> Identit
         raise LoginRefused("identity_taken", gettext("Your account is connected to another login already."))
     if is_new:
         detail = {"issuer": row.issuer, "subject": row.subject}
-        audit.record(action="staff.identity_connected", actor=actor, target=user, detail=detail)
+        record_and_tell(action="staff.identity_connected", actor=actor, target=user, detail=detail)
     return row
 
 
@@ -183,5 +184,5 @@ def _roles_follow(person: User, wanted: set[Role]) -> set[Role]:
         "claims_released": released,
         "by": BY,
     }
-    audit.record(action="staff.role_changed", target=person, detail=detail)
+    record_and_tell(action="staff.role_changed", target=person, detail=detail)
     return after

@@ -7,7 +7,7 @@ from django.conf import LazySettings
 
 from kyc_review.accounts.models import User
 from kyc_review.audit.models import Event
-from kyc_review.notices.models import Channel, Kind, Notice
+from kyc_review.notices.models import CHOSEN_KINDS, Channel, Kind, Notice
 from kyc_review.notices.services import channel_create
 from kyc_review.registry.bundles import bundle_rollback
 from kyc_review.registry.models import Bundle
@@ -30,7 +30,7 @@ def ada(staff: Callable[..., User]) -> User:
 
 @pytest.fixture(autouse=True)
 def shared(ada: User) -> Channel:
-    kinds = [kind.value for kind in Kind if kind != Kind.TEST]
+    kinds = [kind for kind, _ in CHOSEN_KINDS]
     sent = {"medium": "email", "address": "models@bank.example", "kinds": kinds}
     return channel_create(actor=ada, is_shared=True, **sent)[0]  # type: ignore[arg-type]
 
