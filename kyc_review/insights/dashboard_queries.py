@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db.models import Count, F, Max, Min, Q
 from django.db.models.functions import TruncDate, TruncHour
 from django.utils import timezone
+from django.utils.text import capfirst
 
 from detection.checks import CheckCode, CheckStatus
 from detection.voting import Verdict
@@ -194,7 +195,8 @@ def check_troubles(*, viewer: User, since: datetime) -> list[dict[str, Any]]:
         .exclude(action="")
     )
     return [
-        row | {"words": CODES[CheckCode(row["code"])].capitalize(), "action": ACTIONS[Action(row["action"])]}
+        row
+        | {"words": capfirst(str(CODES[CheckCode(row["code"])])), "action": ACTIONS[Action(row["action"])]}
         for row in rows.values("code", "action")
         .annotate(number=Count("submission", distinct=True))
         .order_by("-number", "code")

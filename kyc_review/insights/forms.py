@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from django import forms
 from django.db import models
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
@@ -53,7 +54,7 @@ ANY = ("", _("Any"))
 
 
 def _checks() -> list[tuple[str, str | _StrPromise]]:
-    return [ANY, *((code.value, CODES[code].capitalize()) for code in CheckCode)]
+    return [ANY, *((code.value, capfirst(str(CODES[code]))) for code in CheckCode)]
 
 
 class SearchForm(forms.Form):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
-from django.db.models import Exists, F, OuterRef, Q, QuerySet, Value
+from django.db.models import BooleanField, Exists, ExpressionWrapper, F, OuterRef, Q, QuerySet, Value
 from django.utils.translation import gettext
 
 from kyc_review.accounts.models import Integration
@@ -20,6 +20,7 @@ from kyc_review.core.permissions import Right, may_decide, may_see_insights, req
 from kyc_review.core.serializers import reference_spellings
 from kyc_review.insights.chart_filters import points_found
 from kyc_review.insights.dashboard_queries import sla_moments
+from kyc_review.review.blinding import copy_waits_blind
 from kyc_review.review.models import UNDECIDED_STATES, WAITING_STATES, Decision, PlantedForgery, ReviewItem
 from kyc_review.review.selectors import listed_reason
 from kyc_review.scoring.models import CheckResult
@@ -34,7 +35,8 @@ NOT_YET_DECIDED = Q(state__in=UNDECIDED_STATES)
 SEEN, HIDDEN = Q(is_blinded=False), Q(is_blinded=True)  # of `submissions_visible`
 BLINDED = "~"  # marks the place of a blinded row in the address of the next page
 # Filters by what a blinded submission hides; the names are those of `SearchForm`.
-HIDDEN_OF_BLINDED = ("result", "since", "until", "reviewer", "check", "decided", "scored", "bundle", "member")
+TELL_RESULT = ("result", "reviewer", "check", "decided", "scored", "bundle", "member")
+HIDDEN_OF_BLINDED = ("since", "until", *TELL_RESULT)
 HEX = re.compile(r"[0-9a-f]{8,64}")
 ID_CHARS, SHA256_CHARS = 32, 64
 
@@ -43,13 +45,18 @@ def submissions_visible(*, viewer: User) -> QuerySet[Submission]:
     """Live submissions of all integrations, the newest first; nothing for people without the right.
 
     `is_blinded` if the viewer may still be asked to review the face: it is then shown as in review and without
-    a result (gold and audits do have a result).
+    a result (gold and audits do have a result). `hides_result` if they may be asked to review a copy of the picture.
     """
     if not may_see_insights(viewer):
         return Submission.objects.none()
     rows = Submission.objects.filter(is_test=False).select_related("integration", "scoring")
     waiting = ReviewItem.objects.filter(NOT_YET_DECIDED, submission=OuterRef("pk"), is_blind=True)
-    rows = rows.annotate(is_blinded=Exists(waiting) if may_decide(viewer) else Value(False))
+    copy_waits = ExpressionWrapper(copy_waits_blind(submission=OuterRef("pk")), output_field=BooleanField())
+    decides = may_decide(viewer)
+    rows = rows.annotate(
+        is_blinded=Exists(waiting) if decides else Value(False),
+        hides_result=copy_waits if decides else Value(False),
+    )
     return rows.order_by("-received_at", "-pk")
 
 
@@ -95,8 +102,10 @@ def _older_than(rows: QuerySet[Submission], key: str) -> QuerySet[Submission]:
 
 
 def _seen(viewer: User, wanted: dict[str, Any]) -> QuerySet[Submission]:
-    """What the viewer may know all of, the newest first."""
+    """What the viewer may know all of, the newest first; a filter must not tell the results that are hidden."""
     rows = submissions_visible(viewer=viewer).filter(SEEN)
+    if any(wanted.get(name) for name in TELL_RESULT):
+        rows = rows.filter(hides_result=False)
     if wanted.get("q"):
         rows = _said(rows, wanted["q"].strip(), viewer)
     for name in ("state", "result"):

@@ -34,7 +34,7 @@ from kyc_review.insights.chart_filters import in_words
 from kyc_review.insights.forms import EraseForm, SearchForm
 from kyc_review.insights.search import Found, history, is_hidden, submissions_found, submissions_visible
 from kyc_review.lifecycle.erase import submission_erase
-from kyc_review.review.blinding import outcome_seen_record, outcomes_seen_record
+from kyc_review.review.blinding import outcome_seen_record
 from kyc_review.review.models import PlantedForgery
 from kyc_review.scoring.check_words import check_lines
 from kyc_review.scoring.state import NOT_YET_SCORED, scoring_state
@@ -84,14 +84,13 @@ def search(request: StaffRequest) -> HttpResponse:
     found = Found([], "")
     if form.is_valid():
         found = submissions_found(viewer=request.user, wanted=form.cleaned_data, limit=ROWS)
-    told = [row for row in found.rows if not row.is_blinded]  # type: ignore[attr-defined]
-    outcomes_seen_record(submissions=told, viewer=request.user, in_passing=True)
     filters = request.GET.copy()
     filters.pop("after", None)
     context = {
         "narrowed": in_words(form.cleaned_data) if form.is_valid() else "",
         "form": form,
         "found": found,
+        "hides_results": any(row.hides_result for row in found.rows),  # type: ignore[attr-defined]
         "filters": filters.urlencode(),
         "is_first_page": not request.GET.get("after"),
         "tells_planted": not may_decide(request.user),

@@ -65,7 +65,12 @@ def sweep_evidence() -> None:
 
 
 @shared_task
-def measure_evidence() -> None:
-    """Count again what the bank's outcomes say about patterns of votes and auxiliary models."""
+def count_votes() -> None:
+    """Count again what the bank's outcomes say about patterns of votes."""
     outcome_stats.patterns_count()
+
+
+@shared_task
+def measure_evidence() -> None:
+    """Measure again what the bank's outcomes say about auxiliary models."""
     outcome_stats.auxiliary_models_measure()

@@ -39,9 +39,11 @@ class Names:
     def row(
         self, values: Mapping[str, Any], *, names: Iterable[str] = (), texts: Iterable[str] = ()
     ) -> dict[str, Any]:
-        """values with the fields `names` and `texts` treated so."""
-        told = {name: self.of(values[name]) for name in names}
-        return dict(values) | told | {name: self.within(values[name]) for name in texts}
+        """values with the fields `names` and `texts` treated so; `reviewer__username` is told as `reviewer`."""
+        people = set(names)
+        told = {name.removesuffix("__username"): self.of(values[name]) for name in values if name in people}
+        rest = {name: value for name, value in values.items() if name not in people}
+        return rest | told | {name: self.within(values[name]) for name in texts}
 
 
 def _staff_names() -> dict[str, str]:

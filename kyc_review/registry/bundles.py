@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from kyc_review.accounts.models import User
 
 STAGED_MAX_S = 3600
+FIRST_START = stored(gettext_noop("First start: the baseline that ships."))
 REASON_MAX = 300  # characters, of the column
 # Promotions follow one another: the order of their keys is the order in which they took effect.
 PROMOTION_LOCK = 0x6B79_6301
@@ -157,10 +158,7 @@ def baseline_install() -> Bundle:
     row = bundle_register(path=path, source=Bundle.Source.BASELINE)
     with transaction.atomic():
         lock_for_transaction(PROMOTION_LOCK)
-        return (
-            champion()
-            or bundle_promote(bundle=row, actor=None, reason="First start: the baseline that ships.").bundle
-        )
+        return champion() or bundle_promote(bundle=row, actor=None, reason=FIRST_START).bundle
 
 
 def bundle_check(bundle: Bundle) -> None:

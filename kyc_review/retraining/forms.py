@@ -14,6 +14,9 @@ from kyc_review.review.models import ReviewItem
 REASONS = [choice for choice in ReviewItem.Reason.choices if choice[0] != ReviewItem.Reason.GOLD]
 
 
+NAME_INVALID = _("Use only letters a-z, digits, hyphens and underscores.")
+
+
 class SnapshotForm(forms.Form):
     """Nothing chosen means everything that is final."""
 
@@ -22,6 +25,7 @@ class SnapshotForm(forms.Form):
         required=False,
         label=_("Name"),
         help_text=_("a-z, 0-9 and hyphens; default: the date."),
+        error_messages={"invalid": NAME_INVALID},
     )
     consensus = forms.BooleanField(
         required=False, label=_("Consensus only"), help_text=_("Two people agreed, or a third settled it.")

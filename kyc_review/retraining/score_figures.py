@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from django.utils.formats import number_format
 from django.utils.translation import gettext
 
 from detection.voting import VOTES
@@ -150,4 +151,4 @@ def report_without_erased(snapshot: Snapshot, report: Mapping[str, Any]) -> Mapp
 
 def _said(name: str, row: Mapping[str, Any]) -> Said:
     percents = (round(100 * value) for value in row["probabilities"])
-    return Said(name, f"{row['risk']:.2f}", list(zip(percents, row["calls"], strict=True)))
+    return Said(name, number_format(row["risk"], 2), list(zip(percents, row["calls"], strict=True)))

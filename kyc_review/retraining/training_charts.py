@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from django.utils.formats import number_format
 from django.utils.translation import gettext
 
 from kyc_review.training.progress import Curve, Progress
@@ -103,7 +104,7 @@ def _chart(title: str, curves: list[Curve], low: float, high: float) -> Chart:
         lines,
         epochs,
         across=[Tick(across(number), str(number + 1)) for number in range(0, count, every)],
-        up=[Tick(up(value), f"{value:.2f}") for value in (low, (low + high) / 2, high)],
+        up=[Tick(up(value), number_format(value, 2)) for value in (low, (low + high) / 2, high)],
     )
 
 

@@ -16,7 +16,7 @@ from django.db.models.functions import Coalesce
 
 from kyc_review.core.permissions import ROLES_WITH, Right, may_decide
 from kyc_review.evidence.models import Likeness
-from kyc_review.review.models import Decision, OutcomeExposure, ReviewItem
+from kyc_review.review.models import UNDECIDED_STATES, Decision, OutcomeExposure, ReviewItem
 from kyc_review.review.models.reasons import QUEUE_ORDER
 
 if TYPE_CHECKING:
@@ -40,8 +40,8 @@ def outcomes_seen_record(
 ) -> None:
     """`outcome_seen_record` for several faces in as many queries as for one.
 
-    in_passing: in a list, or as a similar picture. Then the viewer may still be asked to judge them blind, and their
-    twins, if all reviewers know what came of the picture.
+    in_passing: as a similar picture, or as another attempt of the applicant. Then the viewer may still be asked to
+    judge them blind, and their twins, if all reviewers know what came of the picture.
     """
     if not submissions or not may_decide(viewer):
         return
@@ -67,12 +67,27 @@ def outcomes_seen_record(
     )
 
 
-def possible_reviewers(*, may_know_picture: bool = False) -> QuerySet[User]:
-    """Who judges faces and does not know what was said of the outer query's `submission`.
+def copy_waits_blind(*, submission: OuterRef | UUID) -> Q:
+    """Whether the same picture must still be judged blind under another reference: this outcome would answer it.
+
+    A reference to the row around this condition is an OuterRef.
+    """
+    waiting = ReviewItem.objects.filter(state__in=UNDECIDED_STATES, is_blind=True)
+    earlier = waiting.filter(submission=OuterRef("earlier"))
+    later = waiting.filter(submission=OuterRef("submission"))
+    return Q(Exists(Likeness.objects.filter(Exists(earlier), submission=submission))) | Q(
+        Exists(Likeness.objects.filter(Exists(later), earlier=submission))
+    )
+
+
+def possible_reviewers(
+    *, submission_id: UUID | None = None, may_know_picture: bool = False
+) -> QuerySet[User]:
+    """Who judges faces and does not know what was said of the submission, by default the outer query's `submission`.
 
     may_know_picture: they may have seen its outcome in passing, or know that of the same picture in another submission.
     """
-    face, person = OuterRef(OuterRef("submission")), OuterRef("pk")
+    face, person = submission_id or OuterRef(OuterRef("submission")), OuterRef("pk")
     judged = Decision.objects.standing().filter(submission=face, reviewer=person)
     read = OutcomeExposure.objects.filter(submission=face, person=person, in_passing=False)
     people = get_user_model().objects.filter(groups__name__in=ROLES_WITH[Right.DECIDE], is_active=True)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 from django.utils.translation import gettext, gettext_lazy
 
@@ -27,7 +27,7 @@ from kyc_review.evidence.models import Likeness
 from kyc_review.submissions.models import Result, Submission
 
 from . import statements
-from .blinding import outcomes_seen_record
+from .blinding import copy_waits_blind, outcomes_seen_record
 from .claims import ClaimLost, claim_lease, held_by, items_for
 from .corrections import CorrectionState, correction_state, decision_correct
 from .decisions import decision_record
@@ -83,6 +83,11 @@ class Campaign:
         for row in self.members:
             counts[row.result] += 1
         return dict(counts)
+
+    @property
+    def hides_results(self) -> bool:
+        """Whether a copy of its pictures must still be judged blind: a list does not tell its results until then."""
+        return any(row.copy_waits for row in self.members)  # type: ignore[attr-defined]
 
     @property
     def has_conflict(self) -> bool:
@@ -168,12 +173,6 @@ def members(campaign: Campaign) -> list[Member]:
 def campaign_seen(*, campaign: Campaign, viewer: User) -> None:
     """The viewer reads the members' outcomes, so they are not asked to judge these faces blind later."""
     outcomes_seen_record(submissions=campaign.members, viewer=viewer)
-
-
-def campaigns_listed(*, groups: Iterable[Campaign], viewer: User) -> None:
-    """The viewer reads how many members of each group have which outcome."""
-    members = [row for group in groups for row in group.members]
-    outcomes_seen_record(submissions=members, viewer=viewer, in_passing=True)
 
 
 def picture_sent(*, campaign: Campaign, submission: Submission, viewer: User, size: str) -> None:
@@ -266,7 +265,9 @@ def _shown() -> QuerySet[Submission]:
     pending = blind.exclude(state=ReviewItem.State.DECIDED)
     gold = ReviewItem.objects.filter(submission=OuterRef("pk"), reason=ReviewItem.Reason.GOLD)
     gold = gold.exclude(state=ReviewItem.State.DECIDED)
-    return Submission.objects.filter(~Exists(pending), ~Exists(gold), is_test=False, erased_at=None)
+    rows = Submission.objects.filter(~Exists(pending), ~Exists(gold), is_test=False, erased_at=None)
+    copy_waits = ExpressionWrapper(copy_waits_blind(submission=OuterRef("pk")), output_field=BooleanField())
+    return rows.annotate(copy_waits=copy_waits)
 
 
 def _applicants(rows: Iterable[Submission]) -> set[tuple[int, str]]:

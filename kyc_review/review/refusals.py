@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.db.models import Count, Exists, F, OuterRef, Subquery
 from django.db.models.fields.json import KeyTextTransform
+from django.utils.text import capfirst
 from django.utils.translation import gettext
 
 from detection.checks import CheckCode
@@ -112,4 +113,4 @@ def _counted(group: str, rows: Iterable[dict[str, Any]]) -> Refusals:
 
 
 def _words(code: str) -> str:
-    return CODES[CheckCode(code)].capitalize() if code in set(CheckCode) else code
+    return capfirst(str(CODES[CheckCode(code)])) if code in set(CheckCode) else code

@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.db.models import F, OuterRef, Subquery
 from django.db.models.fields.json import KeyTransform
-from django.utils.translation import gettext_noop
+from django.utils.translation import gettext_noop, override
 
 from kyc_review.core.stored_texts import stored
 from kyc_review.review.models import ReviewItem
@@ -30,6 +30,9 @@ SIDE = stored(gettext_noop("Shorter side"))
 REASON = stored(gettext_noop("Reason"))
 CAMERA = stored(gettext_noop("Camera"))
 SOFTWARE = stored(gettext_noop("Software"))
+with override("en"):
+    for _reason in ReviewItem.Reason:
+        stored(str(_reason.label))
 NOT_NAMED = stored(gettext_noop("not named"))
 
 
@@ -52,7 +55,8 @@ def groups_of(submissions: Iterable[str]) -> Iterator[tuple[str, dict[str, str]]
 def _groups(row: Mapping[str, Any]) -> dict[str, str]:
     found = {SOURCE: row["source"], FORMAT: row["format"], SIDE: _side(row)}
     if row["reason"]:
-        found[REASON] = str(ReviewItem.Reason(row["reason"]).label)
+        with override("en"):
+            found[REASON] = str(ReviewItem.Reason(row["reason"]).label)
     if row["facts"]:
         found[CAMERA] = row["facts"].get("camera") or NOT_NAMED
         found[SOFTWARE] = (

@@ -31,7 +31,6 @@ CORRECTIONS_WAIT = gettext_lazy("Corrections among them: {}. They take effect on
 def overview(request: StaffRequest) -> HttpResponse:
     _require(request)
     groups = campaigns.campaigns(viewer=request.user)
-    campaigns.campaigns_listed(groups=groups, viewer=request.user)
     return render(request, "review/campaigns.html", {"campaigns": groups})
 
 

@@ -28,6 +28,7 @@ from kyc_review.core.permissions import (
 from kyc_review.evidence.responses import thumbnail_response
 from kyc_review.review import cases
 from kyc_review.review.appeals import AppealRefused, appeal_by_senior, appeal_refusal
+from kyc_review.review.blinding import possible_reviewers
 from kyc_review.review.cases import Case, CommentRefused
 from kyc_review.review.models import ReviewItem
 from kyc_review.submissions.models import Submission
@@ -135,12 +136,15 @@ def _page(
     status: int = 200,
 ) -> HttpResponse:
     cases.case_read_record(case=found, viewer=request.user)
+    reviewers = possible_reviewers(submission_id=found.submission.pk, may_know_picture=True)
     sees_pictures = may_see_faces(request.user) or may_decide(request.user)
     context = {
         "case": found,
         "submission": found.submission,
         "sees_pictures": sees_pictures,
         "may_comment": may_decide(request.user) and not found.submission.erased_at,
+        "is_reviewer_left": reviewers.exists,  # called by the template where it says so
+        "may_be_asked": reviewers.filter(pk=request.user.pk).exists,
         "may_appeal": found.is_whole and may_oversee(request.user) and not appeal_refusal(found.submission),
         "opens_submissions": may_see_insights(request.user),
         "opens_items": may_oversee(request.user),

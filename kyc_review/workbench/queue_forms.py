@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from django import forms
 from django.conf import settings
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy
 
 from detection.checks import CheckCode
@@ -40,7 +41,7 @@ class QueueFilterForm(forms.Form):
     check = forms.ChoiceField(
         required=False,
         label=gettext_lazy("Check found"),
-        choices=lambda: [ANY, *((code.value, CODES[code].capitalize()) for code in CheckCode)],
+        choices=lambda: [ANY, *((code.value, capfirst(str(CODES[code]))) for code in CheckCode)],
     )
     late = forms.ChoiceField(
         required=False, label=gettext_lazy("Waiting"), choices=[ANY, ("on", gettext_lazy("Late"))]

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 from ipaddress import ip_network
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -17,6 +17,9 @@ class IntegrationForm(forms.ModelForm):
     class Meta:
         model = Integration
         fields = ("slug", "name")
+        error_messages: ClassVar = {
+            "slug": {"invalid": _("Use only letters a-z, digits, hyphens and underscores.")}
+        }
 
 
 class KeyForm(forms.Form):

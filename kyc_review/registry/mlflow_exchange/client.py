@@ -48,6 +48,8 @@ def registry_at(uri: str, name: str) -> Iterator[Registry]:
             "The name of a registered model has up to 100 letters, digits, spaces, `_`, `.` and `-`."
         )
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"  # read when it is imported
+    # A registry may be a folder, for a machine without a server; MLflow refuses that unless it is asked for.
+    os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")
     try:
         import mlflow.artifacts
         from mlflow import MlflowClient

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.urls import reverse
 from django.utils.formats import number_format
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext, gettext_lazy, gettext_noop
 
 from detection.forensics.catalogue import FORENSIC_VIEWS, ForensicView
 from estimation.intervals import Rate
@@ -174,6 +174,22 @@ def auxiliary_lines(evidence: Evidence, measured: Mapping[str, AuxiliaryMeasure]
     return lines
 
 
+# What the manifests of the auxiliary models that ship say of them; `detection` keeps plain English.
+for _text in (
+    gettext_noop("Generated face"),
+    gettext_noop("Learned from StyleGAN2 faces of one collection."),
+    gettext_noop("Other generators, diffusion models among them, were not tested."),
+    gettext_noop("Genuine faces that were retouched or reduced from large photographs raise it most."),
+    gettext_noop("Edited region"),
+    gettext_noop(
+        "Learned from swapped, blended, warped, retouched and pasted regions of research and official portraits; "
+        "it looks at the centre square only."
+    ),
+    gettext_noop("It finds coarse pastes, rarely warps."),
+):
+    stored_texts.stored(_text)
+
+
 def history_lines(history: VoteHistory | None) -> list[Finding]:
     """What votes like these turned out to be, with the number behind each share."""
     if history is None:
@@ -190,7 +206,9 @@ def history_lines(history: VoteHistory | None) -> list[Finding]:
 
 def _share(fakes: int, total: int) -> str:
     if total < EXACT_MIN:
-        return gettext("too few decisions to say, n = %(total)s") % {"total": total}
+        return gettext("too few decisions to say, n = %(total)s (counted every few minutes)") % {
+            "total": total
+        }
     low, high = Rate(fakes, total).interval
     return gettext("%(share)s %% were fake, n = %(total)s (95 %%: %(low)s to %(high)s %%)") % {
         "share": f"{100 * fakes / total:.0f}",

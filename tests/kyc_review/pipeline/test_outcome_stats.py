@@ -50,7 +50,7 @@ def test_few_decisions_say_nothing_and_another_ensembles_do_not_count(enqueue: E
     item = item_claim_next(reviewer=alice)
     assert item is not None
     (line,) = presenters.history_lines(selectors.vote_history(viewer=alice, item=item))
-    assert line.text == "too few decisions to say, n = 3"
+    assert line.text == "too few decisions to say, n = 3 (counted every few minutes)"
 
 
 @pytest.mark.django_db

@@ -178,7 +178,7 @@ def test_a_later_full_look_counts_as_such(known: ReviewItem, alice: User) -> Non
     assert not OutcomeExposure.objects.get(person=alice).in_passing
 
 
-@pytest.mark.parametrize("page", ["item", "panel", "comparisons", "search", "campaigns"])
+@pytest.mark.parametrize("page", ["item", "panel", "comparisons"])
 def test_pages_that_tell_outcomes_of_other_submissions_note_who_was_shown_them(
     enqueue: Enqueue, known: ReviewItem, login: Login, staff: Staff, page: str
 ) -> None:
@@ -192,12 +192,33 @@ def test_pages_that_tell_outcomes_of_other_submissions_note_who_was_shown_them(
         "item": reverse("review:item", args=[shown.pk]),
         "panel": reverse("evidence:panel", args=[shown.pk]),
         "comparisons": reverse("evidence:comparisons", args=[shown.pk]),
-        "search": reverse("insights:search"),
-        "campaigns": reverse("review:campaigns"),
     }[page]
     assert login(sara).get(address).status_code == 200
     told = list(OutcomeExposure.objects.filter(person=sara).values_list("submission", "in_passing"))
     assert told == [(known.submission_id, True)]
+
+
+def test_browsing_lists_hides_what_answers_a_blind_item_and_takes_nobody_from_it(
+    known: ReviewItem, blind: ReviewItem, enqueue: Enqueue, login: Login, staff: Staff, alice: User
+) -> None:
+    """The group has a third member, and its results, like those of the search, are told once the copy is judged."""
+    sara = staff("sara", "senior")
+    other = enqueue(applicant_ref="p-3")
+    reject(other, alice)
+    twins(blind.submission, other.submission)
+    twins(other.submission, known.submission)
+    lists = [reverse("insights:search"), reverse("review:campaigns")]
+    by_result = reverse("insights:search") + "?result=rejected"
+    for page in lists:
+        told = login(sara).get(page).text
+        assert "hidden" in told.split("<tbody>")[1]
+        assert "ejected" not in told.split("<tbody>")[1]
+    assert "queued-" not in login(sara).get(by_result).text.split("<tbody>")[1]
+    assert not OutcomeExposure.objects.exists()
+    assert offered(sara) == [blind]
+    reject(blind, alice)
+    for page in (*lists, by_result):
+        assert ">hidden<" not in login(sara).get(page).text
 
 
 def test_before_the_first_call_no_outcome_is_told_and_none_is_noted(

@@ -284,10 +284,28 @@ def test_a_senior_opens_an_appeal_from_the_case(
     assert answer.status_code == 302
     opened = ReviewItem.objects.get(reason="appeal")
     assert item_claim_next(reviewer=sara) is None, "she read what came of it"
+    assert "Somebody else must judge this picture blind" in read(sara, item, login)
     assert item_claim_next(reviewer=bob) == opened
     again = login(sara).post(address(item, "review:case-appeal"), {"reason": "again"})
     assert again.status_code == 409
     assert "She objects" not in read(bob, item, login)
+
+
+def test_an_appeal_says_before_and_after_that_no_reviewer_is_left(
+    item: ReviewItem, alice: User, staff: Staff, login: Login
+) -> None:
+    decision_record(item_id=item.pk, reviewer=alice, label="fake")
+    sara = staff("sara", "senior")
+    warning = "No reviewer is left: everybody who reviews knows what was said of this picture."
+    assert warning in read(sara, item, login)
+    login(sara).post(address(item, "review:case-appeal"), {"reason": "She objects"})
+    page = read(sara, item, login)
+    assert "no reviewer is left" in page
+    assert "may be you" not in page
+    queue = login(sara).get(reverse("review:queue")).text
+    assert 'data-testid="without-reviewer"' in queue
+    staff("carol", "reviewer")
+    assert "Somebody else must judge" in read(sara, item, login)
 
 
 @pytest.mark.parametrize("is_appealed", [False, True])
