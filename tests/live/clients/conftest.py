@@ -1,6 +1,7 @@
 """A live server, and the pinned tools that generate and build clients of it (tools/clients.sh)."""
 
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -23,8 +24,10 @@ def node() -> Path:
 
 @pytest.fixture(scope="session")
 def tools() -> Path:
-    """The folder with the tools of CI, installed now if they are not there."""
-    run(["tools/clients.sh", "light"], REPOSITORY)
+    """The folder with the tools of CI, installed now if they are not there. Skips where they cannot be fetched."""
+    done = subprocess.run(["tools/clients.sh", "light"], cwd=REPOSITORY, capture_output=True, text=True)
+    if done.returncode:
+        pytest.skip(f"the tools for clients could not be fetched: {done.stderr[-300:]}")
     return TOOLS
 
 
