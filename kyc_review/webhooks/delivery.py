@@ -10,6 +10,7 @@ import uuid
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import F
@@ -143,10 +144,18 @@ def _message(row: Delivery, now: datetime) -> Message:
         endpoint_id=endpoint.pk,
         url=endpoint.url,
         message_id=row.event.message_id,
-        body=body_of(row.event.payload),
+        body=body_of(_payload(row)),
         secrets=tuple(secrets),
         problem=problem,
     )
+
+
+def _payload(row: Delivery) -> dict[str, Any]:
+    """The event's, with the caller's reference where the endpoint asks for it: null once it was erased."""
+    payload, submission = row.event.payload, row.event.submission
+    if not row.endpoint.with_external_ref or submission is None:
+        return payload
+    return payload | {"data": payload["data"] | {"external_ref": submission.external_ref or None}}
 
 
 def attempt_record(*, delivery_id: uuid.UUID, answer: Answer, holder: str = HOLDER) -> None:

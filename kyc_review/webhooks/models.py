@@ -42,6 +42,11 @@ class Endpoint(models.Model):
     url = models.CharField(max_length=500)
     description = models.CharField(max_length=200, blank=True)
     kinds = ArrayField(models.CharField(max_length=40, choices=Kind), default=all_kinds)
+    with_external_ref = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="Messages name the integration's reference of the submission.",
+    )
     secret = models.TextField()
     previous_secret = models.TextField(blank=True)
     previous_secret_expires_at = models.DateTimeField(null=True, blank=True)

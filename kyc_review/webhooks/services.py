@@ -58,6 +58,7 @@ def endpoint_create(
     kinds: Sequence[str] | None = None,
     description: str = "",
     is_test: bool = False,
+    with_external_ref: bool = False,
     actor: models.Model | None = None,
 ) -> tuple[Endpoint, str]:
     """The row and its secret, which is shown once and cannot be read again.
@@ -78,6 +79,7 @@ def endpoint_create(
         kinds=list(kinds) if kinds else all_kinds(),
         description=description,
         is_test=is_test,
+        with_external_ref=with_external_ref,
         secret=seal(secret),
     )
     audit.record(
@@ -91,7 +93,7 @@ def endpoint_create(
 
 @transaction.atomic
 def endpoint_change(*, endpoint: Endpoint, actor: models.Model | None = None, **changes: Any) -> Endpoint:
-    """Change any of url, kinds, description, is_active. Raises AddressRefused, EndpointTwice."""
+    """Change any of url, kinds, description, with_external_ref, is_active. Raises AddressRefused, EndpointTwice."""
     Integration.objects.select_for_update(no_key=True).get(pk=endpoint.integration_id)
     row = Endpoint.objects.select_for_update().get(pk=endpoint.pk, deleted_at=None)
     if changes.get("url", row.url) != row.url:
@@ -106,7 +108,7 @@ def endpoint_change(*, endpoint: Endpoint, actor: models.Model | None = None, **
         else:
             row.is_active, row.disabled_reason = True, ""
             row.failing_since, row.failures, row.paused_until = None, 0, None
-    for name in ("url", "kinds", "description"):
+    for name in ("url", "kinds", "description", "with_external_ref"):
         setattr(row, name, changes.get(name, getattr(row, name)))
     row.save()
     audit.record(

@@ -162,6 +162,8 @@ export class KycClient {
     url: string;
     events?: readonly string[];
     description?: string;
+    /** Messages carry your reference. */
+    include_external_ref?: boolean;
   }): Promise<WebhookEndpointWithSecret> {
     return read(await this.#transport.send("POST", "/webhook-endpoints", { json: sent }));
   }

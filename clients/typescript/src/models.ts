@@ -67,6 +67,8 @@ export interface EventData {
   readonly reason: string | null;
   readonly checks: readonly string[];
   readonly is_test: boolean;
+  /** In messages to an endpoint that asks for it. */
+  readonly external_ref?: string | null;
 }
 
 /** Something that happened to a submission. The same `id` may arrive twice. */
@@ -90,6 +92,7 @@ export interface WebhookEndpoint {
   readonly url: string;
   readonly description: string;
   readonly events: readonly string[];
+  readonly include_external_ref: boolean;
   readonly active: boolean;
   readonly disabled_reason: string;
   readonly failing_since: string | null;

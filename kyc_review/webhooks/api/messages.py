@@ -33,12 +33,20 @@ FACTS: dict[Kind, dict[str, Any]] = {
 }
 
 
+class WebhookData(EventDataOut):
+    external_ref = serializers.CharField(
+        required=False,
+        allow_null=True,
+        help_text="Your reference, where the endpoint has `include_external_ref`; null once it was erased.",
+    )
+
+
 class WebhookMessage(serializers.Serializer):
     """The body of a message about a submission. It names no person; read the rest with your key."""
 
     type = serializers.CharField(help_text="Which event it is, as `events` of an endpoint names it.")
     timestamp = serializers.DateTimeField()
-    data = EventDataOut()  # type: ignore[assignment]
+    data = WebhookData()  # type: ignore[assignment]
 
 
 class WebhookTestData(serializers.Serializer):

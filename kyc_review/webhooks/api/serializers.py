@@ -5,6 +5,7 @@ from kyc_review.webhooks.models import Attempt, Delivery, Endpoint, Kind
 from kyc_review.webhooks.ssrf import URL_MAX_CHARS
 
 KINDS = [(kind.value, kind.label) for kind in Kind if kind != Kind.TEST]
+REF_HELP = "Messages carry your `external_ref` in `data`; it must name no person then."
 
 
 class EndpointIn(StrictSerializer):
@@ -19,6 +20,7 @@ class EndpointIn(StrictSerializer):
         max_length=len(KINDS),
         help_text="The kinds of events it receives; default: all.",
     )
+    include_external_ref = serializers.BooleanField(required=False, default=False, help_text=REF_HELP)
 
 
 class EndpointChange(StrictSerializer):
@@ -32,11 +34,13 @@ class EndpointChange(StrictSerializer):
         allow_empty=False,
         max_length=len(KINDS),
     )
+    include_external_ref = serializers.BooleanField(required=False, help_text=REF_HELP)
     active = serializers.BooleanField(required=False, help_text="`true` switches it on again.")
 
 
 class EndpointOut(serializers.ModelSerializer[Endpoint]):
     events = serializers.ListField(child=serializers.ChoiceField(choices=KINDS), source="kinds")
+    include_external_ref = serializers.BooleanField(source="with_external_ref")
     active = serializers.BooleanField(source="is_active")
     test = serializers.BooleanField(source="is_test", help_text="Receives events of the sandbox only.")
 
@@ -47,6 +51,7 @@ class EndpointOut(serializers.ModelSerializer[Endpoint]):
             "url",
             "description",
             "events",
+            "include_external_ref",
             "active",
             "disabled_reason",
             "failing_since",

@@ -47,6 +47,7 @@ class EndpointsView(WebhooksView):
             url=form.validated_data["url"],
             kinds=form.validated_data.get("events"),
             description=form.validated_data["description"],
+            with_external_ref=form.validated_data["include_external_ref"],
             is_test=caller.is_test,
             actor=caller.integration,
         )
@@ -64,7 +65,7 @@ class EndpointView(WebhooksView):
         row = found(request, endpoint_id)
         form = EndpointChange(data=request.data)
         form.is_valid(raise_exception=True)
-        names = {"events": "kinds", "active": "is_active"}
+        names = {"events": "kinds", "active": "is_active", "include_external_ref": "with_external_ref"}
         changes: dict[str, Any] = {names.get(k, k): v for k, v in form.validated_data.items()}
         row = services.endpoint_change(endpoint=row, actor=caller_of(request).integration, **changes)
         return Response(EndpointOut(row).data)

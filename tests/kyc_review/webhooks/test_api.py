@@ -11,6 +11,7 @@ from kyc_review.accounts import services as accounts
 from kyc_review.accounts.models import ApiKey, Integration, Scope
 from kyc_review.audit.models import Event as AuditEvent
 from kyc_review.submissions.events import event_record
+from kyc_review.submissions.models import Submission
 from kyc_review.webhooks import services
 from kyc_review.webhooks.delivery import deliver_until_idle
 from kyc_review.webhooks.models import Delivery, Endpoint, Kind
@@ -46,6 +47,21 @@ def test_an_endpoint_is_registered_tried_read_changed_and_deleted(api: Client, r
     assert send(api, "DELETE", path).status_code == 204
     assert api.get(path).status_code == 404
     assert api.get(URL).json() == {"data": []}
+
+
+def test_messages_carry_the_reference_where_the_endpoint_asks_for_it(
+    api: Client, submit: Callable[..., Submission], receiver: Receiver
+) -> None:
+    path = f"{URL}/{send(api, 'POST', URL, {'url': receiver.url, 'include_external_ref': True}).json()['id']}"
+    row = submit(external_ref="application-1")
+    event_record(submission=row, kind=Kind.QUEUED)
+    deliver_until_idle()
+    assert send(api, "PATCH", path, {"include_external_ref": False}).json()["include_external_ref"] is False
+    event_record(submission=row, kind=Kind.QUEUED)
+    deliver_until_idle()
+    first, second = (json.loads(body)["data"] for _, body in receiver.seen)
+    assert first == second | {"external_ref": "application-1"}
+    assert "external_ref" not in second
 
 
 def test_the_secret_is_sealed_in_the_database_and_in_no_later_answer(api: Client, receiver: Receiver) -> None:

@@ -193,7 +193,7 @@ def test_the_receiver_of_the_readme_takes_signed_messages_only(tmp_path: Path) -
         (models.Key, "KeyOut"),
         (models.Limits, "LimitsOut"),
         (models.Event, "EventOut"),
-        (models.EventData, "EventDataOut"),
+        (models.EventData, "WebhookData"),
         (models.WebhookEndpoint, "EndpointWithSecretOut"),
         (models.Delivery, "DeliveryOut"),
     ],

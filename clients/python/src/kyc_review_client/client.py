@@ -171,10 +171,19 @@ class Client:
         return (Event.of(one, one["id"]) for one in self._pages("/events", {"after": after}))
 
     def create_webhook_endpoint(
-        self, url: str, *, events: Iterable[str] | None = None, description: str = ""
+        self,
+        url: str,
+        *,
+        events: Iterable[str] | None = None,
+        description: str = "",
+        include_external_ref: bool = False,
     ) -> WebhookEndpoint:
-        """Its `secret` is in this answer only."""
-        data: dict[str, Any] = {"url": url, "description": description}
+        """Its `secret` is in this answer only. `include_external_ref`: messages carry your reference."""
+        data: dict[str, Any] = {
+            "url": url,
+            "description": description,
+            "include_external_ref": include_external_ref,
+        }
         if events is not None:
             data["events"] = list(events)
         return WebhookEndpoint.of(self._transport.send("POST", "/webhook-endpoints", data=data).json())

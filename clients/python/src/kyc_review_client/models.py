@@ -135,12 +135,15 @@ class Key:
 
 @dataclass(frozen=True)
 class EventData:
+    """`external_ref` is there in messages to an endpoint that asks for it."""
+
     id: str
     status: str
     result: str | None
     reason: str | None
     checks: tuple[str, ...]
     is_test: bool
+    external_ref: str | None = None
 
 
 @dataclass(frozen=True)
@@ -167,6 +170,7 @@ class WebhookEndpoint:
     url: str
     description: str
     events: tuple[str, ...]
+    include_external_ref: bool
     active: bool
     disabled_reason: str
     failing_since: datetime | None

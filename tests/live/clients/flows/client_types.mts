@@ -14,7 +14,7 @@ export const covered: [
   Covers<ours.Key, Schemas["KeyOut"]>,
   Covers<ours.Limits, Schemas["LimitsOut"]>,
   Covers<ours.Event, Schemas["EventOut"]>,
-  Covers<ours.EventData, Schemas["EventDataOut"]>,
+  Covers<ours.EventData, Schemas["WebhookData"]>,
   Covers<ours.WebhookEndpointWithSecret, Schemas["EndpointWithSecretOut"]>,
   Covers<ours.WebhookEndpoint, Schemas["EndpointOut"]>,
   Covers<ours.Delivery, Schemas["DeliveryOut"]>,
