@@ -1,10 +1,12 @@
 import { isAccepted, isInterrupted } from "./outcome.js";
 
-// What was typed about an item stays in this tab until its decision is recorded: a lost claim, a reload or a crash loses
-// nothing. The answer itself is not kept; it has to be given again, but for one that a sign-in interrupted.
+// What a person typed about an item stays in this tab until the decision is recorded: a lost claim, a reload or a crash
+// loses nothing. The answer itself is not kept; it has to be given again, but for one that a sign-in interrupted. Another
+// person who signs in here neither sees it nor decides with it, and logging out forgets it.
 const KEPT = ["unsure", "note", "parts", "methods", "obstacle", "regions", "message", "text", "reason"];
 const PUT_ASIDE = "label-put-aside"; // the answer of an item that was skipped or the like: for its undo alone
-const nameOf = (id) => `draft-${id}`;
+const OWN = `draft-${document.body.dataset.person ?? ""}-`;
+const nameOf = (id) => `${OWN}${id}`;
 
 function keep(form, names = KEPT, label = "label") {
   const given = [...new FormData(form)].filter(([name, value]) => names.includes(name) && value);
@@ -41,6 +43,11 @@ function fill(form) {
     }
   }
 }
+
+document.addEventListener("submit", ({ target }) => {
+  if (!target.matches("form[action$='/logout/']")) return;
+  for (const name of Object.keys(sessionStorage)) if (name.startsWith(OWN)) sessionStorage.removeItem(name);
+});
 
 document.addEventListener("htmx:load", (event) => restore(event.detail.elt));
 restore(document);

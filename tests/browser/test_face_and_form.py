@@ -215,7 +215,7 @@ def test_a_claim_that_ended_shows_no_other_face_and_keeps_the_note(
     page.keyboard.press("c")  # the next one is kept for alice, so it comes first
     faces.shows(page, faces.items[1])
     expect(page.get_by_label("Note")).to_have_value("")
-    kept = page.evaluate("(pk) => sessionStorage.getItem(`draft-${pk}`)", faces.items[0].pk)
+    kept = page.evaluate("(key) => sessionStorage.getItem(key)", f"draft-{alice.pk}-{faces.items[0].pk}")
     assert "A seam at the chin." in kept
 
 

@@ -10,6 +10,7 @@ from django.contrib.sessions.models import Session
 from playwright.sync_api import Page, expect
 
 from kyc_review.accounts.models import User
+from kyc_review.review.claims import RELEASED
 from kyc_review.review.models import Decision, ReviewItem
 from kyc_review.review.shortcuts import keys_choose
 from tests.browser.screens import SIZES, claim
@@ -61,6 +62,26 @@ def test_after_a_session_ended_the_form_is_there_again_behind_the_sign_in(
     page.keyboard.press("Enter")
     expect(page.get_by_text("The queue is empty")).to_be_visible()
     assert (Decision.objects.get().label, Decision.objects.get().note) == ("fake", "A seam at the chin.")
+
+
+def test_another_person_who_signs_in_where_a_session_ended_finds_an_empty_form(
+    enqueue: Enqueue, log_in: LogIn, alice: User, bob: User
+) -> None:
+    item = enqueue()
+    page = log_in(alice)
+    claim(page)
+    typed(page)
+    Session.objects.all().delete()
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(r"/login/\?next="))
+    ReviewItem.objects.update(**RELEASED)
+    sign_in(page, bob)
+    page.goto("/review/")
+    claim(page)
+    expect(page.locator("[data-viewer=shown]")).to_be_visible()
+    expect(page.get_by_label("Note")).to_have_value("")
+    expect(page.get_by_role("radio", name="Fake")).not_to_be_checked()
+    assert ReviewItem.objects.get(pk=item.pk).claimed_by == bob
 
 
 @pytest.mark.parametrize("asks_for", ["evidence", "claim"])
