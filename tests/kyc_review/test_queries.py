@@ -90,7 +90,7 @@ def test_more_rows_are_no_more_queries(grow: Callable[[], None], staff: Callable
     script = Script(staff("script", "admin"))
     people = [Client() for _ in range(2)]
     for client, role in zip(people, ("admin", "senior"), strict=True):
-        client.force_login(staff(f"a {role}", role))
+        client.force_login(staff(f"a-{role}", role))
 
     def costs() -> dict[str, int]:
         found = {}

@@ -20,6 +20,7 @@ from kyc_review.accounts.people.admin_requests import (
 from kyc_review.accounts.people.work import work_release
 from kyc_review.accounts.services import roles_ensure
 from kyc_review.accounts.single_sign_on.client import Answer, LoginRefused, claim
+from kyc_review.accounts.user_names import user_name_check
 from kyc_review.audit import services as audit
 from kyc_review.core.permissions import ROLES_WITH, Right, Role
 
@@ -39,6 +40,9 @@ MIXED = gettext_lazy(
 NAME_TAKEN = gettext_lazy(
     "There is an account %(name)s here, and it is not connected to your login. If it is yours, log in with its "
     "password and connect it on your account page, or ask the operator for `manage.py staff connect`."
+)
+NO_NAME = gettext_lazy(
+    "The identity provider gives no name that can be used here. Ask the operator for %(claim)s."
 )
 INACTIVE = gettext_lazy("Your account here is deactivated. Ask an administrator.")
 ADMIN_WAITS = gettext_lazy("An admin must approve that you become one. Ask an admin, then log in again.")
@@ -116,21 +120,13 @@ def _person_create(answer: Answer, roles: set[Role]) -> User:
     """Without a password. Never an existing account: a name or a mail address proves nothing."""
     if refusal := _refusal(roles):
         raise LoginRefused("no_role", str(refusal))
-    name = str(claim(answer.claims, settings.OIDC_USERNAME_CLAIM) or "")
+    name = str(claim(answer.claims, settings.OIDC_USERNAME_CLAIM) or "")[:150]
     try:
-        User._meta.get_field("username").run_validators(name)
-    except ValidationError:
-        name = ""
-    if not name:
-        raise LoginRefused(
-            "no_name",
-            gettext(
-                "The identity provider gives no name that can be used here. Ask the operator for %(claim)s."
-            )
-            % {"claim": settings.OIDC_USERNAME_CLAIM},
-        )
-    if User.objects.filter(username__iexact=name).exists():
-        raise LoginRefused("name_taken", NAME_TAKEN % {"name": name})
+        user_name_check(name)
+    except ValidationError as error:
+        if error.code == "looks_like":
+            raise LoginRefused("name_taken", NAME_TAKEN % error.params) from error
+        raise LoginRefused("no_name", NO_NAME % {"claim": settings.OIDC_USERNAME_CLAIM}) from error
     roles_ensure()
     person = User(username=name)
     person.set_unusable_password()
