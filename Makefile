@@ -1,6 +1,6 @@
 # Everything here needs Python 3.11 or newer, git and make; the rest is installed into .venv, pinned and hash-checked.
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset demo-loop test test-long clients bench lint shell up down messages openapi lock clean
+.PHONY: help demo demo-reset demo-loop test test-long clients bench lint shell up down messages openapi lock sbom clean
 
 PY := .venv/bin/python
 
@@ -60,6 +60,10 @@ openapi: ## Rewrite docs/openapi.yaml and openapi-staff.yaml from the code
 
 lock: ## Pin requirements/*.txt again from pyproject.toml (ARGS=--upgrade takes newer versions)
 	@tools/lock.sh $(ARGS)
+
+sbom: ## Write the bills of materials of both images into sbom/ (CycloneDX)
+	@tools/bootstrap.sh dev
+	@tools/sbom.sh
 
 clean: ## Delete .venv and tool caches; keeps the data in .local
 	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache staticfiles

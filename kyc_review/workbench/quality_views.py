@@ -11,7 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
-from kyc_review.core.permissions import may_decide
+from kyc_review.core.permissions import Right, may_decide, require
 from kyc_review.review.calibration import gold_add
 from kyc_review.review.models import Decision, ReviewItem
 from kyc_review.review.quality import qualities
@@ -41,6 +41,7 @@ def quality(request: StaffRequest) -> HttpResponse:
 @staff_only
 def gold(request: StaffRequest, item_id: int) -> HttpResponse:
     """Use a decided face, with the answer that stands, to calibrate others."""
+    require(request.user, Right.OVERSEE)
     item = in_focus(request, item_id)
     final = Decision.objects.final().filter(submission=item.submission_id)
     word = final.exclude(item__reason=ReviewItem.Reason.GOLD).order_by("pk").last()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-FILES = ("web", "web-parquet", "worker", "dev", "bench", "uv")
+FILES = ("web", "web-parquet", "worker", "dev", "bench", "uv", "sbom")
 PIN = re.compile(r"^([a-z0-9-]+)(?:\[[a-z,]+\])?==([^ ;\\]+)", re.MULTILINE)
 
 
