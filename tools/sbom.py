@@ -1,8 +1,8 @@
 """Bills of materials (CycloneDX 1.6, JSON) of the two images: `make sbom` writes sbom/web.cdx.json and worker.cdx.json.
 
 What is in an image is what requirements/*.txt pin, with their hashes, and the scripts of static/vendor; licences are
-read from the installed packages of .venv. Runs in an environment of its own (requirements/sbom.txt). Packages that .venv
-lacks, because they are for another platform, have no licence; they are named at the end.
+read from the installed packages of .venv. Runs in an environment of its own (requirements/sbom.txt). Packages that
+.venv lacks, because they are for another platform, have no licence; they are named at the end.
 """
 
 import json
@@ -88,8 +88,8 @@ def main() -> None:
             raise SystemExit(f"{name}: no valid CycloneDX: {wrong}")
         (TARGET / f"{name}.cdx.json").write_text(text)
         without = sorted({component["name"] for component in components if "licenses" not in component})
-        print(f"sbom/{name}.cdx.json: {len(components)} components")  # noqa: T201
-        print(f"  without a licence: {', '.join(without) or 'none'}")  # noqa: T201
+        print(f"sbom/{name}.cdx.json: {len(components)} components")
+        print(f"  without a licence: {', '.join(without) or 'none'}")
 
 
 if __name__ == "__main__":

@@ -22,7 +22,8 @@ class Call(NamedTuple):
 
 
 def routes() -> list[str]:
-    return sorted(set(_walk(get_resolver().url_patterns)))
+    """Every URL; placeholders without their types, such as <item_id>."""
+    return sorted({re.sub(r"<\w+:", "<", route) for route in _walk(get_resolver().url_patterns)})
 
 
 def _walk(patterns: Iterable[URLPattern | URLResolver], prefix: str = "") -> Iterator[str]:
@@ -54,7 +55,9 @@ def answer(client: Client, call: Call, path: str) -> str:
     cookies = SimpleCookie(client.cookies.output(header="", sep=";"))
     body = {} if call.method == "GET" else {"data": "{}", "content_type": "application/json"}
     if call.method == "POST" and not path.startswith("/api/"):
-        body = {"data": "label=fake", "content_type": "application/x-www-form-urlencoded"}
+        item = re.search(r"/items/(\d+)/", path)  # a browser says which picture is on the screen
+        said = f"label=fake&shown_item={item[1] if item else ''}"
+        body = {"data": said, "content_type": "application/x-www-form-urlencoded"}
     with transaction.atomic():
         got = client.generic(call.method, path, headers={"Idempotency-Key": "one"}, **body)
         if got.streaming:

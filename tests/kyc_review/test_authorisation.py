@@ -74,18 +74,18 @@ def general(
 ) -> dict[str, str]:
     """What belongs to no person. A number is that of a comparison and a run; there are no proposals."""
     return {
-        "<int:number>": str(comparison.pk),
-        "<int:decision_id>": "1",
-        "<uuid:endpoint_id>": str(delivery.endpoint_id),
-        "<uuid:delivery_id>": str(delivery.pk),
-        "<slug:slug>": integration.slug,
-        "<slug:name>": comparison.snapshot.name,
-        "<slug:format>": "csv",
-        "<slug:audience>": "subject",
-        "<slug:kind>": "logo",
-        "<slug:digest>": comparison.candidate.digest,
-        "<str:name>": "manifest.json",
-        "key <slug:prefix>": accounts.key_create(integration=integration)[0].prefix,
+        "<number>": str(comparison.pk),
+        "<decision_id>": "1",
+        "<endpoint_id>": str(delivery.endpoint_id),
+        "<delivery_id>": str(delivery.pk),
+        "<slug>": integration.slug,
+        "<name>": comparison.snapshot.name,
+        "<format>": "csv",
+        "<audience>": "subject",
+        "<kind>": "logo",
+        "<digest>": comparison.candidate.digest,
+        "<token>": "none",
+        "key <prefix>": accounts.key_create(integration=integration)[0].prefix,
     }
 
 
@@ -98,18 +98,18 @@ def world(
     def of(person: User, holder: User, keeper: User) -> dict[str, str]:
         item = claim(enqueue(), holder)
         return general | {
-            "<int:item_id>": str(item.pk),
-            "<uuid:submission_id>": str(item.submission_id),
-            "<uuid:member_id>": str(item.submission_id),
-            "<int:view_id>": str(SavedView.objects.create(owner=person, name="a", query="").pk),
-            "<uuid:channel_id>": str(channel(keeper).pk),
-            "<int:person_id>": str(keeper.pk),
-            "<slug:prefix>": token_create(owner=keeper, label="a", days=1)[0].prefix,
+            "<item_id>": str(item.pk),
+            "<submission_id>": str(item.submission_id),
+            "<member_id>": str(item.submission_id),
+            "<view_id>": str(SavedView.objects.create(owner=person, name="a", query="").pk),
+            "<channel_id>": str(channel(keeper).pk),
+            "<person_id>": str(keeper.pk),
+            "<prefix>": token_create(owner=keeper, label="a", days=1)[0].prefix,
         }
 
     other, admin = staff("olga", "senior"), staff("olaf", "admin")
     foreign = of(other, other, admin)
-    items = ("<int:item_id>", "<uuid:submission_id>", "<uuid:member_id>")
+    items = ("<item_id>", "<submission_id>", "<member_id>")
 
     def make(person: User) -> World:
         if person.has_role("reviewer", "senior"):
@@ -122,7 +122,9 @@ def world(
 
 def path_of(call: Call, values: dict[str, str]) -> str:
     if call.route.startswith("integrations/keys/"):
-        values = values | {"<slug:prefix>": values["key <slug:prefix>"]}
+        values = values | {"<prefix>": values["key <prefix>"]}
+    if call.route.startswith("registry/"):
+        values = values | {"<name>": "manifest.json"}
     return filled(call.route, values)
 
 

@@ -1,4 +1,4 @@
-"""An auditor changes nothing by any URL. What each role may open is in docs/authorisation.md (`test_authorisation.py`)."""
+"""An auditor changes nothing by any URL. `test_authorisation.py` tests what each role may open."""
 
 from collections.abc import Callable
 
@@ -45,21 +45,20 @@ def _state(item: ReviewItem) -> list[object]:
 def _values(item: ReviewItem) -> dict[str, str]:
     some = str(item.submission_id)
     return {
-        "<int:item_id>": str(item.pk),
-        "<int:number>": "1",
-        "<int:view_id>": "1",
-        "<int:person_id>": str(item.claimed_by_id),
-        "<uuid:submission_id>": some,
-        "<uuid:member_id>": some,
-        "<uuid:endpoint_id>": some,
-        "<uuid:delivery_id>": some,
-        "<uuid:channel_id>": some,
-        "<slug:slug>": "mobile-app",
-        "<slug:prefix>": "kyc_live_0",
-        "<slug:name>": "none",
-        "<slug:format>": "csv",
-        "<slug:audience>": "subject",
-        "<int:decision_id>": "1",
-        "<slug:digest>": "0" * 64,
-        "<str:name>": "manifest.json",
+        "<item_id>": str(item.pk),
+        "<number>": "1",
+        "<view_id>": "1",
+        "<person_id>": str(item.claimed_by_id),
+        "<submission_id>": some,
+        "<member_id>": some,
+        "<endpoint_id>": some,
+        "<delivery_id>": some,
+        "<channel_id>": some,
+        "<slug>": "mobile-app",
+        "<prefix>": "kyc_live_0",
+        "<name>": "none",
+        "<format>": "csv",
+        "<audience>": "subject",
+        "<decision_id>": "1",
+        "<digest>": "0" * 64,
     }
