@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from http.cookies import SimpleCookie
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import transaction
 from django.test import Client
@@ -53,7 +53,7 @@ def filled(route: str, values: Mapping[str, str]) -> str:
 def answer(client: Client, call: Call, path: str) -> str:
     """A word of WORDS, "yes" or "login"; nothing where the URL does not have the method. Changes nothing."""
     cookies = SimpleCookie(client.cookies.output(header="", sep=";"))
-    body = {} if call.method == "GET" else {"data": "{}", "content_type": "application/json"}
+    body: dict[str, Any] = {} if call.method == "GET" else {"data": "{}", "content_type": "application/json"}
     if call.method == "POST" and not path.startswith("/api/"):
         item = re.search(r"/items/(\d+)/", path)  # a browser says which picture is on the screen
         said = f"label=fake&shown_item={item[1] if item else ''}"

@@ -2,15 +2,18 @@
 
 from pathlib import Path
 
-from tools.sbom import vendored, with_licences
+from tools.sbom import Component, vendored, with_licences
 
 ROOT = Path(__file__).parents[2]
 MIT = [{"license": {"id": "MIT"}}]
 
 
 def test_a_pinned_package_gets_the_licence_of_the_same_version_alone() -> None:
-    pinned = [{"name": "django-csp", "version": "4.0", "hashes": []}, {"name": "six", "version": "1.17.0"}]
-    installed = [
+    pinned: list[Component] = [
+        {"name": "django-csp", "version": "4.0", "hashes": []},
+        {"name": "six", "version": "1.17.0"},
+    ]
+    installed: list[Component] = [
         {"name": "Django_CSP", "version": "4.0", "licenses": MIT},
         {"name": "six", "version": "1.0", "licenses": MIT},
     ]

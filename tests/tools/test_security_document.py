@@ -108,11 +108,8 @@ def test_the_summary_counts_the_rows() -> None:
     for numbers, state, *_ in ROWS:
         counts[state] = counts.get(state, 0) + len(numbers.split())
     assert set(counts) == {"met", "part", "no", "site", "n/a"}
-    said = re.search(r"^Of the 253 requirements: (.*)\.$", TEXT, re.M)
-    assert said
-    assert dict(reversed(part.split(" ")) for part in said[1].split(", ")) == {
-        state: str(number) for state, number in counts.items()
-    }
+    order = ("met", "part", "no", "site", "n/a")
+    assert f"Of the 253 requirements: {', '.join(f'{counts[state]} {state}' for state in order)}." in TEXT
 
 
 @pytest.mark.parametrize("cell", [cell for *_, cell in ROWS])
