@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
-from kyc_review.core.permissions import may_freeze, may_see_retraining, may_train
+from kyc_review.core.permissions import may_see_retraining, may_see_snapshot_faces, may_train
 from kyc_review.datasets import erasure_marks
 from kyc_review.datasets.models import Snapshot, SnapshotItem
 from kyc_review.review.models import ASSESSED_LABELS, Decision, ReviewItem
@@ -35,9 +35,9 @@ def snapshots_listed(*, viewer: User) -> QuerySet[Snapshot]:
 
 
 def snapshots_downloadable(*, viewer: User) -> QuerySet[Snapshot]:
-    """Ready ones, for those who may take original images away."""
+    """Ready ones, for those who may take their manifest away: it is in the evidence of a promotion, too."""
     rows = Snapshot.objects.filter(state=Snapshot.State.READY)
-    return rows if may_freeze(viewer) else rows.none()
+    return rows if may_see_snapshot_faces(viewer) else rows.none()
 
 
 def snapshots_trainable(*, viewer: User) -> QuerySet[Snapshot]:

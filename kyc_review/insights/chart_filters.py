@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db.models import Exists, F, OuterRef, QuerySet
 from django.utils.translation import gettext, ngettext
@@ -13,42 +13,47 @@ from kyc_review.core.days import hours_after, moment_in_words
 from kyc_review.insights import model_monitoring
 from kyc_review.insights.dashboard_queries import ALARMED, MISSED, member_votes
 from kyc_review.insights.forms import Called, Erred, Flagged, Twice
-from kyc_review.review.live_decisions import live_decisions_unchecked
+from kyc_review.review.live_decisions import counted_for, live_decisions
 from kyc_review.review.models import Decision
 from kyc_review.scoring.models import Scoring
 from kyc_review.submissions.models import Submission
 
+if TYPE_CHECKING:
+    from kyc_review.accounts.models import User
+
 HOUR = 1
 
 
-def points_found(rows: QuerySet[Submission], wanted: dict[str, Any]) -> QuerySet[Submission]:
-    """Those of the rows that are behind a point of a plot; all rows without a point."""
+def points_found(rows: QuerySet[Submission], wanted: dict[str, Any], viewer: User) -> QuerySet[Submission]:
+    """Those of the rows that are behind a point of a plot of the viewer's; all rows without a point."""
     if wanted.get("decided"):
-        rows = rows.filter(Exists(_decided(wanted).filter(submission=OuterRef("pk"))))
+        rows = rows.filter(Exists(_decided(wanted, viewer).filter(submission=OuterRef("pk"))))
     if wanted.get("member"):
-        votes = member_votes().filter(member=wanted["member"])
+        votes = member_votes(viewer).filter(member=wanted["member"])
         if wanted.get("erred"):
             votes = votes.filter(MISSED if wanted["erred"] == Erred.MISSED else ALARMED)
         rows = rows.filter(Exists(votes.filter(scoring__submission=OuterRef("pk"))))
     if wanted.get("scored") or wanted.get("bundle"):
-        rows = rows.filter(Exists(_scored(wanted).filter(submission=OuterRef("pk"))))
+        rows = rows.filter(Exists(_scored(wanted, viewer).filter(submission=OuterRef("pk"))))
     return rows
 
 
-def _decided(wanted: dict[str, Any]) -> Any:
+def _decided(wanted: dict[str, Any], viewer: User) -> Any:
     since = wanted["decided"]
     until = hours_after(since, wanted.get("hours") or HOUR)
     if wanted.get("called"):
-        return model_monitoring.first_calls(since, until).filter(model_monitoring.CALLS[wanted["called"]])
+        return model_monitoring.first_calls(viewer, since, until).filter(
+            model_monitoring.CALLS[wanted["called"]]
+        )
     if wanted.get("twice"):
-        pairs = model_monitoring.pairs(since, until)
+        pairs = model_monitoring.pairs(viewer, since, until)
         return pairs.exclude(label=F("others_label")) if wanted["twice"] == Twice.APART else pairs
-    rows = live_decisions_unchecked(since=since, until=until)
+    rows = live_decisions(viewer=viewer, since=since, until=until)
     return rows.filter(label=wanted["label"]) if wanted.get("label") else rows
 
 
-def _scored(wanted: dict[str, Any]) -> QuerySet[Scoring]:
-    rows = Scoring.objects.filter(submission__is_planted=False)
+def _scored(wanted: dict[str, Any], viewer: User) -> QuerySet[Scoring]:
+    rows = Scoring.objects.filter(counted_for(viewer))
     if wanted.get("scored"):
         until = hours_after(wanted["scored"], wanted.get("hours") or HOUR)
         rows = rows.filter(scored_at__gte=wanted["scored"], scored_at__lt=until)

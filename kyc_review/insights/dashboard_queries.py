@@ -1,5 +1,5 @@
-"""The dashboard's numbers. Sandbox submissions never count, and planted forgeries only in the queue; every function
-takes the viewer.
+"""The dashboard's numbers. Sandbox submissions never count. Planted forgeries count in the queue, and everywhere for
+people who decide (`live_decisions`). Every function takes the viewer.
 
 Each is one query over an index of time or over the open queue, so its cost does not grow with the history.
 """
@@ -20,7 +20,7 @@ from detection.checks import CheckCode, CheckStatus
 from detection.voting import Verdict
 from kyc_review.core.db.aggregates import Median
 from kyc_review.core.permissions import may_see_insights
-from kyc_review.review.live_decisions import live_decisions_unchecked
+from kyc_review.review.live_decisions import counted_for, live_decisions
 from kyc_review.review.models import WAITING_STATES, Decision, ReviewItem
 from kyc_review.review.models.reasons import Reason
 from kyc_review.review.selectors import listed_reason, reason_label, reason_rank
@@ -92,7 +92,7 @@ def decisions_by_hour(*, viewer: User, since: datetime) -> list[dict[str, Any]]:
     if not may_see_insights(viewer):
         return []
     return list(
-        live_decisions_unchecked(since=since)
+        live_decisions(viewer=viewer, since=since)
         # Of UTC: when the clocks are set back, a local hour comes twice.
         .annotate(hour=TruncHour("decided_at", tzinfo=UTC))
         .values("hour")
@@ -106,7 +106,7 @@ def work_by_reviewer(*, viewer: User, since: datetime) -> list[dict[str, Any]]:
     if not may_see_insights(viewer):
         return []
     return list(
-        live_decisions_unchecked(since=since)
+        live_decisions(viewer=viewer, since=since)
         .values("reviewer_id", name=F("reviewer__username"))
         .annotate(
             number=Count("pk"),
@@ -122,7 +122,7 @@ def totals(*, viewer: User, since: datetime) -> dict[str, Any]:
     if not may_see_insights(viewer):
         return {}
     unanimous = Q(item__reason=Reason.UNANIMOUS_FAKE)
-    return live_decisions_unchecked(since=since).aggregate(
+    return live_decisions(viewer=viewer, since=since).aggregate(
         number=Count("pk"),
         median_ms=Median("handling_ms"),
         corrections=Count("pk", filter=Q(corrects__isnull=False)),
@@ -152,7 +152,7 @@ def outcomes_by_day(*, viewer: User, since: datetime) -> list[dict[str, Any]]:
     if not may_see_insights(viewer):
         return []
     rows = (
-        _scorings(since)
+        _scorings(viewer, since)
         .annotate(day=TruncDate("scored_at"))
         .values("day")
         .annotate(
@@ -169,7 +169,7 @@ def member_disagreement(*, viewer: User, since: datetime) -> list[dict[str, Any]
     """Per member over what people decided: `judged`, `missed` (real, but rejected), `alarms` (fake, but cleared)."""
     if not may_see_insights(viewer):
         return []
-    judged: Any = member_votes().filter(scoring__scored_at__gte=since)
+    judged: Any = member_votes(viewer).filter(scoring__scored_at__gte=since)
     return list(
         judged.values("member")
         .annotate(
@@ -190,7 +190,7 @@ def check_troubles(*, viewer: User, since: datetime) -> list[dict[str, Any]]:
     if not may_see_insights(viewer):
         return []
     rows = (
-        CheckResult.objects.filter(checked_at__gte=since, submission__is_planted=False)
+        CheckResult.objects.filter(counted_for(viewer), checked_at__gte=since)
         .exclude(status=CheckStatus.PASS.value)
         .exclude(action="")
     )
@@ -203,17 +203,14 @@ def check_troubles(*, viewer: User, since: datetime) -> list[dict[str, Any]]:
     ]
 
 
-def member_votes() -> Any:
+def member_votes(viewer: User) -> Any:
     """Votes on submissions that people decided, without sandbox and without submissions cleared by the models."""
     return Vote.objects.filter(
-        scoring__submission__is_test=False,
-        scoring__submission__is_planted=False,
+        counted_for(viewer, submission="scoring__submission"),
         scoring__submission__state=State.COMPLETED,
         scoring__submission__result__in=[Result.CLEAR, Result.REJECTED],
     ).exclude(scoring__verdict=Verdict.CLEAR)
 
 
-def _scorings(since: datetime) -> Any:
-    return Scoring.objects.filter(
-        scored_at__gte=since, submission__is_test=False, submission__is_planted=False
-    )
+def _scorings(viewer: User, since: datetime) -> Any:
+    return Scoring.objects.filter(counted_for(viewer), scored_at__gte=since)

@@ -1,5 +1,5 @@
-"""Monitoring of models and decisions. Sandbox submissions and planted forgeries never count; every function takes the
-viewer."""
+"""Monitoring of models and decisions. Sandbox submissions never count, planted forgeries only for people who decide
+(`live_decisions`). Every function takes the viewer."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from django.db.models.functions import TruncWeek
 
 from detection.voting import Verdict
 from estimation.intervals import Rate, clopper_pearson_upper
-from kyc_review.core.permissions import may_see_insights
+from kyc_review.core.permissions import may_decide, may_see_insights
 from kyc_review.review.audit_results import Audited, AuditWeek, audit_at, audits_by_bundle, audits_by_week
+from kyc_review.review.live_decisions import counted_for
 from kyc_review.review.models import ASSESSED_LABELS, Decision, FirstCall, ReviewItem
 from kyc_review.scoring.models import Scoring
 from kyc_review.submissions.models import Result
@@ -37,7 +38,7 @@ def labels_by_week(*, viewer: User, since: datetime) -> list[dict[str, Any]]:
     if not may_see_insights(viewer):
         return []
     rows = (
-        _decisions(since)
+        _decisions(viewer, since)
         .annotate(week=TruncWeek("decided_at"))
         .values("week")
         .annotate(
@@ -73,7 +74,7 @@ def versions(*, viewer: User, since: datetime) -> list[Version]:
         return []
     audits = audits_by_bundle(viewer=viewer)
     rows = (
-        Scoring.objects.filter(scored_at__gte=since, submission__is_test=False, submission__is_planted=False)
+        Scoring.objects.filter(counted_for(viewer), scored_at__gte=since)
         .values("bundle_digest", "bundle_version", "shift")
         .annotate(
             first=Min("scored_at"),
@@ -120,7 +121,7 @@ def weeks_of_versions(*, viewer: User, since: datetime) -> list[Week]:
     if not may_see_insights(viewer):
         return []
     rows = (
-        Scoring.objects.filter(scored_at__gte=since, submission__is_test=False, submission__is_planted=False)
+        Scoring.objects.filter(counted_for(viewer), scored_at__gte=since)
         .annotate(week=TruncWeek("scored_at"))
         .values("week", "shift", digest=F("bundle_digest"), version=F("bundle_version"))
         .annotate(
@@ -161,22 +162,22 @@ def automation_bias(*, viewer: User, since: datetime) -> Bias:
     """Over first calls of real or fake on scored faces that ended in real or fake by the same person."""
     if not may_see_insights(viewer):
         return Bias(0, 0, 0, 0)
-    return Bias(**first_calls(since).aggregate(**BIAS))
+    return Bias(**first_calls(viewer, since).aggregate(**BIAS))
 
 
 def bias_by_week(*, viewer: User, since: datetime) -> list[Bias]:
     """The bias of first calls in each week that had some, the oldest week first."""
     if not may_see_insights(viewer):
         return []
-    rows = first_calls(since).annotate(week=TruncWeek("decided_at")).values("week").annotate(**BIAS)
+    rows = first_calls(viewer, since).annotate(week=TruncWeek("decided_at")).values("week").annotate(**BIAS)
     return [Bias(**row) for row in rows.order_by("week")]
 
 
-def first_calls(since: datetime, until: datetime | None = None) -> Any:
+def first_calls(viewer: User, since: datetime, until: datetime | None = None) -> Any:
     """Decisions with the `first` call of the same person and what the `models` say, both real or fake."""
     first = FirstCall.objects.filter(item=OuterRef("item"), reviewer=OuterRef("reviewer"))
     return (
-        _decisions(since, until)
+        _decisions(viewer, since, until)
         .filter(corrects=None, label__in=ASSESSED_LABELS, submission__scoring__isnull=False)
         .annotate(
             first=Subquery(first.values("label")[:1]),
@@ -211,21 +212,28 @@ def agreement_by_week(*, viewer: User, since: datetime) -> list[Agreement]:
     """By the week of the later look, the oldest first."""
     if not may_see_insights(viewer):
         return []
-    rows = pairs(since).annotate(week=TruncWeek("decided_at")).values("week")
+    rows = pairs(viewer, since).annotate(week=TruncWeek("decided_at")).values("week")
     counted = rows.annotate(pairs=Count("pk"), same=Count("pk", filter=Q(label=F("others_label"))))
     return [Agreement(**row) for row in counted.order_by("week")]
 
 
-def pairs(since: datetime, until: datetime | None = None) -> Any:
+def pairs(viewer: User, since: datetime, until: datetime | None = None) -> Any:
     """Decisions on faces that another person had decided on before, with `others_label`, the last of those."""
-    before = _decisions(None).filter(submission=OuterRef("submission"), pk__lt=OuterRef("pk"), corrects=None)
+    is_gold = Q(item__reason=ReviewItem.Reason.GOLD)
+    before = _decisions(viewer, None).exclude(is_gold)
+    before = before.filter(submission=OuterRef("submission"), pk__lt=OuterRef("pk"), corrects=None)
     others = before.exclude(reviewer=OuterRef("reviewer")).order_by("-pk").values("label")[:1]
-    rows = _decisions(since, until).filter(corrects=None).annotate(others_label=Subquery(others))
+    rows = (
+        _decisions(viewer, since, until)
+        .exclude(is_gold)
+        .filter(corrects=None)
+        .annotate(others_label=Subquery(others))
+    )
     return rows.filter(others_label__isnull=False)
 
 
-def _decisions(since: datetime | None, until: datetime | None = None) -> Any:
-    rows = Decision.objects.final().filter(submission__is_test=False, submission__is_planted=False)
+def _decisions(viewer: User, since: datetime | None, until: datetime | None = None) -> Any:
+    rows = Decision.objects.final().filter(counted_for(viewer))
     rows = rows.filter(decided_at__gte=since) if since else rows
     rows = rows.filter(decided_at__lt=until) if until else rows
-    return rows.exclude(item__reason=ReviewItem.Reason.GOLD)
+    return rows if may_decide(viewer) else rows.exclude(item__reason=ReviewItem.Reason.GOLD)

@@ -121,7 +121,7 @@ def _seen(viewer: User, wanted: dict[str, Any]) -> QuerySet[Submission]:
     if wanted.get("check"):
         checks = CheckResult.objects.filter(code=wanted["check"]).exclude(action="")
         rows = rows.filter(Exists(checks.filter(submission=OuterRef("pk"))))
-    return _with_items(points_found(rows, wanted), wanted, viewer)
+    return _with_items(points_found(rows, wanted, viewer), wanted, viewer)
 
 
 def _blinded(viewer: User, wanted: dict[str, Any]) -> QuerySet[Submission]:

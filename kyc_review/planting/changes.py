@@ -19,8 +19,11 @@ from kyc_review.notices.models import Kind
 from kyc_review.notices.outbox import notice_record
 from kyc_review.planting.models import PlantingProposal, PlantingSettings, PlantingValues
 from kyc_review.training.models import Proposal
+from kyc_review.training.waiting import Proposals, Waiting
 
 if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
     from kyc_review.accounts.models import User
 
 REASON_MIN, REASON_MAX = 10, 300  # characters; the upper one is that of the column
@@ -29,6 +32,19 @@ PLANTING_LOCK = 7_305_119  # an arbitrary number, used for nothing else
 
 class PlantingRefused(DomainError):
     """The settings of planting cannot be changed so; the text says why and what to do."""
+
+
+def _waiting_line(row: PlantingProposal) -> Waiting:
+    text = _("%(person)s proposes other settings of planted forgeries.") % {"person": row.proposed_by}
+    return Waiting(text, reverse("planting:settings"), row.proposed_at)
+
+
+def _proposals_of_others(viewer: User) -> QuerySet[PlantingProposal]:
+    rows = PlantingProposal.objects.filter(state=Proposal.State.OPEN).exclude(proposed_by=viewer)
+    return rows.select_related("proposed_by")
+
+
+proposals_waiting = Proposals(rows=_proposals_of_others, line=_waiting_line)
 
 
 def planting_now() -> PlantingSettings | None:

@@ -19,7 +19,7 @@ from django.db.models.functions import Coalesce
 from estimation.difficulty import fit, usual_times
 from estimation.intervals import Rate
 from kyc_review.audit.models import Event
-from kyc_review.core.permissions import may_see_insights
+from kyc_review.core.permissions import may_decide, may_see_insights
 from kyc_review.review.known_answers import (
     ROWS_READ,
     band_of,
@@ -28,15 +28,13 @@ from kyc_review.review.known_answers import (
     way_of,
 )
 from kyc_review.review.models import ASSESSED_LABELS, WAITING_STATES, Decision, PlantedForgery, ReviewItem
-from kyc_review.review.models.reasons import Reason
+from kyc_review.review.models.reasons import FLAGGED
 from kyc_review.submissions.models import Result
 
 if TYPE_CHECKING:
     from kyc_review.accounts.models import User
 
 ALL = "all"
-# Why models, auxiliary models and checks give a picture to a person; not because there was no verdict.
-FLAGGED = (Reason.UNANIMOUS_FAKE, Reason.SPLIT_VOTE, Reason.CHECKS, Reason.AUXILIARY_MODEL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +152,25 @@ def _recall(way: str, rows: list[dict[str, Any]], answers: dict[UUID, list[str]]
         people=Rate(sum(label == Decision.Label.FAKE for label in assessed), len(assessed)),
         found=Rate(sum(row["result"] == Result.REJECTED for row in ended), len(ended)),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Today:
+    """What counts from tomorrow on: how many were `planted` today, and how many answers people gave to any."""
+
+    planted: int
+    answers: int
+
+
+def of_today(*, viewer: User, now: dt.datetime | None = None) -> Today | None:
+    """None for people who decide: a number that moved would say which picture was planted."""
+    if not may_see_insights(viewer) or may_decide(viewer):
+        return None
+    today = day_of(now)
+    answers = Decision.objects.standing().filter(
+        submission__is_planted=True, corrects=None, decided_at__gte=today
+    )
+    return Today(PlantedForgery.objects.filter(planted_at__gte=today).count(), answers.count())
 
 
 @dataclass(frozen=True, slots=True)

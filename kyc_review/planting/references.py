@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import random
+import re
 import string
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.conf import settings
@@ -13,24 +14,125 @@ from kyc_review.submissions.models import Submission
 
 RECENT = 50  # submissions whose references are the pattern
 TRIES = 20
+NEAR = 3  # recent numbers on each side of the pattern's
+DRAWN_MAX = 5000  # of a longer range of numbers some are drawn
+FIELDS = ("external_ref", "applicant_ref")
+DIGITS = re.compile(r"[0-9]+")
 ALPHABETS = (string.digits, string.ascii_lowercase, string.ascii_uppercase)
 
 
-def like_recent(integration: int, field: str, dice: random.Random) -> str:
-    """A reference that no submission of the integration has, in the form of its recent ones; "" where those are empty.
+def pair_like_recent(integration: int, dice: random.Random) -> tuple[str, str]:
+    """(external_ref, applicant_ref) as one application of the integration has them; of no submission. An empty one
+    where those of recent submissions are empty.
 
-    field: `external_ref` or `applicant_ref`. What all recent ones share stays, and every other character is one that
-    some of them have in its place.
+    They are made after one recent pair, with the same relation: equal, one within the other, or the same number. A
+    number is a free one among the recent ones, or before them: one that no application has reached yet, or two numbers
+    that are far from each other, would say that no application is behind them.
     """
-    recent = _recent(integration, field)
-    if not recent or not recent[0]:
-        return ""
-    same_length = [one for one in recent if len(one) == len(recent[0])]
+    recent = list(zip(*(_recent(integration, field) for field in FIELDS), strict=True))
+    if not recent:
+        return "", ""
     for attempt in range(TRIES):
-        made = mixed(same_length, dice, changed=attempt // 2 + 1)
-        if not Submission.objects.filter(integration=integration, **{field: made}).exists():
+        made = _pair_like(dice.choice(recent), recent, integration, dice, attempt // 2 + 1)
+        if not any(
+            one and _taken(integration, field, [one]) for field, one in zip(FIELDS, made, strict=True)
+        ):
             return made
-    return mixed(same_length, dice, changed=len(recent[0]))
+    return made
+
+
+def _pair_like(
+    pattern: tuple[str, str],
+    recent: Sequence[tuple[str, str]],
+    integration: int,
+    dice: random.Random,
+    changed: int,
+) -> tuple[str, str]:
+    def made_of(index: int) -> str:
+        known = [pair[index] for pair in recent]
+        return _new(pattern[index], known, integration, FIELDS[index], dice, changed)
+
+    for base, other in ((0, 1), (1, 0)):
+        if pattern[base] and _is_related(recent, pattern, base, other):
+            new = made_of(base)
+            told = _related(pattern[base], pattern[other], new)
+            if told is not None:
+                return (new, told) if base == 0 else (told, new)
+    return made_of(0), made_of(1)
+
+
+def _is_related(recent: Sequence[tuple[str, str]], pattern: tuple[str, str], base: int, other: int) -> bool:
+    """Whether one reference follows from the other: what holds for the pattern gives most of the recent pairs."""
+    right = [_related(pattern[base], pattern[other], one[base]) == one[other] for one in recent]
+    return 2 * sum(right) > len(right)
+
+
+def _related(base: str, other: str, new: str) -> str | None:
+    """What stands to `new` as `other` stands to `base`: the base within it is replaced, else its last number; None
+    where neither is in it."""
+    if base and base in other:
+        return other.replace(base, new)
+    (_before, number, _after), (_start, new_number, _end) = _around_number(base), _around_number(new)
+    if number and new_number and number in other:
+        return other.replace(number, new_number)
+    return None
+
+
+def _around_number(text: str, index: int = -1) -> tuple[str, str, str]:
+    """What is before a run of digits (the last by default), the digits, and what is after; no digits without any."""
+    runs = list(DIGITS.finditer(text))
+    if not runs:
+        return text, "", ""
+    run = runs[index]
+    return text[: run.start()], run[0], text[run.end() :]
+
+
+def _new(
+    pattern: str, known: Sequence[str], integration: int, field: str, dice: random.Random, changed: int
+) -> str:
+    """A reference like the pattern: with another number near it, or where the recent ones do not differ by a number
+    alone, with other characters."""
+    if not pattern:
+        return ""
+    for index in reversed(range(len(DIGITS.findall(pattern)))):
+        before, number, after = _around_number(pattern, index)
+        numbers = sorted(
+            {int(one[len(before) : len(one) - len(after)]) for one in known if _is_like(one, before, after)}
+        )
+        if 2 * sum(_is_like(one, before, after) for one in known) <= len(known) or len(numbers) == 1 < len(
+            set(known)
+        ):
+            continue  # another run counts, or they differ by more than a number
+        width = len(number) if any(one[len(before) :].startswith("0") for one in known) else 0
+        for low, high in _windows(int(number), numbers):
+            drawn = range(low, high + 1)
+            if len(drawn) > DRAWN_MAX:
+                drawn = [dice.randint(low, high) for _ in range(RECENT)]  # type: ignore[assignment]
+            texts = [f"{before}{one:0{width}}{after}" for one in drawn]
+            free = sorted(set(texts) - set(_taken(integration, field, texts)))
+            if free:
+                return dice.choice(free)
+    return mixed([one for one in known if len(one) == len(pattern)], dice, changed=changed)
+
+
+def _is_like(one: str, before: str, after: str) -> bool:
+    middle = one[len(before) : len(one) - len(after)]
+    return one.startswith(before) and one.endswith(after) and middle.isascii() and middle.isdecimal()
+
+
+def _windows(number: int, numbers: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Where to look for a free number, one range after the other: close to the pattern's, among the recent ones, and
+    before them, as of an application that came late."""
+    place, low, high = numbers.index(number), numbers[0], numbers[-1]
+    yield numbers[max(place - NEAR, 0)], numbers[min(place + NEAR, len(numbers) - 1)]
+    yield low, high
+    yield max(low - (high - low) - RECENT, 0), low
+
+
+def _taken(integration: int, field: str, references: Sequence[str]) -> list[str]:
+    """Those that a submission of the integration has."""
+    rows = Submission.objects.filter(integration=integration, **{f"{field}__in": references})
+    return list(rows.values_list(field, flat=True))
 
 
 def mixed(references: Sequence[str], dice: random.Random, *, changed: int) -> str:

@@ -21,7 +21,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from kyc_review.accounts.four_eyes import why_not_approver
 from kyc_review.accounts.reauthentication import approval_unconfirmed
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
-from kyc_review.core.permissions import Right, may_plant, may_see_retraining, require
+from kyc_review.core.permissions import Right, may_decide, may_plant, may_see_retraining, require
 from kyc_review.planting.changes import (
     PlantingRefused,
     planting_approve,
@@ -31,9 +31,9 @@ from kyc_review.planting.changes import (
     planting_switch_off,
     values_of,
 )
-from kyc_review.planting.figures import bands_of_work, recalls, recalls_by_bundle
+from kyc_review.planting.figures import bands_of_work, of_today, recalls, recalls_by_bundle
 from kyc_review.planting.models import PlantingProposal, PlantingSettings, PlantingValues
-from kyc_review.planting.rules import licensed_pictures
+from kyc_review.planting.rules import bounds_reached, licensed_pictures
 from kyc_review.training.models import Proposal
 
 DAYS = (30, 90, 365)
@@ -70,6 +70,9 @@ def figures(request: StaffRequest) -> HttpResponse:
         "rows": recalls(viewer=viewer, since=since),
         "bundles": recalls_by_bundle(viewer=viewer, since=since),
         "bands": bands_of_work(viewer=viewer),
+        "today": of_today(viewer=viewer),
+        "tells_bounds": may_see_retraining(viewer) and not may_decide(viewer),
+        "bounds": bounds_reached(viewer=viewer),
         "sees_settings": may_see_retraining(viewer),
     }
     return render(request, "planting/figures.html", context)

@@ -15,7 +15,6 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from detection.decoding import ImageFacts, ImageRefused, inspect
-from kyc_review.accounts.models import Integration
 from kyc_review.audit import services as audit
 from kyc_review.core.db.locks import lock_for_transaction
 from kyc_review.core.wake import SCORING
@@ -27,6 +26,7 @@ from kyc_review.planting.rules import (
     licensed_pictures,
     people_who_know,
     planting_due,
+    seems_from,
     source_draw,
 )
 from kyc_review.review.models import OutcomeExposure, PlantedForgery
@@ -49,7 +49,7 @@ def plant_one() -> PlantedForgery | None:
         source = source_draw(current.sources) if current else None
         if source is None:
             return None
-        if _like(source) is None:
+        if seems_from(source) is None:
             log.info("no licensed picture is planted: submissions mostly come with a reference image")
             return None
         try:
@@ -105,7 +105,7 @@ def _plant(
     lock_for_transaction(PLANTING_LOCK)
     if planting_due() is None:
         return None
-    own, like = source.submission, _like(source)
+    own, like = source.submission, seems_from(source)
     if like is None:
         return None
     if own is not None and not Submission.objects.select_for_update(no_key=True).filter(
@@ -113,11 +113,12 @@ def _plant(
     ):
         return None  # an erasure that comes later waits for this transaction, and finds the forgery
     reference = _reference_of(own)
+    external_ref, applicant_ref = references.pair_like_recent(like.integration_id, dice)
     made = submission_create(
         integration=like.integration,
         image=planted.content,
-        external_ref=references.like_recent(like.integration_id, "external_ref", dice),
-        applicant_ref=references.like_recent(like.integration_id, "applicant_ref", dice),
+        external_ref=external_ref,
+        applicant_ref=applicant_ref,
         metadata=own.metadata if own else references.metadata_like_recent(like.integration_id, dice),
         facts=facts,
         is_planted=True,
@@ -139,17 +140,6 @@ def _plant(
     audit.record(action="planting.planted", target=row, detail=told)
     transaction.on_commit(SCORING.send)
     return row
-
-
-def _like(source: Source) -> Submission | None:
-    """The submission whose onboarding system this one seems to come from; None for a licensed picture where all
-    systems mostly send a reference image: it has none, and people would know it by that."""
-    if source.submission is not None:
-        return source.submission
-    systems = Integration.objects.values_list("pk", flat=True)
-    fitting = [pk for pk in systems if not references.mostly_with_reference_image(pk)]
-    rows = Submission.objects.filter(integration__in=fitting, is_test=False, is_planted=False, erased_at=None)
-    return rows.select_related("integration").order_by("-received_at").first()
 
 
 def _reference_of(own: Submission | None) -> bytes:

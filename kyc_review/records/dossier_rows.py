@@ -13,7 +13,7 @@ from kyc_review.evidence.models import Evidence, Likeness
 from kyc_review.records import dossier_planting
 from kyc_review.records.names import Names
 from kyc_review.records.replay import others_of_applicant, replay_of
-from kyc_review.records.tables import scoring_values
+from kyc_review.records.scoring_columns import scoring_values
 from kyc_review.retraining.evidence_pack import EVENT_FIELDS
 from kyc_review.review.models import Decision, FirstCall, OutcomeExposure, PutAside, Skip
 from kyc_review.submissions.models import Result, ResultReason, Submission

@@ -2,55 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, TypeVar
+from collections.abc import Iterator
 
-from django.db.models import Model, Prefetch, QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from kyc_review.audit.models import Event
 from kyc_review.records.columns import Column, Period, Row, Table, Type
+from kyc_review.records.planted_table import PLANTED_COLUMNS, planted_rows
+from kyc_review.records.scoring_columns import SCORING, scoring_row, streamed
 from kyc_review.review.corrections import CorrectionState, correction_state
-from kyc_review.review.models import Decision, ReviewItem
-from kyc_review.scoring.models import Scoring
+from kyc_review.review.models import AuditDraw, Decision, ReviewItem
 from kyc_review.submissions.models import Result, ResultReason, State, Submission
 
-ROWS_AT_ONCE = 1000
-M = TypeVar("M", bound=Model)
 T = Type
-
-SCORING = (
-    Column("bundle_version", T.TEXT, _("The ensemble that voted; empty where no model was asked.")),
-    Column("bundle_digest", T.TEXT, _("SHA-256 of its manifest, as on the model's page.")),
-    Column("scored_at", T.TIME, _("When it voted.")),
-    Column("verdict", T.TEXT, _("clear, split_vote or unanimous_fake.")),
-    Column("risk", T.NUMBER, _("0 to 1; orders the queue.")),
-    Column(
-        "votes",
-        T.RECORDS,
-        _("The votes, the combination last"),
-        (
-            Column("member", T.TEXT, _("The name in the bundle.")),
-            Column("probability", T.NUMBER, _("Of fake, 0 to 1.")),
-            Column("threshold", T.NUMBER, _("From this probability on it calls fake.")),
-            Column("is_fake", T.BOOLEAN, _("Its call.")),
-        ),
-    ),
-    Column(
-        "checks",
-        T.RECORDS,
-        _("The checks of the picture"),
-        (
-            Column("name", T.TEXT, _("The check.")),
-            Column("status", T.TEXT, _("pass, warn or fail.")),
-            Column("code", T.TEXT, _("What it found; empty when passed.")),
-            Column("action", T.TEXT, _("resubmit, review or empty.")),
-            Column("measure", T.TEXT, _("What was measured.")),
-            Column("value", T.NUMBER, _("The measurement.")),
-            Column("limit", T.NUMBER, _("The limit then.")),
-        ),
-    ),
-)
 DECISION_COLUMNS = (
     Column("schema_version", T.INTEGER, _("Of this table: 1.")),
     Column("decision_id", T.INTEGER, _("Unique.")),
@@ -127,7 +92,7 @@ def _decisions(period: Period) -> Iterator[Row]:
         "item__first_calls",
         Prefetch("item__decisions", corrections.prefetch_related("reviews"), to_attr="standing_corrections"),
     )
-    return _streamed(rows.order_by("decided_at", "pk"), _decision)
+    return streamed(rows.order_by("decided_at", "pk"), _decision)
 
 
 def _decision(row: Decision) -> Row:
@@ -157,7 +122,7 @@ def _decision(row: Decision) -> Row:
         row.handling_ms / 1000,
         posted.result or None,
         posted.result_reason or None,
-        *_scoring(posted),
+        *scoring_row(posted),
         _correction_state(row),
         _is_replaced(row),
     )
@@ -183,10 +148,10 @@ def _is_replaced(row: Decision) -> bool:
 def _outcomes(period: Period) -> Iterator[Row]:
     rows = Submission.objects.filter(
         completed_at__range=period.moments, is_test=False, is_planted=False, state=State.COMPLETED
-    ).select_related("integration", "scoring")
+    ).select_related("integration", "scoring", "audit_draw")
     standing = Prefetch("decisions", Decision.objects.standing().order_by("pk"), to_attr="standing_decisions")
     rows = rows.prefetch_related("scoring__votes", "checks", standing)
-    return _streamed(rows.order_by("completed_at", "pk"), _outcome)
+    return streamed(rows.order_by("completed_at", "pk"), _outcome)
 
 
 def _outcome(row: Submission) -> Row:
@@ -203,49 +168,18 @@ def _outcome(row: Submission) -> Row:
         decisions,
         row.sha256,
         row.erased_at,
-        *_scoring(row),
+        *scoring_row(row),
     )
 
 
 def _decided_by(row: Submission, decisions: list[str]) -> str:
-    """An audited clear was decided by the models, although people judged it later and agreed."""
+    """An audited clear was decided by the models, although people judged it later and agreed; what a check sent back
+    and the audit drew stays sent back, whatever people say of it."""
     if row.result_reason == ResultReason.MODELS_AGREE:
         return "models"
-    return "checks" if row.result == Result.RESUBMIT and not decisions else "person"
-
-
-def scoring_values(row: Submission) -> dict[str, Any]:
-    """The values of the columns SCORING by name."""
-    return dict(zip((column.name for column in SCORING), _scoring(row), strict=True))
-
-
-def _scoring(row: Submission) -> Row:
-    scoring: Scoring | None = getattr(row, "scoring", None)
-    checks = [
-        {
-            "name": check.name,
-            "status": check.status,
-            "code": check.code,
-            "action": check.action,
-            "measure": check.measure,
-            "value": check.value,
-            "limit": check.limit,
-        }
-        for check in row.checks.all()
-    ]
-    if scoring is None:
-        return (None, None, None, None, None, [], checks)
-    votes = [
-        {
-            "member": vote.member,
-            "probability": vote.probability,
-            "threshold": vote.threshold,
-            "is_fake": vote.is_fake,
-        }
-        for vote in scoring.votes.all()
-    ]
-    told = (scoring.bundle_version, scoring.bundle_digest, scoring.scored_at, scoring.verdict, scoring.risk)
-    return (*told, votes, checks)
+    draw: AuditDraw | None = getattr(row, "audit_draw", None)
+    was_sent_back = draw is not None and draw.outcome == AuditDraw.Outcome.RESUBMIT
+    return "checks" if row.result == Result.RESUBMIT and (was_sent_back or not decisions) else "person"
 
 
 def _events(period: Period) -> Iterator[Row]:
@@ -253,17 +187,11 @@ def _events(period: Period) -> Iterator[Row]:
 
 
 def event_rows(events: QuerySet[Event]) -> Iterator[Row]:
-    return _streamed(events, _event)
+    return streamed(events, _event)
 
 
 def _event(row: Event) -> Row:
     return (1, *(getattr(row, column.name) for column in EVENT_COLUMNS[1:]))
-
-
-def _streamed(rows: QuerySet[M], told: Callable[[M], Row]) -> Iterator[Row]:
-    """By a server-side cursor, and what belongs to the rows for as many at once."""
-    found: Iterable[M] = rows.iterator(chunk_size=ROWS_AT_ONCE)
-    return map(told, found)
 
 
 TABLES = {
@@ -271,6 +199,7 @@ TABLES = {
     for table in (
         Table("decisions", 1, _("Decisions of people"), DECISION_COLUMNS, _decisions),
         Table("outcomes", 1, _("Results of submissions"), OUTCOME_COLUMNS, _outcomes),
+        Table("planted-forgeries", 1, _("Planted forgeries"), PLANTED_COLUMNS, planted_rows),
         Table("audit-events", 1, _("Audit log"), EVENT_COLUMNS, _events),
     )
 }

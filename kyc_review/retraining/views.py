@@ -93,6 +93,7 @@ def snapshots(request: StaffRequest) -> HttpResponse:
 @never_cache
 @staff_only
 def manifest(request: StaffRequest, name: str) -> HttpResponseBase:
+    require(request.user, Right.SEE_SNAPSHOT_FACES)
     snapshot = _downloadable(request, name)
     try:
         file = manifest_open(snapshot=snapshot, actor=request.user)
@@ -107,6 +108,7 @@ def manifest(request: StaffRequest, name: str) -> HttpResponseBase:
 @never_cache
 @staff_only
 def archive(request: StaffRequest, name: str) -> HttpResponseBase:
+    require(request.user, Right.FREEZE)
     snapshot = _downloadable(request, name)
     try:
         pieces = archive_stream(snapshot=snapshot, actor=request.user)
@@ -118,7 +120,6 @@ def archive(request: StaffRequest, name: str) -> HttpResponseBase:
 
 
 def _downloadable(request: StaffRequest, name: str) -> Snapshot:
-    require(request.user, Right.FREEZE)
     snapshot = snapshots_downloadable(viewer=request.user).filter(name=name).first()
     if snapshot is None:
         raise Http404(gettext("There is no ready snapshot with this name."))

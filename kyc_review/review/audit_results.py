@@ -1,5 +1,9 @@
 """What the audit found, for each bundle at each operating point that cleared: an upper bound on the fakes among the
-submissions it cleared there."""
+submissions it cleared there.
+
+Planted forgeries never count. So people who decide see the audit as it was when today began: a number that does not
+move with a decision would say that the face was planted.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,8 @@ from django.db.models import Count, Exists, F, FloatField, OuterRef, Q, Subquery
 from django.db.models.functions import TruncWeek
 
 from estimation.intervals import clopper_pearson_lower, clopper_pearson_upper
-from kyc_review.core.permissions import may_see_audits
+from kyc_review.core.permissions import may_decide, may_see_audits
+from kyc_review.review.known_answers import day_of
 from kyc_review.review.models import ASSESSED_LABELS, AuditDraw, Decision, ReviewItem
 
 if TYPE_CHECKING:
@@ -54,13 +59,17 @@ def audits_by_bundle(*, viewer: User) -> list[Audited]:
 
     The last final decision counts, once no further review of the face is pending.
     """
-    return audits_by_bundle_unchecked() if may_see_audits(viewer) else []
+    return _by_bundle(as_seen_by(viewer)) if may_see_audits(viewer) else []
 
 
 def audits_by_bundle_unchecked() -> list[Audited]:
     """`audits_by_bundle` for the command line."""
+    return _by_bundle(None)
+
+
+def _by_bundle(until: datetime | None) -> list[Audited]:
     rows = (
-        _drawn()
+        _drawn(until)
         .values(
             "is_uniform",
             "label",
@@ -99,7 +108,7 @@ def audits_by_week(*, viewer: User) -> list[AuditWeek]:
     if not may_see_audits(viewer):
         return []
     rows = (
-        _drawn()
+        _drawn(as_seen_by(viewer))
         .filter(is_uniform=True, waits=False, label__in=ASSESSED_LABELS)
         .annotate(week=TruncWeek("submission__scoring__scored_at"))
         .values("week", digest=F("submission__scoring__bundle_digest"), shift=F("submission__scoring__shift"))
@@ -108,14 +117,28 @@ def audits_by_week(*, viewer: User) -> list[AuditWeek]:
     return [AuditWeek(**row) for row in rows.order_by("week", "digest", "shift")]
 
 
-def _drawn() -> Any:
-    """With the `label` of the last final decision, and whether somebody still looks at it (`waits`)."""
+def as_seen_by(viewer: User) -> datetime | None:
+    """The moment whose state of the audit the viewer sees; None for the present one."""
+    return day_of() if may_decide(viewer) else None
+
+
+def _drawn(until: datetime | None) -> Any:
+    return draws_judged(AuditDraw.Outcome.CLEAR, until)
+
+
+def draws_judged(outcome: AuditDraw.Outcome, until: datetime | None) -> Any:
+    """Customers' submissions that were drawn, with the `label` of the last final decision, and whether somebody still
+    looks at the face (`waits`); as it was at `until`, or as it is."""
+    rows = AuditDraw.objects.filter(outcome=outcome, submission__is_planted=False)
     said = Decision.objects.final().exclude(item__reason=ReviewItem.Reason.GOLD)
+    undecided = ~Q(state=ReviewItem.State.DECIDED)
+    looks = ReviewItem.objects.exclude(reason=ReviewItem.Reason.GOLD)
+    if until is not None:
+        rows, looks = rows.filter(drawn_at__lt=until), looks.filter(opened_at__lt=until)
+        said, undecided = said.filter(item__decided_at__lt=until), undecided | Q(decided_at__gte=until)
     label = said.filter(submission=OuterRef("submission")).order_by("-pk").values("label")[:1]
-    undecided = ReviewItem.objects.exclude(state=ReviewItem.State.DECIDED)
-    waits = undecided.exclude(reason=ReviewItem.Reason.GOLD).filter(submission=OuterRef("submission"))
-    cleared = AuditDraw.objects.filter(outcome=AuditDraw.Outcome.CLEAR, submission__is_planted=False)
-    return cleared.annotate(label=Subquery(label), waits=Exists(waits))
+    waits = looks.filter(undecided, submission=OuterRef("submission"))
+    return rows.annotate(label=Subquery(label), waits=Exists(waits))
 
 
 def _audited(rows: Iterable[Mapping[str, Any]]) -> Audited:

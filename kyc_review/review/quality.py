@@ -95,8 +95,8 @@ class Quality:
 def qualities(*, viewer: User, now: datetime | None = None) -> list[Quality]:
     """Everybody's figures for seniors, admins and auditors; a reviewer's own for themselves; nothing for strangers.
 
-    Answers to gold and to planted forgeries count from the day after them on: a number that moved with a decision would
-    say which face it was.
+    Answers to gold and to planted forgeries count from the day after them on. Until then a planted forgery counts as a
+    customer's picture: a number that moved with a decision, or did not, would say which face it was.
     """
     if not may_read_queue(viewer):
         return []
@@ -153,6 +153,7 @@ def _tallies(today: datetime) -> dict[int, _Tally]:
     )
     tallies: dict[int, _Tally] = defaultdict(_Tally)
     judged: dict[object, list[tuple[int, str]]] = defaultdict(list)
+    of_today = {row[0] for row in rows if row[7] >= today}  # the rows are read once
     for row in rows:
         submission, person, label, reason, truth, first_label, turned_out, decided_at, handling_ms = row[:9]
         is_planted, risk = row[9:]
@@ -162,10 +163,10 @@ def _tallies(today: datetime) -> dict[int, _Tally]:
         tally.times.append((band_of(risk), handling_ms))
         if is_planted:
             truth = Decision.Label.FAKE
-        if is_planted or reason == ReviewItem.Reason.GOLD:
-            if truth and decided_at < today:
-                tally.add("gold", label == truth)
-        else:
+        is_known = is_planted or reason == ReviewItem.Reason.GOLD
+        if is_known and truth and decided_at < today:
+            tally.add("gold", label == truth)
+        if not is_known or (is_planted and submission in of_today):
             judged[submission].append((person, label))
         if turned_out and label != Decision.Label.NOT_ASSESSABLE and reason != ReviewItem.Reason.GOLD:
             tally.add("late", (label == Decision.Label.FAKE) == (turned_out == LateOutcome.Finding.FRAUD))

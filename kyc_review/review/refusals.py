@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.db.models import Count, Exists, F, OuterRef, Subquery
+from django.db.models import Count, F
 from django.db.models.fields.json import KeyTextTransform
 from django.utils.text import capfirst
 from django.utils.translation import gettext
@@ -20,9 +20,10 @@ from django.utils.translation import gettext
 from detection.checks import CheckCode
 from estimation.weighted import weighted_interval, weighted_rate
 from kyc_review.core.permissions import may_see_audits
+from kyc_review.review.audit_results import as_seen_by, draws_judged
 from kyc_review.scoring.check_words import CODES
 
-from .models import AuditDraw, Decision, ReviewItem
+from .models import AuditDraw, Decision
 
 if TYPE_CHECKING:
     from kyc_review.accounts.models import User
@@ -62,7 +63,7 @@ def refusals_sampled(*, viewer: User) -> RefusalTable | None:
         return None
     field = settings.COMPARISON_GROUP_FIELD
     rows = list(
-        _sample()
+        draws_judged(AuditDraw.Outcome.RESUBMIT, as_seen_by(viewer))
         .annotate(group=KeyTextTransform(field, "submission__metadata"))
         .values("label", "waits", "group", "probability", code=F("submission__result_reason"))
         .annotate(number=Count("pk"))
@@ -79,16 +80,6 @@ def refusals_sampled(*, viewer: User) -> RefusalTable | None:
         ),
         group_field=field,
     )
-
-
-def _sample() -> Any:
-    """With the `label` of the last final decision, and whether someone still looks at it (`waits`)."""
-    said = Decision.objects.final().exclude(item__reason=ReviewItem.Reason.GOLD)
-    label = said.filter(submission=OuterRef("submission")).order_by("-pk").values("label")[:1]
-    undecided = ReviewItem.objects.exclude(state=ReviewItem.State.DECIDED)
-    waits = undecided.exclude(reason=ReviewItem.Reason.GOLD).filter(submission=OuterRef("submission"))
-    sent_back = AuditDraw.objects.filter(outcome=AuditDraw.Outcome.RESUBMIT, submission__is_planted=False)
-    return sent_back.annotate(label=Subquery(label), waits=Exists(waits))
 
 
 def _counted(group: str, rows: Iterable[dict[str, Any]]) -> Refusals:

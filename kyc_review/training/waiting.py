@@ -3,6 +3,7 @@ signals suggest."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -42,6 +43,22 @@ class Waiting:
     since: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Proposals:
+    """Proposals of one kind that wait for another admin: the rows for a viewer, and a row in words."""
+
+    rows: Callable[[User], QuerySet[Any]]
+    line: Callable[[Any], Waiting]
+
+
+_of_layers_above: list[Proposals] = []
+
+
+def proposals_register(kind: Proposals) -> None:
+    """For a package above this one, when its application starts."""
+    _of_layers_above.append(kind)
+
+
 def waiting_for(*, viewer: User) -> list[Waiting]:
     """Proposals first, then what failed or was overturned in the last week, reviews and alarms; at the end what signals
     suggest, which the number in the navigation leaves out because it takes long to compute. Admins only."""
@@ -76,6 +93,7 @@ def waiting_for(*, viewer: User) -> list[Waiting]:
             )
             for row in _admin_requests(viewer)
         ),
+        *(kind.line(row) for kind in _of_layers_above for row in kind.rows(viewer)),
         *(
             Waiting(
                 gettext("Run %(number)s failed: %(error)s") % {"number": row.pk, "error": shown(row.error)},
@@ -115,6 +133,7 @@ def waiting_count(*, viewer: User) -> int:
         _proposals(viewer),
         _gate_proposals(viewer),
         _admin_requests(viewer),
+        *(kind.rows(viewer) for kind in _of_layers_above),
         _failed(TrainingRun),
         _failed(Comparison),
         _due_records(),

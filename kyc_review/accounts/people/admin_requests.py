@@ -6,6 +6,7 @@ Otherwise one admin makes a second account, and both "admins" of a promotion are
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
 
     from kyc_review.accounts.models import User
+
+# What is told of a new request, by packages above this one: (the request, who asks).
+told: list[Callable[[AdminRequest, User], object]] = []
 
 Act, State = AdminRequest.Act, AdminRequest.State
 
@@ -58,6 +62,8 @@ def admin_request_open(*, person: User, act: AdminRequest.Act, actor: User) -> A
     if not is_new:
         raise PeopleRefused(gettext("This was asked for already, and waits for another admin."))
     audit.record(action="staff.admin_requested", actor=actor, target=person, detail={"act": act.value})
+    for tell in told:
+        tell(row, actor)
     return row
 
 

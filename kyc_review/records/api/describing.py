@@ -42,6 +42,11 @@ export_outcomes = _export(
     "Export results of submissions",
     "Of whole days in UTC, also those that no person decided: each with votes, thresholds and checks.",
 )
+export_planted_forgeries = _export(
+    "export_planted_forgeries",
+    "Export planted forgeries",
+    "Those planted on whole days in UTC: each with its edit, what models and people found, votes and checks.",
+)
 export_audit_events = _export(
     "export_audit_events", "Export the audit log", "Of whole days in UTC, every event."
 )

@@ -53,6 +53,11 @@ class OutcomesView(ExportView):
     records = "outcomes"
 
 
+@describing.export_planted_forgeries
+class PlantedForgeriesView(ExportView):
+    records = "planted-forgeries"
+
+
 @describing.export_audit_events
 class AuditEventsView(ExportView):
     records = "audit-events"

@@ -66,3 +66,6 @@ QUEUE_CALM = Case(
     When(is_blind=True, then=Value(-1.0)), default=F("urgency") * -1, output_field=models.FloatField()
 )
 QUEUE_ORDER = (QUEUE_RANK.asc(), QUEUE_CALM.asc(), F("opened_at").asc(), F("id").asc())
+
+# Why models, auxiliary models and checks give a picture to a person; not because there was no verdict.
+FLAGGED = (Reason.UNANIMOUS_FAKE, Reason.SPLIT_VOTE, Reason.CHECKS, Reason.AUXILIARY_MODEL)

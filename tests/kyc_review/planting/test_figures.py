@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from kyc_review.accounts.models import User
 from kyc_review.metrics.planted import planted_numbers
-from kyc_review.planting.figures import bands_of_work, recalls, recalls_by_bundle
+from kyc_review.planting.figures import bands_of_work, of_today, recalls, recalls_by_bundle
 from kyc_review.review.decisions import decision_record
 from kyc_review.review.models import PlantedForgery, ReviewItem
 from kyc_review.scoring.models import Scoring
@@ -163,3 +163,15 @@ def test_what_is_decided_or_overturned_today_changes_no_figure_today(
     tomorrow = recalls(viewer=senior, since=since, now=timezone.now() + TOMORROW)[0]
     assert (tomorrow.waiting, tomorrow.people.right, tomorrow.people.total) == (0, 3, 4)
     assert (tomorrow.found.right, tomorrow.found.total) == (4, 5)
+
+
+def test_todays_are_shown_as_waiting_to_those_who_do_not_decide(
+    measured: None, staff: Callable[..., User], login: Callable[[User], Client]
+) -> None:
+    today = of_today(viewer=staff("ada", "admin"))
+    assert today is not None
+    assert (today.planted, today.answers) == (5, 3)
+    assert of_today(viewer=staff("sam", "senior")) is None
+    for name, role in (("rita", "auditor"), ("sue", "senior")):
+        page = login(staff(name, role)).get("/planted/").text
+        assert ('data-testid="planted-today"' in page) == (role == "auditor")

@@ -10,6 +10,7 @@ from django.db import IntegrityError
 from django.utils import timezone
 
 from kyc_review.accounts.models import Integration, User
+from kyc_review.evidence.models import Evidence
 from kyc_review.planting import references, rules, worker
 from kyc_review.planting.changes import planting_switch_off
 from kyc_review.planting.models import Sources
@@ -57,6 +58,59 @@ def genuine(submit: Callable[..., Submission], alice: User) -> Submission:
     decision_record(item_id=item.pk, reviewer=alice, label="real")
     row.refresh_from_db()
     return row
+
+
+@pytest.fixture(autouse=True)
+def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    """These tests plant one after the other."""
+    monkeypatch.setattr(rules, "PAUSE", timedelta(0))
+
+
+def test_each_bound_is_named_to_those_who_do_not_decide(
+    submit: Callable[..., Submission],
+    admins: tuple[User, User],
+    enqueue: Callable[..., ReviewItem],
+    staff: Callable[..., User],
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def told() -> set[str]:
+        return {bound.value for bound in rules.bounds_reached(viewer=admins[0])}
+
+    monkeypatch.setattr(rules, "PAUSE", timedelta(minutes=2))
+    assert told() == {"off"}
+    planting_on(by=admins[0], approved_by=admins[1], per_day_max=1, queue_max=0)
+    assert told() == {"share"}
+    row = submit()
+    assert told() == set()
+    Evidence.objects.create(submission=row, due_at=timezone.now() - timedelta(minutes=5))
+    assert told() == {"evidence"}
+    assert planting_due() is None
+    made = planted(submit)
+    enqueue()
+    assert told() == {"day", "pause", "share", "queue", "evidence"}
+    assert rules.bounds_reached(viewer=staff("sam", "senior")) == []
+    PlantedForgery.objects.filter(submission=made).update(planted_at=timezone.now() - timedelta(days=2))
+    ReviewItem.objects.update(state="decided", decided_at=timezone.now())
+    Evidence.objects.all().delete()
+    for path in folder.iterdir():
+        path.unlink()
+    assert told() == {"no_picture"}
+
+
+def test_a_worker_that_was_busy_plants_one_of_several_requests(
+    submit: Callable[..., Submission],
+    admins: tuple[User, User],
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(rules, "PAUSE", timedelta(minutes=2))
+    planting_on(by=admins[0], approved_by=admins[1])
+    for _ in range(11):
+        submit()
+    assert [plant_one() is not None for _ in range(3)] == [True, False, False]
+    PlantedForgery.objects.update(planted_at=timezone.now() - timedelta(minutes=3))
+    assert plant_one() is not None
 
 
 def test_it_is_due_within_its_bounds_only(

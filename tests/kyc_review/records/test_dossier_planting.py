@@ -4,7 +4,8 @@ import io
 import json
 import zipfile
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.conf import LazySettings
@@ -17,6 +18,10 @@ from kyc_review.accounts.models import User
 from kyc_review.audit import services as audit
 from kyc_review.audit.signing import signing_key_ensure
 from kyc_review.lifecycle.erase import submission_erase
+from kyc_review.records.columns import Period
+from kyc_review.records.exports import table_export
+from kyc_review.records.tables import TABLES
+from kyc_review.records.writers import Format
 from kyc_review.review.decisions import decision_record
 from kyc_review.review.models import PlantedForgery, ReviewItem
 from kyc_review.review.opening import items_open
@@ -150,3 +155,20 @@ def test_people_who_also_decide_get_no_dossier(
     window, address = login(both), reverse("records:dossier", args=[row.pk, "auditor"])
     assert address not in window.get(reverse("insights:submission", args=[row.pk])).text
     assert window.get(address).status_code == 403
+
+
+def test_planted_forgeries_are_exported_with_source_and_answers_and_are_in_no_other_table(
+    source: Submission, forgery: Submission, alice: User
+) -> None:
+    today = datetime.now(UTC).date()
+    period = Period(today - timedelta(days=1), today)
+
+    def exported(name: str) -> list[dict[str, Any]]:
+        made = table_export(table=TABLES[name], period=period, format=Format.JSON_LINES, actor=None)
+        return [json.loads(line) for line in b"".join(made.pieces).splitlines()]
+
+    [row] = exported("planted-forgeries")
+    assert (row["submission_id"], row["source_submission"]) == (str(forgery.pk), str(source.pk))
+    assert (row["edit"], row["is_flagged"], row["result"]) == ("swap/eyes/feather", True, forgery.result)
+    assert [(one["reviewer"], one["label"]) for one in row["answers"]] == [("alice", "fake")]
+    assert exported("decisions") == exported("outcomes") == []

@@ -1,6 +1,7 @@
 """Wrong refusals are measured: a sample of what checks sent back is looked at blind."""
 
 from collections.abc import Callable
+from datetime import UTC
 
 import pytest
 from django.conf import LazySettings
@@ -8,8 +9,11 @@ from django.test import Client
 
 from detection.checks import CheckCode, CheckName
 from kyc_review.accounts.models import User
+from kyc_review.core.db.clock import database_now
 from kyc_review.pipeline.routing import Scored, verdicts_record
 from kyc_review.pipeline.submission_leases import lease_batch
+from kyc_review.records.columns import Period
+from kyc_review.records.tables import TABLES
 from kyc_review.review import audit_sampling
 from kyc_review.review.audit_results import audits_by_bundle
 from kyc_review.review.corrections import decision_correct
@@ -84,14 +88,19 @@ def test_what_a_person_finds_is_counted_and_changes_no_outcome(
     item = judge(alice, label, **said)
     row.refresh_from_db()
     assert (row.state, row.result, row.result_reason) == (State.COMPLETED, Result.RESUBMIT, "blurred")
-    found = refusals_sampled(viewer=staff("sam", "senior"))
+    found = refusals_sampled(viewer=staff("audrey", "auditor"))
     assert found is not None
     assert (found.everything.judged, found.everything.wrong, found.everything.waiting) == (1, wrong, 0)
     other = "fake" if label == "real" else "real"
     decision_correct(item_id=item.pk, corrector=alice, label=other)
     row.refresh_from_db()
     assert row.result == Result.RESUBMIT
-    again = refusals_sampled(viewer=staff("sue", "senior"))
+    today = database_now().astimezone(UTC).date()
+    [exported] = TABLES["outcomes"].rows(Period(today, today))
+    told = dict(zip((column.name for column in TABLES["outcomes"].columns), exported, strict=True))
+    assert told["decided_by"] == "checks"
+    assert told["decisions"], "people judged it since"
+    again = refusals_sampled(viewer=staff("rita", "auditor"))
     assert again is not None
     assert again.everything.wrong == 1
 
@@ -109,8 +118,8 @@ def test_they_are_counted_by_reason_and_by_group_and_not_among_the_cleared(
     refused(CheckName.EXPOSURE, CheckCode.TOO_DARK, metadata={"age_band": "18-30"})
     judge(alice, "not_assessable", obstacle="too_dark")
     refused(metadata={})
-    senior = staff("sam", "senior")
-    found = refusals_sampled(viewer=senior)
+    auditor = staff("audrey", "auditor")
+    found = refusals_sampled(viewer=auditor)
     assert found is not None
     assert [(row.group, row.judged, row.wrong) for row in found.by_group] == [("18-30", 1, 0), ("60+", 1, 1)]
     assert {row.group: (row.judged, row.wrong, row.waiting) for row in found.by_reason} == {
@@ -120,8 +129,8 @@ def test_they_are_counted_by_reason_and_by_group_and_not_among_the_cleared(
     assert (found.everything.rate, found.everything.judged) == (0.5, 2)
     low, high = found.everything.interval  # Clopper and Pearson for 1 of 2
     assert (low, high) == pytest.approx((1 - 0.975**0.5, 0.975**0.5), abs=1e-6)
-    assert audits_by_bundle(viewer=senior) == []
-    text = login(senior).get("/review/quality/").content.decode()
+    assert audits_by_bundle(viewer=auditor) == []
+    text = login(auditor).get("/review/quality/").content.decode()
     assert 'data-testid="refusals"' in text
     assert "age_band: 60+" in text
 
@@ -153,8 +162,8 @@ def test_a_picture_drawn_with_a_small_chance_stands_for_many(
         judge(alice, "not_assessable", obstacle="blurred")
     refused(CheckName.EXPOSURE, CheckCode.TOO_DARK, metadata={"age_band": "18-30"})
     judge(alice, "not_assessable", obstacle="too_dark")
-    senior = staff("sam", "senior")
-    found = refusals_sampled(viewer=senior)
+    auditor = staff("audrey", "auditor")
+    found = refusals_sampled(viewer=auditor)
     assert found is not None
     assert (found.everything.judged, found.everything.wrong) == (6, 1)
     assert found.everything.rate == pytest.approx(20 / 25)
@@ -169,7 +178,7 @@ def test_a_picture_drawn_with_a_small_chance_stands_for_many(
     low, high = found.everything.interval
     assert low < 0.15  # one heavy picture proves little
     assert high > 0.95
-    assert "80.0 %" in login(senior).get("/review/quality/").content.decode()
+    assert "80.0 %" in login(auditor).get("/review/quality/").content.decode()
 
 
 def test_a_group_of_which_none_was_judged_has_no_rate(
@@ -177,7 +186,7 @@ def test_a_group_of_which_none_was_judged_has_no_rate(
 ) -> None:
     settings.AUDIT_SHARE = 1.0
     refused()
-    found = refusals_sampled(viewer=staff("sam", "senior"))
+    found = refusals_sampled(viewer=staff("audrey", "auditor"))
     assert found is not None
     assert (found.everything.rate, found.everything.interval) == (None, (0.0, 1.0))
     assert found.everything.waiting == 1

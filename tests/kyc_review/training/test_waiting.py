@@ -8,14 +8,19 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from kyc_review.accounts.models import User
+from kyc_review.accounts.models import AdminRequest, User
+from kyc_review.accounts.people.admin_requests import admin_request_open
 from kyc_review.audit import services as audit
+from kyc_review.notices.models import Kind, Notice
+from kyc_review.notices.services import channel_create
+from kyc_review.planting.changes import planting_propose
 from kyc_review.registry.models import Bundle, ModelRecord
 from kyc_review.training.gate_changes import gate_change_propose
 from kyc_review.training.gate_limits import Limits
 from kyc_review.training.models import Alarm, Comparison, TrainingRun
 from kyc_review.training.proposals import proposal_open, proposal_reject
 from kyc_review.training.waiting import waiting_count, waiting_for
+from tests.factories.planted import VALUES, WHY
 
 pytestmark = pytest.mark.django_db
 
@@ -54,6 +59,22 @@ def test_a_proposal_waits_for_every_admin_but_the_one_who_made_it(
     assert "nothing-waits" in page_of(ada, "/retraining/waiting/")
     proposal_reject(proposal=proposal, actor=amir)
     assert (texts(amir), waiting_count(viewer=amir)) == ([], 0)
+
+
+def test_proposals_of_each_kind_wait_and_are_told(ada: User, amir: User, alice: User) -> None:
+    """The number in the navigation, the list, and a notice agree on the kinds."""
+    sent = {"medium": "email", "address": "models@bank.example", "kinds": [Kind.PROPOSAL.value]}
+    channel_create(actor=ada, is_shared=True, **sent)  # type: ignore[arg-type]
+    gate_change_propose(
+        limits=replace(Limits.current(), recall_min=0.6), reason="The board decided it.", actor=ada
+    )
+    planting_propose(values=VALUES, reason=WHY, actor=ada)
+    admin_request_open(person=alice, act=AdminRequest.Act.ROLE, actor=ada)
+    waiting = waiting_for(viewer=amir)
+    assert len({one.url for one in waiting}) == len(waiting) == waiting_count(viewer=amir) == 3
+    assert (texts(ada), waiting_count(viewer=ada)) == ([], 0)
+    notices = Notice.objects.filter(kind=Kind.PROPOSAL)
+    assert {notice.path for notice in notices} == {one.url for one in waiting}
 
 
 def test_a_failed_run_waits_until_one_succeeds_or_a_week_is_over(

@@ -63,7 +63,7 @@ verify_snapshot = describe_endpoint(
 download_manifest = describe_endpoint(
     "download_manifest",
     "Download a snapshot's manifest",
-    "Every item with its hash, label, votes and weight. Admins; the download is in the audit log.",
+    "Every item with its hash, label, votes and weight. Admins and auditors; the download is in the audit log.",
     responses={(200, "application/json"): OpenApiResponse(OpenApiTypes.OBJECT, description="The manifest.")},
     described={"e404": "There is no ready snapshot with this name."},
 )

@@ -25,7 +25,7 @@ ROWS: dict[str, dict[str, set[str]]] = {
     "snapshots": {"GET": READERS, "POST": ADMINS},
     "snapshots/<slug:name>": {"GET": READERS},
     "snapshots/<slug:name>/verification": {"GET": READERS},
-    "snapshots/<slug:name>/manifest": {"GET": ADMINS},
+    "snapshots/<slug:name>/manifest": {"GET": READERS},
     "snapshots/<slug:name>/archive": {"GET": ADMINS},
     "gate-settings": {"GET": READERS, "PUT": ADMINS},
     "gate-settings/proposals/<int:number>/approval": {"POST": ADMINS},
