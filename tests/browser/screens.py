@@ -33,3 +33,25 @@ def fits(page: Page) -> bool:
 def claim(page: Page) -> None:
     page.get_by_role("button", name="Claim next").click()
     expect(page.locator("[data-viewer=shown]")).to_be_visible()
+
+
+def cut_off(page: Page) -> list[str]:
+    """What is not wholly inside the window and its card, or whose text is larger than it; in words."""
+    return list(
+        page.evaluate(
+            """() => [...document.querySelectorAll(
+                'main :is(button, .button, input, select, table, .call, .result, .choice, .actions, figcaption)')]
+              .filter(one => one.checkVisibility({visibilityProperty: true, opacityProperty: true})
+                 && !one.closest('.only-heard') && one.getBoundingClientRect().width > 1)
+              .flatMap(one => {
+                const box = one.getBoundingClientRect(), card = one.closest('.card, .panel')?.getBoundingClientRect()
+                const name = `${one.tagName} ${one.className} "${(one.innerText || one.name || '').slice(0, 40)}"`
+                const isOut = box.left < -1 || box.right > innerWidth + 1
+                const isOver = card && (box.right > card.right + 1 || box.left < card.left - 1)
+                const holdsText = one.matches('button, .button, .call, .choice, .actions, figcaption')
+                const isSmall = holdsText && (one.scrollWidth > one.clientWidth + 1
+                  || one.scrollHeight > one.clientHeight + 1)
+                return isOut || isOver || isSmall ? [`${name} ${isOut ? 'window' : isOver ? 'card' : 'text'}`] : []
+              })"""
+        )
+    )
