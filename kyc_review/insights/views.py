@@ -35,7 +35,7 @@ from kyc_review.insights.forms import EraseForm, SearchForm
 from kyc_review.insights.search import Found, history, is_hidden, submissions_found, submissions_visible
 from kyc_review.lifecycle.erase import submission_erase
 from kyc_review.review.blinding import outcome_seen_record
-from kyc_review.review.models import PlantedForgery
+from kyc_review.review.models import PlantedForgery, ReviewItem
 from kyc_review.scoring.check_words import check_lines
 from kyc_review.scoring.state import NOT_YET_SCORED, scoring_state
 from kyc_review.submissions.check_policy import Action
@@ -143,10 +143,18 @@ def _submission(
         "planted": PlantedForgery.objects.filter(submission=row).first() if tells_planted else None,
         "forged": PlantedForgery.objects.filter(source=row).first() if tells_planted else None,
         "form": form or EraseForm(),
+        "decided_item": None if hidden or not may_oversee(request.user) else _decided_item(row),
+        "may_correct": may_decide(request.user),
         "snapshots": snapshots,
         "bundles": bundles,
     }
     return render(request, "insights/submission.html", context, status=status)
+
+
+def _decided_item(row: Submission) -> ReviewItem | None:
+    """The latest item that a person decided and that can be corrected."""
+    items = row.review_items.filter(state=ReviewItem.State.DECIDED, decisions__isnull=False)
+    return items.exclude(reason=ReviewItem.Reason.GOLD).order_by("-pk").first()
 
 
 @require_safe

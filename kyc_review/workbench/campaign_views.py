@@ -19,6 +19,7 @@ from kyc_review.evidence.responses import derivative_response, preview_response
 from kyc_review.review import campaigns
 from kyc_review.review.campaigns import Campaign, CampaignRefused, Outcome
 from kyc_review.review.models import Decision
+from kyc_review.review.selectors import items_held
 from kyc_review.submissions.models import Submission
 from kyc_review.workbench.forms import CampaignForm, DecisionForm
 
@@ -136,6 +137,7 @@ def _shown(request: StaffRequest, group: Campaign, *, problem: str = "", status:
         "form": DecisionForm(request.POST),
         "ticked": CampaignForm(request.POST).ticked,
         "problem": problem,
+        "held": items_held(viewer=request.user).first(),
     }
     return render(request, "review/campaign.html", context, status=status)
 

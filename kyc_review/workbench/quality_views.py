@@ -14,7 +14,7 @@ from kyc_review.accounts.staff_access import StaffRequest, staff_only
 from kyc_review.core.permissions import Right, may_decide, require
 from kyc_review.review.calibration import gold_add
 from kyc_review.review.models import Decision, ReviewItem
-from kyc_review.review.quality import qualities
+from kyc_review.review.quality import RECENT_DECISIONS, USUAL_MIN, qualities
 from kyc_review.review.recent_decisions import ROWS_SHOWN, answers
 from kyc_review.review.refusals import refusals_sampled
 from kyc_review.workbench.rendering import in_focus
@@ -33,6 +33,8 @@ def quality(request: StaffRequest) -> HttpResponse:
         "latest": latest,
         "may_decide": may_decide(request.user),
         "refusals": refusals_sampled(viewer=request.user),
+        "pace_recent": RECENT_DECISIONS,
+        "pace_least": USUAL_MIN,
     }
     return render(request, "review/quality.html", context)
 

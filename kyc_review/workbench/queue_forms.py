@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from django import forms
 from django.conf import settings
 from django.utils.text import capfirst
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext, gettext_lazy
 
 from detection.checks import CheckCode
 from kyc_review.accounts.models import Integration, User
@@ -86,6 +86,20 @@ class QueueFilterForm(forms.Form):
         """The filters as an address's query string, without the page."""
         values = {name: self.cleaned_data.get(name) for name in self.fields if name != "after"}
         return urlencode({name: getattr(value, "pk", value) for name, value in values.items() if value})
+
+    def in_words(self) -> list[str]:
+        """What is set, as "Reason: Picture check"; the usual order is not named."""
+        found = []
+        for name, value in self.cleaned_data.items():
+            if not value or name in ("after", "field", "late") or (name == "sort" and value == Sort.ORDER):
+                continue
+            # People and systems name themselves; the other fields hold codes.
+            codes = {} if hasattr(value, "pk") else dict(getattr(self.fields[name], "choices", ()))
+            named = codes.get(value, value)
+            found.append(gettext("%(name)s: %(value)s") % {"name": self.fields[name].label, "value": named})
+        if self.cleaned_data.get("late"):
+            found.append(gettext("Late"))
+        return found
 
     @property
     def is_filtered(self) -> bool:

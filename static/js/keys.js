@@ -13,6 +13,11 @@ const isShown = (control) => (control.checkVisibility?.() ?? true) && !control.m
 
 document.addEventListener("keydown", (event) => {
   if (event.defaultPrevented || event.repeat || event.isComposing) return;
+  // Enter in the note begins a line; with Ctrl, or Command, it submits from there.
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && event.target.matches("#decision textarea")) {
+    if (press("Enter")) event.preventDefault();
+    return;
+  }
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   if (document.querySelector("dialog[open]")) return;
   if (event.target.closest(TYPING)) {

@@ -302,8 +302,14 @@ def test_a_senior_who_holds_an_item_puts_it_aside_first(
 ) -> None:
     window = login(sam)
     look(window, group)
-    item_claim_next(reviewer=sam)
-    assert decide(window, group).status_code == 409
+    held = item_claim_next(reviewer=sam)
+    assert held is not None
+    leads = f'href="{reverse("review:item", args=[held.pk])}">item {held.pk}</a>'
+    page = window.get(reverse("review:campaign", args=[group[0].submission_id]))
+    assert leads in page.text, "told before anything is chosen"
+    answer = decide(window, group)
+    assert answer.status_code == 409
+    assert leads in answer.text
     assert not Decision.objects.exists()
 
 
