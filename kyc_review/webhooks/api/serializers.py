@@ -20,7 +20,7 @@ class EndpointIn(StrictSerializer):
         max_length=len(KINDS),
         help_text="The kinds of events it receives; default: all.",
     )
-    include_external_ref = serializers.BooleanField(required=False, default=False, help_text=REF_HELP)
+    include_external_ref = serializers.BooleanField(required=False, help_text=f"{REF_HELP} Default: false.")
 
 
 class EndpointChange(StrictSerializer):

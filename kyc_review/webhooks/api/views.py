@@ -47,7 +47,7 @@ class EndpointsView(WebhooksView):
             url=form.validated_data["url"],
             kinds=form.validated_data.get("events"),
             description=form.validated_data["description"],
-            with_external_ref=form.validated_data["include_external_ref"],
+            with_external_ref=form.validated_data.get("include_external_ref", False),
             is_test=caller.is_test,
             actor=caller.integration,
         )

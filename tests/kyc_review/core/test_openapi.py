@@ -65,3 +65,16 @@ def test_metadata_and_the_items_of_errors_are_typed() -> None:
     assert schemas["BatchInRequest"]["properties"]["submissions"]["items"] == {
         "$ref": "#/components/schemas/SubmissionJsonRequest"
     }
+
+
+def test_no_field_of_a_body_has_a_default() -> None:
+    """openapi-typescript makes a field with a default required, so that every client would have to send it."""
+    schemas = DOCUMENTS["openapi"]["components"]["schemas"]
+    defaults = {
+        f"{name}.{field}"
+        for name, schema in schemas.items()
+        if name.endswith("Request")
+        for field, described in schema.get("properties", {}).items()
+        if "default" in described
+    }
+    assert defaults == set()
