@@ -98,16 +98,16 @@ def test_notes_and_messages_are_emptied_by_an_erasure_alone(
     item_claim_next(reviewer=bob)
     decision = decision_record(item_id=item.pk, reviewer=bob, label="real")
     decision_correct(item_id=decision.item_id, corrector=bob, label="fake", note="looks like Mr. X")
-    with pytest.raises(DatabaseError, match="immutable"), transaction.atomic():
+    with pytest.raises(DatabaseError, match=r"immutable|permission denied"), transaction.atomic():
         Decision.objects.update(note="")
     submission_erase(submission_id=decision.submission_id, reason=REASON)
     assert set(Decision.objects.values_list("note", "label")) == {("", "real"), ("", "fake")}
     assert ReviewItem.objects.get().message == ""
     assert "Mr. X" not in json.dumps(list(Event.objects.values_list("detail", flat=True)))
     for change in ({"note": "again"}, {"label": "real"}):
-        with pytest.raises(DatabaseError, match="immutable"), transaction.atomic():
+        with pytest.raises(DatabaseError, match=r"immutable|permission denied"), transaction.atomic():
             Decision.objects.filter(label="fake").update(**change)
-    with pytest.raises(DatabaseError, match="immutable"), transaction.atomic():
+    with pytest.raises(DatabaseError, match=r"immutable|permission denied"), transaction.atomic():
         ReviewItem.objects.update(state="open", decided_at=None)
     with pytest.raises(ClaimLost, match="erased"):
         decision_correct(item_id=decision.item_id, corrector=bob, label="real")
