@@ -14,6 +14,7 @@ from django.test import Client
 from joserfc.jwk import OctKey, RSAKey
 
 from kyc_review.accounts.models import AdminRequest, Identity, User
+from kyc_review.accounts.people.admin_requests import admin_request_open
 from kyc_review.audit.models import Event
 from tests.factories.identity_provider import IdentityProvider
 from tests.factories.people import PASSWORD
@@ -254,6 +255,37 @@ class TestSecondFactor:
         assert answer["Location"] == "/account/second-factor/"
         assert "Incorrect code" in client.post("/account/second-factor/", fields).text
         assert client.get("/account/password/").status_code == 403
+
+    def test_each_approval_needs_a_new_login_there_with_the_factor(
+        self,
+        sso: IdentityProvider,
+        through: Through,
+        client: Client,
+        staff: Callable[..., User],
+        settings: LazySettings,
+    ) -> None:
+        sso.write(account("ada", "kyc-admins", amr=["mfa"]))
+        through(client, "ada")
+        settings.APPROVER_SECOND_FACTOR = settings.ADMIN_ACCESS_NEEDS_TWO = True
+        amir = staff("amir", "admin")
+        requests = [
+            admin_request_open(person=staff(name, "reviewer"), act=AdminRequest.Act.ROLE, actor=amir)
+            for name in ("bert", "carla")
+        ]
+
+        def approve(request: AdminRequest) -> str:
+            client.post(f"/people/requests/{request.pk}/approval/")
+            request.refresh_from_db()
+            return request.state
+
+        assert approve(requests[0]) == "open"
+        sso.write(account("ada", "kyc-admins", amr=["pwd"]))
+        through(client, "ada", f"{START}confirm/?next=/people/")
+        assert approve(requests[0]) == "open"
+        sso.write(account("ada", "kyc-admins", amr=["mfa"]))
+        through(client, "ada", f"{START}confirm/?next=/people/")
+        assert approve(requests[0]) == "approved"
+        assert approve(requests[1]) == "open"
 
     def test_an_old_login_there_confirms_nothing(
         self, sso: IdentityProvider, through: Through, client: Client, monkeypatch: pytest.MonkeyPatch
