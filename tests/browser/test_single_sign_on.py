@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, expect
 from pytest_django.live_server_helper import LiveServer
 
 from kyc_review.accounts.services import roles_ensure
-from tests.browser.screens import PICTURES, SIZES
+from tests.browser.screens import PICTURES
 from tests.factories.identity_provider import identity_provider
 from tests.fixtures.single_sign_on import configure
 
@@ -25,7 +25,7 @@ def test_a_person_logs_in_confirms_and_logs_out(
         settings.OIDC_SECOND_FACTOR, settings.REQUIRE_SECOND_FACTOR = ["amr:mfa"], ["senior"]
         claims = {"preferred_username": "sam", "groups": ["kyc-seniors"]}
         provider.write({"sam": {"claims": claims, "amr": ["mfa"]}, "eve": {"claims": {"groups": []}}})
-        window = browser.new_context(base_url=live_server.url, viewport=SIZES["1280x720"])
+        window = browser.new_context(base_url=live_server.url, viewport={"width": 1280, "height": 720})
         page = window.new_page()
         problems: list[str] = []
         page.on("console", lambda said: problems.append(said.text) if said.type == "error" else None)
