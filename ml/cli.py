@@ -57,6 +57,12 @@ def add_training(verbs: Verbs) -> None:
     train.add_argument("--manifest", type=Path, required=True)
     train.add_argument("--out", type=Path, required=True)
     train.add_argument("--init", type=Path, default=BASELINE, help="the bundle to start from")
+    train.add_argument(
+        "--init-shift",
+        type=float,
+        default=0.0,
+        help="of its thresholds in production, on the logit scale: the candidate's are drawn towards those",
+    )
     train.add_argument("--epochs", type=int, default=3)
     train.add_argument("--seed", type=int, default=0)
     train.add_argument("--miss", type=float, default=0.1, help="share of fakes that the thresholds may miss")

@@ -124,6 +124,7 @@ def run_train(options: argparse.Namespace) -> None:
         options.balance,
         not options.no_weights,
         options.weight_max,
+        options.init_shift,
     )
     with distributed.process_group() as processes:
         bundle = train_candidate(

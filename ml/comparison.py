@@ -18,6 +18,7 @@ from detection.ensemble import Ensemble
 from detection.voting import shifted
 from estimation.intervals import clopper_pearson_upper
 from ml.batch_scoring import score_pictures
+from ml.evaluation.at_points import changed_counts, matched_points
 from ml.evaluation.groups import held_out_groups, matched_difference, rates, replay_groups
 from ml.evaluation.metrics import wilson
 from ml.evaluation.scores_compared import risk_histogram, widest_differences
@@ -164,6 +165,8 @@ def _holdout(
         "reals_now_spared": _named(names, (label == 0) & before & ~after),
         "reals_now_flagged": _named(names, (label == 0) & ~before & after),
     }
+    moved = flagged_at_shifts(*scores["candidate"])
+    report["changed_points"] = changed_counts(label, before, moved, SHIFTS)
     report["difference"] = {
         "fakes": rates(before[label == 1], after[label == 1]),
         "reals": rates(before[label == 0], after[label == 0]),
@@ -267,7 +270,8 @@ def _replay(
         role: np.asarray((probability[role][readable] >= scores[role][1]).any(1))
         for role in ("champion", "candidate")
     }
-    count = int(readable.sum())
+    moved = flagged_at_shifts(probability["candidate"][readable], scores["candidate"][1])
+    before, count = flagged["champion"], int(readable.sum())
     kept = [name for name, fine in zip(names, readable, strict=True) if fine]
     return {
         "n": count,
@@ -276,16 +280,21 @@ def _replay(
         "candidate": wilson(int(flagged["candidate"].sum()), count).as_dict(),
         "difference": matched_difference(flagged["champion"], flagged["candidate"]).as_dict(),
         "curve": [
-            {"shift": float(shift), "load": wilson(int(rows.sum()), count).as_dict()}
-            for shift, rows in zip(
-                SHIFTS,
-                flagged_at_shifts(probability["candidate"][readable], scores["candidate"][1]).T,
-                strict=True,
+            {
+                "shift": float(shift),
+                "load": wilson(int(rows.sum()), count).as_dict(),
+                "difference": matched_difference(before, rows).as_dict(),
+                "now_flagged": int((~before & rows).sum()),
+                "now_cleared": int((before & ~rows).sum()),
+            }
+            for shift, rows in zip(SHIFTS, moved.T, strict=True)
+        ],
+        "groups": [
+            group | {"all": group["all"] | {"points": matched_points(before[rows], moved[rows])}}
+            for group, rows in replay_groups(
+                [belongs.get(name, {}) for name in kept], before, flagged["candidate"]
             )
         ],
-        "groups": replay_groups(
-            [belongs.get(name, {}) for name in kept], flagged["champion"], flagged["candidate"]
-        ),
         "now_flagged": _named(kept, ~flagged["champion"] & flagged["candidate"]),
         "now_cleared": _named(kept, flagged["champion"] & ~flagged["candidate"]),
     }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from django.utils import formats
 from django.utils.translation import get_language
 
@@ -24,3 +26,22 @@ def in_readers_notation(text: str) -> str:
         return text
     signs = {",": formats.get_format("THOUSAND_SEPARATOR"), ".": formats.get_format("DECIMAL_SEPARATOR")}
     return text.translate(str.maketrans(signs | {"%": " %"}))
+
+
+def upper_bound(share: float) -> str:
+    """A bound from 0 to 1 in percent, without its sign, with two significant figures and rounded up: a bound must not
+    shrink on its way to the reader. In English notation: 0.0541 is "5.5"."""
+    percent, digits = _in_percent(share)
+    return f"{min(100.0, math.ceil(percent * 10**digits) / 10**digits):.{digits}f}"
+
+
+def lower_bound(share: float) -> str:
+    """As `upper_bound`, rounded down."""
+    percent, digits = _in_percent(share)
+    return f"{math.floor(percent * 10**digits) / 10**digits:.{digits}f}"
+
+
+def _in_percent(share: float) -> tuple[float, int]:
+    """The percent, without what floating point adds far behind the point, and how many digits behind it to show."""
+    percent = round(100 * share, 9)
+    return percent, max(0, 1 - math.floor(math.log10(percent))) if percent > 0 else 0

@@ -6,13 +6,28 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from django.db.models import Avg, Count, Exists, F, FloatField, OuterRef, Q, QuerySet, Sum
+from django.db import models
+from django.db.models import (
+    Avg,
+    Case,
+    Count,
+    Exists,
+    F,
+    FloatField,
+    OuterRef,
+    Q,
+    QuerySet,
+    Sum,
+    Value,
+    When,
+)
 from django.db.models.functions import Coalesce
+from django.utils.translation import gettext_lazy as _
 
 from kyc_review.core.permissions import may_see_retraining, may_see_snapshot_faces
 from kyc_review.datasets.models import Snapshot, SnapshotItem
-from kyc_review.review.models import Decision, ReviewItem
-from kyc_review.submissions.models import Submission
+from kyc_review.review.models import ASSESSED_LABELS, Decision, ReviewItem
+from kyc_review.submissions.models import State, Submission
 
 if TYPE_CHECKING:
     from kyc_review.accounts.models import User
@@ -47,6 +62,53 @@ class Difference:
     added_items: list[SnapshotItem]
     removed_items: list[SnapshotItem]
     relabelled_items: list[SnapshotItem]
+
+
+class LeftOut(models.TextChoices):
+    """Why a final decision is not in a snapshot; of several reasons the first counts."""
+
+    GOLD = "gold", _("calibration items, whose truth was known")
+    PLANTED = "planted", _("planted forgeries")
+    TEST = "test", _("submissions of the sandbox")
+    ERASED = "erased", _("submissions that were erased")
+    UNCLEAR = "unclear", _("found not assessable")
+    REPLACED = "replaced", _("replaced by a later decision on the same submission")
+    WAITS = "waits", _("held back, because the submission waits for another look")
+    OPEN = "open", _("submissions without an outcome yet")
+    OTHER = "other", _("not chosen for this snapshot")
+
+
+def decisions_left_out(*, viewer: User, snapshot: Snapshot) -> list[tuple[LeftOut, int]]:
+    """How many final decisions from before the snapshot are not in it, by reason, as they are now."""
+    if not may_see_retraining(viewer):
+        return []
+    later = (
+        Decision.objects.final()
+        .exclude(item__reason=ReviewItem.Reason.GOLD)
+        .filter(submission=OuterRef("submission"), pk__gt=OuterRef("pk"))
+    )
+    undecided = ReviewItem.objects.exclude(state=ReviewItem.State.DECIDED)
+    waits = undecided.exclude(reason=ReviewItem.Reason.GOLD).filter(submission=OuterRef("submission"))
+    conditions = {
+        LeftOut.GOLD: Q(item__reason=ReviewItem.Reason.GOLD),
+        LeftOut.PLANTED: Q(submission__is_planted=True),
+        LeftOut.TEST: Q(submission__is_test=True),
+        LeftOut.ERASED: Q(submission__erased_at__isnull=False),
+        LeftOut.UNCLEAR: ~Q(label__in=ASSESSED_LABELS),
+        LeftOut.REPLACED: Exists(later),
+        LeftOut.WAITS: Exists(waits),
+        LeftOut.OPEN: ~Q(submission__state=State.COMPLETED),
+    }
+    why = Case(
+        *(When(condition, then=Value(reason.value)) for reason, condition in conditions.items()),
+        default=Value(LeftOut.OTHER.value),
+    )
+    rows = Decision.objects.final().filter(decided_at__lte=snapshot.created_at)
+    rows = rows.exclude(Exists(snapshot.items.filter(decision=OuterRef("pk"))))
+    found = dict(
+        rows.annotate(why=why).values("why").annotate(number=Count("pk")).values_list("why", "number")
+    )
+    return [(reason, found[reason.value]) for reason in LeftOut if reason.value in found]
 
 
 def label_shares(*, viewer: User, snapshot: Snapshot) -> list[Share]:

@@ -163,6 +163,7 @@ ACTIONS: dict[str, _StrPromise] = {
     "submission.looked_at": _("Submission looked at"),
     "submission.outcome_reported": _("Submission outcome reported"),
     "submission.overturned": _("Submission overturned"),
+    "overturned.seen": _("Overturned clears seen"),
     "submission.queued": _("Submission queued"),
     "submission.receipt_downloaded": _("Submission receipt downloaded"),
     "submission.received": _("Submission received"),

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -90,11 +91,9 @@ def versions(*, viewer: User, since: datetime) -> list[Version]:
         Version(
             version=row["bundle_version"],
             digest=row["bundle_digest"],
+            shift=row["shift"],
             audited=audit_at(audits, digest=row["bundle_digest"], shift=row["shift"]),
-            **{
-                name: row[name]
-                for name in ("shift", "first", "last", "scored", "flagged", "split", "rejected")
-            },
+            **{name: row[name] for name in ("first", "last", "scored", "flagged", "split", "rejected")},
         )
         for row in rows
     ]
@@ -135,7 +134,7 @@ def weeks_of_versions(*, viewer: User, since: datetime) -> list[Week]:
     return [Week(**row, bound=_bound(judged, row)) for row in rows.order_by("first")]
 
 
-def _bound(judged: list[AuditWeek], of: dict[str, Any]) -> float | None:
+def _bound(judged: list[AuditWeek], of: Mapping[str, Any]) -> float | None:
     until = [
         row
         for row in judged

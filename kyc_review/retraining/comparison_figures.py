@@ -70,8 +70,14 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """A comparison as a page shows it."""
+    """A comparison as a page shows it, with the candidate's thresholds moved by `shift` on the logit scale; what an
+    older report has for the trained thresholds only is marked."""
 
+    shift: float
+    changes_as_trained: bool
+    parts_as_trained: bool
+    replay_parts_as_trained: bool
+    sample_of_reals: str
     pairs: list[Pair]
     changes: list[Change]
     parts: list[Part]

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from kyc_review.core.numbers import number
 from kyc_review.core.stored_texts import shown_part
+from kyc_review.retraining.comparison_at_point import CHANGES, GROUPS, REPLAY_GROUPS, report_at
 from kyc_review.retraining.comparison_figures import Change, Compared, Pair, Part, Rates, Span, place_of
 from kyc_review.retraining.presenters import percent, scaled
 from kyc_review.training.comparison_groups import REASON
@@ -30,8 +31,12 @@ REPLAY_CHANGES = {
 
 
 def present_comparison(report: Any, shift: float, now: Workload | None = None) -> Compared:
-    """What `ml compare` found, with the candidate's curve; with `now`, its cost in people."""
-    held_out, replay = report["holdout"], report["replay"]
+    """What `ml compare` found with the candidate's thresholds moved by `shift`; with `now`, its cost in people.
+
+    Raises KeyError when the report lacks that operating point.
+    """
+    chosen = report_at(report, shift)
+    held_out, replay = chosen.report["holdout"], chosen.report["replay"]
     weighted = held_out.get("weighted", {})
     champion, candidate = _curves(held_out)
     worst = _worst(weighted, shift)
@@ -40,7 +45,7 @@ def present_comparison(report: Any, shift: float, now: Workload | None = None) -
             *_weighted(held_out),
             *_replay(replay, now),
             *_unweighted(held_out),
-            *_machine(report),
+            *_machine(chosen.report),
         ],
         changes=[
             *(_change(str(words), held_out["changed"][key]) for key, words in HELD_OUT_CHANGES.items()),
@@ -64,7 +69,12 @@ def present_comparison(report: Any, shift: float, now: Workload | None = None) -
             if row["name"] != REASON  # the champion chose who has one
         ],
         parts_weighted="groups" in weighted,
+        shift=shift,
+        changes_as_trained=CHANGES in chosen.as_trained,
+        parts_as_trained=GROUPS in chosen.as_trained,
+        replay_parts_as_trained=REPLAY_GROUPS in chosen.as_trained,
         sample=sample_in_words(weighted["fakes"]) if weighted else "",
+        sample_of_reals=_reals_in_words(weighted["reals"]) if weighted else "",
         by_checks=_by_checks(held_out.get("by_checks")),
         curves_weighted="champion_points" in weighted,
         champion_line=_line(champion),
@@ -72,6 +82,15 @@ def present_comparison(report: Any, shift: float, now: Workload | None = None) -
         champion_here=_place(_point(champion, 0.0)),
         here=_place(_point(candidate, shift)),
     )
+
+
+def _reals_in_words(sample: Mapping[str, Any]) -> str:
+    """What the weighted sample of real faces is worth: few audited ones may carry most of the weight."""
+    return ngettext(
+        "%(number)s held-out real face counts like %(effective)s.",
+        "%(number)s held-out real faces count like %(effective)s.",
+        sample["n"],
+    ) % {"number": number(sample["n"]), "effective": number(sample["effective"], ",.0f")}
 
 
 def _by_checks(found: Mapping[str, Any] | None) -> str:
@@ -142,11 +161,13 @@ def _unweighted(held_out: Mapping[str, Any]) -> list[Pair]:
         champion, candidate = (percent(held_out[role][figure]) for role in ROLES)
         return Pair(name, champion, candidate, _points(difference, has_unit=True), _span(difference))
 
-    return [
+    rows = [
         row(gettext("Unweighted: held-out fakes that reach a person"), "recall_with_human", "fakes"),
         row(gettext("Unweighted: held-out real faces that reach a person"), "false_alarm", "reals"),
-        row(gettext("Unweighted: held-out fakes that all five call fake"), "recall_unanimous"),
     ]
+    if "recall_unanimous" in held_out["candidate"]:  # known for the thresholds as trained only
+        rows.append(row(gettext("Unweighted: held-out fakes that all five call fake"), "recall_unanimous"))
+    return rows
 
 
 def _replay(replay: Mapping[str, Any], now: Workload | None) -> list[Pair]:
@@ -214,7 +235,7 @@ def _rates(found: Mapping[str, Any] | None) -> Rates | None:
         n=difference["n"],
         shares=" → ".join(f"{100 * found[role]['value']:.0f} %" for role in ROLES),
         difference=_points(difference),
-        clear=difference["low"] > 0 or difference["high"] < 0,
+        clear=found.get("searched", True) and (difference["low"] > 0 or difference["high"] < 0),
         span=_drawn(difference),
     )
 

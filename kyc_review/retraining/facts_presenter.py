@@ -62,8 +62,10 @@ def _held_out(held_out: dict[str, int], limits: Limits) -> Fact:
     missing = limits.audited_fakes - audited
     if missing > 0:
         needs = gettext("The gate needs %(number)s more audited ones to say anything.") % {"number": missing}
-    else:
+    elif limits.audited_fakes:
         needs = gettext("The gate needs %(number)s audited ones.") % {"number": limits.audited_fakes}
+    else:
+        needs = gettext("The gate asks for no audited ones.")
     return Fact(gettext("Held out"), f"{found} {needs}", missing <= 0)
 
 

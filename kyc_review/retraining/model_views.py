@@ -23,19 +23,21 @@ from kyc_review.core.refusal_messages import refusals_shown
 from kyc_review.datasets import erasure_marks
 from kyc_review.registry import inventory
 from kyc_review.registry.models import Bundle, ModelRecord
-from kyc_review.registry.selectors import bundles_listed, services_of
+from kyc_review.registry.selectors import Service, bundles_listed, services_of
 from kyc_review.registry.states import BundleState, bundle_states, model_card
 from kyc_review.retraining.access import require_retraining_access
+from kyc_review.retraining.comparison_figures import Compared
 from kyc_review.retraining.comparison_presenter import present_comparison
 from kyc_review.retraining.model_presenter import judged_by, origin_of, steps_of
 from kyc_review.retraining.presenters import against_champion, figures, measured
 from kyc_review.retraining.score_figures import histograms
 from kyc_review.retraining.training_charts import charts
-from kyc_review.review.audit_results import audits_by_bundle
+from kyc_review.review.audit_results import audit_at, audits_by_bundle
 from kyc_review.review.late_outcomes import late_by_bundle
-from kyc_review.training.lineage import history
+from kyc_review.training.lineage import History, history
 from kyc_review.training.models import Comparison
 from kyc_review.training.progress import progress_of
+from kyc_review.training.promotion_basis import figures_of, proposal_of
 
 PAGE = 25
 
@@ -142,8 +144,10 @@ def _model(
 ) -> HttpResponse:
     viewer = request.user
     past, services = history(viewer=viewer, bundle=bundle), services_of(viewer=viewer, bundle=bundle)
-    audited = next((row for row in audits_by_bundle(viewer=viewer) if row.digest == bundle.digest), None)
-    late = next((row for row in late_by_bundle(viewer=viewer) if row.digest == bundle.digest), None)
+    shift = services[0].step.shift if services else 0.0
+    audited = audit_at(audits_by_bundle(viewer=viewer), digest=bundle.digest, shift=shift)
+    here = (bundle.digest, shift)
+    late = next((row for row in late_by_bundle(viewer=viewer) if (row.digest, row.shift) == here), None)
     later = (
         gettext("%(fraud)s fraud in %(total)s cleared")
         % {"fraud": late.cleared.right, "total": late.cleared.total}
@@ -151,7 +155,7 @@ def _model(
         else ""
     )
     kept = ModelRecord.objects.filter(bundle=bundle).select_related("changed_by").first()
-    compared = next((row for row in past.comparisons if row.state == Comparison.State.SUCCEEDED), None)
+    compared = _compared(past, services)
     names = inventory.file_names(bundle)
     context: dict[str, Any] = {
         "bundle": bundle,
@@ -171,12 +175,30 @@ def _model(
         "figures": figures(bundle.metrics),
         "against": against_champion(bundle.metrics),
         "compared_row": compared,
-        "compared": present_comparison(compared.report, 0.0) if compared else None,
+        "shift": shift,
+        "served_at": figures_of(services[0].step) if services else None,
+        "compared": _at_point(compared, shift) if compared else None,
         "histograms": histograms(compared.report, only="candidate") if compared else [],
         "charts": charts(progress_of(past.run)) if past.run else [],
         "may_change": may_promote(viewer),
     }
     return render(request, "registry/model.html", context, status=status if form else 200)
+
+
+def _compared(past: History, services: list[Service]) -> Comparison | None:
+    """That of the approved proposal which the latest promotion followed, else the latest one that succeeded."""
+    proposal = proposal_of(services[0].step) if services else None
+    if proposal is not None:
+        return proposal.comparison
+    return next((row for row in past.comparisons if row.state == Comparison.State.SUCCEEDED), None)
+
+
+def _at_point(compared: Comparison, shift: float) -> Compared:
+    """At the operating point in production if it was measured, else as trained, which the page says."""
+    try:
+        return present_comparison(compared.report, shift)
+    except KeyError:
+        return present_comparison(compared.report, 0.0)
 
 
 def _form(kept: ModelRecord | None) -> RecordForm:

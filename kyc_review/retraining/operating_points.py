@@ -8,7 +8,7 @@ from typing import Any
 
 from django.utils.translation import gettext
 
-from kyc_review.core.numbers import number
+from kyc_review.core.numbers import in_readers_notation, number, upper_bound
 from kyc_review.retraining.comparison_figures import Place, place_of
 from kyc_review.retraining.presenters import percent, scaled
 from kyc_review.training.gate import points_with_gate
@@ -94,7 +94,7 @@ def _row(report: Mapping[str, Any], point: Mapping[str, Any], shift: float, now:
         recall_percent=f"{100 * recall['value']:.0f} %",
         false_alarm_percent=f"{100 * alarm['value']:.0f} %",
         load_percent=f"{100 * load['value']:.0f} %" if load else "",
-        miss_at_most=f"{100 * point['miss_at_most']:.0f} %",
+        miss_at_most=f"{in_readers_notation(upper_bound(point['miss_at_most']))} %",
         place=place_of(alarm["value"], recall["value"]),
         is_gate_open=point["gate_open"],
         is_here=abs(point["shift"] - shift) < 0.005,
@@ -110,8 +110,15 @@ def _champion(report: Mapping[str, Any], now: Workload | None) -> list[tuple[str
         rates["false_alarm"] = held_out["champion"]["false_alarm"]
         sample = gettext("unweighted, n = %(n)s")
     else:
-        rates, sample = weighted["champion"], gettext("weighted, n = %(n)s")
-    fakes, reals = (sample % {"n": number(rates[name]["n"], ",")} for name in ("recall", "false_alarm"))
+        rates, sample = weighted["champion"], gettext("weighted, n = %(n)s, counts like %(effective)s")
+    fakes, reals = (
+        sample
+        % {
+            "n": number(rates[name]["n"], ","),
+            "effective": number(weighted[side]["effective"], ",.0f") if weighted else "",
+        }
+        for name, side in (("recall", "fakes"), ("false_alarm", "reals"))
+    )
     found = [
         ("recall", gettext("Fakes that reach a person"), fakes, percent(rates["recall"])),
         ("missed", gettext("Fakes that are cleared"), fakes, percent(_rest(rates["recall"]))),

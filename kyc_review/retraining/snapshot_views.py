@@ -48,6 +48,7 @@ def snapshot(request: StaffRequest, name: str) -> HttpResponse:
     context: dict[str, Any] = {
         "snapshot": row,
         "shares": snapshot_report.label_shares(viewer=viewer, snapshot=row),
+        "left_out": snapshot_report.decisions_left_out(viewer=viewer, snapshot=row),
         "weighted": snapshot_report.weighted_fake_share(viewer=viewer, snapshot=row),
         "means": mean_faces_of(viewer=viewer, snapshot=row),
         "least_people": LEAST_PEOPLE,

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 
 def stages(*, viewer: User) -> list[Step]:
-    """The latest of each stage; an open one waits, or is worked on."""
+    """The latest of each stage, which need not follow from each other, so each names what it rests on; an open one
+    waits, or is worked on."""
     unused = unused_decisions(viewer=viewer).count()
     return [
         Step(
@@ -56,7 +57,11 @@ def _run(viewer: User) -> Step:
     percent = "" if row.is_ended else f", {progress_of(row).percent} %"
     state = "done" if row.is_ended else "open"
     name = gettext("Run %(number)s") % {"number": row.pk}
-    return Step(gettext("Training"), name, state, there, f"{row.get_state_display()}{percent}")
+    more = gettext("%(state)s, on %(snapshot)s") % {
+        "state": f"{row.get_state_display()}{percent}",
+        "snapshot": row.snapshot.name,
+    }
+    return Step(gettext("Training"), name, state, there, more)
 
 
 def _comparison(viewer: User) -> Step:
@@ -65,7 +70,13 @@ def _comparison(viewer: User) -> Step:
         return Step(gettext("Comparison"), gettext("None yet"), "none")
     there = reverse("retraining:comparison", args=[row.pk])
     state = "done" if row.is_ended else "open"
-    return Step(gettext("Comparison"), f"{row.candidate.version}", state, there, row.get_state_display())
+    run = row.candidate.trained_by.order_by("pk").first()
+    if run is None:
+        more = gettext("Comparison %(number)s, %(state)s")
+    else:
+        more = gettext("Comparison %(number)s of what run %(run)s made, %(state)s")
+    values = {"number": row.pk, "run": run.pk if run else "", "state": row.get_state_display().lower()}
+    return Step(gettext("Comparison"), row.candidate.version, state, there, more % values)
 
 
 def _approval(viewer: User) -> Step:
@@ -74,7 +85,11 @@ def _approval(viewer: User) -> Step:
         return Step(gettext("Approval"), gettext("None yet"), "none")
     there = reverse("retraining:comparison", args=[row.comparison_id]) + f"?shift={row.shift:g}"
     state = "open" if row.is_open else "done"
-    return Step(gettext("Approval"), row.comparison.candidate.version, state, there, row.get_state_display())
+    more = gettext("%(state)s, by comparison %(number)s") % {
+        "state": row.get_state_display(),
+        "number": row.comparison_id,
+    }
+    return Step(gettext("Approval"), row.comparison.candidate.version, state, there, more)
 
 
 def _production() -> Step:

@@ -1,4 +1,7 @@
-"""Curves of a training run as pictures with axes; every epoch tells its values under the pointer, and in a table."""
+"""Curves of a training run as pictures with axes; every measurement tells its values under the pointer, and in a table.
+
+Each member is measured at equal distances over all of its epochs, several times an epoch where there are few.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from django.utils.translation import gettext
 from kyc_review.training.progress import Curve, Progress
 
 WIDTH, HEIGHT = 320, 120  # of the plot, in its own units
-ACROSS_MAX = 8  # labels of epochs
+ACROSS_MAX = 8  # labels of measurements
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +33,8 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Epoch:
-    """One epoch: left and width of its column, and each member with its value, empty where it has none."""
+class Measurement:
+    """One measurement: left and width of its column, and each member with its value, empty where it has none."""
 
     number: int
     left: float
@@ -42,20 +45,20 @@ class Epoch:
     @property
     def told(self) -> str:
         values = ", ".join(f"{member} {value}" for member, value in self.members if value)
-        return gettext("epoch %(number)s: %(values)s") % {"number": self.number, "values": values}
+        return gettext("measurement %(number)s: %(values)s") % {"number": self.number, "values": values}
 
 
 @dataclass(frozen=True, slots=True)
 class Chart:
     title: str
     lines: list[Line]
-    epochs: list[Epoch]
+    measurements: list[Measurement]
     across: list[Tick]
     up: list[Tick]
 
 
 def charts(progress: Progress | None) -> list[Chart]:
-    """Loss, and the area under the ROC curve on validation; none before the first epoch."""
+    """Loss, and the area under the ROC curve on validation; none before the first measurement."""
     if progress is None or not progress.losses:
         return []
     found = [_chart(gettext("Loss of training"), progress.losses, 0.0, _above(_values(progress.losses)))]
@@ -67,7 +70,7 @@ def charts(progress: Progress | None) -> list[Chart]:
 
 
 def _chart(title: str, curves: list[Curve], low: float, high: float) -> Chart:
-    """All members share both axes, so a member that has learned for fewer epochs ends earlier."""
+    """All members share both axes, so a member that was measured fewer times ends earlier."""
     count = max(len(curve.values) for curve in curves)
     step = WIDTH / max(1, count - 1)
 
@@ -85,8 +88,8 @@ def _chart(title: str, curves: list[Curve], low: float, high: float) -> Chart:
         )
         for curve in curves
     ]
-    epochs = [
-        Epoch(
+    measurements = [
+        Measurement(
             number + 1,
             round(across(number) - step / 2, 1),
             round(step, 1),
@@ -102,7 +105,7 @@ def _chart(title: str, curves: list[Curve], low: float, high: float) -> Chart:
     return Chart(
         title,
         lines,
-        epochs,
+        measurements,
         across=[Tick(across(number), str(number + 1)) for number in range(0, count, every)],
         up=[Tick(up(value), number_format(value, 2)) for value in (low, (low + high) / 2, high)],
     )

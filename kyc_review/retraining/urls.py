@@ -15,6 +15,7 @@ app_name = "retraining"
 urlpatterns = [
     path("", views.overview, name="overview"),
     path("waiting/", waiting_views.waiting, name="waiting"),
+    path("waiting/seen/", waiting_views.seen, name="seen"),
     path("snapshots/", views.snapshots, name="snapshots"),
     path("new-snapshot/", new_snapshot_views.new_snapshot, name="new_snapshot"),
     path("snapshots/<slug:name>/", snapshot_views.snapshot, name="snapshot"),

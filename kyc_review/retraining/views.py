@@ -48,6 +48,7 @@ from kyc_review.retraining.stages import stages
 from kyc_review.review.audit_results import audit_at, audits_by_bundle
 from kyc_review.review.late_outcomes import late_by_bundle
 from kyc_review.training.models import Proposal, RefusedTraining, TrainingRun
+from kyc_review.training.promotion_basis import figures_of
 from kyc_review.training.proposals import checks_that_no_longer_hold, erased_mark, gate_now
 from kyc_review.training.selectors import (
     comparisons_listed,
@@ -193,6 +194,8 @@ def _champion_context(viewer: User, serving: Promotion | None) -> dict[str, Any]
             (row for row in later if (row.digest, row.shift) == (champion.digest, serving.shift)), None
         ),
         "figures": figures(champion.metrics),
+        "shift": serving.shift,
+        "served_at": figures_of(serving),
     }
 
 

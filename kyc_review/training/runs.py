@@ -14,7 +14,7 @@ from kyc_review.core.stored_texts import shown, stored
 from kyc_review.core.wake import TRAINING
 from kyc_review.datasets.models import Snapshot
 from kyc_review.registry.models import Bundle
-from kyc_review.registry.selectors import champion
+from kyc_review.registry.selectors import serving_promotion
 from kyc_review.review.models import Decision
 from kyc_review.training.erasure import require_unmarked
 from kyc_review.training.jobs import JobRefused, not_ready
@@ -69,12 +69,14 @@ def run_request(
     Raises PermissionDenied, JobRefused.
     """
     require_of_actor(actor, Right.TRAIN)
-    init = champion()
-    if init is None:
+    serving = serving_promotion()
+    if serving is None:
         raise JobRefused(shown(NOTHING_SERVES))
+    init = serving.bundle
     _require_trainable(snapshot)
     _require_sense(epochs, miss, balance)
     recipe = {
+        "init_shift": serving.shift,
         "epochs": epochs,
         "seed": seed,
         "miss": miss,

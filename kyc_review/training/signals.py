@@ -12,6 +12,7 @@ from django.utils.translation import gettext_noop
 
 from detection.voting import Verdict
 from estimation.drift import changed_by, stability_index
+from kyc_review.core.numbers import lower_bound, upper_bound
 from kyc_review.core.permissions import may_see_retraining
 from kyc_review.core.stored_texts import stored
 from kyc_review.datasets.selectors import unused_decisions_unchecked
@@ -204,7 +205,7 @@ def _audit(promotion: Promotion | None) -> Signal:
         return Signal(
             AUDIT,
             True,
-            AT_LEAST_FAKE % _found(found, found.lower_bound, limit),
+            AT_LEAST_FAKE % _found(found, lower_bound(found.lower_bound), limit),
         )
     if found is None or found.judged < JUDGED_LEAST:
         judged = found.judged if found else 0
@@ -216,7 +217,7 @@ def _audit(promotion: Promotion | None) -> Signal:
     return Signal(
         AUDIT,
         found.bound > limit,
-        AT_MOST_FAKE % _found(found, found.bound, limit),
+        AT_MOST_FAKE % _found(found, upper_bound(found.bound), limit),
     )
 
 
@@ -225,10 +226,10 @@ def _change(change: float) -> dict[str, str]:
     return {"share": f"{abs(change):.1%}", "least": f"{SPLIT_CHANGE:.0%}", "errors": f"{SPLIT_ERRORS:g}"}
 
 
-def _found(found: Audited, bound: float, limit: float) -> dict[str, str | int]:
-    """A bound on the share of fakes, for a sentence."""
+def _found(found: Audited, bound: str, limit: float) -> dict[str, str | int]:
+    """A bound on the share of fakes, in percent, for a sentence."""
     return {
-        "share": f"{bound:.1%}",
+        "share": f"{bound}%",
         "fake": found.fake,
         "judged": found.judged,
         "limit": f"{limit:.1%}",

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from django.db.models import Subquery, Value
-from django.db.models.functions import Coalesce
+from django.db.models import BigIntegerField, Subquery, Value
+from django.db.models.functions import Cast, Coalesce
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -17,8 +17,9 @@ from django.utils.translation import gettext, ngettext
 
 from kyc_review.accounts.models import AdminRequest
 from kyc_review.accounts.people.admin_requests import admin_requests_open
+from kyc_review.audit import services as audit
 from kyc_review.audit.models import Event
-from kyc_review.core.permissions import may_promote
+from kyc_review.core.permissions import Right, may_promote, require
 from kyc_review.core.stored_texts import shown
 from kyc_review.registry.models import ModelRecord, Promotion
 from kyc_review.training.models import Alarm, Comparison, GateProposal, Job, Proposal, TrainingRun
@@ -31,16 +32,19 @@ if TYPE_CHECKING:
 
 RECENT = timedelta(days=7)
 OVERTURNED = "submission.overturned"
+SEEN = "overturned.seen"
 J = TypeVar("J", TrainingRun, Comparison)
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """One thing to look at; `since` is None for what is true at present."""
+    """One thing to look at; `since` is None for what is true at present. seen_until: what `overturned_seen` takes to
+    end it for the viewer; None where something must be done instead."""
 
     text: str
     url: str
     since: datetime | None = None
+    seen_until: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +115,7 @@ def waiting_for(*, viewer: User) -> list[Waiting]:
             )
             for row in _failed(Comparison).select_related("candidate")
         ),
-        *_overturned(),
+        *_overturned(viewer),
         *_reviews_due(),
         *(
             Waiting(f"{shown(alarm.signal)}: {shown(alarm.detail)}", _signals_url(), alarm.began_at)
@@ -140,7 +144,7 @@ def waiting_count(*, viewer: User) -> int:
         _alarms(),
     ]
     keys = [rows.order_by().values_list("pk") for rows in kinds]
-    keys.append(_overturned_events().order_by().values_list("pk")[:1])  # listed as one line
+    keys.append(_overturned_events(viewer).order_by().values_list("pk")[:1])  # listed as one line
     return keys[0].union(*keys[1:], all=True).count()
 
 
@@ -190,13 +194,27 @@ def _reviews_due() -> list[Waiting]:
     ]
 
 
-def _overturned_events() -> QuerySet[Event]:
-    return Event.objects.filter(action=OVERTURNED, at__gt=timezone.now() - RECENT)
+def overturned_seen(*, actor: User, until: int) -> None:
+    """The actor has seen the overturned clears up to the audit event with this id; later ones wait for her again."""
+    require(actor, Right.PROMOTE)
+    audit.record(action=SEEN, actor=actor, target=actor, detail={"until": until})
 
 
-def _overturned() -> list[Waiting]:
-    """Clears that an audit found to be fakes, as one line."""
-    events = _overturned_events()
+def _overturned_events(viewer: User) -> QuerySet[Event]:
+    """Of the last week, without those that the viewer has acknowledged."""
+    seen = Event.objects.filter(
+        action=SEEN, actor_kind="user", actor_id=str(viewer.pk), at__gt=timezone.now() - RECENT
+    )
+    until = (
+        seen.annotate(until=Cast("detail__until", BigIntegerField())).order_by("-until").values("until")[:1]
+    )
+    rows = Event.objects.filter(action=OVERTURNED, at__gt=timezone.now() - RECENT)
+    return rows.filter(pk__gt=Coalesce(Subquery(until), Value(0)))
+
+
+def _overturned(viewer: User) -> list[Waiting]:
+    """Clears that an audit found to be fakes, as one line, until the viewer has acknowledged them."""
+    events = _overturned_events(viewer)
     count = events.count()
     if not count:
         return []
@@ -210,5 +228,6 @@ def _overturned() -> list[Waiting]:
             % {"number": count},
             reverse("insights:audit") + f"?action={OVERTURNED}",
             events.latest("at").at,
+            seen_until=events.latest("pk").pk,
         )
     ]

@@ -149,6 +149,7 @@ def training(run: TrainingRun) -> list[str]:
     shutil.rmtree(run.output, ignore_errors=True)
     parts = ["train", "--manifest", str(run.snapshot.manifest), "--out", str(run.output)]
     parts += ["--init", str(run.init.directory), "--epochs", str(run.epochs)]
+    parts += [f"--init-shift={run.init_shift!r}"]
     parts += ["--seed", str(run.seed), "--miss", str(run.miss)]
     parts += ["--balance", run.balance] + ([] if run.weigh else ["--no-weights"])
     return [*parts, "--scratch"] if run.scratch else parts

@@ -80,9 +80,9 @@ def held_out_groups(
 
 def replay_groups(
     belongs: Sequence[Mapping[str, str]], before: np.ndarray, after: np.ndarray
-) -> list[dict[str, Any]]:
-    """Of each part: all that is flagged, as `rates`. before, after: (N,) bool."""
+) -> list[tuple[dict[str, Any], np.ndarray]]:
+    """Of each part: all that is flagged, as `rates`, with its rows, (N,) bool. before, after: (N,) bool."""
     return [
-        {"name": name, "value": value, "all": rates(before[rows], after[rows])}
+        ({"name": name, "value": value, "all": rates(before[rows], after[rows])}, rows)
         for name, value, rows in parts(belongs)
     ]

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ml.evaluation.at_points import listed
 from ml.evaluation.design_based import DRAWS, PairedRates, Selected, paired_rates, typical_weights
 from ml.evaluation.groups import parts
 
@@ -41,7 +42,9 @@ def weighted_groups(
 
     The worst group of recall is the one whose difference has the lowest upper end, of false alarms the one with the
     highest lower end; both null without a group of FACES_MIN faces. Among many groups some look worse by chance, so
-    intervals of this search are at 95 % for all groups together (Bonferroni). Arrays as in `weighted_report`.
+    intervals of this search are at 95 % for all groups together (Bonferroni). `points` of a group has its rates and
+    differences at each shift, the differences of groups that are `searched` with the intervals of the search. Arrays
+    as in `weighted_report`.
     """
     typical = typical_weights(weight, champion)
     wanted = [
@@ -95,6 +98,8 @@ def _figures(cell: _Cell | None, here: int) -> dict[str, Any] | None:
         "candidate": cell.rates.candidate[here].as_dict(),
         "difference": cell.rates.difference[here].as_dict(),
         "effective": round(cell.rows.effective, 1),
+        "searched": cell.searched is not None,
+        "points": listed(cell.rates.candidate, (cell.searched or cell.rates).difference),
     }
 
 

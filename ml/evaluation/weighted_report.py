@@ -67,6 +67,7 @@ def _point(shift: float, number: int, fakes: PairedRates, reals: PairedRates) ->
         "recall": fakes.candidate[number].as_dict(),
         "recall_difference": fakes.difference[number].as_dict(),
         "false_alarm": reals.candidate[number].as_dict(),
+        "false_alarm_difference": reals.difference[number].as_dict(),
     }
 
 

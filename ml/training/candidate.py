@@ -135,7 +135,7 @@ def _calibrated(
         card=card(version, served, provenance),
         start=None if options.scratch else stack,
         pull=PULL if options.scratch else CANDIDATE_PULL,
-        before=None if options.scratch else PreviousOperatingPoint.of(champion),
+        before=None if options.scratch else PreviousOperatingPoint.of(champion, options.init_shift),
         champion=champion,
     )
 

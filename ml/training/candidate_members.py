@@ -40,6 +40,7 @@ class CandidateOptions:
     balance: str = PAIRS
     weigh: bool = True
     weight_max: float = MOST
+    init_shift: float = 0.0
 
 
 def train_members(

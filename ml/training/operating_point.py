@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from detection.ensemble import Ensemble
+from detection.voting import shifted
 from estimation.intervals import clopper_pearson_upper
 from ml.training.bundle_votes import votes_of
 from ml.training.sides import AnySide
@@ -23,8 +24,8 @@ from ml.training.thresholds import (
 
 @dataclass(frozen=True, slots=True)
 class PreviousOperatingPoint:
-    """The bundle that a candidate begins from, with its temperatures and thresholds, (5,) each; fakes: how many the
-    thresholds were chosen on."""
+    """The bundle that a candidate begins from, with its temperatures and its thresholds in production, (5,) each;
+    fakes: how many the thresholds were chosen on."""
 
     served: Ensemble
     temperatures: Sequence[float]
@@ -32,14 +33,15 @@ class PreviousOperatingPoint:
     fakes: int
 
     @classmethod
-    def of(cls, served: Ensemble) -> "PreviousOperatingPoint":
-        """A bundle that does not say how many fakes its thresholds were chosen on counts like one of the least."""
+    def of(cls, served: Ensemble, shift: float = 0.0) -> "PreviousOperatingPoint":
+        """shift: of its thresholds in production, on the logit scale, so that a candidate follows what people have
+        now. A bundle that does not say how many fakes its thresholds were chosen on counts like one of the least."""
         metrics, parts = served.bundle.metrics, served.bundle.parts
         stated = metrics.get("certificate") or metrics.get("thresholds", {}).get("certificate") or {}
         return cls(
             served,
             [part.temperature for part in parts],
-            [part.threshold for part in parts],
+            [shifted(part.threshold, shift) for part in parts],
             int(stated.get("fakes") or THRESHOLD_FAKES_MIN),
         )
 

@@ -121,6 +121,45 @@ def worst(change: float, n: int) -> dict[str, Any]:
     return {"name": "Source", "value": "mobile-app", "n": n, "difference": difference(change, 0.12, n)}
 
 
+def with_points(report: dict[str, Any]) -> dict[str, Any]:
+    """A report of today: what differs at each point of the candidate, also by group and for the latest submissions."""
+    held_out, replay = report["holdout"], report["replay"]
+    weighted, steps = held_out["weighted"], range(len(held_out["candidate"]["curve"]))
+    for at in weighted["points"]:
+        change = at["false_alarm"]["value"] - weighted["champion"]["false_alarm"]["value"]
+        at["false_alarm_difference"] = difference(change, 0.04, at["false_alarm"]["n"])
+    for group in weighted["groups"]:
+        for side in ("fakes", "reals"):
+            if group[side]:
+                rates = [0.9 - step / 100 for step in steps]
+                group[side] |= {
+                    "searched": True,
+                    "points": points_of(rates, group[side]["champion"]["value"]),
+                }
+    held_out["changed_points"] = [
+        {"shift": at["shift"]} | dict.fromkeys(held_out["changed"], 100 + step)
+        for step, at in enumerate(weighted["points"])
+    ]
+    for step, at in enumerate(replay["curve"]):
+        change = at["load"]["value"] - replay["champion"]["value"]
+        at |= {
+            "difference": difference(change, 0.02, replay["n"]),
+            "now_flagged": 200 + step,
+            "now_cleared": 300,
+        }
+    for group in replay["groups"]:
+        group["all"]["points"] = points_of([0.5] * len(steps), group["all"]["champion"]["value"])
+    return report
+
+
+def points_of(rates: list[float], champion: float) -> dict[str, list[list[float]]]:
+    """As `ml.evaluation.at_points.listed`, with intervals of ten points on each side."""
+    return {
+        "candidate": [[rate, rate - 0.1, rate + 0.1] for rate in rates],
+        "difference": [[rate - champion, rate - champion - 0.1, rate - champion + 0.1] for rate in rates],
+    }
+
+
 def spread(n: int, **parts: list[int]) -> dict[str, Any]:
     """The parts of risk of `n` faces, by role, in the given proportions."""
     return {"n": n} | {

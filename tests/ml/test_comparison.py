@@ -92,6 +92,12 @@ def test_the_report_counts_held_out_faces_only_and_names_every_change(
     assert [point["shift"] for point in report["replay"]["curve"]] == SHIFTS.tolist()
     served = next(point for point in report["replay"]["curve"] if point["shift"] == 0)
     assert served["load"] == report["replay"]["candidate"]
+    assert served["difference"] == report["replay"]["difference"]
+    assert served["now_flagged"] == report["replay"]["now_flagged"]["count"]
+    changed = next(point for point in held_out["changed_points"] if point["shift"] == 0)
+    assert {name: found["count"] for name, found in held_out["changed"].items()} == {
+        name: number for name, number in changed.items() if name != "shift"
+    }
     assert [(part["value"], part["all"]["champion"]["n"]) for part in report["replay"]["groups"]] == [
         ("old", 8),
         ("new", 2),
@@ -221,8 +227,30 @@ def test_the_champion_is_measured_at_its_operating_point(
         assert champion["false_alarm"]["value"] == pytest.approx(there["false_alarm"], abs=1e-4)
         assert report["replay"]["champion"]["value"] == pytest.approx(load)
         assert report["champion"]["shift"] == shift
+        assert nothing_differs(report, shift), "equal models at one operating point"
+        assert not nothing_differs(report, 0.0 if shift else 2.0)
         found[shift] = load
     assert found[-2.0] > found[2.0], "the point matters for these pictures"
+
+
+def nothing_differs(report: dict, shift: float) -> bool:
+    """Whether champion and candidate are told to be equal at this point of the candidate, everywhere."""
+    number = int(np.argmin(np.abs(SHIFTS - shift)))
+    held_out, load = report["holdout"], report["replay"]["curve"][number]
+    changed = held_out["changed_points"][number]
+    assert changed["shift"] == load["shift"] == shift
+    point = held_out["weighted"]["points"][number]
+    groups = [
+        group[side]["points"]["difference"][number][0]
+        for group in held_out["weighted"]["groups"]
+        for side in ("fakes", "reals")
+        if group[side]
+    ]
+    groups += [group["all"]["points"]["difference"][number][0] for group in report["replay"]["groups"]]
+    counts = [value for name, value in changed.items() if name != "shift"]
+    counts += [load["now_flagged"], load["now_cleared"]]
+    differences = [point["recall_difference"]["value"], point["false_alarm_difference"]["value"]]
+    return not any([*groups, *counts, *differences, load["difference"]["value"]])
 
 
 def test_a_higher_shift_flags_no_more() -> None:

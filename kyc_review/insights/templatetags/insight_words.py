@@ -1,4 +1,3 @@
-import math
 import re
 
 from django import template
@@ -10,7 +9,7 @@ from django.utils.translation import gettext
 from detection.voting import Verdict
 from estimation.intervals import Rate
 from kyc_review.accounts.models import User
-from kyc_review.core.numbers import number, percentage
+from kyc_review.core.numbers import in_readers_notation, number, percentage, upper_bound
 from kyc_review.core.permissions import may_read_audit_log, may_see_insights
 from kyc_review.insights import action_words as actions
 from kyc_review.insights import submission_words
@@ -123,8 +122,18 @@ def certified(found: Audited) -> str:
     """ "0 found in 640: at most 0.5 %"."""
     if not found.judged:
         return gettext("None judged yet")
-    values = {"fake": found.fake, "judged": found.judged, "most": _ceiling(found.bound)}
+    values = {
+        "fake": found.fake,
+        "judged": found.judged,
+        "most": in_readers_notation(upper_bound(found.bound)),
+    }
     return gettext("%(fake)s found in %(judged)s: at most %(most)s %%") % values
+
+
+@register.filter
+def at_most(bound: float) -> str:
+    """An upper bound from 0 to 1: "76 %"."""
+    return f"{in_readers_notation(upper_bound(bound))} %"
 
 
 @register.filter
@@ -137,13 +146,6 @@ def turned_out(rate: Rate) -> str:
     return gettext("%(right)s of %(total)s: %(share)s (%(low)s to %(high)s %%)") % (
         values | {"low": low, "high": high}
     )
-
-
-def _ceiling(fraction: float) -> str:
-    """Percent with two significant figures, rounded up: a bound must not shrink on its way to the page."""
-    percent = 100 * fraction
-    digits = max(0, 1 - math.floor(math.log10(percent)))
-    return number(min(100.0, math.ceil(percent * 10**digits) / 10**digits), f".{digits}f")
 
 
 @register.filter

@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django import template
@@ -10,6 +10,7 @@ from django.utils.html import format_html
 from kyc_review.accounts.models import User
 from kyc_review.core.permissions import may_promote, may_see_retraining
 from kyc_review.retraining.operating_points import thresholds_in_words
+from kyc_review.retraining.presenters import percent
 from kyc_review.training.waiting import waiting_count
 
 register = template.Library()
@@ -52,6 +53,18 @@ def model_link(context: dict[str, Any], version: str, digest: str) -> str:
 def thresholds_words(shift: float) -> str:
     """The operating point of a bundle: "thresholds raised by 0.3"."""
     return thresholds_in_words(shift)
+
+
+@register.filter
+def as_percent(estimate: Any) -> str:
+    """An estimate from 0 to 1 with its interval: "97 % (95 to 99)"; empty without one."""
+    return percent(estimate)
+
+
+@register.filter
+def took_since(end: datetime, begin: datetime) -> str:
+    """How long something took: "45 s"."""
+    return duration(end - begin)
 
 
 @register.filter

@@ -79,6 +79,8 @@ class TrainingRun(Job):
 
     snapshot = models.ForeignKey(Snapshot, on_delete=models.PROTECT, related_name="runs")
     init = models.ForeignKey(Bundle, on_delete=models.PROTECT, related_name="+")
+    # Of the thresholds of `init` in production when the run was asked for, on the logit scale.
+    init_shift = models.FloatField(default=0.0, db_default=0.0)
     scratch = models.BooleanField(default=False)
     epochs = models.PositiveSmallIntegerField(default=3)
     seed = models.PositiveIntegerField(default=0)

@@ -50,8 +50,11 @@ def test_a_face_that_somebody_still_looks_at_is_in_no_snapshot(
     settings.SECOND_REVIEW_SHARE = 0.0
     plain = decide("real")
     assert list(unused_decisions(viewer=ada)) == [plain]
-    assert set(held(snapshot_create())) == {str(plain.submission_id)}
+    made = snapshot_create()
+    assert set(held(made)) == {str(plain.submission_id)}
     assert row.pk != plain.submission_id
+    assert snapshot_report.decisions_left_out(viewer=ada, snapshot=made) == [("waits", 1)]
+    assert snapshot_report.decisions_left_out(viewer=alice, snapshot=made) == []
 
 
 def test_calibration_and_the_sandbox_are_never_in_a_snapshot(
@@ -200,3 +203,21 @@ def test_a_face_of_another_set_is_not_found_through_this_one(
     later = decide("real")
     answer = login(ada).get(f"/retraining/snapshots/first/faces/{later.submission_id}/")
     assert answer.status_code == 404
+
+
+def test_each_decision_is_in_the_snapshot_or_left_out_for_one_reason(
+    decide: Callable[..., Decision], ada: User, login: Callable[[User], Client]
+) -> None:
+    kept, gold, planted, sandbox, erased, waits = (decide("fake") for _ in range(6))
+    ReviewItem.objects.filter(pk=gold.item_id).update(reason="gold")
+    Submission.objects.filter(pk=planted.submission_id).update(is_planted=True)
+    Submission.objects.filter(pk=sandbox.submission_id).update(is_test=True)
+    Submission.objects.filter(pk=erased.submission_id).update(erased_at=timezone.now())
+    ReviewItem.objects.create(submission=waits.submission, reason="second_opinion", risk=0.5)
+    made = snapshot_create()
+    assert set(held(made)) == {str(kept.submission_id)}
+    left_out = snapshot_report.decisions_left_out(viewer=ada, snapshot=made)
+    assert dict(left_out) == dict.fromkeys(("gold", "planted", "test", "erased", "waits"), 1)
+    assert made.items.count() + sum(number for _, number in left_out) == Decision.objects.final().count()
+    page = login(ada).get(f"/retraining/snapshots/{made.name}/").content.decode()
+    assert "held back, because the submission waits for another look" in page

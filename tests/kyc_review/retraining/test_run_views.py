@@ -138,18 +138,20 @@ def test_without_a_file_there_is_no_progress(serving: Bundle, ready: Snapshot) -
     assert progress_of(run_request(snapshot=ready)).of == 0
 
 
-def test_charts_share_their_axes_and_tell_each_epoch(run: TrainingRun) -> None:
+def test_charts_share_their_axes_and_tell_each_measurement(run: TrainingRun) -> None:
     lines = [step("north", 10 * n, 0.6) | {"loss": 0.8 / n, "auc": 0.7 + 0.02 * n} for n in (1, 2, 3, 4)]
     lines += [step("east", 50, 0.6) | {"loss": 0.5, "auc": 0.5}]
     tell(run, *lines)
     loss, auc = charts(progress_of(run))
     north, east = (line.points.split() for line in loss.lines)
-    assert (north[0], north[-1], east) == ("0.0,0.0", "320.0,90.0", ["0.0,45.0"]), "east has one epoch yet"
+    assert (north[0], north[-1], east) == ("0.0,0.0", "320.0,90.0", ["0.0,45.0"]), (
+        "east was measured once yet"
+    )
     assert [tick.text for tick in loss.up] == ["0.00", "0.40", "0.80"]
     assert [tick.text for tick in loss.across] == ["1", "2", "3", "4"]
-    assert (loss.epochs[0].told, loss.epochs[3].told) == (
-        "epoch 1: north 0.800, east 0.500",
-        "epoch 4: north 0.200",
+    assert (loss.measurements[0].told, loss.measurements[3].told) == (
+        "measurement 1: north 0.800, east 0.500",
+        "measurement 4: north 0.200",
     )
     assert [tick.text for tick in auc.up] == ["0.50", "0.75", "1.00"]
     assert charts(None) == charts(Progress()) == []

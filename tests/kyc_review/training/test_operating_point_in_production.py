@@ -14,19 +14,23 @@ from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
 from kyc_review.accounts.models import User
+from kyc_review.datasets.models import Snapshot
 from kyc_review.insights.model_monitoring import versions, weeks_of_versions
 from kyc_review.pipeline import worker
 from kyc_review.registry.bundles import bundle_promote
 from kyc_review.registry.models import Bundle, Promotion
+from kyc_review.retraining.stages import stages
 from kyc_review.review.audit_results import audits_by_bundle
 from kyc_review.review.decisions import decision_record
 from kyc_review.scoring.models import Scoring
 from kyc_review.submissions.models import Submission
 from kyc_review.training import signals
 from kyc_review.training.gate import load_at, point_at
-from kyc_review.training.models import Comparison
+from kyc_review.training.models import Comparison, TrainingRun
 from kyc_review.training.promotion_basis import figures_of
 from kyc_review.training.proposals import proposal_approve, proposal_open
+from kyc_review.training.runs import run_request
+from kyc_review.training.worker import training
 from tests.factories.claims import item_claim_next
 
 pytestmark = pytest.mark.django_db
@@ -162,3 +166,22 @@ def test_what_was_scored_before_gets_its_operating_point(
     import_module("kyc_review.scoring.migrations.0005_operating_point").fill(apps, None)
     shifts = dict(Scoring.objects.values_list("submission", "shift"))
     assert [shifts[row.pk] for row in (before, moved, after)] == [0.0, 0.3, 0.0]
+
+
+def test_a_candidate_follows_the_thresholds_in_production(serving: Bundle, ready: Snapshot) -> None:
+    bundle_promote(actor=None, bundle=serving, shift=0.3)
+    run = run_request(snapshot=ready)
+    assert run.init_shift == 0.3
+    assert "--init-shift=0.3" in training(run)
+
+
+def test_the_strip_says_what_belongs_to_which(comparison: Comparison, run: TrainingRun, ada: User) -> None:
+    told = {step.title: f"{step.text}, {step.more}" for step in stages(viewer=ada)}
+    assert told["Training"] == f"Run {run.pk}, Queued, 0 %, on ready"
+    assert told["Comparison"] == f"v2, Comparison {comparison.pk}, succeeded"
+    TrainingRun.objects.create(
+        snapshot=run.snapshot, init=run.init, seed=1, state="succeeded", candidate=comparison.candidate
+    )
+    made = TrainingRun.objects.latest("pk").pk
+    told = {step.title: step.more for step in stages(viewer=ada)}
+    assert told["Comparison"] == f"Comparison {comparison.pk} of what run {made} made, succeeded"

@@ -11,6 +11,7 @@ from django.utils import timezone
 from kyc_review.accounts.models import AdminRequest, User
 from kyc_review.accounts.people.admin_requests import admin_request_open
 from kyc_review.audit import services as audit
+from kyc_review.audit.models import Event
 from kyc_review.notices.models import Kind, Notice
 from kyc_review.notices.services import channel_create
 from kyc_review.planting.changes import planting_propose
@@ -103,6 +104,36 @@ def test_overturned_clears_and_signals_that_call_are_listed(
     ]
     settings.RETRAIN_SUGGEST_DECISIONS = 1  # type: ignore[attr-defined]
     assert texts(ada)[-1].startswith("New decisions: 1 are in no snapshot yet")
+
+
+def test_overturned_clears_that_were_seen_wait_no_more_until_there_is_another(
+    decide: Callable, ada: User, amir: User, client: Client
+) -> None:
+    submission = decide("fake").submission
+    audit.record(action="submission.overturned", target=submission)
+    (listed,) = waiting_for(viewer=ada)
+    client.force_login(ada)
+    page = client.get("/retraining/waiting/").content.decode()
+    assert f'name="until" value="{listed.seen_until}"' in page
+    audit.record(action="submission.overturned", target=submission)  # between the page and the button
+    assert client.post("/retraining/waiting/seen/", {"until": listed.seen_until}).status_code == 302
+    assert texts(ada) == [
+        "1 cleared selfie was found to be fake in the last week, and the outcome overturned."
+    ]
+    client.post("/retraining/waiting/seen/", {"until": waiting_for(viewer=ada)[0].seen_until})
+    assert (texts(ada), waiting_count(viewer=ada)) == ([], 0)
+    assert (len(texts(amir)), waiting_count(viewer=amir)) == (1, 1), "each admin sees for herself"
+    event = Event.objects.filter(action="overturned.seen").latest("pk")
+    assert (event.actor_name, event.target_id) == ("ada", str(ada.pk))
+    audit.record(action="submission.overturned", target=submission)
+    assert waiting_count(viewer=ada) == 1
+    assert client.post("/retraining/waiting/seen/", {"until": "x"}).status_code == 400
+
+
+def test_only_admins_acknowledge(staff: Callable[..., User], client: Client) -> None:
+    client.force_login(staff("audrey", "auditor"))
+    assert client.post("/retraining/waiting/seen/", {"until": "1"}).status_code == 403
+    assert not Event.objects.filter(action="overturned.seen").exists()
 
 
 def test_the_number_in_the_navigation_counts_all_that_is_listed_but_suggestions(

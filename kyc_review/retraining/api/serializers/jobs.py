@@ -127,11 +127,14 @@ class PointOut(serializers.Serializer):
 
 class ComparisonOut(WorkOut):
     champion = serializers.CharField(source="champion.digest")
+    champion_shift = serializers.FloatField(
+        help_text="Added to the champion's thresholds on the logit scale: the operating point it was measured at."
+    )
     candidate = serializers.CharField(source="candidate.digest")
 
     class Meta(WorkOut.Meta):
         model = Comparison
-        fields = (*WorkOut.Meta.fields, "champion", "candidate")
+        fields = (*WorkOut.Meta.fields, "champion", "champion_shift", "candidate")
         read_only_fields = fields
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from kyc_review.core.numbers import upper_bound
 from kyc_review.datasets.models import Snapshot
 from kyc_review.retraining.api.jobs import comparison_whole
 from kyc_review.retraining.api.serializers.jobs import ComparisonOut
@@ -120,7 +121,7 @@ def _unweighted(held_out: Mapping[str, Any], shift: float) -> list[str]:
         f"{_estimate(before['recall_with_human'])}",
         f"{'unweighted: held-out real faces':42} {point['false_alarm']:.1%}, champion "
         f"{_estimate(before['false_alarm'])}",
-        f"{'unweighted: missed at most':42} {point['miss_at_most']:.1%}",
+        f"{'unweighted: missed at most':42} {upper_bound(point['miss_at_most'])}%",
     ]
 
 
