@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('training', '0011_comparison_champion_shift'),
+        ('training', '0012_values_for_older_code'),
     ]
 
     operations = [
