@@ -163,7 +163,7 @@ def test_what_was_scored_before_gets_its_operating_point(
     bundle_promote(actor=None, bundle=serving, shift=0.0)
     after = clear()
     Scoring.objects.update(bundle_digest=serving.digest)
-    import_module("kyc_review.scoring.migrations.0005_operating_point").fill(apps, None)
+    import_module("kyc_review.scoring.migrations.0006_fill_operating_point").fill(apps, None)
     shifts = dict(Scoring.objects.values_list("submission", "shift"))
     assert [shifts[row.pk] for row in (before, moved, after)] == [0.0, 0.3, 0.0]
 
