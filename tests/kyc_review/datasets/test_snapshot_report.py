@@ -206,18 +206,22 @@ def test_a_face_of_another_set_is_not_found_through_this_one(
 
 
 def test_each_decision_is_in_the_snapshot_or_left_out_for_one_reason(
-    decide: Callable[..., Decision], ada: User, login: Callable[[User], Client]
+    decide: Callable[..., Decision], alice: User, ada: User, login: Callable[[User], Client]
 ) -> None:
-    kept, gold, planted, sandbox, erased, waits = (decide("fake") for _ in range(6))
-    ReviewItem.objects.filter(pk=gold.item_id).update(reason="gold")
+    kept, planted, sandbox, waits = (decide("fake") for _ in range(4))
+    gold = ReviewItem.objects.create(
+        submission=kept.submission, reason="gold", risk=0.5, state="decided", decided_at=timezone.now()
+    )
+    Decision.objects.create(
+        item=gold, submission=kept.submission, reviewer=alice, label="real", handling_ms=1
+    )
     Submission.objects.filter(pk=planted.submission_id).update(is_planted=True)
     Submission.objects.filter(pk=sandbox.submission_id).update(is_test=True)
-    Submission.objects.filter(pk=erased.submission_id).update(erased_at=timezone.now())
     ReviewItem.objects.create(submission=waits.submission, reason="second_opinion", risk=0.5)
     made = snapshot_create()
     assert set(held(made)) == {str(kept.submission_id)}
     left_out = snapshot_report.decisions_left_out(viewer=ada, snapshot=made)
-    assert dict(left_out) == dict.fromkeys(("gold", "planted", "test", "erased", "waits"), 1)
+    assert dict(left_out) == dict.fromkeys(("gold", "planted", "test", "waits"), 1)
     assert made.items.count() + sum(number for _, number in left_out) == Decision.objects.final().count()
     page = login(ada).get(f"/retraining/snapshots/{made.name}/").content.decode()
     assert "held back, because the submission waits for another look" in page

@@ -177,11 +177,11 @@ def test_a_candidate_follows_the_thresholds_in_production(serving: Bundle, ready
 
 def test_the_strip_says_what_belongs_to_which(comparison: Comparison, run: TrainingRun, ada: User) -> None:
     told = {step.title: f"{step.text}, {step.more}" for step in stages(viewer=ada)}
-    assert told["Training"] == f"Run {run.pk}, Queued, 0 %, on ready"
-    assert told["Comparison"] == f"v2, Comparison {comparison.pk}, succeeded"
+    assert told["Training"] == f"Run {run.pk}, Waiting, 0 %, on ready"
+    assert told["Comparison"] == f"v2, Comparison {comparison.pk}, done"
     TrainingRun.objects.create(
         snapshot=run.snapshot, init=run.init, seed=1, state="succeeded", candidate=comparison.candidate
     )
     made = TrainingRun.objects.latest("pk").pk
     told = {step.title: step.more for step in stages(viewer=ada)}
-    assert told["Comparison"] == f"Comparison {comparison.pk} of what run {made} made, succeeded"
+    assert told["Comparison"] == f"Comparison {comparison.pk} of what run {made} made, done"
