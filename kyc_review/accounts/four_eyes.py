@@ -97,6 +97,14 @@ def why_not_approver(*, proposer: User, approver: User) -> str:
     return " ".join([*sorted(acts), consequence])
 
 
+def why_not_rejected(*, proposer_id: int, decider: User, remark: str) -> str:
+    """Why the decision to close a proposal is refused; empty if nothing speaks against it. One's own is withdrawn
+    without a reason; the proposer of a rejected one, and auditors, read why."""
+    if proposer_id == decider.pk or remark.strip():
+        return ""
+    return gettext("State in the remark why you reject it; the proposer and the audit log get the text.")
+
+
 def _controllers(person: User) -> dict[str, _Control]:
     """By id: the person, everyone who could sign in to the account, and everyone who could sign in to theirs."""
     since = timezone.now() - timedelta(days=settings.APPROVER_INDEPENDENCE_DAYS)

@@ -10,10 +10,10 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from kyc_review.accounts.four_eyes import refuse_token, why_not_approver
+from kyc_review.accounts.four_eyes import refuse_token, why_not_approver, why_not_rejected
 from kyc_review.audit import services as audit
 from kyc_review.core.db.locks import lock_for_transaction
-from kyc_review.core.errors import DomainError
+from kyc_review.core.errors import DomainError, text_within
 from kyc_review.core.permissions import Right, require
 from kyc_review.notices.models import Kind
 from kyc_review.notices.outbox import notice_record
@@ -84,7 +84,7 @@ def planting_propose(*, values: dict[str, Any], reason: str, actor: User) -> Pla
 
 
 @transaction.atomic
-def planting_approve(*, proposal: PlantingProposal, actor: User) -> PlantingSettings:
+def planting_approve(*, proposal: PlantingProposal, actor: User, remark: str = "") -> PlantingSettings:
     """The proposed values count from now on. Raises PermissionDenied, ApprovalByToken, PlantingRefused."""
     require(actor, Right.PLANT)
     refuse_token(actor)
@@ -92,23 +92,29 @@ def planting_approve(*, proposal: PlantingProposal, actor: User) -> PlantingSett
     row = _open(proposal)
     if refusal := why_not_approver(proposer=row.proposed_by, approver=actor):
         raise PlantingRefused(refusal)
-    _close(row, Proposal.State.APPROVED, actor)
+    _close(row, Proposal.State.APPROVED, actor, remark)
     made = PlantingSettings.objects.create(
         **values_of(row), reason=row.reason, changed_by=row.proposed_by, approved_by=actor
     )
-    _recorded("planting.changed", actor, made, row.reason, proposed_by=str(row.proposed_by))
+    told = {"proposed_by": str(row.proposed_by), "remark": row.remark}
+    _recorded("planting.changed", actor, made, row.reason, **told)
     _notify(Kind.CHANGED, "The settings of planted forgeries changed", row, actor)
     return made
 
 
 @transaction.atomic
-def planting_reject(*, proposal: PlantingProposal, actor: User) -> PlantingProposal:
-    """Reject it, or withdraw it if the actor proposed it. Raises PermissionDenied, PlantingRefused."""
+def planting_reject(*, proposal: PlantingProposal, actor: User, remark: str = "") -> PlantingProposal:
+    """Reject it for the reason in the remark, or withdraw it if the actor proposed it.
+
+    Raises PermissionDenied, PlantingRefused.
+    """
     require(actor, Right.PLANT)
     row = _open(proposal)
     own = row.proposed_by_id == actor.pk
-    _close(row, Proposal.State.WITHDRAWN if own else Proposal.State.REJECTED, actor)
-    audit.record(action=f"planting.{row.state}", actor=actor, target=row)
+    if refusal := why_not_rejected(proposer_id=row.proposed_by_id, decider=actor, remark=remark):
+        raise PlantingRefused(refusal)
+    _close(row, Proposal.State.WITHDRAWN if own else Proposal.State.REJECTED, actor, remark)
+    audit.record(action=f"planting.{row.state}", actor=actor, target=row, detail={"remark": row.remark})
     return row
 
 
@@ -144,9 +150,10 @@ def _open(proposal: PlantingProposal) -> PlantingProposal:
     return row
 
 
-def _close(row: PlantingProposal, state: Proposal.State, actor: User) -> None:
+def _close(row: PlantingProposal, state: Proposal.State, actor: User, remark: str) -> None:
     row.state, row.decided_by, row.decided_at = state, actor, timezone.now()
-    row.save(update_fields=["state", "decided_by", "decided_at"])
+    row.remark = text_within(remark, REASON_MAX, _("The remark"), PlantingRefused)
+    row.save(update_fields=["state", "decided_by", "decided_at", "remark"])
 
 
 def _recorded(

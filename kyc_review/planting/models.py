@@ -83,6 +83,7 @@ class PlantingProposal(PlantingValues):
     proposed_at = models.DateTimeField(default=timezone.now)
     proposed_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     decided_at = models.DateTimeField(null=True, blank=True)
+    remark = models.CharField(max_length=300, blank=True, default="", db_default="")
     decided_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )

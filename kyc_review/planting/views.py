@@ -32,7 +32,7 @@ from kyc_review.planting.changes import (
     values_of,
 )
 from kyc_review.planting.figures import bands_of_work, of_today, recalls, recalls_by_bundle
-from kyc_review.planting.models import PlantingProposal, PlantingSettings, PlantingValues
+from kyc_review.planting.models import PlantingProposal, PlantingSettings, PlantingValues, Sources
 from kyc_review.planting.rules import bounds_reached, licensed_pictures
 from kyc_review.training.models import Proposal
 
@@ -128,7 +128,11 @@ def rejection(request: StaffRequest, number: int) -> HttpResponse:
 def _decide(request: StaffRequest, number: int, decide: Callable[..., object], done: str) -> HttpResponse:
     require(request.user, Right.PLANT)
     proposal = get_object_or_404(PlantingProposal, pk=number)
-    return _done(request, lambda: decide(proposal=proposal, actor=request.user), done)
+    return _done(
+        request,
+        lambda: decide(proposal=proposal, actor=request.user, remark=request.POST.get("remark", "")),
+        done,
+    )
 
 
 def _done(request: StaffRequest, change: Callable[[], object], done: str) -> HttpResponse:
@@ -144,6 +148,25 @@ def _start_values() -> dict[str, Any]:
     return values_of(planting_now() or PlantingProposal())
 
 
+def _changes(row: PlantingProposal) -> list[tuple[str, Any, Any]]:
+    """(label, before, after) of each value that the proposal changes; all values where nothing counts yet."""
+    current = planting_now()
+    before, after = values_of(current) if current else {}, values_of(row)
+    return [
+        (str(row._meta.get_field(name).verbose_name), _shown(before.get(name)), _shown(after[name]))
+        for name in PlantingValues.NAMES
+        if before.get(name) != after[name]
+    ]
+
+
+def _shown(value: Any) -> Any:
+    if value is None:
+        return _("never set")
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    return Sources(value).label if value in list(Sources) else value
+
+
 def _page(request: StaffRequest, form: PlantingForm, status: int = 200) -> HttpResponse:
     opened = PlantingProposal.objects.filter(state=Proposal.State.OPEN).select_related("proposed_by").first()
     own = opened is not None and opened.proposed_by_id == request.user.pk
@@ -156,6 +179,10 @@ def _page(request: StaffRequest, form: PlantingForm, status: int = 200) -> HttpR
         "refusal": why_not_approver(proposer=opened.proposed_by, approver=request.user)
         if opened and not own
         else "",
+        "changes": _changes(opened) if opened else [],
+        "closed": PlantingProposal.objects.filter(
+            state__in=(Proposal.State.REJECTED, Proposal.State.WITHDRAWN)
+        ).select_related("proposed_by", "decided_by"),
         "history": PlantingSettings.objects.select_related("changed_by", "approved_by"),
         "days_kept": configured.PLANTED_DAYS,
         "pictures": len(licensed_pictures()),

@@ -128,6 +128,11 @@ def _page(request: StaffRequest, form: GateForm, status: int = 200) -> HttpRespo
     now, proposals = asdict(Limits.current()), gate_proposals_listed(viewer=request.user)
     opened = next((row for row in proposals if row.state == Proposal.State.OPEN), None)
     own = opened is not None and opened.proposed_by_id == request.user.pk
+    remarks = {
+        (str(row.proposed_by), str(row.decided_by), row.reason): row.remark
+        for row in proposals
+        if row.state == Proposal.State.APPROVED
+    }
     context: dict[str, Any] = {
         "form": form,
         "may_change": may_promote(request.user),
@@ -145,7 +150,11 @@ def _page(request: StaffRequest, form: GateForm, status: int = 200) -> HttpRespo
         ],
         "now": [(label_of(name), value) for name, value in now.items()],
         "history": [
-            (change, [(label_of(name), before, after) for name, before, after in change.limits])
+            (
+                change,
+                [(label_of(name), before, after) for name, before, after in change.limits],
+                remarks.get((change.changed_by, change.approved_by, change.reason), ""),
+            )
             for change in gate_settings_history(viewer=request.user)
         ],
     }

@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.translation import gettext, gettext_noop
 
-from kyc_review.accounts.four_eyes import refuse_token, why_not_approver
+from kyc_review.accounts.four_eyes import refuse_token, why_not_approver, why_not_rejected
 from kyc_review.audit import services as audit
 from kyc_review.core.days import moment_in_words
 from kyc_review.core.errors import DomainError, text_within
@@ -127,6 +127,8 @@ def gate_change_reject(*, proposal: GateProposal, actor: User, remark: str = "")
     require(actor, Right.PROMOTE)
     row = _locked(proposal)
     own = row.proposed_by_id == actor.pk
+    if refusal := why_not_rejected(proposer_id=row.proposed_by_id, decider=actor, remark=remark):
+        raise GateSettingsRefused(refusal)
     _close(row, Proposal.State.WITHDRAWN if own else Proposal.State.REJECTED, actor, remark)
     audit.record(action=f"gate.settings_{row.state}", actor=actor, target=row, detail={"remark": row.remark})
     return row

@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext, gettext_noop
 
-from kyc_review.accounts.four_eyes import refuse_token, why_not_approver
+from kyc_review.accounts.four_eyes import refuse_token, why_not_approver, why_not_rejected
 from kyc_review.audit import services as audit
 from kyc_review.core.errors import DomainError, text_within
 from kyc_review.core.permissions import Right, require
@@ -196,6 +196,8 @@ def proposal_reject(*, proposal: Proposal, actor: User, remark: str = "") -> Pro
     require(actor, Right.PROMOTE)
     row = _locked(proposal)
     own = row.proposed_by_id == actor.pk
+    if refusal := why_not_rejected(proposer_id=row.proposed_by_id, decider=actor, remark=remark):
+        raise ProposalRefused(refusal)
     _close(row, Proposal.State.WITHDRAWN if own else Proposal.State.REJECTED, actor, remark)
     return row
 

@@ -109,3 +109,21 @@ def test_two_admins_switch_it_on_in_their_browsers(
     assert current is not None
     assert not current.is_on
     assert first.get(URL).text.count(WHY) == 2
+
+
+def test_a_rejection_needs_a_reason_and_stays_in_the_history(
+    ada: User, maya: User, login: Callable[[User], Client]
+) -> None:
+    planting_on(by=ada, approved_by=maya)
+    proposal = planting_propose(values=VALUES | {"queue_max": 77}, reason=WHY, actor=ada)
+    window = login(maya)
+    page = window.get(URL).text
+    assert "200 →" in page
+    window.post(f"{URL}{proposal.pk}/rejection/")
+    proposal.refresh_from_db()
+    assert proposal.state == "open"
+    window.post(f"{URL}{proposal.pk}/rejection/", {"remark": "Too long a queue."})
+    page = window.get(URL).text
+    assert "Too long a queue." in page
+    assert ">77<" in page
+    assert Event.objects.get(action="planting.rejected").detail == {"remark": "Too long a queue."}

@@ -86,6 +86,9 @@ def test_one_proposal_is_open_at_a_time_and_each_can_be_closed(ada: User, maya: 
         proposal = gate_change_propose(limits=wanted, reason=WHY, actor=ada)
         with pytest.raises(GateSettingsRefused, match="waits for a decision"):
             gate_change_propose(limits=replace(wanted, load_max=0.2), reason=WHY, actor=maya)
+        if closes == maya:
+            with pytest.raises(GateSettingsRefused, match="why you reject"):
+                gate_change_reject(proposal=proposal, actor=closes, remark=" ")
         assert gate_change_reject(proposal=proposal, actor=closes, remark="No.").state == state
         with pytest.raises(GateSettingsRefused, match="already closed"):
             gate_change_approve(proposal=proposal, actor=maya)
@@ -176,6 +179,7 @@ def test_two_admins_change_them_on_the_page_and_auditors_read(
     assert logged_in(maya).post(approval, {"remark": "Agreed."}).status_code == 302
     assert Limits.current().recall_min == 0.8
     page = logged_in(otto).get(URL).content.decode()
+    assert "Agreed." in page
     assert WHY in page
     assert "0.5 →" in page
     assert "ada, approved by maya" in page

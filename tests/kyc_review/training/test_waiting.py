@@ -58,7 +58,7 @@ def test_a_proposal_waits_for_every_admin_but_the_one_who_made_it(
     assert "ada proposes" in page_of(amir, "/retraining/")
     assert "ada proposes" in page_of(amir, "/retraining/waiting/")
     assert "nothing-waits" in page_of(ada, "/retraining/waiting/")
-    proposal_reject(proposal=proposal, actor=amir)
+    proposal_reject(proposal=proposal, actor=amir, remark="Load first.")
     assert (texts(amir), waiting_count(viewer=amir)) == ([], 0)
 
 

@@ -62,7 +62,8 @@ reject_gate_settings = describe_endpoint(
     "Reject or withdraw a proposal of settings of the gate",
     request=RemarkIn,
     responses={200: GateSettingsOut},
-    described=BODY | {"e409": "It is already closed.", "e404": GONE},
+    described=BODY
+    | {"e409": "It is already closed, or the remark does not say why it is rejected.", "e404": GONE},
 )
 list_refused_trainings = listing(
     "list_refused_trainings",

@@ -87,7 +87,8 @@ reject_proposal = describe_endpoint(
     "Reject a proposal, or withdraw your own",
     request=RemarkIn,
     responses={200: ProposalOut},
-    described=BODY | {"e404": GONE, "e409": "It is already closed."},
+    described=BODY
+    | {"e404": GONE, "e409": "It is already closed, or the remark does not say why it is rejected."},
 )
 list_promotions = listing(
     "list_promotions",
