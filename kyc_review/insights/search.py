@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 NOT_YET_DECIDED = Q(state__in=UNDECIDED_STATES)
 SEEN, HIDDEN = Q(is_blinded=False), Q(is_blinded=True)  # of `submissions_visible`
+TELLS_RESULT = Q(hides_result=False)
 BLINDED = "~"  # marks the place of a blinded row in the address of the next page
 # Filters by what a blinded submission hides; the names are those of `SearchForm`.
 TELL_RESULT = ("result", "reviewer", "check", "decided", "scored", "bundle", "member")
@@ -105,7 +106,7 @@ def _seen(viewer: User, wanted: dict[str, Any]) -> QuerySet[Submission]:
     """What the viewer may know all of, the newest first; a filter must not tell the results that are hidden."""
     rows = submissions_visible(viewer=viewer).filter(SEEN)
     if any(wanted.get(name) for name in TELL_RESULT):
-        rows = rows.filter(hides_result=False)
+        rows = rows.filter(TELLS_RESULT)
     if wanted.get("q"):
         rows = _said(rows, wanted["q"].strip(), viewer)
     for name in ("state", "result"):

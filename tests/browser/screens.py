@@ -39,8 +39,9 @@ def cut_off(page: Page) -> list[str]:
     """What is not wholly inside the window and its card, or whose text is larger than it; in words."""
     return list(
         page.evaluate(
-            """() => [...document.querySelectorAll(
-                'main :is(button, .button, input, select, table, .call, .result, .choice, .actions, figcaption)')]
+            """() => (document.documentElement.scrollWidth > innerWidth ? ['the page is wider than the window'] : [])
+              .concat([...document.querySelectorAll(
+                'main :is(button, .button, input, select, table, .call, .result, .choice, .actions, .card label, figcaption)')]
               .filter(one => one.checkVisibility({visibilityProperty: true, opacityProperty: true})
                  && !one.closest('.only-heard') && one.getBoundingClientRect().width > 1)
               .flatMap(one => {
@@ -52,6 +53,6 @@ def cut_off(page: Page) -> list[str]:
                 const isSmall = holdsText && (one.scrollWidth > one.clientWidth + 1
                   || one.scrollHeight > one.clientHeight + 1)
                 return isOut || isOver || isSmall ? [`${name} ${isOut ? 'window' : isOver ? 'card' : 'text'}`] : []
-              })"""
+              }))"""
         )
     )
