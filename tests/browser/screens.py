@@ -41,7 +41,8 @@ def cut_off(page: Page) -> list[str]:
         page.evaluate(
             """() => (document.documentElement.scrollWidth > innerWidth ? ['the page is wider than the window'] : [])
               .concat([...document.querySelectorAll(
-                'main :is(button, .button, input, select, table, .call, .result, .choice, .actions, .card label, figcaption)')]
+                'main :is(button, .button, input, select, table, .call, .result, .choice, .actions, '
+                + '.card label, figcaption)')]
               .filter(one => one.checkVisibility({visibilityProperty: true, opacityProperty: true})
                  && !one.closest('.only-heard') && one.getBoundingClientRect().width > 1)
               .flatMap(one => {
