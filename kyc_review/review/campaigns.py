@@ -141,9 +141,10 @@ def campaign_of(*, viewer: User, submission_id: UUID) -> Campaign | None:
     return Campaign(tuple(rows)) if is_member and len(_applicants(rows)) > 1 else None
 
 
-def campaign_left(*, campaign: Campaign, viewer: User) -> Campaign | None:
-    """The group as it is now: members that must be judged blind since then are gone, perhaps the first one, too."""
-    keys = [row.pk for row in campaign.members]
+def campaign_left(*, members: Collection[UUID], viewer: User) -> Campaign | None:
+    """The group of these as it is now: members that must be judged blind since then are gone, perhaps the first one,
+    too."""
+    keys = list(members)
     first = _shown().filter(pk__in=keys).order_by("received_at", "pk").first()
     return campaign_of(viewer=viewer, submission_id=first.pk) if first else None
 
@@ -224,7 +225,9 @@ def campaign_decide(
         target=campaign.members[0],
         detail={"label": label, "members": [str(row.pk) for row in rows]},
     )
-    return [_decide(row, senior, label, said) for row in rows]
+    gone = Submission.objects.filter(pk__in=set(chosen) - {row.pk for row in rows})
+    left_alone = [Outcome(row, gettext("It has left the group meanwhile.")) for row in gone]
+    return [_decide(row, senior, label, said) for row in rows] + left_alone
 
 
 def _decide(row: Submission, senior: User, label: str, said: dict[str, Any]) -> Outcome:

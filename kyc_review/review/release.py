@@ -15,10 +15,9 @@ from kyc_review.accounts.services import person_lock
 from kyc_review.audit import services as audit
 from kyc_review.core.errors import DomainError
 from kyc_review.core.permissions import ROLES_WITH, Right, may_decide, may_oversee, require
-from kyc_review.review.blinding import knows_outcome, knows_picture_outcome
 from kyc_review.review.claims import NOT_RESERVED, RELEASED, claim_again, claim_lost, held_by, require_decider
 from kyc_review.review.decisions import TooLate
-from kyc_review.review.models import Gold, PutAside, ReviewItem, Skip
+from kyc_review.review.models import PutAside, ReviewItem, Skip
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -83,8 +82,8 @@ def item_escalate(*, item_id: int, reviewer: User, message: str = "") -> None:
 @transaction.atomic
 def item_hand_over(*, item_id: int, reviewer: User, to: User, message: str = "") -> None:
     """The item is offered to `to` alone for HANDOVER_S, then to everybody. Raises ReleaseRefused."""
-    item = ReviewItem.objects.filter(pk=item_id).first()
-    if item is None:
+    item = held_by(reviewer.pk, item_id).first()
+    if item is None:  # before anything is said of the item
         raise claim_lost(item_id, reviewer)
     if to.pk == reviewer.pk:
         raise ReleaseRefused(gettext("You already hold it."))
@@ -95,8 +94,8 @@ def item_hand_over(*, item_id: int, reviewer: User, to: User, message: str = "")
 def offer(item: ReviewItem, to: User) -> dict[str, Any]:
     """The fields of an item that is offered to `to` first, for HANDOVER_S. Raises ReleaseRefused.
 
-    To people who know the outcome it is offered for no time: everybody may take it at once. A refusal would tell that
-    the face was judged before, so that it is a second review or a calibration item.
+    Also to people who know its outcome and cannot take it: a refusal, or an item that others may take at once, would
+    tell that the face was judged before, so that it is a second review or a calibration item. A senior can return it.
     """
     if not may_decide(to):
         raise ReleaseRefused(gettext("That person is not a reviewer."))
@@ -104,11 +103,7 @@ def offer(item: ReviewItem, to: User) -> dict[str, Any]:
         raise ReleaseRefused(gettext("This item was escalated; only a senior can take it."))
     if item.escalated_by_id == to.pk:
         raise ReleaseRefused(gettext("They escalated this item themselves."))
-    gave_answer = Gold.objects.filter(submission=item.submission_id, added_by=to).exists()
-    knows = gave_answer or knows_outcome(submission_id=item.submission_id, person=to)
-    if item.is_blind and not item.outcome_may_be_known:
-        knows = knows or knows_picture_outcome(submission_id=item.submission_id, person=to)
-    until = Now() if knows else Now() + dt.timedelta(seconds=settings.HANDOVER_S)
+    until = Now() + dt.timedelta(seconds=settings.HANDOVER_S)
     return {"reserved_for": to, "reserved_until": until, "is_reserved_ahead": False}
 
 

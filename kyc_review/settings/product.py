@@ -38,7 +38,7 @@ AUXILIARY_MODELS_DIR = Path(env.str("AUXILIARY_MODELS_DIR", default=str(DATA_DIR
 CLAIM_LEASE_S = env.int("CLAIM_LEASE_S", default=600)
 # A decision can be taken back during this time; after it the submission completes and its webhook is sent.
 UNDO_WINDOW_S = env.int("UNDO_WINDOW_S", default=10)
-HANDOVER_S = env.int("HANDOVER_S", default=4 * 3600)
+HANDOVER_S = env.int("HANDOVER_S", default=3600)
 REVIEW_SLA_S = env.int("REVIEW_SLA_S", default=4 * 3600)
 # Fields of submissions' metadata by which seniors can filter the queue, such as "branch,country". Not one that tells
 # when the applicant came: calibration items are older than they look.

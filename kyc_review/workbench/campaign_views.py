@@ -11,7 +11,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
 
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
 from kyc_review.core.permissions import Right, require
@@ -42,7 +42,7 @@ def campaign(request: StaffRequest, submission_id: UUID) -> HttpResponse:
     return _shown(request, _found(request, submission_id))
 
 
-@require_safe
+@require_GET  # not HEAD: what is sent counts as a look
 @staff_only
 def thumbnail(request: StaffRequest, submission_id: UUID, member_id: UUID) -> HttpResponseBase:
     """A member's picture, large enough to judge. That it was sent is recorded; `look` tells that it was seen."""
@@ -54,7 +54,7 @@ def thumbnail(request: StaffRequest, submission_id: UUID, member_id: UUID) -> Ht
     return answer
 
 
-@require_safe
+@require_GET
 @staff_only
 def full_picture(request: StaffRequest, submission_id: UUID, member_id: UUID) -> HttpResponseBase:
     """A member's picture alone in a tab; opening it is a look."""
@@ -84,10 +84,10 @@ def look(request: StaffRequest, submission_id: UUID, member_id: UUID) -> HttpRes
 @staff_only
 def decision(request: StaffRequest, submission_id: UUID) -> HttpResponse:
     """One answer for all chosen members. A refused answer is shown at this address; loading it again leads back."""
-    group = _found(request, submission_id)
     if request.method != "POST":
-        return _page_of(group)
+        return _page_of(_found(request, submission_id))
     form, chosen = DecisionForm(request.POST), CampaignForm(request.POST)
+    group = _group_of_answer(request, submission_id, chosen)
     if not form.is_valid() or not chosen.is_valid():
         problems = [text for errors in (*form.errors.values(), *chosen.errors.values()) for text in errors]
         return _shown(request, group, problem=str(problems[0]), status=422)
@@ -103,7 +103,7 @@ def decision(request: StaffRequest, submission_id: UUID) -> HttpResponse:
     except CampaignRefused as refused:
         return _shown(request, group, problem=refused.detail, status=409)
     _report(request, outcomes)
-    return _page_of(campaigns.campaign_left(campaign=group, viewer=request.user))
+    return _page_of(campaigns.campaign_left(members=[row.pk for row in group.members], viewer=request.user))
 
 
 def _report(request: StaffRequest, outcomes: list[Outcome]) -> None:
@@ -148,6 +148,15 @@ def _found(request: StaffRequest, submission_id: UUID) -> Campaign:
     if group is None:
         raise Http404(gettext("There is no such campaign."))
     return group
+
+
+def _group_of_answer(request: StaffRequest, submission_id: UUID, answer: CampaignForm) -> Campaign:
+    """The group that was answered about, also when the member that names it has left it meanwhile."""
+    _require(request)
+    group = campaigns.campaign_of(viewer=request.user, submission_id=submission_id)
+    if group is None and answer.is_valid():
+        group = campaigns.campaign_left(members=answer.cleaned_data["members"], viewer=request.user)
+    return group or _found(request, submission_id)
 
 
 def _member(group: Campaign, member_id: UUID) -> Submission:

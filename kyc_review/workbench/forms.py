@@ -42,13 +42,21 @@ class RegionsField(forms.JSONField):
 
     @staticmethod
     def _box(box: object) -> dict[str, float]:
-        if not isinstance(box, dict) or not all(
-            isinstance(box.get(side), int | float) and 0 <= box[side] <= 1 for side in SIDES
+        if (
+            not isinstance(box, dict)
+            or not all(type(box.get(side)) in (int, float) and 0 <= box[side] <= 1 for side in SIDES)
+            or not _lies_within(box)
         ):
             raise forms.ValidationError(
                 gettext("A marked region could not be read; remove it and mark it again.")
             )
         return {side: round(float(box[side]), 4) for side in SIDES}
+
+
+def _lies_within(box: dict[str, float]) -> bool:
+    """A box with a size, in the picture up to what rounding adds."""
+    ends = (box["x"] + box["width"], box["y"] + box["height"])
+    return box["width"] > 0 and box["height"] > 0 and max(ends) <= 1.001
 
 
 class DecisionForm(ReviewForm):
@@ -71,6 +79,8 @@ class DecisionForm(ReviewForm):
     def clean(self) -> dict[str, Any]:
         said = super().clean() or {}
         said["is_sure"] = not said.pop("unsure", False)
+        for name in ("parts", "methods"):
+            said[name] = list(dict.fromkeys(said.get(name) or []))
         if said.get("label") and said["label"] != Decision.Label.FAKE:
             self.errors.pop("regions", None)  # what was drawn belongs to fake, and holds up no other answer
         if said.get("label") == Decision.Label.NOT_ASSESSABLE and not said.get("obstacle"):

@@ -36,7 +36,10 @@ from kyc_review.workbench.rendering import (
 @require_POST
 @staff_only
 def release(request: StaffRequest, item_id: int) -> HttpResponse:
-    reason = _form_values(request).get("skip_reason") or Skip.Reason.UNSURE
+    said = ReleaseForm(request.POST)
+    if not said.is_valid():
+        return _unreadable(request, item_id, said)
+    reason = said.cleaned_data["skip_reason"] or Skip.Reason.UNSURE
     return _release_and_show(
         request,
         item_id,
@@ -48,7 +51,10 @@ def release(request: StaffRequest, item_id: int) -> HttpResponse:
 @require_POST
 @staff_only
 def snooze(request: StaffRequest, item_id: int) -> HttpResponse:
-    minutes = _form_values(request).get("minutes") or 0
+    said = ReleaseForm(request.POST)
+    if not said.is_valid():
+        return _unreadable(request, item_id, said)
+    minutes = said.cleaned_data["minutes"] or 0
     return _release_and_show(
         request,
         item_id,
@@ -61,7 +67,10 @@ def snooze(request: StaffRequest, item_id: int) -> HttpResponse:
 @require_POST
 @staff_only
 def escalation(request: StaffRequest, item_id: int) -> HttpResponse:
-    message = _form_values(request).get("message", "")
+    said = ReleaseForm(request.POST)
+    if not said.is_valid():
+        return _unreadable(request, item_id, said)
+    message = said.cleaned_data["message"]
     return _release_and_show(
         request,
         item_id,
@@ -73,15 +82,17 @@ def escalation(request: StaffRequest, item_id: int) -> HttpResponse:
 @require_POST
 @staff_only
 def handover(request: StaffRequest, item_id: int) -> HttpResponse:
-    said = _form_values(request)
-    to = User.objects.filter(pk=said.get("to") or 0).first()
+    said = ReleaseForm(request.POST)
+    if not said.is_valid():
+        return _unreadable(request, item_id, said)
+    to = User.objects.filter(pk=said.cleaned_data["to"] or 0).first()
     if to is None:
         return problem(request, item_id, gettext("Choose a colleague first."))
     return _release_and_show(
         request,
         item_id,
         lambda: item_hand_over(
-            item_id=item_id, reviewer=request.user, to=to, message=said.get("message", "")
+            item_id=item_id, reviewer=request.user, to=to, message=said.cleaned_data["message"]
         ),
         gettext("Item %(item)s is offered to %(name)s first.")
         % {"item": item_id, "name": to.get_full_name() or to.username},
@@ -100,10 +111,9 @@ def take_back(request: StaffRequest, item_id: int) -> HttpResponse:
     return HttpResponseRedirect(reverse("review:item", args=[item_id]))
 
 
-def _form_values(request: StaffRequest) -> dict:
-    form = ReleaseForm(request.POST)
-    form.is_valid()
-    return form.cleaned_data
+def _unreadable(request: StaffRequest, item_id: int, form: ReleaseForm) -> HttpResponse:
+    """Nothing is put aside without what was said with it."""
+    return problem(request, item_id, str(next(iter(form.errors.values()))[0]))
 
 
 def _release_and_show(

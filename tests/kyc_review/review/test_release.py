@@ -11,6 +11,7 @@ from django.db.models.functions import Now
 from kyc_review.accounts.models import User
 from kyc_review.audit.models import Event
 from kyc_review.review import selectors
+from kyc_review.review.assignment import item_claim
 from kyc_review.review.claims import ClaimLost, claim_renew, held_by, item_reserve_next
 from kyc_review.review.decisions import decision_record, decision_undo
 from kyc_review.review.models import OutcomeExposure, ReviewItem, Skip
@@ -233,7 +234,7 @@ def test_people_who_take_each_others_reservations_never_hold_the_same_item(
     assert len(held) > 15
 
 
-def test_handing_over_to_somebody_who_knows_the_outcome_looks_the_same_and_holds_nothing_up(
+def test_handing_over_to_somebody_who_knows_the_outcome_looks_the_same_to_everybody(
     claimed: ReviewItem, alice: User, bob: User, staff: Callable[..., User]
 ) -> None:
     """A refusal would tell that the face was judged before: that it is a second review, or a calibration item."""
@@ -243,7 +244,11 @@ def test_handing_over_to_somebody_who_knows_the_outcome_looks_the_same_and_holds
     sue = staff("sue", "senior")
     (listed,) = selectors.queue_items(viewer=sue)
     assert (listed.is_reserved, listed.reserved_for) == (True, bob)  # type: ignore[attr-defined]
-    assert item_claim_next(reviewer=bob) is None
+    for person in (bob, carol, alice):  # nor does it come back to the one who asks about bob
+        assert item_claim_next(reviewer=person) is None
+    with pytest.raises(ReleaseRefused):
+        item_claim(item_id=claimed.pk, senior=sue)
+    claim_take_back(item_id=claimed.pk, senior=sue)
     assert item_claim_next(reviewer=carol) == claimed
 
 
