@@ -93,7 +93,12 @@ def versions(*, viewer: User, since: datetime) -> list[Version]:
             digest=row["bundle_digest"],
             shift=row["shift"],
             audited=audit_at(audits, digest=row["bundle_digest"], shift=row["shift"]),
-            **{name: row[name] for name in ("first", "last", "scored", "flagged", "split", "rejected")},
+            first=row["first"],
+            last=row["last"],
+            scored=row["scored"],
+            flagged=row["flagged"],
+            split=row["split"],
+            rejected=row["rejected"],
         )
         for row in rows
     ]

@@ -3,10 +3,13 @@
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, ViewportSize, expect
 
 PICTURES = Path(__file__).parents[2] / "test-artifacts" / "looks"
-SIZES = {"1440x900": {"width": 1440, "height": 900}, "1280x720": {"width": 1280, "height": 720}}
+SIZES: dict[str, ViewportSize] = {
+    "1440x900": {"width": 1440, "height": 900},
+    "1280x720": {"width": 1280, "height": 720},
+}
 
 # Each size and each theme once; LONG_TESTS=1 has every pair.
 LOOKS = pytest.mark.parametrize(

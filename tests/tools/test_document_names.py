@@ -18,14 +18,18 @@ DOCUMENTS = (
 )
 QUOTED = re.compile(r"`([^`\n]+)`")
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*(?:\(.*\))?")
-# Names of Django, HTTP and PgBouncer, examples, and data outside of the repository.
+# Names of Django, HTTP, PgBouncer, Kubernetes and OpenID Connect, examples, and data outside of the repository.
 FOREIGN = frozenset(
     {
         "../shared/data",
         "AddIndexConcurrently",
+        "ReadWriteMany",
+        "acrs",
         "kyc_review.W002",
         "max_prepared_statements",
+        "kycreview",
         "multipart/form-data",
+        "postMessage",
         "receiver.py",
         "vX.Y.Z",
     }
@@ -43,7 +47,7 @@ def tracked() -> frozenset[str]:
 @cache
 def source() -> str:
     """The code and its settings, without documents and without this test."""
-    suffixes = (".py", ".toml", ".example", ".sh", "Makefile", ".html")
+    suffixes = (".py", ".toml", ".example", ".sh", "Makefile", ".html", ".yml")
     own = Path(__file__).relative_to(ROOT).as_posix()
     files = sorted(path for path in tracked() if path.endswith(suffixes) and path != own)
     return "\n".join((ROOT / path).read_text(encoding="utf-8") for path in files if (ROOT / path).is_file())

@@ -1,6 +1,9 @@
+from pathlib import Path
+
 import pytest
 from celery import current_app
 from celery.beat import ScheduleEntry
+from celery.schedules import schedule
 
 from kyc_review.core.queues import WAITING_MAX, has_place
 from kyc_review.core.scheduler import BoundedScheduler
@@ -16,9 +19,9 @@ def queue() -> str:
     return "training"
 
 
-def test_a_scheduler_sends_no_more_than_a_stopped_worker_can_use(queue: str, tmp_path) -> None:
+def test_a_scheduler_sends_no_more_than_a_stopped_worker_can_use(queue: str, tmp_path: Path) -> None:
     scheduler = BoundedScheduler(app=current_app, schedule_filename=str(tmp_path / "schedule"), lazy=True)
-    entry = ScheduleEntry(name="sweep", task=SWEEP, schedule=15, app=current_app)
+    entry = ScheduleEntry(name="sweep", task=SWEEP, schedule=schedule(run_every=15), app=current_app)
     for _ in range(WAITING_MAX + 5):
         scheduler.apply_entry(entry)
     assert client().llen(queue) == WAITING_MAX
@@ -30,6 +33,6 @@ def test_a_scheduler_sends_no_more_than_a_stopped_worker_can_use(queue: str, tmp
 
 def test_no_message_carries_a_moment_of_the_senders_clock(queue: str) -> None:
     current_app.send_task(SWEEP)
-    assert b'"expires": null' in client().rpop(queue)
+    assert '"expires": null' in str(client().rpop(queue))
     for entry in current_app.conf.beat_schedule.values():
         assert "options" not in entry

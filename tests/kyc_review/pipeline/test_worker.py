@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from celery.worker import state
@@ -14,7 +15,7 @@ from django.utils import timezone
 
 from detection.bundle import BundleRefused
 from kyc_review.core.wake import SCORING
-from kyc_review.pipeline import worker
+from kyc_review.pipeline import scoring, worker
 from kyc_review.pipeline.standstill import standstill_route
 from kyc_review.pipeline.unscorable import unscorable_route
 from kyc_review.registry.bundles import bundle_promote, bundle_register
@@ -210,9 +211,9 @@ def test_a_worker_told_to_stop_finishes_the_batch_in_work_and_gives_the_rest_bac
     settings.SCORING_BATCH_MAX = 2
     for _ in range(7):
         submit()
-    score = worker.score
+    score = scoring.score
 
-    def stop_and_score(*arguments: object, **options: object) -> object:
+    def stop_and_score(*arguments: Any, **options: Any) -> object:
         monkeypatch.setattr(state, "should_stop", 0)  # the exit code, as Celery's signal handler sets it
         return score(*arguments, **options)
 

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from celery.worker import state
@@ -253,7 +254,7 @@ def test_a_deliverer_told_to_stop_ends_what_is_in_flight_and_begins_nothing(
 ) -> None:
     send = delivery_module.send
 
-    def stop_and_send(*arguments: object) -> object:
+    def stop_and_send(*arguments: Any) -> object:
         monkeypatch.setattr(state, "should_stop", 0)  # the exit code, as Celery's signal handler sets it
         return send(*arguments)
 

@@ -21,7 +21,7 @@ def test_the_closed_box_names_filters_and_order_in_the_readers_language(
     staff: Callable[..., User], login: Login, alice: User
 ) -> None:
     page = login(staff("sue", "senior")).get(
-        reverse("review:queue"), {"sort": "newest", "check": "occluded", "kept_for": alice.pk}
+        reverse("review:queue"), {"sort": "newest", "check": "occluded", "kept_for": str(alice.pk)}
     )
     summary = page.text.split("<summary>")[1].split("</summary>")[0]
     for words in ("Sort: Newest", "Check found: The face is covered or pixelated", "Offered to: alice"):
