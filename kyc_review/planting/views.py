@@ -152,8 +152,9 @@ def _changes(row: PlantingProposal) -> list[tuple[str, Any, Any]]:
     """(label, before, after) of each value that the proposal changes; all values where nothing counts yet."""
     current = planting_now()
     before, after = values_of(current) if current else {}, values_of(row)
+    fields = {field.name: field for field in row._meta.concrete_fields}
     return [
-        (str(row._meta.get_field(name).verbose_name), _shown(before.get(name)), _shown(after[name]))
+        (str(fields[name].verbose_name), _shown(before.get(name)), _shown(after[name]))
         for name in PlantingValues.NAMES
         if before.get(name) != after[name]
     ]
