@@ -6,7 +6,7 @@ ARG PYTHON_IMAGE=python:3.12-slim
 FROM ${PYTHON_IMAGE} AS base
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PATH=/opt/venv/bin:$PATH DATA_DIR=/data
 RUN groupadd --gid 10001 kyc && useradd --uid 10001 --gid kyc --no-create-home --home-dir /nonexistent kyc \
-    && install -d -o kyc -g kyc -m 0700 /data
+    && install -d -o kyc -g kyc -m 0700 /data /keys
 WORKDIR /app
 
 FROM base AS build

@@ -1,9 +1,11 @@
-"""python -m bench [compare|intake|decode|queue|face|opening|chaos|outages|store|snapshot|replay|near|audit|loop|gpu]
+"""python -m bench [compare|intake|decode|queue|face|opening|chaos|outages|store|snapshot|replay|near|audit|encryption|
+loop|gpu]
 
 `make bench` runs it.
 """
 
 import argparse
+import os
 import sys
 from pathlib import Path
 from typing import TypeAlias
@@ -21,6 +23,8 @@ Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def main() -> int:
     options = _parser().parse_args()
+    # Most commands make rows with copied files, which would not decrypt; `encryption` measures both.
+    os.environ.setdefault("KEY_ENCRYPTION", "false")
     if not (options.bundle / "manifest.json").is_file():
         print(f"error: {options.bundle} holds no bundle: name one with --bundle", file=sys.stderr)
         return 1
@@ -114,6 +118,9 @@ def _add_size_commands(commands: Commands) -> None:
     audit = commands.add_parser("audit", help="sealing the audit log, as a share of a post, and verifying it")
     audit.add_argument("--events", type=int, default=1_000_000)
     audit.set_defaults(run=run_audit)
+    encryption = commands.add_parser("encryption", help="posts and scoring with and without encryption")
+    encryption.add_argument("--selfies", type=int, default=100, help="of each turn")
+    encryption.set_defaults(run=run_encryption)
     _add_bundle_option(snapshot, replay)
 
 
@@ -148,6 +155,12 @@ def run_audit(options: argparse.Namespace) -> bool:
     from bench import audit
 
     return audit.run(options.events, _say)
+
+
+def run_encryption(options: argparse.Namespace) -> bool:
+    from bench import encryption
+
+    return encryption.run(options.selfies, _say)
 
 
 def run_loop(options: argparse.Namespace) -> bool:

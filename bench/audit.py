@@ -10,6 +10,8 @@ import sys
 import tempfile
 import time
 import uuid
+from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from statistics import median
 
@@ -60,7 +62,7 @@ def run(count: int, say: Say) -> bool:
     return is_cheap and is_fast and not found["problems"]
 
 
-def measure(count: int) -> dict[str, float]:
+def measure(number: int) -> dict[str, float]:
     """Seconds of each step."""
     from django.db import connection
 
@@ -71,12 +73,13 @@ def measure(count: int) -> dict[str, float]:
 
     signing_key_ensure()
     before = Event.objects.count()
-    post_s = median(posts())
+    post = poster()
+    post_s = median(post() for _ in range(POSTS))
     events = Event.objects.count() - before - 2  # the integration and its key
     insert_s = insert_difference()
     with connection.cursor() as cursor:
-        for _ in range(max(1, count // 10_000)):  # as many transactions
-            cursor.execute(EVENTS, [min(count, 10_000)])
+        for _ in range(max(1, number // 10_000)):  # as many transactions
+            cursor.execute(EVENTS, [min(number, 10_000)])
         cursor.execute("VACUUM ANALYZE audit_event")
     started, cpu = time.perf_counter(), processor_s()
     sealed = seal_all()
@@ -105,8 +108,8 @@ def processor_s() -> float:
     return time.process_time() + backend.user + backend.system
 
 
-def posts() -> list[float]:
-    """Seconds of each accepted post."""
+def poster() -> Callable[[], float]:
+    """What posts one more selfie, and returns the seconds until it was accepted."""
     from django.core.files.uploadedfile import SimpleUploadedFile
     from django.test import Client
 
@@ -114,8 +117,10 @@ def posts() -> list[float]:
 
     key = key_create(integration=integration_create(slug="bench", name="Bench"), rate_per_minute=100_000)[1]
     client = Client(headers={"authorization": f"Bearer {key}", "host": "127.0.0.1"})
-    images, seconds = jpegs(), []
-    for number in range(POSTS):
+    images, numbers = jpegs(), count()
+
+    def post() -> float:
+        number = next(numbers)
         fields = {
             "external_ref": str(number),
             "image": SimpleUploadedFile("a.jpg", images[number % len(images)], content_type="image/jpeg"),
@@ -124,12 +129,14 @@ def posts() -> list[float]:
         answer = client.post(
             "/api/v1/submissions", fields, headers={"idempotency-key": uuid.uuid4().hex}, secure=True
         )
-        seconds.append(time.perf_counter() - started)
+        taken = time.perf_counter() - started
         if answer.status_code != 202:
             raise SystemExit(
                 f"error: a post was answered with {answer.status_code}: {answer.content[:300]!r}"
             )
-    return seconds
+        return taken
+
+    return post
 
 
 def insert_difference() -> float:

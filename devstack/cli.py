@@ -119,5 +119,6 @@ def _reset(arguments: argparse.Namespace) -> int:
                 shutil.rmtree(inside)
             else:
                 inside.unlink()
+    shutil.rmtree(paths.key_file.parent, ignore_errors=True)
     print(f"deleted the data in {root}")
     return 0

@@ -35,6 +35,8 @@ def variables(paths: StackPaths, urls: "Urls", port: int) -> dict[str, str]:
             # E-mails of notices are printed into the log of the default worker.
             "EMAIL_URL": os.environ.get("EMAIL_URL", "consolemail://"),
             "NOTICE_EMAIL_DOMAINS": os.environ.get("NOTICE_EMAIL_DOMAINS", "*"),
+            "KEY_ENCRYPTION": os.environ.get("KEY_ENCRYPTION", "true"),
+            "KEY_ENCRYPTION_FILE": os.environ.get("KEY_ENCRYPTION_FILE", str(paths.key_file)),
             "LOG_FORMAT": os.environ.get("LOG_FORMAT", "text"),
             "PYTHONUNBUFFERED": "1",
         }

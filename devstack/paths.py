@@ -44,6 +44,11 @@ class StackPaths:
         return self.root / "run.json"
 
     @property
+    def key_file(self) -> Path:
+        """The key that encrypts pictures: outside of `root`, so that `root` alone shows no face."""
+        return self.root.with_name(f"{self.root.name}.keys") / "keys"
+
+    @property
     def secrets(self) -> Path:
         return self.root / "secrets.json"
 

@@ -23,7 +23,7 @@ NAME = "keyring"
 class Keyring:
     """folders: files below a folder are called `<name>/<path in it>` and share a data key; files: single ones.
 
-    Each maps a path to (name, data key in hexadecimal).
+    Each maps a resolved path to (name, data key in hexadecimal).
     """
 
     folders: dict[str, tuple[str, str]] = field(default_factory=dict)
@@ -31,6 +31,7 @@ class Keyring:
 
     def find(self, path: Path) -> tuple[str, bytes] | None:
         """What the file at this path is called, and its data key; None when it has none."""
+        path = path.resolve()
         if found := self.files.get(str(path)):
             return found[0], bytes.fromhex(found[1])
         for folder, (name, key) in self.folders.items():

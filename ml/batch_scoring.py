@@ -15,6 +15,7 @@ from detection.ensemble import Ensemble
 from detection.faces.align import FaceFrame
 from detection.faces.default import largest_face
 from detection.preprocess import DECODE_MAX_SIDE
+from encrypted_files.keyring import read_bytes
 from ml.training.progress import Progress
 
 BATCH = 32
@@ -86,7 +87,7 @@ def _read_ahead(paths: Sequence[Path], find_faces: bool) -> Iterator[tuple[int, 
 def _read(path: Path, find_faces: bool) -> _Picture | None:
     """None for an original that was erased, or that went to a person because it cannot be read."""
     try:
-        image = decode(path.read_bytes(), max_side=DECODE_MAX_SIDE)
+        image = decode(read_bytes(path), max_side=DECODE_MAX_SIDE)
     except (OSError, ImageRefused):
         return None
     face = largest_face(image) if find_faces else None

@@ -9,6 +9,7 @@ aligned to the same two points; otherwise pictures are cropped to one shape and 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from PIL import Image, ImageOps
 from detection.decoding import decode
 from detection.faces.default import largest_face
 from detection.faces.detector import FaceModelMissing
+from encrypted_files.keyring import read_bytes, write_bytes
 from ml.sources import Photo
 from ml.training.progress import Progress
 
@@ -56,7 +58,9 @@ def mean_faces(
         cell, picture = _cell(rows, source, label)
         if picture is not None:
             cell = Cell(cell.source, cell.label, cell.people, cell.faces, cell.aligned, f"{number}.png")
-            Image.fromarray(picture).save(out / f"{number}.png")
+            content = BytesIO()
+            Image.fromarray(picture).save(content, "PNG")
+            write_bytes(out / f"{number}.png", content.getvalue())
         found.append(asdict(cell))
         progress.step(len(rows), member=f"{source}, {label}")
     return found
@@ -114,7 +118,7 @@ def align_by_eyes(image: Image.Image, right: complex, left: complex) -> Image.Im
 
 
 def _read(photo: Photo) -> Image.Image:
-    return decode(photo.path.read_bytes(), max_side=READ_SIDE)
+    return decode(read_bytes(photo.path), max_side=READ_SIDE)
 
 
 def _people(rows: Sequence[Photo]) -> int:

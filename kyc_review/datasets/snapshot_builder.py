@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import time
 from collections.abc import Iterator, Mapping
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ from kyc_review.datasets import manifest
 from kyc_review.datasets.label_quality import fake_probability
 from kyc_review.datasets.models import Snapshot
 from kyc_review.datasets.snapshot_facts import Facts
+from kyc_review.datasets.snapshot_pictures import SnapshotPictures
 from kyc_review.review.models import ASSESSED_LABELS, Decision
 from kyc_review.scoring.models import CheckResult, Vote
 from kyc_review.submissions.check_policy import Action
@@ -137,10 +140,10 @@ def _rows(snapshot: Snapshot) -> Iterator[Mapping[str, Any]]:
 
 def _write_items(snapshot: Snapshot, holder: str, folder: Path, writer: manifest.Writer, found: Facts) -> int:
     """Every item's image and line; the images' size in bytes. The lease is renewed on the way."""
-    size_bytes, renewed = 0, time.monotonic()
+    size_bytes, renewed, pictures = 0, time.monotonic(), SnapshotPictures.begin(snapshot)
     for row in _rows(snapshot):
         path = manifest.image_path(sha256=row["sha256"], format=row["format"])
-        size_bytes += _copy_original(row, folder / path)
+        size_bytes += _copy_original(row, folder / path, pictures)
         item = _item(row, path, found)
         writer.add(item)
         found.count(item)
@@ -150,22 +153,19 @@ def _write_items(snapshot: Snapshot, holder: str, folder: Path, writer: manifest
     return size_bytes
 
 
-def _copy_original(row: Mapping[str, Any], target: Path) -> int:
+def _copy_original(row: Mapping[str, Any], target: Path, pictures: SnapshotPictures) -> int:
     """Copy one original, hashing what is read; bytes written (none when the same image was posted before)."""
     try:
-        source = originals.open(row["image_key"])
+        content = originals.read(row["image_key"])
     except OSError as error:
         raise SnapshotFailed(
             MISSING % {"submission": row["submission"], "file": row["image_key"], "error": error.strerror}
         ) from error
-    with source:
-        if target.exists():
-            sha256, size_bytes = folders.copy_hashed(source, None)
-            written = 0
-        else:
-            with folders.open_private(target) as file:
-                sha256, size_bytes = folders.copy_hashed(source, file)
-            written = size_bytes
+    sha256, written = hashlib.sha256(content).hexdigest(), 0
+    if not target.exists():
+        with folders.open_private(target) as file:
+            pictures.write(BytesIO(content), file, f"images/{target.name}")
+        written = len(content)
     if sha256 != row["sha256"]:
         raise SnapshotFailed(
             CHANGED

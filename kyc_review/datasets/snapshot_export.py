@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, BinaryIO
 from zipfile import ZIP_STORED, ZipFile, ZipInfo
 
 from kyc_review.audit import services as audit
-from kyc_review.core.folders import CHUNK_BYTES
 from kyc_review.datasets.models import Snapshot
+from kyc_review.datasets.snapshot_pictures import SnapshotPictures
 
 if TYPE_CHECKING:
     from kyc_review.accounts.models import User
@@ -58,7 +58,7 @@ def archive_stream(*, snapshot: Snapshot, actor: User) -> Iterator[bytes]:
 def zip_stream(snapshot: Snapshot) -> Iterator[bytes]:
     """The archive of `archive_stream`, without a record of the download."""
     files = [snapshot.manifest, *sorted((snapshot.directory / "images").iterdir())]
-    return _pieces(snapshot.directory, files)
+    return _pieces(snapshot.directory, files, SnapshotPictures.of(snapshot))
 
 
 def _record(snapshot: Snapshot, actor: User, what: str) -> None:
@@ -70,15 +70,15 @@ def _record(snapshot: Snapshot, actor: User, what: str) -> None:
     )
 
 
-def _pieces(root: Path, files: list[Path]) -> Iterator[bytes]:
+def _pieces(root: Path, files: list[Path], pictures: SnapshotPictures) -> Iterator[bytes]:
     outbox = _Outbox()
     with ZipFile(outbox, "w", ZIP_STORED) as archive:
         for path in files:
             entry = ZipInfo(str(path.relative_to(root.parent)), DATE)
             entry.file_size = path.stat().st_size  # tells zipfile whether it needs 64-bit sizes
             entry.external_attr = 0o600 << 16
-            with path.open("rb") as source, archive.open(entry, "w") as target:
-                while chunk := source.read(CHUNK_BYTES):
+            with archive.open(entry, "w") as target:
+                for chunk in pictures.pieces(path, path.relative_to(root).as_posix()):
                     target.write(chunk)
                     yield outbox.take()
     yield outbox.take()

@@ -23,6 +23,7 @@ from kyc_review.datasets import erasure_marks, manifest, snapshot_builder
 from kyc_review.datasets.models import Snapshot, SnapshotItem
 from kyc_review.datasets.snapshot_builder import LEASE_S, LeaseLost, SnapshotFailed
 from kyc_review.datasets.snapshot_filters import ALL_FINAL, SnapshotFilter
+from kyc_review.datasets.snapshot_pictures import SnapshotPictures
 from kyc_review.registry.selectors import champion
 from kyc_review.review.models import Decision
 
@@ -96,7 +97,8 @@ def snapshot_verify(*, snapshot: Snapshot) -> int:
     try:
         manifest_verify(snapshot=snapshot)
         with snapshot.manifest.open("rb") as file:
-            return sum(_is_as_frozen(snapshot, item, erased) for item in manifest.items(file))
+            pictures = SnapshotPictures.of(snapshot)
+            return sum(_is_as_frozen(snapshot, item, erased, pictures) for item in manifest.items(file))
     except OSError as error:
         raise SnapshotFailed(f"{error.filename} cannot be read: {error.strerror}.") from error
 
@@ -108,11 +110,13 @@ def manifest_verify(*, snapshot: Snapshot) -> None:
         raise SnapshotFailed(f"{snapshot.manifest} was changed after it was frozen.")
 
 
-def _is_as_frozen(snapshot: Snapshot, item: dict[str, Any], erased: set[str]) -> bool:
+def _is_as_frozen(
+    snapshot: Snapshot, item: dict[str, Any], erased: set[str], pictures: SnapshotPictures
+) -> bool:
     image = snapshot.directory / item["path"]
     if item["sha256"] in erased and not image.exists():
         return True
-    if not image.is_file() or folders.sha256_of(image) != item["sha256"]:
+    if not image.is_file() or pictures.sha256_of(image, item["path"]) != item["sha256"]:
         raise SnapshotFailed(f"{image} is missing or was changed after it was frozen.")
     return True
 
@@ -123,10 +127,21 @@ def snapshot_export(*, snapshot: Snapshot, folder: Path, actor: User | None = No
     if place.exists():
         raise SnapshotFailed(f"{place} exists; choose another folder.")
     with folders.staging(folder, f"{snapshot.name}.{uuid.uuid4().hex}") as staged:
-        shutil.copytree(snapshot.directory, staged, dirs_exist_ok=True)
+        shutil.copy(snapshot.manifest, staged)
+        _pictures_export(snapshot, staged)
         folders.publish(staged, place)
     audit.record(action="snapshot.exported", actor=actor, target=snapshot, detail={"folder": str(folder)})
     return place
+
+
+def _pictures_export(snapshot: Snapshot, folder: Path) -> None:
+    """Decrypted: who gets the copy has no key of this installation."""
+    pictures = SnapshotPictures.of(snapshot)
+    (folder / "images").mkdir(mode=0o700)
+    for image in sorted((snapshot.directory / "images").iterdir()):
+        name = f"images/{image.name}"
+        with folders.open_private(folder / name) as file:
+            file.writelines(pictures.pieces(image, name))
 
 
 def leftovers_remove() -> None:

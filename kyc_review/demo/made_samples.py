@@ -13,16 +13,14 @@ ROTATED = 6  # stored on its side, to be turned by a quarter: as phones do
 
 
 def made_samples(portraits: list[Path], folder: Path) -> list[Path]:
-    """Write the pictures into `folder`, numbered after the portraits; those of an earlier run are kept as they are."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write the pictures into the folder, numbered after the portraits."""
     first, second = (_read(portraits[0]), _read(portraits[2]))
     makers = {"no-face": lambda: _no_face(first), "two-faces": lambda: _two_faces(first, second)}
     makers["phone-file"] = lambda: _phone_file(second)
     made = []
     for number, (name, make) in enumerate(makers.items(), start=len(portraits) + 1):
         file = folder / f"sample-{number:02d}-{name}.jpg"
-        if not file.exists():
-            file.write_bytes(make())
+        file.write_bytes(make())
         made.append(file)
     return made
 

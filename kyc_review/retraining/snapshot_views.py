@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.core.paginator import Paginator
-from django.http import FileResponse, Http404, HttpResponse
+from django.http import Http404, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils.translation import gettext
@@ -17,12 +17,14 @@ from django.views.decorators.http import require_safe
 from PIL import Image
 
 from detection.decoding import ImageRefused
+from encrypted_files.stream import FileUnreadable
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
 from kyc_review.audit import services as audit
 from kyc_review.core.permissions import Right, may_freeze, may_see_snapshot_faces, require
 from kyc_review.datasets import erasure_marks, snapshot_filters, snapshot_report
 from kyc_review.datasets.models import Snapshot
 from kyc_review.datasets.selectors import snapshots_listed
+from kyc_review.datasets.snapshot_pictures import SnapshotPictures
 from kyc_review.evidence.derivatives import derivative_ensure
 from kyc_review.evidence.responses import derivative_response
 from kyc_review.retraining.access import require_retraining_access
@@ -94,7 +96,7 @@ def blurred(request: StaffRequest, name: str, submission_id: UUID) -> HttpRespon
             small = image.convert("RGB").resize(
                 (BLURRED_PX, max(1, round(BLURRED_PX * image.height / image.width))), Image.Resampling.BOX
             )
-    except (ImageRefused, FileNotFoundError) as gone:
+    except (ImageRefused, FileNotFoundError, FileUnreadable) as gone:
         raise Http404(gettext("The picture of this submission no longer exists.")) from gone
     made = io.BytesIO()
     small.save(made, "PNG")
@@ -106,17 +108,18 @@ def blurred(request: StaffRequest, name: str, submission_id: UUID) -> HttpRespon
 @require_safe
 @never_cache
 @staff_only
-def mean(request: StaffRequest, name: str, number: int) -> HttpResponseBase:
+def mean(request: StaffRequest, name: str, number: int) -> HttpResponse:
     """The mean face of one cell: it has at least LEAST_PEOPLE people, so it identifies no one."""
     means = mean_faces_of(viewer=request.user, snapshot=_found(request, name))
     cells = means.cells if means else []
     if means is None or number >= len(cells) or not cells[number]["file"]:
         raise Http404(gettext("There is no such mean face."))
+    file = cells[number]["file"]
     try:
-        picture = (means.output / cells[number]["file"]).open("rb")
+        picture = b"".join(SnapshotPictures.of(means.snapshot).pieces(means.output / file, f"means/{file}"))
     except OSError as gone:
         raise Http404(gettext("This picture no longer exists.")) from gone
-    return FileResponse(picture, content_type="image/png", headers={"Cache-Control": "private, no-store"})
+    return HttpResponse(picture, content_type="image/png", headers={"Cache-Control": "private, no-store"})
 
 
 def _face(request: StaffRequest, name: str, submission_id: UUID) -> Submission:

@@ -23,6 +23,7 @@ from detection.bundle import BundleRefused
 from kyc_review.core import folders
 from kyc_review.datasets.snapshot_builder import SnapshotFailed
 from kyc_review.datasets.snapshots import manifest_verify
+from kyc_review.encryption.keys import problem as keys_problem
 from kyc_review.registry.bundles import bundle_check, bundle_register, changed
 from kyc_review.registry.models import Bundle
 from kyc_review.training.comparison_groups import groups_of
@@ -42,6 +43,7 @@ from kyc_review.training.jobs import (
     job_lease,
     job_renew,
 )
+from kyc_review.training.keyrings import keyring_for
 from kyc_review.training.mean_faces import mean_faces_request_missing
 from kyc_review.training.models import Comparison, Job, MeanFaces, TrainingRun
 from ml.parent_death import PARENT_VARIABLE
@@ -70,6 +72,9 @@ def stop_soon(**_: Any) -> None:
 def run_due_jobs() -> int:
     """Work on what is due until nothing is; returns how many runs and comparisons succeeded."""
     done = 0
+    if text := keys_problem():
+        log.error("no training: %s", text)
+        return 0
     while not _stopping.is_set() and (job := _next()):
         try:
             ended_well = _work(job)
@@ -102,14 +107,18 @@ def _work(job: TrainingRun | Comparison | MeanFaces) -> bool:
         job_end(job, State.FAILED, error=str(refusal))
         return False
     arguments = _arguments(job)
-    with open(job.log, "ab") as output:
+    with keyring_for(job) as given, open(job.log, "ab") as output:
         process = subprocess.Popen(  # noqa: S603  # our own command, no shell
             [sys.executable, "-m", "ml", *arguments, "--work", str(job.directory / "work")],
             cwd=settings.BASE_DIR,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            env={**os.environ, PARENT_VARIABLE: str(os.getpid())},  # it ends when this worker is killed
+            env={
+                **os.environ,
+                **given,
+                PARENT_VARIABLE: str(os.getpid()),
+            },  # it ends when this worker is killed
         )
         try:
             cancelled = _watch(job, process)
@@ -158,7 +167,7 @@ def training(run: TrainingRun) -> list[str]:
 def comparing(comparison: Comparison) -> list[str]:
     """The arguments of a comparison; submissions to replay and groups are passed in files."""
     replay, groups, latest = (
-        comparison.directory / "replay.txt",
+        comparison.replay,
         comparison.directory / "groups.jsonl",
         list(replayed()),
     )

@@ -5,6 +5,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from encrypted_files.keyring import read_bytes
+from encrypted_files.stream import FileUnreadable
 from ml.sources.base import Photo, SourceMissing
 
 FORMAT = "kyc-review/snapshot/1"
@@ -48,7 +50,11 @@ def _row(root: Path, item: dict[str, Any]) -> Photo:
         raise SourceMissing(f"{item['path']} leaves the snapshot's folder: expected images/<sha256>.<suffix>")
     if not path.is_file():
         raise SourceMissing(f"{path} is missing: expected an image that the manifest names")
-    if hashlib.sha256(path.read_bytes()).hexdigest() != item["sha256"]:
+    try:
+        content = read_bytes(path)
+    except FileUnreadable as unreadable:
+        raise SourceMissing(unreadable.strerror) from unreadable
+    if hashlib.sha256(content).hexdigest() != item["sha256"]:
         raise SourceMissing(f"{path} is not the image that was decided on: its SHA-256 differs")
     if item["label"] not in ("real", "fake"):
         raise SourceMissing(f"{path} has the label {item['label']!r}: expected real or fake")

@@ -2,7 +2,8 @@
 
 Memory holds a batch, whatever the number of decisions; what the system keeps of the file in its cache, it gives back
 when others ask for memory. The name is taken away as soon as every process has the file open: it ends with the last of
-them, however they end, and no face stays behind.
+them, however they end, and no face stays behind. In a process with a keyring every frame is encrypted (AES-256-GCM)
+with a key that only the processes of this run know, and decrypted when it is read.
 """
 
 import os
@@ -16,6 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from PIL import Image
 
 from detection.bundle import FACE, View
@@ -23,6 +27,7 @@ from detection.decoding import ImageRefused, decode
 from detection.faces.align import FaceFrame
 from detection.faces.default import largest_face
 from detection.preprocess import DECODE_MAX_SIDE, crop
+from encrypted_files.keyring import process_key, read_bytes
 from ml.training.batches import CELL
 from ml.training.distributed import SINGLE_PROCESS, Processes
 from ml.training_rows import FULL, STORED, TrainingRows
@@ -32,6 +37,8 @@ FRAME = View(STORED, STORED / FULL)
 SPARE_BYTES = 200_000_000  # for weights and the candidate on the same disk
 NAME = "faces.part"
 READERS_MAX = 8
+NONCE_BYTES, TAG_BYTES = 12, 16
+SEAL_BYTES = NONCE_BYTES + TAG_BYTES
 
 
 class NoSpace(ValueError):
@@ -87,7 +94,8 @@ class FramedFaces:
         if any(frame.frame == FACE for frame in frames) and (None in places or len(places) != len(paths)):
             raise ValueError("a frame around the face needs the place of the face in every photograph")
         self._paths, self.frames, self._places = paths, tuple(frames), places
-        sizes = [3 * frame.side**2 for frame in frames]
+        self._cipher = _run_cipher()
+        sizes = [3 * frame.side**2 + (SEAL_BYTES if self._cipher else 0) for frame in frames]
         self._starts = dict(zip(frames, np.cumsum([0, *sizes[:-1]]).tolist(), strict=True))
         self._row_bytes = sum(sizes)
         self._file: int | None = None
@@ -100,10 +108,13 @@ class FramedFaces:
         """(side, side, 3) uint8, not to be written to. Raises OSError."""
         if self._file is None:
             raise ValueError("the faces are not kept anywhere yet")
-        size = 3 * frame.side**2
-        data = os.pread(self._file, size, row * self._row_bytes + self._starts[frame])
-        if len(data) != size:
-            raise OSError(f"row {row} of the framed faces cannot be read: {len(data)} of {size} bytes")
+        size, start = 3 * frame.side**2, row * self._row_bytes + self._starts[frame]
+        stored = size + (SEAL_BYTES if self._cipher else 0)
+        data = os.pread(self._file, stored, start)
+        if len(data) != stored:
+            raise OSError(f"row {row} of the framed faces cannot be read: {len(data)} of {stored} bytes")
+        if self._cipher:
+            data = self._cipher.decrypt(data[:NONCE_BYTES], data[NONCE_BYTES:], b"%d" % start)
         return np.frombuffer(data, np.uint8).reshape(frame.side, frame.side, 3)
 
     @contextmanager
@@ -138,10 +149,18 @@ class FramedFaces:
         def part(number: int) -> None:
             for row in range(processes.rank * threads + number, len(self._paths), processes.count * threads):
                 place = self._places[row] if self._places else None
-                os.pwrite(file, frame_bytes(self._paths[row], self.frames, place), row * self._row_bytes)
+                for frame, data in framed(self._paths[row], self.frames, place).items():
+                    start = row * self._row_bytes + self._starts[frame]
+                    os.pwrite(file, self._sealed(data, start), start)
 
         with ThreadPoolExecutor(threads, "reader") as readers:
             list(readers.map(part, range(threads)))
+
+    def _sealed(self, data: bytes, start: int) -> bytes:
+        if not self._cipher:
+            return data
+        nonce = os.urandom(NONCE_BYTES)
+        return nonce + self._cipher.encrypt(nonce, data, b"%d" % start)
 
 
 class FramedRows:
@@ -163,16 +182,23 @@ class FramedRows:
         return np.asarray(self._faces.read(self._rows[row], self._frame)[tuple(rest)])
 
 
-def frame_bytes(path: Path, frames: Sequence[View] = (FRAME,), place: FaceFrame | None = None) -> bytes:
-    """The photograph in each frame, (side, side, 3) uint8 RGB, one after the other. place: of its face."""
+def framed(
+    path: Path, frames: Sequence[View] = (FRAME,), place: FaceFrame | None = None
+) -> dict[View, bytes]:
+    """The photograph in each frame, (side, side, 3) uint8 RGB. place: of its face."""
     picture = _opened(path)
-    return b"".join(crop(picture, frame, place).tobytes() for frame in frames)
+    return {frame: crop(picture, frame, place).tobytes() for frame in frames}
+
+
+def _run_cipher() -> AESGCM | None:
+    key = process_key()
+    return AESGCM(HKDF(SHA256(), 32, None, b"framed faces").derive(key)) if key else None
 
 
 def _opened(path: Path) -> Image.Image:
     """As serving decodes an original: upright, in sRGB, in every format that intake accepts. Raises OSError,
     ImageRefused."""
-    return decode(path.read_bytes(), max_side=DECODE_MAX_SIDE)
+    return decode(read_bytes(path), max_side=DECODE_MAX_SIDE)
 
 
 def rows_for_view(examples: TrainingRows, view: View) -> TrainingRows:

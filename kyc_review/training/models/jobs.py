@@ -163,3 +163,8 @@ class Comparison(Job):
     @property
     def output(self) -> Path:
         return self.directory / "report.json"
+
+    @property
+    def replay(self) -> Path:
+        """A line for each submission to score again: its id and the path of its original."""
+        return self.directory / "replay.txt"

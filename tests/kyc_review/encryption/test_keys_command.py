@@ -45,7 +45,7 @@ def test_a_new_key_file_is_private_and_outside_of_the_data_folder(
 def test_a_lost_key_file_is_not_replaced_by_a_new_one(key_file: Path, submit: Submit) -> None:
     submit()
     key_file.unlink()
-    with pytest.raises(CommandError, match=r"Restore the old one"):
+    with pytest.raises(CommandError, match=r"restore the old one"):
         run("generate", str(key_file), "--if-missing")
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from django.conf import settings as django_settings
 from django.db import connection
 
 from detection.bundle import BundleRefused
@@ -33,7 +34,8 @@ State = TrainingRun.State
 
 
 @pytest.fixture
-def run(submit: Callable[..., Submission], alice: User, tmp_path: Path) -> TrainingRun:
+def run(submit: Callable[..., Submission], alice: User, tmp_path: Path, key_file: Path) -> TrainingRun:
+    """On encrypted pictures."""
     bundle_promote(
         actor=None, bundle=bundle_register(path=small_bundle(tmp_path / "served"), source="baseline")
     )
@@ -59,6 +61,7 @@ def worker_process(tmp_path: Path) -> "subprocess.Popen[bytes]":
         url = f"postgres://{user}%2F{settings['HOST'][1:].replace('/', '%2F')}:{settings['PORT']}/{settings['NAME']}"
     code = "import django; django.setup(); from kyc_review.training import worker; worker.run_due_jobs()"
     places = {"DATABASE_URL": url, "DATA_DIR": str(tmp_path), "BUNDLES_DIR": str(tmp_path / "bundles")}
+    places |= {"KEY_ENCRYPTION": "true", "KEY_ENCRYPTION_FILE": django_settings.KEY_ENCRYPTION_FILE}
     return subprocess.Popen(
         [sys.executable, "-c", code],
         cwd=ROOT,

@@ -23,8 +23,8 @@ from ml.training.faces import (
     FramedFaces,
     NoSpace,
     face_frames,
-    frame_bytes,
     frame_of,
+    framed,
     frames_of,
     rows_for_view,
 )
@@ -65,7 +65,7 @@ def test_rows_are_what_serving_frames(photos: list[Path], tmp_path: Path) -> Non
                 known = crop(opened.convert("RGB"), View(STORED, STORED / FULL))
             np.testing.assert_array_equal(rows[row], known)
             np.testing.assert_array_equal(rows[row, 8:20, ::4], known[8:20, ::4])
-            assert frame_bytes(photo) == known.tobytes()
+            assert framed(photo)[FRAME] == known.tobytes()
 
 
 def test_every_frame_is_cut_from_the_photograph_itself(photos: list[Path], tmp_path: Path) -> None:
@@ -112,9 +112,9 @@ def test_training_decodes_phone_files_as_serving_does(tmp_path: Path) -> None:
     }
     for name, data in files.items():
         (tmp_path / name).write_bytes(data)
-        assert frame_bytes(tmp_path / name) == crop(decode(data), FRAME).tobytes(), name
+        assert framed(tmp_path / name)[FRAME] == crop(decode(data), FRAME).tobytes(), name
     as_stored = crop(face, FRAME)
-    turned = np.frombuffer(frame_bytes(tmp_path / "sideways.jpg"), np.uint8).reshape(as_stored.shape)
+    turned = np.frombuffer(framed(tmp_path / "sideways.jpg")[FRAME], np.uint8).reshape(as_stored.shape)
     assert np.abs(turned.astype(int) - np.rot90(as_stored, -1)).mean() < 5
     assert np.abs(turned.astype(int) - as_stored).mean() > 10
 

@@ -1,6 +1,7 @@
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from django.conf import settings
@@ -48,7 +49,10 @@ class Command(BaseCommand):
     def post(self, client: ApiClient) -> dict[str, str]:
         """File name -> submission id of every sample, made ones last; those of an earlier run are not posted again."""
         portraits = sorted(SAMPLES.glob("*.jpg"))
-        samples = [*portraits, *made_samples(portraits, Path(settings.DATA_DIR) / "demo")]
+        with TemporaryDirectory(prefix="kyc-demo-") as folder:
+            return self._post_samples(client, [*portraits, *made_samples(portraits, Path(folder))])
+
+    def _post_samples(self, client: ApiClient, samples: list[Path]) -> dict[str, str]:
         known = Submission.objects.filter(integration__slug=people.ONBOARDING, is_test=False)
         posted = {ref: str(pk) for ref, pk in known.values_list("external_ref", "pk")}
         missing = [file for file in samples if reference(file) not in posted]

@@ -1,17 +1,14 @@
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import Count
 
 from kyc_review.audit import services as audit
-from kyc_review.core.files import new_file, sync_folder, write_private
 from kyc_review.encryption import keys
-from kyc_review.encryption.models import DataKey, KeyEncryptionKey
-from kyc_review.encryption.providers import KeysUnavailable, key_lines, new_key_text, provider
-
-ABOUT = "# Key-encryption keys of KYC Review, one a line; the first one is in use. Keep a copy elsewhere.\n"
+from kyc_review.encryption.key_files import KeyFileRefused, key_add, key_file_create
+from kyc_review.encryption.models import DataKey
+from kyc_review.encryption.providers import KeysUnavailable, provider
 
 
 class Command(BaseCommand):
@@ -33,25 +30,14 @@ class Command(BaseCommand):
             getattr(self, "handle_" + options["command"])(options)
         except KeysUnavailable as unavailable:
             raise CommandError(str(unavailable.strerror)) from unavailable
-        except OSError as refused:
+        except (KeyFileRefused, OSError) as refused:
             raise CommandError(str(refused)) from refused
 
     def handle_generate(self, options: dict[str, Any]) -> None:
         path: Path = options["file"].absolute()
         if options["if_missing"] and path.exists():
             return
-        used = list(KeyEncryptionKey.objects.values_list("pk", flat=True))
-        if used:
-            raise CommandError(
-                f"pictures are encrypted with the key {', '.join(used)}: a new file would not have it. Restore the "
-                "old one; to exchange it, use `manage.py keys rotate --new`."
-            )
-        if path.is_relative_to(Path(settings.DATA_DIR).resolve()):
-            raise CommandError(f"{path} lies in DATA_DIR, with what it protects: choose another place.")
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with new_file(path) as file:
-            file.write(f"{ABOUT}{new_key_text()}\n".encode())
-        sync_folder(path.parent)
+        key_file_create(path)
         self.stdout.write(
             f"{path} holds a new key. Without it no picture can be read: keep a copy elsewhere."
         )
@@ -68,7 +54,10 @@ class Command(BaseCommand):
 
     def handle_rotate(self, options: dict[str, Any]) -> None:
         if options["new"]:
-            self._add_key()
+            path = key_add()
+            self.stdout.write(
+                f"{path} begins with the new key {provider().ids()[0]}. Keep a copy of the file elsewhere."
+            )
         done = 0
         while step := keys.rewrap_some():
             done += step
@@ -84,14 +73,3 @@ class Command(BaseCommand):
                 f"No data key needs {', '.join(others)} any more. Remove it from the key file once no backup of the "
                 "database that was made before has to be restored: that makes those backups' data keys unreadable."
             )
-
-    def _add_key(self) -> None:
-        if not settings.KEY_ENCRYPTION_FILE:
-            raise CommandError("--new needs KEY_ENCRYPTION_FILE; put the new key before the others yourself.")
-        keys.require_keys()
-        path = Path(settings.KEY_ENCRYPTION_FILE)
-        write_private(path, ABOUT + "\n".join([new_key_text(), *key_lines(path)]) + "\n")
-        sync_folder(path.parent)
-        self.stdout.write(
-            f"{path} begins with the new key {provider().ids()[0]}. Keep a copy of the file elsewhere."
-        )

@@ -15,6 +15,7 @@ from kyc_review.audit.signing import signing_key_ensure
 from kyc_review.audit.write_once import privileges_grant
 from kyc_review.core.db.locks import one_at_a_time
 from kyc_review.core.db.roles import RoleError, as_owner, role_ensure
+from kyc_review.encryption.key_files import KeyFileRefused, key_file_ensure
 from kyc_review.registry.bundles import baseline_install
 from kyc_review.submissions.storage_identity import WrongStorage, storage_identity_ensure
 
@@ -39,6 +40,10 @@ class Command(BaseCommand):
         self._migrate(options["verbosity"])
         roles_ensure()
         signing_key_ensure()
+        try:
+            key_file_ensure()
+        except (KeyFileRefused, OSError) as refused:
+            raise CommandError(f"The key file KEY_ENCRYPTION_FILE: {refused}") from refused
         try:
             storage_identity_ensure(adopt=options["adopt_storage"])
         except WrongStorage as wrong:

@@ -1,0 +1,85 @@
+"""Encrypts what was stored before encryption was on: submissions one by one, then snapshots."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+
+from django.db.models import CharField, Exists, OuterRef, QuerySet, Value
+from django.db.models.functions import Cast, Concat, Replace
+
+from encrypted_files import stream
+from kyc_review.core.files import sync_folder
+from kyc_review.datasets.models import Snapshot
+from kyc_review.datasets.snapshot_pictures import SnapshotPictures, snapshot_scope
+from kyc_review.encryption.conversion import files_encrypt
+from kyc_review.encryption.keys import submission_scope
+from kyc_review.encryption.models import DataKey
+from kyc_review.encryption.storage import EncryptedStorage
+from kyc_review.evidence.derivatives import derivative_key
+from kyc_review.submissions.models import Submission
+from kyc_review.submissions.storage import derivatives, keys_below, originals, reference_key, storage_key
+from kyc_review.training.models import MeanFaces
+
+CHUNK = 200
+
+
+def submissions_left() -> QuerySet[Submission]:
+    """Those that may own files that are not encrypted."""
+    scope = Concat(
+        Value("submission/"),
+        Replace(Cast(OuterRef("pk"), CharField()), Value("-"), Value("")),
+        output_field=CharField(),
+    )
+    complete = DataKey.objects.filter(scope=scope, is_complete=True)
+    return Submission.objects.filter(~Exists(complete), erased_at=None)
+
+
+def submissions_encrypt() -> Iterator[int]:
+    """How many files each submission had that were not encrypted. Resumable, while everything runs. Raises
+    KeysUnavailable."""
+    for row in submissions_left().order_by("pk").iterator(chunk_size=CHUNK):
+        files: list[tuple[EncryptedStorage, str]] = [(originals, row.image_key)]
+        if row.reference_sha256:
+            files.append((originals, reference_key(row.pk)))
+        made = [derivative_key(row.pk), *keys_below(derivatives, storage_key(row.pk))]
+        files += [(derivatives, name) for name in made if derivatives.exists(name)]
+        yield files_encrypt(submission_scope(row.pk), files)
+
+
+def snapshots_encrypt() -> Iterator[int]:
+    """How many pictures each ready snapshot had that were not encrypted. Raises KeysUnavailable, OSError."""
+    for snapshot in Snapshot.objects.filter(state=Snapshot.State.READY).order_by("pk"):
+        pictures = SnapshotPictures.begin(snapshot)
+        done = sum(
+            _encrypt(path, f"images/{path.name}", pictures) for path in _files(snapshot.directory / "images")
+        )
+        for means in MeanFaces.objects.filter(snapshot=snapshot):
+            done += sum(
+                _encrypt(path, f"means/{path.name}", pictures)
+                for path in _files(means.output)
+                if path.suffix == ".png"
+            )
+        DataKey.objects.filter(pk=snapshot_scope(snapshot)).update(is_complete=True)
+        yield done
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir()) if folder.is_dir() else []
+
+
+def _encrypt(path: Path, name: str, pictures: SnapshotPictures) -> bool:
+    content = path.read_bytes()
+    if stream.is_encrypted(content):
+        return False
+    part = path.with_name(f".{path.name}.part")
+    part.unlink(missing_ok=True)
+    with open(part, "xb", opener=lambda file, flags: os.open(file, flags, 0o600)) as file:
+        pictures.write(BytesIO(content), file, name)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)
+    sync_folder(path.parent)
+    return True
