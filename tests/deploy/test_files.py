@@ -50,9 +50,12 @@ def test_each_service_restarts_and_is_probed(name: str) -> None:
 
 
 def test_state_lies_in_named_volumes() -> None:
-    assert set(yaml.safe_load(COMPOSE)["volumes"]) == {"postgres", "valkey", "data"}
-    for name in APP:
-        assert services()[name]["volumes"] == ["data:/data"]
+    assert set(yaml.safe_load(COMPOSE)["volumes"]) == {"postgres", "valkey", "data", "keys"}
+    for name in APP:  # `migrate` makes the key that encrypts pictures, which the others only read
+        assert services()[name]["volumes"] == [
+            "data:/data",
+            "keys:/keys" if name == "migrate" else "keys:/keys:ro",
+        ]
     assert "--appendonly yes" in services()["valkey"]["command"][-1]
 
 
@@ -91,8 +94,9 @@ def test_compose_passes_only_settings_that_exist() -> None:
 
 
 def test_compose_repeats_no_default_of_the_settings() -> None:
+    other_default = {"KEY_ENCRYPTION", "KEY_ENCRYPTION_FILE"}
     without_a_setting = {"WEB_REQUIREMENTS", "WEB_PORT", "POSTGRES_IMAGE", "VALKEY_IMAGE", "PYTHON_IMAGE"}
-    assert set(re.findall(r"\$\{(\w+):?-", COMPOSE)) == without_a_setting
+    assert set(re.findall(r"\$\{(\w+):?-", COMPOSE)) == without_a_setting | other_default
 
 
 @pytest.mark.parametrize("name", sorted(APP | {"postgres", "valkey"}))
