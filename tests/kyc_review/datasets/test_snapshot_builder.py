@@ -20,6 +20,7 @@ from kyc_review.core import folders
 from kyc_review.datasets import snapshot_builder
 from kyc_review.datasets.models import Snapshot
 from kyc_review.datasets.snapshot_builder import LeaseLost, SnapshotFailed
+from kyc_review.datasets.snapshot_pictures import SnapshotPictures
 from kyc_review.datasets.snapshots import (
     snapshot_build,
     snapshot_create,
@@ -67,7 +68,7 @@ def test_a_full_disk_fails_the_snapshot_with_its_reason(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(folders, "copy_hashed", full)
+    monkeypatch.setattr(SnapshotPictures, "write", full)
     with pytest.raises(SnapshotFailed, match="No space left"):
         snapshot_create()
     assert Snapshot.objects.get().state == Snapshot.State.FAILED
