@@ -30,11 +30,11 @@ def test_everything_from_before_is_encrypted(
 ) -> None:
     with pytest.raises(CommandError, match=r"KEY_ENCRYPTION is off"):
         call_command("encrypt_files")
+    decide("real")
     picture = jpeg_bytes(seed=77)
     row, erased = submit(image=picture, reference_image=jpeg_bytes(seed=78)), submit()
     derivative_ensure(row)
     thumbnail_ensure(row)
-    decide("real")
     snapshot = snapshot_create(name="before")
     submission_erase(submission_id=erased.pk, reason="asked for")
     assert len(pictures_in(private_data / "snapshots")) == 1

@@ -1,3 +1,4 @@
+import os
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
@@ -80,6 +81,20 @@ def test_every_frame_is_cut_from_the_photograph_itself(photos: list[Path], tmp_p
                 picture = opened.convert("RGB")
             np.testing.assert_array_equal(rows[row], crop(picture, FRAME))
             np.testing.assert_array_equal(rows.framed_as(close)[row], crop(picture, close))
+
+
+def test_with_a_keyring_the_file_of_faces_shows_none(
+    photos: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KEYRING_KEY", "11" * 32)
+    close, written, pwrite = View(64, 0.5), [], os.pwrite
+    monkeypatch.setattr(os, "pwrite", lambda file, data, at: written.append(data) or pwrite(file, data, at))
+    faces = FramedFaces(photos[:2], frames_of([close]))
+    with faces.kept_in(tmp_path):
+        for row, photo in enumerate(photos[:2]):
+            for frame, known in framed(photo, faces.frames).items():
+                assert faces.read(row, frame).tobytes() == known
+                assert known[:1000] not in b"".join(written)
 
 
 def test_a_frame_around_the_face_is_the_crop_that_serving_makes(tmp_path: Path) -> None:
