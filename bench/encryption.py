@@ -80,8 +80,8 @@ def main(count: int) -> None:
     from kyc_review.encryption.key_files import key_file_create
 
     with tempfile.TemporaryDirectory(prefix="kyc-bench-data-") as folder:
-        settings.KEY_ENCRYPTION_FILE = f"{folder}/keys"
-        key_file_create(Path(settings.KEY_ENCRYPTION_FILE))
+        settings.KEY_ENCRYPTION_KEY_FILE = f"{folder}/keys"
+        key_file_create(Path(settings.KEY_ENCRYPTION_KEY_FILE))
         print(json.dumps(measure(count)))
 
 

@@ -37,18 +37,20 @@ def key_file_create(path: Path) -> None:
 def key_file_ensure() -> None:
     """The first key of an installation that encrypts and names a file which is not there. Raises as
     `key_file_create`."""
-    if keys.is_on() and settings.KEY_ENCRYPTION_FILE:
-        path = Path(settings.KEY_ENCRYPTION_FILE)
+    if keys.is_on() and settings.KEY_ENCRYPTION_KEY_FILE:
+        path = Path(settings.KEY_ENCRYPTION_KEY_FILE)
         if not path.exists():
             key_file_create(path)
 
 
 def key_add() -> Path:
-    """Put a new key at the top of KEY_ENCRYPTION_FILE, in one step. Raises KeysUnavailable, OSError."""
-    if not settings.KEY_ENCRYPTION_FILE:
-        raise KeysUnavailable("--new needs KEY_ENCRYPTION_FILE; put the new key before the others yourself")
+    """Put a new key at the top of KEY_ENCRYPTION_KEY_FILE, in one step. Raises KeysUnavailable, OSError."""
+    if not settings.KEY_ENCRYPTION_KEY_FILE:
+        raise KeysUnavailable(
+            "--new needs KEY_ENCRYPTION_KEY_FILE; put the new key before the others yourself"
+        )
     keys.require_keys()
-    path = Path(settings.KEY_ENCRYPTION_FILE)
+    path = Path(settings.KEY_ENCRYPTION_KEY_FILE)
     write_private(path, ABOUT + "\n".join([new_key_text(), *key_lines(path)]) + "\n")
     sync_folder(path.parent)
     return path

@@ -128,4 +128,4 @@ def _register(key_id: str) -> None:
 
 
 def _source() -> str:
-    return settings.KEY_ENCRYPTION_FILE or "KEY_ENCRYPTION_KEYS"
+    return settings.KEY_ENCRYPTION_KEY_FILE or "KEY_ENCRYPTION_KEYS"

@@ -17,7 +17,7 @@ from encrypted_files.stream import KEY_BYTES, FileUnreadable
 
 NONCE_BYTES = 12
 NEITHER = (
-    "KEY_ENCRYPTION is on, but neither KEY_ENCRYPTION_FILE nor KEY_ENCRYPTION_KEYS names a key; "
+    "KEY_ENCRYPTION is on, but neither KEY_ENCRYPTION_KEY_FILE nor KEY_ENCRYPTION_KEYS names a key; "
     "`manage.py keys generate FILE` makes one"
 )
 
@@ -109,7 +109,7 @@ def key_lines(path: Path) -> list[str]:
     except (OSError, UnicodeDecodeError) as refused:
         reason = refused.strerror if isinstance(refused, OSError) else "it is no text"
         raise KeysUnavailable(
-            f"the key file {path} cannot be read ({reason}): restore it, or correct KEY_ENCRYPTION_FILE"
+            f"the key file {path} cannot be read ({reason}): restore it, or correct KEY_ENCRYPTION_KEY_FILE"
         ) from refused
     return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
 
@@ -121,8 +121,8 @@ def provider() -> KeyProvider:
     """The keys that the settings name; a key file that was changed is read again. Raises KeysUnavailable."""
     global _loaded
     stamp: object
-    if settings.KEY_ENCRYPTION_FILE:
-        path = Path(settings.KEY_ENCRYPTION_FILE)
+    if settings.KEY_ENCRYPTION_KEY_FILE:
+        path = Path(settings.KEY_ENCRYPTION_KEY_FILE)
         try:
             found = path.stat()
             stamp = (str(path), found.st_ino, found.st_mtime_ns, found.st_size)

@@ -93,6 +93,6 @@ def test_a_missing_key_is_told_with_what_it_locks(key_file: Path, submit: Submit
 
 
 def test_off_and_unused_there_is_nothing_to_say(settings: LazySettings) -> None:
-    settings.KEY_ENCRYPTION_FILE = "/nowhere/keys"
+    settings.KEY_ENCRYPTION_KEY_FILE = "/nowhere/keys"
     assert "off" in run("status")
     rewrap()

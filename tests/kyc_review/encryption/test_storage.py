@@ -130,7 +130,7 @@ def test_nothing_is_encrypted_with_a_key_file_that_lacks_the_keys_in_use(
 
 def test_keys_from_the_environment_do_as_well(key_file: Path, submit: Submit, settings: LazySettings) -> None:
     row = submit()
-    settings.KEY_ENCRYPTION_KEYS, settings.KEY_ENCRYPTION_FILE = [key_file.read_text().strip()], ""
+    settings.KEY_ENCRYPTION_KEYS, settings.KEY_ENCRYPTION_KEY_FILE = [key_file.read_text().strip()], ""
     original_read(row.image_key)
     settings.KEY_ENCRYPTION_KEYS = []
     with pytest.raises(KeysUnavailable, match=r"keys generate"):

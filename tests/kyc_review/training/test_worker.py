@@ -61,7 +61,7 @@ def worker_process(tmp_path: Path) -> "subprocess.Popen[bytes]":
         url = f"postgres://{user}%2F{settings['HOST'][1:].replace('/', '%2F')}:{settings['PORT']}/{settings['NAME']}"
     code = "import django; django.setup(); from kyc_review.training import worker; worker.run_due_jobs()"
     places = {"DATABASE_URL": url, "DATA_DIR": str(tmp_path), "BUNDLES_DIR": str(tmp_path / "bundles")}
-    places |= {"KEY_ENCRYPTION": "true", "KEY_ENCRYPTION_FILE": django_settings.KEY_ENCRYPTION_FILE}
+    places |= {"KEY_ENCRYPTION": "true", "KEY_ENCRYPTION_KEY_FILE": django_settings.KEY_ENCRYPTION_KEY_FILE}
     return subprocess.Popen(
         [sys.executable, "-c", code],
         cwd=ROOT,

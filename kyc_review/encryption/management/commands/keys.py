@@ -22,7 +22,7 @@ class Command(BaseCommand):
         commands.add_parser("status", help="which keys are in use; exit status 1 when one is missing")
         rotating = commands.add_parser("rotate", help="wrap all data keys with the first key-encryption key")
         rotating.add_argument(
-            "--new", action="store_true", help="first put a new key at the top of KEY_ENCRYPTION_FILE"
+            "--new", action="store_true", help="first put a new key at the top of KEY_ENCRYPTION_KEY_FILE"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -43,7 +43,7 @@ class Command(BaseCommand):
         try:
             key_file_ensure()
         except (KeyFileRefused, OSError) as refused:
-            raise CommandError(f"The key file KEY_ENCRYPTION_FILE: {refused}") from refused
+            raise CommandError(f"The key file KEY_ENCRYPTION_KEY_FILE: {refused}") from refused
         try:
             storage_identity_ensure(adopt=options["adopt_storage"])
         except WrongStorage as wrong:
