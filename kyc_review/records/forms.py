@@ -22,8 +22,10 @@ class ExportForm(forms.Form):
     records = forms.ChoiceField(
         label=_("Records"), choices=[(table.name, table.title) for table in TABLES.values()]
     )
-    since = forms.DateField(label=_("From"), widget=forms.DateInput(attrs={"type": "date"}))
-    until = forms.DateField(label=_("To"), widget=forms.DateInput(attrs={"type": "date"}))
+    since = forms.DateField(
+        label=_("From"), widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
+    )
+    until = forms.DateField(label=_("To"), widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}))
     format = forms.ChoiceField(label=_("Format"), choices=FORMATS)
 
     def clean(self) -> dict[str, Any]:

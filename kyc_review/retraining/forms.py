@@ -44,10 +44,14 @@ class SnapshotForm(forms.Form):
         help_text=_("None: all reasons."),
     )
     since = forms.DateField(
-        required=False, label=_("Decided from"), widget=forms.DateInput(attrs={"type": "date"})
+        required=False,
+        label=_("Decided from"),
+        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
     )
     until = forms.DateField(
-        required=False, label=_("Decided up to"), widget=forms.DateInput(attrs={"type": "date"})
+        required=False,
+        label=_("Decided up to"),
+        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -57,7 +57,7 @@ class RecordForm(forms.ModelForm):
         labels: ClassVar = {"owner": _("Owner"), "purpose": _("Purpose")}
         widgets = {
             "purpose": forms.Textarea(attrs={"rows": 2}),
-            "next_review_on": forms.DateInput(attrs={"type": "date"}),
+            "next_review_on": forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
         }
 
 

@@ -4,6 +4,7 @@ import csv
 import hashlib
 import io
 import json
+import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -333,3 +334,19 @@ def test_the_document_has_the_columns_of_the_tables() -> None:
             assert f"| `{column.name}` | {column.type} |" in part, (table.name, column.name)
             for field in column.fields:
                 assert f"`{field.name}`" in part, (table.name, field.name)
+
+
+def test_the_days_of_the_form_are_read_by_a_browser_in_every_language(
+    staff: Callable[..., User], login: Callable[[User], Client]
+) -> None:
+    window = login(staff("audrey", "auditor"))
+    for language in ("en", "de"):
+        page = window.get("/records/", headers={"Accept-Language": language}).text
+        assert (
+            len(
+                re.findall(
+                    r'type="date"[^>]* value="\d{4}-\d\d-\d\d"|value="\d{4}-\d\d-\d\d"[^>]*type="date"', page
+                )
+            )
+            == 2
+        )
