@@ -95,6 +95,7 @@ ACTIONS: dict[str, _StrPromise] = {
     "key.created": _("Key created"),
     "key.revoked": _("Key revoked"),
     "key.rotated": _("Key rotated"),
+    "keys.files_encrypted": _("Pictures encrypted that were not"),
     "keys.rotated": _("Keys of pictures rotated"),
     "means.failed": _("Means failed"),
     "means.succeeded": _("Means succeeded"),

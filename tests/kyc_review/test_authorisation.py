@@ -17,6 +17,7 @@ from kyc_review.accounts import services as accounts
 from kyc_review.accounts.models import Integration, Scope, User
 from kyc_review.accounts.tokens.services import token_create
 from kyc_review.notices.models import Channel
+from kyc_review.registry.models import Promotion
 from kyc_review.review.models import ReviewItem, SavedView
 from kyc_review.training.models import Comparison, TrainingRun
 from kyc_review.webhooks.models import Delivery, Endpoint, Event
@@ -72,9 +73,11 @@ def delivery(integration: Integration) -> Delivery:
 def general(
     integration: Integration, delivery: Delivery, comparison: Comparison, run: TrainingRun
 ) -> dict[str, str]:
-    """What belongs to no person. A number is that of a comparison and a run; there are no proposals."""
+    """What belongs to no person. A number is that of a comparison, a run or a promotion; there are no proposals."""
     return {
         "<number>": str(comparison.pk),
+        "run <number>": str(run.pk),
+        "promotion <number>": str(Promotion.objects.latest("pk").pk),
         "<decision_id>": "1",
         "<endpoint_id>": str(delivery.endpoint_id),
         "<delivery_id>": str(delivery.pk),
@@ -123,6 +126,9 @@ def world(
 def path_of(call: Call, values: dict[str, str]) -> str:
     if call.route.startswith("integrations/keys/"):
         values = values | {"<prefix>": values["key <prefix>"]}
+    for kind in ("run", "promotion"):
+        if f"/{kind}s/<number>" in call.route:
+            values = values | {"<number>": values[f"{kind} <number>"]}
     if call.route.startswith("registry/"):
         values = values | {"<name>": "manifest.json"}
     return filled(call.route, values)

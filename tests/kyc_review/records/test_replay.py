@@ -139,7 +139,7 @@ def test_it_names_the_promotion_that_counted_when_the_models_voted(judged: Decis
     early = Promotion.objects.create(bundle=bundle, kind="promote", shift=-0.5)
     Promotion.objects.create(bundle=bundle, kind="promote", shift=1.0)
     scored_at = Promotion.objects.earliest("pk").promoted_at + timedelta(microseconds=1)
-    type(judged.submission.scoring).objects.update(scored_at=scored_at)
+    type(judged.submission.scoring).objects.update(scored_at=scored_at, shift=-0.5)
     seen = replay_of(Decision.objects.select_related("submission__scoring").get())
     assert seen.promotion == early
 

@@ -78,7 +78,7 @@ def test_a_decision_that_a_later_one_replaced_waits_for_no_snapshot(
 
 @pytest.mark.parametrize(
     ("role", "sees", "downloads"),
-    [("reviewer", 0, 0), ("senior", 0, 0), ("auditor", 1, 0), ("admin", 1, 1)],
+    [("reviewer", 0, 0), ("senior", 0, 0), ("auditor", 1, 1), ("admin", 1, 1)],
 )
 def test_nothing_leaks_to_other_roles(
     staff: Callable[..., User],

@@ -87,8 +87,14 @@ def test_with_a_keyring_the_file_of_faces_shows_none(
     photos: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KEYRING_KEY", "11" * 32)
-    close, written, pwrite = View(64, 0.5), [], os.pwrite
-    monkeypatch.setattr(os, "pwrite", lambda file, data, at: written.append(data) or pwrite(file, data, at))
+    close, pwrite = View(64, 0.5), os.pwrite
+    written: list[bytes] = []
+
+    def noted(file: int, data: bytes, at: int) -> int:
+        written.append(data)
+        return pwrite(file, data, at)
+
+    monkeypatch.setattr(os, "pwrite", noted)
     faces = FramedFaces(photos[:2], frames_of([close]))
     with faces.kept_in(tmp_path):
         for row, photo in enumerate(photos[:2]):
