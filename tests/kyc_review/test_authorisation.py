@@ -237,7 +237,6 @@ def test_scripts_of_staff_reach_what_is_stated(scripts: list[Caller]) -> None:
     compare(rows(of_api=True, of_staff=True), scripts, everything=True)
 
 
-@pytest.mark.long
 def test_no_url_has_a_method_that_is_not_stated(systems: list[Caller], scripts: list[Caller]) -> None:
     """Pages say so to anybody, the API to who may use it at all: 405."""
     found = []

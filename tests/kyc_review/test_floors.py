@@ -53,4 +53,4 @@ def test_pages_know_every_stored_text_that_a_worker_writes(loaded: dict[str, lis
                     assert file.name == "comparison_groups.py", file
     with override("en"):
         written |= {str(reason.label) for reason in ReviewItem.Reason}
-    assert written <= set(loaded["texts"])
+    assert set(loaded["texts"]) == written

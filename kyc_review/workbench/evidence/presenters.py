@@ -14,6 +14,7 @@ from django.utils.translation import gettext, gettext_lazy, gettext_noop
 from detection.forensics.catalogue import FORENSIC_VIEWS, ForensicView
 from estimation.intervals import Rate
 from kyc_review.core import stored_texts
+from kyc_review.core.stored_texts import stored
 from kyc_review.evidence.models import AuxiliaryMeasure, Evidence
 from kyc_review.workbench.evidence import objections  # noqa: F401  (registers the texts)
 from kyc_review.workbench.evidence.alerts import AlertKind, Finding
@@ -175,19 +176,18 @@ def auxiliary_lines(evidence: Evidence, measured: Mapping[str, AuxiliaryMeasure]
 
 
 # What the manifests of the auxiliary models that ship say of them; `detection` keeps plain English.
-for _text in (
-    gettext_noop("Generated face"),
-    gettext_noop("Learned from StyleGAN2 faces of one collection."),
-    gettext_noop("Other generators, diffusion models among them, were not tested."),
-    gettext_noop("Genuine faces that were retouched or reduced from large photographs raise it most."),
-    gettext_noop("Edited region"),
+stored(gettext_noop("Generated face"))
+stored(gettext_noop("Learned from StyleGAN2 faces of one collection."))
+stored(gettext_noop("Other generators, diffusion models among them, were not tested."))
+stored(gettext_noop("Genuine faces that were retouched or reduced from large photographs raise it most."))
+stored(gettext_noop("Edited region"))
+stored(
     gettext_noop(
         "Learned from swapped, blended, warped, retouched and pasted regions of research and official portraits; "
         "it looks at the centre square only."
-    ),
-    gettext_noop("It finds coarse pastes, rarely warps."),
-):
-    stored_texts.stored(_text)
+    )
+)
+stored(gettext_noop("It finds coarse pastes, rarely warps."))
 
 
 def history_lines(history: VoteHistory | None) -> list[Finding]:

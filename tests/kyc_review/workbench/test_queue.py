@@ -63,7 +63,7 @@ def test_query_counts_do_not_grow_with_the_queue(
     for number in range(30):
         enqueue("unanimous_fake" if number % 2 else "split_vote", number / 30)
     assert queries() == before
-    assert max(before) <= 19
+    assert max(before) <= 18
 
 
 def test_the_queue_is_filtered_by_reason_and_its_poll_keeps_the_filter(
