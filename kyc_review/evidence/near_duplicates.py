@@ -51,10 +51,11 @@ def likenesses_find(*, submission: Submission) -> list[Likeness]:
 
 
 @transaction.atomic
-def twins_find_and_record(*, submission: Submission) -> list[Submission]:
+def twins_find_and_record(*, submission: Submission, to_change: bool = False) -> list[Submission]:
     """Every other submission with the same picture, received earlier or later, nearest first, at most TWINS_MAX.
 
-    Pairs that were not known are recorded as likenesses. Empty without a fingerprint.
+    Pairs that were not known are recorded as likenesses. Empty without a fingerprint. `to_change`: the caller may
+    change this submission or a twin in the same transaction.
     """
     own = Fingerprint.objects.select_related("submission").filter(pk=submission.pk).first()
     if own is None:
@@ -62,7 +63,7 @@ def twins_find_and_record(*, submission: Submission) -> list[Submission]:
     found = _nearest(own, near(own, both_ways=True))[:TWINS_MAX]
     if not found:
         return []
-    there = submissions_hold([other.pk for other, _, _ in found] + [own.pk])
+    there = submissions_hold([other.pk for other, _, _ in found] + [own.pk], to_change=to_change)
     if own.pk not in there:
         return []
     kept = [(other.submission, apart, same) for other, apart, same in found if other.pk in there]

@@ -58,9 +58,8 @@ def _search(pk: UUID) -> bool:
     row.delete()
     if not settings.TWINS_REOPEN or own.erased_at or own.result not in CONTRARY:
         return True
-    contrary = [
-        twin for twin in twins_find_and_record(submission=own) if twin.result == CONTRARY[Result(own.result)]
-    ]
+    twins = twins_find_and_record(submission=own, to_change=True)
+    contrary = [twin for twin in twins if twin.result == CONTRARY[Result(own.result)]]
     if own.result == Result.CLEAR:
         is_done = not contrary or _reopen(own.pk, rejected=contrary[0].pk)
     else:

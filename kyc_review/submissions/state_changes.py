@@ -24,6 +24,8 @@ REASON_OF_RESULT = {
 HOLD_SUBMISSIONS = """
 SELECT id FROM submissions_submission WHERE id = ANY(%(submissions)s) AND erased_at IS NULL ORDER BY id FOR SHARE
 """
+# Two that hold a row shared and both go on to change it would wait for each other for good.
+HOLD_SUBMISSIONS_TO_CHANGE = HOLD_SUBMISSIONS.replace("FOR SHARE", "FOR NO KEY UPDATE")
 LOCK_SUBMISSION = "SELECT state FROM submissions_submission WHERE id = %(submission)s FOR UPDATE"
 
 
@@ -101,9 +103,13 @@ def submission_make_bare(row: Submission) -> None:
     row.save()
 
 
-def submissions_hold(submission_ids: Iterable[uuid.UUID]) -> set[uuid.UUID]:
-    """Those that are not erased, and will not be until the caller's transaction ends."""
-    return {row[0] for row in fetch_all(HOLD_SUBMISSIONS, {"submissions": list(submission_ids)})}
+def submissions_hold(submission_ids: Iterable[uuid.UUID], *, to_change: bool = False) -> set[uuid.UUID]:
+    """Those that are not erased, and will not be until the caller's transaction ends.
+
+    `to_change`: the caller may change them in this transaction; nobody else holds them meanwhile.
+    """
+    statement = HOLD_SUBMISSIONS_TO_CHANGE if to_change else HOLD_SUBMISSIONS
+    return {row[0] for row in fetch_all(statement, {"submissions": list(submission_ids)})}
 
 
 def submission_lock(*, submission_id: uuid.UUID) -> str:

@@ -1,8 +1,10 @@
 """A rejection reopens its cleared twins once, whatever the order of events, and what follows is told."""
 
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
+from typing import Any
 
 import pytest
 from django.conf import LazySettings
@@ -13,8 +15,10 @@ from detection.forensics.phash import Fingerprint as Hashes
 from kyc_review.accounts.models import Integration, User
 from kyc_review.audit.models import Event as AuditEvent
 from kyc_review.evidence.models import Evidence, Fingerprint, Likeness
+from kyc_review.evidence.near_duplicates import twins_find_and_record
 from kyc_review.evidence.services import fingerprints_record
 from kyc_review.lifecycle.erase import submission_erase
+from kyc_review.review import twins
 from kyc_review.review.corrections import decision_correct
 from kyc_review.review.decisions import decision_record
 from kyc_review.review.models import ReviewItem, TwinSearch
@@ -172,7 +176,7 @@ def test_what_a_person_clears_after_its_twin_was_rejected_is_looked_at_by_anothe
 
 @pytest.mark.django_db(transaction=True)
 def test_of_two_that_are_decided_at_the_same_moment_the_cleared_one_is_reopened(
-    twin: Callable[..., Submission], alice: User, bob: User
+    twin: Callable[..., Submission], alice: User, bob: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     twin("item"), twin("item")
     items = [item_claim_next(reviewer=person) for person in (alice, bob)]
@@ -189,6 +193,13 @@ def test_of_two_that_are_decided_at_the_same_moment_the_cleared_one_is_reopened(
                 barrier.wait(20)  # both are decided, and neither is committed
         finally:
             connection.close()
+
+    def found_slowly(**arguments: Any) -> list[Submission]:
+        found = twins_find_and_record(**arguments)
+        time.sleep(0.3)  # both sweeps are about to reopen, if they can be
+        return found
+
+    monkeypatch.setattr(twins, "twins_find_and_record", found_slowly)
 
     def swept(_: int) -> int:
         try:

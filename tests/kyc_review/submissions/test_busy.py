@@ -27,8 +27,12 @@ LARGE = saved(Image.new("RGB", (7000, 7000)), "WEBP", lossless=True)
 
 
 @pytest.fixture
-def only_decoder_is_taken(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def one_decoder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "_limits", replace(limits.current(), processes=1, wait_s=0.4, waiting=2))
+
+
+@pytest.fixture
+def only_decoder_is_taken(one_decoder: None) -> Iterator[None]:
     with pools.pool(limits.current())._place(is_large=True, queue=pools.Queueing(1, 1)):
         yield
     pools.close()
@@ -121,20 +125,23 @@ def test_no_transaction_and_no_connection_is_held_while_a_post_waits(
 
 @pytest.mark.django_db
 def test_a_flood_of_small_files_with_many_pixels_costs_no_query(
-    api: Client, only_decoder_is_taken: None, django_assert_num_queries: DjangoAssertNumQueries
+    api: Client, one_decoder: None, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     pool = pools.pool(limits.current())
-    waiting = threading.Thread(target=lambda: _wait(pool))
-    waiting.start()
-    time.sleep(0.1)
-    with django_assert_num_queries(0):
-        answer = post(api, LARGE, "flood")
-        assert_busy_document(answer)
-        assert_busy_document(Client().post(f"{URL}/", {"image": SimpleUploadedFile("a.webp", LARGE)}))
-    # What is wrong for another reason hears that reason.
-    without = api.post(URL, {"external_ref": "a"}, headers={"Idempotency-Key": "k"})
-    torn = api.post(URL, b"--x", "multipart/form-data; boundary=x", headers={"Idempotency-Key": "k"})
+    waiting = threading.Thread(target=lambda: _wait_for_a_place(pool))
+    with pool._place(is_large=True, queue=pools.Queueing(1, 1)):
+        waiting.start()
+        while not pool._waiting_large:
+            time.sleep(0.01)
+        with django_assert_num_queries(0):
+            answer = post(api, LARGE, "flood")
+            assert_busy_document(answer)
+            assert_busy_document(Client().post(f"{URL}/", {"image": SimpleUploadedFile("a.webp", LARGE)}))
+        # What is wrong for another reason hears that reason.
+        without = api.post(URL, {"external_ref": "a"}, headers={"Idempotency-Key": "k"})
+        torn = api.post(URL, b"--x", "multipart/form-data; boundary=x", headers={"Idempotency-Key": "k"})
     waiting.join()
+    pools.close()
     assert (without.status_code, torn.status_code) == (400, 400)
 
 
@@ -147,11 +154,8 @@ def assert_busy_document(answer: ClientResponse) -> None:
     assert found["request_id"] == answer["X-Request-ID"]
 
 
-def _wait(pool: pools.Pool) -> None:
-    with (
-        pytest.raises(Exception, match="being decoded"),
-        pool._place(is_large=True, queue=pools.Queueing(0.4, 2)),
-    ):
+def _wait_for_a_place(pool: pools.Pool) -> None:
+    with pool._place(is_large=True, queue=pools.Queueing(60, 2)):
         pass
 
 
