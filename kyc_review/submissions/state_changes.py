@@ -106,7 +106,7 @@ def submission_make_bare(row: Submission) -> None:
 def submissions_hold(submission_ids: Iterable[uuid.UUID], *, to_change: bool = False) -> set[uuid.UUID]:
     """Those that are not erased, and will not be until the caller's transaction ends.
 
-    `to_change`: the caller may change them in this transaction; nobody else holds them meanwhile.
+    `to_change`: the caller may change them in this transaction; no other transaction holds them meanwhile.
     """
     statement = HOLD_SUBMISSIONS_TO_CHANGE if to_change else HOLD_SUBMISSIONS
     return {row[0] for row in fetch_all(statement, {"submissions": list(submission_ids)})}
