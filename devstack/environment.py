@@ -37,6 +37,7 @@ def variables(paths: StackPaths, urls: "Urls", port: int) -> dict[str, str]:
             "NOTICE_EMAIL_DOMAINS": os.environ.get("NOTICE_EMAIL_DOMAINS", "*"),
             "KEY_ENCRYPTION": os.environ.get("KEY_ENCRYPTION", "true"),
             "KEY_ENCRYPTION_KEY_FILE": os.environ.get("KEY_ENCRYPTION_KEY_FILE", str(paths.key_file)),
+            "PROMETHEUS_MULTIPROC_DIR": str(paths.metrics),
             "LOG_FORMAT": os.environ.get("LOG_FORMAT", "text"),
             "PYTHONUNBUFFERED": "1",
         }

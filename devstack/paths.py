@@ -31,6 +31,11 @@ class StackPaths:
         return self.root / "beat"
 
     @property
+    def metrics(self) -> Path:
+        """What the processes of the running stack count; emptied at each start."""
+        return self.root / "metrics"
+
+    @property
     def static(self) -> Path:
         """Empty: WhiteNoise serves from the sources here, and warns where the folder for collected files is missing."""
         return self.root / "static"

@@ -1,6 +1,7 @@
 """The whole product on one machine: services, schema, workers, web; until somebody stops it."""
 
 import os
+import shutil
 import signal
 import time
 from collections.abc import Iterator
@@ -74,6 +75,7 @@ def _serve(options: UpOptions, paths: StackPaths, runner: Runner, console: Conso
     say("bringing the database up to date")
     runner.run(processes.management_command(paths, variables | urls.owner_environment, "prepare"))
     say("starting web server, workers and clock")
+    shutil.rmtree(paths.metrics, ignore_errors=True)  # counts of processes that have ended
     started = processes.product_processes(paths, variables, options.port)
     for program in started:
         runner.start(program)

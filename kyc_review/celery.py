@@ -1,23 +1,50 @@
 """The Celery application. Messages only say that there may be work; rows hold the work itself."""
 
 import os
+import time
 from typing import Any
 
 from celery import Celery
-from celery.signals import heartbeat_sent, task_prerun, worker_init, worker_ready, worker_shutdown
+from celery.signals import (
+    heartbeat_sent,
+    task_postrun,
+    task_prerun,
+    worker_init,
+    worker_ready,
+    worker_shutdown,
+)
+from celery.states import SUCCESS
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "kyc_review.settings")
 app = Celery("kyc_review")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+# When each running task began, by its id.
+began_at: dict[str, float] = {}
 
 
 @task_prerun.connect
 def name_in_logs(task_id: str, task: Any, **_: Any) -> None:
     """Every log line of a task names it."""
     clear_contextvars()
-    bind_contextvars(task=task.name.removeprefix("kyc_review."), task_id=task_id)
+    bind_contextvars(task=name_of(task), task_id=task_id)
+    began_at[task_id] = time.perf_counter()
+
+
+@task_postrun.connect
+def count_task(task_id: str, task: Any, state: str, **_: Any) -> None:
+    from kyc_review.core.instruments import TASK_SECONDS, TASKS
+
+    outcome = "success" if state == SUCCESS else "failure"
+    TASKS.labels(name_of(task), outcome).inc()
+    TASK_SECONDS.labels(name_of(task)).observe(
+        time.perf_counter() - began_at.pop(task_id, time.perf_counter())
+    )
+
+
+def name_of(task: Any) -> str:
+    return str(task.name).removeprefix("kyc_review.")
 
 
 @heartbeat_sent.connect
@@ -33,10 +60,12 @@ def name_worker(**_: Any) -> None:
     from django.db import connection
 
     from kyc_review.encryption.startup import keys_announce
+    from kyc_review.metrics.worker_server import worker_metrics_serve
     from kyc_review.pipeline.heartbeat import heartbeat_begin
 
     heartbeat_begin()
     keys_announce()
+    worker_metrics_serve()
     connection.close()  # the processes that are forked open their own
 
 

@@ -5,10 +5,12 @@ there is nothing personal here.
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from django.db import DatabaseError
 from django.db.models import Count, DurationField, ExpressionWrapper, F, Max, Min, Q
 from prometheus_client.core import GaugeMetricFamily, Metric
 
@@ -19,6 +21,7 @@ from kyc_review.core.db.clock import database_now, skew_s
 from kyc_review.evidence.models import Evidence
 from kyc_review.lifecycle.retain import retention_rule
 from kyc_review.metrics.gauges import age_s, gauge
+from kyc_review.metrics.host import database_numbers, host_numbers
 from kyc_review.metrics.models import model_numbers
 from kyc_review.metrics.planted import planted_numbers
 from kyc_review.metrics.queue import queue_numbers
@@ -29,6 +32,7 @@ from kyc_review.submissions.models import RetentionPass, State, Submission
 from kyc_review.webhooks.models import Delivery
 from kyc_review.webhooks.selectors import endpoints_failing_unchecked
 
+log = logging.getLogger(__name__)
 WINDOW = timedelta(minutes=5)
 QUANTILES = (0.5, 0.95, 0.99)
 UNFINISHED = (State.RECEIVED, State.SCORING, State.IN_REVIEW)
@@ -38,7 +42,21 @@ class Numbers:
     """A collector without state: values are computed at each scrape."""
 
     def collect(self) -> Iterator[Metric]:
+        """Without the database: that it does not answer, and what needs none, so that a scrape never fails then."""
+        yield from host_numbers()
+        try:
+            found = list(self._from_database())
+        except DatabaseError as error:
+            log.error("no metrics from the database: %s", error)
+            found = []
+        yield gauge(
+            "kyc_database_up", "1 if the database answered the questions of this scrape.", int(bool(found))
+        )
+        yield from found
+
+    def _from_database(self) -> Iterator[Metric]:
         now = database_now()
+        yield from database_numbers()
         yield gauge(
             "kyc_clock_skew_seconds",
             "By how much the clock of the web process that answers is ahead of the database's.",
@@ -65,11 +83,19 @@ class Numbers:
 def _submissions(now: datetime) -> Iterator[Metric]:
     live = Submission.objects.filter(is_test=False, is_planted=False)
     rows = live.filter(state__in=UNFINISHED).values("state")
-    found = {row["state"]: row["number"] for row in rows.annotate(number=Count("pk"))}
+    found = {
+        row["state"]: (row["number"], row["first"])
+        for row in rows.annotate(number=Count("pk"), first=Min("received_at"))
+    }
     numbers = GaugeMetricFamily("kyc_submissions", "Submissions without a result.", labels=["state"])
+    oldest = GaugeMetricFamily(
+        "kyc_submissions_oldest_seconds", "Since the oldest of them was received; 0: none.", labels=["state"]
+    )
     for state in UNFINISHED:
-        numbers.add_metric([state], found.get(state, 0))
-    yield numbers
+        number, first = found.get(state, (0, None))
+        numbers.add_metric([state], number)
+        oldest.add_metric([state], max(0.0, age_s(now, first)))
+    yield from (numbers, oldest)
 
 
 def _verdicts(now: datetime) -> Iterator[Metric]:

@@ -9,6 +9,7 @@ from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
 from kyc_review.accounts.client_ip import within
+from kyc_review.core import instruments
 
 from .numbers import Numbers
 
@@ -25,7 +26,8 @@ registry.register(Numbers())
 def metrics(request: HttpRequest) -> HttpResponse:
     if not _may_scrape(request):
         return HttpResponseForbidden("Send METRICS_TOKEN as a bearer token.\n", content_type="text/plain")
-    return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+    found = generate_latest(registry) + generate_latest(instruments.shared())
+    return HttpResponse(found, content_type=CONTENT_TYPE_LATEST)
 
 
 def _may_scrape(request: HttpRequest) -> bool:

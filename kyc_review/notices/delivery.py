@@ -25,6 +25,7 @@ from django.utils.translation import gettext_noop
 
 from kyc_review.core import leases
 from kyc_review.core.db.clock import database_now
+from kyc_review.core.instruments import Step, step_ended
 from kyc_review.core.stopping import is_stopping
 from kyc_review.core.stored_texts import stored
 from kyc_review.core.wake import NOTICES
@@ -90,6 +91,7 @@ def _send_and_record(batch: Batch) -> None:
     except Exception as error:
         log.exception("a message to the channel %s could not be sent", batch.channel.pk)
         answer = Answer(None, NOT_SENT % {"error": type(error).__name__}, 0)
+    step_ended(Step.NOTICE, answer.elapsed_ms / 1000, failures=not answer.is_success)
     try:
         batch_record(batch, answer)
     except Exception:

@@ -14,6 +14,7 @@ from detection.bundle import BundleRefused
 from detection.ensemble import Ensemble
 from detection.forensics.dossier import dossier_compute
 from kyc_review.core import leases
+from kyc_review.core.instruments import Step, step_ended
 from kyc_review.core.stopping import is_stopping
 from kyc_review.core.worker_health import alive
 from kyc_review.encryption.providers import KeysUnavailable
@@ -54,6 +55,7 @@ def run_until_idle() -> int:
                 between=partial(give_way, until),
             )
             elapsed_ms = (time.perf_counter() - started) * 1000
+            step_ended(Step.EVIDENCE, elapsed_ms / 1000)
             done += evidence_record(evidence=row, dossier=dossier, elapsed_ms=elapsed_ms)
         except (OriginalMissing, KeysUnavailable) as missing:
             log.error(
@@ -62,8 +64,10 @@ def run_until_idle() -> int:
                 missing,
             )
             evidence_postpone(evidence=row)
+            step_ended(Step.EVIDENCE, time.perf_counter() - started, failures=1)
         except Exception as error:  # whatever it is, the reviewer decides without this evidence
             log.exception("evidence of submission %s cannot be computed", row.submission_id)
+            step_ended(Step.EVIDENCE, time.perf_counter() - started, failures=1)
             evidence_fail(evidence=row, error=f"{type(error).__name__}: {error}")
     return done
 

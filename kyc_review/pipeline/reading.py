@@ -11,6 +11,7 @@ from detection.faces.examine import PictureReport, examine
 from detection.forensics.phash import Fingerprint, fingerprint
 from detection.forensics.regions import Box, close_ups
 from detection.preprocess import DECODE_MAX_SIDE
+from kyc_review.core.instruments import Step, timed
 from kyc_review.encryption.models import DataKey
 from kyc_review.submissions.models import Submission
 from kyc_review.submissions.storage import original_read, originals
@@ -42,7 +43,8 @@ def read(row: Submission, known: Mapping[str, DataKey]) -> Picture:
 
 def picture_of(data: bytes) -> Picture:
     """Raises ImageRefused."""
-    decoded = decode_with_facts(data, max_side=DECODE_MAX_SIDE)
-    report = examine(decoded.image, damage=decoded.damage, trailing=decoded.trailing)
-    boxes = close_ups(report.faces, decoded.image.size)
-    return Picture(decoded.image, report, fingerprint(decoded.image), boxes)
+    with timed(Step.READ):
+        decoded = decode_with_facts(data, max_side=DECODE_MAX_SIDE)
+        report = examine(decoded.image, damage=decoded.damage, trailing=decoded.trailing)
+        boxes = close_ups(report.faces, decoded.image.size)
+        return Picture(decoded.image, report, fingerprint(decoded.image), boxes)

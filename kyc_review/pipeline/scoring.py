@@ -11,6 +11,7 @@ from django.conf import settings
 from detection.auxiliary_alarm import AuxiliaryAlarm
 from detection.ensemble import Ensemble
 from detection.voting import Vote, decide
+from kyc_review.core.instruments import Step, step_ended
 from kyc_review.pipeline import auxiliary_models
 from kyc_review.pipeline.reading import Picture
 from kyc_review.pipeline.routing import clears_unless_alarmed, judgement_of
@@ -64,6 +65,8 @@ def score(
         except Exception as error:  # a person decides in the end, whatever the reason
             log.exception("submission %s cannot be read", row.pk)
             errors[row.pk] = f"{type(error).__name__}: {error}"
+    unread = len(errors)
+    voting_since = time.perf_counter()
     voted_on = [pk for pk, picture in pictures.items() if is_voted_on(ensemble, picture)]
     votes: dict[uuid.UUID, tuple[Vote, ...]] = {}
     try:
@@ -80,6 +83,7 @@ def score(
         except Exception as error:  # it is not cleared without the answer
             log.exception("the auxiliary models cannot judge submission %s", pk)
             errors[pk] = f"{type(error).__name__}: {error}"
+    step_ended(Step.VOTE, time.perf_counter() - voting_since, failures=len(errors) - unread)
     return Outcome(
         ensemble,
         votes,

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError
 
 from kyc_review.core import leases
+from kyc_review.core.instruments import Step, timed
 from kyc_review.core.stopping import is_stopping
 from kyc_review.core.wake import SCORING
 from kyc_review.core.worker_health import alive
@@ -98,13 +99,14 @@ def record(outcome: Outcome) -> int:
 
 
 def _store(outcome: Outcome, scored: Mapping[uuid.UUID, Scored]) -> int:
-    return verdicts_record(
-        holder=HOLDER,
-        bundle_version=outcome.ensemble.version,
-        bundle_digest=outcome.ensemble.digest,
-        shift=outcome.ensemble.shift,
-        scored=scored,
-    )
+    with timed(Step.RECORD):
+        return verdicts_record(
+            holder=HOLDER,
+            bundle_version=outcome.ensemble.version,
+            bundle_digest=outcome.ensemble.digest,
+            shift=outcome.ensemble.shift,
+            scored=scored,
+        )
 
 
 def _store_alone(outcome: Outcome, pk: uuid.UUID, scored: Scored) -> int:

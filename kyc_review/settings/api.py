@@ -92,3 +92,8 @@ The retraining loop and the records, for the bank's own scripts.
 
 # What a scraper of /metrics sends as its bearer token. Empty: only requests from this machine itself are answered.
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
+# Where the processes of this host keep what they count, so that any of them reports for all; prometheus_client reads it
+# from the environment, too. Empty: each process reports itself alone.
+METRICS_DIR = env.str("PROMETHEUS_MULTIPROC_DIR", default="")
+# Where a worker serves its own /metrics; 0: nowhere, because a web process of the same host reports for it.
+METRICS_WORKER_PORT = env.int("METRICS_WORKER_PORT", default=0)

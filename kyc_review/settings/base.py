@@ -4,6 +4,8 @@ import environ
 
 from kyc_review.settings.environment import BASE_DIR, env
 
+# Of the product, as in pyproject.toml, which no image holds.
+VERSION = "0.1.0"
 DEBUG = env.bool("DEBUG", default=False)
 SECRET_KEY = env.str("SECRET_KEY")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost"])
@@ -50,6 +52,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "kyc_review.core.request_ids.RequestIds",
+    "kyc_review.core.request_metrics.RequestMetrics",
     "kyc_review.accounts.request_log.RequestLog",
     "kyc_review.core.api_paths.ApiPaths",
     "kyc_review.submissions.api.overload.RefuseWhenFull",

@@ -17,6 +17,7 @@ from django.db.models import F
 
 from kyc_review.core import leases
 from kyc_review.core.db.clock import database_now
+from kyc_review.core.instruments import Step, step_ended
 from kyc_review.core.stopping import is_stopping
 from kyc_review.core.wake import WEBHOOKS
 from kyc_review.webhooks.backoff import next_attempt_at
@@ -88,6 +89,7 @@ def _record_safely(message: Message, attempt: Future[Answer]) -> None:
     except Exception as error:
         log.exception("the attempt to deliver %s failed", message.delivery_id)
         answer = Answer(None, NOT_SENT % {"error": type(error).__name__}, 0)
+    step_ended(Step.WEBHOOK, answer.elapsed_ms / 1000, failures=not answer.is_success)
     try:
         attempt_record(delivery_id=message.delivery_id, answer=answer)
     except Exception:

@@ -1,0 +1,69 @@
+import socket
+import tomllib
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings as django_settings
+from django.db import OperationalError
+from django.test import Client
+
+from kyc_review.core.instruments import Step, timed
+from kyc_review.metrics import numbers
+from kyc_review.metrics.worker_server import worker_metrics_serve
+
+
+@pytest.mark.django_db
+def test_release_disk_and_connections_are_reported(client: Client) -> None:
+    found = client.get("/metrics").text
+    assert 'kyc_build_info{python="3.' in found
+    lines = dict(line.rsplit(" ", 1) for line in found.splitlines() if not line.startswith("#"))
+    assert 0 < float(lines["kyc_data_disk_free_bytes"]) <= float(lines["kyc_data_disk_size_bytes"])
+    assert float(lines['kyc_database_connections{state="active"}']) >= 1
+    assert float(lines["kyc_database_connections_max"]) > 10
+    assert float(lines["kyc_database_up"]) == 1
+
+
+def test_without_the_database_a_scrape_still_says_what_the_processes_counted(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused() -> Any:
+        raise OperationalError("connection refused")
+
+    monkeypatch.setattr(numbers, "database_now", refused)
+    client.get("/livez")
+    answer = client.get("/metrics")
+    assert answer.status_code == 200
+    assert "kyc_database_up 0.0" in answer.text
+    assert 'kyc_http_requests_total{method="GET",route="livez",status="200"}' in answer.text
+    assert "kyc_queue_items" not in answer.text
+
+
+def test_the_version_is_that_of_the_project() -> None:
+    project = tomllib.loads((Path(django_settings.BASE_DIR) / "pyproject.toml").read_text())
+    assert project["project"]["version"] == django_settings.VERSION
+
+
+def test_a_worker_serves_its_own_metrics_to_those_with_the_token(settings: Any) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        settings.METRICS_WORKER_PORT = free.getsockname()[1]
+    settings.METRICS_TOKEN = "watch"
+    server = worker_metrics_serve()
+    assert server is not None
+    try:
+        with timed(Step.READ):
+            pass
+        url = f"http://127.0.0.1:{settings.METRICS_WORKER_PORT}/metrics"
+        with pytest.raises(urllib.error.HTTPError, match="403"):
+            urllib.request.urlopen(url)
+        asked = urllib.request.Request(url, headers={"Authorization": "Bearer watch"})
+        found = urllib.request.urlopen(asked).read().decode()
+        assert 'kyc_step_duration_seconds_count{step="read"}' in found
+        assert "process_resident_memory_bytes" in found
+        assert worker_metrics_serve() is None  # the port is taken: logged, and the worker works on
+    finally:
+        server.shutdown()
+        server.server_close()
