@@ -215,3 +215,28 @@ class PersonalToken(BearerKey):
                 condition=models.Q(expires_at__lte=models.F("created_at") + TOKEN_LIFE_MAX),
             )
         ]
+
+
+class IdempotencyRecord(models.Model):
+    """What a request answered under an Idempotency-Key, written in the transaction of the rows that it made."""
+
+    integration = models.ForeignKey(Integration, on_delete=models.CASCADE, related_name="+")
+    is_test = models.BooleanField()
+    key = models.CharField(max_length=255)
+    fingerprint = models.CharField(
+        max_length=64, help_text="SHA-256 of what the request says, however framed."
+    )
+    status = models.PositiveSmallIntegerField()
+    body = models.TextField(help_text="JSON, with its fields in the order in which they were answered.")
+    location = models.CharField(max_length=500, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        db_table = "submissions_idempotencyrecord"  # it was a model of that app
+        constraints = [
+            models.UniqueConstraint(fields=["integration", "is_test", "key"], name="idempotency_key_once")
+        ]
+        indexes = [models.Index(fields=["created_at"], name="idempotency_by_age")]
+
+    def __str__(self) -> str:
+        return self.key

@@ -68,6 +68,25 @@ def response_header(name: str, description: str, status: int) -> OpenApiParamete
     )
 
 
+def idempotency_header(*, required: bool) -> OpenApiParameter:
+    optional = "" if required else " Without it a repetition acts again."
+    return OpenApiParameter(
+        "Idempotency-Key",
+        {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+        OpenApiParameter.HEADER,
+        required=required,
+        description="A unique value for each new request, such as a UUID; use the same value to repeat a request. Kept "
+        f"for 24 hours. A repetition answers with the present state of what the first request made.{optional}",
+        examples=[OpenApiExample("A UUID", value="7c1b3c0e-2a52-4c3f-9a0b-0d7c8b1f6a11")],
+    )
+
+
+def replayed_header(status: int) -> OpenApiParameter:
+    return response_header("Idempotent-Replayed", "`true`: this is a repeated answer for the key.", status)
+
+
+ABOUT_KEY = "A request with this Idempotency-Key is still being processed."
+KEY_REUSED = "The Idempotency-Key was used for another request."
 STAFF_PATHS = ("/api/v1/retraining/", "/api/v1/records/")
 
 

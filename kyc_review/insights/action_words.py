@@ -195,6 +195,7 @@ ACTIONS: dict[str, _StrPromise] = {
     "webhook.disabled": _("Webhook disabled"),
     "webhook.replayed": _("Webhook replayed"),
     "webhook.secret_rotated": _("Webhook secret rotated"),
+    "webhook.secret_shown_again": _("Webhook secret shown again"),
     "webhook.tested": _("Webhook tested"),
 }
 

@@ -30,7 +30,7 @@ from kyc_review.evidence.erasure import evidence_erase, pictures_remove
 from kyc_review.review.erasure import items_close, words_erase
 from kyc_review.review.models import PlantedForgery
 from kyc_review.submissions.events import event_record
-from kyc_review.submissions.idempotency import answers_forget
+from kyc_review.submissions.kept_answers import answers_forget
 from kyc_review.submissions.models import Submission
 from kyc_review.submissions.state_changes import submission_make_bare
 from kyc_review.submissions.storage import originals, reference_key

@@ -209,30 +209,6 @@ class Submission(LeasedRow):
         return str(self.id)
 
 
-class IdempotencyRecord(models.Model):
-    """What a create answered under an Idempotency-Key, written in the transaction of the rows it made."""
-
-    integration = models.ForeignKey(Integration, on_delete=models.CASCADE, related_name="+")
-    is_test = models.BooleanField()
-    key = models.CharField(max_length=255)
-    fingerprint = models.CharField(
-        max_length=64, help_text="SHA-256 of what the request says, however framed."
-    )
-    status = models.PositiveSmallIntegerField()
-    body = models.TextField(help_text="JSON, with its fields in the order in which they were answered.")
-    location = models.CharField(max_length=500, blank=True)
-    created_at = models.DateTimeField(default=timezone.now)
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["integration", "is_test", "key"], name="idempotency_key_once")
-        ]
-        indexes = [models.Index(fields=["created_at"], name="idempotency_by_age")]
-
-    def __str__(self) -> str:
-        return self.key
-
-
 class LateOutcome(models.Model):
     """What an applicant turned out to be, months later; ground truth. A correction is a later row."""
 

@@ -1,6 +1,6 @@
 from celery import shared_task
 
-from kyc_review.submissions.idempotency import records_expire
+from kyc_review.accounts.integrations.idempotency import records_expire
 from kyc_review.submissions.orphans import orphans_delete
 from kyc_review.submissions.sandbox import sandbox_advance
 

@@ -2,9 +2,16 @@
 
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 
-from kyc_review.core.openapi import MALFORMED, error_responses, example
+from kyc_review.core.openapi import (
+    ABOUT_KEY,
+    KEY_REUSED,
+    MALFORMED,
+    error_responses,
+    example,
+    replayed_header,
+)
 from kyc_review.lifecycle.api.serializers import AppealIn, AppealOut, EraseApplicantIn, ErasedOut, EraseIn
-from kyc_review.submissions.api.openapi import ABOUT_KEY, GONE, ID, IDEMPOTENCY, NOT_YOURS, RECEIVED, REPLAYED
+from kyc_review.submissions.api.openapi import GONE, ID, IDEMPOTENCY, NOT_YOURS, RECEIVED
 from kyc_review.submissions.api.serializers import SubmissionOut
 
 erase = extend_schema(
@@ -43,7 +50,7 @@ appeal = extend_schema(
     description="For a result that is `rejected` or `resubmit`, once per submission. Somebody who has not seen the "
     "picture judges it; the result stands until then. `submission.appeal_decided` says that they did, and "
     "`submission.overturned` that the result changed. In the sandbox the result stays and the event follows at once.",
-    parameters=[IDEMPOTENCY, REPLAYED],
+    parameters=[IDEMPOTENCY, replayed_header(201)],
     request=AppealIn,
     examples=[
         example("Reason", {"reason": "The applicant says that the picture is real."}, is_request=True),
@@ -62,6 +69,6 @@ appeal = extend_schema(
         e410=GONE,
         e413="Too large.",
         e415="Not JSON.",
-        e422="The Idempotency-Key was used for another request.",
+        e422=KEY_REUSED,
     ),
 )

@@ -9,6 +9,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from kyc_review.accounts.authentication import caller_of, integration_of
+from kyc_review.accounts.integrations.idempotency import Answer
+from kyc_review.accounts.integrations.idempotent_requests import idempotency_key, respond_once
 from kyc_review.accounts.models import Scope
 from kyc_review.core.api import ApiView, query_params
 from kyc_review.core.problems import Problem
@@ -18,11 +20,9 @@ from kyc_review.lifecycle.api.serializers import AppealIn, AppealOut, EraseAppli
 from kyc_review.lifecycle.cancel import submission_cancel
 from kyc_review.lifecycle.erase import submission_erase
 from kyc_review.review.appeals import AppealRefused, appeal_by_integration, appeal_of
-from kyc_review.submissions.api import creating
 from kyc_review.submissions.api import views as submissions
 from kyc_review.submissions.api.presence import found
 from kyc_review.submissions.api.serializers import shown
-from kyc_review.submissions.idempotency import Answer
 from kyc_review.submissions.selectors import submissions_of
 from kyc_review.submissions.state_changes import StaleSubmission
 
@@ -94,7 +94,7 @@ class AppealView(ApiView):
 
     @openapi.appeal
     def post(self, request: Request, submission_id: UUID) -> Response:
-        creating.idempotency_key(request)
+        idempotency_key(request)  # a missing one is the first thing to hear about
         row = found(request, submission_id)
         form = AppealIn(data=request.data)
         form.is_valid(raise_exception=True)
@@ -105,15 +105,15 @@ class AppealView(ApiView):
                 appeal_by_integration(submission_id=row.pk, integration=integration_of(request), text=reason)
             except AppealRefused as refused:
                 raise Problem(status=409, code=refused.code, detail=refused.detail) from None
-            return Answer(201, as_of_now())
+            return Answer(201, shown_appeal())
 
-        def as_of_now() -> dict[str, Any]:
+        def shown_appeal() -> dict[str, Any]:
             return dict(AppealOut(appeal_of(row.pk)).data)
 
-        return creating.created_once(
+        return respond_once(
             request,
             {"appeal": str(row.pk), "reason": reason},
-            prepare=lambda: None,
-            act=lambda _: act(),
-            as_of_now=as_of_now,
+            act=act,
+            as_of_now=lambda _: shown_appeal(),
+            is_key_required=True,
         )

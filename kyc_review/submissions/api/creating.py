@@ -1,9 +1,8 @@
 """From a request to stored submissions, once per Idempotency-Key."""
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -17,6 +16,8 @@ from rest_framework.response import Response
 from detection import decoding
 from detection.decoding import ImageFacts, ImageRefused, inspect
 from kyc_review.accounts.authentication import caller_of
+from kyc_review.accounts.integrations.idempotency import Answer
+from kyc_review.accounts.integrations.idempotent_requests import Ready, answered_once, response_to
 from kyc_review.accounts.models import ApiKey
 from kyc_review.core import problems
 from kyc_review.core.problems import Problem
@@ -25,23 +26,13 @@ from kyc_review.core.wake import SANDBOX, SCORING
 from kyc_review.submissions.api.incoming import SubmissionForm, SubmissionJson
 from kyc_review.submissions.api.presence import found
 from kyc_review.submissions.api.serializers import shown
-from kyc_review.submissions.idempotency import (
-    Answer,
-    InFlight,
-    KeyReused,
-    answer_once,
-    fingerprint,
-    kept_answer,
-)
 from kyc_review.submissions.intake import reference_inspect, submission_create
 from kyc_review.submissions.models import Submission
 from kyc_review.submissions.scripts import ALL_SCRIPTS, THROTTLED, UNAVAILABLE, is_unknown_script
 
-Ready = TypeVar("Ready")
 TWICE = "This field occurs more than once. Send it once; each picture is a submission of its own."
 SECOND_FILE = "Only `image` and `reference_image` may be files. Send each picture as a submission of its own."
 FILES = ("image", "reference_image")
-KEY_PATTERN = re.compile(r"[\x21-\x7e]{1,255}")
 
 
 def created_once(
@@ -50,40 +41,12 @@ def created_once(
     *,
     prepare: Callable[[], Ready],
     act: Callable[[Ready], Answer],
-    as_of_now: Callable[[], dict[str, Any]] | None = None,
 ) -> Response:
-    """The answer to a create: made now, or replayed. Raises Problem 400, 409 or 422 about the key.
-
-    `prepare` looks at the pictures, which may take long and may wait, so it runs in no transaction; `act` writes what
-    was prepared. `as_of_now`: the body of a replayed answer, where that is not about submissions.
-    """
-    caller, key, said = caller_of(request), idempotency_key(request), fingerprint(content)
-    try:
-        answer = kept_answer(caller=caller, key=key, content=said)
-        if answer is None:
-            ready = prepare()
-            answer = answer_once(caller=caller, key=key, content=said, act=lambda: act(ready))
-    except InFlight:
-        raise Problem(
-            status=409,
-            code="idempotency_key_in_flight",
-            detail="A request with this Idempotency-Key is still being processed; retry in a second.",
-            headers={"Retry-After": "1"},
-        ) from None
-    except KeyReused:
-        raise Problem(
-            status=422,
-            code="idempotency_key_reused",
-            detail="This Idempotency-Key was used for another request in the last 24 hours. "
-            "Take a new key for each new submission, and the same one only to repeat it.",
-        ) from None
-    headers = {"Location": request.build_absolute_uri(answer.location)} if answer.location else {}
-    if answer.is_replay:
-        headers["Idempotent-Replayed"] = "true"
-        body = as_of_now() if as_of_now else _as_of_now(request, answer.body)
-        return Response(body, status=answer.status, headers=headers)
-    (SANDBOX if caller.is_test else SCORING).send()
-    return Response(answer.body, status=answer.status, headers=headers)
+    """The answer to a create: made now, or replayed. Raises Problem 400, 409 or 422 about the key."""
+    answer = answered_once(request, content, prepare=prepare, act=act)
+    if not answer.is_replay:
+        (SANDBOX if caller_of(request).is_test else SCORING).send()
+    return response_to(request, answer, lambda kept: _as_of_now(request, kept))
 
 
 def _as_of_now(request: Request, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -102,20 +65,6 @@ def _as_of_now(request: Request, body: Mapping[str, Any]) -> dict[str, Any]:
                 one = {"index": one["index"], "status": gone.status_code, "problem": problems.document(gone)}
         results.append(one)
     return {"results": results}
-
-
-def idempotency_key(request: Request) -> str:
-    """The header's value; quotation marks, which the draft has, are no part of it. Raises Problem 400."""
-    sent = str(request.META.get("HTTP_IDEMPOTENCY_KEY", "")).strip()
-    key = sent[1:-1] if len(sent) > 1 and sent[0] == sent[-1] == '"' else sent
-    if not KEY_PATTERN.fullmatch(key):
-        raise Problem(
-            status=400,
-            code="idempotency_key_missing" if not sent else "idempotency_key_invalid",
-            detail="Send a header `Idempotency-Key` with a value of your own for each new submission, such as "
-            "a UUID (1 to 255 visible ASCII characters), and the same value when you repeat the request.",
-        )
-    return key
 
 
 # Its fields are made once: that takes longer than reading them.

@@ -3,10 +3,20 @@
 from typing import Any
 
 from django.conf import settings
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 
 from detection.decoding import ACCEPTED
-from kyc_review.core.openapi import MALFORMED, error_responses, example, request_header, response_header
+from kyc_review.core.openapi import (
+    ABOUT_KEY,
+    KEY_REUSED,
+    MALFORMED,
+    error_responses,
+    example,
+    idempotency_header,
+    replayed_header,
+    request_header,
+    response_header,
+)
 from kyc_review.submissions.api.incoming import BatchIn, LateOutcomeIn, ListIn, SubmissionForm, SubmissionJson
 from kyc_review.submissions.api.serializers import (
     BatchOut,
@@ -49,21 +59,12 @@ TINY = (
 )
 
 
-IDEMPOTENCY = OpenApiParameter(
-    "Idempotency-Key",
-    {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
-    OpenApiParameter.HEADER,
-    required=True,
-    description="A unique value for each new submission, such as a UUID; use the same value to repeat a request. "
-    "Kept for 24 hours. A repetition answers with the present state of what the first request made.",
-    examples=[OpenApiExample("A UUID", value="7c1b3c0e-2a52-4c3f-9a0b-0d7c8b1f6a11")],
-)
-REPLAYED = response_header("Idempotent-Replayed", "`true`: this is a repeated answer for the key.", 202)
+IDEMPOTENCY = idempotency_header(required=True)
+REPLAYED = replayed_header(202)
 KNOWN = request_header("If-None-Match", "The ETag that you have; unchanged reads answer 304.")
 UNCHANGED = {304: OpenApiResponse(description="Unchanged.")}
 NOT_YOURS = "No such submission, or it belongs to another integration."
 GONE = "It was erased."
-ABOUT_KEY = "A request with this Idempotency-Key is still being processed."
 
 LOCATION = response_header("Location", "Address of the result.", 202)
 REFERENCE = "A `reference_image`, such as the document's portrait, may come with it: people compare it with the selfie."
@@ -163,7 +164,7 @@ create_batch = extend_schema(
         e409=ABOUT_KEY,
         e413=f"Over {settings.JSON_MAX_BYTES // 1_000_000} MB.",
         e415="Not JSON.",
-        e422="The Idempotency-Key was used for another request.",
+        e422=KEY_REUSED,
     ),
 )
 list_ = extend_schema(
@@ -195,6 +196,7 @@ report_outcome = extend_schema(
     summary="Report a later outcome of an applicant",
     description="Later outcomes are ground truth for measuring models and reviewers; they "
     "change no result. The latest report counts.",
+    parameters=[idempotency_header(required=False), replayed_header(201)],
     request=LateOutcomeIn,
     examples=[
         example("Fraud", {"outcome": "confirmed_fraud", "note": "charge-back in March"}, is_request=True),
@@ -212,9 +214,10 @@ report_outcome = extend_schema(
     responses={201: LateOutcomeOut}
     | error_responses(
         e404=NOT_YOURS,
-        e409="The submission has no result yet.",
+        e409=f"The submission has no result yet. {ABOUT_KEY}",
         e410=GONE,
         e413="Too large.",
         e415="Not JSON.",
+        e422=KEY_REUSED,
     ),
 )

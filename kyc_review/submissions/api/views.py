@@ -10,6 +10,8 @@ from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 
 from kyc_review.accounts.authentication import caller_of
+from kyc_review.accounts.integrations.idempotency import Answer
+from kyc_review.accounts.integrations.idempotent_requests import idempotency_key, respond_once
 from kyc_review.accounts.models import Scope
 from kyc_review.core.api import ApiView, conditional, etag_of, known_tags, query_params
 from kyc_review.core.deprecation import Deprecated
@@ -80,7 +82,7 @@ class BatchView(ApiView):
 
     @openapi.create_batch
     def post(self, request: Request) -> Response:
-        creating.idempotency_key(request)
+        idempotency_key(request)
         form = BatchIn(data=request.data)
         form.is_valid(raise_exception=True)
         items = form.validated_data["submissions"]
@@ -121,25 +123,36 @@ class LateOutcomeView(ApiView):
         row = found(request, submission_id)
         form = LateOutcomeIn(data=request.data)
         form.is_valid(raise_exception=True)
-        try:
-            outcome = late_outcome_record(
-                submission=row,
-                finding=form.validated_data["outcome"],
-                note=form.validated_data["note"],
-                reported_by=caller_of(request),
-            )
-        except StaleSubmission:
-            raise Problem(
-                status=409,
-                code="not_completed",
-                detail="Outcomes can be reported only for submissions with a result; this one has none yet.",
-            ) from None
-        return Response(LateOutcomeOut(outcome).data, status=201)
+        said = form.validated_data
+
+        def act() -> Answer:
+            try:
+                outcome = late_outcome_record(
+                    submission=row,
+                    finding=said["outcome"],
+                    note=said["note"],
+                    reported_by=caller_of(request),
+                )
+            except StaleSubmission:
+                raise Problem(
+                    status=409,
+                    code="not_completed",
+                    detail="Outcomes can be reported only for submissions with a result; this one has none yet.",
+                ) from None
+            # The note is kept with the report alone, so that an erasure finds it there.
+            return Answer(201, dict(LateOutcomeOut(outcome).data), kept={"outcome": outcome.pk})
+
+        return respond_once(
+            request,
+            {"outcome_of": str(row.pk), **said},
+            act=act,
+            as_of_now=lambda kept: dict(LateOutcomeOut(row.late_outcomes.get(pk=kept["outcome"])).data),
+        )
 
 
 def created(request: Request) -> Response:
     """One submission, from a form or from JSON."""
-    creating.idempotency_key(request)  # a missing one is the first thing to hear about
+    idempotency_key(request)  # a missing one is the first thing to hear about
     seconds, fields = wait_of(request), creating.read(request)
     caller = caller_of(request)
     response = creating.created_once(

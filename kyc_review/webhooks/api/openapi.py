@@ -2,7 +2,13 @@
 
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
 
-from kyc_review.core.openapi import error_responses
+from kyc_review.core.openapi import (
+    ABOUT_KEY,
+    KEY_REUSED,
+    error_responses,
+    idempotency_header,
+    replayed_header,
+)
 from kyc_review.webhooks.api.serializers import (
     DeliveriesIn,
     DeliveriesOut,
@@ -22,6 +28,11 @@ NOT_YOURS = "No such endpoint, or it belongs to another integration."
 NO_DELIVERY = "No such delivery, or it belongs to another integration."
 NOT_ALLOWED = "The URL may not be used: not https, or not on the public internet."
 TEXT = {"e415": "Not JSON."}
+ONCE = [idempotency_header(required=False), replayed_header(201)]
+SHOWN_AGAIN = (
+    "Repeated with the same Idempotency-Key it is shown again, as long as it is the endpoint's; afterwards the answer "
+    "is 410 `secret_replaced`."
+)
 
 
 NEW = OpenApiExample("All events", value={"url": "https://onboarding.bank.example/kyc"}, request_only=True)
@@ -34,15 +45,17 @@ list_endpoints = extend_schema(
 create_endpoint = extend_schema(
     operation_id="create_webhook_endpoint",
     summary="Register a webhook endpoint",
-    description="The answer has the secret that signs every message. It is shown only once. A live key's endpoints "
-    "receive events of live submissions, a test key's of the sandbox.",
+    description="The answer has the secret that signs every message. It cannot be read later. A live key's endpoints "
+    f"receive events of live submissions, a test key's of the sandbox. {SHOWN_AGAIN}",
     tags=TAGS,
+    parameters=ONCE,
     request=EndpointIn,
     examples=[NEW],
     responses={201: EndpointWithSecretOut}
     | error_responses(
-        e409="You have twenty endpoints already, or one with this URL.",
-        e422=NOT_ALLOWED,
+        e409=f"You have twenty endpoints already, or one with this URL. {ABOUT_KEY}",
+        e410="A repetition, and the endpoint was deleted or its secret replaced meanwhile.",
+        e422=f"{NOT_ALLOWED} {KEY_REUSED}",
         **TEXT,
     ),
 )
@@ -70,10 +83,18 @@ delete_endpoint = extend_schema(
 rotate_secret = extend_schema(
     operation_id="rotate_webhook_secret",
     summary="Rotate an endpoint's secret",
-    description="For 24 hours every message carries two signatures, of the new secret and of the previous one.",
+    description="For 24 hours every message carries two signatures, of the new secret and of the previous one. "
+    f"{SHOWN_AGAIN}",
     tags=TAGS,
+    parameters=ONCE,
     request=None,
-    responses={201: SecretOut} | error_responses(e404=NOT_YOURS),
+    responses={201: SecretOut}
+    | error_responses(
+        e404=NOT_YOURS,
+        e409=ABOUT_KEY,
+        e410="A repetition, and the secret was replaced meanwhile.",
+        e422=KEY_REUSED,
+    ),
 )
 send_test = extend_schema(
     operation_id="send_test_webhook",

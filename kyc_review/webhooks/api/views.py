@@ -1,3 +1,4 @@
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -7,10 +8,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from kyc_review.accounts.authentication import caller_of
+from kyc_review.accounts.integrations.idempotency import Answer
+from kyc_review.accounts.integrations.idempotent_requests import respond_once
 from kyc_review.accounts.models import Scope
 from kyc_review.core.api import ApiView, query_params
 from kyc_review.core.pagination import invalid_cursor, page_end
-from kyc_review.webhooks import services
+from kyc_review.webhooks import replays, services
 from kyc_review.webhooks.api import openapi
 from kyc_review.webhooks.api.serializers import (
     DeliveriesIn,
@@ -41,18 +44,26 @@ class EndpointsView(WebhooksView):
     def post(self, request: Request) -> Response:
         form = EndpointIn(data=request.data)
         form.is_valid(raise_exception=True)
-        caller = caller_of(request)
-        endpoint, secret = services.endpoint_create(
-            integration=caller.integration,
-            url=form.validated_data["url"],
-            kinds=form.validated_data.get("events"),
-            description=form.validated_data["description"],
-            with_external_ref=form.validated_data.get("include_external_ref", False),
-            is_test=caller.is_test,
-            actor=caller.integration,
-        )
-        body = EndpointOut(endpoint).data | {"secret": secret}
-        return Response(body, status=status.HTTP_201_CREATED)
+        caller, said = caller_of(request), form.validated_data
+
+        def act() -> Answer:
+            endpoint, secret = services.endpoint_create(
+                integration=caller.integration,
+                url=said["url"],
+                kinds=said.get("events"),
+                description=said["description"],
+                with_external_ref=said.get("include_external_ref", False),
+                is_test=caller.is_test,
+                actor=caller.integration,
+            )
+            return replays.answer_with_secret(endpoint, secret, EndpointOut(endpoint).data)
+
+        def as_of_now(kept: Mapping[str, Any]) -> dict[str, Any]:
+            endpoint = replays.endpoint_made(endpoints_of(caller), kept)
+            secret = replays.secret_again(endpoint, kept, actor=caller.integration)
+            return {**EndpointOut(endpoint).data, "secret": secret}
+
+        return respond_once(request, {"webhook_endpoint": said}, act=act, as_of_now=as_of_now)
 
 
 class EndpointView(WebhooksView):
@@ -79,12 +90,20 @@ class EndpointView(WebhooksView):
 class SecretView(WebhooksView):
     @openapi.rotate_secret
     def post(self, request: Request, endpoint_id: UUID) -> Response:
-        row = found(request, endpoint_id)
-        secret = services.secret_rotate(endpoint=row, actor=caller_of(request).integration)
-        row.refresh_from_db()
-        return Response(
-            {"secret": secret, "previous_secret_expires_at": row.previous_secret_expires_at}, status=201
-        )
+        row, actor = found(request, endpoint_id), caller_of(request).integration
+
+        def act() -> Answer:
+            secret = services.secret_rotate(endpoint=row, actor=actor)
+            row.refresh_from_db()
+            return replays.answer_with_secret(row, secret, valid_until())
+
+        def as_of_now(kept: Mapping[str, Any]) -> dict[str, Any]:
+            return {"secret": replays.secret_again(row, kept, actor=actor), **valid_until()}
+
+        def valid_until() -> dict[str, Any]:
+            return {"previous_secret_expires_at": row.previous_secret_expires_at}
+
+        return respond_once(request, {"rotated_secret_of": str(row.pk)}, act=act, as_of_now=as_of_now)
 
 
 class TrialView(WebhooksView):

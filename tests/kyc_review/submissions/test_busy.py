@@ -17,7 +17,8 @@ from pytest_django import DjangoAssertNumQueries
 
 from detection.decoding import limits
 from detection.decoding import pool as pools
-from kyc_review.submissions.models import IdempotencyRecord, Submission
+from kyc_review.accounts.models import IdempotencyRecord
+from kyc_review.submissions.models import Submission
 from tests.factories.image_files import face, saved
 from tests.factories.responses import ClientResponse
 

@@ -12,10 +12,10 @@ from django.db import connection, transaction
 from django.test import Client
 
 from kyc_review.accounts import services as accounts
-from kyc_review.accounts.models import ApiKey, Integration
+from kyc_review.accounts.integrations.idempotency import Answer, InFlight, answer_once, records_expire
+from kyc_review.accounts.models import ApiKey, IdempotencyRecord, Integration
 from kyc_review.lifecycle.erase import submission_erase
-from kyc_review.submissions.idempotency import Answer, InFlight, answer_once, records_expire
-from kyc_review.submissions.models import IdempotencyRecord, Submission
+from kyc_review.submissions.models import Submission
 from tests.factories.pictures import jpeg_bytes
 from tests.factories.responses import ClientResponse
 

@@ -12,7 +12,7 @@ from uuid import uuid4
 import pytest
 from django.test import Client
 
-from kyc_review.accounts.models import User
+from kyc_review.accounts.models import IdempotencyRecord, User
 from kyc_review.audit.models import Event
 from kyc_review.review.models import Decision, FirstCall, ReviewItem
 from kyc_review.review.opening import items_open
@@ -339,3 +339,24 @@ def test_updated_at_is_the_time_of_the_last_change_of_what_is_shown(
     cancelled = send(api, f"/{row.pk}/cancel", {}).json()
     assert cancelled["updated_at"] > received
     assert api.get(f"{URL}/{row.pk}").json() == cancelled
+
+
+def test_a_repeated_outcome_does_not_overrule_a_later_one(
+    api: Client, submit: Callable[..., Submission]
+) -> None:
+    row = submit()
+    Submission.objects.update(state=State.IN_REVIEW)
+    submission_complete(submission_id=row.pk, result="clear")
+    said = {"outcome": "confirmed_fraud", "note": "charge-back of Jane Doe"}
+
+    def report(body: dict[str, Any], key: str) -> Any:
+        path = f"{URL}/{row.pk}/outcome"
+        return api.post(path, body, content_type="application/json", headers={"Idempotency-Key": key})
+
+    first = report(said, "k-1")
+    report({"outcome": "confirmed_genuine"}, "k-2")
+    again = report(said, "k-1")
+    assert (again.status_code, again.json(), again["Idempotent-Replayed"]) == (201, first.json(), "true")
+    assert api.get(f"{URL}/{row.pk}/outcome").json()["outcome"] == "confirmed_genuine"
+    assert report({"outcome": "confirmed_fraud"}, "k-1").json()["code"] == "idempotency_key_reused"
+    assert not IdempotencyRecord.objects.filter(body__contains="Jane").exists()

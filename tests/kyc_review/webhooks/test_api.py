@@ -8,7 +8,7 @@ from django.test import Client
 from standardwebhooks import Webhook
 
 from kyc_review.accounts import services as accounts
-from kyc_review.accounts.models import ApiKey, Integration, Scope
+from kyc_review.accounts.models import ApiKey, IdempotencyRecord, Integration, Scope
 from kyc_review.audit.models import Event as AuditEvent
 from kyc_review.submissions.events import event_record
 from kyc_review.submissions.models import Submission
@@ -171,3 +171,45 @@ def test_the_twenty_first_endpoint_is_refused(
     for number in range(services.ENDPOINTS_MAX):
         services.endpoint_create(integration=integration, url=f"https://example.com/{number}")
     assert send(api, "POST", URL, {"url": "https://example.com/"}).json()["code"] == "too_many_endpoints"
+
+
+def once(client: Client, path: str, body: Any = None, key: str = "k-1") -> Any:
+    return client.post(
+        path, json.dumps(body or {}), content_type="application/json", headers={"Idempotency-Key": key}
+    )
+
+
+def test_a_repeated_registration_makes_nothing_and_shows_the_secret_until_it_is_replaced(
+    api: Client, receiver: Receiver
+) -> None:
+    body = {"url": receiver.url}
+    first, second = once(api, URL, body), once(api, URL, body)
+    assert (first.status_code, second.status_code, second.json()) == (201, 201, first.json())
+    assert ("Idempotent-Replayed" in first, second["Idempotent-Replayed"]) == (False, "true")
+    assert AuditEvent.objects.filter(action="webhook.secret_shown_again").count() == 1
+    stored = json.dumps([str(row) for row in IdempotencyRecord.objects.values_list()])
+    assert first.json()["secret"] not in stored
+    other = once(api, URL, body | {"description": "other"})
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
+    path = f"{URL}/{first.json()['id']}"
+    send(api, "POST", f"{path}/secret")
+    replaced = once(api, URL, body)
+    assert (replaced.status_code, replaced.json()["code"]) == (410, "secret_replaced")
+    send(api, "DELETE", path)
+    deleted = once(api, URL, body)
+    assert (deleted.status_code, deleted.json()["code"]) == (410, "endpoint_deleted")
+    assert Endpoint.objects.count() == 1
+
+
+def test_a_repeated_rotation_shows_the_same_secret(api: Client, endpoint: tuple[Endpoint, str]) -> None:
+    path = f"{URL}/{endpoint[0].pk}/secret"
+    first, second = once(api, path), once(api, path)
+    assert (second.status_code, second.json(), second["Idempotent-Replayed"]) == (201, first.json(), "true")
+    third = once(api, path, key="k-2")
+    assert third.json()["secret"] != first.json()["secret"]
+    assert once(api, path).json()["code"] == "secret_replaced"
+
+
+def test_a_refused_registration_leaves_the_key_free(api: Client, receiver: Receiver) -> None:
+    assert once(api, URL, {"url": "http://example.com/"}).status_code == 422
+    assert once(api, URL, {"url": receiver.url}).status_code == 201

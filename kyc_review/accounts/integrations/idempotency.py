@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -10,13 +10,11 @@ from typing import Any
 from django.db import IntegrityError, connection, transaction
 from django.db.models.functions import Now
 
-from kyc_review.accounts.models import ApiKey
+from kyc_review.accounts.models import ApiKey, IdempotencyRecord
 from kyc_review.core.db.clock import database_now
 from kyc_review.core.db.inserted import insert
-from kyc_review.submissions.models import IdempotencyRecord, Submission
 
 KEPT = timedelta(hours=24)
-NEAR = timedelta(minutes=10)  # between a row's birth and that of the answer kept for its Idempotency-Key
 FOUND = ("fingerprint", "status", "body", "location", "created_at")
 # A plain statement, as is the next one, for these are in the way of every post.
 FIND = f"""
@@ -41,10 +39,15 @@ class KeyReused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
+    """`kept` is stored in the place of `body` where that has what must not be stored, such as a secret; a replay has it
+    as its `body`.
+    """
+
     status: int
     body: dict[str, Any]
     location: str = ""
     is_replay: bool = False
+    kept: dict[str, Any] | None = None
 
 
 def fingerprint(content: Mapping[str, Any]) -> str:
@@ -74,7 +77,7 @@ def answer_once(*, caller: ApiKey, key: str, content: str, act: Callable[[], Ans
             **owner,
             fingerprint=content,
             status=answer.status,
-            body=json.dumps(answer.body),
+            body=json.dumps(answer.body if answer.kept is None else answer.kept),
             location=answer.location,
         )
         try:
@@ -127,30 +130,3 @@ def _locked(owner: Mapping[str, Any]) -> IdempotencyRecord | None:
 def records_expire() -> int:
     """Forget answers that are no longer kept; how many."""
     return IdempotencyRecord.objects.filter(created_at__lt=Now() - KEPT).delete()[0]
-
-
-def answers_forget(row: Submission) -> None:
-    """Empty the references in the answer that is kept for its create; called in the transaction of an erasure.
-
-    The answer itself stays, so that a late repetition does not bring the picture back as a new submission.
-    """
-    kept = IdempotencyRecord.objects.filter(
-        integration=row.integration_id,
-        is_test=row.is_test,
-        created_at__range=(row.received_at - NEAR, row.received_at + NEAR),
-        body__contains=str(row.pk),
-    )
-    for record in kept:
-        body = json.loads(record.body)
-        for one in _submissions(body):
-            if one.get("id") == str(row.pk):
-                one |= {"external_ref": "", "applicant_ref": "", "metadata": {}}
-        IdempotencyRecord.objects.filter(pk=record.pk).update(body=json.dumps(body))
-
-
-def _submissions(body: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The submissions that the answer to a create, or to a batch of them, shows."""
-    yield body
-    for result in body.get("results", []):
-        if isinstance(shown := result.get("submission"), dict):
-            yield shown
