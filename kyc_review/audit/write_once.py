@@ -40,7 +40,29 @@ RECORDS = (
     WriteOnce("review.AuditDraw", is_erased=True),  # its chance is behind every weighted figure
     WriteOnce("scoring.Scoring"),
     WriteOnce("scoring.Vote"),
+    WriteOnce("registry.Bundle"),
     WriteOnce("registry.Promotion"),
+    WriteOnce(
+        "submissions.Submission",  # its picture, time, integration and kind stay as they were posted
+        (
+            *LEASE[:-1],
+            "attempts",
+            "last_error",
+            "result",
+            "result_reason",
+            "completed_at",
+            "cancelled_at",
+            "external_ref",
+            "applicant_ref",
+            "metadata",
+            "erased_at",
+            "erasure_settled_at",
+        ),
+    ),
+    WriteOnce(
+        "training.TrainingRun",
+        (*LEASE, "attempts", "cancel_asked", "started_at", "ended_at", "candidate_id"),
+    ),  # until it has succeeded
     WriteOnce(
         "training.Proposal", ("state", "decided_at", "decided_by_id", "remark", "gate_at_approval")
     ),  # while it is open
@@ -53,7 +75,9 @@ RECORDS = (
         "training.GateProposal", ("state", "decided_at", "decided_by_id", "remark")
     ),  # while it is open
     WriteOnce("planting.PlantingSettings"),
-    WriteOnce("planting.PlantingProposal", ("state", "decided_at", "decided_by_id")),  # while it is open
+    WriteOnce(
+        "planting.PlantingProposal", ("state", "decided_at", "decided_by_id", "remark")
+    ),  # while it is open
     WriteOnce("review.PlantedForgery"),
     WriteOnce(
         "datasets.Snapshot",
@@ -87,6 +111,7 @@ def privileges_grant(role: str) -> None:
                 rights = "SELECT" if table == "django_migrations" else "SELECT, INSERT, UPDATE, DELETE"
                 _grant(cursor, rights, table, name)
         _grant_functions(cursor, name)
+        _protect_functions(cursor)
 
 
 # Functions that act with the owner's rights; Postgres lets every role call a new one.
@@ -100,6 +125,34 @@ def _grant_functions(cursor: CursorWrapper, role: sql.Identifier) -> None:
     for (signature,) in cursor.fetchall():  # quoted by Postgres itself
         cursor.execute(sql.SQL("REVOKE EXECUTE ON FUNCTION {} FROM PUBLIC").format(sql.SQL(signature)))
         cursor.execute(sql.SQL("GRANT EXECUTE ON FUNCTION {} TO {}").format(sql.SQL(signature), role))
+
+
+# Not those of extensions, which have no rights of the owner and are called in indexes.
+OWN_FUNCTIONS = """SELECT p.oid::regprocedure::text FROM pg_proc AS p
+    WHERE p.pronamespace = 'public'::regnamespace AND pg_get_userbyid(p.proowner) = current_user
+      AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = p.oid AND classid = 'pg_proc'::regclass AND deptype = 'e')"""
+DATABASE_IS_OWN = (
+    "SELECT pg_has_role(current_user, datdba, 'USAGE') FROM pg_database WHERE datname = current_database()"
+)
+
+
+def _protect_functions(cursor: CursorWrapper) -> None:
+    """No temporary table or view of the caller takes the place of a table that a function or trigger reads.
+
+    Postgres looks for tables in the caller's temporary schema first unless the path names it last
+    (https://www.postgresql.org/docs/current/sql-createfunction.html, "Writing SECURITY DEFINER Functions Safely").
+    """
+    cursor.execute(OWN_FUNCTIONS)
+    for (signature,) in cursor.fetchall():
+        text = sql.SQL("ALTER FUNCTION {} SET search_path = pg_catalog, public, pg_temp").format(
+            sql.SQL(signature)
+        )
+        cursor.execute(text)
+    cursor.execute(DATABASE_IS_OWN)
+    if cursor.fetchone()[0]:
+        cursor.execute("SELECT current_database()")
+        database = sql.Identifier(cursor.fetchone()[0])
+        cursor.execute(sql.SQL("REVOKE TEMPORARY ON DATABASE {} FROM PUBLIC").format(database))
 
 
 def _grant_on_record(cursor: CursorWrapper, record: WriteOnce, table: str, name: sql.Identifier) -> None:

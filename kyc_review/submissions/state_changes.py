@@ -29,6 +29,9 @@ HOLD_SUBMISSIONS_TO_CHANGE = HOLD_SUBMISSIONS.replace("FOR SHARE", "FOR NO KEY U
 LOCK_SUBMISSION = "SELECT state FROM submissions_submission WHERE id = %(submission)s FOR UPDATE"
 
 
+EMPTIED = ("external_ref", "applicant_ref", "metadata", "last_error")
+
+
 class StaleSubmission(Exception):
     """The submission is not in the state that the change expects; nothing was written."""
 
@@ -100,7 +103,7 @@ def submission_make_bare(row: Submission) -> None:
     row.erased_at = now
     if row.state not in (State.COMPLETED, State.CANCELLED):
         row.state, row.lease_holder, row.cancelled_at = State.CANCELLED, "", now
-    row.save()
+    row.save(update_fields=[*EMPTIED, "erased_at", "state", "lease_holder", "cancelled_at"])
 
 
 def submissions_hold(submission_ids: Iterable[uuid.UUID], *, to_change: bool = False) -> set[uuid.UUID]:

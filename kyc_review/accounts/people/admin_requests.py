@@ -7,6 +7,7 @@ Otherwise one admin makes a second account, and both "admins" of a promotion are
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -24,6 +25,7 @@ from kyc_review.accounts.people.services import (
 )
 from kyc_review.accounts.second_factor.services import second_factor_reset
 from kyc_review.audit import services as audit
+from kyc_review.audit.models import Event
 from kyc_review.core.permissions import Right, Role, may_manage_people, require
 
 if TYPE_CHECKING:
@@ -39,7 +41,7 @@ Act, State = AdminRequest.Act, AdminRequest.State
 
 def needs_two(person: User, *, role: str | None = None) -> bool:
     """Whether an act on this person's account, or giving this role, needs a second admin."""
-    return bool(settings.ADMIN_ACCESS_NEEDS_TWO) and (role == Role.ADMIN or _is_admin(person))
+    return bool(settings.ADMIN_ACCESS_NEEDS_TWO) and (role == Role.ADMIN or _is_or_was_admin(person))
 
 
 def admin_requests_open(*, viewer: User) -> QuerySet[AdminRequest]:
@@ -128,9 +130,18 @@ def admin_request_reject(*, request: AdminRequest, actor: User) -> AdminRequest:
     return row
 
 
-def _is_admin(person: User) -> bool:
-    """Also of an account that is not active."""
-    return person.groups.filter(name=Role.ADMIN.value).exists()
+def _is_or_was_admin(person: User) -> bool:
+    """Also of an account that is not active, and of one that lost the role within APPROVER_INDEPENDENCE_DAYS: one admin
+    could otherwise take the role away first, and then the account."""
+    if person.groups.filter(name=Role.ADMIN.value).exists():
+        return True
+    return Event.objects.filter(
+        target_kind="user",
+        target_id=str(person.pk),
+        action="staff.role_changed",
+        detail__before__contains=[Role.ADMIN.value],
+        at__gt=timezone.now() - timedelta(days=settings.APPROVER_INDEPENDENCE_DAYS),
+    ).exists()
 
 
 def _locked(request: AdminRequest) -> AdminRequest:

@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from authlib.integrations.base_client import OAuthError
+from authlib.common.errors import AuthlibBaseError
 from authlib.integrations.django_client import DjangoIntegration, DjangoOAuth2App
 from django.conf import settings
 from django.http import HttpRequest
@@ -60,13 +60,15 @@ class Answer:
     @property
     def has_second_factor(self) -> bool:
         """Whether amr or acr has a value that OIDC_SECOND_FACTOR counts."""
-        said = {f"amr:{method}" for method in self.claims.get("amr") or ()}
+        methods = self.claims.get("amr")
+        said = {f"amr:{method}" for method in (methods if isinstance(methods, list) else [])}
         return not said.union({f"acr:{self.claims.get('acr')}"}).isdisjoint(settings.OIDC_SECOND_FACTOR)
 
     @property
     def is_fresh(self) -> bool:
         """Whether the person logged in at the provider after we asked for it."""
-        return float(self.claims.get("auth_time") or 0) >= self.asked_at - CLOCKS_DIFFER_S
+        at = self.claims.get("auth_time")
+        return isinstance(at, int | float) and at >= self.asked_at - CLOCKS_DIFFER_S
 
 
 def is_on() -> bool:
@@ -85,7 +87,7 @@ def address_to_leave_for(request: HttpRequest, *, purpose: str, there: str, is_a
     try:
         client = _client()
         made = client.create_authorization_url(callback, **more)
-    except (OAuthError, RequestException, ValueError) as error:
+    except (AuthlibBaseError, RequestException, ValueError) as error:
         raise _unreachable() from error
     kept = {"purpose": purpose, "there": there, "asked_at": time.time(), "redirect_uri": callback}
     client.save_authorize_data(request, **kept, **made)
@@ -112,7 +114,7 @@ def answer_of(request: HttpRequest) -> Answer:
             claims = dict(more) | claims
     except RequestException as error:
         raise _unreachable() from error
-    except (OAuthError, JoseError, ValueError, KeyError) as error:
+    except (AuthlibBaseError, JoseError, ValueError, KeyError) as error:
         if request.GET.get("error"):
             raise LoginRefused(
                 "provider_refused", gettext("The identity provider did not log you in. Try again.")
@@ -139,7 +141,7 @@ def address_to_sign_out(id_token: str) -> str:
         made = client.create_logout_url(
             post_logout_redirect_uri=back, id_token_hint=id_token, client_id=settings.OIDC_CLIENT_ID
         )
-    except (LoginRefused, OAuthError, RequestException, ValueError):
+    except (LoginRefused, AuthlibBaseError, RequestException, ValueError):
         return ""
     return str(made["url"])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -22,12 +23,16 @@ from kyc_review.accounts.services import roles_ensure
 from kyc_review.accounts.single_sign_on.client import Answer, LoginRefused, claim
 from kyc_review.accounts.user_names import user_name_check
 from kyc_review.audit import services as audit
+from kyc_review.core.db.locks import lock_for_transaction
 from kyc_review.core.permissions import ROLES_WITH, Right, Role
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
 
 BY = "single_sign_on"
+FIRST_LOGIN_LOCK = (
+    0x6B79_7373_6F  # "kysso": two first logins of one person at the same moment make one account
+)
 # Admins and auditors check those who decide on faces, so no person is both.
 TOGETHER = ({Role.REVIEWER, Role.SENIOR}, {Role.ADMIN}, {Role.AUDITOR})
 NO_ROLE = gettext_lazy(
@@ -57,12 +62,10 @@ def person_admit(*, answer: Answer) -> tuple[User, StrPromise | str]:
     was changed.
     """
     roles = _roles(answer)
-    identity = (
-        Identity.objects.select_for_update(of=("self",))
-        .select_related("user")
-        .filter(issuer=settings.OIDC_ISSUER, subject=answer.subject)
-        .first()
-    )
+    identity = _identity(answer)
+    if identity is None:
+        lock_for_transaction(FIRST_LOGIN_LOCK)
+        identity = _identity(answer)
     person = identity.user if identity else _person_create(answer, roles)
     if not person.is_active:
         raise LoginRefused("inactive", str(INACTIVE))
@@ -102,10 +105,16 @@ def identity_disconnect(*, user: User) -> bool:
     return True
 
 
+def _identity(answer: Answer) -> Identity | None:
+    rows = Identity.objects.select_for_update(of=("self",)).select_related("user")
+    return rows.filter(issuer=settings.OIDC_ISSUER, subject=answer.subject).first()
+
+
 def _roles(answer: Answer) -> set[Role]:
     said = claim(answer.claims, settings.OIDC_ROLES_CLAIM)
     values = [said] if isinstance(said, str) else said if isinstance(said, list) else []
-    return {Role(settings.OIDC_ROLES[value]) for value in values if value in settings.OIDC_ROLES}
+    names = {value for value in values if isinstance(value, str)}
+    return {Role(settings.OIDC_ROLES[name]) for name in names if name in settings.OIDC_ROLES}
 
 
 def _refusal(roles: set[Role]) -> StrPromise | str:
@@ -142,11 +151,12 @@ def _names_follow(person: User, claims: dict[str, Any]) -> None:
     said = {"first_name": claims.get("given_name"), "last_name": claims.get("family_name")}
     if claims.get("email_verified") is not False and _is_address(claims.get("email")):
         said["email"] = claims["email"]
-    changed = {
-        field: str(value)[:150]
+    texts = {
+        field: re.sub(r"[\x00-\x1f\x7f-\x9f]", "", value)[:150]
         for field, value in said.items()
-        if value and str(value)[:150] != getattr(person, field)
+        if isinstance(value, str)
     }
+    changed = {field: text for field, text in texts.items() if text and text != getattr(person, field)}
     if changed:
         User.objects.filter(pk=person.pk).update(**changed)
         person.refresh_from_db(fields=list(changed))
@@ -155,7 +165,7 @@ def _names_follow(person: User, claims: dict[str, Any]) -> None:
 def _is_address(text: Any) -> bool:
     try:
         validate_email(text)
-    except ValidationError:
+    except (ValidationError, TypeError):
         return False
     return len(text) <= 150
 

@@ -106,6 +106,19 @@ def test_nothing_changes_for_an_admin_before_the_second_one_approves(
     assert bool(re.search(r"<code>\w{4}-\w{4}-\w{4}-\w{4}</code>", text)) == (act == "password")
 
 
+@pytest.mark.parametrize("act", ["password", "second-factor"])
+def test_who_takes_the_role_of_an_admin_away_does_not_get_the_account(
+    act: str, ada: User, maya: User, login: Callable[[User], Client], clock: list[float]
+) -> None:
+    second_factor_enrol(user=maya, secret=SECRET, code=code_at(clock[0]))
+    login(ada).post(f"/people/{maya.pk}/role/", {"role": "reviewer"})
+    assert maya.groups.get().name == "reviewer"
+    login(ada).post(f"/people/{maya.pk}/{act}/")
+    now = User.objects.get(pk=maya.pk)
+    assert (now.check_password(PASSWORD), has_second_factor(now)) == (True, True)
+    assert AdminRequest.objects.get().act == act.replace("-", "_")
+
+
 def test_acts_on_other_people_need_one_admin(ada: User, alice: User, login: Callable[[User], Client]) -> None:
     login(ada).post(f"/people/{alice.pk}/role/", {"role": "senior"})
     login(ada).post("/people/", NEW | {"role": "reviewer"})

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from io import StringIO
 from typing import Any
 
@@ -9,13 +10,18 @@ import pytest
 from authlib.integrations.django_client import DjangoOAuth2App
 from django.conf import LazySettings
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.http import HttpResponse
 from django.test import Client
 from joserfc.jwk import OctKey, RSAKey
 
 from kyc_review.accounts.models import AdminRequest, Identity, User
 from kyc_review.accounts.people.admin_requests import admin_request_open
+from kyc_review.accounts.single_sign_on import services as single_sign_on
+from kyc_review.accounts.single_sign_on.client import Answer
+from kyc_review.accounts.single_sign_on.services import person_admit
 from kyc_review.audit.models import Event
+from kyc_review.core.permissions import Role
 from tests.factories.identity_provider import IdentityProvider
 from tests.factories.people import PASSWORD
 from tests.factories.second_factor import code_at
@@ -165,6 +171,22 @@ class TestAttacks:
         assert client.get(back).status_code == 403
         assert not is_in(other)
 
+    @pytest.mark.parametrize("answer", ["", "&code=", "&code=%00", "&error=", "&code=a&code=b"], ids=str)
+    def test_a_callback_without_a_usable_code_is_refused(
+        self, sso: IdentityProvider, client: Client, answer: str
+    ) -> None:
+        state = client.get(START)["Location"].split("state=")[1].split("&")[0]
+        assert client.get(f"{START}callback/?state={state}{answer}").status_code == 403
+
+    @pytest.mark.parametrize(
+        "groups", [[["kyc-reviewers"]], [{"a": 1}, None, 3], {"kyc-reviewers": 1}, 7], ids=str
+    )
+    def test_groups_of_another_kind_give_no_role(
+        self, sso: IdentityProvider, client: Client, monkeypatch: pytest.MonkeyPatch, groups: Any
+    ) -> None:
+        assert _with_token(sso, client, monkeypatch, {"groups": groups}).status_code == 403
+        assert not User.objects.exists()
+
     @pytest.mark.parametrize(
         "claims",
         [
@@ -203,6 +225,32 @@ class TestAttacks:
         """Otherwise the tests above would prove nothing."""
         assert _with_token(sso, client, monkeypatch, {}).status_code == 302
         assert is_in(client)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_first_logins_at_the_same_moment_make_one_account(
+    settings: LazySettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.OIDC_ISSUER, settings.OIDC_ROLES = "https://id.bank.example", {"kyc-reviewers": "reviewer"}
+    claims = {"sub": "7", "preferred_username": "alice", "groups": ["kyc-reviewers"]}
+    answer = Answer(claims=claims, purpose="login", there="/", asked_at=0.0, id_token="")
+    create = single_sign_on._person_create
+
+    def created_slowly(answer: Answer, roles: set[Role]) -> User:
+        time.sleep(0.3)  # both have looked for the person, if they can
+        return create(answer, roles)
+
+    monkeypatch.setattr(single_sign_on, "_person_create", created_slowly)
+
+    def admitted(_: int) -> str:
+        try:
+            return person_admit(answer=answer)[0].username
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(admitted, range(2))) == ["alice", "alice"]
+    assert (User.objects.count(), Identity.objects.count()) == (1, 1)
 
 
 def _with_token(

@@ -158,3 +158,46 @@ def test_functions_with_the_owners_rights_are_the_applications_alone(claimed: Re
         found = cursor.fetchall()
     assert ("review_first_calls_discard", True, False) in found
     assert all((ours, others) == (True, False) for _, ours, others in found)
+
+
+def test_no_temporary_table_of_the_application_stands_before_those_that_functions_read(
+    claimed: ReviewItem, alice: User
+) -> None:
+    first_call_record(item_id=claimed.pk, reviewer=alice, label="fake")
+    decision_record(item_id=claimed.pk, reviewer=alice, label="fake")
+    with pytest.raises(DatabaseError, match=DENIED):
+        execute("CREATE TEMP TABLE review_decision (item_id bigint)")
+    execute("RESET ROLE")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_database()")
+        (name,) = cursor.fetchone()
+    execute(f'GRANT TEMPORARY ON DATABASE "{name}" TO {ROLE}')  # as an installation may do
+    execute(f"SET LOCAL ROLE {ROLE}")
+    execute("CREATE TEMP TABLE review_decision (item_id bigint); GRANT SELECT ON review_decision TO PUBLIC")
+    with pytest.raises(DatabaseError, match="first calls of decided items stay"):
+        execute("SELECT review_first_calls_discard(%s)", claimed.pk)
+    execute("CREATE TEMP TABLE submissions_submission (id uuid, erased_at timestamptz)")
+    execute("INSERT INTO submissions_submission VALUES (%s, now())", claimed.submission_id)
+    with pytest.raises(DatabaseError, match="immutable"):
+        execute("UPDATE public.review_decision SET note = ''")
+
+
+def test_every_function_looks_for_temporary_tables_last() -> None:
+    execute("RESET ROLE")
+    with connection.cursor() as cursor:
+        cursor.execute(write_once.OWN_FUNCTIONS)
+        own = [signature for (signature,) in cursor.fetchall()]
+        cursor.execute(
+            """SELECT oid::regprocedure::text FROM pg_proc
+            WHERE 'search_path=pg_catalog, public, pg_temp' = ANY(proconfig)"""
+        )
+        safe = {signature for (signature,) in cursor.fetchall()}
+    assert len(own) > 5
+    assert set(own) <= safe
+
+
+def test_what_was_posted_stays(clear: Callable[..., Submission]) -> None:
+    clear()
+    for change in ("is_planted = true", "sha256 = repeat('0', 64)", "received_at = now()"):
+        with pytest.raises(DatabaseError, match=DENIED):
+            execute(f"UPDATE submissions_submission SET {change}")
