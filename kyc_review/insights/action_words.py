@@ -174,6 +174,7 @@ ACTIONS: dict[str, _StrPromise] = {
     "submission.sandbox_cancelled": _("Submission sandbox cancelled"),
     "submission.sandbox_completed": _("Submission sandbox completed"),
     "submission.sandbox_in_review": _("Submission sandbox in review"),
+    "submission.sandbox_overturned": _("Submission sandbox overturned"),
     "submission.scored": _("Submission scored"),
     "submission.scoring_resumed": _("Submission scoring resumed"),
     "submission.sent_back": _("Submission sent back"),

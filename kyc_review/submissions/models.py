@@ -20,6 +20,8 @@ class State(models.TextChoices):
     CANCELLED = "cancelled"  # withdrawn by the integration before there was a result
 
 
+# What the external references of the sandbox's corrected submissions begin with (scripts.py).
+CORRECTED_IN_SANDBOX = "sandbox-overturned"
 # Those that the index by parts of references and metadata has.
 FOUND_BY_PART = (State.IN_REVIEW, State.COMPLETED, State.CANCELLED)
 
@@ -178,6 +180,11 @@ class Submission(LeasedRow):
                 fields=["due_at"],
                 name="submission_in_sandbox",
                 condition=Q(is_test=True, state__in=["received", "in_review"]),
+            ),
+            models.Index(
+                fields=["due_at"],
+                name="submission_to_correct",
+                condition=Q(is_test=True, state="completed", external_ref__startswith=CORRECTED_IN_SANDBOX),
             ),
             models.Index(
                 fields=["state"],

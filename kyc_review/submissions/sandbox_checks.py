@@ -9,6 +9,8 @@ from detection.faces.limits import LIMITS
 from kyc_review.submissions.models import State, Submission
 from kyc_review.submissions.scripts import script_of
 
+NOT_MADE = CheckName.POSE  # the check of which `sandbox-check-failed` says that it could not be made
+
 
 @dataclass(frozen=True, slots=True)
 class PretendedCheck:
@@ -33,6 +35,10 @@ def sandbox_checks(row: Submission) -> list[PretendedCheck]:
         limit.check: measure for measure, limit in reversed(LIMITS.items()) if limit.code is script.code
     }
     passing = {limit.check: measure for measure, limit in reversed(LIMITS.items())}
+    if script.code is CheckCode.CHECK_FAILED:
+        return [
+            _not_made(name) if name is NOT_MADE else _passed(name, passing.get(name)) for name in CheckName
+        ]
     if script.code is CheckCode.NO_FACE:
         return [_without_face(name, passing.get(name)) for name in CheckName]
     return [
@@ -58,6 +64,12 @@ def _without_face(name: CheckName, measure: Measure | None) -> PretendedCheck:
         CheckCode.NO_FACE.value,
         "resubmit",
         Measure.CONFIDENCE.value,
+    )
+
+
+def _not_made(name: CheckName) -> PretendedCheck:
+    return PretendedCheck(
+        name.value, CheckStatus.DOUBT.value, None, None, CheckCode.CHECK_FAILED.value, "review"
     )
 
 

@@ -5,22 +5,26 @@ from dataclasses import dataclass
 from detection.checks import CheckCode
 from detection.faces.limits import LIMITS
 from kyc_review.core.sandbox import names_script
-from kyc_review.submissions.models import ResubmitReason, Result, ResultReason
+from kyc_review.submissions.models import CORRECTED_IN_SANDBOX, ResubmitReason, Result, ResultReason
 
 
 @dataclass(frozen=True, slots=True)
 class Script:
     """Without `review_s` checks and models decide; else a simulated reviewer does, after `review_s` seconds.
 
-    `code`: of the check that is pretended not to pass, for a resubmission at once or for a person's eyes.
+    `code`: of the check that is pretended not to pass, for a resubmission at once or for a person's eyes. `corrected`:
+    the result that replaces the first one, after `CORRECTED_AFTER_S`.
     """
 
     result: Result
     reason: str
     review_s: int | None = None
     code: CheckCode | None = None
+    corrected: tuple[Result, str] | None = None
 
 
+CORRECTED_AFTER_S = 2
+OVERTURNED = CORRECTED_IN_SANDBOX
 CLEAR = Script(Result.CLEAR, ResultReason.MODELS_AGREE)
 SCRIPTS = {
     "sandbox-clear": CLEAR,
@@ -33,6 +37,20 @@ SCRIPTS = {
         Result.RESUBMIT, ResubmitReason.SEVERAL_FACES, code=CheckCode.SEVERAL_FACES
     ),
     "sandbox-too-dark": Script(Result.RESUBMIT, ResubmitReason.TOO_DARK, code=CheckCode.TOO_DARK),
+    OVERTURNED: Script(
+        Result.CLEAR,
+        ResultReason.MODELS_AGREE,
+        corrected=(Result.REJECTED, ResultReason.REVIEWER_FOUND_FORGED),
+    ),
+    f"{OVERTURNED}-to-clear": Script(
+        Result.REJECTED,
+        ResultReason.REVIEWER_FOUND_FORGED,
+        2,
+        corrected=(Result.CLEAR, ResultReason.REVIEWER_FOUND_GENUINE),
+    ),
+    "sandbox-check-failed": Script(
+        Result.CLEAR, ResultReason.REVIEWER_FOUND_GENUINE, 2, code=CheckCode.CHECK_FAILED
+    ),
     "sandbox-doubt": Script(Result.RESUBMIT, ResubmitReason.FACE_CUT_OFF, 2, code=CheckCode.FACE_CUT_OFF),
 }
 THROTTLED, UNAVAILABLE = "sandbox-throttled", "sandbox-unavailable"
@@ -59,8 +77,9 @@ def is_unknown_script(external_ref: str) -> bool:
 
 
 def script_of(external_ref: str) -> Script:
-    """The script that the reference begins with (`sandbox-split-42` is a split); any other is cleared."""
-    for name, script in SCRIPTS.items():
-        if names_script(external_ref, name):
-            return script
-    return CLEAR
+    """The script with the longest name that the reference begins with (`sandbox-split-42` is a split).
+
+    Any other reference is cleared.
+    """
+    named = [name for name in SCRIPTS if names_script(external_ref, name)]
+    return SCRIPTS[max(named, key=len)] if named else CLEAR

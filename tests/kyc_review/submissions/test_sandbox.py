@@ -10,9 +10,11 @@ from kyc_review.accounts import services as accounts
 from kyc_review.accounts.models import Integration
 from kyc_review.pipeline.submission_leases import lease_batch
 from kyc_review.review.models import ReviewItem
+from kyc_review.submissions.api.serializers import checks_shown
 from kyc_review.submissions.models import ResubmitReason, Submission
-from kyc_review.submissions.sandbox import sandbox_advance
-from kyc_review.submissions.scripts import script_of
+from kyc_review.submissions.reason_codes import BY_CODE
+from kyc_review.submissions.sandbox import NEVER, sandbox_advance
+from kyc_review.submissions.scripts import SCRIPTS, script_of
 from kyc_review.webhooks.models import Endpoint, Event
 from kyc_review.webhooks.sandbox import webhook_fails
 from tests.factories.pictures import jpeg_bytes
@@ -21,7 +23,8 @@ pytestmark = pytest.mark.django_db
 
 
 def later(seconds: int) -> None:
-    Submission.objects.update(due_at=timezone.now() - timedelta(seconds=1) if seconds else timezone.now())
+    scheduled = Submission.objects.exclude(due_at=NEVER)
+    scheduled.update(due_at=timezone.now() - timedelta(seconds=1) if seconds else timezone.now())
 
 
 @pytest.mark.parametrize(
@@ -37,6 +40,13 @@ def later(seconds: int) -> None:
         ("sandbox-no-face", "resubmit", ["submission.resubmit_requested"]),
         ("sandbox-several-faces-1", "resubmit", ["submission.resubmit_requested"]),
         ("sandbox-too-dark", "resubmit", ["submission.resubmit_requested"]),
+        ("sandbox-check-failed", "clear", ["submission.queued", "submission.completed"]),
+        ("sandbox-overturned-9", "rejected", ["submission.cleared", "submission.overturned"]),
+        (
+            "sandbox-overturned-to-clear-9",
+            "clear",
+            ["submission.queued", "submission.completed", "submission.overturned"],
+        ),
         ("sandbox-doubt", "resubmit", ["submission.queued", "submission.resubmit_requested"]),
     ],
 )
@@ -95,6 +105,23 @@ def test_the_sandbox_refuses_what_is_no_script_and_pretends_refusals(
         assert response.json()["errors"][0]["pointer"] == "#/external_ref"
         whole = client.post(f"{url}/batch", {"submissions": [sent]}, content_type=kind, headers=headers)
         assert whole.json()["results"][0]["status"] == 400
+
+
+def test_every_code_of_the_table_has_a_script(submit: Callable[..., Submission]) -> None:
+    shown = {code for script in SCRIPTS.values() for code in (script.reason, script.code) if code}
+    assert set(BY_CODE) <= shown
+    row = submit(is_test=True, external_ref="sandbox-check-failed")
+    row.state = "in_review"
+    asked = [check for check in checks_shown(row) if check["action"]]
+    assert [(check["code"], check["status"]) for check in asked] == [("check_failed", "doubt")]
+
+
+def test_a_correction_waits_for_its_time(submit: Callable[..., Submission]) -> None:
+    row = submit(is_test=True, external_ref="sandbox-overturned")
+    assert (sandbox_advance(), sandbox_advance()) == (1, 0)
+    row.refresh_from_db()
+    assert row.result == "clear"
+    assert timedelta(0) < row.due_at - timezone.now() < timedelta(seconds=3)
 
 
 def test_a_live_reference_may_have_any_name(api: Client) -> None:
