@@ -157,13 +157,18 @@ def _pointed(at: str, found: Any) -> Iterator[dict[str, str]]:
     if isinstance(found, Mapping):
         for name, inner in found.items():
             whole = str(name) == api_settings.NON_FIELD_ERRORS_KEY
-            escaped = quote(str(name).replace("~", "~0").replace("/", "~1"))
+            escaped = quote(whole_text(str(name)).replace("~", "~0").replace("/", "~1"))
             yield from _pointed(at if whole else f"{at}/{escaped}", inner)
     elif isinstance(found, list | tuple):
         for number, inner in enumerate(found):
             yield from _pointed(at if isinstance(inner, str) else f"{at}/{number}", inner)
     else:
-        yield {"pointer": at, "detail": str(found)}
+        yield {"pointer": at, "detail": whole_text(str(found))}
+
+
+def whole_text(text: str) -> str:
+    """The text with a question mark for each half of a surrogate pair, which UTF-8 cannot have."""
+    return text.encode(errors="replace").decode()
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -185,6 +190,12 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
     if not _in_api(request):
         return defaults.permission_denied(request, exception)
     return _answer(403, "permission_denied", "This is not allowed.")
+
+
+def unsupported_charset() -> HttpResponse:
+    return _answer(
+        415, "unsupported_media_type", "The request has another charset than UTF-8. Send it as UTF-8."
+    )
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

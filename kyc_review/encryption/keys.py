@@ -15,7 +15,6 @@ from kyc_review.encryption.providers import KeysUnavailable, missing, provider
 
 log = logging.getLogger(__name__)
 REWRAP_STEP = 1000
-_registered: set[str] = set()  # by this process, so that most posts ask for nothing
 
 
 def submission_scope(submission_id: UUID) -> str:
@@ -111,20 +110,19 @@ def _forget_unused(current: str) -> None:
     for old in KeyEncryptionKey.objects.exclude(pk=current):
         if not DataKey.objects.filter(key_encryption_key=old.pk).exists():
             old.delete()
-            _registered.discard(old.pk)
 
 
 def _register(key_id: str) -> None:
     """Note a key-encryption key before anything is wrapped with it.
 
-    A new one is accepted only when those in use are there, too: otherwise the wrong key file was mounted.
+    Refused while one of those in use is missing: then the wrong key file, or an older one, was mounted. Asked each
+    time, for the file and what is in use change while processes run.
     """
-    if key_id in _registered:
-        return
-    if not KeyEncryptionKey.objects.filter(pk=key_id).exists():
+    used = set(KeyEncryptionKey.objects.values_list("pk", flat=True))
+    if used - set(provider().ids()):
         require_keys()
+    if key_id not in used:
         KeyEncryptionKey.objects.bulk_create([KeyEncryptionKey(pk=key_id)], ignore_conflicts=True)
-    _registered.add(key_id)
 
 
 def _source() -> str:

@@ -55,6 +55,7 @@ MIDDLEWARE = [
     "kyc_review.core.request_metrics.RequestMetrics",
     "kyc_review.accounts.request_log.RequestLog",
     "kyc_review.core.api_paths.ApiPaths",
+    "kyc_review.core.charsets.Utf8Only",
     "kyc_review.submissions.api.overload.RefuseWhenFull",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

@@ -14,6 +14,11 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 # They carry an IPv4 address that a gateway would reach: RFC 6052 (NAT64), RFC 3056 (6to4), RFC 4380 (Teredo).
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
 TUNNELS = [ipaddress.ip_network(net) for net in ("64:ff9b:1::/48", "2002::/16", "2001::/32")]
+# For special purposes or of no use (RFC 6890, 7526, 9637), and public to some versions of Python; and the address at
+# which Azure answers its own machines, which is of a public range.
+SPECIAL = [
+    ipaddress.ip_network(net) for net in ("192.0.0.0/24", "192.88.99.0/24", "3fff::/20", "168.63.129.16/32")
+]
 SITE_LOCAL = ipaddress.ip_network("fec0::/10")  # RFC 3879: deprecated, and routed in some old networks
 # Names of one's own machine or network by RFC 6761, 6762 and 8375, and by use: no public host is found under them.
 LOCAL_DOMAINS = ("localhost", "localdomain", "local", "internal", "intranet", "home.arpa")
@@ -101,9 +106,8 @@ def address_check(address: Address) -> None:
             inner = address.ipv4_mapped
         elif address in NAT64:
             inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-    is_special = isinstance(inner, ipaddress.IPv6Address) and any(
-        inner in net for net in [*TUNNELS, SITE_LOCAL]
-    )
+    # Networks of the other version never contain it.
+    is_special = any(inner in net for net in [*TUNNELS, *SPECIAL, SITE_LOCAL])
     if is_special or inner.is_multicast or inner.is_reserved or not inner.is_global:
         raise AddressRefused(shown(NOT_PUBLIC % {"address": address}))
 

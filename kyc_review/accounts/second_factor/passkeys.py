@@ -73,6 +73,10 @@ def request_options(request: HttpRequest, user: User) -> dict[str, Any]:
     return _begun(request, "get", options, state)
 
 
+# What the library raises for JSON of other shapes than a browser's answer.
+MALFORMED = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
+
+
 @transaction.atomic
 def passkey_add(*, request: HttpRequest, user: User, name: str, answer: str) -> list[str]:
     """Stores what the browser made; recovery codes if it is the person's first factor. Raises FactorRefused.
@@ -88,7 +92,7 @@ def passkey_add(*, request: HttpRequest, user: User, name: str, answer: str) -> 
         )
     try:
         made = _server().register_complete(_state(request, "create"), json.loads(answer))
-    except (ValueError, KeyError, TypeError) as error:
+    except MALFORMED as error:
         raise FactorRefused(gettext("The passkey could not be verified. Try again.")) from error
     assert made.credential_data is not None  # of every registration
     data = {
@@ -121,7 +125,7 @@ def passkey_check(*, request: HttpRequest, user: User, answer: str) -> bool:
         used = _server().authenticate_complete(
             _state(request, "get"), [_credential(row) for row in rows.values()], response
         )
-    except (ValueError, KeyError, TypeError):
+    except MALFORMED:
         audit.record(action="staff.code_refused", actor=user, target=user, detail={"kind": "passkey"})
         return False
     row, counter = rows[bytes(used.credential_id)], response.response.authenticator_data.counter

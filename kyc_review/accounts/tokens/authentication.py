@@ -12,6 +12,7 @@ from rest_framework.permissions import SAFE_METHODS, BasePermission
 from kyc_review.accounts.authentication import bearer, key_found, use_note
 from kyc_review.accounts.models import PersonalToken, User
 from kyc_review.accounts.required_actions import duty_of
+from kyc_review.accounts.single_sign_on.confirmation import factor_is_at_provider
 
 if TYPE_CHECKING:
     from rest_framework.request import Request
@@ -77,7 +78,7 @@ class MayAsk(BasePermission):
 
 def refusal(token: PersonalToken, *, is_change: bool) -> str:
     """Why this token may not be used now, independent of the role; empty if it may."""
-    if duty_of(token.owner, has_passed=False):
+    if duty_of(token.owner, has_passed=factor_is_at_provider(token.owner)):
         return "Your account requires an action first (a new password or a second factor): log in to complete it."
     if is_change and token.is_read_only:
         return "This token is read-only; create another one on your account page."

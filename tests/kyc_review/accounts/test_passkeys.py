@@ -105,6 +105,14 @@ def test_what_does_not_fit_is_refused(key: SecurityKey, what: str) -> None:
     assert Event.objects.filter(action="staff.passkey_cloned").exists() is (what == "counter")
 
 
+@pytest.mark.parametrize("answer", ["[" * 19_000, "{", "null", '{"id": 1}'], ids=lambda text: text[:9])
+def test_what_is_no_passkey_is_refused_and_recorded(key: SecurityKey, answer: str) -> None:
+    client = second_step()
+    client.post("/login/passkey/")
+    assert client.post("/login/code/", {"passkey": answer}).status_code == 422
+    assert Event.objects.filter(action="staff.code_refused").count() == 1
+
+
 def test_a_passkey_of_somebody_else_is_refused(key: SecurityKey, bob: User) -> None:
     window = Client()
     window.force_login(bob)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.conf import LazySettings
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import call_command
 from django.test import Client
 
 from kyc_review.encryption.startup import keys_announce
@@ -24,10 +25,10 @@ pytestmark = pytest.mark.django_db
 Submit = Callable[..., Submission]
 
 
-def post(api: Client) -> Any:
+def post(api: Client, key: str = "one") -> Any:
     picture = SimpleUploadedFile("a.jpg", jpeg_bytes(seed=3), "image/jpeg")
     fields = {"image": picture, "external_ref": "application-1"}
-    return api.post("/api/v1/submissions", fields, HTTP_IDEMPOTENCY_KEY="one")
+    return api.post("/api/v1/submissions", fields, HTTP_IDEMPOTENCY_KEY=key)
 
 
 @pytest.fixture
@@ -70,6 +71,18 @@ def test_posts_are_answered_with_try_again(api: Client, hidden: Callable, key_fi
     assert not Submission.objects.exists()
     restore()
     assert post(api).status_code == 202
+
+
+def test_nothing_is_encrypted_with_an_older_key_file_after_a_rotation(api: Client, key_file: Path) -> None:
+    assert post(api).status_code == 202  # this process knows the old key
+    old = key_file.read_text()
+    call_command("keys", "rotate", "--new")
+    new = key_file.read_text()
+    key_file.write_text(old)  # as when a secret store mounts the version of before
+    answer = post(api, "two")
+    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+    key_file.write_text(new)
+    assert post(api, "two").status_code == 202
 
 
 def test_a_page_says_that_a_picture_cannot_be_shown_now(submit: Submit, hidden: Callable) -> None:

@@ -9,8 +9,12 @@ from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
+import numpy as np
 import pytest
+from django.conf import LazySettings
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from PIL import Image
 
 from kyc_review.accounts.models import IdempotencyRecord, User
 from kyc_review.audit.models import Event
@@ -19,6 +23,7 @@ from kyc_review.review.opening import items_open
 from kyc_review.submissions.api import waiting
 from kyc_review.submissions.models import State, Submission
 from kyc_review.submissions.state_changes import submission_complete
+from tests.factories.image_files import saved
 from tests.factories.pictures import jpeg_bytes
 from tests.factories.responses import ClientResponse
 
@@ -307,8 +312,58 @@ def test_a_wait_has_bounds(api: Client, submit: Callable[..., Submission], wait:
     assert response.json()["errors"][0]["parameter"] == "wait"
 
 
-def test_a_large_json_body_is_refused_before_it_is_read(api: Client) -> None:
-    assert send(api, "", '"' + "A" * 20_200_000 + '"').status_code == 413
+def test_a_large_json_body_is_refused_before_it_is_read(api: Client, settings: LazySettings) -> None:
+    answer = send(api, "", '"' + "A" * settings.JSON_MAX_BYTES + '"')
+    assert (answer.status_code, answer.json()["code"]) == (413, "too_many_bytes")
+
+
+@pytest.mark.parametrize("path", ["/json", "/batch"])
+def test_a_picture_of_some_megabytes_is_accepted_as_json(api: Client, path: str) -> None:
+    noise = np.random.default_rng(1).integers(0, 256, (1100, 1100, 3), dtype=np.uint8)
+    data = saved(Image.fromarray(noise), "PNG")
+    assert len(data) > 3_500_000
+    body: dict[str, Any] = {"image": base64.b64encode(data).decode(), "external_ref": "large"}
+    answer = send(api, path, {"submissions": [body]} if path == "/batch" else body, key="large")
+    assert answer.status_code == 202, answer.content[:500]
+    (row,) = Submission.objects.all()
+    assert row.size_bytes == len(data)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        '{"\\ud800": 1}',
+        '{"metadata": {"a": "\\udfff"}}',
+        '{"metadata": {"\\ud800": 1}}',
+        '{"metadata": {"a": 1e-999999999999999999999}}',
+        '{"metadata": {"a": 0e999999999999999999999}}',
+        '{"metadata": {"a": ' + "[" * 905 + "1" + "]" * 905 + "}}",
+        '{"metadata": {"a": [], "b": ' + '{"c":' * 102 + "1" + "}" * 102 + "}}",
+    ],
+    ids=lambda text: text[:40],
+)
+def test_json_that_cannot_come_back_as_it_was_sent_is_refused(api: Client, odd: str) -> None:
+    for path in ("/json", "/batch"):
+        answer = api.post(
+            f"{URL}{path}", odd, content_type="application/json", headers={"Idempotency-Key": "o"}
+        )
+        assert (answer.status_code, answer["Content-Type"]) == (400, "application/problem+json"), (
+            answer.content
+        )
+    form = {"image": SimpleUploadedFile("a.jpg", b"x"), "external_ref": "x", "metadata": odd}
+    assert api.post(URL, form, headers={"Idempotency-Key": "o"}).status_code == 400
+
+
+@pytest.mark.parametrize("charset", ["rot13", "hex", "zlib", "utf-16", "nonsense"])
+def test_another_charset_than_utf8_is_refused(api: Client, charset: str) -> None:
+    for kind, body in (("application/json", b"{}"), ("multipart/form-data; boundary=b", b"--b--")):
+        answer = api.generic("POST", f"{URL}/json", body, f"{kind}; charset={charset}")
+        assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
+    assert api.post(f"{URL}/json", b"{}", content_type='application/json; charset="UTF-8"').status_code == 400
+    page = Client().generic(
+        "POST", "/login/", b"username=a", f"application/x-www-form-urlencoded; charset={charset}"
+    )
+    assert page.status_code in (200, 403)
 
 
 def test_a_list_by_time_of_completion_and_the_outcome_that_was_reported(
