@@ -1,5 +1,5 @@
-"""python -m bench [compare|intake|decode|queue|face|opening|chaos|outages|store|snapshot|replay|near|audit|encryption|
-loop|gpu]
+"""python -m bench [compare|intake|decode|queue|face|opening|chaos|outages|store|snapshot|replay|near|rows|fill|audit|
+encryption|loop|gpu]
 
 `make bench` runs it.
 """
@@ -115,6 +115,17 @@ def _add_size_commands(commands: Commands) -> None:
     near = commands.add_parser("near", help="the search for near-duplicates among many fingerprints")
     near.add_argument("--fingerprints", type=int, default=1_000_000)
     near.set_defaults(run=run_near)
+    rows = commands.add_parser("rows", help="every page, list, claim, lease and sweep, at two sizes")
+    rows.add_argument(
+        "--submissions", type=int, default=1_000_000, help="7 kB each; the first size is a tenth"
+    )
+    rows.set_defaults(run=run_rows)
+    filling = commands.add_parser(
+        "fill", help="rows of two years of traffic, into the database of DATABASE_URL"
+    )
+    filling.add_argument("submissions", type=int)
+    filling.add_argument("--waiting", type=int, default=5000, help="flagged ones that no person has decided")
+    filling.set_defaults(run=run_fill)
     audit = commands.add_parser("audit", help="sealing the audit log, as a share of a post, and verifying it")
     audit.add_argument("--events", type=int, default=1_000_000)
     audit.set_defaults(run=run_audit)
@@ -149,6 +160,19 @@ def run_near(options: argparse.Namespace) -> bool:
     from bench import near
 
     return near.run(options.fingerprints, _say)
+
+
+def run_rows(options: argparse.Namespace) -> bool:
+    from bench import rows_report
+
+    return rows_report.run(options.submissions, _say)
+
+
+def run_fill(options: argparse.Namespace) -> bool:
+    from bench import rows_filling
+
+    rows_filling.main([str(options.submissions), "--waiting", str(options.waiting)])
+    return True
 
 
 def run_audit(options: argparse.Namespace) -> bool:
