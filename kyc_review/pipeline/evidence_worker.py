@@ -13,7 +13,7 @@ from django.conf import settings
 from detection.bundle import BundleRefused
 from detection.ensemble import Ensemble
 from detection.forensics.dossier import dossier_compute
-from kyc_review.core import leases
+from kyc_review.core import leases, tracing
 from kyc_review.core.instruments import Step, step_ended
 from kyc_review.core.stopping import is_stopping
 from kyc_review.core.worker_health import alive
@@ -48,12 +48,13 @@ def run_until_idle() -> int:
         started = time.perf_counter()
         make_display_picture(row)
         try:
-            dossier = dossier_compute(
-                original_read(row.submission.image_key),
-                ensemble=ensemble(),
-                auxiliary_models=auxiliary_models.loaded(),
-                between=partial(give_way, until),
-            )
+            with tracing.span("evidence", kind=tracing.Kind.CONSUMER, parent=row.submission.traceparent):
+                dossier = dossier_compute(
+                    original_read(row.submission.image_key),
+                    ensemble=ensemble(),
+                    auxiliary_models=auxiliary_models.loaded(),
+                    between=partial(give_way, until),
+                )
             elapsed_ms = (time.perf_counter() - started) * 1000
             step_ended(Step.EVIDENCE, elapsed_ms / 1000)
             done += evidence_record(evidence=row, dossier=dossier, elapsed_ms=elapsed_ms)

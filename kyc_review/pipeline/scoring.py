@@ -40,6 +40,8 @@ class Outcome:
     errors: dict[uuid.UUID, str]
     missing: list[uuid.UUID]
     elapsed_ms: float
+    began_ns: int  # time.time_ns()
+    traceparents: dict[uuid.UUID, str]
 
 
 def score(
@@ -53,7 +55,7 @@ def score(
 
     asks_auxiliary_models: about what would be cleared; a candidate's votes clear nothing, so nothing is asked then.
     """
-    started = time.perf_counter()
+    started, began_ns = time.perf_counter(), time.time_ns()
     pictures: dict[uuid.UUID, Picture] = {}
     errors: dict[uuid.UUID, str] = {}
     missing: list[uuid.UUID] = []
@@ -92,6 +94,8 @@ def score(
         errors,
         missing,
         (time.perf_counter() - started) * 1000 / len(batch),
+        began_ns,
+        {row.pk: row.traceparent for row in batch},
     )
 
 

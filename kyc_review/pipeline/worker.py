@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
 
-from kyc_review.core import leases
+from kyc_review.core import leases, tracing
 from kyc_review.core.instruments import Step, timed
 from kyc_review.core.stopping import is_stopping
 from kyc_review.core.wake import SCORING
@@ -69,6 +69,20 @@ def run_until_idle() -> int:
 
 def record(outcome: Outcome) -> int:
     """Store outcomes and give failed images back, each alone; returns the number of outcomes."""
+    try:
+        return _record(outcome)
+    finally:
+        for pk, parent in outcome.traceparents.items():
+            tracing.span_record(
+                "scoring",
+                parent=parent,
+                began_ns=outcome.began_ns,
+                failed=pk in outcome.errors or pk in outcome.missing,
+                attributes={"kyc.batch_size": len(outcome.traceparents)},
+            )
+
+
+def _record(outcome: Outcome) -> int:
     lease_postpone(holder=HOLDER, submission_ids=outcome.missing)
     alive()
     for pk, error in outcome.errors.items():

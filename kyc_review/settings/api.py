@@ -1,5 +1,9 @@
 """The API for integrations and for people's scripts, its limits and its document; who may read the metrics."""
 
+from importlib.util import find_spec
+
+from environ import ImproperlyConfigured
+
 from kyc_review.settings.environment import env
 
 API_RATE_PER_MINUTE = env.int("API_RATE_PER_MINUTE", default=12_000)
@@ -97,3 +101,13 @@ METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 METRICS_DIR = env.str("PROMETHEUS_MULTIPROC_DIR", default="")
 # Where a worker serves its own /metrics; 0: nowhere, because a web process of the same host reports for it.
 METRICS_WORKER_PORT = env.int("METRICS_WORKER_PORT", default=0)
+
+# Base address of an OpenTelemetry collector (OTLP over HTTP), such as http://collector:4318; empty: no traces. The
+# exporter reads further OTEL_ variables, such as OTEL_EXPORTER_OTLP_HEADERS, by itself.
+TRACES_ENDPOINT = env.str("OTEL_EXPORTER_OTLP_ENDPOINT", default="")
+TRACES_SERVICE = env.str("OTEL_SERVICE_NAME", default="kyc-review")
+if TRACES_ENDPOINT and find_spec("opentelemetry.exporter") is None:
+    raise ImproperlyConfigured(
+        "OTEL_EXPORTER_OTLP_ENDPOINT needs packages that are not installed: "
+        "pip install --require-hashes -r requirements/tracing.txt"
+    )

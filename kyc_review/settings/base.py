@@ -52,6 +52,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "kyc_review.core.request_ids.RequestIds",
+    "kyc_review.core.request_traces.RequestTraces",
     "kyc_review.core.request_metrics.RequestMetrics",
     "kyc_review.accounts.request_log.RequestLog",
     "kyc_review.core.api_paths.ApiPaths",

@@ -10,6 +10,7 @@ from django.db import transaction
 from detection.decoding import Damage, ImageFacts, ImageRefused, inspect
 from kyc_review.accounts.models import Integration
 from kyc_review.audit import services as audit
+from kyc_review.core import tracing
 from kyc_review.core.db.inserted import insert
 from kyc_review.encryption.keys import data_key_new, is_on, submission_scope
 from kyc_review.encryption.models import DataKey
@@ -64,6 +65,7 @@ def submission_create(
         width=facts.width,
         height=facts.height,
         file_facts=facts.file_facts(),
+        traceparent=tracing.traceparent(),
         reference_sha256=reference_facts.sha256 if reference_image and reference_facts else "",
     )
     data_key = data_key_new(submission_scope(pk)) if is_on() else None

@@ -139,6 +139,14 @@ class Submission(LeasedRow):
         blank=True,
         help_text="The picture and what named the applicant were deleted (lifecycle.erase).",
     )
+    traceparent = models.CharField(
+        max_length=55,
+        blank=True,
+        default="",
+        db_default="",
+        editable=False,
+        help_text="W3C trace context of the post, which scoring and webhooks continue; empty while traces are off.",
+    )
     erasure_settled_at = models.DateTimeField(
         null=True, blank=True, help_text="No file of it was left, long after whatever worked on it had ended."
     )

@@ -15,7 +15,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models import F
 
-from kyc_review.core import leases
+from kyc_review.core import leases, tracing
 from kyc_review.core.db.clock import database_now
 from kyc_review.core.instruments import Step, step_ended
 from kyc_review.core.stopping import is_stopping
@@ -48,6 +48,7 @@ class Message:
     body: bytes
     secrets: tuple[str, ...]
     problem: str = ""
+    traceparent: str = ""
 
 
 def deliver_until_idle(*, timeout_s: float = TIMEOUT_S) -> int:
@@ -102,7 +103,15 @@ def send(message: Message, timeout_s: float = TIMEOUT_S) -> Answer:
     if message.problem:
         return Answer(None, message.problem, 0)
     headers = signed(message.message_id, datetime.now(UTC), message.body, message.secrets)
-    return post(message.url, message.body, headers, timeout_s=timeout_s)
+    with tracing.span("POST webhook", kind=tracing.Kind.CLIENT, parent=message.traceparent) as current:
+        if own := tracing.traceparent():
+            headers[tracing.HEADER] = own
+        answer = post(message.url, message.body, headers, timeout_s=timeout_s)
+        if current is not None and answer.status is not None:
+            current.set_attribute("http.response.status_code", answer.status)
+        if not answer.is_success:
+            tracing.fail(current)
+        return answer
 
 
 @transaction.atomic
@@ -149,6 +158,7 @@ def _message(row: Delivery, now: datetime) -> Message:
         body=body_of(_payload(row)),
         secrets=tuple(secrets),
         problem=problem,
+        traceparent=row.event.submission.traceparent if row.event.submission else "",
     )
 
 

@@ -95,7 +95,9 @@ def test_compose_passes_only_settings_that_exist() -> None:
 
 def test_compose_repeats_no_default_of_the_settings() -> None:
     other_default = {"KEY_ENCRYPTION", "KEY_ENCRYPTION_KEY_FILE"}
-    without_a_setting = {"WEB_REQUIREMENTS", "WEB_PORT", "POSTGRES_IMAGE", "VALKEY_IMAGE", "PYTHON_IMAGE"}
+    without_a_setting = {"WEB_REQUIREMENTS", "WEB_PORT", "POSTGRES_IMAGE", "VALKEY_IMAGE", "PYTHON_IMAGE"} | {
+        "TRACING"
+    }
     assert set(re.findall(r"\$\{(\w+):?-", COMPOSE)) == without_a_setting | other_default
 
 
