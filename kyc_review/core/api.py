@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping
 from io import BytesIO
 from typing import Any, ClassVar
+from urllib.parse import unquote_to_bytes
 
 from django.conf import settings
 from django.core.handlers.wsgi import LimitedStream
@@ -15,8 +16,10 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from kyc_review.core.problems import InvalidQuery, Problem
+from kyc_review.core.serializers import LOST_TEXT
 
 TWICE = "This parameter occurs more than once. Send it once."
+EMPTY = "This parameter is empty. Give it a value, or leave it out."
 NONE_TAKEN = "There is no such parameter here; this address takes none."
 
 
@@ -97,7 +100,14 @@ def read_unsized_body(request: Request) -> None:
 
 
 def refuse_unknown_parameters(request: Request, form: type[serializers.Serializer] | None) -> None:
-    """A misspelt filter that is ignored would list everything. Raises InvalidQuery."""
+    """A misspelt or empty filter that is ignored would list everything; characters that are lost would make one
+    reference of two. Raises InvalidQuery, Problem."""
+    try:
+        unquote_to_bytes(str(request.META.get("QUERY_STRING", ""))).decode()
+    except UnicodeDecodeError:
+        raise Problem(
+            status=400, code="malformed_request", detail=f"The query is not UTF-8. {LOST_TEXT}"
+        ) from None
     fields = form().fields if form else {}
     taken = f"There is no such parameter here; there are {', '.join(fields)}." if fields else NONE_TAKEN
     errors = {}
@@ -106,6 +116,8 @@ def refuse_unknown_parameters(request: Request, form: type[serializers.Serialize
             errors[name] = [taken]
         elif len(values) > 1 and not isinstance(fields[name], serializers.ListField):
             errors[name] = [TWICE]
+        elif "" in values:
+            errors[name] = [EMPTY]
     if errors:
         raise InvalidQuery(errors)
 

@@ -40,7 +40,7 @@ TYPES = [
          "Send a fresh UUID with each new submission, and the same one with each repetition."),
         ("idempotency_key_invalid", 400,
          "The `Idempotency-Key` is empty, too long or has invalid characters.",
-         "Send 1 to 255 visible ASCII characters."),
+         "Send 1 to 255 visible ASCII characters but commas, in one header."),
         ("unknown_reference", 400,
          "A field names something that does not exist, or is not ready.",
          "`errors` names the field; list the existing ones."),

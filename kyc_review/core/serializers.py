@@ -4,9 +4,13 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
+from django.http import QueryDict
 from rest_framework import serializers
 
 UNKNOWN = "There is no such field. The fields are {}."
+LOST_TEXT = "Send text as UTF-8: in another encoding characters are lost, and two references become one."
+# What Django puts in the place of bytes of a form that are not UTF-8.
+REPLACEMENT = "\ufffd"
 # The joiners that Arabic, Persian and Indic scripts need.
 JOINERS = "\u200c\u200d"
 FILTER_MAX_CHARS = 800  # 200 characters of a stored reference, each one as a letter and its accents
@@ -22,6 +26,8 @@ class StrictSerializer(serializers.Serializer):
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         if not isinstance(data, Mapping):
             return dict(super().to_internal_value(data))  # which refuses it
+        if isinstance(data, QueryDict):
+            _refuse_lost_text(data)
         unknown = {
             str(name): [UNKNOWN.format(", ".join(self.fields))] for name in data if name not in self.fields
         }
@@ -40,6 +46,15 @@ class StrictSerializer(serializers.Serializer):
     def _is_left_out(self, name: str, value: Any) -> bool:
         field = self.fields.get(name)
         return value is None and field is not None and not field.required and not field.allow_null
+
+
+def _refuse_lost_text(form: QueryDict) -> None:
+    """Raises ValidationError for text of a form that was not UTF-8."""
+    lost = {
+        name: [LOST_TEXT] for name, value in form.items() if isinstance(value, str) and REPLACEMENT in value
+    }
+    if lost:
+        raise serializers.ValidationError(lost)
 
 
 class ReferenceField(serializers.CharField):

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.db import models, transaction
 from django.db.models.functions import Now
@@ -210,13 +211,21 @@ def _end_pause(endpoint_ids: Sequence[uuid.UUID]) -> None:
 
 def _refuse_twice(integration_id: int, url: str, is_test: bool) -> None:
     """The integration is locked by the caller, so no other request registers the URL at the same moment."""
-    twin = Endpoint.objects.filter(
-        integration=integration_id, is_test=is_test, url=url, deleted_at=None
-    ).first()
+    own = Endpoint.objects.filter(integration=integration_id, is_test=is_test, deleted_at=None)
+    twin = next((row for row in own if comparable(row.url) == comparable(url)), None)
     if twin is not None:
         raise EndpointTwice(
             gettext("Endpoint %(endpoint)s has this URL already; change that one.") % {"endpoint": twin.pk}
         )
+
+
+def comparable(url: str) -> str:
+    """Equal for URLs that lead to one place: RFC 3986, 6.2.2 and 6.2.3, and the final dot of a host name."""
+    parts = urlsplit(url)
+    default = {"https": 443, "http": 80}.get(parts.scheme)
+    port = f":{parts.port}" if parts.port not in (None, default) else ""
+    host = (parts.hostname or "").removesuffix(".")
+    return f"{parts.scheme}://{host}{port}{parts.path or '/'}?{parts.query}"
 
 
 def fresh_secret() -> str:

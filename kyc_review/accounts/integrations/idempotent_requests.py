@@ -19,7 +19,8 @@ from kyc_review.accounts.integrations.idempotency import (
 from kyc_review.core.problems import Problem
 
 Ready = TypeVar("Ready")
-KEY_PATTERN = re.compile(r"[\x21-\x7e]{1,255}")
+# No comma: servers join two headers of one name with it, and then neither key would ever be found again.
+KEY_PATTERN = re.compile(r"[\x21-\x2b\x2d-\x7e]{1,255}")
 
 
 def idempotency_key(request: Request) -> str:
@@ -30,8 +31,8 @@ def idempotency_key(request: Request) -> str:
         raise Problem(
             status=400,
             code="idempotency_key_missing" if not sent else "idempotency_key_invalid",
-            detail="Send a header `Idempotency-Key` with a value of your own for each new submission, such as "
-            "a UUID (1 to 255 visible ASCII characters), and the same value when you repeat the request.",
+            detail="Send one header `Idempotency-Key` with a value of your own for each new submission, such as "
+            "a UUID (1 to 255 visible ASCII characters but commas), and the same value when you repeat the request.",
         )
     return key
 

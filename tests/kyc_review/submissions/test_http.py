@@ -41,6 +41,12 @@ def errors(response: ClientResponse) -> list[dict[str, str]]:
         "extrenal_ref=x",
         "status=completed&status=cancelled",
         "limit=0",
+        "limit=",
+        "external_ref=",
+        "applicant_ref=",
+        "status=",
+        "received_from=",
+        "after=",
         "after=x",
         "after=00000000-0000-4000-8000-000000000000",
     ],
@@ -48,6 +54,32 @@ def errors(response: ClientResponse) -> list[dict[str, str]]:
 def test_a_query_that_cannot_be_followed_is_refused_with_the_parameters_name(api: Client, query: str) -> None:
     name = query.partition("=")[0]
     assert errors(api.get(f"{URL}?{query}")) == [{"parameter": name}]
+
+
+def test_text_that_is_not_utf8_is_refused_for_it_would_make_one_person_of_two(api: Client) -> None:
+    picture = jpeg_bytes()
+    for field in ("external_ref", "applicant_ref", "metadata"):
+        texts = {"external_ref": b"x", "applicant_ref": b"x", "metadata": b'{"name": "x"}'}
+        texts[field] = texts[field].replace(b"x", b"M\xfcller")
+        parts = [b'--b\r\nContent-Disposition: form-data; name="%s"\r\n\r\n%s\r\n' % (name.encode(), text)
+                 for name, text in texts.items()]  # fmt: skip
+        head = b'--b\r\nContent-Disposition: form-data; name="image"; filename="a.jpg"\r\n\r\n'
+        body = b"".join(parts) + head + picture + b"\r\n--b--\r\n"
+        answer = api.generic(
+            "POST", URL, body, "multipart/form-data; boundary=b", headers={"Idempotency-Key": field}
+        )
+        assert errors(answer) == [{"pointer": f"#/{field}"}]
+    assert not Submission.objects.exists()
+    assert api.get(f"{URL}?applicant_ref=M%FCller").status_code == 400
+    assert api.get(f"{URL}?applicant_ref=M%C3%BCller").status_code == 200
+
+
+@pytest.mark.parametrize("key", ["kA,kB", "kA, kB", "a" * 256])
+def test_a_key_that_cannot_be_told_from_two_headers_is_refused(api: Client, key: str) -> None:
+    answer = api.post(
+        f"{URL}/json", required_fields(), content_type="application/json", HTTP_IDEMPOTENCY_KEY=key
+    )
+    assert (answer.status_code, answer.json()["code"]) == (400, "idempotency_key_invalid")
 
 
 def test_every_unknown_parameter_is_named_also_where_none_is_taken(

@@ -101,6 +101,20 @@ def test_a_test_event_is_sent_to_a_paused_endpoint(
     assert Endpoint.objects.get().failing_since is None
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "is_same"),
+    [
+        ("https://example.org/", "HTTPS://EXAMPLE.org:443", True),
+        ("https://example.org./", "https://example.org/", True),
+        ("https://example.org/a?x=1", "https://example.org/a?x=2", False),
+        ("https://example.org/A", "https://example.org/a", False),
+        ("https://example.org:8443/", "https://example.org/", False),
+    ],
+)
+def test_urls_are_compared_by_where_they_lead(one: str, other: str, is_same: bool) -> None:
+    assert (services.comparable(one) == services.comparable(other)) is is_same
+
+
 def test_the_same_url_is_registered_once(
     endpoint: tuple[Endpoint, str], receiver: Receiver, api: Client
 ) -> None:
