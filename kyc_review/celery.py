@@ -20,14 +20,19 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "kyc_review.settings")
 app = Celery("kyc_review")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+ASKED_BY = "asked_by"  # as in core.wake, which needs Django's settings to be loaded
 # When each running task began, by its id.
 began_at: dict[str, float] = {}
 
 
 @task_prerun.connect
 def name_in_logs(task_id: str, task: Any, **_: Any) -> None:
-    """Every log line of a task names it."""
+    """Every log line of a task names it, and the request that woke the worker; a sweep has none.
+
+    One message may stand for many requests: rows name their own trace where a line is about one (`core.tracing`).
+    """
     clear_contextvars()
+    bind_contextvars(**(getattr(task.request, ASKED_BY, None) or {}))
     bind_contextvars(task=name_of(task), task_id=task_id)
     began_at[task_id] = time.perf_counter()
 
@@ -41,6 +46,8 @@ def count_task(task_id: str, task: Any, state: str, **_: Any) -> None:
     TASK_SECONDS.labels(name_of(task)).observe(
         time.perf_counter() - began_at.pop(task_id, time.perf_counter())
     )
+
+    clear_contextvars()
 
 
 def name_of(task: Any) -> str:

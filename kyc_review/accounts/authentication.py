@@ -12,6 +12,7 @@ from rest_framework.authentication import BaseAuthentication, get_authorization_
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
+from structlog.contextvars import bind_contextvars
 
 from kyc_review.accounts.client_ip import client_address, within
 from kyc_review.accounts.digests import key_digest
@@ -45,6 +46,7 @@ class ApiKeyAuthentication(BaseAuthentication):
         if key.networks and not within(client_address(request._request), key.networks):
             raise AuthenticationFailed(REFUSAL)
         use_note(key)
+        bind_contextvars(key=key.prefix)
         return key.integration, key
 
     def authenticate_header(self, request: Request) -> str:

@@ -10,12 +10,23 @@ from dataclasses import dataclass
 from celery import current_app
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
+from structlog.contextvars import get_contextvars
 
 from kyc_review.core.queues import has_place
 from kyc_review.core.valkey import client
 
 log = logging.getLogger(__name__)
 MARK_EXPIRES_S = 5
+
+
+# What the log lines of a worker say of the request that woke it.
+ASKED_BY = "asked_by"
+CARRIED = ("request_id", "trace_id", "key", "user")
+
+
+def _asked_by() -> dict[str, str]:
+    known = get_contextvars()
+    return {name: str(known[name]) for name in CARRIED if name in known}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +45,8 @@ class WakeUp:
         try:
             is_waiting = self.mark and not client().set(self.mark, 1, nx=True, ex=MARK_EXPIRES_S)
             if not is_waiting and has_place(self.task):
-                current_app.send_task(self.task, retry=False, ignore_result=True)
+                headers = {ASKED_BY: _asked_by()}
+                current_app.send_task(self.task, retry=False, ignore_result=True, headers=headers)
         except (RedisError, OperationalError, OSError) as error:
             log.warning("No message sent to %s, the sweep will find the work: %s", self.task, error)
 

@@ -67,7 +67,8 @@ def run_until_idle() -> int:
             evidence_postpone(evidence=row)
             step_ended(Step.EVIDENCE, time.perf_counter() - started, failures=1)
         except Exception as error:  # whatever it is, the reviewer decides without this evidence
-            log.exception("evidence of submission %s cannot be computed", row.submission_id)
+            with tracing.logged(row.submission.traceparent):
+                log.exception("evidence of submission %s cannot be computed", row.submission_id)
             step_ended(Step.EVIDENCE, time.perf_counter() - started, failures=1)
             evidence_fail(evidence=row, error=f"{type(error).__name__}: {error}")
     return done

@@ -11,6 +11,7 @@ from django.conf import settings
 from detection.auxiliary_alarm import AuxiliaryAlarm
 from detection.ensemble import Ensemble
 from detection.voting import Vote, decide
+from kyc_review.core import tracing
 from kyc_review.core.instruments import Step, step_ended
 from kyc_review.pipeline import auxiliary_models
 from kyc_review.pipeline.reading import Picture
@@ -56,6 +57,7 @@ def score(
     asks_auxiliary_models: about what would be cleared; a candidate's votes clear nothing, so nothing is asked then.
     """
     started, began_ns = time.perf_counter(), time.time_ns()
+    traceparents = {row.pk: row.traceparent for row in batch}
     pictures: dict[uuid.UUID, Picture] = {}
     errors: dict[uuid.UUID, str] = {}
     missing: list[uuid.UUID] = []
@@ -65,7 +67,8 @@ def score(
         except OriginalMissing:
             missing.append(row.pk)
         except Exception as error:  # a person decides in the end, whatever the reason
-            log.exception("submission %s cannot be read", row.pk)
+            with tracing.logged(row.traceparent):
+                log.exception("submission %s cannot be read", row.pk)
             errors[row.pk] = f"{type(error).__name__}: {error}"
     unread = len(errors)
     voting_since = time.perf_counter()
@@ -83,7 +86,8 @@ def score(
             if alarm := auxiliary_models.alarm(pictures[pk].image, pictures[pk].report.frame):
                 alarms[pk] = alarm
         except Exception as error:  # it is not cleared without the answer
-            log.exception("the auxiliary models cannot judge submission %s", pk)
+            with tracing.logged(traceparents[pk]):
+                log.exception("the auxiliary models cannot judge submission %s", pk)
             errors[pk] = f"{type(error).__name__}: {error}"
     step_ended(Step.VOTE, time.perf_counter() - voting_since, failures=len(errors) - unread)
     return Outcome(
@@ -95,7 +99,7 @@ def score(
         missing,
         (time.perf_counter() - started) * 1000 / len(batch),
         began_ns,
-        {row.pk: row.traceparent for row in batch},
+        traceparents,
     )
 
 

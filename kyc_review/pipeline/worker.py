@@ -130,7 +130,8 @@ def _store_alone(outcome: Outcome, pk: uuid.UUID, scored: Scored) -> int:
     except LOST_CONNECTION:
         raise
     except Exception as error:
-        log.exception("the outcome of submission %s cannot be stored", pk)
+        with tracing.logged(outcome.traceparents[pk]):
+            log.exception("the outcome of submission %s cannot be stored", pk)
         lease_fail(holder=HOLDER, submission_id=pk, error=f"{type(error).__name__}: {error}")
         return 0
 

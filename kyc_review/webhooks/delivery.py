@@ -88,13 +88,15 @@ def _record_safely(message: Message, attempt: Future[Answer]) -> None:
     try:
         answer = attempt.result()
     except Exception as error:
-        log.exception("the attempt to deliver %s failed", message.delivery_id)
+        with tracing.logged(message.traceparent):
+            log.exception("the attempt to deliver %s failed", message.delivery_id)
         answer = Answer(None, NOT_SENT % {"error": type(error).__name__}, 0)
     step_ended(Step.WEBHOOK, answer.elapsed_ms / 1000, failures=not answer.is_success)
     try:
         attempt_record(delivery_id=message.delivery_id, answer=answer)
     except Exception:
-        log.exception("the attempt to deliver %s could not be recorded", message.delivery_id)
+        with tracing.logged(message.traceparent):
+            log.exception("the attempt to deliver %s could not be recorded", message.delivery_id)
         if not connection.in_atomic_block:
             connection.close_if_unusable_or_obsolete()
 

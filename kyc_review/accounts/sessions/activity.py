@@ -11,6 +11,7 @@ from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from structlog.contextvars import bind_contextvars
 
 from kyc_review.accounts.sessions.services import session_note
 from kyc_review.audit import services as audit
@@ -36,6 +37,7 @@ class SessionActivity:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if settings.SESSION_COOKIE_NAME in request.COOKIES and request.user.is_authenticated:
+            bind_contextvars(user=request.user.get_username())
             _check(request)
         return self.get_response(request)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import SAFE_METHODS, BasePermission
+from structlog.contextvars import bind_contextvars
 
 from kyc_review.accounts.authentication import bearer, key_found, use_note
 from kyc_review.accounts.models import PersonalToken, User
@@ -37,6 +38,7 @@ class TokenAuthentication(BaseAuthentication):
         token = token_found(sent)
         if token is None:
             raise AuthenticationFailed(REFUSAL)
+        bind_contextvars(key=token.prefix, user=token.owner.get_username())
         return token.owner, token
 
     def authenticate_header(self, request: Request) -> str:

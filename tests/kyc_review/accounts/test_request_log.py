@@ -54,6 +54,10 @@ def test_a_keys_line_has_its_prefix_and_never_the_key(written: list[str], integr
     line = next(line for line in written if "/api/v1/me" in line)
     assert key.prefix in line
     assert secret not in "".join(written)
+    written.clear()
+    Client().get("/api/v1/submissions?nonsense=1", headers={"Authorization": f"Bearer {secret}"})
+    assert len(written) == 2  # the reason of the refusal, too
+    assert all(key.prefix in line for line in written)
 
 
 def test_a_refusal_is_written_with_its_reason_and_without_a_traceback(

@@ -2,11 +2,14 @@ from collections.abc import Iterator
 
 import pytest
 from redis.exceptions import ConnectionError as ValkeyAway
+from structlog.contextvars import bound_contextvars, get_contextvars
 
 from kyc_review import celery_app
+from kyc_review.celery import count_task, name_in_logs
 from kyc_review.core import wake
 from kyc_review.core.valkey import client
 from kyc_review.core.wake import WakeUp
+from kyc_review.webhooks.tasks import deliver_due
 
 ALL = [value for value in vars(wake).values() if isinstance(value, WakeUp)]
 MARK = "test:woken"
@@ -61,3 +64,22 @@ def test_a_message_goes_to_the_queue_of_its_task() -> None:
     assert queues[wake.EVIDENCE.task] == "evidence"
     assert queues[wake.TRAINING.task] == "training"
     assert queues[wake.WEBHOOKS.task] == "default"
+
+
+def test_the_message_says_which_request_sent_it_and_the_task_s_log_lines_do_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    headers: dict[str, dict[str, str]] = {}
+    monkeypatch.setattr(celery_app, "send_task", lambda task, **options: headers.update(options["headers"]))
+    who = {"request_id": "one-request", "trace_id": "0af7", "key": "kyc_live_0001"}
+    with bound_contextvars(**who, address="203.0.113.9"):
+        WakeUp("a.task").send()
+    assert headers == {"asked_by": who}
+    deliver_due.push_request(id="1", **headers)  # type: ignore[call-arg]  # as a worker does with a message's headers
+    try:
+        name_in_logs(task_id="1", task=deliver_due)
+        assert get_contextvars() == who | {"task": "webhooks.tasks.deliver_due", "task_id": "1"}
+        count_task(task_id="1", task=deliver_due, state="SUCCESS")
+        assert get_contextvars() == {}
+    finally:
+        deliver_due.pop_request()
