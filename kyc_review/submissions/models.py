@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from kyc_review.accounts.models import Integration
 from kyc_review.core.leases import LeasedRow, holder_only_in
-from kyc_review.submissions.searching import SEARCHABLE
+from kyc_review.submissions.searching import HAS_METADATA, OWNED_METADATA, SEARCHABLE
 
 
 class State(models.TextChoices):
@@ -217,6 +217,11 @@ class Submission(LeasedRow):
                 OpClass(Upper(SEARCHABLE), name="gin_trgm_ops"),
                 name="submission_by_part",
                 condition=Q(is_test=False, state__in=["in_review", "completed", "cancelled"]),
+            ),
+            GinIndex(
+                OpClass(OWNED_METADATA, name="jsonb_path_ops"),
+                name="submission_by_metadata",
+                condition=HAS_METADATA,
             ),
         ]
 

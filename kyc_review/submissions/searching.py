@@ -1,16 +1,18 @@
 """Which text of a submission a search finds parts of: both references and the values of the metadata.
 
 The index (models.py) and the queries share expression and condition: Postgres uses the index for no other. What still
-waits for its votes is not in it, so that scoring writes no entries; it is found by whole references.
+waits for its votes is not in it, so that scoring writes no entries; it is found by whole references. An integration
+finds its own submissions by whole values of the metadata, by an index of its own.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
-from django.db.models import F, Func, Q, TextField
+from django.contrib.postgres.fields import ArrayField
+from django.db.models import F, Func, JSONField, Q, TextField
 
 from kyc_review.core.serializers import reference_spellings
 
@@ -42,6 +44,35 @@ class Lines(Func):
 
 # As in migrations 0006 (the index) and 0008 (its statistics): another expression needs both again.
 SEARCHABLE = Lines(F("external_ref"), F("applicant_ref"), MetadataValues(F("metadata")))
+
+
+class TextInArray(Func):
+    template = "ARRAY[(%(expressions)s)::text]"
+    output_field = ArrayField(TextField())
+
+
+class OwnedMetadata(Func):
+    """The metadata below the number of its integration: `{"7": {"branch": "12"}}`.
+
+    So the entries of the index are those of one integration, and no search reads another's.
+    """
+
+    template = "jsonb_set('{}'::jsonb, %(expressions)s)"
+    output_field = JSONField()
+
+
+# As in migration 0014.
+OWNED_METADATA = OwnedMetadata(TextInArray(F("integration")), F("metadata"))
+HAS_METADATA = ~Q(metadata={})
+
+
+def with_metadata(
+    rows: QuerySet[Submission], wanted: Mapping[str, Any], *, integration_id: int
+) -> QuerySet[Submission]:
+    """Rows of the integration whose metadata has each of these names with exactly this value, by their index."""
+    owned = {str(integration_id): dict(wanted)}
+    found = rows.alias(owned_metadata=OWNED_METADATA)
+    return found.filter(HAS_METADATA, owned_metadata__contains=owned)  # type: ignore[misc]  # it is JSON
 
 
 def with_part(

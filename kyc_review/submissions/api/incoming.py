@@ -18,6 +18,8 @@ from kyc_review.core.serializers import ReferenceField, ReferenceFilterField, St
 from kyc_review.submissions.models import LateOutcome, Result, State
 
 METADATA_MAX_CHARS = 8_000
+METADATA_FILTER_MAX_CHARS = 1_000
+METADATA_FILTER_NAMES_MAX = 5
 BATCH_MAX = 50
 IMAGE_HELP = (
     f"{ACCEPTED}, at most {settings.UPLOAD_MAX_BYTES / 1e6:g} MB and "
@@ -169,6 +171,12 @@ class ListIn(serializers.Serializer):
     )
     external_ref = ReferenceFilterField(required=False)
     applicant_ref = ReferenceFilterField(required=False)
+    metadata = serializers.CharField(
+        required=False,
+        max_length=METADATA_FILTER_MAX_CHARS,
+        help_text=f"""A JSON object such as `{{"branch": "12"}}`: submissions whose metadata has each of its up to
+{METADATA_FILTER_NAMES_MAX} names at the top level, with exactly this text, number, true or false.""",
+    )
     received_from = serializers.DateTimeField(required=False, help_text="At or after this time.")
     received_before = serializers.DateTimeField(required=False, help_text="Before this time.")
     completed_from = serializers.DateTimeField(
@@ -177,6 +185,17 @@ class ListIn(serializers.Serializer):
     completed_before = serializers.DateTimeField(required=False, help_text="With a result before this time.")
     after = serializers.UUIDField(required=False, help_text="`next` of the previous page.")
     limit = serializers.IntegerField(min_value=1, max_value=100, default=50)
+
+    def validate_metadata(self, value: str) -> dict[str, Any]:
+        try:
+            wanted = storable(parsed(value))
+        except ParseError as refused:
+            raise serializers.ValidationError(refused.detail) from None
+        if not 1 <= len(wanted) <= METADATA_FILTER_NAMES_MAX:
+            raise serializers.ValidationError(f"Send 1 to {METADATA_FILTER_NAMES_MAX} names.")
+        if not all(isinstance(one, str | int | float) for one in wanted.values()):
+            raise serializers.ValidationError("Each value is a text, a number, true or false.")
+        return wanted
 
 
 class LateOutcomeIn(StrictSerializer):

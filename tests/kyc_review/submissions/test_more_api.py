@@ -13,15 +13,18 @@ import numpy as np
 import pytest
 from django.conf import LazySettings
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.test import Client
 from PIL import Image
 
-from kyc_review.accounts.models import IdempotencyRecord, User
+from kyc_review.accounts import services as accounts
+from kyc_review.accounts.models import IdempotencyRecord, Integration, User
 from kyc_review.audit.models import Event
 from kyc_review.review.models import Decision, FirstCall, ReviewItem
 from kyc_review.review.opening import items_open
 from kyc_review.submissions.api import waiting
 from kyc_review.submissions.models import State, Submission
+from kyc_review.submissions.searching import with_metadata
 from kyc_review.submissions.state_changes import submission_complete
 from tests.factories.image_files import saved
 from tests.factories.pictures import jpeg_bytes
@@ -30,6 +33,7 @@ from tests.factories.responses import ClientResponse
 pytestmark = pytest.mark.django_db
 URL = "/api/v1/submissions"
 
+SIX = json.dumps({str(n): n for n in range(6)})
 NOBODYS = "4f56eab5-bb7f-4ec7-bc11-53975e87884b"
 
 
@@ -415,3 +419,70 @@ def test_a_repeated_outcome_does_not_overrule_a_later_one(
     assert api.get(f"{URL}/{row.pk}/outcome").json()["outcome"] == "confirmed_genuine"
     assert report({"outcome": "confirmed_fraud"}, "k-1").json()["code"] == "idempotency_key_reused"
     assert not IdempotencyRecord.objects.filter(body__contains="Jane").exists()
+
+
+def test_a_list_by_metadata_has_the_integrations_own_rows_with_exactly_these_values(
+    api: Client, integration: Integration, submit: Callable[..., Submission]
+) -> None:
+    """Against the rule in Python, over two integrations, two modes, and values that look the same."""
+    other = accounts.integration_create(slug="other", name="Other")
+    values = ["12", 12, 12.0, True, "true", {"branch": "12"}, ["12"], None]
+    rows = [
+        submit(
+            integration=whose,
+            is_test=is_test,
+            metadata={"branch": value, str(integration.pk): "12", "n": n % 2},
+        )
+        for whose, is_test in ((integration, False), (integration, True), (other, False))
+        for n, value in enumerate(values)
+    ]
+    rows.append(submit(metadata={}))
+    asked: list[dict[str, Any]] = [{"branch": value} for value in values[:5]]
+    asked += [
+        {"branch": "12", "n": 0},
+        {"branch": "12", "n": 1},
+        {"n": 1},
+        {"branch": "13"},
+        {"BRANCH": "12"},
+    ]
+    for wanted in asked:
+        found = {one["id"] for one in api.get(URL, {"metadata": json.dumps(wanted)}).json()["data"]}
+        assert found == {
+            str(row.pk)
+            for row in rows
+            if (row.integration_id, row.is_test) == (integration.pk, False)
+            and all(
+                json.dumps(row.metadata.get(name)).removesuffix(".0") == json.dumps(value).removesuffix(".0")
+                for name, value in wanted.items()
+            )
+        }, wanted
+
+
+def test_a_list_by_metadata_is_read_from_an_index_that_knows_the_integration(
+    integration: Integration,
+) -> None:
+    rows = with_metadata(Submission.objects.all(), {"branch": "12"}, integration_id=integration.pk)
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+    plan = rows.explain()
+    assert "submission_by_metadata" in plan
+    assert f'{{"{integration.pk}": {{"branch": "12"}}}}' in plan
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        "branch",
+        "[]",
+        "{}",
+        '{"a": null}',
+        '{"a": {}}',
+        '{"a": "\\u0000"}',
+        '{"a": 1, "a": 2}',
+        "x" * 1001,
+        SIX,
+    ],
+)
+def test_a_filter_that_is_no_object_of_few_plain_values_is_refused(api: Client, metadata: str) -> None:
+    response = api.get(URL, {"metadata": metadata})
+    assert (response.status_code, response.json()["errors"][0]["parameter"]) == (400, "metadata")
