@@ -22,9 +22,9 @@ from kyc_review.accounts.models import IdempotencyRecord, Integration, User
 from kyc_review.audit.models import Event
 from kyc_review.review.models import Decision, FirstCall, ReviewItem
 from kyc_review.review.opening import items_open
+from kyc_review.submissions import searching
 from kyc_review.submissions.api import waiting
 from kyc_review.submissions.models import State, Submission
-from kyc_review.submissions.searching import with_metadata
 from kyc_review.submissions.state_changes import submission_complete
 from tests.factories.image_files import saved
 from tests.factories.pictures import jpeg_bytes
@@ -421,10 +421,16 @@ def test_a_repeated_outcome_does_not_overrule_a_later_one(
     assert not IdempotencyRecord.objects.filter(body__contains="Jane").exists()
 
 
+@pytest.mark.parametrize("few", [searching.FEW, 0])
 def test_a_list_by_metadata_has_the_integrations_own_rows_with_exactly_these_values(
-    api: Client, integration: Integration, submit: Callable[..., Submission]
+    api: Client,
+    integration: Integration,
+    submit: Callable[..., Submission],
+    monkeypatch: pytest.MonkeyPatch,
+    few: int,
 ) -> None:
     """Against the rule in Python, over two integrations, two modes, and values that look the same."""
+    monkeypatch.setattr(searching, "FEW", few)  # 0: as for values that many rows have
     other = accounts.integration_create(slug="other", name="Other")
     values = ["12", 12, 12.0, True, "true", {"branch": "12"}, ["12"], None]
     rows = [
@@ -461,7 +467,9 @@ def test_a_list_by_metadata_has_the_integrations_own_rows_with_exactly_these_val
 def test_a_list_by_metadata_is_read_from_an_index_that_knows_the_integration(
     integration: Integration,
 ) -> None:
-    rows = with_metadata(Submission.objects.all(), {"branch": "12"}, integration_id=integration.pk)
+    rows = searching.metadata_matching(
+        Submission.objects.all(), {"branch": "12"}, integration_id=integration.pk
+    )
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
     plan = rows.explain()
