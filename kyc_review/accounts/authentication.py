@@ -119,5 +119,8 @@ class HasScope(BasePermission):
         if not hasattr(view, method.lower()) or method == "OPTIONS":
             return True  # there is nothing to protect: the answer is 405, or which methods there are
         needed = getattr(view, "scopes", {}).get("GET" if method == "HEAD" else method)
-        self.message = f"This key lacks the scope `{needed}`; an administrator can issue one that has it."
-        return needed in request.auth.scopes
+        if needed in request.auth.scopes:
+            self.message = f"Another administrator has to approve that this key may use `{needed}`."
+        else:
+            self.message = f"This key lacks the scope `{needed}`; an administrator can issue one that has it."
+        return needed in request.auth.rights

@@ -62,7 +62,7 @@ class KeyView(ApiView):
                     "integration": key.integration.slug,
                     "test": key.is_test,
                     "key": key.prefix,
-                    "scopes": key.scopes,
+                    "scopes": key.rights,
                     "networks": key.networks,
                     "expires_at": key.expires_at,
                     "limits": {

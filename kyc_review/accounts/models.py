@@ -191,6 +191,24 @@ class ApiKey(BearerKey):
     rate_per_minute = models.PositiveIntegerField(
         null=True, blank=True, help_text="Empty: the house's limit."
     )
+    created_by = models.ForeignKey(
+        User,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="Empty: the operator.",
+    )
+    erasing_waits = models.BooleanField(
+        default=False, db_default=False, help_text="It may not erase until another admin has approved that."
+    )
+
+    @property
+    def rights(self) -> list[str]:
+        """The scopes that count now."""
+        if not self.erasing_waits:
+            return list(self.scopes)
+        return [scope for scope in self.scopes if scope != Scope.SUBMISSIONS_ERASE]
 
 
 TOKEN_LIFE_MAX = timedelta(days=90)

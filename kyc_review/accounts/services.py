@@ -17,18 +17,24 @@ from django.utils.translation import gettext
 
 from kyc_review.accounts.account_notices import person_tell, record_and_tell
 from kyc_review.accounts.digests import key_digest
+from kyc_review.accounts.four_eyes import why_not_approver
 from kyc_review.accounts.models import ApiKey, Integration, Scope, User, all_scopes
 from kyc_review.accounts.second_factor.services import code_failures_forget
 from kyc_review.accounts.tokens.services import tokens_revoke_all
 from kyc_review.accounts.user_names import user_name_check
 from kyc_review.audit import services as audit
 from kyc_review.core.db.statements import fetch_one
+from kyc_review.core.errors import DomainError
 from kyc_review.core.mail_addresses import is_banks_address
-from kyc_review.core.permissions import Role
+from kyc_review.core.permissions import Right, Role, require
 
 LIVE_MARK, TEST_MARK = "kyc_live_", "kyc_test_"
 # One in use and its successor during a rotation; a third would be forgotten.
 VALID_KEYS_MAX = 2
+
+
+class ErasingRefused(DomainError):
+    """The approval is refused; the text says why."""
 
 
 class TooManyKeys(ValueError):
@@ -129,7 +135,8 @@ def key_create(
 ) -> tuple[ApiKey, str]:
     """The row and the key itself, which is shown once and cannot be read again.
 
-    Without `scopes` it may do everything but erase. Raises TooManyKeys beyond VALID_KEYS_MAX per integration and mode,
+    Without `scopes` it may do everything but erase; that waits for another admin when an admin made the key. Raises
+    TooManyKeys beyond VALID_KEYS_MAX per integration and mode,
     ValueError for an unknown scope or a malformed network.
     """
     _require_room(integration, is_test=is_test)
@@ -146,8 +153,34 @@ def key_create(
         rate_per_minute=rate_per_minute,
         networks=[str(ip_network(network, strict=False)) for network in networks],
     )
+    if isinstance(actor, User):
+        row.created_by = actor
+        row.erasing_waits = _erases_live(row) and settings.ADMIN_ACCESS_NEEDS_TWO
+        row.save(update_fields=["created_by", "erasing_waits"])
     audit.record(action="key.created", actor=actor, target=row, detail={"integration": integration.slug})
     return row, key
+
+
+def _erases_live(key: ApiKey) -> bool:
+    return not key.is_test and Scope.SUBMISSIONS_ERASE in key.scopes
+
+
+@transaction.atomic
+def key_erasing_approve(*, key: ApiKey, actor: User) -> None:
+    """From now on the key may erase: it could erase any applicant, and no one would have to confirm it.
+
+    The caller has confirmed the code of the approver's second factor. Raises PermissionDenied, ErasingRefused.
+    """
+    require(actor, Right.MANAGE_INTEGRATIONS)
+    row = ApiKey.objects.select_for_update(of=("self",)).get(pk=key.pk)
+    if not row.erasing_waits or not row.is_valid:
+        raise ErasingRefused(gettext("%(key)s does not wait for an approval.") % {"key": row.prefix})
+    if row.created_by is not None and (refusal := why_not_approver(proposer=row.created_by, approver=actor)):
+        raise ErasingRefused(refusal)
+    ApiKey.objects.filter(pk=row.pk).update(erasing_waits=False)
+    audit.record(
+        action="key.erasing_approved", actor=actor, target=row, detail={"asked_by": str(row.created_by)}
+    )
 
 
 def _require_room(integration: Integration, *, is_test: bool) -> None:

@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext, ngettext
 
+from kyc_review.accounts.integrations.selectors import erasing_waiting
 from kyc_review.accounts.models import AdminRequest
 from kyc_review.accounts.people.admin_requests import admin_requests_open
 from kyc_review.audit import services as audit
@@ -97,6 +98,15 @@ def waiting_for(*, viewer: User) -> list[Waiting]:
             )
             for row in _admin_requests(viewer)
         ),
+        *(
+            Waiting(
+                gettext("%(person)s asks that the key %(key)s may erase.")
+                % {"person": row.created_by, "key": row.prefix},
+                reverse("integrations:integration", args=[row.integration.slug]),
+                row.created_at,
+            )
+            for row in erasing_waiting(viewer=viewer)
+        ),
         *(kind.line(row) for kind in _of_layers_above for row in kind.rows(viewer)),
         *(
             Waiting(
@@ -137,6 +147,7 @@ def waiting_count(*, viewer: User) -> int:
         _proposals(viewer),
         _gate_proposals(viewer),
         _admin_requests(viewer),
+        erasing_waiting(viewer=viewer),
         *(kind.rows(viewer) for kind in _of_layers_above),
         _failed(TrainingRun),
         _failed(Comparison),

@@ -8,7 +8,7 @@ from django.db.models import Count, Max, Q, QuerySet
 from django.utils import timezone
 
 from kyc_review.accounts.models import ApiKey, Integration
-from kyc_review.core.permissions import may_see_integrations
+from kyc_review.core.permissions import may_manage_integrations, may_see_integrations
 
 if TYPE_CHECKING:
     from kyc_review.accounts.models import User
@@ -29,4 +29,13 @@ def keys_listed(*, viewer: User, integration: Integration) -> QuerySet[ApiKey]:
     """Its keys, the newest first; never more of a key than its prefix."""
     if not may_see_integrations(viewer):
         return ApiKey.objects.none()
-    return integration.keys.order_by("-created_at", "-pk").defer("digest")
+    return integration.keys.select_related("created_by").order_by("-created_at", "-pk").defer("digest")
+
+
+def erasing_waiting(*, viewer: User) -> QuerySet[ApiKey]:
+    """Valid keys of which another admin has to approve that they may erase."""
+    if not may_manage_integrations(viewer):
+        return ApiKey.objects.none()
+    unended = Q(expires_at=None) | Q(expires_at__gt=timezone.now())
+    rows = ApiKey.objects.filter(unended, erasing_waits=True, revoked_at=None).exclude(created_by=viewer)
+    return rows.select_related("created_by", "integration").order_by("pk")

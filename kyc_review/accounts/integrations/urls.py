@@ -6,6 +6,7 @@ app_name = "integrations"
 urlpatterns = [
     path("", views.overview, name="overview"),
     path("keys/<slug:prefix>/rotation/", views.rotate, name="rotate"),
+    path("keys/<slug:prefix>/erasing-approval/", views.approve_erasing, name="approve_erasing"),
     path("keys/<slug:prefix>/revocation/", views.revoke, name="revoke"),
     path("<slug:slug>/", views.integration, name="integration"),
     path("<slug:slug>/switch/", views.switch, name="switch"),

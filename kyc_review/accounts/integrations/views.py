@@ -13,9 +13,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from kyc_review.accounts import services
+from kyc_review.accounts.four_eyes import why_not_approver
 from kyc_review.accounts.integrations.forms import IntegrationForm, KeyForm
 from kyc_review.accounts.integrations.selectors import integrations_listed, keys_listed
-from kyc_review.accounts.models import ApiKey, Integration
+from kyc_review.accounts.models import ApiKey, Integration, User
+from kyc_review.accounts.reauthentication import approval_unconfirmed
+from kyc_review.accounts.second_factor.services import FactorRefused
 from kyc_review.accounts.shown_once import redirect_with_secret, secrets_once
 from kyc_review.accounts.staff_access import StaffRequest, parse_toggle, staff_only
 from kyc_review.core.permissions import Right, may_manage_integrations, require
@@ -78,6 +81,21 @@ def rotate(request: StaffRequest, prefix: str) -> HttpResponse:
 
 @require_POST
 @staff_only
+def approve_erasing(request: StaffRequest, prefix: str) -> HttpResponse:
+    key = _managed(request, prefix)
+    if problem := approval_unconfirmed(request):
+        messages.error(request, problem)
+        return _back(key)
+    try:
+        services.key_erasing_approve(key=key, actor=request.user)
+        messages.success(request, gettext("%(key)s may erase from now on.") % {"key": key.prefix})
+    except (services.ErasingRefused, FactorRefused) as refused:
+        messages.error(request, refused.detail)
+    return _back(key)
+
+
+@require_POST
+@staff_only
 def revoke(request: StaffRequest, prefix: str) -> HttpResponse:
     key = _managed(request, prefix)
     services.key_revoke(key=key, actor=request.user)
@@ -103,11 +121,21 @@ def _page(
 ) -> HttpResponse:
     context = {
         "integration": row,
-        "keys": keys_listed(viewer=request.user, integration=row),
+        "keys": [
+            (key, _why_not_erasing(key, request.user))
+            for key in keys_listed(viewer=request.user, integration=row)
+        ],
         "may_manage": may_manage_integrations(request.user),
         "form": form,
     }
     return render(request, "integrations/integration.html", context | more, status=status)
+
+
+def _why_not_erasing(key: ApiKey, viewer: User) -> str:
+    """Why the viewer may not approve it; empty also where nothing waits."""
+    if not key.erasing_waits or key.created_by is None:
+        return ""
+    return why_not_approver(proposer=key.created_by, approver=viewer)
 
 
 def _managed(request: StaffRequest, prefix: str) -> ApiKey:

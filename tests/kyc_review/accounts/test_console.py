@@ -2,12 +2,14 @@ import re
 from collections.abc import Callable
 
 import pytest
+from django.conf import LazySettings
 from django.test import Client
 
 from kyc_review.accounts import services
 from kyc_review.accounts.integrations.selectors import integrations_listed, keys_listed
 from kyc_review.accounts.models import ApiKey, Integration, User
 from kyc_review.audit.models import Event
+from kyc_review.training.waiting import waiting_count, waiting_for
 from tests.factories.responses import ClientResponse
 
 pytestmark = pytest.mark.django_db
@@ -49,6 +51,51 @@ def test_a_key_is_shown_once_and_works(admin: Client, page: str) -> None:
     assert row.prefix in again
     assert (row.label, row.scopes, row.networks) == ("app", ["submissions:read"], ["127.0.0.1/32"])
     assert Event.objects.filter(action="key.created", actor_name="ada").exists()
+
+
+def erases(key: str) -> int:
+    headers = {"Authorization": f"Bearer {key}"}
+    return Client().delete("/api/v1/submissions?applicant_ref=x", headers=headers).status_code
+
+
+def test_a_key_that_may_erase_needs_another_admin(
+    admin: Client,
+    page: str,
+    staff: Callable[..., User],
+    login: Callable[[User], Client],
+    settings: LazySettings,
+) -> None:
+    settings.ADMIN_ACCESS_NEEDS_TWO = True
+    key = shown_key(
+        admin.post(page, KEY | {"scopes": ["submissions:read", "submissions:erase"]}, follow=True)
+    )
+    row = ApiKey.objects.get()
+    approval = f"/integrations/keys/{row.prefix}/erasing-approval/"
+    assert (works(key), erases(key)) == (True, 403)
+    assert (
+        "submissions:erase"
+        not in Client().get("/api/v1/me", headers={"Authorization": f"Bearer {key}"}).json()["scopes"]
+    )
+    admin.post(approval)
+    assert erases(key) == 403, "not by the one who made it"
+    login(staff("rita", "reviewer")).post(approval)
+    assert erases(key) == 403, "not by a reviewer"
+    other = staff("maya", "admin")
+    assert waiting_count(viewer=other) == len([one for one in waiting_for(viewer=other) if one.since]) == 1
+    maya = login(other)
+    assert "waits for another admin" in maya.get(page).text
+    maya.post(approval)
+    assert erases(key) == 200
+    assert Event.objects.get(action="key.erasing_approved").actor_name == "maya"
+    maya.post(approval)
+    assert Event.objects.filter(action="key.erasing_approved").count() == 1
+    # Who rotates it sees the new key, so that waits again.
+    fresh = shown_key(admin.post(f"/integrations/keys/{row.prefix}/rotation/", follow=True))
+    assert erases(fresh) == 403
+    _, operators = services.key_create(
+        integration=Integration.objects.create(slug="other", name="Other"), scopes=["submissions:erase"]
+    )
+    assert erases(operators) == 200
 
 
 def test_a_rotated_key_shows_its_successor_and_both_work(admin: Client, page: str) -> None:

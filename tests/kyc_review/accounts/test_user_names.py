@@ -25,6 +25,8 @@ pytestmark = pytest.mark.django_db
         ("maria", "rnaria"),
         ("walter", "vvalter"),
         ("ada", "ada\n"),
+        ("ada", "ada."),
+        ("ada", "a-da"),
     ],
 )
 def test_a_name_that_looks_like_another_is_refused(
