@@ -141,13 +141,15 @@ class Scope(models.TextChoices):
     SUBMISSIONS_WRITE = "submissions:write", _("post and cancel submissions")
     SUBMISSIONS_READ = "submissions:read", _("read submissions and their results")
     SUBMISSIONS_ERASE = "submissions:erase", _("permanently delete an applicant's picture and references")
+    SUBMISSIONS_PICTURES = "submissions:pictures", _("fetch the pictures that were posted")
     OUTCOMES_WRITE = "outcomes:write", _("report a later outcome of an applicant")
     WEBHOOKS_MANAGE = "webhooks:manage", _("manage webhook endpoints and replay events")
 
 
 def all_scopes() -> list[str]:
-    """The default scopes: everything except irreversible actions."""
-    return [scope.value for scope in Scope if scope != Scope.SUBMISSIONS_ERASE]
+    """The default scopes: everything except irreversible actions and pictures, which few programs need again."""
+    chosen = (Scope.SUBMISSIONS_ERASE, Scope.SUBMISSIONS_PICTURES)
+    return [scope.value for scope in Scope if scope not in chosen]
 
 
 class BearerKey(models.Model):

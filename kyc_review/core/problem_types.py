@@ -188,6 +188,9 @@ TYPES = [
          "Internal error; the request was not accepted.",
          "Repeat the request with the same `Idempotency-Key` and a growing delay; state the `request_id` in "
           "support requests."),
+        ("picture_damaged", 500,
+         "The stored picture is not what was posted, so it is not sent.",
+         "Tell the bank's operator the submission's id."),
         ("format_unavailable", 501,
          "The server cannot write this format.",
          "`detail` names the missing package; choose another format."),

@@ -110,14 +110,14 @@ def _to_api_exception(exc: Exception) -> Exception:
             return Problem(status=400, code="malformed_request", detail="The request could not be parsed.")
         case FileUnreadable():
             log.error("pictures cannot be encrypted or decrypted: %s", exc.strerror)
-            return _unavailable()
+            return unavailable()
         case OperationalError() | InterfaceError():
             log.error("the database does not answer: %s", exc)
-            return _unavailable()
+            return unavailable()
     return exc
 
 
-def _unavailable() -> Problem:
+def unavailable() -> Problem:
     return Problem(
         status=503,
         code="unavailable",

@@ -172,6 +172,7 @@ ACTIONS: dict[str, _StrPromise] = {
     "submission.reference_looked_at": _("Submission reference looked at"),
     "submission.replayed": _("Submission replayed"),
     "submission.resubmit_requested": _("Submission resubmit requested"),
+    "submission.picture_fetched": _("Submission picture fetched"),
     "submission.sandbox_cancelled": _("Submission sandbox cancelled"),
     "submission.sandbox_completed": _("Submission sandbox completed"),
     "submission.sandbox_in_review": _("Submission sandbox in review"),

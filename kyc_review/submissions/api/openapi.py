@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.conf import settings
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 
 from detection.decoding import ACCEPTED
@@ -183,6 +184,34 @@ retrieve = extend_schema(
     parameters=[WaitIn, KNOWN, response_header("ETag", "Send it back as If-None-Match.", 200)],
     examples=[example("Cleared", COMPLETED)],
     responses={200: SubmissionOut} | UNCHANGED | error_responses(e404=NOT_YOURS, e410=GONE),
+)
+FETCHED = (
+    "The bytes as they were posted, checked against their SHA-256, which `Repr-Digest` has. Needs the scope "
+    "`submissions:pictures`, which a key has only if it was chosen explicitly. Each access is in the bank's audit log."
+)
+
+
+def _picture(not_there: str) -> dict[Any, OpenApiResponse]:
+    picture = OpenApiResponse(OpenApiTypes.BINARY, description="The picture's bytes.")
+    return {(200, "application/octet-stream"): picture} | error_responses(
+        e404=not_there,
+        e410=GONE,
+        e500="Internal error, or the stored bytes are not what was posted (`picture_damaged`).",
+        e503="The picture cannot be read now.",
+    )
+
+
+retrieve_image = extend_schema(
+    operation_id="retrieve_image",
+    summary="Fetch a submission's picture",
+    description=FETCHED,
+    responses=_picture(NOT_YOURS),
+)
+retrieve_reference_image = extend_schema(
+    operation_id="retrieve_reference_image",
+    summary="Fetch a submission's reference image",
+    description=FETCHED,
+    responses=_picture(f"{NOT_YOURS} Or it has no reference image."),
 )
 retrieve_outcome = extend_schema(
     operation_id="retrieve_outcome",

@@ -1,9 +1,11 @@
+import logging
+from base64 import b64encode
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from django.http import Http404
+from django.http import Http404, HttpResponse
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -17,7 +19,7 @@ from kyc_review.core.api import ApiView, conditional, etag_of, known_tags, query
 from kyc_review.core.deprecation import Deprecated
 from kyc_review.core.pagination import invalid_cursor, page_end
 from kyc_review.core.parsers import JSONParser
-from kyc_review.core.problems import Problem
+from kyc_review.core.problems import Problem, unavailable
 from kyc_review.submissions.api import creating, openapi
 from kyc_review.submissions.api.incoming import BatchIn, LateOutcomeIn, ListIn
 from kyc_review.submissions.api.presence import found, refuse_erased
@@ -25,9 +27,12 @@ from kyc_review.submissions.api.serializers import LateOutcomeOut, shown
 from kyc_review.submissions.api.waiting import WaitIn, wait_of, wait_until
 from kyc_review.submissions.models import State, Submission
 from kyc_review.submissions.outcome_reports import late_outcome_record, latest_outcome
+from kyc_review.submissions.pictures import picture_fetch
 from kyc_review.submissions.selectors import submissions_page
 from kyc_review.submissions.state_changes import StaleSubmission
+from kyc_review.submissions.storage import OriginalMissing
 
+log = logging.getLogger(__name__)
 UNSCORED = (State.RECEIVED, State.SCORING)
 JSON_AT_SUBMISSIONS = Deprecated(
     since=datetime(2026, 11, 27, tzinfo=UTC),
@@ -148,6 +153,49 @@ class LateOutcomeView(ApiView):
             act=act,
             as_of_now=lambda kept: dict(LateOutcomeOut(row.late_outcomes.get(pk=kept["outcome"])).data),
         )
+
+
+class PictureView(ApiView):
+    """The posted bytes. `application/octet-stream`: no browser shows or runs them."""
+
+    scopes = {"GET": Scope.SUBMISSIONS_PICTURES}
+    is_reference = False
+
+    @openapi.retrieve_image
+    def get(self, request: Request, submission_id: UUID) -> HttpResponse:
+        return self.picture(request, submission_id)
+
+    def picture(self, request: Request, submission_id: UUID) -> HttpResponse:
+        row = found(request, submission_id)
+        if self.is_reference and not row.reference_sha256:
+            raise Http404
+        try:
+            picture = picture_fetch(
+                submission=row, is_reference=self.is_reference, fetched_by=caller_of(request)
+            )
+        except OriginalMissing as missing:
+            row.refresh_from_db()
+            refuse_erased(row)
+            log.error("the original of submission %s cannot be read: %s", row.pk, missing)
+            raise unavailable() from None
+        digest = row.reference_sha256 if self.is_reference else row.sha256
+        return HttpResponse(
+            picture,
+            content_type="application/octet-stream",
+            headers={
+                "Cache-Control": "private, no-store",
+                "Repr-Digest": f"sha-256=:{b64encode(bytes.fromhex(digest)).decode()}:",
+                "X-Content-Type-Options": "nosniff",
+            },
+        )
+
+
+class ReferencePictureView(PictureView):
+    is_reference = True
+
+    @openapi.retrieve_reference_image
+    def get(self, request: Request, submission_id: UUID) -> HttpResponse:
+        return self.picture(request, submission_id)
 
 
 def created(request: Request) -> Response:

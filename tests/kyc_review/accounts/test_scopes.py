@@ -26,6 +26,8 @@ NEEDED = {
     ("POST", "/api/v1/submissions/{id}/appeal"): Scope.SUBMISSIONS_WRITE,
     ("GET", "/api/v1/submissions/{id}/outcome"): Scope.SUBMISSIONS_READ,
     ("POST", "/api/v1/submissions/{id}/outcome"): Scope.OUTCOMES_WRITE,
+    ("GET", "/api/v1/submissions/{id}/image"): Scope.SUBMISSIONS_PICTURES,
+    ("GET", "/api/v1/submissions/{id}/reference-image"): Scope.SUBMISSIONS_PICTURES,
 }
 
 
@@ -66,7 +68,7 @@ def test_anothers_submission_does_not_exist_for_a_key(
 ) -> None:
     other = services.integration_create(slug="other", name="Other")
     row = submit()
-    assert ask(with_key(other), *call, row.pk) == 404
+    assert ask(with_key(other, scopes=Scope.values), *call, row.pk) == 404
     row.refresh_from_db()
     assert row.state == "received"
     assert not row.late_outcomes.exists()
@@ -78,7 +80,7 @@ def test_test_and_live_do_not_see_each_other(
     integration: Integration, submit: Callable[..., Submission], call: tuple[str, str], key_is_test: bool
 ) -> None:
     row = submit(is_test=not key_is_test)
-    assert ask(with_key(integration, is_test=key_is_test), *call, row.pk) == 404
+    assert ask(with_key(integration, is_test=key_is_test, scopes=Scope.values), *call, row.pk) == 404
 
 
 def test_a_list_shows_neither_anothers_nor_the_other_modes(

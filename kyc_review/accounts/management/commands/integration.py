@@ -28,7 +28,7 @@ class Command(BaseCommand):
             "--scope",
             action="append",
             choices=Scope.values,
-            help="repeatable; default: all but submissions:erase",
+            help="repeatable; default: all but submissions:erase and submissions:pictures",
         )
         key.add_argument("--expires-days", type=int, help="without: never")
         key.add_argument(
