@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0007_idempotency_record"),
+        ("accounts", "0008_key_erasing_by_two"),
     ]
 
     operations = [
