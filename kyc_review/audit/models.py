@@ -3,6 +3,7 @@
 import struct
 
 from django.db import models
+from django.db.models import Q
 
 
 class CurrentTransaction(models.Func):
@@ -41,6 +42,10 @@ class Event(models.Model):
             models.Index(fields=["target_kind", "target_id"], name="event_by_target"),
             models.Index(fields=["action", "at"], name="event_by_action"),
             models.Index(fields=["transaction", "id"], name="event_by_transaction"),
+            models.Index(fields=["at", "id"], name="event_by_time"),
+            models.Index(
+                fields=["actor_name", "at", "id"], condition=~Q(actor_name=""), name="event_by_actor"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -14,7 +14,10 @@ def page_after(rows: QuerySet[M], *, after: M | None, limit: int, by: str = "pk"
     if after is not None:
         value = getattr(after, by)
         behind = Q(**{f"{by}__lt": value})
-        rows = rows.filter(behind if by == "pk" else behind | Q(**{by: value}, pk__lt=after.pk))
+        if by == "pk":
+            rows = rows.filter(behind)
+        else:  # the first condition alone lets an index begin at the page
+            rows = rows.filter(Q(**{f"{by}__lte": value}), behind | Q(**{by: value}, pk__lt=after.pk))
     order = ["-pk"] if by == "pk" else [f"-{by}", "-pk"]
     found = list(rows.order_by(*order)[: limit + 1])
     return found[:limit], len(found) > limit

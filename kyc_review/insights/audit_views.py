@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from django.db.models import CharField, Q, QuerySet
+from django.db.models import CharField, F, Q, QuerySet, Value
 from django.db.models.functions import Cast
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, render
@@ -16,7 +16,9 @@ from kyc_review.accounts.models import User
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
 from kyc_review.audit import services as audit
 from kyc_review.audit.models import Event
+from kyc_review.audit.selectors import actions_beginning
 from kyc_review.core.days import begin_of, end_of
+from kyc_review.core.db.rows import RowComparison
 from kyc_review.core.permissions import Right, may_decide, may_read_audit_log, require
 from kyc_review.insights.action_words import KINDS
 from kyc_review.insights.forms import AuditForm
@@ -35,11 +37,11 @@ def events_found(*, viewer: User, wanted: dict[str, Any]) -> QuerySet[Event]:
     """
     if not may_read_audit_log(viewer):
         return Event.objects.none()
-    rows = Event.objects.order_by("-pk")
+    rows = Event.objects.order_by("-at", "-pk")
     if may_decide(viewer):
         rows = _without_answers(rows)
     if wanted.get("action"):
-        rows = rows.filter(action__startswith=wanted["action"])
+        rows = rows.filter(action__in=actions_beginning(wanted["action"]))
     if wanted.get("actor"):
         rows = rows.filter(actor_name=wanted["actor"])
     if wanted.get("target"):
@@ -49,8 +51,15 @@ def events_found(*, viewer: User, wanted: dict[str, Any]) -> QuerySet[Event]:
     if wanted.get("until"):
         rows = rows.filter(at__lte=end_of(wanted["until"]))
     if wanted.get("before"):
-        rows = rows.filter(pk__lt=wanted["before"])
+        rows = _older_than(rows, wanted["before"])
     return rows
+
+
+def _older_than(rows: QuerySet[Event], key: int) -> QuerySet[Event]:
+    at = Event.objects.filter(pk=key).values_list("at", flat=True).first()
+    if at is None:
+        return rows.none()
+    return rows.filter(RowComparison((F("at"), F("pk")), "<", (Value(at), Value(key))))
 
 
 def _without_answers(rows: QuerySet[Event]) -> QuerySet[Event]:

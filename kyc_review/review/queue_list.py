@@ -13,6 +13,7 @@ from django.db.models.expressions import Combinable
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Now
 
+from detection.checks import CheckStatus
 from kyc_review.core.db.rows import RowComparison
 from kyc_review.core.permissions import may_decide, may_oversee, may_read_queue
 from kyc_review.review.models import ReviewItem
@@ -84,10 +85,9 @@ def queue_page(*, viewer: User, wanted: QueueFilter, after: int | None = None) -
 
 def _filtered(rows: QuerySet[ReviewItem], viewer: User, wanted: QueueFilter) -> QuerySet[ReviewItem]:
     if wanted.check:
-        found = CheckResult.objects.filter(code=wanted.check, submission=OuterRef("submission")).exclude(
-            action=""
-        )
-        rows = rows.filter(Exists(found))
+        found = CheckResult.objects.filter(code=wanted.check, submission=OuterRef("submission"))
+        # Not passed: it has a code, so this says nothing new, but the index holds no others.
+        rows = rows.filter(Exists(found.exclude(status=CheckStatus.PASS.value).exclude(action="")))
         if may_decide(viewer):  # what a check found is a part of what a blind item hides
             rows = rows.filter(is_blind=False)
     if wanted.is_late:

@@ -1,6 +1,6 @@
 import uuid
 
-from django.contrib.postgres.indexes import GinIndex, OpClass
+from django.contrib.postgres.indexes import GinIndex, HashIndex, OpClass
 from django.db import models
 from django.db.models import Q, Value
 from django.db.models.functions import Coalesce, Now, Upper
@@ -208,6 +208,7 @@ class Submission(LeasedRow):
                 name="submission_by_outcome",
                 condition=Q(erased_at__isnull=True, state__in=["completed", "cancelled"]),
             ),
+            HashIndex(fields=["sha256"], name="submission_by_sha256"),
             models.Index(fields=["integration", "external_ref"], name="submission_by_external_ref"),
             models.Index(fields=["integration", "applicant_ref"], name="submission_by_applicant_ref"),
             models.Index(

@@ -145,6 +145,11 @@ class Delivery(LeasedRow):
                 fields=["due_at"], condition=Q(state__in=["pending", "sending"]), name="webhook_delivery_due"
             ),
             models.Index(fields=["endpoint"], condition=Q(state="dead"), name="webhook_delivery_dead"),
+            models.Index(
+                fields=["endpoint", "-finished_at"],
+                condition=Q(state="delivered"),
+                name="webhook_delivery_latest",
+            ),
             models.Index(fields=["endpoint", "-created_at", "-id"], name="webhook_delivery_listed"),
         ]
 

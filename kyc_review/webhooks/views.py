@@ -23,6 +23,7 @@ from kyc_review.webhooks.models import Delivery, Endpoint
 from kyc_review.webhooks.selectors import deliveries_listed, endpoints_listed
 
 PAGE = 25
+LISTED_MAX = 10_000  # counting all for the numbers of pages would read all
 
 
 @require_http_methods(["GET", "POST"])
@@ -138,7 +139,8 @@ def _endpoint(request: StaffRequest, row: Endpoint) -> HttpResponse:
         rows, kept = rows.filter(state=state), f"&state={state}"
     context = {
         "endpoint": row,
-        "deliveries": Paginator(rows, PAGE).get_page(request.GET.get("page")),
+        "deliveries": (listed := Paginator(rows[:LISTED_MAX], PAGE)).get_page(request.GET.get("page")),
+        "listed_max": LISTED_MAX if listed.count == LISTED_MAX else None,
         "state": state,
         "kept": kept,
         "states": Delivery.State.choices,

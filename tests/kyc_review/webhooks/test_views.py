@@ -1,8 +1,10 @@
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from kyc_review.accounts.models import Integration, User
 from kyc_review.submissions.events import event_record
@@ -82,3 +84,21 @@ def test_only_admins_change_and_only_admins_and_auditors_look(
         assert client.post(reverse(f"webhooks:{name}", args=[row.pk])).status_code == 403
     assert client.post(reverse("webhooks:overview"), {"url": "https://example.com"}).status_code == 403
     assert client.post(reverse("webhooks:replay", args=[Delivery.objects.get().pk])).status_code == 403
+
+
+def test_the_list_counts_the_deliveries_of_each_endpoint(
+    endpoint: tuple[Endpoint, str], integration: Integration, staff: Callable[..., User], submit: Callable
+) -> None:
+    row, other = endpoint[0], Endpoint.objects.create(integration=integration, url="https://other.example/")
+    now = timezone.now()
+    for number, state in enumerate(["pending", "sending", "dead", "delivered", "delivered"]):
+        event_record(submission=submit(), kind=Kind.CLEARED)
+        finished = None if state in ("pending", "sending") else now + timedelta(minutes=number)
+        holder = "worker" if state == "sending" else ""
+        made = Delivery.objects.filter(endpoint=row).order_by("-created_at")[0]
+        Delivery.objects.filter(pk=made.pk).update(state=state, finished_at=finished, lease_holder=holder)
+    Delivery.objects.filter(endpoint=other).delete()
+    found = {shown.pk: shown for shown in endpoints_listed(viewer=staff("ada", "admin"))}
+    counted = found[row.pk]
+    assert (counted.waiting, counted.dead, counted.delivered_at) == (2, 1, now + timedelta(minutes=4))
+    assert (found[other.pk].waiting, found[other.pk].dead, found[other.pk].delivered_at) == (0, 0, None)
