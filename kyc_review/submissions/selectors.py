@@ -50,7 +50,7 @@ def submissions_page(
         for name, value in filters.items()
         if name in FILTERS
     }
-    rows = submissions_of(viewer).alias(ended_at=ENDED_AT)
+    rows: QuerySet[Submission] = submissions_of(viewer).alias(ended_at=ENDED_AT)
     rows = rows.filter(*_implied(filters), erased_at=None, **wanted)
     if metadata := filters.get("metadata"):
         rows = with_metadata(rows, metadata, integration_id=viewer.integration_id)

@@ -1,10 +1,11 @@
 from django.db.models import Count
 
 from bench import rows, rows_filling
+from kyc_review.accounts.models import IdempotencyRecord
 from kyc_review.audit.models import Event
 from kyc_review.review.models import Decision, ReviewItem
 from kyc_review.scoring.models import Scoring, Vote
-from kyc_review.submissions.models import IdempotencyRecord, Submission
+from kyc_review.submissions.models import Submission
 from kyc_review.webhooks.models import Attempt, Delivery
 
 
