@@ -20,6 +20,7 @@ class Kind(models.TextChoices):
     TRAINING = "training.failed", _("A training failed or was refused")
     OVERTURNED = "clear.overturned", _("A cleared selfie was found to be fake")
     ALARM = "alarm.began", _("Monitoring raised an alarm")
+    SEAL = "audit.sealed", _("Once a day, the latest seal of the audit log")
     ACCOUNT = "account.changed", _("One's own account changed")
     TEST = "notice.test", _("Sent on request, to try a channel")
 

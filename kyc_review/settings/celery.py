@@ -51,6 +51,7 @@ _SWEEPS = [
     ("evidence-measure", "pipeline.tasks.measure_evidence", 600),
     ("webhooks-sweep", "webhooks.tasks.deliver_due", 3),
     ("notices-sweep", "notices.tasks.deliver_due", 5),
+    ("notices-seal", "notices.tasks.tell_seal", 3600),
     ("alarms-watch", "training.tasks.watch_alarms", 600),
     ("data-keys-rewrap", "encryption.tasks.rewrap", 60),
     ("audit-seal", "audit.tasks.seal", 10),
