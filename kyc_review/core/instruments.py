@@ -14,14 +14,11 @@ from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 
-# prometheus_client decides at its import whether values are shared: an empty name means that they are not.
-if folder := os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
-    Path(folder).mkdir(parents=True, exist_ok=True)
-else:
-    os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
-
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.multiprocess import MultiProcessCollector
+
+if folder := os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+    Path(folder).mkdir(parents=True, exist_ok=True)
 
 own = CollectorRegistry()
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)

@@ -1,5 +1,6 @@
 """The API for integrations and for people's scripts, its limits and its document; who may read the metrics."""
 
+import os
 from importlib.util import find_spec
 
 from environ import ImproperlyConfigured
@@ -99,6 +100,8 @@ METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 # Where the processes of this host keep what they count, so that any of them reports for all; prometheus_client reads it
 # from the environment, too. Empty: each process reports itself alone.
 METRICS_DIR = env.str("PROMETHEUS_MULTIPROC_DIR", default="")
+if not METRICS_DIR:  # the library takes an empty name for a folder
+    os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
 # Where a worker serves its own /metrics; 0: nowhere, because a web process of the same host reports for it.
 METRICS_WORKER_PORT = env.int("METRICS_WORKER_PORT", default=0)
 

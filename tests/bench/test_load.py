@@ -37,7 +37,7 @@ def run(load: Coroutine[Any, Any, object]) -> None:
 def target() -> Iterator[Target]:
     SEEN.clear()
     server = ThreadingHTTPServer(("127.0.0.1", 0), Acceptor)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     yield Target(server.server_port, "/post", "image", key="secret", accepted=202)
     server.shutdown()
     server.server_close()
