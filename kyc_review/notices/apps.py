@@ -8,6 +8,7 @@ class NoticesConfig(AppConfig):
         """What accounts tell, and requests for an admin's access, which wait like other proposals."""
         from kyc_review.accounts.account_notices import account_teller
         from kyc_review.accounts.people import admin_requests
+        from kyc_review.notices import seals  # noqa: F401  (registers the title that pages translate)
         from kyc_review.notices.account_notices import account_notice_record
         from kyc_review.notices.admin_requests import admin_request_notice
 
