@@ -7,7 +7,7 @@ Each is one query over an index of time or over the open queue, so its cost does
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -19,14 +19,14 @@ from django.utils.text import capfirst
 from detection.checks import CheckCode, CheckStatus
 from detection.voting import Verdict
 from kyc_review.core.db.aggregates import Median
-from kyc_review.core.permissions import may_see_insights
+from kyc_review.core.permissions import may_decide, may_see_insights
 from kyc_review.review.live_decisions import counted_for, live_decisions
 from kyc_review.review.models import WAITING_STATES, Decision, ReviewItem
 from kyc_review.review.models.reasons import Reason
 from kyc_review.review.selectors import listed_reason, reason_label, reason_rank
 from kyc_review.scoring.check_words import ACTIONS, CODES
+from kyc_review.scoring.counts import scored
 from kyc_review.scoring.models import CheckResult, Scoring, Vote
-from kyc_review.scoring.selectors import needs_person
 from kyc_review.submissions.check_policy import Action
 from kyc_review.submissions.models import Result, State
 
@@ -151,18 +151,17 @@ def outcomes_by_day(*, viewer: User, since: datetime) -> list[dict[str, Any]]:
     """Scored submissions per day: `day`, `scored`, `cleared` by the models, `queued` for people, `fake` in the end."""
     if not may_see_insights(viewer):
         return []
-    rows = (
-        _scorings(viewer, since)
-        .annotate(day=TruncDate("scored_at"))
-        .values("day")
-        .annotate(
-            scored=Count("pk"),
-            cleared=Count("pk", filter=Q(verdict=Verdict.CLEAR) & ~Q(needs_person())),
-            fake=Count("pk", filter=Q(submission__result=Result.REJECTED)),
-        )
-        .order_by("day")
-    )
-    return [row | {"queued": row["scored"] - row["cleared"]} for row in rows]
+    days: dict[date, dict[str, Any]] = {}
+    keys = ("verdict", "for_person")
+    for row in scored(since=since, with_planted=may_decide(viewer), by="day", keys=keys):
+        day = row["day"].date()
+        found = days.setdefault(day, {"day": day, "scored": 0, "cleared": 0, "fake": 0})
+        found["scored"] += row["number"]
+        found["cleared"] += row["number"] if row["verdict"] == Verdict.CLEAR and not row["for_person"] else 0
+    rejected = _scorings(viewer, since).filter(submission__result=Result.REJECTED)
+    for row in rejected.annotate(day=TruncDate("scored_at")).values("day").annotate(number=Count("pk")):
+        days[row["day"]]["fake"] = row["number"]
+    return [row | {"queued": row["scored"] - row["cleared"]} for _, row in sorted(days.items())]
 
 
 def member_disagreement(*, viewer: User, since: datetime) -> list[dict[str, Any]]:

@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Case, CharField, Count, F, Max, Min, OuterRef, Q, Subquery, Value, When
+from django.db.models import Case, CharField, Count, F, OuterRef, Q, Subquery, Value, When
 from django.db.models.functions import TruncWeek
 
 from detection.voting import Verdict
@@ -17,6 +17,7 @@ from kyc_review.core.permissions import may_decide, may_see_insights
 from kyc_review.review.audit_results import Audited, AuditWeek, audit_at, audits_by_bundle, audits_by_week
 from kyc_review.review.live_decisions import counted_for
 from kyc_review.review.models import ASSESSED_LABELS, Decision, FirstCall, ReviewItem
+from kyc_review.scoring.counts import scored
 from kyc_review.scoring.models import Scoring
 from kyc_review.submissions.models import Result
 
@@ -31,6 +32,8 @@ CALLS = {
     "left": Q(first=F("models")) & ~Q(label=F("models")),
 }
 BIAS = {name: Count("pk", filter=which) for name, which in CALLS.items()}
+OPERATING_POINT = ("bundle_digest", "bundle_version", "shift")
+NUMBERS = ("scored", "flagged", "split")
 FLAGGED = 0.5  # from this risk on the votes together indicate fake (detection.voting.risk)
 
 
@@ -74,19 +77,9 @@ def versions(*, viewer: User, since: datetime) -> list[Version]:
     if not may_see_insights(viewer):
         return []
     audits = audits_by_bundle(viewer=viewer)
-    rows = (
-        Scoring.objects.filter(counted_for(viewer), scored_at__gte=since)
-        .values("bundle_digest", "bundle_version", "shift")
-        .annotate(
-            first=Min("scored_at"),
-            last=Max("scored_at"),
-            scored=Count("pk"),
-            flagged=Count("pk", filter=~Q(verdict=Verdict.CLEAR)),
-            split=Count("pk", filter=Q(verdict=Verdict.SPLIT_VOTE)),
-            rejected=Count("pk", filter=Q(submission__result=Result.REJECTED)),
-        )
-        .order_by("-last")
-    )
+    rejected = _rejected(viewer, since)
+    rows = _sums(scored(since=since, with_planted=may_decide(viewer)), OPERATING_POINT)
+    rows = sorted(rows, key=lambda row: row["last"], reverse=True)
     return [
         Version(
             version=row["bundle_version"],
@@ -98,7 +91,7 @@ def versions(*, viewer: User, since: datetime) -> list[Version]:
             scored=row["scored"],
             flagged=row["flagged"],
             split=row["split"],
-            rejected=row["rejected"],
+            rejected=rejected.get(tuple(row[name] for name in OPERATING_POINT), 0),
         )
         for row in rows
     ]
@@ -124,27 +117,50 @@ def weeks_of_versions(*, viewer: User, since: datetime) -> list[Week]:
     """By the moment at which a bundle scored first in the week, so that versions follow each other."""
     if not may_see_insights(viewer):
         return []
-    rows = (
-        Scoring.objects.filter(counted_for(viewer), scored_at__gte=since)
-        .annotate(week=TruncWeek("scored_at"))
-        .values("week", "shift", digest=F("bundle_digest"), version=F("bundle_version"))
-        .annotate(
-            first=Min("scored_at"),
-            scored=Count("pk"),
-            flagged=Count("pk", filter=~Q(verdict=Verdict.CLEAR)),
-            split=Count("pk", filter=Q(verdict=Verdict.SPLIT_VOTE)),
-        )
-    )
+    rows = scored(since=since, with_planted=may_decide(viewer), by="week")
     judged = audits_by_week(viewer=viewer)
-    return [Week(**row, bound=_bound(judged, row)) for row in rows.order_by("first")]
-
-
-def _bound(judged: list[AuditWeek], of: Mapping[str, Any]) -> float | None:
-    until = [
-        row
-        for row in judged
-        if (row.digest, row.shift) == (of["digest"], of["shift"]) and row.week <= of["week"]
+    return [
+        Week(
+            week=row["week"],
+            version=row["bundle_version"],
+            digest=row["bundle_digest"],
+            shift=row["shift"],
+            first=row["first"],
+            scored=row["scored"],
+            flagged=row["flagged"],
+            split=row["split"],
+            bound=_bound(judged, row["week"], row["bundle_digest"], row["shift"]),
+        )
+        for row in sorted(_sums(rows, ("week", *OPERATING_POINT)), key=lambda row: row["first"])
     ]
+
+
+def _sums(rows: Iterable[dict[str, Any]], names: tuple[str, ...]) -> Iterable[dict[str, Any]]:
+    """`scored`, `flagged`, `split`, `first` and `last` for each combination of the names, of rows of `scored`."""
+    found: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for row in rows:
+        key = tuple(row[name] for name in names)
+        sums = found.setdefault(
+            key, {name: row[name] for name in (*names, "first", "last")} | dict.fromkeys(NUMBERS, 0)
+        )
+        sums["scored"] += row["number"]
+        sums["flagged"] += row["number"] if row["verdict"] != Verdict.CLEAR else 0
+        sums["split"] += row["number"] if row["verdict"] == Verdict.SPLIT_VOTE else 0
+        sums["first"], sums["last"] = min(sums["first"], row["first"]), max(sums["last"], row["last"])
+    return found.values()
+
+
+def _rejected(viewer: User, since: datetime) -> dict[tuple[Any, ...], int]:
+    """How many were rejected for each operating point, from the index of those; results change, verdicts do not."""
+    rows: Any = Scoring.objects.filter(
+        counted_for(viewer), scored_at__gte=since, submission__result=Result.REJECTED
+    )
+    counted = rows.values(*OPERATING_POINT).annotate(number=Count("pk"))
+    return {tuple(row[name] for name in OPERATING_POINT): row["number"] for row in counted}
+
+
+def _bound(judged: list[AuditWeek], week: datetime, digest: str, shift: float) -> float | None:
+    until = [row for row in judged if (row.digest, row.shift) == (digest, shift) and row.week <= week]
     number = sum(row.judged for row in until)
     return clopper_pearson_upper(sum(row.fake for row in until), number) if number else None
 

@@ -8,6 +8,7 @@ from kyc_review.pipeline import evidence_sweep, outcome_stats
 from kyc_review.pipeline.heartbeat import problems_noted
 from kyc_review.pipeline.standstill import standstill_items, standstill_route
 from kyc_review.pipeline.unscorable import unscorable_route
+from kyc_review.scoring.counts import scorings_count
 from kyc_review.scoring.state import waiting_for_scoring
 
 
@@ -68,6 +69,12 @@ def sweep_evidence() -> None:
 def count_votes() -> None:
     """Count again what the bank's outcomes say about patterns of votes."""
     outcome_stats.patterns_count()
+
+
+@shared_task
+def count_scorings() -> None:
+    """Add settled verdicts to the counts that the figures over months add up."""
+    scorings_count()
 
 
 @shared_task

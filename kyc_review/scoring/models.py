@@ -157,3 +157,52 @@ class Canary(models.Model):
 
     def __str__(self) -> str:
         return f"{self.bundle_version} at {self.finished_at}"
+
+
+class ScoringCount(models.Model):
+    """Live pictures of one quarter hour with the same verdict of the same bundle (`scoring.counts`)."""
+
+    slot = models.DateTimeField(help_text="When the quarter hour began.")
+    bundle_version = models.CharField(max_length=60)
+    bundle_digest = models.CharField(max_length=64)
+    shift = models.FloatField()
+    verdict = models.CharField(max_length=20)
+    for_person = models.BooleanField(help_text="A check or an auxiliary model asked for a person.")
+    is_planted = models.BooleanField()
+    number = models.PositiveIntegerField()
+    first = models.DateTimeField(help_text="When the first of them was scored.")
+    last = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=[
+                    "slot",
+                    "bundle_digest",
+                    "bundle_version",
+                    "shift",
+                    "verdict",
+                    "for_person",
+                    "is_planted",
+                ],
+                name="scoring_count_once",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.number} {self.verdict} at {self.slot}"
+
+
+class ScoringCountMark(models.Model):
+    """The one row that says up to when verdicts are in `ScoringCount`; the workers that count lock it."""
+
+    ONLY = 1
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=ONLY)
+    until = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(id=1), name="one_scoring_count_mark")]
+
+    def __str__(self) -> str:
+        return f"counted until {self.until}"

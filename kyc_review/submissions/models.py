@@ -208,6 +208,7 @@ class Submission(LeasedRow):
                 name="submission_by_outcome",
                 condition=Q(erased_at__isnull=True, state__in=["completed", "cancelled"]),
             ),
+            models.Index(fields=["received_at"], condition=Q(result="rejected"), name="submission_rejected"),
             HashIndex(fields=["sha256"], name="submission_by_sha256"),
             models.Index(fields=["integration", "external_ref"], name="submission_by_external_ref"),
             models.Index(fields=["integration", "applicant_ref"], name="submission_by_applicant_ref"),
