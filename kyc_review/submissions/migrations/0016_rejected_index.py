@@ -6,7 +6,6 @@ class Migration(migrations.Migration):
 
     atomic = False
     dependencies = [
-        ('accounts', '0009_pictures_scope'),
         ('submissions', '0015_sha256_index'),
     ]
 

@@ -118,7 +118,7 @@ def test_a_wrong_count_is_found_and_corrected(score: Any, capsys: pytest.Capture
     score(random.Random(3), [timedelta(days=days) for days in range(1, 6)])
     scorings_count()
     before = scored(since=timezone.now() - timedelta(days=9), with_planted=True)
-    ScoringCount.objects.filter(pk=ScoringCount.objects.first().pk).update(number=99)
+    ScoringCount.objects.filter(pk__in=ScoringCount.objects.all()[:1]).update(number=99)
     call_command("scoring_counts", "--again")
     assert "2 were wrong" in capsys.readouterr().out
     assert sorted(map(str, scored(since=timezone.now() - timedelta(days=9), with_planted=True))) == sorted(
