@@ -135,9 +135,9 @@ def key_create(
 ) -> tuple[ApiKey, str]:
     """The row and the key itself, which is shown once and cannot be read again.
 
-    Without `scopes` it may do everything but erase; that waits for another admin when an admin made the key. Raises
-    TooManyKeys beyond VALID_KEYS_MAX per integration and mode,
-    ValueError for an unknown scope or a malformed network.
+    Without `scopes` it has those of `all_scopes`. The right to erase waits for another admin when an admin made the
+    key. Raises TooManyKeys beyond VALID_KEYS_MAX per integration and mode, ValueError for an unknown scope or a
+    malformed network.
     """
     _require_room(integration, is_test=is_test)
     prefix = (TEST_MARK if is_test else LIVE_MARK) + secrets.token_hex(6)

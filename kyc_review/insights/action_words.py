@@ -196,6 +196,7 @@ ACTIONS: dict[str, _StrPromise] = {
     "webhook.created": _("Webhook created"),
     "webhook.deleted": _("Webhook deleted"),
     "webhook.disabled": _("Webhook disabled"),
+    "webhook.paused": _("Webhook paused"),
     "webhook.replayed": _("Webhook replayed"),
     "webhook.secret_rotated": _("Webhook secret rotated"),
     "webhook.secret_shown_again": _("Webhook secret shown again"),

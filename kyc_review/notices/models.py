@@ -21,6 +21,7 @@ class Kind(models.TextChoices):
     OVERTURNED = "clear.overturned", _("A cleared selfie was found to be fake")
     ALARM = "alarm.began", _("Monitoring raised an alarm")
     SEAL = "audit.sealed", _("Once a day, the latest seal of the audit log")
+    ENDPOINT = "endpoint.disabled", _("A webhook endpoint was switched off because it failed")
     ACCOUNT = "account.changed", _("One's own account changed")
     TEST = "notice.test", _("Sent on request, to try a channel")
 

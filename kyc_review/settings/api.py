@@ -53,6 +53,7 @@ Post identity selfies; read what the ensemble and the bank's reviewers found.
             "APPEAL_DECIDED",
             "RESUBMIT_REQUESTED",
             "ERASED",
+            "DISABLED",
             "TEST",
         )
     ],

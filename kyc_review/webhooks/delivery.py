@@ -23,7 +23,7 @@ from kyc_review.core.wake import WEBHOOKS
 from kyc_review.webhooks.backoff import next_attempt_at
 from kyc_review.webhooks.endpoint_health import endpoint_disable, failure_note, success_note
 from kyc_review.webhooks.http_client import NOT_SENT, TIMEOUT_S, Answer, body_of, post, signed
-from kyc_review.webhooks.models import Attempt, Delivery
+from kyc_review.webhooks.models import Attempt, Delivery, DisabledReason
 from kyc_review.webhooks.sandbox import webhook_fails
 from kyc_review.webhooks.secret_encryption import SealBroken, unseal
 from kyc_review.webhooks.turns import AT_ONCE, due_in_turns
@@ -187,7 +187,7 @@ def attempt_record(*, delivery_id: uuid.UUID, answer: Answer, holder: str = HOLD
         return
     failure_note(endpoint_id=endpoint_id, now=now, asked_s=answer.retry_after_s)
     if answer.status == GONE:
-        endpoint_disable(endpoint_id=endpoint_id, reason="It answered 410 Gone.")
+        endpoint_disable(endpoint_id=endpoint_id, reason="It answered 410 Gone.", because=DisabledReason.GONE)
 
 
 @transaction.atomic

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from kyc_review.core.wake import WEBHOOKS
 from kyc_review.webhooks.backoff import GIVE_UP_AFTER
-from kyc_review.webhooks.models import Delivery, Endpoint, Event, Kind
+from kyc_review.webhooks.models import Delivery, DisabledReason, Endpoint, Event, Kind
 
 
 class SubmissionFacts(TypedDict):
@@ -51,6 +51,40 @@ def events_write(*, facts: Sequence[SubmissionFacts], kind: str) -> None:
     if not deliveries:
         return
     Delivery.objects.bulk_create(deliveries)
+    transaction.on_commit(WEBHOOKS.send)
+
+
+@transaction.atomic
+def endpoint_disabled_write(*, endpoint: Endpoint, reason: DisabledReason) -> None:
+    """The event for the feed and for the integration's other endpoints of this mode; the caller has switched it off.
+
+    Its facts have the names and types of those of a submission, so that programs which know only those can read it.
+    """
+    now = timezone.now()
+    facts: dict[str, Any] = {
+        "id": str(endpoint.pk),
+        "status": "disabled",
+        "result": None,
+        "reason": reason.value,
+        "checks": [],
+        "is_test": endpoint.is_test,
+    }
+    event = Event.objects.create(
+        integration_id=endpoint.integration_id,
+        kind=Kind.DISABLED,
+        payload=payload_of(Kind.DISABLED.value, now, facts),
+        created_at=Now(),
+    )
+    others = Endpoint.objects.filter(
+        integration=endpoint.integration_id,
+        is_test=endpoint.is_test,
+        is_active=True,
+        deleted_at=None,
+        kinds__contains=[Kind.DISABLED.value],
+    )
+    Delivery.objects.bulk_create(
+        Delivery(event=event, endpoint=other, gives_up_at=Now() + GIVE_UP_AFTER) for other in others
+    )
     transaction.on_commit(WEBHOOKS.send)
 
 

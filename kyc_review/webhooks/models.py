@@ -22,7 +22,15 @@ class Kind(models.TextChoices):
     APPEAL_DECIDED = "submission.appeal_decided", "People judged an appeal; the result says how."
     RESUBMIT_REQUESTED = "submission.resubmit_requested", "The applicant should take another selfie."
     ERASED = "submission.erased", "The picture and what named the applicant were deleted."
+    DISABLED = "endpoint.disabled", "An endpoint of yours was switched off because it failed."
     TEST = "webhook.test", "Sent on request, to try an endpoint."
+
+
+class DisabledReason(models.TextChoices):
+    """Why the product switched an endpoint off, as its event says."""
+
+    GONE = "answered_410"
+    ONLY_FAILED = "only_failed"
 
 
 def all_kinds() -> list[str]:
@@ -52,6 +60,7 @@ class Endpoint(models.Model):
     previous_secret_expires_at = models.DateTimeField(null=True, blank=True)
     is_active = models.BooleanField(default=True)
     disabled_reason = models.CharField(max_length=200, blank=True)
+    disabled_at = models.DateTimeField(null=True, blank=True, help_text="Null for one that is switched on.")
     failing_since = models.DateTimeField(
         null=True,
         blank=True,

@@ -107,7 +107,7 @@ def endpoint_change(*, endpoint: Endpoint, actor: models.Model | None = None, **
             endpoint_disable(endpoint_id=row.pk, reason=SWITCHED_OFF_BY_HAND)
             row.refresh_from_db()
         else:
-            row.is_active, row.disabled_reason = True, ""
+            row.is_active, row.disabled_reason, row.disabled_at = True, "", None
             row.failing_since, row.failures, row.paused_until = None, 0, None
     for name in ("url", "kinds", "description", "with_external_ref"):
         setattr(row, name, changes.get(name, getattr(row, name)))

@@ -52,6 +52,8 @@ export interface SubmissionFilters {
   readonly receivedBefore?: Date;
   readonly completedFrom?: Date;
   readonly completedBefore?: Date;
+  /** Up to five names and their exact values. */
+  readonly metadata?: Readonly<Record<string, string | number | boolean>>;
 }
 
 /** One integration's access. */
@@ -123,7 +125,18 @@ export class KycClient {
       received_before: filters.receivedBefore?.toISOString(),
       completed_from: filters.completedFrom?.toISOString(),
       completed_before: filters.completedBefore?.toISOString(),
+      metadata: filters.metadata && JSON.stringify(filters.metadata),
     });
+  }
+
+  /** The picture as it was posted. The key needs the scope `submissions:pictures`. */
+  async image(id: string): Promise<Uint8Array<ArrayBuffer>> {
+    return (await this.#transport.send("GET", `/submissions/${id}/image`)).bytes;
+  }
+
+  /** Throws NotFound when there is none. The key needs the scope `submissions:pictures`. */
+  async referenceImage(id: string): Promise<Uint8Array<ArrayBuffer>> {
+    return (await this.#transport.send("GET", `/submissions/${id}/reference-image`)).bytes;
   }
 
   /** Throws Conflict when it has a result. */
@@ -143,8 +156,15 @@ export class KycClient {
   }
 
   /** Models and reviewers are measured against it. */
-  async reportOutcome(id: string, outcome: Outcome["outcome"], note = ""): Promise<Outcome> {
-    return read(await this.#transport.send("POST", `/submissions/${id}/outcome`, { json: { outcome, note } }));
+  async reportOutcome(
+    id: string,
+    outcome: Outcome["outcome"],
+    note = "",
+    idempotencyKey?: string,
+  ): Promise<Outcome> {
+    const key = idempotencyKey ?? (await webCrypto()).randomUUID();
+    const json = { outcome, note };
+    return read(await this.#transport.send("POST", `/submissions/${id}/outcome`, { json, key }));
   }
 
   /** The latest report. Throws NotFound when there is none. */
@@ -157,15 +177,19 @@ export class KycClient {
     return this.#pages("/events", { after });
   }
 
-  /** Its `secret` is in this answer only. */
-  async createWebhookEndpoint(sent: {
-    url: string;
-    events?: readonly string[];
-    description?: string;
-    /** Messages carry your reference. */
-    include_external_ref?: boolean;
-  }): Promise<WebhookEndpointWithSecret> {
-    return read(await this.#transport.send("POST", "/webhook-endpoints", { json: sent }));
+  /** Its `secret` is in this answer only; a repetition with the same key shows it again within 24 hours. */
+  async createWebhookEndpoint(
+    sent: {
+      url: string;
+      events?: readonly string[];
+      description?: string;
+      /** Messages carry your reference. */
+      include_external_ref?: boolean;
+    },
+    idempotencyKey?: string,
+  ): Promise<WebhookEndpointWithSecret> {
+    const key = idempotencyKey ?? (await webCrypto()).randomUUID();
+    return read(await this.#transport.send("POST", "/webhook-endpoints", { json: sent, key }));
   }
 
   async webhookEndpoints(): Promise<readonly WebhookEndpoint[]> {

@@ -61,6 +61,7 @@ export interface Key {
 }
 
 export interface EventData {
+  /** The submission; of `endpoint.disabled` the endpoint. */
   readonly id: string;
   readonly status: string;
   readonly result: string | null;
@@ -71,7 +72,7 @@ export interface EventData {
   readonly external_ref?: string | null;
 }
 
-/** Something that happened to a submission. The same `id` may arrive twice. */
+/** Something that happened to a submission or, `endpoint.disabled`, to a webhook endpoint. The same `id` may arrive twice. */
 export interface Event {
   readonly id: string;
   readonly type: string;
@@ -95,6 +96,9 @@ export interface WebhookEndpoint {
   readonly include_external_ref: boolean;
   readonly active: boolean;
   readonly disabled_reason: string;
+  readonly disabled_at: string | null;
+  /** For a person: since when it is paused or off, why, and what to do. Empty for one that works. */
+  readonly trouble: string;
   readonly failing_since: string | null;
   readonly failures: number;
   readonly paused_until: string | null;

@@ -19,6 +19,7 @@ export interface Sent {
 export interface Answer {
   readonly status: number;
   readonly headers: Headers;
+  readonly bytes: Uint8Array<ArrayBuffer>;
   readonly text: string;
 }
 
@@ -74,7 +75,8 @@ export class Transport {
     const address = `${this.#root}${path}${asked ? `?${asked}` : ""}`;
     try {
       const found = await fetch(address, { method, headers, body, signal, redirect: "manual" });
-      return { status: found.status, headers: found.headers, text: await found.text() };
+      const bytes = new Uint8Array(await found.arrayBuffer());
+      return { status: found.status, headers: found.headers, bytes, text: new TextDecoder().decode(bytes) };
     } catch (failure) {
       return failure instanceof Error ? failure : new Error(String(failure));
     }

@@ -29,6 +29,13 @@ FACTS: dict[Kind, dict[str, Any]] = {
     Kind.APPEAL_DECIDED: DATA,
     Kind.RESUBMIT_REQUESTED: DATA | {"result": "resubmit", "reason": "blurred", "checks": ["blurred"]},
     Kind.ERASED: DATA,
+    Kind.DISABLED: DATA
+    | {
+        "id": "5d0b1f0e-8f5e-4a55-9c0f-2d5e1d0a6b11",
+        "status": "disabled",
+        "result": None,
+        "reason": "only_failed",
+    },
     Kind.TEST: {"endpoint": "5d0b1f0e-8f5e-4a55-9c0f-2d5e1d0a6b11", "is_test": True},
 }
 
@@ -42,7 +49,10 @@ class WebhookData(EventDataOut):
 
 
 class WebhookMessage(serializers.Serializer):
-    """The body of a message about a submission. It names no person; read the rest with your key."""
+    """The body of a message about a submission or, of `endpoint.disabled`, about another endpoint of yours.
+
+    It names no person; read the rest with your key.
+    """
 
     type = serializers.CharField(help_text="Which event it is, as `events` of an endpoint names it.")
     timestamp = serializers.DateTimeField()
@@ -91,4 +101,5 @@ OVERTURNED = _message(Kind.OVERTURNED)
 APPEAL_DECIDED = _message(Kind.APPEAL_DECIDED)
 RESUBMIT_REQUESTED = _message(Kind.RESUBMIT_REQUESTED)
 ERASED = _message(Kind.ERASED)
+DISABLED = _message(Kind.DISABLED)
 TEST = _message(Kind.TEST)

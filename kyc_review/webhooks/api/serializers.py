@@ -1,6 +1,7 @@
 from rest_framework import serializers
 
 from kyc_review.core.serializers import StrictSerializer
+from kyc_review.webhooks.endpoint_health import trouble_of
 from kyc_review.webhooks.models import Attempt, Delivery, Endpoint, Kind
 from kyc_review.webhooks.ssrf import URL_MAX_CHARS
 
@@ -43,6 +44,9 @@ class EndpointOut(serializers.ModelSerializer[Endpoint]):
     include_external_ref = serializers.BooleanField(source="with_external_ref")
     active = serializers.BooleanField(source="is_active")
     test = serializers.BooleanField(source="is_test", help_text="Receives events of the sandbox only.")
+    trouble = serializers.SerializerMethodField(
+        help_text="For a person: since when it is paused or off, why, and what to do. Empty for one that works."
+    )
 
     class Meta:
         model = Endpoint
@@ -54,6 +58,8 @@ class EndpointOut(serializers.ModelSerializer[Endpoint]):
             "include_external_ref",
             "active",
             "disabled_reason",
+            "disabled_at",
+            "trouble",
             "failing_since",
             "failures",
             "paused_until",
@@ -61,6 +67,9 @@ class EndpointOut(serializers.ModelSerializer[Endpoint]):
             "created_at",
         )
         read_only_fields = fields
+
+    def get_trouble(self, row: Endpoint) -> str:
+        return trouble_of(row)
 
 
 class EndpointWithSecretOut(EndpointOut):
@@ -134,10 +143,12 @@ class DeliveriesIn(serializers.Serializer):
 
 
 class EventDataOut(serializers.Serializer):
-    id = serializers.UUIDField(help_text="The submission.")
-    status = serializers.CharField()
+    id = serializers.UUIDField(help_text="The submission; of `endpoint.disabled` the endpoint.")
+    status = serializers.CharField(help_text="Of the submission; `disabled` of an endpoint.")
     result = serializers.CharField(allow_null=True)
-    reason = serializers.CharField(allow_null=True)
+    reason = serializers.CharField(
+        allow_null=True, help_text="Of the result; of an endpoint `answered_410` or `only_failed`."
+    )
     checks = serializers.ListField(child=serializers.CharField())
     is_test = serializers.BooleanField()
 

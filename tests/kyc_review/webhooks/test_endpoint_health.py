@@ -7,15 +7,18 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from kyc_review.accounts.models import Integration, User
 from kyc_review.audit.models import Event as AuditEvent
+from kyc_review.notices.models import Channel, Notice
+from kyc_review.notices.models import Kind as NoticeKind
 from kyc_review.submissions.events import event_record
 from kyc_review.submissions.models import Submission
 from kyc_review.webhooks import services
 from kyc_review.webhooks.backoff import LONGEST_S, endpoint_pause_s
 from kyc_review.webhooks.delivery import deliver_until_idle
-from kyc_review.webhooks.endpoint_health import FAILURES_BEFORE_OFF, failure_note
+from kyc_review.webhooks.endpoint_health import FAILURES_BEFORE_OFF, endpoint_disable, failure_note
 from kyc_review.webhooks.http_client import retry_after_s
-from kyc_review.webhooks.models import Delivery, Endpoint, Kind
+from kyc_review.webhooks.models import Delivery, DisabledReason, Endpoint, Event, Kind
 from tests.factories.receivers import Receiver
 
 pytestmark = pytest.mark.django_db
@@ -83,6 +86,50 @@ def test_an_endpoint_that_only_fails_for_three_days_is_switched_off_and_says_so(
     services.endpoint_change(endpoint=row, is_active=True)
     row.refresh_from_db()
     assert (row.failing_since, row.failures, row.paused_until) == (None, 0, None)
+
+
+def test_the_integration_and_the_admins_hear_of_an_endpoint_that_was_switched_off(
+    integration: Integration,
+    endpoint: tuple[Endpoint, str],
+    receiver: Receiver,
+    api: Client,
+    staff: Callable[..., User],
+) -> None:
+    row, ada = endpoint[0], staff("ada", "admin")
+    Channel.objects.create(
+        owner=ada, medium="json", sealed_url="x", kinds=[NoticeKind.ENDPOINT.value], created_by=ada
+    )
+    other = services.endpoint_create(integration=integration, url=receiver.url + "/other")[0]
+    old = services.endpoint_create(integration=integration, url=receiver.url + "/old", kinds=[Kind.CLEARED])[
+        0
+    ]
+    sandbox = services.endpoint_create(integration=integration, url=receiver.url + "/test", is_test=True)[0]
+    for _ in range(6):
+        failure_note(endpoint_id=row.pk, now=timezone.now())
+    assert AuditEvent.objects.filter(action="webhook.paused").count() == 1
+    shown = api.get(f"/api/v1/webhook-endpoints/{row.pk}").json()
+    assert "(6), so it is paused until" in shown["trouble"]
+    for _ in range(2):
+        endpoint_disable(endpoint_id=row.pk, reason="It answered 410 Gone.", because=DisabledReason.GONE)
+    shown = api.get(f"/api/v1/webhook-endpoints/{row.pk}").json()
+    assert shown["disabled_at"][:16].replace("T", " ") in shown["trouble"]
+    assert (
+        'It answered 410 Gone. Nothing is sent to it. Switch it on with PATCH {"active": true}'
+        in (shown["trouble"])
+    )
+    Event.objects.update(created_at=timezone.now() - timedelta(minutes=1))
+    (told,) = api.get("/api/v1/events").json()["data"]
+    facts = {"id": str(row.pk), "status": "disabled", "result": None, "reason": "answered_410"}
+    assert (told["type"], told["data"]) == ("endpoint.disabled", facts | {"checks": [], "is_test": False})
+    assert Delivery.objects.get().endpoint_id == other.pk
+    assert Kind.DISABLED not in old.kinds
+    assert "was switched off" in Notice.objects.get().title
+    endpoint_disable(endpoint_id=sandbox.pk, reason="Off.", because=DisabledReason.ONLY_FAILED)
+    endpoint_disable(endpoint_id=other.pk, reason="Switched off by hand.")
+    assert (Notice.objects.count(), Event.objects.count()) == (1, 2)
+    services.endpoint_change(endpoint=row, is_active=True)
+    shown = api.get(f"/api/v1/webhook-endpoints/{row.pk}").json()
+    assert (shown["trouble"], shown["disabled_at"]) == ("", None)
 
 
 def test_few_failures_in_three_days_switch_nothing_off(endpoint: tuple[Endpoint, str]) -> None:

@@ -125,8 +125,12 @@ class Client:
         received_before: datetime | None = None,
         completed_from: datetime | None = None,
         completed_before: datetime | None = None,
+        metadata: Mapping[str, Any] | None = None,
     ) -> Iterator[Submission]:
-        """Every submission that the filters find, newest first; pages are read as you go on."""
+        """Every submission that the filters find, newest first; pages are read as you go on.
+
+        `metadata`: up to five names and their exact values.
+        """
         filters = {
             "status": status,
             "result": result,
@@ -136,8 +140,17 @@ class Client:
             "received_before": _iso(received_before),
             "completed_from": _iso(completed_from),
             "completed_before": _iso(completed_before),
+            "metadata": json.dumps(metadata) if metadata else None,
         }
         return map(Submission.of, self._pages("/submissions", filters))
+
+    def image(self, submission_id: str) -> bytes:
+        """The picture as it was posted. The key needs the scope `submissions:pictures`."""
+        return self._transport.send("GET", f"/submissions/{submission_id}/image").body
+
+    def reference_image(self, submission_id: str) -> bytes:
+        """Raises NotFound when there is none. The key needs the scope `submissions:pictures`."""
+        return self._transport.send("GET", f"/submissions/{submission_id}/reference-image").body
 
     def cancel_submission(self, submission_id: str) -> Submission:
         """Raises Conflict when it has a result."""
@@ -155,12 +168,13 @@ class Client:
         """Delete the picture and what was derived from it. The key needs the scope `submissions:erase`."""
         self._transport.send("DELETE", f"/submissions/{submission_id}", query={"reason": reason})
 
-    def report_outcome(self, submission_id: str, outcome: str, *, note: str = "") -> Outcome:
+    def report_outcome(
+        self, submission_id: str, outcome: str, *, note: str = "", idempotency_key: str | None = None
+    ) -> Outcome:
         """`outcome`: confirmed_fraud or confirmed_genuine; models and reviewers are measured against it."""
-        data = {"outcome": outcome, "note": note}
-        return Outcome.of(
-            self._transport.send("POST", f"/submissions/{submission_id}/outcome", data=data).json()
-        )
+        path, data = f"/submissions/{submission_id}/outcome", {"outcome": outcome, "note": note}
+        key = idempotency_key or str(uuid.uuid4())
+        return Outcome.of(self._transport.send("POST", path, data=data, key=key).json())
 
     def outcome(self, submission_id: str) -> Outcome:
         """The latest report. Raises NotFound when there is none."""
@@ -177,8 +191,12 @@ class Client:
         events: Iterable[str] | None = None,
         description: str = "",
         include_external_ref: bool = False,
+        idempotency_key: str | None = None,
     ) -> WebhookEndpoint:
-        """Its `secret` is in this answer only. `include_external_ref`: messages carry your reference."""
+        """Its `secret` is in this answer only. `include_external_ref`: messages carry your reference.
+
+        `idempotency_key`: with one of your own, a repetition within 24 hours returns the same endpoint and secret.
+        """
         data: dict[str, Any] = {
             "url": url,
             "description": description,
@@ -186,7 +204,10 @@ class Client:
         }
         if events is not None:
             data["events"] = list(events)
-        return WebhookEndpoint.of(self._transport.send("POST", "/webhook-endpoints", data=data).json())
+        key = idempotency_key or str(uuid.uuid4())
+        return WebhookEndpoint.of(
+            self._transport.send("POST", "/webhook-endpoints", data=data, key=key).json()
+        )
 
     def webhook_endpoints(self) -> list[WebhookEndpoint]:
         found = self._transport.send("GET", "/webhook-endpoints").json()

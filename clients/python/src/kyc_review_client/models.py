@@ -135,7 +135,9 @@ class Key:
 
 @dataclass(frozen=True)
 class EventData:
-    """`external_ref` is there in messages to an endpoint that asks for it."""
+    """`id` is the submission or, of `endpoint.disabled`, the endpoint. `external_ref` is there in messages to an
+    endpoint that asks for it.
+    """
 
     id: str
     status: str
@@ -164,7 +166,7 @@ class Event:
 
 @dataclass(frozen=True)
 class WebhookEndpoint:
-    """`secret` is there only in the answer that creates the endpoint."""
+    """`secret` is there only in the answer that creates the endpoint. `trouble`: why it is paused or off, in words."""
 
     id: str
     url: str
@@ -178,6 +180,8 @@ class WebhookEndpoint:
     paused_until: datetime | None
     test: bool
     created_at: datetime
+    disabled_at: datetime | None = None
+    trouble: str = ""
     secret: str | None = dataclasses.field(default=None, repr=False)
 
     @classmethod
@@ -188,6 +192,7 @@ class WebhookEndpoint:
             events=tuple(data["events"]),
             failing_since=moment(data["failing_since"]),
             paused_until=moment(data["paused_until"]),
+            disabled_at=moment(data.get("disabled_at")),
             created_at=instant(data["created_at"]),
         )
 

@@ -29,6 +29,9 @@ const byStream = await kyc.createSubmission({
 assert.equal(byStream.reference_sha256, byPath.sha256);
 const found = (await all(kyc.submissions())).map((one) => one.id);
 assert.deepEqual(found, [byStream.id, byBytes.id, byPath.id]);
+const ofBranch = await all(kyc.submissions({ metadata: { branch: "12" } }));
+assert.deepEqual(ofBranch.map((one) => one.id), [byPath.id]);
+await assert.rejects(kyc.image(byPath.id), api.PermissionDenied); // the key lacks the scope
 const filters = { applicantRef: "p-77", receivedFrom: new Date(byPath.received_at) };
 assert.deepEqual((await all(kyc.submissions(filters))).map((one) => one.id), [byBytes.id]);
 
