@@ -27,8 +27,13 @@ def connect() -> None:
     user_logged_out.connect(_logged_out, dispatch_uid="kyc_review.accounts.logged_out")
 
 
-def record_once(action: str, *, username: str, address: str, reason: str = "") -> None:
+def record_once(
+    action: str, *, username: str, address: str, reason: str = "", claimed: dict[str, str] | None = None
+) -> None:
     """An event for the first of many equal causes within LOGIN_LOCK_S; the log has no end and forgets nothing.
+
+    Equal are action, address, account, reason and `claimed`: the login that an identity provider vouched for. Give
+    nothing there that a stranger can choose, since each value makes an event of its own.
 
     A name that no account has is not kept, because people type their password into that field, too; of all such names
     from one address there is one event.
@@ -36,7 +41,8 @@ def record_once(action: str, *, username: str, address: str, reason: str = "") -
     person = User.objects.filter(username=username).first()
     if person is None:
         username = ""
-    name = f"login-event:{action}:{address}:{username}:{reason}"
+    claimed = claimed or {}
+    name = ":".join(["login-event", action, address, username, reason, *claimed.values()])
     try:
         is_first = client().set(name, 1, nx=True, ex=settings.LOGIN_LOCK_S)
     except (RedisError, OSError) as error:
@@ -45,7 +51,7 @@ def record_once(action: str, *, username: str, address: str, reason: str = "") -
     if is_first:
         who = {"username": username} if username else {"is_unknown": True}
         why = {"reason": reason} if reason else {}
-        audit.record(action=action, detail=who | why | {"address": address})
+        audit.record(action=action, detail=who | why | claimed | {"address": address})
         if person is not None and action in TOLD:
             person_tell(action=action, person=person)
 

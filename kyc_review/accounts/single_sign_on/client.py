@@ -6,6 +6,7 @@ ID tokens (65.21), and its accounts match by mail address.
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -56,6 +57,14 @@ class Answer:
     @property
     def subject(self) -> str:
         return str(self.claims["sub"])
+
+    @property
+    def claimed(self) -> dict[str, str]:
+        """Subject and name for the audit log, in lengths that it keeps; a provider may give any text."""
+        name = claim(self.claims, settings.OIDC_USERNAME_CLAIM)
+        said = {"subject": self.subject, "claimed_name": name if isinstance(name, str) else ""}
+        clean = {field: re.sub(r"[\x00-\x1f\x7f-\x9f]", "", text)[:150] for field, text in said.items()}
+        return {field: text for field, text in clean.items() if text}
 
     @property
     def has_second_factor(self) -> bool:

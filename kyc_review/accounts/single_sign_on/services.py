@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import Group
@@ -25,9 +25,6 @@ from kyc_review.accounts.user_names import user_name_check
 from kyc_review.audit import services as audit
 from kyc_review.core.db.locks import lock_for_transaction
 from kyc_review.core.permissions import ROLES_WITH, Right, Role
-
-if TYPE_CHECKING:
-    from django_stubs_ext import StrPromise
 
 BY = "single_sign_on"
 FIRST_LOGIN_LOCK = (
@@ -55,8 +52,8 @@ TAKEN_BY_OTHER = gettext_lazy("This login is connected to another account alread
 
 
 @transaction.atomic
-def person_admit(*, answer: Answer) -> tuple[User, StrPromise | str]:
-    """The person, and why they are not let in all the same; empty if they are.
+def person_admit(*, answer: Answer) -> tuple[User, LoginRefused | None]:
+    """The person, and why they are not let in all the same; None if they are.
 
     Roles follow the claims at every login, also when that takes the last one away. Raises LoginRefused where nothing
     was changed.
@@ -73,7 +70,7 @@ def person_admit(*, answer: Answer) -> tuple[User, StrPromise | str]:
     refusal = _refusal(roles)
     held = _roles_follow(person, set() if refusal else roles)
     if not refusal and not held:
-        return person, ADMIN_WAITS
+        return person, LoginRefused("admin_waits", str(ADMIN_WAITS))
     return person, refusal
 
 
@@ -117,18 +114,19 @@ def _roles(answer: Answer) -> set[Role]:
     return {Role(settings.OIDC_ROLES[name]) for name in names if name in settings.OIDC_ROLES}
 
 
-def _refusal(roles: set[Role]) -> StrPromise | str:
+def _refusal(roles: set[Role]) -> LoginRefused | None:
     if not roles:
-        return NO_ROLE
+        return LoginRefused("no_role", str(NO_ROLE))
     if not any(roles <= allowed for allowed in TOGETHER):
-        return MIXED % {"roles": ", ".join(sorted(str(role.label) for role in roles))}
-    return ""
+        labels = ", ".join(sorted(str(role.label) for role in roles))
+        return LoginRefused("mixed_roles", MIXED % {"roles": labels})
+    return None
 
 
 def _person_create(answer: Answer, roles: set[Role]) -> User:
     """Without a password. Never an existing account: a name or a mail address proves nothing."""
     if refusal := _refusal(roles):
-        raise LoginRefused("no_role", str(refusal))
+        raise refusal
     name = str(claim(answer.claims, settings.OIDC_USERNAME_CLAIM) or "")[:150]
     try:
         user_name_check(name)

@@ -56,7 +56,7 @@ def _only_when_on(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespon
         try:
             return view(request)
         except LoginRefused as refused:
-            return _refused(request, refused.reason, refused.detail)
+            return _refused(request, refused)
 
     return guarded
 
@@ -77,6 +77,13 @@ def start(request: HttpRequest) -> HttpResponse:
 def callback(request: HttpRequest) -> HttpResponse:
     """Where the provider sends people back to, whatever they were sent there for."""
     answer = answer_of(request)
+    try:
+        return _accept(request, answer)
+    except LoginRefused as refused:
+        return _refused(request, refused, claimed=answer.claimed)
+
+
+def _accept(request: HttpRequest, answer: Answer) -> HttpResponse:
     if answer.purpose == LOGIN:
         return _log_in(request, answer)
     if not isinstance(request.user, User):
@@ -139,7 +146,7 @@ def logout(request: HttpRequest) -> HttpResponse:
 def _log_in(request: HttpRequest, answer: Answer) -> HttpResponse:
     person, refusal = person_admit(answer=answer)
     if refusal:
-        return _refused(request, "no_role", str(refusal), username=person.username)
+        return _refused(request, refusal, claimed=answer.claimed, username=person.username)
     kept: dict[str, Any] = {"by": BY, "in_session": {ID_TOKEN: answer.id_token}}
     if answer.has_second_factor:
         return let_in(request, person, answer.there, second_factor="identity_provider", **kept)
@@ -148,16 +155,25 @@ def _log_in(request: HttpRequest, answer: Answer) -> HttpResponse:
     return let_in(request, person, answer.there, **kept)
 
 
-def _refused(request: HttpRequest, reason: str, detail: str, *, username: str = "") -> HttpResponse:
+def _refused(
+    request: HttpRequest,
+    refused: LoginRefused,
+    *,
+    claimed: dict[str, str] | None = None,
+    username: str = "",
+) -> HttpResponse:
+    """The page, and the event: its own for each reason and each login at the provider, once in LOGIN_LOCK_S."""
+    claimed = claimed or {}
     address = client_address(request)
     if request.user.is_authenticated:
-        record = {"address": address, "reason": reason, "by": BY}
+        record = {"address": address, "reason": refused.reason, "by": BY} | claimed
         audit.record(
             action="staff.confirmation_failed", actor=request.user, target=request.user, detail=record
         )
     else:
-        record_once("staff.login_failed", username=username, address=address, reason=f"{BY}: {reason}")
-    return render(request, "registration/refused.html", {"detail": detail}, status=403)
+        reason = f"{BY}: {refused.reason}"
+        record_once("staff.login_failed", username=username, address=address, reason=reason, claimed=claimed)
+    return render(request, "registration/refused.html", {"detail": refused.detail}, status=403)
 
 
 def _leave(request: HttpRequest, there: str) -> HttpResponse:

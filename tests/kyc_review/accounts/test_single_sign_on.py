@@ -93,7 +93,32 @@ def test_without_a_clear_role_there_is_no_account(
     assert through(client, "eve").status_code == 403
     assert not User.objects.filter(username="eve").exists()
     assert not is_in(client)
-    assert Event.objects.filter(action="staff.login_failed").exists()
+
+
+def test_each_refused_login_is_an_event_with_its_reason_and_who_it_was_and_repeats_are_not(
+    sso: IdentityProvider, through: Through
+) -> None:
+    sso.write(account("alice", "kyc-reviewers"))
+    through(Client(), "alice")
+    refused = account("alice", "everybody") | account("other", "unknown")
+    refused |= account("mixed", "kyc-admins", "kyc-reviewers") | account("Alice", "kyc-reviewers")
+    sso.write(refused)
+    for name in [*refused, *refused]:
+        through(Client(), name)
+    for _ in range(2):
+        Client().get(f"{START}callback/?state=made-up&sub=eve")  # a stranger's; nothing of it is kept
+    events = Event.objects.filter(action="staff.login_failed").order_by("pk")
+    assert [
+        (event.detail.get("subject"), event.detail.get("username"), event.detail["reason"].split(": ")[1])
+        for event in events
+    ] == [
+        ("alice", "alice", "no_role"),
+        ("other", None, "no_role"),
+        ("mixed", None, "mixed_roles"),
+        ("Alice", None, "name_taken"),
+        (None, None, "no_such_request"),
+    ]
+    assert events[2].detail["claimed_name"] == "mixed"
 
 
 def test_an_admin_by_the_directory_needs_another_admin(
