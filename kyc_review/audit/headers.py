@@ -1,13 +1,18 @@
 """What exactly is hashed and signed. docs/audit.md describes it for auditors who check it with their own program."""
 
+from __future__ import annotations
+
 import json
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kyc_review.audit.models import SealedBatch
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 FORMAT = "kyc-review-audit/1"
 # In the order of `leaf_text`'s parameters. `detail` is read as Postgres writes the stored JSON, which is canonical.
@@ -70,3 +75,16 @@ def header_text(batch: SealedBatch) -> str:
 def header_hash(batch: SealedBatch) -> bytes:
     """What the next batch names as `previous`."""
     return sha256(header_text(batch).encode()).digest()
+
+
+def signature_fault(batch: SealedBatch, keys: Mapping[str, Ed25519PublicKey]) -> str:
+    """What is wrong with the signature, which covers the number; "" for nothing. keys: trusted ones by id."""
+    from cryptography.exceptions import InvalidSignature
+
+    if batch.key_id not in keys:
+        return f"unknown key: batch {batch.number} is signed with {batch.key_id}, which is not trusted"
+    try:
+        keys[batch.key_id].verify(bytes(batch.signature), header_text(batch).encode())
+    except InvalidSignature:
+        return f"wrong signature: batch {batch.number}"
+    return ""

@@ -9,15 +9,15 @@ import fcntl
 import json
 import os
 from collections.abc import Iterable, Iterator
-from itertools import zip_longest
+from itertools import takewhile, zip_longest
 from pathlib import Path
 from typing import IO, NamedTuple
 
 from django.conf import settings
 
-from kyc_review.audit.headers import header_text
+from kyc_review.audit.headers import header_text, signature_fault
 from kyc_review.audit.models import SealedBatch
-from kyc_review.audit.signing import audit_dir
+from kyc_review.audit.signing import audit_dir, public_keys
 
 TAIL_BYTES = 8192
 
@@ -50,17 +50,19 @@ def root_lines(batches: Iterable[SealedBatch]) -> Iterator[str]:
 
 
 def roots_publish() -> int:
-    """Append the headers of all batches that the file does not have yet; returns how many.
+    """Append the headers of all batches that the file does not have yet, up to one that is not signed by a trusted key;
+    returns how many.
 
-    Raises OSError, RootsFileError when the file holds something else.
+    Raises OSError, SigningKeyError, RootsFileError when the file holds something else.
     """
-    path = roots_file()
+    path, keys = roots_file(), public_keys()
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600), "r+b", buffering=0) as file:
         fcntl.flock(file, fcntl.LOCK_EX)  # two workers that seal at once append one after the other
         tail = _tail(file)
         new = SealedBatch.objects.filter(number__gt=_last_number(path, tail)).defer("leaves")
-        lines = list(root_lines(new.order_by("number").iterator(chunk_size=20)))
+        ordered = new.order_by("number").iterator(chunk_size=20)
+        lines = list(root_lines(takewhile(lambda batch: not signature_fault(batch, keys), ordered)))
         if lines:
             begin = "" if not tail or tail.endswith(b"\n") else "\n"  # a killed process left half a line
             file.write((begin + "".join(lines)).encode())

@@ -17,11 +17,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from django.db import connection, transaction
 from django.db.models import F, Value
 
-from kyc_review.audit.headers import LEAF_COLUMNS, header_hash, header_text, leaf_text, pack_ids
+from kyc_review.audit.headers import (
+    LEAF_COLUMNS,
+    header_hash,
+    header_text,
+    leaf_text,
+    pack_ids,
+    signature_fault,
+)
 from kyc_review.audit.listed import EventIds, unlisted_events
 from kyc_review.audit.merkle import HASH_BYTES, leaf_hash, root_hash
 from kyc_review.audit.models import Event, SealedBatch
-from kyc_review.audit.signing import key_id, public_key_keep, signing_key
+from kyc_review.audit.services import record
+from kyc_review.audit.signing import key_id, public_key_keep, public_keys, signing_key
 from kyc_review.core.db.locks import lock_for_transaction, lock_if_free
 from kyc_review.core.db.rows import RowComparison
 
@@ -32,6 +40,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 BATCH_MAX = 10_000
+REFUSED = "audit.batch_refused"
 RUN_BATCHES, RUN_MAX_S = 20, 5.0  # of one run of the task, which takes a thread of the default worker
 LOCK = 0x6B79_6361_7564  # "kycaud": one process seals at a time
 CURSOR = ("through_transaction", "through_event", "events_after")
@@ -43,6 +52,17 @@ SETTLED = f"""SELECT transaction, {LEAF_COLUMNS} FROM audit_event
     ORDER BY transaction, id LIMIT %(limit)s"""  # noqa: S608  (columns of our own)
 BY_ID = f"SELECT transaction, {LEAF_COLUMNS} FROM audit_event WHERE id = ANY(%(ids)s) ORDER BY id"  # noqa: S608
 FOREIGN = "SELECT max(id) FROM audit_event WHERE transaction >= %(next)s"
+
+
+class ChainRefused(Exception):
+    """The latest batch is not what a sealer signed; the text says which, and what to do."""
+
+    def __init__(self, batch: SealedBatch, fault: str) -> None:
+        self.batch, self.fault = batch, fault
+        super().__init__(
+            f"the audit log is not sealed any more, because its latest batch is not ours: {fault}. Find out who "
+            'inserted it, and act as docs/audit.md says ("The sealer refuses the latest batch")'
+        )
 
 
 class Horizon(NamedTuple):
@@ -58,7 +78,7 @@ def seal_all() -> int:
     """Seal batches until everything that is settled is sealed; how many events that were. Safe to run twice at once:
     each batch waits for the other process.
 
-    Raises SigningKeyError without a key.
+    Raises SigningKeyError without a key, ChainRefused.
     """
     return _seal_while(batch_seal, lambda: True)
 
@@ -67,7 +87,7 @@ def seal_some() -> int:
     """As `seal_all`, for a thread that has other work: at once 0 where another process seals, and no new batch after
     RUN_MAX_S seconds or RUN_BATCHES batches. What is left is for the next run.
 
-    Raises SigningKeyError without a key.
+    Raises SigningKeyError without a key, ChainRefused.
     """
     ends_at = time.monotonic() + RUN_MAX_S
     batches = itertools.count(1)
@@ -84,13 +104,14 @@ def _seal_while(seal: Callable[[], SealedBatch | None], may_go_on: Callable[[], 
 
 
 @transaction.atomic
-def batch_seal() -> SealedBatch | None:
+def batch_seal(*, accepted: int | None = None) -> SealedBatch | None:
     """Seal the next batch, after another process that seals; None when no event is settled that is not sealed.
 
-    Raises SigningKeyError without a key.
+    accepted: the number of a latest batch that a person looked at, and that is built on although its signature is
+    wrong or its key is unknown. Raises SigningKeyError without a key, ChainRefused.
     """
     lock_for_transaction(LOCK)
-    return _next_batch()
+    return _next_batch(accepted)
 
 
 @transaction.atomic
@@ -99,25 +120,34 @@ def batch_seal_if_free() -> SealedBatch | None:
     return _next_batch() if lock_if_free(LOCK) else None
 
 
-def _next_batch() -> SealedBatch | None:
+def refusal_record(refused: ChainRefused) -> None:
+    """One event for each refused batch; as it is not sealed either, `kyc_unsealed_events_seconds` calls a person."""
+    seen = Event.objects.filter(action=REFUSED, detail__batch=refused.batch.number)
+    if not seen.exists():
+        record(action=REFUSED, detail={"batch": refused.batch.number, "fault": refused.fault})
+
+
+def _next_batch(accepted: int | None = None) -> SealedBatch | None:
     """The caller holds LOCK."""
     last = SealedBatch.objects.defer("leaves").order_by("-number").first()
-    horizon = _horizon()
-    if last and (horizon.cluster != last.cluster or horizon.oldest < last.through_transaction):
-        return _resume(last, horizon)
+    if last and last.number != accepted and (fault := signature_fault(last, public_keys())):
+        raise ChainRefused(last, fault)
+    seen = horizon()
+    if last and (seen.cluster != last.cluster or seen.oldest < last.through_transaction):
+        return _resume(last, seen)
     events_after = last.events_after if last else 0
     values = {
         "transaction": last.through_transaction if last else 0,
         "event": last.through_event if last else 0,
-        "horizon": horizon.oldest,
+        "horizon": seen.oldest,
         "events_after": events_after,
         "limit": BATCH_MAX,
     }
     rows = _fetch(SETTLED, values)
     if not rows:
         return None
-    through = (rows[-1][0], rows[-1][1]) if len(rows) == BATCH_MAX else (horizon.oldest, 0)
-    return _seal(rows, last, horizon, through=through, events_after=events_after)
+    through = (rows[-1][0], rows[-1][1]) if len(rows) == BATCH_MAX else (seen.oldest, 0)
+    return _seal(rows, last, seen, through=through, events_after=events_after)
 
 
 def oldest_unsealed_at() -> datetime | None:
@@ -193,7 +223,8 @@ def _sign(batch: SealedBatch, key: Ed25519PrivateKey) -> SealedBatch:
     return batch
 
 
-def _horizon() -> Horizon:
+def horizon() -> Horizon:
+    """What the database knows now."""
     return Horizon(*_fetch(HORIZON, {})[0])
 
 

@@ -5,7 +5,7 @@ import logging
 from celery import shared_task
 
 from kyc_review.audit.roots import RootsFileError, roots_publish
-from kyc_review.audit.sealing import seal_some
+from kyc_review.audit.sealing import ChainRefused, refusal_record, seal_some
 from kyc_review.audit.signing import SigningKeyError
 
 log = logging.getLogger(__name__)
@@ -19,7 +19,11 @@ def seal() -> None:
     except SigningKeyError as missing:
         log.error("audit events are not sealed: %s", missing)
         return
+    except ChainRefused as refused:
+        log.error("%s", refused)
+        refusal_record(refused)
+        return
     try:
         roots_publish()
-    except (OSError, RootsFileError) as refused:
+    except (OSError, RootsFileError, SigningKeyError) as refused:
         log.error("roots of the audit log are not sent out: %s", refused)

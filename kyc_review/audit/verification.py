@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from django.db import connection, transaction
 from django.utils import timezone
 
-from kyc_review.audit.headers import LEAF_COLUMNS, header_hash, header_text, leaf_text
+from kyc_review.audit.headers import LEAF_COLUMNS, header_hash, header_text, leaf_text, signature_fault
 from kyc_review.audit.listed import EventIds, unlisted_events
 from kyc_review.audit.merkle import HASH_BYTES, leaf_hash, root_hash, split_hashes
 from kyc_review.audit.models import SealedBatch
@@ -98,8 +98,6 @@ def verify(*, keys: Mapping[str, Ed25519PublicKey], published: Iterable[Publishe
 
 def _check_batch(batch: SealedBatch, chain: Chain, report: Report) -> None:
     """The batch by itself, and as the successor of the one before."""
-    from cryptography.exceptions import InvalidSignature
-
     problems, number, last = report.problems, batch.number, chain.last
     expected = last.number + 1 if last else 1
     if number != expected:
@@ -107,13 +105,8 @@ def _check_batch(batch: SealedBatch, chain: Chain, report: Report) -> None:
         problems.append(f"missing: {gap}")
     elif bytes(batch.previous) != (header_hash(last) if last else bytes(HASH_BYTES)):
         problems.append(f"broken chain: batch {number} does not follow from the one before, as that is now")
-    if batch.key_id not in chain.keys:
-        problems.append(f"unknown key: batch {number} is signed with {batch.key_id}, which is not trusted")
-    else:
-        try:
-            chain.keys[batch.key_id].verify(bytes(batch.signature), header_text(batch).encode())
-        except InvalidSignature:
-            problems.append(f"wrong signature: batch {number}")
+    if fault := signature_fault(batch, chain.keys):
+        problems.append(fault)
     if batch.key_id in chain.retired_keys:
         problems.append(f"retired key: batch {number} is signed with {batch.key_id}, after a newer key")
     if last and last.key_id != batch.key_id:

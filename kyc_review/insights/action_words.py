@@ -40,6 +40,8 @@ ACTIONS: dict[str, _StrPromise] = {
     "alarm.began": _("Alarm began"),
     "alarm.ended": _("Alarm ended"),
     "audit.exported": _("Audit exported"),
+    "audit.batch_accepted": _("Refused seal accepted"),
+    "audit.batch_refused": _("Seal refused"),
     "audit.key_rotated": _("Audit key rotated"),
     "bundle.downloaded": _("Bundle downloaded"),
     "bundle.exported": _("Bundle exported"),

@@ -9,8 +9,10 @@ from django.db.models.functions import Now
 from django.urls import reverse
 from django.utils.translation import gettext_noop
 
+from kyc_review.audit.headers import signature_fault
 from kyc_review.audit.models import SealedBatch
 from kyc_review.audit.roots import root_lines
+from kyc_review.audit.signing import public_keys
 from kyc_review.core.db.locks import lock_if_free
 from kyc_review.core.stored_texts import stored
 from kyc_review.notices.models import Kind, Notice
@@ -33,7 +35,7 @@ def seal_tell() -> Notice | None:
     if told.filter(created_at__gt=Now() - EVERY).exists():
         return None
     batch = SealedBatch.objects.defer("leaves").order_by("-number").first()
-    if batch is None:
+    if batch is None or signature_fault(batch, public_keys()):
         return None
     (line,) = root_lines([batch])
     title = TITLE % {"number": batch.number}

@@ -1,5 +1,6 @@
 """Sealing and verification on a real database, whose owner forges what she can."""
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from io import StringIO
@@ -7,10 +8,10 @@ from io import StringIO
 import psycopg
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import ProgrammingError, connection
 
 from kyc_review.audit import sealing, services
-from kyc_review.audit.headers import header_text, leaf_text
+from kyc_review.audit.headers import header_hash, header_text, leaf_text
 from kyc_review.audit.merkle import leaf_hash
 from kyc_review.audit.models import Event, SealedBatch
 from kyc_review.audit.roots import roots_file, roots_publish, roots_read
@@ -212,8 +213,13 @@ def test_a_key_of_a_forger_is_not_trusted_and_an_old_key_stays_valid_for_its_bat
     sealing.seal_all()
     assert verified().problems == []
     assert len({batch.key_id for batch in SealedBatch.objects.all()}) == 2
-    (public_keys_dir() / f"{SealedBatch.objects.get(number=2).key_id}.pem").unlink()
+    public_key = public_keys_dir() / f"{SealedBatch.objects.get(number=2).key_id}.pem"
+    kept = public_key.read_bytes()
+    public_key.unlink()
     assert verified().problems[0].startswith("unknown key: batch 2")
+    with pytest.raises(sealing.ChainRefused, match="unknown key: batch 2"):
+        sealing.seal_all()
+    public_key.write_bytes(kept)
     key_file().write_bytes(first)  # stolen before it was replaced
     record(1)
     sealing.seal_all()
@@ -270,3 +276,86 @@ def test_the_command_names_what_is_wrong_and_fails(forge: Callable[..., None], r
     forge("DELETE FROM audit_event WHERE id = %s", ids[0])
     with pytest.raises(CommandError, match=rf"missing: event {ids[0]} \(batch 1\)"):
         call_command("audit", "verify", stdout=out)
+
+
+AGAIN = """INSERT INTO audit_sealedbatch SELECT (jsonb_populate_record(b, %s::jsonb)).*
+    FROM audit_sealedbatch AS b ORDER BY number DESC LIMIT 1"""
+
+
+def copy_last(**other: object) -> SealedBatch:
+    """What the application's role can do: insert the latest batch again, with other fields."""
+    with connection.cursor() as cursor:
+        cursor.execute(AGAIN, [json.dumps(other)])
+    return SealedBatch.objects.order_by("number").last()  # type: ignore[return-value]
+
+
+def hexed(data: bytes) -> str:
+    return "\\x" + data.hex()
+
+
+def test_the_database_refuses_a_batch_that_does_not_follow(record: Record) -> None:
+    record(2)
+    sealing.seal_all()
+    follows = {"number": 2, "previous": hexed(header_hash(SealedBatch.objects.get()))}
+    for wrong, reason in (
+        ({"number": 2_000_000_000}, "does not follow"),
+        ({"number": 0}, "does not follow"),
+        ({"number": 2}, "does not name the header"),
+        (follows | {"size": 3}, "does not list as many"),
+        (follows | {"event_ids": hexed(b"")}, "does not list as many"),
+        (follows | {"cluster": "1"}, "not of this cluster"),
+        (follows | {"is_resumption": True, "events_after": 1 << 62}, "not of this cluster"),
+        (follows | {"events_after": 1 << 62}, "not of this cluster"),
+        (follows | {"through_transaction": 1 << 62}, "have not begun"),
+        (follows | {"next_transaction": 1 << 62}, "have not begun"),
+    ):
+        with pytest.raises(ProgrammingError, match=reason):
+            copy_last(**wrong)
+    record(1)
+    assert sealing.seal_all() == 1
+    assert verified().problems == []
+
+
+def test_the_first_batch_has_number_1_as_well(record: Record, forge: Callable[..., None]) -> None:
+    record(1)
+    sealing.seal_all()
+    forge("CREATE TEMP TABLE kept AS SELECT * FROM audit_sealedbatch")
+    forge("TRUNCATE audit_sealedbatch")
+    for wrong in ("7, previous = previous", "1, previous = sha256(previous)"):
+        forge(f"UPDATE kept SET number = {wrong}")
+        with pytest.raises(ProgrammingError), connection.cursor() as cursor:
+            cursor.execute("INSERT INTO audit_sealedbatch SELECT * FROM kept")
+    forge("DROP TABLE kept")
+
+
+def test_the_sealer_does_not_build_on_a_batch_that_it_did_not_sign(
+    caplog: pytest.LogCaptureFixture, record: Record, forge: Callable[..., None]
+) -> None:
+    record(2)
+    seal()
+    roots = roots_file().read_bytes()
+    copy_last(number=2, previous=hexed(header_hash(SealedBatch.objects.get())))
+    seal()
+    seal()
+    assert caplog.text.count("wrong signature: batch 2") == 2
+    assert SealedBatch.objects.count() == 2
+    assert roots_file().read_bytes() == roots, "a refused batch is not sent out"
+    event = Event.objects.get(action="audit.batch_refused")
+    assert event.detail["batch"] == 2
+    assert sealing.oldest_unsealed_at() == event.at, "the metric calls a person although nothing else happens"
+    with pytest.raises(CommandError, match="wrong signature: batch 2"):
+        call_command("audit", "seal")
+    forge("DELETE FROM audit_sealedbatch WHERE number = 2")  # as docs/audit.md says
+    seal()
+    assert verified().problems == []
+
+
+def test_a_person_can_let_the_sealer_go_on_and_verification_still_names_the_batch(record: Record) -> None:
+    record(2)
+    sealing.seal_all()
+    copy_last(number=2, previous=hexed(header_hash(SealedBatch.objects.get())))
+    call_command("audit", "seal", "--accept", "2", stdout=StringIO())
+    record(1)
+    assert sealing.seal_all() == 1
+    assert verified().problems[0] == "wrong signature: batch 2"
+    assert Event.objects.filter(action="audit.batch_accepted", detail__batch=2).exists()

@@ -8,9 +8,10 @@ import pytest
 from django.utils import timezone
 
 from kyc_review.accounts.models import User
-from kyc_review.audit.headers import header_text
+from kyc_review.audit.headers import header_hash, header_text
 from kyc_review.audit.models import SealedBatch
 from kyc_review.audit.roots import roots_read
+from kyc_review.audit.sealing import horizon
 from kyc_review.audit.signing import public_keys, signing_key, signing_key_ensure
 from kyc_review.notices.delivery import deliver_until_idle
 from kyc_review.notices.models import Notice
@@ -27,10 +28,11 @@ def sealed(private_data: Path) -> Callable[[int], SealedBatch]:
     signing_key_ensure()
 
     def make(number: int) -> SealedBatch:
+        last = SealedBatch.objects.order_by("number").last()
         batch = SealedBatch(
             number=number,
             sealed_at=timezone.now(),
-            cluster="1",
+            cluster=horizon().cluster,
             through_transaction=number,
             through_event=number,
             next_transaction=number + 1,
@@ -38,7 +40,7 @@ def sealed(private_data: Path) -> Callable[[int], SealedBatch]:
             event_ids=number.to_bytes(8),
             leaves=bytes(32),
             root=bytes(32),
-            previous=bytes(32),
+            previous=header_hash(last) if last else bytes(32),
             key_id=next(iter(public_keys())),
         )
         batch.signature = signing_key().sign(header_text(batch).encode())

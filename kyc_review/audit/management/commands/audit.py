@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from kyc_review.audit import services
 from kyc_review.audit.models import SealedBatch
 from kyc_review.audit.roots import RootsFileError, root_lines, roots_file, roots_read
-from kyc_review.audit.sealing import seal_all
+from kyc_review.audit.sealing import ChainRefused, batch_seal, seal_all
 from kyc_review.audit.signing import (
     SigningKeyError,
     key_file,
@@ -35,8 +35,11 @@ class Command(BaseCommand):
         verifying.add_argument(
             "--roots", type=Path, metavar="FILE", help="roots that were sent out, kept elsewhere"
         )
-        commands.add_parser(
+        sealing = commands.add_parser(
             "seal", help="seal what is settled now, as the default worker does every 10 seconds"
+        )
+        sealing.add_argument(
+            "--accept", type=int, metavar="BATCH", help="build on this latest batch although it is refused"
         )
         roots = commands.add_parser("roots", help="print the signed header of each batch, one a line")
         roots.add_argument("--since", type=int, default=1, metavar="BATCH", help="the first batch")
@@ -47,7 +50,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             getattr(self, "handle_" + options["command"].replace("-", "_"))(options)
-        except (SigningKeyError, RootsFileError, OSError) as refused:
+        except (SigningKeyError, RootsFileError, ChainRefused, OSError) as refused:
             raise CommandError(str(refused)) from refused
 
     def handle_verify(self, options: dict[str, Any]) -> None:
@@ -80,6 +83,9 @@ class Command(BaseCommand):
             )
 
     def handle_seal(self, options: dict[str, Any]) -> None:
+        if number := options["accept"]:
+            services.record(action="audit.batch_accepted", detail={"batch": number})
+            batch_seal(accepted=number)
         self.stdout.write(f"Sealed {seal_all()} events.")
 
     def handle_roots(self, options: dict[str, Any]) -> None:
