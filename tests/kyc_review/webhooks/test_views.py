@@ -98,7 +98,8 @@ def test_the_list_counts_the_deliveries_of_each_endpoint(
         made = Delivery.objects.filter(endpoint=row).order_by("-created_at")[0]
         Delivery.objects.filter(pk=made.pk).update(state=state, finished_at=finished, lease_holder=holder)
     Delivery.objects.filter(endpoint=other).delete()
-    found = {shown.pk: shown for shown in endpoints_listed(viewer=staff("ada", "admin"))}
-    counted = found[row.pk]
-    assert (counted.waiting, counted.dead, counted.delivered_at) == (2, 1, now + timedelta(minutes=4))
-    assert (found[other.pk].waiting, found[other.pk].dead, found[other.pk].delivered_at) == (0, 0, None)
+    found = {
+        shown.pk: tuple(getattr(shown, name) for name in ("waiting", "dead", "delivered_at"))
+        for shown in endpoints_listed(viewer=staff("ada", "admin"))
+    }
+    assert found == {row.pk: (2, 1, now + timedelta(minutes=4)), other.pk: (0, 0, None)}
