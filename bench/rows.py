@@ -125,6 +125,7 @@ TASKS = (
     "training.tasks.watch_alarms",
     "pipeline.tasks.sweep",
     "pipeline.tasks.sweep_evidence",
+    "pipeline.tasks.count_scorings",
     "pipeline.tasks.count_votes",
     "pipeline.tasks.measure_evidence",
     "webhooks.tasks.deliver_due",
