@@ -37,7 +37,20 @@ SCRIPT_TEXTS = (
     gettext_noop("Your claim ends in one minute."),
     gettext_noop("quality %(quality)s"),
     gettext_noop("shown at %(share)s %"),
-    gettext_noop("The passkey was not used: it was cancelled, took too long, or belongs to another account."),
+    gettext_noop("Browsers use passkeys over HTTPS only, and this page came without it."),
+    gettext_noop("This browser cannot use passkeys. Update it, or use another one."),
+    gettext_noop(
+        "The browser uses no passkeys of this installation at this address. Ask the operator for PUBLIC_URL."
+    ),
+    gettext_noop(
+        "This device cannot make a passkey that asks for PIN, fingerprint or face. Use another one."
+    ),
+    gettext_noop("No passkey was made: it was cancelled, or took too long."),
+    gettext_noop(
+        "No passkey was used: it was cancelled, took too long, or this device has none of your account."
+    ),
+    gettext_noop("Your login took too long. Load the page again."),
+    gettext_noop("The browser refused the passkey (%(name)s). Try again."),
     gettext_noop("This device has a passkey for your account already."),
 )
 

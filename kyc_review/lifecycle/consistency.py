@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterator
 
 from detection.bundle import BundleRefused
@@ -12,7 +13,13 @@ from kyc_review.datasets.snapshots import manifest_verify
 from kyc_review.registry.bundles import bundle_check
 from kyc_review.registry.models import Bundle
 from kyc_review.submissions.models import Submission
-from kyc_review.submissions.storage import original_read, originals, reference_key
+from kyc_review.submissions.storage import (
+    OriginalLocked,
+    OriginalMissing,
+    original_read,
+    originals,
+    reference_key,
+)
 from kyc_review.submissions.storage_identity import WrongStorage, storage_identity_check
 
 
@@ -23,8 +30,11 @@ def storage_problems() -> Iterator[str]:
         yield f"storage: {wrong}"
 
 
-def original_problems(*, read: int) -> Iterator[str]:
-    """Each file must be there; of `read` submissions, drawn at random, it must have the SHA-256 of its row."""
+def original_problems(*, read: int, locked: Counter[str]) -> Iterator[str]:
+    """Each file must be there; of `read` submissions, drawn at random, it must have the SHA-256 of its row.
+
+    Pictures that cannot be decrypted now are no difference: they are counted in `locked`, by reason.
+    """
     rows = Submission.objects.filter(erased_at=None).only("image_key", "sha256", "reference_sha256")
     for row in rows.order_by("pk").iterator(chunk_size=1000):
         for key in _keys(row):
@@ -34,6 +44,11 @@ def original_problems(*, read: int) -> Iterator[str]:
         for key, sha256 in _keys(row).items():
             try:
                 found = hashlib.sha256(original_read(key)).hexdigest()
+            except OriginalLocked as waiting:
+                locked[str(waiting)] += 1
+            except OriginalMissing:
+                if originals.exists(key):  # a file that is missing is named above
+                    yield f"submission {row.pk}: {key} is there, and its data key was destroyed"
             except Exception as error:  # each is named, and the next one looked at
                 yield f"submission {row.pk}: {key} cannot be read: {type(error).__name__}: {error}"
             else:

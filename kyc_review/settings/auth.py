@@ -33,11 +33,13 @@ AXES_VERBOSE = False
 AXES_SENSITIVE_PARAMETERS = ["code", "old_password", "new_password1", "new_password2"]
 # The second factor: django-allauth keeps and checks it, our own pages show it. None of its URLs is routed.
 REQUIRE_SECOND_FACTOR = env.list("REQUIRE_SECOND_FACTOR", default=["senior", "admin", "auditor"])
-# Passkeys belong to this host name, or a domain above it, and are asked for by pages of these origins only.
-WEBAUTHN_RP_ID = env.str("WEBAUTHN_RP_ID", default="") or urlsplit(PUBLIC_URL).hostname or "localhost"
-WEBAUTHN_ORIGINS = env.list("WEBAUTHN_ORIGINS", default=[]) or [
-    "{0.scheme}://{0.netloc}".format(urlsplit(PUBLIC_URL))
-]
+# Passkeys belong to this host name, or a domain above it, and are asked for by pages of these origins only. An IP
+# address can have none, so those of a demo at 127.0.0.1 belong to localhost, where the same pages are.
+_public = urlsplit(PUBLIC_URL)
+if _public.hostname in ("127.0.0.1", "::1"):
+    _public = _public._replace(netloc=f"localhost:{_public.port}" if _public.port else "localhost")
+WEBAUTHN_RP_ID = env.str("WEBAUTHN_RP_ID", default="") or _public.hostname or "localhost"
+WEBAUTHN_ORIGINS = env.list("WEBAUTHN_ORIGINS", default=[]) or [f"{_public.scheme}://{_public.netloc}"]
 MFA_ADAPTER = "kyc_review.accounts.second_factor.adapter.Adapter"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = BRAND_NAME

@@ -24,6 +24,10 @@ class OriginalMissing(Exception):
     """The storage has no original of this submission, or it cannot be decrypted now."""
 
 
+class OriginalLocked(OriginalMissing):
+    """The storage has the original, but a key-encryption key to decrypt it is missing; the text says which."""
+
+
 @deconstructible(path="kyc_review.submissions.storage.PrivateStorage")
 class PrivateStorage(FileSystemStorage):
     """Files with mode 0600 in folders with mode 0700, whole or absent; saved again, the later replaces the earlier."""
@@ -123,10 +127,10 @@ derivatives = cast(EncryptedStorage, storages["derivatives"])
 
 def original_read(key: str, known: Mapping[str, DataKey] | None = None) -> bytes:
     """A submission's original. known: its data key, found before by `originals.data_keys`; without it, the database is
-    asked. Raises OriginalMissing, also when a key-encryption key is missing; FileDamaged."""
+    asked. Raises OriginalMissing, its kind OriginalLocked when a key-encryption key is missing; FileDamaged."""
     try:
         return originals.read(key, known)
     except FileNotFoundError:
         raise OriginalMissing(key) from None
     except KeysUnavailable as unavailable:
-        raise OriginalMissing(f"{key}: {unavailable.strerror}") from unavailable
+        raise OriginalLocked(str(unavailable.strerror)) from unavailable

@@ -176,7 +176,8 @@ def _gate_proposals(viewer: User) -> QuerySet[GateProposal]:
 
 
 def _admin_requests(viewer: User) -> QuerySet[AdminRequest]:
-    return admin_requests_open(viewer=viewer).exclude(proposed_by=viewer)
+    """Those that the viewer may decide: neither their own, nor about their own account."""
+    return admin_requests_open(viewer=viewer).exclude(proposed_by=viewer).exclude(person=viewer)
 
 
 def _failed(kind: type[J]) -> QuerySet[J]:

@@ -37,9 +37,16 @@ def test_a_passkey_is_made_and_used_for_the_login(
     page.goto("/account/second-factor/")
     page.screenshot(path=PICTURES / "passkeys-none.png", full_page=True)
     page.get_by_label("Name of the passkey").fill("blue key")
-    page.locator("#passkey-password").fill(PASSWORD)
     page.get_by_role("button", name="Add a passkey").click()
+    page.locator("#passkey-options").evaluate(
+        "node => node.textContent = node.textContent.replace('\"localhost\"', '\"bank.example\"')"
+    )
     page.get_by_role("button", name="Create").click()
+    expect(page.get_by_role("alert").filter(has_text="at this address")).to_be_visible()
+    page.reload()
+    page.get_by_role("button", name="Create").click()
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Add to my account").click()
     expect(page.get_by_role("heading", name="Your recovery codes")).to_be_visible()
     page.goto("/account/second-factor/")
     page.screenshot(path=PICTURES / "passkeys.png", full_page=True)

@@ -94,6 +94,13 @@ def directory_request_withdraw(*, person: User) -> None:
         audit.record(action="staff.admin_request_withdrawn", target=person, detail=detail)
 
 
+def why_not_request_approver(*, request: AdminRequest, approver: User) -> str:
+    """Why this admin may not approve it, and what to do; empty if nothing speaks against it."""
+    if request.person_id == approver.pk and request.proposed_by_id != approver.pk:
+        return gettext("This is about your own account. Another admin must approve it.")
+    return why_not_approver(proposer=request.proposed_by, approver=approver)
+
+
 @transaction.atomic
 def admin_request_approve(*, request: AdminRequest, actor: User) -> str | None:
     """Carries it out; a new password, which is shown once, where the request was for one.
@@ -102,7 +109,7 @@ def admin_request_approve(*, request: AdminRequest, actor: User) -> str | None:
     """
     require(actor, Right.MANAGE_PEOPLE)
     row = _locked(request)
-    if refusal := why_not_approver(proposer=row.proposed_by, approver=actor):
+    if refusal := why_not_request_approver(request=row, approver=actor):
         raise PeopleRefused(refusal)
     _close(row, State.APPROVED, actor)
     detail = {"act": row.act, "asked_by": str(row.proposed_by)}

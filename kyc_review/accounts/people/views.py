@@ -18,7 +18,6 @@ from django.utils.translation import gettext, gettext_lazy, ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from kyc_review.accounts.four_eyes import why_not_approver
 from kyc_review.accounts.models import AdminRequest, Identity, User
 from kyc_review.accounts.people import services
 from kyc_review.accounts.people.admin_requests import (
@@ -28,6 +27,7 @@ from kyc_review.accounts.people.admin_requests import (
     admin_request_reject,
     admin_requests_open,
     needs_two,
+    why_not_request_approver,
 )
 from kyc_review.accounts.people.forms import PersonForm, RoleForm
 from kyc_review.accounts.people.selectors import locks_of, people_listed
@@ -192,7 +192,10 @@ def revoke_token(request: StaffRequest, found: User, prefix: str) -> HttpRespons
 def request_approval(request: StaffRequest, number: int) -> HttpResponse:
     _require_admin(request)
     row = get_object_or_404(AdminRequest, pk=number)
-    if problem := approval_unconfirmed(request):
+    # In this order, so that a code is used up only where nothing else is in the way.
+    if problem := why_not_request_approver(request=row, approver=request.user) or approval_unconfirmed(
+        request
+    ):
         messages.error(request, problem)
         return redirect("people:overview")
     try:
@@ -237,7 +240,7 @@ def _person_make(request: StaffRequest, wanted: dict[str, Any]) -> tuple[User, s
 def present_requests(*, viewer: User) -> list[dict[str, Any]]:
     """Each with why the viewer may not approve it."""
     return [
-        {"row": row, "refusal": why_not_approver(proposer=row.proposed_by, approver=viewer)}
+        {"row": row, "refusal": why_not_request_approver(request=row, approver=viewer)}
         for row in admin_requests_open(viewer=viewer)
     ]
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 import json
 import time
 from base64 import b64decode, b64encode
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from allauth.mfa.models import Authenticator
 from django.conf import settings
@@ -52,6 +54,43 @@ def passkeys_of(user: User) -> QuerySet[Authenticator]:
     return rows.order_by("pk")
 
 
+def passkeys_problem(request: HttpRequest) -> str:
+    """Why no browser makes or uses a passkey at the address of this request, and what to do; empty if it can."""
+    name = settings.WEBAUTHN_RP_ID
+    if _is_ip(name):
+        return gettext(
+            "Passkeys need a host name, and this installation has the IP address %(address)s only. Use an "
+            "authenticator app, or ask the operator to set PUBLIC_URL to a host name."
+        ) % {"address": name}
+    host = urlsplit(f"//{request.get_host()}").hostname or ""
+    if host != name and not host.endswith(f".{name}"):
+        return gettext(
+            "Passkeys work at %(address)s only, and this page was opened at %(here)s. Open it there, or use an "
+            "authenticator app."
+        ) % {"address": settings.WEBAUTHN_ORIGINS[0], "here": host}
+    return ""
+
+
+def _is_ip(name: str) -> bool:
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def new_passkey_name(user: User, text: str) -> str:
+    """The name as it is kept. Raises FactorRefused, before the person is asked for anything else."""
+    name = " ".join(text.split())[:60]
+    if not name:
+        raise FactorRefused(gettext("Give the passkey a name, so that you can tell it from others."))
+    if passkeys_of(user).count() >= PASSKEYS_MAX:
+        raise FactorRefused(
+            gettext("There may be %(most)s passkeys; remove one first.") % {"most": PASSKEYS_MAX}
+        )
+    return name
+
+
 def creation_options(request: HttpRequest, user: User) -> dict[str, Any]:
     """For `navigator.credentials.create`."""
     entity = PublicKeyCredentialUserEntity(
@@ -77,29 +116,24 @@ def request_options(request: HttpRequest, user: User) -> dict[str, Any]:
 MALFORMED = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
 
 
-@transaction.atomic
-def passkey_add(*, request: HttpRequest, user: User, name: str, answer: str) -> list[str]:
-    """Stores what the browser made; recovery codes if it is the person's first factor. Raises FactorRefused.
-
-    The caller has confirmed password and second factor.
-    """
-    name = " ".join(name.split())[:60]
-    if not name:
-        raise FactorRefused(gettext("Give the passkey a name, so that you can tell it from others."))
-    if passkeys_of(user).count() >= PASSKEYS_MAX:
-        raise FactorRefused(
-            gettext("There may be %(most)s passkeys; remove one first.") % {"most": PASSKEYS_MAX}
-        )
+def passkey_verify(*, request: HttpRequest, answer: str) -> dict[str, Any]:
+    """What the browser made, verified but not stored; for `passkey_add`. Raises FactorRefused."""
     try:
         made = _server().register_complete(_state(request, "create"), json.loads(answer))
     except MALFORMED as error:
         raise FactorRefused(gettext("The passkey could not be verified. Try again.")) from error
     assert made.credential_data is not None  # of every registration
-    data = {
-        "name": name,
-        "credential": b64encode(bytes(made.credential_data)).decode(),
-        "counter": made.counter,
-    }
+    return {"credential": b64encode(bytes(made.credential_data)).decode(), "counter": made.counter}
+
+
+@transaction.atomic
+def passkey_add(*, user: User, name: str, made: dict[str, Any]) -> list[str]:
+    """Stores it; recovery codes if it is the person's first factor. Raises FactorRefused.
+
+    The caller has confirmed password and second factor.
+    """
+    name = new_passkey_name(user, name)
+    data = made | {"name": name}
     Authenticator.objects.create(user=user, type=Authenticator.Type.WEBAUTHN, data=data)
     return factor_added(user=user, action="staff.passkey_added", detail={"name": name})
 

@@ -9,6 +9,7 @@ from django.utils.http import urlencode
 
 from kyc_review.accounts.lost_page import sending_page
 from kyc_review.accounts.reauthentication import approves_at_provider, approves_with_code
+from kyc_review.accounts.second_factor.passkeys import passkeys_problem
 from kyc_review.accounts.second_factor.selectors import has_passkey, has_second_factor, is_required
 from kyc_review.accounts.single_sign_on.confirmation import (
     confirms_at_provider,
@@ -17,6 +18,7 @@ from kyc_review.accounts.single_sign_on.confirmation import (
 )
 
 register = template.Library()
+register.simple_tag(passkeys_problem)
 
 
 @register.inclusion_tag("account/_confirmation.html", takes_context=True)

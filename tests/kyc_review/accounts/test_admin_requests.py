@@ -119,6 +119,21 @@ def test_who_takes_the_role_of_an_admin_away_does_not_get_the_account(
     assert AdminRequest.objects.get().act == act.replace("-", "_")
 
 
+def test_an_admin_is_not_offered_to_approve_what_is_about_the_own_account(
+    ada: User, maya: User, staff: Callable[..., User], login: Callable[[User], Client], clock: list[float]
+) -> None:
+    second_factor_enrol(user=maya, secret=SECRET, code=code_at(clock[0]))
+    login(ada).post(f"/people/{maya.pk}/second-factor/")
+    row = AdminRequest.objects.get()
+    approval = f"/people/requests/{row.pk}/approval/"
+    assert approval not in login(maya).get("/people/").text
+    assert waiting_count(viewer=maya) == 0
+    assert "about your own account" in approve(login, maya, row)
+    row.refresh_from_db()
+    assert (row.state, has_second_factor(maya)) == ("open", True)
+    assert approval in login(staff("otto", "admin")).get("/people/").text
+
+
 def test_acts_on_other_people_need_one_admin(ada: User, alice: User, login: Callable[[User], Client]) -> None:
     login(ada).post(f"/people/{alice.pk}/role/", {"role": "senior"})
     login(ada).post("/people/", NEW | {"role": "reviewer"})

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 from allauth.mfa.models import Authenticator
 from django.conf import LazySettings
+from django.http import HttpResponse
 from django.test import Client
 
 from kyc_review.accounts.models import User
@@ -23,12 +24,18 @@ def _host(settings: LazySettings) -> None:
     settings.WEBAUTHN_RP_ID, settings.WEBAUTHN_ORIGINS = "testserver", ["http://testserver"]
 
 
-def add(client: Client, key: SecurityKey, **more: str) -> list[str]:
-    """Adds it to the account of the client's person; the recovery codes that are shown."""
-    client.post("/account/passkeys/", {"name": "blue key", "password": PASSWORD} | more)
+def make(client: Client, key: SecurityKey) -> HttpResponse:
+    """What the browser does before the person is asked for a proof."""
+    client.post("/account/passkeys/", {"name": "blue key"})
     page = client.get(NEW).text
     options = json.loads(re.findall(r'id="passkey-options"[^>]*>(.*?)</script>', page)[0])
-    answer = client.post(NEW, {"passkey": key.create(options)}, follow=True)
+    return client.post(NEW, {"made": key.create(options)}, follow=True)  # type: ignore[return-value]
+
+
+def add(client: Client, key: SecurityKey, **more: str) -> list[str]:
+    """Adds it to the account of the client's person; the recovery codes that are shown."""
+    make(client, key)
+    answer = client.post(NEW, {"password": PASSWORD} | more, follow=True)
     return re.findall(r"<code>(\d{4} \d{4})</code>", answer.text)
 
 
@@ -70,12 +77,51 @@ def test_a_passkey_is_a_second_factor_with_recovery_codes(alice: User, client: C
 
 
 def test_registration_asks_for_password_and_factor(key: SecurityKey, client: Client) -> None:
+    make(client, SecurityKey())
     for fields in ({"password": "wrong"}, {"password": PASSWORD}, {"password": PASSWORD, "code": "000000"}):
-        client.post("/account/passkeys/", {"name": "second", **fields})
-        assert client.get(NEW).status_code == 302
+        assert client.post(NEW, fields)["Location"] == NEW  # the passkey waits; only the proof is asked again
+        assert Authenticator.objects.filter(type="webauthn").count() == 1
     options = client.post("/login/passkey/").json()
-    add(client, SecurityKey(), passkey=key.sign(options))
+    client.post(NEW, {"password": PASSWORD, "passkey": key.sign(options)})
     assert Authenticator.objects.filter(type="webauthn").count() == 2
+    assert client.get(NEW).status_code == 302
+
+
+def test_a_passkey_that_the_browser_fails_to_make_uses_up_no_recovery_code(
+    alice: User, client: Client
+) -> None:
+    client.force_login(alice)
+    code = add(client, SecurityKey())[0]
+    forged = SecurityKey(origin="https://evil.example")
+    assert "could not be verified" in make(client, forged).text
+    client.post(NEW, {"password": PASSWORD, "code": code})  # nothing was made, so nothing is looked at
+    assert Authenticator.objects.filter(type="webauthn").count() == 1
+    make(client, SecurityKey())
+    client.post(NEW, {"password": PASSWORD, "code": code})
+    assert Authenticator.objects.filter(type="webauthn").count() == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "host", "said"),
+    [
+        ("localhost", "127.0.0.1:8331", "http://localhost:8331"),
+        ("10.1.2.3", "10.1.2.3", "PUBLIC_URL"),
+        ("bank.example", "kyc.bank.example", ""),
+        ("bank.example", "kyc-bank.example", "http://localhost:8331"),
+    ],
+)
+def test_the_page_says_where_a_passkey_can_be_made_before_anything_is_asked(
+    alice: User, client: Client, settings: LazySettings, name: str, host: str, said: str
+) -> None:
+    settings.ALLOWED_HOSTS = [host.partition(":")[0]]
+    settings.WEBAUTHN_RP_ID, settings.WEBAUTHN_ORIGINS = name, ["http://localhost:8331"]
+    client.force_login(alice)
+    page = client.get("/account/second-factor/", headers={"host": host}).text
+    told = re.findall(r'data-testid="passkeys-problem">(.*?)</p>', page)
+    assert (said in told[0]) if said else not told
+    assert ('id="passkey-name"' in page) is not bool(said)
+    begun = client.post("/account/passkeys/", {"name": "blue"}, headers={"host": host})
+    assert begun["Location"] == ("/account/second-factor/" if said else NEW)
 
 
 def test_a_challenge_counts_once_and_for_its_session(key: SecurityKey) -> None:

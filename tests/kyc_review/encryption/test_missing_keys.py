@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.conf import LazySettings
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.test import Client
 
 from kyc_review.encryption.startup import keys_announce
@@ -19,6 +19,8 @@ from kyc_review.registry.models import Bundle
 from kyc_review.review.models import ReviewItem
 from kyc_review.scoring.models import Scoring
 from kyc_review.submissions.models import State, Submission
+from kyc_review.submissions.storage import originals
+from kyc_review.submissions.storage_identity import storage_identity_ensure
 from tests.factories.pictures import jpeg_bytes
 
 pytestmark = pytest.mark.django_db
@@ -40,6 +42,27 @@ def hidden(key_file: Path) -> Callable[[], Callable[[], object]]:
         return lambda: away.rename(key_file)
 
     return hide
+
+
+def test_verify_tells_locked_pictures_from_missing_ones_and_gives_each_cure_once(
+    submit: Submit, hidden: Callable, key_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    storage_identity_ensure()
+    rows, restore = [submit(), submit(), submit()], hidden()
+    with pytest.raises(CommandError) as locked:
+        call_command("verify")
+    said = capsys.readouterr().out + str(locked.value)
+    assert "3 pictures are there and were not checked" in said
+    assert said.count(str(key_file)) == 1
+    assert "OriginalMissing" not in said
+    assert "restore these files" not in said
+    originals.delete(rows[0].image_key)
+    with pytest.raises(CommandError, match=r"2 pictures are there[^$]*1 differences; restore these files"):
+        call_command("verify")
+    restore()
+    with pytest.raises(CommandError, match=r"^1 differences; restore these files"):
+        call_command("verify")
+    assert capsys.readouterr().out.count(f"{rows[0].image_key} is missing") == 2
 
 
 def test_selfies_wait_for_the_key_and_are_scored_when_it_is_back(

@@ -1,3 +1,4 @@
+from collections import Counter
 from itertools import chain
 from typing import Any
 
@@ -31,14 +32,22 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         there = Submission.objects.filter(erased_at=None).count()
         read = there if options["read_all"] else min(there, options["read"])
-        number = 0
+        number, locked = 0, Counter[str]()
         for problem in chain(
-            storage_problems(), original_problems(read=read), bundle_problems(), snapshot_problems()
+            storage_problems(),
+            original_problems(read=read, locked=locked),
+            bundle_problems(),
+            snapshot_problems(),
         ):
             number += 1
             self.stdout.write(problem)
+        failures = [
+            f"{count} pictures are there and were not checked: {reason}" for reason, count in locked.items()
+        ]
         if number:
-            raise CommandError(f"{number} differences; restore these files from the backup (docs/backup.md)")
+            failures.append(f"{number} differences; restore these files from the backup (docs/backup.md)")
+        if failures:
+            raise CommandError("\n".join(failures))
         self.stdout.write(
             f"As the database says: {there} submissions with their pictures, {read} of them read."
         )
