@@ -159,11 +159,15 @@ def _entry(name: str) -> zipfile.ZipInfo:
     return entry
 
 
+def add_verify_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--key", type=Path, help="the public key (PEM) that you know to be the bank's")
+
+
 def main(arguments: Sequence[str]) -> int:
     """`manage.py evidence verify`: 0 for a valid archive, 1 for one that is not, 2 for a file that cannot be read."""
     parser = argparse.ArgumentParser(prog="manage.py evidence verify")
-    parser.add_argument("file", type=Path)
-    parser.add_argument("--key", type=Path, help="the public key (PEM) that you know to be the bank's")
+    add_verify_arguments(parser)
     chosen = parser.parse_args(arguments)
     try:
         found = archive_verify(chosen.file, chosen.key.read_bytes() if chosen.key else None)
@@ -171,7 +175,7 @@ def main(arguments: Sequence[str]) -> int:
         sys.stderr.write(f"NOT VALID: {invalid}\n")
         return 1
     except OSError as error:
-        sys.stderr.write(f"error: {error}\n")
+        sys.stderr.write(f"error: {error.filename} cannot be read: {error.strerror}\n")
         return 2
     whose = (
         "the key that you named" if found.is_trusted else "the key in the archive: compare it with the bank's"

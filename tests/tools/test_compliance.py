@@ -28,8 +28,6 @@ def test_every_page_exists(page: str) -> None:
 def test_every_command_exists(command: str) -> None:
     name, *verbs = command.split()
     parser = load_command_class(get_commands()[name], name).create_parser("manage.py", name)
-    if (name, verbs) == ("evidence", ["verify"]):
-        return  # answered by manage.py itself, without a database
     listed = {choice for action in parser._actions for choice in (action.choices or ())}
     assert set(verbs) <= listed
 

@@ -42,6 +42,17 @@ def test_a_new_key_file_is_private_and_outside_of_the_data_folder(
         run("generate", str(private_data / "keys"))
 
 
+def test_the_status_of_a_lost_key_says_so_on_the_line_of_the_key(key_file: Path, submit: Submit) -> None:
+    submit()
+    [wrapped] = [line for line in run("status").splitlines() if "wrapped" in line]
+    assert "MISSING" not in wrapped
+    key_file.unlink()
+    out = StringIO()
+    with pytest.raises(CommandError, match="key file"):
+        call_command("keys", "status", stdout=out)
+    assert f"{wrapped}, which is MISSING" in out.getvalue()
+
+
 def test_a_lost_key_file_is_not_replaced_by_a_new_one(key_file: Path, submit: Submit) -> None:
     submit()
     key_file.unlink()

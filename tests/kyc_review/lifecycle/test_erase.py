@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from django.conf import LazySettings
 from django.core.files.base import ContentFile
+from django.core.management import call_command
 from django.db import DatabaseError, transaction
 from django.test import Client
 
@@ -120,6 +121,21 @@ def test_it_needs_a_reason_and_is_safe_to_repeat(submit: Callable[..., Submissio
     first = submission_erase(submission_id=row.pk, reason=REASON)
     again = submission_erase(submission_id=row.pk, reason="once more")
     assert first.erased_at == again.erased_at
+    assert Event.objects.filter(action="submission.erased").count() == 1
+
+
+def test_the_command_says_when_and_why_it_was_erased_already(
+    submit: Callable[..., Submission], capsys: pytest.CaptureFixture[str]
+) -> None:
+    row = submit()
+    call_command("submission", "erase", str(row.pk), "--reason", "Art. 17")
+    row.refresh_from_db()
+    assert "already" not in capsys.readouterr().out
+    call_command("submission", "erase", str(row.pk), "--reason", "GDPR request 1")
+    said = capsys.readouterr().out
+    assert "erased already" in said
+    assert f"{row.erased_at:%Y-%m-%d %H:%M:%S}" in said
+    assert '"Art. 17"' in said
     assert Event.objects.filter(action="submission.erased").count() == 1
 
 

@@ -106,6 +106,15 @@ def test_it_is_verified_without_database_or_settings(promotion: Promotion, tmp_p
     assert "the key that you named" in done.stdout
 
 
+def test_the_help_lists_verify_and_a_file_that_is_missing_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        call_command("evidence", "verify", str(tmp_path / "none.zip"))
+    assert ended.value.code == 2
+    assert f"{tmp_path / 'none.zip'} cannot be read: No such file" in capsys.readouterr().err
+
+
 def test_an_unknown_promotion_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="no promotion 99"):
         call_command("evidence", "pack", "99", "--out", str(tmp_path / "x.zip"))

@@ -11,6 +11,13 @@ from kyc_review.encryption.models import DataKey
 from kyc_review.encryption.providers import KeysUnavailable, provider
 
 
+def _ids_available() -> list[str]:
+    try:
+        return provider().ids()
+    except KeysUnavailable:
+        return []
+
+
 class Command(BaseCommand):
     help = "The keys that encrypt pictures at rest (docs/encryption.md)."
 
@@ -44,9 +51,13 @@ class Command(BaseCommand):
 
     def handle_status(self, options: dict[str, Any]) -> None:
         self.stdout.write(f"Encryption of new pictures is {'on' if keys.is_on() else 'off'}.")
+        there = _ids_available()
         counts = DataKey.objects.values_list("key_encryption_key").annotate(number=Count("pk"))
         for key_id, number in counts.order_by("key_encryption_key"):
-            self.stdout.write(f"{number} data keys {f'wrapped with {key_id}' if key_id else 'destroyed'}")
+            missing = "" if key_id in there else ", which is MISSING: their pictures cannot be read"
+            self.stdout.write(
+                f"{number} data keys " + (f"wrapped with {key_id}{missing}" if key_id else "destroyed")
+            )
         if incomplete := DataKey.objects.filter(is_complete=False).count():
             self.stdout.write(f"{incomplete} may own files that are not encrypted: manage.py encrypt_files")
         if text := keys.problem():
