@@ -37,7 +37,7 @@ CODES = (
     ReasonCode(
         ResultReason.MODELS_AGREE.value,
         Result.CLEAR,
-        "Five models found the picture genuine, and every check passed or is ignored by the bank.",
+        "All models found the picture genuine. Every check passed, too, or is ignored by the bank.",
         ACCEPTED,
     ),
     ReasonCode(
