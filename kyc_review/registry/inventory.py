@@ -15,6 +15,7 @@ from django.utils.translation import gettext
 from detection import bundle as disk
 from kyc_review.audit import services as audit
 from kyc_review.core.days import moment_in_words
+from kyc_review.core.db.locks import lock_for_transaction
 from kyc_review.core.errors import DomainError, text_within
 from kyc_review.core.permissions import Right, require
 from kyc_review.registry.models import Bundle, ModelNote, ModelRecord
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 TAG = re.compile(r"[a-z0-9][a-z0-9-]{0,29}")
 TAGS_MAX = 10
+RECORDS_LOCK = 0x6B79_7265_6364  # "kyrecd": one change of a record after the other
 NOTE_MAX = 1000  # characters
 REVIEW_WITHIN = timedelta(days=3 * 366)
 PAPERS = (disk.MANIFEST, disk.MODEL_CARD)
@@ -66,7 +68,7 @@ def record_change(
             gettext("At most %(most)s tags, each of up to 30 letters a-z, digits and hyphens.")
             % {"most": TAGS_MAX}
         )
-    Bundle.objects.select_for_update(no_key=True).get(pk=bundle.pk)  # one change after the other
+    lock_for_transaction(RECORDS_LOCK)
     kept = ModelRecord.objects.filter(bundle=bundle).select_related("changed_by").first()
     if kept and version is not None and version != record_version(kept):
         raise RecordStale(

@@ -20,7 +20,8 @@ from kyc_review.planting.changes import (
 from kyc_review.planting.models import PlantingProposal, PlantingSettings
 from tests.factories.planted import VALUES, WHY, planting_on
 
-pytestmark = pytest.mark.django_db
+# What the product does here, it may do with the rights of its own role of the database.
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("as_application")]
 URL = "/planted/settings/"
 
 

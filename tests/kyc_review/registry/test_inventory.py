@@ -26,7 +26,8 @@ from kyc_review.registry.models import Bundle, ModelNote, ModelRecord, Shadow
 from kyc_review.registry.selectors import services_of
 from kyc_review.registry.shadows import ShadowRefused, shadow_end
 
-pytestmark = pytest.mark.django_db
+# What the product does here, it may do with the rights of its own role of the database.
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("as_application")]
 FACTS: dict[str, Any] = {
     "owner": "Fraud models",
     "purpose": "Selfies of new customers.",

@@ -25,7 +25,8 @@ from kyc_review.training.models import GateProposal, GateSettings
 from kyc_review.training.waiting import waiting_count, waiting_for
 from tests.factories.gate_settings import WHY, gate_changed
 
-pytestmark = pytest.mark.django_db
+# What the product does here, it may do with the rights of its own role of the database.
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("as_application")]
 URL = "/retraining/gate/"
 
 
