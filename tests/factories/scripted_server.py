@@ -2,8 +2,9 @@
 
 import json
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -11,12 +12,19 @@ from typing import Any
 
 @dataclass
 class Step:
-    """An answer; `is_lost`: the connection ends without one."""
+    """An answer; `is_lost`: the connection ends without one.
+
+    `raw`: bytes in place of a well-formed answer, `drip_s`: how long more follow, one each 50 ms; then the connection
+    ends. `hold_s`: how long the server waits before it answers.
+    """
 
     status: int = 200
     body: Any = None
     headers: dict[str, str] = field(default_factory=dict)
     is_lost: bool = False
+    raw: bytes | None = None
+    drip_s: float = 0
+    hold_s: float = 0
 
 
 @dataclass
@@ -45,8 +53,10 @@ def scripted_server() -> Iterator[ScriptedServer]:
             headers = {name.lower(): value for name, value in self.headers.items()}
             state.seen.append(Sent(self.path, headers, body))
             step = state.steps.pop(0)
-            if step.is_lost:
+            time.sleep(step.hold_s)
+            if step.is_lost or step.raw is not None:
                 self.close_connection = True
+                self.send_raw(step)
                 return
             content = json.dumps(step.body).encode()
             self.send_response(step.status)
@@ -55,7 +65,14 @@ def scripted_server() -> Iterator[ScriptedServer]:
             self.end_headers()
             self.wfile.write(content)
 
-        do_GET = do_POST = answer
+        def send_raw(self, step: Step) -> None:
+            with suppress(OSError):  # the client has gone
+                self.wfile.write(step.raw or b"")
+                for _ in range(round(step.drip_s / 0.05)):
+                    time.sleep(0.05)
+                    self.wfile.write(b"x")
+
+        do_GET = do_POST = do_DELETE = answer
 
         def log_message(self, *_: object) -> None:
             pass

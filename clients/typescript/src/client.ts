@@ -1,6 +1,7 @@
 // The API's operations as methods.
+import { list, nothing, object, picture, type Reader } from "./answers.js";
 import { webCrypto } from "./crypto.js";
-import { WaitTimeout } from "./errors.js";
+import { ConnectionFailed, WaitTimeout } from "./errors.js";
 import type {
   Delivery,
   Event,
@@ -11,9 +12,16 @@ import type {
   WebhookEndpoint,
   WebhookEndpointWithSecret,
 } from "./models.js";
-import { sleep, Transport, type Answer } from "./transport.js";
+import { sleep, Transport, type Sent } from "./transport.js";
 
 const LONGEST_HOLD_S = 10; // the server's
+// What an answer must have to be taken for one of this API.
+const SUBMISSION = { id: "string", status: "string", reasons: "array", checks: "array" } as const;
+const EVENT = { id: "string", type: "string", timestamp: "string", data: "object" } as const;
+const OUTCOME = { submission: "string", outcome: "string" } as const;
+const ENDPOINT = { id: "string", url: "string", events: "array" } as const;
+const DELIVERY = { id: "string", event: "string", state: "string", attempts: "array" } as const;
+const KEY = { integration: "string", key: "string", scopes: "array", limits: "object" } as const;
 
 /** A path (in Node), a `File` or `Blob`, the bytes themselves, or a stream. */
 export type Image = string | Blob | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>>;
@@ -23,9 +31,9 @@ export interface ClientOptions {
   readonly url: string;
   /** kyc_live_... or kyc_test_... (the sandbox). */
   readonly key: string;
-  /** Of one attempt. Default: 30. */
+  /** Of one attempt, from connecting to the last byte, plus the `waitS` asked for. Default: 30. */
   readonly timeoutS?: number;
-  /** How often a request is repeated that fails in passing (429, 503, a lost connection). Default: 4. */
+  /** How often a request is repeated that fails in passing (429, 503, a lost or torn answer). Default: 4. */
   readonly retries?: number;
   /** A Retry-After over this is thrown, not waited for. Default: 60. */
   readonly longestPauseS?: number;
@@ -66,7 +74,7 @@ export class KycClient {
 
   /** What the key is and may do: a first call that tells whether it works. */
   async me(): Promise<Key> {
-    return read(await this.#transport.send("GET", "/me"));
+    return this.#read(object(KEY), "GET", "/me");
   }
 
   /** Post a selfie. Once it returns, the picture is stored durably. */
@@ -78,12 +86,12 @@ export class KycClient {
     form.set("image", ...(await file(sent.image)));
     if (sent.referenceImage) form.set("reference_image", ...(await file(sent.referenceImage)));
     const key = sent.idempotencyKey ?? (await webCrypto()).randomUUID();
-    return read(await this.#transport.send("POST", "/submissions", { form, key, query: held(sent.waitS) }));
+    return this.#read(object(SUBMISSION), "POST", "/submissions", { form, key, holdS: held(sent.waitS ?? 0) });
   }
 
   /** Read a submission; the server may hold the answer back for `waitS` until it is scored. */
   async submission(id: string, { waitS = 0 }: { waitS?: number } = {}): Promise<Submission> {
-    return read(await this.#transport.send("GET", `/submissions/${id}`, { query: held(waitS) }));
+    return this.#read(object(SUBMISSION), "GET", `/submissions/${id}`, { holdS: held(waitS) });
   }
 
   /**
@@ -97,11 +105,12 @@ export class KycClient {
     let tag: string | null = null;
     for (;;) {
       const started = Date.now();
-      const query = held(Math.max(0, Math.min(LONGEST_HOLD_S, (ends - started) / 1000)));
+      const holdS = held((ends - started) / 1000);
       const headers: Record<string, string> = tag ? { "If-None-Match": tag } : {};
-      const answer = await this.#transport.send("GET", `/submissions/${id}`, { query, headers });
-      if (answer.status === 200) {
-        const found: Submission = read(answer);
+      const read = object<Submission>(SUBMISSION);
+      const answer = await this.#transport.send("GET", `/submissions/${id}`, read, { headers, holdS });
+      const found = answer.value;
+      if (found !== undefined) {
         if (found.status === "completed" || found.status === "cancelled") return found;
         tag = answer.headers.get("ETag");
       }
@@ -116,7 +125,7 @@ export class KycClient {
 
   /** Every submission that the filters find, newest first; pages are read as you go on. */
   submissions(filters: SubmissionFilters = {}): AsyncGenerator<Submission> {
-    return this.#pages("/submissions", {
+    return this.#pages(SUBMISSION, "/submissions", {
       status: filters.status,
       result: filters.result,
       external_ref: filters.externalRef,
@@ -131,28 +140,28 @@ export class KycClient {
 
   /** The picture as it was posted. The key needs the scope `submissions:pictures`. */
   async image(id: string): Promise<Uint8Array<ArrayBuffer>> {
-    return (await this.#transport.send("GET", `/submissions/${id}/image`)).bytes;
+    return this.#read(picture, "GET", `/submissions/${id}/image`);
   }
 
   /** Throws NotFound when there is none. The key needs the scope `submissions:pictures`. */
   async referenceImage(id: string): Promise<Uint8Array<ArrayBuffer>> {
-    return (await this.#transport.send("GET", `/submissions/${id}/reference-image`)).bytes;
+    return this.#read(picture, "GET", `/submissions/${id}/reference-image`);
   }
 
   /** Throws Conflict when it has a result. */
   async cancelSubmission(id: string): Promise<Submission> {
-    return read(await this.#transport.send("POST", `/submissions/${id}/cancel`));
+    return this.#read(object(SUBMISSION), "POST", `/submissions/${id}/cancel`);
   }
 
   /** Ask for another look at a `rejected` or `resubmit`, once. Throws Conflict: appeal_refused, appeal_not_yet. */
   async appeal(id: string, reason: string, idempotencyKey?: string): Promise<void> {
     const key = idempotencyKey ?? (await webCrypto()).randomUUID();
-    await this.#transport.send("POST", `/submissions/${id}/appeal`, { json: { reason }, key });
+    await this.#read(object({}), "POST", `/submissions/${id}/appeal`, { json: { reason }, key });
   }
 
   /** Delete the picture and what was derived from it. The key needs the scope `submissions:erase`. */
   async eraseSubmission(id: string, reason?: string): Promise<void> {
-    await this.#transport.send("DELETE", `/submissions/${id}`, { query: { reason } });
+    await this.#read(nothing, "DELETE", `/submissions/${id}`, { query: { reason } });
   }
 
   /** Models and reviewers are measured against it. */
@@ -164,17 +173,17 @@ export class KycClient {
   ): Promise<Outcome> {
     const key = idempotencyKey ?? (await webCrypto()).randomUUID();
     const json = { outcome, note };
-    return read(await this.#transport.send("POST", `/submissions/${id}/outcome`, { json, key }));
+    return this.#read(object(OUTCOME), "POST", `/submissions/${id}/outcome`, { json, key });
   }
 
   /** The latest report. Throws NotFound when there is none. */
   async outcome(id: string): Promise<Outcome> {
-    return read(await this.#transport.send("GET", `/submissions/${id}/outcome`));
+    return this.#read(object(OUTCOME), "GET", `/submissions/${id}/outcome`);
   }
 
   /** What happened after the event with this id, oldest first, up to now. Keep the last id for the next time. */
   events(after?: string): AsyncGenerator<Event> {
-    return this.#pages("/events", { after });
+    return this.#pages(EVENT, "/events", { after });
   }
 
   /** Its `secret` is in this answer only; a repetition with the same key shows it again within 24 hours. */
@@ -189,40 +198,46 @@ export class KycClient {
     idempotencyKey?: string,
   ): Promise<WebhookEndpointWithSecret> {
     const key = idempotencyKey ?? (await webCrypto()).randomUUID();
-    return read(await this.#transport.send("POST", "/webhook-endpoints", { json: sent, key }));
+    const read = object<WebhookEndpointWithSecret>({ ...ENDPOINT, secret: "string" });
+    return this.#read(read, "POST", "/webhook-endpoints", { json: sent, key });
   }
 
   async webhookEndpoints(): Promise<readonly WebhookEndpoint[]> {
-    const found: { data: WebhookEndpoint[] } = read(await this.#transport.send("GET", "/webhook-endpoints"));
-    return found.data;
+    const read = list<{ data: WebhookEndpoint[] }>(ENDPOINT, false);
+    return (await this.#read(read, "GET", "/webhook-endpoints")).data;
   }
 
   async deleteWebhookEndpoint(id: string): Promise<void> {
-    await this.#transport.send("DELETE", `/webhook-endpoints/${id}`);
+    await this.#read(nothing, "DELETE", `/webhook-endpoints/${id}`);
   }
 
   /** Queue a `webhook.test`; `webhookDeliveries` tells what came back. */
   async sendTestWebhook(id: string): Promise<Delivery> {
-    return read(await this.#transport.send("POST", `/webhook-endpoints/${id}/test`));
+    return this.#read(object(DELIVERY), "POST", `/webhook-endpoints/${id}/test`);
   }
 
   webhookDeliveries(id: string, state?: Delivery["state"]): AsyncGenerator<Delivery> {
-    return this.#pages(`/webhook-endpoints/${id}/deliveries`, { state });
+    return this.#pages(DELIVERY, `/webhook-endpoints/${id}/deliveries`, { state });
   }
 
-  async *#pages<Item>(path: string, filters: Record<string, string | undefined>): AsyncGenerator<Item> {
+  async #read<Value>(read: Reader<Value>, method: string, path: string, sent: Sent = {}): Promise<Value> {
+    return (await this.#transport.send(method, path, read, sent)).value as Value;
+  }
+
+  async *#pages<Item>(
+    fields: Parameters<typeof list>[0],
+    path: string,
+    filters: Record<string, string | undefined>,
+  ): AsyncGenerator<Item> {
     let after = filters["after"];
     for (;;) {
-      const page: Page<Item> = read(await this.#transport.send("GET", path, { query: { ...filters, after } }));
+      const page = await this.#read(list<Page<Item>>(fields, true), "GET", path, { query: { ...filters, after } });
       yield* page.data;
       if (!page.has_more || page.next === null) return;
+      if (page.next === after) throw new ConnectionFailed(`GET ${path}: the next page is this one again`);
       after = page.next;
     }
   }
-}
-
-function read<Body>(answer: Answer): Body {
-  return JSON.parse(answer.text) as Body;
 }
 
 /** Content and name of a part of the form. The content decides the format, whatever the name. */
@@ -236,6 +251,6 @@ async function file(image: Image): Promise<[Blob, string]> {
   return [await new Response(image).blob(), "image"]; // read once, so that a retry can send it again
 }
 
-function held(waitS: number | undefined): { wait?: number } {
-  return waitS ? { wait: Math.round(waitS * 1000) / 1000 } : {};
+function held(waitS: number): number {
+  return Math.max(0, Math.min(waitS, LONGEST_HOLD_S));
 }

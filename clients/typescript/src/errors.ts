@@ -15,21 +15,17 @@ export class KycReviewError extends Error {
   }
 }
 
-/** The server was not reached, or its answer did not arrive, after all retries. */
+/** The server was not reached, or its answer did not arrive whole or was not this API's, after all retries. */
 export class ConnectionFailed extends KycReviewError {}
 
 /** There is no result yet; a person may take longer. Ask again, or use a webhook. */
 export class WaitTimeout extends KycReviewError {}
 
-/** The message was not signed with this secret, was changed, or is too old. Do not act on it; answer 401. */
+/**
+ * The message was not signed with this secret, was changed, is too old or is no event; or the secret is not one.
+ * Do not act on it; answer 401.
+ */
 export class WebhookInvalid extends KycReviewError {}
-
-interface Problem {
-  code?: string;
-  detail?: string;
-  request_id?: string;
-  errors?: FieldError[];
-}
 
 /** The server refused a request (a problem document, RFC 9457). */
 export class ApiError extends KycReviewError {
@@ -38,15 +34,37 @@ export class ApiError extends KycReviewError {
   readonly requestId: string | undefined;
   readonly errors: readonly FieldError[];
 
-  constructor(readonly status: number, problem: Problem, readonly retryAfterS: number | undefined) {
-    const code = problem.code ?? "unknown";
-    const named = (problem.errors ?? []).map((one) => `${one.pointer ?? one.parameter}: ${one.detail}`);
-    super(`${status} ${code}: ${problem.detail ?? ""}${named.length ? ` (${named.join("; ")})` : ""}`);
+  constructor(
+    readonly status: number,
+    problem: Readonly<Record<string, unknown>>,
+    readonly retryAfterS: number | undefined,
+  ) {
+    const code = string(problem["code"]) ?? "unknown";
+    const detail = string(problem["detail"]) ?? "";
+    const errors = Array.isArray(problem["errors"]) ? problem["errors"].flatMap(fieldError) : [];
+    const named = errors.map((one) => `${one.pointer ?? one.parameter}: ${one.detail}`);
+    super(`${status} ${code}: ${detail}${named.length ? ` (${named.join("; ")})` : ""}`);
     this.code = code;
-    this.detail = problem.detail ?? "";
-    this.requestId = problem.request_id;
-    this.errors = problem.errors ?? [];
+    this.detail = detail;
+    this.requestId = string(problem["request_id"]);
+    this.errors = errors;
   }
+}
+
+function string(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
+}
+
+function fieldError(found: unknown): FieldError[] {
+  if (typeof found !== "object" || found === null) return [];
+  const { detail, pointer, parameter } = found as Record<string, unknown>;
+  return [
+    {
+      detail: string(detail) ?? "",
+      ...(typeof pointer === "string" && { pointer }),
+      ...(typeof parameter === "string" && { parameter }),
+    },
+  ];
 }
 
 /** 400, 413, 415 or 422: repeating it changes nothing; `errors` and `code` say what to change. */
@@ -88,5 +106,6 @@ export function errorOf(status: number, body: string, retryAfterS: number | unde
     problem = null;
   }
   const kind = KINDS[status] ?? (status >= 500 ? Unavailable : ApiError);
-  return new kind(status, typeof problem === "object" && problem !== null ? problem : {}, retryAfterS);
+  const isObject = typeof problem === "object" && problem !== null;
+  return new kind(status, isObject ? (problem as Record<string, unknown>) : {}, retryAfterS);
 }

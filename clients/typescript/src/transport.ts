@@ -1,4 +1,5 @@
 // Requests with retries.
+import { contentOf, retryAfterS, text, type Answer, type Reader } from "./answers.js";
 import { ConnectionFailed, errorOf } from "./errors.js";
 
 // Refused before anything happened, so that every request may be repeated.
@@ -14,13 +15,8 @@ export interface Sent {
   headers?: Record<string, string>;
   /** The Idempotency-Key, the same in every repetition. */
   key?: string;
-}
-
-export interface Answer {
-  readonly status: number;
-  readonly headers: Headers;
-  readonly bytes: Uint8Array<ArrayBuffer>;
-  readonly text: string;
+  /** How long the server may hold the answer back; an attempt may take this much longer. */
+  holdS?: number;
 }
 
 export interface TransportOptions {
@@ -43,40 +39,43 @@ export class Transport {
     this.#root = `${options.url.replace(/\/+$/, "")}/api/v1`;
   }
 
-  /** The answer, 2xx or 304. Throws ApiError and ConnectionFailed. */
-  async send(method: string, path: string, sent: Sent = {}): Promise<Answer> {
+  /** The answer, 2xx or (with If-None-Match) 304, with what `read` made of it. Throws ApiError and ConnectionFailed. */
+  async send<Value>(method: string, path: string, read: Reader<Value>, sent: Sent = {}): Promise<Answer<Value>> {
     const mayRepeat = method === "GET" || method === "DELETE" || sent.key !== undefined;
     for (let attempt = 0; ; attempt++) {
-      const answer = await this.#once(method, path, sent);
+      const answer = await this.#once(method, path, read, sent);
       const isAnswer = !(answer instanceof Error);
-      const toldS = isAnswer ? retryAfterS(answer) : undefined;
+      const toldS = isAnswer ? retryAfterS(answer.headers) : undefined;
       const pauseS = toldS ?? this.#pauseS(attempt);
       const isLast = attempt >= this.#options.retries || pauseS > this.#options.longestPauseS;
       if (isLast || !isPassing(answer, mayRepeat)) {
         if (!isAnswer) throw new ConnectionFailed(`${method} ${path}: ${answer.message}`, { cause: answer });
-        if (answer.status >= 300 && answer.status !== 304) throw errorOf(answer.status, answer.text, toldS);
+        const isUnchanged = answer.status === 304 && sent.headers?.["If-None-Match"] !== undefined;
+        if (answer.status >= 300 && !isUnchanged) throw errorOf(answer.status, text(answer), toldS);
         return answer;
       }
       await sleep(pauseS);
     }
   }
 
-  async #once(method: string, path: string, sent: Sent): Promise<Answer | Error> {
+  async #once<Value>(method: string, path: string, read: Reader<Value>, sent: Sent): Promise<Answer<Value> | Error> {
     const query = new URLSearchParams();
     for (const [name, value] of Object.entries(sent.query ?? {})) {
       if (value !== undefined) query.set(name, String(value));
     }
+    const holdS = sent.holdS ?? 0;
+    if (holdS > 0) query.set("wait", String(Math.round(holdS * 1000) / 1000));
     const headers: Record<string, string> = { ...sent.headers, Authorization: `Bearer ${this.#options.key}` };
     if (sent.key !== undefined) headers["Idempotency-Key"] = sent.key;
     if (sent.json !== undefined) headers["Content-Type"] = "application/json";
     const body = sent.form ?? (sent.json === undefined ? null : JSON.stringify(sent.json));
-    const signal = AbortSignal.timeout(this.#options.timeoutS * 1000);
+    const signal = AbortSignal.timeout((this.#options.timeoutS + holdS) * 1000);
     const asked = query.toString();
     const address = `${this.#root}${path}${asked ? `?${asked}` : ""}`;
     try {
       const found = await fetch(address, { method, headers, body, signal, redirect: "manual" });
-      const bytes = new Uint8Array(await found.arrayBuffer());
-      return { status: found.status, headers: found.headers, bytes, text: new TextDecoder().decode(bytes) };
+      const answer = { status: found.status, headers: found.headers, bytes: await contentOf(found), value: undefined };
+      return found.ok ? { ...answer, value: read(answer) } : answer;
     } catch (failure) {
       return failure instanceof Error ? failure : new Error(String(failure));
     }
@@ -92,11 +91,6 @@ export class Transport {
 function isPassing(answer: Answer | Error, mayRepeat: boolean): boolean {
   if (answer instanceof Error || BROKEN.includes(answer.status)) return mayRepeat;
   // The first attempt, whose answer was lost, is still being worked on.
-  if (answer.status === 409) return mayRepeat && answer.text.includes('"idempotency_key_in_flight"');
+  if (answer.status === 409) return mayRepeat && text(answer).includes('"idempotency_key_in_flight"');
   return REFUSED.includes(answer.status);
-}
-
-function retryAfterS(answer: Answer): number | undefined {
-  const told = answer.headers.get("Retry-After") ?? "";
-  return /^\d+$/.test(told) ? Number(told) : undefined;
 }

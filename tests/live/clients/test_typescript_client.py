@@ -13,12 +13,20 @@ import pytest
 
 from devstack.paths import REPOSITORY
 from tests.factories.clients import COMPILER_OPTIONS, DOCUMENT, FLOWS, SUBMISSION, example, posted, run
+from tests.factories.hostile_answers import (
+    NO_EVENTS,
+    NO_SECRETS,
+    ODD_ERRORS,
+    ODD_HEADERS,
+    UNREADABLE,
+    retry_after_date,
+)
 from tests.factories.processes import free_port
 from tests.factories.scripted_server import ScriptedServer, Step
 from tests.factories.webhook_messages import OTHER_SECRET, SECRET, message, signed
 
 HERE = REPOSITORY / "clients" / "typescript"
-PROGRAMS = ("client_types", "client_live", "client_retries")
+PROGRAMS = ("client_types", "client_live", "client_retries", "client_hostile")
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +98,41 @@ def test_requests_are_repeated_with_their_key_and_their_picture(
     assert all(b"\x01\x02\x03" in one.body for one in creates)
     assert scripted.seen[-1].path == "/api/v1/submissions?status=in_review&after=after-me"
     assert scripted.steps == []
+
+
+def test_hostile_answers_and_messages_are_errors_of_the_package(
+    node: Path, app: Path, scripted: ScriptedServer
+) -> None:
+    created, done = Step(202, SUBMISSION), SUBMISSION | {"status": "completed"}
+    circle = Step(200, {"data": [], "has_more": True, "next": None})
+    scripted.steps = [
+        *(answer for step in UNREADABLE.values() for answer in (step, created, step)),
+        *(step for step, _ in ODD_ERRORS.values()),
+        *(UNREADABLE["html"], UNREADABLE["html"], circle, Step(200, {"data": None})),
+        *(Step(429, {}, retry_after_date(3600)), Step(503, {}, retry_after_date(5)), created),
+        Step(raw=b"HTTP/1.1 200 OK\r\n\r\n", drip_s=3),
+        *(Step(202, SUBMISSION, hold_s=0.4), Step(200, done, hold_s=0.4)),
+    ]
+    body = message()
+    told = [
+        *((body, signed(body) | changed, SECRET) for changed in ODD_HEADERS),
+        *((body, signed(body), SECRET) for body in NO_EVENTS),
+        *((body, signed(body), secret) for secret in NO_SECRETS),
+    ]
+    environment = {
+        "SERVER": scripted.url,
+        "UNREADABLE": str(len(UNREADABLE)),
+        "STATUSES": json.dumps([status for _, status in ODD_ERRORS.values()]),
+        "MESSAGES": json.dumps(told),
+    }
+    assert run([str(node), "built/client_hostile.mjs"], app, environment) == "done"
+    assert scripted.steps == []
+    creates = [
+        one.headers["idempotency-key"]
+        for one in scripted.seen[: 3 * len(UNREADABLE)]
+        if "/cancel" not in one.path
+    ]
+    assert creates[::2] == creates[1::2]
 
 
 def test_the_receiver_of_the_readme_takes_messages_that_were_signed_so_now(node: Path, app: Path) -> None:

@@ -6,11 +6,12 @@ import json
 import os
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Union
+from typing import Any, BinaryIO, TypeVar, Union
 
 from kyc_review_client.errors import WaitTimeout
 from kyc_review_client.models import Delivery, Event, Key, Outcome, Submission, WebhookEndpoint
@@ -18,6 +19,7 @@ from kyc_review_client.transport import Transport
 
 # A path, the bytes themselves, or an open file or stream.
 Image = Union[str, "os.PathLike[str]", bytes, BinaryIO]
+Read = TypeVar("Read")
 LONGEST_HOLD_S = 10  # the server's
 
 
@@ -25,7 +27,8 @@ class Client:
     """One integration's access. Safe to share between threads.
 
     `url`: the server, such as https://kyc.bank.example; `key`: kyc_live_... or kyc_test_... (the sandbox).
-    Requests that fail in passing (429, 503, a lost connection) are repeated up to `retries` times.
+    Requests that fail in passing (429, 503, a lost or torn answer) are repeated up to `retries` times.
+    `timeout_s`: of one attempt, from connecting to the last byte of the answer, plus the `wait_s` asked for.
     """
 
     def __init__(
@@ -55,7 +58,7 @@ class Client:
 
     def me(self) -> Key:
         """What the key is and may do: a first call that tells whether it works."""
-        return Key.of(self._transport.send("GET", "/me").json())
+        return self._sent(Key.of, "GET", "/me")
 
     def create_submission(
         self,
@@ -82,13 +85,11 @@ class Client:
         if reference_image is not None:
             form["reference_image"] = _file(reference_image)
         key = idempotency_key or str(uuid.uuid4())
-        answer = self._transport.send("POST", "/submissions", form=form, key=key, query=_held(wait_s))
-        return Submission.of(answer.json())
+        return self._sent(Submission.of, "POST", "/submissions", form=form, key=key, hold_s=_held(wait_s))
 
     def submission(self, submission_id: str, *, wait_s: float = 0) -> Submission:
         """Read a submission. `wait_s`: how long the server may hold the answer back until it is scored."""
-        answer = self._transport.send("GET", f"/submissions/{submission_id}", query=_held(wait_s))
-        return Submission.of(answer.json())
+        return self._sent(Submission.of, "GET", f"/submissions/{submission_id}", hold_s=_held(wait_s))
 
     def wait_for_result(self, submission_id: str, *, timeout_s: float = 60) -> Submission:
         """The submission as soon as it is completed or cancelled. Raises WaitTimeout.
@@ -98,12 +99,12 @@ class Client:
         path, ends, pause_s, tag = f"/submissions/{submission_id}", time.monotonic() + timeout_s, 0.5, ""
         while True:
             started = time.monotonic()
-            hold_s = max(0.0, min(LONGEST_HOLD_S, ends - started))
             headers = {"If-None-Match": tag} if tag else {}
-            answer = self._transport.send("GET", path, query=_held(hold_s), headers=headers)
-            if answer.status == 200:
-                tag, found = answer.headers["ETag"], Submission.of(answer.json())
-                if found.is_final:
+            hold_s = _held(ends - started)
+            answer = self._transport.send("GET", path, headers=headers, read=Submission.of, hold_s=hold_s)
+            if answer.status != 304:
+                tag, found = answer.headers.get("ETag", ""), answer.value
+                if isinstance(found, Submission) and found.is_final:
                     return found
             left_s = ends - time.monotonic()
             if left_s <= 0:
@@ -142,7 +143,7 @@ class Client:
             "completed_before": _iso(completed_before),
             "metadata": json.dumps(metadata) if metadata else None,
         }
-        return map(Submission.of, self._pages("/submissions", filters))
+        return self._pages(Submission.of, "/submissions", filters)
 
     def image(self, submission_id: str) -> bytes:
         """The picture as it was posted. The key needs the scope `submissions:pictures`."""
@@ -154,7 +155,7 @@ class Client:
 
     def cancel_submission(self, submission_id: str) -> Submission:
         """Raises Conflict when it has a result."""
-        return Submission.of(self._transport.send("POST", f"/submissions/{submission_id}/cancel").json())
+        return self._sent(Submission.of, "POST", f"/submissions/{submission_id}/cancel")
 
     def appeal(self, submission_id: str, reason: str, *, idempotency_key: str | None = None) -> None:
         """Ask for another look at a `rejected` or `resubmit`, once.
@@ -162,7 +163,7 @@ class Client:
         Raises Conflict: `appeal_refused`, or `appeal_not_yet` (ask again in an hour).
         """
         key = idempotency_key or str(uuid.uuid4())
-        self._transport.send("POST", f"/submissions/{submission_id}/appeal", data={"reason": reason}, key=key)
+        self._sent(dict, "POST", f"/submissions/{submission_id}/appeal", data={"reason": reason}, key=key)
 
     def erase_submission(self, submission_id: str, *, reason: str | None = None) -> None:
         """Delete the picture and what was derived from it. The key needs the scope `submissions:erase`."""
@@ -174,15 +175,15 @@ class Client:
         """`outcome`: confirmed_fraud or confirmed_genuine; models and reviewers are measured against it."""
         path, data = f"/submissions/{submission_id}/outcome", {"outcome": outcome, "note": note}
         key = idempotency_key or str(uuid.uuid4())
-        return Outcome.of(self._transport.send("POST", path, data=data, key=key).json())
+        return self._sent(Outcome.of, "POST", path, data=data, key=key)
 
     def outcome(self, submission_id: str) -> Outcome:
         """The latest report. Raises NotFound when there is none."""
-        return Outcome.of(self._transport.send("GET", f"/submissions/{submission_id}/outcome").json())
+        return self._sent(Outcome.of, "GET", f"/submissions/{submission_id}/outcome")
 
     def events(self, *, after: str | None = None) -> Iterator[Event]:
         """What happened after the event with this id, oldest first, up to now. Keep the last id for the next time."""
-        return (Event.of(one, one["id"]) for one in self._pages("/events", {"after": after}))
+        return self._pages(lambda one: Event.of(one, one["id"]), "/events", {"after": after})
 
     def create_webhook_endpoint(
         self,
@@ -205,33 +206,44 @@ class Client:
         if events is not None:
             data["events"] = list(events)
         key = idempotency_key or str(uuid.uuid4())
-        return WebhookEndpoint.of(
-            self._transport.send("POST", "/webhook-endpoints", data=data, key=key).json()
-        )
+        return self._sent(WebhookEndpoint.of, "POST", "/webhook-endpoints", data=data, key=key)
 
     def webhook_endpoints(self) -> list[WebhookEndpoint]:
-        found = self._transport.send("GET", "/webhook-endpoints").json()
-        return [WebhookEndpoint.of(one) for one in found["data"]]
+        return self._sent(
+            lambda found: [WebhookEndpoint.of(one) for one in found["data"]], "GET", "/webhook-endpoints"
+        )
 
     def delete_webhook_endpoint(self, endpoint_id: str) -> None:
         self._transport.send("DELETE", f"/webhook-endpoints/{endpoint_id}")
 
     def send_test_webhook(self, endpoint_id: str) -> Delivery:
         """Queue a `webhook.test`; `webhook_deliveries` tells what came back."""
-        return Delivery.of(self._transport.send("POST", f"/webhook-endpoints/{endpoint_id}/test").json())
+        return self._sent(Delivery.of, "POST", f"/webhook-endpoints/{endpoint_id}/test")
 
     def webhook_deliveries(self, endpoint_id: str, *, state: str | None = None) -> Iterator[Delivery]:
         path = f"/webhook-endpoints/{endpoint_id}/deliveries"
-        return map(Delivery.of, self._pages(path, {"state": state}))
+        return self._pages(Delivery.of, path, {"state": state})
 
-    def _pages(self, path: str, filters: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    def _sent(self, read: Callable[[Any], Read], method: str, path: str, **sent: Any) -> Read:
+        value: Read = self._transport.send(method, path, read=read, **sent).value
+        return value
+
+    def _pages(self, read: Callable[[Any], Read], path: str, filters: Mapping[str, Any]) -> Iterator[Read]:
         asked = dict(filters)
         while True:
-            page = self._transport.send("GET", path, query=asked).json()
-            yield from page["data"]
-            if not page["has_more"]:
+            page = self._sent(partial(_page, read, asked.get("after")), "GET", path, query=asked)
+            yield from page[0]
+            if page[1] is None:
                 return
-            asked["after"] = page["next"]
+            asked["after"] = page[1]
+
+
+def _page(read: Callable[[Any], Read], after: str | None, page: Any) -> tuple[list[Read], str | None]:
+    """The items and where the next page begins. Raises ValueError for a next page that would lead round in a circle."""
+    following = page["next"] if page["has_more"] else None
+    if page["has_more"] and (not isinstance(following, str) or following == after):
+        raise ValueError("the next page is missing")
+    return [read(one) for one in page["data"]], following
 
 
 def _file(image: Image) -> tuple[str, bytes, str]:
@@ -244,8 +256,8 @@ def _file(image: Image) -> tuple[str, bytes, str]:
     return "image", image.read(), "application/octet-stream"
 
 
-def _held(wait_s: float) -> dict[str, Any]:
-    return {"wait": round(wait_s, 3)} if wait_s > 0 else {}
+def _held(wait_s: float) -> float:
+    return max(0.0, min(wait_s, LONGEST_HOLD_S))
 
 
 def _iso(moment: datetime | None) -> str | None:

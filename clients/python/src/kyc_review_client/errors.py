@@ -13,7 +13,7 @@ class KycReviewError(Exception):
 
 
 class ConnectionFailed(KycReviewError):
-    """The server was not reached, or its answer did not arrive, after all retries."""
+    """The server was not reached, or its answer did not arrive whole or was not this API's, after all retries."""
 
 
 class WaitTimeout(KycReviewError):
@@ -21,7 +21,10 @@ class WaitTimeout(KycReviewError):
 
 
 class WebhookInvalid(KycReviewError):
-    """The message was not signed with this secret, was changed, or is too old. Do not act on it; answer 401."""
+    """The message was not signed with this secret, was changed, is too old or is no event; or the secret is not one.
+
+    Do not act on it; answer 401.
+    """
 
 
 @dataclass(frozen=True)
@@ -38,13 +41,15 @@ class ApiError(KycReviewError):
 
     def __init__(self, status: int, problem: Mapping[str, Any], retry_after_s: float | None = None) -> None:
         self.status = status
-        self.code = str(problem.get("code", "unknown"))
-        self.detail = str(problem.get("detail", ""))
-        self.request_id: str | None = problem.get("request_id")
+        self.code = _text(problem.get("code")) or "unknown"
+        self.detail = _text(problem.get("detail")) or ""
+        self.request_id: str | None = _text(problem.get("request_id"))
         self.retry_after_s = retry_after_s
+        listed = problem.get("errors")
         self.errors = tuple(
-            FieldError(str(one.get("detail", "")), one.get("pointer"), one.get("parameter"))
-            for one in problem.get("errors", ())
+            FieldError(_text(one.get("detail")) or "", _text(one.get("pointer")), _text(one.get("parameter")))
+            for one in (listed if isinstance(listed, list) else ())
+            if isinstance(one, dict)
         )
         named = "; ".join(f"{one.pointer or one.parameter}: {one.detail}" for one in self.errors)
         super().__init__(f"{status} {self.code}: {self.detail}" + (f" ({named})" if named else ""))
@@ -100,7 +105,11 @@ def error_of(status: int, body: bytes, retry_after_s: float | None) -> ApiError:
     """A proxy in between may answer something that is no problem document."""
     try:
         problem = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         problem = None
     kind = KINDS.get(status, Unavailable if status >= 500 else ApiError)
     return kind(status, problem if isinstance(problem, dict) else {}, retry_after_s)
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
