@@ -69,21 +69,43 @@ export class Transport {
     if (sent.key !== undefined) headers["Idempotency-Key"] = sent.key;
     if (sent.json !== undefined) headers["Content-Type"] = "application/json";
     const body = sent.form ?? (sent.json === undefined ? null : JSON.stringify(sent.json));
-    const signal = AbortSignal.timeout((this.#options.timeoutS + holdS) * 1000);
+    const attemptS = this.#options.timeoutS + holdS;
+    const aborter = new AbortController();
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    // Raced too: what `fetch` reads of a broken encoding may stay pending although it was aborted.
+    const late = new Promise<Error>((resolve) => {
+      timer = setTimeout(() => {
+        resolve(new Error(`no complete answer after ${attemptS} s`));
+        aborter.abort();
+      }, attemptS * 1000);
+    });
     const asked = query.toString();
     const address = `${this.#root}${path}${asked ? `?${asked}` : ""}`;
+    const request = { method, headers, body, signal: aborter.signal, redirect: "manual" } as const;
     try {
-      const found = await fetch(address, { method, headers, body, signal, redirect: "manual" });
-      const answer = { status: found.status, headers: found.headers, bytes: await contentOf(found), value: undefined };
-      return found.ok ? { ...answer, value: read(answer) } : answer;
-    } catch (failure) {
-      return failure instanceof Error ? failure : new Error(String(failure));
+      return await Promise.race([answered(address, request, read), late]);
+    } finally {
+      clearTimeout(timer);
     }
   }
 
   #pauseS(attempt: number): number {
     const longestS = Math.min(FIRST_PAUSE_S * 2 ** attempt, this.#options.longestPauseS);
     return longestS * (0.5 + Math.random() / 2);
+  }
+}
+
+async function answered<Value>(
+  address: string,
+  request: RequestInit,
+  read: Reader<Value>,
+): Promise<Answer<Value> | Error> {
+  try {
+    const found = await fetch(address, request);
+    const answer = { status: found.status, headers: found.headers, bytes: await contentOf(found), value: undefined };
+    return found.ok ? { ...answer, value: read(answer) } : answer;
+  } catch (failure) {
+    return failure instanceof Error ? failure : new Error(String(failure));
   }
 }
 

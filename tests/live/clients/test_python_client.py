@@ -110,10 +110,10 @@ def test_what_may_have_happened_is_not_repeated_without_a_key(scripted: Scripted
     with Client(scripted.url, "k") as kyc:
         scripted.steps = [Step(is_lost=True)]
         with pytest.raises(api.ConnectionFailed):
-            kyc.create_webhook_endpoint("https://onboarding.bank.example/kyc")
+            kyc.send_test_webhook("1")
         scripted.steps = [Step(500, {"code": "internal_error"})]
         with pytest.raises(api.Unavailable, match="internal_error"):
-            kyc.report_outcome(SUBMISSION["id"], "confirmed_fraud")
+            kyc.cancel_submission(SUBMISSION["id"])
     assert len(scripted.seen) == 2
 
 

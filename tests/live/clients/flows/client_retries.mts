@@ -5,8 +5,8 @@ import * as api from "kyc-review-client";
 const kyc = new api.KycClient({ url: process.env["SERVER"]!, key: "k", retries: 4 });
 const image = new Uint8Array([1, 2, 3]);
 assert.equal((await kyc.createSubmission({ image, externalRef: "application-1" })).status, "in_review");
-await assert.rejects(kyc.createWebhookEndpoint({ url: "https://onboarding.bank.example/kyc" }), api.ConnectionFailed);
-await assert.rejects(kyc.reportOutcome("1", "confirmed_fraud"), api.Unavailable);
+await assert.rejects(kyc.sendTestWebhook("1"), api.ConnectionFailed);
+await assert.rejects(kyc.cancelSubmission("1"), api.Unavailable);
 await assert.rejects(
   kyc.me(),
   (error) => error instanceof api.RateLimited && error.code === "throttled" && error.retryAfterS === 3600,
