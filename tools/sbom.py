@@ -1,8 +1,10 @@
 """Bills of materials (CycloneDX 1.6, JSON) of the two images: `make sbom` writes sbom/web.cdx.json and worker.cdx.json.
 
-What is in an image is what requirements/*.txt pin, with their hashes, and the scripts of static/vendor; licences are
-read from the installed packages of .venv. Runs in an environment of its own (requirements/sbom.txt). Packages that
-.venv lacks, because they are for another platform, have no licence; they are named at the end.
+What is in an image is what requirements/*.txt pin for Linux and the Python of the Dockerfile, with their hashes, and
+the scripts of static/vendor. Licences are read from the installed packages of .venv: `License-Expression`,
+classifiers, the field `License`, or the title of the licence file. A component of another version than the installed
+one (.venv may have an older Python) says so in a property. Packages that name no licence are listed at the end. Runs
+in an environment of its own (requirements/sbom.txt).
 """
 
 import json
@@ -10,8 +12,11 @@ import re
 import subprocess
 import sys
 import tempfile
+from importlib.metadata import Distribution, distributions
 from pathlib import Path
 from typing import Any
+
+from packaging.markers import Marker
 
 ROOT = Path(__file__).resolve().parents[1]
 TARGET = ROOT / "sbom"
@@ -22,6 +27,8 @@ VENDORED = re.compile(
     re.M,
 )
 
+PINNED = re.compile(r"requirements line \d+: \S+ ; (.+?)\s+--hash")
+
 Component = dict[str, Any]
 
 
@@ -30,15 +37,55 @@ def key_of(component: Component) -> tuple[str, str]:
     return re.sub(r"[-_.]+", "-", component["name"]).lower(), component.get("version", "")
 
 
+def in_image(components: list[Component], python: str) -> list[Component]:
+    """Those whose pin applies to Linux and this Python ("3.12"), on one of the two kinds of processor at least.
+
+    cyclonedx-py keeps the marker only as text, in the description.
+    """
+    linux = {"sys_platform": "linux", "platform_system": "Linux", "os_name": "posix"}
+    names = {"python_version": python, "python_full_version": f"{python}.0", "implementation_name": "cpython"}
+    found = []
+    for component in components:
+        marker = PINNED.match(component.get("description", ""))
+        kinds = [linux | names | {"platform_machine": kind} for kind in ("x86_64", "aarch64")]
+        if marker is None or any(Marker(marker[1]).evaluate(kind) for kind in kinds):
+            found.append(component)
+    return found
+
+
 def with_licences(components: list[Component], installed: list[Component]) -> list[Component]:
-    """The pinned components with the licences and descriptions of the same installed versions."""
-    known = {key_of(component): component for component in installed}
-    facts = ("licenses", "description")
-    return [
-        component | {fact: of[fact] for fact in facts if fact in of}
-        for component in components
-        for of in [known.get(key_of(component), {})]
+    """The pinned components with licence and description of the same installed version, else of the installed one."""
+    known = {key_of(component)[0]: component for component in installed}
+    found = []
+    for component in components:
+        of = known.get(key_of(component)[0], {})
+        more = {fact: of[fact] for fact in ("licenses", "description") if fact in of}
+        if "licenses" in more and key_of(of) != key_of(component):
+            seen = {"name": "licence read from version", "value": of["version"]}
+            more["properties"] = [*component.get("properties", []), seen]
+        found.append(component | more)
+    return found
+
+
+def with_named_licences(installed: list[Component], folder: Path) -> list[Component]:
+    """Those without a licence get what their metadata in `folder` say in words; cyclonedx-py reads SPDX names only."""
+    files = {key_of({"name": found.name})[0]: found for found in distributions(path=[str(folder)])}
+    named = []
+    for component in installed:
+        found = files.get(key_of(component)[0])
+        words = licence_words(found) if found and "licenses" not in component else ""
+        named.append(component | ({"licenses": [{"license": {"name": words}}]} if words else {}))
+    return named
+
+
+def licence_words(found: Distribution) -> str:
+    """The field `License`, or the first line of the licence file; empty if there is neither."""
+    texts = [found.metadata.get("License") or ""]
+    texts += [
+        file.read_text() for file in found.files or () if re.match(r"(?i)(licen[cs]e|copying)", file.name)
     ]
+    lines = [line.strip() for text in texts for line in text.splitlines()]
+    return next((line[:100] for line in lines if line and line != "UNKNOWN"), "")
 
 
 def vendored(table: str) -> list[Component]:
@@ -67,7 +114,10 @@ def cyclonedx(*arguments: str) -> dict[str, Any]:
     """What cyclonedx-py says; raises CalledProcessError."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "bom.json"
-        command = [sys.executable, "-m", "cyclonedx_py", *arguments, "--output-reproducible", "-o", str(out)]
+        # Requirements files have no root component, so they have no dependencies of one.
+        quiet = ["-W", "ignore:The Component this BOM is describing"]
+        tool = [sys.executable, *quiet, "-m", "cyclonedx_py"]
+        command = [*tool, *arguments, "--output-reproducible", "-o", str(out)]
         subprocess.run(command, check=True, cwd=ROOT)
         return dict(json.loads(out.read_text()))
 
@@ -77,10 +127,12 @@ def main() -> None:
     from cyclonedx.validation.json import JsonStrictValidator  # type: ignore[import-not-found,unused-ignore]
 
     TARGET.mkdir(exist_ok=True)
-    installed = cyclonedx("environment", ".venv/bin/python")["components"]
+    [python] = re.findall(r"^ARG PYTHON_IMAGE=python:(\d+\.\d+)", (ROOT / "Dockerfile").read_text(), re.M)
+    [folder] = (ROOT / ".venv/lib").glob("python*/site-packages")
+    installed = with_named_licences(cyclonedx("environment", ".venv/bin/python")["components"], folder)
     for name in SETS:
         bom = cyclonedx("requirements", f"requirements/{name}.txt", "--pyproject", "pyproject.toml")
-        components = with_licences(bom["components"], installed)
+        components = with_licences(in_image(bom["components"], python), installed)
         if name == "web":
             components += vendored((ROOT / "static/vendor/VENDOR.md").read_text())
         text = json.dumps(bom | {"components": components}, indent=1, ensure_ascii=False) + "\n"
