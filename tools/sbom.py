@@ -59,7 +59,7 @@ def with_licences(components: list[Component], installed: list[Component]) -> li
     found = []
     for component in components:
         of = known.get(key_of(component)[0], {})
-        more = {fact: of[fact] for fact in ("licenses", "description") if fact in of}
+        more: Component = {fact: of[fact] for fact in ("licenses", "description") if fact in of}
         if "licenses" in more and key_of(of) != key_of(component):
             seen = {"name": "licence read from version", "value": of["version"]}
             more["properties"] = [*component.get("properties", []), seen]
@@ -80,7 +80,7 @@ def with_named_licences(installed: list[Component], folder: Path) -> list[Compon
 
 def licence_words(found: Distribution) -> str:
     """The field `License`, or the first line of the licence file; empty if there is neither."""
-    texts = [found.metadata.get("License") or ""]
+    texts = [found.metadata["License"] or ""]
     texts += [
         file.read_text() for file in found.files or () if re.match(r"(?i)(licen[cs]e|copying)", file.name)
     ]

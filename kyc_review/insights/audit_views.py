@@ -19,7 +19,7 @@ from kyc_review.audit.models import Event
 from kyc_review.audit.selectors import actions_beginning
 from kyc_review.core.days import begin_of, end_of
 from kyc_review.core.db.rows import RowComparison
-from kyc_review.core.permissions import Right, may_decide, may_read_audit_log, require
+from kyc_review.core.permissions import Right, may_decide, may_read_audit_log, may_see_people, require
 from kyc_review.insights.action_words import KINDS
 from kyc_review.insights.forms import AuditForm
 from kyc_review.insights.retention import retention
@@ -28,6 +28,7 @@ from kyc_review.review.models import ReviewItem
 from kyc_review.submissions.models import Submission
 
 ROWS = 100
+USER = "user"  # the kind of a person in events
 
 
 def events_found(*, viewer: User, wanted: dict[str, Any]) -> QuerySet[Event]:
@@ -89,7 +90,7 @@ def log(request: StaffRequest) -> HttpResponse:
     context = {
         "form": form,
         "kinds": KINDS,
-        "events": rows[:ROWS],
+        "events": _with_people(rows[:ROWS], viewer=request.user),
         "may_export": not may_decide(request.user),
         "older": rows[ROWS - 1].pk if len(rows) > ROWS else None,
         "filters": filters.urlencode(),
@@ -109,6 +110,23 @@ def receipt(request: StaffRequest, submission_id: UUID) -> HttpResponse:
     answer = JsonResponse(found, json_dumps_params={"indent": 1, "ensure_ascii": False})
     answer["Content-Disposition"] = f'attachment; filename="receipt-{row.pk}.json"'
     return answer
+
+
+def _with_people(rows: list[Event], *, viewer: User) -> list[tuple[Event, User | None, User | None]]:
+    """Each with the person who acted and the person it is about; none for viewers who do not see people."""
+    ids = {row.actor_id for row in rows if row.actor_kind == USER}
+    ids |= {row.target_id for row in rows if row.target_kind == USER}
+    found = (
+        User.objects.filter(pk__in=[int(pk) for pk in ids if pk.isdecimal()])
+        if may_see_people(viewer)
+        else ()
+    )
+    people = {str(person.pk): person for person in found}
+
+    def named(kind: str, pk: str) -> User | None:
+        return people.get(pk) if kind == USER else None
+
+    return [(row, named(row.actor_kind, row.actor_id), named(row.target_kind, row.target_id)) for row in rows]
 
 
 def _require(request: StaffRequest) -> None:

@@ -1,4 +1,6 @@
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from django import template
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -8,9 +10,9 @@ from django.utils.translation import gettext
 
 from detection.voting import Verdict
 from estimation.intervals import Rate
-from kyc_review.accounts.models import User
+from kyc_review.accounts.models import AdminRequest, User
 from kyc_review.core.numbers import in_readers_notation, number, percentage, upper_bound
-from kyc_review.core.permissions import may_read_audit_log, may_see_insights
+from kyc_review.core.permissions import Role, may_read_audit_log, may_see_insights
 from kyc_review.insights import action_words as actions
 from kyc_review.insights import submission_words
 from kyc_review.review.audit_results import Audited
@@ -20,6 +22,17 @@ from kyc_review.submissions.models import State
 
 register = template.Library()
 
+# Values of details that have words, by the name of the field.
+ROLES = {role.value: role.label for role in Role}
+WORDS: dict[str, Mapping[Any, object]] = {
+    "state": submission_words.STATES,
+    "verdict": submission_words.VERDICTS,
+    "reason": submission_words.REASONS,
+    "role": ROLES,
+    "before": ROLES,
+    "after": ROLES,
+    "act": dict(AdminRequest.Act.choices),
+}
 HASH = re.compile(r"[0-9a-f]{64}")
 
 
@@ -100,21 +113,27 @@ def result_reason_words(code: str) -> str:
 def event_details(detail: dict[str, object]) -> str:
     """The details of an event for a list: without empty values, hashes shortened to 12 characters."""
     texts = {
-        name.replace("_", " "): _as_text(value)
+        name.replace("_", " "): text
         for name, value in detail.items()
-        if value not in ("", None, [], {})
+        if (text := _as_text(value, words=WORDS.get(name)))
     }
     return " · ".join(
         f"{name}: {text[:12] if HASH.fullmatch(text) else text}" for name, text in texts.items()
     )
 
 
-def _as_text(value: object) -> str:
+def _as_text(value: object, *, words: Mapping[Any, object] | None = None) -> str:
+    """Empty for what is empty or has empty parts only. `words` are those of known values, by code."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return gettext("yes") if value else gettext("no")
     if isinstance(value, dict):
-        return ", ".join(f"{name} {_as_text(one)}".replace("_", " ") for name, one in value.items())
+        texts = {name: _as_text(one, words=WORDS.get(name)) for name, one in value.items()}
+        return ", ".join(f"{name} {text}".replace("_", " ") for name, text in texts.items() if text)
     if isinstance(value, list):
-        return ", ".join(map(_as_text, value))
-    return str(value)
+        return ", ".join(filter(None, (_as_text(one, words=words) for one in value)))
+    return str((words or {}).get(str(value), value))
 
 
 @register.filter

@@ -136,4 +136,14 @@ def test_a_selfie_that_a_check_held_is_not_called_clear(
 
 def test_details_of_an_event_are_text_and_not_python() -> None:
     detail: dict[str, object] = {"verdict": "clear", "checks": {"pose": "not_upright"}, "fields": ["a", "b"]}
-    assert event_details(detail) == "verdict: clear · checks: pose not upright · fields: a, b"
+    assert event_details(detail) == "verdict: Clear · checks: pose not upright · fields: a, b"
+
+
+def test_details_have_words_where_there_are_some_and_nothing_that_is_empty() -> None:
+    detail: dict[str, object] = {
+        "load": {"max": None, "min": 0},
+        "limit": {"max": None},
+        "before": ["admin", None],
+        "is_on": False,
+    }
+    assert event_details(detail) == "load: min 0 · before: Admin · is on: no"

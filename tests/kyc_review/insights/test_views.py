@@ -307,3 +307,14 @@ def test_a_share_says_of_how_many_it_is(
     page = " ".join(login(staff("ada", "admin")).get("/insights/?days=30").text.split())
     assert '0.0 % <span class="soft small">(0 of 1)</span>' in page
     assert '100.0 % <span class="soft small">(1 of 1)</span>' in page
+
+
+def test_the_audit_page_names_people_and_leads_to_them(
+    staff: Callable[..., User], login: Callable[..., Client]
+) -> None:
+    ada, bert = staff("ada", "admin"), staff("bert", "reviewer")
+    login(ada).post(f"/people/{bert.pk}/role/", {"role": "senior"})
+    page = login(ada).get("/insights/audit/?action=staff.role_changed").text
+    assert [name for name in ("ada", "bert") if f">{name}</a>" not in page] == []
+    assert f'<a href="/people/{bert.pk}/">bert</a>' in page
+    assert f"person {bert.pk}" not in page
