@@ -96,7 +96,8 @@ def planting_approve(*, proposal: PlantingProposal, actor: User, remark: str = "
     made = PlantingSettings.objects.create(
         **values_of(row), reason=row.reason, changed_by=row.proposed_by, approved_by=actor
     )
-    told = {"proposed_by": str(row.proposed_by), "remark": row.remark}
+    told: dict[str, Any] = {"proposed_by": str(row.proposed_by), "remark": row.remark}
+    told |= {"proposed_by_id": row.proposed_by_id, "proposal": row.pk}
     _recorded("planting.changed", actor, made, row.reason, **told)
     _notify(Kind.CHANGED, "The settings of planted forgeries changed", row, actor)
     return made
@@ -157,7 +158,7 @@ def _close(row: PlantingProposal, state: Proposal.State, actor: User, remark: st
 
 
 def _recorded(
-    action: str, actor: User, row: PlantingSettings | PlantingProposal, reason: str, **more: str
+    action: str, actor: User, row: PlantingSettings | PlantingProposal, reason: str, **more: Any
 ) -> None:
     audit.record(action=action, actor=actor, target=row, detail=values_of(row) | {"reason": reason} | more)
 

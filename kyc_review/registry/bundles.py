@@ -190,6 +190,7 @@ def _exchange(
         actor=actor,
         target=bundle,
         detail={
+            "promotion": row.pk,
             "version": bundle.version,
             "digest": bundle.digest,
             "before": before.digest if before else None,

@@ -59,7 +59,9 @@ def decision_correct(
         handling_ms=0,
         **word,
     )
-    detail = {"from": before.label, "label": correction.label}
+    detail = {"from": before.label, "corrects": before.pk, "decision": correction.pk} | {
+        name: word[name] for name in ("label", "obstacle", "is_sure")
+    }
     if item.reason == ReviewItem.Reason.GOLD:
         pass  # stored like any other, without effect: a refusal would reveal a calibration item
     elif correction_waits(item=item, correction=correction):

@@ -107,7 +107,7 @@ def _record(item_id: int, reviewer: User, said: dict[str, Any]) -> Decision | No
         handling_ms=int((now - item.claimed_at).total_seconds() * 1000),
         **said,
     )
-    decided = {"label": said["label"]}
+    decided = {name: said[name] for name in ("label", "obstacle", "is_sure")}
     insert(decision, audit.event(action="item.decided", actor=reviewer, target=item, detail=decided))
     if item.is_blind:  # a decision without seeing the votes is also the first call
         FirstCall.objects.get_or_create(item_id=item_id, reviewer=reviewer, defaults={"label": said["label"]})
@@ -135,7 +135,12 @@ def decision_undo(*, item_id: int, reviewer: User) -> None:
         raise TooLate
     DecisionUndo.objects.create(decision=decision)
     claim_again(item=item, reviewer=reviewer, settles_at=None)
-    audit.record(action="item.undone", actor=reviewer, target=item, detail={"label": decision.label})
+    audit.record(
+        action="item.undone",
+        actor=reviewer,
+        target=item,
+        detail={"label": decision.label, "decision": decision.pk},
+    )
 
 
 def decisions_settle() -> int:

@@ -79,6 +79,15 @@ MIDDLEWARE = [
     "kyc_review.core.not_allowed.NotAllowedPage",
 ]
 
+# `manage.py audit verify` compares these records with their events.
+AUDITED_RECORDS = [
+    "kyc_review.accounts.audited.KINDS",
+    "kyc_review.registry.audited.KINDS",
+    "kyc_review.review.audited.KINDS",
+    "kyc_review.training.audited.KINDS",
+    "kyc_review.planting.audited.KINDS",
+]
+
 ROOT_URLCONF = "kyc_review.urls"
 WSGI_APPLICATION = "kyc_review.wsgi.application"
 TEMPLATES = [

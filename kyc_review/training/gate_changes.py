@@ -114,7 +114,8 @@ def gate_change_approve(*, proposal: GateProposal, actor: User, remark: str = ""
         actor=actor,
         target=made,
         detail={"before": row.before, "after": row.limits, "reason": row.reason}
-        | {"proposal": row.pk, "proposed_by": str(row.proposed_by), "remark": row.remark},
+        | {"proposal": row.pk, "proposed_by": str(row.proposed_by), "remark": row.remark}
+        | {"proposed_by_id": row.proposed_by_id},
     )
     title = CHANGED % {"proposer": row.proposed_by, "approver": actor}
     _notify(Kind.CHANGED, title, f"{_in_words(row)} {row.reason}", actor)

@@ -63,7 +63,12 @@ def admin_request_open(*, person: User, act: AdminRequest.Act, actor: User) -> A
     )
     if not is_new:
         raise PeopleRefused(gettext("This was asked for already, and waits for another admin."))
-    audit.record(action="staff.admin_requested", actor=actor, target=person, detail={"act": act.value})
+    audit.record(
+        action="staff.admin_requested",
+        actor=actor,
+        target=person,
+        detail={"act": act.value, "request": row.pk},
+    )
     for tell in told:
         tell(row, actor)
     return row
@@ -72,11 +77,11 @@ def admin_request_open(*, person: User, act: AdminRequest.Act, actor: User) -> A
 @transaction.atomic
 def directory_request_open(*, person: User) -> None:
     """The bank's directory asks, by the groups of a login, that the person may be an admin; an admin approves it."""
-    _, is_new = AdminRequest.objects.get_or_create(
+    row, is_new = AdminRequest.objects.get_or_create(
         person=person, act=Act.ROLE, state=State.OPEN, defaults={"proposed_by": person}
     )
     if is_new:
-        detail = {"act": Act.ROLE.value, "by": "single_sign_on"}
+        detail = {"act": Act.ROLE.value, "by": "single_sign_on", "request": row.pk}
         audit.record(action="staff.admin_requested", target=person, detail=detail)
 
 
@@ -90,7 +95,7 @@ def directory_request_withdraw(*, person: User) -> None:
     )
     if row is not None:
         _close(row, State.WITHDRAWN, person)
-        detail = {"act": row.act, "asked_by": "single_sign_on"}
+        detail = {"act": row.act, "asked_by": "single_sign_on", "request": row.pk}
         audit.record(action="staff.admin_request_withdrawn", target=person, detail=detail)
 
 
@@ -112,7 +117,7 @@ def admin_request_approve(*, request: AdminRequest, actor: User) -> str | None:
     if refusal := why_not_request_approver(request=row, approver=actor):
         raise PeopleRefused(refusal)
     _close(row, State.APPROVED, actor)
-    detail = {"act": row.act, "asked_by": str(row.proposed_by)}
+    detail = {"act": row.act, "asked_by": str(row.proposed_by), "request": row.pk}
     audit.record(action="staff.admin_request_approved", actor=actor, target=row.person, detail=detail)
     match row.act:
         case Act.ROLE:
@@ -132,7 +137,7 @@ def admin_request_reject(*, request: AdminRequest, actor: User) -> AdminRequest:
     require(actor, Right.MANAGE_PEOPLE)
     row = _locked(request)
     _close(row, State.WITHDRAWN if row.proposed_by_id == actor.pk else State.REJECTED, actor)
-    detail = {"act": row.act, "asked_by": str(row.proposed_by)}
+    detail = {"act": row.act, "asked_by": str(row.proposed_by), "request": row.pk}
     audit.record(action=f"staff.admin_request_{row.state}", actor=actor, target=row.person, detail=detail)
     return row
 

@@ -58,6 +58,7 @@ def test_a_new_admin_has_no_role_until_another_admin_approves(
     assert Event.objects.get(action="staff.admin_request_approved").detail == {
         "act": "role",
         "asked_by": "ada",
+        "request": row.pk,
     }
 
 

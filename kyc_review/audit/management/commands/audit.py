@@ -5,6 +5,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from kyc_review.audit import services
 from kyc_review.audit.models import SealedBatch
+from kyc_review.audit.record_checks import records_verify
 from kyc_review.audit.roots import RootsFileError, root_lines, roots_file, roots_read
 from kyc_review.audit.sealing import ChainRefused, batch_seal, seal_all
 from kyc_review.audit.signing import (
@@ -27,7 +28,7 @@ class Command(BaseCommand):
         commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
         verifying = commands.add_parser(
             "verify",
-            help="find changed, missing, inserted and back-dated events; exit status 1 if there are any",
+            help="find changed, missing, inserted and back-dated events and records; exit status 1 if there are any",
         )
         verifying.add_argument(
             "--keys", type=Path, metavar="FOLDER", help="trusted public keys (*.pem), kept elsewhere"
@@ -43,6 +44,9 @@ class Command(BaseCommand):
         )
         roots = commands.add_parser("roots", help="print the signed header of each batch, one a line")
         roots.add_argument("--since", type=int, default=1, metavar="BATCH", help="the first batch")
+        verifying.add_argument(
+            "--seals-only", action="store_true", help="do not compare records with their events"
+        )
         commands.add_parser(
             "rotate-key", help="make a new signing key; batches that are already sealed stay valid"
         )
@@ -60,6 +64,8 @@ class Command(BaseCommand):
         path = options["roots"] or roots_file()
         published = list(roots_read(path)) if path.exists() else []
         report = verify(keys=public_keys(options["keys"]), published=published)
+        if not options["seals_only"]:
+            report.problems += records_verify()
         self._tell(
             report, f"{len(published)} published roots of {path}" if published else "no published roots"
         )

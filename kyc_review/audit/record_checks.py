@@ -1,0 +1,74 @@
+"""Compares records with the events that were written in the same transaction: what the seals say of events then holds
+for these records, too."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import timedelta
+from typing import Any
+
+from django.db import connection, transaction
+
+from kyc_review.audit.record_kinds import RecordKind, record_kinds
+
+NAMED = 20
+# A record and its event are of one transaction; some times of records are those of another computer's clock.
+APART_MAX = timedelta(minutes=5)
+ROWS_AT_ONCE = 2000
+# The n-th record of an act by a person on a target belongs to the n-th such event. Postgres sorts and joins on disk
+# what exceeds its work memory, so all rows of a kind are one statement.
+COMPARE = """WITH record AS (
+    SELECT *, row_number() OVER (PARTITION BY action, target, actor ORDER BY id) AS n
+    FROM ({records}) AS r(id, at, action, target, actor, said)
+), event AS (
+    SELECT id, at, action, {target} AS target, actor_id AS actor,
+        detail || CASE jsonb_typeof(detail->'after') WHEN 'object' THEN detail->'after' ELSE '{{}}' END AS detail,
+        row_number() OVER (PARTITION BY action, {target}, actor_id ORDER BY id) AS n
+    FROM audit_event WHERE action = ANY(%(actions)s)
+), pair AS (
+    SELECT record.id AS record, event.id AS event, action,
+        abs(extract(epoch FROM record.at - event.at)) > %(apart_s)s AS apart,
+        ARRAY(SELECT f.key FROM jsonb_each(event.detail) AS f
+            WHERE record.said ? f.key AND record.said->f.key <> f.value ORDER BY f.key) AS wrong
+    FROM record FULL JOIN event USING (action, target, actor, n)
+)
+SELECT record, event, action, coalesce(apart, true), wrong FROM pair
+WHERE record IS NULL OR event IS NULL OR coalesce(apart, true) OR wrong <> '{{}}' ORDER BY record, event"""
+
+
+@transaction.atomic
+def records_verify() -> list[str]:
+    """`record_problems` of every kind, in one snapshot of the database."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+    return record_problems()
+
+
+def record_problems() -> list[str]:
+    """A problem for records without event, for those whose event says otherwise or is dated otherwise, and for events
+    without record; at most NAMED of a sort are named. Needs a transaction."""
+    return [problem for kind in record_kinds() for problem in _problems(kind)]
+
+
+def _problems(kind: RecordKind) -> list[str]:
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    with connection.chunked_cursor() as cursor:
+        cursor.cursor.itersize = ROWS_AT_ONCE
+        values: dict[str, Any] = {"actions": list(kind.actions), "apart_s": APART_MAX.total_seconds()}
+        cursor.execute(COMPARE.format(records=kind.records, target=kind.target), values)
+        for record, event, action, apart, wrong in cursor:
+            if event is None:
+                found["no event"].append(f"{kind.name} {record} ({action})")
+            elif record is None:
+                found["no record"].append(f"event {event} ({action}) of a {kind.name}")
+            elif wrong:
+                names = ", ".join(wrong)
+                found["contradicts its event"].append(f"{kind.name} {record} ({names}; event {event})")
+            elif apart:
+                found["dated away from its event"].append(f"{kind.name} {record} (event {event})")
+    return [_problem(sort, named) for sort, named in found.items()]
+
+
+def _problem(sort: str, named: list[str]) -> str:
+    more = f" and {len(named) - NAMED} more" if len(named) > NAMED else ""
+    return f"{sort}: {', '.join(named[:NAMED])}{more}"

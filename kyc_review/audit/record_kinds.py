@@ -1,0 +1,32 @@
+"""Which records have an event of their own, and how the two are compared: SQL of each kind.
+
+Each SELECT of records gives id, at (when, by its row), action, target, actor (as the event names them, "" for none) and
+`said`: what the event's detail may repeat, under the same names. A detail is compared by the names that both have, so
+that older events are compared by what they hold.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+
+class RecordKind(NamedTuple):
+    """`actions`: those of its events. `target`: SQL of the event's target, where it is not `target_id` alone."""
+
+    name: str
+    actions: tuple[str, ...]
+    records: str
+    target: str = "target_id"
+
+
+def closed(prefix: str, approved: str = "") -> tuple[str, ...]:
+    """The actions that close a proposal; `approved`: where that one has another name."""
+    return approved or f"{prefix}approved", f"{prefix}rejected", f"{prefix}withdrawn"
+
+
+def record_kinds() -> list[RecordKind]:
+    """Those of all apps, each from the app that has the tables (AUDITED_RECORDS)."""
+    return [kind for path in settings.AUDITED_RECORDS for kind in import_string(path)]

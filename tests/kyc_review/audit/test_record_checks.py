@@ -1,0 +1,161 @@
+"""Records are compared with the events of their acts: what the owner of the tables changes alone is named."""
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from django.conf import LazySettings
+from django.db import connection, transaction
+
+from kyc_review.accounts.models import AdminRequest, User
+from kyc_review.accounts.people.admin_requests import admin_request_approve, admin_request_open
+from kyc_review.audit.record_checks import record_problems
+from kyc_review.lifecycle.erase import submission_erase
+from kyc_review.planting.changes import planting_propose, planting_reject, planting_switch_off
+from kyc_review.registry.bundles import bundle_rollback
+from kyc_review.review.corrections import decision_correct
+from kyc_review.review.decisions import decision_record, decision_undo, decisions_settle
+from kyc_review.review.models import ReviewItem
+from kyc_review.training.gate_changes import gate_change_propose, gate_change_reject
+from kyc_review.training.gate_limits import Limits
+from kyc_review.training.models import Comparison
+from kyc_review.training.proposals import proposal_approve, proposal_open, proposal_reject
+from tests.factories.claims import claim_next
+from tests.factories.gate_settings import WHY, gate_changed
+from tests.factories.planted import VALUES, planting_on
+
+pytestmark = pytest.mark.django_db
+COPY = """INSERT INTO {0} SELECT (jsonb_populate_record(t, '{{"id": 999999}}')).*
+    FROM {0} AS t ORDER BY id {1} LIMIT 1"""
+CLOSED = "(SELECT max(id) FROM {} WHERE state = 'approved')"
+FORGED = [
+    ("DELETE FROM registry_promotion WHERE id = (SELECT max(id) FROM registry_promotion)", "no record: event"),
+    ("UPDATE registry_promotion SET shift = 50 WHERE shift <> 0", "promotion .*shift; event"),
+    ("UPDATE registry_promotion SET reason = 'other' WHERE kind = 'rollback'", "promotion .*reason; event"),
+    ("UPDATE registry_promotion SET promoted_at = promoted_at - interval '3 days' WHERE kind = 'rollback'",
+     "dated away from its event: promotion"),
+    (COPY.format("registry_promotion", "DESC"), "no event: promotion 999999"),
+    ("UPDATE review_decision SET label = 'real' WHERE corrects_id IS NULL AND label = 'fake'", "label; event"),
+    ("UPDATE review_decision SET is_sure = false WHERE corrects_id IS NULL", "is_sure; event"),
+    ("UPDATE review_decision SET reviewer_id = (SELECT id FROM accounts_user WHERE username = 'alice')",
+     "no event: decision"),
+    ("UPDATE review_decision SET decided_at = decided_at - interval '1 hour'", "dated away .*: decision"),
+    (COPY.format("review_decision", ""), "no event: decision 999999"),
+    ("DELETE FROM review_decision WHERE corrects_id IS NOT NULL", "no record: event .*item.corrected"),
+    ("DELETE FROM review_decisionundo", "no record: event .*undone decision"),
+    ("UPDATE training_gatesettings SET recall_min = 0", "gate settings .*recall_min"),
+    ("UPDATE training_gatesettings SET changed_by_id = (SELECT id FROM accounts_user WHERE username = 'alice')",
+     "gate settings .*proposed_by_id"),
+    (COPY.format("training_gatesettings", ""), "no event: gate settings 999999"),
+    (f"UPDATE training_gateproposal SET limits = '{{}}' WHERE id = {CLOSED.format('training_gateproposal')}",
+     "gate proposal .*after; event"),
+    ("UPDATE training_gateproposal SET decided_by_id = (SELECT id FROM accounts_user WHERE username = 'alice')",
+     "no event: decided gate proposal"),
+    ("UPDATE training_gateproposal SET remark = 'x' WHERE state = 'rejected'", "decided gate .*remark; event"),
+    ("UPDATE training_gateproposal SET state = 'approved' WHERE state = 'rejected'", "no event: decided gate"),
+    ("UPDATE planting_plantingsettings SET rate = 0.4 WHERE is_on", "planting settings .*rate; event"),
+    (COPY.format("planting_plantingsettings", ""), "no event: planting settings 999999"),
+    ("UPDATE planting_plantingproposal SET state = 'approved' WHERE state = 'rejected'",
+     "no event: decided planting"),
+    ("UPDATE training_proposal SET shift = 2 WHERE state = 'approved'", "promotion proposal .*shift; event"),
+    ("UPDATE training_proposal SET decided_by_id = (SELECT id FROM accounts_user WHERE username = 'alice')",
+     "no event: decided promotion proposal"),
+    (COPY.format("training_proposal", ""), "no event: promotion proposal 999999"),
+    ("UPDATE accounts_adminrequest SET decided_by_id = (SELECT id FROM accounts_user WHERE username = 'alice')",
+     "no event: decided admin request"),
+    ("DELETE FROM accounts_adminrequest", "no record: event .*staff.admin_requested"),
+]  # fmt: skip
+TABLES = (
+    "registry_promotion",
+    "review_decision",
+    "review_decisionundo",
+    "training_gatesettings",
+    "training_gateproposal",
+    "planting_plantingsettings",
+    "planting_plantingproposal",
+    "training_proposal",
+    "accounts_adminrequest",
+)
+
+
+@pytest.fixture
+def ada(staff: Callable[..., User]) -> User:
+    return staff("ada", "admin")
+
+
+@pytest.fixture
+def amir(staff: Callable[..., User]) -> User:
+    return staff("amir", "admin")
+
+
+@pytest.fixture
+def history(
+    comparison: Comparison, enqueue: Callable[..., ReviewItem], settings: LazySettings, ada: User, amir: User,
+    alice: User, bob: User,
+) -> None:  # fmt: skip
+    """Acts of every kind: approved, rejected and withdrawn, decided, undone, corrected, rolled back, erased."""
+    proposal = proposal_open(comparison=comparison, actor=ada, reason=WHY)
+    proposal_reject(proposal=proposal, actor=ada)
+    proposal = proposal_open(
+        comparison=comparison, actor=ada, reason=WHY, shift=-0.5, override="Recall comes first here."
+    )
+    proposal_approve(proposal=proposal, actor=amir, remark="agreed")
+    bundle_rollback(actor=ada, reason="It was slow.", leaving=comparison.candidate.digest)
+    before = Limits.current()
+    gate_changed(replace(before, recall_min=0.75), by=ada, approved_by=amir)
+    other = gate_change_propose(limits=replace(before, recall_min=0.8), reason=WHY, actor=amir)
+    gate_change_reject(proposal=other, actor=ada, remark="Not this year.")
+    planting_on(by=ada, approved_by=amir)
+    planting_switch_off(reason="The month is over now.", actor=amir)
+    planting_reject(
+        proposal=planting_propose(values=VALUES, reason="Let us go on with it.", actor=ada),
+        actor=amir,
+        remark="No.",
+    )
+    for act in (AdminRequest.Act.ROLE, AdminRequest.Act.PASSWORD):
+        request = admin_request_open(person=alice if act == "role" else bob, act=act, actor=ada)
+        if act == "role":
+            admin_request_approve(request=request, actor=amir)
+    enqueue()
+    settings.UNDO_WINDOW_S = 60
+    item = claim_next(bob)
+    decision_record(item_id=item.pk, reviewer=bob, label="real")
+    decision_undo(item_id=item.pk, reviewer=bob)
+    decision_record(item_id=item.pk, reviewer=bob, label="real")
+    decision_undo(item_id=item.pk, reviewer=bob)
+    settings.UNDO_WINDOW_S = 0
+    decision_record(item_id=item.pk, reviewer=bob, label="fake", note="pasted")
+    decisions_settle()
+    decision_correct(item_id=item.pk, corrector=bob, label="not_assessable", obstacle="blurred")
+    submission_erase(submission_id=item.submission_id, reason="The customer asked for it.", actor=ada)
+
+
+def test_an_untouched_history_is_intact_and_each_forgery_is_named(history: None) -> None:
+    assert record_problems() == []
+    missed = {}
+    for statement, problem in FORGED:
+        with transaction.atomic(), connection.cursor() as cursor:
+            point = transaction.savepoint()
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+            for table in TABLES:
+                cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+            cursor.execute(statement)
+            assert cursor.rowcount, statement
+            named = "\n".join(record_problems())
+            transaction.savepoint_rollback(point)
+        if not re.search(problem, named):
+            missed[statement] = named
+    assert missed == {}
+
+
+def test_an_older_event_is_compared_by_what_it_holds(enqueue: Callable[..., ReviewItem], alice: User) -> None:
+    enqueue()
+    item = claim_next(alice)
+    decision_record(item_id=item.pk, reviewer=alice, label="fake")
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE audit_event DISABLE TRIGGER USER")
+        cursor.execute(
+            "UPDATE audit_event SET detail = '{\"label\": \"fake\"}' WHERE action = 'item.decided'"
+        )
+    assert record_problems() == []
