@@ -1,5 +1,6 @@
 """Shared OpenAPI descriptions: errors, examples, headers."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
@@ -7,6 +8,7 @@ from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiRespo
 from rest_framework import serializers
 
 from kyc_review.core.problems import CONTENT_TYPE
+from kyc_review.core.serializers import StrictSerializer
 
 MALFORMED = "A field or parameter is missing, unknown or invalid; `errors` names each."
 
@@ -120,6 +122,22 @@ def with_signatures(result: dict[str, Any], **_: Any) -> dict[str, Any]:
             for name, text in headers.items()
         ]
     return result
+
+
+def with_closed_bodies(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """Says of each body of which unknown fields are refused that it takes no others."""
+    schemas = result["components"]["schemas"]
+    for form in _subclasses(StrictSerializer):
+        for name in (f"{form.__name__}Request", f"Patched{form.__name__}Request"):
+            if name in schemas:
+                schemas[name]["additionalProperties"] = False
+    return result
+
+
+def _subclasses(kind: type[Any]) -> Iterator[type[Any]]:
+    for below in kind.__subclasses__():
+        yield below
+        yield from _subclasses(below)
 
 
 def without_empty_defaults(result: dict[str, Any], **_: Any) -> dict[str, Any]:

@@ -39,7 +39,7 @@ class JSONParser(parsers.BaseParser):
         try:
             text = stream.read().decode()
         except ValueError as error:
-            raise ParseError(f"JSON parse error - {error}") from None
+            raise ParseError(f"This is not JSON: {error}.") from None
         return parsed(text)
 
 
@@ -55,7 +55,7 @@ def parsed(text: str) -> Any:
     except RecursionError:
         raise ParseError(TOO_DEEP) from None
     except ValueError as error:
-        raise ParseError(f"JSON parse error - {error}") from None
+        raise ParseError(f"This is not JSON: {error}.") from None
     if text.count("{") + text.count("[") > DEPTH_MAX:
         _refuse_deep(value)
     if SURROGATE.search(text):

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
+from uuid import UUID
 
 from django.core.exceptions import (
     BadRequest,
@@ -18,6 +19,7 @@ from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
 from django.shortcuts import render
+from django.urls import Resolver404, resolve
 from django.views import defaults
 from rest_framework import exceptions
 from rest_framework.response import Response
@@ -30,6 +32,8 @@ from kyc_review.core.errors import DomainError
 
 log = logging.getLogger(__name__)
 CONTENT_TYPE = "application/problem+json"
+NIL = UUID(int=0)
+SHOWN_ID_CHARS = 100
 
 
 class Problem(exceptions.APIException):
@@ -171,10 +175,27 @@ def whole_text(text: str) -> str:
     return text.encode(errors="replace").decode()
 
 
+def malformed_id(path: str) -> str:
+    """What is wrong with the id in a path that would be an address with a UUID or a number there; else empty."""
+    parts = path.split("/")
+    for place, part in enumerate(parts):
+        for sample, value, kind in ((str(NIL), NIL, "a UUID"), ("0", 0, "a number")):
+            try:
+                match = resolve("/".join([*parts[:place], sample, *parts[place + 1 :]]))
+            except Resolver404:
+                continue
+            if value in match.kwargs.values():
+                shown = whole_text(part)[:SHOWN_ID_CHARS]
+                return f"`{shown}` is not {kind}, so it is the id of nothing. Send an id from an answer of this API."
+    return ""
+
+
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     if not _in_api(request):
         return defaults.page_not_found(request, exception)
-    return _answer(404, "not_found", "There is no such address in this API.")
+    return _answer(
+        404, "not_found", malformed_id(request.path_info) or "There is no such address in this API."
+    )
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -41,6 +41,7 @@ Post identity selfies; read what the ensemble and the bank's reviewers found.
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "kyc_review.core.openapi.with_signatures",
+        "kyc_review.core.openapi.with_closed_bodies",
         "kyc_review.core.openapi.without_empty_defaults",
     ],
     "WEBHOOKS": [

@@ -51,6 +51,12 @@ class NotReplayable(DomainError):
     code = "not_replayable"
 
 
+class EndpointPaused(NotReplayable):
+    """A test event for an endpoint that is switched off."""
+
+    code = "endpoint_paused"
+
+
 @transaction.atomic
 def endpoint_create(
     *,
@@ -146,10 +152,10 @@ def secret_rotate(*, endpoint: Endpoint, actor: models.Model | None = None) -> s
 
 @transaction.atomic
 def send_test_event(*, endpoint: Endpoint, actor: models.Model | None = None) -> Delivery:
-    """Queue a `webhook.test` for this endpoint alone. Raises NotReplayable when it is switched off."""
+    """Queue a `webhook.test` for this endpoint alone. Raises EndpointPaused when it is switched off."""
     row = Endpoint.objects.select_for_update().get(pk=endpoint.pk, deleted_at=None)
     if not row.is_active:
-        raise NotReplayable(gettext("The endpoint is switched off; switch it on first."))
+        raise EndpointPaused(gettext("The endpoint is switched off; switch it on first."))
     now = database_now()
     event = Event.objects.create(
         integration=row.integration,

@@ -4,16 +4,15 @@ from typing import Any
 
 from rest_framework import serializers
 
+from kyc_review.core.fields import DayField, OneOfField
 from kyc_review.records.dossier import Audience
 from kyc_review.records.writers import Format
 
 
 class ExportIn(serializers.Serializer):
-    since = serializers.DateField(help_text="The first day, in UTC.")
-    until = serializers.DateField(help_text="The last day, in UTC.")
-    format = serializers.ChoiceField(
-        choices=[format.value for format in Format], default=Format.JSON_LINES.value
-    )
+    since = DayField(help_text="The first day, in UTC.")
+    until = DayField(help_text="The last day, in UTC.")
+    format = OneOfField(choices=[format.value for format in Format], default=Format.JSON_LINES.value)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if attrs["until"] < attrs["since"]:
@@ -22,7 +21,7 @@ class ExportIn(serializers.Serializer):
 
 
 class DossierIn(serializers.Serializer):
-    audience = serializers.ChoiceField(
+    audience = OneOfField(
         choices=[audience.value for audience in Audience],
         help_text="`subject`: for the applicant, without data of others and names of staff.",
     )

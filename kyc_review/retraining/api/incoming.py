@@ -5,6 +5,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from kyc_review.core.fields import DayField, DigestField, OneOfField
 from kyc_review.core.serializers import StrictSerializer
 from kyc_review.datasets.models import Snapshot
 from kyc_review.datasets.snapshot_filters import SnapshotFilter
@@ -14,7 +15,6 @@ from kyc_review.retraining.forms import REASONS
 from kyc_review.training.models import Job, Proposal
 from kyc_review.training.runs import BALANCES, EPOCHS_MAX
 
-DIGEST = r"^[0-9a-f]{64}$"
 REASON_MAX = 300
 BEGINNINGS = [
     ("champion", "Fine-tune the champion's weights"),
@@ -30,31 +30,31 @@ class PageIn(serializers.Serializer):
 
 
 class WorkPageIn(PageIn):
-    state = serializers.ChoiceField(choices=Job.State.choices, required=False)
+    state = OneOfField(choices=Job.State.choices, required=False)
 
 
 class ComparisonPageIn(WorkPageIn):
-    candidate = serializers.RegexField(
-        DIGEST, required=False, source="candidate__digest", help_text="Of this bundle, by its digest."
+    candidate = DigestField(
+        required=False, source="candidate__digest", help_text="Of this bundle, by its digest."
     )
 
 
 class ProposalPageIn(PageIn):
-    state = serializers.ChoiceField(choices=Proposal.State.choices, required=False)
+    state = OneOfField(choices=Proposal.State.choices, required=False)
 
 
 class SnapshotPageIn(PageIn):
     after = serializers.SlugField(  # type: ignore[assignment]
         max_length=60, required=False, help_text="`next` of the previous page."
     )
-    state = serializers.ChoiceField(choices=Snapshot.State.choices, required=False)
+    state = OneOfField(choices=Snapshot.State.choices, required=False)
 
 
 class BundlePageIn(PageIn):
-    after = serializers.RegexField(  # type: ignore[assignment]
-        DIGEST, required=False, help_text="`next` of the previous page."
+    after = DigestField(  # type: ignore[assignment]
+        required=False, help_text="`next` of the previous page."
     )
-    source = serializers.ChoiceField(  # type: ignore[assignment]
+    source = OneOfField(  # type: ignore[assignment]
         choices=Bundle.Source.choices, required=False
     )
 
@@ -69,12 +69,12 @@ class ChoicesIn(StrictSerializer):
         child=serializers.SlugField(max_length=50), default=list, help_text="Only of these integrations."
     )
     reasons = serializers.ListField(
-        child=serializers.ChoiceField(choices=REASONS),
+        child=OneOfField(choices=REASONS),
         default=list,
         help_text="Only items with these reasons.",
     )
-    since = serializers.DateField(required=False, help_text="Decided on this day or later.")
-    until = serializers.DateField(required=False, help_text="Decided on this day or earlier.")
+    since = DayField(required=False, help_text="Decided on this day or later.")
+    until = DayField(required=False, help_text="Decided on this day or earlier.")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if "since" in attrs and "until" in attrs and attrs["since"] > attrs["until"]:
@@ -109,7 +109,7 @@ class RunIn(StrictSerializer):
     """A new training run; what is left out has the page's defaults."""
 
     snapshot = serializers.SlugField(max_length=60, help_text="A ready snapshot's name.")
-    begin = serializers.ChoiceField(choices=BEGINNINGS, default="champion")
+    begin = OneOfField(choices=BEGINNINGS, default="champion")
     epochs = serializers.IntegerField(min_value=1, max_value=EPOCHS_MAX, default=3)
     miss = serializers.FloatField(
         min_value=0.001,
@@ -134,7 +134,7 @@ ERASED = "Required when the candidate learned from faces that were erased since:
 class ComparisonIn(StrictSerializer):
     """Champion and this bundle on a snapshot's hold-out and the latest submissions."""
 
-    candidate = serializers.RegexField(DIGEST, help_text="A bundle's digest.")
+    candidate = DigestField(help_text="A bundle's digest.")
     snapshot = serializers.SlugField(max_length=60, help_text="A ready snapshot's name.")
 
 
@@ -171,11 +171,10 @@ class ApprovalIn(RemarkIn):
 
 class RollbackIn(StrictSerializer):
     reason = serializers.CharField(max_length=REASON_MAX, help_text="Auditors read it.")
-    leaving = serializers.RegexField(
-        DIGEST,
+    leaving = DigestField(
         help_text="The digest of the bundle in production as you know it, so that a repeated request goes back once.",
     )
 
 
 class ShadowIn(StrictSerializer):
-    bundle = serializers.RegexField(DIGEST, help_text="A bundle's digest.")
+    bundle = DigestField(help_text="A bundle's digest.")

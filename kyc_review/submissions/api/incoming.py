@@ -13,6 +13,7 @@ from rest_framework.exceptions import ParseError
 from rest_framework.fields import empty
 
 from detection.decoding import ACCEPTED
+from kyc_review.core.fields import MomentField, OneOfField
 from kyc_review.core.parsers import parsed
 from kyc_review.core.serializers import ReferenceField, ReferenceFilterField, StrictSerializer
 from kyc_review.submissions.models import LateOutcome, Result, State
@@ -31,10 +32,24 @@ REFERENCE_HELP = (
 )
 
 
+NO_OBJECT = 'Send a JSON object, for example {"branch": "12"}.'
+NO_FILE = (
+    "This is text and no file. Send a file part of the form; with curl -F image=@selfie.jpg, with the @."
+)
+
+
+def object_of(text: str) -> dict[str, Any]:
+    """The JSON object that a text is. Raises ValidationError."""
+    try:
+        return storable(parsed(text))
+    except ParseError as refused:
+        raise serializers.ValidationError(f"{refused.detail} {NO_OBJECT}") from None
+
+
 def storable(value: Any) -> dict[str, Any]:
     """A JSON object that Postgres can keep. Raises ValidationError."""
     if not isinstance(value, dict):
-        raise serializers.ValidationError('Send a JSON object, for example {"branch": "12"}.')
+        raise serializers.ValidationError(NO_OBJECT)
     try:
         text = json.dumps(value, allow_nan=False, ensure_ascii=False)  # no NaN
         text.encode()  # no half characters
@@ -88,9 +103,13 @@ class SubmissionForm(References):
     image = serializers.FileField(
         help_text=f"{IMAGE_HELP}.",
         allow_empty_file=True,  # refused with a better reason by the decoder
+        error_messages={"invalid": NO_FILE},
     )
     reference_image = serializers.FileField(
-        required=False, help_text=f"{REFERENCE_HELP}.", allow_empty_file=True
+        required=False,
+        help_text=f"{REFERENCE_HELP}.",
+        allow_empty_file=True,
+        error_messages={"invalid": NO_FILE.replace("image=", "reference_image=")},
     )
     metadata = serializers.CharField(
         required=False,
@@ -104,10 +123,7 @@ class SubmissionForm(References):
             return {}
         if len(value) > METADATA_MAX_CHARS:
             raise serializers.ValidationError(f"At most {METADATA_MAX_CHARS} characters.")
-        try:
-            return storable(parsed(value))
-        except ParseError as refused:
-            raise serializers.ValidationError(str(refused.detail)) from None
+        return object_of(value)
 
 
 class SubmissionJson(References):
@@ -127,6 +143,7 @@ class SubmissionJson(References):
     metadata = serializers.DictField(
         required=False,
         default=dict,
+        error_messages={"not_a_dict": NO_OBJECT.replace("{", "{{").replace("}", "}}")},  # it is formatted
         help_text=f"A JSON object of your own, at most {METADATA_MAX_CHARS} characters.",
     )
 
@@ -159,16 +176,8 @@ class BatchIn(StrictSerializer):
 class ListIn(serializers.Serializer):
     """Which submissions to list."""
 
-    status = serializers.ChoiceField(
-        choices=State.choices,
-        required=False,
-        error_messages={"invalid_choice": f"Send one of {', '.join(State.values)}."},
-    )
-    result = serializers.ChoiceField(
-        choices=Result.choices,
-        required=False,
-        error_messages={"invalid_choice": f"Send one of {', '.join(Result.values)}."},
-    )
+    status = OneOfField(State.choices, required=False)
+    result = OneOfField(Result.choices, required=False)
     external_ref = ReferenceFilterField(required=False)
     applicant_ref = ReferenceFilterField(required=False)
     metadata = serializers.CharField(
@@ -177,20 +186,15 @@ class ListIn(serializers.Serializer):
         help_text=f"""A JSON object such as `{{"branch": "12"}}`: submissions whose metadata has each of its up to
 {METADATA_FILTER_NAMES_MAX} names at the top level, with exactly this text, number, true or false.""",
     )
-    received_from = serializers.DateTimeField(required=False, help_text="At or after this time.")
-    received_before = serializers.DateTimeField(required=False, help_text="Before this time.")
-    completed_from = serializers.DateTimeField(
-        required=False, help_text="With a result at or after this time."
-    )
-    completed_before = serializers.DateTimeField(required=False, help_text="With a result before this time.")
+    received_from = MomentField(required=False, help_text="At or after this time.")
+    received_before = MomentField(required=False, help_text="Before this time.")
+    completed_from = MomentField(required=False, help_text="With a result at or after this time.")
+    completed_before = MomentField(required=False, help_text="With a result before this time.")
     after = serializers.UUIDField(required=False, help_text="`next` of the previous page.")
     limit = serializers.IntegerField(min_value=1, max_value=100, default=50)
 
     def validate_metadata(self, value: str) -> dict[str, Any]:
-        try:
-            wanted = storable(parsed(value))
-        except ParseError as refused:
-            raise serializers.ValidationError(refused.detail) from None
+        wanted = object_of(value)
         if not 1 <= len(wanted) <= METADATA_FILTER_NAMES_MAX:
             raise serializers.ValidationError(f"Send 1 to {METADATA_FILTER_NAMES_MAX} names.")
         if not all(isinstance(one, str | int | float) for one in wanted.values()):
@@ -201,10 +205,7 @@ class ListIn(serializers.Serializer):
 class LateOutcomeIn(StrictSerializer):
     """The later outcome of an applicant."""
 
-    outcome = serializers.ChoiceField(
-        choices=LateOutcome.Finding.choices,
-        error_messages={"invalid_choice": f"Send one of {', '.join(LateOutcome.Finding.values)}."},
-    )
+    outcome = OneOfField(LateOutcome.Finding.choices)
     note = serializers.CharField(
         max_length=500, required=False, allow_blank=True, default="", help_text="No names, please."
     )

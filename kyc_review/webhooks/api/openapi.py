@@ -130,9 +130,10 @@ replay_delivery = extend_schema(
 list_events = extend_schema(
     operation_id="list_events",
     summary="Poll the events",
-    description="What webhooks tell, with the same bodies and ids, for those who poll or have missed messages; oldest "
-    "first, with or without endpoints. Keep `next` and send it as `after`. An event appears within seconds of its "
-    "change, and no event ever appears before one that you have read.",
+    description="What webhooks tell, with the same ids and bodies (but `external_ref`, which only endpoints can ask "
+    "for), for those who poll or have missed messages; oldest first, with or without endpoints. Keep `next` and send "
+    "it as `after`. An event appears within seconds of its change, and no event ever appears before one that you have "
+    "read.",
     tags=TAGS,
     parameters=[EventsIn],
     responses={200: EventsOut} | error_responses(),

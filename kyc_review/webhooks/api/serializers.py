@@ -1,23 +1,29 @@
 from rest_framework import serializers
 
+from kyc_review.core.fields import OneOfField
 from kyc_review.core.serializers import StrictSerializer
 from kyc_review.webhooks.endpoint_health import trouble_of
 from kyc_review.webhooks.models import Attempt, Delivery, Endpoint, Kind
 from kyc_review.webhooks.ssrf import URL_MAX_CHARS
 
 KINDS = [(kind.value, kind.label) for kind in Kind if kind != Kind.TEST]
+NO_KINDS = "Name at least one kind of event, or leave `events` out."
 REF_HELP = "Messages carry your `external_ref` in `data`; it must name no person then."
 
 
 class EndpointIn(StrictSerializer):
     """A new endpoint."""
 
-    url = serializers.CharField(max_length=URL_MAX_CHARS, help_text="https, on the public internet.")
+    url = serializers.CharField(
+        max_length=URL_MAX_CHARS,
+        help_text="https, on the public internet or on a host that the operator allows.",
+    )
     description = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
     events = serializers.ListField(
-        child=serializers.ChoiceField(choices=KINDS),
+        child=OneOfField(KINDS),
         required=False,
-        allow_empty=False,
+        min_length=1,
+        error_messages={"min_length": NO_KINDS},
         max_length=len(KINDS),
         help_text="The kinds of events it receives; default: all.",
     )
@@ -30,13 +36,16 @@ class EndpointChange(StrictSerializer):
     url = serializers.CharField(max_length=URL_MAX_CHARS, required=False)
     description = serializers.CharField(max_length=200, required=False, allow_blank=True)
     events = serializers.ListField(
-        child=serializers.ChoiceField(choices=KINDS),
+        child=OneOfField(KINDS),
         required=False,
-        allow_empty=False,
+        min_length=1,
+        error_messages={"min_length": NO_KINDS},
         max_length=len(KINDS),
     )
     include_external_ref = serializers.BooleanField(required=False, help_text=REF_HELP)
-    active = serializers.BooleanField(required=False, help_text="`true` switches it on again.")
+    active = serializers.BooleanField(
+        required=False, help_text="`false` pauses it, `true` switches it on again."
+    )
 
 
 class EndpointOut(serializers.ModelSerializer[Endpoint]):
@@ -137,7 +146,7 @@ class DeliveriesOut(serializers.Serializer):
 
 
 class DeliveriesIn(serializers.Serializer):
-    state = serializers.ChoiceField(choices=Delivery.State.choices, required=False, default="")
+    state = OneOfField(Delivery.State.choices, required=False, default="")
     after = serializers.UUIDField(required=False)
     limit = serializers.IntegerField(min_value=1, max_value=100, required=False, default=50)
 
@@ -154,7 +163,7 @@ class EventDataOut(serializers.Serializer):
 
 
 class EventOut(serializers.Serializer):
-    """The body of the webhook, and its `webhook-id`."""
+    """The body of the webhook, and its `webhook-id`. `external_ref` is only in messages to endpoints that want it."""
 
     id = serializers.CharField(source="message_id", help_text="As in the header `webhook-id`.")
     type = serializers.CharField(
@@ -175,6 +184,12 @@ class EventsOut(serializers.Serializer):
 
 class EventsIn(serializers.Serializer):
     after = serializers.RegexField(
-        r"^evt_[0-9a-f]{32}$", required=False, help_text="`next` of the previous answer."
+        r"^evt_[0-9a-f]{32}$",
+        required=False,
+        help_text="`next` of the previous answer.",
+        error_messages={
+            "invalid": "Send `next` of the previous answer or an event's `id`: evt_ and 32 hexadecimal digits in "
+            "small letters. Leave it out to begin with the oldest event."
+        },
     )
     limit = serializers.IntegerField(min_value=1, max_value=100, required=False, default=50)

@@ -67,6 +67,22 @@ def test_metadata_and_the_items_of_errors_are_typed() -> None:
     }
 
 
+def test_a_body_that_takes_no_other_fields_says_so() -> None:
+    for name, document in DOCUMENTS.items():
+        schemas = document["components"]["schemas"]
+        bodies = {
+            body["schema"]["$ref"].rpartition("/")[2]
+            for _, one in operations(name)
+            for body in one.get("requestBody", {}).get("content", {}).values()
+        }
+        is_open = {body for body in bodies if schemas[body].get("additionalProperties") is not False}
+        assert is_open <= {"GateSettingsInRequest"}
+    assert (
+        DOCUMENTS["openapi"]["components"]["schemas"]["EndpointInRequest"]["properties"]["events"]["minItems"]
+        == 1
+    )
+
+
 def test_no_field_of_a_body_has_a_default() -> None:
     """openapi-typescript makes a field with a default required, so that every client would have to send it."""
     schemas = DOCUMENTS["openapi"]["components"]["schemas"]

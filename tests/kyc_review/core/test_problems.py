@@ -68,6 +68,25 @@ def test_every_refusal_is_a_problem_with_a_type_that_resolves_and_the_requests_i
     assert api.get(body["type"]).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        (f"{URL}/abc", "`abc` is not a UUID"),
+        (f"{URL}/abc/cancel", "`abc` is not a UUID"),
+        ("/api/v1/webhook-endpoints/%00%ff/secret/", "is not a UUID"),
+        ("/api/v1/retraining/runs/abc", "`abc` is not a number"),
+        (f"{URL}/abc/nothing", "There is no such address"),
+        ("/api/v1/nothing", "There is no such address"),
+    ],
+)
+def test_a_malformed_id_is_told_from_an_address_that_does_not_exist(
+    client: Client, path: str, said: str
+) -> None:
+    response = client.get(path)
+    assert (response.status_code, response.json()["code"]) == (404, "not_found")
+    assert said in response.json()["detail"]
+
+
 @pytest.mark.django_db
 def test_a_host_that_is_not_ours_is_a_problem_below_the_api_only(api: Client) -> None:
     response = api.get(URL, headers={"Host": "evil.example"})

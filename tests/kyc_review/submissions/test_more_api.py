@@ -186,12 +186,29 @@ def test_a_reference_is_found_however_it_was_stored(
         "after=x",
         f"after={NOBODYS}",
         "received_from=soon",
+        "received_from=2026-11-27",
+        "received_before=2026-11-27T10:00:00",
+        "completed_from=2026-11-27T10:00:00+01:00",
+        "completed_before=2026-11-27T10:00:00Z%00",
     ],
 )
 def test_a_bad_filter_is_named(api: Client, query: str) -> None:
     response = api.get(f"{URL}?{query}")
     assert response.status_code == 400
     assert response.json()["errors"][0]["parameter"] == query.split("=")[0]
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [({"image": "selfie.jpg"}, "image=@selfie.jpg"), ({"metadata": "x"}, "Send a JSON object")],
+)
+def test_a_form_with_a_usual_mistake_is_told_what_to_send(
+    api: Client, more: dict[str, Any], said: str
+) -> None:
+    form = {"image": SimpleUploadedFile("x.jpg", jpeg_bytes()), "external_ref": "a"} | more
+    response = api.post(URL, form, headers={"Idempotency-Key": "k"})
+    assert response.status_code == 400
+    assert said in response.json()["errors"][0]["detail"]
 
 
 def test_an_unchanged_read_answers_304(api: Client, submit: Callable[..., Submission]) -> None:

@@ -42,7 +42,8 @@ def test_an_endpoint_is_registered_tried_read_changed_and_deleted(api: Client, r
     assert [(row["state"], row["attempts"][0]["status"]) for row in log["data"]] == [("delivered", 204)]
     changed = send(api, "PATCH", path, {"active": False, "description": "old"}).json()
     assert (changed["active"], changed["description"], changed["url"]) == (False, "old", receiver.url)
-    assert send(api, "POST", f"{path}/test").status_code == 409
+    refused = send(api, "POST", f"{path}/test")
+    assert (refused.status_code, refused.json()["code"]) == (409, "endpoint_paused")
     assert send(api, "PATCH", path, {"active": True}).json()["disabled_reason"] == ""
     assert send(api, "DELETE", path).status_code == 204
     assert api.get(path).status_code == 404

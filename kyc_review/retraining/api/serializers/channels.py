@@ -4,6 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from kyc_review.core.fields import OneOfField
 from kyc_review.core.serializers import StrictSerializer
 from kyc_review.notices.models import CHOSEN_KINDS, Channel, Medium
 from kyc_review.retraining.api.serializers.shared import PersonField
@@ -12,12 +13,12 @@ from kyc_review.retraining.api.serializers.shared import PersonField
 class ChannelIn(StrictSerializer):
     """E-mail needs `email`, every other medium `url`."""
 
-    medium = serializers.ChoiceField(choices=Medium.choices)
+    medium = OneOfField(choices=Medium.choices)
     email = serializers.CharField(max_length=254, required=False, help_text="Of the bank; for e-mail.")
     url = serializers.CharField(
         required=False, help_text="Of the incoming webhook; it is a credential, so it is stored encrypted."
     )
-    kinds = serializers.ListField(child=serializers.ChoiceField(choices=CHOSEN_KINDS), min_length=1)
+    kinds = serializers.ListField(child=OneOfField(choices=CHOSEN_KINDS), min_length=1)
     is_shared = serializers.BooleanField(
         default=False, help_text="True: it belongs to all admins, who alone may ask for it."
     )
@@ -36,9 +37,7 @@ class ChannelIn(StrictSerializer):
 class ChannelChangeIn(StrictSerializer):
     """What is left out stays as it is."""
 
-    kinds = serializers.ListField(
-        child=serializers.ChoiceField(choices=CHOSEN_KINDS), min_length=1, required=False
-    )
+    kinds = serializers.ListField(child=OneOfField(choices=CHOSEN_KINDS), min_length=1, required=False)
     is_active = serializers.BooleanField(required=False, help_text="False gives up what waits.")
 
 

@@ -2,6 +2,7 @@
 
 from rest_framework import serializers
 
+from kyc_review.core.fields import DayField
 from kyc_review.core.serializers import StrictSerializer
 from kyc_review.registry.inventory import NOTE_MAX, TAG, TAGS_MAX
 from kyc_review.registry.models import ModelNote
@@ -17,7 +18,7 @@ class RecordIn(StrictSerializer):
     purpose = serializers.CharField(
         max_length=500, allow_blank=True, help_text="What it is used for, and what not."
     )
-    next_review_on = serializers.DateField(
+    next_review_on = DayField(
         allow_null=True, help_text="Until then it is validated again: today, or up to three years ahead."
     )
     tags = serializers.ListField(child=serializers.RegexField(f"^{TAG.pattern}$"), max_length=TAGS_MAX)
