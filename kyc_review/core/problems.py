@@ -1,5 +1,6 @@
 """Errors of the API as RFC 9457 problem details (application/problem+json)."""
 
+import errno
 import logging
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
@@ -61,6 +62,18 @@ class InvalidQuery(exceptions.ValidationError):
     """Query parameters are unknown or invalid; `detail` has the errors by name."""
 
 
+# No space, quota, device, read-only, stale or unconnected network folder: a repetition may succeed later.
+STORAGE_FAILS = (
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EIO,
+    errno.EROFS,
+    errno.ESTALE,
+    errno.ENOTCONN,
+    errno.ETIMEDOUT,
+)
+
+
 def body(status: int, code: str, detail: str, errors: list[dict[str, str]] | None = None) -> dict[str, Any]:
     problem: dict[str, Any] = {
         "type": f"/docs/problems/{code.replace('_', '-')}",
@@ -114,6 +127,9 @@ def _to_api_exception(exc: Exception) -> Exception:
             return Problem(status=400, code="malformed_request", detail="The request could not be parsed.")
         case FileUnreadable():
             log.error("pictures cannot be encrypted or decrypted: %s", exc.strerror)
+            return unavailable()
+        case OSError(errno=number) if number in STORAGE_FAILS:
+            log.error("files cannot be stored or read: %s", exc, exc_info=exc)
             return unavailable()
         case OperationalError() | InterfaceError():
             log.error("the database does not answer: %s", exc)

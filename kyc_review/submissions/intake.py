@@ -1,7 +1,8 @@
 """Intake: a posted selfie becomes a stored original and a row."""
 
+import logging
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from django.core.files.base import ContentFile
@@ -17,6 +18,7 @@ from kyc_review.encryption.models import DataKey
 from kyc_review.submissions.models import Submission
 from kyc_review.submissions.storage import originals, reference_key, storage_key
 
+log = logging.getLogger(__name__)
 DAMAGED_REFERENCE = (
     "The reference image is damaged ({}). Send the whole file again, or the submission without it."
 )
@@ -94,7 +96,10 @@ def _save_with_files(
     integration: Integration,
     data_key: tuple[DataKey, bytes] | None,
 ) -> None:
-    """data_key: a row to be saved and its key; None leaves the files unencrypted."""
+    """In the caller's transaction, so that nothing here is committed when files are removed again.
+
+    data_key: a row to be saved and its key; None leaves the files unencrypted.
+    """
     # No reference of the applicant is in the detail: the log outlives an erasure.
     detail = {"sha256": submission.sha256}
     if submission.reference_sha256:
@@ -112,6 +117,14 @@ def _save_with_files(
             )
             insert(submission, received, *([data_key[0]] if data_key else []))
     except Exception:
-        for key in files:
-            originals.delete(key)
+        _remove(files)
         raise
+
+
+def _remove(keys: Iterable[str]) -> None:
+    """What cannot be removed now is left to the sweep; the caller has an error of its own to tell."""
+    for key in keys:
+        try:
+            originals.delete(key)
+        except OSError:
+            log.exception("%s is left to the sweep", key)
