@@ -84,6 +84,12 @@ def test_everything_an_integrator_does(client_environment: Mapping[str, str]) ->
         assert endpoint.secret not in repr(endpoint)
         kyc.send_test_webhook(endpoint.id)
         assert [one.event for one in kyc.webhook_deliveries(endpoint.id)] == ["webhook.test"]
+        paused = kyc.update_webhook_endpoint(endpoint.id, active=False)
+        assert (paused.active, kyc.webhook_endpoint(endpoint.id)) == (False, paused)
+        (delivery,) = kyc.webhook_deliveries(endpoint.id)
+        assert kyc.webhook_delivery(delivery.id) == delivery
+        with pytest.raises(api.Conflict, match="not_replayable"):
+            kyc.replay_webhook_delivery(delivery.id)
         kyc.delete_webhook_endpoint(endpoint.id)
         assert kyc.webhook_endpoints() == []
     with Client(client_environment["SERVER"], "kyc_test_no") as stranger, pytest.raises(api.NotAuthenticated):
@@ -143,6 +149,21 @@ def test_lists_go_on_to_the_next_page(scripted: ScriptedServer) -> None:
     assert scripted.seen[1].path == "/api/v1/submissions?status=in_review&after=after-me"
 
 
+def test_an_endpoint_is_changed_and_a_person_erased_by_what_is_sent(scripted: ScriptedServer) -> None:
+    scripted.steps = [
+        Step(200, {"erased": ["a"], "failed": ["b"], "has_more": True}),
+        Step(201, {"secret": SECRET, "previous_secret_expires_at": "2026-11-21T09:30:00Z"}),
+    ]
+    with Client(scripted.url, "k") as kyc:
+        assert kyc.erase_by_applicant_ref("p-77") == models.Erasure(("a",), ("b",), has_more=True)
+        assert kyc.rotate_webhook_secret("e-1", idempotency_key="once") == SECRET
+    assert [one.path for one in scripted.seen] == [
+        "/api/v1/submissions?applicant_ref=p-77",
+        "/api/v1/webhook-endpoints/e-1/secret",
+    ]
+    assert scripted.seen[1].headers["idempotency-key"] == "once"
+
+
 def test_a_message_is_verified_as_the_standards_own_library_signs_it() -> None:
     body = message()
     event = api.verify_webhook(body.encode(), signed(body), SECRET)
@@ -192,6 +213,7 @@ def test_the_receiver_of_the_readme_takes_signed_messages_only(tmp_path: Path) -
         (models.Outcome, "LateOutcomeOut"),
         (models.Key, "KeyOut"),
         (models.Limits, "LimitsOut"),
+        (models.Erasure, "ErasedOut"),
         (models.Event, "EventOut"),
         (models.EventData, "WebhookData"),
         (models.WebhookEndpoint, "EndpointWithSecretOut"),

@@ -20,6 +20,7 @@ from kyc_review_client.errors import (
 from kyc_review_client.models import (
     Check,
     Delivery,
+    Erasure,
     Event,
     EventData,
     Key,
@@ -39,6 +40,7 @@ __all__ = [
     "ConnectionFailed",
     "Delivery",
     "Erased",
+    "Erasure",
     "Event",
     "EventData",
     "FieldError",

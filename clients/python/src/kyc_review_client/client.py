@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any, BinaryIO, TypeVar, Union
 
 from kyc_review_client.errors import WaitTimeout
-from kyc_review_client.models import Delivery, Event, Key, Outcome, Submission, WebhookEndpoint
+from kyc_review_client.models import Delivery, Erasure, Event, Key, Outcome, Submission, WebhookEndpoint
 from kyc_review_client.transport import Transport
 
 # A path, the bytes themselves, or an open file or stream.
@@ -169,6 +169,14 @@ class Client:
         """Delete the picture and what was derived from it. The key needs the scope `submissions:erase`."""
         self._transport.send("DELETE", f"/submissions/{submission_id}", query={"reason": reason})
 
+    def erase_by_applicant_ref(self, applicant_ref: str, *, reason: str | None = None) -> Erasure:
+        """Delete up to a hundred submissions of a person; repeat it while the answer has `has_more`.
+
+        `failed` of the answer names those that could not be erased now. The key needs the scope `submissions:erase`.
+        """
+        query = {"applicant_ref": applicant_ref, "reason": reason}
+        return self._sent(Erasure.of, "DELETE", "/submissions", query=query)
+
     def report_outcome(
         self, submission_id: str, outcome: str, *, note: str = "", idempotency_key: str | None = None
     ) -> Outcome:
@@ -213,6 +221,37 @@ class Client:
             lambda found: [WebhookEndpoint.of(one) for one in found["data"]], "GET", "/webhook-endpoints"
         )
 
+    def webhook_endpoint(self, endpoint_id: str) -> WebhookEndpoint:
+        return self._sent(WebhookEndpoint.of, "GET", f"/webhook-endpoints/{endpoint_id}")
+
+    def update_webhook_endpoint(
+        self,
+        endpoint_id: str,
+        *,
+        url: str | None = None,
+        events: Iterable[str] | None = None,
+        description: str | None = None,
+        include_external_ref: bool | None = None,
+        active: bool | None = None,
+    ) -> WebhookEndpoint:
+        """Change what is given; `active=False` pauses the endpoint, `active=True` switches it on again."""
+        given = {
+            "url": url,
+            "events": None if events is None else list(events),
+            "description": description,
+            "include_external_ref": include_external_ref,
+            "active": active,
+        }
+        data = {name: value for name, value in given.items() if value is not None}
+        return self._sent(WebhookEndpoint.of, "PATCH", f"/webhook-endpoints/{endpoint_id}", data=data)
+
+    def rotate_webhook_secret(self, endpoint_id: str, *, idempotency_key: str | None = None) -> str:
+        """The new secret, shown once. For 24 hours messages carry the signature of the previous one, too."""
+        key = idempotency_key or str(uuid.uuid4())
+        return self._sent(
+            lambda found: str(found["secret"]), "POST", f"/webhook-endpoints/{endpoint_id}/secret", key=key
+        )
+
     def delete_webhook_endpoint(self, endpoint_id: str) -> None:
         self._transport.send("DELETE", f"/webhook-endpoints/{endpoint_id}")
 
@@ -223,6 +262,13 @@ class Client:
     def webhook_deliveries(self, endpoint_id: str, *, state: str | None = None) -> Iterator[Delivery]:
         path = f"/webhook-endpoints/{endpoint_id}/deliveries"
         return self._pages(Delivery.of, path, {"state": state})
+
+    def webhook_delivery(self, delivery_id: str) -> Delivery:
+        return self._sent(Delivery.of, "GET", f"/webhook-deliveries/{delivery_id}")
+
+    def replay_webhook_delivery(self, delivery_id: str) -> Delivery:
+        """Send it again under the same `webhook-id`. Raises Conflict while it is in progress or the endpoint is off."""
+        return self._sent(Delivery.of, "POST", f"/webhook-deliveries/{delivery_id}/replay")
 
     def _sent(self, read: Callable[[Any], Read], method: str, path: str, **sent: Any) -> Read:
         value: Read = self._transport.send(method, path, read=read, **sent).value

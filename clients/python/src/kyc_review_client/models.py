@@ -165,6 +165,19 @@ class Event:
 
 
 @dataclass(frozen=True)
+class Erasure:
+    """Ids of the submissions that one request erased, and of those that it could not; repeat it while `has_more`."""
+
+    erased: tuple[str, ...]
+    failed: tuple[str, ...]
+    has_more: bool
+
+    @classmethod
+    def of(cls, data: Mapping[str, Any]) -> Erasure:
+        return known(cls, data, erased=tuple(data["erased"]), failed=tuple(data["failed"]))
+
+
+@dataclass(frozen=True)
 class WebhookEndpoint:
     """`secret` is there only in the answer that creates the endpoint. `trouble`: why it is paused or off, in words."""
 
