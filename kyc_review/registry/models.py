@@ -37,6 +37,9 @@ class Bundle(models.Model):
         return Path(settings.BUNDLES_DIR) / self.digest
 
 
+SHIFT_MAX = 3.0  # the operating points that a comparison measures reach as far (ml/comparison.py)
+
+
 class Promotion(models.Model):
     """A bundle became champion. Rows are only added (a trigger sees to it); the latest one serves."""
 
@@ -53,6 +56,13 @@ class Promotion(models.Model):
     promoted_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(shift__gte=-SHIFT_MAX, shift__lte=SHIFT_MAX), name="promotion_shift_bounded"
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.bundle}"

@@ -31,7 +31,7 @@ COPY = """INSERT INTO {0} SELECT (jsonb_populate_record(t, '{{"id": 999999}}')).
 CLOSED = "(SELECT max(id) FROM {} WHERE state = 'approved')"
 FORGED = [
     ("DELETE FROM registry_promotion WHERE id = (SELECT max(id) FROM registry_promotion)", "no record: event"),
-    ("UPDATE registry_promotion SET shift = 50 WHERE shift <> 0", "promotion .*shift; event"),
+    ("UPDATE registry_promotion SET shift = 2 WHERE shift <> 0", "promotion .*shift; event"),
     ("UPDATE registry_promotion SET reason = 'other' WHERE kind = 'rollback'", "promotion .*reason; event"),
     ("UPDATE registry_promotion SET promoted_at = promoted_at - interval '3 days' WHERE kind = 'rollback'",
      "dated away from its event: promotion"),

@@ -1,12 +1,14 @@
 """With the rights of the application's role: records are written once, and the product still works."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from django.apps import apps
 from django.conf import LazySettings
 from django.db import DatabaseError, connection, transaction
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from devstack.postgres import ROLE
 from kyc_review.accounts.models import User
@@ -17,6 +19,7 @@ from kyc_review.audit.write_once import RECORDS, WriteOnce
 from kyc_review.core.db.roles import owned_tables
 from kyc_review.lifecycle.cancel import submission_cancel
 from kyc_review.lifecycle.erase import submission_erase
+from kyc_review.registry.models import Bundle, Promotion
 from kyc_review.review.decisions import decision_record, decision_undo, first_call_record
 from kyc_review.review.models import Decision, DecisionUndo, FirstCall, ReviewItem
 from kyc_review.submissions.models import Submission
@@ -201,3 +204,30 @@ def test_what_was_posted_stays(clear: Callable[..., Submission]) -> None:
     for change in ("is_planted = true", "sha256 = repeat('0', 64)", "received_at = now()"):
         with pytest.raises(DatabaseError, match=DENIED):
             execute(f"UPDATE submissions_submission SET {change}")
+
+
+def test_promotions_and_decisions_are_dated_by_the_database(
+    serving: Bundle, claimed: ReviewItem, alice: User
+) -> None:
+    decision_record(item_id=claimed.pk, reviewer=alice, label="fake")
+    execute(
+        "INSERT INTO registry_promotion (bundle_id, kind, reason, shift, promoted_at) VALUES (%s, %s, '', 1, %s)",
+        serving.pk, "promote", "2020-01-01",
+    )  # fmt: skip
+    execute(
+        """INSERT INTO review_decision SELECT (jsonb_populate_record(d,
+            '{"id": 999999, "decided_at": "2020-01-01"}')).* FROM review_decision AS d"""
+    )
+    recent = timezone.now() - timedelta(hours=1)
+    assert not Promotion.objects.filter(promoted_at__lt=recent).exists()
+    assert Decision.objects.filter(decided_at__gt=recent).count() == 2
+
+
+@pytest.mark.parametrize("shift", ["50", "-3.1", "'NaN'"])
+def test_a_shift_that_no_comparison_measures_is_refused(serving: Bundle, shift: str) -> None:
+    with pytest.raises(DatabaseError, match="promotion_shift_bounded"):
+        execute(
+            "INSERT INTO registry_promotion (bundle_id, kind, reason, shift, promoted_at) "
+            f"VALUES (%s, 'promote', '', {shift}, now())",
+            serving.pk,
+        )
