@@ -43,7 +43,8 @@ def test_bodies_in_chunks_are_read_up_to_the_limit(server: str, live_key: str, t
     assert (status, created["external_ref"]) == (202, "application-1")
 
     # The same reported as JSON: a small body, and one of which the whole is never read.
-    path, headers = f"/submissions/{created['id']}/outcome", headers | {"Content-Type": "application/json"}
+    path = f"/submissions/{created['id']}/outcome"
+    headers |= {"Content-Type": "application/json", "Idempotency-Key": "two"}
     status, problem = sent_in_chunks(server, path, parts(b'{"outcome": "confirmed_fraud"}', 7), headers)
     assert (status, problem["code"]) == (409, "not_completed")
     endless = (b"[" + b" " * 999_999 for _ in range(60))

@@ -2,7 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 from redis.exceptions import ConnectionError as ValkeyAway
-from structlog.contextvars import bound_contextvars, get_contextvars
+from structlog.contextvars import bound_contextvars, clear_contextvars, get_contextvars
 
 from kyc_review import celery_app
 from kyc_review.celery import count_task, name_in_logs
@@ -72,6 +72,7 @@ def test_the_message_says_which_request_sent_it_and_the_task_s_log_lines_do_too(
     headers: dict[str, dict[str, str]] = {}
     monkeypatch.setattr(celery_app, "send_task", lambda task, **options: headers.update(options["headers"]))
     who = {"request_id": "one-request", "trace_id": "0af7", "key": "kyc_live_0001"}
+    clear_contextvars()  # what a request of another test left in this thread
     with bound_contextvars(**who, address="203.0.113.9"):
         WakeUp("a.task").send()
     assert headers == {"asked_by": who}
