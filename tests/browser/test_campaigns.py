@@ -13,7 +13,7 @@ from kyc_review.review.campaigns import UNSEEN
 from kyc_review.review.models import CampaignLook, Decision, ReviewItem
 from kyc_review.submissions.models import Submission
 from tests.browser.screens import PICTURES, SIZES
-from tests.browser.waiting import steady
+from tests.browser.waiting import intercept, steady
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Enqueue = Callable[..., ReviewItem]
@@ -144,7 +144,7 @@ def test_a_look_whose_report_fails_is_reported_again(
     group: list[ReviewItem], log_in: LogIn, staff: Callable[..., User]
 ) -> None:
     page = log_in(staff("sam", "senior"), viewport=SIZES["1440x900"])
-    page.route("**/look/", lambda route: route.abort(), times=1)
+    intercept(page, "**/look/", lambda route: route.abort(), times=1)
     opened(page)
     for member in page.locator("[data-member]").all()[:3]:
         expect(member.get_by_text("Seen", exact=True)).to_be_visible(timeout=15_000)

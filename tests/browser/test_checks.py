@@ -9,6 +9,7 @@ from kyc_review.accounts.models import User
 from kyc_review.review.models import Decision, ReviewItem
 from kyc_review.scoring.models import CheckResult
 from tests.browser.screens import LOOKS, PICTURES, SIZES, claim
+from tests.browser.waiting import intercept
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Enqueue = Callable[..., ReviewItem]
@@ -53,7 +54,7 @@ def test_what_the_reviewer_chose_before_the_reveal_stays(
 ) -> None:
     page = log_in(alice)
     claim(page)
-    page.route("**/first-call/", lambda route: route.abort())
+    intercept(page, "**/first-call/", lambda route: route.abort())
     page.keyboard.press("3")
     page.keyboard.press("d")
     expect(page.locator(DARK)).to_be_checked()

@@ -13,7 +13,7 @@ from kyc_review.audit.models import Event
 from kyc_review.evidence.models import Likeness
 from kyc_review.review.models import ReviewItem
 from tests.browser.screens import LOOKS, PICTURES, SIZES, claim, fits
-from tests.browser.waiting import eventually
+from tests.browser.waiting import eventually, intercept
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Enqueue = Callable[..., ReviewItem]
@@ -83,7 +83,7 @@ def test_the_pane_closes_with_the_item_and_comes_back_when_its_answer_is_refused
     page = log_in(alice, viewport=SIZES["1280x720"])
     claim(page)
     opened(page)
-    page.route("**/decision/", lambda route: route.fulfill(status=500))
+    intercept(page, "**/decision/", lambda route: route.fulfill(status=500))
     page.keyboard.press("1")
     page.keyboard.press("Enter")
     expect(page.get_by_text("Something failed (500)")).to_be_visible()

@@ -18,7 +18,7 @@ from playwright.sync_api import Page, Route, expect
 from kyc_review.accounts.models import User
 from kyc_review.review.models import Decision, ReviewItem
 from tests.browser.screens import claim
-from tests.browser.waiting import eventually
+from tests.browser.waiting import eventually, intercept
 from tests.factories.claims import expire
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -140,7 +140,7 @@ def test_a_refusal_with_the_next_face_on_the_screen_brings_back_picture_number_p
     page.get_by_label("Note").fill("A seam at the chin.")
     page.keyboard.press("Escape")
     held: list[Route] = []
-    page.route("**/decision/", lambda route: held.append(route))
+    intercept(page, "**/decision/", lambda route: held.append(route))
     page.keyboard.press("2")
     page.keyboard.press("Enter")
     eventually(page, lambda: faces.parts(page).get("picture") == {faces.items[1].pk}, "the next face")
@@ -229,7 +229,7 @@ class Desk:
         self.refusal: int | str | None = None
         self.held: list[Route] = []
         for tab in self.tabs:
-            tab.route(re.compile("/(decision|release|first-call)/$"), self._answer)
+            intercept(tab, re.compile("/(decision|release|first-call)/$"), self._answer)
 
     def _answer(self, route: Route) -> None:
         refusal, self.refusal = self.refusal, None

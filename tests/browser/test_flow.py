@@ -12,6 +12,7 @@ from playwright.sync_api import Page, Route, expect
 from kyc_review.accounts.models import User
 from kyc_review.review.models import Decision, FirstCall, ReviewItem
 from tests.browser.screens import PICTURES, SIZES, claim, fits
+from tests.browser.waiting import intercept
 from tests.factories.photographs import photograph, saved
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -94,7 +95,7 @@ def decided_while_the_answer_waits(page: Page, first: ReviewItem, second: Review
     expect(viewer).to_have_attribute("data-face", f"/review/items/{first.pk}/image/")
     page.wait_for_function(IS_AHEAD, arg=1)
     held: list[Route] = []
-    page.route("**/decision/", lambda route: route.continue_() if held else held.append(route))
+    intercept(page, "**/decision/", lambda route: route.continue_() if held else held.append(route))
     page.keyboard.press("1")
     page.keyboard.press("Enter")
     expect(viewer).to_have_attribute("data-face", f"/review/items/{second.pk}/image/")
@@ -288,7 +289,7 @@ def test_a_first_call_whose_answer_was_lost_is_sent_again_with_the_next_press_an
     ReviewItem.objects.filter(pk=item.pk).update(is_blind=True)
     page = log_in(alice)
     claim(page)
-    page.route("**/first-call/", lambda route: route.abort())
+    intercept(page, "**/first-call/", lambda route: route.abort())
     page.keyboard.press("1")
     expect(page.get_by_text("No connection.")).to_be_visible()
     expect(page.get_by_role("heading", name="First look")).to_be_visible()

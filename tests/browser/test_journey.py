@@ -11,6 +11,7 @@ from kyc_review.accounts.models import User
 from kyc_review.review.models import Decision, ReviewItem
 from kyc_review.submissions.models import Submission
 from tests.browser.screens import claim
+from tests.browser.waiting import intercept
 from tests.factories.claims import expire
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -203,7 +204,7 @@ def test_a_lost_connection_is_said_and_the_decision_can_be_repeated(
 def test_nobody_decides_on_a_face_that_was_not_shown(enqueue: Enqueue, log_in: LogIn, alice: User) -> None:
     enqueue()
     page = log_in(alice)
-    page.route("**/image/", lambda route: route.abort())
+    intercept(page, "**/image/", lambda route: route.abort())
     page.get_by_role("button", name="Claim next").click()
     expect(page.get_by_text("The image cannot be shown")).to_be_visible()
     page.keyboard.press("1")
