@@ -80,7 +80,7 @@ def with_named_licences(installed: list[Component], folder: Path) -> list[Compon
 
 def licence_words(found: Distribution) -> str:
     """The field `License`, or the first line of the licence file; empty if there is neither."""
-    texts = [found.metadata["License"] or ""]
+    texts = [*(found.metadata.get_all("License") or [])]
     texts += [
         file.read_text() for file in found.files or () if re.match(r"(?i)(licen[cs]e|copying)", file.name)
     ]

@@ -183,6 +183,7 @@ def _exchange(
     before = champion()
     reason = text_within(reason, REASON_MAX, "The reason", PromotionRefused)
     row = Promotion.objects.create(bundle=bundle, kind=kind, promoted_by=actor, reason=reason, shift=shift)
+    row.refresh_from_db(fields=["promoted_at"])  # the database sets it
     ended = {"ended_at": timezone.now(), "remark": IN_PRODUCTION}
     Shadow.objects.filter(bundle=bundle, ended_at=None).update(**ended)
     audit.record(

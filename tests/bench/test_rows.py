@@ -11,7 +11,7 @@ from kyc_review.webhooks.models import Attempt, Delivery
 
 def test_filled_rows_belong_together(db: None) -> None:
     """The constraints of every table hold, the numbers of rows fit, and pages show them."""
-    rows_filling.fill(1500, waiting=8, say=lambda text: None)
+    rows_filling.fill(1500, waiting=20, say=lambda text: None)
     rows_filling.fill(100, waiting=0, say=lambda text: None)
     assert Submission.objects.count() == 1600
     scored = Scoring.objects.count()
