@@ -223,3 +223,16 @@ def test_a_failed_insert_leaves_no_file(
     assert (response.status_code, response["Content-Type"]) == (500, "application/problem+json")
     assert not Submission.objects.exists()
     assert list(private_data.rglob("*.jpeg")) == []
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [({"image": "selfie.jpg"}, "image=@selfie.jpg"), ({"metadata": "x"}, "Send a JSON object")],
+)
+def test_a_form_with_a_usual_mistake_is_told_what_to_send(
+    api: Client, more: dict[str, Any], said: str
+) -> None:
+    form = {"image": SimpleUploadedFile("x.jpg", jpeg_bytes()), "external_ref": "a"} | more
+    response = api.post(URL, form, headers={"Idempotency-Key": "k"})
+    assert response.status_code == 400
+    assert said in response.json()["errors"][0]["detail"]
