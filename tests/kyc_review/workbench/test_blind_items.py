@@ -217,9 +217,8 @@ def test_the_same_classifier_finds_a_queue_in_the_order_of_the_votes(
     monkeypatch.setattr(statements, "FIRST", statements.FIRST.replace(statements.QUEUE_ORDER, by_votes))
     monkeypatch.setattr(opening, "mask_positions", lambda items: None)
     opened(BATCHES_WITH_A_LEAK)
-    auc, lower, _ = measured(login(alice), 80)[
-        "vote"
-    ]  # 0.78 to 0.85: the order of keys differs from run to run
+    auc, lower, _ = measured(login(alice), 80)["vote"]
+    # The keys of submissions are random, so the forest's folds differ: the lower bound was 0.78 to 0.91 in 13 runs.
     assert lower > 0.7, f"AUC {auc:.2f}, at least {lower:.2f}"
 
 
