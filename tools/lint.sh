@@ -24,6 +24,7 @@ openapi_is_current() {
     rm -rf "$fresh"
 }
 
+# New migrations are linted by tests/deploy/test_new_migrations.py, because that needs a database.
 # makemigrations asks the database which migrations ran, warns that it cannot, and compares models all the same.
 migrations_are_complete() { $BIN/python -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run; }
 
