@@ -13,6 +13,7 @@ from PIL import Image
 
 from detection.decoding.facts import Container, Damage, ImageRefused, Loaded, corrupt, truncated
 from detection.decoding.orientation import orientation_from
+from detection.decoding.reducing import size_nearly
 from detection.decoding.restarts import pieces, restart_damage
 from detection.decoding.scans import NothingDecoded, decode_scans
 
@@ -132,12 +133,12 @@ def parse(data: bytes, start: int = 0) -> Layout:
 
 
 def load(data: bytes, max_side: int | None) -> Loaded:
-    """Decode; a JPEG that is scaled while it is decoded never becomes smaller than `max_side`."""
+    """Decode; a picture that is scaled meanwhile keeps nearly `max_side` at least (`reducing`)."""
     layout = parse(data)
     _write_height(layout)
     with Image.open(io.BytesIO(layout.scans[0].head + b"\xff\xd9"), formats=["JPEG"]) as image:
         if max_side is not None:
-            image.draft(None, (max_side, max_side))
+            image.draft(None, size_nearly(image.size, max_side))
         try:
             picture, damage = decode_scans(
                 image,

@@ -11,6 +11,7 @@ from detection.decoding.colour import to_srgb
 from detection.decoding.facts import Damage, Findings, Format, Loaded
 from detection.decoding.orientation import UPRIGHT
 from detection.decoding.png_key import eight_bits
+from detection.decoding.reducing import reduced
 from detection.decoding.transparency import depends_on_background, sampled
 
 LOADERS: dict[Format, Callable[[bytes, int | None], Loaded]] = {
@@ -36,7 +37,7 @@ def decode_rgb(data: bytes, image_format: Format, max_side: int | None) -> tuple
     with _quiet():
         loaded = LOADERS[image_format](data, max_side)
         findings = _findings(loaded)
-        image = _reduced(_plain(loaded.image), max_side)
+        image = reduced(_plain(loaded.image), max_side)
         rgb = _opaque(image, loaded.profile)
     rgb.info = {}  # comments, profiles and thumbnails would travel into whatever is saved from it
     turn = UPRIGHT.get(loaded.orientation)
@@ -65,12 +66,6 @@ def _plain(image: Image.Image) -> Image.Image:
     if image.mode in ("L", "RGB", "RGBA", "CMYK"):
         return image
     return image.convert("L" if image.mode == "1" else "RGB")
-
-
-def _reduced(image: Image.Image, max_side: int | None) -> Image.Image:
-    if max_side is not None and max(image.size) > max_side:
-        image.thumbnail((max_side, max_side), Image.Resampling.LANCZOS, reducing_gap=2.0)
-    return image
 
 
 def _opaque(image: Image.Image, profile: bytes) -> Image.Image:
