@@ -121,6 +121,8 @@ DATABASES["default"] |= {
     "ENGINE": "kyc_review.core.db",
     "CONN_MAX_AGE": 600,
     "CONN_HEALTH_CHECKS": True,
+    # Behind a pooler that gives each transaction any connection (docs/deploy.md): read by kyc_review.core.db.
+    "TRANSACTION_POOLING": env.bool("DATABASE_TRANSACTION_POOLING", default=False),
 }
 # Owns the tables; only `manage.py prepare` uses it. Empty: the application's role owns them itself (docs/audit.md).
 DATABASE_OWNER_URL = env.str("DATABASE_OWNER_URL", default="")

@@ -30,7 +30,6 @@ FOREIGN = frozenset(
         "ReadWriteMany",
         "acrs",
         "kyc_review.W002",
-        "max_prepared_statements",
         "kycreview",
         "log_min_duration_statement",
         "multipart/form-data",

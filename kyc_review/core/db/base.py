@@ -15,9 +15,25 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def get_connection_params(self) -> dict[str, Any]:
         params = super().get_connection_params()
-        if "prepare_threshold" not in self.settings_dict["OPTIONS"]:
+        if self.pools_transactions:
+            params["prepare_threshold"] = None  # the next transaction's connection has not prepared it
+        elif "prepare_threshold" not in self.settings_dict["OPTIONS"]:
             params["prepare_threshold"] = PREPARED_FROM
         return params
+
+    @property
+    def pools_transactions(self) -> bool:
+        """Whether each transaction may get another connection of the server: nothing of a session outlives it."""
+        return bool(self.settings_dict.get("TRANSACTION_POOLING"))
+
+    def chunked_cursor(self) -> Any:
+        """A cursor on the server for `iterator()`, where the server still knows it for the next chunk.
+
+        Not `DISABLE_SERVER_SIDE_CURSORS`, which would hold all rows of an export in memory inside transactions, too.
+        """
+        if self.pools_transactions and self.get_autocommit():
+            return self.cursor()
+        return super().chunked_cursor()
 
     def is_usable(self) -> bool:
         """Asked before each request: does the kept connection still live?

@@ -8,6 +8,11 @@ from django.conf import settings
 from django.db import connection
 from psycopg import sql
 
+PAST_POOLER = (
+    "DATABASE_TRANSACTION_POOLING is on, and migrations need a session of their own: set DATABASE_OWNER_URL to the "
+    "address of the server itself, not of the pooler (docs/deploy.md)"
+)
+
 
 class RoleError(Exception):
     """The text says what is wrong and what to do."""
@@ -15,13 +20,25 @@ class RoleError(Exception):
 
 @contextmanager
 def as_owner() -> Iterator[None]:
-    """Meanwhile, the connection is that of DATABASE_OWNER_URL; without it, nothing changes."""
+    """Meanwhile, the connection is that of DATABASE_OWNER_URL, to the server itself; without it, nothing changes.
+
+    Migrations hold locks and settings of a session: raises RoleError where only a pooler of transactions is known.
+    """
+    known = connection.settings_dict
+    address = urlsplit(settings.DATABASE_OWNER_URL)
+    server = {"HOST": address.hostname or known["HOST"], "PORT": address.port or known["PORT"]}
+    if known["TRANSACTION_POOLING"] and all(str(known[name]) == str(value) for name, value in server.items()):
+        raise RoleError(PAST_POOLER)
     if not settings.DATABASE_OWNER_URL:
         yield
         return
-    address = urlsplit(settings.DATABASE_OWNER_URL)
-    owner = {"USER": unquote(address.username or ""), "PASSWORD": unquote(address.password or "")}
-    application = {name: connection.settings_dict[name] for name in owner}
+    owner = {
+        "USER": unquote(address.username or ""),
+        "PASSWORD": unquote(address.password or ""),
+        "TRANSACTION_POOLING": False,
+        **server,
+    }
+    application = {name: known[name] for name in owner}
     connection.close()
     connection.settings_dict.update(owner)
     try:

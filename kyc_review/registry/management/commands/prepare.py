@@ -37,7 +37,10 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        self._migrate(options["verbosity"])
+        try:
+            self._migrate(options["verbosity"])
+        except RoleError as refused:
+            raise CommandError(str(refused)) from refused
         roles_ensure()
         signing_key_ensure()
         try:
@@ -96,10 +99,7 @@ class Command(BaseCommand):
             if settings.DATABASE_OWNER_URL:
                 if connection.settings_dict["USER"] == role:
                     raise CommandError("DATABASE_OWNER_URL and DATABASE_URL must name two different roles.")
-                try:
-                    role_ensure(role, password)
-                except RoleError as refused:
-                    raise CommandError(str(refused)) from refused
+                role_ensure(role, password)
             with one_at_a_time(MIGRATION_LOCK):  # two hosts that start together
                 self._migrate_in_short_waits(verbosity)
             if settings.DATABASE_OWNER_URL:
