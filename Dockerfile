@@ -17,17 +17,22 @@ FROM build AS build-web
 # Or web-parquet: with pyarrow, which writes exports as Parquet (docs/records.md).
 ARG WEB_REQUIREMENTS=web
 COPY requirements/${WEB_REQUIREMENTS}.txt requirements/web.txt
-COPY requirements/tracing.txt requirements/
+COPY requirements/tracing.txt requirements/cloud.txt requirements/
 RUN VIRTUAL_ENV=/opt/venv uv pip install --no-cache --compile-bytecode --no-deps --require-hashes -r requirements/web.txt
 # Not empty: with what sends traces (docs/observability.md).
 ARG TRACING=
 RUN [ -z "$TRACING" ] || VIRTUAL_ENV=/opt/venv uv pip install --no-cache --compile-bytecode --no-deps --require-hashes -r requirements/tracing.txt
+# Not empty: with what asks AWS KMS (docs/encryption.md).
+ARG CLOUD=
+RUN [ -z "$CLOUD" ] || VIRTUAL_ENV=/opt/venv uv pip install --no-cache --compile-bytecode --no-deps --require-hashes -r requirements/cloud.txt
 
 FROM build AS build-worker
-COPY requirements/worker.txt requirements/tracing.txt requirements/
+COPY requirements/worker.txt requirements/tracing.txt requirements/cloud.txt requirements/
 RUN VIRTUAL_ENV=/opt/venv uv pip install --no-cache --compile-bytecode --no-deps --require-hashes -r requirements/worker.txt
 ARG TRACING=
 RUN [ -z "$TRACING" ] || VIRTUAL_ENV=/opt/venv uv pip install --no-cache --compile-bytecode --no-deps --require-hashes -r requirements/tracing.txt
+ARG CLOUD=
+RUN [ -z "$CLOUD" ] || VIRTUAL_ENV=/opt/venv uv pip install --no-cache --compile-bytecode --no-deps --require-hashes -r requirements/cloud.txt
 
 FROM base AS web
 COPY --from=build-web /opt/venv /opt/venv

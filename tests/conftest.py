@@ -27,6 +27,7 @@ pytest_plugins = [
     "tests.fixtures.devstack",
     "tests.fixtures.encryption",
     "tests.fixtures.evidence",
+    "tests.fixtures.key_service",
     "tests.fixtures.receivers",
     "tests.fixtures.retraining",
     "tests.fixtures.review",

@@ -9,7 +9,8 @@ from django.conf import settings
 from kyc_review.core.files import new_file, sync_folder, write_private
 from kyc_review.encryption import keys
 from kyc_review.encryption.models import KeyEncryptionKey
-from kyc_review.encryption.providers import KeysUnavailable, key_lines, new_key_text
+from kyc_review.encryption.problems import KeysUnavailable
+from kyc_review.encryption.providers import key_lines, new_key_line
 
 ABOUT = "# Key-encryption keys of KYC Review, one a line; the first one is in use. Keep a copy elsewhere.\n"
 
@@ -19,7 +20,8 @@ class KeyFileRefused(Exception):
 
 
 def key_file_create(path: Path) -> None:
-    """A new private file (0600) with one new key. Raises KeyFileRefused, OSError."""
+    """A new private file (0600) with one new key. Raises KeyFileRefused, OSError, among them
+    KeysUnavailable."""
     used = list(KeyEncryptionKey.objects.values_list("pk", flat=True))
     if used:
         raise KeyFileRefused(
@@ -29,8 +31,9 @@ def key_file_create(path: Path) -> None:
     if path.resolve().is_relative_to(Path(settings.DATA_DIR).resolve()):
         raise KeyFileRefused(f"{path} lies in DATA_DIR, with what it protects: choose another place.")
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    line = new_key_line()
     with new_file(path) as file:
-        file.write(f"{ABOUT}{new_key_text()}\n".encode())
+        file.write(f"{ABOUT}{line}\n".encode())
     sync_folder(path.parent)
 
 
@@ -51,6 +54,6 @@ def key_add() -> Path:
         )
     keys.require_keys()
     path = Path(settings.KEY_ENCRYPTION_KEY_FILE)
-    write_private(path, ABOUT + "\n".join([new_key_text(), *key_lines(path)]) + "\n")
+    write_private(path, ABOUT + "\n".join([new_key_line(), *key_lines(path)]) + "\n")
     sync_folder(path.parent)
     return path

@@ -11,7 +11,8 @@ from django.db import transaction
 
 from encrypted_files import stream
 from kyc_review.encryption.models import DataKey, KeyEncryptionKey
-from kyc_review.encryption.providers import KeysUnavailable, missing, provider
+from kyc_review.encryption.problems import KeysUnavailable, missing
+from kyc_review.encryption.providers import provider
 
 log = logging.getLogger(__name__)
 REWRAP_STEP = 1000
@@ -71,10 +72,13 @@ def problem() -> str:
     if not used and not is_on():
         return ""
     try:
-        lacking = used - set(provider().ids())
+        ids = provider().ids()
+        if lacking := used - set(ids):
+            return missing(sorted(lacking), _source())
+        provider().check(used | {ids[0]})
     except KeysUnavailable as unavailable:
         return str(unavailable.strerror)
-    return missing(sorted(lacking), _source()) if lacking else ""
+    return ""
 
 
 def require_keys() -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import os
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -13,7 +14,9 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
 
-from encrypted_files.stream import KEY_BYTES, FileUnreadable
+from encrypted_files.stream import KEY_BYTES
+from kyc_review.encryption import aws_kms
+from kyc_review.encryption.problems import KeysUnavailable, key_id, missing
 
 NONCE_BYTES = 12
 NEITHER = (
@@ -22,18 +25,17 @@ NEITHER = (
 )
 
 
-class KeysUnavailable(FileUnreadable):
-    """A key-encryption key is missing or another one; pictures wait until it is back. The text says what to do."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__("key-encryption keys", reason)
-
-
 class KeyProvider(Protocol):
     """Wraps data keys. `scope` is bound to what is wrapped: a key that was moved to another row is refused."""
 
     def ids(self) -> list[str]:
-        """Of all keys, the one that wraps first. Raises KeysUnavailable."""
+        """Of all keys, the one that wraps first."""
+
+    def check(self, ids: Iterable[str]) -> None:
+        """Raises KeysUnavailable when one of these, which are among `ids`, cannot be used now."""
+
+    def origin(self, key_id: str) -> str:
+        """Where one of `ids` comes from, for people."""
 
     def wrap(self, data_key: bytes, *, scope: str) -> tuple[str, bytes]:
         """(id of the key that was used, wrapped data key). Raises KeysUnavailable."""
@@ -42,55 +44,85 @@ class KeyProvider(Protocol):
         """The inverse of `wrap`. Raises KeysUnavailable."""
 
 
+class HeldKey(Protocol):
+    """A key-encryption key that this process holds, or can get."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def origin(self) -> str: ...
+
+    def value(self) -> bytes:
+        """KEY_BYTES. Raises KeysUnavailable."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlainKey:
+    """A key that is written as it is."""
+
+    id: str
+    key: bytes
+    origin: str
+
+    def value(self) -> bytes:
+        return self.key
+
+
 class LocalKeys:
     """Keys that this process holds itself; AES-256-GCM wraps, under a random nonce of 96 bits."""
 
     def __init__(self, texts: list[str], source: str) -> None:
-        """texts: keys in base64, the one that wraps first. Raises KeysUnavailable for one that is no key."""
+        """texts: lines of a key file, the one that wraps first. Raises KeysUnavailable for one that is no key."""
         self._source = source
-        self._keys = {key_id(key): key for key in (_parsed(text, source) for text in texts)}
+        found = (_parsed(text, source) for text in texts)
+        self._keys: dict[str, HeldKey] = {key.id: key for key in found}
         if not self._keys:
             raise KeysUnavailable(f"{source} holds no key; `manage.py keys generate FILE` makes one")
 
     def ids(self) -> list[str]:
         return list(self._keys)
 
+    def check(self, ids: Iterable[str]) -> None:
+        for one in ids:
+            self._keys[one].value()
+
+    def origin(self, key_id: str) -> str:
+        return self._keys[key_id].origin
+
     def wrap(self, data_key: bytes, *, scope: str) -> tuple[str, bytes]:
         chosen, key = next(iter(self._keys.items()))
         nonce = os.urandom(NONCE_BYTES)
-        return chosen, nonce + AESGCM(key).encrypt(nonce, data_key, scope.encode())
+        return chosen, nonce + AESGCM(key.value()).encrypt(nonce, data_key, scope.encode())
 
     def unwrap(self, wrapped: bytes, *, key_id: str, scope: str) -> bytes:
         key = self._keys.get(key_id)
         if key is None:
             raise KeysUnavailable(missing([key_id], self._source))
         try:
-            return AESGCM(key).decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], scope.encode())
+            return AESGCM(key.value()).decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], scope.encode())
         except (InvalidTag, ValueError) as refused:
             raise KeysUnavailable(
                 f"the data key of {scope} in the database was changed, or belongs to another object; restore the row"
             ) from refused
 
 
-def missing(ids: list[str], source: str) -> str:
-    """What to say when keys are not where they should be."""
-    return (
-        f"{source} lacks the key-encryption key {', '.join(ids)}, with which pictures were encrypted; restore it from "
-        "your backup of keys, behind the first line if another key is in use now"
-    )
-
-
-def key_id(key: bytes) -> str:
-    """Sixteen hexadecimal digits that name a key and say nothing about it."""
-    return hashlib.sha256(b"kyc-review key-encryption key\0" + key).hexdigest()[:16]
+def new_key_line() -> str:
+    """A new key as a line of a key file, wrapped by KMS when KEY_ENCRYPTION_KMS_KEY names its key. Raises
+    KeysUnavailable."""
+    if settings.KEY_ENCRYPTION_KMS_KEY:
+        return aws_kms.new_line(settings.KEY_ENCRYPTION_KMS_KEY)
+    return new_key_text()
 
 
 def new_key_text() -> str:
-    """A new key, as a line of a key file."""
+    """A new key as it is, in base64."""
     return base64.b64encode(os.urandom(KEY_BYTES)).decode()
 
 
-def _parsed(text: str, source: str) -> bytes:
+def _parsed(text: str, source: str) -> HeldKey:
+    if aws_kms.is_line(text):
+        return aws_kms.parsed(text, source)
     try:
         key = base64.b64decode(text.strip(), validate=True)
     except (binascii.Error, ValueError):
@@ -99,7 +131,7 @@ def _parsed(text: str, source: str) -> bytes:
         raise KeysUnavailable(
             f"{source} holds a line that is no key: expected {KEY_BYTES} bytes in base64 (44 characters)"
         )
-    return key
+    return PlainKey(key_id(key), key, f"a key that {source} holds as it is")
 
 
 def key_lines(path: Path) -> list[str]:

@@ -15,7 +15,7 @@ from django.utils.deconstruct import deconstructible
 from encrypted_files import stream
 from kyc_review.encryption import keys
 from kyc_review.encryption.models import DataKey
-from kyc_review.encryption.providers import KeysUnavailable
+from kyc_review.encryption.problems import KeysUnavailable
 
 # Keys of files name their submission: xx/<hex>.jpeg, xx/<hex>/noise.png
 OF_SUBMISSION = re.compile(r"[0-9a-f]{2}/([0-9a-f]{32})[./]")

@@ -3,7 +3,7 @@ import logging
 from celery import shared_task
 
 from kyc_review.encryption import keys
-from kyc_review.encryption.providers import KeysUnavailable
+from kyc_review.encryption.problems import KeysUnavailable
 
 log = logging.getLogger(__name__)
 STEPS = 10  # at most; the next message goes on

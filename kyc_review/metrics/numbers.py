@@ -18,6 +18,7 @@ from detection.checks import CheckName, CheckStatus
 from kyc_review.audit.sealing import oldest_unsealed_at
 from kyc_review.core.db.aggregates import DurationQuantiles
 from kyc_review.core.db.clock import database_now, skew_s
+from kyc_review.encryption.keys import problem as keys_problem
 from kyc_review.evidence.models import Evidence
 from kyc_review.lifecycle.retain import retention_rule
 from kyc_review.metrics.gauges import age_s, gauge
@@ -61,6 +62,11 @@ class Numbers:
             "kyc_clock_skew_seconds",
             "By how much the clock of the web process that answers is ahead of the database's.",
             skew_s(),
+        )
+        yield gauge(
+            "kyc_encryption_keys_usable",
+            "1 if pictures can be encrypted and decrypted in the web process that answers, or need no key.",
+            int(not keys_problem()),
         )
         yield from queue_numbers(now)
         yield from _submissions(now)

@@ -116,7 +116,7 @@ def encryption() -> None:
     if text := keys_problem():
         log.error("not ready, encryption: %s", text)
         raise Unready(
-            "a key-encryption key is missing or another one; the log and manage.py keys status say which"
+            "a key-encryption key cannot be used now; the log and manage.py keys status say which, and why"
         )
 
 

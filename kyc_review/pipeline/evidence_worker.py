@@ -17,7 +17,7 @@ from kyc_review.core import leases, tracing
 from kyc_review.core.instruments import Step, step_ended
 from kyc_review.core.stopping import is_stopping
 from kyc_review.core.worker_health import alive
-from kyc_review.encryption.providers import KeysUnavailable
+from kyc_review.encryption.problems import KeysUnavailable
 from kyc_review.evidence.derivatives import derivative_ensure
 from kyc_review.evidence.models import Evidence
 from kyc_review.evidence.services import evidence_fail, evidence_lease, evidence_postpone, evidence_record

@@ -152,7 +152,7 @@ LOGGING = {
     # A sweep every three seconds, four lines each, would hide everything else.
     "loggers": {
         name: {"level": "WARNING"}
-        for name in ("PIL", "celery.beat", "celery.worker.strategy", "celery.app.trace")
+        for name in ("PIL", "botocore", "celery.beat", "celery.worker.strategy", "celery.app.trace")
     }
     # It writes what was typed as a name, which may be a password; the audit log has failed logins and locks.
     | {"axes": {"level": "ERROR"}}

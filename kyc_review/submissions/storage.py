@@ -14,7 +14,7 @@ from django.utils.deconstruct import deconstructible
 
 from kyc_review.core.files import sync_folder
 from kyc_review.encryption.models import DataKey
-from kyc_review.encryption.providers import KeysUnavailable
+from kyc_review.encryption.problems import KeysUnavailable
 from kyc_review.encryption.storage import EncryptedStorage
 
 REFERENCE_SUFFIX = ".reference"

@@ -13,6 +13,7 @@ from django.test import Client
 
 from kyc_review.encryption.startup import keys_announce
 from kyc_review.evidence.responses import derivative_response
+from kyc_review.metrics.numbers import Numbers
 from kyc_review.ops import health
 from kyc_review.pipeline import worker
 from kyc_review.registry.models import Bundle
@@ -134,3 +135,14 @@ def test_readiness_and_the_start_of_a_process_say_so(
     assert [record.levelno for record in caplog.records if str(key_file) in record.getMessage()][
         -1
     ] == logging.ERROR
+
+
+def test_metrics_say_whether_keys_can_be_used(submit: Submit, hidden: Callable) -> None:
+    def usable() -> float:
+        found = {metric.name: metric for metric in Numbers().collect()}
+        return found["kyc_encryption_keys_usable"].samples[0].value
+
+    submit()
+    assert usable() == 1
+    hidden()
+    assert usable() == 0

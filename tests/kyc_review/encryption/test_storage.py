@@ -11,7 +11,7 @@ from django.core.files.base import ContentFile
 from encrypted_files.stream import FileDamaged, is_encrypted
 from kyc_review.encryption import keys, providers
 from kyc_review.encryption.models import DataKey, KeyEncryptionKey
-from kyc_review.encryption.providers import KeysUnavailable
+from kyc_review.encryption.problems import KeysUnavailable
 from kyc_review.evidence.derivatives import derivative_ensure
 from kyc_review.lifecycle.erase import submission_erase
 from kyc_review.submissions.models import Submission

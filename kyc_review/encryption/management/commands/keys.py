@@ -8,14 +8,16 @@ from kyc_review.audit import services as audit
 from kyc_review.encryption import keys
 from kyc_review.encryption.key_files import KeyFileRefused, key_add, key_file_create
 from kyc_review.encryption.models import DataKey
-from kyc_review.encryption.providers import KeysUnavailable, provider
+from kyc_review.encryption.problems import KeysUnavailable
+from kyc_review.encryption.providers import provider
 
 
-def _ids_available() -> list[str]:
+def _origins() -> dict[str, str]:
+    """Of the keys that are there."""
     try:
-        return provider().ids()
+        return {key_id: provider().origin(key_id) for key_id in provider().ids()}
     except KeysUnavailable:
-        return []
+        return {}
 
 
 class Command(BaseCommand):
@@ -51,7 +53,9 @@ class Command(BaseCommand):
 
     def handle_status(self, options: dict[str, Any]) -> None:
         self.stdout.write(f"Encryption of new pictures is {'on' if keys.is_on() else 'off'}.")
-        there = _ids_available()
+        there = _origins()
+        for key_id, origin in there.items():
+            self.stdout.write(f"{key_id} is {origin}.")
         counts = DataKey.objects.values_list("key_encryption_key").annotate(number=Count("pk"))
         for key_id, number in counts.order_by("key_encryption_key"):
             missing = "" if key_id in there else ", which is MISSING: their pictures cannot be read"

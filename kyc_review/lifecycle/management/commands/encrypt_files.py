@@ -4,7 +4,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from kyc_review.audit import services as audit
 from kyc_review.encryption.keys import is_on
-from kyc_review.encryption.providers import KeysUnavailable
+from kyc_review.encryption.problems import KeysUnavailable
 from kyc_review.lifecycle.encrypt import snapshots_encrypt, submissions_encrypt
 
 SAY_EVERY = 1000

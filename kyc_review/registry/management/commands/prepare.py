@@ -16,6 +16,7 @@ from kyc_review.audit.write_once import privileges_grant
 from kyc_review.core.db.locks import one_at_a_time
 from kyc_review.core.db.roles import RoleError, as_owner, role_ensure
 from kyc_review.encryption.key_files import KeyFileRefused, key_file_ensure
+from kyc_review.encryption.problems import KeysUnavailable
 from kyc_review.registry.bundles import baseline_install
 from kyc_review.submissions.storage_identity import WrongStorage, storage_identity_ensure
 
@@ -45,6 +46,10 @@ class Command(BaseCommand):
         signing_key_ensure()
         try:
             key_file_ensure()
+        except KeysUnavailable as unavailable:
+            raise CommandError(
+                f"The key file KEY_ENCRYPTION_KEY_FILE: {unavailable.strerror}"
+            ) from unavailable
         except (KeyFileRefused, OSError) as refused:
             raise CommandError(f"The key file KEY_ENCRYPTION_KEY_FILE: {refused}") from refused
         try:
