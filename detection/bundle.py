@@ -82,7 +82,7 @@ class Stack:
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """A bundle whose files have been checked."""
+    """A bundle; from `read` and `write` its files have been checked."""
 
     path: Path
     digest: str
@@ -113,16 +113,20 @@ def read(path: Path) -> Bundle:
         raise BundleRefused(
             f"{path / MANIFEST} cannot be read ({error.strerror}); a bundle is a folder with it"
         ) from error
+    bundle = parse(raw, path)
+    for part in bundle.parts:
+        _verify(path / part.file, part.sha256)
+    return bundle
+
+
+def parse(raw: bytes, path: Path) -> Bundle:
+    """A bundle from the bytes of its manifest; its files are not looked at. Raises BundleRefused."""
     try:
-        manifest = json.loads(raw)
-        bundle = _parse(manifest, path, hashlib.sha256(raw).hexdigest())
+        return _parse(json.loads(raw), path, hashlib.sha256(raw).hexdigest())
     except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
         if isinstance(error, BundleRefused):
             raise
         raise BundleRefused(f"{path / MANIFEST} is not a valid manifest: {error!r}") from error
-    for part in bundle.parts:
-        _verify(path / part.file, part.sha256)
-    return bundle
 
 
 def write(

@@ -14,6 +14,7 @@ from kyc_review.submissions.intake import submission_create
 from kyc_review.submissions.models import Submission
 from tests.factories.people import PASSWORD
 from tests.factories.pictures import jpeg_bytes
+from tests.factories.storages import storage_move
 from tests.fixtures.database import connections_of_others_end, flush_of_filled_tables
 
 # Read when torch is loaded, by processes that tests start too: threads that wait for each other must not keep a core
@@ -28,6 +29,7 @@ pytest_plugins = [
     "tests.fixtures.encryption",
     "tests.fixtures.evidence",
     "tests.fixtures.key_service",
+    "tests.fixtures.object_storage",
     "tests.fixtures.receivers",
     "tests.fixtures.retraining",
     "tests.fixtures.review",
@@ -76,14 +78,10 @@ def django_db_setup(
 @pytest.fixture(autouse=True)
 def private_data(tmp_path: Path, settings: LazySettings, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Every test has private folders of its own."""
-    from kyc_review.submissions import storage
-
     settings.DATA_DIR, settings.BUNDLES_DIR = tmp_path, tmp_path / "bundles"
-    for name in ("originals", "derivatives"):
-        beneath = getattr(storage, name).beneath
-        monkeypatch.setattr(beneath, "_location", str(tmp_path / name))
-        for cached in ("base_location", "location"):
-            beneath.__dict__.pop(cached, None)
+    settings.LOCAL_COPIES_DIR = tmp_path / "copies"
+    for name in ("originals", "derivatives", "bundles", "snapshots"):
+        storage_move(monkeypatch, name, tmp_path / name)
     return tmp_path
 
 

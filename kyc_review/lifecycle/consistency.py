@@ -10,7 +10,7 @@ from detection.bundle import BundleRefused
 from kyc_review.datasets.models import Snapshot
 from kyc_review.datasets.snapshot_builder import SnapshotFailed
 from kyc_review.datasets.snapshots import manifest_verify
-from kyc_review.registry.bundles import bundle_check
+from kyc_review.registry.bundle_files import bundle_check
 from kyc_review.registry.models import Bundle
 from kyc_review.submissions.models import Submission
 from kyc_review.submissions.storage import (

@@ -6,7 +6,7 @@ from django.conf import settings
 
 from detection.bundle import BundleRefused
 from detection.ensemble import Ensemble
-from kyc_review.registry.bundles import changed
+from kyc_review.registry.bundle_files import bundle_folder, changed
 from kyc_review.registry.models import Bundle
 from kyc_review.registry.selectors import serving_promotion
 
@@ -45,14 +45,15 @@ def serving_ensemble() -> Ensemble:
 def load_ensemble(bundle: Bundle, *, shift: float = 0.0, threads: int | None = None) -> Ensemble:
     """Load a registered bundle onto the device that the settings name.
 
-    Raises BundleRefused, also when its files are not those that were registered.
+    Raises BundleRefused, also when its files are missing from the storage or not those that were registered.
     """
-    loaded = Ensemble.load(
-        bundle.directory,
-        device=settings.SCORING_DEVICE,
-        threads=threads or settings.SCORING_THREADS or None,
-        shift=shift,
-    )
+    with bundle_folder(bundle) as folder:
+        loaded = Ensemble.load(
+            folder,
+            device=settings.SCORING_DEVICE,
+            threads=threads or settings.SCORING_THREADS or None,
+            shift=shift,
+        )
     if loaded.digest != bundle.digest:
         raise BundleRefused(changed(bundle, loaded.digest))
     return loaded

@@ -1,12 +1,11 @@
 """Writes on the bundle registry: register, promote, roll back.
 
-Files come first and rows second, and a bundle's folder is named by its digest: whatever dies between the two leaves
-a folder that the next registration finds and checks, never a row without its files.
+Files come first and rows second, and a bundle's files are named by its digest: whatever dies between the two leaves
+files that the next registration finds and checks, never a row without them.
 """
 
 from __future__ import annotations
 
-import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,20 +18,19 @@ from django.utils.translation import gettext, gettext_noop
 from detection import bundle as disk
 from detection.bundle import BundleRefused
 from kyc_review.audit import services as audit
-from kyc_review.core import folders
 from kyc_review.core.db.locks import lock_for_transaction
 from kyc_review.core.errors import DomainError, text_within
 from kyc_review.core.permissions import Right, require_of_actor
 from kyc_review.core.stored_texts import stored
 from kyc_review.notices.models import Kind as NoticeKind
 from kyc_review.notices.outbox import notice_record
+from kyc_review.registry.bundle_files import bundle_check, bundle_store
 from kyc_review.registry.models import Bundle, Promotion, Shadow
 from kyc_review.registry.selectors import champion, promotion_before, serving_promotion
 
 if TYPE_CHECKING:
     from kyc_review.accounts.models import User
 
-STAGED_MAX_S = 3600
 FIRST_START = stored(gettext_noop("First start: the baseline that ships."))
 REASON_MAX = 300  # characters, of the column
 # Promotions follow one another: the order of their keys is the order in which they took effect.
@@ -62,12 +60,12 @@ class RollbackRepeated(PromotionRefused):
 
 
 def bundle_register(*, path: Path, source: str, actor: User | None = None) -> Bundle:
-    """Verify a bundle, keep a copy in BUNDLES_DIR/<digest> and its row; registering it again changes nothing.
+    """Verify a bundle, keep a copy in the storage and its row; registering it again changes nothing.
 
     Raises detection.bundle.BundleRefused, OSError.
     """
     found = disk.read(path)
-    _copy_in(found)
+    bundle_store(found)
     with transaction.atomic():
         row, is_new = Bundle.objects.get_or_create(
             digest=found.digest,
@@ -161,21 +159,6 @@ def baseline_install() -> Bundle:
         return champion() or bundle_promote(bundle=row, actor=None, reason=FIRST_START).bundle
 
 
-def bundle_check(bundle: Bundle) -> None:
-    """Hash the bundle's files on disk. Raises BundleRefused."""
-    found = disk.read(bundle.directory)
-    if found.digest != bundle.digest:
-        raise BundleRefused(changed(bundle, found.digest))
-
-
-def changed(bundle: Bundle, digest: str) -> str:
-    """The text for a bundle whose files have another digest than the registered one."""
-    return (
-        f"{bundle.directory / disk.MANIFEST} was changed: its SHA-256 is {digest[:12]}..., registered as "
-        f"{bundle.digest[:12]}...; add the bundle again from its source"
-    )
-
-
 def _exchange(
     bundle: Bundle, kind: Promotion.Kind, actor: User | None, reason: str, shift: float
 ) -> Promotion:
@@ -208,34 +191,3 @@ def _exchange(
         except_for=actor,
     )
     return row
-
-
-def _copy_in(found: disk.Bundle) -> None:
-    """Put a checked copy at BUNDLES_DIR/<digest>; a sound one that is there stays, a damaged one is replaced."""
-    root = Path(settings.BUNDLES_DIR)
-    place = root / found.digest
-    if _is_sound(place, found.digest):
-        return
-    folders.leftovers_remove(root, prefix="incoming-", older_than_s=STAGED_MAX_S)
-    with folders.staging(root, f"incoming-{uuid.uuid4().hex}") as folder:
-        names = [disk.MANIFEST, *(member.file for member in found.members), found.stack.file]
-        card = found.path / disk.MODEL_CARD
-        if card.is_file() and not card.is_symlink():
-            names.append(disk.MODEL_CARD)
-        for name in names:
-            with open(found.path / name, "rb") as source, folders.open_private(folder / name) as target:
-                folders.copy_hashed(source, target)
-                folders.sync_file(target)
-        if disk.read(folder).digest != found.digest:
-            raise BundleRefused(
-                f"{found.path} changed while it was copied; try again when it is no longer being written"
-            )
-        if not _is_sound(place, found.digest):  # another registration may have been faster
-            folders.publish(folder, place)
-
-
-def _is_sound(place: Path, digest: str) -> bool:
-    try:
-        return disk.read(place).digest == digest
-    except BundleRefused:
-        return False

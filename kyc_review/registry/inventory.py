@@ -18,6 +18,7 @@ from kyc_review.core.days import moment_in_words
 from kyc_review.core.db.locks import lock_for_transaction
 from kyc_review.core.errors import DomainError, text_within
 from kyc_review.core.permissions import Right, require
+from kyc_review.registry import bundle_files
 from kyc_review.registry.models import Bundle, ModelNote, ModelRecord
 
 if TYPE_CHECKING:
@@ -130,25 +131,13 @@ def note_add(*, bundle: Bundle, actor: User, text: str) -> ModelNote:
     return note
 
 
-def file_names(bundle: Bundle) -> list[str]:
-    """What can be downloaded: manifest, model card and weights; empty when the folder is gone."""
-    try:
-        found = sorted(
-            path.name for path in bundle.directory.iterdir() if path.is_file() and not path.is_symlink()
-        )
-    except OSError:
-        return []
-    papers = [name for name in PAPERS if name in found]
-    return papers + [name for name in found if disk.FILE_NAME.fullmatch(name)]
-
-
 def file_open(*, bundle: Bundle, name: str, actor: User) -> IO[bytes]:
-    """One of `file_names`; weights are for admins, because they learned from faces. Raises OSError."""
+    """One of `bundle_files.file_names`; weights are for admins, because they learned from faces. Raises OSError."""
     if name not in PAPERS:
         require(actor, Right.PROMOTE)
-    if name not in file_names(bundle):
+    if name not in bundle_files.file_names(bundle):
         raise FileNotFoundError(name)
-    file = (bundle.directory / name).open("rb")
+    file = bundle_files.file_open(bundle, name)
     audit.record(
         action="bundle.downloaded", actor=actor, target=bundle, detail={"digest": bundle.digest, "file": name}
     )

@@ -2,6 +2,7 @@ from pathlib import Path
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
+from django.core.files.storage import storages
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -11,7 +12,8 @@ from detection.voting import Verdict
 
 
 class Bundle(models.Model):
-    """One ensemble in the registry, its files in BUNDLES_DIR/<digest>. Written once: a trigger refuses any change."""
+    """One ensemble in the registry; its files are in the storage `bundles` (bundle_files.py). Written once: a trigger
+    refuses any change."""
 
     class Source(models.TextChoices):
         BASELINE = "baseline", _("Shipped baseline")
@@ -34,7 +36,8 @@ class Bundle(models.Model):
 
     @property
     def directory(self) -> Path:
-        return Path(settings.BUNDLES_DIR) / self.digest
+        """Where a local storage keeps it. Raises NotImplementedError for another storage: use `bundle_folder`."""
+        return Path(storages["bundles"].path(self.digest))
 
 
 SHIFT_MAX = 3.0  # the operating points that a comparison measures reach as far (ml/comparison.py)

@@ -15,7 +15,7 @@ from django.utils.translation import gettext
 from kyc_review.audit import services as audit
 from kyc_review.core.errors import DomainError, text_within
 from kyc_review.core.permissions import Right, may_see_retraining, require_of_actor
-from kyc_review.registry.bundles import bundle_check
+from kyc_review.registry.bundle_files import bundle_check
 from kyc_review.registry.models import Bundle, Shadow
 from kyc_review.registry.selectors import champion
 

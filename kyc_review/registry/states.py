@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from detection import bundle as disk
 from kyc_review.core.permissions import may_see_retraining
+from kyc_review.registry.bundle_files import file_open
 from kyc_review.registry.models import Bundle, Promotion
 from kyc_review.registry.selectors import champion
 from kyc_review.registry.shadows import shadow_now
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from kyc_review.accounts.models import User
 
 
-CARD_MAX_CHARS = 100_000
+CARD_MAX_BYTES = 100_000
 
 
 class BundleState(models.TextChoices):
@@ -45,9 +46,9 @@ def bundle_states_unchecked() -> dict[int, BundleState]:
 
 
 def model_card(bundle: Bundle) -> str:
-    """Its Markdown; empty when it has none, or its folder is gone."""
+    """Its Markdown; empty when it has none, or it cannot be read."""
     try:
-        with open(bundle.directory / disk.MODEL_CARD, encoding="utf-8", errors="replace") as file:
-            return file.read(CARD_MAX_CHARS)
+        with file_open(bundle, disk.MODEL_CARD) as file:
+            return file.read(CARD_MAX_BYTES).decode(errors="replace")
     except OSError:
         return ""

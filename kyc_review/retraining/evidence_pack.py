@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
+from django.core.files.storage import storages
 from django.db.models import Q
 from django.utils import timezone
 from rest_framework.utils.encoders import JSONEncoder
@@ -20,7 +21,7 @@ from detection import bundle as disk
 from kyc_review.audit import services as audit
 from kyc_review.audit.archives import SignedFile, signed_file
 from kyc_review.audit.models import Event
-from kyc_review.core.folders import sha256_of
+from kyc_review.datasets import manifest
 from kyc_review.datasets.models import Snapshot
 from kyc_review.registry.models import Bundle, Promotion
 from kyc_review.retraining.api.serializers.jobs import ComparisonOut, RunOut
@@ -56,11 +57,11 @@ def evidence_parts(promotion: Promotion) -> Iterator[Part]:
     comparison = proposal.comparison if proposal else None
     run = TrainingRun.objects.filter(candidate=promotion.bundle).select_related("snapshot", "init").first()
     files = _files(promotion.bundle, comparison, run)
-    there = {name: path for name, (path, _) in files.items() if path.is_file()}
+    there = {name: place for name, (*place, _) in files.items() if storages[place[0]].exists(place[1])}
     changed = [
         name
-        for name, (path, registered) in files.items()
-        if name in there and registered and sha256_of(path) != registered
+        for name, (*_, registered) in files.items()
+        if name in there and registered and _sha256_of(*there[name]) != registered
     ]
     rows: dict[str, Any] = {
         "promotion.json": PromotionOut(promotion).data,
@@ -87,17 +88,18 @@ def evidence_parts(promotion: Promotion) -> Iterator[Part]:
         if row is not None:
             yield name, [_json(row)]
     yield "audit-events.jsonl", _events(promotion, proposal, comparison, run)
-    for name, path in there.items():
-        yield name, _pieces(path)
+    for name, place in there.items():
+        yield name, _pieces(*place)
 
 
 def _files(
     bundle: Bundle, comparison: Comparison | None, run: TrainingRun | None
-) -> dict[str, tuple[Path, str]]:
-    """Each file's name in the archive, its place, and its SHA-256 as the database has it (the card has none)."""
+) -> dict[str, tuple[str, str, str]]:
+    """Each file's name in the archive, its storage, its key there, and its SHA-256 as the database has it (the card has
+    none)."""
     found = {
-        "bundle/manifest.json": (bundle.directory / disk.MANIFEST, bundle.digest),
-        "bundle/model-card.md": (bundle.directory / disk.MODEL_CARD, ""),
+        "bundle/manifest.json": ("bundles", f"{bundle.digest}/{disk.MANIFEST}", bundle.digest),
+        "bundle/model-card.md": ("bundles", f"{bundle.digest}/{disk.MODEL_CARD}", ""),
     }
     snapshots: dict[str, Snapshot] = {}
     if comparison:
@@ -105,7 +107,7 @@ def _files(
     if run:
         snapshots["trained-on"] = run.snapshot
     return found | {
-        f"snapshot-{role}/manifest.json": (row.manifest, row.manifest_sha256)
+        f"snapshot-{role}/manifest.json": ("snapshots", f"{row.name}/{manifest.NAME}", row.manifest_sha256)
         for role, row in snapshots.items()
     }
 
@@ -173,7 +175,13 @@ def _json(row: Any) -> bytes:
     return json.dumps(row, cls=JSONEncoder, indent=1, sort_keys=True).encode() + b"\n"
 
 
-def _pieces(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        while piece := file.read(CHUNK_BYTES):
-            yield piece
+def _pieces(alias: str, key: str) -> Iterator[bytes]:
+    with storages[alias].open(key) as file:
+        yield from file.chunks(CHUNK_BYTES)
+
+
+def _sha256_of(alias: str, key: str) -> str:
+    digest = hashlib.sha256()
+    for piece in _pieces(alias, key):
+        digest.update(piece)
+    return digest.hexdigest()

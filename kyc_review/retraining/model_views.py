@@ -22,6 +22,7 @@ from kyc_review.core.permissions import Right, may_promote, require
 from kyc_review.core.refusal_messages import refusals_shown
 from kyc_review.datasets import erasure_marks
 from kyc_review.registry import inventory
+from kyc_review.registry.bundle_files import file_names
 from kyc_review.registry.models import Bundle, ModelRecord
 from kyc_review.registry.selectors import Service, bundles_listed, services_of
 from kyc_review.registry.states import BundleState, bundle_states, model_card
@@ -156,7 +157,7 @@ def _model(
     )
     kept = ModelRecord.objects.filter(bundle=bundle).select_related("changed_by").first()
     compared = _compared(past, services)
-    names = inventory.file_names(bundle)
+    names = file_names(bundle)
     context: dict[str, Any] = {
         "bundle": bundle,
         "state": bundle_states(viewer=viewer).get(bundle.pk, BundleState.CANDIDATE),

@@ -1,8 +1,10 @@
 """What a browser meets: the bank's name, transport, static files, images, uploads."""
 
+from pathlib import Path
+
 from csp.constants import NONE, SELF
 
-from kyc_review.settings.environment import BASE_DIR, DATA_DIR, env
+from kyc_review.settings.environment import BASE_DIR, BUNDLES_DIR, DATA_DIR, env
 
 # The bank's name in the bar, and absolute paths of its logo and of a style sheet that comes after all others.
 BRAND_NAME = env.str("BRAND_NAME", default="KYC Review")
@@ -71,8 +73,21 @@ STORAGES = {
             },
         },
     },
+    # Folders of files: a local storage is used in place, from any other workers keep copies (LOCAL_COPIES_DIR).
+    "bundles": {
+        "BACKEND": "kyc_review.submissions.storage.PrivateStorage",
+        "OPTIONS": {"location": str(BUNDLES_DIR)},
+    },
+    "snapshots": {
+        "BACKEND": "kyc_review.submissions.storage.PrivateStorage",
+        "OPTIONS": {"location": str(DATA_DIR / "snapshots")},
+    },
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
+# Copies of bundles and snapshots on this machine, where their storage is elsewhere. What is in use stays, also above
+# the limit.
+LOCAL_COPIES_DIR = Path(env.str("LOCAL_COPIES_DIR", default=str(DATA_DIR / "copies")))
+LOCAL_COPIES_MAX_BYTES = env.int("LOCAL_COPIES_MAX_BYTES", default=20_000_000_000)
 UPLOAD_MAX_BYTES = env.int("UPLOAD_MAX_BYTES", default=25_000_000)
 UPLOAD_MAX_PIXELS = env.int("UPLOAD_MAX_PIXELS", default=65_000_000)
 # The whole request: image, text fields and multipart framing.

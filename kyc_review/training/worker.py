@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,8 @@ from kyc_review.core import folders
 from kyc_review.datasets.snapshot_builder import SnapshotFailed
 from kyc_review.datasets.snapshots import manifest_verify
 from kyc_review.encryption.keys import problem as keys_problem
-from kyc_review.registry.bundles import bundle_check, bundle_register, changed
+from kyc_review.registry.bundle_files import bundle_check, bundle_folder, changed
+from kyc_review.registry.bundles import bundle_register
 from kyc_review.registry.models import Bundle
 from kyc_review.training.comparison_groups import groups_of
 from kyc_review.training.comparisons import comparison_follow, frozen, replayed
@@ -106,8 +107,14 @@ def _work(job: TrainingRun | Comparison | MeanFaces) -> bool:
     except (JobRefused, SnapshotFailed, BundleRefused, OSError) as refusal:
         job_end(job, State.FAILED, error=str(refusal))
         return False
-    arguments = _arguments(job)
-    with keyring_for(job) as given, open(job.log, "ab") as output:
+    with ExitStack() as held:
+        try:
+            arguments = _arguments(job, held)
+        except (BundleRefused, OSError) as refusal:
+            job_end(job, State.FAILED, error=str(refusal))
+            return False
+        given = held.enter_context(keyring_for(job))
+        output = held.enter_context(open(job.log, "ab"))
         process = subprocess.Popen(  # noqa: S603  # our own command, no shell
             [sys.executable, "-m", "ml", *arguments, "--work", str(job.directory / "work")],
             cwd=settings.BASE_DIR,
@@ -141,10 +148,19 @@ def _require_as_registered(job: TrainingRun | Comparison | MeanFaces) -> None:
         bundle_check(job.candidate)
 
 
-def _arguments(job: TrainingRun | Comparison | MeanFaces) -> list[str]:
+def _arguments(job: TrainingRun | Comparison | MeanFaces, held: ExitStack) -> list[str]:
+    """The command of the job; what it reads stays on this machine until `held` is closed.
+
+    Raises BundleRefused, OSError.
+    """
     if isinstance(job, TrainingRun):
-        return training(job)
-    return comparing(job) if isinstance(job, Comparison) else averaging(job)
+        return training(job, init=held.enter_context(bundle_folder(job.init)))
+    if isinstance(job, Comparison):
+        champion, candidate = (
+            held.enter_context(bundle_folder(bundle)) for bundle in (job.champion, job.candidate)
+        )
+        return comparing(job, champion=champion, candidate=candidate)
+    return averaging(job)
 
 
 def averaging(means: MeanFaces) -> list[str]:
@@ -153,18 +169,18 @@ def averaging(means: MeanFaces) -> list[str]:
     return ["means", "--manifest", str(means.snapshot.manifest), "--out", str(means.output)]
 
 
-def training(run: TrainingRun) -> list[str]:
+def training(run: TrainingRun, *, init: Path) -> list[str]:
     """What makes the candidate: the same command that a person would type."""
     shutil.rmtree(run.output, ignore_errors=True)
     parts = ["train", "--manifest", str(run.snapshot.manifest), "--out", str(run.output)]
-    parts += ["--init", str(run.init.directory), "--epochs", str(run.epochs)]
+    parts += ["--init", str(init), "--epochs", str(run.epochs)]
     parts += [f"--init-shift={run.init_shift!r}"]
     parts += ["--seed", str(run.seed), "--miss", str(run.miss)]
     parts += ["--balance", run.balance] + ([] if run.weigh else ["--no-weights"])
     return [*parts, "--scratch"] if run.scratch else parts
 
 
-def comparing(comparison: Comparison) -> list[str]:
+def comparing(comparison: Comparison, *, champion: Path, candidate: Path) -> list[str]:
     """The arguments of a comparison; submissions to replay and groups are passed in files."""
     replay, groups, latest = (
         comparison.replay,
@@ -176,9 +192,9 @@ def comparing(comparison: Comparison) -> list[str]:
         for pk, belongs in groups_of(chain(frozen(comparison.snapshot), (pk for pk, _ in latest))):
             file.write(json.dumps({"submission": pk, "groups": belongs}) + "\n")
     parts = ["compare", "--manifest", str(comparison.snapshot.manifest), "--replay", str(replay)]
-    parts += ["--groups", str(groups), "--champion", str(comparison.champion.directory)]
+    parts += ["--groups", str(groups), "--champion", str(champion)]
     parts += [f"--champion-shift={comparison.champion_shift!r}"]
-    return [*parts, "--candidate", str(comparison.candidate.directory), "--out", str(comparison.output)]
+    return [*parts, "--candidate", str(candidate), "--out", str(comparison.output)]
 
 
 def _watch(job: Job, process: subprocess.Popen[bytes]) -> bool:

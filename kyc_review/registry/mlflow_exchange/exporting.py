@@ -9,8 +9,7 @@ from typing import Any
 
 from kyc_review.audit import services as audit
 from kyc_review.core.permissions import Right, require_of_actor
-from kyc_review.registry.bundles import bundle_check
-from kyc_review.registry.inventory import file_names
+from kyc_review.registry.bundle_files import bundle_check, bundle_folder, file_names
 from kyc_review.registry.mlflow_exchange.client import ARTIFACTS, DIGEST_TAG, Registry, registry_at
 from kyc_review.registry.models import Bundle, ModelRecord
 from kyc_review.registry.states import BundleState, bundle_states_unchecked
@@ -81,8 +80,9 @@ def _create(registry: Registry, bundle: Bundle, name: str) -> str:
     run = client.create_run(experiment_id, run_name=bundle.version, tags={DIGEST_TAG: bundle.digest})
     try:
         _log(client, run.info.run_id, bundle)
-        for file in file_names(bundle):
-            client.log_artifact(run.info.run_id, str(bundle.directory / file), ARTIFACTS)
+        with bundle_folder(bundle) as folder:
+            for file in file_names(bundle):
+                client.log_artifact(run.info.run_id, str(folder / file), ARTIFACTS)
         if not any(row.name == name for row in client.search_registered_models(f"name='{name}'")):
             client.create_registered_model(name)
         version = client.create_model_version(

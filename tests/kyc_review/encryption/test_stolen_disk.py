@@ -136,7 +136,7 @@ def test_a_comparison_gets_the_keys_of_what_it_replays(
         snapshot=snapshot_create(name="first"), champion=champion, candidate=other
     )
     job.directory.mkdir(parents=True)
-    training_worker.comparing(job)
+    training_worker.comparing(job, champion=champion.directory, candidate=other.directory)
     with keyring_for(job) as given, pytest.MonkeyPatch.context() as patch:
         for name, text in given.items():
             patch.setenv(name, text)

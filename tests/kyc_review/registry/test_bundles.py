@@ -12,7 +12,7 @@ from detection.bundle import BundleRefused
 from kyc_review.accounts.models import User
 from kyc_review.audit.models import Event
 from kyc_review.core import folders
-from kyc_review.registry import bundles
+from kyc_review.registry import bundle_files, bundles
 from kyc_review.registry.models import Bundle, Promotion
 from kyc_review.registry.selectors import champion
 
@@ -41,7 +41,7 @@ def test_a_registered_bundle_is_a_checked_copy_named_by_its_digest(
         {"data": "none"},
     )
     shutil.rmtree(source)
-    bundles.bundle_check(row)
+    bundle_files.bundle_check(row)
 
 
 def test_registering_twice_gives_one_row_and_one_event(made_bundle: Callable[..., Path]) -> None:
@@ -93,7 +93,7 @@ def test_adding_a_bundle_again_heals_its_damaged_copy(made_bundle: Callable[...,
     row = bundles.bundle_register(path=source, source="trained")
     (row.directory / "one.safetensors").write_text("rotten")
     bundles.bundle_register(path=source, source="trained")
-    bundles.bundle_check(row)
+    bundle_files.bundle_check(row)
 
 
 def test_the_champion_is_the_last_promoted_and_costs_one_query(

@@ -11,12 +11,12 @@ from django.utils import timezone
 
 from kyc_review.accounts.models import User
 from kyc_review.audit.models import Event
+from kyc_review.registry.bundle_files import file_names
 from kyc_review.registry.bundles import PromotionRefused, bundle_promote, bundle_rollback
 from kyc_review.registry.inventory import (
     RecordRefused,
     RecordStale,
     ReviewDateRefused,
-    file_names,
     file_open,
     note_add,
     record_change,

@@ -20,6 +20,7 @@ from kyc_review.registry.mlflow_exchange.client import MlflowRefused
 from kyc_review.registry.mlflow_exchange.exporting import mlflow_export
 from kyc_review.registry.mlflow_exchange.importing import files_at_most, has_reached, mlflow_import
 from kyc_review.registry.models import Bundle
+from tests.factories.storages import storage_move
 
 mlflow = pytest.importorskip("mlflow", reason="the extra `mlflow` is not installed")
 pytestmark = pytest.mark.django_db
@@ -37,11 +38,11 @@ def client(uri: str) -> Any:
 
 
 @pytest.fixture
-def elsewhere(settings: Any, tmp_path: Path) -> Callable[[], None]:
+def elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[], None]:
     """elsewhere() makes this an installation that has none of the bundles' files."""
 
     def forget() -> None:
-        settings.BUNDLES_DIR = tmp_path / "elsewhere"
+        storage_move(monkeypatch, "bundles", tmp_path / "elsewhere")
 
     return forget
 

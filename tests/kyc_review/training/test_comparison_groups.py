@@ -68,7 +68,9 @@ def test_the_training_worker_hands_all_groups_over(
     frozen = decide("fake").submission
     asked = comparison_request(actor=None, snapshot=snapshot_create(name="first"), candidate=registered("v2"))
     asked.directory.mkdir(parents=True)
-    arguments = worker.comparing(asked)
+    arguments = worker.comparing(
+        asked, champion=asked.champion.directory, candidate=asked.candidate.directory
+    )
     lines = (asked.directory / "groups.jsonl").read_text().splitlines()
     assert {json.loads(line)["submission"] for line in lines} == {str(frozen.pk)}
     assert arguments[arguments.index("--groups") + 1] == str(asked.directory / "groups.jsonl")

@@ -103,7 +103,8 @@ def test_a_comparison_with_the_champion_at_another_operating_point_is_worth_noth
     again = comparison_request(snapshot=comparison.snapshot, candidate=comparison.candidate, actor=ada)
     assert (again.champion, again.champion_shift) == (serving, 2.0)
     again.directory.mkdir(parents=True)
-    assert "--champion-shift=2.0" in comparing(again)
+    arguments = comparing(again, champion=serving.directory, candidate=comparison.candidate.directory)
+    assert "--champion-shift=2.0" in arguments
 
 
 @pytest.mark.django_db(transaction=True)

@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from detection.bundle import BundleRefused
 from kyc_review.datasets.erasure_marks import bundle_marks_unchecked
-from kyc_review.registry import bundles, shadows
+from kyc_review.registry import bundle_files, bundles, shadows
 from kyc_review.registry.models import Bundle, Promotion
 from kyc_review.registry.selectors import champion
 from kyc_review.registry.states import bundle_states_unchecked
@@ -93,11 +93,17 @@ class Command(BaseCommand):
             raise CommandError("No bundle is in production yet; run `manage.py prepare`.")
         if options["json"]:
             context = {"states": bundle_states_unchecked(), "marks": bundle_marks_unchecked([row])}
-            told = {"metrics": row.metrics, "provenance": row.provenance, "folder": str(row.directory)}
+            told = {
+                "metrics": row.metrics,
+                "provenance": row.provenance,
+                "folder": bundle_files.place_of(row),
+            }
             say(self, options, dict(BundleOut(row, context=context).data) | told)
             return
         self.stdout.write(f"version     {row.version}\ndigest      {row.digest}\nsource      {row.source}")
-        self.stdout.write(f"registered  {row.registered_at:%Y-%m-%d %H:%M %Z}\nfolder      {row.directory}")
+        self.stdout.write(
+            f"registered  {row.registered_at:%Y-%m-%d %H:%M %Z}\nfolder      {bundle_files.place_of(row)}"
+        )
         if (erased := bundle_marks_unchecked([row]).get(row.pk)) is not None:
             self.stdout.write(
                 f"erased      {erased.number} of its faces, since {erased.since:%Y-%m-%d}; retrain"
