@@ -7,18 +7,17 @@ move with a decision would say that the face was planted.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Count, Exists, F, FloatField, OuterRef, Q, Subquery, Sum
-from django.db.models.functions import TruncWeek
-
 from estimation.intervals import clopper_pearson_lower, clopper_pearson_upper
 from kyc_review.core.permissions import may_decide, may_see_audits
+from kyc_review.review.audit_counts import draws_counted
 from kyc_review.review.known_answers import day_of
-from kyc_review.review.models import ASSESSED_LABELS, AuditDraw, Decision, ReviewItem
+from kyc_review.review.models import ASSESSED_LABELS, Decision
 
 if TYPE_CHECKING:
     from kyc_review.accounts.models import User
@@ -68,20 +67,8 @@ def audits_by_bundle_unchecked() -> list[Audited]:
 
 
 def _by_bundle(until: datetime | None) -> list[Audited]:
-    rows = (
-        _drawn(until)
-        .values(
-            "is_uniform",
-            "label",
-            "waits",
-            digest=F("submission__scoring__bundle_digest"),
-            version=F("submission__scoring__bundle_version"),
-            shift=F("submission__scoring__shift"),
-        )
-        .annotate(number=Count("pk"), weight=Sum(1.0 / F("probability"), output_field=FloatField()))
-    )
     groups: dict[tuple[str, float], list[Mapping[str, Any]]] = {}
-    for row in rows.order_by("digest", "shift"):
+    for row in sorted(draws_counted(until), key=lambda row: (row["digest"], row["shift"])):
         groups.setdefault((row["digest"], row["shift"]), []).append(row)
     return [_audited(group) for group in groups.values()]
 
@@ -93,8 +80,8 @@ def audit_at(audits: Iterable[Audited], *, digest: str, shift: float) -> Audited
 
 @dataclass(frozen=True, slots=True)
 class AuditWeek:
-    """One week of the uniform part of the audit of one bundle at one operating point: how many cleared ones were
-    judged, and found fake."""
+    """The uniform part of the audit of what one bundle cleared at one operating point in one week, by the time of the
+    draw: how many were judged, and found fake."""
 
     week: datetime
     digest: str
@@ -107,38 +94,20 @@ def audits_by_week(*, viewer: User) -> list[AuditWeek]:
     """Weeks and bundles of which something was judged."""
     if not may_see_audits(viewer):
         return []
-    rows = (
-        _drawn(as_seen_by(viewer))
-        .filter(is_uniform=True, waits=False, label__in=ASSESSED_LABELS)
-        .annotate(week=TruncWeek("submission__scoring__scored_at"))
-        .values("week", digest=F("submission__scoring__bundle_digest"), shift=F("submission__scoring__shift"))
-        .annotate(judged=Count("pk"), fake=Count("pk", filter=Q(label=Decision.Label.FAKE)))
-    )
-    return [AuditWeek(**row) for row in rows.order_by("week", "digest", "shift")]
+    weeks: dict[tuple[datetime, str, float], Counter[str]] = {}
+    for row in draws_counted(as_seen_by(viewer), by_week=True):
+        if row["is_uniform"] and not row["waits"] and row["label"] in ASSESSED_LABELS:
+            key = (row["week"], row["digest"], row["shift"])
+            weeks.setdefault(key, Counter())[row["label"]] += row["number"]
+    return [
+        AuditWeek(*key, judged=labels.total(), fake=labels[Decision.Label.FAKE])
+        for key, labels in sorted(weeks.items())
+    ]
 
 
 def as_seen_by(viewer: User) -> datetime | None:
     """The moment whose state of the audit the viewer sees; None for the present one."""
     return day_of() if may_decide(viewer) else None
-
-
-def _drawn(until: datetime | None) -> Any:
-    return draws_judged(AuditDraw.Outcome.CLEAR, until)
-
-
-def draws_judged(outcome: AuditDraw.Outcome, until: datetime | None) -> Any:
-    """Customers' submissions that were drawn, with the `label` of the last final decision, and whether somebody still
-    looks at the face (`waits`); as it was at `until`, or as it is."""
-    rows = AuditDraw.objects.filter(outcome=outcome, submission__is_planted=False)
-    said = Decision.objects.final().exclude(item__reason=ReviewItem.Reason.GOLD)
-    undecided = ~Q(state=ReviewItem.State.DECIDED)
-    looks = ReviewItem.objects.exclude(reason=ReviewItem.Reason.GOLD)
-    if until is not None:
-        rows, looks = rows.filter(drawn_at__lt=until), looks.filter(opened_at__lt=until)
-        said, undecided = said.filter(item__decided_at__lt=until), undecided | Q(decided_at__gte=until)
-    label = said.filter(submission=OuterRef("submission")).order_by("-pk").values("label")[:1]
-    waits = looks.filter(undecided, submission=OuterRef("submission"))
-    return rows.annotate(label=Subquery(label), waits=Exists(waits))
 
 
 def _audited(rows: Iterable[Mapping[str, Any]]) -> Audited:
@@ -159,6 +128,6 @@ def _audited(rows: Iterable[Mapping[str, Any]]) -> Audited:
             for row in rows
             if not row["waits"] and row["label"] == Decision.Label.NOT_ASSESSABLE
         ),
-        waiting=sum(row["number"] for row in rows if row["waits"] or row["label"] is None),
+        waiting=sum(row["number"] for row in rows if row["waits"] or not row["label"]),
         estimate=sum(row["weight"] for row in fakes) / weight if weight else None,
     )

@@ -20,7 +20,8 @@ from django.utils.translation import gettext
 from detection.checks import CheckCode
 from estimation.weighted import weighted_interval, weighted_rate
 from kyc_review.core.permissions import may_see_audits
-from kyc_review.review.audit_results import as_seen_by, draws_judged
+from kyc_review.review.audit_counts import draws_judged
+from kyc_review.review.audit_results import as_seen_by
 from kyc_review.scoring.check_words import CODES
 
 from .models import AuditDraw, Decision

@@ -1,5 +1,6 @@
 from celery import shared_task
 
+from kyc_review.review.audit_counts import draws_count
 from kyc_review.review.blinding import exceptions_renew
 from kyc_review.review.claims import claims_expire
 from kyc_review.review.decisions import decisions_settle
@@ -24,3 +25,9 @@ def sweep_twins() -> int:
 def renew_blinding_exceptions() -> int:
     """Open blind items to people who know the picture's outcome where no other reviewer is left, and end that."""
     return exceptions_renew()
+
+
+@shared_task
+def count_audits() -> int:
+    """Add settled answers of the quality sample to the counts that its figures add up."""
+    return draws_count()

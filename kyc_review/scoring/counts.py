@@ -8,33 +8,21 @@ at a quarter hour in every time zone.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Count, DateTimeField, F, Func, Max, Min, Sum
+from django.db.models import Count, F, Max, Min, Sum
 from django.db.models.functions import Trunc
 
 from kyc_review.core.db.clock import database_now
+from kyc_review.core.db.slots import SLOT, Slot, slot_of
 from kyc_review.scoring.models import Scoring, ScoringCount, ScoringCountMark
 from kyc_review.scoring.selectors import needs_person
 
-SLOT = timedelta(minutes=15)
 SETTLED_AFTER = timedelta(hours=1)  # longer than a clock is ahead or a transaction is open
 SPAN = timedelta(days=1)  # of one transaction
 KEYS = ("bundle_digest", "bundle_version", "shift", "verdict", "for_person")
-
-
-class Slot(Func):
-    """The quarter hour in which a moment lies."""
-
-    template = "date_bin('15 minutes', %(expressions)s, 'epoch'::timestamptz)"
-    output_field = DateTimeField()
-
-
-def slot_of(moment: datetime) -> datetime:
-    """The beginning of its quarter hour."""
-    return datetime.fromtimestamp(moment.timestamp() // SLOT.total_seconds() * SLOT.total_seconds(), UTC)
 
 
 def scorings_count(*, spans: int = 400) -> int:

@@ -48,6 +48,7 @@ _SWEEPS = [
     ("scoring-canary", "pipeline.tasks.score_canary", 60),
     ("evidence-sweep", "pipeline.tasks.sweep_evidence", 10),
     ("scorings-count", "pipeline.tasks.count_scorings", 300),
+    ("audits-count", "review.tasks.count_audits", 300),
     ("votes-count", "pipeline.tasks.count_votes", 120),
     ("evidence-measure", "pipeline.tasks.measure_evidence", 600),
     ("webhooks-sweep", "webhooks.tasks.deliver_due", 3),

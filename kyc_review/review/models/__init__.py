@@ -1,6 +1,6 @@
 """Items and decisions. Rules about change are in services; permanent invariants are constraints here."""
 
-from .audits import AuditDraw
+from .audits import AuditCount, AuditCountMark, AuditDraw, AuditTouch
 from .campaigns import CampaignLook
 from .cases import CaseComment, Mention
 from .decisions import ASSESSED_LABELS, Decision, DecisionUndo, FirstCall, OutcomeExposure
@@ -16,7 +16,10 @@ __all__ = [
     "RISK_WITHOUT_VOTES",
     "UNDECIDED_STATES",
     "WAITING_STATES",
+    "AuditCount",
+    "AuditCountMark",
     "AuditDraw",
+    "AuditTouch",
     "CampaignLook",
     "CaseComment",
     "Decision",

@@ -7,6 +7,8 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy
 
+from kyc_review.core.db.slots import Slot
+
 
 class AuditDraw(models.Model):
     """A submission that was cleared, or sent back by a check, without a person, and was drawn into the quality sample.
@@ -36,6 +38,7 @@ class AuditDraw(models.Model):
     drawn_at = models.DateTimeField(db_default=Now())
 
     class Meta:
+        indexes = [models.Index("outcome", Slot("drawn_at"), name="audit_draw_by_slot")]
         constraints = [
             models.CheckConstraint(
                 name="audit_probability_in_unit",
@@ -50,3 +53,59 @@ class AuditDraw(models.Model):
 
     def __str__(self) -> str:
         return f"{self.submission_id} drawn with {self.probability:.4f}"
+
+
+class AuditCount(models.Model):
+    """Customers' cleared submissions of one quarter hour that were drawn, with the same answer (`review.audit_counts`).
+
+    `label` is that of the last final decision, empty without one; `weight` is the sum of one over the probabilities.
+    """
+
+    slot = models.DateTimeField(help_text="When the quarter hour began in which they were drawn.")
+    version = models.CharField(max_length=60)
+    digest = models.CharField(max_length=64)
+    shift = models.FloatField()
+    is_uniform = models.BooleanField()
+    label = models.CharField(max_length=14, blank=True)
+    waits = models.BooleanField()
+    number = models.PositiveIntegerField()
+    weight = models.FloatField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["slot", "digest", "version", "shift", "is_uniform", "label", "waits"],
+                name="audit_count_once",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.number} {self.label} of {self.slot}"
+
+
+class AuditCountMark(models.Model):
+    """The one row that says up to when draws are in `AuditCount`; the workers that count lock it."""
+
+    ONLY = 1
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=ONLY)
+    until = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(id=1), name="one_audit_count_mark")]
+
+    def __str__(self) -> str:
+        return f"counted until {self.until}"
+
+
+class AuditTouch(models.Model):
+    """Something changed what is known of a draw of this quarter hour; triggers write it in the same transaction."""
+
+    slot = models.DateTimeField()
+    at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        indexes = [models.Index(fields=["at"], name="audit_touch_by_time")]
+
+    def __str__(self) -> str:
+        return f"{self.slot} at {self.at}"

@@ -16,7 +16,7 @@ from kyc_review.insights.search import submissions_found
 from kyc_review.insights.templatetags.insight_words import certified, spread
 from kyc_review.review.audit_results import Audited, audits_by_week
 from kyc_review.review.decisions import decision_record, first_call_record
-from kyc_review.review.models import Decision, ReviewItem
+from kyc_review.review.models import AuditDraw, Decision, ReviewItem
 from kyc_review.scoring.models import Scoring
 from tests.factories.claims import item_claim_next
 
@@ -124,6 +124,7 @@ def test_the_bound_of_a_version_grows_narrower_over_its_weeks(
     rows = [clear() for _ in range(3)]
     then = timezone.now() - timedelta(days=7)
     Scoring.objects.filter(submission=rows[0]).update(scored_at=then)
+    AuditDraw.objects.filter(submission=rows[0]).update(drawn_at=then)  # in the verdict's transaction
     audrey = staff("audrey", "auditor")
     assert [
         week.bound for week in model_monitoring.weeks_of_versions(viewer=audrey, since=then - timedelta(1))

@@ -11,8 +11,8 @@ import pytest
 from django.core.management import call_command
 from django.utils import timezone
 
-from kyc_review.scoring import counts
-from kyc_review.scoring.counts import KEYS, scored, scorings_count, scorings_count_again, slot_of
+from kyc_review.core.db.slots import SLOT, slot_of
+from kyc_review.scoring.counts import KEYS, scored, scorings_count, scorings_count_again
 from kyc_review.scoring.models import CheckResult, Scoring, ScoringCount, ScoringCountMark
 from kyc_review.submissions.models import Submission
 
@@ -130,4 +130,4 @@ def test_a_quarter_hour_begins_where_it_began() -> None:
     moment = datetime(2026, 3, 1, 12, 44, 59, 999_999, tzinfo=ZoneInfo("Asia/Kathmandu"))
     assert slot_of(moment) == datetime(2026, 3, 1, 12, 30, tzinfo=ZoneInfo("Asia/Kathmandu"))
     assert slot_of(slot_of(moment)) == slot_of(moment)
-    assert slot_of(slot_of(moment) - timedelta(microseconds=1)) == slot_of(moment) - counts.SLOT
+    assert slot_of(slot_of(moment) - timedelta(microseconds=1)) == slot_of(moment) - SLOT
