@@ -1,6 +1,8 @@
 """The audit log, and the seals over it."""
 
+import json
 import struct
+from typing import Any
 
 from django.db import models
 from django.db.models import Q
@@ -20,6 +22,20 @@ class ClockTime(models.Func):
     output_field = models.DateTimeField()
 
 
+class DetailDecoder(json.JSONDecoder):
+    """Reads every detail as an object: one that is none, or that Python cannot read (a number of 5000 digits), becomes
+    `{"unreadable": its text}`, cut to UNREADABLE_CHARS. A constraint keeps such details out; an owner can pass it."""
+
+    UNREADABLE_CHARS = 1000
+
+    def decode(self, s: str, *args: Any) -> dict[str, Any]:
+        try:
+            read = super().decode(s, *args)
+        except (ValueError, RecursionError):
+            read = None
+        return read if isinstance(read, dict) else {"unreadable": s[: self.UNREADABLE_CHARS]}
+
+
 class Event(models.Model):
     """One event; database triggers refuse UPDATE, DELETE and TRUNCATE, and batches of events are sealed.
 
@@ -34,7 +50,7 @@ class Event(models.Model):
     actor_name = models.CharField(max_length=150, blank=True)
     target_kind = models.CharField(max_length=40, blank=True)
     target_id = models.CharField(max_length=64, blank=True)
-    detail = models.JSONField(default=dict)
+    detail = models.JSONField(default=dict, decoder=DetailDecoder)
     transaction = models.BigIntegerField(db_default=CurrentTransaction())
 
     class Meta:

@@ -121,7 +121,7 @@ def _results_before_overturned(submissions: list[UUID], until: dt.datetime) -> d
         at__gte=until,
     )
     # The first of several counts: it is read last here.
-    return {event.target_id: str(event.detail["from"]) for event in overturned.order_by("-pk")}
+    return {event.target_id: str(event.detail.get("from", "")) for event in overturned.order_by("-pk")}
 
 
 def _answers(rows: Iterable[dict[str, Any]], until: dt.datetime) -> dict[UUID, list[str]]:

@@ -22,6 +22,8 @@ from kyc_review.records.writers import Format, Writer, writer_of
 if TYPE_CHECKING:
     from kyc_review.accounts.models import User
 
+INCOMPLETE = b"\nINCOMPLETE: this export failed; ask for it again (export %(id)b)\n"
+
 
 @dataclass(frozen=True, slots=True)
 class Export:
@@ -101,6 +103,11 @@ def _pieces(
         if last := writer.end():
             yield counted(last)
         is_complete = True
+    except Exception:
+        # The server ends the answer as if it were whole. This line is neither JSON nor a row of the table, and a
+        # Parquet file without its end is none, so that no reader takes the part for the whole.
+        yield counted(INCOMPLETE % {b"id": export.encode()})
+        raise
     finally:
         sent = {"rows": count, "bytes": size, "sha256": digest.hexdigest(), "is_complete": is_complete}
         _record("export.ended", actor, export, told | sent)

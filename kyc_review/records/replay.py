@@ -157,7 +157,7 @@ def result_at(row: Submission, at: datetime) -> str:
         action="submission.overturned", target_kind="submission", target_id=str(row.pk), at__gt=at
     )
     first = changed.order_by("pk").first()
-    return str(first.detail["from"]) if first else row.result
+    return str(first.detail.get("from", "")) if first else row.result
 
 
 def _looks(decision: Decision, claimed_at: datetime) -> tuple[Event, ...]:

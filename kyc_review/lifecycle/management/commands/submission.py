@@ -61,7 +61,7 @@ def _erased_already(row: Submission) -> str:
     )
     event = erasures.order_by("pk").first()
     why = (
-        f', by {event.actor_name or "the system"}, with the reason "{event.detail["reason"]}"'
+        f', by {event.actor_name or "the system"}, with the reason "{event.detail.get("reason", "")}"'
         if event
         else ""
     )
