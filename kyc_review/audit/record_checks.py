@@ -39,6 +39,8 @@ COMPARE = f"""WITH record AS (
 SELECT record, event, action, coalesce(apart, true), wrong FROM pair
 WHERE record IS NULL OR event IS NULL OR coalesce(apart, true) OR wrong <> '{{{{}}}}' ORDER BY record, event"""  # noqa: S608  (SQL of our own)
 
+OLDER = "SELECT count(*) FROM audit_event WHERE action = ANY(%(actions)s) AND NOT detail ? %(since)s"
+
 
 @transaction.atomic
 def records_verify() -> list[str]:
@@ -59,6 +61,21 @@ def _unreadable() -> list[str]:
         cursor.execute(UNREADABLE)
         named = [f"event {event} (its detail is no object)" for (event,) in cursor.fetchall()]
     return [_problem("unreadable", named)] if named else []
+
+
+def record_notes() -> list[str]:
+    """What a reader should know although it is no sign of tampering: what older events do not hold."""
+    found = []
+    with connection.cursor() as cursor:
+        for kind in record_kinds():
+            if kind.since:
+                cursor.execute(OLDER, {"actions": list(kind.actions), "since": kind.since})
+                if number := cursor.fetchone()[0]:
+                    found.append(
+                        f"{number} events of a {kind.name} were written before they held {kind.since}: that part of "
+                        "those records is not compared."
+                    )
+    return found
 
 
 def _problems(kind: RecordKind) -> list[str]:

@@ -14,12 +14,14 @@ from django.utils.module_loading import import_string
 
 
 class RecordKind(NamedTuple):
-    """`actions`: those of its events. `target`: SQL of the event's target, where it is not `target_id` alone."""
+    """`actions`: those of its events. `target`: SQL of the event's target, where it is not `target_id` alone.
+    `since`: what the detail of older events lacks; how many do is told."""
 
     name: str
     actions: tuple[str, ...]
     records: str
     target: str = "target_id"
+    since: str = ""
 
 
 def closed(prefix: str, approved: str = "") -> tuple[str, ...]:

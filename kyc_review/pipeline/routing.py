@@ -21,6 +21,7 @@ from kyc_review.evidence.services import fingerprints_record
 from kyc_review.review.models import RISK_WITHOUT_VOTES, ReviewItem
 from kyc_review.review.opening import audits_open, items_open, refusals_open
 from kyc_review.review.twins import twin_searches_request
+from kyc_review.scoring.audited import SCORED, votes_digest
 from kyc_review.scoring.models import CheckResult, Scoring, Vote
 from kyc_review.submissions.check_policy import Action, PictureJudgement, judge
 from kyc_review.submissions.events import events_record
@@ -142,7 +143,7 @@ def verdicts_record(
     _clear([one for one in routed if one.is_cleared])
     _send_back([one for one in routed if one.is_sent_back])
     _queue([one for one in routed if not one.is_cleared and not one.is_sent_back])
-    audit.record_many(_event(one) for one in routed)
+    audit.record_many(_event(one, scored[one.submission.pk].votes) for one in routed)
     return len(held)
 
 
@@ -225,7 +226,7 @@ def _queue(queued: Sequence[Routed]) -> None:
     events_record(submission_ids=ids, kind=Kind.QUEUED)
 
 
-def _event(one: Routed) -> Event:
+def _event(one: Routed, votes: Sequence[MemberVote]) -> Event:
     troubles = {
         found.check.name.value: found.check.code.value for found in one.judgement.checks if found.check.code
     }
@@ -241,7 +242,8 @@ def _event(one: Routed) -> Event:
         "risk": round(one.scoring.risk, 6),
         "bundle": one.scoring.bundle_digest,
         "checks": troubles,
+        "votes_sha256": votes_digest(one.scoring, votes),
     }
     if one.alarm is not None:
         detail["auxiliary_model"] = {"name": one.alarm.model, "score": round(one.alarm.score, 6)}
-    return audit.event(action="submission.scored", target=one.submission, detail=detail)
+    return audit.event(action=SCORED, target=one.submission, detail=detail)

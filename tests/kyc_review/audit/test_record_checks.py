@@ -8,19 +8,23 @@ import pytest
 from django.conf import LazySettings
 from django.db import connection, transaction
 
+from detection.voting import Vote
 from kyc_review.accounts.models import AdminRequest, User
 from kyc_review.accounts.people.admin_requests import admin_request_approve, admin_request_open
-from kyc_review.audit.record_checks import record_problems
+from kyc_review.audit.record_checks import record_notes, record_problems
 from kyc_review.lifecycle.erase import submission_erase
+from kyc_review.pipeline.routing import Scored, verdicts_record
+from kyc_review.pipeline.submission_leases import lease_batch
 from kyc_review.planting.changes import planting_propose, planting_reject, planting_switch_off
 from kyc_review.registry.bundles import bundle_rollback
 from kyc_review.review.corrections import decision_correct
 from kyc_review.review.decisions import decision_record, decision_undo, decisions_settle
-from kyc_review.review.models import ReviewItem
+from kyc_review.submissions.models import Submission
 from kyc_review.training.gate_changes import gate_change_propose, gate_change_reject
 from kyc_review.training.gate_limits import Limits
 from kyc_review.training.models import Comparison
 from kyc_review.training.proposals import proposal_approve, proposal_open, proposal_reject
+from tests.factories.checks import checks
 from tests.factories.claims import claim_next
 from tests.factories.gate_settings import WHY, gate_changed
 from tests.factories.planted import VALUES, planting_on
@@ -36,6 +40,19 @@ FORGED = [
     ("UPDATE registry_promotion SET promoted_at = promoted_at - interval '3 days' WHERE kind = 'rollback'",
      "dated away from its event: promotion"),
     (COPY.format("registry_promotion", "DESC"), "no event: promotion 999999"),
+    ("UPDATE scoring_vote SET probability = probability + 1e-9 WHERE position = 4", "verdict .*votes_sha256; event"),
+    ("UPDATE scoring_vote SET is_fake = NOT is_fake WHERE position = 0", "verdict .*votes_sha256; event"),
+    ("UPDATE scoring_vote SET member = 'other' WHERE position = 0", "verdict .*votes_sha256; event"),
+    ("UPDATE scoring_vote SET threshold = 0.9 WHERE position = 0", "verdict .*votes_sha256; event"),
+    ("DELETE FROM scoring_vote WHERE position = 2", "verdict .*votes_sha256; event"),
+    ("DELETE FROM scoring_vote", "verdict .*votes_sha256; event"),
+    ("UPDATE scoring_scoring SET risk = 0", "verdict .*votes_sha256; event"),
+    ("UPDATE scoring_scoring SET shift = 2", "verdict .*votes_sha256; event"),
+    ("UPDATE scoring_scoring SET auxiliary_model = 'other'", "verdict .*votes_sha256; event"),
+    ("UPDATE scoring_scoring SET verdict = 'clear' WHERE verdict <> 'clear'", "verdict .*verdict; event"),
+    ("UPDATE scoring_scoring SET bundle_digest = 'e'", "verdict .*bundle; event"),
+    ("UPDATE scoring_scoring SET scored_at = scored_at - interval '1 day'", "dated away from its event: verdict"),
+    ("DELETE FROM audit_event WHERE action = 'submission.scored'", "no event: verdict"),
     ("UPDATE review_decision SET label = 'real' WHERE corrects_id IS NULL AND label = 'fake'", "label; event"),
     ("UPDATE review_decision SET is_sure = false WHERE corrects_id IS NULL", "is_sure; event"),
     ("UPDATE review_decision SET reviewer_id = (SELECT id FROM accounts_user WHERE username = 'alice')",
@@ -67,6 +84,9 @@ FORGED = [
     ("DELETE FROM accounts_adminrequest", "no record: event .*staff.admin_requested"),
 ]  # fmt: skip
 TABLES = (
+    "audit_event",
+    "scoring_scoring",
+    "scoring_vote",
     "registry_promotion",
     "review_decision",
     "review_decisionundo",
@@ -90,9 +110,24 @@ def amir(staff: Callable[..., User]) -> User:
 
 
 @pytest.fixture
+def queued(submit: Callable[..., Submission]) -> Callable[[], None]:
+    """queued() puts a selfie with a split vote into the queue, as the scoring worker does."""
+
+    def run() -> None:
+        row = submit()
+        lease_batch(holder="one", limit=1)
+        probabilities = (0.91, 0.12, 1e-7, 0.08, 0.55)
+        votes = tuple(Vote(f"member-ß{i}", p, 0.5) for i, p in enumerate(probabilities))
+        scored = {row.pk: Scored(votes=votes, elapsed_ms=1.0, checks=checks())}
+        verdicts_record(holder="one", bundle_version="b-1", bundle_digest="c" * 64, scored=scored)
+
+    return run
+
+
+@pytest.fixture
 def history(
-    comparison: Comparison, enqueue: Callable[..., ReviewItem], settings: LazySettings, ada: User, amir: User,
-    alice: User, bob: User,
+    comparison: Comparison, clear: Callable[..., Submission], queued: Callable[[], None], settings: LazySettings,
+    ada: User, amir: User, alice: User, bob: User,
 ) -> None:  # fmt: skip
     """Acts of every kind: approved, rejected and withdrawn, decided, undone, corrected, rolled back, erased."""
     proposal = proposal_open(comparison=comparison, actor=ada, reason=WHY)
@@ -117,7 +152,8 @@ def history(
         request = admin_request_open(person=alice if act == "role" else bob, act=act, actor=ada)
         if act == "role":
             admin_request_approve(request=request, actor=amir)
-    enqueue()
+    clear(probability=1 / 3)
+    queued()
     settings.UNDO_WINDOW_S = 60
     item = claim_next(bob)
     decision_record(item_id=item.pk, reviewer=bob, label="real")
@@ -149,8 +185,8 @@ def test_an_untouched_history_is_intact_and_each_forgery_is_named(history: None)
     assert missed == {}
 
 
-def test_an_older_event_is_compared_by_what_it_holds(enqueue: Callable[..., ReviewItem], alice: User) -> None:
-    enqueue()
+def test_an_older_event_is_compared_by_what_it_holds(queued: Callable[[], None], alice: User) -> None:
+    queued()
     item = claim_next(alice)
     decision_record(item_id=item.pk, reviewer=alice, label="fake")
     with connection.cursor() as cursor:
@@ -159,3 +195,20 @@ def test_an_older_event_is_compared_by_what_it_holds(enqueue: Callable[..., Revi
             "UPDATE audit_event SET detail = '{\"label\": \"fake\"}' WHERE action = 'item.decided'"
         )
     assert record_problems() == []
+
+
+def test_older_events_without_a_digest_of_votes_are_counted_and_are_no_fault(
+    queued: Callable[[], None],
+) -> None:
+    queued()
+    assert record_notes() == []
+    queued()
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE audit_event DISABLE TRIGGER USER")
+        cursor.execute(
+            "UPDATE audit_event SET detail = detail - 'votes_sha256' "
+            "WHERE id = (SELECT min(id) FROM audit_event WHERE action = 'submission.scored')"
+        )
+    assert record_problems() == []
+    (note,) = record_notes()
+    assert note.startswith("1 events of a verdict were written before they held votes_sha256")

@@ -5,7 +5,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from kyc_review.audit import services
 from kyc_review.audit.models import SealedBatch
-from kyc_review.audit.record_checks import records_verify
+from kyc_review.audit.record_checks import record_notes, records_verify
 from kyc_review.audit.roots import RootsFileError, root_lines, roots_file, roots_read
 from kyc_review.audit.sealing import ChainRefused, batch_seal, seal_all
 from kyc_review.audit.signing import (
@@ -69,6 +69,9 @@ class Command(BaseCommand):
         self._tell(
             report, f"{len(published)} published roots of {path}" if published else "no published roots"
         )
+        if not options["seals_only"]:
+            for line in record_notes():
+                self.stdout.write(line)
         if report.problems:
             raise CommandError(
                 f"{len(report.problems)} problems:\n" + "\n".join(f"  {text}" for text in report.problems)
