@@ -30,6 +30,7 @@ pytest_plugins = [
     "tests.fixtures.evidence",
     "tests.fixtures.key_service",
     "tests.fixtures.object_storage",
+    "tests.fixtures.object_stores",
     "tests.fixtures.receivers",
     "tests.fixtures.retraining",
     "tests.fixtures.review",

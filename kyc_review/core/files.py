@@ -1,10 +1,32 @@
 """Durable and private files; standard library only."""
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
+
+
+class StorageUnavailable(OSError):
+    """The place of the files does not answer, refuses or is full: says nothing about a file, and must be tried again.
+
+    The text says why, for the log.
+    """
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(errno.EIO, reason, name)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """What a storage lists of one file; `size_bytes` as it is stored, encrypted or not."""
+
+    name: str
+    size_bytes: int
+    modified_at: datetime
 
 
 def write_private(path: Path, text: str) -> None:

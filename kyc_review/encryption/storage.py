@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from django.core.files.base import ContentFile, File
@@ -13,6 +14,7 @@ from django.core.files.storage.handler import StorageHandler
 from django.utils.deconstruct import deconstructible
 
 from encrypted_files import stream
+from kyc_review.core.files import StoredFile
 from kyc_review.encryption import keys
 from kyc_review.encryption.models import DataKey
 from kyc_review.encryption.problems import KeysUnavailable
@@ -107,6 +109,10 @@ class EncryptedStorage(Storage):
     def delete(self, name: str) -> None:
         self.beneath.delete(name)
 
+    def delete_below(self, folder: str) -> None:
+        """All files whose names begin with `<folder>/`. Safe to repeat."""
+        self.beneath.delete_below(folder)
+
     def exists(self, name: str) -> bool:
         return bool(self.beneath.exists(name))
 
@@ -122,12 +128,25 @@ class EncryptedStorage(Storage):
         moment: datetime = self.beneath.get_modified_time(name)
         return moment
 
+    def files_below(self, folder: str = "") -> Iterator[StoredFile]:
+        """All files whose names begin with `<folder>/`; without it, all."""
+        found: Iterator[StoredFile] = self.beneath.files_below(folder)
+        return found
+
     def path(self, name: str) -> str:
         return str(self.beneath.path(name))
 
-    def local_path(self, name: str) -> str:
-        """A file on this machine, encrypted or not, for processes that have a keyring and know no storage."""
-        return str(self.beneath.local_path(name))
+    def local_path(self, name: str) -> str | None:
+        """The file on this machine, encrypted or not, for processes that have a keyring and know no storage.
+
+        None where the storage has none here: `copy_to` makes one.
+        """
+        found: str | None = self.beneath.local_path(name)
+        return found
+
+    def copy_to(self, name: str, path: Path) -> None:
+        """A private copy on this machine, encrypted or not. Raises FileNotFoundError, FileExistsError."""
+        self.beneath.copy_to(name, path)
 
     def url(self, name: str | None) -> str:
         raise ValueError("Private files have no URL.")

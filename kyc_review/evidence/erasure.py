@@ -6,7 +6,7 @@ from django.db.models import Q
 
 from kyc_review.evidence.derivatives import derivative_key
 from kyc_review.evidence.models import Evidence, Fingerprint, Likeness
-from kyc_review.submissions.storage import derivatives, keys_below, storage_key
+from kyc_review.submissions.storage import derivatives, storage_key
 
 
 def evidence_erase(*, submission_id: UUID) -> None:
@@ -21,7 +21,5 @@ def evidence_erase(*, submission_id: UUID) -> None:
 
 def pictures_remove(*, submission_id: UUID) -> None:
     """The display derivative and the views of the evidence. Safe to repeat. Raises OSError."""
-    folder = storage_key(submission_id)
-    for key in (derivative_key(submission_id), *keys_below(derivatives, folder)):
-        derivatives.delete(key)
-    derivatives.delete(folder)  # the empty folder, where the storage has folders
+    derivatives.delete(derivative_key(submission_id))
+    derivatives.delete_below(storage_key(submission_id))

@@ -10,6 +10,7 @@ from django.utils.translation import gettext
 
 from detection.decoding import ImageRefused
 from encrypted_files.stream import FileUnreadable
+from kyc_review.core.files import StorageUnavailable
 from kyc_review.evidence.models import Evidence
 from kyc_review.submissions.models import Submission
 from kyc_review.submissions.storage import derivatives
@@ -54,6 +55,8 @@ def _made(submission: Submission, ensure: Callable[[Submission], str]) -> HttpRe
         raise Http404(gettext("The original of this submission no longer exists.")) from gone
     except FileUnreadable as unreadable:
         return _unreadable(unreadable)
+    except StorageUnavailable as unavailable:
+        return _unavailable(unavailable)
     return _send(key, "image/jpeg")
 
 
@@ -75,6 +78,18 @@ def _unreadable(error: FileUnreadable) -> HttpResponse:
     )
 
 
+def _unavailable(error: StorageUnavailable) -> HttpResponse:
+    log.error("a picture cannot be shown: %s: %s", error.filename, error.strerror)
+    return HttpResponse(
+        gettext(
+            "The picture cannot be shown now, because the storage does not answer. Try again in a moment."
+        ),
+        status=503,
+        content_type="text/plain; charset=utf-8",
+        headers={"Retry-After": "5"},
+    )
+
+
 def _send(key: str, content_type: str) -> HttpResponseBase:
     """Streamed by Django or handed to the reverse proxy; never kept by a cache."""
     answer: HttpResponseBase
@@ -82,6 +97,8 @@ def _send(key: str, content_type: str) -> HttpResponseBase:
         picture = None if _proxy_can_send(key) else derivatives.open(key)
     except FileUnreadable as unreadable:
         return _unreadable(unreadable)
+    except StorageUnavailable as unavailable:
+        return _unavailable(unavailable)
     if picture is None:
         answer = HttpResponse(content_type=content_type)
         answer["X-Accel-Redirect"] = f"{settings.ACCEL_REDIRECT_PREFIX.rstrip('/')}/{key}"

@@ -120,7 +120,7 @@ def evidence_fail(*, evidence: Evidence, error: str) -> None:
 
 
 def evidence_postpone(*, evidence: Evidence) -> None:
-    """Its original is missing from the storage: not an attempt, and due again after MISSING_AGAIN_S."""
+    """Its original is missing, or the storage does not answer: not an attempt, and due again after MISSING_AGAIN_S."""
     _held(evidence).update(
         state=Evidence.State.WAITING,
         attempts=F("attempts") - 1,

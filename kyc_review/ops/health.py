@@ -17,7 +17,7 @@ from kyc_review.core.db.clock import ClockWrong, clock_check, database_now
 from kyc_review.core.valkey import client
 from kyc_review.encryption.keys import problem as keys_problem
 from kyc_review.scoring.state import last_scored_at, scoring_state
-from kyc_review.submissions.storage import originals
+from kyc_review.submissions.storage import is_remote, originals
 from kyc_review.submissions.storage_identity import (
     WrongStorage,
     has_storage_identity,
@@ -31,6 +31,8 @@ _started = time.monotonic()
 MIGRATIONS_AGAIN_S = 60
 _migrated_at = float("-inf")
 _unknown_migrations: set[tuple[str, str]] = set()
+REMOTE_AGAIN_S = 15
+_stored_at = float("-inf")
 # Anyone may ask, so each check runs at most once in this many seconds and process, whatever its answer was.
 KEPT_S = 1.0
 _kept: dict[str, tuple[float, str]] = {}
@@ -121,7 +123,13 @@ def encryption() -> None:
 
 
 def storage() -> None:
-    """Whether an original can be written, read and deleted, among those of this database."""
+    """Whether an original can be written, read and deleted, among those of this database.
+
+    In an object storage that takes four requests, so it is tried again only after REMOTE_AGAIN_S, or when it failed.
+    """
+    global _stored_at
+    if is_remote() and time.monotonic() - _stored_at < REMOTE_AGAIN_S:
+        return
     if not has_storage_identity():
         raise Unready("the originals have no identity yet; run manage.py prepare")
     storage_identity_check()
@@ -132,6 +140,7 @@ def storage() -> None:
                 raise Unready("what was stored cannot be read")
     finally:
         originals.delete(name)
+    _stored_at = time.monotonic()
 
 
 def scoring() -> None:

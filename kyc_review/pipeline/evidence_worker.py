@@ -14,6 +14,7 @@ from detection.bundle import BundleRefused
 from detection.ensemble import Ensemble
 from detection.forensics.dossier import dossier_compute
 from kyc_review.core import leases, tracing
+from kyc_review.core.files import StorageUnavailable
 from kyc_review.core.instruments import Step, step_ended
 from kyc_review.core.stopping import is_stopping
 from kyc_review.core.worker_health import alive
@@ -58,9 +59,9 @@ def run_until_idle() -> int:
             elapsed_ms = (time.perf_counter() - started) * 1000
             step_ended(Step.EVIDENCE, elapsed_ms / 1000)
             done += evidence_record(evidence=row, dossier=dossier, elapsed_ms=elapsed_ms)
-        except (OriginalMissing, KeysUnavailable) as missing:
+        except (OriginalMissing, KeysUnavailable, StorageUnavailable) as missing:
             log.error(
-                "the original of submission %s is missing or cannot be decrypted: %s",
+                "pictures of submission %s are missing, or cannot be decrypted or stored: %s",
                 row.submission_id,
                 missing,
             )

@@ -63,7 +63,7 @@ def lease_fail(*, holder: str, submission_id: uuid.UUID, error: str) -> None:
 
 
 def lease_postpone(*, holder: str, submission_ids: Collection[uuid.UUID]) -> None:
-    """Give back submissions whose originals are missing or locked: not an attempt, and due again after MISSING_AGAIN_S.
+    """Give back submissions whose originals cannot be read now: not an attempt, and due again after MISSING_AGAIN_S.
 
     A person could not see them either, so they wait for the storage; the log and `/metrics` call for help.
     """
@@ -77,7 +77,10 @@ def lease_postpone(*, holder: str, submission_ids: Collection[uuid.UUID]) -> Non
         lease_holder="",
         due_at=Now() + timedelta(seconds=MISSING_AGAIN_S),
     )
-    log.error("the originals of %d submissions are missing or cannot be decrypted; they wait", number)
+    log.error(
+        "the originals of %d submissions are missing, cannot be read or cannot be decrypted; they wait",
+        number,
+    )
 
 
 def leases_return(*, holder: str) -> int:

@@ -5,7 +5,7 @@ Secrets and addresses have no default: a process that lacks one stops at start a
 base: what Django asks for. http: transport, uploads, static files, branding. auth: passwords, sessions, second factor.
 api: keys, limits and the API's document. audit: seals of the audit log. celery: broker, queues, schedule.
 encryption: of pictures at rest. product: what the bank can choose.
-single_sign_on: login at the bank's identity provider.
+single_sign_on: login at the bank's identity provider. storage: where files are.
 
 Django reads the names of one module, so this one gathers those of the others. A name is set in one of them only
 (tests/kyc_review/test_settings.py), so their order means nothing.
@@ -22,3 +22,4 @@ from kyc_review.settings.environment import *
 from kyc_review.settings.http import *
 from kyc_review.settings.product import *
 from kyc_review.settings.single_sign_on import *
+from kyc_review.settings.storage import *

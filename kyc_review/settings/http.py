@@ -1,10 +1,8 @@
 """What a browser meets: the bank's name, transport, static files, images, uploads."""
 
-from pathlib import Path
-
 from csp.constants import NONE, SELF
 
-from kyc_review.settings.environment import BASE_DIR, BUNDLES_DIR, DATA_DIR, env
+from kyc_review.settings.environment import BASE_DIR, env
 
 # The bank's name in the bar, and absolute paths of its logo and of a style sheet that comes after all others.
 BRAND_NAME = env.str("BRAND_NAME", default="KYC Review")
@@ -50,44 +48,6 @@ STATIC_URL = "static/"
 STATIC_ROOT = env.str("STATIC_ROOT", default="") or None  # set: served from there, after collectstatic
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = True
-# Encryption is independent of where files are: another backend takes the place of the inner one.
-STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},  # nothing is stored by accident
-    "originals": {
-        "BACKEND": "kyc_review.encryption.storage.EncryptedStorage",
-        "OPTIONS": {
-            "name": "originals",
-            "beneath": {
-                "BACKEND": "kyc_review.submissions.storage.DurableStorage",
-                "OPTIONS": {"location": str(DATA_DIR / "originals")},
-            },
-        },
-    },
-    "derivatives": {
-        "BACKEND": "kyc_review.encryption.storage.EncryptedStorage",
-        "OPTIONS": {
-            "name": "derivatives",
-            "beneath": {
-                "BACKEND": "kyc_review.submissions.storage.PrivateStorage",
-                "OPTIONS": {"location": str(DATA_DIR / "derivatives")},
-            },
-        },
-    },
-    # Folders of files: a local storage is used in place, from any other workers keep copies (LOCAL_COPIES_DIR).
-    "bundles": {
-        "BACKEND": "kyc_review.submissions.storage.PrivateStorage",
-        "OPTIONS": {"location": str(BUNDLES_DIR)},
-    },
-    "snapshots": {
-        "BACKEND": "kyc_review.submissions.storage.PrivateStorage",
-        "OPTIONS": {"location": str(DATA_DIR / "snapshots")},
-    },
-    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
-}
-# Copies of bundles and snapshots on this machine, where their storage is elsewhere. What is in use stays, also above
-# the limit.
-LOCAL_COPIES_DIR = Path(env.str("LOCAL_COPIES_DIR", default=str(DATA_DIR / "copies")))
-LOCAL_COPIES_MAX_BYTES = env.int("LOCAL_COPIES_MAX_BYTES", default=20_000_000_000)
 UPLOAD_MAX_BYTES = env.int("UPLOAD_MAX_BYTES", default=25_000_000)
 UPLOAD_MAX_PIXELS = env.int("UPLOAD_MAX_PIXELS", default=65_000_000)
 # The whole request: image, text fields and multipart framing.
@@ -108,7 +68,3 @@ DECODER_RETRY_AFTER_S = env.int("DECODER_RETRY_AFTER_S", default=2)
 # What one picture may cost. A picture of 64 megapixels with transparency needs 1.4 GB for a moment.
 DECODER_CPU_S = env.int("DECODER_CPU_S", default=15)
 DECODER_MEMORY_MB = env.int("DECODER_MEMORY_MB", default=2000)
-
-# A reverse proxy that understands X-Accel-Redirect may serve derivatives; empty: Django streams them. It must not send
-# the time of the file (nginx: `etag off; add_header Last-Modified "";`), which is older for calibration items.
-ACCEL_REDIRECT_PREFIX = env.str("ACCEL_REDIRECT_PREFIX", default="")

@@ -5,18 +5,21 @@ import logging
 import re
 from collections.abc import Iterator
 from datetime import timedelta
+from itertools import islice
 from pathlib import PurePosixPath
 
 from django.utils import timezone
 
 from kyc_review.submissions.models import Submission
-from kyc_review.submissions.storage import REFERENCE_SUFFIX, keys_below, originals, reference_key
+from kyc_review.submissions.storage import REFERENCE_SUFFIX, originals, reference_key
 
 log = logging.getLogger(__name__)
 # Far longer than any request may take: a file this old has its row, or will never have one.
 AGE = timedelta(hours=24)
 ID_PATTERN = re.compile("[0-9a-f]{32}")
-FOLDERS = [f"{number:02x}" for number in range(256)]
+# The last one is what probes of a killed process left.
+FOLDERS = [*(f"{number:02x}" for number in range(256)), "probe"]
+NAMES_AT_ONCE = 1000
 
 
 def orphans_delete() -> int:
@@ -26,12 +29,13 @@ def orphans_delete() -> int:
     """
     deleted = 0
     for folder in FOLDERS:
-        names = list(_old_files(folder))
-        known = set(Submission.objects.filter(image_key__in=names).values_list("image_key", flat=True))
-        known |= _references_known(names)
-        for name in set(names) - known:
-            originals.delete(name)
-            deleted += 1
+        old = _old_files(folder)
+        while names := list(islice(old, NAMES_AT_ONCE)):
+            known = set(Submission.objects.filter(image_key__in=names).values_list("image_key", flat=True))
+            known |= _references_known(names)
+            for name in set(names) - known:
+                originals.delete(name)
+                deleted += 1
     if deleted:
         log.warning("deleted %d originals without a submission, left by killed requests", deleted)
     return deleted
@@ -46,6 +50,6 @@ def _references_known(names: list[str]) -> set[str]:
 
 
 def _old_files(folder: str) -> Iterator[str]:
-    for key in keys_below(originals, folder):
-        if originals.get_modified_time(key) < timezone.now() - AGE:
-            yield key
+    for file in originals.files_below(folder):
+        if file.modified_at < timezone.now() - AGE:
+            yield file.name

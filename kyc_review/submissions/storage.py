@@ -1,9 +1,12 @@
 """Private files: readable by the service account only, durable before the row that names them."""
 
 import os
+import shutil
 import threading
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
 from io import BufferedWriter
 from pathlib import Path
 from typing import Literal, cast
@@ -12,7 +15,8 @@ from django.core.files.base import File
 from django.core.files.storage import FileSystemStorage, Storage, storages
 from django.utils.deconstruct import deconstructible
 
-from kyc_review.core.files import sync_folder
+from kyc_review.core.files import StorageUnavailable, StoredFile, new_file, sync_folder
+from kyc_review.core.object_storage import ObjectStorage
 from kyc_review.encryption.models import DataKey
 from kyc_review.encryption.problems import KeysUnavailable
 from kyc_review.encryption.storage import EncryptedStorage
@@ -26,6 +30,10 @@ class OriginalMissing(Exception):
 
 class OriginalLocked(OriginalMissing):
     """The storage has the original, but a key-encryption key to decrypt it is missing; the text says which."""
+
+
+class OriginalUnavailable(OriginalMissing):
+    """The storage does not answer, so it is not known whether it has the original; the text says why."""
 
 
 @deconstructible(path="kyc_review.submissions.storage.PrivateStorage")
@@ -47,9 +55,33 @@ class PrivateStorage(FileSystemStorage):
         PrivateStorage._save(self, name, content)
         sync_folder(Path(self.path(name)).parent)
 
-    def local_path(self, name: str) -> str:
-        """A file on this machine with the content, for processes that read files and know no storage."""
+    def local_path(self, name: str) -> str | None:
+        """The file itself, for processes that read files and know no storage; None where a storage has none here."""
         return self.path(name)
+
+    def copy_to(self, name: str, path: Path) -> None:
+        """A private copy. Raises FileNotFoundError, FileExistsError."""
+        with self.open(name) as source, new_file(path) as file:
+            shutil.copyfileobj(source, file)
+
+    def delete_below(self, folder: str) -> None:
+        """All files whose names begin with `<folder>/`, and their folders. Safe to repeat."""
+        with suppress(FileNotFoundError):
+            shutil.rmtree(self.path(folder))
+
+    def files_below(self, folder: str = "") -> Iterator[StoredFile]:
+        """All files whose names begin with `<folder>/`; without it, all. Half-written ones are none."""
+        root = Path(self.location)
+        for place, _, names in os.walk(root / folder):
+            for name in names:
+                path = Path(place, name)
+                try:
+                    found = path.stat()
+                except FileNotFoundError:  # deleted meanwhile
+                    continue
+                if not name.startswith("."):
+                    modified_at = datetime.fromtimestamp(found.st_mtime, UTC)
+                    yield StoredFile(path.relative_to(root).as_posix(), found.st_size, modified_at)
 
     def url(self, name: str | None) -> str:
         raise ValueError("Private files have no URL.")
@@ -120,17 +152,25 @@ def keys_below(storage: Storage, prefix: str) -> list[str]:
     return [f"{prefix}/{name}" for name in names]
 
 
-# Another backend beneath must offer what the code uses of PrivateStorage: `replace` and `local_path`.
+# What lies beneath them offers what PrivateStorage adds to FileSystemStorage; see ObjectStorage.
 originals = cast(EncryptedStorage, storages["originals"])
 derivatives = cast(EncryptedStorage, storages["derivatives"])
 
 
+def is_remote() -> bool:
+    """Whether originals are in an object storage: each look at it is a request over the network."""
+    return isinstance(originals.beneath, ObjectStorage)
+
+
 def original_read(key: str, known: Mapping[str, DataKey] | None = None) -> bytes:
     """A submission's original. known: its data key, found before by `originals.data_keys`; without it, the database is
-    asked. Raises OriginalMissing, its kind OriginalLocked when a key-encryption key is missing; FileDamaged."""
+    asked. Raises OriginalMissing, its kind OriginalLocked when a key-encryption key is missing, its kind
+    OriginalUnavailable when the storage does not answer; FileDamaged."""
     try:
         return originals.read(key, known)
     except FileNotFoundError:
         raise OriginalMissing(key) from None
-    except KeysUnavailable as unavailable:
-        raise OriginalLocked(str(unavailable.strerror)) from unavailable
+    except KeysUnavailable as locked:
+        raise OriginalLocked(str(locked.strerror)) from locked
+    except StorageUnavailable as unavailable:
+        raise OriginalUnavailable(str(unavailable.strerror)) from unavailable

@@ -4,6 +4,7 @@ A data folder that is not shared between hosts, is not mounted, or belongs to an
 be written to. So a random text is kept in both, once, and every process compares them.
 """
 
+import time
 import uuid
 
 from django.core.files.base import ContentFile
@@ -11,9 +12,11 @@ from django.db import transaction
 
 from kyc_review.core.db.locks import lock_for_transaction
 from kyc_review.submissions.models import StorageIdentity, Submission
-from kyc_review.submissions.storage import originals
+from kyc_review.submissions.storage import is_remote, originals
 
 KEY = "identity"
+REMOTE_KEPT_S = 60
+_agreed_at = float("-inf")
 LOCK = 0x6B79635F73746F72
 
 
@@ -40,10 +43,19 @@ def storage_identity_ensure(*, adopt: bool = False) -> None:
 
 
 def storage_identity_check() -> None:
-    """Raises WrongStorage; nothing is wrong before `manage.py prepare` has written the identity."""
+    """Raises WrongStorage, OSError; nothing is wrong before `manage.py prepare` has written the identity.
+
+    A folder can be unmounted at any time. A bucket cannot be exchanged while a process runs, so it is asked seldom.
+    """
+    global _agreed_at
+    if is_remote() and time.monotonic() - _agreed_at < REMOTE_KEPT_S:
+        return
     row = StorageIdentity.objects.first()
-    if row is not None and row.value != (stored := _stored()):
+    if row is None:
+        return
+    if row.value != (stored := _stored()):
         raise WrongStorage(_what_is_wrong(stored))
+    _agreed_at = time.monotonic()
 
 
 def has_storage_identity() -> bool:
@@ -61,6 +73,6 @@ def _stored() -> str:
 def _what_is_wrong(stored: str) -> str:
     found = "are those of another database" if stored else "are not there, or their identity is missing"
     return (
-        f"the originals of this database {found}: mount the shared data folder (DATA_DIR); "
+        f"the originals of this database {found}: mount the shared data folder (DATA_DIR), or name the right bucket; "
         "if they were moved or restored on purpose, run manage.py prepare --adopt-storage"
     )

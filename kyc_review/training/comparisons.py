@@ -16,7 +16,6 @@ from kyc_review.datasets.models import Snapshot
 from kyc_review.registry.models import Bundle
 from kyc_review.registry.selectors import serving_promotion
 from kyc_review.scoring.models import Scoring
-from kyc_review.submissions.storage import originals
 from kyc_review.training.erasure import require_unmarked
 from kyc_review.training.jobs import JobRefused, not_ready
 from kyc_review.training.models import Comparison, TrainingRun
@@ -92,8 +91,8 @@ def frozen(snapshot: Snapshot) -> Iterator[str]:
 
 
 def replayed() -> Iterator[tuple[str, str]]:
-    """(submission, path of its original) of the latest ones that were scored, whatever became of them."""
+    """(submission, key of its original) of the latest ones that were scored, whatever became of them."""
     kept = Scoring.objects.filter(submission__erased_at=None, submission__is_planted=False)
     rows = kept.order_by("-scored_at").values_list("submission_id", "submission__image_key")
     for pk, image_key in rows[: settings.REPLAY_MAX]:
-        yield str(pk), originals.local_path(image_key)
+        yield str(pk), image_key

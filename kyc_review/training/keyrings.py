@@ -14,6 +14,7 @@ from kyc_review.encryption import keys
 from kyc_review.encryption.storage import scope_of
 from kyc_review.submissions.models import Submission
 from kyc_review.submissions.storage import originals
+from kyc_review.training.local_originals import path_of_original
 from kyc_review.training.models import Comparison, Job, MeanFaces, TrainingRun
 
 NAME = "keyring"
@@ -54,7 +55,7 @@ def _keys_of(job: Job) -> Keyring:
         for name in names:
             row = found.get(scope_of(name) or "")
             if row is not None and not row.is_destroyed:
-                place = _place(Path(originals.local_path(name)))
+                place = _place(path_of_original(job, name))
                 known.files[place] = (originals.object_name(name), keys.unwrapped(row).hex())
     return known
 

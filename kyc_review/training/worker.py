@@ -45,6 +45,12 @@ from kyc_review.training.jobs import (
     job_renew,
 )
 from kyc_review.training.keyrings import keyring_for
+from kyc_review.training.local_originals import (
+    originals_fetch,
+    originals_forget,
+    originals_of_ended_forget,
+    path_of_original,
+)
 from kyc_review.training.mean_faces import mean_faces_request_missing
 from kyc_review.training.models import Comparison, Job, MeanFaces, TrainingRun
 from ml.parent_death import PARENT_VARIABLE
@@ -76,6 +82,7 @@ def run_due_jobs() -> int:
     if text := keys_problem():
         log.error("no training: %s", text)
         return 0
+    originals_of_ended_forget()
     while not _stopping.is_set() and (job := _next()):
         try:
             ended_well = _work(job)
@@ -131,6 +138,8 @@ def _work(job: TrainingRun | Comparison | MeanFaces) -> bool:
             cancelled = _watch(job, process)
         finally:
             _stop(process)
+            if isinstance(job, Comparison):
+                originals_forget(job)
     if cancelled:
         reason = type(job)._default_manager.values_list("error", flat=True).get(pk=job.pk)
         job_end(job, State.CANCELLED, error=reason)
@@ -187,7 +196,8 @@ def comparing(comparison: Comparison, *, champion: Path, candidate: Path) -> lis
         comparison.directory / "groups.jsonl",
         list(replayed()),
     )
-    replay.write_text("".join(f"{pk} {path}\n" for pk, path in latest))
+    originals_fetch(comparison, (key for _, key in latest))
+    replay.write_text("".join(f"{pk} {path_of_original(comparison, key)}\n" for pk, key in latest))
     with open(groups, "w") as file:
         for pk, belongs in groups_of(chain(frozen(comparison.snapshot), (pk for pk, _ in latest))):
             file.write(json.dumps({"submission": pk, "groups": belongs}) + "\n")

@@ -13,7 +13,7 @@ from kyc_review.lifecycle import erase
 from kyc_review.lifecycle.erase import erasures_sweep, submission_erase
 from kyc_review.submissions.models import Submission
 from kyc_review.submissions.storage import derivatives, originals, storage_key
-from tests.factories.object_store import ObjectStore
+from tests.factories.object_stores import Store
 
 pytestmark = pytest.mark.django_db
 REASON = "The applicant asked."
@@ -67,17 +67,16 @@ def test_the_sweep_looks_again_until_late_writers_have_ended(submit: Callable[..
     assert [erasures_sweep(), erasures_sweep()] == [1, 0]
 
 
-def test_pictures_in_a_store_without_folders_are_deleted(
-    submit: Callable[..., Submission], monkeypatch: pytest.MonkeyPatch
+def test_pictures_in_an_object_storage_are_deleted(
+    store: Store, in_store: Callable[[Store], None], submit: Callable[..., Submission]
 ) -> None:
+    in_store(store)
     row, other = submit(), submit()
-    store = ObjectStore()
-    monkeypatch.setattr(erasure, "derivatives", store)
     for pk in (row.pk, other.pk):
         for name in (".jpg", "/ela-70", "/noise"):
-            store.save(f"{storage_key(pk)}{name}", ContentFile(b"x"))
+            derivatives.save(f"{storage_key(pk)}{name}", ContentFile(b"x"))
     erasure.pictures_remove(submission_id=row.pk)
-    assert sorted(store.objects) == [
+    assert sorted(file.name for file in derivatives.files_below()) == [
         f"{storage_key(other.pk)}{name}" for name in (".jpg", "/ela-70", "/noise")
     ]
 

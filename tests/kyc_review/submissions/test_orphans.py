@@ -1,16 +1,12 @@
 import os
 import time
 from collections.abc import Callable
-from datetime import timedelta
 
 import pytest
 from django.core.files.base import ContentFile
-from django.utils import timezone
 
-from kyc_review.submissions import orphans
 from kyc_review.submissions.orphans import orphans_delete
 from kyc_review.submissions.storage import originals
-from tests.factories.object_store import ObjectStore
 
 pytestmark = pytest.mark.django_db
 TWO_DAYS_S = 2 * 24 * 3600
@@ -35,15 +31,6 @@ def test_a_young_original_may_still_get_its_row() -> None:
     young = originals.save("ab/young.jpeg", ContentFile(b"x"))
     assert orphans_delete() == 0
     assert originals.exists(young)
-
-
-def test_an_orphan_in_a_store_without_folders_is_deleted(monkeypatch: pytest.MonkeyPatch) -> None:
-    store = ObjectStore()
-    long_ago = timezone.now() - orphans.AGE - timedelta(seconds=1)
-    store.objects = {"ab/old.jpeg": (b"x", long_ago), "ab/young.jpeg": (b"x", timezone.now())}
-    monkeypatch.setattr(orphans, "originals", store)
-    assert orphans_delete() == 1
-    assert list(store.objects) == ["ab/young.jpeg"]
 
 
 def test_no_folder_no_work() -> None:

@@ -15,6 +15,7 @@ from kyc_review.audit.signing import signing_key_ensure
 from kyc_review.audit.write_once import privileges_grant
 from kyc_review.core.db.locks import one_at_a_time
 from kyc_review.core.db.roles import RoleError, as_owner, role_ensure
+from kyc_review.core.files import StorageUnavailable
 from kyc_review.encryption.key_files import KeyFileRefused, key_file_ensure
 from kyc_review.encryption.problems import KeysUnavailable
 from kyc_review.registry.bundles import baseline_install
@@ -34,7 +35,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--adopt-storage",
             action="store_true",
-            help="the originals in DATA_DIR are those of this database, although their identity differs or is missing",
+            help="the originals are those of this database, although their identity differs or is missing",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -56,6 +57,8 @@ class Command(BaseCommand):
             storage_identity_ensure(adopt=options["adopt_storage"])
         except WrongStorage as wrong:
             raise CommandError(str(wrong)) from wrong
+        except StorageUnavailable as unavailable:
+            raise CommandError(f"Originals cannot be stored: {unavailable.strerror}") from unavailable
         if options["without_bundle"]:
             return
         try:

@@ -1,0 +1,252 @@
+"""A bucket as a storage of Django: whole objects, one request for each read and write."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+from base64 import b64encode
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from tempfile import SpooledTemporaryFile
+from typing import IO, Any, cast
+
+from django.core.files.base import File
+from django.core.files.storage import Storage
+from django.utils.deconstruct import deconstructible
+
+from encrypted_files.stream import FileDamaged
+from kyc_review.core.files import StorageUnavailable, StoredFile, new_file
+from kyc_review.core.object_storage.client import Access, AlreadyThere, Connection, connection_to
+
+CHUNK_BYTES = 1 << 20
+# Of an object that is read; a larger one goes to a temporary file. No picture is that large.
+MEMORY_MAX_BYTES = 32 << 20
+# User metadata of each object: the SHA-256 of its content, in hexadecimal.
+DIGEST = "sha256"
+CHANGED = "{} is not what was written: its SHA-256 is another one. Restore it from a backup."
+
+
+@dataclass(frozen=True, slots=True)
+class Digests:
+    sha256: bytes
+    md5: bytes
+
+
+@deconstructible(path="kyc_review.core.object_storage.ObjectStorage")
+class ObjectStorage(Storage):
+    """The objects `<prefix>/<name>` of a bucket; up to 5 GB each, the limit of one PUT.
+
+    write_once: an object that exists is never replaced by `save`, only by `replace`. has_conditions: the store does
+    not refuse `If-None-Match: *` in a PUT; with False, `save` looks first, and does not tell two writers at once apart.
+    No writer relies on either: names are unique, and reads compare the digest.
+
+    All methods raise StorageUnavailable when the store does not answer or refuses, and reads FileDamaged.
+    """
+
+    def __init__(
+        self,
+        *,
+        bucket: str,
+        prefix: str,
+        access: Mapping[str, Any],
+        write_once: bool,
+        has_conditions: bool = True,
+    ) -> None:
+        self.bucket, self.prefix, self.write_once = bucket, prefix, write_once
+        self.access, self.has_conditions = Access(**access), has_conditions
+
+    @property
+    def connection(self) -> Connection:
+        return connection_to(self.access)
+
+    def key(self, name: str) -> str:
+        return f"{self.prefix}/{name}"
+
+    def _target(self, name: str) -> dict[str, str]:
+        return {"Bucket": self.bucket, "Key": self.key(name)}
+
+    # --- reading --------------------------------------------------------------------------------------------
+    def _open(self, name: str, mode: str = "rb") -> File:
+        if mode != "rb":
+            raise ValueError("Stored objects are only read, or written as a whole.")
+        file = SpooledTemporaryFile(max_size=MEMORY_MAX_BYTES)  # noqa: SIM115  # the caller closes it
+        try:
+            self._fetch(name, cast(IO[bytes], file))
+        except BaseException:
+            file.close()
+            raise
+        return File(cast(IO[bytes], file), name)
+
+    def local_path(self, name: str) -> str | None:
+        return None
+
+    def copy_to(self, name: str, path: Path) -> None:
+        """A private copy of the object on this machine, gone after a failure. Raises FileExistsError."""
+        with new_file(path) as file:
+            self._fetch(name, file)
+
+    def _fetch(self, name: str, file: IO[bytes]) -> None:
+        """The content, from the beginning of `file`; asked for again when it breaks off or is not what was written."""
+        for is_last in (False, True):
+            file.seek(0)
+            file.truncate()
+            with self.connection.request(name) as client:
+                found = client.get_object(**self._target(name), ChecksumMode="ENABLED")
+            try:
+                self._receive(name, found, file)
+            except (FileDamaged, StorageUnavailable):
+                if is_last:
+                    raise
+            else:
+                break
+        file.seek(0)
+
+    def _receive(self, name: str, found: dict[str, Any], file: IO[bytes]) -> None:
+        from botocore.exceptions import FlexibleChecksumError
+
+        digest = hashlib.sha256()
+        try:
+            with self.connection.request(name), closing(found["Body"]) as body:
+                for piece in body.iter_chunks(CHUNK_BYTES):
+                    digest.update(piece)
+                    file.write(piece)
+        except StorageUnavailable as failed:
+            if isinstance(failed.__cause__, FlexibleChecksumError):
+                raise FileDamaged(name, CHANGED.format(self.key(name))) from failed
+            raise
+        written = found["Metadata"].get(DIGEST)
+        if written is not None and written != digest.hexdigest():
+            raise FileDamaged(name, CHANGED.format(self.key(name)))
+
+    def exists(self, name: str) -> bool:
+        return self._head(name) is not None
+
+    def size(self, name: str) -> int:
+        return int(self._head_of_existing(name)["ContentLength"])
+
+    def get_modified_time(self, name: str) -> datetime:
+        return cast(datetime, self._head_of_existing(name)["LastModified"])
+
+    def _head(self, name: str) -> dict[str, Any] | None:
+        from botocore.exceptions import ClientError
+
+        with self.connection.request(name) as client:
+            try:
+                return cast(dict[str, Any], client.head_object(**self._target(name)))
+            except ClientError as refused:
+                if (
+                    refused.response.get("Error", {}).get("Code") == "404"
+                ):  # a HEAD has no body that says of what
+                    return None
+                raise
+
+    def _head_of_existing(self, name: str) -> dict[str, Any]:
+        if (found := self._head(name)) is None:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
+        return found
+
+    def files_below(self, folder: str = "") -> Iterator[StoredFile]:
+        """All objects whose names begin with `<folder>/`, a thousand in a request; without it, all."""
+        asked = {"Bucket": self.bucket, "Prefix": self.key(f"{folder}/" if folder else "")}
+        for page in self._pages("list_objects_v2", asked, {"ContinuationToken": "NextContinuationToken"}):
+            for found in page.get("Contents", ()):
+                name = found["Key"][len(self.prefix) + 1 :]
+                yield StoredFile(name, found["Size"], found["LastModified"])
+
+    def _pages(
+        self, operation: str, asked: dict[str, str], following: Mapping[str, str]
+    ) -> Iterator[dict[str, Any]]:
+        """following: what the next request asks with, and where the answer has it.
+
+        A paginator of boto3 would be in one request while the caller of the generator makes others.
+        """
+        while True:
+            with self.connection.request(asked["Prefix"]) as client:
+                page = getattr(client, operation)(**asked)
+            yield page
+            if not page.get("IsTruncated"):
+                return
+            asked |= {name: page[place] for name, place in following.items()}
+
+    def listdir(self, path: str) -> tuple[list[str], list[str]]:
+        below = [file.name[len(path) + 1 :] for file in self.files_below(path)]
+        folders = {name.partition("/")[0] for name in below if "/" in name}
+        return sorted(folders), [name for name in below if "/" not in name]
+
+    # --- writing --------------------------------------------------------------------------------------------
+    def _save(self, name: str, content: File) -> str:
+        digests = digests_of(content)
+        if not self.write_once:
+            self._put(name, content, digests)
+            return name
+        try:
+            if not self.has_conditions and self.exists(name):
+                raise AlreadyThere(name)
+            self._put(name, content, digests, **({"IfNoneMatch": "*"} if self.has_conditions else {}))
+        except AlreadyThere:
+            # Its answer may have been lost: then the object is this content, and the write succeeded.
+            with self._open(name) as there:
+                if digests_of(there) != digests:
+                    raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), name) from None
+        return name
+
+    def replace(self, name: str, content: File) -> None:
+        """Put another content in the place of an object, in one step; a versioned bucket keeps no earlier one."""
+        self._put(name, content, digests_of(content))
+
+    def _put(self, name: str, content: File, digests: Digests, **condition: str) -> None:
+        content.seek(0)
+        with self.connection.request(name) as client:
+            answer = client.put_object(
+                **self._target(name),
+                Body=content,
+                ContentType="application/octet-stream",
+                # Of the whole object: the store refuses a content that arrives changed, by the one that it knows.
+                ChecksumAlgorithm="SHA256",
+                ChecksumSHA256=b64encode(digests.sha256).decode(),
+                ContentMD5=b64encode(digests.md5).decode(),
+                Metadata={DIGEST: digests.sha256.hex()},
+                **condition,
+            )
+        if "VersionId" in answer and not condition:
+            self._versions_remove(name, but=answer["VersionId"])
+
+    def get_available_name(self, name: str, max_length: int | None = None) -> str:
+        return name  # names are unique by construction
+
+    def delete(self, name: str) -> None:
+        """The object and, in a versioned bucket, every version of it: an erased picture must not be kept."""
+        with self.connection.request(name) as client:
+            answer = client.delete_object(**self._target(name))
+        if answer.get("DeleteMarker"):
+            self._versions_remove(name)
+
+    def delete_below(self, folder: str) -> None:
+        """All objects whose names begin with `<folder>/`: a listing, and a request for each. Safe to repeat."""
+        for file in self.files_below(folder):
+            self.delete(file.name)
+
+    def _versions_remove(self, name: str, but: str = "") -> None:
+        key = self.key(name)
+        following = {"KeyMarker": "NextKeyMarker", "VersionIdMarker": "NextVersionIdMarker"}
+        for page in self._pages("list_object_versions", {"Bucket": self.bucket, "Prefix": key}, following):
+            for found in (*page.get("Versions", ()), *page.get("DeleteMarkers", ())):
+                if found["Key"] == key and found["VersionId"] != but:
+                    with self.connection.request(name) as client:
+                        client.delete_object(**self._target(name), VersionId=found["VersionId"])
+
+    def url(self, name: str | None) -> str:
+        raise ValueError("Private files have no URL.")
+
+
+def digests_of(content: File) -> Digests:
+    """Of the whole content, which is read from its beginning."""
+    sha256, md5 = hashlib.sha256(), hashlib.md5(usedforsecurity=False)
+    for piece in content.chunks(CHUNK_BYTES):
+        sha256.update(piece)
+        md5.update(piece)
+    return Digests(sha256.digest(), md5.digest())
