@@ -16,7 +16,7 @@ NAMED = 20
 APART_MAX = timedelta(minutes=5)
 ROWS_AT_ONCE = 2000
 UNREADABLE = "SELECT id FROM audit_event WHERE jsonb_typeof(detail) <> 'object' ORDER BY id"
-# Without these CASEs one event, which nobody can delete, would stop every comparison for good.
+# Without these CASEs one event, which stays for good, would stop every comparison for good.
 READ = "CASE jsonb_typeof(detail) WHEN 'object' THEN detail ELSE '{{}}' END"
 AFTER = "CASE jsonb_typeof(detail->'after') WHEN 'object' THEN detail->'after' ELSE '{{}}' END"
 # The n-th record of an act by a person on a target belongs to the n-th such event. Postgres sorts and joins on disk

@@ -2,8 +2,8 @@ from django.db import migrations, models
 
 from kyc_review.audit.models import DetailDecoder
 
-# An event whose detail no program reads would stop verification, pages and exports for good, because nobody can delete
-# it. Not validated: rows from before that break this must not stop the upgrade, and readers bear them.
+# An event whose detail no program reads would stop verification, pages and exports for good, because no role but the
+# owner may delete it. Not validated: rows from before that break this must not stop the upgrade, and readers bear them.
 # Numbers: Python reads no integer of more than 4300 digits. Depth: its JSON reader has a limit, too.
 BOUND = """
 ALTER TABLE audit_event ADD CONSTRAINT event_detail_is_read CHECK (

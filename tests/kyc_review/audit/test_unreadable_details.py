@@ -1,4 +1,4 @@
-"""One event that nobody can delete stops neither verification nor pages nor exports, and exports that fail say so."""
+"""One event that stays for good stops neither verification nor pages nor exports, and exports that fail say so."""
 
 import json
 from collections.abc import Callable, Iterator
