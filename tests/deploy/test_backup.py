@@ -4,9 +4,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import quote
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -16,32 +15,16 @@ from devstack import binaries
 from kyc_review.submissions.models import Submission
 from kyc_review.submissions.storage import originals, reference_key
 from kyc_review.submissions.storage_identity import storage_identity_ensure
+from tests.factories.databases import database, url_of
 from tests.factories.portraits import portrait_bytes
 
 ROOT = Path(__file__).parents[2]
 
 
-def url_of(database: str) -> str:
-    """The tests' server, another database."""
-    return os.environ["DATABASE_URL"].rpartition("/")[0] + f"/{quote(database)}"
-
-
-@pytest.fixture
-def restored() -> Iterator[str]:
-    """The name of an empty database."""
-    name = f"{connection.settings_dict['NAME']}_restored"
-    with connection.cursor() as cursor:
-        cursor.execute(f'DROP DATABASE IF EXISTS "{name}"')
-        cursor.execute(f'CREATE DATABASE "{name}"')
-    yield name
-    with connection.cursor() as cursor:
-        cursor.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
-
-
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.slow
 def test_what_was_dumped_and_copied_is_complete_after_the_restore(
-    submit: Callable[..., Submission], private_data: Path, restored: str, tmp_path: Path
+    submit: Callable[..., Submission], private_data: Path, tmp_path: Path
 ) -> None:
     storage_identity_ensure()
     rows = [submit(image=portrait_bytes(number)) for number in range(2)]
@@ -52,20 +35,21 @@ def test_what_was_dumped_and_copied_is_complete_after_the_restore(
     run(str(programs / "pg_dump"), "--format=custom", f"--file={dump}", source)
     files = tmp_path / "elsewhere"
     shutil.copytree(private_data / "originals", files / "originals")
-    run(
-        str(programs / "pg_restore"),
-        "--no-owner",
-        "--exit-on-error",
-        f"--dbname={url_of(restored)}",
-        str(dump),
-    )
-    environment = os.environ | {"DATABASE_URL": url_of(restored), "DATA_DIR": str(files)}
-    manage = [sys.executable, str(ROOT / "manage.py")]
-    found = run(*manage, "verify", environment=environment)
-    assert f"{len(rows)} submissions with their pictures, {len(rows)} of them read" in found
-    (files / "originals" / "identity").unlink()
-    with pytest.raises(subprocess.CalledProcessError) as refused:
-        run(*manage, "verify", environment=environment)
+    with database("restored") as restored:
+        run(
+            str(programs / "pg_restore"),
+            "--no-owner",
+            "--exit-on-error",
+            f"--dbname={url_of(restored)}",
+            str(dump),
+        )
+        environment = os.environ | {"DATABASE_URL": url_of(restored), "DATA_DIR": str(files)}
+        manage = [sys.executable, str(ROOT / "manage.py")]
+        found = run(*manage, "verify", environment=environment)
+        assert f"{len(rows)} submissions with their pictures, {len(rows)} of them read" in found
+        (files / "originals" / "identity").unlink()
+        with pytest.raises(subprocess.CalledProcessError) as refused:
+            run(*manage, "verify", environment=environment)
     assert "--adopt-storage" in refused.value.stdout
 
 

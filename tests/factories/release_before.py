@@ -1,6 +1,9 @@
 """The release before this one: which migrations are newer, and its code."""
 
+import io
+import os
 import subprocess
+import tarfile
 import tomllib
 from pathlib import Path
 
@@ -41,3 +44,16 @@ def skip_without_history() -> None:
         git("cat-file", "-e", f"{COMMIT}^{{commit}}")
     except (OSError, subprocess.CalledProcessError):
         pytest.skip(f"the history does not reach back to {COMMIT[:8]} (git fetch --unshallow)")
+
+
+def unpack_code(folder: Path) -> None:
+    """The tree of the release before. It runs with the packages of this release."""
+    skip_without_history()
+    with tarfile.open(fileobj=io.BytesIO(git("archive", COMMIT))) as tree:
+        tree.extractall(folder, filter="data")
+
+
+def environment(**changes: str) -> dict[str, str]:
+    """Of a process on another database: without pytest's own variables, which its tests would take for theirs."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    return kept | {"DJANGO_SETTINGS_MODULE": "kyc_review.settings"} | changes
