@@ -21,7 +21,7 @@ from tests.factories.processes import free_port, wait_for
 from tests.factories.release_before import ROOT, environment, unpack_code
 
 ROWS = 20_000
-# Copies of one submission, whose pictures nobody will ask for.
+# Copies of one submission, whose pictures are not asked for.
 FILL = """
 INSERT INTO submissions_submission
 SELECT copy.* FROM generate_series(1, %s) number, (SELECT * FROM submissions_submission LIMIT 1) one,
