@@ -19,6 +19,7 @@ def parser() -> argparse.ArgumentParser:
     add_forging(verbs)
     add_training(verbs)
     add_baseline(verbs)
+    add_compression(verbs)
     add_measuring(verbs)
     add_recipes(verbs)
     add_store(verbs)
@@ -109,6 +110,18 @@ def add_baseline(verbs: Verbs) -> None:
         "--smoke", action="store_true", help="a few steps on a few faces, to see that it runs"
     )
     baseline.set_defaults(run=commands.run_baseline)
+
+
+def add_compression(verbs: Verbs) -> None:
+    """`compression`."""
+    compression = verbs.add_parser("compression", help="train the auxiliary model *Compression of the face*")
+    compression.add_argument("--data", type=Path, default=Path("../shared/data"))
+    compression.add_argument("--out", type=Path, required=True, help="folder of the model")
+    compression.add_argument(
+        "--work", type=Path, default=Path("runs/compression"), help="cache of measured faces"
+    )
+    compression.add_argument("--seed", type=int, default=0)
+    compression.set_defaults(run=commands.run_compression)
 
 
 def add_measuring(verbs: Verbs) -> None:

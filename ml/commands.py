@@ -254,6 +254,14 @@ def _run_timed_baseline(options: argparse.Namespace) -> None:
     print(f"{options.out}: {bundle.version}, metrics in its manifest.json")
 
 
+def run_compression(options: argparse.Namespace) -> None:
+    """Trains the auxiliary model *Compression of the face* and prints its folder."""
+    from ml.training.compression_model import train_compression_model
+
+    model = train_compression_model(options.data, options.work, options.out, seed=options.seed)
+    print(f"{options.out}: {model.name}, metrics in its auxiliary.json")
+
+
 def run_forge(options: argparse.Namespace) -> None:
     """Writes one forgery."""
     from ml.synthesis.forge import Recipe

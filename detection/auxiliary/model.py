@@ -23,6 +23,8 @@ from torch import nn
 from detection.bundle import FACE, View
 from detection.faces.align import FaceFrame
 from detection.forensics import network_inputs
+from detection.forensics.compression_cells import FileGrid, compression_cells
+from detection.networks.compression_cells import CompressionCells
 from detection.networks.dual_branch import DualBranch
 from detection.networks.ela_cnn import ElaCnn
 from detection.networks.localiser import Localiser
@@ -30,13 +32,14 @@ from detection.networks.pooled_lite0 import PooledLite0
 from detection.networks.resnet import ResNetHead
 from detection.networks.unet import UNet
 from detection.precision import has_bfloat16
-from detection.preprocess import crop
+from detection.preprocess import FaceFrameMissing, crop
 
 FORMAT = "kyc-review/auxiliary-model/1"
 MANIFEST, WEIGHTS = "auxiliary.json", "weights.safetensors"
 NAME = re.compile(r"[a-z0-9][a-z0-9_]{0,29}")
 LARGEST_SIDE = 2048  # a larger picture is reduced first, because a view of it would take too much memory
 MASK_SIDE = 1024
+COMPRESSION = "compression"  # the view of models that read how a JPEG's face was quantised
 FACE_EXTENT = 0.85  # of the full crop around the face, for models that look at it
 TOP_SHARE = 0.02  # of a mask's pixels, whose mean probability is the picture's score
 NETWORKS: dict[str, Callable[..., nn.Module]] = {
@@ -46,6 +49,7 @@ NETWORKS: dict[str, Callable[..., nn.Module]] = {
     "resnet": ResNetHead,
     "localiser": Localiser,
     "pooled_lite0": PooledLite0,
+    "compression_cells": CompressionCells,
 }
 VIEWS: dict[str, Callable[[Image.Image, int], np.ndarray]] = {
     "ela_nearest": network_inputs.ela_nearest,
@@ -81,18 +85,36 @@ class AuxiliaryModel:
     @property
     def sees_faces(self) -> bool:
         """Whether it looks at the face and needs its place."""
-        return self.view == FACE
+        return self.view in (FACE, COMPRESSION)
 
-    def score(self, image: Image.Image, frame: FaceFrame | None = None) -> float:
+    def score(
+        self, image: Image.Image, frame: FaceFrame | None = None, grid: FileGrid | None = None
+    ) -> float | None:
         """Probability of *fake* in 0..1; of a mask network, the mean of the 2 % of pixels that it suspects most.
 
-        frame: where the face is. Raises FaceFrameMissing when the model looks at faces and there is none.
+        None where the model can say nothing: one that reads the compression, of a picture without a grid or with a face
+        of too few blocks. frame: where the face is; grid: of the file whose pixels the image has. Raises
+        FaceFrameMissing when the model looks at faces and there is none.
         """
+        if self.view == COMPRESSION:
+            return self._score_of_compression(image, frame, grid)
         outputs = self._outputs(image, frame)
         if outputs.ndim == 4:
             return float(top_mean(torch.sigmoid(outputs))[0])
         logit = outputs[0, 1] - outputs[0, 0] if outputs.shape[1] == 2 else outputs[0, 0]
         return float(torch.sigmoid(logit))
+
+    def _score_of_compression(
+        self, image: Image.Image, frame: FaceFrame | None, grid: FileGrid | None
+    ) -> float | None:
+        if frame is None:
+            raise FaceFrameMissing([0])
+        cells = compression_cells(image, frame, grid) if grid else None
+        if cells is None:
+            return None
+        with torch.inference_mode():
+            logits = self.network(torch.from_numpy(cells)[None])[0]
+        return float(torch.sigmoid(logits[1] - logits[0]))
 
     def mask(self, image: Image.Image) -> np.ndarray | None:
         """Probability that a pixel was changed, (H, W) float32 in the picture's proportions, its longer side at most
@@ -209,7 +231,7 @@ def write_auxiliary_model(
 def _build(manifest: Mapping[str, Any], weights: bytes) -> AuxiliaryModel:
     if not NAME.fullmatch(manifest["name"]):
         raise ValueError(f"the name {manifest['name']!r} has characters that are not allowed")
-    for key, known in (("architecture", NETWORKS), ("view", (*VIEWS, FACE))):
+    for key, known in (("architecture", NETWORKS), ("view", (*VIEWS, FACE, COMPRESSION))):
         if manifest[key] not in known:
             raise ValueError(f"unknown {key} {manifest[key]!r}")
     if not 16 <= int(manifest["side"]) <= 1024:

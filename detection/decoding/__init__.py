@@ -8,6 +8,7 @@ from detection.decoding.api import (
     derivative,
     has_room,
     inspect,
+    jpeg_grid,
     orientation_of,
 )
 from detection.decoding.facts import (
@@ -47,5 +48,6 @@ __all__ = [
     "has_room",
     "inspect",
     "is_loaded",
+    "jpeg_grid",
     "orientation_of",
 ]

@@ -121,6 +121,20 @@ def orientation_of(data: bytes) -> int:
     return orientation_from(layout.exif, layout.xmp)
 
 
+def jpeg_grid(data: bytes) -> tuple[tuple[int, ...], int, tuple[int, int]] | None:
+    """Of a JPEG: its luminance table (64 values in rows), its EXIF orientation, and its stored width and height.
+
+    None for another format, and where the table is missing. Raises ImageRefused.
+    """
+    if format_of(data) != "JPEG":
+        return None
+    layout = jpeg.parse(data)
+    table = layout.quantisation.get(layout.luminance_table)
+    if table is None or not all(table):
+        return None
+    return table, orientation_from(layout.exif, layout.xmp), (layout.width, layout.height)
+
+
 def _decoded(data: bytes, max_side: int | None, queue: Queueing) -> Decoded:
     container = walk(data)
     _check_size(container, HARD_MAX_PIXELS)

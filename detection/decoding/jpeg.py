@@ -30,6 +30,8 @@ DNL_BEGINS = b"\xff\xdc\x00\x04"
 RESTARTS = range(0xD0, 0xD8)
 TABLES = {DHT, DQT, DRI, 0xCC}
 AFTER_SCAN = {SOS, EOI, SOI, DHT, DQT, DRI, DNL, COM, 0xCC, *range(0xE0, 0xF0)}
+# The place in rows of each value in zigzag order: diagonals, every other one downwards.
+ZIGZAG = sorted(range(64), key=lambda at: (at // 8 + at % 8, at // 8 if (at // 8 + at % 8) % 2 else at % 8))
 MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]", re.DOTALL)
 
 
@@ -63,6 +65,10 @@ class Layout:
     restart_interval: int = 0
     is_arithmetic: bool = False
     sampling: dict[int, tuple[int, int]] = field(default_factory=dict)
+    quantisation: dict[int, tuple[int, ...]] = field(
+        default_factory=dict
+    )  # tables by number, each 64 values in rows
+    luminance_table: int = 0  # the number of the first component's table
     # component -> the lowest bit still missing of each of its 64 coefficients; empty: no scan has had it
     components: dict[int, dict[int, int]] = field(default_factory=dict)
 
@@ -118,6 +124,8 @@ def parse(data: bytes, start: int = 0) -> Layout:
         if marker in FRAMES:
             _read_frame(segment, marker, layout)
             layout.frame = data[begin:position]
+        elif marker == DQT:
+            _read_quantisation(segment, layout)
         if marker in FRAMES or marker in TABLES or _tells_colour_space(marker, segment):
             kept.append(data[begin:position])
         elif marker == SOS:
@@ -210,9 +218,22 @@ def _read_frame(segment: bytes, marker: int, layout: Layout) -> None:
     layout.is_arithmetic = marker in ARITHMETIC
     places = range(6, len(segment) - 2, 3)
     layout.components = {segment[at]: {} for at in places}
+    layout.luminance_table = segment[8] if len(segment) > 8 else 0
     layout.sampling = {segment[at]: (segment[at + 1] >> 4, segment[at + 1] & 0x0F) for at in places}
     if not all(horizontal and vertical for horizontal, vertical in layout.sampling.values()):
         raise corrupt("the JPEG frame header")
+
+
+def _read_quantisation(segment: bytes, layout: Layout) -> None:
+    """Tables stand in zigzag order (T.81, B.2.4.1); one that is cut off is left to the decoder to refuse."""
+    at = 0
+    while at < len(segment):
+        form = ">64H" if segment[at] >> 4 else ">64B"
+        if len(segment) < at + 1 + struct.calcsize(form):
+            return
+        values = struct.unpack_from(form, segment, at + 1)
+        layout.quantisation[segment[at] & 0x0F] = tuple(values[ZIGZAG.index(place)] for place in range(64))
+        at += 1 + struct.calcsize(form)
 
 
 def _tells_colour_space(marker: int, segment: bytes) -> bool:

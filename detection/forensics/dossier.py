@@ -22,6 +22,7 @@ from detection.faces.default import default_detector
 from detection.faces.detector import Face
 from detection.forensics import attention, copy_move, jpeg, jpeg_ghosts, metadata, regions
 from detection.forensics.catalogue import FORENSIC_VIEWS, ForensicView
+from detection.forensics.compression_cells import file_grid
 from detection.forensics.ela import ela
 from detection.forensics.phash import Fingerprint, fingerprint
 from detection.forensics.tamper_mask import tamper_overlay
@@ -89,7 +90,7 @@ def dossier_compute(
     if ensemble is not None:
         part("attention", lambda: _attention(made, picture, size, ensemble, find))
     for auxiliary in auxiliary_models:
-        part(f"auxiliary_{auxiliary.name}", partial(_auxiliary, made, picture, size, auxiliary, find))
+        part(f"auxiliary_{auxiliary.name}", partial(_auxiliary, made, data, picture, size, auxiliary, find))
     return made
 
 
@@ -198,20 +199,24 @@ def _attention(
 
 def _auxiliary(
     made: Dossier,
+    data: bytes,
     picture: Image.Image,
     size: tuple[int, int],
     auxiliary: "AuxiliaryModel",
     find: Callable[[], list[Face]],
 ) -> None:
-    """No score of a model that looks at faces when there is none."""
+    """No score of a model that looks at faces when there is none, or that can say nothing of such a file."""
     faces = find() if auxiliary.sees_faces else []
     if auxiliary.sees_faces and not faces:
         return
     frame = FaceFrame.of(faces[0], picture.size) if faces else None
+    score = auxiliary.score(picture, frame, file_grid(data, picture.size))
+    if score is None:
+        return
     made.facts.setdefault("auxiliary", {})[auxiliary.name] = {
         "title": auxiliary.title,
         "limits": auxiliary.limits,
-        "score": round(auxiliary.score(picture, frame), 6),
+        "score": round(score, 6),
         "review_above": auxiliary.review_above,
         "measured": auxiliary.metrics.get("auc"),
     }

@@ -15,6 +15,7 @@ from detection.auxiliary import (
 from detection.auxiliary.model import MANIFEST
 from detection.auxiliary_alarm import AuxiliaryAlarm
 from detection.faces.align import FaceFrame
+from detection.forensics.compression_cells import FileGrid
 
 log = logging.getLogger(__name__)
 
@@ -32,15 +33,17 @@ def loaded() -> list[AuxiliaryModel]:
     return models
 
 
-def alarm(image: Image.Image, frame: FaceFrame | None) -> AuxiliaryAlarm | None:
-    """The first alarm of the models that have a threshold, None when all stay below theirs.
+def alarm(image: Image.Image, frame: FaceFrame | None, grid: FileGrid | None) -> AuxiliaryAlarm | None:
+    """The first alarm of the models that have a threshold, None when all stay below theirs or have nothing to say.
 
-    image: upright RGB; frame: where its face is. Raises ValueError when a model gives no number.
+    image: upright RGB; frame: where its face is; grid: of its file. Raises ValueError when a model gives no number.
     """
     for model in loaded():
         if model.review_above is None:
             continue
-        score = model.score(image, frame)
+        score = model.score(image, frame, grid)
+        if score is None:
+            continue
         if not 0 <= score <= 1:
             raise ValueError(f"the auxiliary model {model.name} gives {score}, which is no probability")
         if score >= model.review_above:

@@ -8,6 +8,7 @@ from PIL import Image
 
 from detection.decoding import decode_with_facts
 from detection.faces.examine import PictureReport, examine
+from detection.forensics.compression_cells import FileGrid, file_grid
 from detection.forensics.phash import Fingerprint, fingerprint
 from detection.forensics.regions import Box, close_ups
 from detection.preprocess import DECODE_MAX_SIDE
@@ -22,12 +23,16 @@ _readers = ThreadPoolExecutor(2, "reader")
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """One decoded original: upright RGB, at most DECODE_MAX_SIDE pixels on its longer side."""
+    """One decoded original: upright RGB, at most DECODE_MAX_SIDE pixels on its longer side.
+
+    grid: None unless the original is a JPEG whose pixels these are.
+    """
 
     image: Image.Image
     report: PictureReport
     fingerprint: Fingerprint
     close_ups: dict[str, Box]
+    grid: FileGrid | None = None
 
 
 def read_ahead(rows: list[Submission]) -> list[Future[Picture]]:
@@ -47,4 +52,5 @@ def picture_of(data: bytes) -> Picture:
         decoded = decode_with_facts(data, max_side=DECODE_MAX_SIDE)
         report = examine(decoded.image, damage=decoded.damage, trailing=decoded.trailing)
         boxes = close_ups(report.faces, decoded.image.size)
-        return Picture(decoded.image, report, fingerprint(decoded.image), boxes)
+        grid = file_grid(data, decoded.image.size)
+        return Picture(decoded.image, report, fingerprint(decoded.image), boxes, grid)

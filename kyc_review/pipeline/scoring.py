@@ -83,7 +83,8 @@ def score(
     asked = votes if asks_auxiliary_models and settings.AUXILIARY_REVIEW else {}
     for pk in [pk for pk, cast in asked.items() if _is_about_to_clear(cast, pictures[pk])]:
         try:
-            if alarm := auxiliary_models.alarm(pictures[pk].image, pictures[pk].report.frame):
+            picture = pictures[pk]
+            if alarm := auxiliary_models.alarm(picture.image, picture.report.frame, picture.grid):
                 alarms[pk] = alarm
         except Exception as error:  # it is not cleared without the answer
             with tracing.logged(traceparents[pk]):

@@ -180,6 +180,14 @@ stored(gettext_noop("Generated face"))
 stored(gettext_noop("Learned from StyleGAN2 faces of one collection."))
 stored(gettext_noop("Other generators, diffusion models among them, were not tested."))
 stored(gettext_noop("Genuine faces that were retouched or reduced from large photographs raise it most."))
+stored(gettext_noop("Compression of the face"))
+stored(gettext_noop("It reads traces that an edit leaves in a JPEG that was saved again at its own size."))
+stored(
+    gettext_noop(
+        "It says nothing of pictures that were reduced, sent through a messenger or are no JPEG, and little of "
+        "portraits of high quality."
+    )
+)
 stored(gettext_noop("Edited region"))
 stored(
     gettext_noop(

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from detection.decoding import Damage, ImageRefused, decode, decode_with_facts, inspect
+from detection.decoding import Damage, ImageRefused, decode, decode_with_facts, inspect, jpeg_grid
 from detection.decoding.jpeg import MARKER, MAX_SCANS, parse
 from detection.decoding.restarts import PIECES_MAX, RESTART, pieces
 from tests.factories import phone_files as phone
@@ -383,3 +383,22 @@ decoding.close()
 def test_thousands_of_broken_entries_write_nothing_into_the_log() -> None:
     done = subprocess.run([sys.executable, "-c", HOSTILE_EXIF], capture_output=True, text=True)
     assert (done.returncode, done.stderr, done.stdout) == (0, "", "")
+
+
+@pytest.mark.parametrize("quality", [5, 50, 75, 92, 100])
+@pytest.mark.parametrize("progressive", [False, True])
+def test_the_luminance_table_is_the_one_that_pillow_reads(quality: int, progressive: bool) -> None:
+    data = io.BytesIO()
+    Image.new("RGB", (48, 40), (200, 120, 90)).save(data, "JPEG", quality=quality, progressive=progressive)
+    found = jpeg_grid(data.getvalue())
+    assert found is not None
+    table, orientation, size = found
+    with Image.open(data) as image:
+        assert table == tuple(getattr(image, "quantization")[0])  # noqa: B009  # Pillow's stubs lack it
+    assert (orientation, size) == (1, (48, 40))
+
+
+def test_a_picture_of_another_format_has_no_luminance_table() -> None:
+    data = io.BytesIO()
+    Image.new("RGB", (48, 40)).save(data, "PNG")
+    assert jpeg_grid(data.getvalue()) is None

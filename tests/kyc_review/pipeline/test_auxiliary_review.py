@@ -3,6 +3,7 @@
 The bundle calls everything real, so nothing but the auxiliary model stands between a picture and its clearance.
 """
 
+import io
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +14,8 @@ import torch
 from django.conf import LazySettings
 
 from detection.auxiliary_alarm import AuxiliaryAlarm
+from detection.forensics.compression_cells import CELLS, VALUES
+from detection.networks.compression_cells import CompressionCells
 from detection.networks.pooled_lite0 import PooledLite0
 from detection.voting import Vote as MemberVote
 from kyc_review.audit.models import Event
@@ -28,7 +31,7 @@ from kyc_review.submissions.models import Result, State, Submission
 from tests.factories.auxiliary_models import written
 from tests.factories.bundles import tiny_bundle
 from tests.factories.checks import checks
-from tests.factories.portraits import portrait_bytes
+from tests.factories.portraits import portrait, portrait_bytes
 
 pytestmark = pytest.mark.django_db
 
@@ -64,8 +67,24 @@ def add(folder: Path, review_above: float | None) -> None:
     )
 
 
-def outcome(submit: Callable[..., Submission]) -> Submission:
-    row = submit(image=portrait_bytes(0))
+def add_reader_of_compression(folder: Path, review_above: float) -> None:
+    network = CompressionCells(VALUES, 4)
+    for parameter in network.judge.parameters():
+        torch.nn.init.zeros_(parameter)  # so that every picture of which it can say something scores 0.5
+    written(
+        folder / "history",
+        name="history",
+        network=network,
+        architecture="compression_cells",
+        arguments={"values": VALUES, "width": 4},
+        view="compression",
+        side=CELLS,
+        review_above=review_above,
+    )
+
+
+def outcome(submit: Callable[..., Submission], image: bytes | None = None) -> Submission:
+    row = submit(image=image or portrait_bytes(0))
     worker.run_until_idle()
     row.refresh_from_db()
     return row
@@ -85,6 +104,23 @@ def test_a_score_at_the_threshold_gives_a_cleared_picture_to_a_person(
     detail = Event.objects.get(action="submission.scored").detail
     assert detail["auxiliary_model"] == {"name": "generated", "score": 0.5}
     assert Scoring.objects.filter(needs_person()).exists()
+
+
+def test_a_reader_of_the_compression_asks_for_a_person_about_a_jpeg_at_its_own_size(
+    submit: Callable[..., Submission], models: Path
+) -> None:
+    add_reader_of_compression(models, 0.5)
+    assert outcome(submit).state == State.IN_REVIEW
+    assert Scoring.objects.get().auxiliary_model == "history"
+
+
+def test_a_reader_of_the_compression_has_nothing_to_say_of_another_format(
+    submit: Callable[..., Submission], models: Path
+) -> None:
+    add_reader_of_compression(models, 0.0001)
+    coded = io.BytesIO()
+    portrait(0).save(coded, "PNG")
+    assert outcome(submit, coded.getvalue()).result == Result.CLEAR
 
 
 @pytest.mark.parametrize("review_above", [0.51, None])

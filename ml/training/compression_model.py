@@ -1,0 +1,133 @@
+"""Trains, certifies and writes the auxiliary model *Compression of the face*: `python -m ml compression`."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from detection.auxiliary import AuxiliaryModel, write_auxiliary_model
+from detection.auxiliary.model import COMPRESSION
+from detection.forensics.compression_cells import CELLS, VALUES
+from detection.networks.compression_cells import CompressionCells
+from estimation.intervals import clopper_pearson_upper
+from ml.evaluation.metrics import auc, wilson
+from ml.training.compression import WIDTH, CompressionRows, compression_rows, concatenated, fit, scores
+from ml.training.generated_faces import certified_threshold
+from ml.training.preparation import Prepared, prepare
+
+NAME, TITLE = "compression", "Compression of the face"
+LIMITS = (
+    "It reads traces that an edit leaves in a JPEG that was saved again at its own size. "
+    "It says nothing of pictures that were reduced, sent through a messenger or are no JPEG, and little of portraits "
+    "of high quality."
+)
+SHARE = 0.02  # of people of whom a genuine picture, in any version, may be sent to people for it
+ROUNDS = 3  # of each kind: from the sets' own files, and from files of any camera
+
+
+def train_compression_model(
+    data: Path, work: Path, out: Path, *, seed: int, limit: int | None = None, rounds: int = ROUNDS
+) -> AuxiliaryModel:
+    """Makes the rows of all sides, fits, certifies the threshold on validation and measures on test.
+
+    limit: photographs of each set and label, for a smoke run. Raises SourceMissing, and ValueError where too few
+    genuine pictures certify a threshold.
+    """
+    prepared = prepare(data, work, seed=0, limit=limit)
+    learned = concatenated(
+        [
+            compression_rows(prepared, "train", seed=seed + number, camera=bool(number % 2))
+            for number in range(2 * rounds)
+        ]
+    )
+    network = fit(learned, seed=seed)
+    return exported(
+        out,
+        network,
+        _both(prepared, "validation", seed + 1000),
+        _both(prepared, "test", seed + 2000),
+        provenance={
+            "splits": prepared.frozen,
+            "seed": seed,
+            "rounds": rounds,
+            "pictures": len(learned.label),
+        },
+    )
+
+
+def _both(prepared: Prepared, side: str, seed: int) -> CompressionRows:
+    return concatenated(
+        [compression_rows(prepared, side, seed=seed + camera, camera=bool(camera)) for camera in (0, 1)]
+    )
+
+
+def exported(
+    out: Path,
+    network: CompressionCells,
+    validation: CompressionRows,
+    test: CompressionRows,
+    *,
+    provenance: dict[str, Any],
+    share: float = SHARE,
+) -> AuxiliaryModel:
+    """Writes the model with its threshold, certified on validation, and its figures, measured on test.
+
+    Genuine pictures count as their files came and as saved again. For the certificate each person counts once, with the
+    highest score of all versions, because versions of one picture are no independent draws.
+    """
+    highest = _highest(scores(network, validation), validation)
+    threshold, reached = certified_threshold(highest, share)
+    score, own = scores(network, test), (test.made == 1) | (test.label == 0)
+    family = np.array([kind.partition("/")[0] for kind in test.kind])
+    made, flagged = test.made == 1, score >= threshold
+    compared = own & ~test.genuine_files  # a picture and its forged version, both saved again
+    metrics: dict[str, Any] = {
+        "auc": auc(test.label[compared], score[compared], test.group[compared]).as_dict(),
+        "certificate": {
+            "genuine": len(highest),
+            "reached": reached,
+            "share_at_most": round(clopper_pearson_upper(reached, len(highest)), 4),
+            "confidence": 0.95,
+        },
+        "recall": _share(flagged[made]),
+        "recall_by_way": {
+            name: _share(flagged[made & (family == name)]) for name in sorted(set(family[made]))
+        },
+        "recall_by_aftermath": {
+            name: _share(flagged[made & (test.post == name)]) for name in sorted(set(test.post[made]))
+        },
+        "false_alarm_of_files": _share(flagged[test.genuine_files]),
+        "false_alarm_saved_again": _share(flagged[test.saved_again]),
+        "false_alarm_by_source": {
+            name: _share(flagged[(test.label == 0) & (test.source == name)])
+            for name in sorted(set(test.source))
+        },
+    }
+    return write_auxiliary_model(
+        out,
+        network,
+        name=NAME,
+        title=TITLE,
+        limits=LIMITS,
+        architecture="compression_cells",
+        arguments={"values": VALUES, "width": WIDTH},
+        view=COMPRESSION,
+        side=CELLS,
+        metrics=metrics,
+        provenance=provenance,
+        review_above=threshold,
+    )
+
+
+def _highest(score: np.ndarray, rows: CompressionRows) -> np.ndarray:
+    """(G,) of each person with genuine pictures, the highest score of these."""
+    genuine = rows.label == 0
+    _, person = np.unique(rows.group[genuine], return_inverse=True)
+    found = np.zeros(person.max() + 1)
+    np.maximum.at(found, person, score[genuine])
+    return found
+
+
+def _share(flagged: np.ndarray) -> dict[str, Any] | None:
+    """None where there is no picture of the kind."""
+    return wilson(int(np.sum(flagged)), len(flagged)).as_dict() if len(flagged) else None
