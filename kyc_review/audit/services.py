@@ -21,7 +21,8 @@ def event(
     """An unsaved event, for `record_many` or `insert` together with another row. `actor=None` means the
     system.
 
-    The actor of a request with a personal token is the token's owner; `detail` names the token.
+    What belongs to a submission names it in `detail`, so that the event proves which one it is about. The actor of a
+    request with a personal token is the token's owner; `detail` names the token.
     """
     row = Event(action=action, actor_kind="system", detail=detail or {})
     if actor is not None:
@@ -31,6 +32,8 @@ def event(
             row.detail = row.detail | {"token": token}
     if target is not None:
         row.target_kind, row.target_id = target._meta.model_name or "", str(target.pk)
+        if submission := getattr(target, "submission_id", None):
+            row.detail = row.detail | {"submission": str(submission)}
     return row
 
 

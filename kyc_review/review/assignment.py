@@ -50,10 +50,9 @@ def item_claim(*, item_id: int, senior: User) -> None:
     for is_ahead in (False, True):
         may_take = items_for(senior.pk, is_senior=True, include_skipped=True, reserved_ahead=is_ahead)
         if may_take.filter(pk=item_id).select_for_update(of=("self",), skip_locked=True).first():
-            statements.claim_item(item=item_id, person=senior.pk, lease=claim_lease())
-            audit.record(
-                action="item.claimed", actor=senior, target=ReviewItem(pk=item_id), detail={"chosen": True}
-            )
+            submission = statements.claim_item(item=item_id, person=senior.pk, lease=claim_lease())
+            item = ReviewItem(pk=item_id, submission_id=submission)
+            audit.record(action="item.claimed", actor=senior, target=item, detail={"chosen": True})
             return
     raise ReleaseRefused(
         gettext(

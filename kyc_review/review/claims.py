@@ -126,8 +126,8 @@ def claim_next(*, reviewer: User, include_skipped: bool = False) -> int | None:
     found = (find(only_reserved=True) if tied else None) or find() or find(reserved_ahead=True)
     if found is None:
         return None
-    statements.claim_item(item=found, person=reviewer.pk, lease=claim_lease())
-    audit.record(action="item.claimed", actor=reviewer, target=ReviewItem(pk=found))
+    submission = statements.claim_item(item=found, person=reviewer.pk, lease=claim_lease())
+    audit.record(action="item.claimed", actor=reviewer, target=ReviewItem(pk=found, submission_id=submission))
     return found
 
 
@@ -196,27 +196,33 @@ def claim_renew_if_held(*, item_id: int, reviewer: User) -> None:
 @transaction.atomic(savepoint=False)
 def claims_expire() -> int:
     """Return every claim whose time is over to the queue; how many there were. Safe to call at any time, by anyone."""
-    holders = dict(statements.lock_expired_claims())
-    if not holders:
+    expired = statements.lock_expired_claims()
+    if not expired:
         return 0
-    ReviewItem.objects.filter(pk__in=holders, state=ReviewItem.State.CLAIMED).update(**RELEASED)
+    keys = [pk for pk, *_ in expired]
+    ReviewItem.objects.filter(pk__in=keys, state=ReviewItem.State.CLAIMED).update(**RELEASED)
     audit.record_many(
-        audit.event(action="item.claim_expired", target=ReviewItem(pk=pk), detail={"holder": holder})
-        for pk, holder in holders.items()
+        audit.event(
+            action="item.claim_expired",
+            target=ReviewItem(pk=pk, submission_id=submission),
+            detail={"holder": holder},
+        )
+        for pk, holder, submission in expired
     )
-    return len(holders)
+    return len(expired)
 
 
 @transaction.atomic
 def claims_release(holder: User) -> int:
     """Return what this person holds, or is to have, to the queue: they left, or may not decide any more."""
     held = ReviewItem.objects.select_for_update().filter(state=ReviewItem.State.CLAIMED, claimed_by=holder)
-    released = list(held.values_list("pk", flat=True))
-    ReviewItem.objects.filter(pk__in=released, state=ReviewItem.State.CLAIMED).update(**RELEASED)
+    released = list(held)
+    keys = [item.pk for item in released]
+    ReviewItem.objects.filter(pk__in=keys, state=ReviewItem.State.CLAIMED).update(**RELEASED)
     ReviewItem.objects.filter(state=ReviewItem.State.OPEN, reserved_for=holder).update(**NOT_RESERVED)
     audit.record_many(
-        audit.event(action="item.claim_released", target=ReviewItem(pk=pk), detail={"holder": holder.pk})
-        for pk in released
+        audit.event(action="item.claim_released", target=item, detail={"holder": holder.pk})
+        for item in released
     )
     return len(released)
 

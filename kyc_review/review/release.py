@@ -113,11 +113,11 @@ def claim_take_back(*, item_id: int, senior: User) -> None:
     require(senior, Right.OVERSEE)
     claimed = ReviewItem.objects.filter(pk=item_id, state=ReviewItem.State.CLAIMED)
     reserved = ReviewItem.objects.filter(pk=item_id, state=ReviewItem.State.OPEN, reserved_for__isnull=False)
-    holder = ReviewItem.objects.filter(pk=item_id).values_list("claimed_by_id", "reserved_for_id").first()
-    if claimed.update(**RELEASED) + reserved.update(**NOT_RESERVED) != 1:
+    item = ReviewItem.objects.filter(pk=item_id).first()
+    if item is None or claimed.update(**RELEASED) + reserved.update(**NOT_RESERVED) != 1:
         raise ReleaseRefused(gettext("This item is not claimed."))
-    detail = {"holder": next(filter(None, holder or ()), None)}
-    audit.record(action="item.taken_back", actor=senior, target=ReviewItem(pk=item_id), detail=detail)
+    detail = {"holder": item.claimed_by_id or item.reserved_for_id}
+    audit.record(action="item.taken_back", actor=senior, target=item, detail=detail)
 
 
 def _release(item_id: int, reviewer: User, action: str, detail: Mapping[str, Any], **changes: Any) -> None:

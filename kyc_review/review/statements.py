@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from uuid import UUID
 
 from kyc_review.core.db.statements import change, columns, fetch_all, fetch_one, instance
 from kyc_review.evidence.near_duplicates import TWIN_KEYS
@@ -18,7 +19,7 @@ QUEUE_ORDER = """
     CASE WHEN item.is_blind THEN -1.0 ELSE item.urgency * -1 END, item.opened_at, item.id
 """
 EXPIRED = """
-    SELECT id, claimed_by_id
+    SELECT id, claimed_by_id, submission_id
     FROM review_reviewitem
     WHERE state = 'claimed' AND claim_expires_at <= statement_timestamp()
     FOR UPDATE SKIP LOCKED
@@ -88,6 +89,7 @@ CLAIM = """
         claim_expires_at = statement_timestamp() + %(lease)s,
         snoozed_until = NULL, reserved_for_id = NULL, reserved_until = NULL, is_reserved_ahead = false
     WHERE id = %(item)s AND state = 'open'
+    RETURNING submission_id
 """
 HELD = f"""
     SELECT statement_timestamp(), {columns(ReviewItem, "item")}
@@ -145,9 +147,9 @@ UNDOABLE = """
 """
 
 
-def lock_expired_claims() -> list[tuple[int, int]]:
-    """(item, holder) of claims whose time is over; locked."""
-    return [(item, holder) for item, holder in fetch_all(EXPIRED, {})]
+def lock_expired_claims() -> list[tuple[int, int, UUID]]:
+    """(item, holder, submission) of claims whose time is over; locked."""
+    return [(item, holder, submission) for item, holder, submission in fetch_all(EXPIRED, {})]
 
 
 def tied_items(*, person: int) -> list[tuple[int, str]]:
@@ -176,9 +178,10 @@ def lock_most_urgent(
     return None if found is None else found[0]
 
 
-def claim_item(*, item: int, person: int, lease: dt.timedelta) -> None:
-    """Give the open item to this person until `lease` is over; call it with the item locked."""
-    change(CLAIM, {"item": item, "person": person, "lease": lease})
+def claim_item(*, item: int, person: int, lease: dt.timedelta) -> UUID:
+    """Give the open item to this person until `lease` is over, and return its submission. Lock the item before."""
+    [(submission,)] = fetch_all(CLAIM, {"item": item, "person": person, "lease": lease})
+    return submission
 
 
 def lock_held_item(*, item: int, person: int) -> tuple[dt.datetime, ReviewItem] | None:

@@ -117,7 +117,7 @@ def test_only_the_holder_of_a_live_claim_locks_and_settles_an_item(
         state="claimed", settles_at=None, claimed_by=alice, claimed_at=Now() - MINUTE, claim_expires_at=Now()
     )
     assert statements.lock_held_item(item=claimed.pk, person=alice.pk) is None, "its time is over"
-    assert statements.lock_expired_claims() == [(claimed.pk, alice.pk)]
+    assert statements.lock_expired_claims() == [(claimed.pk, alice.pk, claimed.submission_id)]
 
 
 def test_a_blind_item_is_blinded_until_the_first_call_and_again_for_others(

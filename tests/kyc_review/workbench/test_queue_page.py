@@ -162,7 +162,7 @@ def test_a_senior_claims_a_given_item(enqueue: Enqueue, login: Login, sue: User,
     said = client.post(f"/review/items/{next_one.pk}/take/", follow=True).text
     assert f"You hold item {wanted.pk}" in said
     assert ReviewItem.objects.get(pk=next_one.pk).state == "open"
-    assert Event.objects.get(action="item.claimed").detail == {"chosen": True}
+    assert Event.objects.get(action="item.claimed").detail["chosen"] is True
 
 
 def test_an_item_that_she_may_not_judge_is_refused_in_the_same_words_as_one_that_is_gone(
