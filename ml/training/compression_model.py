@@ -21,7 +21,7 @@ LIMITS = (
     "It says nothing of pictures that were reduced, sent through a messenger or are no JPEG, and little of portraits "
     "of high quality."
 )
-SHARE = 0.02  # of people of whom a genuine picture, in any version, may be sent to people for it
+SHARE = 0.02  # of applicants with a genuine picture that it sends to people in any of its versions
 ROUNDS = 3  # of each kind: from the sets' own files, and from files of any camera
 
 

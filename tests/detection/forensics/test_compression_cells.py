@@ -19,7 +19,7 @@ STORED = {
 
 
 def photograph(side: int = 320) -> Image.Image:
-    """Grain, softer towards the right, so that no two parts are alike."""
+    """Grain, softer towards the right, so that all parts differ."""
     rng = np.random.default_rng(0)
     grain = rng.normal(0, 1, (side, side)) * np.linspace(40, 5, side)
     grey = np.clip(128 + grain, 0, 255).astype(np.uint8)
