@@ -158,10 +158,12 @@ def let_in(
     second_factor: str = "",
     by: str = "",
     in_session: dict[str, Any] | None = None,
+    provider_session: str = "",
 ) -> HttpResponse:
-    """`second_factor` and `by` say how, for the event; `in_session` is kept in the new session."""
+    """`second_factor` and `by` say how, for the event; `in_session` is kept in the new session, and
+    `provider_session` with it, so that the identity provider can end it."""
     login(request, user, backend=getattr(user, "backend", None) or BACKEND)
-    session_note(request)
+    session_note(request, provider_session=provider_session)
     request.session.update(in_session or {})
     detail = {"address": client_address(request)}
     if by:

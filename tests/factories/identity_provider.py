@@ -6,12 +6,14 @@ import os
 import re
 import shutil
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import urljoin
+from urllib.parse import parse_qs, urljoin
 
 import pytest
 import requests
@@ -30,6 +32,7 @@ class IdentityProvider:
     def __init__(self, folder: Path) -> None:
         self.issuer = f"http://127.0.0.1:{free_port()}"
         self.accounts = folder / "accounts.json"
+        self.logout_tokens: list[str] = []
         self.key = RSAKey.generate_key(
             2048, parameters={"kid": "of-the-provider", "use": "sig", "alg": "RS256"}
         )
@@ -54,10 +57,26 @@ class IdentityProvider:
                 answer = browser.post(answer.url, {"login": name}, allow_redirects=False, timeout=10)
         raise AssertionError("the provider leads in circles")
 
-    def forged(self, claims: dict[str, Any], *, key: RSAKey | None = None, alg: str = "RS256") -> str:
+    def log_out(self, browser: requests.Session) -> None:
+        """The person of this browser ends their session there."""
+        page = browser.get(f"{self.issuer}/session/end", timeout=10)
+        (xsrf,) = re.findall(r'name="xsrf" value="([^"]+)"', page.text)
+        done = browser.post(f"{self.issuer}/session/end/confirm", {"xsrf": xsrf, "logout": "yes"}, timeout=10)
+        assert done.status_code == 200, done.text
+
+    def forged(
+        self,
+        claims: dict[str, Any],
+        *,
+        key: Any = None,
+        alg: str = "RS256",
+        kid: str = "of-the-provider",
+        without: tuple[str, ...] = (),
+    ) -> str:
         now = int(time.time())
         said = {"iss": self.issuer, "aud": CLIENT_ID, "iat": now, "exp": now + 600, "sub": "eve"} | claims
-        return jwt.encode({"alg": alg, "kid": "of-the-provider"}, said, key or self.key, algorithms=[alg])
+        said = {name: value for name, value in said.items() if name not in without}
+        return jwt.encode({"alg": alg, "kid": kid}, said, key or self.key, algorithms=[alg])
 
 
 @contextmanager
@@ -68,6 +87,37 @@ def identity_provider(folder: Path, origins: list[str]) -> Iterator[IdentityProv
         pytest.skip("no Node.js: the identity provider of the tests is an npm package")
     _install(npm)
     provider = IdentityProvider(folder)
+    with _logout_receiver(provider) as address:
+        yield from _running(provider, node, folder, origins, address)
+
+
+@contextmanager
+def _logout_receiver(provider: IdentityProvider) -> Iterator[str]:
+    """An address that keeps the logout tokens which the provider posts to it."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            form = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
+            provider.logout_tokens += form["logout_token"]
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def _running(
+    provider: IdentityProvider, node: str, folder: Path, origins: list[str], logout_address: str
+) -> Iterator[IdentityProvider]:
     environment = os.environ | {
         "ISSUER": provider.issuer,
         "PORT": provider.issuer.rpartition(":")[2],
@@ -75,6 +125,7 @@ def identity_provider(folder: Path, origins: list[str]) -> Iterator[IdentityProv
         "KEYS": json.dumps({"keys": [provider.key.as_dict(private=True)]}),
         "REDIRECT_URIS": json.dumps([f"{origin}/login/single-sign-on/callback/" for origin in origins]),
         "SIGNED_OUT_URIS": json.dumps([f"{origin}/login/" for origin in origins]),
+        "BACK_CHANNEL_LOGOUT_URI": logout_address,
         "CLIENT_ID": CLIENT_ID,
         "CLIENT_SECRET": CLIENT_SECRET,
     }

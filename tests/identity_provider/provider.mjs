@@ -3,7 +3,8 @@
 import { readFileSync } from 'node:fs';
 import { Provider } from 'oidc-provider';
 
-const { ISSUER, PORT, ACCOUNTS, KEYS, REDIRECT_URIS, SIGNED_OUT_URIS, CLIENT_ID, CLIENT_SECRET } = process.env;
+const { ISSUER, PORT, ACCOUNTS, KEYS, REDIRECT_URIS, SIGNED_OUT_URIS, CLIENT_ID, CLIENT_SECRET,
+  BACK_CHANNEL_LOGOUT_URI } = process.env;
 const account = (name) => JSON.parse(readFileSync(ACCOUNTS, 'utf8'))[name];
 
 const provider = new Provider(ISSUER, {
@@ -13,6 +14,8 @@ const provider = new Provider(ISSUER, {
     redirect_uris: JSON.parse(REDIRECT_URIS),
     post_logout_redirect_uris: JSON.parse(SIGNED_OUT_URIS),
     require_auth_time: true,
+    backchannel_logout_uri: BACK_CHANNEL_LOGOUT_URI,
+    backchannel_logout_session_required: true,
   }],
   jwks: JSON.parse(KEYS),
   cookies: { keys: ['only-for-tests'] },
@@ -20,7 +23,10 @@ const provider = new Provider(ISSUER, {
   claims: { openid: ['sub', 'acr', 'amr', 'auth_time', 'preferred_username', 'groups', 'given_name', 'family_name',
     'email', 'email_verified'] },
   pkce: { required: () => true },
-  features: { devInteractions: { enabled: false }, rpInitiatedLogout: { enabled: true } },
+  features: { devInteractions: { enabled: false }, rpInitiatedLogout: { enabled: true },
+    backchannelLogout: { enabled: true } },
+  // Without its guard against private addresses: the product is on loopback here.
+  fetch: (address, { dispatcher, ...options }) => globalThis.fetch(address, options),
   interactions: { url: (ctx, interaction) => `/interaction/${interaction.uid}` },
   findAccount: (ctx, name) => {
     const found = account(name);
@@ -55,3 +61,4 @@ provider.use(async (ctx, next) => {
 });
 
 provider.listen(Number(PORT), '127.0.0.1', () => console.log('ready'));
+provider.on('backchannel.error', (ctx, error) => console.error('no back-channel logout:', error));

@@ -14,7 +14,10 @@ from kyc_review.audit import services as audit
 UNKNOWN_ADDRESS = "0.0.0.0"  # noqa: S104  (shown, not bound)
 
 
-def session_note(request: HttpRequest) -> None:
+PROVIDER_SESSION = "provider_session"  # in `data` of a row: the `sid` of the login at the identity provider
+
+
+def session_note(request: HttpRequest, *, provider_session: str = "") -> None:
     """Lists the session of a request of a person who is logged in."""
     UserSession.objects.get_or_create(
         session_key=request.session.session_key,
@@ -22,6 +25,7 @@ def session_note(request: HttpRequest) -> None:
             "user": request.user,
             "ip": client_address(request) or UNKNOWN_ADDRESS,
             "user_agent": request.headers.get("User-Agent", "")[:200],
+            "data": {PROVIDER_SESSION: provider_session} if provider_session else {},
         },
     )
 

@@ -59,6 +59,12 @@ class Answer:
         return str(self.claims["sub"])
 
     @property
+    def session(self) -> str:
+        """The session at the provider, which it names when it ends it; empty where it does not."""
+        found = self.claims.get("sid")
+        return found if isinstance(found, str) and len(found) <= 255 and "\x00" not in found else ""
+
+    @property
     def claimed(self) -> dict[str, str]:
         """Subject and name for the audit log, in lengths that it keeps; a provider may give any text."""
         name = claim(self.claims, settings.OIDC_USERNAME_CLAIM)
@@ -94,7 +100,7 @@ def address_to_leave_for(request: HttpRequest, *, purpose: str, there: str, is_a
         more["acr_values"] = settings.OIDC_ACR_VALUES
     callback = settings.PUBLIC_URL.rstrip("/") + reverse("single_sign_on:callback")
     try:
-        client = _client()
+        client = provider_client()
         made = client.create_authorization_url(callback, **more)
     except (AuthlibBaseError, RequestException, ValueError) as error:
         raise _unreachable() from error
@@ -109,7 +115,7 @@ def answer_of(request: HttpRequest) -> Answer:
     if request.GET.get("iss", settings.OIDC_ISSUER) != settings.OIDC_ISSUER:
         raise _invalid()
     try:
-        client = _client()
+        client = provider_client()
         options = {
             "iss": {"essential": True, "value": settings.OIDC_ISSUER},
             "aud": {"essential": True, "value": settings.OIDC_CLIENT_ID},
@@ -143,7 +149,7 @@ def answer_of(request: HttpRequest) -> Answer:
 def address_to_sign_out(id_token: str) -> str:
     """Where the person ends the session at the provider; empty if it has no such page or does not answer."""
     try:
-        client = _client()
+        client = provider_client()
         if not client.load_server_metadata().get("end_session_endpoint"):
             return ""
         back = settings.PUBLIC_URL.rstrip("/") + reverse("login")
@@ -182,7 +188,7 @@ def _kept(request: HttpRequest) -> dict[str, Any]:
     return dict(kept)
 
 
-def _client() -> DjangoOAuth2App:
+def provider_client() -> DjangoOAuth2App:
     """One for each configuration, with the provider's discovery document. Raises LoginRefused, RequestException."""
     key = (settings.OIDC_ISSUER, settings.OIDC_CLIENT_ID)
     known = _clients.get(key)

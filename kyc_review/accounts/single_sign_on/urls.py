@@ -7,5 +7,6 @@ urlpatterns = [
     path("", views.start, name="start"),
     path("callback/", views.callback, name="callback"),
     path("confirm/", views.confirm, name="confirm"),
+    path("back-channel-logout/", views.back_channel_logout, name="back_channel_logout"),
     path("connect/", views.connect, name="connect"),
 ]

@@ -6,19 +6,20 @@ Policy, which browsers apply to redirects of the answer, too).
 
 from __future__ import annotations
 
+import logging
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout as django_logout
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
-from django.views.decorators.csrf import csrf_protect
+from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
@@ -37,6 +38,11 @@ from kyc_review.accounts.single_sign_on.client import (
     is_on,
 )
 from kyc_review.accounts.single_sign_on.confirmation import confirmation_note
+from kyc_review.accounts.single_sign_on.provider_logout import (
+    LogoutRefused,
+    logout_token_read,
+    provider_logout,
+)
 from kyc_review.accounts.single_sign_on.services import BY, identity_connect, person_admit
 from kyc_review.accounts.staff_access import StaffRequest, staff_only
 from kyc_review.audit import services as audit
@@ -44,6 +50,7 @@ from kyc_review.audit import services as audit
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+log = logging.getLogger(__name__)
 LOGIN, CONFIRM, CONNECT = "login", "confirm", "connect"
 ID_TOKEN = "single_sign_on_id_token"  # noqa: S105  (the name in the session)
 
@@ -143,11 +150,30 @@ def logout(request: HttpRequest) -> HttpResponse:
     return _leave(request, there) if there else redirect(settings.LOGOUT_REDIRECT_URL)
 
 
+@csrf_exempt  # the token is signed by the provider, which has no cookie here
+@require_POST
+@never_cache
+def back_channel_logout(request: HttpRequest) -> HttpResponse:
+    """Where the provider says that somebody logged out there."""
+    if not is_on():
+        raise Http404(gettext("Single sign-on is off."))
+    try:
+        provider_logout(logout_token_read(request.POST.get("logout_token", "")))
+    except LogoutRefused as refused:
+        log.warning("a logout by the identity provider was refused: %s", refused)
+        return JsonResponse({"error": "invalid_request", "error_description": str(refused)}, status=400)
+    return HttpResponse(status=200)
+
+
 def _log_in(request: HttpRequest, answer: Answer) -> HttpResponse:
     person, refusal = person_admit(answer=answer)
     if refusal:
         return _refused(request, refusal, claimed=answer.claimed, username=person.username)
-    kept: dict[str, Any] = {"by": BY, "in_session": {ID_TOKEN: answer.id_token}}
+    kept: dict[str, Any] = {
+        "by": BY,
+        "in_session": {ID_TOKEN: answer.id_token},
+        "provider_session": answer.session,
+    }
     if answer.has_second_factor:
         return let_in(request, person, answer.there, second_factor="identity_provider", **kept)
     if has_second_factor(person):
