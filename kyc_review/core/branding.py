@@ -41,8 +41,9 @@ def flaw(kind: str) -> str:
 
 
 def branding(request: HttpRequest) -> dict[str, Any]:
-    """Context processor: `brand` with `name`, and `logo` and `style` as addresses or empty."""
-    return {"brand": {"name": settings.BRAND_NAME or PRODUCT} | {kind: _address(kind) for kind in KINDS}}
+    """Context processor: `brand` with `name`, and `logo` and `style` as addresses or empty; the `release`."""
+    brand = {"name": settings.BRAND_NAME or PRODUCT} | {kind: _address(kind) for kind in KINDS}
+    return {"brand": brand, "release": settings.VERSION}
 
 
 @require_safe

@@ -62,7 +62,12 @@ def readyz_web(request: HttpRequest) -> HttpResponse:
 def _answer(checks: Mapping[str, Callable[[], None]]) -> JsonResponse:
     found = {name: _recently_found(name, check) for name, check in checks.items()}
     is_ready = all(text == "ok" for text in found.values())
-    body = {"ready": is_ready, "checks": found, "unknown_migrations": len(_unknown_migrations)}
+    body = {
+        "ready": is_ready,
+        "checks": found,
+        "version": settings.VERSION,
+        "unknown_migrations": len(_unknown_migrations),
+    }
     return JsonResponse(body, status=200 if is_ready else 503)
 
 

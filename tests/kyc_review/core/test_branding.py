@@ -90,3 +90,12 @@ def test_without_settings_nothing_is_served(client: Client) -> None:
 
 def test_only_the_two_kinds_have_an_address(client: Client, branded: Path) -> None:
     assert client.get("/branding/settings/").status_code == 404
+
+
+def test_every_page_tells_its_version_to_who_logged_in_and_to_no_one_else(
+    client: Client, alice: User, settings: LazySettings
+) -> None:
+    assert 'data-testid="release"' not in client.get("/login/").text
+    client.force_login(alice)
+    shown = client.get("/account/").text.partition('data-testid="release">')[2]
+    assert settings.VERSION in shown.partition("</span>")[0]

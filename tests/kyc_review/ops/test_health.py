@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 import redis
-from django.conf import LazySettings
+from django.conf import LazySettings, settings
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -154,6 +154,7 @@ def test_migrations_of_a_newer_release_are_counted_and_are_no_fault(
         )
     response = client.get("/readyz/web")
     assert (response.status_code, response.json()["unknown_migrations"]) == (200, 1)
+    assert response.json()["version"] == settings.VERSION
     monkeypatch.setattr(health, "_migrated_at", float("-inf"))
 
 
