@@ -99,6 +99,7 @@ ACTIONS: dict[str, _StrPromise] = {
     "key.revoked": _("Key revoked"),
     "key.rotated": _("Key rotated"),
     "keys.files_encrypted": _("Pictures encrypted that were not"),
+    "storage.copied": _("Files copied to another storage"),
     "keys.rotated": _("Keys of pictures rotated"),
     "means.failed": _("Means failed"),
     "means.succeeded": _("Means succeeded"),

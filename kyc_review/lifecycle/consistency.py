@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterator
+from uuid import UUID
 
 from detection.bundle import BundleRefused
 from kyc_review.datasets.models import Snapshot
@@ -16,11 +17,14 @@ from kyc_review.submissions.models import Submission
 from kyc_review.submissions.storage import (
     OriginalLocked,
     OriginalMissing,
+    OriginalUnavailable,
     original_read,
     originals,
     reference_key,
 )
 from kyc_review.submissions.storage_identity import WrongStorage, storage_identity_check
+
+FIELDS = ("image_key", "sha256", "reference_sha256", "erased_at", "erasure_settled_at")
 
 
 def storage_problems() -> Iterator[str]:
@@ -31,21 +35,23 @@ def storage_problems() -> Iterator[str]:
 
 
 def original_problems(*, read: int, locked: Counter[str]) -> Iterator[str]:
-    """Each file must be there; of `read` submissions, drawn at random, it must have the SHA-256 of its row.
+    """Each file must be there, and none of an erased submission; of `read` submissions, drawn at random, it must have
+    the SHA-256 of its row.
 
-    Pictures that cannot be decrypted now are no difference: they are counted in `locked`, by reason.
+    Pictures that cannot be decrypted now are no difference: they are counted in `locked`, by reason. Raises
+    StorageUnavailable.
     """
-    rows = Submission.objects.filter(erased_at=None).only("image_key", "sha256", "reference_sha256")
-    for row in rows.order_by("pk").iterator(chunk_size=1000):
-        for key in _keys(row):
-            if not originals.exists(key):
-                yield f"submission {row.pk}: {key} is missing"
+    for number in range(256):
+        yield from _listing_problems(f"{number:02x}")
+    rows = Submission.objects.filter(erased_at=None).only(*FIELDS)
     for row in rows.order_by("?")[:read]:
         for key, sha256 in _keys(row).items():
             try:
                 found = hashlib.sha256(original_read(key)).hexdigest()
             except OriginalLocked as waiting:
                 locked[str(waiting)] += 1
+            except OriginalUnavailable as waiting:
+                yield f"submission {row.pk}: {key} cannot be read: {waiting}"
             except OriginalMissing:
                 if originals.exists(key):  # a file that is missing is named above
                     yield f"submission {row.pk}: {key} is there, and its data key was destroyed"
@@ -54,6 +60,22 @@ def original_problems(*, read: int, locked: Counter[str]) -> Iterator[str]:
             else:
                 if found != sha256:
                     yield f"submission {row.pk}: {key} has the SHA-256 {found[:12]}..., the database {sha256[:12]}..."
+
+
+def _listing_problems(folder: str) -> Iterator[str]:
+    """One listing is compared with all rows whose files are in a folder of the originals."""
+    there = {file.name for file in originals.files_below(folder)}
+    first, last = UUID(folder.ljust(32, "0")), UUID(folder.ljust(32, "f"))
+    rows = Submission.objects.filter(pk__gte=first, pk__lte=last).only(*FIELDS)
+    for row in rows.order_by("pk").iterator(chunk_size=1000):
+        for key in _keys(row):
+            is_there = key in there or (
+                row.erased_at is None and originals.exists(key)
+            )  # posted since the listing
+            if row.erased_at is None and not is_there:
+                yield f"submission {row.pk}: {key} is missing"
+            if row.erasure_settled_at is not None and is_there:
+                yield f"submission {row.pk}: {key} is there, although it was erased"
 
 
 def _keys(row: Submission) -> dict[str, str]:

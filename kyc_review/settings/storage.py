@@ -1,4 +1,4 @@
-"""Where files are: folders below DATA_DIR, or a bucket of an object storage (docs/deploy.md)."""
+"""Where files are: folders below DATA_DIR, or a bucket of an object storage (docs/object-storage.md)."""
 
 from importlib.util import find_spec
 from ipaddress import ip_address

@@ -13,6 +13,7 @@ from kyc_review.accounts.models import Integration
 from kyc_review.audit import services as audit
 from kyc_review.core import tracing
 from kyc_review.core.db.inserted import insert
+from kyc_review.core.files import StorageUnavailable
 from kyc_review.encryption.keys import data_key_new, is_on, submission_scope
 from kyc_review.encryption.models import DataKey
 from kyc_review.submissions.models import Submission
@@ -116,6 +117,8 @@ def _save_with_files(
                 action="submission.received", actor=integration, target=submission, detail=detail
             )
             insert(submission, received, *([data_key[0]] if data_key else []))
+    except StorageUnavailable:
+        raise  # it would let the client wait once more; the sweep deletes what arrived all the same
     except Exception:
         _remove(files)
         raise

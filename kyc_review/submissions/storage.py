@@ -72,7 +72,8 @@ class PrivateStorage(FileSystemStorage):
     def files_below(self, folder: str = "") -> Iterator[StoredFile]:
         """All files whose names begin with `<folder>/`; without it, all. Half-written ones are none."""
         root = Path(self.location)
-        for place, _, names in os.walk(root / folder):
+        for place, folders, names in os.walk(root / folder):
+            folders[:] = [name for name in folders if not name.startswith(".")]
             for name in names:
                 path = Path(place, name)
                 try:

@@ -53,6 +53,25 @@ def test_the_overlays_build(overlay: str) -> None:
     assert has_gpu is (overlay == "production")
 
 
+def test_an_overlay_with_the_component_of_the_object_storage_builds(tmp_path: Path) -> None:
+    if shutil.which("kubectl") is None:
+        pytest.skip("kubectl is not installed")
+    shutil.copytree(FOLDER, tmp_path / "kubernetes")
+    own = tmp_path / "kubernetes" / "own"
+    own.mkdir()
+    (own / "kustomization.yaml").write_text("resources: [../base]\ncomponents: [../object-storage]\n")
+    command = ["kubectl", "kustomize", str(own)]
+    built = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    found = {(one["kind"], one["metadata"]["name"]): one for one in documents(built)}
+    told = found["ConfigMap", "kyc-review-settings"]["data"]
+    example = (ROOT / ".env.example").read_text()
+    assert told["FILE_STORAGE"] == "s3"
+    assert all(
+        f"# {name.removesuffix('_FILE')}=" in example for name in told if name.startswith("OBJECT_STORAGE_")
+    )
+    assert ("NetworkPolicy", "kyc-review-object-storage") in found
+
+
 def test_every_kustomization_lists_its_files() -> None:
     for folder in FOLDER.iterdir():
         listed = yaml.safe_load((folder / "kustomization.yaml").read_text())["resources"]

@@ -109,7 +109,8 @@ def disturbing(target: str) -> Iterator[Disturbance]:
                 self.close_connection = True
                 self.connection.shutdown(socket.SHUT_RDWR)
                 return
-            if is_on and state.changes_body and content:
+            is_object = "xml" not in (found.getheader("Content-Type") or "xml")
+            if is_on and state.changes_body and is_object and content:
                 content = bytes([content[0] ^ 1]) + content[1:]
             self.answer(found.status, dict(found.getheaders()), content, cut=is_on and state.cuts_body)
 

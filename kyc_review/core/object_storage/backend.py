@@ -181,12 +181,12 @@ class ObjectStorage(Storage):
     def _save(self, name: str, content: File) -> str:
         digests = digests_of(content)
         if not self.write_once:
-            self._put(name, content, digests)
+            self.put(name, content, digests)
             return name
         try:
             if not self.has_conditions and self.exists(name):
                 raise AlreadyThere(name)
-            self._put(name, content, digests, **({"IfNoneMatch": "*"} if self.has_conditions else {}))
+            self.put(name, content, digests, **({"IfNoneMatch": "*"} if self.has_conditions else {}))
         except AlreadyThere:
             # Its answer may have been lost: then the object is this content, and the write succeeded.
             with self._open(name) as there:
@@ -196,9 +196,10 @@ class ObjectStorage(Storage):
 
     def replace(self, name: str, content: File) -> None:
         """Put another content in the place of an object, in one step; a versioned bucket keeps no earlier one."""
-        self._put(name, content, digests_of(content))
+        self.put(name, content, digests_of(content))
 
-    def _put(self, name: str, content: File, digests: Digests, **condition: str) -> None:
+    def put(self, name: str, content: File, digests: Digests, **condition: str) -> None:
+        """One write. digests: of the content, which the store compares. condition: headers. Raises AlreadyThere."""
         content.seek(0)
         with self.connection.request(name) as client:
             answer = client.put_object(
@@ -219,11 +220,19 @@ class ObjectStorage(Storage):
         return name  # names are unique by construction
 
     def delete(self, name: str) -> None:
-        """The object and, in a versioned bucket, every version of it: an erased picture must not be kept."""
+        self.delete_versions(name)
+
+    def delete_versions(self, name: str) -> bool:
+        """The object and, in a versioned bucket, every version of it: an erased picture must not be kept.
+
+        Returns whether the bucket keeps versions.
+        """
         with self.connection.request(name) as client:
             answer = client.delete_object(**self._target(name))
-        if answer.get("DeleteMarker"):
+        has_versions = bool(answer.get("DeleteMarker"))
+        if has_versions:
             self._versions_remove(name)
+        return has_versions
 
     def delete_below(self, folder: str) -> None:
         """All objects whose names begin with `<folder>/`: a listing, and a request for each. Safe to repeat."""

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from kyc_review.core.files import StorageUnavailable
 from kyc_review.lifecycle.consistency import (
     bundle_problems,
     original_problems,
@@ -33,14 +34,19 @@ class Command(BaseCommand):
         there = Submission.objects.filter(erased_at=None).count()
         read = there if options["read_all"] else min(there, options["read"])
         number, locked = 0, Counter[str]()
-        for problem in chain(
-            storage_problems(),
-            original_problems(read=read, locked=locked),
-            bundle_problems(),
-            snapshot_problems(),
-        ):
-            number += 1
-            self.stdout.write(problem)
+        try:
+            for problem in chain(
+                storage_problems(),
+                original_problems(read=read, locked=locked),
+                bundle_problems(),
+                snapshot_problems(),
+            ):
+                number += 1
+                self.stdout.write(problem)
+        except StorageUnavailable as unavailable:
+            raise CommandError(
+                f"{unavailable.strerror}; nothing can be said about the files"
+            ) from unavailable
         failures = [
             f"{count} pictures are there and were not checked: {reason}" for reason, count in locked.items()
         ]
