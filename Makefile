@@ -1,6 +1,6 @@
 # Everything here needs Python 3.11 or newer, git and make; the rest is installed into .venv, pinned and hash-checked.
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset demo-loop test test-long clients bench lint shell up down messages openapi lock sbom clean
+.PHONY: help demo demo-reset demo-loop test test-long clients bench chaos lint shell up down messages openapi lock sbom clean
 
 PY := .venv/bin/python
 
@@ -34,6 +34,10 @@ clients: ## Generate clients with six generators and use them, lint the OpenAPI 
 bench: ## Measure throughput and latency against LitServe, and memory
 	@tools/bootstrap.sh bench
 	@$(PY) -m bench $(ARGS)
+
+chaos: ## Ten minutes of faults under traffic, then everything is compared (ARGS="--minutes 2 --seed 7")
+	@tools/bootstrap.sh bench
+	@$(PY) -m bench chaos $(ARGS)
 
 lint: ## Style, types, import contracts, missing migrations, OpenAPI drift
 	@tools/bootstrap.sh dev

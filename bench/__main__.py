@@ -1,4 +1,4 @@
-"""python -m bench [compare|intake|decode|queue|face|opening|chaos|outages|store|snapshot|replay|near|rows|fill|audit|
+"""python -m bench [compare|intake|decode|queue|face|opening|chaos|store|snapshot|replay|near|rows|fill|audit|
 encryption|loop|gpu]
 
 `make bench` runs it.
@@ -83,20 +83,16 @@ def _add_speed_commands(commands: Commands) -> None:
 
 
 def _add_failure_commands(commands: Commands) -> None:
-    """What is lost when processes are killed."""
-    kills = commands.add_parser("chaos", help="kill -9 the scoring worker at random, then count verdicts")
-    kills.add_argument("--submissions", type=int, default=10_000)
-    kills.add_argument("--kills", type=int, default=20)
-    kills.add_argument("--seed", type=int, default=1)
-    kills.set_defaults(run=run_chaos)
-    outages = commands.add_parser(
-        "outages", help="kill -9 web, worker, Valkey and Postgres while posts are retried"
+    """What holds when everything fails."""
+    suite = commands.add_parser(
+        "chaos", help="processes, services, network, disk and clocks fail under traffic; then all is compared"
     )
-    outages.add_argument("--posts", type=int, default=2000)
-    outages.add_argument("--kills", type=int, default=20)
-    outages.add_argument("--seed", type=int, default=1)
-    outages.set_defaults(run=run_outages)
-    _add_bundle_option(kills, outages)
+    suite.add_argument("--minutes", type=float, default=10.0)
+    suite.add_argument("--seed", type=int, default=1, help="the same faults at the same times again")
+    suite.add_argument("--per-s", type=float, default=4.0, help="posts a second")
+    suite.add_argument("--times", type=int, default=2, help="how many of each process")
+    suite.set_defaults(run=run_chaos)
+    _add_bundle_option(suite)
 
 
 def _add_size_commands(commands: Commands) -> None:
@@ -274,23 +270,12 @@ def run_replay(options: argparse.Namespace) -> bool:
 
 
 def run_chaos(options: argparse.Namespace) -> bool:
-    from bench import chaos
+    from bench.chaos import suite
 
-    with product(options.bundle, _say) as running:
-        outcome = chaos.run(
-            running, jpegs(), posts=options.submissions, kills=options.kills, seed=options.seed, say=print
-        )
-    return chaos.report(outcome)
-
-
-def run_outages(options: argparse.Namespace) -> bool:
-    from bench import outages
-
-    with product(options.bundle, _say) as running:
-        outcome = outages.run(
-            running, jpegs(), posts=options.posts, kills=options.kills, seed=options.seed, say=print
-        )
-    return outages.report(outcome)
+    scenario = suite.Scenario(
+        seconds=60 * options.minutes, seed=options.seed, per_s=options.per_s, times=options.times
+    )
+    return suite.report(suite.run(options.bundle, jpegs(), scenario, _say))
 
 
 def _say(text: str) -> None:

@@ -8,7 +8,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
@@ -110,11 +110,19 @@ class Product:
 
 
 @contextmanager
-def product(bundle: Path, say: Say, more: Mapping[str, str] | None = None) -> Iterator[Product]:
+def product(
+    bundle: Path,
+    say: Say,
+    more: Mapping[str, str] | None = None,
+    *,
+    rewired: Callable[[dict[str, str]], dict[str, str]] = dict,
+    times: int = 1,
+) -> Iterator[Product]:
     """The running stack with `bundle` in production, in its own state directory; stops and deletes everything
     afterwards.
 
-    `more` are settings of its environment. Call from the main thread.
+    `more` are settings of its environment; `rewired` changes that of the product's own processes, of which there are
+    `times` of each. Call from the main thread.
     """
     with (
         _state_dir() as state_dir,
@@ -130,13 +138,37 @@ def product(bundle: Path, say: Say, more: Mapping[str, str] | None = None) -> It
         _manage(variables | urls.owner_environment, "prepare", "--without-bundle", "-v0")
         _manage(variables, "bundle", "promote", str(bundle), "--reason", "The bundle to measure.")
         key = _manage(variables, "integration", "add", f"bench-{os.getpid()}").strip()
-        started = processes.product_processes(paths, variables, port)
+        started = [
+            program
+            for number in range(1, times + 1)
+            for program in _numbered(paths, rewired(variables), number)
+        ]
         for program in started:
             runner.start(program)
         for program in started:
             runner.wait_ready(program.name)
         target = Target(port, "/api/v1/submissions", "image", key=key, accepted=202)
         yield Product(paths, runner, variables, target, started, urls.owner_url or urls.database_url)
+
+
+def _numbered(paths: StackPaths, variables: dict[str, str], number: int) -> list[ProcessSpec]:
+    """The product's processes once more: `web-2`, which listens on a port of its own, and so on."""
+    suffix = "" if number == 1 else f"-{number}"
+    port = credentials.port(paths, f"web{suffix}")
+    again = []
+    for program in processes.product_processes(paths, variables, port):
+        name = program.name + suffix
+        command = (part.replace(f"{program.name}@%h", f"{name}@%h") for part in program.command)
+        schedule = str(paths.beat / "schedule")
+        again.append(
+            replace(
+                program,
+                name=name,
+                command=tuple(f"{part}{suffix}" if part == schedule else part for part in command),
+                log=paths.logs / f"{name}.log",
+            )
+        )
+    return again
 
 
 @contextmanager

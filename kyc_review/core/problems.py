@@ -2,6 +2,7 @@
 
 import errno
 import logging
+import sys
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
@@ -20,6 +21,7 @@ from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
 from django.shortcuts import render
+from django.template import loader
 from django.urls import Resolver404, resolve
 from django.views import defaults
 from rest_framework import exceptions
@@ -35,6 +37,7 @@ log = logging.getLogger(__name__)
 CONTENT_TYPE = "application/problem+json"
 NIL = UUID(int=0)
 SHOWN_ID_CHARS = 100
+RETRY_AFTER_S = "2"
 
 
 class Problem(exceptions.APIException):
@@ -125,16 +128,21 @@ def _to_api_exception(exc: Exception) -> Exception:
             )
         case SuspiciousOperation() | BadRequest() | MultiPartParserError() | UnreadablePostError():
             return Problem(status=400, code="malformed_request", detail="The request could not be parsed.")
+    return unavailable() if is_passing(exc) else exc
+
+
+def is_passing(exc: BaseException | None) -> bool:
+    """Whether the database, the storage or its keys failed, so that a repetition may succeed; then it is logged."""
+    match exc:
         case FileUnreadable():
             log.error("pictures cannot be encrypted or decrypted: %s", exc.strerror)
-            return unavailable()
         case OSError(errno=number) if number in STORAGE_FAILS:
             log.error("files cannot be stored or read: %s", exc, exc_info=exc)
-            return unavailable()
         case OperationalError() | InterfaceError():
             log.error("the database does not answer: %s", exc)
-            return unavailable()
-    return exc
+        case _:
+            return False
+    return True
 
 
 def unavailable() -> Problem:
@@ -142,7 +150,7 @@ def unavailable() -> Problem:
         status=503,
         code="unavailable",
         detail="The service is temporarily unavailable; the request was not accepted. Repeat the request.",
-        headers={"Retry-After": "2"},
+        headers={"Retry-After": RETRY_AFTER_S},
     )
 
 
@@ -236,6 +244,16 @@ def unsupported_charset() -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
+    """The answer to an exception that no view has handled, which Django is handling meanwhile: 503 for one that passes,
+    such as a database that restarts under a page or a middleware."""
+    if is_passing(sys.exc_info()[1]):
+        problem = unavailable()
+        if _in_api(request):
+            answer: HttpResponse = _answer(problem.status_code, "unavailable", str(problem.detail))
+        else:
+            answer = HttpResponse(loader.render_to_string("503.html"), status=problem.status_code)
+        answer["Retry-After"] = RETRY_AFTER_S
+        return answer
     if not _in_api(request):
         return defaults.server_error(request)
     return _answer(

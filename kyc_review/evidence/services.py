@@ -129,6 +129,12 @@ def evidence_postpone(*, evidence: Evidence) -> None:
     )
 
 
+def evidence_return(*, holder: str) -> int:
+    """Give back at once what a living worker holds of a run that was broken off; no attempt is spent. How many."""
+    held = leases.held(Evidence.objects.all(), state=Evidence.State.WORKING, holder=holder)
+    return held.update(state=Evidence.State.WAITING, attempts=F("attempts") - 1, **leases.given_back())
+
+
 def _held(evidence: Evidence) -> QuerySet[Evidence]:
     rows = Evidence.objects.filter(pk=evidence.pk)
     return leases.held(rows, state=Evidence.State.WORKING, holder=evidence.lease_holder)

@@ -9,11 +9,13 @@ import time
 from functools import partial
 
 from django.conf import settings
+from django.db import Error
 
 from detection.bundle import BundleRefused
 from detection.ensemble import Ensemble
 from detection.forensics.dossier import dossier_compute
 from kyc_review.core import leases, tracing
+from kyc_review.core.db.passing import passes, retried
 from kyc_review.core.files import StorageUnavailable
 from kyc_review.core.instruments import Step, step_ended
 from kyc_review.core.stopping import is_stopping
@@ -21,7 +23,13 @@ from kyc_review.core.worker_health import alive
 from kyc_review.encryption.problems import KeysUnavailable
 from kyc_review.evidence.derivatives import derivative_ensure
 from kyc_review.evidence.models import Evidence
-from kyc_review.evidence.services import evidence_fail, evidence_lease, evidence_postpone, evidence_record
+from kyc_review.evidence.services import (
+    evidence_fail,
+    evidence_lease,
+    evidence_postpone,
+    evidence_record,
+    evidence_return,
+)
 from kyc_review.pipeline import auxiliary_models
 from kyc_review.pipeline.champion import load_ensemble
 from kyc_review.pipeline.submission_leases import is_busy
@@ -32,13 +40,30 @@ from kyc_review.submissions.storage_identity import storage_identity_check
 log = logging.getLogger(__name__)
 LOOK_AGAIN_S = 0.1
 HOLDER = leases.process_holder()
+# A run was broken off by a database that was away, so that its lease could not be given back then.
+_broken_off = False
 
 _serving: Ensemble | None = None
 
 
 def run_until_idle() -> int:
-    """Examine until nothing is due; returns how many became ready. An error costs one attempt of one row."""
+    """Examine until nothing is due; returns how many became ready. An error costs one attempt of one row.
+
+    A database that was away costs none: the next run gives back what this one held.
+    """
+    global _broken_off
     storage_identity_check()
+    if _broken_off:
+        evidence_return(holder=HOLDER)
+    try:
+        done, _broken_off = _examine_all(), False
+    except Error as error:
+        _broken_off = passes(error)
+        raise
+    return done
+
+
+def _examine_all() -> int:
     done = 0
     while not is_stopping():
         alive()
@@ -58,7 +83,8 @@ def run_until_idle() -> int:
                 )
             elapsed_ms = (time.perf_counter() - started) * 1000
             step_ended(Step.EVIDENCE, elapsed_ms / 1000)
-            done += evidence_record(evidence=row, dossier=dossier, elapsed_ms=elapsed_ms)
+            record = partial(evidence_record, evidence=row, dossier=dossier, elapsed_ms=elapsed_ms)
+            done += retried(record)
         except (OriginalMissing, KeysUnavailable, StorageUnavailable) as missing:
             log.error(
                 "pictures of submission %s are missing, or cannot be decrypted or stored: %s",
@@ -68,6 +94,8 @@ def run_until_idle() -> int:
             evidence_postpone(evidence=row)
             step_ended(Step.EVIDENCE, time.perf_counter() - started, failures=1)
         except Exception as error:  # whatever it is, the reviewer decides without this evidence
+            if passes(error):
+                raise
             with tracing.logged(row.submission.traceparent):
                 log.exception("evidence of submission %s cannot be computed", row.submission_id)
             step_ended(Step.EVIDENCE, time.perf_counter() - started, failures=1)

@@ -6,11 +6,13 @@ import uuid
 from collections import deque
 from collections.abc import Mapping
 from concurrent.futures import Future
+from functools import partial
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError
+from django.db import Error
 
 from kyc_review.core import leases, tracing
+from kyc_review.core.db.passing import passes, retried
 from kyc_review.core.instruments import Step, timed
 from kyc_review.core.stopping import is_stopping
 from kyc_review.core.wake import SCORING
@@ -34,7 +36,8 @@ from kyc_review.submissions.storage_identity import storage_identity_check
 log = logging.getLogger(__name__)
 HOLDER = leases.process_holder()
 BATCHES_AHEAD = 2
-LOST_CONNECTION = (InterfaceError, OperationalError)
+# A run was broken off by a database that was away, so that its leases could not be given back then.
+_broken_off = False
 
 
 def run_until_idle() -> int:
@@ -42,12 +45,24 @@ def run_until_idle() -> int:
 
     While one batch is scored the next is leased and decoded, and the one before is recorded: no core waits for the
     database. Only this thread speaks to it. A worker that is told to stop finishes the batch that is being scored and
-    gives the other back.
+    gives the other back. What the database was away for is no attempt: the next run gives it back.
     """
+    global _broken_off
     SCORING.acknowledge()
     storage_identity_check()
     if not is_loaded():  # the first run of this process
         leases_end_of_dead(holder=HOLDER)
+    if _broken_off:
+        leases_return(holder=HOLDER)
+    try:
+        done, _broken_off = _score_all(), False
+    except Error as error:
+        _broken_off = passes(error)
+        raise
+    return done
+
+
+def _score_all() -> int:
     done = 0
     in_work: deque[Future[Outcome]] = deque()
     while not is_stopping():
@@ -70,7 +85,7 @@ def run_until_idle() -> int:
 def record(outcome: Outcome) -> int:
     """Store outcomes and give failed images back, each alone; returns the number of outcomes."""
     try:
-        return _record(outcome)
+        return retried(partial(_record, outcome))
     finally:
         for pk, parent in outcome.traceparents.items():
             tracing.span_record(
@@ -103,9 +118,9 @@ def _record(outcome: Outcome) -> int:
         return 0
     try:
         return _store(outcome, scored)
-    except LOST_CONNECTION:
-        raise  # nothing can be noted now; the leases run out
-    except Exception:
+    except Exception as error:
+        if passes(error):
+            raise  # nothing can be noted now
         log.exception(
             "the outcomes of %d submissions cannot be stored together; each is tried alone", len(scored)
         )
@@ -127,9 +142,9 @@ def _store_alone(outcome: Outcome, pk: uuid.UUID, scored: Scored) -> int:
     """An outcome that cannot be stored counts as a failed attempt: after the last one a person decides."""
     try:
         return _store(outcome, {pk: scored})
-    except LOST_CONNECTION:
-        raise
     except Exception as error:
+        if passes(error):
+            raise
         with tracing.logged(outcome.traceparents[pk]):
             log.exception("the outcome of submission %s cannot be stored", pk)
         lease_fail(holder=HOLDER, submission_id=pk, error=f"{type(error).__name__}: {error}")

@@ -1,18 +1,115 @@
-"""The short run of `python -m bench chaos`: the real stack, a real kill -9."""
+"""The short run of `make chaos`, and that its checker sees what is lost, doubled or changed."""
 
+import shutil
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from pathlib import Path
+
+import psycopg
 import pytest
 
-from bench import chaos
+from bench.chaos import invariants, plan, suite
+from bench.chaos.plan import Kind
+from bench.chaos.relay import Line, Relay
 from bench.images import jpegs
-from bench.product import Product
+from devstack import credentials
+from devstack.postgres import SUPERUSER
+from tests.factories.bundles import tiny_bundle
+
+# What is done to the database or the files, and the beginning of what the checker says.
+TAMPERINGS = {
+    "DELETE FROM scoring_vote WHERE id = (SELECT min(id) FROM scoring_vote)": "a submission has a verdict without",
+    "INSERT INTO webhooks_event (id, integration_id, submission_id, kind, payload, created_at) "
+    "SELECT gen_random_uuid(), integration_id, submission_id, kind, payload, created_at FROM webhooks_event LIMIT 1": (
+        "an event is there twice"
+    ),
+    "DELETE FROM webhooks_delivery WHERE id = (SELECT id FROM webhooks_delivery LIMIT 1)": "an event has no delivery",
+    "UPDATE scoring_vote SET is_fake = true, probability = 1 "
+    "WHERE position = 0 AND scoring_id = (SELECT max(id) FROM scoring_scoring); "
+    "UPDATE submissions_submission SET state = 'completed', result = 'clear', result_reason = 'models_agree', "
+    "completed_at = now() WHERE id = (SELECT submission_id FROM scoring_scoring ORDER BY id DESC LIMIT 1)": (
+        "a submission was cleared"
+    ),
+    "UPDATE audit_event SET detail = '{}' WHERE id = (SELECT min(id) FROM audit_event)": "manage.py audit verify",
+}
 
 
 @pytest.mark.slow
-def test_every_accepted_submission_gets_one_verdict_though_its_worker_is_killed(running: Product) -> None:
-    outcome = chaos.run(
-        running, jpegs(side=300, count=8), posts=200, kills=3, seed=1, say=print, timeout_s=120
-    )
-    assert outcome.accepted == 200
-    assert outcome.kills >= 2
-    assert outcome.kills_at_work >= 1
-    assert outcome.is_kept, outcome
+def test_nothing_is_lost_or_doubled_whatever_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("DATABASE_URL", "VALKEY_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("SCORING_THREADS", "1")
+    tiny_bundle(tmp_path / "tiny")
+    scenario = suite.Scenario(seconds=20, seed=3, per_s=8, times=1, trains=False, patience_s=10)
+    with suite.system(tmp_path / "tiny", scenario, print) as faults:
+        outcome = suite.play(faults, jpegs(side=300, count=8), scenario, print)
+        assert outcome.violations == ()
+        assert outcome.told.accepted
+        assert outcome.scored
+        running = faults.running
+        password = credentials.credentials(running.paths).postgres_superuser
+        with psycopg.connect(running.owner_url, user=SUPERUSER, password=password) as superuser:
+            superuser.execute("SET session_replication_role = replica")  # no triggers, no foreign keys
+            for statement in TAMPERINGS:
+                superuser.execute(statement)
+        shutil.rmtree(Path(running.variables["DATA_DIR"]) / "originals")
+        said = list(invariants.violations(running, outcome.told))
+        for beginning in (*TAMPERINGS.values(), "an original is missing", "manage.py verify"):
+            assert any(text.startswith(beginning) for text in said), (beginning, said)
+
+
+def test_a_seed_draws_the_same_faults_again_and_a_short_run_has_each_kind() -> None:
+    targets = {kind: ["one", "two", "three"] for kind in Kind}
+    drawn = plan.draw(targets, seconds=60, seed=7)
+    assert drawn == plan.draw(targets, seconds=60, seed=7) != plan.draw(targets, seconds=60, seed=8)
+    assert {fault.kind for fault in drawn} == set(Kind)
+    assert all(0 <= fault.at_s <= fault.ends_s <= 60 for fault in drawn)
+    for fault in drawn:
+        others = [one for one in drawn if one is not fault and one.at_s <= fault.at_s <= one.ends_s]
+        assert len(others) < plan.AT_ONCE
+        assert fault.target not in {one.target for one in others}
+
+
+@pytest.fixture
+def echo() -> Iterator[int]:
+    """The port of a server that says everything again."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+
+        def serve() -> None:
+            while True:
+                try:
+                    connection, _ = server.accept()
+                except OSError:
+                    return
+                threading.Thread(target=answer, args=(connection,), daemon=True).start()
+
+        def answer(connection: socket.socket) -> None:
+            with connection, suppress(ConnectionResetError):
+                while chunk := connection.recv(1024):
+                    connection.sendall(chunk)
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield server.getsockname()[1]
+
+
+def test_a_relay_passes_everything_or_nothing_or_cuts_the_connection(echo: int) -> None:
+    relay = Relay("echo", "127.0.0.1", echo)
+    with closing(socket.create_connection(("127.0.0.1", relay.port), timeout=20)) as client:
+        client.sendall(b"one")
+        assert client.recv(10) == b"one"
+        relay.line = Line.SILENT
+        client.sendall(b"two")
+        client.settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            client.recv(10)
+        relay.line = Line.OPEN
+        client.settimeout(20)
+        assert client.recv(10) == b"two"
+        relay.line = Line.CUT
+        with pytest.raises(ConnectionResetError):
+            client.recv(10)
+    again = socket.create_connection(("127.0.0.1", relay.port), timeout=20)
+    with closing(again), pytest.raises(ConnectionResetError):
+        again.recv(10)

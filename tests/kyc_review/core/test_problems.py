@@ -2,7 +2,7 @@ import json
 import logging
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +10,7 @@ from django.db import OperationalError
 from django.test import Client
 from django.urls import get_resolver
 
+from kyc_review.accounts.models import User
 from kyc_review.core import logs
 from kyc_review.core.errors import DomainError
 from kyc_review.core.problem_types import BY_SLUG, TYPES
@@ -106,6 +107,29 @@ def test_a_database_that_went_away_is_a_503_that_asks_for_a_repetition(
     assert (response.status_code, response["Retry-After"]) == (503, "2")
     assert response.json()["code"] == "unavailable"
     assert not Submission.objects.exists()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [("/review/", "text/html; charset=utf-8"), (URL, "application/problem+json")],
+)
+def test_a_database_that_goes_away_under_a_middleware_or_a_page_is_a_503_too(
+    client: Client, staff: Callable[..., User], monkeypatch: pytest.MonkeyPatch, path: str, kind: str
+) -> None:
+    """Sessions and rights are read before a view begins, where no handler of the API is in between."""
+
+    def away(*_: object, **__: object) -> None:
+        raise OperationalError("the connection is lost")
+
+    client.force_login(staff("alice", "reviewer"))
+    client.raise_request_exception = False
+    monkeypatch.setattr("django.contrib.sessions.backends.db.SessionStore.load", away)
+    answer = client.get(path)
+    assert (answer.status_code, answer["Retry-After"], answer["Content-Type"]) == (503, "2", kind)
+    monkeypatch.undo()
+    monkeypatch.setattr("kyc_review.workbench.queue_views.queue_context", away)
+    assert client.get("/review/").status_code == 503
 
 
 @pytest.mark.django_db

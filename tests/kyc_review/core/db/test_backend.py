@@ -1,7 +1,6 @@
 from collections.abc import Callable
 from typing import Any
 
-import psycopg
 import pytest
 from django.conf import settings
 from django.db import IntegrityError, connection, connections, transaction
@@ -10,23 +9,7 @@ from kyc_review.core.db.base import DatabaseWrapper
 from kyc_review.core.db.copy import copy_in
 from kyc_review.scoring.models import Scoring, Vote
 from kyc_review.submissions.models import Submission
-
-
-def ended_by_the_server() -> None:
-    """End this process' connection from the server's side, as a restarted Postgres does."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_backend_pid()")
-        (pid,) = cursor.fetchone()
-    target = connection.settings_dict
-    with psycopg.connect(
-        host=target["HOST"],
-        port=target["PORT"],
-        user=target["USER"],
-        password=target["PASSWORD"],
-        dbname=target["NAME"],
-        autocommit=True,
-    ) as other:
-        other.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
+from tests.factories.connections import backend_end
 
 
 def test_the_product_uses_it() -> None:
@@ -38,7 +21,7 @@ def test_the_product_uses_it() -> None:
 def test_a_connection_that_the_server_ended_is_noticed_without_asking_it() -> None:
     connection.ensure_connection()
     assert connection.is_usable()
-    ended_by_the_server()
+    backend_end()
     assert not connection.is_usable()
     connection.close()
     assert not connection.is_usable()
@@ -47,7 +30,7 @@ def test_a_connection_that_the_server_ended_is_noticed_without_asking_it() -> No
 @pytest.mark.django_db(transaction=True)
 def test_a_request_after_the_end_gets_a_new_connection() -> None:
     connection.ensure_connection()
-    ended_by_the_server()
+    backend_end()
     kept: Any = connection
     kept.health_check_enabled, kept.health_check_done = True, False  # as when a request starts
     with connection.cursor() as cursor:
