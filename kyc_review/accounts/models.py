@@ -146,10 +146,13 @@ class Scope(models.TextChoices):
     WEBHOOKS_MANAGE = "webhooks:manage", _("manage webhook endpoints and replay events")
 
 
+# A live key with one of these reaches every applicant's picture or data by itself: two admins decide.
+NEEDS_TWO = frozenset({Scope.SUBMISSIONS_ERASE, Scope.SUBMISSIONS_PICTURES})
+
+
 def all_scopes() -> list[str]:
     """The default scopes: everything except irreversible actions and pictures, which few programs need again."""
-    chosen = (Scope.SUBMISSIONS_ERASE, Scope.SUBMISSIONS_PICTURES)
-    return [scope.value for scope in Scope if scope not in chosen]
+    return [scope.value for scope in Scope if scope not in NEEDS_TWO]
 
 
 class BearerKey(models.Model):
@@ -201,16 +204,25 @@ class ApiKey(BearerKey):
         related_name="+",
         help_text="Empty: the operator.",
     )
-    erasing_waits = models.BooleanField(
-        default=False, db_default=False, help_text="It may not erase until another admin has approved that."
+    # Releases before the first one named it after erasing alone.
+    rights_wait = models.BooleanField(
+        default=False,
+        db_default=False,
+        db_column="erasing_waits",
+        help_text="It may neither erase nor fetch pictures until another admin has approved that.",
     )
 
     @property
     def rights(self) -> list[str]:
         """The scopes that count now."""
-        if not self.erasing_waits:
+        if not self.rights_wait:
             return list(self.scopes)
-        return [scope for scope in self.scopes if scope != Scope.SUBMISSIONS_ERASE]
+        return [scope for scope in self.scopes if scope not in NEEDS_TWO]
+
+    @property
+    def rights_for_two(self) -> str:
+        """In words, those of its scopes for which a live key needs two admins."""
+        return ", ".join(str(Scope(scope).label) for scope in self.scopes if scope in NEEDS_TWO)
 
 
 TOKEN_LIFE_MAX = timedelta(days=90)

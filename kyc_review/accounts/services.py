@@ -18,7 +18,7 @@ from django.utils.translation import gettext
 from kyc_review.accounts.account_notices import person_tell, record_and_tell
 from kyc_review.accounts.digests import key_digest
 from kyc_review.accounts.four_eyes import why_not_approver
-from kyc_review.accounts.models import ApiKey, Integration, Scope, User, all_scopes
+from kyc_review.accounts.models import NEEDS_TWO, ApiKey, Integration, Scope, User, all_scopes
 from kyc_review.accounts.second_factor.services import code_failures_forget
 from kyc_review.accounts.tokens.services import tokens_revoke_all
 from kyc_review.accounts.user_names import user_name_check
@@ -33,7 +33,7 @@ LIVE_MARK, TEST_MARK = "kyc_live_", "kyc_test_"
 VALID_KEYS_MAX = 2
 
 
-class ErasingRefused(DomainError):
+class KeyRightsRefused(DomainError):
     """The approval is refused; the text says why."""
 
 
@@ -135,7 +135,7 @@ def key_create(
 ) -> tuple[ApiKey, str]:
     """The row and the key itself, which is shown once and cannot be read again.
 
-    Without `scopes` it has those of `all_scopes`. The right to erase waits for another admin when an admin made the
+    Without `scopes` it has those of `all_scopes`. What NEEDS_TWO names waits for another admin when an admin made the
     key. Raises TooManyKeys beyond VALID_KEYS_MAX per integration and mode, ValueError for an unknown scope or a
     malformed network.
     """
@@ -155,32 +155,47 @@ def key_create(
     )
     if isinstance(actor, User):
         row.created_by = actor
-        row.erasing_waits = _erases_live(row) and settings.ADMIN_ACCESS_NEEDS_TWO
-        row.save(update_fields=["created_by", "erasing_waits"])
-    audit.record(action="key.created", actor=actor, target=row, detail={"integration": integration.slug})
+        row.rights_wait = _needs_two(row) and settings.ADMIN_ACCESS_NEEDS_TWO
+        row.save(update_fields=["created_by", "rights_wait"])
+    audit.record(action="key.created", actor=actor, target=row, detail=_told(row))
     return row, key
 
 
-def _erases_live(key: ApiKey) -> bool:
-    return not key.is_test and Scope.SUBMISSIONS_ERASE in key.scopes
+def _needs_two(key: ApiKey) -> bool:
+    return not key.is_test and not NEEDS_TWO.isdisjoint(key.scopes)
 
 
 @transaction.atomic
-def key_erasing_approve(*, key: ApiKey, actor: User) -> None:
-    """From now on the key may erase: it could erase any applicant, and no one would have to confirm it.
+def key_rights_approve(*, key: ApiKey, actor: User) -> None:
+    """From now on the key may erase and fetch pictures, as far as its scopes say: every applicant's, and no one would
+    have to confirm it.
 
-    The caller has confirmed the code of the approver's second factor. Raises PermissionDenied, ErasingRefused.
+    The caller has confirmed the code of the approver's second factor. Raises PermissionDenied, KeyRightsRefused.
     """
     require(actor, Right.MANAGE_INTEGRATIONS)
     row = ApiKey.objects.select_for_update(of=("self",)).get(pk=key.pk)
-    if not row.erasing_waits or not row.is_valid:
-        raise ErasingRefused(gettext("%(key)s does not wait for an approval.") % {"key": row.prefix})
+    if not row.rights_wait or not row.is_valid:
+        raise KeyRightsRefused(gettext("%(key)s does not wait for an approval.") % {"key": row.prefix})
     if row.created_by is not None and (refusal := why_not_approver(proposer=row.created_by, approver=actor)):
-        raise ErasingRefused(refusal)
-    ApiKey.objects.filter(pk=row.pk).update(erasing_waits=False)
+        raise KeyRightsRefused(refusal)
+    ApiKey.objects.filter(pk=row.pk).update(rights_wait=False)
     audit.record(
-        action="key.erasing_approved", actor=actor, target=row, detail={"asked_by": str(row.created_by)}
+        action="key.rights_approved",
+        actor=actor,
+        target=row,
+        detail={"asked_by": str(row.created_by), "scopes": row.scopes},
     )
+
+
+def _told(key: ApiKey) -> dict[str, object]:
+    """What an auditor needs to know of a new key; never its secret."""
+    return {
+        "integration": key.integration.slug,
+        "scopes": key.scopes,
+        "networks": key.networks,
+        "is_test": key.is_test,
+        "expires_at": key.expires_at.isoformat() if key.expires_at else None,
+    }
 
 
 def _require_room(integration: Integration, *, is_test: bool) -> None:
@@ -232,7 +247,12 @@ def key_rotate(
         rate_per_minute=key.rate_per_minute,
         actor=actor,
     )
-    audit.record(action="key.rotated", actor=actor, target=key, detail={"successor": created[0].prefix})
+    audit.record(
+        action="key.rotated",
+        actor=actor,
+        target=key,
+        detail={"successor": created[0].prefix} | _told(created[0]),
+    )
     return created
 
 

@@ -18,7 +18,7 @@ LOCK = 0x6B79_6E61_6D65  # "kyname": two accounts made at the same moment are co
 # Of TR 39's confusables those within ASCII; "rn" and "vv" are read as one letter.
 SAME = (("rn", "m"), ("vv", "w"), ("I", "l"), ("1", "l"), ("0", "o"), ("5", "s"))
 
-PUNCTUATION = "._-+"  # alice and alice. are one name to who reads a log
+PUNCTUATION = "._-+@"  # alice and alice. are one name to who reads a log
 
 
 def skeleton(name: str) -> str:

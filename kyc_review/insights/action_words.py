@@ -95,7 +95,7 @@ ACTIONS: dict[str, _StrPromise] = {
     "item.undone": _("Item undone"),
     "item.withdrawn": _("Item withdrawn"),
     "key.created": _("Key created"),
-    "key.erasing_approved": _("Erasing by a key approved"),
+    "key.rights_approved": _("Rights of a key approved"),
     "key.revoked": _("Key revoked"),
     "key.rotated": _("Key rotated"),
     "keys.files_encrypted": _("Pictures encrypted that were not"),

@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext, ngettext
 
-from kyc_review.accounts.integrations.selectors import erasing_waiting
+from kyc_review.accounts.integrations.selectors import rights_waiting
 from kyc_review.accounts.models import AdminRequest
 from kyc_review.accounts.people.admin_requests import admin_requests_open
 from kyc_review.audit import services as audit
@@ -100,12 +100,12 @@ def waiting_for(*, viewer: User) -> list[Waiting]:
         ),
         *(
             Waiting(
-                gettext("%(person)s asks that the key %(key)s may erase.")
-                % {"person": row.created_by, "key": row.prefix},
+                gettext("%(person)s asks that the key %(key)s may: %(rights)s.")
+                % {"person": row.created_by, "key": row.prefix, "rights": row.rights_for_two},
                 reverse("integrations:integration", args=[row.integration.slug]),
                 row.created_at,
             )
-            for row in erasing_waiting(viewer=viewer)
+            for row in rights_waiting(viewer=viewer)
         ),
         *(kind.line(row) for kind in _of_layers_above for row in kind.rows(viewer)),
         *(
@@ -147,7 +147,7 @@ def waiting_count(*, viewer: User) -> int:
         _proposals(viewer),
         _gate_proposals(viewer),
         _admin_requests(viewer),
-        erasing_waiting(viewer=viewer),
+        rights_waiting(viewer=viewer),
         *(kind.rows(viewer) for kind in _of_layers_above),
         _failed(TrainingRun),
         _failed(Comparison),

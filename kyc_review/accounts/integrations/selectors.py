@@ -32,10 +32,10 @@ def keys_listed(*, viewer: User, integration: Integration) -> QuerySet[ApiKey]:
     return integration.keys.select_related("created_by").order_by("-created_at", "-pk").defer("digest")
 
 
-def erasing_waiting(*, viewer: User) -> QuerySet[ApiKey]:
-    """Valid keys of which another admin has to approve that they may erase."""
+def rights_waiting(*, viewer: User) -> QuerySet[ApiKey]:
+    """Valid keys of which another admin has to approve that they may erase or fetch pictures."""
     if not may_manage_integrations(viewer):
         return ApiKey.objects.none()
     unended = Q(expires_at=None) | Q(expires_at__gt=timezone.now())
-    rows = ApiKey.objects.filter(unended, erasing_waits=True, revoked_at=None).exclude(created_by=viewer)
+    rows = ApiKey.objects.filter(unended, rights_wait=True, revoked_at=None).exclude(created_by=viewer)
     return rows.select_related("created_by", "integration").order_by("pk")

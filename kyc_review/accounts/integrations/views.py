@@ -81,15 +81,19 @@ def rotate(request: StaffRequest, prefix: str) -> HttpResponse:
 
 @require_POST
 @staff_only
-def approve_erasing(request: StaffRequest, prefix: str) -> HttpResponse:
+def approve_rights(request: StaffRequest, prefix: str) -> HttpResponse:
     key = _managed(request, prefix)
     if problem := approval_unconfirmed(request):
         messages.error(request, problem)
         return _back(key)
     try:
-        services.key_erasing_approve(key=key, actor=request.user)
-        messages.success(request, gettext("%(key)s may erase from now on.") % {"key": key.prefix})
-    except (services.ErasingRefused, FactorRefused) as refused:
+        services.key_rights_approve(key=key, actor=request.user)
+        messages.success(
+            request,
+            gettext("From now on %(key)s may: %(rights)s.")
+            % {"key": key.prefix, "rights": key.rights_for_two},
+        )
+    except (services.KeyRightsRefused, FactorRefused) as refused:
         messages.error(request, refused.detail)
     return _back(key)
 
@@ -133,7 +137,7 @@ def _page(
 
 def _why_not_erasing(key: ApiKey, viewer: User) -> str:
     """Why the viewer may not approve it; empty also where nothing waits."""
-    if not key.erasing_waits or key.created_by is None:
+    if not key.rights_wait or key.created_by is None:
         return ""
     return why_not_approver(proposer=key.created_by, approver=viewer)
 

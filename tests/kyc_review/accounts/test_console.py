@@ -70,7 +70,7 @@ def test_a_key_that_may_erase_needs_another_admin(
         admin.post(page, KEY | {"scopes": ["submissions:read", "submissions:erase"]}, follow=True)
     )
     row = ApiKey.objects.get()
-    approval = f"/integrations/keys/{row.prefix}/erasing-approval/"
+    approval = f"/integrations/keys/{row.prefix}/rights-approval/"
     assert (works(key), erases(key)) == (True, 403)
     assert (
         "submissions:erase"
@@ -86,9 +86,11 @@ def test_a_key_that_may_erase_needs_another_admin(
     assert "waits for another admin" in maya.get(page).text
     maya.post(approval)
     assert erases(key) == 200
-    assert Event.objects.get(action="key.erasing_approved").actor_name == "maya"
+    assert Event.objects.get(action="key.rights_approved").actor_name == "maya"
     maya.post(approval)
-    assert Event.objects.filter(action="key.erasing_approved").count() == 1
+    assert Event.objects.filter(action="key.rights_approved").count() == 1
+    told = Event.objects.get(action="key.created").detail
+    assert (told["scopes"], told["networks"]) == (["submissions:erase", "submissions:read"], [])
     # Who rotates it sees the new key, so that waits again.
     fresh = shown_key(admin.post(f"/integrations/keys/{row.prefix}/rotation/", follow=True))
     assert erases(fresh) == 403
@@ -158,3 +160,31 @@ def test_other_roles_change_nothing_and_see_what_theirs_allows(
 
 def test_strangers_are_sent_to_the_login(client: Client, page: str) -> None:
     assert client.get(page).status_code == 302
+
+
+def test_a_key_that_may_fetch_pictures_needs_another_admin(
+    admin: Client,
+    page: str,
+    staff: Callable[..., User],
+    login: Callable[[User], Client],
+    settings: LazySettings,
+) -> None:
+    """Admins see no face by themselves, so one of them must not make a key that fetches them all."""
+    settings.ADMIN_ACCESS_NEEDS_TWO = True
+    key = shown_key(
+        admin.post(page, KEY | {"scopes": ["submissions:read", "submissions:pictures"]}, follow=True)
+    )
+    row = ApiKey.objects.get()
+
+    def scopes() -> list[str]:
+        found: list[str] = (
+            Client().get("/api/v1/me", headers={"Authorization": f"Bearer {key}"}).json()["scopes"]
+        )
+        return found
+
+    assert scopes() == ["submissions:read"]
+    maya = login(staff("maya", "admin"))
+    assert "fetch the pictures that were posted" in maya.get(page).text
+    maya.post(f"/integrations/keys/{row.prefix}/rights-approval/")
+    assert "submissions:pictures" in scopes()
+    assert Event.objects.get(action="key.rights_approved").detail["scopes"] == row.scopes
