@@ -1,6 +1,6 @@
 # Everything here needs Python 3.11 or newer, git and make; the rest is installed into .venv, pinned and hash-checked.
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset demo-loop test test-long clients bench chaos lint shell up down messages openapi lock sbom clean
+.PHONY: help demo demo-reset demo-loop test test-long clients bench chaos lint shell up down messages openapi lock image-digests sbom clean
 
 PY := .venv/bin/python
 
@@ -64,6 +64,9 @@ openapi: ## Rewrite docs/openapi.yaml and openapi-staff.yaml from the code
 
 lock: ## Pin requirements/*.txt again from pyproject.toml (ARGS=--upgrade takes newer versions)
 	@tools/lock.sh $(ARGS)
+
+image-digests: ## Print the images of others by digest, for .env and Kubernetes (needs Docker)
+	@python3 tools/image_digests.py
 
 sbom: ## Write the bills of materials of both images into sbom/ (CycloneDX)
 	@tools/bootstrap.sh dev

@@ -116,3 +116,37 @@ def test_it_sets_only_settings_that_exist() -> None:
     known = set(re.findall(r"^(?:# )?([A-Z][A-Z_]+)=", example, re.M)) | {"TORCHINDUCTOR_CACHE_DIR"}
     names = {name for one in base() if one["kind"] == "ConfigMap" for name in one["data"]}
     assert {name if name in known else name.removesuffix("_FILE") for name in names} <= known
+
+
+def containers() -> list[tuple[str, dict[str, Any]]]:
+    """(overlay or base, container) of every pod."""
+    return [
+        (path.parent.name, container)
+        for path in FILES
+        for one in documents(path.read_text())
+        for kind in ("initContainers", "containers")
+        for container in one.get("spec", {}).get("template", {}).get("spec", {}).get(kind, [])
+    ]
+
+
+def test_every_container_has_a_limit_of_memory() -> None:
+    assert len(containers()) > len(pods())
+    without = [
+        container["name"]
+        for _, container in containers()
+        if not re.fullmatch(r"\d+[GM]i", container.get("resources", {}).get("limits", {}).get("memory", ""))
+    ]
+    assert without == []
+
+
+def test_every_image_can_be_pinned_in_one_place_and_is_that_of_compose() -> None:
+    """`images:` of a kustomization renames, tags and pins; a name that is not there would be left out silently."""
+    of_compose = set(re.findall(r"\$\{\w+_IMAGE:-([^}]+)\}", (ROOT / "docker-compose.yml").read_text()))
+    for folder in ("base", "single-node"):
+        listed = yaml.safe_load((FOLDER / folder / "kustomization.yaml").read_text())["images"]
+        used = {container["image"] for place, container in containers() if place == folder}
+        assert {image.partition(":")[0] for image in used} == {entry["name"] for entry in listed}
+        assert all("newTag" in entry or "digest" in entry for entry in listed)
+        foreign = {image for image in used if not image.startswith("kyc-review-")}
+        assert foreign <= of_compose
+        assert {f"{entry['name']}:{entry['newTag']}" for entry in listed if "newName" not in entry} == foreign
